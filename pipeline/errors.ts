@@ -1,0 +1,103 @@
+/**
+ * What is said to people when something that they can mend went wrong.
+ *
+ * @module
+ */
+
+/** A position in a file that a person wrote. */
+export interface Place {
+  /** The file, as the person named it, or a phrase such as `--set losses.0.weight=x`. */
+  readonly file: string;
+  /** The line, from 1; absent where the file has no positions (a TypeScript pipeline). */
+  readonly line?: number | undefined;
+  /** The column, from 1. */
+  readonly column?: number | undefined;
+  /** The path within the file's value, such as `losses[2].weight`. */
+  readonly path?: string | undefined;
+}
+
+/** One thing that is wrong: what, where, and what to do about it. */
+export interface Problem {
+  /** What is wrong and what was expected, in one sentence without a full stop. */
+  readonly message: string;
+  /** Where, if there is a place. */
+  readonly place?: Place | undefined;
+  /** What to do about it. */
+  readonly hint?: string | undefined;
+}
+
+/** What a {@linkcode UserError} may carry beside its message. */
+export interface UserErrorOptions extends ErrorOptions {
+  /** Where the mistake is. */
+  readonly place?: Place | undefined;
+  /** What to do about it. */
+  readonly hint?: string | undefined;
+  /** 2: the command or the pipeline file is wrong; 1 (the default): the run failed. */
+  readonly exitCode?: 1 | 2;
+}
+
+/**
+ * A mistake that the person at the terminal can mend. It is printed without a stack trace.
+ *
+ * @example
+ * ```ts
+ * import { UserError } from "@rocket-launching/rocket";
+ * import { assertThrows } from "@std/assert";
+ *
+ * assertThrows(
+ *   () => {
+ *     throw new UserError("the file has no rows", { hint: "check how it was made" });
+ *   },
+ *   UserError,
+ *   "no rows",
+ * );
+ * ```
+ */
+export class UserError extends Error {
+  /** The name that the engine prints. */
+  override name = "UserError";
+  /** All that is wrong; at least one problem. */
+  readonly problems: readonly Problem[];
+  /** The exit code that the command line ends with. */
+  readonly exitCode: 1 | 2;
+
+  /**
+   * Makes an error of one message, or of several problems found together.
+   *
+   * @param what The message, or the problems.
+   * @param options The place and the hint of a single message, the exit code, the cause.
+   */
+  constructor(what: string | readonly Problem[], options: UserErrorOptions = {}) {
+    const problems = typeof what === "string"
+      ? [{ message: what, place: options.place, hint: options.hint }]
+      : what;
+    super(problems.map((problem) => problem.message).join("\n"), { cause: options.cause });
+    this.problems = problems;
+    this.exitCode = options.exitCode ?? 1;
+  }
+}
+
+/**
+ * The text of a place: `FILE:LINE:COLUMN`, or the file and the path where there are no positions.
+ *
+ * @param place The place.
+ * @returns The text, as editors and terminals link it.
+ */
+export function formatPlace(place: Place): string {
+  if (place.line !== undefined) return `${place.file}:${place.line}:${place.column ?? 1}`;
+  return place.path ? `${place.file} (${place.path})` : place.file;
+}
+
+/**
+ * The text of a problem as the command line prints it: the message, the place, the hint, a line
+ * each.
+ *
+ * @param problem The problem.
+ * @returns The text, with no line break at its end.
+ */
+export function formatProblem(problem: Problem): string {
+  const lines = [`error: ${problem.message}`];
+  if (problem.place) lines.push(` --> ${formatPlace(problem.place)}`);
+  if (problem.hint) lines.push(` hint: ${problem.hint}`);
+  return lines.join("\n");
+}

@@ -1,0 +1,66 @@
+/**
+ * Seeded random numbers. Every random decision of a run takes its own generator from
+ * {@linkcode deriveSeed}, so that it depends on what it is for and not on what was drawn before.
+ *
+ * @module
+ */
+
+import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
+import { uniformInt } from "pure-rand/distribution/uniformInt";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+
+/** A stream of random numbers that is a function of its seed alone. */
+export interface Random {
+  /** The next number in [0, 1). */
+  uniform(): number;
+  /** The next whole number from `low` to `high`, both included. */
+  integer(low: number, high: number): number;
+}
+
+/**
+ * A 32-bit seed for one purpose of a run, well mixed (FNV-1a over the parts, then the finalizer of
+ * MurmurHash3).
+ *
+ * @param seed The run's seed.
+ * @param purpose What the numbers are for: names and positions, such as `"shuffle", epoch`.
+ * @returns A whole number in [0, 2³²).
+ *
+ * @example
+ * ```ts
+ * import { deriveSeed } from "@rocket-launching/rocket";
+ * import { assertNotEquals } from "@std/assert";
+ *
+ * assertNotEquals(deriveSeed(1, "shuffle", 0), deriveSeed(1, "shuffle", 1));
+ * ```
+ */
+export function deriveSeed(seed: number, ...purpose: readonly (string | number)[]): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode([seed, ...purpose].join("\0"))) {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/**
+ * A generator (xoroshiro128+) started from a seed.
+ *
+ * @param seed A whole number, usually from {@linkcode deriveSeed}.
+ * @returns The stream of random numbers.
+ *
+ * @example
+ * ```ts
+ * import { createRandom } from "@rocket-launching/rocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(createRandom(7).integer(0, 99), createRandom(7).integer(0, 99));
+ * ```
+ */
+export function createRandom(seed: number): Random {
+  const generator = xoroshiro128plus(seed | 0);
+  return {
+    uniform: () => uniformFloat64(generator),
+    integer: (low, high) => uniformInt(generator, low, high),
+  };
+}

@@ -1,0 +1,77 @@
+import { type Place, UserError } from "./errors.ts";
+import type { StageKind } from "./stages/stage.ts";
+
+/** Which stage of a pipeline is meant, for messages. */
+export interface StageReference {
+  /** Its kind. */
+  readonly kind: StageKind;
+  /** What the pipeline file wrote after `use:`. */
+  readonly name: string;
+  /** Where the pipeline file names it. */
+  readonly place?: Place | undefined;
+}
+
+/** A stage did not do what its kind promises: it threw, or returned something else. */
+export class StageError extends UserError {
+  override name = "StageError";
+  /** The stage. */
+  readonly stage: StageReference;
+
+  /**
+   * Makes the error.
+   *
+   * @param stage The stage.
+   * @param message What it did, after "the loss stage mse-hint".
+   * @param options The cause, and a hint.
+   */
+  constructor(
+    stage: StageReference,
+    message: string,
+    options: { cause?: unknown; hint?: string | undefined } = {},
+  ) {
+    super(`the ${stage.kind} stage ${JSON.stringify(stage.name)} ${message}`, {
+      place: stage.place,
+      hint: options.hint,
+      cause: options.cause,
+    });
+    this.stage = stage;
+  }
+}
+
+/**
+ * Calls into a stage, and says whose fault it is when that throws.
+ *
+ * @param stage The stage.
+ * @param doing What it was asked for, such as `apply()`.
+ * @param call The call.
+ * @returns What the stage returned.
+ * @throws {StageError} If the call throws anything but a {@linkcode UserError}.
+ */
+export function callStage<T>(stage: StageReference, doing: string, call: () => T): T {
+  const fail = (error: unknown): never => {
+    throw stageFault(stage, doing, error);
+  };
+  try {
+    const result = call();
+    return result instanceof Promise ? result.catch(fail) as T : result;
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+function stageFault(stage: StageReference, doing: string, error: unknown): UserError {
+  if (error instanceof StageError) return error;
+  if (error instanceof UserError) {
+    // A stage refuses its input with a UserError and does not know its own place in the file.
+    if (error.problems.every((problem) => problem.place)) return error;
+    return new UserError(
+      error.problems.map((problem) => ({ ...problem, place: problem.place ?? stage.place })),
+      { exitCode: error.exitCode, cause: error },
+    );
+  }
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return new StageError(stage, `failed in ${doing}: ${what}`, {
+    cause: error,
+    hint: "run again with --debug to see where in the stage",
+  });
+}

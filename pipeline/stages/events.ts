@@ -1,0 +1,177 @@
+/**
+ * What happens in a run, as outputs hear of it.
+ *
+ * @module
+ */
+
+import type { NetName, VariableOwner } from "./network.ts";
+
+/** Metrics by key: `light/accuracy`, `booster/accuracy`, `agreement`. */
+export type Metrics = Readonly<Record<string, number>>;
+
+/** The part of a run that an event belongs to: the rocket, or the light net trained alone. */
+export type JobName = "rocket" | "light-alone";
+
+/** Gradient norms of one loss term on the first batch, by the owner of the variables. */
+export interface GradientNorms {
+  /** The loss term's name. */
+  readonly loss: string;
+  /** The L2 norm of its weighted gradient by owner; exactly 0 where the policy blocks it. */
+  readonly norms: Readonly<Partial<Record<VariableOwner, number>>>;
+}
+
+/** The job's training begins. */
+export interface RunStartEvent {
+  /** Which part of the run. */
+  readonly job: JobName;
+  /** The pipeline's name. */
+  readonly name: string;
+  /** The engine: `native` or `wasm`. */
+  readonly engine: string;
+  /** The numbers' precision: `float32`. */
+  readonly precision: string;
+  /** The run's seed. */
+  readonly seed: number;
+  /** The nets that are trained. */
+  readonly nets: readonly NetName[];
+  /** How many numbers each net is made of (trainable; shared ones count for both). */
+  readonly parameters: Readonly<Partial<Record<NetName, number>>>;
+  /** How many epochs there will be. */
+  readonly epochs: number;
+  /** How many steps an epoch has. */
+  readonly stepsPerEpoch: number;
+  /** The rows of each split. */
+  readonly rows: Readonly<Record<string, number>>;
+}
+
+/** A step is done. */
+export interface StepEvent {
+  /** Which part of the run. */
+  readonly job: JobName;
+  /** The epoch, from 1. */
+  readonly epoch: number;
+  /** The steps done so far. */
+  readonly step: number;
+  /** The learning rate of the step. */
+  readonly rate: number;
+  /** The weighted sum of all loss terms. */
+  readonly loss: number;
+  /** Each loss term before its weight, by name. */
+  readonly losses: Readonly<Record<string, number>>;
+}
+
+/** A split has been evaluated. */
+export interface EvaluationEvent {
+  /** Which part of the run. */
+  readonly job: JobName;
+  /** The epochs done so far. */
+  readonly epoch: number;
+  /** The steps done so far. */
+  readonly step: number;
+  /** Seconds since the job's training began, evaluation included. */
+  readonly seconds: number;
+  /** The split: `train` (means over the epoch's steps), `validation` or `test`. */
+  readonly split: string;
+  /** The metrics. */
+  readonly metrics: Metrics;
+}
+
+/** The values of the variables, and all else a checkpoint keeps. */
+export interface Snapshot {
+  /** The values by the variable's name; optimizer slots as `optimizer/SLOT/NAME`. */
+  readonly tensors: ReadonlyMap<string, SnapshotTensor>;
+}
+
+/** The value of one variable or slot. */
+export interface SnapshotTensor {
+  /** The shape. */
+  readonly shape: readonly number[];
+  /** The values, row-major. */
+  readonly values: Float32Array | Int32Array;
+  /** Whose the variable is. */
+  readonly owner: VariableOwner;
+}
+
+/** An epoch has ended and its evaluations are done. */
+export interface EpochEvent {
+  /** Which part of the run. */
+  readonly job: JobName;
+  /** The epochs done so far. */
+  readonly epoch: number;
+  /** The steps done so far. */
+  readonly step: number;
+  /** Seconds since the job's training began. */
+  readonly seconds: number;
+  /** The latest metrics of each split. */
+  readonly metrics: Readonly<Record<string, Metrics>>;
+  /** Whether this is the best epoch so far, by the metric that the run selects on. */
+  readonly best: boolean;
+  /** Reads the variables back from the engine. */
+  snapshot(): Promise<Snapshot>;
+}
+
+/** What a run ended with; `result.json` is this. */
+export interface Result {
+  /** The pipeline's name. */
+  readonly name: string;
+  /** The engine. */
+  readonly engine: string;
+  /** The numbers' precision. */
+  readonly precision: string;
+  /** The run's seed. */
+  readonly seed: number;
+  /** The epochs done. */
+  readonly epochs: number;
+  /** The steps done. */
+  readonly steps: number;
+  /** Seconds of training the rocket, evaluation included. */
+  readonly seconds: number;
+  /** Each net's metrics on the test split after the last epoch. */
+  readonly test: Readonly<Record<string, Metrics>>;
+  /** The epoch that was best on `split` by `metric`, with its metrics on the test split. */
+  readonly best: {
+    readonly epoch: number;
+    readonly split: string;
+    readonly metric: string;
+    readonly test: Readonly<Record<string, Metrics>>;
+  };
+  /** How many numbers each net is made of (trainable; shared ones count for both). */
+  readonly parameters: Readonly<Partial<Record<NetName, number>>>;
+  /** The gradient norms on the first batch, a row a loss term. */
+  readonly gradients: readonly GradientNorms[];
+  /** The light net trained alone, if the pipeline asked for it. */
+  readonly baseline?: {
+    readonly seconds: number;
+    readonly test: Readonly<Record<string, Metrics>>;
+    readonly best: Result["best"];
+    readonly parameters: Readonly<Partial<Record<NetName, number>>>;
+  };
+}
+
+/** The whole run has ended well. */
+export interface RunEndEvent {
+  /** What came out. */
+  readonly result: Result;
+}
+
+/** The run has failed. */
+export interface FailureEvent {
+  /** Why. */
+  readonly error: Error;
+}
+
+/** The events by the name of their hook. */
+export interface RunEvents {
+  /** A job's training begins. */
+  readonly runStart: RunStartEvent;
+  /** A step is done. */
+  readonly step: StepEvent;
+  /** A split has been evaluated. */
+  readonly evaluation: EvaluationEvent;
+  /** An epoch has ended. */
+  readonly epoch: EpochEvent;
+  /** The run has ended well. */
+  readonly runEnd: RunEndEvent;
+  /** The run has failed. */
+  readonly failure: FailureEvent;
+}

@@ -1,0 +1,117 @@
+import type { Column, LabelSpec, Values } from "./batch.ts";
+import type { NetName } from "./network.ts";
+import {
+  type Create,
+  defineStage,
+  type OptionsSchema,
+  type Stage,
+  type StageDefinition,
+} from "./stage.ts";
+
+/** What a metric knows when it is made. */
+export interface MetricContext {
+  /** The label. */
+  readonly label: LabelSpec;
+  /** The nets of this run. */
+  readonly nets: readonly NetName[];
+}
+
+/** The outputs of one net for some rows. */
+export type OutputValues = Readonly<Record<string, Column>> & {
+  /** The logits: one row after the other, `shape` is `[units]`. */
+  readonly logits: Column;
+};
+
+/** Some evaluated rows. */
+export interface EvaluatedBatch {
+  /** How many rows. */
+  readonly size: number;
+  /** The outputs of the net that is measured; of the light net for a metric of the whole run. */
+  readonly outputs: OutputValues;
+  /** The outputs of all nets. */
+  readonly nets: Readonly<Partial<Record<NetName, OutputValues>>>;
+  /** The labels, one a row. */
+  readonly label: Values;
+  /** The mean of each loss term over these rows, before its weight, by its name. */
+  readonly losses: Readonly<Record<string, number>>;
+}
+
+/** A metric that is being gathered over a split. */
+export interface Accumulator {
+  /**
+   * Takes in some rows.
+   *
+   * @param batch What the nets made of them.
+   */
+  add(batch: EvaluatedBatch): void;
+  /** The metric over all rows so far, or several by name. */
+  value(): number | Readonly<Record<string, number>>;
+}
+
+/** A measure of the nets on a split. */
+export interface Metric {
+  /** Starts over: one accumulator a split and net. */
+  start(): Accumulator;
+}
+
+/** A stage that measures. */
+export interface MetricStage extends Stage<"metric", MetricContext, Metric> {
+  /** `net`: for each net by itself, as `light/accuracy`; `run`: once, under its own name. */
+  readonly per: "net" | "run";
+  /** Which way is good. */
+  readonly better: "higher" | "lower";
+}
+
+/** What the author of a metric writes. */
+export type MetricDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
+  /** `net` (the default): for each net by itself; `run`: once. */
+  readonly per?: "net" | "run";
+  /** Which way is good; `higher` by default. */
+  readonly better?: "higher" | "lower";
+  /**
+   * Makes the metric.
+   *
+   * @throws {UserError} If the label does not suit it.
+   */
+  readonly create: Create<Schema, MetricContext, Metric>;
+};
+
+/**
+ * Defines a metric, gathered over a split batch by batch in plain numbers.
+ *
+ * @param definition Its name, options and how it is made.
+ * @returns The stage.
+ *
+ * @example
+ * ```ts
+ * import { defineMetric, type MetricStage, z } from "@rocket-launching/rocket";
+ *
+ * const meanLogit: MetricStage = defineMetric({
+ *   name: "mean-logit",
+ *   summary: "The mean of all logits.",
+ *   options: z.object({}),
+ *   create: () => ({
+ *     start() {
+ *       let sum = 0, count = 0;
+ *       return {
+ *         add({ outputs }) {
+ *           for (const value of outputs.logits.values) sum += value;
+ *           count += outputs.logits.values.length;
+ *         },
+ *         value: () => sum / count,
+ *       };
+ *     },
+ *   }),
+ * });
+ * export default meanLogit;
+ * ```
+ */
+export function defineMetric<Schema extends OptionsSchema>(
+  definition: MetricDefinition<Schema>,
+): MetricStage {
+  return {
+    ...defineStage("metric", definition),
+    per: definition.per ?? "net",
+    better: definition.better ?? "higher",
+  };
+}

@@ -1,0 +1,181 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { ColumnSpec, LabelSpec } from "./batch.ts";
+import {
+  type Create,
+  defineStage,
+  type OptionsSchema,
+  type Stage,
+  type StageDefinition,
+} from "./stage.ts";
+
+/** One of the two nets. */
+export type NetName = "light" | "booster";
+
+/** Whose a variable is. */
+export type VariableOwner = NetName | "shared";
+
+/** How a variable starts. */
+export type Initializer =
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "normal"; readonly deviation: number }
+  | { readonly kind: "uniform"; readonly low: number; readonly high: number };
+
+/** What a network says of a variable. */
+export interface VariableSpec {
+  /** The name, unique within the run: `stem/kernel`. */
+  readonly name: string;
+  /** The shape. */
+  readonly shape: readonly number[];
+  /** How it starts. The numbers depend on the seed and the name alone. */
+  readonly initializer: Initializer;
+  /** Whose it is: it decides what is counted, exported, and how gradients are reported. */
+  readonly owner: VariableOwner;
+  /** `false` for running statistics, which no gradient reaches; `true` by default. */
+  readonly trainable?: boolean;
+}
+
+/** A variable that has been declared; {@linkcode Scope.read} gives its value. */
+export type Variable = Required<VariableSpec>;
+
+/** Where stages declare their variables. */
+export interface VariableRegistry {
+  /**
+   * Declares a variable.
+   *
+   * @param spec Its name, shape, start and owner.
+   * @returns The handle to read it by.
+   * @throws {Error} If the name is taken.
+   */
+  add(spec: VariableSpec): Variable;
+}
+
+/** What a forward pass of one net in one step may use. */
+export interface Scope {
+  /** Whether this is training (batch statistics, dropout) or evaluation. */
+  readonly training: boolean;
+  /**
+   * The value of a variable in this step.
+   *
+   * @param variable What {@linkcode VariableRegistry.add} returned.
+   */
+  read(variable: Variable): tf.Tensor;
+  /**
+   * Gives a variable that is not trainable its value after this step.
+   *
+   * @param variable The variable, such as a running mean.
+   * @param value Its new value, of the same shape.
+   */
+  update(variable: Variable, value: tf.Tensor): void;
+  /**
+   * What both nets compute from the same input with the same variables, computed once a step. The
+   * gradient policy decides how much of this net's gradient passes through it.
+   *
+   * @param name A name for it, the same in both nets.
+   * @param compute Computes it.
+   */
+  shared(name: string, compute: () => tf.Tensor): tf.Tensor;
+  /**
+   * A seed that differs in each step, for `ops.dropout`.
+   *
+   * @param name What it is for, unique within the net.
+   */
+  seed(name: string): tf.Scalar;
+}
+
+/** What a net computes, by name: `logits` `[batch, units]`, and the maps that hints may want. */
+export type Outputs = Readonly<Record<string, tf.Tensor>> & { readonly logits: tf.Tensor };
+
+/**
+ * One net.
+ *
+ * @param features The features by name, `[batch, ...shape]`.
+ * @param scope The variables of this step.
+ */
+export type Net = (features: Readonly<Record<string, tf.Tensor>>, scope: Scope) => Outputs;
+
+/** What a network knows when it is built. */
+export interface NetworkContext {
+  /** The features as they leave the transforms. */
+  readonly features: Readonly<Record<string, ColumnSpec>>;
+  /** The label. */
+  readonly label: LabelSpec;
+  /** How many logits each net must have: the classes, or 1. */
+  readonly units: number;
+  /** The nets that are wanted; without the booster, its variables are not declared either. */
+  readonly nets: readonly NetName[];
+  /** Where variables are declared. */
+  readonly variables: VariableRegistry;
+}
+
+/** A light net with its booster, or alone. */
+export interface NetworkPair {
+  /** The net that ships. */
+  readonly light: Net;
+  /** The net that guides it, if it was asked for. */
+  readonly booster?: Net;
+}
+
+/** A stage that builds the nets. */
+export type NetworkStage = Stage<"network", NetworkContext, NetworkPair>;
+
+/** What the author of a network writes. */
+export type NetworkDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
+  /**
+   * Declares the variables and returns the nets.
+   *
+   * @throws {UserError} If the features do not suit it.
+   */
+  readonly create: Create<Schema, NetworkContext, NetworkPair>;
+};
+
+/**
+ * Defines a network: a light net and a booster that may share layers.
+ *
+ * @param definition Its name, options and how it is built.
+ * @returns The stage.
+ *
+ * @example
+ * ```ts
+ * import { defineNetwork, type NetworkStage, tf, z } from "@rocket-launching/rocket";
+ *
+ * const linear: NetworkStage = defineNetwork({
+ *   name: "linear",
+ *   summary: "A linear light net, and a booster with one hidden layer.",
+ *   options: z.object({ feature: z.string(), hidden: z.int().positive().default(16) }),
+ *   create({ feature, hidden }, { features, units, nets, variables }) {
+ *     const inputs = features[feature]!.shape[0]!;
+ *     const kernel = (name: string, owner: "light" | "booster", from: number, to: number) =>
+ *       variables.add({
+ *         name: `${owner}/${name}`,
+ *         shape: [from, to],
+ *         initializer: { kind: "normal", deviation: Math.sqrt(2 / from) },
+ *         owner,
+ *       });
+ *     const light = kernel("kernel", "light", inputs, units);
+ *     const pair = {
+ *       light: (x: Record<string, tf.Tensor>, scope: { read(v: typeof light): tf.Tensor }) => ({
+ *         logits: tf.matMul(x[feature] as tf.Tensor2D, scope.read(light) as tf.Tensor2D),
+ *       }),
+ *     };
+ *     if (!nets.includes("booster")) return pair;
+ *     const lower = kernel("lower", "booster", inputs, hidden);
+ *     const upper = kernel("upper", "booster", hidden, units);
+ *     return {
+ *       ...pair,
+ *       booster: (x, scope) => ({
+ *         logits: tf.matMul(
+ *           tf.relu(tf.matMul(x[feature] as tf.Tensor2D, scope.read(lower) as tf.Tensor2D)),
+ *           scope.read(upper) as tf.Tensor2D,
+ *         ),
+ *       }),
+ *     };
+ *   },
+ * });
+ * export default linear;
+ * ```
+ */
+export function defineNetwork<Schema extends OptionsSchema>(
+  definition: NetworkDefinition<Schema>,
+): NetworkStage {
+  return defineStage("network", definition);
+}

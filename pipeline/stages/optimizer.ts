@@ -1,0 +1,88 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { Variable } from "./network.ts";
+import {
+  type Create,
+  defineStage,
+  type OptionsSchema,
+  type Stage,
+  type StageDefinition,
+} from "./stage.ts";
+
+/** One variable in one step. */
+export interface UpdateInput<Slot extends string = string> {
+  /** Which variable it is. */
+  readonly variable: Variable;
+  /** Its value. */
+  readonly value: tf.Tensor;
+  /** The gradient of the total loss. */
+  readonly gradient: tf.Tensor;
+  /** What this optimizer keeps of this variable, by slot. */
+  readonly slots: Readonly<Record<Slot, tf.Tensor>>;
+  /** The learning rate of this step. */
+  readonly rate: tf.Scalar;
+  /** The number of this step, from 1, as a float. */
+  readonly step: tf.Scalar;
+}
+
+/** A variable and its slots after a step. */
+export interface UpdateOutput<Slot extends string = string> {
+  /** The variable's new value. */
+  readonly value: tf.Tensor;
+  /** The slots' new values. */
+  readonly slots: Readonly<Record<Slot, tf.Tensor>>;
+}
+
+/** A rule by which variables follow their gradients. It holds no state: the slots do. */
+export interface Optimizer<Slot extends string = string> {
+  /** What it keeps of each variable, with the value that each slot starts with. */
+  readonly slots: Readonly<Record<Slot, number>>;
+  /**
+   * The variable and its slots after a step; a pure function of tensors.
+   *
+   * @param input The variable, its gradient and its slots.
+   */
+  update(input: UpdateInput<Slot>): UpdateOutput<Slot>;
+}
+
+/** A stage that moves variables. */
+export type OptimizerStage = Stage<"optimizer", Record<never, never>, Optimizer>;
+
+/** What the author of an optimizer writes. */
+export type OptimizerDefinition<Schema extends OptionsSchema, Slot extends string = string> =
+  & StageDefinition<Schema>
+  & {
+    /** Makes the rule. */
+    readonly create: Create<Schema, Record<never, never>, Optimizer<Slot>>;
+  };
+
+/**
+ * Defines an optimizer. `rate` and `schedule` of its entry are the pipeline's and not among its
+ * options.
+ *
+ * @param definition Its name, options and how it is made.
+ * @returns The stage.
+ *
+ * @example
+ * ```ts
+ * import { defineOptimizer, type OptimizerStage, tf, z } from "@rocket-launching/rocket";
+ *
+ * const signDescent: OptimizerStage = defineOptimizer({
+ *   name: "sign-descent",
+ *   summary: "Moves each weight by the rate against its gradient's sign.",
+ *   options: z.object({}),
+ *   create: () => ({
+ *     slots: {},
+ *     update: ({ value, gradient, rate }) => ({
+ *       value: tf.sub(value, tf.mul(tf.sign(gradient), rate)),
+ *       slots: {},
+ *     }),
+ *   }),
+ * });
+ * export default signDescent;
+ * ```
+ */
+export function defineOptimizer<Schema extends OptionsSchema, Slot extends string = string>(
+  definition: OptimizerDefinition<Schema, Slot>,
+): OptimizerStage {
+  return defineStage("optimizer", definition) as unknown as OptimizerStage;
+}

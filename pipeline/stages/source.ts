@@ -1,0 +1,85 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import { type Create, defineStage, type OptionsSchema, type Stage } from "./stage.ts";
+import type { StageDefinition } from "./stage.ts";
+
+/** What a source knows when it is made. */
+export interface SourceContext {
+  /** The folder of the pipeline file; relative paths start there. */
+  readonly folder: string;
+}
+
+/** Rows as Arrow record batches, opened. */
+export interface Dataset {
+  /** The columns' names and types. */
+  readonly schema: Schema;
+  /** A text that changes when the data does, kept with the run's results. */
+  readonly fingerprint: string;
+  /** How many rows each record batch has, where that is known without reading them all. */
+  readonly rowCounts?: readonly number[] | undefined;
+  /**
+   * Reads one record batch by its number; absent where the source can only be read in order.
+   *
+   * @param index The record batch, from 0.
+   */
+  recordBatch?(index: number): Promise<RecordBatch>;
+  /** Reads the record batches in order, from the start. */
+  recordBatches(): AsyncIterable<RecordBatch>;
+  /** Lets go of files. */
+  close?(): Promise<void>;
+}
+
+/** Where rows come from. */
+export interface Source {
+  /**
+   * Opens the source.
+   *
+   * @throws {UserError} If it does not exist or is not what it should be.
+   */
+  open(): Promise<Dataset>;
+}
+
+/** A stage that reads rows. */
+export type SourceStage = Stage<"source", SourceContext, Source>;
+
+/** What the author of a source writes. */
+export type SourceDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
+  /** Makes the source; opens nothing yet. */
+  readonly create: Create<Schema, SourceContext, Source>;
+};
+
+/**
+ * Defines a source: where rows come from, as Arrow record batches.
+ *
+ * @param definition Its name, options and how it is made.
+ * @returns The stage.
+ *
+ * @example
+ * ```ts
+ * import { defineSource, type SourceStage, z } from "@rocket-launching/rocket";
+ * import { tableFromArrays } from "npm:apache-arrow@21.2.0";
+ *
+ * const counting: SourceStage = defineSource({
+ *   name: "counting",
+ *   summary: "The numbers from 0.",
+ *   options: z.object({ rows: z.int().positive() }),
+ *   create: ({ rows }) => ({
+ *     open() {
+ *       const table = tableFromArrays({ n: Float32Array.from({ length: rows }, (_, i) => i) });
+ *       return Promise.resolve({
+ *         schema: table.schema,
+ *         fingerprint: `counting ${rows}`,
+ *         async *recordBatches() {
+ *           yield* table.batches;
+ *         },
+ *       });
+ *     },
+ *   }),
+ * });
+ * export default counting;
+ * ```
+ */
+export function defineSource<Schema extends OptionsSchema>(
+  definition: SourceDefinition<Schema>,
+): SourceStage {
+  return defineStage("source", definition);
+}
