@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { UserError } from "../../pipeline/errors.ts";
+import { findCommand } from "./command.ts";
+import { remove } from "./files.ts";
+import { PLATFORM, TENSORFLOW_VERSION, TFJS_VERSION } from "./versions.ts";
+
+/** A failed set-up, as it is kept. */
+interface Failure {
+  /** What the set-up depended on. */
+  readonly circumstances: string;
+  /** When it failed, in milliseconds since 1970. */
+  readonly time: number;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+const FILE = "native-failure.json";
+
+/**
+ * Fails at once if the set-up failed within a day and nothing that it depends on has changed since,
+ * so that not every run waits for the same failure.
+ *
+ * @param cache The cache's folder.
+ * @param given The folder that `ROCKET_TENSORFLOW` names, if it does.
+ * @throws {UserError} With what it failed of.
+ */
+export async function recallFailure(cache: string, given: string | undefined): Promise<void> {
+  let failure: Failure;
+  try {
+    failure = JSON.parse(await Deno.readTextFile(join(cache, FILE)));
+  } catch {
+    return;
+  }
+  const age = Date.now() - failure.time;
+  if (age < 0 || age > DAY || failure.circumstances !== await circumstances(given)) return;
+  throw new UserError(failure.message, failure.hint === undefined ? {} : { hint: failure.hint });
+}
+
+/**
+ * Keeps a failure for {@linkcode recallFailure}.
+ *
+ * @param cache The cache's folder.
+ * @param given The folder that `ROCKET_TENSORFLOW` names, if it does.
+ * @param error What the set-up failed of.
+ */
+export async function rememberFailure(
+  cache: string,
+  given: string | undefined,
+  error: UserError,
+): Promise<void> {
+  const hint = error.problems[0]?.hint;
+  const failure: Failure = {
+    circumstances: await circumstances(given),
+    time: Date.now(),
+    message: error.message,
+    ...hint === undefined ? {} : { hint },
+  };
+  await Deno.writeTextFile(join(cache, FILE), JSON.stringify(failure, null, 2) + "\n");
+}
+
+/**
+ * Forgets a failure.
+ *
+ * @param cache The cache's folder.
+ */
+export async function forgetFailure(cache: string): Promise<void> {
+  await remove(join(cache, FILE));
+}
+
+/** What a set-up depends on, as far as it shows without running anything. */
+async function circumstances(given: string | undefined): Promise<string> {
+  const tools = ["c++", "g++", "clang++", "python3", "pip3", "pip", "python", "uvx"];
+  const found = await Promise.all(tools.map((name) => findCommand(name)));
+  const compiler = Deno.env.get("CXX") ?? "";
+  return [TFJS_VERSION, TENSORFLOW_VERSION, PLATFORM, given, compiler, ...found].join("|");
+}

@@ -1,0 +1,40 @@
+import * as tf from "@tensorflow/tfjs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import process from "node:process";
+import util from "node:util";
+import type { Build } from "./build.ts";
+import { hush } from "./hush.ts";
+
+/** The name under which the backend is registered, the same that tfjs-node uses. */
+export const NATIVE_BACKEND = "tensorflow";
+
+/**
+ * Registers tfjs-node's backend on an addon from any folder, with all its kernels. Nothing happens
+ * if it is registered already: a process loads one TensorFlow.
+ *
+ * @param build The addon.
+ * @throws {Error} If the addon cannot be loaded.
+ */
+export async function loadNative(build: Build): Promise<void> {
+  if (tf.findBackendFactory(NATIVE_BACKEND) !== null) return;
+  giveBackUtilities();
+  const { NodeJSKernelBackend } = await import(
+    "@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js"
+  );
+  // The path is absolute, so what it is resolved against does not matter.
+  const binding = hush(() => createRequire(process.execPath)(join(build.folder, build.addon)));
+  await import("@tensorflow/tfjs-node/dist/register_all_kernels.js");
+  tf.registerBackend(
+    NATIVE_BACKEND,
+    () => new NodeJSKernelBackend(binding, "@tensorflow/tfjs-node"),
+    3,
+  );
+}
+
+/** tfjs-node calls two functions of `node:util` that Node 23 and Deno no longer have. */
+function giveBackUtilities(): void {
+  const utilities: Record<string, unknown> = util as never;
+  utilities.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  utilities.isArray ??= Array.isArray;
+}

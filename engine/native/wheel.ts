@@ -1,0 +1,162 @@
+import { Reader, ZipReader } from "@zip.js/zip.js";
+import { dirname, join } from "node:path";
+import { UserError } from "../../pipeline/errors.ts";
+import { findCommand, runCommand } from "./command.ts";
+import { bytesUnder, filesUnder, remove } from "./files.ts";
+import { isNeeded, type Library } from "./library.ts";
+import type { Progress } from "./progress.ts";
+import { PLATFORM, TENSORFLOW_VERSION } from "./versions.ts";
+
+/** TensorFlow's Python packages that hold the whole C API: the package and the platform's tag. */
+const WHEELS: Readonly<Record<string, readonly [name: string, tag: string]>> = {
+  "linux-x86_64": ["tensorflow-cpu", "manylinux_2_27_x86_64"],
+  "linux-aarch64": ["tensorflow", "manylinux_2_27_aarch64"],
+  "darwin-aarch64": ["tensorflow", "macosx_12_0_arm64"],
+};
+
+/** Ways to call pip; the last needs no Python on the machine. */
+const PIPS: readonly (readonly string[])[] = [
+  ["python3", "-m", "pip"],
+  ["pip3"],
+  ["pip"],
+  ["python", "-m", "pip"],
+  ["uvx", "pip"],
+];
+
+/** Finds a pip that works; the program is given as a path. */
+async function findPip(): Promise<string[] | undefined> {
+  for (const [name = "", ...args] of PIPS) {
+    const program = await findCommand(name);
+    if (program === undefined) continue;
+    const command = [program, ...args];
+    if ((await runCommand([...command, "--version"])).success) return command;
+  }
+  return undefined;
+}
+
+/**
+ * Fetches TensorFlow's Python package and takes the library and its headers out of it. Any version
+ * of Python will do, as nothing of the package is run.
+ *
+ * @param folder The folder that gets the library, and `include/`.
+ * @param progress Is told how far it is.
+ * @returns The library.
+ * @throws {UserError} If the package cannot be fetched or is not as expected.
+ */
+export async function wheelLibrary(folder: string, progress: Progress): Promise<Library> {
+  const wheel = WHEELS[PLATFORM];
+  if (wheel === undefined) {
+    throw new UserError(`TensorFlow's Python package has no C library for ${PLATFORM}`, {
+      hint: "set ROCKET_TENSORFLOW to a folder with TensorFlow's C library for this platform",
+    });
+  }
+  const pip = await findPip();
+  if (pip === undefined) {
+    throw new UserError("pip, which fetches TensorFlow, was not found", {
+      hint: "install Python with pip (Debian, Ubuntu: `apt install python3-pip`) or uv, " +
+        "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library",
+    });
+  }
+  const download = join(folder, "download");
+  await Deno.mkdir(download);
+  try {
+    await fetchWheel(pip, wheel, download, progress);
+    const file = (await filesUnder(download)).find((path) => path.endsWith(".whl"));
+    if (file === undefined) throw new UserError("pip fetched no package of TensorFlow");
+    return await unpack(file, folder, progress);
+  } finally {
+    await remove(download);
+  }
+}
+
+/** Has pip fetch the wheel into a folder, its temporary files too, so that one place is to clear. */
+async function fetchWheel(
+  pip: readonly string[],
+  [name, tag]: readonly [string, string],
+  folder: string,
+  progress: Progress,
+): Promise<void> {
+  const label = `downloading TensorFlow ${TENSORFLOW_VERSION}`;
+  progress.begin(`finding TensorFlow ${TENSORFLOW_VERSION}`);
+  const timer = setInterval(async () => progress.update(await bytesUnder(folder) / 1e6), 250);
+  const { success, output } = await runCommand([
+    ...pip,
+    "download",
+    `${name}==${TENSORFLOW_VERSION}`,
+    ...["--no-deps", "--only-binary", ":all:", "--platform", tag, "--dest", folder],
+    // One build for all that is not Python's own, so take any that the package has.
+    ...["--implementation", "cp", "--python-version", "3.12", "--abi", "cp312"],
+    ...["--no-cache-dir", "--no-input", "--progress-bar", "off", "--retries", "2"],
+  ], {
+    env: { TMPDIR: folder, PIP_DISABLE_PIP_VERSION_CHECK: "1" },
+    onLine(line) {
+      const size = /Downloading .*\(([\d.]+) MB\)/.exec(line)?.[1];
+      if (size !== undefined) {
+        progress.begin(`${label} (${Math.round(Number(size))} MB)`, Number(size));
+      }
+    },
+  }).finally(() => clearInterval(timer));
+  if (success) return;
+  const error = output.split("\n").find((line) => line.startsWith("ERROR:"))?.slice(7) ??
+    output.trim();
+  if (/NewConnectionError|name resolution|Max retries|Connection/.test(output)) {
+    throw new UserError("TensorFlow cannot be fetched: the package index cannot be reached", {
+      hint: "connect to the network, or set up pip for a mirror, for the first run",
+    });
+  }
+  throw new UserError(`pip cannot fetch TensorFlow: ${error}`, {
+    hint: `try \`pip download ${name}==${TENSORFLOW_VERSION}\` by hand, ` +
+      "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library",
+  });
+}
+
+/** Takes the needed files out of a wheel, which is a zip file. */
+async function unpack(wheel: string, folder: string, progress: Progress): Promise<Library> {
+  using file = await Deno.open(wheel);
+  const zip = new ZipReader(new FileReader(file), { useWebWorkers: false });
+  const entries = (await zip.getEntries()).flatMap((entry) => {
+    const path = entry.filename.replace(/^tensorflow\//, "");
+    return !entry.directory && isNeeded(path) ? [{ entry, path }] : [];
+  });
+  const total = entries.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
+  progress.begin("unpacking the library", total / 1e6);
+  let done = 0;
+  for (const { entry, path } of entries) {
+    const target = join(folder, ...path.split("/"));
+    await Deno.mkdir(dirname(target), { recursive: true });
+    const { writable } = await Deno.open(target, { create: true, write: true });
+    await entry.getData(writable, {
+      onprogress: (bytes) =>
+        progress.update((done + bytes * entry.uncompressedSize / entry.compressedSize) / 1e6),
+    });
+    done += entry.uncompressedSize;
+  }
+  await zip.close();
+  // The C API first; the framework is what it needs.
+  const files = entries.map(({ path }) => path).filter((path) => !path.includes("/")).sort();
+  if (files.length === 0) throw new UserError(`${wheel} holds no TensorFlow library`);
+  return { files: files.map((name) => join(folder, name)), include: join(folder, "include") };
+}
+
+/** Lets zip.js read a file piece by piece instead of whole. */
+class FileReader extends Reader<Deno.FsFile> {
+  readonly #file: Deno.FsFile;
+
+  constructor(file: Deno.FsFile) {
+    super(file);
+    this.#file = file;
+    this.size = file.statSync().size;
+  }
+
+  override async readUint8Array(index: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+    const bytes = new Uint8Array(Math.min(length, this.size - index));
+    await this.#file.seek(index, Deno.SeekMode.Start);
+    let filled = 0;
+    while (filled < bytes.length) {
+      const count = await this.#file.read(bytes.subarray(filled));
+      if (count === null) throw new Error("the file ended early");
+      filled += count;
+    }
+    return bytes;
+  }
+}
