@@ -17,10 +17,11 @@ export const ADDON = "tfjs_binding.node";
 export async function findCompiler(): Promise<string[]> {
   const obstacle = new UserError("no C++ compiler was found", {
     hint: {
-      darwin: "install one with `xcode-select --install`",
-      linux: "install one (Debian, Ubuntu: `apt install g++`; Fedora: `dnf install gcc-c++`; " +
+      darwin: "install a C++ compiler with `xcode-select --install`",
+      linux:
+        "install a C++ compiler (Debian, Ubuntu: `apt install g++`; Fedora: `dnf install gcc-c++`; " +
         "Alpine: `apk add g++`)",
-    }[Deno.build.os as string] ?? "install one",
+    }[Deno.build.os as string] ?? "install a C++ compiler",
   });
   // macOS has a stand-in for the compiler that opens a dialogue where the tools are missing.
   if (Deno.build.os === "darwin" && !(await runCommand(["xcode-select", "-p"])).success) {

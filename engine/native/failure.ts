@@ -34,7 +34,10 @@ export async function recallFailure(cache: string, given: string | undefined): P
   }
   const age = Date.now() - failure.time;
   if (age < 0 || age > DAY || failure.circumstances !== await circumstances(given)) return;
-  throw new UserError(failure.message, failure.hint === undefined ? {} : { hint: failure.hint });
+  const again = "it is tried again tomorrow, or at once with `--engine native`";
+  throw new UserError(failure.message, {
+    hint: failure.hint === undefined ? again : `${failure.hint}; ${again}`,
+  });
 }
 
 /**
@@ -72,6 +75,20 @@ export async function forgetFailure(cache: string): Promise<void> {
 async function circumstances(given: string | undefined): Promise<string> {
   const tools = ["c++", "g++", "clang++", "python3", "pip3", "pip", "python", "uvx"];
   const found = await Promise.all(tools.map((name) => findCommand(name)));
-  const compiler = Deno.env.get("CXX") ?? "";
-  return [TFJS_VERSION, TENSORFLOW_VERSION, PLATFORM, given, compiler, ...found].join("|");
+  const folders = given === undefined
+    ? []
+    : [given, ...["lib", "include", "tensorflow"].map((name) => join(given, name))];
+  const changed = await Promise.all(
+    folders.map((path) => Deno.stat(path).then(({ mtime }) => mtime?.getTime(), () => undefined)),
+  );
+  const compiler = Deno.env.get("CXX");
+  return JSON.stringify([
+    TFJS_VERSION,
+    TENSORFLOW_VERSION,
+    PLATFORM,
+    compiler ?? null,
+    ...found.map((path) => path ?? null),
+    given ?? null,
+    ...changed.map((time) => time ?? null),
+  ]);
 }

@@ -15,9 +15,8 @@ export interface Progress {
    * Says how far the part is.
    *
    * @param done How much is done, in MB.
-   * @param total How much there is to do, where that became known only now.
    */
-  update(done: number, total?: number): void;
+  update(done: number): void;
   /** Takes the bar away. */
   end(): void;
 }
@@ -59,9 +58,8 @@ export function createProgress(
       }, Presets.shades_classic);
       bar.start(Math.max(1, Math.round(total ?? 1)), 0);
     },
-    update(done, total) {
-      if (total !== undefined) bar?.setTotal(Math.max(1, Math.round(total)));
-      bar?.update(Math.round(done));
+    update(done) {
+      bar?.update(Math.min(Math.round(done), bar.getTotal()));
     },
     end,
   };

@@ -4,7 +4,7 @@ import type { Origin } from "./build.ts";
 import { installAddon } from "./installer.ts";
 import { givenLibrary, type Library, linkLibrary, systemLibrary } from "./library.ts";
 import type { Progress } from "./progress.ts";
-import { wheelLibrary } from "./wheel.ts";
+import { findWheel, wheelLibrary } from "./wheel.ts";
 
 /** What a recipe made. */
 export interface Made {
@@ -53,9 +53,11 @@ export function recipes(given: string | undefined): Recipe[] {
   }, {
     origin: "wheel",
     async make(folder, progress) {
+      const wheel = findWheel();
       // Before the download, which would be in vain without a compiler.
       const compiler = await findCompiler();
-      return await compile(await wheelLibrary(folder, progress), folder, compiler, progress);
+      const library = await wheelLibrary(wheel, folder, progress);
+      return await compile(library, folder, compiler, progress);
     },
   }, {
     origin: "installer",

@@ -116,6 +116,8 @@ async function follow(
       seconds: Math.round((performance.now() - started) / 100) / 10,
       made: new Date().toISOString(),
     });
+    // Made for this user alone by default; a cache may be shared.
+    if (Deno.build.os !== "windows") await Deno.chmod(folder, 0o755);
     // What is under the name is not whole, or is to be replaced.
     await remove(place);
     await Deno.rename(folder, place);

@@ -7,12 +7,34 @@ import { isNeeded, type Library } from "./library.ts";
 import type { Progress } from "./progress.ts";
 import { PLATFORM, TENSORFLOW_VERSION } from "./versions.ts";
 
-/** TensorFlow's Python packages that hold the whole C API: the package and the platform's tag. */
-const WHEELS: Readonly<Record<string, readonly [name: string, tag: string]>> = {
-  "linux-x86_64": ["tensorflow-cpu", "manylinux_2_27_x86_64"],
-  "linux-aarch64": ["tensorflow", "manylinux_2_27_aarch64"],
-  "darwin-aarch64": ["tensorflow", "macosx_12_0_arm64"],
+/** TensorFlow's Python packages that hold the whole C API, by platform. */
+const WHEELS: Readonly<Record<string, Wheel>> = {
+  "linux-x86_64": { name: "tensorflow-cpu", tag: "manylinux_2_27_x86_64" },
+  "linux-aarch64": { name: "tensorflow", tag: "manylinux_2_27_aarch64" },
+  "darwin-aarch64": { name: "tensorflow", tag: "macosx_12_0_arm64" },
 };
+
+/** A Python package of TensorFlow. */
+export interface Wheel {
+  /** The package's name. */
+  readonly name: string;
+  /** The platform's tag. */
+  readonly tag: string;
+}
+
+/**
+ * TensorFlow's Python package for this platform.
+ *
+ * @returns The package.
+ * @throws {UserError} If there is none with the C API.
+ */
+export function findWheel(): Wheel {
+  const wheel = WHEELS[PLATFORM];
+  if (wheel !== undefined) return wheel;
+  throw new UserError(`TensorFlow's Python package has no C library for ${PLATFORM}`, {
+    hint: "set ROCKET_TENSORFLOW to a folder with TensorFlow's C library for this platform",
+  });
+}
 
 /** Ways to call pip; the last needs no Python on the machine. */
 const PIPS: readonly (readonly string[])[] = [
@@ -38,18 +60,17 @@ async function findPip(): Promise<string[] | undefined> {
  * Fetches TensorFlow's Python package and takes the library and its headers out of it. Any version
  * of Python will do, as nothing of the package is run.
  *
+ * @param wheel The package, from {@linkcode findWheel}.
  * @param folder The folder that gets the library, and `include/`.
  * @param progress Is told how far it is.
  * @returns The library.
  * @throws {UserError} If the package cannot be fetched or is not as expected.
  */
-export async function wheelLibrary(folder: string, progress: Progress): Promise<Library> {
-  const wheel = WHEELS[PLATFORM];
-  if (wheel === undefined) {
-    throw new UserError(`TensorFlow's Python package has no C library for ${PLATFORM}`, {
-      hint: "set ROCKET_TENSORFLOW to a folder with TensorFlow's C library for this platform",
-    });
-  }
+export async function wheelLibrary(
+  wheel: Wheel,
+  folder: string,
+  progress: Progress,
+): Promise<Library> {
   const pip = await findPip();
   if (pip === undefined) {
     throw new UserError("pip, which fetches TensorFlow, was not found", {
@@ -72,7 +93,7 @@ export async function wheelLibrary(folder: string, progress: Progress): Promise<
 /** Has pip fetch the wheel into a folder, its temporary files too, so that one place is to clear. */
 async function fetchWheel(
   pip: readonly string[],
-  [name, tag]: readonly [string, string],
+  { name, tag }: Wheel,
   folder: string,
   progress: Progress,
 ): Promise<void> {
