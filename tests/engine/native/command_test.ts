@@ -1,0 +1,46 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { findCommand, runCommand } from "../../../engine/native/command.ts";
+import { SCRIPTS, withEnvironment, withFolder, writeScript } from "./support.ts";
+
+Deno.test({
+  name: "findCommand() takes the first in PATH, and undefined for none",
+  ignore: !SCRIPTS,
+  async fn() {
+    await withFolder(async (folder) => {
+      const second = join(folder, "second");
+      await Deno.mkdir(second);
+      await writeScript(second, "tool");
+      await withEnvironment({ PATH: `${folder}/missing:${folder}:${second}` }, async () => {
+        assertEquals(await findCommand("tool"), join(second, "tool"));
+        assertEquals(await findCommand("second"), undefined); // a folder is no command
+        assertEquals(await findCommand("no-such-tool"), undefined);
+      });
+    });
+  },
+});
+
+Deno.test({
+  name: "runCommand() hands on whole lines and how the command ended",
+  ignore: !SCRIPTS,
+  async fn() {
+    await withFolder(async (folder) => {
+      const lines: string[] = [];
+      const onLine = (line: string) => void lines.push(line);
+      const fine = await writeScript(folder, "fine", "printf 'one\\ntw'; printf 'o\\n'");
+      assertEquals((await runCommand([fine], { onLine })).success, true);
+      assertEquals(lines, ["one", "two"]);
+      const bad = await writeScript(folder, "bad", "echo broken >&2; exit 3");
+      const result = await runCommand([bad]);
+      assertEquals([result.success, result.output], [false, "broken\n"]);
+      const killed = await runCommand([await writeScript(folder, "killed", "kill -ILL $$")]);
+      assertEquals([killed.success, killed.signal], [false, "SIGILL"]);
+    });
+  },
+});
+
+Deno.test("runCommand() counts a command that is not there as one that failed", async () => {
+  const result = await runCommand([join("no", "such", "program")]);
+  assertEquals(result.success, false);
+  assert(result.output.length > 0);
+});
