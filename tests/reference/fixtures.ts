@@ -1,0 +1,363 @@
+/**
+ * Reads what the Python scripts of this folder have written, and compares with it.
+ *
+ * @module
+ */
+
+import { assert } from "@std/assert";
+import { referenceIntegers, referenceUniform, sampleIndices } from "./values.ts";
+
+/** A net's name. */
+export type Net = "light" | "booster";
+
+/** How nets share layers. */
+export type Sharing = "interval" | "bottom" | "none";
+
+/** What is kept of a large tensor. */
+export interface Summary {
+  /** Its L2 norm. */
+  readonly norm: number;
+  /** The sum of its elements. */
+  readonly sum: number;
+  /** Its elements at {@linkcode sampleIndices}. */
+  readonly samples: readonly number[];
+}
+
+/** The first step from the starting values. */
+export interface FirstStep {
+  /** Which batch it is, for {@linkcode referenceBatch}. */
+  readonly firstBatch: number;
+  /** The logits in training, `[batch, classes]`. */
+  readonly logits: Readonly<Record<Net, readonly (readonly number[])[]>>;
+  /** The terms, weights included, and their sum. */
+  readonly losses: Readonly<Record<"ceLight" | "ceBooster" | "hint" | "total", number>>;
+  /** The norm of each term's gradient over the variables of each owner; 0 where it is blocked. */
+  readonly gradientNorms: Readonly<
+    Record<"ceLight" | "ceBooster" | "hint", Readonly<Record<Net | "shared", number>>>
+  >;
+  /** The gradient of the total loss by trainable variable. */
+  readonly gradients: Readonly<Record<string, Summary>>;
+}
+
+/** Ten steps of SGD from the starting values. */
+export interface TrainingRun {
+  /** The optimizer's options. */
+  readonly options: {
+    readonly rate: number;
+    readonly momentum: number;
+    readonly weightDecay: number;
+    readonly nesterov: boolean;
+  };
+  /** The batch of the first step; the next batch is the next number. */
+  readonly firstBatch: number;
+  /** The terms at each step, before its update: light, booster, hint. */
+  readonly losses: readonly (readonly [ceLight: number, ceBooster: number, hint: number])[];
+  /** The logits of the batch `evaluation` after the steps, with running statistics. */
+  readonly logits: Readonly<Record<Net, readonly (readonly number[])[]>>;
+  /** All variables after the steps, running statistics included. */
+  readonly variables: Readonly<Record<string, Summary>>;
+}
+
+/** What comes out under one gradient policy. */
+export interface PolicyReference {
+  /** The first step. */
+  readonly firstStep: FirstStep;
+  /** Ten steps with momentum. */
+  readonly momentum: TrainingRun;
+}
+
+/** Wide residual nets that share in one way. */
+export interface WideResnetReference {
+  /** The nets and the data. */
+  readonly case: {
+    readonly sharing: Sharing;
+    /** Left out with bottom sharing, where the light net is the booster's first two groups. */
+    readonly light?: { readonly depth: number; readonly width: number };
+    readonly booster: { readonly depth: number; readonly width: number };
+    readonly image: readonly [height: number, width: number, channels: number];
+    readonly batch: number;
+    readonly classes: number;
+    readonly hintWeight: number;
+  };
+  /** All variables, and the checksums of their starting values. */
+  readonly variables: Readonly<
+    Record<string, {
+      readonly shape: readonly number[];
+      readonly owner: Net | "shared";
+      readonly trainable: boolean;
+      readonly checksum: number;
+    }>
+  >;
+  /** The checksum of the images and the labels of some batches, by name. */
+  readonly batches: Readonly<
+    Record<"batch0" | "batch9" | "evaluation", {
+      readonly image: number;
+      readonly label: readonly number[];
+    }>
+  >;
+  /** The hint does not reach the booster's own variables. */
+  readonly block: PolicyReference & {
+    /** Ten steps with Nesterov's momentum; with `interval` only. */
+    readonly nesterov?: TrainingRun;
+  };
+  /** The hint reaches both nets. */
+  readonly pass: PolicyReference;
+  /** As `block`, and no loss of the light net reaches shared variables; with `interval` only. */
+  readonly own?: Pick<PolicyReference, "firstStep">;
+}
+
+/** Runs of optimizers on ½ Σ curvature · (w − target)², and schedules over epochs from 0. */
+export interface OptimizersReference {
+  /** By optimizer: the formula, and runs by name with the tensors after each step, flat. */
+  readonly optimizers: Readonly<
+    Record<"sgd" | "adam" | "adamw" | "adagrad", {
+      readonly formula: string;
+      readonly runs: Readonly<
+        Record<string, {
+          readonly options: Readonly<Record<string, number | boolean>>;
+          readonly steps: readonly Readonly<Record<"matrix" | "vector", readonly number[]>>[];
+        }>
+      >;
+    }>
+  >;
+  /** The rates of 20 epochs from a base rate of 0.1. */
+  readonly schedules: Readonly<
+    Record<"steps" | "cosine" | "cosineTo" | "warmUpCosine" | "warmUpSteps", {
+      readonly formula: string;
+      readonly options: Readonly<Record<string, number | readonly number[]>>;
+      readonly rates: readonly number[];
+    }>
+  >;
+}
+
+/** A loss of one pair of logits. */
+export interface LossReference {
+  /** What it is. */
+  readonly formula: string;
+  /** Its value, weight 1. */
+  readonly value: number;
+  /** Its gradients by input, `[rows, units]`: `on`, or `from` and `to`. */
+  readonly gradients: Readonly<Record<string, readonly (readonly number[])[]>>;
+}
+
+/** Losses by `units1`, `units2`, `units5`, then by range of the logits: `range3`, `range60`. */
+export type LossesReference = Readonly<
+  Record<
+    string,
+    Readonly<
+      Record<string, {
+        readonly rows: number;
+        readonly task: Readonly<Record<string, LossReference>>;
+        readonly hint: Readonly<Record<string, LossReference>>;
+      }>
+    >
+  >
+>;
+
+/** Values of metrics. */
+export interface MetricsReference {
+  /** Areas under the ROC curve. */
+  readonly auc: Readonly<
+    Record<"rows" | "distinct" | "tied" | "constant" | "perfect" | "reversed", number>
+  >;
+  /** Accuracies of the light net, and its agreement with the booster. */
+  readonly classification: Readonly<
+    Record<"rows" | "classes" | "accuracy" | "top1" | "top3" | "top5" | "agreement", number>
+  >;
+}
+
+type JsonObject = { [key: string]: unknown };
+
+/** Fixtures are JSON lines: objects that merge into one. */
+async function readFixture(name: string): Promise<unknown> {
+  const text = await Deno.readTextFile(new URL(`./${name}.jsonl`, import.meta.url));
+  const result: JsonObject = {};
+  for (const line of text.trimEnd().split("\n")) merge(result, JSON.parse(line));
+  return result;
+}
+
+function merge(target: JsonObject, part: JsonObject): void {
+  for (const [key, value] of Object.entries(part)) {
+    const known = target[key];
+    if (isObject(known) && isObject(value)) merge(known, value);
+    else target[key] = value;
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The values of wrn.py for one way of sharing. */
+export async function readWideResnetReference(sharing: Sharing): Promise<WideResnetReference> {
+  return await readFixture(`wrn_${sharing}`) as WideResnetReference;
+}
+
+/** The values of optimizers.py. */
+export async function readOptimizersReference(): Promise<OptimizersReference> {
+  return await readFixture("optimizers") as OptimizersReference;
+}
+
+/** The values of losses.py. */
+export async function readLossesReference(): Promise<LossesReference> {
+  return await readFixture("losses") as LossesReference;
+}
+
+/** The values of metrics.py. */
+export async function readMetricsReference(): Promise<MetricsReference> {
+  return await readFixture("metrics") as MetricsReference;
+}
+
+/**
+ * A batch of a {@linkcode WideResnetReference}.
+ *
+ * @param reference The nets.
+ * @param index The number of a training batch, or `evaluation`.
+ * @returns Images `[batch, height, width, channels]`, row by row, and classes `[batch]`.
+ */
+export function referenceBatch(
+  { case: { batch, image, classes } }: WideResnetReference,
+  index: number | "evaluation",
+): { image: Float32Array; label: Int32Array } {
+  const name = typeof index === "number" ? `batch${index}` : index;
+  return {
+    image: referenceUniform(`${name}/image`, [batch, ...image], -1.75, 1.75),
+    label: referenceIntegers(`${name}/label`, batch, classes),
+  };
+}
+
+/**
+ * The logits of a {@linkcode LossesReference}, `[rows, units]`; a task loss is on those of `to`.
+ *
+ * @param side Which logits.
+ * @param units The units.
+ * @param range They are in [−range, range).
+ * @param rows The rows.
+ */
+export function referenceLogits(
+  side: "from" | "to",
+  units: number,
+  range: number,
+  rows: number,
+): Float32Array {
+  return referenceUniform(
+    `losses/${side}/units${units}/range${range}`,
+    [rows, units],
+    -range,
+    range,
+  );
+}
+
+/**
+ * The labels of a {@linkcode LossesReference}: classes, or 0 and 1 for one unit.
+ *
+ * @param units The units.
+ * @param rows The rows.
+ */
+export function referenceLabels(units: number, rows: number): Int32Array {
+  return referenceIntegers(`losses/label/units${units}`, rows, Math.max(units, 2));
+}
+
+/**
+ * The problem of an {@linkcode OptimizersReference}: the gradient is curvature · (w − target).
+ *
+ * @param tensor Which tensor.
+ * @returns Its shape, where w starts, and the problem's constants.
+ */
+export function optimizerProblem(tensor: "matrix" | "vector"): {
+  shape: number[];
+  start: Float32Array;
+  target: Float32Array;
+  curvature: Float32Array;
+} {
+  const shape = tensor === "matrix" ? [3, 4] : [5];
+  const part = (name: string, low: number, high: number) =>
+    referenceUniform(`optimizer/${tensor}/${name}`, shape, low, high);
+  return {
+    shape,
+    start: part("start", -1, 1),
+    target: part("target", -1, 1),
+    curvature: part("curvature", 0.2, 2),
+  };
+}
+
+/** Numbers in rows or in one list. */
+export type Numbers = readonly (number | readonly number[])[];
+
+function rootMeanSquare(values: readonly number[]): number {
+  return Math.hypot(...values) / Math.sqrt(values.length);
+}
+
+/**
+ * Throws unless all numbers are near those expected, relative to the greater of the number itself
+ * and the root mean square of all.
+ *
+ * @param name What is compared, for the message.
+ * @param actual The numbers, row by row.
+ * @param expected The reference.
+ * @param tolerance The relative difference that passes.
+ */
+export function assertNear(
+  name: string,
+  actual: ArrayLike<number>,
+  expected: Numbers,
+  tolerance = 1e-4,
+): void {
+  const reference = expected.flat();
+  assert(
+    actual.length === reference.length,
+    `${name} has ${actual.length} numbers, the reference ${reference.length}`,
+  );
+  const floor = rootMeanSquare(reference);
+  reference.forEach((value, index) =>
+    assertWithin(
+      `${name}[${index}]`,
+      actual[index]!,
+      value,
+      tolerance * Math.max(Math.abs(value), floor),
+    )
+  );
+}
+
+/**
+ * Throws unless a tensor is near a summary: its norm and samples as in {@linkcode assertNear}, its
+ * sum relative to what it could be at that norm.
+ *
+ * @param name What is compared, for the message.
+ * @param actual The tensor, row by row.
+ * @param expected The reference.
+ * @param tolerance The relative difference that passes.
+ */
+export function assertSummary(
+  name: string,
+  actual: ArrayLike<number>,
+  expected: Summary,
+  tolerance = 1e-4,
+): void {
+  const size = actual.length;
+  let squares = 0, sum = 0;
+  for (let index = 0; index < size; index++) {
+    squares += actual[index]! ** 2;
+    sum += actual[index]!;
+  }
+  const floor = expected.norm / Math.sqrt(size);
+  assertWithin(`norm of ${name}`, Math.sqrt(squares), expected.norm, tolerance * expected.norm);
+  assertWithin(`sum of ${name}`, sum, expected.sum, tolerance * expected.norm * Math.sqrt(size));
+  sampleIndices(size).forEach((index, k) => {
+    const value = expected.samples[k]!;
+    assertWithin(
+      `${name}[${index}]`,
+      actual[index]!,
+      value,
+      tolerance * Math.max(Math.abs(value), floor),
+    );
+  });
+}
+
+function assertWithin(name: string, actual: number, expected: number, allowed: number): void {
+  const difference = Math.abs(actual - expected);
+  assert(
+    difference <= allowed,
+    `${name} is ${actual}, the reference ${expected}: off by ${difference}, ${allowed} allowed`,
+  );
+}
