@@ -6,7 +6,6 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { UserError } from "../pipeline/errors.ts";
-import { registerWasmKernels } from "./kernels/wasm.ts";
 import { loadWasm, WASM_BACKEND } from "./wasm.ts";
 
 /** What a person may ask for: an engine, or the best one that there is. */
@@ -91,7 +90,6 @@ async function openNative(
 async function openWasm(): Promise<Engine> {
   await loadWasm();
   await switchTo(WASM_BACKEND);
-  registerWasmKernels();
   const simd = await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT");
   return {
     name: "wasm",

@@ -9,15 +9,24 @@ import { hush } from "./hush.ts";
 /** The name under which the backend is registered, the same that tfjs-node uses. */
 export const NATIVE_BACKEND = "tensorflow";
 
+let loading: Promise<void> | undefined;
+
 /**
  * Registers tfjs-node's backend on an addon from any folder, with all its kernels. Nothing happens
- * if it is registered already: a process loads one TensorFlow.
+ * if that was done already: a process has one TensorFlow.
  *
  * @param build The addon.
+ * @returns A promise of the backend being registered; it still has to be chosen.
  * @throws {Error} If the addon cannot be loaded.
  */
-export async function loadNative(build: Build): Promise<void> {
-  if (tf.findBackendFactory(NATIVE_BACKEND) !== null) return;
+export function loadNative(build: Build): Promise<void> {
+  return loading ??= load(build).catch((error) => {
+    loading = undefined;
+    throw error;
+  });
+}
+
+async function load(build: Build): Promise<void> {
   giveBackUtilities();
   const { NodeJSKernelBackend } = await import(
     "@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js"

@@ -52,7 +52,9 @@ export function createProgress(
           ? `native engine: ${label}`
           : `native engine: ${label} {bar} {value}/{total} MB`,
         clearOnComplete: true,
-        hideCursor: true,
+        // An interrupted run would leave the terminal without them.
+        hideCursor: false,
+        linewrap: null,
         barsize: 30,
         stream: process.stderr,
       }, Presets.shades_classic);

@@ -141,7 +141,9 @@ function summary(failures: readonly [Origin, unknown][]): UserError {
   const text = (error: unknown) => error instanceof Error ? error.message : String(error);
   const hint = failures.map(([, error]) => error instanceof UserError && error.problems[0]?.hint)
     .find(Boolean);
-  return new UserError(failures.map(([, error]) => text(error)).join("; "), {
+  // Recipes may fail of the same.
+  const reasons = new Set(failures.map(([, error]) => text(error)));
+  return new UserError([...reasons].join("; "), {
     ...hint ? { hint } : {},
     cause: failures[0]?.[1],
   });
