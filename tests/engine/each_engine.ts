@@ -27,7 +27,8 @@ export async function canOpen(engine: "native" | "wasm"): Promise<boolean> {
     await openEngine(engine);
     return true;
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    // Only for what stands in the way of its set-up; one that is set up and fails is a failure.
+    if (!(error instanceof UserError && error.cause instanceof UserError)) throw error;
     console.error(`skipped: ${error.message}`);
     return false;
   }
