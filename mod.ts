@@ -5,20 +5,4 @@
  * @module
  */
 
-export * from "./pipeline/errors.ts";
-export * from "./pipeline/random.ts";
-export * from "./pipeline/stages/batch.ts";
-export * from "./pipeline/stages/events.ts";
-export * from "./pipeline/stages/gradient.ts";
-export * from "./pipeline/stages/loss.ts";
-export * from "./pipeline/stages/metric.ts";
-export * from "./pipeline/stages/network.ts";
-export * from "./pipeline/stages/optimizer.ts";
-export * from "./pipeline/stages/output.ts";
-export * from "./pipeline/stages/schedule.ts";
-export * from "./pipeline/stages/source.ts";
-export * from "./pipeline/stages/stage.ts";
-export * from "./pipeline/stages/transform.ts";
-export * as ops from "./engine/ops.ts";
-export * as tf from "@tensorflow/tfjs";
-export { z } from "zod";
+export * from "./plugin.ts";

@@ -48,6 +48,8 @@ export class StageError extends UserError {
  * @throws {StageError} If the call throws anything but a {@linkcode UserError}.
  */
 export function callStage<T>(stage: StageReference, doing: string, call: () => T): T {
+  const caller = called;
+  called = stage;
   const fail = (error: unknown): never => {
     throw stageFault(stage, doing, error);
   };
@@ -56,7 +58,16 @@ export function callStage<T>(stage: StageReference, doing: string, call: () => T
     return result instanceof Promise ? result.catch(fail) as T : result;
   } catch (error) {
     return fail(error);
+  } finally {
+    called = caller;
   }
+}
+
+let called: StageReference | undefined;
+
+/** The stage that is being called right now, if any. */
+export function calledStage(): StageReference | undefined {
+  return called;
 }
 
 function stageFault(stage: StageReference, doing: string, error: unknown): UserError {

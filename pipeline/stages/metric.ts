@@ -16,11 +16,11 @@ export interface MetricContext {
   readonly nets: readonly NetName[];
 }
 
-/** The outputs of one net for some rows. */
-export type OutputValues = Readonly<Record<string, Column>> & {
+/** What one net said of some rows. */
+export interface OutputValues {
   /** The logits: one row after the other, `shape` is `[units]`. */
   readonly logits: Column;
-};
+}
 
 /** Some evaluated rows. */
 export interface EvaluatedBatch {
@@ -60,6 +60,8 @@ export interface MetricStage extends Stage<"metric", MetricContext, Metric> {
   readonly per: "net" | "run";
   /** Which way is good. */
   readonly better: "higher" | "lower";
+  /** The nets that it needs; one that compares both is left out where there is no booster. */
+  readonly needs: "light" | "both";
 }
 
 /** What the author of a metric writes. */
@@ -68,6 +70,8 @@ export type MetricDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
   readonly per?: "net" | "run";
   /** Which way is good; `higher` by default. */
   readonly better?: "higher" | "lower";
+  /** `both` for a metric that compares the nets; `light` by default. */
+  readonly needs?: "light" | "both";
   /**
    * Makes the metric.
    *
@@ -113,5 +117,6 @@ export function defineMetric<Schema extends OptionsSchema>(
     ...defineStage("metric", definition),
     per: definition.per ?? "net",
     better: definition.better ?? "higher",
+    needs: definition.needs ?? "light",
   };
 }

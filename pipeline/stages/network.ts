@@ -71,9 +71,9 @@ export interface Scope {
    * gradient policy decides how much of this net's gradient passes through it.
    *
    * @param name A name for it, the same in both nets.
-   * @param compute Computes it.
+   * @param compute Computes it, reading variables from the scope that it is given.
    */
-  shared(name: string, compute: () => tf.Tensor): tf.Tensor;
+  shared(name: string, compute: (scope: Scope) => tf.Tensor): tf.Tensor;
   /**
    * A seed that differs in each step, for `ops.dropout`.
    *

@@ -1,0 +1,37 @@
+import { basename, dirname, join } from "node:path";
+
+/**
+ * Writes a file so that whoever finds it finds it whole: to a new file first, synced to the disk,
+ * then renamed over the old one.
+ *
+ * @param path The file.
+ * @param bytes Its content.
+ *
+ * @example
+ * ```ts
+ * import { writeFileWhole } from "@rocket-launching/rocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const path = await Deno.makeTempFile();
+ * await writeFileWhole(path, new Uint8Array([1, 2]));
+ * assertEquals(await Deno.readFile(path), new Uint8Array([1, 2]));
+ * await Deno.remove(path);
+ * ```
+ */
+export async function writeFileWhole(path: string, bytes: Uint8Array): Promise<void> {
+  const draft = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
+  try {
+    const file = await Deno.open(draft, { write: true, createNew: true });
+    try {
+      let written = 0;
+      while (written < bytes.length) written += await file.write(bytes.subarray(written));
+      await file.sync();
+    } finally {
+      file.close();
+    }
+    await Deno.rename(draft, path);
+  } catch (error) {
+    await Deno.remove(draft).catch(() => {});
+    throw error;
+  }
+}

@@ -1,0 +1,436 @@
+/**
+ * A document becomes a plan: every stage found, every option checked, every default filled in.
+ *
+ * @module
+ */
+
+import type { z } from "zod";
+import type { FeatureOptions, LabelOptions } from "./data_options.ts";
+import type { Document, Path } from "./document.ts";
+import { type Place, type Problem, UserError } from "./errors.ts";
+import { checkOptions, zodProblems } from "./options.ts";
+import type { Registry } from "./registry.ts";
+import { commonKeys, pipelineSchema, type PipelineValue } from "./schema.ts";
+import type { StageReference } from "./stage_error.ts";
+import type { GradientStage } from "./stages/gradient.ts";
+import type { LossStage } from "./stages/loss.ts";
+import type { MetricStage } from "./stages/metric.ts";
+import type { NetworkStage } from "./stages/network.ts";
+import type { OptimizerStage } from "./stages/optimizer.ts";
+import type { OutputStage } from "./stages/output.ts";
+import type { ScheduleStage } from "./stages/schedule.ts";
+import type { SourceStage } from "./stages/source.ts";
+import type { AnyStage, StageKind } from "./stages/stage.ts";
+import type { TransformStage } from "./stages/transform.ts";
+
+/** A stage with its checked options. */
+export interface PlannedStage<S extends AnyStage = AnyStage> {
+  /** The stage. */
+  readonly stage: S;
+  /** Its options, defaults filled in and nested stages made. */
+  readonly options: unknown;
+  /** Its options as plain JSON, for the run folder. */
+  readonly resolved: Readonly<Record<string, unknown>>;
+  /** What to call it in messages. */
+  readonly reference: StageReference;
+  /** The folder that its relative paths start from. */
+  readonly folder: string;
+}
+
+/** A transform of the plan. */
+export interface PlannedTransformStage extends PlannedStage<TransformStage> {
+  /** The rows that it is applied to. */
+  readonly on: "training" | "all";
+}
+
+/** A loss of the plan. */
+export interface PlannedLoss extends PlannedStage<LossStage> {
+  /** The term's name in metrics. */
+  readonly name: string;
+  /** The outputs it compares: `on`, or `from` and `to`, as `NET.OUTPUT`. */
+  readonly outputs: readonly string[];
+  /** The factor in the total loss. */
+  readonly weight: number;
+  /** What passes to whom. */
+  readonly gradient: PlannedStage<GradientStage>;
+}
+
+/** A metric of the plan. */
+export interface PlannedMetricStage extends PlannedStage<MetricStage> {
+  /** Its key in results. */
+  readonly name: string;
+}
+
+/** A pipeline, checked as far as that is possible without its data. */
+export interface Plan {
+  /** The document it came from. */
+  readonly document: Document;
+  /** The run's name. */
+  readonly name: string;
+  /** The run's seed. */
+  readonly seed: number;
+  /** The sources, by split. */
+  readonly train: PlannedStage<SourceStage>;
+  readonly test: PlannedStage<SourceStage>;
+  readonly validation: PlannedStage<SourceStage> | { readonly holdout: number } | undefined;
+  /** The columns. */
+  readonly features: Readonly<Record<string, FeatureOptions>>;
+  readonly label: LabelOptions;
+  readonly transforms: readonly PlannedTransformStage[];
+  readonly network: PlannedStage<NetworkStage>;
+  readonly losses: readonly PlannedLoss[];
+  readonly optimizer: PlannedStage<OptimizerStage> & {
+    readonly rate: number;
+    readonly schedule: PlannedStage<ScheduleStage>;
+  };
+  readonly metrics: readonly PlannedMetricStage[];
+  readonly outputs: readonly PlannedStage<OutputStage>[];
+  readonly epochs: number;
+  readonly batch: number;
+  readonly baseline: boolean;
+  readonly select: string | undefined;
+  /** The whole pipeline as plain JSON with every default filled in. */
+  readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+/** What an entry of the checked skeleton looks like. */
+type Entry = z.output<z.ZodObject<{ use: z.ZodUnion<[z.ZodString, z.ZodAny]> }, z.core.$loose>>;
+
+/**
+ * Makes a plan of a document. All that is wrong is reported at once.
+ *
+ * @param document The pipeline file.
+ * @param registry Where stages are found.
+ * @returns The plan.
+ * @throws {UserError} With every problem of the file, each at its place; exit code 2.
+ */
+export async function makePlan(document: Document, registry: Registry): Promise<Plan> {
+  const problems: Problem[] = zodProblems(pipelineSchema, document.value, { document, path: [] });
+  const parsed = pipelineSchema.safeParse(document.value);
+  const planner = new Planner(document, registry, problems);
+  if (!parsed.success) {
+    // Stages are checked all the same, so that one reading shows all mistakes.
+    await planner.checkLoose(document.value);
+    throw new UserError(problems, { exitCode: 2 });
+  }
+  const plan = await planner.plan(parsed.data);
+  if (problems.length > 0 || !plan) throw new UserError(problems, { exitCode: 2 });
+  return plan;
+}
+
+class Planner {
+  readonly #document: Document;
+  readonly #registry: Registry;
+  readonly #problems: Problem[];
+
+  constructor(document: Document, registry: Registry, problems: Problem[]) {
+    this.#document = document;
+    this.#registry = registry;
+    this.#problems = problems;
+  }
+
+  async plan(value: PipelineValue): Promise<Plan | undefined> {
+    const { data } = value;
+    const train = await this.#stage<SourceStage>("source", data.train, ["data", "train"]);
+    const test = await this.#stage<SourceStage>("source", data.test, ["data", "test"]);
+    const validation = !data.validation || !("use" in data.validation)
+      ? data.validation
+      : await this.#stage<SourceStage>("source", data.validation, ["data", "validation"]);
+    const transforms = await this.#each(data.transforms, async (entry, index) => {
+      const path = ["data", "transforms", index];
+      const planned = await this.#stage<TransformStage>("transform", entry, path);
+      return planned && { ...planned, on: entry.on ?? planned.stage.on };
+    });
+    const network = await this.#stage<NetworkStage>("network", value.network, ["network"]);
+    const losses = await this.#losses(value.losses);
+    const optimizer = await this.#stage<OptimizerStage>("optimizer", value.optimizer, [
+      "optimizer",
+    ]);
+    const schedule = await this.#stage<ScheduleStage>("schedule", value.optimizer.schedule, [
+      "optimizer",
+      "schedule",
+    ]);
+    const metrics = await this.#each(value.metrics, async (entry, index) => {
+      const planned = await this.#stage<MetricStage>("metric", entry, ["metrics", index]);
+      return planned && { ...planned, name: entry.name ?? planned.stage.name };
+    });
+    this.#refuseTwice(metrics, "metrics");
+    const outputs = await this.#each(
+      withAlwaysWritten(value.outputs),
+      (entry, index) => this.#stage<OutputStage>("output", entry, ["outputs", index]),
+    );
+    this.#checkSelect(value.train.select, metrics);
+
+    if (!train || !test || !network || !optimizer || !schedule || this.#problems.length > 0) {
+      return undefined;
+    }
+    return {
+      document: this.#document,
+      name: value.name,
+      seed: value.seed,
+      train,
+      test,
+      validation,
+      features: data.features,
+      label: data.label,
+      transforms,
+      network,
+      losses,
+      optimizer: { ...optimizer, rate: value.optimizer.rate, schedule },
+      metrics,
+      outputs,
+      epochs: value.train.epochs,
+      batch: value.train.batch,
+      baseline: value.train.baseline === "light-alone",
+      select: value.train.select,
+      resolved: {
+        name: value.name,
+        seed: value.seed,
+        data: {
+          train: train.resolved,
+          test: test.resolved,
+          ...(validation &&
+            { validation: "holdout" in validation ? validation : validation.resolved }),
+          features: data.features,
+          label: data.label,
+          transforms: transforms.map(({ resolved, on }) => ({ ...resolved, on })),
+        },
+        network: network.resolved,
+        losses: losses.map(({ resolved, name, stage, outputs, weight, gradient }) => ({
+          ...resolved,
+          name,
+          ...(stage.form === "task" ? { on: outputs[0] } : { from: outputs[0], to: outputs[1] }),
+          weight,
+          gradient: gradient.resolved,
+        })),
+        optimizer: {
+          ...optimizer.resolved,
+          rate: value.optimizer.rate,
+          schedule: schedule.resolved,
+        },
+        train: value.train,
+        metrics: metrics.map(({ resolved, name }) => ({ ...resolved, name })),
+        outputs: outputs.map(({ resolved }) => resolved),
+      },
+    };
+  }
+
+  /** Checks the stages of a file whose skeleton is broken, as far as entries can be made out. */
+  async checkLoose(value: unknown): Promise<void> {
+    const at = (path: Path) =>
+      path.reduce<unknown>(
+        (inner, key) => (inner as Record<string | number, unknown> | null | undefined)?.[key],
+        value,
+      );
+    const one = async (kind: StageKind, path: Path) => {
+      const raw = at(path);
+      const entry = typeof raw === "string" ? { use: raw } : raw;
+      if (isEntry(entry)) await this.#stage(kind, entry, path);
+    };
+    const list = async (kind: StageKind, path: Path, and?: (path: Path) => Promise<void>) => {
+      const entries = at(path);
+      if (!Array.isArray(entries)) return;
+      for (const index of entries.keys()) {
+        await one(kind, [...path, index]);
+        await and?.([...path, index]);
+      }
+    };
+    for (const split of ["train", "test", "validation"]) await one("source", ["data", split]);
+    await list("transform", ["data", "transforms"]);
+    await one("network", ["network"]);
+    await list("loss", ["losses"], (path) => one("gradient", [...path, "gradient"]));
+    await one("optimizer", ["optimizer"]);
+    await one("schedule", ["optimizer", "schedule"]);
+    await list("metric", ["metrics"]);
+    await list("output", ["outputs"]);
+  }
+
+  async #losses(entries: PipelineValue["losses"]): Promise<PlannedLoss[]> {
+    const losses = await this.#each(entries, async (entry, index) => {
+      const path: Path = ["losses", index];
+      const planned = await this.#stage<LossStage>("loss", entry, path);
+      const form = planned?.stage.form;
+      const gradient = await this.#stage<GradientStage>(
+        "gradient",
+        entry.gradient ?? { use: form === "hint" ? "block" : "none" },
+        [...path, "gradient"],
+      );
+      if (!planned || !gradient) return undefined;
+      const outputs = form === "task"
+        ? this.#taskOutputs(entry, planned, path)
+        : this.#hintOutputs(entry, planned, path);
+      if (!outputs) return undefined;
+      const name = entry.name ?? `${planned.stage.name}(${outputs.map(shortOutput).join("→")})`;
+      return { ...planned, name, outputs, weight: entry.weight, gradient };
+    });
+    this.#refuseTwice(losses, "losses");
+    return losses;
+  }
+
+  #taskOutputs(
+    { on, from, to }: PipelineValue["losses"][number],
+    { stage }: PlannedStage,
+    path: Path,
+  ): string[] | undefined {
+    for (const [key, given] of [["from", from], ["to", to]] as const) {
+      if (given === undefined) continue;
+      this.#problem(
+        `\`${key}\` is for hints; ${stage.name} compares one output with the label`,
+        this.#document.keyPlace([...path, key]),
+        "write `on: light` or `on: booster`",
+      );
+      return undefined;
+    }
+    if (on !== undefined) return [on.includes(".") ? on : `${on}.logits`];
+    this.#problem(
+      `the loss ${stage.name} needs \`on\`: the output that it compares with the label`,
+      this.#document.place(path),
+      "write `on: light` or `on: booster`",
+    );
+    return undefined;
+  }
+
+  #hintOutputs(
+    { on, from = "booster.logits", to = "light.logits" }: PipelineValue["losses"][number],
+    { stage }: PlannedStage,
+    path: Path,
+  ): string[] | undefined {
+    if (on === undefined) return [from, to].map((output) => output);
+    this.#problem(
+      `\`on\` is for losses with the label; ${stage.name} compares two outputs`,
+      this.#document.keyPlace([...path, "on"]),
+      "write `from: booster.logits` and `to: light.logits`",
+    );
+    return undefined;
+  }
+
+  #checkSelect(select: string | undefined, metrics: readonly PlannedMetricStage[]): void {
+    if (select === undefined) return;
+    const keys = metrics.flatMap(({ name, stage }) =>
+      stage.per === "net" ? [`light/${name}`, `booster/${name}`] : [name]
+    );
+    if (keys.includes(select)) return;
+    this.#problem(
+      `train.select names no metric of this pipeline: ${JSON.stringify(select)}`,
+      this.#document.place(["train", "select"]),
+      keys.length > 0 ? `the metrics are ${keys.join(", ")}` : "add one to `metrics:`",
+    );
+  }
+
+  #refuseTwice(entries: readonly { name: string; reference: StageReference }[], list: string) {
+    const seen = new Set<string>();
+    for (const { name, reference } of entries) {
+      if (seen.has(name)) {
+        this.#problem(
+          `two ${list} are called ${JSON.stringify(name)}`,
+          reference.place,
+          "give one of them a `name:` of its own",
+        );
+      }
+      seen.add(name);
+    }
+  }
+
+  async #stage<S extends AnyStage>(
+    kind: S["kind"],
+    entry: Entry,
+    path: Path,
+  ): Promise<PlannedStage<S> | undefined> {
+    const document = this.#document;
+    const place = document.place([...path, "use"]);
+    const folder = document.folderOf(path);
+    let stage: S;
+    try {
+      stage = await this.#registry.find(kind, entry.use as string, { folder, place }) as S;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.#problems.push(...error.problems);
+      return undefined;
+    }
+    const ignore: readonly string[] = commonKeys(kind);
+    const raw = Object.fromEntries(Object.entries(entry).filter(([key]) => !ignore.includes(key)));
+    const reference = { kind, name: nameOf(entry.use, stage), place };
+    const nested = await this.#nested(stage, raw, path);
+    const { options, problems } = checkOptions(stage, { ...raw, ...nested.made }, {
+      document,
+      path,
+      ignore,
+    });
+    this.#problems.push(...problems);
+    if (problems.length > 0) return undefined;
+    const resolved = { use: reference.name, ...options as object, ...nested.resolved };
+    return { stage, options, resolved, reference, folder };
+  }
+
+  /** Makes the stages that stand among a stage's options, such as the schedule after a warm-up. */
+  async #nested(
+    stage: AnyStage,
+    raw: Readonly<Record<string, unknown>>,
+    path: Path,
+  ): Promise<{ made: Record<string, unknown>; resolved: Record<string, unknown> }> {
+    const made: Record<string, unknown> = {}, resolved: Record<string, unknown> = {};
+    for (const [key, kind] of nestedStages(stage)) {
+      const value = raw[key];
+      const entry = typeof value === "string" ? { use: value } : value;
+      if (!isEntry(entry)) continue;
+      const inner = await this.#stage(kind, entry, [...path, key]);
+      if (!inner) continue;
+      made[key] = inner.stage.create(inner.options, {});
+      resolved[key] = inner.resolved;
+    }
+    return { made, resolved };
+  }
+
+  async #each<T, R>(
+    entries: readonly T[],
+    plan: (entry: T, index: number) => Promise<R | undefined>,
+  ): Promise<R[]> {
+    const planned: R[] = [];
+    for (const [index, entry] of entries.entries()) {
+      const one = await plan(entry, index);
+      if (one !== undefined) planned.push(one);
+    }
+    return planned;
+  }
+
+  #problem(message: string, place: Place | undefined, hint: string): void {
+    this.#problems.push({ message, place, hint });
+  }
+}
+
+/**
+ * The options of a stage that are stages themselves.
+ *
+ * @param stage The stage.
+ * @returns Pairs of the option's name and the kind of stage it takes.
+ */
+export function nestedStages(stage: AnyStage): [string, StageKind][] {
+  return Object.entries(stage.options.shape).flatMap(([key, schema]) => {
+    const kind = nestedKind(schema as z.ZodType);
+    return kind ? [[key, kind] as [string, StageKind]] : [];
+  });
+}
+
+function nestedKind(schema: z.ZodType): StageKind | undefined {
+  const kind = schema.meta()?.stage as StageKind | undefined;
+  const inner = (schema.def as { innerType?: z.ZodType }).innerType;
+  return kind ?? (inner && nestedKind(inner));
+}
+
+function isEntry(value: unknown): value is Entry {
+  return typeof value === "object" && value !== null && "use" in value &&
+    (typeof value.use === "string" || typeof value.use === "object");
+}
+
+/** Results are kept whatever else listens. */
+function withAlwaysWritten(entries: PipelineValue["outputs"]): Entry[] {
+  const named = new Set(entries.map(({ use }) => use));
+  return [
+    ...entries,
+    ...["metrics", "result"].filter((use) => !named.has(use)).map((use) => ({ use })),
+  ];
+}
+
+const nameOf = (use: unknown, stage: AnyStage) => typeof use === "string" ? use : stage.name;
+
+const shortOutput = (output: string) => output.replace(/\.logits$/, "");

@@ -1,0 +1,138 @@
+/**
+ * What a pipeline file looks like around its stages' own options.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { featureSchema, labelSchema } from "./data_options.ts";
+import type { StageKind } from "./stages/stage.ts";
+
+/** An output of a net: `light.logits`. */
+const outputReference = z.string().regex(
+  /^(light|booster)\.[A-Za-z_][\w-]*$/,
+  { error: "expected NET.OUTPUT, such as light.logits" },
+);
+
+/** A loss of one net's logits may name the net alone. */
+const taskReference = z.string().regex(
+  /^(light|booster)(\.[A-Za-z_][\w-]*)?$/,
+  { error: "expected light, booster, or NET.OUTPUT such as light.logits" },
+);
+
+const name = z.string().regex(/^[\w.-]+$/, {
+  error: "expected letters, digits, dots, dashes and underscores",
+});
+
+/**
+ * An entry that names a stage: its name alone, or `use:` with the stage's options beside it. The
+ * options are checked later, by the stage's own schema.
+ */
+function entry<Shape extends z.ZodRawShape>(kind: StageKind, common: Shape) {
+  const withOptions = z.looseObject({
+    use: z.union([z.string().min(1), z.looseObject({ kind: z.literal(kind) })], {
+      error: `expected the name of a ${kind} stage, a file, or a package`,
+    }),
+    ...common,
+  });
+  return z.preprocess(
+    (value) => typeof value === "string" ? { use: value } : value,
+    withOptions,
+  ).meta({ entry: kind });
+}
+
+/** What an entry of each kind may say beside `use` and the stage's own options. */
+export const commonOptions = {
+  source: {},
+  transform: {
+    on: z.enum(["training", "all"]).optional().describe(
+      "training: not applied when measuring; all: always. Augmentation has training by default.",
+    ),
+  },
+  network: {},
+  loss: {
+    name: name.optional().describe("The name in metrics; USE(on) or USE(from→to) by default."),
+    on: taskReference.optional().describe("The output that is compared with the label."),
+    from: outputReference.optional().describe("The guide's output; booster.logits by default."),
+    to: outputReference.optional().describe("The guided output; light.logits by default."),
+    weight: z.number().default(1).describe("The factor in the total loss."),
+    gradient: entry("gradient", {}).optional().describe(
+      "What passes to whom; block for hints by default, none for losses with the label.",
+    ),
+  },
+  gradient: {},
+  optimizer: {
+    rate: z.number().positive().describe("The learning rate, before the schedule's factor."),
+    schedule: entry("schedule", {}).default({ use: "constant" }).describe(
+      "How the rate changes over the run.",
+    ),
+  },
+  schedule: {},
+  metric: { name: name.optional().describe("The key in results; the stage's name by default.") },
+  output: {},
+} as const satisfies Readonly<Record<StageKind, z.ZodRawShape>>;
+
+/**
+ * The keys of an entry that are the pipeline's own and not options of the stage.
+ *
+ * @param kind The kind of the entry's stage.
+ */
+export function commonKeys(kind: StageKind): readonly string[] {
+  return ["use", ...Object.keys(commonOptions[kind])];
+}
+
+/** The schema of a pipeline file, with its stages' options left open. */
+export const pipelineSchema = z.strictObject({
+  $schema: z.string().optional().describe("The JSON Schema, for editors."),
+  name: name.describe("The name of the run folder and of the result."),
+  seed: z.int().min(0).max(2 ** 32 - 1).default(0).describe(
+    "Where all random numbers of the run start.",
+  ),
+  data: z.strictObject({
+    train: entry("source", commonOptions.source).describe("The rows to train on."),
+    test: entry("source", commonOptions.source).describe("The rows to measure the result on."),
+    validation: z.union([
+      z.strictObject({
+        holdout: z.number().gt(0).lt(1).describe(
+          "The part of the training rows, chosen by the seed, that is held out.",
+        ),
+      }),
+      entry("source", commonOptions.source),
+    ]).optional().describe("The rows to choose the best epoch on."),
+    features: z.record(name, featureSchema).refine(
+      (features) => Object.keys(features).length > 0,
+      { error: "expected at least one feature" },
+    ).describe("What the nets read: columns by the name that stages use."),
+    label: labelSchema.describe("What the nets predict."),
+    transforms: z.array(entry("transform", commonOptions.transform)).default([]).describe(
+      "Changes of batches, in this order.",
+    ),
+  }).describe("Where rows come from and what becomes of them."),
+  network: entry("network", commonOptions.network).describe("The light net and its booster."),
+  losses: z.array(entry("loss", commonOptions.loss)).min(1).describe(
+    "The total loss is the weighted sum of these.",
+  ),
+  optimizer: entry("optimizer", commonOptions.optimizer).describe(
+    "How variables follow their gradients.",
+  ),
+  train: z.strictObject({
+    epochs: z.int().positive().describe("How often all training rows are seen."),
+    batch: z.int().positive().describe("The rows of a step."),
+    baseline: z.enum(["none", "light-alone"]).default("none").describe(
+      "light-alone: also trains the light net without the booster, with the same seed and budget.",
+    ),
+    select: name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/)).optional().describe(
+      "The metric by which the best epoch is chosen; the light net's first metric by default.",
+    ),
+  }).describe("How long and how much at once."),
+  metrics: z.array(entry("metric", commonOptions.metric)).default([]).describe(
+    "What is measured after each epoch.",
+  ),
+  outputs: z.array(entry("output", commonOptions.output)).default([
+    { use: "progress" },
+    { use: "checkpoint" },
+  ]).describe("Who listens to the run; metrics.jsonl and result.json are always written."),
+});
+
+/** A pipeline file's value, checked but for its stages' options. */
+export type PipelineValue = z.output<typeof pipelineSchema>;

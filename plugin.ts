@@ -1,0 +1,26 @@
+/**
+ * What stages are written with: the `define…` functions, their contracts, tensors and helpers. The
+ * built-in stages use this and nothing else; `mod.ts` exports all of it.
+ *
+ * @module
+ */
+
+export * from "./files/safetensors.ts";
+export * from "./files/write.ts";
+export * from "./pipeline/errors.ts";
+export * from "./pipeline/random.ts";
+export * from "./pipeline/stages/batch.ts";
+export * from "./pipeline/stages/events.ts";
+export * from "./pipeline/stages/gradient.ts";
+export * from "./pipeline/stages/loss.ts";
+export * from "./pipeline/stages/metric.ts";
+export * from "./pipeline/stages/network.ts";
+export * from "./pipeline/stages/optimizer.ts";
+export * from "./pipeline/stages/output.ts";
+export * from "./pipeline/stages/schedule.ts";
+export * from "./pipeline/stages/source.ts";
+export * from "./pipeline/stages/stage.ts";
+export * from "./pipeline/stages/transform.ts";
+export * as ops from "./engine/ops.ts";
+export * as tf from "@tensorflow/tfjs";
+export { z } from "zod";

@@ -1,0 +1,160 @@
+/**
+ * The layers that the built-in networks are made of: each declares its variables once and returns
+ * what computes it.
+ *
+ * @module
+ */
+
+import {
+  type ColumnSpec,
+  ops,
+  type Scope,
+  type tf,
+  UserError,
+  type VariableOwner,
+  type VariableRegistry,
+} from "../../plugin.ts";
+
+/** A layer, ready to compute. */
+export type Layer = (x: tf.Tensor, scope: Scope) => tf.Tensor;
+
+/**
+ * A convolution without bias, started as He et al. (2015) do: a normal distribution of deviation
+ * √(2 / fan-in).
+ *
+ * @param variables Where its kernel `[size, size, from, to]` is declared.
+ * @param name The layer's name; the kernel is `NAME/kernel`.
+ * @param shape Kernel size, channels in and out, stride, and zeros padded on each side.
+ * @param owner Whose the kernel is.
+ * @returns The layer, `[batch, height, width, from]` to `[batch, height', width', to]`.
+ */
+export function convolution(
+  variables: VariableRegistry,
+  name: string,
+  { size, from, to, stride, padding }: {
+    size: number;
+    from: number;
+    to: number;
+    stride: number;
+    padding: number;
+  },
+  owner: VariableOwner,
+): Layer {
+  const kernel = variables.add({
+    name: `${name}/kernel`,
+    shape: [size, size, from, to],
+    initializer: { kind: "normal", deviation: Math.sqrt(2 / (size * size * from)) },
+    owner,
+  });
+  return (x, scope) =>
+    ops.conv2d(x as tf.Tensor4D, scope.read(kernel) as tf.Tensor4D, { stride, padding });
+}
+
+/**
+ * A batch normalisation over all but the last axis, with running statistics for evaluation. Its
+ * scale starts uniform in [0, 1), as in the authors' code.
+ *
+ * @param variables Where scale, offset, mean and variance `[channels]` are declared.
+ * @param name The layer's name.
+ * @param channels The size of the last axis.
+ * @param owner Whose it is; nets never share one.
+ * @returns The layer; the shape stays.
+ */
+export function batchNormalization(
+  variables: VariableRegistry,
+  name: string,
+  channels: number,
+  owner: VariableOwner,
+): Layer {
+  const variable = (part: string, value: number, trainable: boolean) =>
+    variables.add({
+      name: `${name}/${part}`,
+      shape: [channels],
+      initializer: { kind: "constant", value },
+      owner,
+      trainable,
+    });
+  const scale = variables.add({
+    name: `${name}/scale`,
+    shape: [channels],
+    initializer: { kind: "uniform", low: 0, high: 1 },
+    owner,
+  });
+  const offset = variable("offset", 0, true);
+  const mean = variable("mean", 0, false);
+  const variance = variable("variance", 1, false);
+  return (x, scope) => {
+    const result = ops.batchNorm(x, {
+      scale: scope.read(scale) as tf.Tensor1D,
+      offset: scope.read(offset) as tf.Tensor1D,
+      mean: scope.read(mean) as tf.Tensor1D,
+      variance: scope.read(variance) as tf.Tensor1D,
+    }, { training: scope.training });
+    if (scope.training) {
+      scope.update(mean, result.mean);
+      scope.update(variance, result.variance);
+    }
+    return result.y;
+  };
+}
+
+/**
+ * A fully connected layer with bias; the kernel starts as that of a {@linkcode convolution}, the bias
+ * at 0.
+ *
+ * @param variables Where kernel `[from, to]` and bias `[to]` are declared.
+ * @param name The layer's name.
+ * @param from The units that come in.
+ * @param to The units that go out.
+ * @param owner Whose it is.
+ * @returns The layer, `[batch, from]` to `[batch, to]`.
+ */
+export function dense(
+  variables: VariableRegistry,
+  name: string,
+  from: number,
+  to: number,
+  owner: VariableOwner,
+): Layer {
+  const kernel = variables.add({
+    name: `${name}/kernel`,
+    shape: [from, to],
+    initializer: { kind: "normal", deviation: Math.sqrt(2 / from) },
+    owner,
+  });
+  const bias = variables.add({
+    name: `${name}/bias`,
+    shape: [to],
+    initializer: { kind: "constant", value: 0 },
+    owner,
+  });
+  return (x, scope) => x.matMul(scope.read(kernel)).add(scope.read(bias));
+}
+
+/**
+ * The feature that a network with one input reads: the one it was told to, or the only one.
+ *
+ * @param features The features.
+ * @param name The name that was given, if any.
+ * @returns Its name and what is known of it.
+ * @throws {UserError} If it does not exist, or none was named among several.
+ */
+export function inputFeature(
+  features: Readonly<Record<string, ColumnSpec>>,
+  name: string | undefined,
+): { name: string; spec: ColumnSpec } {
+  const names = Object.keys(features);
+  const chosen = name ?? (names.length === 1 ? names[0]! : undefined);
+  if (chosen === undefined) {
+    throw new UserError(`the network reads one feature, and there are ${names.length}`, {
+      hint: `add \`feature:\` to the network; the features are ${names.join(", ")}`,
+    });
+  }
+  const spec = features[chosen];
+  if (!spec) {
+    throw new UserError(`there is no feature ${JSON.stringify(chosen)}`, {
+      hint: `the features are ${names.join(", ")}`,
+    });
+  }
+  return { name: chosen, spec };
+}

@@ -1,0 +1,74 @@
+import {
+  defineNetwork,
+  type Net,
+  type NetName,
+  type NetworkStage,
+  ops,
+  tf,
+  type VariableOwner,
+  z,
+} from "../../plugin.ts";
+import { dense, type Layer } from "./layers.ts";
+
+const units = (what: string) =>
+  z.array(z.int().positive()).describe(`Units of ${what}, one number a layer, from the bottom up.`);
+
+/**
+ * Fully connected nets on all features side by side, with lower layers in common (Rocket Launching,
+ * figure 1): the shared layers, then each net's own, then its linear head. Relu after each hidden
+ * layer.
+ */
+const stage: NetworkStage = defineNetwork({
+  name: "mlp",
+  summary: "Fully connected nets with shared lower layers.",
+  options: z.object({
+    shared: units("the shared layers").default([]),
+    light: units("the light net's own hidden layers").default([]),
+    booster: units("the booster's own hidden layers").default([]),
+  }),
+  example: `use: mlp
+shared: [128]
+light: [32]
+booster: [256, 128]`,
+  create(options, { features, units, nets, variables }) {
+    const names = Object.keys(features);
+    const inputs = names.reduce(
+      (sum, name) => sum + features[name]!.shape.reduce((a, b) => a * b, 1),
+      0,
+    );
+    const layers = (prefix: string, owner: VariableOwner, sizes: readonly number[], from: number) =>
+      sizes.map((size, index) =>
+        dense(variables, `${prefix}/dense${index + 1}`, sizes[index - 1] ?? from, size, owner)
+      );
+    const hidden = (layers: readonly Layer[], x: tf.Tensor, scope: Parameters<Layer>[1]) =>
+      layers.map((layer) => x = ops.relu(layer(x, scope)));
+
+    const sharedOwner = nets.includes("booster") ? "shared" : "light";
+    const shared = layers("shared", sharedOwner, options.shared, inputs);
+    const bottom = options.shared.at(-1) ?? inputs;
+
+    const net = (owner: NetName): Net => {
+      const own = layers(owner, owner, options[owner], bottom);
+      const head = dense(variables, `${owner}/head`, options[owner].at(-1) ?? bottom, units, owner);
+      return (features, scope) => {
+        const flat = names.map((name) => {
+          const [batch, ...shape] = features[name]!.shape;
+          return features[name]!.toFloat().reshape([batch!, shape.reduce((a, b) => a * b, 1)]);
+        });
+        const x = tf.concat(flat, 1);
+        const entry = shared.length === 0
+          ? x
+          : scope.shared("bottom", (scope) => hidden(shared, x, scope).at(-1)!);
+        const maps = hidden(own, entry, scope);
+        return {
+          ...Object.fromEntries(maps.map((map, index) => [`dense${index + 1}`, map])),
+          logits: head(maps.at(-1) ?? entry, scope),
+        };
+      };
+    };
+    return nets.includes("booster")
+      ? { light: net("light"), booster: net("booster") }
+      : { light: net("light") };
+  },
+});
+export default stage;

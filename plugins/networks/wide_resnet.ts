@@ -1,0 +1,238 @@
+import {
+  defineNetwork,
+  type Net,
+  type NetName,
+  type NetworkContext,
+  type NetworkStage,
+  ops,
+  type Scope,
+  tf,
+  UserError,
+  type VariableOwner,
+  z,
+} from "../../plugin.ts";
+import { batchNormalization, convolution, dense, inputFeature, type Layer } from "./layers.ts";
+
+const size = (what: string) =>
+  z.object({
+    depth: z.int().min(10).describe(
+      `Layers of the ${what}, 6n + 4 for n blocks a group: 10, 16, 22, 28, 40.`,
+    ).refine((depth) => (depth - 4) % 6 === 0, {
+      error: "expected 6n + 4: 10, 16, 22, 28, 34, 40, …",
+    }),
+    width: z.int().min(1).default(1).describe(
+      "Factor on the channels [16, 32, 64] of the three groups.",
+    ),
+  }).strict();
+
+const options = z.object({
+  sharing: z.enum(["interval", "bottom", "none"]).default("interval").describe(
+    "interval: the light net runs the first blocks of each group of the booster; bottom: its first " +
+      "two groups; none: only the first convolution.",
+  ),
+  light: size("light net").optional().describe(
+    "The light net; left out with sharing: bottom, where it is a part of the booster.",
+  ),
+  booster: size("booster").describe("The booster."),
+  feature: z.string().optional().describe("The image feature; the only feature by default."),
+});
+
+type Options = z.output<typeof options>;
+
+/** Kernels of one residual block; which batch norms it runs with depends on the net. */
+interface Block {
+  readonly conv1: Layer;
+  readonly conv2: Layer;
+  readonly shortcut: Layer | undefined;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A net's part of a group: blocks with the net's own batch norms. */
+type Group = readonly Layer[];
+
+/**
+ * Wide residual nets (Zagoruyko and Komodakis, 2016) as in the authors' code of Rocket Launching: pre-activation
+ * blocks, strides of 2 at the start of the second and third group, zeros padded on both sides, one
+ * pool over the last map, a linear head. Nets share kernels, never batch norms or heads.
+ */
+const stage: NetworkStage = defineNetwork({
+  name: "wide-resnet",
+  summary: "Wide residual nets for images, the light one inside the booster.",
+  options,
+  example: `use: wide-resnet
+sharing: interval
+light: { depth: 16, width: 1 }
+booster: { depth: 40, width: 1 }`,
+  create(options, context) {
+    const { name, spec } = inputFeature(context.features, options.feature);
+    const [height, width, channels = 1] = spec.shape;
+    if (height === undefined || width === undefined || spec.shape.length > 3) {
+      throw new UserError(
+        `wide-resnet reads images [height, width, channels]; feature ${name} has rows of shape ` +
+          `[${spec.shape}]`,
+        { hint: `give it a shape: data.features.${name}.shape` },
+      );
+    }
+    if (height % 4 !== 0 || width % 4 !== 0) {
+      throw new UserError(
+        `wide-resnet halves images twice, so height and width are multiples of 4; feature ${name} ` +
+          `has ${height} × ${width}`,
+        { hint: "add a pad transform" },
+      );
+    }
+    const nets = build(options, context, channels);
+    const entrance = (image: tf.Tensor) => tf.reshape(image, [-1, height, width, channels]);
+    const light: Net = (features, scope) => nets.light(entrance(features[name]!), scope);
+    const { booster } = nets;
+    if (!booster) return { light };
+    return {
+      light,
+      booster: (features, scope) => booster(entrance(features[name]!), scope),
+    };
+  },
+});
+export default stage;
+
+type ImageNet = (image: tf.Tensor, scope: Scope) => ReturnType<Net>;
+
+function build(
+  options: Options,
+  { nets, units, variables }: NetworkContext,
+  channels: number,
+): { light: ImageNet; booster?: ImageNet } {
+  const { sharing, booster } = options;
+  const light = lightSize(options);
+  const wanted = nets.includes("booster");
+  const sharedOwner: VariableOwner = wanted ? "shared" : "light";
+
+  const stem = convolution(
+    variables,
+    "stem",
+    { size: 3, from: channels, to: 16, stride: 1, padding: 1 },
+    sharedOwner,
+  );
+
+  const block = (
+    prefix: string,
+    group: number,
+    index: number,
+    width: number,
+    owner: VariableOwner,
+  ): Block => {
+    const path = `${prefix}group${group}/block${index}`;
+    const to = groupChannels(group, width);
+    const from = index > 1 ? to : group === 1 ? 16 : groupChannels(group - 1, width);
+    const stride = group > 1 && index === 1 ? 2 : 1;
+    const kernel = (part: string, size: number, from: number, stride: number) =>
+      convolution(
+        variables,
+        `${path}/${part}`,
+        { size, from, to, stride, padding: size >> 1 },
+        owner,
+      );
+    return {
+      conv1: kernel("conv1", 3, from, stride),
+      conv2: kernel("conv2", 3, to, 1),
+      shortcut: from === to ? undefined : kernel("shortcut", 1, from, stride),
+      from,
+      to,
+    };
+  };
+
+  // Blocks by group; those of the light net come first in each group of the booster.
+  const lightBlocks: Block[][] = [], boosterBlocks: Block[][] = [];
+  for (const group of [1, 2, 3]) {
+    const own: Block[] = [], guide: Block[] = [];
+    if (group <= light.groups) {
+      const [prefix, owner] = sharing === "none" ? ["light/", "light" as const] : ["", sharedOwner];
+      for (let index = 1; index <= light.blocks; index++) {
+        own.push(block(prefix, group, index, light.width, owner));
+      }
+    }
+    if (wanted) {
+      const [prefix, shared] = sharing === "none" ? ["booster/", []] : ["", own];
+      guide.push(...shared);
+      for (let index = shared.length + 1; index <= blocksOf(booster.depth); index++) {
+        guide.push(block(prefix, group, index, booster.width, "booster"));
+      }
+    }
+    lightBlocks.push(own);
+    boosterBlocks.push(guide);
+  }
+
+  const net = (owner: NetName, blocks: readonly Block[][]): ImageNet => {
+    const groups: Group[] = blocks.map((group, g) =>
+      group.map((block, b) => residual(block, `${owner}/group${g + 1}/block${b + 1}`, owner))
+    );
+    const last = blocks.findLast((group) => group.length > 0)!.at(-1)!.to;
+    const norm = batchNormalization(variables, `${owner}/head/norm`, last, owner);
+    const head = dense(variables, `${owner}/head`, last, units, owner);
+    return (image, scope) => {
+      let x = scope.shared("stem", (scope) => stem(image, scope));
+      const maps: Record<string, tf.Tensor> = {};
+      groups.forEach((group, index) => {
+        for (const layer of group) x = layer(x, scope);
+        if (group.length > 0) maps[`group${index + 1}`] = x;
+      });
+      const pooled = tf.mean(ops.relu(norm(x, scope)), [1, 2]);
+      return { ...maps, features: pooled, logits: head(pooled, scope) };
+    };
+  };
+
+  const residual = (block: Block, name: string, owner: NetName): Layer => {
+    const norm1 = batchNormalization(variables, `${name}/norm1`, block.from, owner);
+    const norm2 = batchNormalization(variables, `${name}/norm2`, block.to, owner);
+    return (x, scope) => {
+      const active = ops.relu(norm1(x, scope));
+      const y = block.conv1(active, scope);
+      const z = block.conv2(ops.relu(norm2(y, scope)), scope);
+      return tf.add(z, block.shortcut ? block.shortcut(active, scope) : x);
+    };
+  };
+
+  const pair = { light: net("light", lightBlocks) };
+  return wanted ? { ...pair, booster: net("booster", boosterBlocks) } : pair;
+}
+
+const blocksOf = (depth: number) => (depth - 4) / 6;
+
+const groupChannels = (group: number, width: number) => [16, 32, 64][group - 1]! * width;
+
+/** How many groups and blocks the light net has, after checking that the booster contains them. */
+function lightSize(
+  { sharing, light, booster }: Options,
+): { groups: number; blocks: number; width: number } {
+  if (sharing === "bottom") {
+    if (light) {
+      throw new UserError(
+        "with sharing: bottom the light net is the booster's first two groups, so it has no size " +
+          "of its own",
+        { hint: "leave `light:` out" },
+      );
+    }
+    return { groups: 2, blocks: blocksOf(booster.depth), width: booster.width };
+  }
+  if (!light) {
+    throw new UserError(`with sharing: ${sharing} the light net needs a size`, {
+      hint: "add `light: { depth: 10, width: 1 }`",
+    });
+  }
+  if (sharing === "interval") {
+    if (light.width !== booster.width) {
+      throw new UserError(
+        "with sharing: interval both nets have one width, as they run the same kernels; got " +
+          `${light.width} and ${booster.width}`,
+        { hint: "set both widths alike, or sharing: none" },
+      );
+    }
+    if (light.depth > booster.depth) {
+      throw new UserError(
+        `with sharing: interval the light net is inside the booster; got depths ${light.depth} ` +
+          `and ${booster.depth}`,
+        { hint: "make the booster at least as deep" },
+      );
+    }
+  }
+  return { groups: 3, blocks: blocksOf(light.depth), width: light.width };
+}

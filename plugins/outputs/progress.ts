@@ -1,0 +1,70 @@
+import process from "node:process";
+import cliProgress from "cli-progress";
+import { defineOutput, type Metrics, type Output, type OutputStage, z } from "../../plugin.ts";
+
+/**
+ * Shows how far the run is, on standard error: a bar on a terminal, a line an epoch elsewhere.
+ */
+const stage: OutputStage = defineOutput({
+  name: "progress",
+  summary: "Shows a bar on a terminal, a line an epoch elsewhere.",
+  options: z.object({}),
+  example: "use: progress",
+  create: (_options, { quiet }) => {
+    if (quiet) return {};
+    return Deno.stderr.isTerminal() ? bar() : lines();
+  },
+});
+export default stage;
+
+function lines(): Output {
+  let epochs = 0;
+  return {
+    runStart: ({ job, epochs: all }) => {
+      epochs = all;
+      console.error(title(job));
+    },
+    epoch: ({ epoch, seconds, metrics }) => {
+      console.error(`  epoch ${epoch}/${epochs}  ${seconds.toFixed(1)} s  ${summary(metrics)}`);
+    },
+  };
+}
+
+function bar(): Output {
+  let bar: cliProgress.SingleBar | undefined, latest = "";
+  const stop = () => {
+    bar?.stop();
+    bar = undefined;
+  };
+  return {
+    runStart: ({ job, epochs, stepsPerEpoch }) => {
+      stop();
+      latest = "";
+      console.error(title(job));
+      bar = new cliProgress.SingleBar({
+        format: "  {bar} {percentage}%  epoch {epoch}  {eta_formatted} left  {latest}",
+        stream: process.stderr,
+        hideCursor: true,
+      }, cliProgress.Presets.shades_classic);
+      bar.start(epochs * stepsPerEpoch, 0, { epoch: `1/${epochs}`, latest });
+    },
+    step: ({ step, epoch }) => bar?.update(step, { epoch, latest }),
+    epoch: ({ metrics }) => {
+      latest = summary(metrics);
+    },
+    runEnd: stop,
+    failure: stop,
+  };
+}
+
+const title = (job: string) =>
+  job === "rocket" ? "training the nets" : "training the light net alone";
+
+/** The loss on the training split, and the metrics of the split that matters most. */
+function summary({ train, validation, test }: Readonly<Record<string, Metrics>>): string {
+  const parts = train ? [`loss ${train.loss!.toFixed(4)}`] : [];
+  for (const [key, value] of Object.entries(validation ?? test ?? {})) {
+    if (!key.includes("loss/")) parts.push(`${key} ${value.toFixed(4)}`);
+  }
+  return parts.join("  ");
+}

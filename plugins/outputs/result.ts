@@ -1,0 +1,17 @@
+import { join } from "node:path";
+import { defineOutput, type OutputStage, writeFileWhole, z } from "../../plugin.ts";
+
+/** Writes `result.json` when the run has ended well: what came out, for people and programs. */
+const stage: OutputStage = defineOutput({
+  name: "result",
+  summary: "Writes result.json: metrics on the test split, parameters, seconds.",
+  options: z.object({}),
+  example: "use: result",
+  create: (_options, { folder }) => ({
+    async runEnd({ result }) {
+      const text = JSON.stringify(result, undefined, 2) + "\n";
+      await writeFileWhole(join(folder, "result.json"), new TextEncoder().encode(text));
+    },
+  }),
+});
+export default stage;

@@ -1,0 +1,132 @@
+import * as tf from "@tensorflow/tfjs";
+import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
+import type { Batch } from "../pipeline/stages/batch.ts";
+import type { Metrics } from "../pipeline/stages/events.ts";
+import type {
+  Accumulator,
+  EvaluatedBatch,
+  Metric,
+  OutputValues,
+} from "../pipeline/stages/metric.ts";
+import type { NetName, NetworkPair } from "../pipeline/stages/network.ts";
+import { Forward } from "./forward.ts";
+import { type FactorValues, type Term, termLoss } from "./objective.ts";
+import { batchTensors } from "./tensors.ts";
+import type { TensorsByName } from "./variables.ts";
+
+/** A metric of the plan. */
+export interface PlannedMetric {
+  /** The metric's stage, for messages. */
+  readonly stage: StageReference;
+  /** The key that its values have, after the net's name. */
+  readonly name: string;
+  /** Whether it is measured for each net. */
+  readonly per: "net" | "run";
+  /** Which way is good. */
+  readonly better: "higher" | "lower";
+  /** The metric. */
+  readonly metric: Metric;
+}
+
+/** What an evaluation needs of the model. */
+export interface EvaluatedModel {
+  /** The nets. */
+  readonly pair: NetworkPair;
+  /** Their names. */
+  readonly nets: readonly NetName[];
+  /** The loss terms, measured without their gradients. */
+  readonly terms: readonly Term[];
+}
+
+/**
+ * Measures the nets on a split, with running statistics and without dropout.
+ *
+ * @param model The nets and loss terms.
+ * @param values The variables' values.
+ * @param batches The split, transformed, batch by batch.
+ * @param metrics What to measure.
+ * @returns The metrics by key: `light/accuracy`.
+ * @throws {StageError} If a metric returns what is not a number.
+ */
+export async function evaluate(
+  model: EvaluatedModel,
+  values: TensorsByName,
+  batches: Iterable<Batch> | AsyncIterable<Batch>,
+  metrics: readonly PlannedMetric[],
+): Promise<Metrics> {
+  const running = metrics.flatMap((planned) => {
+    const nets = planned.per === "net" ? model.nets : [undefined];
+    return nets.map((net) => ({
+      planned,
+      net,
+      accumulator: callStage<Accumulator>(planned.stage, "start()", () => planned.metric.start()),
+    }));
+  });
+  for await (const batch of batches) {
+    const evaluated = await evaluateBatch(model, values, batch);
+    for (const { planned, net, accumulator } of running) {
+      const outputs = evaluated.nets[net ?? "light"]!;
+      callStage(planned.stage, "add()", () => accumulator.add({ ...evaluated, outputs }));
+    }
+  }
+  const result: Record<string, number> = {};
+  for (const { planned, net, accumulator } of running) {
+    const value = callStage(planned.stage, "value()", () => accumulator.value());
+    const key = net ? `${net}/${planned.name}` : planned.name;
+    const entries = typeof value === "object" && value !== null
+      ? Object.entries(value).map(([name, part]) => [`${key}/${name}`, part] as const)
+      : [[key, value] as const];
+    for (const [name, number] of entries) {
+      if (typeof number !== "number") {
+        throw new StageError(planned.stage, `returned ${JSON.stringify(number)} as ${name}`, {
+          hint: "value() returns a number, or an object of numbers",
+        });
+      }
+      result[name] = number;
+    }
+  }
+  return result;
+}
+
+async function evaluateBatch(
+  { pair, nets, terms }: EvaluatedModel,
+  values: TensorsByName,
+  batch: Batch,
+): Promise<EvaluatedBatch> {
+  const tensors = tf.tidy(() => {
+    const { features, label } = batchTensors(batch);
+    const forward = new Forward(pair, {
+      values,
+      features,
+      training: false,
+      seed: () => tf.scalar(0, "int32"),
+    });
+    const logits = nets.map((net) => forward.outputs(net).logits);
+    const losses = terms.map((term) => termLoss(ungated(term), forward, label, noFactors));
+    return losses.length > 0 ? [...logits, tf.stack(losses)] : logits;
+  });
+  const arrays = await Promise.all(tensors.map((tensor) => tensor.data<"float32">()));
+  const outputs = nets.map((net, index): [NetName, OutputValues] => [
+    net,
+    { logits: { values: arrays[index]!, shape: tensors[index]!.shape.slice(1) } },
+  ]);
+  tf.dispose(tensors);
+  const byNet = Object.fromEntries(outputs) as EvaluatedBatch["nets"];
+  return {
+    size: batch.size,
+    outputs: byNet.light!,
+    nets: byNet,
+    label: batch.label.values,
+    losses: Object.fromEntries(
+      terms.map(({ name }, index) => [name, arrays[nets.length]![index]!]),
+    ),
+  };
+}
+
+const noFactors: FactorValues = new Map();
+
+/** Without gradients a policy has nothing to say but which way round the loss is computed. */
+function ungated(term: Term): Term {
+  const policy = term.policy.map((pass) => ({ ...pass, from: 1, to: 1, shared: 1 }));
+  return { ...term, policy };
+}

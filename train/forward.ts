@@ -1,0 +1,96 @@
+import type * as tf from "@tensorflow/tfjs";
+import { scaleGradient } from "../engine/ops.ts";
+import type { NetName, NetworkPair, Outputs, Scope } from "../pipeline/stages/network.ts";
+import type { TensorsByName } from "./variables.ts";
+
+/** How much gradient passes into shared variables: a constant, or this step's value. */
+export type Gate = number | tf.Scalar;
+
+/** What a step's forward passes start from. */
+export interface ForwardInput {
+  /** The values of all variables. */
+  readonly values: TensorsByName;
+  /** The features, `[batch, ...shape]`. */
+  readonly features: TensorsByName;
+  /** Whether this is training. */
+  readonly training: boolean;
+  /** This step's seed for a purpose. */
+  readonly seed: (purpose: string) => tf.Scalar;
+}
+
+/**
+ * The forward passes of one step. A net is computed once for each gate that losses put on its shared
+ * variables, and what both nets share is computed once for all.
+ */
+export class Forward {
+  /** What variables that are not trainable become after this step. */
+  readonly updates: Map<string, tf.Tensor> = new Map();
+  readonly #pair: NetworkPair;
+  readonly #input: ForwardInput;
+  readonly #outputs = new Map<string, Outputs>();
+  readonly #gates: tf.Scalar[] = [];
+  readonly #shared = new Map<string, tf.Tensor>();
+  readonly #measured = new Set<NetName>();
+
+  /**
+   * Prepares the passes; nothing is computed yet.
+   *
+   * @param pair The nets.
+   * @param input Variables and features.
+   */
+  constructor(pair: NetworkPair, input: ForwardInput) {
+    this.#pair = pair;
+    this.#input = input;
+  }
+
+  /**
+   * What a net computes.
+   *
+   * @param net The net.
+   * @param shared How much of the gradient passes into shared variables.
+   * @returns Its outputs.
+   * @throws {Error} If there is no such net in this run.
+   */
+  outputs(net: NetName, shared: Gate = 1): Outputs {
+    const key = `${net} ${this.#gateKey(shared)}`;
+    let outputs = this.#outputs.get(key);
+    if (!outputs) {
+      const compute = this.#pair[net];
+      if (!compute) throw new Error(`this run has no ${net}`);
+      outputs = compute(this.#input.features, this.#scope(net, shared));
+      this.#measured.add(net);
+      this.#outputs.set(key, outputs);
+    }
+    return outputs;
+  }
+
+  #gateKey(gate: Gate): string {
+    if (typeof gate === "number") return `${gate}`;
+    if (!this.#gates.includes(gate)) this.#gates.push(gate);
+    return `#${this.#gates.indexOf(gate)}`;
+  }
+
+  #scope(net: NetName, gate: Gate): Scope {
+    const { values, training, seed } = this.#input;
+    // Every pass of a net sees the same rows: its running statistics move once a step.
+    const first = !this.#measured.has(net);
+    const scope = (gate: Gate): Scope => ({
+      training,
+      read: ({ name, owner }) => {
+        const value = values[name];
+        if (!value) throw new Error(`the variable ${JSON.stringify(name)} was not declared`);
+        return owner === "shared" ? scaleGradient(value, gate) : value;
+      },
+      update: ({ name }, value) => {
+        if (first) this.updates.set(name, value);
+      },
+      shared: (name, compute) => {
+        const done = this.#shared.get(name) ?? compute(scope(1));
+        this.#shared.set(name, done);
+        return scaleGradient(done, gate);
+      },
+      seed: (name) => seed(`${net}/${name}`),
+    });
+    return scope(gate);
+  }
+}

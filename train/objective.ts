@@ -1,0 +1,126 @@
+import * as tf from "@tensorflow/tfjs";
+import { scaleGradient } from "../engine/ops.ts";
+import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
+import type { Factor, GradientPolicy, Position } from "../pipeline/stages/gradient.ts";
+import type { HintLoss, TaskLoss } from "../pipeline/stages/loss.ts";
+import type { NetName } from "../pipeline/stages/network.ts";
+import type { Forward, Gate } from "./forward.ts";
+
+/** An output of a net: `booster.logits`. */
+export interface OutputReference {
+  /** The net. */
+  readonly net: NetName;
+  /** The output's name. */
+  readonly output: string;
+}
+
+/** What all loss terms have. */
+interface TermBase {
+  /** The term's name, unique in the run. */
+  readonly name: string;
+  /** The loss stage, for messages. */
+  readonly stage: StageReference;
+  /** The factor on the term in the total loss. */
+  readonly weight: number;
+  /** What passes to whom. */
+  readonly policy: GradientPolicy;
+}
+
+/** A comparison with the label. */
+export interface TaskTerm extends TermBase {
+  readonly form: "task";
+  readonly compute: TaskLoss;
+  readonly on: OutputReference;
+}
+
+/** A comparison of two outputs. */
+export interface HintTerm extends TermBase {
+  readonly form: "hint";
+  readonly compute: HintLoss;
+  readonly from: OutputReference;
+  readonly to: OutputReference;
+}
+
+/** One loss of the total loss. */
+export type Term = TaskTerm | HintTerm;
+
+/** The factors of policies that change over a run, in the order of {@linkcode changingFactors}. */
+export type FactorValues = ReadonlyMap<Factor, tf.Scalar>;
+
+/**
+ * The factors of all terms that are functions of the position. Their values are inputs of a step,
+ * so that a step that was recorded once holds for the whole run.
+ *
+ * @param terms The loss terms.
+ */
+export function changingFactors(
+  terms: readonly Term[],
+): readonly ((position: Position) => number)[] {
+  const factors = terms.flatMap(({ policy }) =>
+    policy.flatMap(({ from, to, shared }) => [from, to, shared])
+  );
+  return [...new Set(factors.filter((factor) => typeof factor === "function"))];
+}
+
+/**
+ * The value of a loss term, a scalar before its weight.
+ *
+ * @param term The term.
+ * @param forward The step's forward passes.
+ * @param label The labels, `[batch]`.
+ * @param factors This step's values of changing factors.
+ * @throws {StageError} If the loss returns anything but one number a row or one number.
+ */
+export function termLoss(
+  term: Term,
+  forward: Forward,
+  label: tf.Tensor,
+  factors: FactorValues,
+): tf.Scalar {
+  const gate = (factor: Factor): Gate => typeof factor === "number" ? factor : factors.get(factor)!;
+  const gated = (reference: OutputReference, factor: Factor, shared: Factor) => {
+    // A blocked output passes nothing on, so that it needs no pass with gated shared variables.
+    const outputs = forward.outputs(reference.net, factor === 0 ? 1 : gate(shared));
+    return scaleGradient(outputs[reference.output]!, gate(factor));
+  };
+  const losses = term.policy.map(({ from, to, shared, reversed }) => {
+    if (term.form === "task") {
+      const output = gated(term.on, to, shared);
+      return meanLoss(term, label.shape[0]!, () => term.compute(output, label));
+    }
+    const [guide, guided] = reversed ? [term.to, term.from] : [term.from, term.to];
+    const guideOutput = gated(guide, from, shared), guidedOutput = gated(guided, to, shared);
+    return meanLoss(term, label.shape[0]!, () => term.compute(guideOutput, guidedOutput));
+  });
+  return losses.length === 1 ? losses[0]! : tf.addN(losses);
+}
+
+function meanLoss({ stage }: Term, rows: number, compute: () => tf.Tensor): tf.Scalar {
+  const loss = callStage(stage, "its loss", compute);
+  if (!(loss instanceof tf.Tensor)) {
+    throw new StageError(stage, `returned ${describe(loss)} instead of a tensor`, {
+      hint: "return one loss a row [batch], or their mean, a scalar",
+    });
+  }
+  if (loss.rank === 0) return loss as tf.Scalar;
+  if (loss.rank === 1 && loss.shape[0] === rows) return tf.mean(loss);
+  throw new StageError(
+    stage,
+    `returned a tensor of shape [${loss.shape}] for a batch of ${rows} rows`,
+    { hint: `return one loss a row [${rows}], or their mean, a scalar []` },
+  );
+}
+
+/**
+ * Words for a value that a stage returned by mistake.
+ *
+ * @param value The value.
+ */
+export function describe(value: unknown): string {
+  if (value === undefined) return "nothing";
+  if (value === null) return "null";
+  if (value instanceof Promise) return "a promise";
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object") return `an object with the keys ${Object.keys(value).join(", ")}`;
+  return `the ${typeof value} ${String(value)}`;
+}

@@ -1,0 +1,251 @@
+import * as tf from "@tensorflow/tfjs";
+import { deriveSeed } from "../pipeline/random.ts";
+import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
+import type { GradientNorms } from "../pipeline/stages/events.ts";
+import type { NetworkPair, Variable, VariableOwner } from "../pipeline/stages/network.ts";
+import type { Optimizer } from "../pipeline/stages/optimizer.ts";
+import { Forward } from "./forward.ts";
+import { describe, type FactorValues, type Term, termLoss } from "./objective.ts";
+import type { TensorsByName } from "./variables.ts";
+
+/** All that a step computes with and that does not change over a run. */
+export interface Model {
+  /** The nets. */
+  readonly pair: NetworkPair;
+  /** Their variables. */
+  readonly variables: readonly Variable[];
+  /** The loss terms. */
+  readonly terms: readonly Term[];
+  /** The rule by which variables move. */
+  readonly optimizer: Optimizer;
+  /** The optimizer's stage, for messages. */
+  readonly optimizerStage: StageReference;
+}
+
+/** What changes from step to step. */
+export interface State {
+  /** The variables' values by name. */
+  readonly values: TensorsByName;
+  /** What the optimizer keeps, by slot and by the variable's name. */
+  readonly slots: Readonly<Record<string, TensorsByName>>;
+}
+
+/** What a step is given; tensors only, so that it can be recorded once and replayed. */
+export interface StepInput {
+  /** The features, `[batch, ...shape]`. */
+  readonly features: TensorsByName;
+  /** The labels, `[batch]`. */
+  readonly label: tf.Tensor;
+  /** The learning rate. */
+  readonly rate: tf.Scalar;
+  /** The number of the step, from 1. */
+  readonly step: tf.Scalar;
+  /** The step's seed, an int32. */
+  readonly seed: tf.Scalar;
+  /** The values of changing gradient factors. */
+  readonly factors: FactorValues;
+}
+
+/** What a step leaves. */
+export interface StepOutput {
+  /** The state after it. */
+  readonly state: State;
+  /** `[1 + terms]`: the total loss, then each term before its weight. */
+  readonly losses: tf.Tensor1D;
+}
+
+/**
+ * The state before the first step.
+ *
+ * @param model The model.
+ * @param values The variables' first values; the state takes them over.
+ */
+export function initialState({ optimizer, variables }: Model, values: TensorsByName): State {
+  const slots = Object.entries(optimizer.slots).map(([slot, start]) => [
+    slot,
+    Object.fromEntries(
+      variables.filter(({ trainable }) => trainable).map((
+        { name, shape },
+      ) => [name, tf.fill([...shape], start)]),
+    ),
+  ]);
+  return { values, slots: Object.fromEntries(slots) };
+}
+
+/**
+ * One training step: both nets forward, the losses through their gradient policies, backward, and
+ * the optimizer. A pure function of its tensors; the caller disposes of the state before it.
+ *
+ * @param model The model.
+ * @param state The state before.
+ * @param input The batch, the rate, the seed.
+ * @returns The state after, and the losses.
+ * @throws {StageError} If a loss or the optimizer returns what it should not.
+ */
+export function trainStep(model: Model, state: State, input: StepInput): StepOutput {
+  return tf.tidy(() => {
+    const { gradients, losses, updates } = backward(model, state, input);
+    const values: Record<string, tf.Tensor> = { ...state.values, ...updates };
+    const slots: Record<string, Record<string, tf.Tensor>> = {};
+    for (const slot of Object.keys(state.slots)) slots[slot] = { ...state.slots[slot] };
+    for (const variable of model.variables) {
+      const gradient = gradients[variable.name];
+      if (!gradient) continue;
+      const moved = move(model, variable, state, gradient, input);
+      values[variable.name] = moved.value;
+      for (const slot of Object.keys(slots)) slots[slot]![variable.name] = moved.slots[slot]!;
+    }
+    return { state: { values, slots }, losses };
+  });
+}
+
+/** The gradients of the total loss by variable; a variable that no loss reaches has none. */
+function backward({ pair, variables, terms }: Model, { values }: State, input: StepInput): {
+  gradients: Readonly<Record<string, tf.Tensor | undefined>>;
+  losses: tf.Tensor1D;
+  updates: TensorsByName;
+} {
+  // The tape clears up all that its function made, so what else is wanted of it has to be kept; the
+  // caller disposes of it as of the rest of the step's output.
+  let losses!: tf.Tensor1D;
+  let updates: TensorsByName = {};
+  const gradients = gradientsOf(variables, values, () => {
+    const forward = forwardPass(pair, values, input);
+    const each = terms.map((term) => termLoss(term, forward, input.label, input.factors));
+    const total = tf.addN(each.map((loss, index) => tf.mul(loss, terms[index]!.weight)));
+    losses = tf.keep(tf.stack([total, ...each]) as tf.Tensor1D);
+    updates = Object.fromEntries(forward.updates);
+    for (const update of forward.updates.values()) tf.keep(update);
+    return total as tf.Scalar;
+  });
+  return { gradients, losses, updates };
+}
+
+function forwardPass(pair: NetworkPair, values: TensorsByName, input: StepInput): Forward {
+  return new Forward(pair, {
+    values,
+    features: input.features,
+    training: true,
+    seed: (purpose) => tf.add(input.seed, deriveSeed(0, purpose) >> 1).toInt() as tf.Scalar,
+  });
+}
+
+function gradientsOf(
+  variables: readonly Variable[],
+  values: TensorsByName,
+  loss: () => tf.Scalar,
+): Readonly<Record<string, tf.Tensor | undefined>> {
+  const names = variables.filter(({ trainable }) => trainable).map(({ name }) => name);
+  // Unlike tf.grads(), this allows variables that the loss does not reach.
+  const { grads } = tf.engine().gradients(
+    loss,
+    names.map((name) => values[name]!),
+    undefined,
+    true,
+  );
+  return Object.fromEntries(names.map((name, index) => [name, grads[index]]));
+}
+
+function move(
+  { optimizer, optimizerStage }: Model,
+  variable: Variable,
+  state: State,
+  gradient: tf.Tensor,
+  { rate, step }: StepInput,
+): { value: tf.Tensor; slots: Readonly<Record<string, tf.Tensor>> } {
+  const { name, shape } = variable;
+  const slots = Object.fromEntries(
+    Object.keys(state.slots).map((slot) => [slot, state.slots[slot]![name]!]),
+  );
+  const value = state.values[name]!;
+  const moved = callStage(
+    optimizerStage,
+    "update()",
+    () => optimizer.update({ variable, value, gradient, slots, rate, step }),
+  );
+  for (
+    const [what, tensor] of [
+      ["value", moved?.value],
+      ...Object.keys(slots).map((slot) => [`slot ${slot}`, moved?.slots?.[slot]] as const),
+    ] as const
+  ) {
+    if (!(tensor instanceof tf.Tensor)) {
+      throw new StageError(
+        optimizerStage,
+        `returned ${describe(tensor)} as the ${what} of ${name}`,
+      );
+    }
+    if (tensor.shape.join() !== shape.join()) {
+      throw new StageError(
+        optimizerStage,
+        `returned the ${what} of ${name} with shape [${tensor.shape}]; expected [${shape}]`,
+      );
+    }
+  }
+  return moved;
+}
+
+/**
+ * How strongly each loss term pulls at whose variables: L2 norms of the gradients of each weighted
+ * term by itself. Where a policy blocks a term, its norm is exactly 0, as there is no gradient.
+ *
+ * @param model The model.
+ * @param state Variables and slots; they stay as they are.
+ * @param input The batch.
+ * @returns A row a term.
+ */
+export async function gradientNorms(
+  { pair, variables, terms }: Model,
+  { values }: State,
+  input: StepInput,
+): Promise<GradientNorms[]> {
+  const owners = [...new Set(variables.map(({ owner }) => owner))];
+  const rows: GradientNorms[] = [];
+  for (const term of terms) {
+    const squares = tf.tidy(() => {
+      const gradients = gradientsOf(variables, values, () =>
+        tf.mul(
+          termLoss(term, forwardPass(pair, values, input), input.label, input.factors),
+          term.weight,
+        ));
+      return tf.stack(owners.map((owner) => {
+        const own = variables.filter((variable) => variable.owner === owner)
+          .flatMap(({ name }) => gradients[name] ?? []);
+        return own.length === 0
+          ? tf.scalar(0)
+          : tf.addN(own.map((gradient) => tf.sum(tf.square(gradient))));
+      }));
+    });
+    const sums = await squares.data();
+    squares.dispose();
+    rows.push({
+      loss: term.name,
+      norms: Object.fromEntries(
+        owners.map((owner, index) => [owner, Math.sqrt(sums[index]!)]),
+      ) as Partial<Record<VariableOwner, number>>,
+    });
+  }
+  return rows;
+}
+
+/**
+ * Disposes of the tensors of one state that another does not hold as well.
+ *
+ * @param old The state that is no longer needed.
+ * @param kept The state that is.
+ */
+export function disposeState(old: State, kept?: State): void {
+  const held = new Set(kept ? tensorsOf(kept) : []);
+  for (const tensor of tensorsOf(old)) {
+    if (!held.has(tensor)) tensor.dispose();
+  }
+}
+
+/**
+ * All tensors of a state.
+ *
+ * @param state The state.
+ */
+export function tensorsOf({ values, slots }: State): tf.Tensor[] {
+  return [...Object.values(values), ...Object.values(slots).flatMap((slot) => Object.values(slot))];
+}

@@ -1,0 +1,32 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Batch, Column } from "../pipeline/stages/batch.ts";
+import type { TensorsByName } from "./variables.ts";
+
+/** A batch on the engine. */
+export interface BatchTensors {
+  /** The features, `[batch, ...shape]`. */
+  readonly features: TensorsByName;
+  /** The labels, `[batch]`. */
+  readonly label: tf.Tensor;
+}
+
+/**
+ * Uploads a batch: ids, which are kept in an Int32Array, as int32 and all else as float32.
+ *
+ * @param batch The rows, transformed.
+ * @returns The tensors, which the caller disposes of.
+ */
+export function batchTensors({ size, features, label }: Batch): BatchTensors {
+  return {
+    features: Object.fromEntries(
+      Object.entries(features).map(([name, column]) => [name, upload(column, size)]),
+    ),
+    label: upload(label, size),
+  };
+}
+
+function upload({ values, shape }: Column, size: number): tf.Tensor {
+  const dims = [size, ...shape];
+  if (values instanceof Int32Array) return tf.tensor(values, dims, "int32");
+  return tf.tensor(values instanceof Float32Array ? values : Float32Array.from(values), dims);
+}

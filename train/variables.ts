@@ -1,0 +1,74 @@
+import * as tf from "@tensorflow/tfjs";
+import { deriveSeed } from "../pipeline/random.ts";
+import type {
+  NetName,
+  Variable,
+  VariableRegistry,
+  VariableSpec,
+} from "../pipeline/stages/network.ts";
+
+/** Tensors by the name of the variable that they are the value of. */
+export type TensorsByName = Readonly<Record<string, tf.Tensor>>;
+
+/** The variables that a network has declared, in the order of their declaration. */
+export class DeclaredVariables implements VariableRegistry {
+  readonly #byName = new Map<string, Variable>();
+
+  add(spec: VariableSpec): Variable {
+    if (this.#byName.has(spec.name)) {
+      throw new Error(`the variable ${JSON.stringify(spec.name)} is declared twice`);
+    }
+    const variable = { trainable: true, ...spec };
+    this.#byName.set(spec.name, variable);
+    return variable;
+  }
+
+  /** All variables. */
+  get all(): readonly Variable[] {
+    return [...this.#byName.values()];
+  }
+}
+
+/**
+ * The first values of variables. Each is drawn with a seed of its own, from the run's seed and the
+ * variable's name: a net starts alike whatever else is in the run, and on every engine.
+ *
+ * @param variables The variables.
+ * @param seed The run's seed.
+ * @returns Their values, which the caller disposes of.
+ */
+export function initialValues(variables: readonly Variable[], seed: number): TensorsByName {
+  return Object.fromEntries(
+    variables.map(({ name, shape, initializer }) => {
+      const own = deriveSeed(seed, "variable", name);
+      return [name, initialValue([...shape], initializer, own)];
+    }),
+  );
+}
+
+function initialValue(
+  shape: number[],
+  initializer: Variable["initializer"],
+  seed: number,
+): tf.Tensor {
+  switch (initializer.kind) {
+    case "constant":
+      return tf.fill(shape, initializer.value);
+    case "normal":
+      return tf.randomNormal(shape, 0, initializer.deviation, "float32", seed);
+    case "uniform":
+      return tf.randomUniform(shape, initializer.low, initializer.high, "float32", seed);
+  }
+}
+
+/**
+ * How many trainable numbers a net is made of; shared ones count for each net.
+ *
+ * @param variables The variables of the run.
+ * @param net The net.
+ */
+export function parameterCount(variables: readonly Variable[], net: NetName): number {
+  return variables
+    .filter(({ owner, trainable }) => trainable && (owner === net || owner === "shared"))
+    .reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+}
