@@ -1,0 +1,92 @@
+import * as tf from "@tensorflow/tfjs";
+
+/** How a kernel moves over the maps. */
+export interface Conv2dOptions {
+  /** How far it moves at a time: for both axes, or for height and width; 1 by default. */
+  readonly stride?: number | readonly [height: number, width: number];
+  /** How many zeros are put on **each** side: for both axes, or for height and width; 0 by default. */
+  readonly padding?: number | readonly [height: number, width: number];
+}
+
+/**
+ * A two-dimensional convolution (without mirroring the kernel) with the paddings of PyTorch, the
+ * same on both sides: `[batch, height, width, in]` becomes `[batch, height', width', out]`, where
+ * height' = ⌊(height + 2 · padding − kernel height) / stride⌋ + 1.
+ *
+ * TensorFlow's own "same" padding puts the odd zero at the end only, so a strided convolution of an
+ * even height sees other pixels than PyTorch's.
+ *
+ * @example
+ * ```ts
+ * import { ops } from "@rocket-launching/rocket";
+ * import * as tf from "@tensorflow/tfjs";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await tf.setBackend("cpu");
+ * const x = tf.reshape(tf.range(0, 16), [1, 4, 4, 1]) as tf.Tensor4D;
+ * const kernel = tf.ones<tf.Rank.R4>([3, 3, 1, 1]);
+ * const y = ops.conv2d(x, kernel, { stride: 2, padding: 1 });
+ * assertEquals([...y.dataSync()], [10, 24, 51, 90]);
+ * ```
+ *
+ * @param x The maps `[batch, height, width, in]`, float32.
+ * @param kernel The kernel `[kernel height, kernel width, in, out]`, float32.
+ * @param options Stride and padding.
+ * @returns The maps `[batch, height', width', out]`.
+ * @throws {RangeError} If shapes do not fit, or an option is not a whole number in its range.
+ */
+export function conv2d(
+  x: tf.Tensor4D,
+  kernel: tf.Tensor4D,
+  options: Conv2dOptions = {},
+): tf.Tensor4D {
+  const stride = pair("stride", options.stride ?? 1, 1);
+  const padding = pair("padding", options.padding ?? 0, 0);
+  if (x.rank !== 4 || kernel.rank !== 4 || x.shape[3] !== kernel.shape[2]) {
+    throw new RangeError(
+      "conv2d: x must be [batch, height, width, in] and the kernel [height, width, in, out], and " +
+        `they are [${x.shape}] and [${kernel.shape}]`,
+    );
+  }
+  const axes = [0, 1] as const;
+  const spans = axes.map((axis) =>
+    span(x.shape[axis + 1]!, kernel.shape[axis]!, stride[axis], padding[axis])
+  );
+  if (spans.some(({ size }) => size < 1)) {
+    throw new RangeError(
+      `conv2d: the kernel [${kernel.shape}] does not fit into maps of shape [${x.shape}] with ` +
+        `padding [${padding}]`,
+    );
+  }
+  if (axes.every((axis) => padding[axis] === 0)) return tf.conv2d(x, kernel, stride, "valid");
+  if (spans.every(({ same }) => same)) return tf.conv2d(x, kernel, stride, "same");
+  return tf.tidy(() => {
+    const sides = padding.map((zeros): [number, number] => [zeros, zeros]);
+    return tf.conv2d(tf.pad(x, [[0, 0], ...sides, [0, 0]]), kernel, stride, "valid");
+  });
+}
+
+/** The size of the result along one axis, and whether "same" padding gives the same. */
+function span(
+  size: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+): { size: number; same: boolean } {
+  const result = Math.floor((size + 2 * padding - kernel) / stride) + 1;
+  const sameResult = Math.ceil(size / stride);
+  const zeros = Math.max((sameResult - 1) * stride + kernel - size, 0);
+  // What lies after the last place of the kernel does not matter.
+  return { size: result, same: result === sameResult && padding === Math.floor(zeros / 2) };
+}
+
+/** An option for height and width. */
+function pair(
+  name: string,
+  value: number | readonly [number, number],
+  least: number,
+): [number, number] {
+  const [height, width] = typeof value === "number" ? [value, value] : value;
+  if ([height, width].every((n) => Number.isSafeInteger(n) && n >= least)) return [height, width];
+  throw new RangeError(`conv2d: ${name} must be a whole number from ${least}, and is ${value}`);
+}

@@ -1,0 +1,69 @@
+import * as tf from "@tensorflow/tfjs";
+import { isNative, nativeOp } from "./native_op.ts";
+
+/**
+ * The cross-entropy −log softmax(logits)[label] of each example, computed from the logits at once so
+ * that no logit is too large for it.
+ *
+ * A label that is not from 0 to classes − 1 throws on the native engine; elsewhere the example's loss
+ * and its gradient are NaN.
+ *
+ * @example
+ * ```ts
+ * import { ops } from "@rocket-launching/rocket";
+ * import * as tf from "@tensorflow/tfjs";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * await tf.setBackend("cpu");
+ * const losses = ops.softmaxCrossEntropy(tf.tensor2d([[0, 0, 0]]), tf.tensor1d([2], "int32"));
+ * assertAlmostEquals(losses.dataSync()[0]!, Math.log(3), 1e-6);
+ * ```
+ *
+ * @param logits What is before the softmax, `[batch, classes]`, float32.
+ * @param labels The true classes `[batch]`, int32, from 0.
+ * @returns The losses `[batch]`, not averaged. Gradients reach the logits.
+ * @throws {RangeError} If shapes or types do not fit.
+ */
+export function softmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
+  if (
+    logits.rank !== 2 || labels.rank !== 1 || logits.shape[0] !== labels.shape[0] ||
+    labels.dtype !== "int32"
+  ) {
+    throw new RangeError(
+      "softmaxCrossEntropy: logits must be [batch, classes] and labels int32 [batch], and they are " +
+        `[${logits.shape}] and ${labels.dtype} [${labels.shape}]`,
+    );
+  }
+  return tf.customGrad((logits, save) => {
+    const [losses, slopes] = isNative()
+      ? nativeOp(
+        "SparseSoftmaxCrossEntropyWithLogits",
+        { T: { type: "float32" }, Tlabels: { type: "int32" } },
+        [logits as tf.Tensor, labels],
+        2,
+      )
+      : composed(logits as tf.Tensor2D, labels);
+    (save as tf.GradSaveFunc)([slopes!]);
+    return {
+      value: losses!,
+      gradFunc: (dy: tf.Tensor, [slopes]: tf.Tensor[]) => tf.mul(slopes!, tf.expandDims(dy, 1)),
+    };
+  })(logits) as tf.Tensor1D;
+}
+
+/** The losses and their gradients, softmax − one-hot. */
+function composed(logits: tf.Tensor2D, labels: tf.Tensor1D): [tf.Tensor, tf.Tensor] {
+  const classes = logits.shape[1];
+  const chosen = tf.cast(tf.oneHot(labels, classes), "bool");
+  const shifted = tf.sub(logits, tf.max(logits, 1, true));
+  const powers = tf.exp(shifted);
+  const sums = tf.sum(powers, 1, true);
+  // Not a product with the one-hot rows, as 0 · ∞ is not a number.
+  const own = tf.sum(tf.where(chosen, shifted, tf.zerosLike(shifted)), 1);
+  const valid = tf.logicalAnd(tf.greaterEqual(labels, 0), tf.less(labels, classes));
+  const one = tf.where(valid, tf.onesLike(own), tf.fill(own.shape, NaN));
+  return [
+    tf.mul(tf.sub(tf.log(tf.squeeze(sums, [1])), own), one),
+    tf.mul(tf.sub(tf.div(powers, sums), tf.cast(chosen, "float32")), tf.expandDims(one, 1)),
+  ];
+}

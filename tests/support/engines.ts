@@ -1,0 +1,46 @@
+import { type Engine, openEngine } from "../../engine/engine.ts";
+import * as tf from "@tensorflow/tfjs";
+
+const lines: string[] = [];
+/** The best engine that there is: wasm, if the native one cannot be had here. */
+const best: Engine = await openEngine("auto", (line) => lines.push(line));
+
+/**
+ * Declares a test once for each engine. The native one is ignored, with a word on why in its name,
+ * where it cannot be set up.
+ *
+ * @param name The test's name, to which the engine's is added.
+ * @param body The test; the engine is open when it starts.
+ */
+export function forEachEngine(name: string, body: () => void | Promise<void>): void {
+  const missing = best.name === "native"
+    ? ""
+    : `: not here, ${lines.at(-1) ?? "for no reason given"}`;
+  Deno.test({
+    name: `${name} [native${missing}]`,
+    ignore: missing !== "",
+    fn: () => onEngine("native", body),
+  });
+  Deno.test({ name: `${name} [wasm]`, fn: () => onEngine("wasm", body) });
+}
+
+/** Runs a test's body on an engine. */
+async function onEngine(
+  engine: "native" | "wasm",
+  body: () => void | Promise<void>,
+): Promise<void> {
+  await openEngine(engine, () => {});
+  await body();
+}
+
+/**
+ * How many tensors some work leaves behind, its result not counted.
+ *
+ * @param work Does something with tensors.
+ * @returns 0 if it cleans up after itself.
+ */
+export function leftBehind(work: () => tf.TensorContainer): number {
+  const before = tf.memory().numTensors;
+  tf.dispose(work());
+  return tf.memory().numTensors - before;
+}
