@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { crop } from "./conv2d_backprop_filter.ts";
+import { crop, spread } from "./conv2d_backprop.ts";
 
 /** What both gradients need to know of the convolution. */
 type Geometry = ReturnType<typeof tf.backend_util.computeConv2DInfo>;
@@ -52,29 +52,13 @@ export const depthwiseBackpropInput: tf.KernelFunc = ({ inputs, attrs }) => {
     const parts = taps(geometry).map((tap) => {
       const weights = tf.slice(filter, [tap.row, tap.column, 0, 0], [1, 1, -1, -1]);
       const part = tf.sum(tf.mul(slopes, tf.squeeze(weights, [0, 1])), 2);
+      const maps = tf.reshape(part, [batchSize, outHeight, outWidth, inChannels]) as tf.Tensor4D;
       // Each number goes to where it came from: a stride apart, then moved to the tap.
-      const apart = tf.reshape(
-        tf.pad(
-          tf.reshape(part, [batchSize * outHeight, 1, outWidth, 1, inChannels]),
-          [[0, 0], [0, strideHeight - 1], [0, 0], [0, strideWidth - 1], [0, 0]],
-        ),
-        [batchSize, outHeight * strideHeight, outWidth * strideWidth, inChannels],
-      ) as tf.Tensor4D;
+      const apart = spread(maps, [strideHeight, strideWidth]);
       return crop(apart, [tap.y, tap.x], [height, width]);
     });
-    const padded = tf.addN(parts);
-    const inside = tf.slice(
-      padded,
-      [0, padInfo.top, padInfo.left, 0],
-      [
-        batchSize,
-        Math.min(inHeight, height - padInfo.top),
-        Math.min(inWidth, width - padInfo.left),
-        inChannels,
-      ],
-    ) as tf.Tensor4D;
     // What no place of the kernel has seen has no gradient.
-    return crop(inside, [0, 0], [inHeight, inWidth]);
+    return crop(tf.addN(parts), [-padInfo.top, -padInfo.left], [inHeight, inWidth]);
   });
 };
 

@@ -1,0 +1,31 @@
+import * as tf from "@tensorflow/tfjs";
+
+/**
+ * A kernel that copies its inputs to tfjs's plain JavaScript backend and its output back. It is slow,
+ * and for what is rare.
+ *
+ * @param kernelName The kernel's name on that backend; it has one output.
+ * @returns The kernel, for any other backend.
+ */
+export function byCpu(kernelName: string): tf.KernelFunc {
+  return ({ inputs, attrs, backend }) => {
+    const own = backend as tf.KernelBackend;
+    const engine = tf.engine();
+    const cpu = engine.findBackend("cpu");
+    const copies = Object.entries(inputs as Record<string, tf.TensorInfo>).map(([name, input]) => {
+      const { dataId, shape, dtype } = input;
+      const copy = cpu.write(own.readSync(dataId) as tf.TypedArray, shape, dtype);
+      return [name, engine.makeTensorFromTensorInfo({ dataId: copy, shape, dtype }, cpu)] as const;
+    });
+    const result = tf.getKernel(kernelName, "cpu").kernelFunc({
+      inputs: Object.fromEntries(copies),
+      backend: cpu,
+      ...(attrs ? { attrs } : {}),
+    }) as tf.TensorInfo;
+    const { shape, dtype } = result;
+    const dataId = own.write(cpu.readSync(result.dataId) as tf.TypedArray, shape, dtype);
+    cpu.disposeData(result.dataId);
+    for (const [, copy] of copies) copy.dispose();
+    return { dataId, shape, dtype };
+  };
+}
