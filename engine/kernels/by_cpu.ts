@@ -12,6 +12,8 @@ export function byCpu(kernelName: string): tf.KernelFunc {
     const own = backend as tf.KernelBackend;
     const engine = tf.engine();
     const cpu = engine.findBackend("cpu");
+    // It would print advice to install tfjs-node.
+    Object.assign(cpu, { firstUse: false });
     const copies = Object.entries(inputs as Record<string, tf.TensorInfo>).map(([name, input]) => {
       const { dataId, shape, dtype } = input;
       const copy = cpu.write(own.readSync(dataId) as tf.TypedArray, shape, dtype);

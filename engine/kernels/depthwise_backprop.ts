@@ -4,12 +4,10 @@ import { crop, spread } from "./conv2d_backprop.ts";
 /** What both gradients need to know of the convolution. */
 type Geometry = ReturnType<typeof tf.backend_util.computeConv2DInfo>;
 
-/** A place of the kernel: where it is, and the offset of what it sees. */
+/** A place of the kernel. */
 interface Tap {
   readonly row: number;
   readonly column: number;
-  readonly y: number;
-  readonly x: number;
 }
 
 /** The gradient of `tf.depthwiseConv2d` to its kernel `[height, width, in, multiplier]`. */
@@ -25,11 +23,11 @@ export const depthwiseBackpropFilter: tf.KernelFunc = ({ inputs, attrs }) => {
     const gradients = taps(geometry).map((tap) => {
       const part = tf.stridedSlice(
         seen,
-        [0, tap.y, tap.x, 0],
+        [0, tap.row, tap.column, 0],
         [
           batchSize,
-          tap.y + (outHeight - 1) * strideHeight + 1,
-          tap.x + (outWidth - 1) * strideWidth + 1,
+          tap.row + (outHeight - 1) * strideHeight + 1,
+          tap.column + (outWidth - 1) * strideWidth + 1,
           inChannels,
         ],
         [1, strideHeight, strideWidth, 1],
@@ -55,7 +53,7 @@ export const depthwiseBackpropInput: tf.KernelFunc = ({ inputs, attrs }) => {
       const maps = tf.reshape(part, [batchSize, outHeight, outWidth, inChannels]) as tf.Tensor4D;
       // Each number goes to where it came from: a stride apart, then moved to the tap.
       const apart = spread(maps, [strideHeight, strideWidth]);
-      return crop(apart, [tap.y, tap.x], [height, width]);
+      return crop(apart, [tap.row, tap.column], [height, width]);
     });
     // What no place of the kernel has seen has no gradient.
     return crop(tf.addN(parts), [-padInfo.top, -padInfo.left], [inHeight, inWidth]);
@@ -64,11 +62,10 @@ export const depthwiseBackpropInput: tf.KernelFunc = ({ inputs, attrs }) => {
 
 type Shape4D = [number, number, number, number];
 
-/** The geometry of the forward pass. */
+/** The geometry of the forward pass; tfjs knows no gradient of one with dilation. */
 function measure(inputShape: Shape4D, filterShape: Shape4D, attrs: tf.NamedAttrMap): Geometry {
-  const { strides, dilations, pad, dimRoundingMode } = attrs as unknown as {
+  const { strides, pad, dimRoundingMode } = attrs as unknown as {
     strides: number | [number, number];
-    dilations: number | [number, number];
     pad: "same" | "valid" | number | tf.backend_util.ExplicitPadding;
     dimRoundingMode: "floor" | "round" | "ceil" | undefined;
   };
@@ -76,7 +73,7 @@ function measure(inputShape: Shape4D, filterShape: Shape4D, attrs: tf.NamedAttrM
     inputShape,
     filterShape,
     strides,
-    dilations,
+    1,
     pad,
     dimRoundingMode,
     true,
@@ -84,18 +81,17 @@ function measure(inputShape: Shape4D, filterShape: Shape4D, attrs: tf.NamedAttrM
 }
 
 /** All places of the kernel, row by row. */
-function taps({ filterHeight, filterWidth, dilationHeight, dilationWidth }: Geometry): Tap[] {
-  return Array.from({ length: filterHeight * filterWidth }, (_, index) => {
-    const row = Math.floor(index / filterWidth);
-    const column = index % filterWidth;
-    return { row, column, y: row * dilationHeight, x: column * dilationWidth };
-  });
+function taps({ filterHeight, filterWidth }: Geometry): Tap[] {
+  return Array.from({ length: filterHeight * filterWidth }, (_, index) => ({
+    row: Math.floor(index / filterWidth),
+    column: index % filterWidth,
+  }));
 }
 
 /** Height and width of what the kernel sees in all. */
 function span(geometry: Geometry): [number, number] {
   return [
-    (geometry.outHeight - 1) * geometry.strideHeight + geometry.effectiveFilterHeight,
-    (geometry.outWidth - 1) * geometry.strideWidth + geometry.effectiveFilterWidth,
+    (geometry.outHeight - 1) * geometry.strideHeight + geometry.filterHeight,
+    (geometry.outWidth - 1) * geometry.strideWidth + geometry.filterWidth,
   ];
 }

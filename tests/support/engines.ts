@@ -13,6 +13,17 @@ const best: Engine = await openEngine("auto", (line) => lines.push(line));
  * @param body The test; the engine is open when it starts.
  */
 export function forEachEngine(name: string, body: () => void | Promise<void>): void {
+  forNative(name, body);
+  Deno.test({ name: `${name} [wasm]`, fn: () => onEngine("wasm", body) });
+}
+
+/**
+ * Declares a test for the native engine alone, ignored as by {@linkcode forEachEngine}.
+ *
+ * @param name The test's name, to which the engine's is added.
+ * @param body The test; the engine is open when it starts.
+ */
+export function forNative(name: string, body: () => void | Promise<void>): void {
   const missing = best.name === "native"
     ? ""
     : `: not here, ${lines.at(-1) ?? "for no reason given"}`;
@@ -21,7 +32,6 @@ export function forEachEngine(name: string, body: () => void | Promise<void>): v
     ignore: missing !== "",
     fn: () => onEngine("native", body),
   });
-  Deno.test({ name: `${name} [wasm]`, fn: () => onEngine("wasm", body) });
 }
 
 /** Runs a test's body on an engine. */
