@@ -1,13 +1,12 @@
 import { type Engine, openEngine } from "../../engine/engine.ts";
 import * as tf from "@tensorflow/tfjs";
 
-const lines: string[] = [];
-/** The best engine that there is: wasm, if the native one cannot be had here. */
-const best: Engine = await openEngine("auto", (line) => lines.push(line));
+/** The best engine that there is: wasm, if the native one cannot be had here; it says why. */
+const best: Engine = await openEngine("auto");
 
 /**
- * Declares a test once for each engine. The native one is ignored, with a word on why in its name,
- * where it cannot be set up.
+ * Declares a test once for each engine. The native one is ignored, and its name says so, where it
+ * cannot be set up; the reason goes to standard error.
  *
  * @param name The test's name, to which the engine's is added.
  * @param body The test; the engine is open when it starts.
@@ -24,12 +23,10 @@ export function forEachEngine(name: string, body: () => void | Promise<void>): v
  * @param body The test; the engine is open when it starts.
  */
 export function forNative(name: string, body: () => void | Promise<void>): void {
-  const missing = best.name === "native"
-    ? ""
-    : `: not here, ${lines.at(-1) ?? "for no reason given"}`;
+  const missing = best.name !== "native";
   Deno.test({
-    name: `${name} [native${missing}]`,
-    ignore: missing !== "",
+    name: `${name} [native${missing ? ": cannot be set up here" : ""}]`,
+    ignore: missing,
     fn: () => onEngine("native", body),
   });
 }
