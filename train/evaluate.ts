@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import type { CapturedFunction } from "../engine/capture/capture.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 import type { Batch } from "../pipeline/stages/batch.ts";
 import type { Metrics } from "../pipeline/stages/events.ts";
@@ -11,7 +12,7 @@ import type {
 import type { NetName, NetworkPair } from "../pipeline/stages/network.ts";
 import { Forward } from "./forward.ts";
 import { type FactorValues, type Term, termLoss } from "./objective.ts";
-import { batchTensors } from "./tensors.ts";
+import { type BatchTensors, batchTensors } from "./tensors.ts";
 import type { TensorsByName } from "./variables.ts";
 
 /** A metric of the plan. */
@@ -38,10 +39,49 @@ export interface EvaluatedModel {
   readonly terms: readonly Term[];
 }
 
+/** What an evaluation computes with. */
+export interface EvaluationInput {
+  /** The variables' values. */
+  readonly values: TensorsByName;
+  /** The rows. */
+  readonly batch: BatchTensors;
+}
+
+/** What an evaluation computes. */
+export interface EvaluationOutput {
+  /** The logits of each net, in the order of the model's nets. */
+  readonly logits: readonly tf.Tensor[];
+  /** `[terms]`: the mean of each loss term. */
+  readonly losses: tf.Tensor;
+}
+
 /**
- * Measures the nets on a split, with running statistics and without dropout.
+ * What the nets say of some rows, with running statistics and without dropout; a pure function of
+ * tensors.
  *
  * @param model The nets and loss terms.
+ * @param input Variables and rows.
+ */
+export function evaluationStep(
+  { pair, nets, terms }: EvaluatedModel,
+  { values, batch: { features, label } }: EvaluationInput,
+): EvaluationOutput {
+  const forward = new Forward(pair, {
+    values,
+    features,
+    training: false,
+    seed: () => tf.scalar(0, "int32"),
+  });
+  const logits = nets.map((net) => forward.outputs(net).logits);
+  const losses = terms.map((term) => termLoss(ungated(term), forward, label, noFactors));
+  return { logits, losses: tf.stack(losses) };
+}
+
+/**
+ * Measures the nets on a split.
+ *
+ * @param model The nets and loss terms.
+ * @param compute {@linkcode evaluationStep} of the model.
  * @param values The variables' values.
  * @param batches The split, transformed, batch by batch.
  * @param metrics What to measure.
@@ -50,6 +90,7 @@ export interface EvaluatedModel {
  */
 export async function evaluate(
   model: EvaluatedModel,
+  compute: Pick<CapturedFunction<EvaluationInput, EvaluationOutput>, "call">,
   values: TensorsByName,
   batches: Iterable<Batch> | AsyncIterable<Batch>,
   metrics: readonly PlannedMetric[],
@@ -63,7 +104,7 @@ export async function evaluate(
     }));
   });
   for await (const batch of batches) {
-    const evaluated = await evaluateBatch(model, values, batch);
+    const evaluated = await evaluateBatch(model, compute, values, batch);
     for (const { planned, net, accumulator } of running) {
       const outputs = evaluated.nets[net ?? "light"]!;
       callStage(planned.stage, "add()", () => accumulator.add({ ...evaluated, outputs }));
@@ -89,37 +130,28 @@ export async function evaluate(
 }
 
 async function evaluateBatch(
-  { pair, nets, terms }: EvaluatedModel,
+  { nets, terms }: EvaluatedModel,
+  compute: Pick<CapturedFunction<EvaluationInput, EvaluationOutput>, "call">,
   values: TensorsByName,
-  batch: Batch,
+  rows: Batch,
 ): Promise<EvaluatedBatch> {
-  const tensors = tf.tidy(() => {
-    const { features, label } = batchTensors(batch);
-    const forward = new Forward(pair, {
-      values,
-      features,
-      training: false,
-      seed: () => tf.scalar(0, "int32"),
-    });
-    const logits = nets.map((net) => forward.outputs(net).logits);
-    const losses = terms.map((term) => termLoss(ungated(term), forward, label, noFactors));
-    return losses.length > 0 ? [...logits, tf.stack(losses)] : logits;
-  });
-  const arrays = await Promise.all(tensors.map((tensor) => tensor.data<"float32">()));
-  const outputs = nets.map((net, index): [NetName, OutputValues] => [
-    net,
-    { logits: { values: arrays[index]!, shape: tensors[index]!.shape.slice(1) } },
-  ]);
-  tf.dispose(tensors);
+  const batch = batchTensors(rows);
+  const { logits, losses } = compute.call({ values, batch });
+  tf.dispose([batch.features, batch.label]);
+  const outputs: [NetName, OutputValues][] = [];
+  for (const [index, tensor] of logits.entries()) {
+    const values = await tensor.data<"float32">();
+    outputs.push([nets[index]!, { logits: { values, shape: tensor.shape.slice(1) } }]);
+  }
+  const lossValues = await losses.data();
+  tf.dispose([...logits, losses]);
   const byNet = Object.fromEntries(outputs) as EvaluatedBatch["nets"];
   return {
-    size: batch.size,
+    size: rows.size,
     outputs: byNet.light!,
     nets: byNet,
-    label: batch.label.values,
-    losses: Object.fromEntries(
-      terms.map(({ name }, index) => [name, arrays[nets.length]![index]!]),
-    ),
+    label: rows.label.values,
+    losses: Object.fromEntries(terms.map(({ name }, index) => [name, lossValues[index]!])),
   };
 }
 

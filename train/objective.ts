@@ -44,7 +44,7 @@ export interface HintTerm extends TermBase {
 /** One loss of the total loss. */
 export type Term = TaskTerm | HintTerm;
 
-/** The factors of policies that change over a run, in the order of {@linkcode changingFactors}. */
+/** This step's values of the factors that change over a run. */
 export type FactorValues = ReadonlyMap<Factor, tf.Scalar>;
 
 /**

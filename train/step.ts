@@ -5,7 +5,7 @@ import type { GradientNorms } from "../pipeline/stages/events.ts";
 import type { NetworkPair, Variable, VariableOwner } from "../pipeline/stages/network.ts";
 import type { Optimizer } from "../pipeline/stages/optimizer.ts";
 import { Forward } from "./forward.ts";
-import { describe, type FactorValues, type Term, termLoss } from "./objective.ts";
+import { changingFactors, describe, type FactorValues, type Term, termLoss } from "./objective.ts";
 import type { TensorsByName } from "./variables.ts";
 
 /** All that a step computes with and that does not change over a run. */
@@ -42,8 +42,8 @@ export interface StepInput {
   readonly step: tf.Scalar;
   /** The step's seed, an int32. */
   readonly seed: tf.Scalar;
-  /** The values of changing gradient factors. */
-  readonly factors: FactorValues;
+  /** The values of changing gradient factors, in the order of {@linkcode changingFactors}. */
+  readonly factors: readonly tf.Scalar[];
 }
 
 /** What a step leaves. */
@@ -111,7 +111,8 @@ function backward({ pair, variables, terms }: Model, { values }: State, input: S
   let updates: TensorsByName = {};
   const gradients = gradientsOf(variables, values, () => {
     const forward = forwardPass(pair, values, input);
-    const each = terms.map((term) => termLoss(term, forward, input.label, input.factors));
+    const factors = factorValues(terms, input);
+    const each = terms.map((term) => termLoss(term, forward, input.label, factors));
     const total = tf.addN(each.map((loss, index) => tf.mul(loss, terms[index]!.weight)));
     losses = tf.keep(tf.stack([total, ...each]) as tf.Tensor1D);
     updates = Object.fromEntries(forward.updates);
@@ -119,6 +120,10 @@ function backward({ pair, variables, terms }: Model, { values }: State, input: S
     return total as tf.Scalar;
   });
   return { gradients, losses, updates };
+}
+
+function factorValues(terms: readonly Term[], { factors }: StepInput): FactorValues {
+  return new Map(changingFactors(terms).map((factor, index) => [factor, factors[index]!]));
 }
 
 function forwardPass(pair: NetworkPair, values: TensorsByName, input: StepInput): Forward {
@@ -200,12 +205,13 @@ export async function gradientNorms(
   input: StepInput,
 ): Promise<GradientNorms[]> {
   const owners = [...new Set(variables.map(({ owner }) => owner))];
+  const factors = factorValues(terms, input);
   const rows: GradientNorms[] = [];
   for (const term of terms) {
     const squares = tf.tidy(() => {
       const gradients = gradientsOf(variables, values, () =>
         tf.mul(
-          termLoss(term, forwardPass(pair, values, input), input.label, input.factors),
+          termLoss(term, forwardPass(pair, values, input), input.label, factors),
           term.weight,
         ));
       return tf.stack(owners.map((owner) => {

@@ -70,7 +70,7 @@ function inputs(terms: readonly Term[], step = 0): StepInput {
     rate: tf.scalar(1),
     step: tf.scalar(step + 1),
     seed: tf.scalar(0, "int32"),
-    factors: new Map(changingFactors(terms).map((factor) => [factor, tf.scalar(factor(position))])),
+    factors: changingFactors(terms).map((factor) => tf.scalar(factor(position))),
   };
 }
 

@@ -110,7 +110,7 @@ function input(reference: WideResnetReference, batch: number, rate: number): Ste
     rate: tf.scalar(rate),
     step: tf.scalar(1),
     seed: tf.scalar(0, "int32"),
-    factors: new Map(),
+    factors: [],
   };
 }
 

@@ -1,0 +1,213 @@
+/**
+ * A TensorFlow graph in the making: nodes go in, a SavedModel comes out.
+ *
+ * @module
+ */
+
+import messages from "@tensorflow/tfjs-node/dist/proto/api_pb.js";
+
+/** The numbers by which TensorFlow knows its types. */
+export const DType = { float: 1, int32: 3, bfloat16: 14 } as const;
+
+/** A value in the graph: `NODE:OUTPUT`. */
+export type Reference = string;
+
+/** An attribute as tfjs-node's kernels hand it to the binding. */
+export interface OpAttribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: unknown;
+}
+
+/** The binding's numbers for the kinds of attributes. */
+export interface AttributeKinds {
+  readonly TF_ATTR_STRING: number;
+  readonly TF_ATTR_INT: number;
+  readonly TF_ATTR_FLOAT: number;
+  readonly TF_ATTR_BOOL: number;
+  readonly TF_ATTR_TYPE: number;
+  readonly TF_ATTR_SHAPE: number;
+}
+
+/** A message of tfjs-node's protobuf code, which has no types. */
+// deno-lint-ignore no-explicit-any
+type Message = any;
+
+/** TensorFlow 2.16 and later read graphs of this version as their own. */
+const PRODUCER = 1087;
+
+/** Fewer equal numbers than this are written out rather than filled in. */
+const SMALLEST_FILL = 64;
+
+/** A graph that grows node by node. */
+export class Graph {
+  readonly #nodes: Message[] = [];
+  readonly #kinds: AttributeKinds;
+  #constantBytes = 0;
+
+  /**
+   * An empty graph.
+   *
+   * @param kinds The binding's numbers for the kinds of attributes.
+   */
+  constructor(kinds: AttributeKinds) {
+    this.#kinds = kinds;
+  }
+
+  /** How many nodes there are. */
+  get nodes(): number {
+    return this.#nodes.length;
+  }
+
+  /** How many bytes of constants are written out. */
+  get constantBytes(): number {
+    return this.#constantBytes;
+  }
+
+  /**
+   * Adds a node.
+   *
+   * @param op The op.
+   * @param inputs What it computes with.
+   * @param attributes Its attributes.
+   * @returns Its name; its outputs are `NAME:0` and so on.
+   */
+  op(op: string, inputs: readonly Reference[], attributes: readonly OpAttribute[]): string {
+    return this.#add(
+      op,
+      inputs,
+      attributes.map((attribute) => [attribute.name, this.#attribute(attribute)]),
+    );
+  }
+
+  /**
+   * Adds an input of the graph.
+   *
+   * @param type Its type.
+   * @param shape Its shape.
+   */
+  placeholder(type: number, shape: readonly number[]): Reference {
+    const value = new messages.AttrValue();
+    value.setShape(shapeMessage(shape));
+    return this.#add("Placeholder", [], [["dtype", typeMessage(type)], ["shape", value]]) + ":0";
+  }
+
+  /**
+   * Adds a constant; equal numbers become a fill.
+   *
+   * @param type Its type.
+   * @param shape Its shape.
+   * @param values Its values.
+   */
+  constant(type: number, shape: readonly number[], values: ArrayBufferView): Reference {
+    const numbers = values as Float32Array;
+    const size = shape.reduce((a, b) => a * b, 1);
+    if (size >= SMALLEST_FILL && numbers.every((number) => Object.is(number, numbers[0]))) {
+      const dims = this.#constant(DType.int32, [shape.length], Int32Array.from(shape));
+      const value = this.#constant(type, [], numbers.slice(0, 1));
+      return this.#add("Fill", [dims, value], [
+        ["T", typeMessage(type)],
+        ["index_type", typeMessage(DType.int32)],
+      ]) + ":0";
+    }
+    return this.#constant(type, shape, values);
+  }
+
+  /**
+   * Adds a change of type.
+   *
+   * @param value What is changed.
+   * @param from Its type.
+   * @param to The new type.
+   */
+  cast(value: Reference, from: number, to: number): Reference {
+    return this.#add("Cast", [value], [["SrcT", typeMessage(from)], ["DstT", typeMessage(to)]]) +
+      ":0";
+  }
+
+  /**
+   * Adds a name for a value that is fetched.
+   *
+   * @param value The value.
+   * @param type Its type.
+   */
+  identity(value: Reference, type: number): Reference {
+    return this.#add("Identity", [value], [["T", typeMessage(type)]]) + ":0";
+  }
+
+  /** The graph as the bytes of a SavedModel's `saved_model.pb`. */
+  toSavedModel(): Uint8Array {
+    const graph = new messages.GraphDef();
+    graph.setNodeList(this.#nodes);
+    const version = new messages.VersionDef();
+    version.setProducer(PRODUCER);
+    graph.setVersions(version);
+    const info = new messages.MetaGraphDef.MetaInfoDef();
+    info.addTags("serve");
+    const meta = new messages.MetaGraphDef();
+    meta.setGraphDef(graph);
+    meta.setMetaInfoDef(info);
+    const saved = new messages.SavedModel();
+    saved.setSavedModelSchemaVersion(1);
+    saved.addMetaGraphs(meta);
+    return saved.serializeBinary();
+  }
+
+  #constant(type: number, shape: readonly number[], values: ArrayBufferView): Reference {
+    const tensor = new messages.Tensor();
+    tensor.setDtype(type);
+    tensor.setTensorShape(shapeMessage(shape));
+    tensor.setTensorContent(
+      new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice(),
+    );
+    this.#constantBytes += values.byteLength;
+    const value = new messages.AttrValue();
+    value.setTensor(tensor);
+    return this.#add("Const", [], [["dtype", typeMessage(type)], ["value", value]]) + ":0";
+  }
+
+  #add(op: string, inputs: readonly Reference[], attributes: [string, Message][]): string {
+    const node = new messages.NodeDef();
+    const name = `${op}_${this.#nodes.length}`;
+    node.setName(name);
+    node.setOp(op);
+    for (const input of inputs) node.addInput(input);
+    for (const [key, value] of attributes) node.getAttrMap().set(key, value);
+    this.#nodes.push(node);
+    return name;
+  }
+
+  #attribute({ type, value }: OpAttribute): Message {
+    const kinds = this.#kinds, message = new messages.AttrValue();
+    if (type === kinds.TF_ATTR_STRING) message.setS(new TextEncoder().encode(value as string));
+    else if (type === kinds.TF_ATTR_FLOAT) message.setF(value);
+    else if (type === kinds.TF_ATTR_BOOL) message.setB(value);
+    else if (type === kinds.TF_ATTR_SHAPE) message.setShape(shapeMessage(value as number[]));
+    else if (type !== kinds.TF_ATTR_INT && type !== kinds.TF_ATTR_TYPE) {
+      throw new TypeError(`attributes of kind ${type} cannot be captured`);
+    } else if (Array.isArray(value)) {
+      const list = new messages.AttrValue.ListValue();
+      if (type === kinds.TF_ATTR_INT) list.setIList(value);
+      else list.setTypeList(value);
+      message.setList(list);
+    } else if (type === kinds.TF_ATTR_INT) message.setI(value);
+    else message.setType(value);
+    return message;
+  }
+}
+
+function typeMessage(type: number): Message {
+  const message = new messages.AttrValue();
+  message.setType(type);
+  return message;
+}
+
+function shapeMessage(shape: readonly number[]): Message {
+  const message = new messages.TensorShape();
+  for (const size of shape) {
+    const dim = new messages.TensorShape.Dim();
+    dim.setSize(size);
+    message.addDim(dim);
+  }
+  return message;
+}

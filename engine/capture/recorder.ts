@@ -1,0 +1,253 @@
+/**
+ * Records what tfjs-node's kernels run: each of them ends in one call of the binding, so that a
+ * function of tensors, run once, leaves the TensorFlow graph that computes the same.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs";
+import { type AttributeKinds, Graph, type OpAttribute, type Reference } from "./graph.ts";
+
+/** What the binding tells of a tensor that it made. */
+export interface TensorMetadata {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+/** The part of tfjs-node's binding that is used here. */
+export interface Binding extends AttributeKinds {
+  createTensor(shape: number[], type: number, values: ArrayBufferView | ArrayLike<number>): number;
+  tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array;
+  executeOp(
+    op: string,
+    attributes: OpAttribute[],
+    inputs: number[],
+    outputs: number,
+  ): TensorMetadata[];
+  loadSavedModel(folder: string, tags: string): number;
+  deleteSavedModel(session: number): void;
+  runSavedModel(
+    session: number,
+    inputs: number[],
+    feeds: string,
+    fetches: string,
+  ): TensorMetadata[];
+}
+
+/** The part of tfjs-node's backend that is used here. */
+export interface NativeBackend {
+  binding: Binding;
+  getDTypeInteger(type: string): number;
+  getInputTensorIds(tensors: readonly tf.Tensor[]): number[];
+  createOutputTensor(metadata: TensorMetadata): tf.Tensor;
+}
+
+/** The current backend, which has to be tfjs-node's. */
+export function nativeBackend(): NativeBackend {
+  return tf.backend() as unknown as NativeBackend;
+}
+
+/** A function cannot be captured. */
+export class NotCapturable extends Error {
+  override name = "NotCapturable";
+  /** Whose fault it is, in words, if the caller knows. */
+  readonly origin: string | undefined;
+
+  /**
+   * Makes the error.
+   *
+   * @param reason Why not.
+   * @param origin Whose fault it is.
+   */
+  constructor(reason: string, origin: string | undefined) {
+    super(reason);
+    this.origin = origin;
+  }
+}
+
+/** A function of tensors as a graph. */
+export interface RecordedGraph {
+  /** The graph. */
+  readonly graph: Graph;
+  /** Its inputs, in the function's order. */
+  readonly inputs: readonly Reference[];
+  /** Its outputs. */
+  readonly outputs: readonly Reference[];
+  /** What was recorded, to compare recordings by. */
+  readonly trace: readonly TraceEntry[];
+}
+
+/** A node or constant of a recording. */
+export interface TraceEntry {
+  /** What two recordings of the same function have in common. */
+  readonly text: string;
+  /** Whose it is, in words, if the caller knows. */
+  readonly origin: string | undefined;
+}
+
+interface Known {
+  readonly shape: readonly number[];
+  readonly type: number;
+}
+
+/**
+ * Runs a function of tensors and records it.
+ *
+ * @param run The function; it may use any tfjs operation that reads no values.
+ * @param inputs Its inputs.
+ * @param origin Says who is computing at the moment, in words.
+ * @returns What the function returned, computed as without a recorder, and the graph.
+ * @throws {NotCapturable} If the function reads values of a tensor that it computed.
+ */
+export function record(
+  run: (inputs: readonly tf.Tensor[]) => tf.Tensor[],
+  inputs: readonly tf.Tensor[],
+  origin: () => string | undefined = () => undefined,
+): { results: tf.Tensor[]; recorded: RecordedGraph } {
+  const backend = nativeBackend(), { binding } = backend;
+  const recording = new Recording(backend, origin);
+  const placeholders = inputs.map((input) => recording.input(input));
+  const idsOf = backend.getInputTensorIds;
+  backend.getInputTensorIds = (tensors) => {
+    const ids = idsOf.call(backend, tensors);
+    recording.see(tensors, ids);
+    return ids;
+  };
+  backend.binding = recording.binding;
+  try {
+    const results = run(inputs);
+    const outputs = results.map((result) => recording.output(result));
+    return {
+      results,
+      recorded: {
+        graph: recording.graph,
+        inputs: placeholders,
+        outputs,
+        trace: recording.trace,
+      },
+    };
+  } finally {
+    backend.binding = binding;
+    // The method itself is on the prototype.
+    delete (backend as Partial<NativeBackend>).getInputTensorIds;
+  }
+}
+
+class Recording {
+  readonly graph: Graph;
+  /** The binding with its calls recorded. */
+  readonly binding: Binding;
+  readonly #backend: NativeBackend;
+  readonly #raw: Binding;
+  readonly #references = new Map<number, Reference>();
+  readonly #types = new Map<Reference, number>();
+  readonly #known = new Map<number, Known>();
+  readonly #computed = new Set<number>();
+  readonly trace: TraceEntry[] = [];
+  readonly #origin: () => string | undefined;
+
+  constructor(backend: NativeBackend, origin: () => string | undefined) {
+    this.#origin = origin;
+    this.#backend = backend;
+    this.#raw = backend.binding;
+    this.graph = new Graph(this.#raw);
+    // The binding's constants are read-only and not enumerable, so they are copied by name.
+    const binding: Record<string, unknown> = {};
+    for (const name of Object.getOwnPropertyNames(this.#raw)) {
+      binding[name] = (this.#raw as unknown as Record<string, unknown>)[name];
+    }
+    this.binding = Object.assign(binding, {
+      executeOp: this.#executeOp,
+      tensorDataSync: this.#tensorDataSync,
+    }) as unknown as Binding;
+  }
+
+  input(tensor: tf.Tensor): Reference {
+    const [id] = this.#backend.getInputTensorIds([tensor]);
+    const type = this.#backend.getDTypeInteger(tensor.dtype);
+    const reference = this.graph.placeholder(type, tensor.shape);
+    this.#references.set(id!, reference);
+    this.#types.set(reference, type);
+    this.#computed.add(id!);
+    return reference;
+  }
+
+  output(tensor: tf.Tensor): Reference {
+    const [id] = this.#backend.getInputTensorIds([tensor]);
+    const reference = this.#reference(id!);
+    return this.graph.identity(reference, this.#types.get(reference)!);
+  }
+
+  see(tensors: readonly tf.Tensor[], ids: readonly number[]): void {
+    tensors.forEach((tensor, index) => {
+      // An Int64Scalar, tfjs-node's stand-in for 64-bit integers, has no data id.
+      const type = tensor.dataId ? this.#backend.getDTypeInteger(tensor.dtype) : INT64;
+      this.#known.set(ids[index]!, { shape: tensor.shape ?? [], type });
+    });
+  }
+
+  readonly #executeOp: Binding["executeOp"] = (op, attributes, inputs, outputs) => {
+    const references = inputs.map((id) => this.#reference(id));
+    const made = this.#raw.executeOp(op, attributes, inputs, outputs);
+    const name = this.graph.op(op, references, this.#complete(op, attributes, references));
+    this.#note(`${op} ${references} ${JSON.stringify(attributes)}`);
+    made.forEach(({ id, dtype }, index) => {
+      const reference = `${name}:${index}`;
+      this.#references.set(id, reference);
+      this.#types.set(reference, dtype);
+      this.#computed.add(id);
+    });
+    return made;
+  };
+
+  /** Run eagerly, TensorFlow infers a type that a kernel leaves out; in a graph it has to be said. */
+  #complete(
+    op: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly Reference[],
+  ): readonly OpAttribute[] {
+    if (op !== "ExpandDims" || attributes.some(({ name }) => name === "T")) return attributes;
+    const value = this.#types.get(inputs[0]!);
+    return [...attributes, { name: "T", type: this.#raw.TF_ATTR_TYPE, value }];
+  }
+
+  readonly #tensorDataSync: Binding["tensorDataSync"] = (id) => {
+    if (this.#computed.has(id)) {
+      throw new NotCapturable("it reads values of a tensor", this.#origin());
+    }
+    return this.#raw.tensorDataSync(id);
+  };
+
+  #note(text: string): void {
+    this.trace.push({ text, origin: this.#origin() });
+  }
+
+  /** What was neither an input nor computed is a constant of the graph. */
+  #reference(id: number): Reference {
+    const known = this.#references.get(id);
+    if (known) return known;
+    const { shape, type } = this.#known.get(id)!;
+    if (type === INT64) {
+      throw new NotCapturable("it uses 64-bit integers", this.#origin());
+    }
+    const values = this.#raw.tensorDataSync(id);
+    const reference = this.graph.constant(type, shape, values);
+    this.#note(`Const ${type} [${shape}] ${hash(values)}`);
+    this.#references.set(id, reference);
+    this.#types.set(reference, type);
+    return reference;
+  }
+}
+
+/** TensorFlow's number for 64-bit integers. */
+const INT64 = 9;
+
+/** FNV-1a over the bytes. */
+function hash(values: ArrayBufferView): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) {
+    hash = Math.imul(hash ^ byte, 0x01000193);
+  }
+  return hash >>> 0;
+}

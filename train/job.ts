@@ -1,0 +1,378 @@
+import * as tf from "@tensorflow/tfjs";
+import type { CapturedFunction } from "../engine/capture/capture.ts";
+import { type Place, UserError } from "../pipeline/errors.ts";
+import { deriveSeed } from "../pipeline/random.ts";
+import type {
+  EpochEvent,
+  JobName,
+  Metrics,
+  Result,
+  RunEvents,
+  Snapshot,
+} from "../pipeline/stages/events.ts";
+import type { Position } from "../pipeline/stages/gradient.ts";
+import type { Batch } from "../pipeline/stages/batch.ts";
+import { captured } from "./captured.ts";
+import { evaluate, type EvaluationInput, evaluationStep, type PlannedMetric } from "./evaluate.ts";
+import { batchRanges, epochOrder } from "./input/order.ts";
+import type { Split } from "./input/split.ts";
+import { LeakGuard } from "./leaks.ts";
+import { changingFactors, type Term } from "./objective.ts";
+import type { PreparedData, PreparedNets } from "./prepare.ts";
+import {
+  disposeState,
+  initialState,
+  type State,
+  type StepInput,
+  type StepOutput,
+  tensorsOf,
+  trainStep,
+} from "./step.ts";
+import { batchTensors } from "./tensors.ts";
+import { initialValues } from "./variables.ts";
+
+/** Tells outputs of an event. */
+export type Emit = <Name extends keyof RunEvents>(
+  name: Name,
+  event: RunEvents[Name],
+) => Promise<void>;
+
+/** One training: the rocket, or the light net alone. */
+export interface Job {
+  /** Which it is. */
+  readonly name: JobName;
+  /** The run's seed. */
+  readonly seed: number;
+  /** How often all training rows are seen. */
+  readonly epochs: number;
+  /** The rows of a step. */
+  readonly batch: number;
+  /** The rows. */
+  readonly data: PreparedData;
+  /** The nets. */
+  readonly nets: PreparedNets;
+  /** The metric that chooses the best epoch, if any is measured. */
+  readonly select: string | undefined;
+  /** Where the pipeline file has its losses, for messages. */
+  readonly place: Place | undefined;
+  /** Told what a person may want to know, a line at a time. */
+  readonly report: (line: string) => void;
+  /** Whether a person wants to know how steps are computed. */
+  readonly debug: boolean;
+}
+
+/** What a job ended with. */
+export type JobResult = Pick<Result, "steps" | "seconds" | "test" | "best">;
+
+/**
+ * Trains the nets of a job and measures them after each epoch.
+ *
+ * @param job What to train on what.
+ * @param emit Tells outputs what happens.
+ * @returns What came out.
+ * @throws {UserError} If a stage fails or the loss is no longer finite.
+ */
+export async function runJob(job: Job, emit: Emit): Promise<JobResult> {
+  const { data: { splits }, nets: { model } } = job;
+  const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
+  const stepsPerEpoch = Math.ceil(splits.train.rows / job.batch);
+  const selection = new Selection(job);
+  const guard = new LeakGuard();
+  const train = captured(
+    "training step",
+    job,
+    ({ state, input }: TrainInput) => trainStep(model, state, input),
+  );
+  const evaluated = { ...model, nets: job.nets.nets };
+  const measure = captured(
+    "evaluation",
+    job,
+    (input: EvaluationInput) => evaluationStep(evaluated, input),
+  );
+  let state = initialState(model, initialValues(model.variables, job.seed));
+  let metrics: Record<string, Metrics> = {};
+  let step = 0;
+  try {
+    for (let epoch = 1; epoch <= job.epochs; epoch++) {
+      const means = new LossMeans(job);
+      for (const batch of trainingBatches(job, epoch)) {
+        const position = {
+          step,
+          steps: stepsPerEpoch * job.epochs,
+          epoch: step / stepsPerEpoch,
+          epochs: job.epochs,
+        };
+        const rate = job.nets.rate(position);
+        let losses!: Float32Array;
+        await guard.watch(async () => {
+          [state, losses] = await advance(job, train, state, batch, position, rate);
+          return tensorsOf(state);
+        });
+        step++;
+        refuseBroken(losses, model.terms, job.place, `at step ${step} (epoch ${epoch})`);
+        means.add(losses, batch.size);
+        await emit("step", { job: job.name, epoch, step, rate, ...means.named(losses) });
+      }
+      metrics = { train: means.metrics() };
+      await emit("evaluation", {
+        job: job.name,
+        epoch,
+        step,
+        seconds: seconds(),
+        split: "train",
+        metrics: metrics.train!,
+      });
+      for (const name of Object.keys(splits)) {
+        if (name === "train") continue;
+        const measured = await evaluate(
+          evaluated,
+          measure,
+          state.values,
+          evaluationBatches(job, splits[name]!),
+          job.nets.metrics,
+        );
+        metrics[name] = measured;
+        await emit("evaluation", {
+          job: job.name,
+          epoch,
+          step,
+          seconds: seconds(),
+          split: name,
+          metrics: measured,
+        });
+      }
+      const best = selection.consider(epoch, metrics);
+      const now = state;
+      const event: EpochEvent = {
+        job: job.name,
+        epoch,
+        step,
+        seconds: seconds(),
+        metrics,
+        best,
+        snapshot: () => snapshot(job, now),
+      };
+      await emit("epoch", event);
+    }
+    return {
+      steps: step,
+      seconds: seconds(),
+      test: byNet(metrics.test ?? {}),
+      best: selection.best(),
+    };
+  } finally {
+    disposeState(state);
+    train.dispose();
+    measure.dispose();
+  }
+}
+
+/** What a training step computes with. */
+interface TrainInput {
+  readonly state: State;
+  readonly input: StepInput;
+}
+
+/** One step, from a batch to the next state; the state before it is disposed of. */
+async function advance(
+  { nets: { model }, seed }: Job,
+  train: CapturedFunction<TrainInput, StepOutput>,
+  state: State,
+  batch: Batch,
+  position: Position,
+  rate: number,
+): Promise<[State, Float32Array]> {
+  const input = stepInput(model.terms, batch, position, rate, seed);
+  const output = train.call({ state, input });
+  disposeInput(input);
+  disposeState(state, output.state);
+  const losses = await output.losses.data<"float32">();
+  output.losses.dispose();
+  return [output.state, losses];
+}
+
+/**
+ * A batch and all else that changes from step to step, as tensors.
+ *
+ * @param terms The loss terms, for factors that change.
+ * @param batch The rows.
+ * @param position Where the run is.
+ * @param rate The learning rate.
+ * @param seed The run's seed.
+ * @returns The tensors, which the caller disposes of.
+ */
+export function stepInput(
+  terms: PreparedNets["model"]["terms"],
+  batch: Batch,
+  position: Position,
+  rate: number,
+  seed: number,
+): StepInput {
+  return {
+    ...batchTensors(batch),
+    rate: tf.scalar(rate),
+    step: tf.scalar(position.step + 1),
+    seed: tf.scalar(deriveSeed(seed, "step", position.step) >>> 2, "int32"),
+    factors: changingFactors(terms).map((factor) => tf.scalar(factor(position))),
+  };
+}
+
+/**
+ * Disposes of what {@linkcode stepInput} made.
+ *
+ * @param input The tensors.
+ */
+export function disposeInput({ features, label, rate, step, seed, factors }: StepInput): void {
+  tf.dispose([...Object.values(features), label, rate, step, seed, ...factors]);
+}
+
+function* trainingBatches({ data, seed, batch: size }: Job, epoch: number): Iterable<Batch> {
+  const { splits: { train }, transforms } = data;
+  const order = epochOrder(train.rows, seed, epoch);
+  let index = 0;
+  for (const [start, end] of batchRanges(train.rows, size)) {
+    const batch = train.gather(order.subarray(start, end));
+    yield transforms.apply(batch, { seed, epoch, batch: index++, training: true });
+  }
+}
+
+/** Larger than training batches, as nothing is kept for a backward pass. */
+const evaluationRows = 256;
+
+function* evaluationBatches({ data, seed }: Job, split: Split): Iterable<Batch> {
+  let index = 0;
+  for (const [start, end] of batchRanges(split.rows, evaluationRows)) {
+    const batch = split.slice(start, end);
+    yield data.transforms.apply(batch, { seed, epoch: 0, batch: index++, training: false });
+  }
+}
+
+/**
+ * Stops at the first loss that is not finite: nothing that comes after it means anything.
+ *
+ * @param losses The total loss and each term's.
+ * @param terms The terms.
+ * @param place Where the pipeline file has its losses.
+ * @param when When it happened, in words.
+ * @throws {UserError} If any of the losses is NaN or infinite.
+ */
+export function refuseBroken(
+  losses: Float32Array,
+  terms: readonly Term[],
+  place: Place | undefined,
+  when: string,
+): void {
+  if (losses.every((loss) => Number.isFinite(loss))) return;
+  const broken = terms.filter((_, index) => !Number.isFinite(losses[index + 1]!));
+  const values = terms.map(({ name }, index) => `${name} = ${losses[index + 1]}`).join(", ");
+  const whose = broken.length > 0
+    ? `the loss ${broken.map(({ name }) => name).join(" and ")}`
+    : "the sum of the losses";
+  throw new UserError(`${whose} is not finite ${when}: ${values}`, {
+    place: broken[0]?.stage.place ?? place,
+    hint: "lower the learning rate or the loss's weight, or look for a stage that divides by 0",
+  });
+}
+
+/** The means of the losses over an epoch, weighted by rows. */
+class LossMeans {
+  readonly #names: readonly string[];
+  readonly #sums: Float64Array;
+  #rows = 0;
+
+  constructor({ nets: { model: { terms } } }: Job) {
+    this.#names = terms.map(({ name }) => name);
+    this.#sums = new Float64Array(terms.length + 1);
+  }
+
+  add(losses: Float32Array, rows: number): void {
+    losses.forEach((loss, index) => this.#sums[index]! += loss * rows);
+    this.#rows += rows;
+  }
+
+  named([loss, ...each]: ArrayLike<number> & Iterable<number>): {
+    loss: number;
+    losses: Record<string, number>;
+  } {
+    return {
+      loss: loss!,
+      losses: Object.fromEntries(this.#names.map((name, index) => [name, each[index]!])),
+    };
+  }
+
+  metrics(): Metrics {
+    const { loss, losses } = this.named(this.#sums.map((sum) => sum / this.#rows));
+    return {
+      loss,
+      ...Object.fromEntries(Object.entries(losses).map(([name, value]) => [`loss/${name}`, value])),
+    };
+  }
+}
+
+/** Keeps the epoch that was best on the validation split, or on the test split without one. */
+class Selection {
+  readonly #split: string;
+  readonly #key: string | undefined;
+  readonly #sign: number;
+  #best: { epoch: number; value: number; test: Metrics } | undefined;
+
+  constructor({ data: { splits }, nets: { metrics }, select }: Job) {
+    this.#split = splits.validation ? "validation" : "test";
+    const chosen = metrics.find((metric) => keysOf(metric).includes(select ?? keysOf(metric)[0]!));
+    this.#key = chosen && (select ?? keysOf(chosen)[0]);
+    this.#sign = chosen?.better === "lower" ? -1 : 1;
+  }
+
+  consider(epoch: number, metrics: Readonly<Record<string, Metrics>>): boolean {
+    const value = this.#key === undefined ? epoch : metrics[this.#split]?.[this.#key] ?? NaN;
+    const better = !this.#best || Number.isNaN(this.#best.value) ||
+      this.#sign * value > this.#sign * this.#best.value;
+    if (better) this.#best = { epoch, value, test: metrics.test ?? {} };
+    return better;
+  }
+
+  best(): Result["best"] {
+    return {
+      epoch: this.#best?.epoch ?? 0,
+      split: this.#split,
+      metric: this.#key ?? "epoch",
+      test: byNet(this.#best?.test ?? {}),
+    };
+  }
+}
+
+function keysOf({ name, per }: PlannedMetric): string[] {
+  return per === "net" ? [`light/${name}`, `booster/${name}`] : [name];
+}
+
+/** `light/accuracy` becomes `light: { accuracy }`; what belongs to no net comes under `run`. */
+function byNet(metrics: Metrics): Record<string, Metrics> {
+  const nets: Record<string, Record<string, number>> = {};
+  for (const [key, value] of Object.entries(metrics)) {
+    const [, net = "run", name = key] = /^(light|booster)\/(.*)$/.exec(key) ?? [];
+    (nets[net] ??= {})[name] = value;
+  }
+  return nets;
+}
+
+async function snapshot({ nets: { model } }: Job, { values, slots }: State): Promise<Snapshot> {
+  const owners = new Map(model.variables.map(({ name, owner }) => [name, owner]));
+  const named = [
+    ...Object.entries(values).map(([name, tensor]) => [name, name, tensor] as const),
+    ...Object.entries(slots).flatMap(([slot, tensors]) =>
+      Object.entries(tensors).map(([name, tensor]) =>
+        [`optimizer/${slot}/${name}`, name, tensor] as const
+      )
+    ),
+  ];
+  const tensors = new Map();
+  for (const [key, name, tensor] of named) {
+    tensors.set(key, {
+      shape: tensor.shape,
+      values: await tensor.data(),
+      owner: owners.get(name)!,
+    });
+  }
+  return { tensors };
+}

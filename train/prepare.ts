@@ -1,0 +1,385 @@
+/**
+ * A plan meets its data: files are opened, transforms measured, nets built.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs";
+import { type Problem, UserError } from "../pipeline/errors.ts";
+import type { Plan, PlannedLoss, PlannedStage } from "../pipeline/plan.ts";
+import { deriveSeed } from "../pipeline/random.ts";
+import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
+import type { Batch, LabelSpec } from "../pipeline/stages/batch.ts";
+import type { Position } from "../pipeline/stages/gradient.ts";
+import type { HintLoss, TaskLoss } from "../pipeline/stages/loss.ts";
+import type { NetName, NetworkPair, Outputs } from "../pipeline/stages/network.ts";
+import type { Schedule } from "../pipeline/stages/schedule.ts";
+import type { SourceStage } from "../pipeline/stages/source.ts";
+import type { PlannedMetric } from "./evaluate.ts";
+import { Forward } from "./forward.ts";
+import { holdoutRows } from "./input/order.ts";
+import { openSplit, type Split } from "./input/split.ts";
+import { type PlannedTransform, TransformChain } from "./input/transforms.ts";
+import { describe, type OutputReference, type Term } from "./objective.ts";
+import type { Model } from "./step.ts";
+import { batchTensors } from "./tensors.ts";
+import { DeclaredVariables, initialValues } from "./variables.ts";
+
+/** The rows of a run, ready to be read. */
+export interface PreparedData {
+  /** The splits by name: `train`, `validation` where there is one, `test`. */
+  readonly splits: Readonly<Record<string, Split>> & {
+    readonly train: Split;
+    readonly test: Split;
+  };
+  /** What becomes of batches. */
+  readonly transforms: TransformChain;
+  /** What the transforms measured, as JSON. */
+  readonly measured: unknown;
+  /** Lets go of the files. */
+  close(): Promise<void>;
+}
+
+/** The nets of one job, ready to be trained. */
+export interface PreparedNets {
+  /** Their names. */
+  readonly nets: readonly NetName[];
+  /** All that a step computes with. */
+  readonly model: Model;
+  /** What is measured. */
+  readonly metrics: readonly PlannedMetric[];
+  /** The learning rate at a position. */
+  readonly rate: Schedule;
+  /** The shapes of the outputs by `NET.OUTPUT`, without the batch. */
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+}
+
+/**
+ * The nets that a plan trains: the light one, and the booster if any loss reads it.
+ *
+ * @param plan The plan.
+ */
+export function netsOf({ losses }: Plan): NetName[] {
+  const booster = losses.some(({ outputs }) =>
+    outputs.some((output) => netOf(output) === "booster")
+  );
+  return booster ? ["light", "booster"] : ["light"];
+}
+
+/**
+ * Opens the data of a plan and measures what its transforms need.
+ *
+ * @param plan The plan.
+ * @returns The rows.
+ * @throws {UserError} If a file or a column is not what the plan says.
+ */
+export async function prepareData(plan: Plan): Promise<PreparedData> {
+  const opened: Split[] = [];
+  const open = async (planned: PlannedStage<SourceStage>, like?: Split) => {
+    const { stage, options, reference, folder } = planned;
+    const source = callStage(reference, "create()", () => stage.create(options, { folder }));
+    const request = {
+      features: plan.features,
+      label: plan.label,
+      stage: reference,
+      places: (path: string) => plan.document.place(["data", ...path.split(".")]),
+    };
+    const split = await openSplit(source, request, like);
+    opened.push(split);
+    return split;
+  };
+  try {
+    const whole = await open(plan.train);
+    const validation = plan.validation && "holdout" in plan.validation
+      ? holdoutRows(whole.rows, plan.validation.holdout, plan.seed)
+      : plan.validation;
+    const held = validation && "train" in validation ? validation : undefined;
+    const train = held ? whole.subset(held.train) : whole;
+    const splits = {
+      train,
+      ...(held && { validation: whole.subset(held.validation) }),
+      ...(validation && "stage" in validation &&
+        { validation: await open(validation, whole) }),
+      test: await open(plan.test, whole),
+    };
+    refuseEmpty(splits, plan);
+    const transforms = new TransformChain(planTransforms(plan, train));
+    const measured = await transforms.measure(train);
+    return {
+      splits,
+      transforms,
+      measured,
+      close: async () => {
+        for (const split of opened) await split.close();
+      },
+    };
+  } catch (error) {
+    for (const split of opened) await split.close();
+    throw error;
+  }
+}
+
+function refuseEmpty(splits: Readonly<Record<string, Split>>, plan: Plan): void {
+  for (const [name, split] of Object.entries(splits)) {
+    if (split.rows > 0) continue;
+    throw new UserError(`the ${name} split has no rows`, {
+      place: plan.document.place(["data", name]),
+      hint: "check the file, and whether nulls: drop or the holdout left any",
+    });
+  }
+}
+
+function planTransforms(plan: Plan, train: Split): PlannedTransform[] {
+  let features = train.features;
+  return plan.transforms.map(({ stage, options, reference, on }) => {
+    const transform = callStage(
+      reference,
+      "create()",
+      () => stage.create(options, { features }),
+    );
+    if (typeof transform?.apply !== "function" || !transform.features) {
+      throw new StageError(reference, `created ${describe(transform)} instead of a transform`, {
+        hint: "create() returns { features, apply(batch, context) }",
+      });
+    }
+    features = transform.features;
+    return { stage: reference, transform, on };
+  });
+}
+
+/**
+ * Builds the nets of a job, on the engine that is open, and the losses and metrics on them.
+ *
+ * @param plan The plan.
+ * @param data The rows.
+ * @param nets The nets that are wanted.
+ * @returns The nets.
+ * @throws {UserError} If the plan's stages do not fit the data or one another.
+ */
+export function prepareNets(
+  plan: Plan,
+  data: PreparedData,
+  nets: readonly NetName[],
+): PreparedNets {
+  const { label } = data.splits.train;
+  const features = data.transforms.features ?? data.splits.train.features;
+  const units = label.kind === "class" ? label.classes : 1;
+  const variables = new DeclaredVariables();
+  const { stage, options, reference } = plan.network;
+  const pair = guarded(
+    callStage(
+      reference,
+      "create()",
+      () => stage.create(options, { features, label, units, nets, variables }),
+    ),
+    nets,
+    reference,
+  );
+  const optimizer = callStage(
+    plan.optimizer.reference,
+    "create()",
+    () => plan.optimizer.stage.create(plan.optimizer.options, {}),
+  );
+  const shapes = outputShapes(plan, data, pair, nets, variables, units);
+  const problems: Problem[] = [];
+  const collect = <T>(make: () => T): T[] => {
+    try {
+      return [make()];
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(...error.problems);
+      return [];
+    }
+  };
+  const terms = plan.losses
+    .filter(({ outputs }) => outputs.every((output) => nets.includes(netOf(output))))
+    .flatMap((loss) => collect(() => makeTerm(loss, shapes, label)));
+  const metrics = plan.metrics
+    .filter(({ stage }) => stage.needs === "light" || nets.length === 2)
+    .flatMap((planned) => collect(() => makeMetric(planned, label, nets)));
+  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  if (terms.length === 0) {
+    throw new UserError(`no loss is left for the ${nets.join(" and ")} net`, {
+      place: plan.document.place(["losses"]),
+      hint: "add a loss with `on: light`",
+      exitCode: 2,
+    });
+  }
+  return {
+    nets,
+    model: {
+      pair,
+      variables: variables.all,
+      terms,
+      optimizer,
+      optimizerStage: plan.optimizer.reference,
+    },
+    metrics,
+    rate: schedule(plan),
+    shapes,
+  };
+}
+
+/** The nets, each call checked for what comes back. */
+function guarded(
+  pair: NetworkPair,
+  nets: readonly NetName[],
+  stage: StageReference,
+): NetworkPair {
+  const checked = nets.map((name) => {
+    const net = pair?.[name];
+    if (typeof net !== "function") {
+      throw new StageError(stage, `returned ${describe(net)} as the ${name} net`, {
+        hint: "create() returns { light, booster }, functions of features and scope",
+      });
+    }
+    const guardedNet: typeof net = (features, scope) => {
+      const outputs = callStage(stage, `its ${name} net`, () => net(features, scope));
+      for (const [output, value] of Object.entries(outputs ?? {})) {
+        if (!(value instanceof tf.Tensor)) {
+          throw new StageError(stage, `returned ${describe(value)} as ${name}.${output}`);
+        }
+      }
+      if (!outputs?.logits) {
+        throw new StageError(stage, `returned no ${name}.logits but ${describe(outputs)}`, {
+          hint: "each net returns { logits, … }",
+        });
+      }
+      return outputs;
+    };
+    return [name, guardedNet];
+  });
+  return Object.fromEntries(checked);
+}
+
+/** Runs the nets on a few rows to see what comes out. */
+function outputShapes(
+  plan: Plan,
+  data: PreparedData,
+  pair: NetworkPair,
+  nets: readonly NetName[],
+  variables: DeclaredVariables,
+  units: number,
+): Record<string, readonly number[]> {
+  const batch = firstBatch(plan, data, 2);
+  const values = initialValues(variables.all, plan.seed);
+  try {
+    return tf.tidy(() => {
+      const forward = new Forward(pair, {
+        values,
+        features: batchTensors(batch).features,
+        training: false,
+        seed: () => tf.scalar(0, "int32"),
+      });
+      return Object.fromEntries(nets.flatMap((net) => {
+        const outputs: Outputs = forward.outputs(net);
+        const expected = [batch.size, units].join();
+        if (outputs.logits.shape.join() !== expected) {
+          throw new StageError(
+            plan.network.reference,
+            `returned ${net}.logits of shape [${outputs.logits.shape}]; expected [${expected}]`,
+            { hint: "the context's `units` says how many logits there are" },
+          );
+        }
+        return Object.entries(outputs).map((
+          [name, tensor],
+        ) => [`${net}.${name}`, tensor.shape.slice(1)]);
+      }));
+    });
+  } finally {
+    tf.dispose(values);
+  }
+}
+
+/**
+ * The first rows of the training split, transformed as in the first step.
+ *
+ * @param plan The plan.
+ * @param data The rows.
+ * @param size How many, at most.
+ */
+export function firstBatch(plan: Plan, { splits, transforms }: PreparedData, size: number): Batch {
+  const batch = splits.train.slice(0, Math.min(size, splits.train.rows));
+  return transforms.apply(batch, { seed: plan.seed, epoch: 0, batch: 0, training: true });
+}
+
+function makeTerm(
+  { stage, options, reference, name, outputs, weight, gradient }: PlannedLoss,
+  shapes: PreparedNets["shapes"],
+  label: LabelSpec,
+): Term {
+  const found = outputs.map((output) => {
+    const shape = shapes[output];
+    if (shape) return shape;
+    throw new UserError(`the nets have no output ${output}`, {
+      place: reference.place,
+      hint: `the outputs are ${Object.keys(shapes).join(", ")}`,
+    });
+  });
+  const policy = callStage(
+    gradient.reference,
+    "create()",
+    () => gradient.stage.create(gradient.options, {}),
+  );
+  if (!Array.isArray(policy) || policy.length === 0) {
+    throw new StageError(gradient.reference, `created ${describe(policy)} instead of passes`, {
+      hint: "create() returns [{ from, to, shared }]",
+    });
+  }
+  const compute = callStage(
+    reference,
+    "create()",
+    () => stage.create(options, { label, shapes: found }),
+  );
+  if (typeof compute !== "function") {
+    throw new StageError(reference, `created ${describe(compute)} instead of a function`, {
+      hint: "create() returns a function of two tensors",
+    });
+  }
+  const base = { name, stage: reference, weight, policy };
+  const [first, second] = outputs.map(outputReference);
+  return stage.form === "task"
+    ? { ...base, form: "task", compute: compute as TaskLoss, on: first! }
+    : { ...base, form: "hint", compute: compute as HintLoss, from: first!, to: second! };
+}
+
+function makeMetric(
+  { stage, options, reference, name }: Plan["metrics"][number],
+  label: LabelSpec,
+  nets: readonly NetName[],
+): PlannedMetric {
+  const metric = callStage(reference, "create()", () => stage.create(options, { label, nets }));
+  if (typeof metric?.start !== "function") {
+    throw new StageError(reference, `created ${describe(metric)} instead of a metric`, {
+      hint: "create() returns { start() }",
+    });
+  }
+  return { stage: reference, name, per: stage.per, better: stage.better, metric };
+}
+
+function schedule({ optimizer: { rate, schedule } }: Plan): Schedule {
+  const { reference, stage, options } = schedule;
+  const factor = callStage(reference, "create()", () => stage.create(options, {}));
+  return (position: Position) => {
+    const value = callStage(reference, "its schedule", () => factor(position));
+    if (!Number.isFinite(value)) {
+      throw new StageError(
+        reference,
+        `returned ${describe(value)} at step ${position.step}; expected a finite number`,
+      );
+    }
+    return rate * value;
+  };
+}
+
+function outputReference(output: string): OutputReference {
+  const [net, name] = output.split(".") as [NetName, string];
+  return { net, output: name };
+}
+
+const netOf = (output: string) => outputReference(output).net;
+
+/** The seed of a step for dropout and the like: a 31-bit number. */
+export function stepSeed(seed: number, step: number): number {
+  return deriveSeed(seed, "step", step) >>> 1;
+}
