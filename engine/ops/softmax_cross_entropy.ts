@@ -46,7 +46,7 @@ export function softmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D): t
     (save as tf.GradSaveFunc)([slopes!]);
     return {
       value: losses!,
-      gradFunc: (dy: tf.Tensor, [slopes]: tf.Tensor[]) => tf.mul(slopes!, tf.expandDims(dy, 1)),
+      gradFunc: (dy: tf.Tensor, [slopes]: tf.Tensor[]) => tf.mul(slopes!, tf.reshape(dy, [-1, 1])),
     };
   })(logits) as tf.Tensor1D;
 }
@@ -64,6 +64,6 @@ function composed(logits: tf.Tensor2D, labels: tf.Tensor1D): [tf.Tensor, tf.Tens
   const one = tf.where(valid, tf.onesLike(own), tf.fill(own.shape, NaN));
   return [
     tf.mul(tf.sub(tf.log(tf.squeeze(sums, [1])), own), one),
-    tf.mul(tf.sub(tf.div(powers, sums), tf.cast(chosen, "float32")), tf.expandDims(one, 1)),
+    tf.mul(tf.sub(tf.div(powers, sums), tf.cast(chosen, "float32")), tf.reshape(one, [-1, 1])),
   ];
 }
