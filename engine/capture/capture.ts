@@ -2,6 +2,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { nativeBackend, NotCapturable, record, type RecordedGraph } from "./recorder.ts";
 import type { TraceEntry } from "./recorder.ts";
+import type { Precision } from "./precision.ts";
 import { leaves, type Tree, withLeaves } from "./tree.ts";
 
 /** What became of a function that was to be captured. */
@@ -24,6 +25,8 @@ export interface CaptureOptions {
   readonly report?: ((report: CaptureReport) => void) | undefined;
   /** Says who is computing at the moment, in words. */
   readonly origin?: (() => string | undefined) | undefined;
+  /** What graphs compute maps in; what runs op by op is in float32. */
+  readonly precision?: Precision | undefined;
 }
 
 /** Where a signature is on its way to being replayed. */
@@ -98,7 +101,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
     try {
       tf.tidy(() => {
         const run = () => leaves((output = this.#run(input)) as Tree);
-        const made = record(run, tensors, this.#options.origin);
+        const made = record(run, tensors, this.#options);
         recorded = made.recorded;
         return made.results;
       });

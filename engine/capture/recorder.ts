@@ -6,7 +6,8 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import { type AttributeKinds, Graph, type OpAttribute, type Reference } from "./graph.ts";
+import { type AttributeKinds, DType, Graph, type OpAttribute, type Reference } from "./graph.ts";
+import { lowPrecisionInputs, type Precision, returnsToFloat } from "./precision.ts";
 
 /** What the binding tells of a tensor that it made. */
 export interface TensorMetadata {
@@ -91,22 +92,30 @@ interface Known {
   readonly type: number;
 }
 
+/** How to record. */
+export interface RecordOptions {
+  /** Says who is computing at the moment, in words. */
+  readonly origin?: (() => string | undefined) | undefined;
+  /** What the graph computes maps in; the recorded run itself is in float32. */
+  readonly precision?: Precision | undefined;
+}
+
 /**
  * Runs a function of tensors and records it.
  *
  * @param run The function; it may use any tfjs operation that reads no values.
  * @param inputs Its inputs.
- * @param origin Says who is computing at the moment, in words.
+ * @param options How to record.
  * @returns What the function returned, computed as without a recorder, and the graph.
  * @throws {NotCapturable} If the function reads values of a tensor that it computed.
  */
 export function record(
   run: (inputs: readonly tf.Tensor[]) => tf.Tensor[],
   inputs: readonly tf.Tensor[],
-  origin: () => string | undefined = () => undefined,
+  options: RecordOptions = {},
 ): { results: tf.Tensor[]; recorded: RecordedGraph } {
   const backend = nativeBackend(), { binding } = backend;
-  const recording = new Recording(backend, origin);
+  const recording = new Recording(backend, options);
   const placeholders = inputs.map((input) => recording.input(input));
   const idsOf = backend.getInputTensorIds;
   backend.getInputTensorIds = (tensors) => {
@@ -146,9 +155,12 @@ class Recording {
   readonly #computed = new Set<number>();
   readonly trace: TraceEntry[] = [];
   readonly #origin: () => string | undefined;
+  readonly #low: boolean;
+  readonly #casts = new Map<string, Reference>();
 
-  constructor(backend: NativeBackend, origin: () => string | undefined) {
-    this.#origin = origin;
+  constructor(backend: NativeBackend, { origin, precision }: RecordOptions) {
+    this.#origin = origin ?? (() => undefined);
+    this.#low = precision === "bfloat16";
     this.#backend = backend;
     this.#raw = backend.binding;
     this.graph = new Graph(this.#raw);
@@ -175,7 +187,7 @@ class Recording {
 
   output(tensor: tf.Tensor): Reference {
     const [id] = this.#backend.getInputTensorIds([tensor]);
-    const reference = this.#reference(id!);
+    const reference = this.#float(this.#reference(id!));
     return this.graph.identity(reference, this.#types.get(reference)!);
   }
 
@@ -190,16 +202,59 @@ class Recording {
   readonly #executeOp: Binding["executeOp"] = (op, attributes, inputs, outputs) => {
     const references = inputs.map((id) => this.#reference(id));
     const made = this.#raw.executeOp(op, attributes, inputs, outputs);
-    const name = this.graph.op(op, references, this.#complete(op, attributes, references));
     this.#note(`${op} ${references} ${JSON.stringify(attributes)}`);
+    const complete = this.#complete(op, attributes, references);
+    const low = this.#lowInputs(op, made[0]?.shape.length ?? 0, references);
+    const name = low
+      ? this.graph.op(
+        op,
+        references.map((input, index) =>
+          low.includes(index) ? this.#cast(input, DType.bfloat16) : input
+        ),
+        complete.map((attribute) =>
+          attribute.name === "T" ? { ...attribute, value: DType.bfloat16 } : attribute
+        ),
+      )
+      : this.graph.op(op, references.map((input) => this.#float(input)), complete);
     made.forEach(({ id, dtype }, index) => {
       const reference = `${name}:${index}`;
-      this.#references.set(id, reference);
-      this.#types.set(reference, dtype);
+      const isLow = low !== undefined && index === 0;
+      this.#types.set(reference, isLow ? DType.bfloat16 : dtype);
+      this.#references.set(id, isLow && returnsToFloat(op) ? this.#float(reference) : reference);
       this.#computed.add(id);
     });
     return made;
   };
+
+  #lowInputs(
+    op: string,
+    rank: number,
+    inputs: readonly Reference[],
+  ): readonly number[] | undefined {
+    if (!this.#low) return undefined;
+    return lowPrecisionInputs(op, rank, inputs.map((input) => this.#isLow(input)));
+  }
+
+  #isLow(reference: Reference): boolean {
+    return this.#types.get(reference) === DType.bfloat16;
+  }
+
+  #float(reference: Reference): Reference {
+    return this.#isLow(reference) ? this.#cast(reference, DType.float) : reference;
+  }
+
+  #cast(reference: Reference, to: number): Reference {
+    const from = this.#types.get(reference)!;
+    if (from === to) return reference;
+    const key = `${reference} ${to}`;
+    let cast = this.#casts.get(key);
+    if (!cast) {
+      cast = this.graph.cast(reference, from, to);
+      this.#types.set(cast, to);
+      this.#casts.set(key, cast);
+    }
+    return cast;
+  }
 
   /** Run eagerly, TensorFlow infers a type that a kernel leaves out; in a graph it has to be said. */
   #complete(
