@@ -1,0 +1,141 @@
+/**
+ * How transforms choose the features that they change.
+ *
+ * @module
+ */
+
+import { closest } from "fastest-levenshtein";
+import { type Batch, type Column, type ColumnSpec, UserError, z } from "../../plugin.ts";
+
+/** Features by name. */
+export type Features = Readonly<Record<string, ColumnSpec>>;
+
+const name = z.string().min(1, { error: "expected the name of a feature" });
+
+/** The option `feature` that transforms of features have in common. */
+export const featureOption = z.union([name, z.array(name).min(1)], {
+  error: "expected the name of a feature, or a list of them",
+}).optional().describe("The feature, or a list of them; all that it suits by default.");
+
+/** What a transform can be applied to. */
+export interface Suitable {
+  /** Says what is wrong with a feature, or nothing if it suits. */
+  readonly problem: (spec: ColumnSpec) => string | undefined;
+  /** What suits, for messages: `numbers`. */
+  readonly wanted: string;
+}
+
+/**
+ * The features that a transform changes: those that are named, or all that suit.
+ *
+ * @param features The features as they reach the transform.
+ * @param given The option `feature`.
+ * @param suitable What it can be applied to.
+ * @returns Their names.
+ * @throws {UserError} If one is missing or does not suit, or none suits.
+ */
+export function chooseFeatures(
+  features: Features,
+  given: string | readonly string[] | undefined,
+  { problem, wanted }: Suitable,
+): string[] {
+  const all = Object.keys(features);
+  if (given === undefined) {
+    const chosen = all.filter((name) => !problem(features[name]!));
+    if (chosen.length > 0) return chosen;
+    throw new UserError(`no feature suits: expected ${wanted}`, {
+      hint: `the features are ${
+        all.map((name) => `${name} ${describe(features[name]!)}`).join(", ")
+      }`,
+      exitCode: 2,
+    });
+  }
+  return [given].flat().map((name) => {
+    const spec = featureNamed(features, name);
+    const wrong = problem(spec);
+    if (wrong === undefined) return name;
+    throw new UserError(`the feature ${name} ${wrong}: expected ${wanted}`, {
+      hint: `it is ${describe(spec)} when it gets here`,
+      exitCode: 2,
+    });
+  });
+}
+
+/**
+ * A feature by its name.
+ *
+ * @param features The features.
+ * @param name The name.
+ * @throws {UserError} If there is none.
+ */
+export function featureNamed(features: Features, name: string): ColumnSpec {
+  const spec = features[name];
+  if (spec) return spec;
+  const all = Object.keys(features);
+  throw new UserError(`there is no feature ${name}`, {
+    hint: `did you mean ${closest(name, all)}? The features are ${all.join(", ")}`,
+    exitCode: 2,
+  });
+}
+
+/** Numbers rather than ids. */
+export const numbers: Suitable = {
+  problem: ({ dtype }) => dtype === "float32" ? undefined : "holds ids",
+  wanted: "numbers (float32)",
+};
+
+/** Images. */
+export const images: Suitable = {
+  problem: ({ shape }) => shape.length === 3 ? undefined : "is no image",
+  wanted: "images of the shape [height, width, channels]",
+};
+
+/**
+ * The features with some of them changed.
+ *
+ * @param features The features.
+ * @param names Which are changed.
+ * @param change What becomes of one.
+ */
+export function changeSpecs(
+  features: Features,
+  names: readonly string[],
+  change: (spec: ColumnSpec, name: string) => ColumnSpec,
+): Features {
+  return {
+    ...features,
+    ...Object.fromEntries(names.map((name) => [name, change(features[name]!, name)])),
+  };
+}
+
+/**
+ * A batch with some of its features changed.
+ *
+ * @param batch The batch.
+ * @param names Which are changed.
+ * @param change What becomes of one.
+ */
+export function changeColumns(
+  batch: Batch,
+  names: readonly string[],
+  change: (column: Column, name: string) => Column,
+): Batch {
+  return {
+    ...batch,
+    features: {
+      ...batch.features,
+      ...Object.fromEntries(names.map((name) => [name, change(batch.features[name]!, name)])),
+    },
+  };
+}
+
+/**
+ * How many values a shape has.
+ *
+ * @param shape The shape.
+ */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+const describe = ({ shape, dtype }: ColumnSpec) => `${dtype} [${shape.join(", ")}]`;

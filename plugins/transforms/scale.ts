@@ -1,0 +1,30 @@
+import { defineTransform, type TransformStage, z } from "../../plugin.ts";
+import { changeColumns, changeSpecs, chooseFeatures, featureOption, numbers } from "./features.ts";
+
+/** Multiplies a feature by a number and adds another: value · by + offset. */
+const stage: TransformStage = defineTransform({
+  name: "scale",
+  summary: "Multiplies by a number and adds another.",
+  options: z.object({
+    by: z.number({ error: "expected a number, such as 0.0625 for 1/16" }).describe("The factor."),
+    offset: z.number().default(0).describe("What is added after that."),
+    feature: featureOption,
+  }),
+  example: `use: scale
+by: 0.0625`,
+  create({ by, offset, feature }, { features }) {
+    const names = chooseFeatures(features, feature, numbers);
+    return {
+      features: changeSpecs(features, names, ({ shape }) => ({ shape, dtype: "float32" })),
+      apply: (batch) =>
+        changeColumns(batch, names, ({ values, shape }) => {
+          const scaled = new Float32Array(values.length);
+          for (let index = 0; index < scaled.length; index++) {
+            scaled[index] = values[index]! * by + offset;
+          }
+          return { values: scaled, shape };
+        }),
+    };
+  },
+});
+export default stage;

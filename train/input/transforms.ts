@@ -1,0 +1,254 @@
+import { createRandom, deriveSeed } from "../../pipeline/random.ts";
+import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
+import type { Batch, Column, ColumnSpec } from "../../pipeline/stages/batch.ts";
+import type { Transform } from "../../pipeline/stages/transform.ts";
+import { sizeOf } from "./columns.ts";
+import { batchRanges } from "./order.ts";
+import type { Split } from "./split.ts";
+
+/** A transform of a pipeline, made. */
+export interface PlannedTransform {
+  /** Which stage it is. */
+  readonly stage: StageReference;
+  /** What it made. */
+  readonly transform: Transform;
+  /** The rows that it is applied to. */
+  readonly on: "training" | "all";
+}
+
+/** Which batch is transformed. */
+export interface BatchPosition {
+  /** The run's seed. */
+  readonly seed: number;
+  /** The epoch. */
+  readonly epoch: number;
+  /** The batch's number in its epoch. */
+  readonly batch: number;
+  /** Whether it is trained on: augmentation is for these batches only. */
+  readonly training: boolean;
+}
+
+/** How many rows are measured at a time. */
+const measuredRows = 1024;
+
+/** The transforms of a pipeline, one after the other. What each returns is checked. */
+export class TransformChain {
+  readonly #transforms: readonly PlannedTransform[];
+
+  /**
+   * Puts transforms in a chain.
+   *
+   * @param transforms The transforms, each made for the features that the one before it leaves.
+   */
+  constructor(transforms: readonly PlannedTransform[]) {
+    this.#transforms = transforms;
+  }
+
+  /** The features as the nets get them; undefined if there are no transforms. */
+  get features(): Readonly<Record<string, ColumnSpec>> | undefined {
+    return this.#transforms.at(-1)?.transform.features;
+  }
+
+  /**
+   * Transforms a batch.
+   *
+   * @param batch The rows as they were read.
+   * @param position Which batch it is: random numbers depend on it and on nothing else.
+   * @returns The rows as the nets get them.
+   * @throws {StageError} If a transform throws, or returns what it did not promise.
+   */
+  apply(batch: Batch, position: BatchPosition): Batch {
+    const last = this.#transforms.length;
+    const transformed = this.#applyTo(batch, position, last);
+    // One look at what comes out; only if that is broken, at what each transform made of it.
+    if (!isFinite(transformed)) this.#blame(batch, position);
+    return transformed;
+  }
+
+  /**
+   * Lets the transforms measure what they need on the training split, each on what those before it
+   * make of the rows, without augmentation.
+   *
+   * @param train The training split.
+   * @returns What was measured, as JSON: an item for each transform, null for those that do not.
+   * @throws {StageError} If a transform throws, or measures what is not JSON, or is augmentation
+   * that changes shapes.
+   */
+  async measure(train: Split): Promise<unknown[]> {
+    this.#refuseChangedShapes(train.features);
+    const all: unknown[] = [];
+    for (const [index, { stage, transform }] of this.#transforms.entries()) {
+      if (!transform.measure) {
+        all.push(null);
+        continue;
+      }
+      const measured = await callStage(
+        stage,
+        "measure()",
+        () => transform.measure!(this.#batchesBefore(index, train)),
+      );
+      const plain = plainJson(measured);
+      if (plain === undefined) {
+        throw new StageError(stage, `measured ${String(measured)}, which is not JSON`, {
+          hint: "measure() returns plain numbers, strings, arrays and objects",
+        });
+      }
+      callStage(stage, "restore()", () => transform.restore?.(plain));
+      all.push(plain);
+    }
+    return all;
+  }
+
+  /**
+   * Takes over what was measured in an earlier run.
+   *
+   * @param measured What {@linkcode TransformChain.measure} returned then.
+   */
+  restore(measured: readonly unknown[]): void {
+    this.#transforms.forEach(({ stage, transform }, index) => {
+      if (measured[index] === null || measured[index] === undefined) return;
+      callStage(stage, "restore()", () => transform.restore?.(measured[index]));
+    });
+  }
+
+  async *#batchesBefore(index: number, train: Split): AsyncGenerator<Batch> {
+    let number = 0;
+    for (const [start, end] of batchRanges(train.rows, measuredRows)) {
+      const position = { seed: 0, epoch: 0, batch: number++, training: false };
+      yield await Promise.resolve(this.#applyTo(train.slice(start, end), position, index));
+    }
+  }
+
+  #applyTo(
+    batch: Batch,
+    position: BatchPosition,
+    end: number,
+    look?: (stage: StageReference, batch: Batch) => void,
+  ): Batch {
+    let current = batch;
+    for (const [index, { stage, transform, on }] of this.#transforms.slice(0, end).entries()) {
+      if (on === "training" && !position.training) continue;
+      const seed = deriveSeed(
+        position.seed,
+        "transform",
+        index,
+        "epoch",
+        position.epoch,
+        "batch",
+        position.batch,
+      );
+      const given = current;
+      const next = callStage(
+        stage,
+        "apply()",
+        () => transform.apply(given, { random: createRandom(seed) }),
+      );
+      checkBatch(stage, next, given, transform.features);
+      look?.(stage, next);
+      current = next;
+    }
+    return current;
+  }
+
+  #blame(batch: Batch, position: BatchPosition): void {
+    this.#applyTo(batch, position, this.#transforms.length, (stage, { features }) => {
+      for (const [name, { values }] of Object.entries(features)) {
+        const index = values.findIndex((value: number) => !Number.isFinite(value));
+        if (index < 0) continue;
+        throw new StageError(
+          stage,
+          `made ${values[index]} of the feature ${name} in row ${
+            Math.floor(index * batch.size / values.length)
+          } of a batch`,
+          { hint: "a transform returns finite numbers; does it divide by 0?" },
+        );
+      }
+    });
+  }
+
+  #refuseChangedShapes(first: Readonly<Record<string, ColumnSpec>>): void {
+    let before = first;
+    for (const { stage, transform, on } of this.#transforms) {
+      if (on === "training" && describe(before) !== describe(transform.features)) {
+        throw new StageError(
+          stage,
+          `is applied to training rows only and makes ${describe(transform.features)} of ${
+            describe(before)
+          }`,
+          { hint: "rows that are measured must have the same features: write `on: all`" },
+        );
+      }
+      before = transform.features;
+    }
+  }
+}
+
+function checkBatch(
+  stage: StageReference,
+  batch: Batch,
+  given: Batch,
+  promised: Readonly<Record<string, ColumnSpec>>,
+): void {
+  const fail = (what: string, hint: string) => {
+    throw new StageError(stage, what, { hint });
+  };
+  if (typeof batch !== "object" || batch === null || typeof batch.features !== "object") {
+    fail(`returned ${String(batch)} from apply()`, "apply() returns { size, features, label }");
+  }
+  if (batch.size !== given.size) {
+    fail(`returned ${batch.size} rows for ${given.size}`, "a transform keeps the rows of a batch");
+  }
+  if (batch.label?.values?.length !== given.label.values.length) {
+    fail("lost the label", "return { ...batch, features }");
+  }
+  for (const [name, { shape, dtype }] of Object.entries(promised)) {
+    const column: Column | undefined = batch.features[name];
+    if (!ArrayBuffer.isView(column?.values)) {
+      fail(`returned no feature ${name}`, "its `features` promise it");
+      return;
+    }
+    const expected = batch.size * sizeOf(shape);
+    if (column.values.length !== expected || column.shape.join() !== shape.join()) {
+      fail(
+        `returned ${column.values.length} values of the shape [${column.shape}] as ${name} for ` +
+          `${batch.size} rows`,
+        `its \`features\` promise the shape [${shape}], that is ${expected} values`,
+      );
+    }
+    if ((dtype === "int32") !== (column.values instanceof Int32Array)) {
+      fail(
+        `returned ${name} in a ${column.values.constructor.name}`,
+        `its \`features\` promise ${dtype}: ids come in an Int32Array, numbers in any other`,
+      );
+    }
+  }
+}
+
+function isFinite({ features }: Batch): boolean {
+  return Object.values(features).every(({ values }) => {
+    if (!(values instanceof Float32Array || values instanceof Float64Array)) return true;
+    // 0 times a number is 0 unless it is not finite.
+    let sum = 0;
+    for (let index = 0; index < values.length; index++) sum += values[index]! * 0;
+    return sum === 0;
+  });
+}
+
+const describe = (features: Readonly<Record<string, ColumnSpec>>) =>
+  Object.entries(features)
+    .map(([name, { shape, dtype }]) => `${name} ${dtype} [${shape.join(", ")}]`)
+    .sort().join(", ");
+
+/** A value as JSON keeps it, or undefined if JSON would lose some of it. */
+function plainJson(value: unknown): unknown {
+  const lost = (_: string, part: unknown) => {
+    if (typeof part === "number" && !Number.isFinite(part)) throw new RangeError();
+    if (ArrayBuffer.isView(part)) throw new RangeError();
+    return part;
+  };
+  try {
+    return JSON.parse(JSON.stringify(value, lost) ?? "");
+  } catch {
+    return undefined;
+  }
+}
