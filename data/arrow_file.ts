@@ -1,0 +1,58 @@
+import {
+  Field,
+  FixedSizeList,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableToIPC,
+  Uint8,
+} from "apache-arrow";
+
+/** Images and their classes. */
+export interface LabelledImages {
+  /** The pixels of all images, one image after the other. */
+  readonly images: Uint8Array;
+  /** The class of each image. */
+  readonly labels: Uint8Array;
+  /** The name of the column of classes. */
+  readonly label: string;
+  /** What the data set is and whose: kept in the file's schema. */
+  readonly about: Readonly<Record<string, string>>;
+  /** How many rows a record batch has, at most. */
+  readonly batchRows: number;
+}
+
+/**
+ * The bytes of an Arrow file with the columns `image`, a fixed-size list of bytes, and the classes.
+ *
+ * @param content The rows.
+ * @returns The file, in the random-access format, uncompressed.
+ */
+export function arrowFile(
+  { images, labels, label, about, batchRows }: LabelledImages,
+): Uint8Array {
+  const size = images.length / labels.length;
+  const pixels = new FixedSizeList(size, new Field("item", new Uint8(), false));
+  const schema = new Schema(
+    [new Field("image", pixels, false), new Field(label, new Uint8(), false)],
+    new Map(Object.entries(about)),
+  );
+  const batches: RecordBatch[] = [];
+  for (let start = 0; start < labels.length; start += batchRows) {
+    const end = Math.min(start + batchRows, labels.length);
+    const child = makeData({
+      type: new Uint8(),
+      data: images.subarray(start * size, end * size),
+    });
+    const children = [
+      makeData({ type: pixels, length: end - start, nullCount: 0, child }),
+      makeData({ type: new Uint8(), data: labels.subarray(start, end) }),
+    ];
+    const type = new Struct(schema.fields);
+    const data = makeData({ type, length: end - start, nullCount: 0, children });
+    batches.push(new RecordBatch(schema, data));
+  }
+  return tableToIPC(new Table(schema, batches), "file");
+}

@@ -1,0 +1,86 @@
+import { join } from "node:path";
+import { writeFileWhole } from "../files/write.ts";
+import { UserError } from "../pipeline/errors.ts";
+import { createRandom, deriveSeed } from "../pipeline/random.ts";
+import { arrowFile } from "./arrow_file.ts";
+import type { DataSet } from "./data_set.ts";
+
+const pixels = 64;
+
+const about = {
+  name: "Optical Recognition of Handwritten Digits (the test portion: 1,797 images of 8 x 8)",
+  authors: "E. Alpaydin, C. Kaynak",
+  licence: "CC BY 4.0",
+  source: "UCI Machine Learning Repository, https://doi.org/10.24432/C50P49",
+  changes: "split into 1,437 rows to train on and 360 to test on, a fifth of each digit",
+};
+
+/** The handwritten digits of the UCI repository; the CSV is kept beside this script. */
+export const digits: DataSet = {
+  name: "digits",
+  summary: "1,797 handwritten digits of 8 × 8 pixels from the UCI repository (CC BY 4.0)",
+  folder: ".",
+  async make({ from, out, report }) {
+    const path = join(from ?? import.meta.dirname!, "digits.csv.gz");
+    const rows = parse(await readText(path), path);
+    const { train, test } = splitRows(rows.map((row) => row[pixels]!));
+    for (const [name, chosen] of [["train", train], ["test", test]] as const) {
+      const file = join(out, `digits-${name}.arrow`);
+      await writeFileWhole(
+        file,
+        arrowFile({
+          images: Uint8Array.from(chosen.flatMap((row) => rows[row]!.slice(0, pixels))),
+          labels: Uint8Array.from(chosen, (row) => rows[row]![pixels]!),
+          label: "digit",
+          about,
+          batchRows: 512,
+        }),
+      );
+      report(`${file}: ${chosen.length} rows`);
+    }
+  },
+};
+
+/**
+ * Splits rows for good: a fifth of each class, drawn with a fixed seed, is for testing.
+ *
+ * @param classes The class of each row.
+ * @returns Row numbers, ascending.
+ */
+export function splitRows(classes: readonly number[]): { train: number[]; test: number[] } {
+  const random = createRandom(deriveSeed(0, "digits"));
+  const keys = classes.map(() => random.uniform());
+  const mixed = [...classes.keys()].sort((a, b) =>
+    classes[a]! - classes[b]! || keys[a]! - keys[b]!
+  );
+  const ascending = (a: number, b: number) => a - b;
+  return {
+    train: mixed.filter((_, position) => position % 5 !== 0).sort(ascending),
+    test: mixed.filter((_, position) => position % 5 === 0).sort(ascending),
+  };
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    const file = await Deno.open(path);
+    return await new Response(file.readable.pipeThrough(new DecompressionStream("gzip"))).text();
+  } catch (error) {
+    throw new UserError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function parse(text: string, path: string): number[][] {
+  return text.trimEnd().split("\n").map((line, index) => {
+    const values = line.split(",").map(Number);
+    const fine = values.length === pixels + 1 &&
+      values.every((value, column) =>
+        Number.isInteger(value) && value >= 0 && value <= (column < pixels ? 16 : 9)
+      );
+    if (fine) return values;
+    throw new UserError(
+      `line ${index + 1} of ${path} is not 64 pixels from 0 to 16 and a digit: ${
+        line.slice(0, 40)
+      }`,
+    );
+  });
+}
