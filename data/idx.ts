@@ -1,0 +1,64 @@
+import { createHash } from "node:crypto";
+import { UserError } from "../pipeline/errors.ts";
+
+/** The content of an IDX file of bytes. */
+export interface Idx {
+  /** The lengths of the dimensions, outermost first. */
+  readonly shape: readonly number[];
+  /** The values. */
+  readonly values: Uint8Array<ArrayBuffer>;
+  /** The SHA-256 of the file, unpacked. */
+  readonly sha256: string;
+}
+
+/**
+ * Reads an IDX file of bytes, the format of MNIST, packed with gzip or not: two zeros, 8 for bytes, the
+ * number of dimensions, their lengths as 32-bit big-endian integers, the values.
+ *
+ * @param bytes The file.
+ * @param path Its name, for messages.
+ * @throws {UserError} If it is not such a file, or not all of it.
+ */
+export async function readIdx(bytes: Uint8Array<ArrayBuffer>, path: string): Promise<Idx> {
+  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
+  const content = packed ? await unpack(bytes, path) : bytes;
+  const [first, second, type, dimensions = 0] = content;
+  if (first !== 0 || second !== 0 || type !== 8 || dimensions === 0) {
+    const start = Array.from(content.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0"));
+    throw new UserError(`${path} is not an IDX file of bytes: it starts with ${start.join(" ")}`, {
+      hint: "such a file starts with 00 00 08",
+    });
+  }
+  const header = 4 + 4 * dimensions;
+  const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
+  const shape = content.length < header
+    ? []
+    : Array.from({ length: dimensions }, (_, index) => view.getUint32(4 + 4 * index));
+  const size = shape.reduce((product, length) => product * length, 1);
+  if (content.length !== header + size || shape.length === 0) {
+    throw new UserError(
+      `${path} has ${content.length} bytes; its header says ${header + size}`,
+      { hint: "it was cut off or is damaged: fetch it again" },
+    );
+  }
+  return {
+    shape,
+    values: content.subarray(header),
+    sha256: createHash("sha256").update(content).digest("hex"),
+  };
+}
+
+async function unpack(
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return await new Response(stream).bytes();
+  } catch (error) {
+    throw new UserError(`${path} cannot be unpacked: ${(error as Error).message}`, {
+      hint: "it was cut off or is damaged: fetch it again",
+      cause: error,
+    });
+  }
+}
