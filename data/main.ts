@@ -4,8 +4,8 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { formatProblem, UserError } from "../pipeline/errors.ts";
 import type { DataSet } from "./data_set.ts";
 import { digits } from "./digits.ts";
@@ -31,21 +31,39 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function run(args: readonly string[]): Promise<void> {
-  const { _: names, help, from, out, ...others } = parseArgs([...args], {
-    string: ["from", "out"],
-    boolean: ["help"],
-  });
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) {
-    throw new UserError(`data does not know the option ${unknown}`, { hint: usage, exitCode: 2 });
+interface Arguments {
+  readonly names: readonly string[];
+  readonly help: boolean | undefined;
+  readonly from: string | undefined;
+  readonly out: string | undefined;
+}
+
+function parse(args: readonly string[]): Arguments {
+  try {
+    const { positionals, values } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        from: { type: "string" },
+        out: { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+    const { help, from, out } = values;
+    return { names: positionals, help, from, out };
+  } catch (error) {
+    throw new UserError((error as Error).message, { hint: usage, exitCode: 2, cause: error });
   }
+}
+
+async function run(args: readonly string[]): Promise<void> {
+  const { names, help, from, out } = parse(args);
   if (help || names.length === 0) {
     console.log(usage);
     for (const { name, summary } of dataSets) console.log(`  ${name.padEnd(14)} ${summary}`);
     return;
   }
-  const [name] = names.map(String) as [string];
+  const [name] = names as [string];
   const dataSet = dataSets.find((dataSet) => dataSet.name === name);
   if (!dataSet || names.length > 1) {
     const all = dataSets.map(({ name }) => name);
