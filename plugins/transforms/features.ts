@@ -5,7 +5,14 @@
  */
 
 import { closest } from "fastest-levenshtein";
-import { type Batch, type Column, type ColumnSpec, UserError, z } from "../../plugin.ts";
+import {
+  type Batch,
+  type Column,
+  type ColumnSpec,
+  UserError,
+  type Values,
+  z,
+} from "../../plugin.ts";
 
 /** Features by name. */
 export type Features = Readonly<Record<string, ColumnSpec>>;
@@ -76,6 +83,16 @@ export function featureNamed(features: Features, name: string): ColumnSpec {
     hint: `did you mean ${closest(name, all)}? The features are ${all.join(", ")}`,
     exitCode: 2,
   });
+}
+
+/**
+ * An array of the same kind, with zeros in it.
+ *
+ * @param values The array that says which kind.
+ * @param length How many values.
+ */
+export function zerosLike(values: Values, length: number): Values {
+  return new (values.constructor as new (length: number) => Values)(length);
 }
 
 /** Numbers rather than ids. */

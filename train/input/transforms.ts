@@ -175,7 +175,10 @@ export class TransformChain {
           `is applied to training rows only and makes ${describe(transform.features)} of ${
             describe(before)
           }`,
-          { hint: "rows that are measured must have the same features: write `on: all`" },
+          {
+            hint:
+              "rows that are only measured must have the same features: change shapes with a transform of all rows, such as crop or pad",
+          },
         );
       }
       before = transform.features;

@@ -1,0 +1,46 @@
+import { defineTransform, type TransformStage, UserError, z } from "../../plugin.ts";
+import { changeColumns, changeSpecs, chooseFeatures, featureOption, sizeOf } from "./features.ts";
+
+/** Changes what the nets get: numbers (float32) or ids (int32). Fractions are cut off. */
+const stage: TransformStage = defineTransform({
+  name: "cast",
+  summary: "Makes float32 of int32, or int32 of float32.",
+  options: z.object({
+    dtype: z.enum(["float32", "int32"], { error: "expected float32 or int32" }).describe(
+      "What the values become; fractions are cut off for int32.",
+    ),
+    feature: featureOption,
+  }),
+  example: `use: cast
+dtype: float32
+feature: age`,
+  create({ dtype, feature }, { features }) {
+    const names = feature === undefined
+      ? chooseFeatures(features, undefined, {
+        problem: (spec) => spec.dtype === dtype ? `is ${dtype}` : undefined,
+        wanted: `a feature that is not ${dtype} yet`,
+      })
+      : chooseFeatures(features, feature, { problem: () => undefined, wanted: "a feature" });
+    return {
+      features: changeSpecs(features, names, ({ shape, vocabulary }) => ({
+        shape,
+        dtype,
+        ...(dtype === "int32" && { vocabulary }),
+      })),
+      apply: (batch) =>
+        changeColumns(batch, names, ({ values, shape }, name) => {
+          if (dtype === "float32") return { values: new Float32Array(values), shape };
+          const ids = new Int32Array(values);
+          const lost = ids.findIndex((id, index) => id !== Math.trunc(values[index]!));
+          if (lost < 0) return { values: ids, shape };
+          throw new UserError(
+            `the feature ${name} has ${values[lost]} in row ${
+              Math.floor(lost / sizeOf(shape))
+            } of a batch, which is no int32`,
+            { hint: "int32 holds whole numbers up to 2,147,483,647 on either side of 0" },
+          );
+        }),
+    };
+  },
+});
+export default stage;

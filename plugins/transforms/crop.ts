@@ -1,0 +1,34 @@
+import { defineTransform, type TransformStage, z } from "../../plugin.ts";
+import { changeColumns, changeSpecs, chooseFeatures, featureOption, images } from "./features.ts";
+import { cutWindows, imageSize, refuseLarger } from "./window.ts";
+
+/** Cuts the middle out of images. */
+const stage: TransformStage = defineTransform({
+  name: "crop",
+  summary: "Cuts the middle out of images.",
+  options: z.object({
+    to: imageSize.describe("The height and the width of what is kept."),
+    feature: featureOption,
+  }),
+  example: `use: crop
+to: [24, 24]`,
+  create({ to, feature }, { features }) {
+    const names = chooseFeatures(features, feature, images);
+    for (const name of names) refuseLarger(name, features[name]!.shape, 0, to);
+    return {
+      features: changeSpecs(features, names, ({ shape, ...spec }) => ({
+        ...spec,
+        shape: [...to, shape[2]!],
+      })),
+      apply: (batch) =>
+        changeColumns(batch, names, (column) => {
+          const [height, width] = column.shape as [number, number];
+          const middle = (all: number, kept: number) =>
+            new Uint32Array(batch.size).fill(Math.floor((all - kept) / 2));
+          const top = middle(height, to[0]), left = middle(width, to[1]);
+          return cutWindows(column, { pad: 0, mode: "zero", to, top, left });
+        }),
+    };
+  },
+});
+export default stage;

@@ -1,0 +1,177 @@
+import {
+  type Batch,
+  type ColumnSpec,
+  defineTransform,
+  type TransformStage,
+  UserError,
+  type Values,
+  z,
+} from "../../plugin.ts";
+import {
+  changeColumns,
+  changeSpecs,
+  chooseFeatures,
+  featureOption,
+  numbers,
+  sizeOf,
+} from "./features.ts";
+
+const moments = z.union([z.number(), z.array(z.number()).min(1)], {
+  error: "expected a number, or a list of them",
+});
+
+const measuredSchema = z.record(
+  z.string(),
+  z.object({ mean: z.array(z.number()), std: z.array(z.number().nonnegative()) }),
+);
+
+/** The mean and the standard deviation of a feature, a number a group. */
+type Moments = z.output<typeof measuredSchema>[string];
+
+/**
+ * Subtracts the mean and divides by the standard deviation, which are given or measured on the training
+ * rows (population standard deviation). What does not vary, and so has a standard deviation of 0, is
+ * divided by 1 and becomes 0.
+ */
+const stage: TransformStage = defineTransform({
+  name: "normalize",
+  summary: "Subtracts the mean and divides by the standard deviation, given or measured.",
+  options: z.object({
+    mean: moments.optional().describe(
+      "The mean: one number, or one a channel (or a value). Measured on the training rows by default.",
+    ),
+    std: moments.optional().describe("The standard deviation, as mean."),
+    per: z.enum(["channel", "value", "all"]).default("channel").describe(
+      "What is measured alone: each channel (the last dimension), each value of a row, or all together.",
+    ),
+    feature: featureOption,
+  }).refine(({ mean, std }) => (mean === undefined) === (std === undefined), {
+    error: "expected mean and std, or neither of them",
+  }),
+  example: `use: normalize
+mean: [125.3, 123.0, 113.9]
+std: [63.0, 62.1, 66.7]`,
+  create({ mean, std, per, feature }, { features }) {
+    const names = chooseFeatures(features, feature, numbers);
+    const groups = Object.fromEntries(
+      names.map((name) => [name, groupCount(features[name]!, per)]),
+    );
+    const given = mean !== undefined && std !== undefined
+      ? Object.fromEntries(
+        names.map((name) => [name, givenMoments(name, features[name]!, mean, std)]),
+      )
+      : undefined;
+    let known: Record<string, Moments> | undefined = given;
+    const base = {
+      features: changeSpecs(features, names, ({ shape }) => ({ shape, dtype: "float32" })),
+      apply: (batch: Batch) =>
+        changeColumns(batch, names, ({ values, shape }, name) => {
+          if (!known) throw new Error("nothing was measured yet");
+          return { values: normalized(values, known[name]!), shape };
+        }),
+    };
+    if (given) return base;
+    return {
+      ...base,
+      async measure(batches) {
+        const measuring = names.map((name) => ({
+          name,
+          moments: new RunningMoments(groups[name]!),
+        }));
+        for await (const batch of batches) {
+          for (const { name, moments } of measuring) moments.add(batch.features[name]!.values);
+        }
+        return Object.fromEntries(measuring.map(({ name, moments }) => [name, moments.result()]));
+      },
+      restore(measured) {
+        const moments = measuredSchema.parse(measured);
+        for (const name of names) {
+          const count = groups[name], { mean = [], std = [] } = moments[name] ?? {};
+          if (mean.length === count && std.length === count) continue;
+          throw new UserError(`what was measured of ${name} is not ${count} means and deviations`);
+        }
+        known = moments;
+      },
+    };
+  },
+});
+export default stage;
+
+/** How many numbers describe a feature. */
+function groupCount({ shape }: ColumnSpec, per: "channel" | "value" | "all"): number {
+  if (per === "all") return 1;
+  return per === "value" ? sizeOf(shape) : shape.at(-1) ?? 1;
+}
+
+function givenMoments(
+  name: string,
+  { shape }: ColumnSpec,
+  mean: number | number[],
+  std: number | number[],
+): Moments {
+  const channels = shape.at(-1) ?? 1, size = sizeOf(shape);
+  const lists = { mean: [mean].flat(), std: [std].flat() };
+  const count = Math.max(lists.mean.length, lists.std.length);
+  for (const [option, list] of Object.entries(lists)) {
+    if ([1, channels, size].includes(list.length) && [1, count].includes(list.length)) continue;
+    throw new UserError(
+      `${option} has ${list.length} numbers; the feature ${name} has ${channels} channels`,
+      {
+        hint: `its shape is [${shape.join(", ")}]: give one number, one a channel, or one a value`,
+        exitCode: 2,
+      },
+    );
+  }
+  const spread = (list: number[]) => list.length === count ? list : Array(count).fill(list[0]);
+  return { mean: spread(lists.mean), std: spread(lists.std) };
+}
+
+function normalized(values: Values, { mean, std }: Moments): Float32Array {
+  const result = new Float32Array(values.length);
+  const groups = mean.length;
+  const factors = std.map((std) => 1 / (std || 1));
+  for (let group = 0; group < groups; group++) {
+    const middle = mean[group]!, factor = factors[group]!;
+    for (let index = group; index < values.length; index += groups) {
+      result[index] = (values[index]! - middle) * factor;
+    }
+  }
+  return result;
+}
+
+/** Means and deviations that take in batch after batch (Chan, Golub and LeVeque, 1979). */
+class RunningMoments {
+  readonly #mean: Float64Array;
+  /** The sums of squared distances from the mean. */
+  readonly #squares: Float64Array;
+  #count = 0;
+
+  constructor(groups: number) {
+    this.#mean = new Float64Array(groups);
+    this.#squares = new Float64Array(groups);
+  }
+
+  add(values: Values): void {
+    const groups = this.#mean.length;
+    const count = values.length / groups, all = this.#count + count;
+    for (let group = 0; group < groups; group++) {
+      let sum = 0, squares = 0;
+      for (let index = group; index < values.length; index += groups) sum += values[index]!;
+      const mean = sum / count;
+      for (let index = group; index < values.length; index += groups) {
+        squares += (values[index]! - mean) ** 2;
+      }
+      const distance = mean - this.#mean[group]!;
+      this.#mean[group]! += distance * count / all;
+      this.#squares[group]! += squares + distance ** 2 * this.#count * count / all;
+    }
+    this.#count = all;
+  }
+
+  result(): Moments {
+    return {
+      mean: [...this.#mean],
+      std: Array.from(this.#squares, (squares) => Math.sqrt(squares / this.#count)),
+    };
+  }
+}

@@ -1,0 +1,83 @@
+import {
+  type ColumnSpec,
+  defineTransform,
+  type TransformStage,
+  UserError,
+  z,
+} from "../../plugin.ts";
+import {
+  changeColumns,
+  changeSpecs,
+  chooseFeatures,
+  featureNamed,
+  featureOption,
+  sizeOf,
+} from "./features.ts";
+
+/** Makes each id a row of zeros with a single 1: `[...shape]` becomes `[...shape, count]`. */
+const stage: TransformStage = defineTransform({
+  name: "one-hot",
+  summary: "Makes each id a row of zeros with a single 1.",
+  options: z.object({
+    count: z.int().min(2).optional().describe(
+      "How many ids there are; for strings, as many as the training rows have by default.",
+    ),
+    feature: featureOption,
+  }),
+  example: `use: one-hot
+feature: city`,
+  create({ count, feature }, { features }) {
+    // Numbers are taken only if they are named: pixels are whole numbers too.
+    const names = feature === undefined
+      ? chooseFeatures(features, undefined, {
+        problem: ({ dtype }) => dtype === "int32" ? undefined : "holds numbers",
+        wanted: "ids (int32)",
+      })
+      : [feature].flat();
+    const counts = Object.fromEntries(
+      names.map((name) => [name, idCount(name, featureNamed(features, name), count)]),
+    );
+    return {
+      features: changeSpecs(features, names, ({ shape }, name) => ({
+        shape: [...shape, counts[name]!],
+        dtype: "float32",
+      })),
+      apply: (batch) =>
+        changeColumns(batch, names, ({ values, shape }, name) => {
+          const count = counts[name]!;
+          const result = new Float32Array(values.length * count);
+          for (let index = 0; index < values.length; index++) {
+            const id = values[index]!;
+            if (!Number.isInteger(id) || id < 0 || id >= count) {
+              throw new UserError(
+                `the feature ${name} has the id ${id} in row ${
+                  Math.floor(index / sizeOf(shape))
+                } of a batch; expected 0 to ${count - 1}`,
+                { hint: "write how many ids there are: count" },
+              );
+            }
+            result[index * count + id] = 1;
+          }
+          return { values: result, shape: [...shape, count] };
+        }),
+    };
+  },
+});
+export default stage;
+
+function idCount(name: string, { vocabulary }: ColumnSpec, count: number | undefined): number {
+  const known = vocabulary?.length;
+  if (count === undefined && known === undefined) {
+    throw new UserError(`it is not known how many ids the feature ${name} has`, {
+      hint: "write it: count",
+      exitCode: 2,
+    });
+  }
+  if (count !== undefined && known !== undefined && count < known) {
+    throw new UserError(`the feature ${name} has ${known} ids, not ${count}`, {
+      hint: "leave out count, or write a greater one",
+      exitCode: 2,
+    });
+  }
+  return count ?? known!;
+}

@@ -1,0 +1,36 @@
+import { defineTransform, type TransformStage, z } from "../../plugin.ts";
+import { changeColumns, changeSpecs, chooseFeatures, featureOption } from "./features.ts";
+import { cutWindows, paddable, padMode } from "./window.ts";
+
+/** Adds lines and columns of pixels on all four sides of images. */
+const stage: TransformStage = defineTransform({
+  name: "pad",
+  summary: "Adds pixels on all four sides of images.",
+  options: z.object({
+    size: z.int().positive().describe("How many pixels are added on each side."),
+    mode: padMode.default("zero").describe(
+      "zero: zeros; reflect: the image mirrored at its outermost pixels.",
+    ),
+    feature: featureOption,
+  }),
+  example: `use: pad
+size: 2`,
+  create({ size, mode, feature }, { features }) {
+    const names = chooseFeatures(features, feature, paddable(size, mode));
+    return {
+      features: changeSpecs(features, names, ({ shape: [height, width, channels], ...spec }) => ({
+        ...spec,
+        shape: [height! + 2 * size, width! + 2 * size, channels!],
+      })),
+      apply(batch) {
+        const none = new Uint8Array(batch.size);
+        return changeColumns(batch, names, (column) => {
+          const [height, width] = column.shape as [number, number];
+          const to = [height + 2 * size, width + 2 * size] as const;
+          return cutWindows(column, { pad: size, mode, to, top: none, left: none });
+        });
+      },
+    };
+  },
+});
+export default stage;

@@ -1,0 +1,56 @@
+import { defineTransform, type TransformStage, z } from "../../plugin.ts";
+import { changeColumns, changeSpecs, chooseFeatures, featureOption } from "./features.ts";
+import { cutWindows, imageSize, paddable, padMode, refuseLarger } from "./window.ts";
+
+/**
+ * Cuts a window out of each image, padded first, at a random position; augmentation. By default the
+ * windows are as large as the images, so that rows that are not augmented have the same shape:
+ * `pad: 4` is the augmentation of the paper's CIFAR experiments.
+ */
+const stage: TransformStage = defineTransform({
+  name: "random-crop",
+  summary: "Pads images and cuts a window out at random.",
+  on: "training",
+  options: z.object({
+    pad: z.int().min(0).default(0).describe("How many pixels are added on each side first."),
+    mode: padMode.default("reflect").describe(
+      "What is added. zero: zeros; reflect: the image mirrored at its outermost pixels.",
+    ),
+    to: imageSize.optional().describe(
+      "The height and the width of the window; those of the image by default.",
+    ),
+    feature: featureOption,
+  }),
+  example: `use: random-crop
+pad: 4`,
+  create({ pad, mode, to, feature }, { features }) {
+    const names = chooseFeatures(features, feature, paddable(pad, mode));
+    const sizeIn = (shape: readonly number[]) => to ?? [shape[0]!, shape[1]!] as const;
+    for (const name of names) {
+      const { shape } = features[name]!;
+      refuseLarger(name, shape, pad, sizeIn(shape));
+    }
+    return {
+      features: changeSpecs(features, names, ({ shape, ...spec }) => ({
+        ...spec,
+        shape: [...sizeIn(shape), shape[2]!],
+      })),
+      apply(batch, { random }) {
+        // All features of a row are cut alike: a picture and its mask stay together.
+        const draws = Float64Array.from({ length: 2 * batch.size }, () => random.uniform());
+        return changeColumns(batch, names, (column) => {
+          const size = sizeIn(column.shape);
+          const starts = (axis: 0 | 1) => {
+            const positions = column.shape[axis]! + 2 * pad - size[axis] + 1;
+            return Uint32Array.from(
+              { length: batch.size },
+              (_, row) => draws[2 * row + axis]! * positions,
+            );
+          };
+          return cutWindows(column, { pad, mode, to: size, top: starts(0), left: starts(1) });
+        });
+      },
+    };
+  },
+});
+export default stage;

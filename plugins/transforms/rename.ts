@@ -1,0 +1,35 @@
+import { type Batch, defineTransform, type TransformStage, UserError, z } from "../../plugin.ts";
+import { featureNamed } from "./features.ts";
+
+/** Gives features other names, and keeps all else. */
+const stage: TransformStage = defineTransform({
+  name: "rename",
+  summary: "Gives features other names.",
+  options: z.object({
+    names: z.record(z.string(), z.string().min(1), {
+      error: "expected old and new names, such as { pixels: image }",
+    }).describe("The new names by the old ones, such as { pixels: image }."),
+  }),
+  example: `use: rename
+names: { pixels: image }`,
+  create({ names }, { features }) {
+    for (const name of Object.keys(names)) featureNamed(features, name);
+    const renamed = Object.keys(features).map((name) => [name, names[name] ?? name] as const);
+    const twice = renamed.find(([, to], index) =>
+      renamed.some(([, other], position) => other === to && position < index)
+    );
+    if (twice) {
+      throw new UserError(`two features would be called ${twice[1]}`, {
+        hint: `the features are ${Object.keys(features).join(", ")}`,
+        exitCode: 2,
+      });
+    }
+    const rename = <T>(byName: Readonly<Record<string, T>>) =>
+      Object.fromEntries(renamed.map(([from, to]) => [to, byName[from]!]));
+    return {
+      features: rename(features),
+      apply: (batch: Batch) => ({ ...batch, features: rename(batch.features) }),
+    };
+  },
+});
+export default stage;

@@ -1,0 +1,53 @@
+import { defineTransform, type TransformStage, z } from "../../plugin.ts";
+import { changeColumns, changeSpecs, chooseFeatures, featureOption, sizeOf } from "./features.ts";
+
+const length = z.int({ error: "expected a whole number" }).refine(
+  (length) => length > 0 || length === -1,
+  { error: "expected at least 1, or -1 for what is left" },
+);
+
+/** Gives the values of a row another shape, in the same order. Nothing is copied. */
+const stage: TransformStage = defineTransform({
+  name: "reshape",
+  summary: "Gives the values of a row another shape.",
+  options: z.object({
+    shape: z.array(length).refine(
+      (shape) => shape.filter((length) => length === -1).length <= 1,
+      { error: "expected at most one -1" },
+    ).describe(
+      "The new shape of one row, such as [28, 28, 1]; one length may be -1: what is left.",
+    ),
+    feature: featureOption,
+  }),
+  example: `use: reshape
+shape: [28, 28, 1]`,
+  create({ shape, feature }, { features }) {
+    const names = chooseFeatures(features, feature, {
+      problem: (spec) =>
+        completed(shape, sizeOf(spec.shape))
+          ? undefined
+          : `has ${sizeOf(spec.shape)} values a row, which do not fill [${shape.join(", ")}]`,
+      wanted: `a feature that the shape [${shape.join(", ")}] takes`,
+    });
+    const changed = changeSpecs(features, names, (spec) => ({
+      ...spec,
+      shape: completed(shape, sizeOf(spec.shape))!,
+    }));
+    return {
+      features: changed,
+      apply: (batch) =>
+        changeColumns(batch, names, ({ values }, name) => ({
+          values,
+          shape: changed[name]!.shape,
+        })),
+    };
+  },
+});
+export default stage;
+
+/** The shape with its -1 worked out, or undefined if it does not have that many values. */
+function completed(shape: readonly number[], size: number): readonly number[] | undefined {
+  const known = sizeOf(shape.filter((length) => length !== -1));
+  const full = shape.map((length) => length === -1 ? size / known : length);
+  return sizeOf(full) === size && full.every(Number.isInteger) ? full : undefined;
+}

@@ -1,0 +1,25 @@
+import { type Batch, defineTransform, type TransformStage, z } from "../../plugin.ts";
+import { featureNamed } from "./features.ts";
+
+/** Keeps some features and drops all others, once earlier transforms have used them. */
+const stage: TransformStage = defineTransform({
+  name: "select",
+  summary: "Keeps some features and drops all others.",
+  options: z.object({
+    features: z.array(z.string(), { error: "expected a list of features" }).min(1).describe(
+      "The features that are kept, in this order.",
+    ),
+  }),
+  example: `use: select
+features: [image]`,
+  create({ features: names }, { features }) {
+    return {
+      features: Object.fromEntries(names.map((name) => [name, featureNamed(features, name)])),
+      apply: (batch: Batch) => ({
+        ...batch,
+        features: Object.fromEntries(names.map((name) => [name, batch.features[name]!])),
+      }),
+    };
+  },
+});
+export default stage;

@@ -1,0 +1,120 @@
+/**
+ * Cutting a window out of a padded image, which `pad`, `crop` and `random-crop` have in common.
+ *
+ * @module
+ */
+
+import { type Column, UserError, z } from "../../plugin.ts";
+import { type Suitable, zerosLike } from "./features.ts";
+
+/** What lies beyond an image's edge. */
+export type PadMode = "zero" | "reflect";
+
+/** The option `mode` of transforms that pad. */
+export const padMode = z.enum(["zero", "reflect"], { error: "expected zero or reflect" });
+
+/** A height and a width. */
+export const imageSize = z.tuple([z.int().positive(), z.int().positive()], {
+  error: "expected a height and a width, such as [32, 32]",
+});
+
+/** Images that can be padded so far. */
+export function paddable(pad: number, mode: PadMode): Suitable {
+  const least = mode === "reflect" ? pad + 1 : 1;
+  return {
+    problem: ({ shape }) => {
+      if (shape.length !== 3) return "is no image";
+      return Math.min(shape[0]!, shape[1]!) < least
+        ? `is too small to be padded by ${pad} with its own reflection`
+        : undefined;
+    },
+    wanted: `images of the shape [height, width, channels], ${least} × ${least} or larger`,
+  };
+}
+
+/**
+ * Refuses a window that is larger than what it is cut from.
+ *
+ * @param name The feature.
+ * @param shape The image's shape.
+ * @param pad How far it is padded.
+ * @param to The window's height and width.
+ */
+export function refuseLarger(
+  name: string,
+  shape: readonly number[],
+  pad: number,
+  to: readonly [height: number, width: number],
+): void {
+  const [height, width] = [shape[0]! + 2 * pad, shape[1]! + 2 * pad];
+  if (to[0] <= height && to[1] <= width) return;
+  throw new UserError(
+    `${to[0]} × ${to[1]} is larger than ${height} × ${width}, the feature ${name} with its padding`,
+    { hint: "write a smaller `to`, or pad more", exitCode: 2 },
+  );
+}
+
+/** A window for each image of a batch. */
+export interface Windows {
+  /** How far the images are padded on each side. */
+  readonly pad: number;
+  /** With what. */
+  readonly mode: PadMode;
+  /** The windows' height and width. */
+  readonly to: readonly [height: number, width: number];
+  /** The first line of each image's window, counted in the padded image. */
+  readonly top: ArrayLike<number>;
+  /** The first pixel of each line of the window. */
+  readonly left: ArrayLike<number>;
+}
+
+/**
+ * Cuts a window out of each image of a batch, as if the images were padded first.
+ *
+ * @param column The images.
+ * @param windows Where to cut.
+ * @returns The windows' pixels, in an array of the same kind.
+ */
+export function cutWindows(
+  { values, shape }: Column,
+  { pad, mode, to: [rows, columns], top, left }: Windows,
+): Column {
+  const [height, width, channels] = shape as [number, number, number];
+  const size = height * width * channels, line = columns * channels;
+  const count = values.length / size;
+  const result = zerosLike(values, count * rows * line);
+  for (let image = 0; image < count; image++) {
+    const offset = left[image]! - pad;
+    // The part of a window's line that lies within the image is copied at once.
+    const first = Math.min(columns, Math.max(0, -offset));
+    const last = Math.max(first, Math.min(columns, width - offset));
+    for (let row = 0; row < rows; row++) {
+      const y = inside(row + top[image]! - pad, height, mode);
+      if (y < 0) continue;
+      const from = image * size + y * width * channels;
+      const start = (image * rows + row) * line;
+      const within = from + (first + offset) * channels;
+      result.set(
+        values.subarray(within, within + (last - first) * channels),
+        start + first * channels,
+      );
+      if (mode === "zero") continue;
+      for (let column = 0; column < columns; column++) {
+        if (column === first) column = last;
+        if (column >= columns) break;
+        const x = from + inside(column + offset, width, mode) * channels;
+        for (let channel = 0; channel < channels; channel++) {
+          result[start + column * channels + channel] = values[x + channel]!;
+        }
+      }
+    }
+  }
+  return { values: result, shape: [rows, columns, channels] };
+}
+
+/** The position that is seen at one that may lie outside; -1 where nothing is. */
+function inside(position: number, length: number, mode: PadMode): number {
+  if (position >= 0 && position < length) return position;
+  if (mode === "zero") return -1;
+  return position < 0 ? -position : 2 * (length - 1) - position;
+}
