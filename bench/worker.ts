@@ -1,0 +1,26 @@
+/** Steps before the first that counts. */
+const WARM_UP = 5;
+
+/**
+ * Times a step for the bench: prints `ready` after the warm-up, then reads a number of steps a line
+ * from standard input and prints their milliseconds as a JSON list.
+ *
+ * @param step One step, with its result read back.
+ */
+export async function serve(step: () => void): Promise<void> {
+  for (let count = 0; count < WARM_UP; count++) step();
+  console.log("ready");
+  let rest = "";
+  for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) {
+      const times = Array.from({ length: Number(line) }, () => {
+        const start = performance.now();
+        step();
+        return performance.now() - start;
+      });
+      console.log(JSON.stringify(times));
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import { parseArgs } from "@std/cli/parse-args";
+import denoConfig from "../deno.json" with { type: "json" };
+import { formatProblem, UserError } from "../pipeline/errors.ts";
+import { nearest } from "../pipeline/nearest.ts";
+import { check } from "./check.ts";
+import { list } from "./list.ts";
+import { create } from "./new.ts";
+import { type CommandOptions, engines } from "./options.ts";
+import { run } from "./run.ts";
+import { show } from "./show.ts";
+
+const usage = `Rocket ${denoConfig.version}: trains a light net with a booster net.
+
+usage: deno task pipeline FILE [options]         read, check, train, measure, write the run folder
+       deno task pipeline check FILE [options]   all but the training
+       deno task pipeline list [KIND]            the stages
+       deno task pipeline show STAGE             a stage's options
+       deno task pipeline new KIND FILE.ts       a working plugin with its test and a pipeline
+
+options:
+  --out DIR              the run folder (runs/NAME-TIME)
+  --seed N               the seed, instead of the pipeline's
+  --epochs N             the epochs, instead of the pipeline's
+  --set PATH=VALUE       any value of the pipeline: --set losses.2.weight=0.1 (repeatable)
+  --engine ${engines.join("|")}   where numbers are computed (auto)
+  --precision float32    the numbers' precision (float32)
+  --quiet                no progress
+  --json                 events as JSON lines on standard output
+  --debug                stack traces, also for mistakes of one's own
+  --version, --help
+`;
+
+const commands = { run, check, list, show, new: create } as const;
+
+/**
+ * Runs a command line.
+ *
+ * @param args The arguments after the program's name.
+ * @returns The exit code: 0 done, 1 the run failed, 2 the command or the pipeline file is wrong.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const debug = args.includes("--debug");
+  try {
+    return await dispatch(args);
+  } catch (error) {
+    return report(error, debug);
+  }
+}
+
+async function dispatch(args: readonly string[]): Promise<number> {
+  const unknown: string[] = [];
+  const parsed = parseArgs([...args], {
+    string: ["out", "seed", "epochs", "set", "engine", "precision"],
+    boolean: ["quiet", "json", "debug", "help", "version", "force"],
+    collect: ["set"],
+    alias: { h: "help", V: "version" },
+    unknown: (arg: string, key?: string) => {
+      if (key === undefined) return true;
+      unknown.push(arg);
+      return false;
+    },
+  });
+  if (unknown.length > 0) refuseUnknown(unknown[0]!);
+  if (parsed.version) {
+    console.log(denoConfig.version);
+    return 0;
+  }
+  const [first, ...rest] = parsed._.map(String);
+  if (parsed.help || first === undefined) {
+    (parsed.help ? console.log : console.error)(usage.trimEnd());
+    return parsed.help ? 0 : 2;
+  }
+  const options: CommandOptions = {
+    out: parsed.out,
+    set: [
+      ...parsed.set as string[],
+      ...setNumber("seed", parsed.seed, "seed", 0),
+      ...setNumber("epochs", parsed.epochs, "train.epochs", 1),
+    ],
+    engine: oneOf("engine", parsed.engine ?? "auto", engines),
+    precision: oneOf("precision", parsed.precision ?? "float32", ["float32"] as const),
+    quiet: parsed.quiet,
+    json: parsed.json,
+    debug: parsed.debug,
+  };
+  if (Object.hasOwn(commands, first)) {
+    return await commands[first as keyof typeof commands](rest, options);
+  }
+  await refuseUnknownCommand(first);
+  return await run([first, ...rest], options);
+}
+
+function refuseUnknown(option: string): never {
+  const names = [
+    "out",
+    "seed",
+    "epochs",
+    "set",
+    "engine",
+    "precision",
+    "quiet",
+    "json",
+    "debug",
+    "help",
+    "version",
+  ];
+  const near = nearest(option.replace(/^-+/, "").replace(/=.*/, ""), names);
+  throw new UserError(`there is no option ${option}`, {
+    hint: near ? `did you mean --${near}?` : "deno task pipeline --help lists them",
+    exitCode: 2,
+  });
+}
+
+/** A first word that is neither a command nor a file is more likely a command misspelt. */
+async function refuseUnknownCommand(word: string): Promise<void> {
+  if (/[./\\]/.test(word) || await exists(word)) return;
+  const near = nearest(word, Object.keys(commands));
+  throw new UserError(`${JSON.stringify(word)} is neither a command nor a pipeline file`, {
+    hint: near ? `did you mean ${near}?` : `the commands are ${Object.keys(commands).join(", ")}`,
+    exitCode: 2,
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function setNumber(
+  option: string,
+  text: string | undefined,
+  path: string,
+  least: number,
+): string[] {
+  if (text === undefined) return [];
+  if (!/^\d+$/.test(text) || Number(text) < least) {
+    throw new UserError(
+      `--${option} takes a whole number from ${least}; got ${JSON.stringify(text)}`,
+      {
+        exitCode: 2,
+      },
+    );
+  }
+  return [`${path}=${text}`];
+}
+
+function oneOf<T extends string>(option: string, value: string, values: readonly T[]): T {
+  const found = values.find((one) => one === value);
+  if (found) return found;
+  const near = nearest(value, values);
+  throw new UserError(`--${option} takes ${values.join(", ")}; got ${JSON.stringify(value)}`, {
+    hint: near && `did you mean ${near}?`,
+    exitCode: 2,
+  });
+}
+
+/** Prints what went wrong: a person's mistake without a stack trace, Rocket's own with a way to get one. */
+function report(error: unknown, debug: boolean): number {
+  if (error instanceof UserError) {
+    console.error(error.problems.map(formatProblem).join("\n\n"));
+    if (debug) console.error(error.stack, error.cause ?? "");
+    return error.exitCode;
+  }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  console.error(`error: ${message}`);
+  if (debug) console.error(stack);
+  else console.error(" hint: this is a fault of Rocket's own; --debug prints where");
+  return 1;
+}

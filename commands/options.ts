@@ -1,0 +1,38 @@
+import { UserError } from "../pipeline/errors.ts";
+
+/** What `--engine` takes. */
+export const engines = ["auto", "native", "wasm"] as const;
+
+/** The options of the command line, checked. */
+export interface CommandOptions {
+  /** The run folder. */
+  readonly out: string | undefined;
+  /** Changes of the pipeline, as `PATH=VALUE`. */
+  readonly set: readonly string[];
+  /** Where numbers are computed. */
+  readonly engine: (typeof engines)[number];
+  /** The numbers' precision. */
+  readonly precision: "float32";
+  /** No progress. */
+  readonly quiet: boolean;
+  /** Events as JSON lines on standard output. */
+  readonly json: boolean;
+  /** Stack traces. */
+  readonly debug: boolean;
+}
+
+/**
+ * The only argument of a command.
+ *
+ * @param args The arguments after the command.
+ * @param what What it is, for the message.
+ * @throws {UserError} If there is none, or more than one.
+ */
+export function onlyArgument(args: readonly string[], what: string): string {
+  const [first, second] = args;
+  if (first !== undefined && second === undefined) return first;
+  throw new UserError(
+    first === undefined ? `expected ${what}` : `expected one ${what}, got ${args.join(" ")}`,
+    { hint: "deno task pipeline --help shows how", exitCode: 2 },
+  );
+}

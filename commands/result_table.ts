@@ -1,0 +1,80 @@
+import type { GradientNorms, Metrics, Result } from "../pipeline/stages/events.ts";
+import { formatCount, formatNumber, table } from "./table.ts";
+
+/**
+ * The table that a run ends with: what came out for each net, and what the booster gave.
+ *
+ * @param result The run's result.
+ * @returns The text.
+ */
+export function resultTable(result: Result): string {
+  const { baseline } = result;
+  const rows: { net: string; last: Metrics; best: Metrics; parameters: number; seconds: string }[] =
+    [];
+  const add = (
+    net: string,
+    part: Pick<Result, "test" | "best" | "parameters">,
+    name: "light" | "booster",
+    seconds: string,
+  ) => {
+    const parameters = part.parameters[name];
+    if (parameters === undefined) return;
+    rows.push({
+      net,
+      last: part.test[name] ?? {},
+      best: part.best.test[name] ?? {},
+      parameters,
+      seconds,
+    });
+  };
+  const rocketTime = `${result.seconds.toFixed(1)} s`;
+  add("light", result, "light", rocketTime);
+  add("booster", result, "booster", "″");
+  if (baseline) add("light alone", baseline, "light", `${baseline.seconds.toFixed(1)} s`);
+
+  const metrics = Object.keys(rows[0]?.last ?? {});
+  const head = ["net", ...metrics.flatMap((metric) => [metric, "at best"]), "parameters", "time"];
+  const cells = rows.map(({ net, last, best, parameters, seconds }) => [
+    net,
+    ...metrics.flatMap((metric) =>
+      [last[metric], best[metric]].map((value) => value === undefined ? "–" : formatNumber(value))
+    ),
+    formatCount(parameters),
+    seconds,
+  ]);
+  const { best } = result;
+  const lines = [
+    `${result.name}: test split after epoch ${result.epochs}; "at best" after epoch ${best.epoch}` +
+    (baseline ? ` (light alone: ${baseline.best.epoch})` : "") +
+    `, chosen by ${best.metric} on the ${best.split} split`,
+    "",
+    table(head, cells),
+  ];
+  const metric = metrics[0];
+  if (baseline && metric) {
+    const gain = result.test.light![metric]! - baseline.test.light![metric]!;
+    lines.push(
+      "",
+      `what the booster gave the light net: ${metric} ${gain < 0 ? "−" : "+"}${
+        Math.abs(gain).toFixed(4)
+      } (one seed)`,
+    );
+  }
+  return lines.join("\n");
+}
+
+/**
+ * The gradient norms on the first batch: a row a loss term, a column an owner of variables.
+ *
+ * @param gradients The norms.
+ * @returns The text.
+ */
+export function gradientTable(gradients: readonly GradientNorms[]): string {
+  const owners = (["booster", "light", "shared"] as const)
+    .filter((owner) => gradients.some(({ norms }) => owner in norms));
+  const rows = gradients.map(({ loss, norms }) => [
+    loss,
+    ...owners.map((owner) => formatNumber(norms[owner] ?? 0)),
+  ]);
+  return table(["gradient norm", ...owners], rows);
+}

@@ -1,0 +1,121 @@
+import { z } from "zod";
+import { builtins } from "../plugins/mod.ts";
+import { UserError } from "../pipeline/errors.ts";
+import { nearest } from "../pipeline/nearest.ts";
+import { createRegistry } from "../pipeline/registry.ts";
+import { commonKeys } from "../pipeline/schema.ts";
+import type { AnyStage } from "../pipeline/stages/stage.ts";
+import { stageKinds } from "../pipeline/stages/stage.ts";
+import { onlyArgument } from "./options.ts";
+import { table } from "./table.ts";
+
+/**
+ * `deno task pipeline show STAGE`: a stage's options with types, defaults and an example.
+ *
+ * @param args The stage: a built-in name, a file, or a package.
+ * @returns The exit code.
+ */
+export async function show(args: readonly string[]): Promise<number> {
+  const stages = await findStages(onlyArgument(args, "a stage"));
+  console.log(stages.map(describeStage).join("\n\n"));
+  return 0;
+}
+
+/** All built-in stages of a name, or the stage of a file. */
+async function findStages(use: string): Promise<AnyStage[]> {
+  const named = builtins.filter(({ name }) => name === use);
+  if (named.length > 0) return named;
+  if (!/[./:]/.test(use)) {
+    const near = nearest(use, builtins.map(({ name }) => name));
+    throw new UserError(`there is no stage called ${JSON.stringify(use)}`, {
+      hint: near ? `did you mean ${near}?` : "deno task pipeline list names them",
+      exitCode: 2,
+    });
+  }
+  const registry = createRegistry(builtins);
+  const context = { folder: Deno.cwd(), place: { file: use } };
+  const path = /^\w+:/.test(use) || use.startsWith(".") || use.startsWith("/") ? use : `./${use}`;
+  // The kind is what the file says it is; each is tried.
+  let failure: unknown;
+  for (const kind of stageKinds) {
+    try {
+      return [await registry.find(kind, path, context)];
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      failure ??= error;
+    }
+  }
+  throw failure;
+}
+
+/** A property of a JSON Schema, as far as `show` reads it. */
+interface Property {
+  readonly type?: string;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly Property[];
+  readonly items?: Property;
+  readonly properties?: Readonly<Record<string, Property>>;
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+  readonly stage?: string;
+}
+
+function describeStage(stage: AnyStage): string {
+  const schema = z.toJSONSchema(stage.options, { io: "input", unrepresentable: "any" });
+  const { properties = {}, required = [] } = schema as unknown as {
+    properties?: Record<string, Property>;
+    required?: string[];
+  };
+  const rows = Object.entries(properties).map(([name, property]) => [
+    name,
+    typeText(property),
+    required.includes(name)
+      ? "needed"
+      : property.default === undefined
+      ? "–"
+      : JSON.stringify(property.default),
+    property.description ?? "",
+  ]);
+  const common = commonKeys(stage.kind).filter((key) => key !== "use");
+  return [
+    `${stage.name} (${stage.kind}): ${stage.summary}`,
+    "",
+    rows.length > 0
+      ? table(["option", "type", "default", ""], rows, ["left", "left", "left", "left"])
+      : "no options",
+    ...(common.length > 0 ? ["", `and, as for every ${stage.kind}: ${common.join(", ")}`] : []),
+    ...(stage.example ? ["", "example:", stage.example.replace(/^/gm, "  ")] : []),
+  ].join("\n");
+}
+
+function typeText(property: Property): string {
+  const { type, items, properties } = property;
+  if (property.stage) return `a ${property.stage} stage`;
+  if (property.enum) return property.enum.join(" | ");
+  if (property.const !== undefined) return JSON.stringify(property.const);
+  if (property.anyOf) return property.anyOf.map(typeText).join(" | ");
+  if (type === "array") return `list of ${items ? typeText(items) : "anything"}`;
+  if (properties) {
+    const parts = Object.entries(properties).map(([name, part]) => `${name}: ${typeText(part)}`);
+    return `{ ${parts.join(", ")} }`;
+  }
+  return [type ?? "anything", range(property)].filter(Boolean).join(" ");
+}
+
+/** zod writes the safe integers' bounds; they say nothing to a person. */
+function range(property: Property): string {
+  const safe = Number.MAX_SAFE_INTEGER;
+  const least = property.minimum === -safe ? undefined : property.minimum;
+  const most = property.maximum === safe ? undefined : property.maximum;
+  return [
+    property.exclusiveMinimum !== undefined && `> ${property.exclusiveMinimum}`,
+    least !== undefined && `≥ ${least}`,
+    property.exclusiveMaximum !== undefined && `< ${property.exclusiveMaximum}`,
+    most !== undefined && `≤ ${most}`,
+  ].filter(Boolean).join(", ");
+}

@@ -1,0 +1,143 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { formatProblem, UserError } from "../../pipeline/errors.ts";
+import { decodeSafetensors } from "../../files/safetensors.ts";
+import type { Snapshot } from "../../pipeline/stages/events.ts";
+import { forEachEngine } from "../support/engines.ts";
+import { digitsPipeline, pluginApi, runFile, withPipeline } from "../support/pipelines.ts";
+
+const current = () => tf.getBackend() === "wasm" ? "wasm" as const : "native" as const;
+
+/** The text that a person sees of what a run fails with. */
+async function failureOf(run: () => Promise<unknown>): Promise<string> {
+  const error: UserError = await assertRejects(run, UserError);
+  return error.problems.map(formatProblem).join("\n");
+}
+
+forEachEngine(
+  "runPlan() gives identical metrics for one seed, and others for another",
+  async () => {
+    const run = (seed: number) =>
+      withPipeline(digitsPipeline({ seed }), async (file, folder) => {
+        const { evaluations } = await runFile(file, join(folder, "run"), current());
+        return evaluations.map(({ split, epoch, metrics }) => ({ split, epoch, metrics }));
+      });
+    const first = await run(1);
+    assertEquals(await run(1), first);
+    assert(JSON.stringify(await run(2)) !== JSON.stringify(first));
+  },
+);
+
+forEachEngine("runPlan() leaves no tensor behind, neither a step nor an epoch", async () => {
+  const perStep: number[] = [], perEpoch: number[] = [];
+  const before = tf.memory().numTensors;
+  await withPipeline(
+    digitsPipeline(),
+    (file, folder) =>
+      runFile(file, join(folder, "run"), current(), {
+        step: () => void perStep.push(tf.memory().numTensors),
+        epoch: () => void perEpoch.push(tf.memory().numTensors),
+      }),
+  );
+  assertEquals(new Set(perStep).size, 1);
+  assertEquals(new Set(perEpoch).size, 1);
+  assertEquals(tf.memory().numTensors, before);
+});
+
+forEachEngine("runPlan() starts the light net alone from the rocket's weights", async () => {
+  const first: Snapshot[] = [];
+  // A rate this small leaves the weights where they started.
+  const still = {
+    optimizer: { use: "sgd", rate: 1e-30 },
+    train: { epochs: 1, batch: 512, baseline: "light-alone" },
+  };
+  await withPipeline(digitsPipeline(still), async (file, folder) => {
+    const { result } = await runFile(file, join(folder, "run"), current(), {
+      epoch: async ({ snapshot }) => void first.push(await snapshot()),
+    });
+    assertEquals(result.baseline!.test.light, result.test.light);
+  });
+  const [rocket, alone] = first;
+  for (const [name, { values }] of alone!.tensors) {
+    assertEquals(values, rocket!.tensors.get(name)!.values, name);
+  }
+});
+
+forEachEngine("runPlan() writes a run folder that says all about the run", async () => {
+  const pipeline = digitsPipeline({ outputs: ["checkpoint"] });
+  await withPipeline(pipeline, async (file, folder) => {
+    const out = join(folder, "run");
+    const { result } = await runFile(file, out, current());
+    assertEquals(JSON.parse(await Deno.readTextFile(join(out, "result.json"))), result);
+    const resolved = JSON.parse(await Deno.readTextFile(join(out, "pipeline.json")));
+    assertEquals(resolved.pipeline.losses[2].gradient, { use: "block" });
+    assertEquals(resolved.data.train.rows, 1437);
+    const lines = (await Deno.readTextFile(join(out, "metrics.jsonl"))).trim().split("\n");
+    assertEquals(lines.length, 4);
+    const last = JSON.parse(lines.at(-1)!);
+    assertEquals(last["light/accuracy"], result.test.light!.accuracy);
+    const bytes = await Deno.readFile(join(out, "checkpoints", "last.safetensors"));
+    const { tensors, metadata } = decodeSafetensors(bytes);
+    assertEquals(metadata.epoch, "2");
+    assertEquals(tensors.get("light/head/kernel")!.shape, [8, 10]);
+    assert(tensors.has("optimizer/momentum/light/head/kernel"));
+  });
+});
+
+forEachEngine("runPlan() refuses a folder that holds another run", async () => {
+  await withPipeline(digitsPipeline(), async (file, folder) => {
+    await Deno.writeTextFile(join(folder, "result.json"), "{}");
+    const text = await failureOf(() => runFile(file, folder, current()));
+    assertStringIncludes(text, "already holds a run");
+    assertStringIncludes(text, "--out");
+  });
+});
+
+/** A loss with the label, in a file beside the pipeline. */
+const loss = (body: string) => ({
+  "mine.ts": `import { defineLoss, tf, z } from "${pluginApi}";
+export default defineLoss({
+  name: "mine", summary: "A loss.", form: "task", options: z.object({}),
+  create: () => (output, label) => { ${body} },
+});
+`,
+});
+
+/** Runs the digits with a loss of one's own on the light net and gives what the person sees. */
+const failureWith = (body: string) =>
+  withPipeline(
+    digitsPipeline({ losses: [{ use: "./mine.ts", on: "light" }], baseline: undefined }),
+    (file, folder) => failureOf(() => runFile(file, join(folder, "run"), current())),
+    loss(body),
+  );
+
+forEachEngine("runPlan() names the loss that throws, and where the pipeline has it", async () => {
+  const text = await failureWith(`throw new Error("no idea");`);
+  assertStringIncludes(text, `the loss stage "./mine.ts" failed in its loss: Error: no idea`);
+  assertStringIncludes(text, "pipeline.yaml:");
+});
+
+forEachEngine(
+  "runPlan() names the loss that returns another shape, nothing, or no tensor",
+  async () => {
+    assertStringIncludes(await failureWith(`return output;`), "returned a tensor of shape [");
+    assertStringIncludes(await failureWith(`return undefined;`), "returned nothing instead of");
+    assertStringIncludes(await failureWith(`return 3;`), "returned the number 3 instead of");
+  },
+);
+
+forEachEngine("runPlan() stops at the first loss that is not finite, and names it", async () => {
+  const text = await failureWith(`return tf.mul(tf.sum(output, -1), NaN);`);
+  assertStringIncludes(text, "./mine.ts(light) is not finite at step 1 (epoch 1)");
+  assertStringIncludes(text, "pipeline.yaml:");
+});
+
+forEachEngine("runPlan() names the stage that keeps tensors", async () => {
+  // What is read keeps a step from being captured, so that the leak goes on.
+  const text = await failureWith(
+    `tf.keep(tf.zeros([7])); output.dataSync(); return tf.mean(tf.square(output), -1);`,
+  );
+  assertStringIncludes(text, `the loss stage "./mine.ts" leaves a tensor behind in each step`);
+  assertStringIncludes(text, "[7]");
+});
