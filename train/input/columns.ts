@@ -258,7 +258,9 @@ export class ColumnReader {
         this.#fail(
           row,
           `has ${length} values; expected ${size}, the shape [${this.#shape}]`,
-          "write `pad: 0` to pad and cut lists to `shape`, or make them of one length",
+          this.#layout.lists.includes(undefined)
+            ? "write `pad: 0` to pad and cut lists to `shape`, or make them of one length"
+            : "write all splits with one schema",
         );
       }
       padded.set(values.subarray(start, start + Math.min(length, size)), row * size);
@@ -358,14 +360,14 @@ export class ColumnReader {
   #failUnknown(text: string, row: number): never {
     return this.#fail(
       row,
-      `has the value ${JSON.stringify(text)}, which is none of the ${this.#ids!.size} known ones,`,
+      `has the value ${JSON.stringify(text)}, which is none of the ${this.#ids!.size} known ones`,
       `known are ${listed([...this.#ids!.keys()])}`,
     );
   }
 
   #fail(row: number, message: string, hint?: string): never {
     throw new UserError(
-      `the column ${this.#request.column} ${message} in row ${this.#row + row} (rows count from 0)`,
+      `row ${this.#row + row} of the column ${this.#request.column} ${message} (rows count from 0)`,
       { place: this.#request.place(), hint },
     );
   }
@@ -396,7 +398,8 @@ export function listed(names: readonly string[]): string {
 function tensorShape({ metadata }: Field): readonly number[] | undefined {
   if (metadata.get("ARROW:extension:name") !== "arrow.fixed_shape_tensor") return undefined;
   const { shape, permutation } = JSON.parse(metadata.get("ARROW:extension:metadata") ?? "{}");
-  return Array.isArray(shape) && permutation === undefined ? shape : undefined;
+  const inOrder = permutation?.every((axis: number, index: number) => axis === index) ?? true;
+  return Array.isArray(shape) && inOrder ? shape : undefined;
 }
 
 const fillOf = (nulls: FeatureOptions["nulls"]) =>

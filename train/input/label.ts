@@ -159,8 +159,8 @@ export class LabelReader {
       if (row >= 0) {
         const known = this.#like && !this.#options.classes ? ", as in the training split" : "";
         throw new UserError(
-          `the label ${this.#options.column} is ${values[row]} in row ${first + row} (rows count ` +
-            `from 0); expected 0 to ${classes - 1}${known}`,
+          `row ${first + row} of the label ${this.#options.column} is ${values[row]}; ` +
+            `expected 0 to ${classes - 1}${known} (rows count from 0)`,
           {
             place: this.#place,
             hint: names

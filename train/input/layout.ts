@@ -228,8 +228,14 @@ function reader(leaf: Data, { fail }: Decoding): (index: number) => number {
     };
   }
   if (DataType.isDecimal(type)) return decimalReader(type as Decimal, values as Uint32Array);
-  const unit = secondsOf(type);
-  return (index) => Number(values[index]) * unit.factor / unit.divisor;
+  const { factor, divisor } = secondsOf(type);
+  return (index) => {
+    const value = values[index]!;
+    if (typeof value === "number") return value * factor / divisor;
+    // Nanoseconds since 1970 are more than a double holds.
+    const parts = BigInt(divisor);
+    return Number(value / parts) * factor + Number(value % parts) / divisor;
+  };
 }
 
 /** Decimals are whole numbers in two's complement, least significant word first, and a scale. */
@@ -247,7 +253,7 @@ function decimalReader(
   };
 }
 
-/** Seconds are a stored number times the factor over the divisor: exact where the result is. */
+/** Seconds are a stored number times the factor over the divisor. */
 function secondsOf(type: DataType): { factor: number; divisor: number } {
   if (DataType.isDate(type)) {
     return type.unit === DateUnit.DAY

@@ -1,0 +1,144 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { tableFromArrays } from "apache-arrow";
+import { UserError } from "../../../pipeline/errors.ts";
+import type { Split } from "../../../train/input/split.ts";
+import { arrowSource, memorySource, open } from "../../support/arrow.ts";
+
+/** A split whose only column is the label `y`. */
+function labelled(y: unknown, options: Record<string, unknown> = {}, like?: Split): Promise<Split> {
+  const table = tableFromArrays({ y: y as unknown[] });
+  return open(memorySource(table), { label: { column: "y", ...options } }, like);
+}
+
+const labels = (split: Split) => Array.from(split.slice(0, split.rows).label.values);
+
+Deno.test("openSplit() takes whole numbers as classes, one more than the greatest", async () => {
+  for (const y of [Uint8Array.of(3, 0, 1), Int32Array.of(3, 0, 1), BigInt64Array.of(3n, 0n, 1n)]) {
+    const split = await labelled(y);
+    assertEquals(split.label, { shape: [], dtype: "int32", kind: "class", classes: 4 });
+    assert(split.slice(0, 3).label.values instanceof Int32Array);
+    assertEquals(labels(split), [3, 0, 1]);
+  }
+});
+
+Deno.test("openSplit() takes booleans as two classes", async () => {
+  const split = await labelled([true, true]);
+  assertEquals([split.label.kind, split.label.classes, labels(split)], ["class", 2, [1, 1]]);
+});
+
+Deno.test("openSplit() takes strings as classes, sorted or in the order that is given", async () => {
+  const split = await labelled(["dog", "cat", "dog"]);
+  assertEquals(split.label, {
+    shape: [],
+    dtype: "int32",
+    kind: "class",
+    classes: 2,
+    vocabulary: ["cat", "dog"],
+  });
+  assertEquals(labels(split), [1, 0, 1]);
+  const given = await labelled(["dog", "cat"], { classes: ["dog", "cat", "eel"] });
+  assertEquals([given.label.classes, labels(given)], [3, [0, 1]]);
+  await assertRejects(
+    () => labelled(["dog", "fox"], { classes: ["dog", "cat"] }),
+    UserError,
+    'row 1 of the column y has the value "fox", which is none of the 2 known ones',
+  );
+});
+
+Deno.test("openSplit() takes names for classes that are numbers", async () => {
+  const split = await labelled(Uint8Array.of(1, 0), { classes: ["cat", "dog", "eel"] });
+  assertEquals([split.label.classes, split.label.vocabulary], [3, ["cat", "dog", "eel"]]);
+});
+
+Deno.test("openSplit() takes floats as numbers to predict", async () => {
+  const split = await labelled(Float64Array.of(0.5, -2));
+  assertEquals(split.label, { shape: [], dtype: "float32", kind: "number", classes: 0 });
+  assert(split.slice(0, 1).label.values instanceof Float32Array);
+  assertEquals(labels(split), [0.5, -2]);
+  assertEquals(labels(await labelled(Uint8Array.of(7), { kind: "number" })), [7]);
+});
+
+Deno.test("openSplit() takes floats as classes if the file says so and they are whole", async () => {
+  assertEquals(labels(await labelled(Float64Array.of(2, 0), { kind: "class" })), [2, 0]);
+  await assertRejects(
+    () => labelled(Float64Array.of(0.5), { kind: "class" }),
+    UserError,
+    "row 0 of the column y has 0.5, which is no int32",
+  );
+});
+
+Deno.test("openSplit() takes binary labels of any type as floats", async () => {
+  const columns = [Uint8Array.of(1, 0), Float32Array.of(1, 0), [true, false], ["yes", "no"]];
+  for (const y of columns) {
+    const split = await labelled(y, { kind: "binary" });
+    assertEquals([split.label.kind, split.label.classes, split.label.dtype], [
+      "binary",
+      2,
+      "float32",
+    ]);
+    assertEquals(labels(split), [1, 0]);
+    assert(split.slice(0, 1).label.values instanceof Float32Array);
+  }
+});
+
+Deno.test("openSplit() refuses labels out of range, naming the row", async () => {
+  const cases: [unknown, Record<string, unknown>, string][] = [
+    [Int32Array.of(0, 1, -1), {}, "row 2 of the label y is -1; expected 0 to 1 "],
+    [Uint8Array.of(0, 12), { classes: 10 }, "row 1 of the label y is 12; expected 0 to 9 "],
+    [Uint8Array.of(0, 2), { kind: "binary" }, "row 1 of the label y is 2; expected 0 to 1 "],
+    [Uint8Array.of(5), { classes: ["a", "b"] }, "row 0 of the label y is 5; expected 0 to 1 "],
+  ];
+  for (const [y, options, message] of cases) {
+    const error = await assertRejects(() => labelled(y, options), UserError, message);
+    assertEquals([error.exitCode, error.problems[0]!.place?.path], [1, "data.label"]);
+  }
+});
+
+Deno.test("openSplit() holds other splits to the classes of the training split", async () => {
+  const train = await labelled(Uint8Array.of(0, 1, 2));
+  assertEquals((await labelled(Uint8Array.of(0, 0), {}, train)).label.classes, 3);
+  await assertRejects(
+    () => labelled(Uint8Array.of(0, 3), {}, train),
+    UserError,
+    "row 1 of the label y is 3; expected 0 to 2, as in the training split",
+  );
+  const binary = await labelled(["yes", "no"], { kind: "binary" });
+  assertEquals(labels(await labelled(["yes"], { kind: "binary" }, binary)), [1]);
+  const named = await labelled(Uint8Array.of(0, 1), { classes: ["a", "b"] });
+  const other = await labelled(Uint8Array.of(1), { classes: ["a", "b"] }, named);
+  assertEquals(other.label.vocabulary, ["a", "b"]);
+  const numbers = await labelled(Float32Array.of(0.5));
+  assertEquals(labels(await labelled(Float32Array.of(2.5), {}, numbers)), [2.5]);
+});
+
+Deno.test("openSplit() refuses labels that cannot be what the file says", async () => {
+  const cases: [unknown, Record<string, unknown>, string][] = [
+    [["a", "b"], { kind: "number" }, "holds strings, which are no numbers to predict"],
+    [Float32Array.of(1), { classes: 3 }, "is a number to predict and has no classes"],
+    [Uint8Array.of(0, 1), { kind: "binary", classes: 3 }, "is binary and has 2 classes, not 3"],
+    [["a", "b", "c"], { kind: "binary" }, "has 3 values, not 2: a, b, c"],
+    [["a", "b", "c"], { classes: 2 }, "has 3 values, not 2: a, b, c"],
+    [Uint8Array.of(0, 0), {}, "has fewer than two classes"],
+    [["a"], {}, "has fewer than two classes"],
+    [Int32Array.of(0, 70000), {}, "has values up to 70000, too many for classes"],
+  ];
+  for (const [y, options, message] of cases) {
+    const error = await assertRejects(() => labelled(y, options), UserError, message);
+    assertEquals(error.exitCode, 2);
+  }
+  const error = await assertRejects(
+    () => open(arrowSource("types.arrow"), { label: "list" }),
+    UserError,
+  );
+  assertStringIncludes(error.message, "the label list has the type List<");
+});
+
+Deno.test("openSplit() fills and drops nulls of the label", async () => {
+  const file = arrowSource("nulls.arrow");
+  const dropped = await open(file, { label: { column: "string", nulls: "drop" } });
+  assertEquals([labels(dropped), dropped.label.vocabulary], [[1, 0, 1], ["a", "b"]]);
+  const filled = await open(file, { label: { column: "int", nulls: { fill: 0 } } });
+  assertEquals([labels(filled), filled.label.classes], [[5, 0, 7, 8], 9]);
+  const refused = await assertRejects(() => open(file, { label: "int" }), UserError);
+  assertEquals(refused.message, "row 1 of the column int is null (rows count from 0)");
+});
