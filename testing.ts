@@ -1,0 +1,8 @@
+/**
+ * The plugin kit: holds any stage to the contract of its kind in one line of its author's test.
+ *
+ * @module
+ */
+
+export { checkStage } from "./testing/check_stage.ts";
+export type { StageChecks } from "./testing/stage_checks.ts";

@@ -1,0 +1,165 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import type { Dataset, SourceStage } from "../pipeline/stages/source.ts";
+import { describe } from "../train/objective.ts";
+import type { Findings } from "./findings.ts";
+import { counted } from "./samples.ts";
+import type { Subject } from "./subject.ts";
+
+/** Rows that are compared value by value in each record batch. */
+const comparedRows = 100;
+
+/**
+ * Holds a source to its contract: the same schema, rows and fingerprint each time, and random access
+ * that agrees with reading in order.
+ *
+ * @param subject The source.
+ */
+export async function checkSource(subject: Subject<SourceStage>): Promise<void> {
+  const { checks, findings } = subject;
+  const context = { folder: checks.folder ?? Deno.cwd() };
+  const source = subject.create(context, "a source");
+  const other = subject.create(context, "a source");
+  subject.expectAccepted();
+  if (!source || !other) return;
+  if (typeof source.open !== "function") {
+    findings.add("returns { open() }", "a source", `it returned ${describe(source)}`);
+    return;
+  }
+  await findings.attemptAsync("its rows", async () => {
+    const dataset: unknown = await source.open();
+    if (!expectDataset(dataset, findings)) return;
+    await tryDataset(dataset, findings);
+    const again = await other.open();
+    compareOpened(dataset, again, findings);
+    await again.close?.();
+    await dataset.close?.();
+  });
+}
+
+function expectDataset(dataset: unknown, findings: Findings): dataset is Dataset {
+  const { schema, fingerprint, recordBatches } = (dataset ?? {}) as Partial<Dataset>;
+  const add = (promise: string, got: string) => {
+    findings.add(promise, "open()", got);
+    return false;
+  };
+  if (typeof recordBatches !== "function" || !Array.isArray(schema?.fields)) {
+    return add("opens as { schema, fingerprint, recordBatches() }", describe(dataset));
+  }
+  if (schema.fields.length === 0) return add("has columns", "a schema without columns");
+  if (typeof fingerprint !== "string" || fingerprint === "") {
+    return add("has a fingerprint, a text that changes when the data does", describe(fingerprint));
+  }
+  return true;
+}
+
+async function tryDataset(dataset: Dataset, findings: Findings): Promise<void> {
+  const first = await readAll(dataset);
+  if (first.length === 0) {
+    findings.add("has rows", "recordBatches()", "no record batch");
+    return;
+  }
+  const expected = columns(dataset.schema);
+  first.forEach(({ schema }, index) => {
+    if (schema === expected) return;
+    findings.add(
+      "has record batches of its schema",
+      `record batch ${index}`,
+      `the columns ${schema}; the schema has ${expected}`,
+    );
+  });
+  // A reader that was given up early must not change what the next one sees.
+  for await (const _ of dataset.recordBatches()) break;
+  compareBatches(
+    "gives the same rows each time",
+    "recordBatches() again",
+    await readAll(dataset),
+    first,
+    findings,
+  );
+
+  const { rowCounts } = dataset;
+  const counts = first.map(({ rows }) => rows);
+  if (rowCounts && rowCounts.join() !== counts.join()) {
+    findings.add(
+      "has the row counts of its record batches",
+      "rowCounts",
+      `${rowCounts.join(", ")}; the record batches have ${counts.join(", ")}`,
+    );
+  }
+  if (!dataset.recordBatch) return;
+  // Backwards, as nothing but the index should matter.
+  for (let index = first.length - 1; index >= 0; index--) {
+    const batch = described(await dataset.recordBatch(index));
+    compareBatches(
+      "gives the same rows at random as in order",
+      `recordBatch(${index})`,
+      [batch],
+      [first[index]!],
+      findings,
+    );
+  }
+}
+
+function compareOpened(dataset: Dataset, again: Dataset, findings: Findings): void {
+  if (again.fingerprint !== dataset.fingerprint) {
+    findings.add(
+      "keeps its fingerprint while the data is the same",
+      "opening twice",
+      `${dataset.fingerprint}, then ${again.fingerprint}`,
+    );
+  }
+  const [before, now] = [columns(dataset.schema), columns(again.schema)];
+  if (before === now) return;
+  findings.add("keeps its schema", "opening twice", `${before}, then ${now}`);
+}
+
+/** A record batch as texts, to be compared. */
+interface Described {
+  readonly rows: number;
+  readonly schema: string;
+  readonly values: string;
+}
+
+async function readAll(dataset: Dataset): Promise<Described[]> {
+  const batches: Described[] = [];
+  for await (const batch of dataset.recordBatches()) batches.push(described(batch));
+  return batches;
+}
+
+function described(batch: RecordBatch): Described {
+  const values = batch.schema.fields.map((_, column) => {
+    const vector = batch.getChildAt(column)!;
+    return Array.from(
+      { length: Math.min(batch.numRows, comparedRows) },
+      (_, row) => JSON.stringify(vector.get(row), plainJson),
+    ).join();
+  });
+  return { rows: batch.numRows, schema: columns(batch.schema), values: values.join("\n") };
+}
+
+function plainJson(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? `${value}n` : value;
+}
+
+function columns({ fields }: Schema): string {
+  return fields.map(({ name, type }) => `${name}: ${type}`).join(", ");
+}
+
+function compareBatches(
+  promise: string,
+  asked: string,
+  actual: readonly Described[],
+  expected: readonly Described[],
+  findings: Findings,
+): void {
+  const index = expected.findIndex((batch, index) =>
+    batch.rows !== actual[index]?.rows || batch.values !== actual[index]?.values
+  );
+  if (index < 0 && actual.length === expected.length) return;
+  const got = actual.length !== expected.length
+    ? `${counted(actual.length, "record batch")}; expected ${expected.length}`
+    : actual[index]!.rows !== expected[index]!.rows
+    ? `${counted(actual[index]!.rows, "row")}; expected ${expected[index]!.rows}`
+    : "other values";
+  findings.add(promise, asked, got);
+}
