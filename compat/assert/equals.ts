@@ -1,0 +1,123 @@
+import { AssertionError, sentence } from "./assertion_error.ts";
+
+/** Throws unless two values are deeply equal. `0` equals `-0`, and NaN equals NaN. */
+export function assertEquals<T>(actual: T, expected: T, message?: string): void {
+  if (equal(actual, expected)) return;
+  throw new AssertionError(
+    `${sentence("Values are not equal", message)}\n\n${difference(actual, expected)}`,
+  );
+}
+
+/** Throws if two values are deeply equal. */
+export function assertNotEquals<T>(actual: T, expected: T, message?: string): void {
+  if (!equal(actual, expected)) return;
+  throw new AssertionError(
+    sentence(`Expected actual: ${show(actual)} not to be: ${show(expected)}`, message),
+  );
+}
+
+/** Whether two values are deeply equal. */
+function equal(left: unknown, right: unknown, seen = new Map<unknown, unknown>()): boolean {
+  if (left === right || Object.is(left, right)) return true;
+  if (typeof left !== "object" || typeof right !== "object" || !left || !right) return false;
+  if (kindOf(left) !== kindOf(right)) return false;
+  if (left instanceof Date) return Object.is(left.getTime(), (right as Date).getTime());
+  if (left instanceof RegExp || left instanceof URL) return String(left) === String(right);
+  if (left instanceof WeakMap || left instanceof WeakSet) {
+    throw new TypeError(`Cannot compare ${left.constructor.name} instances`);
+  }
+  if (isNumbers(left)) return sameNumbers(left, right as Numbers);
+  if (left instanceof ArrayBuffer) {
+    return sameNumbers(new Uint8Array(left), new Uint8Array(right as ArrayBuffer));
+  }
+  // Comparing this pair is under way further up: the two have the same loop.
+  if (seen.get(left) === right) return true;
+  seen.set(left, right);
+  if (left instanceof Set || left instanceof Map) {
+    return sameEntries(left, right as typeof left, seen);
+  }
+  const keys = keysOf(left);
+  return keys.length === keysOf(right).length &&
+    keys.every((key) => key in right && equal(left[key as never], right[key as never], seen));
+}
+
+/** The prototype, which decides what a value is; objects without one are plain. */
+function kindOf(value: object): object {
+  return Object.getPrototypeOf(value) ?? Object.prototype;
+}
+
+/** Own keys, and those of the classes up to `Object`: getters are compared too. */
+function keysOf(value: object): (string | symbol)[] {
+  const keys = new Set<string | symbol>();
+  const isPlain = [Object.prototype, Array.prototype].includes(kindOf(value));
+  for (
+    let at: object | null = value;
+    at && at !== Object.prototype && at !== Array.prototype;
+    at = isPlain ? null : Object.getPrototypeOf(at)
+  ) {
+    Reflect.ownKeys(at).forEach((key) => keys.add(key));
+  }
+  return [...keys];
+}
+
+type Numbers = ArrayLike<number | bigint> & ArrayBufferView;
+
+function isNumbers(value: object): value is Numbers {
+  return ArrayBuffer.isView(value) && !(value instanceof DataView);
+}
+
+function sameNumbers(left: ArrayLike<number | bigint>, right: ArrayLike<number | bigint>): boolean {
+  if (left.length !== right.length) return false;
+  for (let i = 0; i < left.length; i++) {
+    if (left[i] !== right[i] && !Object.is(left[i], right[i])) return false;
+  }
+  return true;
+}
+
+/** Whether each entry of a set or map has its equal, in any order. */
+function sameEntries(
+  left: Set<unknown> | Map<unknown, unknown>,
+  right: Set<unknown> | Map<unknown, unknown>,
+  seen: Map<unknown, unknown>,
+): boolean {
+  if (left.size !== right.size) return false;
+  const free = [...right];
+  return [...left].every((entry) => {
+    const found = free.findIndex((other) => equal(entry, other, new Map(seen)));
+    if (found >= 0) free.splice(found, 1);
+    return found >= 0;
+  });
+}
+
+/** Line by line what was there (`-`) and what was expected (`+`). */
+function difference(actual: unknown, expected: unknown): string {
+  const left = show(actual).split("\n");
+  const right = show(expected).split("\n");
+  let start = 0;
+  while (start < left.length && start < right.length && left[start] === right[start]) start++;
+  let end = 0;
+  while (
+    end < left.length - start && end < right.length - start &&
+    left.at(-1 - end) === right.at(-1 - end)
+  ) end++;
+  const around = 3;
+  return [
+    "    [Diff] Actual / Expected",
+    "",
+    ...left.slice(Math.max(0, start - around), start).map((line) => `    ${line}`),
+    ...left.slice(start, left.length - end).map((line) => `-   ${line}`),
+    ...right.slice(start, right.length - end).map((line) => `+   ${line}`),
+    ...right.slice(right.length - end).slice(0, around).map((line) => `    ${line}`),
+  ].join("\n");
+}
+
+function show(value: unknown): string {
+  return Deno.inspect(value, {
+    depth: Infinity,
+    sorted: true,
+    trailingComma: true,
+    compact: false,
+    iterableLimit: 1_000,
+    strAbbreviateSize: Infinity,
+  });
+}

@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import { importMap } from "./import_map.ts";
+import { canImport, type CanImportOptions } from "./registry.ts";
+import { readStandIns } from "./stand_ins.ts";
+
+/** What the launcher reads in a project's `deno.json`. */
+export interface ProjectConfig {
+  readonly name: string;
+  readonly exports: Readonly<Record<string, string>>;
+  readonly imports: Readonly<Record<string, string>>;
+  readonly publish: { readonly exclude: readonly string[] };
+}
+
+/** A project, and how its modules are found. */
+export interface Project {
+  /** The project's folder. */
+  readonly root: string;
+  /** What is in its `deno.json`. */
+  readonly config: ProjectConfig;
+  /** Whether stand-ins are in the place of the registry's modules. */
+  readonly offline: boolean;
+  /** Arguments for `deno run`, `test`, `check` and `doc` to find the modules by. */
+  readonly flags: readonly string[];
+}
+
+/**
+ * Reads a project and decides where its modules come from.
+ *
+ * @param root The project's folder.
+ * @param options Whether to ask the registry anew.
+ */
+export async function openProject(root: string, options?: CanImportOptions): Promise<Project> {
+  const file = join(root, "deno.json");
+  const [config, standIns] = await Promise.all([
+    Deno.readTextFile(file).then((text): ProjectConfig => JSON.parse(text)),
+    readStandIns(root),
+  ]);
+  const offline = !await canImport(standIns.map(({ specifier }) => specifier), options);
+  const flags = ["--config", file];
+  if (offline) flags.push("--import-map", importMap(root, config, standIns));
+  return { root, config, offline, flags };
+}

@@ -1,0 +1,70 @@
+import { join, resolve } from "node:path";
+import { runDeno } from "./child.ts";
+import { announceDownload } from "./packages.ts";
+import { openProject, type Project } from "./project.ts";
+import { userFolder } from "./run.ts";
+import { TestCount } from "./test_count.ts";
+
+/**
+ * Runs the project's tests, and the examples in its documentation. The last line of standard output
+ * tells how many passed and failed.
+ *
+ * @param root The project's folder.
+ * @param args Arguments for `deno test`. Where files or folders are among them, those are run alone.
+ * @returns The exit code of `deno test`.
+ */
+export async function test(root: string, args: readonly string[]): Promise<number> {
+  const project = await openProject(root);
+  await announceDownload(project.config);
+  return await testProject(project, args);
+}
+
+/** As {@linkcode test}, of a project that is open. */
+export async function testProject(project: Project, args: readonly string[]): Promise<number> {
+  const count = new TestCount();
+  const resolved = await Promise.all(args.map(resolvePath));
+  const chosen = resolved.some((argument, index) => argument !== args[index]);
+  // One file after the other: tests of the native engine's set-up change the environment, which all
+  // share, and TensorFlow takes all cores by itself.
+  let code = await runTests(project, count, chosen ? resolved : ["tests", ...resolved]);
+  if (!chosen) code ||= await runTests(project, count, [...exampleArguments(project), ...resolved]);
+  console.log(count.toString());
+  return code;
+}
+
+async function runTests(
+  { root, flags }: Project,
+  count: TestCount,
+  args: readonly string[],
+): Promise<number> {
+  const run = count.start();
+  const code = await runDeno(["test", "-A", "--quiet", ...flags, ...args], {
+    cwd: root,
+    onOutput: async (chunk) => {
+      run.read(chunk);
+      for (let from = 0; from < chunk.length;) {
+        from += await Deno.stdout.write(chunk.subarray(from));
+      }
+    },
+  });
+  run.end(code);
+  return code;
+}
+
+/** For the examples of all modules that are published, on an engine that needs no set-up. */
+function exampleArguments({ root, config }: Project): string[] {
+  const preload = join(root, "tests", "support", "open_wasm.ts");
+  return ["--doc", `--preload=${preload}`, `--ignore=${config.publish.exclude.join(",")}`, "."];
+}
+
+/** An argument that is a file or a folder where the user stands becomes an absolute path. */
+async function resolvePath(argument: string): Promise<string> {
+  if (argument.startsWith("-")) return argument;
+  const path = resolve(userFolder(), argument);
+  try {
+    await Deno.stat(path);
+    return path;
+  } catch {
+    return argument.endsWith(".ts") ? path : argument;
+  }
+}
