@@ -1,5 +1,11 @@
 import { join } from "node:path";
-import { defineOutput, encodeSafetensors, type OutputStage, writeFileWhole, z } from "../../plugin.ts";
+import {
+  defineOutput,
+  encodeSafetensors,
+  type OutputStage,
+  writeFileWhole,
+  z,
+} from "../../plugin.ts";
 
 /**
  * Writes the variables of both nets and the optimizer's slots to `checkpoints/last.safetensors`

@@ -1,0 +1,24 @@
+import { defineGradient, type GradientStage, type Position, z } from "../../plugin.ts";
+
+/** What passes to one side moves in a straight line over a span of the run; the guide is blocked unless it is that side. */
+const stage: GradientStage = defineGradient({
+  name: "ramp",
+  summary: "Moves what passes to one side from one value to another over a span of the run.",
+  options: z.object({
+    side: z.enum(["from", "to", "shared"]).default("to").describe("What changes."),
+    start: z.number().min(0).default(0).describe("What passes before the span."),
+    end: z.number().min(0).default(1).describe("What passes after it."),
+    after: z.number().min(0).default(0).describe("Where the span begins."),
+    over: z.number().positive().describe("How long the span is."),
+    unit: z.enum(["steps", "epochs"]).default("epochs").describe("What both count."),
+  }),
+  example: "use: ramp\nside: to\nstart: 0\nend: 1\nover: 5\nunit: epochs",
+  create({ side, start, end, after, over, unit }) {
+    const factor = ({ step, epoch }: Position) => {
+      const done = ((unit === "steps" ? step : epoch) - after) / over;
+      return start + (end - start) * Math.min(Math.max(done, 0), 1);
+    };
+    return [{ from: 0, to: 1, shared: 1, [side]: factor }];
+  },
+});
+export default stage;

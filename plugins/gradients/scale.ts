@@ -1,0 +1,17 @@
+import { defineGradient, type GradientStage, z } from "../../plugin.ts";
+
+const factor = (what: string) => z.number().min(0).default(1).describe(what);
+
+/** A part of the gradient passes to each side. */
+const stage: GradientStage = defineGradient({
+  name: "scale",
+  summary: "Passes a part of the gradient to each side.",
+  options: z.object({
+    from: factor("What passes to the guide."),
+    to: factor("What passes to the guided net."),
+    shared: factor("What passes on into shared layers."),
+  }),
+  example: "use: scale\nfrom: 0.1\nto: 1\nshared: 1",
+  create: ({ from, to, shared }) => [{ from, to, shared }],
+});
+export default stage;

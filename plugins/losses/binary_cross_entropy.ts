@@ -1,0 +1,18 @@
+import { defineLoss, type LossStage, ops, tf, z } from "../../plugin.ts";
+import { wantLabel, wantUnits } from "./fit.ts";
+
+/** Cross-entropy of the sigmoid of one logit with a label of 0 or 1, one a row. */
+const stage: LossStage = defineLoss({
+  name: "binary-cross-entropy",
+  summary: "Cross-entropy of one logit's sigmoid with a label of 0 or 1.",
+  form: "task",
+  options: z.object({}),
+  example: "use: binary-cross-entropy\non: light",
+  create(_options, { label, shapes }) {
+    wantLabel("binary-cross-entropy", label, "binary");
+    wantUnits("binary-cross-entropy", shapes[0]!, 1);
+    return (logits, label) =>
+      ops.sigmoidCrossEntropy(tf.reshape(logits, [-1]) as tf.Tensor1D, label as tf.Tensor1D);
+  },
+});
+export default stage;

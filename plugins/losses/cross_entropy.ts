@@ -1,0 +1,29 @@
+import { defineLoss, type LossStage, ops, tf, z } from "../../plugin.ts";
+import { wantLabel, wantUnits } from "./fit.ts";
+
+/**
+ * Cross-entropy of the softmax with the class: −log softmax(z)[label], one a row (Rocket Launching, equation 1, H(y, ·)).
+ * With smoothing s the label is (1 − s) of its class and s spread evenly over all (Szegedy et al., 2016).
+ */
+const stage: LossStage = defineLoss({
+  name: "cross-entropy",
+  summary: "Cross-entropy of the softmax with the class.",
+  form: "task",
+  options: z.object({
+    labelSmoothing: z.number().min(0).lt(1).default(0).describe(
+      "The part of the label that is spread evenly over all classes.",
+    ),
+  }),
+  example: "use: cross-entropy\non: light",
+  create({ labelSmoothing }, { label, shapes }) {
+    wantLabel("cross-entropy", label, "class");
+    wantUnits("cross-entropy", shapes[0]!, label.classes);
+    return (logits, label) => {
+      const own = ops.softmaxCrossEntropy(logits as tf.Tensor2D, label as tf.Tensor1D);
+      if (labelSmoothing === 0) return own;
+      const even = tf.neg(tf.mean(tf.logSoftmax(logits), -1));
+      return tf.add(tf.mul(own, 1 - labelSmoothing), tf.mul(even, labelSmoothing));
+    };
+  },
+});
+export default stage;

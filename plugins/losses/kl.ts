@@ -1,0 +1,29 @@
+import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
+import { logProbabilities, wantAlike, wantUnits } from "./fit.ts";
+
+/**
+ * The Kullback-Leibler divergence of the guided net's softmax from the guide's, at a temperature: Σ p (log p − log q) with
+ * p = softmax(z_from / T) and q = softmax(z_to / T), one a row (Hinton et al., 2015, arXiv:1503.02531). One logit stands for two classes.
+ *
+ * Gradients shrink with 1/T², so that Hinton et al. multiply by T²; `scaleByTemperature` says whether to.
+ */
+const stage: LossStage = defineLoss({
+  name: "kl",
+  summary: "The KL divergence from the guide's softmax at a temperature.",
+  form: "hint",
+  options: z.object({
+    temperature: z.number().positive().default(1).describe("What logits are divided by, T."),
+    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by T²."),
+  }),
+  example: "use: kl\ntemperature: 4\nscaleByTemperature: true",
+  create({ temperature, scaleByTemperature }, context) {
+    wantAlike("kl", context);
+    wantUnits("kl", context.shapes[0]!);
+    const scale = scaleByTemperature ? temperature ** 2 : 1;
+    return (from, to) => {
+      const p = logProbabilities(from, temperature), q = logProbabilities(to, temperature);
+      return tf.mul(tf.sum(tf.mul(tf.exp(p), tf.sub(p, q)), -1), scale);
+    };
+  },
+});
+export default stage;

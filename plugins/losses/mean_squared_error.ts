@@ -1,0 +1,17 @@
+import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
+import { wantLabel, wantUnits } from "./fit.ts";
+
+/** The squared distance of the only output from a number, (z − y)², one a row. */
+const stage: LossStage = defineLoss({
+  name: "mean-squared-error",
+  summary: "The squared distance of the output from a number.",
+  form: "task",
+  options: z.object({}),
+  example: "use: mean-squared-error\non: light",
+  create(_options, { label, shapes }) {
+    wantLabel("mean-squared-error", label, "number");
+    wantUnits("mean-squared-error", shapes[0]!, 1);
+    return (output, label) => tf.squaredDifference(tf.reshape(output, [-1]), label);
+  },
+});
+export default stage;

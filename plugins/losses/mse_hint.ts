@@ -1,0 +1,21 @@
+import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
+import { wantAlike } from "./fit.ts";
+
+/**
+ * The hint loss that the paper chooses (Rocket Launching, section 3.4, "mean square error of logits"): the sum over classes of the squared
+ * distance of the logits before the softmax, Σ (z_booster − z_light)², one a row. The entry's `weight` is the authors' γ, 0.03. Any two
+ * outputs of one shape can be compared, also maps.
+ */
+const stage: LossStage = defineLoss({
+  name: "mse-hint",
+  summary: "The squared distance of the logits, summed over classes: the paper's hint.",
+  form: "hint",
+  options: z.object({}),
+  example: "use: mse-hint\nfrom: booster.logits\nto: light.logits\nweight: 0.03",
+  create(_options, context) {
+    wantAlike("mse-hint", context);
+    const axes = context.shapes[0]!.map((_, index) => index + 1);
+    return (from, to) => tf.sum(tf.squaredDifference(from, to), axes);
+  },
+});
+export default stage;

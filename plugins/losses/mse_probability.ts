@@ -1,0 +1,22 @@
+import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
+import { wantAlike, wantUnits } from "./fit.ts";
+
+/**
+ * The squared distance of the softmax outputs, summed over classes, one a row; of the sigmoids for one logit. The paper compares it with
+ * mse-hint and argues against it (section 3.4): its gradient vanishes where the softmax saturates.
+ */
+const stage: LossStage = defineLoss({
+  name: "mse-probability",
+  summary: "The squared distance of the probabilities, summed over classes.",
+  form: "hint",
+  options: z.object({}),
+  example: "use: mse-probability\nweight: 1",
+  create(_options, context) {
+    wantAlike("mse-probability", context);
+    wantUnits("mse-probability", context.shapes[0]!);
+    const probabilities = (logits: tf.Tensor) =>
+      logits.shape[1] === 1 ? tf.sigmoid(logits) : tf.softmax(logits);
+    return (from, to) => tf.sum(tf.squaredDifference(probabilities(from), probabilities(to)), -1);
+  },
+});
+export default stage;

@@ -1,0 +1,30 @@
+import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
+import { logProbabilities, wantAlike, wantUnits } from "./fit.ts";
+
+/**
+ * Cross-entropy with the guide's softmax as a soft label, at a temperature: −Σ p log q with p = softmax(z_from / T) and
+ * q = softmax(z_to / T), one a row (Hinton et al., 2015, arXiv:1503.02531). Its gradient on the guided net is that of `kl`; its value is greater by
+ * the guide's entropy. One logit stands for two classes.
+ *
+ * Gradients shrink with 1/T², so that Hinton et al. multiply by T²; `scaleByTemperature` says whether to.
+ */
+const stage: LossStage = defineLoss({
+  name: "soft-label",
+  summary: "Cross-entropy with the guide's softmax at a temperature.",
+  form: "hint",
+  options: z.object({
+    temperature: z.number().positive().default(1).describe("What logits are divided by, T."),
+    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by T²."),
+  }),
+  example: "use: soft-label\ntemperature: 4\nscaleByTemperature: true",
+  create({ temperature, scaleByTemperature }, context) {
+    wantAlike("soft-label", context);
+    wantUnits("soft-label", context.shapes[0]!);
+    const scale = scaleByTemperature ? temperature ** 2 : 1;
+    return (from, to) => {
+      const p = tf.exp(logProbabilities(from, temperature));
+      return tf.mul(tf.sum(tf.mul(p, logProbabilities(to, temperature)), -1), -scale);
+    };
+  },
+});
+export default stage;

@@ -1,0 +1,24 @@
+import { defineMetric, type MetricStage, UserError, z } from "../../plugin.ts";
+import { meanOver, predictedClass } from "./predictions.ts";
+
+/** The part of the rows whose class is predicted. */
+const stage: MetricStage = defineMetric({
+  name: "accuracy",
+  summary: "The part of the rows whose class is predicted.",
+  options: z.object({}),
+  example: "use: accuracy",
+  create(_options, { label }) {
+    if (label.kind === "number") {
+      throw new UserError("accuracy needs classes; the label is a number", {
+        hint: "use mean-absolute-error",
+      });
+    }
+    return {
+      start: () =>
+        meanOver(({ outputs, label }, row) =>
+          Number(predictedClass(outputs.logits, row) === label[row])
+        ),
+    };
+  },
+});
+export default stage;

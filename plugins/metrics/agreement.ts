@@ -1,0 +1,28 @@
+import { defineMetric, type MetricStage, UserError, z } from "../../plugin.ts";
+import { meanOver, predictedClass } from "./predictions.ts";
+
+/** The part of the rows for which light net and booster predict the same class. */
+const stage: MetricStage = defineMetric({
+  name: "agreement",
+  summary: "How often light net and booster predict the same class.",
+  per: "run",
+  needs: "both",
+  options: z.object({}),
+  example: "use: agreement",
+  create(_options, { label }) {
+    if (label.kind === "number") {
+      throw new UserError("agreement needs classes; the label is a number", {
+        hint: "use mean-absolute-error",
+      });
+    }
+    return {
+      start: () =>
+        meanOver(({ nets }, row) =>
+          Number(
+            predictedClass(nets.light!.logits, row) === predictedClass(nets.booster!.logits, row),
+          )
+        ),
+    };
+  },
+});
+export default stage;

@@ -1,0 +1,27 @@
+import { defineMetric, type MetricStage, z } from "../../plugin.ts";
+
+/** The mean of each loss term by its name, before its weight; batches count by their rows. */
+const stage: MetricStage = defineMetric({
+  name: "loss",
+  summary: "The mean of each loss term, before its weight.",
+  per: "run",
+  better: "lower",
+  options: z.object({}),
+  example: "use: loss",
+  create: () => ({
+    start() {
+      const sums = new Map<string, number>();
+      let rows = 0;
+      return {
+        add({ losses, size }) {
+          for (const [name, loss] of Object.entries(losses)) {
+            sums.set(name, (sums.get(name) ?? 0) + loss * size);
+          }
+          rows += size;
+        },
+        value: () => Object.fromEntries([...sums].map(([name, sum]) => [name, sum / rows])),
+      };
+    },
+  }),
+});
+export default stage;

@@ -1,0 +1,25 @@
+import { defineMetric, type MetricStage, UserError, z } from "../../plugin.ts";
+import { meanOver, rowOf } from "./predictions.ts";
+
+/** The mean distance of the output from the label, in the label's unit. */
+const stage: MetricStage = defineMetric({
+  name: "mean-absolute-error",
+  summary: "The mean distance of the output from the label.",
+  better: "lower",
+  options: z.object({}),
+  example: "use: mean-absolute-error",
+  create(_options, { label }) {
+    if (label.kind !== "number") {
+      throw new UserError(`mean-absolute-error needs a number; the label is ${label.kind}`, {
+        hint: "use accuracy",
+      });
+    }
+    return {
+      start: () =>
+        meanOver(({ outputs, label }, row) =>
+          Math.abs(rowOf(outputs.logits, row)[0]! - label[row]!)
+        ),
+    };
+  },
+});
+export default stage;

@@ -1,0 +1,32 @@
+import { defineMetric, type MetricStage, UserError, z } from "../../plugin.ts";
+import { meanOver, rowOf } from "./predictions.ts";
+
+/** The part of the rows whose class is among the k likeliest; of classes with equal logits the first come first. */
+const stage: MetricStage = defineMetric({
+  name: "top-k",
+  summary: "The part of the rows whose class is among the k likeliest.",
+  options: z.object({ k: z.int().positive().default(5).describe("How many classes count.") }),
+  example: "use: top-k\nk: 5\nname: top-5",
+  create({ k }, { label }) {
+    if (label.kind !== "class" || k >= label.classes) {
+      throw new UserError(
+        label.kind === "class"
+          ? `top-k of ${k} says nothing of ${label.classes} classes`
+          : `top-k needs classes; the label is ${label.kind}`,
+        { hint: label.kind === "class" ? "choose a smaller k" : "use auc or mean-absolute-error" },
+      );
+    }
+    return {
+      start: () =>
+        meanOver(({ outputs, label }, row) => {
+          const logits = rowOf(outputs.logits, row), own = label[row]!;
+          let before = 0;
+          logits.forEach((logit, index) => {
+            if (logit > logits[own]! || (logit === logits[own] && index < own)) before++;
+          });
+          return Number(before < k);
+        }),
+    };
+  },
+});
+export default stage;

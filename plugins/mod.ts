@@ -1,0 +1,101 @@
+/**
+ * The built-in stages.
+ *
+ * @module
+ */
+
+import type { AnyStage } from "../pipeline/stages/stage.ts";
+import block from "./gradients/block.ts";
+import blockShared from "./gradients/block_shared.ts";
+import mutual from "./gradients/mutual.ts";
+import none from "./gradients/none.ts";
+import ramp from "./gradients/ramp.ts";
+import scaleGradient from "./gradients/scale.ts";
+import binaryCrossEntropy from "./losses/binary_cross_entropy.ts";
+import crossEntropy from "./losses/cross_entropy.ts";
+import kl from "./losses/kl.ts";
+import meanSquaredError from "./losses/mean_squared_error.ts";
+import mseHint from "./losses/mse_hint.ts";
+import mseProbability from "./losses/mse_probability.ts";
+import softLabel from "./losses/soft_label.ts";
+import accuracy from "./metrics/accuracy.ts";
+import agreement from "./metrics/agreement.ts";
+import auc from "./metrics/auc.ts";
+import loss from "./metrics/loss.ts";
+import meanAbsoluteError from "./metrics/mean_absolute_error.ts";
+import topK from "./metrics/top_k.ts";
+import mlp from "./networks/mlp.ts";
+import wideResnet from "./networks/wide_resnet.ts";
+import adagrad from "./optimizers/adagrad.ts";
+import adam from "./optimizers/adam.ts";
+import adamw from "./optimizers/adamw.ts";
+import sgd from "./optimizers/sgd.ts";
+import checkpoint from "./outputs/checkpoint.ts";
+import metrics from "./outputs/metrics.ts";
+import progress from "./outputs/progress.ts";
+import result from "./outputs/result.ts";
+import constant from "./schedules/constant.ts";
+import cosine from "./schedules/cosine.ts";
+import steps from "./schedules/steps.ts";
+import warmUp from "./schedules/warm_up.ts";
+import arrow from "./sources/arrow.ts";
+import cast from "./transforms/cast.ts";
+import crop from "./transforms/crop.ts";
+import horizontalFlip from "./transforms/horizontal_flip.ts";
+import normalize from "./transforms/normalize.ts";
+import oneHot from "./transforms/one_hot.ts";
+import pad from "./transforms/pad.ts";
+import randomCrop from "./transforms/random_crop.ts";
+import rename from "./transforms/rename.ts";
+import reshape from "./transforms/reshape.ts";
+import scale from "./transforms/scale.ts";
+import select from "./transforms/select.ts";
+
+/** All built-in stages, by kind and name. */
+export const builtins: readonly AnyStage[] = [
+  arrow,
+  cast,
+  crop,
+  horizontalFlip,
+  normalize,
+  oneHot,
+  pad,
+  randomCrop,
+  rename,
+  reshape,
+  scale,
+  select,
+  mlp,
+  wideResnet,
+  binaryCrossEntropy,
+  crossEntropy,
+  kl,
+  meanSquaredError,
+  mseHint,
+  mseProbability,
+  softLabel,
+  block,
+  blockShared,
+  mutual,
+  none,
+  ramp,
+  scaleGradient,
+  adagrad,
+  adam,
+  adamw,
+  sgd,
+  constant,
+  cosine,
+  steps,
+  warmUp,
+  accuracy,
+  agreement,
+  auc,
+  loss,
+  meanAbsoluteError,
+  topK,
+  checkpoint,
+  metrics,
+  progress,
+  result,
+];

@@ -1,0 +1,24 @@
+import { defineOptimizer, type OptimizerStage, tf, z } from "../../plugin.ts";
+import { decayed } from "./decay.ts";
+
+/** Adagrad (Duchi et al., 2011) as in `torch.optim.Adagrad`: s += g²; w −= rate · g / (√s + ε). */
+const stage: OptimizerStage = defineOptimizer({
+  name: "adagrad",
+  summary: "Adagrad, as in PyTorch.",
+  options: z.object({
+    initial: z.number().min(0).default(0).describe("What the sum of squares starts with."),
+    epsilon: z.number().positive().default(1e-10).describe("What is added to the root."),
+    weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
+  }),
+  example: "use: adagrad\nrate: 0.01",
+  create: ({ initial, epsilon, weightDecay }) => ({
+    slots: { square: initial },
+    update({ value, gradient, slots, rate }) {
+      const g = decayed(gradient, value, weightDecay);
+      const square = tf.add(slots.square, tf.square(g));
+      const move = tf.mul(tf.div(g, tf.add(tf.sqrt(square), epsilon)), rate);
+      return { value: tf.sub(value, move), slots: { square } };
+    },
+  }),
+});
+export default stage;

@@ -1,0 +1,23 @@
+import { defineOptimizer, type OptimizerStage, tf, z } from "../../plugin.ts";
+import { decayed } from "./decay.ts";
+import { adamMove, momentOptions, momentSlots } from "./moments.ts";
+
+/** Adam (Kingma and Ba, 2015, arXiv:1412.6980) as in `torch.optim.Adam`: weight decay is part of the gradient. */
+const stage: OptimizerStage = defineOptimizer({
+  name: "adam",
+  summary: "Adam, with weight decay in the gradient, as in PyTorch.",
+  options: z.object({
+    ...momentOptions,
+    weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
+  }),
+  example: "use: adam\nrate: 0.001",
+  create: ({ weightDecay, ...options }) => ({
+    slots: momentSlots,
+    update(input) {
+      const gradient = decayed(input.gradient, input.value, weightDecay);
+      const { move, slots } = adamMove(gradient, input, options);
+      return { value: tf.sub(input.value, move), slots };
+    },
+  }),
+});
+export default stage;

@@ -1,0 +1,27 @@
+import { defineOptimizer, type OptimizerStage, tf, z } from "../../plugin.ts";
+import { adamMove, momentOptions, momentSlots } from "./moments.ts";
+
+/**
+ * Adam with decoupled weight decay (Loshchilov and Hutter, 2019, arXiv:1711.05101) as in `torch.optim.AdamW`: w −= rate · weightDecay · w, then
+ * Adam's move for the plain gradient.
+ */
+const stage: OptimizerStage = defineOptimizer({
+  name: "adamw",
+  summary: "Adam with decoupled weight decay, as in PyTorch.",
+  options: z.object({
+    ...momentOptions,
+    weightDecay: z.number().min(0).default(0.01).describe(
+      "The part of a weight that decays, times the rate.",
+    ),
+  }),
+  example: "use: adamw\nrate: 0.001\nweightDecay: 0.01",
+  create: ({ weightDecay, ...options }) => ({
+    slots: momentSlots,
+    update(input) {
+      const kept = tf.sub(input.value, tf.mul(tf.mul(input.value, weightDecay), input.rate));
+      const { move, slots } = adamMove(input.gradient, input, options);
+      return { value: tf.sub(kept, move), slots };
+    },
+  }),
+});
+export default stage;

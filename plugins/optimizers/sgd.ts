@@ -1,0 +1,29 @@
+import { defineOptimizer, type OptimizerStage, tf, z } from "../../plugin.ts";
+import { decayed } from "./decay.ts";
+
+/**
+ * Stochastic gradient descent as in `torch.optim.SGD`, without dampening: g = gradient + weightDecay · w; m = momentum · m + g;
+ * w −= rate · m, or with Nesterov's momentum w −= rate · (g + momentum · m). Weight decay is on all variables, batch norms too, as in
+ * the authors' code.
+ */
+const stage: OptimizerStage = defineOptimizer({
+  name: "sgd",
+  summary: "Stochastic gradient descent with momentum and weight decay, as in PyTorch.",
+  options: z.object({
+    momentum: z.number().min(0).lt(1).default(0).describe("What is kept of the last move."),
+    nesterov: z.boolean().default(false).describe("Whether to look ahead; needs momentum."),
+    weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
+  }),
+  example: "use: sgd\nrate: 0.1\nmomentum: 0.9\nweightDecay: 5e-4",
+  create: ({ momentum, nesterov, weightDecay }) => ({
+    slots: momentum === 0 ? {} : { momentum: 0 },
+    update({ value, gradient, slots, rate }) {
+      const g = decayed(gradient, value, weightDecay);
+      if (momentum === 0) return { value: tf.sub(value, tf.mul(g, rate)), slots: {} };
+      const m = tf.add(tf.mul((slots as { momentum: tf.Tensor }).momentum, momentum), g);
+      const move = nesterov ? tf.add(g, tf.mul(m, momentum)) : m;
+      return { value: tf.sub(value, tf.mul(move, rate)), slots: { momentum: m } };
+    },
+  }),
+});
+export default stage;

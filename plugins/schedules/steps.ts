@@ -1,0 +1,21 @@
+import { defineSchedule, type ScheduleStage, z } from "../../plugin.ts";
+
+/**
+ * The rate is multiplied at some epochs or steps, as by `torch.optim.lr_scheduler.MultiStepLR`: `at: [60]` is after 60 whole epochs. The
+ * authors: at 60, 120 and 160 of 200 epochs by 0.2.
+ */
+const stage: ScheduleStage = defineSchedule({
+  name: "steps",
+  summary: "Multiplies the rate after some epochs or steps.",
+  options: z.object({
+    at: z.array(z.number().min(0)).min(1).describe("After how many epochs or steps."),
+    by: z.number().positive().default(0.1).describe("The factor each time."),
+    unit: z.enum(["epochs", "steps"]).default("epochs").describe("What `at` counts."),
+  }),
+  example: "use: steps\nat: [60, 120, 160]\nby: 0.2",
+  create: ({ at, by, unit }) => ({ step, epoch }) => {
+    const now = unit === "steps" ? step : epoch;
+    return by ** at.filter((drop) => drop <= now).length;
+  },
+});
+export default stage;

@@ -1,0 +1,45 @@
+import {
+  defineSchedule,
+  nestedStage,
+  type Schedule,
+  type ScheduleStage,
+  UserError,
+  z,
+} from "../../plugin.ts";
+
+/**
+ * The rate rises in a straight line, then another schedule follows, for which the run begins where the warm-up ends and is as much
+ * shorter (as with `LinearLR` in `torch.optim.lr_scheduler.SequentialLR`).
+ */
+const stage: ScheduleStage = defineSchedule({
+  name: "warm-up",
+  summary: "The rate rises in a straight line; then another schedule follows.",
+  options: z.object({
+    for: z.number().positive().describe("How long the rate rises."),
+    unit: z.enum(["epochs", "steps"]).default("epochs").describe("What `for` counts."),
+    from: z.number().min(0).max(1).default(0.1).describe("The part of the rate to start with."),
+    then: nestedStage<Schedule>("schedule").optional().describe(
+      "The schedule that follows; constant by default.",
+    ),
+  }),
+  example: "use: warm-up\nfor: 5\nthen: { use: cosine }",
+  create({ for: length, unit, from, then = () => 1 }) {
+    return (position) => {
+      const perEpoch = position.steps / position.epochs;
+      const steps = unit === "steps" ? length : length * perEpoch;
+      if (steps >= position.steps) {
+        throw new UserError(`the warm-up of ${length} ${unit} is not shorter than the run`, {
+          hint: `the run has ${position.epochs} epochs of ${perEpoch} steps`,
+        });
+      }
+      if (position.step < steps) return from + (1 - from) * position.step / steps;
+      return then({
+        step: position.step - steps,
+        steps: position.steps - steps,
+        epoch: position.epoch - steps / perEpoch,
+        epochs: position.epochs - steps / perEpoch,
+      });
+    };
+  },
+});
+export default stage;
