@@ -1,0 +1,34 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { fashionMnist } from "../../data/fashion_mnist.ts";
+import { UserError } from "../../pipeline/errors.ts";
+
+function header(...shape: number[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(4 + 4 * shape.length + shape.reduce((a, b) => a * b, 1));
+  bytes.set([0, 0, 8, shape.length]);
+  shape.forEach((length, index) => new DataView(bytes.buffer).setUint32(4 + 4 * index, length));
+  return bytes;
+}
+
+Deno.test("fashion-mnist refuses folders and files that are not the published ones", async () => {
+  const from = await Deno.makeTempDir();
+  try {
+    const make = () => fashionMnist.make({ from, out: from, report: () => {} });
+    const missing = await assertRejects(
+      make,
+      UserError,
+      "has neither train-images-idx3-ubyte.gz nor",
+    );
+    assertStringIncludes(missing.problems[0]!.hint!, "--from FOLDER");
+    const path = join(from, "train-images-idx3-ubyte");
+    await Deno.writeFile(path, header(3, 28, 28));
+    await assertRejects(make, UserError, `${path} has the shape [3,28,28]; expected [60000,28,28]`);
+    await Deno.writeFile(path, header(60_000, 28, 28));
+    await assertRejects(make, UserError, "is not the published file: its SHA-256 differs");
+    const written: string[] = [];
+    for await (const { name } of Deno.readDir(from)) written.push(name);
+    assertEquals(written, ["train-images-idx3-ubyte"]);
+  } finally {
+    await Deno.remove(from, { recursive: true });
+  }
+});

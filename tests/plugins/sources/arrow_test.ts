@@ -1,0 +1,196 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { tableFromArrays, tableToIPC } from "apache-arrow";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { UserError } from "../../../pipeline/errors.ts";
+import arrow from "../../../plugins/sources/arrow.ts";
+import { arrowSource, fixtures } from "../../support/arrow.ts";
+
+const rowsOf = async (path: string | string[], folder?: string) => {
+  const { rowCounts, recordBatches } = await arrowSource(path, folder).open();
+  const read: number[] = [];
+  for await (const batch of recordBatches()) read.push(batch.numRows);
+  assertEquals(read, [...rowCounts!]);
+  return read;
+};
+
+/** Runs a test with a folder of files. */
+async function withFiles(
+  files: Record<string, Uint8Array | string>,
+  test: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      await Deno.writeFile(join(folder, name), bytes);
+    }
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const part = (...values: number[]) =>
+  tableToIPC(tableFromArrays({ x: Uint8Array.from(values) }), "file");
+const fixture = (name: string) => Deno.readFile(join(fixtures, name));
+
+Deno.test("arrow reads files and streams, with the rows of each record batch", async () => {
+  assertEquals(await rowsOf("types.arrow"), [3, 2]);
+  assertEquals(await rowsOf("types.arrows"), [3, 2]);
+  assertEquals(await rowsOf(join(fixtures, "types.arrow"), "/"), [3, 2]);
+  assertEquals((await rowsOf("no_rows.arrow")).reduce((a, b) => a + b, 0), 0);
+  assertEquals((await rowsOf("no_batches.arrow")).reduce((a, b) => a + b, 0), 0);
+});
+
+Deno.test("arrow gives record batches at random and in order, as often as wanted", async () => {
+  for (const file of ["types.arrow", "types.arrows"]) {
+    const { recordBatch, recordBatches } = await arrowSource(file).open();
+    const first = (await recordBatch!(1)).getChild("uint8")!.toArray();
+    assertEquals([...first], [3, 255]);
+    for (let time = 0; time < 2; time++) {
+      const values: number[] = [];
+      for await (const batch of recordBatches()) values.push(...batch.getChild("uint8")!.toArray());
+      assertEquals(values, [0, 1, 2, 3, 255]);
+    }
+    await assertRejects(() => recordBatch!(2), RangeError, "no record batch 2 among 2");
+  }
+});
+
+Deno.test("arrow reads the files of a glob in the order of their names, each once", async () => {
+  const files = { "part-1.arrow": part(3), "part-0.arrow": part(1, 2), "other.arrow": part(9) };
+  await withFiles(files, async (folder) => {
+    assertEquals(await rowsOf("part-*.arrow", folder), [2, 1]);
+    assertEquals(await rowsOf(["other.arrow", "part-1.arrow", "part-*.arrow"], folder), [1, 1, 2]);
+    assertEquals(await rowsOf("./part-{0,1}.arrow", folder), [2, 1]);
+    assertEquals(await rowsOf(join(folder, "*-0.arrow"), "/"), [2]);
+    const error = await assertRejects(() => rowsOf("parts-*.arrow", folder), UserError);
+    assertEquals(error.message, "no file matches parts-*.arrow");
+    assertStringIncludes(error.problems[0]!.hint!, folder);
+  });
+});
+
+Deno.test("arrow takes a name with brackets as it is if there is such a file", async () => {
+  await withFiles({ "part[1].arrow": part(1, 2, 3) }, async (folder) => {
+    assertEquals(await rowsOf("part[1].arrow", folder), [3]);
+  });
+});
+
+Deno.test("arrow's fingerprint is the SHA-256 of the file, and changes with any file", async () => {
+  const hash = createHash("sha256").update(await fixture("types.arrow")).digest("hex");
+  assertEquals((await arrowSource("types.arrow").open()).fingerprint, `sha256:${hash}`);
+  const prints = new Set<string>();
+  for (const second of [part(2), part(3)]) {
+    await withFiles({ "0.arrow": part(1), "1.arrow": second }, async (folder) => {
+      prints.add((await arrowSource("*.arrow", folder).open()).fingerprint);
+      prints.add((await arrowSource(["1.arrow", "0.arrow"], folder).open()).fingerprint);
+    });
+  }
+  assertEquals(prints.size, 4);
+});
+
+Deno.test("arrow refuses files whose columns differ, naming both and the types", async () => {
+  const floats = tableToIPC(tableFromArrays({ x: Float32Array.of(1) }), "file");
+  const more = tableToIPC(tableFromArrays({ x: Uint8Array.of(1), y: Uint8Array.of(1) }), "stream");
+  await withFiles({ "a.arrow": part(1), "b.arrow": floats, "c.arrow": more }, async (folder) => {
+    await assertRejects(
+      () => rowsOf(["a.arrow", "b.arrow"], folder),
+      UserError,
+      "the column x differs: Uint8 in a.arrow, Float32 in b.arrow",
+    );
+    await assertRejects(
+      () => rowsOf(["a.arrow", "c.arrow"], folder),
+      UserError,
+      "the column y differs: a.arrow has no such column, Uint8 in c.arrow",
+    );
+  });
+});
+
+Deno.test("arrow says what there is instead of a missing file", async () => {
+  const missing = await assertRejects(() => rowsOf("typs.arrow"), UserError);
+  assertEquals(missing.message, "there is no file typs.arrow");
+  assertEquals(missing.problems[0]!.hint, `did you mean ${join(fixtures, "types.arrow")}?`);
+  const folder = await assertRejects(() => rowsOf("nowhere/types.arrow"), UserError);
+  assertStringIncludes(
+    folder.problems[0]!.hint!,
+    `there is no folder ${join(fixtures, "nowhere")}`,
+  );
+  await withFiles({}, async (folder) => {
+    const error = await assertRejects(() => rowsOf("x.arrow", folder), UserError);
+    assertEquals(error.problems[0]!.hint, `the folder ${folder} has no files`);
+    await assertRejects(() => rowsOf(".", folder), UserError, ". is a folder");
+  });
+});
+
+Deno.test("arrow says what a file is that is not Arrow", async () => {
+  const cases: [Uint8Array | string, string][] = [
+    ["", "x is empty"],
+    ["PAR1 and more of it", "x is a Parquet file"],
+    ["FEA1 and more of it", "x is a Feather file of version 1"],
+    ["a,b\n1,2\n", "x is a text file, perhaps CSV"],
+    ['{"a": 1}\n', "x is a JSON file"],
+    [Uint8Array.of(0x1f, 0x8b, 8, 0, 0), "x is compressed with gzip"],
+    ["PK\x03\x04 and more of it", "x is a ZIP archive"],
+    [Uint8Array.of(0x93, 78, 85, 77, 80, 89), "x is a NumPy file"],
+    ["version https://git-lfs.github.com/spec/v1\n", "x is a pointer of Git LFS"],
+    [
+      Uint8Array.of(0, 1, 2, 250, 4, 5, 6, 7, 8),
+      "(it starts with the bytes 00 01 02 fa 04 05 06 07)",
+    ],
+    [Uint8Array.of(1, 0), "(it starts with the bytes 01 00)"],
+  ];
+  for (const [content, message] of cases) {
+    await withFiles({ x: content }, async (folder) => {
+      await assertRejects(() => rowsOf("x", folder), UserError, message);
+    });
+  }
+});
+
+Deno.test("arrow refuses files that are cut off anywhere, or damaged", async () => {
+  for (const name of ["types.arrow", "types.arrows"]) {
+    const whole = await fixture(name);
+    // A stream that ends between two messages is whole: its end mark may be left out.
+    for (const part of [0.1, 0.3, 0.5, 0.7, 0.9, 0.98]) {
+      const cut = whole.slice(0, Math.floor(whole.length * part) | 1);
+      await withFiles({ [name]: cut }, async (folder) => {
+        await assertRejects(() => rowsOf(name, folder), UserError, name);
+      });
+    }
+  }
+  const file = await fixture("types.arrow");
+  file.fill(0x7f, file.length - 400, file.length - 10);
+  await withFiles({ "types.arrow": file }, async (folder) => {
+    await assertRejects(() => rowsOf("types.arrow", folder), UserError, "types.arrow");
+  });
+});
+
+Deno.test("arrow refuses compressed files and says how to rewrite them", async () => {
+  for (const name of ["lz4.arrow", "zstd.arrows"]) {
+    const error = await assertRejects(() => rowsOf(name), UserError);
+    assertEquals(error.message, `${name} is compressed`);
+    assertStringIncludes(error.problems[0]!.hint!, 'compression="uncompressed"');
+  }
+});
+
+Deno.test("arrow refuses types that cannot be read at all", async () => {
+  const error = await assertRejects(() => rowsOf("list_view.arrow"), UserError);
+  assertStringIncludes(error.message, "list_view.arrow cannot be read as an Arrow file");
+  assertStringIncludes(error.problems[0]!.hint!, "list views");
+});
+
+Deno.test("arrow refuses files of more than 2 GB before it reads them", async () => {
+  await withFiles({ "big.arrow": "ARROW1" }, async (folder) => {
+    // Sparse: it takes no room on the disk.
+    await Deno.truncate(join(folder, "big.arrow"), 2 ** 31);
+    const error = await assertRejects(() => rowsOf("big.arrow", folder), UserError);
+    assertStringIncludes(error.message, "big.arrow has 2.1 GB");
+    assertStringIncludes(error.problems[0]!.hint!, "several files");
+  });
+});
+
+Deno.test("arrow refuses options that are not paths", () => {
+  for (const path of ["", [], 3, undefined]) {
+    assert(!arrow.options.safeParse({ path }).success, JSON.stringify(path));
+  }
+  assert(!arrow.options.safeParse({ path: "x", columns: [] }).success);
+});

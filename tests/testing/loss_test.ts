@@ -1,0 +1,156 @@
+import {
+  type HintLoss,
+  type LossStage,
+  ops,
+  type TaskLoss,
+  tf,
+  UserError,
+  z,
+} from "../../plugin.ts";
+import { defineLoss } from "../../plugin.ts";
+import { checkStage } from "../../testing.ts";
+import { assertBroken, named } from "./support.ts";
+
+function hint(compute: HintLoss): LossStage {
+  return defineLoss({ ...named, form: "hint", options: z.object({}), create: () => compute });
+}
+
+function task(compute: TaskLoss, kinds: readonly string[] = ["class"]): LossStage {
+  return defineLoss({
+    ...named,
+    form: "task",
+    options: z.object({}),
+    create: (_options, { label }) => {
+      if (!kinds.includes(label.kind)) throw new UserError(`not for a ${label.kind}`);
+      return compute;
+    },
+  });
+}
+
+const squares: HintLoss = (from, to) => tf.sum(tf.square(tf.sub(from, to)), -1);
+
+const crossEntropy: TaskLoss = (logits, label) =>
+  ops.softmaxCrossEntropy(
+    logits as tf.Tensor2D,
+    tf.oneHot(label as tf.Tensor1D, logits.shape[1]!).toFloat() as tf.Tensor2D,
+  );
+
+Deno.test("checkStage() passes losses that keep their contract", async () => {
+  await checkStage(hint(squares));
+  await checkStage(hint((from, to) => tf.mean(tf.abs(tf.sub(from, to)))));
+  await checkStage(task(crossEntropy));
+  await checkStage(task((output, label) => tf.square(tf.sub(tf.squeeze(output, [1]), label)), [
+    "number",
+    "binary",
+  ]));
+});
+
+Deno.test("checkStage() finds a loss of another shape than one number a row", async () => {
+  await assertBroken(hint((from, to) => tf.square(tf.sub(from, to))), [
+    "returns one loss a row, or a scalar",
+    "it returned a tensor of shape [1, 3]; expected [1] or []",
+  ]);
+});
+
+Deno.test("checkStage() asks for maps only what a hint can take, unless it is told to", async () => {
+  await checkStage(hint(squares), { shapes: [[5], [5]], engines: ["wasm"] });
+  await assertBroken(hint(squares), ["of shape [1, 4, 4]"], { shapes: [[4, 4, 2], [4, 4, 2]] });
+});
+
+Deno.test("checkStage() finds a loss that is no tensor, or not in float32", async () => {
+  await assertBroken(hint(() => 1 as unknown as tf.Tensor), ["returns a tensor", "the number 1"]);
+  await assertBroken(hint(() => undefined as unknown as tf.Tensor), ["it returned nothing"]);
+  await assertBroken(hint((from, to) => squares(from, to).toInt()), ["returns float32", "int32"]);
+});
+
+Deno.test("checkStage() finds a loss that throws", async () => {
+  await assertBroken(hint(() => tf.matMul(tf.ones([2, 3]), tf.ones([2, 3]))), ["does not throw"]);
+});
+
+Deno.test("checkStage() finds tensors that a loss leaves behind", async () => {
+  await assertBroken(hint((from, to) => tf.keep(squares(from, to)).add(1)), [
+    "leaves no tensor behind",
+    "one tensor left over",
+  ]);
+});
+
+Deno.test("checkStage() finds a loss that disposes of its inputs", async () => {
+  await assertBroken(
+    hint((from, to) => {
+      const loss = squares(from, to);
+      from.dispose();
+      return loss;
+    }),
+    ["leaves its inputs as they are", "it disposed of from"],
+  );
+});
+
+Deno.test("checkStage() finds a loss that is not a pure function", async () => {
+  let calls = 0;
+  await assertBroken(hint((from, to) => tf.mul(squares(from, to), 1 + calls++)), [
+    "is a pure function",
+  ]);
+});
+
+Deno.test("checkStage() finds a loss that is not finite", async () => {
+  await assertBroken(hint((from, to) => tf.log(tf.sum(tf.sub(from, to), -1))), [
+    "is finite",
+    "NaN",
+  ]);
+});
+
+Deno.test("checkStage() finds a loss that does not survive large logits", async () => {
+  const naive: TaskLoss = (logits, label) => {
+    const exp = tf.exp(logits);
+    const softmax = tf.div(exp, tf.sum(exp, -1, true));
+    const wanted = tf.oneHot(label as tf.Tensor1D, logits.shape[1]!);
+    return tf.neg(tf.sum(tf.mul(wanted, tf.log(softmax)), -1));
+  };
+  await assertBroken(task(naive), ["is finite; asked for large logits (±100)"]);
+});
+
+Deno.test("checkStage() finds a gradient that does not agree with finite differences", async () => {
+  const wrong = tf.customGrad((x) => ({
+    value: tf.square(x as tf.Tensor),
+    gradFunc: (dy: tf.Tensor) => tf.mul(dy, 2),
+  }));
+  await assertBroken(hint((from, to) => tf.sum(wrong(tf.sub(from, to)), -1)), [
+    "has gradients that agree with finite differences",
+    "the gradient by from",
+  ]);
+});
+
+Deno.test("checkStage() finds a hint that blocks gradients by itself", async () => {
+  await assertBroken(hint((from, to) => squares(ops.stopGradient(from), to)), [
+    "leave blocking to the gradient policy",
+    "the gradient by from",
+    "a slope of 0.000",
+  ]);
+});
+
+Deno.test("checkStage() finds gradients that are not finite", async () => {
+  const loss: HintLoss = (from, to) =>
+    tf.sum(tf.sqrt(tf.relu(tf.sub(tf.abs(tf.sub(from, to)), 0.5))), -1);
+  await assertBroken(hint(loss), ["has finite gradients"]);
+});
+
+Deno.test("checkStage() finds rows whose loss depends on the others", async () => {
+  await assertBroken(
+    hint((from, to) => {
+      const loss = squares(from, to);
+      return tf.sub(loss, tf.mean(loss));
+    }),
+    ["gives each row a loss that does not depend on the other rows"],
+  );
+  await checkStage(
+    hint((from, to) => {
+      const loss = squares(from, to);
+      return tf.mean(tf.square(tf.sub(loss, tf.mean(loss))));
+    }),
+    { engines: ["wasm"] },
+  );
+});
+
+Deno.test("checkStage() finds a loss that refuses all that it is tried with", async () => {
+  await assertBroken(task(crossEntropy, []), ["accepts at least one", "not for a binary"]);
+});

@@ -1,0 +1,338 @@
+import {
+  defineNetwork,
+  type Net,
+  type NetworkContext,
+  type NetworkPair,
+  type NetworkStage,
+  ops,
+  type Scope,
+  tf,
+  UserError,
+  type Variable,
+  type VariableOwner,
+  z,
+} from "../../plugin.ts";
+import { checkStage } from "../../testing.ts";
+import { assertBroken, named } from "./support.ts";
+
+/** What the networks of these tests are made of. */
+interface Parts {
+  readonly kernel: (name: string, from: number, to: number, owner: VariableOwner) => Variable;
+  readonly inputs: number;
+  readonly units: number;
+  readonly both: boolean;
+  readonly context: NetworkContext;
+}
+
+function network(build: (parts: Parts) => NetworkPair): NetworkStage {
+  return defineNetwork({
+    ...named,
+    options: z.object({}),
+    create(_options, context) {
+      const { features, units, nets, variables } = context;
+      const inputs = features.image!.shape.reduce((a, b) => a * b, 1);
+      const kernel: Parts["kernel"] = (name, from, to, owner) =>
+        variables.add({
+          name,
+          shape: [from, to],
+          initializer: { kind: "normal", deviation: 0.2 },
+          owner,
+        });
+      return build({ kernel, inputs, units, both: nets.includes("booster"), context });
+    },
+  });
+}
+
+const flat = (features: Parameters<Net>[0]) =>
+  tf.reshape(features.image!, [features.image!.shape[0]!, -1]);
+
+function linear(kernel: Variable): Net {
+  return (features, scope) => ({ logits: tf.matMul(flat(features), scope.read(kernel)) });
+}
+
+/** Two linear nets; what one of them does otherwise is given. */
+function twoLinear(change: (pair: NetworkPair, parts: Parts) => NetworkPair): NetworkStage {
+  return network((parts) => {
+    const { kernel, inputs, units, both } = parts;
+    const light = linear(kernel("light", inputs, units, "light"));
+    const pair = both
+      ? { light, booster: linear(kernel("booster", inputs, units, "booster")) }
+      : { light };
+    return change(pair, parts);
+  });
+}
+
+/** A shared layer below two heads; how it is computed is given. */
+function withBottom(
+  bottom: (features: Parameters<Net>[0], scope: Scope, variable: Variable) => tf.Tensor,
+): NetworkStage {
+  return network(({ kernel, inputs, units, both }) => {
+    const shared = kernel("bottom", inputs, 5, both ? "shared" : "light");
+    const head = (owner: "light" | "booster"): Net => {
+      const variable = kernel(`${owner}/head`, 5, units, owner);
+      return (features, scope) => ({
+        logits: tf.matMul(bottom(features, scope, shared), scope.read(variable)),
+      });
+    };
+    return both ? { light: head("light"), booster: head("booster") } : { light: head("light") };
+  });
+}
+
+const layer = (features: Parameters<Net>[0], scope: Scope, variable: Variable) =>
+  ops.relu(tf.matMul(flat(features), scope.read(variable)));
+
+Deno.test("checkStage() passes networks that keep their contract", async () => {
+  await checkStage(twoLinear((pair) => pair));
+  await checkStage(withBottom(layer));
+  await checkStage(
+    withBottom((features, scope, variable) =>
+      scope.shared("bottom", (scope) => layer(features, scope, variable))
+    ),
+  );
+});
+
+Deno.test("checkStage() passes a network with running statistics and dropout", async () => {
+  await checkStage(twoLinear(({ light, ...pair }, { context: { variables }, inputs }) => {
+    const mean = variables.add({
+      name: "light/mean",
+      shape: [inputs],
+      initializer: { kind: "constant", value: 0 },
+      owner: "light",
+      trainable: false,
+    });
+    return {
+      ...pair,
+      light(features, scope) {
+        const x = flat(features);
+        const now = tf.mean(x, 0);
+        const used = scope.training ? now : scope.read(mean);
+        if (scope.training) {
+          scope.update(mean, tf.add(tf.mul(scope.read(mean), 0.9), tf.mul(now, 0.1)));
+        }
+        const y = tf.sub(x, used);
+        const dropped = scope.training ? ops.dropout(y, 0.1, scope.seed("input")) : y;
+        return light({ image: dropped }, scope);
+      },
+    };
+  }));
+});
+
+Deno.test("checkStage() finds logits of another shape, and outputs that are no tensors", async () => {
+  await assertBroken(
+    twoLinear((pair) => ({
+      ...pair,
+      light: (features, scope) => ({ logits: tf.sum(pair.light(features, scope).logits, -1) }),
+    })),
+    ["returns logits [batch, units]", "logits of shape [4] in float32; expected [4, 3]"],
+  );
+  await assertBroken(
+    twoLinear((pair) => ({
+      ...pair,
+      light: (features, scope) => pair.light(features, scope).logits as unknown as ReturnType<Net>,
+    })),
+    ["returns outputs by name, logits among them"],
+  );
+});
+
+Deno.test("checkStage() finds a network without the booster that it is asked for", async () => {
+  await assertBroken(twoLinear(({ light }) => ({ light })), ["nothing as booster"]);
+});
+
+Deno.test("checkStage() finds a booster's variable in a run of the light net alone", async () => {
+  await assertBroken(
+    twoLinear((pair, { kernel, both }) => {
+      if (!both) kernel("booster", 2, 2, "booster");
+      return pair;
+    }),
+    ["declares no variables of the booster", "booster was declared"],
+  );
+});
+
+Deno.test("checkStage() finds a light net that differs where there is a booster", async () => {
+  await assertBroken(
+    network(({ kernel, inputs, units, both }) => {
+      const light = linear(kernel(both ? "light/kernel" : "kernel", inputs, units, "light"));
+      return both
+        ? { light, booster: linear(kernel("booster", inputs, units, "booster")) }
+        : { light };
+    }),
+    ["declares the light net's variables alike", "kernel is missing"],
+  );
+  await assertBroken(
+    twoLinear((pair, { both }) => ({
+      ...pair,
+      light: (features, scope) => ({
+        logits: tf.mul(pair.light(features, scope).logits, both ? 2 : 1),
+      }),
+    })),
+    ["computes the same light net with and without the booster"],
+  );
+});
+
+Deno.test("checkStage() finds a net that reads the other's variables", async () => {
+  await assertBroken(
+    network(({ kernel, inputs, units, both }) => {
+      const own = kernel("light", inputs, units, "light");
+      const light = linear(own);
+      if (!both) return { light };
+      const booster = linear(kernel("booster", inputs, units, "booster"));
+      return {
+        light,
+        booster: (features, scope) => ({
+          logits: tf.add(booster(features, scope).logits, light(features, scope).logits),
+        }),
+      };
+    }),
+    ["reads only the variables that a net owns or shares", "it reads light, which is the light's"],
+  );
+});
+
+Deno.test("checkStage() finds variables that no gradient reaches", async () => {
+  await assertBroken(
+    twoLinear((pair, { kernel }) => {
+      kernel("light/unused", 2, 2, "light");
+      return pair;
+    }),
+    ["has a gradient by each variable", "none by light/unused, which is light's"],
+  );
+});
+
+Deno.test("checkStage() finds shared variables that only one net uses", async () => {
+  await assertBroken(
+    network(({ kernel, inputs, units, both }) => {
+      const light = linear(kernel("light", inputs, units, both ? "shared" : "light"));
+      return both
+        ? { light, booster: linear(kernel("booster", inputs, units, "booster")) }
+        : { light };
+    }),
+    ["the gradient of the booster net's outputs", "none by light, which is shared's"],
+  );
+});
+
+Deno.test("checkStage() finds a shared part that reads past the scope it is given", async () => {
+  await assertBroken(
+    withBottom((features, scope, variable) =>
+      scope.shared("bottom", () => layer(features, scope, variable))
+    ),
+    ["reads shared variables from the scope that it is given"],
+  );
+});
+
+Deno.test("checkStage() finds updates of trainable variables, and updates in evaluation", async () => {
+  await assertBroken(
+    network(({ kernel, inputs, units, both }) => {
+      const own = kernel("light", inputs, units, "light");
+      const light: Net = (features, scope) => {
+        scope.update(own, tf.zerosLike(scope.read(own)));
+        return linear(own)(features, scope);
+      };
+      return both
+        ? { light, booster: linear(kernel("booster", inputs, units, "booster")) }
+        : { light };
+    }),
+    ["updates only its own variables that are not trainable", "light, which is trainable"],
+  );
+  await assertBroken(
+    twoLinear((pair, { context: { variables } }) => {
+      const count = variables.add({
+        name: "light/count",
+        shape: [],
+        initializer: { kind: "constant", value: 0 },
+        owner: "light",
+        trainable: false,
+      });
+      return {
+        ...pair,
+        light(features, scope) {
+          scope.update(count, tf.add(scope.read(count), 1));
+          return pair.light(features, scope);
+        },
+      };
+    }),
+    ["updates variables in training only", "it updates light/count"],
+  );
+});
+
+Deno.test("checkStage() finds the batch's statistics and random numbers in evaluation", async () => {
+  await assertBroken(
+    twoLinear((pair) => ({
+      ...pair,
+      light(features, scope) {
+        const { logits } = pair.light(features, scope);
+        return { logits: tf.sub(logits, tf.mean(logits, 0)) };
+      },
+    })),
+    ["treats each row by itself in evaluation"],
+  );
+  await assertBroken(
+    twoLinear((pair) => ({
+      ...pair,
+      light(features, scope) {
+        const { logits } = pair.light(features, scope);
+        return { logits: ops.dropout(logits, 0.5, scope.seed("logits")) };
+      },
+    })),
+    ["uses no random numbers in evaluation"],
+  );
+});
+
+Deno.test("checkStage() finds a network that is not pure, or leaves tensors behind", async () => {
+  let calls = 0;
+  await assertBroken(
+    twoLinear((pair) => ({
+      ...pair,
+      light: (features, scope) => ({ logits: tf.mul(pair.light(features, scope).logits, ++calls) }),
+    })),
+    ["is a pure function: the same features, variables and seeds"],
+  );
+  await assertBroken(
+    twoLinear((pair) => ({
+      ...pair,
+      light: (features, scope) => ({ logits: tf.keep(pair.light(features, scope).logits).add(0) }),
+    })),
+    ["leaves no tensor behind"],
+  );
+});
+
+Deno.test("checkStage() finds variables that are declared in a forward pass", async () => {
+  let count = 0;
+  await assertBroken(
+    twoLinear((pair, { kernel }) => ({
+      ...pair,
+      light(features, scope) {
+        kernel(`late${count++}`, 1, 1, "light");
+        return pair.light(features, scope);
+      },
+    })),
+    ["declares all variables in create()", "a forward pass declared late"],
+  );
+});
+
+Deno.test("checkStage() finds variables with impossible owners, shapes and starts", async () => {
+  const declaring = (spec: Partial<Variable>) =>
+    twoLinear((pair, { context: { variables } }) => {
+      variables.add({
+        name: "odd",
+        shape: [2],
+        initializer: { kind: "constant", value: 0 },
+        owner: "light",
+        trainable: false,
+        ...spec,
+      });
+      return pair;
+    });
+  await assertBroken(declaring({ owner: "both" as VariableOwner }), [
+    "to light, booster or shared",
+  ]);
+  await assertBroken(declaring({ shape: [2.5] }), ["shapes of positive whole numbers"]);
+  await assertBroken(declaring({ initializer: { kind: "normal", deviation: NaN } }), [
+    "odd starts with",
+  ]);
+});
+
+Deno.test("checkStage() finds a network that refuses the features that it is given", async () => {
+  const stage = network(() => {
+    throw new UserError("only for sounds");
+  });
+  await assertBroken(stage, ["accepts at least one", "only for sounds"]);
+});

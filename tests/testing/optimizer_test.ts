@@ -1,0 +1,100 @@
+import { defineOptimizer, type Optimizer, type OptimizerStage, tf, z } from "../../plugin.ts";
+import { checkStage } from "../../testing.ts";
+import { assertBroken, named } from "./support.ts";
+
+function optimizer(
+  update: Optimizer["update"],
+  slots: Readonly<Record<string, number>> = {},
+): OptimizerStage {
+  return defineOptimizer({ ...named, options: z.object({}), create: () => ({ slots, update }) });
+}
+
+const descent: Optimizer["update"] = ({ value, gradient, rate }) => ({
+  value: tf.sub(value, tf.mul(gradient, rate)),
+  slots: {},
+});
+
+const momentum: Optimizer["update"] = ({ value, gradient, rate, slots }) => {
+  const momentum = tf.add(tf.mul(slots.momentum!, 0.9), gradient);
+  return { value: tf.sub(value, tf.mul(momentum, rate)), slots: { momentum } };
+};
+
+Deno.test("checkStage() passes optimizers that keep their contract", async () => {
+  await checkStage(optimizer(descent));
+  await checkStage(optimizer(momentum, { momentum: 0 }));
+});
+
+Deno.test("checkStage() finds an optimizer without slots or update()", async () => {
+  const stage = { ...optimizer(descent), create: () => ({ update: descent }) };
+  await assertBroken(stage, ["returns { slots, update() }"]);
+  await assertBroken(optimizer(momentum, { momentum: NaN }), [
+    "which number each slot starts with",
+  ]);
+});
+
+Deno.test("checkStage() finds an optimizer that changes shapes", async () => {
+  await assertBroken(
+    optimizer((input) => ({ value: tf.reshape(descent(input).value, [-1]), slots: {} })),
+    ["keeps the shape of the variable", "a variable of shape [] on wasm: the value of shape [1]"],
+  );
+});
+
+Deno.test("checkStage() finds slots that are lost or not declared", async () => {
+  await assertBroken(optimizer(descent, { momentum: 0 }), ["nothing as slot momentum"]);
+  await assertBroken(
+    optimizer((input) => ({ ...descent(input), slots: { extra: input.gradient } })),
+    ["gives back the slots that it declared", "also extra"],
+  );
+});
+
+Deno.test("checkStage() finds an optimizer that divides by a gradient of 0", async () => {
+  await assertBroken(
+    optimizer(({ value, gradient, rate }) => ({
+      value: tf.sub(value, tf.mul(tf.div(gradient, tf.abs(gradient)), rate)),
+      slots: {},
+    })),
+    ["stays finite, also where the gradient is 0", "NaN"],
+  );
+});
+
+Deno.test("checkStage() finds an optimizer that goes uphill or stays where it is", async () => {
+  await assertBroken(
+    optimizer(({ value, gradient, rate }) => ({
+      value: tf.add(value, tf.mul(gradient, rate)),
+      slots: {},
+    })),
+    ["moves against the gradient", "it moved uphill"],
+  );
+  await assertBroken(optimizer(({ value }) => ({ value: tf.clone(value), slots: {} })), [
+    "it did not move",
+  ]);
+});
+
+Deno.test("checkStage() finds an optimizer that remembers outside its slots", async () => {
+  let calls = 1;
+  await assertBroken(
+    optimizer(({ value, gradient, rate }) => ({
+      value: tf.sub(value, tf.div(tf.mul(gradient, rate), calls++)),
+      slots: {},
+    })),
+    ["what it remembers is in its slots"],
+  );
+});
+
+Deno.test("checkStage() finds tensors that an optimizer keeps or disposes of", async () => {
+  await assertBroken(
+    optimizer((input) => {
+      tf.keep(tf.neg(input.gradient));
+      return descent(input);
+    }),
+    ["leaves no tensor behind"],
+  );
+  await assertBroken(
+    optimizer((input) => {
+      const output = descent(input);
+      input.gradient.dispose();
+      return output;
+    }),
+    ["it disposed of gradient"],
+  );
+});

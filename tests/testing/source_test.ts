@@ -1,0 +1,121 @@
+import { type RecordBatch, type Table, tableFromArrays } from "apache-arrow";
+import { type Dataset, defineSource, type SourceStage, z } from "../../plugin.ts";
+import { checkStage } from "../../testing.ts";
+import { assertBroken, named } from "./support.ts";
+
+const table = tableFromArrays({ x: Float32Array.of(1, 2, 3), id: BigInt64Array.of(1n, 2n, 3n) });
+
+function dataset(batches: readonly RecordBatch[]): Dataset {
+  return {
+    schema: table.schema,
+    fingerprint: "three rows",
+    rowCounts: batches.map(({ numRows }) => numRows),
+    recordBatch: (index) => Promise.resolve(batches[index]!),
+    async *recordBatches() {
+      yield* batches;
+    },
+  };
+}
+
+const batches = [table.slice(0, 2), table.slice(2)].flatMap(({ batches }: Table) => batches);
+
+function source(open: () => unknown): SourceStage {
+  return defineSource({
+    ...named,
+    options: z.object({}),
+    create: () => ({ open: () => Promise.resolve(open() as Dataset) }),
+  });
+}
+
+Deno.test("checkStage() passes sources that keep their contract", async () => {
+  await checkStage(source(() => dataset(batches)));
+  const { schema, fingerprint, recordBatches } = dataset(batches);
+  await checkStage(source(() => ({ schema, fingerprint, recordBatches })));
+});
+
+Deno.test("checkStage() opens a source in the folder that it is told", async () => {
+  const folders: string[] = [];
+  const stage = defineSource({
+    ...named,
+    options: z.object({}),
+    create: (_options, { folder }) => {
+      folders.push(folder);
+      return { open: () => Promise.resolve(dataset(batches)) };
+    },
+  });
+  await checkStage(stage, { folder: "/data" });
+  if (folders.some((folder) => folder !== "/data")) throw new Error(folders.join());
+});
+
+Deno.test("checkStage() finds a source that cannot be opened, or opens as something else", async () => {
+  await assertBroken(
+    source(() => {
+      throw new Error("no such file");
+    }),
+    ["does not throw", "no such file"],
+  );
+  await assertBroken(source(() => table.batches), [
+    "opens as { schema, fingerprint, recordBatches",
+  ]);
+  await assertBroken(source(() => ({ ...dataset(batches), fingerprint: "" })), ["a fingerprint"]);
+});
+
+Deno.test("checkStage() finds a source that can be read only once", async () => {
+  await assertBroken(
+    source(() => {
+      const left = [...batches];
+      return {
+        ...dataset(batches),
+        async *recordBatches() {
+          for (let batch = left.shift(); batch; batch = left.shift()) yield batch;
+        },
+      };
+    }),
+    ["gives the same rows each time", "expected 2"],
+  );
+});
+
+Deno.test("checkStage() finds rows that differ from time to time", async () => {
+  let reads = 0;
+  await assertBroken(
+    source(() => ({
+      ...dataset(batches),
+      async *recordBatches() {
+        const x = Float32Array.of(++reads, 2, 3);
+        yield* tableFromArrays({ x, id: BigInt64Array.of(1n, 2n, 3n) }).batches;
+      },
+      rowCounts: undefined,
+      recordBatch: undefined,
+    })),
+    ["gives the same rows each time", "other values"],
+  );
+});
+
+Deno.test("checkStage() finds random access and row counts that disagree with the order", async () => {
+  await assertBroken(
+    source(() => ({
+      ...dataset(batches),
+      recordBatch: (index: number) => Promise.resolve(batches[1 - index]!),
+    })),
+    ["gives the same rows at random as in order", "recordBatch(1)"],
+  );
+  await assertBroken(source(() => ({ ...dataset(batches), rowCounts: [1, 2] })), [
+    "has the row counts of its record batches",
+  ]);
+});
+
+Deno.test("checkStage() finds record batches of another schema, and sources without rows", async () => {
+  const { schema } = tableFromArrays({ y: Float32Array.of(1) });
+  await assertBroken(source(() => ({ ...dataset(batches), schema })), [
+    "has record batches of its schema",
+    "the schema has y: Float32",
+  ]);
+  await assertBroken(source(() => dataset([])), ["has rows"]);
+});
+
+Deno.test("checkStage() finds a fingerprint that changes without the data", async () => {
+  let opened = 0;
+  await assertBroken(source(() => ({ ...dataset(batches), fingerprint: `at ${opened++}` })), [
+    "keeps its fingerprint while the data is the same",
+  ]);
+});
