@@ -6,3 +6,7 @@
  */
 
 export * from "./plugin.ts";
+export * from "./commands/run_pipeline.ts";
+export * from "./pipeline/define.ts";
+export type { RunOptions } from "./train/run.ts";
+export type { EngineChoice } from "./engine/engine.ts";

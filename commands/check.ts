@@ -3,7 +3,12 @@ import { openEngine } from "../engine/engine.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../pipeline/stages/batch.ts";
 import type { Variable } from "../pipeline/stages/network.ts";
-import { evaluate, type EvaluationInput, evaluationStep } from "../train/evaluate.ts";
+import {
+  evaluate,
+  type EvaluationInput,
+  type EvaluationOutput,
+  evaluationStep,
+} from "../train/evaluate.ts";
 import { disposeInput, refuseBroken, stepInput } from "../train/job.ts";
 import {
   firstBatch,
@@ -18,7 +23,7 @@ import { disposeState, initialState, trainStep } from "../train/step.ts";
 import { initialValues } from "../train/variables.ts";
 import { type CommandOptions, onlyArgument } from "./options.ts";
 import { gradientTable } from "./result_table.ts";
-import { readPlan } from "./run.ts";
+import { readPlan } from "./read_plan.ts";
 import { formatCount, formatNumber, table } from "./table.ts";
 
 /**
@@ -77,7 +82,14 @@ async function tryFirstBatch(
   refuseBroken(losses, model.terms, plan.document.place(["losses"]), "in the first batch");
   const evaluated = { ...model, nets };
   const compute = {
-    call: (input: EvaluationInput) => tf.tidy(() => evaluationStep(evaluated, input)),
+    call(input: EvaluationInput) {
+      let output!: EvaluationOutput;
+      tf.tidy(() => {
+        output = evaluationStep(evaluated, input);
+        return [...output.logits, output.losses];
+      });
+      return output;
+    },
   };
   const measured = await evaluate(evaluated, compute, result.state.values, [batch], metrics);
   disposeState(state, result.state);

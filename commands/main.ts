@@ -51,7 +51,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
   const unknown: string[] = [];
   const parsed = parseArgs([...args], {
     string: ["out", "seed", "epochs", "set", "engine", "precision"],
-    boolean: ["quiet", "json", "debug", "help", "version", "force"],
+    boolean: ["quiet", "json", "debug", "help", "version"],
     collect: ["set"],
     alias: { h: "help", V: "version" },
     unknown: (arg: string, key?: string) => {

@@ -1,25 +1,10 @@
 import { basename, join } from "node:path";
-import { builtins } from "../plugins/mod.ts";
-import { readDocument } from "../pipeline/document.ts";
-import { makePlan, type Plan } from "../pipeline/plan.ts";
-import { createRegistry } from "../pipeline/registry.ts";
 import type { RunEvents } from "../pipeline/stages/events.ts";
 import type { Output } from "../pipeline/stages/output.ts";
 import { runPlan } from "../train/run.ts";
 import { type CommandOptions, onlyArgument } from "./options.ts";
+import { readPlan } from "./read_plan.ts";
 import { gradientTable, resultTable } from "./result_table.ts";
-
-/**
- * Reads a pipeline file and makes the plan of it.
- *
- * @param file The file.
- * @param set Changes, as `PATH=VALUE`.
- * @throws {UserError} With all that is wrong.
- */
-export async function readPlan(file: string, set: readonly string[]): Promise<Plan> {
-  const document = await readDocument(file, { set });
-  return await makePlan(document, createRegistry(builtins));
-}
 
 /**
  * `deno task pipeline FILE`: trains and writes the run folder.

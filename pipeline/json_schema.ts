@@ -84,7 +84,8 @@ function toJson(schema: z.ZodType): JsonSchema {
     io: "input",
     unrepresentable: "any",
     override({ zodSchema, jsonSchema }) {
-      const meta = (zodSchema as z.ZodType).meta();
+      const meta = (zodSchema as unknown as z.ZodType).meta();
+      delete jsonSchema.path;
       const kind = meta?.entry ?? meta?.stage;
       if (typeof kind !== "string") return;
       const { description, default: preset } = jsonSchema;

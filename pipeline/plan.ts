@@ -4,6 +4,7 @@
  * @module
  */
 
+import { resolve } from "node:path";
 import type { z } from "zod";
 import type { FeatureOptions, LabelOptions } from "./data_options.ts";
 import type { Document, Path } from "./document.ts";
@@ -11,7 +12,7 @@ import { type Place, type Problem, UserError } from "./errors.ts";
 import { checkOptions, zodProblems } from "./options.ts";
 import type { Registry } from "./registry.ts";
 import { commonKeys, pipelineSchema, type PipelineValue } from "./schema.ts";
-import type { StageReference } from "./stage_error.ts";
+import { callStage, type StageReference } from "./stage_error.ts";
 import type { GradientStage } from "./stages/gradient.ts";
 import type { LossStage } from "./stages/loss.ts";
 import type { MetricStage } from "./stages/metric.ts";
@@ -338,7 +339,7 @@ class Planner {
   ): Promise<PlannedStage<S> | undefined> {
     const document = this.#document;
     const place = document.place([...path, "use"]);
-    const folder = document.folderOf(path);
+    const folder = document.folderOf([...path, "use"]);
     let stage: S;
     try {
       stage = await this.#registry.find(kind, entry.use as string, { folder, place }) as S;
@@ -358,8 +359,10 @@ class Planner {
     });
     this.#problems.push(...problems);
     if (problems.length > 0) return undefined;
-    const resolved = { use: reference.name, ...options as object, ...nested.resolved };
-    return { stage, options, resolved, reference, folder };
+    const checked = options as Readonly<Record<string, unknown>>;
+    const paths = pathsOf(stage, checked, (key) => document.folderOf([...path, key]));
+    const resolved = { use: reference.name, ...checked, ...paths.absolute, ...nested.resolved };
+    return { stage, options: { ...checked, ...paths.from(folder) }, resolved, reference, folder };
   }
 
   /** Makes the stages that stand among a stage's options, such as the schedule after a warm-up. */
@@ -374,9 +377,11 @@ class Planner {
       const entry = typeof value === "string" ? { use: value } : value;
       if (!isEntry(entry)) continue;
       const inner = await this.#stage(kind, entry, [...path, key]);
-      if (!inner) continue;
-      made[key] = inner.stage.create(inner.options, {});
-      resolved[key] = inner.resolved;
+      // What is wrong with it has been said; the stage around it is checked all the same.
+      made[key] = inner
+        ? callStage(inner.reference, "create()", () => inner.stage.create(inner.options, {}))
+        : () => NaN;
+      if (inner) resolved[key] = inner.resolved;
     }
     return { made, resolved };
   }
@@ -411,10 +416,43 @@ export function nestedStages(stage: AnyStage): [string, StageKind][] {
   });
 }
 
-function nestedKind(schema: z.ZodType): StageKind | undefined {
-  const kind = schema.meta()?.stage as StageKind | undefined;
+const nestedKind = (schema: z.ZodType) => metaOf(schema, "stage") as StageKind | undefined;
+
+/** What a schema, or the one within an optional one, says of itself. */
+function metaOf(schema: z.ZodType, key: string): unknown {
   const inner = (schema.def as { innerType?: z.ZodType }).innerType;
-  return kind ?? (inner && nestedKind(inner));
+  return schema.meta()?.[key] ?? (inner && metaOf(inner, key));
+}
+
+/** The options that are paths: each starts from the folder of the file that wrote it. */
+function pathsOf(
+  stage: AnyStage,
+  options: Readonly<Record<string, unknown>>,
+  folderOf: (key: string) => string,
+): { absolute: Record<string, unknown>; from: (folder: string) => Record<string, unknown> } {
+  const keys = Object.keys(stage.options.shape).filter((key) =>
+    metaOf(stage.options.shape[key] as z.ZodType, "path") && options[key] !== undefined
+  );
+  const absolute = Object.fromEntries(
+    keys.map((key) => [key, absolutePaths(options[key], folderOf(key))]),
+  );
+  return {
+    absolute,
+    from: (folder) =>
+      Object.fromEntries(
+        keys.filter((key) => folderOf(key) !== folder).map((key) => [
+          key,
+          absolute[key],
+        ]),
+      ),
+  };
+}
+
+function absolutePaths(value: unknown, folder: string): unknown {
+  if (Array.isArray(value)) return value.map((part) => absolutePaths(part, folder));
+  return typeof value === "string" && !/^[A-Za-z][A-Za-z+.-]+:/.test(value)
+    ? resolve(folder, value)
+    : value;
 }
 
 function isEntry(value: unknown): value is Entry {

@@ -51,7 +51,7 @@ export const commonOptions = {
   },
   network: {},
   loss: {
-    name: name.optional().describe("The name in metrics; USE(on) or USE(from→to) by default."),
+    name: name.optional().describe("The name in metrics; STAGE(on) or STAGE(from→to) by default."),
     on: taskReference.optional().describe("The output that is compared with the label."),
     from: outputReference.optional().describe("The guide's output; booster.logits by default."),
     to: outputReference.optional().describe("The guided output; light.logits by default."),

@@ -22,17 +22,18 @@ export class StageError extends UserError {
    *
    * @param stage The stage.
    * @param message What it did, after "the loss stage mse-hint".
-   * @param options The cause, and a hint.
+   * @param options The cause, a hint, the exit code.
    */
   constructor(
     stage: StageReference,
     message: string,
-    options: { cause?: unknown; hint?: string | undefined } = {},
+    options: { cause?: unknown; hint?: string | undefined; exitCode?: 1 | 2 } = {},
   ) {
     super(`the ${stage.kind} stage ${JSON.stringify(stage.name)} ${message}`, {
       place: stage.place,
       hint: options.hint,
       cause: options.cause,
+      exitCode: options.exitCode ?? 1,
     });
     this.stage = stage;
   }

@@ -108,7 +108,89 @@ readonly [option: string]: unknown;
 /** An entry that names a transform stage. */
 export type TransformEntry =
   | StageObject<"transform">
-  | ({
+  | ("horizontal-flip" | "normalize" | "one-hot" | "random-crop") | ({
+readonly use: "cast";
+/** training: not applied when measuring; all: always. Augmentation has training by default. */
+readonly on?: "training" | "all";
+/** What the values become; fractions are cut off for int32. */
+readonly dtype: "float32" | "int32";
+/** The feature, or a list of them; all that it suits by default. */
+readonly feature?: (string) | (readonly (string)[]);
+}) | ({
+readonly use: "crop";
+/** training: not applied when measuring; all: always. Augmentation has training by default. */
+readonly on?: "training" | "all";
+/** The height and the width of what is kept. */
+readonly to: readonly [number, number];
+/** The feature, or a list of them; all that it suits by default. */
+readonly feature?: (string) | (readonly (string)[]);
+}) | ({
+readonly use: "horizontal-flip";
+/** training: not applied when measuring; all: always. Augmentation has training by default. */
+readonly on?: "training" | "all";
+/** The part of the images that is mirrored. */
+readonly probability?: number;
+/** The feature, or a list of them; all that it suits by default. */
+readonly feature?: (string) | (readonly (string)[]);
+}) | ({
+readonly use: "normalize";
+/** training: not applied when measuring; all: always. Augmentation has training by default. */
+readonly on?: "training" | "all";
+/** The mean: one number, or one a channel (or a value). Measured on the training rows by default. */
+readonly mean?: (number) | (readonly (number)[]);
+/** The standard deviation, as mean. */
+readonly std?: (number) | (readonly (number)[]);
+/** What is measured alone: each channel (the last dimension), each value of a row, or all together. */
+readonly per?: "channel" | "value" | "all";
+/** The feature, or a list of them; all that it suits by default. */
+readonly feature?: (string) | (readonly (string)[]);
+}) | ({
+readonly use: "one-hot";
+/** training: not applied when measuring; all: always. Augmentation has training by default. */
+readonly on?: "training" | "all";
+/** How many ids there are; for strings, as many as the training rows have by default. */
+readonly count?: number;
+/** The feature, or a list of them; all that it suits by default. */
+readonly feature?: (string) | (readonly (string)[]);
+}) | ({
+readonly use: "pad";
+/** training: not applied when measuring; all: always. Augmentation has training by default. */
+readonly on?: "training" | "all";
+/** How many pixels are added on each side. */
+readonly size: number;
+/** zero: zeros; reflect: the image mirrored at its outermost pixels. */
+readonly mode?: "zero" | "reflect";
+/** The feature, or a list of them; all that it suits by default. */
+readonly feature?: (string) | (readonly (string)[]);
+}) | ({
+readonly use: "random-crop";
+/** training: not applied when measuring; all: always. Augmentation has training by default. */
+readonly on?: "training" | "all";
+/** How many pixels are added on each side first. */
+readonly pad?: number;
+/** What is added. zero: zeros; reflect: the image mirrored at its outermost pixels. */
+readonly mode?: "zero" | "reflect";
+/** The height and the width of the window; those of the image by default. */
+readonly to?: readonly [number, number];
+/** The feature, or a list of them; all that it suits by default. */
+readonly feature?: (string) | (readonly (string)[]);
+}) | ({
+readonly use: "rename";
+/** training: not applied when measuring; all: always. Augmentation has training by default. */
+readonly on?: "training" | "all";
+/** The new names by the old ones, such as { pixels: image }. */
+readonly names: {
+readonly [name: string]: string;
+};
+}) | ({
+readonly use: "reshape";
+/** training: not applied when measuring; all: always. Augmentation has training by default. */
+readonly on?: "training" | "all";
+/** The new shape of one row, such as [28, 28, 1]; one length may be -1: what is left. */
+readonly shape: readonly (number)[];
+/** The feature, or a list of them; all that it suits by default. */
+readonly feature?: (string) | (readonly (string)[]);
+}) | ({
 readonly use: "scale";
 /** training: not applied when measuring; all: always. Augmentation has training by default. */
 readonly on?: "training" | "all";
@@ -118,6 +200,12 @@ readonly by: number;
 readonly offset?: number;
 /** The feature, or a list of them; all that it suits by default. */
 readonly feature?: (string) | (readonly (string)[]);
+}) | ({
+readonly use: "select";
+/** training: not applied when measuring; all: always. Augmentation has training by default. */
+readonly on?: "training" | "all";
+/** The features that are kept, in this order. */
+readonly features: readonly (string)[];
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
 /** training: not applied when measuring; all: always. Augmentation has training by default. */
@@ -129,6 +217,14 @@ readonly [option: string]: unknown;
 export type NetworkEntry =
   | StageObject<"network">
   | ("mlp") | ({
+readonly use: "mlp";
+/** Units of the shared layers, one number a layer, from the bottom up. */
+readonly shared?: readonly (number)[];
+/** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
+readonly light?: readonly (number)[];
+/** Units of the booster's own hidden layers, one number a layer, from the bottom up. */
+readonly booster?: readonly (number)[];
+}) | ({
 readonly use: "wide-resnet";
 /** interval: the light net runs the first blocks of each group of the booster; bottom: its first two groups; none: only the first convolution. */
 readonly sharing?: "interval" | "bottom" | "none";
@@ -149,14 +245,6 @@ readonly width?: number;
 /** The image feature; the only feature by default. */
 readonly feature?: string;
 }) | ({
-readonly use: "mlp";
-/** Units of the shared layers, one number a layer, from the bottom up. */
-readonly shared?: readonly (number)[];
-/** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
-readonly light?: readonly (number)[];
-/** Units of the booster's own hidden layers, one number a layer, from the bottom up. */
-readonly booster?: readonly (number)[];
-}) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
 readonly [option: string]: unknown;
 });
@@ -164,9 +252,57 @@ readonly [option: string]: unknown;
 /** An entry that names a loss stage. */
 export type LossEntry =
   | StageObject<"loss">
-  | ("cross-entropy" | "mse-hint") | ({
+  | ("binary-cross-entropy" | "cross-entropy" | "kl" | "mean-squared-error" | "mse-hint" | "mse-probability" | "soft-label") | ({
+readonly use: "binary-cross-entropy";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. */
+readonly from?: string;
+/** The guided output; light.logits by default. */
+readonly to?: string;
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+}) | ({
 readonly use: "cross-entropy";
-/** The name in metrics; USE(on) or USE(from→to) by default. */
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. */
+readonly from?: string;
+/** The guided output; light.logits by default. */
+readonly to?: string;
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+/** The part of the label that is spread evenly over all classes. */
+readonly labelSmoothing?: number;
+}) | ({
+readonly use: "kl";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. */
+readonly from?: string;
+/** The guided output; light.logits by default. */
+readonly to?: string;
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+/** What logits are divided by, T. */
+readonly temperature?: number;
+/** Whether to multiply by T². */
+readonly scaleByTemperature?: boolean;
+}) | ({
+readonly use: "mean-squared-error";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
@@ -180,7 +316,7 @@ readonly weight?: number;
 readonly gradient?: GradientEntry;
 }) | ({
 readonly use: "mse-hint";
-/** The name in metrics; USE(on) or USE(from→to) by default. */
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
@@ -193,8 +329,40 @@ readonly weight?: number;
 /** What passes to whom; block for hints by default, none for losses with the label. */
 readonly gradient?: GradientEntry;
 }) | ({
+readonly use: "mse-probability";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. */
+readonly from?: string;
+/** The guided output; light.logits by default. */
+readonly to?: string;
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+}) | ({
+readonly use: "soft-label";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. */
+readonly from?: string;
+/** The guided output; light.logits by default. */
+readonly to?: string;
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+/** What logits are divided by, T. */
+readonly temperature?: number;
+/** Whether to multiply by T². */
+readonly scaleByTemperature?: boolean;
+}) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
-/** The name in metrics; USE(on) or USE(from→to) by default. */
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
@@ -212,10 +380,36 @@ readonly [option: string]: unknown;
 /** An entry that names a gradient stage. */
 export type GradientEntry =
   | StageObject<"gradient">
-  | ("block" | "none") | ({
+  | ("block" | "block-shared" | "mutual" | "none" | "scale") | ({
 readonly use: "block";
 }) | ({
+readonly use: "block-shared";
+}) | ({
+readonly use: "mutual";
+}) | ({
 readonly use: "none";
+}) | ({
+readonly use: "ramp";
+/** What changes. */
+readonly side?: "from" | "to" | "shared";
+/** What passes before the span. */
+readonly start?: number;
+/** What passes after it. */
+readonly end?: number;
+/** Where the span begins. */
+readonly after?: number;
+/** How long the span is. */
+readonly over: number;
+/** What both count. */
+readonly unit?: "steps" | "epochs";
+}) | ({
+readonly use: "scale";
+/** What passes to the guide. */
+readonly from?: number;
+/** What passes to the guided net. */
+readonly to?: number;
+/** What passes on into shared layers. */
+readonly shared?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
 readonly [option: string]: unknown;
@@ -225,14 +419,53 @@ readonly [option: string]: unknown;
 export type OptimizerEntry =
   | StageObject<"optimizer">
   | ({
+readonly use: "adagrad";
+/** The learning rate, before the schedule's factor. */
+readonly rate: number;
+/** How the rate changes over the run. */
+readonly schedule?: ScheduleEntry;
+/** What the sum of squares starts with. */
+readonly initial?: number;
+/** What is added to the root. */
+readonly epsilon?: number;
+/** The factor of the L2 penalty. */
+readonly weightDecay?: number;
+}) | ({
+readonly use: "adam";
+/** The learning rate, before the schedule's factor. */
+readonly rate: number;
+/** How the rate changes over the run. */
+readonly schedule?: ScheduleEntry;
+/** What is kept of the mean and of the mean square. */
+readonly betas?: readonly [number, number];
+/** What is added to the root. */
+readonly epsilon?: number;
+/** The factor of the L2 penalty. */
+readonly weightDecay?: number;
+}) | ({
+readonly use: "adamw";
+/** The learning rate, before the schedule's factor. */
+readonly rate: number;
+/** How the rate changes over the run. */
+readonly schedule?: ScheduleEntry;
+/** What is kept of the mean and of the mean square. */
+readonly betas?: readonly [number, number];
+/** What is added to the root. */
+readonly epsilon?: number;
+/** The part of a weight that decays, times the rate. */
+readonly weightDecay?: number;
+}) | ({
 readonly use: "sgd";
 /** The learning rate, before the schedule's factor. */
 readonly rate: number;
 /** How the rate changes over the run. */
 readonly schedule?: ScheduleEntry;
-readonly momentum: number;
-readonly weightDecay: number;
+/** What is kept of the last move. */
+readonly momentum?: number;
+/** Whether to look ahead; needs momentum. */
 readonly nesterov?: boolean;
+/** The factor of the L2 penalty. */
+readonly weightDecay?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
 /** The learning rate, before the schedule's factor. */
@@ -245,12 +478,30 @@ readonly [option: string]: unknown;
 /** An entry that names a schedule stage. */
 export type ScheduleEntry =
   | StageObject<"schedule">
-  | ("constant") | ({
+  | ("constant" | "cosine") | ({
 readonly use: "constant";
 }) | ({
+readonly use: "cosine";
+/** The part of the rate that it ends with. */
+readonly to?: number;
+}) | ({
 readonly use: "steps";
+/** After how many epochs or steps. */
 readonly at: readonly (number)[];
-readonly by: number;
+/** The factor each time. */
+readonly by?: number;
+/** What `at` counts. */
+readonly unit?: "epochs" | "steps";
+}) | ({
+readonly use: "warm-up";
+/** How long the rate rises. */
+readonly for: number;
+/** What `for` counts. */
+readonly unit?: "epochs" | "steps";
+/** The part of the rate to start with. */
+readonly from?: number;
+/** The schedule that follows; constant by default. */
+readonly then?: ScheduleEntry;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
 readonly [option: string]: unknown;
@@ -259,8 +510,16 @@ readonly [option: string]: unknown;
 /** An entry that names a metric stage. */
 export type MetricEntry =
   | StageObject<"metric">
-  | ("accuracy" | "loss" | "agreement") | ({
+  | ("accuracy" | "agreement" | "auc" | "loss" | "mean-absolute-error" | "top-k") | ({
 readonly use: "accuracy";
+/** The key in results; the stage's name by default. */
+readonly name?: string;
+}) | ({
+readonly use: "agreement";
+/** The key in results; the stage's name by default. */
+readonly name?: string;
+}) | ({
+readonly use: "auc";
 /** The key in results; the stage's name by default. */
 readonly name?: string;
 }) | ({
@@ -268,9 +527,15 @@ readonly use: "loss";
 /** The key in results; the stage's name by default. */
 readonly name?: string;
 }) | ({
-readonly use: "agreement";
+readonly use: "mean-absolute-error";
 /** The key in results; the stage's name by default. */
 readonly name?: string;
+}) | ({
+readonly use: "top-k";
+/** The key in results; the stage's name by default. */
+readonly name?: string;
+/** How many classes count. */
+readonly k?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
 /** The key in results; the stage's name by default. */
@@ -281,16 +546,16 @@ readonly [option: string]: unknown;
 /** An entry that names a output stage. */
 export type OutputEntry =
   | StageObject<"output">
-  | ("progress" | "metrics" | "result" | "checkpoint") | ({
-readonly use: "progress";
-}) | ({
-readonly use: "metrics";
-}) | ({
-readonly use: "result";
-}) | ({
+  | ("checkpoint" | "metrics" | "progress" | "result") | ({
 readonly use: "checkpoint";
 /** Epochs between writes of last.safetensors. */
 readonly every?: number;
+}) | ({
+readonly use: "metrics";
+}) | ({
+readonly use: "progress";
+}) | ({
+readonly use: "result";
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
 readonly [option: string]: unknown;

@@ -13,6 +13,7 @@ import type { Batch, LabelSpec } from "../pipeline/stages/batch.ts";
 import type { Position } from "../pipeline/stages/gradient.ts";
 import type { HintLoss, TaskLoss } from "../pipeline/stages/loss.ts";
 import type { NetName, NetworkPair, Outputs } from "../pipeline/stages/network.ts";
+import type { Optimizer } from "../pipeline/stages/optimizer.ts";
 import type { Schedule } from "../pipeline/stages/schedule.ts";
 import type { SourceStage } from "../pipeline/stages/source.ts";
 import type { PlannedMetric } from "./evaluate.ts";
@@ -180,6 +181,7 @@ export function prepareNets(
     "create()",
     () => plan.optimizer.stage.create(plan.optimizer.options, {}),
   );
+  refuseNoOptimizer(optimizer, plan.optimizer.reference);
   const shapes = outputShapes(plan, data, pair, nets, variables, units);
   const problems: Problem[] = [];
   const collect = <T>(make: () => T): T[] => {
@@ -218,6 +220,21 @@ export function prepareNets(
     rate: schedule(plan),
     shapes,
   };
+}
+
+function refuseNoOptimizer(optimizer: Partial<Optimizer> | undefined, stage: StageReference): void {
+  if (typeof optimizer?.update !== "function") {
+    throw new StageError(stage, `created ${describe(optimizer?.update)} as its rule`, {
+      hint:
+        "create() returns a function from { value, gradient, slots, rate, step } to { value, slots }",
+    });
+  }
+  const { slots } = optimizer;
+  const numbers = slots && Object.values(slots).every((start) => Number.isFinite(start));
+  if (numbers) return;
+  throw new StageError(stage, `has ${describe(slots)} as its slots`, {
+    hint: "`slots` is an object of what each slot starts with, such as { momentum: 0 }, or {}",
+  });
 }
 
 /** The nets, each call checked for what comes back. */

@@ -106,8 +106,9 @@ export class CapturedFunction<Input extends object, Output extends object> {
         return made.results;
       });
     } catch (error) {
-      if (!(error instanceof NotCapturable)) throw error;
-      this.#giveUp(signature, error.message, error.origin);
+      const reason = notCapturable(error);
+      if (!reason) throw error;
+      this.#giveUp(signature, reason.message, reason.origin);
       return this.#eager(input);
     }
     if (!earlier) {
@@ -140,6 +141,12 @@ export class CapturedFunction<Input extends object, Output extends object> {
     this.#phases.set(signature, { kind: "eager" });
     this.#options.report?.({ captured: false, reason, origin });
   }
+}
+
+/** Why a function cannot be captured, even where what it called has wrapped that in its own error. */
+function notCapturable(error: unknown): NotCapturable | undefined {
+  if (error instanceof NotCapturable) return error;
+  return error instanceof Error && error.cause ? notCapturable(error.cause) : undefined;
 }
 
 /** A graph that TensorFlow has loaded. */

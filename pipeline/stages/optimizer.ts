@@ -1,4 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
+import type { z } from "zod";
 import type { Variable } from "./network.ts";
 import {
   type Create,
@@ -47,42 +48,56 @@ export interface Optimizer<Slot extends string = string> {
 /** A stage that moves variables. */
 export type OptimizerStage = Stage<"optimizer", Record<never, never>, Optimizer>;
 
+/** What a slot of each name starts with. */
+export type SlotStarts<Slot extends string> = Readonly<Partial<Record<Slot, number>>>;
+
 /** What the author of an optimizer writes. */
-export type OptimizerDefinition<Schema extends OptionsSchema, Slot extends string = string> =
+export type OptimizerDefinition<Schema extends OptionsSchema, Slot extends string> =
   & StageDefinition<Schema>
   & {
-    /** Makes the rule. */
-    readonly create: Create<Schema, Record<never, never>, Optimizer<Slot>>;
+    /** What it keeps of each variable, with the value that each slot starts with; it may depend on the options. */
+    readonly slots: SlotStarts<Slot> | ((options: z.output<Schema>) => SlotStarts<Slot>);
+    /** Makes the rule, which {@linkcode Optimizer.update} is. */
+    readonly create: Create<
+      Schema,
+      Record<never, never>,
+      (input: UpdateInput<NoInfer<Slot>>) => UpdateOutput<NoInfer<Slot>>
+    >;
   };
 
 /**
  * Defines an optimizer. `rate` and `schedule` of its entry are the pipeline's and not among its
  * options.
  *
- * @param definition Its name, options and how it is made.
+ * @param definition Its name, options, slots and how it is made.
  * @returns The stage.
  *
  * @example
  * ```ts
  * import { defineOptimizer, type OptimizerStage, tf, z } from "@rocket-launching/rocket";
  *
- * const signDescent: OptimizerStage = defineOptimizer({
- *   name: "sign-descent",
- *   summary: "Moves each weight by the rate against its gradient's sign.",
- *   options: z.object({}),
- *   create: () => ({
- *     slots: {},
- *     update: ({ value, gradient, rate }) => ({
- *       value: tf.sub(value, tf.mul(tf.sign(gradient), rate)),
- *       slots: {},
- *     }),
- *   }),
+ * const heavyBall: OptimizerStage = defineOptimizer({
+ *   name: "heavy-ball",
+ *   summary: "Moves by a decaying sum of the gradients.",
+ *   options: z.object({ decay: z.number().min(0).lt(1).default(0.9) }),
+ *   slots: { move: 0 },
+ *   create: ({ decay }) => ({ value, gradient, slots, rate }) => {
+ *     const move = tf.add(tf.mul(slots.move, decay), gradient);
+ *     return { value: tf.sub(value, tf.mul(move, rate)), slots: { move } };
+ *   },
  * });
- * export default signDescent;
+ * export default heavyBall;
  * ```
  */
-export function defineOptimizer<Schema extends OptionsSchema, Slot extends string = string>(
-  definition: OptimizerDefinition<Schema, Slot>,
+export function defineOptimizer<Schema extends OptionsSchema, Slot extends string>(
+  { slots, create, ...definition }: OptimizerDefinition<Schema, Slot>,
 ): OptimizerStage {
-  return defineStage("optimizer", definition) as unknown as OptimizerStage;
+  const stage = defineStage("optimizer", {
+    ...definition,
+    create: (options: z.output<Schema>) => ({
+      slots: typeof slots === "function" ? slots(options) : slots,
+      update: create(options, {}),
+    }),
+  });
+  return stage as unknown as OptimizerStage;
 }

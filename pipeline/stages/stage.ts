@@ -99,3 +99,24 @@ export function nestedStage<Product>(kind: "schedule"): z.ZodType<Product> {
     error: `expected a ${kind} stage`,
   }).meta({ stage: kind });
 }
+
+/**
+ * A schema for an option that is the path of a file, or a list of them. A relative path starts from
+ * the folder of the file that wrote it: the stage gets it relative to its context's `folder`, or as an
+ * absolute path where another file wrote it, such as one that `extends` the stage's.
+ *
+ * @param schema The schema of the text, or of the list.
+ * @returns The same schema, marked.
+ *
+ * @example
+ * ```ts
+ * import { pathOption, z } from "@rocket-launching/rocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options = z.object({ path: pathOption(z.string().min(1)) });
+ * assertEquals(options.parse({ path: "rows.arrow" }), { path: "rows.arrow" });
+ * ```
+ */
+export function pathOption<Schema extends z.ZodType>(schema: Schema): Schema {
+  return schema.meta({ ...schema.meta(), path: true });
+}

@@ -11,13 +11,11 @@ const stage: OptimizerStage = defineOptimizer({
     weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
   }),
   example: "use: adam\nrate: 0.001",
-  create: ({ weightDecay, ...options }) => ({
-    slots: momentSlots,
-    update(input) {
-      const gradient = decayed(input.gradient, input.value, weightDecay);
-      const { move, slots } = adamMove(gradient, input, options);
-      return { value: tf.sub(input.value, move), slots };
-    },
-  }),
+  slots: momentSlots,
+  create: ({ weightDecay, ...options }) => (input) => {
+    const gradient = decayed(input.gradient, input.value, weightDecay);
+    const { move, slots } = adamMove(gradient, input, options);
+    return { value: tf.sub(input.value, move), slots };
+  },
 });
 export default stage;

@@ -15,13 +15,11 @@ const stage: OptimizerStage = defineOptimizer({
     ),
   }),
   example: "use: adamw\nrate: 0.001\nweightDecay: 0.01",
-  create: ({ weightDecay, ...options }) => ({
-    slots: momentSlots,
-    update(input) {
-      const kept = tf.sub(input.value, tf.mul(tf.mul(input.value, weightDecay), input.rate));
-      const { move, slots } = adamMove(input.gradient, input, options);
-      return { value: tf.sub(kept, move), slots };
-    },
-  }),
+  slots: momentSlots,
+  create: ({ weightDecay, ...options }) => (input) => {
+    const kept = tf.sub(input.value, tf.mul(tf.mul(input.value, weightDecay), input.rate));
+    const { move, slots } = adamMove(input.gradient, input, options);
+    return { value: tf.sub(kept, move), slots };
+  },
 });
 export default stage;

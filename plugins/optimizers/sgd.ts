@@ -15,15 +15,13 @@ const stage: OptimizerStage = defineOptimizer({
     weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
   }),
   example: "use: sgd\nrate: 0.1\nmomentum: 0.9\nweightDecay: 5e-4",
-  create: ({ momentum, nesterov, weightDecay }) => ({
-    slots: momentum === 0 ? {} : { momentum: 0 },
-    update({ value, gradient, slots, rate }) {
-      const g = decayed(gradient, value, weightDecay);
-      if (momentum === 0) return { value: tf.sub(value, tf.mul(g, rate)), slots: {} };
-      const m = tf.add(tf.mul((slots as { momentum: tf.Tensor }).momentum, momentum), g);
-      const move = nesterov ? tf.add(g, tf.mul(m, momentum)) : m;
-      return { value: tf.sub(value, tf.mul(move, rate)), slots: { momentum: m } };
-    },
-  }),
+  slots: ({ momentum }) => momentum === 0 ? {} : { momentum: 0 },
+  create: ({ momentum, nesterov, weightDecay }) => ({ value, gradient, slots, rate }) => {
+    const g = decayed(gradient, value, weightDecay);
+    if (momentum === 0) return { value: tf.sub(value, tf.mul(g, rate)), slots };
+    const m = tf.add(tf.mul(slots.momentum, momentum), g);
+    const move = nesterov ? tf.add(g, tf.mul(m, momentum)) : m;
+    return { value: tf.sub(value, tf.mul(move, rate)), slots: { momentum: m } };
+  },
 });
 export default stage;

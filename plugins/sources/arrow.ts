@@ -3,7 +3,7 @@ import { closest } from "fastest-levenshtein";
 import { createHash } from "node:crypto";
 import { glob } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { defineSource, type SourceStage, UserError, z } from "../../plugin.ts";
+import { defineSource, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
 
 /** What arrow-js can address in one file. */
 const greatestFile = 2 ** 31 - 1;
@@ -18,10 +18,12 @@ const stage: SourceStage = defineSource({
   name: "arrow",
   summary: "Reads Arrow IPC files and streams, one or many.",
   options: z.object({
-    path: z.union([pattern, z.array(pattern).min(1)], {
-      error: "expected a path, a glob such as data/part-*.arrow, or a list of them",
-    }).describe(
-      "A file, a glob such as data/part-*.arrow (read in the order of their names), or a list of them; relative to the pipeline file.",
+    path: pathOption(
+      z.union([pattern, z.array(pattern).min(1)], {
+        error: "expected a path, a glob such as data/part-*.arrow, or a list of them",
+      }).describe(
+        "A file, a glob such as data/part-*.arrow (read in the order of their names), or a list of them; relative to the pipeline file.",
+      ),
     ),
   }),
   example: `use: arrow

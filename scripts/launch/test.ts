@@ -22,12 +22,16 @@ export async function test(root: string, args: readonly string[]): Promise<numbe
 /** As {@linkcode test}, of a project that is open. */
 export async function testProject(project: Project, args: readonly string[]): Promise<number> {
   const count = new TestCount();
-  const resolved = await Promise.all(args.map(resolvePath));
-  const chosen = resolved.some((argument, index) => argument !== args[index]);
+  const paths = await Promise.all(args.map(pathOf));
+  const resolved = args.map((argument, index) => paths[index] ?? argument);
+  const chosen = paths.some((path) => path !== undefined);
   // One file after the other: tests of the native engine's set-up change the environment, which all
   // share, and TensorFlow takes all cores by itself.
   let code = await runTests(project, count, chosen ? resolved : ["tests", ...resolved]);
-  if (!chosen) code ||= await runTests(project, count, [...exampleArguments(project), ...resolved]);
+  if (!chosen) {
+    const examples = await runTests(project, count, [...exampleArguments(project), ...resolved]);
+    code ||= examples;
+  }
   console.log(count.toString());
   return code;
 }
@@ -57,14 +61,10 @@ function exampleArguments({ root, config }: Project): string[] {
   return ["--doc", `--preload=${preload}`, `--ignore=${config.publish.exclude.join(",")}`, "."];
 }
 
-/** An argument that is a file or a folder where the user stands becomes an absolute path. */
-async function resolvePath(argument: string): Promise<string> {
-  if (argument.startsWith("-")) return argument;
+/** The absolute path of an argument that is a file or a folder where the user stands. */
+async function pathOf(argument: string): Promise<string | undefined> {
+  if (argument.startsWith("-")) return undefined;
   const path = resolve(userFolder(), argument);
-  try {
-    await Deno.stat(path);
-    return path;
-  } catch {
-    return argument.endsWith(".ts") ? path : argument;
-  }
+  const exists = await Deno.stat(path).then(() => true, () => false);
+  return exists || argument.endsWith(".ts") ? path : undefined;
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
-import { readPlan } from "../../commands/run.ts";
+import { readPlan } from "../../commands/read_plan.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { EvaluationEvent, Result } from "../../pipeline/stages/events.ts";
 import type { Output } from "../../pipeline/stages/output.ts";

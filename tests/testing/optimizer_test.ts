@@ -6,7 +6,7 @@ function optimizer(
   update: Optimizer["update"],
   slots: Readonly<Record<string, number>> = {},
 ): OptimizerStage {
-  return defineOptimizer({ ...named, options: z.object({}), create: () => ({ slots, update }) });
+  return defineOptimizer({ ...named, options: z.object({}), slots, create: () => update });
 }
 
 const descent: Optimizer["update"] = ({ value, gradient, rate }) => ({

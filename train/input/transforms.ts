@@ -195,7 +195,7 @@ function checkBatch(
   const fail = (what: string, hint: string) => {
     throw new StageError(stage, what, { hint });
   };
-  if (typeof batch !== "object" || batch === null || typeof batch.features !== "object") {
+  if (typeof batch?.features !== "object" || batch.features === null) {
     fail(`returned ${String(batch)} from apply()`, "apply() returns { size, features, label }");
   }
   if (batch.size !== given.size) {
@@ -244,14 +244,18 @@ const describe = (features: Readonly<Record<string, ColumnSpec>>) =>
 
 /** A value as JSON keeps it, or undefined if JSON would lose some of it. */
 function plainJson(value: unknown): unknown {
-  const lost = (_: string, part: unknown) => {
-    if (typeof part === "number" && !Number.isFinite(part)) throw new RangeError();
-    if (ArrayBuffer.isView(part)) throw new RangeError();
-    return part;
-  };
   try {
-    return JSON.parse(JSON.stringify(value, lost) ?? "");
+    return isPlain(value) ? JSON.parse(JSON.stringify(value)) : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) {
+    return value === null || typeof value === "string" || typeof value === "boolean";
+  }
+  const plain = [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(value));
+  return plain && Object.values(value).every(isPlain);
 }

@@ -1,0 +1,118 @@
+import { type Place, UserError } from "./errors.ts";
+import { nearest } from "./nearest.ts";
+import { childOf, formatPath, type MapNode, merge, type Node, type Path } from "./nodes.ts";
+import { parseYaml } from "./parse_yaml.ts";
+
+/**
+ * Changes a pipeline as `--set PATH=VALUE` says. The value is read as YAML; maps are laid over the
+ * ones that are there, all else is replaced.
+ *
+ * @param root The pipeline.
+ * @param change The text after `--set`, such as `losses.2.weight=0.1`.
+ * @returns The changed pipeline.
+ * @throws {UserError} If the path leads nowhere or the value cannot be read; exit code 2.
+ */
+export function applyChange(root: Node, change: string): Node {
+  const file = `--set ${change}`;
+  const equals = change.indexOf("=");
+  const path = equals > 0 ? parsePath(change.slice(0, equals)) : undefined;
+  if (!path) {
+    throw new UserError(`--set takes PATH=VALUE; got ${JSON.stringify(change)}`, {
+      hint: "for example --set losses.2.weight=0.1",
+      exitCode: 2,
+    });
+  }
+  const value = withoutPositions(
+    parseYaml(change.slice(equals + 1), { file, folder: Deno.cwd() }),
+  );
+  return replaced(root, path, [], value, { file });
+}
+
+/** Positions within an option's text would be taken for lines of a file. */
+function withoutPositions(node: Node): Node {
+  const plain = { ...node, position: undefined };
+  if (plain.kind === "list") return { ...plain, items: plain.items.map(withoutPositions) };
+  if (plain.kind === "scalar") return plain;
+  const entries = new Map(
+    Array.from(
+      plain.entries,
+      ([key, { value }]) => [key, { key: undefined, value: withoutPositions(value) }],
+    ),
+  );
+  return { ...plain, entries };
+}
+
+/** `losses.2.weight` or `losses[2].weight`. */
+function parsePath(text: string): string[] | undefined {
+  const keys = text.replaceAll(/\[(\d+)\]/g, ".$1").split(".");
+  return keys.every((key) => key !== "") ? keys : undefined;
+}
+
+function replaced(node: Node, [key, ...rest]: Path, done: Path, value: Node, place: Place): Node {
+  if (key === undefined) return merge(node, value);
+  const path = [...done, key];
+  if (node.kind === "list") return replacedItem(node, key, rest, done, value, place);
+  // A stage's name alone stands for a map that has nothing but its name.
+  const map = node.kind === "map" ? node : mapOfName(node);
+  if (!map) {
+    throw new UserError(`${describePath(done)} has no parts, so there is no ${formatPath(path)}`, {
+      place,
+      exitCode: 2,
+    });
+  }
+  const old = childOf(map, key) ?? emptyMap(value);
+  const entries = new Map(map.entries);
+  const next = replaced(old, rest, path, value, place);
+  entries.set(String(key), { key: map.entries.get(String(key))?.key, value: next });
+  return { ...map, entries };
+}
+
+function replacedItem(
+  node: Node & { kind: "list" },
+  key: string | number,
+  rest: Path,
+  done: Path,
+  value: Node,
+  place: Place,
+): Node {
+  const { items } = node;
+  const index = /^\d+$/.test(String(key)) ? Number(key) : NaN;
+  if (!(index <= items.length)) {
+    const uses = items.map((item) => useOf(item)).filter((use) => use !== undefined);
+    const near = nearest(String(key), uses);
+    throw new UserError(
+      `${describePath(done)} is a list of ${items.length}; expected a number from 0 to ` +
+        `${items.length}, got ${JSON.stringify(key)}`,
+      {
+        place,
+        hint: near && `did you mean ${formatPath([...done, uses.indexOf(near)])}, ${near}?`,
+        exitCode: 2,
+      },
+    );
+  }
+  const changed = [...items];
+  changed[index] = replaced(items[index] ?? emptyMap(value), rest, [...done, index], value, place);
+  return { ...node, items: changed };
+}
+
+function useOf(node: Node): string | undefined {
+  const use = node.kind === "map" ? node.entries.get("use")?.value : node;
+  return use?.kind === "scalar" && typeof use.value === "string" ? use.value : undefined;
+}
+
+function mapOfName(node: Node): MapNode | undefined {
+  if (node.kind !== "scalar" || typeof node.value !== "string") return undefined;
+  const { origin, position } = node;
+  return {
+    kind: "map",
+    origin,
+    position,
+    entries: new Map([["use", { key: position, value: node }]]),
+  };
+}
+
+function emptyMap({ origin }: Node): MapNode {
+  return { kind: "map", origin, position: undefined, entries: new Map() };
+}
+
+const describePath = (path: Path) => path.length === 0 ? "the pipeline" : formatPath(path);

@@ -1,0 +1,262 @@
+/**
+ * A pipeline file as it was written: its values, and where each of them stands.
+ *
+ * @module
+ */
+
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { applyChange } from "./changes.ts";
+import { readEnvironment } from "./environment.ts";
+import { type Place, type Problem, UserError } from "./errors.ts";
+import { nearest } from "./nearest.ts";
+import { follow, merge, type Node, nodeOf, type Path, placeOf, valueOf } from "./nodes.ts";
+import { parseYaml } from "./parse_yaml.ts";
+
+export type { Path } from "./nodes.ts";
+
+/** A pipeline file with all that it builds on, changes from the command line included. */
+export interface Document {
+  /** The file, as the person named it. */
+  readonly file: string;
+  /** Its value. */
+  readonly value: unknown;
+  /**
+   * Where a value stands, or the deepest one on the way to it that is there.
+   *
+   * @param path The path to the value.
+   */
+  place(path: Path): Place;
+  /**
+   * Where the key of a value stands.
+   *
+   * @param path The path to the value.
+   */
+  keyPlace(path: Path): Place;
+  /**
+   * The folder of the file that wrote a value: relative paths start there.
+   *
+   * @param path The path to the value.
+   */
+  folderOf(path: Path): string;
+}
+
+/** What a pipeline file may be called. */
+const readers = {
+  ".yaml": readText,
+  ".yml": readText,
+  ".json": readText,
+  ".ts": readModule,
+  ".mts": readModule,
+  ".js": readModule,
+  ".mjs": readModule,
+} as const;
+
+/** More than any pipeline has. */
+const mostBytes = 4 * 2 ** 20;
+
+/**
+ * Reads a pipeline file, those that it extends, and changes of the command line.
+ *
+ * @param file A YAML, JSON or TypeScript file.
+ * @param options Changes as `PATH=VALUE`, in this order.
+ * @returns The document.
+ * @throws {UserError} If a file cannot be read; exit code 2.
+ */
+export async function readDocument(
+  file: string,
+  { set = [] }: { set?: readonly string[] } = {},
+): Promise<Document> {
+  return await documentOf(await readFile(file, undefined, []), file, set);
+}
+
+/**
+ * A document of a pipeline that a program has as a value.
+ *
+ * @param value The pipeline, from `definePipeline()`.
+ * @param options The folder that relative paths start from; changes as `PATH=VALUE`.
+ * @throws {UserError} If a file that it extends cannot be read; exit code 2.
+ */
+export async function documentOfValue(
+  value: object,
+  { folder = Deno.cwd(), set = [] }: { folder?: string; set?: readonly string[] } = {},
+): Promise<Document> {
+  const origin = { file: "the pipeline", folder };
+  return await documentOf(await extended(nodeOf(value, origin), []), origin.file, set);
+}
+
+function documentOf(read: Node, file: string, set: readonly string[]): Document {
+  const changed = set.reduce(applyChange, read);
+  const problems: Problem[] = [];
+  const root = readEnvironment(changed, problems);
+  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  return {
+    file,
+    value: valueOf(root),
+    place(path) {
+      const { node, rest } = follow(root, path);
+      return placeOf(node, path.slice(0, path.length - rest.length));
+    },
+    keyPlace(path) {
+      const last = path.at(-1);
+      const { node, rest } = follow(root, path.slice(0, -1));
+      const entry = rest.length === 0 && node.kind === "map" && last !== undefined
+        ? node.entries.get(String(last))
+        : undefined;
+      return entry
+        ? placeOf(entry.value, path, entry.key ?? entry.value.position)
+        : this.place(path);
+    },
+    folderOf: (path) => follow(root, path).node.origin.folder,
+  };
+}
+
+async function readFile(
+  file: string,
+  place: Place | undefined,
+  within: readonly string[],
+): Promise<Node> {
+  const path = resolve(file);
+  if (within.includes(path)) {
+    throw new UserError(
+      `the pipeline extends itself: ${
+        [...within.slice(within.indexOf(path)), path]
+          .map((one) => basename(one)).join(" → ")
+      }`,
+      { place, exitCode: 2 },
+    );
+  }
+  const read = readers[extname(file).toLowerCase() as keyof typeof readers];
+  if (!read) {
+    throw new UserError(`${file} is not a pipeline file`, {
+      place,
+      hint: "a pipeline file ends in .yaml, .yml, .json or .ts",
+      exitCode: 2,
+    });
+  }
+  return await extended(await read(file, path, place), [...within, path]);
+}
+
+/** A pipeline laid over the files that it extends. */
+async function extended(node: Node, within: readonly string[]): Promise<Node> {
+  const bases = node.kind === "map" ? node.entries.get("extends")?.value : undefined;
+  if (node.kind !== "map" || !bases) return node;
+  let below: Node | undefined;
+  for (const base of bases.kind === "list" ? bases.items : [bases]) {
+    const place = placeOf(base, ["extends"]);
+    if (base.kind !== "scalar" || typeof base.value !== "string" || base.value === "") {
+      throw new UserError("expected the path of a pipeline file, or a list of them", {
+        place,
+        exitCode: 2,
+      });
+    }
+    const problems: Problem[] = [];
+    const name = valueOf(readEnvironment(base, problems)) as string;
+    if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+    const read = await readFile(pathFrom(base.origin.folder, name), place, within);
+    below = below ? merge(below, read) : read;
+  }
+  const entries = new Map(node.entries);
+  entries.delete("extends");
+  const above = { ...node, entries };
+  return below ? merge(below, above) : above;
+}
+
+/** As short as the person wrote it, where that is possible. */
+function pathFrom(folder: string, name: string): string {
+  return resolve(folder) === resolve(Deno.cwd()) || name.startsWith("/")
+    ? name
+    : join(folder, name);
+}
+
+async function readText(file: string, path: string, place: Place | undefined): Promise<Node> {
+  let text: string;
+  try {
+    const { size, isDirectory } = await Deno.stat(path);
+    if (isDirectory) throw new UserError(`${file} is a folder`, { place, exitCode: 2 });
+    if (size > mostBytes) {
+      throw new UserError(`${file} is ${size} bytes long; a pipeline has at most ${mostBytes}`, {
+        place,
+        exitCode: 2,
+      });
+    }
+    text = new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(path));
+  } catch (error) {
+    throw await unreadable(file, path, place, error);
+  }
+  const node = parseYaml(text, { file, folder: dirname(file) });
+  if (node.kind === "map") return node;
+  throw notAPipeline(file, valueOf(node) === null ? "it is empty" : "it is not a map");
+}
+
+async function readModule(file: string, path: string, place: Place | undefined): Promise<Node> {
+  try {
+    await Deno.stat(path);
+  } catch (error) {
+    throw await unreadable(file, path, place, error);
+  }
+  let module: { default?: unknown };
+  try {
+    module = await import(pathToFileURL(path).href);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${file} cannot be loaded: ${(error as Error).message}`, {
+      place: place ?? { file },
+      cause: error,
+      exitCode: 2,
+    });
+  }
+  const value = await module.default;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw notAPipeline(file, "its default export is no pipeline");
+  }
+  return nodeOf(value, { file, folder: dirname(file) });
+}
+
+function notAPipeline(file: string, why: string): UserError {
+  return new UserError(`${file} has no pipeline: ${why}`, {
+    place: { file, line: 1, column: 1 },
+    hint: file.endsWith("ts")
+      ? "write `export default definePipeline({ … })`"
+      : "pipelines/quickstart.yaml is one to start from",
+    exitCode: 2,
+  });
+}
+
+async function unreadable(
+  file: string,
+  path: string,
+  place: Place | undefined,
+  error: unknown,
+): Promise<UserError> {
+  if (error instanceof UserError) return error;
+  if (error instanceof TypeError) {
+    return new UserError(`${file} is not UTF-8 text`, { place, cause: error, exitCode: 2 });
+  }
+  if (!(error instanceof Deno.errors.NotFound)) {
+    return new UserError(`${file} cannot be read: ${(error as Error).message}`, {
+      place,
+      cause: error,
+      exitCode: 2,
+    });
+  }
+  const near = nearest(basename(path), await pipelinesIn(dirname(path)));
+  return new UserError(`there is no file ${file}`, {
+    place,
+    hint: near && `did you mean ${join(dirname(file), near)}?`,
+    cause: error,
+    exitCode: 2,
+  });
+}
+
+async function pipelinesIn(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (extname(name) in readers) names.push(name);
+    }
+  } catch {
+    // There is no such folder either.
+  }
+  return names;
+}

@@ -1,0 +1,68 @@
+import { parse } from "yaml";
+import type { Problem } from "./errors.ts";
+import { nearest } from "./nearest.ts";
+import { type MapEntry, type Node, type Path, placeOf } from "./nodes.ts";
+
+/**
+ * Puts the values of environment variables in the place of `${env:NAME}`. A value that is nothing
+ * else is read as YAML reads it, so that a number is a number; within a longer text it is text.
+ * `$${` stands for `${` itself.
+ *
+ * @param node The pipeline.
+ * @param problems Takes what is wrong.
+ * @returns The pipeline with the variables' values.
+ */
+export function readEnvironment(node: Node, problems: Problem[]): Node {
+  return replaceIn(node, [], problems);
+}
+
+function replaceIn(node: Node, path: Path, problems: Problem[]): Node {
+  if (node.kind === "list") {
+    const items = node.items.map((item, index) => replaceIn(item, [...path, index], problems));
+    return { ...node, items };
+  }
+  if (node.kind === "map") {
+    const entries = Array.from(node.entries, ([key, entry]): [string, MapEntry] => [
+      key,
+      { ...entry, value: replaceIn(entry.value, [...path, key], problems) },
+    ]);
+    return { ...node, entries: new Map(entries) };
+  }
+  if (typeof node.value !== "string" || !node.value.includes("${")) return node;
+  const text = node.value;
+  const read = (name: string) => {
+    const value = Deno.env.get(name);
+    if (value !== undefined) return value;
+    const near = nearest(name, Object.keys(Deno.env.toObject()));
+    problems.push({
+      message: `the environment variable ${name} is not set`,
+      place: placeOf(node, path),
+      hint: near ? `did you mean ${near}?` : `set it: ${name}=VALUE deno task pipeline …`,
+    });
+    return "";
+  };
+  const whole = /^\$\{env:([A-Za-z_]\w*)\}$/.exec(text)?.[1];
+  if (whole !== undefined) return { ...node, value: plainValue(read(whole)) };
+  const value = text.replace(/\$\$\{|\$\{([^}]*)\}?/g, (found, inside?: string) => {
+    if (inside === undefined) return "${";
+    const name = /^env:([A-Za-z_]\w*)$/.exec(inside)?.[1];
+    if (name !== undefined && found.endsWith("}")) return read(name);
+    problems.push({
+      message: `expected \${env:NAME}, got ${JSON.stringify(found)}`,
+      place: placeOf(node, path),
+      hint: "write $${ for the text ${ itself",
+    });
+    return "";
+  });
+  return { ...node, value };
+}
+
+/** Only text, numbers and the like: an environment variable does not write lists and maps. */
+function plainValue(text: string): unknown {
+  try {
+    const value = parse(text);
+    return typeof value === "object" && value !== null ? text : value;
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,299 @@
+/**
+ * What a schema finds wrong becomes problems that a person can mend.
+ *
+ * @module
+ */
+
+import type { z } from "zod";
+import type { Document, Path } from "./document.ts";
+import type { Problem } from "./errors.ts";
+import { nearest } from "./nearest.ts";
+import { formatPath } from "./nodes.ts";
+import type { AnyStage } from "./stages/stage.ts";
+
+/** Where the value of a schema stands. */
+export interface Subject {
+  /** The pipeline file. */
+  readonly document: Pick<Document, "place" | "keyPlace">;
+  /** The path of the value in it. */
+  readonly path: Path;
+  /** The stage whose options they are. */
+  readonly stage?: string | undefined;
+  /** Keys that may stand there as well and that are not the schema's. */
+  readonly ignore?: readonly string[] | undefined;
+}
+
+/**
+ * Checks the options of a stage and fills in its defaults.
+ *
+ * @param stage The stage.
+ * @param options What the pipeline file has, without what is not the stage's own.
+ * @param subject Where it stands.
+ * @returns The options, if there are no problems.
+ */
+export function checkOptions(
+  stage: AnyStage,
+  options: Readonly<Record<string, unknown>>,
+  subject: Omit<Subject, "stage">,
+): { options: unknown; problems: Problem[] } {
+  const problems = zodProblems(stage.options, options, { ...subject, stage: stage.name });
+  return { options: problems.length > 0 ? undefined : stage.options.parse(options), problems };
+}
+
+/**
+ * What a schema finds wrong with a value.
+ *
+ * @param schema The schema.
+ * @param value The value.
+ * @param subject Where it stands.
+ * @returns A problem for each mistake: what, where, what was expected, the nearest name.
+ */
+export function zodProblems(schema: z.ZodType, value: unknown, subject: Subject): Problem[] {
+  const { success, error } = schema.safeParse(value);
+  if (success) return [];
+  return error.issues.flatMap((issue) => issueProblems(issue, value, subject, schema));
+}
+
+type Issue = z.core.$ZodIssue;
+
+function issueProblems(
+  issue: Issue,
+  value: unknown,
+  subject: Subject,
+  schema: z.ZodType,
+): Problem[] {
+  const within = issue.path as Path;
+  const { document, path } = subject;
+  const full = [...path, ...within];
+  const found = valueAt(value, within);
+  switch (issue.code) {
+    case "unrecognized_keys": {
+      const names = [
+        ...keysOf(schema, within),
+        ...(within.length === 0 ? subject.ignore ?? [] : []),
+      ];
+      return issue.keys.map((key) => ({
+        message: `${ownerName(subject, within)} has no ${word(subject, within)} ${quoted(key)}`,
+        place: document.keyPlace([...full, key]),
+        hint: hintFor(key, names, "it has"),
+      }));
+    }
+    case "invalid_key":
+      return [{
+        message: `${quoted(String(full.at(-1)))} is no name here: ${issue.issues[0]?.message}`,
+        place: document.keyPlace(full),
+      }];
+    case "invalid_union": {
+      const branch = bestBranch(issue, found);
+      if (branch && !hasOwnMessage(issue)) {
+        return branch.flatMap((inner) =>
+          issueProblems({ ...inner, path: [...within, ...inner.path] }, value, subject, schema)
+        );
+      }
+      if (
+        branch &&
+        branch.some((inner) => inner.path.length > 0 || inner.code === "unrecognized_keys")
+      ) {
+        return branch.flatMap((inner) =>
+          issueProblems({ ...inner, path: [...within, ...inner.path] }, value, subject, schema)
+        );
+      }
+    }
+  }
+  const expected = expectation(issue);
+  if (found === undefined) {
+    const owner = ownerName(subject, within.slice(0, -1));
+    const name = formatPath(within.slice(-1));
+    return [{
+      message: `${owner} needs ${quoted(name)}: expected ${expected}`,
+      place: document.place(full.slice(0, -1)),
+      hint: misspelt(name, valueAt(value, within.slice(0, -1)), schema, within, subject),
+    }];
+  }
+  const choices = choicesOf(issue);
+  return [{
+    message: `${valueName(subject, within)}: expected ${expected}, got ${shown(found)}`,
+    place: document.place(full),
+    hint: typeof found === "string" && choices.length > 0
+      ? hintFor(found, choices, undefined)
+      : undefined,
+  }];
+}
+
+/** A key that is needed and not there may stand there misspelt. */
+function misspelt(
+  name: string,
+  beside: unknown,
+  schema: z.ZodType,
+  within: Path,
+  { ignore = [] }: Subject,
+): string | undefined {
+  if (typeof beside !== "object" || beside === null) return undefined;
+  const known = new Set([...keysOf(schema, within.slice(0, -1)), ...ignore]);
+  const near = nearest(name, Object.keys(beside).filter((key) => !known.has(key)));
+  return near && `is ${quoted(near)} meant?`;
+}
+
+/** The alternative of a union that the value comes nearest to. */
+function bestBranch(
+  issue: z.core.$ZodIssueInvalidUnion,
+  found: unknown,
+): readonly Issue[] | undefined {
+  const scored = issue.errors
+    .filter((issues) => issues.length > 0 && !issues.some(isWrongKind))
+    .map((issues) => ({
+      issues,
+      score: issues.reduce((sum, inner) => sum + distanceOf(inner, found), 0),
+    }))
+    .sort((a, b) => a.score - b.score);
+  return scored[0]?.issues;
+}
+
+/** Whether an alternative is for values of another kind altogether. */
+function isWrongKind({ code, path }: Issue): boolean {
+  return path.length === 0 && (code === "invalid_type" || code === "invalid_value");
+}
+
+function distanceOf(issue: Issue, found: unknown): number {
+  if (issue.code === "unrecognized_keys") return 2 * issue.keys.length;
+  return valueAt(found, issue.path as Path) === undefined ? 2 : 1;
+}
+
+/** Whether the schema's author said what is expected. */
+const hasOwnMessage = ({ message }: Issue) => /^expected /.test(message);
+
+/** What was expected, after the word "expected". */
+function expectation(issue: Issue): string {
+  if (hasOwnMessage(issue)) return issue.message.slice("expected ".length);
+  switch (issue.code) {
+    case "invalid_type":
+      return kindName(issue.expected);
+    case "invalid_value":
+      return listed(issue.values.map((value) => String(value)));
+    case "too_small":
+      return bound(issue.origin, Number(issue.minimum), issue.inclusive ? "at least" : "more than");
+    case "too_big":
+      return bound(issue.origin, Number(issue.maximum), issue.inclusive ? "at most" : "less than");
+    case "not_multiple_of":
+      return `a multiple of ${issue.divisor}`;
+    case "invalid_format":
+      return issue.pattern ? `text like ${issue.pattern}` : `a valid ${issue.format}`;
+    case "invalid_union":
+      return listed([
+        ...new Set(issue.errors.flatMap((issues) => issues.slice(0, 1).map(expectation))),
+      ]);
+    default:
+      return issue.message;
+  }
+}
+
+function bound(origin: string, limit: number, relation: string): string {
+  const parts = { string: "character", array: "item" }[origin];
+  if (parts) return `${relation} ${limit} ${parts}${limit === 1 ? "" : "s"}`;
+  return `a number of ${relation} ${limit}`.replace("of more", "more").replace("of less", "less");
+}
+
+function kindName(kind: string): string {
+  const names: Record<string, string> = {
+    string: "text",
+    number: "a number",
+    int: "a whole number",
+    boolean: "true or false",
+    array: "a list",
+    tuple: "a list",
+    object: "a map",
+    record: "a map",
+    null: "nothing",
+  };
+  return names[kind] ?? kind;
+}
+
+function choicesOf(issue: Issue): string[] {
+  if (issue.code === "invalid_value") return issue.values.map(String);
+  if (issue.code === "invalid_union") {
+    return issue.errors.flatMap((issues) => issues.flatMap(choicesOf));
+  }
+  return [];
+}
+
+/** `mse-hint` for a stage's own options, `data.features.image` within, `the pipeline` at the top. */
+function ownerName({ path, stage }: Subject, within: Path): string {
+  if (stage !== undefined) {
+    return within.length === 0 ? stage : `${formatPath(within)} of ${stage}`;
+  }
+  return formatPath([...path, ...within]) || "the pipeline";
+}
+
+const word = ({ stage }: Subject, within: Path) =>
+  stage !== undefined && within.length === 0 ? "option" : "key";
+
+function valueName(subject: Subject, within: Path): string {
+  if (subject.stage === undefined) {
+    return formatPath([...subject.path, ...within]) || "the pipeline";
+  }
+  return within.length === 0 ? subject.stage : `${formatPath(within)} of ${subject.stage}`;
+}
+
+function hintFor(
+  written: string,
+  names: readonly string[],
+  intro: string | undefined,
+): string | undefined {
+  const near = nearest(written, names);
+  if (near) return `did you mean ${near}?`;
+  return intro && names.length > 0 ? `${intro} ${listed(names, "and")}` : undefined;
+}
+
+function listed(parts: readonly string[], last = "or"): string {
+  return parts.length < 2
+    ? parts.join()
+    : `${parts.slice(0, -1).join(", ")} ${last} ${parts.at(-1)}`;
+}
+
+const quoted = (text: string) => JSON.stringify(text);
+
+/** A value in a few words. */
+function shown(value: unknown): string {
+  if (value === null) return "nothing";
+  if (typeof value === "number" || typeof value === "function") return String(value);
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (inner, key) => (inner as Record<string | number, unknown> | null | undefined)?.[key],
+    value,
+  );
+}
+
+/** The keys that an object schema has somewhere within a schema. */
+function keysOf(schema: z.ZodType, path: Path): string[] {
+  const objects = [...objectsAt(schema, path)];
+  return [...new Set(objects.flatMap(({ shape }) => Object.keys(shape)))];
+}
+
+function* objectsAt(schema: z.ZodType, path: Path): Iterable<z.ZodObject> {
+  const def = schema.def as {
+    readonly type: string;
+    readonly innerType?: z.ZodType;
+    readonly in?: z.ZodType;
+    readonly out?: z.ZodType;
+    readonly options?: readonly z.ZodType[];
+    readonly valueType?: z.ZodType;
+    readonly element?: z.ZodType;
+    readonly items?: readonly z.ZodType[];
+  };
+  for (const inner of [def.innerType, def.in, def.out, ...(def.options ?? [])]) {
+    if (inner) yield* objectsAt(inner, path);
+  }
+  const [key, ...rest] = path;
+  if (def.type === "object") {
+    const object = schema as z.ZodObject;
+    if (key === undefined) yield object;
+    else if (object.shape[key]) yield* objectsAt(object.shape[key] as z.ZodType, rest);
+  } else if (key !== undefined) {
+    const inner = def.valueType ?? def.element ?? def.items?.[Number(key)];
+    if (inner) yield* objectsAt(inner, rest);
+  }
+}

@@ -1,0 +1,116 @@
+import {
+  isAlias,
+  isCollection,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Node as YamlNode,
+  type Pair,
+  type ParsedNode,
+  parseDocument,
+} from "yaml";
+import { type Problem, UserError } from "./errors.ts";
+import type { MapEntry, Node, Origin, Position } from "./nodes.ts";
+
+/** More parts than any pipeline has; aliases of aliases can make millions of a small file. */
+const mostNodes = 100_000;
+
+/**
+ * Reads YAML, or JSON, which is YAML too.
+ *
+ * @param text The text.
+ * @param origin Whose text it is.
+ * @returns The values with their positions.
+ * @throws {UserError} With all that is wrong with its form; exit code 2.
+ */
+export function parseYaml(text: string, origin: Origin): Node {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, merge: true });
+  const problems = document.errors.map(({ message, pos }): Problem => ({
+    message: firstLine(message),
+    place: { file: origin.file, ...positionAt(lineCounter, pos[0]) },
+  }));
+  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  return new Reader(origin, lineCounter, document).read(document.contents);
+}
+
+/** From `yaml`, without its own words for the position. */
+const firstLine = (message: string) => message.split("\n", 1)[0]!.replace(/:$/, "");
+
+function positionAt(lineCounter: LineCounter, offset: number): Position {
+  const { line, col } = lineCounter.linePos(offset);
+  return { line: Math.max(line, 1), column: Math.max(col, 1) };
+}
+
+class Reader {
+  readonly #origin: Origin;
+  readonly #lineCounter: LineCounter;
+  readonly #document: ReturnType<typeof parseDocument>;
+  readonly #open = new Set<YamlNode>();
+  #nodes = 0;
+
+  constructor(
+    origin: Origin,
+    lineCounter: LineCounter,
+    document: ReturnType<typeof parseDocument>,
+  ) {
+    this.#origin = origin;
+    this.#lineCounter = lineCounter;
+    this.#document = document;
+  }
+
+  read(node: ParsedNode | YamlNode | null): Node {
+    if (++this.#nodes > mostNodes) {
+      throw this.#error("the file has too many parts", node, "look for aliases of aliases");
+    }
+    const base = { origin: this.#origin, position: this.#position(node) };
+    if (isAlias(node)) {
+      const target = node.resolve(this.#document);
+      if (!target) throw this.#error(`there is no anchor &${node.source}`, node);
+      if (this.#open.has(target)) {
+        throw this.#error(`the alias *${node.source} contains itself`, node);
+      }
+      return this.read(target);
+    }
+    if (!isCollection(node)) {
+      return { ...base, kind: "scalar", value: isScalar(node) ? node.value : null };
+    }
+    this.#open.add(node);
+    const read: Node = isMap(node)
+      ? { ...base, kind: "map", entries: this.#entries(node.items as Pair<YamlNode, YamlNode>[]) }
+      : { ...base, kind: "list", items: node.items.map((item) => this.read(item as YamlNode)) };
+    this.#open.delete(node);
+    return read;
+  }
+
+  #entries(pairs: readonly Pair<YamlNode, YamlNode | null>[]): Map<string, MapEntry> {
+    const entries = new Map<string, MapEntry>();
+    const merged = new Map<string, MapEntry>();
+    for (const { key, value } of pairs) {
+      if (!isScalar(key)) throw this.#error("expected text as the key", key);
+      const read = this.read(value);
+      if (key.value === "<<" || typeof key.value === "symbol") {
+        for (const map of read.kind === "list" ? read.items : [read]) {
+          if (map.kind !== "map") throw this.#error("expected a map to merge with <<", key);
+          for (const [name, entry] of map.entries) if (!merged.has(name)) merged.set(name, entry);
+        }
+        continue;
+      }
+      // An empty value has no position of its own in some places; its key has.
+      const placed = read.position ? read : { ...read, position: this.#position(key) };
+      entries.set(String(key.value), { key: this.#position(key), value: placed });
+    }
+    for (const [name, entry] of merged) if (!entries.has(name)) entries.set(name, entry);
+    return entries;
+  }
+
+  #position(node: YamlNode | null): Position | undefined {
+    const offset = node?.range?.[0];
+    return offset === undefined ? undefined : positionAt(this.#lineCounter, offset);
+  }
+
+  #error(message: string, node: YamlNode | null, hint?: string): UserError {
+    const place = { file: this.#origin.file, ...this.#position(node) };
+    return new UserError(message, { place, hint, exitCode: 2 });
+  }
+}

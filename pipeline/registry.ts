@@ -1,0 +1,167 @@
+/**
+ * Where the stages of a pipeline are found by what it writes after `use:`.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type Place, UserError } from "./errors.ts";
+import { nearest } from "./nearest.ts";
+import { StageError } from "./stage_error.ts";
+import { type AnyStage, type StageKind, stageKinds } from "./stages/stage.ts";
+
+/** Who asks for a stage. */
+export interface FindContext {
+  /** The folder that relative paths start from. */
+  readonly folder: string;
+  /** Where the pipeline file names the stage. */
+  readonly place: Place | undefined;
+}
+
+/** Finds stages by name. */
+export interface Registry {
+  /**
+   * Finds a stage.
+   *
+   * @param kind The kind that is wanted.
+   * @param use A built-in name, a file, a package, or the stage itself; `#NAME` behind a file or a
+   * package is the name of its export.
+   * @param context Who asks.
+   * @returns The stage.
+   * @throws {UserError} If there is none, or it is of another kind; exit code 2.
+   */
+  find(kind: StageKind, use: string | AnyStage, context: FindContext): Promise<AnyStage>;
+}
+
+/**
+ * A registry of some built-in stages, and of all files and packages.
+ *
+ * @param builtins The built-in stages.
+ */
+export function createRegistry(builtins: readonly AnyStage[]): Registry {
+  return {
+    async find(kind, use, context) {
+      if (typeof use !== "string") return ofKind(kind, use, String(use?.name), context);
+      if (isElsewhere(use)) return ofKind(kind, await load(kind, use, context), use, context);
+      return builtins.find((stage) => stage.kind === kind && stage.name === use) ??
+        refuseName(kind, use, builtins, context);
+    },
+  };
+}
+
+/**
+ * Whether `use:` names a file or a package rather than a built-in stage.
+ *
+ * @param use What stands after `use:`.
+ */
+export function isElsewhere(use: string): boolean {
+  return /^(\.{0,2}\/|[A-Za-z][A-Za-z+.-]*:)/.test(use) || /\.[mc]?[jt]s(#|$)/.test(use);
+}
+
+function refuseName(
+  kind: StageKind,
+  use: string,
+  builtins: readonly AnyStage[],
+  { place }: FindContext,
+): never {
+  const names = builtins.filter((stage) => stage.kind === kind).map(({ name }) => name);
+  const other = builtins.find(({ name }) => name === use);
+  const near = nearest(use, names);
+  throw new UserError(`there is no ${kind} stage called ${JSON.stringify(use)}`, {
+    place,
+    hint: near
+      ? `did you mean ${near}?`
+      : other
+      ? `${use} is ${article(other.kind)}; the ${kind} stages are ${names.join(", ")}`
+      : `the ${kind} stages are ${names.join(", ")}; a file is written as ./${use}.ts`,
+    exitCode: 2,
+  });
+}
+
+async function load(kind: StageKind, use: string, context: FindContext): Promise<unknown> {
+  const { place } = context;
+  const [specifier, name = "default"] = use.split("#", 2) as [string, string?];
+  let url = specifier;
+  if (!/^[A-Za-z][A-Za-z+.-]*:/.test(specifier)) {
+    const path = resolve(context.folder, specifier);
+    await refuseMissing(use, path, context);
+    url = pathToFileURL(path).href;
+  }
+  let module: Record<string, unknown>;
+  try {
+    module = await import(url);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    throw new StageError({ kind, name: use, place }, `cannot be loaded: ${name}: ${message}`, {
+      cause: error,
+      hint: "run again with --debug to see where",
+      exitCode: 2,
+    });
+  }
+  if (module[name] !== undefined) return module[name];
+  const stages = Object.keys(module).filter((key) => isStage(module[key]));
+  const near = nearest(name, stages);
+  throw new UserError(
+    name === "default"
+      ? `${use} has no default export`
+      : `${specifier} has no export called ${JSON.stringify(name)}`,
+    {
+      place,
+      hint: near
+        ? `did you mean ${specifier}#${near}?`
+        : stages.length > 0
+        ? `its stages are ${stages.map((stage) => `${specifier}#${stage}`).join(", ")}`
+        : "write `export default stage`, with a stage from one of the define… functions",
+      exitCode: 2,
+    },
+  );
+}
+
+async function refuseMissing(use: string, path: string, { place }: FindContext): Promise<void> {
+  try {
+    await Deno.stat(path);
+  } catch (error) {
+    const folder = resolve(path, "..");
+    const names: string[] = [];
+    try {
+      for await (const { name } of Deno.readDir(folder)) names.push(name);
+    } catch {
+      // There is no such folder either.
+    }
+    const near = nearest(path.slice(folder.length + 1), names);
+    throw new UserError(`there is no file ${use}`, {
+      place,
+      hint: near
+        ? `did you mean ${use.slice(0, use.lastIndexOf("/") + 1)}${near}?`
+        : `paths start at the folder of the pipeline file; this one would be ${path}`,
+      cause: error,
+      exitCode: 2,
+    });
+  }
+}
+
+function ofKind(kind: StageKind, found: unknown, use: string, { place }: FindContext): AnyStage {
+  if (!isStage(found)) {
+    throw new UserError(`${use} exports something that is no stage`, {
+      place,
+      hint: "export what one of the define… functions returns",
+      exitCode: 2,
+    });
+  }
+  if (found.kind === kind) return found;
+  throw new UserError(`${use} is ${article(found.kind)}; expected ${article(kind)}`, {
+    place,
+    exitCode: 2,
+  });
+}
+
+function isStage(value: unknown): value is AnyStage {
+  const stage = value as Partial<AnyStage> | null | undefined;
+  return typeof stage === "object" && stage !== null && typeof stage.name === "string" &&
+    stageKinds.includes(stage.kind as StageKind) && typeof stage.create === "function" &&
+    typeof stage.options?.safeParse === "function";
+}
+
+const article = (kind: StageKind) => `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind} stage`;
