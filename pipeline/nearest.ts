@@ -11,7 +11,7 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   const written = plain(word);
   const [best] = names
     .map((name) => ({ name, apart: distance(written, plain(name)) }))
-    .filter(({ name, apart }) => apart <= Math.max(1, Math.min(written.length, name.length) / 3))
+    .filter(({ name, apart }) => apart <= Math.ceil(Math.min(written.length, name.length) / 3))
     .sort((a, b) => a.apart - b.apart);
   return best?.name;
 }

@@ -51,10 +51,33 @@ export function checkOptions(
 export function zodProblems(schema: z.ZodType, value: unknown, subject: Subject): Problem[] {
   const { success, error } = schema.safeParse(value);
   if (success) return [];
-  return error.issues.flatMap((issue) => issueProblems(issue, value, subject, schema));
+  return issuesProblems(error.issues, value, subject, schema);
 }
 
 type Issue = z.core.$ZodIssue;
+
+function issuesProblems(
+  issues: readonly Issue[],
+  value: unknown,
+  subject: Subject,
+  schema: z.ZodType,
+): Problem[] {
+  const unknown = new Set(
+    issues.flatMap((issue) =>
+      issue.code === "unrecognized_keys"
+        ? issue.keys.map((key) => formatPath([...issue.path as Path, key]))
+        : []
+    ),
+  );
+  return issues
+    // A key that is missing because it is misspelt is one mistake and not two.
+    .filter((issue) => {
+      const key = misspelt(issue, value, subject, schema);
+      return key === undefined ||
+        !unknown.has(formatPath([...issue.path.slice(0, -1) as Path, key]));
+    })
+    .flatMap((issue) => issueProblems(issue, value, subject, schema));
+}
 
 function issueProblems(
   issue: Issue,
@@ -85,18 +108,13 @@ function issueProblems(
       }];
     case "invalid_union": {
       const branch = bestBranch(issue, found);
-      if (branch && !hasOwnMessage(issue)) {
-        return branch.flatMap((inner) =>
-          issueProblems({ ...inner, path: [...within, ...inner.path] }, value, subject, schema)
-        );
-      }
-      if (
-        branch &&
-        branch.some((inner) => inner.path.length > 0 || inner.code === "unrecognized_keys")
-      ) {
-        return branch.flatMap((inner) =>
-          issueProblems({ ...inner, path: [...within, ...inner.path] }, value, subject, schema)
-        );
+      const inside = branch?.some(({ code, path }) =>
+        path.length > 0 || code === "unrecognized_keys"
+      );
+      // What the schema's author says of the whole is better, but for mistakes within it.
+      if (branch && (inside || !hasOwnMessage(issue))) {
+        const inner = branch.map((inner) => ({ ...inner, path: [...within, ...inner.path] }));
+        return issuesProblems(inner, value, subject, schema);
       }
     }
   }
@@ -104,10 +122,11 @@ function issueProblems(
   if (found === undefined) {
     const owner = ownerName(subject, within.slice(0, -1));
     const name = formatPath(within.slice(-1));
+    const meant = misspelt(issue, value, subject, schema);
     return [{
       message: `${owner} needs ${quoted(name)}: expected ${expected}`,
       place: document.place(full.slice(0, -1)),
-      hint: misspelt(name, valueAt(value, within.slice(0, -1)), schema, within, subject),
+      hint: meant && `is ${quoted(meant)} meant?`,
     }];
   }
   const choices = choicesOf(issue);
@@ -120,18 +139,19 @@ function issueProblems(
   }];
 }
 
-/** A key that is needed and not there may stand there misspelt. */
+/** The key that seems to be meant for one that is needed and not there. */
 function misspelt(
-  name: string,
-  beside: unknown,
-  schema: z.ZodType,
-  within: Path,
+  issue: Issue,
+  value: unknown,
   { ignore = [] }: Subject,
+  schema: z.ZodType,
 ): string | undefined {
+  const within = issue.path as Path, name = within.at(-1);
+  if (typeof name !== "string" || valueAt(value, within) !== undefined) return undefined;
+  const beside = valueAt(value, within.slice(0, -1));
   if (typeof beside !== "object" || beside === null) return undefined;
   const known = new Set([...keysOf(schema, within.slice(0, -1)), ...ignore]);
-  const near = nearest(name, Object.keys(beside).filter((key) => !known.has(key)));
-  return near && `is ${quoted(near)} meant?`;
+  return nearest(name, Object.keys(beside).filter((key) => !known.has(key)));
 }
 
 /** The alternative of a union that the value comes nearest to. */
@@ -171,7 +191,11 @@ function expectation(issue: Issue): string {
     case "invalid_value":
       return listed(issue.values.map((value) => String(value)));
     case "too_small":
-      return bound(issue.origin, Number(issue.minimum), issue.inclusive ? "at least" : "more than");
+      return bound(
+        issue.origin,
+        Number(issue.minimum),
+        issue.inclusive ? "at least" : "greater than",
+      );
     case "too_big":
       return bound(issue.origin, Number(issue.maximum), issue.inclusive ? "at most" : "less than");
     case "not_multiple_of":
@@ -189,8 +213,12 @@ function expectation(issue: Issue): string {
 
 function bound(origin: string, limit: number, relation: string): string {
   const parts = { string: "character", array: "item" }[origin];
-  if (parts) return `${relation} ${limit} ${parts}${limit === 1 ? "" : "s"}`;
-  return `a number of ${relation} ${limit}`.replace("of more", "more").replace("of less", "less");
+  if (parts) {
+    return `${relation === "greater than" ? "more than" : relation} ${limit} ${parts}${
+      limit === 1 ? "" : "s"
+    }`;
+  }
+  return `a number of ${relation} ${limit}`.replace(/of (greater|less)/, "$1");
 }
 
 function kindName(kind: string): string {

@@ -97,6 +97,9 @@ export interface Plan {
 /** What an entry of the checked skeleton looks like. */
 type Entry = z.output<z.ZodObject<{ use: z.ZodUnion<[z.ZodString, z.ZodAny]> }, z.core.$loose>>;
 
+/** How a loss is written. */
+type LossEntry = PipelineValue["losses"][number];
+
 /**
  * Makes a plan of a document. All that is wrong is reported at once.
  *
@@ -223,27 +226,28 @@ class Planner {
         (inner, key) => (inner as Record<string | number, unknown> | null | undefined)?.[key],
         value,
       );
-    const one = async (kind: StageKind, path: Path) => {
+    const one = async <S extends AnyStage>(kind: S["kind"], path: Path) => {
       const raw = at(path);
       const entry = typeof raw === "string" ? { use: raw } : raw;
-      if (isEntry(entry)) await this.#stage(kind, entry, path);
+      return isEntry(entry) ? await this.#stage<S>(kind, entry, path) : undefined;
     };
-    const list = async (kind: StageKind, path: Path, and?: (path: Path) => Promise<void>) => {
+    const list = async (path: Path, check: (path: Path) => Promise<unknown>) => {
       const entries = at(path);
       if (!Array.isArray(entries)) return;
-      for (const index of entries.keys()) {
-        await one(kind, [...path, index]);
-        await and?.([...path, index]);
-      }
+      for (const index of entries.keys()) await check([...path, index]);
     };
     for (const split of ["train", "test", "validation"]) await one("source", ["data", split]);
-    await list("transform", ["data", "transforms"]);
+    await list(["data", "transforms"], (path) => one("transform", path));
     await one("network", ["network"]);
-    await list("loss", ["losses"], (path) => one("gradient", [...path, "gradient"]));
+    await list(["losses"], async (path) => {
+      const planned = await one<LossStage>("loss", path);
+      await one("gradient", [...path, "gradient"]);
+      if (planned) this.#outputs(at(path) as LossEntry, planned, path);
+    });
     await one("optimizer", ["optimizer"]);
     await one("schedule", ["optimizer", "schedule"]);
-    await list("metric", ["metrics"]);
-    await list("output", ["outputs"]);
+    await list(["metrics"], (path) => one("metric", path));
+    await list(["outputs"], (path) => one("output", path));
   }
 
   async #losses(entries: PipelineValue["losses"]): Promise<PlannedLoss[]> {
@@ -257,9 +261,7 @@ class Planner {
         [...path, "gradient"],
       );
       if (!planned || !gradient) return undefined;
-      const outputs = form === "task"
-        ? this.#taskOutputs(entry, planned, path)
-        : this.#hintOutputs(entry, planned, path);
+      const outputs = this.#outputs(entry, planned, path);
       if (!outputs) return undefined;
       const name = entry.name ?? `${planned.stage.name}(${outputs.map(shortOutput).join("→")})`;
       return { ...planned, name, outputs, weight: entry.weight, gradient };
@@ -268,8 +270,14 @@ class Planner {
     return losses;
   }
 
+  #outputs(entry: LossEntry, planned: PlannedStage<LossStage>, path: Path): string[] | undefined {
+    return planned.stage.form === "task"
+      ? this.#taskOutputs(entry, planned, path)
+      : this.#hintOutputs(entry, planned, path);
+  }
+
   #taskOutputs(
-    { on, from, to }: PipelineValue["losses"][number],
+    { on, from, to }: LossEntry,
     { stage }: PlannedStage,
     path: Path,
   ): string[] | undefined {
@@ -292,7 +300,7 @@ class Planner {
   }
 
   #hintOutputs(
-    { on, from = "booster.logits", to = "light.logits" }: PipelineValue["losses"][number],
+    { on, from = "booster.logits", to = "light.logits" }: LossEntry,
     { stage }: PlannedStage,
     path: Path,
   ): string[] | undefined {
