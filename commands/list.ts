@@ -1,23 +1,54 @@
 import { builtins } from "../plugins/mod.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { nearest } from "../pipeline/nearest.ts";
+import type { Plan, PlannedStage } from "../pipeline/plan.ts";
 import { type StageKind, stageKinds } from "../pipeline/stages/stage.ts";
+import { readPlan } from "./read_plan.ts";
 import { table } from "./table.ts";
 
 /**
- * `deno task pipeline list [KIND]`: the built-in stages.
+ * `deno task pipeline list [KIND] [FILE]`: the built-in stages, or those that a pipeline names.
  *
- * @param args A kind of stage, or nothing for all.
+ * @param args Kinds of stages, and pipeline files; nothing for all that are built in.
  * @returns The exit code.
  */
-export function list(args: readonly string[]): Promise<number> {
-  const kinds = args.length === 0 ? stageKinds : args.map(stageKind);
-  const rows = kinds.flatMap((kind) =>
-    builtins.filter((stage) => stage.kind === kind)
-      .map(({ name, summary }) => [kind, name, summary])
-  );
+export async function list(args: readonly string[]): Promise<number> {
+  const files = args.filter((arg) => /[./\\]/.test(arg));
+  const kinds = args.filter((arg) => !files.includes(arg)).map(stageKind);
+  const wanted = kinds.length === 0 ? stageKinds : kinds;
+  const stages: string[][] = [];
+  if (files.length === 0) {
+    stages.push(...builtins.map(({ kind, name, summary }) => [kind, name, summary]));
+  }
+  for (const file of files) {
+    stages.push(
+      ...stagesOf(await readPlan(file)).map(({ stage, reference }) => [
+        stage.kind,
+        reference.name,
+        stage.summary,
+      ]),
+    );
+  }
+  const unique = new Map(stages.map((row) => [row.join("\0"), row]));
+  const rows = wanted.flatMap((kind) => [...unique.values()].filter(([of]) => of === kind));
   console.log(table(["kind", "stage", "what it does"], rows, ["left", "left", "left"]));
-  return Promise.resolve(0);
+  return 0;
+}
+
+/** All stages of a plan. */
+function stagesOf(plan: Plan): PlannedStage[] {
+  return [
+    plan.train,
+    plan.test,
+    ...(plan.validation && "stage" in plan.validation ? [plan.validation] : []),
+    ...plan.transforms,
+    plan.network,
+    ...plan.losses.flatMap((loss) => [loss, loss.gradient]),
+    plan.optimizer,
+    plan.optimizer.schedule,
+    ...plan.metrics,
+    ...plan.outputs,
+  ];
 }
 
 /**

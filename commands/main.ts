@@ -13,7 +13,7 @@ const usage = `Rocket ${denoConfig.version}: trains a light net with a booster n
 
 usage: deno task pipeline FILE [options]         read, check, train, measure, write the run folder
        deno task pipeline check FILE [options]   all but the training
-       deno task pipeline list [KIND]            the stages
+       deno task pipeline list [KIND] [FILE]     the stages, built in or of a pipeline
        deno task pipeline show STAGE             a stage's options
        deno task pipeline new KIND FILE.ts       a working plugin with its test and a pipeline
 
