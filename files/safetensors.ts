@@ -15,8 +15,8 @@ export interface TensorValue {
 
 interface HeaderEntry {
   readonly dtype: string;
-  readonly shape: number[];
-  readonly data_offsets: [number, number];
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [start: number, end: number];
 }
 
 /**
@@ -25,6 +25,8 @@ interface HeaderEntry {
  * @param tensors The tensors by name.
  * @param metadata Texts to keep beside them.
  * @returns The bytes; those of the values are aligned to 8.
+ * @throws {TypeError} If a tensor has not as many values as its shape says, or is called
+ * `__metadata__`, which the format keeps for the texts.
  *
  * @example
  * ```ts
@@ -47,6 +49,13 @@ export function encodeSafetensors(
   };
   let offset = 0;
   for (const [name, { shape, values }] of tensors) {
+    if (name === "__metadata__") throw new TypeError(`no tensor can be called ${name}`);
+    const size = sizeOf(shape);
+    if (size !== values.length) {
+      throw new TypeError(
+        `the tensor ${name} has ${values.length} values, and its shape [${shape}] takes ${size}`,
+      );
+    }
     header[name] = {
       dtype: values instanceof Int32Array ? "I32" : "F32",
       shape: [...shape],
@@ -82,23 +91,44 @@ export function decodeSafetensors(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = bytes.length >= 8 ? Number(view.getBigUint64(0, true)) : Infinity;
   if (8 + length > bytes.length) throw new TypeError("not a safetensors file, or cut short");
-  let header: Record<string, HeaderEntry> & { __metadata__?: Record<string, string> };
+  const { __metadata__: metadata = {}, ...entries } = parseHeader(bytes.subarray(8, 8 + length));
+  const tensors = new Map<string, TensorValue>();
+  for (const [name, entry] of Object.entries(entries)) {
+    if (!isHeaderEntry(entry)) throw new TypeError(`the header of the tensor ${name} is broken`);
+    const { dtype, shape, data_offsets: [start, end] } = entry;
+    const Values = dtype === "F32" ? Float32Array : dtype === "I32" ? Int32Array : undefined;
+    if (!Values) throw new TypeError(`the tensor ${name} is of type ${dtype}; expected F32 or I32`);
+    const first = 8 + length + start;
+    if (end - start !== sizeOf(shape) * 4 || 8 + length + end > bytes.length) {
+      throw new TypeError(`the tensor ${name} is cut short`);
+    }
+    const copy = new Uint8Array(bytes.subarray(first, first + end - start));
+    tensors.set(name, { shape, values: new Values(copy.buffer) });
+  }
+  return { tensors, metadata: metadata as Record<string, string> };
+}
+
+/** The header's object; what is in it is not looked at yet. */
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+    header = JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
     throw new TypeError("the header of the safetensors file is broken", { cause });
   }
-  const { __metadata__: metadata = {}, ...entries } = header;
-  const tensors = new Map<string, TensorValue>();
-  for (const [name, { dtype, shape, data_offsets: [start, end] }] of Object.entries(entries)) {
-    const Values = dtype === "F32" ? Float32Array : dtype === "I32" ? Int32Array : undefined;
-    if (!Values) throw new TypeError(`the tensor ${name} is of type ${dtype}; expected F32 or I32`);
-    const size = shape.reduce((a, b) => a * b, 1) * 4;
-    if (end - start !== size || 8 + length + end > bytes.length) {
-      throw new TypeError(`the tensor ${name} is cut short`);
-    }
-    const copy = bytes.slice(8 + length + start, 8 + length + end);
-    tensors.set(name, { shape, values: new Values(copy.buffer) });
+  if (typeof header === "object" && header !== null && !Array.isArray(header)) {
+    return header as Record<string, unknown>;
   }
-  return { tensors, metadata };
+  throw new TypeError("the header of the safetensors file is broken");
 }
+
+function isHeaderEntry(value: unknown): value is HeaderEntry {
+  const { dtype, shape, data_offsets } = Object(value) as Partial<Record<string, unknown>>;
+  return typeof dtype === "string" && isLengths(shape) && isLengths(data_offsets) &&
+    data_offsets.length === 2;
+}
+
+const isLengths = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((length) => Number.isSafeInteger(length) && length >= 0);
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((size, length) => size * length, 1);

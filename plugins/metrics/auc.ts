@@ -3,7 +3,8 @@ import { rowOf } from "./predictions.ts";
 
 /**
  * The area under the ROC curve: the chance that a positive row scores above a negative one, ties counted half. Exact, by ranks (Mann and
- * Whitney, 1947). The score is the logit, or with two classes the second's logit less the first's. NaN where only one of the classes occurs.
+ * Whitney, 1947). The score is the logit, or with two classes the second's logit less the first's. NaN where only one of the classes occurs, or
+ * a score is NaN.
  */
 const stage: MetricStage = defineMetric({
   name: "auc",
@@ -40,6 +41,8 @@ export default stage;
 
 /** The area by the sum of the positive rows' ranks; equal scores share the mean of their ranks. */
 function areaUnderCurve(scores: readonly number[], labels: readonly number[]): number {
+  // What is not a number has no rank.
+  if (scores.some(Number.isNaN)) return NaN;
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[a]! - scores[b]!);
   let rankSum = 0, positives = 0;
   for (let start = 0; start < order.length;) {

@@ -16,9 +16,11 @@ export function rowOf({ values, shape }: Column, row: number): Values {
  *
  * @param logits All logits, `[rows, units]`.
  * @param row The row.
+ * @returns The class, or NaN if any logit is NaN: no prediction, which is never right nor agrees with another.
  */
 export function predictedClass(logits: Column, row: number): number {
   const own = rowOf(logits, row);
+  if (own.some(Number.isNaN)) return NaN;
   if (own.length === 1) return Number(own[0]! > 0);
   let best = 0;
   for (let index = 1; index < own.length; index++) {

@@ -1,7 +1,10 @@
 import { defineMetric, type MetricStage, UserError, z } from "../../plugin.ts";
 import { meanOver, rowOf } from "./predictions.ts";
 
-/** The part of the rows whose class is among the k likeliest; of classes with equal logits the first come first. */
+/**
+ * The part of the rows whose class is among the k likeliest; of classes with equal logits the first come first. A row with a logit that is
+ * NaN has no likeliest classes.
+ */
 const stage: MetricStage = defineMetric({
   name: "top-k",
   summary: "The part of the rows whose class is among the k likeliest.",
@@ -20,6 +23,7 @@ const stage: MetricStage = defineMetric({
       start: () =>
         meanOver(({ outputs, label }, row) => {
           const logits = rowOf(outputs.logits, row), own = label[row]!;
+          if (logits.some(Number.isNaN)) return 0;
           let before = 0;
           logits.forEach((logit, index) => {
             if (logit > logits[own]! || (logit === logits[own] && index < own)) before++;

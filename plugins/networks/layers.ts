@@ -148,12 +148,14 @@ export function inputFeature(
   if (chosen === undefined) {
     throw new UserError(`the network reads one feature, and there are ${names.length}`, {
       hint: `add \`feature:\` to the network; the features are ${names.join(", ")}`,
+      exitCode: 2,
     });
   }
-  const spec = features[chosen];
+  const spec = Object.hasOwn(features, chosen) && features[chosen];
   if (!spec) {
     throw new UserError(`there is no feature ${JSON.stringify(chosen)}`, {
       hint: `the features are ${names.join(", ")}`,
+      exitCode: 2,
     });
   }
   return { name: chosen, spec };

@@ -71,18 +71,19 @@ booster: { depth: 40, width: 1 }`,
       throw new UserError(
         `wide-resnet reads images [height, width, channels]; feature ${name} has rows of shape ` +
           `[${spec.shape}]`,
-        { hint: `give it a shape: data.features.${name}.shape` },
+        { hint: `give it a shape: data.features.${name}.shape`, exitCode: 2 },
       );
     }
     if (height % 4 !== 0 || width % 4 !== 0) {
       throw new UserError(
         `wide-resnet halves images twice, so height and width are multiples of 4; feature ${name} ` +
           `has ${height} × ${width}`,
-        { hint: "add a pad transform" },
+        { hint: "add a pad transform", exitCode: 2 },
       );
     }
     const nets = build(options, context, channels);
-    const entrance = (image: tf.Tensor) => tf.reshape(image, [-1, height, width, channels]);
+    const entrance = (image: tf.Tensor) =>
+      tf.cast(tf.reshape(image, [-1, height, width, channels]), "float32");
     const light: Net = (features, scope) => nets.light(entrance(features[name]!), scope);
     const { booster } = nets;
     if (!booster) return { light };
@@ -208,7 +209,7 @@ function lightSize(
       throw new UserError(
         "with sharing: bottom the light net is the booster's first two groups, so it has no size " +
           "of its own",
-        { hint: "leave `light:` out" },
+        { hint: "leave `light:` out", exitCode: 2 },
       );
     }
     return { groups: 2, blocks: blocksOf(booster.depth), width: booster.width };
@@ -216,6 +217,7 @@ function lightSize(
   if (!light) {
     throw new UserError(`with sharing: ${sharing} the light net needs a size`, {
       hint: "add `light: { depth: 10, width: 1 }`",
+      exitCode: 2,
     });
   }
   if (sharing === "interval") {
@@ -223,14 +225,14 @@ function lightSize(
       throw new UserError(
         "with sharing: interval both nets have one width, as they run the same kernels; got " +
           `${light.width} and ${booster.width}`,
-        { hint: "set both widths alike, or sharing: none" },
+        { hint: "set both widths alike, or sharing: none", exitCode: 2 },
       );
     }
     if (light.depth > booster.depth) {
       throw new UserError(
         `with sharing: interval the light net is inside the booster; got depths ${light.depth} ` +
           `and ${booster.depth}`,
-        { hint: "make the booster at least as deep" },
+        { hint: "make the booster at least as deep", exitCode: 2 },
       );
     }
   }

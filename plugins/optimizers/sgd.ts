@@ -1,4 +1,4 @@
-import { defineOptimizer, type OptimizerStage, tf, z } from "../../plugin.ts";
+import { defineOptimizer, type OptimizerStage, tf, UserError, z } from "../../plugin.ts";
 import { decayed } from "./decay.ts";
 
 /**
@@ -16,12 +16,19 @@ const stage: OptimizerStage = defineOptimizer({
   }),
   example: "use: sgd\nrate: 0.1\nmomentum: 0.9\nweightDecay: 5e-4",
   slots: ({ momentum }) => momentum === 0 ? {} : { momentum: 0 },
-  create: ({ momentum, nesterov, weightDecay }) => ({ value, gradient, slots, rate }) => {
-    const g = decayed(gradient, value, weightDecay);
-    if (momentum === 0) return { value: tf.sub(value, tf.mul(g, rate)), slots };
-    const m = tf.add(tf.mul(slots.momentum, momentum), g);
-    const move = nesterov ? tf.add(g, tf.mul(m, momentum)) : m;
-    return { value: tf.sub(value, tf.mul(move, rate)), slots: { momentum: m } };
+  create({ momentum, nesterov, weightDecay }) {
+    if (nesterov && momentum === 0) {
+      throw new UserError("sgd cannot look ahead (nesterov: true) without momentum", {
+        hint: "add `momentum: 0.9`, or leave out `nesterov`",
+      });
+    }
+    return ({ value, gradient, slots, rate }) => {
+      const g = decayed(gradient, value, weightDecay);
+      if (momentum === 0) return { value: tf.sub(value, tf.mul(g, rate)), slots };
+      const m = tf.add(tf.mul(slots.momentum, momentum), g);
+      const move = nesterov ? tf.add(g, tf.mul(m, momentum)) : m;
+      return { value: tf.sub(value, tf.mul(move, rate)), slots: { momentum: m } };
+    };
   },
 });
 export default stage;

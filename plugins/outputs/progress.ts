@@ -31,7 +31,7 @@ function lines(): Output {
 }
 
 function bar(): Output {
-  let bar: cliProgress.SingleBar | undefined, latest = "";
+  let bar: cliProgress.SingleBar | undefined, all = 0, latest = "";
   const stop = () => {
     bar?.stop();
     bar = undefined;
@@ -39,18 +39,24 @@ function bar(): Output {
   return {
     runStart: ({ job, epochs, stepsPerEpoch }) => {
       stop();
+      all = epochs;
       latest = "";
       console.error(title(job));
       bar = new cliProgress.SingleBar({
         format: "  {bar} {percentage}%  epoch {epoch}  {eta_formatted} left  {latest}",
         stream: process.stderr,
-        hideCursor: true,
+        // The metrics should have room in a line of 80 characters.
+        barsize: 20,
+        // A hidden cursor, or a terminal that no longer wraps lines, would outlive an interrupted run.
+        hideCursor: false,
+        linewrap: true,
       }, cliProgress.Presets.shades_classic);
-      bar.start(epochs * stepsPerEpoch, 0, { epoch: `1/${epochs}`, latest });
+      bar.start(all * stepsPerEpoch, 0, { epoch: `1/${all}`, latest });
     },
-    step: ({ step, epoch }) => bar?.update(step, { epoch, latest }),
-    epoch: ({ metrics }) => {
+    step: ({ step, epoch }) => bar?.update(step, { epoch: `${epoch}/${all}`, latest }),
+    epoch: ({ step, metrics }) => {
       latest = summary(metrics);
+      bar?.update(step, { latest });
     },
     runEnd: stop,
     failure: stop,

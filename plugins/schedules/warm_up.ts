@@ -33,12 +33,9 @@ const stage: ScheduleStage = defineSchedule({
         });
       }
       if (position.step < steps) return from + (1 - from) * position.step / steps;
-      return then({
-        step: position.step - steps,
-        steps: position.steps - steps,
-        epoch: position.epoch - steps / perEpoch,
-        epochs: position.epochs - steps / perEpoch,
-      });
+      const after = position.step - steps, left = position.steps - steps;
+      // Epochs by division of whole steps: a difference of fractions may fall short of a whole epoch.
+      return then({ step: after, steps: left, epoch: after / perEpoch, epochs: left / perEpoch });
     };
   },
 });

@@ -76,7 +76,7 @@ export function chooseFeatures(
  * @throws {UserError} If there is none.
  */
 export function featureNamed(features: Features, name: string): ColumnSpec {
-  const spec = features[name];
+  const spec = Object.hasOwn(features, name) && features[name];
   if (spec) return spec;
   const all = Object.keys(features);
   throw new UserError(`there is no feature ${name}`, {

@@ -16,13 +16,19 @@ import {
   sizeOf,
 } from "./features.ts";
 
-const moments = z.union([z.number(), z.array(z.number()).min(1)], {
+const means = z.union([z.number(), z.array(z.number()).min(1)], {
+  error: "expected a number, or a list of them",
+});
+
+const deviation = z.number().nonnegative({ error: "expected at least 0" });
+
+const deviations = z.union([deviation, z.array(deviation).min(1)], {
   error: "expected a number, or a list of them",
 });
 
 const measuredSchema = z.record(
   z.string(),
-  z.object({ mean: z.array(z.number()), std: z.array(z.number().nonnegative()) }),
+  z.object({ mean: z.array(z.number()), std: z.array(deviation) }),
 );
 
 /** The mean and the standard deviation of a feature, a number a group. */
@@ -37,10 +43,10 @@ const stage: TransformStage = defineTransform({
   name: "normalize",
   summary: "Subtracts the mean and divides by the standard deviation, given or measured.",
   options: z.object({
-    mean: moments.optional().describe(
+    mean: means.optional().describe(
       "The mean: one number, or one a channel (or a value). Measured on the training rows by default.",
     ),
-    std: moments.optional().describe("The standard deviation, as mean."),
+    std: deviations.optional().describe("The standard deviation, as mean."),
     per: z.enum(["channel", "value", "all"]).default("channel").describe(
       "What is measured alone: each channel (the last dimension), each value of a row, or all together.",
     ),
@@ -152,17 +158,20 @@ class RunningMoments {
   }
 
   add(values: Values): void {
+    if (values.length === 0) return;
     const groups = this.#mean.length;
     const count = values.length / groups, all = this.#count + count;
     for (let group = 0; group < groups; group++) {
+      // Sums of distances from one of the values are exact where nothing varies: the deviation is 0.
+      const near = values[group]!;
       let sum = 0, squares = 0;
-      for (let index = group; index < values.length; index += groups) sum += values[index]!;
-      const mean = sum / count;
+      for (let index = group; index < values.length; index += groups) sum += values[index]! - near;
+      const mean = near + sum / count;
       for (let index = group; index < values.length; index += groups) {
         squares += (values[index]! - mean) ** 2;
       }
       const distance = mean - this.#mean[group]!;
-      this.#mean[group]! += distance * count / all;
+      this.#mean[group]! += distance * (count / all);
       this.#squares[group]! += squares + distance ** 2 * this.#count * count / all;
     }
     this.#count = all;

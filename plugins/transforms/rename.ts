@@ -14,7 +14,8 @@ const stage: TransformStage = defineTransform({
 names: { pixels: image }`,
   create({ names }, { features }) {
     for (const name of Object.keys(names)) featureNamed(features, name);
-    const renamed = Object.keys(features).map((name) => [name, names[name] ?? name] as const);
+    const nameOf = (name: string) => Object.hasOwn(names, name) ? names[name]! : name;
+    const renamed = Object.keys(features).map((name) => [name, nameOf(name)] as const);
     const twice = renamed.find(([, to], index) =>
       renamed.some(([, other], position) => other === to && position < index)
     );

@@ -1,0 +1,60 @@
+import { assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs";
+import binaryCrossEntropy from "../../../plugins/losses/binary_cross_entropy.ts";
+import { checkStage } from "../../../testing.ts";
+import { assertNear } from "../../reference/fixtures.ts";
+import { forEachEngine } from "../../support/engines.ts";
+import { binaryLabel, classLabel, numberLabel } from "../../support/labels.ts";
+import { assertRefuses } from "../../support/refusals.ts";
+import { assertReference, compute, makeTask } from "./support.ts";
+
+function computeRows(logits: number[], labels: number[]) {
+  const loss = makeTask(binaryCrossEntropy, binaryLabel, [1]);
+  return compute((output) => loss(output, tf.tensor1d(labels)), tf.tensor2d(logits, [2, 1]));
+}
+
+Deno.test(
+  "binary-cross-entropy keeps the contract of a loss",
+  () => checkStage(binaryCrossEntropy),
+);
+
+forEachEngine(
+  "binary-cross-entropy agrees with PyTorch for moderate and extreme logits",
+  () => assertReference(binaryCrossEntropy, [1]),
+);
+
+forEachEngine("binary-cross-entropy is −log of the label's probability, a row at a time", () => {
+  // The sigmoid of log 3 is 3/4.
+  const { losses, gradients } = computeRows([Math.log(3), Math.log(3)], [1, 0]);
+  assertNear("losses", losses, [Math.log(4 / 3), Math.log(4)], 1e-6);
+  assertNear("gradient", gradients[0]!, [-1 / 8, 3 / 8], 1e-6);
+});
+
+forEachEngine("binary-cross-entropy stays finite where the sigmoid saturates", () => {
+  const { losses, gradients } = computeRows([1000, -1000], [0, 0]);
+  assertEquals(losses, [1000, 0]);
+  assertEquals(gradients, [[0.5, 0]]);
+});
+
+Deno.test("binary-cross-entropy refuses other labels, naming the loss that suits", () => {
+  assertRefuses(
+    () => makeTask(binaryCrossEntropy, classLabel(2), [2]),
+    "binary-cross-entropy compares with a label of kind binary; this one is class",
+    "use cross-entropy, or say data.label: { column: …, kind: binary }",
+  );
+  assertRefuses(
+    () => makeTask(binaryCrossEntropy, numberLabel, [1]),
+    "this one is number",
+    "use mean-squared-error",
+  );
+});
+
+Deno.test("binary-cross-entropy refuses outputs that are not one logit", () => {
+  for (const [shape, text] of [[[2], "[batch, 2]"], [[4, 1], "[batch, 4, 1]"], [[], "[batch]"]]) {
+    assertRefuses(
+      () => makeTask(binaryCrossEntropy, binaryLabel, shape as number[]),
+      `binary-cross-entropy compares outputs of shape [batch, 1]; this one is ${text}`,
+      "compare logits",
+    );
+  }
+});

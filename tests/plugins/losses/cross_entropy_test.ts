@@ -1,0 +1,87 @@
+import { assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs";
+import crossEntropy from "../../../plugins/losses/cross_entropy.ts";
+import { checkStage } from "../../../testing.ts";
+import { assertNear } from "../../reference/fixtures.ts";
+import { forEachEngine } from "../../support/engines.ts";
+import { binaryLabel, classLabel, numberLabel } from "../../support/labels.ts";
+import { assertRefuses } from "../../support/refusals.ts";
+import { assertReference, compute, makeTask } from "./support.ts";
+
+/** Computes the loss of some logits with the classes of their rows. */
+function computeRows(logits: number[][], classes: number[], options: unknown = {}) {
+  const units = logits[0]!.length;
+  const loss = makeTask(crossEntropy, classLabel(units), [units], options);
+  return compute((output) => loss(output, tf.tensor1d(classes, "int32")), tf.tensor2d(logits));
+}
+
+/** Logits with the softmax 1/8, 2/8, 5/8. */
+const eighths = [Math.log(1), Math.log(2), Math.log(5)];
+
+Deno.test("cross-entropy keeps the contract of a loss", async () => {
+  await checkStage(crossEntropy);
+  await checkStage(crossEntropy, { options: { labelSmoothing: 0.1 } });
+});
+
+forEachEngine(
+  "cross-entropy agrees with PyTorch for 2 and 5 logits, moderate and extreme",
+  () => assertReference(crossEntropy, [2, 5]),
+);
+
+forEachEngine("cross-entropy is −log softmax at the class, a row at a time", () => {
+  const { losses } = computeRows([eighths, eighths, [7, 7, 7]], [1, 2, 0]);
+  assertNear("losses", losses, [Math.log(4), Math.log(8 / 5), Math.log(3)], 1e-6);
+});
+
+forEachEngine("cross-entropy spreads the smoothed part of the label over all classes", () => {
+  // The label is 0.7 of its class and 0.1 of each: [0.1, 0.8, 0.1].
+  const { losses, gradients } = computeRows([eighths], [1], { labelSmoothing: 0.3 });
+  const expected = 0.1 * Math.log(8) + 0.8 * Math.log(4) + 0.1 * Math.log(8 / 5);
+  assertNear("loss", losses, [expected], 1e-6);
+  assertNear("gradient", gradients[0]!, [1 / 8 - 0.1, 2 / 8 - 0.8, 5 / 8 - 0.1], 1e-5);
+});
+
+forEachEngine("cross-entropy stays finite where the softmax saturates", () => {
+  const rows = [[1000, 0, -1000], [1000, 0, -1000]];
+  const sharp = computeRows(rows, [0, 2]);
+  assertEquals(sharp.losses, [0, 2000]);
+  assertEquals(sharp.gradients, [[0, 0, 0, 0.5, 0, -0.5]]);
+  // By hand: −log softmax is [0, 1000, 2000], of which each class gets 0.1, and the label's 0.7 more.
+  const smooth = computeRows(rows, [0, 2], { labelSmoothing: 0.3 });
+  assertNear("smoothed losses", smooth.losses, [300, 1700], 1e-6);
+  assertNear(
+    "smoothed gradient",
+    smooth.gradients[0]!,
+    [0.1, -0.05, -0.05, 0.45, -0.05, -0.4],
+    1e-6,
+  );
+});
+
+Deno.test("cross-entropy refuses labels that are no classes, naming the loss that suits", () => {
+  assertRefuses(
+    () => makeTask(crossEntropy, numberLabel, [1]),
+    "cross-entropy compares with a label of kind class; this one is number",
+    "use mean-squared-error, or say data.label: { column: …, kind: class }",
+  );
+  assertRefuses(
+    () => makeTask(crossEntropy, binaryLabel, [1]),
+    "this one is binary",
+    "use binary-cross-entropy",
+  );
+});
+
+Deno.test("cross-entropy refuses outputs that are not one logit a class", () => {
+  for (const [shape, text] of [[[4], "[batch, 4]"], [[2, 3], "[batch, 2, 3]"], [[], "[batch]"]]) {
+    assertRefuses(
+      () => makeTask(crossEntropy, classLabel(3), shape as number[]),
+      `cross-entropy compares outputs of shape [batch, 3]; this one is ${text}`,
+      "compare logits",
+    );
+  }
+});
+
+Deno.test("cross-entropy takes a smoothing from 0 to less than 1", () => {
+  const accepts = (labelSmoothing: number) =>
+    crossEntropy.options.safeParse({ labelSmoothing }).success;
+  assertEquals([-0.1, 0, 0.9, 1].map(accepts), [false, true, true, false]);
+});

@@ -1,0 +1,89 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import auc from "../../../plugins/metrics/auc.ts";
+import { checkStage } from "../../../testing.ts";
+import { readMetricsReference } from "../../reference/fixtures.ts";
+import { referenceIntegers, referenceUniform } from "../../reference/values.ts";
+import { binaryLabel, classLabel, numberLabel } from "../../support/labels.ts";
+import { assertRefuses } from "../../support/refusals.ts";
+import { makeMetric, measure } from "./support.ts";
+
+/** The area for one logit a row. */
+const areaOf = (scores: number[], label: number[]) =>
+  measure(auc, binaryLabel, { light: scores.map((score) => [score]), label });
+
+Deno.test("auc keeps the contract of a metric", () => checkStage(auc));
+
+Deno.test("auc agrees with scikit-learn, for one logit and for two, in batches of any size", async () => {
+  const { auc: { rows, ...expected } } = await readMetricsReference();
+  const label = [...referenceIntegers("metrics/auc/label", rows, 2)];
+  const scores: Record<keyof typeof expected, ArrayLike<number>> = {
+    distinct: referenceUniform("metrics/auc/distinct", [rows], -3, 3),
+    tied: referenceIntegers("metrics/auc/tied", rows, 5),
+    constant: new Float32Array(rows),
+    perfect: label,
+    reversed: label.map((value) => -value),
+  };
+  for (const [name, area] of Object.entries(expected)) {
+    const own = Array.from(scores[name as keyof typeof expected]);
+    const one = { light: own.map((score) => [score]), label };
+    const two = { light: own.map((score) => [-score / 2, score / 2]), label };
+    for (const sizes of [[rows], [25, 25, 10], [1, rows - 1]]) {
+      for (
+        const value of [
+          measure(auc, binaryLabel, one, { sizes }),
+          measure(auc, classLabel(2), two, { sizes }),
+        ]
+      ) {
+        assertAlmostEquals(value as number, area, 1e-6, name);
+      }
+    }
+  }
+});
+
+Deno.test("auc is measured for each net, and higher is better", () => {
+  assertEquals([auc.per, auc.better, auc.needs], ["net", "higher", "light"]);
+});
+
+Deno.test("auc is the part of the pairs that are in order, equal ones counted half", () => {
+  // Positives 3 and 1 against negatives 2 and 1: above, above, below, equal.
+  assertEquals(areaOf([3, 2, 1, 1], [1, 0, 1, 0]), (1 + 1 + 0 + 0.5) / 4);
+  assertEquals(areaOf([1, 1, 2, 3], [0, 1, 0, 1]), (1 + 1 + 0 + 0.5) / 4);
+});
+
+Deno.test("auc of two logits does not depend on what both have in common", () => {
+  const light = [[100, 103], [-50, -48], [7, 8], [0, 1]];
+  assertEquals(measure(auc, classLabel(2), { light, label: [1, 0, 1, 0] }), 2.5 / 4);
+});
+
+Deno.test("auc takes infinite logits for the greatest and the least, and for equal", () => {
+  assertEquals(areaOf([Infinity, 1, 2, -Infinity], [1, 0, 1, 0]), 1);
+  assertEquals(areaOf([Infinity, Infinity], [1, 0]), 0.5);
+});
+
+Deno.test("auc is NaN where only one class occurs, and of no rows", () => {
+  assertEquals(areaOf([1, 2, 3], [1, 1, 1]), NaN);
+  assertEquals(areaOf([1, 2, 3], [0, 0, 0]), NaN);
+  assertEquals(measure(auc, binaryLabel, { light: [], label: [] }, { sizes: [] }), NaN);
+});
+
+Deno.test("auc is NaN where a score is, wherever it stands", () => {
+  const label = [1, 0, 1, 0];
+  for (let row = 0; row < 4; row++) {
+    assertEquals(areaOf([4, 1, 3, 2].with(row, NaN), label), NaN);
+  }
+  const light = [[0, 1], [Infinity, Infinity], [2, 0], [0, 0]];
+  assertEquals(measure(auc, classLabel(2), { light, label }), NaN);
+});
+
+Deno.test("auc refuses labels that are not of two classes", () => {
+  assertRefuses(
+    () => makeMetric(auc, classLabel(3)),
+    "auc needs two classes; the label has 3",
+    "use accuracy or top-k",
+  );
+  assertRefuses(
+    () => makeMetric(auc, numberLabel),
+    "auc needs two classes; the label is a number",
+    "use accuracy or top-k",
+  );
+});

@@ -1,0 +1,93 @@
+/**
+ * What the tests of metrics have in common.
+ *
+ * @module
+ */
+
+import type { EvaluatedBatch, LabelSpec, Metric, MetricStage, NetName } from "../../../plugin.ts";
+
+/** Rows as the nets saw them. */
+export interface Rows {
+  /** The light net's logits, a list a row. */
+  readonly light: readonly (readonly number[])[];
+  /** The booster's, where there is one. */
+  readonly booster?: readonly (readonly number[])[];
+  /** The labels. */
+  readonly label: readonly number[];
+}
+
+/** How rows are measured. */
+export interface Measuring {
+  /** The sizes of the batches; all rows at once by default. */
+  readonly sizes?: readonly number[];
+  /** The options, as a pipeline file has them. */
+  readonly options?: unknown;
+}
+
+/**
+ * A metric.
+ *
+ * @param stage The stage.
+ * @param label The label.
+ * @param options The options, as a pipeline file has them.
+ */
+export function makeMetric(stage: MetricStage, label: LabelSpec, options: unknown = {}): Metric {
+  const nets = ["light", "booster"] as const;
+  return stage.create(stage.options.parse(options), { label, nets });
+}
+
+/**
+ * Measures the light net, or both, on some rows.
+ *
+ * @param stage The stage.
+ * @param label The label.
+ * @param rows The rows.
+ * @param measuring In which batches, and with which options.
+ * @returns The metric's value.
+ */
+export function measure(
+  stage: MetricStage,
+  label: LabelSpec,
+  rows: Rows,
+  { sizes = [rows.label.length], options }: Measuring = {},
+): number | Readonly<Record<string, number>> {
+  const accumulator = makeMetric(stage, label, options).start();
+  let from = 0;
+  for (const size of sizes) accumulator.add(batchOf(label, rows, from, from += size));
+  if (from !== rows.label.length) throw new RangeError(`${from} of ${rows.label.length} rows`);
+  return accumulator.value();
+}
+
+function batchOf(label: LabelSpec, rows: Rows, from: number, to: number): EvaluatedBatch {
+  const outputs = (net: NetName) => {
+    const logits = rows[net]!;
+    return {
+      logits: {
+        values: Float32Array.from(logits.slice(from, to).flat()),
+        shape: [logits[0]?.length ?? 1],
+      },
+    };
+  };
+  const light = outputs("light");
+  const values = rows.label.slice(from, to);
+  return {
+    size: to - from,
+    outputs: light,
+    nets: rows.booster ? { light, booster: outputs("booster") } : { light },
+    label: label.dtype === "int32" ? Int32Array.from(values) : Float32Array.from(values),
+    losses: {},
+  };
+}
+
+/**
+ * Cuts a list into rows.
+ *
+ * @param values The values, one row after the other.
+ * @param units How many a row has.
+ */
+export function rowsOf(values: ArrayLike<number>, units: number): number[][] {
+  return Array.from(
+    { length: values.length / units },
+    (_, row) => Array.from(values).slice(row * units, (row + 1) * units),
+  );
+}

@@ -1,0 +1,76 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "node:path";
+import metrics from "../../../plugins/outputs/metrics.ts";
+import { checkStage } from "../../../testing.ts";
+import { evaluation, filesIn, make, runStart, withRunFolder } from "./support.ts";
+
+const linesOf = async (folder: string, file: string) => {
+  const text = await Deno.readTextFile(join(folder, file));
+  assert(text.endsWith("\n"));
+  return text.slice(0, -1).split("\n").map((line) => JSON.parse(line));
+};
+
+Deno.test("metrics keeps the contract of an output", () => checkStage(metrics));
+
+Deno.test("metrics writes a line an evaluation, in their order", () =>
+  withRunFolder(async (folder) => {
+    const output = make(metrics, folder);
+    await output.runStart?.(runStart(2));
+    assertEquals(await filesIn(folder), []);
+    await output.evaluation!(evaluation({ split: "train", metrics: { loss: 0.75 } }));
+    await output.evaluation!(evaluation({
+      metrics: { "light/accuracy": 0.5, "booster/accuracy": 0.625, agreement: 1 },
+    }));
+    await output.evaluation!(evaluation({ epoch: 2, step: 10, seconds: 2.5 }));
+    assertEquals(await linesOf(folder, "metrics.jsonl"), [
+      { epoch: 1, step: 5, seconds: 1.25, split: "train", loss: 0.75 },
+      {
+        epoch: 1,
+        step: 5,
+        seconds: 1.25,
+        split: "test",
+        "light/accuracy": 0.5,
+        "booster/accuracy": 0.625,
+        agreement: 1,
+      },
+      { epoch: 2, step: 10, seconds: 2.5, split: "test", "light/accuracy": 0.5 },
+    ]);
+    const [first] = (await Deno.readTextFile(join(folder, "metrics.jsonl"))).split("\n");
+    assertEquals(first, '{"epoch":1,"step":5,"seconds":1.25,"split":"train","loss":0.75}');
+  }));
+
+Deno.test("metrics has each line in the file as soon as the evaluation is told", () =>
+  withRunFolder(async (folder) => {
+    const output = make(metrics, folder);
+    for (let epoch = 1; epoch <= 3; epoch++) {
+      await output.evaluation!(evaluation({ epoch }));
+      assertEquals(
+        (await linesOf(folder, "metrics.jsonl")).map(({ epoch }) => epoch).at(-1),
+        epoch,
+      );
+    }
+  }));
+
+Deno.test("metrics rounds seconds to milliseconds, and nothing else", () =>
+  withRunFolder(async (folder) => {
+    const third = 1 / 3;
+    await make(metrics, folder).evaluation!(
+      evaluation({ seconds: 12.34567, metrics: { "light/accuracy": third } }),
+    );
+    const [line] = await linesOf(folder, "metrics.jsonl");
+    assertEquals([line.seconds, line["light/accuracy"]], [12.346, third]);
+  }));
+
+Deno.test("metrics writes those of the light net that is trained alone to a file of their own", () =>
+  withRunFolder(async (folder) => {
+    const output = make(metrics, folder);
+    await output.evaluation!(evaluation());
+    await output.evaluation!(
+      evaluation({ job: "light-alone", metrics: { "light/accuracy": 0.25 } }),
+    );
+    assertEquals(await filesIn(folder), ["metrics-light-alone.jsonl", "metrics.jsonl"]);
+    assertEquals((await linesOf(folder, "metrics.jsonl")).length, 1);
+    assertEquals(await linesOf(folder, "metrics-light-alone.jsonl"), [
+      { epoch: 1, step: 5, seconds: 1.25, split: "test", "light/accuracy": 0.25 },
+    ]);
+  }));

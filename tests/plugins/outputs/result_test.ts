@@ -1,0 +1,40 @@
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import resultOutput from "../../../plugins/outputs/result.ts";
+import { checkStage } from "../../../testing.ts";
+import { epochEnd, filesIn, make, result, runStart, withRunFolder } from "./support.ts";
+
+Deno.test("result keeps the contract of an output", () => checkStage(resultOutput));
+
+Deno.test("result writes result.json when the run has ended well, and nothing before", () =>
+  withRunFolder(async (folder) => {
+    const output = make(resultOutput, folder);
+    await output.runStart?.(runStart(1));
+    await output.epoch?.(epochEnd(1));
+    assertEquals(await filesIn(folder), []);
+    await output.runEnd!({ result });
+    assertEquals(await filesIn(folder), ["result.json"]);
+    const text = await Deno.readTextFile(join(folder, "result.json"));
+    assertEquals(JSON.parse(text), result);
+    // For people: indented, and with an end of line.
+    assertEquals(text.split("\n").slice(0, 2), ["{", '  "name": "digits",']);
+    assertEquals(text.at(-1), "\n");
+  }));
+
+Deno.test("result keeps the baseline, and names that are not ASCII", () =>
+  withRunFolder(async (folder) => {
+    const { test, best, parameters } = result;
+    const whole = { ...result, baseline: { seconds: 1.5, test, best, parameters } };
+    await make(resultOutput, folder).runEnd!({ result: whole });
+    const bytes = await Deno.readFile(join(folder, "result.json"));
+    const read = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    assertEquals(read.baseline, { seconds: 1.5, test, best, parameters });
+    assertEquals(read.gradients[0].loss, "mse-hint(booster→light)");
+  }));
+
+Deno.test("result writes nothing of a run that has failed", () =>
+  withRunFolder(async (folder) => {
+    const output = make(resultOutput, folder);
+    await output.failure?.({ error: new Error("the disk is full") });
+    assertEquals(await filesIn(folder), []);
+  }));

@@ -1,0 +1,93 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { UserError } from "../../../plugin.ts";
+import cast from "../../../plugins/transforms/cast.ts";
+import { checkStage } from "../../../testing.ts";
+import {
+  applied,
+  appliedByRows,
+  assertRefused,
+  batchOf,
+  floats,
+  ids,
+  issuesOf,
+  make,
+  valuesOf,
+} from "./support.ts";
+
+Deno.test("cast keeps the contract of a transform, in both directions", async () => {
+  await checkStage(cast, { options: { dtype: "int32" } });
+  await checkStage(cast, {
+    options: { dtype: "float32", feature: "age" },
+    features: { age: ids(), image: floats(3) },
+  });
+});
+
+Deno.test("cast makes float32 of ids", () => {
+  const values = Int32Array.of(-1, 0, 7, 2 ** 24);
+  assertEquals(
+    valuesOf(cast, { dtype: "float32" }, ids(), values),
+    Float32Array.of(-1, 0, 7, 2 ** 24),
+  );
+  assertEquals(make(cast, { dtype: "float32" }, { x: ids(2) }).features, { x: floats(2) });
+});
+
+Deno.test("cast cuts fractions off for int32, towards 0 on either side", () => {
+  const values = Float32Array.of(1.9, -1.9, 0.5, -0.5, 3, -4);
+  assertEquals(
+    valuesOf(cast, { dtype: "int32" }, floats(2), values),
+    Int32Array.of(1, -1, 0, 0, 3, -4),
+  );
+  const bytes = Uint8Array.of(0, 200, 255);
+  assertEquals(valuesOf(cast, { dtype: "int32" }, floats(), bytes), Int32Array.of(0, 200, 255));
+});
+
+Deno.test("cast keeps all of int32's range, and refuses what lies beyond it instead of wrapping", () => {
+  const transform = make(cast, { dtype: "int32" }, { x: floats(2) });
+  const columns = (...values: number[]) =>
+    batchOf(values.length / 2, { x: { values: Float64Array.from(values), shape: [2] } });
+  const most = 2 ** 31 - 1;
+  assertEquals(
+    applied(transform, columns(most, -(2 ** 31))).features.x!.values,
+    Int32Array.of(most, -(2 ** 31)),
+  );
+  for (const value of [2 ** 31, -(2 ** 31) - 1, 2 ** 32]) {
+    const error = assertThrows(
+      () => applied(transform, columns(1, 2, 3, value)),
+      UserError,
+      `the feature x has ${value} in row 1 of a batch, which is no int32`,
+    );
+    assertEquals(
+      error.problems[0]!.hint,
+      "int32 holds whole numbers up to 2,147,483,647 on either side of 0",
+    );
+  }
+});
+
+Deno.test("cast takes by default what is not yet of the type, and leaves the rest alone", () => {
+  const features = { age: ids(), image: floats(2) };
+  const batch = batchOf(2, {
+    age: { values: Int32Array.of(30, 40), shape: [] },
+    image: { values: Float32Array.of(0.5, 1, 2, 3), shape: [2] },
+  });
+  const result = appliedByRows(make(cast, { dtype: "float32" }, features), batch);
+  assertEquals(result.features.age!.values, Float32Array.of(30, 40));
+  assertEquals(result.features.image, batch.features.image);
+  assertRefused(
+    cast,
+    { dtype: "float32" },
+    { image: floats(2) },
+    "no feature suits: expected a feature that is not float32 yet",
+    "the features are image float32 [2]",
+  );
+});
+
+Deno.test("cast forgets the vocabulary with the ids", () => {
+  const city = { ...ids(), vocabulary: ["Bergen", "Oslo"] };
+  assertEquals(make(cast, { dtype: "float32" }, { city }).features, { city: floats() });
+  assertEquals(make(cast, { dtype: "int32", feature: "city" }, { city }).features, { city });
+});
+
+Deno.test("cast says what it expected of its options", () => {
+  assertEquals(issuesOf(cast, { dtype: "float64" }), ["dtype: expected float32 or int32"]);
+  assertEquals(issuesOf(cast, {}), ["dtype: expected float32 or int32"]);
+});

@@ -1,0 +1,114 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { UserError } from "../../../plugin.ts";
+import oneHot from "../../../plugins/transforms/one_hot.ts";
+import { checkStage } from "../../../testing.ts";
+import {
+  applied,
+  appliedByRows,
+  assertRefused,
+  batchOf,
+  floats,
+  ids,
+  issuesOf,
+  make,
+  valuesOf,
+} from "./support.ts";
+
+const city = { ...ids(), vocabulary: ["Bergen", "Oslo", "Tromsø"] };
+
+Deno.test("one-hot keeps the contract of a transform", async () => {
+  await checkStage(oneHot, { options: { count: 4 }, features: { tags: ids(3) } });
+  await checkStage(oneHot, { options: {}, features: { city, image: floats(2) } });
+});
+
+Deno.test("one-hot puts a 1 at each id", () => {
+  assertEquals(
+    valuesOf(oneHot, { count: 4 }, ids(), Int32Array.of(2, 0, 3)),
+    Float32Array.of(0, 0, 1, 0, /**/ 1, 0, 0, 0, /**/ 0, 0, 0, 1),
+  );
+});
+
+Deno.test("one-hot adds a dimension to rows of several ids", () => {
+  const transform = make(oneHot, { count: 2 }, { tags: ids(3) });
+  assertEquals(transform.features, { tags: floats(3, 2) });
+  const batch = batchOf(2, { tags: { values: Int32Array.of(0, 1, 1, 1, 0, 0), shape: [3] } });
+  assertEquals(
+    appliedByRows(transform, batch).features.tags!.values,
+    Float32Array.of(1, 0, 0, 1, 0, 1, /**/ 0, 1, 1, 0, 1, 0),
+  );
+});
+
+Deno.test("one-hot has as many places as a column of strings has words in training", () => {
+  const transform = make(oneHot, {}, { city });
+  assertEquals(transform.features, { city: floats(3) });
+  const batch = batchOf(2, { city: { values: Int32Array.of(2, 1), shape: [] } });
+  assertEquals(
+    appliedByRows(transform, batch).features.city!.values,
+    Float32Array.of(0, 0, 1, 0, 1, 0),
+  );
+  assertEquals(make(oneHot, { count: 5 }, { city }).features, { city: floats(5) });
+  assertRefused(
+    oneHot,
+    { count: 2 },
+    { city },
+    "the feature city has 3 ids, not 2",
+    "leave out count, or write a greater one",
+  );
+});
+
+Deno.test("one-hot refuses ids that are out of range, with their row", () => {
+  const transform = make(oneHot, { count: 3 }, { tags: ids(2) });
+  for (const id of [3, -1]) {
+    const values = Int32Array.of(0, 1, 2, id);
+    const error = assertThrows(
+      () => applied(transform, batchOf(2, { tags: { values, shape: [2] } })),
+      UserError,
+      `the feature tags has the id ${id} in row 1 of a batch; expected 0 to 2`,
+    );
+    assertEquals(error.problems[0]!.hint, "write how many ids there are: count");
+  }
+});
+
+Deno.test("one-hot takes whole numbers for ids only if the feature is named", () => {
+  assertRefused(oneHot, { count: 3 }, { x: floats() }, "no feature suits: expected ids (int32)");
+  const options = { count: 3, feature: "x" };
+  assertEquals(
+    valuesOf(oneHot, options, floats(), Float32Array.of(1, 2)),
+    Float32Array.of(0, 1, 0, 0, 0, 1),
+  );
+  assertEquals(
+    valuesOf(oneHot, options, floats(), Uint8Array.of(0, 2)),
+    Float32Array.of(1, 0, 0, 0, 0, 1),
+  );
+  const transform = make(oneHot, options, { x: floats() });
+  assertThrows(
+    () => applied(transform, batchOf(1, { x: { values: Float32Array.of(0.5), shape: [] } })),
+    UserError,
+    "the feature x has the id 0.5 in row 0",
+  );
+});
+
+Deno.test("one-hot takes all ids by default and leaves numbers alone", () => {
+  const features = { city, tags: { ...ids(2), vocabulary: ["a", "b"] }, age: floats() };
+  const batch = batchOf(2, {
+    city: { values: Int32Array.of(0, 1), shape: [] },
+    tags: { values: Int32Array.of(0, 1, 1, 1), shape: [2] },
+    age: { values: Uint8Array.of(30, 40), shape: [] },
+  });
+  const { features: made } = appliedByRows(make(oneHot, {}, features), batch);
+  assertEquals(made.city!.values, Float32Array.of(1, 0, 0, 0, 1, 0));
+  assertEquals(made.tags!.values, Float32Array.of(1, 0, 0, 1, 0, 1, 0, 1));
+  assertEquals(made.age, batch.features.age);
+});
+
+Deno.test("one-hot asks for count where nothing tells how many ids there are", () => {
+  assertRefused(
+    oneHot,
+    {},
+    { tags: ids() },
+    "it is not known how many ids the feature tags has",
+    "write it: count",
+  );
+  assertRefused(oneHot, { feature: "tag", count: 2 }, { tags: ids() }, "there is no feature tag");
+  assertEquals(issuesOf(oneHot, { count: 1 }).length, 1);
+});
