@@ -1,7 +1,7 @@
 /**
  * Draws a run: its loss curves and its result table, as one SVG.
  *
- * usage: deno run -A scripts/picture.ts RUN_FOLDER OUT.svg
+ * usage: deno task picture RUN_FOLDER OUT.svg
  *
  * @module
  */
@@ -20,7 +20,7 @@ interface Point {
 
 const [folder, out] = Deno.args;
 if (!folder || !out) {
-  console.error("usage: deno run -A scripts/picture.ts RUN_FOLDER OUT.svg");
+  console.error("usage: deno task picture RUN_FOLDER OUT.svg");
   Deno.exit(2);
 }
 const result: Result = JSON.parse(await Deno.readTextFile(join(folder, "result.json")));

@@ -1,0 +1,53 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { builtins } from "../../plugins/mod.ts";
+import { withStagesTable } from "../../scripts/stages_table.ts";
+import { deno, flags, inFolder, rocket, root } from "../support/command_line.ts";
+
+/** The snippets of a language in a text, in order. */
+function snippets(text: string, language: string): string[] {
+  return Array.from(
+    text.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, "gm")),
+    ([, code]) => code!,
+  );
+}
+
+const read = (file: string) => Deno.readTextFile(join(root, file));
+
+for (const [file, least] of [["docs/plugins.md", 9], ["README.md", 1]] as const) {
+  Deno.test(`the stages in ${file} pass the type check and their own tests`, async () => {
+    const found = snippets(await read(file), "ts");
+    assert(found.length >= least, `${found.length} snippets`);
+    await inFolder(async (folder) => {
+      const paths = found.map((_, index) => join(folder, `snippet${index + 1}.ts`));
+      for (const [index, path] of paths.entries()) await Deno.writeTextFile(path, found[index]!);
+      const { code, stderr } = await deno(["check", "--quiet", ...flags, ...paths]);
+      assertEquals(code, 0, stderr);
+      // A snippet that holds its stage to its contract throws here where that is broken.
+      for (const path of paths) await import(pathToFileURL(path).href);
+    });
+  });
+}
+
+Deno.test("the pipeline in README.md and the stage that it shows run", async () => {
+  const text = await read("README.md");
+  const [pipeline] = snippets(text, "yaml"), [stage] = snippets(text, "ts");
+  await inFolder(async (folder) => {
+    await Deno.symlink(join(root, "data"), join(folder, "data"));
+    await Deno.mkdir(join(folder, "pipelines"));
+    const file = join(folder, "pipelines", "readme.yaml");
+    await Deno.writeTextFile(file, pipeline!);
+    await Deno.writeTextFile(join(folder, "pipelines", "absolute_hint.ts"), stage!);
+    const { code, stderr } = await rocket([
+      ...["check", file, "--engine", "wasm"],
+      ...["--set", "losses.2={ use: ./absolute_hint.ts, scale: 2 }"],
+    ], { cwd: join(folder, "pipelines") });
+    assertEquals(code, 0, stderr);
+  });
+});
+
+Deno.test("the table of stages in README.md has all that are built in", async () => {
+  const text = await read("README.md");
+  assertEquals(text, withStagesTable(text, builtins), "run `deno task schema`");
+});
