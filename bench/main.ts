@@ -9,6 +9,8 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { fileURLToPath } from "node:url";
+import { openProject } from "../scripts/launch/project.ts";
 import { type Row, rows } from "./rows.ts";
 import { Runner } from "./runner.ts";
 import { peersPython } from "./python.ts";
@@ -19,6 +21,7 @@ const { rounds, row: wanted } = parseArgs(Deno.args, {
   default: { rounds: "5", row: "" },
 });
 const python = await peersPython(new URL("./.venv/", import.meta.url));
+const { flags } = await openProject(fileURLToPath(new URL("../", import.meta.url)));
 const results: RowResult[] = [];
 for (const row of rows.filter(({ name }) => name.includes(wanted))) {
   console.error(row.name);
@@ -37,7 +40,7 @@ async function race(row: Row, rounds: number): Promise<RowResult> {
       continue;
     }
     // One by one: two programs that warm up at once would disturb each other.
-    const runner = new Runner(contestant, python);
+    const runner = new Runner(contestant, { flags, python });
     if (await runner.ready()) runners.push(runner);
     else skipped.push(contestant.name);
   }

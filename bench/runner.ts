@@ -1,5 +1,13 @@
 import type { Contestant } from "./rows.ts";
 
+/** How programs are started. */
+export interface RunnerOptions {
+  /** How Deno finds the project's modules. */
+  readonly flags: readonly string[];
+  /** The Python of the peers, if there is one. */
+  readonly python: string | undefined;
+}
+
 /** A program of a row, waiting for its turn. */
 export class Runner {
   /** Its name in the table. */
@@ -14,13 +22,13 @@ export class Runner {
    * Starts the program.
    *
    * @param contestant Which program.
-   * @param python The Python of the peers.
+   * @param options How programs are started.
    */
-  constructor({ name, program, args }: Contestant, python: string | undefined) {
+  constructor({ name, program, args }: Contestant, { flags, python }: RunnerOptions) {
     this.name = name;
     const here = (file: string) => new URL(file, import.meta.url).pathname;
     const [command, first] = program === "rocket"
-      ? [Deno.execPath(), ["run", "-A", ...configuration(), here("wide_resnet.ts")]]
+      ? [Deno.execPath(), ["run", "-A", "--quiet", ...flags, here("wide_resnet.ts")]]
       : [python!, [here("peers/wide_resnet_torch.py")]];
     this.#child = new Deno.Command(command, {
       args: [...first, ...args],
@@ -53,12 +61,6 @@ export class Runner {
     await this.#input.close().catch(() => {});
     await this.#child.status;
   }
-}
-
-/** How this process was told to resolve imports; the programs are to do the same. */
-function configuration(): string[] {
-  const config = Deno.env.get("ROCKET_DENO_ARGS");
-  return config ? JSON.parse(config) : [];
 }
 
 async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncIterator<string> {
