@@ -67,7 +67,7 @@ losses:
   - { use: cross-entropy, on: light }
   - { use: cross-entropy, on: booster }
   - ${part.hint}
-optimizer: ${part.optimizer}
+optimizer:${/^\n/.test(part.optimizer) ? "" : " "}${part.optimizer}
 train: { epochs: 5, batch: 32 }
 metrics: ${part.metrics}
 outputs: ${part.outputs}
@@ -317,7 +317,9 @@ const ${variable}: GradientStage = defineGradient({
 export default ${variable};
 `,
     pipeline: {
-      hint: `{ use: mse-hint, weight: 0.1, gradient: { use: ./${file}, after: 0.8 } }`,
+      hint: `use: mse-hint
+    weight: 0.1
+    gradient: { use: ./${file}, after: 0.8 }`,
     },
   }),
   optimizer: ({ file, name, variable }) => ({
@@ -364,7 +366,10 @@ const ${variable}: ScheduleStage = defineSchedule({
 export default ${variable};
 `,
     pipeline: {
-      optimizer: `{ use: adam, rate: 0.01, schedule: { use: ./${file}, power: 1 } }`,
+      optimizer: `
+  use: adam
+  rate: 0.01
+  schedule: { use: ./${file}, power: 1 }`,
     },
   }),
   metric: ({ file, name, variable }) => ({

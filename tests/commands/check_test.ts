@@ -1,0 +1,102 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { rocket } from "../support/command_line.ts";
+import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
+
+const check = (file: string, ...args: string[]) =>
+  rocket(["check", file, "--engine", "wasm", ...args]);
+
+Deno.test("check prints rows, shapes, parameters by layer, one batch and the gradients", async () => {
+  await withPipeline(digitsPipeline(), async (file) => {
+    const { code, stdout } = await check(file);
+    assertEquals(code, 0);
+    assertMatch(stdout, /^train +1,437$/m);
+    assertMatch(stdout, /^image +float32 \[batch, 8, 8, 1\]/m);
+    assertMatch(stdout, /^label: 10 classes$/m);
+    assertMatch(stdout, /^booster\.logits +\[batch, 10\]$/m);
+    // 64 · 16 + 16; 16 · 8 + 8; 16 · 32 + 32; 8 · 10 + 10; 32 · 10 + 10
+    assertMatch(stdout, /^shared\/dense1 +1,040$/m);
+    assertMatch(stdout, /^light\/dense1 +136$/m);
+    assertMatch(stdout, /^booster\/dense1 +544$/m);
+    assertMatch(stdout, /^all +1,040 +226 +874$/m);
+    assertStringIncludes(stdout, "light 1,266, booster 1,914");
+    assertMatch(stdout, /^first batch \(128 rows\)/m);
+    assertMatch(stdout, /^light\/accuracy +0\.\d+$/m);
+    assertMatch(stdout, /memory of a step with 128 rows: about \d+ MB/);
+    assertMatch(stdout, /^mse-hint\(booster→light\) +0 +0\.\d+ +0\.\d+$/m);
+    assertMatch(stdout, /^cross-entropy\(booster\) +[\d.]+ +0 +[\d.]+$/m);
+    assertStringIncludes(stdout, "fine");
+  });
+});
+
+Deno.test("check leaves no run folder behind", async () => {
+  await withPipeline(digitsPipeline({ outputs: ["checkpoint"] }), async (file, cwd) => {
+    await rocket(["check", file, "--engine", "wasm"], { cwd });
+    assertEquals(Array.from(Deno.readDirSync(cwd), ({ name }) => name), ["pipeline.yaml"]);
+  });
+});
+
+const data = digitsPipeline().data as Record<string, unknown>;
+const mistakes: Readonly<Record<string, [parts: Record<string, unknown>, error: RegExp]>> = {
+  "a column that is not in the file": [
+    { data: { ...data, label: "digt" } },
+    /"digt"[^]*pipeline\.yaml:\d+:\d+[^]*digit/,
+  ],
+  "a shape that the column has not": [
+    { data: { ...data, features: { image: { shape: [8, 9, 1] } } } },
+    /64[^]*pipeline\.yaml:\d+:\d+/,
+  ],
+  "an output that the nets do not have": [
+    {
+      losses: [
+        { use: "cross-entropy", on: "light" },
+        { use: "mse-hint", from: "booster.features", to: "light.logits" },
+      ],
+    },
+    /the nets have no output booster\.features[^]*pipeline\.yaml:\d+:\d+[^]*booster\.logits/,
+  ],
+  "a loss for another kind of label": [
+    { losses: [{ use: "binary-cross-entropy", on: "light" }] },
+    /binary-cross-entropy compares with a label of kind binary[^]*use cross-entropy/,
+  ],
+  "outputs of different shapes in a hint": [
+    {
+      losses: [
+        { use: "cross-entropy", on: "light" },
+        { use: "mse-hint", from: "booster.dense1", to: "light.dense1" },
+      ],
+    },
+    /one shape; got \[batch, 32\] and \[batch, 8\]/,
+  ],
+  "a file that is no Arrow file": [
+    { data: { ...data, test: { use: "arrow", path: "pipeline.yaml" } } },
+    /pipeline\.yaml is a text file[^]*expected an Arrow IPC file[^]*pipeline\.yaml:\d+:\d+/,
+  ],
+};
+for (const [what, [parts, error]] of Object.entries(mistakes)) {
+  Deno.test(`check finds ${what}, and where the pipeline asks for it`, async () => {
+    await withPipeline(digitsPipeline(parts), async (file) => {
+      const { code, stderr, stdout } = await check(file);
+      assert(code === 1 || code === 2, `exit code ${code}`);
+      assertEquals(stdout, "");
+      assertMatch(stderr, /^error: /m);
+      assertMatch(stderr, error);
+      assert(!stderr.includes("    at "), stderr);
+    });
+  });
+}
+
+Deno.test("check finds a loss that is not finite in the first batch", async () => {
+  const mine = digitsPipeline({ losses: [{ use: "./mine.ts", on: "light" }] });
+  const plugin = `import { defineLoss, tf, z } from "@rocket-launching/rocket";
+export default defineLoss({
+  name: "mine", summary: "Is not finite.", form: "task", options: z.object({}),
+  create: () => (output) => tf.mul(tf.sum(output, -1), NaN),
+});
+`;
+  await withPipeline(mine, async (file) => {
+    const { code, stderr } = await check(file);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, "the loss mine(light) is not finite in the first batch");
+    assertMatch(stderr, /pipeline\.yaml:\d+:\d+/);
+  }, { "mine.ts": plugin });
+});

@@ -1,0 +1,57 @@
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { builtins } from "../../plugins/mod.ts";
+import { inFolder, rocket } from "../support/command_line.ts";
+import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
+
+Deno.test("list names all built-in stages with their summaries", async () => {
+  const { code, stdout } = await rocket(["list"]);
+  assertEquals(code, 0);
+  for (const { kind, name, summary } of builtins) {
+    const row = stdout.split("\n").find((line) => line.startsWith(kind) && line.endsWith(summary));
+    assertStringIncludes(row ?? "", ` ${name} `);
+  }
+});
+
+Deno.test("list KIND names the stages of one kind", async () => {
+  const { stdout } = await rocket(["list", "schedules"]);
+  assertEquals(stdout.match(/^schedule /gm)?.length, 4);
+  assertEquals(stdout.match(/^loss /gm), null);
+});
+
+Deno.test("list FILE names the stages of a pipeline, one's own among them", async () => {
+  const plugin = `import { defineSchedule, z } from "@rocket-launching/rocket";
+export default defineSchedule({
+  name: "mine", summary: "Stays at a half.", options: z.object({}), create: () => () => 0.5,
+});
+`;
+  const optimizer = { use: "sgd", rate: 0.1, schedule: "./mine.ts" };
+  await withPipeline(digitsPipeline({ optimizer }), async (file) => {
+    const { stdout } = await rocket(["list", file]);
+    assertMatch(stdout, /^schedule +\.\/mine\.ts +Stays at a half\.$/m);
+    assertMatch(stdout, /^loss +mse-hint /m);
+    assertEquals(stdout.includes("wide-resnet"), false);
+  }, { "mine.ts": plugin });
+});
+
+Deno.test("show prints each option with type, default and range, and an example", async () => {
+  for (const { name, kind, options, example } of builtins) {
+    const { code, stdout } = await rocket(["show", name]);
+    assertEquals(code, 0, name);
+    assertStringIncludes(stdout, `${name} (${kind})`);
+    for (const option of Object.keys(options.shape)) {
+      assertMatch(stdout, new RegExp(`^${option} `, "m"));
+    }
+    for (const line of (example ?? "no example").split("\n")) assertStringIncludes(stdout, line);
+  }
+});
+
+Deno.test("show refuses what is no stage, with the nearest name", async () => {
+  const { code, stderr } = await rocket(["show", "mse-hnt"]);
+  assertEquals(code, 2);
+  assertStringIncludes(stderr, "did you mean mse-hint?");
+  await inFolder(async (cwd) => {
+    const { code, stderr } = await rocket(["show", "./none.ts"], { cwd });
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, "there is no file ./none.ts");
+  });
+});

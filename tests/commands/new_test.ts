@@ -1,0 +1,61 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { stageKinds } from "../../pipeline/stages/stage.ts";
+import { deno, flags, inFolder, rocket } from "../support/command_line.ts";
+
+Deno.test("new writes a stage of each kind that passes its test, type check and format", async () => {
+  await inFolder(async (folder) => {
+    for (const kind of stageKinds) {
+      const { code, stdout } = await rocket(["new", kind, join(folder, `my_${kind}.ts`)]);
+      assertEquals(code, 0);
+      assertStringIncludes(stdout, `my_${kind}_test.ts`);
+    }
+    const tests = await deno(["test", "-A", "--quiet", ...flags, folder]);
+    assertEquals(tests.code, 0, tests.stdout + tests.stderr);
+    assertMatch(tests.stdout, new RegExp(`${stageKinds.length} passed \\| 0 failed`));
+    const format = await deno(["fmt", "--check", "--no-config", folder]);
+    assertEquals(format.code, 0, format.stderr);
+    const lint = await deno(["lint", "--no-config", "--rules-tags=recommended", folder]);
+    assertEquals(lint.code, 0, lint.stderr);
+  });
+});
+
+for (const kind of stageKinds) {
+  Deno.test(`new writes a pipeline that uses the ${kind} and trains`, async () => {
+    await inFolder(async (folder) => {
+      await rocket(["new", kind, join(folder, "mine.ts")]);
+      const text = await Deno.readTextFile(join(folder, "mine.yaml"));
+      assertStringIncludes(text, "./mine.ts");
+      const out = join(folder, "run");
+      const args = [join(folder, "mine.yaml"), "--engine", "wasm", "--quiet", "--out", out];
+      const { code, stderr } = await rocket(args);
+      assertEquals([code, stderr], [0, ""]);
+      const { test } = JSON.parse(await Deno.readTextFile(join(out, "result.json")));
+      // Three clusters far apart, and a half plane: a net that learns tells them apart.
+      assert(test.light.accuracy > 0.9, `accuracy ${test.light.accuracy}`);
+    });
+  });
+}
+
+Deno.test("new overwrites nothing", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "mine.yaml"), "precious");
+    const { code, stderr } = await rocket(["new", "loss", join(folder, "mine.ts")]);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, "mine.yaml is there already");
+    assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name), ["mine.yaml"]);
+  });
+});
+
+Deno.test("new refuses kinds and files that cannot be", async () => {
+  const refused = async (...args: string[]) => {
+    const { code, stderr } = await rocket(["new", ...args]);
+    assertEquals(code, 2);
+    return stderr;
+  };
+  assertStringIncludes(await refused("los", "mine.ts"), "did you mean loss?");
+  assertStringIncludes(await refused("loss", "my stage.ts"), "cannot be the file of a stage");
+  assertStringIncludes(await refused("loss", "mine.py"), "cannot be the file of a stage");
+  assertStringIncludes(await refused("loss", "mine_test.ts"), "cannot be the file of a stage");
+  assertStringIncludes(await refused("loss"), "expected file for the stage");
+});

@@ -1,0 +1,163 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { inFolder, rocket } from "../support/command_line.ts";
+import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
+
+const small = digitsPipeline({
+  train: { epochs: 1, batch: 256, baseline: "light-alone" },
+  outputs: ["progress"],
+});
+
+Deno.test("pipeline FILE trains, writes the run folder and ends with a table", async () => {
+  await withPipeline(small, async (file, folder) => {
+    const out = join(folder, "run");
+    const { code, stdout, stderr } = await rocket([file, "--engine", "wasm", "--out", out]);
+    assertEquals(code, 0);
+    assertMatch(stdout, /^light +0\.\d{4} .* s$/m);
+    assertMatch(stdout, /^booster +0\.\d{4}/m);
+    assertMatch(stdout, /^light alone +0\.\d{4}/m);
+    assertMatch(stdout, /^what the booster gave the light net: accuracy [+−]\d\.\d{4}/m);
+    assertMatch(stdout, /^mse-hint\(booster→light\) +0 /m);
+    assertStringIncludes(stdout, `run folder: ${out}`);
+    assertMatch(stderr, /^engine: wasm/m);
+    assertMatch(stderr, /epoch 1\/1 .*light\/accuracy 0\.\d{4}/);
+    const names = Array.from(Deno.readDirSync(out), ({ name }) => name).sort();
+    assertEquals(names, [
+      "metrics-light-alone.jsonl",
+      "metrics.jsonl",
+      "pipeline.json",
+      "result.json",
+    ]);
+  });
+});
+
+Deno.test("pipeline FILE makes a folder in runs/ by the pipeline's name and the time", async () => {
+  await withPipeline(small, async (file, cwd) => {
+    const { code } = await rocket([file, "--engine", "wasm", "--quiet"], { cwd });
+    assertEquals(code, 0);
+    const [{ name }] = Array.from(Deno.readDirSync(join(cwd, "runs"))) as [Deno.DirEntry];
+    assertMatch(name, /^digits-\d{8}-\d{6}$/);
+  });
+});
+
+Deno.test("--quiet prints nothing on standard error", async () => {
+  await withPipeline(small, async (file, folder) => {
+    const args = [file, "--engine", "wasm", "--quiet", "--out", join(folder, "run")];
+    assertEquals((await rocket(args)).stderr, "");
+  });
+});
+
+Deno.test("--json prints each event as a line, and nothing else, on standard output", async () => {
+  await withPipeline(small, async (file, folder) => {
+    const args = [file, "--engine", "wasm", "--json", "--out", join(folder, "run")];
+    const { stdout } = await rocket(args);
+    const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    const count = (name: string) => events.filter(({ event }) => event === name).length;
+    assertEquals(events[0].event, "runStart");
+    assertEquals(count("runStart"), 2);
+    assertEquals(count("step"), 2 * Math.ceil(1437 / 256));
+    assertEquals(count("epoch"), 2);
+    assertEquals(events.at(-1).event, "runEnd");
+    assertEquals(events.at(-1).result.name, "digits");
+  });
+});
+
+Deno.test("--json ends with a failure event where the run fails", async () => {
+  const broken = digitsPipeline({ optimizer: { use: "sgd", rate: 1e30 } });
+  await withPipeline(broken, async (file, folder) => {
+    const args = [file, "--engine", "wasm", "--json", "--out", join(folder, "run")];
+    const { code, stdout, stderr } = await rocket(args);
+    assertEquals(code, 1);
+    const last = JSON.parse(stdout.trim().split("\n").at(-1)!);
+    assertEquals(last.event, "failure");
+    assertStringIncludes(last.message, "not finite");
+    assertMatch(stderr, /^error: .*not finite at step \d+ /m);
+  });
+});
+
+Deno.test("--seed, --epochs and --set change the pipeline, and the run folder tells", async () => {
+  await withPipeline(small, async (file, folder) => {
+    const out = join(folder, "run");
+    const { code } = await rocket([
+      ...[file, "--engine", "wasm", "--quiet", "--out", out],
+      ...["--seed", "7", "--epochs", "2", "--set", "losses.2.weight=0.5"],
+      ...["--set", "train.baseline=none"],
+    ]);
+    assertEquals(code, 0);
+    const { pipeline, seed } = JSON.parse(await Deno.readTextFile(join(out, "pipeline.json")));
+    assertEquals([seed, pipeline.train.epochs, pipeline.losses[2].weight], [7, 2, 0.5]);
+    const result = JSON.parse(await Deno.readTextFile(join(out, "result.json")));
+    assertEquals([result.seed, result.epochs, result.baseline], [7, 2, undefined]);
+  });
+});
+
+Deno.test("a plugin that throws ends the run with exit code 1 and its place", async () => {
+  const mine = digitsPipeline({ outputs: ["./mine.ts"] });
+  const plugin = `import { defineOutput, z } from "@rocket-launching/rocket";
+export default defineOutput({
+  name: "mine", summary: "Throws.", options: z.object({}),
+  create: () => ({ epoch: () => { throw new Error("no idea"); } }),
+});
+`;
+  await withPipeline(mine, async (file, folder) => {
+    const args = [file, "--engine", "wasm", "--quiet", "--out", join(folder, "run")];
+    const { code, stderr } = await rocket(args);
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, `the output stage "./mine.ts" failed in epoch(): Error: no idea`);
+    assertMatch(stderr, /pipeline\.yaml:\d+:\d+/);
+    assert(!stderr.includes("    at "));
+    const debug = await rocket([...args.slice(0, -1), join(folder, "again"), "--debug"]);
+    assertStringIncludes(debug.stderr, "mine.ts:4:");
+  }, { "mine.ts": plugin });
+});
+
+Deno.test("a folder that cannot be written to ends the run with exit code 1", async () => {
+  await withPipeline(small, async (file, folder) => {
+    await Deno.writeTextFile(join(folder, "taken"), "");
+    const out = join(folder, "taken", "run");
+    const { code, stderr } = await rocket([file, "--engine", "wasm", "--out", out]);
+    assertEquals(code, 1);
+    assertMatch(stderr, /^error: the run folder .* cannot be made/m);
+  });
+});
+
+const mistakes: Readonly<Record<string, [args: string[], error: string, hint: string]>> = {
+  "an unknown option": [["x.yaml", "--enginee", "wasm"], "no option --enginee", "--engine?"],
+  "an unknown engine": [["x.yaml", "--engine", "nativ"], "--engine takes", "mean native?"],
+  "an unknown command": [["chek", "x.yaml"], `"chek" is neither`, "did you mean check?"],
+  "a missing file": [["none.yaml"], "there is no file none.yaml", ""],
+  "a seed that is no number": [["x.yaml", "--seed", "one"], "--seed takes a whole number", ""],
+  "no epochs": [["x.yaml", "--epochs", "0"], "--epochs takes a whole number from 1", ""],
+  "an option for one file given two": [["check", "a.yaml", "b.yaml"], "expected one", ""],
+  "a change without a value": [
+    ["x.yaml", "--set", "seed"],
+    "--set takes PATH=VALUE",
+    "for example",
+  ],
+  "no file": [["check"], "expected a pipeline file", ""],
+};
+for (const [what, [args, error, hint]] of Object.entries(mistakes)) {
+  Deno.test(`the command line refuses ${what} with exit code 2`, async () => {
+    await inFolder(async (cwd) => {
+      await Deno.writeTextFile(join(cwd, "x.yaml"), stringify(small));
+      const { code, stdout, stderr } = await rocket(args, { cwd });
+      assertEquals([code, stdout], [2, ""]);
+      assertMatch(stderr, /^error: /);
+      assertStringIncludes(stderr, error);
+      assertStringIncludes(stderr, hint);
+      assert(!stderr.includes("    at "));
+    });
+  });
+}
+
+Deno.test("--help shows the commands and ends well; no arguments are a mistake", async () => {
+  const help = await rocket(["--help"]);
+  assertEquals(help.code, 0);
+  for (const command of ["check", "list", "show", "new"]) {
+    assertStringIncludes(help.stdout, command);
+  }
+  const none = await rocket([]);
+  assertEquals([none.code, none.stdout], [2, ""]);
+  assertStringIncludes(none.stderr, "usage:");
+});
