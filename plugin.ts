@@ -8,6 +8,7 @@
 export * from "./files/safetensors.ts";
 export * from "./files/write.ts";
 export * from "./pipeline/errors.ts";
+export * from "./pipeline/nearest.ts";
 export * from "./pipeline/random.ts";
 export * from "./pipeline/stages/batch.ts";
 export * from "./pipeline/stages/events.ts";

@@ -343,6 +343,12 @@ function makeTerm(
       hint: "create() returns [{ from, to, shared }]",
     });
   }
+  if (stage.form === "task" && policy.some(({ reversed }) => reversed)) {
+    throw new UserError(`${gradient.reference.name} is for hints: a label learns nothing`, {
+      place: gradient.reference.place,
+      hint: "leave out `gradient`, or choose none, scale, ramp or block-shared",
+    });
+  }
   const compute = callStage(
     reference,
     "create()",

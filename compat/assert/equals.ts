@@ -18,27 +18,31 @@ export function assertNotEquals<T>(actual: T, expected: T, message?: string): vo
 
 /** Whether two values are deeply equal. */
 function equal(left: unknown, right: unknown, seen = new Map<unknown, unknown>()): boolean {
-  if (left === right || Object.is(left, right)) return true;
+  if (same(left, right)) return true;
   if (typeof left !== "object" || typeof right !== "object" || !left || !right) return false;
-  if (kindOf(left) !== kindOf(right)) return false;
-  if (left instanceof Date) return Object.is(left.getTime(), (right as Date).getTime());
-  if (left instanceof RegExp || left instanceof URL) return String(left) === String(right);
-  if (left instanceof WeakMap || left instanceof WeakSet) {
-    throw new TypeError(`Cannot compare ${left.constructor.name} instances`);
-  }
+  if (left instanceof Date && right instanceof Date) return same(left.getTime(), right.getTime());
+  const kind = kindOf(left);
+  if (kind !== kindOf(right)) return false;
   if (isNumbers(left)) return sameNumbers(left, right as Numbers);
-  if (left instanceof ArrayBuffer) {
-    return sameNumbers(new Uint8Array(left), new Uint8Array(right as ArrayBuffer));
-  }
+  if (isBytes(left)) return sameNumbers(new Uint8Array(left), new Uint8Array(right as ArrayBuffer));
+  if (left instanceof WeakMap) throw new TypeError("Cannot compare WeakMap instances");
+  if (left instanceof WeakSet) throw new TypeError("Cannot compare WeakSet instances");
+  if (left instanceof WeakRef) return equal(left.deref(), (right as typeof left).deref(), seen);
   // Comparing this pair is under way further up: the two have the same loop.
   if (seen.get(left) === right) return true;
+  if (Object.keys(left).length !== Object.keys(right).length) return false;
   seen.set(left, right);
   if (left instanceof Set || left instanceof Map) {
     return sameEntries(left, right as typeof left, seen);
   }
-  const keys = keysOf(left);
-  return keys.length === keysOf(right).length &&
-    keys.every((key) => key in right && equal(left[key as never], right[key as never], seen));
+  if (TEXTS.has(kind)) return String(left) === String(right);
+  return [...keysOf(left).union(keysOf(right))].every((key) =>
+    key in left && key in right && equal(left[key as never], right[key as never], seen)
+  );
+}
+
+function same(left: unknown, right: unknown): boolean {
+  return left === right || Object.is(left, right);
 }
 
 /** The prototype, which decides what a value is; objects without one are plain. */
@@ -46,18 +50,28 @@ function kindOf(value: object): object {
   return Object.getPrototypeOf(value) ?? Object.prototype;
 }
 
-/** Own keys, and those of the classes up to `Object`: getters are compared too. */
-function keysOf(value: object): (string | symbol)[] {
+/** Prototypes of what its text says all about. */
+const TEXTS: ReadonlySet<object> = new Set(
+  [RegExp, URL, URLSearchParams].map(({ prototype }) => prototype),
+);
+
+/**
+ * What is compared of a value: of plain objects and arrays all that can be enumerated, and not the
+ * length; of others all there is up to `Object`, so that getters are compared too.
+ */
+function keysOf(value: object): Set<string | symbol> {
+  if ([Object.prototype, Array.prototype].includes(kindOf(value))) {
+    return new Set(Reflect.ownKeys({ ...value }));
+  }
   const keys = new Set<string | symbol>();
-  const isPlain = [Object.prototype, Array.prototype].includes(kindOf(value));
   for (
     let at: object | null = value;
     at && at !== Object.prototype && at !== Array.prototype;
-    at = isPlain ? null : Object.getPrototypeOf(at)
+    at = Object.getPrototypeOf(at)
   ) {
     Reflect.ownKeys(at).forEach((key) => keys.add(key));
   }
-  return [...keys];
+  return keys;
 }
 
 type Numbers = ArrayLike<number | bigint> & ArrayBufferView;
@@ -66,27 +80,28 @@ function isNumbers(value: object): value is Numbers {
   return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
 
+function isBytes(value: object): value is ArrayBuffer | SharedArrayBuffer {
+  return value instanceof ArrayBuffer || value instanceof SharedArrayBuffer;
+}
+
 function sameNumbers(left: ArrayLike<number | bigint>, right: ArrayLike<number | bigint>): boolean {
   if (left.length !== right.length) return false;
-  for (let i = 0; i < left.length; i++) {
-    if (left[i] !== right[i] && !Object.is(left[i], right[i])) return false;
-  }
+  for (let i = 0; i < left.length; i++) if (!same(left[i], right[i])) return false;
   return true;
 }
 
-/** Whether each entry of a set or map has its equal, in any order. */
+/**
+ * Whether each entry of a set or map has its equal in the other, in any order. Objects that equal
+ * each other may have the same one.
+ */
 function sameEntries(
   left: Set<unknown> | Map<unknown, unknown>,
   right: Set<unknown> | Map<unknown, unknown>,
   seen: Map<unknown, unknown>,
 ): boolean {
   if (left.size !== right.size) return false;
-  const free = [...right];
-  return [...left].every((entry) => {
-    const found = free.findIndex((other) => equal(entry, other, new Map(seen)));
-    if (found >= 0) free.splice(found, 1);
-    return found >= 0;
-  });
+  const others = [...right];
+  return [...left].every((entry) => others.some((other) => equal(entry, other, new Map(seen))));
 }
 
 /** Line by line what was there (`-`) and what was expected (`+`). */
@@ -117,7 +132,8 @@ function show(value: unknown): string {
     sorted: true,
     trailingComma: true,
     compact: false,
-    iterableLimit: 1_000,
+    iterableLimit: Infinity,
+    getters: true,
     strAbbreviateSize: Infinity,
   });
 }

@@ -148,7 +148,7 @@ class Parser {
   readonly values: Tree & { _: (string | number)[] } = { _: [] };
   readonly #options: ParseOptions;
   /** The other names of each name that has some. */
-  readonly #others = new Map<string, readonly string[]>();
+  readonly #others = new Map<string, ReadonlySet<string>>();
   readonly #texts: Set<string>;
   readonly #flags: Set<string>;
   readonly #many: Set<string>;
@@ -159,8 +159,11 @@ class Parser {
     this.#options = options;
     for (const [name, others] of Object.entries(options.alias ?? {})) {
       if (others === undefined) throw new TypeError("Alias value must be defined");
-      const names = [name, ...[others].flat() as string[]];
-      for (const one of names) this.#others.set(one, names.filter((other) => other !== one));
+      const all = [others].flat() as string[];
+      this.#others.set(name, new Set(all));
+      for (const one of all) {
+        this.#others.set(one, new Set([name, ...all.filter((other) => other !== one)]));
+      }
     }
     const { boolean } = options;
     this.#allFlags = boolean === true;
@@ -205,8 +208,7 @@ class Parser {
       return 0;
     }
     const key = negation + name;
-    const isFlag = this.#allFlags || this.#flags.has(key);
-    if (next && !isFlag && !next.startsWith("-")) {
+    if (next && !this.#allFlags && !this.#isFlag(key) && !next.startsWith("-")) {
       this.#set(key, next, arg);
       return 1;
     }
@@ -228,7 +230,7 @@ class Parser {
     }
     const name = arg.at(-1)!;
     if (name === "-") return 0;
-    if (next && !this.#flags.has(name) && !/^--?[^-]/.test(next)) {
+    if (next && !this.#isFlag(name) && !/^--?[^-]/.test(next)) {
       this.#set(name, next, arg);
       return 1;
     }
@@ -240,6 +242,11 @@ class Parser {
     const given = next === "true" || next === "false";
     this.#set(name, given ? next === "true" : this.#alone(name), arg);
     return given ? 1 : 0;
+  }
+
+  /** Whether a name or one of its others is a flag: it takes no value from the next argument. */
+  #isFlag(name: string): boolean {
+    return this.#namesOf(name).some((one) => this.#flags.has(one));
   }
 
   #alone(name: string): string | true {

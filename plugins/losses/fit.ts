@@ -44,6 +44,20 @@ export function wantUnits(loss: string, shape: readonly number[], units?: number
 }
 
 /**
+ * Refuses nets that predict a number: what they put out is no logit, and has no probability.
+ *
+ * @param loss The loss's name.
+ * @param context What the loss knows.
+ * @throws {UserError} If the label is a number.
+ */
+export function wantProbabilities(loss: string, { label }: LossContext): void {
+  if (label.kind !== "number") return;
+  throw new UserError(`${loss} compares probabilities; nets that predict a number have none`, {
+    hint: "use mse-hint, which compares the numbers themselves",
+  });
+}
+
+/**
  * Refuses two outputs of different shapes.
  *
  * @param loss The loss's name.

@@ -1,5 +1,5 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
-import { logProbabilities, wantAlike, wantUnits } from "./fit.ts";
+import { logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
 
 /**
  * The Kullback-Leibler divergence of the guided net's softmax from the guide's, at a temperature: Σ p (log p − log q) with
@@ -17,6 +17,7 @@ const stage: LossStage = defineLoss({
   }),
   example: "use: kl\ntemperature: 4\nscaleByTemperature: true",
   create({ temperature, scaleByTemperature }, context) {
+    wantProbabilities("kl", context);
     wantAlike("kl", context);
     wantUnits("kl", context.shapes[0]!);
     const scale = scaleByTemperature ? temperature ** 2 : 1;

@@ -1,5 +1,5 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
-import { wantAlike, wantUnits } from "./fit.ts";
+import { wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
 
 /**
  * The squared distance of the softmax outputs, summed over classes, one a row; of the sigmoids for one logit. The paper compares it with
@@ -12,6 +12,7 @@ const stage: LossStage = defineLoss({
   options: z.object({}),
   example: "use: mse-probability\nweight: 1",
   create(_options, context) {
+    wantProbabilities("mse-probability", context);
     wantAlike("mse-probability", context);
     wantUnits("mse-probability", context.shapes[0]!);
     const probabilities = (logits: tf.Tensor) =>

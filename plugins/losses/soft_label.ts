@@ -1,5 +1,5 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
-import { logProbabilities, wantAlike, wantUnits } from "./fit.ts";
+import { logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
 
 /**
  * Cross-entropy with the guide's softmax as a soft label, at a temperature: −Σ p log q with p = softmax(z_from / T) and
@@ -18,6 +18,7 @@ const stage: LossStage = defineLoss({
   }),
   example: "use: soft-label\ntemperature: 4\nscaleByTemperature: true",
   create({ temperature, scaleByTemperature }, context) {
+    wantProbabilities("soft-label", context);
     wantAlike("soft-label", context);
     wantUnits("soft-label", context.shapes[0]!);
     const scale = scaleByTemperature ? temperature ** 2 : 1;

@@ -1,9 +1,8 @@
 import { type RecordBatch, RecordBatchReader, type Schema } from "apache-arrow";
-import { closest } from "fastest-levenshtein";
 import { createHash } from "node:crypto";
 import { glob } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { defineSource, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
+import { defineSource, nearest, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
 
 /** What arrow-js can address in one file. */
 const greatestFile = 2 ** 31 - 1;
@@ -154,10 +153,12 @@ async function nearestFile(path: string): Promise<string> {
     const names: string[] = [];
     for await (const entry of Deno.readDir(folder)) if (entry.isFile) names.push(entry.name);
     const arrow = names.filter((name) => /\.(arrow|arrows|feather|ipc)$/.test(name));
-    const candidates = arrow.length > 0 ? arrow : names;
-    return candidates.length > 0
-      ? `did you mean ${join(folder, closest(basename(path), candidates))}?`
-      : `the folder ${folder} has no files`;
+    const near = nearest(basename(path), arrow.length > 0 ? arrow : names);
+    if (near) return `did you mean ${join(folder, near)}?`;
+    if (names.length === 0) return `the folder ${folder} has no files`;
+    return arrow.length > 0
+      ? `the Arrow files in ${folder} are ${arrow.sort().join(", ")}`
+      : `there are no Arrow files in ${folder}`;
   } catch {
     return `there is no folder ${folder}; paths start at the folder of the pipeline file`;
   }

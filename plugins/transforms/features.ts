@@ -4,11 +4,11 @@
  * @module
  */
 
-import { closest } from "fastest-levenshtein";
 import {
   type Batch,
   type Column,
   type ColumnSpec,
+  didYouMean,
   UserError,
   type Values,
   z,
@@ -80,7 +80,7 @@ export function featureNamed(features: Features, name: string): ColumnSpec {
   if (spec) return spec;
   const all = Object.keys(features);
   throw new UserError(`there is no feature ${name}`, {
-    hint: `did you mean ${closest(name, all)}? The features are ${all.join(", ")}`,
+    hint: `${didYouMean(name, all)}the features are ${all.join(", ")}`,
     exitCode: 2,
   });
 }

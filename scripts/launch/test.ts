@@ -19,10 +19,23 @@ export async function test(root: string, args: readonly string[]): Promise<numbe
   return await testProject(project, args);
 }
 
+/** Options of `deno test` whose value is the next argument, which may look like a file to run. */
+const VALUED: ReadonlySet<string> = new Set([
+  "--filter",
+  "--reporter",
+  "--junit-path",
+  "--retry",
+  "--repeats",
+  "--shard",
+  "--seed",
+]);
+
 /** As {@linkcode test}, of a project that is open. */
 export async function testProject(project: Project, args: readonly string[]): Promise<number> {
   const count = new TestCount();
-  const paths = await Promise.all(args.map(pathOf));
+  const paths = await Promise.all(
+    args.map((argument, at) => VALUED.has(args[at - 1]!) ? undefined : pathOf(argument)),
+  );
   const resolved = args.map((argument, index) => paths[index] ?? argument);
   const chosen = paths.some((path) => path !== undefined);
   // One file after the other: tests of the native engine's set-up change the environment, which all
@@ -36,21 +49,27 @@ export async function testProject(project: Project, args: readonly string[]): Pr
   return code;
 }
 
+const LINE_FEED = 10;
+
 async function runTests(
   { root, flags }: Project,
   count: TestCount,
   args: readonly string[],
 ): Promise<number> {
   const run = count.start();
+  let last = LINE_FEED;
   const code = await runDeno(["test", "-A", "--quiet", ...flags, ...args], {
     cwd: root,
     onOutput: async (chunk) => {
       run.read(chunk);
+      last = chunk.at(-1) ?? last;
       for (let from = 0; from < chunk.length;) {
         from += await Deno.stdout.write(chunk.subarray(from));
       }
     },
   });
+  // A run that dies may leave a line open; what comes next is not part of it.
+  if (last !== LINE_FEED) console.log();
   run.end(code);
   return code;
 }

@@ -58,6 +58,10 @@ const mistakes: Readonly<Record<string, [parts: Record<string, unknown>, error: 
     { losses: [{ use: "binary-cross-entropy", on: "light" }] },
     /binary-cross-entropy compares with a label of kind binary[^]*use cross-entropy/,
   ],
+  "a policy for hints on a loss with the label": [
+    { losses: [{ use: "cross-entropy", on: "light", gradient: "mutual" }] },
+    /mutual is for hints[^]*pipeline\.yaml:\d+:\d+/,
+  ],
   "outputs of different shapes in a hint": [
     {
       losses: [

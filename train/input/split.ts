@@ -1,7 +1,7 @@
 import type { Data, Field, RecordBatch, Schema } from "apache-arrow";
-import { closest } from "fastest-levenshtein";
 import type { FeatureOptions, LabelOptions } from "../../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
+import { didYouMean } from "../../pipeline/nearest.ts";
 import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../../pipeline/stages/batch.ts";
 import type { Dataset, Source } from "../../pipeline/stages/source.ts";
@@ -125,7 +125,7 @@ function planColumns(schema: Schema, request: SplitRequest, like?: Split): Plann
         place: places(path),
         hint: names.length === 0
           ? "it has no columns at all"
-          : `did you mean ${closest(column, names)}? Its columns are ${listed(names)}`,
+          : `${didYouMean(column, names)}its columns are ${listed(names)}`,
       });
       return [];
     }

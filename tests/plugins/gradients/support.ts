@@ -130,9 +130,12 @@ export function taskMoves(policy: GradientPolicy, net: NetName = "light", step =
 }
 
 const label: LabelSpec = { kind: "number", classes: 0, shape: [], dtype: "float32" };
+const binary: LabelSpec = { ...label, kind: "binary", classes: 2 };
 
 function makeLoss(stage: LossStage, shapes: number[][]): HintLoss | TaskLoss {
-  return stage.create(stage.options.parse({}), { label, shapes });
+  // Hints of probabilities refuse nets that predict a number.
+  const suited = stage.form === "hint" ? binary : label;
+  return stage.create(stage.options.parse({}), { label: suited, shapes });
 }
 
 function termBase(policy: GradientPolicy) {

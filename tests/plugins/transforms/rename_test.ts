@@ -54,7 +54,7 @@ Deno.test("rename refuses names that are taken, and features that there are not"
     { names: { aa: "x" } },
     features,
     "there is no feature aa",
-    "did you mean a? The features are a, b",
+    "did you mean a? the features are a, b",
   );
   assertEquals(issuesOf(rename, { names: ["a"] }), [
     "names: expected old and new names, such as { pixels: image }",

@@ -78,7 +78,7 @@ Deno.test("scale refuses ids, and features that there are not, by the nearest na
     { by: 2, feature: "imgae" },
     { image: floats(2), age: floats() },
     "there is no feature imgae",
-    "did you mean image? The features are image, age",
+    "did you mean image? the features are image, age",
   );
   for (const feature of ["constructor", "toString"]) {
     assertRefused(

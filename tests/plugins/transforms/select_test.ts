@@ -31,7 +31,7 @@ Deno.test("select refuses features that there are not, and a list without any", 
     { features: ["a", "cc"] },
     features,
     "there is no feature cc",
-    "did you mean c? The features are a, b, c",
+    "did you mean c? the features are a, b, c",
   );
   assertEquals(issuesOf(select, { features: "a" }), ["features: expected a list of features"]);
   assertEquals(issuesOf(select, { features: [] }).length, 1);

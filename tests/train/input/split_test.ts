@@ -96,7 +96,7 @@ Deno.test("openSplit() reports all missing columns together, with the nearest na
       ['the data has no column "lst"', "data.label"],
     ],
   );
-  assertStringIncludes(error.problems[0]!.hint!, "did you mean bool? Its columns are int8, ");
+  assertStringIncludes(error.problems[0]!.hint!, "did you mean bool? its columns are int8, ");
   assertStringIncludes(error.problems[2]!.hint!, "did you mean list?");
 });
 

@@ -1,0 +1,126 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { type Ended, type RunOptions, type SmallProject, withProject } from "./support.ts";
+
+const passing = (name: string) => `
+import { word } from "@toy/words";
+Deno.test("${name} of " + word, () => {});
+`;
+const failing = `Deno.test("fails", () => { throw new Error("broken"); });\n`;
+
+/** Two folders of tests, and a module with an example. */
+const files = {
+  "tests/a_test.ts": passing("a"),
+  "tests/deep/b_test.ts": passing("b") + passing("c").replace(/^import.*$/m, ""),
+  "tests/support/open_wasm.ts": `Object.assign(globalThis, { engine: "open" });\n`,
+  "mod.ts": `/**
+ * The project's own.
+ *
+ * @example
+ * \`\`\`ts
+ * import { own } from "@toy/project";
+ * import { word } from "@toy/words";
+ *
+ * if (own.length === 0 || word.length === 0) throw new Error("empty");
+ * if (!("engine" in globalThis)) throw new Error("no engine is open");
+ * \`\`\`
+ */
+export const own: string = "the project's own";
+`,
+};
+
+/** Types are checked in one test alone, for it takes a while. */
+const UNCHECKED = "--no-check";
+
+/** Runs the tests of a project that has those files. */
+async function runTests(
+  args: readonly string[],
+  options?: RunOptions,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Ended & { readonly last: string | undefined }> {
+  let ended: Ended | undefined;
+  await withProject(async (small: SmallProject) => {
+    await small.write({ ...files, ...more });
+    ended = await small.deno(["task", "test", ...args], options);
+  });
+  return { ...ended!, last: ended!.out.trimEnd().split("\n").at(-1) };
+}
+
+Deno.test("test() runs all tests and the examples, and sums them up in the last line", async () => {
+  const { code, out, last } = await runTests([UNCHECKED]);
+  assertEquals([code, last], [0, "4 passed, 0 failed"]);
+  for (const name of ["a", "b", "c"]) assertStringIncludes(out, `${name} of the stand-in ... ok`);
+  assertStringIncludes(out, "running 1 test from ./mod.ts");
+});
+
+Deno.test("test() runs the files alone that are named, from where the user stands", async () => {
+  const folder = "tests/deep";
+  for (const path of ["b_test.ts", ".", "../deep", "../deep/b_test.ts"]) {
+    const { code, last } = await runTests([UNCHECKED, path], { folder });
+    assertEquals([code, last], [0, "2 passed, 0 failed"], path);
+  }
+  const { last } = await runTests([UNCHECKED, "b_test.ts", "../a_test.ts"], { folder });
+  assertEquals(last, "3 passed, 0 failed");
+});
+
+Deno.test("test() passes options of deno test on", async () => {
+  assertEquals(
+    (await runTests([UNCHECKED, "tests", "--filter", "b of"])).last,
+    "1 passed, 0 failed",
+  );
+  assertEquals(
+    (await runTests([UNCHECKED, "--filter=b of", "tests/deep"])).last,
+    "1 passed, 0 failed",
+  );
+});
+
+Deno.test("test() takes no value of an option for a file to run, even if there is one", async () => {
+  for (
+    const args of [["--filter", "c of"], ["--seed", "5", "--filter", "c of"], ["--filter=c of"]]
+  ) {
+    const { code, last } = await runTests([UNCHECKED, ...args], {}, { "c of": "", "5": "" });
+    assertEquals([code, last], [0, "1 passed, 0 failed"], args.join(" "));
+  }
+});
+
+Deno.test("test() fails with the tests, and with a file before its first test", async () => {
+  const more = {
+    "tests/bad_test.ts": failing,
+    "tests/broken_test.ts": `throw new Error("early");\n`,
+  };
+  const one = await runTests([UNCHECKED, "tests/bad_test.ts", "tests/a_test.ts"], {}, more);
+  assertEquals([one.code, one.last], [1, "1 passed, 1 failed"]);
+  const two = await runTests([UNCHECKED, "tests/broken_test.ts", "tests/a_test.ts"], {}, more);
+  assertEquals([two.code, two.last], [1, "1 passed, 1 failed"]);
+});
+
+Deno.test("test() fails for types that do not fit", async () => {
+  const more = { "tests/types_test.ts": `const text: string = 5;\nconsole.log(text);\n` };
+  const { code, last } = await runTests(["tests/types_test.ts"], {}, more);
+  assertEquals([code, last], [1, "0 passed, 1 failed"]);
+});
+
+Deno.test("test() fails for an example that fails", async () => {
+  const more = { "mod.ts": files["mod.ts"].replaceAll("length === 0", "length > 0") };
+  const { code, last } = await runTests([UNCHECKED], {}, more);
+  assertEquals([code, last], [1, "3 passed, 1 failed"]);
+});
+
+Deno.test("test() runs the examples also after a test that failed", async () => {
+  const { code, last } = await runTests([UNCHECKED], {}, { "tests/bad_test.ts": failing });
+  assertEquals([code, last], [1, "4 passed, 1 failed"]);
+});
+
+Deno.test("test() fails for a file that is not there, and runs nothing else", async () => {
+  const { code, last } = await runTests(["missing_test.ts"], { folder: "tests" });
+  assertEquals([code, last], [1, "0 passed, 1 failed"]);
+});
+
+Deno.test("test() counts a run that is ended from within, as a failure", async () => {
+  const more = {
+    "tests/end_test.ts": `Deno.test("first", () => {});
+Deno.test("last", () => Deno.kill(Deno.pid, "SIGKILL"));
+`,
+  };
+  const { code, last } = await runTests([UNCHECKED, "tests/end_test.ts"], {}, more);
+  assertEquals([code, last], [137, "1 passed, 1 failed"]);
+});
