@@ -1,6 +1,6 @@
 import { type Place, UserError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
-import { childOf, formatPath, type MapNode, merge, type Node, type Path } from "./nodes.ts";
+import { formatPath, type MapNode, merge, type Node, type Path } from "./nodes.ts";
 import { parseYaml } from "./parse_yaml.ts";
 
 /**
@@ -22,13 +22,20 @@ export function applyChange(root: Node, change: string): Node {
       exitCode: 2,
     });
   }
-  const value = withoutPositions(
-    parseYaml(change.slice(equals + 1), { file, folder: Deno.cwd() }),
-  );
-  return replaced(root, path, [], value, { file });
+  return replaced(root, path, [], parseValue(change.slice(equals + 1), file), { file });
 }
 
-/** Positions within an option's text would be taken for lines of a file. */
+/** Positions within an option's text would be taken for lines of a file, so there are none. */
+function parseValue(text: string, file: string): Node {
+  try {
+    return withoutPositions(parseYaml(text, { file, folder: Deno.cwd() }));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const problems = error.problems.map((problem) => ({ ...problem, place: { file } }));
+    throw new UserError(problems, { exitCode: 2, cause: error });
+  }
+}
+
 function withoutPositions(node: Node): Node {
   const plain = { ...node, position: undefined };
   if (plain.kind === "list") return { ...plain, items: plain.items.map(withoutPositions) };
@@ -52,18 +59,18 @@ function replaced(node: Node, [key, ...rest]: Path, done: Path, value: Node, pla
   if (key === undefined) return merge(node, value);
   const path = [...done, key];
   if (node.kind === "list") return replacedItem(node, key, rest, done, value, place);
-  // A stage's name alone stands for a map that has nothing but its name.
-  const map = node.kind === "map" ? node : mapOfName(node);
+  const map = node.kind === "map" ? node : mapOfName(node, done);
   if (!map) {
     throw new UserError(`${describePath(done)} has no parts, so there is no ${formatPath(path)}`, {
       place,
       exitCode: 2,
     });
   }
-  const old = childOf(map, key) ?? emptyMap(value);
-  const entries = new Map(map.entries);
-  const next = replaced(old, rest, path, value, place);
-  entries.set(String(key), { key: map.entries.get(String(key))?.key, value: next });
+  const old = map.entries.get(String(key));
+  const next = replaced(old?.value ?? emptyMap(value), rest, path, value, place);
+  // A key's position holds in the file of its value, which is not the same any more.
+  const kept = next.origin === old?.value.origin ? old.key : undefined;
+  const entries = new Map(map.entries).set(String(key), { key: kept, value: next });
   return { ...map, entries };
 }
 
@@ -100,14 +107,18 @@ function useOf(node: Node): string | undefined {
   return use?.kind === "scalar" && typeof use.value === "string" ? use.value : undefined;
 }
 
-function mapOfName(node: Node): MapNode | undefined {
+/** A name alone stands for a map that has nothing else: a stage's, or the label's column. */
+function mapOfName(node: Node, path: Path): MapNode | undefined {
   if (node.kind !== "scalar" || typeof node.value !== "string") return undefined;
   const { origin, position } = node;
   return {
     kind: "map",
     origin,
     position,
-    entries: new Map([["use", { key: position, value: node }]]),
+    entries: new Map([[formatPath(path) === "data.label" ? "column" : "use", {
+      key: position,
+      value: node,
+    }]]),
   };
 }
 

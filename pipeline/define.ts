@@ -1,6 +1,6 @@
 import type { Pipeline } from "../schema/pipeline.ts";
 
-export type { Pipeline } from "../schema/pipeline.ts";
+export type * from "../schema/pipeline.ts";
 
 /**
  * A pipeline in TypeScript, typed down to the options of each built-in stage. A file that exports it

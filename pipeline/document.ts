@@ -86,8 +86,16 @@ export async function documentOfValue(
 }
 
 function documentOf(read: Node, file: string, set: readonly string[]): Document {
-  const changed = set.reduce(applyChange, read);
   const problems: Problem[] = [];
+  const changed = set.reduce((node, change) => {
+    try {
+      return applyChange(node, change);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(...error.problems);
+      return node;
+    }
+  }, read);
   const root = readEnvironment(changed, problems);
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
   return {
@@ -151,7 +159,7 @@ async function extended(node: Node, within: readonly string[]): Promise<Node> {
       });
     }
     const problems: Problem[] = [];
-    const name = valueOf(readEnvironment(base, problems)) as string;
+    const name = String(valueOf(readEnvironment(base, problems)) ?? "");
     if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
     const read = await readFile(pathFrom(base.origin.folder, name), place, within);
     below = below ? merge(below, read) : read;
@@ -195,18 +203,19 @@ async function readModule(file: string, path: string, place: Place | undefined):
   } catch (error) {
     throw await unreadable(file, path, place, error);
   }
-  let module: { default?: unknown };
+  let value: unknown;
   try {
-    module = await import(pathToFileURL(path).href);
+    const module: { default?: unknown } = await import(pathToFileURL(path).href);
+    value = await module.default;
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${file} cannot be loaded: ${(error as Error).message}`, {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    throw new UserError(`${file} cannot be loaded: ${name}: ${message}`, {
       place: place ?? { file },
+      hint: "run again with --debug to see where",
       cause: error,
       exitCode: 2,
     });
   }
-  const value = await module.default;
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw notAPipeline(file, "its default export is no pipeline");
   }
@@ -216,7 +225,7 @@ async function readModule(file: string, path: string, place: Place | undefined):
 function notAPipeline(file: string, why: string): UserError {
   return new UserError(`${file} has no pipeline: ${why}`, {
     place: { file, line: 1, column: 1 },
-    hint: file.endsWith("ts")
+    hint: /[jt]s$/i.test(file)
       ? "write `export default definePipeline({ … })`"
       : "pipelines/quickstart.yaml is one to start from",
     exitCode: 2,

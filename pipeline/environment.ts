@@ -1,4 +1,4 @@
-import { parse } from "yaml";
+import { isScalar, parseDocument } from "yaml";
 import type { Problem } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 import { type MapEntry, type Node, type Path, placeOf } from "./nodes.ts";
@@ -59,10 +59,8 @@ function replaceIn(node: Node, path: Path, problems: Problem[]): Node {
 
 /** Only text, numbers and the like: an environment variable does not write lists and maps. */
 function plainValue(text: string): unknown {
-  try {
-    const value = parse(text);
-    return typeof value === "object" && value !== null ? text : value;
-  } catch {
-    return text;
-  }
+  const { contents, errors, warnings } = parseDocument(text);
+  if (errors.length + warnings.length > 0) return text;
+  if (contents === null) return null;
+  return isScalar(contents) ? contents.value : text;
 }

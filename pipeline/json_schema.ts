@@ -12,7 +12,13 @@ import { type AnyStage, type StageKind, stageKinds } from "./stages/stage.ts";
 export type JsonSchema = { readonly [key: string]: unknown };
 
 /** How stages that are not built in are named: a file, or a package. */
-const elsewhere = "^(\\.{0,2}/|(jsr|npm|https|file):)";
+const elsewhere = {
+  type: "string",
+  pattern: "^(\\.{0,2}/|(jsr|npm|https|file):)|\\.[mc]?[jt]s(#|$)",
+};
+
+/** What stands before the kind in the names of schemas of changes. */
+const CHANGED = "changed-";
 
 /**
  * The JSON Schema of a pipeline file.
@@ -22,22 +28,73 @@ const elsewhere = "^(\\.{0,2}/|(jsr|npm|https|file):)";
  */
 export function pipelineJsonSchema(stages: readonly AnyStage[]): JsonSchema {
   const { $schema, ...pipeline } = toJson(pipelineSchema);
-  const file = pipeline as { properties: Record<string, JsonSchema> };
+  const bases = {
+    extends: {
+      description: "A pipeline file, or several, whose values hold where this one has none.",
+      anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }],
+    },
+  };
+  const kinds = Object.fromEntries(stageKinds.map((kind) => [
+    kind,
+    entrySchema(kind, stages.filter((stage) => stage.kind === kind)),
+  ]));
+  const changes: Record<string, JsonSchema> = {};
+  const changed = changeOf(pipeline, kinds, changes);
   return {
     $schema,
     title: "Rocket pipeline",
-    ...pipeline,
-    properties: {
-      extends: {
-        description: "A pipeline file, or several, whose values hold where this one has none.",
-        anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }],
-      },
-      ...file.properties,
+    type: "object",
+    properties: bases,
+    if: { required: ["extends"] },
+    then: {
+      ...changed,
+      properties: { ...bases, ...changed.properties as object },
+      required: ["extends"],
     },
-    $defs: Object.fromEntries(stageKinds.map((kind) => [
-      kind,
-      entrySchema(kind, stages.filter((stage) => stage.kind === kind)),
-    ])),
+    else: pipeline,
+    $defs: { ...kinds, ...changes },
+  };
+}
+
+/**
+ * What a file that extends another may write in the place of a value: maps need not be whole, as they
+ * are laid over others; lists replace others, so that their items have to be.
+ */
+function changeOf(
+  schema: JsonSchema,
+  kinds: Readonly<Record<string, JsonSchema>>,
+  changes: Record<string, JsonSchema>,
+): JsonSchema {
+  const change = (part: JsonSchema) => changeOf(part, kinds, changes);
+  const { required: _, ...rest } = schema;
+  const { $ref, anyOf, properties, additionalProperties } = schema as {
+    readonly $ref?: string;
+    readonly anyOf?: readonly JsonSchema[];
+    readonly properties?: Readonly<Record<string, JsonSchema>>;
+    readonly additionalProperties?: JsonSchema | boolean;
+  };
+  if ($ref) {
+    const kind = $ref.slice($ref.lastIndexOf("/") + 1), name = CHANGED + kind;
+    if (!(name in changes)) {
+      // It may contain itself, as schedules do.
+      changes[name] = {};
+      changes[name] = change(kinds[kind]!);
+    }
+    return { ...rest, $ref: `#/$defs/${name}` };
+  }
+  return {
+    ...rest,
+    ...(anyOf && { anyOf: anyOf.map(change) }),
+    ...(typeof additionalProperties === "object" && {
+      additionalProperties: change(additionalProperties),
+    }),
+    ...(properties && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([name, part]) => [name, change(part)]),
+      ),
+    }),
+    // What has options that are not known here would match everything without its name.
+    ...(properties?.use?.pattern === elsewhere.pattern && { required: ["use"] }),
   };
 }
 
@@ -58,11 +115,12 @@ function entrySchema(kind: StageKind, stages: readonly AnyStage[]): JsonSchema {
   return {
     anyOf: [
       ...(bare.length > 0 ? [{ enum: bare }] : []),
+      ...(common.required.length === 0 ? [elsewhere] : []),
       ...objects,
       {
         type: "object",
         title: `a ${kind} stage from a file or a package`,
-        properties: { use: { type: "string", pattern: elsewhere }, ...common.properties },
+        properties: { use: elsewhere, ...common.properties },
         required: ["use", ...common.required],
       },
     ],

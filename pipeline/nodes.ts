@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Place } from "./errors.ts";
+import { type Place, UserError } from "./errors.ts";
 
 /** The way to a value within a file: `["losses", 2, "weight"]`. */
 export type Path = readonly (string | number)[];
@@ -76,16 +76,32 @@ export function valueOf(node: Node): unknown {
  *
  * @param value The value; what is neither a list nor a plain object is kept as it is.
  * @param origin Who wrote it.
+ * @throws {UserError} If it contains itself; exit code 2.
  */
 export function nodeOf(value: unknown, origin: Origin): Node {
+  return nodeWithin(value, origin, [], []);
+}
+
+function nodeWithin(
+  value: unknown,
+  origin: Origin,
+  path: Path,
+  within: readonly unknown[],
+): Node {
   const base = { origin, position: undefined };
+  if (within.includes(value)) {
+    const place = { file: origin.file, path: formatPath(path) };
+    throw new UserError("the value contains itself", { place, exitCode: 2 });
+  }
+  const part = (key: string | number, inner: unknown) =>
+    nodeWithin(inner, origin, [...path, key], [...within, value]);
   if (Array.isArray(value)) {
-    return { ...base, kind: "list", items: value.map((item) => nodeOf(item, origin)) };
+    return { ...base, kind: "list", items: value.map((item, index) => part(index, item)) };
   }
   if (!isPlain(value)) return { ...base, kind: "scalar", value };
   const entries = Object.entries(value)
-    .filter(([, part]) => part !== undefined)
-    .map(([key, part]) => [key, { key: undefined, value: nodeOf(part, origin) }] as const);
+    .filter(([, inner]) => inner !== undefined)
+    .map(([key, inner]) => [key, { key: undefined, value: part(key, inner) }] as const);
   return { ...base, kind: "map", entries: new Map(entries) };
 }
 

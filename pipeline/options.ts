@@ -9,6 +9,7 @@ import type { Document, Path } from "./document.ts";
 import type { Problem } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 import { formatPath } from "./nodes.ts";
+import { isStage } from "./registry.ts";
 import type { AnyStage } from "./stages/stage.ts";
 
 /** Where the value of a schema stands. */
@@ -103,7 +104,9 @@ function issueProblems(
     }
     case "invalid_key":
       return [{
-        message: `${quoted(String(full.at(-1)))} is no name here: ${issue.issues[0]?.message}`,
+        message: `${quoted(String(full.at(-1)))} is no name here: ${
+          issue.issues.slice(0, 1).map(complaint)
+        }`,
         place: document.keyPlace(full),
       }];
     case "invalid_union": {
@@ -118,20 +121,19 @@ function issueProblems(
       }
     }
   }
-  const expected = expectation(issue);
   if (found === undefined) {
     const owner = ownerName(subject, within.slice(0, -1));
     const name = formatPath(within.slice(-1));
     const meant = misspelt(issue, value, subject, schema);
     return [{
-      message: `${owner} needs ${quoted(name)}: expected ${expected}`,
+      message: `${owner} needs ${quoted(name)}: ${complaint(issue)}`,
       place: document.place(full.slice(0, -1)),
       hint: meant && `is ${quoted(meant)} meant?`,
     }];
   }
   const choices = choicesOf(issue);
   return [{
-    message: `${valueName(subject, within)}: expected ${expected}, got ${shown(found)}`,
+    message: `${valueName(subject, within)}: ${complaint(issue)}, got ${shown(found)}`,
     place: document.place(full),
     hint: typeof found === "string" && choices.length > 0
       ? hintFor(found, choices, undefined)
@@ -161,10 +163,7 @@ function bestBranch(
 ): readonly Issue[] | undefined {
   const scored = issue.errors
     .filter((issues) => issues.length > 0 && !issues.some(isWrongKind))
-    .map((issues) => ({
-      issues,
-      score: issues.reduce((sum, inner) => sum + distanceOf(inner, found), 0),
-    }))
+    .map((issues) => ({ issues, score: distanceOf(issues, found) }))
     .sort((a, b) => a.score - b.score);
   return scored[0]?.issues;
 }
@@ -174,13 +173,27 @@ function isWrongKind({ code, path }: Issue): boolean {
   return path.length === 0 && (code === "invalid_type" || code === "invalid_value");
 }
 
-function distanceOf(issue: Issue, found: unknown): number {
-  if (issue.code === "unrecognized_keys") return 2 * issue.keys.length;
-  return valueAt(found, issue.path as Path) === undefined ? 2 : 1;
+/** How far a value is from an alternative. A key that is missing because it is misspelt is near. */
+function distanceOf(issues: readonly Issue[], found: unknown): number {
+  const unknown: string[] = [], missing: string[] = [];
+  let others = 0;
+  for (const issue of issues) {
+    if (issue.code === "unrecognized_keys") unknown.push(...issue.keys);
+    else if (valueAt(found, issue.path as Path) !== undefined) others++;
+    else missing.push(String(issue.path.at(-1)));
+  }
+  const misspelt = missing.filter((name) => nearest(name, unknown)).length;
+  return others + misspelt + 2 * (missing.length - misspelt) + 2 * (unknown.length - misspelt);
 }
 
 /** Whether the schema's author said what is expected. */
 const hasOwnMessage = ({ message }: Issue) => /^expected /.test(message);
+
+/** What is wrong, in the author's words if they say something else than what was expected. */
+const complaint = (issue: Issue) =>
+  issue.code === "custom" && !hasOwnMessage(issue)
+    ? issue.message
+    : `expected ${expectation(issue)}`;
 
 /** What was expected, after the word "expected". */
 function expectation(issue: Issue): string {
@@ -191,27 +204,32 @@ function expectation(issue: Issue): string {
     case "invalid_value":
       return listed(issue.values.map((value) => String(value)));
     case "too_small":
-      return bound(
-        issue.origin,
-        Number(issue.minimum),
-        issue.inclusive ? "at least" : "greater than",
-      );
+      return bound(issue, Number(issue.minimum), issue.inclusive ? "at least" : "greater than");
     case "too_big":
-      return bound(issue.origin, Number(issue.maximum), issue.inclusive ? "at most" : "less than");
+      return bound(issue, Number(issue.maximum), issue.inclusive ? "at most" : "less than");
     case "not_multiple_of":
       return `a multiple of ${issue.divisor}`;
     case "invalid_format":
-      return issue.pattern ? `text like ${issue.pattern}` : `a valid ${issue.format}`;
+      return formatName(issue);
     case "invalid_union":
+      // Where one key tells the alternatives apart, zod has only its values.
       return listed([
-        ...new Set(issue.errors.flatMap((issues) => issues.slice(0, 1).map(expectation))),
-      ]);
+        ...new Set([
+          ...issue.errors.flatMap((issues) => issues.slice(0, 1).map(expectation)),
+          ...choicesOf({ ...issue, errors: [] }),
+        ]),
+      ]) || "another value";
     default:
       return issue.message;
   }
 }
 
-function bound(origin: string, limit: number, relation: string): string {
+function bound(
+  { origin, exact }: { readonly origin: string; readonly exact?: boolean | undefined },
+  limit: number,
+  side: string,
+): string {
+  const relation = exact ? "exactly" : side;
   const parts = { string: "character", array: "item" }[origin];
   if (parts) {
     return `${relation === "greater than" ? "more than" : relation} ${limit} ${parts}${
@@ -219,6 +237,18 @@ function bound(origin: string, limit: number, relation: string): string {
     }`;
   }
   return `a number of ${relation} ${limit}`.replace(/of (greater|less)/, "$1");
+}
+
+function formatName(issue: z.core.$ZodIssueInvalidStringFormat): string {
+  const { format, pattern, prefix, suffix, includes } = issue as typeof issue & {
+    readonly prefix?: string;
+    readonly suffix?: string;
+    readonly includes?: string;
+  };
+  if (prefix !== undefined) return `text that starts with ${quoted(prefix)}`;
+  if (suffix !== undefined) return `text that ends with ${quoted(suffix)}`;
+  if (includes !== undefined) return `text that has ${quoted(includes)} in it`;
+  return format === "regex" ? `text like ${pattern}` : `a valid ${format}`;
 }
 
 function kindName(kind: string): string {
@@ -239,7 +269,8 @@ function kindName(kind: string): string {
 function choicesOf(issue: Issue): string[] {
   if (issue.code === "invalid_value") return issue.values.map(String);
   if (issue.code === "invalid_union") {
-    return issue.errors.flatMap((issues) => issues.flatMap(choicesOf));
+    const own = issue.inclusive === false ? [] : issue.options ?? [];
+    return [...own.map(String), ...issue.errors.flatMap((issues) => issues.flatMap(choicesOf))];
   }
   return [];
 }
@@ -283,9 +314,19 @@ const quoted = (text: string) => JSON.stringify(text);
 /** A value in a few words. */
 function shown(value: unknown): string {
   if (value === null) return "nothing";
-  if (typeof value === "number" || typeof value === "function") return String(value);
-  const text = JSON.stringify(value) ?? String(value);
+  if (typeof value !== "string" && typeof value !== "object") return String(value);
+  if (isStage(value)) return `the ${value.kind} stage ${value.name}`;
+  const text = textOf(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // A value of a TypeScript pipeline may contain itself.
+    return String(value);
+  }
 }
 
 function valueAt(value: unknown, path: Path): unknown {
@@ -295,33 +336,44 @@ function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-/** The keys that an object schema has somewhere within a schema. */
+/** The keys that a map may have somewhere within a schema. */
 function keysOf(schema: z.ZodType, path: Path): string[] {
-  const objects = [...objectsAt(schema, path)];
-  return [...new Set(objects.flatMap(({ shape }) => Object.keys(shape)))];
+  return [...new Set(keysAt(schema, path))];
 }
 
-function* objectsAt(schema: z.ZodType, path: Path): Iterable<z.ZodObject> {
+function* keysAt(schema: z.ZodType, path: Path): Iterable<string> {
   const def = schema.def as {
     readonly type: string;
     readonly innerType?: z.ZodType;
     readonly in?: z.ZodType;
     readonly out?: z.ZodType;
     readonly options?: readonly z.ZodType[];
+    readonly keyType?: z.ZodType;
     readonly valueType?: z.ZodType;
     readonly element?: z.ZodType;
     readonly items?: readonly z.ZodType[];
+    readonly left?: z.ZodType;
+    readonly right?: z.ZodType;
+    readonly getter?: () => z.ZodType;
   };
-  for (const inner of [def.innerType, def.in, def.out, ...(def.options ?? [])]) {
-    if (inner) yield* objectsAt(inner, path);
+  const { innerType, left, right, getter, options = [] } = def;
+  for (const inner of [innerType, def.in, def.out, left, right, ...options]) {
+    if (inner) yield* keysAt(inner, path);
   }
+  if (getter) yield* keysAt(getter(), path);
   const [key, ...rest] = path;
   if (def.type === "object") {
     const object = schema as z.ZodObject;
-    if (key === undefined) yield object;
-    else if (object.shape[key]) yield* objectsAt(object.shape[key] as z.ZodType, rest);
-  } else if (key !== undefined) {
+    if (key === undefined) yield* Object.keys(object.shape);
+    else if (Object.hasOwn(object.shape, key)) {
+      yield* keysAt(object.shape[key] as z.ZodType, rest);
+    }
+  } else if (key === undefined) {
+    // The names of a record may be a list of choices.
+    const { entries = {} } = (def.keyType?.def ?? {}) as { entries?: Record<string, unknown> };
+    yield* Object.values(entries).map(String);
+  } else {
     const inner = def.valueType ?? def.element ?? def.items?.[Number(key)];
-    if (inner) yield* objectsAt(inner, rest);
+    if (inner) yield* keysAt(inner, rest);
   }
 }

@@ -8,6 +8,7 @@ import {
   type Pair,
   type ParsedNode,
   parseDocument,
+  type YAMLError,
 } from "yaml";
 import { type Problem, UserError } from "./errors.ts";
 import type { MapEntry, Node, Origin, Position } from "./nodes.ts";
@@ -26,16 +27,26 @@ const mostNodes = 100_000;
 export function parseYaml(text: string, origin: Origin): Node {
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, prettyErrors: false, merge: true });
-  const problems = document.errors.map(({ message, pos }): Problem => ({
-    message: firstLine(message),
-    place: { file: origin.file, ...positionAt(lineCounter, pos[0]) },
+  // What is only a warning to `yaml`, such as a tag that means nothing here, is no pipeline either.
+  const errors = [...document.errors, ...document.warnings];
+  // All else that is wrong with a file that is nested too deeply follows from that.
+  const deep = errors.find(({ code }) => code === "RESOURCE_EXHAUSTION");
+  const problems = (deep ? [deep] : errors).map((error): Problem => ({
+    message: sentenceOf(error),
+    place: { file: origin.file, ...positionAt(lineCounter, error.pos[0]) },
   }));
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
   return new Reader(origin, lineCounter, document).read(document.contents);
 }
 
-/** From `yaml`, without its own words for the position. */
-const firstLine = (message: string) => message.split("\n", 1)[0]!.replace(/:$/, "");
+/** From `yaml`, without its own words for the position, and without advice to programmers. */
+function sentenceOf({ code, message }: YAMLError): string {
+  if (code === "RESOURCE_EXHAUSTION") return "the file is nested too deeply";
+  if (code === "MULTIPLE_DOCS") {
+    return "a pipeline file is one YAML document, and another starts here";
+  }
+  return message.split("\n", 1)[0]!.replace(/:$/, "");
+}
 
 function positionAt(lineCounter: LineCounter, offset: number): Position {
   const { line, col } = lineCounter.linePos(offset);
@@ -96,9 +107,13 @@ class Reader {
         }
         continue;
       }
+      const name = String(key.value);
+      // `yaml` lets 1 and "1" pass, which are one name here.
+      if (entries.has(name)) throw this.#error("Map keys must be unique", key);
+      if (name === "__proto__") throw this.#error("__proto__ is no name here", key);
       // An empty value has no position of its own in some places; its key has.
       const placed = read.position ? read : { ...read, position: this.#position(key) };
-      entries.set(String(key.value), { key: this.#position(key), value: placed });
+      entries.set(name, { key: this.#position(key), value: placed });
     }
     for (const [name, entry] of merged) if (!entries.has(name)) entries.set(name, entry);
     return entries;

@@ -10,7 +10,7 @@ import type { FeatureOptions, LabelOptions } from "./data_options.ts";
 import type { Document, Path } from "./document.ts";
 import { type Place, type Problem, UserError } from "./errors.ts";
 import { checkOptions, zodProblems } from "./options.ts";
-import type { Registry } from "./registry.ts";
+import { isElsewhere, isStage, isUrl, type Registry } from "./registry.ts";
 import { commonKeys, pipelineSchema, type PipelineValue } from "./schema.ts";
 import { callStage, type StageReference } from "./stage_error.ts";
 import type { GradientStage } from "./stages/gradient.ts";
@@ -95,7 +95,7 @@ export interface Plan {
 }
 
 /** What an entry of the checked skeleton looks like. */
-type Entry = z.output<z.ZodObject<{ use: z.ZodUnion<[z.ZodString, z.ZodAny]> }, z.core.$loose>>;
+type Entry = { readonly use: string | AnyStage; readonly [option: string]: unknown };
 
 /** How a loss is written. */
 type LossEntry = PipelineValue["losses"][number];
@@ -163,7 +163,8 @@ class Planner {
       withAlwaysWritten(value.outputs),
       (entry, index) => this.#stage<OutputStage>("output", entry, ["outputs", index]),
     );
-    this.#checkSelect(value.train.select, metrics);
+    // Which names there are is not known if a metric is wrong.
+    if (metrics.length === value.metrics.length) this.#checkSelect(value.train.select, metrics);
 
     if (!train || !test || !network || !optimizer || !schedule || this.#problems.length > 0) {
       return undefined;
@@ -290,7 +291,8 @@ class Planner {
       );
       return undefined;
     }
-    if (on !== undefined) return [on.includes(".") ? on : `${on}.logits`];
+    // In a file whose skeleton is broken it may be anything, of which that check tells.
+    if (on !== undefined) return [String(on).includes(".") ? on : `${on}.logits`];
     this.#problem(
       `the loss ${stage.name} needs \`on\`: the output that it compares with the label`,
       this.#document.place(path),
@@ -348,28 +350,29 @@ class Planner {
     const document = this.#document;
     const place = document.place([...path, "use"]);
     const folder = document.folderOf([...path, "use"]);
-    let stage: S;
-    try {
-      stage = await this.#registry.find(kind, entry.use as string, { folder, place }) as S;
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      this.#problems.push(...error.problems);
-      return undefined;
-    }
+    const stage = await this.#collected(() =>
+      this.#registry.find(kind, entry.use, { folder, place }) as Promise<S>
+    );
+    if (!stage) return undefined;
     const ignore: readonly string[] = commonKeys(kind);
     const raw = Object.fromEntries(Object.entries(entry).filter(([key]) => !ignore.includes(key)));
     const reference = { kind, name: nameOf(entry.use, stage), place };
     const nested = await this.#nested(stage, raw, path);
-    const { options, problems } = checkOptions(stage, { ...raw, ...nested.made }, {
-      document,
-      path,
-      ignore,
-    });
-    this.#problems.push(...problems);
-    if (problems.length > 0) return undefined;
+    const given = { ...raw, ...nested.made };
+    const result = await this.#collected(() =>
+      callStage(
+        reference,
+        "the check of its options",
+        () => checkOptions(stage, given, { document, path, ignore }),
+      )
+    );
+    this.#problems.push(...result?.problems ?? []);
+    if (!result || result.problems.length > 0) return undefined;
+    const { options } = result;
     const checked = options as Readonly<Record<string, unknown>>;
     const paths = pathsOf(stage, checked, (key) => document.folderOf([...path, key]));
-    const resolved = { use: reference.name, ...checked, ...paths.absolute, ...nested.resolved };
+    const use = absoluteUse(reference.name, folder);
+    const resolved = { use, ...checked, ...paths.absolute, ...nested.resolved };
     return { stage, options: { ...checked, ...paths.from(folder) }, resolved, reference, folder };
   }
 
@@ -385,10 +388,12 @@ class Planner {
       const entry = typeof value === "string" ? { use: value } : value;
       if (!isEntry(entry)) continue;
       const inner = await this.#stage(kind, entry, [...path, key]);
+      const product = inner &&
+        await this.#collected(() =>
+          callStage(inner.reference, "create()", () => inner.stage.create(inner.options, {}))
+        );
       // What is wrong with it has been said; the stage around it is checked all the same.
-      made[key] = inner
-        ? callStage(inner.reference, "create()", () => inner.stage.create(inner.options, {}))
-        : () => NaN;
+      made[key] = product ?? (() => NaN);
       if (inner) resolved[key] = inner.resolved;
     }
     return { made, resolved };
@@ -404,6 +409,17 @@ class Planner {
       if (one !== undefined) planned.push(one);
     }
     return planned;
+  }
+
+  /** What a call returns, or nothing and its problems with those of the file. */
+  async #collected<T>(call: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.#problems.push(...error.problems);
+      return undefined;
+    }
   }
 
   #problem(message: string, place: Place | undefined, hint: string): void {
@@ -458,14 +474,13 @@ function pathsOf(
 
 function absolutePaths(value: unknown, folder: string): unknown {
   if (Array.isArray(value)) return value.map((part) => absolutePaths(part, folder));
-  return typeof value === "string" && !/^[A-Za-z][A-Za-z+.-]+:/.test(value)
-    ? resolve(folder, value)
-    : value;
+  return typeof value === "string" && !isUrl(value) ? resolve(folder, value) : value;
 }
 
 function isEntry(value: unknown): value is Entry {
-  return typeof value === "object" && value !== null && "use" in value &&
-    (typeof value.use === "string" || typeof value.use === "object");
+  if (typeof value !== "object" || value === null || !("use" in value)) return false;
+  const { use } = value;
+  return typeof use === "string" ? use !== "" : isStage(use);
 }
 
 /** Results are kept whatever else listens. */
@@ -475,6 +490,13 @@ function withAlwaysWritten(entries: PipelineValue["outputs"]): Entry[] {
     ...entries,
     ...["metrics", "result"].filter((use) => !named.has(use)).map((use) => ({ use })),
   ];
+}
+
+/** A file of a stage is found from anywhere; its specifier may name an export behind `#`. */
+function absoluteUse(use: string, folder: string): string {
+  if (!isElsewhere(use) || isUrl(use)) return use;
+  const [file, ...name] = use.split("#") as [string, ...string[]];
+  return [resolve(folder, file), ...name].join("#");
 }
 
 const nameOf = (use: unknown, stage: AnyStage) => typeof use === "string" ? use : stage.name;

@@ -42,7 +42,7 @@ export interface Registry {
 export function createRegistry(builtins: readonly AnyStage[]): Registry {
   return {
     async find(kind, use, context) {
-      if (typeof use !== "string") return ofKind(kind, use, String(use?.name), context);
+      if (typeof use !== "string") return ofKind(kind, use, undefined, context);
       if (isElsewhere(use)) return ofKind(kind, await load(kind, use, context), use, context);
       return builtins.find((stage) => stage.kind === kind && stage.name === use) ??
         refuseName(kind, use, builtins, context);
@@ -56,7 +56,18 @@ export function createRegistry(builtins: readonly AnyStage[]): Registry {
  * @param use What stands after `use:`.
  */
 export function isElsewhere(use: string): boolean {
-  return /^(\.{0,2}\/|[A-Za-z][A-Za-z+.-]*:)/.test(use) || /\.[mc]?[jt]s(#|$)/.test(use);
+  return /^\.{0,2}\//.test(use) || /^[A-Za-z]:\\/.test(use) || isUrl(use) ||
+    /\.[mc]?[jt]s(#|$)/.test(use);
+}
+
+/**
+ * Whether a text is a URL, as `jsr:`, `npm:` and `https:` specifiers are; drives of Windows have one
+ * letter.
+ *
+ * @param text The text.
+ */
+export function isUrl(text: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]+:/.test(text);
 }
 
 function refuseName(
@@ -83,7 +94,7 @@ async function load(kind: StageKind, use: string, context: FindContext): Promise
   const { place } = context;
   const [specifier, name = "default"] = use.split("#", 2) as [string, string?];
   let url = specifier;
-  if (!/^[A-Za-z][A-Za-z+.-]*:/.test(specifier)) {
+  if (!isUrl(specifier)) {
     const path = resolve(context.folder, specifier);
     await refuseMissing(use, path, context);
     url = pathToFileURL(path).href;
@@ -92,7 +103,6 @@ async function load(kind: StageKind, use: string, context: FindContext): Promise
   try {
     module = await import(url);
   } catch (error) {
-    if (error instanceof UserError) throw error;
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     throw new StageError({ kind, name: use, place }, `cannot be loaded: ${name}: ${message}`, {
       cause: error,
@@ -142,22 +152,33 @@ async function refuseMissing(use: string, path: string, { place }: FindContext):
   }
 }
 
-function ofKind(kind: StageKind, found: unknown, use: string, { place }: FindContext): AnyStage {
+function ofKind(
+  kind: StageKind,
+  found: unknown,
+  use: string | undefined,
+  { place }: FindContext,
+): AnyStage {
   if (!isStage(found)) {
-    throw new UserError(`${use} exports something that is no stage`, {
+    const what = use === undefined ? "this value is" : `${use} exports something that is`;
+    throw new UserError(`${what} no stage`, {
       place,
-      hint: "export what one of the define… functions returns",
+      hint: "take what one of the define… functions returns",
       exitCode: 2,
     });
   }
   if (found.kind === kind) return found;
-  throw new UserError(`${use} is ${article(found.kind)}; expected ${article(kind)}`, {
+  throw new UserError(`${use ?? found.name} is ${article(found.kind)}; expected ${article(kind)}`, {
     place,
     exitCode: 2,
   });
 }
 
-function isStage(value: unknown): value is AnyStage {
+/**
+ * Whether a value is a stage, as the `define…` functions make them.
+ *
+ * @param value The value.
+ */
+export function isStage(value: unknown): value is AnyStage {
   const stage = value as Partial<AnyStage> | null | undefined;
   return typeof stage === "object" && stage !== null && typeof stage.name === "string" &&
     stageKinds.includes(stage.kind as StageKind) && typeof stage.create === "function" &&

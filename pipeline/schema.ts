@@ -6,7 +6,8 @@
 
 import { z } from "zod";
 import { featureSchema, labelSchema } from "./data_options.ts";
-import type { StageKind } from "./stages/stage.ts";
+import { isStage } from "./registry.ts";
+import type { AnyStage, StageKind } from "./stages/stage.ts";
 
 /** An output of a net: `light.logits`. */
 const outputReference = z.string().regex(
@@ -24,15 +25,22 @@ const name = z.string().regex(/^[\w.-]+$/, {
   error: "expected letters, digits, dots, dashes and underscores",
 });
 
+/** Of losses, also the names that they have by default: `mse-hint(booster→light)`. */
+const lossName = z.string().regex(/^[\w.-]+(\([\w.→-]+\))?$/, {
+  error: "expected letters, digits, dots, dashes and underscores",
+});
+
+/** A stage itself, in a TypeScript pipeline; of which kind it is, is checked where it is found. */
+const stageObject = z.custom<AnyStage>(isStage);
+
 /**
  * An entry that names a stage: its name alone, or `use:` with the stage's options beside it. The
  * options are checked later, by the stage's own schema.
  */
 function entry<Shape extends z.ZodRawShape>(kind: StageKind, common: Shape) {
+  const error = `expected the name of a ${kind} stage, a file, or a package`;
   const withOptions = z.looseObject({
-    use: z.union([z.string().min(1), z.looseObject({ kind: z.literal(kind) })], {
-      error: `expected the name of a ${kind} stage, a file, or a package`,
-    }),
+    use: z.union([z.string().min(1, { error }), stageObject], { error }),
     ...common,
   });
   return z.preprocess(
@@ -51,7 +59,9 @@ export const commonOptions = {
   },
   network: {},
   loss: {
-    name: name.optional().describe("The name in metrics; STAGE(on) or STAGE(from→to) by default."),
+    name: lossName.optional().describe(
+      "The name in metrics; STAGE(on) or STAGE(from→to) by default.",
+    ),
     on: taskReference.optional().describe("The output that is compared with the label."),
     from: outputReference.optional().describe("The guide's output; booster.logits by default."),
     to: outputReference.optional().describe("The guided output; light.logits by default."),

@@ -9,12 +9,21 @@ import type { JsonSchema } from "./json_schema.ts";
  * @returns The module's text.
  */
 export function typesOfSchema(schema: JsonSchema): string {
-  const { $defs, ...file } = schema as JsonSchema & { $defs: Record<string, JsonSchema> };
-  const kinds = Object.entries($defs).map(([kind, definition]) =>
-    `/** An entry that names a ${kind} stage. */\nexport type ${
-      entryName(kind)
-    } =\n  | StageObject<"${kind}">\n  | ${typeOf(definition)};\n`
-  );
+  const { $defs, then: extending, else: whole } = schema as {
+    $defs: Record<string, JsonSchema>;
+    then: JsonSchema;
+    else: JsonSchema;
+  };
+  const kinds = Object.entries($defs).map(([name, definition]) => {
+    const kind = name.slice(name.indexOf("-") + 1);
+    const stage = `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind} stage`;
+    const what = name === kind
+      ? `An entry that names ${stage}.`
+      : `What a pipeline that extends others changes of ${stage}.`;
+    return `/** ${what} */\nexport type ${entryName(name)} =\n  | StageObject<"${kind}">\n  | ${
+      typeOf(definition)
+    };\n`;
+  });
   return [
     "// Made by `deno task schema` from the schemas of the stages' options.",
     "// deno-lint-ignore-file",
@@ -28,18 +37,29 @@ export function typesOfSchema(schema: JsonSchema): string {
     "",
     "/** A stage itself, in the place of its name. */",
     "export interface StageObject<Kind extends StageKind> {",
+    "  /** The stage. */",
     "  readonly use: AnyStage & { readonly kind: Kind };",
+    "  /** Its options. */",
     "  readonly [option: string]: unknown;",
     "}",
     "",
+    "/** A pipeline that says everything itself. */",
+    `export interface WholePipeline ${
+      // By this a mistake in a pipeline is told where it is, and not of all of it.
+      typeOf(whole).replace("{", "{\n/** Nothing. */\nreadonly extends?: undefined;")}`,
+    "",
+    "/** A pipeline that says what is different from those that it extends. */",
+    `export interface ExtendingPipeline ${typeOf(extending)}`,
+    "",
     "/** A pipeline. */",
-    `export interface Pipeline ${typeOf(file)}`,
+    "export type Pipeline = WholePipeline | ExtendingPipeline;",
     "",
     ...kinds,
   ].join("\n");
 }
 
-const entryName = (kind: string) => `${kind[0]!.toUpperCase()}${kind.slice(1)}Entry`;
+const entryName = (name: string) =>
+  `${name.split("-").map((word) => word[0]!.toUpperCase() + word.slice(1)).join("")}Entry`;
 
 function typeOf(schema: JsonSchema): string {
   const { $ref, const: constant, enum: values, anyOf, type, items, properties } = schema as {
@@ -47,13 +67,14 @@ function typeOf(schema: JsonSchema): string {
     const?: unknown;
     enum?: unknown[];
     anyOf?: JsonSchema[];
-    type?: string;
+    type?: string | string[];
     items?: JsonSchema;
     properties?: Record<string, JsonSchema>;
   };
   if ($ref) return entryName($ref.slice($ref.lastIndexOf("/") + 1));
   if (constant !== undefined) return JSON.stringify(constant);
   if (values) return values.map((value) => JSON.stringify(value)).join(" | ");
+  if (Array.isArray(type)) return type.map((one) => typeOf({ ...schema, type: one })).join(" | ");
   if (anyOf) return anyOf.map((part) => `(${typeOf(part)})`).join(" | ");
   const { prefixItems, additionalProperties, pattern } = schema as {
     prefixItems?: JsonSchema[];
@@ -73,7 +94,8 @@ function typeOf(schema: JsonSchema): string {
 }
 
 /** How stages that are not built in are named. */
-const ELSEWHERE = '`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`';
+const ELSEWHERE =
+  '`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`';
 
 function objectType(
   schema: JsonSchema,

@@ -10,14 +10,16 @@ import type { AnyStage, StageKind } from "../pipeline/stages/stage.ts";
 
 /** A stage itself, in the place of its name. */
 export interface StageObject<Kind extends StageKind> {
+  /** The stage. */
   readonly use: AnyStage & { readonly kind: Kind };
+  /** Its options. */
   readonly [option: string]: unknown;
 }
 
-/** A pipeline. */
-export interface Pipeline {
-/** A pipeline file, or several, whose values hold where this one has none. */
-readonly extends?: (string) | (readonly (string)[]);
+/** A pipeline that says everything itself. */
+export interface WholePipeline {
+/** Nothing. */
+readonly extends?: undefined;
 /** The JSON Schema, for editors. */
 readonly $schema?: string;
 /** The name of the run folder and of the result. */
@@ -47,7 +49,7 @@ readonly dtype?: "float32" | "int32";
 /** What becomes of nulls: an error, the row dropped, or a value in their place. */
 readonly nulls?: ("error" | "drop") | ({
 /** The value that takes a null's place. */
-readonly fill: unknown;
+readonly fill: number | string;
 });
 /** Pads lists that are shorter than `shape` with this value, and cuts longer ones. */
 readonly pad?: number;
@@ -64,7 +66,7 @@ readonly classes?: (number) | (readonly (string)[]);
 /** What becomes of nulls: an error, the row dropped, or a value in their place. */
 readonly nulls?: ("error" | "drop") | ({
 /** The value that takes a null's place. */
-readonly fill: unknown;
+readonly fill: number | string;
 });
 });
 /** Changes of batches, in this order. */
@@ -93,22 +95,104 @@ readonly metrics?: readonly (MetricEntry)[];
 readonly outputs?: readonly (OutputEntry)[];
 }
 
+/** A pipeline that says what is different from those that it extends. */
+export interface ExtendingPipeline {
+/** A pipeline file, or several, whose values hold where this one has none. */
+readonly extends: (string) | (readonly (string)[]);
+/** The JSON Schema, for editors. */
+readonly $schema?: string;
+/** The name of the run folder and of the result. */
+readonly name?: string;
+/** Where all random numbers of the run start. */
+readonly seed?: number;
+/** Where rows come from and what becomes of them. */
+readonly data?: {
+/** The rows to train on. */
+readonly train?: ChangedSourceEntry;
+/** The rows to measure the result on. */
+readonly test?: ChangedSourceEntry;
+/** The rows to choose the best epoch on. */
+readonly validation?: ({
+/** The part of the training rows, chosen by the seed, that is held out. */
+readonly holdout?: number;
+}) | (ChangedSourceEntry);
+/** What the nets read: columns by the name that stages use. */
+readonly features?: {
+readonly [name: string]: ({
+/** The column; the feature's name by default. */
+readonly column?: string;
+/** The shape of one row, such as [28, 28, 1]; as the column's type has it by default. */
+readonly shape?: readonly (number)[];
+/** What the nets get: int32 for ids; float32 by default, and int32 for strings. */
+readonly dtype?: "float32" | "int32";
+/** What becomes of nulls: an error, the row dropped, or a value in their place. */
+readonly nulls?: ("error" | "drop") | ({
+/** The value that takes a null's place. */
+readonly fill?: number | string;
+});
+/** Pads lists that are shorter than `shape` with this value, and cuts longer ones. */
+readonly pad?: number;
+}) | (null);
+};
+/** What the nets predict. */
+readonly label?: (string) | ({
+/** The column. */
+readonly column?: string;
+/** class: one of several; binary: 0 or 1; number: a value to predict. By the column's type by default: number for floats, class for all else. */
+readonly kind?: "class" | "binary" | "number";
+/** How many classes there are, or their names in order; what the training rows have by default. */
+readonly classes?: (number) | (readonly (string)[]);
+/** What becomes of nulls: an error, the row dropped, or a value in their place. */
+readonly nulls?: ("error" | "drop") | ({
+/** The value that takes a null's place. */
+readonly fill?: number | string;
+});
+});
+/** Changes of batches, in this order. */
+readonly transforms?: readonly (TransformEntry)[];
+};
+/** The light net and its booster. */
+readonly network?: ChangedNetworkEntry;
+/** The total loss is the weighted sum of these. */
+readonly losses?: readonly (LossEntry)[];
+/** How variables follow their gradients. */
+readonly optimizer?: ChangedOptimizerEntry;
+/** How long and how much at once. */
+readonly train?: {
+/** How often all training rows are seen. */
+readonly epochs?: number;
+/** The rows of a step. */
+readonly batch?: number;
+/** light-alone: also trains the light net without the booster, with the same seed and budget. */
+readonly baseline?: "none" | "light-alone";
+/** The metric by which the best epoch is chosen; the light net's first metric by default. */
+readonly select?: (string) | (string);
+};
+/** What is measured after each epoch. */
+readonly metrics?: readonly (MetricEntry)[];
+/** Who listens to the run; metrics.jsonl and result.json are always written. */
+readonly outputs?: readonly (OutputEntry)[];
+}
+
+/** A pipeline. */
+export type Pipeline = WholePipeline | ExtendingPipeline;
+
 /** An entry that names a source stage. */
 export type SourceEntry =
   | StageObject<"source">
-  | ({
+  | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "arrow";
 /** A file, a glob such as data/part-*.arrow (read in the order of their names), or a list of them; relative to the pipeline file. */
 readonly path: (string) | (readonly (string)[]);
 }) | ({
-readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
 });
 
 /** An entry that names a transform stage. */
 export type TransformEntry =
   | StageObject<"transform">
-  | ("horizontal-flip" | "normalize" | "one-hot" | "random-crop") | ({
+  | ("horizontal-flip" | "normalize" | "one-hot" | "random-crop") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "cast";
 /** training: not applied when measuring; all: always. Augmentation has training by default. */
 readonly on?: "training" | "all";
@@ -207,7 +291,7 @@ readonly on?: "training" | "all";
 /** The features that are kept, in this order. */
 readonly features: readonly (string)[];
 }) | ({
-readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 /** training: not applied when measuring; all: always. Augmentation has training by default. */
 readonly on?: "training" | "all";
 readonly [option: string]: unknown;
@@ -216,7 +300,7 @@ readonly [option: string]: unknown;
 /** An entry that names a network stage. */
 export type NetworkEntry =
   | StageObject<"network">
-  | ("mlp") | ({
+  | ("mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "mlp";
 /** Units of the shared layers, one number a layer, from the bottom up. */
 readonly shared?: readonly (number)[];
@@ -245,14 +329,14 @@ readonly width?: number;
 /** The image feature; the only feature by default. */
 readonly feature?: string;
 }) | ({
-readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
 });
 
 /** An entry that names a loss stage. */
 export type LossEntry =
   | StageObject<"loss">
-  | ("binary-cross-entropy" | "cross-entropy" | "kl" | "mean-squared-error" | "mse-hint" | "mse-probability" | "soft-label") | ({
+  | ("binary-cross-entropy" | "cross-entropy" | "kl" | "mean-squared-error" | "mse-hint" | "mse-probability" | "soft-label") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "binary-cross-entropy";
 /** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
 readonly name?: string;
@@ -361,7 +445,7 @@ readonly temperature?: number;
 /** Whether to multiply by T². */
 readonly scaleByTemperature?: boolean;
 }) | ({
-readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 /** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
 readonly name?: string;
 /** The output that is compared with the label. */
@@ -380,7 +464,7 @@ readonly [option: string]: unknown;
 /** An entry that names a gradient stage. */
 export type GradientEntry =
   | StageObject<"gradient">
-  | ("block" | "block-shared" | "mutual" | "none" | "scale") | ({
+  | ("block" | "block-shared" | "mutual" | "none" | "scale") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "block";
 }) | ({
 readonly use: "block-shared";
@@ -411,11 +495,11 @@ readonly to?: number;
 /** What passes on into shared layers. */
 readonly shared?: number;
 }) | ({
-readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
 });
 
-/** An entry that names a optimizer stage. */
+/** An entry that names an optimizer stage. */
 export type OptimizerEntry =
   | StageObject<"optimizer">
   | ({
@@ -467,7 +551,7 @@ readonly nesterov?: boolean;
 /** The factor of the L2 penalty. */
 readonly weightDecay?: number;
 }) | ({
-readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 /** The learning rate, before the schedule's factor. */
 readonly rate: number;
 /** How the rate changes over the run. */
@@ -478,7 +562,7 @@ readonly [option: string]: unknown;
 /** An entry that names a schedule stage. */
 export type ScheduleEntry =
   | StageObject<"schedule">
-  | ("constant" | "cosine") | ({
+  | ("constant" | "cosine") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "constant";
 }) | ({
 readonly use: "cosine";
@@ -503,14 +587,14 @@ readonly from?: number;
 /** The schedule that follows; constant by default. */
 readonly then?: ScheduleEntry;
 }) | ({
-readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
 });
 
 /** An entry that names a metric stage. */
 export type MetricEntry =
   | StageObject<"metric">
-  | ("accuracy" | "agreement" | "auc" | "loss" | "mean-absolute-error" | "top-k") | ({
+  | ("accuracy" | "agreement" | "auc" | "loss" | "mean-absolute-error" | "top-k") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "accuracy";
 /** The key in results; the stage's name by default. */
 readonly name?: string;
@@ -537,16 +621,16 @@ readonly name?: string;
 /** How many classes count. */
 readonly k?: number;
 }) | ({
-readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 /** The key in results; the stage's name by default. */
 readonly name?: string;
 readonly [option: string]: unknown;
 });
 
-/** An entry that names a output stage. */
+/** An entry that names an output stage. */
 export type OutputEntry =
   | StageObject<"output">
-  | ("checkpoint" | "metrics" | "progress" | "result") | ({
+  | ("checkpoint" | "metrics" | "progress" | "result") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "checkpoint";
 /** Epochs between writes of last.safetensors. */
 readonly every?: number;
@@ -557,6 +641,146 @@ readonly use: "progress";
 }) | ({
 readonly use: "result";
 }) | ({
-readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}`;
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
+readonly [option: string]: unknown;
+});
+
+/** What a pipeline that extends others changes of a source stage. */
+export type ChangedSourceEntry =
+  | StageObject<"source">
+  | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+readonly use?: "arrow";
+/** A file, a glob such as data/part-*.arrow (read in the order of their names), or a list of them; relative to the pipeline file. */
+readonly path?: (string) | (readonly (string)[]);
+}) | ({
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
+readonly [option: string]: unknown;
+});
+
+/** What a pipeline that extends others changes of a network stage. */
+export type ChangedNetworkEntry =
+  | StageObject<"network">
+  | ("mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+readonly use?: "mlp";
+/** Units of the shared layers, one number a layer, from the bottom up. */
+readonly shared?: readonly (number)[];
+/** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
+readonly light?: readonly (number)[];
+/** Units of the booster's own hidden layers, one number a layer, from the bottom up. */
+readonly booster?: readonly (number)[];
+}) | ({
+readonly use?: "wide-resnet";
+/** interval: the light net runs the first blocks of each group of the booster; bottom: its first two groups; none: only the first convolution. */
+readonly sharing?: "interval" | "bottom" | "none";
+/** The light net; left out with sharing: bottom, where it is a part of the booster. */
+readonly light?: {
+/** Layers of the light net, 6n + 4 for n blocks a group: 10, 16, 22, 28, 40. */
+readonly depth?: number;
+/** Factor on the channels [16, 32, 64] of the three groups. */
+readonly width?: number;
+};
+/** The booster. */
+readonly booster?: {
+/** Layers of the booster, 6n + 4 for n blocks a group: 10, 16, 22, 28, 40. */
+readonly depth?: number;
+/** Factor on the channels [16, 32, 64] of the three groups. */
+readonly width?: number;
+};
+/** The image feature; the only feature by default. */
+readonly feature?: string;
+}) | ({
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
+readonly [option: string]: unknown;
+});
+
+/** What a pipeline that extends others changes of an optimizer stage. */
+export type ChangedOptimizerEntry =
+  | StageObject<"optimizer">
+  | ({
+readonly use?: "adagrad";
+/** The learning rate, before the schedule's factor. */
+readonly rate?: number;
+/** How the rate changes over the run. */
+readonly schedule?: ChangedScheduleEntry;
+/** What the sum of squares starts with. */
+readonly initial?: number;
+/** What is added to the root. */
+readonly epsilon?: number;
+/** The factor of the L2 penalty. */
+readonly weightDecay?: number;
+}) | ({
+readonly use?: "adam";
+/** The learning rate, before the schedule's factor. */
+readonly rate?: number;
+/** How the rate changes over the run. */
+readonly schedule?: ChangedScheduleEntry;
+/** What is kept of the mean and of the mean square. */
+readonly betas?: readonly [number, number];
+/** What is added to the root. */
+readonly epsilon?: number;
+/** The factor of the L2 penalty. */
+readonly weightDecay?: number;
+}) | ({
+readonly use?: "adamw";
+/** The learning rate, before the schedule's factor. */
+readonly rate?: number;
+/** How the rate changes over the run. */
+readonly schedule?: ChangedScheduleEntry;
+/** What is kept of the mean and of the mean square. */
+readonly betas?: readonly [number, number];
+/** What is added to the root. */
+readonly epsilon?: number;
+/** The part of a weight that decays, times the rate. */
+readonly weightDecay?: number;
+}) | ({
+readonly use?: "sgd";
+/** The learning rate, before the schedule's factor. */
+readonly rate?: number;
+/** How the rate changes over the run. */
+readonly schedule?: ChangedScheduleEntry;
+/** What is kept of the last move. */
+readonly momentum?: number;
+/** Whether to look ahead; needs momentum. */
+readonly nesterov?: boolean;
+/** The factor of the L2 penalty. */
+readonly weightDecay?: number;
+}) | ({
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
+/** The learning rate, before the schedule's factor. */
+readonly rate?: number;
+/** How the rate changes over the run. */
+readonly schedule?: ChangedScheduleEntry;
+readonly [option: string]: unknown;
+});
+
+/** What a pipeline that extends others changes of a schedule stage. */
+export type ChangedScheduleEntry =
+  | StageObject<"schedule">
+  | ("constant" | "cosine") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+readonly use?: "constant";
+}) | ({
+readonly use?: "cosine";
+/** The part of the rate that it ends with. */
+readonly to?: number;
+}) | ({
+readonly use?: "steps";
+/** After how many epochs or steps. */
+readonly at?: readonly (number)[];
+/** The factor each time. */
+readonly by?: number;
+/** What `at` counts. */
+readonly unit?: "epochs" | "steps";
+}) | ({
+readonly use?: "warm-up";
+/** How long the rate rises. */
+readonly for?: number;
+/** What `for` counts. */
+readonly unit?: "epochs" | "steps";
+/** The part of the rate to start with. */
+readonly from?: number;
+/** The schedule that follows; constant by default. */
+readonly then?: ChangedScheduleEntry;
+}) | ({
+readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
 });

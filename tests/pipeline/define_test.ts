@@ -1,0 +1,145 @@
+import { assert, assertEquals } from "@std/assert";
+import { definePipeline, type Pipeline } from "../../pipeline/define.ts";
+import { readPlan } from "../../commands/read_plan.ts";
+import accuracy from "../../plugins/metrics/accuracy.ts";
+import mseHint from "../../plugins/losses/mse_hint.ts";
+
+const data = {
+  train: { use: "arrow", path: "train.arrow" },
+  test: { use: "arrow", path: ["test-1.arrow", "test-2.arrow"] },
+  features: { image: { shape: [8, 8, 1] }, more: null },
+  label: "digit",
+} as const;
+
+/** What all pipelines here have alike. */
+const common = {
+  name: "digits",
+  data,
+  network: "mlp",
+  losses: [{ use: "cross-entropy", on: "light" }],
+  optimizer: { use: "sgd", rate: 0.1 },
+  train: { epochs: 1, batch: 64 },
+} as const satisfies Pipeline;
+
+Deno.test("definePipeline() returns what it was given", () => {
+  assert(definePipeline(common) === common);
+});
+
+Deno.test("definePipeline() takes what pipeline files may say", async () => {
+  const pipeline = definePipeline({
+    ...common,
+    seed: 3,
+    data: {
+      ...data,
+      validation: { holdout: 0.1 },
+      label: { column: "digit", classes: ["a", "b"], nulls: { fill: "a" } },
+      transforms: ["normalize", { use: "crop", to: [4, 4], on: "all" }],
+    },
+    network: { use: "wide-resnet", booster: { depth: 16 }, light: { depth: 10, width: 2 } },
+    losses: [
+      { use: "cross-entropy", on: "light", labelSmoothing: 0.1 },
+      "mse-hint",
+      { use: mseHint, name: "again", gradient: { use: "scale", from: 0.5 } },
+    ],
+    optimizer: {
+      use: "adam",
+      rate: 1e-3,
+      schedule: { use: "warm-up", for: 1, then: { use: "cosine" } },
+    },
+    metrics: ["accuracy", { use: accuracy, name: "again" }],
+    outputs: [],
+  });
+  const { losses, resolved } = await readPlan(pipeline);
+  assertEquals(losses.map(({ name }) => name), [
+    "cross-entropy(light)",
+    "mse-hint(booster→light)",
+    "again",
+  ]);
+  assertEquals(resolved.seed, 3);
+});
+
+Deno.test("definePipeline() takes stages from files and packages with any options", () => {
+  definePipeline({
+    ...common,
+    network: { use: "./my_network.ts", anything: { goes: 1 } },
+    losses: ["./my_loss.ts", { use: "jsr:@someone/losses", on: "light" }],
+    metrics: ["npm:a-metric", { use: "https://example.com/metric.ts" }],
+  });
+});
+
+Deno.test("definePipeline() takes what is different alone in a pipeline that extends others", () => {
+  definePipeline({ extends: "base.yaml" });
+  definePipeline({
+    extends: ["a.yaml", "b.json"],
+    network: { light: [8] },
+    optimizer: { rate: 0.5, schedule: { by: 0.5 } },
+    train: { epochs: 3 },
+  });
+});
+
+// What is wrong here, the type checker has to find: it refuses an expectation that is not met.
+Deno.test("definePipeline() refuses wrong options when types are checked", () => {
+  definePipeline({
+    ...common,
+    // @ts-expect-error: there is no such key
+    sead: 1,
+  });
+  definePipeline({
+    ...common,
+    // @ts-expect-error: the network's option is misspelt
+    network: { use: "mlp", lihgt: [8] },
+  });
+  definePipeline({
+    ...common,
+    // @ts-expect-error: the option is another network's
+    network: { use: "mlp", sharing: "none" },
+  });
+  definePipeline({
+    ...common,
+    // @ts-expect-error: there is no such choice
+    network: { use: "wide-resnet", sharing: "botom", booster: { depth: 16 } },
+  });
+  definePipeline({
+    ...common,
+    // @ts-expect-error: there is no such stage
+    network: "mpl",
+  });
+  definePipeline({
+    ...common,
+    // @ts-expect-error: the option is a list
+    network: { use: "mlp", light: 8 },
+  });
+  // @ts-expect-error: the rate is missing
+  definePipeline({ ...common, optimizer: { use: "adam" } });
+  definePipeline({
+    ...common,
+    // @ts-expect-error: the stage is of another kind
+    optimizer: { use: mseHint, rate: 0.1 },
+  });
+  definePipeline({
+    ...common,
+    // @ts-expect-error: the nested stage's option is misspelt
+    optimizer: { use: "sgd", rate: 1, schedule: { use: "warm-up", for: 1, than: "cosine" } },
+  });
+  definePipeline({
+    ...common,
+    data: {
+      ...data,
+      // @ts-expect-error: what fills nulls is a number or a text
+      label: { column: "digit", nulls: { fill: true } },
+    },
+  });
+  const { network: _, ...incomplete } = common;
+  // @ts-expect-error: there is no network, and nothing that is extended
+  definePipeline(incomplete);
+  definePipeline({
+    extends: "base.yaml",
+    // @ts-expect-error: the change's option is misspelt
+    network: { lihgt: [8] },
+  });
+  definePipeline({
+    extends: "base.yaml",
+    // @ts-expect-error: there is no such key
+    sead: 1,
+  });
+});

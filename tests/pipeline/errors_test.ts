@@ -1,0 +1,38 @@
+import { assert, assertEquals } from "@std/assert";
+import { formatPlace, formatProblem, UserError } from "../../pipeline/errors.ts";
+
+Deno.test("UserError makes one problem of a message", () => {
+  const place = { file: "a.yaml", line: 2, column: 3 };
+  const cause = new Error("below");
+  const error = new UserError("it is wrong", { place, hint: "mend it", exitCode: 2, cause });
+  assertEquals(error.problems, [{ message: "it is wrong", place, hint: "mend it" }]);
+  assertEquals([error.name, error.message, error.exitCode], ["UserError", "it is wrong", 2]);
+  assert(error.cause === cause && error instanceof Error);
+});
+
+Deno.test("UserError has the messages of all its problems, a line each", () => {
+  const error = new UserError([{ message: "one" }, { message: "two", hint: "three" }]);
+  assertEquals([error.message, error.exitCode], ["one\ntwo", 1]);
+  assertEquals(error.problems.length, 2);
+});
+
+Deno.test("formatPlace() writes FILE:LINE:COLUMN, as editors link it", () => {
+  assertEquals(formatPlace({ file: "a.yaml", line: 12, column: 3, path: "x" }), "a.yaml:12:3");
+  assertEquals(formatPlace({ file: "a.yaml", line: 12 }), "a.yaml:12:1");
+});
+
+Deno.test("formatPlace() writes the path where a file has no positions", () => {
+  assertEquals(formatPlace({ file: "a.ts", path: "losses[0]" }), "a.ts (losses[0])");
+  assertEquals(formatPlace({ file: "a.ts", path: "" }), "a.ts");
+  assertEquals(formatPlace({ file: "a.ts" }), "a.ts");
+});
+
+Deno.test("formatProblem() writes the message, the place and the hint, a line each", () => {
+  const message = "wrong", place = { file: "a.yaml", line: 1, column: 2 }, hint = "mend it";
+  assertEquals(
+    formatProblem({ message, place, hint }),
+    "error: wrong\n --> a.yaml:1:2\n hint: mend it",
+  );
+  assertEquals(formatProblem({ message, hint }), "error: wrong\n hint: mend it");
+  assertEquals(formatProblem({ message }), "error: wrong");
+});

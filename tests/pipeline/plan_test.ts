@@ -1,0 +1,683 @@
+import { join } from "node:path";
+import { assert, assertEquals } from "@std/assert";
+import { stringify } from "yaml";
+import { readPlan } from "../../commands/read_plan.ts";
+import { definePipeline, type Pipeline } from "../../pipeline/define.ts";
+import { nestedStages, type Plan } from "../../pipeline/plan.ts";
+import type { AnyStage } from "../../pipeline/stages/stage.ts";
+import { defineSchedule, pathOption, z } from "../../plugin.ts";
+import mseHint from "../../plugins/losses/mse_hint.ts";
+import warmUp from "../../plugins/schedules/warm_up.ts";
+import { dataFolder, digitsPipeline, pluginApi } from "../support/pipelines.ts";
+import { type ProblemRow, problemsOf, withFiles } from "../support/problems.ts";
+
+const here = new URL("../../", import.meta.url).pathname;
+
+/** The plan of a pipeline, with other files beside it. */
+const planOf = (pipeline: Record<string, unknown>, files: Record<string, string> = {}) =>
+  withFiles(
+    { "p.yaml": stringify(pipeline), ...files },
+    async (folder): Promise<Plan> => await readPlan(join(folder, "p.yaml")),
+  );
+
+/** What is wrong with a pipeline's text. */
+const refused = (text: string, files: Record<string, string> = {}): Promise<ProblemRow[]> =>
+  withFiles(
+    { "p.yaml": text, ...files },
+    (folder) => problemsOf(() => readPlan(join(folder, "p.yaml")), folder),
+  );
+
+/** The messages of what is wrong with a pipeline. */
+async function messages(pipeline: Record<string, unknown>): Promise<string[]> {
+  return (await refused(stringify(pipeline))).map(([, message]) => message);
+}
+
+/** The small pipeline as text, with lines that a test can count on. */
+const text = [
+  "name: digits", // 1
+  "data:", // 2
+  "  train: { use: arrow, path: train.arrow }", // 3
+  "  test: { use: arrow, path: test.arrow }", // 4
+  "  features: { image: { shape: [8, 8, 1] } }", // 5
+  "  label: digit", // 6
+  "network: { use: mlp, light: [8] }", // 7
+  "losses:", // 8
+  "  - { use: cross-entropy, on: light }", // 9
+  "  - { use: cross-entropy, on: booster }", // 10
+  "  - { use: mse-hint, weight: 0.03 }", // 11
+  "optimizer: { use: sgd, rate: 0.1 }", // 12
+  "train: { epochs: 1, batch: 64 }", // 13
+  "metrics: [accuracy]", // 14
+].join("\n");
+
+/** The text with other lines in the place of some. */
+const withLines = (lines: Readonly<Record<number, string>>) =>
+  text.split("\n").map((line, index) => lines[index + 1] ?? line).join("\n");
+
+Deno.test("makePlan() fills in what a pipeline leaves out", async () => {
+  await withFiles({ "p.yaml": text }, async (folder) => {
+    const plan = await readPlan(join(folder, "p.yaml"));
+    assertEquals(plan.resolved, {
+      name: "digits",
+      seed: 0,
+      data: {
+        train: { use: "arrow", path: join(folder, "train.arrow") },
+        test: { use: "arrow", path: join(folder, "test.arrow") },
+        features: { image: { shape: [8, 8, 1], nulls: "error" } },
+        label: { column: "digit", nulls: "error" },
+        transforms: [],
+      },
+      network: { use: "mlp", shared: [], light: [8], booster: [] },
+      losses: [
+        {
+          use: "cross-entropy",
+          labelSmoothing: 0,
+          name: "cross-entropy(light)",
+          on: "light.logits",
+          weight: 1,
+          gradient: { use: "none" },
+        },
+        {
+          use: "cross-entropy",
+          labelSmoothing: 0,
+          name: "cross-entropy(booster)",
+          on: "booster.logits",
+          weight: 1,
+          gradient: { use: "none" },
+        },
+        {
+          use: "mse-hint",
+          name: "mse-hint(booster→light)",
+          from: "booster.logits",
+          to: "light.logits",
+          weight: 0.03,
+          gradient: { use: "block" },
+        },
+      ],
+      optimizer: {
+        use: "sgd",
+        momentum: 0,
+        nesterov: false,
+        weightDecay: 0,
+        rate: 0.1,
+        schedule: { use: "constant" },
+      },
+      train: { epochs: 1, batch: 64, baseline: "none" },
+      metrics: [{ use: "accuracy", name: "accuracy" }],
+      outputs: [
+        { use: "progress" },
+        { use: "checkpoint", every: 1, keep: 1 },
+        { use: "metrics" },
+        { use: "result" },
+      ].map((entry) => ({
+        ...plan.outputs.find(({ stage }) => stage.name === entry.use)!.resolved,
+      })),
+    });
+    assertEquals(plan.outputs.map(({ stage }) => stage.name), [
+      "progress",
+      "checkpoint",
+      "metrics",
+      "result",
+    ]);
+    assertEquals([plan.baseline, plan.select, plan.validation], [false, undefined, undefined]);
+  });
+});
+
+Deno.test("a resolved pipeline can be read again, and gives the same plan", async () => {
+  const pipelines: [string, Record<string, unknown>, readonly string[]][] = [
+    [join(here, "pipelines/quickstart.yaml"), {}, []],
+    [join(here, "pipelines/fashion-mnist.yaml"), {}, ["train.select=light/accuracy"]],
+    ["", digitsPipeline(), []],
+    [
+      "",
+      digitsPipeline({
+        losses: [
+          { use: "cross-entropy", on: "light.logits", name: "task" },
+          { use: "cross-entropy", on: "booster", gradient: "block-shared" },
+          { use: "kl", gradient: { use: "scale", from: 0.5 } },
+          "./mine.ts",
+        ],
+        optimizer: {
+          use: "sgd",
+          rate: 0.1,
+          schedule: { use: "warm-up", for: 1, then: { use: "warm-up", for: 2, then: "cosine" } },
+        },
+        metrics: [{ use: "top-k", k: 3, name: "top.3" }, "auc", "./mine.ts#metric"],
+        outputs: ["metrics"],
+      }),
+      [],
+    ],
+  ];
+  for (const [path, pipeline, set] of pipelines) {
+    await withFiles({
+      "p.yaml": stringify(pipeline),
+      "mine.ts": `import { defineLoss, defineMetric, z } from ${JSON.stringify(pluginApi)};
+        export default defineLoss({ name: "mine", summary: "Mine.", form: "hint",
+          options: z.object({ scale: z.number().default(2) }), create: () => (from) => from });
+        export { default as metric } from ${
+        JSON.stringify(new URL("../../plugins/metrics/accuracy.ts", import.meta.url).href)
+      };`,
+      "again/x": "",
+    }, async (folder) => {
+      const plan = await readPlan(path || join(folder, "p.yaml"), set);
+      // Somewhere else, as what a run folder keeps is.
+      const again = join(folder, "again", "resolved.json");
+      await Deno.writeTextFile(again, JSON.stringify(plan.resolved));
+      const { resolved, losses, metrics } = await readPlan(again);
+      assertEquals(JSON.parse(JSON.stringify(resolved)), JSON.parse(JSON.stringify(plan.resolved)));
+      assertEquals(losses.map(({ name, outputs }) => [name, outputs]), [
+        ...plan.losses.map(({ name, outputs }) => [name, outputs]),
+      ]);
+      assertEquals(metrics.map(({ stage }) => stage.name), [
+        ...plan.metrics.map(({ stage }) => stage.name),
+      ]);
+    });
+  }
+});
+
+/** A problem's place as `FILE:LINE:COLUMN` of some words of a line. */
+function placeIn(text: string, line: number, words: string): string {
+  const column = text.split("\n")[line - 1]!.indexOf(words) + 1;
+  assert(column > 0, `line ${line} has no ${words}`);
+  return `p.yaml:${line}:${column}`;
+}
+
+Deno.test("makePlan() tells all that is wrong with a file at once", async () => {
+  const bad = [
+    "name: my digits", // 1
+    "sead: 1", // 2
+    "data:", // 3
+    "  train: { use: arow, path: train.arrow }", // 4
+    "  test: { use: arrow, paht: test.arrow }", // 5
+    "  features: { image: { shape: [8, 0] } }", // 6
+    "  label: { colum: digit }", // 7
+    "  transforms:", // 8
+    "    - { use: crop, to: [3] }", // 9
+    "    - { use: scale, by: 2, on: test }", // 10
+    "network: { use: wide-resnet, sharing: botom, booster: { depth: 22, widht: 2 } }", // 11
+    "losses:", // 12
+    "  - { use: cross-entropy }", // 13
+    "  - { use: cross-entropy, on: light, from: booster.logits }", // 14
+    "  - { use: mse-hint, on: light, gradient: blok }", // 15
+    "  - { use: kl, temperature: 0, weight: heavy }", // 16
+    "  - { use: kl, from: boost }", // 17
+    "  - 3", // 18
+    "optimizer:", // 19
+    "  use: sgd", // 20
+    "  momentum: 1", // 21
+    "  schedule: { use: warm-up, for: -1, then: { use: steps, by: x } }", // 22
+    "train: { epochs: 0, baseline: light_alone }", // 23
+    "metrics: [acuracy, { use: ./none.ts }]", // 24
+    "outputs: progress", // 25
+  ].join("\n");
+  const name = "expected letters, digits, dots, dashes and underscores";
+  const rows: [number, string, string, ...string[]][] = [
+    [1, "my", `name: ${name}, got "my digits"`],
+    [2, "sead", 'the pipeline has no key "sead"', "did you mean seed?"],
+    [4, "arow", 'there is no source stage called "arow"', "did you mean arrow?"],
+    [5, "paht", 'arrow has no option "paht"', "did you mean path?"],
+    [6, "0", "data.features.image.shape[1]: expected at least 1, got 0"],
+    [7, "colum", 'data.label has no key "colum"', "did you mean column?"],
+    [9, "[3]", "to of crop: expected a height and a width, such as [32, 32], got [3]"],
+    [10, "test", 'data.transforms[1].on: expected training or all, got "test"'],
+    [
+      11,
+      "botom",
+      'sharing of wide-resnet: expected interval, bottom or none, got "botom"',
+      "did you mean bottom?",
+    ],
+    [11, "widht", 'booster of wide-resnet has no key "widht"', "did you mean width?"],
+    [
+      13,
+      "{",
+      "the loss cross-entropy needs `on`: the output that it compares with the label",
+      "write `on: light` or `on: booster`",
+    ],
+    [
+      14,
+      "from",
+      "`from` is for hints; cross-entropy compares one output with the label",
+      "write `on: light` or `on: booster`",
+    ],
+    [
+      15,
+      "on:",
+      "`on` is for losses with the label; mse-hint compares two outputs",
+      "write `from: booster.logits` and `to: light.logits`",
+    ],
+    [15, "blok", 'there is no gradient stage called "blok"', "did you mean block?"],
+    [16, "0", "temperature of kl: expected a number greater than 0, got 0"],
+    [16, "heavy", 'losses[3].weight: expected a number, got "heavy"'],
+    [17, "boost", 'losses[4].from: expected NET.OUTPUT, such as light.logits, got "boost"'],
+    [18, "3", "losses[5]: expected a map, got 3"],
+    [20, "use", 'optimizer needs "rate": expected a number'],
+    [21, "1", "momentum of sgd: expected a number less than 1, got 1"],
+    [22, "-1", "for of warm-up: expected a number greater than 0, got -1"],
+    [22, "{ use: steps", 'steps needs "at": expected a list'],
+    [22, "x }", 'by of steps: expected a number, got "x"'],
+    [23, "{", 'train needs "batch": expected a number'],
+    [23, "0", "train.epochs: expected a number greater than 0, got 0"],
+    [
+      23,
+      "light_alone",
+      'train.baseline: expected none or light-alone, got "light_alone"',
+      "did you mean light-alone?",
+    ],
+    [24, "acuracy", 'there is no metric stage called "acuracy"', "did you mean accuracy?"],
+    [
+      24,
+      "./none",
+      "there is no file ./none.ts",
+      "paths start at the folder of the pipeline file; this one would be none.ts",
+    ],
+    [25, "progress", 'outputs: expected a list, got "progress"'],
+  ];
+  const problems = await refused(bad);
+  assertEquals(
+    problems.toSorted((one, other) => orderOf(one) - orderOf(other)),
+    rows.map(([line, words, message, hint = ""]) => [placeIn(bad, line, words), message, hint]),
+  );
+});
+
+/** Where a problem stands, as one number. */
+function orderOf([place]: ProblemRow): number {
+  const [line, column] = place.split(":").slice(1).map(Number) as [number, number];
+  return line * 1000 + column;
+}
+
+Deno.test("makePlan() finds the same in a file whose skeleton is right", async () => {
+  const bad = withLines({
+    3: "  train: { use: arow, path: train.arrow }",
+    7: "network: { use: mlp, lihgt: [8] }",
+    9: "  - cross-entropy",
+    11: "  - { use: mse-hint, on: light }",
+    12: "optimizer: { use: sgd, rate: 0.1, momentum: -1, schedule: { use: warm-up } }",
+    14: "metrics: [accuracy, { use: top-k, name: accuracy }]",
+  });
+  const rows: [number, string, string, string][] = [
+    [3, "arow", 'there is no source stage called "arow"', "did you mean arrow?"],
+    [7, "lihgt", 'mlp has no option "lihgt"', "did you mean light?"],
+    [
+      9,
+      "cross",
+      "the loss cross-entropy needs `on`: the output that it compares with the label",
+      "write `on: light` or `on: booster`",
+    ],
+    [
+      11,
+      "on:",
+      "`on` is for losses with the label; mse-hint compares two outputs",
+      "write `from: booster.logits` and `to: light.logits`",
+    ],
+    [12, "-1", "momentum of sgd: expected a number of at least 0, got -1", ""],
+    [12, "{ use: warm", 'warm-up needs "for": expected a number', ""],
+    [
+      14,
+      "top-k",
+      'two metrics are called "accuracy"',
+      "give one of them a `name:` of its own",
+    ],
+  ];
+  assertEquals(
+    await refused(bad),
+    rows.map(([line, words, ...rest]) => [placeIn(bad, line, words), ...rest]),
+  );
+});
+
+Deno.test("makePlan() refuses names that are given twice", async () => {
+  const losses = [
+    { use: "cross-entropy", on: "light" },
+    { use: "cross-entropy", on: "light.logits", weight: 2 },
+    { use: "kl", name: "hint" },
+    { use: "mse-hint", name: "hint" },
+  ];
+  assertEquals(await messages(digitsPipeline({ losses })), [
+    'two losses are called "cross-entropy(light)"',
+    'two losses are called "hint"',
+  ]);
+});
+
+Deno.test("makePlan() names outputs by their nets, logits by default", async () => {
+  const { losses } = await planOf(digitsPipeline({
+    losses: [
+      { use: "cross-entropy", on: "light" },
+      { use: "cross-entropy", on: "booster.hidden" },
+      { use: "kl", from: "light.logits", to: "booster.logits" },
+      { use: "mse-hint", from: "booster.last-hidden", to: "light.last-hidden" },
+    ],
+  }));
+  assertEquals(losses.map(({ name, outputs }) => [name, ...outputs]), [
+    ["cross-entropy(light)", "light.logits"],
+    ["cross-entropy(booster.hidden)", "booster.hidden"],
+    ["kl(light→booster)", "light.logits", "booster.logits"],
+    ["mse-hint(booster.last-hidden→light.last-hidden)", "booster.last-hidden", "light.last-hidden"],
+  ]);
+});
+
+Deno.test("makePlan() takes for train.select each metric's key in results, and nothing else", async () => {
+  const metrics = ["accuracy", { use: "accuracy", name: "mine" }, "agreement"];
+  const withSelect = (select: string) =>
+    digitsPipeline({ metrics, train: { epochs: 1, batch: 8, select } });
+  const keys = [
+    "light/accuracy",
+    "booster/accuracy",
+    "light/mine",
+    "booster/mine",
+    "agreement",
+  ];
+  for (const key of keys) assertEquals((await planOf(withSelect(key))).select, key);
+  for (const key of ["accuracy", "light/loss", "light/agreement"]) {
+    const [row, ...others] = await refused(stringify(withSelect(key)));
+    assertEquals(others, []);
+    assertEquals(row!.slice(1), [
+      `train.select names no metric of this pipeline: ${JSON.stringify(key)}`,
+      `the metrics are ${keys.join(", ")}`,
+    ]);
+  }
+  const none = digitsPipeline({ metrics: [], train: { epochs: 1, batch: 8, select: "auc" } });
+  assertEquals((await refused(stringify(none)))[0]![2], "add one to `metrics:`");
+});
+
+Deno.test("makePlan() does not judge train.select by metrics that are wrong themselves", async () => {
+  const bad = withLines({
+    13: "train: { epochs: 1, batch: 64, select: light/top-k }",
+    14: "metrics: [{ use: top-k, kk: 2 }]",
+  });
+  const problems = await refused(bad);
+  assertEquals(problems.map(([place]) => place), ["p.yaml:14:25"]);
+});
+
+Deno.test("makePlan() takes options of relative paths from the file that wrote them", async () => {
+  const base = withLines({});
+  await withFiles({
+    "base/base.yaml": base,
+    "top.yaml": "extends: base/base.yaml\ndata:\n  test: { path: other.arrow }\n",
+  }, async (folder) => {
+    const { train, test, resolved } = await readPlan(join(folder, "top.yaml"));
+    const pathOf = ({ options }: typeof train) => (options as { path: string }).path;
+    // A stage resolves its own paths from its folder.
+    assertEquals([train.folder, pathOf(train)], [join(folder, "base"), "train.arrow"]);
+    assertEquals([test.folder, pathOf(test)], [join(folder, "base"), join(folder, "other.arrow")]);
+    const { data } = resolved as { data: { train: { path: string }; test: { path: string } } };
+    assertEquals([data.train.path, data.test.path], [
+      join(folder, "base", "train.arrow"),
+      join(folder, "other.arrow"),
+    ]);
+  });
+});
+
+Deno.test("makePlan() keeps URLs and lists among options that are paths", async () => {
+  const list = "[a.arrow, https://example.com/b.arrow, s3://c/d.arrow, /abs/e.arrow]";
+  await withFiles(
+    { "p.yaml": withLines({ 3: `  train: { use: arrow, path: ${list} }` }) },
+    async (folder) => {
+      const { train } = await readPlan(join(folder, "p.yaml"));
+      assertEquals(train.resolved.path, [
+        join(folder, "a.arrow"),
+        "https://example.com/b.arrow",
+        "s3://c/d.arrow",
+        "/abs/e.arrow",
+      ]);
+    },
+  );
+});
+
+Deno.test("makePlan() finds a plugin from the file that names it, through extends:", async () => {
+  const plugin = `import { defineSchedule, z } from ${JSON.stringify(pluginApi)};
+    export default defineSchedule({ name: "mine", summary: "Mine.",
+      options: z.object({ by: z.number().default(3) }), create: ({ by }) => () => by });`;
+  await withFiles({
+    "base/base.yaml": withLines({
+      12: "optimizer: { use: sgd, rate: 0.1, schedule: { use: ./mine.ts } }",
+    }),
+    "base/mine.ts": plugin,
+    "top.yaml": "extends: base/base.yaml\noptimizer: { schedule: { by: 4 } }\n",
+  }, async (folder) => {
+    const { optimizer } = await readPlan(join(folder, "top.yaml"));
+    assertEquals(optimizer.schedule.options, { by: 4 });
+    assertEquals(optimizer.schedule.reference, {
+      kind: "schedule",
+      name: "./mine.ts",
+      place: {
+        file: join(folder, "base", "base.yaml"),
+        line: 12,
+        column: 52,
+        path: "optimizer.schedule.use",
+      },
+    });
+    assertEquals(optimizer.schedule.resolved, { use: join(folder, "base", "mine.ts"), by: 4 });
+  });
+});
+
+Deno.test("makePlan() says which plugin is at fault, and where, beside all other problems", async () => {
+  const define = `import { defineSchedule, z } from ${JSON.stringify(pluginApi)};`;
+  const schedule = (options: string, create: string) =>
+    `${define} export default defineSchedule({ name: "mine", summary: "Mine.",
+       options: z.object({ by: ${options} }), create: ${create} });`;
+  const thrower = '() => { throw new RangeError("boom"); }';
+  const cases: [string, string, string][] = [
+    ['throw new Error("boom");', "", "cannot be loaded: Error: boom"],
+    [
+      schedule(`z.any().refine(${thrower})`, "() => () => 1"),
+      "",
+      "failed in the check of its options: RangeError: boom",
+    ],
+    [
+      schedule("z.any().refine(async () => true)", "() => () => 1"),
+      "",
+      "failed in the check of its options: ",
+    ],
+    [schedule("z.any()", thrower), "nested", "failed in create(): RangeError: boom"],
+  ];
+  for (const [plugin, nested, message] of cases) {
+    const entry = "{ use: ./mine.ts, by: 1 }";
+    const where = nested ? `{ use: warm-up, for: 1, then: ${entry} }` : entry;
+    const problems = await refused(
+      withLines({
+        12: `optimizer: { use: sgd, rate: 0.1, schedule: ${where} }`,
+        14: "metrics: [acuracy]",
+      }),
+      { "mine.ts": plugin },
+    );
+    assertEquals(problems.length, 2, JSON.stringify(problems));
+    const [place, said] = problems[0]!;
+    assertEquals(place, nested ? "p.yaml:12:82" : "p.yaml:12:52");
+    assert(said.startsWith(`the schedule stage "./mine.ts" ${message}`), said);
+    assertEquals(problems[1]![0], "p.yaml:14:11");
+  }
+});
+
+Deno.test("makePlan() checks stages within options, at any depth", async () => {
+  const schedule = "{ use: warm-up, for: 1, then: { use: warm-up, for: x, then: cosin } }";
+  assertEquals(
+    await refused(withLines({ 12: `optimizer: { use: sgd, rate: 0.1, schedule: ${schedule} }` })),
+    [
+      ["p.yaml:12:105", 'there is no schedule stage called "cosin"', "did you mean cosine?"],
+      ["p.yaml:12:96", 'for of warm-up: expected a number, got "x"', ""],
+    ],
+  );
+  for (const then of ["3", "{}", "{ use: }", "[cosine]"]) {
+    const wrong = `{ use: warm-up, for: 1, then: ${then} }`;
+    const problems = await refused(
+      withLines({ 12: `optimizer: { use: sgd, rate: 0.1, schedule: ${wrong} }` }),
+    );
+    assertEquals(problems.length, 1, then);
+    assert(
+      problems[0]![1].startsWith("then of warm-up: expected a schedule stage, got"),
+      problems[0]![1],
+    );
+  }
+});
+
+Deno.test("makePlan() makes the stages within options", async () => {
+  const { optimizer } = await planOf(digitsPipeline({
+    optimizer: {
+      use: "sgd",
+      rate: 1,
+      schedule: { use: "warm-up", for: 1, from: 0.5, then: { use: "steps", at: [1], by: 0.25 } },
+    },
+  }));
+  const schedule = optimizer.schedule.stage.create(optimizer.schedule.options, {});
+  const at = (epoch: number) => schedule({ step: epoch * 10, steps: 40, epoch, epochs: 4 });
+  // Half way through the warm-up, at its end, and after one more epoch.
+  assertEquals([at(0.5), at(1), at(2)], [0.75, 1, 0.25]);
+});
+
+Deno.test("nestedStages() finds the options that are stages", () => {
+  assertEquals(nestedStages(warmUp), [["then", "schedule"]]);
+  assertEquals(nestedStages(mseHint), []);
+});
+
+Deno.test("makePlan() refuses a `use` that names nothing, once", async () => {
+  for (const use of ["", "''", "[mlp]", "{}", "3", "true"]) {
+    const problems = await refused(withLines({ 7: `network: { use: ${use} }` }));
+    assertEquals(problems.length, 1, JSON.stringify(problems));
+    assert(
+      problems[0]![1].startsWith(
+        "network.use: expected the name of a network stage, a file, or a package, got",
+      ),
+      problems[0]![1],
+    );
+  }
+});
+
+Deno.test("makePlan() measures validation rows of a part, or of a source", async () => {
+  const { data } = digitsPipeline() as { data: Record<string, unknown> };
+  const withValidation = (validation: unknown) => digitsPipeline({ data: { ...data, validation } });
+  assertEquals((await planOf(withValidation({ holdout: 0.25 }))).validation, { holdout: 0.25 });
+  const path = join(dataFolder, "digits-test.arrow");
+  const { validation, resolved } = await planOf(withValidation({ use: "arrow", path }));
+  assertEquals((validation as { options: unknown }).options, { path });
+  assertEquals((resolved.data as Record<string, unknown>).validation, { use: "arrow", path });
+  const cases: [unknown, string][] = [
+    [{ holdout: 1 }, "data.validation.holdout: expected a number less than 1, got 1"],
+    [{ holdout: "a" }, 'data.validation.holdout: expected a number, got "a"'],
+    [{ holdot: 0.1 }, 'data.validation has no key "holdot"'],
+    [{ use: "arow" }, 'there is no source stage called "arow"'],
+    [{ use: "arrow", paht: "x" }, 'arrow has no option "paht"'],
+    [{}, 'data.validation needs "holdout": expected a number'],
+    [3, "data.validation: expected a map, got 3"],
+  ];
+  for (const [value, message] of cases) {
+    assertEquals(await messages(withValidation(value)), [message]);
+  }
+});
+
+Deno.test("makePlan() takes transforms for training rows alone, or all, as they or the file say", async () => {
+  const { data } = digitsPipeline() as { data: Record<string, unknown> };
+  const { transforms } = await planOf(digitsPipeline({
+    data: {
+      ...data,
+      transforms: [
+        "horizontal-flip",
+        { use: "horizontal-flip", on: "all" },
+        { use: "scale", by: 2 },
+        { use: "scale", by: 2, on: "training" },
+      ],
+    },
+  }));
+  assertEquals(transforms.map(({ on }) => on), ["training", "all", "all", "training"]);
+});
+
+Deno.test("a TypeScript pipeline takes stages themselves", async () => {
+  const half = defineSchedule({
+    name: "half",
+    summary: "Half.",
+    options: z.object({ by: z.number().default(0.5), file: pathOption(z.string()).optional() }),
+    create: ({ by }) => () => by,
+  });
+  const pipeline = definePipeline({
+    ...digitsPipeline(),
+    losses: [{ use: "cross-entropy", on: "light" }, { use: mseHint, weight: 2 }],
+    optimizer: { use: "sgd", rate: 1, schedule: { use: half, file: "rates.txt" } },
+  } as unknown as Pipeline);
+  const { losses, optimizer } = await readPlan(pipeline);
+  assert(losses[1]!.stage === mseHint && (optimizer.schedule.stage as AnyStage) === half);
+  assertEquals([losses[1]!.name, losses[1]!.weight], ["mse-hint(booster→light)", 2]);
+  assertEquals(optimizer.schedule.resolved, {
+    use: "half",
+    by: 0.5,
+    file: join(Deno.cwd(), "rates.txt"),
+  });
+});
+
+Deno.test("a TypeScript pipeline is told where its mistakes are by their paths", async () => {
+  const pipeline = {
+    ...digitsPipeline(),
+    losses: [{ use: "cross-entropy", on: "light" }, { use: mseHint, wieght: 2 }],
+    optimizer: { use: mseHint, rate: 1 },
+    metrics: [mseHint, { use: { kind: "metric", create: () => 1 } }],
+  } as unknown as Pipeline;
+  assertEquals(await problemsOf(() => readPlan(pipeline)), [
+    [
+      "the pipeline (metrics[0])",
+      'metrics[0] needs "use": expected the name of a metric stage, a file, or a package',
+      "",
+    ],
+    [
+      "the pipeline (metrics[1].use)",
+      "metrics[1].use: expected the name of a metric stage, a file, or a package, " +
+      'got {"kind":"metric"}',
+      "",
+    ],
+    [
+      "the pipeline (losses[1].wieght)",
+      'mse-hint has no option "wieght"',
+      "did you mean weight?",
+    ],
+    [
+      "the pipeline (optimizer.use)",
+      "mse-hint is a loss stage; expected an optimizer stage",
+      "",
+    ],
+  ]);
+});
+
+Deno.test("--set is checked like the file, and named as the place of its mistakes", async () => {
+  await withFiles({ "p.yaml": text }, async (folder) => {
+    const set = [
+      "losses.2.weight=heavy",
+      "losses.0.from=light.logits",
+      "optimizer.momentun=0.9",
+      "network=mpl",
+      "data.label.classes=1",
+    ];
+    const problems = await problemsOf(() => readPlan(join(folder, "p.yaml"), set), folder);
+    assertEquals(problems.map(([place, message]) => [place, message]), [
+      [
+        "--set data.label.classes=1 (data.label.classes)",
+        "data.label.classes: expected a number of at least 2, got 1",
+      ],
+      [
+        "--set losses.2.weight=heavy (losses[2].weight)",
+        'losses[2].weight: expected a number, got "heavy"',
+      ],
+      ["--set network=mpl (network)", 'there is no network stage called "mpl"'],
+      [
+        "--set losses.0.from=light.logits (losses[0].from)",
+        "`from` is for hints; cross-entropy compares one output with the label",
+      ],
+      [
+        "--set optimizer.momentun=0.9 (optimizer.momentun)",
+        'sgd has no option "momentun"',
+      ],
+    ]);
+  });
+});
+
+Deno.test("--set works on the file and on stages that have only a name", async () => {
+  await withFiles({ "p.yaml": text }, async (folder) => {
+    const plan = await readPlan(join(folder, "p.yaml"), [
+      "seed=7",
+      "train.epochs=3",
+      "data.label.classes=10",
+      "metrics.0.name=share",
+      "metrics.1=loss",
+      "losses.2.gradient=none",
+    ]);
+    assertEquals([plan.seed, plan.epochs], [7, 3]);
+    assertEquals(plan.label, { column: "digit", classes: 10, nulls: "error" });
+    assertEquals(plan.metrics.map(({ name }) => name), ["share", "loss"]);
+    assertEquals(plan.losses[2]!.gradient.stage.name, "none");
+  });
+});

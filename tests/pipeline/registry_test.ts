@@ -1,0 +1,253 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
+import { createRegistry, isElsewhere, isStage, isUrl } from "../../pipeline/registry.ts";
+import { StageError } from "../../pipeline/stage_error.ts";
+import type { AnyStage, StageKind } from "../../pipeline/stages/stage.ts";
+import mseHint from "../../plugins/losses/mse_hint.ts";
+import { builtins } from "../../plugins/mod.ts";
+import { pluginApi } from "../support/pipelines.ts";
+import { problemsOf, withFiles } from "../support/problems.ts";
+
+const registry = createRegistry(builtins);
+const place = { file: "f.yaml", line: 7, column: 3 };
+
+/** A module that exports a loss and a metric. */
+const plugin = `
+import { defineLoss, defineMetric, z } from ${JSON.stringify(pluginApi)};
+const options = z.object({});
+export default defineLoss({
+  name: "mine", summary: "Mine.", form: "hint", options, create: () => (from) => from,
+});
+export const other = defineLoss({
+  name: "other", summary: "Mine.", form: "hint", options, create: () => (from) => from,
+});
+export const broken = 3;
+`;
+
+/** Finds a stage among some files. */
+const findIn = (files: Record<string, string>, kind: StageKind, use: string) =>
+  withFiles(files, (folder) => registry.find(kind, use, { folder, place }));
+
+/** What is said of a stage that is not found among some files. */
+const refused = (files: Record<string, string>, kind: StageKind, use: string) =>
+  withFiles(
+    files,
+    (folder) => problemsOf(() => registry.find(kind, use, { folder, place }), folder),
+  );
+
+Deno.test("isElsewhere() tells files and packages from names", () => {
+  const elsewhere = [
+    "./mine.ts",
+    "../plugins/mine.js",
+    "/abs/mine.ts",
+    "mine.ts",
+    "folder/mine.mjs",
+    "mine.ts#other",
+    "jsr:@scope/name",
+    "npm:name@1/sub",
+    "https://example.com/mine.ts",
+    "file:///mine.ts",
+    "C:\\plugins\\mine",
+  ];
+  for (const use of elsewhere) assertEquals(isElsewhere(use), true, use);
+  for (const use of ["mse-hint", "kl", "", "mine.tsv", "a:b", "mine.ts.txt"]) {
+    assertEquals(isElsewhere(use), false, use);
+  }
+});
+
+Deno.test("isUrl() takes schemes of two letters and more", () => {
+  assertEquals(["npm:x", "https://x", "C:\\x", "./a:b", "x"].map(isUrl), [
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
+});
+
+Deno.test("isStage() knows what the define… functions return", () => {
+  assert(isStage(mseHint));
+  const { create: _, ...rest } = mseHint;
+  for (const value of [null, undefined, 3, "mse-hint", {}, rest, { ...mseHint, kind: "hint" }]) {
+    assert(!isStage(value));
+  }
+});
+
+Deno.test("find() finds each built-in stage by its kind and name", async () => {
+  for (const stage of builtins) {
+    const found = await registry.find(stage.kind, stage.name, { folder: ".", place });
+    assert(found === stage, stage.name);
+  }
+});
+
+Deno.test("find() takes a stage itself", async () => {
+  assert(await registry.find("loss", mseHint, { folder: ".", place }) === mseHint);
+  assertEquals(
+    await problemsOf(() => registry.find("metric", mseHint, { folder: ".", place })),
+    [["f.yaml:7:3", "mse-hint is a loss stage; expected a metric stage", ""]],
+  );
+  assertEquals(
+    await problemsOf(() => registry.find("loss", {} as AnyStage, { folder: ".", place })),
+    [[
+      "f.yaml:7:3",
+      "this value is no stage",
+      "take what one of the define… functions returns",
+    ]],
+  );
+});
+
+Deno.test("find() names the stage that was meant by one that is not there", async () => {
+  const optimizers = "the optimizer stages are adagrad, adam, adamw, sgd";
+  const cases: [StageKind, string, string, string][] = [
+    ["loss", "mse-hnit", 'there is no loss stage called "mse-hnit"', "did you mean mse-hint?"],
+    ["optimizer", "rocket", 'there is no optimizer stage called "rocket"', optimizers],
+    ["metric", "mse-hint", 'there is no metric stage called "mse-hint"', "mse-hint is a loss"],
+    ["source", "constructor", 'there is no source stage called "constructor"', "arrow"],
+  ];
+  for (const [kind, use, message, hint] of cases) {
+    const [[at, said, hinted], ...others] = await problemsOf(() =>
+      registry.find(kind, use, { folder: ".", place })
+    ) as [[string, string, string]];
+    assertEquals([at, said, others], ["f.yaml:7:3", message, []]);
+    assert(hinted.includes(hint), hinted);
+  }
+});
+
+Deno.test("find() loads a file, relative to the folder of the one that names it", async () => {
+  for (
+    const [path, use] of [
+      ["mine.ts", "./mine.ts"],
+      ["mine.ts", "mine.ts"],
+      ["a b/mine 1.ts", "./a b/mine 1.ts"],
+      ["sub/mine.mts", "sub/mine.mts"],
+      ["mine.ts", "mine.ts#default"],
+    ] as const
+  ) {
+    const stage = await findIn({ [path]: plugin }, "loss", use);
+    assertEquals([stage.kind, stage.name], ["loss", "mine"], use);
+  }
+  const named = await findIn({ "mine.ts": plugin }, "loss", "./mine.ts#other");
+  assertEquals(named.name, "other");
+});
+
+Deno.test("find() loads absolute paths and URLs", async () => {
+  await withFiles({ "mine.ts": plugin }, async (folder) => {
+    const file = join(folder, "mine.ts");
+    for (const use of [file, pathToFileURL(file).href, `${pathToFileURL(file).href}#other`]) {
+      const stage = await registry.find("loss", use, { folder: "/nowhere", place });
+      assertEquals(stage.kind, "loss", use);
+    }
+  });
+  const script = `data:application/typescript,${encodeURIComponent(plugin)}`;
+  assertEquals((await registry.find("loss", script, { folder: ".", place })).name, "mine");
+});
+
+Deno.test("find() loads packages from npm", async () => {
+  const [problem] = await refused({}, "loss", "npm:zod@^4.1.0");
+  assertEquals(problem!.slice(0, 2), [
+    "f.yaml:7:3",
+    "npm:zod@^4.1.0 exports something that is no stage",
+  ]);
+  const [other] = await refused({}, "loss", "npm:zod@^4.1.0#nothing");
+  assertEquals(other![1], 'npm:zod@^4.1.0 has no export called "nothing"');
+});
+
+Deno.test("find() says of which stage, and where, a module cannot be loaded", async () => {
+  const throws = (thrown: string) => ({ "mine.ts": `throw ${thrown};\nexport default 1;` });
+  const cases: [Record<string, string>, string][] = [
+    [throws('new RangeError("no luck")'), "RangeError: no luck"],
+    [throws('"words"'), "Error: words"],
+    [throws("undefined"), "Error: undefined"],
+    [
+      {
+        "mine.ts": `import { UserError } from ${JSON.stringify(pluginApi)};
+          throw new UserError("there is no key");`,
+      },
+      "UserError: there is no key",
+    ],
+  ];
+  for (const [files, text] of cases) {
+    assertEquals(await refused(files, "loss", "./mine.ts"), [[
+      "f.yaml:7:3",
+      `the loss stage "./mine.ts" cannot be loaded: ${text}`,
+      "run again with --debug to see where",
+    ]]);
+  }
+  for (const text of ["export default {;", 'import "./none.ts";']) {
+    const [[at, message]] = await refused({ "mine.ts": text }, "loss", "./mine.ts") as [
+      [string, string, string],
+    ];
+    assertEquals(at, "f.yaml:7:3");
+    assert(message.startsWith('the loss stage "./mine.ts" cannot be loaded: '), message);
+  }
+});
+
+Deno.test("find() says which stage a fault at load belongs to, and keeps its cause", async () => {
+  const error = await assertRejects(
+    () => findIn({ "mine.ts": 'throw new Error("x");' }, "metric", "./mine.ts"),
+    StageError,
+  );
+  assertEquals(error.stage, { kind: "metric", name: "./mine.ts", place });
+  assertInstanceOf(error.cause, Error);
+});
+
+Deno.test("find() refuses modules that do not export what was asked for", async () => {
+  const no = "./mine.ts has no default export";
+  const define = "write `export default stage`, with a stage from one of the define… functions";
+  const something = "./mine.ts exports something that is no stage";
+  const returns = "take what one of the define… functions returns";
+  const named = plugin.replace("export default", "export const mine =");
+  const cases: [string, StageKind, string, string, string][] = [
+    ["export const x = 1;", "loss", "./mine.ts", no, define],
+    ["", "loss", "./mine.ts", no, define],
+    [named, "loss", "./mine.ts", no, "its stages are ./mine.ts#mine, ./mine.ts#other"],
+    [
+      plugin,
+      "loss",
+      "./mine.ts#othr",
+      './mine.ts has no export called "othr"',
+      "did you mean ./mine.ts#other?",
+    ],
+    [
+      plugin,
+      "loss",
+      "./mine.ts#toString",
+      './mine.ts has no export called "toString"',
+      "its stages are ./mine.ts#default, ./mine.ts#other",
+    ],
+    ["export default 3;", "loss", "./mine.ts", something, returns],
+    ["export default null;", "loss", "./mine.ts", something, returns],
+    ["export default async () => {};", "loss", "./mine.ts", something, returns],
+    ['export default { kind: "loss", name: "x" };', "loss", "./mine.ts", something, returns],
+    [
+      plugin,
+      "loss",
+      "./mine.ts#broken",
+      "./mine.ts#broken exports something that is no stage",
+      returns,
+    ],
+    [plugin, "metric", "./mine.ts", "./mine.ts is a loss stage; expected a metric stage", ""],
+    [plugin, "output", "./mine.ts", "./mine.ts is a loss stage; expected an output stage", ""],
+  ];
+  for (const [text, kind, use, message, hint] of cases) {
+    assertEquals(await refused({ "mine.ts": text }, kind, use), [["f.yaml:7:3", message, hint]]);
+  }
+});
+
+Deno.test("find() finds the file that was meant by one that is not there", async () => {
+  const files = { "plugins/mine.ts": plugin, "plugins/far.ts": plugin };
+  assertEquals(await refused(files, "loss", "./plugins/mime.ts"), [
+    ["f.yaml:7:3", "there is no file ./plugins/mime.ts", "did you mean ./plugins/mine.ts?"],
+  ]);
+  assertEquals(await refused(files, "loss", "mine.ts"), [[
+    "f.yaml:7:3",
+    "there is no file mine.ts",
+    "paths start at the folder of the pipeline file; this one would be mine.ts",
+  ]]);
+  assertEquals(await refused(files, "loss", "./no/mine.ts"), [[
+    "f.yaml:7:3",
+    "there is no file ./no/mine.ts",
+    "paths start at the folder of the pipeline file; this one would be no/mine.ts",
+  ]]);
+});
