@@ -23,5 +23,7 @@ export * from "./pipeline/stages/source.ts";
 export * from "./pipeline/stages/stage.ts";
 export * from "./pipeline/stages/transform.ts";
 export * as ops from "./engine/ops.ts";
+/** TensorFlow.js, the one that computes: tensors of another copy would not be known here. */
 export * as tf from "@tensorflow/tfjs";
+/** zod, for schemas of options. */
 export { z } from "zod";

@@ -33,7 +33,6 @@ export type * from "../schema/pipeline.ts";
  *   train: { epochs: 5, batch: 64 },
  *   metrics: ["accuracy"],
  * });
- * export default pipeline;
  * ```
  */
 export function definePipeline(pipeline: Pipeline): Pipeline {

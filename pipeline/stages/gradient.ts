@@ -66,7 +66,6 @@ export type GradientDefinition<Schema extends OptionsSchema> = StageDefinition<S
  *     { from: ({ step, steps }) => (step < after * steps ? 0 : 1), to: 1, shared: 1 },
  *   ],
  * });
- * export default late;
  * ```
  */
 export function defineGradient<Schema extends OptionsSchema>(

@@ -67,7 +67,6 @@ export type LossDefinition<Schema extends OptionsSchema> =
  *   options: z.object({ scale: z.number().positive().default(1) }),
  *   create: ({ scale }) => (from, to) => tf.mul(tf.sum(tf.abs(tf.sub(from, to)), -1), scale),
  * });
- * export default absoluteHint;
  * ```
  */
 export function defineLoss<Schema extends OptionsSchema>(

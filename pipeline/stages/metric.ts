@@ -107,7 +107,6 @@ export type MetricDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
  *     },
  *   }),
  * });
- * export default meanLogit;
  * ```
  */
 export function defineMetric<Schema extends OptionsSchema>(

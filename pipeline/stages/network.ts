@@ -171,7 +171,6 @@ export type NetworkDefinition<Schema extends OptionsSchema> = StageDefinition<Sc
  *     };
  *   },
  * });
- * export default linear;
  * ```
  */
 export function defineNetwork<Schema extends OptionsSchema>(

@@ -86,7 +86,6 @@ export type OptimizerDefinition<Schema extends OptionsSchema, Slot extends strin
  *     return { value: tf.sub(value, tf.mul(move, rate)), slots: { move } };
  *   },
  * });
- * export default heavyBall;
  * ```
  */
 export function defineOptimizer<Schema extends OptionsSchema, Slot extends string>(

@@ -45,7 +45,6 @@ export type OutputDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
  *   options: z.object({}),
  *   create: () => ({ runEnd: () => console.error("\x07done") }),
  * });
- * export default bell;
  * ```
  */
 export function defineOutput<Schema extends OptionsSchema>(

@@ -39,7 +39,6 @@ export type ScheduleDefinition<Schema extends OptionsSchema> = StageDefinition<S
  *   options: z.object({ to: z.number().min(0).default(0) }),
  *   create: ({ to }) => ({ step, steps }) => 1 + (to - 1) * step / steps,
  * });
- * export default linear;
  * ```
  */
 export function defineSchedule<Schema extends OptionsSchema>(

@@ -75,7 +75,6 @@ export type SourceDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
  *     },
  *   }),
  * });
- * export default counting;
  * ```
  */
 export function defineSource<Schema extends OptionsSchema>(

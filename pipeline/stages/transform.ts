@@ -88,7 +88,6 @@ export type TransformDefinition<Schema extends OptionsSchema> = StageDefinition<
  *     },
  *   }),
  * });
- * export default negate;
  * ```
  */
 export function defineTransform<Schema extends OptionsSchema>(
