@@ -119,6 +119,7 @@ function update(
     initializer: { kind: "constant", value: 0 },
     owner: "light",
     trainable: true,
+    table: false,
   };
   const upload = (values: Float32Array) => tf.tensor(values, [...shape]);
   const inputs: Record<string, tf.Tensor> = {

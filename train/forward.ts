@@ -1,6 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
 import { scaleGradient } from "../engine/ops.ts";
-import type { NetName, NetworkPair, Outputs, Scope } from "../pipeline/stages/network.ts";
+import { gatherRows } from "../engine/tables.ts";
+import type { NetName, NetworkPair, Outputs, Scope, Variable } from "../pipeline/stages/network.ts";
 import type { TensorsByName } from "./variables.ts";
 
 /** How much gradient passes into shared variables: a constant, or this step's value. */
@@ -16,6 +17,8 @@ export interface ForwardInput {
   readonly training: boolean;
   /** This step's seed for a purpose. */
   readonly seed: (purpose: string) => tf.Scalar;
+  /** Reads rows of a table; without a gradient by default. */
+  readonly lookup?: ((table: Variable, ids: tf.Tensor) => tf.Tensor) | undefined;
 }
 
 /**
@@ -72,14 +75,28 @@ export class Forward {
 
   #scope(net: NetName, gate: Gate): Scope {
     const { values, training, seed } = this.#input;
+    const lookup = this.#input.lookup ??
+      (({ name }: Variable, ids: tf.Tensor) => gatherRows(values[name]!, ids));
+    const known = ({ name }: Variable) => {
+      if (!values[name]) throw new Error(`the variable ${JSON.stringify(name)} was not declared`);
+    };
     // Every pass of a net sees the same rows: its running statistics move once a step.
     const first = !this.#measured.has(net);
     const scope = (gate: Gate): Scope => ({
       training,
-      read: ({ name, owner }) => {
-        const value = values[name];
-        if (!value) throw new Error(`the variable ${JSON.stringify(name)} was not declared`);
-        return owner === "shared" ? scaleGradient(value, gate) : value;
+      read: (variable) => {
+        known(variable);
+        const { name, owner, table } = variable;
+        if (table) throw new Error(`the table ${JSON.stringify(name)} is read by scope.lookup()`);
+        return owner === "shared" ? scaleGradient(values[name]!, gate) : values[name]!;
+      },
+      lookup: (variable, ids) => {
+        known(variable);
+        if (!variable.table) {
+          throw new Error(`the variable ${JSON.stringify(variable.name)} is not a table`);
+        }
+        const rows = lookup(variable, ids);
+        return variable.owner === "shared" ? scaleGradient(rows, gate) : rows;
       },
       update: ({ name }, value) => {
         if (first) this.updates.set(name, value);

@@ -1,10 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
+import { gatherRows, type RowGradient, writeRows } from "../engine/tables.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 import type { GradientNorms } from "../pipeline/stages/events.ts";
 import type { NetworkPair, Variable, VariableOwner } from "../pipeline/stages/network.ts";
 import type { Optimizer } from "../pipeline/stages/optimizer.ts";
 import { Forward } from "./forward.ts";
+import { Lookups } from "./lookups.ts";
 import { changingFactors, describe, type FactorValues, type Term, termLoss } from "./objective.ts";
 import type { TensorsByName } from "./variables.ts";
 
@@ -74,7 +76,8 @@ export function initialState({ optimizer, variables }: Model, values: TensorsByN
 
 /**
  * One training step: both nets forward, the losses through their gradient policies, backward, and
- * the optimizer. A pure function of its tensors; the caller disposes of the state before it.
+ * the optimizer. A pure function of its tensors but for embedding tables, whose touched rows it
+ * writes in place; the caller disposes of the state before it.
  *
  * @param model The model.
  * @param state The state before.
@@ -84,24 +87,29 @@ export function initialState({ optimizer, variables }: Model, values: TensorsByN
  */
 export function trainStep(model: Model, state: State, input: StepInput): StepOutput {
   return tf.tidy(() => {
-    const { gradients, losses, updates } = backward(model, state, input);
+    const { gradients, rows, losses, updates } = backward(model, state, input);
     const values: Record<string, tf.Tensor> = { ...state.values, ...updates };
     const slots: Record<string, Record<string, tf.Tensor>> = {};
     for (const slot of Object.keys(state.slots)) slots[slot] = { ...state.slots[slot] };
     for (const variable of model.variables) {
-      const gradient = gradients[variable.name];
+      const { name } = variable;
+      const touched = rows.get(name), gradient = gradients[name];
+      if (touched) moveRows(model, variable, state, touched, input);
       if (!gradient) continue;
-      const moved = move(model, variable, state, gradient, input);
-      values[variable.name] = moved.value;
-      for (const slot of Object.keys(slots)) slots[slot]![variable.name] = moved.slots[slot]!;
+      const moved = move(model, variable, valueOf(state, name), gradient, input);
+      values[name] = moved.value;
+      for (const slot of Object.keys(slots)) slots[slot]![name] = moved.slots[slot]!;
     }
     return { state: { values, slots }, losses };
   });
 }
 
 /** The gradients of the total loss by variable; a variable that no loss reaches has none. */
-function backward({ pair, variables, terms }: Model, { values }: State, input: StepInput): {
-  gradients: Readonly<Record<string, tf.Tensor | undefined>>;
+function backward(
+  { pair, variables, terms }: Model,
+  { values }: State,
+  input: StepInput,
+): Gradients & {
   losses: tf.Tensor1D;
   updates: TensorsByName;
 } {
@@ -109,8 +117,8 @@ function backward({ pair, variables, terms }: Model, { values }: State, input: S
   // caller disposes of it as of the rest of the step's output.
   let losses!: tf.Tensor1D;
   let updates: TensorsByName = {};
-  const gradients = gradientsOf(variables, values, () => {
-    const forward = forwardPass(pair, values, input);
+  const gradients = gradientsOf(variables, values, (lookup) => {
+    const forward = forwardPass(pair, values, input, lookup);
     const factors = factorValues(terms, input);
     const each = terms.map((term) => termLoss(term, forward, input.label, factors));
     const total = tf.addN(each.map((loss, index) => tf.mul(loss, terms[index]!.weight)));
@@ -119,50 +127,99 @@ function backward({ pair, variables, terms }: Model, { values }: State, input: S
     for (const update of forward.updates.values()) tf.keep(update);
     return total as tf.Scalar;
   });
-  return { gradients, losses, updates };
+  return { ...gradients, losses, updates };
 }
 
 function factorValues(terms: readonly Term[], { factors }: StepInput): FactorValues {
   return new Map(changingFactors(terms).map((factor, index) => [factor, factors[index]!]));
 }
 
-function forwardPass(pair: NetworkPair, values: TensorsByName, input: StepInput): Forward {
+function forwardPass(
+  pair: NetworkPair,
+  values: TensorsByName,
+  input: StepInput,
+  lookup: Lookups["lookup"],
+): Forward {
   return new Forward(pair, {
     values,
+    lookup,
     features: input.features,
     training: true,
     seed: (purpose) => tf.add(input.seed, deriveSeed(0, purpose) >> 1).toInt() as tf.Scalar,
   });
 }
 
+/** The gradients of a loss. */
+interface Gradients {
+  /** By variable; those that the loss does not reach have none. */
+  readonly gradients: Readonly<Record<string, tf.Tensor | undefined>>;
+  /** By table. */
+  readonly rows: ReadonlyMap<string, RowGradient>;
+}
+
 function gradientsOf(
   variables: readonly Variable[],
   values: TensorsByName,
-  loss: () => tf.Scalar,
-): Readonly<Record<string, tf.Tensor | undefined>> {
-  const names = variables.filter(({ trainable }) => trainable).map(({ name }) => name);
+  loss: (lookup: Lookups["lookup"]) => tf.Scalar,
+): Gradients {
+  const lookups = new Lookups(variables, values);
+  const names = variables.filter(({ trainable, table }) => trainable && !table)
+    .map(({ name }) => name);
   // Unlike tf.grads(), this allows variables that the loss does not reach.
   const { grads } = tf.engine().gradients(
-    loss,
-    names.map((name) => values[name]!),
+    () => loss(lookups.lookup),
+    [...names.map((name) => values[name]!), ...Object.values(lookups.anchors)],
     undefined,
     true,
   );
-  return Object.fromEntries(names.map((name, index) => [name, grads[index]]));
+  return {
+    gradients: Object.fromEntries(names.map((name, index) => [name, grads[index]])),
+    rows: lookups.gradients(),
+  };
+}
+
+/** A variable, or some rows of it, with the optimizer's slots. */
+interface Value {
+  readonly value: tf.Tensor;
+  readonly slots: TensorsByName;
+}
+
+function valueOf({ values, slots }: State, name: string): Value {
+  return {
+    value: values[name]!,
+    slots: Object.fromEntries(Object.keys(slots).map((slot) => [slot, slots[slot]![name]!])),
+  };
+}
+
+/** Moves the rows of a table that a step has touched, in place. */
+function moveRows(
+  model: Model,
+  variable: Variable,
+  state: State,
+  { ids, values: gradient }: RowGradient,
+  input: StepInput,
+): void {
+  const table = valueOf(state, variable.name);
+  const rows = {
+    value: gatherRows(table.value, ids),
+    slots: Object.fromEntries(
+      Object.entries(table.slots).map(([slot, held]) => [slot, gatherRows(held, ids)]),
+    ),
+  };
+  const shape = rows.value.shape;
+  const moved = move(model, { ...variable, shape }, rows, gradient, input);
+  writeRows(table.value, ids, moved.value);
+  for (const [slot, held] of Object.entries(table.slots)) writeRows(held, ids, moved.slots[slot]!);
 }
 
 function move(
   { optimizer, optimizerStage }: Model,
   variable: Variable,
-  state: State,
+  { value, slots }: Value,
   gradient: tf.Tensor,
   { rate, step }: StepInput,
-): { value: tf.Tensor; slots: Readonly<Record<string, tf.Tensor>> } {
+): Value {
   const { name, shape } = variable;
-  const slots = Object.fromEntries(
-    Object.keys(state.slots).map((slot) => [slot, state.slots[slot]![name]!]),
-  );
-  const value = state.values[name]!;
   const moved = callStage(
     optimizerStage,
     "update()",
@@ -209,14 +266,14 @@ export async function gradientNorms(
   const rows: GradientNorms[] = [];
   for (const term of terms) {
     const squares = tf.tidy(() => {
-      const gradients = gradientsOf(variables, values, () =>
+      const { gradients, rows } = gradientsOf(variables, values, (lookup) =>
         tf.mul(
-          termLoss(term, forwardPass(pair, values, input), input.label, factors),
+          termLoss(term, forwardPass(pair, values, input, lookup), input.label, factors),
           term.weight,
         ));
       return tf.stack(owners.map((owner) => {
         const own = variables.filter((variable) => variable.owner === owner)
-          .flatMap(({ name }) => gradients[name] ?? []);
+          .flatMap(({ name }) => gradients[name] ?? rows.get(name)?.values ?? []);
         return own.length === 0
           ? tf.scalar(0)
           : tf.addN(own.map((gradient) => tf.sum(tf.square(gradient))));

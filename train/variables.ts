@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { writeRows } from "../engine/tables.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import type {
   NetName,
@@ -18,7 +19,13 @@ export class DeclaredVariables implements VariableRegistry {
     if (this.#byName.has(spec.name)) {
       throw new Error(`the variable ${JSON.stringify(spec.name)} is declared twice`);
     }
-    const variable = { trainable: true, ...spec };
+    const variable = { trainable: true, table: false, ...spec };
+    if (variable.table && (variable.shape.length !== 2 || !variable.trainable)) {
+      throw new Error(
+        `the table ${JSON.stringify(spec.name)} must be trainable, [rows, size]; its shape is ` +
+          `[${spec.shape}]`,
+      );
+    }
     this.#byName.set(spec.name, variable);
     return variable;
   }
@@ -39,9 +46,9 @@ export class DeclaredVariables implements VariableRegistry {
  */
 export function initialValues(variables: readonly Variable[], seed: number): TensorsByName {
   return Object.fromEntries(
-    variables.map(({ name, shape, initializer }) => {
-      const own = deriveSeed(seed, "variable", name);
-      return [name, initialValue([...shape], initializer, own)];
+    variables.map(({ name, shape, initializer, table }) => {
+      const own = deriveSeed(seed, "variable", name), first = table ? tableValue : initialValue;
+      return [name, first([...shape], initializer, own)];
     }),
   );
 }
@@ -60,6 +67,28 @@ function initialValue(
       return tf.randomUniform(shape, initializer.low, initializer.high, "float32", seed);
   }
 }
+
+/** A table may be larger than what JavaScript should hold at once, so that it is made in parts. */
+function tableValue(
+  shape: number[],
+  initializer: Variable["initializer"],
+  seed: number,
+): tf.Tensor {
+  if (initializer.kind === "constant") return initialValue(shape, initializer, seed);
+  const [rows, size] = shape as [number, number];
+  const table = tf.fill(shape, 0);
+  for (let start = 0; start < rows; start += TABLE_PART) {
+    const end = Math.min(start + TABLE_PART, rows);
+    tf.tidy(() => {
+      const part = initialValue([end - start, size], initializer, deriveSeed(seed, "rows", start));
+      writeRows(table, tf.range(start, end, 1, "int32"), part);
+    });
+  }
+  return table;
+}
+
+/** The rows of a table that are made at once. */
+const TABLE_PART = 2 ** 16;
 
 /**
  * How many trainable numbers a net is made of; shared ones count for each net.

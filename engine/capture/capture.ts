@@ -153,6 +153,7 @@ function notCapturable(error: unknown): NotCapturable | undefined {
 class Session {
   readonly #session: number;
   readonly #feeds: string;
+  readonly #outputs: RecordedGraph["outputs"];
   readonly #fetches: string;
 
   constructor({ graph, inputs, outputs }: RecordedGraph) {
@@ -165,14 +166,19 @@ class Session {
       Deno.removeSync(folder, { recursive: true });
     }
     this.#feeds = inputs.join(",");
-    this.#fetches = outputs.join(",");
+    this.#outputs = outputs;
+    this.#fetches = outputs.filter((output) => typeof output === "string").join(",");
   }
 
   run(inputs: readonly tf.Tensor[]): tf.Tensor[] {
     const backend = nativeBackend();
     const ids = backend.getInputTensorIds(inputs);
-    return backend.binding.runSavedModel(this.#session, ids, this.#feeds, this.#fetches)
-      .map((metadata) => backend.createOutputTensor(metadata));
+    const fetched = backend.binding.runSavedModel(this.#session, ids, this.#feeds, this.#fetches)
+      .map((metadata) => backend.createOutputTensor(metadata))
+      .values();
+    return this.#outputs.map((output) =>
+      typeof output === "number" ? inputs[output]! : fetched.next().value!
+    );
   }
 
   dispose(): void {

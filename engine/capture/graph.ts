@@ -70,12 +70,18 @@ export class Graph {
    * @param op The op.
    * @param inputs What it computes with.
    * @param attributes Its attributes.
+   * @param after Nodes that have to have run before.
    * @returns Its name; its outputs are `NAME:0` and so on.
    */
-  op(op: string, inputs: readonly Reference[], attributes: readonly OpAttribute[]): string {
+  op(
+    op: string,
+    inputs: readonly Reference[],
+    attributes: readonly OpAttribute[],
+    after: Iterable<string> = [],
+  ): string {
     return this.#add(
       op,
-      inputs,
+      [...inputs, ...controls(after)],
       attributes.map((attribute) => [attribute.name, this.#attribute(attribute)]),
     );
   }
@@ -130,9 +136,10 @@ export class Graph {
    *
    * @param value The value.
    * @param type Its type.
+   * @param after Nodes that have to have run before.
    */
-  identity(value: Reference, type: number): Reference {
-    return this.#add("Identity", [value], [["T", typeMessage(type)]]) + ":0";
+  identity(value: Reference, type: number, after: Iterable<string> = []): Reference {
+    return this.#add("Identity", [value, ...controls(after)], [["T", typeMessage(type)]]) + ":0";
   }
 
   /** The graph as the bytes of a SavedModel's `saved_model.pb`. */
@@ -195,6 +202,9 @@ export class Graph {
     return message;
   }
 }
+
+/** Inputs that carry no value but an order. */
+const controls = (nodes: Iterable<string>) => Array.from(nodes, (node) => `^${node}`);
 
 function typeMessage(type: number): Message {
   const message = new messages.AttrValue();

@@ -73,8 +73,8 @@ export interface RecordedGraph {
   readonly graph: Graph;
   /** Its inputs, in the function's order. */
   readonly inputs: readonly Reference[];
-  /** Its outputs. */
-  readonly outputs: readonly Reference[];
+  /** Its outputs; the number of an input where that is what the function returned. */
+  readonly outputs: readonly (Reference | number)[];
   /** What was recorded, to compare recordings by. */
   readonly trace: readonly TraceEntry[];
 }
@@ -126,7 +126,10 @@ export function record(
   backend.binding = recording.binding;
   try {
     const results = run(inputs);
-    const outputs = results.map((result) => recording.output(result));
+    const outputs = results.map((result) => {
+      const input = inputs.indexOf(result);
+      return input < 0 ? recording.output(result) : input;
+    });
     return {
       results,
       recorded: {
@@ -157,6 +160,8 @@ class Recording {
   readonly #origin: () => string | undefined;
   readonly #low: boolean;
   readonly #casts = new Map<string, Reference>();
+  readonly #readers = new Map<Reference, string[]>();
+  readonly #written = new Map<Reference, string>();
 
   constructor(backend: NativeBackend, { origin, precision }: RecordOptions) {
     this.#origin = origin ?? (() => undefined);
@@ -188,7 +193,8 @@ class Recording {
   output(tensor: tf.Tensor): Reference {
     const [id] = this.#backend.getInputTensorIds([tensor]);
     const reference = this.#float(this.#reference(id!));
-    return this.graph.identity(reference, this.#types.get(reference)!);
+    // What is written in place is nobody's input: it has to run before anything is returned.
+    return this.graph.identity(reference, this.#types.get(reference)!, this.#written.values());
   }
 
   see(tensors: readonly tf.Tensor[], ids: readonly number[]): void {
@@ -204,6 +210,7 @@ class Recording {
     const made = this.#raw.executeOp(op, attributes, inputs, outputs);
     this.#note(`${op} ${references} ${JSON.stringify(attributes)}`);
     const complete = this.#complete(op, attributes, references);
+    const after = this.#order(op, references);
     const low = this.#lowInputs(op, made[0]?.shape.length ?? 0, references);
     const name = low
       ? this.graph.op(
@@ -214,8 +221,10 @@ class Recording {
         complete.map((attribute) =>
           attribute.name === "T" ? { ...attribute, value: DType.bfloat16 } : attribute
         ),
+        after,
       )
-      : this.graph.op(op, references.map((input) => this.#float(input)), complete);
+      : this.graph.op(op, references.map((input) => this.#float(input)), complete, after);
+    this.#take(op, references, name);
     made.forEach(({ id, dtype }, index) => {
       const reference = `${name}:${index}`;
       const isLow = low !== undefined && index === 0;
@@ -225,6 +234,31 @@ class Recording {
     });
     return made;
   };
+
+  /** What has to run before an op: TensorFlow itself knows no order of reading and writing in place. */
+  #order(op: string, [first, ...rest]: readonly Reference[]): Set<string> {
+    const after = new Set<string>();
+    for (const reference of first === undefined ? [] : [first, ...rest]) {
+      const written = this.#written.get(reference);
+      if (written) after.add(written);
+    }
+    if (op === IN_PLACE) {
+      for (const reader of this.#readers.get(first!) ?? []) {
+        after.add(reader);
+      }
+    }
+    return after;
+  }
+
+  /** Keeps in mind who reads the inputs, and what is written to. */
+  #take(op: string, references: readonly Reference[], node: string): void {
+    for (const reference of references) {
+      const readers = this.#readers.get(reference);
+      if (readers) readers.push(node);
+      else this.#readers.set(reference, [node]);
+    }
+    if (op === IN_PLACE) this.#written.set(references[0]!, node);
+  }
 
   #lowInputs(
     op: string,
@@ -294,6 +328,9 @@ class Recording {
     return reference;
   }
 }
+
+/** The op that writes rows of its first input in place. */
+const IN_PLACE = "InplaceUpdate";
 
 /** TensorFlow's number for 64-bit integers. */
 const INT64 = 9;

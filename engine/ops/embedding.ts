@@ -1,9 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
-import { isNative, nativeOp } from "./native_op.ts";
+import { gatherRows } from "../tables.ts";
 
 /**
  * Looks rows up in a table, by row numbers. The gradient is as large as the table: zero but for the
- * rows that were looked up, where it is the sum over all their uses.
+ * rows that were looked up, where it is the sum over all their uses. For tables with more than some
+ * thousand rows declare the variable as a `table` and read it by `scope.lookup()`, which costs what
+ * the rows that are touched cost.
  *
  * A row number that is not from 0 to rows − 1 throws, on both engines.
  *
@@ -36,7 +38,7 @@ export function embedding(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
   return tf.customGrad((input, save) => {
     (save as tf.GradSaveFunc)([ids]);
     return {
-      value: isNative() ? gather(input as tf.Tensor, ids) : tf.gather(input as tf.Tensor, ids),
+      value: gatherRows(input as tf.Tensor, ids),
       gradFunc: (dy: tf.Tensor, [ids]: tf.Tensor[]) =>
         tf.tidy(() =>
           tf.unsortedSegmentSum(
@@ -47,19 +49,4 @@ export function embedding(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
         ),
     };
   })(table);
-}
-
-/** tfjs-node's own `gather` reads the indices back to check them, which TensorFlow does too. */
-function gather(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
-  return nativeOp(
-    "GatherV2",
-    {
-      Tparams: { type: "float32" },
-      Tindices: { type: "int32" },
-      Taxis: { type: "int32" },
-      batch_dims: { int: 0 },
-    },
-    [table, ids, tf.scalar(0, "int32")],
-    1,
-  )[0]!;
 }

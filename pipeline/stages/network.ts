@@ -32,6 +32,12 @@ export interface VariableSpec {
   readonly owner: VariableOwner;
   /** `false` for running statistics, which no gradient reaches; `true` by default. */
   readonly trainable?: boolean;
+  /**
+   * Whether it is an embedding table `[rows, size]`, read by {@linkcode Scope.lookup} alone. A step
+   * updates the rows that it touches and no others, also those of the optimizer's slots; so weight
+   * decay and the decay of moments act on rows that are touched (a lazy Adam). `false` by default.
+   */
+  readonly table?: boolean;
 }
 
 /** A variable that has been declared; {@linkcode Scope.read} gives its value. */
@@ -59,6 +65,14 @@ export interface Scope {
    * @param variable What {@linkcode VariableRegistry.add} returned.
    */
   read(variable: Variable): tf.Tensor;
+  /**
+   * Rows of an embedding table, by row numbers.
+   *
+   * @param table A variable that was declared as a `table`.
+   * @param ids Row numbers from 0, int32, of any shape.
+   * @returns The rows `[...ids, size]`.
+   */
+  lookup(table: Variable, ids: tf.Tensor): tf.Tensor;
   /**
    * Gives a variable that is not trainable its value after this step.
    *

@@ -1,0 +1,97 @@
+/**
+ * Embedding tables, of which a step touches few rows: rows are read, their gradients added up, and
+ * new values written in place, at a cost that follows the rows touched and not the rows held.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs";
+import { heapOf } from "./kernels/wasm_heap.ts";
+import { isNative, nativeOp } from "./ops/native_op.ts";
+
+/**
+ * Rows of a table, without a gradient.
+ *
+ * @param table The table `[rows, size]`, float32.
+ * @param ids Row numbers, int32, of any shape.
+ * @returns The rows `[...ids, size]`.
+ * @throws {Error} If a row number is not from 0 to rows − 1.
+ */
+export function gatherRows(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
+  // tfjs-node's own `gather` reads the indices back to check them, which TensorFlow does too.
+  if (!isNative()) return tf.gather(table, ids);
+  const attributes = {
+    Tparams: { type: "float32" },
+    Tindices: { type: "int32" },
+    Taxis: { type: "int32" },
+    batch_dims: { int: 0 },
+  } as const;
+  return nativeOp("GatherV2", attributes, [table, ids, tf.scalar(0, "int32")], 1)[0]!;
+}
+
+/** The gradient of a table: its rows that are not 0, each once. */
+export interface RowGradient {
+  /** The row numbers `[touched]`, int32. */
+  readonly ids: tf.Tensor1D;
+  /** The gradients `[touched, size]`. */
+  readonly values: tf.Tensor2D;
+}
+
+/**
+ * Adds up gradients that belong to the same row.
+ *
+ * @param ids The row number of each gradient, `[uses]`, int32.
+ * @param values The gradients `[uses, size]`.
+ * @returns Each row once.
+ */
+export function sumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): RowGradient {
+  return isNative() ? nativeSumByRow(ids, values) : heapSumByRow(ids, values);
+}
+
+function nativeSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): RowGradient {
+  const int32 = { type: "int32" } as const;
+  const [rows, places] = nativeOp("Unique", { T: int32, out_idx: int32 }, [ids], 2);
+  // How many rows there are is known to TensorFlow alone: it is another number in each step.
+  const [count] = nativeOp("Size", { T: int32, out_type: int32 }, [rows!], 1);
+  const [sums] = nativeOp(
+    "UnsortedSegmentSum",
+    { T: { type: "float32" }, Tindices: int32, Tnumsegments: int32 },
+    [values, places!, count!],
+    1,
+  );
+  return { ids: rows as tf.Tensor1D, values: sums as tf.Tensor2D };
+}
+
+function heapSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): RowGradient {
+  const places = new Map<number, number>();
+  const numbers = ids.dataSync<"int32">();
+  const segments = Int32Array.from(numbers, (id) => {
+    const place = places.get(id) ?? places.size;
+    places.set(id, place);
+    return place;
+  });
+  return {
+    ids: tf.tensor1d(Int32Array.from(places.keys()), "int32"),
+    values: tf.unsortedSegmentSum(values, tf.tensor1d(segments, "int32"), places.size),
+  };
+}
+
+/**
+ * Writes rows of a table in place: whoever holds the tensor sees the new values.
+ *
+ * @param table The table `[rows, size]`.
+ * @param ids The row numbers `[touched]`, int32, each once.
+ * @param values Their new values `[touched, size]`.
+ */
+export function writeRows(table: tf.Tensor, ids: tf.Tensor1D, values: tf.Tensor): void {
+  if (isNative()) {
+    // TensorFlow returns the same memory again under another name.
+    nativeOp("InplaceUpdate", { T: { type: "float32" } }, [table, ids, values], 1)[0]!.dispose();
+    return;
+  }
+  const [all, rows, written] = heapOf(tf.backend()).views(table, ids, values);
+  const size = table.shape.at(-1)!;
+  rows!.forEach((row, index) =>
+    all!.set(written!.subarray(index * size, (index + 1) * size), row * size)
+  );
+}
