@@ -8,6 +8,8 @@ import type {
   Variable,
 } from "../pipeline/stages/network.ts";
 import { Forward } from "../train/forward.ts";
+import { gradientsOf } from "../train/gradients.ts";
+import type { Lookups } from "../train/lookups.ts";
 import { describe } from "../train/objective.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "../train/variables.ts";
 import type { Findings } from "./findings.ts";
@@ -22,7 +24,7 @@ import {
   randomFor,
 } from "./samples.ts";
 import type { Subject } from "./subject.ts";
-import { distance, gradients, notFinite, openEngines, shapeText, watched } from "./tensors.ts";
+import { distance, notFinite, openEngines, shapeText, watched } from "./tensors.ts";
 
 /** A network that was built for a sample. */
 interface Build {
@@ -325,9 +327,11 @@ function startForward(
   features: TensorsByName,
   training: boolean,
   seed: number,
+  lookup?: Lookups["lookup"],
 ): Forward {
   return new Forward(pair, {
     values,
+    lookup,
     features,
     training,
     seed: (purpose) => tf.scalar(deriveSeed(seed, purpose) >> 1, "int32"),
@@ -423,14 +427,13 @@ function reached(
   findings: Findings,
   compute: (forward: Forward) => Outputs,
 ): ReadonlyMap<string, Float32Array> | undefined {
-  const trainable = build.variables.filter(({ trainable }) => trainable);
   return watched(findings, asked, {}, () => {
-    const found = gradients(() => {
-      const outputs = compute(startForward(build, values, inputs, true, 1));
-      return tf.addN(Object.values(outputs).map(weightedSum));
-    }, trainable.map(({ name }) => values[name]!));
-    return new Map(trainable.flatMap(({ name }, index) => {
-      const gradient = found[index];
+    const { gradients, rows } = gradientsOf(build.variables, values, (lookup) => {
+      const outputs = compute(startForward(build, values, inputs, true, 1, lookup));
+      return tf.addN(Object.values(outputs).map(weightedSum)) as tf.Scalar;
+    });
+    return new Map(build.variables.flatMap(({ name }) => {
+      const gradient = gradients[name] ?? rows.get(name)?.values;
       return gradient ? [[name, gradient.dataSync<"float32">().slice()] as const] : [];
     }));
   });

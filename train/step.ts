@@ -6,7 +6,8 @@ import type { GradientNorms } from "../pipeline/stages/events.ts";
 import type { NetworkPair, Variable, VariableOwner } from "../pipeline/stages/network.ts";
 import type { Optimizer } from "../pipeline/stages/optimizer.ts";
 import { Forward } from "./forward.ts";
-import { Lookups } from "./lookups.ts";
+import { type Gradients, gradientsOf } from "./gradients.ts";
+import type { Lookups } from "./lookups.ts";
 import { changingFactors, describe, type FactorValues, type Term, termLoss } from "./objective.ts";
 import type { TensorsByName } from "./variables.ts";
 
@@ -147,35 +148,6 @@ function forwardPass(
     training: true,
     seed: (purpose) => tf.add(input.seed, deriveSeed(0, purpose) >> 1).toInt() as tf.Scalar,
   });
-}
-
-/** The gradients of a loss. */
-interface Gradients {
-  /** By variable; those that the loss does not reach have none. */
-  readonly gradients: Readonly<Record<string, tf.Tensor | undefined>>;
-  /** By table. */
-  readonly rows: ReadonlyMap<string, RowGradient>;
-}
-
-function gradientsOf(
-  variables: readonly Variable[],
-  values: TensorsByName,
-  loss: (lookup: Lookups["lookup"]) => tf.Scalar,
-): Gradients {
-  const lookups = new Lookups(variables, values);
-  const names = variables.filter(({ trainable, table }) => trainable && !table)
-    .map(({ name }) => name);
-  // Unlike tf.grads(), this allows variables that the loss does not reach.
-  const { grads } = tf.engine().gradients(
-    () => loss(lookups.lookup),
-    [...names.map((name) => values[name]!), ...Object.values(lookups.anchors)],
-    undefined,
-    true,
-  );
-  return {
-    gradients: Object.fromEntries(names.map((name, index) => [name, grads[index]])),
-    rows: lookups.gradients(),
-  };
 }
 
 /** A variable, or some rows of it, with the optimizer's slots. */

@@ -1,6 +1,7 @@
 import {
   defineNetwork,
   type Net,
+  type NetName,
   type NetworkContext,
   type NetworkPair,
   type NetworkStage,
@@ -335,4 +336,45 @@ Deno.test("checkStage() finds a network that refuses the features that it is giv
     throw new UserError("only for sounds");
   });
   await assertBroken(stage, ["accepts at least one", "only for sounds"]);
+});
+
+/** Sums rows of a table that both nets share; how they read it is what a test is about. */
+function tableNetwork(
+  read: (scope: Scope, table: Variable, ids: tf.Tensor) => tf.Tensor,
+): NetworkStage {
+  return defineNetwork({
+    ...named,
+    options: z.object({}),
+    create(_options, { units, nets, variables }) {
+      const owner = nets.length === 2 ? "shared" : "light";
+      const initializer = { kind: "normal", deviation: 1 } as const;
+      const table = variables.add({ name: "rows", shape: [5, 4], initializer, owner, table: true });
+      const net = (owner: NetName): Net => {
+        const head = variables.add({
+          name: `${owner}/head`,
+          shape: [4, units],
+          initializer,
+          owner,
+        });
+        return ({ id }, scope) => ({
+          logits: tf.matMul(tf.sum(read(scope, table, id!), 1), scope.read(head)),
+        });
+      };
+      const light = net("light");
+      return nets.length === 2 ? { light, booster: net("booster") } : { light };
+    },
+  });
+}
+
+const ids = {
+  features: { id: { shape: [2], dtype: "int32", vocabulary: ["a", "b", "c", "d", "e"] } },
+} as const;
+
+Deno.test("checkStage() passes a network that looks up rows of a table", async () => {
+  await checkStage(tableNetwork((scope, table, ids) => scope.lookup(table, ids)), ids);
+});
+
+Deno.test("checkStage() finds a network that keeps the gradient from its table", async () => {
+  const stopped = tableNetwork((scope, table, ids) => ops.stopGradient(scope.lookup(table, ids)));
+  await assertBroken(stopped, ["has a gradient by each variable", "none by rows"], ids);
 });
