@@ -2,6 +2,7 @@ import { type RecordBatch, RecordBatchReader, type Schema } from "apache-arrow";
 import { createHash } from "node:crypto";
 import { glob } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
+import { registerCodecs } from "./codecs.ts";
 import { defineSource, nearest, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
 
 /** What arrow-js can address in one file. */
@@ -96,6 +97,7 @@ async function isFile(path: string): Promise<boolean> {
 async function readArrow(name: string, path: string): Promise<ArrowFile> {
   const bytes = await readBytes(name, path);
   const format = recognise(name, bytes);
+  registerCodecs();
   try {
     const reader = RecordBatchReader.from(bytes).open();
     if (!reader.schema) throw new Error("it has no schema");
@@ -226,13 +228,6 @@ function notArrow(name: string, what: string, convert = ""): UserError {
 /** Says what arrow-js could not do. */
 function unreadable(name: string, format: "file" | "stream", error: unknown): UserError {
   const message = (error as Error).message;
-  if (/codec/i.test(message)) {
-    return new UserError(`${name} is compressed`, {
-      hint:
-        `rewrite it in Python: pyarrow.feather.write_feather(pyarrow.feather.read_table("${name}"), "${name}", compression="uncompressed")`,
-      cause: error,
-    });
-  }
   if (/only read/.test(message) || error instanceof RangeError) {
     return new UserError(`${name} is an Arrow ${format} that is cut off or damaged: ${message}`, {
       hint: "make it or fetch it again",
