@@ -182,7 +182,7 @@ export type SourceEntry =
   | StageObject<"source">
   | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "arrow";
-/** A file, a glob such as data/part-*.arrow (read in the order of their names), or a list of them; relative to the pipeline file. */
+/** A file, a glob such as data/part-*.arrow (read in the order of their names), an http(s) address, or a list of them; relative to the pipeline file. */
 readonly path: (string) | (readonly (string)[]);
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
@@ -650,7 +650,7 @@ export type ChangedSourceEntry =
   | StageObject<"source">
   | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "arrow";
-/** A file, a glob such as data/part-*.arrow (read in the order of their names), or a list of them; relative to the pipeline file. */
+/** A file, a glob such as data/part-*.arrow (read in the order of their names), an http(s) address, or a list of them; relative to the pipeline file. */
 readonly path?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;

@@ -1,28 +1,28 @@
-import { type RecordBatch, RecordBatchReader, type Schema } from "apache-arrow";
+import type { RecordBatch, Schema } from "apache-arrow";
 import { createHash } from "node:crypto";
 import { glob } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { registerCodecs } from "./codecs.ts";
 import { defineSource, nearest, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
-
-/** What arrow-js can address in one file. */
-const greatestFile = 2 ** 31 - 1;
+import { registerCodecs } from "./codecs.ts";
+import { DamagedError, indexIpc, type IpcIndex } from "./ipc_index.ts";
+import { openFile, openUrl, type RandomAccess } from "./random_access.ts";
+import { recognise } from "./recognise.ts";
 
 const pattern = z.string().min(1, { error: "expected a path" });
 
 /**
- * Rows from Arrow IPC files, the random-access file format and the stream format alike. Files are
- * read whole; columns are views of their bytes.
+ * Rows from Arrow IPC files, the random-access file format and the stream format alike, of any size:
+ * record batches are read one by one, and columns are views of their bytes.
  */
 const stage: SourceStage = defineSource({
   name: "arrow",
-  summary: "Reads Arrow IPC files and streams, one or many.",
+  summary: "Reads Arrow IPC files and streams, one or many, here or on a server.",
   options: z.object({
     path: pathOption(
       z.union([pattern, z.array(pattern).min(1)], {
         error: "expected a path, a glob such as data/part-*.arrow, or a list of them",
       }).describe(
-        "A file, a glob such as data/part-*.arrow (read in the order of their names), or a list of them; relative to the pipeline file.",
+        "A file, a glob such as data/part-*.arrow (read in the order of their names), an http(s) address, or a list of them; relative to the pipeline file.",
       ),
     ),
   }),
@@ -30,40 +30,72 @@ const stage: SourceStage = defineSource({
 path: ../data/digits-train.arrow`,
   create: ({ path }, { folder }) => ({
     async open() {
-      const paths = await findFiles([path].flat(), folder);
       const files: ArrowFile[] = [];
-      for (const name of paths) files.push(await readArrow(name, resolvePath(folder, name)));
-      const [first] = files as [ArrowFile];
-      for (const file of files.slice(1)) refuseOtherSchema(first, file);
-      const batches = files.flatMap((file) => file.batches);
-      return {
-        schema: first.schema,
-        fingerprint: `sha256:${
-          files.length === 1 ? first.hash : sha256(files.map(({ hash }) => hash).join())
-        }`,
-        rowCounts: batches.map(({ numRows }) => numRows),
-        recordBatch: (index) => {
-          const batch = batches[index];
-          return batch
-            ? Promise.resolve(batch)
-            : Promise.reject(new RangeError(`no record batch ${index} among ${batches.length}`));
-        },
-        async *recordBatches() {
-          yield* batches;
-        },
+      const close = async () => {
+        for (const { file } of files) await file.close();
       };
+      try {
+        for (const name of await findFiles([path].flat(), folder)) {
+          files.push(await openArrow(name, folder));
+        }
+        for (const file of files.slice(1)) refuseOtherSchema(files[0]!, file);
+        return { ...await dataset(files), close };
+      } catch (error) {
+        await close();
+        throw error;
+      }
     },
   }),
 });
 export default stage;
 
+/** An open file. */
 interface ArrowFile {
-  /** As the pipeline file names it. */
-  readonly name: string;
-  readonly schema: Schema;
-  readonly hash: string;
-  readonly batches: readonly RecordBatch[];
+  readonly file: RandomAccess;
+  readonly format: "file" | "stream";
+  readonly index: IpcIndex;
 }
+
+async function dataset(files: readonly ArrowFile[]) {
+  const hashes: string[] = [];
+  for (const { file } of files) hashes.push(await fingerprint(file));
+  const places = files.flatMap((file) => file.index.rowCounts.map((_, index) => ({ file, index })));
+  const read = async (number: number): Promise<RecordBatch> => {
+    const place = places[number];
+    if (!place) throw new RangeError(`no record batch ${number} among ${places.length}`);
+    const { file: { file, format, index }, index: own } = place;
+    return await index.read(own).catch((error) => {
+      throw unreadable(file.name, format, error);
+    });
+  };
+  return {
+    schema: files[0]!.index.schema as Schema,
+    fingerprint: hashes.length === 1 ? hashes[0]! : `sha256:${sha256(hashes.join())}`,
+    rowCounts: files.flatMap(({ index }) => index.rowCounts),
+    recordBatch: read,
+    async *recordBatches() {
+      for (const number of places.keys()) yield await read(number);
+    },
+  };
+}
+
+async function openArrow(name: string, folder: string): Promise<ArrowFile> {
+  const file = isUrl(name) ? await openUrl(name) : await openHere(name, resolvePath(folder, name));
+  try {
+    const format = await recognise(file);
+    registerCodecs();
+    try {
+      return { file, format, index: await indexIpc(file, format) };
+    } catch (error) {
+      throw unreadable(name, format, error);
+    }
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+const isUrl = (path: string) => /^https?:\/\//i.test(path);
 
 const resolvePath = (folder: string, path: string) => isAbsolute(path) ? path : join(folder, path);
 
@@ -72,7 +104,7 @@ async function findFiles(patterns: readonly string[], folder: string): Promise<s
   const found = new Set<string>();
   for (const pattern of patterns) {
     // A file may well be called part[1].arrow.
-    if (!/[*?[{]/.test(pattern) || await isFile(resolvePath(folder, pattern))) {
+    if (isUrl(pattern) || !/[*?[{]/.test(pattern) || await isFile(resolvePath(folder, pattern))) {
       found.add(pattern);
       continue;
     }
@@ -94,48 +126,14 @@ async function isFile(path: string): Promise<boolean> {
   return await Deno.stat(path).then((info) => info.isFile, () => false);
 }
 
-async function readArrow(name: string, path: string): Promise<ArrowFile> {
-  const bytes = await readBytes(name, path);
-  const format = recognise(name, bytes);
-  registerCodecs();
+async function openHere(name: string, path: string): Promise<RandomAccess> {
   try {
-    const reader = RecordBatchReader.from(bytes).open();
-    if (!reader.schema) throw new Error("it has no schema");
-    const batches: RecordBatch[] = [];
-    if (reader.isFile()) {
-      for (let index = 0; index < reader.numRecordBatches; index++) {
-        const batch = reader.readRecordBatch(index);
-        if (!batch) throw new Error(`record batch ${index} is not where the footer says`);
-        batches.push(batch);
-      }
-    } else {
-      for (const batch of reader) batches.push(batch as RecordBatch);
-    }
-    const schema = reader.schema ?? batches[0]!.schema;
-    return { name, schema, hash: sha256(bytes), batches };
-  } catch (error) {
-    throw unreadable(name, format, error);
-  }
-}
-
-async function readBytes(name: string, path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const { size, isDirectory } = await Deno.stat(path);
-    if (isDirectory) {
+    if ((await Deno.stat(path)).isDirectory) {
       throw new UserError(`${name} is a folder`, {
         hint: `name its files: ${join(name, "*.arrow")}`,
       });
     }
-    if (size > greatestFile) {
-      throw new UserError(
-        `${name} has ${(size / 1e9).toFixed(1)} GB; a file may have up to 2.1 GB`,
-        {
-          hint:
-            "write the rows to several files and name them with a glob, such as data/part-*.arrow",
-        },
-      );
-    }
-    return await Deno.readFile(path);
+    return await openFile(name, path);
   } catch (error) {
     if (error instanceof UserError) throw error;
     if (error instanceof Deno.errors.NotFound) {
@@ -166,69 +164,11 @@ async function nearestFile(path: string): Promise<string> {
   }
 }
 
-/** The formats that are mistaken for Arrow, by how their files start. */
-const otherFormats: readonly (readonly [start: string, name: string, convert: string])[] = [
-  ["PAR1", "a Parquet file", 'pyarrow.parquet.read_table("FILE")'],
-  ["FEA1", "a Feather file of version 1", 'pyarrow.feather.read_table("FILE")'],
-  ["ORC", "an ORC file", 'pyarrow.orc.read_table("FILE")'],
-  ["\x1f\x8b", "compressed with gzip", ""],
-  ["\x28\xb5\x2f\xfd", "compressed with zstd", ""],
-  ["PK\x03\x04", "a ZIP archive", ""],
-  ["\x89HDF", "an HDF5 file", 'pyarrow.Table.from_pandas(pandas.read_hdf("FILE"))'],
-  ["\x93NUMPY", "a NumPy file", ""],
-  ["version https://git-lfs", "a pointer of Git LFS", ""],
-];
-
-/**
- * The format by a file's first and last bytes.
- *
- * @throws {UserError} If it is not Arrow, or not all of it.
- */
-function recognise(name: string, bytes: Uint8Array): "file" | "stream" {
-  if (bytes.length === 0) throw new UserError(`${name} is empty`);
-  const text = (from: number, to: number) =>
-    Array.from(bytes.subarray(from, to), (byte) => String.fromCharCode(byte)).join("");
-  const start = text(0, 32);
-  if (start.startsWith("ARROW1")) {
-    if (text(bytes.length - 6, bytes.length) === "ARROW1" && bytes.length > 16) return "file";
-    throw new UserError(`${name} is an Arrow file whose end is missing`, {
-      hint: "it was cut off or is still being written: make it or fetch it again",
-    });
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  if (bytes.length >= 4) {
-    const first = view.getInt32(0, true);
-    // Before Arrow 0.15 a stream started with the length of its first message.
-    if (first === -1 || (first > 0 && first < bytes.length - 4)) return "stream";
-  }
-  const known = otherFormats.find(([magic]) => start.startsWith(magic));
-  if (known) {
-    const [, what, convert] = known;
-    throw notArrow(name, what, convert.replace("FILE", name));
-  }
-  if (/^[\t\n\r\x20-\x7e\x80-\xff]+$/.test(start)) {
-    throw /^\s*[[{]/.test(start)
-      ? notArrow(name, "a JSON file", `pyarrow.json.read_json("${name}")`)
-      : notArrow(name, "a text file, perhaps CSV", `pyarrow.csv.read_csv("${name}")`);
-  }
-  const hex = Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0"));
-  throw notArrow(name, `no format that is known here (it starts with the bytes ${hex.join(" ")})`);
-}
-
-function notArrow(name: string, what: string, convert = ""): UserError {
-  return new UserError(`${name} is ${what}; expected an Arrow IPC file or stream`, {
-    hint: convert === ""
-      ? undefined
-      : `rewrite it in Python: pyarrow.feather.write_feather(${convert}, "${
-        basename(name).replace(/\.[^.]*$/, "")
-      }.arrow", compression="uncompressed")`,
-  });
-}
-
-/** Says what arrow-js could not do. */
+/** Says what is wrong with a file, or what arrow-js could not do. */
 function unreadable(name: string, format: "file" | "stream", error: unknown): UserError {
-  const message = (error as Error).message;
-  if (/only read/.test(message) || error instanceof RangeError) {
+  if (error instanceof UserError) return error;
+  const { message } = error as Error;
+  if (error instanceof DamagedError || error instanceof RangeError || /only read/.test(message)) {
     return new UserError(`${name} is an Arrow ${format} that is cut off or damaged: ${message}`, {
       hint: "make it or fetch it again",
       cause: error,
@@ -242,11 +182,11 @@ function unreadable(name: string, format: "file" | "stream", error: unknown): Us
 
 function refuseOtherSchema(first: ArrowFile, other: ArrowFile): void {
   const types = (file: ArrowFile) =>
-    new Map(file.schema.fields.map(({ name, type }) => [name, String(type)]));
+    new Map(file.index.schema.fields.map(({ name, type }) => [name, String(type)]));
   const expected = types(first), found = types(other);
   for (const column of new Set([...expected.keys(), ...found.keys()])) {
     if (expected.get(column) === found.get(column)) continue;
-    const what = ({ name }: ArrowFile, type: string | undefined) =>
+    const what = ({ file: { name } }: ArrowFile, type: string | undefined) =>
       type === undefined ? `${name} has no such column` : `${type} in ${name}`;
     throw new UserError(
       `the column ${column} differs: ${what(first, expected.get(column))}, ${
@@ -257,13 +197,31 @@ function refuseOtherSchema(first: ArrowFile, other: ArrowFile): void {
   }
 }
 
-function sha256(content: Uint8Array | string): string {
+/** Files up to this size are hashed whole; of larger ones, parts. */
+const hashedWhole = 2 ** 28;
+
+/** How much is read at once to hash a file, and how much of each part of a large one. */
+const hashedAtOnce = 2 ** 24, hashedParts = 1024, hashedPart = 2 ** 14;
+
+/** A text that changes with the file's bytes: all of them, or those of parts all over a large file. */
+async function fingerprint(file: RandomAccess): Promise<string> {
+  const { size } = file;
   const hash = createHash("sha256");
-  if (typeof content === "string") return hash.update(content).digest("hex");
-  // In parts, as the whole would be copied.
-  const part = 2 ** 24;
-  for (let start = 0; start < content.length; start += part) {
-    hash.update(content.subarray(start, start + part));
+  const add = async (offset: number, length: number) => {
+    const bytes = new Uint8Array(Math.min(length, size - offset));
+    await file.read(offset, bytes);
+    hash.update(bytes);
+  };
+  if (size <= hashedWhole) {
+    for (let offset = 0; offset < size; offset += hashedAtOnce) await add(offset, hashedAtOnce);
+    return `sha256:${hash.digest("hex")}`;
   }
-  return hash.digest("hex");
+  hash.update(file.version);
+  for (let part = 0; part < hashedParts; part++) {
+    await add(Math.floor(part / hashedParts * (size - hashedPart)), hashedPart);
+  }
+  await add(size - hashedPart, hashedPart);
+  return `sha256-of-parts:${hash.digest("hex")}`;
 }
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");

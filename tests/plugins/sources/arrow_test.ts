@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { tableFromArrays, tableToIPC } from "apache-arrow";
+import { FileBlock, Footer } from "apache-arrow/ipc/metadata/file";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { UserError } from "../../../pipeline/errors.ts";
@@ -196,14 +197,43 @@ Deno.test("arrow refuses types that cannot be read at all", async () => {
   assertStringIncludes(error.problems[0]!.hint!, "list views");
 });
 
-Deno.test("arrow refuses files of more than 2 GB before it reads them", async () => {
-  await withFiles({ "big.arrow": "ARROW1" }, async (folder) => {
-    // Sparse: it takes no room on the disk.
-    await Deno.truncate(join(folder, "big.arrow"), 2 ** 31);
-    const error = await assertRejects(() => rowsOf("big.arrow", folder), UserError);
-    assertStringIncludes(error.message, "big.arrow has 2.1 GB");
-    assertStringIncludes(error.problems[0]!.hint!, "several files");
+Deno.test("arrow reads record batches beyond 2 and 4 GB of a file", async () => {
+  const small = await arrowSource("types.arrow").open();
+  const whole = await fixture("types.arrow");
+  const view = new DataView(whole.buffer);
+  const footerLength = view.getInt32(whole.length - 10, true);
+  const footer = Footer.decode(whole.subarray(whole.length - 10 - footerLength, -10));
+  // The same record batches with gigabytes of nothing before them; sparse, so that they take no room.
+  const places = [2.5e9, 5e9];
+  const blocks = Array.from(footer.recordBatches());
+  const moved = blocks.map((block, index) =>
+    new FileBlock(block.metaDataLength, block.bodyLength, BigInt(places[index]!))
+  );
+  const tail = Footer.encode(
+    new Footer(footer.schema, footer.version, moved, [...footer.dictionaryBatches()]),
+  );
+  await withFiles({ "big.arrow": whole.slice(0, -10 - footerLength) }, async (folder) => {
+    const file = await Deno.open(join(folder, "big.arrow"), { write: true });
+    for (const [index, { offset, metaDataLength, bodyLength }] of blocks.entries()) {
+      await file.seek(places[index]!, Deno.SeekMode.Start);
+      await file.write(whole.subarray(offset, offset + metaDataLength + bodyLength));
+    }
+    const end = new Uint8Array(tail.length + 10);
+    end.set(tail);
+    new DataView(end.buffer).setInt32(tail.length, tail.length, true);
+    end.set(new TextEncoder().encode("ARROW1"), tail.length + 4);
+    await file.write(end);
+    file.close();
+    const big = await arrowSource("big.arrow", folder).open();
+    assertEquals(big.rowCounts, [3, 2]);
+    for (const index of [1, 0]) {
+      const [actual, wanted] = [await big.recordBatch!(index), await small.recordBatch!(index)];
+      assertEquals(String(actual), String(wanted));
+    }
+    assertStringIncludes(big.fingerprint, "sha256-of-parts:");
+    await big.close!();
   });
+  await small.close!();
 });
 
 Deno.test("arrow refuses options that are not paths", () => {

@@ -147,11 +147,8 @@ Deno.test("ColumnReader copies nothing where the layout allows it", async () => 
     features: Object.fromEntries(names.map((name) => [name, {}])),
     label,
   });
+  // All columns of a record batch are views of the bytes that were read for it.
   const file = first.data.children[0]!.values.buffer;
-  assertEquals(
-    file.byteLength,
-    (await Deno.stat(new URL("../../fixtures/arrow/types.arrow", import.meta.url))).size,
-  );
   const batch = split.slice(1, 3);
   for (const name of names) assert(batch.features[name]!.values.buffer === file, name);
 });

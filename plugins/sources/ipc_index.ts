@@ -1,0 +1,243 @@
+/**
+ * Where the messages of Arrow's IPC formats are in a file, so that any record batch can be read by
+ * itself. The file format tells in its footer; the stream format is gone through once, from one
+ * message's head to the next. What is read at a time is one record batch, however large the file.
+ *
+ * @module
+ */
+
+import { MessageHeader, type RecordBatch, RecordBatchReader, type Schema } from "apache-arrow";
+import { Footer } from "apache-arrow/ipc/metadata/file";
+import { Message } from "apache-arrow/ipc/metadata/message";
+import type { RandomAccess } from "./random_access.ts";
+
+/** A message: its metadata, with what tells their length, and its body. */
+interface Block {
+  readonly offset: number;
+  readonly metadataLength: number;
+  readonly bodyLength: number;
+}
+
+/** A record batch. */
+interface BatchBlock extends Block {
+  readonly rows: number;
+  /** How many dictionary batches come before it. */
+  readonly dictionaries: number;
+}
+
+/** The messages of a file. */
+export interface IpcIndex {
+  /** The columns. */
+  readonly schema: Schema;
+  /** The rows of each record batch. */
+  readonly rowCounts: readonly number[];
+  /**
+   * Reads a record batch.
+   *
+   * @param index Its number, from 0.
+   * @throws {Error} If it is damaged.
+   */
+  read(index: number): Promise<RecordBatch>;
+}
+
+/** A message of more bytes than this is taken for damage: metadata have some kilobytes. */
+const mostMetadata = 2 ** 28;
+
+/** What arrow-js can address in one record batch. */
+const mostBody = 2 ** 31 - 1;
+
+/** What ends a stream. */
+const endOfStream = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
+
+/** A file is not what its format promises. */
+export class DamagedError extends Error {
+  override name = "DamagedError";
+}
+
+/**
+ * Finds the messages of a file.
+ *
+ * @param file The file.
+ * @param format Which of the two formats it has.
+ * @throws {DamagedError} If the file is cut off, or its parts are not where they should be.
+ */
+export async function indexIpc(file: RandomAccess, format: "file" | "stream"): Promise<IpcIndex> {
+  const messages = format === "file" ? await indexFile(file) : await indexStream(file);
+  const { batches } = messages;
+  const head = messages.schema;
+  const alone = new Uint8Array(head.length + endOfStream.length);
+  place(alone, [head, endOfStream]);
+  const { schema } = RecordBatchReader.from(alone).open();
+  let before: Uint8Array[] | undefined;
+  return {
+    schema,
+    rowCounts: batches.map(({ rows }) => rows),
+    async read(index) {
+      const batch = batches[index];
+      if (!batch) throw new RangeError(`no record batch ${index} among ${batches.length}`);
+      if (batch.bodyLength > mostBody) {
+        throw new Error(
+          `record batch ${index} has ${
+            (batch.bodyLength / 1e9).toFixed(1)
+          } GB; at most 2.1 GB can ` +
+            "be read at once: write smaller record batches",
+        );
+      }
+      // Dictionaries are kept, as each record batch needs them again.
+      before ??= await Promise.all(messages.dictionaries.map((block) => readBlock(file, block)));
+      const dictionaries = before.slice(0, batch.dictionaries);
+      const start = [head, ...dictionaries].reduce((sum, { length }) => sum + length, 0);
+      const length = batch.metadataLength + batch.bodyLength;
+      const bytes = new Uint8Array(start + length + endOfStream.length);
+      place(bytes, [head, ...dictionaries]);
+      await file.read(batch.offset, bytes.subarray(start, start + length));
+      bytes.set(endOfStream, start + length);
+      const [read] = RecordBatchReader.from(bytes);
+      if (!read) throw new DamagedError(`record batch ${index} is not where it should be`);
+      return read;
+    },
+  };
+}
+
+/** The messages of a file, in order. */
+interface Messages {
+  /** The message of the columns. */
+  readonly schema: Uint8Array;
+  readonly dictionaries: readonly Block[];
+  readonly batches: readonly BatchBlock[];
+}
+
+/** The magic and its padding, before the first message. */
+const fileHead = 8;
+
+async function indexFile(file: RandomAccess): Promise<Messages> {
+  const tail = await readBytes(file, file.size - 10, 10);
+  const length = new DataView(tail.buffer).getInt32(0, true);
+  if (length <= 0 || length > file.size - fileHead - 10) {
+    throw new DamagedError("its footer is not where it should be");
+  }
+  const footer = Footer.decode(await readBytes(file, file.size - 10 - length, length));
+  const dictionaries = Array.from(footer.dictionaryBatches(), (block) => checked(file, block));
+  const batches: BatchBlock[] = [];
+  for (const block of footer.recordBatches()) {
+    const { offset } = checked(file, block);
+    const read = await readMessage(file, offset);
+    batches.push(batchBlock(read, batches.length, dictionaries.length));
+  }
+  return { schema: await schemaOfFile(file, footer.schema), dictionaries, batches };
+}
+
+/** The first message, which some writers leave out as the footer says the same. */
+async function schemaOfFile(file: RandomAccess, schema: Schema): Promise<Uint8Array> {
+  try {
+    const first = await readMessage(file, fileHead);
+    if (first?.message.headerType === MessageHeader.Schema) return readBlock(file, first.block);
+  } catch {
+    // What stands there is no message.
+  }
+  const metadata = Message.encode(Message.from(schema));
+  const padded = Math.ceil(metadata.length / 8) * 8;
+  const bytes = new Uint8Array(8 + padded);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, -1, true);
+  view.setInt32(4, padded, true);
+  bytes.set(metadata, 8);
+  return bytes;
+}
+
+async function indexStream(file: RandomAccess): Promise<Messages> {
+  let schema: Uint8Array | undefined;
+  const dictionaries: Block[] = [], batches: BatchBlock[] = [];
+  for (let offset = 0; offset < file.size;) {
+    const read = await readMessage(file, offset);
+    if (!read) break;
+    const { block, message } = read;
+    if (message.headerType === MessageHeader.Schema) schema ??= await readBlock(file, block);
+    else if (message.headerType === MessageHeader.DictionaryBatch) dictionaries.push(block);
+    else batches.push(batchBlock(read, batches.length, dictionaries.length));
+    offset = block.offset + block.metadataLength + block.bodyLength;
+  }
+  if (!schema) throw new DamagedError("it does not start with its columns");
+  return { schema, dictionaries, batches };
+}
+
+function batchBlock(
+  read: MessageAt | undefined,
+  index: number,
+  dictionaries: number,
+): BatchBlock {
+  if (read?.message.headerType !== MessageHeader.RecordBatch) {
+    throw new DamagedError(`record batch ${index} is not where it should be`);
+  }
+  const { length: rows } = read.message.header() as { length: number };
+  if (!Number.isSafeInteger(rows) || rows < 0) {
+    throw new DamagedError(`record batch ${index} says that it has ${rows} rows`);
+  }
+  return { ...read.block, rows, dictionaries };
+}
+
+/** A message's metadata, and where it is. */
+interface MessageAt {
+  readonly block: Block;
+  readonly message: Message;
+}
+
+/** The message at a place; undefined at the mark of the end. */
+async function readMessage(file: RandomAccess, offset: number): Promise<MessageAt | undefined> {
+  const start = new DataView((await readBytes(file, offset, 8)).buffer);
+  // Since Arrow 0.15 four bytes of ones come before the length.
+  const prefix = start.getInt32(0, true) === -1 ? 8 : 4;
+  const length = start.getInt32(prefix - 4, true);
+  if (length === 0) return undefined;
+  if (length < 0 || length > mostMetadata) {
+    throw new DamagedError(`a message at byte ${offset} says that it has ${length} bytes`);
+  }
+  const message = Message.decode(await readBytes(file, offset + prefix, length));
+  const block = { offset, metadataLength: prefix + length, bodyLength: Number(message.bodyLength) };
+  return { block: checked(file, block), message };
+}
+
+/** Refuses what lies outside of the file before anything is made of that size. */
+function checked(
+  file: RandomAccess,
+  { offset, bodyLength, ...block }: {
+    offset: number;
+    bodyLength: number;
+    metadataLength?: number;
+    metaDataLength?: number;
+  },
+): Block {
+  const metadataLength = block.metadataLength ?? block.metaDataLength!;
+  const numbers = [offset, metadataLength, bodyLength];
+  const end = offset + metadataLength + bodyLength;
+  if (numbers.some((number) => !Number.isSafeInteger(number) || number < 0) || end > file.size) {
+    throw new DamagedError(`a message at byte ${offset} reaches beyond its end`);
+  }
+  return { offset, metadataLength, bodyLength };
+}
+
+function readBlock(file: RandomAccess, block: Block): Promise<Uint8Array<ArrayBuffer>> {
+  return readBytes(file, block.offset, block.metadataLength + block.bodyLength);
+}
+
+async function readBytes(
+  file: RandomAccess,
+  offset: number,
+  length: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (offset < 0 || offset + length > file.size) {
+    throw new DamagedError(`it ends before byte ${offset + length}`);
+  }
+  const bytes = new Uint8Array(length);
+  await file.read(offset, bytes);
+  return bytes;
+}
+
+/** Sets parts one behind the other. */
+function place(bytes: Uint8Array, parts: readonly Uint8Array[]): void {
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+}

@@ -1,0 +1,120 @@
+import { open } from "node:fs/promises";
+import { UserError } from "../../plugin.ts";
+
+/** Bytes that can be read at any place: a file here, or one on a server. */
+export interface RandomAccess {
+  /** As the pipeline file names it. */
+  readonly name: string;
+  /** How many bytes there are. */
+  readonly size: number;
+  /** A text that changes when the bytes do, as far as that is known without reading them. */
+  readonly version: string;
+  /**
+   * Reads bytes.
+   *
+   * @param offset The first byte.
+   * @param into Is filled.
+   * @throws {UserError} If there are not as many, or they cannot be read.
+   */
+  read(offset: number, into: Uint8Array): Promise<void>;
+  /** Lets go of it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a file.
+ *
+ * @param name As the pipeline file names it.
+ * @param path Where it is.
+ * @throws {Error} As the system does.
+ */
+export async function openFile(name: string, path: string): Promise<RandomAccess> {
+  const handle = await open(path);
+  const { size, mtimeMs } = await handle.stat();
+  return {
+    name,
+    size,
+    version: `${size} ${mtimeMs}`,
+    async read(offset, into) {
+      for (let filled = 0; filled < into.length;) {
+        const length = into.length - filled;
+        const { bytesRead } = await handle.read(into, filled, length, offset + filled);
+        if (bytesRead === 0) throw shorter(name, offset + into.length);
+        filled += bytesRead;
+      }
+    },
+    close: () => handle.close(),
+  };
+}
+
+/** How often a server is asked before it is given up. */
+const tries = 4;
+
+/**
+ * Opens a file on a server that answers requests for ranges of bytes.
+ *
+ * @param url Its address.
+ * @throws {UserError} If the server does not have it, or sends files whole only.
+ */
+export async function openUrl(url: string): Promise<RandomAccess> {
+  const first = await request(url, 0, 1);
+  await first.body?.cancel();
+  const size = Number(/\/(\d+)$/.exec(first.headers.get("content-range") ?? "")?.[1]);
+  if (first.status !== 206 || !Number.isSafeInteger(size)) {
+    throw new UserError(`the server of ${url} sends files whole and no parts of them`, {
+      hint: "fetch the file, and name the local one",
+    });
+  }
+  const version = first.headers.get("etag") ?? first.headers.get("last-modified") ?? "";
+  return {
+    name: url,
+    size,
+    version: `${size} ${version}`,
+    async read(offset, into) {
+      if (into.length === 0) return;
+      if (offset + into.length > size) throw shorter(url, offset + into.length);
+      const response = await request(url, offset, into.length);
+      const now = response.headers.get("etag") ?? response.headers.get("last-modified") ?? "";
+      if (now !== version) {
+        throw new UserError(`${url} has changed while it was read`, { hint: "run again" });
+      }
+      let filled = 0;
+      for await (const chunk of response.body ?? []) {
+        if (filled + chunk.length > into.length) break;
+        into.set(chunk, filled);
+        filled += chunk.length;
+      }
+      if (filled < into.length) throw shorter(url, offset + into.length);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Asks for a range of bytes, again where the network or the server has a moment of weakness. */
+async function request(url: string, offset: number, length: number): Promise<Response> {
+  const headers = { range: `bytes=${offset}-${offset + length - 1}` };
+  let cause: unknown, reason = "";
+  for (let attempt = 0; attempt < tries; attempt++) {
+    if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt));
+    try {
+      const response = await fetch(url, { headers });
+      if (response.ok) return response;
+      await response.body?.cancel();
+      reason = `the server answers ${response.status} ${response.statusText}`.trimEnd();
+      if (response.status < 500 && response.status !== 429) break;
+    } catch (error) {
+      cause = error;
+      reason = (error as Error).message;
+    }
+  }
+  throw new UserError(`${url} cannot be read: ${reason}`, {
+    hint: "check the address and the network",
+    cause,
+  });
+}
+
+function shorter(name: string, end: number): UserError {
+  return new UserError(`${name} is cut off or damaged: it ends before byte ${end}`, {
+    hint: "make it or fetch it again",
+  });
+}
