@@ -156,5 +156,6 @@ function variableOf({ shape }: tf.Tensor): Variable {
     initializer: { kind: "constant", value: 0 },
     owner: "light",
     trainable: true,
+    table: false,
   };
 }
