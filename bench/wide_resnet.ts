@@ -17,6 +17,7 @@ import type { NetName } from "../pipeline/stages/network.ts";
 import { Forward } from "../train/forward.ts";
 import type { Term } from "../train/objective.ts";
 import { disposeState, initialState, type Model, trainStep } from "../train/step.ts";
+import { rowsOf } from "../train/tensors.ts";
 import { DeclaredVariables, initialValues } from "../train/variables.ts";
 import { serve } from "./worker.ts";
 
@@ -90,7 +91,7 @@ function training(): () => void {
   const precision = options.mode === "bfloat16" ? "bfloat16" as const : "float32" as const;
   const captured = new CapturedFunction(
     ({ state, input }: Input) => trainStep(model, state, input),
-    { precision },
+    { precision, rows: ({ input }) => rowsOf(input) },
   );
   let state = initialState(model, values);
   const input = {
@@ -123,7 +124,7 @@ function inference(net: NetName): () => void {
       seed: () => tf.scalar(0, "int32"),
     });
     return { logits: forward.outputs(net).logits };
-  }, { precision });
+  }, { precision, rows: ({ image }) => [image] });
   return () => {
     const { logits } = captured.call({ image });
     logits.dataSync();

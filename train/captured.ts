@@ -1,4 +1,5 @@
-import { CapturedFunction } from "../engine/capture/capture.ts";
+import type * as tf from "@tensorflow/tfjs";
+import { CapturedFunction, type GraphReport } from "../engine/capture/capture.ts";
 import { calledStage } from "../pipeline/stage_error.ts";
 
 /** Who hears what became of a captured function. */
@@ -16,25 +17,42 @@ export interface CaptureListener {
  * @param what What the function is, for the line.
  * @param listener Who hears of it.
  * @param run The function.
+ * @param rows The inputs whose first axis is the rows of a batch.
  */
 export function captured<Input extends object, Output extends object>(
   what: string,
   { report, debug }: CaptureListener,
   run: (input: Input) => Output,
+  rows: (input: Input) => readonly tf.Tensor[],
 ): CapturedFunction<Input, Output> {
   return new CapturedFunction(run, {
+    rows,
     origin: () => {
       const stage = calledStage();
       return stage && `the ${stage.kind} stage ${JSON.stringify(stage.name)}`;
     },
-    report: ({ captured, reason, origin, nodes, constantBytes }) => {
+    report: ({ captured, reason, origin, graph }) => {
       if (!captured) {
         report(`the ${what} runs op by op (slower), because of ${origin ?? "a stage"}: ${reason}`);
-      } else if (debug) {
-        report(
-          `${what}: captured as a graph of ${nodes} nodes, ${constantBytes} bytes of constants`,
-        );
+      } else if (debug && graph) {
+        report(`${what}: ${describeGraph(graph)}`);
       }
     },
   });
+}
+
+/**
+ * A captured graph in words.
+ *
+ * @param graph What is known of it.
+ */
+export function describeGraph(graph: GraphReport): string {
+  const { nodes, constantBytes, casts, recordSeconds, loadSeconds, rehearsedWith } = graph;
+  const whole = graph.unrehearsed ? ` (${graph.unrehearsed})` : "";
+  const how = rehearsedWith.length > 0
+    ? `from ${rehearsedWith.join(", ")} rows`
+    : `from whole steps${whole}`;
+  return `captured as a graph of ${nodes} nodes, ${constantBytes} bytes of constants, ` +
+    `${casts} casts; recorded ${how} in ${recordSeconds.toFixed(2)} s, ` +
+    `loaded in ${loadSeconds.toFixed(2)} s`;
 }

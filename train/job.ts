@@ -28,7 +28,7 @@ import {
   tensorsOf,
   trainStep,
 } from "./step.ts";
-import { batchTensors } from "./tensors.ts";
+import { batchTensors, rowsOf } from "./tensors.ts";
 import { initialValues } from "./variables.ts";
 
 /** Tells outputs of an event. */
@@ -83,12 +83,14 @@ export async function runJob(job: Job, emit: Emit): Promise<JobResult> {
     "training step",
     job,
     ({ state, input }: TrainInput) => trainStep(model, state, input),
+    ({ input }) => rowsOf(input),
   );
   const evaluated = { ...model, nets: job.nets.nets };
   const measure = captured(
     "evaluation",
     job,
     (input: EvaluationInput) => evaluationStep(evaluated, input),
+    ({ batch }) => rowsOf(batch),
   );
   let state = initialState(model, initialValues(model.variables, job.seed));
   let metrics: Record<string, Metrics> = {};

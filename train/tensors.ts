@@ -25,6 +25,15 @@ export function batchTensors({ size, features, label }: Batch): BatchTensors {
   };
 }
 
+/**
+ * All tensors of a batch.
+ *
+ * @param batch The batch.
+ */
+export function rowsOf({ features, label }: BatchTensors): tf.Tensor[] {
+  return [...Object.values(features), label];
+}
+
 function upload({ values, shape }: Column, size: number): tf.Tensor {
   const dims = [size, ...shape];
   if (values instanceof Int32Array) return tf.tensor(values, dims, "int32");

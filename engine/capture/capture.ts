@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { nativeBackend, NotCapturable, record, type RecordedGraph } from "./recorder.ts";
-import type { TraceEntry } from "./recorder.ts";
 import type { Precision } from "./precision.ts";
+import { type Mode, nativeBackend, NotCapturable, record, type RecordedGraph } from "./recorder.ts";
+import { firstDifference, Rehearsal, sameByChance, type TraceEntry, Unforeseen } from "./trace.ts";
 import { leaves, type Tree, withLeaves } from "./tree.ts";
 
 /** What became of a function that was to be captured. */
@@ -13,49 +13,95 @@ export interface CaptureReport {
   readonly reason?: string | undefined;
   /** Whose fault that is, in words. */
   readonly origin?: string | undefined;
-  /** The nodes of the graph. */
-  readonly nodes?: number;
-  /** The bytes of constants in the graph. */
-  readonly constantBytes?: number;
+  /** What the graph is like. */
+  readonly graph?: GraphReport;
 }
 
-/** How to capture. */
-export interface CaptureOptions {
-  /** Told once for each signature what became of it. */
+/** What a captured graph is like. */
+export interface GraphReport {
+  /** Its nodes. */
+  readonly nodes: number;
+  /** How many of them change a type, to bfloat16 or back. */
+  readonly casts: number;
+  /** The bytes of constants that are written out in it. */
+  readonly constantBytes: number;
+  /** The numbers of rows that the function was rehearsed with; none if it ran as it is. */
+  readonly rehearsedWith: readonly number[];
+  /** Why it was not rehearsed, though rows are known. */
+  readonly unrehearsed?: string | undefined;
+  /** How long the recording took. */
+  readonly recordSeconds: number;
+  /** How long TensorFlow took to load the graph. */
+  readonly loadSeconds: number;
+}
+
+/**
+ * How to capture.
+ *
+ * @typeParam Input The form of the function's inputs.
+ */
+export interface CaptureOptions<Input> {
+  /** Told what became of each signature; of failures with one cause, once. */
   readonly report?: ((report: CaptureReport) => void) | undefined;
   /** Says who is computing at the moment, in words. */
   readonly origin?: (() => string | undefined) | undefined;
   /** What graphs compute maps in; what runs op by op is in float32. */
   readonly precision?: Precision | undefined;
+  /**
+   * The inputs whose first axis is the rows of a batch. With it the function is recorded with few
+   * rows, which takes little memory, and replayed from the first call on.
+   */
+  readonly rows?: ((input: Input) => readonly tf.Tensor[]) | undefined;
 }
 
 /** Where a signature is on its way to being replayed. */
 type Phase<Output> =
-  | { readonly kind: "recorded"; readonly trace: readonly TraceEntry[] }
+  | {
+    readonly kind: "recorded";
+    readonly traces: readonly (readonly TraceEntry[])[];
+    readonly why?: string | undefined;
+  }
   | { readonly kind: "captured"; readonly session: Session; readonly form: Output }
   | { readonly kind: "eager" };
 
+/** The numbers of rows of the rehearsals; the first ones repeat a row, so that values differ. */
+const rehearsals = [{ rows: 2, of: 1 }, { rows: 3, of: 1 }, { rows: 5, of: 5 }] as const;
+
+/** So few rows need no rehearsal. */
+const FEW_ROWS = 16;
+
+/** After so many recordings whose sizes are the same by chance, one gives up. */
+const MOST_RECORDINGS = 8;
+
+/** What unknown sizes are taken for in two dry runs: nobody has so many rows or channels. */
+const unknownSizes = [1_000_003, 2_000_003] as const;
+
 /**
- * A function of tensors that runs as usual the first time, is compared with itself the second time,
- * and is a TensorFlow graph from then on: once for each signature of its inputs, their shapes and
- * types. A function whose two recordings differ, or that reads values, goes on running as usual, and
- * so does every function on other engines than the native one.
+ * A function of tensors as a TensorFlow graph, once for each signature of its inputs, their shapes
+ * and types. Where it is known which inputs have the rows of a batch, the function is rehearsed with
+ * a few of them, and its calls at the batch's true size are recorded without computing anything; the
+ * first call is the graph's. Else, and where a function's calls do not follow from the number of rows,
+ * it runs as usual the first time, is compared with itself the second time, and is a graph from then
+ * on. A function that is not the same in two recordings, or that reads values, goes on running as
+ * usual, and so does every function on other engines than the native one.
  *
  * @typeParam Input The form of its inputs, a {@linkcode Tree} that is the same in all calls.
  * @typeParam Output The form of its results, a {@linkcode Tree}.
  */
 export class CapturedFunction<Input extends object, Output extends object> {
   readonly #run: (input: Input) => Output;
-  readonly #options: CaptureOptions;
+  readonly #options: CaptureOptions<Input>;
   readonly #phases = new Map<string, Phase<Output>>();
+  readonly #rehearsed = new Map<string, Rehearsal>();
+  readonly #reasons = new Set<string>();
 
   /**
    * Wraps a function.
    *
    * @param run A pure function of tensors; it neither changes its inputs nor disposes of them.
-   * @param options Who is told what became of it.
+   * @param options Who is told what became of it, and which inputs have rows.
    */
-  constructor(run: (input: Input) => Output, options: CaptureOptions = {}) {
+  constructor(run: (input: Input) => Output, options: CaptureOptions<Input> = {}) {
     this.#run = run;
     this.#options = options;
   }
@@ -69,13 +115,15 @@ export class CapturedFunction<Input extends object, Output extends object> {
   call(input: Input): Output {
     if (tf.getBackend() !== "tensorflow") return this.#eager(input);
     const tensors = leaves(input as Tree);
-    const signature = tensors.map(({ dtype, shape }) => `${dtype}[${shape}]`).join(" ");
-    const phase = this.#phases.get(signature);
-    if (phase?.kind === "captured") {
-      return withLeaves(phase.form as Tree, phase.session.run(tensors)) as Output;
+    const signature = signatureOf(tensors, new Set());
+    let phase = this.#phases.get(signature);
+    if (!phase) {
+      this.#rehearse(input, tensors, signature);
+      phase = this.#phases.get(signature);
     }
+    if (phase?.kind === "captured") return this.#replay(phase, input, tensors, signature);
     if (phase?.kind === "eager") return this.#eager(input);
-    return this.#record(input, tensors, signature, phase?.trace);
+    return this.#record(input, tensors, signature, phase);
   }
 
   /** Frees the graphs. */
@@ -84,20 +132,118 @@ export class CapturedFunction<Input extends object, Output extends object> {
       if (phase.kind === "captured") phase.session.dispose();
     }
     this.#phases.clear();
+    this.#rehearsed.clear();
   }
 
   #eager(input: Input): Output {
     return tf.tidy(() => this.#run(input) as Output & tf.TensorContainer);
   }
 
+  #replay(
+    { session, form }: Phase<Output> & { kind: "captured" },
+    input: Input,
+    tensors: readonly tf.Tensor[],
+    signature: string,
+  ): Output {
+    let results: tf.Tensor[];
+    try {
+      results = session.run(tensors);
+    } catch (error) {
+      // Op by op it fails as well, and it is known which stage it was; or it is the graph's fault.
+      const output = this.#eager(input);
+      session.dispose();
+      this.#giveUp(signature, `its graph fails: ${(error as Error).message}`);
+      return output;
+    }
+    return withLeaves(form as Tree, results) as Output;
+  }
+
+  /** Captures the function without running it at its true size, if that can be done. */
+  #rehearse(input: Input, tensors: readonly tf.Tensor[], signature: string): void {
+    const { rows: rowsOf } = this.#options;
+    if (!rowsOf) return;
+    const batched = new Set(rowsOf(input));
+    const rows = [...batched][0]?.shape[0] ?? 0;
+    if (rows < FEW_ROWS) return;
+    const started = performance.now();
+    try {
+      const rehearsal = this.#rehearsal(input, tensors, batched);
+      const [first, second] = unknownSizes.map((unknown) =>
+        this.#recording(input, tensors, { kind: "dry", rehearsal, rows, unknown })
+      );
+      const different = firstDifference(first!.recorded.trace, second!.recorded.trace);
+      if (different) throw new Unforeseen(NOT_THE_SAME);
+      const { recorded, output } = second!;
+      this.#load(recorded, signature, output, {
+        recordSeconds: secondsSince(started),
+        rehearsedWith: rehearsals.map(({ rows }) => rows),
+      });
+    } catch (error) {
+      const reason = notCapturable(error);
+      if (reason) return this.#giveUp(signature, reason.message, reason.origin);
+      // Run as it is, it says the true number of rows where it fails, and may well not.
+      const why = error instanceof Error ? error.message : String(error);
+      this.#phases.set(signature, { kind: "recorded", traces: [], why });
+    }
+  }
+
+  #rehearsal(
+    input: Input,
+    tensors: readonly tf.Tensor[],
+    batched: ReadonlySet<tf.Tensor>,
+  ): Rehearsal {
+    const family = signatureOf(tensors, batched);
+    let rehearsal = this.#rehearsed.get(family);
+    if (rehearsal) return rehearsal;
+    rehearsal = new Rehearsal(rehearsals.map(({ rows, of }) => {
+      const few = tensors.map((tensor) =>
+        batched.has(tensor) ? tf.tidy(() => someRows(tensor, rows, of)) : tensor
+      );
+      try {
+        const small = withLeaves(input as Tree, few) as Input;
+        const { recorded, kept } = this.#recording(small, few, { kind: "rehearse" });
+        // What is kept of a dry run would have no values.
+        if (kept > 0 && rows > rehearsals[0].rows) throw new Unforeseen("it keeps tensors");
+        return { rows, trace: recorded.trace };
+      } finally {
+        tf.dispose(few.filter((tensor) => !tensors.includes(tensor)));
+      }
+    }));
+    this.#rehearsed.set(family, rehearsal);
+    return rehearsal;
+  }
+
+  /** A recording whose results nobody wants, and how many tensors it kept nevertheless. */
+  #recording(
+    input: Input,
+    tensors: readonly tf.Tensor[],
+    mode: Mode,
+  ): { recorded: RecordedGraph; output: Output; kept: number } {
+    const before = tf.memory().numDataBuffers;
+    let output!: Output;
+    const run = () => leaves((output = this.#run(input)) as Tree);
+    let recorded!: RecordedGraph;
+    tf.tidy(() => {
+      const made = record(run, tensors, { ...this.#options, mode });
+      recorded = made.recorded;
+      // What is kept from tidy() is in the results, too.
+      const given = new Set(tensors);
+      tf.dispose(made.results.filter((result) => !given.has(result)));
+    });
+    const kept = tf.memory().numDataBuffers - before;
+    return { recorded, output, kept };
+  }
+
+  /** Runs the function as it is, and records it. */
   #record(
     input: Input,
     tensors: readonly tf.Tensor[],
     signature: string,
-    earlier: readonly TraceEntry[] | undefined,
+    earlier: (Phase<Output> & { kind: "recorded" }) | undefined,
   ): Output {
     let output!: Output;
     let recorded!: RecordedGraph;
+    const started = performance.now();
     try {
       tf.tidy(() => {
         const run = () => leaves((output = this.#run(input)) as Tree);
@@ -111,37 +257,79 @@ export class CapturedFunction<Input extends object, Output extends object> {
       this.#giveUp(signature, reason.message, reason.origin);
       return this.#eager(input);
     }
-    if (!earlier) {
-      this.#phases.set(signature, { kind: "recorded", trace: recorded.trace });
-      return output;
-    }
-    const different = recorded.trace.find(({ text }, index) => text !== earlier[index]?.text);
-    if (different || recorded.trace.length !== earlier.length) {
-      const reason = "it is not the same from step to step: it draws random numbers or keeps count";
-      this.#giveUp(signature, reason, different?.origin);
+    const { trace } = recorded, { traces = [], why } = earlier ?? {};
+    const different = traces[0] && firstDifference(traces[0], trace);
+    const all = [...traces, trace];
+    if (different) {
+      this.#giveUp(signature, NOT_THE_SAME, different.origin);
+    } else if (all.length > 1 && !sameByChance(all)) {
+      const recordSeconds = secondsSince(started);
+      this.#load(recorded, signature, output, {
+        recordSeconds,
+        rehearsedWith: [],
+        unrehearsed: why,
+      });
+    } else if (all.length < MOST_RECORDINGS) {
+      this.#phases.set(signature, { kind: "recorded", traces: all, why });
     } else {
-      this.#load(recorded, signature, output);
+      this.#giveUp(signature, "it cannot be told which of its sizes follow from values");
     }
     return output;
   }
 
-  #load(recorded: RecordedGraph, signature: string, output: Output): void {
+  #load(
+    recorded: RecordedGraph,
+    signature: string,
+    output: Output,
+    how: Pick<GraphReport, "recordSeconds" | "rehearsedWith" | "unrehearsed">,
+  ): void {
+    const started = performance.now();
     let session: Session;
     try {
       session = new Session(recorded);
     } catch (error) {
       return this.#giveUp(signature, `TensorFlow refuses the graph: ${(error as Error).message}`);
     }
-    const { nodes, constantBytes } = recorded.graph;
+    const { nodes, casts, constantBytes } = recorded.graph;
     this.#phases.set(signature, { kind: "captured", session, form: output });
-    this.#options.report?.({ captured: true, nodes, constantBytes });
+    this.#options.report?.({
+      captured: true,
+      graph: { nodes, casts, constantBytes, ...how, loadSeconds: secondsSince(started) },
+    });
   }
 
   #giveUp(signature: string, reason: string, origin?: string): void {
     this.#phases.set(signature, { kind: "eager" });
+    // The last batch of an epoch has a signature of its own, and the same to say.
+    const told = `${origin} ${reason}`;
+    if (this.#reasons.has(told)) return;
+    this.#reasons.add(told);
     this.#options.report?.({ captured: false, reason, origin });
   }
 }
+
+const NOT_THE_SAME = "it is not the same from step to step: it draws random numbers or keeps count";
+
+/** Types and shapes, without the number of rows where tensors are of a batch. */
+function signatureOf(tensors: readonly tf.Tensor[], batched: ReadonlySet<tf.Tensor>): string {
+  return tensors.map((tensor) => {
+    const [first, ...rest] = tensor.shape;
+    const shape = batched.has(tensor)
+      ? ["rows", ...rest]
+      : tensor.rank === 0
+      ? []
+      : [first, ...rest];
+    return `${tensor.dtype}[${shape}]`;
+  }).join(" ");
+}
+
+/** The first rows of a tensor, over and over. */
+function someRows(tensor: tf.Tensor, rows: number, of: number): tf.Tensor {
+  const first = tf.slice(tensor, 0, of);
+  return tf.tile(first, [rows / of, ...tensor.shape.slice(1).fill(1)]);
+}
+
+const secondsSince = (start: number) => (performance.now() - start) / 1000;
 
 /** Why a function cannot be captured, even where what it called has wrapped that in its own error. */
 function notCapturable(error: unknown): NotCapturable | undefined {

@@ -44,6 +44,7 @@ export class Graph {
   readonly #nodes: Message[] = [];
   readonly #kinds: AttributeKinds;
   #constantBytes = 0;
+  #casts = 0;
 
   /**
    * An empty graph.
@@ -62,6 +63,11 @@ export class Graph {
   /** How many bytes of constants are written out. */
   get constantBytes(): number {
     return this.#constantBytes;
+  }
+
+  /** How many changes of type there are that {@linkcode Graph.cast} added. */
+  get casts(): number {
+    return this.#casts;
   }
 
   /**
@@ -127,6 +133,7 @@ export class Graph {
    * @param to The new type.
    */
   cast(value: Reference, from: number, to: number): Reference {
+    this.#casts++;
     return this.#add("Cast", [value], [["SrcT", typeMessage(from)], ["DstT", typeMessage(to)]]) +
       ":0";
   }

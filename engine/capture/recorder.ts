@@ -8,6 +8,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type AttributeKinds, DType, Graph, type OpAttribute, type Reference } from "./graph.ts";
 import { lowPrecisionInputs, type Precision, returnsToFloat } from "./precision.ts";
+import type { Rehearsal, TracedTensor, TraceEntry } from "./trace.ts";
 
 /** What the binding tells of a tensor that it made. */
 export interface TensorMetadata {
@@ -79,18 +80,21 @@ export interface RecordedGraph {
   readonly trace: readonly TraceEntry[];
 }
 
-/** A node or constant of a recording. */
-export interface TraceEntry {
-  /** What two recordings of the same function have in common. */
-  readonly text: string;
-  /** Whose it is, in words, if the caller knows. */
-  readonly origin: string | undefined;
-}
-
-interface Known {
-  readonly shape: readonly number[];
-  readonly type: number;
-}
+/**
+ * What ops do while a function is recorded: they run; or they run, but change nothing that was there
+ * before; or nothing is computed, and results have the shapes that rehearsals foresee.
+ */
+export type Mode =
+  | { readonly kind: "run" }
+  | { readonly kind: "rehearse" }
+  | {
+    readonly kind: "dry";
+    readonly rehearsal: Rehearsal;
+    /** How many rows the inputs have. */
+    readonly rows: number;
+    /** What unknown sizes are taken for. */
+    readonly unknown: number;
+  };
 
 /** How to record. */
 export interface RecordOptions {
@@ -98,6 +102,8 @@ export interface RecordOptions {
   readonly origin?: (() => string | undefined) | undefined;
   /** What the graph computes maps in; the recorded run itself is in float32. */
   readonly precision?: Precision | undefined;
+  /** What ops do meanwhile; they run by default. */
+  readonly mode?: Mode | undefined;
 }
 
 /**
@@ -106,8 +112,11 @@ export interface RecordOptions {
  * @param run The function; it may use any tfjs operation that reads no values.
  * @param inputs Its inputs.
  * @param options How to record.
- * @returns What the function returned, computed as without a recorder, and the graph.
+ * @returns What the function returned, and the graph. What it returned was computed as without a
+ * recorder, unless the mode says otherwise; after a dry run it has no values, and can only be
+ * disposed of.
  * @throws {NotCapturable} If the function reads values of a tensor that it computed.
+ * @throws {Unforeseen} If a dry run is not as its rehearsals foresee.
  */
 export function record(
   run: (inputs: readonly tf.Tensor[]) => tf.Tensor[],
@@ -126,6 +135,7 @@ export function record(
   backend.binding = recording.binding;
   try {
     const results = run(inputs);
+    recording.check();
     const outputs = results.map((result) => {
       const input = inputs.indexOf(result);
       return input < 0 ? recording.output(result) : input;
@@ -154,16 +164,20 @@ class Recording {
   readonly #raw: Binding;
   readonly #references = new Map<number, Reference>();
   readonly #types = new Map<Reference, number>();
-  readonly #known = new Map<number, Known>();
+  readonly #known = new Map<number, TracedTensor>();
   readonly #computed = new Set<number>();
+  readonly #names = new Map<number, string>();
   readonly trace: TraceEntry[] = [];
+  readonly #mode: Mode;
+  #failure: Error | undefined;
   readonly #origin: () => string | undefined;
   readonly #low: boolean;
   readonly #casts = new Map<string, Reference>();
   readonly #readers = new Map<Reference, string[]>();
   readonly #written = new Map<Reference, string>();
 
-  constructor(backend: NativeBackend, { origin, precision }: RecordOptions) {
+  constructor(backend: NativeBackend, { origin, precision, mode }: RecordOptions) {
+    this.#mode = mode ?? { kind: "run" };
     this.#origin = origin ?? (() => undefined);
     this.#low = precision === "bfloat16";
     this.#backend = backend;
@@ -187,7 +201,13 @@ class Recording {
     this.#references.set(id!, reference);
     this.#types.set(reference, type);
     this.#computed.add(id!);
+    this.#names.set(id!, `input ${this.#names.size}`);
     return reference;
+  }
+
+  /** Throws what was wrong even if the function has caught it. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
   }
 
   output(tensor: tf.Tensor): Reference {
@@ -207,8 +227,7 @@ class Recording {
 
   readonly #executeOp: Binding["executeOp"] = (op, attributes, inputs, outputs) => {
     const references = inputs.map((id) => this.#reference(id));
-    const made = this.#raw.executeOp(op, attributes, inputs, outputs);
-    this.#note(`${op} ${references} ${JSON.stringify(attributes)}`);
+    const made = this.#execute(op, attributes, inputs, outputs);
     const complete = this.#complete(op, attributes, references);
     const after = this.#order(op, references);
     const low = this.#lowInputs(op, made[0]?.shape.length ?? 0, references);
@@ -231,9 +250,46 @@ class Recording {
       this.#types.set(reference, isLow ? DType.bfloat16 : dtype);
       this.#references.set(id, isLow && returnsToFloat(op) ? this.#float(reference) : reference);
       this.#computed.add(id);
+      this.#names.set(id, `${this.trace.length - 1}:${index}`);
     });
     return made;
   };
+
+  /** Runs an op, or does as if, and notes it. */
+  #execute(
+    op: string,
+    attributes: OpAttribute[],
+    inputs: number[],
+    outputs: number,
+  ): TensorMetadata[] {
+    const names = inputs.map((id) => this.#names.get(id)!);
+    const entry = { op, inputs: names, attributes, outputs: [], origin: this.#origin() };
+    const made = this.#mode.kind === "dry"
+      ? this.#foresee(entry).map(({ shape, type }) => ({
+        id: nextDry--,
+        shape: [...shape],
+        dtype: type,
+      }))
+      : this.#mode.kind === "rehearse" && op === IN_PLACE
+      // The same memory under another name, as the op itself would give.
+      ? this.#raw.executeOp("Identity", attributes, inputs.slice(0, 1), outputs)
+      : this.#raw.executeOp(op, attributes, inputs, outputs);
+    const traced = made.map(({ shape, dtype }) => ({ shape, type: dtype }));
+    this.trace.push({ ...entry, outputs: traced });
+    return made;
+  }
+
+  /** What rehearsals say of an op or constant of a dry run. */
+  #foresee(entry: TraceEntry): readonly TracedTensor[] {
+    if (this.#mode.kind !== "dry") return entry.outputs;
+    const { rehearsal, rows, unknown } = this.#mode;
+    try {
+      return rehearsal.outputs(this.trace.length, entry, rows, unknown);
+    } catch (error) {
+      this.#failure ??= error as Error;
+      throw error;
+    }
+  }
 
   /** What has to run before an op: TensorFlow itself knows no order of reading and writing in place. */
   #order(op: string, [first, ...rest]: readonly Reference[]): Set<string> {
@@ -302,14 +358,14 @@ class Recording {
   }
 
   readonly #tensorDataSync: Binding["tensorDataSync"] = (id) => {
-    if (this.#computed.has(id)) {
-      throw new NotCapturable("it reads values of a tensor", this.#origin());
-    }
+    if (this.#computed.has(id)) throw this.#refuse("it reads values of a tensor");
     return this.#raw.tensorDataSync(id);
   };
 
-  #note(text: string): void {
-    this.trace.push({ text, origin: this.#origin() });
+  #refuse(reason: string): NotCapturable {
+    const error = new NotCapturable(reason, this.#origin());
+    this.#failure ??= error;
+    return error;
   }
 
   /** What was neither an input nor computed is a constant of the graph. */
@@ -317,17 +373,34 @@ class Recording {
     const known = this.#references.get(id);
     if (known) return known;
     const { shape, type } = this.#known.get(id)!;
-    if (type === INT64) {
-      throw new NotCapturable("it uses 64-bit integers", this.#origin());
-    }
+    if (type === INT64) throw this.#refuse("it uses 64-bit integers");
+    if (id <= FIRST_DRY) throw this.#refuse("it keeps a tensor for later steps");
     const values = this.#raw.tensorDataSync(id);
     const reference = this.graph.constant(type, shape, values);
-    this.#note(`Const ${type} [${shape}] ${hash(values)}`);
+    const entry = {
+      op: "Const",
+      inputs: [],
+      attributes: [],
+      outputs: [{ shape, type }],
+      hash: hash(values),
+      whole: type === DType.int32 && values.length <= MOST_WHOLE ? [...values] : undefined,
+      origin: this.#origin(),
+    };
+    this.#foresee(entry);
+    this.#names.set(id, `${this.trace.length}:0`);
+    this.trace.push(entry);
     this.#references.set(id, reference);
     this.#types.set(reference, type);
     return reference;
   }
 }
+
+/** Handles of tensors without values; TensorFlow's are from 0, and tfjs-node's of none is -1. */
+const FIRST_DRY = -2;
+let nextDry = FIRST_DRY;
+
+/** No shape has more axes than this. */
+const MOST_WHOLE = 16;
 
 /** The op that writes rows of its first input in place. */
 const IN_PLACE = "InplaceUpdate";

@@ -98,7 +98,7 @@ forNative(
       assertEquals(tf.tidy(() => tf.mean(y).dataSync()[0]), call);
       y.dispose();
     }
-    assert(reports[0]!.constantBytes! < 1000);
+    assert(reports[0]!.graph!.constantBytes < 1000);
     captured.dispose();
   },
 );
