@@ -2,6 +2,7 @@ import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
 import { CapturedFunction, type CaptureReport } from "../../engine/capture/capture.ts";
 import { nativeOp } from "../../engine/ops/native_op.ts";
+import { gatherRows, writeRows } from "../../engine/tables.ts";
 import * as ops from "../../engine/ops.ts";
 import { forNative } from "../support/engines.ts";
 
@@ -212,4 +213,25 @@ forNative("CapturedFunction fails as op by op where a graph fails on values", ()
   const label = tf.fill([32], 7, "int32") as tf.Tensor1D;
   assertThrows(() => captured.call({ x, label }), Error, "the loss stage mine failed");
   assertEquals(seen, ["true"]);
+});
+
+forNative("CapturedFunction rehearses without writing to tables", () => {
+  const captured = new CapturedFunction(
+    ({ table, ids }: { table: tf.Tensor; ids: tf.Tensor1D }) => {
+      writeRows(table, ids, tf.add(gatherRows(table, ids), 1));
+      return { table };
+    },
+    { rows: ({ ids }) => [ids] },
+  );
+  const table = tf.zeros([40, 2]);
+  for (let call = 0; call < 3; call++) {
+    const ids = tf.range(call, call + 20, 1, "int32");
+    captured.call({ table, ids });
+  }
+  const expected = Array.from({ length: 40 }, (_, row) => {
+    const touched = [0, 1, 2].filter((call) => row >= call && row < call + 20).length;
+    return [touched, touched];
+  });
+  assertEquals(table.arraySync(), expected);
+  captured.dispose();
 });

@@ -1,0 +1,224 @@
+import { assert, assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs";
+import { tableFromArrays, tableToIPC } from "apache-arrow";
+import { join } from "node:path";
+import { readPlan } from "../../commands/read_plan.ts";
+import type { Pipeline } from "../../pipeline/define.ts";
+import { builtins } from "../../plugins/mod.ts";
+import { captured } from "../../train/captured.ts";
+import { epochOrder } from "../../train/input/order.ts";
+import { disposeInput, stepInput } from "../../train/job.ts";
+import { netsOf, prepareData, prepareNets } from "../../train/prepare.ts";
+import { disposeState, initialState, type StepInput, trainStep } from "../../train/step.ts";
+import { initialValues } from "../../train/variables.ts";
+import { forNative } from "../support/engines.ts";
+import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
+
+/** An epoch has a batch of 24 rows and one of 17. */
+const rows = 41, batch = 24, steps = 50;
+
+interface Trained {
+  /** The losses, step by step. */
+  readonly losses: number[][];
+  /** Variables and slots in the end. */
+  readonly state: Record<string, Float32Array>;
+  readonly reports: string[];
+}
+
+/** Trains on the first rows of a pipeline's data, each step as a graph or op by op. */
+async function train(pipeline: Record<string, unknown>, replay: boolean): Promise<Trained> {
+  const plan = await readPlan(pipeline as unknown as Pipeline);
+  const data = await prepareData(plan);
+  const { model, rate } = prepareNets(plan, data, netsOf(plan));
+  type Input = { state: typeof state; input: StepInput };
+  const reports: string[] = [];
+  const step = captured(
+    "training step",
+    { report: (line) => void reports.push(line), debug: true },
+    ({ state, input }: Input) => trainStep(model, state, input),
+    ({ input }) => [...Object.values(input.features), input.label],
+  );
+  let state = initialState(model, initialValues(model.variables, plan.seed));
+  const losses: number[][] = [];
+  for (let index = 0; index < steps; index++) {
+    const epoch = Math.floor(index / 2), first = index % 2 === 0;
+    const order = epochOrder(rows, plan.seed, epoch);
+    const chosen = data.splits.train.gather(first ? order.slice(0, batch) : order.slice(batch));
+    const input = stepInput(
+      model.terms,
+      data.transforms.apply(chosen, { seed: 1, epoch, batch: index % 2, training: true }),
+      { step: index, steps, epoch: index / 2, epochs: steps / 2 },
+      rate({ step: index, steps, epoch: index / 2, epochs: steps / 2 }),
+      plan.seed,
+    );
+    const output = replay ? step.call({ state, input }) : trainStep(model, state, input);
+    losses.push([...output.losses.dataSync()]);
+    output.losses.dispose();
+    disposeInput(input);
+    disposeState(state, output.state);
+    state = output.state;
+  }
+  const named = Object.entries({ value: state.values, ...state.slots }).flatMap(([slot, tensors]) =>
+    Object.entries(tensors).map(([name, tensor]) =>
+      [`${slot} ${name}`, tensor.dataSync<"float32">()] as const
+    )
+  );
+  disposeState(state);
+  step.dispose();
+  await data.close();
+  return { losses, state: Object.fromEntries(named), reports };
+}
+
+const tasks = [
+  { use: "cross-entropy", on: "light" },
+  { use: "cross-entropy", on: "booster" },
+];
+const hint = (parts: Record<string, unknown>) => [
+  ...tasks,
+  { use: "mse-hint", from: "booster.logits", to: "light.logits", weight: 0.03, ...parts },
+];
+const still = { use: "sgd", rate: 0.05 };
+
+/** Every built-in network, loss, gradient policy, optimizer and schedule, each in a pipeline. */
+const cases: Readonly<Record<string, Record<string, unknown>>> = {
+  "wide-resnet, interval": {
+    network: { use: "wide-resnet", light: { depth: 10 }, booster: { depth: 16 } },
+  },
+  "wide-resnet, bottom": {
+    network: { use: "wide-resnet", sharing: "bottom", booster: { depth: 10 } },
+    optimizer: still,
+  },
+  "wide-resnet, none": {
+    network: {
+      use: "wide-resnet",
+      sharing: "none",
+      light: { depth: 10 },
+      booster: { depth: 10, width: 2 },
+    },
+    optimizer: still,
+  },
+  "cross-entropy, smoothed": {
+    losses: tasks.map((task) => ({ ...task, labelSmoothing: 0.1 })),
+  },
+  "mse-hint, mlp, sgd": { losses: hint({}) },
+  "mse-probability": { losses: hint({ use: "mse-probability" }) },
+  "kl": { losses: hint({ use: "kl", temperature: 4 }) },
+  "soft-label": { losses: hint({ use: "soft-label", temperature: 2 }) },
+  "gradient block": { losses: hint({ gradient: { use: "block" } }) },
+  "gradient block-shared": { losses: hint({ gradient: { use: "block-shared" } }) },
+  "gradient mutual": { losses: hint({ gradient: { use: "mutual" } }) },
+  "gradient none": { losses: hint({ gradient: { use: "none" } }) },
+  "gradient ramp": {
+    losses: hint({ gradient: { use: "ramp", side: "to", over: 20 } }),
+  },
+  "gradient ramp on shared variables": {
+    losses: hint({ gradient: { use: "ramp", side: "shared", over: 20, unit: "steps" } }),
+  },
+  "gradient scale": {
+    losses: hint({ gradient: { use: "scale", from: 0.5, to: 0.25, shared: 0.125 } }),
+  },
+  "sgd with nesterov and steps": {
+    optimizer: {
+      use: "sgd",
+      rate: 0.05,
+      momentum: 0.9,
+      nesterov: true,
+      weightDecay: 5e-4,
+      schedule: { use: "steps", at: [5, 10], by: 0.2 },
+    },
+  },
+  "adam with cosine": {
+    optimizer: { use: "adam", rate: 0.01, weightDecay: 1e-3, schedule: { use: "cosine" } },
+  },
+  "adamw with warm-up": {
+    optimizer: {
+      use: "adamw",
+      rate: 0.01,
+      schedule: { use: "warm-up", for: 3, then: { use: "cosine" } },
+    },
+  },
+  "adagrad with constant": {
+    optimizer: { use: "adagrad", rate: 0.05, schedule: { use: "constant" } },
+  },
+};
+
+/** How far apart two numbers may be; a sum in another order rounds otherwise, step after step. */
+const tolerance = 1e-5;
+
+/** The distance of two lists of numbers, as a part of the second one's length. */
+function distance(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  assertEquals(actual.length, expected.length);
+  let difference = 0, length = 0;
+  Array.from(expected).forEach((value, index) => {
+    difference += (actual[index]! - value) ** 2;
+    length += value ** 2;
+  });
+  return Math.sqrt(difference / (length || 1));
+}
+
+async function compare(pipeline: Record<string, unknown>): Promise<void> {
+  const eager = await train(pipeline, false), replayed = await train(pipeline, true);
+  assertEquals(replayed.reports.length, 2);
+  for (const line of replayed.reports) {
+    assert(/captured as a graph of .* from 2, 3, 5 rows/.test(line), line);
+  }
+  assert(eager.losses[0]![0]! > eager.losses.at(-1)![0]!, "it does not learn");
+  eager.losses.forEach((losses, step) => {
+    const error = distance(replayed.losses[step]!, losses);
+    assert(error < tolerance, `the losses of step ${step} are off by ${error}`);
+  });
+  assertEquals(Object.keys(replayed.state), Object.keys(eager.state));
+  for (const [name, values] of Object.entries(eager.state)) {
+    const error = distance(replayed.state[name]!, values);
+    assert(error < tolerance, `${name} is off by ${error} after ${steps} steps`);
+  }
+}
+
+for (const [name, parts] of Object.entries(cases)) {
+  forNative(`a captured step trains as op by op: ${name}`, () => compare(digitsPipeline(parts)));
+}
+
+/** Pipelines on a table of numbers with another kind of label. */
+const tables: Readonly<Record<string, Record<string, unknown>>> = {
+  "binary-cross-entropy": {
+    data: { label: { column: "even", kind: "binary" } },
+    losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
+  },
+  "mean-squared-error": {
+    data: { label: { column: "a", kind: "number" } },
+    losses: ["light", "booster"].map((on) => ({ use: "mean-squared-error", on })),
+  },
+};
+
+for (const [name, { data, ...parts }] of Object.entries(tables)) {
+  forNative(
+    `a captured step trains as op by op: ${name}`,
+    () =>
+      withPipeline({}, async (_file, folder) => {
+        const numbers = Float32Array.from({ length: rows }, (_, i) => Math.sin(i));
+        const path = join(folder, "rows.arrow");
+        const table = tableFromArrays({
+          a: numbers,
+          b: numbers.map((value) => value * value - 0.5),
+          even: Int32Array.from(numbers, (value) => value > 0 ? 1 : 0),
+        });
+        await Deno.writeFile(path, tableToIPC(table, "file"));
+        const source = { use: "arrow", path };
+        await compare(digitsPipeline({
+          ...parts,
+          data: { train: source, test: source, features: { a: {}, b: {} }, ...data as object },
+          metrics: [],
+        }));
+      }),
+  );
+}
+
+Deno.test("captured steps are compared for every built-in stage that they are made of", () => {
+  const all = { ...cases, ...tables };
+  const text = JSON.stringify(Object.values(all).map((parts) => digitsPipeline(parts)));
+  const kinds = ["network", "loss", "gradient", "optimizer", "schedule"];
+  const missing = builtins.filter(({ kind, name }) =>
+    kinds.includes(kind) && !text.includes(`"use":"${name}"`)
+  );
+  assertEquals(missing.map(({ name }) => name), []);
+});
