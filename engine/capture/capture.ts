@@ -64,8 +64,15 @@ type Phase<Output> =
   | { readonly kind: "captured"; readonly session: Session; readonly form: Output }
   | { readonly kind: "eager" };
 
-/** The numbers of rows of the rehearsals; the first ones repeat a row, so that values differ. */
-const rehearsals = [{ rows: 2, of: 1 }, { rows: 3, of: 1 }, { rows: 5, of: 5 }] as const;
+/**
+ * The numbers of rows of the rehearsals, and how many more rows results have whose size follows from
+ * values: those sizes are on no line.
+ */
+const rehearsals = [
+  { rows: 2, more: 1009 },
+  { rows: 3, more: 1511 },
+  { rows: 5, more: 1013 },
+] as const;
 
 /** So few rows need no rehearsal. */
 const FEW_ROWS = 16;
@@ -195,13 +202,11 @@ export class CapturedFunction<Input extends object, Output extends object> {
     const family = signatureOf(tensors, batched);
     let rehearsal = this.#rehearsed.get(family);
     if (rehearsal) return rehearsal;
-    rehearsal = new Rehearsal(rehearsals.map(({ rows, of }) => {
-      const few = tensors.map((tensor) =>
-        batched.has(tensor) ? tf.tidy(() => someRows(tensor, rows, of)) : tensor
-      );
+    rehearsal = new Rehearsal(rehearsals.map(({ rows, more }) => {
+      const few = tensors.map((tensor) => batched.has(tensor) ? tf.slice(tensor, 0, rows) : tensor);
       try {
         const small = withLeaves(input as Tree, few) as Input;
-        const { recorded, kept } = this.#recording(small, few, { kind: "rehearse" });
+        const { recorded, kept } = this.#recording(small, few, { kind: "rehearse", more });
         // What is kept of a dry run would have no values.
         if (kept > 0 && rows > rehearsals[0].rows) throw new Unforeseen("it keeps tensors");
         return { rows, trace: recorded.trace };
@@ -321,12 +326,6 @@ function signatureOf(tensors: readonly tf.Tensor[], batched: ReadonlySet<tf.Tens
       : [first, ...rest];
     return `${tensor.dtype}[${shape}]`;
   }).join(" ");
-}
-
-/** The first rows of a tensor, over and over. */
-function someRows(tensor: tf.Tensor, rows: number, of: number): tf.Tensor {
-  const first = tf.slice(tensor, 0, of);
-  return tf.tile(first, [rows / of, ...tensor.shape.slice(1).fill(1)]);
 }
 
 const secondsSince = (start: number) => (performance.now() - start) / 1000;

@@ -8,7 +8,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type AttributeKinds, DType, Graph, type OpAttribute, type Reference } from "./graph.ts";
 import { lowPrecisionInputs, type Precision, returnsToFloat } from "./precision.ts";
-import type { Rehearsal, TracedTensor, TraceEntry } from "./trace.ts";
+import { type Rehearsal, sizedByValue, type TracedTensor, type TraceEntry } from "./trace.ts";
 
 /** What the binding tells of a tensor that it made. */
 export interface TensorMetadata {
@@ -20,6 +20,7 @@ export interface TensorMetadata {
 /** The part of tfjs-node's binding that is used here. */
 export interface Binding extends AttributeKinds {
   createTensor(shape: number[], type: number, values: ArrayBufferView | ArrayLike<number>): number;
+  deleteTensor(id: number): void;
   tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array;
   executeOp(
     op: string,
@@ -86,7 +87,11 @@ export interface RecordedGraph {
  */
 export type Mode =
   | { readonly kind: "run" }
-  | { readonly kind: "rehearse" }
+  | {
+    readonly kind: "rehearse";
+    /** How many more rows than values there could be results have whose size follows from values. */
+    readonly more: number;
+  }
   | {
     readonly kind: "dry";
     readonly rehearsal: Rehearsal;
@@ -270,13 +275,44 @@ class Recording {
         shape: [...shape],
         dtype: type,
       }))
-      : this.#mode.kind === "rehearse" && op === IN_PLACE
-      // The same memory under another name, as the op itself would give.
-      ? this.#raw.executeOp("Identity", attributes, inputs.slice(0, 1), outputs)
+      : this.#mode.kind === "rehearse"
+      ? this.#rehearse(op, attributes, inputs, outputs, this.#mode.more)
       : this.#raw.executeOp(op, attributes, inputs, outputs);
     const traced = made.map(({ shape, dtype }) => ({ shape, type: dtype }));
     this.trace.push({ ...entry, outputs: traced });
     return made;
+  }
+
+  /** Runs an op, but writes nothing in place, and leaves no size that follows from values to chance. */
+  #rehearse(
+    op: string,
+    attributes: OpAttribute[],
+    inputs: number[],
+    outputs: number,
+    more: number,
+  ): TensorMetadata[] {
+    if (op === IN_PLACE) {
+      // The same memory under another name, as the op itself would give.
+      return this.#raw.executeOp("Identity", attributes, inputs.slice(0, 1), outputs);
+    }
+    const made = this.#raw.executeOp(op, attributes, inputs, outputs);
+    const unknown = sizedByValue(op);
+    if (unknown.length === 0) return made;
+    // Each such size is another one, and more than the values, so that what refers to them is valid.
+    const rows = this.#elements(inputs[0]!) + more + 2 * this.trace.length;
+    return made.map((result, index) => {
+      const known = result.dtype === DType.float || result.dtype === DType.int32;
+      if (!known || !unknown.includes(index)) return result;
+      const shape = [rows, ...result.shape.slice(1)];
+      const size = shape.reduce((a, b) => a * b, 1);
+      const zeros = result.dtype === DType.float ? new Float32Array(size) : new Int32Array(size);
+      this.#raw.deleteTensor(result.id);
+      return { ...result, shape, id: this.#raw.createTensor(shape, result.dtype, zeros) };
+    });
+  }
+
+  #elements(id: number): number {
+    return this.#known.get(id)!.shape.reduce((a, b) => a * b, 1);
   }
 
   /** What rehearsals say of an op or constant of a dry run. */

@@ -48,6 +48,25 @@ export function firstDifference(
   return longer.find((_, index) => textOf(one[index]) !== textOf(other[index]));
 }
 
+/** Results that have as many rows as the values of the op's inputs say, by number. */
+const byValue: Readonly<Record<string, readonly number[]>> = {
+  ListDiff: [0, 1],
+  Unique: [0],
+  UniqueV2: [0],
+  UniqueWithCounts: [0, 2],
+  Where: [0],
+};
+
+/**
+ * Which results of an op have as many rows as the values of its inputs say.
+ *
+ * @param op The op.
+ * @returns Their numbers; none for most ops.
+ */
+export function sizedByValue(op: string): readonly number[] {
+  return byValue[op] ?? [];
+}
+
 /**
  * Whether a size that follows from values is the same in all recordings, so that it cannot be told
  * whether anything else was made of it.
@@ -56,7 +75,7 @@ export function firstDifference(
  */
 export function sameByChance([first, ...others]: readonly (readonly TraceEntry[])[]): boolean {
   return first!.some(({ op, outputs }, index) =>
-    byValue[op]?.some((output) =>
+    sizedByValue(op).some((output) =>
       others.every((other) => other[index]!.outputs[output]?.shape[0] === outputs[output]?.shape[0])
     )
   );
@@ -75,15 +94,6 @@ export interface SizedTrace {
   /** The recording. */
   readonly trace: readonly TraceEntry[];
 }
-
-/** Results that have as many rows as the values of the op's inputs say, by number. */
-const byValue: Readonly<Record<string, readonly number[]>> = {
-  ListDiff: [0, 1],
-  Unique: [0],
-  UniqueV2: [0],
-  UniqueWithCounts: [0, 2],
-  Where: [0],
-};
 
 /**
  * What recordings of a function at three small numbers of rows say of it at any number: ops, their
@@ -136,10 +146,6 @@ export class Rehearsal {
       shape: shape.map((_, axis) => {
         const sizes = outputs.map((outputs) => outputs[output]?.shape[axis]);
         const size = line.number(sizes as number[]);
-        if (size !== undefined && axis === 0 && byValue[entry.op]?.includes(output)) {
-          // It looks like a size that follows from the number of rows, by chance.
-          throw new Unforeseen(`how many values ${entry.op} finds cannot be told from other sizes`);
-        }
         return size ?? this.#standIn(sizes.join(), unknown);
       }),
     }));

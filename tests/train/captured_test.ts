@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import * as tf from "@tensorflow/tfjs";
 import { tableFromArrays, tableToIPC } from "apache-arrow";
 import { join } from "node:path";
 import { readPlan } from "../../commands/read_plan.ts";
