@@ -1,5 +1,5 @@
 import { type Column, defineTransform, type TransformStage, z } from "../../plugin.ts";
-import { changeColumns, chooseFeatures, featureOption, images, zerosLike } from "./features.ts";
+import { changeColumns, chooseFeatures, featureOption, images } from "./features.ts";
 
 /** Mirrors images left to right, each with some probability; augmentation. */
 const stage: TransformStage = defineTransform({
@@ -19,10 +19,8 @@ const stage: TransformStage = defineTransform({
       features,
       apply(batch, { random }) {
         // All features of a row are mirrored or none: a picture and its mask stay together.
-        const flips = Uint8Array.from(
-          { length: batch.size },
-          () => Number(random.uniform() < probability),
-        );
+        const flips = new Uint8Array(batch.size);
+        for (let row = 0; row < batch.size; row++) flips[row] = +(random.uniform() < probability);
         return changeColumns(batch, names, (column) => flipped(column, flips));
       },
     };
@@ -32,19 +30,18 @@ export default stage;
 
 function flipped({ values, shape }: Column, flips: Uint8Array): Column {
   const [height, width, channels] = shape as [number, number, number];
-  const result = zerosLike(values, values.length);
-  result.set(values);
+  const result = values.slice();
   const line = width * channels, size = height * line;
-  flips.forEach((flip, row) => {
-    if (!flip) return;
+  for (let row = 0; row < flips.length; row++) {
+    if (flips[row] === 0) continue;
     for (let start = row * size; start < (row + 1) * size; start += line) {
-      for (let x = 0; x < width; x++) {
-        const to = start + x * channels, from = start + (width - 1 - x) * channels;
-        for (let channel = 0; channel < channels; channel++) {
-          result[to + channel] = values[from + channel]!;
+      for (let channel = 0; channel < channels; channel++) {
+        let from = start + line - channels + channel;
+        for (let to = start + channel; to < start + line; to += channels, from -= channels) {
+          result[to] = values[from]!;
         }
       }
     }
-  });
+  }
   return { values: result, shape };
 }

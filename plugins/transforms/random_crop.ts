@@ -37,15 +37,13 @@ pad: 4`,
       })),
       apply(batch, { random }) {
         // All features of a row are cut alike: a picture and its mask stay together.
-        const draws = Float64Array.from({ length: 2 * batch.size }, () => random.uniform());
+        const draws = new Float64Array(2 * batch.size);
+        for (let draw = 0; draw < draws.length; draw++) draws[draw] = random.uniform();
         return changeColumns(batch, names, (column) => {
           const size = sizeIn(column.shape);
           const starts = (axis: 0 | 1) => {
             const positions = column.shape[axis]! + 2 * pad - size[axis] + 1;
-            return Uint32Array.from(
-              { length: batch.size },
-              (_, row) => draws[2 * row + axis]! * positions,
-            );
+            return new Uint32Array(batch.size).map((_, row) => draws[2 * row + axis]! * positions);
           };
           return cutWindows(column, { pad, mode, to: size, top: starts(0), left: starts(1) });
         });
