@@ -36,6 +36,8 @@ export function rowsOf({ features, label }: BatchTensors): tf.Tensor[] {
 
 function upload({ values, shape }: Column, size: number): tf.Tensor {
   const dims = [size, ...shape];
-  if (values instanceof Int32Array) return tf.tensor(values, dims, "int32");
-  return tf.tensor(values instanceof Float32Array ? values : Float32Array.from(values), dims);
+  // Engines keep the array, and take none in shared memory, where rows may be.
+  const own = values.buffer instanceof SharedArrayBuffer ? values.slice() : values;
+  if (own instanceof Int32Array) return tf.tensor(own, dims, "int32");
+  return tf.tensor(own instanceof Float32Array ? own : Float32Array.from(own), dims);
 }

@@ -3,11 +3,11 @@ import type { FeatureOptions, LabelOptions } from "../../pipeline/data_options.t
 import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
 import { didYouMean } from "../../pipeline/nearest.ts";
 import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
-import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../../pipeline/stages/batch.ts";
+import type { LabelSpec } from "../../pipeline/stages/batch.ts";
 import type { Dataset, Source } from "../../pipeline/stages/source.ts";
-import { type ColumnChunk, ColumnReader, listed, sizeOf } from "./columns.ts";
+import { type ColumnChunk, ColumnReader, listed } from "./columns.ts";
 import { LabelReader } from "./label.ts";
-import type { ValuesConstructor } from "./layout.ts";
+import { type Rows, type SharedRows, Store, StoredRows } from "./rows.ts";
 
 /** What of a source is wanted. */
 export interface SplitRequest {
@@ -22,11 +22,7 @@ export interface SplitRequest {
 }
 
 /** The rows of one split, in memory. */
-export interface Split {
-  /** How many rows. */
-  readonly rows: number;
-  /** What the features are, before any transform. */
-  readonly features: Readonly<Record<string, ColumnSpec>>;
+export interface Split extends Rows {
   /** What the label is. */
   readonly label: LabelSpec;
   /** The source's columns. */
@@ -34,26 +30,13 @@ export interface Split {
   /** A text that changes when the source's rows do. */
   readonly fingerprint: string;
   /**
-   * Copies some rows.
-   *
-   * @param rows Row numbers, in any order, with repetition if wanted.
-   * @throws {RangeError} If there is no such row.
-   */
-  gather(rows: ArrayLike<number>): Batch;
-  /**
-   * Rows that follow one another: views, without a copy, where they are so in the file.
-   *
-   * @param start The first row.
-   * @param end The row after the last.
-   * @throws {RangeError} If there are no such rows.
-   */
-  slice(start: number, end: number): Batch;
-  /**
    * Some of the rows as a split of their own, without a copy. Closing either closes both.
    *
    * @param rows Row numbers, in the order wanted.
    */
   subset(rows: Uint32Array): Split;
+  /** What another thread needs to read the same rows. */
+  share(): SharedRows;
   /** Lets go of the source and of the rows. */
   close(): Promise<void>;
 }
@@ -91,14 +74,18 @@ export async function openSplit(
       if (batch.numRows > 0) read.push({ rows: batch.numRows, columns });
     }
     const column = (index: number) => read.map(({ columns }) => columns[index]!);
-    const features = plan.features.map(({ name, reader }, index): StoredColumn => ({
-      name,
-      spec: reader.finish(column(index)),
-      values: column(index).map(({ values }) => values),
-    }));
-    const label = plan.label.reader.finish(column(features.length));
-    const store = new Store(dataset, stage, read.map(({ rows }) => rows), features, label);
-    return new StoredSplit(store, keptRows(read));
+    const features = plan.features.map(({ name, reader }, index) =>
+      [name, {
+        spec: reader.finish(column(index)),
+        values: column(index).map(({ values }) => values),
+      }] as const
+    );
+    const store = new Store({
+      chunkRows: read.map(({ rows }) => rows),
+      features: Object.fromEntries(features),
+      label: plan.label.reader.finish(column(features.length)),
+    });
+    return new StoredSplit(store, { dataset, stage }, keptRows(read));
   } catch (error) {
     await dataset.close?.();
     throw error;
@@ -211,168 +198,36 @@ function keptRows(
   return Uint32Array.from(kept);
 }
 
-interface StoredColumn {
-  readonly name: string;
-  readonly spec: ColumnSpec;
-  /** The values of each chunk. */
-  readonly values: readonly Values[];
-}
-
-/** All rows of a source, in the chunks that it came in. */
-class Store {
-  readonly fingerprint: string;
-  readonly schema: Schema;
-  readonly features: Readonly<Record<string, ColumnSpec>>;
+/** A split whose rows are in memory, and the source that they came from. */
+class StoredSplit extends StoredRows implements Split {
   readonly label: LabelSpec;
-  readonly rows: number;
-  readonly #dataset: Dataset;
-  readonly #stage: StageReference;
-  /** The first row of each chunk, and the number of rows. */
-  readonly #bounds: Uint32Array;
-  #columns: readonly StoredColumn[];
-  #labels: StoredColumn;
+  readonly #source: { readonly dataset: Dataset; readonly stage: StageReference };
 
   constructor(
-    dataset: Dataset,
-    stage: StageReference,
-    chunkRows: readonly number[],
-    features: readonly StoredColumn[],
-    label: { spec: LabelSpec; values: readonly Values[] },
+    store: Store,
+    source: { readonly dataset: Dataset; readonly stage: StageReference },
+    index?: Uint32Array,
   ) {
-    this.#dataset = dataset;
-    this.#stage = stage;
-    this.fingerprint = dataset.fingerprint;
-    this.schema = dataset.schema;
-    this.features = Object.fromEntries(features.map(({ name, spec }) => [name, spec]));
-    this.label = label.spec;
-    this.#columns = features;
-    this.#labels = { name: "", ...label };
-    this.#bounds = new Uint32Array(chunkRows.length + 1);
-    chunkRows.forEach((rows, chunk) => this.#bounds[chunk + 1] = this.#bounds[chunk]! + rows);
-    this.rows = this.#bounds.at(-1)!;
-  }
-
-  gather(rows: ArrayLike<number>): Batch {
-    const chunks = new Uint32Array(rows.length), within = new Uint32Array(rows.length);
-    for (let index = 0; index < rows.length; index++) {
-      const row = rows[index]!;
-      const chunk = this.#chunkOf(row);
-      chunks[index] = chunk;
-      within[index] = row - this.#bounds[chunk]!;
-    }
-    return this.#batch(rows.length, ({ spec: { shape, dtype }, values }) => {
-      const size = sizeOf(shape);
-      const gathered = new (batchArray(values[0]!, dtype))(rows.length * size);
-      for (let index = 0; index < rows.length; index++) {
-        const from = values[chunks[index]!]!, start = within[index]! * size;
-        if (size === 1) gathered[index] = from[start]!;
-        else gathered.set(from.subarray(start, start + size), index * size);
-      }
-      return gathered;
-    });
-  }
-
-  slice(start: number, end: number): Batch {
-    const chunk = start < end ? this.#chunkOf(start) : 0;
-    if (start === end || end > this.#bounds[chunk + 1]!) {
-      return this.gather(Uint32Array.from({ length: end - start }, (_, row) => start + row));
-    }
-    const first = this.#bounds[chunk]!;
-    return this.#batch(end - start, ({ spec: { shape, dtype }, values }) => {
-      const size = sizeOf(shape), array = batchArray(values[0]!, dtype);
-      const view = values[chunk]!.subarray((start - first) * size, (end - first) * size);
-      return view instanceof array ? view : new array(view);
-    });
-  }
-
-  async close(): Promise<void> {
-    this.#columns = this.#columns.map((column) => ({ ...column, values: [] }));
-    this.#labels = { ...this.#labels, values: [] };
-    await callStage(this.#stage, "close()", () => this.#dataset.close?.());
-  }
-
-  #batch(size: number, valuesOf: (column: StoredColumn) => Values): Batch {
-    const column = (stored: StoredColumn): Column => ({
-      values: stored.values.length > 0 ? valuesOf(stored) : new Float32Array(),
-      shape: stored.spec.shape,
-    });
-    return {
-      size,
-      features: Object.fromEntries(this.#columns.map((stored) => [stored.name, column(stored)])),
-      label: column(this.#labels),
-    };
-  }
-
-  #chunkOf(row: number): number {
-    let low = 0, high = this.#bounds.length - 1;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if (this.#bounds[middle]! <= row) low = middle;
-      else high = middle;
-    }
-    return low;
-  }
-}
-
-/** Ids come as int32; what is kept as int32 and is no id comes in doubles, which hold it. */
-function batchArray(values: Values, dtype: ColumnSpec["dtype"]): ValuesConstructor {
-  if (dtype === "int32") return Int32Array;
-  return values instanceof Int32Array ? Float64Array : values.constructor as ValuesConstructor;
-}
-
-class StoredSplit implements Split {
-  readonly #store: Store;
-  /** The rows of the store, where these are not all of them in order. */
-  readonly #index: Uint32Array | undefined;
-  readonly rows: number;
-
-  constructor(store: Store, index?: Uint32Array) {
-    this.#store = store;
-    this.#index = index;
-    this.rows = index?.length ?? store.rows;
-  }
-
-  get features(): Readonly<Record<string, ColumnSpec>> {
-    return this.#store.features;
-  }
-
-  get label(): LabelSpec {
-    return this.#store.label;
+    super(store, index);
+    this.label = store.columns.label.spec;
+    this.#source = source;
   }
 
   get schema(): Schema {
-    return this.#store.schema;
+    return this.#source.dataset.schema;
   }
 
   get fingerprint(): string {
-    return this.#store.fingerprint;
-  }
-
-  gather(rows: ArrayLike<number>): Batch {
-    return this.#store.gather(this.#stored(rows));
-  }
-
-  slice(start: number, end: number): Batch {
-    if (!(start >= 0 && start <= end && end <= this.rows)) {
-      throw new RangeError(`no rows ${start} to ${end} among ${this.rows}`);
-    }
-    return this.#index
-      ? this.#store.gather(this.#index.subarray(start, end))
-      : this.#store.slice(start, end);
+    return this.#source.dataset.fingerprint;
   }
 
   subset(rows: Uint32Array): Split {
-    return new StoredSplit(this.#store, this.#stored(rows));
+    return new StoredSplit(this.store, this.#source, this.stored(rows));
   }
 
-  close(): Promise<void> {
-    return this.#store.close();
-  }
-
-  #stored(rows: ArrayLike<number>): Uint32Array {
-    return Uint32Array.from(rows, (row) => {
-      if (row >= 0 && row < this.rows) return this.#index?.[row] ?? row;
-      throw new RangeError(`no row ${row} among ${this.rows}`);
-    });
+  async close(): Promise<void> {
+    this.store.clear();
+    const { dataset, stage } = this.#source;
+    await callStage(stage, "close()", () => dataset.close?.());
   }
 }

@@ -1,0 +1,247 @@
+import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../../pipeline/stages/batch.ts";
+import { sizeOf } from "./columns.ts";
+import type { ValuesConstructor } from "./layout.ts";
+
+/** A column in memory. */
+export interface StoredColumn<Spec extends ColumnSpec = ColumnSpec> {
+  /** What it is. */
+  readonly spec: Spec;
+  /** The values of each chunk. */
+  readonly values: readonly Values[];
+}
+
+/** Columns in memory, in the chunks that they came in; another thread can be told of them as they are. */
+export interface StoredColumns {
+  /** How many rows each chunk has. */
+  readonly chunkRows: readonly number[];
+  /** The features by name. */
+  readonly features: Readonly<Record<string, StoredColumn>>;
+  /** The label. */
+  readonly label: StoredColumn<LabelSpec>;
+}
+
+/** Rows that batches are cut from. */
+export interface Rows {
+  /** How many rows. */
+  readonly rows: number;
+  /** What the features are, before any transform. */
+  readonly features: Readonly<Record<string, ColumnSpec>>;
+  /**
+   * Copies some rows.
+   *
+   * @param rows Row numbers, in any order, with repetition if wanted.
+   * @throws {RangeError} If there is no such row.
+   */
+  gather(rows: ArrayLike<number>): Batch;
+  /**
+   * Rows that follow one another: views, without a copy, where they are so in memory.
+   *
+   * @param start The first row.
+   * @param end The row after the last.
+   * @throws {RangeError} If there are no such rows.
+   */
+  slice(start: number, end: number): Batch;
+}
+
+/** Rows as another thread is told of them: it reads the same memory. */
+export interface SharedRows {
+  /** The columns, in shared memory. */
+  readonly columns: StoredColumns;
+  /** The rows of the columns, where these are not all of them in order. */
+  readonly index: Uint32Array | undefined;
+}
+
+/** All rows of some columns. Several {@linkcode StoredRows} may be made of one. */
+export class Store {
+  #columns: StoredColumns;
+  /** The first row of each chunk, and the number of rows. */
+  readonly #bounds: Uint32Array;
+
+  /**
+   * Takes columns.
+   *
+   * @param columns The columns.
+   */
+  constructor(columns: StoredColumns) {
+    const { chunkRows } = columns;
+    this.#columns = columns;
+    this.#bounds = new Uint32Array(chunkRows.length + 1);
+    chunkRows.forEach((rows, chunk) => this.#bounds[chunk + 1] = this.#bounds[chunk]! + rows);
+  }
+
+  /** The columns. */
+  get columns(): StoredColumns {
+    return this.#columns;
+  }
+
+  /** How many rows there are. */
+  get rows(): number {
+    return this.#bounds.at(-1)!;
+  }
+
+  /** Copies some rows. */
+  gather(rows: ArrayLike<number>): Batch {
+    const chunks = new Uint32Array(rows.length), within = new Uint32Array(rows.length);
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index]!;
+      const chunk = this.#chunkOf(row);
+      chunks[index] = chunk;
+      within[index] = row - this.#bounds[chunk]!;
+    }
+    return this.#batch(rows.length, ({ spec: { shape, dtype }, values }) => {
+      const size = sizeOf(shape);
+      const gathered = new (batchArray(values[0]!, dtype))(rows.length * size);
+      for (let index = 0; index < rows.length; index++) {
+        const from = values[chunks[index]!]!, start = within[index]! * size;
+        if (size === 1) gathered[index] = from[start]!;
+        else gathered.set(from.subarray(start, start + size), index * size);
+      }
+      return gathered;
+    });
+  }
+
+  /** Rows that follow one another. */
+  slice(start: number, end: number): Batch {
+    const chunk = start < end ? this.#chunkOf(start) : 0;
+    if (start === end || end > this.#bounds[chunk + 1]!) {
+      return this.gather(Uint32Array.from({ length: end - start }, (_, row) => start + row));
+    }
+    const first = this.#bounds[chunk]!;
+    return this.#batch(end - start, ({ spec: { shape, dtype }, values }) => {
+      const size = sizeOf(shape), array = batchArray(values[0]!, dtype);
+      const view = values[chunk]!.subarray((start - first) * size, (end - first) * size);
+      return view instanceof array ? view : new array(view);
+    });
+  }
+
+  /** The columns in memory that threads share: values that are not there yet move. */
+  share(): StoredColumns {
+    return this.#columns = this.#mapped((values) => values.map(inSharedMemory));
+  }
+
+  /** Lets go of the values. */
+  clear(): void {
+    this.#columns = this.#mapped(() => []);
+  }
+
+  #mapped(change: (values: readonly Values[]) => readonly Values[]): StoredColumns {
+    const { chunkRows, features, label } = this.#columns;
+    const column = <C extends StoredColumn>(stored: C): C => ({
+      ...stored,
+      values: change(stored.values),
+    });
+    return {
+      chunkRows,
+      features: Object.fromEntries(
+        Object.entries(features).map(([name, stored]) => [name, column(stored)]),
+      ),
+      label: column(label),
+    };
+  }
+
+  #batch(size: number, valuesOf: (column: StoredColumn) => Values): Batch {
+    const column = (stored: StoredColumn): Column => ({
+      values: stored.values.length > 0 ? valuesOf(stored) : new Float32Array(),
+      shape: stored.spec.shape,
+    });
+    const { features, label } = this.#columns;
+    return {
+      size,
+      features: Object.fromEntries(
+        Object.entries(features).map(([name, stored]) => [name, column(stored)]),
+      ),
+      label: column(label),
+    };
+  }
+
+  #chunkOf(row: number): number {
+    let low = 0, high = this.#bounds.length - 1;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.#bounds[middle]! <= row) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+/** Rows of a {@linkcode Store}: all of them, or some. */
+export class StoredRows implements Rows {
+  /** Where the rows are. */
+  protected readonly store: Store;
+  /** The rows of the store, where these are not all of them in order. */
+  readonly #index: Uint32Array | undefined;
+  readonly rows: number;
+  readonly features: Readonly<Record<string, ColumnSpec>>;
+
+  /**
+   * Chooses rows.
+   *
+   * @param store Where they are.
+   * @param index Which; all of them by default.
+   */
+  constructor(store: Store, index?: Uint32Array) {
+    this.store = store;
+    this.#index = index;
+    this.rows = index?.length ?? store.rows;
+    this.features = Object.fromEntries(
+      Object.entries(store.columns.features).map(([name, { spec }]) => [name, spec]),
+    );
+  }
+
+  gather(rows: ArrayLike<number>): Batch {
+    return this.store.gather(this.stored(rows));
+  }
+
+  slice(start: number, end: number): Batch {
+    if (!(start >= 0 && start <= end && end <= this.rows)) {
+      throw new RangeError(`no rows ${start} to ${end} among ${this.rows}`);
+    }
+    return this.#index
+      ? this.store.gather(this.#index.subarray(start, end))
+      : this.store.slice(start, end);
+  }
+
+  /** What another thread needs to read the same rows. */
+  share(): SharedRows {
+    return { columns: this.store.share(), index: this.#index };
+  }
+
+  /** The rows of the store that are meant by rows of these. */
+  protected stored(rows: ArrayLike<number>): Uint32Array {
+    return Uint32Array.from(rows, (row) => {
+      if (row >= 0 && row < this.rows) return this.#index?.[row] ?? row;
+      throw new RangeError(`no row ${row} among ${this.rows}`);
+    });
+  }
+}
+
+/**
+ * Rows that another thread shares.
+ *
+ * @param shared What {@linkcode StoredRows.share} returned there, by the split's name.
+ */
+export function openShared(
+  shared: Readonly<Record<string, SharedRows>>,
+): Record<string, Rows> {
+  return Object.fromEntries(
+    Object.entries(shared).map(([name, { columns, index }]) => [
+      name,
+      new StoredRows(new Store(columns), index),
+    ]),
+  );
+}
+
+function inSharedMemory(values: Values): Values {
+  if (values.buffer instanceof SharedArrayBuffer) return values;
+  const array = values.constructor as new (buffer: SharedArrayBuffer) => Values;
+  const shared = new array(new SharedArrayBuffer(values.byteLength));
+  shared.set(values);
+  return shared;
+}
+
+/** Ids come as int32; what is kept as int32 and is no id comes in doubles, which hold it. */
+function batchArray(values: Values, dtype: ColumnSpec["dtype"]): ValuesConstructor {
+  if (dtype === "int32") return Int32Array;
+  return values instanceof Int32Array ? Float64Array : values.constructor as ValuesConstructor;
+}
