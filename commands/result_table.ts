@@ -60,6 +60,12 @@ export function resultTable(result: Result): string {
       } (one seed)`,
     );
   }
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  lines.push(
+    "",
+    `waiting for data: ${percent(result.input.waitingShare)} of the training time` +
+      (baseline ? ` (light alone: ${percent(baseline.input.waitingShare)})` : ""),
+  );
   return lines.join("\n");
 }
 

@@ -34,6 +34,11 @@ export interface PlannedStage<S extends AnyStage = AnyStage> {
   readonly resolved: Readonly<Record<string, unknown>>;
   /** What to call it in messages. */
   readonly reference: StageReference;
+  /**
+   * What finds the stage from anywhere: a built-in name, an absolute path or a URL; undefined for a stage
+   * that the pipeline handed over itself.
+   */
+  readonly specifier: string | undefined;
   /** The folder that its relative paths start from. */
   readonly folder: string;
 }
@@ -372,8 +377,14 @@ class Planner {
     const checked = options as Readonly<Record<string, unknown>>;
     const paths = pathsOf(stage, checked, (key) => document.folderOf([...path, key]));
     const use = absoluteUse(reference.name, folder);
-    const resolved = { use, ...checked, ...paths.absolute, ...nested.resolved };
-    return { stage, options: { ...checked, ...paths.from(folder) }, resolved, reference, folder };
+    return {
+      stage,
+      options: { ...checked, ...paths.from(folder) },
+      resolved: { use, ...checked, ...paths.absolute, ...nested.resolved },
+      reference,
+      specifier: typeof entry.use === "string" ? use : undefined,
+      folder,
+    };
   }
 
   /** Makes the stages that stand among a stage's options, such as the schedule after a warm-up. */

@@ -14,8 +14,9 @@ import type { Position } from "../pipeline/stages/gradient.ts";
 import type { Batch } from "../pipeline/stages/batch.ts";
 import { captured } from "./captured.ts";
 import { evaluate, type EvaluationInput, evaluationStep, type PlannedMetric } from "./evaluate.ts";
-import { batchRanges, epochOrder } from "./input/order.ts";
-import type { Split } from "./input/split.ts";
+import type { Pass } from "./input/batches.ts";
+import type { Feed, Input } from "./input/input.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import { LeakGuard } from "./leaks.ts";
 import { changingFactors, type Term } from "./objective.ts";
 import type { PreparedData, PreparedNets } from "./prepare.ts";
@@ -49,6 +50,8 @@ export interface Job {
   readonly batch: number;
   /** The rows. */
   readonly data: PreparedData;
+  /** Makes batches of them. */
+  readonly input: Input;
   /** The nets. */
   readonly nets: PreparedNets;
   /** The metric that chooses the best epoch, if any is measured. */
@@ -62,7 +65,7 @@ export interface Job {
 }
 
 /** What a job ended with. */
-export type JobResult = Pick<Result, "steps" | "seconds" | "test" | "best">;
+export type JobResult = Pick<Result, "steps" | "seconds" | "input" | "test" | "best">;
 
 /**
  * Trains the nets of a job and measures them after each epoch.
@@ -79,6 +82,8 @@ export async function runJob(job: Job, emit: Emit): Promise<JobResult> {
   const stepsPerEpoch = Math.ceil(splits.train.rows / job.batch);
   const selection = new Selection(job);
   const guard = new LeakGuard();
+  const feed = job.input.feed(passesOf(job));
+  const training = new Stopwatch(), waiting = new Stopwatch();
   const train = captured(
     "training step",
     job,
@@ -98,7 +103,9 @@ export async function runJob(job: Job, emit: Emit): Promise<JobResult> {
   try {
     for (let epoch = 1; epoch <= job.epochs; epoch++) {
       const means = new LossMeans(job);
-      for (const batch of trainingBatches(job, epoch)) {
+      training.start();
+      for (let batches = 0; batches < stepsPerEpoch; batches++) {
+        const batch = await waiting.during(() => feed.next());
         const position = {
           step,
           steps: stepsPerEpoch * job.epochs,
@@ -108,7 +115,10 @@ export async function runJob(job: Job, emit: Emit): Promise<JobResult> {
         const rate = job.nets.rate(position);
         let losses!: Float32Array;
         await guard.watch(async () => {
-          [state, losses] = await advance(job, train, state, batch, position, rate);
+          const input = waiting.during(() =>
+            stepInput(model.terms, batch, position, rate, job.seed)
+          );
+          [state, losses] = await advance(train, state, input);
           return tensorsOf(state);
         });
         step++;
@@ -116,6 +126,7 @@ export async function runJob(job: Job, emit: Emit): Promise<JobResult> {
         means.add(losses, batch.size);
         await emit("step", { job: job.name, epoch, step, rate, ...means.named(losses) });
       }
+      training.stop();
       metrics = { train: means.metrics() };
       await emit("evaluation", {
         job: job.name,
@@ -125,13 +136,12 @@ export async function runJob(job: Job, emit: Emit): Promise<JobResult> {
         split: "train",
         metrics: metrics.train!,
       });
-      for (const name of Object.keys(splits)) {
-        if (name === "train") continue;
+      for (const name of measuredSplits(job)) {
         const measured = await evaluate(
           evaluated,
           measure,
           state.values,
-          evaluationBatches(job, splits[name]!),
+          evaluationBatches(job, feed, name),
           job.nets.metrics,
         );
         metrics[name] = measured;
@@ -160,6 +170,7 @@ export async function runJob(job: Job, emit: Emit): Promise<JobResult> {
     return {
       steps: step,
       seconds: seconds(),
+      input: { waitingShare: waiting.seconds / training.seconds },
       test: byNet(metrics.test ?? {}),
       best: selection.best(),
     };
@@ -178,14 +189,10 @@ interface TrainInput {
 
 /** One step, from a batch to the next state; the state before it is disposed of. */
 async function advance(
-  { nets: { model }, seed }: Job,
   train: CapturedFunction<TrainInput, StepOutput>,
   state: State,
-  batch: Batch,
-  position: Position,
-  rate: number,
+  input: StepInput,
 ): Promise<[State, Float32Array]> {
-  const input = stepInput(model.terms, batch, position, rate, seed);
   const output = train.call({ state, input });
   disposeInput(input);
   disposeState(state, output.state);
@@ -229,25 +236,29 @@ export function disposeInput({ features, label, rate, step, seed, factors }: Ste
   tf.dispose([...Object.values(features), label, rate, step, seed, ...factors]);
 }
 
-function* trainingBatches({ data, seed, batch: size }: Job, epoch: number): Iterable<Batch> {
-  const { splits: { train }, transforms } = data;
-  const order = epochOrder(train.rows, seed, epoch);
-  let index = 0;
-  for (const [start, end] of batchRanges(train.rows, size)) {
-    const batch = train.gather(order.subarray(start, end));
-    yield transforms.apply(batch, { seed, epoch, batch: index++, training: true });
-  }
-}
-
 /** Larger than training batches, as nothing is kept for a backward pass. */
 const evaluationRows = 256;
 
-function* evaluationBatches({ data, seed }: Job, split: Split): Iterable<Batch> {
-  let index = 0;
-  for (const [start, end] of batchRanges(split.rows, evaluationRows)) {
-    const batch = split.slice(start, end);
-    yield data.transforms.apply(batch, { seed, epoch: 0, batch: index++, training: false });
+/** What of the data a job reads, in the order in which it does. */
+function* passesOf(job: Job): Iterable<Pass> {
+  for (let epoch = 1; epoch <= job.epochs; epoch++) {
+    yield { split: "train", training: true, epoch, size: job.batch };
+    for (const split of measuredSplits(job)) {
+      yield { split, training: false, epoch: 0, size: evaluationRows };
+    }
   }
+}
+
+const measuredSplits = ({ data }: Job) =>
+  Object.keys(data.splits).filter((split) => split !== "train");
+
+async function* evaluationBatches(
+  { data }: Job,
+  feed: Feed,
+  split: string,
+): AsyncGenerator<Batch> {
+  const { rows } = data.splits[split]!;
+  for (let start = 0; start < rows; start += evaluationRows) yield await feed.next();
 }
 
 /**

@@ -20,7 +20,7 @@ import type { PlannedMetric } from "./evaluate.ts";
 import { Forward } from "./forward.ts";
 import { holdoutRows } from "./input/order.ts";
 import { openSplit, type Split } from "./input/split.ts";
-import { type PlannedTransform, TransformChain } from "./input/transforms.ts";
+import { makeTransforms, TransformChain } from "./input/transforms.ts";
 import { describe, type OutputReference, type Term } from "./objective.ts";
 import type { Model } from "./step.ts";
 import { batchTensors } from "./tensors.ts";
@@ -36,7 +36,7 @@ export interface PreparedData {
   /** What becomes of batches. */
   readonly transforms: TransformChain;
   /** What the transforms measured, as JSON. */
-  readonly measured: unknown;
+  readonly measured: readonly unknown[];
   /** Lets go of the files. */
   close(): Promise<void>;
 }
@@ -104,7 +104,7 @@ export async function prepareData(plan: Plan): Promise<PreparedData> {
       test: await open(plan.test, whole),
     };
     refuseEmpty(splits, plan);
-    const transforms = new TransformChain(planTransforms(plan, train));
+    const transforms = new TransformChain(makeTransforms(plan.transforms, train.features));
     const measured = await transforms.measure(train);
     return {
       splits,
@@ -128,24 +128,6 @@ function refuseEmpty(splits: Readonly<Record<string, Split>>, plan: Plan): void 
       hint: "check the file, and whether nulls: drop or the holdout left any",
     });
   }
-}
-
-function planTransforms(plan: Plan, train: Split): PlannedTransform[] {
-  let features = train.features;
-  return plan.transforms.map(({ stage, options, reference, on }) => {
-    const transform = callStage(
-      reference,
-      "create()",
-      () => stage.create(options, { features }),
-    );
-    if (typeof transform?.apply !== "function" || !transform.features) {
-      throw new StageError(reference, `created ${describe(transform)} instead of a transform`, {
-        hint: "create() returns { features, apply(batch, context) }",
-      });
-    }
-    features = transform.features;
-    return { stage: reference, transform, on };
-  });
 }
 
 /**

@@ -110,6 +110,15 @@ export interface EpochEvent {
   snapshot(): Promise<Snapshot>;
 }
 
+/** How a job's input kept up with its steps. */
+export interface InputResult {
+  /**
+   * The part of the training time, evaluation left out, that was spent waiting for data: from asking for
+   * a batch until its tensors are there. In [0, 1].
+   */
+  readonly waitingShare: number;
+}
+
 /** What a run ended with; `result.json` is this. */
 export interface Result {
   /** The pipeline's name. */
@@ -126,6 +135,8 @@ export interface Result {
   readonly steps: number;
   /** Seconds of training the rocket, evaluation included. */
   readonly seconds: number;
+  /** How the rocket's input kept up with its steps. */
+  readonly input: InputResult;
   /** Each net's metrics on the test split after the last epoch. */
   readonly test: Readonly<Record<string, Metrics>>;
   /** The epoch that was best on `split` by `metric`, with its metrics on the test split. */
@@ -142,6 +153,7 @@ export interface Result {
   /** The light net trained alone, if the pipeline asked for it. */
   readonly baseline?: {
     readonly seconds: number;
+    readonly input: InputResult;
     readonly test: Readonly<Record<string, Metrics>>;
     readonly best: Result["best"];
     readonly parameters: Readonly<Partial<Record<NetName, number>>>;

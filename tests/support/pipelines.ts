@@ -5,7 +5,7 @@ import { readPlan } from "../../commands/read_plan.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { EvaluationEvent, Result } from "../../pipeline/stages/events.ts";
 import type { Output } from "../../pipeline/stages/output.ts";
-import { runPlan } from "../../train/run.ts";
+import { type RunOptions, runPlan } from "../../train/run.ts";
 
 /** The repository's folder of data. */
 export const dataFolder: string = fileURLToPath(new URL("../../data/", import.meta.url));
@@ -75,12 +75,14 @@ export interface Ran {
  * @param out The run folder.
  * @param engine The engine.
  * @param listener Hears of more events.
+ * @param options More of how it is run.
  */
 export async function runFile(
   file: string,
   out: string,
   engine: "native" | "wasm",
   listener: Output = {},
+  options: Partial<RunOptions> = {},
 ): Promise<Ran> {
   const plan: Plan = await readPlan(file, []);
   const evaluations: EvaluationEvent[] = [], reports: string[] = [];
@@ -89,6 +91,7 @@ export async function runFile(
     engine,
     quiet: true,
     report: (line) => reports.push(line),
+    ...options,
     listener: { ...listener, evaluation: (event) => void evaluations.push(event) },
   });
   return { result, evaluations, reports };

@@ -1,10 +1,11 @@
 import { createRandom, deriveSeed } from "../../pipeline/random.ts";
 import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { Batch, Column, ColumnSpec } from "../../pipeline/stages/batch.ts";
-import type { Transform } from "../../pipeline/stages/transform.ts";
+import type { Transform, TransformStage } from "../../pipeline/stages/transform.ts";
+import { describe as describeValue } from "../objective.ts";
 import { sizeOf } from "./columns.ts";
 import { batchRanges } from "./order.ts";
-import type { Split } from "./split.ts";
+import type { Rows } from "./rows.ts";
 
 /** A transform of a pipeline, made. */
 export interface PlannedTransform {
@@ -14,6 +15,46 @@ export interface PlannedTransform {
   readonly transform: Transform;
   /** The rows that it is applied to. */
   readonly on: "training" | "all";
+}
+
+/** A transform of a pipeline, to be made. */
+export interface TransformPlan {
+  /** The stage. */
+  readonly stage: TransformStage;
+  /** Its checked options. */
+  readonly options: unknown;
+  /** What to call it in messages. */
+  readonly reference: StageReference;
+  /** The rows that it is applied to. */
+  readonly on: "training" | "all";
+}
+
+/**
+ * Makes the transforms of a pipeline, each for the features that the one before it leaves.
+ *
+ * @param plans The transforms in their order.
+ * @param first The features as they were read.
+ * @throws {StageError} If a stage makes no transform.
+ */
+export function makeTransforms(
+  plans: readonly TransformPlan[],
+  first: Readonly<Record<string, ColumnSpec>>,
+): PlannedTransform[] {
+  let features = first;
+  return plans.map(({ stage, options, reference, on }) => {
+    const transform = callStage(reference, "create()", () => stage.create(options, { features }));
+    if (typeof transform?.apply !== "function" || !transform.features) {
+      throw new StageError(
+        reference,
+        `created ${describeValue(transform)} instead of a transform`,
+        {
+          hint: "create() returns { features, apply(batch, context) }",
+        },
+      );
+    }
+    features = transform.features;
+    return { stage: reference, transform, on };
+  });
 }
 
 /** Which batch is transformed. */
@@ -74,7 +115,7 @@ export class TransformChain {
    * @throws {StageError} If a transform throws, or measures what is not JSON, or is augmentation
    * that changes shapes.
    */
-  async measure(train: Split): Promise<unknown[]> {
+  async measure(train: Rows): Promise<unknown[]> {
     this.#refuseChangedShapes(train.features);
     const all: unknown[] = [];
     for (const [index, { stage, transform }] of this.#transforms.entries()) {
@@ -111,7 +152,7 @@ export class TransformChain {
     });
   }
 
-  async *#batchesBefore(index: number, train: Split): AsyncGenerator<Batch> {
+  async *#batchesBefore(index: number, train: Rows): AsyncGenerator<Batch> {
     let number = 0;
     for (const [start, end] of batchRanges(train.rows, measuredRows)) {
       const position = { seed: 0, epoch: 0, batch: number++, training: false };

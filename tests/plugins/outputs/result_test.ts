@@ -23,12 +23,12 @@ Deno.test("result writes result.json when the run has ended well, and nothing be
 
 Deno.test("result keeps the baseline, and names that are not ASCII", () =>
   withRunFolder(async (folder) => {
-    const { test, best, parameters } = result;
-    const whole = { ...result, baseline: { seconds: 1.5, test, best, parameters } };
+    const { input, test, best, parameters } = result;
+    const whole = { ...result, baseline: { seconds: 1.5, input, test, best, parameters } };
     await make(resultOutput, folder).runEnd!({ result: whole });
     const bytes = await Deno.readFile(join(folder, "result.json"));
     const read = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    assertEquals(read.baseline, { seconds: 1.5, test, best, parameters });
+    assertEquals(read.baseline, { seconds: 1.5, input, test, best, parameters });
     assertEquals(read.gradients[0].loss, "mse-hint(booster→light)");
   }));
 

@@ -112,6 +112,7 @@ export const result: Result = {
   epochs: 2,
   steps: 10,
   seconds: 2.5,
+  input: { waitingShare: 0.01 },
   test: { light: { accuracy: 0.5 }, booster: { accuracy: 0.625 } },
   best: { epoch: 1, split: "test", metric: "light/accuracy", test: { light: { accuracy: 0.5 } } },
   parameters: { light: 9, booster: 7 },

@@ -1,0 +1,87 @@
+/**
+ * Which batches a run asks for, and how each is made: a pure function of its address.
+ *
+ * @module
+ */
+
+import type { Batch } from "../../pipeline/stages/batch.ts";
+import { batchRanges, epochOrder } from "./order.ts";
+import type { Rows } from "./rows.ts";
+import type { TransformChain } from "./transforms.ts";
+
+/** One way through a split, batch by batch. */
+export interface Pass {
+  /** The split's name. */
+  readonly split: string;
+  /** Whether it is trained on: rows come in the epoch's order, and augmented. */
+  readonly training: boolean;
+  /** The epoch; 0 for rows that are only measured. */
+  readonly epoch: number;
+  /** The rows of a batch. */
+  readonly size: number;
+}
+
+/** Which batch is meant. */
+export interface BatchAddress extends Pass {
+  /** The batch's number in its pass, from 0. */
+  readonly batch: number;
+}
+
+/** Makes batches of the splits of a run. */
+export class BatchMaker {
+  readonly #splits: Readonly<Record<string, Rows>>;
+  readonly #transforms: TransformChain;
+  readonly #seed: number;
+  #order: { readonly of: Pass; readonly rows: Uint32Array } | undefined;
+
+  /**
+   * Takes what batches are made of.
+   *
+   * @param splits The rows by split.
+   * @param transforms What becomes of them.
+   * @param seed The run's seed.
+   */
+  constructor(
+    splits: Readonly<Record<string, Rows>>,
+    transforms: TransformChain,
+    seed: number,
+  ) {
+    this.#splits = splits;
+    this.#transforms = transforms;
+    this.#seed = seed;
+  }
+
+  /**
+   * The batches of a pass.
+   *
+   * @param pass The pass.
+   */
+  addresses(pass: Pass): BatchAddress[] {
+    const { rows } = this.#splits[pass.split]!;
+    return batchRanges(rows, pass.size).map((_, batch) => ({ ...pass, batch }));
+  }
+
+  /**
+   * Makes a batch.
+   *
+   * @param address Which.
+   * @throws {StageError} If a transform fails.
+   */
+  make({ batch, ...pass }: BatchAddress): Batch {
+    const { split, training, epoch, size } = pass;
+    const rows = this.#splits[split]!;
+    const start = batch * size, end = Math.min(start + size, rows.rows);
+    const read = training
+      ? rows.gather(this.#orderOf(pass, rows.rows).subarray(start, end))
+      : rows.slice(start, end);
+    return this.#transforms.apply(read, { seed: this.#seed, epoch, batch, training });
+  }
+
+  #orderOf(pass: Pass, rows: number): Uint32Array {
+    const { of } = this.#order ?? {};
+    if (of?.split !== pass.split || of.epoch !== pass.epoch || !this.#order) {
+      this.#order = { of: pass, rows: epochOrder(rows, this.#seed, pass.epoch) };
+    }
+    return this.#order.rows;
+  }
+}

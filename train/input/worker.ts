@@ -1,0 +1,66 @@
+/**
+ * The thread that makes batches while the other one computes: an entry point of its own, as `cli.ts` is.
+ * It answers each address with its batch, in the order in which it was asked.
+ *
+ * @module
+ */
+
+import { builtins } from "../../plugins/mod.ts";
+import { createRegistry } from "../../pipeline/registry.ts";
+import type { TransformStage } from "../../pipeline/stages/transform.ts";
+import type { Batch, Column } from "../../pipeline/stages/batch.ts";
+import { type BatchAddress, BatchMaker } from "./batches.ts";
+import { openShared } from "./rows.ts";
+import { makeTransforms, TransformChain } from "./transforms.ts";
+import type { Answer, InputSetup } from "./worker_input.ts";
+
+/** The two ends of the channel; the types of windows and of workers exclude each other. */
+const thread = globalThis as unknown as {
+  onmessage: (event: MessageEvent<InputSetup | BatchAddress>) => void;
+  postMessage(answer: Answer, transfer?: ArrayBuffer[]): void;
+};
+
+let making: Promise<BatchMaker> | undefined;
+
+thread.onmessage = async ({ data }) => {
+  try {
+    if ("splits" in data) {
+      await (making = setUp(data));
+      thread.postMessage({ ready: true });
+    } else {
+      const batch = copied((await making!).make(data));
+      thread.postMessage({ batch }, buffersOf(batch));
+    }
+  } catch (error) {
+    thread.postMessage({ failed: error instanceof Error ? error.message : String(error) });
+  }
+};
+
+async function setUp({ splits, transforms, measured, seed }: InputSetup): Promise<BatchMaker> {
+  const rows = openShared(splits);
+  const registry = createRegistry(builtins);
+  const planned = [];
+  for (const { specifier, ...transform } of transforms) {
+    const at = { folder: "/", place: transform.reference.place };
+    const stage = await registry.find("transform", specifier, at) as TransformStage;
+    planned.push({ ...transform, stage });
+  }
+  const chain = new TransformChain(makeTransforms(planned, rows.train!.features));
+  chain.restore(measured);
+  return new BatchMaker(rows, chain, seed);
+}
+
+/** The batch in arrays that nobody else has: a transform may keep what it returned. */
+function copied({ size, features, label }: Batch): Batch {
+  const column = ({ values, shape }: Column): Column => ({ values: values.slice(), shape });
+  return {
+    size,
+    features: Object.fromEntries(
+      Object.entries(features).map(([name, feature]) => [name, column(feature)]),
+    ),
+    label: column(label),
+  };
+}
+
+const buffersOf = ({ features, label }: Batch) =>
+  [...Object.values(features), label].map(({ values }) => values.buffer as ArrayBuffer);
