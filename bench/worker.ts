@@ -7,19 +7,20 @@ const WARM_UP = 5;
  *
  * @param step One step, with its result read back.
  */
-export async function serve(step: () => void): Promise<void> {
-  for (let count = 0; count < WARM_UP; count++) step();
+export async function serve(step: () => void | Promise<void>): Promise<void> {
+  for (let count = 0; count < WARM_UP; count++) await step();
   console.log("ready");
   let rest = "";
   for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
     for (const line of lines) {
-      const times = Array.from({ length: Number(line) }, () => {
+      const times: number[] = [];
+      for (let count = Number(line); count > 0; count--) {
         const start = performance.now();
-        step();
-        return performance.now() - start;
-      });
+        await step();
+        times.push(performance.now() - start);
+      }
       console.log(JSON.stringify(times));
     }
   }

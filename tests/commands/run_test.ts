@@ -18,6 +18,10 @@ Deno.test("pipeline FILE trains, writes the run folder and ends with a table", a
     assertMatch(stdout, /^booster +0\.\d{4}/m);
     assertMatch(stdout, /^light alone +0\.\d{4}/m);
     assertMatch(stdout, /^what the booster gave the light net: accuracy [+−]\d\.\d{4}/m);
+    assertMatch(
+      stdout,
+      /^waiting for data: \d+\.\d % of the training time \(light alone: \d+\.\d %\)$/m,
+    );
     assertMatch(stdout, /^mse-hint\(booster→light\) +0 /m);
     assertStringIncludes(stdout, `run folder: ${out}`);
     assertMatch(stderr, /^engine: wasm/m);

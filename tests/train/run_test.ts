@@ -29,6 +29,38 @@ forEachEngine(
   },
 );
 
+forEachEngine(
+  "runPlan() gives the same metrics with a thread for its input and without",
+  async () => {
+    const pipeline = digitsPipeline();
+    const transforms = [{ use: "normalize" }, { use: "random-crop", pad: 1 }];
+    const data = { ...pipeline.data as object, validation: { holdout: 0.2 }, transforms };
+    const run = (inputThread: "always" | "never") =>
+      withPipeline({ ...pipeline, data }, async (file, folder) => {
+        const options = { inputThread, debug: true };
+        const ran = await runFile(file, join(folder, "run"), current(), {}, options);
+        const { waitingShare } = ran.result.input;
+        assert(waitingShare > 0 && waitingShare < 1, `${waitingShare}`);
+        const thread = ran.reports.includes("input: a thread makes the batches ahead of the steps");
+        assertEquals(thread, inputThread === "always");
+        return ran.evaluations.map(({ split, epoch, metrics }) => ({ split, epoch, metrics }));
+      });
+    assertEquals(await run("always"), await run("never"));
+  },
+);
+
+forEachEngine("runPlan() ends the thread of its input when the run fails", async () => {
+  const failing = () => {
+    throw new Error("no more");
+  };
+  await withPipeline(digitsPipeline(), async (file, folder) => {
+    const run = () =>
+      runFile(file, join(folder, "run"), current(), { epoch: failing }, { inputThread: "always" });
+    // The test itself would fail if a thread were left.
+    await assertRejects(run, Error, "no more");
+  });
+});
+
 forEachEngine("runPlan() leaves no tensor behind, neither a step nor an epoch", async () => {
   const perStep: number[] = [], perEpoch: number[] = [];
   const before = tf.memory().numTensors;

@@ -1,0 +1,82 @@
+/**
+ * Rocket's side of the row of the input pipeline: a step takes 16 batches of 128 images, normalised,
+ * mirrored at random and cut out of their padded selves, as the run of a pipeline file takes them. One
+ * batch would say little: those that were made ahead cost nothing, and the next one all the more.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import type { StageReference } from "../pipeline/stage_error.ts";
+import type { TransformStage } from "../pipeline/stages/transform.ts";
+import horizontalFlip from "../plugins/transforms/horizontal_flip.ts";
+import normalize from "../plugins/transforms/normalize.ts";
+import randomCrop from "../plugins/transforms/random_crop.ts";
+import { BatchMaker, type Pass } from "../train/input/batches.ts";
+import { Input } from "../train/input/input.ts";
+import { Store, StoredRows } from "../train/input/rows.ts";
+import { makeTransforms, TransformChain } from "../train/input/transforms.ts";
+import { serve } from "./worker.ts";
+
+const options = parseArgs(Deno.args, {
+  string: ["mode", "batch", "batches", "rows"],
+  default: { mode: "here", batch: "128", batches: "16", rows: "50000" },
+});
+const size = Number(options.batch), batches = Number(options.batches);
+const rows = Number(options.rows);
+const shape = [32, 32, 3];
+
+const plans = ([
+  [normalize, { mean: [125.3, 123.0, 113.9], std: [63.0, 62.1, 66.7] }],
+  [horizontalFlip, {}],
+  [randomCrop, { pad: 4 }],
+] as [TransformStage, unknown][]).map(([stage, given]) => ({
+  stage,
+  specifier: stage.name,
+  options: stage.options.parse(given),
+  reference: { kind: "transform", name: stage.name } as StageReference,
+  on: stage.on,
+}));
+
+const train = new StoredRows(
+  new Store({
+    chunkRows: [rows],
+    features: { image: { spec: { shape, dtype: "float32" }, values: [randomPixels()] } },
+    label: {
+      spec: { kind: "class", classes: 10, shape: [], dtype: "int32" },
+      values: [Int32Array.from({ length: rows }, (_, row) => row % 10)],
+    },
+  }),
+);
+const chain = new TransformChain(makeTransforms(plans, train.features));
+const input = new Input(new BatchMaker({ train }, chain, 1), {
+  thread: options.mode === "thread" ? "always" : "never",
+  setup: () => ({
+    splits: { train: train.share() },
+    transforms: plans.map(({ stage: _, ...plan }) => plan),
+    measured: [],
+    seed: 1,
+  }),
+  report: () => {},
+});
+const feed = input.feed(epochs());
+await serve(async () => {
+  for (let count = 0; count < batches; count++) {
+    const { features } = await feed.next();
+    if (!Number.isFinite(features.image!.values[0])) throw new Error("that is no image");
+  }
+});
+input.close();
+
+function* epochs(): Iterable<Pass> {
+  for (let epoch = 1;; epoch++) yield { split: "train", training: true, epoch, size };
+}
+
+function randomPixels(): Uint8Array {
+  const pixels = new Uint8Array(rows * 3072);
+  const most = 2 ** 16;
+  for (let start = 0; start < pixels.length; start += most) {
+    crypto.getRandomValues(pixels.subarray(start, start + most));
+  }
+  return pixels;
+}
