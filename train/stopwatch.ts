@@ -28,7 +28,13 @@ export class Stopwatch {
    */
   during<T>(run: () => T): T {
     this.start();
-    const result = run();
+    let result: T;
+    try {
+      result = run();
+    } catch (error) {
+      this.stop();
+      throw error;
+    }
     if (result instanceof Promise) return result.finally(() => this.stop()) as T;
     this.stop();
     return result;

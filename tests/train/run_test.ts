@@ -49,15 +49,45 @@ forEachEngine(
   },
 );
 
-forEachEngine("runPlan() ends the thread of its input when the run fails", async () => {
+/** The threads that are started by a test and still there after it. */
+async function threadsLeft(
+  test: () => Promise<unknown>,
+): Promise<{ started: number; left: number }> {
+  const { Worker } = globalThis;
+  const living = new Set<Worker>();
+  let started = 0;
+  globalThis.Worker = class extends Worker {
+    constructor(...args: ConstructorParameters<typeof Worker>) {
+      super(...args);
+      started++;
+      living.add(this);
+    }
+    override terminate(): void {
+      super.terminate();
+      living.delete(this);
+    }
+  };
+  try {
+    await test();
+    return { started, left: living.size };
+  } finally {
+    globalThis.Worker = Worker;
+    for (const worker of living) worker.terminate();
+  }
+}
+
+forEachEngine("runPlan() ends the thread of its input, also when the run fails", async () => {
+  const both = { train: { epochs: 1, batch: 512, baseline: "light-alone" } };
   const failing = () => {
     throw new Error("no more");
   };
-  await withPipeline(digitsPipeline(), async (file, folder) => {
-    const run = () =>
-      runFile(file, join(folder, "run"), current(), { epoch: failing }, { inputThread: "always" });
-    // The test itself would fail if a thread were left.
-    await assertRejects(run, Error, "no more");
+  await withPipeline(digitsPipeline(both), async (file, folder) => {
+    const run = (out: string, step?: () => never) =>
+      runFile(file, join(folder, out), current(), step ? { step } : {}, { inputThread: "always" });
+    // One thread is enough for the rocket and the light net alone.
+    assertEquals(await threadsLeft(() => run("whole")), { started: 1, left: 0 });
+    const failed = () => assertRejects(() => run("failed", failing), Error, "no more");
+    assertEquals(await threadsLeft(failed), { started: 1, left: 0 });
   });
 });
 
