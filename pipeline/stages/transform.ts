@@ -40,6 +40,9 @@ export interface Transform {
   /**
    * The changed batch. The given one is left as it is, its arrays included.
    *
+   * A run may make batches in a thread of its own, with a transform that is made and restored there: what
+   * comes out depends on the arguments alone, and is computed with typed arrays, not tensors.
+   *
    * @param batch Some rows.
    * @param context The random numbers.
    */

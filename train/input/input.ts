@@ -1,5 +1,5 @@
 import type { Batch } from "../../pipeline/stages/batch.ts";
-import { type BatchAddress, BatchMaker, type Pass } from "./batches.ts";
+import type { BatchAddress, BatchMaker, Pass } from "./batches.ts";
 import { type InputSetup, WorkerInput } from "./worker_input.ts";
 
 /**
