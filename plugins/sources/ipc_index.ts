@@ -88,7 +88,9 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
       const dictionaries = before.slice(0, batch.dictionaries);
       const start = [head, ...dictionaries].reduce((sum, { length }) => sum + length, 0);
       const length = batch.metadataLength + batch.bodyLength;
-      const bytes = new Uint8Array(start + length + endOfStream.length);
+      // Memory that threads can share: columns are views of it.
+      const size = start + length + endOfStream.length;
+      const bytes = new Uint8Array(new SharedArrayBuffer(size));
       place(bytes, [head, ...dictionaries]);
       await file.read(batch.offset, bytes.subarray(start, start + length));
       bytes.set(endOfStream, start + length);
