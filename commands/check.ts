@@ -9,7 +9,8 @@ import {
   type EvaluationOutput,
   evaluationStep,
 } from "../train/evaluate.ts";
-import { disposeInput, refuseBroken, stepInput } from "../train/job.ts";
+import { refuseBroken } from "../train/diagnose.ts";
+import { disposeInput, stepInput } from "../train/job.ts";
 import {
   firstBatch,
   netsOf,
@@ -70,7 +71,7 @@ interface FirstBatch {
 async function tryFirstBatch(
   plan: Plan,
   data: PreparedData,
-  { model, nets, metrics, rate }: PreparedNets,
+  { model, network, nets, metrics, rate }: PreparedNets,
 ): Promise<FirstBatch> {
   const batch = firstBatch(plan, data, plan.batch);
   const steps = Math.ceil(data.splits.train.rows / plan.batch) * plan.epochs;
@@ -79,7 +80,8 @@ async function tryFirstBatch(
   const input = stepInput(model.terms, batch, position, rate(position), plan.seed);
   const { result, peakBytes } = await profile(() => trainStep(model, state, input));
   const losses = await result.losses.data<"float32">();
-  refuseBroken(losses, model.terms, plan.document.place(["losses"]), "in the first batch");
+  const place = plan.document.place(["losses"]);
+  await refuseBroken({ model, network, state, input, losses, when: "in the first batch", place });
   const evaluated = { ...model, nets };
   const compute = {
     call(input: EvaluationInput) {

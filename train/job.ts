@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
-import { type Place, UserError } from "../pipeline/errors.ts";
+import type { Place } from "../pipeline/errors.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import type {
   EpochEvent,
@@ -17,8 +17,9 @@ import { evaluate, type EvaluationInput, evaluationStep, type PlannedMetric } fr
 import type { Pass } from "./input/batches.ts";
 import type { Feed, Input } from "./input/input.ts";
 import { Stopwatch } from "./stopwatch.ts";
+import { refuseBroken } from "./diagnose.ts";
 import { LeakGuard } from "./leaks.ts";
-import { changingFactors, type Term } from "./objective.ts";
+import { changingFactors } from "./objective.ts";
 import type { PreparedData, PreparedNets } from "./prepare.ts";
 import {
   disposeState,
@@ -113,16 +114,16 @@ export async function runJob(job: Job, emit: Emit): Promise<JobResult> {
           epochs: job.epochs,
         };
         const rate = job.nets.rate(position);
+        step++;
         let losses!: Float32Array;
         await guard.watch(async () => {
           const input = waiting.during(() =>
             stepInput(model.terms, batch, position, rate, job.seed)
           );
-          [state, losses] = await advance(train, state, input);
+          const when = `at step ${step} (epoch ${epoch})`;
+          [state, losses] = await advance(job, train, state, input, when);
           return tensorsOf(state);
         });
-        step++;
-        refuseBroken(losses, model.terms, job.place, `at step ${step} (epoch ${epoch})`);
         means.add(losses, batch.size);
         await emit("step", { job: job.name, epoch, step, rate, ...means.named(losses) });
       }
@@ -187,17 +188,20 @@ interface TrainInput {
   readonly input: StepInput;
 }
 
-/** One step, from a batch to the next state; the state before it is disposed of. */
+/** One step, from a batch to the next state; the batch and the state before it are disposed of. */
 async function advance(
+  { nets: { model, network }, place }: Job,
   train: CapturedFunction<TrainInput, StepOutput>,
   state: State,
   input: StepInput,
+  when: string,
 ): Promise<[State, Float32Array]> {
   const output = train.call({ state, input });
-  disposeInput(input);
-  disposeState(state, output.state);
   const losses = await output.losses.data<"float32">();
   output.losses.dispose();
+  await refuseBroken({ model, network, state, input, losses, when, place });
+  disposeInput(input);
+  disposeState(state, output.state);
   return [output.state, losses];
 }
 
@@ -259,33 +263,6 @@ async function* evaluationBatches(
 ): AsyncGenerator<Batch> {
   const { rows } = data.splits[split]!;
   for (let start = 0; start < rows; start += evaluationRows) yield await feed.next();
-}
-
-/**
- * Stops at the first loss that is not finite: nothing that comes after it means anything.
- *
- * @param losses The total loss and each term's.
- * @param terms The terms.
- * @param place Where the pipeline file has its losses.
- * @param when When it happened, in words.
- * @throws {UserError} If any of the losses is NaN or infinite.
- */
-export function refuseBroken(
-  losses: Float32Array,
-  terms: readonly Term[],
-  place: Place | undefined,
-  when: string,
-): void {
-  if (losses.every((loss) => Number.isFinite(loss))) return;
-  const broken = terms.filter((_, index) => !Number.isFinite(losses[index + 1]!));
-  const values = terms.map(({ name }, index) => `${name} = ${losses[index + 1]}`).join(", ");
-  const whose = broken.length > 0
-    ? `the loss ${broken.map(({ name }) => name).join(" and ")}`
-    : "the sum of the losses";
-  throw new UserError(`${whose} is not finite ${when}: ${values}`, {
-    place: broken[0]?.stage.place ?? place,
-    hint: "lower the learning rate or the loss's weight, or look for a stage that divides by 0",
-  });
 }
 
 /** The means of the losses over an epoch, weighted by rows. */

@@ -47,6 +47,8 @@ export interface PreparedNets {
   readonly nets: readonly NetName[];
   /** All that a step computes with. */
   readonly model: Model;
+  /** The network's stage, for messages. */
+  readonly network: StageReference;
   /** What is measured. */
   readonly metrics: readonly PlannedMetric[];
   /** The learning rate at a position. */
@@ -191,6 +193,7 @@ export function prepareNets(
   }
   return {
     nets,
+    network: reference,
     model: {
       pair,
       variables: variables.all,
