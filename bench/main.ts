@@ -1,9 +1,6 @@
 /**
- * Times Rocket against its peers, side by side: all programs of a row are started, warmed up, and
- * take turns, so that whatever else the machine does hits all alike. Prints the median milliseconds of
- * a step and the ratio peer/ours, and writes bench/results/.
- *
- * usage: deno task bench [--rounds N] [--row TEXT]
+ * Times Rocket against its peers, side by side. Prints the median milliseconds of a step and the ratio
+ * peer / Rocket, and writes a file a row and a table to bench/results/.
  *
  * @module
  */
@@ -11,52 +8,78 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { fileURLToPath } from "node:url";
 import { openProject } from "../scripts/launch/project.ts";
+import { thisMachine } from "./machine.ts";
+import { peersPython } from "./python.ts";
+import { race } from "./race.ts";
+import { type RowResult, writeResult } from "./results.ts";
 import { type Row, rows } from "./rows.ts";
 import { Runner } from "./runner.ts";
-import { peersPython } from "./python.ts";
-import { median, resultsTable, type RowResult } from "./table.ts";
+import { resultsTable } from "./table.ts";
 
-const { rounds, row: wanted } = parseArgs(Deno.args, {
-  string: ["rounds", "row"],
-  default: { rounds: "5", row: "" },
-});
-const python = await peersPython(new URL("./.venv/", import.meta.url));
-const { flags } = await openProject(fileURLToPath(new URL("../", import.meta.url)));
-const results: RowResult[] = [];
-for (const row of rows.filter(({ name }) => name.includes(wanted))) {
-  console.error(row.name);
-  results.push(await race(row, Number(rounds)));
-}
-const table = resultsTable(results);
-console.log(table);
-if (!wanted) await writeResults();
+const USAGE = `usage: deno task bench [--row TEXT] [--rounds N] [--results FOLDER] [--list]
 
-async function race(row: Row, rounds: number): Promise<RowResult> {
-  const runners: Runner[] = [];
-  const skipped: string[] = [];
-  for (const contestant of row.contestants) {
-    if (contestant.program === "torch" && !python) {
-      skipped.push(contestant.name);
-      continue;
-    }
-    // One by one: two programs that warm up at once would disturb each other.
-    const runner = new Runner(contestant, { flags, python });
-    if (await runner.ready()) runners.push(runner);
-    else skipped.push(contestant.name);
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (const runner of runners) await runner.turn(row.steps);
-  }
-  for (const runner of runners) await runner.stop();
-  const entries = runners.map(({ name, times }) => ({ name, milliseconds: median(times), times }));
-  for (const name of skipped) console.error(`  ${name}: skipped, it does not start here`);
-  return { row: row.name, entries, skipped };
+  --row TEXT        only rows whose name or id has TEXT in it; may be given again
+  --rounds N        turns of each program, 5 by default
+  --results FOLDER  where files go, bench/results by default
+  --list            prints the rows and their programs, and runs nothing`;
+
+await main();
+
+async function main(): Promise<void> {
+  const options = parseArgs(Deno.args, {
+    string: ["rounds", "row", "results"],
+    boolean: ["list", "help"],
+    collect: ["row"],
+    default: { rounds: "5", results: fileURLToPath(new URL("results", import.meta.url)) },
+    unknown: (argument) => fail(`${argument} is not known\n\n${USAGE}`),
+  });
+  if (options.help) return console.log(USAGE);
+  const rounds = Number(options.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1) fail(`--rounds ${options.rounds}: expected 1, 2, …`);
+  const texts = (options.row as string[]).map((text) => text.toLowerCase());
+  const chosen = rows.filter(({ id, name }) =>
+    texts.length === 0 ||
+    texts.some((text) => id.includes(text) || name.toLowerCase().includes(text))
+  );
+  if (chosen.length === 0) fail(`no row has ${texts.join(" or ")} in its name; --list has them`);
+  if (options.list) return list(chosen);
+  await run(chosen, rounds, options.results);
 }
 
-async function writeResults(): Promise<void> {
-  const folder = new URL("./results/", import.meta.url);
-  await Deno.mkdir(folder, { recursive: true });
-  const text = JSON.stringify(results, undefined, 2);
-  await Deno.writeTextFile(new URL("latest.json", folder), text + "\n");
-  await Deno.writeTextFile(new URL("latest.md", folder), table + "\n");
+function list(chosen: readonly Row[]): void {
+  for (const { id, name, contestants } of chosen) {
+    console.log(`${id}: ${name}\n  ${contestants.map(({ name }) => name).join(" · ")}`);
+  }
+}
+
+async function run(chosen: readonly Row[], rounds: number, folder: string): Promise<void> {
+  const report = (line: string) => console.error(line);
+  const wantsPython = chosen.some(({ contestants }) =>
+    contestants.some(({ program }) => program.endsWith(".py"))
+  );
+  const python = wantsPython
+    ? await peersPython(new URL("./.venv/", import.meta.url), report)
+    : undefined;
+  const { flags } = await openProject(fileURLToPath(new URL("../", import.meta.url)));
+  const machine = thisMachine(), order = rows.map(({ id }) => id);
+  const results: RowResult[] = [];
+  for (const row of chosen) {
+    report(row.name);
+    const date = new Date().toISOString(), load = Deno.loadavg()[0]!;
+    const { entries, skipped } = await race(row, {
+      rounds,
+      start: (contestant) => Runner.start(contestant, { flags, python }),
+      report,
+    });
+    const { id, name } = row;
+    const result = { id, row: name, date, machine, rounds, load, entries, skipped };
+    await writeResult(folder, result, order);
+    results.push(result);
+  }
+  console.log(resultsTable(results));
+}
+
+function fail(message: string): never {
+  console.error(message);
+  Deno.exit(2);
 }

@@ -1,23 +1,48 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** What the peers import, and the packages that bring it; each line is installed by itself. */
+const PACKAGES: readonly (readonly [module: string, ...packages: string[]])[] = [
+  ["torch", "torch==2.15.0", "numpy==2.4.6"],
+  ["torchvision", "torchvision==0.29.2"],
+  ["tensorflow", "tensorflow-cpu==2.21.0"],
+];
+
 /**
- * A Python with PyTorch for the peers, in a virtual environment that is made the first time.
+ * A Python for the peers, in a virtual environment that is made and filled the first time. Peers
+ * whose packages cannot be had will say so when they start.
  *
  * @param folder Where the environment is kept.
- * @returns The Python program, or `undefined` where it cannot be had; a word says why.
+ * @param report Takes lines for a person to read.
+ * @returns The Python program, or `undefined` where there is none.
  */
-export async function peersPython(folder: URL): Promise<string | undefined> {
+export async function peersPython(
+  folder: URL,
+  report: (line: string) => void,
+): Promise<string | undefined> {
   const given = Deno.env.get("ROCKET_BENCH_PYTHON");
   if (given) return given;
-  const python = new URL("bin/python", folder).pathname;
-  if (await succeeds(python, ["-c", "import torch"])) return python;
-  console.error("setting up PyTorch for the peers: this downloads some gigabytes, once");
-  const made = await succeeds("python3", ["-m", "venv", folder.pathname]) &&
-    await succeeds(python, ["-m", "pip", "install", "--quiet", "torch==2.15.0", "numpy"]);
-  if (made) return python;
-  console.error("the peers are skipped: python3 with venv, pip and the network are needed once");
-  return undefined;
+  const path = fileURLToPath(folder);
+  const python = Deno.build.os === "windows"
+    ? join(path, "Scripts", "python.exe")
+    : join(path, "bin", "python");
+  if (!await run(python, ["-c", ""]) && !await run("python3", ["-m", "venv", path])) {
+    report("the peers in Python are skipped: python3 with venv and pip is needed");
+    return undefined;
+  }
+  for (const [module, ...packages] of PACKAGES) {
+    const find =
+      `import importlib.util, sys; sys.exit(importlib.util.find_spec("${module}") is None)`;
+    if (await run(python, ["-c", find])) continue;
+    report(`installing ${packages.join(" and ")} for the peers, once; PyTorch has some gigabytes`);
+    if (!await run(python, ["-m", "pip", "install", "--quiet", ...packages])) {
+      report(`${packages.join(" and ")} cannot be installed; peers that need it are skipped`);
+    }
+  }
+  return python;
 }
 
-async function succeeds(command: string, args: string[]): Promise<boolean> {
+async function run(command: string, args: string[]): Promise<boolean> {
   try {
     const { success } = await new Deno.Command(command, { args, stdout: "null", stderr: "null" })
       .output();

@@ -1,77 +1,187 @@
+/**
+ * What the bench compares. To add a row, add it here; to add a peer to a row, name its program.
+ *
+ * @module
+ */
+
 /** One of the programs that a row compares. */
 export interface Contestant {
-  /** Its name in the table. */
+  /** Its name in the table; Rocket's is `Rocket`. */
   readonly name: string;
-  /** Which program: Rocket's, or a peer's script. */
-  readonly program: "rocket" | "torch";
+  /** Its file, from this folder: TypeScript is run by Deno, Python by the peers' Python. */
+  readonly program: string;
   /** Its arguments. */
   readonly args: readonly string[];
 }
 
 /** A row of the table: one task, Rocket first. */
 export interface Row {
+  /** A short name for files and `--row`. */
+  readonly id: string;
   /** The task, in words. */
   readonly name: string;
   /** How many steps a turn has. */
   readonly steps: number;
   /** Rocket, then the peers. */
   readonly contestants: readonly Contestant[];
+  /** Whether the table has the programs' memory. */
+  readonly memory?: boolean;
+  /** How many images a step has, where the table is to have images a second. */
+  readonly images?: number;
 }
 
-/** What a task's programs are told, in the arguments that they all know. */
-function row(
-  name: string,
-  steps: number,
-  task: readonly string[],
-  ours: string,
-  peers: readonly string[],
-): Row {
+/** Who takes part in a row, and how each does the task; all get the row's arguments. */
+type Entrant = readonly [name: string, program: string, ...args: string[]];
+
+function contestants(task: readonly string[], entrants: readonly Entrant[]): Contestant[] {
+  return entrants.map(([name, program, ...args]) => ({ name, program, args: [...task, ...args] }));
+}
+
+const ours = (mode: string): Entrant => ["Rocket", "wide_resnet.ts", "--mode", mode];
+const torch = (mode: string): Entrant => [
+  `PyTorch ${mode}`,
+  "peers/wide_resnet_torch.py",
+  "--mode",
+  mode,
+];
+const tensorflow = (mode: string): Entrant => [
+  `TensorFlow ${mode}`,
+  "peers/wide_resnet_tf.py",
+  "--mode",
+  mode,
+];
+const tfjs = (backend: string, name: string): Entrant => [
+  name,
+  "peers/wide_resnet_tfjs.ts",
+  "--backend",
+  backend,
+];
+
+const pythonFloat32 = [
+  ...["default", "channels-last", "compiled"].map(torch),
+  tensorflow("function"),
+];
+const stockNative = tfjs("tensorflow", "tfjs-node");
+
+const size = (light: number, booster: number, width: number) => [
+  ...["--light", String(light)],
+  ...["--booster", String(booster)],
+  ...["--width", String(width)],
+];
+
+function inference(net: "light" | "booster", batch: number): Row {
   return {
-    name,
-    steps,
-    contestants: [
-      { name: "Rocket", program: "rocket", args: [...task, "--mode", ours] },
-      ...peers.map((mode) => ({
-        name: `PyTorch ${mode}`,
-        program: "torch" as const,
-        args: [...task, "--mode", mode],
-      })),
-    ],
+    id: `infer-${net}-${batch}`,
+    name: `inference, ${net} net, batch ${batch}`,
+    steps: batch === 1 ? 100 : 5,
+    contestants: contestants(
+      ["--task", `infer-${net}`, "--batch", String(batch), ...size(16, 40, 1)],
+      [ours("captured"), ...pythonFloat32, stockNative],
+    ),
   };
 }
 
-const float32 = ["default", "channels-last", "compiled"];
-const size = (light: number, booster: number, width: number) => [
-  "--light",
-  String(light),
-  "--booster",
-  String(booster),
-  "--width",
-  String(width),
-];
+function ctr(exponent: 5 | 6 | 7): Row {
+  return {
+    id: `ctr-1e${exponent}`,
+    name: `CTR step, ${(10 ** exponent).toLocaleString("en")} rows`,
+    // The tables of stock tfjs are dense: at 10⁷ rows a step takes it seconds.
+    steps: exponent === 7 ? 10 : 50,
+    memory: true,
+    contestants: contestants(["--rows", String(10 ** exponent)], [
+      ["Rocket", "ctr.ts"],
+      ["PyTorch sparse", "peers/ctr_torch.py"],
+      ["TensorFlow function", "peers/ctr_tf.py"],
+      ...(exponent === 7 ? [] : [["tfjs-node", "peers/ctr_tfjs.ts"] as const]),
+    ]),
+  };
+}
+
+/** Small enough to end on an engine that computes in plain JavaScript. */
+const smallNets = ["--batch", "2", ...size(10, 16, 1)];
 
 /** The rows, in the order of the table. */
 export const rows: readonly Row[] = [
-  row("step, WRN-16-1 in 40-1", 4, size(16, 40, 1), "captured", float32),
-  row("step, WRN-16-1 in 40-1, bfloat16", 4, size(16, 40, 1), "bfloat16", ["autocast"]),
-  row("step, WRN-16-2 in 40-2", 2, size(16, 40, 2), "captured", ["channels-last"]),
-  row(
-    "step, bottom sharing, WRN-40-1",
-    3,
-    ["--sharing", "bottom", ...size(0, 40, 1)],
-    "captured",
-    ["channels-last"],
-  ),
-  row("step, WRN-16-1 alone", 6, ["--task", "alone", ...size(16, 40, 1)], "captured", float32),
-  ...[1, 256].flatMap((batch) =>
-    ["light", "booster"].map((net) =>
-      row(
-        `inference, ${net} net, batch ${batch}`,
-        batch === 1 ? 100 : 5,
-        ["--task", `infer-${net}`, "--batch", String(batch), ...size(16, 40, 1)],
-        "captured",
-        float32,
-      )
-    )
-  ),
+  {
+    id: "step-16-1-in-40-1",
+    name: "step, WRN-16-1 in 40-1",
+    steps: 4,
+    memory: true,
+    contestants: contestants(size(16, 40, 1), [ours("captured"), ...pythonFloat32, stockNative]),
+  },
+  {
+    id: "step-16-1-in-40-1-bfloat16",
+    name: "step, WRN-16-1 in 40-1, bfloat16",
+    steps: 4,
+    memory: true,
+    contestants: contestants(size(16, 40, 1), [
+      ours("bfloat16"),
+      torch("bfloat16"),
+      torch("compiled-bfloat16"),
+      tensorflow("mixed-bfloat16"),
+    ]),
+  },
+  {
+    id: "step-16-2-in-40-2",
+    name: "step, WRN-16-2 in 40-2",
+    steps: 2,
+    memory: true,
+    contestants: contestants(size(16, 40, 2), [ours("captured"), ...pythonFloat32]),
+  },
+  {
+    id: "step-bottom-40-1",
+    name: "step, bottom sharing, WRN-40-1",
+    steps: 3,
+    memory: true,
+    contestants: contestants(
+      ["--sharing", "bottom", ...size(0, 40, 1)],
+      [ours("captured"), ...pythonFloat32],
+    ),
+  },
+  {
+    id: "step-16-1-alone",
+    name: "step, WRN-16-1 alone",
+    steps: 6,
+    memory: true,
+    contestants: contestants(
+      ["--task", "alone", ...size(16, 40, 1)],
+      [ours("captured"), ...pythonFloat32, stockNative],
+    ),
+  },
+  ctr(5),
+  ctr(6),
+  ctr(7),
+  inference("light", 1),
+  inference("light", 256),
+  inference("booster", 1),
+  inference("booster", 256),
+  {
+    id: "input-pipeline",
+    name: "input pipeline, batch 128",
+    steps: 20,
+    images: 128,
+    contestants: contestants([], [
+      ["Rocket", "input_pipeline.ts"],
+      ["torchvision, 2 workers", "peers/input_pipeline_torch.py"],
+    ]),
+  },
+  {
+    id: "wasm-step-10-1-in-16-1",
+    name: "step on wasm, WRN-10-1 in 16-1, batch 2",
+    steps: 1,
+    contestants: contestants(smallNets, [
+      [...ours("eager"), "--engine", "wasm"],
+      tfjs("wasm", "tfjs wasm"),
+      tfjs("cpu", "tfjs cpu"),
+    ]),
+  },
+  {
+    id: "wasm-infer-light-16-1",
+    name: "inference on wasm, WRN-16-1, batch 16",
+    steps: 5,
+    contestants: contestants(["--task", "infer-light", "--batch", "16", ...size(16, 40, 1)], [
+      [...ours("captured"), "--engine", "wasm"],
+      tfjs("wasm", "tfjs wasm"),
+    ]),
+  },
 ];

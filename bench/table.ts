@@ -1,42 +1,47 @@
-/** What came of a row. */
-export interface RowResult {
-  /** The task. */
-  readonly row: string;
-  /** The programs that ran, Rocket first. */
-  readonly entries: readonly {
-    readonly name: string;
-    /** The median of a step. */
-    readonly milliseconds: number;
-    /** Each step. */
-    readonly times: readonly number[];
-  }[];
-  /** The programs that do not start here. */
-  readonly skipped: readonly string[];
-}
+import { rows } from "./rows.ts";
+import type { Entry, RowResult } from "./results.ts";
+
+const HEAD = [
+  "| task | program | ms a step | peer / Rocket | peak memory, MB | Rocket / peer |",
+  "| --- | --- | ---: | ---: | ---: | ---: |",
+];
 
 /**
- * The middle one of some numbers.
- *
- * @param values The numbers; at least one.
- */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b), middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
-/**
- * The results as a table in Markdown: a peer's ratio above 1 means that Rocket is faster.
+ * The results as a table in Markdown. A ratio of times above 1 means that Rocket is faster; a ratio of
+ * memory below 1, that Rocket needs less. Programs that did not run are in the table with a word.
  *
  * @param results The rows.
  */
 export function resultsTable(results: readonly RowResult[]): string {
-  const lines = ["| task | program | ms a step | peer / Rocket |", "| --- | --- | ---: | ---: |"];
-  for (const { row, entries } of results) {
-    const ours = entries.find(({ name }) => name === "Rocket")?.milliseconds;
-    for (const { name, milliseconds } of entries) {
-      const ratio = ours === undefined || name === "Rocket" ? "" : (milliseconds / ours).toFixed(2);
-      lines.push(`| ${row} | ${name} | ${milliseconds.toPrecision(3)} | ${ratio} |`);
-    }
-  }
-  return lines.join("\n");
+  return [...HEAD, ...results.flatMap(linesOf)].join("\n");
+}
+
+function linesOf({ id, row, entries, skipped }: RowResult): string[] {
+  const ours = entries.find(({ name }) => name === "Rocket");
+  const { memory, images } = rows.find((row) => row.id === id) ?? {};
+  const ran = entries.map((entry) => {
+    const { name, milliseconds, peakMemory } = entry;
+    const peer = entry !== ours && ours;
+    return line(
+      row,
+      name,
+      milliseconds.toPrecision(3) +
+        (images ? ` (${Math.round(1000 * images / milliseconds)} images/s)` : ""),
+      peer ? (milliseconds / peer.milliseconds).toFixed(2) : "",
+      memory && peakMemory ? (peakMemory / 1e6).toFixed(0) : "",
+      memory && peer ? memoryRatio(peer, entry) : "",
+    );
+  });
+  const missing = skipped.map(({ name, reason }) =>
+    line(row, name, `skipped: ${reason.replaceAll("|", "\\|")}`, "", "", "")
+  );
+  return [...ran, ...missing];
+}
+
+function memoryRatio({ peakMemory: ours }: Entry, { peakMemory: peer }: Entry): string {
+  return ours && peer ? (ours / peer).toFixed(2) : "";
+}
+
+function line(...cells: string[]): string {
+  return `| ${cells.join(" | ")} |`;
 }

@@ -7,7 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import * as tf from "@tensorflow/tfjs";
 import { CapturedFunction } from "../engine/capture/capture.ts";
-import { openEngine } from "../engine/engine.ts";
+import { type EngineChoice, openEngine } from "../engine/engine.ts";
 import crossEntropy from "../plugins/losses/cross_entropy.ts";
 import mseHint from "../plugins/losses/mse_hint.ts";
 import wideResnet from "../plugins/networks/wide_resnet.ts";
@@ -15,10 +15,9 @@ import sgd from "../plugins/optimizers/sgd.ts";
 import type { LabelSpec } from "../pipeline/stages/batch.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
 import { Forward } from "../train/forward.ts";
-import type { Term } from "../train/objective.ts";
-import { disposeState, initialState, type Model, trainStep } from "../train/step.ts";
-import { rowsOf } from "../train/tensors.ts";
+import type { Model } from "../train/step.ts";
 import { DeclaredVariables, initialValues } from "../train/variables.ts";
+import { hintTerm, type Mode, taskTerm, trainedNumbers, training } from "./training.ts";
 import { serve } from "./worker.ts";
 
 const options = parseArgs(Deno.args, {
@@ -35,7 +34,7 @@ const options = parseArgs(Deno.args, {
   },
 });
 const batch = Number(options.batch), width = Number(options.width);
-await openEngine(options.engine as "native", () => {});
+const { detail } = await openEngine(options.engine as EngineChoice, () => {});
 
 const label: LabelSpec = { kind: "class", classes: 10, shape: [], dtype: "int32" };
 const variables = new DeclaredVariables();
@@ -53,64 +52,25 @@ const pair = wideResnet.create({
 });
 
 const image = tf.randomNormal([batch, 32, 32, 3], 0, 1, "float32", 1);
-const classes = tf.randomUniform([batch], 0, 10, "int32", 2);
 const values = initialValues(variables.all, 1);
-const run = options.task.startsWith("infer")
-  ? inference(options.task === "infer-light" ? "light" : "booster")
-  : training();
-await serve(run);
+if (options.task.startsWith("infer")) {
+  await serve(inference(options.task === "infer-light" ? "light" : "booster"), { detail });
+} else {
+  await serve(train(), { detail, parameters: trainedNumbers({ variables: variables.all }) });
+}
 
-function training(): () => void {
-  const term = (net: NetName): Term => ({
-    form: "task",
-    name: net,
-    stage: { kind: "loss", name: "cross-entropy" },
-    weight: 1,
-    policy: [{ from: 1, to: 1, shared: 1 }],
-    compute: crossEntropy.create(crossEntropy.options.parse({}), { label, shapes: [[10]] }),
-    on: { net, output: "logits" },
-  } as Term);
-  const hint = {
-    form: "hint",
-    name: "hint",
-    stage: { kind: "loss", name: "mse-hint" },
-    weight: 0.03,
-    policy: [{ from: 0, to: 1, shared: 1 }],
-    compute: mseHint.create(mseHint.options.parse({}), { label, shapes: [[10], [10]] }),
-    from: { net: "booster", output: "logits" },
-    to: { net: "light", output: "logits" },
-  } as Term;
+function train(): () => number {
+  const terms = nets.map((net) => taskTerm(crossEntropy, net, label, 10));
   const model: Model = {
     pair,
     variables: variables.all,
-    terms: nets.length === 1 ? [term("light")] : [term("light"), term("booster"), hint],
+    terms: nets.length === 1 ? terms : [...terms, hintTerm(mseHint, label, 10)],
     optimizer: sgd.create(sgd.options.parse({ momentum: 0.9, weightDecay: 5e-4 }), {}),
     optimizerStage: { kind: "optimizer", name: "sgd" },
   };
-  type Input = { state: typeof state; input: typeof input };
-  const precision = options.mode === "bfloat16" ? "bfloat16" as const : "float32" as const;
-  const captured = new CapturedFunction(
-    ({ state, input }: Input) => trainStep(model, state, input),
-    { precision, rows: ({ input }) => rowsOf(input) },
-  );
-  let state = initialState(model, values);
-  const input = {
-    features: { image },
-    label: classes,
-    rate: tf.scalar(0.1),
-    step: tf.scalar(1),
-    seed: tf.scalar(0, "int32"),
-    factors: [],
-  };
-  return () => {
-    const output = options.mode === "eager"
-      ? trainStep(model, state, input)
-      : captured.call({ state, input });
-    disposeState(state, output.state);
-    state = output.state;
-    output.losses.dataSync();
-    output.losses.dispose();
-  };
+  const classes = tf.randomUniform([batch], 0, 10, "int32", 2);
+  const batches = [{ features: { image }, label: classes }];
+  return training(model, values, batches, 0.1, options.mode as Mode);
 }
 
 function inference(net: NetName): () => void {
@@ -124,7 +84,7 @@ function inference(net: NetName): () => void {
       seed: () => tf.scalar(0, "int32"),
     });
     return { logits: forward.outputs(net).logits };
-  }, { precision, rows: ({ image }) => [image] });
+  }, { precision });
   return () => {
     const { logits } = captured.call({ image });
     logits.dataSync();

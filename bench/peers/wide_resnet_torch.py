@@ -1,30 +1,25 @@
-"""A rocket of wide residual nets in PyTorch, timed step by step.
-
-Prints `ready` after the warm-up; then, for each line with a number N on standard input, runs N steps and
-prints their milliseconds as a JSON list.
-"""
+"""A rocket of wide residual nets in PyTorch, timed step by step."""
 
 import argparse
-import json
-import sys
-import time
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch._inductor import config as inductor_config
+
+from worker import serve, threads
 
 WIDTHS = (16, 32, 64)
 
 
 class Block(nn.Module):
-    """A pre-activation block; the light net runs it with batch norms of its own."""
+    """A pre-activation block; each net runs it with batch norms of its own."""
 
-    def __init__(self, before: int, after: int, stride: int, light: bool):
+    def __init__(self, before: int, after: int, stride: int, nets: tuple[str, ...]):
         super().__init__()
         self.conv1 = nn.Conv2d(before, after, 3, stride, 1, bias=False)
         self.conv2 = nn.Conv2d(after, after, 3, 1, 1, bias=False)
         self.shortcut = nn.Conv2d(before, after, 1, stride, bias=False) if before != after else None
-        nets = ("booster", "light") if light else ("booster",)
         self.norm1 = nn.ModuleDict({net: nn.BatchNorm2d(before) for net in nets})
         self.norm2 = nn.ModuleDict({net: nn.BatchNorm2d(after) for net in nets})
 
@@ -37,8 +32,9 @@ class Block(nn.Module):
 class Rocket(nn.Module):
     """Interval sharing: the light net runs the first blocks of each group; bottom: the first two groups."""
 
-    def __init__(self, sharing: str, light: int, booster: int, width: int):
+    def __init__(self, sharing: str, light: int, booster: int, width: int, nets: tuple[str, ...]):
         super().__init__()
+        self.nets = nets
         channels = [16, *(width * w for w in WIDTHS)]
         blocks = (booster - 4) // 6
         self.taken = [blocks, blocks, 0] if sharing == "bottom" else [(light - 4) // 6] * 3
@@ -49,23 +45,32 @@ class Rocket(nn.Module):
                     channels[g] if b == 0 else channels[g + 1],
                     channels[g + 1],
                     2 if g > 0 and b == 0 else 1,
-                    b < self.taken[g],
+                    tuple(net for net in nets if net == "booster" or b < self.taken[g]),
                 )
-                for b in range(blocks)
+                for b in range(blocks if "booster" in nets else self.taken[g])
             )
             for g in range(3)
         )
         last = {"booster": channels[3], "light": channels[2 if sharing == "bottom" else 3]}
-        self.norm = nn.ModuleDict({net: nn.BatchNorm2d(size) for net, size in last.items()})
-        self.head = nn.ModuleDict({net: nn.Linear(size, 10) for net, size in last.items()})
+        self.norm = nn.ModuleDict({net: nn.BatchNorm2d(last[net]) for net in nets})
+        self.head = nn.ModuleDict({net: nn.Linear(last[net], 10) for net in nets})
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight)
+            if isinstance(module, nn.BatchNorm2d):
+                nn.init.uniform_(module.weight)
 
-    def forward(self, x: torch.Tensor, net: str) -> torch.Tensor:
+    def logits(self, x: torch.Tensor, net: str) -> torch.Tensor:
         x = self.stem(x)
         for group, taken in zip(self.groups, self.taken):
             for block in group[: taken if net == "light" else None]:
                 x = block(x, net)
         x = F.relu(self.norm[net](x)).mean((2, 3))
         return self.head[net](x)
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """The logits of all nets."""
+        return [self.logits(x, net) for net in self.nets]
 
 
 def main() -> None:
@@ -76,51 +81,51 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--task", choices=["step", "alone", "infer-light", "infer-booster"], default="step")
-    parser.add_argument("--mode", choices=["default", "channels-last", "compiled", "autocast"], default="default")
+    parser.add_argument(
+        "--mode",
+        choices=["default", "channels-last", "compiled", "bfloat16", "compiled-bfloat16"],
+        default="default",
+    )
     options = parser.parse_args()
 
+    torch.set_num_threads(threads())
     torch.manual_seed(0)
-    model = Rocket(options.sharing, options.light, options.booster, options.width)
+    infers = options.task.startswith("infer")
+    nets = {"step": ("light", "booster"), "alone": ("light",)}.get(
+        options.task, (options.task.removeprefix("infer-"),)
+    )
+    model = Rocket(options.sharing, options.light, options.booster, options.width, nets)
+    model.train(not infers)
     x, y = torch.randn(options.batch, 3, 32, 32), torch.randint(0, 10, (options.batch,))
     if options.mode != "default":
         model = model.to(memory_format=torch.channels_last)
         x = x.contiguous(memory_format=torch.channels_last)
-    forward = torch.compile(model) if options.mode == "compiled" else model
-    autocast = torch.autocast("cpu", torch.bfloat16, enabled=options.mode == "autocast")
+    if options.mode.startswith("compiled") and infers:
+        # Weights become constants of the compiled code, as in a net that ships: batch norms are folded.
+        inductor_config.freezing = True
+    forward = torch.compile(model) if options.mode.startswith("compiled") else model
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled=options.mode.endswith("bfloat16"))
     optimizer = torch.optim.SGD(model.parameters(), 0.1, 0.9, weight_decay=5e-4)
 
-    def step() -> None:
+    def step() -> float:
         with autocast:
-            light = forward(x, "light")
-            booster = forward(x, "booster") if options.task == "step" else None
-        light = light.float()
-        loss = F.cross_entropy(light, y)
-        if booster is not None:
-            booster = booster.float()
-            hint = ((booster.detach() - light) ** 2).sum() / options.batch
-            loss = loss + F.cross_entropy(booster, y) + 0.03 * hint
+            logits = forward(x)
+        logits = [z.float() for z in logits]
+        loss = sum(F.cross_entropy(z, y) for z in logits)
+        if len(logits) == 2:
+            light, booster = logits
+            loss = loss + 0.03 * ((booster.detach() - light) ** 2).sum() / options.batch
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        loss.item()
+        return loss.item()
 
     def infer() -> None:
         with torch.inference_mode(), autocast:
-            forward(x, options.task.removeprefix("infer-")).sum().item()
+            forward(x)[0].numpy()
 
-    run = infer if options.task.startswith("infer") else step
-    if run is infer:
-        model.eval()
-    for _ in range(5):
-        run()
-    print("ready", flush=True)
-    for line in sys.stdin:
-        times = []
-        for _ in range(int(line)):
-            start = time.perf_counter()
-            run()
-            times.append((time.perf_counter() - start) * 1000)
-        print(json.dumps(times), flush=True)
+    parameters = sum(p.numel() for p in model.parameters())
+    serve(infer if infers else step, f"PyTorch {torch.__version__.split('+')[0]}", None if infers else parameters)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,86 @@
+/**
+ * Rocket's side of the CTR rows: a light net and a booster of fully connected layers on one table of
+ * embeddings that both read.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import * as tf from "@tensorflow/tfjs";
+import { openEngine } from "../engine/engine.ts";
+import { ops } from "../plugin.ts";
+import binaryCrossEntropy from "../plugins/losses/binary_cross_entropy.ts";
+import mseHint from "../plugins/losses/mse_hint.ts";
+import { dense } from "../plugins/networks/layers.ts";
+import sgd from "../plugins/optimizers/sgd.ts";
+import type { LabelSpec } from "../pipeline/stages/batch.ts";
+import type { Net, NetName, NetworkPair } from "../pipeline/stages/network.ts";
+import type { Model } from "../train/step.ts";
+import { DeclaredVariables, initialValues } from "../train/variables.ts";
+import { hintTerm, type Mode, taskTerm, trainedNumbers, training } from "./training.ts";
+import { serve } from "./worker.ts";
+
+const FEATURES = 8, SIZE = 16, BATCH = 1024, RATE = 0.01;
+/** Steps take them in turn, so that rows of the table are not all in the processor's cache. */
+const BATCHES = 16;
+const HIDDEN: Readonly<Record<NetName, readonly number[]>> = {
+  light: [64, 32],
+  booster: [512, 256, 128],
+};
+
+const options = parseArgs(Deno.args, {
+  string: ["rows", "mode"],
+  default: { rows: "100000", mode: "captured" },
+});
+const rows = Number(options.rows);
+const { detail } = await openEngine("native", () => {});
+
+const variables = new DeclaredVariables();
+const pair = nets();
+const label: LabelSpec = { kind: "binary", classes: 2, shape: [], dtype: "int32" };
+const model: Model = {
+  pair,
+  variables: variables.all,
+  terms: [
+    taskTerm(binaryCrossEntropy, "light", label, 1),
+    taskTerm(binaryCrossEntropy, "booster", label, 1),
+    hintTerm(mseHint, label, 1),
+  ],
+  optimizer: sgd.create(sgd.options.parse({}), {}),
+  optimizerStage: { kind: "optimizer", name: "sgd" },
+};
+const batches = Array.from({ length: BATCHES }, (_, index) => ({
+  features: { ids: tf.randomUniform([BATCH, FEATURES], 0, rows, "int32", index + 1) },
+  label: tf.randomUniform([BATCH], 0, 2, "int32", BATCHES + index + 1),
+}));
+await serve(
+  training(model, initialValues(variables.all, 1), batches, RATE, options.mode as Mode),
+  { detail, parameters: trainedNumbers(model) },
+);
+
+function nets(): NetworkPair {
+  const table = variables.add({
+    name: "table",
+    shape: [rows, SIZE],
+    initializer: { kind: "normal", deviation: 0.01 },
+    owner: "shared",
+  });
+  const net = (name: NetName): Net => {
+    const sizes = [FEATURES * SIZE, ...HIDDEN[name], 1];
+    const layers = sizes.slice(1).map((size, index) =>
+      dense(variables, `${name}/dense${index + 1}`, sizes[index]!, size, name)
+    );
+    return ({ ids }, scope) => {
+      let x = scope.shared("embedding", (scope) => {
+        const looked = ops.embedding(scope.read(table) as tf.Tensor2D, ids!);
+        return tf.reshape(looked, [-1, FEATURES * SIZE]);
+      });
+      layers.forEach((layer, index) => {
+        x = layer(x, scope);
+        if (index < layers.length - 1) x = ops.relu(x);
+      });
+      return { logits: x };
+    };
+  };
+  return { light: net("light"), booster: net("booster") };
+}

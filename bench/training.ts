@@ -1,0 +1,97 @@
+import * as tf from "@tensorflow/tfjs";
+import { CapturedFunction } from "../engine/capture/capture.ts";
+import type { LossStage } from "../plugin.ts";
+import type { LabelSpec } from "../pipeline/stages/batch.ts";
+import type { NetName } from "../pipeline/stages/network.ts";
+import type { Term } from "../train/objective.ts";
+import {
+  disposeState,
+  initialState,
+  type Model,
+  type StepInput,
+  trainStep,
+} from "../train/step.ts";
+import type { TensorsByName } from "../train/variables.ts";
+
+/** How steps are computed: as graphs, as graphs with maps in bfloat16, or op by op. */
+export type Mode = "captured" | "bfloat16" | "eager";
+
+/** The weight of the hint, the authors' γ. */
+const HINT_WEIGHT = 0.03;
+
+/** A loss of one net against the label. */
+export function taskTerm(stage: LossStage, net: NetName, label: LabelSpec, units: number): Term {
+  return {
+    form: "task",
+    name: net,
+    stage: { kind: "loss", name: stage.name },
+    weight: 1,
+    policy: [{ from: 1, to: 1, shared: 1 }],
+    compute: stage.create(stage.options.parse({}), { label, shapes: [[units]] }),
+    on: { net, output: "logits" },
+  } as Term;
+}
+
+/** The hint of the booster's logits for the light net's, with the gradient block. */
+export function hintTerm(stage: LossStage, label: LabelSpec, units: number): Term {
+  return {
+    form: "hint",
+    name: "hint",
+    stage: { kind: "loss", name: stage.name },
+    weight: HINT_WEIGHT,
+    policy: [{ from: 0, to: 1, shared: 1 }],
+    compute: stage.create(stage.options.parse({}), { label, shapes: [[units], [units]] }),
+    from: { net: "booster", output: "logits" },
+    to: { net: "light", output: "logits" },
+  } as Term;
+}
+
+/**
+ * The training step of a model as the bench times it: the state stays in the engine, the losses are
+ * read back.
+ *
+ * @param model The model.
+ * @param values The first values of its variables.
+ * @param batches The batches that steps take in turn.
+ * @param rate The learning rate.
+ * @param mode How steps are computed.
+ * @returns One step; it returns the total loss.
+ */
+export function training(
+  model: Model,
+  values: TensorsByName,
+  batches: readonly Pick<StepInput, "features" | "label">[],
+  rate: number,
+  mode: Mode,
+): () => number {
+  let state = initialState(model, values);
+  type Input = { state: typeof state; input: StepInput };
+  const captured = new CapturedFunction(
+    ({ state, input }: Input) => trainStep(model, state, input),
+    { precision: mode === "bfloat16" ? "bfloat16" : "float32" },
+  );
+  const rest = {
+    rate: tf.scalar(rate),
+    step: tf.scalar(1),
+    seed: tf.scalar(0, "int32"),
+    factors: [],
+  };
+  let count = 0;
+  return () => {
+    const input = { ...batches[count++ % batches.length]!, ...rest };
+    const output = mode === "eager"
+      ? trainStep(model, state, input)
+      : captured.call({ state, input });
+    disposeState(state, output.state);
+    state = output.state;
+    const [total] = output.losses.dataSync();
+    output.losses.dispose();
+    return total!;
+  };
+}
+
+/** How many numbers of a model are trained. */
+export function trainedNumbers({ variables }: Pick<Model, "variables">): number {
+  return variables.filter(({ trainable }) => trainable)
+    .reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+}
