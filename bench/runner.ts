@@ -128,7 +128,8 @@ export class Runner {
  * @returns The line, or `undefined` if it said nothing.
  */
 export function lastWord(text: string): string | undefined {
-  return text.split("\n").findLast((line) => /^\S/.test(line))?.trim();
+  const line = text.split("\n").findLast((line) => /^\S/.test(line));
+  return line?.replace(/^error: (Uncaught )?(\(in promise\) )?(Error: )?/, "").trim();
 }
 
 async function exists(file: string): Promise<boolean> {

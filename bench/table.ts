@@ -25,7 +25,7 @@ function linesOf({ id, row, entries, skipped }: RowResult): string[] {
     return line(
       row,
       name,
-      milliseconds.toPrecision(3) +
+      digits(milliseconds) +
         (images ? ` (${Math.round(1000 * images / milliseconds)} images/s)` : ""),
       peer ? (milliseconds / peer.milliseconds).toFixed(2) : "",
       memory && peakMemory ? (peakMemory / 1e6).toFixed(0) : "",
@@ -36,6 +36,11 @@ function linesOf({ id, row, entries, skipped }: RowResult): string[] {
     line(row, name, `skipped: ${reason.replaceAll("|", "\\|")}`, "", "", "")
   );
   return [...ran, ...missing];
+}
+
+/** Three digits that count, and all before the point. */
+function digits(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
 function memoryRatio({ peakMemory: ours }: Entry, { peakMemory: peer }: Entry): string {

@@ -1,0 +1,73 @@
+import { assertEquals } from "@std/assert";
+import { race } from "../../bench/race.ts";
+import type { Contestant, Row } from "../../bench/rows.ts";
+import type { Runner } from "../../bench/runner.ts";
+
+const row = (...names: string[]): Row => ({
+  id: "some-row",
+  name: "some row",
+  steps: 2,
+  contestants: names.map((name) => ({ name, program: `${name}.ts`, args: [] })),
+});
+
+/** Programs that write down their turns; one may die in some turn. */
+function programs(dies: Record<string, number> = {}, parameters: Record<string, number> = {}) {
+  const log: string[] = [], stopped: string[] = [];
+  const start = ({ name }: Contestant): Promise<Runner> => {
+    if (dies[name] === 0) return Promise.reject(new Error(`${name} does not start`));
+    let turns = 0;
+    const times: number[] = [];
+    return Promise.resolve({
+      name,
+      times,
+      facts: { parameters: parameters[name] ?? 1 },
+      turn(steps: number) {
+        log.push(`${name} ${steps}`);
+        if (++turns === dies[name]) return Promise.reject(new Error(`${name} dies`));
+        times.push(...Array.from({ length: steps }, (_, index) => turns + index));
+        return Promise.resolve();
+      },
+      peakMemory: () => Promise.resolve(1000),
+      stop: () => Promise.resolve(void stopped.push(name)),
+    } as unknown as Runner);
+  };
+  return { log, stopped, start };
+}
+
+Deno.test("race() lets programs take turns in alternation, and ends them", async () => {
+  const { log, stopped, start } = programs();
+  const { entries } = await race(row("a", "b"), { rounds: 2, start, report: () => {} });
+  assertEquals(log, ["a 2", "b 2", "a 2", "b 2"]);
+  assertEquals(stopped, ["a", "b"]);
+  assertEquals(entries[1], {
+    name: "b",
+    parameters: 1,
+    milliseconds: 2,
+    times: [1, 2, 2, 3],
+    peakMemory: 1000,
+  });
+});
+
+Deno.test("race() goes on without programs that do not start or die, and says why", async () => {
+  const { stopped, start } = programs({ b: 0, c: 2 });
+  const lines: string[] = [];
+  const { entries, skipped } = await race(row("a", "b", "c"), {
+    rounds: 3,
+    start,
+    report: (line) => lines.push(line),
+  });
+  assertEquals(entries.map(({ name, times }) => [name, times.length]), [["a", 6]]);
+  assertEquals(skipped, [
+    { name: "b", reason: "b does not start" },
+    { name: "c", reason: "c dies" },
+  ]);
+  assertEquals(lines, ["  b: skipped: b does not start", "  c: skipped: c dies"]);
+  assertEquals(stopped, ["a"]);
+});
+
+Deno.test("race() says when a program trains another number of parameters", async () => {
+  const { start } = programs({}, { b: 2 });
+  const lines: string[] = [];
+  await race(row("a", "b", "c"), { rounds: 1, start, report: (line) => lines.push(line) });
+  assertEquals(lines, ["  b: trains another number of parameters than a"]);
+});
