@@ -37,7 +37,7 @@ const { detail } = await openEngine("native", () => {});
 
 const variables = new DeclaredVariables();
 const pair = nets();
-const label: LabelSpec = { kind: "binary", classes: 2, shape: [], dtype: "int32" };
+const label: LabelSpec = { kind: "binary", classes: 2, shape: [], dtype: "float32" };
 const model: Model = {
   pair,
   variables: variables.all,
@@ -51,7 +51,7 @@ const model: Model = {
 };
 const batches = Array.from({ length: BATCHES }, (_, index) => ({
   features: { ids: tf.randomUniform([BATCH, FEATURES], 0, rows, "int32", index + 1) },
-  label: tf.randomUniform([BATCH], 0, 2, "int32", BATCHES + index + 1),
+  label: tf.randomUniform([BATCH], 0, 2, "int32", BATCHES + index + 1).toFloat(),
 }));
 await serve(
   training(model, initialValues(variables.all, 1), batches, RATE, options.mode as Mode),
