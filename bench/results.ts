@@ -83,9 +83,10 @@ function provenance(results: readonly RowResult[]): string {
   const lines = new Map<string, string[]>();
   for (const { id, date, machine, rounds, entries } of results) {
     const { processor, cores, memory, system, deno } = machine;
-    const details = new Set([`Deno ${deno}`, ...entries.flatMap(({ detail }) => detail ?? [])]);
+    const versions = entries.flatMap(({ detail }) => detail?.split(", ") ?? []);
+    const details = [`Deno ${deno}`, ...new Set(versions.sort())];
     const line = `${processor}, ${cores} cores, ${memory} GiB, ${system}; ` +
-      `${date.slice(0, 10)}, ${rounds} rounds; ${[...details].join(", ")}`;
+      `${date.slice(0, 10)}, ${rounds} round${rounds === 1 ? "" : "s"}; ${details.join(", ")}`;
     lines.set(line, [...lines.get(line) ?? [], id]);
   }
   return [...lines].map(([line, ids]) => `- ${line}: ${ids.join(", ")}`).join("\n");
