@@ -64,6 +64,7 @@ function nets(): NetworkPair {
     shape: [rows, SIZE],
     initializer: { kind: "normal", deviation: 0.01 },
     owner: "shared",
+    table: true,
   });
   const net = (name: NetName): Net => {
     const sizes = [FEATURES * SIZE, ...HIDDEN[name], 1];
@@ -72,8 +73,7 @@ function nets(): NetworkPair {
     );
     return ({ ids }, scope) => {
       let x = scope.shared("embedding", (scope) => {
-        const looked = ops.embedding(scope.read(table) as tf.Tensor2D, ids!);
-        return tf.reshape(looked, [-1, FEATURES * SIZE]);
+        return tf.reshape(scope.lookup(table, ids!), [-1, FEATURES * SIZE]);
       });
       layers.forEach((layer, index) => {
         x = layer(x, scope);

@@ -157,12 +157,13 @@ export const rows: readonly Row[] = [
   inference("booster", 256),
   {
     id: "input-pipeline",
-    name: "input pipeline, batch 128",
-    steps: 20,
-    images: 128,
+    name: "input pipeline, 16 batches of 128",
+    steps: 4,
+    images: 16 * 128,
     contestants: contestants([], [
       ["Rocket", "input_pipeline.ts"],
-      ["torchvision, 2 workers", "peers/input_pipeline_torch.py"],
+      ["torchvision, PIL images, 2 workers", "peers/input_pipeline_torch.py", "--mode", "pil"],
+      ["torchvision, tensors, 2 workers", "peers/input_pipeline_torch.py", "--mode", "tensor"],
     ]),
   },
   {

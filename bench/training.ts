@@ -11,6 +11,7 @@ import {
   type StepInput,
   trainStep,
 } from "../train/step.ts";
+import { rowsOf } from "../train/tensors.ts";
 import type { TensorsByName } from "../train/variables.ts";
 
 /** How steps are computed: as graphs, as graphs with maps in bfloat16, or op by op. */
@@ -68,7 +69,10 @@ export function training(
   type Input = { state: typeof state; input: StepInput };
   const captured = new CapturedFunction(
     ({ state, input }: Input) => trainStep(model, state, input),
-    { precision: mode === "bfloat16" ? "bfloat16" : "float32" },
+    {
+      precision: mode === "bfloat16" ? "bfloat16" : "float32",
+      rows: ({ input }) => rowsOf(input),
+    },
   );
   const rest = {
     rate: tf.scalar(rate),

@@ -20,7 +20,7 @@ Deno.test("resultsTable() has memory only for the rows that compare it", () => {
 });
 
 Deno.test("resultsTable() has images a second where a step is a batch of images", () => {
-  assertStringIncludes(linesOf({ id: "input-pipeline" })[0]!, "| 50.0 (2560 images/s) |");
+  assertStringIncludes(linesOf({ id: "input-pipeline" })[0]!, "| 50.0 (40960 images/s) |");
 });
 
 Deno.test("resultsTable() writes long times without an exponent", () => {
