@@ -6,7 +6,6 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import * as tf from "@tensorflow/tfjs";
-import { CapturedFunction } from "../engine/capture/capture.ts";
 import { type EngineChoice, openEngine } from "../engine/engine.ts";
 import crossEntropy from "../plugins/losses/cross_entropy.ts";
 import mseHint from "../plugins/losses/mse_hint.ts";
@@ -14,8 +13,8 @@ import wideResnet from "../plugins/networks/wide_resnet.ts";
 import sgd from "../plugins/optimizers/sgd.ts";
 import type { LabelSpec } from "../pipeline/stages/batch.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
-import { Forward } from "../train/forward.ts";
 import type { Model } from "../train/step.ts";
+import { captureInference } from "../train/inference.ts";
 import { DeclaredVariables, initialValues } from "../train/variables.ts";
 import { hintTerm, type Mode, taskTerm, trainedNumbers, training } from "./training.ts";
 import { serve } from "./worker.ts";
@@ -74,19 +73,9 @@ function train(): () => number {
 }
 
 function inference(net: NetName): () => void {
-  const precision = options.mode === "bfloat16" ? "bfloat16" as const : "float32" as const;
-  // The weights are constants of the graph, as in a net that ships.
-  const captured = new CapturedFunction(({ image }: { image: tf.Tensor }) => {
-    const forward = new Forward(pair, {
-      values,
-      features: { image },
-      training: false,
-      seed: () => tf.scalar(0, "int32"),
-    });
-    return { logits: forward.outputs(net).logits };
-  }, { precision });
+  const compute = captureInference(pair, net, values);
   return () => {
-    const { logits } = captured.call({ image });
+    const { logits } = compute.call({ features: { image } });
     logits.dataSync();
     logits.dispose();
   };

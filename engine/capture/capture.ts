@@ -52,6 +52,8 @@ export interface CaptureOptions<Input> {
    * rows, which takes little memory, and replayed from the first call on.
    */
   readonly rows?: ((input: Input) => readonly tf.Tensor[]) | undefined;
+  /** Changes graphs before they are loaded; they have to go on computing the same. */
+  readonly rewrite?: ((recorded: RecordedGraph) => RecordedGraph) | undefined;
 }
 
 /** Where a signature is on its way to being replayed. */
@@ -283,12 +285,13 @@ export class CapturedFunction<Input extends object, Output extends object> {
   }
 
   #load(
-    recorded: RecordedGraph,
+    original: RecordedGraph,
     signature: string,
     output: Output,
     how: Pick<GraphReport, "recordSeconds" | "rehearsedWith" | "unrehearsed">,
   ): void {
     const started = performance.now();
+    const recorded = this.#options.rewrite?.(original) ?? original;
     let session: Session;
     try {
       session = new Session(recorded);

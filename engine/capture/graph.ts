@@ -39,6 +39,99 @@ const PRODUCER = 1087;
 /** Fewer equal numbers than this are written out rather than filled in. */
 const SMALLEST_FILL = 64;
 
+/** A node of a graph, to be read by rewrites. */
+export class GraphNode {
+  readonly #message: Message;
+
+  /**
+   * Wraps a node.
+   *
+   * @param message The node's message.
+   */
+  constructor(message: Message) {
+    this.#message = message;
+  }
+
+  /** Its name; its outputs are `NAME:0` and so on. */
+  get name(): string {
+    return this.#message.getName();
+  }
+
+  /** The op. */
+  get op(): string {
+    return this.#message.getOp();
+  }
+
+  /** What it computes with. */
+  get inputs(): readonly Reference[] {
+    return this.#message.getInputList();
+  }
+
+  /** Its attributes, as messages by name. */
+  get attributes(): [string, Message][] {
+    const attributes: [string, Message][] = [];
+    this.#message.getAttrMap().forEach((value: Message, name: string) =>
+      attributes.push([name, value])
+    );
+    return attributes;
+  }
+
+  /**
+   * A type of the node.
+   *
+   * @param name The attribute's name.
+   */
+  type(name: string): number | undefined {
+    return this.#attribute(name)?.getType();
+  }
+
+  /**
+   * A float of the node.
+   *
+   * @param name The attribute's name.
+   */
+  float(name: string): number | undefined {
+    return this.#attribute(name)?.getF();
+  }
+
+  /**
+   * A truth value of the node.
+   *
+   * @param name The attribute's name.
+   */
+  bool(name: string): boolean | undefined {
+    return this.#attribute(name)?.getB();
+  }
+
+  /**
+   * A text of the node.
+   *
+   * @param name The attribute's name.
+   */
+  text(name: string): string | undefined {
+    const value = this.#attribute(name);
+    return value && new TextDecoder().decode(value.getS_asU8());
+  }
+
+  /** The shape of a `Placeholder`. */
+  get shape(): readonly number[] | undefined {
+    return sizesOf(this.#attribute("shape")?.getShape());
+  }
+
+  /** The shape and bytes of a `Const`. */
+  get tensor(): { readonly shape: readonly number[]; readonly bytes: Uint8Array } | undefined {
+    const tensor = this.#attribute("value")?.getTensor();
+    return tensor && {
+      shape: sizesOf(tensor.getTensorShape())!,
+      bytes: tensor.getTensorContent_asU8(),
+    };
+  }
+
+  #attribute(name: string): Message {
+    return this.#message.getAttrMap().get(name);
+  }
+}
+
 /** A graph that grows node by node. */
 export class Graph {
   readonly #nodes: Message[] = [];
@@ -70,6 +163,29 @@ export class Graph {
     return this.#casts;
   }
 
+  /** The nodes, each after those that it computes with. */
+  get all(): readonly GraphNode[] {
+    return this.#nodes.map((message) => new GraphNode(message));
+  }
+
+  /** An empty graph of the same kind. */
+  empty(): Graph {
+    return new Graph(this.#kinds);
+  }
+
+  /**
+   * Adds a node like one of another graph.
+   *
+   * @param node The other node.
+   * @param inputs What it computes with here.
+   * @returns Its name here.
+   */
+  copy(node: GraphNode, inputs: readonly Reference[]): string {
+    this.#constantBytes += node.tensor?.bytes.length ?? 0;
+    if (node.op === "Cast") this.#casts++;
+    return this.#add(node.op, inputs, node.attributes);
+  }
+
   /**
    * Adds a node.
    *
@@ -90,6 +206,17 @@ export class Graph {
       [...inputs, ...controls(after)],
       attributes.map((attribute) => [attribute.name, this.#attribute(attribute)]),
     );
+  }
+
+  /**
+   * Adds a node of an op that has no attribute but its type, or defaults for all others.
+   *
+   * @param op The op.
+   * @param inputs What it computes with, float32.
+   * @returns Its only output.
+   */
+  float(op: string, inputs: readonly Reference[]): Reference {
+    return this.#add(op, inputs, [["T", typeMessage(DType.float)]]) + ":0";
   }
 
   /**
@@ -217,6 +344,10 @@ function typeMessage(type: number): Message {
   const message = new messages.AttrValue();
   message.setType(type);
   return message;
+}
+
+function sizesOf(shape: Message): number[] | undefined {
+  return shape?.getDimList().map((dim: Message) => dim.getSize());
 }
 
 function shapeMessage(shape: readonly number[]): Message {
