@@ -33,7 +33,10 @@ const options = parseArgs(Deno.args, {
   },
 });
 const batch = Number(options.batch), width = Number(options.width);
-const { detail } = await openEngine(options.engine as EngineChoice, () => {});
+// As a net that answers row by row is served.
+const served = options.task.startsWith("infer") && batch === 1;
+const threads = served ? { threads: 1 } : {};
+const { detail } = await openEngine(options.engine as EngineChoice, () => {}, threads);
 
 const label: LabelSpec = { kind: "class", classes: 10, shape: [], dtype: "int32" };
 const variables = new DeclaredVariables();

@@ -5,7 +5,7 @@ import { nearest } from "../pipeline/nearest.ts";
 import { check } from "./check.ts";
 import { list } from "./list.ts";
 import { create } from "./new.ts";
-import { type CommandOptions, engines } from "./options.ts";
+import { type CommandOptions, engines, precisions } from "./options.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
 
@@ -23,7 +23,7 @@ options:
   --epochs N             the epochs, instead of the pipeline's
   --set PATH=VALUE       any value of the pipeline: --set losses.2.weight=0.1 (repeatable)
   --engine ${engines.join("|")}   where numbers are computed (auto)
-  --precision float32    the numbers' precision (float32)
+  --precision ${precisions.join("|")}   what training steps compute in (float32)
   --quiet                no progress
   --json                 events as JSON lines on standard output
   --debug                stack traces, also for mistakes of one's own
@@ -78,7 +78,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
       ...setNumber("epochs", parsed.epochs, "train.epochs", 1),
     ],
     engine: oneOf("engine", parsed.engine ?? "auto", engines),
-    precision: oneOf("precision", parsed.precision ?? "float32", ["float32"] as const),
+    precision: oneOf("precision", parsed.precision ?? "float32", precisions),
     quiet: parsed.quiet,
     json: parsed.json,
     debug: parsed.debug,

@@ -3,6 +3,9 @@ import { UserError } from "../pipeline/errors.ts";
 /** What `--engine` takes. */
 export const engines = ["auto", "native", "wasm"] as const;
 
+/** What `--precision` takes. */
+export const precisions = ["float32", "bfloat16"] as const;
+
 /** The options of the command line, checked. */
 export interface CommandOptions {
   /** The run folder. */
@@ -11,8 +14,8 @@ export interface CommandOptions {
   readonly set: readonly string[];
   /** Where numbers are computed. */
   readonly engine: (typeof engines)[number];
-  /** The numbers' precision. */
-  readonly precision: "float32";
+  /** What training steps compute in. */
+  readonly precision: (typeof precisions)[number];
   /** No progress. */
   readonly quiet: boolean;
   /** Events as JSON lines on standard output. */

@@ -19,6 +19,7 @@ export async function run(args: readonly string[], options: CommandOptions): Pro
   const result = await runPlan(plan, {
     out,
     engine: options.engine,
+    precision: options.precision,
     quiet: options.quiet || options.json,
     report: (line) => options.quiet || console.error(line),
     debug: options.debug,

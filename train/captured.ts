@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { CapturedFunction, type GraphReport } from "../engine/capture/capture.ts";
+import type { Precision } from "../engine/capture/precision.ts";
 import { calledStage } from "../pipeline/stage_error.ts";
 
 /** Who hears what became of a captured function. */
@@ -18,25 +19,34 @@ export interface CaptureListener {
  * @param listener Who hears of it.
  * @param run The function.
  * @param rows The inputs whose first axis is the rows of a batch.
+ * @param precision What the graph computes maps in.
  */
 export function captured<Input extends object, Output extends object>(
   what: string,
   { report, debug }: CaptureListener,
   run: (input: Input) => Output,
   rows: (input: Input) => readonly tf.Tensor[],
+  precision: Precision = "float32",
 ): CapturedFunction<Input, Output> {
+  let told = false;
   return new CapturedFunction(run, {
     rows,
+    precision,
     origin: () => {
       const stage = calledStage();
       return stage && `the ${stage.kind} stage ${JSON.stringify(stage.name)}`;
     },
     report: ({ captured, reason, origin, graph }) => {
       if (!captured) {
-        report(`the ${what} runs op by op (slower), because of ${origin ?? "a stage"}: ${reason}`);
-      } else if (debug && graph) {
-        report(`${what}: ${describeGraph(graph)}`);
+        const how = precision === "float32" ? "slower" : "slower, in float32";
+        report(`the ${what} runs op by op (${how}), because of ${origin ?? "a stage"}: ${reason}`);
+        return;
       }
+      if (precision !== "float32" && graph?.casts === 0 && !told) {
+        told = true;
+        report(`the ${what} is in float32: nothing in it is large enough for ${precision}`);
+      }
+      if (debug && graph) report(`${what}: ${describeGraph(graph)}`);
     },
   });
 }

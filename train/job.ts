@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
+import type { Precision } from "../engine/capture/precision.ts";
 import type { Place } from "../pipeline/errors.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import type {
@@ -55,6 +56,8 @@ export interface Job {
   readonly input: Input;
   /** The nets. */
   readonly nets: PreparedNets;
+  /** What training steps compute maps in; evaluations are in float32, as the net ships. */
+  readonly precision: Precision;
   /** The metric that chooses the best epoch, if any is measured. */
   readonly select: string | undefined;
   /** Where the pipeline file has its losses, for messages. */
@@ -90,6 +93,7 @@ export async function runJob(job: Job, emit: Emit): Promise<JobResult> {
     job,
     ({ state, input }: TrainInput) => trainStep(model, state, input),
     ({ input }) => rowsOf(input),
+    job.precision,
   );
   const evaluated = { ...model, nets: job.nets.nets };
   const measure = captured(

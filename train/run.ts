@@ -6,6 +6,8 @@
 
 import { join } from "node:path";
 import denoConfig from "../deno.json" with { type: "json" };
+import { choosePrecision, thisMachine } from "../engine/bfloat16.ts";
+import type { Precision } from "../engine/capture/precision.ts";
 import { type Engine, type EngineChoice, openEngine } from "../engine/engine.ts";
 import { writeFileWhole } from "../files/write.ts";
 import { UserError } from "../pipeline/errors.ts";
@@ -38,6 +40,8 @@ export interface RunOptions {
   readonly out: string;
   /** The engine; `auto` by default. */
   readonly engine?: EngineChoice;
+  /** What training steps compute in, where the machine has units for it; float32 by default. */
+  readonly precision?: Precision;
   /** Whether outputs should keep quiet. */
   readonly quiet?: boolean;
   /** Hears of all events, after the pipeline's outputs. */
@@ -67,13 +71,19 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
   try {
     const engine = await openEngine(options.engine ?? "auto", report);
     report(`engine: ${engine.name} (${engine.detail})`);
+    const { precision, line } = choosePrecision(
+      options.precision ?? "float32",
+      engine.name,
+      await thisMachine(),
+    );
+    if (line) report(line);
     const nets = prepareNets(plan, data, netsOf(plan));
     const baseline = plan.baseline && nets.nets.length === 2
       ? prepareNets(plan, data, ["light"])
       : undefined;
     await makeRunFolder(options.out);
-    await writePipeline(plan, data, engine, options.out);
-    const run = new Run(plan, data, engine, options);
+    await writePipeline(plan, data, engine, precision, options.out);
+    const run = new Run(plan, data, engine, precision, options);
     return await run.all(nets, baseline);
   } finally {
     await data.close();
@@ -85,14 +95,22 @@ class Run {
   readonly #plan: Plan;
   readonly #data: PreparedData;
   readonly #engine: Engine;
+  readonly #precision: Precision;
   readonly #listener: CaptureListener;
   readonly #input: Input;
   readonly #outputs: readonly { stage: StageReference | undefined; output: Output }[];
 
-  constructor(plan: Plan, data: PreparedData, engine: Engine, options: RunOptions) {
+  constructor(
+    plan: Plan,
+    data: PreparedData,
+    engine: Engine,
+    precision: Precision,
+    options: RunOptions,
+  ) {
     this.#plan = plan;
     this.#data = data;
     this.#engine = engine;
+    this.#precision = precision;
     this.#listener = { report: options.report ?? (() => {}), debug: options.debug ?? false };
     this.#input = openInput(plan, data, {
       thread: options.inputThread ?? "auto",
@@ -139,7 +157,7 @@ class Run {
       job: name,
       name: plan.name,
       engine: this.#engine.name,
-      precision: "float32",
+      precision: this.#precision,
       seed: plan.seed,
       nets: nets.nets,
       parameters: parametersOf(nets),
@@ -155,6 +173,7 @@ class Run {
       data: this.#data,
       input: this.#input,
       nets,
+      precision: this.#precision,
       select: plan.select,
       place: plan.document.place(["losses"]),
       ...this.#listener,
@@ -171,7 +190,7 @@ class Run {
     return {
       name: this.#plan.name,
       engine: this.#engine.name,
-      precision: "float32",
+      precision: this.#precision,
       seed: this.#plan.seed,
       epochs: this.#plan.epochs,
       ...rocket,
@@ -260,6 +279,7 @@ async function writePipeline(
   plan: Plan,
   { splits, measured }: PreparedData,
   engine: Engine,
+  precision: Precision,
   folder: string,
 ): Promise<void> {
   const data = Object.fromEntries(
@@ -272,6 +292,7 @@ async function writePipeline(
       pipeline: plan.resolved,
       seed: plan.seed,
       engine: engine.name,
+      precision,
       versions: {
         rocket: denoConfig.version,
         deno: Deno.version.deno,

@@ -25,26 +25,56 @@ const lowInputs: Readonly<Record<string, readonly number[] | "any">> = {
   AddN: "any",
 };
 
-/** Ops whose result is a weight's gradient, which is summed up and applied in float32. */
-const backToFloat: ReadonlySet<string> = new Set(["Conv2DBackpropFilter"]);
+/**
+ * The inputs of ops that only move numbers, and stay in bfloat16 if the first input is: no map is cast
+ * back and forth on the way through a pad or through the gradient of an addition.
+ */
+const following: Readonly<Record<string, readonly number[]>> = {
+  Reshape: [0],
+  PadV2: [0, 2],
+  Slice: [0],
+};
+
+/** Products of matrices, whose result goes on in float32. */
+const products: ReadonlySet<string> = new Set(["BatchMatMulV2", "MatMul"]);
+
+/** Below so many multiplications, casting takes as long as a product in float32. */
+const SMALLEST_PRODUCT = 2 ** 20;
+
+/** Ops whose result goes back to float32 at once: weights' gradients, and products of matrices. */
+const backToFloat: ReadonlySet<string> = new Set(["Conv2DBackpropFilter", ...products]);
+
+/** An input of an op. */
+export interface LowInput {
+  /** Its shape. */
+  readonly shape: readonly number[];
+  /** Whether it is bfloat16 already. */
+  readonly low: boolean;
+}
 
 /**
  * Which inputs of an op are to be cast to bfloat16.
  *
  * @param op The op.
- * @param rank The rank of its first output; maps have 4 axes.
- * @param lowAlready Whether each input is bfloat16 already.
+ * @param shape The shape of its first output; maps have 4 axes.
+ * @param inputs What it computes with.
  * @returns The positions, or `undefined` if the op stays in float32.
  */
 export function lowPrecisionInputs(
   op: string,
-  rank: number,
-  lowAlready: readonly boolean[],
+  shape: readonly number[],
+  inputs: readonly LowInput[],
 ): readonly number[] | undefined {
-  const inputs = lowInputs[op];
-  if (!inputs || rank !== 4) return undefined;
-  if (inputs !== "any") return inputs;
-  return lowAlready.some(Boolean) ? [...lowAlready.keys()] : undefined;
+  if (products.has(op)) {
+    // A product of [m, k] and [k, n] has m · k · n multiplications, the root of the three sizes' product.
+    const sizes = [shape, ...inputs.map(({ shape }) => shape)].map(sizeOf);
+    return Math.sqrt(sizes.reduce((a, b) => a * b)) >= SMALLEST_PRODUCT ? [0, 1] : undefined;
+  }
+  if (shape.length !== 4) return undefined;
+  if (inputs[0]?.low && following[op]) return following[op];
+  const positions = lowInputs[op];
+  if (positions !== "any") return positions;
+  return inputs.some(({ low }) => low) ? [...inputs.keys()] : undefined;
 }
 
 /**
@@ -56,12 +86,4 @@ export function returnsToFloat(op: string): boolean {
   return backToFloat.has(op);
 }
 
-/** Whether this machine computes bfloat16 in hardware, as far as it tells; `false` if it does not. */
-export async function hasBfloat16(): Promise<boolean> {
-  try {
-    const text = await Deno.readTextFile("/proc/cpuinfo");
-    return /^flags\s*:.*\b(avx512_bf16|amx_bf16)\b/m.test(text);
-  } catch {
-    return false;
-  }
-}
+const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);

@@ -235,7 +235,7 @@ class Recording {
     const made = this.#execute(op, attributes, inputs, outputs);
     const complete = this.#complete(op, attributes, references);
     const after = this.#order(op, references);
-    const low = this.#lowInputs(op, made[0]?.shape.length ?? 0, references);
+    const low = this.#lowInputs(op, made[0]?.shape ?? [], inputs);
     const name = low
       ? this.graph.op(
         op,
@@ -354,11 +354,18 @@ class Recording {
 
   #lowInputs(
     op: string,
-    rank: number,
-    inputs: readonly Reference[],
+    shape: readonly number[],
+    inputs: readonly number[],
   ): readonly number[] | undefined {
     if (!this.#low) return undefined;
-    return lowPrecisionInputs(op, rank, inputs.map((input) => this.#isLow(input)));
+    return lowPrecisionInputs(
+      op,
+      shape,
+      inputs.map((id) => ({
+        shape: this.#known.get(id)!.shape,
+        low: this.#isLow(this.#reference(id)),
+      })),
+    );
   }
 
   #isLow(reference: Reference): boolean {

@@ -28,7 +28,7 @@ export interface RunStartEvent {
   readonly name: string;
   /** The engine: `native` or `wasm`. */
   readonly engine: string;
-  /** The numbers' precision: `float32`. */
+  /** What training steps compute in: `float32` or `bfloat16`. */
   readonly precision: string;
   /** The run's seed. */
   readonly seed: number;
@@ -125,7 +125,7 @@ export interface Result {
   readonly name: string;
   /** The engine. */
   readonly engine: string;
-  /** The numbers' precision. */
+  /** What training steps compute in: `float32` or `bfloat16`. */
   readonly precision: string;
   /** The run's seed. */
   readonly seed: number;

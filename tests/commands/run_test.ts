@@ -96,6 +96,21 @@ Deno.test("--seed, --epochs and --set change the pipeline, and the run folder te
   });
 });
 
+Deno.test("--precision bfloat16 says where it stays with float32, and so does the run folder", async () => {
+  await withPipeline(small, async (file, folder) => {
+    const out = join(folder, "run");
+    const { code, stderr } = await rocket([
+      ...[file, "--engine", "wasm", "--precision", "bfloat16", "--out", out],
+    ]);
+    assertEquals(code, 0);
+    assertMatch(stderr, /^precision: float32, as the wasm engine computes in float32 only$/m);
+    for (const name of ["pipeline.json", "result.json"]) {
+      const { precision } = JSON.parse(await Deno.readTextFile(join(out, name)));
+      assertEquals(precision, "float32");
+    }
+  });
+});
+
 Deno.test("a plugin that throws ends the run with exit code 1 and its place", async () => {
   const mine = digitsPipeline({ outputs: ["./mine.ts"] });
   const plugin = `import { defineOutput, z } from "@rocket-launching/rocket";
@@ -129,6 +144,11 @@ Deno.test("a folder that cannot be written to ends the run with exit code 1", as
 const mistakes: Readonly<Record<string, [args: string[], error: string, hint: string]>> = {
   "an unknown option": [["x.yaml", "--enginee", "wasm"], "no option --enginee", "--engine?"],
   "an unknown engine": [["x.yaml", "--engine", "nativ"], "--engine takes", "mean native?"],
+  "an unknown precision": [
+    ["x.yaml", "--precision", "bfloat"],
+    "--precision takes float32, bfloat16",
+    "mean bfloat16?",
+  ],
   "an unknown command": [["chek", "x.yaml"], `"chek" is neither`, "did you mean check?"],
   "a missing file": [["none.yaml"], "there is no file none.yaml", ""],
   "a seed that is no number": [["x.yaml", "--seed", "one"], "--seed takes a whole number", ""],

@@ -1,7 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
+import { lacksBfloat16, thisMachine } from "../../engine/bfloat16.ts";
 import { CapturedFunction, type CaptureReport } from "../../engine/capture/capture.ts";
-import { hasBfloat16, lowPrecisionInputs } from "../../engine/capture/precision.ts";
+import { type LowInput, lowPrecisionInputs } from "../../engine/capture/precision.ts";
 import { nativeBackend } from "../../engine/capture/recorder.ts";
 import * as ops from "../../engine/ops.ts";
 import { forEachEngine, forNative } from "../support/engines.ts";
@@ -143,7 +144,7 @@ forNative("CapturedFunction leaves no tensor behind and frees its graphs", () =>
 });
 
 forNative("CapturedFunction in bfloat16 is near float32, and gives float32 back", async () => {
-  if (!await hasBfloat16()) return;
+  if (lacksBfloat16(await thisMachine())) return;
   const x = tf.randomNormal([4, 8, 8, 16], 0, 1, "float32", 1);
   const kernel = tf.randomNormal([3, 3, 16, 16], 0, 0.1, "float32", 2);
   const run = (input: { x: tf.Tensor; kernel: tf.Tensor }) => {
@@ -166,10 +167,31 @@ forNative("CapturedFunction in bfloat16 is near float32, and gives float32 back"
   captured.dispose();
 });
 
+/** Inputs of shapes of 4 axes, those in bfloat16 already marked by `true`. */
+const maps = (...low: boolean[]): LowInput[] => low.map((low) => ({ shape: [2, 4, 4, 8], low }));
+const map = [2, 4, 4, 8];
+
 Deno.test("lowPrecisionInputs() keeps weights, statistics and small tensors in float32", () => {
-  assertEquals(lowPrecisionInputs("FusedBatchNormV3", 4, [false, false]), [0]);
-  assertEquals(lowPrecisionInputs("MatMul", 2, [false, false]), undefined);
-  assertEquals(lowPrecisionInputs("AddV2", 4, [false, false]), undefined);
-  assertEquals(lowPrecisionInputs("AddV2", 4, [true, false]), [0, 1]);
-  assertEquals(lowPrecisionInputs("Relu", 2, [true]), undefined);
+  assertEquals(lowPrecisionInputs("FusedBatchNormV3", map, maps(false, false)), [0]);
+  assertEquals(lowPrecisionInputs("AddV2", map, maps(false, false)), undefined);
+  assertEquals(lowPrecisionInputs("AddV2", map, maps(true, false)), [0, 1]);
+  assertEquals(lowPrecisionInputs("Relu", [2, 8], maps(true)), undefined);
+});
+
+Deno.test("lowPrecisionInputs() lets ops that only move numbers follow their input", () => {
+  for (const op of ["Reshape", "Slice"]) {
+    assertEquals(lowPrecisionInputs(op, map, maps(true, false)), [0]);
+    assertEquals(lowPrecisionInputs(op, map, maps(false, false)), undefined);
+  }
+  assertEquals(lowPrecisionInputs("PadV2", map, maps(true, false, false)), [0, 2]);
+});
+
+Deno.test("lowPrecisionInputs() multiplies large matrices in bfloat16", () => {
+  const product = (m: number, k: number, n: number) =>
+    lowPrecisionInputs("BatchMatMulV2", [1, m, n], [
+      { shape: [1, m, k], low: false },
+      { shape: [1, k, n], low: false },
+    ]);
+  assertEquals(product(128, 64, 128), [0, 1]);
+  assertEquals(product(128, 64, 127), undefined);
 });

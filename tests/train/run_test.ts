@@ -1,10 +1,12 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
+import { runPipeline } from "../../commands/run_pipeline.ts";
+import { lacksBfloat16, thisMachine } from "../../engine/bfloat16.ts";
 import { formatProblem, UserError } from "../../pipeline/errors.ts";
 import { decodeSafetensors } from "../../files/safetensors.ts";
 import type { Snapshot } from "../../pipeline/stages/events.ts";
-import { forEachEngine } from "../support/engines.ts";
+import { forEachEngine, forNative } from "../support/engines.ts";
 import { digitsPipeline, pluginApi, runFile, withPipeline } from "../support/pipelines.ts";
 
 const current = () => tf.getBackend() === "wasm" ? "wasm" as const : "native" as const;
@@ -89,6 +91,43 @@ forEachEngine("runPlan() ends the thread of its input, also when the run fails",
     const failed = () => assertRejects(() => run("failed", failing), Error, "no more");
     assertEquals(await threadsLeft(failed), { started: 1, left: 0 });
   });
+});
+
+forNative(
+  "runPlan() trains in bfloat16 where the machine has units for it, and tells",
+  async () => {
+    const wanted = lacksBfloat16(await thisMachine()) ? "float32" : "bfloat16";
+    const large = { network: { use: "mlp", light: [64], booster: [256, 256] } };
+    const losses: Record<string, number> = {};
+    for (const precision of ["float32", "bfloat16"] as const) {
+      await withPipeline(digitsPipeline(large), async (file, folder) => {
+        const out = join(folder, "run"), told = new Set<string>();
+        const result = await runPipeline(file, {
+          ...{ out, precision, engine: "native", quiet: true, report: () => {} },
+          listener: {
+            runStart: (event) => void told.add(event.precision),
+            step: ({ step, loss }) => void (step === 1 && (losses[precision] = loss)),
+          },
+        });
+        const pipeline = JSON.parse(await Deno.readTextFile(join(out, "pipeline.json")));
+        const expected = precision === "float32" ? "float32" : wanted;
+        assertEquals([result.precision, pipeline.precision, ...told], Array(3).fill(expected));
+      });
+    }
+    assertEquals(losses.float32 !== losses.bfloat16, wanted === "bfloat16");
+  },
+);
+
+forNative("runPlan() says where a step is too small for bfloat16", async () => {
+  if (lacksBfloat16(await thisMachine())) return;
+  const lines: string[] = [];
+  await withPipeline(digitsPipeline(), (file, folder) =>
+    runPipeline(file, {
+      ...{ out: join(folder, "run"), precision: "bfloat16", engine: "native", quiet: true },
+      report: (line) => lines.push(line),
+    }));
+  const line = "the training step is in float32: nothing in it is large enough for bfloat16";
+  assertEquals(lines.filter((one) => one === line).length, 1, lines.join("\n"));
 });
 
 forEachEngine("runPlan() leaves no tensor behind, neither a step nor an epoch", async () => {

@@ -1,0 +1,71 @@
+/** The precisions that are compared. */
+export const precisions = ["float32", "bfloat16"] as const;
+
+/** What came of a training. */
+export interface AccuracyRun {
+  /** The pipeline file. */
+  readonly pipeline: string;
+  /** What training steps computed in. */
+  readonly precision: (typeof precisions)[number];
+  /** The run's seed. */
+  readonly seed: number;
+  /** How long it trained. */
+  readonly epochs: number;
+  /** The light net's accuracy on the test split, 0 to 1. */
+  readonly light: number;
+  /** The booster's. */
+  readonly booster: number;
+  /** How long it took. */
+  readonly seconds: number;
+}
+
+/**
+ * The runs as a table in Markdown, a row for each net and precision: the mean, the least and the most
+ * of its accuracies, and how far the mean of bfloat16 is from that of float32 in standard deviations
+ * of float32's seeds.
+ *
+ * @param runs The runs, all of as many epochs.
+ */
+export function precisionTable(runs: readonly AccuracyRun[]): string {
+  const lines = [
+    "| net | precision | seeds | accuracy | least – most | from float32 | seconds |",
+    "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+  ];
+  for (const net of ["light", "booster"] as const) {
+    const exact = statistics(valuesOf(runs, "float32", net));
+    for (const precision of precisions) {
+      const values = valuesOf(runs, precision, net);
+      if (values.length === 0) continue;
+      const { mean, deviation } = statistics(values);
+      const difference = precision === "float32"
+        ? `± ${percent(deviation)} (one deviation)`
+        : `${percent(mean - exact.mean)} (${
+          ((mean - exact.mean) / exact.deviation).toFixed(1)
+        } deviations)`;
+      const seconds = statistics(valuesOf(runs, precision, "seconds")).mean.toFixed(0);
+      lines.push(
+        `| ${net} | ${precision} | ${values.length} | ${percent(mean)} | ` +
+          `${percent(Math.min(...values))} – ${percent(Math.max(...values))} | ${difference} | ` +
+          `${seconds} |`,
+      );
+    }
+  }
+  return lines.join("\n");
+}
+
+function valuesOf(
+  runs: readonly AccuracyRun[],
+  precision: AccuracyRun["precision"],
+  key: "light" | "booster" | "seconds",
+): number[] {
+  return runs.filter((run) => run.precision === precision).map((run) => run[key]);
+}
+
+/** The mean and the sample's standard deviation. */
+function statistics(values: readonly number[]): { mean: number; deviation: number } {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / (values.length - 1)) };
+}
+
+const percent = (value: number) => `${(value * 100).toFixed(2)} %`;
