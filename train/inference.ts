@@ -17,6 +17,15 @@ export interface InferenceOutput {
   readonly logits: tf.Tensor;
 }
 
+/** A net as a function of features. */
+export type CapturedInference = Pick<
+  CapturedFunction<InferenceInput, InferenceOutput>,
+  "call" | "dispose"
+>;
+
+/** Weights of more numbers than this, embedding tables, are handed over instead of written out. */
+const LARGEST_CONSTANT = 2 ** 24;
+
 /**
  * One net of a pair as a function of features alone, as it ships: its weights are constants, batch
  * norms use their running statistics, and on the native engine each number of rows becomes a graph of
@@ -58,18 +67,30 @@ export function captureInference(
   net: NetName,
   values: TensorsByName,
   report?: (report: CaptureReport) => void,
-): CapturedFunction<InferenceInput, InferenceOutput> {
-  return new CapturedFunction(({ features }: InferenceInput) => {
-    const forward = new Forward(pair, {
-      values,
-      features,
-      training: false,
-      seed: () => tf.scalar(0, "int32"),
-    });
-    return { logits: forward.outputs(net).logits };
-  }, {
-    rows: ({ features }) => Object.values(features),
-    rewrite: foldBatchNorms,
-    report,
-  });
+): CapturedInference {
+  const [tables, constants] = [true, false].map((large) =>
+    Object.fromEntries(
+      Object.entries(values).filter(([, { size }]) => (size > LARGEST_CONSTANT) === large),
+    )
+  );
+  const captured = new CapturedFunction(
+    ({ features, tables }: InferenceInput & { tables: TensorsByName }) => {
+      const forward = new Forward(pair, {
+        values: { ...constants, ...tables },
+        features,
+        training: false,
+        seed: () => tf.scalar(0, "int32"),
+      });
+      return { logits: forward.outputs(net).logits };
+    },
+    {
+      rows: ({ features }) => Object.values(features),
+      rewrite: foldBatchNorms,
+      report,
+    },
+  );
+  return {
+    call: ({ features }) => captured.call({ features, tables: tables! }),
+    dispose: () => captured.dispose(),
+  };
 }

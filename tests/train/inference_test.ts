@@ -4,7 +4,7 @@ import { CapturedFunction, type CaptureReport } from "../../engine/capture/captu
 import { foldBatchNorms } from "../../engine/capture/fold.ts";
 import type { RecordedGraph } from "../../engine/capture/recorder.ts";
 import * as ops from "../../engine/ops.ts";
-import type { NetName, NetworkPair } from "../../pipeline/stages/network.ts";
+import type { Net, NetName, NetworkPair, Variable } from "../../pipeline/stages/network.ts";
 import mlp from "../../plugins/networks/mlp.ts";
 import wideResnet from "../../plugins/networks/wide_resnet.ts";
 import { Forward } from "../../train/forward.ts";
@@ -79,6 +79,36 @@ for (const kind of ["interval", "bottom", "none", "mlp"]) {
     }
   });
 }
+
+forNative("captureInference() keeps large tables out of the graph", () => {
+  const variable = (name: string, shape: number[]): Variable => ({
+    name,
+    shape,
+    owner: "light",
+    trainable: true,
+    table: false,
+    initializer: { kind: "constant", value: 0 },
+  });
+  const table = variable("table", [2 ** 20 + 1, 16]), factor = variable("factor", [16]);
+  const values = {
+    table: tf.randomUniform(table.shape as [number, number], 0, 1, "float32", 1),
+    factor: tf.range(0, 16),
+  };
+  const light: Net = ({ x }, scope) => ({
+    logits: tf.mul(tf.add(scope.read(table).slice(7, 1), x!), scope.read(factor)),
+  });
+  const reports: CaptureReport[] = [];
+  const compute = captureInference({ light }, "light", values, (report) => reports.push(report));
+  const x = tf.ones([1, 16]);
+  const expected = tf.tidy(() =>
+    tf.mul(tf.add(values.table.slice(7, 1), x), values.factor).dataSync()
+  );
+  for (let call = 0; call < 3; call++) {
+    assertClose(compute.call({ features: { x } }).logits.dataSync(), expected);
+  }
+  assert(reports[0]!.graph!.constantBytes < 1000);
+  compute.dispose();
+});
 
 const kernel = tf.randomNormal([3, 3, 2, 4], 0, 1, "float32", 3) as tf.Tensor4D;
 const weights = {
