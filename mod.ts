@@ -11,3 +11,4 @@ export * from "./pipeline/define.ts";
 export type { InputThread } from "./train/input/input.ts";
 export type { RunOptions } from "./train/run.ts";
 export type { EngineChoice } from "./engine/engine.ts";
+export type { Precision } from "./engine/capture/precision.ts";
