@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { CapturedFunction } from "../engine/capture/capture.ts";
 import { gatherRows, type RowGradient, writeRows } from "../engine/tables.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
@@ -9,6 +10,7 @@ import { Forward } from "./forward.ts";
 import { type Gradients, gradientsOf } from "./gradients.ts";
 import type { Lookups } from "./lookups.ts";
 import { changingFactors, describe, type FactorValues, type Term, termLoss } from "./objective.ts";
+import { rowsOf } from "./tensors.ts";
 import type { TensorsByName } from "./variables.ts";
 
 /** All that a step computes with and that does not change over a run. */
@@ -229,39 +231,55 @@ function move(
  * @returns A row a term.
  */
 export async function gradientNorms(
-  { pair, variables, terms }: Model,
-  { values }: State,
+  model: Model,
+  state: State,
   input: StepInput,
 ): Promise<GradientNorms[]> {
-  const owners = [...new Set(variables.map(({ owner }) => owner))];
-  const factors = factorValues(terms, input);
+  // Once, but with far less memory than op by op.
+  const compute = new CapturedFunction(
+    ({ state, input }: { state: State; input: StepInput }) => ({
+      sums: model.terms.map((term) => squaredNorms(model, term, state, input)),
+    }),
+    { rows: ({ input }) => rowsOf(input) },
+  );
+  const { sums } = compute.call({ state, input });
+  compute.dispose();
   const rows: GradientNorms[] = [];
-  for (const term of terms) {
-    const squares = tf.tidy(() => {
-      const { gradients, rows } = gradientsOf(variables, values, (lookup) =>
-        tf.mul(
-          termLoss(term, forwardPass(pair, values, input, lookup), input.label, factors),
-          term.weight,
-        ));
-      return tf.stack(owners.map((owner) => {
+  for (const [index, { name }] of model.terms.entries()) {
+    const values = await sums[index]!.data();
+    const norms = ownersOf(model).map((owner, index) => [owner, Math.sqrt(values[index]!)]);
+    rows.push({
+      loss: name,
+      norms: Object.fromEntries(norms) as Partial<Record<VariableOwner, number>>,
+    });
+  }
+  tf.dispose(sums);
+  return rows;
+}
+
+/** The sums of squares of a term's gradients, by owner. */
+function squaredNorms(model: Model, term: Term, { values }: State, input: StepInput): tf.Tensor {
+  const { pair, variables, terms } = model;
+  const factors = factorValues(terms, input);
+  return tf.tidy(() => {
+    const { gradients, rows } = gradientsOf(variables, values, (lookup) =>
+      tf.mul(
+        termLoss(term, forwardPass(pair, values, input, lookup), input.label, factors),
+        term.weight,
+      ));
+    return tf.stack(
+      ownersOf(model).map((owner) => {
         const own = variables.filter((variable) => variable.owner === owner)
           .flatMap(({ name }) => gradients[name] ?? rows.get(name)?.values ?? []);
         return own.length === 0
           ? tf.scalar(0)
           : tf.addN(own.map((gradient) => tf.sum(tf.square(gradient))));
-      }));
-    });
-    const sums = await squares.data();
-    squares.dispose();
-    rows.push({
-      loss: term.name,
-      norms: Object.fromEntries(
-        owners.map((owner, index) => [owner, Math.sqrt(sums[index]!)]),
-      ) as Partial<Record<VariableOwner, number>>,
-    });
-  }
-  return rows;
+      }),
+    );
+  });
 }
+
+const ownersOf = ({ variables }: Model) => [...new Set(variables.map(({ owner }) => owner))];
 
 /**
  * Disposes of the tensors of one state that another does not hold as well.

@@ -72,8 +72,9 @@ function build(
   };
 }
 
+// A copy: TensorFlow may compute in the array itself, and steps write tables in place.
 function start(model: Model): State {
-  return initialState(model, { table: tf.tensor2d(first, [rows, size]) });
+  return initialState(model, { table: tf.tensor2d(first.slice(), [rows, size]) });
 }
 
 function inputOf(ids: number[][], step: number, rate = 0.1): StepInput {
