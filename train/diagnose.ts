@@ -66,7 +66,7 @@ async function findBroken(step: BrokenStep): Promise<Problem> {
         `${output.number} in row ${output.row} ${when}`,
       place: network.place,
       hint:
-        "the rows and weights that it was given are finite: look for a division by 0, a root or a logarithm",
+        "what it was given is finite: lower the learning rate if its weights have grown, or look for a division by 0, a root or a logarithm in it",
     };
   }
   return brokenLoss(step);
