@@ -1,5 +1,5 @@
 import type { RecordBatch, Schema } from "apache-arrow";
-import type { Dataset, SourceStage } from "../pipeline/stages/source.ts";
+import type { Dataset, Source, SourceStage } from "../pipeline/stages/source.ts";
 import { describe } from "../train/objective.ts";
 import type { Findings } from "./findings.ts";
 import { counted } from "./samples.ts";
@@ -7,10 +7,12 @@ import type { Subject } from "./subject.ts";
 
 /** Rows that are compared value by value in each record batch. */
 const comparedRows = 100;
+/** Columns that are asked for by themselves. */
+const triedColumns = 4;
 
 /**
- * Holds a source to its contract: the same schema, rows and fingerprint each time, and random access
- * that agrees with reading in order.
+ * Holds a source to its contract: the same schema, rows and fingerprint each time, random access that
+ * agrees with reading in order, and the same values where only some columns are asked for.
  *
  * @param subject The source.
  */
@@ -32,6 +34,7 @@ export async function checkSource(subject: Subject<SourceStage>): Promise<void> 
     const again = await other.open();
     compareOpened(dataset, again, findings);
     await again.close?.();
+    await trySomeColumns(source, dataset, findings);
     await dataset.close?.();
   });
 }
@@ -100,6 +103,47 @@ async function tryDataset(dataset: Dataset, findings: Findings): Promise<void> {
   }
 }
 
+/** Each column alone, or of many the first ones, and one beside a column that there is not. */
+async function trySomeColumns(
+  source: Source,
+  whole: Dataset,
+  findings: Findings,
+): Promise<void> {
+  const names = whole.schema.fields.map(({ name }) => name).slice(0, triedColumns);
+  const requests = [...names.map((name) => [name]), [names.at(-1)!, "no such column", names[0]!]];
+  for (const request of requests) {
+    const asked = `open({ columns: ${JSON.stringify(request)} })`;
+    const dataset = await source.open({ columns: request });
+    const [all, now] = [columns(whole.schema), columns(dataset.schema)];
+    if (now !== all) {
+      findings.add("keeps its schema whatever columns are asked for", asked, `${now}, not ${all}`);
+    }
+    if (dataset.fingerprint !== whole.fingerprint) {
+      findings.add("keeps its fingerprint whatever columns are asked for", asked, "another one");
+    }
+    const wanted = names.filter((name) => request.includes(name));
+    compareBatches(
+      "gives the columns that are asked for, with the same values",
+      asked,
+      await readAll(dataset, wanted),
+      await readAll(whole, wanted),
+      findings,
+    );
+    if (dataset.recordBatch) {
+      const [first] = await readAll(whole, wanted);
+      const batch = described(await dataset.recordBatch(0), wanted);
+      compareBatches(
+        "gives the columns that are asked for, with the same values",
+        `${asked}, recordBatch(0)`,
+        [batch],
+        [first!],
+        findings,
+      );
+    }
+    await dataset.close?.();
+  }
+}
+
 function compareOpened(dataset: Dataset, again: Dataset, findings: Findings): void {
   if (again.fingerprint !== dataset.fingerprint) {
     findings.add(
@@ -120,14 +164,20 @@ interface Described {
   readonly values: string;
 }
 
-async function readAll(dataset: Dataset): Promise<Described[]> {
+async function readAll(dataset: Dataset, only?: readonly string[]): Promise<Described[]> {
   const batches: Described[] = [];
-  for await (const batch of dataset.recordBatches()) batches.push(described(batch));
+  for await (const batch of dataset.recordBatches()) batches.push(described(batch, only));
   return batches;
 }
 
-function described(batch: RecordBatch): Described {
-  const values = batch.schema.fields.map((_, column) => {
+/** A record batch, or some columns of it; what it lacks of them shows. */
+function described(
+  batch: RecordBatch,
+  only: readonly string[] = batch.schema.fields.map(({ name }) => name),
+): Described {
+  const values = only.map((name) => {
+    const column = batch.schema.fields.findIndex((field) => field.name === name);
+    if (column < 0) return `no column ${name}`;
     const vector = batch.getChildAt(column)!;
     return Array.from(
       { length: Math.min(batch.numRows, comparedRows) },

@@ -10,7 +10,7 @@ export interface SourceContext {
 
 /** Rows as Arrow record batches, opened. */
 export interface Dataset {
-  /** The columns' names and types. */
+  /** The names and types of all columns, of those as well that were not asked for. */
   readonly schema: Schema;
   /** A text that changes when the data does, kept with the run's results. */
   readonly fingerprint: string;
@@ -28,14 +28,24 @@ export interface Dataset {
   close?(): Promise<void>;
 }
 
+/** What is wanted of a source. */
+export interface OpenRequest {
+  /**
+   * The columns that will be read; all by default. A source may leave out the others from its record
+   * batches, never from its schema. Names that it does not have mean nothing to it.
+   */
+  readonly columns?: readonly string[] | undefined;
+}
+
 /** Where rows come from. */
 export interface Source {
   /**
    * Opens the source.
    *
+   * @param request What is wanted of it. The rows and their order do not depend on it.
    * @throws {UserError} If it does not exist or is not what it should be.
    */
-  open(): Promise<Dataset>;
+  open(request?: OpenRequest): Promise<Dataset>;
 }
 
 /** A stage that reads rows. */

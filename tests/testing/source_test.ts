@@ -1,5 +1,5 @@
-import { type RecordBatch, type Table, tableFromArrays } from "apache-arrow";
-import { type Dataset, defineSource, type SourceStage, z } from "../../plugin.ts";
+import { makeData, RecordBatch, Schema, Struct, type Table, tableFromArrays } from "apache-arrow";
+import { type Dataset, defineSource, type OpenRequest, type SourceStage, z } from "../../plugin.ts";
 import { checkStage } from "../../testing.ts";
 import { assertBroken, named } from "./support.ts";
 
@@ -19,11 +19,26 @@ function dataset(batches: readonly RecordBatch[]): Dataset {
 
 const batches = [table.slice(0, 2), table.slice(2)].flatMap(({ batches }: Table) => batches);
 
-function source(open: () => unknown): SourceStage {
+/** Some columns of a record batch; its own `select()` takes others than the names say. */
+function columnsOf(batch: RecordBatch, names: readonly string[]): RecordBatch {
+  const indices = names.map((name) => batch.schema.fields.findIndex((it) => it.name === name));
+  const schema = new Schema(indices.map((index) => batch.schema.fields[index]!));
+  return new RecordBatch(
+    schema,
+    makeData({
+      type: new Struct(schema.fields),
+      length: batch.numRows,
+      nullCount: 0,
+      children: indices.map((index) => batch.data.children[index]!),
+    }),
+  );
+}
+
+function source(open: (request?: OpenRequest) => unknown): SourceStage {
   return defineSource({
     ...named,
     options: z.object({}),
-    create: () => ({ open: () => Promise.resolve(open() as Dataset) }),
+    create: () => ({ open: (request) => Promise.resolve(open(request) as Dataset) }),
   });
 }
 
@@ -118,4 +133,40 @@ Deno.test("checkStage() finds a fingerprint that changes without the data", asyn
   await assertBroken(source(() => ({ ...dataset(batches), fingerprint: `at ${opened++}` })), [
     "keeps its fingerprint while the data is the same",
   ]);
+});
+
+Deno.test("checkStage() passes sources that read the columns alone that are asked for", async () => {
+  await checkStage(source((request) => {
+    const { columns = ["x", "id"] } = request ?? {};
+    const kept = columns.filter((name) => name === "x" || name === "id");
+    const some = batches.map((batch) => columnsOf(batch, kept));
+    return { ...dataset(some), schema: table.schema };
+  }));
+});
+
+Deno.test("checkStage() finds a source that gives other rows for some columns than for all", async () => {
+  await assertBroken(
+    source((request) =>
+      dataset(request?.columns?.join() === "id" ? batches.toReversed() : batches)
+    ),
+    ["gives the columns that are asked for, with the same values", 'open({ columns: ["id"] })'],
+  );
+  await assertBroken(
+    source((request) => {
+      const some = request ? batches.map((batch) => columnsOf(batch, ["x"])) : batches;
+      return { ...dataset(some), schema: table.schema };
+    }),
+    ["gives the columns that are asked for, with the same values", '["id"]'],
+  );
+  await assertBroken(
+    source((request) => ({
+      ...dataset(batches),
+      schema: request ? columnsOf(batches[0]!, ["x"]).schema : table.schema,
+    })),
+    ["keeps its schema whatever columns are asked for"],
+  );
+  await assertBroken(
+    source((request) => ({ ...dataset(batches), fingerprint: `of ${request?.columns}` })),
+    ["keeps its fingerprint whatever columns are asked for"],
+  );
 });

@@ -56,7 +56,8 @@ export async function openSplit(
   like?: Split,
 ): Promise<Split> {
   const { stage } = request;
-  const dataset = await callStage(stage, "open()", () => source.open());
+  const columns = wantedColumns(request);
+  const dataset = await callStage(stage, "open()", () => source.open({ columns }));
   if (!Array.isArray(dataset?.schema?.fields) || typeof dataset.recordBatches !== "function") {
     throw new StageError(stage, "opened something that is not a data set", {
       hint: "open() returns { schema, fingerprint, recordBatches() }",
@@ -90,6 +91,12 @@ export async function openSplit(
     await dataset.close?.();
     throw error;
   }
+}
+
+/** The columns that features and label are read from, each once. */
+function wantedColumns({ features, label }: SplitRequest): string[] {
+  const named = Object.entries(features).map(([name, { column }]) => column ?? name);
+  return [...new Set([...named, label.column])];
 }
 
 interface PlannedColumns {
