@@ -485,6 +485,11 @@ function pathsOf(
 
 function absolutePaths(value: unknown, folder: string): unknown {
   if (Array.isArray(value)) return value.map((part) => absolutePaths(part, folder));
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, part]) => [key, absolutePaths(part, folder)]),
+    );
+  }
   return typeof value === "string" && !isUrl(value) ? resolve(folder, value) : value;
 }
 

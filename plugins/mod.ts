@@ -39,6 +39,9 @@ import cosine from "./schedules/cosine.ts";
 import steps from "./schedules/steps.ts";
 import warmUp from "./schedules/warm_up.ts";
 import arrow from "./sources/arrow.ts";
+import csv from "./sources/csv.ts";
+import parquet from "./sources/parquet.ts";
+import sql from "./sources/sql.ts";
 import cast from "./transforms/cast.ts";
 import crop from "./transforms/crop.ts";
 import horizontalFlip from "./transforms/horizontal_flip.ts";
@@ -54,6 +57,9 @@ import select from "./transforms/select.ts";
 /** All built-in stages, by kind and name. */
 export const builtins: readonly AnyStage[] = [
   arrow,
+  parquet,
+  csv,
+  sql,
   cast,
   crop,
   horizontalFlip,

@@ -185,6 +185,36 @@ readonly use: "arrow";
 /** A file, a glob such as data/part-*.arrow (read in the order of their names), an http(s) address, or a list of them; relative to the pipeline file. */
 readonly path: (string) | (readonly (string)[]);
 }) | ({
+readonly use: "parquet";
+/** A file, a glob such as data/part-*.parquet (read in the order of their names), or a list of them; relative to the pipeline file. */
+readonly path: (string) | (readonly (string)[]);
+}) | ({
+readonly use: "csv";
+/** A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be packed with gzip. */
+readonly path: (string) | (readonly (string)[]);
+/** What stands between values; by default a tab in files called .tsv or .tab, else a comma. */
+readonly delimiter?: string;
+/** What stands around values that have a delimiter or a line break in them; twice within them for itself. */
+readonly quote?: string;
+/** Whether the first line has the columns' names. Else they come from `columns`, or are column0, column1, … */
+readonly header?: boolean;
+/** Types by column; those of others are inferred from the first 20,480 rows. Without a header: all columns in their order. */
+readonly columns?: {
+readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp";
+};
+/** What stands for a null. */
+readonly nullValues?: readonly (string)[];
+}) | ({
+readonly use: "sql";
+/** One SELECT in DuckDB's SQL. It sees the tables named here and those of the database, and no other file. */
+readonly query: string;
+/** Parquet, CSV and TSV files by the name that the query has for them: a path, a glob or a list; relative to the pipeline file. */
+readonly tables?: {
+readonly [name: string]: (string) | (readonly (string)[]);
+};
+/** A DuckDB database, which is only read; relative to the pipeline file. */
+readonly database?: string;
+}) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
 });
@@ -652,6 +682,36 @@ export type ChangedSourceEntry =
 readonly use?: "arrow";
 /** A file, a glob such as data/part-*.arrow (read in the order of their names), an http(s) address, or a list of them; relative to the pipeline file. */
 readonly path?: (string) | (readonly (string)[]);
+}) | ({
+readonly use?: "parquet";
+/** A file, a glob such as data/part-*.parquet (read in the order of their names), or a list of them; relative to the pipeline file. */
+readonly path?: (string) | (readonly (string)[]);
+}) | ({
+readonly use?: "csv";
+/** A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be packed with gzip. */
+readonly path?: (string) | (readonly (string)[]);
+/** What stands between values; by default a tab in files called .tsv or .tab, else a comma. */
+readonly delimiter?: string;
+/** What stands around values that have a delimiter or a line break in them; twice within them for itself. */
+readonly quote?: string;
+/** Whether the first line has the columns' names. Else they come from `columns`, or are column0, column1, … */
+readonly header?: boolean;
+/** Types by column; those of others are inferred from the first 20,480 rows. Without a header: all columns in their order. */
+readonly columns?: {
+readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp";
+};
+/** What stands for a null. */
+readonly nullValues?: readonly (string)[];
+}) | ({
+readonly use?: "sql";
+/** One SELECT in DuckDB's SQL. It sees the tables named here and those of the database, and no other file. */
+readonly query?: string;
+/** Parquet, CSV and TSV files by the name that the query has for them: a path, a glob or a list; relative to the pipeline file. */
+readonly tables?: {
+readonly [name: string]: (string) | (readonly (string)[]);
+};
+/** A DuckDB database, which is only read; relative to the pipeline file. */
+readonly database?: string;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;

@@ -101,11 +101,11 @@ export function nestedStage<Product>(kind: "schedule"): z.ZodType<Product> {
 }
 
 /**
- * A schema for an option that is the path of a file, or a list of them. A relative path starts from
+ * A schema for an option that is the path of a file, or a list or a map of them. A relative path starts from
  * the folder of the file that wrote it: the stage gets it relative to its context's `folder`, or as an
  * absolute path where another file wrote it, such as one that `extends` the stage's.
  *
- * @param schema The schema of the text, or of the list.
+ * @param schema The schema of the text, or of the list or the map.
  * @returns The same schema, marked.
  *
  * @example

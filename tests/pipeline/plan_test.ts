@@ -422,6 +422,20 @@ Deno.test("makePlan() keeps URLs and lists among options that are paths", async 
   );
 });
 
+Deno.test("makePlan() takes the paths in a map from the file that wrote them", async () => {
+  const train = "{ use: sql, query: FROM a, tables: { a: a.csv, b: [b.parquet, /abs/c.csv] } }";
+  await withFiles({
+    "base/base.yaml": withLines({ 3: `  train: ${train}` }),
+    "top.yaml": "extends: base/base.yaml\n",
+  }, async (folder) => {
+    const plan = await readPlan(join(folder, "top.yaml"));
+    assertEquals(plan.train.resolved.tables, {
+      a: join(folder, "base", "a.csv"),
+      b: [join(folder, "base", "b.parquet"), "/abs/c.csv"],
+    });
+  });
+});
+
 Deno.test("makePlan() finds a plugin from the file that names it, through extends:", async () => {
   const plugin = `import { defineSchedule, z } from ${JSON.stringify(pluginApi)};
     export default defineSchedule({ name: "mine", summary: "Mine.",

@@ -1,0 +1,316 @@
+import type { DuckDBConnection, DuckDBInstance, DuckDBType } from "@duckdb/node-api";
+import {
+  Bool,
+  type DataType,
+  Field,
+  makeData,
+  Null,
+  RecordBatch,
+  Schema,
+  Struct,
+} from "apache-arrow";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { UserError } from "../../plugin.ts";
+import {
+  type Bindings,
+  bytesOf,
+  type ColumnBuilder,
+  columnBuilder,
+  columnExpression,
+} from "./duckdb_columns.ts";
+
+/** How a database is opened. */
+export interface DatabaseOptions {
+  /** A database file, which is opened to be read only; none by default. */
+  readonly path?: string | undefined;
+  /** The files that statements may read. Nothing else of the machine can be read, nothing written. */
+  readonly files: readonly string[];
+  /** How many threads; all cores by default. */
+  readonly threads?: number | undefined;
+}
+
+/** A column of a statement. */
+export interface DuckColumn {
+  /** Its name. */
+  readonly name: string;
+  /** Its type in DuckDB. */
+  readonly type: DuckDBType;
+  /** Its type in Arrow; undefined if there is none here. */
+  readonly arrow: DataType | undefined;
+}
+
+/** Statements on files, without any effect on them. */
+export class Database {
+  readonly #duckdb: Bindings;
+  readonly #instance: DuckDBInstance;
+  readonly #connection: DuckDBConnection;
+
+  private constructor(duckdb: Bindings, instance: DuckDBInstance, connection: DuckDBConnection) {
+    this.#duckdb = duckdb;
+    this.#instance = instance;
+    this.#connection = connection;
+  }
+
+  /**
+   * Opens DuckDB in this process.
+   *
+   * @param options What it may read.
+   * @throws {UserError} If DuckDB cannot be loaded here.
+   * @throws {Error} In DuckDB's words, if a database is not what it should be.
+   */
+  static async open({ path, files, threads }: DatabaseOptions): Promise<Database> {
+    const { api, duckdb } = await load();
+    const instance = await api.DuckDBInstance.create(path ?? ":memory:", {
+      // Extensions would be fetched from the network.
+      autoinstall_known_extensions: "false",
+      autoload_known_extensions: "false",
+      // It would keep what it has read of files.
+      enable_external_file_cache: "false",
+      preserve_insertion_order: "true",
+      // What does not fit in memory; the folder is made when it is needed, and removed.
+      temp_directory: join(tmpdir(), `rocket-duckdb-${process.pid}-${crypto.randomUUID()}`),
+      ...(path !== undefined && { access_mode: "READ_ONLY" }),
+      ...(threads !== undefined && { threads: String(threads) }),
+    });
+    try {
+      const connection = await instance.connect();
+      await connection.run(`SET allowed_paths = [${files.map(literal).join()}]`);
+      await connection.run("SET enable_external_access = false");
+      await connection.run("SET lock_configuration = true");
+      return new Database(duckdb, instance, connection);
+    } catch (error) {
+      instance.closeSync();
+      throw error;
+    }
+  }
+
+  /**
+   * The columns of a statement, without running it.
+   *
+   * @param sql One SELECT.
+   * @throws {Error} In DuckDB's words.
+   */
+  async columns(sql: string): Promise<DuckColumn[]> {
+    const prepared = await this.#connection.prepare(sql);
+    try {
+      if (prepared.statementType as number !== selectStatement) {
+        throw new UserError("the query is no SELECT", {
+          hint: "a source reads: write one SELECT, which may start with WITH or FROM",
+        });
+      }
+      return Array.from({ length: prepared.columnCount }, (_, index) => {
+        const type = prepared.columnType(index);
+        return {
+          name: prepared.columnName(index),
+          type,
+          arrow: columnBuilder(readType(type), this.#duckdb)?.type,
+        };
+      });
+    } finally {
+      prepared.destroySync();
+    }
+  }
+
+  /**
+   * The first row of a statement.
+   *
+   * @param sql One SELECT.
+   */
+  async firstRow(sql: string): Promise<readonly unknown[]> {
+    const result = await this.#connection.run(sql);
+    return (await result.getRows())[0] ?? [];
+  }
+
+  /**
+   * Runs a statement and gives its rows as they come, in record batches of one size but the last. The
+   * statements of a database that read at once do not disturb one another.
+   *
+   * @param sql One SELECT with these columns.
+   * @param schema The columns, in order.
+   * @param rows How many rows a record batch has.
+   */
+  async *recordBatches(sql: string, schema: Schema, rows: number): AsyncGenerator<RecordBatch> {
+    const connection = await this.#instance.connect();
+    try {
+      await connection.run("BEGIN TRANSACTION READ ONLY");
+      const prepared = await connection.prepare(sql);
+      const builders = schema.fields.map((_, index) =>
+        columnBuilder(prepared.columnType(index), this.#duckdb)!
+      );
+      const result = await prepared.stream();
+      let filled = 0;
+      for (let chunk = await result.fetchChunk(); chunk; chunk = await result.fetchChunk()) {
+        const { rowCount } = chunk;
+        if (rowCount === 0) break;
+        const vectors = builders.map((_, index) =>
+          this.#duckdb.data_chunk_get_vector(chunk!.chunk, index)
+        );
+        for (let from = 0; from < rowCount;) {
+          const to = Math.min(rowCount, from + rows - filled);
+          builders.forEach((builder, index) => builder.append(vectors[index]!, from, to));
+          filled += to - from;
+          from = to;
+          if (filled < rows) continue;
+          yield recordBatch(schema, builders, filled);
+          filled = 0;
+        }
+      }
+      await this.#refuseBroken(connection, sql);
+      if (filled > 0) yield recordBatch(schema, builders, filled);
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  /**
+   * The stream of a statement that fails after its first rows ends as if there were no more of them: the
+   * interface does not say why. But its transaction is aborted then; the statement is run once more, so
+   * that it fails at once and with words.
+   */
+  async #refuseBroken(connection: DuckDBConnection, sql: string): Promise<void> {
+    try {
+      await connection.run("SELECT 1");
+    } catch (error) {
+      await this.firstRow(`SELECT count(COLUMNS(*)) FROM (${sql})`);
+      throw error;
+    }
+  }
+
+  /** Lets go of files and memory. */
+  close(): void {
+    this.#connection.closeSync();
+    this.#instance.closeSync();
+  }
+}
+
+const selectStatement = 1;
+
+/** The type that values are read with: that of {@linkcode columnExpression}. */
+function readType(type: DuckDBType): DuckDBType {
+  return columnExpression("x", type) === "x" ? type : { typeId: 17 } as DuckDBType;
+}
+
+function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: number) {
+  const children = builders.map((builder, index) => {
+    const data = builder.finish();
+    // Each builder of a dictionary makes a type of its own.
+    return Object.assign(data, { type: schema.fields[index]!.type });
+  });
+  const type = new Struct(schema.fields);
+  return new RecordBatch(schema, makeData({ type, length: rows, nullCount: 0, children }));
+}
+
+async function load(): Promise<{ api: typeof import("@duckdb/node-api"); duckdb: Bindings }> {
+  try {
+    const [api, bindings] = await Promise.all([
+      import("@duckdb/node-api"),
+      import("@duckdb/node-bindings"),
+    ]);
+    // A module of CommonJS, whose types do not say so.
+    return { api, duckdb: (bindings as unknown as { default: Bindings }).default };
+  } catch (error) {
+    const [line] = (error as Error).message.split("\n");
+    throw new UserError(`DuckDB, which reads this source, cannot be loaded here: ${line}`, {
+      hint:
+        "it has programs for Linux, macOS and Windows on x64 and arm64, which npm fetches; elsewhere convert the data to Arrow on another machine: deno task data convert IN OUT.arrow",
+      cause: error,
+    });
+  }
+}
+
+/**
+ * A name in SQL.
+ *
+ * @param name The name.
+ */
+export function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/**
+ * A text in SQL.
+ *
+ * @param text The text.
+ */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/**
+ * The Arrow schema of a statement's columns. What has no type in Arrow here is there as nulls, so that
+ * its name is known; {@linkcode selectList} refuses to read it.
+ *
+ * @param columns The columns.
+ * @throws {UserError} If two have one name.
+ */
+export function schemaOf(columns: readonly DuckColumn[]): Schema {
+  const names = new Set<string>();
+  for (const { name } of columns) {
+    if (names.has(name)) {
+      throw new UserError(`two columns are called ${name}`, {
+        hint: "name one of them otherwise, in SQL with AS",
+      });
+    }
+    names.add(name);
+  }
+  return new Schema(
+    columns.map(({ name, arrow }) => new Field(name, arrow ?? new Null(), true)),
+  );
+}
+
+/** Some columns of a statement, to be read. */
+export interface Selection {
+  /** Their names in SQL, with commas. */
+  readonly list: string;
+  /** Their types. */
+  readonly schema: Schema;
+}
+
+/**
+ * The columns that are asked for.
+ *
+ * @param columns All columns.
+ * @param schema Their schema.
+ * @param asked The names that are wanted; all by default.
+ * @throws {UserError} If one of them has no type in Arrow here.
+ */
+export function selectColumns(
+  columns: readonly DuckColumn[],
+  schema: Schema,
+  asked?: readonly string[],
+): Selection {
+  const wanted = columns.filter(({ name }) => !asked || asked.includes(name));
+  for (const { name, type, arrow } of wanted) {
+    if (arrow) continue;
+    throw new UserError(`the column ${name} has DuckDB's type ${type}, which cannot be read here`, {
+      hint: `leave it out, or read it with the source sql and cast it: CAST(${
+        quoted(name)
+      } AS DOUBLE), or AS VARCHAR`,
+    });
+  }
+  if (wanted.length === 0) {
+    // Rows without columns are still rows.
+    return {
+      list: "NULL::BOOLEAN AS row",
+      schema: new Schema([new Field("row", new Bool(), true)]),
+    };
+  }
+  return {
+    list: wanted.map(({ name, type }) => columnExpression(quoted(name), type)).join(", "),
+    schema: new Schema(wanted.map(({ name }) => schema.fields.find((it) => it.name === name)!)),
+  };
+}
+
+/**
+ * How many rows a record batch has: some megabytes of all columns, whichever are read.
+ *
+ * @param schema All columns.
+ * @returns A power of 2 from 1,024 to 65,536.
+ */
+export function batchRows(schema: Schema): number {
+  const bytes = schema.fields.reduce((sum, { type }) => sum + bytesOf(type), 0);
+  const rows = 2 ** Math.floor(Math.log2(2 ** 22 / Math.max(1, bytes)));
+  return Math.min(2 ** 16, Math.max(2 ** 10, rows));
+}

@@ -1,0 +1,190 @@
+import { UserError } from "../../plugin.ts";
+
+/** The types that a person may give a column of text, and DuckDB's words for them. */
+export const columnTypes = {
+  bool: "BOOLEAN",
+  int8: "TINYINT",
+  int16: "SMALLINT",
+  int32: "INTEGER",
+  int64: "BIGINT",
+  uint8: "UTINYINT",
+  uint16: "USMALLINT",
+  uint32: "UINTEGER",
+  uint64: "UBIGINT",
+  float32: "FLOAT",
+  float64: "DOUBLE",
+  string: "VARCHAR",
+  date: "DATE",
+  time: "TIME",
+  timestamp: "TIMESTAMP",
+} as const;
+
+/** What a statement was about, for the words of its errors. */
+export interface StatementSubject {
+  /** The file that it reads, or the database; absent for queries. */
+  readonly file?: string | undefined;
+  /** What a query's own first line is in the statement, from 1; absent where a person wrote none. */
+  readonly queryLine?: number | undefined;
+  /** The query. */
+  readonly query?: string | undefined;
+  /** The columns of a text file whose types were given. */
+  readonly typed?: readonly string[] | undefined;
+  /** The tables that a query may name. */
+  readonly tables?: readonly string[] | undefined;
+}
+
+/**
+ * Says in short what DuckDB could not do.
+ *
+ * @param error What it threw.
+ * @param subject What the statement was about.
+ * @returns The error to throw.
+ */
+export function explain(error: unknown, subject: StatementSubject): UserError {
+  if (error instanceof UserError) return error;
+  const text = (error as Error).message ?? String(error);
+  return inText(text, subject, error) ?? ofFile(text, subject, error) ??
+    ofQuery(text, subject, error);
+}
+
+/** A place within a text file. */
+function inText(
+  text: string,
+  { file, query, typed = [] }: StatementSubject,
+  cause: unknown,
+): UserError | undefined {
+  const line = /CSV Error on Line: (\d+)/.exec(text)?.[1];
+  if (line === undefined) return undefined;
+  const name = query === undefined ? file : /^ {2}file = (.*)$/m.exec(text)?.[1];
+  const where = `line ${line} of ${name ?? "a table's file"}`;
+  const value = /converting column "(.*)"\. Could not convert string "(.*)" to '(.*)'$/m.exec(text);
+  if (value) {
+    const [, column, found, type] = value as unknown as [string, string, string, string];
+    const { [type]: word = type } = typeNames;
+    return new UserError(
+      `${where}: ${JSON.stringify(cut(found))} in the column ${column} is no ${word}`,
+      {
+        hint: typed.includes(column)
+          ? `mend the value, give the column another type, or name the value among nullValues`
+          : `the type was inferred from the first rows; say it: columns: { ${column}: string }, or name the value among nullValues`,
+        cause,
+      },
+    );
+  }
+  const width = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(text);
+  const [, expected, found] = width ?? [];
+  const why = width
+    ? ` has ${found} ${found === "1" ? "value" : "values"}; expected ${expected}`
+    // What stands above is the line itself, which may have line breaks in it.
+    : `: ${sentence(text.split(/\s*Possible/)[0]!.split("\n").at(-1)!)}`;
+  return new UserError(where + why, {
+    hint: /unicode/i.test(why)
+      ? "write the file as UTF-8"
+      : "check the delimiter and the quotes there",
+    cause,
+  });
+}
+
+/** The words for types that a person writes, by DuckDB's. */
+const typeNames: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(columnTypes).map(([name, type]) => [type, name]),
+);
+
+function ofFile(
+  text: string,
+  { file, query }: StatementSubject,
+  cause: unknown,
+): UserError | undefined {
+  if (file === undefined) return undefined;
+  if (/Error when sniffing file/.test(text)) {
+    return new UserError(`${file} cannot be read as text with columns`, {
+      hint: "check the options delimiter, quote and header, and that the file is UTF-8",
+      cause,
+    });
+  }
+  if (/No magic bytes|too small to be a Parquet|not a (valid )?Parquet/i.test(text)) {
+    return new UserError(`${file} is no Parquet file, or its end is missing`, {
+      hint: "make it or fetch it again",
+      cause,
+    });
+  }
+  if (/created with a newer version of DuckDB|version number/.test(text)) {
+    return new UserError(`${file} was written by a DuckDB that is newer than the one here, 1.5`, {
+      hint: `write it in an older format: ATTACH 'FILE' (STORAGE_VERSION 'v1.4.0')`,
+      cause,
+    });
+  }
+  if (/not a valid DuckDB database|Cannot launch in-memory database/.test(text)) {
+    return new UserError(`${file} is no DuckDB database`, {
+      hint: "a CSV or Parquet file goes under tables",
+      cause,
+    });
+  }
+  if (/Could not set lock|Conflicting lock|being used by another process/.test(text)) {
+    return new UserError(`${file} is open elsewhere, to be written`, {
+      hint: "close it there first",
+      cause,
+    });
+  }
+  if (query !== undefined) return undefined;
+  return new UserError(`${file} cannot be read: ${sentence(text)}`, {
+    hint: "if it is damaged, make it or fetch it again",
+    cause,
+  });
+}
+
+/** A mistake in a query, with its line and column in it where DuckDB says them. */
+function ofQuery(
+  text: string,
+  { query = "", queryLine = 1, tables = [] }: StatementSubject,
+  cause: unknown,
+): UserError {
+  const problem = sentence(text);
+  if (/Permission Error|Missing Extension|Extension Autoloading/.test(text)) {
+    return new UserError(`the query reads what it may not: ${problem}`, {
+      hint: "name files under tables, and the query reads them by the name there",
+      cause,
+    });
+  }
+  return new UserError(`the query cannot be run${placeIn(text, query, queryLine)}: ${problem}`, {
+    hint: queryHint(text, tables),
+    cause,
+  });
+}
+
+function queryHint(text: string, tables: readonly string[]): string {
+  const candidates = /^Candidate bindings: (.*)$/m.exec(text)?.[1];
+  if (candidates !== undefined) return `nearest are ${candidates}`;
+  if (/Table with name .* does not exist/.test(text) && tables.length > 0) {
+    return `the names under tables are ${tables.join(", ")}`;
+  }
+  const meant = /^Did you mean "(.*)"\?$/m.exec(text)?.[1];
+  return meant !== undefined && !meant.startsWith("pg_")
+    ? `did you mean ${meant}?`
+    : "it is one SELECT in DuckDB's SQL: https://duckdb.org/docs/stable/sql/introduction";
+}
+
+/** The part of DuckDB's message that says what is wrong. */
+function sentence(text: string): string {
+  const [line = ""] = text.split("\n");
+  const words = line.replace(/^[A-Z][A-Za-z ]* Error: /, "").replace(/[.!]$/, "");
+  return cut(words.replaceAll(/\p{C}/gu, "�"));
+}
+
+const cut = (text: string) => text.length > 200 ? `${text.slice(0, 199)}…` : text;
+
+/** DuckDB shows the line, cut at both ends if it is long, and a caret below it. */
+function placeIn(text: string, query: string, queryLine: number): string {
+  const match = /^LINE (\d+): (.*)\n( *)\^/m.exec(text);
+  if (!match) return "";
+  const [, number, shown, before] = match as unknown as [string, string, string, string];
+  const line = Number(number) - queryLine;
+  const lines = query.trimEnd().split("\n");
+  if (line < 0) return "";
+  if (line >= lines.length) return " at its end";
+  const caret = before.length - `LINE ${number}: `.length;
+  const start = shown.startsWith("...")
+    ? lines[line]!.indexOf(shown.slice(3).replace(/\.\.\.$/, "")) - 3
+    : 0;
+  return ` at line ${line + 1}, column ${start + caret + 1}`;
+}

@@ -1,0 +1,157 @@
+import { createHash } from "node:crypto";
+import { glob } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join } from "node:path";
+import { nearest, UserError, z } from "../../plugin.ts";
+
+const pattern = z.string().min(1, { error: "expected a path" });
+
+/**
+ * The schema of an option that names one or more files.
+ *
+ * @param example A glob, for messages.
+ */
+export function filePatterns(example: string): z.ZodType<string | string[]> {
+  return z.union([pattern, z.array(pattern).min(1)], {
+    error: `expected a path, a glob such as ${example}, or a list of them`,
+  });
+}
+
+/** A file of a source. */
+export interface SourceFile {
+  /** As the pipeline file names it. */
+  readonly name: string;
+  /** Its absolute path. */
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** Which files a source reads, for messages. */
+export interface FileKind {
+  /** Such as `Parquet`. */
+  readonly format: string;
+  /** The ends of such files' names. */
+  readonly extensions: RegExp;
+}
+
+/**
+ * The files that paths and globs name: in the order of the list, those of a glob by name, each once.
+ *
+ * @param patterns Paths and globs.
+ * @param folder Where relative ones start.
+ * @param kind What they are expected to be.
+ * @throws {UserError} If one names no file, or an empty one.
+ */
+export async function findFiles(
+  patterns: readonly string[],
+  folder: string,
+  kind: FileKind,
+): Promise<SourceFile[]> {
+  const names = new Set<string>();
+  for (const pattern of patterns) {
+    // A file may well be called part[1].csv.
+    if (!/[*?[{]/.test(pattern) || await isFile(resolvePath(folder, pattern))) {
+      names.add(pattern);
+      continue;
+    }
+    const matches: string[] = [];
+    for await (const match of glob(pattern, { cwd: folder })) {
+      if (await isFile(resolvePath(folder, match))) matches.push(match);
+    }
+    if (matches.length === 0) {
+      throw new UserError(`no file matches ${pattern}`, {
+        hint: `paths start at the folder of the pipeline file, ${folder}`,
+      });
+    }
+    matches.sort().forEach((match) => names.add(match));
+  }
+  return await Promise.all([...names].map((name) => openable(name, folder, kind)));
+}
+
+const resolvePath = (folder: string, path: string) => isAbsolute(path) ? path : join(folder, path);
+
+async function isFile(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((info) => info.isFile, () => false);
+}
+
+async function openable(name: string, folder: string, kind: FileKind): Promise<SourceFile> {
+  const path = resolvePath(folder, name);
+  try {
+    const { size, isDirectory } = await Deno.stat(path);
+    if (isDirectory) {
+      throw new UserError(`${name} is a folder`, { hint: `name its files: ${join(name, "*")}` });
+    }
+    if (size === 0) throw new UserError(`${name} is empty`);
+    (await Deno.open(path)).close();
+    return { name, path, size };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    if (error instanceof Deno.errors.NotFound) {
+      throw new UserError(`there is no file ${name}`, {
+        hint: await nearestFile(path, kind),
+        cause: error,
+      });
+    }
+    throw new UserError(`${name} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** What there is instead of a file. */
+async function nearestFile(path: string, { format, extensions }: FileKind): Promise<string> {
+  const folder = dirname(path);
+  try {
+    const names: string[] = [];
+    for await (const entry of Deno.readDir(folder)) if (entry.isFile) names.push(entry.name);
+    const fitting = names.filter((name) => extensions.test(name)).sort();
+    const near = nearest(basename(path), fitting.length > 0 ? fitting : names);
+    if (near) return `did you mean ${join(folder, near)}?`;
+    if (names.length === 0) return `the folder ${folder} has no files`;
+    return fitting.length > 0
+      ? `the ${format} files in ${folder} are ${fitting.join(", ")}`
+      : `there are no ${format} files in ${folder}`;
+  } catch {
+    return `there is no folder ${folder}; paths start at the folder of the pipeline file`;
+  }
+}
+
+/** Up to this many bytes a file is read for its fingerprint: a second or so. */
+const hashedBytes = 2 ** 28;
+
+/**
+ * A text that changes when files do: the SHA-256 of each file of up to 256 MB; for larger ones its name,
+ * size and time of last change, as reading them takes too long.
+ *
+ * @param files The files, in order.
+ */
+export async function fileFingerprints(files: readonly SourceFile[]): Promise<string[]> {
+  return await Promise.all(files.map(async ({ path, size }) => {
+    if (size <= hashedBytes) return `sha256:${await sha256OfFile(path)}`;
+    const { mtime } = await Deno.stat(path);
+    return `stat:${sha256([basename(path), size, mtime?.getTime()].join("\n"))}`;
+  }));
+}
+
+/**
+ * One fingerprint of several.
+ *
+ * @param parts The texts that it is made of; one is kept as it is.
+ */
+export function joinFingerprints(parts: readonly string[]): string {
+  return parts.length === 1 ? parts[0]! : `sha256:${sha256(parts.join("\n"))}`;
+}
+
+/**
+ * The SHA-256 of a text, as hexadecimal digits.
+ *
+ * @param text The text.
+ */
+export function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const file = await Deno.open(path);
+  for await (const part of file.readable) hash.update(part);
+  return hash.digest("hex");
+}

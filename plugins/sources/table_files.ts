@@ -1,0 +1,180 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import { type Dataset, type OpenRequest, UserError } from "../../plugin.ts";
+import {
+  batchRows,
+  Database,
+  type DuckColumn,
+  schemaOf,
+  selectColumns,
+  type Selection,
+} from "./duckdb.ts";
+import { explain, type StatementSubject } from "./duckdb_errors.ts";
+import { fileFingerprints, joinFingerprints, type SourceFile } from "./files.ts";
+
+/** How files of a format are read with DuckDB, one after the other. */
+export interface TableFormat {
+  /** What stands behind FROM for a file. The columns are those of the first file, once it is open. */
+  table(file: SourceFile, columns?: readonly DuckColumn[]): string;
+  /**
+   * Rows of a file by number, from the first to the one before the last; absent where only all rows can
+   * be read.
+   */
+  readonly range?: {
+    /** What stands behind FROM, WHERE included. */
+    table(file: SourceFile, first: number, last: number): string;
+    /** A statement that gives how many rows a file has. */
+    count(file: SourceFile): string;
+  };
+  /** What an error in a statement was about. */
+  subject?(file: SourceFile): StatementSubject;
+  /** Looks more closely at a file that could not be opened; it may throw something better. */
+  inspect?(
+    database: Database,
+    file: SourceFile,
+    columns?: readonly DuckColumn[],
+  ): Promise<void>;
+}
+
+/**
+ * Opens files of one schema as a data set: their rows in the order of the files. Record batches have the
+ * same rows whichever columns are asked for, and do not reach from one file into the next.
+ *
+ * @param files The files.
+ * @param format How they are read.
+ * @param request What is wanted.
+ * @throws {UserError} If a file cannot be read, or has other columns than the first.
+ */
+export async function openTableFiles(
+  files: readonly SourceFile[],
+  format: TableFormat,
+  { columns: asked }: OpenRequest = {},
+): Promise<Dataset> {
+  const database = await Database.open({ files: files.map(({ path }) => path) });
+  const attempt = async <T>(file: SourceFile, action: () => Promise<T>): Promise<T> => {
+    try {
+      return await action();
+    } catch (error) {
+      throw explain(error, format.subject?.(file) ?? { file: file.name });
+    }
+  };
+  try {
+    const columns = await describeAll(database, files, format, attempt);
+    const schema = schemaOf(columns);
+    const selection = selectColumns(columns, schema, asked);
+    const rows = batchRows(schema);
+    const recordBatches = async function* () {
+      for (const file of files) {
+        const sql = `SELECT ${selection.list} FROM ${format.table(file, columns)}`;
+        const batches = database.recordBatches(sql, selection.schema, rows);
+        try {
+          for (;;) {
+            const next = await attempt(file, () => batches.next());
+            if (next.done) break;
+            yield next.value;
+          }
+        } finally {
+          await batches.return(undefined);
+        }
+      }
+    };
+    return {
+      schema,
+      fingerprint: joinFingerprints(await fileFingerprints(files)),
+      recordBatches,
+      ...await randomAccess(database, files, format, selection, rows, attempt),
+      close: () => Promise.resolve(database.close()),
+    };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+type Attempt = <T>(file: SourceFile, action: () => Promise<T>) => Promise<T>;
+
+async function describeAll(
+  database: Database,
+  files: readonly SourceFile[],
+  format: TableFormat,
+  attempt: Attempt,
+): Promise<DuckColumn[]> {
+  let first: { file: SourceFile; columns: DuckColumn[] } | undefined;
+  for (const file of files) {
+    const columns = await attempt(file, async () => {
+      try {
+        return await database.columns(`FROM ${format.table(file, first?.columns)}`);
+      } catch (error) {
+        await format.inspect?.(database, file, first?.columns);
+        throw error;
+      }
+    });
+    if (first) refuseOthers(first.file, first.columns, file, columns);
+    else first = { file, columns };
+  }
+  return first!.columns;
+}
+
+function refuseOthers(
+  first: SourceFile,
+  expected: readonly DuckColumn[],
+  file: SourceFile,
+  found: readonly DuckColumn[],
+): void {
+  const types = (columns: readonly DuckColumn[]) =>
+    new Map(columns.map(({ name, type }) => [name, String(type)]));
+  const [before, now] = [types(expected), types(found)];
+  for (const column of new Set([...before.keys(), ...now.keys()])) {
+    if (before.get(column) === now.get(column)) continue;
+    const what = ({ name }: SourceFile, type: string | undefined) =>
+      type === undefined ? `${name} has no such column` : `${type} in ${name}`;
+    throw new UserError(
+      `the column ${column} differs: ${what(first, before.get(column))}, ${
+        what(file, now.get(column))
+      }`,
+      { hint: "all files of a source have the same columns" },
+    );
+  }
+}
+
+/** Record batches by number, where the format has rows by number. */
+async function randomAccess(
+  database: Database,
+  files: readonly SourceFile[],
+  { range }: TableFormat,
+  { list, schema }: Selection,
+  rows: number,
+  attempt: Attempt,
+): Promise<Pick<Dataset, "recordBatch" | "rowCounts">> {
+  if (!range) return {};
+  const parts: { file: SourceFile; first: number; last: number }[] = [];
+  for (const file of files) {
+    const [count] = await attempt(file, () => database.firstRow(range.count(file)));
+    for (let first = 0; first < Number(count); first += rows) {
+      parts.push({ file, first, last: Math.min(first + rows, Number(count)) });
+    }
+  }
+  return {
+    rowCounts: parts.map(({ first, last }) => last - first),
+    recordBatch: async (index) => {
+      const part = parts[index];
+      if (!part) throw new RangeError(`no record batch ${index} among ${parts.length}`);
+      const { file, first, last } = part;
+      const sql = `SELECT ${list} FROM ${range.table(file, first, last)}`;
+      return await attempt(file, () => onlyBatch(database, sql, schema, last - first));
+    },
+  };
+}
+
+async function onlyBatch(
+  database: Database,
+  sql: string,
+  schema: Schema,
+  rows: number,
+): Promise<RecordBatch> {
+  for await (const batch of database.recordBatches(sql, schema, rows)) {
+    if (batch.numRows === rows) return batch;
+  }
+  throw new UserError("the file has fewer rows than before", {
+    hint: "do not write to files that a run reads",
+  });
+}

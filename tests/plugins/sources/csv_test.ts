@@ -1,0 +1,204 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import type { OpenRequest } from "../../../plugin.ts";
+import { UserError } from "../../../pipeline/errors.ts";
+import csv from "../../../plugins/sources/csv.ts";
+import { checkStage } from "../../../testing.ts";
+import { expectedOf, formats, readColumns, sourceOf, withFiles } from "../../support/formats.ts";
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** Reads files that have these contents. */
+async function read(
+  files: Readonly<Record<string, string>>,
+  options: Options = {},
+  request?: OpenRequest,
+): Promise<Record<string, unknown[]>> {
+  let columns: Record<string, unknown[]> = {};
+  await withFiles(files, async (folder) => {
+    const path = Object.keys(files);
+    columns = await readColumns(sourceOf(csv, { path, ...options }, folder), request);
+  });
+  return columns;
+}
+
+/** Expects files to be refused, with these words. */
+async function assertRefused(
+  files: Readonly<Record<string, string>>,
+  options: Options,
+  message: string,
+  hint: string,
+): Promise<void> {
+  const error = await assertRejects(() => read(files, options), UserError);
+  assertEquals(error.message, message);
+  assertStringIncludes(error.problems[0]!.hint ?? "", hint);
+}
+
+Deno.test("csv keeps the contract of a source", async () => {
+  for (const path of ["duckdb.csv", "duckdb.tsv", "pyarrow.csv"]) {
+    await checkStage(csv, { options: { path }, folder: formats });
+  }
+});
+
+for (const path of ["duckdb.csv", "duckdb.tsv", "pyarrow.csv"]) {
+  Deno.test(`csv reads ${path} as the library that wrote it`, async () => {
+    assertEquals(await readColumns(sourceOf(csv, { path })), expectedOf[path]);
+  });
+}
+
+Deno.test("csv infers types from the rows, and takes those that are given", async () => {
+  const files = { "x.csv": "whole,part,text,flag\n1,0.5,a,true\n-2,1,,false\n" };
+  const source = async (options: Options) => {
+    let types: string[] = [];
+    await withFiles(files, async (folder) => {
+      const dataset = await sourceOf(csv, { path: "x.csv", ...options }, folder).open();
+      types = dataset.schema.fields.map(({ type }) => String(type));
+      await dataset.close!();
+    });
+    return types;
+  };
+  assertEquals(await source({}), ["Int64", "Float64", "Utf8", "Bool"]);
+  assertEquals(
+    await source({ columns: { part: "float32", whole: "int8" } }),
+    ["Int8", "Float32", "Utf8", "Bool"],
+  );
+});
+
+Deno.test("csv reads each type that a column may be given", async () => {
+  const values: Readonly<Record<string, [string, unknown]>> = {
+    bool: ["true", true],
+    int8: ["-128", -128],
+    int16: ["-32768", -32768],
+    int32: ["-2147483648", -2147483648],
+    int64: ["-9007199254740991", -9007199254740991],
+    uint8: ["255", 255],
+    uint16: ["65535", 65535],
+    uint32: ["4294967295", 4294967295],
+    uint64: ["18446744073709551615", "18446744073709551615"],
+    float32: ["0.5", 0.5],
+    float64: ["0.1", 0.1],
+    string: ["12", "12"],
+    date: ["1970-01-03", 2 * 86400],
+    time: ["00:01:00.5", 60.5],
+    timestamp: ["1970-01-01 00:01:00.5", 60.5],
+  };
+  const names = Object.keys(values);
+  const text = `${names.join()}\n${names.map((name) => values[name]![0]).join()}\n`;
+  assertEquals(
+    await read({ "x.csv": text }, {
+      columns: Object.fromEntries(names.map((name) => [name, name])),
+    }),
+    Object.fromEntries(names.map((name) => [name, [values[name]![1]]])),
+  );
+});
+
+Deno.test("csv takes a delimiter, a quote and texts for nulls, and tabs in .tsv files", async () => {
+  assertEquals(await read({ "x.tsv": "a\tb\n1\tx,y\n" }), { a: [1], b: ["x,y"] });
+  assertEquals(
+    await read({ "x.csv": "a;b\n1;'x;''y'\nNA;-\n" }, {
+      delimiter: ";",
+      quote: "'",
+      nullValues: ["NA", "-"],
+    }),
+    { a: [1, null], b: ["x;'y", null] },
+  );
+});
+
+Deno.test("csv names the columns of a file without a header by number, or as it is told", async () => {
+  const files = { "x.csv": "1,a\n2,b\n" };
+  assertEquals(await read(files, { header: false }), { column0: [1, 2], column1: ["a", "b"] });
+  const columns = { id: "uint8", name: "string" };
+  assertEquals(await read(files, { header: false, columns }), { id: [1, 2], name: ["a", "b"] });
+});
+
+Deno.test("csv reads files one after the other, with the types of the first, by name", async () => {
+  const files = { "1.csv": "a,b\n0.5,x\n", "2.csv": "b,a\ny,1\n" };
+  assertEquals(await read(files), { a: [0.5, 1], b: ["x", "y"] });
+});
+
+Deno.test("csv reads the columns that are asked for, in the order of the file", async () => {
+  const files = { "x.csv": "a,b,c\n1,2,3\n" };
+  assertEquals(await read(files, {}, { columns: ["c", "none", "a"] }), { a: [1], c: [3] });
+});
+
+Deno.test("csv keeps the order of rows, over many record batches", async () => {
+  const rows = 200_000;
+  const text = Array.from({ length: rows }, (_, row) => `${row},${row % 7}`).join("\n");
+  const { id } = await read({ "x.csv": `id,n\n${text}\n` }, {}, { columns: ["id"] });
+  assertEquals(id!.length, rows);
+  assert(id!.every((value, row) => value === row));
+});
+
+Deno.test("csv says in which line and column a value does not suit", async () => {
+  const rows = Array.from({ length: 30_000 }, (_, row) => row === 25_000 ? "none" : `${row}`);
+  const files = { "x.csv": `a\n${rows.join("\n")}\n` };
+  const message = 'line 25002 of x.csv: "none" in the column a is no int';
+  await assertRefused(files, {}, `${message}64`, "columns: { a: string }");
+  await assertRefused(files, { columns: { a: "int32" } }, `${message}32`, "nullValues");
+});
+
+Deno.test("csv passes on what is wrong far behind the first rows", async () => {
+  const rows = Array.from({ length: 600_000 }, (_, row) => row === 590_000 ? "none,1" : `${row},1`);
+  const files = { "x.csv": `a,b\n${rows.join("\n")}\n` };
+  await assertRefused(
+    files,
+    {},
+    'line 590002 of x.csv: "none" in the column a is no int64',
+    "inferred",
+  );
+});
+
+Deno.test("csv says which line has more or fewer values than the others", async () => {
+  const files = { "x.csv": "a,b\n1,2\n3\n4,5\n" };
+  await assertRefused(files, {}, "line 3 of x.csv has 1 value; expected 2", "delimiter");
+  await assertRefused(
+    { "x.csv": 'a,b\n1,x\n2,"y\n3,z\n' },
+    {},
+    "line 3 of x.csv: Value with unterminated quote found",
+    "quotes",
+  );
+});
+
+Deno.test("csv refuses files that are missing, empty, or no text", async () => {
+  await withFiles({ "flowers.csv": "a\n1\n" }, async (folder) => {
+    const source = sourceOf(csv, { path: "flower.csv" }, folder);
+    const error = await assertRejects(() => source.open(), UserError);
+    assertEquals(error.message, "there is no file flower.csv");
+    assertStringIncludes(error.problems[0]!.hint!, "flowers.csv?");
+  });
+  await assertRefused({ "x.csv": "" }, {}, "x.csv is empty", "");
+  const noise = String.fromCharCode(...Array.from({ length: 900 }, (_, index) => index * 7 % 256));
+  await assertRefused(
+    { "x.csv": noise },
+    {},
+    "x.csv cannot be read as text with columns",
+    "UTF-8",
+  );
+});
+
+Deno.test("csv refuses columns that no file has, and files that differ", async () => {
+  const columns = { heigth: "float32" };
+  await assertRefused(
+    { "x.csv": "width,height\n1,2\n" },
+    { columns },
+    "x.csv has no column heigth",
+    "did you mean height? its columns are width, height",
+  );
+  await assertRefused(
+    { "1.csv": "a,b\n1,2\n", "2.csv": "a,c\n1,2\n" },
+    {},
+    "2.csv has no column b",
+    "its columns are a, c",
+  );
+});
+
+Deno.test("csv's fingerprint changes with the content of any file", async () => {
+  const prints = new Set<string>();
+  for (const second of ["a\n2\n", "a\n3\n"]) {
+    await withFiles({ "1.csv": "a\n1\n", "2.csv": second }, async (folder) => {
+      const dataset = await sourceOf(csv, { path: "*.csv" }, folder).open();
+      prints.add(dataset.fingerprint);
+      await dataset.close!();
+    });
+  }
+  assertEquals(prints.size, 2);
+});

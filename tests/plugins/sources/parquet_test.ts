@@ -1,0 +1,161 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { UserError } from "../../../pipeline/errors.ts";
+import parquet from "../../../plugins/sources/parquet.ts";
+import { checkStage } from "../../../testing.ts";
+import { open as openSplit, valuesOf } from "../../support/arrow.ts";
+import { expectedOf, formats, readColumns, sourceOf, withFiles } from "../../support/formats.ts";
+
+const written = ["types", "zstd", "lz4", "gzip", "none", "no_rows", "wide", "duckdb"];
+
+Deno.test("parquet keeps the contract of a source", async () => {
+  for (const name of ["types", "duckdb"]) {
+    await checkStage(parquet, { options: { path: `${name}.parquet` }, folder: formats });
+  }
+});
+
+for (const name of written) {
+  Deno.test(`parquet reads ${name}.parquet as the library that wrote it`, async () => {
+    const path = `${name}.parquet`;
+    assertEquals(await readColumns(sourceOf(parquet, { path })), expectedOf[path]);
+  });
+}
+
+Deno.test("parquet reads the columns that are asked for, and no bytes of others", async () => {
+  const whole = await Deno.readFile(join(formats, "zstd.parquet"));
+  // The columns lie one behind the other; a break in the last one is noticed where it is read alone.
+  const broken = whole.slice();
+  const at = lastIndexOf(broken, [0x28, 0xb5, 0x2f, 0xfd]);
+  broken.fill(0xff, at + 4, at + 8);
+  await withFiles({ "x.parquet": broken }, async (folder) => {
+    const source = sourceOf(parquet, { path: "x.parquet" }, folder);
+    const columns = ["float64", "int32"];
+    const { int32, float64 } = expectedOf["zstd.parquet"]!;
+    assertEquals(await readColumns(source, { columns }), { int32, float64 } as never);
+    await assertRejects(() => readColumns(source), UserError, "x.parquet cannot be read");
+  });
+  const { c0, c999 } = expectedOf["wide.parquet"]!;
+  const wide = sourceOf(parquet, { path: "wide.parquet" });
+  assertEquals(await readColumns(wide, { columns: ["c999", "c0"] }), { c0, c999 } as never);
+  // A name that there is not is for the reader of columns to refuse.
+  assertEquals((await wide.open({ columns: ["none"] })).schema.fields.length, 1000);
+});
+
+Deno.test("parquet gives record batches by number, over files and row groups", async () => {
+  const path = ["wide.parquet", "types.parquet"];
+  const dataset = await sourceOf(parquet, { path: path.slice(1) }).open({ columns: ["int8"] });
+  assertEquals(dataset.rowCounts, [5]);
+  const values = (await dataset.recordBatch!(0)).getChildAt(0)!;
+  assertEquals([...values], expectedOf["types.parquet"]!.int8);
+  await assertRejects(() => dataset.recordBatch!(1), RangeError, "no record batch 1 among 1");
+  await dataset.close!();
+  await withFiles({}, async (folder) => {
+    const files = ["0.parquet", "1.parquet"];
+    for (const file of files) await writeRows(join(folder, file), 150_000, 30_000);
+    const dataset = await sourceOf(parquet, { path: "*.parquet" }, folder).open();
+    // None reaches into the next file.
+    const counts = [65_536, 65_536, 18_928];
+    assertEquals(dataset.rowCounts, [...counts, ...counts]);
+    for (
+      const [index, first, count] of [[5, 131_072, 18_928], [1, 65_536, 65_536], [3, 0, 65_536]]
+    ) {
+      const batch = await dataset.recordBatch!(index!);
+      const rows = batch.getChildAt(0)!.toArray() as Int32Array;
+      assertEquals(rows.length, count);
+      assert(rows.every((value, row) => value === first! + row));
+    }
+    // Several at once, in the midst of reading in order.
+    let seen = 0;
+    for await (const batch of dataset.recordBatches()) {
+      const [other] = await Promise.all([dataset.recordBatch!(0), dataset.recordBatch!(2)]);
+      assertEquals([batch.getChildAt(0)!.get(0), other.numRows], [seen % 150_000, 65_536]);
+      seen += batch.numRows;
+    }
+    assertEquals(seen, 300_000);
+    await dataset.close!();
+  });
+});
+
+Deno.test("parquet refuses files that are none, cut off or missing", async () => {
+  const whole = await Deno.readFile(join(formats, "types.parquet"));
+  const files = {
+    "cut.parquet": whole.slice(0, 5000),
+    "text.parquet": "a,b\n1,2\n",
+    "no.parquet": "",
+  };
+  await withFiles(files, async (folder) => {
+    const open = (path: string) => sourceOf(parquet, { path }, folder).open();
+    for (const path of ["cut.parquet", "text.parquet"]) {
+      await assertRejects(() => open(path), UserError, `${path} is no Parquet file, or its end`);
+    }
+    await assertRejects(() => open("no.parquet"), UserError, "no.parquet is empty");
+    await assertRejects(() => open("."), UserError, ". is a folder");
+    const missing = await assertRejects(() => open("cuts.parquet"), UserError);
+    assertEquals(missing.message, "there is no file cuts.parquet");
+    assertEquals(missing.problems[0]!.hint, `did you mean ${join(folder, "cut.parquet")}?`);
+    await assertRejects(() => open("*.parq"), UserError, "no file matches *.parq");
+  });
+});
+
+Deno.test("parquet refuses files whose columns differ, naming both and the types", async () => {
+  const path = ["zstd.parquet", "types.parquet"];
+  await assertRejects(
+    () => sourceOf(parquet, { path }).open(),
+    UserError,
+    "the column int8 differs: zstd.parquet has no such column, TINYINT in types.parquet",
+  );
+});
+
+Deno.test("parquet refuses a type that it has no way to read only where it is read", async () => {
+  const source = sourceOf(parquet, { path: "unsupported.parquet" });
+  const error = await assertRejects(() => source.open(), UserError);
+  assertStringIncludes(error.message, "the column map has DuckDB's type MAP(VARCHAR, TINYINT)");
+  const x = expectedOf["unsupported.parquet"]!.x!;
+  assertEquals(await readColumns(source, { columns: ["x"] }), { x: [...x] });
+});
+
+Deno.test("parquet's fingerprint is the SHA-256 of the file", async () => {
+  const bytes = await Deno.readFile(join(formats, "types.parquet"));
+  const hash = createHash("sha256").update(bytes).digest("hex");
+  const dataset = await sourceOf(parquet, { path: "types.parquet" }).open();
+  assertEquals(dataset.fingerprint, `sha256:${hash}`);
+  await dataset.close!();
+});
+
+Deno.test("parquet's columns become features and a label, with structs refused at the column", async () => {
+  const source = sourceOf(parquet, { path: "duckdb.parquet" });
+  const features = { price: {}, triple: {}, square: {}, name: {}, day: {} };
+  const split = await openSplit(source, { features, label: "even" });
+  assertEquals(split.rows, 5);
+  assertEquals(valuesOf(split, "price"), [0, 0.25, 0.5, 0.75, 1]);
+  assertEquals(valuesOf(split, "square").slice(4, 8), [1, 1, 2, 1]);
+  assertEquals(split.features.name!.vocabulary!.length, 5);
+  await split.close();
+  const types = sourceOf(parquet, { path: "types.parquet" });
+  const error = await assertRejects(
+    () => openSplit(types, { features: { struct: {}, flaot64: {} }, label: "int8" }),
+    UserError,
+  );
+  assertStringIncludes(error.problems[0]!.message, "the column struct has the type Struct<");
+  assertStringIncludes(error.problems[1]!.hint!, "did you mean float64?");
+});
+
+/** Writes whole numbers from 0 with DuckDB. */
+async function writeRows(file: string, rows: number, group: number): Promise<void> {
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  await connection.run(
+    `COPY (SELECT i::INTEGER AS i FROM range(${rows}) t(i)) TO '${file}' (FORMAT parquet, ROW_GROUP_SIZE ${group})`,
+  );
+  connection.closeSync();
+  instance.closeSync();
+}
+
+function lastIndexOf(bytes: Uint8Array, part: readonly number[]): number {
+  for (let at = bytes.length - part.length; at >= 0; at--) {
+    if (part.every((byte, index) => bytes[at + index] === byte)) return at;
+  }
+  throw new RangeError("the bytes are not there");
+}

@@ -1,0 +1,231 @@
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { UserError } from "../../../pipeline/errors.ts";
+import sql from "../../../plugins/sources/sql.ts";
+import { checkStage } from "../../../testing.ts";
+import { expectedOf, formats, readColumns, sourceOf, withFiles } from "../../support/formats.ts";
+
+type Options = Readonly<Record<string, unknown>>;
+
+const read = (query: string, options: Options = {}) =>
+  readColumns(sourceOf(sql, { query, ...options }));
+
+/** Expects a query to be refused, with these words. */
+async function assertRefused(
+  query: string,
+  message: string,
+  hint: string,
+  options: Options = {},
+): Promise<void> {
+  const error = await assertRejects(() => read(query, options), UserError);
+  assertEquals(error.message, message);
+  assertStringIncludes(error.problems[0]!.hint ?? "", hint);
+}
+
+const database = "tables.duckdb";
+
+Deno.test("sql keeps the contract of a source", async () => {
+  await checkStage(sql, { options: { query: "FROM types", database }, folder: formats });
+  const tables = { t: "types.parquet" };
+  await checkStage(sql, { options: { query: "FROM t", tables }, folder: formats });
+});
+
+Deno.test("sql reads a database as the DuckDB that wrote it", async () => {
+  assertEquals(await read("FROM types", { database }), expectedOf[database]);
+  const none = await read("FROM none", { database });
+  assertEquals(none, Object.fromEntries(Object.keys(none).map((name) => [name, []])));
+  assertEquals(Object.keys(none), Object.keys(expectedOf[database]!));
+});
+
+Deno.test("sql queries Parquet, CSV and TSV files by their names under tables", async () => {
+  const tables = { p: "types.parquet", c: "duckdb.csv", t: ["duckdb.tsv", "duckdb.tsv"] };
+  const columns = await read(
+    `SELECT c.id, c.name, (SELECT count(*) FROM t) AS count, (SELECT max(int8) FROM p) AS greatest
+     FROM c WHERE id >= 3 ORDER BY id DESC;`,
+    { tables },
+  );
+  assertEquals(columns, {
+    id: [4, 3],
+    name: ['a "name", 4', 'a "name", 3'],
+    // Files are read once, however often they are named.
+    count: [5, 5],
+    greatest: [127, 127],
+  });
+});
+
+Deno.test("sql joins a database with files", async () => {
+  const columns = await read(
+    "SELECT tiny, even FROM types JOIN c ON c.id = tiny WHERE gap IS NULL",
+    { database, tables: { c: "duckdb.csv" } },
+  ).catch((error) => error.message);
+  assertStringIncludes(columns as string, 'Ambiguous reference to column name "even"');
+  const named = "SELECT tiny, c.even FROM types JOIN c ON c.id = tiny WHERE gap IS NULL ORDER BY 1";
+  assertEquals(
+    await read(named, { database, tables: { c: "duckdb.csv" } }),
+    { tiny: [1, 4], even: [false, true] },
+  );
+});
+
+Deno.test("sql gives sums of whole numbers as decimals", async () => {
+  const big = "170141183460469231731687303715884105727";
+  assertEquals(await read(`SELECT sum(i) AS s, ${big}::HUGEINT AS h FROM range(5) t(i)`), {
+    s: ["10"],
+    h: [big],
+  });
+});
+
+Deno.test("sql gives the same order each time, without ORDER BY as well", async () => {
+  const query =
+    "SELECT a.i % 1000 AS k, count(*) AS n FROM range(300000) a(i) JOIN range(300000) b(i) USING (i) GROUP BY k";
+  const first = await read(query);
+  assertEquals(first.k!.length, 1000);
+  for (let time = 0; time < 3; time++) assertEquals(await read(query), first);
+});
+
+Deno.test("sql says where in the query a mistake is", async () => {
+  const tables = { p: "types.parquet" };
+  const guide = "duckdb.org/docs";
+  await assertRefused(
+    "SELECT int8\nFRM p",
+    'the query cannot be run at line 2, column 5: syntax error at or near "p"',
+    guide,
+    { tables },
+  );
+  await assertRefused(
+    "SELECT\n  int8,\n  flaot32\nFROM p",
+    'the query cannot be run at line 3, column 3: Referenced column "flaot32" not found in FROM clause',
+    'nearest are "float32"',
+    { tables },
+  );
+  const long = `SELECT ${"int8 + ".repeat(40)}nope FROM p`;
+  await assertRefused(
+    long,
+    `the query cannot be run at line 1, column ${
+      long.indexOf("nope") + 1
+    }: Referenced column "nope" not found in FROM clause`,
+    "nearest are",
+    { tables },
+  );
+  await assertRefused(
+    "FROM q",
+    "the query cannot be run at line 1, column 6: Table with name q does not exist",
+    "the names under tables are p",
+    { tables },
+  );
+  await assertRefused(
+    "SELECT 'a'::INT AS x FROM range(3)",
+    "the query cannot be run at line 1, column 11: Could not convert string 'a' to INT32",
+    guide,
+  );
+});
+
+Deno.test("sql passes on an error that comes up far behind the first rows", async () => {
+  await assertRefused(
+    "SELECT if(i = 150000, error('no such day'), i) AS x FROM range(200000) t(i)",
+    "the query cannot be run: no such day",
+    "",
+  );
+});
+
+Deno.test("sql reads no file but those that are named, and writes none", async () => {
+  const tables = { p: "types.parquet" };
+  const hint = "name files under tables";
+  for (const file of ["types.parquet", join(formats, "types.parquet"), "duckdb.csv"]) {
+    const error = await assertRejects(
+      () => read(`SELECT 1 AS x FROM '${file}'`, { tables: { c: "pyarrow.csv" } }),
+      UserError,
+      "the query reads what it may not",
+    );
+    assertStringIncludes(error.problems[0]!.hint!, hint);
+  }
+  for (
+    const [query, ...options] of [
+      ["SELECT * FROM read_text('/etc/hostname')"],
+      ["SELECT * FROM glob('/etc/*')"],
+      ["SELECT * FROM 'https://example.com/x.parquet'"],
+      [`SELECT * FROM read_csv('${join(formats, "..", "arrow", "make.py")}')`, database],
+    ]
+  ) {
+    await assertRejects(
+      () => read(query!, { tables, database: options[0] }),
+      UserError,
+      "the query reads what it may not",
+    );
+  }
+  for (
+    const query of [
+      "COPY (SELECT 1) TO 'x.csv'",
+      "CREATE TABLE x (a INT)",
+      "INSERT INTO types FROM types",
+      "DROP TABLE types",
+      "ATTACH 'x.duckdb'",
+      "INSTALL httpfs",
+      "SET enable_external_access = true",
+      "SELECT 1; DROP TABLE types",
+      "",
+    ]
+  ) {
+    await assertRejects(
+      () => read(` ${query}`, { database }),
+      UserError,
+      "the query cannot be run",
+    );
+  }
+});
+
+Deno.test("sql leaves a database as it is, without a file beside it", async () => {
+  const content = await Deno.readFile(join(formats, database));
+  await withFiles({ "x.duckdb": content }, async (folder) => {
+    await readColumns(sourceOf(sql, { query: "FROM types", database: "x.duckdb" }, folder));
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["x.duckdb"]);
+    assertEquals(await Deno.readFile(join(folder, "x.duckdb")), content);
+  });
+});
+
+Deno.test("sql says what is wrong with a database", async () => {
+  const error = await assertRejects(() => read("FROM x", { database: "table.duckdb" }), UserError);
+  assertEquals(error.message, "there is no file table.duckdb");
+  assertStringIncludes(error.problems[0]!.hint!, "tables.duckdb?");
+  for (const file of ["types.parquet", "expected.json", "types.arrow"]) {
+    await assertRefused("FROM x", `${file} is no DuckDB database`, "under tables", {
+      database: file,
+    });
+  }
+  const content = await Deno.readFile(join(formats, database));
+  await withFiles({ "cut.duckdb": content.slice(0, 20_000) }, async (folder) => {
+    const source = sourceOf(sql, { query: "FROM types", database: "cut.duckdb" }, folder);
+    await assertRejects(() => readColumns(source), UserError, "cut.duckdb");
+  });
+  // The version of the format is behind a checksum of 8 bytes and the magic bytes.
+  content[12] = 99;
+  await withFiles({ "new.duckdb": content }, async (folder) => {
+    const source = sourceOf(sql, { query: "FROM types", database: "new.duckdb" }, folder);
+    await assertRejects(() => readColumns(source), UserError, "new.duckdb");
+  });
+});
+
+Deno.test("sql refuses types that it has no way to read, by the column", async () => {
+  await assertRefused(
+    "SELECT 1 AS x, INTERVAL 1 DAY AS gap",
+    "the column gap has DuckDB's type INTERVAL, which cannot be read here",
+    'CAST("gap" AS DOUBLE)',
+  );
+  const source = sourceOf(sql, { query: "SELECT 1 AS x, INTERVAL 1 DAY AS gap" });
+  assertEquals(await readColumns(source, { columns: ["x"] }), { x: [1] });
+  const id = "0f8fad5b-d9cb-469f-a165-70867728950e";
+  assertEquals(await read(`SELECT '${id}'::UUID AS id`), { id: [id] });
+});
+
+Deno.test("sql's fingerprint changes with the query, and with the files that are named", async () => {
+  const prints = new Set<string>();
+  for (const rows of ["1", "2"]) {
+    await withFiles({ "x.csv": `a\n${rows}\n` }, async (folder) => {
+      for (const query of ["FROM t", "FROM t LIMIT 1"]) {
+        const dataset = await sourceOf(sql, { query, tables: { t: "x.csv" } }, folder).open();
+        prints.add(dataset.fingerprint);
+        await dataset.close!();
+      }
+    });
+  }
+  assertEquals(prints.size, 4);
+});
