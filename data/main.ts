@@ -1,18 +1,25 @@
 /**
- * Makes Arrow files of a public data set: `deno task data NAME [--from FOLDER] [--out FOLDER]`.
+ * Makes Arrow files of a public data set: `deno task data NAME [--from FOLDER] [--out FOLDER]`; or of a
+ * file in another format: `deno task data convert IN OUT`.
  *
  * @module
  */
 
+// @ts-types="npm:@types/cli-progress@^3.11.6"
+import { Presets, SingleBar } from "cli-progress";
 import { join } from "node:path";
+import process from "node:process";
 import { parseArgs } from "node:util";
 import { formatProblem, UserError } from "../pipeline/errors.ts";
+import { convert } from "./convert.ts";
 import type { DataSet } from "./data_set.ts";
 import { digits } from "./digits.ts";
 import { fashionMnist } from "./fashion_mnist.ts";
 
 const dataSets: readonly DataSet[] = [digits, fashionMnist];
 const usage = "deno task data NAME [--from FOLDER] [--out FOLDER]";
+const convertUsage =
+  "deno task data convert IN OUT.arrow [--query SQL] [--columns A,B] [--batch ROWS]";
 
 /**
  * Runs the command.
@@ -36,6 +43,9 @@ interface Arguments {
   readonly help: boolean | undefined;
   readonly from: string | undefined;
   readonly out: string | undefined;
+  readonly query: string | undefined;
+  readonly columns: string | undefined;
+  readonly batch: string | undefined;
 }
 
 function parse(args: readonly string[]): Arguments {
@@ -46,23 +56,30 @@ function parse(args: readonly string[]): Arguments {
       options: {
         from: { type: "string" },
         out: { type: "string" },
+        query: { type: "string" },
+        columns: { type: "string" },
+        batch: { type: "string" },
         help: { type: "boolean", short: "h" },
       },
     });
-    const { help, from, out } = values;
-    return { names: positionals, help, from, out };
+    const { help, from, out, query, columns, batch } = values;
+    return { names: positionals, help, from, out, query, columns, batch };
   } catch (error) {
     throw new UserError((error as Error).message, { hint: usage, exitCode: 2, cause: error });
   }
 }
 
 async function run(args: readonly string[]): Promise<void> {
-  const { names, help, from, out } = parse(args);
+  const parsed = parse(args);
+  const { names, help, from, out } = parsed;
   if (help || names.length === 0) {
     console.log(usage);
     for (const { name, summary } of dataSets) console.log(`  ${name.padEnd(14)} ${summary}`);
+    console.log(`${convertUsage}\n  makes an Arrow file of Parquet, CSV, TSV, Arrow or a database`);
     return;
   }
+  if (names[0] === "convert") return await runConvert(parsed);
+  refuseOptions(parsed, ["query", "columns", "batch"], `only convert has --`);
   const [name] = names as [string];
   const dataSet = dataSets.find((dataSet) => dataSet.name === name);
   if (!dataSet || names.length > 1) {
@@ -87,6 +104,88 @@ async function run(args: readonly string[]): Promise<void> {
     });
   }
   await dataSet.make({ from, out: folder, report: (line) => console.log(line) });
+}
+
+function refuseOptions(
+  parsed: Arguments,
+  options: readonly (keyof Arguments)[],
+  why: string,
+): void {
+  const option = options.find((name) => parsed[name] !== undefined);
+  if (option === undefined) return;
+  throw new UserError(`${why}${option}`, { hint: `${usage}, or ${convertUsage}`, exitCode: 2 });
+}
+
+async function runConvert(parsed: Arguments): Promise<void> {
+  const [, input, output, ...more] = parsed.names;
+  refuseOptions(parsed, ["from", "out"], "convert has no --");
+  if (input === undefined || output === undefined || more.length > 0) {
+    throw new UserError("convert takes a file and the Arrow file to be", {
+      hint: convertUsage,
+      exitCode: 2,
+    });
+  }
+  const { query, columns, batch } = parsed;
+  const batchRows = batch === undefined ? undefined : Number(batch);
+  if (batchRows !== undefined && !(Number.isInteger(batchRows) && batchRows > 0)) {
+    throw new UserError(`--batch takes a whole number of rows of at least 1, got ${batch}`, {
+      hint: convertUsage,
+      exitCode: 2,
+    });
+  }
+  const bar = Deno.stderr.isTerminal() ? new RowsBar(input) : undefined;
+  const stop = new AbortController();
+  const onSignal = () => stop.abort(new UserError("stopped; nothing was written"));
+  Deno.addSignalListener("SIGINT", onSignal);
+  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
+  let rows: number;
+  try {
+    rows = await convert({
+      from: input,
+      to: output,
+      query,
+      columns: columns?.split(",").map((name) => name.trim()),
+      batchRows,
+      onRows: (rows, of) => bar?.update(rows, of),
+      signal: stop.signal,
+    });
+  } finally {
+    bar?.stop();
+    Deno.removeSignalListener("SIGINT", onSignal);
+    if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGTERM", onSignal);
+  }
+  console.log(`${output}: ${rows.toLocaleString("en")} rows`);
+}
+
+/** How many rows were written, and of how many where that is known. */
+class RowsBar {
+  readonly #name: string;
+  #bar: SingleBar | undefined;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  update(rows: number, of: number | undefined): void {
+    const known = of !== undefined && of > 0;
+    if (!this.#bar) {
+      this.#bar = new SingleBar({
+        format: known
+          ? `${this.#name} {bar} {percentage}%  {eta_formatted} left`
+          : `${this.#name} {rows} rows  {duration_formatted}`,
+        clearOnComplete: true,
+        hideCursor: false,
+        linewrap: null,
+        stream: process.stderr,
+      }, Presets.shades_classic);
+      this.#bar.start(of ?? 0, 0, { rows: "0" });
+    }
+    this.#bar.update(known ? rows : 0, { rows: rows.toLocaleString("en") });
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+  }
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -188,6 +188,8 @@ readonly path: (string) | (readonly (string)[]);
 readonly use: "parquet";
 /** A file, a glob such as data/part-*.parquet (read in the order of their names), or a list of them; relative to the pipeline file. */
 readonly path: (string) | (readonly (string)[]);
+/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+readonly batchRows?: number;
 }) | ({
 readonly use: "csv";
 /** A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be packed with gzip. */
@@ -204,6 +206,8 @@ readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8"
 };
 /** What stands for a null. */
 readonly nullValues?: readonly (string)[];
+/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+readonly batchRows?: number;
 }) | ({
 readonly use: "sql";
 /** One SELECT in DuckDB's SQL. It sees the tables named here and those of the database, and no other file. */
@@ -214,6 +218,8 @@ readonly [name: string]: (string) | (readonly (string)[]);
 };
 /** A DuckDB database, which is only read; relative to the pipeline file. */
 readonly database?: string;
+/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+readonly batchRows?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
@@ -686,6 +692,8 @@ readonly path?: (string) | (readonly (string)[]);
 readonly use?: "parquet";
 /** A file, a glob such as data/part-*.parquet (read in the order of their names), or a list of them; relative to the pipeline file. */
 readonly path?: (string) | (readonly (string)[]);
+/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+readonly batchRows?: number;
 }) | ({
 readonly use?: "csv";
 /** A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be packed with gzip. */
@@ -702,6 +710,8 @@ readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8"
 };
 /** What stands for a null. */
 readonly nullValues?: readonly (string)[];
+/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+readonly batchRows?: number;
 }) | ({
 readonly use?: "sql";
 /** One SELECT in DuckDB's SQL. It sees the tables named here and those of the database, and no other file. */
@@ -712,6 +722,8 @@ readonly [name: string]: (string) | (readonly (string)[]);
 };
 /** A DuckDB database, which is only read; relative to the pipeline file. */
 readonly database?: string;
+/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+readonly batchRows?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;

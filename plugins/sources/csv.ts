@@ -8,7 +8,13 @@ import {
 } from "../../plugin.ts";
 import { type Database, type DuckColumn, literal, quoted } from "./duckdb.ts";
 import { columnTypes } from "./duckdb_errors.ts";
-import { type FileKind, filePatterns, findFiles, type SourceFile } from "./files.ts";
+import {
+  batchRowsOption,
+  type FileKind,
+  filePatterns,
+  findFiles,
+  type SourceFile,
+} from "./files.ts";
 import { openTableFiles, type TableFormat } from "./table_files.ts";
 
 /** What text files with columns are called. */
@@ -45,6 +51,7 @@ const options = z.object({
   nullValues: z.array(z.string(), { error: "expected a list of texts" }).default([""]).describe(
     "What stands for a null.",
   ),
+  batchRows: batchRowsOption,
 });
 
 type CsvOptions = z.output<typeof options>;
@@ -60,7 +67,8 @@ columns: { species: string, width: float32 }`,
   create: (options, { folder }) => ({
     async open(request) {
       const files = await findFiles([options.path].flat(), folder, csvFiles);
-      return await openTableFiles(files, csvFormat(options), request);
+      const { batchRows } = options;
+      return await openTableFiles(files, csvFormat(options), { ...request, batchRows });
     },
   }),
 });

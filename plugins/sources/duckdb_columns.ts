@@ -392,37 +392,70 @@ class DecimalBuilder extends Builder implements ColumnBuilder {
   }
 }
 
-/** Strings: 4 bytes of length, then up to 12 bytes, or 4 bytes and a pointer. */
+/** Strings: 4 bytes of length, then up to 12 bytes, or 4 bytes of them and a pointer. */
 class BytesBuilder extends Builder implements ColumnBuilder {
   readonly #bytes = new Bytes();
   readonly #offsets = new Bytes();
 
   append(vector: DuckVector, from: number, to: number): void {
     const start = this.#offsets.length;
-    const offsets = new Int32Array(this.#offsets.grow((to - from) * 4).buffer, start, to - from);
-    if (to > from) {
-      const data = this.duckdb.vector_get_data(vector, to * 16);
-      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-      const nulls = new Set<number>();
-      this.validity.append(vector, from, to, (index) => nulls.add(index));
-      for (let index = from; index < to; index++) {
-        // Each value's end: that of the first one's start is 0.
-        if (!nulls.has(index)) this.#copy(data, index * 16, view.getUint32(index * 16, true));
-        offsets[index - from] = this.#bytes.length;
-      }
+    const ends = new Int32Array(this.#offsets.grow((to - from) * 4).buffer, start, to - from);
+    if (to === from) return;
+    const data = this.duckdb.vector_get_data(vector, to * 16);
+    const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    const nulls = new Set<number>();
+    this.validity.append(vector, from, to, (index) => nulls.add(index));
+    const far: { at: number; length: number; target: number }[] = [];
+    let end = this.#bytes.length;
+    for (let index = from; index < to; index++) {
+      const at = index * 16, length = nulls.has(index) ? 0 : view.getUint32(at, true);
+      if (length > 12) far.push({ at, length, target: end });
+      end += length;
+      ends[index - from] = end;
     }
+    const first = this.#bytes.length;
+    const all = this.#bytes.grow(end - first);
+    for (let index = from, target = first; index < to; index++) {
+      const next = ends[index - from]!, near = index * 16 + 4;
+      if (next - target <= 12) {
+        for (let byte = 0; byte < next - target; byte++) all[target + byte] = data[near + byte]!;
+      }
+      target = next;
+    }
+    this.#copyFar(far, data, view, all);
   }
 
-  #copy(data: Uint8Array, at: number, length: number): void {
-    const start = this.#bytes.length;
-    const all = this.#bytes.grow(length);
-    if (length > 12) {
-      const { buffer, byteOffset } = data;
-      all.set(
-        this.duckdb.get_data_from_pointer(buffer as ArrayBuffer, byteOffset + at + 8, length),
-        start,
+  /**
+   * Copies what pointers lead to. A call for each takes long; those that lie near one another are taken with
+   * one. What is between them is not looked at, and is memory that may be looked at: a gap of less than the
+   * smallest page of memory lies within the pages of its two ends.
+   */
+  #copyFar(
+    far: readonly { at: number; length: number; target: number }[],
+    data: Uint8Array,
+    view: DataView,
+    all: Uint8Array,
+  ): void {
+    const pointer = (at: number) =>
+      view.getUint32(at + 8, true) + view.getUint32(at + 12, true) * 2 ** 32;
+    for (let index = 0; index < far.length;) {
+      const start = index, first = pointer(far[start]!.at);
+      let end = first + far[start]!.length;
+      for (index++; index < far.length; index++) {
+        const next = pointer(far[index]!.at);
+        if (next < first || next - end >= smallestPage || next - first >= 2 ** 28) break;
+        end = Math.max(end, next + far[index]!.length);
+      }
+      const bytes = this.duckdb.get_data_from_pointer(
+        data.buffer as ArrayBuffer,
+        data.byteOffset + far[start]!.at + 8,
+        end - first,
       );
-    } else for (let index = 0; index < length; index++) all[start + index] = data[at + 4 + index]!;
+      for (const { at, length, target } of far.slice(start, index)) {
+        const from = pointer(at) - first;
+        all.set(bytes.subarray(from, from + length), target);
+      }
+    }
   }
 
   finish(): Data {
@@ -434,6 +467,9 @@ class BytesBuilder extends Builder implements ColumnBuilder {
     });
   }
 }
+
+/** In bytes, on all machines that there are. */
+const smallestPage = 4096;
 
 /** Offsets from the ends of values. */
 function offsetsOf(ends: Uint8Array<ArrayBuffer>): Int32Array {

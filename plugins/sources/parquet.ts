@@ -1,6 +1,6 @@
 import { defineSource, pathOption, type SourceStage, z } from "../../plugin.ts";
 import { literal } from "./duckdb.ts";
-import { type FileKind, filePatterns, findFiles } from "./files.ts";
+import { batchRowsOption, type FileKind, filePatterns, findFiles } from "./files.ts";
 import { openTableFiles, type TableFormat } from "./table_files.ts";
 
 /** What Parquet files are called. */
@@ -28,13 +28,14 @@ const stage: SourceStage = defineSource({
         "A file, a glob such as data/part-*.parquet (read in the order of their names), or a list of them; relative to the pipeline file.",
       ),
     ),
+    batchRows: batchRowsOption,
   }),
   example: `use: parquet
 path: ../data/clicks-*.parquet`,
-  create: ({ path }, { folder }) => ({
+  create: ({ path, batchRows }, { folder }) => ({
     async open(request) {
       const files = await findFiles([path].flat(), folder, parquetFiles);
-      return await openTableFiles(files, format, request);
+      return await openTableFiles(files, format, { ...request, batchRows });
     },
   }),
 });

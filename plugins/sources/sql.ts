@@ -3,6 +3,7 @@ import { defineSource, pathOption, type SourceStage, UserError, z } from "../../
 import { batchRows, Database, literal, quoted, schemaOf, selectColumns } from "./duckdb.ts";
 import { explain, type StatementSubject } from "./duckdb_errors.ts";
 import {
+  batchRowsOption,
   fileFingerprints,
   type FileKind,
   filePatterns,
@@ -41,6 +42,7 @@ const stage: SourceStage = defineSource({
         "A DuckDB database, which is only read; relative to the pipeline file.",
       ),
     ),
+    batchRows: batchRowsOption,
   }),
   example: `use: sql
 tables: { clicks: ../data/clicks-*.parquet, people: ../data/people.csv }
@@ -48,7 +50,7 @@ query: |
   SELECT age, price, clicked
   FROM clicks JOIN people USING (person)
   ORDER BY time`,
-  create: ({ query, tables, database: path }, { folder }) => ({
+  create: ({ query, tables, database: path, batchRows: rows }, { folder }) => ({
     async open({ columns: asked } = {}) {
       const named = await findTables(tables, folder);
       const [file] = path === undefined ? [] : await findFiles([path], folder, databaseFiles);
@@ -71,7 +73,11 @@ query: |
             ...await fileFingerprints(files),
           ]),
           async *recordBatches() {
-            const batches = database.recordBatches(sql, selection.schema, batchRows(schema));
+            const batches = database.recordBatches(
+              sql,
+              selection.schema,
+              rows ?? batchRows(schema),
+            );
             try {
               for (;;) {
                 const next = await attempt(subject, () => batches.next());

@@ -35,6 +35,12 @@ export interface TableFormat {
   ): Promise<void>;
 }
 
+/** What is wanted of files. */
+export interface TableRequest extends OpenRequest {
+  /** How many rows a record batch has; some megabytes by default. */
+  readonly batchRows?: number | undefined;
+}
+
 /**
  * Opens files of one schema as a data set: their rows in the order of the files. Record batches have the
  * same rows whichever columns are asked for, and do not reach from one file into the next.
@@ -47,7 +53,7 @@ export interface TableFormat {
 export async function openTableFiles(
   files: readonly SourceFile[],
   format: TableFormat,
-  { columns: asked }: OpenRequest = {},
+  { columns: asked, batchRows: wanted }: TableRequest,
 ): Promise<Dataset> {
   const database = await Database.open({ files: files.map(({ path }) => path) });
   const attempt = async <T>(file: SourceFile, action: () => Promise<T>): Promise<T> => {
@@ -61,7 +67,7 @@ export async function openTableFiles(
     const columns = await describeAll(database, files, format, attempt);
     const schema = schemaOf(columns);
     const selection = selectColumns(columns, schema, asked);
-    const rows = batchRows(schema);
+    const rows = wanted ?? batchRows(schema);
     const recordBatches = async function* () {
       for (const file of files) {
         const sql = `SELECT ${selection.list} FROM ${format.table(file, columns)}`;

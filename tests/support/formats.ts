@@ -118,3 +118,25 @@ export async function withFiles(
     await Deno.remove(folder, { recursive: true });
   }
 }
+
+/**
+ * Writes what a query gives with DuckDB.
+ *
+ * @param query The query.
+ * @param file The Parquet file to be.
+ * @param rowGroup How many rows a row group has.
+ */
+export async function writeParquet(
+  query: string,
+  file: string,
+  rowGroup = 100_000,
+): Promise<void> {
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  await connection.run(
+    `COPY (${query}) TO '${file}' (FORMAT parquet, ROW_GROUP_SIZE ${rowGroup})`,
+  );
+  connection.closeSync();
+  instance.closeSync();
+}

@@ -5,7 +5,14 @@ import { UserError } from "../../../pipeline/errors.ts";
 import parquet from "../../../plugins/sources/parquet.ts";
 import { checkStage } from "../../../testing.ts";
 import { open as openSplit, valuesOf } from "../../support/arrow.ts";
-import { expectedOf, formats, readColumns, sourceOf, withFiles } from "../../support/formats.ts";
+import {
+  expectedOf,
+  formats,
+  readColumns,
+  sourceOf,
+  withFiles,
+  writeParquet,
+} from "../../support/formats.ts";
 
 const written = ["types", "zstd", "lz4", "gzip", "none", "no_rows", "wide", "duckdb"];
 
@@ -52,7 +59,13 @@ Deno.test("parquet gives record batches by number, over files and row groups", a
   await dataset.close!();
   await withFiles({}, async (folder) => {
     const files = ["0.parquet", "1.parquet"];
-    for (const file of files) await writeRows(join(folder, file), 150_000, 30_000);
+    for (const file of files) {
+      await writeParquet(
+        "SELECT i::INTEGER AS i FROM range(150000) t(i)",
+        join(folder, file),
+        30_000,
+      );
+    }
     const dataset = await sourceOf(parquet, { path: "*.parquet" }, folder).open();
     // None reaches into the next file.
     const counts = [65_536, 65_536, 18_928];
@@ -140,18 +153,6 @@ Deno.test("parquet's columns become features and a label, with structs refused a
   assertStringIncludes(error.problems[0]!.message, "the column struct has the type Struct<");
   assertStringIncludes(error.problems[1]!.hint!, "did you mean float64?");
 });
-
-/** Writes whole numbers from 0 with DuckDB. */
-async function writeRows(file: string, rows: number, group: number): Promise<void> {
-  const { DuckDBInstance } = await import("@duckdb/node-api");
-  const instance = await DuckDBInstance.create(":memory:");
-  const connection = await instance.connect();
-  await connection.run(
-    `COPY (SELECT i::INTEGER AS i FROM range(${rows}) t(i)) TO '${file}' (FORMAT parquet, ROW_GROUP_SIZE ${group})`,
-  );
-  connection.closeSync();
-  instance.closeSync();
-}
 
 function lastIndexOf(bytes: Uint8Array, part: readonly number[]): number {
   for (let at = bytes.length - part.length; at >= 0; at--) {

@@ -74,6 +74,23 @@ Deno.test("sql gives sums of whole numbers as decimals", async () => {
   });
 });
 
+Deno.test("sql reads texts of any length, wherever they lie in memory", async () => {
+  const text = (i: number) => i % 11 === 0 ? null : `n${i}`.padEnd(i % 50, "é");
+  const { i, s } = await read(
+    `SELECT i, CASE WHEN i % 11 <> 0 THEN rpad('n' || i, greatest(i % 50, length('n' || i))::INTEGER, 'é') END AS s
+     FROM range(60000) t(i) ORDER BY hash(i)`,
+  );
+  assertEquals(i!.length, 60_000);
+  assertEquals(s, i!.map((i) => text(i as number)));
+  // The same few texts over and over, as a dictionary has them.
+  const few = await read(
+    `SELECT i, ['a long text of its own', 'another one that is long', 'short'][1 + (hash(i) % 3)::INTEGER] AS s,
+      (hash(i) % 3)::INTEGER AS k FROM range(20000) t(i)`,
+  );
+  const texts = ["a long text of its own", "another one that is long", "short"];
+  assertEquals(few.s, few.k!.map((k) => texts[k as number]));
+});
+
 Deno.test("sql gives the same order each time, without ORDER BY as well", async () => {
   const query =
     "SELECT a.i % 1000 AS k, count(*) AS n FROM range(300000) a(i) JOIN range(300000) b(i) USING (i) GROUP BY k";

@@ -1,0 +1,100 @@
+import { AsyncByteQueue, type RecordBatch, RecordBatchFileWriter, type Schema } from "apache-arrow";
+import { basename, dirname, join } from "node:path";
+
+/**
+ * Writes an Arrow file, in the random-access format, record batch by record batch: no more than one of them
+ * is in memory. The file is there once it is whole.
+ */
+export class ArrowFileWriter {
+  readonly #path: string;
+  readonly #draft: string;
+  readonly #sink: FileSink;
+  readonly #writer: RecordBatchFileWriter;
+
+  /**
+   * Starts a new file beside the one to be.
+   *
+   * @param path The file to be.
+   * @param schema Its columns.
+   * @throws {Deno.errors.NotFound} If there is no such folder, and what else opening a file throws.
+   */
+  constructor(path: string, schema: Schema) {
+    this.#path = path;
+    this.#draft = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
+    this.#sink = new FileSink(Deno.openSync(this.#draft, { write: true, createNew: true }));
+    this.#writer = new RecordBatchFileWriter();
+    this.#writer.reset(this.#sink, schema);
+  }
+
+  /**
+   * Writes a record batch.
+   *
+   * @param batch The record batch, of the file's schema.
+   */
+  write(batch: RecordBatch): void {
+    this.#writer.write(batch);
+  }
+
+  /** Ends the file and gives it its name. */
+  finish(): void {
+    this.#writer.finish();
+    this.#sink.end();
+    Deno.renameSync(this.#draft, this.#path);
+  }
+
+  /** Gives up, without a trace; what has its name already is left. */
+  abandon(): void {
+    this.#sink.dispose();
+    try {
+      Deno.removeSync(this.#draft);
+    } catch {
+      // It has its name, or was removed.
+    }
+  }
+}
+
+/** Takes what a writer writes into a file at once, where its own queue would keep it. */
+class FileSink extends AsyncByteQueue {
+  readonly #file: Deno.FsFile;
+  readonly #buffer = new Uint8Array(2 ** 20);
+  #filled = 0;
+  #open = true;
+
+  constructor(file: Deno.FsFile) {
+    super();
+    this.#file = file;
+  }
+
+  override write(value: ArrayBufferLike | ArrayBufferView): void {
+    const bytes = value instanceof Uint8Array
+      ? value
+      : ArrayBuffer.isView(value)
+      ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+      : new Uint8Array(value);
+    if (this.#filled + bytes.length > this.#buffer.length) this.#flush();
+    if (bytes.length > this.#buffer.length) return this.#write(bytes);
+    this.#buffer.set(bytes, this.#filled);
+    this.#filled += bytes.length;
+  }
+
+  /** Writes all that is left, to the disk. */
+  end(): void {
+    this.#flush();
+    this.#file.syncSync();
+    this.dispose();
+  }
+
+  dispose(): void {
+    if (this.#open) this.#file.close();
+    this.#open = false;
+  }
+
+  #flush(): void {
+    this.#write(this.#buffer.subarray(0, this.#filled));
+    this.#filled = 0;
+  }
+
+  #write(bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length;) done += this.#file.writeSync(bytes.subarray(done));
+  }
+}

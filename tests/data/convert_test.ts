@@ -1,0 +1,219 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { convert, type ConvertOptions } from "../../data/convert.ts";
+import { main } from "../../data/main.ts";
+import { UserError } from "../../pipeline/errors.ts";
+import arrow from "../../plugins/sources/arrow.ts";
+import { deno, flags } from "../support/command_line.ts";
+import {
+  expectedOf,
+  formats,
+  readColumns,
+  sourceOf,
+  withFiles,
+  writeParquet,
+} from "../support/formats.ts";
+
+const refused = ["unsupported.parquet", "big_endian.arrows"];
+const database = "tables.duckdb";
+
+/** Converts a file of the fixtures, and reads what it became. */
+async function converted(
+  name: string,
+  options: Partial<ConvertOptions> = {},
+): Promise<{ columns: Record<string, unknown[]>; rows: number; counts: readonly number[] }> {
+  let result: Awaited<ReturnType<typeof converted>> | undefined;
+  await withFiles({}, async (folder) => {
+    const to = join(folder, "out.arrow");
+    const rows = await convert({ from: join(formats, name), to, ...options });
+    const source = sourceOf(arrow, { path: to });
+    const { rowCounts } = await source.open();
+    result = { columns: await readColumns(source), rows, counts: rowCounts! };
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["out.arrow"]);
+  });
+  return result!;
+}
+
+for (const [name, expected] of Object.entries(expectedOf)) {
+  if (refused.includes(name)) continue;
+  Deno.test(`convert makes an Arrow file of ${name}, with the same values`, async () => {
+    const query = name === database ? "FROM types" : undefined;
+    const { columns, rows } = await converted(name, { query });
+    assertEquals(columns, expected as Record<string, unknown[]>);
+    assertEquals(rows, Object.values(expected)[0]!.length);
+  });
+}
+
+Deno.test("convert writes record batches of as many rows as it is told", async () => {
+  for (const name of ["types.parquet", "types.arrow", "arrow_only.arrow", "pyarrow.csv"]) {
+    const { columns, counts } = await converted(name, { batchRows: 1 });
+    assertEquals(columns, expectedOf[name] as Record<string, unknown[]>);
+    assertEquals(counts, Array(counts.length).fill(1));
+  }
+  assertEquals((await converted("types.parquet", { batchRows: 3 })).counts, [3, 2]);
+  const query = "FROM range(7) t(i)";
+  assertEquals((await converted(database, { query, batchRows: 3 })).counts, [3, 3, 1]);
+});
+
+Deno.test("convert keeps the columns that it is told", async () => {
+  const { c0, c999 } = expectedOf["wide.arrow"]!;
+  for (const name of ["wide.arrow", "wide.parquet"]) {
+    const { columns } = await converted(name, { columns: ["c999", "c0"] });
+    assertEquals(columns, { c0, c999 } as never);
+  }
+  const error = await assertRejects(
+    () => converted("types.parquet", { columns: ["flaot64"] }),
+    UserError,
+  );
+  assertEquals(error.message, 'the data has no column "flaot64"');
+  assertStringIncludes(error.problems[0]!.hint!, "did you mean float64? ");
+  assertEquals(error.exitCode, 2);
+  const x = expectedOf["unsupported.parquet"]!.x;
+  const { columns } = await converted("unsupported.parquet", { columns: ["x"] });
+  assertEquals(columns, { x } as never);
+});
+
+Deno.test("convert queries a database, or a file that is called data", async () => {
+  const query = "SELECT max(id) AS id FROM data";
+  assertEquals((await converted("duckdb.tsv", { query })).columns, { id: [4] });
+  assertEquals(
+    (await converted(database, { query: "SELECT tiny FROM types ORDER BY 1 DESC" })).columns,
+    { tiny: [4, 3, 2, 1, 0] },
+  );
+  await assertRejects(() => converted(database), UserError, "say what to read of it");
+  await assertRejects(() => converted("wide.arrow", { query }), UserError, "cannot be queried");
+});
+
+Deno.test("convert refuses what it cannot read, and says why", async () => {
+  await assertRejects(
+    () => converted("unsupported.parquet"),
+    UserError,
+    "the column map has DuckDB's type MAP",
+  );
+  await assertRejects(() => converted("big_endian.arrows"), UserError, "big-endian machine");
+  const error = await assertRejects(() => converted("make.py"), UserError);
+  assertStringIncludes(error.problems[0]!.hint!, ".parquet, .csv");
+  await assertRejects(() => converted("type.parquet"), UserError, "there is no file");
+});
+
+Deno.test("convert leaves nothing behind where it fails, and the old file as it was", async () => {
+  const late = Array.from({ length: 600_000 }, (_, row) => row === 590_000 ? "none" : `${row}`);
+  const files = { "x.csv": `a\n${late.join("\n")}\n`, "old.arrow": "old" };
+  await withFiles(files, async (folder) => {
+    const to = join(folder, "old.arrow");
+    let told = 0;
+    const options = { from: join(folder, "x.csv"), to, onRows: (rows: number) => told = rows };
+    await assertRejects(() => convert(options), UserError, "line 590002");
+    assert(told > 100_000, "it failed before it had written anything");
+    const stop = new AbortController();
+    const from = join(formats, "types.parquet");
+    await assertRejects(
+      () =>
+        convert({
+          from,
+          to,
+          batchRows: 1,
+          onRows: () => stop.abort(new UserError("stopped")),
+          signal: stop.signal,
+        }),
+      UserError,
+      "stopped",
+    );
+    assertEquals(await Deno.readTextFile(to), "old");
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [
+      "old.arrow",
+      "x.csv",
+    ]);
+    const nowhere = join(folder, "none", "x.arrow");
+    await assertRejects(() => convert({ from, to: nowhere }), UserError, "there is no folder");
+    await Deno.mkdir(join(folder, "folder.arrow"));
+    await assertRejects(
+      () => convert({ from, to: join(folder, "folder.arrow") }),
+      UserError,
+      "folder.arrow cannot be written",
+    );
+    assertEquals([...Deno.readDirSync(folder)].length, 3);
+  });
+});
+
+Deno.test("convert tells how many rows there are, where that is known before", async () => {
+  const told = async (name: string) => {
+    const calls: [number, number | undefined][] = [];
+    await converted(name, { batchRows: 2, onRows: (rows, of) => calls.push([rows, of]) });
+    return calls;
+  };
+  assertEquals(await told("types.parquet"), [[2, 5], [4, 5], [5, 5]]);
+  assertEquals(await told("pyarrow.csv"), [[2, undefined], [4, undefined], [5, undefined]]);
+});
+
+Deno.test({
+  name: "convert needs no more memory for a file of ten times the rows",
+  // Only Linux tells the most that a process has had.
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await withFiles({}, async (folder) => {
+      const peaks: number[] = [];
+      for (const rows of [1e6, 1e7]) {
+        const from = join(folder, `${rows}.parquet`);
+        await writeParquet(
+          `SELECT i::INTEGER AS a, i / 8 AS b, 'some text in a column ' || i % 10 AS c FROM range(${rows}) t(i)`,
+          from,
+        );
+        peaks.push(await peakOf(["convert", from, join(folder, `${rows}.arrow`)]));
+      }
+      const [small, large] = peaks as [number, number];
+      const { size } = await Deno.stat(join(folder, `${1e7}.arrow`));
+      assert(size > 3.5e8);
+      assert(large - small < size / 3, `${small} then ${large} bytes, for ${size} in the file`);
+    });
+  },
+});
+
+/** The most memory that a command of `deno task data` takes, in bytes. */
+async function peakOf(args: readonly string[]): Promise<number> {
+  const code = `
+    const { main } = await import(${JSON.stringify(import.meta.resolve("../../data/main.ts"))});
+    const code = await main(${JSON.stringify(args)});
+    if (code !== 0) Deno.exit(code);
+    console.log(Deno.readTextFileSync("/proc/self/status").match(/VmHWM:\\s*(\\d+)/)[1]);`;
+  const { stdout, stderr, code: exit } = await deno(["eval", "--quiet", ...flags, code]);
+  assertEquals(exit, 0, stderr);
+  return Number(stdout.trim().split("\n").at(-1)) * 1024;
+}
+
+/** Runs the command and gives its exit code and what it printed. */
+async function run(...args: string[]): Promise<{ code: number; text: string }> {
+  const { log, error } = console;
+  const lines: unknown[] = [];
+  console.log = console.error = (line: unknown) => lines.push(line);
+  try {
+    return { code: await main(args), text: lines.join("\n") };
+  } finally {
+    Object.assign(console, { log, error });
+  }
+}
+
+Deno.test("data convert says what it made, and what is wrong with its arguments", async () => {
+  await withFiles({}, async (folder) => {
+    const [from, to] = [join(formats, "types.parquet"), join(folder, "x.arrow")];
+    const made = await run("convert", from, to, "--batch", "2", "--columns", "int8, string");
+    assertEquals(made, { code: 0, text: `${to}: 5 rows` });
+    assertEquals(Object.keys(await readColumns(sourceOf(arrow, { path: to }))), ["int8", "string"]);
+    for (
+      const [args, words] of [
+        [["convert", from], "takes a file and the Arrow file"],
+        [["convert", from, to, "x"], "takes a file and the Arrow file"],
+        [["convert", from, to, "--batch", "0"], "--batch takes a whole number"],
+        [["convert", from, to, "--out", "x"], "convert has no --out"],
+        [["digits", "--query", "x"], "only convert has --query"],
+      ] as [string[], string][]
+    ) {
+      const { code, text } = await run(...args);
+      assertEquals(code, 2, text);
+      assertStringIncludes(text, words);
+    }
+    const missing = await run("convert", join(formats, "type.parquet"), to);
+    assertEquals(missing.code, 1);
+    assertStringIncludes(missing.text, "did you mean");
+  });
+});
