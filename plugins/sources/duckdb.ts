@@ -1,4 +1,4 @@
-import type { DuckDBConnection, DuckDBInstance, DuckDBType } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBInstance, DuckDBType } from "npm:@duckdb/node-api@1.5.6-r.1";
 import {
   Bool,
   type DataType,
@@ -61,7 +61,7 @@ export class Database {
    * @throws {Error} In DuckDB's words, if a database is not what it should be.
    */
   static async open({ path, files, threads }: DatabaseOptions): Promise<Database> {
-    const { api, duckdb } = await load();
+    const { api, duckdb } = await loadDuckdb();
     const instance = await api.DuckDBInstance.create(path ?? ":memory:", {
       // Extensions would be fetched from the network.
       autoinstall_known_extensions: "false",
@@ -202,14 +202,30 @@ function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: n
   return new RecordBatch(schema, makeData({ type, length: rows, nullCount: 0, children }));
 }
 
-async function load(): Promise<{ api: typeof import("@duckdb/node-api"); duckdb: Bindings }> {
+/** The version of DuckDB, as the types above have it. */
+const version = "1.5.6-r.1";
+
+/** How long nobody needs to be told that something is loaded, in milliseconds. */
+const patience = 3_000;
+
+/**
+ * Loads DuckDB. Deno fetches the packages of all imports that it sees, in deno.json or here, when a program
+ * starts; these are large, and most runs need them not.
+ *
+ * @throws {UserError} If there is none for this machine.
+ */
+export async function loadDuckdb(): Promise<
+  { api: typeof import("npm:@duckdb/node-api@1.5.6-r.1"); duckdb: Bindings }
+> {
+  const told = setTimeout(
+    () => console.error("loading DuckDB, which is downloaded once …"),
+    patience,
+  );
   try {
-    const [api, bindings] = await Promise.all([
-      import("@duckdb/node-api"),
-      import("@duckdb/node-bindings"),
-    ]);
-    // A module of CommonJS, whose types do not say so.
-    return { api, duckdb: (bindings as unknown as { default: Bindings }).default };
+    const [api, bindings] = await Promise.all(
+      ["node-api", "node-bindings"].map((name) => import(`npm:@duckdb/${name}@${version}`)),
+    );
+    return { api, duckdb: bindings.default };
   } catch (error) {
     const [line] = (error as Error).message.split("\n");
     throw new UserError(`DuckDB, which reads this source, cannot be loaded here: ${line}`, {
@@ -217,6 +233,8 @@ async function load(): Promise<{ api: typeof import("@duckdb/node-api"); duckdb:
         "it has programs for Linux, macOS and Windows on x64 and arm64, which npm fetches; elsewhere convert the data to Arrow on another machine: deno task data convert IN OUT.arrow",
       cause: error,
     });
+  } finally {
+    clearTimeout(told);
   }
 }
 

@@ -1,5 +1,5 @@
-import type { DuckDBType } from "@duckdb/node-api";
-import type { Vector as DuckVector } from "@duckdb/node-bindings";
+import type { DuckDBType } from "npm:@duckdb/node-api@1.5.6-r.1";
+import type { Vector as DuckVector } from "npm:@duckdb/node-bindings@1.5.6-r.1";
 import {
   Binary,
   Bool,
@@ -35,7 +35,7 @@ import {
 import { UserError } from "../../plugin.ts";
 
 /** DuckDB's C interface. */
-export type Bindings = typeof import("@duckdb/node-bindings");
+export type Bindings = typeof import("npm:@duckdb/node-bindings@1.5.6-r.1");
 
 /** Gathers the values of one column, and gives them as Arrow has them. */
 export interface ColumnBuilder {

@@ -13,6 +13,7 @@ import {
   type Vector,
 } from "apache-arrow";
 import { join } from "node:path";
+import { loadDuckdb } from "../../plugins/sources/duckdb.ts";
 import type { OpenRequest, Source, SourceStage } from "../../plugin.ts";
 
 /** The folder of the files. */
@@ -131,7 +132,7 @@ export async function writeParquet(
   file: string,
   rowGroup = 100_000,
 ): Promise<void> {
-  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const { DuckDBInstance } = (await loadDuckdb()).api;
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   await connection.run(

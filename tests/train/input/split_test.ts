@@ -223,3 +223,23 @@ Deno.test("openSplit() needs no places", async () => {
   };
   await assertRejects(() => openSplit(arrowSource("types.arrow"), request), UserError, "no column");
 });
+
+Deno.test("openSplit() asks the source for the columns of features and label, each once", async () => {
+  const table = tableFromArrays({
+    a: Float32Array.of(1),
+    b: Float32Array.of(2),
+    y: Uint8Array.of(0),
+  });
+  const source = memorySource(table);
+  const asked: unknown[] = [];
+  const listening: Source = {
+    open(request) {
+      asked.push(request);
+      return source.open(request);
+    },
+  };
+  const features = { first: { column: "b" }, again: { column: "b" }, a: {} };
+  const split = await open(listening, { features, label: { column: "y", classes: 2 } });
+  assertEquals(asked, [{ columns: ["b", "a", "y"] }]);
+  await split.close();
+});
