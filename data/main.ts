@@ -21,6 +21,9 @@ const usage = "deno task data NAME [--from FOLDER] [--out FOLDER]";
 const convertUsage =
   "deno task data convert IN OUT.arrow [--query SQL] [--columns A,B] [--batch ROWS]";
 
+/** Why a conversion ends that was interrupted. */
+const stopped = new UserError("stopped; nothing was written");
+
 /**
  * Runs the command.
  *
@@ -34,7 +37,7 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     error.problems.forEach((problem) => console.error(formatProblem(problem)));
-    return error.exitCode;
+    return error === stopped ? 130 : error.exitCode;
   }
 }
 
@@ -135,7 +138,7 @@ async function runConvert(parsed: Arguments): Promise<void> {
   }
   const bar = Deno.stderr.isTerminal() ? new RowsBar(input) : undefined;
   const stop = new AbortController();
-  const onSignal = () => stop.abort(new UserError("stopped; nothing was written"));
+  const onSignal = () => stop.abort(stopped);
   Deno.addSignalListener("SIGINT", onSignal);
   if (Deno.build.os !== "windows") Deno.addSignalListener("SIGTERM", onSignal);
   let rows: number;
