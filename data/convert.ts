@@ -19,7 +19,6 @@ import { didYouMean } from "../pipeline/nearest.ts";
 import type { Dataset, Source, SourceStage } from "../pipeline/stages/source.ts";
 import arrow from "../plugins/sources/arrow.ts";
 import csv from "../plugins/sources/csv.ts";
-import { isBigEndian } from "../plugins/sources/endianness.ts";
 import parquet from "../plugins/sources/parquet.ts";
 import sql from "../plugins/sources/sql.ts";
 
@@ -114,26 +113,14 @@ function sourceOf({ from, query, batchRows }: ConvertOptions): Source {
   return make(format === "csv" ? csv : parquet, { path: from, batchRows });
 }
 
-/**
- * Whether it is an Arrow stream, whose record batches may each bring another dictionary.
- *
- * @throws {UserError} If it was written by a big-endian machine.
- */
+/** Whether it is an Arrow stream, whose record batches may each bring another dictionary. */
 async function isStream(path: string): Promise<boolean> {
   if (formatOf(path) !== "arrow") return false;
   const file = await Deno.open(path);
   try {
-    const start = new Uint8Array(2 ** 16);
-    const length = await file.read(start) ?? 0;
-    if (isBigEndian(start.subarray(0, length))) {
-      throw new UserError(
-        `${path} was written by a big-endian machine, which cannot be read here`,
-        {
-          hint: "pyarrow reads it and writes it in the order of bytes of its own machine",
-        },
-      );
-    }
-    return new TextDecoder().decode(start.subarray(0, 6)) !== "ARROW1";
+    const start = new Uint8Array(6);
+    await file.read(start);
+    return new TextDecoder().decode(start) !== "ARROW1";
   } finally {
     file.close();
   }

@@ -1,14 +1,20 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { createHash } from "node:crypto";
-import { glob } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join } from "node:path";
-import { defineSource, nearest, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
+import { defineSource, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
 import { registerCodecs } from "./codecs.ts";
+import {
+  type FileKind,
+  fileNames,
+  filePatterns,
+  findFile,
+  isUrl,
+  joinFingerprints,
+} from "./files.ts";
 import { DamagedError, indexIpc, type IpcIndex } from "./ipc_index.ts";
 import { openFile, openUrl, type RandomAccess } from "./random_access.ts";
 import { recognise } from "./recognise.ts";
 
-const pattern = z.string().min(1, { error: "expected a path" });
+const kind: FileKind = { format: "Arrow", extensions: /\.(arrow|arrows|feather|ipc)$/ };
 
 /**
  * Rows from Arrow IPC files, the random-access file format and the stream format alike, of any size:
@@ -19,9 +25,7 @@ const stage: SourceStage = defineSource({
   summary: "Reads Arrow IPC files and streams, one or many, here or on a server.",
   options: z.object({
     path: pathOption(
-      z.union([pattern, z.array(pattern).min(1)], {
-        error: "expected a path, a glob such as data/part-*.arrow, or a list of them",
-      }).describe(
+      filePatterns("data/part-*.arrow").describe(
         "A file, a glob such as data/part-*.arrow (read in the order of their names), an http(s) address, or a list of them; relative to the pipeline file.",
       ),
     ),
@@ -35,7 +39,7 @@ path: ../data/digits-train.arrow`,
         for (const { file } of files) await file.close();
       };
       try {
-        for (const name of await findFiles([path].flat(), folder)) {
+        for (const name of await fileNames([path].flat(), folder)) {
           files.push(await openArrow(name, folder));
         }
         for (const file of files.slice(1)) refuseOtherSchema(files[0]!, file);
@@ -70,7 +74,7 @@ async function dataset(files: readonly ArrowFile[]) {
   };
   return {
     schema: files[0]!.index.schema as Schema,
-    fingerprint: hashes.length === 1 ? hashes[0]! : `sha256:${sha256(hashes.join())}`,
+    fingerprint: joinFingerprints(hashes),
     rowCounts: files.flatMap(({ index }) => index.rowCounts),
     recordBatch: read,
     async *recordBatches() {
@@ -80,7 +84,9 @@ async function dataset(files: readonly ArrowFile[]) {
 }
 
 async function openArrow(name: string, folder: string): Promise<ArrowFile> {
-  const file = isUrl(name) ? await openUrl(name) : await openHere(name, resolvePath(folder, name));
+  const file = isUrl(name)
+    ? await openUrl(name)
+    : await openFile(name, (await findFile(name, folder, kind)).path);
   try {
     const format = await recognise(file);
     registerCodecs();
@@ -92,75 +98,6 @@ async function openArrow(name: string, folder: string): Promise<ArrowFile> {
   } catch (error) {
     await file.close();
     throw error;
-  }
-}
-
-const isUrl = (path: string) => /^https?:\/\//i.test(path);
-
-const resolvePath = (folder: string, path: string) => isAbsolute(path) ? path : join(folder, path);
-
-/** The files that paths and globs name, without repetition. */
-async function findFiles(patterns: readonly string[], folder: string): Promise<string[]> {
-  const found = new Set<string>();
-  for (const pattern of patterns) {
-    // A file may well be called part[1].arrow.
-    if (isUrl(pattern) || !/[*?[{]/.test(pattern) || await isFile(resolvePath(folder, pattern))) {
-      found.add(pattern);
-      continue;
-    }
-    const matches: string[] = [];
-    for await (const match of glob(pattern, { cwd: folder })) {
-      if (await isFile(resolvePath(folder, match))) matches.push(match);
-    }
-    if (matches.length === 0) {
-      throw new UserError(`no file matches ${pattern}`, {
-        hint: `paths start at the folder of the pipeline file, ${folder}`,
-      });
-    }
-    matches.sort().forEach((match) => found.add(match));
-  }
-  return [...found];
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((info) => info.isFile, () => false);
-}
-
-async function openHere(name: string, path: string): Promise<RandomAccess> {
-  try {
-    if ((await Deno.stat(path)).isDirectory) {
-      throw new UserError(`${name} is a folder`, {
-        hint: `name its files: ${join(name, "*.arrow")}`,
-      });
-    }
-    return await openFile(name, path);
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    if (error instanceof Deno.errors.NotFound) {
-      throw new UserError(`there is no file ${name}`, {
-        hint: await nearestFile(path),
-        cause: error,
-      });
-    }
-    throw new UserError(`${name} cannot be read: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-/** What there is instead of a file. */
-async function nearestFile(path: string): Promise<string> {
-  const folder = dirname(path);
-  try {
-    const names: string[] = [];
-    for await (const entry of Deno.readDir(folder)) if (entry.isFile) names.push(entry.name);
-    const arrow = names.filter((name) => /\.(arrow|arrows|feather|ipc)$/.test(name));
-    const near = nearest(basename(path), arrow.length > 0 ? arrow : names);
-    if (near) return `did you mean ${join(folder, near)}?`;
-    if (names.length === 0) return `the folder ${folder} has no files`;
-    return arrow.length > 0
-      ? `the Arrow files in ${folder} are ${arrow.sort().join(", ")}`
-      : `there are no Arrow files in ${folder}`;
-  } catch {
-    return `there is no folder ${folder}; paths start at the folder of the pipeline file`;
   }
 }
 
@@ -223,5 +160,3 @@ async function fingerprint(file: RandomAccess): Promise<string> {
   await add(size - hashedPart, hashedPart);
   return `sha256-of-parts:${hash.digest("hex")}`;
 }
-
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");

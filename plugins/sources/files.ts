@@ -53,10 +53,26 @@ export async function findFiles(
   folder: string,
   kind: FileKind,
 ): Promise<SourceFile[]> {
+  const names = await fileNames(patterns, folder);
+  return await Promise.all(names.map((name) => findFile(name, folder, kind)));
+}
+
+/**
+ * The names that paths and globs stand for, each once; whether there are such files is not looked at
+ * but for globs.
+ *
+ * @param patterns Paths, globs, and addresses, which are kept as they are.
+ * @param folder Where relative paths start.
+ * @throws {UserError} If a glob matches nothing.
+ */
+export async function fileNames(
+  patterns: readonly string[],
+  folder: string,
+): Promise<string[]> {
   const names = new Set<string>();
   for (const pattern of patterns) {
     // A file may well be called part[1].csv.
-    if (!/[*?[{]/.test(pattern) || await isFile(resolvePath(folder, pattern))) {
+    if (isUrl(pattern) || !/[*?[{]/.test(pattern) || await isFile(resolvePath(folder, pattern))) {
       names.add(pattern);
       continue;
     }
@@ -71,7 +87,16 @@ export async function findFiles(
     }
     matches.sort().forEach((match) => names.add(match));
   }
-  return await Promise.all([...names].map((name) => openable(name, folder, kind)));
+  return [...names];
+}
+
+/**
+ * Whether a path is an address on a server.
+ *
+ * @param path The path.
+ */
+export function isUrl(path: string): boolean {
+  return /^https?:\/\//i.test(path);
 }
 
 const resolvePath = (folder: string, path: string) => isAbsolute(path) ? path : join(folder, path);
@@ -80,12 +105,25 @@ async function isFile(path: string): Promise<boolean> {
   return await Deno.stat(path).then((info) => info.isFile, () => false);
 }
 
-async function openable(name: string, folder: string, kind: FileKind): Promise<SourceFile> {
+/**
+ * A file that can be opened.
+ *
+ * @param name As the pipeline file names it.
+ * @param folder Where relative paths start.
+ * @param kind What it is expected to be.
+ * @throws {UserError} If it is not there, empty, a folder, or not for us.
+ */
+export async function findFile(
+  name: string,
+  folder: string,
+  kind: FileKind,
+): Promise<SourceFile> {
   const path = resolvePath(folder, name);
   try {
     const { size, isDirectory } = await Deno.stat(path);
     if (isDirectory) {
-      throw new UserError(`${name} is a folder`, { hint: `name its files: ${join(name, "*")}` });
+      const files = join(name, `*.${kind.extensions.source.match(/\w+/)![0]}`);
+      throw new UserError(`${name} is a folder`, { hint: `name its files: ${files}` });
     }
     if (size === 0) throw new UserError(`${name} is empty`);
     (await Deno.open(path)).close();

@@ -6,9 +6,18 @@
  * @module
  */
 
-import { MessageHeader, type RecordBatch, RecordBatchReader, type Schema } from "apache-arrow";
+import {
+  type Data,
+  MessageHeader,
+  type RecordBatch,
+  RecordBatchReader,
+  type Schema,
+  type Vector,
+} from "apache-arrow";
 import { Footer } from "apache-arrow/ipc/metadata/file";
 import { Message } from "apache-arrow/ipc/metadata/message";
+import { UserError } from "../../plugin.ts";
+import { isBigEndian } from "./endianness.ts";
 import type { RandomAccess } from "./random_access.ts";
 
 /** A message: its metadata, with what tells their length, and its body. */
@@ -60,15 +69,21 @@ export class DamagedError extends Error {
  * @param file The file.
  * @param format Which of the two formats it has.
  * @throws {DamagedError} If the file is cut off, or its parts are not where they should be.
+ * @throws {UserError} If a big-endian machine wrote it.
  */
 export async function indexIpc(file: RandomAccess, format: "file" | "stream"): Promise<IpcIndex> {
   const messages = format === "file" ? await indexFile(file) : await indexStream(file);
   const { batches } = messages;
   const head = messages.schema;
-  const alone = new Uint8Array(head.length + endOfStream.length);
-  place(alone, [head, endOfStream]);
-  const { schema } = RecordBatchReader.from(alone).open();
+  if (isBigEndian(head)) {
+    throw new UserError(
+      `${file.name} was written by a big-endian machine, which cannot be read here`,
+      { hint: "pyarrow reads it and writes it in the order of bytes of its own machine" },
+    );
+  }
+  const { schema } = RecordBatchReader.from([head, endOfStream]).open();
   let before: Uint8Array[] | undefined;
+  const dictionaries = new Map<number, Dictionaries[]>();
   return {
     schema,
     rowCounts: batches.map(({ rows }) => rows),
@@ -85,17 +100,16 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
       }
       // Dictionaries are kept, as each record batch needs them again.
       before ??= await Promise.all(messages.dictionaries.map((block) => readBlock(file, block)));
-      const dictionaries = before.slice(0, batch.dictionaries);
-      const start = [head, ...dictionaries].reduce((sum, { length }) => sum + length, 0);
-      const length = batch.metadataLength + batch.bodyLength;
-      // Memory that threads can share: columns are views of it.
-      const size = start + length + endOfStream.length;
-      const bytes = new Uint8Array(new SharedArrayBuffer(size));
-      place(bytes, [head, ...dictionaries]);
-      await file.read(batch.offset, bytes.subarray(start, start + length));
-      bytes.set(endOfStream, start + length);
-      const [read] = RecordBatchReader.from(bytes);
+      const bytes = sharedBytes(batch.metadataLength + batch.bodyLength);
+      await file.read(batch.offset, bytes);
+      const [read] = RecordBatchReader.from(
+        [head, ...before.slice(0, batch.dictionaries), bytes, endOfStream],
+      );
       if (!read) throw new DamagedError(`record batch ${index} is not where it should be`);
+      // Each time anew dictionaries are other objects, which nobody could tell from other words.
+      const known = dictionaries.get(batch.dictionaries) ?? read.data.children.map(dictionariesOf);
+      dictionaries.set(batch.dictionaries, known);
+      read.data.children.forEach((column, index) => adopt(column, known[index]!));
       return read;
     },
   };
@@ -235,11 +249,21 @@ async function readBytes(
   return bytes;
 }
 
-/** Sets parts one behind the other. */
-function place(bytes: Uint8Array, parts: readonly Uint8Array[]): void {
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
+/** Memory that threads can share: columns are views of it. */
+const sharedBytes = (length: number) => new Uint8Array(new SharedArrayBuffer(length));
+
+/** The dictionaries of a column and of the columns in it. */
+interface Dictionaries {
+  readonly own: Vector | undefined;
+  readonly inner: readonly Dictionaries[];
+}
+
+function dictionariesOf({ dictionary, children }: Data): Dictionaries {
+  return { own: dictionary, inner: children.map((child) => dictionariesOf(child as Data)) };
+}
+
+/** Puts dictionaries in the place of a column's own, which are equal. */
+function adopt(data: Data, { own, inner }: Dictionaries): void {
+  if (own) data.dictionary = own;
+  data.children.forEach((child, index) => adopt(child as Data, inner[index]!));
 }

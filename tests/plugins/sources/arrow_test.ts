@@ -242,3 +242,9 @@ Deno.test("arrow refuses options that are not paths", () => {
   }
   assert(!arrow.options.safeParse({ path: "x", columns: [] }).success);
 });
+
+Deno.test("arrow refuses what a big-endian machine wrote", async () => {
+  const folder = join(fixtures, "..", "formats");
+  const error = await assertRejects(() => rowsOf("big_endian.arrows", folder), UserError);
+  assertStringIncludes(error.message, "big_endian.arrows was written by a big-endian machine");
+});
