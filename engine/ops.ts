@@ -16,6 +16,7 @@ export {
   type BatchNormParameters,
   type BatchNormResult,
 } from "./ops/batch_norm.ts";
+export { biasAdd } from "./ops/bias_add.ts";
 export { conv2d, type Conv2dOptions } from "./ops/conv2d.ts";
 export { dropout } from "./ops/dropout.ts";
 export { embedding } from "./ops/embedding.ts";

@@ -35,6 +35,8 @@ export interface RowGradient {
   readonly ids: tf.Tensor1D;
   /** The gradients `[touched, size]`. */
   readonly values: tf.Tensor2D;
+  /** The rows themselves `[touched, size]`, as they were when they were read. */
+  readonly rows: tf.Tensor2D;
 }
 
 /**
@@ -42,37 +44,69 @@ export interface RowGradient {
  *
  * @param ids The row number of each gradient, `[uses]`, int32.
  * @param values The gradients `[uses, size]`.
+ * @param rows The row that each of them is of, `[uses, size]`.
  * @returns Each row once.
  */
-export function sumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): RowGradient {
-  return isNative() ? nativeSumByRow(ids, values) : heapSumByRow(ids, values);
+export function sumByRow(
+  ids: tf.Tensor1D,
+  values: tf.Tensor2D,
+  rows: tf.Tensor2D,
+): RowGradient {
+  const sum = isNative() ? nativeSumByRow : heapSumByRow;
+  const { first, ...sums } = sum(ids, values);
+  // A look into a large table misses the processor's caches; the rows that were read are in them.
+  return { ...sums, rows: gatherRows(rows, first) as tf.Tensor2D };
 }
 
-function nativeSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): RowGradient {
+/** Gradients by row, and the place of each row's first use. */
+type Sums = Omit<RowGradient, "rows"> & { readonly first: tf.Tensor1D };
+
+function nativeSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
   const int32 = { type: "int32" } as const;
   const [rows, places] = nativeOp("Unique", { T: int32, out_idx: int32 }, [ids], 2);
   // How many rows there are is known to TensorFlow alone: it is another number in each step.
   const [count] = nativeOp("Size", { T: int32, out_type: int32 }, [rows!], 1);
+  const segments = { Tindices: int32, Tnumsegments: int32 };
   const [sums] = nativeOp(
     "UnsortedSegmentSum",
-    { T: { type: "float32" }, Tindices: int32, Tnumsegments: int32 },
+    { T: { type: "float32" }, ...segments },
     [values, places!, count!],
     1,
   );
-  return { ids: rows as tf.Tensor1D, values: sums as tf.Tensor2D };
+  const [uses] = nativeOp("Size", { T: int32, out_type: int32 }, [ids], 1);
+  const [order] = nativeOp(
+    "Range",
+    { Tidx: int32 },
+    [tf.scalar(0, "int32"), uses!, tf.scalar(1, "int32")],
+    1,
+  );
+  const [first] = nativeOp(
+    "UnsortedSegmentMin",
+    { T: int32, ...segments },
+    [order!, places!, count!],
+    1,
+  );
+  return {
+    ids: rows as tf.Tensor1D,
+    values: sums as tf.Tensor2D,
+    first: first as tf.Tensor1D,
+  };
 }
 
-function heapSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): RowGradient {
+function heapSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
   const places = new Map<number, number>();
   const numbers = ids.dataSync<"int32">();
-  const segments = Int32Array.from(numbers, (id) => {
+  const first: number[] = [];
+  const segments = Int32Array.from(numbers, (id, use) => {
     const place = places.get(id) ?? places.size;
+    if (place === places.size) first.push(use);
     places.set(id, place);
     return place;
   });
   return {
     ids: tf.tensor1d(Int32Array.from(places.keys()), "int32"),
     values: tf.unsortedSegmentSum(values, tf.tensor1d(segments, "int32"), places.size),
+    first: tf.tensor1d(first, "int32"),
   };
 }
 

@@ -6,6 +6,7 @@ import type { TensorsByName } from "./variables.ts";
 /** Rows that were read in a step, and the gradient that came back for them. */
 interface Use {
   readonly ids: tf.Tensor1D;
+  readonly rows: tf.Tensor2D;
   readonly gradients: tf.Tensor2D;
 }
 
@@ -44,13 +45,15 @@ export class Lookups {
   readonly lookup = ({ name, shape }: Variable, ids: tf.Tensor): tf.Tensor => {
     const table = this.#values[name]!;
     return tf.customGrad((anchor, save) => {
-      (save as tf.GradSaveFunc)([ids]);
+      const value = gatherRows(table, ids);
+      (save as tf.GradSaveFunc)([ids, value]);
       return {
-        value: gatherRows(table, ids),
-        gradFunc: (dy: tf.Tensor, [ids]: tf.Tensor[]) => {
+        value,
+        gradFunc: (dy: tf.Tensor, [ids, value]: tf.Tensor[]) => {
           // The tape clears up behind itself; what is kept here, gradients() hands over.
           const use = {
             ids: tf.keep(tf.reshape(ids!, [-1]) as tf.Tensor1D),
+            rows: tf.keep(tf.reshape(value!, [-1, shape[1]!]) as tf.Tensor2D),
             gradients: tf.keep(tf.reshape(dy, [-1, shape[1]!]) as tf.Tensor2D),
           };
           this.#uses.set(name, [...(this.#uses.get(name) ?? []), use]);
@@ -68,15 +71,21 @@ export class Lookups {
   gradients(): ReadonlyMap<string, RowGradient> {
     const all = new Map<string, RowGradient>();
     for (const [name, uses] of this.#uses) {
-      const ids = uses.map(({ ids }) => ids), gradients = uses.map(({ gradients }) => gradients);
-      const one = uses.length === 1;
       all.set(
         name,
-        sumByRow(one ? ids[0]! : tf.concat(ids), one ? gradients[0]! : tf.concat(gradients)),
+        sumByRow(
+          joined(uses.map(({ ids }) => ids)),
+          joined(uses.map(({ gradients }) => gradients)),
+          joined(uses.map(({ rows }) => rows)),
+        ),
       );
-      tf.dispose([ids, gradients]);
+      for (const { ids, gradients, rows } of uses) tf.dispose([ids, gradients, rows]);
     }
     this.#uses.clear();
     return all;
   }
+}
+
+function joined<T extends tf.Tensor>(parts: readonly T[]): T {
+  return parts.length === 1 ? parts[0]! : tf.concat([...parts]) as T;
 }

@@ -170,12 +170,12 @@ function moveRows(
   model: Model,
   variable: Variable,
   state: State,
-  { ids, values: gradient }: RowGradient,
+  { ids, values: gradient, rows: value }: RowGradient,
   input: StepInput,
 ): void {
   const table = valueOf(state, variable.name);
   const rows = {
-    value: gatherRows(table.value, ids),
+    value,
     slots: Object.fromEntries(
       Object.entries(table.slots).map(([slot, held]) => [slot, gatherRows(held, ids)]),
     ),

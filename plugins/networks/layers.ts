@@ -9,7 +9,7 @@ import {
   type ColumnSpec,
   ops,
   type Scope,
-  type tf,
+  tf,
   UserError,
   type VariableOwner,
   type VariableRegistry,
@@ -128,7 +128,8 @@ export function dense(
     initializer: { kind: "constant", value: 0 },
     owner,
   });
-  return (x, scope) => x.matMul(scope.read(kernel)).add(scope.read(bias));
+  return (x, scope) =>
+    ops.biasAdd(tf.matMul(x, scope.read(kernel)), scope.read(bias) as tf.Tensor1D);
 }
 
 /**
