@@ -78,7 +78,9 @@ export class Forward {
     const lookup = this.#input.lookup ??
       (({ name }: Variable, ids: tf.Tensor) => gatherRows(values[name]!, ids));
     const known = ({ name }: Variable) => {
-      if (!values[name]) throw new Error(`the variable ${JSON.stringify(name)} was not declared`);
+      if (!Object.hasOwn(values, name)) {
+        throw new Error(`the variable ${JSON.stringify(name)} was not declared`);
+      }
     };
     // Every pass of a net sees the same rows: its running statistics move once a step.
     const first = !this.#measured.has(net);

@@ -134,7 +134,9 @@ export class Rehearsal {
     unknown: number,
   ): readonly TracedTensor[] {
     const samples = this.#traces.map(({ trace }) => trace[index]);
-    if (samples.includes(undefined)) throw new Unforeseen("it runs more ops for more rows");
+    if (samples.some((sample) => sample === undefined)) {
+      throw new Unforeseen("it runs more ops for more rows");
+    }
     const line = new Line(this.#traces.map(({ rows }) => rows), rows);
     const foreseen = line.extend(samples.map((sample) => called(sample!)));
     if (JSON.stringify(foreseen) !== JSON.stringify(called(entry))) {

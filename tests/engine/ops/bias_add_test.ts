@@ -27,7 +27,7 @@ forEachEngine("biasAdd()'s gradients are those of finite differences", () => {
 
 forEachEngine("biasAdd() refuses shapes that do not fit, and leaves no tensor behind", () => {
   const x = tf.zeros([2, 3]) as tf.Tensor2D;
-  assertThrows(() => ops.biasAdd(x, tf.zeros([2]) as tf.Tensor1D), RangeError, "[2, 3] and [2]");
+  assertThrows(() => ops.biasAdd(x, tf.zeros([2]) as tf.Tensor1D), RangeError, "[2,3] and [2]");
   assertThrows(() => ops.biasAdd(tf.zeros([3]), tf.zeros([3]) as tf.Tensor1D), RangeError);
   const bias = tf.zeros([3]) as tf.Tensor1D;
   assertEquals(leftBehind(() => ops.biasAdd(x, bias)), 0);
