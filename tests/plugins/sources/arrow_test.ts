@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { UserError } from "../../../pipeline/errors.ts";
 import arrow from "../../../plugins/sources/arrow.ts";
 import { arrowSource, expected, fixtures } from "../../support/arrow.ts";
+import { withFiles } from "../../support/formats.ts";
 
 const rowsOf = async (path: string | string[], folder?: string) => {
   const { rowCounts, recordBatches } = await arrowSource(path, folder).open();
@@ -14,23 +15,6 @@ const rowsOf = async (path: string | string[], folder?: string) => {
   assertEquals(read, [...rowCounts!]);
   return read;
 };
-
-/** Runs a test with a folder of files. */
-async function withFiles(
-  files: Record<string, Uint8Array | string>,
-  test: (folder: string) => Promise<void>,
-): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    for (const [name, content] of Object.entries(files)) {
-      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-      await Deno.writeFile(join(folder, name), bytes);
-    }
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 const part = (...values: number[]) =>
   tableToIPC(tableFromArrays({ x: Uint8Array.from(values) }), "file");
