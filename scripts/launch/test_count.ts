@@ -45,10 +45,10 @@ export class TestCount {
     };
   }
 
-  /** What is printed at the end, as `12 passed, 0 failed`. */
+  /** What is printed at the end; the last line is `12 passed, 0 failed`. */
   toString(): string {
-    const skipped = this.skipped > 0 ? `, ${this.skipped} skipped` : "";
-    return `${this.passed} passed, ${this.failed} failed${skipped}`;
+    const skipped = this.skipped > 0 ? `${this.skipped} skipped\n` : "";
+    return `${skipped}${this.passed} passed, ${this.failed} failed`;
   }
 }
 

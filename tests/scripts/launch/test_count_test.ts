@@ -39,10 +39,10 @@ FAILED | 1 passed (2 steps) | 1 failed (1 step) | 3 ignored (1 step) (5ms)
 Deno.test("TestCount counts by the summary", () => {
   assertEquals(count("ok | 12 passed | 0 failed (6ms)\n"), "12 passed, 0 failed");
   assertEquals(count("FAILED | 10 passed | 2 failed (1m3s)\n", 1), "10 passed, 2 failed");
-  assertEquals(count(passed), "2 passed, 0 failed, 1 skipped");
+  assertEquals(count(passed), "1 skipped\n2 passed, 0 failed");
   assertEquals(
     count("ok | 2 passed | 0 failed | 1 ignored | 4 filtered out (1ms)\n"),
-    "2 passed, 0 failed, 1 skipped",
+    "1 skipped\n2 passed, 0 failed",
   );
   assertEquals(
     count("ok | 2 passed | 0 failed | 4 filtered out (1ms)\n"),
@@ -51,7 +51,7 @@ Deno.test("TestCount counts by the summary", () => {
 });
 
 Deno.test("TestCount counts tests, not their steps", () => {
-  assertEquals(count(steps, 1), "1 passed, 1 failed, 3 skipped");
+  assertEquals(count(steps, 1), "3 skipped\n1 passed, 1 failed");
   assertEquals(count("ok | 1 passed (1 step) | 0 failed (1ms)\n"), "1 passed, 0 failed");
 });
 
@@ -66,7 +66,7 @@ Deno.test("TestCount sees through colours", () => {
 Deno.test("TestCount takes output in chunks that end anywhere", () => {
   for (const output of [passed, passed.trimEnd()]) {
     for (const chunk of [1, 2, 3, 7, 50]) {
-      assertEquals(count(output, 0, chunk), "2 passed, 0 failed, 1 skipped");
+      assertEquals(count(output, 0, chunk), "1 skipped\n2 passed, 0 failed");
     }
   }
 });
@@ -74,7 +74,7 @@ Deno.test("TestCount takes output in chunks that end anywhere", () => {
 Deno.test("TestCount counts the lines of a run that dies before its summary", () => {
   // Nothing failed but the run itself.
   const alive = passed.slice(0, passed.indexOf("\nok |"));
-  assertEquals(count(alive, 137), "2 passed, 1 failed, 1 skipped");
+  assertEquals(count(alive, 137), "1 skipped\n2 passed, 1 failed");
   assertEquals(count(steps.slice(0, steps.indexOf(" ERRORS")), 130), "1 passed, 1 failed");
   assertEquals(count("a ... ok (1ms)\nb ... FAILED (1ms)\nc ... FAILED", 1), "1 passed, 1 failed");
   assertEquals(count("", 1), "0 passed, 1 failed");
@@ -98,6 +98,6 @@ Deno.test("TestCount adds runs up", () => {
   addRun(all, steps, 1);
   addRun(all, "", 1);
   assertEquals([all.passed, all.failed, all.skipped], [3, 2, 4]);
-  assertEquals(all.toString(), "3 passed, 2 failed, 4 skipped");
+  assertEquals(all.toString(), "4 skipped\n3 passed, 2 failed");
   assertEquals(new TestCount().toString(), "0 passed, 0 failed");
 });
