@@ -97,7 +97,7 @@ function issueProblems(
         ...(within.length === 0 ? subject.ignore ?? [] : []),
       ];
       return issue.keys.map((key) => ({
-        message: `${ownerName(subject, within)} has no ${word(subject, within)} ${quoted(key)}`,
+        message: `${nameOf(subject, within)} has no ${word(subject, within)} ${quoted(key)}`,
         place: document.keyPlace([...full, key]),
         hint: hintFor(key, names, "it has"),
       }));
@@ -122,7 +122,7 @@ function issueProblems(
     }
   }
   if (found === undefined) {
-    const owner = ownerName(subject, within.slice(0, -1));
+    const owner = nameOf(subject, within.slice(0, -1));
     const name = formatPath(within.slice(-1));
     const meant = misspelt(issue, value, subject, schema);
     return [{
@@ -133,7 +133,7 @@ function issueProblems(
   }
   const choices = choicesOf(issue);
   return [{
-    message: `${valueName(subject, within)}: ${complaint(issue)}, got ${shown(found)}`,
+    message: `${nameOf(subject, within)}: ${complaint(issue)}, got ${shown(found)}`,
     place: document.place(full),
     hint: typeof found === "string" && choices.length > 0
       ? hintFor(found, choices, undefined)
@@ -276,7 +276,7 @@ function choicesOf(issue: Issue): string[] {
 }
 
 /** `mse-hint` for a stage's own options, `data.features.image` within, `the pipeline` at the top. */
-function ownerName({ path, stage }: Subject, within: Path): string {
+function nameOf({ path, stage }: Subject, within: Path): string {
   if (stage !== undefined) {
     return within.length === 0 ? stage : `${formatPath(within)} of ${stage}`;
   }
@@ -285,13 +285,6 @@ function ownerName({ path, stage }: Subject, within: Path): string {
 
 const word = ({ stage }: Subject, within: Path) =>
   stage !== undefined && within.length === 0 ? "option" : "key";
-
-function valueName(subject: Subject, within: Path): string {
-  if (subject.stage === undefined) {
-    return formatPath([...subject.path, ...within]) || "the pipeline";
-  }
-  return within.length === 0 ? subject.stage : `${formatPath(within)} of ${subject.stage}`;
-}
 
 function hintFor(
   written: string,

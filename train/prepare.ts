@@ -7,7 +7,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Problem, UserError } from "../pipeline/errors.ts";
 import type { Plan, PlannedLoss, PlannedStage } from "../pipeline/plan.ts";
-import { deriveSeed } from "../pipeline/random.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 import type { Batch, LabelSpec } from "../pipeline/stages/batch.ts";
 import type { Position } from "../pipeline/stages/gradient.ts";
@@ -386,8 +385,3 @@ function outputReference(output: string): OutputReference {
 }
 
 const netOf = (output: string) => outputReference(output).net;
-
-/** The seed of a step for dropout and the like: a 31-bit number. */
-export function stepSeed(seed: number, step: number): number {
-  return deriveSeed(seed, "step", step) >>> 1;
-}
