@@ -124,7 +124,9 @@ Deno.test({
   fn: () =>
     withProject(async (small) => {
       await small.write({ "wait.ts": counting(false) });
-      const child = small.command(["-qec", `'${Deno.execPath()}' task wait`, "/dev/null"], {
+      // A shell that stays in between would die of Ctrl-C by itself, with 130.
+      const command = `exec '${Deno.execPath()}' task wait`;
+      const child = small.command(["-qec", command, "/dev/null"], {
         program: script!,
         stdin: "piped",
       }).spawn();
