@@ -276,6 +276,49 @@ export class Graph {
     return this.#add("Identity", [value, ...controls(after)], [["T", typeMessage(type)]]) + ":0";
   }
 
+  /**
+   * Adds a split of a value's rows into parts that differ by less than their number.
+   *
+   * @param value The value `[rows, ...shape]`; how many rows, only the running graph knows.
+   * @param type Its type.
+   * @param count How many parts.
+   * @returns The parts.
+   */
+  split(value: Reference, type: number, count: number): Reference[] {
+    if (count === 1) return [value];
+    const int = ["T", typeMessage(DType.int32)] as [string, Message];
+    const number = (value: number) => this.#constant(DType.int32, [], Int32Array.of(value));
+    const integer = (value: number) => {
+      const message = new messages.AttrValue();
+      message.setI(value);
+      return message;
+    };
+    const shape = this.#add("Shape", [value], [["T", typeMessage(type)], [
+      "out_type",
+      typeMessage(DType.int32),
+    ]]);
+    const rows = this.#add("GatherV2", [`${shape}:0`, number(0), number(0)], [
+      ["Tparams", typeMessage(DType.int32)],
+      ["Tindices", typeMessage(DType.int32)],
+      ["Taxis", typeMessage(DType.int32)],
+      ["batch_dims", integer(0)],
+    ]);
+    const part = this.#add("FloorDiv", [`${rows}:0`, number(count)], [int]) + ":0";
+    const others = this.#add("Mul", [part, number(count - 1)], [int]) + ":0";
+    const last = this.#add("Sub", [`${rows}:0`, others], [int]) + ":0";
+    const sizes = this.#add("Pack", [...Array(count - 1).fill(part), last], [
+      int,
+      ["N", integer(count)],
+      ["axis", integer(0)],
+    ]);
+    const node = this.#add("SplitV", [value, `${sizes}:0`, number(0)], [
+      ["T", typeMessage(type)],
+      ["Tlen", typeMessage(DType.int32)],
+      ["num_split", integer(count)],
+    ]);
+    return Array.from({ length: count }, (_, index) => `${node}:${index}`);
+  }
+
   /** The graph as the bytes of a SavedModel's `saved_model.pb`. */
   toSavedModel(): Uint8Array {
     const graph = new messages.GraphDef();

@@ -7,6 +7,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { type AttributeKinds, DType, Graph, type OpAttribute, type Reference } from "./graph.ts";
+import { IN_PLACE, writeInParts } from "./in_place.ts";
 import { lowPrecisionInputs, type Precision, returnsToFloat } from "./precision.ts";
 import { type Rehearsal, sizedByValue, type TracedTensor, type TraceEntry } from "./trace.ts";
 
@@ -179,7 +180,7 @@ class Recording {
   readonly #low: boolean;
   readonly #casts = new Map<string, Reference>();
   readonly #readers = new Map<Reference, string[]>();
-  readonly #written = new Map<Reference, string>();
+  readonly #written = new Map<Reference, readonly string[]>();
 
   constructor(backend: NativeBackend, { origin, precision, mode }: RecordOptions) {
     this.#mode = mode ?? { kind: "run" };
@@ -219,7 +220,11 @@ class Recording {
     const [id] = this.#backend.getInputTensorIds([tensor]);
     const reference = this.#float(this.#reference(id!));
     // What is written in place is nobody's input: it has to run before anything is returned.
-    return this.graph.identity(reference, this.#types.get(reference)!, this.#written.values());
+    return this.graph.identity(
+      reference,
+      this.#types.get(reference)!,
+      [...this.#written.values()].flat(),
+    );
   }
 
   see(tensors: readonly tf.Tensor[], ids: readonly number[]): void {
@@ -236,19 +241,11 @@ class Recording {
     const complete = this.#complete(op, attributes, references);
     const after = this.#order(op, references);
     const low = this.#lowInputs(op, made[0]?.shape ?? [], inputs);
-    const name = low
-      ? this.graph.op(
-        op,
-        references.map((input, index) =>
-          low.includes(index) ? this.#cast(input, DType.bfloat16) : input
-        ),
-        complete.map((attribute) =>
-          attribute.name === "T" ? { ...attribute, value: DType.bfloat16 } : attribute
-        ),
-        after,
-      )
-      : this.graph.op(op, references.map((input) => this.#float(input)), complete, after);
-    this.#take(op, references, name);
+    const nodes = op === IN_PLACE
+      ? writeInParts(this.graph, references, complete, after)
+      : [this.#add(op, references, complete, after, low)];
+    for (const node of nodes) this.#take(op, references, node);
+    const name = nodes[0]!;
     made.forEach(({ id, dtype }, index) => {
       const reference = `${name}:${index}`;
       const isLow = low !== undefined && index === 0;
@@ -259,6 +256,31 @@ class Recording {
     });
     return made;
   };
+
+  #add(
+    op: string,
+    inputs: readonly Reference[],
+    attributes: readonly OpAttribute[],
+    after: ReadonlySet<string>,
+    low: readonly number[] | undefined,
+  ): string {
+    if (!low) {
+      return this.graph.op(
+        op,
+        inputs.map((input) => this.#float(input)),
+        attributes,
+        after,
+      );
+    }
+    return this.graph.op(
+      op,
+      inputs.map((input, index) => low.includes(index) ? this.#cast(input, DType.bfloat16) : input),
+      attributes.map((attribute) =>
+        attribute.name === "T" ? { ...attribute, value: DType.bfloat16 } : attribute
+      ),
+      after,
+    );
+  }
 
   /** Runs an op, or does as if, and notes it. */
   #execute(
@@ -331,8 +353,7 @@ class Recording {
   #order(op: string, [first, ...rest]: readonly Reference[]): Set<string> {
     const after = new Set<string>();
     for (const reference of first === undefined ? [] : [first, ...rest]) {
-      const written = this.#written.get(reference);
-      if (written) after.add(written);
+      for (const node of this.#written.get(reference) ?? []) after.add(node);
     }
     if (op === IN_PLACE) {
       for (const reader of this.#readers.get(first!) ?? []) {
@@ -349,7 +370,10 @@ class Recording {
       if (readers) readers.push(node);
       else this.#readers.set(reference, [node]);
     }
-    if (op === IN_PLACE) this.#written.set(references[0]!, node);
+    if (op === IN_PLACE) {
+      const [table] = references;
+      this.#written.set(table!, [...this.#written.get(table!) ?? [], node]);
+    }
   }
 
   #lowInputs(
@@ -444,9 +468,6 @@ let nextDry = FIRST_DRY;
 
 /** No shape has more axes than this. */
 const MOST_WHOLE = 16;
-
-/** The op that writes rows of its first input in place. */
-const IN_PLACE = "InplaceUpdate";
 
 /** TensorFlow's number for 64-bit integers. */
 const INT64 = 9;

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import process from "node:process";
 import util from "node:util";
+import { registerNativeKernels } from "../kernels/native.ts";
 import type { Build } from "./build.ts";
 import { hush } from "./hush.ts";
 
@@ -34,6 +35,7 @@ async function load(build: Build): Promise<void> {
   // The path is absolute, so what it is resolved against does not matter.
   const binding = hush(() => createRequire(process.execPath)(join(build.folder, build.addon)));
   await import("@tensorflow/tfjs-node/dist/register_all_kernels.js");
+  registerNativeKernels(NATIVE_BACKEND);
   tf.registerBackend(
     NATIVE_BACKEND,
     () => new NodeJSKernelBackend(binding, "@tensorflow/tfjs-node"),

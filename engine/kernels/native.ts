@@ -1,0 +1,34 @@
+import * as tf from "@tensorflow/tfjs";
+import { nativeOp } from "../ops/native_op.ts";
+
+/**
+ * Replaces kernels of tfjs-node that hold training back.
+ *
+ * - `tf.matMul` of two matrices runs `MatMul` rather than `BatchMatMulV2`: TensorFlow fuses it with the
+ *   bias and the relu behind it, and multiplies transposed factors faster.
+ *
+ * @param backendName Under which name tfjs-node's kernels are registered.
+ */
+export function registerNativeKernels(backendName: string): void {
+  const own = tf.getKernel("BatchMatMul", backendName);
+  tf.unregisterKernel("BatchMatMul", backendName);
+  tf.registerKernel({ ...own, kernelFunc: matMulOfMatrices(own.kernelFunc) });
+}
+
+function matMulOfMatrices(own: tf.KernelFunc): tf.KernelFunc {
+  return (call) => {
+    const { a, b } = call.inputs as { a: tf.Tensor; b: tf.Tensor };
+    if (a.shape.length !== 2 || b.shape.length !== 2) return own(call);
+    const { transposeA, transposeB } = call.attrs as { transposeA: boolean; transposeB: boolean };
+    return nativeOp(
+      "MatMul",
+      {
+        T: { type: a.dtype },
+        transpose_a: { bool: transposeA },
+        transpose_b: { bool: transposeB },
+      },
+      [a, b],
+      1,
+    )[0]!;
+  };
+}
