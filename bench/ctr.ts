@@ -29,7 +29,7 @@ const HIDDEN: Readonly<Record<NetName, readonly number[]>> = {
 };
 
 const options = parseArgs(Deno.args, {
-  string: ["rows", "mode"],
+  string: ["rows", "mode", "graph"],
   default: { rows: "100000", mode: "captured" },
 });
 const rows = Number(options.rows);
@@ -54,7 +54,14 @@ const batches = Array.from({ length: BATCHES }, (_, index) => ({
   label: tf.randomUniform([BATCH], 0, 2, "int32", BATCHES + index + 1).toFloat(),
 }));
 await serve(
-  training(model, initialValues(variables.all, 1), batches, RATE, options.mode as Mode),
+  training(
+    model,
+    initialValues(variables.all, 1),
+    batches,
+    RATE,
+    options.mode as Mode,
+    options.graph,
+  ),
   { detail, parameters: trainedNumbers(model) },
 );
 

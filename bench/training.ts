@@ -56,6 +56,7 @@ export function hintTerm(stage: LossStage, label: LabelSpec, units: number): Ter
  * @param batches The batches that steps take in turn.
  * @param rate The learning rate.
  * @param mode How steps are computed.
+ * @param graphFile Where the captured graph is written to, for the profile.
  * @returns One step; it returns the total loss.
  */
 export function training(
@@ -64,6 +65,7 @@ export function training(
   batches: readonly Pick<StepInput, "features" | "label">[],
   rate: number,
   mode: Mode,
+  graphFile?: string,
 ): () => number {
   let state = initialState(model, values);
   type Input = { state: typeof state; input: StepInput };
@@ -72,6 +74,10 @@ export function training(
     {
       precision: mode === "bfloat16" ? "bfloat16" : "float32",
       rows: ({ input }) => rowsOf(input),
+      rewrite: (recorded) => {
+        if (graphFile) Deno.writeFileSync(graphFile, recorded.graph.toSavedModel());
+        return recorded;
+      },
     },
   );
   const rest = {

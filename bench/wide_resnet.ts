@@ -20,7 +20,7 @@ import { hintTerm, type Mode, taskTerm, trainedNumbers, training } from "./train
 import { serve } from "./worker.ts";
 
 const options = parseArgs(Deno.args, {
-  string: ["sharing", "task", "mode", "engine", "light", "booster", "width", "batch"],
+  string: ["sharing", "task", "mode", "engine", "light", "booster", "width", "batch", "graph"],
   default: {
     sharing: "interval",
     light: "16",
@@ -72,7 +72,7 @@ function train(): () => number {
   };
   const classes = tf.randomUniform([batch], 0, 10, "int32", 2);
   const batches = [{ features: { image }, label: classes }];
-  return training(model, values, batches, 0.1, options.mode as Mode);
+  return training(model, values, batches, 0.1, options.mode as Mode, options.graph);
 }
 
 function inference(net: NetName): () => void {

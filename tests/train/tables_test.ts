@@ -88,12 +88,16 @@ function inputOf(ids: number[][], step: number, rate = 0.1): StepInput {
   };
 }
 
-/** Batches of four rows of two ids; row 3 is used thrice in the first, row 11 never. */
+/**
+ * Batches of four rows of two ids; row 3 is used thrice in the first, row 11 never, and in the fifth
+ * there is one row alone: fewer than there are parts to write.
+ */
 const batches = [
   [[3, 3], [0, 5], [3, 1], [7, 10]],
   [[5, 2], [5, 5], [0, 3], [8, 9]],
   [[6, 4], [3, 0], [10, 10], [1, 2]],
   [[3, 3], [3, 3], [3, 3], [3, 0]],
+  [[2, 2], [2, 2], [2, 2], [2, 2]],
   [[0, 1], [2, 4], [5, 6], [7, 8]],
 ];
 
