@@ -40,7 +40,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
   const data = await prepareData(plan);
   try {
     const report = (line: string) => options.quiet || console.error(line);
-    const engine = await openEngine(options.engine, report);
+    const engine = await openEngine(options.engine ?? "auto", report);
     report(`engine: ${engine.name} (${engine.detail})`);
     const nets = prepareNets(plan, data, netsOf(plan));
     // The baseline's nets are built as well: what they lack shows here and not after an hour.

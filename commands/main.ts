@@ -6,12 +6,14 @@ import { check } from "./check.ts";
 import { list } from "./list.ts";
 import { create } from "./new.ts";
 import { type CommandOptions, engines, precisions } from "./options.ts";
+import { resume } from "./resume.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
 
 const usage = `Rocket ${denoConfig.version}: trains a light net with a booster net.
 
 usage: deno task pipeline FILE [options]         read, check, train, measure, write the run folder
+       deno task pipeline resume DIR [options]   go on with a run that was stopped
        deno task pipeline check FILE [options]   all but the training
        deno task pipeline list [KIND] [FILE]     the stages, built in or of a pipeline
        deno task pipeline show STAGE             a stage's options
@@ -30,13 +32,14 @@ options:
   --version, --help
 `;
 
-const commands = { run, check, list, show, new: create } as const;
+const commands = { run, resume, check, list, show, new: create } as const;
 
 /**
  * Runs a command line.
  *
  * @param args The arguments after the program's name.
- * @returns The exit code: 0 done, 1 the run failed, 2 the command or the pipeline file is wrong.
+ * @returns The exit code: 0 done, 1 the run failed, 2 the command or the pipeline file is wrong,
+ * 130 a signal ended it.
  */
 export async function main(args: readonly string[]): Promise<number> {
   const debug = args.includes("--debug");
@@ -77,8 +80,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
       ...setNumber("seed", parsed.seed, "seed", 0),
       ...setNumber("epochs", parsed.epochs, "train.epochs", 1),
     ],
-    engine: oneOf("engine", parsed.engine ?? "auto", engines),
-    precision: oneOf("precision", parsed.precision ?? "float32", precisions),
+    engine: oneOf("engine", parsed.engine, engines),
+    precision: oneOf("precision", parsed.precision, precisions),
     quiet: parsed.quiet,
     json: parsed.json,
     debug: parsed.debug,
@@ -148,7 +151,12 @@ function setNumber(
   return [`${path}=${text}`];
 }
 
-function oneOf<T extends string>(option: string, value: string, values: readonly T[]): T {
+function oneOf<T extends string>(
+  option: string,
+  value: string | undefined,
+  values: readonly T[],
+): T | undefined {
+  if (value === undefined) return undefined;
   const found = values.find((one) => one === value);
   if (found) return found;
   const near = nearest(value, values);

@@ -12,10 +12,10 @@ export interface CommandOptions {
   readonly out: string | undefined;
   /** Changes of the pipeline, as `PATH=VALUE`. */
   readonly set: readonly string[];
-  /** Where numbers are computed. */
-  readonly engine: (typeof engines)[number];
-  /** What training steps compute in. */
-  readonly precision: (typeof precisions)[number];
+  /** Where numbers are computed, if that was said. */
+  readonly engine: (typeof engines)[number] | undefined;
+  /** What training steps compute in, if that was said. */
+  readonly precision: (typeof precisions)[number] | undefined;
   /** No progress. */
   readonly quiet: boolean;
   /** Events as JSON lines on standard output. */

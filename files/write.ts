@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { writeChunks } from "./write_chunks.ts";
 
 /**
  * Writes a file so that whoever finds it finds it whole: to a new file first, synced to the disk,
@@ -19,19 +19,5 @@ import { basename, dirname, join } from "node:path";
  * ```
  */
 export async function writeFileWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const draft = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
-  try {
-    const file = await Deno.open(draft, { write: true, createNew: true });
-    try {
-      let written = 0;
-      while (written < bytes.length) written += await file.write(bytes.subarray(written));
-      await file.sync();
-    } finally {
-      file.close();
-    }
-    await Deno.rename(draft, path);
-  } catch (error) {
-    await Deno.remove(draft).catch(() => {});
-    throw error;
-  }
+  await writeChunks(path, [bytes]);
 }

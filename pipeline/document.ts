@@ -74,14 +74,19 @@ export async function readDocument(
  * A document of a pipeline that a program has as a value.
  *
  * @param value The pipeline, from `definePipeline()`.
- * @param options The folder that relative paths start from; changes as `PATH=VALUE`.
+ * @param options The folder that relative paths start from; changes as `PATH=VALUE`; the file that
+ * messages name.
  * @throws {UserError} If a file that it extends cannot be read; exit code 2.
  */
 export async function documentOfValue(
   value: object,
-  { folder = Deno.cwd(), set = [] }: { folder?: string; set?: readonly string[] } = {},
+  { folder = Deno.cwd(), set = [], file = "the pipeline" }: {
+    folder?: string;
+    set?: readonly string[];
+    file?: string;
+  } = {},
 ): Promise<Document> {
-  const origin = { file: "the pipeline", folder };
+  const origin = { file, folder };
   return await documentOf(await extended(nodeOf(value, origin), []), origin.file, set);
 }
 

@@ -77,6 +77,25 @@ export class UserError extends Error {
   }
 }
 
+/** The run was asked to end before it was done, and has; it can go on later. */
+export class Interruption extends Error {
+  /** The name that the engine prints. */
+  override name = "Interruption";
+  /** The checkpoint that was written for that, if training had begun. */
+  readonly checkpoint: string | undefined;
+
+  /**
+   * Makes the error.
+   *
+   * @param message Where the run was.
+   * @param checkpoint The checkpoint's file.
+   */
+  constructor(message: string, checkpoint?: string) {
+    super(message);
+    this.checkpoint = checkpoint;
+  }
+}
+
 /**
  * The text of a place: `FILE:LINE:COLUMN`, or the file and the path where there are no positions.
  *

@@ -668,8 +668,16 @@ export type OutputEntry =
   | StageObject<"output">
   | ("checkpoint" | "metrics" | "progress" | "result") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "checkpoint";
-/** Epochs between writes of last.safetensors. */
+/** Epochs between checkpoints. */
 readonly every?: number;
+/** Steps between checkpoints, beside those after epochs. */
+readonly everySteps?: number;
+/** Minutes between checkpoints, beside those after epochs. */
+readonly everyMinutes?: number;
+/** How many of the latest stay; with 1 there is none to fall back on if it is damaged. */
+readonly keep?: number;
+/** Epochs between checkpoints that stay for good. */
+readonly keepEvery?: number;
 }) | ({
 readonly use: "metrics";
 }) | ({

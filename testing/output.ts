@@ -41,7 +41,11 @@ export async function checkOutput(subject: Subject<OutputStage>): Promise<void> 
   const tensors = tensorCount();
   const around = await names(Deno.cwd());
   try {
-    const runs = [["ends-well", endsWell()], ["fails", fails()]] as const;
+    const runs = [
+      ["ends-well", endsWell()],
+      ["fails", fails()],
+      ["goes-on", goesOn()],
+    ] as const;
     for (const quiet of [true, false]) {
       for (const [name, events] of runs) {
         const folder = join(parent, `${name}${quiet ? "-quiet" : ""}`);
@@ -132,12 +136,24 @@ async function silently(run: () => Promise<void>): Promise<void> {
 
 const epochs = 2, stepsPerEpoch = 3;
 
+/** Nobody writes one here. */
+const checkpoint = () => {};
+
 function endsWell(): NamedEvent[] {
   return [...job("rocket"), ...job("light-alone"), ["runEnd", { result: result() }]];
 }
 
 function fails(): NamedEvent[] {
   return [...job("rocket").slice(0, 3), ["failure", { error: new Error("the disk is full") }]];
+}
+
+/** A run that was stopped in its second epoch and is resumed. */
+function goesOn(): NamedEvent[] {
+  const [first, ...events] = job("rocket");
+  const start = first![1] as RunStartEvent;
+  const later = events.filter(([, event]) => !("epoch" in event) || event.epoch > 1);
+  const resumed = { epochs: 1, step: stepsPerEpoch, checkpoint: "checkpoints/rocket-000003" };
+  return [["runStart", { ...start, resumed }], ...later, ["runEnd", { result: result() }]];
 }
 
 /** The events of one job's training. */
@@ -165,7 +181,7 @@ function job(job: RunStartEvent["job"]): NamedEvent[] {
   for (let epoch = 1; epoch <= epochs; epoch++) {
     for (let index = 1; index <= stepsPerEpoch; index++) {
       const step = (epoch - 1) * stepsPerEpoch + index;
-      events.push(["step", { job, epoch, step, rate: 0.1, loss: 1.6 / step, losses }]);
+      events.push(["step", { job, epoch, step, rate: 0.1, loss: 1.6 / step, losses, checkpoint }]);
     }
     const at = { job, epoch, step: epoch * stepsPerEpoch, seconds: epoch * 1.25 };
     const splits: Record<string, Metrics> = {
@@ -181,6 +197,7 @@ function job(job: RunStartEvent["job"]): NamedEvent[] {
       metrics: splits,
       best: epoch === 1,
       snapshot: () => Promise.resolve(snapshot(both)),
+      checkpoint,
     };
     events.push(["epoch", event]);
   }

@@ -1,27 +1,38 @@
+import { setImmediate } from "node:timers";
 import * as tf from "@tensorflow/tfjs";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import type { Precision } from "../engine/capture/precision.ts";
-import type { Place } from "../pipeline/errors.ts";
+import { Interruption, type Place } from "../pipeline/errors.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import type {
-  EpochEvent,
+  CheckpointRequest,
   JobName,
   Metrics,
-  Result,
   RunEvents,
   Snapshot,
 } from "../pipeline/stages/events.ts";
 import type { Position } from "../pipeline/stages/gradient.ts";
 import type { Batch } from "../pipeline/stages/batch.ts";
 import { captured } from "./captured.ts";
-import { evaluate, type EvaluationInput, evaluationStep, type PlannedMetric } from "./evaluate.ts";
+import type { CheckpointContent, JobPosition, JobResult } from "./checkpoint/content.ts";
+import { namedTensors, restoreState, streamedTensors } from "./checkpoint/state.ts";
+import { type CheckpointStore, type StoredCheckpoint, USUALLY_KEPT } from "./checkpoint/store.ts";
+import {
+  evaluate,
+  type EvaluatedModel,
+  type EvaluationInput,
+  type EvaluationOutput,
+  evaluationStep,
+} from "./evaluate.ts";
 import type { Pass } from "./input/batches.ts";
 import type { Feed, Input } from "./input/input.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import { refuseBroken } from "./diagnose.ts";
 import { LeakGuard } from "./leaks.ts";
+import { LossMeans } from "./loss_means.ts";
 import { changingFactors } from "./objective.ts";
 import type { PreparedData, PreparedNets } from "./prepare.ts";
+import { byNet, Selection } from "./selection.ts";
 import {
   disposeState,
   initialState,
@@ -68,123 +79,288 @@ export interface Job {
   readonly debug: boolean;
 }
 
-/** What a job ended with. */
-export type JobResult = Pick<Result, "steps" | "seconds" | "input" | "test" | "best">;
+/** Where a job starts from, and what becomes of its checkpoints. */
+export interface JobCheckpoints {
+  /** Where they are kept. */
+  readonly store: CheckpointStore;
+  /** The one that the job goes on from, if any. */
+  readonly from: StoredCheckpoint | undefined;
+  /** What each of them says beside where the job stands. */
+  readonly about: Omit<CheckpointContent, "position">;
+  /** Asks the job to write a checkpoint after the step and to end. */
+  readonly signal: AbortSignal | undefined;
+}
 
 /**
  * Trains the nets of a job and measures them after each epoch.
  *
  * @param job What to train on what.
  * @param emit Tells outputs what happens.
+ * @param checkpoints Where to start from, and what becomes of checkpoints.
  * @returns What came out.
- * @throws {UserError} If a stage fails or the loss is no longer finite.
+ * @throws {UserError} If a stage fails, the loss is no longer finite, or a checkpoint cannot be written.
+ * @throws {Interruption} If the job was asked to end.
  */
-export async function runJob(job: Job, emit: Emit): Promise<JobResult> {
-  const { data: { splits }, nets: { model } } = job;
-  const started = performance.now();
-  const seconds = () => (performance.now() - started) / 1000;
-  const stepsPerEpoch = Math.ceil(splits.train.rows / job.batch);
-  const selection = new Selection(job);
-  const guard = new LeakGuard();
-  const feed = job.input.feed(passesOf(job));
-  const training = new Stopwatch(), waiting = new Stopwatch();
-  const train = captured(
-    "training step",
-    job,
-    ({ state, input }: TrainInput) => trainStep(model, state, input),
-    ({ input }) => rowsOf(input),
-    job.precision,
-  );
-  const evaluated = { ...model, nets: job.nets.nets };
-  const measure = captured(
-    "evaluation",
-    job,
-    (input: EvaluationInput) => evaluationStep(evaluated, input),
-    ({ batch }) => rowsOf(batch),
-  );
-  let state = initialState(model, initialValues(model.variables, job.seed));
-  let metrics: Record<string, Metrics> = {};
-  let step = 0;
+export async function runJob(
+  job: Job,
+  emit: Emit,
+  checkpoints: JobCheckpoints,
+): Promise<Omit<JobResult, "gradients">> {
+  const training = new Training(job, emit, checkpoints);
   try {
-    for (let epoch = 1; epoch <= job.epochs; epoch++) {
-      const means = new LossMeans(job);
-      training.start();
-      for (let batches = 0; batches < stepsPerEpoch; batches++) {
-        const batch = await waiting.during(() => feed.next());
-        const position = {
-          step,
-          steps: stepsPerEpoch * job.epochs,
-          epoch: step / stepsPerEpoch,
-          epochs: job.epochs,
-        };
-        const rate = job.nets.rate(position);
-        step++;
-        let losses!: Float32Array;
-        await guard.watch(async () => {
-          const input = waiting.during(() =>
-            stepInput(model.terms, batch, position, rate, job.seed)
-          );
-          const when = `at step ${step} (epoch ${epoch})`;
-          [state, losses] = await advance(job, train, state, input, when);
-          return tensorsOf(state);
-        });
-        means.add(losses, batch.size);
-        await emit("step", { job: job.name, epoch, step, rate, ...means.named(losses) });
-      }
-      training.stop();
-      metrics = { train: means.metrics() };
-      await emit("evaluation", {
-        job: job.name,
-        epoch,
-        step,
-        seconds: seconds(),
-        split: "train",
-        metrics: metrics.train!,
-      });
-      for (const name of measuredSplits(job)) {
-        const measured = await evaluate(
-          evaluated,
-          measure,
-          state.values,
-          evaluationBatches(job, feed, name),
-          job.nets.metrics,
-        );
-        metrics[name] = measured;
-        await emit("evaluation", {
-          job: job.name,
-          epoch,
-          step,
-          seconds: seconds(),
-          split: name,
-          metrics: measured,
-        });
-      }
-      const best = selection.consider(epoch, metrics);
-      const now = state;
-      const event: EpochEvent = {
-        job: job.name,
-        epoch,
-        step,
-        seconds: seconds(),
-        metrics,
-        best,
-        snapshot: () => snapshot(job, now),
-      };
-      await emit("epoch", event);
-    }
-    return {
-      steps: step,
-      seconds: seconds(),
-      input: { waitingShare: waiting.seconds / training.seconds },
-      test: byNet(metrics.test ?? {}),
-      best: selection.best(),
-    };
+    return await training.run();
   } finally {
-    disposeState(state);
-    train.dispose();
-    measure.dispose();
+    training.dispose();
   }
 }
+
+/** A job while it runs. */
+class Training {
+  readonly #job: Job;
+  readonly #emit: Emit;
+  readonly #checkpoints: JobCheckpoints;
+  readonly #stepsPerEpoch: number;
+  readonly #feed: Feed;
+  readonly #guard = new LeakGuard();
+  readonly #selection: Selection;
+  readonly #train: CapturedFunction<TrainInput, StepOutput>;
+  readonly #evaluated: EvaluatedModel;
+  readonly #measure: CapturedFunction<EvaluationInput, EvaluationOutput>;
+  readonly #started: number;
+  readonly #time: { readonly training: Stopwatch; readonly waiting: Stopwatch };
+  #state: State | undefined;
+  #epochs: number;
+  #batches: number;
+  #step: number;
+  #means: LossMeans;
+  #metrics: Readonly<Record<string, Metrics>>;
+  #asked: CheckpointRequest | undefined;
+  #breathed = performance.now();
+
+  constructor(job: Job, emit: Emit, checkpoints: JobCheckpoints) {
+    const { data: { splits }, nets: { model, metrics, nets }, select } = job;
+    const position = checkpoints.from?.content.position ?? startPosition;
+    this.#job = job;
+    this.#emit = emit;
+    this.#checkpoints = checkpoints;
+    this.#stepsPerEpoch = Math.ceil(splits.train.rows / job.batch);
+    this.#epochs = position.epochs;
+    this.#batches = position.batches;
+    this.#step = position.step;
+    this.#metrics = position.metrics;
+    this.#means = new LossMeans(model.terms, position.losses);
+    this.#selection = new Selection(splits, metrics, select, position.best);
+    this.#started = performance.now() - position.seconds * 1000;
+    this.#time = {
+      training: new Stopwatch(position.time.training),
+      waiting: new Stopwatch(position.time.waiting),
+    };
+    this.#feed = job.input.feed(passesOf(job, position.epochs + 1), position.batches);
+    this.#train = captured(
+      "training step",
+      job,
+      ({ state, input }: TrainInput) => trainStep(model, state, input),
+      ({ input }) => rowsOf(input),
+      job.precision,
+    );
+    this.#evaluated = { ...model, nets };
+    this.#measure = captured(
+      "evaluation",
+      job,
+      (input: EvaluationInput) => evaluationStep(this.#evaluated, input),
+      ({ batch }) => rowsOf(batch),
+    );
+  }
+
+  async run(): Promise<Omit<JobResult, "gradients">> {
+    const { epochs, seed, nets: { model } } = this.#job, { from } = this.#checkpoints;
+    this.#state = from
+      ? await restoreState(model, from.path)
+      : initialState(model, initialValues(model.variables, seed));
+    while (this.#epochs < epochs) await this.#epoch();
+    const { training, waiting } = this.#time;
+    return {
+      steps: this.#step,
+      seconds: this.#seconds(),
+      input: { waitingShare: waiting.seconds / training.seconds },
+      test: byNet(this.#metrics.test ?? {}),
+      best: this.#selection.best(),
+    };
+  }
+
+  dispose(): void {
+    if (this.#state) disposeState(this.#state);
+    this.#train.dispose();
+    this.#measure.dispose();
+  }
+
+  /** What is left of the epoch: its steps, and its evaluations. */
+  async #epoch(): Promise<void> {
+    const { name: job } = this.#job, epoch = this.#epochs + 1;
+    const { training } = this.#time;
+    while (this.#batches < this.#stepsPerEpoch) {
+      await this.#endIfAsked();
+      training.start();
+      await this.#nextStep(epoch);
+      training.stop();
+      if (this.#asked) await this.#save(this.#asked);
+    }
+    await this.#endIfAsked();
+    const metrics: Record<string, Metrics> = { train: this.#means.metrics() };
+    const tell = (split: string) =>
+      this.#emit("evaluation", {
+        job,
+        epoch,
+        step: this.#step,
+        seconds: this.#seconds(),
+        split,
+        metrics: metrics[split]!,
+      });
+    await tell("train");
+    for (const split of measuredSplits(this.#job)) {
+      metrics[split] = await evaluate(
+        this.#evaluated,
+        this.#measure,
+        this.#state!.values,
+        this.#evaluationBatches(split),
+        this.#job.nets.metrics,
+      );
+      await tell(split);
+    }
+    const best = this.#selection.consider(epoch, metrics);
+    this.#metrics = metrics;
+    this.#epochs = epoch;
+    this.#batches = 0;
+    this.#means = new LossMeans(this.#job.nets.model.terms);
+    const state = this.#state!;
+    await this.#emit("epoch", {
+      job,
+      epoch,
+      step: this.#step,
+      seconds: this.#seconds(),
+      metrics,
+      best,
+      snapshot: () => snapshot(this.#job, state),
+      checkpoint: this.#ask,
+    });
+    if (this.#asked) await this.#save(this.#asked);
+  }
+
+  async #nextStep(epoch: number): Promise<void> {
+    const job = this.#job, { model, rate: rateAt } = job.nets, { waiting } = this.#time;
+    const batch = await waiting.during(() => this.#feed.next());
+    const position = {
+      step: this.#step,
+      steps: this.#stepsPerEpoch * job.epochs,
+      epoch: this.#step / this.#stepsPerEpoch,
+      epochs: job.epochs,
+    };
+    const rate = rateAt(position);
+    const step = ++this.#step;
+    let losses!: Float32Array;
+    await this.#guard.watch(async () => {
+      const input = waiting.during(() => stepInput(model.terms, batch, position, rate, job.seed));
+      const when = `at step ${step} (epoch ${epoch})`;
+      [this.#state, losses] = await advance(job, this.#train, this.#state!, input, when);
+      return tensorsOf(this.#state);
+    });
+    this.#batches++;
+    this.#means.add(losses, batch.size);
+    await this.#emit("step", {
+      job: job.name,
+      epoch,
+      step,
+      rate,
+      ...this.#means.named(losses),
+      checkpoint: this.#ask,
+    });
+  }
+
+  async *#evaluationBatches(split: string): AsyncGenerator<Batch> {
+    const { rows } = this.#job.data.splits[split]!;
+    for (let start = 0; start < rows; start += evaluationRows) {
+      await this.#endIfAsked();
+      yield await this.#feed.next();
+    }
+  }
+
+  /** Notes that an output wants a checkpoint; several at once are one that suits all. */
+  readonly #ask = (request: CheckpointRequest = {}): void => {
+    const { keep = USUALLY_KEPT, forever = false, best = false } = request;
+    const before = this.#asked;
+    this.#asked = {
+      keep: Math.max(keep, before?.keep ?? 0),
+      forever: forever || (before?.forever ?? false),
+      best: best || (before?.best ?? false),
+    };
+  };
+
+  async #save(request: CheckpointRequest): Promise<string> {
+    this.#asked = undefined;
+    const { store, about } = this.#checkpoints, { model } = this.#job.nets;
+    const position = this.#position();
+    const owners = model.variables.map(({ name, owner }) => [name, owner]);
+    return await store.write({
+      content: { ...about, position },
+      tensors: streamedTensors(model, this.#state!),
+      metadata: {
+        job: about.job,
+        epoch: String(position.epochs),
+        step: String(position.step),
+        metrics: JSON.stringify(position.metrics),
+        owners: JSON.stringify(Object.fromEntries(owners)),
+      },
+    }, request);
+  }
+
+  #position(): JobPosition {
+    return {
+      epochs: this.#epochs,
+      batches: this.#batches,
+      step: this.#step,
+      seconds: this.#seconds(),
+      time: { training: this.#time.training.seconds, waiting: this.#time.waiting.seconds },
+      losses: this.#means.sums(),
+      best: this.#selection.bestEpoch,
+      metrics: this.#metrics,
+    };
+  }
+
+  async #endIfAsked(): Promise<void> {
+    const { signal } = this.#checkpoints;
+    if (!signal) return;
+    await this.#breathe();
+    if (!signal.aborted) return;
+    const path = await this.#save({});
+    throw new Interruption(`stopped after step ${this.#step} of ${this.#job.name}`, path);
+  }
+
+  /** Signals are heard between tasks alone, and steps of an engine that never waits are one task. */
+  async #breathe(): Promise<void> {
+    if (performance.now() - this.#breathed < BREATH) return;
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#breathed = performance.now();
+  }
+
+  #seconds(): number {
+    return (performance.now() - this.#started) / 1000;
+  }
+}
+
+/** The time between two looks for signals, in milliseconds. */
+const BREATH = 20;
+
+/** Where every job begins. */
+const startPosition: JobPosition = {
+  epochs: 0,
+  batches: 0,
+  step: 0,
+  seconds: 0,
+  time: { training: 0, waiting: 0 },
+  losses: { rows: 0, total: 0, terms: {} },
+  best: undefined,
+  metrics: {},
+};
 
 /** What a training step computes with. */
 interface TrainInput {
@@ -248,8 +424,8 @@ export function disposeInput({ features, label, rate, step, seed, factors }: Ste
 const evaluationRows = 256;
 
 /** What of the data a job reads, in the order in which it does. */
-function* passesOf(job: Job): Iterable<Pass> {
-  for (let epoch = 1; epoch <= job.epochs; epoch++) {
+function* passesOf(job: Job, first: number): Iterable<Pass> {
+  for (let epoch = first; epoch <= job.epochs; epoch++) {
     yield { split: "train", training: true, epoch, size: job.batch };
     for (const split of measuredSplits(job)) {
       yield { split, training: false, epoch: 0, size: evaluationRows };
@@ -260,112 +436,13 @@ function* passesOf(job: Job): Iterable<Pass> {
 const measuredSplits = ({ data }: Job) =>
   Object.keys(data.splits).filter((split) => split !== "train");
 
-async function* evaluationBatches(
-  { data }: Job,
-  feed: Feed,
-  split: string,
-): AsyncGenerator<Batch> {
-  const { rows } = data.splits[split]!;
-  for (let start = 0; start < rows; start += evaluationRows) yield await feed.next();
-}
-
-/** The means of the losses over an epoch, weighted by rows. */
-class LossMeans {
-  readonly #names: readonly string[];
-  readonly #sums: Float64Array;
-  #rows = 0;
-
-  constructor({ nets: { model: { terms } } }: Job) {
-    this.#names = terms.map(({ name }) => name);
-    this.#sums = new Float64Array(terms.length + 1);
-  }
-
-  add(losses: Float32Array, rows: number): void {
-    losses.forEach((loss, index) => this.#sums[index]! += loss * rows);
-    this.#rows += rows;
-  }
-
-  named([loss, ...each]: ArrayLike<number> & Iterable<number>): {
-    loss: number;
-    losses: Record<string, number>;
-  } {
-    return {
-      loss: loss!,
-      losses: Object.fromEntries(this.#names.map((name, index) => [name, each[index]!])),
-    };
-  }
-
-  metrics(): Metrics {
-    const { loss, losses } = this.named(this.#sums.map((sum) => sum / this.#rows));
-    return {
-      loss,
-      ...Object.fromEntries(Object.entries(losses).map(([name, value]) => [`loss/${name}`, value])),
-    };
-  }
-}
-
-/** Keeps the epoch that was best on the validation split, or on the test split without one. */
-class Selection {
-  readonly #split: string;
-  readonly #key: string | undefined;
-  readonly #sign: number;
-  #best: { epoch: number; value: number; test: Metrics } | undefined;
-
-  constructor({ data: { splits }, nets: { metrics }, select }: Job) {
-    this.#split = splits.validation ? "validation" : "test";
-    const chosen = metrics.find((metric) => keysOf(metric).includes(select ?? keysOf(metric)[0]!));
-    this.#key = chosen && (select ?? keysOf(chosen)[0]);
-    this.#sign = chosen?.better === "lower" ? -1 : 1;
-  }
-
-  consider(epoch: number, metrics: Readonly<Record<string, Metrics>>): boolean {
-    const value = this.#key === undefined ? epoch : metrics[this.#split]?.[this.#key] ?? NaN;
-    const better = !this.#best || Number.isNaN(this.#best.value) ||
-      this.#sign * value > this.#sign * this.#best.value;
-    if (better) this.#best = { epoch, value, test: metrics.test ?? {} };
-    return better;
-  }
-
-  best(): Result["best"] {
-    return {
-      epoch: this.#best?.epoch ?? 0,
-      split: this.#split,
-      metric: this.#key ?? "epoch",
-      test: byNet(this.#best?.test ?? {}),
-    };
-  }
-}
-
-function keysOf({ name, per }: PlannedMetric): string[] {
-  return per === "net" ? [`light/${name}`, `booster/${name}`] : [name];
-}
-
-/** `light/accuracy` becomes `light: { accuracy }`; what belongs to no net comes under `run`. */
-function byNet(metrics: Metrics): Record<string, Metrics> {
-  const nets: Record<string, Record<string, number>> = {};
-  for (const [key, value] of Object.entries(metrics)) {
-    const [, net = "run", name = key] = /^(light|booster)\/(.*)$/.exec(key) ?? [];
-    (nets[net] ??= {})[name] = value;
-  }
-  return nets;
-}
-
-async function snapshot({ nets: { model } }: Job, { values, slots }: State): Promise<Snapshot> {
-  const owners = new Map(model.variables.map(({ name, owner }) => [name, owner]));
-  const named = [
-    ...Object.entries(values).map(([name, tensor]) => [name, name, tensor] as const),
-    ...Object.entries(slots).flatMap(([slot, tensors]) =>
-      Object.entries(tensors).map(([name, tensor]) =>
-        [`optimizer/${slot}/${name}`, name, tensor] as const
-      )
-    ),
-  ];
+async function snapshot({ nets: { model } }: Job, state: State): Promise<Snapshot> {
   const tensors = new Map();
-  for (const [key, name, tensor] of named) {
-    tensors.set(key, {
+  for (const { name, variable, tensor } of namedTensors(model, state)) {
+    tensors.set(name, {
       shape: tensor.shape,
       values: await tensor.data(),
-      owner: owners.get(name)!,
+      owner: variable.owner,
     });
   }
   return { tensors };

@@ -20,7 +20,15 @@ import type { StageReference } from "../pipeline/stage_error.ts";
 import type { CaptureListener } from "./captured.ts";
 import type { Input, InputThread } from "./input/input.ts";
 import { openInput } from "./input/open.ts";
-import { disposeInput, type Emit, type JobResult, runJob, stepInput } from "./job.ts";
+import type { JobResult } from "./checkpoint/content.ts";
+import {
+  type EarlierRun,
+  readEarlierRun,
+  refuseOtherData,
+  refuseOtherPlan,
+} from "./checkpoint/earlier_run.ts";
+import { CheckpointStore, type StoredCheckpoint } from "./checkpoint/store.ts";
+import { disposeInput, type Emit, type Job, runJob, stepInput } from "./job.ts";
 import { describe } from "./objective.ts";
 import {
   firstBatch,
@@ -36,12 +44,22 @@ import * as tf from "@tensorflow/tfjs";
 
 /** How a run is made, beside what its pipeline says. */
 export interface RunOptions {
-  /** The run folder; it is made, and may not hold another run. */
+  /** The run folder; it is made, and may not hold another run unless that is resumed. */
   readonly out: string;
   /** The engine; `auto` by default. */
-  readonly engine?: EngineChoice;
+  readonly engine?: EngineChoice | undefined;
   /** What training steps compute in, where the machine has units for it; float32 by default. */
-  readonly precision?: Precision;
+  readonly precision?: Precision | undefined;
+  /**
+   * Whether to go on with the run that the folder holds, from its newest checkpoint that is whole, or
+   * from the start if it has none. Engine and precision are that run's by default.
+   */
+  readonly resume?: boolean;
+  /**
+   * When it is aborted, the run finishes its step, writes a checkpoint, and throws an
+   * `Interruption`.
+   */
+  readonly signal?: AbortSignal;
   /** Whether outputs should keep quiet. */
   readonly quiet?: boolean;
   /** Hears of all events, after the pipeline's outputs. */
@@ -67,12 +85,15 @@ export interface RunOptions {
  */
 export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> {
   const { report = () => {} } = options;
+  const earlier = options.resume ? await readEarlierRun(options.out) : undefined;
+  if (earlier) refuseOtherPlan(earlier, plan);
   const data = await prepareData(plan);
   try {
-    const engine = await openEngine(options.engine ?? "auto", report);
+    if (earlier) refuseOtherData(earlier, data, plan);
+    const engine = await openEngine(options.engine ?? earlier?.engine ?? "auto", report);
     report(`engine: ${engine.name} (${engine.detail})`);
     const { precision, line } = choosePrecision(
-      options.precision ?? "float32",
+      options.precision ?? earlier?.precision ?? "float32",
       engine.name,
       await thisMachine(),
     );
@@ -81,36 +102,41 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
     const baseline = plan.baseline && nets.nets.length === 2
       ? prepareNets(plan, data, ["light"])
       : undefined;
-    await makeRunFolder(options.out);
-    await writePipeline(plan, data, engine, precision, options.out);
-    const run = new Run(plan, data, engine, precision, options);
+    const about = describeRun(plan, data, engine, precision);
+    if (earlier) reportChanges(earlier, about, report);
+    else await makeRunFolder(options.out);
+    if (!earlier || isOther(earlier, about)) await writePipeline(about, options.out);
+    const store = new CheckpointStore(options.out);
+    if (earlier) await store.removeDrafts();
+    const run = new Run({ plan, data, engine, precision, about, store }, options);
     return await run.all(nets, baseline);
   } finally {
     await data.close();
   }
 }
 
+/** What a run is made of. */
+interface RunParts {
+  readonly plan: Plan;
+  readonly data: PreparedData;
+  readonly engine: Engine;
+  readonly precision: Precision;
+  readonly about: EarlierRun;
+  readonly store: CheckpointStore;
+}
+
 /** The outputs of a run and the events that they hear. */
 class Run {
-  readonly #plan: Plan;
-  readonly #data: PreparedData;
-  readonly #engine: Engine;
-  readonly #precision: Precision;
+  readonly #parts: RunParts;
+  readonly #options: RunOptions;
   readonly #listener: CaptureListener;
   readonly #input: Input;
   readonly #outputs: readonly { stage: StageReference | undefined; output: Output }[];
 
-  constructor(
-    plan: Plan,
-    data: PreparedData,
-    engine: Engine,
-    precision: Precision,
-    options: RunOptions,
-  ) {
-    this.#plan = plan;
-    this.#data = data;
-    this.#engine = engine;
-    this.#precision = precision;
+  constructor(parts: RunParts, options: RunOptions) {
+    const { plan, data } = parts;
+    this.#parts = parts;
+    this.#options = options;
     this.#listener = { report: options.report ?? (() => {}), debug: options.debug ?? false };
     this.#input = openInput(plan, data, {
       thread: options.inputThread ?? "auto",
@@ -133,9 +159,11 @@ class Run {
 
   async all(nets: PreparedNets, baseline: PreparedNets | undefined): Promise<Result> {
     try {
-      const rocket = await this.#job("rocket", nets);
-      const alone = baseline && await this.#job("light-alone", baseline);
-      const result = this.#result(nets, rocket, baseline, alone);
+      const alone = baseline && await this.#newest("light-alone");
+      const rocket = this.#rocketOf(alone) ??
+        await this.#job("rocket", nets, await this.#newest("rocket"));
+      const light = baseline && await this.#job("light-alone", baseline, alone, rocket);
+      const result = this.#result(nets, rocket, baseline, light);
       await this.#emit("runEnd", { result });
       return result;
     } catch (error) {
@@ -147,52 +175,82 @@ class Run {
     }
   }
 
+  async #newest(job: JobName): Promise<StoredCheckpoint | undefined> {
+    if (!this.#options.resume) return undefined;
+    return await this.#parts.store.newest(job, this.#listener.report);
+  }
+
+  /** What the rocket ended with, if a checkpoint of the light net alone knows and it still holds. */
+  #rocketOf(alone: StoredCheckpoint | undefined): JobResult | undefined {
+    const { plan, data } = this.#parts, rocket = alone?.content.rocket;
+    return rocket?.steps === stepsPerEpoch(plan, data) * plan.epochs ? rocket : undefined;
+  }
+
   async #job(
     name: JobName,
     nets: PreparedNets,
-  ): Promise<JobResult & { gradients: GradientNorms[] }> {
-    const plan = this.#plan, { splits } = this.#data;
-    const gradients = await measureGradients(plan, this.#data, nets);
+    from: StoredCheckpoint | undefined,
+    rocket?: JobResult,
+  ): Promise<JobResult> {
+    const { plan, data, engine, precision, about, store } = this.#parts, { splits } = data;
+    const { report } = this.#listener;
+    if (from) refuseLater(from, plan);
+    const position = from?.content.position;
+    if (position) report(`${name}: resumed after step ${position.step}, from ${from.path}`);
+    else if (this.#options.resume && name === "rocket") {
+      report("there is no checkpoint yet: the run starts anew");
+    }
+    const gradients = from?.content.gradients ?? await measureGradients(plan, data, nets);
     await this.#emit("runStart", {
       job: name,
       name: plan.name,
-      engine: this.#engine.name,
-      precision: this.#precision,
+      engine: engine.name,
+      precision,
       seed: plan.seed,
       nets: nets.nets,
       parameters: parametersOf(nets),
       epochs: plan.epochs,
-      stepsPerEpoch: Math.ceil(splits.train.rows / plan.batch),
+      stepsPerEpoch: stepsPerEpoch(plan, data),
       rows: Object.fromEntries(Object.entries(splits).map(([name, { rows }]) => [name, rows])),
+      ...(position && {
+        resumed: { epochs: position.epochs, step: position.step, checkpoint: from.path },
+      }),
     });
-    const result = await runJob({
+    const job: Job = {
       name,
       seed: plan.seed,
       epochs: plan.epochs,
       batch: plan.batch,
-      data: this.#data,
+      data,
       input: this.#input,
       nets,
-      precision: this.#precision,
+      precision,
       select: plan.select,
       place: plan.document.place(["losses"]),
       ...this.#listener,
-    }, this.#emit);
+    };
+    const result = await runJob(job, this.#emit, {
+      store,
+      from,
+      about: { job: name, gradients, run: about, ...(rocket && { rocket }) },
+      signal: this.#options.signal,
+    });
     return { ...result, gradients };
   }
 
   #result(
     nets: PreparedNets,
-    { gradients, ...rocket }: JobResult & { gradients: GradientNorms[] },
+    { gradients, ...rocket }: JobResult,
     baseline: PreparedNets | undefined,
     alone: JobResult | undefined,
   ): Result {
+    const { plan, engine, precision } = this.#parts;
     return {
-      name: this.#plan.name,
-      engine: this.#engine.name,
-      precision: this.#precision,
-      seed: this.#plan.seed,
-      epochs: this.#plan.epochs,
+      name: plan.name,
+      engine: engine.name,
+      precision,
+      seed: plan.seed,
+      epochs: plan.epochs,
       ...rocket,
       parameters: parametersOf(nets),
       gradients,
@@ -230,7 +288,7 @@ export async function measureGradients(
   data: PreparedData,
   { model, rate }: PreparedNets,
 ): Promise<GradientNorms[]> {
-  const steps = Math.ceil(data.splits.train.rows / plan.batch) * plan.epochs;
+  const steps = stepsPerEpoch(plan, data) * plan.epochs;
   const position = { step: 0, steps, epoch: 0, epochs: plan.epochs };
   const batch = firstBatch(plan, data, plan.batch);
   const input = stepInput(model.terms, batch, position, rate(position), plan.seed);
@@ -274,36 +332,75 @@ async function makeRunFolder(folder: string): Promise<void> {
   }
 }
 
-/** Writes what is needed to know later what was run: every option, versions, data. */
-async function writePipeline(
+/** What is needed to know later what was run: every option, versions, data. */
+function describeRun(
   plan: Plan,
   { splits, measured }: PreparedData,
   engine: Engine,
   precision: Precision,
-  folder: string,
-): Promise<void> {
+): EarlierRun & { readonly measured: readonly unknown[] } {
   const data = Object.fromEntries(
     Object.entries(splits).map((
       [name, { rows, fingerprint }],
     ) => [name, { rows, fingerprint }]),
   );
-  const text = JSON.stringify(
-    {
-      pipeline: plan.resolved,
-      seed: plan.seed,
-      engine: engine.name,
-      precision,
-      versions: {
-        rocket: denoConfig.version,
-        deno: Deno.version.deno,
-        tfjs: tf.version_core,
-        engine: engine.detail,
-      },
-      data,
-      measured,
+  return {
+    pipeline: plan.resolved,
+    seed: plan.seed,
+    engine: engine.name,
+    precision,
+    versions: {
+      rocket: denoConfig.version,
+      deno: Deno.version.deno,
+      tfjs: tf.version_core,
+      engine: engine.detail,
     },
-    undefined,
-    2,
-  );
-  await writeFileWhole(join(folder, "pipeline.json"), new TextEncoder().encode(text + "\n"));
+    data,
+    measured,
+  };
 }
+
+async function writePipeline(about: EarlierRun, folder: string): Promise<void> {
+  const text = JSON.stringify(about, undefined, 2) + "\n";
+  await writeFileWhole(join(folder, "pipeline.json"), new TextEncoder().encode(text));
+}
+
+/** Whether a run that goes on with another is not quite the same. */
+function isOther(earlier: EarlierRun, about: EarlierRun): boolean {
+  const asked = ({ pipeline, engine, precision }: EarlierRun) =>
+    JSON.stringify([pipeline, engine, precision]);
+  return asked(earlier) !== asked(about);
+}
+
+/** What computes differently may round differently. */
+function reportChanges(
+  earlier: EarlierRun,
+  about: EarlierRun,
+  report: (line: string) => void,
+): void {
+  const names = Object.keys(about.versions);
+  const versions = names.filter((name) => earlier.versions?.[name] !== about.versions[name]);
+  const changes = [
+    ...(["engine", "precision"] as const).filter((name) => earlier[name] !== about[name])
+      .map((name) => `${name} ${earlier[name]}, now ${about[name]}`),
+    ...versions.map((name) => `${name} ${earlier.versions?.[name]}, now ${about.versions[name]}`),
+  ];
+  if (changes.length === 0) return;
+  report(`the run began with ${changes.join("; ")}: numbers may differ in their last digits`);
+}
+
+function refuseLater({ path, content: { position } }: StoredCheckpoint, plan: Plan): void {
+  const epochs = position.epochs + (position.batches > 0 ? 1 : 0);
+  if (epochs <= plan.epochs) return;
+  throw new UserError(
+    `the checkpoint ${path} is of epoch ${epochs}, and there are to be ${plan.epochs}`,
+    {
+      place: plan.document.place(["train", "epochs"]),
+      hint: "a run can be made longer when it is resumed, and not shorter",
+      exitCode: 2,
+    },
+  );
+}
+
+const stepsPerEpoch = ({ batch }: Plan, { splits }: PreparedData) =>
+  Math.ceil(splits.train.rows / batch);

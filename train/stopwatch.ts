@@ -1,7 +1,16 @@
 /** Adds up the time that a part of a run takes. */
 export class Stopwatch {
-  #milliseconds = 0;
+  #milliseconds: number;
   #since: number | undefined;
+
+  /**
+   * Makes one that stands still.
+   *
+   * @param seconds What it has counted before.
+   */
+  constructor(seconds = 0) {
+    this.#milliseconds = seconds * 1000;
+  }
 
   /** All of the time so far, in seconds. */
   get seconds(): number {

@@ -76,7 +76,7 @@ const rehearsals = [
   { rows: 5, more: 1013 },
 ] as const;
 
-/** So few rows need no rehearsal. */
+/** So few rows are rehearsed as they are. */
 const FEW_ROWS = 16;
 
 /** After so many recordings whose sizes are the same by chance, one gives up. */
@@ -88,9 +88,10 @@ const unknownSizes = [1_000_003, 2_000_003] as const;
 /**
  * A function of tensors as a TensorFlow graph, once for each signature of its inputs, their shapes
  * and types. Where it is known which inputs have the rows of a batch, the function is rehearsed with
- * a few of them, and its calls at the batch's true size are recorded without computing anything; the
- * first call is the graph's. Else, and where a function's calls do not follow from the number of rows,
- * it runs as usual the first time, is compared with itself the second time, and is a graph from then
+ * a few of them, and its calls at the batch's true size are recorded without computing anything. Where
+ * those do not follow from the number of rows, or the rows are few anyway, it is rehearsed with all of
+ * them. Either way the first call is the graph's, so that numbers do not depend on which call is the
+ * first. Else it runs as usual the first time, is compared with itself the second time, and is a graph from then
  * on. A function that is not the same in two recordings, or that reads values, goes on running as
  * usual, and so does every function on other engines than the native one.
  *
@@ -167,33 +168,65 @@ export class CapturedFunction<Input extends object, Output extends object> {
     return withLeaves(form as Tree, results) as Output;
   }
 
-  /** Captures the function without running it at its true size, if that can be done. */
+  /** Captures the function before its first call, if that can be done. */
   #rehearse(input: Input, tensors: readonly tf.Tensor[], signature: string): void {
     const { rows: rowsOf } = this.#options;
     if (!rowsOf) return;
     const batched = new Set(rowsOf(input));
     const rows = [...batched][0]?.shape[0] ?? 0;
-    if (rows < FEW_ROWS) return;
-    const started = performance.now();
-    try {
-      const rehearsal = this.#rehearsal(input, tensors, batched);
-      const [first, second] = unknownSizes.map((unknown) =>
-        this.#recording(input, tensors, { kind: "dry", rehearsal, rows, unknown })
-      );
-      const different = firstDifference(first!.recorded.trace, second!.recorded.trace);
-      if (different) throw new Unforeseen(NOT_THE_SAME);
-      const { recorded, output } = second!;
-      this.#load(recorded, signature, output, {
-        recordSeconds: secondsSince(started),
-        rehearsedWith: rehearsals.map(({ rows }) => rows),
-      });
-    } catch (error) {
-      const reason = notCapturable(error);
-      if (reason) return this.#giveUp(signature, reason.message, reason.origin);
-      // Run as it is, it says the true number of rows where it fails, and may well not.
-      const why = error instanceof Error ? error.message : String(error);
-      this.#phases.set(signature, { kind: "recorded", traces: [], why });
+    let why: string | undefined;
+    for (const few of rows < FEW_ROWS ? [false] : [true, false]) {
+      const started = performance.now();
+      try {
+        const made = few
+          ? this.#recordingOfFew(input, tensors, batched, rows)
+          : this.#recordingOfAll(input, tensors);
+        this.#load(made.recorded, signature, made.output, {
+          recordSeconds: secondsSince(started),
+          rehearsedWith: few ? rehearsals.map(({ rows }) => rows) : [],
+          unrehearsed: why,
+        });
+        return;
+      } catch (error) {
+        const reason = notCapturable(error);
+        if (reason) return this.#giveUp(signature, reason.message, reason.origin);
+        // Run as it is, it says the true number of rows where it fails, and may well not.
+        why ??= error instanceof Error ? error.message : String(error);
+        // What another rehearsal left would be there in the first call, and not be seen to come.
+        if (why === KEEPS) break;
+      }
     }
+    this.#phases.set(signature, { kind: "recorded", traces: [], why });
+  }
+
+  /** A recording at the true size that computes nothing: few rows were enough to foresee it. */
+  #recordingOfFew(
+    input: Input,
+    tensors: readonly tf.Tensor[],
+    batched: ReadonlySet<tf.Tensor>,
+    rows: number,
+  ): { recorded: RecordedGraph; output: Output } {
+    const rehearsal = this.#rehearsal(input, tensors, batched);
+    return sameTwice(
+      unknownSizes.map((unknown) =>
+        this.#recording(input, tensors, { kind: "dry", rehearsal, rows, unknown })
+      ),
+    );
+  }
+
+  /**
+   * A recording of all rows, of which nothing remains. A graph rounds otherwise than ops one by one, and
+   * whether a step is the first of a process should not be seen in its numbers.
+   */
+  #recordingOfAll(
+    input: Input,
+    tensors: readonly tf.Tensor[],
+  ): { recorded: RecordedGraph; output: Output } {
+    const made = rehearsals.slice(0, 2).map(({ more }) =>
+      this.#recording(input, tensors, { kind: "rehearse", more })
+    );
+    if (made.some(({ kept }) => kept > 0)) throw new Unforeseen(KEEPS);
+    return sameTwice(made);
   }
 
   #rehearsal(
@@ -210,7 +243,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
         const small = withLeaves(input as Tree, few) as Input;
         const { recorded, kept } = this.#recording(small, few, { kind: "rehearse", more });
         // What is kept of a dry run would have no values.
-        if (kept > 0 && rows > rehearsals[0].rows) throw new Unforeseen("it keeps tensors");
+        if (kept > 0 && rows > rehearsals[0].rows) throw new Unforeseen(KEEPS);
         return { rows, trace: recorded.trace };
       } finally {
         tf.dispose(few.filter((tensor) => !tensors.includes(tensor)));
@@ -332,6 +365,16 @@ function signatureOf(tensors: readonly tf.Tensor[], batched: ReadonlySet<tf.Tens
 }
 
 const secondsSince = (start: number) => (performance.now() - start) / 1000;
+
+const KEEPS = "it keeps tensors";
+
+/** The second of two recordings, which have to be alike. */
+function sameTwice<T extends { recorded: RecordedGraph }>([first, second]: readonly T[]): T {
+  if (firstDifference(first!.recorded.trace, second!.recorded.trace)) {
+    throw new Unforeseen(NOT_THE_SAME);
+  }
+  return second!;
+}
 
 /** Why a function cannot be captured, even where what it called has wrapped that in its own error. */
 function notCapturable(error: unknown): NotCapturable | undefined {

@@ -42,6 +42,28 @@ export interface RunStartEvent {
   readonly stepsPerEpoch: number;
   /** The rows of each split. */
   readonly rows: Readonly<Record<string, number>>;
+  /** Where the job goes on, if it does from a checkpoint; what came after that happens again. */
+  readonly resumed?: ResumedAt;
+}
+
+/** The checkpoint that a job goes on from. */
+export interface ResumedAt {
+  /** The epochs that were done, with their evaluations. */
+  readonly epochs: number;
+  /** The steps that were done. */
+  readonly step: number;
+  /** The checkpoint's file. */
+  readonly checkpoint: string;
+}
+
+/** What is to become of a checkpoint that an output asks for. */
+export interface CheckpointRequest {
+  /** How many of the job's latest checkpoints stay; 2 by default, as one may be damaged. */
+  readonly keep?: number;
+  /** Whether it stays, whatever comes after it. */
+  readonly forever?: boolean;
+  /** Whether the epoch is the best so far: `checkpoints/best.safetensors` becomes this one. */
+  readonly best?: boolean;
 }
 
 /** A step is done. */
@@ -58,6 +80,13 @@ export interface StepEvent {
   readonly loss: number;
   /** Each loss term before its weight, by name. */
   readonly losses: Readonly<Record<string, number>>;
+  /**
+   * Asks for a checkpoint of the run as it is after this step. The run writes it when all outputs
+   * have heard the event, once for all that ask.
+   *
+   * @param request What is to become of it.
+   */
+  checkpoint(request?: CheckpointRequest): void;
 }
 
 /** A split has been evaluated. */
@@ -76,7 +105,7 @@ export interface EvaluationEvent {
   readonly metrics: Metrics;
 }
 
-/** The values of the variables, and all else a checkpoint keeps. */
+/** The values of the variables, and what the optimizer keeps of each. */
 export interface Snapshot {
   /** The values by the variable's name; optimizer slots as `optimizer/SLOT/NAME`. */
   readonly tensors: ReadonlyMap<string, SnapshotTensor>;
@@ -108,6 +137,13 @@ export interface EpochEvent {
   readonly best: boolean;
   /** Reads the variables back from the engine. */
   snapshot(): Promise<Snapshot>;
+  /**
+   * Asks for a checkpoint of the run as it is after this epoch. The run writes it when all outputs
+   * have heard the event, once for all that ask.
+   *
+   * @param request What is to become of it.
+   */
+  checkpoint(request?: CheckpointRequest): void;
 }
 
 /** How a job's input kept up with its steps. */
@@ -166,9 +202,9 @@ export interface RunEndEvent {
   readonly result: Result;
 }
 
-/** The run has failed. */
+/** The run has failed, or was asked to end. */
 export interface FailureEvent {
-  /** Why. */
+  /** Why; an `Interruption` if it was asked to. */
   readonly error: Error;
 }
 
@@ -184,6 +220,6 @@ export interface RunEvents {
   readonly epoch: EpochEvent;
   /** The run has ended well. */
   readonly runEnd: RunEndEvent;
-  /** The run has failed. */
+  /** The run has failed, or was asked to end. */
   readonly failure: FailureEvent;
 }

@@ -1,44 +1,49 @@
-import { join } from "node:path";
-import {
-  defineOutput,
-  encodeSafetensors,
-  type OutputStage,
-  writeFileWhole,
-  z,
-} from "../../plugin.ts";
+import { defineOutput, type OutputStage, z } from "../../plugin.ts";
 
 /**
- * Writes the variables of both nets and the optimizer's slots to `checkpoints/last.safetensors`
- * after each epoch, and to `checkpoints/best.safetensors` when the epoch is the best so far. The
- * file's metadata holds epoch, step and metrics.
+ * Decides when the run writes checkpoints to `checkpoints/`, and which of them stay. Each is a
+ * safetensors file with the variables of both nets and the optimizer's slots, and a JSON file of all
+ * else that a run needs to go on. `best.safetensors` is the best epoch's.
  */
 const stage: OutputStage = defineOutput({
   name: "checkpoint",
-  summary: "Keeps the variables after the last and the best epoch, as safetensors.",
+  summary: "Keeps the run after the latest and the best epoch, as safetensors, to resume from.",
   options: z.object({
-    every: z.int().positive().default(1).describe("Epochs between writes of last.safetensors."),
+    every: z.int().positive().default(1).describe("Epochs between checkpoints."),
+    everySteps: z.int().positive().optional().describe(
+      "Steps between checkpoints, beside those after epochs.",
+    ),
+    everyMinutes: z.number().positive().optional().describe(
+      "Minutes between checkpoints, beside those after epochs.",
+    ),
+    keep: z.int().positive().default(2).describe(
+      "How many of the latest stay; with 1 there is none to fall back on if it is damaged.",
+    ),
+    keepEvery: z.int().positive().optional().describe(
+      "Epochs between checkpoints that stay for good.",
+    ),
   }),
-  example: "use: checkpoint\nevery: 5",
-  create: ({ every }, { folder }) => {
-    let epochs = 0;
+  example: "use: checkpoint\neveryMinutes: 10\nkeepEvery: 20",
+  create: ({ every, everySteps, everyMinutes = Infinity, keep, keepEvery }) => {
+    let epochs = 0, written = performance.now();
     return {
       runStart: (event) => {
         epochs = event.epochs;
+        written = performance.now();
       },
-      async epoch({ job, epoch, step, metrics, best, snapshot }) {
-        if (job !== "rocket") return;
-        const last = epoch % every === 0 || epoch === epochs;
-        if (!last && !best) return;
-        const { tensors } = await snapshot();
-        const bytes = encodeSafetensors(tensors, {
-          epoch: String(epoch),
-          step: String(step),
-          metrics: JSON.stringify(metrics),
-        });
-        const checkpoints = join(folder, "checkpoints");
-        await Deno.mkdir(checkpoints, { recursive: true });
-        if (last) await writeFileWhole(join(checkpoints, "last.safetensors"), bytes);
-        if (best) await writeFileWhole(join(checkpoints, "best.safetensors"), bytes);
+      step({ step, checkpoint }) {
+        const minutes = (performance.now() - written) / 60_000;
+        const due = everySteps !== undefined && step % everySteps === 0;
+        if (!due && minutes < everyMinutes) return;
+        written = performance.now();
+        checkpoint({ keep });
+      },
+      epoch({ job, epoch, best, checkpoint }) {
+        const forever = keepEvery !== undefined && epoch % keepEvery === 0;
+        const isBest = best && job === "rocket";
+        if (!forever && !isBest && epoch % every !== 0 && epoch !== epochs) return;
+        written = performance.now();
+        checkpoint({ keep, forever, best: isBest });
       },
     };
   },

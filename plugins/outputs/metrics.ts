@@ -1,9 +1,10 @@
 import { join } from "node:path";
-import { defineOutput, type OutputStage, z } from "../../plugin.ts";
+import { defineOutput, type JobName, type OutputStage, writeFileWhole, z } from "../../plugin.ts";
 
 /**
  * Writes `metrics.jsonl`: one line an evaluation with `epoch`, `step`, `seconds`, `split`, and each
- * metric by net, as `light/accuracy`. The baseline's lines go to `metrics-light-alone.jsonl`.
+ * metric by net, as `light/accuracy`. The baseline's lines go to `metrics-light-alone.jsonl`. When a run
+ * is resumed, lines of what will happen again are taken away.
  */
 const stage: OutputStage = defineOutput({
   name: "metrics",
@@ -11,13 +12,40 @@ const stage: OutputStage = defineOutput({
   options: z.object({}),
   example: "use: metrics",
   create: (_options, { folder }) => ({
+    async runStart({ job, resumed }) {
+      await keepEpochs(fileOf(folder, job), resumed?.epochs ?? 0);
+    },
     async evaluation({ job, epoch, step, seconds, split, metrics }) {
-      const file = job === "rocket" ? "metrics.jsonl" : `metrics-${job}.jsonl`;
       const line = JSON.stringify({ epoch, step, seconds: round(seconds), split, ...metrics });
-      await Deno.writeTextFile(join(folder, file), line + "\n", { append: true });
+      await Deno.writeTextFile(fileOf(folder, job), line + "\n", { append: true });
     },
   }),
 });
 export default stage;
 
+const fileOf = (folder: string, job: JobName) =>
+  join(folder, job === "rocket" ? "metrics.jsonl" : `metrics-${job}.jsonl`);
+
 const round = (seconds: number) => Math.round(seconds * 1000) / 1000;
+
+/** Keeps the lines of the first epochs; a run that was killed may have left more, or part of one. */
+async function keepEpochs(file: string, epochs: number): Promise<void> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  const kept = text.split("\n").filter((line) => epochOf(line) <= epochs)
+    .map((line) => line + "\n").join("");
+  if (kept !== text) await writeFileWhole(file, new TextEncoder().encode(kept));
+}
+
+function epochOf(line: string): number {
+  try {
+    return Number(JSON.parse(line).epoch);
+  } catch {
+    return NaN;
+  }
+}

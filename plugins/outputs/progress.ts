@@ -37,7 +37,7 @@ function bar(): Output {
     bar = undefined;
   };
   return {
-    runStart: ({ job, epochs, stepsPerEpoch }) => {
+    runStart: ({ job, epochs, stepsPerEpoch, resumed }) => {
       stop();
       all = epochs;
       latest = "";
@@ -51,7 +51,8 @@ function bar(): Output {
         hideCursor: false,
         linewrap: true,
       }, cliProgress.Presets.shades_classic);
-      bar.start(all * stepsPerEpoch, 0, { epoch: `1/${all}`, latest });
+      const epoch = `${Math.min((resumed?.epochs ?? 0) + 1, all)}/${all}`;
+      bar.start(all * stepsPerEpoch, resumed?.step ?? 0, { epoch, latest });
     },
     step: ({ step, epoch }) => bar?.update(step, { epoch: `${epoch}/${all}`, latest }),
     epoch: ({ step, metrics }) => {

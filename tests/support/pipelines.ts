@@ -92,7 +92,13 @@ export async function runFile(
     quiet: true,
     report: (line) => reports.push(line),
     ...options,
-    listener: { ...listener, evaluation: (event) => void evaluations.push(event) },
+    listener: {
+      ...listener,
+      evaluation: async (event) => {
+        evaluations.push(event);
+        await listener.evaluation?.(event);
+      },
+    },
   });
   return { result, evaluations, reports };
 }

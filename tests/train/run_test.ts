@@ -178,7 +178,7 @@ forEachEngine("runPlan() writes a run folder that says all about the run", async
     assertEquals(lines.length, 4);
     const last = JSON.parse(lines.at(-1)!);
     assertEquals(last["light/accuracy"], result.test.light!.accuracy);
-    const bytes = await Deno.readFile(join(out, "checkpoints", "last.safetensors"));
+    const bytes = await Deno.readFile(join(out, "checkpoints", "rocket-000024.safetensors"));
     const { tensors, metadata } = decodeSafetensors(bytes);
     assertEquals(metadata.epoch, "2");
     assertEquals(tensors.get("light/head/kernel")!.shape, [8, 10]);

@@ -66,9 +66,10 @@ export class Input {
    * The batches of some passes. All are to be taken, in their order.
    *
    * @param passes The passes.
+   * @param skip How many batches of the first pass are left out, as they were taken before.
    */
-  feed(passes: Iterable<Pass>): Feed {
-    return new Feed(this, this.#maker, passes);
+  feed(passes: Iterable<Pass>, skip = 0): Feed {
+    return new Feed(this, this.#maker, passes, skip);
   }
 
   /** The other thread, once it makes batches. */
@@ -138,10 +139,12 @@ export class Feed {
   readonly #asked: { readonly address: BatchAddress; readonly batch: Promise<Batch> }[] = [];
 
   /** As {@linkcode Input.feed} makes it. */
-  constructor(input: Input, maker: BatchMaker, passes: Iterable<Pass>) {
+  constructor(input: Input, maker: BatchMaker, passes: Iterable<Pass>, skip = 0) {
     this.#input = input;
     this.#maker = maker;
     this.#passes = passes[Symbol.iterator]();
+    const { value: first } = skip > 0 ? this.#passes.next() : {};
+    if (first) this.#upcoming.push(...maker.addresses(first).slice(skip));
   }
 
   /**

@@ -57,6 +57,7 @@ const step = (step: number, epoch: number, job: JobName = "rocket"): StepEvent =
   rate: 0.1,
   loss: 1,
   losses: {},
+  checkpoint: () => {},
 });
 
 /** A job of two epochs of five steps. */

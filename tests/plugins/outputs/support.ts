@@ -78,6 +78,7 @@ export function epochEnd(epoch: number, parts: Partial<EpochEvent> = {}): EpochE
     metrics: splits,
     best: false,
     snapshot: () => Promise.resolve({ tensors: tensorsOf(epoch) }),
+    checkpoint: () => {},
     ...parts,
   };
 }

@@ -1,0 +1,98 @@
+import { relative } from "node:path";
+import type { Interruption } from "../pipeline/errors.ts";
+import type { Output } from "../pipeline/stages/output.ts";
+
+/** Signals that ask for an end. */
+const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM"];
+
+/** The exit code of what a signal has ended. */
+export const INTERRUPTED = 130;
+
+/** What a run needs to be ended by signals. */
+export interface Interruptible {
+  /** Aborted by the first signal, once training has begun. */
+  readonly signal: AbortSignal;
+  /** Has to hear of the run's events, to know when training begins. */
+  readonly listener: Pick<Output, "runStart">;
+}
+
+/**
+ * Runs what a signal may end. During training the first signal asks it to finish its step and to write a
+ * checkpoint; the second one, and any before training has begun, ends the process at once.
+ *
+ * @param out The run folder.
+ * @param quiet Whether the person asked for silence.
+ * @param run What is run.
+ * @returns What it returned.
+ */
+export async function interruptible<T>(
+  out: string,
+  quiet: boolean,
+  run: (how: Interruptible) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  let training = false;
+  const stop = () => {
+    if (training && !controller.signal.aborted) {
+      controller.abort();
+      if (!quiet) console.error("\nfinishing the step; once more ends at once");
+      return;
+    }
+    if (!training) console.error(`\nstopped before training began${hintOf(out)}`);
+    Deno.exit(INTERRUPTED);
+  };
+  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  try {
+    return await run({
+      signal: controller.signal,
+      listener: {
+        runStart: () => {
+          training = true;
+        },
+      },
+    });
+  } finally {
+    for (const signal of signals) Deno.removeSignalListener(signal, stop);
+  }
+}
+
+/** A run that was being resumed can be again. */
+function hintOf(out: string): string {
+  try {
+    Deno.statSync(`${out}/pipeline.json`);
+  } catch {
+    return "";
+  }
+  return `; to go on:\n  ${resumeCommand(out)}`;
+}
+
+/**
+ * What a person is told when a run was stopped.
+ *
+ * @param interruption How it ended.
+ * @param out The run folder.
+ */
+export function describeInterruption(
+  { message, checkpoint }: Interruption,
+  out: string,
+): string {
+  const written = checkpoint === undefined ? "" : `\ncheckpoint: ${checkpoint}`;
+  return `${message}${written}\nto go on:\n  ${resumeCommand(out)}`;
+}
+
+/**
+ * The command that goes on with a run, to be pasted where the person stands.
+ *
+ * @param out The run folder.
+ */
+export function resumeCommand(out: string): string {
+  const path = relative(Deno.cwd(), out) || ".";
+  return `deno task pipeline resume ${quoted(path.startsWith("-") ? `./${path}` : path)}`;
+}
+
+/** As a shell takes it for one word. */
+function quoted(word: string): string {
+  return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,46 @@
+import { join } from "node:path";
+import { documentOfValue } from "../pipeline/document.ts";
+import { UserError } from "../pipeline/errors.ts";
+import { makePlan } from "../pipeline/plan.ts";
+import { createRegistry } from "../pipeline/registry.ts";
+import { builtins } from "../plugins/mod.ts";
+import { isFinished, readEarlierRun, readResult } from "../train/checkpoint/earlier_run.ts";
+import { type CommandOptions, onlyArgument } from "./options.ts";
+import { printResult, train } from "./train.ts";
+
+/**
+ * `deno task pipeline resume DIR`: goes on with a run from its newest checkpoint that is whole.
+ *
+ * @param args The run folder.
+ * @param options The command line's options.
+ * @returns The exit code.
+ */
+export async function resume(args: readonly string[], options: CommandOptions): Promise<number> {
+  const out = onlyArgument(args, "a run folder");
+  if (options.out !== undefined) {
+    throw new UserError("a run goes on in its own folder, so that there is no --out here", {
+      hint: "copy the folder first to keep it as it is",
+      exitCode: 2,
+    });
+  }
+  const { pipeline } = await readEarlierRun(out);
+  const document = await documentOfValue(escaped(pipeline), {
+    file: join(out, "pipeline.json"),
+    set: options.set,
+  });
+  const plan = await makePlan(document, createRegistry(builtins));
+  const result = await readResult(out);
+  if (!result || !isFinished(result, plan)) return await train(plan, out, options, true);
+  if (options.json) console.log(JSON.stringify({ event: "runEnd", result }));
+  else printResult(result, out);
+  if (!options.quiet) {
+    console.error(`the run has finished; --epochs ${result.epochs + 1} or more goes on with it`);
+  }
+  return 0;
+}
+
+/** Environment variables are in their places already, so that `${` in a text is only text. */
+function escaped(pipeline: object): object {
+  return JSON.parse(JSON.stringify(pipeline), (_key, value) =>
+    typeof value === "string" ? value.replaceAll("${", "$${") : value);
+}

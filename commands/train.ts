@@ -1,0 +1,69 @@
+import { Interruption } from "../pipeline/errors.ts";
+import type { Plan } from "../pipeline/plan.ts";
+import type { Result, RunEvents } from "../pipeline/stages/events.ts";
+import type { Output } from "../pipeline/stages/output.ts";
+import { runPlan } from "../train/run.ts";
+import { describeInterruption, INTERRUPTED, interruptible } from "./interruption.ts";
+import type { CommandOptions } from "./options.ts";
+import { gradientTable, resultTable } from "./result_table.ts";
+
+/**
+ * Trains what a plan says, and prints what came out.
+ *
+ * @param plan The plan.
+ * @param out The run folder.
+ * @param options The command line's options.
+ * @param resume Whether to go on with the run that the folder holds.
+ * @returns The exit code: 0, or 130 if a signal ended the run.
+ */
+export async function train(
+  plan: Plan,
+  out: string,
+  options: CommandOptions,
+  resume: boolean,
+): Promise<number> {
+  const { engine, precision, quiet, json, debug } = options;
+  try {
+    const result = await interruptible(out, quiet, ({ signal, listener: { runStart } }) => {
+      const { runStart: print, ...others } = json ? jsonLines() : {} as Output;
+      return runPlan(plan, {
+        ...{ out, engine, precision, resume, signal, debug },
+        quiet: quiet || json,
+        report: (line) => quiet || console.error(line),
+        listener: {
+          ...others,
+          runStart: async (event) => {
+            await runStart!(event);
+            await print?.(event);
+          },
+        },
+      });
+    });
+    if (!json) printResult(result, out);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Interruption)) throw error;
+    console.error(describeInterruption(error, out));
+    return INTERRUPTED;
+  }
+}
+
+/**
+ * Prints what a run ended with.
+ *
+ * @param result The result.
+ * @param out The run folder.
+ */
+export function printResult(result: Result, out: string): void {
+  console.log(`\n${resultTable(result)}\n\n${gradientTable(result.gradients)}`);
+  console.log(`\nrun folder: ${out}`);
+}
+
+function jsonLines(): Output {
+  const names = ["runStart", "step", "evaluation", "epoch", "runEnd", "failure"] as const;
+  const print = <Name extends keyof RunEvents>(name: Name) => (event: RunEvents[Name]) => {
+    const plain = "error" in event ? { message: event.error.message } : event;
+    console.log(JSON.stringify({ event: name, ...plain }));
+  };
+  return Object.fromEntries(names.map((name) => [name, print(name)]));
+}

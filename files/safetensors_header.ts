@@ -1,0 +1,113 @@
+/**
+ * The header of a safetensors file: eight bytes of its length, then where each tensor is, in JSON.
+ *
+ * @module
+ */
+
+/** What a tensor of a file is made of. */
+export type TensorType = "F32" | "I32";
+
+/** Where a tensor is, as the header says it. */
+export interface HeaderEntry {
+  /** The type of its numbers. */
+  readonly dtype: string;
+  /** The shape. */
+  readonly shape: readonly number[];
+  /** Its first byte and the one behind its last, counted from the header's end. */
+  readonly data_offsets: readonly [start: number, end: number];
+}
+
+/** What a header says. */
+export interface Header {
+  /** The tensors by name, in the order of the file. */
+  readonly entries: ReadonlyMap<string, HeaderEntry>;
+  /** The texts that are kept beside them. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * The first bytes of a file, up to the values.
+ *
+ * @param tensors The tensors by name, in the order in which their values follow.
+ * @param metadata Texts to keep beside them.
+ * @throws {TypeError} If a tensor is called `__metadata__`, which the format keeps for the texts.
+ */
+export function encodeHeader(
+  tensors: Iterable<readonly [string, { dtype: TensorType; shape: readonly number[] }]>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  const header: Record<string, HeaderEntry | Readonly<Record<string, string>>> = {
+    __metadata__: metadata,
+  };
+  let offset = 0;
+  for (const [name, { dtype, shape }] of tensors) {
+    if (name === "__metadata__") throw new TypeError(`no tensor can be called ${name}`);
+    const end = offset + 4 * sizeOf(shape);
+    header[name] = { dtype, shape: [...shape], data_offsets: [offset, end] };
+    offset = end;
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  // Spaces at the header's end align the values.
+  const length = Math.ceil(text.length / 8) * 8;
+  const bytes = new Uint8Array(8 + length).fill(0x20, 8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
+  bytes.set(text, 8);
+  return bytes;
+}
+
+/**
+ * How many bytes the header takes, its length included.
+ *
+ * @param start The first eight bytes of a file.
+ */
+export function headerLength(start: Uint8Array): number {
+  const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
+  return start.length >= 8 ? 8 + Number(view.getBigUint64(0, true)) : Infinity;
+}
+
+/**
+ * Reads a header.
+ *
+ * @param bytes The header, without its length.
+ * @throws {TypeError} If it is broken.
+ */
+export function decodeHeader(bytes: Uint8Array): Header {
+  const { __metadata__: metadata = {}, ...rest } = parse(bytes);
+  const entries = new Map<string, HeaderEntry>();
+  for (const [name, entry] of Object.entries(rest)) {
+    if (!isEntry(entry)) throw new TypeError(`the header of the tensor ${name} is broken`);
+    entries.set(name, entry);
+  }
+  return { entries, metadata: metadata as Record<string, string> };
+}
+
+/** The header's object; what is in it is not looked at yet. */
+function parse(bytes: Uint8Array): Record<string, unknown> {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (cause) {
+    throw new TypeError("the header of the safetensors file is broken", { cause });
+  }
+  if (typeof header === "object" && header !== null && !Array.isArray(header)) {
+    return header as Record<string, unknown>;
+  }
+  throw new TypeError("the header of the safetensors file is broken");
+}
+
+function isEntry(value: unknown): value is HeaderEntry {
+  const { dtype, shape, data_offsets } = Object(value) as Partial<Record<string, unknown>>;
+  return typeof dtype === "string" && isLengths(shape) && isLengths(data_offsets) &&
+    data_offsets.length === 2;
+}
+
+const isLengths = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((length) => Number.isSafeInteger(length) && length >= 0);
+
+/**
+ * How many numbers a tensor has.
+ *
+ * @param shape Its shape.
+ */
+export const sizeOf = (shape: readonly number[]): number =>
+  shape.reduce((size, length) => size * length, 1);

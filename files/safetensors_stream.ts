@@ -1,0 +1,126 @@
+/**
+ * Safetensors files whose tensors may be larger than what memory should hold at once: they are
+ * written and read in parts.
+ *
+ * @module
+ */
+
+import {
+  decodeHeader,
+  encodeHeader,
+  type HeaderEntry,
+  headerLength,
+  sizeOf,
+  type TensorType,
+} from "./safetensors_header.ts";
+
+/** Some values of a tensor. */
+export type TensorPart = Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
+
+/** A tensor that is written in parts. */
+export interface StreamedTensor {
+  /** The type of its numbers. */
+  readonly dtype: TensorType;
+  /** The shape. */
+  readonly shape: readonly number[];
+  /** Its values, row-major, part by part. */
+  parts(): AsyncIterable<Float32Array | Int32Array>;
+}
+
+/**
+ * The bytes of a safetensors file, in parts.
+ *
+ * @param tensors The tensors by name.
+ * @param metadata Texts to keep beside them.
+ * @throws {TypeError} If a tensor has not as many values as its shape says.
+ */
+export async function* safetensorsChunks(
+  tensors: ReadonlyMap<string, StreamedTensor>,
+  metadata: Readonly<Record<string, string>>,
+): AsyncGenerator<Uint8Array> {
+  yield encodeHeader(tensors, metadata);
+  for (const [name, tensor] of tensors) {
+    let left = sizeOf(tensor.shape);
+    for await (const { buffer, byteOffset, byteLength, length } of tensor.parts()) {
+      left -= length;
+      yield new Uint8Array(buffer, byteOffset, byteLength);
+    }
+    if (left !== 0) {
+      throw new TypeError(`the tensor ${name} is ${left} values short of [${tensor.shape}]`);
+    }
+  }
+}
+
+/** A safetensors file that is read tensor by tensor. */
+export class SafetensorsFile {
+  /** Where each tensor is. */
+  readonly entries: ReadonlyMap<string, HeaderEntry>;
+  readonly #file: Deno.FsFile;
+  readonly #start: number;
+
+  private constructor(
+    file: Deno.FsFile,
+    start: number,
+    entries: ReadonlyMap<string, HeaderEntry>,
+  ) {
+    this.#file = file;
+    this.#start = start;
+    this.entries = entries;
+  }
+
+  /**
+   * Opens a file.
+   *
+   * @param path The file.
+   * @throws {TypeError} If it is no safetensors file.
+   */
+  static async open(path: string): Promise<SafetensorsFile> {
+    const file = await Deno.open(path);
+    try {
+      const { size } = await file.stat();
+      const length = headerLength(await readFully(file, Math.min(8, size)));
+      if (length > size) throw new TypeError("not a safetensors file, or cut short");
+      const { entries } = decodeHeader(await readFully(file, length - 8));
+      return new SafetensorsFile(file, length, entries);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  /**
+   * The values of a tensor, in order.
+   *
+   * @param name The tensor; it is in the file.
+   * @param most How many values a part has at most.
+   * @throws {TypeError} If it is cut short, or of a type other than F32 and I32.
+   */
+  async *parts(name: string, most: number): AsyncGenerator<TensorPart> {
+    const { dtype, shape, data_offsets: [start, end] } = this.entries.get(name)!;
+    const Values = dtype === "F32" ? Float32Array : dtype === "I32" ? Int32Array : undefined;
+    if (!Values) throw new TypeError(`the tensor ${name} is of type ${dtype}; expected F32 or I32`);
+    if (end - start !== sizeOf(shape) * 4) throw new TypeError(`the tensor ${name} is cut short`);
+    await this.#file.seek(this.#start + start, Deno.SeekMode.Start);
+    for (let left = end - start; left > 0;) {
+      const bytes = await readFully(this.#file, Math.min(left, most * 4));
+      left -= bytes.length;
+      yield new Values(bytes.buffer);
+    }
+  }
+
+  /** Lets go of the file. */
+  close(): void {
+    this.#file.close();
+  }
+}
+
+async function readFully(file: Deno.FsFile, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(length);
+  let read = 0;
+  while (read < length) {
+    const count = await file.read(bytes.subarray(read));
+    if (count === null) throw new TypeError("the file is cut short");
+    read += count;
+  }
+  return bytes;
+}

@@ -1,0 +1,218 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { type Ended, flags, inFolder, rocket, root } from "../support/command_line.ts";
+import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
+
+/** There are no signals to send on Windows. */
+const ignore = Deno.build.os === "windows";
+
+/** Long enough to be met in the middle: a second or two. */
+const long = digitsPipeline({
+  train: { epochs: 30, batch: 40, baseline: "light-alone" },
+  outputs: [{ use: "checkpoint", everySteps: 7 }],
+});
+
+/** The command line as a process that lives on. */
+function start(args: readonly string[], cwd: string): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--quiet", ...flags, `${root}cli.ts`, ...args],
+    cwd,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Reads what a process prints, and does something when some text has come. */
+async function reading(
+  child: Deno.ChildProcess,
+  text: string,
+  then: () => void | Promise<void>,
+): Promise<Ended> {
+  let stdout = "", done = false;
+  const stderr = new Response(child.stderr).text();
+  for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+    stdout += chunk;
+    if (done || !stdout.includes(text)) continue;
+    done = true;
+    await then();
+  }
+  return { stdout, stderr: await stderr, code: (await child.status).code };
+}
+
+const wasm = ["--engine", "wasm", "--json"];
+
+/** The events of a kind that a process has printed, but for a line that was cut off. */
+const events = ({ stdout }: Ended, kind: string) =>
+  stdout.split("\n").filter((line) => line.startsWith(`{"event":"${kind}"`) && line.endsWith("}"))
+    .map((line) => JSON.parse(line));
+
+/** The hashes of the last weights of each job. */
+async function weights(out: string): Promise<string[]> {
+  const names = [...Deno.readDirSync(join(out, "checkpoints"))].map(({ name }) => name)
+    .filter((name) => name.endsWith(".json")).sort();
+  const last = ["light-alone", "rocket"].map((job) =>
+    names.filter((name) => name.startsWith(job)).at(-1)!
+  );
+  return await Promise.all(last.map(async (name) => {
+    const text = await Deno.readTextFile(join(out, "checkpoints", name));
+    return `${name} ${JSON.parse(text).sha256}`;
+  }));
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test({
+    name: `${signal} finishes the step, writes a checkpoint, says how to go on and exits with 130`,
+    ignore,
+    fn: () =>
+      withPipeline({ ...long, outputs: [] }, async (file, folder) => {
+        await Deno.mkdir(join(folder, "a b"));
+        const cwd = join(folder, "a b"), out = join(folder, "my run");
+        const child = start([file, ...wasm, "--out", out], cwd);
+        const ended = await reading(child, `"step":5,`, () => child.kill(signal));
+        assertEquals(ended.code, 130, ended.stderr);
+        assertStringIncludes(ended.stderr, "finishing the step; once more ends at once");
+        assertMatch(ended.stderr, /^stopped after step \d+ of rocket$/m);
+        assertMatch(ended.stderr, /^checkpoint: .*rocket-\d+\.safetensors$/m);
+        // The command is for where the person stands, and for a shell.
+        assertMatch(ended.stderr, /^ {2}deno task pipeline resume '\.\.\/my run'$/m);
+        const steps = events(ended, "step").length;
+        const resumed = await rocket(["resume", "../my run", "--json"], { cwd });
+        assertEquals(resumed.code, 0, resumed.stderr);
+        assertMatch(resumed.stderr, /^engine: wasm/m);
+        const [first] = events(resumed, "runStart");
+        assertEquals([first.resumed.step, first.job], [steps, "rocket"]);
+        assertEquals(events(resumed, "step")[0].step, steps + 1);
+      }),
+  });
+}
+
+Deno.test({
+  name: "a second signal ends at once",
+  ignore,
+  fn: () =>
+    withPipeline(digitsPipeline({ outputs: ["./slow.ts"] }), async (file, folder) => {
+      const child = start([file, ...wasm, "--out", join(folder, "run")], folder);
+      const ended = await reading(child, "waiting", async () => {
+        child.kill("SIGINT");
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        child.kill("SIGINT");
+      });
+      assertEquals(ended.code, 130, ended.stderr);
+      assert(!ended.stderr.includes("stopped after"));
+    }, {
+      "slow.ts": `import { defineOutput, z } from "@rocket-launching/rocket";
+export default defineOutput({
+  name: "slow", summary: "Waits a minute in the first step.", options: z.object({}),
+  create: () => ({ step: () => {
+    console.log("waiting");
+    return new Promise((resolve) => setTimeout(resolve, 60_000));
+  } }),
+});
+`,
+    }),
+});
+
+Deno.test({
+  name: "a signal before training begins ends at once, with exit code 130",
+  ignore,
+  fn: () =>
+    withPipeline(digitsPipeline({ outputs: ["./slow.ts"] }), async (file, folder) => {
+      const out = join(folder, "run");
+      for (const args of [[file, ...wasm, "--out", out], ["resume", out, "--json"]]) {
+        const child = start(args, folder);
+        const ended = await reading(child, "created", () => child.kill("SIGTERM"));
+        assertEquals(ended.code, 130, ended.stderr);
+        assertStringIncludes(ended.stderr, "stopped before training began; to go on:");
+        assertStringIncludes(ended.stderr, "  deno task pipeline resume run");
+      }
+    }, {
+      // The run folder is there then, and training has not begun.
+      "slow.ts": `import { defineOutput, z } from "@rocket-launching/rocket";
+export default defineOutput({
+  name: "slow", summary: "Waits a minute before the run starts.", options: z.object({}),
+  create: () => ({ runStart: () => {
+    console.log("created");
+    return new Promise((resolve) => setTimeout(resolve, 60_000));
+  } }),
+});
+`,
+    }),
+});
+
+Deno.test({
+  name: "a run that is killed at random moments and resumed ends with the same bytes",
+  ignore,
+  fn: () =>
+    withPipeline(long, async (file, folder) => {
+      const whole = join(folder, "whole"), out = join(folder, "run");
+      const started = performance.now();
+      assertEquals((await rocket([file, ...wasm, "--quiet", "--out", whole])).code, 0);
+      const seconds = (performance.now() - started) / 1000;
+      let kills = 0;
+      for (let code = -1; code !== 0;) {
+        const fresh = await exists(join(out, "pipeline.json"));
+        const args = fresh
+          ? ["resume", out, "--json", "--quiet"]
+          : [file, ...wasm, "--quiet", "--out", out];
+        const child = start(args, folder);
+        // Some die while they write a checkpoint: there is one every few milliseconds.
+        const wait = seconds * (0.3 + 0.4 * Math.random()) * 1000;
+        const timer = kills < 6 ? setTimeout(() => child.kill("SIGKILL"), wait) : undefined;
+        const ended = await reading(child, "\0", () => {});
+        clearTimeout(timer);
+        if (ended.code !== 0) {
+          assertEquals(ended.stderr, "");
+          assert(kills++ < 6, "it fails by itself");
+        }
+        code = ended.code;
+      }
+      assert(kills > 0);
+      assertEquals(await weights(out), await weights(whole));
+      const lines = async (out: string) =>
+        (await Deno.readTextFile(join(out, "metrics.jsonl"))).trim().split("\n")
+          .map((line) => ({ ...JSON.parse(line), seconds: 0 }));
+      assertEquals(await lines(out), await lines(whole));
+    }),
+});
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+Deno.test("resume of a finished run shows its result, and --epochs goes on with it", async () => {
+  const small = digitsPipeline({ train: { epochs: 1, batch: 256 }, outputs: ["checkpoint"] });
+  await withPipeline(small, async (file, folder) => {
+    const first = await rocket([file, "--engine", "wasm", "--out", "run"], { cwd: folder });
+    const again = await rocket(["resume", "run"], { cwd: folder });
+    assertEquals([again.code, again.stdout], [0, first.stdout]);
+    assertStringIncludes(again.stderr, "the run has finished; --epochs 2 or more goes on with it");
+    const more = await rocket(["resume", "run", "--epochs", "3", "--json"], { cwd: folder });
+    assertEquals(more.code, 0, more.stderr);
+    assertEquals(events(more, "epoch").map(({ epoch }) => epoch), [2, 3]);
+  });
+});
+
+Deno.test("resume refuses what is no run folder, and changes that a run cannot take", async () => {
+  await inFolder(async (cwd) => {
+    await Deno.mkdir(join(cwd, "empty"));
+    const refused = async (args: string[], words: string) => {
+      const { code, stderr } = await rocket(["resume", ...args], { cwd });
+      assertEquals(code, 2, stderr);
+      assertStringIncludes(stderr, words);
+    };
+    await refused([], "expected a run folder");
+    await refused(["empty"], "empty is no run folder: there is no empty/pipeline.json");
+    await refused(["none"], "none is no run folder");
+    await refused(["empty", "--out", "other"], "there is no --out here");
+    await Deno.writeTextFile(join(cwd, "empty", "pipeline.json"), "{");
+    await refused(["empty"], "empty/pipeline.json is not what a run writes");
+    await Deno.writeTextFile(join(cwd, "x.yaml"), stringify(long));
+    const args = ["x.yaml", "--engine", "wasm", "--epochs", "1", "--quiet", "--out", "run"];
+    assertEquals((await rocket(args, { cwd })).code, 0);
+    await refused(["run", "--epochs", "2", "--seed", "5"], "seed cannot change");
+    await refused(["run", "--set", "network.light=[5]", "--epochs", "2"], "network cannot change");
+  });
+});

@@ -1,0 +1,351 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { Interruption, UserError } from "../../pipeline/errors.ts";
+import type { RunStartEvent } from "../../pipeline/stages/events.ts";
+import type { Output } from "../../pipeline/stages/output.ts";
+import type { RunOptions } from "../../train/run.ts";
+import { forEachEngine } from "../support/engines.ts";
+import {
+  dataFolder,
+  digitsPipeline,
+  pluginApi,
+  type Ran,
+  runFile,
+  withPipeline,
+} from "../support/pipelines.ts";
+
+const current = () => tf.getBackend() === "wasm" ? "wasm" as const : "native" as const;
+
+/** Images are moved about at random, and the rate changes with the position. */
+const all = digitsPipeline({
+  data: {
+    ...digitsPipeline().data as object,
+    validation: { holdout: 0.2 },
+    transforms: [{ use: "normalize" }, { use: "random-crop", pad: 1 }],
+  },
+  network: { use: "mlp", shared: [16], light: [8], booster: [32] },
+  optimizer: { use: "adam", rate: 0.01, schedule: "cosine" },
+  train: { epochs: 2, batch: 250, baseline: "light-alone" },
+  outputs: [{ use: "checkpoint", everySteps: 2 }],
+});
+
+/** A net whose batch norm keeps statistics. */
+const withBatchNorm = digitsPipeline({
+  network: {
+    use: "wide-resnet",
+    light: { depth: 10, width: 1 },
+    booster: { depth: 10, width: 1 },
+  },
+  train: { epochs: 2, batch: 718 },
+  outputs: [{ use: "checkpoint", everySteps: 1 }],
+});
+
+/** A net with dropout on a table, which steps write to in place. */
+const withTable = {
+  ...digitsPipeline({
+    network: { use: "./table.ts" },
+    optimizer: { use: "adam", rate: 0.01 },
+    train: { epochs: 2, batch: 179 },
+    outputs: [{ use: "checkpoint", everySteps: 3 }],
+  }),
+  data: {
+    train: { use: "arrow", path: join(dataFolder, "digits-train.arrow") },
+    test: { use: "arrow", path: join(dataFolder, "digits-test.arrow") },
+    features: { image: { shape: [64] } },
+    label: "digit",
+  },
+};
+const table = {
+  "table.ts": `import { defineNetwork, ops, tf, z } from "${pluginApi}";
+export default defineNetwork({
+  name: "table", summary: "Pixels by their place and value.", options: z.object({}),
+  create: (_options, { variables, units }) => {
+    const places = variables.add({ name: "places", owner: "shared", table: true, shape: [64 * 17, 4],
+      initializer: { kind: "normal", deviation: 0.1 } });
+    const net = (owner, width) => {
+      const kernel = variables.add({ name: owner + "/kernel", owner, shape: [256, width],
+        initializer: { kind: "normal", deviation: 0.1 } });
+      const head = variables.add({ name: owner + "/head", owner, shape: [width, units],
+        initializer: { kind: "normal", deviation: 0.1 } });
+      return ({ image }, scope) => {
+        const place = tf.range(0, 64 * 17, 17, "int32");
+        const ids = tf.add(tf.cast(image, "int32"), place);
+        const found = tf.reshape(scope.lookup(places, ids), [-1, 256]);
+        const rows = scope.training ? ops.dropout(found, 0.2, scope.seed("rows")) : found;
+        return { logits: tf.matMul(tf.relu(tf.matMul(rows, scope.read(kernel))), scope.read(head)) };
+      };
+    };
+    return { light: net("light", 8), booster: net("booster", 16) };
+  },
+});
+`,
+};
+
+/** The hash of the last weights and slots of each job, and all that was measured. */
+async function endOf(folder: string): Promise<Record<string, unknown>> {
+  const checkpoints = join(folder, "checkpoints");
+  const newest: Record<string, string> = {};
+  for (const { name } of Deno.readDirSync(checkpoints)) {
+    const [, job, step] = /^(.*)-(\d+)\.json$/.exec(name) ?? [];
+    if (job && step! > (newest[job] ?? "")) newest[job] = step!;
+  }
+  const end: Record<string, unknown> = {};
+  for (const [job, step] of Object.entries(newest)) {
+    const text = await Deno.readTextFile(join(checkpoints, `${job}-${step}.json`));
+    end[job] = [step, JSON.parse(text).sha256];
+    const file = join(folder, job === "rocket" ? "metrics.jsonl" : `metrics-${job}.jsonl`);
+    const lines = (await Deno.readTextFile(file)).trim().split("\n");
+    end[`${job} metrics`] = lines.map((line) => ({ ...JSON.parse(line), seconds: 0 }));
+  }
+  end.best = await Deno.readFile(join(checkpoints, "best.safetensors"));
+  const { test, best, steps, baseline, gradients } = JSON.parse(
+    await Deno.readTextFile(join(folder, "result.json")),
+  );
+  const { seconds: _, input: __, ...alone } = baseline ?? {};
+  end.result = { test, best, steps, gradients, alone };
+  return end;
+}
+
+class Death extends Error {}
+
+/** Stops a run dead at its n-th event. */
+function dyingAt(event: number): Output {
+  let left = event;
+  const hook = () => {
+    if (left-- === 0) throw new Death();
+  };
+  return { runStart: hook, step: hook, epoch: hook };
+}
+
+/** How a run that dies at each of some events ends when it is resumed, against one that does not. */
+async function diesAndGoesOn(
+  pipeline: Record<string, unknown>,
+  events: readonly number[],
+  files: Record<string, string> = {},
+  options: Partial<RunOptions> = {},
+): Promise<void> {
+  await withPipeline(pipeline, async (file, folder) => {
+    await runFile(file, join(folder, "whole"), current());
+    const whole = await endOf(join(folder, "whole"));
+    for (const event of events) {
+      const out = join(folder, `died-${event}`);
+      await assertRejects(() => runFile(file, out, current(), dyingAt(event)), Death);
+      await runFile(file, out, current(), {}, { resume: true, ...options });
+      assertEquals(await endOf(out), whole, `died at event ${event}`);
+    }
+  }, files);
+}
+
+forEachEngine("a run that dies anywhere and is resumed ends as one that did not", () =>
+  // Before the first step; in the first epoch, at its end, in the second; in the light net alone.
+  diesAndGoesOn(all, [0, 4, 6, 13, 20]));
+
+forEachEngine(
+  "a resumed run ends the same with a thread for its input",
+  () => diesAndGoesOn(all, [3, 9], {}, { inputThread: "always" }),
+);
+
+forEachEngine(
+  "a resumed run goes on with batch norm's statistics",
+  () => diesAndGoesOn(withBatchNorm, [2]),
+);
+
+forEachEngine(
+  "a resumed run goes on with tables and their slots",
+  () => diesAndGoesOn(withTable, [4, 9, 15], table),
+);
+
+forEachEngine("a run that dies again and again comes to the same end", async () => {
+  await withPipeline(all, async (file, folder) => {
+    await runFile(file, join(folder, "whole"), current());
+    const out = join(folder, "died");
+    for (let time = 0;; time++) {
+      assert(time < 30);
+      try {
+        await runFile(file, out, current(), dyingAt(4), { resume: time > 0 });
+        break;
+      } catch (error) {
+        if (!(error instanceof Death)) throw error;
+      }
+    }
+    assertEquals(await endOf(out), await endOf(join(folder, "whole")));
+  });
+});
+
+/** Runs until some event, then asks the run to end. */
+async function interruptedAt(
+  file: string,
+  out: string,
+  hook: keyof Output,
+  count: number,
+  options: Partial<RunOptions> = {},
+): Promise<Interruption> {
+  const controller = new AbortController();
+  let left = count;
+  const listener = { [hook]: () => void (--left === 0 && controller.abort()) };
+  const run = () =>
+    runFile(file, out, current(), listener, { signal: controller.signal, ...options });
+  return await assertRejects(run, Interruption);
+}
+
+const plain = { ...all, outputs: [] };
+
+forEachEngine("a run that is asked to end writes a checkpoint though none is listed", async () => {
+  await withPipeline(plain, async (file, folder) => {
+    const whole = await runFile(file, join(folder, "whole"), current());
+    for (
+      const [hook, count, step] of [
+        ["step", 2, "rocket-000002"],
+        ["step", 5, "rocket-000005"],
+        ["epoch", 1, "rocket-000005"],
+        ["epoch", 2, "light-alone-000000"],
+        ["step", 13, "light-alone-000003"],
+      ] as const
+    ) {
+      const out = join(folder, `${hook}-${count}`);
+      const { checkpoint } = await interruptedAt(file, out, hook, count);
+      assertStringIncludes(checkpoint!, step);
+      const resumed = await runFile(file, out, current(), {}, { resume: true });
+      assertEquals(comparable(resumed), comparable(whole), out);
+    }
+  });
+});
+
+const comparable = ({ result: { test, best, steps, baseline } }: Ran) => [
+  test,
+  best,
+  steps,
+  baseline?.test,
+  baseline?.best,
+];
+
+forEachEngine("a run that is asked to end during an evaluation measures again", async () => {
+  await withPipeline(plain, async (file, folder) => {
+    const out = join(folder, "run"), whole = await runFile(file, join(folder, "whole"), current());
+    // The losses of training are told of, and the first split is not measured any more.
+    const { checkpoint } = await interruptedAt(file, out, "evaluation", 1);
+    assertStringIncludes(checkpoint!, "rocket-000005");
+    const starts: RunStartEvent[] = [];
+    const resumed = await runFile(file, out, current(), {
+      runStart: (event) => void starts.push(event),
+    }, { resume: true });
+    assertEquals(starts[0]!.resumed!.epochs, 0);
+    assertEquals(comparable(resumed), comparable(whole));
+  });
+});
+
+/** A run of two epochs in a folder, and what is done with it. */
+function withRun(test: (file: string, out: string) => Promise<void>): Promise<void> {
+  return withPipeline(all, async (file, folder) => {
+    const out = join(folder, "run");
+    await assertRejects(() => runFile(file, out, current(), dyingAt(11)), Death);
+    await test(file, out);
+  });
+}
+
+/** Newest first. */
+const checkpointsIn = (out: string) =>
+  [...Deno.readDirSync(join(out, "checkpoints"))].map(({ name }) => name)
+    .filter((name) => name.startsWith("rocket-") && name.endsWith(".safetensors")).sort().reverse()
+    .map((name) => join(out, "checkpoints", name));
+
+forEachEngine("a damaged checkpoint is noticed, and the one before it is taken", async () => {
+  const damages: Record<string, (path: string) => Promise<void>> = {
+    "its checksum differs": async (path) => {
+      const bytes = await Deno.readFile(path);
+      bytes[bytes.length - 5]! ^= 4;
+      await Deno.writeFile(path, bytes);
+    },
+    "bytes; expected": (path) => Deno.truncate(path, 1000),
+    "its JSON is broken": (path) => Deno.truncate(path.replace(".safetensors", ".json"), 100),
+    "another version": (path) => Deno.writeTextFile(path.replace(".safetensors", ".json"), "{}"),
+  };
+  for (const [words, damage] of Object.entries(damages)) {
+    await withRun(async (file, out) => {
+      const [newest, before] = checkpointsIn(out);
+      await damage(newest!);
+      const { reports } = await runFile(file, out, current(), {}, { resume: true });
+      const said = reports.find((line) => line.includes("is damaged"));
+      assertStringIncludes(said!, newest!);
+      assertStringIncludes(said!, words);
+      assert(reports.some((line) => line.includes(`from ${before}`)));
+      await Deno.stat(`${newest}.damaged`);
+    });
+  }
+});
+
+forEachEngine(
+  "a run without a checkpoint begins anew when it is resumed, with a word",
+  async () => {
+    await withRun(async (file, out) => {
+      await Deno.remove(join(out, "checkpoints"), { recursive: true });
+      const { reports } = await runFile(file, out, current(), {}, { resume: true });
+      assert(reports.includes("there is no checkpoint yet: the run starts anew"));
+    });
+  },
+);
+
+forEachEngine("what a killed process was writing is removed", async () => {
+  await withRun(async (file, out) => {
+    const draft = `.rocket-000009.safetensors.${crypto.randomUUID()}`;
+    const path = join(out, "checkpoints", draft);
+    await Deno.writeTextFile(path, "half of i");
+    await Deno.writeTextFile(join(out, "metrics.jsonl"), `{"epoch":1,"st`, { append: true });
+    await runFile(file, out, current(), {}, { resume: true });
+    await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
+    await endOf(out);
+  });
+});
+
+forEachEngine("a run is not resumed with another seed, other nets or other rows", async () => {
+  await withRun(async (file, out) => {
+    const text = await Deno.readTextFile(file);
+    const refused = async (from: string, to: string, words: string) => {
+      assertStringIncludes(text, from);
+      await Deno.writeTextFile(file, text.replace(from, to));
+      const resume = () => runFile(file, out, current(), {}, { resume: true });
+      assertStringIncludes((await assertRejects(resume, UserError)).message, words);
+    };
+    await refused("seed: 1", "seed: 2", "seed cannot change when a run is resumed: it was 1");
+    await refused("use: adam", "use: sgd", "optimizer.use cannot change");
+    await refused("batch: 250", "batch: 25", "train.batch cannot change");
+    await refused("epochs: 2", "epochs: 1", "is of epoch 2, and there are to be 1");
+    await refused("digits-train", "digits-test", "had 1150 rows and has");
+  });
+});
+
+forEachEngine("a finished run can be made longer, and a rate may change", async () => {
+  await withPipeline(all, async (file, folder) => {
+    const out = join(folder, "run");
+    await runFile(file, out, current());
+    const text = await Deno.readTextFile(file);
+    await Deno.writeTextFile(
+      file,
+      text.replace("epochs: 2", "epochs: 3").replace("rate: 0.01", "rate: 0.001"),
+    );
+    const rates: number[] = [];
+    const { result } = await runFile(file, out, current(), {
+      step: ({ rate }) => void rates.push(rate),
+    }, { resume: true });
+    assertEquals([result.epochs, result.steps, rates.length], [3, 15, 10]);
+    assert(rates.every((rate) => rate <= 0.001));
+    const { pipeline } = JSON.parse(await Deno.readTextFile(join(out, "pipeline.json")));
+    assertEquals(pipeline.train.epochs, 3);
+  });
+});
+
+forEachEngine("checkpoints that need not stay are removed, others stay", async () => {
+  const outputs = [{ use: "checkpoint", everySteps: 1, keep: 3, keepEvery: 1 }];
+  const pipeline = { ...all, train: { epochs: 3, batch: 250 }, outputs };
+  await withPipeline(pipeline, async (file, folder) => {
+    await runFile(file, join(folder, "run"), current());
+    const names = [...Deno.readDirSync(join(folder, "run", "checkpoints"))].map(({ name }) => name);
+    assertEquals(
+      names.filter((name) => name.endsWith(".json")).sort(),
+      // The ends of epochs stay, and of the others those that were among the latest three.
+      [5, 10, 13, 14, 15].map((step) => `rocket-${String(step).padStart(6, "0")}.json`),
+    );
+    assert(names.includes("best.safetensors"));
+  });
+});

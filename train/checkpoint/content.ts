@@ -1,0 +1,127 @@
+/**
+ * What a checkpoint says beside its tensors: where the run stands.
+ *
+ * @module
+ */
+
+import type {
+  GradientNorms,
+  InputResult,
+  JobName,
+  Metrics,
+  Result,
+} from "../../pipeline/stages/events.ts";
+
+/** The epoch that was best so far. */
+export interface BestEpoch {
+  /** Its number, from 1. */
+  readonly epoch: number;
+  /** What it was chosen by. */
+  readonly value: number;
+  /** What was measured on the test split then. */
+  readonly test: Metrics;
+}
+
+/** The losses of an epoch so far, summed over rows. */
+export interface LossSums {
+  /** The rows so far. */
+  readonly rows: number;
+  /** The total loss. */
+  readonly total: number;
+  /** Each loss term by name, before its weight. */
+  readonly terms: Readonly<Record<string, number>>;
+}
+
+/** Where a job stands between two steps. All else that a step needs follows from it and the seed. */
+export interface JobPosition {
+  /** The epochs that are done, with their evaluations. */
+  readonly epochs: number;
+  /** The batches that are done of the epoch after those. */
+  readonly batches: number;
+  /** The steps that are done. */
+  readonly step: number;
+  /** Seconds of training so far, evaluation included. */
+  readonly seconds: number;
+  /** Seconds in steps, and of those in waiting for data. */
+  readonly time: { readonly training: number; readonly waiting: number };
+  /** The losses of the epoch that is under way. */
+  readonly losses: LossSums;
+  /** The best epoch. */
+  readonly best: BestEpoch | undefined;
+  /** The latest metrics of each split. */
+  readonly metrics: Readonly<Record<string, Metrics>>;
+}
+
+/** What a job ended with. */
+export interface JobResult extends Pick<Result, "steps" | "seconds" | "test" | "best"> {
+  /** How its input kept up. */
+  readonly input: InputResult;
+  /** The gradient norms of its first batch. */
+  readonly gradients: readonly GradientNorms[];
+}
+
+/** What a checkpoint says beside its tensors. */
+export interface CheckpointContent {
+  /** Which part of the run it is of. */
+  readonly job: JobName;
+  /** Where that job stands. */
+  readonly position: JobPosition;
+  /** The gradient norms of the job's first batch. */
+  readonly gradients: readonly GradientNorms[];
+  /** What the rocket ended with, while the light net is trained alone. */
+  readonly rocket?: JobResult;
+  /** The run: its resolved pipeline, seed, engine, precision, versions and data. */
+  readonly run: unknown;
+}
+
+/** What is in a checkpoint's JSON file. */
+export interface CheckpointFile extends CheckpointContent {
+  /** The version of this form. */
+  readonly version: 1;
+  /** The hash of the safetensors file beside it, in hexadecimal. */
+  readonly sha256: string;
+  /** The bytes of that file. */
+  readonly bytes: number;
+  /** Whether it stays, whatever comes after it. */
+  readonly forever: boolean;
+}
+
+/**
+ * The text of a checkpoint's JSON file. JSON has no words for infinity and NaN, which metrics may be:
+ * they stand as `{ "number": "NaN" }`.
+ *
+ * @param file What is in it.
+ */
+export function encodeContent(file: CheckpointFile): string {
+  const text = JSON.stringify(
+    file,
+    (_key, value) =>
+      typeof value === "number" && !Number.isFinite(value) ? { number: String(value) } : value,
+    2,
+  );
+  return text + "\n";
+}
+
+/**
+ * Reads a checkpoint's JSON file.
+ *
+ * @param text Its text.
+ * @throws {TypeError} If it is not a checkpoint's.
+ */
+export function decodeContent(text: string): CheckpointFile {
+  let file: Partial<CheckpointFile> | null;
+  try {
+    file = JSON.parse(text, (_key, value) => {
+      const number = Object(value).number;
+      return ["NaN", "Infinity", "-Infinity"].includes(number) ? Number(number) : value;
+    });
+  } catch (cause) {
+    throw new TypeError("its JSON is broken", { cause });
+  }
+  if (file?.version !== 1) throw new TypeError("it is of another version, or no checkpoint");
+  const whole = typeof file.sha256 === "string" && typeof file.job === "string" &&
+    Number.isSafeInteger(file.position?.step) && Number.isSafeInteger(file.position?.batches) &&
+    Number.isSafeInteger(file.position?.epochs);
+  if (!whole) throw new TypeError("its JSON lacks parts");
+  return file as CheckpointFile;
+}

@@ -1,0 +1,169 @@
+/**
+ * What a run folder says of the run that it is of, and whether another can go on with it.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import type { Precision } from "../../engine/capture/precision.ts";
+import { type Problem, UserError } from "../../pipeline/errors.ts";
+import type { Plan } from "../../pipeline/plan.ts";
+import type { Result } from "../../pipeline/stages/events.ts";
+import type { PreparedData } from "../prepare.ts";
+
+/** What `pipeline.json` holds. */
+export interface EarlierRun {
+  /** The pipeline with every default filled in. */
+  readonly pipeline: Readonly<Record<string, unknown>>;
+  /** The run's seed. */
+  readonly seed: number;
+  /** The engine. */
+  readonly engine: "native" | "wasm";
+  /** What training steps compute in. */
+  readonly precision: Precision;
+  /** What computed it. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** The rows by split. */
+  readonly data: Readonly<Record<string, { readonly rows: number; readonly fingerprint: string }>>;
+}
+
+/**
+ * Reads what a run folder says of its run.
+ *
+ * @param folder The run folder.
+ * @returns What `pipeline.json` holds.
+ * @throws {UserError} If it is no run folder; exit code 2.
+ */
+export async function readEarlierRun(folder: string): Promise<EarlierRun> {
+  const path = join(folder, "pipeline.json");
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    const missing = error instanceof Deno.errors.NotFound;
+    throw new UserError(
+      missing
+        ? `${folder} is no run folder: there is no ${path}`
+        : `${path} cannot be read: ${(error as Error).message}`,
+      {
+        hint:
+          "a run names its folder when it ends or is stopped; it is in runs/, or where --out said",
+        cause: error,
+        exitCode: 2,
+      },
+    );
+  }
+  let value: Partial<EarlierRun> | undefined;
+  try {
+    value = Object(JSON.parse(text));
+  } catch {
+    // What is no JSON lacks all of it.
+  }
+  const { pipeline, engine, precision, data } = value ?? {};
+  const whole = isObject(pipeline) && isObject(data) &&
+    (engine === "native" || engine === "wasm") &&
+    (precision === "float32" || precision === "bfloat16");
+  if (whole) return value as EarlierRun;
+  throw new UserError(`${path} is not what a run writes`, {
+    hint: "start a new run from the pipeline file",
+    exitCode: 2,
+  });
+}
+
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
+
+/**
+ * What a run folder says that its run ended with.
+ *
+ * @param folder The run folder.
+ * @returns The result, if the run has come to its end.
+ */
+export async function readResult(folder: string): Promise<Result | undefined> {
+  try {
+    return JSON.parse(await Deno.readTextFile(join(folder, "result.json")));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether a run has come to the end that a plan wants.
+ *
+ * @param result What it ended with.
+ * @param plan The plan.
+ */
+export function isFinished({ epochs, baseline }: Result, plan: Plan): boolean {
+  return epochs === plan.epochs && (baseline !== undefined || !plan.baseline);
+}
+
+/** What has to stay as it is: the rows, their order, and what the state is made of. */
+const fixed = [
+  "seed",
+  "data.features",
+  "data.label",
+  "data.transforms",
+  "data.validation",
+  "network",
+  "optimizer.use",
+  "train.batch",
+  "train.select",
+] as const;
+
+/**
+ * Refuses a plan that cannot go on with what a run has done.
+ *
+ * @param earlier The run.
+ * @param plan The plan.
+ * @throws {UserError} With all that has changed and may not; exit code 2.
+ */
+export function refuseOtherPlan(earlier: EarlierRun, plan: Plan): void {
+  const problems = fixed.flatMap((path): Problem[] => {
+    const before = at(earlier.pipeline, path), now = at(plan.resolved, path);
+    if (isDeepStrictEqual(plain(before), plain(now))) return [];
+    return [{
+      message: `${path} cannot change when a run is resumed: it was ${
+        JSON.stringify(before)
+      }, and is ${JSON.stringify(now)}`,
+      place: plan.document.place(path.split(".")),
+      hint: "start a new run with it",
+    }];
+  });
+  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+}
+
+function at(value: unknown, path: string): unknown {
+  return path.split(".").reduce<unknown>(
+    (value, key) => Object(value)[key],
+    value,
+  );
+}
+
+/** What becomes of a value that is written and read again. */
+const plain = (value: unknown) => value === undefined ? value : JSON.parse(JSON.stringify(value));
+
+/**
+ * Refuses rows that are not those of the run.
+ *
+ * @param earlier The run.
+ * @param data The rows.
+ * @param plan The plan, for places.
+ * @throws {UserError} With each split that has changed.
+ */
+export function refuseOtherData(earlier: EarlierRun, { splits }: PreparedData, plan: Plan): void {
+  const problems = Object.entries(splits).flatMap(([name, { rows, fingerprint }]): Problem[] => {
+    const before = earlier.data[name];
+    if (before?.rows === rows && before.fingerprint === fingerprint) return [];
+    const how = before === undefined
+      ? "was not there"
+      : before.rows === rows
+      ? "has other content"
+      : `had ${before.rows} rows and has ${rows}`;
+    return [{
+      message: `the ${name} split is not that of the run any more: it ${how}`,
+      place: plan.document.place(["data", name]),
+      hint: "bring the data back as it was, or start a new run",
+    }];
+  });
+  if (problems.length > 0) throw new UserError(problems);
+}

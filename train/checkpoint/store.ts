@@ -1,0 +1,253 @@
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
+import { safetensorsChunks, type StreamedTensor } from "../../files/safetensors_stream.ts";
+import { isDraft, writeChunks } from "../../files/write_chunks.ts";
+import { UserError } from "../../pipeline/errors.ts";
+import type { CheckpointRequest, JobName } from "../../pipeline/stages/events.ts";
+import {
+  type CheckpointContent,
+  type CheckpointFile,
+  decodeContent,
+  encodeContent,
+} from "./content.ts";
+
+/** A checkpoint in a run folder. */
+export interface StoredCheckpoint {
+  /** Its safetensors file. */
+  readonly path: string;
+  /** What it says beside its tensors. */
+  readonly content: CheckpointFile;
+}
+
+/** What is written as one checkpoint. */
+export interface CheckpointParts {
+  /** Where the run stands. */
+  readonly content: CheckpointContent;
+  /** The state. */
+  readonly tensors: ReadonlyMap<string, StreamedTensor>;
+  /** Texts for readers of the safetensors file alone. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** So many of a job's latest checkpoints stay by default: if one is damaged there is another. */
+export const USUALLY_KEPT = 2;
+
+/**
+ * The checkpoints of a run folder. Each is a safetensors file, and a JSON file that names its hash and
+ * is written after it: without that, or with another hash, it is no checkpoint.
+ */
+export class CheckpointStore {
+  readonly #folder: string;
+  #last: { job: JobName; step: number; sha256: string; bytes: number; path: string } | undefined;
+
+  /**
+   * Takes the folder.
+   *
+   * @param runFolder The run folder.
+   */
+  constructor(runFolder: string) {
+    this.#folder = join(runFolder, "checkpoints");
+  }
+
+  /** The last checkpoint that was written or read, if any. */
+  get last(): string | undefined {
+    return this.#last?.path;
+  }
+
+  /**
+   * Writes a checkpoint, and removes those that need not stay.
+   *
+   * @param parts What is in it.
+   * @param request What is to become of it.
+   * @returns Its safetensors file.
+   * @throws {UserError} If it cannot be written; those before it are as they were.
+   */
+  async write(
+    parts: CheckpointParts,
+    { keep = USUALLY_KEPT, forever = false, best = false }: CheckpointRequest,
+  ): Promise<string> {
+    const { job, position: { step } } = parts.content;
+    const path = join(this.#folder, `${nameOf(job, step)}.safetensors`);
+    try {
+      await Deno.mkdir(this.#folder, { recursive: true });
+      // After an epoch's evaluations its state is what it was before them.
+      const same = this.#last?.path === path ? this.#last : undefined;
+      const { sha256, bytes } = same ?? await this.#writeTensors(path, parts);
+      if (best) await this.#becomeBest(path);
+      const stays = forever || same !== undefined && await isForever(path);
+      const file: CheckpointFile = { version: 1, sha256, bytes, forever: stays, ...parts.content };
+      await writeChunks(jsonOf(path), [new TextEncoder().encode(encodeContent(file))]);
+      await syncFolder(this.#folder);
+      this.#last = { job, step, sha256, bytes, path };
+      await this.#prune(job, Math.max(1, keep));
+    } catch (error) {
+      throw new UserError(
+        `the checkpoint ${path} cannot be written: ${(error as Error).message}`,
+        {
+          hint: "see that the disk has room and the folder can be written to, then resume the run",
+          cause: error,
+        },
+      );
+    }
+    return path;
+  }
+
+  async #writeTensors(
+    path: string,
+    { tensors, metadata }: CheckpointParts,
+  ): Promise<{ sha256: string; bytes: number }> {
+    // A file of that name from a run that was stopped is a checkpoint no longer.
+    await removeIfThere(jsonOf(path));
+    const hash = createHash("sha256");
+    let bytes = 0;
+    const hashed = async function* () {
+      for await (const chunk of safetensorsChunks(tensors, metadata)) {
+        hash.update(chunk);
+        bytes += chunk.length;
+        yield chunk;
+      }
+    };
+    await writeChunks(path, hashed());
+    return { sha256: hash.digest("hex"), bytes };
+  }
+
+  /** Gives a file its second name, without a copy where the file system can. */
+  async #becomeBest(path: string): Promise<void> {
+    const best = join(this.#folder, "best.safetensors");
+    const draft = join(this.#folder, `.best.safetensors.${crypto.randomUUID()}`);
+    try {
+      await Deno.link(path, draft).catch(() => Deno.copyFile(path, draft));
+      await Deno.rename(draft, best);
+    } catch (error) {
+      await Deno.remove(draft).catch(() => {});
+      throw error;
+    }
+  }
+
+  /**
+   * The newest checkpoint of a job that is whole. Damaged ones are set aside, with a word.
+   *
+   * @param job The job.
+   * @param report Takes lines for a person to read.
+   * @returns The checkpoint, if there is one.
+   */
+  async newest(
+    job: JobName,
+    report: (line: string) => void,
+  ): Promise<StoredCheckpoint | undefined> {
+    for (const { path } of await this.#all(job)) {
+      const checked = await check(path);
+      if ("content" in checked) {
+        const { content: { sha256, bytes, position: { step } } } = checked;
+        this.#last = { job, step, sha256, bytes, path };
+        return { path, content: checked.content };
+      }
+      report(`the checkpoint ${path} is damaged (${checked.damage}); the one before it is taken`);
+      for (const file of [jsonOf(path), path]) {
+        await Deno.rename(file, `${file}.damaged`).catch(() => {});
+      }
+    }
+    return undefined;
+  }
+
+  /** Removes what writing left behind when the process was killed. */
+  async removeDrafts(): Promise<void> {
+    for (const name of await namesIn(this.#folder)) {
+      if (isDraft(name)) await removeIfThere(join(this.#folder, name));
+    }
+  }
+
+  /** The checkpoints of a job, the newest first. */
+  async #all(job: JobName): Promise<{ path: string; step: number }[]> {
+    const found: { path: string; step: number }[] = [];
+    for (const name of await namesIn(this.#folder)) {
+      const [, of, step] = /^(rocket|light-alone)-(\d+)\.json$/.exec(name) ?? [];
+      if (of !== job) continue;
+      const path = join(this.#folder, `${basename(name, ".json")}.safetensors`);
+      found.push({ path, step: Number(step) });
+    }
+    return found.sort((a, b) => b.step - a.step);
+  }
+
+  async #prune(job: JobName, keep: number): Promise<void> {
+    const old: string[] = [];
+    for (const { path } of await this.#all(job)) {
+      if (!await isForever(path)) old.push(path);
+    }
+    for (const path of old.slice(keep)) {
+      await removeIfThere(jsonOf(path));
+      await removeIfThere(path);
+    }
+  }
+}
+
+const nameOf = (job: JobName, step: number) => `${job}-${String(step).padStart(6, "0")}`;
+
+const jsonOf = (path: string) => path.replace(/\.safetensors$/, ".json");
+
+/** Reads what a checkpoint says, or what is wrong with it. */
+async function check(
+  path: string,
+): Promise<{ content: CheckpointFile } | { damage: string }> {
+  let content: CheckpointFile;
+  try {
+    content = decodeContent(await Deno.readTextFile(jsonOf(path)));
+    const { sha256, bytes } = await hashOf(path);
+    if (bytes !== content.bytes) {
+      return { damage: `it has ${bytes} bytes; expected ${content.bytes}` };
+    }
+    if (sha256 !== content.sha256) return { damage: "its checksum differs" };
+  } catch (error) {
+    return { damage: error instanceof Error ? error.message : String(error) };
+  }
+  return { content };
+}
+
+async function hashOf(path: string): Promise<{ sha256: string; bytes: number }> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  const file = await Deno.open(path);
+  // The stream closes the file.
+  for await (const chunk of file.readable) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { sha256: hash.digest("hex"), bytes };
+}
+
+async function isForever(path: string): Promise<boolean> {
+  try {
+    return decodeContent(await Deno.readTextFile(jsonOf(path))).forever;
+  } catch {
+    return false;
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    const names: string[] = [];
+    for await (const { name } of Deno.readDir(folder)) names.push(name);
+    return names;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** So that the new name outlives a power cut; not every system can. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    using file = await Deno.open(folder);
+    await file.sync();
+  } catch {
+    // The file itself is synced.
+  }
+}

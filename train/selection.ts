@@ -1,0 +1,80 @@
+import type { Metrics, Result } from "../pipeline/stages/events.ts";
+import type { BestEpoch } from "./checkpoint/content.ts";
+import type { PlannedMetric } from "./evaluate.ts";
+
+/** Keeps the epoch that was best on the validation split, or on the test split without one. */
+export class Selection {
+  readonly #split: string;
+  readonly #key: string | undefined;
+  readonly #sign: number;
+  #best: BestEpoch | undefined;
+
+  /**
+   * Starts a selection, or goes on with one.
+   *
+   * @param splits The splits by name.
+   * @param metrics What is measured.
+   * @param select The key of the metric to choose by; the first one's by default.
+   * @param best The best epoch so far.
+   */
+  constructor(
+    splits: Readonly<Record<string, unknown>>,
+    metrics: readonly PlannedMetric[],
+    select: string | undefined,
+    best?: BestEpoch,
+  ) {
+    this.#split = splits.validation ? "validation" : "test";
+    const chosen = metrics.find((metric) => keysOf(metric).includes(select ?? keysOf(metric)[0]!));
+    this.#key = chosen && (select ?? keysOf(chosen)[0]);
+    this.#sign = chosen?.better === "lower" ? -1 : 1;
+    this.#best = best;
+  }
+
+  /** The best epoch so far. */
+  get bestEpoch(): BestEpoch | undefined {
+    return this.#best;
+  }
+
+  /**
+   * Compares an epoch with the best one so far.
+   *
+   * @param epoch The epoch, from 1.
+   * @param metrics Its metrics by split.
+   * @returns Whether it is the best now.
+   */
+  consider(epoch: number, metrics: Readonly<Record<string, Metrics>>): boolean {
+    const value = this.#key === undefined ? epoch : metrics[this.#split]?.[this.#key] ?? NaN;
+    const better = !this.#best || Number.isNaN(this.#best.value) ||
+      this.#sign * value > this.#sign * this.#best.value;
+    if (better) this.#best = { epoch, value, test: metrics.test ?? {} };
+    return better;
+  }
+
+  /** The best epoch, as results tell it. */
+  best(): Result["best"] {
+    return {
+      epoch: this.#best?.epoch ?? 0,
+      split: this.#split,
+      metric: this.#key ?? "epoch",
+      test: byNet(this.#best?.test ?? {}),
+    };
+  }
+}
+
+function keysOf({ name, per }: PlannedMetric): string[] {
+  return per === "net" ? [`light/${name}`, `booster/${name}`] : [name];
+}
+
+/**
+ * `light/accuracy` becomes `light: { accuracy }`; what belongs to no net comes under `run`.
+ *
+ * @param metrics The metrics by key.
+ */
+export function byNet(metrics: Metrics): Record<string, Metrics> {
+  const nets: Record<string, Record<string, number>> = {};
+  for (const [key, value] of Object.entries(metrics)) {
+    const [, net = "run", name = key] = /^(light|booster)\/(.*)$/.exec(key) ?? [];
+    (nets[net] ??= {})[name] = value;
+  }
+  return nets;
+}
