@@ -15,7 +15,7 @@ import { openProject } from "../scripts/launch/project.ts";
 import { peersPython } from "./python.ts";
 import { rows } from "./rows.ts";
 
-/** What `peers/profile.py` prints. */
+/** What `peers/profile_ops.py` prints. */
 interface Profile {
   readonly milliseconds: number;
   readonly ops: Readonly<Record<string, { count: number; milliseconds: number }>>;
@@ -47,7 +47,7 @@ try {
     ...["run", "-A", "--quiet", ...flags, join(here, ours.program), ...ours.args],
     ...["--graph", graph],
   ]);
-  const script = join(here, "peers", "profile.py");
+  const script = join(here, "peers", "profile_ops.py");
   const table = ours.args[ours.args.indexOf("--rows") + 1] ?? "10";
   // Ids have to be rows of the table, and labels classes.
   const below = ours.program === "ctr.ts" ? table : "10";

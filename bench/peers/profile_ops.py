@@ -1,7 +1,7 @@
 """Where a step's time goes, op by op, by TensorFlow's profiler: of a graph that Rocket has recorded, or of a
 peer in TensorFlow. Prints a line of JSON: the step's milliseconds, and count and milliseconds by op.
 
-usage: profile.py graph FILE BELOW | profile.py peer PROGRAM.py ARGUMENTS…
+usage: profile_ops.py graph FILE BELOW | profile_ops.py peer PROGRAM.py ARGUMENTS…
 """
 
 import collections
