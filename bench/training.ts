@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { CapturedFunction } from "../engine/capture/capture.ts";
-import type { LossStage } from "../plugin.ts";
+import type { LossContext, LossStage } from "../plugin.ts";
 import type { LabelSpec } from "../pipeline/stages/batch.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
 import type { Term } from "../train/objective.ts";
@@ -12,7 +12,7 @@ import {
   trainStep,
 } from "../train/step.ts";
 import { rowsOf } from "../train/tensors.ts";
-import type { TensorsByName } from "../train/variables.ts";
+import { DeclaredVariables, type TensorsByName } from "../train/variables.ts";
 
 /** How steps are computed: as graphs, as graphs with maps in bfloat16, or op by op. */
 export type Mode = "captured" | "bfloat16" | "eager";
@@ -28,7 +28,7 @@ export function taskTerm(stage: LossStage, net: NetName, label: LabelSpec, units
     stage: { kind: "loss", name: stage.name },
     weight: 1,
     policy: [{ from: 1, to: 1, shared: 1 }],
-    compute: stage.create(stage.options.parse({}), { label, shapes: [[units]] }),
+    compute: stage.create(stage.options.parse({}), lossContext(label, [[units]])),
     on: { net, output: "logits" },
   } as Term;
 }
@@ -41,10 +41,17 @@ export function hintTerm(stage: LossStage, label: LabelSpec, units: number): Ter
     stage: { kind: "loss", name: stage.name },
     weight: HINT_WEIGHT,
     policy: [{ from: 0, to: 1, shared: 1 }],
-    compute: stage.create(stage.options.parse({}), { label, shapes: [[units], [units]] }),
-    from: { net: "booster", output: "logits" },
-    to: { net: "light", output: "logits" },
+    pairs: [{
+      compute: stage.create(stage.options.parse({}), lossContext(label, [[units], [units]])),
+      from: { net: "booster", output: "logits" },
+      to: { net: "light", output: "logits" },
+    }],
   } as Term;
+}
+
+/** What a loss without variables of its own is made with. */
+function lossContext(label: LabelSpec, shapes: readonly (readonly number[])[]): LossContext {
+  return { label, shapes, variables: new DeclaredVariables().ofLoss("timed") };
 }
 
 /**

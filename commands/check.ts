@@ -155,7 +155,9 @@ function parameterSummary(prepared: PreparedNets): string {
     prepared.model.variables.filter(({ trainable }) => trainable),
     ({ name }) => name.split("/").slice(0, -1).join("/") || name,
   );
-  const owners = ["shared", "light", "booster"] as const;
+  const owners = (["shared", "light", "booster", "loss"] as const).filter((owner) =>
+    owner !== "loss" || prepared.model.variables.some((variable) => variable.owner === owner)
+  );
   const sum = (variables: readonly Variable[], owner: Variable["owner"]) =>
     variables.filter((variable) => variable.owner === owner)
       .reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);

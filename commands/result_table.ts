@@ -76,7 +76,7 @@ export function resultTable(result: Result): string {
  * @returns The text.
  */
 export function gradientTable(gradients: readonly GradientNorms[]): string {
-  const owners = (["booster", "light", "shared"] as const)
+  const owners = (["booster", "light", "shared", "loss"] as const)
     .filter((owner) => gradients.some(({ norms }) => owner in norms));
   const rows = gradients.map(({ loss, norms }) => [
     loss,

@@ -53,8 +53,8 @@ export interface PlannedTransformStage extends PlannedStage<TransformStage> {
 export interface PlannedLoss extends PlannedStage<LossStage> {
   /** The term's name in metrics. */
   readonly name: string;
-  /** The outputs it compares: `on`, or `from` and `to`, as `NET.OUTPUT`. */
-  readonly outputs: readonly string[];
+  /** What it compares, as `NET.OUTPUT`: `[on]`; or `[from, to]` for each layer, which are summed. */
+  readonly comparisons: readonly (readonly string[])[];
   /** The factor in the total loss. */
   readonly weight: number;
   /** What passes to whom. */
@@ -206,10 +206,10 @@ class Planner {
           transforms: transforms.map(({ resolved, on }) => ({ ...resolved, on })),
         },
         network: network.resolved,
-        losses: losses.map(({ resolved, name, stage, outputs, weight, gradient }) => ({
+        losses: losses.map(({ resolved, name, stage, comparisons, weight, gradient }) => ({
           ...resolved,
           name,
-          ...(stage.form === "task" ? { on: outputs[0] } : { from: outputs[0], to: outputs[1] }),
+          ...resolvedOutputs(stage.form, comparisons),
           weight,
           gradient: gradient.resolved,
         })),
@@ -248,7 +248,7 @@ class Planner {
     await list(["losses"], async (path) => {
       const planned = await one<LossStage>("loss", path);
       await one("gradient", [...path, "gradient"]);
-      if (planned) this.#outputs(at(path) as LossEntry, planned, path);
+      if (planned) this.#comparisons(at(path) as LossEntry, planned, path);
     });
     await one("optimizer", ["optimizer"]);
     await one("schedule", ["optimizer", "schedule"]);
@@ -267,26 +267,30 @@ class Planner {
         [...path, "gradient"],
       );
       if (!planned || !gradient) return undefined;
-      const outputs = this.#outputs(entry, planned, path);
-      if (!outputs) return undefined;
-      const name = entry.name ?? `${planned.stage.name}(${outputs.map(shortOutput).join("→")})`;
-      return { ...planned, name, outputs, weight: entry.weight, gradient };
+      const comparisons = this.#comparisons(entry, planned, path);
+      if (!comparisons) return undefined;
+      const name = entry.name ?? `${planned.stage.name}(${comparedText(comparisons)})`;
+      return { ...planned, name, comparisons, weight: entry.weight, gradient };
     });
     this.#refuseTwice(losses, "losses");
     return losses;
   }
 
-  #outputs(entry: LossEntry, planned: PlannedStage<LossStage>, path: Path): string[] | undefined {
+  #comparisons(
+    entry: LossEntry,
+    planned: PlannedStage<LossStage>,
+    path: Path,
+  ): string[][] | undefined {
     return planned.stage.form === "task"
-      ? this.#taskOutputs(entry, planned, path)
+      ? this.#taskOutput(entry, planned, path)
       : this.#hintOutputs(entry, planned, path);
   }
 
-  #taskOutputs(
+  #taskOutput(
     { on, from, to }: LossEntry,
     { stage }: PlannedStage,
     path: Path,
-  ): string[] | undefined {
+  ): string[][] | undefined {
     for (const [key, given] of [["from", from], ["to", to]] as const) {
       if (given === undefined) continue;
       this.#problem(
@@ -297,7 +301,7 @@ class Planner {
       return undefined;
     }
     // In a file whose skeleton is broken it may be anything, of which that check tells.
-    if (on !== undefined) return [String(on).includes(".") ? on : `${on}.logits`];
+    if (on !== undefined) return [[String(on).includes(".") ? on : `${on}.logits`]];
     this.#problem(
       `the loss ${stage.name} needs \`on\`: the output that it compares with the label`,
       this.#document.place(path),
@@ -310,12 +314,22 @@ class Planner {
     { on, from = "booster.logits", to = "light.logits" }: LossEntry,
     { stage }: PlannedStage,
     path: Path,
-  ): string[] | undefined {
-    if (on === undefined) return [from, to].map((output) => output);
+  ): string[][] | undefined {
+    if (on === undefined) return this.#pairs([from].flat(), [to].flat(), path);
     this.#problem(
       `\`on\` is for losses with the label; ${stage.name} compares two outputs`,
       this.#document.keyPlace([...path, "on"]),
       "write `from: booster.logits` and `to: light.logits`",
+    );
+    return undefined;
+  }
+
+  #pairs(from: string[], to: string[], path: Path): string[][] | undefined {
+    if (from.length === to.length) return from.map((guide, index) => [guide, to[index]!]);
+    this.#problem(
+      `\`from\` and \`to\` are compared one by one; there are ${from.length} and ${to.length}`,
+      this.#document.place([...path, from.length > 1 ? "from" : "to"]),
+      "name as many outputs in `to` as in `from`, in the same order",
     );
     return undefined;
   }
@@ -518,3 +532,22 @@ function absoluteUse(use: string, folder: string): string {
 const nameOf = (use: unknown, stage: AnyStage) => typeof use === "string" ? use : stage.name;
 
 const shortOutput = (output: string) => output.replace(/\.logits$/, "");
+
+/** What a loss compares, for its name: `booster→light`; of several layers, the nets alone. */
+function comparedText(comparisons: readonly (readonly string[])[]): string {
+  const [first, ...more] = comparisons;
+  const short = more.length === 0 ? shortOutput : (output: string) => output.split(".")[0]!;
+  return first!.map(short).join("→");
+}
+
+/** What a loss compares, as a pipeline file has it. */
+function resolvedOutputs(
+  form: LossStage["form"],
+  comparisons: readonly (readonly string[])[],
+): Record<string, unknown> {
+  const side = (index: number) => {
+    const outputs = comparisons.map((outputs) => outputs[index]!);
+    return outputs.length === 1 ? outputs[0] : outputs;
+  };
+  return form === "task" ? { on: side(0) } : { from: side(0), to: side(1) };
+}

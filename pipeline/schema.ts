@@ -15,6 +15,12 @@ const outputReference = z.string().regex(
   { error: "expected NET.OUTPUT, such as light.logits" },
 );
 
+/** One output, or a list of them. */
+const outputReferences = z.union([
+  outputReference,
+  z.array(outputReference).min(1, { error: "expected at least one output" }),
+], { error: "expected NET.OUTPUT, such as light.logits, or a list of these" });
+
 /** A loss of one net's logits may name the net alone. */
 const taskReference = z.string().regex(
   /^(light|booster)(\.[A-Za-z_][\w-]*)?$/,
@@ -63,8 +69,12 @@ export const commonOptions = {
       "The name in metrics; STAGE(on) or STAGE(from→to) by default.",
     ),
     on: taskReference.optional().describe("The output that is compared with the label."),
-    from: outputReference.optional().describe("The guide's output; booster.logits by default."),
-    to: outputReference.optional().describe("The guided output; light.logits by default."),
+    from: outputReferences.optional().describe(
+      "The guide's output; booster.logits by default. A list for the sum over several layers.",
+    ),
+    to: outputReferences.optional().describe(
+      "The guided output; light.logits by default. A list as long as that of `from`.",
+    ),
     weight: z.number().default(1).describe("The factor in the total loss."),
     gradient: entry("gradient", {}).optional().describe(
       "What passes to whom; block for hints by default, none for losses with the label.",

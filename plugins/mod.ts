@@ -11,12 +11,21 @@ import mutual from "./gradients/mutual.ts";
 import none from "./gradients/none.ts";
 import ramp from "./gradients/ramp.ts";
 import scaleGradient from "./gradients/scale.ts";
+import attentionTransfer from "./losses/attention_transfer.ts";
 import binaryCrossEntropy from "./losses/binary_cross_entropy.ts";
 import crossEntropy from "./losses/cross_entropy.ts";
+import decoupledKd from "./losses/decoupled_kd.ts";
+import dist from "./losses/dist.ts";
+import fitnet from "./losses/fitnet.ts";
+import hiddenSimilarity from "./losses/hidden_similarity.ts";
 import kl from "./losses/kl.ts";
+import knowledgeDistillation from "./losses/knowledge_distillation.ts";
+import logitStandardization from "./losses/logit_standardization.ts";
 import meanSquaredError from "./losses/mean_squared_error.ts";
 import mseHint from "./losses/mse_hint.ts";
 import mseProbability from "./losses/mse_probability.ts";
+import relationalKd from "./losses/relational_kd.ts";
+import similarityPreserving from "./losses/similarity_preserving.ts";
 import softLabel from "./losses/soft_label.ts";
 import accuracy from "./metrics/accuracy.ts";
 import agreement from "./metrics/agreement.ts";
@@ -73,12 +82,21 @@ export const builtins: readonly AnyStage[] = [
   select,
   mlp,
   wideResnet,
+  attentionTransfer,
   binaryCrossEntropy,
   crossEntropy,
+  decoupledKd,
+  dist,
+  fitnet,
+  hiddenSimilarity,
   kl,
+  knowledgeDistillation,
+  logitStandardization,
   meanSquaredError,
   mseHint,
   mseProbability,
+  relationalKd,
+  similarityPreserving,
   softLabel,
   block,
   blockShared,

@@ -372,16 +372,32 @@ readonly [option: string]: unknown;
 /** An entry that names a loss stage. */
 export type LossEntry =
   | StageObject<"loss">
-  | ("binary-cross-entropy" | "cross-entropy" | "kl" | "mean-squared-error" | "mse-hint" | "mse-probability" | "soft-label") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("attention-transfer" | "binary-cross-entropy" | "cross-entropy" | "decoupled-kd" | "dist" | "fitnet" | "hidden-similarity" | "kl" | "knowledge-distillation" | "logit-standardization" | "mean-squared-error" | "mse-hint" | "mse-probability" | "relational-kd" | "similarity-preserving" | "soft-label") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+readonly use: "attention-transfer";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+/** The power of the activations, p. */
+readonly power?: number;
+}) | ({
 readonly use: "binary-cross-entropy";
 /** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. */
-readonly from?: string;
-/** The guided output; light.logits by default. */
-readonly to?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** What passes to whom; block for hints by default, none for losses with the label. */
@@ -392,10 +408,10 @@ readonly use: "cross-entropy";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. */
-readonly from?: string;
-/** The guided output; light.logits by default. */
-readonly to?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** What passes to whom; block for hints by default, none for losses with the label. */
@@ -403,15 +419,93 @@ readonly gradient?: GradientEntry;
 /** The part of the label that is spread evenly over all classes. */
 readonly labelSmoothing?: number;
 }) | ({
+readonly use: "decoupled-kd";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+/** What logits are divided by, T. */
+readonly temperature?: number;
+/** The weight of the label's class, α. */
+readonly alpha?: number;
+/** The weight of the other classes, β. */
+readonly beta?: number;
+/** Whether to multiply by T². */
+readonly scaleByTemperature?: boolean;
+}) | ({
+readonly use: "dist";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+/** The weight of the relation within a row, β. */
+readonly beta?: number;
+/** The weight of the relation within a class, γ. */
+readonly gamma?: number;
+/** What logits are divided by, τ. */
+readonly temperature?: number;
+/** Whether to multiply by τ². */
+readonly scaleByTemperature?: boolean;
+}) | ({
+readonly use: "fitnet";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+/** Whether outputs of equal shape are compared through a regressor, too. */
+readonly regressor?: "where-shapes-differ" | "always";
+/** mean: over the output; half-sum: the paper's ½ Σ. */
+readonly reduce?: "mean" | "half-sum";
+}) | ({
+readonly use: "hidden-similarity";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+/** What is compared. */
+readonly measure?: "cosine" | "euclid";
+}) | ({
 readonly use: "kl";
 /** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. */
-readonly from?: string;
-/** The guided output; light.logits by default. */
-readonly to?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** What passes to whom; block for hints by default, none for losses with the label. */
@@ -421,15 +515,53 @@ readonly temperature?: number;
 /** Whether to multiply by T². */
 readonly scaleByTemperature?: boolean;
 }) | ({
+readonly use: "knowledge-distillation";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+/** What logits are divided by, T. */
+readonly temperature?: number;
+/** The soft label's part, α; the label's is 1 − α. */
+readonly alpha?: number;
+/** Whether to multiply the soft part by T². */
+readonly scaleByTemperature?: boolean;
+}) | ({
+readonly use: "logit-standardization";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+/** What standardised logits are divided by, τ. */
+readonly temperature?: number;
+/** Whether to multiply by τ². */
+readonly scaleByTemperature?: boolean;
+}) | ({
 readonly use: "mean-squared-error";
 /** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. */
-readonly from?: string;
-/** The guided output; light.logits by default. */
-readonly to?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** What passes to whom; block for hints by default, none for losses with the label. */
@@ -440,10 +572,10 @@ readonly use: "mse-hint";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. */
-readonly from?: string;
-/** The guided output; light.logits by default. */
-readonly to?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** What passes to whom; block for hints by default, none for losses with the label. */
@@ -454,10 +586,42 @@ readonly use: "mse-probability";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. */
-readonly from?: string;
-/** The guided output; light.logits by default. */
-readonly to?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+}) | ({
+readonly use: "relational-kd";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
+/** The factor in the total loss. */
+readonly weight?: number;
+/** What passes to whom; block for hints by default, none for losses with the label. */
+readonly gradient?: GradientEntry;
+/** The weight of distances, λ_D. */
+readonly distance?: number;
+/** The weight of angles, λ_A. They take n³ numbers for n rows. */
+readonly angle?: number;
+}) | ({
+readonly use: "similarity-preserving";
+/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+readonly name?: string;
+/** The output that is compared with the label. */
+readonly on?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** What passes to whom; block for hints by default, none for losses with the label. */
@@ -468,10 +632,10 @@ readonly use: "soft-label";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. */
-readonly from?: string;
-/** The guided output; light.logits by default. */
-readonly to?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** What passes to whom; block for hints by default, none for losses with the label. */
@@ -486,10 +650,10 @@ readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. */
-readonly from?: string;
-/** The guided output; light.logits by default. */
-readonly to?: string;
+/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+readonly from?: (string) | (readonly (string)[]);
+/** The guided output; light.logits by default. A list as long as that of `from`. */
+readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** What passes to whom; block for hints by default, none for losses with the label. */

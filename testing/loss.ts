@@ -1,6 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
-import type { LossStage } from "../pipeline/stages/loss.ts";
+import type { HintLoss, LossScope, LossStage, TaskLoss } from "../pipeline/stages/loss.ts";
+import type { Variable } from "../pipeline/stages/network.ts";
 import { describe } from "../train/objective.ts";
+import { DeclaredVariables, initialValues, type TensorsByName } from "../train/variables.ts";
 import type { Findings } from "./findings.ts";
 import {
   counted,
@@ -20,13 +22,15 @@ const gradientTolerance = 0.02;
 /** Logits that an unguarded exponential or logarithm does not survive. */
 const largeLogits = 100;
 
-/** A loss ready to be tried: its inputs by name, whatever its form. */
+/** A loss ready to be tried. */
 interface Trial {
   readonly name: string;
   readonly shapes: readonly (readonly number[])[];
   readonly label: LabelSample;
-  readonly compute: (...inputs: tf.Tensor[]) => tf.Tensor;
+  readonly loss: TaskLoss | HintLoss;
   readonly form: "task" | "hint";
+  /** What it has declared. */
+  readonly variables: readonly Variable[];
   /** Whether another shape than a loss's own may be taken as a sign that it is not for this. */
   readonly optional: boolean;
 }
@@ -36,8 +40,16 @@ interface Inputs {
   readonly rows: number;
   /** The outputs that it compares. */
   readonly outputs: readonly Float32Array[];
-  /** The label, for a loss with the label. */
   readonly label: Float32Array | Int32Array;
+  /** The variables that the loss has declared, in their order. */
+  readonly variables: readonly Float32Array[];
+}
+
+/** The same as tensors. */
+interface Uploaded {
+  readonly outputs: readonly tf.Tensor[];
+  readonly label: tf.Tensor;
+  readonly values: TensorsByName;
 }
 
 /**
@@ -74,9 +86,20 @@ function trialsOf(subject: Subject<LossStage>): Trial[] {
   });
   return samples.flatMap(({ label, shapes, optional }) => {
     const name = `outputs ${shapes.map(shapeText).join(" and ")} with ${label.name}`;
-    const compute = subject.create({ label: label.spec, shapes }, name);
-    return compute ? [{ name, shapes, label, compute, form: stage.form, optional }] : [];
+    const declared = new DeclaredVariables();
+    const variables = declared.ofLoss("checked");
+    const loss = subject.create({ label: label.spec, shapes, variables }, name);
+    return loss
+      ? [{ name, shapes, label, loss, form: stage.form, variables: declared.all, optional }]
+      : [];
   });
+}
+
+/** Calls the loss. */
+function computeLoss({ form, loss }: Trial, { outputs, label, values }: Uploaded): tf.Tensor {
+  const scope: LossScope = { label, read: ({ name }) => values[name]! };
+  const [first, second] = outputs as [tf.Tensor, tf.Tensor];
+  return loss(first, form === "hint" ? second : label, scope);
 }
 
 function tryLoss(trial: Trial, engine: string, findings: Findings): void {
@@ -101,24 +124,50 @@ function tryLoss(trial: Trial, engine: string, findings: Findings): void {
   }
 }
 
-function sampleInputs({ shapes, label }: Trial, rows: number, deviation: number): Inputs {
+function sampleInputs(
+  { shapes, label, variables }: Trial,
+  rows: number,
+  deviation: number,
+): Inputs {
   return {
     rows,
     outputs: shapes.map((shape, index) =>
       normalValues(randomFor("output", index, rows), rows * sizeOf(shape), deviation)
     ),
     label: labelValues(label.spec, rows),
+    variables: startsOf(variables),
   };
 }
 
-/** Uploads inputs: outputs first, and the label where the loss takes it. */
-function upload({ shapes, form }: Trial, { rows, outputs, label }: Inputs): tf.Tensor[] {
-  const tensors: tf.Tensor[] = outputs.map((values, index) =>
-    tf.tensor(values, [rows, ...shapes[index]!])
-  );
-  if (form === "hint") return tensors;
-  return [...tensors, tf.tensor(label, [rows], label instanceof Int32Array ? "int32" : "float32")];
+/** What variables start with. */
+function startsOf(variables: readonly Variable[]): Float32Array[] {
+  const values = initialValues(variables, 1);
+  const numbers = variables.map(({ name }) => values[name]!.dataSync<"float32">().slice());
+  tf.dispose(values);
+  return numbers;
 }
+
+function upload(trial: Trial, { rows, outputs, label, variables }: Inputs): Uploaded {
+  return {
+    outputs: outputs.map((values, index) => tf.tensor(values, [rows, ...trial.shapes[index]!])),
+    label: tf.tensor(label, [rows], label instanceof Int32Array ? "int32" : "float32"),
+    values: Object.fromEntries(
+      trial.variables.map((
+        { name, shape },
+        index,
+      ) => [name, tf.tensor(variables[index]!, [...shape])]),
+    ),
+  };
+}
+
+/** The inputs that a loss is derived by: outputs, then variables. */
+function derivedBy({ form, variables }: Trial): string[] {
+  const outputs = form === "hint" ? ["from", "to"] : ["output"];
+  return [...outputs, ...variables.map(({ name }) => name)];
+}
+
+const disposeInputs = ({ outputs, label, values }: Uploaded) =>
+  tf.dispose([...outputs, label, ...Object.values(values)]);
 
 /** The loss's numbers, one a row or one in all; undefined if they are not what they should be. */
 function lossOf(
@@ -128,15 +177,19 @@ function lossOf(
   findings: Findings,
 ): Float32Array | undefined {
   const tensors = upload(trial, inputs);
-  const names = trial.form === "hint" ? ["from", "to"] : ["output", "label"];
-  const named = Object.fromEntries(tensors.map((tensor, index) => [names[index]!, tensor]));
+  const names = derivedBy(trial);
+  const named = {
+    ...Object.fromEntries(tensors.outputs.map((tensor, index) => [names[index]!, tensor])),
+    label: tensors.label,
+    ...tensors.values,
+  };
   const values = watched(findings, asked, named, () => {
-    const loss = trial.compute(...tensors);
+    const loss = computeLoss(trial, tensors);
     return expectLoss(trial, loss, inputs.rows, asked, findings)
       ? loss.dataSync<"float32">().slice()
       : undefined;
   });
-  tf.dispose(tensors);
+  disposeInputs(tensors);
   const bad = values && notFinite(values);
   if (!bad) return values;
   findings.add("is finite", asked, bad);
@@ -189,6 +242,7 @@ function checkRows(
         return values.slice(row * size, (row + 1) * size);
       }),
       label: inputs.label.slice(row, row + 1),
+      variables: inputs.variables,
     };
     return lossOf(trial, one, asked, findings)?.[0] ?? NaN;
   });
@@ -202,7 +256,7 @@ function checkRows(
 
 /** Compares the slope along random directions with the gradient's. */
 function checkGradients(trial: Trial, inputs: Inputs, asked: string, findings: Findings): void {
-  const names = trial.form === "hint" ? ["from", "to"] : ["output"];
+  const names = derivedBy(trial);
   const found = gradientsOf(trial, inputs, asked, findings);
   if (!found) return;
   names.forEach((name, index) => {
@@ -243,31 +297,35 @@ function gradientsOf(
   findings: Findings,
 ): Float32Array[] | undefined {
   const tensors = upload(trial, inputs);
-  const outputs = tensors.slice(0, trial.shapes.length);
+  const by = [...tensors.outputs, ...trial.variables.map(({ name }) => tensors.values[name]!)];
   const values = watched(
     findings,
     `the gradient, ${asked}`,
     {},
     () =>
-      gradients(() => tf.mean(trial.compute(...tensors)), outputs).map((gradient, index) =>
-        gradient?.dataSync<"float32">().slice() ?? new Float32Array(inputs.outputs[index]!.length)
+      gradients(() => tf.mean(computeLoss(trial, tensors)), by).map((gradient, index) =>
+        gradient?.dataSync<"float32">().slice() ?? new Float32Array(by[index]!.size)
       ),
   );
-  tf.dispose(tensors);
+  disposeInputs(tensors);
   return values;
 }
 
 /** Central differences of the mean loss, with steps of several sizes, as losses may have kinks. */
 function slopes(trial: Trial, inputs: Inputs, index: number, along: Float32Array): number[] {
   const at = (step: number) => {
-    const outputs = inputs.outputs.with(
-      index,
-      inputs.outputs[index]!.map((value, i) => value + step * along[i]!),
-    );
-    const tensors = upload(trial, { ...inputs, outputs });
-    const loss = tf.tidy(() => trial.compute(...tensors));
+    const all = [...inputs.outputs, ...inputs.variables];
+    const moved = all.with(index, all[index]!.map((value, i) => value + step * along[i]!));
+    const count = inputs.outputs.length;
+    const tensors = upload(trial, {
+      ...inputs,
+      outputs: moved.slice(0, count),
+      variables: moved.slice(count),
+    });
+    const loss = tf.tidy(() => computeLoss(trial, tensors));
     const values = loss.dataSync<"float32">();
-    tf.dispose([...tensors, loss]);
+    disposeInputs(tensors);
+    loss.dispose();
     return values.reduce((sum, value) => sum + value, 0) / values.length;
   };
   return [1e-2, 3e-3, 1e-3].map((step) => (at(step) - at(-step)) / (2 * step));

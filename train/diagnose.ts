@@ -88,7 +88,7 @@ function brokenLoss({ model: { terms }, losses, when, place }: BrokenStep): Prob
 /** All outputs of all nets that the losses read. */
 function forward({ model: { pair, terms }, state: { values }, input }: BrokenStep): TensorsByName {
   const names = terms.flatMap((term) =>
-    term.form === "task" ? [term.on.net] : [term.from.net, term.to.net]
+    term.form === "task" ? [term.on.net] : term.pairs.flatMap(({ from, to }) => [from.net, to.net])
   );
   return tf.tidy(() => {
     const forward = new Forward(pair, {

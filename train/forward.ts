@@ -67,6 +67,17 @@ export class Forward {
     return outputs;
   }
 
+  /**
+   * The value of a variable that belongs to no net.
+   *
+   * @param variable The variable.
+   */
+  read({ name }: Variable): tf.Tensor {
+    const value = this.#input.values[name];
+    if (!value) throw new Error(`the variable ${JSON.stringify(name)} was not declared`);
+    return value;
+  }
+
   #gateKey(gate: Gate): string {
     if (typeof gate === "number") return `${gate}`;
     if (!this.#gates.includes(gate)) this.#gates.push(gate);

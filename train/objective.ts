@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { scaleGradient } from "../engine/ops.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 import type { Factor, GradientPolicy, Position } from "../pipeline/stages/gradient.ts";
-import type { HintLoss, TaskLoss } from "../pipeline/stages/loss.ts";
+import type { HintLoss, LossScope, TaskLoss } from "../pipeline/stages/loss.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
 import type { Forward, Gate } from "./forward.ts";
 
@@ -34,11 +34,18 @@ export interface TaskTerm extends TermBase {
 }
 
 /** A comparison of two outputs. */
-export interface HintTerm extends TermBase {
-  readonly form: "hint";
+export interface HintPair {
   readonly compute: HintLoss;
+  /** The loss the other way round, for passes that are reversed; `compute` by default. */
+  readonly reversed?: HintLoss;
   readonly from: OutputReference;
   readonly to: OutputReference;
+}
+
+/** The sum of comparisons of two outputs. */
+export interface HintTerm extends TermBase {
+  readonly form: "hint";
+  readonly pairs: readonly HintPair[];
 }
 
 /** One loss of the total loss. */
@@ -83,14 +90,19 @@ export function termLoss(
     const outputs = forward.outputs(reference.net, factor === 0 ? 1 : gate(shared));
     return scaleGradient(outputs[reference.output]!, gate(factor));
   };
-  const losses = term.policy.map(({ from, to, shared, reversed }) => {
+  const scope: LossScope = { label, read: (variable) => forward.read(variable) };
+  const rows = label.shape[0]!;
+  const losses = term.policy.flatMap(({ from, to, shared, reversed }) => {
     if (term.form === "task") {
       const output = gated(term.on, to, shared);
-      return meanLoss(term, label.shape[0]!, () => term.compute(output, label));
+      return [meanLoss(term, rows, () => term.compute(output, label, scope))];
     }
-    const [guide, guided] = reversed ? [term.to, term.from] : [term.from, term.to];
-    const guideOutput = gated(guide, from, shared), guidedOutput = gated(guided, to, shared);
-    return meanLoss(term, label.shape[0]!, () => term.compute(guideOutput, guidedOutput));
+    return term.pairs.map((pair) => {
+      const [guide, guided] = reversed ? [pair.to, pair.from] : [pair.from, pair.to];
+      const compute = reversed ? pair.reversed ?? pair.compute : pair.compute;
+      const guideOutput = gated(guide, from, shared), guidedOutput = gated(guided, to, shared);
+      return meanLoss(term, rows, () => compute(guideOutput, guidedOutput, scope));
+    });
   });
   return losses.length === 1 ? losses[0]! : tf.addN(losses);
 }

@@ -62,8 +62,8 @@ export interface PreparedNets {
  * @param plan The plan.
  */
 export function netsOf({ losses }: Plan): NetName[] {
-  const booster = losses.some(({ outputs }) =>
-    outputs.some((output) => netOf(output) === "booster")
+  const booster = losses.some(({ comparisons }) =>
+    comparisons.flat().some((output) => netOf(output) === "booster")
   );
   return booster ? ["light", "booster"] : ["light"];
 }
@@ -177,8 +177,8 @@ export function prepareNets(
     }
   };
   const terms = plan.losses
-    .filter(({ outputs }) => outputs.every((output) => nets.includes(netOf(output))))
-    .flatMap((loss) => collect(() => makeTerm(loss, shapes, label)));
+    .filter(({ comparisons }) => comparisons.flat().every((output) => nets.includes(netOf(output))))
+    .flatMap((loss) => collect(() => makeTerm(loss, shapes, label, variables)));
   const metrics = plan.metrics
     .filter(({ stage }) => stage.needs === "light" || nets.length === 2)
     .flatMap((planned) => collect(() => makeMetric(planned, label, nets)));
@@ -305,18 +305,19 @@ export function firstBatch(plan: Plan, { splits, transforms }: PreparedData, siz
 }
 
 function makeTerm(
-  { stage, options, reference, name, outputs, weight, gradient }: PlannedLoss,
+  { stage, options, reference, name, comparisons, weight, gradient }: PlannedLoss,
   shapes: PreparedNets["shapes"],
   label: LabelSpec,
+  variables: DeclaredVariables,
 ): Term {
-  const found = outputs.map((output) => {
+  const shapeOf = (output: string) => {
     const shape = shapes[output];
     if (shape) return shape;
     throw new UserError(`the nets have no output ${output}`, {
       place: reference.place,
       hint: `the outputs are ${Object.keys(shapes).join(", ")}`,
     });
-  });
+  };
   const policy = callStage(
     gradient.reference,
     "create()",
@@ -333,21 +334,36 @@ function makeTerm(
       hint: "leave out `gradient`, or choose none, scale, ramp or block-shared",
     });
   }
-  const compute = callStage(
-    reference,
-    "create()",
-    () => stage.create(options, { label, shapes: found }),
-  );
-  if (typeof compute !== "function") {
+  const make = (outputs: readonly string[], prefix: string) => {
+    const context = {
+      label,
+      shapes: outputs.map(shapeOf),
+      variables: variables.ofLoss(prefix),
+    };
+    const compute = callStage(reference, "create()", () => stage.create(options, context));
+    if (typeof compute === "function") return compute;
     throw new StageError(reference, `created ${describe(compute)} instead of a function`, {
       hint: "create() returns a function of two tensors",
     });
-  }
+  };
   const base = { name, stage: reference, weight, policy };
-  const [first, second] = outputs.map(outputReference);
-  return stage.form === "task"
-    ? { ...base, form: "task", compute: compute as TaskLoss, on: first! }
-    : { ...base, form: "hint", compute: compute as HintLoss, from: first!, to: second! };
+  if (stage.form === "task") {
+    const [outputs] = comparisons;
+    const compute = make(outputs!, name) as TaskLoss;
+    return { ...base, form: "task", compute, on: outputReference(outputs![0]!) };
+  }
+  const turned = policy.some(({ reversed }) => reversed);
+  const pairs = comparisons.map((outputs, index) => {
+    const prefix = comparisons.length === 1 ? name : `${name}/${index + 1}`;
+    const [from, to] = outputs.map(outputReference);
+    return {
+      from: from!,
+      to: to!,
+      compute: make(outputs, prefix) as HintLoss,
+      ...(turned && { reversed: make(outputs.toReversed(), `${prefix}/reversed`) as HintLoss }),
+    };
+  });
+  return { ...base, form: "hint", pairs };
 }
 
 function makeMetric(

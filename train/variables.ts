@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { writeRows } from "../engine/tables.ts";
 import { deriveSeed } from "../pipeline/random.ts";
+import type { LossVariables } from "../pipeline/stages/loss.ts";
 import type {
   NetName,
   Variable,
@@ -11,7 +12,7 @@ import type {
 /** Tensors by the name of the variable that they are the value of. */
 export type TensorsByName = Readonly<Record<string, tf.Tensor>>;
 
-/** The variables that a network has declared, in the order of their declaration. */
+/** The variables that a network and losses have declared, in the order of their declaration. */
 export class DeclaredVariables implements VariableRegistry {
   readonly #byName = new Map<string, Variable>();
 
@@ -28,6 +29,17 @@ export class DeclaredVariables implements VariableRegistry {
     }
     this.#byName.set(spec.name, variable);
     return variable;
+  }
+
+  /**
+   * Where one loss declares its variables.
+   *
+   * @param name The loss's name, which comes before those of its variables.
+   */
+  ofLoss(name: string): LossVariables {
+    return {
+      add: (spec) => this.add({ ...spec, name: `losses/${name}/${spec.name}`, owner: "loss" }),
+    };
   }
 
   /** All variables. */

@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { LabelSpec } from "./batch.ts";
+import type { Variable, VariableSpec } from "./network.ts";
 import {
   type Create,
   defineStage,
@@ -14,6 +15,36 @@ export interface LossContext {
   readonly label: LabelSpec;
   /** The shapes of the outputs it compares, without the batch: of `on`, or of `from` and `to`. */
   readonly shapes: readonly (readonly number[])[];
+  /**
+   * Where variables of the loss's own are declared, such as those of a regressor between two maps. The
+   * optimizer moves them with the nets', but they belong to neither: they are in no net's number of
+   * parameters, and do not ship.
+   */
+  readonly variables: LossVariables;
+}
+
+/** Where a loss declares its variables. */
+export interface LossVariables {
+  /**
+   * Declares a variable.
+   *
+   * @param spec Its name, unique within the loss, its shape and how it starts.
+   * @returns The handle to read it by, with the loss's name before its own.
+   * @throws {Error} If the loss has declared one of this name.
+   */
+  add(spec: Omit<VariableSpec, "owner" | "table">): Variable;
+}
+
+/** What a loss may use in one step beside the outputs that it compares. */
+export interface LossScope {
+  /** The label, `[batch]`: int32 classes, or float32. */
+  readonly label: tf.Tensor;
+  /**
+   * The value of a variable in this step.
+   *
+   * @param variable What {@linkcode LossVariables.add} returned.
+   */
+  read(variable: Variable): tf.Tensor;
 }
 
 /**
@@ -21,9 +52,10 @@ export interface LossContext {
  *
  * @param output The output, `[batch, units]` for logits.
  * @param label The label, `[batch]`: int32 classes, or float32.
+ * @param scope The variables of this step.
  * @returns One loss a row, `[batch]`, or their mean, a scalar.
  */
-export type TaskLoss = (output: tf.Tensor, label: tf.Tensor) => tf.Tensor;
+export type TaskLoss = (output: tf.Tensor, label: tf.Tensor, scope: LossScope) => tf.Tensor;
 
 /**
  * Compares an output of the guiding net (`from`) with one of the guided net (`to`). How much of the
@@ -31,9 +63,10 @@ export type TaskLoss = (output: tf.Tensor, label: tf.Tensor) => tf.Tensor;
  *
  * @param from The guide's output, `[batch, ...]`.
  * @param to The guided net's output, `[batch, ...]`.
- * @returns One loss a row, `[batch]`, or their mean, a scalar.
+ * @param scope The label and the variables of this step.
+ * @returns One loss a row, `[batch]`; a scalar where rows are compared with one another.
  */
-export type HintLoss = (from: tf.Tensor, to: tf.Tensor) => tf.Tensor;
+export type HintLoss = (from: tf.Tensor, to: tf.Tensor, scope: LossScope) => tf.Tensor;
 
 /** A stage that compares outputs. */
 export interface LossStage extends Stage<"loss", LossContext, TaskLoss | HintLoss> {

@@ -11,8 +11,8 @@ import {
 /** One of the two nets. */
 export type NetName = "light" | "booster";
 
-/** Whose a variable is. */
-export type VariableOwner = NetName | "shared";
+/** Whose a variable is. Those that a loss declares are `loss`; a network declares none of these. */
+export type VariableOwner = NetName | "shared" | "loss";
 
 /** How a variable starts. */
 export type Initializer =

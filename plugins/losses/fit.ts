@@ -38,7 +38,7 @@ export function wantUnits(loss: string, shape: readonly number[], units?: number
   if (shape.length === 1 && (units === undefined || shape[0] === units)) return;
   throw new UserError(
     `${loss} compares outputs of shape [batch, ${units ?? "units"}]; this one is ` +
-      `[${["batch", ...shape].join(", ")}]`,
+      shapeText(shape),
     { hint: "compare logits" },
   );
 }
@@ -66,11 +66,54 @@ export function wantProbabilities(loss: string, { label }: LossContext): void {
  */
 export function wantAlike(loss: string, { shapes: [from, to] }: LossContext): void {
   if (from!.join() === to!.join()) return;
+  const channels = from!.length === to!.length &&
+    from!.slice(0, -1).join() === to!.slice(0, -1).join();
   throw new UserError(
-    `${loss} compares outputs of one shape; got [${["batch", ...from!].join(", ")}] and ` +
-      `[${["batch", ...to!].join(", ")}]`,
-    { hint: "choose outputs of equal shape with `from:` and `to:`" },
+    `${loss} compares outputs of one shape; got ${shapeText(from!)} and ${shapeText(to!)}`,
+    {
+      hint: "choose outputs of equal shape with `from:` and `to:`" +
+        (channels ? ", or use fitnet, which learns a regressor between them" : ""),
+    },
   );
+}
+
+/**
+ * Refuses fewer classes than a loss has something to say on.
+ *
+ * @param loss The loss's name.
+ * @param context What the loss knows; its outputs are logits.
+ * @param least How many there must be; one logit stands for two.
+ * @param why Why, and what to do, as a hint.
+ * @throws {UserError} If there are fewer.
+ */
+export function wantClasses(
+  loss: string,
+  { shapes }: LossContext,
+  least: number,
+  why: string,
+): void {
+  const classes = classesOf(shapes[0]!);
+  if (classes >= least) return;
+  const got = shapes[0]![0] === 1 ? "one logit, which stands for two classes" : `${classes}`;
+  throw new UserError(`${loss} needs ${least} classes or more; there are ${got}`, { hint: why });
+}
+
+/**
+ * How many classes logits tell apart: one logit stands for two.
+ *
+ * @param shape The logits' shape, without the batch.
+ */
+export function classesOf(shape: readonly number[]): number {
+  return Math.max(shape[0]!, 2);
+}
+
+/**
+ * The shape of an output in words.
+ *
+ * @param shape The shape, without the batch.
+ */
+export function shapeText(shape: readonly number[]): string {
+  return `[${["batch", ...shape].join(", ")}]`;
 }
 
 /**
@@ -81,7 +124,28 @@ export function wantAlike(loss: string, { shapes: [from, to] }: LossContext): vo
  * @returns `[batch, classes]`.
  */
 export function logProbabilities(logits: tf.Tensor, temperature: number): tf.Tensor {
+  return tf.logSoftmax(classLogits(logits, temperature));
+}
+
+/**
+ * Logits of classes. One logit stands for two classes, the second with logit 0.
+ *
+ * @param logits `[batch, units]`.
+ * @param temperature What the logits are divided by.
+ * @returns `[batch, classes]`.
+ */
+export function classLogits(logits: tf.Tensor, temperature: number): tf.Tensor {
   const scaled = temperature === 1 ? logits : tf.div(logits, temperature);
-  const classes = scaled.shape[1] === 1 ? tf.concat([scaled, tf.zerosLike(scaled)], 1) : scaled;
-  return tf.logSoftmax(classes);
+  return scaled.shape[1] === 1 ? tf.concat([scaled, tf.zerosLike(scaled)], 1) : scaled;
+}
+
+/**
+ * The Kullback-Leibler divergence Σ p (log p − log q), one a row.
+ *
+ * @param p Log-probabilities, `[batch, classes]`.
+ * @param q Those that it is the divergence of.
+ * @returns `[batch]`.
+ */
+export function divergence(p: tf.Tensor, q: tf.Tensor): tf.Tensor {
+  return tf.sum(tf.mul(tf.exp(p), tf.sub(p, q)), -1);
 }

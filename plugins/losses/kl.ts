@@ -1,9 +1,12 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
-import { logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
+import { divergence, logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
 
 /**
  * The Kullback-Leibler divergence of the guided net's softmax from the guide's, at a temperature: Σ p (log p − log q) with
  * p = softmax(z_from / T) and q = softmax(z_to / T), one a row (Hinton et al., 2015, arXiv:1503.02531). One logit stands for two classes.
+ *
+ * With `gradient: mutual` and T = 1 it is deep mutual learning (Zhang et al., 2018, arXiv:1706.00384, equations 3 to 6): each net learns from
+ * the other's softmax.
  *
  * Gradients shrink with 1/T², so that Hinton et al. multiply by T²; `scaleByTemperature` says whether to.
  */
@@ -23,7 +26,7 @@ const stage: LossStage = defineLoss({
     const scale = scaleByTemperature ? temperature ** 2 : 1;
     return (from, to) => {
       const p = logProbabilities(from, temperature), q = logProbabilities(to, temperature);
-      return tf.mul(tf.sum(tf.mul(tf.exp(p), tf.sub(p, q)), -1), scale);
+      return tf.mul(divergence(p, q), scale);
     };
   },
 });

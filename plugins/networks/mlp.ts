@@ -16,7 +16,7 @@ const units = (what: string) =>
 /**
  * Fully connected nets on all features side by side, with lower layers in common (Rocket Launching,
  * figure 1): the shared layers, then each net's own, then its linear head. Relu after each hidden
- * layer.
+ * layer. The outputs are `hidden1`, `hidden2`, … of each net's own layers, after the relu, and `logits`.
  */
 const stage: NetworkStage = defineNetwork({
   name: "mlp",
@@ -61,7 +61,7 @@ booster: [256, 128]`,
           : scope.shared("bottom", (scope) => hidden(shared, x, scope).at(-1)!);
         const maps = hidden(own, entry, scope);
         return {
-          ...Object.fromEntries(maps.map((map, index) => [`dense${index + 1}`, map])),
+          ...Object.fromEntries(maps.map((map, index) => [`hidden${index + 1}`, map])),
           logits: head(maps.at(-1) ?? entry, scope),
         };
       };

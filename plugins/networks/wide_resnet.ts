@@ -54,7 +54,9 @@ type Group = readonly Layer[];
 /**
  * Wide residual nets (Zagoruyko and Komodakis, 2016) as in the authors' code of Rocket Launching: pre-activation
  * blocks, strides of 2 at the start of the second and third group, zeros padded on both sides, one
- * pool over the last map, a linear head. Nets share kernels, never batch norms or heads.
+ * pool over the last map, a linear head. Nets share kernels, never batch norms or heads. The outputs are
+ * the maps `group1`, `group2`, `group3` as the groups leave them (before batch norm and relu, as the authors
+ * compare attention), the pooled `features`, and `logits`.
  */
 const stage: NetworkStage = defineNetwork({
   name: "wide-resnet",

@@ -165,8 +165,8 @@ Deno.test("a resolved pipeline can be read again, and gives the same plan", asyn
       await Deno.writeTextFile(again, JSON.stringify(plan.resolved));
       const { resolved, losses, metrics } = await readPlan(again);
       assertEquals(JSON.parse(JSON.stringify(resolved)), JSON.parse(JSON.stringify(plan.resolved)));
-      assertEquals(losses.map(({ name, outputs }) => [name, outputs]), [
-        ...plan.losses.map(({ name, outputs }) => [name, outputs]),
+      assertEquals(losses.map(({ name, comparisons }) => [name, comparisons]), [
+        ...plan.losses.map(({ name, comparisons }) => [name, comparisons]),
       ]);
       assertEquals(metrics.map(({ stage }) => stage.name), [
         ...plan.metrics.map(({ stage }) => stage.name),
@@ -346,7 +346,7 @@ Deno.test("makePlan() names outputs by their nets, logits by default", async () 
       { use: "mse-hint", from: "booster.last-hidden", to: "light.last-hidden" },
     ],
   }));
-  assertEquals(losses.map(({ name, outputs }) => [name, ...outputs]), [
+  assertEquals(losses.map(({ name, comparisons }) => [name, ...comparisons.flat()]), [
     ["cross-entropy(light)", "light.logits"],
     ["cross-entropy(booster.hidden)", "booster.hidden"],
     ["kl(light→booster)", "light.logits", "booster.logits"],

@@ -154,6 +154,37 @@ export type LossesReference = Readonly<
   >
 >;
 
+/** A distillation loss of two outputs, with options and variables. */
+export interface DistillationCase {
+  /** The stage's name. */
+  readonly stage: string;
+  readonly rows: number;
+  /** The options, as a pipeline file has them. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Outputs are in [−bound, bound), variables in [−½, ½). */
+  readonly bound: number;
+  /** The shapes, of `from` and `to` without the batch, then of the loss's variables by name. */
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /** The loss, a mean over rows where it has one a row. */
+  readonly value: number;
+  /** Its gradients by output and variable, flat. */
+  readonly gradients: Readonly<Record<string, readonly number[]>>;
+}
+
+/** The total loss of two nets, each of five logits, with its gradients by logits, flat. */
+export interface TotalReference {
+  readonly rows: number;
+  readonly value: number;
+  readonly light: readonly number[];
+  readonly booster: readonly number[];
+}
+
+/** Losses of distillation by name, and total losses of several terms. */
+export interface DistillationReference {
+  readonly losses: Readonly<Record<string, DistillationCase>>;
+  readonly totals: Readonly<Record<"rocket with kd" | "kd" | "mutual", TotalReference>>;
+}
+
 /** Values of metrics. */
 export interface MetricsReference {
   /** Areas under the ROC curve. */
@@ -201,6 +232,11 @@ export async function readOptimizersReference(): Promise<OptimizersReference> {
 /** The values of losses.py. */
 export async function readLossesReference(): Promise<LossesReference> {
   return await readFixture("losses") as LossesReference;
+}
+
+/** The values of distillation.py. */
+export async function readDistillationReference(): Promise<DistillationReference> {
+  return await readFixture("distillation") as DistillationReference;
 }
 
 /** The values of metrics.py. */
@@ -256,6 +292,35 @@ export function referenceLogits(
  */
 export function referenceLabels(units: number, rows: number): Int32Array {
   return referenceIntegers(`losses/label/units${units}`, rows, Math.max(units, 2));
+}
+
+/**
+ * The inputs of a {@linkcode DistillationCase}, flat, by the names that its shapes have.
+ *
+ * @param name The case's name.
+ * @param reference The case.
+ */
+export function distillationInputs(
+  name: string,
+  { shapes, rows, bound }: DistillationCase,
+): Record<string, Float32Array> {
+  return Object.fromEntries(
+    Object.entries(shapes).map(([input, shape]) => {
+      const output = input === "from" || input === "to";
+      const [full, range] = output ? [[rows, ...shape], bound] : [shape, 0.5];
+      return [input, referenceUniform(`distillation/${name}/${input}`, full, -range, range)];
+    }),
+  );
+}
+
+/**
+ * The labels of a {@linkcode DistillationReference}.
+ *
+ * @param classes How many classes.
+ * @param rows The rows.
+ */
+export function distillationLabels(classes: number, rows: number): Int32Array {
+  return referenceIntegers(`distillation/label${classes}`, rows, classes);
 }
 
 /**

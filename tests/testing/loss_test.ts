@@ -27,7 +27,7 @@ function task(compute: TaskLoss, kinds: readonly string[] = ["class"]): LossStag
   });
 }
 
-const squares: HintLoss = (from, to) => tf.sum(tf.square(tf.sub(from, to)), -1);
+const squares = (from: tf.Tensor, to: tf.Tensor) => tf.sum(tf.square(tf.sub(from, to)), -1);
 
 const crossEntropy: TaskLoss = (logits, label) =>
   ops.softmaxCrossEntropy(logits as tf.Tensor2D, label as tf.Tensor1D);

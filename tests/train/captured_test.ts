@@ -103,6 +103,46 @@ const cases: Readonly<Record<string, Record<string, unknown>>> = {
   "mse-probability": { losses: hint({ use: "mse-probability" }) },
   "kl": { losses: hint({ use: "kl", temperature: 4 }) },
   "soft-label": { losses: hint({ use: "soft-label", temperature: 2 }) },
+  "knowledge-distillation": { losses: hint({ use: "knowledge-distillation", weight: 1 }) },
+  "decoupled-kd": { losses: hint({ use: "decoupled-kd", weight: 0.1 }) },
+  "logit-standardization": { losses: hint({ use: "logit-standardization", weight: 0.5 }) },
+  "dist": { losses: hint({ use: "dist", weight: 0.5 }) },
+  "relational-kd": { losses: hint({ use: "relational-kd" }) },
+  "similarity-preserving": {
+    losses: hint({
+      use: "similarity-preserving",
+      from: "booster.hidden1",
+      to: "light.hidden1",
+      weight: 10,
+    }),
+  },
+  "hidden-similarity": {
+    network: { use: "mlp", shared: [16], light: [8], booster: [8] },
+    losses: hint({
+      use: "hidden-similarity",
+      from: "booster.hidden1",
+      to: "light.hidden1",
+      weight: 0.1,
+    }),
+  },
+  "fitnet of two layers": {
+    network: { use: "mlp", light: [8, 8], booster: [32, 16] },
+    losses: hint({
+      use: "fitnet",
+      from: ["booster.hidden1", "booster.hidden2"],
+      to: ["light.hidden1", "light.hidden2"],
+      weight: 0.5,
+    }),
+  },
+  "attention-transfer of three groups": {
+    network: { use: "wide-resnet", light: { depth: 10 }, booster: { depth: 16 } },
+    losses: hint({
+      use: "attention-transfer",
+      from: ["booster.group1", "booster.group2", "booster.group3"],
+      to: ["light.group1", "light.group2", "light.group3"],
+    }),
+    optimizer: still,
+  },
   "gradient block": { losses: hint({ gradient: { use: "block" } }) },
   "gradient block-shared": { losses: hint({ gradient: { use: "block-shared" } }) },
   "gradient mutual": { losses: hint({ gradient: { use: "mutual" } }) },

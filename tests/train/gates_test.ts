@@ -1,6 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
 import type { GradientPolicy } from "../../pipeline/stages/gradient.ts";
+import type { HintLoss } from "../../pipeline/stages/loss.ts";
 import type { NetName, VariableOwner } from "../../pipeline/stages/network.ts";
 import mlp from "../../plugins/networks/mlp.ts";
 import { changingFactors, type Term } from "../../train/objective.ts";
@@ -23,7 +24,7 @@ const rows = [[0.5, -1, 2], [1, 0.25, -0.5], [-2, 1, 0.75], [0.1, 0.2, -0.3]];
 const hint = (from: tf.Tensor, to: tf.Tensor) =>
   tf.sum(tf.mul(tf.squaredDifference(from, to), tf.add(tf.square(from), 0.5)), -1);
 
-function hintTerm(policy: GradientPolicy): Term {
+function hintTerm(policy: GradientPolicy, compute: HintLoss = hint): Term {
   const output = (net: NetName) => ({ net, output: "logits" });
   return {
     form: "hint",
@@ -31,9 +32,7 @@ function hintTerm(policy: GradientPolicy): Term {
     stage,
     weight: 0.7,
     policy,
-    compute: hint,
-    from: output("booster"),
-    to: output("light"),
+    pairs: [{ compute, from: output("booster"), to: output("light") }],
   };
 }
 
@@ -79,7 +78,7 @@ function gradients(terms: readonly Term[], step = 0): Record<VariableOwner, numb
   const model = build(terms);
   const state = initialState(model, initialValues(model.variables, 3));
   const result = trainStep(model, state, inputs(terms, step));
-  const owned: Record<VariableOwner, number[]> = { light: [], booster: [], shared: [] };
+  const owned: Record<VariableOwner, number[]> = { light: [], booster: [], shared: [], loss: [] };
   for (const { name, owner } of model.variables) {
     const moved = result.state.values[name] !== state.values[name];
     const before = state.values[name]!.dataSync(), after = result.state.values[name]!.dataSync();
@@ -206,9 +205,8 @@ forEachEngine("trainStep() with a reversed pass teaches the booster from the lig
   assertClose(moved.light, gradients([hintTerm(block)]).light, 1e-4);
   // By hand: the same hint with the light net as its guide, its gradient passed to the booster alone.
   const toBooster: Term = {
-    ...hintTerm([{ from: 1, to: 0, shared: 1 }]),
-    compute: (booster: tf.Tensor, light: tf.Tensor) => hint(light, booster),
-  } as Term;
+    ...hintTerm([{ from: 1, to: 0, shared: 1 }], (booster, light) => hint(light, booster)),
+  };
   const byHand = gradients([toBooster]);
   assertClose(moved.booster, byHand.booster, 1e-4);
 });

@@ -39,13 +39,14 @@ function rocket(): Model {
     variables,
   });
   const logits = (net: NetName) => ({ net, output: "logits" });
+  const context = { label, variables: variables.ofLoss("loss") };
   const task = (net: NetName): Term => ({
     form: "task",
     name: net,
     stage: { kind: "loss", name: "cross-entropy" },
     weight: 1,
     policy: [{ from: 1, to: 1, shared: 1 }],
-    compute: crossEntropy.create(crossEntropy.options.parse({}), { label, shapes: [[5]] }),
+    compute: crossEntropy.create(crossEntropy.options.parse({}), { ...context, shapes: [[5]] }),
     on: logits(net),
   } as Term);
   const hint = {
@@ -54,9 +55,11 @@ function rocket(): Model {
     stage: { kind: "loss", name: "mse-hint" },
     weight: 0.03,
     policy: [{ from: 0, to: 1, shared: 1 }],
-    compute: mseHint.create(mseHint.options.parse({}), { label, shapes: [[5], [5]] }),
-    from: logits("booster"),
-    to: logits("light"),
+    pairs: [{
+      compute: mseHint.create(mseHint.options.parse({}), { ...context, shapes: [[5], [5]] }),
+      from: logits("booster"),
+      to: logits("light"),
+    }],
   } as Term;
   return {
     pair,

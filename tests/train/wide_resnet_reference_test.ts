@@ -61,13 +61,17 @@ function build(
     variables,
   });
   const logits = (net: NetName) => ({ net, output: "logits" });
+  const context = { label, variables: variables.ofLoss("loss") };
   const task = (net: NetName): Term => ({
     form: "task",
     name: net,
     stage: { kind: "loss", name: "cross-entropy" },
     weight: 1,
     policy: net === "light" ? policies[policy].task : plain,
-    compute: crossEntropy.create(crossEntropy.options.parse({}), { label, shapes: [[classes]] }),
+    compute: crossEntropy.create(crossEntropy.options.parse({}), {
+      ...context,
+      shapes: [[classes]],
+    }),
     on: logits(net),
   } as Term);
   const hint = {
@@ -76,9 +80,14 @@ function build(
     stage: { kind: "loss", name: "mse-hint" },
     weight: hintWeight,
     policy: policies[policy].hint,
-    compute: mseHint.create(mseHint.options.parse({}), { label, shapes: [[classes], [classes]] }),
-    from: logits("booster"),
-    to: logits("light"),
+    pairs: [{
+      compute: mseHint.create(mseHint.options.parse({}), {
+        ...context,
+        shapes: [[classes], [classes]],
+      }),
+      from: logits("booster"),
+      to: logits("light"),
+    }],
   } as Term;
   return {
     pair,

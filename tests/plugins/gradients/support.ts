@@ -107,9 +107,11 @@ export function hintMoves(
   return moves({
     ...termBase(policy),
     form: "hint",
-    compute: makeLoss(stage, [[1], [1]]) as HintLoss,
-    from: { net: "booster", output: "logits" },
-    to: { net: "light", output: "logits" },
+    pairs: [{
+      compute: makeLoss(stage, [[1], [1]]) as HintLoss,
+      from: { net: "booster", output: "logits" },
+      to: { net: "light", output: "logits" },
+    }],
   }, step);
 }
 
@@ -135,7 +137,8 @@ const binary: LabelSpec = { ...label, kind: "binary", classes: 2 };
 function makeLoss(stage: LossStage, shapes: number[][]): HintLoss | TaskLoss {
   // Hints of probabilities refuse nets that predict a number.
   const suited = stage.form === "hint" ? binary : label;
-  return stage.create(stage.options.parse({}), { label: suited, shapes });
+  const variables = new DeclaredVariables().ofLoss("tried");
+  return stage.create(stage.options.parse({}), { label: suited, shapes, variables });
 }
 
 function termBase(policy: GradientPolicy) {
@@ -175,7 +178,7 @@ function moves(term: Term, step: number): Moved {
 
 function rocket(): Pick<Model, "pair" | "variables"> {
   const variables = new DeclaredVariables();
-  const declare = (owner: VariableOwner) =>
+  const declare = (owner: NetName | "shared") =>
     variables.add({
       name: owner,
       shape: [],

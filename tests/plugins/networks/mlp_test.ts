@@ -112,8 +112,8 @@ forEachEngine("mlp computes relu layers and linear heads", () => {
   assertEquals(light.logits.arraySync(), [[2, -1], [0, 1], [3, 3]]);
   // The booster's own: (2, −2), (0, 0), (4, 2), cut at 0.
   const booster = nets.outputs("booster");
-  assertEquals(Object.keys(booster), ["dense1", "logits"]);
-  assertEquals(booster.dense1!.arraySync(), [[2, 0], [0, 0], [4, 2]]);
+  assertEquals(Object.keys(booster), ["hidden1", "logits"]);
+  assertEquals(booster.hidden1!.arraySync(), [[2, 0], [0, 0], [4, 2]]);
   assertEquals(booster.logits.arraySync(), [[2, -1], [0, -1], [4, 5]]);
 });
 

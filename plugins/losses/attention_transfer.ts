@@ -1,0 +1,41 @@
+import { defineLoss, type LossStage, tf, UserError, z } from "../../plugin.ts";
+import { shapeText } from "./fit.ts";
+import { flattened, normalized } from "./vectors.ts";
+
+/**
+ * Activation-based attention transfer (Zagoruyko and Komodakis, 2017, arXiv:1612.03928, equation 2; `at_loss()` in utils.py of Rocket
+ * Launching's AT baseline): where the maps are strong. The attention of a map is the mean over channels of |A|^p, as a vector of length 1;
+ * the loss is the mean over positions of the squared difference of both nets' attention, one a row. It is summed over groups where `from` and `to` are lists. The
+ * entry's `weight` is the authors' β, 1000; the paper writes half the sum over positions for the mean.
+ *
+ * Maps of equal height and width are compared, whatever their channels; it works with any label.
+ */
+const stage: LossStage = defineLoss({
+  name: "attention-transfer",
+  summary: "Where the maps of both nets are strong.",
+  form: "hint",
+  options: z.object({
+    power: z.number().min(1).default(2).describe("The power of the activations, p."),
+  }),
+  example: `use: attention-transfer
+from: [booster.group1, booster.group2, booster.group3]
+to: [light.group1, light.group2, light.group3]
+weight: 1000`,
+  create({ power }, { shapes: [from, to] }) {
+    if (
+      from!.length !== 3 || to!.length !== 3 || from!.slice(0, 2).join() !== to!.slice(0, 2).join()
+    ) {
+      throw new UserError(
+        "attention-transfer compares maps [batch, height, width, channels] of one height and " +
+          `width; got ${shapeText(from!)} and ${shapeText(to!)}`,
+        { hint: "choose maps of equal size with `from:` and `to:`, such as the nets' group3" },
+      );
+    }
+    const attention = (maps: tf.Tensor) => {
+      const strength = power === 2 ? tf.square(maps) : tf.pow(tf.abs(maps), power);
+      return normalized(flattened(tf.mean(strength, -1)));
+    };
+    return (from, to) => tf.mean(tf.squaredDifference(attention(from), attention(to)), -1);
+  },
+});
+export default stage;

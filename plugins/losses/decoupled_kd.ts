@@ -1,0 +1,57 @@
+import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
+import { classLogits, divergence, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
+
+/** Takes a class out of a softmax. */
+const AWAY = 1e9;
+
+/**
+ * Decoupled knowledge distillation (Zhao et al., 2022, arXiv:2203.08679, equation 7; `dkd_loss()` in mdistiller): the divergence of
+ * distillation in two parts with weights of their own, T² · (α · KL(b_from ‖ b_to) + β · KL(p̂_from ‖ p̂_to)), one a row. b is the probability of the
+ * label's class against all others, p̂ the softmax over those others.
+ *
+ * With two classes, or one logit, there is one other class: the second part is 0, the first is all there is. In mdistiller it is also
+ * computed with probabilities, and breaks there. Their warm-up is `gradient: { use: ramp, … }`.
+ */
+const stage: LossStage = defineLoss({
+  name: "decoupled-kd",
+  summary: "Distillation of the label's class and of the others, weighted apart.",
+  form: "hint",
+  options: z.object({
+    temperature: z.number().positive().default(4).describe("What logits are divided by, T."),
+    alpha: z.number().min(0).default(1).describe("The weight of the label's class, α."),
+    beta: z.number().min(0).default(8).describe("The weight of the other classes, β."),
+    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by T²."),
+  }),
+  example: "use: decoupled-kd\ntemperature: 4\nalpha: 1\nbeta: 8",
+  create({ temperature, alpha, beta, scaleByTemperature }, context) {
+    wantProbabilities("decoupled-kd", context);
+    wantAlike("decoupled-kd", context);
+    wantUnits("decoupled-kd", context.shapes[0]!);
+    const scale = scaleByTemperature ? temperature ** 2 : 1;
+    const [units] = context.shapes[0]!;
+    return (from, to, { label }) => {
+      const target = units === 1
+        ? tf.stack([label, tf.sub(1, label)], 1)
+        : tf.oneHot(label as tf.Tensor1D, units!).toFloat();
+      const p = parts(from, target, temperature), q = parts(to, target, temperature);
+      const sum = tf.add(
+        tf.mul(divergence(p.target, q.target), alpha),
+        tf.mul(divergence(p.others, q.others), beta),
+      );
+      return tf.mul(sum, scale);
+    };
+  },
+});
+export default stage;
+
+/** Log-probabilities: of the label's class and of all others, and within the others. */
+function parts(logits: tf.Tensor, target: tf.Tensor, temperature: number) {
+  const scaled = classLogits(logits, temperature);
+  const without = tf.sub(scaled, tf.mul(target, AWAY));
+  const all = tf.logSumExp(scaled, -1);
+  const one = tf.sub(tf.sum(tf.mul(scaled, target), -1), all);
+  return {
+    target: tf.stack([one, tf.sub(tf.logSumExp(without, -1), all)], 1),
+    others: tf.logSoftmax(without),
+  };
+}

@@ -1,0 +1,53 @@
+import { defineLoss, type LossStage, tf, UserError, z } from "../../plugin.ts";
+import { classesOf, logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
+import { lengths, meanOfAll } from "./vectors.ts";
+
+/**
+ * DIST (Huang et al., 2022, arXiv:2205.10536, equations 8 to 10; `DIST` in DIST_KD): how far softmax outputs are from a linear relation, by
+ * Pearson's correlation ρ. τ² · (β · mean over rows of (1 − ρ(p_from, p_to)) + γ · mean over classes of (1 − ρ(p_from, p_to))), the second along the
+ * batch: how one class's probability varies from row to row. A scalar, as rows are compared with one another.
+ *
+ * With two classes, or one logit, ρ over the classes of a row is always 1 or −1 and teaches nothing: β has to be 0 there.
+ */
+const stage: LossStage = defineLoss({
+  name: "dist",
+  summary: "One minus the correlation of the probabilities, by row and by class.",
+  form: "hint",
+  options: z.object({
+    beta: z.number().min(0).default(1).describe("The weight of the relation within a row, β."),
+    gamma: z.number().min(0).default(1).describe("The weight of the relation within a class, γ."),
+    temperature: z.number().positive().default(1).describe("What logits are divided by, τ."),
+    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by τ²."),
+  }),
+  example: "use: dist\nbeta: 1\ngamma: 1\ntemperature: 1",
+  create({ beta, gamma, temperature, scaleByTemperature }, context) {
+    wantProbabilities("dist", context);
+    wantAlike("dist", context);
+    wantUnits("dist", context.shapes[0]!);
+    if (beta > 0 && classesOf(context.shapes[0]!) < 3) {
+      throw new UserError("dist has nothing to compare within a row of two classes", {
+        hint: "set `beta: 0`, which leaves the relation within each class over the batch",
+      });
+    }
+    const scale = scaleByTemperature ? temperature ** 2 : 1;
+    return (from, to) => {
+      const p = tf.exp(logProbabilities(from, temperature));
+      const q = tf.exp(logProbabilities(to, temperature));
+      const parts = [
+        ...(beta > 0 ? [tf.mul(apart(p, q), beta)] : []),
+        ...(gamma > 0 ? [tf.mul(apart(tf.transpose(p), tf.transpose(q)), gamma)] : []),
+      ];
+      return tf.mul(parts.length > 0 ? tf.addN(parts) : tf.scalar(0), scale);
+    };
+  },
+});
+export default stage;
+
+/** The mean over rows of 1 − ρ. */
+function apart(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
+  const centred = (x: tf.Tensor) => tf.sub(x, tf.mean(x, -1, true));
+  const [x, y] = [centred(a), centred(b)];
+  const product = tf.sum(tf.mul(x, y), -1, true);
+  const correlation = tf.div(product, tf.add(tf.mul(lengths(x), lengths(y)), 1e-8));
+  return tf.sub(1, meanOfAll(correlation));
+}

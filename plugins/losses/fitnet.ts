@@ -1,0 +1,92 @@
+import {
+  defineLoss,
+  type LossContext,
+  type LossScope,
+  type LossStage,
+  ops,
+  tf,
+  UserError,
+  z,
+} from "../../plugin.ts";
+import { shapeText } from "./fit.ts";
+
+/** Makes of the guided net's output one of the guide's shape. */
+type Regressor = (output: tf.Tensor, scope: LossScope) => tf.Tensor;
+
+/**
+ * The hint of FitNets (Romero et al., 2015, arXiv:1412.6550, equation 3): the squared distance of the guide's hidden output from what a
+ * learned regressor r makes of the guided net's, (from − r(to))², one a row: its mean over the output (`HintLoss` with `ConvReg` in
+ * RepDistiller), or half its sum, as the paper writes. It is summed over layers where `from` and `to` are lists, each with its own regressor.
+ *
+ * r is a convolution with bias of as few parameters as give the guide's shape: 1×1 where only channels differ, else without padding, so
+ * large that the light net's map becomes as small as the guide's (section 2.2); for vectors, a linear layer. It is trained with the nets, belongs to neither
+ * and does not ship. It works with any label.
+ */
+const stage: LossStage = defineLoss({
+  name: "fitnet",
+  summary: "The distance of hidden outputs, through a learned regressor.",
+  form: "hint",
+  options: z.object({
+    regressor: z.enum(["where-shapes-differ", "always"]).default("where-shapes-differ").describe(
+      "Whether outputs of equal shape are compared through a regressor, too.",
+    ),
+    reduce: z.enum(["mean", "half-sum"]).default("mean").describe(
+      "mean: over the output; half-sum: the paper's ½ Σ.",
+    ),
+  }),
+  example: "use: fitnet\nfrom: booster.group2\nto: light.group2\nweight: 100",
+  create({ regressor, reduce }, context) {
+    const [from, to] = context.shapes;
+    const alike = from!.join() === to!.join();
+    const regress: Regressor = alike && regressor === "where-shapes-differ"
+      ? (output) => output
+      : makeRegressor(context);
+    const axes = from!.map((_, index) => index + 1);
+    return (from, to, scope) => {
+      const squares = tf.squaredDifference(from, regress(to, scope));
+      return reduce === "mean" ? tf.mean(squares, axes) : tf.mul(tf.sum(squares, axes), 0.5);
+    };
+  },
+});
+export default stage;
+
+function makeRegressor({ shapes, variables }: LossContext): Regressor {
+  const [from, to] = shapes as [readonly number[], readonly number[]];
+  if (from.length !== to.length || ![1, 3].includes(from.length)) {
+    throw new UserError(
+      "fitnet compares two maps [batch, height, width, channels] or two vectors [batch, units]; " +
+        `got ${shapeText(from)} and ${shapeText(to)}`,
+      { hint: "choose outputs of the same kind with `from:` and `to:`" },
+    );
+  }
+  const sizes = from.slice(0, -1).map((size, axis) => to[axis]! - size + 1);
+  if (sizes.some((size) => size < 1)) {
+    throw new UserError(
+      `fitnet's regressor makes maps smaller, not larger; got ${
+        shapeText(from)
+      } for the guide and ` +
+        `${shapeText(to)} for the guided net`,
+      { hint: "choose a map of the guide that is no larger with `from:`" },
+    );
+  }
+  const inputs = to.at(-1)!, outputs = from.at(-1)!;
+  const fan = sizes.reduce((a, b) => a * b, inputs);
+  // Nothing bends what comes out, so that √(1 / fan-in) keeps its size.
+  const kernel = variables.add({
+    name: "regressor/kernel",
+    shape: [...sizes, inputs, outputs],
+    initializer: { kind: "normal", deviation: Math.sqrt(1 / fan) },
+  });
+  const bias = variables.add({
+    name: "regressor/bias",
+    shape: [outputs],
+    initializer: { kind: "constant", value: 0 },
+  });
+  return (output, { read }) => {
+    const weights = read(kernel);
+    const mapped = sizes.length === 0
+      ? tf.matMul(output, weights)
+      : ops.conv2d(output as tf.Tensor4D, weights as tf.Tensor4D);
+    return ops.biasAdd(mapped, read(bias) as tf.Tensor1D);
+  };
+}

@@ -1,0 +1,29 @@
+import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
+import { wantAlike, wantUnits } from "./fit.ts";
+import { normalized } from "./vectors.ts";
+
+/**
+ * Feature-based distillation as in EasyRec's RocketLaunching model (`feature_based_sim()` in rocket_launching.py), of hidden layers of
+ * equal width. `cosine`: −cos(from, to), one a row; EasyRec's weight is 0.1. `euclid`: the length of from − to over the whole batch,
+ * √(Σ over rows and units of (from − to)²), a scalar that grows with the root of the batch.
+ *
+ * EasyRec pairs each hidden layer of the light net with the booster's first of the same width; here `from` and `to` name them. It works
+ * with any label.
+ */
+const stage: LossStage = defineLoss({
+  name: "hidden-similarity",
+  summary: "The cosine or the distance of hidden layers of equal width: EasyRec's.",
+  form: "hint",
+  options: z.object({
+    measure: z.enum(["cosine", "euclid"]).default("cosine").describe("What is compared."),
+  }),
+  example: "use: hidden-similarity\nfrom: booster.hidden2\nto: light.hidden1\nweight: 0.1",
+  create({ measure }, context) {
+    wantAlike("hidden-similarity", context);
+    wantUnits("hidden-similarity", context.shapes[0]!);
+    return measure === "cosine"
+      ? (from, to) => tf.neg(tf.sum(tf.mul(normalized(from), normalized(to)), -1))
+      : (from, to) => tf.sqrt(tf.maximum(tf.sum(tf.squaredDifference(from, to)), 1e-24));
+  },
+});
+export default stage;

@@ -1,0 +1,41 @@
+import { defineLoss, type LossStage, ops, tf, z } from "../../plugin.ts";
+import { divergence, logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
+
+/**
+ * Knowledge distillation, the soft label and the hard one together (Hinton et al., 2015, arXiv:1503.02531, section 2):
+ * α · T² · KL(softmax(z_from / T) ‖ softmax(z_to / T)) + (1 − α) · H(label, z_to), one a row. The label is compared at T = 1. One logit
+ * stands for two classes, and is compared with the label by its sigmoid.
+ *
+ * The authors of Rocket Launching (`distillation()` in utils.py) have 2α for α, and a mean over classes as well as rows in KL: their soft
+ * part is 2 / classes of ours. As entries of their own: `kl` with weight 2α / classes beside `cross-entropy` with weight 1 − α.
+ */
+const stage: LossStage = defineLoss({
+  name: "knowledge-distillation",
+  summary: "The guide's softmax at a temperature and the label, mixed by α.",
+  form: "hint",
+  options: z.object({
+    temperature: z.number().positive().default(4).describe("What logits are divided by, T."),
+    alpha: z.number().min(0).max(1).default(0.9).describe(
+      "The soft label's part, α; the label's is 1 − α.",
+    ),
+    scaleByTemperature: z.boolean().default(true).describe(
+      "Whether to multiply the soft part by T².",
+    ),
+  }),
+  example: "use: knowledge-distillation\ntemperature: 4\nalpha: 0.9\nscaleByTemperature: true",
+  create({ temperature, alpha, scaleByTemperature }, context) {
+    wantProbabilities("knowledge-distillation", context);
+    wantAlike("knowledge-distillation", context);
+    wantUnits("knowledge-distillation", context.shapes[0]!);
+    const soft = alpha * (scaleByTemperature ? temperature ** 2 : 1);
+    const binary = context.label.kind === "binary";
+    return (from, to, { label }) => {
+      const p = logProbabilities(from, temperature), q = logProbabilities(to, temperature);
+      const hard = binary
+        ? ops.sigmoidCrossEntropy(tf.reshape(to, [-1]) as tf.Tensor1D, label as tf.Tensor1D)
+        : ops.softmaxCrossEntropy(to as tf.Tensor2D, label as tf.Tensor1D);
+      return tf.add(tf.mul(divergence(p, q), soft), tf.mul(hard, 1 - alpha));
+    };
+  },
+});
+export default stage;

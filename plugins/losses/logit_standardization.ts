@@ -1,0 +1,53 @@
+import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
+import {
+  divergence,
+  logProbabilities,
+  wantAlike,
+  wantClasses,
+  wantProbabilities,
+  wantUnits,
+} from "./fit.ts";
+
+/**
+ * Distillation of standardised logits (Sun et al., 2024, arXiv:2403.01732, algorithm 1; `kd_loss()` in logit-standardization-KD): both nets'
+ * logits become (z − mean) / (σ + 10⁻⁷) over the classes, then τ² · KL(softmax(from / τ) ‖ softmax(to / τ)), one a row. So the light net
+ * learns relations of logits and not their size. σ is over classes − 1, as in the authors' code, whose weight is 9.
+ *
+ * It needs three classes: two logits that are standardised are always the same two numbers.
+ */
+const stage: LossStage = defineLoss({
+  name: "logit-standardization",
+  summary: "The KL divergence of logits of mean 0 and deviation 1.",
+  form: "hint",
+  options: z.object({
+    temperature: z.number().positive().default(2).describe(
+      "What standardised logits are divided by, τ.",
+    ),
+    scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by τ²."),
+  }),
+  example: "use: logit-standardization\ntemperature: 2\nweight: 9",
+  create({ temperature, scaleByTemperature }, context) {
+    wantProbabilities("logit-standardization", context);
+    wantAlike("logit-standardization", context);
+    wantUnits("logit-standardization", context.shapes[0]!);
+    wantClasses(
+      "logit-standardization",
+      context,
+      3,
+      "two standardised logits are always the same two numbers; use kl or mse-hint",
+    );
+    const scale = scaleByTemperature ? temperature ** 2 : 1;
+    const [classes] = context.shapes[0]!;
+    const soft = (logits: tf.Tensor) =>
+      logProbabilities(standardized(logits, classes!), temperature);
+    return (from, to) => tf.mul(divergence(soft(from), soft(to)), scale);
+  },
+});
+export default stage;
+
+/** Logits of mean 0 and deviation 1 in each row; a row of equal logits becomes 0. */
+function standardized(logits: tf.Tensor, classes: number): tf.Tensor {
+  const centred = tf.sub(logits, tf.mean(logits, -1, true));
+  const variance = tf.div(tf.sum(tf.square(centred), -1, true), classes - 1);
+  return tf.div(centred, tf.add(tf.sqrt(tf.maximum(variance, 1e-24)), 1e-7));
+}

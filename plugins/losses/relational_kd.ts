@@ -1,0 +1,65 @@
+import { defineLoss, type LossStage, tf, UserError, z } from "../../plugin.ts";
+import { wantUnits } from "./fit.ts";
+import { lengths, meanOfAll, normalized, smoothL1 } from "./vectors.ts";
+
+/**
+ * Relational knowledge distillation (Park et al., 2019, arXiv:1904.05068, equations 4 to 9; metric/loss.py in RKD): the rows of a batch
+ * shall lie to one another as in the guide. λ_D · the mean over pairs of ℓ(d_from, d_to) + λ_A · the mean over triplets of ℓ(∠_from, ∠_to). d is the
+ * distance of two rows divided by the mean distance in the batch, ∠ the cosine of the angle at one row between two others, ℓ the smooth L1 distance.
+ * Means are over all n² and n³ combinations, as in the authors' code. A scalar; the two outputs may differ in their units.
+ *
+ * Any logits or hidden vectors will do, of any label. Along a line there are no angles: with one unit λ_A has to be 0.
+ */
+const stage: LossStage = defineLoss({
+  name: "relational-kd",
+  summary: "Distances and angles between the rows of a batch, as in the guide.",
+  form: "hint",
+  options: z.object({
+    distance: z.number().min(0).default(25).describe("The weight of distances, λ_D."),
+    angle: z.number().min(0).default(50).describe(
+      "The weight of angles, λ_A. They take n³ numbers for n rows.",
+    ),
+  }),
+  example:
+    "use: relational-kd\nfrom: booster.features\nto: light.features\ndistance: 25\nangle: 50",
+  create({ distance, angle }, { shapes }) {
+    for (const shape of shapes) {
+      wantUnits("relational-kd", shape);
+      if (angle === 0 || shape[0]! > 1) continue;
+      throw new UserError("relational-kd finds no angles between outputs of one unit", {
+        hint: "set `angle: 0`, or compare hidden outputs",
+      });
+    }
+    return (from, to) => {
+      const one = differences(from), other = differences(to);
+      const parts = [
+        ...(distance > 0
+          ? [tf.mul(meanOfAll(smoothL1(distances(one), distances(other))), distance)]
+          : []),
+        ...(angle > 0 ? [tf.mul(meanOfAll(smoothL1(angles(one), angles(other))), angle)] : []),
+      ];
+      return parts.length > 0 ? tf.addN(parts) : tf.scalar(0);
+    };
+  },
+});
+export default stage;
+
+/** `[n, n, units]`: from each row to each other. */
+function differences(x: tf.Tensor): tf.Tensor {
+  return tf.sub(tf.expandDims(x, 0), tf.expandDims(x, 1));
+}
+
+/** `[n, n]`: distances, divided by their mean over different rows. */
+function distances(differences: tf.Tensor): tf.Tensor {
+  const rows = differences.shape[0]!;
+  const lengthsOf = tf.squeeze(lengths(differences), [2]);
+  const others = Math.max(rows - 1, 1);
+  const mean = tf.mean(tf.div(tf.sum(lengthsOf, 1), others));
+  return tf.div(lengthsOf, tf.maximum(mean, 1e-6));
+}
+
+/** `[n, n, n]`: cosines of the angles at each row between two others. */
+function angles(differences: tf.Tensor): tf.Tensor {
+  const directions = normalized(differences);
+  return tf.matMul(directions, directions, false, true);
+}
