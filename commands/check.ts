@@ -179,7 +179,8 @@ function parameterSummary(prepared: PreparedNets): string {
   return [
     table(["parameters", ...owners], [...rows, totals]),
     "",
-    `a net with what it shares: ${counts.join(", ")}`,
+    `a net with what it shares: ${counts.join(", ")}` +
+    (owners.includes("loss") ? "; what is the losses' own does not ship" : ""),
   ].join("\n");
 }
 

@@ -66,10 +66,19 @@ const mistakes: Readonly<Record<string, [parts: Record<string, unknown>, error: 
     {
       losses: [
         { use: "cross-entropy", on: "light" },
-        { use: "mse-hint", from: "booster.dense1", to: "light.dense1" },
+        { use: "mse-hint", from: "booster.hidden1", to: "light.hidden1" },
       ],
     },
-    /one shape; got \[batch, 32\] and \[batch, 8\]/,
+    /one shape; got \[batch, 32\] and \[batch, 8\][^]*pipeline\.yaml:\d+:\d+/,
+  ],
+  "vectors where attention is transferred": [
+    {
+      losses: [
+        { use: "cross-entropy", on: "light" },
+        { use: "attention-transfer", from: "booster.hidden1", to: "light.hidden1" },
+      ],
+    },
+    /got \[batch, 32\] and \[batch, 8\][^]*pipeline\.yaml:\d+:\d+/,
   ],
   "a file that is no Arrow file": [
     { data: { ...data, test: { use: "arrow", path: "pipeline.yaml" } } },
@@ -88,6 +97,18 @@ for (const [what, [parts, error]] of Object.entries(mistakes)) {
     });
   });
 }
+
+Deno.test("check counts a loss's own variables apart from the nets'", async () => {
+  const from = "booster.hidden1", to = "light.hidden1";
+  const losses = [{ use: "cross-entropy", on: "light" }, { use: "fitnet", from, to }];
+  await withPipeline(digitsPipeline({ losses }), async (file) => {
+    const { code, stdout } = await check(file);
+    assertEquals(code, 0);
+    assertMatch(stdout, /^parameters +shared +light +booster +loss$/m);
+    assertMatch(stdout, /regressor +288$/m);
+    assertMatch(stdout, /light 1,266, .*what is the losses' own does not ship/);
+  });
+});
 
 Deno.test("check finds a loss that is not finite in the first batch", async () => {
   const mine = digitsPipeline({ losses: [{ use: "./mine.ts", on: "light" }] });

@@ -354,6 +354,29 @@ Deno.test("makePlan() names outputs by their nets, logits by default", async () 
   ]);
 });
 
+Deno.test("makePlan() pairs lists of outputs, and keeps them as lists", async () => {
+  const from = ["booster.group1", "booster.group2"], to = ["light.group1", "light.group2"];
+  const plan = await planOf(digitsPipeline({ losses: [{ use: "fitnet", from, to, weight: 2 }] }));
+  const [loss] = plan.losses;
+  assertEquals(loss!.name, "fitnet(booster→light)");
+  assertEquals(loss!.comparisons, [
+    ["booster.group1", "light.group1"],
+    ["booster.group2", "light.group2"],
+  ]);
+  const [resolved] = plan.resolved.losses as Record<string, unknown>[];
+  assertEquals([resolved!.from, resolved!.to], [from, to]);
+});
+
+Deno.test("makePlan() refuses lists of different lengths, and an empty one", async () => {
+  const refused = async (outputs: Record<string, unknown>) =>
+    await problemsOf(() => planOf(digitsPipeline({ losses: [{ use: "fitnet", ...outputs }] })));
+  const [[, message]] = await refused({ from: ["booster.group1", "booster.group2"] }) as [
+    ProblemRow,
+  ];
+  assertEquals(message, "`from` and `to` are compared one by one; there are 2 and 1");
+  assertEquals((await refused({ from: [], to: [] })).length, 2);
+});
+
 Deno.test("makePlan() takes for train.select each metric's key in results, and nothing else", async () => {
   const metrics = ["accuracy", { use: "accuracy", name: "mine" }, "agreement"];
   const withSelect = (select: string) =>

@@ -131,6 +131,52 @@ Deno.test("checkStage() finds gradients that are not finite", async () => {
   await assertBroken(hint(loss), ["has finite gradients"]);
 });
 
+/** A hint through a factor of its own, a number a unit. */
+function scaled(compute: (from: tf.Tensor, to: tf.Tensor, factor: tf.Tensor) => tf.Tensor) {
+  return defineLoss({
+    ...named,
+    form: "hint",
+    options: z.object({}),
+    create(_options, { shapes: [shape], variables }) {
+      if (shape!.length > 1) throw new UserError("not for maps");
+      const factor = variables.add({
+        name: "factor",
+        shape: [...shape!],
+        initializer: { kind: "uniform", low: 0.5, high: 1.5 },
+      });
+      return (from, to, { read }) => compute(from, to, read(factor));
+    },
+  });
+}
+
+Deno.test("checkStage() passes a loss with variables, and one that reads the label", async () => {
+  await checkStage(scaled((from, to, factor) => squares(from, tf.mul(to, factor))));
+  await checkStage(defineLoss({
+    ...named,
+    form: "hint",
+    options: z.object({}),
+    create: () => (from, to, { label }) =>
+      tf.mul(
+        squares(tf.reshape(from, [from.shape[0]!, -1]), tf.reshape(to, [from.shape[0]!, -1])),
+        tf.add(tf.square(label), 1),
+      ),
+  }));
+});
+
+Deno.test("checkStage() finds a variable whose gradient does not agree", async () => {
+  await assertBroken(
+    scaled((from, to, factor) => squares(from, tf.mul(to, ops.stopGradient(factor)))),
+    ["the gradient by losses/checked/factor", "a slope of 0.000"],
+  );
+  await assertBroken(
+    scaled((from, to, factor) => {
+      factor.dispose();
+      return squares(from, to);
+    }),
+    ["leaves its inputs as they are", "it disposed of losses/checked/factor"],
+  );
+});
+
 Deno.test("checkStage() finds rows whose loss depends on the others", async () => {
   await assertBroken(
     hint((from, to) => {

@@ -1,0 +1,60 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { readPlan } from "../../commands/read_plan.ts";
+import { openEngine } from "../../engine/engine.ts";
+import type { Pipeline } from "../../pipeline/define.ts";
+import { builtins } from "../../plugins/mod.ts";
+import { stepInput } from "../../train/job.ts";
+import { netsOf, prepareData, prepareNets } from "../../train/prepare.ts";
+import { disposeState, initialState, trainStep } from "../../train/step.ts";
+import { initialValues } from "../../train/variables.ts";
+import { root } from "../support/command_line.ts";
+import { digitsPipeline } from "../support/pipelines.ts";
+
+const text = await Deno.readTextFile(join(root, "docs", "methods.md"));
+
+/** The snippets by the headings that they are under. */
+const snippets = text.split(/^## /m).slice(1).flatMap((section) => {
+  const [title] = section.split("\n", 1);
+  return Array.from(
+    section.matchAll(/^```yaml\n([^]*?)^```/gm),
+    ([, code], index) => [`${title} (${index + 1})`, code!] as const,
+  );
+});
+
+for (const [name, code] of snippets) {
+  Deno.test(`the pipeline of docs/methods.md trains: ${name}`, async () => {
+    await openEngine("wasm");
+    const plan = await readPlan(digitsPipeline(parse(code)) as unknown as Pipeline);
+    const data = await prepareData(plan);
+    const { model } = prepareNets(plan, data, netsOf(plan));
+    if (plan.baseline) prepareNets(plan, data, ["light"]);
+    const rows = data.splits.train.slice(0, 32);
+    const batch = data.transforms.apply(rows, { seed: 1, epoch: 0, batch: 0, training: true });
+    let state = initialState(model, initialValues(model.variables, plan.seed));
+    const totals: number[] = [];
+    for (let step = 0; step < 3; step++) {
+      const position = { step, steps: 3, epoch: 0, epochs: 1 };
+      // Small steps: on one batch each of them has to go down.
+      const after = trainStep(model, state, stepInput(model.terms, batch, position, 1e-4, 0));
+      totals.push(after.losses.dataSync()[0]!);
+      disposeState(state, after.state);
+      state = after.state;
+    }
+    disposeState(state);
+    await data.close();
+    assert(totals[1]! < totals[0]! && totals[2]! < totals[1]!, totals.join(", "));
+  });
+}
+
+Deno.test("docs/methods.md has each built-in loss of two outputs, and each fixed gradient policy", () => {
+  const used = snippets.map(([, code]) => code).join();
+  const missing = builtins.filter((stage) =>
+    "form" in stage && stage.form === "hint" && !used.includes(`use: ${stage.name}`)
+  );
+  assertEquals(missing.map(({ name }) => name), []);
+  for (const policy of ["block", "none", "mutual", "block-shared"]) {
+    assert(used.includes(`gradient: ${policy} `) || used.includes(`gradient: ${policy}\n`), policy);
+  }
+});
