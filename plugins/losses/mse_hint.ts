@@ -4,7 +4,7 @@ import { wantAlike } from "./fit.ts";
 /**
  * The hint loss that the paper chooses (Rocket Launching, section 3.4, "mean square error of logits"): the sum over classes of the squared
  * distance of the logits before the softmax, Σ (z_booster − z_light)², one a row. The entry's `weight` is the authors' γ, 0.03. Any two
- * outputs of one shape can be compared, also maps.
+ * outputs of one shape can be compared, also maps; two classes, one logit and numbers are nothing special.
  */
 const stage: LossStage = defineLoss({
   name: "mse-hint",
