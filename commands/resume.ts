@@ -41,6 +41,8 @@ export async function resume(args: readonly string[], options: CommandOptions): 
 
 /** Environment variables are in their places already, so that `${` in a text is only text. */
 function escaped(pipeline: object): object {
-  return JSON.parse(JSON.stringify(pipeline), (_key, value) =>
-    typeof value === "string" ? value.replaceAll("${", "$${") : value);
+  return JSON.parse(
+    JSON.stringify(pipeline),
+    (_key, value) => typeof value === "string" ? value.replaceAll("${", "$${") : value,
+  );
 }

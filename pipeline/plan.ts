@@ -94,6 +94,7 @@ export interface Plan {
   readonly epochs: number;
   readonly batch: number;
   readonly baseline: boolean;
+  readonly nonFinite: "stop" | "back";
   readonly select: string | undefined;
   /** The whole pipeline as plain JSON with every default filled in. */
   readonly resolved: Readonly<Record<string, unknown>>;
@@ -192,6 +193,7 @@ class Planner {
       epochs: value.train.epochs,
       batch: value.train.batch,
       baseline: value.train.baseline === "light-alone",
+      nonFinite: value.train.nonFinite,
       select: value.train.select,
       resolved: {
         name: value.name,

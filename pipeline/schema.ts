@@ -141,6 +141,10 @@ export const pipelineSchema = z.strictObject({
     baseline: z.enum(["none", "light-alone"]).default("none").describe(
       "light-alone: also trains the light net without the booster, with the same seed and budget.",
     ),
+    nonFinite: z.enum(["stop", "back"]).default("stop").describe(
+      "When a loss is NaN or infinite. stop: the run fails; back: it goes back to its last checkpoint, " +
+        "with half the rate and without that batch, at most three times.",
+    ),
     select: name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/)).optional().describe(
       "The metric by which the best epoch is chosen; the light net's first metric by default.",
     ),

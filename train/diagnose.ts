@@ -23,15 +23,21 @@ export interface BrokenStep {
   readonly place: Place | undefined;
 }
 
+/** The numbers of a step are not finite. */
+export class NonFiniteError extends UserError {
+  /** The name that the engine prints. */
+  override name = "NonFiniteError";
+}
+
 /**
  * Stops at the first loss that is not finite: nothing that comes after it means anything.
  *
  * @param step The step.
- * @throws {UserError} If any of its losses is NaN or infinite; it names what was so first.
+ * @throws {NonFiniteError} If any of its losses is NaN or infinite; it names what was so first.
  */
 export async function refuseBroken(step: BrokenStep): Promise<void> {
   if (step.losses.every((loss) => Number.isFinite(loss))) return;
-  throw new UserError([await findBroken(step)]);
+  throw new NonFiniteError([await findBroken(step)]);
 }
 
 /**

@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers";
 import * as tf from "@tensorflow/tfjs";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import type { Precision } from "../engine/capture/precision.ts";
-import { Interruption, type Place } from "../pipeline/errors.ts";
+import { Interruption, type Place, UserError } from "../pipeline/errors.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import type {
   CheckpointRequest,
@@ -14,7 +14,7 @@ import type {
 import type { Position } from "../pipeline/stages/gradient.ts";
 import type { Batch } from "../pipeline/stages/batch.ts";
 import { captured } from "./captured.ts";
-import type { CheckpointContent, JobPosition, JobResult } from "./checkpoint/content.ts";
+import type { CheckpointContent, Detour, JobPosition, JobResult } from "./checkpoint/content.ts";
 import { namedTensors, restoreState, streamedTensors } from "./checkpoint/state.ts";
 import { type CheckpointStore, type StoredCheckpoint, USUALLY_KEPT } from "./checkpoint/store.ts";
 import {
@@ -27,7 +27,7 @@ import {
 import type { Pass } from "./input/batches.ts";
 import type { Feed, Input } from "./input/input.ts";
 import { Stopwatch } from "./stopwatch.ts";
-import { refuseBroken } from "./diagnose.ts";
+import { NonFiniteError, refuseBroken } from "./diagnose.ts";
 import { LeakGuard } from "./leaks.ts";
 import { LossMeans } from "./loss_means.ts";
 import { changingFactors } from "./objective.ts";
@@ -71,6 +71,8 @@ export interface Job {
   readonly precision: Precision;
   /** The metric that chooses the best epoch, if any is measured. */
   readonly select: string | undefined;
+  /** What to do when numbers are not finite: stop, or go back to the last checkpoint. */
+  readonly nonFinite: "stop" | "back";
   /** Where the pipeline file has its losses, for messages. */
   readonly place: Place | undefined;
   /** Told what a person may want to know, a line at a time. */
@@ -87,6 +89,8 @@ export interface JobCheckpoints {
   readonly from: StoredCheckpoint | undefined;
   /** What each of them says beside where the job stands. */
   readonly about: Omit<CheckpointContent, "position">;
+  /** Tells outputs that the job starts, or goes on from a checkpoint. */
+  readonly announce: (from: StoredCheckpoint | undefined) => Promise<void>;
   /** Asks the job to write a checkpoint after the step and to end. */
   readonly signal: AbortSignal | undefined;
 }
@@ -120,42 +124,32 @@ class Training {
   readonly #emit: Emit;
   readonly #checkpoints: JobCheckpoints;
   readonly #stepsPerEpoch: number;
-  readonly #feed: Feed;
   readonly #guard = new LeakGuard();
-  readonly #selection: Selection;
   readonly #train: CapturedFunction<TrainInput, StepOutput>;
   readonly #evaluated: EvaluatedModel;
   readonly #measure: CapturedFunction<EvaluationInput, EvaluationOutput>;
-  readonly #started: number;
-  readonly #time: { readonly training: Stopwatch; readonly waiting: Stopwatch };
+  #from: StoredCheckpoint | undefined;
+  #feed!: Feed;
+  #started!: number;
+  #time!: { readonly training: Stopwatch; readonly waiting: Stopwatch };
   #state: State | undefined;
-  #epochs: number;
-  #batches: number;
-  #step: number;
-  #means: LossMeans;
-  #metrics: Readonly<Record<string, Metrics>>;
+  #epochs!: number;
+  #batches!: number;
+  #step!: number;
+  #means!: LossMeans;
+  #selection!: Selection;
+  #metrics!: Readonly<Record<string, Metrics>>;
+  #detour: Detour | undefined;
   #asked: CheckpointRequest | undefined;
   #breathed = performance.now();
 
   constructor(job: Job, emit: Emit, checkpoints: JobCheckpoints) {
-    const { data: { splits }, nets: { model, metrics, nets }, select } = job;
-    const position = checkpoints.from?.content.position ?? startPosition;
+    const { data: { splits }, nets: { model, nets } } = job;
     this.#job = job;
     this.#emit = emit;
     this.#checkpoints = checkpoints;
+    this.#from = checkpoints.from;
     this.#stepsPerEpoch = Math.ceil(splits.train.rows / job.batch);
-    this.#epochs = position.epochs;
-    this.#batches = position.batches;
-    this.#step = position.step;
-    this.#metrics = position.metrics;
-    this.#means = new LossMeans(model.terms, position.losses);
-    this.#selection = new Selection(splits, metrics, select, position.best);
-    this.#started = performance.now() - position.seconds * 1000;
-    this.#time = {
-      training: new Stopwatch(position.time.training),
-      waiting: new Stopwatch(position.time.waiting),
-    };
-    this.#feed = job.input.feed(passesOf(job, position.epochs + 1), position.batches);
     this.#train = captured(
       "training step",
       job,
@@ -173,11 +167,15 @@ class Training {
   }
 
   async run(): Promise<Omit<JobResult, "gradients">> {
-    const { epochs, seed, nets: { model } } = this.#job, { from } = this.#checkpoints;
-    this.#state = from
-      ? await restoreState(model, from.path)
-      : initialState(model, initialValues(model.variables, seed));
-    while (this.#epochs < epochs) await this.#epoch();
+    await this.#begin();
+    while (this.#epochs < this.#job.epochs) {
+      try {
+        await this.#epoch();
+      } catch (error) {
+        if (!(error instanceof NonFiniteError)) throw error;
+        await this.#goBack(error);
+      }
+    }
     const { training, waiting } = this.#time;
     return {
       steps: this.#step,
@@ -192,6 +190,64 @@ class Training {
     if (this.#state) disposeState(this.#state);
     this.#train.dispose();
     this.#measure.dispose();
+  }
+
+  /** Takes up the state and the position of the checkpoint that is gone on from, or those of the start. */
+  async #begin(): Promise<void> {
+    const { data: { splits }, nets: { model, metrics }, select, seed, input } = this.#job;
+    const position = this.#from?.content.position ?? startPosition;
+    const { epochs, batches, step } = position;
+    this.#epochs = epochs;
+    this.#batches = batches;
+    this.#step = step;
+    this.#metrics = position.metrics;
+    this.#means = new LossMeans(model.terms, position.losses);
+    this.#selection = new Selection(splits, metrics, select, position.best);
+    this.#detour ??= position.detour;
+    this.#started = performance.now() - position.seconds * 1000;
+    this.#time = {
+      training: new Stopwatch(position.time.training),
+      waiting: new Stopwatch(position.time.waiting),
+    };
+    this.#asked = undefined;
+    this.#feed = input.feed(passesOf(this.#job, epochs + 1), batches);
+    await this.#checkpoints.announce(this.#from);
+    this.#state = this.#from
+      ? await restoreState(model, this.#from.path)
+      : initialState(model, initialValues(model.variables, seed));
+  }
+
+  /**
+   * Goes back to the last checkpoint, or to the start, after a step whose numbers are not finite. From
+   * there the rate is half of what it was, and the step's batch is left out.
+   */
+  async #goBack(error: NonFiniteError): Promise<void> {
+    const { name, nonFinite, report } = this.#job, { store } = this.#checkpoints;
+    const { times, rate, without } = this.#detour ?? { times: 0, rate: 1, without: [] };
+    if (nonFinite === "stop" || times === MOST_TIMES_BACK) {
+      const where = store.last === undefined ? "" : `; the last good checkpoint is ${store.last}`;
+      const tried = times === 0 ? "" : ` (the run has gone back ${times} times)`;
+      throw new UserError(
+        error.problems.map((problem) => ({
+          ...problem,
+          message: `${problem.message}${tried}${where}`,
+        })),
+        { cause: error },
+      );
+    }
+    const step = this.#step;
+    this.#detour = { times: times + 1, rate: rate / 2, without: [...without, step] };
+    if (this.#state) disposeState(this.#state);
+    this.#state = undefined;
+    this.#from = await store.newest(name, report);
+    const to = this.#from
+      ? `the checkpoint after step ${this.#from.content.position.step}`
+      : "the start, as there is no checkpoint";
+    report(
+      `${error.message}: back to ${to}; from there the rate is × ${rate / 2}, and the batch of ` +
+        `step ${step} is left out`,
+    );
+    await this.#begin();
   }
 
   /** What is left of the epoch: its steps, and its evaluations. */
@@ -255,8 +311,13 @@ class Training {
       epoch: this.#step / this.#stepsPerEpoch,
       epochs: job.epochs,
     };
-    const rate = rateAt(position);
+    const { rate: factor = 1, without = [] } = this.#detour ?? {};
+    const rate = factor * rateAt(position);
     const step = ++this.#step;
+    if (without.includes(step)) {
+      this.#batches++;
+      return;
+    }
     let losses!: Float32Array;
     await this.#guard.watch(async () => {
       const input = waiting.during(() => stepInput(model.terms, batch, position, rate, job.seed));
@@ -322,6 +383,7 @@ class Training {
       time: { training: this.#time.training.seconds, waiting: this.#time.waiting.seconds },
       losses: this.#means.sums(),
       best: this.#selection.bestEpoch,
+      detour: this.#detour,
       metrics: this.#metrics,
     };
   }
@@ -349,6 +411,9 @@ class Training {
 
 /** The time between two looks for signals, in milliseconds. */
 const BREATH = 20;
+
+/** So often a job goes back before it is taken to be hopeless. */
+const MOST_TIMES_BACK = 3;
 
 /** Where every job begins. */
 const startPosition: JobPosition = {
@@ -379,8 +444,14 @@ async function advance(
   const output = train.call({ state, input });
   const losses = await output.losses.data<"float32">();
   output.losses.dispose();
-  await refuseBroken({ model, network, state, input, losses, when, place });
-  disposeInput(input);
+  try {
+    await refuseBroken({ model, network, state, input, losses, when, place });
+  } catch (error) {
+    disposeState(output.state, state);
+    throw error;
+  } finally {
+    disposeInput(input);
+  }
   disposeState(state, output.state);
   return [output.state, losses];
 }

@@ -201,7 +201,7 @@ class Run {
       report("there is no checkpoint yet: the run starts anew");
     }
     const gradients = from?.content.gradients ?? await measureGradients(plan, data, nets);
-    await this.#emit("runStart", {
+    const start = {
       job: name,
       name: plan.name,
       engine: engine.name,
@@ -212,10 +212,7 @@ class Run {
       epochs: plan.epochs,
       stepsPerEpoch: stepsPerEpoch(plan, data),
       rows: Object.fromEntries(Object.entries(splits).map(([name, { rows }]) => [name, rows])),
-      ...(position && {
-        resumed: { epochs: position.epochs, step: position.step, checkpoint: from.path },
-      }),
-    });
+    };
     const job: Job = {
       name,
       seed: plan.seed,
@@ -226,12 +223,14 @@ class Run {
       nets,
       precision,
       select: plan.select,
+      nonFinite: plan.nonFinite,
       place: plan.document.place(["losses"]),
       ...this.#listener,
     };
     const result = await runJob(job, this.#emit, {
       store,
       from,
+      announce: (from) => this.#emit("runStart", { ...start, ...resumedAt(from) }),
       about: { job: name, gradients, run: about, ...(rocket && { rocket }) },
       signal: this.#options.signal,
     });
@@ -387,6 +386,13 @@ function reportChanges(
   ];
   if (changes.length === 0) return;
   report(`the run began with ${changes.join("; ")}: numbers may differ in their last digits`);
+}
+
+/** What outputs hear of the checkpoint that a job goes on from. */
+function resumedAt(from: StoredCheckpoint | undefined): Pick<RunEvents["runStart"], "resumed"> {
+  if (!from) return {};
+  const { epochs, step } = from.content.position;
+  return { resumed: { epochs, step, checkpoint: from.path } };
 }
 
 function refuseLater({ path, content: { position } }: StoredCheckpoint, plan: Plan): void {

@@ -349,3 +349,96 @@ forEachEngine("checkpoints that need not stay are removed, others stay", async (
     assert(names.includes("best.safetensors"));
   });
 });
+
+/** A loss that is not finite in the steps after one, as long as the rate is not lower. */
+const failing = (after: string) => ({
+  "failing.ts": `import { defineOptimizer, tf, z } from "${pluginApi}";
+export default defineOptimizer({
+  name: "failing", summary: "Goes wrong.", options: z.object({}), slots: {},
+  create: () => ({ value, gradient, rate, step }) => {
+    const wrong = tf.logicalAnd(tf.equal(step, ${after}), tf.greaterEqual(rate, 0.1));
+    const factor = tf.where(wrong, tf.scalar(NaN), rate);
+    return { value: tf.sub(value, tf.mul(gradient, factor)), slots: {} };
+  },
+});
+`,
+});
+
+/** How a run goes whose weights become NaN in its seventh step. */
+const wrong = (nonFinite: string, everySteps = 2, after = "7") =>
+  [{
+    ...digitsPipeline({
+      optimizer: { use: "./failing.ts", rate: 0.1 },
+      train: { epochs: 2, batch: 250, nonFinite },
+      outputs: [{ use: "checkpoint", everySteps }],
+    }),
+  }, failing(after)] as const;
+
+forEachEngine("nonFinite: stop names the loss, the step and the last good checkpoint", async () => {
+  const [pipeline, files] = wrong("stop");
+  await withPipeline(pipeline, async (file, folder) => {
+    const run = () => runFile(file, join(folder, "run"), current());
+    const { message } = await assertRejects(run, UserError);
+    assertStringIncludes(message, "before the batch at step 8 (epoch 2)");
+    assertStringIncludes(message, "the last good checkpoint is ");
+    assertStringIncludes(message, "rocket-000006.safetensors");
+  }, files);
+});
+
+forEachEngine("nonFinite: stop does not keep what is not finite", async () => {
+  const [pipeline, files] = wrong("stop", 7);
+  await withPipeline(pipeline, async (file, folder) => {
+    const out = join(folder, "run");
+    const { message } = await assertRejects(() => runFile(file, out, current()), UserError);
+    assertStringIncludes(message, "the optimizer has made ");
+    assertEquals(checkpointsIn(out).length, 1);
+    assertEquals([...Deno.readDirSync(join(out, "checkpoints"))].map(({ name }) => name).sort(), [
+      "best.safetensors",
+      "rocket-000006.json",
+      "rocket-000006.safetensors",
+    ]);
+  }, files);
+});
+
+forEachEngine("nonFinite: back goes on from the last checkpoint with half the rate", async () => {
+  const [pipeline, files] = wrong("back");
+  await withPipeline(pipeline, async (file, folder) => {
+    const out = join(folder, "run"), rates: [number, number][] = [], starts: RunStartEvent[] = [];
+    const listener: Output = {
+      runStart: (event) => void starts.push(event),
+      step: ({ step, rate }) => void rates.push([step, rate]),
+    };
+    const { result, reports } = await runFile(file, out, current(), listener);
+    assertEquals(starts.map(({ resumed }) => resumed?.step), [undefined, 6]);
+    const before = [1, 2, 3, 4, 5, 6, 7].map((step) => [step, 0.1]);
+    const after = [7, 9, 10, 11, 12].map((step) => [step, 0.05]);
+    assertEquals(rates, [...before, ...after]);
+    assertEquals(result.steps, 12);
+    assert(reports.some((line) => line.includes("back to the checkpoint after step 6")));
+    const lines = (await Deno.readTextFile(join(out, "metrics.jsonl"))).trim().split("\n");
+    assertEquals(lines.map((line) => JSON.parse(line).epoch), [1, 1, 2, 2]);
+    // One that died after it had gone back comes to the same end.
+    const died = join(folder, "died");
+    await assertRejects(() => runFile(file, died, current(), dyingAt(12)), Death);
+    await runFile(file, died, current(), {}, { resume: true });
+    assertEquals(await endOf(died), await endOf(out));
+  }, files);
+});
+
+forEachEngine(
+  "nonFinite: back goes to the start without a checkpoint, and gives up in the end",
+  async () => {
+    // Wrong whatever the rate: half of it, half of that, half of that.
+    const [pipeline, files] = wrong("back", 100, "2");
+    const always = { "failing.ts": files["failing.ts"].replace("0.1)", "0)") };
+    await withPipeline({ ...pipeline, outputs: [] }, async (file, folder) => {
+      const reports: string[] = [];
+      const run = () =>
+        runFile(file, join(folder, "run"), current(), {}, { report: (line) => reports.push(line) });
+      const { message } = await assertRejects(run, UserError);
+      assertStringIncludes(message, "(the run has gone back 3 times)");
+      const back = reports.filter((line) => line.includes("back to the start"));
+      assertEquals(back.length, 3, reports.join("\n"));
+    }, always);
+  },
+);

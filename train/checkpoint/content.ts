@@ -32,6 +32,16 @@ export interface LossSums {
   readonly terms: Readonly<Record<string, number>>;
 }
 
+/** How a job gets past steps whose numbers were not finite. */
+export interface Detour {
+  /** How often it has gone back. */
+  readonly times: number;
+  /** The factor on the learning rate since. */
+  readonly rate: number;
+  /** The steps whose batches are left out, from 1. */
+  readonly without: readonly number[];
+}
+
 /** Where a job stands between two steps. All else that a step needs follows from it and the seed. */
 export interface JobPosition {
   /** The epochs that are done, with their evaluations. */
@@ -48,6 +58,8 @@ export interface JobPosition {
   readonly losses: LossSums;
   /** The best epoch. */
   readonly best: BestEpoch | undefined;
+  /** How it got past steps whose numbers were not finite, if there were any. */
+  readonly detour?: Detour | undefined;
   /** The latest metrics of each split. */
   readonly metrics: Readonly<Record<string, Metrics>>;
 }

@@ -13,6 +13,7 @@ import {
 } from "../../files/safetensors_stream.ts";
 import { UserError } from "../../pipeline/errors.ts";
 import type { Variable } from "../../pipeline/stages/network.ts";
+import { NonFiniteError } from "../diagnose.ts";
 import { initialState, type Model, type State } from "../step.ts";
 
 /** How many values are read or written at once: 16 MB. A table is larger than memory should hold twice. */
@@ -60,15 +61,34 @@ export function namedTensors({ variables }: Model, { values, slots }: State): Na
  *
  * @param model Whose state it is.
  * @param state The state.
+ * @returns Tensors whose parts throw a {@linkcode NonFiniteError} if a value is not finite.
  */
 export function streamedTensors(model: Model, state: State): Map<string, StreamedTensor> {
   return new Map(
     namedTensors(model, state).map(({ name, tensor }) => [name, {
       dtype: tensor.dtype === "int32" ? "I32" : "F32",
       shape: tensor.shape,
-      parts: () => partsOf(tensor),
+      parts: () => finite(name, partsOf(tensor)),
     }]),
   );
+}
+
+/** What is no number any more is nothing to go on from. */
+async function* finite(
+  name: string,
+  parts: AsyncIterable<TensorPart>,
+): AsyncGenerator<TensorPart> {
+  for await (const part of parts) {
+    // A loop that calls nothing: there may be a billion values.
+    for (let index = 0; index < part.length; index++) {
+      const value = part[index]!;
+      if (value - value === 0) continue;
+      throw new NonFiniteError(`the optimizer has made ${name} ${value}`, {
+        hint: "lower the learning rate, or begin with a warm-up",
+      });
+    }
+    yield part;
+  }
 }
 
 async function* partsOf(tensor: tf.Tensor): AsyncGenerator<TensorPart> {

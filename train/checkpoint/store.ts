@@ -60,7 +60,8 @@ export class CheckpointStore {
    * @param parts What is in it.
    * @param request What is to become of it.
    * @returns Its safetensors file.
-   * @throws {UserError} If it cannot be written; those before it are as they were.
+   * @throws {UserError} If it cannot be written, or its values are not finite; those before it are as
+   * they were.
    */
   async write(
     parts: CheckpointParts,
@@ -81,6 +82,7 @@ export class CheckpointStore {
       this.#last = { job, step, sha256, bytes, path };
       await this.#prune(job, Math.max(1, keep));
     } catch (error) {
+      if (error instanceof UserError) throw error;
       throw new UserError(
         `the checkpoint ${path} cannot be written: ${(error as Error).message}`,
         {
