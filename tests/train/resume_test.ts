@@ -442,3 +442,31 @@ forEachEngine(
     }, always);
   },
 );
+
+forEachEngine(
+  "a checkpoint that cannot be written ends the run, and the one before it stays",
+  async () => {
+    await withPipeline(all, async (file, folder) => {
+      const out = join(folder, "run"), checkpoints = join(out, "checkpoints");
+      const run = () =>
+        runFile(file, out, current(), {
+          // A folder stands in the way of the second one.
+          runStart: () =>
+            Deno.mkdir(join(checkpoints, "rocket-000004.safetensors", "x"), {
+              recursive: true,
+            }),
+        });
+      const { message } = await assertRejects(run, UserError);
+      assertStringIncludes(message, "rocket-000004.safetensors cannot be written: ");
+      await Deno.remove(join(checkpoints, "rocket-000004.safetensors"), { recursive: true });
+      assertEquals([...Deno.readDirSync(checkpoints)].map(({ name }) => name).sort(), [
+        "rocket-000002.json",
+        "rocket-000002.safetensors",
+      ]);
+      const starts: RunStartEvent[] = [];
+      const listener = { runStart: (event: RunStartEvent) => void starts.push(event) };
+      await runFile(file, out, current(), listener, { resume: true });
+      assertEquals(starts[0]!.resumed!.step, 2);
+    });
+  },
+);

@@ -74,3 +74,25 @@ Deno.test("metrics writes those of the light net that is trained alone to a file
       { epoch: 1, step: 5, seconds: 1.25, split: "test", "light/accuracy": 0.25 },
     ]);
   }));
+
+Deno.test("metrics of a resumed run begins with the lines of the epochs that were done", () =>
+  withRunFolder(async (folder) => {
+    const first = make(metrics, folder);
+    for (const epoch of [1, 2, 3]) await first.evaluation!(evaluation({ epoch }));
+    // What a process that was killed leaves.
+    await Deno.writeTextFile(join(folder, "metrics.jsonl"), `{"epoch":1,"st`, { append: true });
+    const output = make(metrics, folder);
+    const resumed = { epochs: 2, step: 12, checkpoint: "checkpoints/rocket-000012.safetensors" };
+    await output.runStart!({ ...runStart(3), resumed });
+    await output.evaluation!(evaluation({ epoch: 3, seconds: 9 }));
+    const lines = await linesOf(folder, "metrics.jsonl");
+    assertEquals(lines.map(({ epoch, seconds }) => [epoch, seconds]), [
+      [1, 1.25],
+      [2, 1.25],
+      [3, 9],
+    ]);
+    // The light net alone had begun as well, and begins anew.
+    await output.evaluation!(evaluation({ job: "light-alone" }));
+    await output.runStart!(runStart(3, "light-alone"));
+    assertEquals(await Deno.readTextFile(join(folder, "metrics-light-alone.jsonl")), "");
+  }));
