@@ -86,6 +86,8 @@ readonly epochs: number;
 readonly batch: number;
 /** light-alone: also trains the light net without the booster, with the same seed and budget. */
 readonly baseline?: "none" | "light-alone";
+/** When a loss is NaN or infinite. stop: the run fails; back: it goes back to its last checkpoint, with half the rate and without that batch, at most three times. */
+readonly nonFinite?: "stop" | "back";
 /** The metric by which the best epoch is chosen; the light net's first metric by default. */
 readonly select?: (string) | (string);
 };
@@ -165,6 +167,8 @@ readonly epochs?: number;
 readonly batch?: number;
 /** light-alone: also trains the light net without the booster, with the same seed and budget. */
 readonly baseline?: "none" | "light-alone";
+/** When a loss is NaN or infinite. stop: the run fails; back: it goes back to its last checkpoint, with half the rate and without that batch, at most three times. */
+readonly nonFinite?: "stop" | "back";
 /** The metric by which the best epoch is chosen; the light net's first metric by default. */
 readonly select?: (string) | (string);
 };
