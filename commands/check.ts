@@ -37,9 +37,9 @@ import { formatCount, formatNumber, table } from "./table.ts";
  */
 export async function check(args: readonly string[], options: CommandOptions): Promise<number> {
   const plan = await readPlan(onlyArgument(args, "a pipeline file"), options.set);
-  const data = await prepareData(plan);
+  const report = (line: string) => options.quiet || console.error(line);
+  const data = await prepareData(plan, report);
   try {
-    const report = (line: string) => options.quiet || console.error(line);
     const engine = await openEngine(options.engine ?? "auto", report);
     report(`engine: ${engine.name} (${engine.detail})`);
     const nets = prepareNets(plan, data, netsOf(plan));

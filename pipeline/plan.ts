@@ -79,6 +79,8 @@ export interface Plan {
   readonly train: PlannedStage<SourceStage>;
   readonly test: PlannedStage<SourceStage>;
   readonly validation: PlannedStage<SourceStage> | { readonly holdout: number } | undefined;
+  /** The memory for rows, in bytes; undefined for a part of what the machine has. */
+  readonly memory: number | undefined;
   /** The columns. */
   readonly features: Readonly<Record<string, FeatureOptions>>;
   readonly label: LabelOptions;
@@ -182,6 +184,7 @@ class Planner {
       train,
       test,
       validation,
+      memory: data.memory,
       features: data.features,
       label: data.label,
       transforms,
@@ -203,6 +206,7 @@ class Planner {
           test: test.resolved,
           ...(validation &&
             { validation: "holdout" in validation ? validation : validation.resolved }),
+          ...(data.memory !== undefined && { memory: data.memory }),
           features: data.features,
           label: data.label,
           transforms: transforms.map(({ resolved, on }) => ({ ...resolved, on })),

@@ -5,7 +5,7 @@
  */
 
 import { z } from "zod";
-import { featureSchema, labelSchema } from "./data_options.ts";
+import { featureSchema, labelSchema, memorySchema } from "./data_options.ts";
 import { isStage } from "./registry.ts";
 import type { AnyStage, StageKind } from "./stages/stage.ts";
 
@@ -119,6 +119,9 @@ export const pipelineSchema = z.strictObject({
       }),
       entry("source", commonOptions.source),
     ]).optional().describe("The rows to choose the best epoch on."),
+    memory: memorySchema.optional().describe(
+      "How much memory rows may take, in bytes or such as 512MB; half of what is available by default. Rows that need more are read when they are needed.",
+    ),
     features: z.record(name, featureSchema).refine(
       (features) => Object.keys(features).length > 0,
       { error: "expected at least one feature" },

@@ -37,6 +37,8 @@ readonly validation?: ({
 /** The part of the training rows, chosen by the seed, that is held out. */
 readonly holdout: number;
 }) | (SourceEntry);
+/** How much memory rows may take, in bytes or such as 512MB; half of what is available by default. Rows that need more are read when they are needed. */
+readonly memory?: (number) | (string);
 /** What the nets read: columns by the name that stages use. */
 readonly features: {
 readonly [name: string]: ({
@@ -118,6 +120,8 @@ readonly validation?: ({
 /** The part of the training rows, chosen by the seed, that is held out. */
 readonly holdout?: number;
 }) | (ChangedSourceEntry);
+/** How much memory rows may take, in bytes or such as 512MB; half of what is available by default. Rows that need more are read when they are needed. */
+readonly memory?: (number) | (string);
 /** What the nets read: columns by the name that stages use. */
 readonly features?: {
 readonly [name: string]: ({

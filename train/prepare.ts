@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs";
 import { type Problem, UserError } from "../pipeline/errors.ts";
 import type { Plan, PlannedLoss, PlannedStage } from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
-import type { Batch, LabelSpec } from "../pipeline/stages/batch.ts";
+import type { Batch, Column, LabelSpec } from "../pipeline/stages/batch.ts";
 import type { Position } from "../pipeline/stages/gradient.ts";
 import type { HintLoss, TaskLoss } from "../pipeline/stages/loss.ts";
 import type { NetName, NetworkPair, Outputs } from "../pipeline/stages/network.ts";
@@ -17,9 +17,12 @@ import type { Schedule } from "../pipeline/stages/schedule.ts";
 import type { SourceStage } from "../pipeline/stages/source.ts";
 import type { PlannedMetric } from "./evaluate.ts";
 import { Forward } from "./forward.ts";
+import { sizeOf } from "./input/columns.ts";
+import { memoryFor } from "./input/memory.ts";
 import { holdoutRows } from "./input/order.ts";
 import { openSplit, type Split } from "./input/split.ts";
 import { makeTransforms, TransformChain } from "./input/transforms.ts";
+import { canBeSent } from "./input/worker_input.ts";
 import { describe, type OutputReference, type Term } from "./objective.ts";
 import type { Model } from "./step.ts";
 import { batchTensors } from "./tensors.ts";
@@ -36,6 +39,8 @@ export interface PreparedData {
   readonly transforms: TransformChain;
   /** What the transforms measured, as JSON. */
   readonly measured: readonly unknown[];
+  /** The first training rows, as they were read: a batch of them, and two at least if there are. */
+  readonly first: Batch;
   /** Lets go of the files. */
   close(): Promise<void>;
 }
@@ -72,26 +77,37 @@ export function netsOf({ losses }: Plan): NetName[] {
  * Opens the data of a plan and measures what its transforms need.
  *
  * @param plan The plan.
+ * @param report Told of rows that do not fit in memory and of what takes long, a line at a time.
  * @returns The rows.
  * @throws {UserError} If a file or a column is not what the plan says.
  */
-export async function prepareData(plan: Plan): Promise<PreparedData> {
+export async function prepareData(
+  plan: Plan,
+  report: (line: string) => void = () => {},
+): Promise<PreparedData> {
   const opened: Split[] = [];
-  const open = async (planned: PlannedStage<SourceStage>, like?: Split) => {
-    const { stage, options, reference, folder } = planned;
+  const memory = await memoryFor(plan.memory);
+  const open = async (name: string, planned: PlannedStage<SourceStage>, like?: Split) => {
+    const { stage, options, reference, folder, specifier } = planned;
     const source = callStage(reference, "create()", () => stage.create(options, { folder }));
     const request = {
       features: plan.features,
       label: plan.label,
       stage: reference,
       places: (path: string) => plan.document.place(["data", ...path.split(".")]),
+      memory,
+      setup: specifier !== undefined && canBeSent(options)
+        ? { specifier, options, folder }
+        : undefined,
+      name,
+      report,
     };
     const split = await openSplit(source, request, like);
     opened.push(split);
     return split;
   };
   try {
-    const whole = await open(plan.train);
+    const whole = await open("train", plan.train);
     const validation = plan.validation && "holdout" in plan.validation
       ? holdoutRows(whole.rows, plan.validation.holdout, plan.seed)
       : plan.validation;
@@ -101,16 +117,18 @@ export async function prepareData(plan: Plan): Promise<PreparedData> {
       train,
       ...(held && { validation: whole.subset(held.validation) }),
       ...(validation && "stage" in validation &&
-        { validation: await open(validation, whole) }),
-      test: await open(plan.test, whole),
+        { validation: await open("validation", validation, whole) }),
+      test: await open("test", plan.test, whole),
     };
     refuseEmpty(splits, plan);
     const transforms = new TransformChain(makeTransforms(plan.transforms, train.features));
     const measured = await transforms.measure(train);
+    const first = await train.slice(0, Math.min(Math.max(plan.batch, 2), train.rows));
     return {
       splits,
       transforms,
       measured,
+      first,
       close: async () => {
         for (const split of opened) await split.close();
       },
@@ -297,11 +315,25 @@ function outputShapes(
  *
  * @param plan The plan.
  * @param data The rows.
- * @param size How many, at most.
+ * @param size How many, at most: those of a step, or two.
  */
-export function firstBatch(plan: Plan, { splits, transforms }: PreparedData, size: number): Batch {
-  const batch = splits.train.slice(0, Math.min(size, splits.train.rows));
+export function firstBatch(plan: Plan, { first, transforms }: PreparedData, size: number): Batch {
+  const batch = headOf(first, Math.min(size, first.size));
   return transforms.apply(batch, { seed: plan.seed, epoch: 0, batch: 0, training: true });
+}
+
+function headOf({ features, label }: Batch, size: number): Batch {
+  const column = ({ values, shape }: Column): Column => ({
+    values: values.subarray(0, size * sizeOf(shape)),
+    shape,
+  });
+  return {
+    size,
+    features: Object.fromEntries(
+      Object.entries(features).map(([name, feature]) => [name, column(feature)]),
+    ),
+    label: column(label),
+  };
 }
 
 function makeTerm(

@@ -87,7 +87,7 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
   const { report = () => {} } = options;
   const earlier = options.resume ? await readEarlierRun(options.out) : undefined;
   if (earlier) refuseOtherPlan(earlier, plan);
-  const data = await prepareData(plan);
+  const data = await prepareData(plan, report);
   try {
     if (earlier) refuseOtherData(earlier, data, plan);
     const engine = await openEngine(options.engine ?? earlier?.engine ?? "auto", report);
@@ -340,8 +340,8 @@ function describeRun(
 ): EarlierRun & { readonly measured: readonly unknown[] } {
   const data = Object.fromEntries(
     Object.entries(splits).map((
-      [name, { rows, fingerprint }],
-    ) => [name, { rows, fingerprint }]),
+      [name, { rows, fingerprint, shuffle }],
+    ) => [name, { rows, fingerprint, ...(name === "train" && { shuffle }) }]),
   );
   return {
     pipeline: plan.resolved,

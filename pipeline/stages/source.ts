@@ -22,6 +22,14 @@ export interface Dataset {
    * @param index The record batch, from 0.
    */
   recordBatch?(index: number): Promise<RecordBatch>;
+  /**
+   * Reads single rows by their numbers; absent where that would mean reading many others. Training rows
+   * that do not fit in memory are then shuffled as a whole, else within windows of record batches.
+   *
+   * @param numbers Row numbers from 0 over all record batches, in any order, with repetition if wanted.
+   * @returns These rows, in this order.
+   */
+  rows?(numbers: ArrayLike<number>): Promise<RecordBatch>;
   /** Reads the record batches in order, from the start. */
   recordBatches(): AsyncIterable<RecordBatch>;
   /** Lets go of files. */

@@ -13,6 +13,7 @@ import {
 import { DamagedError, indexIpc, type IpcIndex } from "./ipc_index.ts";
 import { openFile, openUrl, type RandomAccess } from "./random_access.ts";
 import { recognise } from "./recognise.ts";
+import { rowReader } from "./row_reader.ts";
 
 const kind: FileKind = { format: "Arrow", extensions: /\.(arrow|arrows|feather|ipc)$/ };
 
@@ -33,7 +34,7 @@ const stage: SourceStage = defineSource({
   example: `use: arrow
 path: ../data/digits-train.arrow`,
   create: ({ path }, { folder }) => ({
-    async open() {
+    async open({ columns } = {}) {
       const files: ArrowFile[] = [];
       const close = async () => {
         for (const { file } of files) await file.close();
@@ -43,7 +44,7 @@ path: ../data/digits-train.arrow`,
           files.push(await openArrow(name, folder));
         }
         for (const file of files.slice(1)) refuseOtherSchema(files[0]!, file);
-        return { ...await dataset(files), close };
+        return { ...await dataset(files, columns), close };
       } catch (error) {
         await close();
         throw error;
@@ -54,13 +55,13 @@ path: ../data/digits-train.arrow`,
 export default stage;
 
 /** An open file. */
-interface ArrowFile {
+export interface ArrowFile {
   readonly file: RandomAccess;
   readonly format: "file" | "stream";
   readonly index: IpcIndex;
 }
 
-async function dataset(files: readonly ArrowFile[]) {
+async function dataset(files: readonly ArrowFile[], columns: readonly string[] | undefined) {
   const hashes: string[] = [];
   for (const { file } of files) hashes.push(await fingerprint(file));
   const places = files.flatMap((file) => file.index.rowCounts.map((_, index) => ({ file, index })));
@@ -72,8 +73,10 @@ async function dataset(files: readonly ArrowFile[]) {
       throw unreadable(file.name, format, error);
     });
   };
+  const rows = rowReader(files, columns);
   return {
     schema: files[0]!.index.schema as Schema,
+    ...(rows && { rows }),
     fingerprint: joinFingerprints(hashes),
     rowCounts: files.flatMap(({ index }) => index.rowCounts),
     recordBatch: read,

@@ -19,6 +19,7 @@ import { Message } from "apache-arrow/ipc/metadata/message";
 import { UserError } from "../../plugin.ts";
 import { isBigEndian } from "./endianness.ts";
 import type { RandomAccess } from "./random_access.ts";
+import { type RecordBatchHeader, type RowLayout, rowLayout } from "./row_layout.ts";
 
 /** A message: its metadata, with what tells their length, and its body. */
 interface Block {
@@ -30,6 +31,7 @@ interface Block {
 /** A record batch. */
 interface BatchBlock extends Block {
   readonly rows: number;
+  readonly header: RecordBatchHeader;
   /** How many dictionary batches come before it. */
   readonly dictionaries: number;
 }
@@ -40,6 +42,12 @@ export interface IpcIndex {
   readonly schema: Schema;
   /** The rows of each record batch. */
   readonly rowCounts: readonly number[];
+  /**
+   * Where single rows of some columns are; undefined if they cannot be read by themselves.
+   *
+   * @param columns The columns; all by default.
+   */
+  rowLayout(columns?: readonly string[]): RowLayout | undefined;
   /**
    * Reads a record batch.
    *
@@ -87,6 +95,7 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
   return {
     schema,
     rowCounts: batches.map(({ rows }) => rows),
+    rowLayout: (columns) => rowLayout(schema, batches, columns),
     async read(index) {
       const batch = batches[index];
       if (!batch) throw new RangeError(`no record batch ${index} among ${batches.length}`);
@@ -185,11 +194,12 @@ function batchBlock(
   if (read?.message.headerType !== MessageHeader.RecordBatch) {
     throw new DamagedError(`record batch ${index} is not where it should be`);
   }
-  const { length: rows } = read.message.header() as { length: number };
+  const header = read.message.header() as unknown as RecordBatchHeader;
+  const { length: rows } = header;
   if (!Number.isSafeInteger(rows) || rows < 0) {
     throw new DamagedError(`record batch ${index} says that it has ${rows} rows`);
   }
-  return { ...read.block, rows, dictionaries };
+  return { ...read.block, rows, header, dictionaries };
 }
 
 /** A message's metadata, and where it is. */

@@ -1,3 +1,4 @@
+import { readSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { UserError } from "../../plugin.ts";
 
@@ -17,6 +18,17 @@ export interface RandomAccess {
    * @throws {UserError} If there are not as many, or they cannot be read.
    */
   read(offset: number, into: Uint8Array): Promise<void>;
+  /**
+   * Reads bytes at once, where that takes microseconds; absent for what is on a server. Whether the file is
+   * still the one that was opened is to be asked with {@linkcode RandomAccess.refuseChanged}.
+   */
+  readNow?(offset: number, into: Uint8Array): void;
+  /**
+   * Makes sure that the file is still the one that was opened.
+   *
+   * @throws {UserError} If it has gone, or has changed.
+   */
+  refuseChanged(): void;
   /** Lets go of it. */
   close(): Promise<void>;
 }
@@ -31,11 +43,36 @@ export interface RandomAccess {
 export async function openFile(name: string, path: string): Promise<RandomAccess> {
   const handle = await open(path);
   const { size, mtimeMs } = await handle.stat();
+  const modified = (await Deno.stat(path)).mtime?.getTime();
+  const refuseChanged = () => {
+    let now: Deno.FileInfo;
+    try {
+      now = Deno.statSync(path);
+    } catch (cause) {
+      throw new UserError(`${name} has gone while it was read: ${(cause as Error).message}`, {
+        hint: "keep the files of a run where they are until it has ended",
+        cause,
+      });
+    }
+    if (now.size === size && now.mtime?.getTime() === modified) return;
+    throw new UserError(`${name} has changed while it was read`, {
+      hint: "do not write to files that a run reads; run again",
+    });
+  };
   return {
     name,
     size,
     version: `${size} ${mtimeMs}`,
+    refuseChanged,
+    readNow(offset, into) {
+      for (let filled = 0; filled < into.length;) {
+        const read = readSync(handle.fd, into, filled, into.length - filled, offset + filled);
+        if (read === 0) throw shorter(name, offset + into.length);
+        filled += read;
+      }
+    },
     async read(offset, into) {
+      refuseChanged();
       for (let filled = 0; filled < into.length;) {
         const length = into.length - filled;
         const { bytesRead } = await handle.read(into, filled, length, offset + filled);
@@ -86,6 +123,8 @@ export async function openUrl(url: string): Promise<RandomAccess> {
       }
       if (filled < into.length) throw shorter(url, offset + into.length);
     },
+    // Each answer tells its version.
+    refuseChanged: () => {},
     close: () => Promise.resolve(),
   };
 }

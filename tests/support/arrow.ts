@@ -10,7 +10,7 @@ import { featureSchema, labelSchema } from "../../pipeline/data_options.ts";
 import type { StageReference } from "../../pipeline/stage_error.ts";
 import type { Source } from "../../pipeline/stages/source.ts";
 import arrow from "../../plugins/sources/arrow.ts";
-import { openSplit, type Split } from "../../train/input/split.ts";
+import { openSplit, type Split, StoredSplit } from "../../train/input/split.ts";
 
 /** The folder of the fixtures. */
 export const fixtures: string = join(import.meta.dirname!, "..", "fixtures", "arrow");
@@ -53,13 +53,13 @@ export interface SplitOptions {
   readonly label?: unknown;
 }
 
-/** Opens a split as a run does: options as in a pipeline file. */
-export function open(
+/** Opens a split as a run does, in memory: options as in a pipeline file. */
+export async function open(
   source: Source,
   { features = {}, label }: SplitOptions,
   like?: Split,
-): Promise<Split> {
-  return openSplit(source, {
+): Promise<StoredSplit> {
+  const split = await openSplit(source, {
     features: Object.fromEntries(
       Object.entries(features).map(([name, options]) => [name, featureSchema.parse(options)]),
     ),
@@ -67,9 +67,11 @@ export function open(
     stage: sourceReference,
     places: (path) => ({ file: "pipeline.yaml", path: `data.${path}` }),
   }, like);
+  if (!(split instanceof StoredSplit)) throw new Error("the rows are not in memory");
+  return split;
 }
 
 /** All values of a feature, in plain numbers. */
-export function valuesOf(split: Split, feature: string): number[] {
+export function valuesOf(split: StoredSplit, feature: string): number[] {
   return Array.from(split.slice(0, split.rows).features[feature]!.values);
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Batch } from "../../pipeline/stages/batch.ts";
-import { batchRanges, epochOrder } from "./order.ts";
+import { batchRanges } from "./order.ts";
 import type { Rows } from "./rows.ts";
 import type { TransformChain } from "./transforms.ts";
 
@@ -32,7 +32,6 @@ export class BatchMaker {
   readonly #splits: Readonly<Record<string, Rows>>;
   readonly #transforms: TransformChain;
   readonly #seed: number;
-  #order: { readonly of: Pass; readonly rows: Uint32Array } | undefined;
 
   /**
    * Takes what batches are made of.
@@ -65,23 +64,20 @@ export class BatchMaker {
    * Makes a batch.
    *
    * @param address Which.
-   * @throws {StageError} If a transform fails.
+   * @throws {UserError} If a transform fails, or rows cannot be read any more.
    */
-  make({ batch, ...pass }: BatchAddress): Batch {
+  async make({ batch, ...pass }: BatchAddress): Promise<Batch> {
     const { split, training, epoch, size } = pass;
     const rows = this.#splits[split]!;
     const start = batch * size, end = Math.min(start + size, rows.rows);
     const read = training
-      ? rows.gather(this.#orderOf(pass, rows.rows).subarray(start, end))
-      : rows.slice(start, end);
+      ? await rows.shuffled({ seed: this.#seed, epoch }, start, end)
+      : await rows.slice(start, end);
     return this.#transforms.apply(read, { seed: this.#seed, epoch, batch, training });
   }
 
-  #orderOf(pass: Pass, rows: number): Uint32Array {
-    const { of } = this.#order ?? {};
-    if (of?.split !== pass.split || of.epoch !== pass.epoch || !this.#order) {
-      this.#order = { of: pass, rows: epochOrder(rows, this.#seed, pass.epoch) };
-    }
-    return this.#order.rows;
+  /** Lets go of what was read ahead. */
+  rest(): void {
+    for (const rows of Object.values(this.#splits)) rows.rest();
   }
 }

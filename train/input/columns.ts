@@ -53,6 +53,7 @@ export class ColumnReader {
   readonly #array: ValuesConstructor;
   readonly #ids: Map<string, number> | undefined;
   readonly #open: boolean;
+  #known: readonly string[] | undefined;
   #shape: readonly number[] | undefined;
   #row = 0;
 
@@ -152,11 +153,20 @@ export class ColumnReader {
   finish(chunks: readonly ColumnChunk[]): ColumnSpec {
     const spec = { shape: this.#shape ?? [0], dtype: this.#dtype };
     if (!this.#ids) return spec;
+    const pad = this.#request.options.pad ?? 0;
+    if (!this.#open) {
+      this.#known ??= [...this.#ids.keys()];
+      for (const { values } of chunks) {
+        for (let index = 0; index < values.length; index++) {
+          if (values[index] === padding) values[index] = pad;
+        }
+      }
+      return { ...spec, vocabulary: this.#known };
+    }
     const found = [...this.#ids.keys()];
-    const vocabulary = this.#open ? found.toSorted() : found;
+    const vocabulary = found.toSorted();
     const final = new Int32Array(found.length);
     vocabulary.forEach((text, id) => final[this.#ids!.get(text)!] = id);
-    const pad = this.#request.options.pad ?? 0;
     for (const { values } of chunks) {
       // Ids were decoded into arrays of our own.
       for (let index = 0; index < values.length; index++) {

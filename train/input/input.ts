@@ -48,6 +48,8 @@ export class Input {
   #thread: InputThread;
   #worker: WorkerInput | undefined;
   #began: number | undefined;
+  /** Whether this thread has let go of what it read ahead, as the other one reads now. */
+  #resting = false;
   #spent = 0;
 
   /**
@@ -78,7 +80,10 @@ export class Input {
     if (!this.#worker && (this.#thread === "always" || this.#isWorthStarting())) this.#start();
     if (this.#thread === "always" && !this.#worker?.ready) await this.#worker?.settled();
     if (this.#worker?.failure !== undefined) this.giveUp(this.#worker.failure);
-    return this.#worker?.ready ? this.#worker : undefined;
+    if (!this.#worker?.ready) return undefined;
+    if (!this.#resting) this.#maker.rest();
+    this.#resting = true;
+    return this.#worker;
   }
 
   /**
@@ -86,10 +91,10 @@ export class Input {
    *
    * @param address Which.
    */
-  make(address: BatchAddress): Batch {
+  async make(address: BatchAddress): Promise<Batch> {
     const start = performance.now();
     this.#began ??= start;
-    const batch = this.#maker.make(address);
+    const batch = await this.#maker.make(address);
     this.#spent += performance.now() - start;
     return batch;
   }
@@ -156,7 +161,7 @@ export class Feed {
    */
   async next(): Promise<Batch> {
     const worker = await this.#input.worker();
-    if (!worker) return this.#makeNext();
+    if (!worker) return await this.#makeNext();
     this.#ask(worker);
     const [first] = this.#asked;
     if (!first) throw noMore();
@@ -169,15 +174,15 @@ export class Feed {
       // It is made here again: what a stage did wrong is then its own error, and what only the other
       // thread cannot do is no reason to end the run.
       this.#input.giveUp((error as Error).message);
-      return this.#makeNext();
+      return await this.#makeNext();
     }
   }
 
-  #makeNext(): Batch {
+  async #makeNext(): Promise<Batch> {
     this.#upcoming.unshift(...this.#asked.splice(0).map(({ address }) => address));
     const address = this.#following();
     if (!address) throw noMore();
-    return this.#input.make(address);
+    return await this.#input.make(address);
   }
 
   #ask(worker: WorkerInput): void {

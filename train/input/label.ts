@@ -16,6 +16,9 @@ export class LabelReader {
   readonly #layout: Layout;
   readonly #kind: LabelSpec["kind"];
   readonly #reader: ColumnReader;
+  #rows = 0;
+  #greatest = -1;
+  #outside: { readonly row: number; readonly value: number } | undefined;
 
   /**
    * Checks the column's type against what is wanted of the label.
@@ -80,13 +83,17 @@ export class LabelReader {
    * @param data The column.
    */
   read(data: Data): ColumnChunk {
-    return this.#reader.read(data);
+    const chunk = this.#reader.read(data);
+    // Ids of strings are not final yet, and all of them are classes.
+    if (this.#kind !== "number" && this.#layout.family !== "strings") this.#look(chunk);
+    this.#rows += data.length;
+    return chunk;
   }
 
   /**
    * Checks the labels, when all record batches were read.
    *
-   * @param chunks What {@linkcode LabelReader.read} returned.
+   * @param chunks What {@linkcode LabelReader.read} returned, as far as it was kept.
    * @returns What the label is, and the values of each chunk: an Int32Array for classes, else a
    * Float32Array.
    * @throws {UserError} If a value is no class, or not 0 or 1.
@@ -101,15 +108,28 @@ export class LabelReader {
       const values = arrays.map((values) => floats(values));
       return { spec: { ...spec, ...named, dtype: "float32", kind: "number", classes: 0 }, values };
     }
-    const classes = this.#classes(chunks, names);
-    this.#refuseOutside(chunks, classes, names);
+    const classes = this.#classes(names);
+    this.#refuseOutside(classes, names);
     const shape = { ...spec, ...named, kind: this.#kind, classes };
     return this.#kind === "binary"
       ? { spec: { ...shape, dtype: "float32" }, values: arrays.map((values) => floats(values)) }
       : { spec: { ...shape, dtype: "int32" }, values: arrays.map((values) => ids(values)) };
   }
 
-  #classes(chunks: readonly ColumnChunk[], names: readonly string[] | undefined): number {
+  /** Keeps the greatest label, and the first that is no class whatever the others are. */
+  #look({ values, dropped }: ColumnChunk): void {
+    const { classes } = this.#options;
+    const given = Array.isArray(classes) ? classes.length : classes as number | undefined;
+    const known = this.#like?.classes ?? (this.#kind === "binary" ? 2 : given ?? Infinity);
+    for (let row = 0; row < values.length; row++) {
+      if (dropped?.[row]) continue;
+      const value = values[row]!;
+      if (value > this.#greatest) this.#greatest = value;
+      if (value < 0 || value >= known) this.#outside ??= { row: this.#rows + row, value };
+    }
+  }
+
+  #classes(names: readonly string[] | undefined): number {
     const { column, classes: given } = this.#options;
     if (this.#like) return this.#like.classes;
     if (this.#kind === "binary") {
@@ -121,7 +141,7 @@ export class LabelReader {
       return given;
     }
     if (this.#layout.family === "booleans") return 2;
-    const classes = names?.length ?? greatest(chunks) + 1;
+    const classes = names?.length ?? this.#greatest + 1;
     if (classes < 2) {
       throw this.#refusal(
         `the label ${column} has fewer than two classes in the training split`,
@@ -146,33 +166,22 @@ export class LabelReader {
     );
   }
 
-  #refuseOutside(
-    chunks: readonly ColumnChunk[],
-    classes: number,
-    names: readonly string[] | undefined,
-  ): void {
-    let first = 0;
-    for (const { values, dropped } of chunks) {
-      const row = values.findIndex((value: number, row: number) =>
-        (value < 0 || value >= classes) && !dropped?.[row]
-      );
-      if (row >= 0) {
-        const known = this.#like && !this.#options.classes ? ", as in the training split" : "";
-        throw new UserError(
-          `row ${first + row} of the label ${this.#options.column} is ${values[row]}; ` +
-            `expected 0 to ${classes - 1}${known} (rows count from 0)`,
-          {
-            place: this.#place,
-            hint: names
-              ? `the classes are ${listed(names)}`
-              : this.#kind === "binary"
-              ? "write kind: class if there are more than two"
-              : "correct the data, or write how many classes there are: label: { column, classes }",
-          },
-        );
-      }
-      first += values.length;
-    }
+  #refuseOutside(classes: number, names: readonly string[] | undefined): void {
+    if (!this.#outside) return;
+    const { row, value } = this.#outside;
+    const known = this.#like && !this.#options.classes ? ", as in the training split" : "";
+    throw new UserError(
+      `row ${row} of the label ${this.#options.column} is ${value}; ` +
+        `expected 0 to ${classes - 1}${known} (rows count from 0)`,
+      {
+        place: this.#place,
+        hint: names
+          ? `the classes are ${listed(names)}`
+          : this.#kind === "binary"
+          ? "write kind: class if there are more than two"
+          : "correct the data, or write how many classes there are: label: { column, classes }",
+      },
+    );
   }
 
   #refusal(message: string, hint: string): UserError {
@@ -187,13 +196,3 @@ const floats = (values: Values) =>
   values instanceof Float32Array ? values : new Float32Array(values);
 
 const ids = (values: Values) => values instanceof Int32Array ? values : new Int32Array(values);
-
-function greatest(chunks: readonly ColumnChunk[]): number {
-  let most = -1;
-  for (const { values, dropped } of chunks) {
-    for (let row = 0; row < values.length; row++) {
-      if (!dropped?.[row]) most = Math.max(most, values[row]!);
-    }
-  }
-  return most;
-}

@@ -2,6 +2,8 @@ import type { Plan } from "../../pipeline/plan.ts";
 import type { PreparedData } from "../prepare.ts";
 import { BatchMaker } from "./batches.ts";
 import { Input, type InputOptions } from "./input.ts";
+import type { SharedRows } from "./rows.ts";
+import type { SharedStream } from "./streamed.ts";
 import { canBeSent, type InputSetup } from "./worker_input.ts";
 
 /**
@@ -29,6 +31,11 @@ function inputSetup(plan: Plan, { splits, measured }: PreparedData): InputSetup 
     if (!canBeSent(options)) return `the options of ${reference.name} cannot be sent to a thread`;
     transforms.push({ specifier, options, reference, on });
   }
-  const shared = Object.entries(splits).map(([name, split]) => [name, split.share()] as const);
-  return { splits: Object.fromEntries(shared), transforms, measured, seed: plan.seed };
+  const shared: Record<string, SharedRows | SharedStream> = {};
+  for (const [name, split] of Object.entries(splits)) {
+    const rows = split.share();
+    if (typeof rows === "string") return rows;
+    shared[name] = rows;
+  }
+  return { splits: shared, transforms, measured, seed: plan.seed };
 }

@@ -1,6 +1,7 @@
 import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../../pipeline/stages/batch.ts";
 import { sizeOf } from "./columns.ts";
 import type { ValuesConstructor } from "./layout.ts";
+import { type EpochOrder, wholeOrder } from "./order.ts";
 
 /** A column in memory. */
 export interface StoredColumn<Spec extends ColumnSpec = ColumnSpec> {
@@ -20,19 +21,20 @@ export interface StoredColumns {
   readonly label: StoredColumn<LabelSpec>;
 }
 
-/** Rows that batches are cut from. */
+/** Which epoch is meant: its order is a function of these. */
+export interface Epoch {
+  /** The run's seed. */
+  readonly seed: number;
+  /** The epoch's number. */
+  readonly epoch: number;
+}
+
+/** Rows that batches are cut from, in memory or elsewhere. */
 export interface Rows {
   /** How many rows. */
   readonly rows: number;
   /** What the features are, before any transform. */
   readonly features: Readonly<Record<string, ColumnSpec>>;
-  /**
-   * Copies some rows.
-   *
-   * @param rows Row numbers, in any order, with repetition if wanted.
-   * @throws {RangeError} If there is no such row.
-   */
-  gather(rows: ArrayLike<number>): Batch;
   /**
    * Rows that follow one another: views, without a copy, where they are so in memory.
    *
@@ -40,10 +42,21 @@ export interface Rows {
    * @param end The row after the last.
    * @throws {RangeError} If there are no such rows.
    */
-  slice(start: number, end: number): Batch;
+  slice(start: number, end: number): Batch | Promise<Batch>;
+  /**
+   * Rows in an epoch's order, in which each comes once.
+   *
+   * @param epoch The epoch.
+   * @param start The first position in that order.
+   * @param end The position after the last.
+   * @throws {RangeError} If there are no such positions.
+   */
+  shuffled(epoch: Epoch, start: number, end: number): Batch | Promise<Batch>;
+  /** Lets go of what was read ahead. */
+  rest(): void;
 }
 
-/** Rows as another thread is told of them: it reads the same memory. */
+/** Rows in memory as another thread is told of them: it reads the same memory. */
 export interface SharedRows {
   /** The columns, in shared memory. */
   readonly columns: StoredColumns;
@@ -67,6 +80,29 @@ export class Store {
     this.#columns = columns;
     this.#bounds = new Uint32Array(chunkRows.length + 1);
     chunkRows.forEach((rows, chunk) => this.#bounds[chunk + 1] = this.#bounds[chunk]! + rows);
+  }
+
+  /**
+   * The rows of several stores of the same columns, without a copy.
+   *
+   * @param stores The stores, one at least.
+   */
+  static joined(stores: readonly Store[]): Store {
+    const all = stores.map(({ columns }) => columns);
+    const column = <C extends StoredColumn>(of: (columns: StoredColumns) => C): C => ({
+      ...of(all[0]!),
+      values: all.flatMap((columns) => of(columns).values),
+    });
+    return new Store({
+      chunkRows: all.flatMap(({ chunkRows }) => chunkRows),
+      features: Object.fromEntries(
+        Object.keys(all[0]!.features).map((name) => [
+          name,
+          column(({ features }) => features[name]!),
+        ]),
+      ),
+      label: column(({ label }) => label),
+    });
   }
 
   /** The columns. */
@@ -173,6 +209,7 @@ export class StoredRows implements Rows {
   readonly #index: Uint32Array | undefined;
   readonly rows: number;
   readonly features: Readonly<Record<string, ColumnSpec>>;
+  #order: { readonly of: Epoch; readonly order: EpochOrder } | undefined;
 
   /**
    * Chooses rows.
@@ -189,10 +226,28 @@ export class StoredRows implements Rows {
     );
   }
 
+  /**
+   * Copies some rows.
+   *
+   * @param rows Row numbers, in any order, with repetition if wanted.
+   * @throws {RangeError} If there is no such row.
+   */
   gather(rows: ArrayLike<number>): Batch {
     return this.store.gather(this.stored(rows));
   }
 
+  shuffled(of: Epoch, start: number, end: number): Batch {
+    if (this.#order?.of.seed !== of.seed || this.#order.of.epoch !== of.epoch) {
+      this.#order = { of, order: wholeOrder(this.rows, of.seed, of.epoch) };
+    }
+    return this.gather(this.#order.order.at(start, end));
+  }
+
+  rest(): void {
+    this.#order = undefined;
+  }
+
+  /** Rows that follow one another: views, without a copy, where they are so in memory. */
   slice(start: number, end: number): Batch {
     if (!(start >= 0 && start <= end && end <= this.rows)) {
       throw new RangeError(`no rows ${start} to ${end} among ${this.rows}`);
@@ -217,19 +272,12 @@ export class StoredRows implements Rows {
 }
 
 /**
- * Rows that another thread shares.
+ * Rows that another thread has in memory.
  *
- * @param shared What {@linkcode StoredRows.share} returned there, by the split's name.
+ * @param shared What {@linkcode StoredRows.share} returned there.
  */
-export function openShared(
-  shared: Readonly<Record<string, SharedRows>>,
-): Record<string, Rows> {
-  return Object.fromEntries(
-    Object.entries(shared).map(([name, { columns, index }]) => [
-      name,
-      new StoredRows(new Store(columns), index),
-    ]),
-  );
+export function openStored({ columns, index }: SharedRows): StoredRows {
+  return new StoredRows(new Store(columns), index);
 }
 
 function inSharedMemory(values: Values): Values {

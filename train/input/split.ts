@@ -1,27 +1,35 @@
-import type { Data, Field, RecordBatch, Schema } from "apache-arrow";
-import type { FeatureOptions, LabelOptions } from "../../pipeline/data_options.ts";
-import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
-import { didYouMean } from "../../pipeline/nearest.ts";
+import type { RecordBatch, Schema } from "apache-arrow";
 import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { LabelSpec } from "../../pipeline/stages/batch.ts";
 import type { Dataset, Source } from "../../pipeline/stages/source.ts";
-import { type ColumnChunk, ColumnReader, listed } from "./columns.ts";
-import { LabelReader } from "./label.ts";
+import {
+  type ColumnsRequest,
+  type DecodedBatch,
+  Decoder,
+  type KnownColumns,
+  wantedColumns,
+} from "./decoder.ts";
+import { formatBytes, type Memory } from "./memory.ts";
 import { type Rows, type SharedRows, Store, StoredRows } from "./rows.ts";
+import { Spill } from "./spill.ts";
+import { type SharedStream, type SourceSetup, Stream, StreamedRows } from "./streamed.ts";
 
 /** What of a source is wanted. */
-export interface SplitRequest {
-  /** The features by name. */
-  readonly features: Readonly<Record<string, FeatureOptions>>;
-  /** The label. */
-  readonly label: LabelOptions;
-  /** The source's stage, for messages. */
-  readonly stage: StageReference;
-  /** Where the pipeline file has an option of the data, such as `features.image.shape`. */
-  readonly places?: ((path: string) => Place | undefined) | undefined;
+export interface SplitRequest extends ColumnsRequest {
+  /** The memory that rows may take; without it they take what they need. */
+  readonly memory?: Memory | undefined;
+  /** How another thread opens the source, if it can. */
+  readonly setup?: SourceSetup | undefined;
+  /** What to call the split. */
+  readonly name?: string | undefined;
+  /** Told what takes long, a line at a time. */
+  readonly report?: ((line: string) => void) | undefined;
 }
 
-/** The rows of one split, in memory. */
+/** How training rows are shuffled: as a whole, or within windows of so many rows. */
+export type Shuffle = "whole" | { readonly window: number };
+
+/** The rows of one split. */
 export interface Split extends Rows {
   /** What the label is. */
   readonly label: LabelSpec;
@@ -29,20 +37,24 @@ export interface Split extends Rows {
   readonly schema: Schema;
   /** A text that changes when the source's rows do. */
   readonly fingerprint: string;
+  /** How they are shuffled. */
+  readonly shuffle: Shuffle;
   /**
    * Some of the rows as a split of their own, without a copy. Closing either closes both.
    *
-   * @param rows Row numbers, in the order wanted.
+   * @param rows Row numbers; ascending, where rows are not in memory.
    */
   subset(rows: Uint32Array): Split;
-  /** What another thread needs to read the same rows. */
-  share(): SharedRows;
+  /** What another thread needs to read the same rows, or why it cannot. */
+  share(): SharedRows | SharedStream | string;
   /** Lets go of the source and of the rows. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a source and reads the columns that are wanted.
+ * Opens a source and reads the columns that are wanted: into memory, if they fit in what there is for
+ * them. Else they are gone through once, and read again when they are needed; what can only be read in
+ * order is copied to a temporary Arrow file on the way.
  *
  * @param source The source.
  * @param request The columns.
@@ -53,7 +65,7 @@ export interface Split extends Rows {
 export async function openSplit(
   source: Source,
   request: SplitRequest,
-  like?: Split,
+  like?: KnownColumns,
 ): Promise<Split> {
   const { stage } = request;
   const columns = wantedColumns(request);
@@ -64,98 +76,108 @@ export async function openSplit(
     });
   }
   try {
-    const plan = planColumns(dataset.schema, request, like);
-    const readers = [...plan.features.map(({ reader }) => reader), plan.label.reader];
-    const fields = [...plan.features.map(({ field }) => field), plan.label.field];
-    const read: { rows: number; columns: ColumnChunk[] }[] = [];
-    for await (const batch of recordBatches(dataset, stage)) {
-      const columns = readers.map((reader, index) =>
-        reader.read(columnOf(batch, fields[index]!, stage))
-      );
-      if (batch.numRows > 0) read.push({ rows: batch.numRows, columns });
+    const gone = await goThrough(dataset, request, like);
+    if (gone) return gone;
+    const spill = await Spill.create();
+    try {
+      return await spilled(dataset, request, like, spill);
+    } catch (error) {
+      await spill.remove();
+      throw error;
     }
-    const column = (index: number) => read.map(({ columns }) => columns[index]!);
-    const features = plan.features.map(({ name, reader }, index) =>
-      [name, {
-        spec: reader.finish(column(index)),
-        values: column(index).map(({ values }) => values),
-      }] as const
-    );
-    const store = new Store({
-      chunkRows: read.map(({ rows }) => rows),
-      features: Object.fromEntries(features),
-      label: plan.label.reader.finish(column(features.length)),
-    });
-    return new StoredSplit(store, { dataset, stage }, keptRows(read));
   } catch (error) {
     await dataset.close?.();
     throw error;
   }
 }
 
-/** The columns that features and label are read from, each once. */
-function wantedColumns({ features, label }: SplitRequest): string[] {
-  const named = Object.entries(features).map(([name, { column }]) => column ?? name);
-  return [...new Set([...named, label.column])];
+/** Reads all rows once; undefined if they do not fit in memory and can only be read in order. */
+async function goThrough(
+  dataset: Dataset,
+  request: SplitRequest,
+  like: KnownColumns | undefined,
+): Promise<Split | undefined> {
+  const { stage, memory } = request;
+  const decoder = new Decoder(dataset.schema, request, like);
+  const tally = new Tally(request, dataset);
+  let read: DecodedBatch[] | undefined = [];
+  for await (const batch of recordBatches(dataset, stage)) {
+    const decoded = decoder.read(batch);
+    tally.add(decoded);
+    if (read && tally.bytes > (memory?.left ?? Infinity)) {
+      read = undefined;
+      if (!canStream(dataset)) return undefined;
+    }
+    read?.push(decoded);
+  }
+  if (!read) return streamed(dataset, request, tally, decoder, request.setup);
+  if (memory) memory.left -= tally.bytes;
+  const store = new Store(decoder.finish(read));
+  return new StoredSplit(store, { dataset, stage }, tally.kept());
 }
 
-interface PlannedColumns {
-  readonly features: { name: string; field: Field; reader: ColumnReader }[];
-  readonly label: { field: Field; reader: LabelReader };
-}
-
-/** Finds the columns; all that are missing or do not suit are reported together. */
-function planColumns(schema: Schema, request: SplitRequest, like?: Split): PlannedColumns {
-  const { places = () => undefined } = request;
-  const problems: Problem[] = [];
-  const fieldOf = (fields: readonly Field[], column: string) =>
-    fields.find(({ name }) => name === column);
-  const plan = <T>(column: string, path: string, make: (field: Field, like?: Field) => T): T[] => {
-    const field = fieldOf(schema.fields, column);
-    if (!field) {
-      const names = schema.fields.map(({ name }) => name);
-      problems.push({
-        message: `the data has no column ${JSON.stringify(column)}`,
-        place: places(path),
-        hint: names.length === 0
-          ? "it has no columns at all"
-          : `${didYouMean(column, names)}its columns are ${listed(names)}`,
-      });
-      return [];
-    }
-    try {
-      return [make(field, like && fieldOf(like.schema.fields, column))];
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      problems.push(...error.problems);
-      return [];
-    }
+/** Reads all rows once, and copies them into a file. */
+async function spilled(
+  dataset: Dataset,
+  request: SplitRequest,
+  like: KnownColumns | undefined,
+  spill: Spill,
+): Promise<Split> {
+  const { stage, report = () => {} } = request;
+  report(
+    `data: the ${request.name} rows can only be read in order and do not fit in the ` +
+      `${formatBytes(request.memory!.bytes)} for rows (data.memory); they are copied to ` +
+      `${spill.folder}, which is removed at the end`,
+  );
+  const decoder = new Decoder(dataset.schema, request, like);
+  const tally = new Tally(request, dataset);
+  for await (const batch of recordBatches(dataset, stage)) {
+    tally.add(decoder.read(batch));
+    await spill.write(batch);
+  }
+  const copy = await spill.open(wantedColumns(request));
+  await callStage(stage, "close()", () => dataset.close?.());
+  const close = async () => {
+    await copy.close?.();
+    await spill.remove();
   };
-  const features = Object.entries(request.features).flatMap(([name, { column, ...options }]) => {
-    const path = `features.${name}`;
-    return plan(column ?? name, column ? `${path}.column` : path, (field, likeField) => ({
-      name,
-      field,
-      reader: new ColumnReader(field, {
-        column: column ?? name,
-        options,
-        like: like && likeField && { spec: like.features[name]!, field: likeField },
-        place: (option) => places(option ? `${path}.${option}` : path),
-      }),
-    }));
-  });
-  const [label] = plan(request.label.column, "label", (field, likeField) => ({
-    field,
-    reader: new LabelReader(
-      field,
-      request.label,
-      places("label"),
-      like && likeField && { spec: like.label, field: likeField },
-    ),
-  }));
-  if (problems.length > 0 || !label) throw new UserError(problems, { exitCode: 2 });
-  return { features, label };
+  // The copy has the columns that were read, and the version of what it is a copy of.
+  return streamed({ ...copy, close }, request, tally, decoder, spill.setup, dataset);
 }
+
+function streamed(
+  dataset: Dataset,
+  request: SplitRequest,
+  tally: Tally,
+  decoder: Decoder,
+  setup: SourceSetup | undefined,
+  { schema, fingerprint }: Dataset = dataset,
+): Split {
+  const { features, label } = decoder.finish([]);
+  const { memory, name, report = () => {} } = request;
+  const specs = Object.entries(features).map(([name, { spec }]) => [name, spec] as const);
+  const window = dataset.rows ? undefined : tally.windowRows(memory!);
+  report(
+    `data: the ${name} rows, ${formatBytes(tally.bytes)}, do not fit in the ` +
+      `${formatBytes(memory!.bytes)} for rows (data.memory): they are read when they are needed` +
+      (name !== "train"
+        ? ""
+        : window === undefined
+        ? ", and shuffled as a whole"
+        : `, and shuffled in windows of ${window.toLocaleString("en")} rows`),
+  );
+  const stream = new Stream(dataset, request, {
+    features: Object.fromEntries(specs),
+    label: label.spec,
+    rowCounts: tally.rowCounts,
+    window,
+    fingerprint: dataset.fingerprint,
+  });
+  return new StreamedSplit(stream, { request, setup, schema, fingerprint }, tally.kept());
+}
+
+const canStream = ({ rows, recordBatch }: Dataset) =>
+  rows !== undefined || recordBatch !== undefined;
 
 async function* recordBatches(
   dataset: Dataset,
@@ -173,41 +195,78 @@ async function* recordBatches(
   }
 }
 
-function columnOf(batch: RecordBatch, { name, type }: Field, stage: StageReference): Data {
-  const index = batch.schema.fields.findIndex((field) => field.name === name);
-  const data = batch.data.children[index];
-  if (!data || String(data.type) !== String(type)) {
-    throw new StageError(
-      stage,
-      `gave a record batch ${
-        data ? `with the type ${data.type} of` : "without"
-      } the column ${name}`,
-      { hint: `its schema says ${type}` },
-    );
+/** How long nobody needs to be told that rows are read, in milliseconds. */
+const patience = 10_000;
+
+/** What is known of rows that were gone through. */
+class Tally {
+  readonly #request: SplitRequest;
+  readonly #total: number | undefined;
+  /** The rows of each record batch that no column drops, once a column has dropped any. */
+  #kept: Uint32Array[] | undefined;
+  #rowBytes = 0;
+  #rows = 0;
+  #told = performance.now();
+  /** The rows of each record batch. */
+  readonly rowCounts: number[] = [];
+  /** How much memory they take. */
+  bytes = 0;
+
+  constructor(request: SplitRequest, { rowCounts }: Dataset) {
+    this.#request = request;
+    this.#total = rowCounts?.reduce((sum, rows) => sum + rows, 0);
   }
-  return data;
+
+  add({ rows, columns }: DecodedBatch): void {
+    const buffers = new Set(columns.map(({ values }) => values.buffer));
+    for (const { byteLength } of buffers) this.bytes += byteLength;
+    if (rows > 0) {
+      this.#rowBytes ||= columns.reduce((sum, { values }) => sum + values.byteLength, 0) / rows;
+    }
+    if (columns.some(({ dropped }) => dropped)) this.#kept ??= [numbers(0, this.#rows)];
+    this.#kept?.push(
+      numbers(this.#rows, this.#rows + rows).filter((_, row) =>
+        !columns.some(({ dropped }) => dropped?.[row])
+      ),
+    );
+    this.rowCounts.push(rows);
+    this.#rows += rows;
+    this.#tell();
+  }
+
+  /** The rows that no column drops, or undefined if all are kept. */
+  kept(): Uint32Array | undefined {
+    if (!this.#kept) return undefined;
+    const all = new Uint32Array(this.#kept.reduce((sum, { length }) => sum + length, 0));
+    let filled = 0;
+    for (const rows of this.#kept) {
+      all.set(rows, filled);
+      filled += rows.length;
+    }
+    return all;
+  }
+
+  /** How many rows a window has. */
+  windowRows({ window }: Memory): number {
+    return Math.max(1, Math.floor(window / Math.max(1, this.#rowBytes)));
+  }
+
+  #tell(): void {
+    const { name, report } = this.#request;
+    if (!report || performance.now() - this.#told < patience) return;
+    this.#told = performance.now();
+    const all = this.#total === undefined ? "" : ` of ${this.#total.toLocaleString("en")}`;
+    report(`data: checking the ${name} rows: ${this.#rows.toLocaleString("en")}${all} read`);
+  }
 }
 
-/** The rows that no column drops, or undefined if all are kept. */
-function keptRows(
-  read: readonly { readonly rows: number; readonly columns: readonly ColumnChunk[] }[],
-): Uint32Array | undefined {
-  const dropping = read.some(({ columns }) => columns.some(({ dropped }) => dropped));
-  if (!dropping) return undefined;
-  const kept: number[] = [];
-  let first = 0;
-  for (const { rows, columns } of read) {
-    for (let row = 0; row < rows; row++) {
-      if (!columns.some(({ dropped }) => dropped?.[row])) kept.push(first + row);
-    }
-    first += rows;
-  }
-  return Uint32Array.from(kept);
-}
+const numbers = (start: number, end: number) =>
+  Uint32Array.from({ length: end - start }, (_, index) => start + index);
 
 /** A split whose rows are in memory, and the source that they came from. */
-class StoredSplit extends StoredRows implements Split {
+export class StoredSplit extends StoredRows implements Split {
   readonly label: LabelSpec;
+  readonly shuffle = "whole";
   readonly #source: { readonly dataset: Dataset; readonly stage: StageReference };
 
   constructor(
@@ -228,7 +287,7 @@ class StoredSplit extends StoredRows implements Split {
     return this.#source.dataset.fingerprint;
   }
 
-  subset(rows: Uint32Array): Split {
+  subset(rows: Uint32Array): StoredSplit {
     return new StoredSplit(this.store, this.#source, this.stored(rows));
   }
 
@@ -236,5 +295,55 @@ class StoredSplit extends StoredRows implements Split {
     this.store.clear();
     const { dataset, stage } = this.#source;
     await callStage(stage, "close()", () => dataset.close?.());
+  }
+}
+
+/** Where streamed rows came from. */
+interface Origin {
+  readonly request: SplitRequest;
+  readonly setup: SourceSetup | undefined;
+  readonly schema: Schema;
+  readonly fingerprint: string;
+}
+
+/** A split whose rows are read when they are needed. */
+class StreamedSplit extends StreamedRows implements Split {
+  readonly label: LabelSpec;
+  readonly #origin: Origin;
+
+  constructor(stream: Stream, origin: Origin, index?: Uint32Array) {
+    super(stream, index);
+    this.label = stream.facts.label;
+    this.#origin = origin;
+  }
+
+  get schema(): Schema {
+    return this.#origin.schema;
+  }
+
+  get fingerprint(): string {
+    return this.#origin.fingerprint;
+  }
+
+  get shuffle(): Shuffle {
+    const { window } = this.stream.facts;
+    return window === undefined ? "whole" : { window };
+  }
+
+  subset(rows: Uint32Array): Split {
+    const own = this.index ? rows.map((row) => this.index![row]!) : rows;
+    return new StreamedSplit(this.stream, this.#origin, own);
+  }
+
+  share(): SharedStream | string {
+    const { request: { features, label, stage }, setup } = this.#origin;
+    if (!setup) return `${stage.name} is in no file that a thread can load`;
+    const request = { features, label, stage };
+    return { source: setup, request, facts: this.stream.facts, index: this.index };
+  }
+
+  async close(): Promise<void> {
+    this.rest();
+    await this.stream.close();
   }
 }

@@ -156,7 +156,7 @@ export class TransformChain {
     let number = 0;
     for (const [start, end] of batchRanges(train.rows, measuredRows)) {
       const position = { seed: 0, epoch: 0, batch: number++, training: false };
-      yield await Promise.resolve(this.#applyTo(train.slice(start, end), position, index));
+      yield this.#applyTo(await train.slice(start, end), position, index);
     }
   }
 

@@ -10,7 +10,8 @@ import { createRegistry } from "../../pipeline/registry.ts";
 import type { TransformStage } from "../../pipeline/stages/transform.ts";
 import type { Batch, Column } from "../../pipeline/stages/batch.ts";
 import { type BatchAddress, BatchMaker } from "./batches.ts";
-import { openShared } from "./rows.ts";
+import { openStored, type Rows } from "./rows.ts";
+import { openStreamed } from "./streamed.ts";
 import { makeTransforms, TransformChain } from "./transforms.ts";
 import type { Answer, InputSetup } from "./worker_input.ts";
 
@@ -28,7 +29,7 @@ thread.onmessage = async ({ data }) => {
       await (making = setUp(data));
       thread.postMessage({ ready: true });
     } else {
-      const batch = copied((await making!).make(data));
+      const batch = copied(await (await making!).make(data));
       thread.postMessage({ batch }, buffersOf(batch));
     }
   } catch (error) {
@@ -37,8 +38,11 @@ thread.onmessage = async ({ data }) => {
 };
 
 async function setUp({ splits, transforms, measured, seed }: InputSetup): Promise<BatchMaker> {
-  const rows = openShared(splits);
   const registry = createRegistry(builtins);
+  const rows: Record<string, Rows> = {};
+  for (const [name, shared] of Object.entries(splits)) {
+    rows[name] = "source" in shared ? await openStreamed(shared, registry) : openStored(shared);
+  }
   const planned = [];
   for (const { specifier, ...transform } of transforms) {
     const at = { folder: "/", place: transform.reference.place };

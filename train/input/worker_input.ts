@@ -2,11 +2,12 @@ import type { Batch } from "../../pipeline/stages/batch.ts";
 import type { StageReference } from "../../pipeline/stage_error.ts";
 import type { BatchAddress } from "./batches.ts";
 import type { SharedRows } from "./rows.ts";
+import type { SharedStream } from "./streamed.ts";
 
 /** What the other thread makes batches of: all of it can be sent there. */
 export interface InputSetup {
   /** The rows by split. */
-  readonly splits: Readonly<Record<string, SharedRows>>;
+  readonly splits: Readonly<Record<string, SharedRows | SharedStream>>;
   /** The transforms in their order. */
   readonly transforms: readonly TransformSetup[];
   /** What they measured, an item for each. */

@@ -1,16 +1,20 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { tableFromArrays } from "apache-arrow";
 import { UserError } from "../../../pipeline/errors.ts";
-import type { Split } from "../../../train/input/split.ts";
+import type { StoredSplit } from "../../../train/input/split.ts";
 import { arrowSource, memorySource, open } from "../../support/arrow.ts";
 
 /** A split whose only column is the label `y`. */
-function labelled(y: unknown, options: Record<string, unknown> = {}, like?: Split): Promise<Split> {
+function labelled(
+  y: unknown,
+  options: Record<string, unknown> = {},
+  like?: StoredSplit,
+): Promise<StoredSplit> {
   const table = tableFromArrays({ y: y as unknown[] });
   return open(memorySource(table), { label: { column: "y", ...options } }, like);
 }
 
-const labels = (split: Split) => Array.from(split.slice(0, split.rows).label.values);
+const labels = (split: StoredSplit) => Array.from(split.slice(0, split.rows).label.values);
 
 Deno.test("openSplit() takes whole numbers as classes, one more than the greatest", async () => {
   for (const y of [Uint8Array.of(3, 0, 1), Int32Array.of(3, 0, 1), BigInt64Array.of(3n, 0n, 1n)]) {

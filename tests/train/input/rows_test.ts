@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { ColumnSpec, LabelSpec } from "../../../pipeline/stages/batch.ts";
-import { openShared, Store, StoredRows } from "../../../train/input/rows.ts";
+import { openStored, Store, StoredRows } from "../../../train/input/rows.ts";
 
 const floats: ColumnSpec = { shape: [2], dtype: "float32" };
 const classes: LabelSpec = { kind: "class", classes: 9, shape: [], dtype: "int32" };
@@ -22,7 +22,7 @@ Deno.test("StoredRows.share() gives another thread the same rows in the same mem
     const before = rows.gather([0, 2, 1]);
     const shared = rows.share();
     // A structured clone is what the other thread gets.
-    const there = openShared(structuredClone({ train: shared })).train!;
+    const there = openStored(structuredClone(shared));
     assertEquals(there.rows, 3);
     assertEquals(there.features, { x: floats });
     assertEquals(there.gather([0, 2, 1]), before);

@@ -20,7 +20,7 @@ import oneHot from "../../../plugins/transforms/one_hot.ts";
 import randomCrop from "../../../plugins/transforms/random_crop.ts";
 import rename from "../../../plugins/transforms/rename.ts";
 import scale from "../../../plugins/transforms/scale.ts";
-import type { Split } from "../../../train/input/split.ts";
+import type { Split, StoredSplit } from "../../../train/input/split.ts";
 import {
   type BatchPosition,
   type PlannedTransform,
@@ -70,7 +70,7 @@ const at = (position: Partial<BatchPosition> = {}): BatchPosition => ({
   ...position,
 });
 
-const split = (values: ArrayLike<number>): Promise<Split> =>
+const split = (values: ArrayLike<number>): Promise<StoredSplit> =>
   open(
     memorySource(
       tableFromArrays({ x: Float32Array.from(values), y: new Int32Array(values.length) }),
@@ -205,7 +205,7 @@ Deno.test("TransformChain refuses augmentation that changes shapes, before anyth
   );
   assertEquals(error.problems[0]!.place, place);
   const cropping = chain(image, [randomCrop, { to: [1, 1] }]);
-  const images = { ...train, features: image };
+  const images: Split = Object.create(train, { features: { value: image } });
   await assertRejects(
     () => cropping.measure(images),
     StageError,

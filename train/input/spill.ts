@@ -1,0 +1,90 @@
+import { join } from "node:path";
+import { statfs } from "node:fs/promises";
+import type { RecordBatch } from "apache-arrow";
+import { ArrowFileWriter } from "../../files/arrow_writer.ts";
+import { UserError } from "../../pipeline/errors.ts";
+import type { Dataset } from "../../pipeline/stages/source.ts";
+import arrow from "../../plugins/sources/arrow.ts";
+import { formatBytes } from "./memory.ts";
+import type { SourceSetup } from "./streamed.ts";
+
+/** What has to stay free on the disk, and after how many bytes that is looked at. */
+const leftFree = 2 ** 28, lookedAfter = 2 ** 26;
+
+/** A copy on the disk, as an Arrow file, of rows that can only be read in order. */
+export class Spill {
+  readonly #folder: string;
+  readonly #path: string;
+  #writer: ArrowFileWriter | undefined;
+  #unlooked = Infinity;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+    this.#path = join(folder, "rows.arrow");
+  }
+
+  /** Makes a folder for it, among the temporary files. */
+  static async create(): Promise<Spill> {
+    return new Spill(await Deno.makeTempDir({ prefix: "rocket-rows-" }));
+  }
+
+  /** Where it is. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  /** What opens it in another thread. */
+  get setup(): SourceSetup {
+    return { specifier: "arrow", options: { path: this.#path }, folder: this.#folder };
+  }
+
+  /**
+   * Adds a record batch.
+   *
+   * @param batch The record batch.
+   * @throws {UserError} If the disk has no room for it.
+   */
+  async write(batch: RecordBatch): Promise<void> {
+    this.#unlooked += batch.data.byteLength;
+    if (this.#unlooked >= lookedAfter) {
+      this.#unlooked = 0;
+      const { bavail, bsize } = await statfs(this.#folder);
+      if (bavail * bsize < leftFree + batch.data.byteLength) throw this.#full(bavail * bsize);
+    }
+    try {
+      this.#writer ??= new ArrowFileWriter(this.#path, batch.schema);
+      this.#writer.write(batch);
+    } catch (error) {
+      if (/no space|quota/i.test((error as Error).message)) throw this.#full(0, error);
+      throw error;
+    }
+  }
+
+  /**
+   * Opens it, when all was added.
+   *
+   * @param columns The columns that will be read.
+   */
+  async open(columns: readonly string[]): Promise<Dataset> {
+    this.#writer!.finish();
+    this.#writer = undefined;
+    return await arrow.create({ path: this.#path }, { folder: this.#folder }).open({ columns });
+  }
+
+  /** Removes it. */
+  async remove(): Promise<void> {
+    this.#writer?.abandon();
+    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
+  }
+
+  #full(left: number, cause?: unknown): UserError {
+    return new UserError(
+      `the disk of ${this.#folder}, which rows are copied to as they do not fit in memory, is ` +
+        `full: ${formatBytes(left)} are left`,
+      {
+        hint: "make room, choose another disk with TMPDIR, or raise data.memory",
+        cause,
+      },
+    );
+  }
+}
