@@ -141,14 +141,15 @@ function refuseOtherSchema(first: ArrowFile, other: ArrowFile): void {
 const hashedWhole = 2 ** 28;
 
 /** How much is read at once to hash a file, and how much of each part of a large one. */
-const hashedAtOnce = 2 ** 24, hashedParts = 1024, hashedPart = 2 ** 14;
+const hashedAtOnce = 2 ** 22, hashedParts = 1024, hashedPart = 2 ** 14;
 
 /** A text that changes with the file's bytes: all of them, or those of parts all over a large file. */
 async function fingerprint(file: RandomAccess): Promise<string> {
   const { size } = file;
   const hash = createHash("sha256");
+  const buffer = new Uint8Array(Math.min(size, hashedAtOnce));
   const add = async (offset: number, length: number) => {
-    const bytes = new Uint8Array(Math.min(length, size - offset));
+    const bytes = buffer.subarray(0, Math.min(length, size - offset));
     await file.read(offset, bytes);
     hash.update(bytes);
   };

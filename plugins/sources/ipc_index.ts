@@ -109,7 +109,7 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
       }
       // Dictionaries are kept, as each record batch needs them again.
       before ??= await Promise.all(messages.dictionaries.map((block) => readBlock(file, block)));
-      const bytes = sharedBytes(batch.metadataLength + batch.bodyLength);
+      const bytes = new Uint8Array(batch.metadataLength + batch.bodyLength);
       await file.read(batch.offset, bytes);
       const [read] = RecordBatchReader.from(
         [head, ...before.slice(0, batch.dictionaries), bytes, endOfStream],
@@ -258,9 +258,6 @@ async function readBytes(
   await file.read(offset, bytes);
   return bytes;
 }
-
-/** Memory that threads can share: columns are views of it. */
-const sharedBytes = (length: number) => new Uint8Array(new SharedArrayBuffer(length));
 
 /** The dictionaries of a column and of the columns in it. */
 interface Dictionaries {

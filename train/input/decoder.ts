@@ -3,7 +3,7 @@ import type { FeatureOptions, LabelOptions } from "../../pipeline/data_options.t
 import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
 import { didYouMean } from "../../pipeline/nearest.ts";
 import { StageError, type StageReference } from "../../pipeline/stage_error.ts";
-import type { ColumnSpec, LabelSpec, Values } from "../../pipeline/stages/batch.ts";
+import type { ColumnSpec, LabelSpec } from "../../pipeline/stages/batch.ts";
 import { type ColumnChunk, ColumnReader, listed } from "./columns.ts";
 import { LabelReader } from "./label.ts";
 import type { StoredColumns } from "./rows.ts";
@@ -111,10 +111,7 @@ const keptBeside = 2 ** 16;
 function compacted({ values, dropped }: ColumnChunk): ColumnChunk {
   const beside = values.buffer.byteLength - values.byteLength;
   if (beside <= Math.max(keptBeside, values.byteLength)) return { values, dropped };
-  const array = values.constructor as new (buffer: SharedArrayBuffer) => Values;
-  const copy = new array(new SharedArrayBuffer(values.byteLength));
-  copy.set(values);
-  return { values: copy, dropped };
+  return { values: values.slice(), dropped };
 }
 
 interface PlannedColumns {

@@ -280,7 +280,12 @@ export function openStored({ columns, index }: SharedRows): StoredRows {
   return new StoredRows(new Store(columns), index);
 }
 
-function inSharedMemory(values: Values): Values {
+/**
+ * Values in memory that threads can share.
+ *
+ * @param values The values, which move there if they are elsewhere.
+ */
+export function inSharedMemory(values: Values): Values {
   if (values.buffer instanceof SharedArrayBuffer) return values;
   const array = values.constructor as new (buffer: SharedArrayBuffer) => Values;
   const shared = new array(new SharedArrayBuffer(values.byteLength));

@@ -10,7 +10,7 @@ import {
   wantedColumns,
 } from "./decoder.ts";
 import { formatBytes, type Memory } from "./memory.ts";
-import { type Rows, type SharedRows, Store, StoredRows } from "./rows.ts";
+import { inSharedMemory, type Rows, type SharedRows, Store, StoredRows } from "./rows.ts";
 import { Spill } from "./spill.ts";
 import { type SharedStream, type SourceSetup, Stream, StreamedRows } from "./streamed.ts";
 
@@ -108,7 +108,7 @@ async function goThrough(
       read = undefined;
       if (!canStream(dataset)) return undefined;
     }
-    read?.push(decoded);
+    read?.push(memory ? moved(decoded) : decoded);
   }
   if (!read) return streamed(dataset, request, tally, decoder, request.setup);
   if (memory) memory.left -= tally.bytes;
@@ -175,6 +175,15 @@ function streamed(
   });
   return new StreamedSplit(stream, { request, setup, schema, fingerprint }, tally.kept());
 }
+
+/**
+ * What is kept is moved to shared memory at once: all of it together would need the room twice. What
+ * is not kept is in memory of the other kind, which is let go sooner.
+ */
+const moved = ({ rows, columns }: DecodedBatch): DecodedBatch => ({
+  rows,
+  columns: columns.map((column) => ({ ...column, values: inSharedMemory(column.values) })),
+});
 
 const canStream = ({ rows, recordBatch }: Dataset) =>
   rows !== undefined || recordBatch !== undefined;
