@@ -1,7 +1,16 @@
-import { Field, FixedSizeList, makeData, RecordBatch, Schema, Struct, Uint8 } from "apache-arrow";
+import {
+  Field,
+  FixedSizeList,
+  Float32,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Uint8,
+} from "apache-arrow";
 import { ArrowFileWriter } from "../../files/arrow_writer.ts";
 
-/** What a file of images is to be like. */
+/** What a file is to be like. */
 export interface ImageFile {
   /** About how many bytes. */
   readonly bytes: number;
@@ -46,4 +55,31 @@ export function writeImages(path: string, { bytes, batchRows }: ImageFile): numb
   }
   writer.finish();
   return rows;
+}
+
+/**
+ * Writes an Arrow file of rows of 4,096 floats, the feature `x`, and labels 0 and 1.
+ *
+ * @param path The file.
+ * @param options How large it is.
+ */
+export function writeWide(path: string, { bytes, batchRows }: ImageFile): void {
+  const width = 4096;
+  const item = new Field("item", new Float32(), false);
+  const list = new FixedSizeList(width, item);
+  const schema = new Schema([new Field("x", list), new Field("label", new Uint8())]);
+  const writer = new ArrowFileWriter(path, schema);
+  for (let start = 0; start < bytes / (4 * width); start += batchRows) {
+    const data = new Float32Array(batchRows * width).fill(start % 7 / 7);
+    const labels = Uint8Array.from({ length: batchRows }, (_, row) => row % 2);
+    const flat = makeData({ type: item.type, length: data.length, nullCount: 0, data });
+    const children = [
+      makeData({ type: list, length: batchRows, nullCount: 0, child: flat }),
+      makeData({ type: new Uint8(), length: batchRows, nullCount: 0, data: labels }),
+    ];
+    const type = new Struct(schema.fields);
+    const columns = makeData({ type, length: batchRows, nullCount: 0, children });
+    writer.write(new RecordBatch(schema, columns));
+  }
+  writer.finish();
 }

@@ -44,7 +44,7 @@ async function weights(
   pipeline: Record<string, unknown>,
   engine: "native" | "wasm",
   options: Partial<RunOptions> = {},
-): Promise<{ weights: unknown; said: string[]; waiting: number }> {
+): Promise<{ weights: unknown; said: string[] }> {
   return await withPipeline(pipeline, async (file, folder) => {
     let last: Snapshot | undefined;
     const listener = {
@@ -53,9 +53,9 @@ async function weights(
       },
     };
     const out = join(folder, "run");
-    const { reports, result } = await runFile(file, out, engine, listener, options);
-    const said = reports.filter((line) => line.startsWith("data:"));
-    return { weights: [...last!.tensors], said, waiting: result.input.waitingShare };
+    const { reports } = await runFile(file, out, engine, listener, options);
+    const said = reports.filter((line) => /^(data|input):/.test(line));
+    return { weights: [...last!.tensors], said };
   }, windowed);
 }
 
@@ -77,11 +77,13 @@ Deno.test("A run that streams in windows ends with the same weights in either th
   assert(/shuffled in windows of \d+ rows$/.test(here.said[0]!), here.said[0]);
   const there = await weights(pipeline, "wasm", { inputThread: "always", debug: true });
   assertEquals(there.weights, here.weights);
+  const input = there.said.filter((line) => line.startsWith("input:"));
+  assertEquals(input, ["input: a thread makes the batches ahead of the steps"]);
 });
 
-for (const thread of ["in memory's stead", "in windows"] as const) {
+for (const how of ["by rows", "in windows"] as const) {
   for (const what of ["Deno.truncateSync(path, 5000)", "Deno.removeSync(path)"]) {
-    Deno.test(`A run whose data goes (${what}) while it is streamed ${thread} ends with 1`, () =>
+    Deno.test(`A run whose data goes (${what}) while it is streamed ${how} ends with 1`, () =>
       inFolder(async (folder) => {
         const path = join(folder, "train.arrow");
         writeImages(path, { bytes: 400_000, batchRows: 50 });
@@ -95,7 +97,7 @@ export default defineOutput({
 });
 `,
           "pipeline.yaml": stringify({
-            ...imagePipeline(path, "50kB", thread === "in windows" ? "./windowed.ts" : "arrow"),
+            ...imagePipeline(path, "50kB", how === "in windows" ? "./windowed.ts" : "arrow"),
             train: { epochs: 3, batch: 64 },
             outputs: ["./breaker.ts"],
           }),

@@ -51,7 +51,9 @@ async function leftInGroups(): Promise<number> {
     for (let length = parts.length; length >= 0; length--) {
       const folder = [root, ...parts.slice(0, length)].join("/");
       const most = Number.parseInt(await read(`${folder}/${limit}`));
-      const now = Number.parseInt(await read(`${folder}/${used}`));
+      // What the system keeps of files it gives back when it is asked to.
+      const files = /^(?:total_)?inactive_file (\d+)$/m.exec(await read(`${folder}/memory.stat`));
+      const now = Number.parseInt(await read(`${folder}/${used}`)) - Number(files?.[1] ?? 0);
       if (most >= 0 && now >= 0) left = Math.min(left, Math.max(0, most - now));
     }
   }

@@ -104,7 +104,7 @@ async function goThrough(
   for await (const batch of recordBatches(dataset, stage)) {
     const decoded = decoder.read(batch);
     tally.add(decoded);
-    if (read && tally.bytes > (memory?.left ?? Infinity)) {
+    if (read && tally.expected > (memory?.left ?? Infinity)) {
       read = undefined;
       if (!canStream(dataset)) return undefined;
     }
@@ -241,6 +241,12 @@ class Tally {
     this.rowCounts.push(rows);
     this.#rows += rows;
     this.#tell();
+  }
+
+  /** How much memory all rows will take, as far as that can be told by now. */
+  get expected(): number {
+    const part = this.#total ? this.#rows / this.#total : 1;
+    return part > 0 ? this.bytes / part : this.bytes;
   }
 
   /** The rows that no column drops, or undefined if all are kept. */

@@ -1,5 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
-import { batchRanges, epochOrder, holdoutRows } from "../../../train/input/order.ts";
+import fc from "fast-check";
+import { createRandom } from "../../../pipeline/random.ts";
+import {
+  batchRanges,
+  epochOrder,
+  holdoutRows,
+  keyedPermutation,
+  wholeOrder,
+  windowOrder,
+  windowsOf,
+} from "../../../train/input/order.ts";
 
 const sorted = (rows: Iterable<number>) => [...rows].sort((a, b) => a - b);
 const count = (length: number) => Array.from({ length }, (_, row) => row);
@@ -38,4 +48,56 @@ Deno.test("batchRanges() covers all rows; the last batch may be smaller", () => 
   assertEquals(batchRanges(10, 4), [[0, 4], [4, 8], [8, 10]]);
   assertEquals(batchRanges(8, 4), [[0, 4], [4, 8]]);
   assertEquals(batchRanges(0, 4), []);
+});
+
+Deno.test("keyedPermutation() gives each number once, by its key", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 3000 }), fc.nat(), (rows, seed) => {
+      const at = keyedPermutation(rows, createRandom(seed));
+      assertEquals(sorted(count(rows).map(at)), count(rows));
+    }),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("wholeOrder() of more rows than a table has needs none and leaves no trace of the file", () => {
+  const rows = 2 ** 32 - 5;
+  const order = wholeOrder(rows, 3, 1);
+  const some = order.at(1e9, 1e9 + 20_000);
+  assertEquals(new Set(some).size, some.length);
+  assertEquals(wholeOrder(rows, 3, 1).at(1e9 + 7, 1e9 + 9), some.slice(7, 9));
+  assert(wholeOrder(rows, 3, 2).at(0, 50).join() !== wholeOrder(rows, 3, 1).at(0, 50).join());
+  // Pearson's statistic of 16 parts is above 37.7 once in a thousand (15 degrees of freedom).
+  const parts = new Float64Array(16);
+  some.forEach((row) => parts[Math.floor(row / rows * 16)]! += 1);
+  const expected = some.length / 16;
+  const statistic = parts.reduce((sum, n) => sum + (n - expected) ** 2 / expected, 0);
+  assert(statistic < 37.7, `${statistic}`);
+  // Rows that follow one another have nothing to do with one another.
+  let up = 0;
+  for (let index = 1; index < some.length; index++) if (some[index]! > some[index - 1]!) up++;
+  assert(Math.abs(up / some.length - 0.5) < 0.02, `${up}`);
+});
+
+Deno.test("windowsOf() has each row once, whatever the sizes of record batches and windows", () => {
+  const counts = fc.array(fc.nat(20), { maxLength: 30 });
+  fc.assert(
+    fc.property(counts, fc.integer({ min: 1, max: 100 }), fc.nat(), fc.nat(9), (...given) => {
+      const [counts, most, seed, epoch] = given;
+      const windows = windowsOf(counts, most, seed, epoch);
+      assertEquals(windowsOf(counts, most, seed, epoch), windows);
+      const batches = windows.flatMap(({ batches }) => batches);
+      const filled = count(counts.length).filter((batch) => counts[batch]! > 0);
+      assertEquals(sorted(batches), filled);
+      let position = 0;
+      for (const [number, { batches, start, end }] of windows.entries()) {
+        const rows = batches.reduce((sum, batch) => sum + counts[batch]!, 0);
+        assertEquals([start, end], [position, position + rows]);
+        assert(rows <= most || batches.length === 1, `${rows}`);
+        assertEquals(sorted(windowOrder(rows, seed, epoch, number)), count(rows));
+        position = end;
+      }
+    }),
+    { numRuns: 200 },
+  );
 });

@@ -1,0 +1,203 @@
+/**
+ * How good the orders of training rows are: on rows sorted by their label, the worst that a file can be,
+ * without a shuffle, within windows of several sizes, and as a whole. Prints a table for docs/data.md.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import { readPlan } from "../commands/read_plan.ts";
+import { openEngine } from "../engine/engine.ts";
+import type { Plan } from "../pipeline/plan.ts";
+import { openInput } from "../train/input/open.ts";
+import { wholeOrder, windowOrder, windowsOf } from "../train/input/order.ts";
+import { type Split, StoredSplit } from "../train/input/split.ts";
+import { runJob } from "../train/job.ts";
+import { netsOf, prepareData, prepareNets } from "../train/prepare.ts";
+
+/** Classes, the rows of a record batch, and those of a training batch. */
+const classes = 10, batchRows = 16, batch = 64;
+const seeds = [1, 2, 3];
+
+/** The rows of a window; 0 is no shuffle, Infinity a whole one. */
+const shuffles = [0, 16, 64, 128, 256, 512, Infinity];
+
+await openEngine("auto");
+const folder = await Deno.makeTempDir({ prefix: "rocket-shuffle-" });
+try {
+  const sorted = await sortedRows();
+  const rows = sorted.labels.length;
+  const head = [
+    "shuffle",
+    "record batches in a batch",
+    "label entropy, bits",
+    "correlation with the file",
+    "test accuracy",
+  ];
+  const lines = [head, head.map((_, column) => column === 0 ? "---" : "---:")];
+  for (const window of shuffles) {
+    const accuracies: number[] = [];
+    for (const seed of seeds) accuracies.push(await train(window, seed));
+    const name = window === 0
+      ? "none"
+      : window === Infinity
+      ? "the whole set"
+      : `windows of ${window} rows (${percent(window / rows)})`;
+    const spread = Math.max(...accuracies) - Math.min(...accuracies);
+    const accuracy = `${percent(mean(accuracies))} (± ${percent(spread / 2)})`;
+    const orders = Array.from({ length: 20 }, (_, epoch) => orderOf(rows, window, 1, epoch + 1));
+    const [sources, entropy, correlation] = qualities(orders, sorted.labels);
+    lines.push([
+      name,
+      sources!.toFixed(1),
+      entropy!.toFixed(2),
+      correlation!.toFixed(2),
+      accuracy,
+    ]);
+  }
+  console.log(lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n"));
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
+
+/** The digits' rows in the order of their labels. */
+async function sortedRows(): Promise<{ rows: Uint32Array; labels: number[] }> {
+  const data = await prepareData(await planOf(1));
+  try {
+    const { label } = await data.splits.train.slice(0, data.splits.train.rows);
+    const rows = Uint32Array.from(label.values, (_, row) => row)
+      .sort((a, b) => label.values[a]! - label.values[b]! || a - b);
+    return { rows, labels: [...rows].map((row) => label.values[row]!) };
+  } finally {
+    await data.close();
+  }
+}
+
+/** The rows of an epoch: as they are in the file, in windows, or as a whole. */
+function orderOf(rows: number, window: number, seed: number, epoch: number): number[] {
+  if (window === 0) return Array.from({ length: rows }, (_, row) => row);
+  if (window === Infinity) return [...wholeOrder(rows, seed, epoch).at(0, rows)];
+  const counts = Array.from(
+    { length: Math.ceil(rows / batchRows) },
+    (_, index) => Math.min(batchRows, rows - index * batchRows),
+  );
+  return windowsOf(counts, window, seed, epoch).flatMap(({ batches, start, end }, number) => {
+    const own = batches.flatMap((index) =>
+      Array.from({ length: counts[index]! }, (_, row) => index * batchRows + row)
+    );
+    return [...windowOrder(end - start, seed, epoch, number)].map((row) => own[row]!);
+  });
+}
+
+/** What orders are like, on average. */
+function qualities(orders: readonly number[][], labels: readonly number[]): number[] {
+  const each = orders.map((order) => quality(order, labels));
+  return each[0]!.map((_, index) => mean(each.map((numbers) => numbers[index]!)));
+}
+
+/** The record batches and the label entropy of a batch, and the correlation, without its sign. */
+function quality(order: readonly number[], labels: readonly number[]): number[] {
+  const sources: number[] = [], entropies: number[] = [];
+  for (let start = 0; start + batch <= order.length; start += batch) {
+    const rows = order.slice(start, start + batch);
+    sources.push(new Set(rows.map((row) => Math.floor(row / batchRows))).size);
+    const counts = new Float64Array(classes);
+    rows.forEach((row) => counts[labels[row]!]! += 1 / batch);
+    entropies.push(counts.reduce((sum, p) => p > 0 ? sum - p * Math.log2(p) : sum, 0));
+  }
+  return [mean(sources), mean(entropies), Math.abs(correlation(order))];
+}
+
+/** Pearson's correlation of the position in the epoch and in the file, which are both ranks. */
+function correlation(order: readonly number[]): number {
+  const middle = (order.length - 1) / 2;
+  let both = 0, each = 0;
+  order.forEach((row, position) => {
+    both += (row - middle) * (position - middle);
+    each += (position - middle) ** 2;
+  });
+  return both / each;
+}
+
+/** The light net's test accuracy after five epochs in some order. */
+async function train(window: number, seed: number): Promise<number> {
+  const plan = await planOf(seed);
+  const data = await prepareData(plan);
+  const { rows: sorted } = await sortedRows();
+  const whole = data.splits.train;
+  if (!(whole instanceof StoredSplit)) throw new Error("the digits do not fit in memory");
+  const ordered = whole.subset(sorted);
+  const train: Split = {
+    rows: ordered.rows,
+    features: ordered.features,
+    label: ordered.label,
+    schema: ordered.schema,
+    fingerprint: ordered.fingerprint,
+    shuffle: "whole",
+    slice: (start, end) => ordered.slice(start, end),
+    shuffled: ({ seed, epoch }, start, end) =>
+      ordered.gather(orderOf(ordered.rows, window, seed, epoch).slice(start, end)),
+    subset: (rows) => ordered.subset(rows),
+    share: () => "an order of its own",
+    rest: () => {},
+    close: () => ordered.close(),
+  };
+  const given = { ...data, splits: { ...data.splits, train } };
+  const input = openInput(plan, given, { thread: "never", report: () => {} });
+  try {
+    const { test } = await runJob({
+      name: "rocket",
+      seed,
+      epochs: plan.epochs,
+      batch: plan.batch,
+      data: given,
+      input,
+      nets: prepareNets(plan, given, netsOf(plan)),
+      precision: "float32",
+      select: undefined,
+      place: undefined,
+      report: () => {},
+      debug: false,
+    }, () => Promise.resolve());
+    return test.light!.accuracy!;
+  } finally {
+    input.close();
+    await data.close();
+  }
+}
+
+async function planOf(seed: number): Promise<Plan> {
+  const file = join(folder, "pipeline.yaml");
+  const data = fileURLToPath(new URL("../data/", import.meta.url));
+  await Deno.writeTextFile(
+    file,
+    stringify({
+      name: "sorted-digits",
+      seed,
+      data: {
+        train: { use: "arrow", path: join(data, "digits-train.arrow") },
+        test: { use: "arrow", path: join(data, "digits-test.arrow") },
+        features: { image: {} },
+        label: { column: "digit", classes },
+        transforms: [{ use: "scale", by: 0.0625 }],
+      },
+      network: { use: "mlp", shared: [32], light: [16], booster: [16] },
+      losses: [{ use: "cross-entropy", on: "light" }],
+      optimizer: { use: "sgd", rate: 0.1, momentum: 0.9 },
+      train: { epochs: 5, batch },
+      metrics: ["accuracy"],
+      outputs: [],
+    }),
+  );
+  return await readPlan(file, []);
+}
+
+function mean(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+}
+
+function percent(part: number): string {
+  return `${(100 * part).toFixed(1)} %`;
+}

@@ -1,0 +1,166 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { flags, inFolder, root } from "../support/command_line.ts";
+import { writeWide } from "../support/large_files.ts";
+
+/** How large the file is that data sets are made of, by names for it. */
+const fileBytes = 64e6;
+
+const pipeline = (folder: string, files: number, use: string) => ({
+  name: "large",
+  data: {
+    train: { use, path: Array.from({ length: files }, (_, file) => `${file}.arrow`) },
+    test: { use: "arrow", path: join(folder, "test.arrow") },
+    features: { x: {} },
+    label: { column: "label", classes: 2 },
+    memory: "16MB",
+  },
+  network: { use: "mlp", shared: [1], light: [1], booster: [1] },
+  losses: [{ use: "cross-entropy", on: "light" }],
+  optimizer: { use: "sgd", rate: 0.01 },
+  train: { epochs: 1, batch: 64 },
+  metrics: ["accuracy"],
+  outputs: [],
+});
+
+/** A group of processes with a limit to their memory; undefined where this process may not make one. */
+async function limitedGroup(bytes: number): Promise<string | undefined> {
+  for (
+    const [root, limit] of [
+      ["/sys/fs/cgroup", "memory.max"],
+      ["/sys/fs/cgroup/memory", "memory.limit_in_bytes"],
+    ] as const
+  ) {
+    const group = `${root}/rocket-test-${crypto.randomUUID()}`;
+    try {
+      await Deno.mkdir(group);
+    } catch {
+      continue;
+    }
+    try {
+      await Deno.writeTextFile(`${group}/${limit}`, String(bytes), { create: false });
+      return group;
+    } catch {
+      await Deno.remove(group);
+    }
+  }
+  return undefined;
+}
+
+interface Trained {
+  readonly code: number;
+  readonly stderr: string;
+  /** The most memory that the process had, in bytes. */
+  readonly peak: number;
+}
+
+/** Trains on so many bytes, in a process of its own. */
+async function train(folder: string, files: number, use: string, group?: string): Promise<Trained> {
+  const file = join(folder, `${files}.yaml`);
+  await Deno.writeTextFile(file, stringify(pipeline(folder, files, use)));
+  const command = [
+    Deno.execPath(),
+    "run",
+    "-A",
+    "--quiet",
+    ...flags,
+    join(root, "cli.ts"),
+    "run",
+    file,
+    "--engine",
+    "wasm",
+    "--out",
+    join(folder, `run-${files}`),
+  ];
+  const enter = group ? `echo $$ > ${group}/cgroup.procs && ` : "";
+  const child = new Deno.Command("sh", {
+    args: ["-c", `${enter}exec "$@"`, "sh", ...command],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let peak = 0;
+  const watch = setInterval(() => {
+    const status = statusOf(child.pid);
+    peak = Math.max(peak, Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024);
+  }, 50);
+  const { code, stderr } = await child.output();
+  clearInterval(watch);
+  return { code, stderr: new TextDecoder().decode(stderr), peak };
+}
+
+function statusOf(pid: number): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/status`);
+  } catch {
+    return "";
+  }
+}
+
+const noProc = Deno.build.os !== "linux";
+
+async function inData(test: (folder: string) => Promise<void>): Promise<void> {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "windowed.ts"), windowed);
+    writeWide(join(folder, "test.arrow"), { bytes: 1e6, batchRows: 64 });
+    writeWide(join(folder, "0.arrow"), { bytes: fileBytes, batchRows: 128 });
+    for (let file = 1; file < 20; file++) {
+      await Deno.link(join(folder, "0.arrow"), join(folder, `${file}.arrow`));
+    }
+    await test(folder);
+  });
+}
+
+const windowed = `
+import { defineSource, z } from "${new URL("../../plugin.ts", import.meta.url)}";
+import arrow from "${new URL("../../plugins/sources/arrow.ts", import.meta.url)}";
+export default defineSource({
+  name: "windowed", summary: "Record batches.", options: z.object({ path: z.array(z.string()) }),
+  create: (options, context) => ({
+    open: async (request) => {
+      const { rows, ...dataset } = await arrow.create(options, context).open(request);
+      return dataset;
+    },
+  }),
+});
+`;
+
+/** Compares the peaks of one and of four times as much data. */
+async function compare(use: string): Promise<void> {
+  await inData(async (folder) => {
+    const one = await train(folder, 2, use), four = await train(folder, 8, use);
+    assertEquals([one.code, four.code], [0, 0], one.stderr + four.stderr);
+    const more = (four.peak - one.peak) / 1e6;
+    // Four times as much are 384 MB more. Garbage has a level, which it reaches in the larger run.
+    assert(one.peak > 1e8 && more < 250, `${more} MB more than ${one.peak / 1e6}`);
+  });
+}
+
+Deno.test({
+  name: "Peak memory does not grow with data that is streamed in windows",
+  ignore: noProc,
+  fn: () => compare("./windowed.ts"),
+});
+
+Deno.test({
+  name: "Peak memory does not grow with data that is streamed by rows: 1 GB in 450 MB",
+  ignore: noProc,
+  fn: async () => {
+    const group = await limitedGroup(450e6);
+    if (!group) {
+      console.error("this process may not limit the memory of others: peaks are compared");
+      return await compare("arrow");
+    }
+    try {
+      await inData(async (folder) => {
+        const { code, stderr } = await train(folder, 16, "arrow", group);
+        assertEquals(code, 0, stderr);
+        assert(/the train rows, 1\.0\d GB, do not fit in the 16 MB/.test(stderr), stderr);
+      });
+    } finally {
+      await Deno.remove(group);
+    }
+  },
+});
