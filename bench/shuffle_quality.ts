@@ -14,6 +14,7 @@ import type { Plan } from "../pipeline/plan.ts";
 import { openInput } from "../train/input/open.ts";
 import { wholeOrder, windowOrder, windowsOf } from "../train/input/order.ts";
 import { type Split, StoredSplit } from "../train/input/split.ts";
+import { CheckpointStore } from "../train/checkpoint/store.ts";
 import { runJob } from "../train/job.ts";
 import { netsOf, prepareData, prepareNets } from "../train/prepare.ts";
 
@@ -147,20 +148,31 @@ async function train(window: number, seed: number): Promise<number> {
   const given = { ...data, splits: { ...data.splits, train } };
   const input = openInput(plan, given, { thread: "never", report: () => {} });
   try {
-    const { test } = await runJob({
-      name: "rocket",
-      seed,
-      epochs: plan.epochs,
-      batch: plan.batch,
-      data: given,
-      input,
-      nets: prepareNets(plan, given, netsOf(plan)),
-      precision: "float32",
-      select: undefined,
-      place: undefined,
-      report: () => {},
-      debug: false,
-    }, () => Promise.resolve());
+    const { test } = await runJob(
+      {
+        name: "rocket",
+        seed,
+        epochs: plan.epochs,
+        batch: plan.batch,
+        data: given,
+        input,
+        nets: prepareNets(plan, given, netsOf(plan)),
+        precision: "float32",
+        select: undefined,
+        nonFinite: "stop",
+        place: undefined,
+        report: () => {},
+        debug: false,
+      },
+      () => Promise.resolve(),
+      {
+        store: new CheckpointStore(folder),
+        from: undefined,
+        about: { job: "rocket", gradients: [], run: undefined },
+        announce: () => Promise.resolve(),
+        signal: undefined,
+      },
+    );
     return test.light!.accuracy!;
   } finally {
     input.close();

@@ -30,7 +30,7 @@ for (const [name, code] of snippets) {
     const data = await prepareData(plan);
     const { model } = prepareNets(plan, data, netsOf(plan));
     if (plan.baseline) prepareNets(plan, data, ["light"]);
-    const rows = data.splits.train.slice(0, 32);
+    const rows = await data.splits.train.slice(0, 32);
     const batch = data.transforms.apply(rows, { seed: 1, epoch: 0, batch: 0, training: true });
     let state = initialState(model, initialValues(model.variables, plan.seed));
     const totals: number[] = [];

@@ -5,7 +5,6 @@ import { readPlan } from "../../commands/read_plan.ts";
 import type { Pipeline } from "../../pipeline/define.ts";
 import { builtins } from "../../plugins/mod.ts";
 import { captured } from "../../train/captured.ts";
-import { epochOrder } from "../../train/input/order.ts";
 import { disposeInput, stepInput } from "../../train/job.ts";
 import { netsOf, prepareData, prepareNets } from "../../train/prepare.ts";
 import { disposeState, initialState, type StepInput, trainStep } from "../../train/step.ts";
@@ -40,9 +39,9 @@ async function train(pipeline: Record<string, unknown>, replay: boolean): Promis
   let state = initialState(model, initialValues(model.variables, plan.seed));
   const losses: number[][] = [];
   for (let index = 0; index < steps; index++) {
-    const epoch = Math.floor(index / 2), first = index % 2 === 0;
-    const order = epochOrder(rows, plan.seed, epoch);
-    const chosen = data.splits.train.gather(first ? order.slice(0, batch) : order.slice(batch));
+    const epoch = Math.floor(index / 2);
+    const [start, end] = index % 2 === 0 ? [0, batch] : [batch, rows];
+    const chosen = await data.splits.train.shuffled({ seed: plan.seed, epoch }, start, end);
     const input = stepInput(
       model.terms,
       data.transforms.apply(chosen, { seed: 1, epoch, batch: index % 2, training: true }),

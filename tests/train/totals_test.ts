@@ -79,7 +79,7 @@ async function step(losses: Record<string, unknown>[], folder: string) {
     booster: tf.tensor2d(start("booster"), [rows, classes]),
   });
   const position = { step: 0, steps: 1, epoch: 0, epochs: 1 };
-  const batch = data.splits.train.slice(0, rows);
+  const batch = await data.splits.train.slice(0, rows);
   const after = trainStep(model, state, stepInput(model.terms, batch, position, 1, 0));
   const gradient = (net: NetName) =>
     start(net).map((value, index) => value - after.state.values[net]!.dataSync()[index]!);
