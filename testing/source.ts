@@ -89,6 +89,7 @@ async function tryDataset(dataset: Dataset, findings: Findings): Promise<void> {
       `${rowCounts.join(", ")}; the record batches have ${counts.join(", ")}`,
     );
   }
+  await tryRows(dataset, first, findings);
   if (!dataset.recordBatch) return;
   // Backwards, as nothing but the index should matter.
   for (let index = first.length - 1; index >= 0; index--) {
@@ -101,6 +102,45 @@ async function tryDataset(dataset: Dataset, findings: Findings): Promise<void> {
       findings,
     );
   }
+}
+
+/** Some rows by their numbers, the last ones first and one of them twice. */
+async function tryRows(
+  dataset: Dataset,
+  batches: readonly Described[],
+  findings: Findings,
+): Promise<void> {
+  if (!dataset.rows) return;
+  const total = batches.reduce((sum, { rows }) => sum + rows, 0);
+  const step = Math.max(1, Math.floor(total / comparedRows));
+  const numbers: number[] = [];
+  for (let row = total - 1; row >= 0; row -= step) numbers.push(row);
+  numbers.push(...numbers.slice(0, 1));
+  const expected: string[] = [];
+  let first = 0;
+  const wanted = new Map<number, string>();
+  for await (const batch of dataset.recordBatches()) {
+    for (const number of new Set(numbers)) {
+      const row = number - first;
+      if (row >= 0 && row < batch.numRows) {
+        wanted.set(number, described(batch.slice(row, row + 1)).values);
+      }
+    }
+    first += batch.numRows;
+  }
+  for (const number of numbers) expected.push(wanted.get(number) ?? "");
+  const read = await dataset.rows(numbers);
+  const index = read.numRows === numbers.length
+    ? expected.findIndex((values, row) => described(read.slice(row, row + 1)).values !== values)
+    : 0;
+  if (index < 0) return;
+  findings.add(
+    "gives the same rows by their numbers as in order",
+    `rows([${numbers.slice(0, 3).join(", ")}, …])`,
+    read.numRows === numbers.length
+      ? `other values for row ${numbers[index]}`
+      : `${counted(read.numRows, "row")}; expected ${numbers.length}`,
+  );
 }
 
 /** Each column alone, or of many the first ones, and one beside a column that there is not. */

@@ -48,6 +48,22 @@ Deno.test("checkStage() passes sources that keep their contract", async () => {
   await checkStage(source(() => ({ schema, fingerprint, recordBatches })));
 });
 
+Deno.test("checkStage() compares rows that are read by their numbers", async () => {
+  const rows = (shift: number) => (numbers: ArrayLike<number>) => {
+    const own = Array.from(numbers, (number) => (number + shift) % 3);
+    const read = tableFromArrays({
+      x: Float32Array.from(own, (row) => row + 1),
+      id: BigInt64Array.from(own, (row) => BigInt(row + 1)),
+    });
+    return Promise.resolve(read.batches[0]!);
+  };
+  await checkStage(source(() => ({ ...dataset(batches), rows: rows(0) })));
+  await assertBroken(
+    source(() => ({ ...dataset(batches), rows: rows(1) })),
+    "gives the same rows by their numbers as in order",
+  );
+});
+
 Deno.test("checkStage() opens a source in the folder that it is told", async () => {
   const folders: string[] = [];
   const stage = defineSource({

@@ -2,6 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Snapshot } from "../../pipeline/stages/events.ts";
+import { convert } from "../../data/convert.ts";
+import { writeParquet } from "../support/formats.ts";
 import { inFolder, rocket } from "../support/command_line.ts";
 import { forEachEngine } from "../support/engines.ts";
 import { imageSize, writeImages } from "../support/large_files.ts";
@@ -80,6 +82,67 @@ Deno.test("A run that streams in windows ends with the same weights in either th
   const input = there.said.filter((line) => line.startsWith("input:"));
   assertEquals(input, ["input: a thread makes the batches ahead of the steps"]);
 });
+
+Deno.test("A run streams Parquet in windows, CSV as a copy, and Arrow from a server, in either thread", () =>
+  inFolder(async (folder) => {
+    const header = [...Array(8).keys()].map((x) => `x${x}`);
+    const lines = Array.from(
+      { length: 600 },
+      (_, row) => [...header.map((_, x) => (row * 7 + x * 13) % 50), row % 3].join(","),
+    );
+    const text = [[...header, "y"].join(","), ...lines].join("\n");
+    await Deno.writeTextFile(join(folder, "rows.csv"), text);
+    await writeParquet(
+      `FROM read_csv('${join(folder, "rows.csv")}')`,
+      join(folder, "rows.parquet"),
+      2048,
+    );
+    const bytes = await arrowOf(folder);
+    await using server = Deno.serve({ port: 0, onListen() {} }, (request) => {
+      const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.get("range")!)!.map(Number);
+      return new Response(bytes.slice(from, to! + 1), {
+        status: 206,
+        headers: { "content-range": `bytes ${from}-${to}/${bytes.length}`, etag: '"1"' },
+      });
+    });
+    for (
+      const [train, said] of [
+        [{ use: "parquet", path: join(folder, "rows.parquet"), batchRows: 50 }, "in windows"],
+        [{ use: "csv", path: join(folder, "rows.csv"), batchRows: 50 }, "are copied to"],
+        [{ use: "arrow", path: `http://localhost:${server.addr.port}/rows.arrow` }, "in windows"],
+      ] as const
+    ) {
+      const pipeline = {
+        ...digitsPipeline(),
+        data: {
+          train,
+          test: { use: "csv", path: join(folder, "rows.csv") },
+          memory: "10kB",
+          features: Object.fromEntries(header.map((name) => [name, {}])),
+          label: { column: "y", classes: 3 },
+          transforms: [{ use: "normalize" }],
+        },
+        metrics: [],
+      };
+      const runs = [];
+      for (const inputThread of ["never", "always"] as const) {
+        runs.push(await weights(pipeline, "wasm", { inputThread, debug: true }));
+      }
+      const [here, there] = runs;
+      assert(here!.said.some((line) => line.includes(said)), here!.said.join("\n"));
+      assertEquals(there!.weights, here!.weights);
+      assertEquals(there!.said.filter((line) => line.startsWith("input:")), [
+        "input: a thread makes the batches ahead of the steps",
+      ]);
+    }
+  }));
+
+/** The rows of the CSV file as an Arrow file. */
+async function arrowOf(folder: string): Promise<Uint8Array<ArrayBuffer>> {
+  const to = join(folder, "rows.arrow");
+  await convert({ from: join(folder, "rows.csv"), to, batchRows: 50 });
+  return await Deno.readFile(to);
+}
 
 for (const how of ["by rows", "in windows"] as const) {
   for (const what of ["Deno.truncateSync(path, 5000)", "Deno.removeSync(path)"]) {

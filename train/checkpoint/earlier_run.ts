@@ -10,7 +10,18 @@ import type { Precision } from "../../engine/capture/precision.ts";
 import { type Problem, UserError } from "../../pipeline/errors.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { Result } from "../../pipeline/stages/events.ts";
+import type { Shuffle } from "../input/split.ts";
 import type { PreparedData } from "../prepare.ts";
+
+/** What `pipeline.json` holds of a split. */
+export interface EarlierSplit {
+  /** How many rows it had. */
+  readonly rows: number;
+  /** A text that changes when they do. */
+  readonly fingerprint: string;
+  /** How they were shuffled, if they were. */
+  readonly shuffle?: Shuffle;
+}
 
 /** What `pipeline.json` holds. */
 export interface EarlierRun {
@@ -25,7 +36,7 @@ export interface EarlierRun {
   /** What computed it. */
   readonly versions: Readonly<Record<string, string>>;
   /** The rows by split. */
-  readonly data: Readonly<Record<string, { readonly rows: number; readonly fingerprint: string }>>;
+  readonly data: Readonly<Record<string, EarlierSplit>>;
 }
 
 /**
@@ -166,4 +177,19 @@ export function refuseOtherData(earlier: EarlierRun, { splits }: PreparedData, p
     }];
   });
   if (problems.length > 0) throw new UserError(problems);
+  refuseOtherOrder(earlier.data.train?.shuffle, splits.train!.shuffle, plan);
+}
+
+/** The memory that rows may take says how they are shuffled, and by default depends on the machine. */
+function refuseOtherOrder(before: Shuffle | undefined, now: Shuffle, plan: Plan): void {
+  if (before === undefined || isDeepStrictEqual(before, now)) return;
+  const how = (shuffle: Shuffle) =>
+    shuffle === "whole" ? "as a whole" : `in windows of ${shuffle.window} rows`;
+  throw new UserError(
+    `the training rows were shuffled ${how(before)}, and now would be ${how(now)}`,
+    {
+      place: plan.document.place(["data", "memory"]) ?? plan.document.place(["data"]),
+      hint: "the run needs the memory for rows that it had: say as much in data.memory",
+    },
+  );
 }

@@ -23,7 +23,14 @@ const thread = globalThis as unknown as {
 
 let making: Promise<BatchMaker> | undefined;
 
-thread.onmessage = async ({ data }) => {
+/** One batch after the other: they are answered in the order in which they were asked for. */
+let last: Promise<void> = Promise.resolve();
+
+thread.onmessage = ({ data }) => {
+  last = last.then(() => answer(data));
+};
+
+async function answer(data: InputSetup | BatchAddress): Promise<void> {
   try {
     if ("splits" in data) {
       await (making = setUp(data));
@@ -35,7 +42,7 @@ thread.onmessage = async ({ data }) => {
   } catch (error) {
     thread.postMessage({ failed: error instanceof Error ? error.message : String(error) });
   }
-};
+}
 
 async function setUp({ splits, transforms, measured, seed }: InputSetup): Promise<BatchMaker> {
   const registry = createRegistry(builtins);
