@@ -60,7 +60,7 @@ Deno.test("checkStage() compares rows that are read by their numbers", async () 
   await checkStage(source(() => ({ ...dataset(batches), rows: rows(0) })));
   await assertBroken(
     source(() => ({ ...dataset(batches), rows: rows(1) })),
-    "gives the same rows by their numbers as in order",
+    ["gives the same rows by their numbers as in order"],
   );
 });
 
