@@ -17,7 +17,7 @@ import {
 
 const current = () => tf.getBackend() === "wasm" ? "wasm" as const : "native" as const;
 
-/** Images are moved about at random, and the rate changes with the position. */
+/** Images are moved about at random, the rate changes with the position, a loss has variables. */
 const all = digitsPipeline({
   data: {
     ...digitsPipeline().data as object,
@@ -25,6 +25,10 @@ const all = digitsPipeline({
     transforms: [{ use: "normalize" }, { use: "random-crop", pad: 1 }],
   },
   network: { use: "mlp", shared: [16], light: [8], booster: [32] },
+  losses: [
+    ...digitsPipeline().losses as object[],
+    { use: "fitnet", from: "booster.hidden1", to: "light.hidden1", weight: 0.1 },
+  ],
   optimizer: { use: "adam", rate: 0.01, schedule: "cosine" },
   train: { epochs: 2, batch: 250, baseline: "light-alone" },
   outputs: [{ use: "checkpoint", everySteps: 2 }],
