@@ -10,7 +10,9 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { fileURLToPath } from "node:url";
 import { runPipeline } from "../commands/run_pipeline.ts";
+import { writeFileWhole } from "../files/write.ts";
 import { type AccuracyRun, precisions, precisionTable } from "./precision_table.ts";
 
 const options = parseArgs(Deno.args, {
@@ -23,7 +25,7 @@ const options = parseArgs(Deno.args, {
 });
 const epochs = Number(options.epochs);
 const folder = new URL("./results/", import.meta.url);
-const kept = new URL("precision.json", folder);
+const kept = fileURLToPath(new URL("precision.json", folder));
 
 const runs: AccuracyRun[] = await keptRuns();
 for (let seed = 1; seed <= Number(options.seeds); seed++) {
@@ -31,14 +33,17 @@ for (let seed = 1; seed <= Number(options.seeds); seed++) {
     if (runs.some((run) => isSame(run, { ...options, precision, seed, epochs }))) continue;
     runs.push(await train(precision, seed));
     await Deno.mkdir(folder, { recursive: true });
-    await Deno.writeTextFile(kept, JSON.stringify(runs, undefined, 2) + "\n");
+    await writeFileWhole(kept, new TextEncoder().encode(JSON.stringify(runs, undefined, 2) + "\n"));
   }
 }
 const table = precisionTable(
   runs.filter((run) => run.pipeline === options.pipeline && run.epochs === epochs),
 );
 console.log(table);
-await Deno.writeTextFile(new URL("precision.md", folder), table + "\n");
+await writeFileWhole(
+  fileURLToPath(new URL("precision.md", folder)),
+  new TextEncoder().encode(table + "\n"),
+);
 
 type Key = Pick<AccuracyRun, "pipeline" | "precision" | "seed" | "epochs">;
 

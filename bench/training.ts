@@ -102,7 +102,9 @@ export function training(
     disposeState(state, output.state);
     state = output.state;
     const [total] = output.losses.dataSync();
-    output.losses.dispose();
+    // As in a run, which has to know whether the gradients are finite.
+    output.norm.dataSync();
+    tf.dispose([output.losses, output.norm]);
     return total!;
   };
 }

@@ -81,7 +81,9 @@ async function tryFirstBatch(
   const { result, peakBytes } = await profile(() => trainStep(model, state, input));
   const losses = await result.losses.data<"float32">();
   const place = plan.document.place(["losses"]);
-  await refuseBroken({ model, network, state, input, losses, when: "in the first batch", place });
+  const [norm] = await result.norm.data<"float32">();
+  const when = "in the first batch";
+  await refuseBroken({ model, network, state, input, losses, norm: norm!, when, place });
   const evaluated = { ...model, nets };
   const compute = {
     call(input: EvaluationInput) {
@@ -96,7 +98,7 @@ async function tryFirstBatch(
   const measured = await evaluate(evaluated, compute, result.state.values, [batch], metrics);
   disposeState(state, result.state);
   disposeState(result.state);
-  result.losses.dispose();
+  tf.dispose([result.losses, result.norm]);
   disposeInput(input);
   return {
     losses: ["total", ...model.terms.map(({ name }) => name)]

@@ -11,6 +11,7 @@ import {
   tableToIPC,
 } from "apache-arrow";
 import { basename, dirname, join } from "node:path";
+import { makeFolder } from "../files/make_folder.ts";
 import { writeFileWhole } from "../files/write.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { createRandom, deriveSeed } from "../pipeline/random.ts";
@@ -87,14 +88,8 @@ async function writeNew(folder: string, files: readonly [string, Uint8Array][]):
       });
     }
   }
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-    for (const [name, bytes] of files) await writeFileWhole(join(folder, name), bytes);
-  } catch (error) {
-    throw new UserError(`cannot write into ${folder}: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+  await makeFolder(folder);
+  for (const [name, bytes] of files) await writeFileWhole(join(folder, name), bytes);
 }
 
 /** Points around three centres in a plane, as an Arrow file. */

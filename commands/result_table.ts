@@ -66,6 +66,8 @@ export function resultTable(result: Result): string {
     `waiting for data: ${percent(result.input.waitingShare)} of the training time` +
       (baseline ? ` (light alone: ${percent(baseline.input.waitingShare)})` : ""),
   );
+  const skipped = result.skipped + (baseline?.skipped ?? 0);
+  if (skipped > 0) lines.push(`skipped steps, as losses or gradients were not finite: ${skipped}`);
   return lines.join("\n");
 }
 

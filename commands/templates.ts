@@ -398,7 +398,12 @@ export default ${variable};
     pipeline: { metrics: `[accuracy, ./${file}]` },
   }),
   output: ({ file, name, variable }) => ({
-    stage: `import { defineOutput, type OutputStage, z } from "@rocket-launching/rocket";
+    stage: `import {
+  defineOutput,
+  type OutputStage,
+  writeFileWhole,
+  z,
+} from "@rocket-launching/rocket";
 
 const ${variable}: OutputStage = defineOutput({
   name: "${name}",
@@ -410,8 +415,13 @@ const ${variable}: OutputStage = defineOutput({
       step: ({ job, step, loss }) => {
         if (job === "rocket") lines.push(\`\${step},\${loss}\`);
       },
-      runEnd: () =>
-        Deno.writeTextFile(\`\${folder}/losses.csv\`, lines.join("\\n") + "\\n"),
+      runEnd: () => {
+        const text = lines.join("\\n") + "\\n";
+        return writeFileWhole(
+          \`\${folder}/losses.csv\`,
+          new TextEncoder().encode(text),
+        );
+      },
     };
   },
 });

@@ -12,8 +12,8 @@ import {
   Utf8,
   Vector,
 } from "apache-arrow";
-import { basename, dirname } from "node:path";
 import { ArrowFileWriter } from "../files/arrow_writer.ts";
+import { unwritable } from "../files/unwritable.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { didYouMean } from "../pipeline/nearest.ts";
 import type { Dataset, Source, SourceStage } from "../pipeline/stages/source.ts";
@@ -196,12 +196,6 @@ function startFile(path: string, schema: Schema): ArrowFileWriter {
   try {
     return new ArrowFileWriter(path, schema);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new UserError(`there is no folder ${dirname(path)}`, {
-        hint: `make it first, for ${basename(path)} to be in`,
-        cause: error,
-      });
-    }
     throw unwritable(path, error);
   }
 }
@@ -210,11 +204,6 @@ function writing(path: string, action: () => void): void {
   try {
     action();
   } catch (error) {
-    if (error instanceof UserError) throw error;
     throw unwritable(path, error);
   }
-}
-
-function unwritable(path: string, error: unknown): UserError {
-  return new UserError(`${path} cannot be written: ${(error as Error).message}`, { cause: error });
 }

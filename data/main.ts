@@ -10,6 +10,7 @@ import { Presets, SingleBar } from "cli-progress";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
+import { makeFolder } from "../files/make_folder.ts";
 import { formatProblem, UserError } from "../pipeline/errors.ts";
 import { convert } from "./convert.ts";
 import type { DataSet } from "./data_set.ts";
@@ -98,14 +99,7 @@ async function run(args: readonly string[]): Promise<void> {
     );
   }
   const folder = out ?? join(import.meta.dirname!, dataSet.folder);
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-  } catch (error) {
-    throw new UserError(`the folder ${folder} cannot be made: ${(error as Error).message}`, {
-      hint: "choose another with --out",
-      cause: error,
-    });
-  }
+  await makeFolder(folder);
   await dataSet.make({ from, out: folder, report: (line) => console.log(line) });
 }
 

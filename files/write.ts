@@ -6,6 +6,8 @@ import { writeChunks } from "./write_chunks.ts";
  *
  * @param path The file.
  * @param bytes Its content.
+ * @throws {UserError} If it cannot be written: it names the file, and says why and what to do. What had
+ * the name before is left then, and nothing beside it.
  *
  * @example
  * ```ts

@@ -1,4 +1,5 @@
 import { basename, dirname, join } from "node:path";
+import { unwritable } from "./unwritable.ts";
 
 /**
  * Writes a file piece by piece, so that whoever finds it finds it whole: to a new file first, synced to
@@ -6,6 +7,7 @@ import { basename, dirname, join } from "node:path";
  *
  * @param path The file.
  * @param chunks Its content.
+ * @throws {UserError} If it cannot be written; it says why and what to do.
  */
 export async function writeChunks(
   path: string,
@@ -26,7 +28,7 @@ export async function writeChunks(
     await Deno.rename(draft, path);
   } catch (error) {
     await Deno.remove(draft).catch(() => {});
-    throw error;
+    throw unwritable(path, error);
   }
 }
 

@@ -96,7 +96,9 @@ export interface Plan {
   readonly epochs: number;
   readonly batch: number;
   readonly baseline: boolean;
-  readonly nonFinite: "stop" | "back";
+  readonly clip: { readonly norm: number; readonly per: "all" | "owner" } | undefined;
+  readonly nonFinite: "stop" | "skip" | "back";
+  readonly maxSkipped: number;
   readonly select: string | undefined;
   /** The whole pipeline as plain JSON with every default filled in. */
   readonly resolved: Readonly<Record<string, unknown>>;
@@ -196,7 +198,9 @@ class Planner {
       epochs: value.train.epochs,
       batch: value.train.batch,
       baseline: value.train.baseline === "light-alone",
+      clip: value.train.clip,
       nonFinite: value.train.nonFinite,
+      maxSkipped: value.train.maxSkipped,
       select: value.train.select,
       resolved: {
         name: value.name,

@@ -144,12 +144,25 @@ export const pipelineSchema = z.strictObject({
     baseline: z.enum(["none", "light-alone"]).default("none").describe(
       "light-alone: also trains the light net without the booster, with the same seed and budget.",
     ),
-    nonFinite: z.enum(["stop", "back"]).default("stop").describe(
-      "When a loss is NaN or infinite. stop: the run fails; back: it goes back to its last checkpoint, " +
-        "with half the rate and without that batch, at most three times.",
-    ),
     select: name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/)).optional().describe(
       "The metric by which the best epoch is chosen; the light net's first metric by default.",
+    ),
+    clip: z.strictObject({
+      norm: z.number().positive().describe(
+        "The greatest L2 norm; longer gradients are scaled to it.",
+      ),
+      per: z.enum(["all", "owner"]).default("all").describe(
+        "all: the norm of all gradients together. owner: of the light net's own, the booster's own " +
+          "and the shared ones, each for itself, so that no net's gradients shorten another's.",
+      ),
+    }).optional().describe("Shortens gradients that are too long; none are by default."),
+    nonFinite: z.enum(["stop", "skip", "back"]).default("stop").describe(
+      "When a loss or gradient is NaN or infinite. stop: the run fails. skip: variables stay as they " +
+        "were, and the next batch follows. back: the run goes back to its last checkpoint, with half " +
+        "the rate and without that batch, at most three times.",
+    ),
+    maxSkipped: z.int().positive().default(10).describe(
+      "How many steps in a row may be skipped; one more ends the run.",
     ),
   }).describe("How long and how much at once."),
   metrics: z.array(entry("metric", commonOptions.metric)).default([]).describe(

@@ -88,10 +88,19 @@ readonly epochs: number;
 readonly batch: number;
 /** light-alone: also trains the light net without the booster, with the same seed and budget. */
 readonly baseline?: "none" | "light-alone";
-/** When a loss is NaN or infinite. stop: the run fails; back: it goes back to its last checkpoint, with half the rate and without that batch, at most three times. */
-readonly nonFinite?: "stop" | "back";
 /** The metric by which the best epoch is chosen; the light net's first metric by default. */
 readonly select?: (string) | (string);
+/** Shortens gradients that are too long; none are by default. */
+readonly clip?: {
+/** The greatest L2 norm; longer gradients are scaled to it. */
+readonly norm: number;
+/** all: the norm of all gradients together. owner: of the light net's own, the booster's own and the shared ones, each for itself, so that no net's gradients shorten another's. */
+readonly per?: "all" | "owner";
+};
+/** When a loss or gradient is NaN or infinite. stop: the run fails. skip: variables stay as they were, and the next batch follows. back: the run goes back to its last checkpoint, with half the rate and without that batch, at most three times. */
+readonly nonFinite?: "stop" | "skip" | "back";
+/** How many steps in a row may be skipped; one more ends the run. */
+readonly maxSkipped?: number;
 };
 /** What is measured after each epoch. */
 readonly metrics?: readonly (MetricEntry)[];
@@ -171,10 +180,19 @@ readonly epochs?: number;
 readonly batch?: number;
 /** light-alone: also trains the light net without the booster, with the same seed and budget. */
 readonly baseline?: "none" | "light-alone";
-/** When a loss is NaN or infinite. stop: the run fails; back: it goes back to its last checkpoint, with half the rate and without that batch, at most three times. */
-readonly nonFinite?: "stop" | "back";
 /** The metric by which the best epoch is chosen; the light net's first metric by default. */
 readonly select?: (string) | (string);
+/** Shortens gradients that are too long; none are by default. */
+readonly clip?: {
+/** The greatest L2 norm; longer gradients are scaled to it. */
+readonly norm?: number;
+/** all: the norm of all gradients together. owner: of the light net's own, the booster's own and the shared ones, each for itself, so that no net's gradients shorten another's. */
+readonly per?: "all" | "owner";
+};
+/** When a loss or gradient is NaN or infinite. stop: the run fails. skip: variables stay as they were, and the next batch follows. back: the run goes back to its last checkpoint, with half the rate and without that batch, at most three times. */
+readonly nonFinite?: "stop" | "skip" | "back";
+/** How many steps in a row may be skipped; one more ends the run. */
+readonly maxSkipped?: number;
 };
 /** What is measured after each epoch. */
 readonly metrics?: readonly (MetricEntry)[];

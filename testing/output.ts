@@ -181,7 +181,17 @@ function job(job: RunStartEvent["job"]): NamedEvent[] {
   for (let epoch = 1; epoch <= epochs; epoch++) {
     for (let index = 1; index <= stepsPerEpoch; index++) {
       const step = (epoch - 1) * stepsPerEpoch + index;
-      events.push(["step", { job, epoch, step, rate: 0.1, loss: 1.6 / step, losses, checkpoint }]);
+      events.push(["step", {
+        job,
+        epoch,
+        step,
+        rate: 0.1,
+        loss: 1.6 / step,
+        losses,
+        gradientNorm: 1 / step,
+        skipped: false,
+        checkpoint,
+      }]);
     }
     const at = { job, epoch, step: epoch * stepsPerEpoch, seconds: epoch * 1.25 };
     const splits: Record<string, Metrics> = {
@@ -234,6 +244,7 @@ function result(): Result {
     seed: 1,
     epochs,
     steps: epochs * stepsPerEpoch,
+    skipped: 0,
     seconds: 2.5,
     input: { waitingShare: 0.01 },
     test,
@@ -244,6 +255,7 @@ function result(): Result {
       { loss: "mse-hint(booster→light)", norms: { light: 0.125, booster: 0, shared: 0.0625 } },
     ],
     baseline: {
+      skipped: 0,
       seconds: 1.5,
       input: { waitingShare: 0.02 },
       test: { light: { accuracy: 0.5 } },

@@ -1,11 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
+import { sumOfSquares } from "../engine/squares.ts";
 import { type Place, type Problem, UserError } from "../pipeline/errors.ts";
 import type { StageReference } from "../pipeline/stage_error.ts";
-import { Forward } from "./forward.ts";
-import type { Model, State, StepInput } from "./step.ts";
+import type { LossScope } from "../pipeline/stages/loss.ts";
+import { gradientsOf } from "./gradients.ts";
+import { type Term, termLoss } from "./objective.ts";
+import { factorValues, forwardPass, type Model, type State, type StepInput } from "./step.ts";
 import type { TensorsByName } from "./variables.ts";
 
-/** What is said of a step whose losses are not finite. */
+/** What is said of a step whose losses or gradients are not finite. */
 export interface BrokenStep {
   /** All that a step computes with. */
   readonly model: Model;
@@ -17,6 +20,8 @@ export interface BrokenStep {
   readonly input: StepInput;
   /** The losses: the total, then each term's before its weight. */
   readonly losses: Float32Array;
+  /** The L2 norm of all gradients. */
+  readonly norm: number;
   /** When it happened, in words. */
   readonly when: string;
   /** Where the pipeline file has its losses. */
@@ -30,39 +35,40 @@ export class NonFiniteError extends UserError {
 }
 
 /**
- * Stops at the first loss that is not finite: nothing that comes after it means anything.
+ * Stops at the first step whose losses or gradients are not finite: nothing that comes after it means
+ * anything.
  *
  * @param step The step.
- * @throws {NonFiniteError} If any of its losses is NaN or infinite; it names what was so first.
+ * @throws {NonFiniteError} If any of its losses, or the norm of its gradients, is NaN or infinite; it
+ * names what was so first, and all losses.
  */
 export async function refuseBroken(step: BrokenStep): Promise<void> {
-  if (step.losses.every((loss) => Number.isFinite(loss))) return;
-  throw new NonFiniteError([await findBroken(step)]);
+  if (Number.isFinite(step.norm) && step.losses.every((loss) => Number.isFinite(loss))) return;
+  const { message, place, hint } = await findBroken(step);
+  const { model: { terms }, losses } = step;
+  const values = terms.map(({ name }, index) => `${name} = ${losses[index + 1]}`).join(", ");
+  throw new NonFiniteError(`${message}; the losses: ${values}`, { place, hint });
 }
 
 /**
- * Finds out what made the losses of a step infinite or NaN: the weights that the step started with,
- * the nets, or the losses themselves, the first of these that is not finite. Rows are: each transform
+ * Finds out what made a step infinite or NaN: the weights that the step started with, the nets, the
+ * losses themselves, or the gradients, the first of these that is not finite. Rows are: each transform
  * is held to that.
  *
  * @param step The step.
  * @returns What to tell the person.
  */
-async function findBroken(step: BrokenStep): Promise<Problem> {
+async function findBroken(step: BrokenStep): Promise<Problem & { hint: string }> {
   const { model, network, state, when } = step;
-  const tables = model.variables.filter(({ table }) => table).map(({ name }) => name);
-  const weights = Object.entries(state.values).filter(([name]) => !tables.includes(name));
-  const variable = await firstBroken(Object.fromEntries(weights));
+  const variable = await firstBroken(state.values);
   if (variable) {
     return {
       message:
         `the optimizer has made ${variable.name} ${variable.number} before the batch ${when}`,
       place: model.optimizerStage.place,
-      hint: "lower the learning rate, or begin with a warm-up",
+      hint: "lower the learning rate, begin with a warm-up, or clip the gradients (train.clip)",
     };
   }
-  // The step has written to tables already: what the nets made of them before is not known.
-  if (tables.length > 0) return brokenLoss(step);
   const outputs = forward(step);
   const output = await firstBroken(outputs);
   tf.dispose(outputs);
@@ -75,20 +81,100 @@ async function findBroken(step: BrokenStep): Promise<Problem> {
         "what it was given is finite: lower the learning rate if its weights have grown, or look for a division by 0, a root or a logarithm in it",
     };
   }
-  return brokenLoss(step);
+  const finite = step.losses.every((loss) => Number.isFinite(loss));
+  return finite ? await brokenGradient(step) : brokenLoss(step);
 }
 
-function brokenLoss({ model: { terms }, losses, when, place }: BrokenStep): Problem {
+function brokenLoss({ model: { terms }, losses, when, place }: BrokenStep) {
   const broken = terms.filter((_, index) => !Number.isFinite(losses[index + 1]!));
-  const values = terms.map(({ name }, index) => `${name} = ${losses[index + 1]}`).join(", ");
   const whose = broken.length > 0
     ? `the loss ${broken.map(({ name }) => name).join(" and ")}`
     : "the sum of the losses";
   return {
-    message: `${whose} is not finite ${when}: ${values}`,
+    message: `${whose} is not finite ${when}`,
     place: broken[0]?.stage.place ?? place,
     hint: "lower the learning rate or the loss's weight, or look for a stage that divides by 0",
   };
+}
+
+/** Which term's gradient is not finite though the loss is, and whether loss or network made it so. */
+async function brokenGradient(step: BrokenStep) {
+  const { model: { terms }, network, norm, when, place } = step;
+  for (const term of terms) {
+    const found = await brokenGradientOf(step, term);
+    if (!found) continue;
+    const { stage } = term;
+    const culprit = await brokenByLoss(step, term)
+      ? { what: `the loss ${term.name}`, place: stage.place }
+      : { what: `the network ${JSON.stringify(network.name)}`, place: network.place };
+    return {
+      message: `${culprit.what} has a gradient that is not finite ${when}: ${found.name} gets ` +
+        `${found.number} from ${term.name}`,
+      place: culprit.place,
+      hint:
+        "its value is finite, its slope is not: look for the root, logarithm or division of a number that may be 0, and add a small one",
+    };
+  }
+  return {
+    message: `the gradients' norm is ${norm} ${when}, though each loss's own gradients are finite`,
+    place,
+    hint: "lower the learning rate or the losses' weights, or train with --precision float32",
+  };
+}
+
+/** The first variable whose gradient by one term is not finite. */
+async function brokenGradientOf(
+  { model: { pair, variables, terms }, state: { values }, input }: BrokenStep,
+  term: Term,
+): Promise<Broken | undefined> {
+  const gradients: Record<string, tf.Tensor> = {};
+  tf.tidy(() => {
+    const factors = factorValues(terms, input);
+    const found = gradientsOf(
+      variables,
+      values,
+      (lookup) =>
+        tf.mul(
+          termLoss(term, forwardPass(pair, values, input, lookup), input.label, factors),
+          term.weight,
+        ),
+    );
+    for (const { name } of variables) {
+      const gradient = found.gradients[name] ?? found.rows.get(name)?.values;
+      if (gradient) gradients[name] = tf.keep(gradient);
+    }
+  });
+  const broken = await firstBroken(gradients);
+  tf.dispose(gradients);
+  return broken;
+}
+
+/** Whether the gradient of a term by the outputs that it reads is not finite already. */
+async function brokenByLoss(
+  { model: { pair }, state: { values }, input }: BrokenStep,
+  term: Term,
+): Promise<boolean> {
+  const references = term.form === "task"
+    ? [[term.on]]
+    : term.pairs.map(({ from, to }) => [from, to]);
+  const gradients = tf.tidy(() => {
+    const forward = forwardPass(pair, values, input);
+    const scope: LossScope = { label: input.label, read: (variable) => forward.read(variable) };
+    return references.flatMap((references, index) => {
+      const read = references.map(({ net, output }) => forward.outputs(net)[output]!);
+      const slope = tf.grads((...[first, second]: tf.Tensor[]) =>
+        tf.mean(
+          term.form === "task"
+            ? term.compute(first!, input.label, scope)
+            : term.pairs[index]!.compute(first!, second!, scope),
+        )
+      );
+      return slope(read);
+    });
+  });
+  const broken = await firstBroken(Object.fromEntries(gradients.entries()));
+  tf.dispose(gradients);
+  return broken !== undefined;
 }
 
 /** All outputs of all nets that the losses read. */
@@ -97,12 +183,7 @@ function forward({ model: { pair, terms }, state: { values }, input }: BrokenSte
     term.form === "task" ? [term.on.net] : term.pairs.flatMap(({ from, to }) => [from.net, to.net])
   );
   return tf.tidy(() => {
-    const forward = new Forward(pair, {
-      values,
-      features: input.features,
-      training: true,
-      seed: () => tf.scalar(0, "int32"),
-    });
+    const forward = forwardPass(pair, values, input);
     return Object.fromEntries(
       [...new Set(names)].flatMap((net) =>
         Object.entries(forward.outputs(net)).map(([name, tensor]) => [`${net}.${name}`, tensor])
@@ -111,12 +192,22 @@ function forward({ model: { pair, terms }, state: { values }, input }: BrokenSte
   });
 }
 
-/** The first tensor that is not finite, with the first such number and its row. */
-async function firstBroken(
-  tensors: TensorsByName,
-): Promise<{ name: string; number: number; row: number } | undefined> {
+/** A tensor that is not finite, with the first such number and its row. */
+interface Broken {
+  readonly name: string;
+  readonly number: number;
+  readonly row: number;
+}
+
+/** The first tensor that is not finite. */
+async function firstBroken(tensors: TensorsByName): Promise<Broken | undefined> {
   for (const [name, tensor] of Object.entries(tensors)) {
     if (tensor.dtype !== "float32") continue;
+    // Most are finite, and tables are large: numbers are read back of those alone that are not.
+    const sum = sumOfSquares([tensor]);
+    const [squares] = await sum.data();
+    sum.dispose();
+    if (Number.isFinite(squares)) continue;
     const values = await tensor.data<"float32">();
     const index = values.findIndex((value) => !Number.isFinite(value));
     if (index < 0) continue;

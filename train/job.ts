@@ -13,6 +13,7 @@ import type {
 } from "../pipeline/stages/events.ts";
 import type { Position } from "../pipeline/stages/gradient.ts";
 import type { Batch } from "../pipeline/stages/batch.ts";
+import { type Advanced, type NonFinite, Steps, type TrainInput } from "./advance.ts";
 import { captured } from "./captured.ts";
 import type { CheckpointContent, Detour, JobPosition, JobResult } from "./checkpoint/content.ts";
 import { namedTensors, restoreState, streamedTensors } from "./checkpoint/state.ts";
@@ -27,7 +28,7 @@ import {
 import type { Pass } from "./input/batches.ts";
 import type { Feed, Input } from "./input/input.ts";
 import { Stopwatch } from "./stopwatch.ts";
-import { NonFiniteError, refuseBroken } from "./diagnose.ts";
+import { NonFiniteError } from "./diagnose.ts";
 import { LeakGuard } from "./leaks.ts";
 import { LossMeans } from "./loss_means.ts";
 import { changingFactors } from "./objective.ts";
@@ -71,8 +72,12 @@ export interface Job {
   readonly precision: Precision;
   /** The metric that chooses the best epoch, if any is measured. */
   readonly select: string | undefined;
-  /** What to do when numbers are not finite: stop, or go back to the last checkpoint. */
-  readonly nonFinite: "stop" | "back";
+  /** What becomes of a step whose losses or gradients are not finite. */
+  readonly nonFinite: NonFinite;
+  /** How many steps in a row may be skipped. */
+  readonly maxSkipped: number;
+  /** The last checkpoint whose numbers are all finite, for messages. */
+  readonly lastCheckpoint: () => Promise<string | undefined>;
   /** Where the pipeline file has its losses, for messages. */
   readonly place: Place | undefined;
   /** Told what a person may want to know, a line at a time. */
@@ -126,6 +131,7 @@ class Training {
   readonly #stepsPerEpoch: number;
   readonly #guard = new LeakGuard();
   readonly #train: CapturedFunction<TrainInput, StepOutput>;
+  readonly #steps: Steps;
   readonly #evaluated: EvaluatedModel;
   readonly #measure: CapturedFunction<EvaluationInput, EvaluationOutput>;
   #from: StoredCheckpoint | undefined;
@@ -136,6 +142,7 @@ class Training {
   #epochs!: number;
   #batches!: number;
   #step!: number;
+  #skipped!: number;
   #means!: LossMeans;
   #selection!: Selection;
   #metrics!: Readonly<Record<string, Metrics>>;
@@ -157,6 +164,7 @@ class Training {
       ({ input }) => rowsOf(input),
       job.precision,
     );
+    this.#steps = new Steps(this.#train, { ...job, ...job.nets });
     this.#evaluated = { ...model, nets };
     this.#measure = captured(
       "evaluation",
@@ -179,6 +187,7 @@ class Training {
     const { training, waiting } = this.#time;
     return {
       steps: this.#step,
+      skipped: this.#skipped,
       seconds: this.#seconds(),
       input: { waitingShare: waiting.seconds / training.seconds },
       test: byNet(this.#metrics.test ?? {}),
@@ -200,6 +209,7 @@ class Training {
     this.#epochs = epochs;
     this.#batches = batches;
     this.#step = step;
+    this.#skipped = position.skipped;
     this.#metrics = position.metrics;
     this.#means = new LossMeans(model.terms, position.losses);
     this.#selection = new Selection(splits, metrics, select, position.best);
@@ -222,10 +232,11 @@ class Training {
    * there the rate is half of what it was, and the step's batch is left out.
    */
   async #goBack(error: NonFiniteError): Promise<void> {
-    const { name, nonFinite, report } = this.#job, { store } = this.#checkpoints;
+    const { name, nonFinite, report, lastCheckpoint } = this.#job, { store } = this.#checkpoints;
     const { times, rate, without } = this.#detour ?? { times: 0, rate: 1, without: [] };
-    if (nonFinite === "stop" || times === MOST_TIMES_BACK) {
-      const where = store.last === undefined ? "" : `; the last good checkpoint is ${store.last}`;
+    if (nonFinite !== "back" || times === MOST_TIMES_BACK) {
+      const good = await lastCheckpoint();
+      const where = good === undefined ? "" : `; the last good checkpoint is ${good}`;
       const tried = times === 0 ? "" : ` (the run has gone back ${times} times)`;
       throw new UserError(
         error.problems.map((problem) => ({
@@ -318,21 +329,30 @@ class Training {
       this.#batches++;
       return;
     }
-    let losses!: Float32Array;
+    let taken!: Advanced;
     await this.#guard.watch(async () => {
       const input = waiting.during(() => stepInput(model.terms, batch, position, rate, job.seed));
       const when = `at step ${step} (epoch ${epoch})`;
-      [this.#state, losses] = await advance(job, this.#train, this.#state!, input, when);
+      try {
+        taken = await this.#steps.take(this.#state!, input, when);
+      } finally {
+        disposeInput(input);
+      }
+      this.#state = taken.state;
       return tensorsOf(this.#state);
     });
     this.#batches++;
-    this.#means.add(losses, batch.size);
+    const { losses, gradientNorm, skipped } = taken;
+    if (skipped) this.#skipped++;
+    else this.#means.add(losses, batch.size);
     await this.#emit("step", {
       job: job.name,
       epoch,
       step,
       rate,
       ...this.#means.named(losses),
+      gradientNorm,
+      skipped,
       checkpoint: this.#ask,
     });
   }
@@ -379,6 +399,7 @@ class Training {
       epochs: this.#epochs,
       batches: this.#batches,
       step: this.#step,
+      skipped: this.#skipped,
       seconds: this.#seconds(),
       time: { training: this.#time.training.seconds, waiting: this.#time.waiting.seconds },
       losses: this.#means.sums(),
@@ -420,41 +441,13 @@ const startPosition: JobPosition = {
   epochs: 0,
   batches: 0,
   step: 0,
+  skipped: 0,
   seconds: 0,
   time: { training: 0, waiting: 0 },
   losses: { rows: 0, total: 0, terms: {} },
   best: undefined,
   metrics: {},
 };
-
-/** What a training step computes with. */
-interface TrainInput {
-  readonly state: State;
-  readonly input: StepInput;
-}
-
-/** One step, from a batch to the next state; the batch and the state before it are disposed of. */
-async function advance(
-  { nets: { model, network }, place }: Job,
-  train: CapturedFunction<TrainInput, StepOutput>,
-  state: State,
-  input: StepInput,
-  when: string,
-): Promise<[State, Float32Array]> {
-  const output = train.call({ state, input });
-  const losses = await output.losses.data<"float32">();
-  output.losses.dispose();
-  try {
-    await refuseBroken({ model, network, state, input, losses, when, place });
-  } catch (error) {
-    disposeState(output.state, state);
-    throw error;
-  } finally {
-    disposeInput(input);
-  }
-  disposeState(state, output.state);
-  return [output.state, losses];
-}
 
 /**
  * A batch and all else that changes from step to step, as tensors.

@@ -217,6 +217,7 @@ export function prepareNets(
       terms,
       optimizer,
       optimizerStage: plan.optimizer.reference,
+      clip: plan.clip,
     },
     metrics,
     rate: schedule(plan),

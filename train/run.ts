@@ -18,6 +18,7 @@ import type { NetName } from "../pipeline/stages/network.ts";
 import type { Output } from "../pipeline/stages/output.ts";
 import type { StageReference } from "../pipeline/stage_error.ts";
 import type { CaptureListener } from "./captured.ts";
+import { lastGoodCheckpoint } from "./good_checkpoint.ts";
 import type { Input, InputThread } from "./input/input.ts";
 import { openInput } from "./input/open.ts";
 import type { JobResult } from "./checkpoint/content.ts";
@@ -224,6 +225,8 @@ class Run {
       precision,
       select: plan.select,
       nonFinite: plan.nonFinite,
+      maxSkipped: plan.maxSkipped,
+      lastCheckpoint: () => lastGoodCheckpoint(this.#options.out),
       place: plan.document.place(["losses"]),
       ...this.#listener,
     };
@@ -255,6 +258,7 @@ class Run {
       gradients,
       ...(alone && baseline && {
         baseline: {
+          skipped: alone.skipped,
           seconds: alone.seconds,
           input: alone.input,
           test: alone.test,

@@ -1,11 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { CapturedFunction } from "../engine/capture/capture.ts";
+import { allFinite, choose } from "../engine/squares.ts";
 import { gatherRows, type RowGradient, writeRows } from "../engine/tables.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 import type { GradientNorms } from "../pipeline/stages/events.ts";
 import type { NetworkPair, Variable, VariableOwner } from "../pipeline/stages/network.ts";
 import type { Optimizer } from "../pipeline/stages/optimizer.ts";
+import { type Clip, clipGradients, squaresByOwner } from "./clip.ts";
 import { Forward } from "./forward.ts";
 import { type Gradients, gradientsOf } from "./gradients.ts";
 import type { Lookups } from "./lookups.ts";
@@ -25,6 +27,8 @@ export interface Model {
   readonly optimizer: Optimizer;
   /** The optimizer's stage, for messages. */
   readonly optimizerStage: StageReference;
+  /** How long gradients may be; of any length by default. */
+  readonly clip?: Clip | undefined;
 }
 
 /** What changes from step to step. */
@@ -57,6 +61,11 @@ export interface StepOutput {
   readonly state: State;
   /** `[1 + terms]`: the total loss, then each term before its weight. */
   readonly losses: tf.Tensor1D;
+  /**
+   * The L2 norm of the gradients of all variables, before they are clipped; NaN or infinite if any
+   * number of them is.
+   */
+  readonly norm: tf.Scalar;
 }
 
 /**
@@ -82,28 +91,33 @@ export function initialState({ optimizer, variables }: Model, values: TensorsByN
  * the optimizer. A pure function of its tensors but for embedding tables, whose touched rows it
  * writes in place; the caller disposes of the state before it.
  *
+ * If a loss or the norm of the gradients is not finite, tables stay as they are. The state after such
+ * a step is of no use: the caller goes on with the state before, which is whole.
+ *
  * @param model The model.
  * @param state The state before.
  * @param input The batch, the rate, the seed.
- * @returns The state after, and the losses.
+ * @returns The state after, the losses, and how long the gradients were.
  * @throws {StageError} If a loss or the optimizer returns what it should not.
  */
 export function trainStep(model: Model, state: State, input: StepInput): StepOutput {
   return tf.tidy(() => {
-    const { gradients, rows, losses, updates } = backward(model, state, input);
+    const { losses, updates, ...all } = backward(model, state, input);
+    const { gradients, rows, norm } = clipGradients(all, model.variables, model.clip);
+    const sound = rows.size > 0 ? allFinite([losses, norm]) : undefined;
     const values: Record<string, tf.Tensor> = { ...state.values, ...updates };
     const slots: Record<string, Record<string, tf.Tensor>> = {};
     for (const slot of Object.keys(state.slots)) slots[slot] = { ...state.slots[slot] };
     for (const variable of model.variables) {
       const { name } = variable;
       const touched = rows.get(name), gradient = gradients[name];
-      if (touched) moveRows(model, variable, state, touched, input);
+      if (touched) moveRows(model, variable, state, touched, input, sound!);
       if (!gradient) continue;
       const moved = move(model, variable, valueOf(state, name), gradient, input);
       values[name] = moved.value;
       for (const slot of Object.keys(slots)) slots[slot]![name] = moved.slots[slot]!;
     }
-    return { state: { values, slots }, losses };
+    return { state: { values, slots }, losses, norm };
   });
 }
 
@@ -133,15 +147,29 @@ function backward(
   return { ...gradients, losses, updates };
 }
 
-function factorValues(terms: readonly Term[], { factors }: StepInput): FactorValues {
+/**
+ * The values of changing gradient factors in a step.
+ *
+ * @param terms The loss terms.
+ * @param input The step's input.
+ */
+export function factorValues(terms: readonly Term[], { factors }: StepInput): FactorValues {
   return new Map(changingFactors(terms).map((factor, index) => [factor, factors[index]!]));
 }
 
-function forwardPass(
+/**
+ * The forward passes of a step.
+ *
+ * @param pair The nets.
+ * @param values The values of their variables.
+ * @param input The batch and the step's seed.
+ * @param lookup Reads rows of tables; without a gradient by default.
+ */
+export function forwardPass(
   pair: NetworkPair,
   values: TensorsByName,
   input: StepInput,
-  lookup: Lookups["lookup"],
+  lookup?: Lookups["lookup"],
 ): Forward {
   return new Forward(pair, {
     values,
@@ -165,13 +193,14 @@ function valueOf({ values, slots }: State, name: string): Value {
   };
 }
 
-/** Moves the rows of a table that a step has touched, in place. */
+/** Moves the rows of a table that a step has touched, in place; if it is not sound, by nothing. */
 function moveRows(
   model: Model,
   variable: Variable,
   state: State,
   { ids, values: gradient, rows: value }: RowGradient,
   input: StepInput,
+  sound: tf.Scalar,
 ): void {
   const table = valueOf(state, variable.name);
   const rows = {
@@ -182,8 +211,10 @@ function moveRows(
   };
   const shape = rows.value.shape;
   const moved = move(model, { ...variable, shape }, rows, gradient, input);
-  writeRows(table.value, ids, moved.value);
-  for (const [slot, held] of Object.entries(table.slots)) writeRows(held, ids, moved.slots[slot]!);
+  writeRows(table.value, ids, choose(sound, moved.value, rows.value));
+  for (const [slot, held] of Object.entries(table.slots)) {
+    writeRows(held, ids, choose(sound, moved.slots[slot]!, rows.slots[slot]!));
+  }
 }
 
 function move(
@@ -262,20 +293,13 @@ function squaredNorms(model: Model, term: Term, { values }: State, input: StepIn
   const { pair, variables, terms } = model;
   const factors = factorValues(terms, input);
   return tf.tidy(() => {
-    const { gradients, rows } = gradientsOf(variables, values, (lookup) =>
+    const gradients = gradientsOf(variables, values, (lookup) =>
       tf.mul(
         termLoss(term, forwardPass(pair, values, input, lookup), input.label, factors),
         term.weight,
       ));
-    return tf.stack(
-      ownersOf(model).map((owner) => {
-        const own = variables.filter((variable) => variable.owner === owner)
-          .flatMap(({ name }) => gradients[name] ?? rows.get(name)?.values ?? []);
-        return own.length === 0
-          ? tf.scalar(0)
-          : tf.addN(own.map((gradient) => tf.sum(tf.square(gradient))));
-      }),
-    );
+    const squares = squaresByOwner(gradients, variables);
+    return tf.stack(ownersOf(model).map((owner) => squares.get(owner) ?? tf.scalar(0)));
   });
 }
 

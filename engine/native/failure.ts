@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { writeFileWhole } from "../../files/write.ts";
 import { UserError } from "../../pipeline/errors.ts";
 import { findCommand } from "./command.ts";
 import { remove } from "./files.ts";
@@ -59,7 +60,8 @@ export async function rememberFailure(
     message: error.message,
     ...hint === undefined ? {} : { hint },
   };
-  await Deno.writeTextFile(join(cache, FILE), JSON.stringify(failure, null, 2) + "\n");
+  const text = JSON.stringify(failure, null, 2) + "\n";
+  await writeFileWhole(join(cache, FILE), new TextEncoder().encode(text));
 }
 
 /**

@@ -87,6 +87,13 @@ export interface StepEvent {
    * @param request What is to become of it.
    */
   checkpoint(request?: CheckpointRequest): void;
+  /** The L2 norm of the gradients of all variables, before they are clipped. */
+  readonly gradientNorm: number;
+  /**
+   * Whether the step was skipped, as its losses or gradients are NaN or infinite: no variable has
+   * moved, and the means of the epoch do not count it.
+   */
+  readonly skipped: boolean;
 }
 
 /** A split has been evaluated. */
@@ -167,8 +174,10 @@ export interface Result {
   readonly seed: number;
   /** The epochs done. */
   readonly epochs: number;
-  /** The steps done. */
+  /** The steps done, with those that were skipped. */
   readonly steps: number;
+  /** How many steps were skipped, as their losses or gradients were not finite. */
+  readonly skipped: number;
   /** Seconds of training the rocket, evaluation included. */
   readonly seconds: number;
   /** How the rocket's input kept up with its steps. */
@@ -188,6 +197,7 @@ export interface Result {
   readonly gradients: readonly GradientNorms[];
   /** The light net trained alone, if the pipeline asked for it. */
   readonly baseline?: {
+    readonly skipped: number;
     readonly seconds: number;
     readonly input: InputResult;
     readonly test: Readonly<Record<string, Metrics>>;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { appendLine } from "../../files/append.ts";
 import { defineOutput, type JobName, type OutputStage, writeFileWhole, z } from "../../plugin.ts";
 
 /**
@@ -17,7 +18,7 @@ const stage: OutputStage = defineOutput({
     },
     async evaluation({ job, epoch, step, seconds, split, metrics }) {
       const line = JSON.stringify({ epoch, step, seconds: round(seconds), split, ...metrics });
-      await Deno.writeTextFile(fileOf(folder, job), line + "\n", { append: true });
+      await appendLine(fileOf(folder, job), line);
     },
   }),
 });

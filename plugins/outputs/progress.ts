@@ -18,20 +18,25 @@ const stage: OutputStage = defineOutput({
 export default stage;
 
 function lines(): Output {
-  let epochs = 0;
+  let epochs = 0, skipped = 0;
   return {
     runStart: ({ job, epochs: all }) => {
       epochs = all;
+      skipped = 0;
       console.error(title(job));
     },
+    step: (event) => {
+      if (event.skipped) skipped++;
+    },
     epoch: ({ epoch, seconds, metrics }) => {
-      console.error(`  epoch ${epoch}/${epochs}  ${seconds.toFixed(1)} s  ${summary(metrics)}`);
+      const line = `epoch ${epoch}/${epochs}  ${seconds.toFixed(1)} s  ${summary(metrics)}`;
+      console.error(`  ${line}${skips(skipped)}`);
     },
   };
 }
 
 function bar(): Output {
-  let bar: cliProgress.SingleBar | undefined, all = 0, latest = "";
+  let bar: cliProgress.SingleBar | undefined, all = 0, latest = "", skipped = 0;
   const stop = () => {
     bar?.stop();
     bar = undefined;
@@ -41,6 +46,7 @@ function bar(): Output {
       stop();
       all = epochs;
       latest = "";
+      skipped = 0;
       console.error(title(job));
       bar = new cliProgress.SingleBar({
         format: "  {bar} {percentage}%  epoch {epoch}  {eta_formatted} left  {latest}",
@@ -54,10 +60,13 @@ function bar(): Output {
       const epoch = `${Math.min((resumed?.epochs ?? 0) + 1, all)}/${all}`;
       bar.start(all * stepsPerEpoch, resumed?.step ?? 0, { epoch, latest });
     },
-    step: ({ step, epoch }) => bar?.update(step, { epoch: `${epoch}/${all}`, latest }),
+    step: (event) => {
+      if (event.skipped) skipped++;
+      bar?.update(event.step, { epoch: `${event.epoch}/${all}`, latest: latest + skips(skipped) });
+    },
     epoch: ({ step, metrics }) => {
       latest = summary(metrics);
-      bar?.update(step, { latest });
+      bar?.update(step, { latest: latest + skips(skipped) });
     },
     runEnd: stop,
     failure: stop,
@@ -66,6 +75,9 @@ function bar(): Output {
 
 const title = (job: string) =>
   job === "rocket" ? "training the nets" : "training the light net alone";
+
+/** How many steps were skipped so far, if any. */
+const skips = (count: number) => count === 0 ? "" : `  ${count} steps skipped`;
 
 /** The loss on the training split, and the metrics of the split that matters most. */
 function summary({ train, validation, test }: Readonly<Record<string, Metrics>>): string {

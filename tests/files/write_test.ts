@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
+import { UserError } from "../../pipeline/errors.ts";
 import { writeFileWhole } from "../../files/write.ts";
 
 /** Runs a test with a folder of its own. */
@@ -86,7 +87,8 @@ Deno.test("writeFileWhole() rejects where there is no such folder", () =>
   withFolder(async (folder) => {
     await assertRejects(
       () => writeFileWhole(join(folder, "nowhere", "file.bin"), old),
-      Deno.errors.NotFound,
+      UserError,
+      `cannot be written: there is no folder ${join(folder, "nowhere")}`,
     );
     assertEquals(await namesIn(folder), []);
   }));

@@ -197,6 +197,27 @@ export interface MetricsReference {
   >;
 }
 
+/** Gradients that are linear in {@linkcode referenceUniform}'s `clipping/NAME`, and shortened. */
+export interface ClippingReference {
+  /** The table's rows, and the numbers of each. */
+  readonly rows: number;
+  readonly size: number;
+  /** The rows that are used. */
+  readonly ids: readonly number[];
+  /** The shapes of all other variables. */
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /** Whose the variables are, the `table` among them. */
+  readonly owners: Readonly<Record<string, Net | "shared">>;
+  readonly cases: readonly {
+    readonly norm: number;
+    readonly per: "all" | "owner";
+    /** The norm of all gradients before. */
+    readonly total: number;
+    /** The gradients after, flat; the table's with all its rows. */
+    readonly gradients: Readonly<Record<string, readonly number[]>>;
+  }[];
+}
+
 type JsonObject = { [key: string]: unknown };
 
 /** Fixtures are JSON lines: objects that merge into one. */
@@ -242,6 +263,11 @@ export async function readDistillationReference(): Promise<DistillationReference
 /** The values of metrics.py. */
 export async function readMetricsReference(): Promise<MetricsReference> {
   return await readFixture("metrics") as MetricsReference;
+}
+
+/** The values of clipping.py. */
+export async function readClippingReference(): Promise<ClippingReference> {
+  return (await readFixture("clipping") as { clipping: ClippingReference }).clipping;
 }
 
 /**

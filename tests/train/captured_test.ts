@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs";
 import { tableFromArrays, tableToIPC } from "apache-arrow";
 import { join } from "node:path";
 import { readPlan } from "../../commands/read_plan.ts";
@@ -51,7 +52,7 @@ async function train(pipeline: Record<string, unknown>, replay: boolean): Promis
     );
     const output = replay ? step.call({ state, input }) : trainStep(model, state, input);
     losses.push([...output.losses.dataSync()]);
-    output.losses.dispose();
+    tf.dispose([output.losses, output.norm]);
     disposeInput(input);
     disposeState(state, output.state);
     state = output.state;

@@ -86,7 +86,7 @@ function gradients(terms: readonly Term[], step = 0): Record<VariableOwner, numb
   }
   disposeState(state, result.state);
   disposeState(result.state);
-  result.losses.dispose();
+  tf.dispose([result.losses, result.norm]);
   return owned;
 }
 
@@ -236,7 +236,7 @@ forEachEngine("trainStep() leaves no tensor behind", () => {
     const result = trainStep(model, state, input);
     disposeState(state, result.state);
     state = result.state;
-    result.losses.dispose();
+    tf.dispose([result.losses, result.norm]);
     counts.push(tf.memory().numTensors);
   }
   assertEquals(counts[1], counts[0]);

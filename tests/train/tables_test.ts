@@ -109,9 +109,9 @@ function train(
   let state = start(model);
   batches.forEach((ids, index) => {
     const input = inputOf(ids, index + 1);
-    const { state: next, losses } = run(state, input);
+    const { state: next, losses, norm } = run(state, input);
     disposeState(state, next);
-    tf.dispose([input.features, input.label, input.rate, input.step, input.seed, losses]);
+    tf.dispose([input.features, input.label, input.rate, input.step, input.seed, losses, norm]);
     state = next;
   });
   const values = [state.values.table!, ...Object.values(state.slots).map((slot) => slot.table!)]
@@ -240,9 +240,9 @@ forEachEngine("trainStep() leaves no tensor of its look-ups behind", () => {
   const state = start(model), input = inputOf(batches[0]!, 1);
   assertEquals(
     leftBehind(() => {
-      const { state: next, losses } = trainStep(model, state, input);
+      const { state: next, losses, norm } = trainStep(model, state, input);
       disposeState(next, state);
-      return losses;
+      return [losses, norm];
     }),
     0,
   );

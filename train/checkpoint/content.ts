@@ -50,6 +50,8 @@ export interface JobPosition {
   readonly batches: number;
   /** The steps that are done. */
   readonly step: number;
+  /** How many of them were skipped. */
+  readonly skipped: number;
   /** Seconds of training so far, evaluation included. */
   readonly seconds: number;
   /** Seconds in steps, and of those in waiting for data. */
@@ -65,7 +67,7 @@ export interface JobPosition {
 }
 
 /** What a job ended with. */
-export interface JobResult extends Pick<Result, "steps" | "seconds" | "test" | "best"> {
+export interface JobResult extends Pick<Result, "steps" | "skipped" | "seconds" | "test" | "best"> {
   /** How its input kept up. */
   readonly input: InputResult;
   /** The gradient norms of its first batch. */

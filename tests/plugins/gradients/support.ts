@@ -172,7 +172,7 @@ function moves(term: Term, step: number): Moved {
   });
   disposeState(state, result.state);
   disposeState(result.state);
-  result.losses.dispose();
+  tf.dispose([result.losses, result.norm]);
   return moved;
 }
 

@@ -58,6 +58,8 @@ const step = (step: number, epoch: number, job: JobName = "rocket"): StepEvent =
   loss: 1,
   losses: {},
   checkpoint: () => {},
+  gradientNorm: 1,
+  skipped: false,
 });
 
 /** A job of two epochs of five steps. */

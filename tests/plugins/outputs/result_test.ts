@@ -24,11 +24,12 @@ Deno.test("result writes result.json when the run has ended well, and nothing be
 Deno.test("result keeps the baseline, and names that are not ASCII", () =>
   withRunFolder(async (folder) => {
     const { input, test, best, parameters } = result;
-    const whole = { ...result, baseline: { seconds: 1.5, input, test, best, parameters } };
+    const baseline = { skipped: 0, seconds: 1.5, input, test, best, parameters };
+    const whole = { ...result, baseline };
     await make(resultOutput, folder).runEnd!({ result: whole });
     const bytes = await Deno.readFile(join(folder, "result.json"));
     const read = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    assertEquals(read.baseline, { seconds: 1.5, input, test, best, parameters });
+    assertEquals(read.baseline, baseline);
     assertEquals(read.gradients[0].loss, "mse-hint(booster→light)");
   }));
 

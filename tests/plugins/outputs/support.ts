@@ -112,6 +112,7 @@ export const result: Result = {
   seed: 1,
   epochs: 2,
   steps: 10,
+  skipped: 0,
   seconds: 2.5,
   input: { waitingShare: 0.01 },
   test: { light: { accuracy: 0.5 }, booster: { accuracy: 0.625 } },

@@ -1,0 +1,49 @@
+import { dirname } from "node:path";
+import { UserError } from "../pipeline/errors.ts";
+
+/** What the system says, what that means, and what to do about it. */
+const causes: readonly (readonly [sign: RegExp, what: string, hint: string])[] = [
+  [
+    /ENOSPC|os error 28\b/,
+    "the disk is full",
+    "free some space, or choose a place on another disk",
+  ],
+  [/EDQUOT|os error 122\b/, "the quota is used up", "free some space, or choose another place"],
+  [
+    /EFBIG|os error 27\b/,
+    "it is larger than files may be here",
+    "see ulimit -f, or the file system",
+  ],
+  [/EROFS|os error 30\b/, "the disk is read-only", "choose a place that can be written to"],
+  [/EACCES|EPERM|os error 13\b|os error 1\b/, "that is not permitted", "see who may write there"],
+  [/ENOTDIR|os error 20\b/, "a part of its path is a file and not a folder", "move that away"],
+  [
+    /EISDIR|EEXIST|ENOTEMPTY|os error (21|17|39)\b/,
+    "something else has its name",
+    "move that away",
+  ],
+  [/EIO|os error 5\b/, "the disk fails", "look at the system's log; the disk may be broken"],
+];
+
+/**
+ * A person's words for what keeps a file or a folder from being written.
+ *
+ * @param path The file or folder.
+ * @param error What was thrown.
+ * @returns The error to throw: what cannot be written, why, and what to do; `error` itself if it says that
+ * already.
+ */
+export function unwritable(path: string, error: unknown): UserError {
+  if (error instanceof UserError) return error;
+  const { code = "", message } = Object(error) as { code?: string; message?: string };
+  const text = `${code} ${message}`;
+  if (/ENOENT|os error 2\b/.test(text)) {
+    return new UserError(`${path} cannot be written: there is no folder ${dirname(path)}`, {
+      hint: "make the folder first, and leave it while something is written to it",
+      cause: error,
+    });
+  }
+  const [, what, hint] = causes.find(([sign]) => sign.test(text)) ??
+    [undefined, message, undefined];
+  return new UserError(`${path} cannot be written: ${what}`, { hint, cause: error });
+}

@@ -1,0 +1,177 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { decodeSafetensors } from "../../files/safetensors.ts";
+import { deno, type Ended, flags, inFolder, rocket, root } from "../support/command_line.ts";
+import { dataFolder, digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
+import { onSmallDisk } from "../support/small_disk.ts";
+
+const small = digitsPipeline({ train: { epochs: 3, batch: 256 }, outputs: ["checkpoint"] });
+
+const run = (file: string, out: string, ...more: string[]) =>
+  rocket([file, "--engine", "wasm", "--quiet", "--out", out, ...more]);
+
+/** All names below a folder. */
+function namesIn(folder: string): string[] {
+  return Array.from(Deno.readDirSync(folder)).flatMap(({ name, isDirectory }) =>
+    isDirectory ? namesIn(join(folder, name)).map((inner) => `${name}/${inner}`) : [name]
+  ).sort();
+}
+
+/** One message, with what to do, and no stack trace. */
+function assertTold({ code, stderr }: Ended, message: RegExp): void {
+  assertEquals(code, 1, stderr);
+  assertMatch(stderr, message);
+  assertEquals(stderr.match(/^error: /gm)?.length, 1);
+  assertMatch(stderr, /^ hint: /m);
+  assert(!stderr.includes("    at "), stderr);
+}
+
+/** Nothing that is there is a part of something. */
+async function assertWhole(folder: string): Promise<void> {
+  for (const name of namesIn(folder)) {
+    assert(!/(^|\/)\./.test(name), `${name} was left`);
+    const bytes = await Deno.readFile(join(folder, name)), text = new TextDecoder().decode(bytes);
+    if (name.endsWith(".json")) JSON.parse(text);
+    if (name.endsWith(".safetensors")) decodeSafetensors(bytes);
+    if (name.endsWith(".jsonl")) {
+      assert(text === "" || text.endsWith("\n"));
+      for (const line of text.trim().split("\n")) if (line !== "") JSON.parse(line);
+    }
+  }
+}
+
+/** An output that puts a folder where a file is to be, when the first epoch has ended. */
+const inTheWay = (name: string) => ({
+  "mine.ts": `import { defineOutput, z } from "${pluginApi}";
+export default defineOutput({
+  name: "mine", summary: "Is in the way.", options: z.object({}),
+  create: (_options, { folder }) => ({ epoch({ epoch }) {
+    if (epoch !== 1) return;
+    const path = folder + "/${name}";
+    try { Deno.removeSync(path, { recursive: true }); } catch { /* It is not there yet. */ }
+    Deno.mkdirSync(path);
+    Deno.writeTextFileSync(path + "/inside", "");
+  } }),
+});
+`,
+});
+
+for (const name of ["metrics.jsonl", "result.json"]) {
+  Deno.test(`a run whose ${name} cannot be written ends with exit code 1 and says so`, async () => {
+    const outputs = ["checkpoint", "./mine.ts"];
+    await withPipeline({ ...small, outputs }, async (file, folder) => {
+      const out = join(folder, "run");
+      const ended = await run(file, out);
+      assertTold(ended, new RegExp(`^error: .*/${name} cannot be written: `, "m"));
+      await Deno.remove(join(out, name), { recursive: true });
+      await assertWhole(out);
+      assert(namesIn(out).some((name) => name.endsWith(".safetensors")));
+      assert(!namesIn(out).includes("result.json"));
+    }, inTheWay(name));
+  });
+}
+
+Deno.test("a file in the place of the checkpoints' folder ends the run with exit code 1", async () => {
+  const plugin = `import { defineOutput, z } from "${pluginApi}";
+export default defineOutput({
+  name: "mine", summary: "Is in the way.", options: z.object({}),
+  create: (_options, { folder }) => ({
+    step: () => Deno.writeTextFileSync(folder + "/checkpoints", ""),
+  }),
+});
+`;
+  const outputs = ["./mine.ts", "checkpoint"];
+  await withPipeline({ ...small, outputs }, async (file, folder) => {
+    const out = join(folder, "run");
+    assertTold(await run(file, out), /^error: .*checkpoints.* cannot be written: /m);
+    assert(!namesIn(out).includes("result.json"));
+  }, { "mine.ts": plugin });
+});
+
+Deno.test({
+  name: "a run folder that may not be written to ends the run with exit code 1",
+  // Nothing is forbidden to the superuser.
+  ignore: Deno.build.os === "windows" || Deno.uid() === 0,
+  fn: () =>
+    withPipeline(small, async (file, folder) => {
+      const out = join(folder, "run");
+      await Deno.mkdir(out, { mode: 0o500 });
+      assertTold(await run(file, out), /^error: .*pipeline\.json cannot be written: /m);
+      assertEquals(namesIn(out), []);
+    }),
+});
+
+onSmallDisk("a read-only disk ends the run with exit code 1", 64, async (disk, remount) => {
+  await Deno.mkdir(join(disk, "run"));
+  await remount("ro");
+  await withPipeline(small, async (file) => {
+    const ended = await run(file, join(disk, "run"));
+    assertTold(ended, /pipeline\.json cannot be written: the disk is read-only$/m);
+  });
+});
+
+for (const kilobytes of [4, 12, 28, 44]) {
+  const name = `a disk of ${kilobytes} KB that fills ends the run and leaves what is whole`;
+  onSmallDisk(name, kilobytes, async (disk) => {
+    await withPipeline(small, async (file) => {
+      const out = join(disk, "run");
+      assertTold(await run(file, out), /^error: .* cannot be (written|made): .*(full|space)/m);
+      await assertWhole(disk);
+      assert(!namesIn(disk).includes("run/result.json"));
+      // The largest has room for a checkpoint, which stays, and not for the next.
+      if (kilobytes === 44) assert(namesIn(disk).some((name) => name.endsWith(".safetensors")));
+    });
+  });
+}
+
+Deno.test({
+  name: "a checkpoint that is larger than files may be ends the run and leaves nothing of it",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withPipeline(small, async (file, folder) => {
+      const out = join(folder, "run");
+      // A block is 512 bytes, or 1,024 in some shells; a pipeline.json has about 3,000.
+      const script = 'trap "" XFSZ; ulimit -f 12; exec "$@"';
+      const args = ["run", "-A", "--quiet", "--no-check", ...flags, `${root}cli.ts`];
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: [
+          ...["-c", script, "sh", Deno.execPath(), ...args],
+          ...[file, "--engine", "wasm", "--quiet", "--out", out],
+        ],
+        env: { NO_COLOR: "1" },
+        stdin: "null",
+      }).output();
+      const ended = { code, stdout: "", stderr: new TextDecoder().decode(stderr) };
+      assertTold(ended, /^error: .*checkpoints.* cannot be written: .*(larger|File too large)/m);
+      await assertWhole(out);
+    }),
+});
+
+/** Runs `deno task data`. */
+const data = (...args: string[]) =>
+  deno(["run", "-A", "--quiet", ...flags, `${root}data/main.ts`, ...args]);
+
+onSmallDisk("data and data convert leave nothing on a disk that fills", 64, async (disk) => {
+  const to = join(disk, "digits.arrow");
+  const converted = await data("convert", join(dataFolder, "digits-train.arrow"), to);
+  assertTold(converted, /^error: .*digits\.arrow cannot be written: the disk is full$/m);
+  assertEquals(namesIn(disk), []);
+  const made = await data("digits", "--out", disk);
+  assertTold(made, /^error: .*digits-train\.arrow cannot be written: the disk is full$/m);
+  assertEquals(namesIn(disk), []);
+});
+
+Deno.test("data and data convert name what cannot be written, and leave it alone", () =>
+  inFolder(async (folder) => {
+    const from = join(dataFolder, "digits-test.arrow"), taken = join(folder, "taken");
+    await Deno.writeTextFile(taken, "old");
+    assertTold(
+      await data("convert", from, join(taken, "x.arrow")),
+      /taken\/x\.arrow cannot be written/,
+    );
+    const nowhere = await data("convert", from, join(folder, "nowhere", "x.arrow"));
+    assertTold(nowhere, /x\.arrow cannot be written: there is no folder .*nowhere$/m);
+    assertTold(await data("digits", "--out", join(taken, "in")), /taken\/in cannot be written: /);
+    assertEquals(namesIn(folder), ["taken"]);
+    assertStringIncludes(await Deno.readTextFile(taken), "old");
+  }));
