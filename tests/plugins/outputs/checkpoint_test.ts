@@ -55,7 +55,16 @@ function steps(output: Output): number[] {
   const asked: number[] = [];
   for (let step = 1; step <= 100; step++) {
     const event: StepEvent = {
-      ...{ job: "rocket", epoch: 1, step, rate: 0.1, loss: 1, losses: {} },
+      ...{
+        job: "rocket",
+        epoch: 1,
+        step,
+        rate: 0.1,
+        loss: 1,
+        losses: {},
+        gradientNorm: 1,
+        skipped: false,
+      },
       checkpoint: () => void asked.push(step),
     };
     output.step!(event);
