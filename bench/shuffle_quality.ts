@@ -160,6 +160,8 @@ async function train(window: number, seed: number): Promise<number> {
         precision: "float32",
         select: undefined,
         nonFinite: "stop",
+        maxSkipped: 0,
+        lastCheckpoint: () => Promise.resolve(undefined),
         place: undefined,
         report: () => {},
         debug: false,
