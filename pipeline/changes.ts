@@ -13,7 +13,7 @@ import { parseYaml } from "./parse_yaml.ts";
  * @throws {UserError} If the path leads nowhere or the value cannot be read; exit code 2.
  */
 export function applyChange(root: Node, change: string): Node {
-  const file = `--set ${change}`;
+  const file = `--set ${change.replaceAll(/\s+/g, " ")}`;
   const equals = change.indexOf("=");
   const path = equals > 0 ? parsePath(change.slice(0, equals)) : undefined;
   if (!path) {

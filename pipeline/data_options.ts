@@ -47,7 +47,9 @@ const label = z.strictObject({
     ),
   classes: z.union([
     z.int().min(2),
-    z.array(z.string()).min(2).refine((names) => new Set(names).size === names.length),
+    z.array(z.string()).min(2).refine((names) => new Set(names).size === names.length, {
+      error: "expected names that differ",
+    }),
   ], { error: "expected how many classes there are, 2 or more, or a list of their names" })
     .optional().describe(
       "How many classes there are, or their names in order; what the training rows have by default.",

@@ -9,9 +9,11 @@ import { pathToFileURL } from "node:url";
 import { applyChange } from "./changes.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Place, type Problem, UserError } from "./errors.ts";
+import { importFault } from "./module.ts";
 import { nearest } from "./nearest.ts";
 import { follow, merge, type Node, nodeOf, type Path, placeOf, valueOf } from "./nodes.ts";
 import { parseYaml } from "./parse_yaml.ts";
+import { isUrl } from "./registry.ts";
 
 export type { Path } from "./nodes.ts";
 
@@ -53,7 +55,10 @@ const readers = {
 } as const;
 
 /** More than any pipeline has. */
-const mostBytes = 4 * 2 ** 20;
+const mostBytes = 2 ** 20;
+
+/** How long a pipeline may be a promise, in milliseconds. */
+const patience = 4_000;
 
 /**
  * Reads a pipeline file, those that it extends, and changes of the command line.
@@ -139,8 +144,16 @@ async function readFile(
       { place, exitCode: 2 },
     );
   }
+  if (isUrl(file)) {
+    throw new UserError(`${file} is on a server, from where no pipeline is extended`, {
+      place,
+      hint: "fetch the file, and name the local one",
+      exitCode: 2,
+    });
+  }
   const read = readers[extname(file).toLowerCase() as keyof typeof readers];
   if (!read) {
+    await refuseFolder(file, place);
     throw new UserError(`${file} is not a pipeline file`, {
       place,
       hint: "a pipeline file ends in .yaml, .yml, .json or .ts",
@@ -154,6 +167,12 @@ async function readFile(
 async function extended(node: Node, within: readonly string[]): Promise<Node> {
   const bases = node.kind === "map" ? node.entries.get("extends")?.value : undefined;
   if (node.kind !== "map" || !bases) return node;
+  if (bases.kind === "list" && bases.items.length === 0) {
+    throw new UserError("expected the path of a pipeline file, or a list of them", {
+      place: placeOf(bases, ["extends"]),
+      exitCode: 2,
+    });
+  }
   let below: Node | undefined;
   for (const base of bases.kind === "list" ? bases.items : [bases]) {
     const place = placeOf(base, ["extends"]);
@@ -177,6 +196,7 @@ async function extended(node: Node, within: readonly string[]): Promise<Node> {
 
 /** As short as the person wrote it, where that is possible. */
 function pathFrom(folder: string, name: string): string {
+  if (isUrl(name)) return name;
   return resolve(folder) === resolve(Deno.cwd()) || name.startsWith("/")
     ? name
     : join(folder, name);
@@ -185,8 +205,7 @@ function pathFrom(folder: string, name: string): string {
 async function readText(file: string, path: string, place: Place | undefined): Promise<Node> {
   let text: string;
   try {
-    const { size, isDirectory } = await Deno.stat(path);
-    if (isDirectory) throw new UserError(`${file} is a folder`, { place, exitCode: 2 });
+    const size = await sizeOfFile(file, path, place);
     if (size > mostBytes) {
       throw new UserError(`${file} is ${size} bytes long; a pipeline has at most ${mostBytes}`, {
         place,
@@ -204,27 +223,57 @@ async function readText(file: string, path: string, place: Place | undefined): P
 
 async function readModule(file: string, path: string, place: Place | undefined): Promise<Node> {
   try {
-    await Deno.stat(path);
+    await sizeOfFile(file, path, place);
   } catch (error) {
     throw await unreadable(file, path, place, error);
   }
-  let value: unknown;
   try {
     const module: { default?: unknown } = await import(pathToFileURL(path).href);
-    value = await module.default;
+    const value = await settled(module.default, file);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw notAPipeline(file, "its default export is no pipeline");
+    }
+    // A getter may throw.
+    return nodeOf(value, { file, folder: dirname(file) });
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    throw new UserError(`${file} cannot be loaded: ${name}: ${message}`, {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${file} cannot be loaded: ${importFault(error)}`, {
       place: place ?? { file },
       hint: "run again with --debug to see where",
       cause: error,
       exitCode: 2,
     });
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw notAPipeline(file, "its default export is no pipeline");
+}
+
+/** A promise that nothing settles would be waited for without an end. */
+async function settled(value: unknown, file: string): Promise<unknown> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise((_, reject) => {
+    const why = `its default export is a promise that nothing settles within ${patience / 1000} s`;
+    timer = setTimeout(() => reject(notAPipeline(file, why)), patience);
+  });
+  try {
+    return await Promise.race([value, late]);
+  } finally {
+    clearTimeout(timer);
   }
-  return nodeOf(value, { file, folder: dirname(file) });
+}
+
+/** Devices and pipes have no end, or none that one could wait for. */
+async function sizeOfFile(file: string, path: string, place: Place | undefined): Promise<number> {
+  const { size, isDirectory, isFile } = await Deno.stat(path);
+  if (isFile) return size;
+  throw new UserError(`${file} is ${isDirectory ? "a folder" : "no regular file"}`, {
+    place,
+    hint: "a pipeline is a file that ends in .yaml, .yml, .json or .ts",
+    exitCode: 2,
+  });
+}
+
+async function refuseFolder(file: string, place: Place | undefined): Promise<void> {
+  const info = await Deno.stat(file).catch(() => undefined);
+  if (info?.isDirectory) await sizeOfFile(file, file, place);
 }
 
 function notAPipeline(file: string, why: string): UserError {

@@ -132,8 +132,11 @@ function issueProblems(
     }];
   }
   const choices = choicesOf(issue);
+  const wanted = typeof found === "number" && !Number.isFinite(found)
+    ? complaint(issue).replace(/^expected a number$/, "expected a finite number")
+    : complaint(issue);
   return [{
-    message: `${nameOf(subject, within)}: ${complaint(issue)}, got ${shown(found)}`,
+    message: `${nameOf(subject, within)}: ${wanted}, got ${shown(found)}`,
     place: document.place(full),
     hint: typeof found === "string" && choices.length > 0
       ? hintFor(found, choices, undefined)

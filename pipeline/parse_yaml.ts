@@ -26,7 +26,13 @@ const mostNodes = 100_000;
  */
 export function parseYaml(text: string, origin: Origin): Node {
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, merge: true });
+  const document = parseDocument(text, {
+    lineCounter,
+    prettyErrors: false,
+    merge: true,
+    // The library compares each key with all others; below they are looked up.
+    uniqueKeys: false,
+  });
   // What is only a warning to `yaml`, such as a tag that means nothing here, is no pipeline either.
   const errors = [...document.errors, ...document.warnings];
   // All else that is wrong with a file that is nested too deeply follows from that.
@@ -110,6 +116,7 @@ class Reader {
       const name = String(key.value);
       // `yaml` lets 1 and "1" pass, which are one name here.
       if (entries.has(name)) throw this.#error("Map keys must be unique", key);
+      if (name.startsWith("//")) throw this.#error("a comment starts with #", key);
       if (name === "__proto__") throw this.#error("__proto__ is no name here", key);
       // An empty value has no position of its own in some places; its key has.
       const placed = read.position ? read : { ...read, position: this.#position(key) };

@@ -7,6 +7,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type Place, UserError } from "./errors.ts";
+import { importFault } from "./module.ts";
 import { nearest } from "./nearest.ts";
 import { StageError } from "./stage_error.ts";
 import { type AnyStage, type StageKind, stageKinds } from "./stages/stage.ts";
@@ -103,8 +104,7 @@ async function load(kind: StageKind, use: string, context: FindContext): Promise
   try {
     module = await import(url);
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    throw new StageError({ kind, name: use, place }, `cannot be loaded: ${name}: ${message}`, {
+    throw new StageError({ kind, name: use, place }, `cannot be loaded: ${importFault(error)}`, {
       cause: error,
       hint: "run again with --debug to see where",
       exitCode: 2,
@@ -130,8 +130,9 @@ async function load(kind: StageKind, use: string, context: FindContext): Promise
 }
 
 async function refuseMissing(use: string, path: string, { place }: FindContext): Promise<void> {
+  let info: Deno.FileInfo;
   try {
-    await Deno.stat(path);
+    info = await Deno.stat(path);
   } catch (error) {
     const folder = resolve(path, "..");
     const names: string[] = [];
@@ -150,6 +151,12 @@ async function refuseMissing(use: string, path: string, { place }: FindContext):
       exitCode: 2,
     });
   }
+  if (info.isFile) return;
+  throw new UserError(`${use} is ${info.isDirectory ? "a folder" : "no regular file"}`, {
+    place,
+    hint: "name a file that exports a stage",
+    exitCode: 2,
+  });
 }
 
 function ofKind(

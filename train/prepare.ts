@@ -6,6 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { type Problem, UserError } from "../pipeline/errors.ts";
+import { didYouMean } from "../pipeline/nearest.ts";
 import type { Plan, PlannedLoss, PlannedStage } from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 import type { Batch, Column, LabelSpec } from "../pipeline/stages/batch.ts";
@@ -348,7 +349,9 @@ function makeTerm(
     if (shape) return shape;
     throw new UserError(`the nets have no output ${output}`, {
       place: reference.place,
-      hint: `the outputs are ${Object.keys(shapes).join(", ")}`,
+      hint: `${didYouMean(output, Object.keys(shapes))}the outputs are ${
+        Object.keys(shapes).join(", ")
+      }`,
     });
   };
   const policy = callStage(

@@ -1,0 +1,53 @@
+/**
+ * Runs command lines of Rocket, one after another, in this one process. Each line of standard input is
+ * one, as JSON; each line of standard output tells how it ended.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { main } from "../../commands/main.ts";
+import type { CommandLine, Outcome } from "./outcome.ts";
+
+const write = (outcome: Outcome) =>
+  Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(outcome)}\n`));
+
+let stdout: string[] = [], stderr: string[] = [];
+console.log = (...parts: unknown[]) => void stdout.push(parts.join(" "));
+console.error = (...parts: unknown[]) => void stderr.push(parts.join(" "));
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { args, folder, env = {} } = JSON.parse(line) as CommandLine;
+  stdout = [], stderr = [];
+  Deno.chdir(folder);
+  for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
+  resetPeak();
+  const before = cpuSeconds();
+  const code = await main(args);
+  write({
+    code,
+    stdout: stdout.join("\n"),
+    stderr: stderr.join("\n"),
+    seconds: cpuSeconds() - before,
+    peakBytes: peakBytes(),
+  });
+  for (const name of Object.keys(env)) Deno.env.delete(name);
+}
+
+/** The time that the cores spent on this process: what else the machine does is not in it. */
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+/** Lets the system measure the most memory from here on; only Linux can. */
+function resetPeak(): void {
+  if (Deno.build.os === "linux") Deno.writeTextFileSync("/proc/self/clear_refs", "5");
+}
+
+function peakBytes(): number {
+  if (Deno.build.os !== "linux") return Deno.memoryUsage().rss;
+  const status = Deno.readTextFileSync("/proc/self/status");
+  return Number(/^VmHWM:\s*(\d+)/m.exec(status)![1]) * 1024;
+}

@@ -1,0 +1,61 @@
+import type { Outcome } from "./outcome.ts";
+
+/** What a person is to be told. */
+export interface Expectation {
+  /** 1: the run failed; 2: the command or the pipeline file is wrong. */
+  readonly code: number;
+  /** The end of the first place that is printed, such as `3:17`; undefined where there is none. */
+  readonly at?: string | undefined;
+  /** What is printed somewhere. */
+  readonly words: readonly string[];
+}
+
+/** The most time of a core that a refusal may take, in seconds. */
+const mostSeconds = 5;
+
+/** The most memory that a refusal may take. */
+const mostBytes = 1e9;
+
+/** A problem: what is wrong, where, and what to do about it, each on a line or a few. */
+const problem = /^error: .+(\n(?! -->| hint:).*){0,3}(\n --> .+)?(\n hint: .+)?$/;
+
+/**
+ * Says how a refusal is not what it should be.
+ *
+ * @param outcome How the command line ended.
+ * @param expectation What was expected of it.
+ * @returns A sentence each; none if all is well.
+ */
+export function faultsOf(outcome: Outcome, expectation?: Expectation): string[] {
+  const { code, stdout, stderr, seconds, peakBytes } = outcome;
+  const faults: string[] = [];
+  const check = (holds: boolean, fault: string) => void (holds || faults.push(fault));
+  check(code === 1 || code === 2, `it ends with ${code}`);
+  check(stdout === "", "it prints to standard output");
+  check(!/^\s+at .*:\d+:\d+\)?$/m.test(stderr), "it prints a stack trace");
+  check(!/fault of Rocket's own/.test(stderr), "it is called a fault of Rocket's own");
+  check(!/\[object |undefined/.test(stderr), "it prints a value that is none");
+  check(seconds < mostSeconds, `it takes ${seconds.toFixed(1)} s`);
+  check(peakBytes < mostBytes, `it takes ${(peakBytes / 1e6).toFixed(0)} MB`);
+  const problems = refusal(stderr).split("\n\n");
+  check(problems.every((text) => problem.test(text)), "it is more than a paragraph a problem");
+  check(problems.every((text) => text.length < 1500), "it is long");
+  if (expectation) {
+    const { code: expected, at, words } = expectation;
+    check(code === expected, `it ends with ${code}; expected ${expected}`);
+    const place = /^ --> (.*)$/m.exec(stderr)?.[1];
+    if (at !== undefined) {
+      check(place?.endsWith(`:${at}`) ?? false, `its place is ${place}; expected ${at}`);
+    }
+    for (const text of words) {
+      check(stderr.includes(text), `it does not say ${JSON.stringify(text)}`);
+    }
+  }
+  return faults;
+}
+
+/** What is printed from the first error on: before it there may be what engine is used. */
+function refusal(stderr: string): string {
+  const start = stderr.search(/^error: /m);
+  return start < 0 ? stderr : stderr.slice(start);
+}

@@ -1,0 +1,3 @@
+export default function metric(): number {
+  return 1;
+}

@@ -1,0 +1,2 @@
+import "./none_at_all.ts";
+export default 1;

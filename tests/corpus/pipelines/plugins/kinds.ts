@@ -1,0 +1,9 @@
+import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket";
+
+export const fin: LossStage = defineLoss({
+  name: "broken",
+  summary: "Is a stage under a name.",
+  form: "task",
+  options: z.object({}),
+  create: () => (output) => tf.sum(output, -1),
+});

@@ -1,0 +1,2 @@
+// expect 2: seed | 3
+export default { extends: "../base.yaml", seed: 3n };

@@ -1,0 +1,2 @@
+// expect 2: seed
+export default { extends: "../base.yaml", seed: new Date(0) };

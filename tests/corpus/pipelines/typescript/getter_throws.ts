@@ -1,0 +1,7 @@
+// expect 2: Error: not this one
+export default {
+  name: "digits",
+  get train() {
+    throw new Error("not this one");
+  },
+};

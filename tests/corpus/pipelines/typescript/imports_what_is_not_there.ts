@@ -1,0 +1,3 @@
+// expect 2: cannot be loaded
+import "./none.ts";
+export default {};

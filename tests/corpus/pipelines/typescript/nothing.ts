@@ -1,0 +1,2 @@
+// expect 2: has no pipeline | export default definePipeline
+export const pipeline = {};

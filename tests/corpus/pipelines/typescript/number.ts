@@ -1,0 +1,2 @@
+// expect 2: has no pipeline: its default export is no pipeline
+export default 42;

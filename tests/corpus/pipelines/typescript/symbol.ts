@@ -1,0 +1,2 @@
+// expect 2: name
+export default { extends: "../base.yaml", name: Symbol("digits") };

@@ -1,0 +1,2 @@
+// expect 2: cannot be loaded | --debug
+export default { name: 

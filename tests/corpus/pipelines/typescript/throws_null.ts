@@ -1,0 +1,2 @@
+// expect 2: cannot be loaded
+throw null;

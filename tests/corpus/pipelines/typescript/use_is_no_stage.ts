@@ -1,0 +1,2 @@
+// expect 2: network
+export default { extends: "../base.yaml", network: { use: () => {} } };
