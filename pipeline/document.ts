@@ -55,7 +55,7 @@ const readers = {
 } as const;
 
 /** More than any pipeline has. */
-const mostBytes = 2 ** 20;
+const mostBytes = 2 ** 19;
 
 /** How long a pipeline may be a promise, in milliseconds. */
 const patience = 4_000;

@@ -2,6 +2,7 @@ import {
   isAlias,
   isCollection,
   isMap,
+  isPair,
   isScalar,
   LineCounter,
   type Node as YamlNode,
@@ -12,6 +13,9 @@ import {
 } from "yaml";
 import { type Problem, UserError } from "./errors.ts";
 import type { MapEntry, Node, Origin, Position } from "./nodes.ts";
+
+/** What follows the first mistakes of a text mostly follows from them. */
+const mostProblems = 10;
 
 /** More parts than any pipeline has; aliases of aliases can make millions of a small file. */
 const mostNodes = 100_000;
@@ -37,7 +41,7 @@ export function parseYaml(text: string, origin: Origin): Node {
   const errors = [...document.errors, ...document.warnings];
   // All else that is wrong with a file that is nested too deeply follows from that.
   const deep = errors.find(({ code }) => code === "RESOURCE_EXHAUSTION");
-  const problems = (deep ? [deep] : errors).map((error): Problem => ({
+  const problems = (deep ? [deep] : errors).slice(0, mostProblems).map((error): Problem => ({
     message: sentenceOf(error),
     place: { file: origin.file, ...positionAt(lineCounter, error.pos[0]) },
   }));
@@ -59,11 +63,30 @@ function positionAt(lineCounter: LineCounter, offset: number): Position {
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
+/** What aliases stand for. The library would go through the document anew for each of them. */
+function targetsOf(contents: YamlNode | null): Map<YamlNode, YamlNode> {
+  const anchors = new Map<string, YamlNode>(), targets = new Map<YamlNode, YamlNode>();
+  const walk = (node: unknown): void => {
+    if (isAlias(node)) {
+      const target = anchors.get(node.source);
+      if (target) targets.set(node, target);
+    } else if (isPair(node)) {
+      walk(node.key);
+      walk(node.value);
+    } else if (isScalar(node) || isCollection(node)) {
+      if (node.anchor) anchors.set(node.anchor, node);
+      if (isCollection(node)) node.items.forEach(walk);
+    }
+  };
+  walk(contents);
+  return targets;
+}
+
 class Reader {
   readonly #origin: Origin;
   readonly #lineCounter: LineCounter;
-  readonly #document: ReturnType<typeof parseDocument>;
   readonly #open = new Set<YamlNode>();
+  readonly #targets: ReadonlyMap<YamlNode, YamlNode>;
   #nodes = 0;
 
   constructor(
@@ -73,7 +96,7 @@ class Reader {
   ) {
     this.#origin = origin;
     this.#lineCounter = lineCounter;
-    this.#document = document;
+    this.#targets = targetsOf(document.contents);
   }
 
   read(node: ParsedNode | YamlNode | null): Node {
@@ -82,7 +105,7 @@ class Reader {
     }
     const base = { origin: this.#origin, position: this.#position(node) };
     if (isAlias(node)) {
-      const target = node.resolve(this.#document);
+      const target = this.#targets.get(node);
       if (!target) throw this.#error(`there is no anchor &${node.source}`, node);
       if (this.#open.has(target)) {
         throw this.#error(`the alias *${node.source} contains itself`, node);

@@ -1,7 +1,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { createHash } from "node:crypto";
 import { defineSource, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
-import { registerCodecs } from "./codecs.ts";
+import { PackedError, registerCodecs } from "./codecs.ts";
 import {
   type FileKind,
   fileNames,
@@ -11,8 +11,10 @@ import {
   joinFingerprints,
 } from "./files.ts";
 import { DamagedError, indexIpc, type IpcIndex } from "./ipc_index.ts";
+import { MetadataError } from "./ipc_verify.ts";
 import { openFile, openUrl, type RandomAccess } from "./random_access.ts";
 import { recognise } from "./recognise.ts";
+import { ColumnError } from "./record_batch_verify.ts";
 import { rowReader } from "./row_reader.ts";
 
 const kind: FileKind = { format: "Arrow", extensions: /\.(arrow|arrows|feather|ipc)$/ };
@@ -108,7 +110,9 @@ async function openArrow(name: string, folder: string): Promise<ArrowFile> {
 function unreadable(name: string, format: "file" | "stream", error: unknown): UserError {
   if (error instanceof UserError) return error;
   const { message } = error as Error;
-  if (error instanceof DamagedError || error instanceof RangeError || /only read/.test(message)) {
+  const damaged = [DamagedError, MetadataError, ColumnError, PackedError, RangeError]
+    .some((kind) => error instanceof kind);
+  if (damaged || /only read/.test(message)) {
     return new UserError(`${name} is an Arrow ${format} that is cut off or damaged: ${message}`, {
       hint: "make it or fetch it again",
       cause: error,

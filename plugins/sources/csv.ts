@@ -115,6 +115,8 @@ function dialect(file: SourceFile, { delimiter, quote, header, nullValues }: Csv
     `quote = ${literal(quote)}`,
     `escape = ${literal(quote)}`,
     `header = ${header}`,
+    // Else lines that do not suit those after them would be taken for a preface and left out.
+    "skip = 0",
     `nullstr = [${nullValues.map(literal).join(", ")}]`,
     "comment = ''",
     // "" is an empty text, nothing at all a null.

@@ -18,8 +18,10 @@ import { Footer } from "apache-arrow/ipc/metadata/file";
 import { Message } from "apache-arrow/ipc/metadata/message";
 import { UserError } from "../../plugin.ts";
 import { isBigEndian } from "./endianness.ts";
+import { verifyMetadata } from "./ipc_verify.ts";
 import type { RandomAccess } from "./random_access.ts";
 import { type RecordBatchHeader, type RowLayout, rowLayout } from "./row_layout.ts";
+import { verifyColumn } from "./record_batch_verify.ts";
 
 /** A message: its metadata, with what tells their length, and its body. */
 interface Block {
@@ -62,6 +64,9 @@ const mostMetadata = 2 ** 28;
 
 /** What arrow-js can address in one record batch. */
 const mostBody = 2 ** 31 - 1;
+
+/** Bits that are all alike, compressed: more rows than that fit in no byte. */
+const mostRowsInByte = 2 ** 16;
 
 /** What ends a stream. */
 const endOfStream = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
@@ -115,6 +120,7 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
         [head, ...before.slice(0, batch.dictionaries), bytes, endOfStream],
       );
       if (!read) throw new DamagedError(`record batch ${index} is not where it should be`);
+      verifyBatch(read, batch.rows, index);
       // Each time anew dictionaries are other objects, which nobody could tell from other words.
       const known = dictionaries.get(batch.dictionaries) ?? read.data.children.map(dictionariesOf);
       dictionaries.set(batch.dictionaries, known);
@@ -122,6 +128,19 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
       return read;
     },
   };
+}
+
+function verifyBatch({ numRows, schema, data }: RecordBatch, rows: number, index: number): void {
+  if (numRows !== rows) {
+    throw new DamagedError(`record batch ${index} has ${numRows} rows, not ${rows}`);
+  }
+  data.children.forEach((column, at) => {
+    const { name } = schema.fields[at]!;
+    if (column.length < rows) {
+      throw new DamagedError(`the column ${name} has ${column.length} of the ${rows} rows`);
+    }
+    verifyColumn(column as Data, name);
+  });
 }
 
 /** The messages of a file, in order. */
@@ -141,7 +160,9 @@ async function indexFile(file: RandomAccess): Promise<Messages> {
   if (length <= 0 || length > file.size - fileHead - 10) {
     throw new DamagedError("its footer is not where it should be");
   }
-  const footer = Footer.decode(await readBytes(file, file.size - 10 - length, length));
+  const tailBytes = await readBytes(file, file.size - 10 - length, length);
+  verifyMetadata(tailBytes, "footer");
+  const footer = Footer.decode(tailBytes);
   const dictionaries = Array.from(footer.dictionaryBatches(), (block) => checked(file, block));
   const batches: BatchBlock[] = [];
   for (const block of footer.recordBatches()) {
@@ -199,6 +220,12 @@ function batchBlock(
   if (!Number.isSafeInteger(rows) || rows < 0) {
     throw new DamagedError(`record batch ${index} says that it has ${rows} rows`);
   }
+  // arrow-js would fill shorter columns up with nulls, however many are said to be missing.
+  const { nodes } = read.message.header() as { nodes: readonly { length: number }[] };
+  const other = nodes[0] && nodes[0].length !== rows;
+  if (other || rows > Math.max(read.block.bodyLength, 2 ** 10) * mostRowsInByte) {
+    throw new DamagedError(`record batch ${index} says that it has ${rows} rows, which it has not`);
+  }
   return { ...read.block, rows, header, dictionaries };
 }
 
@@ -218,7 +245,9 @@ async function readMessage(file: RandomAccess, offset: number): Promise<MessageA
   if (length < 0 || length > mostMetadata) {
     throw new DamagedError(`a message at byte ${offset} says that it has ${length} bytes`);
   }
-  const message = Message.decode(await readBytes(file, offset + prefix, length));
+  const metadata = await readBytes(file, offset + prefix, length);
+  verifyMetadata(metadata, "message");
+  const message = Message.decode(metadata);
   const block = { offset, metadataLength: prefix + length, bodyLength: Number(message.bodyLength) };
   return { block: checked(file, block), message };
 }

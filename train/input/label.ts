@@ -142,6 +142,12 @@ export class LabelReader {
     }
     if (this.#layout.family === "booleans") return 2;
     const classes = names?.length ?? this.#greatest + 1;
+    if (this.#greatest < 0) {
+      throw new UserError("the training split has no rows", {
+        place: this.#place,
+        hint: "check the file, and whether nulls: drop left any",
+      });
+    }
     if (classes < 2) {
       throw this.#refusal(
         `the label ${column} has fewer than two classes in the training split`,

@@ -1,0 +1,193 @@
+/**
+ * Whether the metadata of Arrow's IPC formats are what they say. They are flatbuffers: tables that name
+ * one another by offsets, and vectors by their length. arrow-js follows them without a look, so that a flipped
+ * bit can make it read zeros, or loop over two billion columns. Here each offset and each length is looked
+ * at once, before anything is made of them.
+ *
+ * @module
+ */
+
+/** Metadata are not what they say; the message says how. */
+export class MetadataError extends Error {
+  override name = "MetadataError";
+}
+
+/** What a field of a table holds: a number of some bytes, or what an offset leads to. */
+type Shape =
+  | { readonly bytes: number }
+  | { readonly text: true }
+  | { readonly table: () => Table }
+  | { readonly tables: () => Table }
+  | { readonly structs: number }
+  /** A union, whose kind is a number in the field before. */
+  | { readonly union: Readonly<Record<number, () => Table>> };
+
+/** The fields of a table by their numbers. */
+type Table = Readonly<Record<number, Shape>>;
+
+const number = (bytes: number): Shape => ({ bytes });
+const nothing: Table = {};
+
+const keyValue: Table = { 0: { text: true }, 1: { text: true } };
+const int: Table = { 0: number(4), 1: number(1) };
+const unit: Table = { 0: number(2) };
+
+/** By the numbers of the union `Type` in Arrow's Schema.fbs. */
+const types: Readonly<Record<number, () => Table>> = {
+  1: () => nothing,
+  2: () => int,
+  3: () => unit,
+  4: () => nothing,
+  5: () => nothing,
+  6: () => nothing,
+  7: () => ({ 0: number(4), 1: number(4), 2: number(4) }),
+  8: () => unit,
+  9: () => ({ 0: number(2), 1: number(4) }),
+  10: () => ({ 0: number(2), 1: { text: true } }),
+  11: () => unit,
+  12: () => nothing,
+  13: () => nothing,
+  14: () => ({ 0: number(2), 1: { structs: 4 } }),
+  15: () => ({ 0: number(4) }),
+  16: () => ({ 0: number(4) }),
+  17: () => ({ 0: number(1) }),
+  18: () => unit,
+  19: () => nothing,
+  20: () => nothing,
+  21: () => nothing,
+  22: () => nothing,
+  23: () => nothing,
+  24: () => nothing,
+  25: () => nothing,
+  26: () => nothing,
+};
+
+const dictionary: Table = { 0: number(8), 1: { table: () => int }, 2: number(1), 3: number(2) };
+const field: Table = {
+  0: { text: true },
+  1: number(1),
+  2: number(1),
+  3: { union: types },
+  4: { table: () => dictionary },
+  5: { tables: () => field },
+  6: { tables: () => keyValue },
+};
+const schema: Table = {
+  0: number(2),
+  1: { tables: () => field },
+  2: { tables: () => keyValue },
+  3: { structs: 8 },
+};
+const recordBatch: Table = {
+  0: number(8),
+  1: { structs: 16 },
+  2: { structs: 16 },
+  3: { table: () => ({ 0: number(1), 1: number(1) }) },
+  4: { structs: 8 },
+};
+const dictionaryBatch: Table = { 0: number(8), 1: { table: () => recordBatch }, 2: number(1) };
+const message: Table = {
+  0: number(2),
+  1: number(1),
+  2: { union: { 1: () => schema, 2: () => dictionaryBatch, 3: () => recordBatch } },
+  3: number(8),
+  4: { tables: () => keyValue },
+};
+const footer: Table = {
+  0: number(2),
+  1: { table: () => schema },
+  2: { structs: 24 },
+  3: { structs: 24 },
+  4: { tables: () => keyValue },
+};
+
+/** Tables within tables, of lists of lists and the like. */
+const mostDepth = 64;
+
+/** More columns, with those in them, than arrow-js can make in a few seconds. */
+const mostTables = 2 ** 17;
+
+/**
+ * Refuses a message's metadata, or a footer, that are damaged.
+ *
+ * @param bytes The flatbuffer.
+ * @param what Which of the two it is.
+ * @throws {MetadataError} If an offset leads out of it, or a length does.
+ */
+export function verifyMetadata(bytes: Uint8Array, what: "message" | "footer"): void {
+  new Verifier(bytes).root(what === "message" ? message : footer);
+}
+
+class Verifier {
+  readonly #view: DataView;
+  #tables = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  root(table: Table): void {
+    this.#within(0, 4);
+    this.#table(this.#view.getUint32(0, true), table, 0);
+  }
+
+  #table(at: number, table: Table, depth: number): void {
+    if (depth > mostDepth) throw new MetadataError("its metadata are nested too deeply");
+    if (++this.#tables > mostTables) {
+      throw new MetadataError(`it says that it has more than ${mostTables / 2} columns`);
+    }
+    this.#within(at, 4);
+    const entries = at - this.#view.getInt32(at, true);
+    this.#within(entries, 4);
+    const length = this.#view.getUint16(entries, true);
+    if (length < 4 || length % 2 !== 0) this.#fail(entries);
+    this.#within(entries, length);
+    let kind = 0;
+    for (const [key, shape] of Object.entries(table)) {
+      const entry = 4 + 2 * Number(key);
+      const offset = entry < length ? this.#view.getUint16(entries + entry, true) : 0;
+      if (offset === 0) continue;
+      kind = this.#field(at + offset, shape, depth, kind);
+    }
+  }
+
+  /** Looks at a field, and gives its number if it may be the kind of a union. */
+  #field(at: number, shape: Shape, depth: number, kind: number): number {
+    if ("bytes" in shape) {
+      this.#within(at, shape.bytes);
+      return shape.bytes === 1 ? this.#view.getUint8(at) : 0;
+    }
+    this.#within(at, 4);
+    const to = at + this.#view.getUint32(at, true);
+    if ("table" in shape) this.#table(to, shape.table(), depth + 1);
+    else if ("union" in shape) {
+      const table = shape.union[kind];
+      if (!table) throw new MetadataError(`its metadata have a part of an unknown kind, ${kind}`);
+      this.#table(to, table(), depth + 1);
+    } else if ("text" in shape) this.#vector(to, 1);
+    else if ("structs" in shape) this.#vector(to, shape.structs);
+    else {
+      const count = this.#vector(to, 4);
+      for (let index = 0; index < count; index++) {
+        const item = to + 4 + 4 * index;
+        this.#table(item + this.#view.getUint32(item, true), shape.tables(), depth + 1);
+      }
+    }
+    return 0;
+  }
+
+  #vector(at: number, bytes: number): number {
+    this.#within(at, 4);
+    const length = this.#view.getUint32(at, true);
+    this.#within(at + 4, length * bytes);
+    return length;
+  }
+
+  #within(at: number, bytes: number): void {
+    if (at < 0 || at + bytes > this.#view.byteLength) this.#fail(at);
+  }
+
+  #fail(at: number): never {
+    throw new MetadataError(`its metadata lead out of themselves at their byte ${at}`);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Whether the columns of a record batch are as long as they say. arrow-js makes views of what is there,
+ * and reads undefined behind their ends; pyarrow's `validate(full=True)` looks at the same.
+ *
+ * @module
+ */
+
+import { type Data, DataType, type FixedSizeBinary, type FixedSizeList, Type } from "apache-arrow";
+
+/** A column is not what it says; the message says how. */
+export class ColumnError extends Error {
+  override name = "ColumnError";
+}
+
+/**
+ * Refuses a column whose buffers are too short for its rows, or whose offsets do not rise.
+ *
+ * @param data The column.
+ * @param name What to call it.
+ * @throws {ColumnError} If it does not hold together.
+ */
+export function verifyColumn(data: Data, name: string): void {
+  const { type, length, nullCount, nullBitmap } = data;
+  const fail = (why: string): never => {
+    throw new ColumnError(`the column ${name} ${why}`);
+  };
+  if (!Number.isSafeInteger(length) || length < 0) fail(`says that it has ${length} rows`);
+  if (DataType.isNull(type)) return;
+  if (nullCount > 0) {
+    if (nullCount > length) fail(`says that ${nullCount} of its ${length} rows are null`);
+    if ((nullBitmap?.length ?? 0) * 8 < data.offset + length) fail("has no room for its nulls");
+  }
+  const { values, valueOffsets: offsets, children } = data;
+  if (DataType.isDictionary(type)) {
+    if (values.length < length) fail(shortOf(values.length, length));
+    return;
+  }
+  if (offsets) {
+    const last = verifyOffsets(offsets as unknown as ArrayLike<number | bigint>, length, fail);
+    const room = children[0]?.length ?? values?.length ?? 0;
+    if (last > room) fail(`has a value that ends at ${last}, where it has ${room}`);
+  }
+  if (DataType.isFixedSizeList(type)) {
+    const needed = length * (type as FixedSizeList).listSize;
+    if (children[0]!.length < needed) fail(shortOf(children[0]!.length, needed));
+  }
+  if (DataType.isStruct(type)) {
+    for (const child of children) if (child.length < length) fail(shortOf(child.length, length));
+  }
+  const needed = valuesOf(type, length, data.offset);
+  if (needed !== undefined && (values?.length ?? 0) < needed) {
+    fail(shortOf(values?.length ?? 0, needed));
+  }
+  children.forEach((child, index) =>
+    verifyColumn(child as Data, `${name}.${type.children[index]?.name ?? index}`)
+  );
+}
+
+const shortOf = (found: number, needed: number) => `has ${found} of the ${needed} values it needs`;
+
+/** The last offset. */
+function verifyOffsets(
+  offsets: ArrayLike<number | bigint>,
+  length: number,
+  fail: (why: string) => never,
+): number {
+  // An array of no lists may have no offsets at all.
+  if (length === 0) return 0;
+  if (offsets.length < length + 1) return fail(shortOf(offsets.length - 1, length));
+  let before = offsets[0]!;
+  if (before < 0) return fail("has a value that starts before the first");
+  for (let row = 1; row <= length; row++) {
+    const next = offsets[row]!;
+    if (next < before) return fail(`has a value that ends before it starts, at row ${row - 1}`);
+    before = next;
+  }
+  return Number(before);
+}
+
+/** How long the array of values has to be; undefined for types without one. */
+function valuesOf(type: DataType, length: number, offset: number): number | undefined {
+  if (DataType.isBool(type)) return Math.ceil((offset + length) / 8);
+  if (DataType.isFixedSizeBinary(type)) return length * (type as FixedSizeBinary).byteWidth;
+  if (DataType.isDecimal(type)) return length * type.bitWidth / 32;
+  const single = DataType.isInt(type) || DataType.isFloat(type) || DataType.isDate(type) ||
+    DataType.isTime(type) || DataType.isTimestamp(type) || DataType.isDuration(type);
+  if (!single) return undefined;
+  // Some values are kept as two words.
+  const { stride } = type as unknown as { stride?: number };
+  return type.typeId === Type.Interval ? undefined : length * (stride ?? 1);
+}

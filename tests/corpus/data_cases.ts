@@ -1,0 +1,625 @@
+import { join } from "node:path";
+import {
+  Bool,
+  Field,
+  FixedSizeList,
+  Float32,
+  Int32,
+  Table,
+  tableFromArrays,
+  tableToIPC,
+  vectorFromArray,
+} from "apache-arrow";
+import { root } from "../support/command_line.ts";
+import type { Case } from "./pipeline_cases.ts";
+
+/** How a bad data file is made of a good one, and what is to be said of it. */
+interface DataCase {
+  /** What it proves. */
+  readonly name: string;
+  /** The files by name; the source reads the first one unless it says another path. */
+  readonly files: Readonly<Record<string, Uint8Array | string>>;
+  /** The source, as the pipeline file writes it. */
+  readonly source?: string;
+  /** `data.features` and `data.label`. */
+  readonly features?: string;
+  readonly label?: string;
+  /** What is said; 1 is the exit code unless the pipeline file is to be mended. */
+  readonly words: readonly string[];
+  readonly code?: 1 | 2;
+  /** The line of the pipeline file: of the source, of the features, of the label. */
+  readonly at?: "source" | "features" | "label";
+}
+
+const lines = { source: 4, features: 6, label: 7 } as const;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+const fixture = (path: string): Bytes => Deno.readFileSync(join(root, "tests/fixtures", path));
+const text = (bytes: string) => new TextEncoder().encode(bytes);
+
+/** Rows of two columns, as most cases have them. */
+const rows = { x: Float32Array.of(0, 1, 2, 3), y: Int32Array.of(0, 1, 0, 1) };
+const file = (columns: Record<string, unknown> = rows, format: "file" | "stream" = "file") =>
+  new Uint8Array(tableToIPC(tableFromArrays(columns as typeof rows), format)) as Bytes;
+
+const cut = (bytes: Bytes, part: number) => bytes.slice(0, Math.floor(bytes.length * part));
+const changed = (bytes: Bytes, change: (bytes: Bytes, view: DataView) => void): Bytes => {
+  const copy = bytes.slice();
+  change(copy, new DataView(copy.buffer));
+  return copy;
+};
+const footerLengthAt = (bytes: Bytes) => bytes.length - 10;
+
+/** A file of any column, with `y` beside it. */
+function fileOf(x: unknown[], type: ConstructorParameters<typeof Field>[1]): Bytes {
+  const vector = vectorFromArray(x, type);
+  const y = vectorFromArray(x.map((_, row) => row % 2), new Int32());
+  return new Uint8Array(tableToIPC(new Table({ x: vector, y }), "file")) as Bytes;
+}
+
+/** A stream whose record batch says that it has other rows than its columns have. */
+function streamThatSays(length: bigint): Bytes {
+  return changed(file(rows, "stream"), (_, view) => {
+    const start = 8 + view.getInt32(4, true) + 8;
+    const message = start + view.getUint32(start, true);
+    const fieldOf = (table: number, field: number) =>
+      table + view.getUint16(table - view.getInt32(table, true) + 4 + 2 * field, true);
+    const header = fieldOf(message, 2);
+    view.setBigInt64(fieldOf(header + view.getUint32(header, true), 0), length, true);
+  });
+}
+
+/** Where some bytes are first. */
+function find(bytes: Bytes, wanted: readonly number[], from = 0): number {
+  for (let at = from; at < bytes.length; at++) {
+    if (wanted.every((byte, index) => bytes[at + index] === byte)) return at;
+  }
+  throw new Error("these bytes are not there");
+}
+
+const lz4Magic = [4, 34, 77, 24], zstdMagic = [40, 181, 47, 253];
+
+function* arrowCases(): Iterable<DataCase> {
+  const good = file(), stream = file(rows, "stream");
+  const one = (name: string, bytes: Uint8Array | string, ...words: string[]): DataCase => ({
+    name: `arrow: ${name}`,
+    files: { "a.arrow": bytes },
+    words,
+  });
+  yield one("empty", "", "a.arrow is empty");
+  for (const part of [0.02, 0.2, 0.5, 0.9, 0.99]) {
+    yield one(`file cut off at ${part}`, cut(good, part), "a.arrow");
+  }
+  for (const part of [0.1, 0.4, 0.7, 0.9]) {
+    yield one(`stream cut off at ${part}`, cut(stream, part), "a.arrow", "cut off or damaged");
+  }
+  yield one("magic at the start flipped", changed(good, (b) => b[0] = 0x42), "a.arrow");
+  yield one(
+    "magic at the end flipped",
+    changed(good, (b) => b[b.length - 1] = 0x42),
+    "whose end is missing",
+  );
+  yield one("magic alone", text("ARROW1"), "whose end is missing");
+  yield one("two magics alone", text("ARROW1\0\0ARROW1"), "whose end is missing");
+  yield one("magics and zeros", text(`ARROW1${"\0".repeat(40)}ARROW1`), "cut off or damaged");
+  yield one(
+    "Feather of version 1",
+    text(`FEA1${"\0".repeat(40)}FEA1`),
+    "Feather file of version 1",
+  );
+  yield one("Parquet", fixture("formats/types.parquet"), "a Parquet file");
+  yield one("gzip", fixture("../../data/digits.csv.gz"), "compressed with gzip");
+  yield one("text", "x,y\n1,2\n", "a text file, perhaps CSV");
+  yield one("JSON", '{"x": [1, 2]}\n', "a JSON file");
+  yield one(
+    "HTML of a server",
+    "<!DOCTYPE html><html><body>Not Found</body></html>",
+    "a text file",
+  );
+  yield one(
+    "pointer of Git LFS",
+    "version https://git-lfs.github.com/spec/v1\n",
+    "a pointer of Git LFS",
+  );
+  yield one("ZIP", text("PK\x03\x04 and more of it"), "a ZIP archive");
+  yield one("NumPy", Uint8Array.of(0x93, 78, 85, 77, 80, 89, 1, 0), "a NumPy file");
+  yield one("ORC", text("ORC and more of it than that"), "an ORC file");
+  yield one("zeros", new Uint8Array(1000), "no format that is known here");
+  yield one("ones", new Uint8Array(1000).fill(255), "a.arrow", "cut off or damaged");
+  for (
+    const [what, length] of [["zero", 0], ["negative", -5], ["enormous", 2 ** 31 - 1]] as const
+  ) {
+    yield one(
+      `footer's length ${what}`,
+      changed(good, (b, v) => v.setInt32(footerLengthAt(b), length, true)),
+      "its footer is not where it should be",
+    );
+  }
+  yield one(
+    "footer's length small",
+    changed(good, (b, v) => v.setInt32(footerLengthAt(b), 12, true)),
+    "cut off or damaged",
+  );
+  yield one(
+    "footer of ones",
+    changed(
+      good,
+      (b, v) =>
+        b.fill(255, footerLengthAt(b) - v.getInt32(footerLengthAt(b), true), footerLengthAt(b)),
+    ),
+    "its metadata lead out of themselves",
+  );
+  yield one(
+    "footer of zeros",
+    changed(
+      good,
+      (b, v) =>
+        b.fill(0, footerLengthAt(b) - v.getInt32(footerLengthAt(b), true), footerLengthAt(b)),
+    ),
+    "a.arrow",
+  );
+  for (
+    const [what, length] of [["negative", -2], ["enormous", 2 ** 31 - 1], [
+      "of a gigabyte",
+      2 ** 30,
+    ]] as const
+  ) {
+    yield one(
+      `length of a stream's first message ${what}`,
+      changed(stream, (_, v) => v.setInt32(4, length, true)),
+      "a.arrow",
+      "a message at byte 0",
+    );
+  }
+  yield one(
+    "stream's first message of ones",
+    changed(stream, (b) => b.fill(255, 8, 64)),
+    "its metadata lead out of themselves",
+  );
+  yield one(
+    "stream without columns",
+    stream.slice(8 + new DataView(stream.buffer).getInt32(4, true)),
+    "it does not start with its columns",
+  );
+  yield one(
+    "stream of an end alone",
+    Uint8Array.of(255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0),
+    "it does not start with its columns",
+  );
+  yield one("record batch of more rows than its columns", streamThatSays(1000n), "a.arrow");
+  yield one("record batch of 2 billion rows", streamThatSays(2n ** 31n - 1n), "a.arrow");
+  yield one("record batch of 9e15 rows", streamThatSays(2n ** 53n - 1n), "a.arrow");
+  yield one("big-endian", fixture("formats/big_endian.arrows"), "big-endian");
+  yield one("list views", fixture("arrow/list_view.arrow"), "a.arrow");
+  yield { ...one("no rows", fixture("arrow/no_rows.arrow"), "no"), code: 2, at: "features" };
+  for (const [name, magic] of [["lz4", lz4Magic], ["zstd", zstdMagic]] as const) {
+    const packed = fixture(`formats/${name}.arrow`);
+    const at = find(packed, magic);
+    const broken = (
+      what: string,
+      change: (bytes: Bytes, view: DataView) => void,
+      ...words: string[]
+    ) => ({
+      ...one(`${name} ${what}`, changed(packed, change), ...words),
+      features: "int32",
+      label: "{ column: bool }",
+    });
+    yield broken("magic flipped", (b) => b[at] = 0, "a.arrow", "packed cannot be unpacked");
+    yield broken("frame of ones", (b) => b.fill(255, at + 4, at + 16), "a.arrow");
+    yield broken(
+      "length negative",
+      (_, v) => v.setBigInt64(at - 8, -7n, true),
+      "says that it has -7 bytes",
+    );
+    yield broken(
+      "length beyond numbers",
+      (_, v) => v.setBigInt64(at - 8, 2n ** 62n, true),
+      "a.arrow",
+    );
+    yield broken(
+      "length of a terabyte",
+      (_, v) => v.setBigInt64(at - 8, 2n ** 40n, true),
+      "say that they become 1099511627776",
+    );
+    yield broken(
+      "length of a gigabyte",
+      (_, v) => v.setBigInt64(at - 8, 2n ** 30n, true),
+      "say that they become 1073741824",
+    );
+    yield broken(
+      "length one too many",
+      (_, v) => v.setBigInt64(at - 8, v.getBigInt64(at - 8, true) + 1n, true),
+      "a.arrow",
+    );
+    yield broken(
+      "length one too few",
+      (_, v) => v.setBigInt64(at - 8, v.getBigInt64(at - 8, true) - 1n, true),
+      "a.arrow",
+    );
+  }
+  const other = (what: string, bytes: Bytes, ...words: string[]): DataCase => ({
+    name: `arrow: files that differ: ${what}`,
+    files: { "a.arrow": good, "b.arrow": bytes },
+    source: "{ use: arrow, path: [a.arrow, b.arrow] }",
+    words,
+  });
+  yield other(
+    "a type",
+    file({ ...rows, x: Float64Array.of(0, 1, 2, 3) }),
+    "the column x differs: Float32 in a.arrow, Float64 in b.arrow",
+  );
+  yield other(
+    "one more",
+    file({ ...rows, z: rows.x }),
+    "the column z differs: a.arrow has no such column",
+  );
+  yield other(
+    "one less",
+    file({ x: rows.x }),
+    "the column y differs",
+    "b.arrow has no such column",
+  );
+  yield other("the second is cut off", cut(good, 0.5), "b.arrow");
+  yield other("the second is a stream that is cut off", cut(stream, 0.6), "b.arrow");
+  yield other("the second is empty", new Uint8Array(), "b.arrow is empty");
+  yield {
+    ...other("the second is missing", good),
+    files: { "a.arrow": good },
+    words: ["there is no file b.arrow"],
+  };
+}
+
+function* columnCases(): Iterable<DataCase> {
+  const one = (
+    name: string,
+    bytes: Bytes,
+    at: "source" | "features" | "label",
+    code: 1 | 2,
+    words: readonly string[],
+    parts: Partial<DataCase> = {},
+  ): DataCase => ({
+    name: `columns: ${name}`,
+    files: { "a.arrow": bytes },
+    at,
+    code,
+    words,
+    ...parts,
+  });
+  const floats = (...x: number[]) =>
+    file({ x: Float32Array.from(x), y: Int32Array.from(x, (_, row) => row % 2) });
+  yield one("NaN", floats(0, NaN, 1), "features", 1, [
+    "row 1 of the column x has NaN",
+    "nulls: drop",
+  ]);
+  yield one("Infinity", floats(0, 1, Infinity), "features", 1, [
+    "row 2 of the column x has Infinity",
+  ]);
+  yield one("minus Infinity", floats(-Infinity, 1), "features", 1, [
+    "row 0 of the column x has -Infinity",
+  ]);
+  yield one(
+    "NaN in doubles",
+    file({ x: Float64Array.of(1, NaN), y: Int32Array.of(0, 1) }),
+    "features",
+    1,
+    ["row 1", "NaN"],
+  );
+  yield one("null", fileOf([1, null, 2], new Float32()), "features", 1, [
+    "row 1 of the column x is null",
+    "nulls: drop",
+  ]);
+  yield one("null in booleans", fileOf([true, null], new Bool()), "features", 1, [
+    "row 1 of the column x is null",
+  ]);
+  yield one("nulls alone", fileOf([null, null], new Float32()), "features", 1, [
+    "row 0 of the column x is null",
+  ]);
+  yield one(
+    "nulls alone, dropped",
+    fileOf([null, null], new Float32()),
+    "source",
+    1,
+    ["no rows"],
+    { features: "{ column: x, nulls: drop }" },
+  );
+  const list = new FixedSizeList(2, new Field("item", new Float32(), true));
+  yield one("null in a list", fileOf([[1, 2], [3, null]], list), "features", 1, [
+    "row 1 of the column x is null",
+  ]);
+  yield one("null list", fileOf([[1, 2], null], list), "features", 1, [
+    "row 1 of the column x is null",
+  ]);
+  yield one("shape of another size", fileOf([[1, 2], [3, 4]], list), "features", 2, [
+    "2 values a row, not 3 as the shape [3]",
+  ], { features: "{ column: x, shape: [3] }" });
+  const words = ["low", "high", "low", "mid"];
+  yield one("strings as floats", file({ ...rows, x: words }), "features", 2, [
+    "holds strings",
+    "leave out dtype",
+  ], { features: "{ column: x, dtype: float32 }" });
+  yield one("fractions as ids", floats(0, 0.5), "features", 1, [
+    "row 1 of the column x has 0.5, which is no int32",
+  ], { features: "{ column: x, dtype: int32 }" });
+  yield one(
+    "large numbers as ids",
+    file({ x: Float64Array.of(0, 3e9), y: Int32Array.of(0, 1) }),
+    "features",
+    1,
+    ["3000000000, which is no int32"],
+    { features: "{ column: x, dtype: int32 }" },
+  );
+  yield one(
+    "64 bits beyond a double",
+    file({ x: BigInt64Array.of(0n, 2n ** 53n + 1n), y: Int32Array.of(0, 1) }),
+    "features",
+    1,
+    ["which a double cannot hold exactly"],
+  );
+  yield one("column that is missing", file({ z: rows.x, y: rows.y }), "features", 2, [
+    'the data has no column "x"',
+    "its columns are z, y",
+  ]);
+  yield one("column of another case", file({ X: rows.x, y: rows.y }), "features", 2, [
+    "did you mean X?",
+  ]);
+  const label = (...y: number[]) =>
+    file({ x: Float32Array.from(y, () => 1), y: Int32Array.from(y) });
+  yield one("label negative", label(0, 1, -1), "label", 1, ["row 2 of the label y is -1"]);
+  yield one("label out of its classes", label(0, 1, 5), "label", 1, [
+    "row 2 of the label y is 5; expected 0 to 1",
+  ], { label: "{ column: y, classes: 2 }" });
+  yield one("label out of two", label(0, 1, 2), "label", 1, ["expected 0 to 1", "kind: class"], {
+    label: "{ column: y, kind: binary }",
+  });
+  yield one("label enormous", label(0, 1, 2 ** 30), "label", 2, ["too many for classes"]);
+  yield one("label of one class", label(0, 0, 0), "label", 2, ["fewer than two classes"]);
+  yield one("label that is a list", fileOf([[1, 2], [3, 4]], list), "label", 2, [
+    "the label x has the type",
+    "one number",
+  ], { features: "{ column: y }", label: "x" });
+  yield one("label NaN", file({ x: rows.x, y: Float32Array.of(0, 1, NaN, 1) }), "label", 1, [
+    "row 2 of the column y has NaN",
+  ], { label: "{ column: y, kind: number }" });
+  yield one(
+    "label of fractions as a class",
+    file({ x: rows.x, y: Float32Array.of(0, 1, 0.5, 1) }),
+    "label",
+    1,
+    ["row 2 of the column y has 0.5"],
+    { label: "{ column: y, kind: class }" },
+  );
+  yield one("label of strings as a number", file({ x: rows.x, y: words }), "label", 2, [
+    "holds strings, which are no numbers",
+  ], { label: "{ column: y, kind: number }" });
+  yield one("label with a name that is none", file({ x: rows.x, y: words }), "label", 1, [
+    'the value "mid", which is none of the 2 known ones',
+  ], { label: "{ column: y, classes: [low, high] }" });
+  yield one("label with more names than classes", file({ x: rows.x, y: words }), "label", 2, [
+    "has 3 values, not 2",
+  ], { label: "{ column: y, classes: 2 }" });
+  yield one("label with 3 names, binary", file({ x: rows.x, y: words }), "label", 2, [
+    "has 3 values, not 2",
+  ], { label: "{ column: y, kind: binary }" });
+  yield one("label that is missing", file({ x: rows.x, z: rows.y }), "label", 2, [
+    'the data has no column "y"',
+  ]);
+  yield one("label with a null", fileOf([1, 0, null], new Int32()), "label", 1, [
+    "row 2 of the column x is null",
+  ], { features: "{ column: y }", label: "x" });
+}
+
+function* textCases(): Iterable<DataCase> {
+  const one = (
+    name: string,
+    bytes: Uint8Array | string,
+    words: readonly string[],
+    parts: Partial<DataCase> & { options?: string } = {},
+  ): DataCase => ({
+    name: `csv: ${name}`,
+    files: { "a.csv": bytes },
+    source: `{ use: csv, path: a.csv${parts.options ?? ""} }`,
+    words,
+    ...parts,
+  });
+  const body = Array.from({ length: 50 }, (_, row) => `${row},${row % 2}\n`).join("");
+  yield one("empty", "", ["a.csv is empty"]);
+  yield one("header alone", "x,y\n", ["the training split has no rows"], { at: "label" });
+  yield one("too few values", `x,y\n${body}7\n`, ["line 52 of a.csv has 1 value; expected 2"]);
+  yield one("too many values", `x,y\n${body}7,1,9\n`, [
+    "line 52 of a.csv has 3 values; expected 2",
+  ]);
+  yield one("no number", `x,y\n${body}abc,1\n`, ['line 52 of a.csv: "abc" in the column x is no'], {
+    options: ", columns: { x: float32, y: int32 }",
+  });
+  yield one("beyond its type", `x,y\n${body}300,1\n`, [
+    'line 52 of a.csv: "300" in the column x is no uint8',
+  ], { options: ", columns: { x: uint8, y: int32 }" });
+  yield one("quote not closed", `x,y\n${body}"7,1\n`, ["a.csv"]);
+  yield one("text behind a quote", `x,y\n${body}"7"8,1\n`, ["a.csv"]);
+  yield one("Latin-1", Uint8Array.of(...text(`x,y\n${body}`), 0xe9, 44, 49, 10), ["a.csv"]);
+  yield one(
+    "UTF-16",
+    Uint8Array.of(0xff, 0xfe, ...[...`x,y\n${body}`].flatMap((c) => [c.charCodeAt(0), 0])),
+    ["a.csv"],
+  );
+  yield one("null", `x,y\n1,0\n,1\n`, ["row 1 of the column x is null"], { at: "features" });
+  yield one("NaN", `x,y\n1,0\nnan,1\n`, ["row 1 of the column x has NaN"], {
+    at: "features",
+    options: ", columns: { x: float64 }",
+  });
+  yield one("no such column to type", `x,y\n${body}`, ["a.csv has no column z"], {
+    options: ", columns: { z: float32 }",
+  });
+  yield one("two columns of one name", `x,x,y\n1,2,0\n3,4,1\n`, ['no column "x_2"'], {
+    features: "{ column: x_2 }",
+    at: "features",
+    code: 2,
+  });
+  yield one("another delimiter", `x;y\n1;0\n`, ['no column "x"'], { at: "features", code: 2 });
+  yield one("column missing", `z,y\n${body}`, ['the data has no column "x"'], {
+    at: "features",
+    code: 2,
+  });
+  yield one("label out of classes", `x,y\n${body}5,9\n`, [
+    "row 50 of the label y is 9; expected 0 to 1",
+  ], { at: "label", label: "{ column: y, classes: 2 }" });
+  yield one("zeros", new Uint8Array(4096), ['no column "x"'], { at: "features", code: 2 });
+  yield one("a line of 16 MB", `x,y\n${"9".repeat(2 ** 24)},1\n`, ["a.csv"]);
+  yield one("a Parquet file", fixture("formats/types.parquet"), ["a.csv"]);
+  yield one("a gzip that is cut off", cut(fixture("../../data/digits.csv.gz"), 0.5), ["a.csv.gz"], {
+    files: { "a.csv.gz": cut(fixture("../../data/digits.csv.gz"), 0.5) },
+    source: "{ use: csv, path: a.csv.gz }",
+  });
+  yield one("a gzip that is none", "x", ["a.csv.gz"], {
+    files: { "a.csv.gz": `x,y\n${body}` },
+    source: "{ use: csv, path: a.csv.gz }",
+  });
+  yield one("files of other columns", "", ["b.csv"], {
+    files: { "a.csv": `x,y\n${body}`, "b.csv": `x,z\n${body}` },
+    source: "{ use: csv, path: [a.csv, b.csv] }",
+  });
+  yield {
+    ...one("TSV with commas", "", ['no column "x"']),
+    files: { "a.tsv": `x,y\n${body}` },
+    source: "{ use: csv, path: a.tsv }",
+    at: "features",
+    code: 2,
+  };
+}
+
+function* tableCases(): Iterable<DataCase> {
+  const good = fixture("formats/types.parquet");
+  const one = (name: string, bytes: Uint8Array | string, ...words: string[]): DataCase => ({
+    name: `parquet: ${name}`,
+    files: { "a.parquet": bytes },
+    source: "{ use: parquet, path: a.parquet }",
+    features: "int32",
+    label: "bool",
+    words: ["a.parquet", ...words],
+  });
+  yield one("empty", "", "is empty");
+  for (const part of [0.01, 0.5, 0.99]) {
+    yield one(`cut off at ${part}`, cut(good, part), "no Parquet file, or its end is missing");
+  }
+  yield one("magic flipped", changed(good, (b) => b[b.length - 2] = 0x42), "no Parquet file");
+  yield one("magic alone", "PAR1");
+  yield one("two magics", "PAR1PAR1");
+  yield one("text", "x,y\n1,2\n");
+  yield one("Arrow", file());
+  yield one("encrypted", changed(good, (b) => b.set(text("PARE"), b.length - 4)));
+  for (const length of [0, 1, 2 ** 31 - 1, 2 ** 32 - 1]) {
+    yield one(
+      `footer's length ${length}`,
+      changed(good, (b, v) => v.setUint32(b.length - 8, length, true)),
+    );
+  }
+  yield one(
+    "footer of ones",
+    changed(
+      good,
+      (b, v) => b.fill(255, b.length - 8 - v.getUint32(b.length - 8, true), b.length - 8),
+    ),
+  );
+  yield one(
+    "footer of zeros",
+    changed(
+      good,
+      (b, v) => b.fill(0, b.length - 8 - v.getUint32(b.length - 8, true), b.length - 8),
+    ),
+  );
+  yield one(
+    "pages of ones",
+    changed(good, (b, v) => b.fill(255, 4, b.length - 8 - v.getUint32(b.length - 8, true))),
+  );
+  const sql = (
+    name: string,
+    query: string,
+    words: readonly string[],
+    parts: Partial<DataCase> = {},
+  ): DataCase => ({
+    name: `sql: ${name}`,
+    files: { "a.csv": "x,y\n1,0\n2,1\n" },
+    source: `{ use: sql, tables: { t: a.csv }, query: ${JSON.stringify(query)} }`,
+    words,
+    ...parts,
+  });
+  yield sql("misspelt keyword", "SELEC x, y FROM t", ["the query"]);
+  yield sql("no such column", "SELECT z, y FROM t", [
+    "the query cannot be run at line 1, column 8",
+  ]);
+  yield sql("no such table", "SELECT x, y FROM tt", [
+    "the query cannot be run",
+    "the names under tables are t",
+  ]);
+  yield sql("two statements", "SELECT x, y FROM t; SELECT 1", ["the query"]);
+  yield sql("that writes", "CREATE TABLE z AS FROM t", ["the query"]);
+  yield sql("that deletes", "DROP TABLE t", ["the query"]);
+  yield sql("that reads a file", "SELECT * FROM read_csv('/etc/passwd')", [
+    "the query reads what it may not",
+  ]);
+  yield sql("that fetches", "SELECT * FROM 'https://example.org/a.parquet'", ["the query"]);
+  yield sql("that casts what it cannot", "SELECT CAST('x' AS INTEGER) AS x, y FROM t", [
+    "the query cannot be run",
+  ]);
+  yield sql("of no rows", "SELECT x, y FROM t WHERE x > 9", ["no rows"], { at: "label" });
+  yield sql("of an interval", "SELECT INTERVAL 1 DAY AS x, y FROM t", [
+    "the column x has DuckDB's type INTERVAL",
+  ]);
+  yield sql("not closed", "SELECT x, y FROM (t", ["the query cannot be run"]);
+  yield { ...sql("empty", " ", ["the query"]) };
+  yield {
+    ...sql("database that is none", "FROM t", ["a.db is no DuckDB database"]),
+    files: { "a.db": "x".repeat(9000) },
+    source: "{ use: sql, database: a.db, query: FROM t }",
+  };
+  yield {
+    ...sql("database that is cut off", "FROM t", ["a.db"]),
+    files: { "a.db": cut(fixture("formats/tables.duckdb"), 0.1) },
+    source: "{ use: sql, database: a.db, query: FROM t }",
+  };
+}
+
+/**
+ * The bad data files of the corpus.
+ *
+ * @param folder A folder to make them in.
+ */
+export function* dataCases(folder: string): Iterable<Case> {
+  let number = 0;
+  for (const cases of [arrowCases(), columnCases(), textCases(), tableCases()]) {
+    for (const one of cases) {
+      const own = join(folder, String(number++));
+      Deno.mkdirSync(own);
+      for (const [name, content] of Object.entries(one.files)) {
+        const bytes = typeof content === "string" ? text(content) : content;
+        Deno.writeFileSync(join(own, name), bytes);
+      }
+      Deno.writeTextFileSync(join(own, "p.yaml"), pipelineOf(one));
+      const at = `${lines[one.at ?? "source"]}:`;
+      yield {
+        name: one.name,
+        args: ["check", "--engine", "wasm", "--quiet", "p.yaml"],
+        folder: own,
+        expected: { code: one.code ?? 1, words: [`p.yaml:${at}`, ...one.words] },
+      };
+    }
+  }
+}
+
+function pipelineOf({ source, features = "{ column: x }", label = "y" }: DataCase): string {
+  const use = source ?? "{ use: arrow, path: a.arrow }";
+  const feature = features.startsWith("{") ? `{ f: ${features} }` : `{ ${features}: }`;
+  return `name: bad
+seed: 1
+data:
+  train: ${use}
+  test: ${use}
+  features: ${feature}
+  label: ${label}
+network: { use: mlp, light: [4], booster: [8] }
+losses: [{ use: ${/kind: number/.test(label) ? "mean-squared-error" : "cross-entropy"}, on: light }]
+optimizer: { use: sgd, rate: 0.1 }
+train: { epochs: 1, batch: 2 }
+`;
+}
