@@ -120,10 +120,14 @@ export async function findFile(
 ): Promise<SourceFile> {
   const path = resolvePath(folder, name);
   try {
-    const { size, isDirectory } = await Deno.stat(path);
+    const { size, isDirectory, isFile } = await Deno.stat(path);
     if (isDirectory) {
       const files = join(name, `*.${kind.extensions.source.match(/\w+/)![0]}`);
       throw new UserError(`${name} is a folder`, { hint: `name its files: ${files}` });
+    }
+    // Devices and pipes have no end, or none that one could wait for.
+    if (!isFile) {
+      throw new UserError(`${name} is no regular file`, { hint: "write what it gives to a file" });
     }
     if (size === 0) throw new UserError(`${name} is empty`);
     (await Deno.open(path)).close();

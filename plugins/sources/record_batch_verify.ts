@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Data, DataType, type FixedSizeBinary, type FixedSizeList, Type } from "apache-arrow";
+import { type Data, DataType, type FixedSizeBinary, type FixedSizeList } from "apache-arrow";
 
 /** A column is not what it says; the message says how. */
 export class ColumnError extends Error {
@@ -87,5 +87,5 @@ function valuesOf(type: DataType, length: number, offset: number): number | unde
   if (!single) return undefined;
   // Some values are kept as two words.
   const { stride } = type as unknown as { stride?: number };
-  return type.typeId === Type.Interval ? undefined : length * (stride ?? 1);
+  return length * (stride ?? 1);
 }
