@@ -266,7 +266,7 @@ async function sizeOfFile(file: string, path: string, place: Place | undefined):
   if (isFile) return size;
   throw new UserError(`${file} is ${isDirectory ? "a folder" : "no regular file"}`, {
     place,
-    hint: "a pipeline is a file that ends in .yaml, .yml, .json or .ts",
+    hint: isDirectory ? undefined : "a pipeline is a file that ends in .yaml, .yml, .json or .ts",
     exitCode: 2,
   });
 }

@@ -34,8 +34,8 @@ export function parseYaml(text: string, origin: Origin): Node {
     lineCounter,
     prettyErrors: false,
     merge: true,
-    // The library compares each key with all others; below they are looked up.
-    uniqueKeys: false,
+    // The library compares each key with all others; of large texts they are looked up below.
+    uniqueKeys: text.length < 2 ** 16,
   });
   // What is only a warning to `yaml`, such as a tag that means nothing here, is no pipeline either.
   const errors = [...document.errors, ...document.warnings];

@@ -109,8 +109,11 @@ async function openArrow(name: string, folder: string): Promise<ArrowFile> {
 /** Says what is wrong with a file, or what arrow-js could not do. */
 function unreadable(name: string, format: "file" | "stream", error: unknown): UserError {
   if (error instanceof UserError) return error;
-  const { message } = error as Error;
-  const damaged = [DamagedError, MetadataError, ColumnError, PackedError, RangeError]
+  // What arrow-js looks for and does not find is undefined to it.
+  const message = error instanceof TypeError
+    ? "its parts do not fit together"
+    : (error as Error).message;
+  const damaged = [DamagedError, MetadataError, ColumnError, PackedError, RangeError, TypeError]
     .some((kind) => error instanceof kind);
   if (damaged || /only read/.test(message)) {
     return new UserError(`${name} is an Arrow ${format} that is cut off or damaged: ${message}`, {

@@ -108,7 +108,7 @@ Deno.test("readDocument() refuses what is no pipeline", async () => {
     [
       { "a.yaml": new Uint8Array(4 * 2 ** 20 + 1).fill(32) },
       "",
-      "a.yaml is 4194305 bytes long; a pipeline has at most 4194304",
+      "a.yaml is 4194305 bytes long; a pipeline has at most 524288",
       "",
     ],
   ];
