@@ -36,7 +36,11 @@ import { formatCount, formatNumber, table } from "./table.ts";
  * @returns The exit code.
  */
 export async function check(args: readonly string[], options: CommandOptions): Promise<number> {
-  const plan = await readPlan(onlyArgument(args, "a pipeline file"), options.set);
+  const plan = await readPlan(
+    onlyArgument(args, "a pipeline file"),
+    options.set,
+    options.allowPlugins,
+  );
   const report = (line: string) => options.quiet || console.error(line);
   const data = await prepareData(plan, report);
   try {

@@ -3,6 +3,7 @@ import { UserError } from "../pipeline/errors.ts";
 import { nearest } from "../pipeline/nearest.ts";
 import type { Plan, PlannedStage } from "../pipeline/plan.ts";
 import { type StageKind, stageKinds } from "../pipeline/stages/stage.ts";
+import type { CommandOptions } from "./options.ts";
 import { readPlan } from "./read_plan.ts";
 import { table } from "./table.ts";
 
@@ -10,9 +11,13 @@ import { table } from "./table.ts";
  * `deno task pipeline list [KIND] [FILE]`: the built-in stages, or those that a pipeline names.
  *
  * @param args Kinds of stages, and pipeline files; nothing for all that are built in.
+ * @param options What pipelines may load.
  * @returns The exit code.
  */
-export async function list(args: readonly string[]): Promise<number> {
+export async function list(
+  args: readonly string[],
+  { allowPlugins }: Pick<CommandOptions, "allowPlugins">,
+): Promise<number> {
   const files = args.filter((arg) => /[./\\]/.test(arg));
   const kinds = args.filter((arg) => !files.includes(arg)).map(stageKind);
   const wanted = kinds.length === 0 ? stageKinds : kinds;
@@ -22,7 +27,7 @@ export async function list(args: readonly string[]): Promise<number> {
   }
   for (const file of files) {
     stages.push(
-      ...stagesOf(await readPlan(file)).map(({ stage, reference }) => [
+      ...stagesOf(await readPlan(file, [], allowPlugins)).map(({ stage, reference }) => [
         stage.kind,
         reference.name,
         stage.summary,

@@ -1,9 +1,10 @@
-import { parseArgs } from "@std/cli/parse-args";
 import denoConfig from "../deno.json" with { type: "json" };
-import { formatProblem, UserError } from "../pipeline/errors.ts";
+import { formatProblem, printable, UserError } from "../pipeline/errors.ts";
 import { nearest } from "../pipeline/nearest.ts";
+import { optionNames, parseArguments } from "./arguments.ts";
 import { check } from "./check.ts";
 import { list } from "./list.ts";
+import { permissionsText } from "./needs.ts";
 import { create } from "./new.ts";
 import { type CommandOptions, engines, precisions } from "./options.ts";
 import { resume } from "./resume.ts";
@@ -26,6 +27,8 @@ options:
   --set PATH=VALUE       any value of the pipeline: --set losses.2.weight=0.1 (repeatable)
   --engine ${engines.join("|")}   where numbers are computed (auto)
   --precision ${precisions.join("|")}   what training steps compute in (float32)
+  --allow-plugin CODE    loads a stage from outside of the project's folder: npm:x, a path (repeatable)
+  --permissions          prints what the run may do, and why, instead of running
   --quiet                no progress
   --json                 events as JSON lines on standard output
   --debug                stack traces, also for mistakes of one's own
@@ -51,35 +54,29 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 async function dispatch(args: readonly string[]): Promise<number> {
-  const unknown: string[] = [];
-  const parsed = parseArgs([...args], {
-    string: ["out", "seed", "epochs", "set", "engine", "precision"],
-    boolean: ["quiet", "json", "debug", "help", "version"],
-    collect: ["set"],
-    alias: { h: "help", V: "version" },
-    unknown: (arg: string, key?: string) => {
-      if (key === undefined) return true;
-      unknown.push(arg);
-      return false;
-    },
-  });
-  if (unknown.length > 0) refuseUnknown(unknown[0]!);
+  const parsed = parseArguments(args);
+  if (parsed.unknown.length > 0) refuseUnknown(parsed.unknown[0]!);
   if (parsed.version) {
     console.log(denoConfig.version);
     return 0;
   }
-  const [first, ...rest] = parsed._.map(String);
+  const [first, ...rest] = parsed.words;
   if (parsed.help || first === undefined) {
     (parsed.help ? console.log : console.error)(usage.trimEnd());
     return parsed.help ? 0 : 2;
   }
+  if (parsed.permissions) {
+    console.log(await permissionsText(args));
+    return 0;
+  }
   const options: CommandOptions = {
     out: parsed.out,
     set: [
-      ...parsed.set as string[],
+      ...parsed.set,
       ...setNumber("seed", parsed.seed, "seed", 0),
       ...setNumber("epochs", parsed.epochs, "train.epochs", 1),
     ],
+    allowPlugins: parsed.allowPlugins,
     engine: oneOf("engine", parsed.engine, engines),
     precision: oneOf("precision", parsed.precision, precisions),
     quiet: parsed.quiet,
@@ -94,20 +91,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
 }
 
 function refuseUnknown(option: string): never {
-  const names = [
-    "out",
-    "seed",
-    "epochs",
-    "set",
-    "engine",
-    "precision",
-    "quiet",
-    "json",
-    "debug",
-    "help",
-    "version",
-  ];
-  const near = nearest(option.replace(/^-+/, "").replace(/=.*/, ""), names);
+  const near = nearest(option.replace(/^-+/, "").replace(/=.*/, ""), optionNames);
   throw new UserError(`there is no option ${option}`, {
     hint: near ? `did you mean --${near}?` : "deno task pipeline --help lists them",
     exitCode: 2,
@@ -166,16 +150,48 @@ function oneOf<T extends string>(
   });
 }
 
+/** What the process may not do, and the flag that would let it, from Deno's words. */
+function missingPermission(
+  error: unknown,
+): { message: string; hint: string; exitCode: 2 } | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (!(at instanceof Deno.errors.NotCapable)) continue;
+    const [, kind, of] = /Requires (\w+) access(?: to "(.*?)")?/.exec(at.message) ?? [];
+    if (kind === undefined) return undefined;
+    return {
+      message: `this process has no permission to ${deeds[kind] ?? kind} ${of ?? ""}`.trimEnd(),
+      hint: `deno run needs --allow-${kind}${of ? `=${of}` : ""}; ` +
+        "--permissions prints all that a pipeline needs",
+      exitCode: 2,
+    };
+  }
+}
+
+const deeds: Readonly<Record<string, string>> = {
+  read: "read",
+  write: "write",
+  net: "reach",
+  env: "read the environment variable",
+  sys: "ask the system for",
+  run: "run",
+  ffi: "load the native code",
+};
+
 /** Prints what went wrong: a person's mistake without a stack trace, Rocket's own with a way to get one. */
 function report(error: unknown, debug: boolean): number {
   if (error instanceof UserError) {
     console.error(error.problems.map(formatProblem).join("\n\n"));
+    const missing = missingPermission(error);
+    if (missing) console.error(` hint: ${printable(missing.hint)}`);
     if (debug) console.error(error.stack, error.cause ?? "");
     return error.exitCode;
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  console.error(`error: ${message}`);
+  const missing = missingPermission(error);
+  console.error(`error: ${printable(missing?.message ?? message)}`);
   if (debug) console.error(stack);
-  else console.error(" hint: this is a fault of Rocket's own; --debug prints where");
-  return 1;
+  else {console.error(
+      ` hint: ${missing?.hint ?? "this is a fault of Rocket's own; --debug prints where"}`,
+    );}
+  return missing?.exitCode ?? 1;
 }

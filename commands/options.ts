@@ -12,6 +12,8 @@ export interface CommandOptions {
   readonly out: string | undefined;
   /** Changes of the pipeline, as `PATH=VALUE`. */
   readonly set: readonly string[];
+  /** Code outside of the project's folder that may be loaded. */
+  readonly allowPlugins: readonly string[];
   /** Where numbers are computed, if that was said. */
   readonly engine: (typeof engines)[number] | undefined;
   /** What training steps compute in, if that was said. */

@@ -1,4 +1,6 @@
+import { dirname } from "node:path";
 import { builtins } from "../plugins/mod.ts";
+import { allowedCode } from "../pipeline/allowed_code.ts";
 import type { Pipeline } from "../pipeline/define.ts";
 import { type Document, documentOfValue, readDocument } from "../pipeline/document.ts";
 import { makePlan, type Plan } from "../pipeline/plan.ts";
@@ -9,14 +11,18 @@ import { createRegistry } from "../pipeline/registry.ts";
  *
  * @param pipeline The pipeline file, or the pipeline itself.
  * @param set Changes, as `PATH=VALUE`.
+ * @param allowPlugins Code outside of the project's folder that may be loaded.
  * @throws {UserError} With all that is wrong.
  */
 export async function readPlan(
   pipeline: string | Pipeline,
   set: readonly string[] = [],
+  allowPlugins: readonly string[] = [],
 ): Promise<Plan> {
+  const folder = typeof pipeline === "string" ? dirname(pipeline) : Deno.cwd();
+  const allowed = await allowedCode(folder, allowPlugins);
   const document: Document = typeof pipeline === "string"
-    ? await readDocument(pipeline, { set })
-    : await documentOfValue(pipeline, { set });
-  return await makePlan(document, createRegistry(builtins));
+    ? await readDocument(pipeline, { set, allowed })
+    : await documentOfValue(pipeline, { set, allowed });
+  return await makePlan(document, createRegistry(builtins, allowed));
 }

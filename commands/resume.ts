@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { allowedCode } from "../pipeline/allowed_code.ts";
 import { documentOfValue } from "../pipeline/document.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { makePlan } from "../pipeline/plan.ts";
@@ -24,11 +25,13 @@ export async function resume(args: readonly string[], options: CommandOptions): 
     });
   }
   const { pipeline } = await readEarlierRun(out);
+  const allowed = await allowedCode(Deno.cwd(), options.allowPlugins);
   const document = await documentOfValue(escaped(pipeline), {
+    allowed,
     file: join(out, "pipeline.json"),
     set: options.set,
   });
-  const plan = await makePlan(document, createRegistry(builtins));
+  const plan = await makePlan(document, createRegistry(builtins, allowed));
   const result = await readResult(out);
   if (!result || !isFinished(result, plan)) return await train(plan, out, options, true);
   if (options.json) console.log(JSON.stringify({ event: "runEnd", result }));

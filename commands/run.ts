@@ -11,7 +11,11 @@ import { train } from "./train.ts";
  * @returns The exit code.
  */
 export async function run(args: readonly string[], options: CommandOptions): Promise<number> {
-  const plan = await readPlan(onlyArgument(args, "a pipeline file"), options.set);
+  const plan = await readPlan(
+    onlyArgument(args, "a pipeline file"),
+    options.set,
+    options.allowPlugins,
+  );
   const out = options.out ?? join("runs", `${basename(plan.name)}-${timestamp()}`);
   return await train(plan, out, options, false);
 }

@@ -7,6 +7,8 @@ import { readPlan } from "./read_plan.ts";
 export interface RunPipelineOptions extends RunOptions {
   /** Changes of the pipeline as `PATH=VALUE`, such as `train.epochs=3`. */
   readonly set?: readonly string[];
+  /** Code outside of the project's folder that the pipeline may name, such as `npm:their-stage@1`. */
+  readonly allowPlugins?: readonly string[];
 }
 
 /**
@@ -34,7 +36,7 @@ export interface RunPipelineOptions extends RunOptions {
  */
 export async function runPipeline(
   pipeline: string | Pipeline,
-  { set, ...options }: RunPipelineOptions,
+  { set, allowPlugins, ...options }: RunPipelineOptions,
 ): Promise<Result> {
-  return await runPlan(await readPlan(pipeline, set), options);
+  return await runPlan(await readPlan(pipeline, set, allowPlugins), options);
 }

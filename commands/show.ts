@@ -1,28 +1,33 @@
 import { z } from "zod";
 import { builtins } from "../plugins/mod.ts";
+import { allowedCode } from "../pipeline/allowed_code.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { nearest } from "../pipeline/nearest.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import { commonKeys } from "../pipeline/schema.ts";
 import type { AnyStage } from "../pipeline/stages/stage.ts";
 import { stageKinds } from "../pipeline/stages/stage.ts";
-import { onlyArgument } from "./options.ts";
+import { type CommandOptions, onlyArgument } from "./options.ts";
 import { table } from "./table.ts";
 
 /**
  * `deno task pipeline show STAGE`: a stage's options with types, defaults and an example.
  *
  * @param args The stage: a built-in name, a file, or a package.
+ * @param options What may be loaded.
  * @returns The exit code.
  */
-export async function show(args: readonly string[]): Promise<number> {
-  const stages = await findStages(onlyArgument(args, "a stage"));
+export async function show(
+  args: readonly string[],
+  { allowPlugins }: Pick<CommandOptions, "allowPlugins">,
+): Promise<number> {
+  const stages = await findStages(onlyArgument(args, "a stage"), allowPlugins);
   console.log(stages.map(describeStage).join("\n\n"));
   return 0;
 }
 
 /** All built-in stages of a name, or the stage of a file. */
-async function findStages(use: string): Promise<AnyStage[]> {
+async function findStages(use: string, allowPlugins: readonly string[]): Promise<AnyStage[]> {
   const named = builtins.filter(({ name }) => name === use);
   if (named.length > 0) return named;
   if (!/[./:]/.test(use)) {
@@ -32,7 +37,7 @@ async function findStages(use: string): Promise<AnyStage[]> {
       exitCode: 2,
     });
   }
-  const registry = createRegistry(builtins);
+  const registry = createRegistry(builtins, await allowedCode(Deno.cwd(), allowPlugins));
   const context = { folder: Deno.cwd(), place: { file: use } };
   const path = /^\w+:/.test(use) || use.startsWith(".") || use.startsWith("/") ? use : `./${use}`;
   // The kind is what the file says it is; each is tried.

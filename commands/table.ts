@@ -1,3 +1,5 @@
+import { printable } from "../pipeline/errors.ts";
+
 /** Text on the left, numbers on the right. */
 export type Align = "left" | "right";
 
@@ -5,7 +7,7 @@ export type Align = "left" | "right";
  * Lays out a table in plain text: columns as wide as their widest cell, two spaces between them.
  *
  * @param head The columns' titles.
- * @param rows The cells, a list a row.
+ * @param rows The cells, a list a row; control characters in them are escaped.
  * @param align How each column is aligned; the first to the left and all others to the right by
  * default.
  * @returns The lines, without a line break at the end.
@@ -15,14 +17,19 @@ export function table(
   rows: readonly (readonly string[])[],
   align: readonly Align[] = head.map((_, index) => index === 0 ? "left" : "right"),
 ): string {
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => row[column]!.length))
+  const shown = (row: readonly string[]) =>
+    row.map((cell) => printable(cell).replaceAll("\n", " "));
+  const titles = shown(head), safe = rows.map(shown);
+  const widths = titles.map((title, column) =>
+    Math.max(title.length, ...safe.map((row) => row[column]!.length))
   );
   const line = (cells: readonly string[]) =>
     cells.map((cell, column) =>
       align[column] === "left" ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)
     ).join("  ").trimEnd();
-  return [line(head), line(widths.map((width) => "─".repeat(width))), ...rows.map(line)].join("\n");
+  return [line(titles), line(widths.map((width) => "─".repeat(width))), ...safe.map(line)].join(
+    "\n",
+  );
 }
 
 /**

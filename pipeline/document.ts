@@ -6,6 +6,7 @@
 
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { type AllowedCode, isModule } from "./allowed_code.ts";
 import { applyChange } from "./changes.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Place, type Problem, UserError } from "./errors.ts";
@@ -60,19 +61,47 @@ const mostBytes = 2 ** 19;
 /** How long a pipeline may be a promise, in milliseconds. */
 const patience = 4_000;
 
+/** More files than any pipeline is made of; files that extend one another twice grow without end. */
+const mostFiles = 100;
+
+/** What holds for all files of a pipeline. */
+interface Reading {
+  /** Which files that are code may be read; all by default. */
+  readonly allowed: AllowedCode | undefined;
+  /** Hears of each file. */
+  readonly onFile: ((path: string) => void) | undefined;
+  /** Hears of each environment variable. */
+  readonly onVariable: ((name: string) => void) | undefined;
+  /** How many were read. */
+  files: number;
+}
+
+/** How a pipeline is read. */
+export interface ReadOptions {
+  /** Changes as `PATH=VALUE`, in this order. */
+  readonly set?: readonly string[];
+  /** Which code it may extend; all by default. */
+  readonly allowed?: AllowedCode | undefined;
+  /** Hears of the absolute path of each file that is read. */
+  readonly onFile?: (path: string) => void;
+  /** Hears of each environment variable that is read. */
+  readonly onVariable?: (name: string) => void;
+}
+
 /**
  * Reads a pipeline file, those that it extends, and changes of the command line.
  *
  * @param file A YAML, JSON or TypeScript file.
- * @param options Changes as `PATH=VALUE`, in this order.
+ * @param options Changes, and which code may be read.
  * @returns The document.
  * @throws {UserError} If a file cannot be read; exit code 2.
  */
 export async function readDocument(
   file: string,
-  { set = [] }: { set?: readonly string[] } = {},
+  { set = [], allowed, onFile, onVariable }: ReadOptions = {},
 ): Promise<Document> {
-  return await documentOf(await readFile(file, undefined, []), file, set);
+  const reading = { allowed, onFile, onVariable, files: 0 };
+  return documentOf(await readFile(file, undefined, [], reading), file, set, onVariable);
 }
 
 /**
@@ -85,17 +114,22 @@ export async function readDocument(
  */
 export async function documentOfValue(
   value: object,
-  { folder = Deno.cwd(), set = [], file = "the pipeline" }: {
-    folder?: string;
-    set?: readonly string[];
-    file?: string;
-  } = {},
+  { folder = Deno.cwd(), set = [], file = "the pipeline", allowed, onFile, onVariable }:
+    & ReadOptions
+    & { folder?: string; file?: string } = {},
 ): Promise<Document> {
   const origin = { file, folder };
-  return await documentOf(await extended(nodeOf(value, origin), []), origin.file, set);
+  const reading = { allowed, onFile, onVariable, files: 0 };
+  const node = await extended(nodeOf(value, origin), [], reading);
+  return documentOf(node, origin.file, set, onVariable);
 }
 
-function documentOf(read: Node, file: string, set: readonly string[]): Document {
+function documentOf(
+  read: Node,
+  file: string,
+  set: readonly string[],
+  onVariable?: (name: string) => void,
+): Document {
   const problems: Problem[] = [];
   const changed = set.reduce((node, change) => {
     try {
@@ -106,7 +140,7 @@ function documentOf(read: Node, file: string, set: readonly string[]): Document 
       return node;
     }
   }, read);
-  const root = readEnvironment(changed, problems);
+  const root = readEnvironment(changed, problems, onVariable);
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
   return {
     file,
@@ -133,6 +167,7 @@ async function readFile(
   file: string,
   place: Place | undefined,
   within: readonly string[],
+  reading: Reading,
 ): Promise<Node> {
   const path = resolve(file);
   if (within.includes(path)) {
@@ -160,11 +195,27 @@ async function readFile(
       exitCode: 2,
     });
   }
-  return await extended(await read(file, path, place), [...within, path]);
+  if (++reading.files > mostFiles) {
+    throw new UserError(`the pipeline is made of more than ${mostFiles} files`, {
+      place,
+      hint: "look for files that extend the same file more than once",
+      exitCode: 2,
+    });
+  }
+  // The first file is named by the person, all others by files.
+  if (place !== undefined && isModule(path)) {
+    await reading.allowed?.refuse(path, { folder: dirname(path), place });
+  }
+  reading.onFile?.(path);
+  return await extended(await read(file, path, place), [...within, path], reading);
 }
 
 /** A pipeline laid over the files that it extends. */
-async function extended(node: Node, within: readonly string[]): Promise<Node> {
+async function extended(
+  node: Node,
+  within: readonly string[],
+  reading: Reading,
+): Promise<Node> {
   const bases = node.kind === "map" ? node.entries.get("extends")?.value : undefined;
   if (node.kind !== "map" || !bases) return node;
   if (bases.kind === "list" && bases.items.length === 0) {
@@ -183,9 +234,14 @@ async function extended(node: Node, within: readonly string[]): Promise<Node> {
       });
     }
     const problems: Problem[] = [];
-    const name = String(valueOf(readEnvironment(base, problems)) ?? "");
+    const name = String(valueOf(readEnvironment(base, problems, reading.onVariable)) ?? "");
     if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
-    const read = await readFile(pathFrom(base.origin.folder, name), place, within);
+    const read = await readFile(
+      pathFrom(base.origin.folder, name),
+      place,
+      within,
+      reading,
+    );
     below = below ? merge(below, read) : read;
   }
   const entries = new Map(node.entries);

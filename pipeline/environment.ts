@@ -10,27 +10,40 @@ import { type MapEntry, type Node, type Path, placeOf } from "./nodes.ts";
  *
  * @param node The pipeline.
  * @param problems Takes what is wrong.
+ * @param onVariable Hears of each variable that is read.
  * @returns The pipeline with the variables' values.
  */
-export function readEnvironment(node: Node, problems: Problem[]): Node {
-  return replaceIn(node, [], problems);
+export function readEnvironment(
+  node: Node,
+  problems: Problem[],
+  onVariable: (name: string) => void = () => {},
+): Node {
+  return replaceIn(node, [], problems, onVariable);
 }
 
-function replaceIn(node: Node, path: Path, problems: Problem[]): Node {
+function replaceIn(
+  node: Node,
+  path: Path,
+  problems: Problem[],
+  onVariable: (name: string) => void,
+): Node {
   if (node.kind === "list") {
-    const items = node.items.map((item, index) => replaceIn(item, [...path, index], problems));
+    const items = node.items.map((item, index) =>
+      replaceIn(item, [...path, index], problems, onVariable)
+    );
     return { ...node, items };
   }
   if (node.kind === "map") {
     const entries = Array.from(node.entries, ([key, entry]): [string, MapEntry] => [
       key,
-      { ...entry, value: replaceIn(entry.value, [...path, key], problems) },
+      { ...entry, value: replaceIn(entry.value, [...path, key], problems, onVariable) },
     ]);
     return { ...node, entries: new Map(entries) };
   }
   if (typeof node.value !== "string" || !node.value.includes("${")) return node;
   const text = node.value;
   const read = (name: string) => {
+    onVariable(name);
     const value = Deno.env.get(name);
     if (value !== undefined) return value;
     const near = nearest(name, Object.keys(Deno.env.toObject()));

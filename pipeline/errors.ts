@@ -111,6 +111,8 @@ export function formatPlace(place: Place): string {
  * The text of a problem as the command line prints it: the message, the place, the hint, a line
  * each.
  *
+ * Control characters, which names in files may have, are escaped, so that they do nothing to a terminal.
+ *
  * @param problem The problem.
  * @returns The text, with no line break at its end.
  */
@@ -118,5 +120,19 @@ export function formatProblem(problem: Problem): string {
   const lines = [`error: ${problem.message}`];
   if (problem.place) lines.push(` --> ${formatPlace(problem.place)}`);
   if (problem.hint) lines.push(` hint: ${problem.hint}`);
-  return lines.join("\n");
+  return lines.map(printable).join("\n");
+}
+
+/**
+ * A text with its control characters escaped, but line breaks and tabs, and with those that turn the
+ * direction of writing. Printed, it cannot move the cursor, colour, or hide what is around it.
+ *
+ * @param text The text.
+ */
+export function printable(text: string): string {
+  return text.replace(
+    // deno-lint-ignore no-control-regex
+    /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u{${character.charCodeAt(0).toString(16)}}`,
+  );
 }

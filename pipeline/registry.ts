@@ -6,6 +6,7 @@
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { AllowedCode } from "./allowed_code.ts";
 import { type Place, UserError } from "./errors.ts";
 import { importFault } from "./module.ts";
 import { nearest } from "./nearest.ts";
@@ -39,12 +40,19 @@ export interface Registry {
  * A registry of some built-in stages, and of all files and packages.
  *
  * @param builtins The built-in stages.
+ * @param allowed Which files and packages may be loaded; all by default, for who has checked already.
  */
-export function createRegistry(builtins: readonly AnyStage[]): Registry {
+export function createRegistry(
+  builtins: readonly AnyStage[],
+  allowed?: AllowedCode,
+): Registry {
   return {
     async find(kind, use, context) {
       if (typeof use !== "string") return ofKind(kind, use, undefined, context);
-      if (isElsewhere(use)) return ofKind(kind, await load(kind, use, context), use, context);
+      if (isElsewhere(use)) {
+        await allowed?.refuse(use, context);
+        return ofKind(kind, await load(kind, use, context), use, context);
+      }
       return builtins.find((stage) => stage.kind === kind && stage.name === use) ??
         refuseName(kind, use, builtins, context);
     },

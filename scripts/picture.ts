@@ -11,6 +11,7 @@ import { compile, type TopLevelSpec } from "npm:vega-lite@6.4.1";
 import { parse, View } from "npm:vega@6.2.0";
 import { resultTable } from "../commands/result_table.ts";
 import type { Result } from "../pipeline/stages/events.ts";
+import { escapeXml } from "./escape_xml.ts";
 
 interface Point {
   readonly epoch: number;
@@ -77,10 +78,10 @@ function withTable(chart: string, table: string): string {
   const lines = table.split("\n"), line = 17;
   const wide = Math.max(width!, Math.max(...lines.map(({ length }) => length)) * 7.3 + 32);
   const tall = height! + lines.length * line + 24;
-  const escape = (text: string) =>
-    text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const text = lines.map((content, index) =>
-    `<text x="16" y="${height! + 16 + index * line}" xml:space="preserve">${escape(content)}</text>`
+    `<text x="16" y="${height! + 16 + index * line}" xml:space="preserve">${
+      escapeXml(content)
+    }</text>`
   );
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${wide}" height="${tall}">`,

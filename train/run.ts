@@ -9,6 +9,7 @@ import denoConfig from "../deno.json" with { type: "json" };
 import { choosePrecision, thisMachine } from "../engine/bfloat16.ts";
 import type { Precision } from "../engine/capture/precision.ts";
 import { type Engine, type EngineChoice, openEngine } from "../engine/engine.ts";
+import { refuseLinksOut } from "../files/inside.ts";
 import { writeFileWhole } from "../files/write.ts";
 import { UserError } from "../pipeline/errors.ts";
 import type { Plan } from "../pipeline/plan.ts";
@@ -318,6 +319,7 @@ export function parametersOf(
 async function makeRunFolder(folder: string): Promise<void> {
   try {
     await Deno.mkdir(folder, { recursive: true });
+    await refuseLinksOut(folder);
     for await (const { name } of Deno.readDir(folder)) {
       if (["pipeline.json", "metrics.jsonl", "result.json"].includes(name)) {
         throw new UserError(`the folder ${folder} already holds a run`, {

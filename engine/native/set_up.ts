@@ -4,6 +4,7 @@ import { type Build, BUILDING, buildName, findBuilds, type Origin, writeBuild } 
 import { cacheFolder } from "./cache_folder.ts";
 import { forgetFailure, recallFailure, rememberFailure } from "./failure.ts";
 import { remove } from "./files.ts";
+import { givenFolder } from "./given.ts";
 import { withLock } from "./lock.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { type Recipe, recipes } from "./recipes.ts";
@@ -73,16 +74,6 @@ export async function setUpNative(options: SetUpOptions): Promise<Build> {
     await rememberFailure(cache, given, failure);
     throw failure;
   });
-}
-
-/**
- * The folder with TensorFlow that the environment variable `ROCKET_TENSORFLOW` names.
- *
- * @returns The absolute path, or undefined if the variable is not set.
- */
-export function givenFolder(): string | undefined {
-  const given = Deno.env.get("ROCKET_TENSORFLOW");
-  return given ? resolve(given) : undefined;
 }
 
 /** Follows a recipe in a folder of its own, tries what came of it, and gives the folder its name. */

@@ -1,10 +1,13 @@
-import { version_core } from "@tensorflow/tfjs";
+import denoConfig from "../../deno.json" with { type: "json" };
 
 /** The TensorFlow that is fetched where none is at hand. */
 export const TENSORFLOW_VERSION = "2.21.0";
 
-/** The version of tfjs, and of tfjs-node, which are one. */
-export const TFJS_VERSION: string = version_core;
+/**
+ * The version of tfjs, and of tfjs-node, which are one; read where it is pinned, as whoever looks for a
+ * build should not have to load tfjs.
+ */
+export const TFJS_VERSION: string = denoConfig.imports["@tensorflow/tfjs"].split("@").at(-1)!;
 
 /** The platform that an addon is for, such as `linux-x86_64`. */
 export const PLATFORM: string = `${Deno.build.os}-${Deno.build.arch}`;

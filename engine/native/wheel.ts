@@ -1,5 +1,7 @@
 import { Reader, ZipReader } from "@zip.js/zip.js";
-import { dirname, join } from "node:path";
+import { createHash } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+import { pathInside } from "../../files/inside.ts";
 import { UserError } from "../../pipeline/errors.ts";
 import { findCommand, runCommand } from "./command.ts";
 import { bytesUnder, filesUnder, remove } from "./files.ts";
@@ -9,9 +11,21 @@ import { PLATFORM, TENSORFLOW_VERSION } from "./versions.ts";
 
 /** TensorFlow's Python packages that hold the whole C API, by platform. */
 const WHEELS: Readonly<Record<string, Wheel>> = {
-  "linux-x86_64": { name: "tensorflow-cpu", tag: "manylinux_2_27_x86_64" },
-  "linux-aarch64": { name: "tensorflow", tag: "manylinux_2_27_aarch64" },
-  "darwin-aarch64": { name: "tensorflow", tag: "macosx_12_0_arm64" },
+  "linux-x86_64": {
+    name: "tensorflow-cpu",
+    tag: "manylinux_2_27_x86_64",
+    sha256: "dcc8afd32930e42d5296b6ee19078b773706830af4ea97fbe503b9f5e0f820cb",
+  },
+  "linux-aarch64": {
+    name: "tensorflow",
+    tag: "manylinux_2_27_aarch64",
+    sha256: "b07d15737406533898e36c7ef7944b1be18e9028dc521b9229952c537bbc5552",
+  },
+  "darwin-aarch64": {
+    name: "tensorflow",
+    tag: "macosx_12_0_arm64",
+    sha256: "56ecd7d47429acbe1df2694d50b75bf9fc3995ac92cb367cd9af6c4780ead712",
+  },
 };
 
 /** A Python package of TensorFlow. */
@@ -20,6 +34,8 @@ export interface Wheel {
   readonly name: string;
   /** The platform's tag. */
   readonly tag: string;
+  /** The SHA-256 of its file for Python 3.12. */
+  readonly sha256: string;
 }
 
 /**
@@ -84,7 +100,8 @@ export async function wheelLibrary(
     await fetchWheel(pip, wheel, download, progress);
     const file = (await filesUnder(download)).find((path) => path.endsWith(".whl"));
     if (file === undefined) throw new UserError("pip fetched no package of TensorFlow");
-    return await unpack(file, folder, progress);
+    await refuseOther(file, wheel.sha256);
+    return await unpackWheel(file, folder, progress);
   } finally {
     await remove(download);
   }
@@ -131,8 +148,40 @@ async function fetchWheel(
   });
 }
 
-/** Takes the needed files out of a wheel, which is a zip file. */
-async function unpack(wheel: string, folder: string, progress: Progress): Promise<Library> {
+/** Refuses a file that is not the published one. */
+async function refuseOther(path: string, sha256: string): Promise<void> {
+  const hash = createHash("sha256");
+  const file = await Deno.open(path);
+  for await (const part of file.readable) hash.update(part);
+  const found = hash.digest("hex");
+  if (found === sha256) return;
+  throw new UserError(
+    `TensorFlow's Python package is not the published one: its SHA-256 is ${found}, not ${sha256}`,
+    {
+      hint: "something on the way to the package index changes files; " +
+        "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library that you trust",
+    },
+  );
+}
+
+/** More bytes than the needed files of any TensorFlow have. */
+const mostBytes = 4 * 2 ** 30;
+
+/**
+ * Takes the needed files out of a wheel, which is a zip file. Nothing is written outside of the folder
+ * or over a file that is there, and no more than the wheel says.
+ *
+ * @param wheel The wheel's file.
+ * @param folder The folder that gets the library, and `include/`.
+ * @param progress Is told how far it is.
+ * @returns The library.
+ * @throws {UserError} If the wheel is not as expected.
+ */
+export async function unpackWheel(
+  wheel: string,
+  folder: string,
+  progress: Progress,
+): Promise<Library> {
   using file = await Deno.open(wheel);
   const zip = new ZipReader(new FileReader(file), { useWebWorkers: false });
   const entries = (await zip.getEntries()).flatMap((entry) => {
@@ -140,13 +189,16 @@ async function unpack(wheel: string, folder: string, progress: Progress): Promis
     return !entry.directory && isNeeded(path) ? [{ entry, path }] : [];
   });
   const total = entries.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
+  if (total > mostBytes) {
+    throw new UserError(`${basename(wheel)} says that it holds ${total} bytes of TensorFlow`);
+  }
   progress.begin("unpacking the library", total / 1e6);
   let done = 0;
   for (const { entry, path } of entries) {
-    const target = join(folder, ...path.split("/"));
+    const target = await pathInside(folder, path);
     await Deno.mkdir(dirname(target), { recursive: true });
-    const { writable } = await Deno.open(target, { create: true, write: true });
-    await entry.getData(writable, {
+    const { writable } = await Deno.open(target, { createNew: true, write: true });
+    await entry.getData(atMost(entry.uncompressedSize, path, writable), {
       onprogress: (bytes) =>
         progress.update((done + bytes * entry.uncompressedSize / entry.compressedSize) / 1e6),
     });
@@ -157,6 +209,25 @@ async function unpack(wheel: string, folder: string, progress: Progress): Promis
   const files = entries.map(({ path }) => path).filter((path) => !path.includes("/")).sort();
   if (files.length === 0) throw new UserError(`${wheel} holds no TensorFlow library`);
   return { files: files.map((name) => join(folder, name)), include: join(folder, "include") };
+}
+
+/** A stream that fails when there is more than was said. */
+function atMost(
+  bytes: number,
+  path: string,
+  to: WritableStream<Uint8Array<ArrayBufferLike>>,
+): WritableStream<Uint8Array<ArrayBufferLike>> {
+  const writer = to.getWriter();
+  let left = bytes;
+  return new WritableStream({
+    async write(part) {
+      left -= part.length;
+      if (left < 0) throw new UserError(`${path} is longer than its ${bytes} bytes`);
+      await writer.write(part);
+    },
+    close: () => writer.close(),
+    abort: (reason) => writer.abort(reason),
+  });
 }
 
 /** Lets zip.js read a file piece by piece instead of whole. */

@@ -2,6 +2,8 @@
 export interface ChildOptions {
   /** The folder to run in; the project's folder by default. */
   readonly cwd?: string;
+  /** More of the environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Takes what the child writes to standard output; it is passed on by default. */
   readonly onOutput?: (chunk: Uint8Array<ArrayBuffer>) => void | Promise<void>;
 }
@@ -39,7 +41,7 @@ export async function runDeno(
   const { cwd, onOutput } = options;
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
-    env,
+    env: { ...env, ...options.env },
     clearEnv: true,
     stdin: "inherit",
     stdout: onOutput ? "piped" : "inherit",

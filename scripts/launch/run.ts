@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { runDeno } from "./child.ts";
 import { announceDownload } from "./packages.ts";
+import { runCommandLine, scriptFlags } from "./permissions.ts";
 import { openProject } from "./project.ts";
 
 /**
@@ -13,11 +14,14 @@ import { openProject } from "./project.ts";
  */
 export async function run(root: string, args: readonly string[]): Promise<number> {
   const [file, ...rest] = args as [string, ...string[]];
-  const { config, flags } = await openProject(root);
-  await announceDownload(config);
-  return await runDeno(["run", "-A", "--quiet", ...flags, join(root, file), ...rest], {
-    cwd: userFolder(),
-  });
+  const project = await openProject(root);
+  await announceDownload(project.config);
+  const cwd = userFolder();
+  if (file === "cli.ts") return await runCommandLine(project, rest, cwd);
+  return await runDeno(
+    ["run", ...scriptFlags(file), "--quiet", ...project.flags, join(root, file), ...rest],
+    { cwd },
+  );
 }
 
 /** Where the user stands: `deno task` itself stands in the project's folder, and says where from. */

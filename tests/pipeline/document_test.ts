@@ -416,3 +416,14 @@ Deno.test("documentOfValue() refuses a pipeline that contains itself", async () 
     ["the pipeline (data.train)", "the value contains itself", ""],
   ]);
 });
+
+Deno.test("extends: refuses files that extend one another twice, which would be read without end", async () => {
+  const files: Record<string, string> = { "30.yaml": "name: x" };
+  for (let index = 0; index < 30; index++) {
+    files[`${index}.yaml`] = `extends: [${index + 1}.yaml, ${index + 1}.yaml]`;
+  }
+  await withFiles(files, async (folder) => {
+    const error = await readDocument(`${folder}/0.yaml`).catch((error) => error);
+    assertEquals(error.message, "the pipeline is made of more than 100 files");
+  });
+});

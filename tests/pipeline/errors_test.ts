@@ -36,3 +36,16 @@ Deno.test("formatProblem() writes the message, the place and the hint, a line ea
   assertEquals(formatProblem({ message, hint }), "error: wrong\n hint: mend it");
   assertEquals(formatProblem({ message }), "error: wrong");
 });
+
+Deno.test("formatProblem() escapes what would do something to a terminal", () => {
+  const text = formatProblem({
+    message: "no column \x1b[2J\x07a\u202eb\x9b1m",
+    place: { file: "x\x1b]0;title\x07.yaml" },
+    hint: "a\rb",
+  });
+  assertEquals(
+    text,
+    "error: no column \\u{1b}[2J\\u{7}a\\u{202e}b\\u{9b}1m\n" +
+      " --> x\\u{1b}]0;title\\u{7}.yaml\n hint: a\\u{d}b",
+  );
+});

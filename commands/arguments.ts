@@ -1,0 +1,58 @@
+import { parseArgs } from "@std/cli/parse-args";
+
+/** A command line, taken apart. */
+export interface Arguments {
+  /** Words that are no options: the command, files. */
+  readonly words: readonly string[];
+  /** Options that there are not, as they were written. */
+  readonly unknown: readonly string[];
+  readonly out: string | undefined;
+  readonly seed: string | undefined;
+  readonly epochs: string | undefined;
+  readonly set: readonly string[];
+  readonly allowPlugins: readonly string[];
+  readonly engine: string | undefined;
+  readonly precision: string | undefined;
+  readonly permissions: boolean;
+  readonly quiet: boolean;
+  readonly json: boolean;
+  readonly debug: boolean;
+  readonly help: boolean;
+  readonly version: boolean;
+}
+
+const texts = ["out", "seed", "epochs", "set", "engine", "precision", "allow-plugin"] as const;
+const switches = ["permissions", "quiet", "json", "debug", "help", "version"] as const;
+
+/** All options, without their dashes. */
+export const optionNames: readonly string[] = [...texts, ...switches];
+
+/**
+ * Takes a command line apart; nothing is checked yet.
+ *
+ * @param args The arguments after the program's name.
+ */
+export function parseArguments(args: readonly string[]): Arguments {
+  const unknown: string[] = [];
+  const parsed = parseArgs([...args], {
+    string: [...texts],
+    boolean: [...switches],
+    collect: ["set", "allow-plugin"],
+    alias: { h: "help", V: "version" },
+    unknown: (arg: string, key?: string) => {
+      if (key === undefined) return true;
+      unknown.push(arg);
+      return false;
+    },
+  });
+  const { out, seed, epochs, engine, precision } = parsed;
+  const { permissions, quiet, json, debug, help, version } = parsed;
+  return {
+    words: parsed._.map(String),
+    unknown,
+    ...{ out, seed, epochs, engine, precision },
+    set: parsed.set as string[],
+    allowPlugins: parsed["allow-plugin"] as string[],
+    ...{ permissions, quiet, json, debug, help, version },
+  };
+}

@@ -1,0 +1,286 @@
+/**
+ * What a command line needs of the machine: the permissions of its process, each with its reason. It
+ * imports little, as it is worked out in a process of its own before each run.
+ *
+ * @module
+ */
+
+import { homedir, tmpdir } from "node:os";
+import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cacheFolder } from "../engine/native/cache_folder.ts";
+import { allowedCode } from "../pipeline/allowed_code.ts";
+import { type Document, type Path, readDocument } from "../pipeline/document.ts";
+import { type Arguments, parseArguments } from "./arguments.ts";
+import { table } from "./table.ts";
+
+/** A permission of Deno, what it is for, and why. */
+export interface Need {
+  /** Which permission. */
+  readonly permission: "read" | "write" | "net" | "env" | "sys" | "ffi";
+  /** The path, host, variable or name. */
+  readonly of: string;
+  /** Why it is needed. */
+  readonly why: string;
+}
+
+/** What a command line needs. */
+export interface Needs {
+  /** The permissions. */
+  readonly permissions: readonly Need[];
+  /** Which engine is wanted; undefined if the command computes nothing. */
+  readonly engine: string | undefined;
+}
+
+/** Variables that are read, whatever a pipeline says. */
+const variables: Readonly<Record<string, string>> = {
+  ROCKET_CACHE: "names Rocket's cache",
+  ROCKET_TENSORFLOW: "names a TensorFlow",
+  XDG_CACHE_HOME: "names the place for caches",
+  LOCALAPPDATA: "names the place for caches",
+  DENO_DIR: "names Deno's cache",
+  LOG_TOKENS: "read by the YAML parser",
+  LOG_STREAM: "read by the YAML parser",
+  TMPDIR: "names the folder for temporary files",
+  TMP: "names the folder for temporary files",
+  TEMP: "names the folder for temporary files",
+};
+
+/** Sources that read through DuckDB; a stage that is not built in may do so as well. */
+const duckdbSources: ReadonlySet<string> = new Set(["parquet", "csv", "sql"]);
+
+/**
+ * What a command line needs. Pipeline files are read for it, and no stage is loaded; a pipeline in
+ * TypeScript is run.
+ *
+ * @param args The arguments after the program's name.
+ * @param temporary The folder for temporary files.
+ * @throws {UserError} If a pipeline file cannot be read.
+ */
+export async function needsOf(args: readonly string[], temporary: string): Promise<Needs> {
+  const parsed = parseArguments(args);
+  const [first, ...rest] = parsed.words;
+  const needs = new NeedList();
+  if (parsed.help || parsed.version || parsed.unknown.length > 0 || first === undefined) {
+    return { permissions: needs.all(), engine: undefined };
+  }
+  needs.addProject();
+  switch (first) {
+    case "list":
+      for (const file of rest.filter((word) => /[./\\]/.test(word))) {
+        await needs.addPipeline(file, { ...parsed, set: [] });
+      }
+      return { permissions: needs.all(), engine: undefined };
+    case "show":
+      needs.add("read", resolve("."), "the stage that is shown");
+      return { permissions: needs.all(), engine: undefined };
+    case "new": {
+      const folder = dirname(resolve(rest[1] ?? "."));
+      needs.add("read", folder, "what is there already");
+      needs.add("write", folder, "the new files");
+      return { permissions: needs.all(), engine: undefined };
+    }
+  }
+  if (first === "resume" && rest[0] !== undefined) {
+    const out = resolve(rest[0]);
+    needs.add("read", out, "the run's folder");
+    needs.add("write", out, "the run's folder");
+    await needs.addRun(out);
+    needs.addEngine(parsed.engine ?? "auto", temporary);
+    return { permissions: needs.all(), engine: parsed.engine ?? "auto" };
+  }
+  const isCommand = first === "run" || first === "check";
+  const file = isCommand ? rest[0] : first;
+  // A word that is no pipeline is refused by the command line itself.
+  if (file === undefined || !/[./\\]/.test(file)) {
+    return { permissions: needs.all(), engine: undefined };
+  }
+  await needs.addPipeline(file, parsed);
+  if (first !== "check") {
+    const out = resolve(parsed.out ?? "runs");
+    const why = parsed.out === undefined ? "the run's folder is made in it" : "the run's folder";
+    needs.add("write", out, why);
+    needs.add("read", out, why);
+  }
+  needs.addEngine(parsed.engine ?? "auto", temporary);
+  return { permissions: needs.all(), engine: parsed.engine ?? "auto" };
+}
+
+class NeedList {
+  readonly #needs = new Map<string, Need>();
+
+  all(): Need[] {
+    return [...this.#needs.values()];
+  }
+
+  add(permission: Need["permission"], of: string, why: string): void {
+    const key = `${permission} ${of}`;
+    if (!this.#needs.has(key)) this.#needs.set(key, { permission, of, why });
+  }
+
+  /** Rocket's own files, and packages from npm. */
+  addProject(): void {
+    if (import.meta.url.startsWith("file:")) {
+      this.add("read", fileURLToPath(new URL("../", import.meta.url)), "Rocket's own files");
+    }
+    this.add("read", join(denoFolder(), "npm"), "packages from npm");
+    this.add("read", resolve("."), "where you stand");
+    for (const [name, why] of Object.entries(variables)) this.add("env", name, why);
+    this.add("sys", "homedir", "the cache is in the home folder");
+  }
+
+  async addPipeline(file: string, { set, allowPlugins }: Arguments): Promise<void> {
+    const folder = dirname(resolve(file));
+    this.add("read", folder, `the folder of ${basename(file)}`);
+    const allowed = await allowedCode(dirname(file), allowPlugins);
+    const names: string[] = [];
+    const document = await readDocument(file, {
+      set,
+      allowed,
+      onVariable: (name) => names.push(name),
+      onFile: (path) => this.add("read", dirname(path), "a pipeline file that it extends"),
+    });
+    for (const name of names) this.add("env", name, "the pipeline names it");
+    this.add("read", allowed.folder, "the project of the pipeline");
+    this.#addValue(document.value, [], document);
+  }
+
+  /** What the pipeline of an earlier run names; a folder without one is refused by the command itself. */
+  async addRun(out: string): Promise<void> {
+    let value: unknown;
+    try {
+      value = JSON.parse(await Deno.readTextFile(join(out, "pipeline.json"))).pipeline;
+    } catch {
+      return;
+    }
+    if (typeof value !== "object" || value === null) return;
+    this.#addValue(value, [], { folderOf: () => out });
+  }
+
+  /** What a value names: files of stages, and files that stages are given. */
+  #addValue(value: unknown, path: Path, document: Pick<Document, "folderOf">): void {
+    if (Array.isArray(value)) {
+      value.forEach((item, index) => this.#addValue(item, [...path, index], document));
+    } else if (typeof value === "object" && value !== null) {
+      const { use } = value as { use?: unknown };
+      if (typeof use === "string" && path[0] === "data" && path[1] !== "transforms") {
+        if (duckdbSources.has(use) || /[./:]/.test(use)) this.#addDuckdb(use);
+      }
+      for (const [key, item] of Object.entries(value)) {
+        this.#addValue(item, [...path, key], document);
+      }
+    } else if (typeof value === "string" && isPath(value)) {
+      this.#addFile(value, document.folderOf(path));
+    }
+  }
+
+  #addFile(name: string, folder: string): void {
+    const specifier = name.split("#", 1)[0]!;
+    if (/^https?:/i.test(name)) {
+      if (URL.canParse(name)) {
+        const { host, hostname, port, protocol } = new URL(name);
+        this.add("net", port ? host : `${hostname}:${protocol === "http:" ? 80 : 443}`, name);
+      }
+      return;
+    }
+    if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(name)) return;
+    const path = isAbsolute(specifier) ? specifier : resolve(folder, specifier);
+    // A glob is looked up from where it has no wildcard yet.
+    const wildcard = path.search(/[*?[{]/);
+    const fixed = dirname(wildcard < 0 ? path : path.slice(0, wildcard) + "x");
+    this.add("read", fixed, `the folder of ${name}`);
+    try {
+      const real = Deno.realPathSync(path);
+      if (real !== path) this.add("read", real, `${name} is a link to it`);
+    } catch {
+      // A glob, or not there, of which its source tells.
+    }
+  }
+
+  #addDuckdb(use: string): void {
+    this.add("ffi", join(denoFolder(), "npm"), `DuckDB, by which ${use} reads`);
+  }
+
+  addEngine(engine: string, temporary: string): void {
+    const cache = cacheFolder();
+    this.add("write", temporary, "temporary files of this run");
+    this.add("read", temporary, "temporary files of this run");
+    this.add("read", cache, "TensorFlow");
+    this.add("sys", "systemMemoryInfo", "whether all rows fit in memory");
+    if (Deno.build.os === "linux") {
+      this.add("read", "/proc/self/cgroup", "how much memory the run may take");
+      this.add("read", "/sys/fs/cgroup", "how much memory the run may take");
+    }
+    this.add("read", "/proc/cpuinfo", "whether the processor computes in bfloat16");
+    if (engine === "wasm") return;
+    this.add("ffi", cache, "TensorFlow");
+    const c = { linux: "libc.so.6", darwin: "libSystem.dylib" }[Deno.build.os as string];
+    if (c !== undefined) this.add("ffi", c, "TensorFlow, which is silenced while it loads");
+    this.add("env", "TF_CPP_MIN_LOG_LEVEL", "TensorFlow is told to be quiet");
+    this.add("env", "TF_NUM_INTRAOP_THREADS", "TensorFlow is told how many threads it has");
+  }
+}
+
+/** Whether a text of a pipeline may name a file: what has no slash and no ending is a name. */
+const isPath = (text: string) => text.length < 4096 && !text.includes("\n") && /[./]/.test(text);
+
+/** The folder in which Deno keeps packages. */
+function denoFolder(): string {
+  const own = Deno.env.get("DENO_DIR");
+  if (own) return resolve(own);
+  const { os } = Deno.build;
+  if (os === "darwin") return join(homedir(), "Library", "Caches", "deno");
+  if (os === "windows") return join(Deno.env.get("LOCALAPPDATA") ?? homedir(), "deno");
+  return join(Deno.env.get("XDG_CACHE_HOME") || join(homedir(), ".cache"), "deno");
+}
+
+/**
+ * The flags of Deno that grant what is needed, a flag a permission.
+ *
+ * @param permissions What is needed.
+ */
+export function flagsOf(permissions: readonly Need[]): string[] {
+  const groups = Map.groupBy(permissions, ({ permission }) => permission);
+  // A comma within a value is written twice.
+  const escape = (of: string) => of.replaceAll(",", ",,");
+  return Array.from(
+    groups,
+    ([permission, needs]) => `--allow-${permission}=${needs.map(({ of }) => escape(of)).join(",")}`,
+  );
+}
+
+/**
+ * One line about what a run may do.
+ *
+ * @param permissions What is needed.
+ */
+export function permissionsLine(permissions: readonly Need[]): string {
+  const of = (permission: Need["permission"]) =>
+    permissions.filter((need) => need.permission === permission);
+  const hosts = of("net").map(({ of }) => of);
+  const native = of("ffi").map(({ why }) => why.split(",", 1)[0]);
+  const writes = of("write").map(({ of }) => of);
+  return [
+    `permissions: read ${of("read").length} folders`,
+    writes.length > 0 ? `write ${writes.join(" and ")}` : "write nothing",
+    hosts.length > 0 ? `network ${hosts.join(" and ")}` : "no network",
+    native.length > 0 ? `native code of ${[...new Set(native)].join(" and ")}` : "no native code",
+    "no other programs (--permissions lists all)",
+  ].join(", ");
+}
+
+/**
+ * All that a command line needs, with the reasons, and the flags that grant it.
+ *
+ * @param args The arguments after the program's name.
+ * @throws {UserError} If a pipeline file cannot be read.
+ */
+export async function permissionsText(args: readonly string[]): Promise<string> {
+  const { permissions } = await needsOf(args, tmpdir());
+  const rows = permissions.map(({ permission, of, why }) => [permission, of, why]);
+  return [
+    table(["permission", "for", "why"], rows, ["left", "left", "left"]),
+    "",
+    flagsOf(permissions).map((flag) => `'${flag.replaceAll("'", `'\\''`)}'`).join(" "),
+  ].join("\n");
+}

@@ -1,0 +1,11 @@
+import { resolve } from "node:path";
+
+/**
+ * The folder with TensorFlow that the environment variable `ROCKET_TENSORFLOW` names.
+ *
+ * @returns The absolute path, or undefined if the variable is not set.
+ */
+export function givenFolder(): string | undefined {
+  const given = Deno.env.get("ROCKET_TENSORFLOW");
+  return given ? resolve(given) : undefined;
+}

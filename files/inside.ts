@@ -1,0 +1,74 @@
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { UserError } from "../pipeline/errors.ts";
+
+/**
+ * The path of a file to write within a folder. What it would lead out of the folder by, `..`, an
+ * absolute path or a link, is refused.
+ *
+ * @param folder The folder, such as a run's.
+ * @param name The path within it.
+ * @returns The absolute path.
+ * @throws {UserError} If it leads out of the folder; exit code 2.
+ *
+ * @example
+ * ```ts
+ * import { pathInside } from "./inside.ts";
+ * import { assertEquals, assertRejects } from "@std/assert";
+ *
+ * const folder = await Deno.makeTempDir();
+ * assertEquals(await pathInside(folder, "checkpoints/last"), `${folder}/checkpoints/last`);
+ * await assertRejects(() => pathInside(folder, "../elsewhere"), Error, "leads out of");
+ * await Deno.remove(folder);
+ * ```
+ */
+export async function pathInside(folder: string, name: string): Promise<string> {
+  const path = resolve(folder, name);
+  if (!isInside(resolve(folder), path) || !isInside(await target(folder), await target(path))) {
+    throw new UserError(`${name} leads out of the folder ${folder}`, {
+      hint: "what a run writes stays in its folder",
+      exitCode: 2,
+    });
+  }
+  return path;
+}
+
+/**
+ * Refuses a folder with links in it, at any depth, that lead out of it: what is written through them
+ * would be written elsewhere.
+ *
+ * @param folder The folder; it may itself be a link.
+ * @throws {UserError} If there is one; exit code 2.
+ */
+export async function refuseLinksOut(folder: string): Promise<void> {
+  const root = await Deno.realPath(folder);
+  for (const folders = [root]; folders.length > 0;) {
+    const at = folders.pop()!;
+    for await (const { name, isDirectory, isSymlink } of Deno.readDir(at)) {
+      const path = join(at, name);
+      if (isDirectory) folders.push(path);
+      if (!isSymlink || isInside(root, await target(path))) continue;
+      throw new UserError(`${join(folder, relative(root, path))} is a link that leads elsewhere`, {
+        hint: "what a run writes stays in its folder: remove the link, or choose another --out",
+        exitCode: 2,
+      });
+    }
+  }
+}
+
+function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return !/^\.\.($|[/\\])/.test(way) && !/^([/\\]|[A-Za-z]:)/.test(way);
+}
+
+/** Where a path leads, links followed, also of links to what is not there. */
+async function target(path: string, links = 0): Promise<string> {
+  const whole = resolve(path);
+  try {
+    return await Deno.realPath(whole);
+  } catch {
+    if (whole === dirname(whole) || links > 40) return whole;
+  }
+  const link = await Deno.readLink(whole).catch(() => undefined);
+  if (link !== undefined) return await target(resolve(dirname(whole), link), links + 1);
+  return join(await target(dirname(whole), links), basename(whole));
+}

@@ -1,0 +1,123 @@
+/**
+ * Which code a pipeline may name: what is in its project's folder, and what the person has allowed.
+ *
+ * @module
+ */
+
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type Place, UserError } from "./errors.ts";
+
+/** Who names a module. */
+export interface NamedModule {
+  /** The folder that relative paths start from. */
+  readonly folder: string;
+  /** Where it is named. */
+  readonly place: Place | undefined;
+}
+
+/** Decides which modules may be loaded. */
+export interface AllowedCode {
+  /** The project's folder. */
+  readonly folder: string;
+  /**
+   * Refuses a module that is neither in the project's folder nor allowed.
+   *
+   * @param specifier A path, a URL, or a specifier such as `npm:x`; `#NAME` behind it is not looked at.
+   * @param named Who names it.
+   * @throws {UserError} With what would allow it; exit code 2.
+   */
+  refuse(specifier: string, named: NamedModule): Promise<void>;
+}
+
+/** Whether a file is a module, whose reading runs it. */
+export const isModule = (file: string): boolean => /\.[mc]?[jt]sx?$/i.test(file);
+
+/**
+ * What a pipeline may load: modules in its project's folder, that is the folder of the nearest
+ * `deno.json` above the pipeline; what the command line allows; and what that `deno.json` allows in
+ * `"rocket": { "allowPlugins": [...] }`. Links are followed before it is decided where a file is.
+ *
+ * @param folder The folder of the pipeline file.
+ * @param allowed What the command line allows; relative paths start where the person stands.
+ * @throws {UserError} If the line of `deno.json` is no list of texts; exit code 2.
+ */
+export async function allowedCode(
+  folder: string,
+  allowed: readonly string[] = [],
+): Promise<AllowedCode> {
+  const project = await projectOf(resolve(folder));
+  const list = new Set([
+    ...await Promise.all(allowed.map((one) => identify(one, Deno.cwd()))),
+    ...await Promise.all(project.allowed.map((one) => identify(one, project.folder))),
+  ]);
+  const inside = await followed(project.folder);
+  return {
+    folder: project.folder,
+    async refuse(specifier, { folder, place }) {
+      const code = await identify(specifier, folder);
+      if (list.has(code)) return;
+      if (code.startsWith("/") || /^[A-Za-z]:\\/.test(code)) {
+        const path = relative(inside, code);
+        if (!/^\.\.($|[/\\])/.test(path) && !/^[A-Za-z]:/.test(path)) return;
+      }
+      const [name] = specifier.split("#", 1) as [string];
+      const asked = /^\.{0,2}\//.test(name) ? code : name;
+      throw new UserError(
+        `${name} is code from outside of the project's folder, which nobody has allowed`,
+        {
+          place,
+          hint: `if you trust it: --allow-plugin ${quote(asked)}, or "rocket": { "allowPlugins": [${
+            JSON.stringify(asked)
+          }] } in ${join(project.folder, "deno.json")}`,
+          exitCode: 2,
+        },
+      );
+    },
+  };
+}
+
+const quote = (text: string) =>
+  /^[\w@:./^~+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** One text for one module: an absolute path without links, or the specifier. */
+async function identify(specifier: string, folder: string): Promise<string> {
+  const [name] = specifier.split("#", 1) as [string];
+  if (/^file:/i.test(name)) return await followed(fileURLToPath(name));
+  if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(name)) return name;
+  return await followed(resolve(folder, name));
+}
+
+/** The path without links; a path that is not there leads nowhere else. */
+async function followed(path: string): Promise<string> {
+  return await Deno.realPath(path).catch(() => path);
+}
+
+/** The nearest folder with a `deno.json`, and what that allows; else the folder itself. */
+async function projectOf(
+  folder: string,
+): Promise<{ folder: string; allowed: readonly string[] }> {
+  for (let at = folder;; at = dirname(at)) {
+    const file = join(at, "deno.json");
+    const text = await Deno.readTextFile(file).catch(() => undefined);
+    if (text !== undefined) return { folder: at, allowed: allowedIn(text, file) };
+    if (at === dirname(at)) return { folder, allowed: [] };
+  }
+}
+
+function allowedIn(text: string, file: string): readonly string[] {
+  let config: { rocket?: { allowPlugins?: unknown } } | null;
+  try {
+    config = JSON.parse(text);
+  } catch {
+    // Deno reads comments there too. Who has some says it on the command line.
+    return [];
+  }
+  const list = config?.rocket?.allowPlugins ?? [];
+  if (Array.isArray(list) && list.every((one) => typeof one === "string")) return list;
+  throw new UserError("rocket.allowPlugins is no list of modules", {
+    place: { file },
+    hint: 'write it as "rocket": { "allowPlugins": ["npm:their-stage@1"] }',
+    exitCode: 2,
+  });
+}

@@ -1,0 +1,24 @@
+/**
+ * Sets the native engine up before a run that wants it, as the run itself may start no programs. With
+ * `--retry`, the engine was asked for by name: a failure is told, and tried again.
+ *
+ * @module
+ */
+
+import { setUpNative } from "../engine/native/set_up.ts";
+import { formatProblem, UserError } from "../pipeline/errors.ts";
+
+const retry = Deno.args.includes("--retry");
+try {
+  await setUpNative({ report: (line) => console.error(line), retry });
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  // The run says itself why it goes on without, from what is remembered of this.
+  if (retry) {
+    const [first, ...more] = error.problems;
+    const message = `the native engine cannot be used here: ${first!.message}`;
+    const hint = first!.hint ?? "use `--engine wasm`, which works everywhere and is slower";
+    console.error([{ ...first!, message, hint }, ...more].map(formatProblem).join("\n\n"));
+  }
+  Deno.exit(1);
+}

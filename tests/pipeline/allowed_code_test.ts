@@ -1,0 +1,92 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { readPlan } from "../../commands/read_plan.ts";
+import { allowedCode } from "../../pipeline/allowed_code.ts";
+import { UserError } from "../../pipeline/errors.ts";
+import { inFolder } from "../support/command_line.ts";
+import { digitsPipeline } from "../support/pipelines.ts";
+
+/** What is said of a module, or undefined where it may be loaded. */
+async function refusal(
+  folder: string,
+  specifier: string,
+  allowed: readonly string[] = [],
+): Promise<UserError | undefined> {
+  const code = await allowedCode(folder, allowed);
+  try {
+    await code.refuse(specifier, { folder, place: { file: "p.yaml", line: 3, column: 8 } });
+  } catch (error) {
+    if (error instanceof UserError) return error;
+    throw error;
+  }
+}
+
+Deno.test("allowedCode() lets modules of the project's folder pass, from any folder in it", async () => {
+  await inFolder(async (folder) => {
+    await Deno.mkdir(join(folder, "pipelines"));
+    await Deno.writeTextFile(join(folder, "deno.json"), "{}");
+    await Deno.writeTextFile(join(folder, "mine.ts"), "");
+    for (const use of ["../mine.ts", "../mine.ts#other", join(folder, "mine.ts"), "./absent.ts"]) {
+      assertEquals(await refusal(join(folder, "pipelines"), use), undefined, use);
+    }
+  });
+});
+
+Deno.test("allowedCode() refuses packages, addresses and files outside, with what allows them", async () => {
+  await inFolder(async (folder) => {
+    for (
+      const use of ["npm:x@1", "jsr:@a/b", "https://example.com/x.ts", "data:text/ts,1", "../x.ts"]
+    ) {
+      const error = await refusal(folder, use);
+      assertEquals(error?.exitCode, 2, use);
+      const [problem] = error!.problems;
+      assertEquals(problem!.place, { file: "p.yaml", line: 3, column: 8 });
+      const [, asked] = /--allow-plugin '?(.*?)'?, or/.exec(problem!.hint!)!;
+      assertEquals(await refusal(folder, use, [asked!]), undefined, use);
+      assertEquals(await refusal(folder, `${use}#other`, [asked!]), undefined, use);
+    }
+    assertEquals((await refusal(folder, "npm:x@2", ["npm:x@1"]))?.exitCode, 2);
+  });
+});
+
+Deno.test("allowedCode() follows links before it says where a file is", async () => {
+  await inFolder(async (folder) => {
+    await Deno.mkdir(join(folder, "project"));
+    await Deno.writeTextFile(join(folder, "outside.ts"), "");
+    await Deno.symlink(join(folder, "outside.ts"), join(folder, "project", "inside.ts"));
+    assertEquals((await refusal(join(folder, "project"), "./inside.ts"))?.exitCode, 2);
+  });
+});
+
+Deno.test("allowedCode() reads what deno.json allows, and refuses anything but a list", async () => {
+  await inFolder(async (folder) => {
+    const write = (allowPlugins: unknown) =>
+      Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify({ rocket: { allowPlugins } }));
+    await write(["npm:x@1"]);
+    assertEquals(await refusal(folder, "npm:x@1"), undefined);
+    assertEquals((await refusal(folder, "npm:y@1"))?.exitCode, 2);
+    await write("npm:x@1");
+    const error = await refusal(folder, "npm:x@1").catch((error) => error);
+    assertStringIncludes(error.message, "rocket.allowPlugins is no list");
+  });
+});
+
+Deno.test("readPlan() runs no code from outside, named in any file of a pipeline", async () => {
+  await inFolder(async (folder) => {
+    const project = join(folder, "project"), mark = join(folder, "was-run");
+    await Deno.mkdir(project);
+    const code = `Deno.writeTextFileSync(${JSON.stringify(mark)}, ""); export default {};`;
+    for (const name of ["evil.ts", "base.ts"]) await Deno.writeTextFile(join(folder, name), code);
+    const pipeline = digitsPipeline({ metrics: [{ use: "../evil.ts" }] });
+    await Deno.writeTextFile(join(project, "base.yaml"), JSON.stringify(pipeline));
+    const tops = { stage: "extends: base.yaml", module: "extends: ../base.ts" };
+    for (const [name, text] of Object.entries(tops)) {
+      const file = join(project, `${name}.yaml`);
+      await Deno.writeTextFile(file, text);
+      const error = await readPlan(file).catch((error) => error);
+      assertStringIncludes(error.message, "nobody has allowed");
+      assertEquals(error.problems[0].place.line, 1);
+      assertEquals(await Deno.stat(mark).catch(() => "absent"), "absent");
+    }
+  });
+});

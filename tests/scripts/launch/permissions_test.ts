@@ -1,0 +1,68 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { needsOf } from "../../../commands/needs.ts";
+import { deno, inFolder, root } from "../../support/command_line.ts";
+import { digitsPipeline, pluginApi, withPipeline } from "../../support/pipelines.ts";
+
+const launcher = [
+  ...["run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=homedir", "--allow-run"],
+  ...["--no-prompt", "--quiet", join(root, "scripts", "launch.ts"), "run", "cli.ts"],
+];
+
+/** A metric whose creation does something. */
+const plugin = (action: string) => `
+import { defineMetric, z } from ${JSON.stringify(pluginApi)};
+${action}
+export default defineMetric({
+  name: "m", summary: "M.", per: "net", options: z.object({}),
+  create: () => ({ empty: () => 0, add: (sum) => sum, value: () => 0 }),
+});
+`;
+
+const deeds = {
+  write: `Deno.writeTextFileSync("../escaped", "");`,
+  run: `new Deno.Command("true").outputSync();`,
+  net: `await fetch("http://127.0.0.1:8123/");`,
+  env: `Deno.env.get("SECRET_TOKEN");`,
+};
+
+for (const [permission, action] of Object.entries(deeds)) {
+  Deno.test(`deno task pipeline gives a plugin no ${permission} that the pipeline does not name`, async () => {
+    const pipeline = digitsPipeline({ metrics: [{ use: "./evil.ts" }] });
+    await withPipeline(pipeline, async (file, folder) => {
+      const { code, stderr } = await deno([...launcher, "check", file, "--engine", "wasm"], {
+        cwd: folder,
+      });
+      assertEquals(code, 2);
+      assertStringIncludes(stderr, `--allow-${permission}`);
+      assertStringIncludes(stderr, "permissions: read ");
+    }, { "evil.ts": plugin(action) });
+  });
+}
+
+Deno.test("deno task pipeline runs a pipeline in TypeScript first where it can but read", async () => {
+  await inFolder(async (folder) => {
+    const file = join(folder, "p.ts");
+    await Deno.writeTextFile(file, `Deno.writeTextFileSync("${folder}/mark", "");`);
+    const { code } = await deno([...launcher, file, "--engine", "wasm"], { cwd: folder });
+    assertEquals(code, 2);
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["p.ts"]);
+  });
+});
+
+Deno.test("needsOf() names the hosts, files and variables of a pipeline, and its run folder", async () => {
+  const source = { use: "arrow", path: "https://example.com/a.arrow" };
+  const { data } = digitsPipeline() as { data: Record<string, unknown> };
+  const pipeline = digitsPipeline({ data: { ...data, train: source }, name: "${env:HOME}" });
+  await withPipeline(pipeline, async (file, folder) => {
+    const out = join(folder, "run");
+    const { permissions } = await needsOf([file, "--out", out, "--engine", "wasm"], "/t");
+    const of = (permission: string) =>
+      permissions.filter((need) => need.permission === permission).map((need) => need.of);
+    assertEquals(of("net"), ["example.com:443"]);
+    assertEquals(of("write"), [out, "/t"]);
+    assertEquals(of("ffi"), []);
+    assert(of("env").includes("HOME"));
+    assert(of("read").includes(folder));
+  });
+});
