@@ -9,6 +9,7 @@ import { homedir, tmpdir } from "node:os";
 import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../engine/native/cache_folder.ts";
+import { cLibrary } from "../engine/native/libc.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { type Document, type Path, readDocument } from "../pipeline/document.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
@@ -214,7 +215,7 @@ class NeedList {
     this.add("read", "/proc/cpuinfo", "whether the processor computes in bfloat16");
     if (engine === "wasm") return;
     this.add("ffi", cache, "TensorFlow");
-    const c = { linux: "libc.so.6", darwin: "libSystem.dylib" }[Deno.build.os as string];
+    const c = cLibrary();
     if (c !== undefined) this.add("ffi", c, "TensorFlow, which is silenced while it loads");
     this.add("env", "TF_CPP_MIN_LOG_LEVEL", "TensorFlow is told to be quiet");
     this.add("env", "TF_NUM_INTRAOP_THREADS", "TensorFlow is told how many threads it has");

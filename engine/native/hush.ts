@@ -1,3 +1,5 @@
+import { cLibrary } from "./libc.ts";
+
 /**
  * Runs a function with the process's standard error turned off, below JavaScript.
  *
@@ -9,7 +11,7 @@
  * @returns What the function returns.
  */
 export function hush<T>(body: () => T): T {
-  const name = { linux: "libc.so.6", darwin: "libSystem.dylib" }[Deno.build.os as string];
+  const name = cLibrary();
   if (name === undefined) return body();
   let c;
   try {
