@@ -44,7 +44,9 @@ export function resultTable(result: Result): string {
   ]);
   const { best } = result;
   const lines = [
-    `${result.name}: test split after epoch ${result.epochs}; "at best" after epoch ${best.epoch}` +
+    `${result.name}: test split after epoch ${result.epochs}${
+      result.stopped ? ", when it was no longer better" : ""
+    }; "at best" after epoch ${best.epoch}` +
     (baseline ? ` (light alone: ${baseline.best.epoch})` : "") +
     `, chosen by ${best.metric} on the ${best.split} split`,
     "",

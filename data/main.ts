@@ -16,8 +16,9 @@ import { convert } from "./convert.ts";
 import type { DataSet } from "./data_set.ts";
 import { digits } from "./digits.ts";
 import { fashionMnist } from "./fashion_mnist.ts";
+import { movielens } from "./movielens.ts";
 
-const dataSets: readonly DataSet[] = [digits, fashionMnist];
+const dataSets: readonly DataSet[] = [digits, fashionMnist, movielens];
 const usage = "deno task data NAME [--from FOLDER] [--out FOLDER]";
 const convertUsage =
   "deno task data convert IN OUT.arrow [--query SQL] [--columns A,B] [--batch ROWS]";

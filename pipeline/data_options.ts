@@ -17,6 +17,19 @@ const nulls = z.union([
   "What becomes of nulls: an error, the row dropped, or a value in their place.",
 );
 
+const idValue = z.union([z.string(), z.int()]).transform(String);
+
+const ids = z.union([
+  z.literal("train"),
+  z.array(idValue).min(1).refine((values) => new Set(values).size === values.length),
+  z.strictObject({ hash: z.int().positive().describe("Into how many ids values are hashed.") }),
+  z.strictObject({ count: z.int().positive().describe("How many ids there are.") }),
+  z.strictObject({ of: z.string().min(1).describe("The feature whose ids they are.") }),
+], {
+  error:
+    "expected train, a list of values, { hash: BUCKETS }, { count: IDS } or { of: ANOTHER FEATURE }",
+});
+
 const feature = z.strictObject({
   column: columnName.optional().describe("The column; the feature's name by default."),
   shape: z.array(
@@ -32,6 +45,19 @@ const feature = z.strictObject({
   pad: z.number({ error: "expected a number" }).optional().describe(
     "Pads lists that are shorter than `shape` with this value, and cuts longer ones.",
   ),
+  ids: ids.optional().describe(
+    "How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F.",
+  ),
+  length: z.int({ error: "expected a whole number" }).positive().optional().describe(
+    "Makes lists of ids of this length: shorter ones end in −1, of longer ones `keep` says what is kept.",
+  ),
+  keep: z.enum(["first", "last"], { error: "expected first or last" }).optional().describe(
+    "What of lists that are longer than `length` is kept: the first values, or the last ones; first by default.",
+  ),
+}).refine(({ keep, length }) => keep === undefined || length !== undefined, {
+  error: "keep is for lists with a length",
+}).refine(({ length, shape, pad }) => length === undefined || (!shape && pad === undefined), {
+  error: "expected length, or shape and pad",
 });
 
 /** The schema of an entry of `data.features`. */
@@ -84,6 +110,14 @@ export const memorySchema = z.union([
 /** What becomes of nulls. */
 export type NullPolicy = "error" | "drop" | { readonly fill: number | string };
 
+/** How values become ids. */
+export type IdOptions =
+  | "train"
+  | readonly string[]
+  | { readonly hash: number }
+  | { readonly count: number }
+  | { readonly of: string };
+
 /** How a feature is read from its column. */
 export interface FeatureOptions {
   /** The column; the feature's name by default. */
@@ -96,6 +130,12 @@ export interface FeatureOptions {
   readonly nulls: NullPolicy;
   /** Fills up lists that are shorter than the shape; longer ones are cut. */
   readonly pad?: number | undefined;
+  /** How values become ids. */
+  readonly ids?: IdOptions | undefined;
+  /** The length of lists of ids; shorter ones end in −1. */
+  readonly length?: number | undefined;
+  /** What is kept of longer lists. */
+  readonly keep?: "first" | "last" | undefined;
 }
 
 /** How the label is read from its column. */

@@ -144,6 +144,7 @@ function toJson(schema: z.ZodType): JsonSchema {
     override({ zodSchema, jsonSchema }) {
       const meta = (zodSchema as unknown as z.ZodType).meta();
       delete jsonSchema.path;
+      delete jsonSchema.column;
       const kind = meta?.entry ?? meta?.stage;
       if (typeof kind !== "string") return;
       const { description, default: preset } = jsonSchema;

@@ -67,6 +67,16 @@ export interface PlannedMetricStage extends PlannedStage<MetricStage> {
   readonly name: string;
 }
 
+/** When training ends early. */
+export interface StopOptions {
+  /** The metric's key; that of `select` by default. */
+  readonly metric: string | undefined;
+  /** The epochs in a row without a better value. */
+  readonly patience: number;
+  /** By more than how much a value has to be better. */
+  readonly minDelta: number;
+}
+
 /** A pipeline, checked as far as that is possible without its data. */
 export interface Plan {
   /** The document it came from. */
@@ -84,6 +94,10 @@ export interface Plan {
   /** The columns. */
   readonly features: Readonly<Record<string, FeatureOptions>>;
   readonly label: LabelOptions;
+  /** The column that says how much each row counts in losses. */
+  readonly weight: string | undefined;
+  /** The columns that metrics read. */
+  readonly columns: readonly string[];
   readonly transforms: readonly PlannedTransformStage[];
   readonly network: PlannedStage<NetworkStage>;
   readonly losses: readonly PlannedLoss[];
@@ -100,6 +114,8 @@ export interface Plan {
   readonly nonFinite: "stop" | "skip" | "back";
   readonly maxSkipped: number;
   readonly select: string | undefined;
+  /** When training ends early. */
+  readonly stop: StopOptions | undefined;
   /** The whole pipeline as plain JSON with every default filled in. */
   readonly resolved: Readonly<Record<string, unknown>>;
 }
@@ -144,7 +160,7 @@ class Planner {
   }
 
   async plan(value: PipelineValue): Promise<Plan | undefined> {
-    const { data } = value;
+    const { data, train: { stop } } = value;
     const train = await this.#stage<SourceStage>("source", data.train, ["data", "train"]);
     const test = await this.#stage<SourceStage>("source", data.test, ["data", "test"]);
     const validation = !data.validation || !("use" in data.validation)
@@ -174,7 +190,17 @@ class Planner {
       (entry, index) => this.#stage<OutputStage>("output", entry, ["outputs", index]),
     );
     // Which names there are is not known if a metric is wrong.
-    if (metrics.length === value.metrics.length) this.#checkSelect(value.train.select, metrics);
+    if (metrics.length === value.metrics.length) {
+      this.#checkMetric(value.train.select, ["train", "select"], metrics);
+      this.#checkMetric(stop?.metric, ["train", "stop", "metric"], metrics);
+      if (stop && metrics.length === 0) {
+        this.#problem(
+          "train.stop needs a metric, and this pipeline has none",
+          this.#document.place(["train", "stop"]),
+          "add one to `metrics:`",
+        );
+      }
+    }
 
     if (!train || !test || !network || !optimizer || !schedule || this.#problems.length > 0) {
       return undefined;
@@ -189,6 +215,8 @@ class Planner {
       memory: data.memory,
       features: data.features,
       label: data.label,
+      weight: data.weight,
+      columns: [...new Set(metrics.flatMap(({ stage, options }) => columnsOf(stage, options)))],
       transforms,
       network,
       losses,
@@ -202,6 +230,7 @@ class Planner {
       nonFinite: value.train.nonFinite,
       maxSkipped: value.train.maxSkipped,
       select: value.train.select,
+      stop: stop && { ...stop, metric: stop.metric ?? value.train.select },
       resolved: {
         name: value.name,
         seed: value.seed,
@@ -213,6 +242,7 @@ class Planner {
           ...(data.memory !== undefined && { memory: data.memory }),
           features: data.features,
           label: data.label,
+          ...(data.weight !== undefined && { weight: data.weight }),
           transforms: transforms.map(({ resolved, on }) => ({ ...resolved, on })),
         },
         network: network.resolved,
@@ -344,15 +374,19 @@ class Planner {
     return undefined;
   }
 
-  #checkSelect(select: string | undefined, metrics: readonly PlannedMetricStage[]): void {
-    if (select === undefined) return;
+  #checkMetric(
+    key: string | undefined,
+    path: Path,
+    metrics: readonly PlannedMetricStage[],
+  ): void {
+    if (key === undefined) return;
     const keys = metrics.flatMap(({ name, stage }) =>
       stage.per === "net" ? [`light/${name}`, `booster/${name}`] : [name]
     );
-    if (keys.includes(select)) return;
+    if (keys.includes(key)) return;
     this.#problem(
-      `train.select names no metric of this pipeline: ${JSON.stringify(select)}`,
-      this.#document.place(["train", "select"]),
+      `${path.join(".")} names no metric of this pipeline: ${JSON.stringify(key)}`,
+      this.#document.place(path),
       keys.length > 0 ? `the metrics are ${keys.join(", ")}` : "add one to `metrics:`",
     );
   }
@@ -481,6 +515,19 @@ const nestedKind = (schema: z.ZodType) => metaOf(schema, "stage") as StageKind |
 function metaOf(schema: z.ZodType, key: string): unknown {
   const inner = (schema.def as { innerType?: z.ZodType }).innerType;
   return schema.meta()?.[key] ?? (inner && metaOf(inner, key));
+}
+
+/**
+ * The columns that a stage's options name.
+ *
+ * @param stage The stage.
+ * @param options Its checked options.
+ */
+export function columnsOf({ options: { shape } }: AnyStage, options: unknown): string[] {
+  const checked = options as Readonly<Record<string, unknown>>;
+  return Object.keys(shape)
+    .filter((key) => metaOf(shape[key] as z.ZodType, "column") && checked[key] !== undefined)
+    .map((key) => `${checked[key]}`);
 }
 
 /** The options that are paths: each starts from the folder of the file that wrote it. */

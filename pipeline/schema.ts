@@ -127,6 +127,9 @@ export const pipelineSchema = z.strictObject({
       { error: "expected at least one feature" },
     ).describe("What the nets read: columns by the name that stages use."),
     label: labelSchema.describe("What the nets predict."),
+    weight: z.string().min(1, { error: "expected the name of a column" }).optional().describe(
+      "A column of numbers of 0 or more: how much each row counts in losses. A loss that compares rows with one another takes no notice of it.",
+    ),
     transforms: z.array(entry("transform", commonOptions.transform)).default([]).describe(
       "Changes of batches, in this order.",
     ),
@@ -164,6 +167,17 @@ export const pipelineSchema = z.strictObject({
     maxSkipped: z.int().positive().default(10).describe(
       "How many steps in a row may be skipped; one more ends the run.",
     ),
+    stop: z.strictObject({
+      metric: name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/)).optional().describe(
+        "The metric that has to become better, on the validation split, or on the test split without one; that of `select` by default. A light net that is trained alone has none of the booster's metrics and goes on to the end.",
+      ),
+      patience: z.int().positive().default(3).describe(
+        "After how many epochs in a row without a better value training ends.",
+      ),
+      minDelta: z.number().nonnegative().default(0).describe(
+        "By more than how much a value has to be better to count.",
+      ),
+    }).optional().describe("Ends training before `epochs` once a metric no longer becomes better."),
   }).describe("How long and how much at once."),
   metrics: z.array(entry("metric", commonOptions.metric)).default([]).describe(
     "What is measured after each epoch.",

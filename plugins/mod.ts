@@ -30,9 +30,14 @@ import softLabel from "./losses/soft_label.ts";
 import accuracy from "./metrics/accuracy.ts";
 import agreement from "./metrics/agreement.ts";
 import auc from "./metrics/auc.ts";
+import calibration from "./metrics/calibration.ts";
+import gauc from "./metrics/gauc.ts";
+import logLoss from "./metrics/log_loss.ts";
 import loss from "./metrics/loss.ts";
 import meanAbsoluteError from "./metrics/mean_absolute_error.ts";
+import recallAtK from "./metrics/recall_at_k.ts";
 import topK from "./metrics/top_k.ts";
+import ctr from "./networks/ctr.ts";
 import mlp from "./networks/mlp.ts";
 import wideResnet from "./networks/wide_resnet.ts";
 import adagrad from "./optimizers/adagrad.ts";
@@ -54,6 +59,7 @@ import sql from "./sources/sql.ts";
 import cast from "./transforms/cast.ts";
 import crop from "./transforms/crop.ts";
 import horizontalFlip from "./transforms/horizontal_flip.ts";
+import log from "./transforms/log.ts";
 import normalize from "./transforms/normalize.ts";
 import oneHot from "./transforms/one_hot.ts";
 import pad from "./transforms/pad.ts";
@@ -72,6 +78,7 @@ export const builtins: readonly AnyStage[] = [
   cast,
   crop,
   horizontalFlip,
+  log,
   normalize,
   oneHot,
   pad,
@@ -80,6 +87,7 @@ export const builtins: readonly AnyStage[] = [
   reshape,
   scale,
   select,
+  ctr,
   mlp,
   wideResnet,
   attentionTransfer,
@@ -115,8 +123,12 @@ export const builtins: readonly AnyStage[] = [
   accuracy,
   agreement,
   auc,
+  calibration,
+  gauc,
+  logLoss,
   loss,
   meanAbsoluteError,
+  recallAtK,
   topK,
   checkpoint,
   metrics,

@@ -55,6 +55,21 @@ readonly fill: number | string;
 });
 /** Pads lists that are shorter than `shape` with this value, and cuts longer ones. */
 readonly pad?: number;
+/** How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F. */
+readonly ids?: ("train") | (readonly ((string) | (number))[]) | ({
+/** Into how many ids values are hashed. */
+readonly hash: number;
+}) | ({
+/** How many ids there are. */
+readonly count: number;
+}) | ({
+/** The feature whose ids they are. */
+readonly of: string;
+});
+/** Makes lists of ids of this length: shorter ones end in −1, of longer ones `keep` says what is kept. */
+readonly length?: number;
+/** What of lists that are longer than `length` is kept: the first values, or the last ones; first by default. */
+readonly keep?: "first" | "last";
 }) | (null);
 };
 /** What the nets predict. */
@@ -71,6 +86,8 @@ readonly nulls?: ("error" | "drop") | ({
 readonly fill: number | string;
 });
 });
+/** A column of numbers of 0 or more: how much each row counts in losses. A loss that compares rows with one another takes no notice of it. */
+readonly weight?: string;
 /** Changes of batches, in this order. */
 readonly transforms?: readonly (TransformEntry)[];
 };
@@ -101,6 +118,15 @@ readonly per?: "all" | "owner";
 readonly nonFinite?: "stop" | "skip" | "back";
 /** How many steps in a row may be skipped; one more ends the run. */
 readonly maxSkipped?: number;
+/** Ends training before `epochs` once a metric no longer becomes better. */
+readonly stop?: {
+/** The metric that has to become better, on the validation split, or on the test split without one; that of `select` by default. A light net that is trained alone has none of the booster's metrics and goes on to the end. */
+readonly metric?: (string) | (string);
+/** After how many epochs in a row without a better value training ends. */
+readonly patience?: number;
+/** By more than how much a value has to be better to count. */
+readonly minDelta?: number;
+};
 };
 /** What is measured after each epoch. */
 readonly metrics?: readonly (MetricEntry)[];
@@ -147,6 +173,21 @@ readonly fill?: number | string;
 });
 /** Pads lists that are shorter than `shape` with this value, and cuts longer ones. */
 readonly pad?: number;
+/** How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F. */
+readonly ids?: ("train") | (readonly ((string) | (number))[]) | ({
+/** Into how many ids values are hashed. */
+readonly hash?: number;
+}) | ({
+/** How many ids there are. */
+readonly count?: number;
+}) | ({
+/** The feature whose ids they are. */
+readonly of?: string;
+});
+/** Makes lists of ids of this length: shorter ones end in −1, of longer ones `keep` says what is kept. */
+readonly length?: number;
+/** What of lists that are longer than `length` is kept: the first values, or the last ones; first by default. */
+readonly keep?: "first" | "last";
 }) | (null);
 };
 /** What the nets predict. */
@@ -163,6 +204,8 @@ readonly nulls?: ("error" | "drop") | ({
 readonly fill?: number | string;
 });
 });
+/** A column of numbers of 0 or more: how much each row counts in losses. A loss that compares rows with one another takes no notice of it. */
+readonly weight?: string;
 /** Changes of batches, in this order. */
 readonly transforms?: readonly (TransformEntry)[];
 };
@@ -193,6 +236,15 @@ readonly per?: "all" | "owner";
 readonly nonFinite?: "stop" | "skip" | "back";
 /** How many steps in a row may be skipped; one more ends the run. */
 readonly maxSkipped?: number;
+/** Ends training before `epochs` once a metric no longer becomes better. */
+readonly stop?: {
+/** The metric that has to become better, on the validation split, or on the test split without one; that of `select` by default. A light net that is trained alone has none of the booster's metrics and goes on to the end. */
+readonly metric?: (string) | (string);
+/** After how many epochs in a row without a better value training ends. */
+readonly patience?: number;
+/** By more than how much a value has to be better to count. */
+readonly minDelta?: number;
+};
 };
 /** What is measured after each epoch. */
 readonly metrics?: readonly (MetricEntry)[];
@@ -254,7 +306,7 @@ readonly [option: string]: unknown;
 /** An entry that names a transform stage. */
 export type TransformEntry =
   | StageObject<"transform">
-  | ("horizontal-flip" | "normalize" | "one-hot" | "random-crop") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("horizontal-flip" | "log" | "normalize" | "one-hot" | "random-crop") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "cast";
 /** training: not applied when measuring; all: always. Augmentation has training by default. */
 readonly on?: "training" | "all";
@@ -276,6 +328,14 @@ readonly use: "horizontal-flip";
 readonly on?: "training" | "all";
 /** The part of the images that is mirrored. */
 readonly probability?: number;
+/** The feature, or a list of them; all that it suits by default. */
+readonly feature?: (string) | (readonly (string)[]);
+}) | ({
+readonly use: "log";
+/** training: not applied when measuring; all: always. Augmentation has training by default. */
+readonly on?: "training" | "all";
+/** What is added before the logarithm is taken. */
+readonly offset?: number;
 /** The feature, or a list of them; all that it suits by default. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
@@ -362,7 +422,47 @@ readonly [option: string]: unknown;
 /** An entry that names a network stage. */
 export type NetworkEntry =
   | StageObject<"network">
-  | ("mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("ctr" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+readonly use: "ctr";
+/** The size of embeddings. */
+readonly embedding?: number;
+/** How single features are read, by name; all others are read by default. */
+readonly features?: {
+readonly [name: string]: {
+/** The size of the embedding; `embedding` of the network by default. */
+readonly size?: number;
+/** What becomes of a list's embeddings, without empty places; mean by default. */
+readonly pooling?: "mean" | "sum";
+/** Weighs a list's embeddings by the candidate (DIN), and adds them up. */
+readonly attention?: {
+/** The feature of the candidate, with one id a row. */
+readonly to: string;
+/** Units of the activation unit's hidden layers. */
+readonly hidden?: readonly (number)[];
+/** The activation behind each of them. */
+readonly activation?: "relu" | "prelu" | "dice";
+};
+};
+};
+/** Units of the shared layers, one number a layer, from the bottom up. */
+readonly shared?: readonly (number)[];
+/** The light net's own layers. */
+readonly light?: {
+/** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
+readonly hidden?: readonly (number)[];
+};
+/** The booster's own layers. */
+readonly booster?: {
+/** Units of the booster's own hidden layers, one number a layer, from the bottom up. */
+readonly hidden?: readonly (number)[];
+};
+/** Behind each hidden layer: relu, prelu, or dice. */
+readonly activation?: "relu" | "prelu" | "dice";
+/** Whether hidden layers are normalised before their activation. */
+readonly batchNorm?: boolean;
+/** The part of each hidden layer's units that are dropped while training. */
+readonly dropout?: number;
+}) | ({
 readonly use: "mlp";
 /** Units of the shared layers, one number a layer, from the bottom up. */
 readonly shared?: readonly (number)[];
@@ -820,7 +920,7 @@ readonly [option: string]: unknown;
 /** An entry that names a metric stage. */
 export type MetricEntry =
   | StageObject<"metric">
-  | ("accuracy" | "agreement" | "auc" | "loss" | "mean-absolute-error" | "top-k") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("accuracy" | "agreement" | "auc" | "calibration" | "log-loss" | "loss" | "mean-absolute-error" | "top-k") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "accuracy";
 /** The key in results; the stage's name by default. */
 readonly name?: string;
@@ -833,6 +933,22 @@ readonly use: "auc";
 /** The key in results; the stage's name by default. */
 readonly name?: string;
 }) | ({
+readonly use: "calibration";
+/** The key in results; the stage's name by default. */
+readonly name?: string;
+/** How many bins of equal width the ECE has. */
+readonly bins?: number;
+}) | ({
+readonly use: "gauc";
+/** The key in results; the stage's name by default. */
+readonly name?: string;
+/** The column of the source that says whose a row is, such as a user's id. */
+readonly by: string;
+}) | ({
+readonly use: "log-loss";
+/** The key in results; the stage's name by default. */
+readonly name?: string;
+}) | ({
 readonly use: "loss";
 /** The key in results; the stage's name by default. */
 readonly name?: string;
@@ -840,6 +956,14 @@ readonly name?: string;
 readonly use: "mean-absolute-error";
 /** The key in results; the stage's name by default. */
 readonly name?: string;
+}) | ({
+readonly use: "recall-at-k";
+/** The key in results; the stage's name by default. */
+readonly name?: string;
+/** The column of the source that says whose a row is, such as a user's id. */
+readonly by: string;
+/** How many rows of a user count. */
+readonly k?: number;
 }) | ({
 readonly use: "top-k";
 /** The key in results; the stage's name by default. */
@@ -930,7 +1054,47 @@ readonly [option: string]: unknown;
 /** What a pipeline that extends others changes of a network stage. */
 export type ChangedNetworkEntry =
   | StageObject<"network">
-  | ("mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("ctr" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+readonly use?: "ctr";
+/** The size of embeddings. */
+readonly embedding?: number;
+/** How single features are read, by name; all others are read by default. */
+readonly features?: {
+readonly [name: string]: {
+/** The size of the embedding; `embedding` of the network by default. */
+readonly size?: number;
+/** What becomes of a list's embeddings, without empty places; mean by default. */
+readonly pooling?: "mean" | "sum";
+/** Weighs a list's embeddings by the candidate (DIN), and adds them up. */
+readonly attention?: {
+/** The feature of the candidate, with one id a row. */
+readonly to?: string;
+/** Units of the activation unit's hidden layers. */
+readonly hidden?: readonly (number)[];
+/** The activation behind each of them. */
+readonly activation?: "relu" | "prelu" | "dice";
+};
+};
+};
+/** Units of the shared layers, one number a layer, from the bottom up. */
+readonly shared?: readonly (number)[];
+/** The light net's own layers. */
+readonly light?: {
+/** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
+readonly hidden?: readonly (number)[];
+};
+/** The booster's own layers. */
+readonly booster?: {
+/** Units of the booster's own hidden layers, one number a layer, from the bottom up. */
+readonly hidden?: readonly (number)[];
+};
+/** Behind each hidden layer: relu, prelu, or dice. */
+readonly activation?: "relu" | "prelu" | "dice";
+/** Whether hidden layers are normalised before their activation. */
+readonly batchNorm?: boolean;
+/** The part of each hidden layer's units that are dropped while training. */
+readonly dropout?: number;
+}) | ({
 readonly use?: "mlp";
 /** Units of the shared layers, one number a layer, from the bottom up. */
 readonly shared?: readonly (number)[];

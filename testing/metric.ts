@@ -6,6 +6,7 @@ import type {
   MetricStage,
 } from "../pipeline/stages/metric.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
+import { columnsOf } from "../pipeline/plan.ts";
 import { describe } from "../train/objective.ts";
 import type { Findings } from "./findings.ts";
 import {
@@ -53,7 +54,12 @@ export function checkMetric(subject: Subject<MetricStage>): void {
       if (metric === undefined) continue;
       const measured = stage.per === "net" ? nets : ["light" as const];
       for (const net of measured) {
-        const all = evaluated(label, nets, net);
+        const all = evaluated(
+          label,
+          nets,
+          net,
+          columnsOf(stage, stage.options.parse(checks.options ?? {})),
+        );
         findings.attempt(
           `${asked}, measuring ${net}`,
           () => tryMetric(metric, all, `${asked}, measuring ${net}`, findings),
@@ -144,12 +150,14 @@ function evaluated(
   { spec, units }: LabelSample,
   nets: readonly NetName[],
   measured: NetName,
+  columns: readonly string[],
 ): (from: number, to: number) => EvaluatedBatch {
   const logits = Object.fromEntries(
     nets.map((net) => [net, normalValues(randomFor("logits", net, units), rows * units, 2)]),
   );
   const label = labelValues(spec, rows);
   const losses = lossesByRow(spec, nets);
+  const groups = Int32Array.from({ length: rows }, (_, row) => 100 + row * row % 5);
   return (from, to) => {
     const outputs = (net: NetName): { logits: Column } => ({
       logits: { values: logits[net]!.subarray(from * units, to * units), shape: [units] },
@@ -159,6 +167,7 @@ function evaluated(
       outputs: outputs(measured),
       nets: Object.fromEntries(nets.map((net) => [net, outputs(net)])),
       label: label.subarray(from, to),
+      columns: Object.fromEntries(columns.map((name) => [name, groups.subarray(from, to)])),
       losses: Object.fromEntries(
         Object.entries(losses).map(([name, values]) => {
           const part = values.subarray(from, to);

@@ -400,7 +400,7 @@ function expectUpdates(
       ? `${name}, which was not declared`
       : variable.trainable
       ? `${name}, which is trainable`
-      : variable.owner !== net
+      : variable.owner !== net && variable.owner !== "shared"
       ? `${name}, which is ${variable.owner}'s`
       : !(value instanceof tf.Tensor)
       ? `${name} to ${describe(value)}`
@@ -410,7 +410,11 @@ function expectUpdates(
       }`
       : notFinite(value.dataSync());
     if (got) {
-      findings.add("updates only its own variables that are not trainable", asked, got);
+      findings.add(
+        "updates only variables that are not trainable, its own and shared ones",
+        asked,
+        got,
+      );
       return undefined;
     }
     numbers.set(name, value.dataSync<"float32">().slice());

@@ -256,6 +256,7 @@ function result(): Result {
     ],
     baseline: {
       skipped: 0,
+      epochs: 2,
       seconds: 1.5,
       input: { waitingShare: 0.02 },
       test: { light: { accuracy: 0.5 } },

@@ -133,16 +133,19 @@ export function sizeOf(shape: readonly number[]): number {
  * @param bytes Whether to keep whole numbers in bytes, as sources do with images.
  */
 export function featureColumn(
-  { shape, dtype, vocabulary }: ColumnSpec,
+  { shape, dtype, vocabulary, ids }: ColumnSpec,
   rows: number,
   random: Random,
   bytes = false,
 ): Column {
   const length = rows * sizeOf(shape);
-  const highest = dtype === "int32" ? (vocabulary?.length ?? 4) - 1 : 255;
+  const highest = dtype === "int32" ? (ids?.count ?? vocabulary?.length ?? 4) - 1 : 255;
   const whole = () => random.integer(0, highest);
+  // Lists that are padded have different lengths, also 0.
+  const size = sizeOf(shape), filled = (index: number) => Math.floor(index / size) % (size + 1);
+  const id = (index: number) => ids?.padded && index % size >= filled(index) ? -1 : whole();
   const values = dtype === "int32"
-    ? view(Int32Array.from({ length }, whole))
+    ? view(Int32Array.from({ length }, (_, index) => id(index)))
     : bytes
     ? view(Uint8Array.from({ length }, whole))
     : view(normalValues(random, length));

@@ -12,7 +12,7 @@ import type {
 import type { NetName, NetworkPair } from "../pipeline/stages/network.ts";
 import { Forward } from "./forward.ts";
 import { type FactorValues, type Term, termLoss } from "./objective.ts";
-import { type BatchTensors, batchTensors } from "./tensors.ts";
+import { type BatchTensors, batchTensors, rowsOf } from "./tensors.ts";
 import type { TensorsByName } from "./variables.ts";
 
 /** A metric of the plan. */
@@ -64,7 +64,7 @@ export interface EvaluationOutput {
  */
 export function evaluationStep(
   { pair, nets, terms }: EvaluatedModel,
-  { values, batch: { features, label } }: EvaluationInput,
+  { values, batch: { features, label, weight } }: EvaluationInput,
 ): EvaluationOutput {
   const forward = new Forward(pair, {
     values,
@@ -73,7 +73,7 @@ export function evaluationStep(
     seed: () => tf.scalar(0, "int32"),
   });
   const logits = nets.map((net) => forward.outputs(net).logits);
-  const losses = terms.map((term) => termLoss(ungated(term), forward, label, noFactors));
+  const losses = terms.map((term) => termLoss(ungated(term), forward, label, noFactors, weight));
   return { logits, losses: tf.stack(losses) };
 }
 
@@ -137,7 +137,7 @@ async function evaluateBatch(
 ): Promise<EvaluatedBatch> {
   const batch = batchTensors(rows);
   const { logits, losses } = compute.call({ values, batch });
-  tf.dispose([batch.features, batch.label]);
+  tf.dispose(rowsOf(batch));
   const outputs: [NetName, OutputValues][] = [];
   for (const [index, tensor] of logits.entries()) {
     const values = await tensor.data<"float32">();
@@ -151,6 +151,10 @@ async function evaluateBatch(
     outputs: byNet.light!,
     nets: byNet,
     label: rows.label.values,
+    weight: rows.weight?.values,
+    columns: Object.fromEntries(
+      Object.entries(rows.columns ?? {}).map(([name, { values }]) => [name, values]),
+    ),
     losses: Object.fromEntries(terms.map(({ name }, index) => [name, lossValues[index]!])),
   };
 }

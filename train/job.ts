@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import type { Precision } from "../engine/capture/precision.ts";
 import { Interruption, type Place, UserError } from "../pipeline/errors.ts";
+import type { StopOptions } from "../pipeline/plan.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import type {
   CheckpointRequest,
@@ -33,7 +34,7 @@ import { LeakGuard } from "./leaks.ts";
 import { LossMeans } from "./loss_means.ts";
 import { changingFactors } from "./objective.ts";
 import type { PreparedData, PreparedNets } from "./prepare.ts";
-import { byNet, Selection } from "./selection.ts";
+import { byNet, Patience, Selection } from "./selection.ts";
 import {
   disposeState,
   initialState,
@@ -78,6 +79,8 @@ export interface Job {
   readonly maxSkipped: number;
   /** The last checkpoint whose numbers are all finite, for messages. */
   readonly lastCheckpoint: () => Promise<string | undefined>;
+  /** When training ends early. */
+  readonly stop: StopOptions | undefined;
   /** Where the pipeline file has its losses, for messages. */
   readonly place: Place | undefined;
   /** Told what a person may want to know, a line at a time. */
@@ -145,6 +148,7 @@ class Training {
   #skipped!: number;
   #means!: LossMeans;
   #selection!: Selection;
+  #patience!: Patience;
   #metrics!: Readonly<Record<string, Metrics>>;
   #detour: Detour | undefined;
   #asked: CheckpointRequest | undefined;
@@ -176,7 +180,7 @@ class Training {
 
   async run(): Promise<Omit<JobResult, "gradients">> {
     await this.#begin();
-    while (this.#epochs < this.#job.epochs) {
+    while (this.#epochs < this.#job.epochs && !this.#isOver()) {
       try {
         await this.#epoch();
       } catch (error) {
@@ -186,6 +190,8 @@ class Training {
     }
     const { training, waiting } = this.#time;
     return {
+      epochs: this.#epochs,
+      ...(this.#epochs < this.#job.epochs && { stopped: true }),
       steps: this.#step,
       skipped: this.#skipped,
       seconds: this.#seconds(),
@@ -193,6 +199,11 @@ class Training {
       test: byNet(this.#metrics.test ?? {}),
       best: this.#selection.best(),
     };
+  }
+
+  /** Not in the middle of an epoch, which a checkpoint may be of. */
+  #isOver(): boolean {
+    return this.#batches === 0 && this.#patience.isOver(this.#epochs);
   }
 
   dispose(): void {
@@ -203,7 +214,8 @@ class Training {
 
   /** Takes up the state and the position of the checkpoint that is gone on from, or those of the start. */
   async #begin(): Promise<void> {
-    const { data: { splits }, nets: { model, metrics }, select, seed, input } = this.#job;
+    const { data: { splits }, nets: { model, metrics, nets }, select, stop, seed, input } =
+      this.#job;
     const position = this.#from?.content.position ?? startPosition;
     const { epochs, batches, step } = position;
     this.#epochs = epochs;
@@ -213,6 +225,7 @@ class Training {
     this.#metrics = position.metrics;
     this.#means = new LossMeans(model.terms, position.losses);
     this.#selection = new Selection(splits, metrics, select, position.best);
+    this.#patience = new Patience(splits, { metrics, nets }, stop, position.stop);
     this.#detour ??= position.detour;
     this.#started = performance.now() - position.seconds * 1000;
     this.#time = {
@@ -295,6 +308,7 @@ class Training {
       await tell(split);
     }
     const best = this.#selection.consider(epoch, metrics);
+    this.#patience.watch(epoch, metrics);
     this.#metrics = metrics;
     this.#epochs = epoch;
     this.#batches = 0;
@@ -405,6 +419,7 @@ class Training {
       losses: this.#means.sums(),
       best: this.#selection.bestEpoch,
       detour: this.#detour,
+      stop: this.#patience.best,
       metrics: this.#metrics,
     };
   }
@@ -480,8 +495,8 @@ export function stepInput(
  *
  * @param input The tensors.
  */
-export function disposeInput({ features, label, rate, step, seed, factors }: StepInput): void {
-  tf.dispose([...Object.values(features), label, rate, step, seed, ...factors]);
+export function disposeInput({ rate, step, seed, factors, ...batch }: StepInput): void {
+  tf.dispose([...rowsOf(batch), rate, step, seed, ...factors]);
 }
 
 /** Larger than training batches, as nothing is kept for a backward pass. */

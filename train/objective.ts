@@ -76,6 +76,8 @@ export function changingFactors(
  * @param forward The step's forward passes.
  * @param label The labels, `[batch]`.
  * @param factors This step's values of changing factors.
+ * @param weight How much each row counts, `[batch]`; all alike by default. A loss that compares rows with
+ *   one another, and so is one number, stays as it is.
  * @throws {StageError} If the loss returns anything but one number a row or one number.
  */
 export function termLoss(
@@ -83,7 +85,9 @@ export function termLoss(
   forward: Forward,
   label: tf.Tensor,
   factors: FactorValues,
+  weight?: tf.Tensor,
 ): tf.Scalar {
+  const rows: WeightedRows = { count: label.shape[0]!, weight };
   const gate = (factor: Factor): Gate => typeof factor === "number" ? factor : factors.get(factor)!;
   const gated = (reference: OutputReference, factor: Factor, shared: Factor) => {
     // A blocked output passes nothing on, so that it needs no pass with gated shared variables.
@@ -91,7 +95,6 @@ export function termLoss(
     return scaleGradient(outputs[reference.output]!, gate(factor));
   };
   const scope: LossScope = { label, read: (variable) => forward.read(variable) };
-  const rows = label.shape[0]!;
   const losses = term.policy.flatMap(({ from, to, shared, reversed }) => {
     if (term.form === "task") {
       const output = gated(term.on, to, shared);
@@ -107,7 +110,17 @@ export function termLoss(
   return losses.length === 1 ? losses[0]! : tf.addN(losses);
 }
 
-function meanLoss({ stage }: Term, rows: number, compute: () => tf.Tensor): tf.Scalar {
+/** How many rows there are, and how much each counts. */
+interface WeightedRows {
+  readonly count: number;
+  readonly weight: tf.Tensor | undefined;
+}
+
+function meanLoss(
+  { stage }: Term,
+  { count, weight }: WeightedRows,
+  compute: () => tf.Tensor,
+): tf.Scalar {
   const loss = callStage(stage, "its loss", compute);
   if (!(loss instanceof tf.Tensor)) {
     throw new StageError(stage, `returned ${describe(loss)} instead of a tensor`, {
@@ -115,11 +128,15 @@ function meanLoss({ stage }: Term, rows: number, compute: () => tf.Tensor): tf.S
     });
   }
   if (loss.rank === 0) return loss as tf.Scalar;
-  if (loss.rank === 1 && loss.shape[0] === rows) return tf.mean(loss);
+  if (loss.rank === 1 && loss.shape[0] === count) {
+    if (!weight) return tf.mean(loss);
+    // Rows that all weigh nothing have no loss rather than one that is not a number.
+    return tf.divNoNan(tf.sum(tf.mul(loss, weight)), tf.sum(weight));
+  }
   throw new StageError(
     stage,
-    `returned a tensor of shape [${loss.shape}] for a batch of ${rows} rows`,
-    { hint: `return one loss a row [${rows}], or their mean, a scalar []` },
+    `returned a tensor of shape [${loss.shape}] for a batch of ${count} rows`,
+    { hint: `return one loss a row [${count}], or their mean, a scalar []` },
   );
 }
 

@@ -94,6 +94,8 @@ export async function prepareData(
     const request = {
       features: plan.features,
       label: plan.label,
+      weight: plan.weight,
+      columns: plan.columns,
       stage: reference,
       places: (path: string) => plan.document.place(["data", ...path.split(".")]),
       memory,

@@ -185,7 +185,8 @@ class Run {
   /** What the rocket ended with, if a checkpoint of the light net alone knows and it still holds. */
   #rocketOf(alone: StoredCheckpoint | undefined): JobResult | undefined {
     const { plan, data } = this.#parts, rocket = alone?.content.rocket;
-    return rocket?.steps === stepsPerEpoch(plan, data) * plan.epochs ? rocket : undefined;
+    const whole = rocket?.steps === stepsPerEpoch(plan, data) * plan.epochs;
+    return whole || rocket?.stopped ? rocket : undefined;
   }
 
   async #job(
@@ -228,6 +229,7 @@ class Run {
       nonFinite: plan.nonFinite,
       maxSkipped: plan.maxSkipped,
       lastCheckpoint: () => lastGoodCheckpoint(this.#options.out),
+      stop: plan.stop,
       place: plan.document.place(["losses"]),
       ...this.#listener,
     };
@@ -253,13 +255,14 @@ class Run {
       engine: engine.name,
       precision,
       seed: plan.seed,
-      epochs: plan.epochs,
       ...rocket,
       parameters: parametersOf(nets),
       gradients,
       ...(alone && baseline && {
         baseline: {
           skipped: alone.skipped,
+          epochs: alone.epochs,
+          ...(alone.stopped && { stopped: alone.stopped }),
           seconds: alone.seconds,
           input: alone.input,
           test: alone.test,

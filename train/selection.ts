@@ -1,5 +1,7 @@
 import type { Metrics, Result } from "../pipeline/stages/events.ts";
-import type { BestEpoch } from "./checkpoint/content.ts";
+import type { StopOptions } from "../pipeline/plan.ts";
+import type { BestEpoch, BestValue } from "./checkpoint/content.ts";
+import type { NetName } from "../pipeline/stages/network.ts";
 import type { PlannedMetric } from "./evaluate.ts";
 
 /** Keeps the epoch that was best on the validation split, or on the test split without one. */
@@ -58,6 +60,76 @@ export class Selection {
       metric: this.#key ?? "epoch",
       test: byNet(this.#best?.test ?? {}),
     };
+  }
+}
+
+/** Knows when a metric has not become better for long enough. */
+export class Patience {
+  readonly #split: string;
+  readonly #key: string | undefined;
+  readonly #sign: number;
+  readonly #stop: StopOptions | undefined;
+  #best: BestValue | undefined;
+
+  /**
+   * Starts to watch, or goes on with it.
+   *
+   * @param splits The splits by name.
+   * @param measured What is measured, and the nets of this job. Without the metric that is to be watched
+   *   training never ends early.
+   * @param stop When training ends; never by default.
+   * @param best The best value so far.
+   */
+  constructor(
+    splits: Readonly<Record<string, unknown>>,
+    { metrics, nets }: {
+      readonly metrics: readonly PlannedMetric[];
+      readonly nets: readonly NetName[];
+    },
+    stop: StopOptions | undefined,
+    best?: BestValue,
+  ) {
+    this.#split = splits.validation ? "validation" : "test";
+    const key = stop && (stop.metric ?? (metrics[0] && keysOf(metrics[0])[0]));
+    const watched = metrics.find((metric) =>
+      key !== undefined && keysOf(metric).includes(key) &&
+      (nets.includes("booster") || !key.startsWith("booster/"))
+    );
+    this.#key = watched && key;
+    this.#sign = watched?.better === "lower" ? -1 : 1;
+    this.#stop = stop;
+    this.#best = best;
+  }
+
+  /** The best value so far. */
+  get best(): BestValue | undefined {
+    return this.#best;
+  }
+
+  /**
+   * Looks at an epoch's metrics.
+   *
+   * @param epoch The epoch, from 1.
+   * @param metrics Its metrics by split.
+   */
+  watch(epoch: number, metrics: Readonly<Record<string, Metrics>>): void {
+    if (this.#key === undefined || !this.#stop) return;
+    const value = metrics[this.#split]?.[this.#key] ?? NaN;
+    const before = this.#best?.value ?? NaN;
+    const gain = this.#sign * (value - before);
+    // A value that is no number is not better than any, and the first one is better than none.
+    if (Number.isNaN(value) || !(Number.isNaN(before) || gain > this.#stop.minDelta)) return;
+    this.#best = { epoch, value };
+  }
+
+  /**
+   * Whether training ends.
+   *
+   * @param epochs The epochs that are done.
+   */
+  isOver(epochs: number): boolean {
+    if (this.#key === undefined || !this.#stop) return false;
+    return epochs - (this.#best?.epoch ?? 0) >= this.#stop.patience;
   }
 }
 

@@ -45,6 +45,8 @@ export interface StepInput {
   readonly features: TensorsByName;
   /** The labels, `[batch]`. */
   readonly label: tf.Tensor;
+  /** How much each row counts in losses, `[batch]`; absent where all count alike. */
+  readonly weight?: tf.Tensor | undefined;
   /** The learning rate. */
   readonly rate: tf.Scalar;
   /** The number of the step, from 1. */
@@ -137,7 +139,7 @@ function backward(
   const gradients = gradientsOf(variables, values, (lookup) => {
     const forward = forwardPass(pair, values, input, lookup);
     const factors = factorValues(terms, input);
-    const each = terms.map((term) => termLoss(term, forward, input.label, factors));
+    const each = terms.map((term) => termLoss(term, forward, input.label, factors, input.weight));
     const total = tf.addN(each.map((loss, index) => tf.mul(loss, terms[index]!.weight)));
     losses = tf.keep(tf.stack([total, ...each]) as tf.Tensor1D);
     updates = Object.fromEntries(forward.updates);
@@ -295,7 +297,13 @@ function squaredNorms(model: Model, term: Term, { values }: State, input: StepIn
   return tf.tidy(() => {
     const gradients = gradientsOf(variables, values, (lookup) =>
       tf.mul(
-        termLoss(term, forwardPass(pair, values, input, lookup), input.label, factors),
+        termLoss(
+          term,
+          forwardPass(pair, values, input, lookup),
+          input.label,
+          factors,
+          input.weight,
+        ),
         term.weight,
       ));
     const squares = squaresByOwner(gradients, variables);

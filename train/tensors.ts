@@ -8,6 +8,8 @@ export interface BatchTensors {
   readonly features: TensorsByName;
   /** The labels, `[batch]`. */
   readonly label: tf.Tensor;
+  /** How much each row counts in losses, `[batch]`; absent where all count alike. */
+  readonly weight?: tf.Tensor | undefined;
 }
 
 /**
@@ -16,12 +18,13 @@ export interface BatchTensors {
  * @param batch The rows, transformed.
  * @returns The tensors, which the caller disposes of.
  */
-export function batchTensors({ size, features, label }: Batch): BatchTensors {
+export function batchTensors({ size, features, label, weight }: Batch): BatchTensors {
   return {
     features: Object.fromEntries(
       Object.entries(features).map(([name, column]) => [name, upload(column, size)]),
     ),
     label: upload(label, size),
+    ...(weight && { weight: upload(weight, size) }),
   };
 }
 
@@ -30,8 +33,8 @@ export function batchTensors({ size, features, label }: Batch): BatchTensors {
  *
  * @param batch The batch.
  */
-export function rowsOf({ features, label }: BatchTensors): tf.Tensor[] {
-  return [...Object.values(features), label];
+export function rowsOf({ features, label, weight }: BatchTensors): tf.Tensor[] {
+  return [...Object.values(features), label, ...weight ? [weight] : []];
 }
 
 function upload({ values, shape }: Column, size: number): tf.Tensor {

@@ -29,8 +29,26 @@ export interface ColumnSpec {
   readonly shape: readonly number[];
   /** What the nets get: `float32`, or `int32` for ids. */
   readonly dtype: "float32" | "int32";
-  /** The values that the ids stand for, for columns of strings. */
+  /** The values that the ids stand for, where these are known. */
   readonly vocabulary?: readonly string[] | undefined;
+  /** What the ids are, for features that say so (`ids:`). */
+  readonly ids?: IdSpec | undefined;
+}
+
+/**
+ * What ids are: whole numbers from 0 to `count` − 1. With a vocabulary the last one stands for all values
+ * that are not in it.
+ *
+ * A list of ids whose rows differ in length comes as `[length]` ids, in their order from the first place on,
+ * and −1 in the places behind the last one. So `ids ≥ 0` is its mask, and the sum of that its length.
+ */
+export interface IdSpec {
+  /** How many ids there are. */
+  readonly count: number;
+  /** A name: features with ids of one name give the same value the same id. */
+  readonly name: string;
+  /** Whether places may be empty, that is −1. */
+  readonly padded: boolean;
 }
 
 /** What the label is. */
@@ -49,4 +67,8 @@ export interface Batch {
   readonly features: Readonly<Record<string, Column>>;
   /** The label. */
   readonly label: Column;
+  /** How much each row counts in losses; absent where all count alike. */
+  readonly weight?: Column | undefined;
+  /** Columns by their names in the source that only metrics read. No transform sees them changed. */
+  readonly columns?: Readonly<Record<string, Column>> | undefined;
 }

@@ -174,6 +174,8 @@ export interface Result {
   readonly seed: number;
   /** The epochs done. */
   readonly epochs: number;
+  /** Whether training ended before the epochs that the pipeline says, by `train.stop`. */
+  readonly stopped?: true;
   /** The steps done, with those that were skipped. */
   readonly steps: number;
   /** How many steps were skipped, as their losses or gradients were not finite. */
@@ -198,6 +200,8 @@ export interface Result {
   /** The light net trained alone, if the pipeline asked for it. */
   readonly baseline?: {
     readonly skipped: number;
+    readonly epochs: number;
+    readonly stopped?: true;
     readonly seconds: number;
     readonly input: InputResult;
     readonly test: Readonly<Record<string, Metrics>>;

@@ -32,6 +32,13 @@ export interface EvaluatedBatch {
   readonly nets: Readonly<Partial<Record<NetName, OutputValues>>>;
   /** The labels, one a row. */
   readonly label: Values;
+  /** How much each row counts in losses; absent where all count alike. */
+  readonly weight?: Values | undefined;
+  /**
+   * The columns of the source that metrics name by a {@linkcode columnOption}, one value a row. Strings are
+   * numbers here: within one split equal ones for equal strings.
+   */
+  readonly columns: Readonly<Record<string, Values>>;
   /** The mean of each loss term over these rows, before its weight, by its name. */
   readonly losses: Readonly<Record<string, number>>;
 }

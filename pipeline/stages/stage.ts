@@ -120,3 +120,23 @@ export function nestedStage<Product>(kind: "schedule"): z.ZodType<Product> {
 export function pathOption<Schema extends z.ZodType>(schema: Schema): Schema {
   return schema.meta({ ...schema.meta(), path: true });
 }
+
+/**
+ * A schema for an option of a metric that is the name of a column of the source, which may be no feature: a
+ * user's id. Each evaluated batch then has the column under its name.
+ *
+ * @param schema The schema of the name.
+ * @returns The same schema, marked.
+ *
+ * @example
+ * ```ts
+ * import { columnOption, z } from "@rocket-launching/rocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const options = z.object({ by: columnOption(z.string().min(1)) });
+ * assertEquals(options.parse({ by: "user" }), { by: "user" });
+ * ```
+ */
+export function columnOption<Schema extends z.ZodType>(schema: Schema): Schema {
+  return schema.meta({ ...schema.meta(), column: true });
+}

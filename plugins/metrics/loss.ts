@@ -1,6 +1,6 @@
 import { defineMetric, type MetricStage, z } from "../../plugin.ts";
 
-/** The mean of each loss term by its name, before its weight; batches count by their rows. */
+/** The mean of each loss term by its name, before its weight; batches count by their rows, or by their rows' weights. */
 const stage: MetricStage = defineMetric({
   name: "loss",
   summary: "The mean of each loss term, before its weight.",
@@ -13,11 +13,13 @@ const stage: MetricStage = defineMetric({
       const sums = new Map<string, number>();
       let rows = 0;
       return {
-        add({ losses, size }) {
+        add({ losses, size, weight }) {
+          let counted = weight ? 0 : size;
+          for (const one of weight ?? []) counted += one;
           for (const [name, loss] of Object.entries(losses)) {
-            sums.set(name, (sums.get(name) ?? 0) + loss * size);
+            sums.set(name, (sums.get(name) ?? 0) + loss * counted);
           }
-          rows += size;
+          rows += counted;
         },
         value: () => Object.fromEntries([...sums].map(([name, sum]) => [name, sum / rows])),
       };

@@ -185,6 +185,20 @@ export interface DistillationReference {
   readonly totals: Readonly<Record<"rocket with kd" | "kd" | "mutual", TotalReference>>;
 }
 
+/** Values of nets for clicks. */
+export type CtrReference = Readonly<
+  Record<"prelu" | "dice", {
+    /** The logits, `[batch]`, of both nets. */
+    readonly training: Readonly<Record<Net, readonly number[]>>;
+    readonly evaluation: Readonly<Record<Net, readonly number[]>>;
+    /** The sum of both nets' losses while training, and its gradients by variable. */
+    readonly loss: number;
+    readonly gradients: Readonly<Record<string, Summary>>;
+    /** Running statistics after the step. */
+    readonly next: Readonly<Record<string, readonly number[]>>;
+  }>
+>;
+
 /** Values of metrics. */
 export interface MetricsReference {
   /** Areas under the ROC curve. */
@@ -194,6 +208,13 @@ export interface MetricsReference {
   /** Accuracies of the light net, and its agreement with the booster. */
   readonly classification: Readonly<
     Record<"rows" | "classes" | "accuracy" | "top1" | "top3" | "top5" | "agreement", number>
+  >;
+  /** Metrics of clicks; `users` of the `groups` have rows of both classes. */
+  readonly clicks: Readonly<
+    Record<
+      "rows" | "groups" | "users" | "gauc" | "logLoss" | "weightedLogLoss" | "ratio" | "ece",
+      number
+    >
   >;
 }
 
@@ -258,6 +279,11 @@ export async function readLossesReference(): Promise<LossesReference> {
 /** The values of distillation.py. */
 export async function readDistillationReference(): Promise<DistillationReference> {
   return await readFixture("distillation") as DistillationReference;
+}
+
+/** The values of ctr.py, by activation. */
+export async function readCtrReference(): Promise<CtrReference> {
+  return await readFixture("ctr") as CtrReference;
 }
 
 /** The values of metrics.py. */

@@ -8,12 +8,16 @@ writes metrics.jsonl next to this file.
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import accuracy_score, roc_auc_score, top_k_accuracy_score
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score, top_k_accuracy_score
 
 import values
 
 AUC_ROWS = 60
 ROWS = 40
+CLICKS = 200
+USERS = 40
+BINS = 10
 CLASSES = 10
 
 
@@ -47,11 +51,37 @@ def classification() -> dict:
     }
 
 
+def clicks() -> dict:
+    """Metrics of click models: rows of users, some of whom have rows of one class only."""
+    label = values.integers("metrics/clicks/label", CLICKS, 2)
+    user = values.integers("metrics/clicks/user", CLICKS, USERS)
+    logit = values.uniform("metrics/clicks/logit", [CLICKS], -3, 3).astype(np.float64)
+    weight = values.uniform("metrics/clicks/weight", [CLICKS], 0, 2).astype(np.float64)
+    probability = 1 / (1 + np.exp(-logit))
+    areas, rows = [], []
+    for own in (user == one for one in range(USERS)):
+        if 0 < label[own].sum() < own.sum():
+            areas.append(roc_auc_score(label[own], logit[own]))
+            rows.append(own.sum())
+    observed, predicted = calibration_curve(label, probability, n_bins=BINS)
+    counts = np.histogram(probability, bins=BINS, range=(0, 1))[0]
+    counts = counts[counts > 0]
+    return {
+        "users": len(rows),
+        "gauc": values.number(np.average(areas, weights=rows)),
+        "logLoss": values.number(log_loss(label, probability)),
+        "weightedLogLoss": values.number(log_loss(label, probability, sample_weight=weight)),
+        "ratio": values.number(probability.sum() / label.sum()),
+        "ece": values.number(np.average(np.abs(observed - predicted), weights=counts)),
+    }
+
+
 def main() -> None:
     """Writes the fixture."""
     document = {
         "auc": {"rows": AUC_ROWS, **auc()},
         "classification": {"rows": ROWS, "classes": CLASSES, **classification()},
+        "clicks": {"rows": CLICKS, "groups": USERS, **clicks()},
     }
     values.write(Path(__file__).with_name("metrics.jsonl"), document)
 

@@ -51,12 +51,14 @@ export function memorySource(table: Table | RecordBatch[]): Source {
 export interface SplitOptions {
   readonly features?: Readonly<Record<string, unknown>>;
   readonly label?: unknown;
+  readonly weight?: string;
+  readonly columns?: readonly string[];
 }
 
 /** Opens a split as a run does, in memory: options as in a pipeline file. */
 export async function open(
   source: Source,
-  { features = {}, label }: SplitOptions,
+  { features = {}, label, ...extra }: SplitOptions,
   like?: Split,
 ): Promise<StoredSplit> {
   const split = await openSplit(source, {
@@ -64,6 +66,7 @@ export async function open(
       Object.entries(features).map(([name, options]) => [name, featureSchema.parse(options)]),
     ),
     label: labelSchema.parse(label),
+    ...extra,
     stage: sourceReference,
     places: (path) => ({ file: "pipeline.yaml", path: `data.${path}` }),
   }, like);

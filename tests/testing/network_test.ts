@@ -231,7 +231,10 @@ Deno.test("checkStage() finds updates of trainable variables, and updates in eva
         ? { light, booster: linear(kernel("booster", inputs, units, "booster")) }
         : { light };
     }),
-    ["updates only its own variables that are not trainable", "light, which is trainable"],
+    [
+      "updates only variables that are not trainable, its own and shared ones",
+      "light, which is trainable",
+    ],
   );
   await assertBroken(
     twoLinear((pair, { context: { variables } }) => {

@@ -22,6 +22,14 @@ export interface BestEpoch {
   readonly test: Metrics;
 }
 
+/** The best value so far of the metric that training may end by. */
+export interface BestValue {
+  /** The epoch that had it, from 1. */
+  readonly epoch: number;
+  /** The value. */
+  readonly value: number;
+}
+
 /** The losses of an epoch so far, summed over rows. */
 export interface LossSums {
   /** The rows so far. */
@@ -62,12 +70,15 @@ export interface JobPosition {
   readonly best: BestEpoch | undefined;
   /** How it got past steps whose numbers were not finite, if there were any. */
   readonly detour?: Detour | undefined;
+  /** What the end of training is waiting for to become better. */
+  readonly stop?: BestValue | undefined;
   /** The latest metrics of each split. */
   readonly metrics: Readonly<Record<string, Metrics>>;
 }
 
 /** What a job ended with. */
-export interface JobResult extends Pick<Result, "steps" | "skipped" | "seconds" | "test" | "best"> {
+export interface JobResult
+  extends Pick<Result, "epochs" | "steps" | "skipped" | "seconds" | "test" | "best" | "stopped"> {
   /** How its input kept up. */
   readonly input: InputResult;
   /** The gradient norms of its first batch. */

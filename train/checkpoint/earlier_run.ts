@@ -104,8 +104,8 @@ export async function readResult(folder: string): Promise<Result | undefined> {
  * @param result What it ended with.
  * @param plan The plan.
  */
-export function isFinished({ epochs, baseline }: Result, plan: Plan): boolean {
-  return epochs === plan.epochs && (baseline !== undefined || !plan.baseline);
+export function isFinished({ epochs, stopped, baseline }: Result, plan: Plan): boolean {
+  return (stopped || epochs === plan.epochs) && (baseline !== undefined || !plan.baseline);
 }
 
 /** What has to stay as it is: the rows, their order, and what the state is made of. */
@@ -119,6 +119,7 @@ const fixed = [
   "optimizer.use",
   "train.batch",
   "train.select",
+  "train.stop",
 ] as const;
 
 /**

@@ -13,13 +13,16 @@ import {
   supportedTypes,
   type ValuesConstructor,
 } from "./layout.ts";
+import { IdMaker, type IdRequest, PADDING } from "./ids.ts";
 
 /** What a column is read for. */
 export interface ColumnRequest {
   /** The column's name. */
   readonly column: string;
   /** How it is read. */
-  readonly options: Omit<FeatureOptions, "column">;
+  readonly options: Omit<FeatureOptions, "column" | "ids">;
+  /** How its values become ids, if the pipeline says so. */
+  readonly ids?: IdRequest | undefined;
   /** What the column was in the training split, if this is another one. */
   readonly like?: { readonly spec: ColumnSpec; readonly field: Field } | undefined;
   /** The strings that there are, in the order of their ids; by default those that are found. */
@@ -36,9 +39,6 @@ export interface ColumnChunk {
   readonly dropped: Uint8Array | undefined;
 }
 
-/** Stands for padding among ids that are not final yet. */
-const padding = -1;
-
 /**
  * Reads one column of a source, record batch by record batch, as typed arrays.
  *
@@ -52,6 +52,7 @@ export class ColumnReader {
   readonly #dtype: ColumnSpec["dtype"];
   readonly #array: ValuesConstructor;
   readonly #ids: Map<string, number> | undefined;
+  readonly #maker: IdMaker | undefined;
   readonly #open: boolean;
   #known: readonly string[] | undefined;
   #shape: readonly number[] | undefined;
@@ -76,18 +77,23 @@ export class ColumnReader {
     }
     this.#layout = layout;
     if (like) this.#refuseOtherFamily(field, like.field);
+    this.#refuseNoIds(field);
     const strings = layout.family === "strings";
-    this.#dtype = like?.spec.dtype ?? options.dtype ?? (strings ? "int32" : "float32");
-    if (strings && this.#dtype === "float32") {
+    const isId = strings || request.ids !== undefined;
+    this.#dtype = like?.spec.dtype ?? options.dtype ?? (isId ? "int32" : "float32");
+    if (isId && this.#dtype === "float32") {
       throw this.#refusal(
-        `the column ${request.column} holds strings, which become int32 ids, not float32`,
+        `the column ${request.column} holds ${layout.family}, which become int32 ids, not float32`,
         "leave out dtype",
         "dtype",
       );
     }
     const vocabulary = like?.spec.vocabulary ?? request.vocabulary;
-    this.#ids = strings ? new Map(vocabulary?.map((text, id) => [text, id])) : undefined;
-    this.#open = strings && vocabulary === undefined;
+    this.#maker = request.ids && new IdMaker(request.ids, !strings, vocabulary);
+    this.#ids = strings && !request.ids
+      ? new Map(vocabulary?.map((text, id) => [text, id]))
+      : undefined;
+    this.#open = this.#ids !== undefined && vocabulary === undefined;
     this.#checkConstants();
     this.#array = this.#storage();
     this.#shape = like?.spec.shape ?? this.#shapeByType(field);
@@ -109,14 +115,22 @@ export class ColumnReader {
     const rowOf = (index: number) => lastAtMost(bounds, index);
     const fail = (index: number, message: string): never => this.#fail(rowOf(index), message);
     const id = (text: string, index: number) =>
-      this.#id(text) ?? this.#failUnknown(text, rowOf(index));
+      this.#maker
+        ? this.#made(text, () => rowOf(index))
+        : this.#id(text) ?? this.#failUnknown(text, rowOf(index));
 
     if (nulls === "error" && nullRows?.includes(1)) this.#failNull(nullRows.indexOf(1));
     const decoded = decode(leaf, from, to, { id, fail });
-    let values = this.#stored(decoded.values, (index) => {
-      if (isNullValue(from + index)) return 0;
-      return fail(from + index, `has ${decoded.values[index]}, which is no int32`);
-    });
+    let values = this.#maker && this.#layout.family !== "strings"
+      ? Int32Array.from(
+        decoded.values,
+        (value, index) =>
+          isNullValue(from + index) ? 0 : this.#made(value, () => rowOf(from + index)),
+      )
+      : this.#stored(decoded.values, (index) => {
+        if (isNullValue(from + index)) return 0;
+        return fail(from + index, `has ${decoded.values[index]}, which is no int32`);
+      });
 
     const dropped = nulls === "drop" && (nullValues || nullRows)
       ? nullRows?.slice() ?? new Uint8Array(rows)
@@ -134,9 +148,11 @@ export class ColumnReader {
     values = this.#inRows(values, bounds, nullRows);
     if (nullRows && !dropped) {
       const size = values.length / rows;
+      // A list that is to be padded is empty rather than full of one value.
+      const all = this.#request.options.length === undefined ? fill : PADDING;
       values = values.slice();
       nullRows.forEach((isNull, row) => {
-        if (isNull) values.fill(fill, row * size, (row + 1) * size);
+        if (isNull) values.fill(all, row * size, (row + 1) * size);
       });
     }
     this.#refuseNotFinite(values, rows, dropped);
@@ -148,17 +164,23 @@ export class ColumnReader {
    * Makes ids final, when all record batches were read.
    *
    * @param chunks What {@linkcode ColumnReader.read} returned.
+   * @param lender What the feature is whose vocabulary this one has, if it has another one's.
    * @returns What the column is.
    */
-  finish(chunks: readonly ColumnChunk[]): ColumnSpec {
+  finish(chunks: readonly ColumnChunk[], lender?: ColumnSpec): ColumnSpec {
     const spec = { shape: this.#shape ?? [0], dtype: this.#dtype };
+    if (this.#maker) {
+      const { count, ...named } = this.#maker.finish(chunks, lender);
+      const padded = this.#request.options.length !== undefined;
+      return { ...spec, ...named, ids: { count, name: this.#request.ids!.name, padded } };
+    }
     if (!this.#ids) return spec;
     const pad = this.#request.options.pad ?? 0;
     if (!this.#open) {
       this.#known ??= [...this.#ids.keys()];
       for (const { values } of chunks) {
         for (let index = 0; index < values.length; index++) {
-          if (values[index] === padding) values[index] = pad;
+          if (values[index] === PADDING) values[index] = pad;
         }
       }
       return { ...spec, vocabulary: this.#known };
@@ -171,10 +193,18 @@ export class ColumnReader {
       // Ids were decoded into arrays of our own.
       for (let index = 0; index < values.length; index++) {
         const id = values[index]!;
-        values[index] = id === padding ? pad : final[id] ?? 0;
+        values[index] = id === PADDING ? pad : final[id] ?? 0;
       }
     }
     return { ...spec, vocabulary };
+  }
+
+  #made(value: string | number, row: () => number): number {
+    return this.#maker!.id(value) ?? this.#fail(
+      row(),
+      `has ${value}; expected an id from 0 to ${this.#maker!.count! - 1}`,
+      "correct `count`, or make ids of the values: `ids: train` or `ids: { hash: 1000 }`",
+    );
   }
 
   #id(text: string): number | undefined {
@@ -187,11 +217,22 @@ export class ColumnReader {
 
   /** The constant that fills or pads, as it is stored. */
   #constant(value: number | string): number {
+    if (this.#maker) return this.#maker.id(value)!;
     return typeof value === "string" ? this.#id(value)! : value;
   }
 
   #checkConstants(): void {
     const { column, options: { nulls, pad } } = this.#request;
+    if (this.#maker) {
+      const fill = fillOf(nulls);
+      if (fill === undefined || this.#maker.count === undefined) return;
+      if (this.#maker.id(fill) !== undefined) return;
+      throw this.#refusal(
+        `${JSON.stringify(fill)}, which takes the place of nulls, is no id of ${column}`,
+        `write a number from 0 to ${this.#maker.count - 1}`,
+        "nulls",
+      );
+    }
     const strings = this.#ids !== undefined;
     if (typeof nulls === "object") {
       const { fill } = nulls;
@@ -260,27 +301,56 @@ export class ColumnReader {
       if (bounds[row + 1]! - bounds[row]! !== size) other = row;
     }
     if (other < 0) return values;
-    const fill = this.#ids ? padding : pad ?? 0;
+    const fill = this.#ids || this.#maker ? PADDING : pad ?? 0;
+    const { length: most, keep } = this.#request.options;
     const padded = new this.#array(rows * size).fill(fill);
     for (let row = 0; row < rows; row++) {
       const start = bounds[row]! - from, length = bounds[row + 1]! - bounds[row]!;
-      if (pad === undefined && length !== size && !nullRows?.[row]) {
+      if (pad === undefined && most === undefined && length !== size && !nullRows?.[row]) {
         this.#fail(
           row,
           `has ${length} values; expected ${size}, the shape [${this.#shape}]`,
           this.#layout.lists.includes(undefined)
-            ? "write `pad: 0` to pad and cut lists to `shape`, or make them of one length"
+            ? "write `pad: 0` to pad and cut lists to `shape`, `length` for lists of ids, or make them of one length"
             : "write all splits with one schema",
         );
       }
-      padded.set(values.subarray(start, start + Math.min(length, size)), row * size);
+      const first = keep === "last" ? start + Math.max(0, length - size) : start;
+      padded.set(values.subarray(first, Math.min(first + size, start + length)), row * size);
     }
     return padded;
+  }
+
+  #refuseNoIds({ type }: Field): void {
+    const { column, ids, options: { length } } = this.#request;
+    const { family, lists } = this.#layout;
+    if (ids && family !== "strings" && family !== "whole numbers") {
+      throw this.#refusal(
+        `the column ${column} has the type ${type}, whose values are no ids`,
+        "ids are made of strings and of whole numbers",
+        "ids",
+      );
+    }
+    if (length === undefined) return;
+    if (!ids) {
+      throw this.#refusal(
+        `the column ${column} has a length, but nothing says how its values become ids`,
+        "write `ids: train` or another; for lists of numbers write `shape: [20]` and `pad: 0`",
+        "length",
+      );
+    }
+    if (lists.length === 1) return;
+    throw this.#refusal(
+      `the column ${column} has the type ${type} and cannot have a length`,
+      "length is for lists of ids",
+      "length",
+    );
   }
 
   #shapeByType(field: Field): readonly number[] | undefined {
     const { column, options: { shape, pad } } = this.#request;
     const { lists } = this.#layout;
+    if (this.#request.options.length !== undefined) return [this.#request.options.length];
     if (pad !== undefined) {
       const [outer, ...inner] = lists;
       if (lists.length === 0 || outer !== undefined || inner.includes(undefined)) {

@@ -6,7 +6,8 @@ import { StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { ColumnSpec, LabelSpec } from "../../pipeline/stages/batch.ts";
 import { type ColumnChunk, ColumnReader, listed } from "./columns.ts";
 import { LabelReader } from "./label.ts";
-import type { StoredColumns } from "./rows.ts";
+import type { IdRequest } from "./ids.ts";
+import type { StoredColumn, StoredColumns } from "./rows.ts";
 
 /** Which columns are wanted, and of what. */
 export interface ColumnsRequest {
@@ -14,6 +15,10 @@ export interface ColumnsRequest {
   readonly features: Readonly<Record<string, FeatureOptions>>;
   /** The label. */
   readonly label: LabelOptions;
+  /** The column that says how much each row counts in losses. */
+  readonly weight?: string | undefined;
+  /** Columns that metrics read. */
+  readonly columns?: readonly string[] | undefined;
   /** The source's stage, for messages. */
   readonly stage: StageReference;
   /** Where the pipeline file has an option of the data, such as `features.image.shape`. */
@@ -28,13 +33,15 @@ export interface KnownColumns {
   readonly features: Readonly<Record<string, ColumnSpec>>;
   /** The label. */
   readonly label: LabelSpec;
+  /** Columns that are no features, if these are the same rows: other splits have ids of their own. */
+  readonly columns?: Readonly<Record<string, ColumnSpec>> | undefined;
 }
 
 /** The wanted columns of a record batch. */
 export interface DecodedBatch {
   /** How many rows. */
   readonly rows: number;
-  /** The features in their order, and the label. */
+  /** The features in their order, other columns, and the label. */
   readonly columns: readonly ColumnChunk[];
 }
 
@@ -42,6 +49,7 @@ export interface DecodedBatch {
 export class Decoder {
   readonly #planned: PlannedColumns;
   readonly #stage: StageReference;
+  readonly #request: ColumnsRequest;
 
   /**
    * Finds the columns; all that are missing or do not suit are reported together.
@@ -54,6 +62,7 @@ export class Decoder {
   constructor(schema: Schema, request: ColumnsRequest, like?: KnownColumns) {
     this.#planned = planColumns(schema, request, like);
     this.#stage = request.stage;
+    this.#request = request;
   }
 
   /**
@@ -63,8 +72,8 @@ export class Decoder {
    * @throws {UserError} If a value is not as wanted.
    */
   read(batch: RecordBatch): DecodedBatch {
-    const { features, label } = this.#planned;
-    const columns = [...features, label].map(({ field, reader }) =>
+    const { features, columns: others, label } = this.#planned;
+    const columns = [...features, ...others, label].map(({ field, reader }) =>
       compacted(reader.read(columnOf(batch, field, this.#stage)))
     );
     return { rows: batch.numRows, columns };
@@ -77,19 +86,32 @@ export class Decoder {
    * @throws {UserError} If a label is no class.
    */
   finish(read: readonly DecodedBatch[]): StoredColumns {
-    const { features, label } = this.#planned;
+    const { features, columns, label } = this.#planned, { weight, columns: named } = this.#request;
     const filled = read.filter(({ rows }) => rows > 0);
     const column = (index: number) => filled.map(({ columns }) => columns[index]!);
-    const stored = features.map(({ name, reader }, index) =>
-      [name, {
-        spec: reader.finish(column(index)),
+    const stored: Record<string, StoredColumn> = {}, others: Record<string, StoredColumn> = {};
+    // Those that have another one's vocabulary come after it.
+    const ordered = [...features.entries()]
+      .sort(([, a], [, b]) => Number(a.borrowed) - Number(b.borrowed));
+    for (const [index, { name, reader, lender }] of ordered) {
+      stored[name] = {
+        spec: reader.finish(column(index), stored[lender]?.spec),
         values: column(index).map(({ values }) => values),
-      }] as const
-    );
+      };
+    }
+    for (const [index, { name, reader }] of columns.entries()) {
+      const chunks = column(features.length + index);
+      others[name] = { spec: reader.finish(chunks), values: chunks.map(({ values }) => values) };
+    }
+    if (weight !== undefined) refuseNoWeights(others[weight]!, this.#request);
     return {
       chunkRows: filled.map(({ rows }) => rows),
-      features: Object.fromEntries(stored),
-      label: label.reader.finish(column(features.length)),
+      features: Object.fromEntries(features.map(({ name }) => [name, stored[name]!])),
+      label: label.reader.finish(column(features.length + columns.length)),
+      ...(named && {
+        columns: Object.fromEntries(named.map((name) => [name, others[name]!])),
+      }),
+      ...(weight !== undefined && { weight: others[weight]! }),
     };
   }
 }
@@ -99,9 +121,71 @@ export class Decoder {
  *
  * @param request What is wanted.
  */
-export function wantedColumns({ features, label }: ColumnsRequest): string[] {
+export function wantedColumns({ features, label, weight, columns = [] }: ColumnsRequest): string[] {
   const named = Object.entries(features).map(([name, { column }]) => column ?? name);
-  return [...new Set([...named, label.column])];
+  return [
+    ...new Set([...named, label.column, ...columns, ...weight === undefined ? [] : [weight]]),
+  ];
+}
+
+/** The columns that are no features and not the label. */
+function extraColumns(
+  { weight, columns = [] }: ColumnsRequest,
+): { column: string; path: string }[] {
+  const all = columns.map((column) => ({ column, path: "" }));
+  if (weight === undefined) return all;
+  return [...all.filter(({ column }) => column !== weight), { column: weight, path: "weight" }];
+}
+
+function refuseNoWeights({ spec, values }: StoredColumn, { weight, places }: ColumnsRequest): void {
+  const place = places?.("weight");
+  if (spec.dtype !== "float32") {
+    throw new UserError(`the column ${weight} holds strings, which are no weights`, {
+      place,
+      exitCode: 2,
+    });
+  }
+  let first = 0;
+  for (const chunk of values) {
+    const row = chunk.findIndex((value: number) => !(value >= 0));
+    if (row >= 0) {
+      throw new UserError(
+        `row ${first + row} of the column ${weight} has the weight ${
+          chunk[row]
+        } (rows count from 0)`,
+        { place, hint: "weights are 0 or more" },
+      );
+    }
+    first += chunk.length;
+  }
+}
+
+/** How a feature's values become ids: that of another feature, if it says so. */
+function idRequest(
+  name: string,
+  { features, places }: ColumnsRequest,
+): IdRequest | undefined {
+  const { ids } = features[name]!;
+  if (ids === undefined || typeof ids === "string" || !("of" in ids)) {
+    return ids && { options: ids, name, borrowed: false };
+  }
+  const other = features[ids.of];
+  if (other?.ids && (typeof other.ids === "string" || !("of" in other.ids))) {
+    return { options: other.ids, name: ids.of, borrowed: true };
+  }
+  const names = Object.keys(features);
+  throw new UserError(
+    other
+      ? `the feature ${ids.of} does not say itself how its values become ids`
+      : `there is no feature ${JSON.stringify(ids.of)}`,
+    {
+      place: places?.(`features.${name}.ids`),
+      hint: other
+        ? `write how at features.${ids.of}.ids, such as train`
+        : `${didYouMean(ids.of, names)}the features are ${names.join(", ")}`,
+      exitCode: 2,
+    },
+  );
 }
 
 /** How many bytes a view may keep in memory beside its own: few do not matter. */
@@ -115,7 +199,15 @@ function compacted({ values, dropped }: ColumnChunk): ColumnChunk {
 }
 
 interface PlannedColumns {
-  readonly features: { name: string; field: Field; reader: ColumnReader }[];
+  readonly features: {
+    name: string;
+    field: Field;
+    reader: ColumnReader;
+    /** The feature whose ids it has, which may be itself. */
+    lender: string;
+    borrowed: boolean;
+  }[];
+  readonly columns: { name: string; field: Field; reader: ColumnReader }[];
   readonly label: { field: Field; reader: LabelReader };
 }
 
@@ -151,17 +243,35 @@ function planColumns(
   };
   const features = Object.entries(request.features).flatMap(([name, { column, ...options }]) => {
     const path = `features.${name}`;
-    return plan(column ?? name, column ? `${path}.column` : path, (field, likeField) => ({
-      name,
+    return plan(column ?? name, column ? `${path}.column` : path, (field, likeField) => {
+      const ids = idRequest(name, request);
+      return {
+        name,
+        field,
+        lender: ids?.name ?? name,
+        borrowed: ids?.borrowed ?? false,
+        reader: new ColumnReader(field, {
+          column: column ?? name,
+          options,
+          ids,
+          like: like && likeField && { spec: like.features[name]!, field: likeField },
+          place: (option) => places(option ? `${path}.${option}` : path),
+        }),
+      };
+    });
+  });
+  const columns = extraColumns(request).flatMap(({ column, path }) =>
+    plan(column, path, (field, likeField) => ({
+      name: column,
       field,
       reader: new ColumnReader(field, {
-        column: column ?? name,
-        options,
-        like: like && likeField && { spec: like.features[name]!, field: likeField },
-        place: (option) => places(option ? `${path}.${option}` : path),
+        column,
+        options: { nulls: "error", shape: [] },
+        like: like?.columns && likeField && { spec: like.columns[column]!, field: likeField },
+        place: () => places(path),
       }),
-    }));
-  });
+    }))
+  );
   const [label] = plan(request.label.column, "label", (field, likeField) => ({
     field,
     reader: new LabelReader(
@@ -172,7 +282,7 @@ function planColumns(
     ),
   }));
   if (problems.length > 0 || !label) throw new UserError(problems, { exitCode: 2 });
-  return { features, label };
+  return { features, columns, label };
 }
 
 function columnOf(batch: RecordBatch, { name, type }: Field, stage: StageReference): Data {

@@ -19,6 +19,10 @@ export interface StoredColumns {
   readonly features: Readonly<Record<string, StoredColumn>>;
   /** The label. */
   readonly label: StoredColumn<LabelSpec>;
+  /** How much each row counts in losses. */
+  readonly weight?: StoredColumn | undefined;
+  /** Columns that only metrics read. */
+  readonly columns?: Readonly<Record<string, StoredColumn>> | undefined;
 }
 
 /** Which epoch is meant: its order is a function of these. */
@@ -102,6 +106,12 @@ export class Store {
         ]),
       ),
       label: column(({ label }) => label),
+      weight: all[0]!.weight && column(({ weight }) => weight!),
+      columns: all[0]!.columns && Object.fromEntries(
+        Object.keys(all[0]!.columns).map((
+          name,
+        ) => [name, column(({ columns }) => columns![name]!)]),
+      ),
     });
   }
 
@@ -161,17 +171,17 @@ export class Store {
   }
 
   #mapped(change: (values: readonly Values[]) => readonly Values[]): StoredColumns {
-    const { chunkRows, features, label } = this.#columns;
+    const { chunkRows, features, label, weight, columns } = this.#columns;
     const column = <C extends StoredColumn>(stored: C): C => ({
       ...stored,
       values: change(stored.values),
     });
     return {
       chunkRows,
-      features: Object.fromEntries(
-        Object.entries(features).map(([name, stored]) => [name, column(stored)]),
-      ),
+      features: mapValues(features, column),
       label: column(label),
+      weight: weight && column(weight),
+      columns: columns && mapValues(columns, column),
     };
   }
 
@@ -180,13 +190,13 @@ export class Store {
       values: stored.values.length > 0 ? valuesOf(stored) : new Float32Array(),
       shape: stored.spec.shape,
     });
-    const { features, label } = this.#columns;
+    const { features, label, weight, columns } = this.#columns;
     return {
       size,
-      features: Object.fromEntries(
-        Object.entries(features).map(([name, stored]) => [name, column(stored)]),
-      ),
+      features: mapValues(features, column),
       label: column(label),
+      ...(weight && { weight: column(weight) }),
+      ...(columns && { columns: mapValues(columns, column) }),
     };
   }
 
@@ -278,6 +288,14 @@ export class StoredRows implements Rows {
  */
 export function openStored({ columns, index }: SharedRows): StoredRows {
   return new StoredRows(new Store(columns), index);
+}
+
+/** An object with something else under each of its names. */
+export function mapValues<T, R>(
+  object: Readonly<Record<string, T>>,
+  change: (value: T) => R,
+): Record<string, R> {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
 }
 
 /**

@@ -10,7 +10,15 @@ import {
   wantedColumns,
 } from "./decoder.ts";
 import { formatBytes, type Memory } from "./memory.ts";
-import { inSharedMemory, type Rows, type SharedRows, Store, StoredRows } from "./rows.ts";
+import {
+  inSharedMemory,
+  mapValues,
+  type Rows,
+  type SharedRows,
+  Store,
+  type StoredColumn,
+  StoredRows,
+} from "./rows.ts";
 import { Spill } from "./spill.ts";
 import { type SharedStream, type SourceSetup, Stream, StreamedRows } from "./streamed.ts";
 
@@ -153,9 +161,10 @@ function streamed(
   setup: SourceSetup | undefined,
   { schema, fingerprint }: Dataset = dataset,
 ): Split {
-  const { features, label } = decoder.finish([]);
+  const { features, label, columns = {}, weight } = decoder.finish([]);
   const { memory, name, report = () => {} } = request;
-  const specs = Object.entries(features).map(([name, { spec }]) => [name, spec] as const);
+  const specs = (columns: Readonly<Record<string, StoredColumn>>) =>
+    mapValues(columns, ({ spec }) => spec);
   const window = dataset.rows ? undefined : tally.windowRows(memory!);
   report(
     `data: the ${name} rows, ${formatBytes(tally.bytes)}, do not fit in the ` +
@@ -167,8 +176,9 @@ function streamed(
         : `, and shuffled in windows of ${window.toLocaleString("en")} rows`),
   );
   const stream = new Stream(dataset, request, {
-    features: Object.fromEntries(specs),
+    features: specs(features),
     label: label.spec,
+    columns: specs(weight ? { ...columns, [request.weight!]: weight } : columns),
     rowCounts: tally.rowCounts,
     window,
     fingerprint: dataset.fingerprint,

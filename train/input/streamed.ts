@@ -20,6 +20,8 @@ export interface StreamFacts {
   readonly features: Readonly<Record<string, ColumnSpec>>;
   /** What the label is. */
   readonly label: LabelSpec;
+  /** Columns that are no features, and the weight. */
+  readonly columns?: Readonly<Record<string, ColumnSpec>> | undefined;
   /** The rows of each record batch. */
   readonly rowCounts: readonly number[];
   /** The rows of a window, where rows are shuffled in windows; undefined where as a whole. */
@@ -342,6 +344,12 @@ function joined(parts: readonly Batch[]): Batch {
       Object.keys(first.features).map((name) => [name, column(({ features }) => features[name]!)]),
     ),
     label: column(({ label }) => label),
+    ...(first.weight && { weight: column(({ weight }) => weight!) }),
+    ...(first.columns && {
+      columns: Object.fromEntries(
+        Object.keys(first.columns).map((name) => [name, column(({ columns }) => columns![name]!)]),
+      ),
+    }),
   };
 }
 

@@ -186,7 +186,9 @@ export class TransformChain {
       );
       checkBatch(stage, next, given, transform.features);
       look?.(stage, next);
-      current = next;
+      // What is no feature is not the transform's to lose.
+      const { weight, columns } = batch;
+      current = { ...next, ...(weight && { weight }), ...(columns && { columns }) };
     }
     return current;
   }

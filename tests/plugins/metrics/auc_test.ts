@@ -84,6 +84,6 @@ Deno.test("auc refuses labels that are not of two classes", () => {
   assertRefuses(
     () => makeMetric(auc, numberLabel),
     "auc needs two classes; the label is a number",
-    "use accuracy or top-k",
+    "use mean-absolute-error",
   );
 });

@@ -15,6 +15,7 @@ function measureBatches(...batches: readonly [size: number, losses: Record<strin
       nets: { light: outputs },
       label: new Int32Array(size),
       losses,
+      columns: {},
     });
   }
   return accumulator.value();

@@ -14,6 +14,10 @@ export interface Rows {
   readonly booster?: readonly (readonly number[])[];
   /** The labels. */
   readonly label: readonly number[];
+  /** Columns that are no features, by name. */
+  readonly columns?: Readonly<Record<string, readonly number[]>>;
+  /** How much each row counts. */
+  readonly weight?: readonly number[];
 }
 
 /** How rows are measured. */
@@ -76,6 +80,12 @@ function batchOf(label: LabelSpec, rows: Rows, from: number, to: number): Evalua
     nets: rows.booster ? { light, booster: outputs("booster") } : { light },
     label: label.dtype === "int32" ? Int32Array.from(values) : Float32Array.from(values),
     losses: {},
+    columns: Object.fromEntries(
+      Object.entries(rows.columns ?? {}).map((
+        [name, column],
+      ) => [name, Float64Array.from(column.slice(from, to))]),
+    ),
+    ...(rows.weight && { weight: Float32Array.from(rows.weight.slice(from, to)) }),
   };
 }
 

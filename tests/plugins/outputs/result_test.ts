@@ -24,7 +24,7 @@ Deno.test("result writes result.json when the run has ended well, and nothing be
 Deno.test("result keeps the baseline, and names that are not ASCII", () =>
   withRunFolder(async (folder) => {
     const { input, test, best, parameters } = result;
-    const baseline = { skipped: 0, seconds: 1.5, input, test, best, parameters };
+    const baseline = { epochs: 2, skipped: 0, seconds: 1.5, input, test, best, parameters };
     const whole = { ...result, baseline };
     await make(resultOutput, folder).runEnd!({ result: whole });
     const bytes = await Deno.readFile(join(folder, "result.json"));

@@ -1,0 +1,236 @@
+import { BlobReader, TextWriter, ZipReader } from "@zip.js/zip.js";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { UserError } from "../pipeline/errors.ts";
+
+/** One rating. */
+export interface Rating {
+  readonly user: number;
+  readonly item: number;
+  /** From 1 to 5. */
+  readonly rating: number;
+  /** In seconds since 1970. */
+  readonly time: number;
+}
+
+/** What is known of a film. */
+export interface Item {
+  /** The year of its release, if it is known. */
+  readonly year: number | undefined;
+  readonly genres: readonly string[];
+}
+
+/** What is known of a person. */
+export interface User {
+  readonly age: number;
+  readonly gender: string;
+  readonly occupation: string;
+  readonly zip: string;
+}
+
+/** The three files of MovieLens-100k, read. */
+export interface MovieLens {
+  readonly ratings: readonly Rating[];
+  readonly items: ReadonlyMap<number, Item>;
+  readonly users: ReadonlyMap<number, User>;
+}
+
+/** Reads a file by its name; undefined if there is none. */
+type Read = (name: string) => Promise<string | undefined>;
+
+/** Where GroupLens publishes the data set. */
+const site = "https://files.grouplens.org/datasets/movielens/ml-100k.zip";
+const siteMd5 = "0e33842e24a9c977be4e0107933c0723";
+
+/** In the order of the columns of `u.item`. */
+const genreNames = [
+  "unknown",
+  "Action",
+  "Adventure",
+  "Animation",
+  "Children's",
+  "Comedy",
+  "Crime",
+  "Documentary",
+  "Drama",
+  "Fantasy",
+  "Film-Noir",
+  "Horror",
+  "Musical",
+  "Mystery",
+  "Romance",
+  "Sci-Fi",
+  "Thriller",
+  "War",
+  "Western",
+] as const;
+
+/**
+ * Reads MovieLens-100k: from a folder with GroupLens' own files (`u.data`, `u.item`, `u.user`) or with RecBole's
+ * atomic files (`ml-100k.inter`, `.item`, `.user`), or else from GroupLens' site.
+ *
+ * @param from The folder, if there is one.
+ * @param report Told where the files come from.
+ * @throws {UserError} If files are missing or are not what they should be.
+ */
+export async function readMovieLens(
+  from: string | undefined,
+  report: (line: string) => void,
+): Promise<MovieLens> {
+  report(from === undefined ? `downloading ${site} (5 MB)` : `reading ${from}`);
+  const read = from === undefined ? await download() : readerOf(from);
+  return await readOriginal(read) ?? await readAtomic(read) ?? missing(from);
+}
+
+function missing(from: string | undefined): never {
+  throw new UserError(
+    `${from ?? site} has neither u.data, u.item and u.user nor ml-100k.inter, .item and .user`,
+    { hint: "name the folder of GroupLens' or of RecBole's files with --from FOLDER" },
+  );
+}
+
+const readerOf = (folder: string): Read => async (name) => {
+  try {
+    const bytes = await Deno.readFile(join(folder, name));
+    // GroupLens' files are in Latin-1, RecBole's have no title with a letter beyond ASCII that is read.
+    return new TextDecoder("latin1").decode(bytes);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw new UserError(`${join(folder, name)} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+};
+
+async function download(): Promise<Read> {
+  const hint = "fetch it by other means, unpack it, and name the folder: --from FOLDER";
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    const response = await fetch(site, { signal: AbortSignal.timeout(300_000) });
+    if (!response.ok) {
+      await response.body?.cancel();
+      throw new UserError(`${site} answered ${response.status} ${response.statusText}`, { hint });
+    }
+    bytes = await response.bytes();
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${site} cannot be downloaded: ${(error as Error).message}`, {
+      hint,
+      cause: error,
+    });
+  }
+  if (createHash("md5").update(bytes).digest("hex") !== siteMd5) {
+    throw new UserError(`${site} is not the published file: its MD5 differs`, { hint });
+  }
+  const zip = new ZipReader(new BlobReader(new Blob([bytes])));
+  const entries = await zip.getEntries();
+  return async (name) => {
+    const entry = entries.find(({ filename }) => filename === `ml-100k/${name}`);
+    return entry && !entry.directory
+      ? await entry.getData(new TextWriter("iso-8859-1"))
+      : undefined;
+  };
+}
+
+async function readOriginal(read: Read): Promise<MovieLens | undefined> {
+  const [data, item, user] = [await read("u.data"), await read("u.item"), await read("u.user")];
+  if (data === undefined || item === undefined || user === undefined) return undefined;
+  return {
+    ratings: lines("u.data", data, "\t", 4).map(({ fields, where }) => rating(fields, where)),
+    items: new Map(
+      lines("u.item", item, "|", 5 + genreNames.length).map(({ fields, where }) => {
+        const year = /-(\d{4})$/.exec(fields[2]!)?.[1];
+        const genres = genreNames.filter((_, index) => fields[5 + index] === "1");
+        return [whole(fields[0]!, where), { year: year ? Number(year) : undefined, genres }];
+      }),
+    ),
+    users: new Map(
+      lines("u.user", user, "|", 5).map(({ fields, where }) => userOf(fields, where)),
+    ),
+  };
+}
+
+async function readAtomic(read: Read): Promise<MovieLens | undefined> {
+  const names = ["ml-100k.inter", "ml-100k.item", "ml-100k.user"] as const;
+  const [data, item, user] = [await read(names[0]), await read(names[1]), await read(names[2])];
+  if (data === undefined || item === undefined || user === undefined) return undefined;
+  const columns = {
+    ratings: ["user_id", "item_id", "rating", "timestamp"],
+    items: ["item_id", "release_year", "class"],
+    users: ["user_id", "age", "gender", "occupation", "zip_code"],
+  };
+  return {
+    ratings: atomic(names[0], data, columns.ratings).map(({ fields, where }) =>
+      rating(fields, where)
+    ),
+    items: new Map(
+      atomic(names[1], item, columns.items).map(({ fields: [id, year, genres], where }) => [
+        whole(id!, where),
+        {
+          year: /^\d{4}$/.test(year!) ? Number(year) : undefined,
+          genres: genres!.split(" ").filter((genre) => genre !== ""),
+        },
+      ]),
+    ),
+    users: new Map(
+      atomic(names[2], user, columns.users).map(({ fields, where }) => userOf(fields, where)),
+    ),
+  };
+}
+
+interface Line {
+  readonly fields: readonly string[];
+  readonly where: string;
+}
+
+function lines(name: string, text: string, separator: string, count: number): Line[] {
+  return text.split("\n").map((line) => line.replace(/\r$/, "")).flatMap((line, index) => {
+    if (line === "") return [];
+    const fields = line.split(separator), where = `line ${index + 1} of ${name}`;
+    if (fields.length === count) return [{ fields, where }];
+    throw new UserError(`${where} has ${fields.length} fields; expected ${count}`);
+  });
+}
+
+/** Lines of a file whose first one has the columns' names and types, such as `user_id:token`. */
+function atomic(name: string, text: string, columns: readonly string[]): Line[] {
+  const header = text.split("\n", 1)[0]!.trim().split("\t").map((field) => field.split(":")[0]!);
+  const places = columns.map((column) => {
+    const place = header.indexOf(column);
+    if (place >= 0) return place;
+    throw new UserError(`${name} has no column ${column}; its columns are ${header.join(", ")}`);
+  });
+  return lines(name, text, "\t", header.length).slice(1).map(({ fields, where }) => ({
+    fields: places.map((place) => fields[place]!),
+    where,
+  }));
+}
+
+function rating([user, item, value, time]: readonly string[], where: string): Rating {
+  const rating = {
+    user: whole(user!, where),
+    item: whole(item!, where),
+    rating: whole(value!, where),
+    time: whole(time!, where),
+  };
+  if (rating.rating >= 1 && rating.rating <= 5) return rating;
+  throw new UserError(`${where} has the rating ${rating.rating}; expected 1 to 5`);
+}
+
+function userOf(
+  [id, age, gender, occupation, zip]: readonly string[],
+  where: string,
+): [number, User] {
+  return [whole(id!, where), {
+    age: whole(age!, where),
+    gender: gender!,
+    occupation: occupation!,
+    zip: zip!,
+  }];
+}
+
+function whole(text: string, where: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new UserError(`${where} has ${JSON.stringify(text)}; expected a whole number`);
+}

@@ -1,0 +1,60 @@
+import type { EvaluatedBatch } from "../../plugin.ts";
+import { GrowingArray, scoreOf, scoresLike } from "./scores.ts";
+
+/** The rows of one group. */
+export interface Group {
+  /** The scores of its positive rows, ascending. */
+  readonly positives: Float32Array | Float64Array;
+  /** The scores of its negative rows, ascending. */
+  readonly negatives: Float32Array | Float64Array;
+}
+
+/** Scores by group and class, of rows that come in any order. */
+export class GroupedScores {
+  readonly #by: string;
+  readonly #numbers = new Map<number, number>();
+  /** Of each row twice the number of its group, and 1 more if it is positive. */
+  readonly #places = new GrowingArray(Uint32Array);
+  #scores: ReturnType<typeof scoresLike> | undefined;
+
+  /**
+   * Starts empty.
+   *
+   * @param by The column that says whose a row is.
+   */
+  constructor(by: string) {
+    this.#by = by;
+  }
+
+  /**
+   * Takes in some rows.
+   *
+   * @param batch The rows.
+   */
+  add({ outputs: { logits }, label, columns, size }: EvaluatedBatch): void {
+    this.#scores ??= scoresLike(logits);
+    const groups = columns[this.#by]!;
+    for (let row = 0; row < size; row++) {
+      const group = groups[row]!;
+      let number = this.#numbers.get(group);
+      if (number === undefined) this.#numbers.set(group, number = this.#numbers.size);
+      this.#places.push(2 * number + label[row]!);
+      this.#scores.push(scoreOf(logits, row));
+    }
+  }
+
+  /** The groups, one after the other; none of them outlives the next. */
+  *groups(): Generator<Group> {
+    if (!this.#scores) return;
+    const places = this.#places.all(), scores = this.#scores.all();
+    const bounds = new Uint32Array(2 * this.#numbers.size + 1);
+    for (const place of places) bounds[place + 1]!++;
+    for (let place = 1; place < bounds.length; place++) bounds[place]! += bounds[place - 1]!;
+    const next = bounds.slice(), sorted = scores.slice();
+    for (let row = 0; row < places.length; row++) sorted[next[places[row]!]!++] = scores[row]!;
+    const part = (place: number) => sorted.subarray(bounds[place], bounds[place + 1]).sort();
+    for (let group = 0; group < this.#numbers.size; group++) {
+      yield { negatives: part(2 * group), positives: part(2 * group + 1) };
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { defineMetric, type MetricStage, z } from "../../plugin.ts";
+import { type Group, GroupedScores } from "./groups.ts";
+import { byOption, refuseNotTwoClasses } from "./scores.ts";
+
+/**
+ * Of each user's positive rows the part that is among the user's k highest scores, averaged over the users that have a positive row, each counted
+ * once. Rows whose scores are equal share the places that are left: if one of two equal scores comes among the k, each counts half. NaN
+ * without positive rows, or where a score is NaN.
+ */
+const stage: MetricStage = defineMetric({
+  name: "recall-at-k",
+  summary: "The part of each user's positive rows that is among the user's k highest scores.",
+  options: z.object({
+    by: byOption,
+    k: z.int().positive().default(10).describe("How many rows of a user count."),
+  }),
+  example: "use: recall-at-k\nby: user\nk: 10\nname: recall-at-10",
+  create({ by, k }, { label }) {
+    refuseNotTwoClasses("recall-at-k", label);
+    return {
+      start() {
+        const scores = new GroupedScores(by);
+        return {
+          add: (batch) => scores.add(batch),
+          value() {
+            let sum = 0, users = 0;
+            for (const group of scores.groups()) {
+              if (Number.isNaN(group.positives.at(-1)) || Number.isNaN(group.negatives.at(-1))) {
+                return NaN;
+              }
+              if (group.positives.length === 0) continue;
+              sum += recallOf(group, k);
+              users++;
+            }
+            return sum / users;
+          },
+        };
+      },
+    };
+  },
+});
+export default stage;
+
+/** From the highest score down, all rows of one score at a time. */
+function recallOf({ positives, negatives }: Group, k: number): number {
+  let positive = positives.length, negative = negatives.length, left = k, found = 0;
+  while (left > 0 && positive + negative > 0) {
+    const score = Math.max(
+      positives[positive - 1] ?? -Infinity,
+      negatives[negative - 1] ?? -Infinity,
+    );
+    const before = [positive, negative] as const;
+    while (positive > 0 && positives[positive - 1] === score) positive--;
+    while (negative > 0 && negatives[negative - 1] === score) negative--;
+    const equal = before[0] - positive + before[1] - negative;
+    found += (before[0] - positive) * Math.min(1, left / equal);
+    left -= equal;
+  }
+  return found / positives.length;
+}

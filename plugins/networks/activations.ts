@@ -1,0 +1,122 @@
+/**
+ * Activations of nets for clicks, with what they learn.
+ *
+ * @module
+ */
+
+import { ops, type Scope, tf, type VariableOwner, type VariableRegistry } from "../../plugin.ts";
+
+/** The activations by their names in pipelines. */
+export const activationNames = ["relu", "prelu", "dice"] as const;
+
+/** An activation's name. */
+export type ActivationName = typeof activationNames[number];
+
+/**
+ * An activation, ready to compute.
+ *
+ * @param x `[..., units]`.
+ * @param scope The variables of this step.
+ * @param mask `[..., 1]`, 1 for places whose values count in statistics and 0 for empty ones; all count by
+ *   default.
+ */
+export type Activation = (x: tf.Tensor, scope: Scope, mask?: tf.Tensor) => tf.Tensor;
+
+/**
+ * An activation.
+ *
+ * - `relu`: max(x, 0).
+ * - `prelu`: x where it is above 0 and α · x elsewhere, with an α a unit that is learnt (He et al. 2015,
+ *   arXiv:1502.01852); α starts at 0.25.
+ * - `dice`: p · x + (1 − p) · α · x with p = sigmoid((x − mean) / √(variance + 1e-8)), of the batch while training
+ *   and of running statistics after that (Zhou et al. 2018, arXiv:1706.06978, equation 3); α starts at 0.
+ *
+ * @param variables Where α `[units]`, and mean and variance of a `dice`, are declared.
+ * @param name The layer's name.
+ * @param kind Which activation.
+ * @param units The size of the last axis.
+ * @param owner Whose it is.
+ * @returns The activation; the shape stays.
+ */
+export function activation(
+  variables: VariableRegistry,
+  name: string,
+  kind: ActivationName,
+  units: number,
+  owner: VariableOwner,
+): Activation {
+  if (kind === "relu") return (x) => ops.relu(x);
+  const variable = (part: string, value: number, trainable = true) =>
+    variables.add({
+      name: `${name}/${part}`,
+      shape: [units],
+      initializer: { kind: "constant", value },
+      owner,
+      trainable,
+    });
+  if (kind === "prelu") {
+    const alpha = variable("alpha", 0.25);
+    return (x, scope) => {
+      const positive = ops.relu(x);
+      return tf.add(positive, tf.mul(scope.read(alpha), tf.sub(x, positive)));
+    };
+  }
+  const alpha = variable("alpha", 0);
+  const mean = variable("mean", 0, false), variance = variable("variance", 1, false);
+  return (x, scope, mask) => {
+    const running = {
+      mean: scope.read(mean) as tf.Tensor1D,
+      variance: scope.read(variance) as tf.Tensor1D,
+    };
+    const { y, ...next } = normalized(x, running, scope.training, mask);
+    if (scope.training) {
+      scope.update(mean, next.mean);
+      scope.update(variance, next.variance);
+    }
+    const p = tf.sigmoid(y);
+    return tf.add(tf.mul(p, x), tf.mul(tf.mul(tf.sub(1, p), scope.read(alpha)), x));
+  };
+}
+
+const epsilon = 1e-8;
+
+/** How much of a batch's statistics goes into the running ones, as in `ops.batchNorm`. */
+const momentum = 0.1;
+
+interface Statistics {
+  readonly mean: tf.Tensor1D;
+  readonly variance: tf.Tensor1D;
+}
+
+/** Values of mean 0 and variance 1, over the places that are not masked. */
+function normalized(
+  x: tf.Tensor,
+  running: Statistics,
+  training: boolean,
+  mask: tf.Tensor | undefined,
+): Statistics & { readonly y: tf.Tensor } {
+  if (!mask || !training) {
+    const units = x.shape.at(-1)!;
+    const parameters = { scale: tf.ones([units]), offset: tf.zeros([units]), ...running };
+    return ops.batchNorm(x, parameters as Parameters<typeof ops.batchNorm>[1], {
+      training,
+      epsilon,
+      momentum,
+    });
+  }
+  const axes = x.shape.slice(1).map((_, axis) => axis);
+  const count = tf.maximum(tf.sum(mask), 1);
+  const mean = tf.div(tf.sum(tf.mul(x, mask), axes), count) as tf.Tensor1D;
+  const centred = tf.sub(x, mean);
+  const squares = tf.sum(tf.mul(tf.square(centred), mask), axes);
+  const variance = tf.div(squares, count) as tf.Tensor1D;
+  // Running variances are unbiased, and a single value has none.
+  const unbiased = tf.div(squares, tf.maximum(tf.sub(count, 1), 1));
+  const moved = (old: tf.Tensor, now: tf.Tensor) =>
+    tf.add(tf.mul(old, 1 - momentum), tf.mul(now, momentum)) as tf.Tensor1D;
+  return {
+    y: tf.div(centred, tf.sqrt(tf.add(variance, epsilon))),
+    mean: moved(running.mean, mean),
+    variance: moved(running.variance, unbiased),
+  };
+}

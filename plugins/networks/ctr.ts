@@ -1,0 +1,114 @@
+import {
+  defineNetwork,
+  type Net,
+  type NetName,
+  type NetworkStage,
+  ops,
+  type Scope,
+  type tf,
+  type VariableOwner,
+  z,
+} from "../../plugin.ts";
+import { activation, activationNames } from "./activations.ts";
+import { ctrEntry, ctrFeature } from "./ctr_features.ts";
+import { batchNormalization, dense } from "./layers.ts";
+
+const units = (what: string) =>
+  z.array(z.int().positive()).default([]).describe(
+    `Units of ${what}, one number a layer, from the bottom up.`,
+  );
+
+const netOptions = (what: string) =>
+  z.strictObject({ hidden: units(`the ${what}'s own hidden layers`) }).default({ hidden: [] })
+    .describe(`The ${what}'s own layers.`);
+
+/** A hidden layer: dense, batch norm if wanted, activation, dropout if wanted. */
+type Hidden = (x: tf.Tensor, scope: Scope) => tf.Tensor;
+
+/**
+ * Nets for clicks (Rocket Launching, section 4.3; RocketLaunching in EasyRec): embeddings and the lower layers are shared, on top of
+ * them are the light net's layers and the booster's, and a linear head with one logit for a binary label.
+ *
+ * Features of ids (`ids:` in the data) become embeddings of sparse tables; features whose ids have one name share a table. Lists of ids are pooled
+ * over the places that are not empty: their mean, their sum, or with `attention` their sum weighted by the candidate (Deep Interest Network,
+ * Zhou et al. 2018, arXiv:1706.06978, section 4.3):
+ *
+ * v = Σⱼ a(eⱼ, q) · eⱼ, a(e, q) = W · f([q, e, q − e, q ⊙ e]) + b
+ *
+ * where f is a fully connected net; the weights are not normalised by a softmax, so that they keep how strong an interest is. Numbers come as
+ * they are. Outputs beside `logits`: `hidden1`, `hidden2`, … of each net, the activations of its own hidden layers.
+ */
+const stage: NetworkStage = defineNetwork({
+  name: "ctr",
+  summary: "Nets for clicks: shared embeddings, pooling or attention over lists, shared layers.",
+  options: z.object({
+    embedding: z.int().positive().default(16).describe("The size of embeddings."),
+    features: z.record(z.string(), ctrFeature).default({}).describe(
+      "How single features are read, by name; all others are read by default.",
+    ),
+    shared: units("the shared layers"),
+    light: netOptions("light net"),
+    booster: netOptions("booster"),
+    activation: z.enum(activationNames).default("relu").describe(
+      "Behind each hidden layer: relu, prelu, or dice.",
+    ),
+    batchNorm: z.boolean().default(false).describe(
+      "Whether hidden layers are normalised before their activation.",
+    ),
+    dropout: z.number().min(0).lt(1).default(0).describe(
+      "The part of each hidden layer's units that are dropped while training.",
+    ),
+  }),
+  example: `use: ctr
+embedding: 16
+features:
+  history: { attention: { to: item, hidden: [36], activation: dice } }
+shared: [128]
+light: { hidden: [32] }
+booster: { hidden: [256, 128] }
+activation: prelu`,
+  create(options, { features, units, nets, variables }) {
+    const sharedOwner = nets.includes("booster") ? "shared" : "light";
+    const entry = ctrEntry(variables, features, options, sharedOwner);
+    const layers = (prefix: string, owner: VariableOwner, sizes: readonly number[], from: number) =>
+      sizes.map((size, index) =>
+        hiddenLayer(`${prefix}/dense${index + 1}`, owner, sizes[index - 1] ?? from, size)
+      );
+
+    function hiddenLayer(name: string, owner: VariableOwner, from: number, to: number): Hidden {
+      const layer = dense(variables, name, from, to, owner);
+      const normalize = options.batchNorm
+        ? batchNormalization(variables, `${name}/norm`, to, owner)
+        : (x: tf.Tensor) => x;
+      const activate = activation(variables, name, options.activation, to, owner);
+      return (x, scope) => {
+        const activated = activate(normalize(layer(x, scope), scope), scope);
+        if (options.dropout === 0 || !scope.training) return activated;
+        return ops.dropout(activated, options.dropout, scope.seed(name));
+      };
+    }
+
+    const shared = layers("shared", sharedOwner, options.shared, entry.width);
+    const bottom = options.shared.at(-1) ?? entry.width;
+    const net = (owner: NetName): Net => {
+      const { hidden } = options[owner];
+      const own = layers(owner, owner, hidden, bottom);
+      const head = dense(variables, `${owner}/head`, hidden.at(-1) ?? bottom, units, owner);
+      return (features, scope) => {
+        let x = scope.shared(
+          "bottom",
+          (scope) => shared.reduce((x, layer) => layer(x, scope), entry.compute(features, scope)),
+        );
+        const maps = own.map((layer) => x = layer(x, scope));
+        return {
+          ...Object.fromEntries(maps.map((map, index) => [`hidden${index + 1}`, map])),
+          logits: head(x, scope),
+        };
+      };
+    };
+    return nets.includes("booster")
+      ? { light: net("light"), booster: net("booster") }
+      : { light: net("light") };
+  },
+});
+export default stage;

@@ -1,0 +1,261 @@
+/**
+ * What a net for clicks makes of its features: ids become rows of tables, lists of them one vector, and numbers
+ * stay numbers.
+ *
+ * @module
+ */
+
+import {
+  type ColumnSpec,
+  didYouMean,
+  type Scope,
+  tf,
+  UserError,
+  type Variable,
+  type VariableOwner,
+  type VariableRegistry,
+  z,
+} from "../../plugin.ts";
+import { activation, activationNames } from "./activations.ts";
+import { dense } from "./layers.ts";
+
+const attention = z.strictObject({
+  to: z.string().min(1).describe("The feature of the candidate, with one id a row."),
+  hidden: z.array(z.int().positive()).default([36]).describe(
+    "Units of the activation unit's hidden layers.",
+  ),
+  activation: z.enum(activationNames).default("prelu").describe(
+    "The activation behind each of them.",
+  ),
+});
+
+/** How a feature is read, where it is not read as all others. */
+export const ctrFeature = z.strictObject({
+  size: z.int().positive().optional().describe(
+    "The size of the embedding; `embedding` of the network by default.",
+  ),
+  pooling: z.enum(["mean", "sum"]).optional().describe(
+    "What becomes of a list's embeddings, without empty places; mean by default.",
+  ),
+  attention: attention.optional().describe(
+    "Weighs a list's embeddings by the candidate (DIN), and adds them up.",
+  ),
+}).refine(({ pooling, attention }) => !pooling || !attention, {
+  error: "expected pooling or attention",
+});
+
+/** How features are read by name. */
+export type CtrFeatures = Readonly<Record<string, z.output<typeof ctrFeature>>>;
+
+/** All features of a row, side by side. */
+export interface Entry {
+  /** How many numbers that is. */
+  readonly width: number;
+  /** Computes them, `[batch, width]`. */
+  readonly compute: (
+    features: Readonly<Record<string, tf.Tensor>>,
+    scope: Scope,
+  ) => tf.Tensor;
+}
+
+/** What is declared for one feature of ids. */
+interface Embedded {
+  readonly name: string;
+  readonly spec: ColumnSpec;
+  readonly table: Variable;
+  /** How many ids a row has. */
+  readonly places: number;
+  readonly pool: Pool;
+}
+
+/** Makes `[batch, size]` of `[batch, places, size]`; `mask` is `[batch, places, 1]`. */
+type Pool = (
+  list: tf.Tensor,
+  mask: tf.Tensor | undefined,
+  scope: Scope,
+  rowOf: (feature: string) => tf.Tensor,
+) => tf.Tensor;
+
+/**
+ * Declares what features need and puts them together. Each table has one row more than there are ids: its
+ * first one stands in the empty places of lists, and nothing depends on it.
+ *
+ * @param variables Where tables and activation units are declared.
+ * @param features The features as they leave the transforms.
+ * @param options The embeddings' size, and what single features want.
+ * @param owner Whose it all is.
+ * @throws {UserError} If a feature is not as its options want it.
+ */
+export function ctrEntry(
+  variables: VariableRegistry,
+  features: Readonly<Record<string, ColumnSpec>>,
+  options: { readonly embedding: number; readonly features: CtrFeatures },
+  owner: VariableOwner,
+): Entry {
+  const names = Object.keys(features);
+  for (const name of Object.keys(options.features)) {
+    if (Object.hasOwn(features, name)) continue;
+    throw refusal(
+      `there is no feature ${JSON.stringify(name)}`,
+      `${didYouMean(name, names)}the features are ${names.join(", ")}`,
+    );
+  }
+  const tables = new Map<string, Variable>();
+  const numbers = names.filter((name) => features[name]!.dtype === "float32");
+  for (const name of numbers) {
+    if (!options.features[name]) continue;
+    throw refusal(`the feature ${name} holds numbers, which have no embedding`, "leave it out");
+  }
+  const embedded = names.filter((name) => features[name]!.dtype === "int32").map((name) => {
+    const spec = features[name]!, own = options.features[name] ?? {};
+    const table = tableOf(name, spec, own.size ?? options.embedding);
+    const size = table.shape[1]!;
+    if (spec.shape.length > 1) {
+      throw refusal(
+        `the feature ${name} has ids of the shape [${spec.shape}]`,
+        "a row has one id or a list",
+      );
+    }
+    if (spec.shape.length === 0 && (own.pooling || own.attention)) {
+      throw refusal(`the feature ${name} has one id a row and nothing to pool`, "leave it out");
+    }
+    const pool = own.attention
+      ? attend(name, own.attention, size)
+      : spec.shape.length === 0
+      ? reshaped(size)
+      : pooled(own.pooling ?? "mean");
+    return { name, spec, table, places: spec.shape[0] ?? 1, pool };
+  });
+
+  function tableOf(name: string, { ids, vocabulary }: ColumnSpec, size: number): Variable {
+    const count = ids?.count ?? vocabulary?.length;
+    if (count === undefined) {
+      throw refusal(
+        `nothing says how many ids the feature ${name} has`,
+        `write at data.features.${name}: ids: train, { hash: N } or { count: N }`,
+      );
+    }
+    const key = ids?.name ?? name, known = tables.get(key);
+    if (known && known.shape[1] !== size) {
+      throw refusal(
+        `the feature ${name} has embeddings of ${size} numbers, and others with its ids have ${
+          known.shape[1]
+        }`,
+        `they share a table: write one size`,
+      );
+    }
+    const table = known ?? variables.add({
+      name: `embedding/${key}`,
+      shape: [count + 1, size],
+      initializer: { kind: "normal", deviation: 0.01 },
+      owner,
+      table: true,
+    });
+    tables.set(key, table);
+    return table;
+  }
+
+  function attend(
+    name: string,
+    { to, hidden, activation: kind }: z.output<typeof attention>,
+    size: number,
+  ): Pool {
+    const candidate = Object.hasOwn(features, to) ? features[to] : undefined;
+    if (candidate?.dtype !== "int32" || candidate.shape.length > 0) {
+      throw refusal(
+        candidate
+          ? `the feature ${to} has not one id a row, as the candidate of ${name}`
+          : `there is no feature ${JSON.stringify(to)} for ${name} to attend to`,
+        `${candidate ? "" : didYouMean(to, names)}the features are ${names.join(", ")}`,
+      );
+    }
+    const other = tableOf(to, candidate, options.features[to]?.size ?? options.embedding);
+    if (other.shape[1] !== size) {
+      throw refusal(
+        `the feature ${to} has embeddings of ${
+          other.shape[1]
+        } numbers, and ${name}, which attends to it, of ${size}`,
+        "write one size",
+      );
+    }
+    const sizes = [4 * size, ...hidden];
+    const layers = hidden.map((units, index) => {
+      const layer = `attention/${name}/dense${index + 1}`;
+      return {
+        layer: dense(variables, layer, sizes[index]!, units, owner),
+        activate: activation(variables, layer, kind, units, owner),
+      };
+    });
+    const head = dense(variables, `attention/${name}/head`, sizes.at(-1)!, 1, owner);
+    return (keys, mask, scope, rowOf) => {
+      const query = tf.add(tf.expandDims(rowOf(to), 1), tf.zerosLike(keys));
+      let x: tf.Tensor = tf.concat([query, keys, tf.sub(query, keys), tf.mul(query, keys)], -1);
+      const [batch, places] = keys.shape as [number, number];
+      // Products of matrices have two axes.
+      x = tf.reshape(x, [batch * places, 4 * size]);
+      const flatMask = mask && tf.reshape(mask, [batch * places, 1]);
+      for (const { layer, activate } of layers) x = activate(layer(x, scope), scope, flatMask);
+      const weights = tf.reshape(head(x, scope), [batch, places, 1]);
+      return tf.sum(tf.mul(keys, mask ? tf.mul(weights, mask) : weights), 1);
+    };
+  }
+
+  const width = numbers.reduce((sum, name) => sum + sizeOf(features[name]!.shape), 0) +
+    embedded.reduce((sum, { table }) => sum + table.shape[1]!, 0);
+  if (width === 0) throw refusal("the network has no features", "add some to data.features");
+
+  const compute: Entry["compute"] = (values, scope) => {
+    const rows = lookUp(embedded, values, scope);
+    const single = (name: string) => {
+      const { table } = embedded.find((feature) => feature.name === name)!;
+      return tf.reshape(rows.get(name)!, [-1, table.shape[1]!]);
+    };
+    const vectors = embedded.map(({ name, spec, pool }) => {
+      const mask = spec.ids?.padded
+        ? tf.expandDims(
+          tf.cast(tf.greaterEqual(values[name]!, tf.scalar(0, "int32")), "float32"),
+          -1,
+        )
+        : undefined;
+      return pool(rows.get(name)!, mask, scope, single);
+    });
+    const plain = numbers.map((name) =>
+      tf.reshape(values[name]!, [-1, sizeOf(features[name]!.shape)])
+    );
+    const all = [...plain, ...vectors];
+    return all.length === 1 ? all[0]! : tf.concat(all, 1);
+  };
+  return { width, compute };
+}
+
+/** The rows of all features, `[batch, places, size]`: each table is read once. */
+function lookUp(
+  embedded: readonly Embedded[],
+  values: Readonly<Record<string, tf.Tensor>>,
+  scope: Scope,
+): Map<string, tf.Tensor> {
+  const rows = new Map<string, tf.Tensor>();
+  for (const table of new Set(embedded.map(({ table }) => table))) {
+    const own = embedded.filter((feature) => feature.table === table);
+    const ids = own.map(({ name, places }) => tf.reshape(values[name]!, [-1, places]));
+    // An empty place, −1, reads the first row.
+    const places = tf.add(ids.length === 1 ? ids[0]! : tf.concat(ids, 1), tf.scalar(1, "int32"));
+    const all = scope.lookup(table, places);
+    const parts = own.length === 1 ? [all] : tf.split(all, own.map(({ places }) => places), 1);
+    own.forEach(({ name }, index) => rows.set(name, parts[index]!));
+  }
+  return rows;
+}
+
+const reshaped = (size: number): Pool => (list) => tf.reshape(list, [-1, size]);
+
+const pooled = (pooling: "mean" | "sum"): Pool => (list, mask) => {
+  const sum = tf.sum(mask ? tf.mul(list, mask) : list, 1);
+  if (pooling === "sum") return sum;
+  // The mean of an empty list is 0.
+  return mask ? tf.div(sum, tf.maximum(tf.sum(mask, 1), 1)) : tf.div(sum, list.shape[1]!);
+};
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+
+const refusal = (message: string, hint: string) => new UserError(message, { hint, exitCode: 2 });

@@ -1,0 +1,41 @@
+import { defineTransform, type TransformStage, UserError, z } from "../../plugin.ts";
+import { changeColumns, changeSpecs, chooseFeatures, featureOption, numbers } from "./features.ts";
+
+/**
+ * The natural logarithm of `offset` + x, for numbers that range over orders of magnitude: counts, prices, times. With the offset 1, 0 stays 0.
+ */
+const stage: TransformStage = defineTransform({
+  name: "log",
+  summary: "Takes the logarithm of numbers, 1 added to them by default.",
+  options: z.object({
+    offset: z.number().nonnegative({ error: "expected at least 0" }).default(1).describe(
+      "What is added before the logarithm is taken.",
+    ),
+    feature: featureOption,
+  }),
+  example: "use: log\nfeature: price",
+  create({ offset, feature }, { features }) {
+    const names = chooseFeatures(features, feature, numbers);
+    return {
+      features: changeSpecs(features, names, ({ shape }) => ({ shape, dtype: "float32" })),
+      apply: (batch) =>
+        changeColumns(batch, names, ({ values, shape }, name) => {
+          const logarithms = new Float32Array(values.length);
+          for (let index = 0; index < values.length; index++) {
+            const sum = offset + values[index]!;
+            if (sum <= 0) {
+              throw new UserError(
+                `the feature ${name} has ${values[index]}, and log(${sum}) is none`,
+                {
+                  hint: `the offset has to be more than ${-values[index]!}`,
+                },
+              );
+            }
+            logarithms[index] = Math.log(sum);
+          }
+          return { values: logarithms, shape };
+        }),
+    };
+  },
+});
+export default stage;

@@ -1,0 +1,35 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import logLoss from "../../../plugins/metrics/log_loss.ts";
+import { checkStage } from "../../../testing.ts";
+import { binaryLabel, classLabel, numberLabel } from "../../support/labels.ts";
+import { assertRefuses } from "../../support/refusals.ts";
+import { referenceClicks } from "./clicks.ts";
+import { makeMetric, measure } from "./support.ts";
+
+Deno.test("log-loss keeps the contract of a metric", () => checkStage(logLoss));
+
+Deno.test("log-loss agrees with scikit-learn, with weights and without, for one logit and for two", async () => {
+  const { measured, weight, expected, sizes } = await referenceClicks();
+  const two = { ...measured, light: measured.light.map(([logit]) => [1, 1 + logit!]) };
+  for (const [label, rows] of [[binaryLabel, measured], [classLabel(2), two]] as const) {
+    const value = measure(logLoss, label, rows, { sizes });
+    assertAlmostEquals(value as number, expected.logLoss, 1e-5);
+    const weighted = measure(logLoss, label, { ...rows, weight }, { sizes });
+    assertAlmostEquals(weighted as number, expected.weightedLogLoss, 1e-5);
+  }
+});
+
+Deno.test("log-loss stays finite where a probability is 0 in any number of digits", () => {
+  const rows = { light: [[-800], [800]], label: [1, 1] };
+  assertEquals(measure(logLoss, binaryLabel, rows), 400);
+  assertEquals(measure(logLoss, classLabel(2), { light: [[800, -800]], label: [1] }), 1600);
+});
+
+Deno.test("log-loss is better lower, and refuses numbers", () => {
+  assertEquals(logLoss.better, "lower");
+  assertRefuses(
+    () => makeMetric(logLoss, numberLabel),
+    "log-loss needs classes; the label is a number",
+    "use mean-absolute-error",
+  );
+});

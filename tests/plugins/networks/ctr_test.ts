@@ -1,0 +1,318 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs";
+import { CapturedFunction } from "../../../engine/capture/capture.ts";
+import type { ColumnSpec } from "../../../pipeline/stages/batch.ts";
+import binaryCrossEntropy from "../../../plugins/losses/binary_cross_entropy.ts";
+import ctr from "../../../plugins/networks/ctr.ts";
+import sgd from "../../../plugins/optimizers/sgd.ts";
+import type { Optimizer, TaskLoss } from "../../../plugin.ts";
+import { checkStage } from "../../../testing.ts";
+import { captureInference } from "../../../train/inference.ts";
+import type { Term } from "../../../train/objective.ts";
+import {
+  initialState,
+  type Model,
+  type State,
+  type StepInput,
+  trainStep,
+} from "../../../train/step.ts";
+import { initialValues } from "../../../train/variables.ts";
+import {
+  assertNear,
+  assertSummary,
+  type CtrReference,
+  readCtrReference,
+} from "../../reference/fixtures.ts";
+import { referenceIntegers, referenceUniform } from "../../reference/values.ts";
+import { forEachEngine, leftBehind } from "../../support/engines.ts";
+import { binaryLabel } from "../../support/labels.ts";
+import {
+  assertAloneAsInRocket,
+  assertRefused,
+  build,
+  type Built,
+  forward,
+  issuesOf,
+} from "./support.ts";
+
+const id = (count: number, name: string): ColumnSpec => ({
+  shape: [],
+  dtype: "int32",
+  ids: { count, name, padded: false },
+});
+const list = (length: number, count: number, name: string): ColumnSpec => ({
+  shape: [length],
+  dtype: "int32",
+  ids: { count, name, padded: true },
+});
+
+const features = {
+  numbers: { shape: [2], dtype: "float32" },
+  item: id(11, "item"),
+  history: list(5, 11, "item"),
+  tags: list(3, 7, "tags"),
+} as const satisfies Record<string, ColumnSpec>;
+
+/** As `ctr.py` has it. */
+const optionsOf = (activation: "prelu" | "dice") => ({
+  embedding: 4,
+  features: {
+    history: { attention: { to: "item", hidden: [8], activation } },
+    tags: { pooling: activation === "dice" ? "mean" : "sum" },
+  },
+  shared: [10],
+  light: { hidden: [6] },
+  booster: { hidden: [12] },
+  activation,
+});
+
+const batch = 6;
+
+/** The batch of `ctr.py`: lists of any length, also none. */
+function inputs() {
+  const padded = (name: string, count: number, places: number, filled: (row: number) => number) =>
+    referenceIntegers(name, batch * places, count).map((value, index) =>
+      index % places < filled(Math.floor(index / places)) ? value : -1
+    );
+  return {
+    features: {
+      item: tf.tensor1d(referenceIntegers("ctr/item", batch, 11), "int32"),
+      history: tf.tensor2d(padded("ctr/history", 11, 5, (row) => row % 6), [batch, 5], "int32"),
+      tags: tf.tensor2d(padded("ctr/tags", 7, 3, (row) => (row + 1) % 4), [batch, 3], "int32"),
+      numbers: tf.tensor2d(referenceUniform("ctr/numbers", [batch, 2], -1, 1), [batch, 2]),
+    },
+    label: tf.tensor1d(Float32Array.from(referenceIntegers("ctr/label", batch, 2))),
+  };
+}
+
+/** The values that `ctr.py` starts with. */
+const referenceValues = ({ variables }: Built) =>
+  Object.fromEntries(variables.map(({ name, shape }) => {
+    const [low, high] = name.endsWith("/variance") ? [0.5, 1.5] : [-0.5, 0.5];
+    return [name, tf.tensor(referenceUniform(name, [...shape], low, high), [...shape])];
+  }));
+
+const rate = 16;
+
+/** The nets with both losses, and an optimizer that takes a gradient off its variable. */
+function modelOf({ pair, variables }: Built): Model {
+  const compute = binaryCrossEntropy.create({}, { label: binaryLabel, shapes: [[1]] } as never);
+  const term = (net: "light" | "booster"): Term => ({
+    form: "task",
+    name: net,
+    stage: { kind: "loss", name: "binary-cross-entropy" },
+    weight: 1,
+    policy: [{ from: 1, to: 1, shared: 1 }],
+    compute: compute as TaskLoss,
+    on: { net, output: "logits" },
+  });
+  return {
+    pair,
+    variables,
+    terms: [term("light"), term("booster")],
+    optimizer: sgd.create(sgd.options.parse({ momentum: 0 }), {}) as Optimizer,
+    optimizerStage: { kind: "optimizer", name: "sgd" },
+  };
+}
+
+/** One step, and what it took off each variable, divided by the rate. */
+function assertStep(
+  built: Built,
+  reference: CtrReference["prelu"],
+  run: (model: Model, state: State, input: StepInput) => ReturnType<typeof trainStep>,
+) {
+  const model = modelOf(built);
+  const input: StepInput = {
+    ...inputs(),
+    rate: tf.scalar(rate),
+    step: tf.scalar(1),
+    seed: tf.scalar(0, "int32"),
+    factors: [],
+  };
+  // A step writes tables in place.
+  const before = Object.fromEntries(
+    Object.entries(referenceValues(built)).map(([name, value]) => [name, value.dataSync().slice()]),
+  );
+  const { state, losses } = run(model, initialState(model, referenceValues(built)), input);
+  assertNear("loss", losses.dataSync().slice(0, 1), [reference.loss]);
+  const moved = built.variables.filter(({ trainable }) => trainable);
+  assertEquals(moved.map(({ name }) => name).sort(), Object.keys(reference.gradients).sort());
+  for (const { name } of moved) {
+    const after = state.values[name]!.dataSync();
+    const gradient = before[name]!.map((value, index) => (value - after[index]!) / rate);
+    assertSummary(name, gradient, reference.gradients[name]!, 2e-4);
+  }
+  for (const [name, next] of Object.entries(reference.next)) {
+    assertNear(name, state.values[name]!.dataSync(), next);
+  }
+}
+
+Deno.test("ctr keeps the contract of a network", async () => {
+  for (const activation of ["prelu", "dice"] as const) {
+    await checkStage(ctr, {
+      options: { ...optionsOf(activation), batchNorm: activation === "prelu" },
+      features,
+      label: binaryLabel,
+    });
+  }
+  await checkStage(ctr, { options: { booster: { hidden: [5] }, dropout: 0.5 }, features });
+});
+
+for (const activation of ["prelu", "dice"] as const) {
+  forEachEngine(
+    `ctr with ${activation} agrees with PyTorch in logits, training or not`,
+    async () => {
+      const reference = (await readCtrReference())[activation];
+      const built = build(ctr, optionsOf(activation), { features, units: 1 });
+      const values = referenceValues(built), { features: rows } = inputs();
+      for (const mode of ["training", "evaluation"] as const) {
+        const passes = forward(built, values, rows, mode === "training");
+        for (const net of ["light", "booster"] as const) {
+          assertNear(`${mode} ${net}`, passes.outputs(net).logits.dataSync(), reference[mode][net]);
+        }
+      }
+      const light = captureInference(built.pair, "light", values);
+      for (let call = 0; call < 3; call++) {
+        const { logits } = light.call({ features: rows });
+        assertNear("captured light", logits.dataSync(), reference.evaluation.light);
+      }
+      light.dispose();
+    },
+  );
+
+  forEachEngine(
+    `ctr with ${activation} agrees with PyTorch in gradients, captured or not`,
+    async () => {
+      const reference = (await readCtrReference())[activation];
+      const built = build(ctr, optionsOf(activation), { features, units: 1 });
+      assertStep(built, reference, trainStep);
+      const captured = new CapturedFunction(
+        ({ model, state, input }: { model?: Model; state: State; input: StepInput }) =>
+          trainStep(model ?? modelOf(built), state, input),
+        { rows: ({ input }) => [...Object.values(input.features), input.label] },
+      );
+      for (let call = 0; call < 3; call++) {
+        assertStep(built, reference, (_, state, input) => captured.call({ state, input }));
+      }
+      captured.dispose();
+    },
+  );
+}
+
+forEachEngine("ctr takes no notice of what stands behind a list's end", () => {
+  const built = build(ctr, optionsOf("prelu"), { features, units: 1 });
+  const values = referenceValues(built), { features: rows } = inputs();
+  const logits = (values: Record<string, tf.Tensor>) =>
+    forward(built, values, rows).outputs("light").logits.dataSync();
+  const table = values["embedding/item"]!;
+  const changed = tf.concat([tf.fill([1, 4], 99), tf.slice(table, [1, 0])]);
+  assertEquals(logits({ ...values, "embedding/item": changed }), logits(values));
+  const other = tf.concat([tf.slice(table, [0, 0], [11, 4]), tf.fill([1, 4], 99)]);
+  assertNotEquals(logits({ ...values, "embedding/item": other }), logits(values));
+});
+
+Deno.test("ctr has a table for the ids of one name, one row larger than there are ids", () => {
+  const { variables } = build(ctr, optionsOf("dice"), { features, units: 1 });
+  const tables = variables.filter(({ table }) => table);
+  assertEquals(tables.map(({ name, shape, owner }) => `${owner} ${name} [${shape}]`), [
+    "shared embedding/item [12,4]",
+    "shared embedding/tags [8,4]",
+  ]);
+});
+
+forEachEngine("ctr names the outputs of hidden layers, and leaves nothing behind", () => {
+  const built = build(ctr, { ...optionsOf("dice"), light: { hidden: [6, 3] } }, {
+    features,
+    units: 1,
+  });
+  const values = referenceValues(built), { features: rows } = inputs();
+  assertEquals(
+    leftBehind(() =>
+      tf.tidy(() => {
+        const outputs = forward(built, values, rows, true).outputs("light");
+        const shapes = Object.entries(outputs).map(([name, { shape }]) => `${name} [${shape}]`);
+        assertEquals(shapes, ["hidden1 [6,6]", "hidden2 [6,3]", "logits [6,1]"]);
+        return outputs.logits;
+      })
+    ),
+    0,
+  );
+});
+
+forEachEngine(
+  "ctr with the light net alone declares and starts what the rocket's light net is",
+  () => {
+    for (const some of [optionsOf("dice"), {}]) {
+      assertAloneAsInRocket(
+        build(ctr, some, { features, units: 1, nets: ["light"] }),
+        build(ctr, some, { features, units: 1 }),
+      );
+    }
+  },
+);
+
+forEachEngine(
+  "ctr normalises hidden layers and drops units while training, if it is told to",
+  () => {
+    const options = { light: { hidden: [4] }, batchNorm: true };
+    const built = build(ctr, options, { features, units: 1 });
+    const names = built.variables.map(({ name }) => name);
+    assert(names.includes("light/dense1/norm/mean"), `${names}`);
+    const values = initialValues(built.variables, 1), { features: rows } = inputs();
+    const passes = forward(built, values, rows, true);
+    passes.outputs("light");
+    assertEquals([...passes.updates.keys()], [
+      "light/dense1/norm/mean",
+      "light/dense1/norm/variance",
+    ]);
+  },
+);
+
+Deno.test("ctr refuses features that are not as its options want them", () => {
+  const attention = (to: string) => ({ features: { history: { attention: { to } } } });
+  const sized = { features: { history: { size: 8 } } };
+  const all = "the features are numbers, item, history, tags";
+  for (
+    const [options, message, hint] of [
+      [
+        { features: { histroy: {} } },
+        'there is no feature "histroy"',
+        `did you mean history? ${all}`,
+      ],
+      [
+        attention("itm"),
+        'there is no feature "itm" for history to attend to',
+        `did you mean item? ${all}`,
+      ],
+      [
+        attention("tags"),
+        "the feature tags has not one id a row, as the candidate of history",
+        all,
+      ],
+      [sized, "others with its ids have 16", "they share a table: write one size"],
+      [
+        { features: { item: { pooling: "sum" } } },
+        "has one id a row and nothing to pool",
+        "leave it out",
+      ],
+      [
+        { features: { numbers: { size: 8 } } },
+        "holds numbers, which have no embedding",
+        "leave it out",
+      ],
+    ] as const
+  ) assertRefused(ctr, options, features, message, hint);
+  assertRefused(
+    ctr,
+    {},
+    { code: { shape: [], dtype: "int32" } },
+    "nothing says how many ids the feature code has",
+    "write at data.features.code: ids: train, { hash: N } or { count: N }",
+  );
+  assertEquals(
+    issuesOf(ctr, { features: { tags: { pooling: "mean", attention: { to: "item" } } } }),
+    [
+      "features.tags: expected pooling or attention",
+    ],
+  );
+});

@@ -1,0 +1,146 @@
+/**
+ * How the values of a column become ids.
+ *
+ * @module
+ */
+
+import type { IdOptions } from "../../pipeline/data_options.ts";
+import type { ColumnSpec, Values } from "../../pipeline/stages/batch.ts";
+
+/** Stands in a list's places behind its last value. */
+export const PADDING = -1;
+
+/** How a feature's values become ids, and under which name. */
+export interface IdRequest {
+  /** How. */
+  readonly options: IdOptions;
+  /** The feature whose ids they are: itself, or the one that `of` names. */
+  readonly name: string;
+  /** Whether the vocabulary is that of another feature of the same split. */
+  readonly borrowed: boolean;
+}
+
+/**
+ * Makes ids of values. Those of a vocabulary that is found while reading are final once
+ * {@linkcode IdMaker.finish} has put it in order; all others are at once.
+ */
+export class IdMaker {
+  readonly #request: IdRequest;
+  /** What a value's id is, for vocabularies. */
+  readonly #ids = new Map<string | number, number>();
+  readonly #vocabulary: readonly string[] | undefined;
+  readonly #numbers: boolean;
+
+  /**
+   * Takes what is known beforehand.
+   *
+   * @param request How values become ids.
+   * @param numbers Whether the values are numbers rather than strings.
+   * @param known The vocabulary of the training split, if this is another one.
+   */
+  constructor(request: IdRequest, numbers: boolean, known?: readonly string[]) {
+    this.#request = request;
+    this.#numbers = numbers;
+    const { options } = request;
+    this.#vocabulary = isList(options) ? options : known;
+    this.#vocabulary?.forEach((value, id) => this.#ids.set(numbers ? Number(value) : value, id));
+  }
+
+  /** How many ids there are, for those that are not of a vocabulary. */
+  get count(): number | undefined {
+    const { options } = this.#request;
+    if (typeof options === "string" || isList(options)) return undefined;
+    return "hash" in options ? options.hash : "count" in options ? options.count : undefined;
+  }
+
+  /**
+   * The id of a value.
+   *
+   * @param value The value.
+   * @returns The id, or undefined for a number that should be an id and is none.
+   */
+  id(value: string | number): number | undefined {
+    const { options } = this.#request;
+    if (typeof options === "object" && "hash" in options) return hashedId(value, options.hash);
+    if (typeof options === "object" && "count" in options) {
+      const id = Number(value);
+      return Number.isInteger(id) && id >= 0 && id < options.count ? id : undefined;
+    }
+    const key = this.#numbers ? Number(value) : value;
+    const id = this.#ids.get(key);
+    if (id !== undefined) return id;
+    if (this.#vocabulary) return this.#vocabulary.length;
+    this.#ids.set(key, this.#ids.size);
+    return this.#ids.size - 1;
+  }
+
+  /**
+   * Makes ids final, in place.
+   *
+   * @param chunks The ids of all rows.
+   * @param lender What the feature is whose vocabulary it has, if it has another one's.
+   * @returns What the ids are.
+   */
+  finish(
+    chunks: readonly { readonly values: Values }[],
+    lender: ColumnSpec | undefined,
+  ): Pick<ColumnSpec, "vocabulary"> & { count: number } {
+    if (this.count !== undefined) return { count: this.count };
+    if (this.#vocabulary) {
+      return { vocabulary: this.#vocabulary, count: this.#vocabulary.length + 1 };
+    }
+    const found = [...this.#ids.keys()];
+    const vocabulary = lender?.vocabulary ?? this.#sorted(found).map(String);
+    const places = new Map(vocabulary.map((value, id) => [value, id]));
+    const final = Int32Array.from(
+      found,
+      (value) => places.get(String(value)) ?? vocabulary.length,
+    );
+    for (const { values } of chunks) {
+      for (let index = 0; index < values.length; index++) {
+        if (values[index] !== PADDING) values[index] = final[values[index]!] ?? 0;
+      }
+    }
+    return { vocabulary, count: vocabulary.length + 1 };
+  }
+
+  #sorted(found: (string | number)[]): (string | number)[] {
+    return this.#numbers ? found.toSorted((a, b) => Number(a) - Number(b)) : found.toSorted();
+  }
+}
+
+/**
+ * The id of a value among a number of buckets: the 32-bit FNV-1a hash of its text in UTF-8, mixed as
+ * MurmurHash3 ends, modulo the number of buckets. A whole number has the id of its decimal text. It depends on
+ * nothing else, so that other programs can compute it.
+ *
+ * @param value The value.
+ * @param buckets How many ids there are.
+ */
+export function hashedId(value: string | number, buckets: number): number {
+  const text = String(value);
+  let hash = 0x811C9DC5;
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    if (unit > 0x7F) return mixed(hashOfBytes(encoder.encode(text))) % buckets;
+    hash = Math.imul(hash ^ unit, 0x01000193);
+  }
+  return mixed(hash) % buckets;
+}
+
+const encoder = new TextEncoder();
+
+function hashOfBytes(bytes: Uint8Array): number {
+  let hash = 0x811C9DC5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash;
+}
+
+function mixed(hash: number): number {
+  let value = hash;
+  value = Math.imul(value ^ (value >>> 16), 0x85EBCA6B);
+  value = Math.imul(value ^ (value >>> 13), 0xC2B2AE35);
+  return (value ^ (value >>> 16)) >>> 0;
+}
+
+const isList = (options: IdOptions): options is readonly string[] => Array.isArray(options);
