@@ -13,6 +13,8 @@ export interface Arguments {
   readonly allowPlugins: readonly string[];
   readonly engine: string | undefined;
   readonly precision: string | undefined;
+  readonly jobs: string | undefined;
+  readonly only: string | undefined;
   readonly permissions: boolean;
   readonly quiet: boolean;
   readonly json: boolean;
@@ -21,7 +23,9 @@ export interface Arguments {
   readonly version: boolean;
 }
 
-const texts = ["out", "seed", "epochs", "set", "engine", "precision", "allow-plugin"] as const;
+const texts = [
+  ...["out", "seed", "epochs", "set", "engine", "precision", "jobs", "only", "allow-plugin"] as const,
+] as const;
 const switches = ["permissions", "quiet", "json", "debug", "help", "version"] as const;
 
 /** All options, without their dashes. */
@@ -45,12 +49,12 @@ export function parseArguments(args: readonly string[]): Arguments {
       return false;
     },
   });
-  const { out, seed, epochs, engine, precision } = parsed;
+  const { out, seed, epochs, engine, precision, jobs, only } = parsed;
   const { permissions, quiet, json, debug, help, version } = parsed;
   return {
     words: parsed._.map(String),
     unknown,
-    ...{ out, seed, epochs, engine, precision },
+    ...{ out, seed, epochs, engine, precision, jobs, only },
     set: parsed.set as string[],
     allowPlugins: parsed["allow-plugin"] as string[],
     ...{ permissions, quiet, json, debug, help, version },

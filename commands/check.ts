@@ -1,18 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
 import { openEngine } from "../engine/engine.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../pipeline/stages/batch.ts";
 import type { Variable } from "../pipeline/stages/network.ts";
+import { type FirstBatch, tryFirstBatch } from "../train/first_batch.ts";
 import {
-  evaluate,
-  type EvaluationInput,
-  type EvaluationOutput,
-  evaluationStep,
-} from "../train/evaluate.ts";
-import { refuseBroken } from "../train/diagnose.ts";
-import { disposeInput, stepInput } from "../train/job.ts";
-import {
-  firstBatch,
   netsOf,
   prepareData,
   type PreparedData,
@@ -20,8 +11,6 @@ import {
   prepareNets,
 } from "../train/prepare.ts";
 import { measureGradients, parametersOf } from "../train/run.ts";
-import { disposeState, initialState, trainStep } from "../train/step.ts";
-import { initialValues } from "../train/variables.ts";
 import { type CommandOptions, onlyArgument } from "./options.ts";
 import { gradientTable } from "./result_table.ts";
 import { readPlan } from "./read_plan.ts";
@@ -62,64 +51,6 @@ export async function check(args: readonly string[], options: CommandOptions): P
   } finally {
     await data.close();
   }
-}
-
-interface FirstBatch {
-  readonly losses: readonly (readonly [string, number])[];
-  readonly metrics: readonly (readonly [string, number])[];
-  readonly rows: number;
-  readonly peakBytes: number;
-}
-
-/** A training step and an evaluation on the first batch, with variables that are thrown away. */
-async function tryFirstBatch(
-  plan: Plan,
-  data: PreparedData,
-  { model, network, nets, metrics, rate }: PreparedNets,
-): Promise<FirstBatch> {
-  const batch = firstBatch(plan, data, plan.batch);
-  const steps = Math.ceil(data.splits.train.rows / plan.batch) * plan.epochs;
-  const position = { step: 0, steps, epoch: 0, epochs: plan.epochs };
-  const state = initialState(model, initialValues(model.variables, plan.seed));
-  const input = stepInput(model.terms, batch, position, rate(position), plan.seed);
-  const { result, peakBytes } = await profile(() => trainStep(model, state, input));
-  const losses = await result.losses.data<"float32">();
-  const place = plan.document.place(["losses"]);
-  const [norm] = await result.norm.data<"float32">();
-  const when = "in the first batch";
-  await refuseBroken({ model, network, state, input, losses, norm: norm!, when, place });
-  const evaluated = { ...model, nets };
-  const compute = {
-    call(input: EvaluationInput) {
-      let output!: EvaluationOutput;
-      tf.tidy(() => {
-        output = evaluationStep(evaluated, input);
-        return [...output.logits, output.losses];
-      });
-      return output;
-    },
-  };
-  const measured = await evaluate(evaluated, compute, result.state.values, [batch], metrics);
-  disposeState(state, result.state);
-  disposeState(result.state);
-  tf.dispose([result.losses, result.norm]);
-  disposeInput(input);
-  return {
-    losses: ["total", ...model.terms.map(({ name }) => name)]
-      .map((name, index) => [name, losses[index]!] as const),
-    metrics: Object.entries(measured),
-    rows: batch.size,
-    peakBytes,
-  };
-}
-
-async function profile<T>(run: () => T): Promise<{ result: T; peakBytes: number }> {
-  let result!: T;
-  const { peakBytes } = await tf.profile(() => {
-    result = run();
-    return result as tf.TensorContainer;
-  });
-  return { result, peakBytes };
 }
 
 const rowShape = ({ shape, dtype }: ColumnSpec) => `${dtype} [${["batch", ...shape].join(", ")}]`;

@@ -10,11 +10,13 @@ import { type CommandOptions, engines, precisions } from "./options.ts";
 import { resume } from "./resume.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
+import { sweep } from "./sweep.ts";
 
 const usage = `Rocket ${denoConfig.version}: trains a light net with a booster net.
 
 usage: deno task pipeline FILE [options]         read, check, train, measure, write the run folder
        deno task pipeline resume DIR [options]   go on with a run that was stopped
+       deno task pipeline sweep FILE [options]   settings × seeds of one file, and one table of them
        deno task pipeline check FILE [options]   all but the training
        deno task pipeline list [KIND] [FILE]     the stages, built in or of a pipeline
        deno task pipeline show STAGE             a stage's options
@@ -29,13 +31,15 @@ options:
   --precision ${precisions.join("|")}   what training steps compute in (float32)
   --allow-plugin CODE    loads a stage from outside of the project's folder: npm:x, a path (repeatable)
   --permissions          prints what the run may do, and why, instead of running
+  --jobs N               how many runs of a sweep at once (as many as there are cores)
+  --only PART            of a sweep only check, latency, or a run such as rocket/seed-1
   --quiet                no progress
   --json                 events as JSON lines on standard output
   --debug                stack traces, also for mistakes of one's own
   --version, --help
 `;
 
-const commands = { run, resume, check, list, show, new: create } as const;
+const commands = { run, resume, sweep, check, list, show, new: create } as const;
 
 /**
  * Runs a command line.
@@ -79,6 +83,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
     allowPlugins: parsed.allowPlugins,
     engine: oneOf("engine", parsed.engine, engines),
     precision: oneOf("precision", parsed.precision, precisions),
+    jobs: parsed.jobs === undefined ? undefined : wholeNumber("jobs", parsed.jobs, 1),
+    only: parsed.only,
     quiet: parsed.quiet,
     json: parsed.json,
     debug: parsed.debug,
@@ -123,16 +129,15 @@ function setNumber(
   path: string,
   least: number,
 ): string[] {
-  if (text === undefined) return [];
-  if (!/^\d+$/.test(text) || Number(text) < least) {
-    throw new UserError(
-      `--${option} takes a whole number from ${least}; got ${JSON.stringify(text)}`,
-      {
-        exitCode: 2,
-      },
-    );
-  }
-  return [`${path}=${text}`];
+  return text === undefined ? [] : [`${path}=${wholeNumber(option, text, least)}`];
+}
+
+function wholeNumber(option: string, text: string, least: number): number {
+  if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
+  throw new UserError(
+    `--${option} takes a whole number from ${least}; got ${JSON.stringify(text)}`,
+    { exitCode: 2 },
+  );
 }
 
 function oneOf<T extends string>(

@@ -18,6 +18,10 @@ export interface CommandOptions {
   readonly engine: (typeof engines)[number] | undefined;
   /** What training steps compute in, if that was said. */
   readonly precision: (typeof precisions)[number] | undefined;
+  /** How many runs of a sweep at once, if that was said. */
+  readonly jobs: number | undefined;
+  /** The part of a sweep to do, if it is not all. */
+  readonly only: string | undefined;
   /** No progress. */
   readonly quiet: boolean;
   /** Events as JSON lines on standard output. */

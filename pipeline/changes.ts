@@ -22,7 +22,21 @@ export function applyChange(root: Node, change: string): Node {
       exitCode: 2,
     });
   }
-  return replaced(root, path, [], parseValue(change.slice(equals + 1), file), { file });
+  return changeAt(root, path, parseValue(change.slice(equals + 1), file), { file });
+}
+
+/**
+ * Changes one value of a pipeline: a map is laid over the one that is there, all else is replaced.
+ *
+ * @param root The pipeline.
+ * @param path The path to the value.
+ * @param value What it becomes.
+ * @param place Where that is said.
+ * @returns The changed pipeline.
+ * @throws {UserError} If the path leads nowhere; exit code 2.
+ */
+export function changeAt(root: Node, path: Path, value: Node, place: Place): Node {
+  return replaced(root, path, [], value, place);
 }
 
 /** Positions within an option's text would be taken for lines of a file, so there are none. */
@@ -49,8 +63,13 @@ function withoutPositions(node: Node): Node {
   return { ...plain, entries };
 }
 
-/** `losses.2.weight` or `losses[2].weight`. */
-function parsePath(text: string): string[] | undefined {
+/**
+ * The path that a text says: `losses.2.weight` or `losses[2].weight`.
+ *
+ * @param text The text.
+ * @returns The path; undefined if the text is none.
+ */
+export function parsePath(text: string): string[] | undefined {
   const keys = text.replaceAll(/\[(\d+)\]/g, ".$1").split(".");
   return keys.every((key) => key !== "") ? keys : undefined;
 }

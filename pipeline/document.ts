@@ -65,7 +65,7 @@ const patience = 4_000;
 const mostFiles = 100;
 
 /** What holds for all files of a pipeline. */
-interface Reading {
+export interface Reading {
   /** Which files that are code may be read; all by default. */
   readonly allowed: AllowedCode | undefined;
   /** Hears of each file. */
@@ -100,8 +100,30 @@ export async function readDocument(
   file: string,
   { set = [], allowed, onFile, onVariable }: ReadOptions = {},
 ): Promise<Document> {
-  const reading = { allowed, onFile, onVariable, files: 0 };
-  return documentOf(await readFile(file, undefined, [], reading), file, set, onVariable);
+  const reading = startReading({ allowed, onFile, onVariable });
+  return documentOf(await readNode(file, reading), file, set, onVariable);
+}
+
+/**
+ * What is to hold for all files that are read for one purpose.
+ *
+ * @param options Which code may be read, and who hears of what is.
+ */
+export function startReading({ allowed, onFile, onVariable }: ReadOptions): Reading {
+  return { allowed, onFile, onVariable, files: 0 };
+}
+
+/**
+ * Reads a pipeline file, or another of that form, laid over those that it extends.
+ *
+ * @param file A YAML, JSON or TypeScript file.
+ * @param reading What holds for all files.
+ * @param place Where the file is named, if that is in a file.
+ * @returns Its values, with environment variables still by name.
+ * @throws {UserError} If a file cannot be read; exit code 2.
+ */
+export async function readNode(file: string, reading: Reading, place?: Place): Promise<Node> {
+  return await readFile(file, place, [], reading);
 }
 
 /**
@@ -119,15 +141,23 @@ export async function documentOfValue(
     & { folder?: string; file?: string } = {},
 ): Promise<Document> {
   const origin = { file, folder };
-  const reading = { allowed, onFile, onVariable, files: 0 };
-  const node = await extended(nodeOf(value, origin), [], reading);
+  const node = await extended(nodeOf(value, origin), startReading({ allowed, onFile, onVariable }));
   return documentOf(node, origin.file, set, onVariable);
 }
 
-function documentOf(
+/**
+ * A document of values that have been read.
+ *
+ * @param read The values.
+ * @param file The file that messages name.
+ * @param set Changes as `PATH=VALUE`, in this order.
+ * @param onVariable Hears of each environment variable that is read.
+ * @throws {UserError} If a change or an environment variable is wrong; exit code 2.
+ */
+export function documentOf(
   read: Node,
   file: string,
-  set: readonly string[],
+  set: readonly string[] = [],
   onVariable?: (name: string) => void,
 ): Document {
   const problems: Problem[] = [];
@@ -207,14 +237,21 @@ async function readFile(
     await reading.allowed?.refuse(path, { folder: dirname(path), place });
   }
   reading.onFile?.(path);
-  return await extended(await read(file, path, place), [...within, path], reading);
+  return await extended(await read(file, path, place), reading, [...within, path]);
 }
 
-/** A pipeline laid over the files that it extends. */
-async function extended(
+/**
+ * A pipeline laid over the files that it extends.
+ *
+ * @param node The pipeline.
+ * @param reading What holds for all files.
+ * @param within The files that extend this one.
+ * @throws {UserError} If a file cannot be read; exit code 2.
+ */
+export async function extended(
   node: Node,
-  within: readonly string[],
   reading: Reading,
+  within: readonly string[] = [],
 ): Promise<Node> {
   const bases = node.kind === "map" ? node.entries.get("extends")?.value : undefined;
   if (node.kind !== "map" || !bases) return node;
@@ -250,8 +287,13 @@ async function extended(
   return below ? merge(below, above) : above;
 }
 
-/** As short as the person wrote it, where that is possible. */
-function pathFrom(folder: string, name: string): string {
+/**
+ * The path of a file that another one names: as short as the person wrote it, where that is possible.
+ *
+ * @param folder The folder of the file that names it.
+ * @param name The name there.
+ */
+export function pathFrom(folder: string, name: string): string {
   if (isUrl(name)) return name;
   return resolve(folder) === resolve(Deno.cwd()) || name.startsWith("/")
     ? name

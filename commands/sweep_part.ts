@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import { withLock } from "../engine/native/lock.ts";
+import { UserError } from "../pipeline/errors.ts";
+import { nearest } from "../pipeline/nearest.ts";
+import { checkSweep, folderOf, nameOf, planOf } from "../sweep/check.ts";
+import { keptRun } from "../sweep/kept.ts";
+import { measureLatency, type TimedNet } from "../sweep/latency.ts";
+import { readSweep, type Sweep } from "../sweep/read.ts";
+import { readResult } from "../train/checkpoint/earlier_run.ts";
+import type { CommandOptions } from "./options.ts";
+import { printResult, train } from "./train.ts";
+
+/**
+ * `deno task pipeline sweep FILE --only PART`: one part of a sweep.
+ *
+ * @param file The sweep file.
+ * @param part `check`, `latency`, or a run such as `rocket/seed-1`.
+ * @param options The command line's options.
+ * @returns The exit code.
+ */
+export async function sweepPart(
+  file: string,
+  part: string,
+  options: CommandOptions,
+): Promise<number> {
+  const sweep = await readSweep(file, options.set);
+  const report = (line: string) => options.quiet || console.error(line);
+  switch (part) {
+    case "check":
+      console.log(JSON.stringify(await checkSweep(sweep, options, report)));
+      return 0;
+    case "latency":
+      console.log(JSON.stringify(await latencies(sweep, options, report)));
+      return 0;
+    default:
+      return await runOne(sweep, part, options);
+  }
+}
+
+async function latencies(sweep: Sweep, options: CommandOptions, report: (line: string) => void) {
+  const nets: TimedNet[] = [];
+  for (const { key: setting } of sweep.settings) {
+    for (const run of sweep.runs) {
+      const folder = join(folderOf(sweep, options), nameOf(run));
+      if (run.setting !== setting || !await readResult(folder)) continue;
+      nets.push({ setting, plan: await planOf(run), folder });
+      break;
+    }
+  }
+  const { latency } = sweep.value, batch = latency === "none" ? 1 : latency.batch;
+  return await measureLatency(nets, batch, options.engine ?? "auto", report);
+}
+
+async function runOne(sweep: Sweep, name: string, options: CommandOptions): Promise<number> {
+  const run = sweep.runs.find((run) => nameOf(run) === name);
+  if (!run) {
+    const names = ["check", "latency", ...sweep.runs.map(nameOf)], near = nearest(name, names);
+    throw new UserError(`the sweep has no part ${JSON.stringify(name)}`, {
+      hint: near ? `did you mean ${near}?` : `the parts are ${names.join(", ")}`,
+      exitCode: 2,
+    });
+  }
+  const folder = join(folderOf(sweep, options), name), plan = await planOf(run);
+  return await withLock(
+    `${folder}.lock`,
+    () => console.error(`another process runs ${name}; waiting for its end`),
+    async () => {
+      const { state } = await keptRun(folder, plan, options);
+      if (state !== "finished") {
+        return await train(plan, folder, options, state === "interrupted");
+      }
+      const result = await readResult(folder);
+      if (options.json) console.log(JSON.stringify({ event: "runEnd", result }));
+      else printResult(result!, folder);
+      return 0;
+    },
+  );
+}

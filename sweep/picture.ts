@@ -1,0 +1,107 @@
+import type { TopLevelSpec } from "npm:vega-lite@6.4.1";
+import { interval } from "./statistics.ts";
+import type { SweepTable } from "./table.ts";
+
+/** The versions of the packages that draw, as the types above have them. */
+const packages = ["npm:vega@6.2.0", "npm:vega-lite@6.4.1"] as const;
+
+/** A light net in the picture. */
+export interface PicturePoint {
+  /** The setting's key. */
+  readonly setting: string;
+  /** The setting's name, which is the colour. */
+  readonly name: string;
+  /** The latency in milliseconds. */
+  readonly latency: number;
+  /** The metric's mean over seeds, and the ends of its 95 % interval. */
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * The points of the picture: the settings that have both a latency and the metric.
+ *
+ * @param table The sweep's table.
+ */
+export function picturePoints({ rows, metric }: SweepTable): PicturePoint[] {
+  return rows.flatMap(({ setting, name, latency, metrics }) => {
+    const summary = metric === undefined ? undefined : metrics.last[metric];
+    if (latency === undefined || !summary || !Number.isFinite(summary.spread.mean)) return [];
+    const { mean, low, high } = interval(summary.values);
+    return [{
+      ...{ setting, name, latency, mean },
+      low: Number.isNaN(low) ? mean : low,
+      high: Number.isNaN(high) ? mean : high,
+    }];
+  });
+}
+
+/**
+ * Draws the metric against the latency of the light nets: a point a setting with the 95 % interval of its
+ * mean, a colour for each name, and a line through the points of the grid.
+ *
+ * @param table The sweep's table.
+ * @param report Told if what draws cannot be loaded.
+ * @returns The picture as SVG; undefined if there is nothing to draw, or nothing to draw with.
+ */
+export async function drawPicture(
+  table: SweepTable,
+  report: (line: string) => void,
+): Promise<string | undefined> {
+  const points = picturePoints(table);
+  if (points.length === 0) return undefined;
+  // Deno fetches the packages of all imports that it sees when a program starts; most runs draw nothing.
+  const [vega, lite]: [typeof import("npm:vega@6.2.0"), typeof import("npm:vega-lite@6.4.1")] | [] =
+    await Promise.all(packages.map((name) => import(name))).catch((error) => {
+      const [line] = (error as Error).message.split("\n");
+      report(`the picture is left out: what draws it cannot be loaded here: ${line}`);
+      return [];
+    }) as [typeof import("npm:vega@6.2.0"), typeof import("npm:vega-lite@6.4.1")];
+  if (!vega || !lite) return undefined;
+  const compiled = lite.compile(specOf(table, points)).spec;
+  const view = new vega.View(vega.parse(compiled), { renderer: "none" });
+  const svg = await view.toSVG();
+  view.finalize();
+  return svg.replace(/^<\?xml.*?\?>|<!DOCTYPE.*?>/gs, "");
+}
+
+function specOf(
+  { metric, split, latency }: SweepTable,
+  points: readonly PicturePoint[],
+): TopLevelSpec {
+  const x = {
+    field: "latency",
+    type: "quantitative",
+    title: `latency of the light net, ms (${latency?.batch ?? 1} row${
+      latency?.batch === 1 ? "" : "s"
+    }, one thread)`,
+    scale: { zero: false, padding: 24 },
+  } as const;
+  const y = { type: "quantitative", scale: { zero: false, padding: 12 } } as const;
+  return {
+    width: 560,
+    height: 320,
+    background: "white",
+    padding: 16,
+    data: { values: [...points] },
+    encoding: { color: { field: "name", type: "nominal", sort: null, title: null } },
+    layer: [
+      {
+        mark: "line",
+        encoding: { x, y: { ...y, field: "mean", title: `${metric}, ${split} split` } },
+      },
+      { mark: "rule", encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" } } },
+      {
+        mark: { type: "point", filled: true, size: 60 },
+        encoding: { x, y: { ...y, field: "mean" } },
+      },
+      ...(points.length > 12 ? [] : [
+        {
+          mark: { type: "text", align: "left", dx: 7, dy: -7, fontSize: 10 },
+          encoding: { x, y: { ...y, field: "mean" }, text: { field: "setting" } },
+        } as const,
+      ]),
+    ],
+  };
+}

@@ -1,0 +1,264 @@
+/**
+ * A sweep file becomes a list of pipelines, each with the places of its values.
+ *
+ * @module
+ */
+
+import { basename, extname } from "node:path";
+import { changeAt, parsePath } from "../pipeline/changes.ts";
+import { type Document, documentOf, extended, pathFrom, readNode } from "../pipeline/document.ts";
+import { type Problem, UserError } from "../pipeline/errors.ts";
+import { nearest } from "../pipeline/nearest.ts";
+import { childOf, type MapNode, merge, type Node, placeOf } from "../pipeline/nodes.ts";
+import { zodProblems } from "../pipeline/options.ts";
+import { type Axis, combinations, type GridPoint, shortNames } from "./grid.ts";
+import { sweepSchema, type SweepValue } from "./schema.ts";
+
+/** One way to train, at one point of the grid. */
+export interface Setting {
+  /** Its name, with the grid's values: `rocket,depth=10`. */
+  readonly key: string;
+  /** Its name in the file. */
+  readonly name: string;
+  /** The key of the setting that it is compared with: the reference at the same point of the grid. */
+  readonly reference: string;
+}
+
+/** One run of a sweep. */
+export interface SweepRun {
+  /** The setting's key. */
+  readonly setting: string;
+  /** The seed. */
+  readonly seed: number;
+  /** Its pipeline; throws what is wrong with changes of the command line. */
+  document(): Document;
+}
+
+/** A sweep file, read. */
+export interface Sweep {
+  /** The document, for places. */
+  readonly document: Document;
+  /** The name of the sweep's folder. */
+  readonly name: string;
+  /** The settings, in the file's order, the grid expanded. */
+  readonly settings: readonly Setting[];
+  /** The seeds. */
+  readonly seeds: readonly number[];
+  /** The runs: all settings with the first seed, then with the next one. */
+  readonly runs: readonly SweepRun[];
+  /** What else the file says. */
+  readonly value: SweepValue;
+}
+
+/**
+ * Reads a sweep file and the pipelines that it names.
+ *
+ * @param file A YAML, JSON or TypeScript file.
+ * @param set Changes of all pipelines, as `PATH=VALUE`.
+ * @returns The sweep; its pipelines are not checked yet.
+ * @throws {UserError} With all that is wrong; exit code 2.
+ */
+export async function readSweep(file: string, set: readonly string[] = []): Promise<Sweep> {
+  const root = await readNode(file) as MapNode;
+  const document = documentOf(root, file);
+  const subject = { document, path: [], stage: "the sweep" };
+  const problems = zodProblems(sweepSchema, document.value, subject);
+  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  const reader = new SweepReader(root, document, sweepSchema.parse(document.value), file, set);
+  return await reader.read();
+}
+
+class SweepReader {
+  readonly #root: MapNode;
+  readonly #document: Document;
+  readonly #value: SweepValue;
+  readonly #file: string;
+  readonly #set: readonly string[];
+  readonly #problems: Problem[] = [];
+
+  constructor(
+    root: MapNode,
+    document: Document,
+    value: SweepValue,
+    file: string,
+    set: readonly string[],
+  ) {
+    this.#root = root;
+    this.#document = document;
+    this.#value = value;
+    this.#file = file;
+    this.#set = set;
+  }
+
+  async read(): Promise<Sweep> {
+    const { name, settings: written, seeds } = this.#value;
+    const names = Object.keys(written);
+    if (names.length === 0) this.#problem("the sweep has no settings", ["settings"]);
+    const reference = this.#reference(names);
+    this.#refuseSeedsTwice();
+    const common = this.#axes(this.#part("grid"), ["grid"]);
+    const own = names.map((name) =>
+      this.#axes(
+        childOf(this.#part("settings", name)!, "grid"),
+        ["settings", name, "grid"],
+      )
+    );
+    const short = shortNames([...common, ...own.flat()].map((axis) => axis[0]!.text));
+    const keyOf = (name: string, points: readonly GridPoint[]) =>
+      [name, ...points.map(({ text, label }) => `${short.get(text)}=${label}`)].join(",");
+    const base = await this.#base();
+    const settings: Setting[] = [], pipelines: Node[] = [];
+    for (const [index, name] of names.entries()) {
+      const changes = this.#part("settings", name)!;
+      const setting = await this.#collected(() => withSetting(base, changes));
+      for (const shared of combinations(common)) {
+        for (const points of combinations(own[index]!)) {
+          settings.push({
+            key: keyOf(name, [...shared, ...points]),
+            name,
+            reference: keyOf(reference, shared),
+          });
+          const node = setting &&
+            await this.#collected(() => atPoints(setting, [...shared, ...points]));
+          pipelines.push(node ?? base);
+        }
+      }
+    }
+    if (own[names.indexOf(reference)]?.length) {
+      this.#problem("the reference can have no grid of its own: which point would it be?", [
+        "settings",
+        reference,
+        "grid",
+      ]);
+    }
+    if (this.#problems.length > 0) throw new UserError(this.#problems, { exitCode: 2 });
+    const runs = seeds.flatMap((seed, at): SweepRun[] =>
+      settings.map(({ key }, index) => ({
+        setting: key,
+        seed,
+        document: () => {
+          const value = this.#part("seeds", at)!, place = placeOf(value, ["seeds", at]);
+          const node = changeAt(pipelines[index]!, ["seed"], value, place);
+          return documentOf(node, this.#file, this.#set);
+        },
+      }))
+    );
+    return {
+      document: this.#document,
+      name: name ?? basename(this.#file, extname(this.#file)),
+      settings,
+      seeds,
+      runs,
+      value: this.#value,
+    };
+  }
+
+  /** A part of the file. */
+  #part(...path: readonly (string | number)[]): Node | undefined {
+    return path.reduce<Node | undefined>((node, key) => node && childOf(node, key), this.#root);
+  }
+
+  /** The pipeline that all settings change. A sweep trains the light net alone as a setting, not within runs. */
+  async #base(): Promise<Node> {
+    const node = this.#part("base")!, { base } = this.#value;
+    const read = typeof base === "string"
+      ? await readNode(pathFrom(node.origin.folder, base), placeOf(node, ["base"]))
+      : await extended(node);
+    const baseline = ["train", "baseline"]
+      .reduce<Node | undefined>((part, key) => part && childOf(part, key), read);
+    if (!baseline) return read;
+    const none: Node = { ...baseline, kind: "scalar", value: "none" };
+    return changeAt(read, ["train", "baseline"], none, placeOf(baseline, []));
+  }
+
+  #reference(names: readonly string[]): string {
+    const { reference = names[0] ?? "" } = this.#value;
+    if (names.length > 0 && !names.includes(reference)) {
+      const near = nearest(reference, names);
+      this.#problem(
+        `there is no setting ${JSON.stringify(reference)}`,
+        ["reference"],
+        near ? `did you mean ${near}?` : `the settings are ${names.join(", ")}`,
+      );
+    }
+    return reference;
+  }
+
+  #refuseSeedsTwice(): void {
+    const { seeds } = this.#value;
+    for (const [index, seed] of seeds.entries()) {
+      if (seeds.indexOf(seed) < index) {
+        this.#problem(`the seed ${seed} is there twice`, ["seeds", index]);
+      }
+    }
+  }
+
+  #axes(grid: Node | undefined, path: readonly string[]): Axis[] {
+    if (grid?.kind !== "map") return [];
+    return Array.from(grid.entries, ([text, { value: node }]): Axis => {
+      const keys = parsePath(text);
+      if (!keys) {
+        this.#problem(
+          `${JSON.stringify(text)} is no path of a pipeline`,
+          [...path, text],
+          "for example losses.2.weight: [0.01, 0.1]",
+        );
+      }
+      const point = (label: string, value: Node) => ({ path: keys ?? [text], text, label, value });
+      if (node.kind === "map") {
+        return Array.from(node.entries, ([label, { value }]) => point(label, value));
+      }
+      const items = node.kind === "list" ? node.items : [];
+      const labels = items.map((item) => item.kind === "scalar" ? String(item.value) : "");
+      for (const [index, label] of labels.entries()) {
+        if (labels.indexOf(label) < index) {
+          this.#problem(`the value ${label} is there twice`, [...path, text, index]);
+        }
+      }
+      return items.map((item, index) => point(labels[index]!, item));
+    }).filter((axis) => axis.length > 0);
+  }
+
+  async #collected<T>(call: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.#problems.push(...error.problems);
+      return undefined;
+    }
+  }
+
+  #problem(message: string, path: readonly (string | number)[], hint?: string): void {
+    this.#problems.push({ message, place: this.#document.keyPlace(path), hint });
+  }
+}
+
+/** A pipeline with what a setting changes of it: parts are laid over it, values at paths replaced. */
+async function withSetting(base: Node, setting: Node): Promise<Node> {
+  if (setting.kind !== "map") return base;
+  const parts = new Map(setting.entries), changes: [string, Node][] = [];
+  parts.delete("grid");
+  for (const [key, { value }] of setting.entries) {
+    if (!/[.[]/.test(key)) continue;
+    parts.delete(key);
+    changes.push([key, value]);
+  }
+  const laid = merge(base, await extended({ ...setting, entries: parts }));
+  return changes.reduce((node, [key, value]) => {
+    const path = parsePath(key), place = placeOf(value, [key]);
+    if (path) return changeAt(node, path, value, place);
+    throw new UserError(`${JSON.stringify(key)} is no path of a pipeline`, {
+      place,
+      hint: "for example losses.2.weight: 0.1",
+      exitCode: 2,
+    });
+  }, laid);
+}
+
+function atPoints(pipeline: Node, points: readonly GridPoint[]): Node {
+  return points.reduce(
+    (node, { path, value }) => changeAt(node, path, value, placeOf(value, path)),
+    pipeline,
+  );
+}

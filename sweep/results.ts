@@ -1,0 +1,84 @@
+import { join } from "node:path";
+import { UserError } from "../pipeline/errors.ts";
+import type { Result } from "../pipeline/stages/events.ts";
+import { readResult } from "../train/checkpoint/earlier_run.ts";
+import type { CheckedRun, CheckedSweep } from "./check.ts";
+
+/** When a net was measured: after the last epoch, or after the best one by validation. */
+export type When = "last" | "best";
+
+/** What a run came to. */
+export interface RunOutcome {
+  /** The setting's key. */
+  readonly setting: string;
+  /** The seed. */
+  readonly seed: number;
+  /** The metrics by key, on the sweep's split. */
+  readonly metrics: Readonly<Record<When, Readonly<Record<string, number>>>>;
+  /** What the run ended with. */
+  readonly result: Result;
+}
+
+/**
+ * Reads what the runs of a sweep came to.
+ *
+ * @param sweep The sweep.
+ * @returns The runs that have finished, in the sweep's order.
+ * @throws {UserError} If the metrics of a finished run cannot be read.
+ */
+export async function readOutcomes({ runs, split }: CheckedSweep): Promise<RunOutcome[]> {
+  const outcomes = await Promise.all(runs.map((run) => readOutcome(run, split)));
+  return outcomes.filter((outcome) => outcome !== undefined);
+}
+
+async function readOutcome(
+  { setting, seed, folder }: CheckedRun,
+  split: string,
+): Promise<RunOutcome | undefined> {
+  const result = await readResult(folder);
+  if (!result) return undefined;
+  const metrics = split === "test"
+    ? { last: byKey(result.test), best: byKey(result.best.test) }
+    : await metricsOf(folder, split, result);
+  return { setting, seed, metrics, result };
+}
+
+/** `light: { accuracy }` becomes `light/accuracy`; what belongs to no net keeps its name. */
+function byKey(nets: Result["test"]): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(nets).flatMap(([net, metrics]) =>
+      Object.entries(metrics).map(([name, value]) => [
+        net === "run" ? name : `${net}/${name}`,
+        // JSON has no word for a number that is none.
+        value ?? NaN,
+      ])
+    ),
+  );
+}
+
+async function metricsOf(
+  folder: string,
+  split: string,
+  { epochs, best }: Result,
+): Promise<RunOutcome["metrics"]> {
+  const path = join(folder, "metrics.jsonl");
+  try {
+    const lines = (await Deno.readTextFile(path)).split("\n").filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const after = (epoch: number) => {
+      const found = lines.findLast((line) => line.split === split && line.epoch === epoch);
+      const { epoch: _, step: _step, seconds: _seconds, split: _split, ...metrics } = found ?? {};
+      return Object.fromEntries(
+        Object.entries(metrics).map((
+          [key, value],
+        ) => [key, typeof value === "number" ? value : NaN]),
+      );
+    };
+    return { last: after(epochs), best: after(best.epoch) };
+  } catch (error) {
+    throw new UserError(`${path} cannot be read: ${(error as Error).message}`, {
+      hint: `remove ${folder} to run it anew`,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,61 @@
+import jstat from "jstat";
+
+const { studentt } = jstat as {
+  studentt: { inv(probability: number, degreesOfFreedom: number): number };
+};
+
+/** A mean with its spread. */
+export interface Spread {
+  /** The mean. */
+  readonly mean: number;
+  /** The sample standard deviation, with n − 1; NaN for one value. */
+  readonly deviation: number;
+  /** How many values. */
+  readonly count: number;
+}
+
+/** A mean with its confidence interval. */
+export interface Interval {
+  /** The mean. */
+  readonly mean: number;
+  /** The lower end; NaN for one value. */
+  readonly low: number;
+  /** The upper end; NaN for one value. */
+  readonly high: number;
+}
+
+/**
+ * The mean and the standard deviation of some values.
+ *
+ * @param values The values; at least one.
+ */
+export function spread(values: readonly number[]): Spread {
+  const count = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: count > 1 ? Math.sqrt(squares / (count - 1)) : NaN, count };
+}
+
+/**
+ * The mean of some values with its confidence interval by Student's t distribution. Of differences
+ * between pairs it is that of the paired t test.
+ *
+ * @param values The values; at least one.
+ * @param confidence The part of such intervals that hold the true mean.
+ */
+export function interval(values: readonly number[], confidence = 0.95): Interval {
+  const { mean, deviation, count } = spread(values);
+  if (count < 2) return { mean, low: NaN, high: NaN };
+  const half = studentt.inv((1 + confidence) / 2, count - 1) * deviation / Math.sqrt(count);
+  return { mean, low: mean - half, high: mean + half };
+}
+
+/**
+ * The middle one of some numbers.
+ *
+ * @param values The numbers; at least one.
+ */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b), middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

@@ -1,0 +1,120 @@
+/**
+ * What a sweep came to, a row a setting.
+ *
+ * @module
+ */
+
+import type { CheckedSweep } from "./check.ts";
+import type { Latency } from "./latency.ts";
+import type { RunOutcome, When } from "./results.ts";
+import { type Interval, interval, type Spread, spread } from "./statistics.ts";
+
+/** A metric of a setting over its seeds. */
+export interface MetricSummary {
+  /** Its value of each run, in the order of the seeds. */
+  readonly values: readonly number[];
+  /** Its mean and spread. */
+  readonly spread: Spread;
+  /** The difference to the reference, over the seeds that both have; undefined for the reference. */
+  readonly difference: Interval | undefined;
+}
+
+/** A row: a setting. */
+export interface SweepRow {
+  /** The setting's key. */
+  readonly setting: string;
+  /** The setting's name in the file. */
+  readonly name: string;
+  /** The key of the setting that it is compared with. */
+  readonly reference: string;
+  /** The seeds whose runs have finished. */
+  readonly seeds: readonly number[];
+  /** Every metric by key, after the last and the best epoch. */
+  readonly metrics: Readonly<Record<When, Readonly<Record<string, MetricSummary>>>>;
+  /** How many numbers each net is made of. */
+  readonly parameters: { readonly light?: number; readonly booster?: number };
+  /** The median latency of the light net, in milliseconds. */
+  readonly latency: number | undefined;
+  /** The latency over that of the reference. */
+  readonly latencyRatio: number | undefined;
+}
+
+/** What a sweep came to. */
+export interface SweepTable {
+  /** The sweep's name. */
+  readonly name: string;
+  /** The split that was measured. */
+  readonly split: string;
+  /** The metric that settings are compared on. */
+  readonly metric: string | undefined;
+  /** All seeds. */
+  readonly seeds: readonly number[];
+  /** The metrics' keys, in the order of the runs' results. */
+  readonly keys: readonly string[];
+  /** How latency was measured. */
+  readonly latency: Pick<Latency, "engine" | "batch"> | undefined;
+  /** What computed: `native`, `wasm`. */
+  readonly engines: readonly string[];
+  /** The settings. */
+  readonly rows: readonly SweepRow[];
+}
+
+/**
+ * Sums the runs of a sweep up.
+ *
+ * @param sweep The sweep.
+ * @param outcomes What its runs came to.
+ * @param latency How long the light nets take.
+ */
+export function sweepTable(
+  { name, split, metric, seeds, settings }: CheckedSweep,
+  outcomes: readonly RunOutcome[],
+  latency: Latency | undefined,
+): SweepTable {
+  const of = (setting: string) => outcomes.filter((outcome) => outcome.setting === setting);
+  const rows = settings.map(({ key, name, reference }): SweepRow => {
+    const runs = of(key), others = key === reference ? undefined : of(reference);
+    const own = latency?.milliseconds[key], other = latency?.milliseconds[reference];
+    return {
+      setting: key,
+      name,
+      reference,
+      seeds: runs.map(({ seed }) => seed),
+      metrics: { last: summaries(runs, others, "last"), best: summaries(runs, others, "best") },
+      parameters: runs[0]?.result.parameters ?? {},
+      latency: own,
+      latencyRatio: own !== undefined && other !== undefined ? own / other : undefined,
+    };
+  });
+  return {
+    name,
+    split,
+    metric,
+    seeds,
+    keys: [...new Set(outcomes.flatMap(({ metrics }) => Object.keys(metrics.last)))],
+    latency: latency && { engine: latency.engine, batch: latency.batch },
+    engines: [...new Set(outcomes.map(({ result }) => result.engine))],
+    rows,
+  };
+}
+
+function summaries(
+  runs: readonly RunOutcome[],
+  others: readonly RunOutcome[] | undefined,
+  when: When,
+): Record<string, MetricSummary> {
+  const keys = [...new Set(runs.flatMap(({ metrics }) => Object.keys(metrics[when])))];
+  return Object.fromEntries(keys.map((key) => {
+    const value = ({ metrics }: RunOutcome) => metrics[when][key] ?? NaN;
+    const differences = runs.flatMap((run) => {
+      const other = others?.find(({ seed }) => seed === run.seed);
+      return other && key in other.metrics[when] ? [value(run) - value(other)] : [];
+    });
+    const values = runs.map(value);
+    return [key, {
+      values,
+      spread: spread(values),
+      difference: differences.length > 0 ? interval(differences) : undefined,
+    }];
+  }));
+}

@@ -1,0 +1,83 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Plan } from "../pipeline/plan.ts";
+import { refuseBroken } from "./diagnose.ts";
+import {
+  evaluate,
+  type EvaluationInput,
+  type EvaluationOutput,
+  evaluationStep,
+} from "./evaluate.ts";
+import { disposeInput, stepInput } from "./job.ts";
+import { firstBatch, type PreparedData, type PreparedNets } from "./prepare.ts";
+import { disposeState, initialState, trainStep } from "./step.ts";
+import { initialValues } from "./variables.ts";
+
+/** What a first batch came to. */
+export interface FirstBatch {
+  /** The total loss and each term, by name. */
+  readonly losses: readonly (readonly [string, number])[];
+  /** The metrics by key. */
+  readonly metrics: readonly (readonly [string, number])[];
+  /** The rows of the batch. */
+  readonly rows: number;
+  /** The most memory that tensors of the step took, in bytes. */
+  readonly peakBytes: number;
+}
+
+/**
+ * A training step and an evaluation on the first batch, with variables that are thrown away.
+ *
+ * @param plan The plan.
+ * @param data The rows.
+ * @param nets The nets.
+ * @throws {UserError} If a stage fails or a number is not finite.
+ */
+export async function tryFirstBatch(
+  plan: Plan,
+  data: PreparedData,
+  { model, network, nets, metrics, rate }: PreparedNets,
+): Promise<FirstBatch> {
+  const batch = firstBatch(plan, data, plan.batch);
+  const steps = Math.ceil(data.splits.train.rows / plan.batch) * plan.epochs;
+  const position = { step: 0, steps, epoch: 0, epochs: plan.epochs };
+  const state = initialState(model, initialValues(model.variables, plan.seed));
+  const input = stepInput(model.terms, batch, position, rate(position), plan.seed);
+  const { result, peakBytes } = await profile(() => trainStep(model, state, input));
+  const losses = await result.losses.data<"float32">();
+  const place = plan.document.place(["losses"]);
+  const [norm] = await result.norm.data<"float32">();
+  const when = "in the first batch";
+  await refuseBroken({ model, network, state, input, losses, norm: norm!, when, place });
+  const evaluated = { ...model, nets };
+  const compute = {
+    call(input: EvaluationInput) {
+      let output!: EvaluationOutput;
+      tf.tidy(() => {
+        output = evaluationStep(evaluated, input);
+        return [...output.logits, output.losses];
+      });
+      return output;
+    },
+  };
+  const measured = await evaluate(evaluated, compute, result.state.values, [batch], metrics);
+  disposeState(state, result.state);
+  disposeState(result.state);
+  tf.dispose([result.losses, result.norm]);
+  disposeInput(input);
+  return {
+    losses: ["total", ...model.terms.map(({ name }) => name)]
+      .map((name, index) => [name, losses[index]!] as const),
+    metrics: Object.entries(measured),
+    rows: batch.size,
+    peakBytes,
+  };
+}
+
+async function profile<T>(run: () => T): Promise<{ result: T; peakBytes: number }> {
+  let result!: T;
+  const { peakBytes } = await tf.profile(() => {
+    result = run();
+    return result as tf.TensorContainer;
+  });
+  return { result, peakBytes };
+}
