@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Problem, UserError } from "../pipeline/errors.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import {
@@ -52,10 +52,10 @@ function refuseOtherRun(folder: string, earlier: EarlierRun, plan: Plan, asked: 
   if (!first) return;
   const more = changes.length > 1 ? `, and ${changes.length - 1} more` : "";
   const problem: Problem = {
-    message: `${folder} holds a run of another pipeline: ${first.path.join(".")} was ` +
+    message: `${dirname(folder)} holds runs of another pipeline: ${first.path.join(".")} was ` +
       `${shown(first.before)} and is ${shown(first.now)}${more}`,
     place: plan.document.place(first.path),
-    hint: "remove that folder to run it anew, or choose another one for the sweep with --out",
+    hint: "choose another folder for the sweep with --out, or remove that one to run it anew",
   };
   throw new UserError([problem], { exitCode: 2 });
 }

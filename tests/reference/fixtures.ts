@@ -296,6 +296,20 @@ export async function readClippingReference(): Promise<ClippingReference> {
   return (await readFixture("clipping") as { clipping: ClippingReference }).clipping;
 }
 
+/** Two settings of a sweep, as SciPy compares them; `paired.py` makes it. */
+export interface PairedReference {
+  readonly mean: number;
+  readonly deviation: number;
+  readonly difference: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Reads `paired.jsonl`: the reference by the number of seeds. */
+export async function readPairedReference(): Promise<Readonly<Record<string, PairedReference>>> {
+  return await readFixture("paired") as Readonly<Record<string, PairedReference>>;
+}
+
 /**
  * A batch of a {@linkcode WideResnetReference}.
  *

@@ -1,0 +1,245 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { openEngine } from "../../engine/engine.ts";
+import { withLock } from "../../engine/native/lock.ts";
+import { flags, rocket, root } from "../support/command_line.ts";
+import { digitsPipeline, runFile } from "../support/pipelines.ts";
+import { withFiles } from "../support/problems.ts";
+
+/** There are no signals to send on Windows. */
+const ignore = Deno.build.os === "windows";
+
+const wasm = ["--engine", "wasm"];
+
+/** Light alone and in a rocket, with two seeds. */
+const sweepText = stringify({
+  base: "base.yaml",
+  seeds: [1, 2],
+  settings: {
+    basic: { losses: [{ use: "cross-entropy", on: "light" }] },
+    rocket: { "losses.2.weight": 0.1 },
+  },
+});
+
+const base = (parts: Record<string, unknown> = {}) =>
+  stringify(digitsPipeline({
+    train: { epochs: 2, batch: 256 },
+    outputs: [{ use: "checkpoint", everySteps: 3 }],
+    ...parts,
+  }));
+
+const readJson = async (path: string) => JSON.parse(await Deno.readTextFile(path));
+
+/** What the last checkpoint of a run says of its weights. */
+async function weights(run: string): Promise<string> {
+  const folder = join(run, "checkpoints");
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => /^rocket-\d+\.json$/.test(name)).sort();
+  return (await readJson(join(folder, names.at(-1)!))).sha256;
+}
+
+Deno.test("sweep runs each setting with each seed as the pipeline alone would, keeps them, and writes one table", () =>
+  withFiles({ "base.yaml": base(), "sweep.yaml": sweepText }, async (folder) => {
+    const args = ["sweep", "sweep.yaml", ...wasm];
+    const first = await rocket([...args, "--jobs", "2"], { cwd: folder });
+    assertEquals(first.code, 0, first.stderr);
+    assertMatch(first.stderr, /^4 runs \(settings: 2, seeds: 2\); 2 at once, 1 thread each$/m);
+    assertMatch(
+      first.stderr,
+      /^rocket\/seed-2: done in .* s, light\/accuracy 0\.\d+ \(\d of 4\)$/m,
+    );
+    assertMatch(first.stdout, /^setting +seeds +light\/accuracy +difference \[95 %\]/m);
+    assertMatch(
+      first.stdout,
+      /^rocket +2 +0\.\d{4} ± \S+ +[−+]0\.\d{4} \[.*\] .* \d+\.\d{3} ms +/m,
+    );
+    const out = join(folder, "runs", "sweep");
+    for (const name of ["table.md", "table.html", "table.arrow", "runs.arrow", "picture.svg"]) {
+      assert((await Deno.stat(join(out, name))).size > 0, name);
+    }
+
+    // The same run by itself, in this process.
+    await openEngine("wasm");
+    const alone = join(folder, "alone.yaml");
+    await Deno.writeTextFile(
+      alone,
+      stringify({
+        ...digitsPipeline(),
+        seed: 2,
+        train: { epochs: 2, batch: 256 },
+        losses: [{ use: "cross-entropy", on: "light" }],
+        outputs: ["checkpoint"],
+      }),
+    );
+    const { result } = await runFile(alone, join(folder, "alone"), "wasm");
+    const kept = await readJson(join(out, "basic/seed-2/result.json"));
+    assertEquals(kept.test, result.test);
+    assertEquals(kept.parameters, result.parameters);
+
+    // Again: all is kept, and the table is the same but for latencies.
+    const again = await rocket([...args, "--jobs", "1", "--quiet"], { cwd: folder });
+    assertEquals(again.code, 0, again.stderr);
+    assertEquals(await readJson(join(out, "basic/seed-2/result.json")), kept);
+    const accuracies = ({ stdout }: { stdout: string }) => stdout.match(/\d\.\d{4} ± \d\.\d{4}/g);
+    assertEquals(accuracies(again), accuracies(first));
+
+    // Runs of another pipeline are not mistaken for these.
+    const changed = await rocket([...args, "--epochs", "3"], { cwd: folder });
+    assertEquals(changed.code, 2);
+    assertStringIncludes(
+      changed.stderr,
+      "holds runs of another pipeline: train.epochs was 2 and is 3",
+    );
+
+    // One sweep in a folder at a time.
+    await withLock(join(out, ".lock"), () => {}, async () => {
+      const second = await rocket(args, { cwd: folder });
+      assertEquals(second.code, 1);
+      assertStringIncludes(
+        second.stderr,
+        `another process runs a sweep in ${join("runs", "sweep")}`,
+      );
+    });
+  }));
+
+Deno.test("every run is checked before the first one starts, and mistakes are told once, with their places", () =>
+  withFiles({
+    "base.yaml": base({ optimizer: { use: "sgd", rate: 0.1, momentun: 0.9 } }),
+    "sweep.yaml": `base: base.yaml
+seeds: [1, 2]
+settings:
+  basic: { losses: [{ use: cross-entropi, on: light }] }
+  rocket: {}
+`,
+  }, async (folder) => {
+    const { code, stderr } = await rocket(["sweep", "sweep.yaml", ...wasm], { cwd: folder });
+    assertEquals(code, 2, stderr);
+    const lines = stderr.split("\n").filter((line) => /^(error:| -->)/.test(line));
+    assertEquals(lines.map((line) => line.replace(/base\.yaml:\d+:\d+/, "base.yaml")), [
+      'error: there is no loss stage called "cross-entropi" (setting basic)',
+      " --> sweep.yaml:4:28",
+      'error: sgd has no option "momentun"',
+      " --> base.yaml",
+    ]);
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [
+      "base.yaml",
+      "sweep.yaml",
+    ]);
+    const seed = await rocket(["sweep", "sweep.yaml", "--seed", "3"], { cwd: folder });
+    assertEquals(seed.code, 2);
+    assertStringIncludes(seed.stderr, "a sweep has its seeds in its file");
+  }));
+
+Deno.test("a run that fails is told at the end, with exit code 1, and the others finish", () =>
+  withFiles({
+    "base.yaml": base(),
+    "sweep.yaml": `base: base.yaml
+seeds: [1, 2]
+latency: none
+settings:
+  fine: {}
+  broken: { outputs: [./broken.ts] }
+`,
+    "broken.ts": `import { defineOutput, z } from "@rocket-launching/rocket";
+let seed = 0;
+export default defineOutput({
+  name: "broken", summary: "Fails with the second seed.", options: z.object({}),
+  create: () => ({
+    runStart: (event) => { seed = event.seed; },
+    epoch: () => { if (seed === 2) throw new Error("no idea"); },
+  }),
+});
+`,
+  }, async (folder) => {
+    const { code, stdout, stderr } = await rocket(["sweep", "sweep.yaml", ...wasm], {
+      cwd: folder,
+    });
+    assertEquals(code, 1, stderr);
+    assertMatch(stdout, /^fine +2 /m);
+    assertMatch(stdout, /^broken +1 /m);
+    const [, failure] = stderr.split("\nbroken/seed-2 failed:\n");
+    assertStringIncludes(
+      failure!,
+      `the output stage "./broken.ts" failed in epoch(): Error: no idea`,
+    );
+    assertMatch(
+      failure!,
+      /^1 of 4 runs failed; to try them again:\n {2}deno task pipeline sweep sweep\.yaml/m,
+    );
+    const log = join(folder, "runs/sweep/broken/seed-2.log");
+    assertStringIncludes(await Deno.readTextFile(log), "no idea");
+  }));
+
+/** Starts a sweep, does something when a line has come, and waits for its end. */
+async function interrupted(
+  folder: string,
+  line: string,
+  then: (child: Deno.ChildProcess) => void,
+): Promise<{ code: number; stderr: string }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "-A", "--quiet", ...flags, `${root}cli.ts`, "sweep", "sweep.yaml"],
+      ...[...wasm, "--jobs", "2", "--json"],
+    ],
+    cwd: folder,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const stderr = new Response(child.stderr).text();
+  let seen = "", done = false;
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    seen += text;
+    if (done || !seen.includes(line)) continue;
+    done = true;
+    then(child);
+  }
+  assert(done, await stderr);
+  return { code: (await child.status).code, stderr: await stderr };
+}
+
+Deno.test({
+  name: "a sweep that was stopped or killed goes on, to the same weights",
+  ignore,
+  fn: () =>
+    withFiles({
+      "base.yaml": base({ train: { epochs: 8, batch: 64 } }),
+      "sweep.yaml": sweepText,
+    }, async (folder) => {
+      const stopped = await interrupted(
+        folder,
+        `{"run":"rocket/seed-1","event":"epoch"`,
+        (child) => child.kill("SIGINT"),
+      );
+      assertEquals(stopped.code, 130, stopped.stderr);
+      assertStringIncludes(
+        stopped.stderr,
+        "stopped; to go on:\n  deno task pipeline sweep sweep.yaml --engine wasm --jobs 2",
+      );
+      const out = join(folder, "runs", "sweep");
+      const log = () => Deno.readTextFile(join(out, "rocket/seed-1.log"));
+      assertMatch(await log(), /stopped after step \d+ of rocket/);
+      // What a killed sweep leaves behind comes to its end, and is waited for.
+      await interrupted(
+        folder,
+        `{"run":"rocket/seed-2","event":"epoch"`,
+        (child) => child.kill("SIGKILL"),
+      );
+      assertMatch(await log(), /resumed after step \d+/);
+      const { code, stderr } = await rocket(["sweep", "sweep.yaml", ...wasm], { cwd: folder });
+      assertEquals(code, 0, stderr);
+      await openEngine("wasm");
+      const alone = join(folder, "alone.yaml");
+      const text = await Deno.readTextFile(join(folder, "base.yaml"));
+      for (const seed of [1, 2]) {
+        await Deno.writeTextFile(
+          alone,
+          text.replace("weight: 0.03", "weight: 0.1").replace("seed: 1", `seed: ${seed}`),
+        );
+        const run = join(folder, `alone-${seed}`);
+        await runFile(alone, run, "wasm");
+        assertEquals(await weights(join(out, `rocket/seed-${seed}`)), await weights(run));
+      }
+    }),
+});

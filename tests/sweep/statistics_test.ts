@@ -1,0 +1,30 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { interval, median, spread } from "../../sweep/statistics.ts";
+import { readPairedReference } from "../reference/fixtures.ts";
+import { referenceUniform } from "../reference/values.ts";
+
+Deno.test("means, deviations and paired intervals agree with SciPy", async () => {
+  const reference = await readPairedReference();
+  assertEquals(Object.keys(reference), ["2", "3", "5", "30"]);
+  for (const [count, expected] of Object.entries(reference)) {
+    const first = [...referenceUniform(`statistics/first/${count}`, [Number(count)], 0.9, 0.95)];
+    const second = [...referenceUniform(`statistics/second/${count}`, [Number(count)], 0.91, 0.96)];
+    const { mean, deviation } = spread(first);
+    assertAlmostEquals(mean, expected.mean, 1e-12);
+    assertAlmostEquals(deviation, expected.deviation, 1e-12);
+    const paired = interval(second.map((value, index) => value - first[index]!));
+    assertAlmostEquals(paired.mean, expected.difference, 1e-12);
+    assertAlmostEquals(paired.low, expected.low, 1e-9);
+    assertAlmostEquals(paired.high, expected.high, 1e-9);
+  }
+});
+
+Deno.test("one value has no deviation and no interval", () => {
+  const { mean, deviation } = spread([3]), { low, high } = interval([3]);
+  assertEquals(mean, 3);
+  assert([deviation, low, high].every(Number.isNaN));
+});
+
+Deno.test("the median is the middle one, or between the two in the middle", () => {
+  assertEquals([median([3, 1, 2]), median([4, 1, 3, 2]), median([5])], [2, 2.5, 5]);
+});

@@ -1,0 +1,149 @@
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import { tableFromIPC } from "apache-arrow";
+import { join } from "node:path";
+import type { Result } from "../../pipeline/stages/events.ts";
+import type { CheckedSweep } from "../../sweep/check.ts";
+import { drawPicture, picturePoints } from "../../sweep/picture.ts";
+import { comparison, htmlText, markdownText, notes, terminalText } from "../../sweep/render.ts";
+import type { RunOutcome } from "../../sweep/results.ts";
+import { sweepTable } from "../../sweep/table.ts";
+import { writeTable } from "../../sweep/write.ts";
+import { inFolder } from "../support/command_line.ts";
+
+const sweep: CheckedSweep = {
+  name: "mine",
+  out: "runs/mine",
+  settings: [
+    { key: "basic", name: "basic", reference: "basic" },
+    { key: "rocket", name: "rocket", reference: "basic" },
+    { key: "failed", name: "failed", reference: "basic" },
+  ],
+  seeds: [1, 2, 3],
+  runs: [],
+  metric: "light/accuracy",
+  split: "test",
+  threads: 1,
+  latencyBatch: 1,
+};
+
+function outcome(setting: string, seed: number, light: number, booster?: number): RunOutcome {
+  const last = {
+    "light/accuracy": light,
+    ...(booster !== undefined && { "booster/accuracy": booster }),
+  };
+  const result = {
+    engine: "wasm",
+    seconds: 2,
+    best: { epoch: 2 },
+    parameters: { light: 1234, ...(booster !== undefined && { booster: 56_789 }) },
+  } as Result;
+  return { setting, seed, metrics: { last, best: { ...last, "light/accuracy": 1 } }, result };
+}
+
+const outcomes = [
+  outcome("basic", 1, 0.5),
+  outcome("basic", 2, 0.6),
+  outcome("basic", 3, 0.7),
+  outcome("rocket", 1, 0.55, 0.9),
+  outcome("rocket", 3, 0.85, 0.8),
+];
+const latency = { engine: "wasm", batch: 1, milliseconds: { basic: 2, rocket: 3 } };
+const table = sweepTable(sweep, outcomes, latency);
+
+Deno.test("differences are paired by seed, over the seeds that both have", () => {
+  const [basic, rocket, failed] = table.rows;
+  assertEquals(basic!.metrics.last["light/accuracy"]!.difference, undefined);
+  const { mean, low, high } = rocket!.metrics.last["light/accuracy"]!.difference!;
+  // 0.05 and 0.15: half of the interval is t(0.975, 1) · √0.005 / √2.
+  assertAlmostEquals(mean, 0.1);
+  assertAlmostEquals(low, 0.1 - 12.706204736174694 * 0.05, 1e-8);
+  assertAlmostEquals(high, 0.1 + 12.706204736174694 * 0.05, 1e-8);
+  assertEquals([basic, rocket, failed].map((row) => row!.seeds), [[1, 2, 3], [1, 3], []]);
+  assertEquals([basic, rocket, failed].map((row) => row!.latencyRatio), [1, 1.5, undefined]);
+});
+
+Deno.test("the comparison has a row for each setting, runs or none", () => {
+  const { head, rows } = comparison(table);
+  assertEquals(head.length, 11);
+  assertEquals(rows, [
+    [
+      ...["basic", "3", "0.6000 ± 0.1000", "–", "1.0000 ± 0", "–", "–"],
+      ...["1,234", "–", "2.000 ms", "1.00"],
+    ],
+    [
+      ...["rocket", "2", "0.7000 ± 0.2121", "+0.1000 [−0.5353, +0.7353]"],
+      ...["1.0000 ± 0", "+0.0000 [+0.0000, +0.0000]", "0.8500 ± 0.0707"],
+      ...["1,234", "56,789", "3.000 ms", "1.50"],
+    ],
+    ["failed", "0", "–", "–", "–", "–", "–", "–", "–", "–", "–"],
+  ]);
+  for (const text of [terminalText(table), markdownText(table)]) {
+    assertStringIncludes(text, "0.7000 ± 0.2121");
+    assertStringIncludes(text, "paired t test");
+  }
+  assertStringIncludes(notes(table).join(), "with 1 row, wasm engine, one thread");
+});
+
+Deno.test("a page and a Markdown file hold names as text, whatever is in them", () => {
+  const name = `<script>alert("1")</script>|&'`;
+  const settings = [{ key: name, name, reference: name }];
+  const strange = sweepTable(
+    { ...sweep, name, settings },
+    [outcome(name, 1, 0.5)],
+    { ...latency, milliseconds: { [name]: 1 } },
+  );
+  const html = htmlText(strange, undefined);
+  assert(!html.includes("<script"));
+  assertStringIncludes(html, "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;|&amp;&#39;");
+  const [, , row] = markdownText(strange).split("\n\n")[1]!.split("\n");
+  assertEquals(row!.replaceAll(/\\./g, "").split("|").length - 2, comparison(strange).head.length);
+});
+
+Deno.test("the picture has a point for each setting with a latency, and is safe in a page", async () => {
+  assertEquals(picturePoints(table).map(({ setting, mean }) => [setting, mean.toFixed(2)]), [
+    ["basic", "0.60"],
+    ["rocket", "0.70"],
+  ]);
+  const settings = sweep.settings.map((one) => ({ ...one, name: `<b>${one.name}</b>` }));
+  const reports: string[] = [];
+  const svg = await drawPicture(
+    sweepTable({ ...sweep, settings }, outcomes, latency),
+    (line) => reports.push(line),
+  );
+  assertEquals(reports, []);
+  assert(svg!.startsWith("<svg"));
+  assert(!svg!.includes("<b>"));
+  assertStringIncludes(svg!, "&lt;b&gt;rocket&lt;/b&gt;");
+  assertStringIncludes(svg!, "light/accuracy, test split");
+  assertStringIncludes(htmlText(table, svg), svg!);
+});
+
+Deno.test("the Arrow files have a row for each setting, and one for each run", () =>
+  inFolder(async (folder) => {
+    const files = await writeTable(folder, table, outcomes, () => {});
+    assertEquals(files.map((file) => file.slice(folder.length + 1)), [
+      ...["table.md", "table.html", "picture.svg", "table.arrow", "runs.arrow"],
+    ]);
+    const read = async (name: string) =>
+      tableFromIPC(await Deno.readFile(join(folder, name))).toArray().map((row) => row.toJSON());
+    const rows = await read("table.arrow");
+    assertEquals(rows.map(({ setting, seeds }) => [setting, seeds]), [
+      ["basic", 3],
+      ["rocket", 2],
+      ["failed", 0],
+    ]);
+    assertAlmostEquals(rows[1]!["light/accuracy/last/mean"], 0.7);
+    assertAlmostEquals(rows[1]!["light/accuracy/last/difference"], 0.1);
+    assertEquals(rows[0]!["light/accuracy/last/difference"], null);
+    assertEquals(rows[2]!["light/accuracy/last/mean"], null);
+    assertEquals(rows.map((row) => row.light_parameters), [1234, 1234, null]);
+    assertEquals(rows.map((row) => row.light_latency_ratio), [1, 1.5, null]);
+    const runs = await read("runs.arrow");
+    assertEquals(runs.map((run) => [run.setting, run.seed, run["light/accuracy/last"]]), [
+      ["basic", 1, 0.5],
+      ["basic", 2, 0.6],
+      ["basic", 3, 0.7],
+      ["rocket", 1, 0.55],
+      ["rocket", 3, 0.85],
+    ]);
+  }));
