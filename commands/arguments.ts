@@ -24,7 +24,17 @@ export interface Arguments {
 }
 
 const texts = [
-  ...["out", "seed", "epochs", "set", "engine", "precision", "jobs", "only", "allow-plugin"] as const,
+  ...[
+    "out",
+    "seed",
+    "epochs",
+    "set",
+    "engine",
+    "precision",
+    "jobs",
+    "only",
+    "allow-plugin",
+  ] as const,
 ] as const;
 const switches = ["permissions", "quiet", "json", "debug", "help", "version"] as const;
 

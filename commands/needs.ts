@@ -18,7 +18,7 @@ import { table } from "./table.ts";
 /** A permission of Deno, what it is for, and why. */
 export interface Need {
   /** Which permission. */
-  readonly permission: "read" | "write" | "net" | "env" | "sys" | "ffi";
+  readonly permission: "read" | "write" | "net" | "env" | "sys" | "ffi" | "run";
   /** The path, host, variable or name. */
   readonly of: string;
   /** Why it is needed. */
@@ -90,6 +90,18 @@ export async function needsOf(args: readonly string[], temporary: string): Promi
     needs.addEngine(parsed.engine ?? "auto", temporary);
     return { permissions: needs.all(), engine: parsed.engine ?? "auto" };
   }
+  if (first === "sweep" && rest[0] !== undefined) {
+    const out = resolve(parsed.out ?? "runs");
+    needs.add("read", out, "the sweep's folder");
+    needs.add("write", out, "the sweep's folder");
+    if (parsed.only === undefined) {
+      needs.add("run", Deno.execPath(), "each run is a process of its own, with what it needs");
+      return { permissions: needs.all(), engine: undefined };
+    }
+    await needs.addSweep(rest[0], parsed);
+    needs.addEngine(parsed.engine ?? "auto", temporary);
+    return { permissions: needs.all(), engine: parsed.engine ?? "auto" };
+  }
   const isCommand = first === "run" || first === "check";
   const file = isCommand ? rest[0] : first;
   // A word that is no pipeline is refused by the command line itself.
@@ -128,6 +140,24 @@ class NeedList {
     this.add("read", resolve("."), "where you stand");
     for (const [name, why] of Object.entries(variables)) this.add("env", name, why);
     this.add("sys", "homedir", "the cache is in the home folder");
+  }
+
+  /** What all pipelines of a sweep name. */
+  async addSweep(file: string, { set, allowPlugins }: Arguments): Promise<void> {
+    this.add("read", dirname(resolve(file)), `the folder of ${basename(file)}`);
+    const allowed = await allowedCode(dirname(file), allowPlugins);
+    this.add("read", allowed.folder, "the project of the sweep");
+    const { readSweep } = await import("../sweep/read.ts");
+    const { runs } = await readSweep(file, {
+      set,
+      allowed,
+      onVariable: (name) => this.add("env", name, "the pipeline names it"),
+      onFile: (path) => this.add("read", dirname(path), "a pipeline file of the sweep"),
+    });
+    for (const run of runs) {
+      const document = run.document();
+      this.#addValue(document.value, [], document);
+    }
   }
 
   async addPipeline(file: string, { set, allowPlugins }: Arguments): Promise<void> {
@@ -266,7 +296,7 @@ export function permissionsLine(permissions: readonly Need[]): string {
     writes.length > 0 ? `write ${writes.join(" and ")}` : "write nothing",
     hosts.length > 0 ? `network ${hosts.join(" and ")}` : "no network",
     native.length > 0 ? `native code of ${[...new Set(native)].join(" and ")}` : "no native code",
-    "no other programs (--permissions lists all)",
+    `${of("run").length > 0 ? "processes of Deno" : "no other programs"} (--permissions lists all)`,
   ].join(", ");
 }
 

@@ -135,15 +135,16 @@ class SweepCommand {
 
   /** The arguments of a part's command line. */
   #args(part: string, out = this.#options.out): string[] {
-    const { set, engine, precision, debug, quiet } = this.#options;
+    const { set, allowPlugins, engine, precision, debug, quiet } = this.#options;
     return [
       ...["sweep", this.#file, "--only", part, "--json"],
       ...(out === undefined ? [] : ["--out", out]),
       ...set.flatMap((change) => ["--set", change]),
+      ...allowPlugins.flatMap((code) => ["--allow-plugin", code]),
       ...(engine === undefined ? [] : ["--engine", engine]),
       ...(precision === undefined ? [] : ["--precision", precision]),
       ...(debug ? ["--debug"] : []),
-      ...(quiet ? ["--quiet"] : []),
+      ...(quiet || part === "latency" ? ["--quiet"] : []),
     ];
   }
 
@@ -155,11 +156,12 @@ class SweepCommand {
 
   /** The command that goes on with the sweep: the same again. */
   #command(out: string | undefined): string {
-    const { set, engine, precision, jobs } = this.#options;
+    const { set, allowPlugins, engine, precision, jobs } = this.#options;
     return [
       ...["deno task pipeline sweep", quoted(this.#file)],
       ...(this.#options.out === undefined || out === undefined ? [] : ["--out", quoted(out)]),
       ...set.flatMap((change) => ["--set", quoted(change)]),
+      ...allowPlugins.flatMap((code) => ["--allow-plugin", quoted(code)]),
       ...(engine === undefined ? [] : ["--engine", engine]),
       ...(precision === undefined ? [] : ["--precision", precision]),
       ...(jobs === undefined ? [] : ["--jobs", String(jobs)]),

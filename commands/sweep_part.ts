@@ -1,10 +1,11 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { withLock } from "../engine/native/lock.ts";
+import { type AllowedCode, allowedCode } from "../pipeline/allowed_code.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { nearest } from "../pipeline/nearest.ts";
 import { checkSweep, folderOf, nameOf, planOf } from "../sweep/check.ts";
 import { keptRun } from "../sweep/kept.ts";
-import { measureLatency, type TimedNet } from "../sweep/latency.ts";
+import { type Latency, measureLatency, type TimedNet } from "../sweep/latency.ts";
 import { readSweep, type Sweep } from "../sweep/read.ts";
 import { readResult } from "../train/checkpoint/earlier_run.ts";
 import type { CommandOptions } from "./options.ts";
@@ -23,27 +24,33 @@ export async function sweepPart(
   part: string,
   options: CommandOptions,
 ): Promise<number> {
-  const sweep = await readSweep(file, options.set);
+  const allowed = await allowedCode(dirname(file), options.allowPlugins);
+  const sweep = await readSweep(file, { set: options.set, allowed });
   const report = (line: string) => options.quiet || console.error(line);
   switch (part) {
     case "check":
-      console.log(JSON.stringify(await checkSweep(sweep, options, report)));
+      console.log(JSON.stringify(await checkSweep(sweep, { ...options, allowed }, report)));
       return 0;
     case "latency":
-      console.log(JSON.stringify(await latencies(sweep, options, report)));
+      console.log(JSON.stringify(await latencies(sweep, allowed, options, report)));
       return 0;
     default:
-      return await runOne(sweep, part, options);
+      return await runOne(sweep, part, allowed, options);
   }
 }
 
-async function latencies(sweep: Sweep, options: CommandOptions, report: (line: string) => void) {
+async function latencies(
+  sweep: Sweep,
+  allowed: AllowedCode,
+  options: CommandOptions,
+  report: (line: string) => void,
+): Promise<Latency> {
   const nets: TimedNet[] = [];
   for (const { key: setting } of sweep.settings) {
     for (const run of sweep.runs) {
       const folder = join(folderOf(sweep, options), nameOf(run));
       if (run.setting !== setting || !await readResult(folder)) continue;
-      nets.push({ setting, plan: await planOf(run), folder });
+      nets.push({ setting, plan: await planOf(run, allowed), folder });
       break;
     }
   }
@@ -51,7 +58,12 @@ async function latencies(sweep: Sweep, options: CommandOptions, report: (line: s
   return await measureLatency(nets, batch, options.engine ?? "auto", report);
 }
 
-async function runOne(sweep: Sweep, name: string, options: CommandOptions): Promise<number> {
+async function runOne(
+  sweep: Sweep,
+  name: string,
+  allowed: AllowedCode,
+  options: CommandOptions,
+): Promise<number> {
   const run = sweep.runs.find((run) => nameOf(run) === name);
   if (!run) {
     const names = ["check", "latency", ...sweep.runs.map(nameOf)], near = nearest(name, names);
@@ -60,7 +72,7 @@ async function runOne(sweep: Sweep, name: string, options: CommandOptions): Prom
       exitCode: 2,
     });
   }
-  const folder = join(folderOf(sweep, options), name), plan = await planOf(run);
+  const folder = join(folderOf(sweep, options), name), plan = await planOf(run, allowed);
   return await withLock(
     `${folder}.lock`,
     () => console.error(`another process runs ${name}; waiting for its end`),

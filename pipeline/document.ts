@@ -83,9 +83,9 @@ export interface ReadOptions {
   /** Which code it may extend; all by default. */
   readonly allowed?: AllowedCode | undefined;
   /** Hears of the absolute path of each file that is read. */
-  readonly onFile?: (path: string) => void;
+  readonly onFile?: ((path: string) => void) | undefined;
   /** Hears of each environment variable that is read. */
-  readonly onVariable?: (name: string) => void;
+  readonly onVariable?: ((name: string) => void) | undefined;
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { join } from "node:path";
+import type { AllowedCode } from "../pipeline/allowed_code.ts";
 import { openEngine } from "../engine/engine.ts";
 import { formatPlace, type Problem, UserError } from "../pipeline/errors.ts";
 import { makePlan, type Plan } from "../pipeline/plan.ts";
@@ -53,6 +54,8 @@ export interface CheckedSweep {
 /** How a sweep is run, beside what its file says. */
 export interface SweepOptions extends Asked {
   readonly engine: "auto" | "native" | "wasm" | undefined;
+  /** Which code pipelines may name. */
+  readonly allowed: AllowedCode;
   /** The sweep's folder; `runs/NAME` by default. */
   readonly out: string | undefined;
 }
@@ -63,7 +66,7 @@ export interface SweepOptions extends Asked {
  * @param sweep The sweep.
  * @param options How it is run.
  */
-export function folderOf({ name }: Sweep, { out }: SweepOptions): string {
+export function folderOf({ name }: Sweep, { out }: Pick<SweepOptions, "out">): string {
   return out ?? join("runs", name);
 }
 
@@ -80,10 +83,11 @@ export function nameOf({ setting, seed }: Pick<SweepRun, "setting" | "seed">): s
  * The plan of a run.
  *
  * @param run The run.
+ * @param allowed Which code it may name.
  * @throws {UserError} With all that is wrong.
  */
-export async function planOf(run: SweepRun): Promise<Plan> {
-  return await makePlan(run.document(), createRegistry(builtins));
+export async function planOf(run: SweepRun, allowed: AllowedCode): Promise<Plan> {
+  return await makePlan(run.document(), createRegistry(builtins, allowed));
 }
 
 /**
@@ -102,7 +106,10 @@ export async function checkSweep(
   const problems = new SweepProblems(sweep);
   const plans = new Map<SweepRun, Plan>();
   for (const run of sweep.runs) {
-    await problems.collect(run.setting, async () => void plans.set(run, await planOf(run)));
+    await problems.collect(
+      run.setting,
+      async () => void plans.set(run, await planOf(run, options.allowed)),
+    );
   }
   problems.throwAny();
   const metric = comparedMetric(sweep, [...plans.values()]);

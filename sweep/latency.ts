@@ -107,7 +107,7 @@ async function answerOf({ plan, folder }: TimedNet, batch: number): Promise<() =
       });
     }
     const { model } = prepareNets(plan, data, netsOf(plan));
-    const rows = data.transforms.apply(test.slice(0, batch), {
+    const rows = data.transforms.apply(await test.slice(0, batch), {
       seed: plan.seed,
       epoch: 0,
       batch: 0,

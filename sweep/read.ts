@@ -6,7 +6,16 @@
 
 import { basename, extname } from "node:path";
 import { changeAt, parsePath } from "../pipeline/changes.ts";
-import { type Document, documentOf, extended, pathFrom, readNode } from "../pipeline/document.ts";
+import {
+  type Document,
+  documentOf,
+  extended,
+  pathFrom,
+  type Reading,
+  readNode,
+  type ReadOptions,
+  startReading,
+} from "../pipeline/document.ts";
 import { type Problem, UserError } from "../pipeline/errors.ts";
 import { nearest } from "../pipeline/nearest.ts";
 import { childOf, type MapNode, merge, type Node, placeOf } from "../pipeline/nodes.ts";
@@ -54,44 +63,45 @@ export interface Sweep {
  * Reads a sweep file and the pipelines that it names.
  *
  * @param file A YAML, JSON or TypeScript file.
- * @param set Changes of all pipelines, as `PATH=VALUE`.
+ * @param options Changes of all pipelines, which code may be read, and who hears of what is.
  * @returns The sweep; its pipelines are not checked yet.
  * @throws {UserError} With all that is wrong; exit code 2.
  */
-export async function readSweep(file: string, set: readonly string[] = []): Promise<Sweep> {
-  const root = await readNode(file) as MapNode;
-  const document = documentOf(root, file);
+export async function readSweep(file: string, options: ReadOptions = {}): Promise<Sweep> {
+  const reading = startReading(options);
+  const root = await readNode(file, reading) as MapNode;
+  const document = documentOf(root, file, [], options.onVariable);
   const subject = { document, path: [], stage: "the sweep" };
   const problems = zodProblems(sweepSchema, document.value, subject);
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
-  const reader = new SweepReader(root, document, sweepSchema.parse(document.value), file, set);
-  return await reader.read();
+  const value = sweepSchema.parse(document.value);
+  return await new SweepReader(root, document, value, options.set ?? [], reading).read();
 }
 
 class SweepReader {
   readonly #root: MapNode;
   readonly #document: Document;
   readonly #value: SweepValue;
-  readonly #file: string;
   readonly #set: readonly string[];
+  readonly #reading: Reading;
   readonly #problems: Problem[] = [];
 
   constructor(
     root: MapNode,
     document: Document,
     value: SweepValue,
-    file: string,
     set: readonly string[],
+    reading: Reading,
   ) {
     this.#root = root;
     this.#document = document;
     this.#value = value;
-    this.#file = file;
     this.#set = set;
+    this.#reading = reading;
   }
 
   async read(): Promise<Sweep> {
-    const { name, settings: written, seeds } = this.#value;
+    const { name, settings: written, seeds } = this.#value, { file } = this.#document;
     const names = Object.keys(written);
     if (names.length === 0) this.#problem("the sweep has no settings", ["settings"]);
     const reference = this.#reference(names);
@@ -110,7 +120,7 @@ class SweepReader {
     const settings: Setting[] = [], pipelines: Node[] = [];
     for (const [index, name] of names.entries()) {
       const changes = this.#part("settings", name)!;
-      const setting = await this.#collected(() => withSetting(base, changes));
+      const setting = await this.#collected(() => withSetting(base, changes, this.#reading));
       for (const shared of combinations(common)) {
         for (const points of combinations(own[index]!)) {
           settings.push({
@@ -139,13 +149,13 @@ class SweepReader {
         document: () => {
           const value = this.#part("seeds", at)!, place = placeOf(value, ["seeds", at]);
           const node = changeAt(pipelines[index]!, ["seed"], value, place);
-          return documentOf(node, this.#file, this.#set);
+          return documentOf(node, file, this.#set, this.#reading.onVariable);
         },
       }))
     );
     return {
       document: this.#document,
-      name: name ?? basename(this.#file, extname(this.#file)),
+      name: name ?? basename(file, extname(file)),
       settings,
       seeds,
       runs,
@@ -162,8 +172,8 @@ class SweepReader {
   async #base(): Promise<Node> {
     const node = this.#part("base")!, { base } = this.#value;
     const read = typeof base === "string"
-      ? await readNode(pathFrom(node.origin.folder, base), placeOf(node, ["base"]))
-      : await extended(node);
+      ? await readNode(pathFrom(node.origin.folder, base), this.#reading, placeOf(node, ["base"]))
+      : await extended(node, this.#reading);
     const baseline = ["train", "baseline"]
       .reduce<Node | undefined>((part, key) => part && childOf(part, key), read);
     if (!baseline) return read;
@@ -235,7 +245,7 @@ class SweepReader {
 }
 
 /** A pipeline with what a setting changes of it: parts are laid over it, values at paths replaced. */
-async function withSetting(base: Node, setting: Node): Promise<Node> {
+async function withSetting(base: Node, setting: Node, reading: Reading): Promise<Node> {
   if (setting.kind !== "map") return base;
   const parts = new Map(setting.entries), changes: [string, Node][] = [];
   parts.delete("grid");
@@ -244,7 +254,7 @@ async function withSetting(base: Node, setting: Node): Promise<Node> {
     parts.delete(key);
     changes.push([key, value]);
   }
-  const laid = merge(base, await extended({ ...setting, entries: parts }));
+  const laid = merge(base, await extended({ ...setting, entries: parts }, reading));
   return changes.reduce((node, [key, value]) => {
     const path = parsePath(key), place = placeOf(value, [key]);
     if (path) return changeAt(node, path, value, place);

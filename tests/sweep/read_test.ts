@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { allowedCode } from "../../pipeline/allowed_code.ts";
 import { readPlan } from "../../commands/read_plan.ts";
 import { planOf } from "../../sweep/check.ts";
 import { readSweep } from "../../sweep/read.ts";
@@ -71,8 +72,10 @@ Deno.test("a run of a sweep has the plan that the pipeline itself has, with the 
     "sweeps/sweep.yaml":
       "base: ../base.yaml\nseeds: [7]\nsettings: { rocket: { losses.2.weight: 0.1 } }\n",
   }, async (folder) => {
-    const { runs } = await readSweep(join(folder, "sweeps/sweep.yaml"), ["train.epochs=3"]);
-    const plan = await planOf(runs[0]!);
+    const { runs } = await readSweep(join(folder, "sweeps/sweep.yaml"), {
+      set: ["train.epochs=3"],
+    });
+    const plan = await planOf(runs[0]!, await allowedCode(folder));
     const alone = await readPlan(join(folder, "base.yaml"), [
       ...["seed=7", "losses.2.weight=0.1", "train.baseline=none", "train.epochs=3"],
     ]);
@@ -92,7 +95,7 @@ settings:
   rocket:
     grid: { losses.2.weight: [0.01, 0.1] }
 `,
-    async (file) => {
+    async (file, folder) => {
       const { settings, runs } = await readSweep(file);
       assertEquals(settings.map(({ key, reference }) => [key, reference]), [
         ["basic,light=small", "basic,light=small"],
@@ -102,7 +105,7 @@ settings:
         ["rocket,light=large,weight=0.01", "basic,light=large"],
         ["rocket,light=large,weight=0.1", "basic,light=large"],
       ]);
-      const { resolved } = await planOf(runs[5]!);
+      const { resolved } = await planOf(runs[5]!, await allowedCode(folder));
       assertEquals((resolved.network as { light: unknown }).light, [16]);
       assertEquals((resolved.losses as { weight: number }[])[2]!.weight, 0.1);
     },
