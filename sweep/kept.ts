@@ -38,7 +38,9 @@ export async function keptRun(folder: string, plan: Plan, asked: Asked): Promise
   const earlier = await readEarlierRun(folder);
   refuseOtherRun(folder, earlier, plan, asked);
   const result = await readResult(folder);
-  return { state: result && isFinished(result, plan) ? "finished" : "interrupted", earlier };
+  // The pipeline is the same, so that a run which ended early would again.
+  const finished = result && (isFinished(result, plan) || result.stopped);
+  return { state: finished ? "finished" : "interrupted", earlier };
 }
 
 function refuseOtherRun(folder: string, earlier: EarlierRun, plan: Plan, asked: Asked): void {

@@ -28,7 +28,7 @@ export interface Part {
  */
 export function startPart({ args, threads, onLine, onError }: PartOptions): Part {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", ...commandLine(), ...args],
+    args: ["run", ...commandLine(), ...args],
     env: {
       // The launcher runs the command line where the user stands.
       INIT_CWD: Deno.cwd(),
@@ -57,17 +57,23 @@ export function startPart({ args, threads, onLine, onError }: PartOptions): Part
   };
 }
 
+/** What the launcher may do, as in the task that starts it; it gives its children less. */
+const launcherFlags = [
+  ...["read", "write", "env", "sys=homedir", "run"].map((name) => `--allow-${name}`),
+  ...["--no-prompt", "--quiet"],
+];
+
 function commandLine(): string[] {
   const launcher = new URL("../scripts/launch.ts", import.meta.url);
   if (launcher.protocol === "file:") {
     try {
       Deno.statSync(launcher);
-      return [fileURLToPath(launcher), "run", "cli.ts"];
+      return [...launcherFlags, fileURLToPath(launcher), "run", "cli.ts"];
     } catch {
       // The package has no launcher.
     }
   }
-  return [new URL("../cli.ts", import.meta.url).href];
+  return ["-A", "--quiet", new URL("../cli.ts", import.meta.url).href];
 }
 
 async function eachLine(

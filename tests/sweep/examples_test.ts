@@ -1,0 +1,51 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { allowedCode } from "../../pipeline/allowed_code.ts";
+import { planOf } from "../../sweep/check.ts";
+import { readSweep } from "../../sweep/read.ts";
+import { netsOf } from "../../train/prepare.ts";
+import { rocket, root } from "../support/command_line.ts";
+import { withFiles } from "../support/problems.ts";
+
+const folder = join(root, "pipelines");
+const examples = [...Deno.readDirSync(folder)].map(({ name }) => name)
+  .filter((name) => /^sweep.*\.yaml$/.test(name));
+
+Deno.test("all runs of the sweeps in pipelines/ are pipelines", async () => {
+  assert(examples.length > 1);
+  for (const name of examples) {
+    const { runs, settings } = await readSweep(join(folder, name));
+    for (const run of runs) {
+      const plan = await planOf(run, await allowedCode(folder));
+      const { reference } = settings.find(({ key }) => key === run.setting)!;
+      assertEquals(netsOf(plan).length, run.setting === reference ? 1 : 2, run.setting);
+    }
+  }
+});
+
+Deno.test("the sweep of the digits passes the check on its data, as a command", async () => {
+  const { code, stdout, stderr } = await rocket([
+    ...["sweep", join(folder, "sweep-digits.yaml"), "--only", "check", "--engine", "wasm"],
+    ...["--set", "train.batch=4", "--out", join(folder, "none")],
+  ]);
+  assertEquals(code, 0, stderr);
+  const { runs, metric } = JSON.parse(stdout.trim().split("\n").at(-1)!);
+  assertEquals([runs.length, metric], [9, "light/accuracy"]);
+  assertEquals(new Set(runs.map(({ state }: { state: string }) => state)), new Set(["new"]));
+});
+
+Deno.test("the sweep in docs/sweep.md can be read, and its runs are pipelines", async () => {
+  const text = await Deno.readTextFile(join(root, "docs/sweep.md"));
+  const [, snippet] = /^```yaml\n([^]*?)^```/m.exec(text)!;
+  const base = await Deno.readTextFile(join(folder, "quickstart.yaml"));
+  await withFiles({ "sweep.yaml": snippet!, "quickstart.yaml": base }, async (folder) => {
+    const { runs, settings } = await readSweep(join(folder, "sweep.yaml"));
+    assertEquals(settings.length, 5 * 4);
+    const name = "weights,batch=64,light=small,weight=0.1";
+    assertEquals(
+      settings.find(({ key }) => key === name)?.reference,
+      "basic,batch=64,light=small",
+    );
+    for (const run of runs) await planOf(run, await allowedCode(folder));
+  });
+});
