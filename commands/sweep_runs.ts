@@ -5,6 +5,9 @@ import { pool, startPart } from "../sweep/processes.ts";
 import type { CommandOptions } from "./options.ts";
 import { formatNumber } from "./table.ts";
 
+/** How often a run's epochs are told, in milliseconds. */
+const LINE_EVERY = 30_000;
+
 /** A run that failed. */
 export interface Failure {
   /** The run's name. */
@@ -74,7 +77,7 @@ export class SweepRuns {
     await mkdir(dirname(log), { recursive: true });
     using file = await Deno.open(log, { create: true, append: true });
     const started = performance.now();
-    let tail = "", metrics: Record<string, number> = {};
+    let tail = "", told = started, metrics: Record<string, number> = {};
     const part = startPart({
       args: this.#how.partArgs(name),
       threads: this.#sweep.threads,
@@ -84,7 +87,11 @@ export class SweepRuns {
         if (this.#how.options.json) {
           if (event.event !== "step") console.log(JSON.stringify({ run: name, ...event }));
         }
-        if (event.event === "epoch") metrics = this.#epoch(event);
+        if (event.event !== "epoch") return;
+        metrics = this.#epoch(event);
+        if (performance.now() - told < LINE_EVERY) return;
+        told = performance.now();
+        this.#report(`${name}: epoch ${event.epoch}${this.#metricText(metrics)}`);
       },
       onError: async (bytes) => {
         await file.write(bytes);
@@ -99,10 +106,8 @@ export class SweepRuns {
     const seconds = (performance.now() - started) / 1000;
     if (code === 0) {
       this.#done++;
-      const { metric } = this.#sweep, value = metric === undefined ? undefined : metrics[metric];
       this.#report(
-        `${name}: done in ${seconds.toFixed(1)} s` +
-          (value === undefined ? "" : `, ${metric} ${formatNumber(value)}`) +
+        `${name}: done in ${seconds.toFixed(1)} s${this.#metricText(metrics)}` +
           ` (${this.#done} of ${this.#sweep.runs.length})`,
       );
     } else if (this.#how.stop.aborted) this.#report(`${name}: stopped`);
@@ -117,13 +122,26 @@ export class SweepRuns {
     return (Object(metrics) as Record<string, Record<string, number>>)[this.#sweep.split] ?? {};
   }
 
+  /** The metric that settings are compared on, if it is there. */
+  #metricText(metrics: Readonly<Record<string, number>>): string {
+    const { metric } = this.#sweep, value = metric === undefined ? undefined : metrics[metric];
+    return typeof value === "number" ? `, ${metric} ${formatNumber(value)}` : "";
+  }
+
   #report(line: string): void {
     if (!this.#how.options.quiet) console.error(line);
   }
 }
 
+/** An event of a run, as JSON. */
+interface RunEvent {
+  readonly event: string;
+  readonly epoch?: number;
+  readonly metrics?: unknown;
+}
+
 /** An event, if the line is one: a stage may print lines of its own. */
-function eventOf(line: string): { event: string; metrics?: unknown } | undefined {
+function eventOf(line: string): RunEvent | undefined {
   if (!line.startsWith('{"event":')) return undefined;
   try {
     return JSON.parse(line);

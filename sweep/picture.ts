@@ -11,6 +11,8 @@ export interface PicturePoint {
   readonly setting: string;
   /** The setting's name, which is the colour. */
   readonly name: string;
+  /** Its point of the grid, such as `depth=10`; empty without one. */
+  readonly point: string;
   /** The latency in milliseconds. */
   readonly latency: number;
   /** The metric's mean over seeds, and the ends of its 95 % interval. */
@@ -31,6 +33,7 @@ export function picturePoints({ rows, metric }: SweepTable): PicturePoint[] {
     const { mean, low, high } = interval(summary.values);
     return [{
       ...{ setting, name, latency, mean },
+      point: setting.slice(name.length + 1),
       low: Number.isNaN(low) ? mean : low,
       high: Number.isNaN(high) ? mean : high,
     }];
@@ -99,7 +102,7 @@ function specOf(
       ...(points.length > 12 ? [] : [
         {
           mark: { type: "text", align: "left", dx: 7, dy: -7, fontSize: 10 },
-          encoding: { x, y: { ...y, field: "mean" }, text: { field: "setting" } },
+          encoding: { x, y: { ...y, field: "mean" }, text: { field: "point" } },
         } as const,
       ]),
     ],

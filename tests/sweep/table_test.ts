@@ -104,16 +104,26 @@ Deno.test("the picture has a point for each setting with a latency, and is safe 
     ["basic", "0.60"],
     ["rocket", "0.70"],
   ]);
-  const settings = sweep.settings.map((one) => ({ ...one, name: `<b>${one.name}</b>` }));
+  const renamed = (key: string) => key === "rocket" ? "rocket,depth=10" : key;
+  const settings = sweep.settings.map(({ key, ...one }) => ({
+    ...one,
+    key: renamed(key),
+    name: key === "rocket" ? key : `<b>${key}</b>`,
+  }));
   const reports: string[] = [];
   const svg = await drawPicture(
-    sweepTable({ ...sweep, settings }, outcomes, latency),
+    sweepTable(
+      { ...sweep, settings },
+      outcomes.map((one) => ({ ...one, setting: renamed(one.setting) })),
+      { ...latency, milliseconds: { basic: 2, "rocket,depth=10": 3 } },
+    ),
     (line) => reports.push(line),
   );
   assertEquals(reports, []);
   assert(svg!.startsWith("<svg"));
   assert(!svg!.includes("<b>"));
-  assertStringIncludes(svg!, "&lt;b&gt;rocket&lt;/b&gt;");
+  assertStringIncludes(svg!, "&lt;b&gt;basic&lt;/b&gt;");
+  assertStringIncludes(svg!, ">depth=10</text>");
   assertStringIncludes(svg!, "light/accuracy, test split");
   assertStringIncludes(htmlText(table, svg), svg!);
 });

@@ -66,3 +66,24 @@ Deno.test("needsOf() names the hosts, files and variables of a pipeline, and its
     assert(of("read").includes(folder));
   });
 });
+
+Deno.test("needsOf() lets a sweep start Deno and nothing else, and its runs what their pipelines need", async () => {
+  await withPipeline(digitsPipeline(), async (pipeline, folder) => {
+    const file = join(folder, "sweep.yaml"), out = join(folder, "out");
+    const source = "{ use: arrow, path: https://example.com/a.arrow }";
+    await Deno.writeTextFile(
+      file,
+      `base: ${pipeline}\nseeds: [1]\nsettings: { a: {}, b: { data.train: ${source} } }\n`,
+    );
+    const of = async (permission: string, ...args: string[]) => {
+      const all = ["sweep", file, "--out", out, "--engine", "wasm", ...args];
+      const { permissions } = await needsOf(all, "/t");
+      return permissions.filter((need) => need.permission === permission).map((need) => need.of);
+    };
+    const run = ["--only", "b/seed-1"];
+    assertEquals([await of("run"), await of("run", ...run)], [[Deno.execPath()], []]);
+    assertEquals([await of("net"), await of("net", ...run)], [[], ["example.com:443"]]);
+    assertEquals([await of("write"), await of("write", ...run)], [[out], [out, "/t"]]);
+    assertEquals([await of("ffi"), await of("ffi", ...run)], [[], []]);
+  });
+});

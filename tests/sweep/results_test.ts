@@ -1,0 +1,48 @@
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import type { CheckedSweep } from "../../sweep/check.ts";
+import { readOutcomes } from "../../sweep/results.ts";
+import { withFiles } from "../support/problems.ts";
+
+const result = {
+  epochs: 3,
+  best: { epoch: 2, test: { light: { accuracy: 0.5 }, run: { agreement: 0.25 } } },
+  test: { light: { accuracy: 0.75, auc: null }, run: { agreement: 1 } },
+};
+
+const line = (epoch: number, split: string, accuracy: number) =>
+  JSON.stringify({ epoch, step: 10 * epoch, seconds: epoch, split, "light/accuracy": accuracy });
+
+const metrics = [1, 2, 3].flatMap((epoch) => [
+  line(epoch, "train", epoch),
+  line(epoch, "validation", epoch / 10),
+  line(epoch, "test", epoch / 100),
+]).join("\n");
+
+const sweepIn = (folder: string, split: "test" | "validation") =>
+  ({
+    split,
+    runs: ["a", "b"].map((setting) => ({
+      ...{ setting, seed: 1, folder: join(folder, setting), state: "new" },
+    })),
+  }) as unknown as CheckedSweep;
+
+Deno.test("outcomes are those of the split after the last and the best epoch, of runs that have finished", () =>
+  withFiles({
+    "a/result.json": JSON.stringify(result),
+    "a/metrics.jsonl": `${metrics}\n`,
+    "b/metrics.jsonl": `${metrics}\n`,
+  }, async (folder) => {
+    const [test, ...none] = await readOutcomes(sweepIn(folder, "test"));
+    assertEquals(none, []);
+    assertEquals(test!.setting, "a");
+    assertEquals(test!.metrics, {
+      last: { "light/accuracy": 0.75, "light/auc": NaN, agreement: 1 },
+      best: { "light/accuracy": 0.5, agreement: 0.25 },
+    });
+    const [validation] = await readOutcomes(sweepIn(folder, "validation"));
+    assertEquals(validation!.metrics, {
+      last: { "light/accuracy": 0.3 },
+      best: { "light/accuracy": 0.2 },
+    });
+  }));
