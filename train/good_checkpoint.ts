@@ -12,8 +12,8 @@ export async function lastGoodCheckpoint(folder: string): Promise<string | undef
   const found: { path: string; written: number }[] = [];
   try {
     for await (const { name } of Deno.readDir(checkpoints)) {
-      // What begins with a dot is a draft.
-      if (!/^[^.].*\.safetensors$/.test(name)) continue;
+      // What begins with a dot is a draft, and best.safetensors another name of one of these.
+      if (!/^[^.].*-\d+\.safetensors$/.test(name)) continue;
       const path = join(checkpoints, name);
       found.push({ path, written: (await Deno.stat(path)).mtime?.getTime() ?? 0 });
     }

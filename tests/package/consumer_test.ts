@@ -44,7 +44,11 @@ const pipeline = definePipeline({
   metrics: ["accuracy"],
   outputs: [],
 });
-const { test } = await runPipeline(pipeline, { out: "run", engine: "wasm" });
+const { test } = await runPipeline(pipeline, {
+  out: "run",
+  engine: "wasm",
+  allowPlugins: ["jsr:@someone/half"],
+});
 console.log(test.light!.accuracy);
 `;
 

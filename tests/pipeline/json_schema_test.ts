@@ -40,7 +40,8 @@ Deno.test("all pipelines of the repository are valid by schema/pipeline.json", a
     .compile(JSON.parse(await text("schema/pipeline.json")));
   let count = 0;
   for await (const { name } of Deno.readDir(new URL("../../pipelines/", import.meta.url))) {
-    if (!name.endsWith(".yaml")) continue;
+    // Sweeps have a form of their own.
+    if (!name.endsWith(".yaml") || name.startsWith("sweep-")) continue;
     assertValid(committed, parse(await text(`pipelines/${name}`)), name);
     count++;
   }

@@ -52,8 +52,8 @@ Deno.test("checkOptions() says for each kind of value what was expected and what
   const cases: [z.ZodType, string, string][] = [
     [z.number(), "x", 'expected a number, got "x"'],
     [z.number(), "'1'", 'expected a number, got "1"'],
-    [z.number(), ".nan", "expected a number, got NaN"],
-    [z.number(), ".inf", "expected a number, got Infinity"],
+    [z.number(), ".nan", "expected a finite number, got NaN"],
+    [z.number(), ".inf", "expected a finite number, got Infinity"],
     [z.number(), "", "expected a number, got nothing"],
     [z.number(), "[1]", "expected a number, got [1]"],
     [z.string(), "1", "expected text, got 1"],

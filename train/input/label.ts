@@ -142,7 +142,7 @@ export class LabelReader {
     }
     if (this.#layout.family === "booleans") return 2;
     const classes = names?.length ?? this.#greatest + 1;
-    if (this.#greatest < 0) {
+    if (classes === 0) {
       throw new UserError("the training split has no rows", {
         place: this.#place,
         hint: "check the file, and whether nulls: drop left any",
