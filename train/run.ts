@@ -31,6 +31,7 @@ import {
 } from "./checkpoint/earlier_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./checkpoint/store.ts";
 import { disposeInput, type Emit, type Job, runJob, stepInput } from "./job.ts";
+import { lockRun } from "./run_lock.ts";
 import { describe } from "./objective.ts";
 import {
   firstBatch,
@@ -89,6 +90,9 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
   const { report = () => {} } = options;
   const earlier = options.resume ? await readEarlierRun(options.out) : undefined;
   if (earlier) refuseOtherPlan(earlier, plan);
+  // A folder that is not there yet is nobody's: it is locked when it is made.
+  if (earlier) await refuseLinksOut(options.out);
+  using resumed = earlier && await lockRun(options.out);
   const data = await prepareData(plan, report);
   try {
     if (earlier) refuseOtherData(earlier, data, plan);
@@ -105,8 +109,8 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
       ? prepareNets(plan, data, ["light"])
       : undefined;
     const about = describeRun(plan, data, engine, precision);
+    using _made = resumed ? undefined : await makeRunFolder(options.out);
     if (earlier) reportChanges(earlier, about, report);
-    else await makeRunFolder(options.out);
     if (!earlier || isOther(earlier, about)) await writePipeline(about, options.out);
     const store = new CheckpointStore(options.out);
     if (earlier) await store.removeDrafts();
@@ -319,10 +323,13 @@ export function parametersOf(
   return Object.fromEntries(nets.map((net) => [net, parameterCount(model.variables, net)]));
 }
 
-async function makeRunFolder(folder: string): Promise<void> {
+/** Makes a run folder, and takes it for this run. */
+async function makeRunFolder(folder: string): Promise<Disposable> {
+  let lock: Disposable | undefined;
   try {
     await Deno.mkdir(folder, { recursive: true });
     await refuseLinksOut(folder);
+    lock = await lockRun(folder);
     for await (const { name } of Deno.readDir(folder)) {
       if (["pipeline.json", "metrics.jsonl", "result.json"].includes(name)) {
         throw new UserError(`the folder ${folder} already holds a run`, {
@@ -331,7 +338,9 @@ async function makeRunFolder(folder: string): Promise<void> {
         });
       }
     }
+    return lock;
   } catch (error) {
+    lock?.[Symbol.dispose]();
     if (error instanceof UserError) throw error;
     throw new UserError(`the run folder ${folder} cannot be made: ${(error as Error).message}`, {
       hint: "choose another with --out",

@@ -182,6 +182,55 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
+Deno.test({
+  name: "a run folder is written by one process, and taken over from one that was killed",
+  ignore,
+  fn: () =>
+    withPipeline(digitsPipeline({ outputs: ["checkpoint", "./slow.ts"] }), async (file, folder) => {
+      const out = join(folder, "run"), lock = join(out, "run.lock");
+      const child = start([file, ...wasm, "--out", out], folder);
+      const ended = await reading(child, "waiting", async () => {
+        for (const args of [["resume", out], [file, "--out", out]]) {
+          const { code, stderr } = await rocket([...args, "--engine", "wasm"], { cwd: folder });
+          assertEquals(code, 2, stderr);
+          assertMatch(
+            stderr,
+            new RegExp(`^error: .* is written by another run .process ${child.pid}, since 20`, "m"),
+          );
+        }
+        await Deno.writeTextFile(join(folder, "go"), "");
+        child.kill("SIGKILL");
+      });
+      assertEquals([ended.code, await exists(lock)], [137, true]);
+      const resumed = await rocket(["resume", out], { cwd: folder });
+      assertEquals([resumed.code, await exists(lock)], [0, false], resumed.stderr);
+    }, {
+      "slow.ts": `import { defineOutput, z } from "@rocket-launching/rocket";
+export default defineOutput({
+  name: "slow", summary: "Waits a minute in the first step.", options: z.object({}),
+  create: (_options, { folder }) => ({ step: () => {
+    try { if (Deno.statSync(folder + "/../go")) return; } catch { console.log("waiting"); }
+    return new Promise((resolve) => setTimeout(resolve, 60_000));
+  } }),
+});
+`,
+    }),
+});
+
+Deno.test("resume refuses a run folder with a link that leads out of it", async () => {
+  const small = digitsPipeline({ train: { epochs: 1, batch: 256 } });
+  await withPipeline(small, async (file, folder) => {
+    const out = join(folder, "run"), elsewhere = join(folder, "elsewhere");
+    assertEquals((await rocket([file, ...wasm, "--quiet", "--out", out])).code, 0);
+    await Deno.mkdir(elsewhere);
+    await Deno.symlink(elsewhere, join(out, "checkpoints"));
+    const { code, stderr } = await rocket(["resume", out, "--epochs", "2"]);
+    assertEquals(code, 2);
+    assertStringIncludes(stderr, "checkpoints is a link that leads elsewhere");
+    assertEquals([...Deno.readDirSync(elsewhere)], []);
+  });
+});
+
 Deno.test("resume of a finished run shows its result, and --epochs goes on with it", async () => {
   const small = digitsPipeline({ train: { epochs: 1, batch: 256 }, outputs: ["checkpoint"] });
   await withPipeline(small, async (file, folder) => {

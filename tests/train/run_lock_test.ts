@@ -1,0 +1,56 @@
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { join } from "node:path";
+import { UserError } from "../../pipeline/errors.ts";
+import { lockRun } from "../../train/run_lock.ts";
+import { inFolder } from "../support/command_line.ts";
+
+const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);
+
+Deno.test("lockRun() refuses a folder that another has, and leaves nothing when it is given back", () =>
+  inFolder(async (folder) => {
+    for (let time = 0; time < 2; time++) {
+      using _lock = await lockRun(folder);
+      const error = await assertRejects(() => lockRun(folder), UserError);
+      assertEquals(error.exitCode, 2);
+      assertMatch(
+        error.message,
+        new RegExp(`by another run \\(process ${Deno.pid}, since 20.*Z\\)$`),
+      );
+    }
+    assertEquals(names(folder), []);
+  }));
+
+Deno.test("lockRun() takes over what a killed process left, whatever is in it", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "run.lock"), `{"pid":1,"since":"yesterday"`.repeat(99));
+    {
+      using _lock = await lockRun(folder);
+      const { message } = await assertRejects(() => lockRun(folder), UserError);
+      assertMatch(message, new RegExp(`process ${Deno.pid}, `));
+    }
+    assertEquals(names(folder), []);
+  }));
+
+Deno.test("lockRun() gives a folder to one of many at a time, while it changes hands", () =>
+  inFolder(async (folder) => {
+    let holders = 0, most = 0, taken = 0;
+    const contend = async () => {
+      for (let time = 0; time < 50; time++) {
+        let lock: Disposable;
+        try {
+          lock = await lockRun(folder);
+        } catch (error) {
+          if (!(error instanceof UserError)) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          continue;
+        }
+        using _lock = lock;
+        most = Math.max(most, ++holders);
+        taken++;
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 2));
+        holders--;
+      }
+    };
+    await Promise.all([contend(), contend(), contend(), contend()]);
+    assertEquals([most, taken > 1], [1, true]);
+  }));
