@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { writeFileWhole } from "../../files/write.ts";
 import { UserError } from "../../pipeline/errors.ts";
 import { findCommand } from "./command.ts";
+import { mayRunTools, TOOLS } from "./tools.ts";
 import { remove } from "./files.ts";
 import { PLATFORM, TENSORFLOW_VERSION, TFJS_VERSION } from "./versions.ts";
 
@@ -34,7 +35,9 @@ export async function recallFailure(cache: string, given: string | undefined): P
     return;
   }
   const age = Date.now() - failure.time;
-  if (age < 0 || age > DAY || failure.circumstances !== await circumstances(given)) return;
+  if (age < 0 || age > DAY) return;
+  // Who may not try again has nothing to compare: another process tried, if that was any use.
+  if (mayRunTools() && failure.circumstances !== await circumstances(given)) return;
   const again = "it is tried again tomorrow, or at once with `--engine native`";
   throw new UserError(failure.message, {
     hint: failure.hint === undefined ? again : `${failure.hint}; ${again}`,
@@ -75,8 +78,7 @@ export async function forgetFailure(cache: string): Promise<void> {
 
 /** What a set-up depends on, as far as it shows without running anything. */
 async function circumstances(given: string | undefined): Promise<string> {
-  const tools = ["c++", "g++", "clang++", "python3", "pip3", "pip", "python", "uvx"];
-  const found = await Promise.all(tools.map((name) => findCommand(name)));
+  const found = await Promise.all(TOOLS.map((name) => findCommand(name)));
   const folders = given === undefined
     ? []
     : [given, ...["lib", "include", "tensorflow"].map((name) => join(given, name))];

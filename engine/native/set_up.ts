@@ -8,6 +8,7 @@ import { givenFolder } from "./given.ts";
 import { withLock } from "./lock.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { type Recipe, recipes } from "./recipes.ts";
+import { mayRunTools } from "./tools.ts";
 import { tryAddon } from "./trial.ts";
 import { PLATFORM, TFJS_VERSION } from "./versions.ts";
 
@@ -46,6 +47,11 @@ export async function setUpNative(options: SetUpOptions): Promise<Build> {
     const [build] = await findBuilds(cache, given);
     if (build !== undefined) return build;
     if (options.retry !== true) await recallFailure(cache, given);
+  }
+  if (!mayRunTools()) {
+    throw new UserError("it is not set up, and this process may not run what sets it up", {
+      hint: "`deno task native` sets it up once for all, or a process with --allow-run",
+    });
   }
   const wait = () => options.report("native engine: waiting for another run that is setting it up");
   return await withLock(join(cache, "native.lock"), wait, async () => {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { needsOf } from "../../../commands/needs.ts";
-import { deno, inFolder, root } from "../../support/command_line.ts";
+import { flagsOf, needsOf } from "../../../commands/needs.ts";
+import { deno, flags, inFolder, root } from "../../support/command_line.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../../support/pipelines.ts";
 
 const launcher = [
@@ -85,5 +85,28 @@ Deno.test("needsOf() lets a sweep start Deno and nothing else, and its runs what
     assertEquals([await of("net"), await of("net", ...run)], [[], ["example.com:443"]]);
     assertEquals([await of("write"), await of("write", ...run)], [[out], [out, "/t"]]);
     assertEquals([await of("ffi"), await of("ffi", ...run)], [[], []]);
+  });
+});
+
+Deno.test("a run that may not set the native engine up says so, or what its set-up failed of", async () => {
+  await withPipeline(digitsPipeline(), async (file, folder) => {
+    const cache = join(folder, "cache");
+    Deno.mkdirSync(cache);
+    const check = async (words: string) => {
+      const { permissions } = await needsOf(["check", file], folder);
+      const granted = [...flagsOf(permissions), `--allow-read=${cache}`, "--no-prompt"];
+      const { code, stderr } = await deno(
+        ["run", "--quiet", ...granted, ...flags, join(root, "cli.ts"), "check", file],
+        { cwd: folder, env: { ROCKET_CACHE: cache, ROCKET_TENSORFLOW: "" } },
+      );
+      assertEquals(code, 0, stderr);
+      assertStringIncludes(stderr, `native engine not used, wasm is (slower): ${words}`);
+      assert(!stderr.includes(" access"), stderr);
+    };
+    await check("it is not set up, and this process may not run what sets it up; to have it: ");
+    // The process that may has left this behind; what it depends on cannot be looked at here.
+    const failure = { circumstances: "[]", time: Date.now(), message: "no index", hint: "connect" };
+    await Deno.writeTextFile(join(cache, "native-failure.json"), JSON.stringify(failure));
+    await check("no index; to have it: connect; it is tried again tomorrow");
   });
 });
