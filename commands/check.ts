@@ -15,6 +15,7 @@ import { type CommandOptions, onlyArgument } from "./options.ts";
 import { gradientTable } from "./result_table.ts";
 import { readPlan } from "./read_plan.ts";
 import { formatCount, formatNumber, table } from "./table.ts";
+import { print, say } from "../pipeline/terminal.ts";
 
 /**
  * `deno task pipeline check FILE`: all but the training. It opens the data, builds the nets, runs
@@ -30,7 +31,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
     options.set,
     options.allowPlugins,
   );
-  const report = (line: string) => options.quiet || console.error(line);
+  const report = (line: string) => options.quiet || say(line);
   const data = await prepareData(plan, report);
   try {
     const engine = await openEngine(options.engine ?? "auto", report);
@@ -39,7 +40,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
     // The baseline's nets are built as well: what they lack shows here and not after an hour.
     if (plan.baseline && nets.nets.length === 2) prepareNets(plan, data, ["light"]);
     const first = await tryFirstBatch(plan, data, nets);
-    console.log([
+    print([
       dataSummary(data),
       outputSummary(nets),
       parameterSummary(nets),

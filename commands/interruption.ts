@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import type { Interruption } from "../pipeline/errors.ts";
 import type { Output } from "../pipeline/stages/output.ts";
+import { say } from "../pipeline/terminal.ts";
 
 /** Signals that ask for an end. */
 export const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
@@ -37,10 +38,10 @@ export async function interruptible<T>(
   const stop = () => {
     if (training && !controller.signal.aborted) {
       controller.abort();
-      if (!quiet) console.error("\nfinishing the step; once more ends at once");
+      if (!quiet) say("\nfinishing the step; once more ends at once");
       return;
     }
-    if (!training) console.error(`\nstopped before training began${hintOf(out)}`);
+    if (!training) say(`\nstopped before training began${hintOf(out)}`);
     Deno.exit(INTERRUPTED);
   };
   for (const signal of signals) Deno.addSignalListener(signal, stop);

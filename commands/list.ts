@@ -6,6 +6,7 @@ import { type StageKind, stageKinds } from "../pipeline/stages/stage.ts";
 import type { CommandOptions } from "./options.ts";
 import { readPlan } from "./read_plan.ts";
 import { table } from "./table.ts";
+import { print } from "../pipeline/terminal.ts";
 
 /**
  * `deno task pipeline list [KIND] [FILE]`: the built-in stages, or those that a pipeline names.
@@ -36,7 +37,7 @@ export async function list(
   }
   const unique = new Map(stages.map((row) => [row.join("\0"), row]));
   const rows = wanted.flatMap((kind) => [...unique.values()].filter(([of]) => of === kind));
-  console.log(table(["kind", "stage", "what it does"], rows, ["left", "left", "left"]));
+  print(table(["kind", "stage", "what it does"], rows, ["left", "left", "left"]));
   return 0;
 }
 

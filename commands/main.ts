@@ -1,5 +1,5 @@
 import denoConfig from "../deno.json" with { type: "json" };
-import { formatProblem, printable, UserError } from "../pipeline/errors.ts";
+import { formatProblem, UserError } from "../pipeline/errors.ts";
 import { nearest } from "../pipeline/nearest.ts";
 import { optionNames, parseArguments } from "./arguments.ts";
 import { check } from "./check.ts";
@@ -11,6 +11,7 @@ import { resume } from "./resume.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
 import { sweep } from "./sweep.ts";
+import { print, say } from "../pipeline/terminal.ts";
 
 const usage = `Rocket ${denoConfig.version}: trains a light net with a booster net.
 
@@ -61,16 +62,16 @@ async function dispatch(args: readonly string[]): Promise<number> {
   const parsed = parseArguments(args);
   if (parsed.unknown.length > 0) refuseUnknown(parsed.unknown[0]!);
   if (parsed.version) {
-    console.log(denoConfig.version);
+    print(denoConfig.version);
     return 0;
   }
   const [first, ...rest] = parsed.words;
   if (parsed.help || first === undefined) {
-    (parsed.help ? console.log : console.error)(usage.trimEnd());
+    (parsed.help ? print : say)(usage.trimEnd());
     return parsed.help ? 0 : 2;
   }
   if (parsed.permissions) {
-    console.log(await permissionsText(args));
+    print(await permissionsText(args));
     return 0;
   }
   const options: CommandOptions = {
@@ -185,18 +186,20 @@ const deeds: Readonly<Record<string, string>> = {
 /** Prints what went wrong: a person's mistake without a stack trace, Rocket's own with a way to get one. */
 function report(error: unknown, debug: boolean): number {
   if (error instanceof UserError) {
-    console.error(error.problems.map(formatProblem).join("\n\n"));
+    say(error.problems.map(formatProblem).join("\n\n"));
     const missing = missingPermission(error);
-    if (missing) console.error(` hint: ${printable(missing.hint)}`);
-    if (debug) console.error(error.stack, error.cause ?? "");
+    if (missing) say(` hint: ${missing.hint}`);
+    if (debug) say(Deno.inspect(error));
     return error.exitCode;
   }
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const message = error instanceof Error ? error.message : String(error);
   const missing = missingPermission(error);
-  console.error(`error: ${printable(missing?.message ?? message)}`);
-  if (debug) console.error(stack);
-  else {console.error(
+  say(`error: ${missing?.message ?? message}`);
+  if (debug) say(Deno.inspect(error));
+  else {
+    say(
       ` hint: ${missing?.hint ?? "this is a fault of Rocket's own; --debug prints where"}`,
-    );}
+    );
+  }
   return missing?.exitCode ?? 1;
 }

@@ -18,6 +18,7 @@ import { createRandom, deriveSeed } from "../pipeline/random.ts";
 import { stageKind } from "./list.ts";
 import { onlyArgument } from "./options.ts";
 import { readsPoints, templatePipeline, templates, templateTest } from "./templates.ts";
+import { print } from "../pipeline/terminal.ts";
 
 /**
  * `deno task pipeline new KIND FILE.ts`: a stage that works, its test, a pipeline that uses it, and
@@ -47,8 +48,8 @@ export async function create([word, ...rest]: readonly string[]): Promise<number
     ...(readsPoints(template) ? [[points, clusters()] as [string, Uint8Array]] : []),
   ];
   await writeNew(folder, files);
-  console.log(files.map(([name]) => `made ${join(folder, name)}`).join("\n"));
-  console.log(
+  print(files.map(([name]) => `made ${join(folder, name)}`).join("\n"));
+  print(
     `\nrun it:  deno task pipeline ${join(folder, `${stem}.yaml`)}` +
       `\ntest it: deno task test ${join(folder, `${stem}_test.ts`)}`,
   );

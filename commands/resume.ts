@@ -8,6 +8,7 @@ import { builtins } from "../plugins/mod.ts";
 import { isFinished, readEarlierRun, readResult } from "../train/checkpoint/earlier_run.ts";
 import { type CommandOptions, onlyArgument } from "./options.ts";
 import { printResult, train } from "./train.ts";
+import { printJson, say } from "../pipeline/terminal.ts";
 
 /**
  * `deno task pipeline resume DIR`: goes on with a run from its newest checkpoint that is whole.
@@ -34,10 +35,10 @@ export async function resume(args: readonly string[], options: CommandOptions): 
   const plan = await makePlan(document, createRegistry(builtins, allowed));
   const result = await readResult(out);
   if (!result || !isFinished(result, plan)) return await train(plan, out, options, true);
-  if (options.json) console.log(JSON.stringify({ event: "runEnd", result }));
+  if (options.json) printJson({ event: "runEnd", result });
   else printResult(result, out);
   if (!options.quiet) {
-    console.error(`the run has finished; --epochs ${result.epochs + 1} or more goes on with it`);
+    say(`the run has finished; --epochs ${result.epochs + 1} or more goes on with it`);
   }
   return 0;
 }

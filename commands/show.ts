@@ -9,6 +9,7 @@ import type { AnyStage } from "../pipeline/stages/stage.ts";
 import { stageKinds } from "../pipeline/stages/stage.ts";
 import { type CommandOptions, onlyArgument } from "./options.ts";
 import { table } from "./table.ts";
+import { print } from "../pipeline/terminal.ts";
 
 /**
  * `deno task pipeline show STAGE`: a stage's options with types, defaults and an example.
@@ -22,7 +23,7 @@ export async function show(
   { allowPlugins }: Pick<CommandOptions, "allowPlugins">,
 ): Promise<number> {
   const stages = await findStages(onlyArgument(args, "a stage"), allowPlugins);
-  console.log(stages.map(describeStage).join("\n\n"));
+  print(stages.map(describeStage).join("\n\n"));
   return 0;
 }
 

@@ -6,6 +6,7 @@ import { runPlan } from "../train/run.ts";
 import { describeInterruption, INTERRUPTED, interruptible } from "./interruption.ts";
 import type { CommandOptions } from "./options.ts";
 import { gradientTable, resultTable } from "./result_table.ts";
+import { print, printJson, say } from "../pipeline/terminal.ts";
 
 /**
  * Trains what a plan says, and prints what came out.
@@ -29,7 +30,7 @@ export async function train(
       return runPlan(plan, {
         ...{ out, engine, precision, resume, signal, debug },
         quiet: quiet || json,
-        report: (line) => quiet || console.error(line),
+        report: (line) => quiet || say(line),
         listener: {
           ...others,
           runStart: async (event) => {
@@ -43,7 +44,7 @@ export async function train(
     return 0;
   } catch (error) {
     if (!(error instanceof Interruption)) throw error;
-    console.error(describeInterruption(error, out));
+    say(describeInterruption(error, out));
     return INTERRUPTED;
   }
 }
@@ -55,15 +56,15 @@ export async function train(
  * @param out The run folder.
  */
 export function printResult(result: Result, out: string): void {
-  console.log(`\n${resultTable(result)}\n\n${gradientTable(result.gradients)}`);
-  console.log(`\nrun folder: ${out}`);
+  print(`\n${resultTable(result)}\n\n${gradientTable(result.gradients)}`);
+  print(`\nrun folder: ${out}`);
 }
 
 function jsonLines(): Output {
   const names = ["runStart", "step", "evaluation", "epoch", "runEnd", "failure"] as const;
   const print = <Name extends keyof RunEvents>(name: Name) => (event: RunEvents[Name]) => {
     const plain = "error" in event ? { message: event.error.message } : event;
-    console.log(JSON.stringify({ event: name, ...plain }));
+    printJson({ event: name, ...plain });
   };
   return Object.fromEntries(names.map((name) => [name, print(name)]));
 }

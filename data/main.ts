@@ -17,6 +17,7 @@ import type { DataSet } from "./data_set.ts";
 import { digits } from "./digits.ts";
 import { fashionMnist } from "./fashion_mnist.ts";
 import { movielens } from "./movielens.ts";
+import { print, say } from "../pipeline/terminal.ts";
 
 const dataSets: readonly DataSet[] = [digits, fashionMnist, movielens];
 const usage = "deno task data NAME [--from FOLDER] [--out FOLDER]";
@@ -38,7 +39,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    error.problems.forEach((problem) => console.error(formatProblem(problem)));
+    error.problems.forEach((problem) => say(formatProblem(problem)));
     return error === stopped ? 130 : error.exitCode;
   }
 }
@@ -78,9 +79,9 @@ async function run(args: readonly string[]): Promise<void> {
   const parsed = parse(args);
   const { names, help, from, out } = parsed;
   if (help || names.length === 0) {
-    console.log(usage);
-    for (const { name, summary } of dataSets) console.log(`  ${name.padEnd(14)} ${summary}`);
-    console.log(`${convertUsage}\n  makes an Arrow file of Parquet, CSV, TSV, Arrow or a database`);
+    print(usage);
+    for (const { name, summary } of dataSets) print(`  ${name.padEnd(14)} ${summary}`);
+    print(`${convertUsage}\n  makes an Arrow file of Parquet, CSV, TSV, Arrow or a database`);
     return;
   }
   if (names[0] === "convert") return await runConvert(parsed);
@@ -101,7 +102,7 @@ async function run(args: readonly string[]): Promise<void> {
   }
   const folder = out ?? join(import.meta.dirname!, dataSet.folder);
   await makeFolder(folder);
-  await dataSet.make({ from, out: folder, report: (line) => console.log(line) });
+  await dataSet.make({ from, out: folder, report: (line) => print(line) });
 }
 
 function refuseOptions(
@@ -152,7 +153,7 @@ async function runConvert(parsed: Arguments): Promise<void> {
     Deno.removeSignalListener("SIGINT", onSignal);
     if (Deno.build.os !== "windows") Deno.removeSignalListener("SIGTERM", onSignal);
   }
-  console.log(`${output}: ${rows.toLocaleString("en")} rows`);
+  print(`${output}: ${rows.toLocaleString("en")} rows`);
 }
 
 /** How many rows were written, and of how many where that is known. */

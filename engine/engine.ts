@@ -7,6 +7,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { UserError } from "../pipeline/errors.ts";
 import { loadWasm, WASM_BACKEND } from "./wasm.ts";
+import { say } from "../pipeline/terminal.ts";
 
 /** What a person may ask for: an engine, or the best one that there is. */
 export type EngineChoice = "auto" | "native" | "wasm";
@@ -59,7 +60,7 @@ export interface EngineOptions {
  */
 export async function openEngine(
   choice: EngineChoice = "auto",
-  report: (line: string) => void = (line) => console.error(line),
+  report: (line: string) => void = (line) => say(line),
   options: EngineOptions = {},
 ): Promise<Engine> {
   if (choice === "wasm") return await openWasm();

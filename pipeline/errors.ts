@@ -123,6 +123,11 @@ export function formatProblem(problem: Problem): string {
   return lines.map(printable).join("\n");
 }
 
+/** Characters that do something to a terminal, but line breaks and tabs. */
+export const CONTROL: RegExp =
+  // deno-lint-ignore no-control-regex
+  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+
 /**
  * A text with its control characters escaped, but line breaks and tabs, and with those that turn the
  * direction of writing. Printed, it cannot move the cursor, colour, or hide what is around it.
@@ -131,8 +136,7 @@ export function formatProblem(problem: Problem): string {
  */
 export function printable(text: string): string {
   return text.replace(
-    // deno-lint-ignore no-control-regex
-    /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g,
+    CONTROL,
     (character) => `\\u{${character.charCodeAt(0).toString(16)}}`,
   );
 }

@@ -6,6 +6,7 @@
 
 import { setUpNative } from "../engine/native/set_up.ts";
 import { formatProblem, UserError } from "../pipeline/errors.ts";
+import { print, say } from "../pipeline/terminal.ts";
 
 const ORIGINS = {
   given: "the folder that ROCKET_TENSORFLOW names",
@@ -16,13 +17,13 @@ const ORIGINS = {
 
 const unknown = Deno.args.find((arg) => arg !== "--force");
 if (unknown !== undefined) {
-  console.error(`error: native does not know ${unknown}\n hint: its one option is --force`);
+  say(`error: native does not know ${unknown}\n hint: its one option is --force`);
   Deno.exit(2);
 }
 const force = Deno.args.length > 0;
 try {
   const started = performance.now();
-  const build = await setUpNative({ report: (line) => console.error(line), force, retry: true });
+  const build = await setUpNative({ report: (line) => say(line), force, retry: true });
   const rows = {
     TensorFlow: build.tensorflow,
     "tfjs-node": build.tfjs,
@@ -36,9 +37,9 @@ try {
       ? "made"
       : "found as it was made (--force makes it anew)",
   };
-  for (const [name, value] of Object.entries(rows)) console.log(`${name.padEnd(10)}  ${value}`);
+  for (const [name, value] of Object.entries(rows)) print(`${name.padEnd(10)}  ${value}`);
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
-  error.problems.forEach((problem) => console.error(formatProblem(problem)));
+  error.problems.forEach((problem) => say(formatProblem(problem)));
   Deno.exit(1);
 }

@@ -11,6 +11,7 @@ import { cacheFolder } from "../engine/native/cache_folder.ts";
 import { givenFolder } from "../engine/native/given.ts";
 import { formatProblem, UserError } from "../pipeline/errors.ts";
 import type { NeedsAnswer } from "./launch/permissions.ts";
+import { print, printJson, say } from "../pipeline/terminal.ts";
 
 const [temporary, ...args] = Deno.args as [string, ...string[]];
 try {
@@ -23,10 +24,11 @@ try {
     built: (await findBuilds(cacheFolder(), givenFolder())).length > 0,
   };
   // What a pipeline in TypeScript prints goes before.
-  console.log(`\n${JSON.stringify(answer)}`);
+  print("");
+  printJson(answer);
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
-  console.error(error.problems.map(formatProblem).join("\n\n"));
-  if (args.includes("--debug")) console.error(error.stack, error.cause ?? "");
+  say(error.problems.map(formatProblem).join("\n\n"));
+  if (args.includes("--debug")) say(Deno.inspect(error));
   Deno.exit(error.exitCode);
 }

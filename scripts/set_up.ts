@@ -7,10 +7,11 @@
 
 import { setUpNative } from "../engine/native/set_up.ts";
 import { formatProblem, UserError } from "../pipeline/errors.ts";
+import { say } from "../pipeline/terminal.ts";
 
 const retry = Deno.args.includes("--retry");
 try {
-  await setUpNative({ report: (line) => console.error(line), retry });
+  await setUpNative({ report: (line) => say(line), retry });
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
   // The run says itself why it goes on without, from what is remembered of this.
@@ -18,7 +19,7 @@ try {
     const [first, ...more] = error.problems;
     const message = `the native engine cannot be used here: ${first!.message}`;
     const hint = first!.hint ?? "use `--engine wasm`, which works everywhere and is slower";
-    console.error([{ ...first!, message, hint }, ...more].map(formatProblem).join("\n\n"));
+    say([{ ...first!, message, hint }, ...more].map(formatProblem).join("\n\n"));
   }
   Deno.exit(1);
 }

@@ -82,8 +82,8 @@ export async function findBuilds(cache: string, given: string | undefined): Prom
   let names: string[] = [];
   try {
     names = Array.from(Deno.readDirSync(cache), ({ name }) => name).sort();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  } catch {
+    // There is none, or it cannot be looked at: what makes one will say why.
   }
   for (const name of names) {
     if (!name.startsWith("native-") || name.endsWith(BUILDING)) continue;

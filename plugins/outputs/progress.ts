@@ -1,6 +1,8 @@
 import process from "node:process";
 import cliProgress from "cli-progress";
 import { defineOutput, type Metrics, type Output, type OutputStage, z } from "../../plugin.ts";
+import { printable } from "../../pipeline/errors.ts";
+import { say } from "../../pipeline/terminal.ts";
 
 /**
  * Shows how far the run is, on standard error: a bar on a terminal, a line an epoch elsewhere.
@@ -23,14 +25,14 @@ function lines(): Output {
     runStart: ({ job, epochs: all }) => {
       epochs = all;
       skipped = 0;
-      console.error(title(job));
+      say(title(job));
     },
     step: (event) => {
       if (event.skipped) skipped++;
     },
     epoch: ({ epoch, seconds, metrics }) => {
       const line = `epoch ${epoch}/${epochs}  ${seconds.toFixed(1)} s  ${summary(metrics)}`;
-      console.error(`  ${line}${skips(skipped)}`);
+      say(`  ${line}${skips(skipped)}`);
     },
   };
 }
@@ -47,7 +49,7 @@ function bar(): Output {
       all = epochs;
       latest = "";
       skipped = 0;
-      console.error(title(job));
+      say(title(job));
       bar = new cliProgress.SingleBar({
         format: "  {bar} {percentage}%  epoch {epoch}  {eta_formatted} left  {latest}",
         stream: process.stderr,
@@ -65,7 +67,7 @@ function bar(): Output {
       bar?.update(event.step, { epoch: `${event.epoch}/${all}`, latest: latest + skips(skipped) });
     },
     epoch: ({ step, metrics }) => {
-      latest = summary(metrics);
+      latest = printable(summary(metrics));
       bar?.update(step, { latest: latest + skips(skipped) });
     },
     runEnd: stop,

@@ -20,6 +20,7 @@ import {
   columnBuilder,
   columnExpression,
 } from "./duckdb_columns.ts";
+import { say } from "../../pipeline/terminal.ts";
 
 /** How a database is opened. */
 export interface DatabaseOptions {
@@ -218,7 +219,7 @@ export async function loadDuckdb(): Promise<
   { api: typeof import("npm:@duckdb/node-api@1.5.6-r.1"); duckdb: Bindings }
 > {
   const told = setTimeout(
-    () => console.error("loading DuckDB, which is downloaded once …"),
+    () => say("loading DuckDB, which is downloaded once …"),
     patience,
   );
   try {

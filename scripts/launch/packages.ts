@@ -1,3 +1,4 @@
+import { say } from "../../pipeline/terminal.ts";
 import { join } from "node:path";
 import type { ProjectConfig } from "./project.ts";
 
@@ -24,7 +25,7 @@ export async function announceDownload(config: ProjectConfig): Promise<void> {
       return false;
     }
   };
-  if (!names.every(isThere)) console.error("downloading npm packages, this once …");
+  if (!names.every(isThere)) say("downloading npm packages, this once …");
 }
 
 function exists(path: string): boolean {

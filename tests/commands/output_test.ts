@@ -1,0 +1,86 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { type Ended, flags, rocket, root } from "../support/command_line.ts";
+import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
+
+const small = digitsPipeline({
+  train: { epochs: 2, batch: 256 },
+  outputs: ["progress", { use: "checkpoint" }],
+});
+
+/** Runs the command line with its output somewhere else, by a shell. */
+async function redirected(args: readonly string[], where: string): Promise<Ended> {
+  const { code, stdout, stderr } = await new Deno.Command("sh", {
+    args: [
+      ...["-c", `"$@" ${where}`, "sh", Deno.execPath(), "run", "-A", "--quiet", ...flags],
+      ...[`${root}cli.ts`, ...args],
+    ],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+const ignore = Deno.build.os !== "linux";
+
+for (const json of [[], ["--json"]]) {
+  Deno.test({
+    name: `results that cannot be written ${json} end with exit code 1, and a word`,
+    ignore,
+    fn: () =>
+      withPipeline(small, async (file, folder) => {
+        const args = [file, "--engine", "wasm", "--out", join(folder, "run"), ...json];
+        const { code, stderr } = await redirected(args, "> /dev/full");
+        assertEquals(code, 1);
+        assertMatch(stderr, /^error: standard output cannot be written: the disk is full$/m);
+        assert(!/fault|^ +at /m.test(stderr), stderr);
+      }),
+  });
+}
+
+Deno.test({
+  name: "a run goes on when nobody reads its progress, or its events, any more",
+  ignore,
+  fn: () =>
+    withPipeline(small, async (file, folder) => {
+      const ways = ["2> /dev/full", "2>&-", "--json | head -n 1", "2>&1 | head -n 1", ">&- 2>&-"];
+      for (const [index, where] of ways.entries()) {
+        const out = join(folder, `run${index}`);
+        const args = [file, "--engine", "wasm", "--out", out];
+        const { code, stderr } = await redirected(args, where);
+        assertEquals(code, 0, stderr);
+        assert(!/error|^ +at /m.test(stderr), stderr);
+        await Deno.stat(join(out, "result.json"));
+      }
+    }),
+});
+
+Deno.test("control characters of paths, data and plugins' messages do not reach the terminal", async () => {
+  const evil = "\u001b[2J\u0007\u202e\u009b31m";
+  const pipeline = digitsPipeline({
+    train: { epochs: 1, batch: 256 },
+    outputs: ["progress", { use: "./evil.ts" }],
+  });
+  await withPipeline(pipeline, async (file, folder) => {
+    const args = [file, "--engine", "wasm", "--out"];
+    const fine = await rocket([...args, join(folder, `a${evil}`), "--set", "outputs=[progress]"]);
+    const thrown = await rocket([...args, join(folder, "b"), "--json", "--debug"]);
+    assertEquals([fine.code, thrown.code], [0, 1], fine.stderr + thrown.stderr);
+    for (const text of [fine.stdout, fine.stderr, thrown.stdout, thrown.stderr]) {
+      // deno-lint-ignore no-control-regex
+      assert(!/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/.test(text), JSON.stringify(text));
+    }
+    assertStringIncludes(fine.stdout, "a\\u{1b}[2J");
+    // What a program reads is what was meant.
+    const failure = thrown.stdout.split("\n").find((line) => line.startsWith(`{"event":"failure"`));
+    assertStringIncludes(JSON.parse(failure!).message, `b${evil}`);
+  }, {
+    "evil.ts": `import { defineOutput, z } from "${pluginApi}";
+export default defineOutput({
+  name: "evil", summary: "Throws.", options: z.object({}),
+  create: () => ({ epoch() { throw new Error(${JSON.stringify(`b${evil}`)}); } }),
+});
+`,
+  });
+});
