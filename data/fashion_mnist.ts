@@ -129,13 +129,17 @@ async function readEither(
   });
 }
 
+/** The bytes of a published file's content: its header, and a byte a value. */
+const unpackedSize = ({ shape }: Original) =>
+  4 + 4 * shape.length + shape.reduce((product, length) => product * length, 1);
+
 /** Refuses files that are not the published ones, and unpacks them. */
 async function check(
   original: Original,
   bytes: Uint8Array<ArrayBuffer>,
   path: string,
 ): Promise<Uint8Array> {
-  const { shape, values, sha256 } = await readIdx(bytes, path);
+  const { shape, values, sha256 } = await readIdx(bytes, path, unpackedSize(original));
   if (shape.join() !== original.shape.join()) {
     throw new UserError(`${path} has the shape [${shape}]; expected [${original.shape}]`, {
       hint: "is it another data set in the same format, such as MNIST?",

@@ -17,11 +17,16 @@ export interface Idx {
  *
  * @param bytes The file.
  * @param path Its name, for messages.
- * @throws {UserError} If it is not such a file, or not all of it.
+ * @param most How many bytes it may have when it is unpacked: a small file can hold a very large one.
+ * @throws {UserError} If it is not such a file, or not all of it, or larger.
  */
-export async function readIdx(bytes: Uint8Array<ArrayBuffer>, path: string): Promise<Idx> {
+export async function readIdx(
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+  most: number,
+): Promise<Idx> {
   const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  const content = packed ? await unpack(bytes, path) : bytes;
+  const content = packed ? await unpack(bytes, path, most) : bytes;
   const [first, second, type, dimensions = 0] = content;
   if (first !== 0 || second !== 0 || type !== 8 || dimensions === 0) {
     const start = Array.from(content.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0"));
@@ -51,14 +56,27 @@ export async function readIdx(bytes: Uint8Array<ArrayBuffer>, path: string): Pro
 async function unpack(
   bytes: Uint8Array<ArrayBuffer>,
   path: string,
+  most: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const content = new Uint8Array(most);
+  let size = 0;
   try {
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return await new Response(stream).bytes();
+    for await (const part of stream) {
+      if (size + part.length > most) {
+        throw new UserError(`${path} unpacks to more than ${most} bytes`, {
+          hint: "it is not the file that is expected here",
+        });
+      }
+      content.set(part, size);
+      size += part.length;
+    }
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`${path} cannot be unpacked: ${(error as Error).message}`, {
       hint: "it was cut off or is damaged: fetch it again",
       cause: error,
     });
   }
+  return content.subarray(0, size);
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { fashionMnist } from "../../data/fashion_mnist.ts";
+import { fashionMnist, originals } from "../../data/fashion_mnist.ts";
 import { UserError } from "../../pipeline/errors.ts";
 
 function header(...shape: number[]): Uint8Array<ArrayBuffer> {
@@ -32,3 +32,31 @@ Deno.test("fashion-mnist refuses folders and files that are not the published on
     await Deno.remove(from, { recursive: true });
   }
 });
+
+Deno.test({
+  name: "fashion-mnist refuses a download that is not the published file",
+  // Where the files are installed, they are not downloaded.
+  ignore: Deno.build.os === "linux" && await isFolder("/usr/share/datasets/fashion-mnist"),
+  fn: async () => {
+    const out = await Deno.makeTempDir(), original = globalThis.fetch;
+    const size = originals.train[0].bytes;
+    const make = (bytes: number, status = 200) => {
+      globalThis.fetch = () => Promise.resolve(new Response(new Uint8Array(bytes), { status }));
+      return () => fashionMnist.make({ from: undefined, out, report: () => {} });
+    };
+    try {
+      await assertRejects(make(size), UserError, "is not the published file: its SHA-256 differs");
+      await assertRejects(make(size - 1), UserError, `ended after ${size - 1} of ${size} bytes`);
+      await assertRejects(make(size + 1), UserError, `is longer than ${size} bytes`);
+      await assertRejects(make(9, 404), UserError, "answered 404");
+      assertEquals([...Deno.readDirSync(out)], []);
+    } finally {
+      globalThis.fetch = original;
+      await Deno.remove(out, { recursive: true });
+    }
+  },
+});
+
+async function isFolder(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((info) => info.isDirectory, () => false);
+}

@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
 import { readIdx } from "../../data/idx.ts";
 import { UserError } from "../../pipeline/errors.ts";
@@ -13,7 +13,7 @@ async function packed(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayB
 
 Deno.test("readIdx() reads shape and values, packed or not", async () => {
   for (const bytes of [idx, await packed(idx)]) {
-    const { shape, values, sha256 } = await readIdx(bytes, "x");
+    const { shape, values, sha256 } = await readIdx(bytes, "x", 1000);
     assertEquals(shape, [2, 2, 3]);
     assertEquals([...values], [...Array(12).keys()]);
     assertEquals(sha256, createHash("sha256").update(idx).digest("hex"));
@@ -35,6 +35,15 @@ Deno.test("readIdx() refuses other files, and files that are cut off", async () 
     [(await packed(idx)).slice(0, 25), "x cannot be unpacked"],
   ];
   for (const [bytes, message] of cases) {
-    await assertRejects(() => readIdx(bytes, "x"), UserError, message);
+    await assertRejects(() => readIdx(bytes, "x", 1000), UserError, message);
   }
+});
+
+Deno.test("readIdx() does not unpack more than a file may have", async () => {
+  const large = new Uint8Array(50_000_000);
+  large.set(idx);
+  const small = await packed(large);
+  assert(small.length < 100_000);
+  await assertRejects(() => readIdx(small, "x", 28), UserError, "x unpacks to more than 28 bytes");
+  assertEquals((await readIdx(await packed(idx), "x", 28)).shape, [2, 2, 3]);
 });
