@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { decodeSafetensors } from "../files/safetensors.ts";
+import { damageOf } from "./checkpoint/store.ts";
 
 /**
- * The newest checkpoint of a run whose numbers are all finite.
+ * The newest checkpoint of a run that is as it was written, and whose numbers are all finite.
  *
  * @param folder The run folder.
  * @returns Its file, or `undefined` if there is none.
@@ -20,9 +21,11 @@ export async function lastGoodCheckpoint(folder: string): Promise<string | undef
   } catch {
     return undefined;
   }
-  found.sort((a, b) => b.written - a.written);
+  // The best one is another one's second name, which says less.
+  const second = (path: string) => path.endsWith("best.safetensors") ? 1 : 0;
+  found.sort((a, b) => b.written - a.written || second(a.path) - second(b.path));
   for (const { path } of found) {
-    if (await isFinite(path)) return path;
+    if (await damageOf(path) === undefined && await isFinite(path)) return path;
   }
   return undefined;
 }

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { Interruption, UserError } from "../../pipeline/errors.ts";
 import type { RunStartEvent } from "../../pipeline/stages/events.ts";
 import type { Output } from "../../pipeline/stages/output.ts";
 import type { RunOptions } from "../../train/run.ts";
+import { current, Death, diesAndGoesOn, dyingAt, endOf, wholeEnd } from "../support/deaths.ts";
 import { forEachEngine } from "../support/engines.ts";
 import {
   dataFolder,
@@ -14,8 +14,6 @@ import {
   runFile,
   withPipeline,
 } from "../support/pipelines.ts";
-
-const current = () => tf.getBackend() === "wasm" ? "wasm" as const : "native" as const;
 
 /** Images are moved about at random, the rate changes with the position, a loss has variables. */
 const all = digitsPipeline({
@@ -36,14 +34,34 @@ const all = digitsPipeline({
 
 /** A net whose batch norm keeps statistics. */
 const withBatchNorm = digitsPipeline({
-  network: {
-    use: "wide-resnet",
-    light: { depth: 10, width: 1 },
-    booster: { depth: 10, width: 1 },
-  },
-  train: { epochs: 2, batch: 718 },
+  network: { use: "./normed.ts" },
+  train: { epochs: 2, batch: 359 },
   outputs: [{ use: "checkpoint", everySteps: 1 }],
 });
+const normed = {
+  "normed.ts": `import { defineNetwork, tf, z } from "${pluginApi}";
+import { batchNormalization, convolution, dense } from "${new URL(
+    "../../plugins/networks/layers.ts",
+    import.meta.url,
+  )}";
+export default defineNetwork({
+  name: "normed", summary: "A convolution and a batch norm.", options: z.object({}),
+  create: (_options, { variables, units }) => {
+    const net = (owner, to) => {
+      const shape = { size: 3, from: 1, to, stride: 4, padding: 1 };
+      const layers = [
+        convolution(variables, owner + "/convolution", shape, owner),
+        batchNormalization(variables, owner + "/norm", to, owner),
+        (x) => tf.reshape(tf.relu(x), [-1, 4 * to]),
+        dense(variables, owner + "/head", 4 * to, units, owner),
+      ];
+      return ({ image }, scope) => ({ logits: layers.reduce((x, layer) => layer(x, scope), image) });
+    };
+    return { light: net("light", 4), booster: net("booster", 8) };
+  },
+});
+`,
+};
 
 /** A net with dropout on a table, which steps write to in place. */
 const withTable = {
@@ -86,61 +104,6 @@ export default defineNetwork({
 `,
 };
 
-/** The hash of the last weights and slots of each job, and all that was measured. */
-async function endOf(folder: string): Promise<Record<string, unknown>> {
-  const checkpoints = join(folder, "checkpoints");
-  const newest: Record<string, string> = {};
-  for (const { name } of Deno.readDirSync(checkpoints)) {
-    const [, job, step] = /^(.*)-(\d+)\.json$/.exec(name) ?? [];
-    if (job && step! > (newest[job] ?? "")) newest[job] = step!;
-  }
-  const end: Record<string, unknown> = {};
-  for (const [job, step] of Object.entries(newest)) {
-    const text = await Deno.readTextFile(join(checkpoints, `${job}-${step}.json`));
-    end[job] = [step, JSON.parse(text).sha256];
-    const file = join(folder, job === "rocket" ? "metrics.jsonl" : `metrics-${job}.jsonl`);
-    const lines = (await Deno.readTextFile(file)).trim().split("\n");
-    end[`${job} metrics`] = lines.map((line) => ({ ...JSON.parse(line), seconds: 0 }));
-  }
-  end.best = await Deno.readFile(join(checkpoints, "best.safetensors"));
-  const { test, best, steps, baseline, gradients } = JSON.parse(
-    await Deno.readTextFile(join(folder, "result.json")),
-  );
-  const { seconds: _, input: __, ...alone } = baseline ?? {};
-  end.result = { test, best, steps, gradients, alone };
-  return end;
-}
-
-class Death extends Error {}
-
-/** Stops a run dead at its n-th event. */
-function dyingAt(event: number): Output {
-  let left = event;
-  const hook = () => {
-    if (left-- === 0) throw new Death();
-  };
-  return { runStart: hook, step: hook, epoch: hook };
-}
-
-/** How a run that dies at each of some events ends when it is resumed, against one that does not. */
-async function diesAndGoesOn(
-  pipeline: Record<string, unknown>,
-  events: readonly number[],
-  files: Record<string, string> = {},
-  options: Partial<RunOptions> = {},
-): Promise<void> {
-  await withPipeline(pipeline, async (file, folder) => {
-    await runFile(file, join(folder, "whole"), current());
-    const whole = await endOf(join(folder, "whole"));
-    for (const event of events) {
-      const out = join(folder, `died-${event}`);
-      await assertRejects(() => runFile(file, out, current(), dyingAt(event)), Death);
-      await runFile(file, out, current(), {}, { resume: true, ...options });
-      assertEquals(await endOf(out), whole, `died at event ${event}`);
-    }
-  }, files);
-}
-
 forEachEngine("a run that dies anywhere and is resumed ends as one that did not", () =>
   // Before the first step; in the first epoch, at its end, in the second; in the light net alone.
   diesAndGoesOn(all, [0, 4, 6, 13, 20]));
@@ -152,7 +115,7 @@ forEachEngine(
 
 forEachEngine(
   "a resumed run goes on with batch norm's statistics",
-  () => diesAndGoesOn(withBatchNorm, [2]),
+  () => diesAndGoesOn(withBatchNorm, [2], normed),
 );
 
 /** TensorFlow runs a graph otherwise than op by op, and so few rows are not rehearsed with fewer. */
@@ -170,18 +133,17 @@ forEachEngine(
 
 forEachEngine("a run that dies again and again comes to the same end", async () => {
   await withPipeline(all, async (file, folder) => {
-    await runFile(file, join(folder, "whole"), current());
     const out = join(folder, "died");
     for (let time = 0;; time++) {
       assert(time < 30);
       try {
-        await runFile(file, out, current(), dyingAt(4), { resume: time > 0 });
+        await runFile(file, out, current(), dyingAt(6), { resume: time > 0 });
         break;
       } catch (error) {
         if (!(error instanceof Death)) throw error;
       }
     }
-    assertEquals(await endOf(out), await endOf(join(folder, "whole")));
+    assertEquals(await endOf(out), await wholeEnd(file, all));
   });
 });
 
@@ -247,13 +209,33 @@ forEachEngine("a run that is asked to end during an evaluation measures again", 
   });
 });
 
-/** A run of two epochs in a folder, and what is done with it. */
+/** What a run of two epochs left that died in the second one, by engine: it is made once. */
+const dead = new Map<string, Map<string, Uint8Array>>();
+
+/** That run in a folder of its own, and what is done with it. */
 function withRun(test: (file: string, out: string) => Promise<void>): Promise<void> {
   return withPipeline(all, async (file, folder) => {
-    const out = join(folder, "run");
-    await assertRejects(() => runFile(file, out, current(), dyingAt(11)), Death);
+    const out = join(folder, "run"), left = dead.get(current());
+    if (left) {
+      await Deno.mkdir(join(out, "checkpoints"), { recursive: true });
+      for (const [name, bytes] of left) await Deno.writeFile(join(out, name), bytes);
+    } else {
+      await assertRejects(() => runFile(file, out, current(), dyingAt(11)), Death);
+      dead.set(current(), filesOf(out));
+    }
     await test(file, out);
   });
+}
+
+/** All files below a folder, by their paths in it. */
+function filesOf(folder: string, within = ""): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  for (const { name, isDirectory } of Deno.readDirSync(join(folder, within))) {
+    const path = join(within, name);
+    if (!isDirectory) files.set(path, Deno.readFileSync(join(folder, path)));
+    else for (const [inner, bytes] of filesOf(folder, path)) files.set(inner, bytes);
+  }
+  return files;
 }
 
 /** Newest first. */
@@ -277,7 +259,11 @@ forEachEngine("a damaged checkpoint is noticed, and the one before it is taken",
     await withRun(async (file, out) => {
       const [newest, before] = checkpointsIn(out);
       await damage(newest!);
-      const { reports } = await runFile(file, out, current(), {}, { resume: true });
+      const reports: string[] = [];
+      const report = (line: string) => void reports.push(line);
+      // Which one is taken shows before the first step.
+      const resume = () => runFile(file, out, current(), dyingAt(0), { resume: true, report });
+      await assertRejects(resume, Death);
       const said = reports.find((line) => line.includes("is damaged"));
       assertStringIncludes(said!, newest!);
       assertStringIncludes(said!, words);
@@ -292,8 +278,11 @@ forEachEngine(
   async () => {
     await withRun(async (file, out) => {
       await Deno.remove(join(out, "checkpoints"), { recursive: true });
-      const { reports } = await runFile(file, out, current(), {}, { resume: true });
+      const reports: string[] = [];
+      const report = (line: string) => void reports.push(line);
+      await runFile(file, out, current(), {}, { resume: true, report });
       assert(reports.includes("there is no checkpoint yet: the run starts anew"));
+      assertEquals(await endOf(out), await wholeEnd(file, all));
     });
   },
 );
@@ -354,7 +343,7 @@ forEachEngine("checkpoints that need not stay are removed, others stay", async (
     await runFile(file, join(folder, "run"), current());
     const names = [...Deno.readDirSync(join(folder, "run", "checkpoints"))].map(({ name }) => name);
     assertEquals(
-      names.filter((name) => name.endsWith(".json")).sort(),
+      names.filter((name) => /^rocket-.*\.json$/.test(name)).sort(),
       // The ends of epochs stay, and of the others those that were among the latest three.
       [5, 10, 13, 14, 15].map((step) => `rocket-${String(step).padStart(6, "0")}.json`),
     );
@@ -397,6 +386,40 @@ forEachEngine("nonFinite: stop names the loss, the step and the last good checkp
   }, files);
 });
 
+forEachEngine(
+  "nonFinite: stop names a checkpoint that is whole, best.safetensors too",
+  async () => {
+    const [pipeline, files] = wrong("stop", 5, "9");
+    await withPipeline(pipeline, async (file, folder) => {
+      const out = join(folder, "run"), checkpoints = join(out, "checkpoints");
+      /** What is called the last good one when all numbered ones have lost a bit, and perhaps the best one. */
+      const good = async (event: number, damaged: readonly string[]) => {
+        const damage = ({ step }: { step: number }) => {
+          if (step !== event) return;
+          for (const { name } of Deno.readDirSync(checkpoints)) {
+            if (
+              !damaged.some((start) => name.startsWith(start)) || name.endsWith(".json")
+            ) continue;
+            // Another file: the best one shares its bytes with its first name.
+            const bytes = Deno.readFileSync(join(checkpoints, name));
+            bytes[bytes.length - 5]! ^= 4;
+            Deno.removeSync(join(checkpoints, name));
+            Deno.writeFileSync(join(checkpoints, name), bytes);
+          }
+        };
+        await Deno.remove(out, { recursive: true }).catch(() => {});
+        const run = () => runFile(file, out, current(), { step: damage });
+        return (await assertRejects(run, UserError)).message;
+      };
+      assertStringIncludes(
+        await good(8, ["rocket-"]),
+        "good checkpoint is " + join(checkpoints, "best"),
+      );
+      assertEquals((await good(8, ["rocket-", "best"])).includes("good checkpoint is"), false);
+    }, files);
+  },
+);
+
 forEachEngine("nonFinite: stop does not keep what is not finite", async () => {
   const [pipeline, files] = wrong("stop", 7);
   await withPipeline(pipeline, async (file, folder) => {
@@ -405,6 +428,7 @@ forEachEngine("nonFinite: stop does not keep what is not finite", async () => {
     assertStringIncludes(message, "the optimizer has made ");
     assertEquals(checkpointsIn(out).length, 1);
     assertEquals([...Deno.readDirSync(join(out, "checkpoints"))].map(({ name }) => name).sort(), [
+      "best.json",
       "best.safetensors",
       "rocket-000006.json",
       "rocket-000006.safetensors",
@@ -436,6 +460,53 @@ forEachEngine("nonFinite: back goes on from the last checkpoint with half the ra
     assertEquals(await endOf(died), await endOf(out));
   }, files);
 });
+
+/** A loss that is finite, and has no gradient in batches whose first label is one. */
+const trap = {
+  "trap.ts": `import { defineLoss, tf, z } from "${pluginApi}";
+export default defineLoss({
+  name: "trap", summary: "Has no gradient now and then.", form: "task", options: z.object({}),
+  create: () => (output, label) => {
+    const factor = tf.cast(tf.notEqual(tf.slice(label, [0], [1]), 2), "float32");
+    return tf.sum(tf.sqrt(tf.mul(tf.square(output), factor)), -1);
+  },
+});
+`,
+};
+
+forEachEngine(
+  "nonFinite: back goes around batches whose gradients alone are not finite",
+  async () => {
+    const pipeline = digitsPipeline({
+      losses: [
+        ...digitsPipeline().losses as object[],
+        { use: "./trap.ts", on: "light", weight: 1e-3 },
+      ],
+      train: { epochs: 2, batch: 128, nonFinite: "back" },
+      outputs: [{ use: "checkpoint", everySteps: 4 }],
+    });
+    await withPipeline(pipeline, async (file, folder) => {
+      const out = join(folder, "run"), norms: number[] = [];
+      const { result, reports } = await runFile(file, out, current(), {
+        step: ({ loss, gradientNorm }) => void norms.push(loss, gradientNorm),
+      });
+      const back = reports.filter((line) => line.includes(": back to "));
+      assert(back.length > 0, "no batch is of the kind");
+      for (const line of back) {
+        assertStringIncludes(line, "the loss trap(light) has a gradient that is not finite");
+      }
+      assert(norms.every(Number.isFinite));
+      assertEquals([result.steps, result.skipped], [24, 0]);
+      const died = join(folder, "died");
+      await assertRejects(
+        () => runFile(file, died, current(), dyingAt(norms.length / 2 - 3)),
+        Death,
+      );
+      await runFile(file, died, current(), {}, { resume: true });
+      assertEquals(await endOf(died), await endOf(out));
+    }, trap);
+  },
+);
 
 forEachEngine(
   "nonFinite: back goes to the start without a checkpoint, and gives up in the end",

@@ -7,24 +7,9 @@ import { writeParquet } from "../support/formats.ts";
 import { inFolder, rocket } from "../support/command_line.ts";
 import { forEachEngine } from "../support/engines.ts";
 import { imageSize, writeImages } from "../support/large_files.ts";
+import { windowed } from "../support/windowed.ts";
 import { digitsPipeline, pluginApi, runFile, withPipeline } from "../support/pipelines.ts";
 import type { RunOptions } from "../../train/run.ts";
-
-/** A source that reads Arrow files by record batch alone, as most sources do. */
-const windowed = {
-  "windowed.ts": `import { defineSource, z } from "${pluginApi}";
-import arrow from "${new URL("../../plugins/sources/arrow.ts", import.meta.url)}";
-export default defineSource({
-  name: "windowed", summary: "Record batches.", options: z.object({ path: z.string() }),
-  create: (options, context) => ({
-    open: async (request) => {
-      const { rows, ...dataset } = await arrow.create(options, context).open(request);
-      return dataset;
-    },
-  }),
-});
-`,
-};
 
 const digits = (data: Record<string, unknown>, use = "arrow") => {
   const pipeline = digitsPipeline() as { data: { train: Record<string, unknown> } };

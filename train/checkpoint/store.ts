@@ -74,7 +74,7 @@ export class CheckpointStore {
       // After an epoch's evaluations its state is what it was before them.
       const same = this.#last?.path === path ? this.#last : undefined;
       const { sha256, bytes } = same ?? await this.#writeTensors(path, parts);
-      if (best) await this.#becomeBest(path);
+      if (best) await this.#becomeBest(path, { sha256, bytes });
       const stays = forever || same !== undefined && await isForever(path);
       const file: CheckpointFile = { version: 1, sha256, bytes, forever: stays, ...parts.content };
       await writeChunks(jsonOf(path), [new TextEncoder().encode(encodeContent(file))]);
@@ -113,8 +113,11 @@ export class CheckpointStore {
     return { sha256: hash.digest("hex"), bytes };
   }
 
-  /** Gives a file its second name, without a copy where the file system can. */
-  async #becomeBest(path: string): Promise<void> {
+  /**
+   * Gives a file its second name, without a copy where the file system can, and then says its hash, as
+   * the checkpoint itself may be removed. A run that is killed in between has no checkpoint there, and does both again.
+   */
+  async #becomeBest(path: string, whole: { sha256: string; bytes: number }): Promise<void> {
     const best = join(this.#folder, "best.safetensors");
     const draft = join(this.#folder, `.best.safetensors.${crypto.randomUUID()}`);
     try {
@@ -124,6 +127,8 @@ export class CheckpointStore {
       await Deno.remove(draft).catch(() => {});
       throw error;
     }
+    const text = JSON.stringify({ ...whole, of: basename(path) }) + "\n";
+    await writeChunks(jsonOf(best), [new TextEncoder().encode(text)]);
   }
 
   /**
@@ -187,6 +192,28 @@ const nameOf = (job: JobName, step: number) => `${job}-${String(step).padStart(6
 
 const jsonOf = (path: string) => path.replace(/\.safetensors$/, ".json");
 
+/**
+ * What is wrong with a safetensors file of a run folder, by the hash in its JSON file.
+ *
+ * @param path The file: a checkpoint's, or `best.safetensors`.
+ * @returns The damage, or `undefined` if the file is as it was written.
+ */
+export async function damageOf(path: string): Promise<string | undefined> {
+  try {
+    return differs(JSON.parse(await Deno.readTextFile(jsonOf(path))), await hashOf(path));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function differs(
+  said: { readonly sha256: string; readonly bytes: number },
+  { sha256, bytes }: { readonly sha256: string; readonly bytes: number },
+): string | undefined {
+  if (bytes !== said.bytes) return `it has ${bytes} bytes; expected ${said.bytes}`;
+  return sha256 === said.sha256 ? undefined : "its checksum differs";
+}
+
 /** Reads what a checkpoint says, or what is wrong with it. */
 async function check(
   path: string,
@@ -194,11 +221,8 @@ async function check(
   let content: CheckpointFile;
   try {
     content = decodeContent(await Deno.readTextFile(jsonOf(path)));
-    const { sha256, bytes } = await hashOf(path);
-    if (bytes !== content.bytes) {
-      return { damage: `it has ${bytes} bytes; expected ${content.bytes}` };
-    }
-    if (sha256 !== content.sha256) return { damage: "its checksum differs" };
+    const damage = differs(content, await hashOf(path));
+    if (damage !== undefined) return { damage };
   } catch (error) {
     return { damage: error instanceof Error ? error.message : String(error) };
   }
