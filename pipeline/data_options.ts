@@ -21,7 +21,9 @@ const idValue = z.union([z.string(), z.int()]).transform(String);
 
 const ids = z.union([
   z.literal("train"),
-  z.array(idValue).min(1).refine((values) => new Set(values).size === values.length),
+  z.array(idValue).min(1).refine((values) => new Set(values).size === values.length, {
+    error: "expected values that differ",
+  }),
   z.strictObject({ hash: z.int().positive().describe("Into how many ids values are hashed.") }),
   z.strictObject({ count: z.int().positive().describe("How many ids there are.") }),
   z.strictObject({ of: z.string().min(1).describe("The feature whose ids they are.") }),

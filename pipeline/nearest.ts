@@ -19,8 +19,9 @@ import { distance } from "fastest-levenshtein";
 export function nearest(word: string, names: readonly string[]): string | undefined {
   const written = plain(word);
   const [best] = names
-    .map((name) => ({ name, apart: distance(written, plain(name)) }))
-    .filter(({ name, apart }) => apart <= Math.ceil(Math.min(written.length, name.length) / 3))
+    .map((name) => ({ name, like: plain(name) }))
+    .map(({ name, like }) => ({ name, like, apart: distance(written, like) }))
+    .filter(({ like, apart }) => apart <= Math.ceil(Math.min(written.length, like.length) / 3))
     .sort((a, b) => a.apart - b.apart);
   return best?.name;
 }
