@@ -114,12 +114,12 @@ export async function evaluate(
   for (const { planned, net, accumulator } of running) {
     const value = callStage(planned.stage, "value()", () => accumulator.value());
     const key = net ? `${net}/${planned.name}` : planned.name;
-    const entries = typeof value === "object" && value !== null
+    const entries = isNumbers(value)
       ? Object.entries(value).map(([name, part]) => [`${key}/${name}`, part] as const)
       : [[key, value] as const];
     for (const [name, number] of entries) {
       if (typeof number !== "number") {
-        throw new StageError(planned.stage, `returned ${JSON.stringify(number)} as ${name}`, {
+        throw new StageError(planned.stage, `returned ${describe(number)} as ${name}`, {
           hint: "value() returns a number, or an object of numbers",
         });
       }
@@ -127,6 +127,20 @@ export async function evaluate(
     }
   }
   return result;
+}
+
+/** Whether a metric gave several numbers by their names; a promise or a list has none. */
+function isNumbers(value: unknown): value is Readonly<Record<string, number>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) &&
+    !(value instanceof Promise);
+}
+
+/** What a metric gave in the place of a number, in a word. */
+function describe(value: unknown): string {
+  if (value === undefined || value === null) return "nothing";
+  if (value instanceof Promise) return "a promise";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "bigint" ? `the bigint ${value}` : JSON.stringify(value) ?? typeof value;
 }
 
 async function evaluateBatch(

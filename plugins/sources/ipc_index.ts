@@ -21,7 +21,7 @@ import { isBigEndian } from "./endianness.ts";
 import { verifyMetadata } from "./ipc_verify.ts";
 import type { RandomAccess } from "./random_access.ts";
 import { type RecordBatchHeader, type RowLayout, rowLayout } from "./row_layout.ts";
-import { verifyColumn } from "./record_batch_verify.ts";
+import { verifyBuffers, verifyColumn, verifyNulls } from "./record_batch_verify.ts";
 
 /** A message: its metadata, with what tells their length, and its body. */
 interface Block {
@@ -116,6 +116,7 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
       before ??= await Promise.all(messages.dictionaries.map((block) => readBlock(file, block)));
       const bytes = new Uint8Array(batch.metadataLength + batch.bodyLength);
       await file.read(batch.offset, bytes);
+      verifyNulls(schema.fields, batch.header, bytes.subarray(batch.metadataLength));
       const [read] = RecordBatchReader.from(
         [head, ...before.slice(0, batch.dictionaries), bytes, endOfStream],
       );
@@ -163,7 +164,11 @@ async function indexFile(file: RandomAccess): Promise<Messages> {
   const tailBytes = await readBytes(file, file.size - 10 - length, length);
   verifyMetadata(tailBytes, "footer");
   const footer = Footer.decode(tailBytes);
-  const dictionaries = Array.from(footer.dictionaryBatches(), (block) => checked(file, block));
+  const dictionaries: Block[] = [];
+  for (const block of footer.dictionaryBatches()) {
+    const read = await readMessage(file, checked(file, block).offset);
+    dictionaries.push(dictionaryBlock(read, dictionaries.length));
+  }
   const batches: BatchBlock[] = [];
   for (const block of footer.recordBatches()) {
     const { offset } = checked(file, block);
@@ -199,12 +204,22 @@ async function indexStream(file: RandomAccess): Promise<Messages> {
     if (!read) break;
     const { block, message } = read;
     if (message.headerType === MessageHeader.Schema) schema ??= await readBlock(file, block);
-    else if (message.headerType === MessageHeader.DictionaryBatch) dictionaries.push(block);
-    else batches.push(batchBlock(read, batches.length, dictionaries.length));
+    else if (message.headerType === MessageHeader.DictionaryBatch) {
+      dictionaries.push(dictionaryBlock(read, dictionaries.length));
+    } else batches.push(batchBlock(read, batches.length, dictionaries.length));
     offset = block.offset + block.metadataLength + block.bodyLength;
   }
   if (!schema) throw new DamagedError("it does not start with its columns");
   return { schema, dictionaries, batches };
+}
+
+function dictionaryBlock(read: MessageAt | undefined, index: number): Block {
+  if (read?.message.headerType !== MessageHeader.DictionaryBatch) {
+    throw new DamagedError(`dictionary ${index} is not where it should be`);
+  }
+  const { data } = read.message.header() as unknown as { data: RecordBatchHeader };
+  verifyBuffers(data.buffers, read.block.bodyLength);
+  return read.block;
 }
 
 function batchBlock(
@@ -226,6 +241,7 @@ function batchBlock(
   if (other || rows > Math.max(read.block.bodyLength, 2 ** 10) * mostRowsInByte) {
     throw new DamagedError(`record batch ${index} says that it has ${rows} rows, which it has not`);
   }
+  verifyBuffers(header.buffers, read.block.bodyLength);
   return { ...read.block, rows, header, dictionaries };
 }
 

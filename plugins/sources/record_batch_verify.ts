@@ -5,12 +5,91 @@
  * @module
  */
 
-import { type Data, DataType, type FixedSizeBinary, type FixedSizeList } from "apache-arrow";
+import {
+  type Data,
+  DataType,
+  type Field,
+  type FixedSizeBinary,
+  type FixedSizeList,
+} from "apache-arrow";
+import { ownBuffers, type RecordBatchHeader } from "./row_layout.ts";
 
 /** A column is not what it says; the message says how. */
 export class ColumnError extends Error {
   override name = "ColumnError";
 }
+
+/**
+ * Refuses buffers that are not within their message's body, whatever reads them later.
+ *
+ * @param buffers What the message says of them.
+ * @param bodyLength The bytes of the body.
+ * @throws {ColumnError} If one leads out of it.
+ */
+export function verifyBuffers(buffers: RecordBatchHeader["buffers"], bodyLength: number): void {
+  for (const buffer of buffers) {
+    const offset = Number(buffer.offset), length = Number(buffer.length);
+    if (offset >= 0 && length >= 0 && offset + length <= bodyLength) continue;
+    throw new ColumnError(
+      `a column has ${length} bytes from byte ${offset} on of a body of ${bodyLength} bytes`,
+    );
+  }
+}
+
+/**
+ * Counts the nulls of columns that are not compressed. arrow-js takes no look at the bits of a column that says
+ * that it has none, so that its nulls would be read as whatever stands there.
+ *
+ * @param fields The columns.
+ * @param header What the message says of them.
+ * @param body Its body.
+ * @throws {ColumnError} If a column says that it has other nulls than it marks.
+ */
+export function verifyNulls(
+  fields: readonly Field[],
+  header: RecordBatchHeader,
+  body: Uint8Array,
+): void {
+  if (header.compression) return;
+  let node = 0, buffer = 0;
+  /** Whether what comes behind the column can be found. */
+  const verify = ({ type, name }: Field, within: string): boolean => {
+    const buffers = ownBuffers(type), said = header.nodes[node++];
+    if (buffers === undefined || !said) return false;
+    const valid = header.buffers[buffer];
+    buffer += buffers;
+    const length = Number(said.length), nullCount = Number(said.nullCount);
+    const marked = !DataType.isNull(type) && !DataType.isUnion(type) && valid;
+    const bytes = Number(marked ? valid.length : 0);
+    if (bytes * 8 >= length && bytes > 0) {
+      const offset = Number(valid!.offset);
+      const nulls = length - bitsOf(body.subarray(offset, offset + bytes), length);
+      if (nulls !== nullCount) {
+        throw new ColumnError(
+          `the column ${within}${name} says that ${nullCount} of its ${length} rows are null, and ` +
+            `marks ${nulls}`,
+        );
+      }
+    }
+    return DataType.isDictionary(type) ||
+      (type.children ?? []).every((child: Field) => verify(child, `${within}${name}.`));
+  };
+  for (const field of fields) if (!verify(field, "")) return;
+}
+
+/** How many of the first bits are set. */
+function bitsOf(bytes: Uint8Array, length: number): number {
+  let bits = 0;
+  const whole = length >> 3;
+  for (let index = 0; index < whole; index++) bits += bitsInByte[bytes[index]!]!;
+  return length & 7 ? bits + bitsInByte[bytes[whole]! & ((1 << (length & 7)) - 1)]! : bits;
+}
+
+const bitsInByte = Uint8Array.from({ length: 256 }, (_, byte) => {
+  let bits = 0;
+  for (let left = byte; left > 0; left >>= 1) bits += left & 1;
+  return bits;
+});
 
 /**
  * Refuses a column whose buffers are too short for its rows, or whose offsets do not rise.
@@ -29,6 +108,10 @@ export function verifyColumn(data: Data, name: string): void {
   if (nullCount > 0) {
     if (nullCount > length) fail(`says that ${nullCount} of its ${length} rows are null`);
     if ((nullBitmap?.length ?? 0) * 8 < data.offset + length) fail("has no room for its nulls");
+    const nulls = length - bitsOf(nullBitmap!, length);
+    if (data.offset === 0 && nulls !== nullCount) {
+      fail(`says that ${nullCount} of its ${length} rows are null, and marks ${nulls}`);
+    }
   }
   const { values, valueOffsets: offsets, children } = data;
   if (DataType.isDictionary(type)) {

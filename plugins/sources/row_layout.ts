@@ -21,9 +21,15 @@ export interface RecordBatchHeader {
   /** Its rows. */
   readonly length: number;
   /** Columns and the columns in them, each before its children. */
-  readonly nodes: readonly { readonly nullCount: number | bigint }[];
+  readonly nodes: readonly {
+    readonly length: number | bigint;
+    readonly nullCount: number | bigint;
+  }[];
   /** Their buffers, in the same order; offsets start at the body. */
-  readonly buffers: readonly { readonly offset: number | bigint }[];
+  readonly buffers: readonly {
+    readonly offset: number | bigint;
+    readonly length: number | bigint;
+  }[];
   /** How buffers are compressed, if they are. */
   readonly compression?: unknown;
 }
@@ -78,11 +84,15 @@ export function rowLayout(
       // Values are the last buffer of such a column.
       const values = buffer + count.buffers - 1;
       const starts = new Float64Array(batches.length);
-      for (const [index, { offset, metadataLength, header }] of batches.entries()) {
-        if (header.nodes.slice(...inNodes).some(({ nullCount }) => Number(nullCount) > 0)) {
+      for (const [index, { offset, metadataLength, header, rows }] of batches.entries()) {
+        if (header.nodes.slice(...inNodes).some(({ nullCount }) => Number(nullCount) !== 0)) {
           return undefined;
         }
-        starts[index] = offset + metadataLength + Number(header.buffers[values]?.offset ?? 0);
+        const found = header.buffers[values];
+        // What is too short is told where the record batch is read whole.
+        const needed = width === 0 ? Math.ceil(rows / 8) : rows * width;
+        if (rows > 0 && !(found && Number(found.length) >= needed)) return undefined;
+        starts[index] = offset + metadataLength + Number(found?.offset ?? 0);
       }
       columns.push({ field, width, starts });
     }
@@ -106,7 +116,13 @@ function countParts(type: DataType): { nodes: number; buffers: number } | undefi
   return total;
 }
 
-function ownBuffers(type: DataType): number | undefined {
+/**
+ * How many buffers a column has, without those of the columns in it.
+ *
+ * @param type The column's type.
+ * @returns Undefined where record batches differ in that.
+ */
+export function ownBuffers(type: DataType): number | undefined {
   if (DataType.isNull(type)) return 0;
   if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) return undefined;
   if (DataType.isUnion(type)) return type.mode === UnionMode.Dense ? 2 : 1;

@@ -24,6 +24,8 @@ interface DataCase {
   /** `data.features` and `data.label`. */
   readonly features?: string;
   readonly label?: string;
+  /** `data.memory`; what does not fit is streamed. */
+  readonly memory?: string;
   /** What is said; 1 is the exit code unless the pipeline file is to be mended. */
   readonly words: readonly string[];
   readonly code?: 1 | 2;
@@ -58,15 +60,38 @@ function fileOf(x: unknown[], type: ConstructorParameters<typeof Field>[1]): Byt
   return new Uint8Array(tableToIPC(new Table({ x: vector, y }), "file")) as Bytes;
 }
 
+/** Where the fields of a stream's first record batch are in it, be it that of a dictionary. */
+function recordBatchFields(view: DataView, dictionary = false): (field: number) => number {
+  const start = 8 + view.getInt32(4, true) + 8;
+  const message = start + view.getUint32(start, true);
+  const fieldOf = (table: number, field: number) =>
+    table + view.getUint16(table - view.getInt32(table, true) + 4 + 2 * field, true);
+  const target = (at: number) => at + view.getUint32(at, true);
+  const header = target(fieldOf(message, 2));
+  const batch = dictionary ? target(fieldOf(header, 1)) : header;
+  return (field) => fieldOf(batch, field);
+}
+
 /** A stream whose record batch says that it has other rows than its columns have. */
 function streamThatSays(length: bigint): Bytes {
   return changed(file(rows, "stream"), (_, view) => {
-    const start = 8 + view.getInt32(4, true) + 8;
-    const message = start + view.getUint32(start, true);
-    const fieldOf = (table: number, field: number) =>
-      table + view.getUint16(table - view.getInt32(table, true) + 4 + 2 * field, true);
-    const header = fieldOf(message, 2);
-    view.setBigInt64(fieldOf(header + view.getUint32(header, true), 0), length, true);
+    view.setBigInt64(recordBatchFields(view)(0), length, true);
+  });
+}
+
+/** What a record batch says of its columns, 1, and of their buffers, 2: pairs of numbers. */
+type Described = 1 | 2;
+
+/** A stream whose first record batch says something else of a column or a buffer. */
+function streamWith(
+  bytes: Bytes,
+  [described, index, part, value]: readonly [Described, index: number, part: 0 | 1, value: bigint],
+  dictionary = false,
+): Bytes {
+  return changed(bytes, (_, view) => {
+    const at = recordBatchFields(view, dictionary)(described);
+    const vector = at + view.getUint32(at, true);
+    view.setBigInt64(vector + 4 + 16 * index + 8 * part, value, true);
   });
 }
 
@@ -205,6 +230,14 @@ function* arrowCases(): Iterable<DataCase> {
       features: "int32",
       label: "{ column: bool }",
     });
+    if (name === "lz4") {
+      const block = at + 7 + (packed[at + 4]! & 0x08);
+      yield broken(
+        "block of 2 GB",
+        (_, view) => view.setUint32(block, 2 ** 31 - 1, true),
+        "a block of it reaches beyond its end",
+      );
+    }
     yield broken("magic flipped", (b) => b[at] = 0, "a.arrow", "packed cannot be unpacked");
     yield broken("frame of ones", (b) => b.fill(255, at + 4, at + 16), "a.arrow");
     yield broken(
@@ -580,6 +613,55 @@ function* tableCases(): Iterable<DataCase> {
   };
 }
 
+/** Files whose rows would be read one by one. */
+function* rowCases(): Iterable<DataCase> {
+  const count = 5000;
+  const many = file({
+    x: Float32Array.from({ length: count }, (_, row) => row),
+    y: Int32Array.from({ length: count }, (_, row) => row % 2),
+  }, "stream");
+  const nullable = new Uint8Array(tableToIPC(
+    new Table({
+      x: vectorFromArray(
+        Array.from({ length: count }, (_, row) => row === 7 ? null : row),
+        new Float32(),
+      ),
+      y: vectorFromArray(Array.from({ length: count }, (_, row) => row % 2), new Int32()),
+    }),
+    "stream",
+  )) as Bytes;
+  const words = new Uint8Array(tableToIPC(
+    tableFromArrays({ x: Float32Array.of(1, 2, 3), y: ["a", "b", "a"] }),
+    "stream",
+  )) as Bytes;
+  const one = (name: string, bytes: Bytes, ...words: string[]): DataCase => ({
+    name: `rows: ${name}`,
+    files: { "a.arrow": bytes },
+    memory: "10kB",
+    words: ["a.arrow is an Arrow stream that is cut off or damaged", ...words],
+  });
+  const beyond = "of a body of";
+  yield one("values behind the body", streamWith(many, [2, 1, 0, 2n ** 20n]), beyond);
+  yield one("values behind the file", streamWith(many, [2, 1, 0, 2n ** 40n]), beyond);
+  yield one("values before the body", streamWith(many, [2, 1, 0, -64n]), beyond);
+  yield one("values before the body, of the label", streamWith(many, [2, 3, 0, -64n]), beyond);
+  yield one("values of enormous length", streamWith(many, [2, 1, 1, 2n ** 52n]), beyond);
+  yield one("values of negative length", streamWith(many, [2, 1, 1, -1n]), beyond);
+  yield one("values of no length", streamWith(many, [2, 1, 1, 0n]), "0 of the 5000 values");
+  yield one("values too short by one", streamWith(many, [2, 1, 1, 4n * 4999n]), "4999 of the 5000");
+  yield one("rows beyond the values", streamWith(many, [1, 0, 0, 10_000n]), "5000 rows");
+  yield one("nulls that are none", streamWith(many, [1, 0, 1, 3n]), "the column x");
+  yield one("nulls more than rows", streamWith(nullable, [1, 0, 1, 9999n]), "the column x");
+  yield one("nulls of a negative number", streamWith(nullable, [1, 0, 1, -1n]), "marks 1");
+  yield one("nulls that are kept secret", streamWith(nullable, [1, 0, 1, 0n]), "marks 1");
+  yield one("nulls that are fewer", streamWith(nullable, [1, 0, 1, 2n]), "marks 1");
+  yield one("nulls without room", streamWith(nullable, [2, 0, 1, 8n]), "no room for its nulls");
+  yield {
+    ...one("words behind their body", streamWith(words, [2, 2, 0, 2n ** 30n], true), beyond),
+    memory: "512MB",
+  };
+}
+
 /**
  * The bad data files of the corpus.
  *
@@ -587,7 +669,7 @@ function* tableCases(): Iterable<DataCase> {
  */
 export function* dataCases(folder: string): Iterable<Case> {
   let number = 0;
-  for (const cases of [arrowCases(), columnCases(), textCases(), tableCases()]) {
+  for (const cases of [arrowCases(), columnCases(), rowCases(), textCases(), tableCases()]) {
     for (const one of cases) {
       const own = join(folder, String(number++));
       Deno.mkdirSync(own);
@@ -607,7 +689,9 @@ export function* dataCases(folder: string): Iterable<Case> {
   }
 }
 
-function pipelineOf({ source, features = "{ column: x }", label = "y" }: DataCase): string {
+function pipelineOf(
+  { source, features = "{ column: x }", label = "y", memory }: DataCase,
+): string {
   const use = source ?? "{ use: arrow, path: a.arrow }";
   const feature = features.startsWith("{") ? `{ f: ${features} }` : `{ ${features}: }`;
   return `name: bad
@@ -617,7 +701,7 @@ data:
   test: ${use}
   features: ${feature}
   label: ${label}
-network: { use: mlp, light: [4], booster: [8] }
+${memory ? `  memory: ${memory}\n` : ""}network: { use: mlp, light: [4], booster: [8] }
 losses: [{ use: ${/kind: number/.test(label) ? "mean-squared-error" : "cross-entropy"}, on: light }]
 optimizer: { use: sgd, rate: 0.1 }
 train: { epochs: 1, batch: 2 }

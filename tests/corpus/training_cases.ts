@@ -1,0 +1,219 @@
+import { join } from "node:path";
+import { Float32, Int32, Table, tableToIPC, vectorFromArray } from "apache-arrow";
+import type { Case } from "./pipeline_cases.ts";
+
+/** What a stage does when it is called for the third time. */
+const faults = {
+  throws: "throw new Error('not now');",
+  throwsText: "throw 'not now';",
+  nothing: "return undefined;",
+  null: "return null;",
+  promise: "return Promise.resolve(good());",
+  number: "return 3;",
+  text: "return 'three';",
+} as const;
+
+/**
+ * Stages of each kind that work, and fail at their third call: a transform's batch, a loss's step, an
+ * optimizer's variable, a metric's batch, an output's event.
+ */
+const stages = `
+import { defineLoss, defineMetric, defineOptimizer, defineOutput, defineTransform, tf, z } from "@rocket-launching/rocket";
+
+const fault = (how, good, own = {}) => {
+  if (own[how]) return own[how](good);
+  switch (how) {
+${Object.entries(faults).map(([how, code]) => `    case "${how}": ${code}`).join("\n")}
+  }
+  throw new Error("no such fault: " + how);
+};
+const options = z.object({ how: z.string() });
+let calls = 0;
+
+export const transform = defineTransform({
+  name: "broken-transform", summary: "Breaks.", options,
+  create: ({ how }) => {
+    let calls = 0;
+    return {
+      apply: (batch) => ++calls <= 3 ? batch : fault(how, () => batch, {
+        fewerRows: () => ({ ...batch, size: batch.size - 1 }),
+        noFeatures: () => ({ ...batch, features: {} }),
+        shorter: () => ({ ...batch, features: { x: batch.features.x.subarray(1) } }),
+        notFinite: () => ({ ...batch, features: { x: batch.features.x.map(() => NaN) } }),
+      }),
+    };
+  },
+});
+
+export const loss = defineLoss({
+  name: "broken-loss", summary: "Breaks.", form: "task", options,
+  create: ({ how }) => {
+    let calls = 0;
+    return (output, label) => {
+      const good = () => tf.mean(tf.square(output), -1);
+      return ++calls <= 3 ? good() : fault(how, good, {
+        matrix: () => tf.square(output),
+        notFinite: () => tf.mul(good(), NaN),
+      });
+    };
+  },
+});
+
+export const optimizer = defineOptimizer({
+  name: "broken-optimizer", summary: "Breaks.", options, slots: {},
+  create: ({ how }) => {
+    let calls = 0;
+    return ({ value, gradient, slots, rate }) => {
+      const good = () => ({ value: tf.sub(value, tf.mul(gradient, rate)), slots });
+      return ++calls <= 3 ? good() : fault(how, good, {
+        noValue: () => ({ slots }),
+        scalar: () => ({ value: tf.scalar(1), slots }),
+        notFinite: () => ({ value: tf.mul(value, NaN), slots }),
+      });
+    };
+  },
+});
+
+export const metric = defineMetric({
+  name: "broken-metric", summary: "Breaks.", options,
+  create: ({ how }) => {
+    let calls = 0;
+    return {
+      start: () => ({
+        add: () => { if (++calls > 3 && how.startsWith("throws")) fault(how); },
+        value: () => calls > 3 ? fault(how, () => 1, { number: () => 3n, list: () => [1] }) : 1,
+      }),
+    };
+  },
+});
+
+export const output = defineOutput({
+  name: "broken-output", summary: "Breaks.", options,
+  create: ({ how }) => {
+    let calls = 0;
+    return { step: () => ++calls < 3 ? undefined : fault(how, () => 1, {
+      rejects: () => Promise.reject(new Error("not now")),
+      shrinks: () => Deno.truncateSync("a.arrow", 400),
+      removes: () => Deno.removeSync("a.arrow"),
+    }) };
+  },
+});
+`;
+
+/** Rows enough for several batches; the last ones may be bad. */
+function rows(count: number, change: (row: number) => { x?: number; y?: number } = () => ({})) {
+  const all = Array.from(
+    { length: count },
+    (_, row) => ({ x: row / count, y: row % 2, ...change(row) }),
+  );
+  return new Uint8Array(tableToIPC(
+    new Table({
+      x: vectorFromArray(all.map(({ x }) => x), new Float32()),
+      y: vectorFromArray(all.map(({ y }) => y), new Int32()),
+    }),
+    "file",
+  ));
+}
+
+interface Parts {
+  readonly transforms?: string;
+  readonly loss?: string;
+  readonly optimizer?: string;
+  readonly metrics?: string;
+  readonly outputs?: string;
+  readonly memory?: string;
+}
+
+const pipelineOf = ({ transforms, loss, optimizer, metrics, outputs, memory }: Parts) =>
+  `name: bad
+data:
+  train: { use: arrow, path: a.arrow }
+  test: { use: arrow, path: test.arrow }
+  features: { x: }
+  label: { column: y, classes: 2 }
+  transforms: [${transforms ?? ""}]
+network: { use: mlp, light: [4], booster: [8] }
+losses: [{ use: cross-entropy, on: light }${loss ? `, ${loss}` : ""}]
+optimizer: ${optimizer ?? "{ use: sgd, rate: 0.1 }"}
+metrics: [${metrics ?? "accuracy"}]
+outputs: [${outputs ?? ""}]
+train: { epochs: 4, batch: 16 }
+${memory ? `# rows that do not fit are streamed\n` : ""}`.replace(
+    "  transforms",
+    memory ? `  memory: ${memory}\n  transforms` : "  transforms",
+  );
+
+const lines = { transform: 7, loss: 9, optimizer: 10, metric: 11, output: 12 } as const;
+
+/** Pipelines that are right as far as `check` sees, and whose training has to fail. */
+export function* trainingCases(folder: string): Iterable<Case> {
+  const kinds: Readonly<Record<keyof typeof lines, readonly string[]>> = {
+    transform: [...Object.keys(faults), "fewerRows", "noFeatures", "shorter", "notFinite"],
+    loss: [...Object.keys(faults), "matrix", "notFinite"],
+    optimizer: [...Object.keys(faults), "noValue", "scalar", "notFinite"],
+    metric: [...Object.keys(faults), "list"],
+    output: ["throws", "throwsText", "rejects"],
+  };
+  const good = rows(80);
+  let number = 0;
+  const one = (
+    name: string,
+    parts: Parts,
+    words: readonly string[],
+    train: Uint8Array = good,
+    test: Uint8Array = good,
+  ): Case => {
+    const own = join(folder, String(number++));
+    Deno.mkdirSync(own);
+    Deno.writeTextFileSync(join(own, "stages.ts"), stages);
+    Deno.writeFileSync(join(own, "a.arrow"), train);
+    Deno.writeFileSync(join(own, "test.arrow"), test);
+    Deno.writeTextFileSync(join(own, "p.yaml"), pipelineOf(parts));
+    return {
+      name,
+      args: ["run", "--engine", "wasm", "--quiet", "--out", "run", "p.yaml"],
+      folder: own,
+      expected: { code: 1, words },
+    };
+  };
+  for (const [kind, hows] of Object.entries(kinds) as [keyof typeof lines, string[]][]) {
+    for (const how of hows) {
+      const entry = `{ use: "./stages.ts#${kind}", how: "${how}"${
+        kind === "loss" ? ", on: light" : kind === "optimizer" ? ", rate: 0.1" : ""
+      } }`;
+      const key = ["transform", "metric", "output"].includes(kind) ? `${kind}s` : kind;
+      yield one(`${kind}: ${how}`, { [key]: entry }, [`p.yaml:${lines[kind]}:`]);
+    }
+  }
+  const late = (row: number) => row === 79;
+  yield one("data: label out of its classes in the last batch", {}, [
+    "p.yaml:6:",
+    "row 79 of the label y is 7; expected 0 to 1",
+  ], rows(80, (row) => late(row) ? { y: 7 } : {}));
+  yield one(
+    "data: NaN in the last batch",
+    {},
+    ["p.yaml:5:", "row 79 of the column x has NaN"],
+    rows(80, (row) => late(row) ? { x: NaN } : {}),
+  );
+  yield one(
+    "data: NaN in the last batch of the test split",
+    {},
+    [
+      "row 79 of the column x has NaN",
+    ],
+    good,
+    rows(80, (row) => late(row) ? { x: NaN } : {}),
+  );
+  yield one("data: infinity in the last batch, streamed", { memory: "10kB" }, [
+    "row 4999 of the column x has Infinity",
+  ], rows(5000, (row) => row === 4999 ? { x: Infinity } : {}));
+  for (const how of ["shrinks", "removes"]) {
+    yield one(
+      `data: a file that an outsider ${how} after three steps`,
+      { memory: "10kB", outputs: `{ use: "./stages.ts#output", how: ${how} }` },
+      ["a.arrow has"],
+      rows(20_000),
+    );
+  }
+}
