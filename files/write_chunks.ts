@@ -33,7 +33,22 @@ export async function writeChunks(
 }
 
 /**
- * Whether a file is what {@linkcode writeChunks} left when its process was killed.
+ * Removes what {@linkcode writeChunks} left in a folder when its process was killed.
+ *
+ * @param folder The folder; there may be none.
+ */
+export async function removeDrafts(folder: string): Promise<void> {
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (isDraft(name)) await Deno.remove(join(folder, name));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/**
+ * Whether a file is what {@linkcode writeChunks} writes before it has its name.
  *
  * @param name The file's name.
  */

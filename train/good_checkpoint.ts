@@ -21,9 +21,7 @@ export async function lastGoodCheckpoint(folder: string): Promise<string | undef
   } catch {
     return undefined;
   }
-  // The best one is another one's second name, which says less.
-  const second = (path: string) => path.endsWith("best.safetensors") ? 1 : 0;
-  found.sort((a, b) => b.written - a.written || second(a.path) - second(b.path));
+  found.sort((a, b) => b.written - a.written);
   for (const { path } of found) {
     if (await damageOf(path) === undefined && await isFinite(path)) return path;
   }

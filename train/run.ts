@@ -10,6 +10,7 @@ import { choosePrecision, thisMachine } from "../engine/bfloat16.ts";
 import type { Precision } from "../engine/capture/precision.ts";
 import { type Engine, type EngineChoice, openEngine } from "../engine/engine.ts";
 import { refuseLinksOut } from "../files/inside.ts";
+import { removeDrafts } from "../files/write_chunks.ts";
 import { writeFileWhole } from "../files/write.ts";
 import { UserError } from "../pipeline/errors.ts";
 import type { Plan } from "../pipeline/plan.ts";
@@ -111,6 +112,7 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
     const about = describeRun(plan, data, engine, precision);
     using _made = resumed ? undefined : await makeRunFolder(options.out);
     if (earlier) reportChanges(earlier, about, report);
+    await removeDrafts(options.out);
     if (!earlier || isOther(earlier, about)) await writePipeline(about, options.out);
     const store = new CheckpointStore(options.out);
     if (earlier) await store.removeDrafts();

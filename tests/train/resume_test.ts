@@ -252,8 +252,17 @@ forEachEngine("a damaged checkpoint is noticed, and the one before it is taken",
       await Deno.writeFile(path, bytes);
     },
     "bytes; expected": (path) => Deno.truncate(path, 1000),
-    "its JSON is broken": (path) => Deno.truncate(path.replace(".safetensors", ".json"), 100),
-    "another version": (path) => Deno.writeTextFile(path.replace(".safetensors", ".json"), "{}"),
+    "its JSON is not": (path) => Deno.truncate(path.replace(".safetensors", ".json"), 100),
+    "JSON is not as it was": (path) =>
+      Deno.writeTextFile(path.replace(".safetensors", ".json"), "{}"),
+    // A number that is another number, which nothing but a hash can tell.
+    "is not as it was written": async (path) => {
+      const json = path.replace(".safetensors", ".json");
+      const text = await Deno.readTextFile(json);
+      const changed = text.replace(/("rows": \d*)(\d)/, (_, start, last) => start + (last ^ 1));
+      assert(changed !== text);
+      await Deno.writeTextFile(json, changed);
+    },
   };
   for (const [words, damage] of Object.entries(damages)) {
     await withRun(async (file, out) => {
@@ -292,9 +301,13 @@ forEachEngine("what a killed process was writing is removed", async () => {
     const draft = `.rocket-000009.safetensors.${crypto.randomUUID()}`;
     const path = join(out, "checkpoints", draft);
     await Deno.writeTextFile(path, "half of i");
+    const other = join(out, `.metrics.jsonl.${crypto.randomUUID()}`);
+    await Deno.writeTextFile(other, "half of i");
     await Deno.writeTextFile(join(out, "metrics.jsonl"), `{"epoch":1,"st`, { append: true });
     await runFile(file, out, current(), {}, { resume: true });
-    await assertRejects(() => Deno.stat(path), Deno.errors.NotFound);
+    for (const left of [path, other]) {
+      await assertRejects(() => Deno.stat(left), Deno.errors.NotFound);
+    }
     await endOf(out);
   });
 });

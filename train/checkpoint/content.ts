@@ -4,6 +4,7 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import type {
   GradientNorms,
   InputResult,
@@ -113,7 +114,8 @@ export interface CheckpointFile extends CheckpointContent {
 
 /**
  * The text of a checkpoint's JSON file. JSON has no words for infinity and NaN, which metrics may be:
- * they stand as `{ "number": "NaN" }`.
+ * they stand as `{ "number": "NaN" }`. Its last line is the hash of all before it, so that a flipped bit
+ * is noticed here, too.
  *
  * @param file What is in it.
  */
@@ -124,29 +126,29 @@ export function encodeContent(file: CheckpointFile): string {
       typeof value === "number" && !Number.isFinite(value) ? { number: String(value) } : value,
     2,
   );
-  return text + "\n";
+  const body = text.replace(/\n}$/, ",\n");
+  return body + sealOf(body);
+}
+
+/** The end of a text, with its hash. */
+function sealOf(body: string): string {
+  return `  "sha256OfThis": "${createHash("sha256").update(body).digest("hex")}"\n}\n`;
 }
 
 /**
  * Reads a checkpoint's JSON file.
  *
  * @param text Its text.
- * @throws {TypeError} If it is not a checkpoint's.
+ * @throws {TypeError} If it is not a checkpoint's, or not as it was written.
  */
 export function decodeContent(text: string): CheckpointFile {
-  let file: Partial<CheckpointFile> | null;
-  try {
-    file = JSON.parse(text, (_key, value) => {
-      const number = Object(value).number;
-      return ["NaN", "Infinity", "-Infinity"].includes(number) ? Number(number) : value;
-    });
-  } catch (cause) {
-    throw new TypeError("its JSON is broken", { cause });
-  }
-  if (file?.version !== 1) throw new TypeError("it is of another version, or no checkpoint");
-  const whole = typeof file.sha256 === "string" && typeof file.job === "string" &&
-    Number.isSafeInteger(file.position?.step) && Number.isSafeInteger(file.position?.batches) &&
-    Number.isSafeInteger(file.position?.epochs);
-  if (!whole) throw new TypeError("its JSON lacks parts");
+  const start = text.lastIndexOf('  "sha256OfThis": "');
+  const whole = start >= 0 && text.slice(start) === sealOf(text.slice(0, start));
+  if (!whole) throw new TypeError("its JSON is not as it was written");
+  const file: Partial<CheckpointFile> | null = JSON.parse(text, (_key, value) => {
+    const number = Object(value).number;
+    return ["NaN", "Infinity", "-Infinity"].includes(number) ? Number(number) : value;
+  });
+  if (file?.version !== 1) throw new TypeError("it is of another version");
   return file as CheckpointFile;
 }

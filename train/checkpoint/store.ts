@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { safetensorsChunks, type StreamedTensor } from "../../files/safetensors_stream.ts";
-import { isDraft, writeChunks } from "../../files/write_chunks.ts";
+import { removeDrafts, writeChunks } from "../../files/write_chunks.ts";
 import { UserError } from "../../pipeline/errors.ts";
 import type { CheckpointRequest, JobName } from "../../pipeline/stages/events.ts";
 import {
@@ -159,9 +159,7 @@ export class CheckpointStore {
 
   /** Removes what writing left behind when the process was killed. */
   async removeDrafts(): Promise<void> {
-    for (const name of await namesIn(this.#folder)) {
-      if (isDraft(name)) await removeIfThere(join(this.#folder, name));
-    }
+    await removeDrafts(this.#folder);
   }
 
   /** The checkpoints of a job, the newest first. */

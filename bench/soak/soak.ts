@@ -1,0 +1,285 @@
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { createRandom, deriveSeed } from "../../pipeline/random.ts";
+import { copy } from "./copy.ts";
+import type { Disk } from "./disk.ts";
+import { describeFaults, drawFaults, type End, ends, type Faults } from "./faults.ts";
+import { judge } from "./judge.ts";
+import { runProcess } from "./process.ts";
+import { damage, differences, draftsIn, type Outcome, outcomeOf, standOf } from "./run_folder.ts";
+import type { Subject } from "./subjects.ts";
+
+/** How a soak is done. */
+export interface SoakOptions {
+  /** What is trained, in turn. */
+  readonly subjects: readonly Subject[];
+  /** Says all that happens at random. */
+  readonly seed: number;
+  /** The number of the first run. */
+  readonly first: number;
+  /** No run begins after so many milliseconds. */
+  readonly milliseconds: number;
+  /** No more runs than this. */
+  readonly runs: number;
+  /** A folder for pipelines and for the folders of runs that failed. */
+  readonly folder: string;
+  /** Where runs are written. */
+  readonly disk: Disk;
+  /** How Deno finds the project's modules. */
+  readonly flags: readonly string[];
+  /** Takes lines for a person to read. */
+  readonly report: (line: string) => void;
+}
+
+/** What a soak counted. */
+export interface SoakCounts {
+  /** Runs that were stopped and resumed until they ended. */
+  runs: number;
+  /** Runs that were never stopped, which say what is expected. */
+  references: number;
+  /** Processes of the former. */
+  processes: number;
+  /** Processes that went on with a run. */
+  resumes: number;
+  /** Processes whose batches a thread made. */
+  inputThreads: number;
+  /** Processes that the launcher started. */
+  launched: number;
+  /** Steps, those done again included. */
+  steps: number;
+  /** Steps after the last checkpoint that were done again. */
+  again: number;
+  /** Steps that a checkpoint held or should have held, and that were done again. */
+  lost: number;
+  /** Bytes that differ from those of the runs that were never stopped. */
+  differing: number;
+  /** Bytes that were compared. */
+  compared: number;
+  /** What ended processes, by kind. */
+  ends: Record<string, number>;
+  /** What was done to files and processes beside, by kind. */
+  others: Record<string, number>;
+  /** Runs by subject. */
+  subjects: Record<string, number>;
+  /** What should not have been. */
+  problems: Problem[];
+}
+
+/** A run that did not do what is promised. */
+export interface Problem {
+  readonly subject: string;
+  readonly run: number;
+  readonly what: string;
+  readonly faults: string;
+  readonly folder: string;
+}
+
+/** So many processes may a run take. */
+const MOST_PROCESSES = 40;
+
+/**
+ * Trains the subjects in turn, with faults at random, and compares each with a run that was never stopped.
+ *
+ * @param options How.
+ */
+export async function soak(options: SoakOptions): Promise<SoakCounts> {
+  return await new Soak(options).all();
+}
+
+/** What a run that was never stopped says. */
+interface Reference {
+  readonly outcome: Outcome;
+  readonly steps: number;
+  readonly checkpointBytes: number;
+}
+
+class Soak {
+  readonly #options: SoakOptions;
+  readonly #references = new Map<string, Reference>();
+  readonly #counts: SoakCounts = {
+    runs: 0,
+    references: 0,
+    processes: 0,
+    resumes: 0,
+    inputThreads: 0,
+    launched: 0,
+    steps: 0,
+    again: 0,
+    lost: 0,
+    differing: 0,
+    compared: 0,
+    ends: {},
+    others: {},
+    subjects: {},
+    problems: [],
+  };
+
+  constructor(options: SoakOptions) {
+    this.#options = options;
+  }
+
+  async all(): Promise<SoakCounts> {
+    const { subjects, first, runs, milliseconds } = this.#options;
+    const until = performance.now() + milliseconds;
+    for (let run = first; run < first + runs && performance.now() < until; run++) {
+      await this.#run(run, subjects[run % subjects.length]!);
+    }
+    return this.#counts;
+  }
+
+  async #run(run: number, subject: Subject): Promise<void> {
+    const { seed, disk, report } = this.#options;
+    const reference = await this.#reference(subject);
+    const random = createRandom(deriveSeed(seed, "soak", run));
+    const count = random.integer(2, 7);
+    const out = join(disk.folder, `run-${run}`);
+    const damaged = new Set<string>();
+    const possible = ends.filter((kind): kind is End => disk.own || kind !== "full disk");
+    report(`run ${run}: ${subject.name}, ${count} faults`);
+    for (let process = 0; process < MOST_PROCESSES; process++) {
+      const last = process >= count;
+      const faults = drawFaults(random, { steps: reference.steps, ends: possible, last });
+      const told = describeFaults(faults);
+      const fail = (what: string) => this.#fail({ run, subject, what, faults: told, out });
+      const hurt = this.#damage(out, faults, damaged, deriveSeed(seed, "damage", run, process));
+      const before = standOf(out, damaged);
+      const resumes = isThere(join(out, "pipeline.json"));
+      const ended = await runProcess({
+        ...this.#options,
+        args: await this.#args(subject, out, resumes),
+        out,
+        faults,
+        checkpointBytes: reference.checkpointBytes,
+      });
+      disk.free();
+      const wasDamaged = damaged.size > 0;
+      for (const name of damaged) {
+        if (isThere(join(out, "checkpoints", `${name}.json.damaged`))) damaged.delete(name);
+      }
+      const after = standOf(out, damaged), drafts = draftsIn(out);
+      const { problems, lost, again } = judge({
+        ...{ ended, faults, before, after, resumes, drafts },
+        damaged: wasDamaged,
+      });
+      this.#count(faults, ended, { lost, again, resumes, hurt });
+      report(`  ${told}: ${ended.code}${problems.map((problem) => `; ${problem}`).join("")}`);
+      if (problems.length > 0) return await fail(problems.join("; ") + "\n" + ended.stderr);
+      if (ended.code !== 0) continue;
+      const different = this.#compare(reference, out);
+      if (different !== undefined) return await fail(different);
+      this.#counts.runs++;
+      add(this.#counts.subjects, subject.name);
+      await Deno.remove(out, { recursive: true });
+      return;
+    }
+    const faults = `${MOST_PROCESSES} processes`;
+    await this.#fail({ run, subject, what: "it did not come to its end", faults, out });
+  }
+
+  /** A run that is never stopped. */
+  async #reference(subject: Subject): Promise<Reference> {
+    const known = this.#references.get(subject.name);
+    if (known) return known;
+    const out = join(this.#options.disk.folder, `reference-${subject.name}`);
+    const faults: Faults = {
+      ...{ damage: undefined, pause: undefined, end: undefined, launcher: true },
+    };
+    const args = await this.#args(subject, out, false);
+    const { code, stderr, events } = await runProcess({
+      ...{ ...this.#options, args, out, faults, checkpointBytes: 0 },
+    });
+    if (code !== 0) throw new Error(`${subject.name} fails by itself:\n${stderr}`);
+    const outcome = outcomeOf(out);
+    const reference = {
+      outcome,
+      steps: events.filter(({ event }) => event === "step").length,
+      checkpointBytes: outcome.files["best.safetensors"]!.length,
+    };
+    await Deno.remove(out, { recursive: true });
+    this.#references.set(subject.name, reference);
+    this.#counts.references++;
+    const { steps, checkpointBytes } = reference;
+    this.#options.report(
+      `${subject.name}: ${steps} steps, checkpoints of ${checkpointBytes} bytes`,
+    );
+    return reference;
+  }
+
+  async #args({ name, engine, pipeline }: Subject, out: string, resumes: boolean) {
+    if (resumes) return ["resume", out];
+    const file = join(this.#options.folder, `${name}.yaml`);
+    await Deno.writeTextFile(file, stringify(pipeline));
+    return [file, "--engine", engine, "--out", out];
+  }
+
+  /** Damages what is to be damaged; whether there was something. */
+  #damage(out: string, faults: Faults, damaged: Set<string>, seed: number): boolean {
+    // A run that has written its result is over.
+    if (!faults.damage || isThere(join(out, "result.json"))) return false;
+    const done = damage(out, faults.damage, standOf(out, damaged), createRandom(seed));
+    if (done?.name) damaged.add(done.name);
+    return done !== undefined;
+  }
+
+  #compare(reference: Reference, out: string): string | undefined {
+    const outcome = outcomeOf(out);
+    const different = differences(reference.outcome, outcome);
+    for (const bytes of Object.values(outcome.files)) this.#counts.compared += bytes.length;
+    for (const bytes of Object.values(different)) this.#counts.differing += bytes;
+    const names = Object.entries(different).map(([name, bytes]) => `${name}: ${bytes} bytes`);
+    return names.length === 0 ? undefined : `it ended differently: ${names.join(", ")}`;
+  }
+
+  #count(
+    { damage, end, launcher }: Faults,
+    { events, struck, paused, inputThread }: Awaited<ReturnType<typeof runProcess>>,
+    { lost, again, resumes, hurt }: {
+      lost: number;
+      again: number;
+      resumes: boolean;
+      hurt: boolean;
+    },
+  ): void {
+    const counts = this.#counts;
+    counts.processes++;
+    if (resumes) counts.resumes++;
+    if (launcher) counts.launched++;
+    if (inputThread) counts.inputThreads++;
+    counts.steps += events.filter(({ event }) => event === "step").length;
+    counts.lost += lost;
+    counts.again += again;
+    if (struck) add(counts.ends, end!.kind);
+    if (paused) add(counts.others, "stopped and continued");
+    if (hurt) add(counts.others, damage!);
+  }
+
+  /** Notes what failed and keeps its folder. */
+  async #fail(
+    { run, subject, what, faults, out }: {
+      run: number;
+      subject: Subject;
+      what: string;
+      faults: string;
+      out: string;
+    },
+  ): Promise<void> {
+    const folder = join(this.#options.folder, `failed-${run}`);
+    await copy(out, folder);
+    await Deno.remove(out, { recursive: true }).catch(() => {});
+    this.#counts.problems.push({ subject: subject.name, run, what, faults, folder });
+    this.#options.report(`run ${run} (${subject.name}) FAILED: ${what}\n  kept as ${folder}`);
+  }
+}
+
+function add(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

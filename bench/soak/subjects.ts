@@ -1,0 +1,193 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { convert } from "../../data/convert.ts";
+import { loadDuckdb } from "../../plugins/sources/duckdb.ts";
+
+/** What is trained again and again. */
+export interface Subject {
+  /** Its name in the report. */
+  readonly name: string;
+  /** The engine that computes it. */
+  readonly engine: "native" | "wasm";
+  /** The pipeline, as in a file. */
+  readonly pipeline: Readonly<Record<string, unknown>>;
+}
+
+/** The steps between checkpoints. */
+export const EVERY_STEPS = 7;
+
+/** The names of all subjects. */
+export const subjectNames: readonly string[] = [
+  "mlp",
+  "resnet",
+  "ctr",
+  "by-rows",
+  "windows-arrow",
+  "windows-parquet",
+].flatMap((name) => [`${name}-native`, `${name}-wasm`]);
+
+/**
+ * The subjects of a soak, with their data.
+ *
+ * @param names Which of {@linkcode subjectNames}.
+ * @param folder Where data that are not in the repository are made.
+ */
+export async function makeSubjects(names: readonly string[], folder: string): Promise<Subject[]> {
+  if (names.some((name) => /^(ctr|windows)/.test(name))) await makeClicks(folder);
+  return names.map((name) => {
+    const [, kind, engine] = /^(.*)-(native|wasm)$/.exec(name)!;
+    return { name, engine: engine as Subject["engine"], pipeline: pipelines[kind!]!(folder) };
+  });
+}
+
+const outputs = [{ use: "checkpoint", everySteps: EVERY_STEPS }];
+
+const digits = {
+  train: { use: "arrow", path: dataFile("digits-train.arrow") },
+  test: { use: "arrow", path: dataFile("digits-test.arrow") },
+  features: { image: { shape: [8, 8, 1] } },
+  label: "digit",
+};
+
+const classLosses = [
+  { use: "cross-entropy", on: "light" },
+  { use: "cross-entropy", on: "booster" },
+  { use: "mse-hint", from: "booster.logits", to: "light.logits", weight: 0.03 },
+];
+
+const mlp = { use: "mlp", shared: [32], light: [16], booster: [64] };
+
+const pipelines: Readonly<Record<string, (folder: string) => Subject["pipeline"]>> = {
+  /** In memory, drawn at random, and the light net once more alone. */
+  mlp: () => ({
+    name: "soak-mlp",
+    seed: 3,
+    data: {
+      ...digits,
+      validation: { holdout: 0.1 },
+      transforms: [
+        { use: "scale", by: 0.0625 },
+        { use: "random-crop", pad: 1 },
+        { use: "horizontal-flip" },
+      ],
+    },
+    network: mlp,
+    losses: classLosses,
+    optimizer: { use: "adam", rate: 0.003 },
+    train: { epochs: 5, batch: 64, baseline: "light-alone", select: "light/accuracy" },
+    metrics: ["accuracy", "loss"],
+    outputs,
+  }),
+  /** Statistics of batch norms, and a rate that changes. */
+  resnet: () => ({
+    name: "soak-resnet",
+    seed: 4,
+    data: { ...digits, transforms: [{ use: "scale", by: 0.0625 }] },
+    network: {
+      use: "wide-resnet",
+      light: { depth: 10, width: 1 },
+      booster: { depth: 16, width: 1 },
+    },
+    losses: classLosses,
+    optimizer: {
+      use: "sgd",
+      rate: 0.05,
+      momentum: 0.9,
+      schedule: { use: "steps", at: [1], by: 0.2 },
+    },
+    train: { epochs: 2, batch: 64 },
+    metrics: ["accuracy"],
+    outputs,
+  }),
+  /** Tables of embeddings with Adam's slots, which make checkpoints of 12 MB. */
+  ctr: (folder) => clicks(folder, "clicks.arrow", "arrow", {}, 60_000),
+  /** Data that do not fit in memory, by rows. */
+  "by-rows": () => ({
+    name: "soak-by-rows",
+    seed: 5,
+    data: {
+      ...digits,
+      memory: "10kB",
+      validation: { holdout: 0.1 },
+      transforms: [{ use: "normalize" }, { use: "random-crop", pad: 1 }],
+    },
+    network: mlp,
+    losses: classLosses,
+    optimizer: { use: "sgd", rate: 0.05, momentum: 0.9 },
+    train: { epochs: 4, batch: 64 },
+    metrics: ["accuracy"],
+    outputs,
+  }),
+  /** Lists of any length are read in windows. */
+  "windows-arrow": (folder) => clicks(folder, "clicks.arrow", "arrow", { memory: "40kB" }, 500),
+  "windows-parquet": (folder) =>
+    clicks(folder, "clicks.parquet", "parquet", { memory: "40kB" }, 500),
+};
+
+function clicks(
+  folder: string,
+  file: string,
+  use: string,
+  data: Readonly<Record<string, unknown>>,
+  size: number,
+): Subject["pipeline"] {
+  const source = { use, path: join(folder, file) };
+  return {
+    name: "soak-clicks",
+    seed: 6,
+    data: {
+      train: source,
+      test: source,
+      features: {
+        user: { ids: { hash: size } },
+        item: { ids: { hash: 100 } },
+        tags: { ids: { hash: 50 }, length: 3 },
+        price: {},
+      },
+      label: { column: "clicked", kind: "binary" },
+      transforms: [{ use: "normalize" }],
+      ...data,
+    },
+    network: {
+      use: "ctr",
+      embedding: 16,
+      booster: { hidden: [64, 32] },
+      light: { hidden: [16] },
+      batchNorm: true,
+      dropout: 0.2,
+    },
+    losses: [
+      { use: "binary-cross-entropy", on: "light" },
+      { use: "binary-cross-entropy", on: "booster" },
+      { use: "mse-hint", from: "booster.logits", to: "light.logits", gradient: "block" },
+    ],
+    optimizer: { use: "adam", rate: 0.002 },
+    train: { epochs: 3, batch: 128 },
+    metrics: ["auc", "log-loss"],
+    outputs,
+  };
+}
+
+/** Users, items, lists of tags and prices, as Parquet and as Arrow. */
+async function makeClicks(folder: string): Promise<void> {
+  const parquet = join(folder, "clicks.parquet");
+  const { DuckDBInstance } = (await loadDuckdb()).api;
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  await connection.run(
+    `COPY (
+      SELECT (i * 7919 % 1999)::INTEGER AS "user", (i * 104729 % 97)::INTEGER AS item,
+        list_slice([i % 41, i % 13, i % 7], 1, i % 4)::INTEGER[] AS tags,
+        ((i * 31 % 1000) / 1000)::FLOAT AS price,
+        ((i * 7919 % 1999 + i * 104729 % 97) % 3 = 0)::TINYINT AS clicked
+      FROM range(3000) AS rows(i)
+    ) TO '${parquet.replaceAll("'", "''")}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`,
+  );
+  connection.closeSync();
+  instance.closeSync();
+  await convert({ from: parquet, to: join(folder, "clicks.arrow"), batchRows: 256 });
+}
+
+function dataFile(name: string): string {
+  return fileURLToPath(new URL(`../../data/${name}`, import.meta.url));
+}
