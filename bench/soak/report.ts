@@ -37,6 +37,7 @@ export function soakTable(
     ["runs, stopped and resumed until they ended", whole(counts.runs)],
     ["runs never stopped, to compare with", whole(counts.references)],
     ["kills, signals and full disks", `${whole(kills)}: ${list(counts.ends)}`],
+    ["kills that left a file half written", whole(counts.halfWritten)],
     ["other faults", `${whole(sum(counts.others))}: ${list(counts.others)}`],
     [
       "processes",
@@ -46,7 +47,7 @@ export function soakTable(
     ],
     ["steps", whole(counts.steps)],
     ["steps after the last checkpoint, done again", whole(counts.again)],
-    ["**steps lost**", `**${whole(counts.lost) === "0" ? "none" : whole(counts.lost)}**`],
+    ["**steps lost**", `**${counts.lost === 0 ? "none" : whole(counts.lost)}**`],
     [
       "**bytes differing**",
       `**${counts.differing === 0 ? "none" : whole(counts.differing)}** of ${

@@ -153,10 +153,9 @@ export function damage(
   const name = `${stand.job}-${String(stand.step).padStart(6, "0")}`;
   const ending = kind.endsWith("JSON") ? "json" : "safetensors";
   const path = join(out, "checkpoints", `${name}.${ending}`);
-  // A copy: `best.safetensors` may be another name of the same file, which nobody damaged.
+  // In its place: `best.safetensors` may be another name of the same file, and is damaged with it.
   const bytes = Deno.readFileSync(path), at = Math.floor(where * bytes.length);
   bytes[at]! ^= 1 << bit;
-  Deno.removeSync(path);
   Deno.writeFileSync(path, kind.startsWith("torn") ? bytes.subarray(0, at) : bytes);
   for (const ending of ["json", "safetensors"]) {
     removeIfThere(join(out, "checkpoints", `${name}.${ending}.damaged`));

@@ -45,6 +45,8 @@ export interface SoakCounts {
   inputThreads: number;
   /** Processes that the launcher started. */
   launched: number;
+  /** Kills that left a file half written. */
+  halfWritten: number;
   /** Steps, those done again included. */
   steps: number;
   /** Steps after the last checkpoint that were done again. */
@@ -103,6 +105,7 @@ class Soak {
     resumes: 0,
     inputThreads: 0,
     launched: 0,
+    halfWritten: 0,
     steps: 0,
     again: 0,
     lost: 0,
@@ -139,9 +142,9 @@ class Soak {
     for (let process = 0; process < MOST_PROCESSES; process++) {
       const last = process >= count;
       const faults = drawFaults(random, { steps: reference.steps, ends: possible, last });
-      const told = describeFaults(faults);
-      const fail = (what: string) => this.#fail({ run, subject, what, faults: told, out });
       const hurt = this.#damage(out, faults, damaged, deriveSeed(seed, "damage", run, process));
+      const told = describeFaults(hurt ? faults : { ...faults, damage: undefined });
+      const fail = (what: string) => this.#fail({ run, subject, what, faults: told, out });
       const before = standOf(out, damaged);
       const resumes = isThere(join(out, "pipeline.json"));
       const ended = await runProcess({
@@ -161,7 +164,7 @@ class Soak {
         ...{ ended, faults, before, after, resumes, drafts },
         damaged: wasDamaged,
       });
-      this.#count(faults, ended, { lost, again, resumes, hurt });
+      this.#count(faults, ended, { lost, again, resumes, hurt, drafts });
       report(`  ${told}: ${ended.code}${problems.map((problem) => `; ${problem}`).join("")}`);
       if (problems.length > 0) return await fail(problems.join("; ") + "\n" + ended.stderr);
       if (ended.code !== 0) continue;
@@ -233,17 +236,19 @@ class Soak {
   #count(
     { damage, end, launcher }: Faults,
     { events, struck, paused, inputThread }: Awaited<ReturnType<typeof runProcess>>,
-    { lost, again, resumes, hurt }: {
+    { lost, again, resumes, hurt, drafts }: {
       lost: number;
       again: number;
       resumes: boolean;
       hurt: boolean;
+      drafts: readonly string[];
     },
   ): void {
     const counts = this.#counts;
     counts.processes++;
     if (resumes) counts.resumes++;
     if (launcher) counts.launched++;
+    if (drafts.length > 0) counts.halfWritten++;
     if (inputThread) counts.inputThreads++;
     counts.steps += events.filter(({ event }) => event === "step").length;
     counts.lost += lost;
