@@ -12,6 +12,7 @@ import { cacheFolder } from "../engine/native/cache_folder.ts";
 import { cLibrary } from "../engine/native/libc.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { type Document, type Path, readDocument } from "../pipeline/document.ts";
+import { printable } from "../pipeline/errors.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { table } from "./table.ts";
 
@@ -291,13 +292,13 @@ export function permissionsLine(permissions: readonly Need[]): string {
   const hosts = of("net").map(({ of }) => of);
   const native = of("ffi").map(({ why }) => why.split(",", 1)[0]);
   const writes = of("write").map(({ of }) => of);
-  return [
+  return printable([
     `permissions: read ${of("read").length} folders`,
     writes.length > 0 ? `write ${writes.join(" and ")}` : "write nothing",
     hosts.length > 0 ? `network ${hosts.join(" and ")}` : "no network",
     native.length > 0 ? `native code of ${[...new Set(native)].join(" and ")}` : "no native code",
     `${of("run").length > 0 ? "processes of Deno" : "no other programs"} (--permissions lists all)`,
-  ].join(", ");
+  ].join(", "));
 }
 
 /**

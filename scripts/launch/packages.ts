@@ -1,4 +1,4 @@
-import { say } from "../../pipeline/terminal.ts";
+import { tell } from "./tell.ts";
 import { join } from "node:path";
 import type { ProjectConfig } from "./project.ts";
 
@@ -25,7 +25,7 @@ export async function announceDownload(config: ProjectConfig): Promise<void> {
       return false;
     }
   };
-  if (!names.every(isThere)) say("downloading npm packages, this once …");
+  if (!names.every(isThere)) tell("downloading npm packages, this once …");
 }
 
 function exists(path: string): boolean {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { say } from "../../pipeline/terminal.ts";
 import { runDeno } from "./child.ts";
 import type { Project } from "./project.ts";
+import { tell } from "./tell.ts";
 
 /** What a command line needs, as `scripts/needs.ts` prints it. */
 export interface NeedsAnswer {
@@ -58,7 +58,7 @@ export async function runCommandLine(
       const code = await setUp(project, needs.engine);
       if (code !== 0) return code;
     }
-    if (needs.line && !args.includes("--quiet")) say(needs.line);
+    if (needs.line && !args.includes("--quiet")) tell(needs.line);
     const granted = [...needs.flags, "--no-prompt"];
     return await runDeno(
       ["run", "--quiet", ...granted, ...flags, join(root, "cli.ts"), ...args],

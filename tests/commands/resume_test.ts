@@ -81,7 +81,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
         const steps = events(ended, "step").length;
         // Where it goes on shows in its first step.
         const again = start(["resume", "../my run", "--json"], cwd);
-        const resumed = await reading(again, `"event":"evaluation"`, () => again.kill("SIGKILL"));
+        const resumed = await reading(again, `"event":"step"`, () => again.kill("SIGKILL"));
         assertMatch(resumed.stderr, /^engine: wasm/m);
         const [first] = events(resumed, "runStart");
         assertEquals([first.resumed.step, first.job], [steps, "rocket"]);
