@@ -59,6 +59,7 @@ async function inProject(test: (folder: string) => Promise<void>): Promise<void>
       "deno.json": {
         imports: { "@rocket-launching/rocket": rocket },
         lock: false,
+        rocket: { allowPlugins: ["jsr:@someone/half"] },
         // What these lead to stands for what the registry would have.
         links: [root, join(root, "compat", "cli"), join(root, "compat", "assert"), "./half"],
       },
