@@ -160,7 +160,7 @@ async function train(window: number, seed: number): Promise<number> {
         precision: "float32",
         select: undefined,
         nonFinite: "stop",
-      stop: undefined,
+        stop: undefined,
         maxSkipped: 0,
         lastCheckpoint: () => Promise.resolve(undefined),
         place: undefined,

@@ -12,6 +12,7 @@ import { INTERRUPTED, quoted, signals } from "./interruption.ts";
 import { type CommandOptions, onlyArgument } from "./options.ts";
 import { sweepPart } from "./sweep_part.ts";
 import { SweepRuns } from "./sweep_runs.ts";
+import { print, printJson, say } from "../pipeline/terminal.ts";
 
 /**
  * `deno task pipeline sweep FILE`: runs a grid of seeds and settings, and writes one table.
@@ -85,15 +86,15 @@ class SweepCommand {
     if (this.#stop.aborted) return this.#ended(INTERRUPTED, checked.out);
     const table = sweepTable(checked, outcomes, latency);
     const files = await writeTable(checked.out, table, outcomes, (line) => this.#report(line));
-    if (this.#options.json) console.log(JSON.stringify({ event: "sweepEnd", table }));
+    if (this.#options.json) printJson({ event: "sweepEnd", table });
     else if (outcomes.length > 0) {
-      console.log(`\n${terminalText(table)}\n\ntables: ${files.join(", ")}`);
+      print(`\n${terminalText(table)}\n\ntables: ${files.join(", ")}`);
     }
     for (const { name, log, lines } of failures) {
-      console.error(`\n${name} failed:\n${lines.join("\n")}\n(all that it said: ${log})`);
+      say(`\n${name} failed:\n${lines.join("\n")}\n(all that it said: ${log})`);
     }
     if (failures.length === 0) return 0;
-    console.error(
+    say(
       `\n${failures.length} of ${checked.runs.length} runs failed; to try them again:\n  ${
         this.#command(checked.out)
       }`,
@@ -150,7 +151,7 @@ class SweepCommand {
 
   #ended(code: number, out?: string): number {
     if (!this.#stop.aborted) return code;
-    console.error(`stopped; to go on:\n  ${this.#command(out)}`);
+    say(`stopped; to go on:\n  ${this.#command(out)}`);
     return INTERRUPTED;
   }
 
@@ -169,6 +170,6 @@ class SweepCommand {
   }
 
   #report(line: string): void {
-    if (!this.#options.quiet) console.error(line);
+    if (!this.#options.quiet) say(line);
   }
 }

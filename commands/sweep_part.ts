@@ -10,6 +10,7 @@ import { readSweep, type Sweep } from "../sweep/read.ts";
 import { readResult } from "../train/checkpoint/earlier_run.ts";
 import type { CommandOptions } from "./options.ts";
 import { printResult, train } from "./train.ts";
+import { printJson, say } from "../pipeline/terminal.ts";
 
 /**
  * `deno task pipeline sweep FILE --only PART`: one part of a sweep.
@@ -26,13 +27,13 @@ export async function sweepPart(
 ): Promise<number> {
   const allowed = await allowedCode(dirname(file), options.allowPlugins);
   const sweep = await readSweep(file, { set: options.set, allowed });
-  const report = (line: string) => options.quiet || console.error(line);
+  const report = (line: string) => options.quiet || say(line);
   switch (part) {
     case "check":
-      console.log(JSON.stringify(await checkSweep(sweep, { ...options, allowed }, report)));
+      printJson(await checkSweep(sweep, { ...options, allowed }, report));
       return 0;
     case "latency":
-      console.log(JSON.stringify(await latencies(sweep, allowed, options, report)));
+      printJson(await latencies(sweep, allowed, options, report));
       return 0;
     default:
       return await runOne(sweep, part, allowed, options);
@@ -75,14 +76,14 @@ async function runOne(
   const folder = join(folderOf(sweep, options), name), plan = await planOf(run, allowed);
   return await withLock(
     `${folder}.lock`,
-    () => console.error(`another process runs ${name}; waiting for its end`),
+    () => say(`another process runs ${name}; waiting for its end`),
     async () => {
       const { state } = await keptRun(folder, plan, options);
       if (state !== "finished") {
         return await train(plan, folder, options, state === "interrupted");
       }
       const result = await readResult(folder);
-      if (options.json) console.log(JSON.stringify({ event: "runEnd", result }));
+      if (options.json) printJson({ event: "runEnd", result });
       else printResult(result!, folder);
       return 0;
     },

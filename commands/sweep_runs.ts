@@ -4,6 +4,7 @@ import { type CheckedRun, type CheckedSweep, nameOf } from "../sweep/check.ts";
 import { pool, startPart } from "../sweep/processes.ts";
 import type { CommandOptions } from "./options.ts";
 import { formatNumber } from "./table.ts";
+import { printJson, say } from "../pipeline/terminal.ts";
 
 /** How often a run's epochs are told, in milliseconds. */
 const LINE_EVERY = 30_000;
@@ -85,7 +86,7 @@ export class SweepRuns {
         const event = eventOf(line);
         if (!event) return;
         if (this.#how.options.json) {
-          if (event.event !== "step") console.log(JSON.stringify({ run: name, ...event }));
+          if (event.event !== "step") printJson({ run: name, ...event });
         }
         if (event.event !== "epoch") return;
         metrics = this.#epoch(event);
@@ -129,7 +130,7 @@ export class SweepRuns {
   }
 
   #report(line: string): void {
-    if (!this.#how.options.quiet) console.error(line);
+    if (!this.#how.options.quiet) say(line);
   }
 }
 
