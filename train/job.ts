@@ -397,6 +397,7 @@ class Training {
     const owners = model.variables.map(({ name, owner }) => [name, owner]);
     return await store.write({
       content: { ...about, position },
+      unmeasured: this.#batches === this.#stepsPerEpoch,
       tensors: streamedTensors(model, this.#state!),
       metadata: {
         job: about.job,

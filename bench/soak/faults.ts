@@ -8,6 +8,7 @@ export const ends = [
   "SIGINT",
   "two signals",
   "full disk",
+  "SIGTERM on a full disk",
   "file limit",
 ] as const;
 

@@ -1,6 +1,6 @@
 import type { Ended } from "./process.ts";
-import type { Faults } from "./faults.ts";
-import { isBefore, type Stand } from "./run_folder.ts";
+import type { End, Faults } from "./faults.ts";
+import { isBefore, type Reached } from "./run_folder.ts";
 import { EVERY_STEPS } from "./subjects.ts";
 
 /** What is known of a process when it has ended. */
@@ -10,9 +10,9 @@ export interface Observed {
   /** What was done to it. */
   readonly faults: Faults;
   /** Where it had to go on; absent at the start. */
-  readonly before: Stand | undefined;
+  readonly before: Reached | undefined;
   /** Where the next one has to go on. */
-  readonly after: Stand | undefined;
+  readonly after: Reached | undefined;
   /** Whether a checkpoint was damaged before. */
   readonly damaged: boolean;
   /** Whether it was to resume a run. */
@@ -76,11 +76,11 @@ export function judge(observed: Observed): Verdict {
   return { problems, lost, again };
 }
 
-const told = (stand: Stand | undefined) => stand ? `${stand.job} ${stand.step}` : "the start";
+const told = (stand: Reached | undefined) => stand ? `${stand.job} ${stand.step}` : "the start";
 
 /** The last step that was made; steps have to follow one another. */
-function stepsOf({ events }: Ended, problems: string[]): Stand | undefined {
-  let last: Stand | undefined;
+function stepsOf({ events }: Ended, problems: string[]): Reached | undefined {
+  let last: Reached | undefined;
   for (const { event, job, step, resumed } of events) {
     if (event === "runStart") last = { job: job!, step: resumed?.step ?? 0 };
     if (event !== "step") continue;
@@ -106,6 +106,16 @@ function wordProblems({ ended: { stderr, code }, before, damaged, resumes }: Obs
   return problems;
 }
 
+/** What a process may end with, if it has not come to its end before. */
+function codesOf(kind: End, training: boolean): number[] {
+  if (kind.startsWith("kill")) return [137];
+  if (kind === "full disk" || kind === "file limit") return [1];
+  // A process that does not listen yet dies of the signal.
+  const stopped = training ? [130] : [130, 143];
+  // There is no room for the checkpoint.
+  return kind === "SIGTERM on a full disk" ? [1, ...training ? [] : stopped] : stopped;
+}
+
 /** Whether the exit code and the message are those that its fault should have. */
 function codeProblems(ended: Ended, faults: Faults): string[] {
   const { code, stderr, struck, training, events } = ended;
@@ -116,16 +126,7 @@ function codeProblems(ended: Ended, faults: Faults): string[] {
     if (!finished) problems.push("it ended with 0 and without a result");
     return problems;
   }
-  const expected = kind === undefined
-    ? []
-    : kind.startsWith("kill")
-    ? [137]
-    : kind === "full disk" || kind === "file limit"
-    ? [1]
-    // A process that does not listen yet dies of the signal.
-    : training
-    ? [130]
-    : [130, 143];
+  const expected = kind === undefined ? [] : codesOf(kind, training);
   if (!expected.includes(code)) problems.push(`it ended with ${code}`);
   const messages = stderr.match(/^error: .*/gm) ?? [];
   if (code === 1) {

@@ -97,7 +97,10 @@ export async function runProcess(start: Start): Promise<Ended> {
     struck = true;
     training = events.some(({ event }) => event === "runStart");
     if (end.kind === "full disk") disk.fill(Math.round(end.room * checkpointBytes));
-    else if (end.kind.startsWith("kill")) toAll("SIGKILL");
+    else if (end.kind === "SIGTERM on a full disk") {
+      disk.fill(0);
+      toIt("SIGTERM");
+    } else if (end.kind.startsWith("kill")) toAll("SIGKILL");
     else if (end.kind === "SIGTERM" || end.kind === "SIGINT") toIt(end.kind);
     else if (end.kind === "two signals") {
       toIt("SIGINT");

@@ -13,7 +13,12 @@ import type { Damage } from "./faults.ts";
 export interface Stand {
   readonly job: string;
   readonly step: number;
+  /** The checkpoint's name, without an ending. */
+  readonly name: string;
 }
+
+/** A step of a job. */
+export type Reached = Pick<Stand, "job" | "step">;
 
 /** A later job comes after an earlier one. */
 const jobs = ["light-alone", "rocket"];
@@ -27,14 +32,14 @@ const jobs = ["light-alone", "rocket"];
 export function standOf(out: string, damaged: ReadonlySet<string>): Stand | undefined {
   for (const job of jobs) {
     for (const { name, step } of checkpointsOf(out, job)) {
-      if (!damaged.has(name) && isWhole(out, name)) return { job, step };
+      if (!damaged.has(name) && isWhole(out, name)) return { job, step, name };
     }
   }
 }
 
 /** Whether one stand is before another. */
-export function isBefore(a: Stand | undefined, b: Stand | undefined): boolean {
-  const order = (stand: Stand | undefined) =>
+export function isBefore(a: Reached | undefined, b: Reached | undefined): boolean {
+  const order = (stand: Reached | undefined) =>
     stand ? (jobs.length - jobs.indexOf(stand.job)) * 1e9 + stand.step : 0;
   return order(a) < order(b);
 }
@@ -42,10 +47,11 @@ export function isBefore(a: Stand | undefined, b: Stand | undefined): boolean {
 /** The checkpoints of a job, the newest first. */
 function checkpointsOf(out: string, job: string): { name: string; step: number }[] {
   return namesIn(join(out, "checkpoints"))
-    .map((name) => new RegExp(`^(${job}-(\\d+))\\.json$`).exec(name))
+    .map((name) => new RegExp(`^(${job}-(\\d+)(-unmeasured)?)\\.json$`).exec(name))
     .filter((match) => match !== null)
     .map(([, name, step]) => ({ name: name!, step: Number(step) }))
-    .sort((a, b) => b.step - a.step);
+    // Without the word it is the later one.
+    .sort((a, b) => b.step - a.step || a.name.length - b.name.length);
 }
 
 function isWhole(out: string, name: string): boolean {
@@ -77,7 +83,9 @@ export function outcomeOf(out: string): Outcome {
     const name = `${last.name}.safetensors`;
     files[name] = Deno.readFileSync(join(out, "checkpoints", name));
   }
-  files["best.safetensors"] = Deno.readFileSync(join(out, "checkpoints", "best.safetensors"));
+  for (const name of ["best.safetensors", "best.json"]) {
+    files[name] = Deno.readFileSync(join(out, "checkpoints", name));
+  }
   for (const name of namesIn(out)) {
     if (name.endsWith(".jsonl")) files[name] = withoutTimes(readLines(join(out, name)));
   }
@@ -150,7 +158,7 @@ export function damage(
   const where = random.uniform(), bit = random.integer(0, 7);
   if (kind === "torn metrics") return tearMetrics(out, where);
   if (!stand) return undefined;
-  const name = `${stand.job}-${String(stand.step).padStart(6, "0")}`;
+  const { name } = stand;
   const ending = kind.endsWith("JSON") ? "json" : "safetensors";
   const path = join(out, "checkpoints", `${name}.${ending}`);
   // In its place: `best.safetensors` may be another name of the same file, and is damaged with it.

@@ -137,7 +137,7 @@ class Soak {
     const count = random.integer(2, 7);
     const out = join(disk.folder, `run-${run}`);
     const damaged = new Set<string>();
-    const possible = ends.filter((kind): kind is End => disk.own || kind !== "full disk");
+    const possible = ends.filter((kind): kind is End => disk.own || !kind.endsWith("full disk"));
     report(`run ${run}: ${subject.name}, ${count} faults`);
     for (let process = 0; process < MOST_PROCESSES; process++) {
       const last = process >= count;

@@ -22,6 +22,8 @@ export const subjectNames: readonly string[] = [
   "resnet",
   "ctr",
   "by-rows",
+  "images",
+  "images-by-rows",
   "windows-arrow",
   "windows-parquet",
 ].flatMap((name) => [`${name}-native`, `${name}-wasm`]);
@@ -33,7 +35,12 @@ export const subjectNames: readonly string[] = [
  * @param folder Where data that are not in the repository are made.
  */
 export async function makeSubjects(names: readonly string[], folder: string): Promise<Subject[]> {
-  if (names.some((name) => /^(ctr|windows)/.test(name))) await makeClicks(folder);
+  if (names.some((name) => /^(ctr|windows)/.test(name))) {
+    await makeRows(join(folder, "clicks"), clickRows);
+  }
+  if (names.some((name) => name.startsWith("images"))) {
+    await makeRows(join(folder, "images"), imageRows);
+  }
   return names.map((name) => {
     const [, kind, engine] = /^(.*)-(native|wasm)$/.exec(name)!;
     return { name, engine: engine as Subject["engine"], pipeline: pipelines[kind!]!(folder) };
@@ -118,11 +125,40 @@ const pipelines: Readonly<Record<string, (folder: string) => Subject["pipeline"]
     metrics: ["accuracy"],
     outputs,
   }),
+  /** Batches take so long that a thread makes them after a while. */
+  images: (folder) => images(folder, {}),
+  "images-by-rows": (folder) => images(folder, { memory: "1MB" }),
   /** Lists of any length are read in windows. */
   "windows-arrow": (folder) => clicks(folder, "clicks.arrow", "arrow", { memory: "40kB" }, 500),
   "windows-parquet": (folder) =>
     clicks(folder, "clicks.parquet", "parquet", { memory: "40kB" }, 500),
 };
+
+function images(folder: string, data: Readonly<Record<string, unknown>>): Subject["pipeline"] {
+  const source = { use: "arrow", path: join(folder, "images.arrow") };
+  return {
+    name: "soak-images",
+    seed: 7,
+    data: {
+      ...{ train: source, test: source },
+      features: { image: { shape: [64, 64, 3] } },
+      label: { column: "class", classes: 4 },
+      transforms: [
+        { use: "normalize" },
+        { use: "random-crop", pad: 4 },
+        { use: "horizontal-flip" },
+        { use: "crop", to: [16, 16] },
+      ],
+      ...data,
+    },
+    network: mlp,
+    losses: classLosses,
+    optimizer: { use: "sgd", rate: 0.01, momentum: 0.9 },
+    train: { epochs: 6, batch: 64 },
+    metrics: ["accuracy"],
+    outputs,
+  };
+}
 
 function clicks(
   folder: string,
@@ -168,24 +204,31 @@ function clicks(
   };
 }
 
-/** Users, items, lists of tags and prices, as Parquet and as Arrow. */
-async function makeClicks(folder: string): Promise<void> {
-  const parquet = join(folder, "clicks.parquet");
+/** Users, items, lists of tags and prices. */
+const clickRows = `SELECT (i * 7919 % 1999)::INTEGER AS "user", (i * 104729 % 97)::INTEGER AS item,
+    list_slice([i % 41, i % 13, i % 7], 1, i % 4)::INTEGER[] AS tags,
+    ((i * 31 % 1000) / 1000)::FLOAT AS price,
+    ((i * 7919 % 1999 + i * 104729 % 97) % 3 = 0)::TINYINT AS clicked
+  FROM range(3000) AS rows(i)`;
+
+/** Images of 64 × 64 × 3, the brighter the higher their class. */
+const imageRows = `SELECT
+    list_transform(range(12288), lambda p: (i % 4) * 40 + (i * 31 + p * 17) % 50)
+      ::UTINYINT[12288] AS image,
+    (i % 4)::UTINYINT AS class
+  FROM range(640) AS rows(i)`;
+
+/** Writes what a query gives as Parquet and as Arrow. */
+async function makeRows(path: string, query: string): Promise<void> {
+  const parquet = `${path}.parquet`;
   const { DuckDBInstance } = (await loadDuckdb()).api;
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
-  await connection.run(
-    `COPY (
-      SELECT (i * 7919 % 1999)::INTEGER AS "user", (i * 104729 % 97)::INTEGER AS item,
-        list_slice([i % 41, i % 13, i % 7], 1, i % 4)::INTEGER[] AS tags,
-        ((i * 31 % 1000) / 1000)::FLOAT AS price,
-        ((i * 7919 % 1999 + i * 104729 % 97) % 3 = 0)::TINYINT AS clicked
-      FROM range(3000) AS rows(i)
-    ) TO '${parquet.replaceAll("'", "''")}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`,
-  );
+  const to = parquet.replaceAll("'", "''");
+  await connection.run(`COPY (${query}) TO '${to}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`);
   connection.closeSync();
   instance.closeSync();
-  await convert({ from: parquet, to: join(folder, "clicks.arrow"), batchRows: 256 });
+  await convert({ from: parquet, to: `${path}.arrow`, batchRows: 256 });
 }
 
 function dataFile(name: string): string {

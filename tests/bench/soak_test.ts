@@ -127,11 +127,12 @@ Deno.test("standOf() passes over what damage() has damaged, and differences() co
       const ended = await rocket([file, "--engine", "wasm", "--quiet", "--out", out]);
       assertEquals(ended.code, 0, ended.stderr);
       const stand = standOf(out, new Set());
-      assertEquals(stand, { job: "rocket", step: 12 });
+      assertEquals(stand, { job: "rocket", step: 12, name: "rocket-000012" });
       const random = createRandom(deriveSeed(1, "damage"));
       damage(out, "flipped checkpoint", stand, random);
-      assertEquals(standOf(out, new Set()), { job: "rocket", step: 6 });
-      damage(out, "torn checkpoint JSON", { job: "rocket", step: 6 }, random);
+      const before = standOf(out, new Set());
+      assertEquals(before, { job: "rocket", step: 6, name: "rocket-000006" });
+      damage(out, "torn checkpoint JSON", before, random);
       assertEquals(standOf(out, new Set()), undefined);
       const of = (...bytes: number[]) => ({ files: { a: Uint8Array.from(bytes) } });
       assertEquals(differences(of(1, 2, 3), of(1, 2, 3)), {});

@@ -75,7 +75,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
         assertEquals(ended.code, 130, ended.stderr);
         assertStringIncludes(ended.stderr, "finishing the step; once more ends at once");
         assertMatch(ended.stderr, /^stopped after step \d+ of rocket$/m);
-        assertMatch(ended.stderr, /^checkpoint: .*rocket-\d+\.safetensors$/m);
+        assertMatch(ended.stderr, /^checkpoint: .*rocket-\d+(-unmeasured)?\.safetensors$/m);
         // The command is for where the person stands, and for a shell.
         assertMatch(ended.stderr, /^ {2}deno task pipeline resume '\.\.\/my run'$/m);
         const steps = events(ended, "step").length;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
+import { decodeSafetensors } from "../../files/safetensors.ts";
 import { Interruption, UserError } from "../../pipeline/errors.ts";
 import type { RunStartEvent } from "../../pipeline/stages/events.ts";
 import type { Output } from "../../pipeline/stages/output.ts";
@@ -206,6 +207,37 @@ forEachEngine("a run that is asked to end during an evaluation measures again", 
     }, { resume: true });
     assertEquals(starts[0]!.resumed!.epochs, 0);
     assertEquals(comparable(resumed), comparable(whole));
+  });
+});
+
+forEachEngine("a checkpoint tells of its own epoch, also where a step had one before", async () => {
+  const pipeline = { ...plain, outputs: [{ use: "checkpoint", everySteps: 1 }] };
+  await withPipeline(pipeline, async (file, folder) => {
+    const out = join(folder, "run"), checkpoints = join(out, "checkpoints");
+    const told = async (path: string) => {
+      const { metadata } = decodeSafetensors(await Deno.readFile(path));
+      return [metadata.epoch, metadata.metrics !== "{}"];
+    };
+    const { checkpoint } = await interruptedAt(file, out, "evaluation", 1);
+    assertStringIncludes(checkpoint!, "rocket-000005-unmeasured");
+    assertEquals(await told(checkpoint!), ["0", false]);
+    const stop: Output = {
+      step: () => {
+        throw new Death();
+      },
+    };
+    const resume = () => runFile(file, out, current(), stop, { resume: true });
+    await assertRejects(resume, Death);
+    assertEquals([...Deno.readDirSync(checkpoints)].map(({ name }) => name).sort(), [
+      "best.json",
+      "best.safetensors",
+      "rocket-000004.json",
+      "rocket-000004.safetensors",
+      "rocket-000005.json",
+      "rocket-000005.safetensors",
+    ]);
+    assertEquals(await told(join(checkpoints, "rocket-000005.safetensors")), ["1", true]);
+    assertEquals(await told(join(checkpoints, "best.safetensors")), ["1", true]);
   });
 });
 

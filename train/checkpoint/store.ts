@@ -27,6 +27,8 @@ export interface CheckpointParts {
   readonly tensors: ReadonlyMap<string, StreamedTensor>;
   /** Texts for readers of the safetensors file alone. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Whether all steps of an epoch are done, and its evaluations are not: those change the metadata. */
+  readonly unmeasured: boolean;
 }
 
 /** So many of a job's latest checkpoints stay by default: if one is damaged there is another. */
@@ -68,10 +70,10 @@ export class CheckpointStore {
     { keep = USUALLY_KEPT, forever = false, best = false }: CheckpointRequest,
   ): Promise<string> {
     const { job, position: { step } } = parts.content;
-    const path = join(this.#folder, `${nameOf(job, step)}.safetensors`);
+    const path = join(this.#folder, `${nameOf(job, step, parts.unmeasured)}.safetensors`);
     try {
       await Deno.mkdir(this.#folder, { recursive: true });
-      // After an epoch's evaluations its state is what it was before them.
+      // A signal may come where a checkpoint has just been written.
       const same = this.#last?.path === path ? this.#last : undefined;
       const { sha256, bytes } = same ?? await this.#writeTensors(path, parts);
       if (best) await this.#becomeBest(path, { sha256, bytes });
@@ -123,6 +125,8 @@ export class CheckpointStore {
     try {
       await Deno.link(path, draft).catch(() => Deno.copyFile(path, draft));
       await Deno.rename(draft, best);
+      // Of two names of one file a system may keep both.
+      await removeIfThere(draft);
     } catch (error) {
       await Deno.remove(draft).catch(() => {});
       throw error;
@@ -163,30 +167,42 @@ export class CheckpointStore {
   }
 
   /** The checkpoints of a job, the newest first. */
-  async #all(job: JobName): Promise<{ path: string; step: number }[]> {
-    const found: { path: string; step: number }[] = [];
+  async #all(job: JobName): Promise<Named[]> {
+    const found: Named[] = [];
     for (const name of await namesIn(this.#folder)) {
-      const [, of, step] = /^(rocket|light-alone)-(\d+)\.json$/.exec(name) ?? [];
+      const [, of, step, unmeasured] = jsonName.exec(name) ?? [];
       if (of !== job) continue;
       const path = join(this.#folder, `${basename(name, ".json")}.safetensors`);
-      found.push({ path, step: Number(step) });
+      found.push({ path, step: Number(step), unmeasured: unmeasured !== undefined });
     }
-    return found.sort((a, b) => b.step - a.step);
+    return found.sort((a, b) => b.step - a.step || Number(a.unmeasured) - Number(b.unmeasured));
   }
 
   async #prune(job: JobName, keep: number): Promise<void> {
-    const old: string[] = [];
-    for (const { path } of await this.#all(job)) {
-      if (!await isForever(path)) old.push(path);
+    const all = await this.#all(job), passed: string[] = [], old: string[] = [];
+    for (const { path, step, unmeasured } of all) {
+      const again = unmeasured && all.some((one) => one.step === step && !one.unmeasured);
+      if (again) passed.push(path);
+      else if (!await isForever(path)) old.push(path);
     }
-    for (const path of old.slice(keep)) {
+    for (const path of [...passed, ...old.slice(keep)]) {
       await removeIfThere(jsonOf(path));
       await removeIfThere(path);
     }
   }
 }
 
-const nameOf = (job: JobName, step: number) => `${job}-${String(step).padStart(6, "0")}`;
+/** What the name of a checkpoint says. */
+interface Named {
+  readonly path: string;
+  readonly step: number;
+  readonly unmeasured: boolean;
+}
+
+const nameOf = (job: JobName, step: number, unmeasured: boolean) =>
+  `${job}-${String(step).padStart(6, "0")}${unmeasured ? "-unmeasured" : ""}`;
+
+const jsonName = /^(rocket|light-alone)-(\d+)(-unmeasured)?\.json$/;
 
 const jsonOf = (path: string) => path.replace(/\.safetensors$/, ".json");
 
