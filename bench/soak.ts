@@ -53,11 +53,16 @@ async function main(): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "rocket-soak-" });
   const disk = await openDisk(join(folder, "disk"));
   const started = performance.now();
+  const stop = new AbortController();
+  Deno.addSignalListener("SIGINT", () => {
+    console.error("no other run begins");
+    stop.abort();
+  });
   try {
     const { flags } = await openProject(fileURLToPath(new URL("../", import.meta.url)));
     const counts = await soak({
       subjects: await makeSubjects(names, folder),
-      ...{ seed, first, folder, disk, flags },
+      ...{ seed, first, folder, disk, flags, signal: stop.signal },
       milliseconds: minutes * 60_000,
       runs: options.run === undefined ? Infinity : 1,
       report: (line) => console.error(line),

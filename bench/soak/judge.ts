@@ -112,8 +112,8 @@ function codesOf(kind: End, training: boolean): number[] {
   if (kind === "full disk" || kind === "file limit") return [1];
   // A process that does not listen yet dies of the signal.
   const stopped = training ? [130] : [130, 143];
-  // There is no room for the checkpoint.
-  return kind === "SIGTERM on a full disk" ? [1, ...training ? [] : stopped] : stopped;
+  // A checkpoint that was just removed may have left room for the next.
+  return kind === "SIGTERM on a full disk" ? [1, ...stopped] : stopped;
 }
 
 /** Whether the exit code and the message are those that its fault should have. */

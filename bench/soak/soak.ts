@@ -21,6 +21,8 @@ export interface SoakOptions {
   readonly milliseconds: number;
   /** No more runs than this. */
   readonly runs: number;
+  /** When it is aborted, no other run begins. */
+  readonly signal?: AbortSignal;
   /** A folder for pipelines and for the folders of runs that failed. */
   readonly folder: string;
   /** Where runs are written. */
@@ -122,9 +124,10 @@ class Soak {
   }
 
   async all(): Promise<SoakCounts> {
-    const { subjects, first, runs, milliseconds } = this.#options;
+    const { subjects, first, runs, milliseconds, signal } = this.#options;
     const until = performance.now() + milliseconds;
     for (let run = first; run < first + runs && performance.now() < until; run++) {
+      if (signal?.aborted) break;
       await this.#run(run, subjects[run % subjects.length]!);
     }
     return this.#counts;
