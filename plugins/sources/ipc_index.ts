@@ -105,11 +105,14 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
       const batch = batches[index];
       if (!batch) throw new RangeError(`no record batch ${index} among ${batches.length}`);
       if (batch.bodyLength > mostBody) {
-        throw new Error(
-          `record batch ${index} has ${
+        throw new UserError(
+          `record batch ${index} of ${file.name} has ${
             (batch.bodyLength / 1e9).toFixed(1)
-          } GB; at most 2.1 GB can ` +
-            "be read at once: write smaller record batches",
+          } GB; at most 2.1 GB can be read at once`,
+          {
+            hint:
+              "write the file with smaller record batches: pyarrow.feather.write_feather(table, PATH, chunksize=65536)",
+          },
         );
       }
       // Dictionaries are kept, as each record batch needs them again.

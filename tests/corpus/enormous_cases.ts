@@ -1,0 +1,121 @@
+import { Float32, Int32, Table, tableToIPC, vectorFromArray } from "apache-arrow";
+import { Builder } from "npm:flatbuffers@25.9.23";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { Case } from "./pipeline_cases.ts";
+
+const million = 1_000_000;
+
+/**
+ * An Arrow stream of a million columns. In a flatbuffer tables may be named more than once, so that all columns are
+ * the same one: 4 MB of metadata.
+ */
+function manyColumns(): Uint8Array {
+  const builder = new Builder(2 ** 23);
+  const name = builder.createString("x");
+  builder.startObject(2);
+  builder.addFieldInt16(0, 1, 0);
+  const type = builder.endObject();
+  builder.startObject(7);
+  builder.addFieldOffset(0, name, 0);
+  builder.addFieldInt8(2, 3, 0);
+  builder.addFieldOffset(3, type, 0);
+  const field = builder.endObject();
+  builder.startVector(4, million, 4);
+  for (let column = 0; column < million; column++) builder.addOffset(field);
+  const fields = builder.endVector();
+  builder.startObject(4);
+  builder.addFieldOffset(1, fields, 0);
+  const schema = builder.endObject();
+  builder.startObject(5);
+  builder.addFieldInt16(0, 4, 0);
+  builder.addFieldInt8(1, 1, 0);
+  builder.addFieldOffset(2, schema, 0);
+  builder.finish(builder.endObject());
+  const metadata = builder.asUint8Array();
+  const length = Math.ceil(metadata.length / 8) * 8;
+  const bytes = new Uint8Array(8 + length + 8);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, -1, true);
+  view.setInt32(4, length, true);
+  bytes.set(metadata, 8);
+  view.setInt32(8 + length, -1, true);
+  return bytes;
+}
+
+/**
+ * Writes an Arrow stream whose one record batch has 3 GB. They take no room: what nobody wrote reads as zeros.
+ */
+function writeHugeBatch(path: string): void {
+  const columns = new Table({
+    x: vectorFromArray([0, 1], new Float32()),
+    y: vectorFromArray([0, 1], new Int32()),
+  });
+  const bytes = tableToIPC(columns, "stream");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = 8 + view.getInt32(4, true) + 8;
+  const message = start + view.getUint32(start, true);
+  // The fourth field of a message is the length of its body.
+  const field = view.getUint16(message - view.getInt32(message, true) + 4 + 2 * 3, true);
+  view.setBigInt64(message + field, 3_000_000_000n, true);
+  Deno.writeFileSync(path, bytes);
+  Deno.truncateSync(path, start + view.getInt32(start - 4, true) + 3_000_000_000);
+}
+
+/** Packed parts one after another, each of 16 MB that become 16 kB. */
+function bomb(first: string, filling: string, parts: number): Uint8Array {
+  const head = gzipSync(first), part = gzipSync(filling.repeat(2 ** 24 / filling.length));
+  const bytes = new Uint8Array(head.length + parts * part.length);
+  bytes.set(head);
+  for (let index = 0; index < parts; index++) bytes.set(part, head.length + index * part.length);
+  return bytes;
+}
+
+/** Files that are large in a way that nothing is made for. */
+export function* enormousCases(folder: string): Iterable<Case> {
+  let number = 0;
+  const one = (
+    name: string,
+    file: string,
+    write: (path: string) => void,
+    words: readonly string[] = [file],
+  ): Case => {
+    const own = join(folder, String(number++));
+    Deno.mkdirSync(own);
+    write(join(own, file));
+    const source = `{ use: ${file.includes("csv") ? "csv" : "arrow"}, path: ${file} }`;
+    Deno.writeTextFileSync(
+      join(own, "p.yaml"),
+      `name: enormous
+data:
+  train: ${source}
+  test: ${source}
+  features: { x: }
+  label: y
+network: { use: mlp, light: [4], booster: [8] }
+losses: [{ use: cross-entropy, on: light }]
+optimizer: { use: sgd, rate: 0.1 }
+train: { epochs: 1, batch: 2 }
+`,
+    );
+    return {
+      name,
+      args: ["check", "--engine", "wasm", "--quiet", "p.yaml"],
+      folder: own,
+      expected: { code: 1, words: ["p.yaml:", ...words] },
+    };
+  };
+  const text = (content: () => string) => (path: string) => Deno.writeTextFileSync(path, content());
+  yield one("Arrow of a million columns", "a.arrow", (path) => {
+    Deno.writeFileSync(path, manyColumns());
+  }, ["a.arrow", "columns"]);
+  yield one("Arrow with a record batch of 3 GB", "a.arrow", writeHugeBatch, [
+    "record batch 0 of a.arrow has 3.0 GB; at most 2.1 GB can be read at once",
+    "with smaller record batches",
+  ]);
+  const names = () => Array.from({ length: million }, (_, column) => `c${column}`).join();
+  yield one("CSV of a million columns", "a.csv", text(() => `${names()}\n${names()}\n`));
+  yield one("gzip that becomes a line of 1 GB", "a.csv.gz", (path) => {
+    Deno.writeFileSync(path, bomb("x,y\n1,0\n", "0", 64));
+  });
+}
