@@ -21,7 +21,7 @@ import { isBigEndian } from "./endianness.ts";
 import { verifyMetadata } from "./ipc_verify.ts";
 import type { RandomAccess } from "./random_access.ts";
 import { type RecordBatchHeader, type RowLayout, rowLayout } from "./row_layout.ts";
-import { verifyBuffers, verifyColumn, verifyNulls } from "./record_batch_verify.ts";
+import { verifyBuffers, verifyColumn, verifyNulls, verifyType } from "./record_batch_verify.ts";
 
 /** A message: its metadata, with what tells their length, and its body. */
 interface Block {
@@ -95,6 +95,7 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
     );
   }
   const { schema } = RecordBatchReader.from([head, endOfStream]).open();
+  for (const { name, type } of schema.fields) verifyType(type, name);
   let before: Uint8Array[] | undefined;
   const dictionaries = new Map<number, Dictionaries[]>();
   return {

@@ -20,6 +20,25 @@ export class ColumnError extends Error {
 }
 
 /**
+ * Refuses a column of whole numbers of a width that there is not. arrow-js tells only where it makes an array.
+ *
+ * @param type The column's type.
+ * @param name What to call it.
+ * @throws {ColumnError} If it has such numbers, or a column in it.
+ */
+export function verifyType(type: DataType, name: string): void {
+  if (DataType.isDictionary(type)) {
+    verifyType(type.indices, name);
+    verifyType(type.dictionary, name);
+  } else if (DataType.isInt(type) && ![8, 16, 32, 64].includes(type.bitWidth)) {
+    throw new ColumnError(`the column ${name} says that it has numbers of ${type.bitWidth} bits`);
+  }
+  for (const field of type.children ?? []) {
+    verifyType((field as Field).type, `${name}.${(field as Field).name}`);
+  }
+}
+
+/**
  * Refuses buffers that are not within their message's body, whatever reads them later.
  *
  * @param buffers What the message says of them.

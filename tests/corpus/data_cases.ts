@@ -650,6 +650,18 @@ function* rowCases(): Iterable<DataCase> {
   yield one("values of no length", streamWith(many, [2, 1, 1, 0n]), "0 of the 5000 values");
   yield one("values too short by one", streamWith(many, [2, 1, 1, 4n * 4999n]), "4999 of the 5000");
   yield one("rows beyond the values", streamWith(many, [1, 0, 0, 10_000n]), "5000 rows");
+  const odd = tableToIPC(tableFromArrays(rows), "stream");
+  const schema = new DataView(odd.buffer, odd.byteOffset);
+  yield one(
+    "numbers of 33 bits",
+    changed(odd as Bytes, (_, view) => {
+      // A table of a column's type: its width, 32 bits, and whether it is signed.
+      for (let at = 8; at < 8 + schema.getInt32(4, true) - 4; at += 4) {
+        if (view.getInt32(at, true) === 32) view.setInt32(at, 33, true);
+      }
+    }),
+    "numbers of 33 bits",
+  );
   yield one("nulls that are none", streamWith(many, [1, 0, 1, 3n]), "the column x");
   yield one("nulls more than rows", streamWith(nullable, [1, 0, 1, 9999n]), "the column x");
   yield one("nulls of a negative number", streamWith(nullable, [1, 0, 1, -1n]), "marks 1");
