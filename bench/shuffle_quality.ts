@@ -16,7 +16,7 @@ import { wholeOrder, windowOrder, windowsOf } from "../train/input/order.ts";
 import { type Split, StoredSplit } from "../train/input/split.ts";
 import { CheckpointStore } from "../train/checkpoint/store.ts";
 import { runJob } from "../train/job.ts";
-import { netsOf, prepareData, prepareNets } from "../train/prepare.ts";
+import { firstBatch, netsOf, prepareData, prepareNets } from "../train/prepare.ts";
 
 /** Classes, the rows of a record batch, and those of a training batch. */
 const classes = 10, batchRows = 16, batch = 64;
@@ -152,18 +152,19 @@ async function train(window: number, seed: number): Promise<number> {
       {
         name: "rocket",
         seed,
-        epochs: plan.epochs,
+        phases: [{
+          ...plan.phases[0]!,
+          select: undefined,
+          nonFinite: "stop",
+          nets: prepareNets(plan, given, netsOf(plan)),
+        }],
+        given: new Map(),
         batch: plan.batch,
         data: given,
         input,
-        nets: prepareNets(plan, given, netsOf(plan)),
+        first: firstBatch(plan, given, plan.batch),
         precision: "float32",
-        select: undefined,
-        nonFinite: "stop",
-        stop: undefined,
-        maxSkipped: 0,
         lastCheckpoint: () => Promise.resolve(undefined),
-        place: undefined,
         report: () => {},
         debug: false,
       },
@@ -171,7 +172,7 @@ async function train(window: number, seed: number): Promise<number> {
       {
         store: new CheckpointStore(folder),
         from: undefined,
-        about: { job: "rocket", gradients: [], run: undefined },
+        about: { job: "rocket", run: undefined },
         announce: () => Promise.resolve(),
         signal: undefined,
       },

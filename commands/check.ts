@@ -3,14 +3,12 @@ import type { Plan } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../pipeline/stages/batch.ts";
 import type { Variable } from "../pipeline/stages/network.ts";
 import { type FirstBatch, tryFirstBatch } from "../train/first_batch.ts";
-import {
-  netsOf,
-  prepareData,
-  type PreparedData,
-  type PreparedNets,
-  prepareNets,
-} from "../train/prepare.ts";
-import { measureGradients, parametersOf } from "../train/run.ts";
+import { readInitial } from "../train/initial.ts";
+import type { JobPhase } from "../train/job.ts";
+import { prepareData, type PreparedData, type PreparedNets } from "../train/prepare.ts";
+import { parametersOf, prepareJobs } from "../train/run.ts";
+import { movedVariables } from "../train/step.ts";
+import type { GivenValues } from "../train/variables.ts";
 import { type CommandOptions, onlyArgument } from "./options.ts";
 import { gradientTable } from "./result_table.ts";
 import { readPlan } from "./read_plan.ts";
@@ -36,16 +34,23 @@ export async function check(args: readonly string[], options: CommandOptions): P
   try {
     const engine = await openEngine(options.engine ?? "auto", report);
     report(`engine: ${engine.name} (${engine.detail})`);
-    const nets = prepareNets(plan, data, netsOf(plan));
     // The baseline's nets are built as well: what they lack shows here and not after an hour.
-    if (plan.baseline && nets.nets.length === 2) prepareNets(plan, data, ["light"]);
-    const first = await tryFirstBatch(plan, data, nets);
+    const { rocket: { nets, phases }, alone } = prepareJobs(plan, data);
+    const first = phases[0]!.nets;
+    const given = await readInitial(plan, first);
+    if (alone) await readInitial(plan, alone.phases[0]!.nets);
+    const tried: string[] = [];
+    for (const phase of phases) {
+      if (phase.name !== undefined) tried.push(phaseSummary(phase));
+      const batch = await tryFirstBatch(plan, data, phase, given);
+      tried.push(firstBatchSummary(plan, batch), gradientTable(batch.gradients));
+    }
     print([
       dataSummary(data),
-      outputSummary(nets),
-      parameterSummary(nets),
-      firstBatchSummary(plan, first),
-      gradientTable(await measureGradients(plan, data, nets)),
+      outputSummary(first),
+      parameterSummary({ ...first, nets }),
+      ...(given.size > 0 ? [initialSummary(plan, given)] : []),
+      ...tried,
       `${plan.document.file}: fine`,
     ].join("\n\n"));
     return 0;
@@ -120,6 +125,36 @@ function parameterSummary(prepared: PreparedNets): string {
     `a net with what it shares: ${counts.join(", ")}` +
     (owners.includes("loss") ? "; what is the losses' own does not ship" : ""),
   ].join("\n");
+}
+
+/** What a phase moves, and which variables stay as they are. */
+function phaseSummary({ name, epochs, from, nets: { nets, model } }: JobPhase): string {
+  const frozen = model.variables.filter(({ owner }) => model.frozen?.has(owner));
+  const moved = movedVariables(model).filter(({ trainable }) => trainable);
+  const owners = (["shared", "light", "booster"] as const).filter((owner) =>
+    frozen.some((variable) => variable.owner === owner)
+  );
+  const counts = owners.map((owner) => {
+    const own = frozen.filter((variable) => variable.owner === owner);
+    return `  ${owner}: ${formatCount(numbersOf(own))} numbers in ${own.length} variables (${
+      [...new Set(own.map(({ name }) => name.split("/").slice(0, -1).join("/") || name))].join(", ")
+    })`;
+  });
+  return [
+    `phase ${name}: ${nets.join(" and ")}, ${epochs} epochs, from the ${from} weights before; ` +
+    `${formatCount(numbersOf(moved))} numbers can move`,
+    ...(counts.length > 0 ? ["frozen:", ...counts] : ["nothing is frozen"]),
+  ].join("\n");
+}
+
+const numbersOf = (variables: readonly Variable[]) =>
+  variables.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);
+
+function initialSummary({ initial }: Plan, given: GivenValues): string {
+  const from = initial.map(({ net, from }) =>
+    `${net} from ${"file" in from ? from.file : from.run}`
+  );
+  return `first weights: ${from.join(", ")} (${given.size} variables)`;
 }
 
 function firstBatchSummary(plan: Plan, { losses, metrics, rows, peakBytes }: FirstBatch): string {

@@ -49,9 +49,11 @@ function stagesOf(plan: Plan): PlannedStage[] {
     ...(plan.validation && "stage" in plan.validation ? [plan.validation] : []),
     ...plan.transforms,
     plan.network,
-    ...plan.losses.flatMap((loss) => [loss, loss.gradient]),
-    plan.optimizer,
-    plan.optimizer.schedule,
+    ...plan.phases.flatMap(({ losses, optimizer }) => [
+      ...losses.flatMap((loss) => [loss, loss.gradient]),
+      optimizer,
+      optimizer.schedule,
+    ]),
     ...plan.metrics,
     ...plan.outputs,
   ];

@@ -1,4 +1,4 @@
-import type { GradientNorms, Metrics, Result } from "../pipeline/stages/events.ts";
+import type { GradientNorms, Metrics, PhaseResult, Result } from "../pipeline/stages/events.ts";
 import { formatCount, formatNumber, table } from "./table.ts";
 
 /**
@@ -52,9 +52,11 @@ export function resultTable(result: Result): string {
     "",
     table(head, cells),
   ];
+  if (result.phases) lines.push("", phaseTable(result.phases));
   const metric = metrics[0];
-  if (baseline && metric) {
-    const gain = result.test.light![metric]! - baseline.test.light![metric]!;
+  const { light } = result.test;
+  if (baseline && metric && light) {
+    const gain = light[metric]! - baseline.test.light![metric]!;
     lines.push(
       "",
       `what the booster gave the light net: ${metric} ${gain < 0 ? "−" : "+"}${
@@ -71,6 +73,33 @@ export function resultTable(result: Result): string {
   const skipped = result.skipped + (baseline?.skipped ?? 0);
   if (skipped > 0) lines.push(`skipped steps, as losses or gradients were not finite: ${skipped}`);
   return lines.join("\n");
+}
+
+/** A row a phase: what it trained, and each net's first metric. */
+function phaseTable(phases: readonly PhaseResult[]): string {
+  const keys = [
+    ...new Set(
+      phases.flatMap(({ test }) =>
+        Object.entries(test).filter(([net]) => net !== "run").flatMap(([net, metrics]) =>
+          Object.keys(metrics).slice(0, 1).map((metric) => `${net} ${metric}`)
+        )
+      ),
+    ),
+  ];
+  const head = ["phase", "frozen", "epochs", "at best", ...keys, "time"];
+  const rows = phases.map(({ name, frozen, epochs, stopped, best, test, seconds }) => [
+    name,
+    frozen.join(", ") || "–",
+    `${epochs}${stopped ? " (stopped)" : ""}`,
+    formatCount(best.epoch),
+    ...keys.map((key) => {
+      const [net, metric] = key.split(" ") as [string, string];
+      const value = test[net]?.[metric];
+      return value === undefined ? "–" : formatNumber(value);
+    }),
+    `${seconds.toFixed(1)} s`,
+  ]);
+  return table(head, rows, ["left", "left", ...head.slice(2).map(() => "right" as const)]);
 }
 
 /**

@@ -5,9 +5,11 @@
  * @module
  */
 
+import { floatSize, toFloats } from "./floats.ts";
 import {
   decodeHeader,
   encodeHeader,
+  type Header,
   type HeaderEntry,
   headerLength,
   sizeOf,
@@ -55,14 +57,13 @@ export async function* safetensorsChunks(
 export class SafetensorsFile {
   /** Where each tensor is. */
   readonly entries: ReadonlyMap<string, HeaderEntry>;
+  /** The texts that are kept beside them. */
+  readonly metadata: Readonly<Record<string, string>>;
   readonly #file: Deno.FsFile;
   readonly #start: number;
 
-  private constructor(
-    file: Deno.FsFile,
-    start: number,
-    entries: ReadonlyMap<string, HeaderEntry>,
-  ) {
+  private constructor(file: Deno.FsFile, start: number, { entries, metadata }: Header) {
+    this.metadata = metadata;
     this.#file = file;
     this.#start = start;
     this.entries = entries;
@@ -80,8 +81,7 @@ export class SafetensorsFile {
       const { size } = await file.stat();
       const length = headerLength(await readFully(file, Math.min(8, size)));
       if (length > size) throw new TypeError("not a safetensors file, or cut short");
-      const { entries } = decodeHeader(await readFully(file, length - 8));
-      return new SafetensorsFile(file, length, entries);
+      return new SafetensorsFile(file, length, decodeHeader(await readFully(file, length - 8)));
     } catch (error) {
       file.close();
       throw error;
@@ -106,6 +106,27 @@ export class SafetensorsFile {
       left -= bytes.length;
       yield new Values(bytes.buffer);
     }
+  }
+
+  /**
+   * All values of a tensor of floating-point numbers, in float32.
+   *
+   * @param name The tensor; it is in the file.
+   * @throws {TypeError} If it is cut short, or of a type other than F32, F16, BF16 and F64.
+   */
+  async floats(name: string): Promise<Float32Array<ArrayBuffer>> {
+    const { dtype, shape, data_offsets: [start, end] } = this.entries.get(name)!;
+    const size = floatSize(dtype);
+    if (size === undefined) {
+      throw new TypeError(
+        `the tensor ${name} is of type ${dtype}; expected F32, F16, BF16 or F64`,
+      );
+    }
+    if (end - start !== sizeOf(shape) * size) {
+      throw new TypeError(`the tensor ${name} is cut short`);
+    }
+    await this.#file.seek(this.#start + start, Deno.SeekMode.Start);
+    return toFloats(dtype, await readFully(this.#file, end - start));
   }
 
   /** Lets go of the file. */

@@ -9,14 +9,15 @@ import type { z } from "zod";
 import type { FeatureOptions, LabelOptions } from "./data_options.ts";
 import type { Document, Path } from "./document.ts";
 import { type Place, type Problem, UserError } from "./errors.ts";
+import { formatPath } from "./nodes.ts";
 import { checkOptions, zodProblems } from "./options.ts";
 import { isElsewhere, isStage, isUrl, type Registry } from "./registry.ts";
-import { commonKeys, pipelineSchema, type PipelineValue } from "./schema.ts";
+import { commonKeys, onePhaseSchema, pipelineSchema, type PipelineValue } from "./schema.ts";
 import { callStage, type StageReference } from "./stage_error.ts";
 import type { GradientStage } from "./stages/gradient.ts";
 import type { LossStage } from "./stages/loss.ts";
 import type { MetricStage } from "./stages/metric.ts";
-import type { NetworkStage } from "./stages/network.ts";
+import type { NetName, NetworkStage, VariableOwner } from "./stages/network.ts";
 import type { OptimizerStage } from "./stages/optimizer.ts";
 import type { OutputStage } from "./stages/output.ts";
 import type { ScheduleStage } from "./stages/schedule.ts";
@@ -77,6 +78,53 @@ export interface StopOptions {
   readonly minDelta: number;
 }
 
+/** An optimizer of the plan. */
+export interface PlannedOptimizer extends PlannedStage<OptimizerStage> {
+  /** The learning rate, before the schedule's factor. */
+  readonly rate: number;
+  /** How the rate changes over a phase. */
+  readonly schedule: PlannedStage<ScheduleStage>;
+}
+
+/** A training of the plan. A pipeline without `phases` has one, without a name. */
+export interface PlannedPhase {
+  /** The phase's name, if the pipeline has phases. */
+  readonly name: string | undefined;
+  /** The nets that are computed and measured. */
+  readonly nets: readonly NetName[];
+  /** Whose variables stay as they are. */
+  readonly frozen: ReadonlySet<VariableOwner>;
+  /** The weights of the phase before that this one begins with. */
+  readonly from: "best" | "last";
+  readonly losses: readonly PlannedLoss[];
+  readonly optimizer: PlannedOptimizer;
+  readonly epochs: number;
+  readonly clip: { readonly norm: number; readonly per: "all" | "owner" } | undefined;
+  readonly nonFinite: "stop" | "skip" | "back";
+  readonly maxSkipped: number;
+  readonly select: string | undefined;
+  /** When the phase ends early. */
+  readonly stop: StopOptions | undefined;
+  /** Where the pipeline file has its losses. */
+  readonly place: Place | undefined;
+  /** Where it has its epochs. */
+  readonly epochsPlace: Place | undefined;
+}
+
+/** Where a net's first weights come from. */
+export interface PlannedInitial {
+  /** The net; the booster's brings what both share. */
+  readonly net: NetName;
+  /** A safetensors file, or a run folder. */
+  readonly from:
+    | { readonly file: string; readonly layout: "rocket" | "pytorch" }
+    | { readonly run: string; readonly checkpoint: string };
+  /** Variables by the names that the file has for them, patterns with `*` among them. */
+  readonly names: Readonly<Record<string, string>>;
+  /** Where the pipeline file says so. */
+  readonly place: Place | undefined;
+}
+
 /** A pipeline, checked as far as that is possible without its data. */
 export interface Plan {
   /** The document it came from. */
@@ -100,22 +148,14 @@ export interface Plan {
   readonly columns: readonly string[];
   readonly transforms: readonly PlannedTransformStage[];
   readonly network: PlannedStage<NetworkStage>;
-  readonly losses: readonly PlannedLoss[];
-  readonly optimizer: PlannedStage<OptimizerStage> & {
-    readonly rate: number;
-    readonly schedule: PlannedStage<ScheduleStage>;
-  };
+  /** What nets begin with instead of random weights. */
+  readonly initial: readonly PlannedInitial[];
+  /** The trainings, one at least, in order. */
+  readonly phases: readonly PlannedPhase[];
   readonly metrics: readonly PlannedMetricStage[];
   readonly outputs: readonly PlannedStage<OutputStage>[];
-  readonly epochs: number;
   readonly batch: number;
   readonly baseline: boolean;
-  readonly clip: { readonly norm: number; readonly per: "all" | "owner" } | undefined;
-  readonly nonFinite: "stop" | "skip" | "back";
-  readonly maxSkipped: number;
-  readonly select: string | undefined;
-  /** When training ends early. */
-  readonly stop: StopOptions | undefined;
   /** The whole pipeline as plain JSON with every default filled in. */
   readonly resolved: Readonly<Record<string, unknown>>;
 }
@@ -124,7 +164,10 @@ export interface Plan {
 type Entry = { readonly use: string | AnyStage; readonly [option: string]: unknown };
 
 /** How a loss is written. */
-type LossEntry = PipelineValue["losses"][number];
+type LossEntry = NonNullable<PipelineValue["losses"]>[number];
+
+/** How a phase is written. */
+type PhaseEntry = NonNullable<PipelineValue["phases"]>[number];
 
 /**
  * Makes a plan of a document. All that is wrong is reported at once.
@@ -135,10 +178,12 @@ type LossEntry = PipelineValue["losses"][number];
  * @throws {UserError} With every problem of the file, each at its place; exit code 2.
  */
 export async function makePlan(document: Document, registry: Registry): Promise<Plan> {
-  const problems: Problem[] = zodProblems(pipelineSchema, document.value, { document, path: [] });
+  const hasPhases = Object(document.value).phases !== undefined;
+  const schema = hasPhases ? pipelineSchema : onePhaseSchema;
+  const problems: Problem[] = zodProblems(schema, document.value, { document, path: [] });
   const parsed = pipelineSchema.safeParse(document.value);
   const planner = new Planner(document, registry, problems);
-  if (!parsed.success) {
+  if (!parsed.success || problems.length > 0) {
     // Stages are checked all the same, so that one reading shows all mistakes.
     await planner.checkLoose(document.value);
     throw new UserError(problems, { exitCode: 2 });
@@ -146,6 +191,12 @@ export async function makePlan(document: Document, registry: Registry): Promise<
   const plan = await planner.plan(parsed.data);
   if (problems.length > 0 || !plan) throw new UserError(problems, { exitCode: 2 });
   return plan;
+}
+
+/** The stages that a phase has of its own, or that all share. */
+interface PhaseStages {
+  readonly losses: readonly PlannedLoss[] | undefined;
+  readonly optimizer: PlannedOptimizer | undefined;
 }
 
 class Planner {
@@ -160,7 +211,7 @@ class Planner {
   }
 
   async plan(value: PipelineValue): Promise<Plan | undefined> {
-    const { data, train: { stop } } = value;
+    const { data } = value;
     const train = await this.#stage<SourceStage>("source", data.train, ["data", "train"]);
     const test = await this.#stage<SourceStage>("source", data.test, ["data", "test"]);
     const validation = !data.validation || !("use" in data.validation)
@@ -172,39 +223,34 @@ class Planner {
       return planned && { ...planned, on: entry.on ?? planned.stage.on };
     });
     const network = await this.#stage<NetworkStage>("network", value.network, ["network"]);
-    const losses = await this.#losses(value.losses);
-    const optimizer = await this.#stage<OptimizerStage>("optimizer", value.optimizer, [
-      "optimizer",
-    ]);
-    const schedule = await this.#stage<ScheduleStage>("schedule", value.optimizer.schedule, [
-      "optimizer",
-      "schedule",
-    ]);
+    const initial = this.#initial(value.network.initial);
+    const losses = value.losses && await this.#losses(value.losses, ["losses"]);
+    const optimizer = value.optimizer && await this.#optimizer(value.optimizer, ["optimizer"]);
     const metrics = await this.#each(value.metrics, async (entry, index) => {
       const planned = await this.#stage<MetricStage>("metric", entry, ["metrics", index]);
       return planned && { ...planned, name: entry.name ?? planned.stage.name };
     });
-    this.#refuseTwice(metrics, "metrics");
+    this.#refuseTwice(placed(metrics), "metrics");
     const outputs = await this.#each(
       withAlwaysWritten(value.outputs),
       (entry, index) => this.#stage<OutputStage>("output", entry, ["outputs", index]),
     );
+    const own = await this.#each(
+      value.phases ?? [],
+      (entry, index) => this.#phaseStages(entry, ["phases", index]),
+    );
     // Which names there are is not known if a metric is wrong.
     if (metrics.length === value.metrics.length) {
-      this.#checkMetric(value.train.select, ["train", "select"], metrics);
-      this.#checkMetric(stop?.metric, ["train", "stop", "metric"], metrics);
-      if (stop && metrics.length === 0) {
-        this.#problem(
-          "train.stop needs a metric, and this pipeline has none",
-          this.#document.place(["train", "stop"]),
-          "add one to `metrics:`",
-        );
+      this.#checkMetrics(value.train, ["train"], metrics);
+      for (const [index, entry] of (value.phases ?? []).entries()) {
+        this.#checkMetrics(entry, ["phases", index], metrics);
       }
     }
-
-    if (!train || !test || !network || !optimizer || !schedule || this.#problems.length > 0) {
-      return undefined;
-    }
+    if (!train || !test || !network || this.#problems.length > 0) return undefined;
+    const phases = value.phases
+      ? this.#phases(value, own, { losses, optimizer })
+      : [this.#onlyPhase(value, losses!, optimizer!)];
+    if (this.#problems.length > 0) return undefined;
     return {
       document: this.#document,
       name: value.name,
@@ -219,18 +265,12 @@ class Planner {
       columns: [...new Set(metrics.flatMap(({ stage, options }) => columnsOf(stage, options)))],
       transforms,
       network,
-      losses,
-      optimizer: { ...optimizer, rate: value.optimizer.rate, schedule },
+      initial,
+      phases,
       metrics,
       outputs,
-      epochs: value.train.epochs,
       batch: value.train.batch,
       baseline: value.train.baseline === "light-alone",
-      clip: value.train.clip,
-      nonFinite: value.train.nonFinite,
-      maxSkipped: value.train.maxSkipped,
-      select: value.train.select,
-      stop: stop && { ...stop, metric: stop.metric ?? value.train.select },
       resolved: {
         name: value.name,
         seed: value.seed,
@@ -245,19 +285,23 @@ class Planner {
           ...(data.weight !== undefined && { weight: data.weight }),
           transforms: transforms.map(({ resolved, on }) => ({ ...resolved, on })),
         },
-        network: network.resolved,
-        losses: losses.map(({ resolved, name, stage, comparisons, weight, gradient }) => ({
-          ...resolved,
-          name,
-          ...resolvedOutputs(stage.form, comparisons),
-          weight,
-          gradient: gradient.resolved,
-        })),
-        optimizer: {
-          ...optimizer.resolved,
-          rate: value.optimizer.rate,
-          schedule: schedule.resolved,
+        network: {
+          ...network.resolved,
+          ...(initial.length > 0 && { initial: resolvedInitial(initial) }),
         },
+        ...(losses && { losses: resolvedLosses(losses) }),
+        ...(optimizer && { optimizer: resolvedOptimizer(optimizer) }),
+        ...(value.phases && {
+          phases: value.phases.map((
+            { losses: _losses, optimizer: _optimizer, ...rest },
+            index,
+          ) => ({
+            ...rest,
+            nets: phases[index]!.nets,
+            ...(own[index]!.losses && { losses: resolvedLosses(own[index]!.losses) }),
+            ...(own[index]!.optimizer && { optimizer: resolvedOptimizer(own[index]!.optimizer) }),
+          })),
+        }),
         train: value.train,
         metrics: metrics.map(({ resolved, name }) => ({ ...resolved, name })),
         outputs: outputs.map(({ resolved }) => resolved),
@@ -285,20 +329,175 @@ class Planner {
     for (const split of ["train", "test", "validation"]) await one("source", ["data", split]);
     await list(["data", "transforms"], (path) => one("transform", path));
     await one("network", ["network"]);
-    await list(["losses"], async (path) => {
-      const planned = await one<LossStage>("loss", path);
-      await one("gradient", [...path, "gradient"]);
-      if (planned) this.#comparisons(at(path) as LossEntry, planned, path);
-    });
-    await one("optimizer", ["optimizer"]);
-    await one("schedule", ["optimizer", "schedule"]);
+    const training = async (path: Path) => {
+      await list([...path, "losses"], async (path) => {
+        const planned = await one<LossStage>("loss", path);
+        await one("gradient", [...path, "gradient"]);
+        if (planned) this.#comparisons(at(path) as LossEntry, planned, path);
+      });
+      await one("optimizer", [...path, "optimizer"]);
+      await one("schedule", [...path, "optimizer", "schedule"]);
+    };
+    await training([]);
+    await list(["phases"], training);
     await list(["metrics"], (path) => one("metric", path));
     await list(["outputs"], (path) => one("output", path));
   }
 
-  async #losses(entries: PipelineValue["losses"]): Promise<PlannedLoss[]> {
+  /** The stages that a phase has of its own. */
+  async #phaseStages(entry: PhaseEntry, path: Path): Promise<PhaseStages> {
+    const losses = entry.losses && await this.#losses(entry.losses, [...path, "losses"]);
+    const optimizer = entry.optimizer &&
+      await this.#optimizer(entry.optimizer, [...path, "optimizer"]);
+    return { losses, optimizer };
+  }
+
+  /** The one training of a pipeline without phases. */
+  #onlyPhase(
+    { train }: PipelineValue,
+    losses: readonly PlannedLoss[],
+    optimizer: PlannedOptimizer,
+  ): PlannedPhase {
+    const { epochs, select, stop, clip, nonFinite, maxSkipped } = train;
+    return {
+      name: undefined,
+      // A light net alone has no booster's weights to carry; a booster always has a light net beside it.
+      nets: netsOfLosses(losses).includes("booster") ? ["light", "booster"] : ["light"],
+      frozen: new Set(),
+      from: "last",
+      losses,
+      optimizer,
+      epochs: epochs!,
+      ...{ select, clip, nonFinite, maxSkipped },
+      stop: stop && { ...stop, metric: stop.metric ?? select },
+      place: this.#document.place(["losses"]),
+      epochsPlace: this.#document.place(["train", "epochs"]),
+    };
+  }
+
+  #phases(
+    { phases = [], train }: PipelineValue,
+    own: readonly PhaseStages[],
+    common: PhaseStages,
+  ): PlannedPhase[] {
+    this.#refuseTwice(
+      phases.map(({ name }, index) => ({
+        name,
+        place: this.#document.place(["phases", index, "name"]),
+      })),
+      "phases",
+    );
+    return phases.flatMap((entry, index): PlannedPhase[] => {
+      const path = ["phases", index];
+      const losses = own[index]!.losses ?? common.losses;
+      const optimizer = own[index]!.optimizer ?? common.optimizer;
+      const epochs = entry.epochs ?? train.epochs;
+      for (const [key, value] of Object.entries({ losses, optimizer, epochs })) {
+        if (value !== undefined) continue;
+        const top = key === "epochs" ? "train.epochs" : key;
+        this.#problem(
+          `the phase ${entry.name} has no \`${key}\`, and the pipeline has none for all phases`,
+          this.#document.place(path),
+          `say \`${key}\` there, or \`${top}\` for all`,
+        );
+      }
+      if (!losses || !optimizer || epochs === undefined) return [];
+      const { nets, frozen } = this.#netsOfPhase(entry, losses, path);
+      const measured = (key: string | undefined) =>
+        key === undefined || isMeasured(key, nets) ? key : undefined;
+      const select = entry.select ?? measured(train.select);
+      const stop = entry.stop ?? train.stop;
+      return [{
+        name: entry.name,
+        nets,
+        frozen,
+        from: entry.from,
+        losses,
+        optimizer,
+        epochs,
+        select,
+        clip: entry.clip ?? train.clip,
+        nonFinite: entry.nonFinite ?? train.nonFinite,
+        maxSkipped: entry.maxSkipped ?? train.maxSkipped,
+        stop: stop && { ...stop, metric: stop.metric ?? select },
+        place: this.#document.place([...(own[index]!.losses ? path : []), "losses"]),
+        epochsPlace: this.#document.place(
+          entry.epochs === undefined ? ["train", "epochs"] : [...path, "epochs"],
+        ),
+      }];
+    });
+  }
+
+  /** Which nets a phase computes, and whose variables it leaves as they are. */
+  #netsOfPhase(
+    { name, nets, freeze, freezeShared, select, stop }: PhaseEntry,
+    losses: readonly PlannedLoss[],
+    path: Path,
+  ): Pick<PlannedPhase, "nets" | "frozen"> {
+    const read = netsOfLosses(losses);
+    const chosen = netNames.filter((net) => (nets ?? read).includes(net));
+    for (const net of read.filter((net) => !chosen.includes(net))) {
+      this.#problem(
+        `the phase ${name} does not compute the ${net} net, which its losses read`,
+        this.#document.place([...path, "nets"]),
+        `add ${net} to its \`nets\`, or leave \`nets\` out`,
+      );
+    }
+    if (chosen.every((net) => freeze.includes(net))) {
+      this.#problem(
+        `the phase ${name} freezes all nets that it computes`,
+        this.#document.place([...path, "freeze"]),
+        "leave a net out of `freeze`, or leave the phase out",
+      );
+    }
+    for (const [key, at] of [[select, ["select"]], [stop?.metric, ["stop", "metric"]]] as const) {
+      if (key === undefined || isMeasured(key, chosen)) continue;
+      this.#problem(
+        `the phase ${name} does not measure ${key}: it computes the ${
+          chosen.join(" and ")
+        } net alone`,
+        this.#document.place([...path, ...at]),
+        "choose a metric of a net that it computes",
+      );
+    }
+    const frozen = new Set<VariableOwner>(freeze);
+    if (freezeShared ?? netNames.some((net) => freeze.includes(net))) frozen.add("shared");
+    return { nets: chosen, frozen };
+  }
+
+  #initial(initial: PipelineValue["network"]["initial"]): PlannedInitial[] {
+    return netNames.flatMap((net): PlannedInitial[] => {
+      const entry = initial?.[net];
+      if (!entry) return [];
+      const path = ["network", "initial", net];
+      const at = (key: string, given: string) =>
+        resolve(this.#document.folderOf([...path, key]), given);
+      return [{
+        net,
+        from: "file" in entry
+          ? { file: at("file", entry.file), layout: entry.layout }
+          : { run: at("run", entry.run), checkpoint: entry.checkpoint },
+        names: entry.names,
+        place: this.#document.place(path),
+      }];
+    });
+  }
+
+  async #optimizer(
+    entry: NonNullable<PipelineValue["optimizer"]>,
+    path: Path,
+  ): Promise<PlannedOptimizer | undefined> {
+    const planned = await this.#stage<OptimizerStage>("optimizer", entry, path);
+    const schedule = await this.#stage<ScheduleStage>("schedule", entry.schedule, [
+      ...path,
+      "schedule",
+    ]);
+    return planned && schedule && { ...planned, rate: entry.rate, schedule };
+  }
+
+  async #losses(entries: readonly LossEntry[], list: Path): Promise<PlannedLoss[]> {
     const losses = await this.#each(entries, async (entry, index) => {
-      const path: Path = ["losses", index];
+      const path: Path = [...list, index];
       const planned = await this.#stage<LossStage>("loss", entry, path);
       const form = planned?.stage.form;
       const gradient = await this.#stage<GradientStage>(
@@ -312,7 +511,7 @@ class Planner {
       const name = entry.name ?? `${planned.stage.name}(${comparedText(comparisons)})`;
       return { ...planned, name, comparisons, weight: entry.weight, gradient };
     });
-    this.#refuseTwice(losses, "losses");
+    this.#refuseTwice(placed(losses), "losses");
     return losses;
   }
 
@@ -374,6 +573,21 @@ class Planner {
     return undefined;
   }
 
+  #checkMetrics(
+    { select, stop }: Pick<PipelineValue["train"], "select" | "stop">,
+    path: Path,
+    metrics: readonly PlannedMetricStage[],
+  ): void {
+    this.#checkMetric(select, [...path, "select"], metrics);
+    this.#checkMetric(stop?.metric, [...path, "stop", "metric"], metrics);
+    if (!stop || metrics.length > 0) return;
+    this.#problem(
+      `${formatPath([...path, "stop"])} needs a metric, and this pipeline has none`,
+      this.#document.place([...path, "stop"]),
+      "add one to `metrics:`",
+    );
+  }
+
   #checkMetric(
     key: string | undefined,
     path: Path,
@@ -385,19 +599,22 @@ class Planner {
     );
     if (keys.includes(key)) return;
     this.#problem(
-      `${path.join(".")} names no metric of this pipeline: ${JSON.stringify(key)}`,
+      `${formatPath(path)} names no metric of this pipeline: ${JSON.stringify(key)}`,
       this.#document.place(path),
       keys.length > 0 ? `the metrics are ${keys.join(", ")}` : "add one to `metrics:`",
     );
   }
 
-  #refuseTwice(entries: readonly { name: string; reference: StageReference }[], list: string) {
+  #refuseTwice(
+    entries: readonly { name: string; place: Place | undefined }[],
+    list: string,
+  ) {
     const seen = new Set<string>();
-    for (const { name, reference } of entries) {
+    for (const { name, place } of entries) {
       if (seen.has(name)) {
         this.#problem(
           `two ${list} are called ${JSON.stringify(name)}`,
-          reference.place,
+          place,
           "give one of them a `name:` of its own",
         );
       }
@@ -589,6 +806,39 @@ function absoluteUse(use: string, folder: string): string {
 const nameOf = (use: unknown, stage: AnyStage) => typeof use === "string" ? use : stage.name;
 
 const shortOutput = (output: string) => output.replace(/\.logits$/, "");
+
+const netNames = ["light", "booster"] as const;
+
+/** The nets whose outputs some losses read. */
+function netsOfLosses(losses: readonly PlannedLoss[]): NetName[] {
+  const outputs = losses.flatMap(({ comparisons }) => comparisons.flat());
+  return netNames.filter((net) => outputs.some((output) => output.startsWith(`${net}.`)));
+}
+
+/** Whether a metric is measured where some nets are computed. */
+const isMeasured = (key: string, nets: readonly NetName[]) =>
+  !key.includes("/") || nets.some((net) => key.startsWith(`${net}/`));
+
+const placed = (entries: readonly { name: string; reference: StageReference }[]) =>
+  entries.map(({ name, reference: { place } }) => ({ name, place }));
+
+function resolvedLosses(losses: readonly PlannedLoss[]): Record<string, unknown>[] {
+  return losses.map(({ resolved, name, stage, comparisons, weight, gradient }) => ({
+    ...resolved,
+    name,
+    ...resolvedOutputs(stage.form, comparisons),
+    weight,
+    gradient: gradient.resolved,
+  }));
+}
+
+function resolvedOptimizer({ resolved, rate, schedule }: PlannedOptimizer) {
+  return { ...resolved, rate, schedule: schedule.resolved };
+}
+
+function resolvedInitial(initial: readonly PlannedInitial[]): Record<string, unknown> {
+  return Object.fromEntries(initial.map(({ net, from, names }) => [net, { ...from, names }]));
+}
 
 /** What a loss compares, for its name: `booster→light`; of several layers, the nets alone. */
 function comparedText(comparisons: readonly (readonly string[])[]): string {

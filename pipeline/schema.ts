@@ -55,6 +55,73 @@ function entry<Shape extends z.ZodRawShape>(kind: StageKind, common: Shape) {
   ).meta({ entry: kind });
 }
 
+const text = (what: string) => z.string().min(1, { error: `expected ${what}` });
+
+const initialNames = z.record(text("a name"), text("the name of a variable")).default({}).describe(
+  "The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own.",
+);
+
+/** Where a net's first weights come from. */
+const initialSchema = z.union([
+  z.strictObject({
+    file: text("a safetensors file").describe("A safetensors file."),
+    layout: z.enum(["rocket", "pytorch"]).default("rocket").describe(
+      "pytorch: kernels are [out, in, height, width] and [out, in], and are turned.",
+    ),
+    names: initialNames,
+  }),
+  z.strictObject({
+    run: text("a run folder").describe("A run folder."),
+    checkpoint: z.string().regex(/^[\w.-]+$/, {
+      error: "expected best, last, or the name of a checkpoint",
+    }).default("best").describe(
+      "best, last, best-PHASE, or the name of one of its checkpoints.",
+    ),
+    names: initialNames,
+  }),
+], { error: "expected { file: … } or { run: … }" });
+
+/** The metric to choose or to stop by. */
+const metricKey = name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/));
+
+const netName = z.enum(["light", "booster"]);
+
+/** What each phase may say for itself of how it trains. */
+const training = {
+  epochs: z.int().positive().describe("How often all training rows are seen."),
+  select: metricKey.optional().describe(
+    "The metric by which the best epoch is chosen; the light net's first metric by default.",
+  ),
+  clip: z.strictObject({
+    norm: z.number().positive().describe(
+      "The greatest L2 norm; longer gradients are scaled to it.",
+    ),
+    per: z.enum(["all", "owner"]).default("all").describe(
+      "all: the norm of all gradients together. owner: of the light net's own, the booster's own " +
+        "and the shared ones, each for itself, so that no net's gradients shorten another's.",
+    ),
+  }).optional().describe("Shortens gradients that are too long; none are by default."),
+  nonFinite: z.enum(["stop", "skip", "back"]).default("stop").describe(
+    "When a loss or gradient is NaN or infinite. stop: the run fails. skip: variables stay as they " +
+      "were, and the next batch follows. back: the run goes back to its last checkpoint, with half " +
+      "the rate and without that batch, at most three times.",
+  ),
+  maxSkipped: z.int().positive().default(10).describe(
+    "How many steps in a row may be skipped; one more ends the run.",
+  ),
+  stop: z.strictObject({
+    metric: metricKey.optional().describe(
+      "The metric that has to become better, on the validation split, or on the test split without one; that of `select` by default. A light net that is trained alone has none of the booster's metrics and goes on to the end.",
+    ),
+    patience: z.int().positive().default(3).describe(
+      "After how many epochs in a row without a better value training ends.",
+    ),
+    minDelta: z.number().nonnegative().default(0).describe(
+      "By more than how much a value has to be better to count.",
+    ),
+  }).optional().describe("Ends training before `epochs` once a metric no longer becomes better."),
+};
+
 /** What an entry of each kind may say beside `use` and the stage's own options. */
 export const commonOptions = {
   source: {},
@@ -63,7 +130,14 @@ export const commonOptions = {
       "training: not applied when measuring; all: always. Augmentation has training by default.",
     ),
   },
-  network: {},
+  network: {
+    initial: z.strictObject({
+      light: initialSchema.optional().describe("What the light net begins with."),
+      booster: initialSchema.optional().describe(
+        "What the booster begins with, and what both share.",
+      ),
+    }).optional().describe("Weights to begin with instead of random ones, by net."),
+  },
   loss: {
     name: lossName.optional().describe(
       "The name in metrics; STAGE(on) or STAGE(from→to) by default.",
@@ -101,6 +175,52 @@ export function commonKeys(kind: StageKind): readonly string[] {
   return ["use", ...Object.keys(commonOptions[kind])];
 }
 
+const losses = z.array(entry("loss", commonOptions.loss)).min(1).describe(
+  "The total loss is the weighted sum of these.",
+);
+
+const optimizer = entry("optimizer", commonOptions.optimizer).describe(
+  "How variables follow their gradients.",
+);
+
+const trainSchema = z.strictObject({
+  epochs: training.epochs,
+  batch: z.int().positive().describe("The rows of a step."),
+  baseline: z.enum(["none", "light-alone"]).default("none").describe(
+    "light-alone: also trains the light net without the booster, with the same seed and budget; as the last phase has it.",
+  ),
+  select: training.select,
+  clip: training.clip,
+  nonFinite: training.nonFinite,
+  maxSkipped: training.maxSkipped,
+  stop: training.stop,
+});
+
+/** A phase of a run. */
+const phaseSchema = z.strictObject({
+  name: name.describe("What the phase is called in metrics and results."),
+  nets: z.array(netName).min(1, { error: "expected light, booster, or both" }).optional().describe(
+    "The nets that are computed and measured; those that the losses read by default.",
+  ),
+  freeze: z.array(z.enum(["light", "booster", "shared"])).default([]).describe(
+    "The nets whose variables stay as they are: no gradient, no decay, running statistics used and kept. With a net, what both share is frozen, too.",
+  ),
+  freezeShared: z.boolean().optional().describe(
+    "Whether what both nets share is frozen; true by default where a net is.",
+  ),
+  from: z.enum(["best", "last"]).default("last").describe(
+    "The weights to begin with: those after the best or after the last epoch of the phase before.",
+  ),
+  losses: losses.optional(),
+  optimizer: optimizer.optional(),
+  epochs: training.epochs.optional(),
+  select: training.select,
+  clip: training.clip,
+  nonFinite: training.nonFinite.unwrap().optional().describe(training.nonFinite.description!),
+  maxSkipped: training.maxSkipped.unwrap().optional().describe(training.maxSkipped.description!),
+  stop: training.stop,
+});
+
 /** The schema of a pipeline file, with its stages' options left open. */
 export const pipelineSchema = z.strictObject({
   $schema: z.string().optional().describe("The JSON Schema, for editors."),
@@ -135,49 +255,15 @@ export const pipelineSchema = z.strictObject({
     ),
   }).describe("Where rows come from and what becomes of them."),
   network: entry("network", commonOptions.network).describe("The light net and its booster."),
-  losses: z.array(entry("loss", commonOptions.loss)).min(1).describe(
-    "The total loss is the weighted sum of these.",
+  losses: losses.optional(),
+  optimizer: optimizer.optional(),
+  phases: z.array(phaseSchema).min(1, { error: "expected at least one phase" }).optional().describe(
+    "Trainings that follow one another; what a phase does not say holds as the pipeline says it.",
   ),
-  optimizer: entry("optimizer", commonOptions.optimizer).describe(
-    "How variables follow their gradients.",
-  ),
-  train: z.strictObject({
-    epochs: z.int().positive().describe("How often all training rows are seen."),
-    batch: z.int().positive().describe("The rows of a step."),
-    baseline: z.enum(["none", "light-alone"]).default("none").describe(
-      "light-alone: also trains the light net without the booster, with the same seed and budget.",
+  train: trainSchema.extend({
+    epochs: training.epochs.optional().describe(
+      "How often all training rows are seen; each phase may say so itself.",
     ),
-    select: name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/)).optional().describe(
-      "The metric by which the best epoch is chosen; the light net's first metric by default.",
-    ),
-    clip: z.strictObject({
-      norm: z.number().positive().describe(
-        "The greatest L2 norm; longer gradients are scaled to it.",
-      ),
-      per: z.enum(["all", "owner"]).default("all").describe(
-        "all: the norm of all gradients together. owner: of the light net's own, the booster's own " +
-          "and the shared ones, each for itself, so that no net's gradients shorten another's.",
-      ),
-    }).optional().describe("Shortens gradients that are too long; none are by default."),
-    nonFinite: z.enum(["stop", "skip", "back"]).default("stop").describe(
-      "When a loss or gradient is NaN or infinite. stop: the run fails. skip: variables stay as they " +
-        "were, and the next batch follows. back: the run goes back to its last checkpoint, with half " +
-        "the rate and without that batch, at most three times.",
-    ),
-    maxSkipped: z.int().positive().default(10).describe(
-      "How many steps in a row may be skipped; one more ends the run.",
-    ),
-    stop: z.strictObject({
-      metric: name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/)).optional().describe(
-        "The metric that has to become better, on the validation split, or on the test split without one; that of `select` by default. A light net that is trained alone has none of the booster's metrics and goes on to the end.",
-      ),
-      patience: z.int().positive().default(3).describe(
-        "After how many epochs in a row without a better value training ends.",
-      ),
-      minDelta: z.number().nonnegative().default(0).describe(
-        "By more than how much a value has to be better to count.",
-      ),
-    }).optional().describe("Ends training before `epochs` once a metric no longer becomes better."),
   }).describe("How long and how much at once."),
   metrics: z.array(entry("metric", commonOptions.metric)).default([]).describe(
     "What is measured after each epoch.",
@@ -186,6 +272,13 @@ export const pipelineSchema = z.strictObject({
     { use: "progress" },
     { use: "checkpoint" },
   ]).describe("Who listens to the run; metrics.jsonl and result.json are always written."),
+});
+
+/** The schema of a pipeline file without phases, which has to say itself how it trains. */
+export const onePhaseSchema = pipelineSchema.extend({
+  losses,
+  optimizer,
+  train: trainSchema.describe("How long and how much at once."),
 });
 
 /** A pipeline file's value, checked but for its stages' options. */

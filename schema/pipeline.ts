@@ -94,16 +94,57 @@ readonly transforms?: readonly (TransformEntry)[];
 /** The light net and its booster. */
 readonly network: NetworkEntry;
 /** The total loss is the weighted sum of these. */
-readonly losses: readonly (LossEntry)[];
+readonly losses?: readonly (LossEntry)[];
 /** How variables follow their gradients. */
-readonly optimizer: OptimizerEntry;
+readonly optimizer?: OptimizerEntry;
+/** Trainings that follow one another; what a phase does not say holds as the pipeline says it. */
+readonly phases?: readonly ({
+/** What the phase is called in metrics and results. */
+readonly name: string;
+/** The nets that are computed and measured; those that the losses read by default. */
+readonly nets?: readonly ("light" | "booster")[];
+/** The nets whose variables stay as they are: no gradient, no decay, running statistics used and kept. With a net, what both share is frozen, too. */
+readonly freeze?: readonly ("light" | "booster" | "shared")[];
+/** Whether what both nets share is frozen; true by default where a net is. */
+readonly freezeShared?: boolean;
+/** The weights to begin with: those after the best or after the last epoch of the phase before. */
+readonly from?: "best" | "last";
+/** The total loss is the weighted sum of these. */
+readonly losses?: readonly (LossEntry)[];
+/** How variables follow their gradients. */
+readonly optimizer?: OptimizerEntry;
+/** How often all training rows are seen. */
+readonly epochs?: number;
+/** The metric by which the best epoch is chosen; the light net's first metric by default. */
+readonly select?: (string) | (string);
+/** Shortens gradients that are too long; none are by default. */
+readonly clip?: {
+/** The greatest L2 norm; longer gradients are scaled to it. */
+readonly norm: number;
+/** all: the norm of all gradients together. owner: of the light net's own, the booster's own and the shared ones, each for itself, so that no net's gradients shorten another's. */
+readonly per?: "all" | "owner";
+};
+/** When a loss or gradient is NaN or infinite. stop: the run fails. skip: variables stay as they were, and the next batch follows. back: the run goes back to its last checkpoint, with half the rate and without that batch, at most three times. */
+readonly nonFinite?: "stop" | "skip" | "back";
+/** How many steps in a row may be skipped; one more ends the run. */
+readonly maxSkipped?: number;
+/** Ends training before `epochs` once a metric no longer becomes better. */
+readonly stop?: {
+/** The metric that has to become better, on the validation split, or on the test split without one; that of `select` by default. A light net that is trained alone has none of the booster's metrics and goes on to the end. */
+readonly metric?: (string) | (string);
+/** After how many epochs in a row without a better value training ends. */
+readonly patience?: number;
+/** By more than how much a value has to be better to count. */
+readonly minDelta?: number;
+};
+})[];
 /** How long and how much at once. */
 readonly train: {
-/** How often all training rows are seen. */
-readonly epochs: number;
+/** How often all training rows are seen; each phase may say so itself. */
+readonly epochs?: number;
 /** The rows of a step. */
 readonly batch: number;
-/** light-alone: also trains the light net without the booster, with the same seed and budget. */
+/** light-alone: also trains the light net without the booster, with the same seed and budget; as the last phase has it. */
 readonly baseline?: "none" | "light-alone";
 /** The metric by which the best epoch is chosen; the light net's first metric by default. */
 readonly select?: (string) | (string);
@@ -215,13 +256,54 @@ readonly network?: ChangedNetworkEntry;
 readonly losses?: readonly (LossEntry)[];
 /** How variables follow their gradients. */
 readonly optimizer?: ChangedOptimizerEntry;
+/** Trainings that follow one another; what a phase does not say holds as the pipeline says it. */
+readonly phases?: readonly ({
+/** What the phase is called in metrics and results. */
+readonly name: string;
+/** The nets that are computed and measured; those that the losses read by default. */
+readonly nets?: readonly ("light" | "booster")[];
+/** The nets whose variables stay as they are: no gradient, no decay, running statistics used and kept. With a net, what both share is frozen, too. */
+readonly freeze?: readonly ("light" | "booster" | "shared")[];
+/** Whether what both nets share is frozen; true by default where a net is. */
+readonly freezeShared?: boolean;
+/** The weights to begin with: those after the best or after the last epoch of the phase before. */
+readonly from?: "best" | "last";
+/** The total loss is the weighted sum of these. */
+readonly losses?: readonly (LossEntry)[];
+/** How variables follow their gradients. */
+readonly optimizer?: OptimizerEntry;
+/** How often all training rows are seen. */
+readonly epochs?: number;
+/** The metric by which the best epoch is chosen; the light net's first metric by default. */
+readonly select?: (string) | (string);
+/** Shortens gradients that are too long; none are by default. */
+readonly clip?: {
+/** The greatest L2 norm; longer gradients are scaled to it. */
+readonly norm: number;
+/** all: the norm of all gradients together. owner: of the light net's own, the booster's own and the shared ones, each for itself, so that no net's gradients shorten another's. */
+readonly per?: "all" | "owner";
+};
+/** When a loss or gradient is NaN or infinite. stop: the run fails. skip: variables stay as they were, and the next batch follows. back: the run goes back to its last checkpoint, with half the rate and without that batch, at most three times. */
+readonly nonFinite?: "stop" | "skip" | "back";
+/** How many steps in a row may be skipped; one more ends the run. */
+readonly maxSkipped?: number;
+/** Ends training before `epochs` once a metric no longer becomes better. */
+readonly stop?: {
+/** The metric that has to become better, on the validation split, or on the test split without one; that of `select` by default. A light net that is trained alone has none of the booster's metrics and goes on to the end. */
+readonly metric?: (string) | (string);
+/** After how many epochs in a row without a better value training ends. */
+readonly patience?: number;
+/** By more than how much a value has to be better to count. */
+readonly minDelta?: number;
+};
+})[];
 /** How long and how much at once. */
 readonly train?: {
-/** How often all training rows are seen. */
+/** How often all training rows are seen; each phase may say so itself. */
 readonly epochs?: number;
 /** The rows of a step. */
 readonly batch?: number;
-/** light-alone: also trains the light net without the booster, with the same seed and budget. */
+/** light-alone: also trains the light net without the booster, with the same seed and budget; as the last phase has it. */
 readonly baseline?: "none" | "light-alone";
 /** The metric by which the best epoch is chosen; the light net's first metric by default. */
 readonly select?: (string) | (string);
@@ -424,6 +506,49 @@ export type NetworkEntry =
   | StageObject<"network">
   | ("ctr" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "ctr";
+/** Weights to begin with instead of random ones, by net. */
+readonly initial?: {
+/** What the light net begins with. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** What the booster begins with, and what both share. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+};
 /** The size of embeddings. */
 readonly embedding?: number;
 /** How single features are read, by name; all others are read by default. */
@@ -464,6 +589,49 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use: "mlp";
+/** Weights to begin with instead of random ones, by net. */
+readonly initial?: {
+/** What the light net begins with. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** What the booster begins with, and what both share. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+};
 /** Units of the shared layers, one number a layer, from the bottom up. */
 readonly shared?: readonly (number)[];
 /** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
@@ -472,6 +640,49 @@ readonly light?: readonly (number)[];
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use: "wide-resnet";
+/** Weights to begin with instead of random ones, by net. */
+readonly initial?: {
+/** What the light net begins with. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** What the booster begins with, and what both share. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+};
 /** interval: the light net runs the first blocks of each group of the booster; bottom: its first two groups; none: only the first convolution. */
 readonly sharing?: "interval" | "bottom" | "none";
 /** The light net; left out with sharing: bottom, where it is a part of the booster. */
@@ -492,6 +703,49 @@ readonly width?: number;
 readonly feature?: string;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
+/** Weights to begin with instead of random ones, by net. */
+readonly initial?: {
+/** What the light net begins with. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** What the booster begins with, and what both share. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+};
 readonly [option: string]: unknown;
 });
 
@@ -1056,6 +1310,49 @@ export type ChangedNetworkEntry =
   | StageObject<"network">
   | ("ctr" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "ctr";
+/** Weights to begin with instead of random ones, by net. */
+readonly initial?: {
+/** What the light net begins with. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run?: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** What the booster begins with, and what both share. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run?: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+};
 /** The size of embeddings. */
 readonly embedding?: number;
 /** How single features are read, by name; all others are read by default. */
@@ -1096,6 +1393,49 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use?: "mlp";
+/** Weights to begin with instead of random ones, by net. */
+readonly initial?: {
+/** What the light net begins with. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run?: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** What the booster begins with, and what both share. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run?: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+};
 /** Units of the shared layers, one number a layer, from the bottom up. */
 readonly shared?: readonly (number)[];
 /** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
@@ -1104,6 +1444,49 @@ readonly light?: readonly (number)[];
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use?: "wide-resnet";
+/** Weights to begin with instead of random ones, by net. */
+readonly initial?: {
+/** What the light net begins with. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run?: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** What the booster begins with, and what both share. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run?: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+};
 /** interval: the light net runs the first blocks of each group of the booster; bottom: its first two groups; none: only the first convolution. */
 readonly sharing?: "interval" | "bottom" | "none";
 /** The light net; left out with sharing: bottom, where it is a part of the booster. */
@@ -1124,6 +1507,49 @@ readonly width?: number;
 readonly feature?: string;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
+/** Weights to begin with instead of random ones, by net. */
+readonly initial?: {
+/** What the light net begins with. */
+readonly light?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run?: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+/** What the booster begins with, and what both share. */
+readonly booster?: ({
+/** A safetensors file. */
+readonly file?: string;
+/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+readonly layout?: "rocket" | "pytorch";
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+}) | ({
+/** A run folder. */
+readonly run?: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
+};
+});
+};
 readonly [option: string]: unknown;
 });
 

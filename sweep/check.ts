@@ -13,7 +13,9 @@ import { createRegistry } from "../pipeline/registry.ts";
 import { builtins } from "../plugins/mod.ts";
 import { refuseOtherData } from "../train/checkpoint/earlier_run.ts";
 import { tryFirstBatch } from "../train/first_batch.ts";
-import { netsOf, prepareData, type PreparedData, prepareNets } from "../train/prepare.ts";
+import { readInitial } from "../train/initial.ts";
+import { prepareData, type PreparedData } from "../train/prepare.ts";
+import { prepareJobs } from "../train/run.ts";
 import { type Asked, type KeptRun, keptRun, type RunState } from "./kept.ts";
 import type { Setting, Sweep, SweepRun } from "./read.ts";
 
@@ -163,7 +165,10 @@ async function tryRuns(
       if (earlier) refuseOtherData(earlier, data, plan);
     }
     if (runs.every(([run]) => kept.get(run)!.state === "finished")) return;
-    await tryFirstBatch(first, data, prepareNets(first, data, netsOf(first)));
+    const { rocket: { phases }, alone } = prepareJobs(first, data);
+    const given = await readInitial(first, phases[0]!.nets);
+    if (alone) await readInitial(first, alone.phases[0]!.nets);
+    for (const phase of phases) await tryFirstBatch(first, data, phase, given);
   } finally {
     await data.close();
   }

@@ -5,7 +5,14 @@ import type { StageReference } from "../pipeline/stage_error.ts";
 import type { LossScope } from "../pipeline/stages/loss.ts";
 import { gradientsOf } from "./gradients.ts";
 import { type Term, termLoss } from "./objective.ts";
-import { factorValues, forwardPass, type Model, type State, type StepInput } from "./step.ts";
+import {
+  factorValues,
+  forwardPass,
+  type Model,
+  movedVariables,
+  type State,
+  type StepInput,
+} from "./step.ts";
 import type { TensorsByName } from "./variables.ts";
 
 /** What is said of a step whose losses or gradients are not finite. */
@@ -124,9 +131,10 @@ async function brokenGradient(step: BrokenStep) {
 
 /** The first variable whose gradient by one term is not finite. */
 async function brokenGradientOf(
-  { model: { pair, variables, terms }, state: { values }, input }: BrokenStep,
+  { model, state: { values }, input }: BrokenStep,
   term: Term,
 ): Promise<Broken | undefined> {
+  const { terms } = model, variables = movedVariables(model);
   const gradients: Record<string, tf.Tensor> = {};
   tf.tidy(() => {
     const factors = factorValues(terms, input);
@@ -135,7 +143,7 @@ async function brokenGradientOf(
       values,
       (lookup) =>
         tf.mul(
-          termLoss(term, forwardPass(pair, values, input, lookup), input.label, factors),
+          termLoss(term, forwardPass(model, values, input, lookup), input.label, factors),
           term.weight,
         ),
     );
@@ -151,14 +159,14 @@ async function brokenGradientOf(
 
 /** Whether the gradient of a term by the outputs that it reads is not finite already. */
 async function brokenByLoss(
-  { model: { pair }, state: { values }, input }: BrokenStep,
+  { model, state: { values }, input }: BrokenStep,
   term: Term,
 ): Promise<boolean> {
   const references = term.form === "task"
     ? [[term.on]]
     : term.pairs.map(({ from, to }) => [from, to]);
   const gradients = tf.tidy(() => {
-    const forward = forwardPass(pair, values, input);
+    const forward = forwardPass(model, values, input);
     const scope: LossScope = { label: input.label, read: (variable) => forward.read(variable) };
     return references.flatMap((references, index) => {
       const read = references.map(({ net, output }) => forward.outputs(net)[output]!);
@@ -178,12 +186,13 @@ async function brokenByLoss(
 }
 
 /** All outputs of all nets that the losses read. */
-function forward({ model: { pair, terms }, state: { values }, input }: BrokenStep): TensorsByName {
+function forward({ model, state: { values }, input }: BrokenStep): TensorsByName {
+  const { terms } = model;
   const names = terms.flatMap((term) =>
     term.form === "task" ? [term.on.net] : term.pairs.flatMap(({ from, to }) => [from.net, to.net])
   );
   return tf.tidy(() => {
-    const forward = forwardPass(pair, values, input);
+    const forward = forwardPass(model, values, input);
     return Object.fromEntries(
       [...new Set(names)].flatMap((net) =>
         Object.entries(forward.outputs(net)).map(([name, tensor]) => [`${net}.${name}`, tensor])

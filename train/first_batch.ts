@@ -7,10 +7,11 @@ import {
   type EvaluationOutput,
   evaluationStep,
 } from "./evaluate.ts";
-import { disposeInput, stepInput } from "./job.ts";
-import { firstBatch, type PreparedData, type PreparedNets } from "./prepare.ts";
-import { disposeState, initialState, trainStep } from "./step.ts";
-import { initialValues } from "./variables.ts";
+import type { GradientNorms } from "../pipeline/stages/events.ts";
+import { disposeInput, type JobPhase, stepInput } from "./job.ts";
+import { firstBatch, type PreparedData } from "./prepare.ts";
+import { disposeState, gradientNorms, initialState, trainStep } from "./step.ts";
+import { type GivenValues, initialValues } from "./variables.ts";
 
 /** What a first batch came to. */
 export interface FirstBatch {
@@ -18,6 +19,8 @@ export interface FirstBatch {
   readonly losses: readonly (readonly [string, number])[];
   /** The metrics by key. */
   readonly metrics: readonly (readonly [string, number])[];
+  /** The gradient norms of each loss term before the step. */
+  readonly gradients: readonly GradientNorms[];
   /** The rows of the batch. */
   readonly rows: number;
   /** The most memory that tensors of the step took, in bytes. */
@@ -29,22 +32,24 @@ export interface FirstBatch {
  *
  * @param plan The plan.
  * @param data The rows.
- * @param nets The nets.
+ * @param phase The phase.
+ * @param given What variables begin with instead of random values.
  * @throws {UserError} If a stage fails or a number is not finite.
  */
 export async function tryFirstBatch(
   plan: Plan,
   data: PreparedData,
-  { model, network, nets, metrics, rate }: PreparedNets,
+  { epochs, place, nets: { model, network, nets, metrics, rate } }: JobPhase,
+  given: GivenValues,
 ): Promise<FirstBatch> {
   const batch = firstBatch(plan, data, plan.batch);
-  const steps = Math.ceil(data.splits.train.rows / plan.batch) * plan.epochs;
-  const position = { step: 0, steps, epoch: 0, epochs: plan.epochs };
-  const state = initialState(model, initialValues(model.variables, plan.seed));
+  const steps = Math.ceil(data.splits.train.rows / plan.batch) * epochs;
+  const position = { step: 0, steps, epoch: 0, epochs };
+  const state = initialState(model, initialValues(model.variables, plan.seed, given));
   const input = stepInput(model.terms, batch, position, rate(position), plan.seed);
+  const gradients = await gradientNorms(model, state, input);
   const { result, peakBytes } = await profile(() => trainStep(model, state, input));
   const losses = await result.losses.data<"float32">();
-  const place = plan.document.place(["losses"]);
   const [norm] = await result.norm.data<"float32">();
   const when = "in the first batch";
   await refuseBroken({ model, network, state, input, losses, norm: norm!, when, place });
@@ -68,6 +73,7 @@ export async function tryFirstBatch(
     losses: ["total", ...model.terms.map(({ name }) => name)]
       .map((name, index) => [name, losses[index]!] as const),
     metrics: Object.entries(measured),
+    gradients,
     rows: batch.size,
     peakBytes,
   };

@@ -1,7 +1,15 @@
 import type * as tf from "@tensorflow/tfjs";
 import { scaleGradient } from "../engine/ops.ts";
+import { withoutGradient } from "../engine/ops/without_gradient.ts";
 import { gatherRows } from "../engine/tables.ts";
-import type { NetName, NetworkPair, Outputs, Scope, Variable } from "../pipeline/stages/network.ts";
+import type {
+  NetName,
+  NetworkPair,
+  Outputs,
+  Scope,
+  Variable,
+  VariableOwner,
+} from "../pipeline/stages/network.ts";
 import type { TensorsByName } from "./variables.ts";
 
 /** How much gradient passes into shared variables: a constant, or this step's value. */
@@ -19,6 +27,11 @@ export interface ForwardInput {
   readonly seed: (purpose: string) => tf.Scalar;
   /** Reads rows of a table; without a gradient by default. */
   readonly lookup?: ((table: Variable, ids: tf.Tensor) => tf.Tensor) | undefined;
+  /**
+   * Whose variables stay as they are; none by default. A frozen net is computed as it ships, with running
+   * statistics and without dropout, and is a constant where all that it reads is frozen.
+   */
+  readonly frozen?: ReadonlySet<VariableOwner> | undefined;
 }
 
 /**
@@ -55,12 +68,15 @@ export class Forward {
    * @throws {Error} If there is no such net in this run.
    */
   outputs(net: NetName, shared: Gate = 1): Outputs {
-    const key = `${net} ${this.#gateKey(shared)}`;
+    const constant = this.#isFrozen(net) && this.#isFrozen("shared");
+    const gate = constant ? 1 : shared;
+    const key = `${net} ${this.#gateKey(gate)}`;
     let outputs = this.#outputs.get(key);
     if (!outputs) {
       const compute = this.#pair[net];
       if (!compute) throw new Error(`this run has no ${net}`);
-      outputs = compute(this.#input.features, this.#scope(net, shared));
+      const pass = () => compute(this.#input.features, this.#scope(net, gate));
+      outputs = constant ? withoutGradient(pass) : pass();
       this.#measured.add(net);
       this.#outputs.set(key, outputs);
     }
@@ -76,6 +92,10 @@ export class Forward {
     const value = this.#input.values[name];
     if (!value) throw new Error(`the variable ${JSON.stringify(name)} was not declared`);
     return value;
+  }
+
+  #isFrozen(owner: VariableOwner): boolean {
+    return this.#input.frozen?.has(owner) ?? false;
   }
 
   #gateKey(gate: Gate): string {
@@ -95,8 +115,8 @@ export class Forward {
     };
     // Every pass of a net sees the same rows: its running statistics move once a step.
     const first = !this.#measured.has(net);
-    const scope = (gate: Gate): Scope => ({
-      training,
+    const scope = (gate: Gate, owner: VariableOwner = net): Scope => ({
+      training: training && !this.#isFrozen(owner),
       read: (variable) => {
         known(variable);
         const { name, owner, table } = variable;
@@ -111,11 +131,11 @@ export class Forward {
         const rows = lookup(variable, ids);
         return variable.owner === "shared" ? scaleGradient(rows, gate) : rows;
       },
-      update: ({ name }, value) => {
-        if (first) this.updates.set(name, value);
+      update: ({ name, owner }, value) => {
+        if (first && !this.#isFrozen(owner)) this.updates.set(name, value);
       },
       shared: (name, compute) => {
-        const done = this.#shared.get(name) ?? compute(scope(1));
+        const done = this.#shared.get(name) ?? compute(scope(1, "shared"));
         this.#shared.set(name, done);
         return scaleGradient(done, gate);
       },

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { decodeSafetensors } from "../files/safetensors.ts";
 import { damageOf } from "./checkpoint/store.ts";
 
@@ -21,7 +21,9 @@ export async function lastGoodCheckpoint(folder: string): Promise<string | undef
   } catch {
     return undefined;
   }
-  found.sort((a, b) => b.written - a.written);
+  // The best has a second name, which says less.
+  const second = ({ path }: { path: string }) => Number(basename(path).startsWith("best"));
+  found.sort((a, b) => b.written - a.written || second(a) - second(b));
   for (const { path } of found) {
     if (await damageOf(path) === undefined && await isFinite(path)) return path;
   }

@@ -2,22 +2,30 @@ import { setImmediate } from "node:timers";
 import * as tf from "@tensorflow/tfjs";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import type { Precision } from "../engine/capture/precision.ts";
-import { Interruption, type Place, UserError } from "../pipeline/errors.ts";
-import type { StopOptions } from "../pipeline/plan.ts";
+import { Interruption, UserError } from "../pipeline/errors.ts";
+import type { PlannedPhase } from "../pipeline/plan.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import type {
   CheckpointRequest,
+  GradientNorms,
   JobName,
   Metrics,
+  PhaseResult,
   RunEvents,
   Snapshot,
 } from "../pipeline/stages/events.ts";
 import type { Position } from "../pipeline/stages/gradient.ts";
 import type { Batch } from "../pipeline/stages/batch.ts";
-import { type Advanced, type NonFinite, Steps, type TrainInput } from "./advance.ts";
+import { type Advanced, Steps, type TrainInput } from "./advance.ts";
 import { captured } from "./captured.ts";
-import type { CheckpointContent, Detour, JobPosition, JobResult } from "./checkpoint/content.ts";
-import { namedTensors, restoreState, streamedTensors } from "./checkpoint/state.ts";
+import type {
+  CheckpointContent,
+  Detour,
+  JobPosition,
+  JobResult,
+  PhaseStart,
+} from "./checkpoint/content.ts";
+import { namedTensors, restoreState, restoreValues, streamedTensors } from "./checkpoint/state.ts";
 import { type CheckpointStore, type StoredCheckpoint, USUALLY_KEPT } from "./checkpoint/store.ts";
 import {
   evaluate,
@@ -37,6 +45,7 @@ import type { PreparedData, PreparedNets } from "./prepare.ts";
 import { byNet, Patience, Selection } from "./selection.ts";
 import {
   disposeState,
+  gradientNorms,
   initialState,
   type State,
   type StepInput,
@@ -45,7 +54,7 @@ import {
   trainStep,
 } from "./step.ts";
 import { batchTensors, rowsOf } from "./tensors.ts";
-import { initialValues } from "./variables.ts";
+import { type GivenValues, initialValues } from "./variables.ts";
 
 /** Tells outputs of an event. */
 export type Emit = <Name extends keyof RunEvents>(
@@ -53,36 +62,46 @@ export type Emit = <Name extends keyof RunEvents>(
   event: RunEvents[Name],
 ) => Promise<void>;
 
-/** One training: the rocket, or the light net alone. */
+/** One phase of a job. */
+export interface JobPhase extends
+  Pick<
+    PlannedPhase,
+    | "name"
+    | "epochs"
+    | "from"
+    | "select"
+    | "nonFinite"
+    | "maxSkipped"
+    | "stop"
+    | "place"
+    | "epochsPlace"
+  > {
+  /** The nets, with the same variables in all phases but for those of losses. */
+  readonly nets: PreparedNets;
+}
+
+/** One training, of the rocket or of the light net alone. */
 export interface Job {
   /** Which it is. */
   readonly name: JobName;
   /** The run's seed. */
   readonly seed: number;
-  /** How often all training rows are seen. */
-  readonly epochs: number;
+  /** The phases, one at least. */
+  readonly phases: readonly JobPhase[];
+  /** What variables begin with instead of random values. */
+  readonly given: GivenValues;
   /** The rows of a step. */
   readonly batch: number;
   /** The rows. */
   readonly data: PreparedData;
   /** Makes batches of them. */
   readonly input: Input;
-  /** The nets. */
-  readonly nets: PreparedNets;
   /** What training steps compute maps in; evaluations are in float32, as the net ships. */
   readonly precision: Precision;
-  /** The metric that chooses the best epoch, if any is measured. */
-  readonly select: string | undefined;
-  /** What becomes of a step whose losses or gradients are not finite. */
-  readonly nonFinite: NonFinite;
-  /** How many steps in a row may be skipped. */
-  readonly maxSkipped: number;
+  /** The first batch, which the losses' gradients are measured on when a phase begins. */
+  readonly first: Batch;
   /** The last checkpoint whose numbers are all finite, for messages. */
   readonly lastCheckpoint: () => Promise<string | undefined>;
-  /** When training ends early. */
-  readonly stop: StopOptions | undefined;
-  /** Where the pipeline file has its losses, for messages. */
-  readonly place: Place | undefined;
   /** Told what a person may want to know, a line at a time. */
   readonly report: (line: string) => void;
   /** Whether a person wants to know how steps are computed. */
@@ -96,7 +115,7 @@ export interface JobCheckpoints {
   /** The one that the job goes on from, if any. */
   readonly from: StoredCheckpoint | undefined;
   /** What each of them says beside where the job stands. */
-  readonly about: Omit<CheckpointContent, "position">;
+  readonly about: Omit<CheckpointContent, "position" | "gradients">;
   /** Tells outputs that the job starts, or goes on from a checkpoint. */
   readonly announce: (from: StoredCheckpoint | undefined) => Promise<void>;
   /** Asks the job to write a checkpoint after the step and to end. */
@@ -117,12 +136,44 @@ export async function runJob(
   job: Job,
   emit: Emit,
   checkpoints: JobCheckpoints,
-): Promise<Omit<JobResult, "gradients">> {
+): Promise<JobResult> {
   const training = new Training(job, emit, checkpoints);
   try {
     return await training.run();
   } finally {
     training.dispose();
+  }
+}
+
+/** What a phase computes with while it runs. */
+class PhaseComputing {
+  readonly train: CapturedFunction<TrainInput, StepOutput>;
+  readonly steps: Steps;
+  readonly evaluated: EvaluatedModel;
+  readonly measure: CapturedFunction<EvaluationInput, EvaluationOutput>;
+
+  constructor(job: Job, phase: JobPhase) {
+    const { model, nets } = phase.nets;
+    this.train = captured(
+      "training step",
+      job,
+      ({ state, input }: TrainInput) => trainStep(model, state, input),
+      ({ input }) => rowsOf(input),
+      job.precision,
+    );
+    this.steps = new Steps(this.train, { ...phase, ...phase.nets });
+    this.evaluated = { ...model, nets };
+    this.measure = captured(
+      "evaluation",
+      job,
+      (input: EvaluationInput) => evaluationStep(this.evaluated, input),
+      ({ batch }) => rowsOf(batch),
+    );
+  }
+
+  dispose(): void {
+    this.train.dispose();
+    this.measure.dispose();
   }
 }
 
@@ -133,11 +184,11 @@ class Training {
   readonly #checkpoints: JobCheckpoints;
   readonly #stepsPerEpoch: number;
   readonly #guard = new LeakGuard();
-  readonly #train: CapturedFunction<TrainInput, StepOutput>;
-  readonly #steps: Steps;
-  readonly #evaluated: EvaluatedModel;
-  readonly #measure: CapturedFunction<EvaluationInput, EvaluationOutput>;
   #from: StoredCheckpoint | undefined;
+  #start!: PhaseStart;
+  #phases!: readonly PhaseResult[];
+  #gradients!: readonly GradientNorms[];
+  #computing: PhaseComputing | undefined;
   #feed!: Feed;
   #started!: number;
   #time!: { readonly training: Stopwatch; readonly waiting: Stopwatch };
@@ -155,77 +206,108 @@ class Training {
   #breathed = performance.now();
 
   constructor(job: Job, emit: Emit, checkpoints: JobCheckpoints) {
-    const { data: { splits }, nets: { model, nets } } = job;
     this.#job = job;
     this.#emit = emit;
     this.#checkpoints = checkpoints;
     this.#from = checkpoints.from;
-    this.#stepsPerEpoch = Math.ceil(splits.train.rows / job.batch);
-    this.#train = captured(
-      "training step",
-      job,
-      ({ state, input }: TrainInput) => trainStep(model, state, input),
-      ({ input }) => rowsOf(input),
-      job.precision,
-    );
-    this.#steps = new Steps(this.#train, { ...job, ...job.nets });
-    this.#evaluated = { ...model, nets };
-    this.#measure = captured(
-      "evaluation",
-      job,
-      (input: EvaluationInput) => evaluationStep(this.#evaluated, input),
-      ({ batch }) => rowsOf(batch),
-    );
+    this.#stepsPerEpoch = Math.ceil(job.data.splits.train.rows / job.batch);
   }
 
-  async run(): Promise<Omit<JobResult, "gradients">> {
+  async run(): Promise<JobResult> {
     await this.#begin();
-    while (this.#epochs < this.#job.epochs && !this.#isOver()) {
-      try {
-        await this.#epoch();
-      } catch (error) {
-        if (!(error instanceof NonFiniteError)) throw error;
-        await this.#goBack(error);
+    for (;;) {
+      while (!this.#isOver()) {
+        try {
+          await this.#epoch();
+        } catch (error) {
+          if (!(error instanceof NonFiniteError)) throw error;
+          await this.#goBack(error);
+        }
       }
+      if (this.#start.phase === this.#job.phases.length - 1) break;
+      await this.#nextPhase();
     }
     const { training, waiting } = this.#time;
+    const { stopped, test, best } = this.#phaseResult();
     return {
       epochs: this.#epochs,
-      ...(this.#epochs < this.#job.epochs && { stopped: true }),
+      ...(stopped && { stopped }),
       steps: this.#step,
       skipped: this.#skipped,
       seconds: this.#seconds(),
       input: { waitingShare: waiting.seconds / training.seconds },
-      test: byNet(this.#metrics.test ?? {}),
-      best: this.#selection.best(),
+      ...(this.#phase.name !== undefined &&
+        { phases: [...this.#phases, this.#phaseResult()] }),
+      test,
+      best,
+      gradients: this.#gradients,
     };
   }
 
-  /** Not in the middle of an epoch, which a checkpoint may be of. */
+  get #phase(): JobPhase {
+    return this.#job.phases[this.#start.phase]!;
+  }
+
+  /** Whether the phase is over: not in the middle of an epoch, which a checkpoint may be of. */
   #isOver(): boolean {
-    return this.#batches === 0 && this.#patience.isOver(this.#epochs);
+    if (this.#batches > 0) return false;
+    const epochs = this.#epochs - this.#start.epochs;
+    return epochs >= this.#phase.epochs || this.#patience.isOver(this.#epochs);
+  }
+
+  #phaseResult(): PhaseResult {
+    const start = this.#start, { name = "", epochs, nets } = this.#phase;
+    const done = this.#epochs - start.epochs;
+    return {
+      name,
+      nets: nets.nets,
+      frozen: [...nets.model.frozen ?? []],
+      epochs: done,
+      ...(done < epochs && { stopped: true }),
+      steps: this.#step - start.step,
+      skipped: this.#skipped - start.skipped,
+      seconds: this.#seconds() - start.seconds,
+      test: byNet(this.#metrics.test ?? {}),
+      best: this.#selection.best(),
+      gradients: this.#gradients,
+    };
   }
 
   dispose(): void {
     if (this.#state) disposeState(this.#state);
-    this.#train.dispose();
-    this.#measure.dispose();
+    this.#state = undefined;
+    this.#computing?.dispose();
+    this.#computing = undefined;
   }
 
   /** Takes up the state and the position of the checkpoint that is gone on from, or those of the start. */
   async #begin(): Promise<void> {
-    const { data: { splits }, nets: { model, metrics, nets }, select, stop, seed, input } =
-      this.#job;
     const position = this.#from?.content.position ?? startPosition;
-    const { epochs, batches, step } = position;
+    this.#place(position);
+    await this.#checkpoints.announce(this.#from);
+    const { model } = this.#phase.nets, { seed, given } = this.#job;
+    this.#state = this.#from
+      ? await restoreState(model, this.#from.path)
+      : initialState(model, initialValues(model.variables, seed, given));
+    this.#gradients = this.#from?.content.gradients ?? await this.#measureGradients();
+  }
+
+  /** Takes up a position, without its state. */
+  #place(position: JobPosition): void {
+    const { data: { splits }, input } = this.#job;
+    const { epochs, batches, step, start } = position;
+    this.dispose();
+    this.#start = start;
+    this.#phases = position.phases;
     this.#epochs = epochs;
     this.#batches = batches;
     this.#step = step;
     this.#skipped = position.skipped;
     this.#metrics = position.metrics;
-    this.#means = new LossMeans(model.terms, position.losses);
-    this.#selection = new Selection(splits, metrics, select, position.best);
-    this.#patience = new Patience(splits, { metrics, nets }, stop, position.stop);
+    const { nets, select, stop } = this.#phase;
+    this.#means = new LossMeans(nets.model.terms, position.losses);
+    this.#selection = new Selection(splits, nets, select, position.best);
+    this.#patience = new Patience(splits, nets, stop, position.stop, start.epochs);
     this.#detour ??= position.detour;
     this.#started = performance.now() - position.seconds * 1000;
     this.#time = {
@@ -233,11 +315,65 @@ class Training {
       waiting: new Stopwatch(position.time.waiting),
     };
     this.#asked = undefined;
-    this.#feed = input.feed(passesOf(this.#job, epochs + 1), batches);
-    await this.#checkpoints.announce(this.#from);
-    this.#state = this.#from
-      ? await restoreState(model, this.#from.path)
-      : initialState(model, initialValues(model.variables, seed));
+    this.#feed = input.feed(
+      passesOf(this.#job, epochs + 1, start.epochs + this.#phase.epochs),
+      batches,
+    );
+    this.#computing = new PhaseComputing(this.#job, this.#phase);
+  }
+
+  /** Goes on to the next phase, from a file, so that a run that is resumed finds the same. */
+  async #nextPhase(): Promise<void> {
+    const { phases, seed } = this.#job, { store } = this.#checkpoints;
+    const before = this.#phase, best = this.#selection.bestEpoch;
+    const next = phases[this.#start.phase + 1]!;
+    const last = this.#position();
+    const path = await this.#save({ keep: Infinity });
+    const from = next.from === "best" ? store.pathOf(bestNameOf(before)) : path;
+    this.#place({
+      ...last,
+      start: {
+        phase: this.#start.phase + 1,
+        epochs: last.epochs,
+        step: last.step,
+        skipped: last.skipped,
+        seconds: last.seconds,
+      },
+      phases: [...last.phases, this.#phaseResult()],
+      losses: startPosition.losses,
+      best: undefined,
+      stop: undefined,
+      metrics: {},
+    });
+    const { model } = next.nets;
+    const epoch = next.from === "best" && best ? best.epoch : last.epochs;
+    const values = await restoreValues(model.variables, from, epoch * this.#stepsPerEpoch);
+    const others = model.variables.filter(({ name }) => !Object.hasOwn(values, name));
+    this.#state = initialState(model, { ...values, ...initialValues(others, seed) });
+    this.#gradients = await this.#measureGradients();
+  }
+
+  /** How strongly each loss pulls at whose variables, on the first batch. */
+  async #measureGradients(): Promise<GradientNorms[]> {
+    const { model, rate } = this.#phase.nets;
+    const position = { step: 0, steps: this.#steps, epoch: 0, epochs: this.#phase.epochs };
+    const input = stepInput(model.terms, this.#job.first, position, rate(position), this.#seed);
+    try {
+      return await gradientNorms(model, this.#state!, input);
+    } finally {
+      disposeInput(input);
+    }
+  }
+
+  /** The phase's steps, if it does not end early. */
+  get #steps(): number {
+    return this.#stepsPerEpoch * this.#phase.epochs;
+  }
+
+  /** What the phase's steps draw their seeds from: no two phases the same. */
+  get #seed(): number {
+    const { phase } = this.#start, { seed } = this.#job;
+    return phase === 0 ? seed : deriveSeed(seed, "phase", phase);
   }
 
   /**
@@ -245,8 +381,12 @@ class Training {
    * there the rate is half of what it was, and the step's batch is left out.
    */
   async #goBack(error: NonFiniteError): Promise<void> {
-    const { name, nonFinite, report, lastCheckpoint } = this.#job, { store } = this.#checkpoints;
-    const { times, rate, without } = this.#detour ?? { times: 0, rate: 1, without: [] };
+    const { name, report, lastCheckpoint } = this.#job, { store } = this.#checkpoints;
+    const { nonFinite } = this.#phase;
+    const { phase } = this.#start;
+    const { times, rate, without } = this.#detour?.phase === phase
+      ? this.#detour
+      : { times: 0, rate: 1, without: [] };
     if (nonFinite !== "back" || times === MOST_TIMES_BACK) {
       const good = await lastCheckpoint();
       const where = good === undefined ? "" : `; the last good checkpoint is ${good}`;
@@ -260,9 +400,8 @@ class Training {
       );
     }
     const step = this.#step;
-    this.#detour = { times: times + 1, rate: rate / 2, without: [...without, step] };
-    if (this.#state) disposeState(this.#state);
-    this.#state = undefined;
+    this.#detour = { phase, times: times + 1, rate: rate / 2, without: [...without, step] };
+    this.dispose();
     this.#from = await store.newest(name, report);
     const to = this.#from
       ? `the checkpoint after step ${this.#from.content.position.step}`
@@ -276,8 +415,8 @@ class Training {
 
   /** What is left of the epoch: its steps, and its evaluations. */
   async #epoch(): Promise<void> {
-    const { name: job } = this.#job, epoch = this.#epochs + 1;
-    const { training } = this.#time;
+    const about = { job: this.#job.name, ...this.#phaseName() }, epoch = this.#epochs + 1;
+    const { training } = this.#time, { evaluated, measure } = this.#computing!;
     while (this.#batches < this.#stepsPerEpoch) {
       await this.#endIfAsked();
       training.start();
@@ -289,7 +428,7 @@ class Training {
     const metrics: Record<string, Metrics> = { train: this.#means.metrics() };
     const tell = (split: string) =>
       this.#emit("evaluation", {
-        job,
+        ...about,
         epoch,
         step: this.#step,
         seconds: this.#seconds(),
@@ -299,11 +438,11 @@ class Training {
     await tell("train");
     for (const split of measuredSplits(this.#job)) {
       metrics[split] = await evaluate(
-        this.#evaluated,
-        this.#measure,
+        evaluated,
+        measure,
         this.#state!.values,
         this.#evaluationBatches(split),
-        this.#job.nets.metrics,
+        this.#phase.nets.metrics,
       );
       await tell(split);
     }
@@ -312,31 +451,37 @@ class Training {
     this.#metrics = metrics;
     this.#epochs = epoch;
     this.#batches = 0;
-    this.#means = new LossMeans(this.#job.nets.model.terms);
+    this.#means = new LossMeans(this.#phase.nets.model.terms);
     const state = this.#state!;
     await this.#emit("epoch", {
-      job,
+      ...about,
       epoch,
       step: this.#step,
       seconds: this.#seconds(),
       metrics,
       best,
-      snapshot: () => snapshot(this.#job, state),
+      snapshot: () => snapshot(this.#phase, state),
       checkpoint: this.#ask,
     });
+    // The next phase may begin with the best weights, whether an output wants them or not.
+    const next = this.#job.phases[this.#start.phase + 1];
+    if (best && next?.from === "best") this.#ask({ best });
     if (this.#asked) await this.#save(this.#asked);
   }
 
   async #nextStep(epoch: number): Promise<void> {
-    const job = this.#job, { model, rate: rateAt } = job.nets, { waiting } = this.#time;
+    const job = this.#job, { model, rate: rateAt } = this.#phase.nets, { waiting } = this.#time;
     const batch = await waiting.during(() => this.#feed.next());
+    const done = this.#step - this.#start.step;
     const position = {
-      step: this.#step,
-      steps: this.#stepsPerEpoch * job.epochs,
-      epoch: this.#step / this.#stepsPerEpoch,
-      epochs: job.epochs,
+      step: done,
+      steps: this.#steps,
+      epoch: done / this.#stepsPerEpoch,
+      epochs: this.#phase.epochs,
     };
-    const { rate: factor = 1, without = [] } = this.#detour ?? {};
+    const { rate: factor = 1, without = [] } = this.#detour?.phase === this.#start.phase
+      ? this.#detour
+      : {};
     const rate = factor * rateAt(position);
     const step = ++this.#step;
     if (without.includes(step)) {
@@ -345,10 +490,10 @@ class Training {
     }
     let taken!: Advanced;
     await this.#guard.watch(async () => {
-      const input = waiting.during(() => stepInput(model.terms, batch, position, rate, job.seed));
+      const input = waiting.during(() => stepInput(model.terms, batch, position, rate, this.#seed));
       const when = `at step ${step} (epoch ${epoch})`;
       try {
-        taken = await this.#steps.take(this.#state!, input, when);
+        taken = await this.#computing!.steps.take(this.#state!, input, when);
       } finally {
         disposeInput(input);
       }
@@ -361,6 +506,7 @@ class Training {
     else this.#means.add(losses, batch.size);
     await this.#emit("step", {
       job: job.name,
+      ...this.#phaseName(),
       epoch,
       step,
       rate,
@@ -392,15 +538,17 @@ class Training {
 
   async #save(request: CheckpointRequest): Promise<string> {
     this.#asked = undefined;
-    const { store, about } = this.#checkpoints, { model } = this.#job.nets;
+    const { store, about } = this.#checkpoints, { model } = this.#phase.nets;
     const position = this.#position();
     const owners = model.variables.map(({ name, owner }) => [name, owner]);
     return await store.write({
-      content: { ...about, position },
+      content: { ...about, gradients: this.#gradients, position },
       unmeasured: this.#batches === this.#stepsPerEpoch,
       tensors: streamedTensors(model, this.#state!),
+      bestNames: [...new Set([bestNameOf(this.#phase), "best"])],
       metadata: {
         job: about.job,
+        ...this.#phaseName(),
         epoch: String(position.epochs),
         step: String(position.step),
         metrics: JSON.stringify(position.metrics),
@@ -411,6 +559,8 @@ class Training {
 
   #position(): JobPosition {
     return {
+      start: this.#start,
+      phases: this.#phases,
       epochs: this.#epochs,
       batches: this.#batches,
       step: this.#step,
@@ -423,6 +573,11 @@ class Training {
       stop: this.#patience.best,
       metrics: this.#metrics,
     };
+  }
+
+  #phaseName(): { readonly phase?: string } {
+    const { name } = this.#phase;
+    return name === undefined ? {} : { phase: name };
   }
 
   async #endIfAsked(): Promise<void> {
@@ -454,6 +609,8 @@ const MOST_TIMES_BACK = 3;
 
 /** Where every job begins. */
 const startPosition: JobPosition = {
+  start: { phase: 0, epochs: 0, step: 0, skipped: 0, seconds: 0 },
+  phases: [],
   epochs: 0,
   batches: 0,
   step: 0,
@@ -503,9 +660,9 @@ export function disposeInput({ rate, step, seed, factors, ...batch }: StepInput)
 /** Larger than training batches, as nothing is kept for a backward pass. */
 const evaluationRows = 256;
 
-/** What of the data a job reads, in the order in which it does. */
-function* passesOf(job: Job, first: number): Iterable<Pass> {
-  for (let epoch = first; epoch <= job.epochs; epoch++) {
+/** What of the data a phase reads, in the order in which it does, from one epoch to another. */
+function* passesOf(job: Job, first: number, last: number): Iterable<Pass> {
+  for (let epoch = first; epoch <= last; epoch++) {
     yield { split: "train", training: true, epoch, size: job.batch };
     for (const split of measuredSplits(job)) {
       yield { split, training: false, epoch: 0, size: evaluationRows };
@@ -516,7 +673,10 @@ function* passesOf(job: Job, first: number): Iterable<Pass> {
 const measuredSplits = ({ data }: Job) =>
   Object.keys(data.splits).filter((split) => split !== "train");
 
-async function snapshot({ nets: { model } }: Job, state: State): Promise<Snapshot> {
+/** The second name of a phase's best checkpoint. */
+const bestNameOf = ({ name }: JobPhase) => name === undefined ? "best" : `best-${name}`;
+
+async function snapshot({ nets: { model } }: JobPhase, state: State): Promise<Snapshot> {
   const tensors = new Map();
   for (const { name, variable, tensor } of namedTensors(model, state)) {
     tensors.set(name, {

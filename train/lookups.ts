@@ -26,7 +26,7 @@ export class Lookups {
   /**
    * Prepares the look-ups of a step.
    *
-   * @param variables The model's variables.
+   * @param variables The variables that move; other tables are read without a gradient.
    * @param values Their values.
    */
   constructor(variables: readonly Variable[], values: TensorsByName) {
@@ -43,7 +43,8 @@ export class Lookups {
    * @param ids The row numbers, of any shape.
    */
   readonly lookup = ({ name, shape }: Variable, ids: tf.Tensor): tf.Tensor => {
-    const table = this.#values[name]!;
+    const table = this.#values[name]!, anchor = this.anchors[name];
+    if (!anchor) return gatherRows(table, ids);
     return tf.customGrad((anchor, save) => {
       const value = gatherRows(table, ids);
       (save as tf.GradSaveFunc)([ids, value]);
@@ -60,7 +61,7 @@ export class Lookups {
           return tf.zerosLike(anchor as tf.Tensor);
         },
       };
-    })(this.anchors[name]!);
+    })(anchor);
   };
 
   /**

@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Problem, UserError } from "../pipeline/errors.ts";
 import { didYouMean } from "../pipeline/nearest.ts";
-import type { Plan, PlannedLoss, PlannedStage } from "../pipeline/plan.ts";
+import type { Plan, PlannedLoss, PlannedPhase, PlannedStage } from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 import type { Batch, Column, LabelSpec } from "../pipeline/stages/batch.ts";
 import type { Position } from "../pipeline/stages/gradient.ts";
@@ -46,9 +46,9 @@ export interface PreparedData {
   close(): Promise<void>;
 }
 
-/** The nets of one job, ready to be trained. */
+/** The nets of one phase of a job, ready to be trained. */
 export interface PreparedNets {
-  /** Their names. */
+  /** Those that the phase computes. */
   readonly nets: readonly NetName[];
   /** All that a step computes with. */
   readonly model: Model;
@@ -63,15 +63,23 @@ export interface PreparedNets {
 }
 
 /**
- * The nets that a plan trains: the light one, and the booster if any loss reads it.
+ * The nets that a plan builds: the light one, and the booster if any phase computes it.
  *
  * @param plan The plan.
  */
-export function netsOf({ losses }: Plan): NetName[] {
-  const booster = losses.some(({ comparisons }) =>
-    comparisons.flat().some((output) => netOf(output) === "booster")
-  );
-  return booster ? ["light", "booster"] : ["light"];
+export function netsOf({ phases }: Plan): NetName[] {
+  return phases.some(({ nets }) => nets.includes("booster")) ? ["light", "booster"] : ["light"];
+}
+
+/**
+ * How the light net is trained alone: as in the last phase, with all that is its own.
+ *
+ * @param plan The plan.
+ */
+export function phaseAlone({ phases }: Plan): PlannedPhase {
+  const { select, stop, ...phase } = phases.at(-1)!;
+  const own = select?.startsWith("booster/") ? undefined : select;
+  return { ...phase, nets: ["light"], frozen: new Set(), select: own, stop };
 }
 
 /**
@@ -153,11 +161,12 @@ function refuseEmpty(splits: Readonly<Record<string, Split>>, plan: Plan): void 
 }
 
 /**
- * Builds the nets of a job, on the engine that is open, and the losses and metrics on them.
+ * Builds the nets of a job's phase, on the engine that is open, and the losses and metrics on them.
  *
  * @param plan The plan.
  * @param data The rows.
- * @param nets The nets that are wanted.
+ * @param nets The nets that are wanted; in each phase of a job the same, so that it has the same variables.
+ * @param phase The phase; the first by default.
  * @returns The nets.
  * @throws {UserError} If the plan's stages do not fit the data or one another.
  */
@@ -165,7 +174,9 @@ export function prepareNets(
   plan: Plan,
   data: PreparedData,
   nets: readonly NetName[],
+  phase: PlannedPhase = plan.phases[0]!,
 ): PreparedNets {
+  const computed = nets.filter((net) => phase.nets.includes(net));
   const { label } = data.splits.train;
   const features = data.transforms.features ?? data.splits.train.features;
   const units = label.kind === "class" ? label.classes : 1;
@@ -181,11 +192,11 @@ export function prepareNets(
     reference,
   );
   const optimizer = callStage(
-    plan.optimizer.reference,
+    phase.optimizer.reference,
     "create()",
-    () => plan.optimizer.stage.create(plan.optimizer.options, {}),
+    () => phase.optimizer.stage.create(phase.optimizer.options, {}),
   );
-  refuseNoOptimizer(optimizer, plan.optimizer.reference);
+  refuseNoOptimizer(optimizer, phase.optimizer.reference);
   const shapes = outputShapes(plan, data, pair, nets, variables, units);
   const problems: Problem[] = [];
   const collect = <T>(make: () => T): T[] => {
@@ -197,33 +208,39 @@ export function prepareNets(
       return [];
     }
   };
-  const terms = plan.losses
-    .filter(({ comparisons }) => comparisons.flat().every((output) => nets.includes(netOf(output))))
+  const terms = phase.losses
+    .filter(({ comparisons }) =>
+      comparisons.flat().every((output) => computed.includes(netOf(output)))
+    )
     .flatMap((loss) => collect(() => makeTerm(loss, shapes, label, variables)));
   const metrics = plan.metrics
-    .filter(({ stage }) => stage.needs === "light" || nets.length === 2)
-    .flatMap((planned) => collect(() => makeMetric(planned, label, nets)));
+    .filter(({ stage }) =>
+      computed.length === 2 ||
+      stage.needs === "light" && (stage.per === "net" || computed.includes("light"))
+    )
+    .flatMap((planned) => collect(() => makeMetric(planned, label, computed)));
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
   if (terms.length === 0) {
-    throw new UserError(`no loss is left for the ${nets.join(" and ")} net`, {
-      place: plan.document.place(["losses"]),
+    throw new UserError(`no loss is left for the ${computed.join(" and ")} net`, {
+      place: phase.place,
       hint: "add a loss with `on: light`",
       exitCode: 2,
     });
   }
   return {
-    nets,
+    nets: computed,
     network: reference,
     model: {
       pair,
       variables: variables.all,
       terms,
       optimizer,
-      optimizerStage: plan.optimizer.reference,
-      clip: plan.clip,
+      optimizerStage: phase.optimizer.reference,
+      clip: phase.clip,
+      frozen: phase.frozen,
     },
     metrics,
-    rate: schedule(plan),
+    rate: schedule(phase),
     shapes,
   };
 }
@@ -418,7 +435,7 @@ function makeMetric(
   return { stage: reference, name, per: stage.per, better: stage.better, metric };
 }
 
-function schedule({ optimizer: { rate, schedule } }: Plan): Schedule {
+function schedule({ optimizer: { rate, schedule } }: PlannedPhase): Schedule {
   const { reference, stage, options } = schedule;
   const factor = callStage(reference, "create()", () => stage.create(options, {}));
   return (position: Position) => {

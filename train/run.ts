@@ -13,9 +13,9 @@ import { refuseLinksOut } from "../files/inside.ts";
 import { removeDrafts } from "../files/write_chunks.ts";
 import { writeFileWhole } from "../files/write.ts";
 import { UserError } from "../pipeline/errors.ts";
-import type { Plan } from "../pipeline/plan.ts";
+import type { Plan, PlannedPhase } from "../pipeline/plan.ts";
 import { callStage, StageError } from "../pipeline/stage_error.ts";
-import type { GradientNorms, JobName, Result, RunEvents } from "../pipeline/stages/events.ts";
+import type { JobName, PhaseSpec, Result, RunEvents } from "../pipeline/stages/events.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
 import type { Output } from "../pipeline/stages/output.ts";
 import type { StageReference } from "../pipeline/stage_error.ts";
@@ -31,19 +31,20 @@ import {
   refuseOtherPlan,
 } from "./checkpoint/earlier_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./checkpoint/store.ts";
-import { disposeInput, type Emit, type Job, runJob, stepInput } from "./job.ts";
+import { type Emit, type Job, type JobPhase, runJob } from "./job.ts";
+import { readInitial } from "./initial.ts";
 import { lockRun } from "./run_lock.ts";
 import { describe } from "./objective.ts";
 import {
   firstBatch,
   netsOf,
+  phaseAlone,
   prepareData,
   type PreparedData,
   type PreparedNets,
   prepareNets,
 } from "./prepare.ts";
-import { disposeState, gradientNorms, initialState } from "./step.ts";
-import { initialValues, parameterCount } from "./variables.ts";
+import { type GivenValues, parameterCount } from "./variables.ts";
 import * as tf from "@tensorflow/tfjs";
 
 /** How a run is made, beside what its pipeline says. */
@@ -105,10 +106,7 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
       await thisMachine(),
     );
     if (line) report(line);
-    const nets = prepareNets(plan, data, netsOf(plan));
-    const baseline = plan.baseline && nets.nets.length === 2
-      ? prepareNets(plan, data, ["light"])
-      : undefined;
+    const jobs = prepareJobs(plan, data);
     const about = describeRun(plan, data, engine, precision);
     using _made = resumed ? undefined : await makeRunFolder(options.out);
     if (earlier) reportChanges(earlier, about, report);
@@ -117,10 +115,47 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
     const store = new CheckpointStore(options.out);
     if (earlier) await store.removeDrafts();
     const run = new Run({ plan, data, engine, precision, about, store }, options);
-    return await run.all(nets, baseline);
+    return await run.all(jobs);
   } finally {
     await data.close();
   }
+}
+
+/** The nets of a job, and how each of its phases trains them. */
+interface PreparedJob {
+  /** The nets that it has. */
+  readonly nets: readonly NetName[];
+  /** The phases. */
+  readonly phases: readonly JobPhase[];
+}
+
+/** The jobs of a run: the rocket, and the light net alone where the plan wants it. */
+export interface PreparedJobs {
+  /** The nets that the plan trains together. */
+  readonly rocket: PreparedJob;
+  /** The light net alone, as in the last phase. */
+  readonly alone: PreparedJob | undefined;
+}
+
+/**
+ * Builds the nets of all jobs and phases.
+ *
+ * @param plan The plan.
+ * @param data The rows.
+ * @returns The jobs.
+ * @throws {UserError} If the plan's stages do not fit the data or one another.
+ */
+export function prepareJobs(plan: Plan, data: PreparedData): PreparedJobs {
+  const job = (nets: readonly NetName[], phases: readonly PlannedPhase[]): PreparedJob => ({
+    nets,
+    phases: phases.map((phase) => ({ ...phase, nets: prepareNets(plan, data, nets, phase) })),
+  });
+  const nets = netsOf(plan);
+  const wanted = plan.baseline && nets.length === 2;
+  return {
+    rocket: job(nets, plan.phases),
+    alone: wanted ? job(["light"], [phaseAlone(plan)]) : undefined,
+  };
 }
 
 /** What a run is made of. */
@@ -165,13 +200,22 @@ class Run {
     ];
   }
 
-  async all(nets: PreparedNets, baseline: PreparedNets | undefined): Promise<Result> {
+  async all(jobs: PreparedJobs): Promise<Result> {
     try {
-      const alone = baseline && await this.#newest("light-alone");
-      const rocket = this.#rocketOf(alone) ??
-        await this.#job("rocket", nets, await this.#newest("rocket"));
-      const light = baseline && await this.#job("light-alone", baseline, alone, rocket);
-      const result = this.#result(nets, rocket, baseline, light);
+      const from = {
+        alone: jobs.alone && await this.#newest("light-alone"),
+        rocket: await this.#newest("rocket"),
+      };
+      // Both now: what is wrong with weights from a file should not show after hours.
+      const given = {
+        rocket: await this.#given(jobs.rocket, from.rocket ?? from.alone),
+        alone: jobs.alone && await this.#given(jobs.alone, from.alone),
+      };
+      const rocket = this.#rocketOf(from.alone) ??
+        await this.#job("rocket", jobs.rocket, from.rocket, given.rocket);
+      const light = jobs.alone &&
+        await this.#job("light-alone", jobs.alone, from.alone, given.alone!, rocket);
+      const result = this.#result(jobs, rocket, light);
       await this.#emit("runEnd", { result });
       return result;
     } catch (error) {
@@ -188,73 +232,76 @@ class Run {
     return await this.#parts.store.newest(job, this.#listener.report);
   }
 
+  /** The weights that a job begins with, unless it goes on from a checkpoint. */
+  async #given({ phases }: PreparedJob, from: StoredCheckpoint | undefined): Promise<GivenValues> {
+    return from ? new Map() : await readInitial(this.#parts.plan, phases[0]!.nets);
+  }
+
   /** What the rocket ended with, if a checkpoint of the light net alone knows and it still holds. */
   #rocketOf(alone: StoredCheckpoint | undefined): JobResult | undefined {
-    const { plan, data } = this.#parts, rocket = alone?.content.rocket;
-    const whole = rocket?.steps === stepsPerEpoch(plan, data) * plan.epochs;
+    const { plan } = this.#parts, rocket = alone?.content.rocket;
+    const last = rocket?.phases?.at(-1) ?? rocket;
+    const whole = last?.epochs === plan.phases.at(-1)!.epochs;
     return whole || rocket?.stopped ? rocket : undefined;
   }
 
   async #job(
     name: JobName,
-    nets: PreparedNets,
+    { nets, phases }: PreparedJob,
     from: StoredCheckpoint | undefined,
+    given: GivenValues,
     rocket?: JobResult,
   ): Promise<JobResult> {
     const { plan, data, engine, precision, about, store } = this.#parts, { splits } = data;
     const { report } = this.#listener;
-    if (from) refuseLater(from, plan);
+    if (from) refuseLater(from, phases);
     const position = from?.content.position;
     if (position) report(`${name}: resumed after step ${position.step}, from ${from.path}`);
     else if (this.#options.resume && name === "rocket") {
       report("there is no checkpoint yet: the run starts anew");
     }
-    const gradients = from?.content.gradients ?? await measureGradients(plan, data, nets);
     const start = {
       job: name,
       name: plan.name,
       engine: engine.name,
       precision,
       seed: plan.seed,
-      nets: nets.nets,
-      parameters: parametersOf(nets),
-      epochs: plan.epochs,
+      nets,
+      parameters: parametersOf({ nets, model: phases[0]!.nets.model }),
+      epochs: phases.reduce((sum, { epochs }) => sum + epochs, 0),
+      ...(phases[0]!.name !== undefined && { phases: phases.map(specOf) }),
       stepsPerEpoch: stepsPerEpoch(plan, data),
       rows: Object.fromEntries(Object.entries(splits).map(([name, { rows }]) => [name, rows])),
     };
     const job: Job = {
       name,
       seed: plan.seed,
-      epochs: plan.epochs,
+      phases,
+      given,
       batch: plan.batch,
       data,
+      first: firstBatch(plan, data, plan.batch),
       input: this.#input,
-      nets,
       precision,
-      select: plan.select,
-      nonFinite: plan.nonFinite,
-      maxSkipped: plan.maxSkipped,
       lastCheckpoint: () => lastGoodCheckpoint(this.#options.out),
-      stop: plan.stop,
-      place: plan.document.place(["losses"]),
       ...this.#listener,
     };
-    const result = await runJob(job, this.#emit, {
+    return await runJob(job, this.#emit, {
       store,
       from,
       announce: (from) => this.#emit("runStart", { ...start, ...resumedAt(from) }),
-      about: { job: name, gradients, run: about, ...(rocket && { rocket }) },
+      about: { job: name, run: about, ...(rocket && { rocket }) },
       signal: this.#options.signal,
     });
-    return { ...result, gradients };
   }
 
   #result(
-    nets: PreparedNets,
+    jobs: PreparedJobs,
     { gradients, ...rocket }: JobResult,
-    baseline: PreparedNets | undefined,
     alone: JobResult | undefined,
   ): Result {
+    const parameters = ({ nets, phases: [first] }: PreparedJob) =>
+      parametersOf({ nets, model: first!.nets.model });
     const { plan, engine, precision } = this.#parts;
     return {
       name: plan.name,
@@ -262,9 +309,9 @@ class Run {
       precision,
       seed: plan.seed,
       ...rocket,
-      parameters: parametersOf(nets),
+      parameters: parameters(jobs.rocket),
       gradients,
-      ...(alone && baseline && {
+      ...(alone && jobs.alone && {
         baseline: {
           skipped: alone.skipped,
           epochs: alone.epochs,
@@ -273,7 +320,7 @@ class Run {
           input: alone.input,
           test: alone.test,
           best: alone.best,
-          parameters: parametersOf(baseline),
+          parameters: parameters(jobs.alone),
         },
       }),
     };
@@ -290,37 +337,12 @@ class Run {
 }
 
 /**
- * The gradient norms of each loss term on the first batch, as a run starts with.
- *
- * @param plan The plan.
- * @param data The rows.
- * @param nets The nets.
- */
-export async function measureGradients(
-  plan: Plan,
-  data: PreparedData,
-  { model, rate }: PreparedNets,
-): Promise<GradientNorms[]> {
-  const steps = stepsPerEpoch(plan, data) * plan.epochs;
-  const position = { step: 0, steps, epoch: 0, epochs: plan.epochs };
-  const batch = firstBatch(plan, data, plan.batch);
-  const input = stepInput(model.terms, batch, position, rate(position), plan.seed);
-  const state = initialState(model, initialValues(model.variables, plan.seed));
-  try {
-    return await gradientNorms(model, state, input);
-  } finally {
-    disposeState(state);
-    disposeInput(input);
-  }
-}
-
-/**
  * How many trainable numbers each net is made of.
  *
  * @param nets The nets.
  */
 export function parametersOf(
-  { nets, model }: PreparedNets,
+  { nets, model }: Pick<PreparedNets, "nets" | "model">,
 ): Partial<Record<NetName, number>> {
   return Object.fromEntries(nets.map((net) => [net, parameterCount(model.variables, net)]));
 }
@@ -415,13 +437,24 @@ function resumedAt(from: StoredCheckpoint | undefined): Pick<RunEvents["runStart
   return { resumed: { epochs, step, checkpoint: from.path } };
 }
 
-function refuseLater({ path, content: { position } }: StoredCheckpoint, plan: Plan): void {
-  const epochs = position.epochs + (position.batches > 0 ? 1 : 0);
-  if (epochs <= plan.epochs) return;
+function specOf({ name = "", nets: { nets, model }, epochs }: JobPhase): PhaseSpec {
+  return { name, nets, frozen: [...model.frozen ?? []], epochs };
+}
+
+function refuseLater(
+  { path, content: { position } }: StoredCheckpoint,
+  phases: readonly JobPhase[],
+): void {
+  const { start } = position, phase = phases[start.phase];
+  const epochs = position.epochs - start.epochs + (position.batches > 0 ? 1 : 0);
+  if (phase && epochs <= phase.epochs) return;
+  const which = phase?.name === undefined ? "" : ` of the phase ${phase.name}`;
   throw new UserError(
-    `the checkpoint ${path} is of epoch ${epochs}, and there are to be ${plan.epochs}`,
+    `the checkpoint ${path} is of epoch ${epochs}${which}, and there are to be ${
+      phase?.epochs ?? 0
+    }`,
     {
-      place: plan.document.place(["train", "epochs"]),
+      place: phase?.epochsPlace,
       hint: "a run can be made longer when it is resumed, and not shorter",
       exitCode: 2,
     },

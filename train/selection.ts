@@ -4,6 +4,14 @@ import type { BestEpoch, BestValue } from "./checkpoint/content.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
 import type { PlannedMetric } from "./evaluate.ts";
 
+/** What is measured. */
+export interface Measured {
+  /** The metrics. */
+  readonly metrics: readonly PlannedMetric[];
+  /** The nets that those of each net are measured of. */
+  readonly nets: readonly NetName[];
+}
+
 /** Keeps the epoch that was best on the validation split, or on the test split without one. */
 export class Selection {
   readonly #split: string;
@@ -15,19 +23,20 @@ export class Selection {
    * Starts a selection, or goes on with one.
    *
    * @param splits The splits by name.
-   * @param metrics What is measured.
+   * @param measured What is measured, and of which nets.
    * @param select The key of the metric to choose by; the first one's by default.
    * @param best The best epoch so far.
    */
   constructor(
     splits: Readonly<Record<string, unknown>>,
-    metrics: readonly PlannedMetric[],
+    { metrics, nets }: Measured,
     select: string | undefined,
     best?: BestEpoch,
   ) {
     this.#split = splits.validation ? "validation" : "test";
-    const chosen = metrics.find((metric) => keysOf(metric).includes(select ?? keysOf(metric)[0]!));
-    this.#key = chosen && (select ?? keysOf(chosen)[0]);
+    const keys = (metric: PlannedMetric) => keysOf(metric, nets);
+    const chosen = metrics.find((metric) => keys(metric).includes(select ?? keys(metric)[0]!));
+    this.#key = chosen && (select ?? keys(chosen)[0]);
     this.#sign = chosen?.better === "lower" ? -1 : 1;
     this.#best = best;
   }
@@ -69,6 +78,7 @@ export class Patience {
   readonly #key: string | undefined;
   readonly #sign: number;
   readonly #stop: StopOptions | undefined;
+  readonly #start: number;
   #best: BestValue | undefined;
 
   /**
@@ -79,26 +89,25 @@ export class Patience {
    *   training never ends early.
    * @param stop When training ends; never by default.
    * @param best The best value so far.
+   * @param start The epochs that were done when its phase began.
    */
   constructor(
     splits: Readonly<Record<string, unknown>>,
-    { metrics, nets }: {
-      readonly metrics: readonly PlannedMetric[];
-      readonly nets: readonly NetName[];
-    },
+    { metrics, nets }: Measured,
     stop: StopOptions | undefined,
     best?: BestValue,
+    start = 0,
   ) {
     this.#split = splits.validation ? "validation" : "test";
-    const key = stop && (stop.metric ?? (metrics[0] && keysOf(metrics[0])[0]));
+    const key = stop && (stop.metric ?? (metrics[0] && keysOf(metrics[0], nets)[0]));
     const watched = metrics.find((metric) =>
-      key !== undefined && keysOf(metric).includes(key) &&
-      (nets.includes("booster") || !key.startsWith("booster/"))
+      key !== undefined && keysOf(metric, nets).includes(key)
     );
     this.#key = watched && key;
     this.#sign = watched?.better === "lower" ? -1 : 1;
     this.#stop = stop;
     this.#best = best;
+    this.#start = start;
   }
 
   /** The best value so far. */
@@ -129,12 +138,12 @@ export class Patience {
    */
   isOver(epochs: number): boolean {
     if (this.#key === undefined || !this.#stop) return false;
-    return epochs - (this.#best?.epoch ?? 0) >= this.#stop.patience;
+    return epochs - (this.#best?.epoch ?? this.#start) >= this.#stop.patience;
   }
 }
 
-function keysOf({ name, per }: PlannedMetric): string[] {
-  return per === "net" ? [`light/${name}`, `booster/${name}`] : [name];
+function keysOf({ name, per }: PlannedMetric, nets: readonly NetName[]): string[] {
+  return per === "net" ? nets.map((net) => `${net}/${name}`) : [name];
 }
 
 /**

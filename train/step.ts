@@ -29,6 +29,8 @@ export interface Model {
   readonly optimizerStage: StageReference;
   /** How long gradients may be; of any length by default. */
   readonly clip?: Clip | undefined;
+  /** Whose variables stay as they are: no gradient, no slots, running statistics used and kept. */
+  readonly frozen?: ReadonlySet<VariableOwner> | undefined;
 }
 
 /** What changes from step to step. */
@@ -76,11 +78,12 @@ export interface StepOutput {
  * @param model The model.
  * @param values The variables' first values; the state takes them over.
  */
-export function initialState({ optimizer, variables }: Model, values: TensorsByName): State {
+export function initialState(model: Model, values: TensorsByName): State {
+  const { optimizer } = model;
   const slots = Object.entries(optimizer.slots).map(([slot, start]) => [
     slot,
     Object.fromEntries(
-      variables.filter(({ trainable }) => trainable).map((
+      movedVariables(model).filter(({ trainable }) => trainable).map((
         { name, shape },
       ) => [name, tf.fill([...shape], start)]),
     ),
@@ -125,7 +128,7 @@ export function trainStep(model: Model, state: State, input: StepInput): StepOut
 
 /** The gradients of the total loss by variable; a variable that no loss reaches has none. */
 function backward(
-  { pair, variables, terms }: Model,
+  model: Model,
   { values }: State,
   input: StepInput,
 ): Gradients & {
@@ -134,10 +137,11 @@ function backward(
 } {
   // The tape clears up all that its function made, so what else is wanted of it has to be kept; the
   // caller disposes of it as of the rest of the step's output.
+  const { terms } = model;
   let losses!: tf.Tensor1D;
   let updates: TensorsByName = {};
-  const gradients = gradientsOf(variables, values, (lookup) => {
-    const forward = forwardPass(pair, values, input, lookup);
+  const gradients = gradientsOf(movedVariables(model), values, (lookup) => {
+    const forward = forwardPass(model, values, input, lookup);
     const factors = factorValues(terms, input);
     const each = terms.map((term) => termLoss(term, forward, input.label, factors, input.weight));
     const total = tf.addN(each.map((loss, index) => tf.mul(loss, terms[index]!.weight)));
@@ -147,6 +151,15 @@ function backward(
     return total as tf.Scalar;
   });
   return { ...gradients, losses, updates };
+}
+
+/**
+ * The variables that a step moves: those that are not frozen.
+ *
+ * @param model The model.
+ */
+export function movedVariables({ variables, frozen }: Model): readonly Variable[] {
+  return frozen ? variables.filter(({ owner }) => !frozen.has(owner)) : variables;
 }
 
 /**
@@ -162,13 +175,13 @@ export function factorValues(terms: readonly Term[], { factors }: StepInput): Fa
 /**
  * The forward passes of a step.
  *
- * @param pair The nets.
+ * @param model The nets, and what of them is frozen.
  * @param values The values of their variables.
  * @param input The batch and the step's seed.
  * @param lookup Reads rows of tables; without a gradient by default.
  */
 export function forwardPass(
-  pair: NetworkPair,
+  { pair, frozen }: Pick<Model, "pair" | "frozen">,
   values: TensorsByName,
   input: StepInput,
   lookup?: Lookups["lookup"],
@@ -176,6 +189,7 @@ export function forwardPass(
   return new Forward(pair, {
     values,
     lookup,
+    frozen,
     features: input.features,
     training: true,
     seed: (purpose) => tf.add(input.seed, deriveSeed(0, purpose) >> 1).toInt() as tf.Scalar,
@@ -292,14 +306,14 @@ export async function gradientNorms(
 
 /** The sums of squares of a term's gradients, by owner. */
 function squaredNorms(model: Model, term: Term, { values }: State, input: StepInput): tf.Tensor {
-  const { pair, variables, terms } = model;
+  const { terms } = model, variables = movedVariables(model);
   const factors = factorValues(terms, input);
   return tf.tidy(() => {
     const gradients = gradientsOf(variables, values, (lookup) =>
       tf.mul(
         termLoss(
           term,
-          forwardPass(pair, values, input, lookup),
+          forwardPass(model, values, input, lookup),
           input.label,
           factors,
           input.weight,
@@ -311,7 +325,7 @@ function squaredNorms(model: Model, term: Term, { values }: State, input: StepIn
   });
 }
 
-const ownersOf = ({ variables }: Model) => [...new Set(variables.map(({ owner }) => owner))];
+const ownersOf = (model: Model) => [...new Set(movedVariables(model).map(({ owner }) => owner))];
 
 /**
  * Disposes of the tensors of one state that another does not hold as well.

@@ -12,6 +12,9 @@ import type {
 /** Tensors by the name of the variable that they are the value of. */
 export type TensorsByName = Readonly<Record<string, tf.Tensor>>;
 
+/** Values that variables begin with instead of their initializers', row-major, by the variable's name. */
+export type GivenValues = ReadonlyMap<string, Float32Array>;
+
 /** The variables that a network and losses have declared, in the order of their declaration. */
 export class DeclaredVariables implements VariableRegistry {
   readonly #byName = new Map<string, Variable>();
@@ -54,15 +57,27 @@ export class DeclaredVariables implements VariableRegistry {
  *
  * @param variables The variables.
  * @param seed The run's seed.
+ * @param given Values that some begin with instead, by name.
  * @returns Their values, which the caller disposes of.
  */
-export function initialValues(variables: readonly Variable[], seed: number): TensorsByName {
+export function initialValues(
+  variables: readonly Variable[],
+  seed: number,
+  given: GivenValues = new Map(),
+): TensorsByName {
   return Object.fromEntries(
     variables.map(({ name, shape, initializer, table }) => {
+      const values = given.get(name);
+      if (values) return [name, givenValue([...shape], values)];
       const own = deriveSeed(seed, "variable", name), first = table ? tableValue : initialValue;
       return [name, first([...shape], initializer, own)];
     }),
   );
+}
+
+/** A table is written to in place, so that its tensor must not be an array that others hold. */
+function givenValue(shape: number[], values: Float32Array): tf.Tensor {
+  return tf.tensor(values.slice(), shape);
 }
 
 function initialValue(

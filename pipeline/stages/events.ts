@@ -20,6 +20,18 @@ export interface GradientNorms {
   readonly norms: Readonly<Partial<Record<VariableOwner, number>>>;
 }
 
+/** A phase of a run that is to come. */
+export interface PhaseSpec {
+  /** Its name. */
+  readonly name: string;
+  /** The nets that it computes and measures. */
+  readonly nets: readonly NetName[];
+  /** Whose variables it leaves as they are. */
+  readonly frozen: readonly VariableOwner[];
+  /** How many epochs there will be, if it does not end early. */
+  readonly epochs: number;
+}
+
 /** The job's training begins. */
 export interface RunStartEvent {
   /** Which part of the run. */
@@ -36,8 +48,10 @@ export interface RunStartEvent {
   readonly nets: readonly NetName[];
   /** How many numbers each net is made of (trainable; shared ones count for both). */
   readonly parameters: Readonly<Partial<Record<NetName, number>>>;
-  /** How many epochs there will be. */
+  /** How many epochs there will be, in all phases. */
   readonly epochs: number;
+  /** The phases, if the pipeline has any. */
+  readonly phases?: readonly PhaseSpec[];
   /** How many steps an epoch has. */
   readonly stepsPerEpoch: number;
   /** The rows of each split. */
@@ -62,7 +76,10 @@ export interface CheckpointRequest {
   readonly keep?: number;
   /** Whether it stays, whatever comes after it. */
   readonly forever?: boolean;
-  /** Whether the epoch is the best so far: `checkpoints/best.safetensors` becomes this one. */
+  /**
+   * Whether the epoch is the best so far: `checkpoints/best.safetensors` becomes this one, and in a phase
+   * `best-PHASE.safetensors`, too.
+   */
   readonly best?: boolean;
 }
 
@@ -70,7 +87,9 @@ export interface CheckpointRequest {
 export interface StepEvent {
   /** Which part of the run. */
   readonly job: JobName;
-  /** The epoch, from 1. */
+  /** The phase, if the pipeline has phases. */
+  readonly phase?: string;
+  /** The epoch of the run, from 1. */
   readonly epoch: number;
   /** The steps done so far. */
   readonly step: number;
@@ -100,7 +119,9 @@ export interface StepEvent {
 export interface EvaluationEvent {
   /** Which part of the run. */
   readonly job: JobName;
-  /** The epochs done so far. */
+  /** The phase, if the pipeline has phases. */
+  readonly phase?: string;
+  /** The epochs done so far, of all phases. */
   readonly epoch: number;
   /** The steps done so far. */
   readonly step: number;
@@ -132,7 +153,9 @@ export interface SnapshotTensor {
 export interface EpochEvent {
   /** Which part of the run. */
   readonly job: JobName;
-  /** The epochs done so far. */
+  /** The phase, if the pipeline has phases. */
+  readonly phase?: string;
+  /** The epochs done so far, of all phases. */
   readonly epoch: number;
   /** The steps done so far. */
   readonly step: number;
@@ -140,7 +163,7 @@ export interface EpochEvent {
   readonly seconds: number;
   /** The latest metrics of each split. */
   readonly metrics: Readonly<Record<string, Metrics>>;
-  /** Whether this is the best epoch so far, by the metric that the run selects on. */
+  /** Whether this is the best epoch of its phase so far, by the metric that the phase selects on. */
   readonly best: boolean;
   /** Reads the variables back from the engine. */
   snapshot(): Promise<Snapshot>;
@@ -160,6 +183,32 @@ export interface InputResult {
    * a batch until its tensors are there. In [0, 1].
    */
   readonly waitingShare: number;
+}
+
+/** What a phase of a run ended with. */
+export interface PhaseResult {
+  /** Its name. */
+  readonly name: string;
+  /** The nets that it computed and measured. */
+  readonly nets: readonly NetName[];
+  /** Whose variables it left as they were. */
+  readonly frozen: readonly VariableOwner[];
+  /** Its epochs. */
+  readonly epochs: number;
+  /** Whether it ended early, by `stop`. */
+  readonly stopped?: true;
+  /** Its steps, with those that were skipped. */
+  readonly steps: number;
+  /** How many steps were skipped. */
+  readonly skipped: number;
+  /** Its seconds of training, evaluation included. */
+  readonly seconds: number;
+  /** Each net's metrics on the test split after its last epoch. */
+  readonly test: Readonly<Record<string, Metrics>>;
+  /** Its best epoch; the epoch is counted over the run. */
+  readonly best: Result["best"];
+  /** The gradient norms of its first batch, a row a loss term. */
+  readonly gradients: readonly GradientNorms[];
 }
 
 /** What a run ended with; `result.json` is this. */
@@ -184,6 +233,8 @@ export interface Result {
   readonly seconds: number;
   /** How the rocket's input kept up with its steps. */
   readonly input: InputResult;
+  /** What each phase ended with, if the pipeline has phases. What else is said of metrics is the last one's. */
+  readonly phases?: readonly PhaseResult[];
   /** Each net's metrics on the test split after the last epoch. */
   readonly test: Readonly<Record<string, Metrics>>;
   /** The epoch that was best on `split` by `metric`, with its metrics on the test split. */
@@ -195,7 +246,7 @@ export interface Result {
   };
   /** How many numbers each net is made of (trainable; shared ones count for both). */
   readonly parameters: Readonly<Partial<Record<NetName, number>>>;
-  /** The gradient norms on the first batch, a row a loss term. */
+  /** The gradient norms on the first batch of the last phase, a row a loss term. */
   readonly gradients: readonly GradientNorms[];
   /** The light net trained alone, if the pipeline asked for it. */
   readonly baseline?: {

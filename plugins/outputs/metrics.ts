@@ -3,8 +3,8 @@ import { appendLine } from "../../files/append.ts";
 import { defineOutput, type JobName, type OutputStage, writeFileWhole, z } from "../../plugin.ts";
 
 /**
- * Writes `metrics.jsonl`: one line an evaluation with `epoch`, `step`, `seconds`, `split`, and each
- * metric by net, as `light/accuracy`. The baseline's lines go to `metrics-light-alone.jsonl`. When a run
+ * Writes `metrics.jsonl`: one line an evaluation with `epoch`, `step`, `seconds`, `split`, `phase` in
+ * a pipeline that has phases, and each metric by net, as `light/accuracy`. The baseline's lines go to `metrics-light-alone.jsonl`. When a run
  * is resumed, lines of what will happen again are taken away.
  */
 const stage: OutputStage = defineOutput({
@@ -16,8 +16,9 @@ const stage: OutputStage = defineOutput({
     async runStart({ job, resumed }) {
       await keepEpochs(fileOf(folder, job), resumed?.epochs ?? 0);
     },
-    async evaluation({ job, epoch, step, seconds, split, metrics }) {
-      const line = JSON.stringify({ epoch, step, seconds: round(seconds), split, ...metrics });
+    async evaluation({ job, phase, epoch, step, seconds, split, metrics }) {
+      const at = { ...(phase !== undefined && { phase }), epoch, step, seconds: round(seconds) };
+      const line = JSON.stringify({ ...at, split, ...metrics });
       await appendLine(fileOf(folder, job), line);
     },
   }),

@@ -1,6 +1,13 @@
 import process from "node:process";
 import cliProgress from "cli-progress";
-import { defineOutput, type Metrics, type Output, type OutputStage, z } from "../../plugin.ts";
+import {
+  defineOutput,
+  type Metrics,
+  type Output,
+  type OutputStage,
+  type PhaseSpec,
+  z,
+} from "../../plugin.ts";
 import { printable } from "../../pipeline/errors.ts";
 import { say } from "../../pipeline/terminal.ts";
 
@@ -20,15 +27,20 @@ const stage: OutputStage = defineOutput({
 export default stage;
 
 function lines(): Output {
-  let epochs = 0, skipped = 0;
+  let epochs = 0, skipped = 0, phases: readonly PhaseSpec[] = [], phase: string | undefined;
   return {
-    runStart: ({ job, epochs: all }) => {
+    runStart: ({ job, epochs: all, phases: some = [] }) => {
       epochs = all;
+      phases = some;
+      phase = undefined;
       skipped = 0;
       say(title(job));
     },
     step: (event) => {
       if (event.skipped) skipped++;
+      if (event.phase === phase) return;
+      phase = event.phase;
+      say(`  ${phaseTitle(phases.find(({ name }) => name === phase))}`);
     },
     epoch: ({ epoch, seconds, metrics }) => {
       const line = `epoch ${epoch}/${epochs}  ${seconds.toFixed(1)} s  ${summary(metrics)}`;
@@ -51,7 +63,7 @@ function bar(): Output {
       skipped = 0;
       say(title(job));
       bar = new cliProgress.SingleBar({
-        format: "  {bar} {percentage}%  epoch {epoch}  {eta_formatted} left  {latest}",
+        format: "  {bar} {percentage}%  {phase}epoch {epoch}  {eta_formatted} left  {latest}",
         stream: process.stderr,
         // The metrics should have room in a line of 80 characters.
         barsize: 20,
@@ -60,11 +72,13 @@ function bar(): Output {
         linewrap: true,
       }, cliProgress.Presets.shades_classic);
       const epoch = `${Math.min((resumed?.epochs ?? 0) + 1, all)}/${all}`;
-      bar.start(all * stepsPerEpoch, resumed?.step ?? 0, { epoch, latest });
+      bar.start(all * stepsPerEpoch, resumed?.step ?? 0, { phase: "", epoch, latest });
     },
     step: (event) => {
       if (event.skipped) skipped++;
-      bar?.update(event.step, { epoch: `${event.epoch}/${all}`, latest: latest + skips(skipped) });
+      const phase = event.phase === undefined ? "" : `${event.phase}, `;
+      const epoch = `${event.epoch}/${all}`;
+      bar?.update(event.step, { phase, epoch, latest: latest + skips(skipped) });
     },
     epoch: ({ step, metrics }) => {
       latest = printable(summary(metrics));
@@ -73,6 +87,14 @@ function bar(): Output {
     runEnd: stop,
     failure: stop,
   };
+}
+
+/** What a phase trains, and what of it stays as it is. */
+function phaseTitle(phase: PhaseSpec | undefined): string {
+  if (!phase) return "";
+  const frozen = phase.frozen.length === 0 ? "" : `, with ${phase.frozen.join(" and ")} frozen`;
+  const moved = phase.nets.filter((net) => !phase.frozen.includes(net));
+  return `phase ${phase.name}: ${moved.join(" and ")}${frozen}`;
 }
 
 const title = (job: string) =>

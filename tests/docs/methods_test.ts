@@ -28,23 +28,25 @@ for (const [name, code] of snippets) {
     await openEngine("wasm");
     const plan = await readPlan(digitsPipeline(parse(code)) as unknown as Pipeline);
     const data = await prepareData(plan);
-    const { model } = prepareNets(plan, data, netsOf(plan));
     if (plan.baseline) prepareNets(plan, data, ["light"]);
     const rows = await data.splits.train.slice(0, 32);
     const batch = data.transforms.apply(rows, { seed: 1, epoch: 0, batch: 0, training: true });
-    let state = initialState(model, initialValues(model.variables, plan.seed));
-    const totals: number[] = [];
-    for (let step = 0; step < 3; step++) {
-      const position = { step, steps: 3, epoch: 0, epochs: 1 };
-      // Small steps: on one batch each of them has to go down.
-      const after = trainStep(model, state, stepInput(model.terms, batch, position, 1e-4, 0));
-      totals.push(after.losses.dataSync()[0]!);
-      disposeState(state, after.state);
-      state = after.state;
+    for (const phase of plan.phases) {
+      const { model } = prepareNets(plan, data, netsOf(plan), phase);
+      let state = initialState(model, initialValues(model.variables, plan.seed));
+      const totals: number[] = [];
+      for (let step = 0; step < 3; step++) {
+        const position = { step, steps: 3, epoch: 0, epochs: 1 };
+        // Small steps: on one batch each of them has to go down.
+        const after = trainStep(model, state, stepInput(model.terms, batch, position, 1e-4, 0));
+        totals.push(after.losses.dataSync()[0]!);
+        disposeState(state, after.state);
+        state = after.state;
+      }
+      disposeState(state);
+      assert(totals[1]! < totals[0]! && totals[2]! < totals[1]!, totals.join(", "));
     }
-    disposeState(state);
     await data.close();
-    assert(totals[1]! < totals[0]! && totals[2]! < totals[1]!, totals.join(", "));
   });
 }
 

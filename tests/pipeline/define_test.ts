@@ -49,8 +49,8 @@ Deno.test("definePipeline() takes what pipeline files may say", async () => {
     metrics: ["accuracy", { use: accuracy, name: "again" }],
     outputs: [],
   });
-  const { losses, resolved } = await readPlan(pipeline);
-  assertEquals(losses.map(({ name }) => name), [
+  const { phases: [phase], resolved } = await readPlan(pipeline);
+  assertEquals(phase!.losses.map(({ name }) => name), [
     "cross-entropy(light)",
     "mse-hint(booster→light)",
     "again",

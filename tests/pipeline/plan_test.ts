@@ -119,7 +119,11 @@ Deno.test("makePlan() fills in what a pipeline leaves out", async () => {
       "metrics",
       "result",
     ]);
-    assertEquals([plan.baseline, plan.select, plan.validation], [false, undefined, undefined]);
+    assertEquals([plan.baseline, plan.phases[0]!.select, plan.validation], [
+      false,
+      undefined,
+      undefined,
+    ]);
   });
 });
 
@@ -165,10 +169,10 @@ Deno.test("a resolved pipeline can be read again, and gives the same plan", asyn
       // Somewhere else, as what a run folder keeps is.
       const again = join(folder, "again", "resolved.json");
       await Deno.writeTextFile(again, JSON.stringify(plan.resolved));
-      const { resolved, losses, metrics } = await readPlan(again, [], allowed);
+      const { resolved, phases: [phase], metrics } = await readPlan(again, [], allowed);
       assertEquals(JSON.parse(JSON.stringify(resolved)), JSON.parse(JSON.stringify(plan.resolved)));
-      assertEquals(losses.map(({ name, comparisons }) => [name, comparisons]), [
-        ...plan.losses.map(({ name, comparisons }) => [name, comparisons]),
+      assertEquals(phase!.losses.map(({ name, comparisons }) => [name, comparisons]), [
+        ...plan.phases[0]!.losses.map(({ name, comparisons }) => [name, comparisons]),
       ]);
       assertEquals(metrics.map(({ stage }) => stage.name), [
         ...plan.metrics.map(({ stage }) => stage.name),
@@ -340,7 +344,7 @@ Deno.test("makePlan() refuses names that are given twice", async () => {
 });
 
 Deno.test("makePlan() names outputs by their nets, logits by default", async () => {
-  const { losses } = await planOf(digitsPipeline({
+  const { phases: [phase] } = await planOf(digitsPipeline({
     losses: [
       { use: "cross-entropy", on: "light" },
       { use: "cross-entropy", on: "booster.hidden" },
@@ -348,6 +352,7 @@ Deno.test("makePlan() names outputs by their nets, logits by default", async () 
       { use: "mse-hint", from: "booster.last-hidden", to: "light.last-hidden" },
     ],
   }));
+  const { losses } = phase!;
   assertEquals(losses.map(({ name, comparisons }) => [name, ...comparisons.flat()]), [
     ["cross-entropy(light)", "light.logits"],
     ["cross-entropy(booster.hidden)", "booster.hidden"],
@@ -359,7 +364,7 @@ Deno.test("makePlan() names outputs by their nets, logits by default", async () 
 Deno.test("makePlan() pairs lists of outputs, and keeps them as lists", async () => {
   const from = ["booster.group1", "booster.group2"], to = ["light.group1", "light.group2"];
   const plan = await planOf(digitsPipeline({ losses: [{ use: "fitnet", from, to, weight: 2 }] }));
-  const [loss] = plan.losses;
+  const [loss] = plan.phases[0]!.losses;
   assertEquals(loss!.name, "fitnet(booster→light)");
   assertEquals(loss!.comparisons, [
     ["booster.group1", "light.group1"],
@@ -390,7 +395,7 @@ Deno.test("makePlan() takes for train.select each metric's key in results, and n
     "booster/mine",
     "agreement",
   ];
-  for (const key of keys) assertEquals((await planOf(withSelect(key))).select, key);
+  for (const key of keys) assertEquals((await planOf(withSelect(key))).phases[0]!.select, key);
   for (const key of ["accuracy", "light/loss", "light/agreement"]) {
     const [row, ...others] = await refused(stringify(withSelect(key)));
     assertEquals(others, []);
@@ -472,7 +477,7 @@ Deno.test("makePlan() finds a plugin from the file that names it, through extend
     "base/mine.ts": plugin,
     "top.yaml": "extends: base/base.yaml\noptimizer: { schedule: { by: 4 } }\n",
   }, async (folder) => {
-    const { optimizer } = await readPlan(join(folder, "top.yaml"));
+    const { optimizer } = (await readPlan(join(folder, "top.yaml"))).phases[0]!;
     assertEquals(optimizer.schedule.options, { by: 4 });
     assertEquals(optimizer.schedule.reference, {
       kind: "schedule",
@@ -549,13 +554,14 @@ Deno.test("makePlan() checks stages within options, at any depth", async () => {
 });
 
 Deno.test("makePlan() makes the stages within options", async () => {
-  const { optimizer } = await planOf(digitsPipeline({
+  const { phases: [phase] } = await planOf(digitsPipeline({
     optimizer: {
       use: "sgd",
       rate: 1,
       schedule: { use: "warm-up", for: 1, from: 0.5, then: { use: "steps", at: [1], by: 0.25 } },
     },
   }));
+  const { optimizer } = phase!;
   const schedule = optimizer.schedule.stage.create(optimizer.schedule.options, {});
   const at = (epoch: number) => schedule({ step: epoch * 10, steps: 40, epoch, epochs: 4 });
   // Half way through the warm-up, at its end, and after one more epoch.
@@ -630,7 +636,7 @@ Deno.test("a TypeScript pipeline takes stages themselves", async () => {
     losses: [{ use: "cross-entropy", on: "light" }, { use: mseHint, weight: 2 }],
     optimizer: { use: "sgd", rate: 1, schedule: { use: half, file: "rates.txt" } },
   } as unknown as Pipeline);
-  const { losses, optimizer } = await readPlan(pipeline);
+  const { losses, optimizer } = (await readPlan(pipeline)).phases[0]!;
   assert(losses[1]!.stage === mseHint && (optimizer.schedule.stage as AnyStage) === half);
   assertEquals([losses[1]!.name, losses[1]!.weight], ["mse-hint(booster→light)", 2]);
   assertEquals(optimizer.schedule.resolved, {
@@ -714,9 +720,9 @@ Deno.test("--set works on the file and on stages that have only a name", async (
       "metrics.1=loss",
       "losses.2.gradient=none",
     ]);
-    assertEquals([plan.seed, plan.epochs], [7, 3]);
+    assertEquals([plan.seed, plan.phases[0]!.epochs], [7, 3]);
     assertEquals(plan.label, { column: "digit", classes: 10, nulls: "error" });
     assertEquals(plan.metrics.map(({ name }) => name), ["share", "loss"]);
-    assertEquals(plan.losses[2]!.gradient.stage.name, "none");
+    assertEquals(plan.phases[0]!.losses[2]!.gradient.stage.name, "none");
   });
 });

@@ -10,6 +10,7 @@ import type {
   InputResult,
   JobName,
   Metrics,
+  PhaseResult,
   Result,
 } from "../../pipeline/stages/events.ts";
 
@@ -43,6 +44,8 @@ export interface LossSums {
 
 /** How a job gets past steps whose numbers were not finite. */
 export interface Detour {
+  /** The phase that it is in, from 0. */
+  readonly phase: number;
   /** How often it has gone back. */
   readonly times: number;
   /** The factor on the learning rate since. */
@@ -51,9 +54,27 @@ export interface Detour {
   readonly without: readonly number[];
 }
 
+/** Where the phase that is under way began. */
+export interface PhaseStart {
+  /** The phase's number, from 0. */
+  readonly phase: number;
+  /** The epochs that were done. */
+  readonly epochs: number;
+  /** The steps that were done. */
+  readonly step: number;
+  /** How many of them were skipped. */
+  readonly skipped: number;
+  /** Seconds of training, evaluation included. */
+  readonly seconds: number;
+}
+
 /** Where a job stands between two steps. All else that a step needs follows from it and the seed. */
 export interface JobPosition {
-  /** The epochs that are done, with their evaluations. */
+  /** Which phase is under way, and where it began. */
+  readonly start: PhaseStart;
+  /** What the phases before ended with. */
+  readonly phases: readonly PhaseResult[];
+  /** The epochs that are done, of all phases, with their evaluations. */
   readonly epochs: number;
   /** The batches that are done of the epoch after those. */
   readonly batches: number;
@@ -78,11 +99,14 @@ export interface JobPosition {
 }
 
 /** What a job ended with. */
-export interface JobResult
-  extends Pick<Result, "epochs" | "steps" | "skipped" | "seconds" | "test" | "best" | "stopped"> {
+export interface JobResult extends
+  Pick<
+    Result,
+    "epochs" | "steps" | "skipped" | "seconds" | "test" | "best" | "stopped" | "phases"
+  > {
   /** How its input kept up. */
   readonly input: InputResult;
-  /** The gradient norms of its first batch. */
+  /** The gradient norms of the first batch of its last phase. */
   readonly gradients: readonly GradientNorms[];
 }
 
@@ -92,7 +116,7 @@ export interface CheckpointContent {
   readonly job: JobName;
   /** Where that job stands. */
   readonly position: JobPosition;
-  /** The gradient norms of the job's first batch. */
+  /** The gradient norms of the phase's first batch. */
   readonly gradients: readonly GradientNorms[];
   /** What the rocket ended with, while the light net is trained alone. */
   readonly rocket?: JobResult;

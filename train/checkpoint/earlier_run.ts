@@ -104,8 +104,10 @@ export async function readResult(folder: string): Promise<Result | undefined> {
  * @param result What it ended with.
  * @param plan The plan.
  */
-export function isFinished({ epochs, stopped, baseline }: Result, plan: Plan): boolean {
-  return (stopped || epochs === plan.epochs) && (baseline !== undefined || !plan.baseline);
+export function isFinished(result: Result, { phases, baseline }: Plan): boolean {
+  const { epochs, stopped } = result.phases?.at(-1) ?? result;
+  const whole = stopped || epochs === phases.at(-1)!.epochs;
+  return whole && (result.baseline !== undefined || !baseline);
 }
 
 /** What has to stay as it is: the rows, their order, and what the state is made of. */
@@ -122,6 +124,9 @@ const fixed = [
   "train.stop",
 ] as const;
 
+/** What a phase does for the state of the next. */
+const fixedInPhase = ["name", "nets", "freeze", "freezeShared", "from", "select", "stop"] as const;
+
 /**
  * Refuses a plan that cannot go on with what a run has done.
  *
@@ -130,14 +135,25 @@ const fixed = [
  * @throws {UserError} With all that has changed and may not; exit code 2.
  */
 export function refuseOtherPlan(earlier: EarlierRun, plan: Plan): void {
-  const problems = fixed.flatMap((path): Problem[] => {
+  const count = (pipeline: unknown) => [at(pipeline, "phases")].flat().length;
+  const phases = Array.from({ length: count(plan.resolved) }, (_, index) => `phases.${index}`);
+  const inPhases = at(plan.resolved, "phases") === undefined
+    ? []
+    : phases.flatMap((phase, index) => [
+      ...[...fixedInPhase, "optimizer.use"].map((key) => `${phase}.${key}`),
+      ...(index < phases.length - 1 ? [`${phase}.epochs`] : []),
+    ]);
+  const length = count(earlier.pipeline) === count(plan.resolved) ? [] : ["phases"];
+  const problems = [...fixed, ...length, ...inPhases].flatMap((path): Problem[] => {
     const before = at(earlier.pipeline, path), now = at(plan.resolved, path);
     if (isDeepStrictEqual(plain(before), plain(now))) return [];
     return [{
       message: `${path} cannot change when a run is resumed: it was ${
         JSON.stringify(before)
       }, and is ${JSON.stringify(now)}`,
-      place: plan.document.place(path.split(".")),
+      place: plan.document.place(
+        path.split(".").map((key) => /^\d+$/.test(key) ? Number(key) : key),
+      ),
       hint: "start a new run with it",
     }];
   });

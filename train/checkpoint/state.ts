@@ -150,6 +150,60 @@ export async function restoreState(model: Model, path: string): Promise<State> {
   }
 }
 
+/**
+ * Reads the values of variables, without what an optimizer kept of them.
+ *
+ * @param variables The variables; those that the file does not have are left out.
+ * @param path The safetensors file of a checkpoint.
+ * @param step The step that it has to be after.
+ * @returns The values by name; the caller disposes of them.
+ * @throws {UserError} If the file cannot be read, is of another step or of other nets.
+ */
+export async function restoreValues(
+  variables: readonly Variable[],
+  path: string,
+  step: number,
+): Promise<Record<string, tf.Tensor>> {
+  const file = await SafetensorsFile.open(path).catch((cause) => {
+    throw new UserError(`the weights in ${path} cannot be read: ${cause.message}`, {
+      hint: "start a new run",
+      cause,
+    });
+  });
+  const values: Record<string, tf.Tensor> = {};
+  try {
+    if (file.metadata.step !== String(step)) {
+      throw new UserError(
+        `${path} is of step ${file.metadata.step}; the phase before ended with that of step ${step}`,
+        { hint: "start a new run: the file is not what this one wrote" },
+      );
+    }
+    for (const { name, shape, table } of variables) {
+      const entry = file.entries.get(name);
+      if (!entry) continue;
+      if (entry.shape.join() !== shape.join()) {
+        throw new UserError(
+          `${path} has ${name} with shape [${entry.shape}]; expected [${shape}]`,
+          {
+            hint: "start a new run: the file is not what this one wrote",
+          },
+        );
+      }
+      // Zeros stand in until the values are there: memory of the engine's own, which tables write to.
+      const zeros = tf.fill([...shape], 0);
+      const read = await restoreTensor(file, name, zeros, table);
+      if (read !== zeros) zeros.dispose();
+      values[name] = read;
+    }
+    return values;
+  } catch (error) {
+    tf.dispose(values);
+    throw error;
+  } finally {
+    file.close();
+  }
+}
+
 async function restoreTensor(
   file: SafetensorsFile,
   name: string,

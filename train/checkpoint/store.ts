@@ -25,6 +25,8 @@ export interface CheckpointParts {
   readonly content: CheckpointContent;
   /** The state. */
   readonly tensors: ReadonlyMap<string, StreamedTensor>;
+  /** The second names that it has if it is the best; `best` by default. */
+  readonly bestNames?: readonly string[];
   /** Texts for readers of the safetensors file alone. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Whether all steps of an epoch are done, and its evaluations are not: those change the metadata. */
@@ -69,14 +71,14 @@ export class CheckpointStore {
     parts: CheckpointParts,
     { keep = USUALLY_KEPT, forever = false, best = false }: CheckpointRequest,
   ): Promise<string> {
-    const { job, position: { step } } = parts.content;
+    const { job, position: { step } } = parts.content, { bestNames = ["best"] } = parts;
     const path = join(this.#folder, `${nameOf(job, step, parts.unmeasured)}.safetensors`);
     try {
       await Deno.mkdir(this.#folder, { recursive: true });
       // A signal may come where a checkpoint has just been written.
       const same = this.#last?.path === path ? this.#last : undefined;
       const { sha256, bytes } = same ?? await this.#writeTensors(path, parts);
-      if (best) await this.#becomeBest(path, { sha256, bytes });
+      if (best) await this.#becomeBest(path, bestNames, { sha256, bytes });
       const stays = forever || same !== undefined && await isForever(path);
       const file: CheckpointFile = { version: 1, sha256, bytes, forever: stays, ...parts.content };
       await writeChunks(jsonOf(path), [new TextEncoder().encode(encodeContent(file))]);
@@ -116,23 +118,38 @@ export class CheckpointStore {
   }
 
   /**
-   * Gives a file its second name, without a copy where the file system can, and then says its hash, as
+   * Gives a file its second names, without a copy where the file system can, and then says its hash, as
    * the checkpoint itself may be removed. A run that is killed in between has no checkpoint there, and does both again.
    */
-  async #becomeBest(path: string, whole: { sha256: string; bytes: number }): Promise<void> {
-    const best = join(this.#folder, "best.safetensors");
-    const draft = join(this.#folder, `.best.safetensors.${crypto.randomUUID()}`);
-    try {
-      await Deno.link(path, draft).catch(() => Deno.copyFile(path, draft));
-      await Deno.rename(draft, best);
-      // Of two names of one file a system may keep both.
-      await removeIfThere(draft);
-    } catch (error) {
-      await Deno.remove(draft).catch(() => {});
-      throw error;
-    }
+  async #becomeBest(
+    path: string,
+    names: readonly string[],
+    whole: { sha256: string; bytes: number },
+  ): Promise<void> {
     const text = JSON.stringify({ ...whole, of: basename(path) }) + "\n";
-    await writeChunks(jsonOf(best), [new TextEncoder().encode(text)]);
+    for (const name of names) {
+      const best = this.pathOf(name);
+      const draft = join(this.#folder, `.${name}.safetensors.${crypto.randomUUID()}`);
+      try {
+        await Deno.link(path, draft).catch(() => Deno.copyFile(path, draft));
+        await Deno.rename(draft, best);
+        // Of two names of one file a system may keep both.
+        await removeIfThere(draft);
+      } catch (error) {
+        await Deno.remove(draft).catch(() => {});
+        throw error;
+      }
+      await writeChunks(jsonOf(best), [new TextEncoder().encode(text)]);
+    }
+  }
+
+  /**
+   * A file of the run's checkpoints.
+   *
+   * @param name Its name, such as `best`.
+   */
+  pathOf(name: string): string {
+    return join(this.#folder, `${name}.safetensors`);
   }
 
   /**
