@@ -296,6 +296,13 @@ export async function readClippingReference(): Promise<ClippingReference> {
   return (await readFixture("clipping") as { clipping: ClippingReference }).clipping;
 }
 
+/** The logits of pretrained.py, by module. */
+export async function readPretrainedReference(): Promise<
+  Readonly<Record<"wrn" | "mlp", Numbers>>
+> {
+  return await readFixture("pretrained") as Record<"wrn" | "mlp", Numbers>;
+}
+
 /** Two settings of a sweep, as SciPy compares them; `paired.py` makes it. */
 export interface PairedReference {
   readonly mean: number;
