@@ -5,7 +5,7 @@ import { z } from "zod";
 import { type JsonSchema, pipelineJsonSchema } from "../../pipeline/json_schema.ts";
 import { nestedStages } from "../../pipeline/plan.ts";
 import { isElsewhere } from "../../pipeline/registry.ts";
-import { commonKeys, commonOptions, pipelineSchema } from "../../pipeline/schema.ts";
+import { commonKeys, commonOptions, onePhaseSchema } from "../../pipeline/schema.ts";
 import type { StageKind } from "../../pipeline/stages/stage.ts";
 import { builtins } from "../../plugins/mod.ts";
 
@@ -48,7 +48,7 @@ function* leaves(issues: readonly Issue[]): Iterable<Issue> {
 
 /** What the check of options finds wrong with a whole pipeline. */
 function issuesOf(pipeline: Value): Issue[] {
-  const { success, data, error } = pipelineSchema.safeParse(pipeline);
+  const { success, data, error } = onePhaseSchema.safeParse(pipeline);
   if (!success) return error.issues;
   const { data: { train, test, validation, transforms } } = data;
   const entries: [StageKind, Entry][] = [
