@@ -17,6 +17,15 @@ const elsewhere = {
   pattern: "^(\\.{0,2}/|(jsr|npm|https|file):)|\\.[mc]?[jt]s(#|$)",
 };
 
+/** A pipeline without phases has to say itself how it trains. */
+const withoutPhases = {
+  if: { required: ["phases"] },
+  else: {
+    required: ["losses", "optimizer"],
+    properties: { train: { required: ["epochs"] } },
+  },
+};
+
 /** What stands before the kind in the names of schemas of changes. */
 const CHANGED = "changed-";
 
@@ -51,7 +60,7 @@ export function pipelineJsonSchema(stages: readonly AnyStage[]): JsonSchema {
       properties: { ...bases, ...changed.properties as object },
       required: ["extends"],
     },
-    else: pipeline,
+    else: { ...pipeline, ...withoutPhases },
     $defs: { ...kinds, ...changes },
   };
 }

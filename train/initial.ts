@@ -142,9 +142,15 @@ function match(
   // What a run keeps of its optimizer and its losses is no weight of a net.
   const theirs = [...entries.keys()].filter((name) => !/^(optimizer|losses)\//.test(name));
   const tensors = new Map<string, string[]>();
+  const own: string[] = [];
   for (const name of theirs) {
     const variable = renamed(name, rules);
-    tensors.set(variable, [...tensors.get(variable) ?? [], name]);
+    if (variable === undefined) own.push(name);
+    else tensors.set(variable, [...tensors.get(variable) ?? [], name]);
+  }
+  // What a rule names comes before what is called so.
+  for (const name of own) {
+    if (!tensors.has(name)) tensors.set(name, [name]);
   }
   const problems: Problem[] = [], matches: Match[] = [];
   const problem = (message: string, hint: string) => problems.push({ message, place, hint });
@@ -196,14 +202,14 @@ const missingHint = (name: string, free: readonly string[]) =>
 function renamed(
   name: string,
   rules: { theirs: string; ours: string; used: boolean }[],
-): string {
+): string | undefined {
   for (const rule of rules) {
     const parts = matchPattern(rule.theirs, name);
     if (!parts) continue;
     rule.used = true;
     return rule.ours.replaceAll("*", () => parts.shift() ?? "*");
   }
-  return name;
+  return undefined;
 }
 
 /** What the stars of a pattern stand for, if it fits. */

@@ -5,7 +5,12 @@ import { z } from "zod";
 import { type JsonSchema, pipelineJsonSchema } from "../../pipeline/json_schema.ts";
 import { nestedStages } from "../../pipeline/plan.ts";
 import { isElsewhere } from "../../pipeline/registry.ts";
-import { commonKeys, commonOptions, onePhaseSchema } from "../../pipeline/schema.ts";
+import {
+  commonKeys,
+  commonOptions,
+  onePhaseSchema,
+  pipelineSchema,
+} from "../../pipeline/schema.ts";
 import type { StageKind } from "../../pipeline/stages/stage.ts";
 import { builtins } from "../../plugins/mod.ts";
 
@@ -46,9 +51,12 @@ function* leaves(issues: readonly Issue[]): Iterable<Issue> {
   }
 }
 
+const hasPhases = (pipeline: unknown) => isMap(pipeline) && pipeline.phases !== undefined;
+
 /** What the check of options finds wrong with a whole pipeline. */
 function issuesOf(pipeline: Value): Issue[] {
-  const { success, data, error } = onePhaseSchema.safeParse(pipeline);
+  const schema = hasPhases(pipeline) ? pipelineSchema : onePhaseSchema;
+  const { success, data, error } = schema.safeParse(pipeline);
   if (!success) return error.issues;
   const { data: { train, test, validation, transforms } } = data;
   const entries: [StageKind, Entry][] = [
@@ -57,8 +65,10 @@ function issuesOf(pipeline: Value): Issue[] {
     ...(validation && !("holdout" in validation) ? [["source", validation] as const] : []),
     ...transforms.map((entry) => ["transform", entry] as const),
     ["network", data.network],
-    ...data.losses.map((entry) => ["loss", entry] as const),
-    ["optimizer", data.optimizer],
+    ...[data, ...data.phases ?? []].flatMap(({ losses = [], optimizer }) => [
+      ...losses.map((entry) => ["loss", entry] as const),
+      ...(optimizer ? [["optimizer", optimizer] as const] : []),
+    ]),
     ...data.metrics.map((entry) => ["metric", entry] as const),
     ...data.outputs.map((entry) => ["output", entry] as const),
   ] as [StageKind, Entry][];
@@ -258,7 +268,12 @@ function agree(pipeline: Value): boolean {
   return valid;
 }
 
-const pipelines = valuesOf(schema.else as JsonSchema);
+/** Without phases a pipeline has to say how it trains, which its parts' schemas do not know. */
+const pipelines = valuesOf(schema.else as JsonSchema).filter((pipeline) => {
+  const { losses, optimizer, train } = pipeline as Record<string, unknown>;
+  const epochs = (train as Record<string, unknown> | undefined)?.epochs;
+  return hasPhases(pipeline) || [losses, optimizer, epochs].every((part) => part !== undefined);
+});
 
 Deno.test("what the JSON Schema allows, the check of options allows, but for its refinements", () => {
   let whole = 0;
