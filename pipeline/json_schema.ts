@@ -22,7 +22,13 @@ const withoutPhases = {
   if: { required: ["phases"] },
   else: {
     required: ["losses", "optimizer"],
-    properties: { train: { required: ["epochs"] } },
+    properties: {
+      train: {
+        type: "object",
+        required: ["epochs"],
+        description: "How long and how much at once.",
+      },
+    },
   },
 };
 

@@ -13,15 +13,15 @@ export async function lastGoodCheckpoint(folder: string): Promise<string | undef
   const found: { path: string; written: number }[] = [];
   try {
     for await (const { name } of Deno.readDir(checkpoints)) {
-      // What begins with a dot is a draft, and best.safetensors another name of one of these.
-      if (!/^[^.].*-\d+\.safetensors$/.test(name)) continue;
+      // What begins with a dot is a draft.
+      if (!/^[^.].*\.safetensors$/.test(name)) continue;
       const path = join(checkpoints, name);
       found.push({ path, written: (await Deno.stat(path)).mtime?.getTime() ?? 0 });
     }
   } catch {
     return undefined;
   }
-  // The best has a second name, which says less.
+  // The best is another name of one of these, which says less, and may be the only one that is whole.
   const second = ({ path }: { path: string }) => Number(basename(path).startsWith("best"));
   found.sort((a, b) => b.written - a.written || second(a) - second(b));
   for (const { path } of found) {
