@@ -68,7 +68,7 @@ async function pathOf({ from, place }: PlannedInitial): Promise<string> {
   } catch (cause) {
     if (!(cause instanceof Deno.errors.NotFound)) throw cause;
   }
-  const step = (name: string) => Number(/^rocket-(\d+)\./.exec(name)?.[1] ?? -1);
+  const step = (name: string) => Number(/^rocket-(\d+)(?:-unmeasured)?\./.exec(name)?.[1] ?? -1);
   const last = names.filter((name) => step(name) >= 0).sort((a, b) => step(b) - step(a))[0];
   const wanted = from.checkpoint.replace(/\.safetensors$/, "");
   const chosen = wanted === "last" ? last : `${wanted}.safetensors`;
