@@ -34,11 +34,17 @@ export class Runner {
   readonly #lines: AsyncIterator<string>;
   readonly #complaints: Promise<string>;
 
-  private constructor(name: string, command: string, args: readonly string[]) {
+  private constructor(
+    name: string,
+    command: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ) {
     this.name = name;
     this.#child = new Deno.Command(command, {
       args: [...args],
-      env: { NO_COLOR: "1" },
+      env: { ...env, NO_COLOR: "1" },
+      clearEnv: true,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -66,7 +72,10 @@ export class Runner {
       : [Deno.execPath(), "run", "-A", "--quiet", ...flags, file];
     const [command, ...first] = interpreter;
     if (command === undefined) throw new Error("there is no Python for it");
-    const runner = new Runner(name, command, [...first as string[], ...args]);
+    // The launcher has set it for Rocket. Peers run as they come.
+    const { GLIBC_TUNABLES: _, ...usual } = Deno.env.toObject();
+    const env = program.startsWith("peers/") ? usual : Deno.env.toObject();
+    const runner = new Runner(name, command, [...first as string[], ...args], env);
     await runner.#ready();
     return runner;
   }
