@@ -12,7 +12,7 @@ import { openProject } from "../scripts/launch/project.ts";
 import { thisMachine } from "./machine.ts";
 import { openDisk } from "./soak/disk.ts";
 import { type SoakReport, soakTable } from "./soak/report.ts";
-import { soak } from "./soak/soak.ts";
+import { soak, type SoakCounts } from "./soak/soak.ts";
 import { makeSubjects, subjectNames } from "./soak/subjects.ts";
 
 const USAGE =
@@ -60,28 +60,22 @@ async function main(): Promise<number> {
   });
   try {
     const { flags } = await openProject(fileURLToPath(new URL("../", import.meta.url)));
+    const command = ["deno task bench:soak", ...Deno.args.filter(isNoResults)].join(" ");
+    const machine = thisMachine(), ownDisk = disk.own, date = new Date().toISOString().slice(0, 10);
+    const reportOf = (counts: SoakCounts): SoakReport => {
+      const seconds = (performance.now() - started) / 1000;
+      return { command, date, seconds, machine, ownDisk, counts };
+    };
     const counts = await soak({
       subjects: await makeSubjects(names, folder),
       ...{ seed, first, folder, disk, flags, signal: stop.signal },
       milliseconds: minutes * 60_000,
       runs: options.run === undefined ? Infinity : 1,
       report: (line) => console.error(line),
+      // Who ends it before its time keeps what there is.
+      counted: (counts) => writeReport(options.results, reportOf(counts)),
     });
-    const command = ["deno task bench:soak", ...Deno.args.filter(isNoResults)].join(" ");
-    const report: SoakReport = {
-      command,
-      date: new Date().toISOString().slice(0, 10),
-      seconds: (performance.now() - started) / 1000,
-      machine: thisMachine(),
-      ownDisk: disk.own,
-      counts,
-    };
-    const table = soakTable(report);
-    console.log(table);
-    await Deno.mkdir(options.results, { recursive: true });
-    await Deno.writeTextFile(join(options.results, "soak.md"), table);
-    const text = JSON.stringify(report, undefined, 2) + "\n";
-    await Deno.writeTextFile(join(options.results, "soak.json"), text);
+    console.log(soakTable(reportOf(counts)));
     const { problems } = counts;
     const again = (run: number) => `deno task bench:soak --seed ${seed} --run ${run}`;
     for (const { run, folder } of problems) console.error(`${folder}: ${again(run)}`);
@@ -91,6 +85,12 @@ async function main(): Promise<number> {
     await disk.close();
     if (!await hasFailed(folder)) await Deno.remove(folder, { recursive: true });
   }
+}
+
+async function writeReport(folder: string, report: SoakReport): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(join(folder, "soak.md"), soakTable(report));
+  await Deno.writeTextFile(join(folder, "soak.json"), JSON.stringify(report, undefined, 2) + "\n");
 }
 
 /** Where the report went is no matter for who reads it. */

@@ -1,8 +1,8 @@
 import { unwritable } from "./unwritable.ts";
 
 /**
- * Adds a line to a file, which is made if there is none. A line that cannot be written whole is taken
- * away again.
+ * Adds a line to a file, which is made if there is none, and syncs it: what is written later, such as a
+ * checkpoint, may count on it. A line that cannot be written whole is taken away again.
  *
  * @param path The file.
  * @param line The line, without its end.
@@ -16,6 +16,7 @@ export async function appendLine(path: string, line: string): Promise<void> {
     try {
       let written = 0;
       while (written < bytes.length) written += await file.write(bytes.subarray(written));
+      await file.sync();
     } catch (error) {
       await file.truncate(size).catch(() => {});
       throw error;

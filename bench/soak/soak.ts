@@ -31,6 +31,8 @@ export interface SoakOptions {
   readonly flags: readonly string[];
   /** Takes lines for a person to read. */
   readonly report: (line: string) => void;
+  /** Takes the counts after each run. */
+  readonly counted?: (counts: SoakCounts) => Promise<void>;
 }
 
 /** What a soak counted. */
@@ -129,6 +131,7 @@ class Soak {
     for (let run = first; run < first + runs && performance.now() < until; run++) {
       if (signal?.aborted) break;
       await this.#run(run, subjects[run % subjects.length]!);
+      await this.#options.counted?.(this.#counts);
     }
     return this.#counts;
   }
@@ -228,7 +231,12 @@ class Soak {
   }
 
   #compare(reference: Reference, out: string): string | undefined {
-    const outcome = outcomeOf(out);
+    let outcome: Outcome;
+    try {
+      outcome = outcomeOf(out);
+    } catch (error) {
+      return `what it ended with cannot be read: ${(error as Error).message}`;
+    }
     const different = differences(reference.outcome, outcome);
     for (const bytes of Object.values(outcome.files)) this.#counts.compared += bytes.length;
     for (const bytes of Object.values(different)) this.#counts.differing += bytes;

@@ -15,6 +15,8 @@ const stage: OutputStage = defineOutput({
   create: (_options, { folder }) => ({
     async runStart({ job, resumed }) {
       await keepEpochs(fileOf(folder, job), resumed?.epochs ?? 0);
+      // The rocket is done then: all its lines stay, and nothing that is none.
+      if (job === "light-alone") await keepEpochs(fileOf(folder, "rocket"), Infinity);
     },
     async evaluation({ job, phase, epoch, step, seconds, split, metrics }) {
       const at = { ...(phase !== undefined && { phase }), epoch, step, seconds: round(seconds) };

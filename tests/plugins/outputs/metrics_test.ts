@@ -96,3 +96,19 @@ Deno.test("metrics of a resumed run begins with the lines of the epochs that wer
     await output.runStart!(runStart(3, "light-alone"));
     assertEquals(await Deno.readTextFile(join(folder, "metrics-light-alone.jsonl")), "");
   }));
+
+Deno.test("metrics takes what is no line off the rocket's file when the light net goes on alone", () =>
+  withRunFolder(async (folder) => {
+    const output = make(metrics, folder), file = join(folder, "metrics.jsonl");
+    for (const epoch of [1, 2]) await output.evaluation!(evaluation({ epoch }));
+    const whole = await Deno.readTextFile(file);
+    // What a power cut may leave at the end of a file.
+    await Deno.writeTextFile(file, "\0".repeat(20), { append: true });
+    const resumed = {
+      epochs: 1,
+      step: 6,
+      checkpoint: "checkpoints/light-alone-000006.safetensors",
+    };
+    await output.runStart!({ ...runStart(2, "light-alone"), resumed });
+    assertEquals(await Deno.readTextFile(file), whole);
+  }));
