@@ -15,6 +15,7 @@ import {
   findFiles,
   type SourceFile,
 } from "./files.ts";
+import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
 import { openTableFiles, type TableFormat } from "./table_files.ts";
 
 /** What text files with columns are called. */
@@ -78,6 +79,8 @@ function csvFormat(options: CsvOptions): TableFormat {
   const { columns = {} } = options;
   return {
     table: (file, first) => table(file, options, first),
+    refuse: refuseLongLines,
+    refuseRead: refuseLongPackedLines,
     subject: ({ name }) => ({ file: name, typed: Object.keys(columns) }),
     inspect: async (database, file, first) => {
       const names = first?.map(({ name }) => name) ?? Object.keys(columns);

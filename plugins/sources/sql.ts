@@ -12,6 +12,7 @@ import {
   sha256,
   type SourceFile,
 } from "./files.ts";
+import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
 
 /** What database files are called. */
 export const databaseFiles: FileKind = { format: "DuckDB", extensions: /\.(duckdb|ddb|db)$/i };
@@ -53,6 +54,8 @@ query: |
   create: ({ query, tables, database: path, batchRows: rows }, { folder }) => ({
     async open({ columns: asked } = {}) {
       const named = await findTables(tables, folder);
+      const texts = named.flatMap(({ files }) => files).filter((it) => !isParquet(it));
+      for (const text of texts) await refuseLongLines(text);
       const [file] = path === undefined ? [] : await findFiles([path], folder, databaseFiles);
       const files = [...named.flatMap(({ files }) => files), ...(file ? [file] : [])];
       const subject = { query, queryLine: 2, file: file?.name, tables: Object.keys(tables) };
@@ -87,6 +90,7 @@ query: |
             } finally {
               await batches.return(undefined);
             }
+            for (const text of texts.splice(0)) await refuseLongPackedLines(text);
           },
           close: () => Promise.resolve(database.close()),
         };
@@ -124,6 +128,8 @@ async function findTables(
   );
 }
 
+const isParquet = ({ path }: SourceFile) => /\.(parquet|parq|pq)$/i.test(path);
+
 /** The query within a statement, from its second line on, as parts of a WITH are read where used. */
 function statement(list: string, query: string, tables: readonly NamedTable[]): string {
   const parts = tables.map(({ name, files }) =>
@@ -135,7 +141,7 @@ function statement(list: string, query: string, tables: readonly NamedTable[]): 
 
 function tableOf(name: string, files: readonly SourceFile[]): string {
   const paths = `[${files.map(({ path }) => literal(path)).join(", ")}]`;
-  const parquet = files.filter(({ path }) => /\.(parquet|parq|pq)$/i.test(path));
+  const parquet = files.filter(isParquet);
   if (parquet.length === files.length) return `read_parquet(${paths})`;
   if (parquet.length === 0) return `read_csv(${paths})`;
   throw new UserError(`the table ${name} has files of several formats`, {

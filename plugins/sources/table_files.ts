@@ -25,6 +25,10 @@ export interface TableFormat {
     /** A statement that gives how many rows a file has. */
     count(file: SourceFile): string;
   };
+  /** Refuses a file before DuckDB is asked. */
+  refuse?(file: SourceFile): Promise<void>;
+  /** Refuses a file that was read to its end for the first time. */
+  refuseRead?(file: SourceFile): Promise<void>;
   /** What an error in a statement was about. */
   subject?(file: SourceFile): StatementSubject;
   /** Looks more closely at a file that could not be opened; it may throw something better. */
@@ -64,10 +68,12 @@ export async function openTableFiles(
     }
   };
   try {
+    for (const file of files) await format.refuse?.(file);
     const columns = await describeAll(database, files, format, attempt);
     const schema = schemaOf(columns);
     const selection = selectColumns(columns, schema, asked);
     const rows = wanted ?? batchRows(schema);
+    const unread = new Set(files);
     const recordBatches = async function* () {
       for (const file of files) {
         const sql = `SELECT ${selection.list} FROM ${format.table(file, columns)}`;
@@ -81,6 +87,7 @@ export async function openTableFiles(
         } finally {
           await batches.return(undefined);
         }
+        if (unread.delete(file)) await format.refuseRead?.(file);
       }
     };
     return {

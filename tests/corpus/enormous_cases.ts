@@ -115,7 +115,23 @@ train: { epochs: 1, batch: 2 }
   ]);
   const names = () => Array.from({ length: million }, (_, column) => `c${column}`).join();
   yield one("CSV of a million columns", "a.csv", text(() => `${names()}\n${names()}\n`));
-  yield one("gzip that becomes a line of 1 GB", "a.csv.gz", (path) => {
-    Deno.writeFileSync(path, bomb("x,y\n1,0\n", "0", 64));
-  });
+  const start = `x,y\n${"1,0\n2,1\n".repeat(20_000)}`;
+  const sparse = (content: string) => (path: string) => {
+    Deno.writeTextFileSync(path, content);
+    Deno.truncateSync(path, 2 ** 30);
+  };
+  yield one("CSV whose first line has 1 GB", "a.csv", sparse(""), [
+    "the first line of a.csv has more than 2 MB",
+  ]);
+  yield one("CSV whose last line has 1 GB", "a.csv", sparse(start), [
+    "the line at byte 160,004 of a.csv has more than 2 MB",
+  ]);
+  const packed = (first: string, filling: string) => (path: string) =>
+    Deno.writeFileSync(path, bomb(first, filling, 64));
+  yield one("gzip that becomes 1 GB of quotes", "a.csv.gz", packed("", '"'), [
+    "the first line of a.csv.gz has more than 2 MB",
+  ]);
+  yield one("gzip that becomes a line of 1 GB", "a.csv.gz", packed(start, "0"), [
+    "the line at byte 160,004 of a.csv.gz has more than 2 MB",
+  ]);
 }

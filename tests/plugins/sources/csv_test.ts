@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { OpenRequest } from "../../../plugin.ts";
 import { UserError } from "../../../pipeline/errors.ts";
 import csv from "../../../plugins/sources/csv.ts";
@@ -173,6 +175,41 @@ Deno.test("csv refuses files that are missing, empty, or no text", async () => {
     "x.csv cannot be read as text with columns",
     "UTF-8",
   );
+});
+
+Deno.test("csv reads lines of nearly 2 MB, and refuses longer ones wherever they are", async () => {
+  const long = (bytes: number) => `1,${"a".repeat(bytes - 2)}\n`;
+  const lines = "2,b\n".repeat(30_000);
+  const { x } = await read({ "x.csv": `x,y\n${long(1_999_000).repeat(3)}${lines}` });
+  assertEquals(x!.length, 30_003);
+  for (const end of ["\n", "\r", "\r\n"]) {
+    const text = `x,y\n${lines}${long(2_000_001)}${lines}`.replaceAll("\n", end);
+    const start = (4 + lines.length + 30_001 * (end.length - 1)).toLocaleString("en");
+    await assertRefused(
+      { "x.csv": text },
+      { columns: { y: "string" } },
+      `the line at byte ${start} of x.csv has more than 2 MB`,
+      "no line of text with columns may be longer",
+    );
+  }
+});
+
+Deno.test("csv refuses a packed file whose last line DuckDB would leave out", async () => {
+  const row = `1,${"a".repeat(998)}\n`;
+  await withFiles({}, async (folder) => {
+    // DuckDB has 32 MB at a time.
+    const text = `x,y\n${row.repeat(33_000)}${"a".repeat(40e6)}`;
+    await Deno.writeFile(join(folder, "x.csv.gz"), gzipSync(text));
+    const dataset = await sourceOf(csv, { path: "x.csv.gz" }, folder).open({ columns: ["x"] });
+    const reading = async () => {
+      let rows = 0;
+      for await (const batch of dataset.recordBatches()) rows += batch.numRows;
+      return rows;
+    };
+    const error = await assertRejects(reading, UserError);
+    assertEquals(error.message, "the line at byte 33,033,004 of x.csv.gz has more than 2 MB");
+    await dataset.close!();
+  });
 });
 
 Deno.test("csv refuses columns that no file has, and files that differ", async () => {
