@@ -4,8 +4,9 @@ import { faultsOf } from "../corpus/expectation.ts";
 import { Runner } from "../corpus/outcome.ts";
 import { root } from "../support/command_line.ts";
 import { mutate } from "./mutate.ts";
+import { changedPipeline, type Pipelines, readPipelines } from "./pipelines.ts";
 
-/** What is fuzzed. */
+/** What is fuzzed: trees and bytes of pipelines, or bytes of data. */
 export type Subject = "pipelines" | "data";
 
 /** What is fuzzed, how long, and from where on. */
@@ -52,13 +53,14 @@ const dataFiles: Readonly<Record<string, string>> = {
 export async function fuzz(options: FuzzOptions): Promise<{ cases: number; failures: Failure[] }> {
   const runner = new Runner();
   const folder = await Deno.makeTempDir({ prefix: "rocket-fuzz-" });
+  const pipelines = options.of === "pipelines" ? readPipelines(folder) : undefined;
   const failures: Failure[] = [];
   const end = performance.now() + options.seconds * 1000;
   let cases = 0;
   try {
     for (; cases < options.cases && performance.now() < end; cases++) {
       const seed = options.seed + cases;
-      const { file, changed } = await makeCase(options.of, seed, folder);
+      const { file, changed } = await makeCase(pipelines, seed, folder);
       const why = await judge(runner, file, folder);
       if (why === undefined) continue;
       const kept = join(
@@ -75,15 +77,11 @@ export async function fuzz(options: FuzzOptions): Promise<{ cases: number; failu
   return { cases, failures };
 }
 
-async function makeCase(of: Subject, seed: number, folder: string) {
-  const random = createRandom(deriveSeed(seed, "fuzz", of));
-  if (of === "pipelines") {
-    const names = ["base.yaml", "resnet.yaml"];
-    const name = names[random.integer(0, names.length - 1)]!;
-    const text = (await Deno.readTextFile(join(root, "tests/corpus/pipelines", name)))
-      .replaceAll("../../../data", join(root, "data"));
+async function makeCase(pipelines: Pipelines | undefined, seed: number, folder: string) {
+  const random = createRandom(deriveSeed(seed, "fuzz", pipelines ? "pipelines" : "data"));
+  if (pipelines) {
     const file = join(folder, "p.yaml");
-    await Deno.writeFile(file, mutate(new TextEncoder().encode(text), random));
+    await Deno.writeFile(file, changedPipeline(pipelines, random));
     return { file, changed: file };
   }
   const names = Object.keys(dataFiles);
