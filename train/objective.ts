@@ -116,6 +116,9 @@ interface WeightedRows {
   readonly weight: tf.Tensor | undefined;
 }
 
+/** The smallest number that a float32 has in full. */
+const leastWeight = 2 ** -126;
+
 function meanLoss(
   { stage }: Term,
   { count, weight }: WeightedRows,
@@ -130,8 +133,9 @@ function meanLoss(
   if (loss.rank === 0) return loss as tf.Scalar;
   if (loss.rank === 1 && loss.shape[0] === count) {
     if (!weight) return tf.mean(loss);
-    // Rows that all weigh nothing have no loss rather than one that is not a number.
-    return tf.divNoNan(tf.sum(tf.mul(loss, weight)), tf.sum(weight));
+    // Rows that all weigh nothing have no loss rather than one that is not a number: tf.divNoNan(), which
+    // compares, has no gradient.
+    return tf.div(tf.sum(tf.mul(loss, weight)), tf.maximum(tf.sum(weight), leastWeight));
   }
   throw new StageError(
     stage,

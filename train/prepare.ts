@@ -5,14 +5,14 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import { type Problem, UserError } from "../pipeline/errors.ts";
+import { type Place, type Problem, UserError } from "../pipeline/errors.ts";
 import { didYouMean } from "../pipeline/nearest.ts";
 import type { Plan, PlannedLoss, PlannedPhase, PlannedStage } from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 import type { Batch, Column, LabelSpec } from "../pipeline/stages/batch.ts";
 import type { Position } from "../pipeline/stages/gradient.ts";
 import type { HintLoss, TaskLoss } from "../pipeline/stages/loss.ts";
-import type { NetName, NetworkPair, Outputs } from "../pipeline/stages/network.ts";
+import type { NetName, NetworkPair, Outputs, Variable } from "../pipeline/stages/network.ts";
 import type { Optimizer } from "../pipeline/stages/optimizer.ts";
 import type { Schedule } from "../pipeline/stages/schedule.ts";
 import type { SourceStage } from "../pipeline/stages/source.ts";
@@ -292,6 +292,24 @@ function guarded(
   return Object.fromEntries(checked);
 }
 
+/** All that WebAssembly can address. */
+const wasmBytes = 2 ** 32;
+
+/** Says it before the memory is filled, which takes long and ends anywhere. */
+function refuseTooLarge(variables: readonly Variable[], place: Place | undefined): void {
+  const sizes = variables.map(({ name, shape }) => ({ name, shape, bytes: 4 * sizeOf(shape) }));
+  const bytes = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (tf.getBackend() !== "wasm" || bytes < wasmBytes) return;
+  const largest = sizes.reduce((one, other) => other.bytes > one.bytes ? other : one);
+  const inGb = (bytes: number) => (bytes / 1e9).toFixed(1);
+  throw new UserError(
+    `the nets' variables have ${inGb(bytes)} GB, of which ${largest.name} of shape [${
+      largest.shape.join(", ")
+    }] has ${inGb(largest.bytes)} GB; the engine wasm can hold 4 GB`,
+    { place, hint: "make it smaller, or use the engine native" },
+  );
+}
+
 /** Runs the nets on a few rows to see what comes out. */
 function outputShapes(
   plan: Plan,
@@ -301,6 +319,7 @@ function outputShapes(
   variables: DeclaredVariables,
   units: number,
 ): Record<string, readonly number[]> {
+  refuseTooLarge(variables.all, plan.network.reference.place);
   const batch = firstBatch(plan, data, 2);
   const values = initialValues(variables.all, plan.seed);
   try {
@@ -343,17 +362,19 @@ export function firstBatch(plan: Plan, { first, transforms }: PreparedData, size
   return transforms.apply(batch, { seed: plan.seed, epoch: 0, batch: 0, training: true });
 }
 
-function headOf({ features, label }: Batch, size: number): Batch {
+function headOf({ features, label, weight, columns }: Batch, size: number): Batch {
   const column = ({ values, shape }: Column): Column => ({
     values: values.subarray(0, size * sizeOf(shape)),
     shape,
   });
+  const each = (all: Readonly<Record<string, Column>>) =>
+    Object.fromEntries(Object.entries(all).map(([name, one]) => [name, column(one)]));
   return {
     size,
-    features: Object.fromEntries(
-      Object.entries(features).map(([name, feature]) => [name, column(feature)]),
-    ),
+    features: each(features),
     label: column(label),
+    ...(weight && { weight: column(weight) }),
+    ...(columns && { columns: each(columns) }),
   };
 }
 

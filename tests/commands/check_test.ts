@@ -28,6 +28,37 @@ Deno.test("check prints rows, shapes, parameters by layer, one batch and the gra
   });
 });
 
+Deno.test("check measures metrics that read columns and weights of the first batch", async () => {
+  const rows = Array.from(
+    { length: 40 },
+    (_, row) => `${row / 40},${row % 4},${1 + row % 3},${row % 2}`,
+  );
+  const source = { use: "csv", path: "clicks.csv" };
+  const pipeline = {
+    name: "clicks",
+    data: {
+      train: source,
+      test: source,
+      features: { x: {} },
+      label: { column: "clicked", kind: "binary" },
+      weight: "counts",
+    },
+    network: { use: "mlp", light: [4], booster: [8] },
+    losses: [{ use: "binary-cross-entropy", on: "light" }],
+    optimizer: { use: "sgd", rate: 0.1 },
+    train: { epochs: 1, batch: 32 },
+    metrics: [{ use: "gauc", by: "user" }, { use: "recall-at-k", by: "user", k: 2 }],
+  };
+  const files = { "clicks.csv": `x,user,counts,clicked\n${rows.join("\n")}\n` };
+  await withPipeline(pipeline, async (file) => {
+    const { code, stdout, stderr } = await check(file);
+    assertEquals(code, 0, stderr);
+    // Each user's rows are of one class, and such users have no AUC.
+    assertMatch(stdout, /^light\/gauc +NaN$/m);
+    assertMatch(stdout, /^light\/recall-at-k +\d/m);
+  }, files);
+});
+
 Deno.test("check leaves no run folder behind", async () => {
   await withPipeline(digitsPipeline({ outputs: ["checkpoint"] }), async (file, cwd) => {
     await rocket(["check", file, "--engine", "wasm"], { cwd });
