@@ -193,13 +193,23 @@ function report(error: unknown, debug: boolean): number {
     return error.exitCode;
   }
   const message = error instanceof Error ? error.message : String(error);
-  const missing = missingPermission(error);
-  say(`error: ${missing?.message ?? message}`);
+  const known = missingPermission(error) ?? missingMemory(error);
+  say(`error: ${known?.message ?? message}`);
   if (debug) say(Deno.inspect(error));
-  else {
-    say(
-      ` hint: ${missing?.hint ?? "this is a fault of Rocket's own; --debug prints where"}`,
-    );
-  }
-  return missing?.exitCode ?? 1;
+  else say(` hint: ${known?.hint ?? "this is a fault of Rocket's own; --debug prints where"}`);
+  return known?.exitCode ?? 1;
+}
+
+/** What JavaScript and WebAssembly throw when no memory is left. */
+function missingMemory(error: unknown): { message: string; hint: string; exitCode: 1 } | undefined {
+  const message = error instanceof Error ? error.message : "";
+  const length = Number(/^Invalid typed array length: (\d+)$/.exec(message)?.[1] ?? 0);
+  const missing = length > 2 ** 28 || message === "Array buffer allocation failed" ||
+    (error instanceof WebAssembly.RuntimeError && message === "memory access out of bounds");
+  if (!missing) return undefined;
+  return {
+    message: `there is not enough memory: ${message}`,
+    hint: "make train.batch, the nets or their tables of ids smaller",
+    exitCode: 1,
+  };
 }

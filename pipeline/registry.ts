@@ -88,13 +88,15 @@ function refuseName(
   const names = builtins.filter((stage) => stage.kind === kind).map(({ name }) => name);
   const other = builtins.find(({ name }) => name === use);
   const near = nearest(use, names);
-  throw new UserError(`there is no ${kind} stage called ${JSON.stringify(use)}`, {
+  const called = use.length > 60 ? `${use.slice(0, 57)}…` : use;
+  const written = /^[\w.@/ -]+$/.test(called) ? `; a file is written as ./${called}.ts` : "";
+  throw new UserError(`there is no ${kind} stage called ${JSON.stringify(called)}`, {
     place,
     hint: near
       ? `did you mean ${near}?`
       : other
       ? `${use} is ${article(other.kind)}; the ${kind} stages are ${names.join(", ")}`
-      : `the ${kind} stages are ${names.join(", ")}; a file is written as ./${use}.ts`,
+      : `the ${kind} stages are ${names.join(", ")}${written}`,
     exitCode: 2,
   });
 }

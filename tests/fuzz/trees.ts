@@ -116,16 +116,18 @@ function retyped(value: Tree, random: Random): Tree {
     () => pick(numbers, random),
     () => pick(texts, random),
     () =>
-      typeof value === "number" ? value * pick([-1, 10, 1000, 1e6, 0.1], random) : String(value),
+      typeof value === "number" ? value * pick([-1, 10, 1000, 1e6, 0.1], random) : textOf(value),
     () => [],
     () => ({}),
     () => [value],
     () => Array<Tree>(random.integer(2, 40)).fill(value),
     () => ({ use: value }),
-    () => ({ [String(value).slice(0, 50)]: value }),
+    () => ({ [textOf(value).slice(0, 50)]: value }),
   ];
   return pick(others, random)();
 }
+
+const textOf = (value: Tree) => typeof value === "string" ? value : JSON.stringify(value);
 
 /** A name that one may have written instead. */
 function mistyped(name: string, { places, donors, random }: Context): string {
