@@ -297,13 +297,18 @@ const wasmBytes = 2 ** 32;
 
 /** Says it before the memory is filled, which takes long and ends anywhere. */
 function refuseTooLarge(variables: readonly Variable[], place: Place | undefined): void {
-  const sizes = variables.map(({ name, shape }) => ({ name, shape, bytes: 4 * sizeOf(shape) }));
+  // A gradient is as large as its variable, but for tables.
+  const sizes = variables.map(({ name, shape, table }) => ({
+    name,
+    shape,
+    bytes: (table ? 4 : 8) * sizeOf(shape),
+  }));
   const bytes = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
   if (tf.getBackend() !== "wasm" || bytes < wasmBytes) return;
   const largest = sizes.reduce((one, other) => other.bytes > one.bytes ? other : one);
   const inGb = (bytes: number) => (bytes / 1e9).toFixed(1);
   throw new UserError(
-    `the nets' variables have ${inGb(bytes)} GB, of which ${largest.name} of shape [${
+    `the nets' variables and gradients have ${inGb(bytes)} GB, of which ${largest.name} of shape [${
       largest.shape.join(", ")
     }] has ${inGb(largest.bytes)} GB; the engine wasm can hold 4 GB`,
     { place, hint: "make it smaller, or use the engine native" },
