@@ -446,8 +446,8 @@ readonly use: "pad";
 readonly on?: "training" | "all";
 /** How many pixels are added on each side. */
 readonly size: number;
-/** zero: zeros; reflect: the image mirrored at its outermost pixels. */
-readonly mode?: "zero" | "reflect";
+/** zero: zeros; reflect: the image mirrored at its outermost pixels; symmetric: mirrored at its edges, which doubles its outermost pixels. */
+readonly mode?: "zero" | "reflect" | "symmetric";
 /** The feature, or a list of them; all that it suits by default. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
@@ -456,8 +456,8 @@ readonly use: "random-crop";
 readonly on?: "training" | "all";
 /** How many pixels are added on each side first. */
 readonly pad?: number;
-/** What is added. zero: zeros; reflect: the image mirrored at its outermost pixels. */
-readonly mode?: "zero" | "reflect";
+/** What is added. zero: zeros; reflect: the image mirrored at its outermost pixels; symmetric: mirrored at its edges, which doubles its outermost pixels. */
+readonly mode?: "zero" | "reflect" | "symmetric";
 /** The height and the width of the window; those of the image by default. */
 readonly to?: readonly [number, number];
 /** The feature, or a list of them; all that it suits by default. */
@@ -683,14 +683,16 @@ readonly [name: string]: string;
 };
 });
 };
-/** interval: the light net runs the first blocks of each group of the booster; bottom: its first two groups; none: only the first convolution. */
-readonly sharing?: "interval" | "bottom" | "none";
+/** interval: the light net runs the first blocks of each group of the booster; bottom: its first two groups; none: only the first convolution; separate: nothing, for a booster trained beforehand. */
+readonly sharing?: "interval" | "bottom" | "none" | "separate";
 /** The light net; left out with sharing: bottom, where it is a part of the booster. */
 readonly light?: {
 /** Layers of the light net, 6n + 4 for n blocks a group: 10, 16, 22, 28, 40. */
 readonly depth: number;
 /** Factor on the channels [16, 32, 64] of the three groups. */
 readonly width?: number;
+/** How many of the groups it has; 2 for the light net of sharing: bottom with kernels of its own. */
+readonly groups?: number;
 };
 /** The booster. */
 readonly booster: {
@@ -1487,14 +1489,16 @@ readonly [name: string]: string;
 };
 });
 };
-/** interval: the light net runs the first blocks of each group of the booster; bottom: its first two groups; none: only the first convolution. */
-readonly sharing?: "interval" | "bottom" | "none";
+/** interval: the light net runs the first blocks of each group of the booster; bottom: its first two groups; none: only the first convolution; separate: nothing, for a booster trained beforehand. */
+readonly sharing?: "interval" | "bottom" | "none" | "separate";
 /** The light net; left out with sharing: bottom, where it is a part of the booster. */
 readonly light?: {
 /** Layers of the light net, 6n + 4 for n blocks a group: 10, 16, 22, 28, 40. */
 readonly depth?: number;
 /** Factor on the channels [16, 32, 64] of the three groups. */
 readonly width?: number;
+/** How many of the groups it has; 2 for the light net of sharing: bottom with kernels of its own. */
+readonly groups?: number;
 };
 /** The booster. */
 readonly booster?: {

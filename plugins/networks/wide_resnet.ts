@@ -26,11 +26,15 @@ const size = (what: string) =>
   }).strict();
 
 const options = z.object({
-  sharing: z.enum(["interval", "bottom", "none"]).default("interval").describe(
+  sharing: z.enum(["interval", "bottom", "none", "separate"]).default("interval").describe(
     "interval: the light net runs the first blocks of each group of the booster; bottom: its first " +
-      "two groups; none: only the first convolution.",
+      "two groups; none: only the first convolution; separate: nothing, for a booster trained beforehand.",
   ),
-  light: size("light net").optional().describe(
+  light: size("light net").extend({
+    groups: z.int().min(1).max(3).default(3).describe(
+      "How many of the groups it has; 2 for the light net of sharing: bottom with kernels of its own.",
+    ),
+  }).optional().describe(
     "The light net; left out with sharing: bottom, where it is a part of the booster.",
   ),
   booster: size("booster").describe("The booster."),
@@ -108,13 +112,22 @@ function build(
   const light = lightSize(options);
   const wanted = nets.includes("booster");
   const sharedOwner: VariableOwner = wanted ? "shared" : "light";
+  const apart = sharing === "none" || sharing === "separate";
 
-  const stem = convolution(
-    variables,
-    "stem",
-    { size: 3, from: channels, to: 16, stride: 1, padding: 1 },
-    sharedOwner,
-  );
+  const stemOf = (name: string, owner: VariableOwner) =>
+    convolution(
+      variables,
+      name,
+      { size: 3, from: channels, to: 16, stride: 1, padding: 1 },
+      owner,
+    );
+  const separate = (net: NetName): Layer => stemOf(`${net}/stem`, net);
+  const shared = (): Layer => {
+    const stem = stemOf("stem", sharedOwner);
+    return (image, scope) => scope.shared("stem", (scope) => stem(image, scope));
+  };
+  const lightStem = sharing === "separate" ? separate("light") : shared();
+  const boosterStem = sharing === "separate" && wanted ? separate("booster") : lightStem;
 
   const block = (
     prefix: string,
@@ -148,13 +161,13 @@ function build(
   for (const group of [1, 2, 3]) {
     const own: Block[] = [], guide: Block[] = [];
     if (group <= light.groups) {
-      const [prefix, owner] = sharing === "none" ? ["light/", "light" as const] : ["", sharedOwner];
+      const [prefix, owner] = apart ? ["light/", "light" as const] : ["", sharedOwner];
       for (let index = 1; index <= light.blocks; index++) {
         own.push(block(prefix, group, index, light.width, owner));
       }
     }
     if (wanted) {
-      const [prefix, shared] = sharing === "none" ? ["booster/", []] : ["", own];
+      const [prefix, shared] = apart ? ["booster/", []] : ["", own];
       guide.push(...shared);
       for (let index = shared.length + 1; index <= blocksOf(booster.depth); index++) {
         guide.push(block(prefix, group, index, booster.width, "booster"));
@@ -164,7 +177,7 @@ function build(
     boosterBlocks.push(guide);
   }
 
-  const net = (owner: NetName, blocks: readonly Block[][]): ImageNet => {
+  const net = (owner: NetName, stem: Layer, blocks: readonly Block[][]): ImageNet => {
     const groups: Group[] = blocks.map((group, g) =>
       group.map((block, b) => residual(block, `${owner}/group${g + 1}/block${b + 1}`, owner))
     );
@@ -172,7 +185,7 @@ function build(
     const norm = batchNormalization(variables, `${owner}/head/norm`, last, owner);
     const head = dense(variables, `${owner}/head`, last, units, owner);
     return (image, scope) => {
-      let x = scope.shared("stem", (scope) => stem(image, scope));
+      let x = stem(image, scope);
       const maps: Record<string, tf.Tensor> = {};
       groups.forEach((group, index) => {
         for (const layer of group) x = layer(x, scope);
@@ -194,8 +207,8 @@ function build(
     };
   };
 
-  const pair = { light: net("light", lightBlocks) };
-  return wanted ? { ...pair, booster: net("booster", boosterBlocks) } : pair;
+  const pair = { light: net("light", lightStem, lightBlocks) };
+  return wanted ? { ...pair, booster: net("booster", boosterStem, boosterBlocks) } : pair;
 }
 
 const blocksOf = (depth: number) => (depth - 4) / 6;
@@ -238,5 +251,5 @@ function lightSize(
       );
     }
   }
-  return { groups: 3, blocks: blocksOf(light.depth), width: light.width };
+  return { groups: light.groups, blocks: blocksOf(light.depth), width: light.width };
 }

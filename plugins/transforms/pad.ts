@@ -1,6 +1,6 @@
 import { defineTransform, type TransformStage, z } from "../../plugin.ts";
 import { changeColumns, changeSpecs, chooseFeatures, featureOption } from "./features.ts";
-import { cutWindows, paddable, padMode } from "./window.ts";
+import { cutWindows, paddable, padMode, padModes } from "./window.ts";
 
 /** Adds lines and columns of pixels on all four sides of images. */
 const stage: TransformStage = defineTransform({
@@ -8,9 +8,7 @@ const stage: TransformStage = defineTransform({
   summary: "Adds pixels on all four sides of images.",
   options: z.object({
     size: z.int().positive().describe("How many pixels are added on each side."),
-    mode: padMode.default("zero").describe(
-      "zero: zeros; reflect: the image mirrored at its outermost pixels.",
-    ),
+    mode: padMode.default("zero").describe(padModes),
     feature: featureOption,
   }),
   example: `use: pad

@@ -1,11 +1,11 @@
 import { defineTransform, type TransformStage, z } from "../../plugin.ts";
 import { changeColumns, changeSpecs, chooseFeatures, featureOption } from "./features.ts";
-import { cutWindows, imageSize, paddable, padMode, refuseLarger } from "./window.ts";
+import { cutWindows, imageSize, paddable, padMode, padModes, refuseLarger } from "./window.ts";
 
 /**
  * Cuts a window out of each image, padded first, at a random position; augmentation. By default the
  * windows are as large as the images, so that rows that are not augmented have the same shape:
- * `pad: 4` is the augmentation of the paper's CIFAR experiments.
+ * `pad: 4` with `mode: symmetric` is the augmentation of the paper's CIFAR experiments.
  */
 const stage: TransformStage = defineTransform({
   name: "random-crop",
@@ -13,9 +13,7 @@ const stage: TransformStage = defineTransform({
   on: "training",
   options: z.object({
     pad: z.int().min(0).default(0).describe("How many pixels are added on each side first."),
-    mode: padMode.default("reflect").describe(
-      "What is added. zero: zeros; reflect: the image mirrored at its outermost pixels.",
-    ),
+    mode: padMode.default("reflect").describe(`What is added. ${padModes}`),
     to: imageSize.optional().describe(
       "The height and the width of the window; those of the image by default.",
     ),

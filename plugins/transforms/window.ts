@@ -8,10 +8,17 @@ import { type Column, UserError, z } from "../../plugin.ts";
 import { type Suitable, zerosLike } from "./features.ts";
 
 /** What lies beyond an image's edge. */
-export type PadMode = "zero" | "reflect";
+export type PadMode = "zero" | "reflect" | "symmetric";
 
 /** The option `mode` of transforms that pad. */
-export const padMode = z.enum(["zero", "reflect"], { error: "expected zero or reflect" });
+export const padMode = z.enum(["zero", "reflect", "symmetric"], {
+  error: "expected zero, reflect or symmetric",
+});
+
+/** What the modes are, for the option's description. */
+export const padModes: string =
+  "zero: zeros; reflect: the image mirrored at its outermost pixels; symmetric: mirrored at its " +
+  "edges, which doubles its outermost pixels.";
 
 /** A height and a width. */
 export const imageSize = z.tuple([z.int().positive(), z.int().positive()], {
@@ -20,7 +27,7 @@ export const imageSize = z.tuple([z.int().positive(), z.int().positive()], {
 
 /** Images that can be padded so far. */
 export function paddable(pad: number, mode: PadMode): Suitable {
-  const least = mode === "reflect" ? pad + 1 : 1;
+  const least = Math.max(1, { zero: 1, reflect: pad + 1, symmetric: pad }[mode]);
   return {
     problem: ({ shape }) => {
       if (shape.length !== 3) return "is no image";
@@ -115,5 +122,7 @@ export function cutWindows(
 function inside(position: number, length: number, mode: PadMode): number {
   if (position >= 0 && position < length) return position;
   if (mode === "zero") return -1;
-  return position < 0 ? -position : 2 * (length - 1) - position;
+  // Where the outermost pixels are doubled, the mirror is half a pixel further out.
+  const doubled = mode === "symmetric" ? 1 : 0;
+  return position < 0 ? -position - doubled : 2 * (length - 1) - position + doubled;
 }

@@ -25,6 +25,7 @@ const sharings = {
   interval: { sharing: "interval", light: depth(10), booster: depth(16) },
   bottom: { sharing: "bottom", booster: depth(16) },
   none: { sharing: "none", light: depth(10), booster: depth(16, 2) },
+  separate: { sharing: "separate", light: depth(10), booster: depth(16, 2) },
 } as const;
 
 Deno.test("wide-resnet keeps the contract of a network", async () => {
@@ -149,6 +150,30 @@ Deno.test("wide-resnet with sharing: none shares the first convolution alone", (
   );
 });
 
+Deno.test("wide-resnet with sharing: separate shares nothing", () => {
+  const built = build(wideResnet, sharings.separate, { features: cifar });
+  assertEquals(namesOf(built, "shared"), []);
+  const none = build(wideResnet, sharings.none, { features: cifar });
+  for (const net of both) {
+    const own = (built: Built) => namesOf(built, net).filter((name) => !name.includes("stem"));
+    assertEquals(own(built), own(none));
+    assertEquals(namesOf(built, net).includes(`${net}/stem/kernel`), true);
+  }
+});
+
+Deno.test("wide-resnet with two groups has the light net of bottom sharing, with kernels of its own", () => {
+  const bottom = build(wideResnet, sharings.bottom, { features: cifar, nets: ["light"] });
+  const light = { ...depth(16), groups: 2 };
+  for (const sharing of ["none", "separate"]) {
+    const options = { sharing, light, booster: depth(16) };
+    const built = build(wideResnet, options, { features: cifar });
+    const shapes = ({ variables }: typeof built) =>
+      variables.filter(({ owner, name }) => owner === "light" || name === "stem/kernel")
+        .map(({ name, shape }) => `${name.replace("light/", "")} ${shape}`).sort();
+    assertEquals(shapes(built), shapes(bottom));
+  }
+});
+
 Deno.test("wide-resnet gives each net norms and a head of its own, whatever it shares", () => {
   for (const options of Object.values(sharings)) {
     const built = build(wideResnet, options, { features: cifar });
@@ -192,7 +217,7 @@ function rocket(options: unknown = sharings.interval) {
 forEachEngine("wide-resnet halves maps twice and gives one map a group", () => {
   for (const [sharing, options] of Object.entries(sharings)) {
     const { built, values, image } = rocket(options);
-    const width = sharing === "none" ? 2 : 1;
+    const width = sharing === "none" || sharing === "separate" ? 2 : 1;
     const shapes = (net: NetName) =>
       Object.entries(forward(built, values, { image }).outputs(net))
         .map(([name, { shape }]) => `${name} ${shape.slice(1).join("×")}`);

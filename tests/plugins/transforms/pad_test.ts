@@ -16,7 +16,9 @@ import {
 const images = Float32Array.of(1, 2, 3, 4, 5, 6, /**/ -1, -2, -3, -4, -5, -6);
 
 Deno.test("pad keeps the contract of a transform", async () => {
-  for (const mode of ["zero", "reflect"]) await checkStage(pad, { options: { size: 3, mode } });
+  for (const mode of ["zero", "reflect", "symmetric"]) {
+    await checkStage(pad, { options: { size: 3, mode } });
+  }
   await checkStage(pad, { options: { size: 1 }, features: { map: ids(2, 3, 2) } });
 });
 
@@ -57,6 +59,26 @@ Deno.test("pad with reflect mirrors images at their outermost pixels, which are 
   );
   assertEquals(padded.subarray(0, 49), expected);
   assertEquals(padded.subarray(49), expected.map((value) => 10 * value));
+});
+
+Deno.test("pad with symmetric mirrors images at their edges, as numpy.pad() and OpenCV's BORDER_REFLECT do", () => {
+  // deno-fmt-ignore
+  assertEquals(valuesOf(pad, { size: 2, mode: "symmetric" }, floats(2, 3, 1), images).subarray(0, 42), Float32Array.of(
+    5, 4, 4, 5, 6, 6, 5,
+    2, 1, 1, 2, 3, 3, 2,
+    2, 1, 1, 2, 3, 3, 2,
+    5, 4, 4, 5, 6, 6, 5,
+    5, 4, 4, 5, 6, 6, 5,
+    2, 1, 1, 2, 3, 3, 2,
+  ));
+  const options = { size: 3, mode: "symmetric", feature: "x" };
+  assertRefused(
+    pad,
+    options,
+    { x: floats(2, 8, 1) },
+    "the feature x is too small to be padded by 3 with its own reflection: expected images of " +
+      "the shape [height, width, channels], 3 × 3 or larger",
+  );
 });
 
 Deno.test("pad keeps the channels of a pixel together", () => {
@@ -107,6 +129,8 @@ Deno.test("pad refuses images that are too small to be reflected so far", () => 
 Deno.test("pad refuses what is no image, and options that are none", () => {
   assertRefused(pad, { size: 1, feature: "x" }, { x: floats(8, 8) }, "the feature x is no image");
   assertRefused(pad, { size: 1 }, { x: floats(8, 8) }, "no feature suits: expected images");
-  assertEquals(issuesOf(pad, { size: 1, mode: "mirror" }), ["mode: expected zero or reflect"]);
+  assertEquals(issuesOf(pad, { size: 1, mode: "mirror" }), [
+    "mode: expected zero, reflect or symmetric",
+  ]);
   for (const size of [0, -1, 1.5]) assertEquals(issuesOf(pad, { size }).length, 1);
 });
