@@ -14,10 +14,8 @@ import {
 export interface LabelledImages {
   /** The pixels of all images, one image after the other. */
   readonly images: Uint8Array;
-  /** The class of each image. */
-  readonly labels: Uint8Array;
-  /** The name of the column of classes. */
-  readonly label: string;
+  /** The class of each image, by column. */
+  readonly labels: Readonly<Record<string, Uint8Array>>;
   /** What the data set is and whose: kept in the file's schema. */
   readonly about: Readonly<Record<string, string>>;
   /** How many rows a record batch has, at most. */
@@ -31,24 +29,29 @@ export interface LabelledImages {
  * @returns The file, in the random-access format, uncompressed.
  */
 export function arrowFile(
-  { images, labels, label, about, batchRows }: LabelledImages,
+  { images, labels, about, batchRows }: LabelledImages,
 ): Uint8Array {
-  const size = images.length / labels.length;
+  const rows = Object.values(labels)[0]!.length, size = images.length / rows;
   const pixels = new FixedSizeList(size, new Field("item", new Uint8(), false));
   const schema = new Schema(
-    [new Field("image", pixels, false), new Field(label, new Uint8(), false)],
+    [
+      new Field("image", pixels, false),
+      ...Object.keys(labels).map((name) => new Field(name, new Uint8(), false)),
+    ],
     new Map(Object.entries(about)),
   );
   const batches: RecordBatch[] = [];
-  for (let start = 0; start < labels.length; start += batchRows) {
-    const end = Math.min(start + batchRows, labels.length);
+  for (let start = 0; start < rows; start += batchRows) {
+    const end = Math.min(start + batchRows, rows);
     const child = makeData({
       type: new Uint8(),
       data: images.subarray(start * size, end * size),
     });
     const children = [
       makeData({ type: pixels, length: end - start, nullCount: 0, child }),
-      makeData({ type: new Uint8(), data: labels.subarray(start, end) }),
+      ...Object.values(labels).map((classes) =>
+        makeData({ type: new Uint8(), data: classes.subarray(start, end) })
+      ),
     ];
     const type = new Struct(schema.fields);
     const data = makeData({ type, length: end - start, nullCount: 0, children });

@@ -30,8 +30,7 @@ export const digits: DataSet = {
         file,
         arrowFile({
           images: Uint8Array.from(chosen.flatMap((row) => rows[row]!.slice(0, pixels))),
-          labels: Uint8Array.from(chosen, (row) => rows[row]![pixels]!),
-          label: "digit",
+          labels: { digit: Uint8Array.from(chosen, (row) => rows[row]![pixels]!) },
           about,
           batchRows: 512,
         }),

@@ -1,13 +1,10 @@
-// @ts-types="npm:@types/cli-progress@^3.11.6"
-import { Presets, SingleBar } from "cli-progress";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
-import process from "node:process";
 import { writeFileWhole } from "../files/write.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { arrowFile } from "./arrow_file.ts";
 import type { DataSet } from "./data_set.ts";
 import { readIdx } from "./idx.ts";
+import { download, type Published, readFirst } from "./original.ts";
 
 const about = {
   name: "Fashion-MNIST",
@@ -79,8 +76,7 @@ export const fashionMnist: DataSet = {
       const file = join(out, `${split}.arrow`);
       const content = arrowFile({
         images: await read(images),
-        labels: await read(labels),
-        label: "label",
+        labels: { label: await read(labels) },
         about,
         batchRows: 4096,
       });
@@ -89,6 +85,17 @@ export const fashionMnist: DataSet = {
     }
   },
 };
+
+const downloadHint = "fetch the four files by other means and name their folder: --from FOLDER";
+const folderHint = "name the folder of the four IDX files with --from FOLDER";
+
+/** A file as the project's site has it. */
+const packed = ({ name, bytes, sha256 }: Original): Published => ({
+  name,
+  url: `${site}/${name}.gz`,
+  bytes,
+  hash: { algorithm: "sha256", value: sha256 },
+});
 
 /** Reads the values of an original file. */
 type Read = (original: Original) => Promise<Uint8Array>;
@@ -99,34 +106,18 @@ async function reader(from: string | undefined, report: (line: string) => void):
   if (folder === undefined) {
     report(`downloading from ${site}`);
     return async (original) =>
-      check(original, await download(original), `${site}/${original.name}.gz`);
+      check(original, await download(packed(original), downloadHint), packed(original).url);
   }
   report(`reading ${folder}`);
   return async (original) => {
-    const { path, bytes } = await readEither(folder, original.name);
+    const names = [`${original.name}.gz`, original.name];
+    const { path, bytes } = await readFirst(folder, names, folderHint);
     return check(original, bytes, path);
   };
 }
 
 async function isFolder(path: string): Promise<boolean> {
   return await Deno.stat(path).then((info) => info.isDirectory, () => false);
-}
-
-async function readEither(
-  folder: string,
-  name: string,
-): Promise<{ path: string; bytes: Uint8Array<ArrayBuffer> }> {
-  for (const path of [join(folder, `${name}.gz`), join(folder, name)]) {
-    try {
-      return { path, bytes: await Deno.readFile(path) };
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) continue;
-      throw new UserError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
-    }
-  }
-  throw new UserError(`${folder} has neither ${name}.gz nor ${name}`, {
-    hint: "name the folder of the four IDX files with --from FOLDER",
-  });
 }
 
 /** The bytes of a published file's content: its header, and a byte a value. */
@@ -151,51 +142,4 @@ async function check(
     });
   }
   return values;
-}
-
-async function download({ name, bytes: size, sha256 }: Original): Promise<Uint8Array<ArrayBuffer>> {
-  const url = `${site}/${name}.gz`;
-  const hint = "fetch the four files by other means and name their folder: --from FOLDER";
-  const bar = Deno.stderr.isTerminal()
-    ? new SingleBar({
-      format: `${name} {bar} {percentage}%`,
-      clearOnComplete: true,
-      hideCursor: false,
-      linewrap: null,
-      stream: process.stderr,
-    }, Presets.shades_classic)
-    : undefined;
-  const bytes = new Uint8Array(size);
-  let done = 0;
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(600_000) });
-    if (!response.ok || !response.body) {
-      await response.body?.cancel();
-      throw new UserError(`${url} answered ${response.status} ${response.statusText}`, { hint });
-    }
-    bar?.start(size, 0);
-    for await (const part of response.body) {
-      if (done + part.length > size) {
-        throw new UserError(`${url} is longer than ${size} bytes`, { hint });
-      }
-      bytes.set(part, done);
-      done += part.length;
-      bar?.update(done);
-    }
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${url} cannot be downloaded: ${(error as Error).message}`, {
-      hint,
-      cause: error,
-    });
-  } finally {
-    bar?.stop();
-  }
-  if (done < size) {
-    throw new UserError(`the download of ${url} ended after ${done} of ${size} bytes`, { hint });
-  }
-  if (createHash("sha256").update(bytes).digest("hex") !== sha256) {
-    throw new UserError(`${url} is not the published file: its SHA-256 differs`, { hint });
-  }
-  return bytes;
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../pipeline/errors.ts";
+import { unpack } from "./unpack.ts";
 
 /** The content of an IDX file of bytes. */
 export interface Idx {
@@ -26,7 +27,7 @@ export async function readIdx(
   most: number,
 ): Promise<Idx> {
   const packed = bytes[0] === 0x1f && bytes[1] === 0x8b;
-  const content = packed ? await unpack(bytes, path, most) : bytes;
+  const content = packed ? await unpack(bytes, "gzip", path, most) : bytes;
   const [first, second, type, dimensions = 0] = content;
   if (first !== 0 || second !== 0 || type !== 8 || dimensions === 0) {
     const start = Array.from(content.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0"));
@@ -51,32 +52,4 @@ export async function readIdx(
     values: content.subarray(header),
     sha256: createHash("sha256").update(content).digest("hex"),
   };
-}
-
-async function unpack(
-  bytes: Uint8Array<ArrayBuffer>,
-  path: string,
-  most: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const content = new Uint8Array(most);
-  let size = 0;
-  try {
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    for await (const part of stream) {
-      if (size + part.length > most) {
-        throw new UserError(`${path} unpacks to more than ${most} bytes`, {
-          hint: "it is not the file that is expected here",
-        });
-      }
-      content.set(part, size);
-      size += part.length;
-    }
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${path} cannot be unpacked: ${(error as Error).message}`, {
-      hint: "it was cut off or is damaged: fetch it again",
-      cause: error,
-    });
-  }
-  return content.subarray(0, size);
 }

@@ -12,14 +12,24 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { makeFolder } from "../files/make_folder.ts";
 import { formatProblem, UserError } from "../pipeline/errors.ts";
+import { cifar10, cifar100 } from "./cifar.ts";
 import { convert } from "./convert.ts";
 import type { DataSet } from "./data_set.ts";
 import { digits } from "./digits.ts";
 import { fashionMnist } from "./fashion_mnist.ts";
 import { movielens } from "./movielens.ts";
+import { svhn, svhnExtra } from "./svhn.ts";
 import { print, say } from "../pipeline/terminal.ts";
 
-const dataSets: readonly DataSet[] = [digits, fashionMnist, movielens];
+const dataSets: readonly DataSet[] = [
+  digits,
+  fashionMnist,
+  movielens,
+  cifar10,
+  cifar100,
+  svhn,
+  svhnExtra,
+];
 const usage = "deno task data NAME [--from FOLDER] [--out FOLDER]";
 const convertUsage =
   "deno task data convert IN OUT.arrow [--query SQL] [--columns A,B] [--batch ROWS]";

@@ -1,0 +1,28 @@
+/** The height and the width of images of CIFAR and SVHN. */
+export const side = 32;
+/** The values of such an image. */
+export const imageSize: number = side * side * 3;
+
+/**
+ * Images of 32 × 32 × 3 with a pixel's channels side by side.
+ *
+ * @param images The values, one image after the other.
+ * @param stride How far apart the values of neighbouring rows, columns and channels are.
+ * @param result Where the images go.
+ */
+export function channelsLast(
+  images: Uint8Array,
+  stride: { readonly row: number; readonly column: number; readonly channel: number },
+  result: Uint8Array,
+): void {
+  const places = Uint16Array.from({ length: imageSize }, (_, index) => {
+    const pixel = Math.floor(index / 3);
+    return Math.floor(pixel / side) * stride.row + pixel % side * stride.column +
+      index % 3 * stride.channel;
+  });
+  for (let start = 0; start < images.length; start += imageSize) {
+    for (let index = 0; index < imageSize; index++) {
+      result[start + index] = images[start + places[index]!]!;
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import { join } from "node:path";
+import { writeFileWhole } from "../files/write.ts";
+import { UserError } from "../pipeline/errors.ts";
+import { arrowFile } from "./arrow_file.ts";
+import { channelsLast, imageSize, side } from "./channels_last.ts";
+import type { DataSet } from "./data_set.ts";
+import { type Published, readPublished } from "./original.ts";
+import { readTar } from "./tar.ts";
+import { unpack } from "./unpack.ts";
+
+const site = "https://www.cs.toronto.edu/~kriz";
+
+/** What tells one of the two data sets from the other. */
+export interface CifarOptions {
+  readonly name: string;
+  readonly summary: string;
+  readonly archive: Published;
+  /** The files of the archive by split. */
+  readonly files: Readonly<Record<"train" | "test", readonly string[]>>;
+  /** How many images each file has. */
+  readonly rows: Readonly<Record<"train" | "test", number>>;
+  /** The bytes before each image: the columns, and how many classes there are. */
+  readonly labels: readonly { readonly column: string; readonly classes: number }[];
+  readonly about: Readonly<Record<string, string>>;
+}
+
+const about = {
+  authors: "A. Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009)",
+  licence: "none is stated by its authors, who ask to be cited",
+};
+
+/** CIFAR-10 as it is published. */
+export const cifar10Options: CifarOptions = {
+  name: "cifar10",
+  summary: "60,000 photographs of 32 × 32 pixels in 10 classes by Krizhevsky (no licence stated)",
+  archive: {
+    name: "cifar-10-binary.tar.gz",
+    url: `${site}/cifar-10-binary.tar.gz`,
+    bytes: { atMost: 180_000_000 },
+    hash: { algorithm: "md5", value: "c32a1d4ab5d03f1284b67883e8d87530" },
+  },
+  files: {
+    train: [1, 2, 3, 4, 5].map((part) => `cifar-10-batches-bin/data_batch_${part}.bin`),
+    test: ["cifar-10-batches-bin/test_batch.bin"],
+  },
+  rows: { train: 10_000, test: 10_000 },
+  labels: [{ column: "label", classes: 10 }],
+  about: {
+    name: "CIFAR-10",
+    ...about,
+    source: `${site}/cifar.html`,
+    classes: "airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck",
+  },
+};
+
+/** CIFAR-100 as it is published. */
+export const cifar100Options: CifarOptions = {
+  name: "cifar100",
+  summary: "60,000 photographs of 32 × 32 pixels in 100 classes by Krizhevsky (no licence stated)",
+  archive: {
+    name: "cifar-100-binary.tar.gz",
+    url: `${site}/cifar-100-binary.tar.gz`,
+    bytes: { atMost: 180_000_000 },
+    hash: { algorithm: "md5", value: "03b5dce01913d631647c71ecec9e9cb8" },
+  },
+  files: { train: ["cifar-100-binary/train.bin"], test: ["cifar-100-binary/test.bin"] },
+  rows: { train: 50_000, test: 10_000 },
+  labels: [{ column: "coarse", classes: 20 }, { column: "fine", classes: 100 }],
+  about: { name: "CIFAR-100", ...about, source: `${site}/cifar.html` },
+};
+
+/**
+ * One of the CIFAR data sets, made of its archive in the binary version.
+ *
+ * @param options Which one.
+ */
+export function cifar(options: CifarOptions): DataSet {
+  const { name, summary, archive, files, rows, labels } = options;
+  return {
+    name,
+    summary,
+    folder: name,
+    async make({ from, out, report }) {
+      const { path, bytes } = await readPublished(archive, from, report);
+      const content = readTar(await unpack(bytes, "gzip", path, unpackedSize(options)), path);
+      for (const split of ["train", "test"] as const) {
+        const parts = files[split].map((file) => partOf(content, file, rows[split], labels, path));
+        const columns = labels.map(({ column }, index) =>
+          [column, joined(parts.map(({ classes }) => classes[index]!))] as const
+        );
+        const target = join(out, `${split}.arrow`);
+        const arrow = arrowFile({
+          images: joined(parts.map(({ images }) => images)),
+          labels: Object.fromEntries(columns),
+          about: options.about,
+          batchRows: 1024,
+        });
+        await writeFileWhole(target, arrow);
+        report(`${target}: ${(rows[split] * parts.length).toLocaleString("en")} rows`);
+      }
+    },
+  };
+}
+
+/** CIFAR-10. */
+export const cifar10: DataSet = cifar(cifar10Options);
+/** CIFAR-100. */
+export const cifar100: DataSet = cifar(cifar100Options);
+
+/** What the archive may unpack to: its files, and a tenth of a megabyte for headers, names and a page. */
+function unpackedSize({ files, rows, labels }: CifarOptions): number {
+  const images = files.train.length * rows.train + files.test.length * rows.test;
+  return images * (labels.length + imageSize) + 100_000;
+}
+
+function partOf(
+  content: ReadonlyMap<string, Uint8Array>,
+  name: string,
+  rows: number,
+  labels: CifarOptions["labels"],
+  path: string,
+): { images: Uint8Array; classes: Uint8Array[] } {
+  const bytes = content.get(name);
+  if (!bytes) throw new UserError(`${path} has no ${name}; it has ${[...content.keys()].join()}`);
+  const rowSize = labels.length + imageSize;
+  if (bytes.length !== rows * rowSize) {
+    throw new UserError(`${name} of ${path} has ${bytes.length} bytes; expected ${rows * rowSize}`);
+  }
+  const images = new Uint8Array(rows * imageSize);
+  const classes = labels.map(() => new Uint8Array(rows));
+  for (let row = 0; row < rows; row++) {
+    const start = row * rowSize;
+    labels.forEach(({ column, classes: count }, index) => {
+      const value = bytes[start + index]!;
+      if (value >= count) {
+        throw new UserError(
+          `row ${row + 1} of ${name} has the ${column} class ${value}; expected 0 to ${count - 1}`,
+        );
+      }
+      classes[index]![row] = value;
+    });
+    images.set(bytes.subarray(start + labels.length, start + rowSize), row * imageSize);
+  }
+  // The red values of all pixels come first, line by line, then the green and the blue ones.
+  const result = new Uint8Array(images.length);
+  channelsLast(images, { row: side, column: 1, channel: side * side }, result);
+  return { images: result, classes };
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const result = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  parts.reduce((start, part) => (result.set(part, start), start + part.length), 0);
+  return result;
+}

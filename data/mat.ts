@@ -1,0 +1,114 @@
+import { UserError } from "../pipeline/errors.ts";
+import { unpack } from "./unpack.ts";
+
+/** An array of a MAT-file. */
+export interface MatArray {
+  /** The lengths of the dimensions; the first index changes fastest. */
+  readonly shape: readonly number[];
+  /** The values, as they are stored: MATLAB stores doubles that are small whole numbers as bytes. */
+  readonly values: Uint8Array | Float64Array;
+}
+
+/** The types of data elements that are read, by their numbers (MAT-File Format, table 1-1). */
+const types = { uint8: 2, int32: 5, uint32: 6, double: 9, matrix: 14, compressed: 15 } as const;
+
+/** A data element: a tag and its bytes. */
+interface Element {
+  readonly type: number;
+  readonly data: Uint8Array<ArrayBuffer>;
+  /** Where the next one starts. */
+  readonly end: number;
+}
+
+/**
+ * Reads the arrays of bytes and doubles of a MATLAB file of version 5 (MathWorks, MAT-File Format, Level 5), packed
+ * with zlib or not: what SVHN is published in. Little-endian; other arrays are refused.
+ *
+ * @param bytes The file.
+ * @param path Its name, for messages.
+ * @param most How many bytes a variable may have when it is unpacked.
+ * @returns The arrays by their names.
+ * @throws {UserError} If it is not such a file, or not all of it, or larger.
+ */
+export async function readMat(
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+  most: number,
+): Promise<Map<string, MatArray>> {
+  const start = new TextDecoder("latin1").decode(bytes.subarray(0, 10));
+  const order = new TextDecoder("latin1").decode(bytes.subarray(126, 128));
+  if (start !== "MATLAB 5.0" || order !== "IM") {
+    throw new UserError(`${path} is not a little-endian MAT-file of version 5`, {
+      hint: 'such a file starts with "MATLAB 5.0"',
+    });
+  }
+  const arrays = new Map<string, MatArray>();
+  for (let at = 128; at < bytes.length;) {
+    const element = elementAt(bytes, at, path);
+    // What is packed is not aligned.
+    at = element.type === types.compressed ? element.end : aligned(element.end);
+    const matrix = element.type === types.compressed
+      ? elementAt(await unpack(element.data, "deflate", path, most), 0, path)
+      : element;
+    const { name, array } = readMatrix(matrix, path);
+    arrays.set(name, array);
+  }
+  return arrays;
+}
+
+const aligned = (position: number) => Math.ceil(position / 8) * 8;
+
+function elementAt(bytes: Uint8Array<ArrayBuffer>, at: number, path: string): Element {
+  const damaged = () =>
+    new UserError(`${path} ends within a variable`, {
+      hint: "it was cut off or is damaged: fetch it again",
+    });
+  if (at + 8 > bytes.length) throw damaged();
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const first = view.getUint32(at, true);
+  // Up to four bytes stand in the tag itself, beside their number.
+  const small = first >>> 16;
+  const [type, size, from] = small > 0
+    ? [first & 0xffff, small, at + 4]
+    : [first, view.getUint32(at + 4, true), at + 8];
+  if (from + size > bytes.length || (small > 4)) throw damaged();
+  return {
+    type,
+    data: bytes.subarray(from, from + size),
+    end: small > 0 ? at + 8 : from + size,
+  };
+}
+
+function readMatrix({ type, data }: Element, path: string): { name: string; array: MatArray } {
+  if (type !== types.matrix) {
+    throw new UserError(`${path} has a data element of type ${type} where an array is expected`);
+  }
+  const flags = elementAt(data, 0, path);
+  const dimensions = elementAt(data, aligned(flags.end), path);
+  const nameElement = elementAt(data, aligned(dimensions.end), path);
+  const name = new TextDecoder("latin1").decode(nameElement.data);
+  const values = elementAt(data, aligned(nameElement.end), path);
+  const isNumeric = flags.type === types.uint32 && dimensions.type === types.int32 &&
+    (values.type === types.uint8 || values.type === types.double);
+  if (!isNumeric) {
+    throw new UserError(`${path}: the variable ${name} is no array of bytes or doubles`);
+  }
+  const copy = <T extends Int32Array | Float64Array>(
+    { data }: Element,
+    Values: new (buffer: ArrayBuffer) => T,
+    width: number,
+  ) => new Values(data.slice(0, data.length - data.length % width).buffer);
+  const shape = [...copy(dimensions, Int32Array, 4)];
+  const array = {
+    shape,
+    values: values.type === types.uint8 ? values.data : copy(values, Float64Array, 8),
+  };
+  const size = shape.reduce((product, length) => product * length, 1);
+  if (array.values.length !== size) {
+    throw new UserError(
+      `${path}: the variable ${name} has ${array.values.length} values; its shape [${shape}] has ${size}`,
+      { hint: "it was cut off or is damaged: fetch it again" },
+    );
+  }
+  return { name, array };
+}

@@ -1,0 +1,155 @@
+/**
+ * The files that others have published: read from a folder or downloaded, and refused if they are other ones.
+ *
+ * @module
+ */
+
+// @ts-types="npm:@types/cli-progress@^3.11.6"
+import { Presets, SingleBar } from "cli-progress";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import process from "node:process";
+import { UserError } from "../pipeline/errors.ts";
+
+/** A file that is published on a site. */
+export interface Published {
+  /** The name that it has on its site and in folders. */
+  readonly name: string;
+  /** Where it is. */
+  readonly url: string;
+  /** Its size in bytes, or, with `atMost`, a size that it does not have. */
+  readonly bytes: number | { readonly atMost: number };
+  /** The hash that is published, or was taken of the published file. */
+  readonly hash: { readonly algorithm: "md5" | "sha256"; readonly value: string };
+}
+
+/**
+ * Reads the first of some files that is there.
+ *
+ * @param folder The folder.
+ * @param names The names that it may have there.
+ * @param hint What to do if there is none.
+ * @returns The bytes, and the path.
+ * @throws {UserError} If there is none, or it cannot be read.
+ */
+export async function readFirst(
+  folder: string,
+  names: readonly string[],
+  hint: string,
+): Promise<{ path: string; bytes: Uint8Array<ArrayBuffer> }> {
+  for (const path of names.map((name) => join(folder, name))) {
+    try {
+      return { path, bytes: await Deno.readFile(path) };
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) continue;
+      throw new UserError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    }
+  }
+  const lacks = names.length > 1 ? `neither ${names.join(" nor ")}` : `no ${names[0]}`;
+  throw new UserError(`${folder} has ${lacks}`, { hint });
+}
+
+/**
+ * Reads a published file from a folder, or downloads it.
+ *
+ * @param file The file.
+ * @param from The folder; the site if it is undefined.
+ * @param report Told where it comes from.
+ * @returns Its bytes, which have the published hash, and where they come from.
+ * @throws {UserError} If it is missing, larger, or another file.
+ */
+export async function readPublished(
+  file: Published,
+  from: string | undefined,
+  report: (line: string) => void,
+): Promise<{ path: string; bytes: Uint8Array<ArrayBuffer> }> {
+  if (from === undefined) {
+    report(`downloading ${file.url}`);
+    const hint = "fetch it by other means and name its folder: --from FOLDER";
+    return { path: file.url, bytes: await download(file, hint) };
+  }
+  const hint = `fetch ${file.url}, and name its folder with --from FOLDER`;
+  await refuseLarge(join(from, file.name), file);
+  const { path, bytes } = await readFirst(from, [file.name], hint);
+  report(`reading ${path}`);
+  refuseOther(file, bytes, path, hint);
+  return { path, bytes };
+}
+
+/** The size that a file may have at most. */
+const greatest = ({ bytes }: Published) => typeof bytes === "number" ? bytes : bytes.atMost;
+
+async function refuseLarge(path: string, file: Published): Promise<void> {
+  const size = await Deno.stat(path).then(({ size }) => size, () => 0);
+  if (size <= greatest(file)) return;
+  throw new UserError(`${path} is longer than ${greatest(file)} bytes`, {
+    hint: "it is not the file that is expected here",
+  });
+}
+
+function refuseOther(
+  { hash: { algorithm, value } }: Published,
+  bytes: Uint8Array,
+  where: string,
+  hint: string,
+): void {
+  if (createHash(algorithm).update(bytes).digest("hex") === value) return;
+  const name = { md5: "MD5", sha256: "SHA-256" }[algorithm];
+  throw new UserError(`${where} is not the published file: its ${name} differs`, { hint });
+}
+
+/**
+ * Downloads a file, with a bar on a terminal.
+ *
+ * @param file The file.
+ * @param hint What to do if that fails.
+ * @returns Its bytes, which have the published hash.
+ * @throws {UserError} If it cannot be downloaded, is longer or shorter, or another file.
+ */
+export async function download(file: Published, hint: string): Promise<Uint8Array<ArrayBuffer>> {
+  const { name, url, bytes: size } = file, most = greatest(file);
+  const bar = Deno.stderr.isTerminal()
+    ? new SingleBar({
+      format: `${name} {bar} {percentage}%`,
+      clearOnComplete: true,
+      hideCursor: false,
+      linewrap: null,
+      stream: process.stderr,
+    }, Presets.shades_classic)
+    : undefined;
+  const bytes = new Uint8Array(most);
+  let done = 0;
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(patience(most)) });
+    if (!response.ok || !response.body) {
+      await response.body?.cancel();
+      throw new UserError(`${url} answered ${response.status} ${response.statusText}`, { hint });
+    }
+    bar?.start(Number(response.headers.get("content-length")) || most, 0);
+    for await (const part of response.body) {
+      if (done + part.length > most) {
+        throw new UserError(`${url} is longer than ${most} bytes`, { hint });
+      }
+      bytes.set(part, done);
+      done += part.length;
+      bar?.update(done);
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${url} cannot be downloaded: ${(error as Error).message}`, {
+      hint,
+      cause: error,
+    });
+  } finally {
+    bar?.stop();
+  }
+  if (typeof size === "number" && done < size) {
+    throw new UserError(`the download of ${url} ended after ${done} of ${size} bytes`, { hint });
+  }
+  const whole = bytes.subarray(0, done);
+  refuseOther(file, whole, url, hint);
+  return whole;
+}
+
+/** Ten minutes, and more for what takes longer at 200 kB a second; in milliseconds. */
+const patience = (bytes: number) => Math.max(600_000, bytes / 200);

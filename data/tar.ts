@@ -1,0 +1,64 @@
+import { UserError } from "../pipeline/errors.ts";
+
+const block = 512;
+
+/**
+ * The plain files of a tar archive (POSIX ustar, GNU's and the older form). Folders, links and extended headers
+ * are passed over, so that names longer than 255 bytes are not known. Nothing is written anywhere.
+ *
+ * @param bytes The archive, unpacked.
+ * @param path Its name, for messages.
+ * @returns Views of the files' bytes by their names.
+ * @throws {UserError} If it is no archive, or not all of it.
+ */
+export function readTar(bytes: Uint8Array<ArrayBuffer>, path: string): Map<string, Uint8Array> {
+  const files = new Map<string, Uint8Array>();
+  for (let start = 0; start + block <= bytes.length;) {
+    const header = bytes.subarray(start, start + block);
+    if (header.every((byte) => byte === 0)) break;
+    if (!hasChecksum(header)) {
+      throw new UserError(`${path} is not a tar archive: there is no header at byte ${start}`, {
+        hint: "it was cut off or is damaged: fetch it again",
+      });
+    }
+    const size = octal(header.subarray(124, 136)), from = start + block;
+    if (!(from + size <= bytes.length)) {
+      throw new UserError(`${path} ends within ${nameOf(header)}`, {
+        hint: "it was cut off or is damaged: fetch it again",
+      });
+    }
+    const type = String.fromCharCode(header[156]!);
+    if (type === "0" || type === "\0") {
+      files.set(nameOf(header), bytes.subarray(from, from + size));
+    }
+    start = from + Math.ceil(size / block) * block;
+  }
+  return files;
+}
+
+function nameOf(header: Uint8Array): string {
+  const isPosix = text(header.subarray(257, 263)) === "ustar";
+  const prefix = isPosix ? text(header.subarray(345, 500)) : "";
+  return `${prefix && `${prefix}/`}${text(header.subarray(0, 100))}`;
+}
+
+/** The sum of the header's bytes, its own eight counted as spaces. */
+function hasChecksum(header: Uint8Array): boolean {
+  const sum = header.reduce(
+    (sum, byte, index) => sum + (index >= 148 && index < 156 ? 32 : byte),
+    0,
+  );
+  return octal(header.subarray(148, 156)) === sum;
+}
+
+/** Text up to the first zero. */
+function text(bytes: Uint8Array): string {
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/** An octal number; NaN if it is none. */
+function octal(bytes: Uint8Array): number {
+  const digits = text(bytes).trim();
+  return /^[0-7]+$/.test(digits) ? parseInt(digits, 8) : NaN;
+}
