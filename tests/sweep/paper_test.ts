@@ -1,0 +1,131 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { arrowFile } from "../../data/arrow_file.ts";
+import { openEngine } from "../../engine/engine.ts";
+import { allowedCode } from "../../pipeline/allowed_code.ts";
+import type { Plan } from "../../pipeline/plan.ts";
+import { createRandom } from "../../pipeline/random.ts";
+import { planOf } from "../../sweep/check.ts";
+import { readSweep, type Sweep } from "../../sweep/read.ts";
+import { stepInput } from "../../train/job.ts";
+import { netsOf, prepareData, type PreparedData, prepareNets } from "../../train/prepare.ts";
+import { prepareJobs } from "../../train/run.ts";
+import { disposeState, initialState, trainStep } from "../../train/step.ts";
+import { initialValues } from "../../train/variables.ts";
+import { root } from "../support/command_line.ts";
+import { withFiles } from "../support/problems.ts";
+
+const folder = join(root, "pipelines", "paper");
+const files = [...Deno.readDirSync(folder)].map(({ name }) => name)
+  .filter((name) => name.endsWith(".yaml"));
+
+/** Forty images of noise in the layout that `deno task data` makes, with classes of both CIFARs. */
+function noise(size: number): Uint8Array<ArrayBuffer> {
+  const rows = 40, random = createRandom(1);
+  const bytes = (length: number, most: number) =>
+    Uint8Array.from({ length }, () => random.uniform() * most);
+  return arrowFile({
+    images: bytes(rows * size, 256),
+    labels: { label: bytes(rows, 10), coarse: bytes(rows, 20), fine: bytes(rows, 100) },
+    about: {},
+    batchRows: 16,
+  }) as Uint8Array<ArrayBuffer>;
+}
+
+/** Gives a test the sweep, with images of noise in the place of its data. */
+async function withSweep(
+  file: string,
+  test: (sweep: Sweep) => Promise<void> | void,
+): Promise<void> {
+  const images = noise(file.startsWith("fashion-mnist") ? 28 * 28 : 32 * 32 * 3);
+  await withFiles({ "noise.arrow": images }, async (data) => {
+    const path = join(data, "noise.arrow");
+    const set = [`data.train.path=${path}`, `data.test.path=${path}`, "train.batch=4"];
+    await test(await readSweep(join(folder, file), { set }));
+  });
+}
+
+async function withPlan(
+  sweep: Sweep,
+  setting: string,
+  test: (plan: Plan, data: PreparedData) => Promise<void> | void,
+): Promise<void> {
+  const run = sweep.runs.find((run) => run.setting === setting)!;
+  const plan = await planOf(run, await allowedCode(folder));
+  const data = await prepareData(plan);
+  try {
+    await test(plan, data);
+  } finally {
+    await data.close();
+  }
+}
+
+for (const file of files) {
+  Deno.test(`pipelines/paper/${file}: data and nets of all settings are fine, on images of noise`, async () => {
+    await openEngine("wasm");
+    await withSweep(file, async (sweep) => {
+      for (const { key } of sweep.settings) {
+        await withPlan(sweep, key, (plan, data) => {
+          const { rocket } = prepareJobs(plan, data);
+          const isAlone = key === "basic";
+          assertEquals(netsOf(plan), isAlone ? ["light"] : ["light", "booster"], key);
+          assertEquals(rocket.phases.length, /^(distil|attention)/.test(key) ? 2 : 1, key);
+        });
+      }
+    });
+  });
+}
+
+Deno.test("pipelines/paper has the authors' settings", async () => {
+  const epochs: Record<string, number> = {};
+  for (const file of files.filter((file) => !file.startsWith("fashion-mnist"))) {
+    await withSweep(file, (sweep) => {
+      for (const run of sweep.runs) {
+        const { value } = run.document() as { value: Record<string, never> };
+        const { network, optimizer, train, data } = value as unknown as {
+          network: { sharing: string; light?: { width?: number }; booster: { width: number } };
+          optimizer: { rate: number; momentum: number; weightDecay: number };
+          train: { epochs: number };
+          data: { label: { classes: number } };
+        };
+        epochs[file] = train.epochs;
+        assertEquals([optimizer.rate, optimizer.momentum, optimizer.weightDecay], [0.1, 0.9, 5e-4]);
+        if (network.light) assertEquals(network.light.width ?? 1, network.booster.width);
+        // 2α / classes for KL at T = 4, wherever it is beside the authors' γ or in their KD.
+        if (/distillation/.test(run.setting)) {
+          const text = JSON.stringify(value), { classes } = data.label;
+          const [, weight] = /"use":"kl"[^}]*"weight":([\d.]+)/.exec(text)!;
+          assertAlmostEquals(Number(weight), 1.8 / classes, 1e-12);
+        }
+      }
+    });
+  }
+  const { "svhn.yaml": svhn, ...others } = epochs;
+  assertEquals([svhn, new Set(Object.values(others))], [210, new Set([200])]);
+});
+
+for (
+  const [file, setting] of [
+    ["table-4-cifar100.yaml", "rocket-distillation"],
+    ["table-1-bottom-1.yaml", "distillation"],
+    ["fashion-mnist-methods.yaml", "attention-transfer"],
+  ] as const
+) {
+  Deno.test(`pipelines/paper/${file} trains a step of each phase of ${setting}`, async () => {
+    await openEngine("wasm");
+    await withSweep(file, (sweep) =>
+      withPlan(sweep, setting, async (plan, data) => {
+        const rows = await data.splits.train.slice(0, 4);
+        const batch = data.transforms.apply(rows, { seed: 1, epoch: 0, batch: 0, training: true });
+        for (const phase of plan.phases) {
+          const { model } = prepareNets(plan, data, netsOf(plan), phase);
+          const state = initialState(model, initialValues(model.variables, plan.seed));
+          const position = { step: 0, steps: 1, epoch: 0, epochs: 1 };
+          const after = trainStep(model, state, stepInput(model.terms, batch, position, 0.1, 0));
+          assert(after.losses.dataSync().every(Number.isFinite));
+          disposeState(state, after.state);
+          disposeState(after.state);
+        }
+      }));
+  });
+}
