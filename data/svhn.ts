@@ -80,7 +80,7 @@ export const svhn: DataSet = svhnOf(
 /** The easier digits that are there in addition. */
 export const svhnExtra: DataSet = svhnOf(
   "svhn-extra",
-  "531,131 more of them, easier ones; takes about 6 GB of memory",
+  "531,131 more of them, easier ones; takes about 8 GB of memory",
   [published("extra", 531_131, 1_500_000_000, "a93ce644f1a588dc4d68dda5feec44a7")],
 );
 

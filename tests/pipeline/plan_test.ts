@@ -229,7 +229,7 @@ Deno.test("makePlan() tells all that is wrong with a file at once", async () => 
     [
       11,
       "botom",
-      'sharing of wide-resnet: expected interval, bottom or none, got "botom"',
+      'sharing of wide-resnet: expected interval, bottom, none or separate, got "botom"',
       "did you mean bottom?",
     ],
     [11, "widht", 'booster of wide-resnet has no key "widht"', "did you mean width?"],
