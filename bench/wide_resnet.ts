@@ -41,17 +41,20 @@ const { detail } = await openEngine(options.engine as EngineChoice, () => {}, th
 const label: LabelSpec = { kind: "class", classes: 10, shape: [], dtype: "int32" };
 const variables = new DeclaredVariables();
 const nets: NetName[] = options.task === "alone" ? ["light"] : ["light", "booster"];
-const pair = wideResnet.create({
-  sharing: options.sharing,
-  light: options.sharing === "bottom" ? undefined : { depth: Number(options.light), width },
-  booster: { depth: Number(options.booster), width },
-}, {
-  features: { image: { shape: [32, 32, 3], dtype: "float32" } },
-  label,
-  units: 10,
-  nets,
-  variables,
-});
+const pair = wideResnet.create(
+  wideResnet.options.parse({
+    sharing: options.sharing,
+    light: options.sharing === "bottom" ? undefined : { depth: Number(options.light), width },
+    booster: { depth: Number(options.booster), width },
+  }),
+  {
+    features: { image: { shape: [32, 32, 3], dtype: "float32" } },
+    label,
+    units: 10,
+    nets,
+    variables,
+  },
+);
 
 const image = tf.randomNormal([batch, 32, 32, 3], 0, 1, "float32", 1);
 const values = initialValues(variables.all, 1);

@@ -27,11 +27,14 @@ function trained(kind: string): { pair: NetworkPair; values: TensorsByName } {
   const size = (depth: number) => ({ depth, width: 1 });
   const pair = kind === "mlp"
     ? mlp.create(mlp.options.parse({ light: [16], booster: [32, 16] }), context)
-    : wideResnet.create({
-      sharing: kind,
-      light: kind === "bottom" ? undefined : size(10),
-      booster: size(16),
-    }, context);
+    : wideResnet.create(
+      wideResnet.options.parse({
+        sharing: kind,
+        light: kind === "bottom" ? undefined : size(10),
+        booster: size(16),
+      }),
+      context,
+    );
   const start = initialValues(variables.all, 1);
   const values = Object.fromEntries(
     Object.entries(start).map(([name, value], index) => {

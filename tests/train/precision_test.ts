@@ -27,17 +27,20 @@ const label = { kind: "class", classes: 5, shape: [], dtype: "int32" } as const;
 
 function rocket(): Model {
   const variables = new DeclaredVariables();
-  const pair = wideResnet.create({
-    sharing: "interval",
-    light: { depth: 10, width: 1 },
-    booster: { depth: 16, width: 1 },
-  }, {
-    features: { image: { shape: [8, 8, 3], dtype: "float32" } },
-    label,
-    units: 5,
-    nets,
-    variables,
-  });
+  const pair = wideResnet.create(
+    wideResnet.options.parse({
+      sharing: "interval",
+      light: { depth: 10, width: 1 },
+      booster: { depth: 16, width: 1 },
+    }),
+    {
+      features: { image: { shape: [8, 8, 3], dtype: "float32" } },
+      label,
+      units: 5,
+      nets,
+      variables,
+    },
+  );
   const logits = (net: NetName) => ({ net, output: "logits" });
   const context = { label, variables: variables.ofLoss("loss") };
   const task = (net: NetName): Term => ({

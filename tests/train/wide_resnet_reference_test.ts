@@ -53,7 +53,7 @@ function build(
 ): Model {
   const variables = new DeclaredVariables();
   const label = { kind: "class", classes, shape: [], dtype: "int32" } as const;
-  const pair = wideResnet.create({ sharing, light, booster }, {
+  const pair = wideResnet.create(wideResnet.options.parse({ sharing, light, booster }), {
     features: { image: { shape: image, dtype: "float32" } },
     label,
     units: classes,
