@@ -120,7 +120,12 @@ export function formatProblem(problem: Problem): string {
   const lines = [`error: ${problem.message}`];
   if (problem.place) lines.push(` --> ${formatPlace(problem.place)}`);
   if (problem.hint) lines.push(` hint: ${problem.hint}`);
-  return lines.map(printable).join("\n");
+  return lines.map(shortened).map(printable).join("\n");
+}
+
+/** A text whose words are no longer than a path may be in practice: one that is hides the message around it. */
+function shortened(text: string): string {
+  return text.replace(/\S{500,}/g, (word) => `${word.slice(0, 200)}…${word.slice(-50)}`);
 }
 
 /** Characters that do something to a terminal, but line breaks and tabs. */

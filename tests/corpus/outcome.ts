@@ -32,6 +32,9 @@ export class NoOutcome extends Error {
   override name = "NoOutcome";
 }
 
+/** Half of what a command line may take. */
+const muchMemory = 0.5e9;
+
 /**
  * Runs command lines in a process that is kept from one to the next, as the start of one takes seconds.
  * One that crashes or hangs costs the process, and the next command line gets another.
@@ -48,7 +51,10 @@ export class Runner {
   async run(line: CommandLine): Promise<Outcome> {
     const child = this.#child ??= new Child();
     try {
-      return await child.run(line);
+      const outcome = await child.run(line);
+      // What a process tells is the most that it ever held: the next command line is not to blame for it.
+      if (outcome.peakBytes > muchMemory) await this.close();
+      return outcome;
     } catch (error) {
       await this.close();
       throw error;

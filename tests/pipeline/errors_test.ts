@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { formatPlace, formatProblem, UserError } from "../../pipeline/errors.ts";
 
 Deno.test("UserError makes one problem of a message", () => {
@@ -48,4 +48,11 @@ Deno.test("formatProblem() escapes what would do something to a terminal", () =>
     "error: no column \\u{1b}[2J\\u{7}a\\u{202e}b\\u{9b}1m\n" +
       " --> x\\u{1b}]0;title\\u{7}.yaml\n hint: a\\u{d}b",
   );
+});
+
+Deno.test("formatProblem() cuts a word that is longer than a screen", () => {
+  const text = formatProblem({ message: `${"a".repeat(10_000)} cannot be read: too long` });
+  assert(text.length < 400, text);
+  assertStringIncludes(text, "…");
+  assertStringIncludes(text, " cannot be read: too long");
 });
