@@ -24,10 +24,11 @@ export async function train(
   resume: boolean,
 ): Promise<number> {
   const { engine, precision, quiet, json, debug } = options;
-  try {
-    const result = await interruptible(out, quiet, ({ signal, listener: { runStart } }) => {
-      const { runStart: print, ...others } = json ? jsonLines() : {} as Output;
-      return runPlan(plan, {
+  // What came out is told before signals end the process by themselves again, with their own exit code.
+  return await interruptible(out, quiet, async ({ signal, listener: { runStart } }) => {
+    const { runStart: print, ...others } = json ? jsonLines() : {} as Output;
+    try {
+      const result = await runPlan(plan, {
         ...{ out, engine, precision, resume, signal, debug },
         quiet: quiet || json,
         report: (line) => quiet || say(line),
@@ -39,14 +40,14 @@ export async function train(
           },
         },
       });
-    });
-    if (!json) printResult(result, out);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof Interruption)) throw error;
-    say(describeInterruption(error, out));
-    return INTERRUPTED;
-  }
+      if (!json) printResult(result, out);
+      return 0;
+    } catch (error) {
+      if (!(error instanceof Interruption)) throw error;
+      say(describeInterruption(error, out));
+      return INTERRUPTED;
+    }
+  });
 }
 
 /**
