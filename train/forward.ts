@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { scaleGradient } from "../engine/ops.ts";
-import { withoutGradient } from "../engine/ops/without_gradient.ts";
+import { offTape } from "../engine/ops/off_tape.ts";
 import { gatherRows } from "../engine/tables.ts";
 import type {
   NetName,
@@ -76,7 +76,7 @@ export class Forward {
       const compute = this.#pair[net];
       if (!compute) throw new Error(`this run has no ${net}`);
       const pass = () => compute(this.#input.features, this.#scope(net, gate));
-      outputs = constant ? withoutGradient(pass) : pass();
+      outputs = constant ? offTape(pass) : pass();
       this.#measured.add(net);
       this.#outputs.set(key, outputs);
     }

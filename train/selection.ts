@@ -12,11 +12,37 @@ export interface Measured {
   readonly nets: readonly NetName[];
 }
 
+/** A metric that is looked at after each epoch: on the validation split, or on the test split without one. */
+class Watched {
+  /** The split. */
+  readonly split: string;
+  /** The metric's key; undefined if nothing of that key is measured. */
+  readonly key: string | undefined;
+  /** 1 where more is better, −1 where less is. */
+  readonly sign: number;
+
+  constructor(
+    splits: Readonly<Record<string, unknown>>,
+    { metrics, nets }: Measured,
+    key = metrics[0] && keysOf(metrics[0], nets)[0],
+  ) {
+    const metric = metrics.find((metric) =>
+      key !== undefined && keysOf(metric, nets).includes(key)
+    );
+    this.split = splits.validation ? "validation" : "test";
+    this.key = metric && key;
+    this.sign = metric?.better === "lower" ? -1 : 1;
+  }
+
+  /** Its value after an epoch; NaN where it was not measured. */
+  valueIn(metrics: Readonly<Record<string, Metrics>>): number {
+    return this.key === undefined ? NaN : metrics[this.split]?.[this.key] ?? NaN;
+  }
+}
+
 /** Keeps the epoch that was best on the validation split, or on the test split without one. */
 export class Selection {
-  readonly #split: string;
-  readonly #key: string | undefined;
-  readonly #sign: number;
+  readonly #watched: Watched;
   #best: BestEpoch | undefined;
 
   /**
@@ -29,15 +55,11 @@ export class Selection {
    */
   constructor(
     splits: Readonly<Record<string, unknown>>,
-    { metrics, nets }: Measured,
+    measured: Measured,
     select: string | undefined,
     best?: BestEpoch,
   ) {
-    this.#split = splits.validation ? "validation" : "test";
-    const keys = (metric: PlannedMetric) => keysOf(metric, nets);
-    const chosen = metrics.find((metric) => keys(metric).includes(select ?? keys(metric)[0]!));
-    this.#key = chosen && (select ?? keys(chosen)[0]);
-    this.#sign = chosen?.better === "lower" ? -1 : 1;
+    this.#watched = new Watched(splits, measured, select);
     this.#best = best;
   }
 
@@ -54,9 +76,10 @@ export class Selection {
    * @returns Whether it is the best now.
    */
   consider(epoch: number, metrics: Readonly<Record<string, Metrics>>): boolean {
-    const value = this.#key === undefined ? epoch : metrics[this.#split]?.[this.#key] ?? NaN;
+    const { key, sign } = this.#watched;
+    const value = key === undefined ? epoch : this.#watched.valueIn(metrics);
     const better = !this.#best || Number.isNaN(this.#best.value) ||
-      this.#sign * value > this.#sign * this.#best.value;
+      sign * value > sign * this.#best.value;
     if (better) this.#best = { epoch, value, test: metrics.test ?? {} };
     return better;
   }
@@ -65,8 +88,8 @@ export class Selection {
   best(): Result["best"] {
     return {
       epoch: this.#best?.epoch ?? 0,
-      split: this.#split,
-      metric: this.#key ?? "epoch",
+      split: this.#watched.split,
+      metric: this.#watched.key ?? "epoch",
       test: byNet(this.#best?.test ?? {}),
     };
   }
@@ -74,9 +97,7 @@ export class Selection {
 
 /** Knows when a metric has not become better for long enough. */
 export class Patience {
-  readonly #split: string;
-  readonly #key: string | undefined;
-  readonly #sign: number;
+  readonly #watched: Watched;
   readonly #stop: StopOptions | undefined;
   readonly #start: number;
   #best: BestValue | undefined;
@@ -93,18 +114,12 @@ export class Patience {
    */
   constructor(
     splits: Readonly<Record<string, unknown>>,
-    { metrics, nets }: Measured,
+    measured: Measured,
     stop: StopOptions | undefined,
     best?: BestValue,
     start = 0,
   ) {
-    this.#split = splits.validation ? "validation" : "test";
-    const key = stop && (stop.metric ?? (metrics[0] && keysOf(metrics[0], nets)[0]));
-    const watched = metrics.find((metric) =>
-      key !== undefined && keysOf(metric, nets).includes(key)
-    );
-    this.#key = watched && key;
-    this.#sign = watched?.better === "lower" ? -1 : 1;
+    this.#watched = new Watched(splits, measured, stop?.metric);
     this.#stop = stop;
     this.#best = best;
     this.#start = start;
@@ -122,10 +137,9 @@ export class Patience {
    * @param metrics Its metrics by split.
    */
   watch(epoch: number, metrics: Readonly<Record<string, Metrics>>): void {
-    if (this.#key === undefined || !this.#stop) return;
-    const value = metrics[this.#split]?.[this.#key] ?? NaN;
-    const before = this.#best?.value ?? NaN;
-    const gain = this.#sign * (value - before);
+    if (!this.#stop) return;
+    const value = this.#watched.valueIn(metrics), before = this.#best?.value ?? NaN;
+    const gain = this.#watched.sign * (value - before);
     // A value that is no number is not better than any, and the first one is better than none.
     if (Number.isNaN(value) || !(Number.isNaN(before) || gain > this.#stop.minDelta)) return;
     this.#best = { epoch, value };
@@ -137,7 +151,7 @@ export class Patience {
    * @param epochs The epochs that are done.
    */
   isOver(epochs: number): boolean {
-    if (this.#key === undefined || !this.#stop) return false;
+    if (this.#watched.key === undefined || !this.#stop) return false;
     return epochs - (this.#best?.epoch ?? this.#start) >= this.#stop.patience;
   }
 }
