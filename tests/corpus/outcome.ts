@@ -39,7 +39,7 @@ const muchMemory = 0.5e9;
  * Runs command lines in a process that is kept from one to the next, as the start of one takes seconds.
  * One that crashes or hangs costs the process, and the next command line gets another.
  */
-export class Runner {
+export class Runner implements AsyncDisposable {
   #child: Child | undefined;
 
   /**
@@ -65,6 +65,11 @@ export class Runner {
   async close(): Promise<void> {
     await this.#child?.end();
     this.#child = undefined;
+  }
+
+  /** Ends the process, at the end of the scope that it was made in. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 }
 
