@@ -22,7 +22,7 @@ import { captureInference } from "../train/inference.ts";
 import { prepareData, prepareNets } from "../train/prepare.ts";
 import { batchTensors } from "../train/tensors.ts";
 import { initialValues, parameterCount } from "../train/variables.ts";
-import { median } from "./median.ts";
+import { median, spread } from "../sweep/statistics.ts";
 
 const options = parseArgs(Deno.args, {
   string: ["seeds", "set", "out", "pipeline"],
@@ -73,9 +73,9 @@ const table = [
   "| net | GAUC | AUC | log loss | epochs | numbers | ms for 200 candidates |",
   "| --- | --- | --- | --- | --- | --- | --- |",
   ...[...found].map(([{ name, net }, rows]) =>
-    `| ${name} | ${spread(rows.map(({ gauc }) => gauc))} | ${
-      spread(rows.map(({ auc }) => auc))
-    } | ${spread(rows.map(({ logLoss }) => logLoss))} | ${
+    `| ${name} | ${spreadText(rows.map(({ gauc }) => gauc))} | ${
+      spreadText(rows.map(({ auc }) => auc))
+    } | ${spreadText(rows.map(({ logLoss }) => logLoss))} | ${
       rows.map(({ epoch }) => epoch).join(", ")
     } | ${latency[net].parameters.toLocaleString("en")} | ${latency[net].milliseconds.toFixed(2)} |`
   ),
@@ -158,10 +158,7 @@ async function latencies() {
   }
 }
 
-function spread(values: readonly number[]): string {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  if (values.length < 2) return mean.toFixed(4);
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) /
-    (values.length - 1);
-  return `${mean.toFixed(4)} ± ${Math.sqrt(variance).toFixed(4)}`;
+function spreadText(values: readonly number[]): string {
+  const { mean, deviation, count } = spread(values);
+  return count < 2 ? mean.toFixed(4) : `${mean.toFixed(4)} ± ${deviation.toFixed(4)}`;
 }

@@ -1,3 +1,5 @@
+import { spread } from "../sweep/statistics.ts";
+
 /** The precisions that are compared. */
 export const precisions = ["float32", "bfloat16"] as const;
 
@@ -32,17 +34,17 @@ export function precisionTable(runs: readonly AccuracyRun[]): string {
     "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
   ];
   for (const net of ["light", "booster"] as const) {
-    const exact = statistics(valuesOf(runs, "float32", net));
+    const exact = spread(valuesOf(runs, "float32", net));
     for (const precision of precisions) {
       const values = valuesOf(runs, precision, net);
       if (values.length === 0) continue;
-      const { mean, deviation } = statistics(values);
+      const { mean, deviation } = spread(values);
       const difference = precision === "float32"
         ? `± ${percent(deviation)} (one deviation)`
         : `${percent(mean - exact.mean)} (${
           ((mean - exact.mean) / exact.deviation).toFixed(1)
         } deviations)`;
-      const seconds = statistics(valuesOf(runs, precision, "seconds")).mean.toFixed(0);
+      const seconds = spread(valuesOf(runs, precision, "seconds")).mean.toFixed(0);
       lines.push(
         `| ${net} | ${precision} | ${values.length} | ${percent(mean)} | ` +
           `${percent(Math.min(...values))} – ${percent(Math.max(...values))} | ${difference} | ` +
@@ -59,13 +61,6 @@ function valuesOf(
   key: "light" | "booster" | "seconds",
 ): number[] {
   return runs.filter((run) => run.precision === precision).map((run) => run[key]);
-}
-
-/** The mean and the sample's standard deviation. */
-function statistics(values: readonly number[]): { mean: number; deviation: number } {
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / (values.length - 1)) };
 }
 
 const percent = (value: number) => `${(value * 100).toFixed(2)} %`;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runCommand } from "../engine/native/command.ts";
 
 /** What the peers import, and the packages that bring it; each line is installed by itself. */
 const PACKAGES: readonly (readonly [module: string, ...packages: string[]])[] = [
@@ -26,28 +27,22 @@ export async function peersPython(
   const python = Deno.build.os === "windows"
     ? join(path, "Scripts", "python.exe")
     : join(path, "bin", "python");
-  if (!await run(python, ["-c", ""]) && !await run("python3", ["-m", "venv", path])) {
+  if (!await succeeds(python, "-c", "") && !await succeeds("python3", "-m", "venv", path)) {
     report("the peers in Python are skipped: python3 with venv and pip is needed");
     return undefined;
   }
   for (const [module, ...packages] of PACKAGES) {
     const find =
       `import importlib.util, sys; sys.exit(importlib.util.find_spec("${module}") is None)`;
-    if (await run(python, ["-c", find])) continue;
+    if (await succeeds(python, "-c", find)) continue;
     report(`installing ${packages.join(" and ")} for the peers, once; PyTorch has some gigabytes`);
-    if (!await run(python, ["-m", "pip", "install", "--quiet", ...packages])) {
+    if (!await succeeds(python, "-m", "pip", "install", "--quiet", ...packages)) {
       report(`${packages.join(" and ")} cannot be installed; peers that need it are skipped`);
     }
   }
   return python;
 }
 
-async function run(command: string, args: string[]): Promise<boolean> {
-  try {
-    const { success } = await new Deno.Command(command, { args, stdout: "null", stderr: "null" })
-      .output();
-    return success;
-  } catch {
-    return false;
-  }
+async function succeeds(...command: string[]): Promise<boolean> {
+  return (await runCommand(command)).success;
 }

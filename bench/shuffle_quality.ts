@@ -16,6 +16,7 @@ import { wholeOrder, windowOrder, windowsOf } from "../train/input/order.ts";
 import { type Split, StoredSplit } from "../train/input/split.ts";
 import { CheckpointStore } from "../train/checkpoint/store.ts";
 import { runJob } from "../train/job.ts";
+import { spread } from "../sweep/statistics.ts";
 import { firstBatch, netsOf, prepareData, prepareNets } from "../train/prepare.ts";
 
 /** Classes, the rows of a record batch, and those of a training batch. */
@@ -46,8 +47,8 @@ try {
       : window === Infinity
       ? "the whole set"
       : `windows of ${window} rows (${percent(window / rows)})`;
-    const spread = Math.max(...accuracies) - Math.min(...accuracies);
-    const accuracy = `${percent(mean(accuracies))} (± ${percent(spread / 2)})`;
+    const range = Math.max(...accuracies) - Math.min(...accuracies);
+    const accuracy = `${percent(mean(accuracies))} (± ${percent(range / 2)})`;
     const orders = Array.from({ length: 20 }, (_, epoch) => orderOf(rows, window, 1, epoch + 1));
     const [sources, entropy, correlation] = qualities(orders, sorted.labels);
     lines.push([
@@ -211,7 +212,7 @@ async function planOf(seed: number): Promise<Plan> {
 }
 
 function mean(numbers: readonly number[]): number {
-  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+  return spread(numbers).mean;
 }
 
 function percent(part: number): string {

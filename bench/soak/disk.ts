@@ -1,5 +1,6 @@
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
+import { runCommand } from "../../engine/native/command.ts";
 
 /** Where runs are written: a small disk that can be filled, where one can be mounted. */
 export interface Disk {
@@ -26,7 +27,7 @@ const SIZE = "160m";
 export async function openDisk(folder: string): Promise<Disk> {
   await Deno.mkdir(folder, { recursive: true });
   const own = Deno.build.os === "linux" && Deno.uid() === 0 &&
-    await done("mount", "-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", folder);
+    (await runCommand(["mount", "-t", "tmpfs", "-o", `size=${SIZE}`, "tmpfs", folder])).success;
   const filler = join(folder, "filler");
   const free = () => {
     try {
@@ -53,17 +54,7 @@ export async function openDisk(folder: string): Promise<Disk> {
       }
     },
     close: async () => {
-      if (own) await done("umount", folder);
+      if (own) await runCommand(["umount", folder]);
     },
   };
-}
-
-async function done(command: string, ...args: string[]): Promise<boolean> {
-  try {
-    const { success } = await new Deno.Command(command, { args, stdout: "null", stderr: "null" })
-      .output();
-    return success;
-  } catch {
-    return false;
-  }
 }

@@ -1,3 +1,5 @@
+import { runCommand } from "../../engine/native/command.ts";
+
 /** Whether a small disk can be mounted here: by root on Linux, where nothing forbids it. */
 const canMount = await (async () => {
   if (Deno.build.os !== "linux" || Deno.uid() !== 0) return false;
@@ -37,19 +39,9 @@ export function onSmallDisk(
 }
 
 async function mount(folder: string, options: string): Promise<boolean> {
-  return await done("mount", "-t", "tmpfs", "-o", options, "tmpfs", folder);
+  return (await runCommand(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder])).success;
 }
 
-function unmount(folder: string): Promise<boolean> {
-  return done("umount", folder);
-}
-
-async function done(command: string, ...args: string[]): Promise<boolean> {
-  try {
-    const { success } = await new Deno.Command(command, { args, stdout: "null", stderr: "null" })
-      .output();
-    return success;
-  } catch {
-    return false;
-  }
+async function unmount(folder: string): Promise<void> {
+  await runCommand(["umount", folder]);
 }

@@ -28,3 +28,18 @@ Deno.test("one value has no deviation and no interval", () => {
 Deno.test("the median is the middle one, or between the two in the middle", () => {
   assertEquals([median([3, 1, 2]), median([4, 1, 3, 2]), median([5])], [2, 2.5, 5]);
 });
+
+Deno.test("median() is the middle number, whatever the order", () => {
+  assertEquals(median([100, 1, 3]), 3);
+  assertEquals(median([7]), 7);
+});
+
+Deno.test("median() of an even count is the mean of the middle two, compared as numbers", () => {
+  assertEquals(median([10, 9, 100, 2]), 9.5);
+});
+
+Deno.test("median() leaves the numbers as they are", () => {
+  const values = [3, 1, 2];
+  median(values);
+  assertEquals(values, [3, 1, 2]);
+});
