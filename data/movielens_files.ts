@@ -1,7 +1,7 @@
 import { BlobReader, TextWriter, ZipReader } from "@zip.js/zip.js";
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { UserError } from "../pipeline/errors.ts";
+import { download, type Published } from "./original.ts";
 
 /** One rating. */
 export interface Rating {
@@ -38,9 +38,13 @@ export interface MovieLens {
 /** Reads a file by its name; undefined if there is none. */
 type Read = (name: string) => Promise<string | undefined>;
 
-/** Where GroupLens publishes the data set. */
-const site = "https://files.grouplens.org/datasets/movielens/ml-100k.zip";
-const siteMd5 = "0e33842e24a9c977be4e0107933c0723";
+/** As GroupLens publishes the data set. */
+const archive: Published = {
+  name: "ml-100k.zip",
+  url: "https://files.grouplens.org/datasets/movielens/ml-100k.zip",
+  bytes: { atMost: 10_000_000 },
+  hash: { algorithm: "md5", value: "0e33842e24a9c977be4e0107933c0723" },
+};
 
 /** In the order of the columns of `u.item`. */
 const genreNames = [
@@ -77,14 +81,16 @@ export async function readMovieLens(
   from: string | undefined,
   report: (line: string) => void,
 ): Promise<MovieLens> {
-  report(from === undefined ? `downloading ${site} (5 MB)` : `reading ${from}`);
-  const read = from === undefined ? await download() : readerOf(from);
+  report(from === undefined ? `downloading ${archive.url} (5 MB)` : `reading ${from}`);
+  const read = from === undefined ? await fromSite() : readerOf(from);
   return await readOriginal(read) ?? await readAtomic(read) ?? missing(from);
 }
 
 function missing(from: string | undefined): never {
   throw new UserError(
-    `${from ?? site} has neither u.data, u.item and u.user nor ml-100k.inter, .item and .user`,
+    `${
+      from ?? archive.url
+    } has neither u.data, u.item and u.user nor ml-100k.inter, .item and .user`,
     { hint: "name the folder of GroupLens' or of RecBole's files with --from FOLDER" },
   );
 }
@@ -102,26 +108,9 @@ const readerOf = (folder: string): Read => async (name) => {
   }
 };
 
-async function download(): Promise<Read> {
+async function fromSite(): Promise<Read> {
   const hint = "fetch it by other means, unpack it, and name the folder: --from FOLDER";
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    const response = await fetch(site, { signal: AbortSignal.timeout(300_000) });
-    if (!response.ok) {
-      await response.body?.cancel();
-      throw new UserError(`${site} answered ${response.status} ${response.statusText}`, { hint });
-    }
-    bytes = await response.bytes();
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError(`${site} cannot be downloaded: ${(error as Error).message}`, {
-      hint,
-      cause: error,
-    });
-  }
-  if (createHash("md5").update(bytes).digest("hex") !== siteMd5) {
-    throw new UserError(`${site} is not the published file: its MD5 differs`, { hint });
-  }
+  const bytes = await download(archive, hint);
   const zip = new ZipReader(new BlobReader(new Blob([bytes])));
   const entries = await zip.getEntries();
   return async (name) => {
