@@ -8,7 +8,7 @@ import { resolve } from "node:path";
 import type { z } from "zod";
 import type { FeatureOptions, LabelOptions } from "./data_options.ts";
 import type { Document, Path } from "./document.ts";
-import { type Place, type Problem, UserError } from "./errors.ts";
+import { collect, type Place, type Problem, UserError } from "./errors.ts";
 import { formatPath } from "./nodes.ts";
 import { checkOptions, zodProblems } from "./options.ts";
 import { isElsewhere, isStage, isUrl, type Registry } from "./registry.ts";
@@ -630,8 +630,9 @@ class Planner {
     const document = this.#document;
     const place = document.place([...path, "use"]);
     const folder = document.folderOf([...path, "use"]);
-    const stage = await this.#collected(() =>
-      this.#registry.find(kind, entry.use, { folder, place }) as Promise<S>
+    const stage = await collect(
+      this.#problems,
+      () => this.#registry.find(kind, entry.use, { folder, place }) as Promise<S>,
     );
     if (!stage) return undefined;
     const ignore: readonly string[] = commonKeys(kind);
@@ -639,13 +640,12 @@ class Planner {
     const reference = { kind, name: nameOf(entry.use, stage), place };
     const nested = await this.#nested(stage, raw, path);
     const given = { ...raw, ...nested.made };
-    const result = await this.#collected(() =>
+    const result = await collect(this.#problems, () =>
       callStage(
         reference,
         "the check of its options",
         () => checkOptions(stage, given, { document, path, ignore }),
-      )
-    );
+      ));
     this.#problems.push(...result?.problems ?? []);
     if (!result || result.problems.length > 0) return undefined;
     const { options } = result;
@@ -675,8 +675,9 @@ class Planner {
       if (!isEntry(entry)) continue;
       const inner = await this.#stage(kind, entry, [...path, key]);
       const product = inner &&
-        await this.#collected(() =>
-          callStage(inner.reference, "create()", () => inner.stage.create(inner.options, {}))
+        await collect(
+          this.#problems,
+          () => callStage(inner.reference, "create()", () => inner.stage.create(inner.options, {})),
         );
       // What is wrong with it has been said; the stage around it is checked all the same.
       made[key] = product ?? (() => NaN);
@@ -695,17 +696,6 @@ class Planner {
       if (one !== undefined) planned.push(one);
     }
     return planned;
-  }
-
-  /** What a call returns, or nothing and its problems with those of the file. */
-  async #collected<T>(call: () => T | Promise<T>): Promise<T | undefined> {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      this.#problems.push(...error.problems);
-      return undefined;
-    }
   }
 
   #problem(message: string, place: Place | undefined, hint: string): void {

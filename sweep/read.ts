@@ -16,7 +16,7 @@ import {
   type ReadOptions,
   startReading,
 } from "../pipeline/document.ts";
-import { type Problem, UserError } from "../pipeline/errors.ts";
+import { collect, type Problem, UserError } from "../pipeline/errors.ts";
 import { nearest } from "../pipeline/nearest.ts";
 import { childOf, type MapNode, merge, type Node, placeOf } from "../pipeline/nodes.ts";
 import { zodProblems } from "../pipeline/options.ts";
@@ -120,7 +120,10 @@ class SweepReader {
     const settings: Setting[] = [], pipelines: Node[] = [];
     for (const [index, name] of names.entries()) {
       const changes = this.#part("settings", name)!;
-      const setting = await this.#collected(() => withSetting(base, changes, this.#reading));
+      const setting = await collect(
+        this.#problems,
+        () => withSetting(base, changes, this.#reading),
+      );
       for (const shared of combinations(common)) {
         for (const points of combinations(own[index]!)) {
           settings.push({
@@ -129,7 +132,7 @@ class SweepReader {
             reference: keyOf(reference, shared),
           });
           const node = setting &&
-            await this.#collected(() => atPoints(setting, [...shared, ...points]));
+            await collect(this.#problems, () => atPoints(setting, [...shared, ...points]));
           pipelines.push(node ?? base);
         }
       }
@@ -227,16 +230,6 @@ class SweepReader {
       }
       return items.map((item, index) => point(labels[index]!, item));
     }).filter((axis) => axis.length > 0);
-  }
-
-  async #collected<T>(call: () => T | Promise<T>): Promise<T | undefined> {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      this.#problems.push(...error.problems);
-      return undefined;
-    }
   }
 
   #problem(message: string, path: readonly (string | number)[], hint?: string): void {

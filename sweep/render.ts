@@ -5,6 +5,7 @@
  */
 
 import { type Align, formatCount, formatNumber, table } from "../commands/table.ts";
+import { escapeMarkup } from "../files/escape_markup.ts";
 import type { Interval, Spread } from "./statistics.ts";
 import type { MetricSummary, SweepRow, SweepTable } from "./table.ts";
 
@@ -162,11 +163,11 @@ export function htmlText(sweep: SweepTable, picture: string | undefined): string
     `<html lang="en">`,
     `<meta charset="utf-8">`,
     `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`,
-    `<title>${escape(sweep.name)}</title>`,
+    `<title>${escapeMarkup(sweep.name)}</title>`,
     `<style>${style}</style>`,
-    `<h1>${escape(sweep.name)}</h1>`,
+    `<h1>${escapeMarkup(sweep.name)}</h1>`,
     htmlTable(comparison(sweep)),
-    ...notes(sweep).map((note) => `<p>${escape(note)}</p>`),
+    ...notes(sweep).map((note) => `<p>${escapeMarkup(note)}</p>`),
     ...(picture ? [`<figure>${picture}</figure>`] : []),
     `<h2>All metrics after the last epoch</h2>`,
     htmlTable(allMetrics(sweep, "last")),
@@ -179,7 +180,7 @@ export function htmlText(sweep: SweepTable, picture: string | undefined): string
 
 function htmlTable({ head, rows }: TextTable): string {
   const line = (cells: readonly string[], tag: "td" | "th") =>
-    `<tr>${cells.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join("")}</tr>`;
+    `<tr>${cells.map((cell) => `<${tag}>${escapeMarkup(cell)}</${tag}>`).join("")}</tr>`;
   return [
     `<div class="wide"><table>`,
     line(head, "th"),
@@ -187,16 +188,6 @@ function htmlTable({ head, rows }: TextTable): string {
     `</table></div>`,
   ].join("\n");
 }
-
-const entities: Readonly<Record<string, string>> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-  "'": "&#39;",
-};
-
-const escape = (text: string) => text.replaceAll(/[&<>"']/g, (sign) => entities[sign]!);
 
 function spreadText(summary: MetricSummary | undefined): string {
   return summary ? meanText(summary.spread) : nothing;

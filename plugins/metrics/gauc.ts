@@ -1,5 +1,5 @@
 import { defineMetric, type MetricStage, z } from "../../plugin.ts";
-import { GroupedScores } from "./groups.ts";
+import { GroupedScores, hasNoRank } from "./groups.ts";
 import { areaUnderCurve, byOption, refuseNotTwoClasses } from "./scores.ts";
 
 /**
@@ -25,8 +25,9 @@ const stage: MetricStage = defineMetric({
           add: (batch) => scores.add(batch),
           value() {
             let sum = 0, rows = 0;
-            for (const { positives, negatives } of scores.groups()) {
-              if (Number.isNaN(positives.at(-1)) || Number.isNaN(negatives.at(-1))) return NaN;
+            for (const group of scores.groups()) {
+              if (hasNoRank(group)) return NaN;
+              const { positives, negatives } = group;
               if (positives.length === 0 || negatives.length === 0) continue;
               const impressions = positives.length + negatives.length;
               sum += impressions * areaUnderCurve(positives, negatives);

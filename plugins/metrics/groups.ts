@@ -9,6 +9,15 @@ export interface Group {
   readonly negatives: Float32Array | Float64Array;
 }
 
+/**
+ * Whether a score of a group is NaN, which has no rank; sorted, it is the last one.
+ *
+ * @param group The group.
+ */
+export function hasNoRank({ positives, negatives }: Group): boolean {
+  return Number.isNaN(positives.at(-1)) || Number.isNaN(negatives.at(-1));
+}
+
 /** Scores by group and class, of rows that come in any order. */
 export class GroupedScores {
   readonly #by: string;

@@ -1,5 +1,5 @@
 import { defineMetric, type MetricStage, z } from "../../plugin.ts";
-import { type Group, GroupedScores } from "./groups.ts";
+import { type Group, GroupedScores, hasNoRank } from "./groups.ts";
 import { byOption, refuseNotTwoClasses } from "./scores.ts";
 
 /**
@@ -25,9 +25,7 @@ const stage: MetricStage = defineMetric({
           value() {
             let sum = 0, users = 0;
             for (const group of scores.groups()) {
-              if (Number.isNaN(group.positives.at(-1)) || Number.isNaN(group.negatives.at(-1))) {
-                return NaN;
-              }
+              if (hasNoRank(group)) return NaN;
               if (group.positives.length === 0) continue;
               sum += recallOf(group, k);
               users++;
