@@ -14,6 +14,7 @@ import {
   type ValuesConstructor,
 } from "./layout.ts";
 import { IdMaker, type IdRequest, PADDING } from "./ids.ts";
+import { lastAtMost } from "./bounds.ts";
 
 /** What a column is read for. */
 export interface ColumnRequest {
@@ -490,14 +491,3 @@ const isInt32 = (value: number) => (value | 0) === value;
 const fitsInt32 = (array: ValuesConstructor) =>
   array === Int8Array || array === Uint8Array || array === Int16Array || array === Uint16Array ||
   array === Int32Array;
-
-/** The last index whose bound is at most a value: the row that an element is in. */
-function lastAtMost(bounds: Float64Array, value: number): number {
-  let low = 0, high = bounds.length - 1;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (bounds[middle]! <= value) low = middle;
-    else high = middle;
-  }
-  return low;
-}

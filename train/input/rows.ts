@@ -2,6 +2,7 @@ import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../../pipelin
 import { sizeOf } from "./columns.ts";
 import type { ValuesConstructor } from "./layout.ts";
 import { type EpochOrder, wholeOrder } from "./order.ts";
+import { lastAtMost } from "./bounds.ts";
 
 /** A column in memory. */
 export interface StoredColumn<Spec extends ColumnSpec = ColumnSpec> {
@@ -130,7 +131,7 @@ export class Store {
     const chunks = new Uint32Array(rows.length), within = new Uint32Array(rows.length);
     for (let index = 0; index < rows.length; index++) {
       const row = rows[index]!;
-      const chunk = this.#chunkOf(row);
+      const chunk = lastAtMost(this.#bounds, row);
       chunks[index] = chunk;
       within[index] = row - this.#bounds[chunk]!;
     }
@@ -148,7 +149,7 @@ export class Store {
 
   /** Rows that follow one another. */
   slice(start: number, end: number): Batch {
-    const chunk = start < end ? this.#chunkOf(start) : 0;
+    const chunk = start < end ? lastAtMost(this.#bounds, start) : 0;
     if (start === end || end > this.#bounds[chunk + 1]!) {
       return this.gather(Uint32Array.from({ length: end - start }, (_, row) => start + row));
     }
@@ -198,16 +199,6 @@ export class Store {
       ...(weight && { weight: column(weight) }),
       ...(columns && { columns: mapValues(columns, column) }),
     };
-  }
-
-  #chunkOf(row: number): number {
-    let low = 0, high = this.#bounds.length - 1;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if (this.#bounds[middle]! <= row) low = middle;
-      else high = middle;
-    }
-    return low;
   }
 }
 

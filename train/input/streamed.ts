@@ -13,6 +13,7 @@ import type { Dataset, SourceStage } from "../../pipeline/stages/source.ts";
 import { type ColumnsRequest, Decoder, wantedColumns } from "./decoder.ts";
 import { type EpochOrder, wholeOrder, type Window, windowOrder, windowsOf } from "./order.ts";
 import { type Epoch, type Rows, Store } from "./rows.ts";
+import { lastAtMost } from "./bounds.ts";
 
 /** What is known of streamed rows once they were gone through. It can be sent to another thread. */
 export interface StreamFacts {
@@ -170,7 +171,7 @@ export class StreamedRows implements Rows {
     const parts: Batch[] = [];
     let last = 0;
     for (let from = 0; from < rows.length;) {
-      last = batchOf(this.stream.bounds, rows[from]!);
+      last = lastAtMost(this.stream.bounds, rows[from]!);
       const first = this.stream.bounds[last]!, after = this.stream.bounds[last + 1]!;
       let to = from + 1;
       while (to < rows.length && rows[to]! < after) to++;
@@ -355,11 +356,6 @@ function joined(parts: readonly Batch[]): Batch {
 
 const isSame = (known: Epoch | undefined, of: Epoch) =>
   known?.seed === of.seed && known.epoch === of.epoch;
-
-/** The record batch that a row is in. */
-function batchOf(bounds: Float64Array, row: number): number {
-  return firstAtLeast(bounds, row + 1) - 1;
-}
 
 /** The first place in ascending numbers that has at least some number; their count, if none has. */
 function firstAtLeast(numbers: ArrayLike<number>, number: number): number {
