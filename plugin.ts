@@ -6,8 +6,10 @@
  */
 
 export * from "./files/safetensors.ts";
+export * from "./files/append.ts";
 export * from "./files/write.ts";
 export * from "./pipeline/errors.ts";
+export { say } from "./pipeline/terminal.ts";
 export * from "./pipeline/nearest.ts";
 export * from "./pipeline/random.ts";
 export * from "./pipeline/stages/batch.ts";

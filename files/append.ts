@@ -4,6 +4,19 @@ import { unwritable } from "./unwritable.ts";
  * Adds a line to a file, which is made if there is none, and syncs it: what is written later, such as a
  * checkpoint, may count on it. A line that cannot be written whole is taken away again.
  *
+ * @example
+ * ```ts
+ * import { appendLine } from "@rocket-launching/rocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await appendLine(`${folder}/losses.jsonl`, JSON.stringify({ step: 1, loss: 0.5 }));
+ * await appendLine(`${folder}/losses.jsonl`, JSON.stringify({ step: 2, loss: 0.25 }));
+ * const text = await Deno.readTextFile(`${folder}/losses.jsonl`);
+ * assertEquals(text, '{"step":1,"loss":0.5}\n{"step":2,"loss":0.25}\n');
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
  * @param path The file.
  * @param line The line, without its end.
  * @throws {UserError} If it cannot be written; it says why.

@@ -6,9 +6,10 @@
 
 import { resolve } from "node:path";
 import type { z } from "zod";
+import { collect } from "./collect.ts";
 import type { FeatureOptions, LabelOptions } from "./data_options.ts";
 import type { Document, Path } from "./document.ts";
-import { collect, type Place, type Problem, UserError } from "./errors.ts";
+import { type Place, type Problem, UserError } from "./errors.ts";
 import { formatPath } from "./nodes.ts";
 import { checkOptions, zodProblems } from "./options.ts";
 import { isElsewhere, isStage, isUrl, type Registry } from "./registry.ts";

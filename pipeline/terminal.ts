@@ -12,6 +12,13 @@ import { CONTROL, printable } from "./errors.ts";
  * Says something to a person, on standard error. That nobody can be told, as a file for it is full or
  * closed, is no reason to end a training.
  *
+ * @example
+ * ```ts
+ * import { say } from "@rocket-launching/rocket";
+ *
+ * say("epoch 1 is done");
+ * ```
+ *
  * @param text A line, or several.
  */
 export function say(text: string): void {

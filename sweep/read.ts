@@ -6,6 +6,7 @@
 
 import { basename, extname } from "node:path";
 import { changeAt, parsePath } from "../pipeline/changes.ts";
+import { collect } from "../pipeline/collect.ts";
 import {
   type Document,
   documentOf,
@@ -16,7 +17,7 @@ import {
   type ReadOptions,
   startReading,
 } from "../pipeline/document.ts";
-import { collect, type Problem, UserError } from "../pipeline/errors.ts";
+import { type Problem, UserError } from "../pipeline/errors.ts";
 import { nearest } from "../pipeline/nearest.ts";
 import { childOf, type MapNode, merge, type Node, placeOf } from "../pipeline/nodes.ts";
 import { zodProblems } from "../pipeline/options.ts";

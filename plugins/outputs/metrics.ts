@@ -1,6 +1,12 @@
 import { join } from "node:path";
-import { appendLine } from "../../files/append.ts";
-import { defineOutput, type JobName, type OutputStage, writeFileWhole, z } from "../../plugin.ts";
+import {
+  appendLine,
+  defineOutput,
+  type JobName,
+  type OutputStage,
+  writeFileWhole,
+  z,
+} from "../../plugin.ts";
 
 /**
  * Writes `metrics.jsonl`: one line an evaluation with `epoch`, `step`, `seconds`, `split`, `phase` in

@@ -6,10 +6,10 @@ import {
   type Output,
   type OutputStage,
   type PhaseSpec,
+  printable,
+  say,
   z,
 } from "../../plugin.ts";
-import { printable } from "../../pipeline/errors.ts";
-import { say } from "../../pipeline/terminal.ts";
 
 /**
  * Shows how far the run is, on standard error: a bar on a terminal, a line an epoch elsewhere.

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { UserError } from "../../plugin.ts";
+import { say, UserError } from "../../plugin.ts";
 import {
   type Bindings,
   bytesOf,
@@ -20,7 +20,6 @@ import {
   columnBuilder,
   columnExpression,
 } from "./duckdb_columns.ts";
-import { say } from "../../pipeline/terminal.ts";
 
 /** How a database is opened. */
 export interface DatabaseOptions {
