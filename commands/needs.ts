@@ -10,6 +10,7 @@ import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../engine/native/cache_folder.ts";
 import { cLibrary } from "../engine/native/libc.ts";
+import { handedOver } from "../files/system_file.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { type Document, type Path, readDocument } from "../pipeline/document.ts";
 import { printable } from "../pipeline/errors.ts";
@@ -239,11 +240,8 @@ class NeedList {
     this.add("read", temporary, "temporary files of this run");
     this.add("read", cache, "TensorFlow");
     this.add("sys", "systemMemoryInfo", "whether all rows fit in memory");
-    if (Deno.build.os === "linux") {
-      this.add("read", "/proc/self/cgroup", "how much memory the run may take");
-      this.add("read", "/sys/fs/cgroup", "how much memory the run may take");
-    }
-    this.add("read", "/proc/cpuinfo", "whether the processor computes in bfloat16");
+    this.add("env", handedOver.memory, "how much memory the run may take");
+    this.add("env", handedOver.processor, "whether the processor computes in bfloat16");
     if (engine === "wasm") return;
     this.add("ffi", cache, "TensorFlow");
     const c = cLibrary();

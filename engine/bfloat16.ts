@@ -4,6 +4,7 @@
  * @module
  */
 
+import { featureLine, handed, handedOver, readSystemFile } from "../files/system_file.ts";
 import type { Precision } from "./capture/precision.ts";
 import type { Engine } from "./engine.ts";
 
@@ -11,7 +12,7 @@ import type { Engine } from "./engine.ts";
 export interface Machine {
   /** The processor's architecture, as `Deno.build.arch` names it. */
   readonly arch: string;
-  /** The text of Linux's `/proc/cpuinfo`; `undefined` where there is none. */
+  /** Linux's `/proc/cpuinfo`, or its line of features alone; `undefined` where there is none. */
   readonly cpuinfo: string | undefined;
 }
 
@@ -25,10 +26,8 @@ export function lacksBfloat16({ arch, cpuinfo }: Machine): string | undefined {
   if (cpuinfo === undefined) {
     return "this system does not tell whether the processor has bfloat16 units";
   }
-  const [line, units] = arch === "x86_64"
-    ? [/^flags\s*:(.*)$/m, ["amx_bf16", "avx512_bf16"]] as const
-    : [/^Features\s*:(.*)$/m, ["bf16"]] as const;
-  const listed = line.exec(cpuinfo)?.[1]?.trim().split(/\s+/);
+  const units = arch === "x86_64" ? ["amx_bf16", "avx512_bf16"] : ["bf16"];
+  const listed = featureLine(cpuinfo)?.split(":")[1]?.trim().split(/\s+/);
   if (!listed) return "/proc/cpuinfo does not tell whether the processor has bfloat16 units";
   if (units.some((unit) => listed.includes(unit))) return undefined;
   return `the processor has no bfloat16 units (${units.join(" or ")} in /proc/cpuinfo)`;
@@ -36,7 +35,7 @@ export function lacksBfloat16({ arch, cpuinfo }: Machine): string | undefined {
 
 /** What this machine says about itself. */
 export async function thisMachine(): Promise<Machine> {
-  const cpuinfo = await Deno.readTextFile("/proc/cpuinfo").catch(() => undefined);
+  const cpuinfo = handed(handedOver.processor) ?? await readSystemFile("/proc/cpuinfo");
   return { arch: Deno.build.arch, cpuinfo };
 }
 

@@ -1,3 +1,5 @@
+import { readByProgram } from "../../files/system_file.ts";
+
 /** How a child is run. */
 export interface ChildOptions {
   /** The folder to run in; the project's folder by default. */
@@ -96,7 +98,7 @@ async function comesFromTerminal(): Promise<boolean> {
 async function processGroups(): Promise<(string | undefined)[]> {
   if (Deno.build.os === "linux") {
     // PID (COMMAND) STATE PARENT GROUP SESSION TERMINAL FOREGROUND …
-    const text = await Deno.readTextFile("/proc/self/stat");
+    const text = await readByProgram(`/proc/${Deno.pid}/stat`) ?? "";
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     return [fields[2], fields[5]];
   }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { runDeno } from "./child.ts";
+import { machineVariables } from "./machine.ts";
 import type { Project } from "./project.ts";
 import { tell } from "./tell.ts";
 
@@ -60,9 +61,10 @@ export async function runCommandLine(
     }
     if (needs.line && !args.includes("--quiet")) tell(needs.line);
     const granted = [...needs.flags, "--no-prompt"];
+    const machine = needs.engine === undefined ? {} : await machineVariables();
     return await runDeno(
       ["run", "--quiet", ...granted, ...flags, join(root, "cli.ts"), ...args],
-      { cwd, env: { TMPDIR: temporary, TMP: temporary, TEMP: temporary } },
+      { cwd, env: { ...machine, TMPDIR: temporary, TMP: temporary, TEMP: temporary } },
     );
   } finally {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});

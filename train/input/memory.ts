@@ -4,6 +4,9 @@
  * @module
  */
 
+import { leftInGroups } from "../../files/control_groups.ts";
+import { handed, handedOver } from "../../files/system_file.ts";
+
 /** The memory for the rows of a run. */
 export interface Memory {
   /** All of it, in bytes. */
@@ -31,37 +34,8 @@ export async function memoryFor(bytes?: number): Promise<Memory> {
 /** The bytes that are available to this process: of the machine, and of its control groups. */
 export async function availableMemory(): Promise<number> {
   const { available } = Deno.systemMemoryInfo();
-  return Math.min(available, await leftInGroups());
-}
-
-/** What the control groups of this process leave of their limits; Infinity without any. */
-async function leftInGroups(): Promise<number> {
-  let left = Infinity;
-  for (const line of (await read("/proc/self/cgroup")).trim().split("\n")) {
-    const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
-    if (path === undefined) continue;
-    const second = controllers === "";
-    if (!second && !controllers!.split(",").includes("memory")) continue;
-    const root = second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
-    const [limit, used] = second
-      ? ["memory.max", "memory.current"]
-      : ["memory.limit_in_bytes", "memory.usage_in_bytes"];
-    const parts = path.split("/").filter(Boolean);
-    // A limit may stand at any group above; in a container the own one is the root.
-    for (let length = parts.length; length >= 0; length--) {
-      const folder = [root, ...parts.slice(0, length)].join("/");
-      const most = Number.parseInt(await read(`${folder}/${limit}`));
-      // What the system keeps of files it gives back when it is asked to.
-      const files = /^(?:total_)?inactive_file (\d+)$/m.exec(await read(`${folder}/memory.stat`));
-      const now = Number.parseInt(await read(`${folder}/${used}`)) - Number(files?.[1] ?? 0);
-      if (most >= 0 && now >= 0) left = Math.min(left, Math.max(0, most - now));
-    }
-  }
-  return left;
-}
-
-async function read(path: string): Promise<string> {
-  return await Deno.readTextFile(path).catch(() => "");
+  const left = handed(handedOver.memory);
+  return Math.min(available, left === undefined ? await leftInGroups() : Number(left));
 }
 
 /**

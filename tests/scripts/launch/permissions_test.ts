@@ -1,7 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { flagsOf, needsOf } from "../../../commands/needs.ts";
+import { choosePrecision, thisMachine } from "../../../engine/bfloat16.ts";
+import { machineVariables } from "../../../scripts/launch/machine.ts";
 import { deno, flags, inFolder, root } from "../../support/command_line.ts";
+import { forNative } from "../../support/engines.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../../support/pipelines.ts";
 
 const launcher = [
@@ -47,6 +50,31 @@ Deno.test("deno task pipeline runs a pipeline in TypeScript first where it can b
     const { code } = await deno([...launcher, file, "--engine", "wasm"], { cwd: folder });
     assertEquals(code, 2);
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["p.ts"]);
+  });
+});
+
+forNative("deno task pipeline finds out whether the processor computes in bfloat16", async () => {
+  await withPipeline(digitsPipeline({ train: { epochs: 1, batch: 64 } }), async (file, folder) => {
+    const { code, stderr } = await deno(
+      [...launcher, file, "--engine", "native", "--precision", "bfloat16", "--out", "run"],
+      { cwd: folder },
+    );
+    assertEquals(code, 0, stderr);
+    const { line } = choosePrecision("bfloat16", "native", await thisMachine());
+    assertStringIncludes(stderr, `${line}\n`);
+  });
+});
+
+Deno.test("deno task pipeline hands over how much memory control groups leave", async () => {
+  await withPipeline(digitsPipeline(), async (file, folder) => {
+    const { code, stderr } = await deno([...launcher, "check", file, "--engine", "wasm"], {
+      cwd: folder,
+      // What the launcher has found itself goes first, where there is a limit.
+      env: { ROCKET_MEMORY_LEFT: "200000" },
+    });
+    assertEquals(code, 0, stderr);
+    if ((await machineVariables()).ROCKET_MEMORY_LEFT) return;
+    assertStringIncludes(stderr, "100 kB for rows (data.memory)");
   });
 });
 

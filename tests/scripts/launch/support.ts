@@ -4,7 +4,10 @@ import { fileURLToPath } from "node:url";
 const project = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** Files of the launcher, which a project of its own gets a copy of. */
-const LAUNCHER = ["scripts/launch.ts", "scripts/launch", "engine/native/cache_folder.ts"];
+const LAUNCHER = [
+  ...["scripts/launch.ts", "scripts/launch", "engine/native/cache_folder.ts"],
+  ...["files/control_groups.ts", "files/system_file.ts"],
+];
 
 const tasks = {
   show: "deno run -A --quiet scripts/launch.ts run show.ts",
