@@ -549,6 +549,8 @@ readonly [name: string]: string;
 };
 });
 };
+/** bottom: both nets read the same embeddings and shared layers; separate: each has its own, for a booster trained beforehand. */
+readonly sharing?: "bottom" | "separate";
 /** The size of embeddings. */
 readonly embedding?: number;
 /** How single features are read, by name; all others are read by default. */
@@ -1355,6 +1357,8 @@ readonly [name: string]: string;
 };
 });
 };
+/** bottom: both nets read the same embeddings and shared layers; separate: each has its own, for a booster trained beforehand. */
+readonly sharing?: "bottom" | "separate";
 /** The size of embeddings. */
 readonly embedding?: number;
 /** How single features are read, by name; all others are read by default. */

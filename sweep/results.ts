@@ -56,6 +56,9 @@ function byKey(nets: Result["test"]): Record<string, number> {
   );
 }
 
+/** What a line of metrics.jsonl says beside its metrics. */
+const about: ReadonlySet<string> = new Set(["phase", "epoch", "step", "seconds", "split"]);
+
 async function metricsOf(
   folder: string,
   split: string,
@@ -67,11 +70,9 @@ async function metricsOf(
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     const after = (epoch: number) => {
       const found = lines.findLast((line) => line.split === split && line.epoch === epoch);
-      const { epoch: _, step: _step, seconds: _seconds, split: _split, ...metrics } = found ?? {};
       return Object.fromEntries(
-        Object.entries(metrics).map((
-          [key, value],
-        ) => [key, typeof value === "number" ? value : NaN]),
+        Object.entries(found ?? {}).filter(([key]) => !about.has(key))
+          .map(([key, value]) => [key, typeof value === "number" ? value : NaN]),
       );
     };
     return { last: after(epochs), best: after(best.epoch) };

@@ -22,12 +22,22 @@ const netOptions = (what: string) =>
   z.strictObject({ hidden: units(`the ${what}'s own hidden layers`) }).default({ hidden: [] })
     .describe(`The ${what}'s own layers.`);
 
+/** What is below a net's own layers. */
+interface Bottom {
+  /** How many numbers leave it. */
+  readonly width: number;
+  readonly compute: (
+    features: Readonly<Record<string, tf.Tensor>>,
+    scope: Scope,
+  ) => tf.Tensor;
+}
+
 /** A hidden layer: dense, batch norm if wanted, activation, dropout if wanted. */
 type Hidden = (x: tf.Tensor, scope: Scope) => tf.Tensor;
 
 /**
- * Nets for clicks (Rocket Launching, section 4.3; RocketLaunching in EasyRec): embeddings and the lower layers are shared, on top of
- * them are the light net's layers and the booster's, and a linear head with one logit for a binary label.
+ * Nets for clicks (Rocket Launching, section 4.3; RocketLaunching in EasyRec): embeddings and the lower layers are shared, unless `sharing`
+ * is `separate`; on top of them are the light net's layers and the booster's, and a linear head with one logit for a binary label.
  *
  * Features of ids (`ids:` in the data) become embeddings of sparse tables; features whose ids have one name share a table. Lists of ids are pooled
  * over the places that are not empty: their mean, their sum, or with `attention` their sum weighted by the candidate (Deep Interest Network,
@@ -42,6 +52,10 @@ const stage: NetworkStage = defineNetwork({
   name: "ctr",
   summary: "Nets for clicks: shared embeddings, pooling or attention over lists, shared layers.",
   options: z.object({
+    sharing: z.enum(["bottom", "separate"]).default("bottom").describe(
+      "bottom: both nets read the same embeddings and shared layers; separate: each has its own, " +
+        "for a booster trained beforehand.",
+    ),
     embedding: z.int().positive().default(16).describe("The size of embeddings."),
     features: z.record(z.string(), ctrFeature).default({}).describe(
       "How single features are read, by name; all others are read by default.",
@@ -68,8 +82,7 @@ light: { hidden: [32] }
 booster: { hidden: [256, 128] }
 activation: prelu`,
   create(options, { features, units, nets, variables }) {
-    const sharedOwner = nets.includes("booster") ? "shared" : "light";
-    const entry = ctrEntry(variables, features, options, sharedOwner);
+    const both = nets.includes("booster");
     const layers = (prefix: string, owner: VariableOwner, sizes: readonly number[], from: number) =>
       sizes.map((size, index) =>
         hiddenLayer(`${prefix}/dense${index + 1}`, owner, sizes[index - 1] ?? from, size)
@@ -88,17 +101,27 @@ activation: prelu`,
       };
     }
 
-    const shared = layers("shared", sharedOwner, options.shared, entry.width);
-    const bottom = options.shared.at(-1) ?? entry.width;
+    /** Embeddings and the layers next to them. */
+    function bottomOf(owner: VariableOwner, prefix: string): Bottom {
+      const entry = ctrEntry(variables, features, options, { owner, prefix });
+      const own = layers(`${prefix}shared`, owner, options.shared, entry.width);
+      return {
+        width: options.shared.at(-1) ?? entry.width,
+        compute: (features, scope) =>
+          own.reduce((x, layer) => layer(x, scope), entry.compute(features, scope)),
+      };
+    }
+
+    const separate = options.sharing === "separate";
+    const shared = separate ? undefined : bottomOf(both ? "shared" : "light", "");
     const net = (owner: NetName): Net => {
+      const bottom = shared ?? bottomOf(owner, `${owner}/`);
       const { hidden } = options[owner];
-      const own = layers(owner, owner, hidden, bottom);
-      const head = dense(variables, `${owner}/head`, hidden.at(-1) ?? bottom, units, owner);
+      const own = layers(owner, owner, hidden, bottom.width);
+      const head = dense(variables, `${owner}/head`, hidden.at(-1) ?? bottom.width, units, owner);
       return (features, scope) => {
-        let x = scope.shared(
-          "bottom",
-          (scope) => shared.reduce((x, layer) => layer(x, scope), entry.compute(features, scope)),
-        );
+        const compute = (scope: Scope) => bottom.compute(features, scope);
+        let x = separate ? compute(scope) : scope.shared("bottom", compute);
         const maps = own.map((layer) => x = layer(x, scope));
         return {
           ...Object.fromEntries(maps.map((map, index) => [`hidden${index + 1}`, map])),
@@ -106,9 +129,7 @@ activation: prelu`,
         };
       };
     };
-    return nets.includes("booster")
-      ? { light: net("light"), booster: net("booster") }
-      : { light: net("light") };
+    return both ? { light: net("light"), booster: net("booster") } : { light: net("light") };
   },
 });
 export default stage;

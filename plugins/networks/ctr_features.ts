@@ -76,6 +76,14 @@ type Pool = (
   rowOf: (feature: string) => tf.Tensor,
 ) => tf.Tensor;
 
+/** Whose the variables of an entry are. */
+export interface EntryOwner {
+  /** The owner. */
+  readonly owner: VariableOwner;
+  /** What their names begin with. */
+  readonly prefix: string;
+}
+
 /**
  * Declares what features need and puts them together. Each table has one row more than there are ids: its
  * first one stands in the empty places of lists, and nothing depends on it.
@@ -83,14 +91,14 @@ type Pool = (
  * @param variables Where tables and activation units are declared.
  * @param features The features as they leave the transforms.
  * @param options The embeddings' size, and what single features want.
- * @param owner Whose it all is.
+ * @param whose Whose it all is.
  * @throws {UserError} If a feature is not as its options want it.
  */
 export function ctrEntry(
   variables: VariableRegistry,
   features: Readonly<Record<string, ColumnSpec>>,
   options: { readonly embedding: number; readonly features: CtrFeatures },
-  owner: VariableOwner,
+  { owner, prefix }: EntryOwner,
 ): Entry {
   const names = Object.keys(features);
   for (const name of Object.keys(options.features)) {
@@ -145,7 +153,7 @@ export function ctrEntry(
       );
     }
     const table = known ?? variables.add({
-      name: `embedding/${key}`,
+      name: `${prefix}embedding/${key}`,
       shape: [count + 1, size],
       initializer: { kind: "normal", deviation: 0.01 },
       owner,
@@ -180,13 +188,13 @@ export function ctrEntry(
     }
     const sizes = [4 * size, ...hidden];
     const layers = hidden.map((units, index) => {
-      const layer = `attention/${name}/dense${index + 1}`;
+      const layer = `${prefix}attention/${name}/dense${index + 1}`;
       return {
         layer: dense(variables, layer, sizes[index]!, units, owner),
         activate: activation(variables, layer, kind, units, owner),
       };
     });
-    const head = dense(variables, `attention/${name}/head`, sizes.at(-1)!, 1, owner);
+    const head = dense(variables, `${prefix}attention/${name}/head`, sizes.at(-1)!, 1, owner);
     return (keys, mask, scope, rowOf) => {
       const query = tf.add(tf.expandDims(rowOf(to), 1), tf.zerosLike(keys));
       let x: tf.Tensor = tf.concat([query, keys, tf.sub(query, keys), tf.mul(query, keys)], -1);

@@ -103,6 +103,57 @@ Deno.test("sweep runs each setting with each seed as the pipeline alone would, k
     });
   }));
 
+Deno.test("a sweep of phases compares what the last phase came to", () =>
+  withFiles({
+    "base.yaml": base({
+      data: { ...digitsPipeline().data as object, validation: { holdout: 0.1 } },
+    }),
+    "sweep.yaml": stringify({
+      base: "base.yaml",
+      seeds: [1, 2],
+      settings: {
+        basic: { losses: [{ use: "cross-entropy", on: "light" }] },
+        distillation: {
+          network: { shared: [], light: [8], booster: [32] },
+          phases: [
+            { name: "teacher", epochs: 1, losses: [{ use: "cross-entropy", on: "booster" }] },
+            {
+              name: "student",
+              freeze: ["booster"],
+              from: "best",
+              losses: [{ use: "knowledge-distillation", temperature: 4, alpha: 0.9 }],
+            },
+          ],
+        },
+      },
+      split: "validation",
+    }),
+  }, async (folder) => {
+    const { code, stderr } = await rocket(["sweep", "sweep.yaml", ...wasm], { cwd: folder });
+    assertEquals(code, 0, stderr);
+    const out = join(folder, "runs", "sweep");
+    const [all] = (await Deno.readTextFile(join(out, "table.md"))).split("\n## ").slice(1);
+    const rows = all!.split("\n").filter((line) => line.startsWith("|"))
+      .map((line) => line.split("|").slice(1, -1).map((cell) => cell.trim()));
+    const values = await Promise.all([1, 2].map(async (seed) => {
+      const text = await Deno.readTextFile(join(out, `distillation/seed-${seed}/metrics.jsonl`));
+      const lines = text.trim().split("\n").map((line) => JSON.parse(line));
+      return lines.findLast(({ split }) => split === "validation");
+    }));
+    assertEquals(values.map(({ phase, epoch }) => [phase, epoch]), [["student", 3], [
+      "student",
+      3,
+    ]]);
+    const mean = (key: string) => (values[0][key] + values[1][key]) / 2;
+    const [head, , , distillation] = rows;
+    assert(!head!.includes("phase"), `${head}`);
+    for (const key of ["light/accuracy", "booster/accuracy"]) {
+      const [shown] = distillation![head!.indexOf(key)]!.split(" ");
+      assertEquals(Number(shown), Number(mean(key).toFixed(4)), key);
+    }
+    assertEquals(rows[2]![head!.indexOf("booster/accuracy")], "–");
+  }));
+
 Deno.test("every run is checked before the first one starts, and mistakes are told once, with their places", () =>
   withFiles({
     "base.yaml": base({ optimizer: { use: "sgd", rate: 0.1, momentun: 0.9 } }),

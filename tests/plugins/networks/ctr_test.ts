@@ -33,6 +33,7 @@ import {
   type Built,
   forward,
   issuesOf,
+  namesOf,
 } from "./support.ts";
 
 const id = (count: number, name: string): ColumnSpec => ({
@@ -220,6 +221,30 @@ Deno.test("ctr has a table for the ids of one name, one row larger than there ar
   ]);
 });
 
+forEachEngine(
+  "ctr with sharing: separate gives each net a bottom of its own that computes the same",
+  async () => {
+    const reference = (await readCtrReference()).prelu;
+    const options = { ...optionsOf("prelu"), sharing: "separate" };
+    const built = build(ctr, options, { features, units: 1 });
+    assertEquals(namesOf(built, "shared"), []);
+    const shared = referenceValues(build(ctr, optionsOf("prelu"), { features, units: 1 }));
+    const values = Object.fromEntries(
+      built.variables.map((
+        { name },
+      ) => [name, shared[name] ?? shared[name.replace(/^\w+\//, "")]!]),
+    );
+    const { features: rows } = inputs();
+    const logits = (net: "light" | "booster", changed = {}) =>
+      forward(built, { ...values, ...changed }, rows).outputs(net).logits.dataSync();
+    assertNear("light", logits("light"), reference.evaluation.light);
+    assertNear("booster", logits("booster"), reference.evaluation.booster);
+    const moved = { "booster/embedding/item": tf.add(values["booster/embedding/item"]!, 1) };
+    assertEquals(logits("light", moved), logits("light"));
+    assertNotEquals(logits("booster", moved), logits("booster"));
+  },
+);
+
 forEachEngine("ctr names the outputs of hidden layers, and leaves nothing behind", () => {
   const built = build(ctr, { ...optionsOf("dice"), light: { hidden: [6, 3] } }, {
     features,
@@ -242,7 +267,7 @@ forEachEngine("ctr names the outputs of hidden layers, and leaves nothing behind
 forEachEngine(
   "ctr with the light net alone declares and starts what the rocket's light net is",
   () => {
-    for (const some of [optionsOf("dice"), {}]) {
+    for (const some of [optionsOf("dice"), {}, { ...optionsOf("prelu"), sharing: "separate" }]) {
       assertAloneAsInRocket(
         build(ctr, some, { features, units: 1, nets: ["light"] }),
         build(ctr, some, { features, units: 1 }),
