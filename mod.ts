@@ -8,6 +8,7 @@
 export * from "./plugin.ts";
 export * from "./commands/run_pipeline.ts";
 export * from "./pipeline/define.ts";
+export * from "./sweep/define.ts";
 export type { InputThread } from "./train/input/input.ts";
 export type { RunOptions } from "./train/run.ts";
 export type { EngineChoice } from "./engine/engine.ts";

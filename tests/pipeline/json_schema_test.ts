@@ -7,6 +7,7 @@ import { type JsonSchema, pipelineJsonSchema } from "../../pipeline/json_schema.
 import { stageKinds } from "../../pipeline/stages/stage.ts";
 import { defineSchedule, nestedStage, pathOption, type Schedule, z } from "../../plugin.ts";
 import { builtins } from "../../plugins/mod.ts";
+import { sweepJsonSchema } from "../../sweep/json_schema.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
 import { withFiles } from "../support/problems.ts";
 
@@ -33,6 +34,33 @@ Deno.test("schema/pipeline.json is what the stages' schemas give (deno task sche
 Deno.test("pipelineJsonSchema() is a schema of draft 2020-12 without unknown words", () => {
   assertEquals(schema.$schema, "https://json-schema.org/draft/2020-12/schema");
   assert(ajv.validateSchema(schema), JSON.stringify(ajv.errors));
+});
+
+Deno.test("schema/sweep.json is what the sweeps' schema gives (deno task schema)", async () => {
+  const sweep = JSON.stringify(sweepJsonSchema(schema), undefined, 2) + "\n";
+  assertEquals(await text("schema/sweep.json"), sweep);
+});
+
+Deno.test("all sweeps of the repository are valid by schema/sweep.json, and not with a key misspelt", async () => {
+  const isSweep = new Ajv2020({ ...strictness, strictTypes: false })
+    .addSchema(JSON.parse(await text("schema/pipeline.json")), "pipeline.json")
+    .compile(JSON.parse(await text("schema/sweep.json")));
+  let count = 0;
+  for (const folder of ["pipelines", "pipelines/paper"]) {
+    for await (const { name } of Deno.readDir(new URL(`../../${folder}/`, import.meta.url))) {
+      if (!name.endsWith(".yaml") || (folder === "pipelines" && !name.startsWith("sweep-"))) {
+        continue;
+      }
+      const sweep = parse(await text(`${folder}/${name}`));
+      assertValid(isSweep, sweep, name);
+      assert(!isSweep({ ...sweep, sedes: [1] }), name);
+      for (const wrong of [{ networks: {} }, { network: { use: "mpl" } }, { grid: [1] }]) {
+        assert(!isSweep({ ...sweep, settings: { a: wrong } }), `${name} ${JSON.stringify(wrong)}`);
+      }
+      count++;
+    }
+  }
+  assert(count > 10, `${count}`);
 });
 
 Deno.test("all pipelines of the repository are valid by schema/pipeline.json", async () => {

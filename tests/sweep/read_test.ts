@@ -9,6 +9,7 @@ import { digitsPipeline } from "../support/pipelines.ts";
 import { problemsOf, withFiles } from "../support/problems.ts";
 
 const base = stringify(digitsPipeline());
+const mod = new URL("../../mod.ts", import.meta.url).href;
 
 /** Reads a sweep beside `base.yaml`. */
 function withSweep<T>(
@@ -114,9 +115,12 @@ settings:
 Deno.test("a TypeScript file may be a sweep", () =>
   withFiles({
     "base.yaml": base,
-    "sweep.ts": `export default {
-  base: "base.yaml", seeds: [0, 1].map((n) => n + 5), settings: { rocket: {} },
-};\n`,
+    "sweep.ts": `import { defineSweep } from ${JSON.stringify(mod)};
+export default defineSweep({
+  base: "base.yaml",
+  seeds: [0, 1].map((n) => n + 5),
+  settings: { rocket: { "losses.2.weight": 0.1 } },
+});\n`,
   }, async (folder) => {
     const { runs } = await readSweep(join(folder, "sweep.ts"));
     assertEquals(runs.map(({ seed }) => seed), [5, 6]);
