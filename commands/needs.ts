@@ -240,6 +240,7 @@ class NeedList {
     this.add("read", temporary, "temporary files of this run");
     this.add("read", cache, "TensorFlow");
     this.add("sys", "systemMemoryInfo", "whether all rows fit in memory");
+    this.add("sys", "statfs", "whether rows that are copied to disk have room");
     this.add("env", handedOver.memory, "how much memory the run may take");
     this.add("env", handedOver.processor, "whether the processor computes in bfloat16");
     if (engine === "wasm") return;

@@ -83,8 +83,11 @@ export function outcomeOf(out: string): Outcome {
     const name = `${last.name}.safetensors`;
     files[name] = Deno.readFileSync(join(out, "checkpoints", name));
   }
-  for (const name of ["best.safetensors", "best.json"]) {
-    files[name] = Deno.readFileSync(join(out, "checkpoints", name));
+  // A phase has a best one of its own.
+  for (const name of namesIn(join(out, "checkpoints"))) {
+    if (/^best(-\w+)?\./.test(name)) {
+      files[name] = Deno.readFileSync(join(out, "checkpoints", name));
+    }
   }
   for (const name of namesIn(out)) {
     if (name.endsWith(".jsonl")) files[name] = withoutTimes(readLines(join(out, name)));

@@ -214,11 +214,11 @@ class Soak {
     return reference;
   }
 
-  async #args({ name, engine, pipeline }: Subject, out: string, resumes: boolean) {
+  async #args({ name, engine, precision, pipeline }: Subject, out: string, resumes: boolean) {
     if (resumes) return ["resume", out];
     const file = join(this.#options.folder, `${name}.yaml`);
     await Deno.writeTextFile(file, stringify(pipeline));
-    return [file, "--engine", engine, "--out", out];
+    return [file, "--engine", engine, "--precision", precision, "--out", out];
   }
 
   /** Damages what is to be damaged; whether there was something. */

@@ -9,6 +9,8 @@ export interface Subject {
   readonly name: string;
   /** The engine that computes it. */
   readonly engine: "native" | "wasm";
+  /** What training steps compute in. */
+  readonly precision: "float32" | "bfloat16";
   /** The pipeline, as in a file. */
   readonly pipeline: Readonly<Record<string, unknown>>;
 }
@@ -19,6 +21,7 @@ export const EVERY_STEPS = 7;
 /** The names of all subjects. */
 export const subjectNames: readonly string[] = [
   "mlp",
+  "phases",
   "resnet",
   "ctr",
   "by-rows",
@@ -26,7 +29,7 @@ export const subjectNames: readonly string[] = [
   "images-by-rows",
   "windows-arrow",
   "windows-parquet",
-].flatMap((name) => [`${name}-native`, `${name}-wasm`]);
+].flatMap((name) => [`${name}-native`, `${name}-wasm`]).concat("resnet-bfloat16-native");
 
 /**
  * The subjects of a soak, with their data.
@@ -42,8 +45,9 @@ export async function makeSubjects(names: readonly string[], folder: string): Pr
     await makeRows(join(folder, "images"), imageRows);
   }
   return names.map((name) => {
-    const [, kind, engine] = /^(.*)-(native|wasm)$/.exec(name)!;
-    return { name, engine: engine as Subject["engine"], pipeline: pipelines[kind!]!(folder) };
+    const [, kind, precision = "float32", engine] = /^(.*?)(?:-(bfloat16))?-(native|wasm)$/
+      .exec(name) as unknown as [string, string, Subject["precision"]?, Subject["engine"]?];
+    return { name, engine: engine!, precision, pipeline: pipelines[kind]!(folder) };
   });
 }
 
@@ -82,6 +86,30 @@ const pipelines: Readonly<Record<string, (folder: string) => Subject["pipeline"]
     losses: classLosses,
     optimizer: { use: "adam", rate: 0.003 },
     train: { epochs: 5, batch: 64, baseline: "light-alone", select: "light/accuracy" },
+    metrics: ["accuracy", "loss"],
+    outputs,
+  }),
+  /** A booster, and then a light net that learns from its best epoch. */
+  phases: () => ({
+    name: "soak-phases",
+    seed: 8,
+    data: {
+      ...digits,
+      validation: { holdout: 0.1 },
+      transforms: [{ use: "scale", by: 0.0625 }],
+    },
+    network: { ...mlp, shared: [] },
+    optimizer: { use: "sgd", rate: 0.05, momentum: 0.9, schedule: "cosine" },
+    phases: [
+      { name: "booster", epochs: 3, losses: [{ use: "cross-entropy", on: "booster" }] },
+      {
+        name: "light",
+        freeze: ["booster"],
+        from: "best",
+        losses: [{ use: "knowledge-distillation", temperature: 4, alpha: 0.9 }],
+      },
+    ],
+    train: { epochs: 3, batch: 64 },
     metrics: ["accuracy", "loss"],
     outputs,
   }),

@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { flagsOf, needsOf } from "../../../commands/needs.ts";
+import { convert } from "../../../data/convert.ts";
+import { loadDuckdb } from "../../../plugins/sources/duckdb.ts";
 import { choosePrecision, thisMachine } from "../../../engine/bfloat16.ts";
 import { machineVariables } from "../../../scripts/launch/machine.ts";
 import { deno, flags, inFolder, root } from "../../support/command_line.ts";
@@ -77,6 +79,56 @@ Deno.test("deno task pipeline hands over how much memory control groups leave", 
     assertStringIncludes(stderr, "100 kB for rows (data.memory)");
   });
 });
+
+const sources: Readonly<Record<string, Record<string, unknown>>> = {
+  arrow: { use: "arrow", path: "rows.arrow" },
+  csv: { use: "csv", path: "rows.csv" },
+  parquet: { use: "parquet", path: "rows.parquet" },
+  sql: { use: "sql", query: "SELECT * FROM t WHERE x > 0.1", tables: { t: "rows.csv" } },
+};
+
+for (const [name, source] of Object.entries(sources)) {
+  Deno.test(`deno task pipeline lets a run read ${name}, in memory and not`, async () => {
+    const pipeline = digitsPipeline({
+      data: {
+        ...{ train: source, test: source },
+        features: { x: {}, y: {} },
+        label: { column: "kind", classes: 2 },
+      },
+      network: { use: "mlp", light: [4], booster: [8] },
+      train: { epochs: 1, batch: 50 },
+      outputs: ["checkpoint"],
+    });
+    const rows = Array.from({ length: 3000 }, (_, row) => [row % 7 / 7, row % 5, row % 2].join());
+    const files = { "rows.csv": ["x,y,kind", ...rows].join("\n") + "\n" };
+    await withPipeline(pipeline, async (file, folder) => {
+      const from = join(folder, "rows.csv"), to = join(folder, "rows.arrow");
+      await convert({ from, to, batchRows: 500 });
+      if (name === "parquet") await toParquet(from, join(folder, "rows.parquet"));
+      const run = async (...args: string[]) => {
+        const { code, stderr } = await deno([...launcher, ...args], { cwd: folder });
+        assertEquals(code, 0, stderr);
+        return stderr;
+      };
+      const memory = ["--set", "data.memory=10kB"];
+      await run(file, "--engine", "wasm", "--out", "run");
+      const told = await run(file, "--engine", "wasm", "--out", "by-rows", ...memory);
+      assertStringIncludes(told, "10 kB for rows (data.memory)");
+      await run("resume", "by-rows", "--epochs", "2");
+      const result = await Deno.readTextFile(join(folder, "by-rows", "result.json"));
+      assertEquals(JSON.parse(result).epochs, 2);
+    }, files);
+  });
+}
+
+async function toParquet(from: string, to: string): Promise<void> {
+  const { DuckDBInstance } = (await loadDuckdb()).api;
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  await connection.run(`COPY (FROM '${from}') TO '${to}' (FORMAT parquet)`);
+  connection.closeSync();
+  instance.closeSync();
+}
 
 Deno.test("needsOf() names the hosts, files and variables of a pipeline, and its run folder", async () => {
   const source = { use: "arrow", path: "https://example.com/a.arrow" };
