@@ -224,6 +224,28 @@ forEachEngine("nonFinite: back goes back to the phase's start, with half its rat
   }, failing);
 });
 
+forEachEngine("clip of a phase holds in that phase alone", () => {
+  const optimizer = { use: "sgd", rate: 0.1 }, norm = 1e-4;
+  const phases = [
+    { ...teacher, optimizer, clip: { norm } },
+    { ...student, optimizer, from: "last" },
+  ];
+  return withPipeline(phased(phases), async (file, folder) => {
+    const out = join(folder, "run");
+    await runFile(file, out, current());
+    const [first, middle, last] = await Promise.all(
+      ["rocket-000002", "rocket-000006", "rocket-000012"].map((name) => weights(out, name)),
+    );
+    const trained = [...first!.keys()].filter((name) => !/mean$|variance$/.test(name));
+    const distance = (a = first!, b = first!) =>
+      Math.hypot(...trained.flatMap((name) => a.get(name)!.map((x, i) => x - b.get(name)![i]!)));
+    // Four steps, each no longer than the rate times the norm, up to float32's rounding.
+    const clipped = distance(first, middle);
+    assert(clipped > 0 && clipped < 4 * optimizer.rate * norm * 1.01, `${clipped}`);
+    assert(distance(middle, last) > 100 * clipped, `${distance(middle, last)}`);
+  });
+});
+
 const refusals = async (pipeline: Record<string, unknown>) => {
   const error = await withPipeline(
     pipeline,
