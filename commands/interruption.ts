@@ -21,7 +21,9 @@ export interface Interruptible {
 
 /**
  * Runs what a signal may end. During training the first signal asks it to finish its step and to write a
- * checkpoint; the second one, and any before training has begun, ends the process at once.
+ * checkpoint; the second one, and any before training has begun, ends the process at once. Signals are
+ * listened to until the process ends, which is what follows: one that comes just before would otherwise end it with
+ * an exit code of its own.
  *
  * @param out The run folder.
  * @param quiet Whether the person asked for silence.
@@ -45,18 +47,14 @@ export async function interruptible<T>(
     Deno.exit(INTERRUPTED);
   };
   for (const signal of signals) Deno.addSignalListener(signal, stop);
-  try {
-    return await run({
-      signal: controller.signal,
-      listener: {
-        runStart: () => {
-          training = true;
-        },
+  return await run({
+    signal: controller.signal,
+    listener: {
+      runStart: () => {
+        training = true;
       },
-    });
-  } finally {
-    for (const signal of signals) Deno.removeSignalListener(signal, stop);
-  }
+    },
+  });
 }
 
 /** A run that was being resumed can be again. */

@@ -30,12 +30,9 @@ export async function sweep(args: readonly string[], options: CommandOptions): P
   if (options.only !== undefined) return await sweepPart(file, options.only, options);
   const interruption = new AbortController();
   const stop = () => interruption.abort();
+  // They listen to the end of the process: a signal just before it would end it with a code of its own.
   for (const signal of signals) Deno.addSignalListener(signal, stop);
-  try {
-    return await new SweepCommand(file, options, interruption.signal).run();
-  } finally {
-    for (const signal of signals) Deno.removeSignalListener(signal, stop);
-  }
+  return await new SweepCommand(file, options, interruption.signal).run();
 }
 
 function refuseSeed({ set }: CommandOptions): void {

@@ -24,7 +24,6 @@ export async function train(
   resume: boolean,
 ): Promise<number> {
   const { engine, precision, quiet, json, debug } = options;
-  // What came out is told before signals end the process by themselves again, with their own exit code.
   return await interruptible(out, quiet, async ({ signal, listener: { runStart } }) => {
     const { runStart: print, ...others } = json ? jsonLines() : {} as Output;
     try {
