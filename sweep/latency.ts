@@ -106,7 +106,8 @@ async function answerOf({ plan, folder }: TimedNet, batch: number): Promise<() =
         exitCode: 2,
       });
     }
-    const { model } = prepareNets(plan, data, netsOf(plan));
+    // The newest checkpoint of a finished run is of its last phase, with the slots that this one has.
+    const { model } = prepareNets(plan, data, netsOf(plan), plan.phases.at(-1));
     const rows = data.transforms.apply(await test.slice(0, batch), {
       seed: plan.seed,
       epoch: 0,

@@ -129,8 +129,11 @@ Deno.test("a sweep of phases compares what the last phase came to", () =>
       split: "validation",
     }),
   }, async (folder) => {
-    const { code, stderr } = await rocket(["sweep", "sweep.yaml", ...wasm], { cwd: folder });
+    const { code, stdout, stderr } = await rocket(["sweep", "sweep.yaml", ...wasm], {
+      cwd: folder,
+    });
     assertEquals(code, 0, stderr);
+    assertMatch(stdout, /^distillation .* \d+\.\d{3} ms +\d/m);
     const out = join(folder, "runs", "sweep");
     const [all] = (await Deno.readTextFile(join(out, "table.md"))).split("\n## ").slice(1);
     const rows = all!.split("\n").filter((line) => line.startsWith("|"))
