@@ -20,21 +20,15 @@ export interface Interruptible {
 }
 
 /**
- * Runs what a signal may end. During training the first signal asks it to finish its step and to write a
- * checkpoint; the second one, and any before training has begun, ends the process at once. Signals are
- * listened to until the process ends, which is what follows: one that comes just before would otherwise end it with
- * an exit code of its own.
+ * Listens to signals for a run that they may end. During training the first signal asks it to finish its step and
+ * to write a checkpoint; the second one, and any before training has begun, ends the process at once. They are
+ * listened to until the process ends: one that comes just before would otherwise end it with an exit code of its own.
  *
  * @param out The run folder.
  * @param quiet Whether the person asked for silence.
- * @param run What is run.
- * @returns What it returned.
+ * @returns What the run needs.
  */
-export async function interruptible<T>(
-  out: string,
-  quiet: boolean,
-  run: (how: Interruptible) => Promise<T>,
-): Promise<T> {
+export function listenToSignals(out: string, quiet: boolean): Interruptible {
   const controller = new AbortController();
   let training = false;
   const stop = () => {
@@ -47,14 +41,14 @@ export async function interruptible<T>(
     Deno.exit(INTERRUPTED);
   };
   for (const signal of signals) Deno.addSignalListener(signal, stop);
-  return await run({
+  return {
     signal: controller.signal,
     listener: {
       runStart: () => {
         training = true;
       },
     },
-  });
+  };
 }
 
 /** A run that was being resumed can be again. */

@@ -3,7 +3,7 @@ import type { Plan } from "../pipeline/plan.ts";
 import type { Result, RunEvents } from "../pipeline/stages/events.ts";
 import type { Output } from "../pipeline/stages/output.ts";
 import { runPlan } from "../train/run.ts";
-import { describeInterruption, INTERRUPTED, interruptible } from "./interruption.ts";
+import { describeInterruption, INTERRUPTED, listenToSignals } from "./interruption.ts";
 import type { CommandOptions } from "./options.ts";
 import { gradientTable, resultTable } from "./result_table.ts";
 import { print, printJson, say } from "../pipeline/terminal.ts";
@@ -24,29 +24,28 @@ export async function train(
   resume: boolean,
 ): Promise<number> {
   const { engine, precision, quiet, json, debug } = options;
-  return await interruptible(out, quiet, async ({ signal, listener: { runStart } }) => {
-    const { runStart: print, ...others } = json ? jsonLines() : {} as Output;
-    try {
-      const result = await runPlan(plan, {
-        ...{ out, engine, precision, resume, signal, debug },
-        quiet: quiet || json,
-        report: (line) => quiet || say(line),
-        listener: {
-          ...others,
-          runStart: async (event) => {
-            await runStart!(event);
-            await print?.(event);
-          },
+  const { signal, listener: { runStart } } = listenToSignals(out, quiet);
+  const { runStart: print, ...others } = json ? jsonLines() : {} as Output;
+  try {
+    const result = await runPlan(plan, {
+      ...{ out, engine, precision, resume, signal, debug },
+      quiet: quiet || json,
+      report: (line) => quiet || say(line),
+      listener: {
+        ...others,
+        runStart: async (event) => {
+          await runStart!(event);
+          await print?.(event);
         },
-      });
-      if (!json) printResult(result, out);
-      return 0;
-    } catch (error) {
-      if (!(error instanceof Interruption)) throw error;
-      say(describeInterruption(error, out));
-      return INTERRUPTED;
-    }
-  });
+      },
+    });
+    if (!json) printResult(result, out);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Interruption)) throw error;
+    say(describeInterruption(error, out));
+    return INTERRUPTED;
+  }
 }
 
 /**

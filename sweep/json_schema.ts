@@ -28,7 +28,6 @@ export function sweepJsonSchema(pipeline: JsonSchema): JsonSchema {
   const { extends: bases, $schema: _, ...changed } = Object.fromEntries(
     Object.keys(parts).map((key) => [key, { $ref: `pipeline.json#/then/properties/${key}` }]),
   );
-  const { additionalProperties: _whatever, ...base } = { ...properties.base! };
   return {
     $schema,
     title: "Rocket sweep",
@@ -39,7 +38,7 @@ export function sweepJsonSchema(pipeline: JsonSchema): JsonSchema {
         description: "A sweep, or several, whose values hold where this one has none.",
       },
       ...properties,
-      base: { ...base, anyOf: [{ type: "string" }, { $ref: "pipeline.json" }] },
+      base: { ...properties.base, anyOf: [{ type: "string" }, { $ref: "pipeline.json" }] },
       settings: {
         ...properties.settings,
         additionalProperties: {

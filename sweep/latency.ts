@@ -4,15 +4,13 @@
  * @module
  */
 
-import * as tf from "@tensorflow/tfjs";
 import { openEngine } from "../engine/engine.ts";
 import { UserError } from "../pipeline/errors.ts";
 import type { Plan } from "../pipeline/plan.ts";
-import { restoreState } from "../train/checkpoint/state.ts";
+import { restoreValues } from "../train/checkpoint/state.ts";
 import { CheckpointStore } from "../train/checkpoint/store.ts";
 import { type CapturedInference, captureInference } from "../train/inference.ts";
 import { netsOf, prepareData, prepareNets } from "../train/prepare.ts";
-import { initialState } from "../train/step.ts";
 import { batchTensors } from "../train/tensors.ts";
 import { initialValues, type TensorsByName } from "../train/variables.ts";
 import { median } from "./statistics.ts";
@@ -106,8 +104,7 @@ async function answerOf({ plan, folder }: TimedNet, batch: number): Promise<() =
         exitCode: 2,
       });
     }
-    // The newest checkpoint of a finished run is of its last phase, with the slots that this one has.
-    const { model } = prepareNets(plan, data, netsOf(plan), plan.phases.at(-1));
+    const { model } = prepareNets(plan, data, netsOf(plan));
     const rows = data.transforms.apply(await test.slice(0, batch), {
       seed: plan.seed,
       epoch: 0,
@@ -117,13 +114,11 @@ async function answerOf({ plan, folder }: TimedNet, batch: number): Promise<() =
     const { features, label } = batchTensors(rows);
     label.dispose();
     const newest = await new CheckpointStore(folder).newest("rocket", () => {});
-    const state = newest
-      ? await restoreState(model, newest.path)
+    const values = newest
+      ? await restoreValues(model.variables, newest.path, newest.content.position.step)
       // The pipeline keeps no checkpoints; other weights take the same time.
-      : initialState(model, initialValues(model.variables, plan.seed));
-    const { values } = state;
-    tf.dispose(state.slots);
-    return answering(captureInference(model.pair, "light", values as TensorsByName), features);
+      : initialValues(model.variables, plan.seed);
+    return answering(captureInference(model.pair, "light", values), features);
   } finally {
     await data.close();
   }

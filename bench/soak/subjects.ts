@@ -45,9 +45,13 @@ export async function makeSubjects(names: readonly string[], folder: string): Pr
     await makeRows(join(folder, "images"), imageRows);
   }
   return names.map((name) => {
-    const [, kind, precision = "float32", engine] = /^(.*?)(?:-(bfloat16))?-(native|wasm)$/
-      .exec(name) as unknown as [string, string, Subject["precision"]?, Subject["engine"]?];
-    return { name, engine: engine!, precision, pipeline: pipelines[kind]!(folder) };
+    const [, kind, bfloat16, engine] = /^(.*?)(-bfloat16)?-(native|wasm)$/.exec(name)!;
+    return {
+      name,
+      engine: engine as Subject["engine"],
+      precision: bfloat16 ? "bfloat16" : "float32",
+      pipeline: pipelines[kind!]!(folder),
+    };
   });
 }
 

@@ -2,11 +2,11 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { flagsOf, needsOf } from "../../../commands/needs.ts";
 import { convert } from "../../../data/convert.ts";
-import { loadDuckdb } from "../../../plugins/sources/duckdb.ts";
 import { choosePrecision, thisMachine } from "../../../engine/bfloat16.ts";
 import { machineVariables } from "../../../scripts/launch/machine.ts";
 import { deno, flags, inFolder, root } from "../../support/command_line.ts";
 import { forNative } from "../../support/engines.ts";
+import { writeParquet } from "../../support/formats.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../../support/pipelines.ts";
 
 const launcher = [
@@ -104,7 +104,9 @@ for (const [name, source] of Object.entries(sources)) {
     await withPipeline(pipeline, async (file, folder) => {
       const from = join(folder, "rows.csv"), to = join(folder, "rows.arrow");
       await convert({ from, to, batchRows: 500 });
-      if (name === "parquet") await toParquet(from, join(folder, "rows.parquet"));
+      if (name === "parquet") {
+        await writeParquet(`FROM '${from}'`, join(folder, "rows.parquet"));
+      }
       const run = async (...args: string[]) => {
         const { code, stderr } = await deno([...launcher, ...args], { cwd: folder });
         assertEquals(code, 0, stderr);
@@ -119,15 +121,6 @@ for (const [name, source] of Object.entries(sources)) {
       assertEquals(JSON.parse(result).epochs, 2);
     }, files);
   });
-}
-
-async function toParquet(from: string, to: string): Promise<void> {
-  const { DuckDBInstance } = (await loadDuckdb()).api;
-  const instance = await DuckDBInstance.create(":memory:");
-  const connection = await instance.connect();
-  await connection.run(`COPY (FROM '${from}') TO '${to}' (FORMAT parquet)`);
-  connection.closeSync();
-  instance.closeSync();
 }
 
 Deno.test("needsOf() names the hosts, files and variables of a pipeline, and its run folder", async () => {
