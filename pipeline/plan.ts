@@ -138,6 +138,8 @@ export interface Plan {
   readonly train: PlannedStage<SourceStage>;
   readonly test: PlannedStage<SourceStage>;
   readonly validation: PlannedStage<SourceStage> | { readonly holdout: number } | undefined;
+  /** How many of the training rows are trained on; undefined for all. */
+  readonly rows: number | undefined;
   /** The memory for rows, in bytes; undefined for a part of what the machine has. */
   readonly memory: number | undefined;
   /** The columns. */
@@ -259,6 +261,7 @@ class Planner {
       train,
       test,
       validation,
+      rows: data.rows,
       memory: data.memory,
       features: data.features,
       label: data.label,
@@ -280,6 +283,7 @@ class Planner {
           test: test.resolved,
           ...(validation &&
             { validation: "holdout" in validation ? validation : validation.resolved }),
+          ...(data.rows !== undefined && { rows: data.rows }),
           ...(data.memory !== undefined && { memory: data.memory }),
           features: data.features,
           label: data.label,

@@ -239,6 +239,9 @@ export const pipelineSchema = z.strictObject({
       }),
       entry("source", commonOptions.source),
     ]).optional().describe("The rows to choose the best epoch on."),
+    rows: z.int().positive({ error: "expected a number of rows, 1 or more" }).optional().describe(
+      "How many of the training rows, without those held out, are trained on, chosen by the seed; all by default.",
+    ),
     memory: memorySchema.optional().describe(
       "How much memory rows may take, in bytes or such as 512MB; half of what is available by default. Rows that need more are read when they are needed.",
     ),

@@ -66,6 +66,7 @@ import pad from "./transforms/pad.ts";
 import randomCrop from "./transforms/random_crop.ts";
 import rename from "./transforms/rename.ts";
 import reshape from "./transforms/reshape.ts";
+import resize from "./transforms/resize.ts";
 import scale from "./transforms/scale.ts";
 import select from "./transforms/select.ts";
 
@@ -85,6 +86,7 @@ export const builtins: readonly AnyStage[] = [
   randomCrop,
   rename,
   reshape,
+  resize,
   scale,
   select,
   ctr,

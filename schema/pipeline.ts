@@ -37,6 +37,8 @@ readonly validation?: ({
 /** The part of the training rows, chosen by the seed, that is held out. */
 readonly holdout: number;
 }) | (SourceEntry);
+/** How many of the training rows, without those held out, are trained on, chosen by the seed; all by default. */
+readonly rows?: number;
 /** How much memory rows may take, in bytes or such as 512MB; half of what is available by default. Rows that need more are read when they are needed. */
 readonly memory?: (number) | (string);
 /** What the nets read: columns by the name that stages use. */
@@ -196,6 +198,8 @@ readonly validation?: ({
 /** The part of the training rows, chosen by the seed, that is held out. */
 readonly holdout?: number;
 }) | (ChangedSourceEntry);
+/** How many of the training rows, without those held out, are trained on, chosen by the seed; all by default. */
+readonly rows?: number;
 /** How much memory rows may take, in bytes or such as 512MB; half of what is available by default. Rows that need more are read when they are needed. */
 readonly memory?: (number) | (string);
 /** What the nets read: columns by the name that stages use. */
@@ -476,6 +480,16 @@ readonly use: "reshape";
 readonly on?: "training" | "all";
 /** The new shape of one row, such as [28, 28, 1]; one length may be -1: what is left. */
 readonly shape: readonly (number)[];
+/** The feature, or a list of them; all that it suits by default. */
+readonly feature?: (string) | (readonly (string)[]);
+}) | ({
+readonly use: "resize";
+/** training: not applied when measuring; all: always. Augmentation has training by default. */
+readonly on?: "training" | "all";
+/** The height and the width that images get. */
+readonly to: readonly [number, number];
+/** area: means of the pixels that a new one covers, to make images smaller; bilinear: between the four nearest pixels. */
+readonly mode?: "area" | "bilinear";
 /** The feature, or a list of them; all that it suits by default. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({

@@ -20,7 +20,7 @@ import type { PlannedMetric } from "./evaluate.ts";
 import { Forward } from "./forward.ts";
 import { sizeOf } from "./input/columns.ts";
 import { memoryFor } from "./input/memory.ts";
-import { holdoutRows } from "./input/order.ts";
+import { holdoutRows, sampleRows } from "./input/order.ts";
 import { openSplit, type Split } from "./input/split.ts";
 import { makeTransforms, TransformChain } from "./input/transforms.ts";
 import { canBeSent } from "./input/worker_input.ts";
@@ -123,7 +123,8 @@ export async function prepareData(
       ? holdoutRows(whole.rows, plan.validation.holdout, plan.seed)
       : plan.validation;
     const held = validation && "train" in validation ? validation : undefined;
-    const train = held ? whole.subset(held.train) : whole;
+    const kept = trainingRows(plan, whole.rows, held?.train);
+    const train = kept ? whole.subset(kept) : whole;
     const splits = {
       train,
       ...(held && { validation: whole.subset(held.validation) }),
@@ -148,6 +149,23 @@ export async function prepareData(
     for (const split of opened) await split.close();
     throw error;
   }
+}
+
+/** The rows that are trained on, or nothing for all that there are. */
+function trainingRows(
+  { rows, seed, document }: Plan,
+  all: number,
+  left: Uint32Array | undefined,
+): Uint32Array | undefined {
+  const most = left?.length ?? all;
+  if (rows === undefined || rows === most) return left;
+  if (rows < most) return sampleRows(left ?? all, rows, seed);
+  throw new UserError(
+    `data.rows is ${rows}, and there are ${most} training rows${
+      left ? ` without the ${all - most} held out` : ""
+    }`,
+    { place: document.place(["data", "rows"]), hint: `write ${most} or less`, exitCode: 2 },
+  );
 }
 
 function refuseEmpty(splits: Readonly<Record<string, Split>>, plan: Plan): void {

@@ -108,6 +108,7 @@ Deno.test("the JSON Schema and the plan agree on what is wrong", async () => {
     ["as it is", whole],
     ["$schema", { $schema: "../schema/pipeline.json", ...whole }],
     ["holdout", { ...whole, data: { ...data, validation: { holdout: 0.5 } } }],
+    ["rows", { ...whole, data: { ...data, rows: 100 } }],
     ["feature without options", { ...whole, data: { ...data, features: { image: null } } }],
     ["a name alone", { ...whole, network: "mlp" }],
     ["nested", {
@@ -144,6 +145,7 @@ Deno.test("the JSON Schema and the plan agree on what is wrong", async () => {
     ["on of a loss", loss({ use: "kl", from: "boost" })],
     ["weight", loss({ use: "kl", weight: "x" })],
     ["holdout", { ...whole, data: { ...data, validation: { holdout: 1 } } }],
+    ["rows", { ...whole, data: { ...data, rows: 0 } }],
     ["tuple", { ...whole, data: { ...data, transforms: [{ use: "crop", to: [3] }] } }],
     ["feature", { ...whole, data: { ...data, features: { image: { shpe: [3] } } } }],
     ["metrics", { ...whole, metrics: "accuracy" }],

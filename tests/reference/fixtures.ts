@@ -317,6 +317,24 @@ export async function readPairedReference(): Promise<Readonly<Record<string, Pai
   return await readFixture("paired") as Readonly<Record<string, PairedReference>>;
 }
 
+/** Images, and what PyTorch makes of them; `resize.py` makes it. */
+export interface ResizeReference {
+  readonly cases: readonly {
+    readonly mode: "area" | "bilinear";
+    /** The shape of an image, `[height, width, channels]`. */
+    readonly shape: readonly [number, number, number];
+    /** The height and width that it gets. */
+    readonly to: readonly [number, number];
+    /** The two images that come out, flat. */
+    readonly values: readonly number[];
+  }[];
+}
+
+/** Reads `resize.jsonl`. */
+export async function readResizeReference(): Promise<ResizeReference> {
+  return await readFixture("resize") as ResizeReference;
+}
+
 /**
  * A batch of a {@linkcode WideResnetReference}.
  *

@@ -51,6 +51,49 @@ forEachEngine(
   },
 );
 
+forEachEngine("runPlan() trains on as many rows as data.rows says, streamed or not", async () => {
+  const { data } = digitsPipeline() as { data: Record<string, unknown> };
+  const run = async (parts: Record<string, unknown>) => {
+    let rows = {};
+    const listener = { runStart: (event: { rows: typeof rows }) => void (rows = event.rows) };
+    const pipeline = digitsPipeline({
+      data: { ...data, ...parts },
+      train: { epochs: 1, batch: 64 },
+    });
+    const ran = await withPipeline(
+      pipeline,
+      (file, folder) => runFile(file, join(folder, "run"), current(), listener),
+    );
+    const [{ step, metrics }] = ran.evaluations.filter(({ split }) => split === "test") as [
+      typeof ran.evaluations[number],
+    ];
+    return { rows, step, metrics };
+  };
+  const some = await run({ rows: 100 });
+  assertEquals([some.rows, some.step], [{ train: 100, test: 360 }, 2]);
+  assertEquals(await run({ rows: 100, memory: "10kB" }), some);
+  const held = await run({ rows: 100, validation: { holdout: 0.5 } });
+  assertEquals(held.rows, { train: 100, validation: 719, test: 360 });
+  assertEquals(await run({ rows: 1437 }), await run({}));
+});
+
+Deno.test("runPlan() refuses data.rows above the rows that there are", async () => {
+  const { data } = digitsPipeline() as { data: Record<string, unknown> };
+  const refused = (parts: Record<string, unknown>) =>
+    withPipeline(
+      digitsPipeline({ data: { ...data, ...parts } }),
+      (file, folder) => failureOf(() => runFile(file, join(folder, "run"), "wasm")),
+    );
+  assertStringIncludes(
+    await refused({ rows: 1438 }),
+    "data.rows is 1438, and there are 1437 training rows",
+  );
+  assertStringIncludes(
+    await refused({ rows: 1000, validation: { holdout: 0.5 } }),
+    "data.rows is 1000, and there are 718 training rows without the 719 held out",
+  );
+});
+
 /** The threads that are started by a test and still there after it. */
 async function threadsLeft(
   test: () => Promise<unknown>,

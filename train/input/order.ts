@@ -172,6 +172,24 @@ export function holdoutRows(rows: number, fraction: number, seed: number): Holdo
 }
 
 /**
+ * Chooses some of the rows.
+ *
+ * @param from The rows to choose from, or how many there are.
+ * @param count How many are chosen, at most as many as there are.
+ * @param seed The run's seed.
+ * @returns Their numbers; ascending, if those to choose from are.
+ */
+export function sampleRows(
+  from: Uint32Array | number,
+  count: number,
+  seed: number,
+): Uint32Array<ArrayBuffer> {
+  const rows = typeof from === "number" ? from : from.length;
+  const chosen = shuffled(rows, createRandom(deriveSeed(seed, "rows"))).slice(0, count).sort();
+  return typeof from === "number" ? chosen : chosen.map((row) => from[row]!);
+}
+
+/**
  * Cuts rows into batches; the last one may be smaller.
  *
  * @param rows How many rows there are.

@@ -1,0 +1,115 @@
+import {
+  type Column,
+  type ColumnSpec,
+  defineTransform,
+  type TransformStage,
+  z,
+} from "../../plugin.ts";
+import {
+  changeColumns,
+  changeSpecs,
+  chooseFeatures,
+  featureOption,
+  type Suitable,
+} from "./features.ts";
+import { imageSize } from "./window.ts";
+
+const resizable: Suitable = {
+  problem({ shape, dtype }: ColumnSpec) {
+    if (shape.length !== 3) return "is no image";
+    return dtype === "float32" ? undefined : "holds ids, which have no means";
+  },
+  wanted: "images of numbers (float32) of the shape [height, width, channels]",
+};
+
+/**
+ * Makes images smaller or larger.
+ *
+ * `area` is the mean of the pixels that a new pixel covers, as in PyTorch's `interpolate(mode="area")`:
+ * at half the size, of each 2 × 2. `bilinear` is a mean of the four pixels around a new pixel's middle,
+ * weighted by how near they are, as in PyTorch with `align_corners=False` and no antialiasing: good
+ * for larger images; of much smaller ones it leaves pixels out.
+ */
+const stage: TransformStage = defineTransform({
+  name: "resize",
+  summary: "Makes images smaller or larger.",
+  options: z.object({
+    to: imageSize.describe("The height and the width that images get."),
+    mode: z.enum(["area", "bilinear"], { error: "expected area or bilinear" }).default("area")
+      .describe(
+        "area: means of the pixels that a new one covers, to make images smaller; bilinear: between the four nearest pixels.",
+      ),
+    feature: featureOption,
+  }),
+  example: `use: resize
+to: [14, 14]`,
+  create({ to, mode, feature }, { features }) {
+    const names = chooseFeatures(features, feature, resizable);
+    const scales = new Map(names.map((name) => {
+      const [height, width] = features[name]!.shape as [number, number, number];
+      return [name, { lines: shares[mode](height, to[0]), columns: shares[mode](width, to[1]) }];
+    }));
+    return {
+      features: changeSpecs(features, names, ({ shape, ...spec }) => ({
+        ...spec,
+        shape: [...to, shape[2]!],
+      })),
+      apply: (batch) =>
+        changeColumns(batch, names, (column, name) => {
+          const { lines, columns } = scales.get(name)!;
+          const [height, width, channels] = column.shape as [number, number, number];
+          const wide = weighed(column.values, batch.size * height, width, channels, columns);
+          return {
+            values: weighed(wide, batch.size, height, to[1] * channels, lines),
+            shape: [...to, channels],
+          } satisfies Column;
+        }),
+    };
+  },
+});
+export default stage;
+
+/** What a new position takes from old ones: the first of them, and how much of each from there on. */
+interface Share {
+  readonly start: number;
+  readonly weights: readonly number[];
+}
+
+/** The shares of all new positions along one axis. */
+const shares: Readonly<Record<"area" | "bilinear", (from: number, to: number) => Share[]>> = {
+  area: (from, to) =>
+    Array.from({ length: to }, (_, index) => {
+      const start = Math.floor(index * from / to), end = Math.ceil((index + 1) * from / to);
+      return { start, weights: new Array<number>(end - start).fill(1 / (end - start)) };
+    }),
+  bilinear: (from, to) =>
+    Array.from({ length: to }, (_, index) => {
+      const middle = Math.max(0, (index + 0.5) * from / to - 0.5);
+      const start = Math.min(Math.floor(middle), from - 1), next = middle - start;
+      return { start, weights: start + 1 < from ? [1 - next, next] : [1] };
+    }),
+};
+
+/** Makes `blocks` blocks of lines of `size` values out of others: each a weighted sum of old lines. */
+function weighed(
+  values: Column["values"],
+  blocks: number,
+  from: number,
+  size: number,
+  shares: readonly Share[],
+): Float32Array {
+  const result = new Float32Array(blocks * shares.length * size);
+  for (let block = 0, to = 0; block < blocks; block++) {
+    for (const { start, weights } of shares) {
+      const first = (block * from + start) * size;
+      for (let index = 0; index < size; index++, to++) {
+        let sum = 0;
+        for (let line = 0; line < weights.length; line++) {
+          sum += weights[line]! * values[first + line * size + index]!;
+        }
+        result[to] = sum;
+      }
+    }
+  }
+  return result;
+}
