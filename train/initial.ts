@@ -5,12 +5,13 @@
  */
 
 import { join } from "node:path";
+import { hashOf } from "../files/hash_of.ts";
 import { type HeaderEntry, sizeOf } from "../files/safetensors_header.ts";
 import { SafetensorsFile } from "../files/safetensors_stream.ts";
 import { type Problem, UserError } from "../pipeline/errors.ts";
 import { didYouMean } from "../pipeline/nearest.ts";
 import type { Plan, PlannedInitial } from "../pipeline/plan.ts";
-import type { Variable } from "../pipeline/stages/network.ts";
+import type { NetName, Variable } from "../pipeline/stages/network.ts";
 import type { PreparedNets } from "./prepare.ts";
 import type { GivenValues } from "./variables.ts";
 
@@ -55,6 +56,48 @@ export async function readInitial(
 
 /** A file that weights are taken from. */
 type Source = PlannedInitial & { readonly path: string };
+
+/** The hashes of the files that nets begin with, by net. */
+export type InitialHashes = Readonly<Partial<Record<NetName, string>>>;
+
+/**
+ * The hashes of the files that a plan's nets begin with.
+ *
+ * @param plan The plan.
+ * @throws {UserError} If a file cannot be read; exit code 2.
+ */
+export async function hashInitial({ initial }: Pick<Plan, "initial">): Promise<InitialHashes> {
+  const hashes: Partial<Record<NetName, string>> = {};
+  for (const planned of initial) {
+    const path = await pathOf(planned);
+    try {
+      hashes[planned.net] = (await hashOf(path)).sha256;
+    } catch (cause) {
+      throw unreadable(path, cause, planned.place);
+    }
+  }
+  return hashes;
+}
+
+/**
+ * Refuses files that are not those that a run began with.
+ *
+ * @param plan The plan.
+ * @param before The hashes when the run began.
+ * @throws {UserError} With each file that has changed.
+ */
+export async function refuseOtherInitial(
+  { initial }: Pick<Plan, "initial">,
+  before: InitialHashes,
+): Promise<void> {
+  const now = await hashInitial({ initial });
+  const problems = initial.filter(({ net }) => now[net] !== before[net]).map(({ net, place }) => ({
+    message: `the first weights of the ${net} are not those that the run began with`,
+    place,
+    hint: "bring the file back as it was, or start a new run",
+  }));
+  if (problems.length > 0) throw new UserError(problems);
+}
 
 /** The safetensors file of a run folder, or the one that is named. */
 async function pathOf({ from, place }: PlannedInitial): Promise<string> {

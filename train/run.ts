@@ -32,7 +32,7 @@ import {
 } from "./checkpoint/earlier_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./checkpoint/store.ts";
 import { type Emit, type Job, type JobPhase, runJob } from "./job.ts";
-import { readInitial } from "./initial.ts";
+import { hashInitial, type InitialHashes, readInitial, refuseOtherInitial } from "./initial.ts";
 import { lockRun } from "./run_lock.ts";
 import { describe } from "./objective.ts";
 import {
@@ -107,7 +107,8 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
     );
     if (line) report(line);
     const jobs = prepareJobs(plan, data);
-    const about = describeRun(plan, data, engine, precision);
+    const initial = earlier?.initial ?? await hashInitial(plan);
+    const about = describeRun(plan, data, engine, precision, initial);
     using _made = resumed ? undefined : await makeRunFolder(options.out);
     if (earlier) reportChanges(earlier, about, report);
     await removeDrafts(options.out);
@@ -234,7 +235,10 @@ class Run {
 
   /** The weights that a job begins with, unless it goes on from a checkpoint. */
   async #given({ phases }: PreparedJob, from: StoredCheckpoint | undefined): Promise<GivenValues> {
-    return from ? new Map() : await readInitial(this.#parts.plan, phases[0]!.nets);
+    if (from) return new Map();
+    const { plan, about } = this.#parts;
+    if (this.#options.resume) await refuseOtherInitial(plan, about.initial);
+    return await readInitial(plan, phases[0]!.nets);
   }
 
   /** What the rocket ended with, if a checkpoint of the light net alone knows and it still holds. */
@@ -379,6 +383,7 @@ function describeRun(
   { splits, measured }: PreparedData,
   engine: Engine,
   precision: Precision,
+  initial: InitialHashes,
 ): EarlierRun & { readonly measured: readonly unknown[] } {
   const data = Object.fromEntries(
     Object.entries(splits).map((
@@ -397,6 +402,7 @@ function describeRun(
       engine: engine.detail,
     },
     data,
+    initial,
     measured,
   };
 }

@@ -184,3 +184,37 @@ forEachEngine("a booster from another run, frozen, is as good as there", () =>
       assertStringIncludes(message, "has no checkpoint bset");
     },
   ));
+
+forEachEngine(
+  "a run that has no checkpoint yet is not resumed with other first weights",
+  async () => {
+    const weights = await Deno.readFile(reference("mlp"));
+    const network = withMlp({ file: "first.safetensors" });
+    const pipeline = digitsPipeline({ network, outputs: [{ use: "checkpoint", everySteps: 3 }] });
+    await withPipeline(pipeline, async (file, folder) => {
+      const first = join(folder, "first.safetensors"), out = join(folder, "run");
+      await Deno.writeFile(first, weights);
+      const stopAt = (last: number) => ({
+        step({ step }: { step: number }) {
+          if (step === last) throw new Error("stopped");
+        },
+      });
+      await assertRejects(() => runFile(file, out, current(), stopAt(1)), Error, "stopped");
+      const resume = (listener = {}) => runFile(file, out, current(), listener, { resume: true });
+      const other = weights.slice();
+      other[other.length - 1]! ^= 1;
+      await Deno.writeFile(first, other);
+      const { message } = await assertRejects(() => resume(), UserError);
+      assertEquals(
+        message,
+        "the first weights of the booster are not those that the run began with",
+      );
+      await Deno.writeFile(first, weights);
+      await assertRejects(() => resume(stopAt(5)), Error, "stopped");
+      // From now on they are in the checkpoint.
+      await Deno.remove(first);
+      const { result } = await resume();
+      assertEquals(result.epochs, 2);
+    });
+  },
+);

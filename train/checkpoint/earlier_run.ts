@@ -10,6 +10,7 @@ import type { Precision } from "../../engine/capture/precision.ts";
 import { type Problem, UserError } from "../../pipeline/errors.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { Result } from "../../pipeline/stages/events.ts";
+import type { InitialHashes } from "../initial.ts";
 import type { Shuffle } from "../input/split.ts";
 import type { PreparedData } from "../prepare.ts";
 
@@ -37,6 +38,8 @@ export interface EarlierRun {
   readonly versions: Readonly<Record<string, string>>;
   /** The rows by split. */
   readonly data: Readonly<Record<string, EarlierSplit>>;
+  /** The hashes of the files that nets began with. */
+  readonly initial: InitialHashes;
 }
 
 /**
@@ -71,8 +74,8 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
   } catch {
     // What is no JSON lacks all of it.
   }
-  const { pipeline, engine, precision, data } = value ?? {};
-  const whole = isObject(pipeline) && isObject(data) &&
+  const { pipeline, engine, precision, data, initial } = value ?? {};
+  const whole = isObject(pipeline) && isObject(data) && isObject(initial) &&
     (engine === "native" || engine === "wasm") &&
     (precision === "float32" || precision === "bfloat16");
   if (whole) return value as EarlierRun;
@@ -117,6 +120,7 @@ const fixed = [
   "data.label",
   "data.transforms",
   "data.validation",
+  "data.rows",
   "network",
   "optimizer.use",
   "train.batch",

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
+import { hashOf } from "../../files/hash_of.ts";
 import { safetensorsChunks, type StreamedTensor } from "../../files/safetensors_stream.ts";
 import { removeDrafts, writeChunks } from "../../files/write_chunks.ts";
 import { UserError } from "../../pipeline/errors.ts";
@@ -258,18 +259,6 @@ async function check(
     return { damage: error instanceof Error ? error.message : String(error) };
   }
   return { content };
-}
-
-async function hashOf(path: string): Promise<{ sha256: string; bytes: number }> {
-  const hash = createHash("sha256");
-  let bytes = 0;
-  const file = await Deno.open(path);
-  // The stream closes the file.
-  for await (const chunk of file.readable) {
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  return { sha256: hash.digest("hex"), bytes };
 }
 
 async function isForever(path: string): Promise<boolean> {
