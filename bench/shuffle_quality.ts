@@ -165,7 +165,6 @@ async function train(window: number, seed: number): Promise<number> {
         input,
         first: firstBatch(plan, given, plan.batch),
         precision: "float32",
-        lastCheckpoint: () => Promise.resolve(undefined),
         report: () => {},
         debug: false,
       },

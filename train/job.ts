@@ -100,8 +100,6 @@ export interface Job {
   readonly precision: Precision;
   /** The first batch, which the losses' gradients are measured on when a phase begins. */
   readonly first: Batch;
-  /** The last checkpoint whose numbers are all finite, for messages. */
-  readonly lastCheckpoint: () => Promise<string | undefined>;
   /** Told what a person may want to know, a line at a time. */
   readonly report: (line: string) => void;
   /** Whether a person wants to know how steps are computed. */
@@ -381,14 +379,14 @@ class Training {
    * there the rate is half of what it was, and the step's batch is left out.
    */
   async #goBack(error: NonFiniteError): Promise<void> {
-    const { name, report, lastCheckpoint } = this.#job, { store } = this.#checkpoints;
+    const { name, report } = this.#job, { store } = this.#checkpoints;
     const { nonFinite } = this.#phase;
     const { phase } = this.#start;
     const { times, rate, without } = this.#detour?.phase === phase
       ? this.#detour
       : { times: 0, rate: 1, without: [] };
     if (nonFinite !== "back" || times === MOST_TIMES_BACK) {
-      const good = await lastCheckpoint();
+      const good = await store.lastGood();
       const where = good === undefined ? "" : `; the last good checkpoint is ${good}`;
       const tried = times === 0 ? "" : ` (the run has gone back ${times} times)`;
       throw new UserError(

@@ -20,7 +20,6 @@ import type { NetName } from "../pipeline/stages/network.ts";
 import type { Output } from "../pipeline/stages/output.ts";
 import type { StageReference } from "../pipeline/stage_error.ts";
 import type { CaptureListener } from "./captured.ts";
-import { lastGoodCheckpoint } from "./good_checkpoint.ts";
 import type { Input, InputThread } from "./input/input.ts";
 import { openInput } from "./input/open.ts";
 import type { JobResult } from "./checkpoint/content.ts";
@@ -287,7 +286,6 @@ class Run {
       first: firstBatch(plan, data, plan.batch),
       input: this.#input,
       precision,
-      lastCheckpoint: () => lastGoodCheckpoint(this.#options.out),
       ...this.#listener,
     };
     return await runJob(job, this.#emit, {

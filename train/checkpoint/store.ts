@@ -179,6 +179,20 @@ export class CheckpointStore {
     return undefined;
   }
 
+  /**
+   * The newest file of weights that is as it was written, for messages. The light net alone comes after
+   * the rocket. The best is another name of one of these, and may be the only one that is whole.
+   *
+   * @returns Its safetensors file, if there is one.
+   */
+  async lastGood(): Promise<string | undefined> {
+    const written = [...await this.#all("light-alone"), ...await this.#all("rocket")];
+    for (const path of [...written.map(({ path }) => path), this.pathOf("best")]) {
+      if (await damageOf(path) === undefined) return path;
+    }
+    return undefined;
+  }
+
   /** Removes what writing left behind when the process was killed. */
   async removeDrafts(): Promise<void> {
     await removeDrafts(this.#folder);
@@ -230,7 +244,7 @@ const jsonOf = (path: string) => path.replace(/\.safetensors$/, ".json");
  * @param path The file: a checkpoint's, or `best.safetensors`.
  * @returns The damage, or `undefined` if the file is as it was written.
  */
-export async function damageOf(path: string): Promise<string | undefined> {
+async function damageOf(path: string): Promise<string | undefined> {
   try {
     return differs(JSON.parse(await Deno.readTextFile(jsonOf(path))), await hashOf(path));
   } catch (error) {
