@@ -40,7 +40,8 @@ async function withSweep(
   const images = noise(file.startsWith("fashion-mnist") ? 28 * 28 : 32 * 32 * 3);
   await withFiles({ "noise.arrow": images }, async (data) => {
     const path = join(data, "noise.arrow");
-    const set = [`data.train.path=${path}`, `data.test.path=${path}`, "train.batch=4"];
+    const paths = ["train", "test"].map((split) => `data.${split}.path=${path}`);
+    const set = [...paths, "data.rows=20", "train.batch=4"];
     await test(await readSweep(join(folder, file), { set }));
   });
 }
