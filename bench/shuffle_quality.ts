@@ -161,6 +161,7 @@ async function train(window: number, seed: number): Promise<number> {
         }],
         given: new Map(),
         batch: plan.batch,
+        evaluateEvery: 1,
         data: given,
         input,
         first: firstBatch(plan, given, plan.batch),

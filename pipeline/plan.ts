@@ -158,6 +158,8 @@ export interface Plan {
   readonly metrics: readonly PlannedMetricStage[];
   readonly outputs: readonly PlannedStage<OutputStage>[];
   readonly batch: number;
+  /** After how many epochs the nets are measured. */
+  readonly evaluateEvery: number;
   readonly baseline: boolean;
   /** The whole pipeline as plain JSON with every default filled in. */
   readonly resolved: Readonly<Record<string, unknown>>;
@@ -274,6 +276,7 @@ class Planner {
       metrics,
       outputs,
       batch: value.train.batch,
+      evaluateEvery: value.train.evaluateEvery,
       baseline: value.train.baseline === "light-alone",
       resolved: {
         name: value.name,

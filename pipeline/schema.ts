@@ -189,6 +189,9 @@ const trainSchema = z.strictObject({
   baseline: z.enum(["none", "light-alone"]).default("none").describe(
     "light-alone: also trains the light net without the booster, with the same seed and budget; as the last phase has it.",
   ),
+  evaluateEvery: z.int().positive().default(1).describe(
+    "After how many epochs the nets are measured; after the last one of a phase always. The best epoch is one of these, and training ends early after one of these.",
+  ),
   select: training.select,
   clip: training.clip,
   nonFinite: training.nonFinite,
@@ -269,7 +272,7 @@ export const pipelineSchema = z.strictObject({
     ),
   }).describe("How long and how much at once."),
   metrics: z.array(entry("metric", commonOptions.metric)).default([]).describe(
-    "What is measured after each epoch.",
+    "What is measured.",
   ),
   outputs: z.array(entry("output", commonOptions.output)).default([
     { use: "progress" },

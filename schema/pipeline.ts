@@ -148,6 +148,8 @@ readonly epochs?: number;
 readonly batch: number;
 /** light-alone: also trains the light net without the booster, with the same seed and budget; as the last phase has it. */
 readonly baseline?: "none" | "light-alone";
+/** After how many epochs the nets are measured; after the last one of a phase always. The best epoch is one of these, and training ends early after one of these. */
+readonly evaluateEvery?: number;
 /** The metric by which the best epoch is chosen; the light net's first metric by default. */
 readonly select?: (string) | (string);
 /** Shortens gradients that are too long; none are by default. */
@@ -171,7 +173,7 @@ readonly patience?: number;
 readonly minDelta?: number;
 };
 };
-/** What is measured after each epoch. */
+/** What is measured. */
 readonly metrics?: readonly (MetricEntry)[];
 /** Who listens to the run; metrics.jsonl and result.json are always written. */
 readonly outputs?: readonly (OutputEntry)[];
@@ -309,6 +311,8 @@ readonly epochs?: number;
 readonly batch?: number;
 /** light-alone: also trains the light net without the booster, with the same seed and budget; as the last phase has it. */
 readonly baseline?: "none" | "light-alone";
+/** After how many epochs the nets are measured; after the last one of a phase always. The best epoch is one of these, and training ends early after one of these. */
+readonly evaluateEvery?: number;
 /** The metric by which the best epoch is chosen; the light net's first metric by default. */
 readonly select?: (string) | (string);
 /** Shortens gradients that are too long; none are by default. */
@@ -332,7 +336,7 @@ readonly patience?: number;
 readonly minDelta?: number;
 };
 };
-/** What is measured after each epoch. */
+/** What is measured. */
 readonly metrics?: readonly (MetricEntry)[];
 /** Who listens to the run; metrics.jsonl and result.json are always written. */
 readonly outputs?: readonly (OutputEntry)[];

@@ -92,6 +92,8 @@ export interface Job {
   readonly given: GivenValues;
   /** The rows of a step. */
   readonly batch: number;
+  /** After how many epochs the nets are measured. */
+  readonly evaluateEvery: number;
   /** The rows. */
   readonly data: PreparedData;
   /** Makes batches of them. */
@@ -250,7 +252,14 @@ class Training {
   #isOver(): boolean {
     if (this.#batches > 0) return false;
     const epochs = this.#epochs - this.#start.epochs;
-    return epochs >= this.#phase.epochs || this.#patience.isOver(this.#epochs);
+    if (epochs >= this.#phase.epochs) return true;
+    return this.#isMeasured(this.#epochs) && this.#patience.isOver(this.#epochs);
+  }
+
+  /** Whether the nets are measured after an epoch: now and then, and after the phase's last one. */
+  #isMeasured(epoch: number): boolean {
+    const done = epoch - this.#start.epochs;
+    return done % this.#job.evaluateEvery === 0 || done === this.#phase.epochs;
   }
 
   #phaseResult(): PhaseResult {
@@ -314,7 +323,7 @@ class Training {
     };
     this.#asked = undefined;
     this.#feed = input.feed(
-      passesOf(this.#job, epochs + 1, start.epochs + this.#phase.epochs),
+      this.#passes(epochs + 1, start.epochs + this.#phase.epochs),
       batches,
     );
     this.#computing = new PhaseComputing(this.#job, this.#phase);
@@ -434,7 +443,7 @@ class Training {
         metrics: metrics[split]!,
       });
     await tell("train");
-    for (const split of measuredSplits(this.#job)) {
+    for (const split of this.#measuredSplits(epoch)) {
       metrics[split] = await evaluate(
         evaluated,
         measure,
@@ -444,7 +453,7 @@ class Training {
       );
       await tell(split);
     }
-    const best = this.#selection.consider(epoch, metrics);
+    const best = this.#isMeasured(epoch) && this.#selection.consider(epoch, metrics);
     this.#patience.watch(epoch, metrics);
     this.#metrics = metrics;
     this.#epochs = epoch;
@@ -513,6 +522,22 @@ class Training {
       skipped,
       checkpoint: this.#ask,
     });
+  }
+
+  /** What of the data the phase reads, in the order in which it does, from one epoch to another. */
+  *#passes(first: number, last: number): Iterable<Pass> {
+    for (let epoch = first; epoch <= last; epoch++) {
+      yield { split: "train", training: true, epoch, size: this.#job.batch };
+      for (const split of this.#measuredSplits(epoch)) {
+        yield { split, training: false, epoch: 0, size: evaluationRows };
+      }
+    }
+  }
+
+  /** What the nets are measured on after an epoch. */
+  #measuredSplits(epoch: number): string[] {
+    if (!this.#isMeasured(epoch)) return [];
+    return Object.keys(this.#job.data.splits).filter((split) => split !== "train");
   }
 
   async *#evaluationBatches(split: string): AsyncGenerator<Batch> {
@@ -657,19 +682,6 @@ export function disposeInput({ rate, step, seed, factors, ...batch }: StepInput)
 
 /** Larger than training batches, as nothing is kept for a backward pass. */
 const evaluationRows = 256;
-
-/** What of the data a phase reads, in the order in which it does, from one epoch to another. */
-function* passesOf(job: Job, first: number, last: number): Iterable<Pass> {
-  for (let epoch = first; epoch <= last; epoch++) {
-    yield { split: "train", training: true, epoch, size: job.batch };
-    for (const split of measuredSplits(job)) {
-      yield { split, training: false, epoch: 0, size: evaluationRows };
-    }
-  }
-}
-
-const measuredSplits = ({ data }: Job) =>
-  Object.keys(data.splits).filter((split) => split !== "train");
 
 /** The second name of a phase's best checkpoint. */
 const bestNameOf = ({ name }: JobPhase) => name === undefined ? "best" : `best-${name}`;

@@ -282,6 +282,7 @@ class Run {
       phases,
       given,
       batch: plan.batch,
+      evaluateEvery: plan.evaluateEvery,
       data,
       first: firstBatch(plan, data, plan.batch),
       input: this.#input,
