@@ -102,7 +102,14 @@ Deno.test("makePlan() fills in what a pipeline leaves out", async () => {
         rate: 0.1,
         schedule: { use: "constant" },
       },
-      train: { epochs: 1, batch: 64, baseline: "none", nonFinite: "stop", maxSkipped: 10 },
+      train: {
+        epochs: 1,
+        batch: 64,
+        baseline: "none",
+        evaluateEvery: 1,
+        nonFinite: "stop",
+        maxSkipped: 10,
+      },
       metrics: [{ use: "accuracy", name: "accuracy" }],
       outputs: [
         { use: "progress" },
