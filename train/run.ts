@@ -233,10 +233,16 @@ class Run {
   }
 
   /** The weights that a job begins with, unless it goes on from a checkpoint. */
-  async #given({ phases }: PreparedJob, from: StoredCheckpoint | undefined): Promise<GivenValues> {
+  async #given(
+    { nets, phases }: PreparedJob,
+    from: StoredCheckpoint | undefined,
+  ): Promise<GivenValues> {
     if (from) return new Map();
     const { plan, about } = this.#parts;
-    if (this.#options.resume) await refuseOtherInitial(plan, about.initial);
+    if (this.#options.resume) {
+      const initial = plan.initial.filter(({ net }) => nets.includes(net));
+      await refuseOtherInitial({ initial }, about.initial);
+    }
     return await readInitial(plan, phases[0]!.nets);
   }
 

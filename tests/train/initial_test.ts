@@ -190,7 +190,11 @@ forEachEngine(
   async () => {
     const weights = await Deno.readFile(reference("mlp"));
     const network = withMlp({ file: "first.safetensors" });
-    const pipeline = digitsPipeline({ network, outputs: [{ use: "checkpoint", everySteps: 3 }] });
+    const pipeline = digitsPipeline({
+      network,
+      train: { epochs: 2, batch: 128, baseline: "light-alone" },
+      outputs: [{ use: "checkpoint", everySteps: 3 }],
+    });
     await withPipeline(pipeline, async (file, folder) => {
       const first = join(folder, "first.safetensors"), out = join(folder, "run");
       await Deno.writeFile(first, weights);
@@ -211,10 +215,10 @@ forEachEngine(
       );
       await Deno.writeFile(first, weights);
       await assertRejects(() => resume(stopAt(5)), Error, "stopped");
-      // From now on they are in the checkpoint.
+      // From now on they are in the checkpoint; the light net alone, which begins later, has none.
       await Deno.remove(first);
       const { result } = await resume();
-      assertEquals(result.epochs, 2);
+      assertEquals([result.epochs, result.baseline?.epochs], [2, 2]);
     });
   },
 );
