@@ -1,6 +1,6 @@
 import { Reader, ZipReader } from "@zip.js/zip.js";
-import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
+import { hashOf } from "../../files/hash_of.ts";
 import { pathInside } from "../../files/inside.ts";
 import { UserError } from "../../pipeline/errors.ts";
 import { findCommand, runCommand } from "./command.ts";
@@ -150,10 +150,7 @@ async function fetchWheel(
 
 /** Refuses a file that is not the published one. */
 async function refuseOther(path: string, sha256: string): Promise<void> {
-  const hash = createHash("sha256");
-  const file = await Deno.open(path);
-  for await (const part of file.readable) hash.update(part);
-  const found = hash.digest("hex");
+  const { sha256: found } = await hashOf(path);
   if (found === sha256) return;
   throw new UserError(
     `TensorFlow's Python package is not the published one: its SHA-256 is ${found}, not ${sha256}`,

@@ -1,24 +1,18 @@
-import {
-  type Column,
-  type ColumnSpec,
-  defineTransform,
-  type TransformStage,
-  z,
-} from "../../plugin.ts";
+import { type Column, defineTransform, type TransformStage, z } from "../../plugin.ts";
 import {
   changeColumns,
   changeSpecs,
   chooseFeatures,
   featureOption,
+  images,
+  numbers,
   type Suitable,
 } from "./features.ts";
 import { imageSize } from "./window.ts";
 
 const resizable: Suitable = {
-  problem({ shape, dtype }: ColumnSpec) {
-    if (shape.length !== 3) return "is no image";
-    return dtype === "float32" ? undefined : "holds ids, which have no means";
-  },
+  problem: (spec) =>
+    images.problem(spec) ?? (numbers.problem(spec) && "holds ids, which have no means"),
   wanted: "images of numbers (float32) of the shape [height, width, channels]",
 };
 
