@@ -127,14 +127,17 @@ export default defineSource({
 });
 `;
 
-/** Compares the peaks of one and of four times as much data. */
+/**
+ * Compares the peaks of much data and of two and a half times as much. V8 lets buffers that nobody needs any
+ * more reach some 250 MB before it collects them, which takes about 400 MB of data: both runs get there.
+ */
 async function compare(use: string): Promise<void> {
   await inData(async (folder) => {
-    const one = await train(folder, 2, use), four = await train(folder, 8, use);
-    assertEquals([one.code, four.code], [0, 0], one.stderr + four.stderr);
-    const more = (four.peak - one.peak) / 1e6;
-    // Four times as much are 384 MB more. Garbage has a level, which it reaches in the larger run.
-    assert(one.peak > 1e8 && more < 250, `${more} MB more than ${one.peak / 1e6}`);
+    const much = await train(folder, 8, use), more = await train(folder, 20, use);
+    assertEquals([much.code, more.code], [0, 0], much.stderr + more.stderr);
+    const grown = (more.peak - much.peak) / 1e6;
+    // There are 768 MB more to read; peaks of one run and the next differ by up to 150 MB.
+    assert(much.peak > 1e8 && grown < 250, `${grown} MB more than ${much.peak / 1e6}`);
   });
 }
 
