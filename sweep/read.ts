@@ -114,9 +114,12 @@ class SweepReader {
         ["settings", name, "grid"],
       )
     );
-    const short = shortNames([...common, ...own.flat()].map((axis) => axis[0]!.text));
-    const keyOf = (name: string, points: readonly GridPoint[]) =>
-      [name, ...points.map(({ text, label }) => `${short.get(text)}=${label}`)].join(",");
+    // Runs are kept under the keys of their settings, which other settings' grids must not change.
+    const textsOf = (axes: readonly Axis[]) => axes.map((axis) => axis[0]!.text);
+    const ofCommon = shortNames(textsOf(common));
+    const ofOwn = own.map((axes) => shortNames([...ofCommon.keys(), ...textsOf(axes)]));
+    const labels = (points: readonly GridPoint[], short: ReadonlyMap<string, string>) =>
+      points.map(({ text, label }) => `${short.get(text)}=${label}`);
     const base = await this.#base();
     const settings: Setting[] = [], pipelines: Node[] = [];
     for (const [index, name] of names.entries()) {
@@ -126,11 +129,12 @@ class SweepReader {
         () => withSetting(base, changes, this.#reading),
       );
       for (const shared of combinations(common)) {
+        const at = labels(shared, ofCommon);
         for (const points of combinations(own[index]!)) {
           settings.push({
-            key: keyOf(name, [...shared, ...points]),
+            key: [name, ...at, ...labels(points, ofOwn[index]!)].join(","),
             name,
-            reference: keyOf(reference, shared),
+            reference: [reference, ...at].join(","),
           });
           const node = setting &&
             await collect(this.#problems, () => atPoints(setting, [...shared, ...points]));

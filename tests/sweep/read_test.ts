@@ -83,6 +83,25 @@ Deno.test("a run of a sweep has the plan that the pipeline itself has, with the 
     assertEquals(plan.resolved, alone.resolved);
   }));
 
+Deno.test("the key of a setting stays when another one with a grid is added", () => {
+  const sweep = `
+base: base.yaml
+seeds: [1]
+grid: { network.light: { small: [4] } }
+settings:
+  basic: {}
+  logits: { grid: { losses.2.weight: [0.1] } }
+`;
+  const label = "  label: { grid: { losses.0.weight: [0.2], network.booster: { light: [8] } } }\n";
+  const keys = ["basic,light=small", "logits,light=small,weight=0.1"];
+  const keysOf = async (file: string) => (await readSweep(file)).settings.map(({ key }) => key);
+  return withSweep(sweep, async (file) => {
+    assertEquals(await keysOf(file), keys);
+    await Deno.writeTextFile(file, sweep + label);
+    assertEquals(await keysOf(file), [...keys, "label,light=small,weight=0.2,booster=light"]);
+  });
+});
+
 Deno.test("a grid gives all combinations, each compared with the reference at its point", () =>
   withSweep(
     `
