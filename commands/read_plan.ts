@@ -3,7 +3,8 @@ import { builtins } from "../plugins/mod.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import type { Pipeline } from "../pipeline/define.ts";
 import { type Document, documentOfValue, readDocument } from "../pipeline/document.ts";
-import { makePlan, type Plan } from "../pipeline/plan.ts";
+import type { Plan } from "../pipeline/plan.ts";
+import { makePlan } from "../pipeline/plan/make.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 
 /**

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { documentOfValue } from "../pipeline/document.ts";
 import { UserError } from "../pipeline/errors.ts";
-import { makePlan } from "../pipeline/plan.ts";
+import { makePlan } from "../pipeline/plan/make.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import { builtins } from "../plugins/mod.ts";
 import { isFinished, readEarlierRun, readResult } from "../train/checkpoint/earlier_run.ts";

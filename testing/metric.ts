@@ -6,7 +6,7 @@ import type {
   MetricStage,
 } from "../pipeline/stages/metric.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
-import { columnsOf } from "../pipeline/plan.ts";
+import { columnsOf } from "../pipeline/plan/stage_options.ts";
 import { describe } from "../train/objective.ts";
 import type { Findings } from "./findings.ts";
 import {

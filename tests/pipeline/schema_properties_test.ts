@@ -3,7 +3,7 @@ import { assert } from "@std/assert";
 import fc from "fast-check";
 import { z } from "zod";
 import { type JsonSchema, pipelineJsonSchema } from "../../pipeline/json_schema.ts";
-import { nestedStages } from "../../pipeline/plan.ts";
+import { nestedStages } from "../../pipeline/plan/stage_options.ts";
 import { isElsewhere } from "../../pipeline/registry.ts";
 import {
   commonKeys,

@@ -1,0 +1,56 @@
+import { formatPath, type Path } from "../nodes.ts";
+import type { PlannedMetricStage } from "../plan.ts";
+import type { PipelineValue } from "../schema.ts";
+import type { NetName } from "../stages/network.ts";
+import type { Planner } from "./planner.ts";
+
+/**
+ * Makes sure that what a training is chosen and ended by is measured.
+ *
+ * @param planner Is told what is wrong.
+ * @param options What it is chosen and ended by.
+ * @param path Where the document has them.
+ * @param metrics The pipeline's metrics.
+ */
+export function checkMetrics(
+  planner: Planner,
+  { select, stop }: Pick<PipelineValue["train"], "select" | "stop">,
+  path: Path,
+  metrics: readonly PlannedMetricStage[],
+): void {
+  checkMetric(planner, select, [...path, "select"], metrics);
+  checkMetric(planner, stop?.metric, [...path, "stop", "metric"], metrics);
+  if (!stop || metrics.length > 0) return;
+  planner.problem(
+    `${formatPath([...path, "stop"])} needs a metric, and this pipeline has none`,
+    planner.document.place([...path, "stop"]),
+    "add one to `metrics:`",
+  );
+}
+
+function checkMetric(
+  planner: Planner,
+  key: string | undefined,
+  path: Path,
+  metrics: readonly PlannedMetricStage[],
+): void {
+  if (key === undefined) return;
+  const keys = metrics.flatMap(({ name, stage }) =>
+    stage.per === "net" ? [`light/${name}`, `booster/${name}`] : [name]
+  );
+  if (keys.includes(key)) return;
+  planner.problem(
+    `${formatPath(path)} names no metric of this pipeline: ${JSON.stringify(key)}`,
+    planner.document.place(path),
+    keys.length > 0 ? `the metrics are ${keys.join(", ")}` : "add one to `metrics:`",
+  );
+}
+
+/**
+ * Whether a metric is measured where some nets are computed.
+ *
+ * @param key The metric's key.
+ * @param nets The nets.
+ */
+export const isMeasured = (key: string, nets: readonly NetName[]) =>
+  !key.includes("/") || nets.some((net) => key.startsWith(`${net}/`));
