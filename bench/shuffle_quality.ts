@@ -15,7 +15,7 @@ import { openInput } from "../train/input/open.ts";
 import { wholeOrder, windowOrder, windowsOf } from "../train/input/order.ts";
 import { type Split, StoredSplit } from "../train/input/split.ts";
 import { CheckpointStore } from "../train/checkpoint/store.ts";
-import { runJob } from "../train/job.ts";
+import { runJob } from "../train/training.ts";
 import { spread } from "../sweep/statistics.ts";
 import { firstBatch, netsOf, prepareData, prepareNets } from "../train/prepare.ts";
 

@@ -8,7 +8,8 @@ import {
   evaluationStep,
 } from "./evaluate.ts";
 import type { GradientNorms } from "../pipeline/stages/events.ts";
-import { disposeInput, type JobPhase, stepInput } from "./job.ts";
+import type { JobPhase } from "./job.ts";
+import { disposeInput, stepInput } from "./step_input.ts";
 import { firstBatch, type PreparedData } from "./prepare.ts";
 import { disposeState, gradientNorms, initialState, trainStep } from "./step.ts";
 import { type GivenValues, initialValues } from "./variables.ts";

@@ -30,7 +30,8 @@ import {
   refuseOtherPlan,
 } from "./checkpoint/earlier_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./checkpoint/store.ts";
-import { type Emit, type Job, type JobPhase, runJob } from "./job.ts";
+import type { Emit, Job, JobPhase } from "./job.ts";
+import { runJob } from "./training.ts";
 import { hashInitial, type InitialHashes, readInitial, refuseOtherInitial } from "./initial.ts";
 import { lockRun } from "./run_lock.ts";
 import { describe } from "./objective.ts";

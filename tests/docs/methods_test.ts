@@ -5,7 +5,7 @@ import { readPlan } from "../../commands/read_plan.ts";
 import { openEngine } from "../../engine/engine.ts";
 import type { Pipeline } from "../../pipeline/define.ts";
 import { builtins } from "../../plugins/mod.ts";
-import { stepInput } from "../../train/job.ts";
+import { stepInput } from "../../train/step_input.ts";
 import { netsOf, prepareData, prepareNets } from "../../train/prepare.ts";
 import { disposeState, initialState, trainStep } from "../../train/step.ts";
 import { initialValues } from "../../train/variables.ts";

@@ -7,7 +7,7 @@ import type { Plan } from "../../pipeline/plan.ts";
 import { createRandom } from "../../pipeline/random.ts";
 import { planOf } from "../../sweep/check.ts";
 import { readSweep, type Sweep } from "../../sweep/read.ts";
-import { stepInput } from "../../train/job.ts";
+import { stepInput } from "../../train/step_input.ts";
 import { netsOf, prepareData, type PreparedData, prepareNets } from "../../train/prepare.ts";
 import { prepareJobs } from "../../train/run.ts";
 import { disposeState, initialState, trainStep } from "../../train/step.ts";

@@ -14,7 +14,7 @@ import { readPlan } from "../../commands/read_plan.ts";
 import type { Pipeline } from "../../pipeline/define.ts";
 import { builtins } from "../../plugins/mod.ts";
 import { captured } from "../../train/captured.ts";
-import { disposeInput, stepInput } from "../../train/job.ts";
+import { disposeInput, stepInput } from "../../train/step_input.ts";
 import { netsOf, prepareData, prepareNets } from "../../train/prepare.ts";
 import { disposeState, initialState, type StepInput, trainStep } from "../../train/step.ts";
 import { initialValues } from "../../train/variables.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { readPlan } from "../../commands/read_plan.ts";
 import type { Pipeline } from "../../pipeline/define.ts";
-import { stepInput } from "../../train/job.ts";
+import { stepInput } from "../../train/step_input.ts";
 import { netsOf, prepareData, prepareNets } from "../../train/prepare.ts";
 import { parametersOf } from "../../train/run.ts";
 import { disposeState, initialState, trainStep } from "../../train/step.ts";

@@ -9,7 +9,7 @@ import * as tf from "@tensorflow/tfjs";
 import { readPlan } from "../../commands/read_plan.ts";
 import type { Pipeline } from "../../pipeline/define.ts";
 import { defineNetwork, type Net, type NetName, z } from "../../plugin.ts";
-import { stepInput } from "../../train/job.ts";
+import { stepInput } from "../../train/step_input.ts";
 import { netsOf, prepareData, prepareNets } from "../../train/prepare.ts";
 import { disposeState, initialState, trainStep } from "../../train/step.ts";
 import {
