@@ -17,7 +17,8 @@ import { type Split, StoredSplit } from "../train/input/split.ts";
 import { CheckpointStore } from "../train/checkpoint/store.ts";
 import { runJob } from "../train/training.ts";
 import { spread } from "../sweep/statistics.ts";
-import { firstBatch, netsOf, prepareData, prepareNets } from "../train/prepare.ts";
+import { firstBatch, prepareData } from "../train/prepare_data.ts";
+import { netsOf, prepareNets } from "../train/prepare_nets.ts";
 
 /** Classes, the rows of a record batch, and those of a training batch. */
 const classes = 10, batchRows = 16, batch = 64;

@@ -15,7 +15,7 @@ import { builtins } from "../plugins/mod.ts";
 import { refuseOtherData } from "../train/checkpoint/earlier_run.ts";
 import { tryFirstBatch } from "../train/first_batch.ts";
 import { readInitial } from "../train/initial.ts";
-import { prepareData, type PreparedData } from "../train/prepare.ts";
+import { prepareData, type PreparedData } from "../train/prepare_data.ts";
 import { prepareJobs } from "../train/run.ts";
 import { type Asked, type KeptRun, keptRun, type RunState } from "./kept.ts";
 import type { Setting, Sweep, SweepRun } from "./read.ts";

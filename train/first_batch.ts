@@ -10,7 +10,7 @@ import {
 import type { GradientNorms } from "../pipeline/stages/events.ts";
 import type { JobPhase } from "./job.ts";
 import { disposeInput, stepInput } from "./step_input.ts";
-import { firstBatch, type PreparedData } from "./prepare.ts";
+import { firstBatch, type PreparedData } from "./prepare_data.ts";
 import { disposeState, gradientNorms, initialState, trainStep } from "./step.ts";
 import { type GivenValues, initialValues } from "./variables.ts";
 

@@ -12,7 +12,7 @@ import { type Problem, UserError } from "../pipeline/errors.ts";
 import { didYouMean } from "../pipeline/nearest.ts";
 import type { Plan, PlannedInitial } from "../pipeline/plan.ts";
 import type { NetName, Variable } from "../pipeline/stages/network.ts";
-import type { PreparedNets } from "./prepare.ts";
+import type { PreparedNets } from "./prepare_nets.ts";
 import type { GivenValues } from "./variables.ts";
 
 /**

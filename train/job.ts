@@ -11,7 +11,8 @@ import type { JobName, RunEvents } from "../pipeline/stages/events.ts";
 import type { CheckpointContent } from "./checkpoint/content.ts";
 import type { CheckpointStore, StoredCheckpoint } from "./checkpoint/store.ts";
 import type { Input } from "./input/input.ts";
-import type { PreparedData, PreparedNets } from "./prepare.ts";
+import type { PreparedData } from "./prepare_data.ts";
+import type { PreparedNets } from "./prepare_nets.ts";
 import type { GivenValues } from "./variables.ts";
 
 /** Tells outputs of an event. */

@@ -35,15 +35,8 @@ import { runJob } from "./training.ts";
 import { hashInitial, type InitialHashes, readInitial, refuseOtherInitial } from "./initial.ts";
 import { lockRun } from "./run_lock.ts";
 import { describe } from "./objective.ts";
-import {
-  firstBatch,
-  netsOf,
-  phaseAlone,
-  prepareData,
-  type PreparedData,
-  type PreparedNets,
-  prepareNets,
-} from "./prepare.ts";
+import { firstBatch, prepareData, type PreparedData } from "./prepare_data.ts";
+import { netsOf, phaseAlone, type PreparedNets, prepareNets } from "./prepare_nets.ts";
 import { type GivenValues, parameterCount } from "./variables.ts";
 import * as tf from "@tensorflow/tfjs";
 

@@ -3,7 +3,7 @@ import { deriveSeed } from "../pipeline/random.ts";
 import type { Batch } from "../pipeline/stages/batch.ts";
 import type { Position } from "../pipeline/stages/gradient.ts";
 import { changingFactors } from "./objective.ts";
-import type { PreparedNets } from "./prepare.ts";
+import type { PreparedNets } from "./prepare_nets.ts";
 import type { StepInput } from "./step.ts";
 import { batchTensors, rowsOf } from "./tensors.ts";
 

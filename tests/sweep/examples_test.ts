@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { allowedCode } from "../../pipeline/allowed_code.ts";
 import { planOf } from "../../sweep/check.ts";
 import { readSweep } from "../../sweep/read.ts";
-import { netsOf } from "../../train/prepare.ts";
+import { netsOf } from "../../train/prepare_nets.ts";
 import { rocket, root } from "../support/command_line.ts";
 import { withFiles } from "../support/problems.ts";
 

@@ -10,7 +10,8 @@ import { readPlan } from "../../commands/read_plan.ts";
 import type { Pipeline } from "../../pipeline/define.ts";
 import { defineNetwork, type Net, type NetName, z } from "../../plugin.ts";
 import { stepInput } from "../../train/step_input.ts";
-import { netsOf, prepareData, prepareNets } from "../../train/prepare.ts";
+import { prepareData } from "../../train/prepare_data.ts";
+import { netsOf, prepareNets } from "../../train/prepare_nets.ts";
 import { disposeState, initialState, trainStep } from "../../train/step.ts";
 import {
   assertNear,

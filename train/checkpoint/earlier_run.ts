@@ -12,7 +12,7 @@ import type { Plan } from "../../pipeline/plan.ts";
 import type { Result } from "../../pipeline/stages/events.ts";
 import type { InitialHashes } from "../initial.ts";
 import type { Shuffle } from "../input/split.ts";
-import type { PreparedData } from "../prepare.ts";
+import type { PreparedData } from "../prepare_data.ts";
 
 /** What `pipeline.json` holds of a split. */
 export interface EarlierSplit {

@@ -1,5 +1,5 @@
 import type { Plan } from "../../pipeline/plan.ts";
-import type { PreparedData } from "../prepare.ts";
+import type { PreparedData } from "../prepare_data.ts";
 import { BatchMaker } from "./batches.ts";
 import { Input, type InputOptions } from "./input.ts";
 import type { SharedRows } from "./rows.ts";

@@ -9,7 +9,7 @@ import type { Batch } from "../../../pipeline/stages/batch.ts";
 import { BatchMaker, type Pass } from "../../../train/input/batches.ts";
 import type { Input, InputOptions } from "../../../train/input/input.ts";
 import { openInput } from "../../../train/input/open.ts";
-import { prepareData } from "../../../train/prepare.ts";
+import { prepareData } from "../../../train/prepare_data.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../../support/pipelines.ts";
 
 /** A transform in a file beside the pipeline; `apply` is the body of its function. */

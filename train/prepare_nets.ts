@@ -1,5 +1,5 @@
 /**
- * A plan meets its data: files are opened, transforms measured, nets built.
+ * The nets of a plan, built for its data.
  *
  * @module
  */
@@ -7,44 +7,22 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Place, type Problem, UserError } from "../pipeline/errors.ts";
 import { didYouMean } from "../pipeline/nearest.ts";
-import type { Plan, PlannedLoss, PlannedPhase, PlannedStage } from "../pipeline/plan.ts";
+import type { Plan, PlannedLoss, PlannedPhase } from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
-import type { Batch, Column, LabelSpec } from "../pipeline/stages/batch.ts";
+import type { LabelSpec } from "../pipeline/stages/batch.ts";
 import type { Position } from "../pipeline/stages/gradient.ts";
 import type { HintLoss, TaskLoss } from "../pipeline/stages/loss.ts";
 import type { NetName, NetworkPair, Outputs, Variable } from "../pipeline/stages/network.ts";
 import type { Optimizer } from "../pipeline/stages/optimizer.ts";
 import type { Schedule } from "../pipeline/stages/schedule.ts";
-import type { SourceStage } from "../pipeline/stages/source.ts";
 import type { PlannedMetric } from "./evaluate.ts";
 import { Forward } from "./forward.ts";
 import { sizeOf } from "./input/columns.ts";
-import { memoryFor } from "./input/memory.ts";
-import { holdoutRows, sampleRows } from "./input/order.ts";
-import { openSplit, type Split } from "./input/split.ts";
-import { makeTransforms, TransformChain } from "./input/transforms.ts";
-import { canBeSent } from "./input/worker_input.ts";
 import { describe, type OutputReference, type Term } from "./objective.ts";
+import { firstBatch, type PreparedData } from "./prepare_data.ts";
 import type { Model } from "./step.ts";
 import { batchTensors } from "./tensors.ts";
 import { DeclaredVariables, initialValues } from "./variables.ts";
-
-/** The rows of a run, ready to be read. */
-export interface PreparedData {
-  /** The splits by name: `train`, `validation` where there is one, `test`. */
-  readonly splits: Readonly<Record<string, Split>> & {
-    readonly train: Split;
-    readonly test: Split;
-  };
-  /** What becomes of batches. */
-  readonly transforms: TransformChain;
-  /** What the transforms measured, as JSON. */
-  readonly measured: readonly unknown[];
-  /** The first training rows, as they were read: a batch of them, and two at least if there are. */
-  readonly first: Batch;
-  /** Lets go of the files. */
-  close(): Promise<void>;
-}
 
 /** The nets of one phase of a job, ready to be trained. */
 export interface PreparedNets {
@@ -80,102 +58,6 @@ export function phaseAlone({ phases }: Plan): PlannedPhase {
   const { select, stop, ...phase } = phases.at(-1)!;
   const own = select?.startsWith("booster/") ? undefined : select;
   return { ...phase, nets: ["light"], frozen: new Set(), select: own, stop };
-}
-
-/**
- * Opens the data of a plan and measures what its transforms need.
- *
- * @param plan The plan.
- * @param report Told of rows that do not fit in memory and of what takes long, a line at a time.
- * @returns The rows.
- * @throws {UserError} If a file or a column is not what the plan says.
- */
-export async function prepareData(
-  plan: Plan,
-  report: (line: string) => void = () => {},
-): Promise<PreparedData> {
-  const opened: Split[] = [];
-  const memory = await memoryFor(plan.memory);
-  const open = async (name: string, planned: PlannedStage<SourceStage>, like?: Split) => {
-    const { stage, options, reference, folder, specifier } = planned;
-    const source = callStage(reference, "create()", () => stage.create(options, { folder }));
-    const request = {
-      features: plan.features,
-      label: plan.label,
-      weight: plan.weight,
-      columns: plan.columns,
-      stage: reference,
-      places: (path: string) => plan.document.place(["data", ...path.split(".")]),
-      memory,
-      setup: specifier !== undefined && canBeSent(options)
-        ? { specifier, options, folder }
-        : undefined,
-      name,
-      report,
-    };
-    const split = await openSplit(source, request, like);
-    opened.push(split);
-    return split;
-  };
-  try {
-    const whole = await open("train", plan.train);
-    const validation = plan.validation && "holdout" in plan.validation
-      ? holdoutRows(whole.rows, plan.validation.holdout, plan.seed)
-      : plan.validation;
-    const held = validation && "train" in validation ? validation : undefined;
-    const kept = trainingRows(plan, whole.rows, held?.train);
-    const train = kept ? whole.subset(kept) : whole;
-    const splits = {
-      train,
-      ...(held && { validation: whole.subset(held.validation) }),
-      ...(validation && "stage" in validation &&
-        { validation: await open("validation", validation, whole) }),
-      test: await open("test", plan.test, whole),
-    };
-    refuseEmpty(splits, plan);
-    const transforms = new TransformChain(makeTransforms(plan.transforms, train.features));
-    const measured = await transforms.measure(train);
-    const first = await train.slice(0, Math.min(Math.max(plan.batch, 2), train.rows));
-    return {
-      splits,
-      transforms,
-      measured,
-      first,
-      close: async () => {
-        for (const split of opened) await split.close();
-      },
-    };
-  } catch (error) {
-    for (const split of opened) await split.close();
-    throw error;
-  }
-}
-
-/** The rows that are trained on, or nothing for all that there are. */
-function trainingRows(
-  { rows, seed, document }: Plan,
-  all: number,
-  left: Uint32Array | undefined,
-): Uint32Array | undefined {
-  const most = left?.length ?? all;
-  if (rows === undefined || rows === most) return left;
-  if (rows < most) return sampleRows(left ?? all, rows, seed);
-  throw new UserError(
-    `data.rows is ${rows}, and there are ${most} training rows${
-      left ? ` without the ${all - most} held out` : ""
-    }`,
-    { place: document.place(["data", "rows"]), hint: `write ${most} or less`, exitCode: 2 },
-  );
-}
-
-function refuseEmpty(splits: Readonly<Record<string, Split>>, plan: Plan): void {
-  for (const [name, split] of Object.entries(splits)) {
-    if (split.rows > 0) continue;
-    throw new UserError(`the ${name} split has no rows`, {
-      place: plan.document.place(["data", name]),
-      hint: "check the file, and whether nulls: drop or the holdout left any",
-    });
-  }
 }
 
 /**
@@ -371,34 +253,6 @@ function outputShapes(
   } finally {
     tf.dispose(values);
   }
-}
-
-/**
- * The first rows of the training split, transformed as in the first step.
- *
- * @param plan The plan.
- * @param data The rows.
- * @param size How many, at most: those of a step, or two.
- */
-export function firstBatch(plan: Plan, { first, transforms }: PreparedData, size: number): Batch {
-  const batch = headOf(first, Math.min(size, first.size));
-  return transforms.apply(batch, { seed: plan.seed, epoch: 0, batch: 0, training: true });
-}
-
-function headOf({ features, label, weight, columns }: Batch, size: number): Batch {
-  const column = ({ values, shape }: Column): Column => ({
-    values: values.subarray(0, size * sizeOf(shape)),
-    shape,
-  });
-  const each = (all: Readonly<Record<string, Column>>) =>
-    Object.fromEntries(Object.entries(all).map(([name, one]) => [name, column(one)]));
-  return {
-    size,
-    features: each(features),
-    label: column(label),
-    ...(weight && { weight: column(weight) }),
-    ...(columns && { columns: each(columns) }),
-  };
 }
 
 function makeTerm(
