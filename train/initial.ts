@@ -6,12 +6,12 @@
 
 import { join } from "node:path";
 import { hashOf } from "../files/hash_of.ts";
-import { type HeaderEntry, sizeOf } from "../files/safetensors_header.ts";
 import { SafetensorsFile } from "../files/safetensors_stream.ts";
 import { type Problem, UserError } from "../pipeline/errors.ts";
 import { didYouMean } from "../pipeline/nearest.ts";
 import type { Plan, PlannedInitial } from "../pipeline/plan.ts";
-import type { NetName, Variable } from "../pipeline/stages/network.ts";
+import type { NetName } from "../pipeline/stages/network.ts";
+import { match, type Source } from "./initial_match.ts";
 import type { PreparedNets } from "./prepare_nets.ts";
 import type { GivenValues } from "./variables.ts";
 
@@ -53,9 +53,6 @@ export async function readInitial(
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
   return given;
 }
-
-/** A file that weights are taken from. */
-type Source = PlannedInitial & { readonly path: string };
 
 /** The hashes of the files that nets begin with, by net. */
 export type InitialHashes = Readonly<Partial<Record<NetName, string>>>;
@@ -164,138 +161,4 @@ async function readFinite(
     hint: "nothing can be learnt from weights that are not finite: take an earlier file",
     exitCode: 2,
   });
-}
-
-/** A variable and the tensor that it is read from. */
-interface Match {
-  readonly variable: Variable;
-  readonly tensor: string;
-  /** Its values as the variable has them. */
-  readonly turned: (values: Float32Array) => Float32Array;
-}
-
-/** Which tensor each variable is read from, or all that does not fit. */
-function match(
-  wanted: readonly Variable[],
-  { entries }: SafetensorsFile,
-  source: Source,
-): { matches: Match[]; problems: Problem[] } {
-  const { path, names, place, from } = source;
-  const rules = Object.entries(names).map(([theirs, ours]) => ({ theirs, ours, used: false }));
-  // What a run keeps of its optimizer and its losses is no weight of a net.
-  const theirs = [...entries.keys()].filter((name) => !/^(optimizer|losses)\//.test(name));
-  const tensors = new Map<string, string[]>();
-  const own: string[] = [];
-  for (const name of theirs) {
-    const variable = renamed(name, rules);
-    if (variable === undefined) own.push(name);
-    else tensors.set(variable, [...tensors.get(variable) ?? [], name]);
-  }
-  // What a rule names comes before what is called so.
-  for (const name of own) {
-    if (!tensors.has(name)) tensors.set(name, [name]);
-  }
-  const problems: Problem[] = [], matches: Match[] = [];
-  const problem = (message: string, hint: string) => problems.push({ message, place, hint });
-  const known = new Set(wanted.map(({ name }) => name));
-  const free = [...tensors.keys()].filter((name) => !known.has(name));
-  for (const { theirs: name, ours, used } of rules) {
-    if (!used) problem(`${path} has no tensor ${name}`, hintOf(name, theirs));
-    else if (!ours.includes("*") && !known.has(ours)) {
-      problem(`the net has no variable ${ours}, which ${name} is to be`, hintOf(ours, [...known]));
-    }
-  }
-  for (const variable of wanted) {
-    const { name, shape } = variable, found = tensors.get(name) ?? [];
-    const [tensor] = found;
-    if (tensor === undefined) {
-      problem(`${path} has no ${name} [${shape}]`, missingHint(name, free));
-    } else if (found.length > 1) {
-      problem(`${path} has ${found.length} tensors for ${name}: ${found.join(", ")}`, "name one");
-    } else {
-      const layout = "file" in from ? from.layout : "rocket";
-      const turn = turnOf(entries.get(tensor)!, variable, layout);
-      if (turn.shape.join() === shape.join()) matches.push({ variable, tensor, turned: turn.turn });
-      else {
-        const turned = turn.shape === entries.get(tensor)!.shape ? "" : `, as [${turn.shape}]`;
-        problem(
-          `${path} has ${tensor} with shape [${
-            entries.get(tensor)!.shape
-          }]${turned}; ${name} is [${shape}]`,
-          "the net has to be the one that the weights are of; PyTorch's kernels need `layout: pytorch`",
-        );
-      }
-    }
-  }
-  return { matches, problems };
-}
-
-/** A few names are a hint, a thousand are none. */
-const hintOf = (name: string, names: readonly string[]) => {
-  const few = names.slice(0, 8).join(", ");
-  return `${didYouMean(name, names)}it has ${few}${names.length > 8 ? ", …" : ""}`;
-};
-
-const missingHint = (name: string, free: readonly string[]) =>
-  free.length === 0
-    ? "the file has no other tensors"
-    : `${hintOf(name, free)}; say in \`names\` which tensor is which variable`;
-
-/** The variable's name that a tensor of a file has by the first rule that fits. */
-function renamed(
-  name: string,
-  rules: { theirs: string; ours: string; used: boolean }[],
-): string | undefined {
-  for (const rule of rules) {
-    const parts = matchPattern(rule.theirs, name);
-    if (!parts) continue;
-    rule.used = true;
-    return rule.ours.replaceAll("*", () => parts.shift() ?? "*");
-  }
-  return undefined;
-}
-
-/** What the stars of a pattern stand for, if it fits. */
-function matchPattern(pattern: string, name: string): string[] | undefined {
-  const escaped = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${escaped.join("(.*?)")}$`).exec(name)?.slice(1);
-}
-
-/** How a tensor becomes a variable's value. */
-function turnOf(
-  { shape }: HeaderEntry,
-  { table }: Variable,
-  layout: "rocket" | "pytorch",
-): { shape: readonly number[]; turn: (values: Float32Array) => Float32Array } {
-  if (layout === "rocket" || table || (shape.length !== 2 && shape.length !== 4)) {
-    return { shape, turn: (values) => values };
-  }
-  // [out, in, height, width] becomes [height, width, in, out], and [out, in] becomes [in, out].
-  const axes = shape.length === 4 ? [2, 3, 1, 0] : [1, 0];
-  return {
-    shape: axes.map((axis) => shape[axis]!),
-    turn: (values) => transposed(values, shape, axes),
-  };
-}
-
-function transposed(
-  values: Float32Array,
-  shape: readonly number[],
-  axes: readonly number[],
-): Float32Array {
-  const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
-  const result = new Float32Array(values.length);
-  let next = 0;
-  const fill = (depth: number, from: number) => {
-    const axis = axes[depth];
-    if (axis === undefined) {
-      result[next++] = values[from]!;
-      return;
-    }
-    for (let index = 0; index < shape[axis]!; index++) {
-      fill(depth + 1, from + index * strides[axis]!);
-    }
-  };
-  fill(0, 0);
-  return result;
 }
