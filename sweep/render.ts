@@ -194,9 +194,11 @@ function spreadText(summary: MetricSummary | undefined): string {
 }
 
 function meanText({ mean, deviation }: Spread): string {
-  return Number.isNaN(deviation)
-    ? formatNumber(mean)
-    : `${formatNumber(mean)} ± ${formatNumber(deviation)}`;
+  const text = formatNumber(mean);
+  if (Number.isNaN(deviation)) return text;
+  // A deviation reads best in the decimals of its mean, where these do not make nothing of it.
+  const same = deviation >= 1e-4 && deviation < 1e-3 && !text.includes("e");
+  return `${text} ± ${same ? deviation.toFixed(4) : formatNumber(deviation)}`;
 }
 
 function differenceText(summary: MetricSummary | undefined): string {

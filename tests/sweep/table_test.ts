@@ -84,6 +84,15 @@ Deno.test("the comparison has a row for each setting, runs or none", () => {
   assertStringIncludes(notes(table).join(), "with 1 row, wasm engine, one thread");
 });
 
+Deno.test("a deviation has the decimals of its mean, unless these make nothing of it", () => {
+  const close = [outcome("basic", 1, 0.85), outcome("basic", 2, 0.8506)];
+  const same = [outcome("basic", 1, 0.85), outcome("basic", 2, 0.850001)];
+  const cells = [close, same].map((some) =>
+    comparison(sweepTable(sweep, some, undefined)).rows[0]![2]
+  );
+  assertEquals(cells, ["0.8503 ± 0.0004", "0.8500 ± 7.07e-7"]);
+});
+
 Deno.test("a page and a Markdown file hold names as text, whatever is in them", () => {
   const name = `<script>alert("1")</script>|&'`;
   const settings = [{ key: name, name, reference: name }];
