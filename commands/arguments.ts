@@ -15,6 +15,7 @@ export interface Arguments {
   readonly precision: string | undefined;
   readonly jobs: string | undefined;
   readonly only: string | undefined;
+  readonly reference: string | undefined;
   readonly permissions: boolean;
   readonly quiet: boolean;
   readonly json: boolean;
@@ -33,6 +34,7 @@ const texts = [
     "precision",
     "jobs",
     "only",
+    "reference",
     "allow-plugin",
   ] as const,
 ] as const;
@@ -59,12 +61,12 @@ export function parseArguments(args: readonly string[]): Arguments {
       return false;
     },
   });
-  const { out, seed, epochs, engine, precision, jobs, only } = parsed;
+  const { out, seed, epochs, engine, precision, jobs, only, reference } = parsed;
   const { permissions, quiet, json, debug, help, version } = parsed;
   return {
     words: parsed._.map(String),
     unknown,
-    ...{ out, seed, epochs, engine, precision, jobs, only },
+    ...{ out, seed, epochs, engine, precision, jobs, only, reference },
     set: parsed.set as string[],
     allowPlugins: parsed["allow-plugin"] as string[],
     ...{ permissions, quiet, json, debug, help, version },

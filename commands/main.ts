@@ -34,6 +34,7 @@ options:
   --permissions          prints what the run may do, and why, instead of running
   --jobs N               how many runs of a sweep at once (as many as there are cores)
   --only PART            of a sweep only check, latency, or a run such as rocket/seed-1
+  --reference SETTING    what a sweep compares its settings with, instead of the file's
   --quiet                no progress
   --json                 events as JSON lines on standard output
   --debug                stack traces, also for mistakes of one's own
@@ -86,6 +87,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
     precision: oneOf("precision", parsed.precision, precisions),
     jobs: parsed.jobs === undefined ? undefined : wholeNumber("jobs", parsed.jobs, 1),
     only: parsed.only,
+    reference: parsed.reference,
     quiet: parsed.quiet,
     json: parsed.json,
     debug: parsed.debug,

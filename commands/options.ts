@@ -22,6 +22,8 @@ export interface CommandOptions {
   readonly jobs: number | undefined;
   /** The part of a sweep to do, if it is not all. */
   readonly only: string | undefined;
+  /** What the settings of a sweep are compared with, if it is not what its file says. */
+  readonly reference: string | undefined;
   /** No progress. */
   readonly quiet: boolean;
   /** Events as JSON lines on standard output. */

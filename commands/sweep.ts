@@ -133,7 +133,7 @@ class SweepCommand {
 
   /** The arguments of a part's command line. */
   #args(part: string, out = this.#options.out): string[] {
-    const { set, allowPlugins, engine, precision, debug, quiet } = this.#options;
+    const { set, allowPlugins, engine, precision, reference, debug, quiet } = this.#options;
     return [
       ...["sweep", this.#file, "--only", part, "--json"],
       ...(out === undefined ? [] : ["--out", out]),
@@ -141,6 +141,7 @@ class SweepCommand {
       ...allowPlugins.flatMap((code) => ["--allow-plugin", code]),
       ...(engine === undefined ? [] : ["--engine", engine]),
       ...(precision === undefined ? [] : ["--precision", precision]),
+      ...(reference === undefined ? [] : ["--reference", reference]),
       ...(debug ? ["--debug"] : []),
       ...(quiet || part === "latency" ? ["--quiet"] : []),
     ];
@@ -154,7 +155,7 @@ class SweepCommand {
 
   /** The command that goes on with the sweep: the same again. */
   #command(out: string | undefined): string {
-    const { set, allowPlugins, engine, precision, jobs } = this.#options;
+    const { set, allowPlugins, engine, precision, reference, jobs } = this.#options;
     return [
       ...["deno task pipeline sweep", quoted(this.#file)],
       ...(this.#options.out === undefined || out === undefined ? [] : ["--out", quoted(out)]),
@@ -162,6 +163,7 @@ class SweepCommand {
       ...allowPlugins.flatMap((code) => ["--allow-plugin", quoted(code)]),
       ...(engine === undefined ? [] : ["--engine", engine]),
       ...(precision === undefined ? [] : ["--precision", precision]),
+      ...(reference === undefined ? [] : ["--reference", quoted(reference)]),
       ...(jobs === undefined ? [] : ["--jobs", String(jobs)]),
     ].join(" ");
   }

@@ -26,7 +26,11 @@ export async function sweepPart(
   options: CommandOptions,
 ): Promise<number> {
   const allowed = await allowedCode(dirname(file), options.allowPlugins);
-  const sweep = await readSweep(file, { set: options.set, allowed });
+  const sweep = await readSweep(file, {
+    set: options.set,
+    allowed,
+    reference: options.reference,
+  });
   const report = (line: string) => options.quiet || say(line);
   switch (part) {
     case "check":

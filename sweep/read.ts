@@ -60,6 +60,12 @@ export interface Sweep {
   readonly value: SweepValue;
 }
 
+/** How a sweep is read. */
+export interface ReadSweepOptions extends ReadOptions {
+  /** The setting that the others are compared with, instead of the file's. */
+  readonly reference?: string | undefined;
+}
+
 /**
  * Reads a sweep file and the pipelines that it names.
  *
@@ -68,7 +74,7 @@ export interface Sweep {
  * @returns The sweep; its pipelines are not checked yet.
  * @throws {UserError} With all that is wrong; exit code 2.
  */
-export async function readSweep(file: string, options: ReadOptions = {}): Promise<Sweep> {
+export async function readSweep(file: string, options: ReadSweepOptions = {}): Promise<Sweep> {
   const reading = startReading(options);
   const root = await readNode(file, reading) as MapNode;
   const document = documentOf(root, file, [], options.onVariable);
@@ -76,14 +82,14 @@ export async function readSweep(file: string, options: ReadOptions = {}): Promis
   const problems = zodProblems(sweepSchema, document.value, subject);
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
   const value = sweepSchema.parse(document.value);
-  return await new SweepReader(root, document, value, options.set ?? [], reading).read();
+  return await new SweepReader(root, document, value, options, reading).read();
 }
 
 class SweepReader {
   readonly #root: MapNode;
   readonly #document: Document;
   readonly #value: SweepValue;
-  readonly #set: readonly string[];
+  readonly #options: ReadSweepOptions;
   readonly #reading: Reading;
   readonly #problems: Problem[] = [];
 
@@ -91,13 +97,13 @@ class SweepReader {
     root: MapNode,
     document: Document,
     value: SweepValue,
-    set: readonly string[],
+    options: ReadSweepOptions,
     reading: Reading,
   ) {
     this.#root = root;
     this.#document = document;
     this.#value = value;
-    this.#set = set;
+    this.#options = options;
     this.#reading = reading;
   }
 
@@ -157,7 +163,7 @@ class SweepReader {
         document: () => {
           const value = this.#part("seeds", at)!, place = placeOf(value, ["seeds", at]);
           const node = changeAt(pipelines[index]!, ["seed"], value, place);
-          return documentOf(node, file, this.#set, this.#reading.onVariable);
+          return documentOf(node, file, this.#options.set ?? [], this.#reading.onVariable);
         },
       }))
     );
@@ -190,14 +196,15 @@ class SweepReader {
   }
 
   #reference(names: readonly string[]): string {
-    const { reference = names[0] ?? "" } = this.#value;
+    const asked = this.#options.reference;
+    const reference = asked ?? this.#value.reference ?? names[0] ?? "";
     if (names.length > 0 && !names.includes(reference)) {
       const near = nearest(reference, names);
-      this.#problem(
-        `there is no setting ${JSON.stringify(reference)}`,
-        ["reference"],
-        near ? `did you mean ${near}?` : `the settings are ${names.join(", ")}`,
-      );
+      this.#problems.push({
+        message: `there is no setting ${JSON.stringify(reference)}`,
+        place: asked === undefined ? this.#document.keyPlace(["reference"]) : undefined,
+        hint: near ? `did you mean ${near}?` : `the settings are ${names.join(", ")}`,
+      });
     }
     return reference;
   }

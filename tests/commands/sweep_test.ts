@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { openEngine } from "../../engine/engine.ts";
@@ -83,6 +89,21 @@ Deno.test("sweep runs each setting with each seed as the pipeline alone would, k
     assertEquals(await readJson(join(out, "basic/seed-2/result.json")), kept);
     const accuracies = ({ stdout }: { stdout: string }) => stdout.match(/\d\.\d{4} ± \d\.\d{4}/g);
     assertEquals(accuracies(again), accuracies(first));
+
+    // Against another setting: the same difference, the other way round.
+    const other = await rocket([...args, "--quiet", "--reference", "rocket"], { cwd: folder });
+    const difference = (name: string, { stdout }: { stdout: string }) => {
+      const row = new RegExp(`^${name} +2 +\\S+ ± \\S+ +([−+][\\d.]+) `, "m").exec(stdout);
+      return Number(row?.[1]!.replace("−", "-"));
+    };
+    assertAlmostEquals(difference("basic", other), -difference("rocket", first));
+    assertMatch(other.stdout, /^Differences are to rocket with/m);
+    const wrong = await rocket([...args, "--reference", "rockett"], { cwd: folder });
+    assertEquals(wrong.code, 2);
+    assertStringIncludes(
+      wrong.stderr,
+      'there is no setting "rockett"\n hint: did you mean rocket?',
+    );
 
     // Runs of another pipeline are not mistaken for these.
     const changed = await rocket([...args, "--epochs", "3"], { cwd: folder });
