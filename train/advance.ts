@@ -27,6 +27,8 @@ export interface StepsOptions {
   readonly nonFinite: NonFinite;
   /** How many steps in a row may be skipped; one more ends the run. */
   readonly maxSkipped: number;
+  /** How many were skipped in a row just before the first one; none by default. */
+  readonly skippedInARow?: number;
 }
 
 /** What a step came to. */
@@ -45,7 +47,7 @@ export interface Advanced {
 export class Steps {
   readonly #train: Pick<CapturedFunction<TrainInput, StepOutput>, "call">;
   readonly #options: StepsOptions;
-  #inARow = 0;
+  #inARow: number;
 
   /**
    * Prepares for steps.
@@ -59,6 +61,12 @@ export class Steps {
   ) {
     this.#train = train;
     this.#options = options;
+    this.#inARow = options.skippedInARow ?? 0;
+  }
+
+  /** How many steps in a row were skipped by now. */
+  get skippedInARow(): number {
+    return this.#inARow;
   }
 
   /**
@@ -85,7 +93,7 @@ export class Steps {
       return { state: output.state, losses, gradientNorm: gradientNorm!, skipped: false };
     }
     disposeState(output.state, state);
-    const { nonFinite, maxSkipped, ...about } = this.#options;
+    const { nonFinite, maxSkipped, skippedInARow: _, ...about } = this.#options;
     if (nonFinite !== "skip" || this.#inARow === maxSkipped) {
       const words = nonFinite !== "skip" ? when : `${when}, after ${skips(this.#inARow)}`;
       await refuseBroken({

@@ -73,7 +73,7 @@ class PhaseComputing {
   readonly evaluated: EvaluatedModel;
   readonly measure: CapturedFunction<EvaluationInput, EvaluationOutput>;
 
-  constructor(job: Job, phase: JobPhase) {
+  constructor(job: Job, phase: JobPhase, skippedInARow: number) {
     const { model, nets } = phase.nets;
     this.train = captured(
       "training step",
@@ -82,7 +82,7 @@ class PhaseComputing {
       ({ input }) => rowsOf(input),
       job.precision,
     );
-    this.steps = new Steps(this.train, { ...phase, ...phase.nets });
+    this.steps = new Steps(this.train, { ...phase, ...phase.nets, skippedInARow });
     this.evaluated = { ...model, nets };
     this.measure = captured(
       "evaluation",
@@ -247,7 +247,7 @@ class Training {
       this.#passes(epochs + 1, start.epochs + this.#phase.epochs),
       batches,
     );
-    this.#computing = new PhaseComputing(this.#job, this.#phase);
+    this.#computing = new PhaseComputing(this.#job, this.#phase, position.skippedInARow);
   }
 
   /** Goes on to the next phase, from a file, so that a run that is resumed finds the same. */
@@ -268,6 +268,7 @@ class Training {
         seconds: last.seconds,
       },
       phases: [...last.phases, this.#phaseResult()],
+      skippedInARow: 0,
       losses: startPosition.losses,
       best: undefined,
       stop: undefined,
@@ -509,6 +510,7 @@ class Training {
       batches: this.#batches,
       step: this.#step,
       skipped: this.#skipped,
+      skippedInARow: this.#computing!.steps.skippedInARow,
       seconds: this.#seconds(),
       time: { training: this.#time.training.seconds, waiting: this.#time.waiting.seconds },
       losses: this.#means.sums(),
@@ -559,6 +561,7 @@ const startPosition: JobPosition = {
   batches: 0,
   step: 0,
   skipped: 0,
+  skippedInARow: 0,
   seconds: 0,
   time: { training: 0, waiting: 0 },
   losses: { rows: 0, total: 0, terms: {} },

@@ -9,6 +9,7 @@ import adam from "../../plugins/optimizers/adam.ts";
 import { type NonFinite, Steps, type TrainInput } from "../../train/advance.ts";
 import { disposeState, initialState, type Model, tensorsOf, trainStep } from "../../train/step.ts";
 import { DeclaredVariables } from "../../train/variables.ts";
+import { Death, dyingAt } from "../support/deaths.ts";
 import { forEachEngine } from "../support/engines.ts";
 import { digitsPipeline, pluginApi, runFile, withPipeline } from "../support/pipelines.ts";
 
@@ -224,6 +225,23 @@ forEachEngine("runPlan() ends a run that skips too many steps in a row", async (
   assertStringIncludes(text, "at step 4 (epoch 1), after 3 skipped steps in a row");
   assertStringIncludes(text, "the loss always(light) has a gradient that is not finite");
   assertStringIncludes(text, "pipeline.yaml:");
+});
+
+forEachEngine("a run that is resumed counts on with the steps that it skips in a row", async () => {
+  const pipeline = digitsPipeline({
+    losses: [{ use: "./always.ts", on: "light" }],
+    train: { epochs: 1, batch: 64, nonFinite: "skip", maxSkipped: 3 },
+    outputs: [{ use: "checkpoint", everySteps: 1 }],
+  });
+  await withPipeline(pipeline, async (file, folder) => {
+    const out = join(folder, "run");
+    await assertRejects(() => runFile(file, out, current(), dyingAt(2)), Death);
+    await assertRejects(
+      () => runFile(file, out, current(), {}, { resume: true }),
+      UserError,
+      "at step 4 (epoch 1), after 3 skipped steps in a row",
+    );
+  }, always);
 });
 
 forEachEngine(

@@ -82,6 +82,8 @@ export interface JobPosition {
   readonly step: number;
   /** How many of them were skipped. */
   readonly skipped: number;
+  /** How many of the phase's last steps were skipped in a row. */
+  readonly skippedInARow: number;
   /** Seconds of training so far, evaluation included. */
   readonly seconds: number;
   /** Seconds in steps, and of those in waiting for data. */
