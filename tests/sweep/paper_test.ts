@@ -69,7 +69,7 @@ for (const file of files) {
       for (const { key } of sweep.settings) {
         await withPlan(sweep, key, (plan, data) => {
           const { rocket } = prepareJobs(plan, data);
-          const isAlone = key === "basic";
+          const isAlone = /^(basic|alone)/.test(key);
           assertEquals(netsOf(plan), isAlone ? ["light"] : ["light", "booster"], key);
           assertEquals(rocket.phases.length, /^(distil|attention)/.test(key) ? 2 : 1, key);
         });
