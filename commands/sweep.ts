@@ -133,17 +133,25 @@ class SweepCommand {
 
   /** The arguments of a part's command line. */
   #args(part: string, out = this.#options.out): string[] {
-    const { set, allowPlugins, engine, precision, reference, debug, quiet } = this.#options;
+    const { debug, quiet } = this.#options;
     return [
       ...["sweep", this.#file, "--only", part, "--json"],
       ...(out === undefined ? [] : ["--out", out]),
+      ...this.#common(),
+      ...(debug ? ["--debug"] : []),
+      ...(quiet || part === "latency" ? ["--quiet"] : []),
+    ];
+  }
+
+  /** The options that all parts have, and the command that goes on. */
+  #common(): string[] {
+    const { set, allowPlugins, engine, precision, reference } = this.#options;
+    return [
       ...set.flatMap((change) => ["--set", change]),
       ...allowPlugins.flatMap((code) => ["--allow-plugin", code]),
       ...(engine === undefined ? [] : ["--engine", engine]),
       ...(precision === undefined ? [] : ["--precision", precision]),
       ...(reference === undefined ? [] : ["--reference", reference]),
-      ...(debug ? ["--debug"] : []),
-      ...(quiet || part === "latency" ? ["--quiet"] : []),
     ];
   }
 
@@ -155,15 +163,11 @@ class SweepCommand {
 
   /** The command that goes on with the sweep: the same again. */
   #command(out: string | undefined): string {
-    const { set, allowPlugins, engine, precision, reference, jobs } = this.#options;
+    const { jobs } = this.#options;
     return [
       ...["deno task pipeline sweep", quoted(this.#file)],
       ...(this.#options.out === undefined || out === undefined ? [] : ["--out", quoted(out)]),
-      ...set.flatMap((change) => ["--set", quoted(change)]),
-      ...allowPlugins.flatMap((code) => ["--allow-plugin", quoted(code)]),
-      ...(engine === undefined ? [] : ["--engine", engine]),
-      ...(precision === undefined ? [] : ["--precision", precision]),
-      ...(reference === undefined ? [] : ["--reference", quoted(reference)]),
+      ...this.#common().map(quoted),
       ...(jobs === undefined ? [] : ["--jobs", String(jobs)]),
     ].join(" ");
   }
