@@ -27,8 +27,6 @@ export interface StepsOptions {
   readonly nonFinite: NonFinite;
   /** How many steps in a row may be skipped; one more ends the run. */
   readonly maxSkipped: number;
-  /** How many were skipped in a row just before the first one; none by default. */
-  readonly skippedInARow?: number;
 }
 
 /** What a step came to. */
@@ -54,14 +52,16 @@ export class Steps {
    *
    * @param train The training step.
    * @param options What becomes of broken steps.
+   * @param skippedInARow How many were skipped in a row just before the first one.
    */
   constructor(
     train: Pick<CapturedFunction<TrainInput, StepOutput>, "call">,
     options: StepsOptions,
+    skippedInARow = 0,
   ) {
     this.#train = train;
     this.#options = options;
-    this.#inARow = options.skippedInARow ?? 0;
+    this.#inARow = skippedInARow;
   }
 
   /** How many steps in a row were skipped by now. */
@@ -93,7 +93,7 @@ export class Steps {
       return { state: output.state, losses, gradientNorm: gradientNorm!, skipped: false };
     }
     disposeState(output.state, state);
-    const { nonFinite, maxSkipped, skippedInARow: _, ...about } = this.#options;
+    const { nonFinite, maxSkipped, ...about } = this.#options;
     if (nonFinite !== "skip" || this.#inARow === maxSkipped) {
       const words = nonFinite !== "skip" ? when : `${when}, after ${skips(this.#inARow)}`;
       await refuseBroken({

@@ -9,9 +9,9 @@ import {
 } from "./evaluate.ts";
 import type { GradientNorms } from "../pipeline/stages/events.ts";
 import type { JobPhase } from "./job.ts";
-import { disposeInput, stepInput } from "./step_input.ts";
 import { firstBatch, type PreparedData } from "./prepare_data.ts";
 import { disposeState, gradientNorms, initialState, trainStep } from "./step.ts";
+import { disposeInput, stepInput } from "./step_input.ts";
 import { type GivenValues, initialValues } from "./variables.ts";
 
 /** What a first batch came to. */

@@ -31,12 +31,12 @@ import {
 } from "./checkpoint/earlier_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./checkpoint/store.ts";
 import type { Emit, Job, JobPhase } from "./job.ts";
-import { runJob } from "./training.ts";
 import { hashInitial, type InitialHashes, readInitial, refuseOtherInitial } from "./initial.ts";
 import { lockRun } from "./run_lock.ts";
 import { describe } from "./objective.ts";
 import { firstBatch, prepareData, type PreparedData } from "./prepare_data.ts";
 import { netsOf, phaseAlone, type PreparedNets, prepareNets } from "./prepare_nets.ts";
+import { runJob } from "./training.ts";
 import { type GivenValues, parameterCount } from "./variables.ts";
 import * as tf from "@tensorflow/tfjs";
 

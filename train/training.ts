@@ -82,7 +82,7 @@ class PhaseComputing {
       ({ input }) => rowsOf(input),
       job.precision,
     );
-    this.steps = new Steps(this.train, { ...phase, ...phase.nets, skippedInARow });
+    this.steps = new Steps(this.train, { ...phase, ...phase.nets }, skippedInARow);
     this.evaluated = { ...model, nets };
     this.measure = captured(
       "evaluation",
