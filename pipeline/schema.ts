@@ -84,7 +84,8 @@ const initialSchema = z.union([
 /** The metric to choose or to stop by. */
 const metricKey = name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/));
 
-const netName = z.enum(["light", "booster"]);
+/** The name of a net. */
+export const netName = z.enum(["light", "booster"]);
 
 /** What each phase may say for itself of how it trains. */
 const training = {

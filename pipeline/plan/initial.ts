@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import type { PlannedInitial } from "../plan.ts";
-import type { PipelineValue } from "../schema.ts";
-import { netNames } from "./losses.ts";
+import { netName, type PipelineValue } from "../schema.ts";
 import type { Planner } from "./planner.ts";
 
 /**
@@ -14,7 +13,7 @@ export function planInitial(
   { document }: Planner,
   initial: PipelineValue["network"]["initial"],
 ): PlannedInitial[] {
-  return netNames.flatMap((net): PlannedInitial[] => {
+  return netName.options.flatMap((net): PlannedInitial[] => {
     const entry = initial?.[net];
     if (!entry) return [];
     const path = ["network", "initial", net];

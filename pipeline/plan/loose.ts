@@ -7,7 +7,7 @@ import { isEntry, type Planner } from "./planner.ts";
 /**
  * Checks the stages of a file whose skeleton is broken, as far as entries can be made out.
  *
- * @param planner Finds planner, and is told what is wrong.
+ * @param planner Finds stages, and is told what is wrong.
  * @param value The document's value.
  */
 export async function checkLoose(planner: Planner, value: unknown): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Path } from "../document.ts";
 import type { PlannedLoss, PlannedStage } from "../plan.ts";
-import type { PipelineValue } from "../schema.ts";
+import { netName, type PipelineValue } from "../schema.ts";
 import type { GradientStage } from "../stages/gradient.ts";
 import type { LossStage } from "../stages/loss.ts";
 import type { NetName } from "../stages/network.ts";
@@ -12,7 +12,7 @@ export type LossEntry = NonNullable<PipelineValue["losses"]>[number];
 /**
  * Finds the losses of a training.
  *
- * @param planner Finds planner.
+ * @param planner Finds stages.
  * @param entries How they are written.
  * @param list Where the document has them.
  * @returns Those that nothing is wrong with.
@@ -131,6 +131,7 @@ function resolvedOutputs(
   };
   return form === "task" ? { on: side(0) } : { from: side(0), to: side(1) };
 }
+
 /**
  * Losses as plain JSON.
  *
@@ -146,9 +147,6 @@ export function resolvedLosses(losses: readonly PlannedLoss[]): Record<string, u
   }));
 }
 
-/** The nets. */
-export const netNames = ["light", "booster"] as const satisfies readonly NetName[];
-
 /**
  * The nets whose outputs some losses read.
  *
@@ -156,5 +154,5 @@ export const netNames = ["light", "booster"] as const satisfies readonly NetName
  */
 export function netsOfLosses(losses: readonly PlannedLoss[]): NetName[] {
   const outputs = losses.flatMap(({ comparisons }) => comparisons.flat());
-  return netNames.filter((net) => outputs.some((output) => output.startsWith(`${net}.`)));
+  return netName.options.filter((net) => outputs.some((output) => output.startsWith(`${net}.`)));
 }

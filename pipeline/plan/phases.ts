@@ -1,10 +1,10 @@
 import type { Path } from "../document.ts";
 import type { PlannedLoss, PlannedOptimizer, PlannedPhase } from "../plan.ts";
-import type { PipelineValue } from "../schema.ts";
+import { netName, type PipelineValue } from "../schema.ts";
 import type { VariableOwner } from "../stages/network.ts";
 import type { OptimizerStage } from "../stages/optimizer.ts";
 import type { ScheduleStage } from "../stages/schedule.ts";
-import { netNames, netsOfLosses, planLosses, resolvedLosses } from "./losses.ts";
+import { netsOfLosses, planLosses, resolvedLosses } from "./losses.ts";
 import { isMeasured } from "./metrics.ts";
 import type { Planner } from "./planner.ts";
 
@@ -22,7 +22,7 @@ export interface PhaseStages {
 /**
  * The stages that a phase has of its own.
  *
- * @param planner Finds planner.
+ * @param planner Finds stages.
  * @param entry How the phase is written.
  * @param path Where the document has it.
  */
@@ -138,7 +138,7 @@ function netsOfPhase(
   path: Path,
 ): Pick<PlannedPhase, "nets" | "frozen"> {
   const read = netsOfLosses(losses);
-  const chosen = netNames.filter((net) => (nets ?? read).includes(net));
+  const chosen = netName.options.filter((net) => (nets ?? read).includes(net));
   for (const net of read.filter((net) => !chosen.includes(net))) {
     planner.problem(
       `the phase ${name} does not compute the ${net} net, which its losses read`,
@@ -164,14 +164,14 @@ function netsOfPhase(
     );
   }
   const frozen = new Set<VariableOwner>(freeze);
-  if (freezeShared ?? netNames.some((net) => freeze.includes(net))) frozen.add("shared");
+  if (freezeShared ?? netName.options.some((net) => freeze.includes(net))) frozen.add("shared");
   return { nets: chosen, frozen };
 }
 
 /**
  * Finds an optimizer and its schedule.
  *
- * @param planner Finds planner.
+ * @param planner Finds stages.
  * @param entry How it is written.
  * @param path Where the document has it.
  * @returns Undefined if something is wrong.
