@@ -90,6 +90,7 @@ async function tryDataset(dataset: Dataset, findings: Findings): Promise<void> {
     );
   }
   await tryRows(dataset, first, findings);
+  tryLocate(dataset, counts.reduce((sum, rows) => sum + rows, 0), findings);
   if (!dataset.recordBatch) return;
   // Backwards, as nothing but the index should matter.
   for (let index = first.length - 1; index >= 0; index--) {
@@ -141,6 +142,24 @@ async function tryRows(
       ? `other values for row ${numbers[index]}`
       : `${counted(read.numRows, "row")}; expected ${numbers.length}`,
   );
+}
+
+/** The first row and the last one are somewhere, and the one after it is nowhere. */
+function tryLocate(dataset: Dataset, rows: number, findings: Findings): void {
+  if (!dataset.locate || rows === 0) return;
+  for (const row of [0, rows - 1]) {
+    const found = dataset.locate(row);
+    if (found === undefined) continue;
+    if (typeof found.file === "string" && Number.isInteger(found.row) && found.row <= row) continue;
+    findings.add(
+      "says the file of a row and the row's number there",
+      `locate(${row})`,
+      describe(found),
+    );
+  }
+  const beyond = dataset.locate(rows);
+  if (beyond === undefined) return;
+  findings.add("finds no row that there is not", `locate(${rows})`, describe(beyond));
 }
 
 /** Each column alone, or of many the first ones, and one beside a column that there is not. */

@@ -8,6 +8,16 @@ export interface SourceContext {
   readonly folder: string;
 }
 
+/** Where a row of a data set is. */
+export interface RowLocation {
+  /** The file, as the pipeline names it. */
+  readonly file: string;
+  /** The row's number in that file, from 0. */
+  readonly row: number;
+  /** The line of a text file on which the row starts, from 1. */
+  readonly line?: number | undefined;
+}
+
 /** Rows as Arrow record batches, opened. */
 export interface Dataset {
   /** The names and types of all columns, of those as well that were not asked for. */
@@ -32,6 +42,13 @@ export interface Dataset {
   rows?(numbers: ArrayLike<number>): Promise<RecordBatch>;
   /** Reads the record batches in order, from the start. */
   recordBatches(): AsyncIterable<RecordBatch>;
+  /**
+   * Says which file a row is in, for messages; absent where rows are in no file.
+   *
+   * @param row The row's number from 0 over all record batches; it has been read.
+   * @returns The file and the row's number there; undefined if that is not known.
+   */
+  locate?(row: number): RowLocation | undefined;
   /** Lets go of files. */
   close?(): Promise<void>;
 }

@@ -9,6 +9,7 @@ import {
   findFile,
   isUrl,
   joinFingerprints,
+  locateRow,
 } from "./files.ts";
 import { DamagedError, indexIpc, type IpcIndex } from "./ipc_index.ts";
 import { MetadataError } from "./ipc_verify.ts";
@@ -76,12 +77,16 @@ async function dataset(files: readonly ArrowFile[], columns: readonly string[] |
     });
   };
   const rows = rowReader(files, columns);
+  const counted = files.map(({ file: { name }, index: { rowCounts } }) =>
+    [name, rowCounts.reduce((sum, rows) => sum + rows, 0)] as const
+  );
   return {
     schema: files[0]!.index.schema as Schema,
     ...(rows && { rows }),
     fingerprint: joinFingerprints(hashes),
     rowCounts: files.flatMap(({ index }) => index.rowCounts),
     recordBatch: read,
+    locate: (row: number) => locateRow(counted, row),
     async *recordBatches() {
       for (const number of places.keys()) yield await read(number);
     },

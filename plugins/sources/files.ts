@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { glob } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { nearest, UserError, z } from "../../plugin.ts";
+import { nearest, type RowLocation, UserError, z } from "../../plugin.ts";
 
 const pattern = z.string().min(1, { error: "expected a path" });
 
@@ -202,4 +202,23 @@ async function sha256OfFile(path: string): Promise<string> {
   const file = await Deno.open(path);
   for await (const part of file.readable) hash.update(part);
   return hash.digest("hex");
+}
+
+/**
+ * Which file a row is in, where files are read one after the other.
+ *
+ * @param files The names of the files, each with how many rows it has; as many of them as were read.
+ * @param row The row's number from 0 over all files.
+ * @returns The file and the row's number there; undefined if no file has it.
+ */
+export function locateRow(
+  files: Iterable<readonly [name: string, rows: number]>,
+  row: number,
+): RowLocation | undefined {
+  let left = row;
+  for (const [file, rows] of files) {
+    if (left < rows) return { file, row: left };
+    left -= rows;
+  }
+  return undefined;
 }

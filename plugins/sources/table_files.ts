@@ -9,7 +9,7 @@ import {
   type Selection,
 } from "./duckdb.ts";
 import { explain, type StatementSubject } from "./duckdb_errors.ts";
-import { fileFingerprints, joinFingerprints, type SourceFile } from "./files.ts";
+import { fileFingerprints, joinFingerprints, locateRow, type SourceFile } from "./files.ts";
 
 /** How files of a format are read with DuckDB, one after the other. */
 export interface TableFormat {
@@ -74,19 +74,25 @@ export async function openTableFiles(
     const selection = selectColumns(columns, schema, asked);
     const rows = wanted ?? batchRows(schema);
     const unread = new Set(files);
+    /** How many rows of each file were read so far: those of text are not known before. */
+    const counted = new Map<string, number>();
     const recordBatches = async function* () {
       for (const file of files) {
+        let read = 0;
         const sql = `SELECT ${selection.list} FROM ${format.table(file, columns)}`;
         const batches = database.recordBatches(sql, selection.schema, rows);
         try {
           for (;;) {
             const next = await attempt(file, () => batches.next());
             if (next.done) break;
+            read += next.value.numRows;
+            counted.set(file.name, Math.max(read, counted.get(file.name) ?? 0));
             yield next.value;
           }
         } finally {
           await batches.return(undefined);
         }
+        if (read === 0) counted.set(file.name, 0);
         if (unread.delete(file)) await format.refuseRead?.(file);
       }
     };
@@ -94,6 +100,7 @@ export async function openTableFiles(
       schema,
       fingerprint: joinFingerprints(await fileFingerprints(files)),
       recordBatches,
+      locate: (row) => locateRow(counted, row),
       ...await randomAccess(database, files, format, selection, rows, attempt),
       close: () => Promise.resolve(database.close()),
     };
@@ -157,7 +164,7 @@ async function randomAccess(
   { list, schema }: Selection,
   rows: number,
   attempt: Attempt,
-): Promise<Pick<Dataset, "recordBatch" | "rowCounts">> {
+): Promise<Pick<Dataset, "recordBatch" | "rowCounts" | "locate">> {
   if (!range) return {};
   const parts: { file: SourceFile; first: number; last: number }[] = [];
   for (const file of files) {
@@ -166,7 +173,11 @@ async function randomAccess(
       parts.push({ file, first, last: Math.min(first + rows, Number(count)) });
     }
   }
+  const counted = Map.groupBy(parts, ({ file }) => file.name).entries().map(([name, parts]) =>
+    [name, parts.reduce((sum, { first, last }) => sum + last - first, 0)] as const
+  ).toArray();
   return {
+    locate: (row) => locateRow(counted, row),
     rowCounts: parts.map(({ first, last }) => last - first),
     recordBatch: async (index) => {
       const part = parts[index];
