@@ -41,10 +41,13 @@ const plans = ([
 const train = new StoredRows(
   new Store({
     chunkRows: [rows],
-    features: { image: { spec: { shape, dtype: "float32" }, values: [randomPixels()] } },
-    label: {
-      spec: { kind: "class", classes: 10, shape: [], dtype: "int32" },
-      values: [Int32Array.from({ length: rows }, (_, row) => row % 10)],
+    specs: {
+      features: { image: { shape, dtype: "float32" } },
+      label: { kind: "class", classes: 10, shape: [], dtype: "int32" },
+    },
+    values: {
+      features: { image: [randomPixels()] },
+      label: [Int32Array.from({ length: rows }, (_, row) => row % 10)],
     },
   }),
 );

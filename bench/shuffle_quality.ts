@@ -134,6 +134,7 @@ async function train(window: number, seed: number): Promise<number> {
   const ordered = whole.subset(sorted);
   const train: Split = {
     rows: ordered.rows,
+    specs: ordered.specs,
     features: ordered.features,
     label: ordered.label,
     schema: ordered.schema,

@@ -143,7 +143,7 @@ async function brokenGradientOf(
       values,
       (lookup) =>
         tf.mul(
-          termLoss(term, forwardPass(model, values, input, lookup), input.label, factors),
+          termLoss(term, forwardPass(model, values, input, lookup), input, factors),
           term.weight,
         ),
     );

@@ -64,16 +64,16 @@ export interface EvaluationOutput {
  */
 export function evaluationStep(
   { pair, nets, terms }: EvaluatedModel,
-  { values, batch: { features, label, weight } }: EvaluationInput,
+  { values, batch }: EvaluationInput,
 ): EvaluationOutput {
   const forward = new Forward(pair, {
     values,
-    features,
+    features: batch.features,
     training: false,
     seed: () => tf.scalar(0, "int32"),
   });
   const logits = nets.map((net) => forward.outputs(net).logits);
-  const losses = terms.map((term) => termLoss(ungated(term), forward, label, noFactors, weight));
+  const losses = terms.map((term) => termLoss(ungated(term), forward, batch, noFactors));
   return { logits, losses: tf.stack(losses) };
 }
 

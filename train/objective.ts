@@ -5,6 +5,7 @@ import type { Factor, GradientPolicy, Position } from "../pipeline/stages/gradie
 import type { HintLoss, LossScope, TaskLoss } from "../pipeline/stages/loss.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
 import type { Forward, Gate } from "./forward.ts";
+import type { BatchTensors } from "./tensors.ts";
 
 /** An output of a net: `booster.logits`. */
 export interface OutputReference {
@@ -74,20 +75,18 @@ export function changingFactors(
  *
  * @param term The term.
  * @param forward The step's forward passes.
- * @param label The labels, `[batch]`.
+ * @param rows The labels, `[batch]`, and how much each row counts, `[batch]`; all alike by default. A loss
+ *   that compares rows with one another, and so is one number, stays as it is.
  * @param factors This step's values of changing factors.
- * @param weight How much each row counts, `[batch]`; all alike by default. A loss that compares rows with
- *   one another, and so is one number, stays as it is.
  * @throws {StageError} If the loss returns anything but one number a row or one number.
  */
 export function termLoss(
   term: Term,
   forward: Forward,
-  label: tf.Tensor,
+  rows: LabelledRows,
   factors: FactorValues,
-  weight?: tf.Tensor,
 ): tf.Scalar {
-  const rows: WeightedRows = { count: label.shape[0]!, weight };
+  const { label } = rows;
   const gate = (factor: Factor): Gate => typeof factor === "number" ? factor : factors.get(factor)!;
   const gated = (reference: OutputReference, factor: Factor, shared: Factor) => {
     // A blocked output passes nothing on, so that it needs no pass with gated shared variables.
@@ -110,20 +109,18 @@ export function termLoss(
   return losses.length === 1 ? losses[0]! : tf.addN(losses);
 }
 
-/** How many rows there are, and how much each counts. */
-interface WeightedRows {
-  readonly count: number;
-  readonly weight: tf.Tensor | undefined;
-}
+/** What of a batch a loss needs beside the nets' outputs. */
+export type LabelledRows = Pick<BatchTensors, "label" | "weight">;
 
 /** The smallest number that a float32 has in full. */
 const leastWeight = 2 ** -126;
 
 function meanLoss(
   { stage }: Term,
-  { count, weight }: WeightedRows,
+  { label, weight }: LabelledRows,
   compute: () => tf.Tensor,
 ): tf.Scalar {
+  const count = label.shape[0]!;
   const loss = callStage(stage, "its loss", compute);
   if (!(loss instanceof tf.Tensor)) {
     throw new StageError(stage, `returned ${describe(loss)} instead of a tensor`, {

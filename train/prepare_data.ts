@@ -10,6 +10,7 @@ import { callStage } from "../pipeline/stage_error.ts";
 import type { Batch, Column } from "../pipeline/stages/batch.ts";
 import type { SourceStage } from "../pipeline/stages/source.ts";
 import { sizeOf } from "./input/columns.ts";
+import { mapBatch } from "./input/parts.ts";
 import { memoryFor } from "./input/memory.ts";
 import { holdoutRows, sampleRows } from "./input/order.ts";
 import { openSplit, type Split } from "./input/split.ts";
@@ -50,21 +51,22 @@ export async function prepareData(
   const open = async (name: string, planned: PlannedStage<SourceStage>, like?: Split) => {
     const { stage, options, reference, folder, specifier } = planned;
     const source = callStage(reference, "create()", () => stage.create(options, { folder }));
-    const request = {
+    const split = await openSplit(source, {
       features: plan.features,
       label: plan.label,
       weight: plan.weight,
       columns: plan.columns,
       stage: reference,
       places: (path: string) => plan.document.place(["data", ...path.split(".")]),
+    }, {
+      like,
       memory,
       setup: specifier !== undefined && canBeSent(options)
         ? { specifier, options, folder }
         : undefined,
       name,
       report,
-    };
-    const split = await openSplit(source, request, like);
+    });
     opened.push(split);
     return split;
   };
@@ -141,18 +143,10 @@ export function firstBatch(plan: Plan, { first, transforms }: PreparedData, size
   return transforms.apply(batch, { seed: plan.seed, epoch: 0, batch: 0, training: true });
 }
 
-function headOf({ features, label, weight, columns }: Batch, size: number): Batch {
-  const column = ({ values, shape }: Column): Column => ({
+function headOf(batch: Batch, size: number): Batch {
+  const head = ({ values, shape }: Column): Column => ({
     values: values.subarray(0, size * sizeOf(shape)),
     shape,
   });
-  const each = (all: Readonly<Record<string, Column>>) =>
-    Object.fromEntries(Object.entries(all).map(([name, one]) => [name, column(one)]));
-  return {
-    size,
-    features: each(features),
-    label: column(label),
-    ...(weight && { weight: column(weight) }),
-    ...(columns && { columns: each(columns) }),
-  };
+  return { ...mapBatch(batch, head), size };
 }

@@ -12,7 +12,7 @@ import { Forward } from "./forward.ts";
 import { type Gradients, gradientsOf } from "./gradients.ts";
 import type { Lookups } from "./lookups.ts";
 import { changingFactors, describe, type FactorValues, type Term, termLoss } from "./objective.ts";
-import { rowsOf } from "./tensors.ts";
+import { type BatchTensors, rowsOf } from "./tensors.ts";
 import type { TensorsByName } from "./variables.ts";
 
 /** All that a step computes with and that does not change over a run. */
@@ -42,13 +42,7 @@ export interface State {
 }
 
 /** What a step is given; tensors only, so that it can be recorded once and replayed. */
-export interface StepInput {
-  /** The features, `[batch, ...shape]`. */
-  readonly features: TensorsByName;
-  /** The labels, `[batch]`. */
-  readonly label: tf.Tensor;
-  /** How much each row counts in losses, `[batch]`; absent where all count alike. */
-  readonly weight?: tf.Tensor | undefined;
+export interface StepInput extends BatchTensors {
   /** The learning rate. */
   readonly rate: tf.Scalar;
   /** The number of the step, from 1. */
@@ -143,7 +137,7 @@ function backward(
   const gradients = gradientsOf(movedVariables(model), values, (lookup) => {
     const forward = forwardPass(model, values, input, lookup);
     const factors = factorValues(terms, input);
-    const each = terms.map((term) => termLoss(term, forward, input.label, factors, input.weight));
+    const each = terms.map((term) => termLoss(term, forward, input, factors));
     const total = tf.addN(each.map((loss, index) => tf.mul(loss, terms[index]!.weight)));
     losses = tf.keep(tf.stack([total, ...each]) as tf.Tensor1D);
     updates = Object.fromEntries(forward.updates);
@@ -311,13 +305,7 @@ function squaredNorms(model: Model, term: Term, { values }: State, input: StepIn
   return tf.tidy(() => {
     const gradients = gradientsOf(variables, values, (lookup) =>
       tf.mul(
-        termLoss(
-          term,
-          forwardPass(model, values, input, lookup),
-          input.label,
-          factors,
-          input.weight,
-        ),
+        termLoss(term, forwardPass(model, values, input, lookup), input, factors),
         term.weight,
       ));
     const squares = squaresByOwner(gradients, variables);

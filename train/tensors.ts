@@ -1,16 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Batch, Column } from "../pipeline/stages/batch.ts";
-import type { TensorsByName } from "./variables.ts";
+import { listParts, mapParts, type Parts } from "./input/parts.ts";
 
-/** A batch on the engine. */
-export interface BatchTensors {
-  /** The features, `[batch, ...shape]`. */
-  readonly features: TensorsByName;
-  /** The labels, `[batch]`. */
-  readonly label: tf.Tensor;
-  /** How much each row counts in losses, `[batch]`; absent where all count alike. */
-  readonly weight?: tf.Tensor | undefined;
-}
+/** A batch on the engine: features `[batch, ...shape]`, labels and weights `[batch]`. */
+export type BatchTensors = Omit<Parts<tf.Tensor>, "columns">;
 
 /**
  * Uploads a batch: ids, which are kept in an Int32Array, as int32 and all else as float32.
@@ -18,14 +11,8 @@ export interface BatchTensors {
  * @param batch The rows, transformed.
  * @returns The tensors, which the caller disposes of.
  */
-export function batchTensors({ size, features, label, weight }: Batch): BatchTensors {
-  return {
-    features: Object.fromEntries(
-      Object.entries(features).map(([name, column]) => [name, upload(column, size)]),
-    ),
-    label: upload(label, size),
-    ...(weight && { weight: upload(weight, size) }),
-  };
+export function batchTensors({ size, columns: _, ...computed }: Batch): BatchTensors {
+  return mapParts<Column, tf.Tensor>(computed, (column) => upload(column, size));
 }
 
 /**
@@ -33,8 +20,8 @@ export function batchTensors({ size, features, label, weight }: Batch): BatchTen
  *
  * @param batch The batch.
  */
-export function rowsOf({ features, label, weight }: BatchTensors): tf.Tensor[] {
-  return [...Object.values(features), label, ...weight ? [weight] : []];
+export function rowsOf(batch: BatchTensors): tf.Tensor[] {
+  return listParts<tf.Tensor>(batch);
 }
 
 function upload({ values, shape }: Column, size: number): tf.Tensor {

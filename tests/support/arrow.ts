@@ -58,7 +58,7 @@ export interface SplitOptions {
 /** Opens a split as a run does, in memory: options as in a pipeline file. */
 export async function open(
   source: Source,
-  { features = {}, label, ...extra }: SplitOptions,
+  { features = {}, label, weight, columns = [] }: SplitOptions,
   like?: Split,
 ): Promise<StoredSplit> {
   const split = await openSplit(source, {
@@ -66,10 +66,11 @@ export async function open(
       Object.entries(features).map(([name, options]) => [name, featureSchema.parse(options)]),
     ),
     label: labelSchema.parse(label),
-    ...extra,
+    weight,
+    columns,
     stage: sourceReference,
     places: (path) => ({ file: "pipeline.yaml", path: `data.${path}` }),
-  }, like);
+  }, { like });
   if (!(split instanceof StoredSplit)) throw new Error("the rows are not in memory");
   return split;
 }

@@ -3,53 +3,75 @@ import type { FeatureOptions, LabelOptions } from "../../pipeline/data_options.t
 import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
 import { didYouMean } from "../../pipeline/nearest.ts";
 import { StageError, type StageReference } from "../../pipeline/stage_error.ts";
-import type { ColumnSpec, LabelSpec } from "../../pipeline/stages/batch.ts";
+import type { ColumnSpec, LabelSpec, Values } from "../../pipeline/stages/batch.ts";
 import { type ColumnChunk, ColumnReader, listed } from "./columns.ts";
 import { LabelReader } from "./label.ts";
 import type { IdRequest } from "./ids.ts";
-import type { StoredColumn, StoredColumns } from "./rows.ts";
+import { combineParts, mapParts, mapValues, type Parts, type Specs } from "./parts.ts";
+import type { StoredColumns } from "./rows.ts";
 
-/** Which columns are wanted, and of what. */
+/**
+ * Which columns are wanted, and of what. Whoever reads rows is handed all of it, in another thread as well:
+ * it has no part that may be left out.
+ */
 export interface ColumnsRequest {
   /** The features by name. */
   readonly features: Readonly<Record<string, FeatureOptions>>;
   /** The label. */
   readonly label: LabelOptions;
-  /** The column that says how much each row counts in losses. */
-  readonly weight?: string | undefined;
+  /** The column that says how much each row counts in losses, if one does. */
+  readonly weight: string | undefined;
   /** Columns that metrics read. */
-  readonly columns?: readonly string[] | undefined;
+  readonly columns: readonly string[];
   /** The source's stage, for messages. */
   readonly stage: StageReference;
   /** Where the pipeline file has an option of the data, such as `features.image.shape`. */
-  readonly places?: ((path: string) => Place | undefined) | undefined;
+  readonly places: ((path: string) => Place | undefined) | undefined;
+}
+
+/** A request as it can be sent to another thread: a function cannot. */
+export type SentRequest = Omit<ColumnsRequest, "places">;
+
+/**
+ * Makes a request ready to be sent.
+ *
+ * @param request The request.
+ */
+export function sentRequest({ places: _, ...request }: ColumnsRequest): SentRequest {
+  return request;
+}
+
+/**
+ * A request that was sent from another thread, which knows the places.
+ *
+ * @param request What it sent.
+ */
+export function receivedRequest(request: SentRequest): ColumnsRequest {
+  return { ...request, places: undefined };
 }
 
 /** What is known of a split's columns, whose shapes, ids and classes hold for another one. */
 export interface KnownColumns {
   /** The source's columns. */
   readonly schema: Schema;
-  /** The features by name. */
-  readonly features: Readonly<Record<string, ColumnSpec>>;
-  /** The label. */
-  readonly label: LabelSpec;
-  /** Columns that are no features, if these are the same rows: other splits have ids of their own. */
-  readonly columns?: Readonly<Record<string, ColumnSpec>> | undefined;
+  /** What they are. */
+  readonly specs: Specs;
+  /** Whether they are known of the same rows: columns that only metrics read have ids of their own in others. */
+  readonly sameRows: boolean;
 }
 
 /** The wanted columns of a record batch. */
 export interface DecodedBatch {
   /** How many rows. */
   readonly rows: number;
-  /** The features in their order, other columns, and the label. */
-  readonly columns: readonly ColumnChunk[];
+  /** Their values. */
+  readonly columns: Parts<ColumnChunk>;
 }
 
 /** Makes typed arrays of the wanted columns of a source, record batch by record batch. */
 export class Decoder {
-  readonly #planned: PlannedColumns;
+  readonly #planned: Parts<PlannedColumn, PlannedColumn<LabelSpec>>;
   readonly #stage: StageReference;
-  readonly #request: ColumnsRequest;
 
   /**
    * Finds the columns; all that are missing or do not suit are reported together.
@@ -62,7 +84,6 @@ export class Decoder {
   constructor(schema: Schema, request: ColumnsRequest, like?: KnownColumns) {
     this.#planned = planColumns(schema, request, like);
     this.#stage = request.stage;
-    this.#request = request;
   }
 
   /**
@@ -72,9 +93,9 @@ export class Decoder {
    * @throws {UserError} If a value is not as wanted.
    */
   read(batch: RecordBatch): DecodedBatch {
-    const { features, columns: others, label } = this.#planned;
-    const columns = [...features, ...others, label].map(({ field, reader }) =>
-      compacted(reader.read(columnOf(batch, field, this.#stage)))
+    const columns = mapParts<PlannedColumn, ColumnChunk>(
+      this.#planned,
+      ({ field, read }) => compacted(read(columnOf(batch, field, this.#stage))),
     );
     return { rows: batch.numRows, columns };
   }
@@ -86,32 +107,29 @@ export class Decoder {
    * @throws {UserError} If a label is no class.
    */
   finish(read: readonly DecodedBatch[]): StoredColumns {
-    const { features, columns, label } = this.#planned, { weight, columns: named } = this.#request;
+    const planned = this.#planned;
     const filled = read.filter(({ rows }) => rows > 0);
-    const column = (index: number) => filled.map(({ columns }) => columns[index]!);
-    const stored: Record<string, StoredColumn> = {}, others: Record<string, StoredColumn> = {};
+    const chunks = filled.length > 0
+      ? combineParts(filled.map(({ columns }) => columns), (...all: ColumnChunk[]) => all)
+      : mapParts<PlannedColumn, ColumnChunk[]>(planned, () => []);
+    const done = new Map<PlannedColumn, Finished>();
     // Those that have another one's vocabulary come after it.
-    const ordered = [...features.entries()]
-      .sort(([, a], [, b]) => Number(a.borrowed) - Number(b.borrowed));
-    for (const [index, { name, reader, lender }] of ordered) {
-      stored[name] = {
-        spec: reader.finish(column(index), stored[lender]?.spec),
-        values: column(index).map(({ values }) => values),
-      };
+    const ordered = Object.entries(planned.features)
+      .sort(([, a], [, b]) => Number(a.lender !== undefined) - Number(b.lender !== undefined));
+    for (const [name, column] of ordered) {
+      const lender = column.lender === undefined ? undefined : planned.features[column.lender]!;
+      done.set(column, column.finish(chunks.features[name]!, lender && done.get(lender)!.spec));
     }
-    for (const [index, { name, reader }] of columns.entries()) {
-      const chunks = column(features.length + index);
-      others[name] = { spec: reader.finish(chunks), values: chunks.map(({ values }) => values) };
-    }
-    if (weight !== undefined) refuseNoWeights(others[weight]!, this.#request);
+    const label = planned.label.finish(chunks.label);
+    done.set(planned.label, label);
+    const finished = combineParts<[PlannedColumn, ColumnChunk[]], Finished>(
+      [planned, chunks],
+      (column, chunks) => done.get(column) ?? column.finish(chunks),
+    );
     return {
       chunkRows: filled.map(({ rows }) => rows),
-      features: Object.fromEntries(features.map(({ name }) => [name, stored[name]!])),
-      label: label.reader.finish(column(features.length + columns.length)),
-      ...(named && {
-        columns: Object.fromEntries(named.map((name) => [name, others[name]!])),
-      }),
-      ...(weight !== undefined && { weight: others[weight]! }),
+      specs: { ...mapParts<Finished, ColumnSpec>(finished, ({ spec }) => spec), label: label.spec },
+      values: mapParts<Finished, readonly Values[]>(finished, ({ values }) => values),
     };
   }
 }
@@ -121,43 +139,26 @@ export class Decoder {
  *
  * @param request What is wanted.
  */
-export function wantedColumns({ features, label, weight, columns = [] }: ColumnsRequest): string[] {
+export function wantedColumns({ features, label, weight, columns }: SentRequest): string[] {
   const named = Object.entries(features).map(([name, { column }]) => column ?? name);
   return [
     ...new Set([...named, label.column, ...columns, ...weight === undefined ? [] : [weight]]),
   ];
 }
 
-/** The columns that are no features and not the label. */
-function extraColumns(
-  { weight, columns = [] }: ColumnsRequest,
-): { column: string; path: string }[] {
-  const all = columns.map((column) => ({ column, path: "" }));
-  if (weight === undefined) return all;
-  return [...all.filter(({ column }) => column !== weight), { column: weight, path: "weight" }];
-}
-
-function refuseNoWeights({ spec, values }: StoredColumn, { weight, places }: ColumnsRequest): void {
-  const place = places?.("weight");
-  if (spec.dtype !== "float32") {
-    throw new UserError(`the column ${weight} holds strings, which are no weights`, {
-      place,
-      exitCode: 2,
-    });
-  }
-  let first = 0;
-  for (const chunk of values) {
-    const row = chunk.findIndex((value: number) => !(value >= 0));
-    if (row >= 0) {
-      throw new UserError(
-        `row ${first + row} of the column ${weight} has the weight ${
-          chunk[row]
-        } (rows count from 0)`,
-        { place, hint: "weights are 0 or more" },
-      );
-    }
-    first += chunk.length;
-  }
+/** Refuses weights below 0. */
+function refuseNegative(
+  { values }: ColumnChunk,
+  first: number,
+  weight: string,
+  place: Place | undefined,
+): void {
+  const row = values.findIndex((value: number) => !(value >= 0));
+  if (row < 0) return;
+  throw new UserError(
+    `row ${first + row} of the column ${weight} has the weight ${values[row]} (rows count from 0)`,
+    { place, hint: "weights are 0 or more" },
+  );
 }
 
 /** How a feature's values become ids: that of another feature, if it says so. */
@@ -198,29 +199,37 @@ function compacted({ values, dropped }: ColumnChunk): ColumnChunk {
   return { values: values.slice(), dropped };
 }
 
-interface PlannedColumns {
-  readonly features: {
-    name: string;
-    field: Field;
-    reader: ColumnReader;
-    /** The feature whose ids it has, which may be itself. */
-    lender: string;
-    borrowed: boolean;
-  }[];
-  readonly columns: { name: string; field: Field; reader: ColumnReader }[];
-  readonly label: { field: Field; reader: LabelReader };
+/** What a column is, with the values that are kept of it, by chunk. */
+interface Finished<Spec extends ColumnSpec = ColumnSpec> {
+  readonly spec: Spec;
+  readonly values: readonly Values[];
+}
+
+/** A wanted column, and how it is read. */
+interface PlannedColumn<Spec extends ColumnSpec = ColumnSpec> {
+  readonly field: Field;
+  /** The other feature whose ids it has, if it has another one's. */
+  readonly lender?: string | undefined;
+  /** Reads its part of the next record batch. */
+  readonly read: (data: Data) => ColumnChunk;
+  /** Makes ids final and says what it is, when all was read. */
+  readonly finish: (chunks: readonly ColumnChunk[], lender?: ColumnSpec) => Finished<Spec>;
 }
 
 function planColumns(
   schema: Schema,
   request: ColumnsRequest,
   like?: KnownColumns,
-): PlannedColumns {
+): Parts<PlannedColumn, PlannedColumn<LabelSpec>> {
   const { places = () => undefined } = request;
   const problems: Problem[] = [];
   const fieldOf = (fields: readonly Field[], column: string) =>
     fields.find(({ name }) => name === column);
-  const plan = <T>(column: string, path: string, make: (field: Field, like?: Field) => T): T[] => {
+  const plan = <T>(
+    column: string,
+    path: string,
+    make: (field: Field, like?: Field) => T,
+  ): T | undefined => {
     const field = fieldOf(schema.fields, column);
     if (!field) {
       const names = schema.fields.map(({ name }) => name);
@@ -231,58 +240,104 @@ function planColumns(
           ? "it has no columns at all"
           : `${didYouMean(column, names)}its columns are ${listed(names)}`,
       });
-      return [];
+      return undefined;
     }
     try {
-      return [make(field, like && fieldOf(like.schema.fields, column))];
+      return make(field, like && fieldOf(like.schema.fields, column));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       problems.push(...error.problems);
-      return [];
+      return undefined;
     }
   };
-  const features = Object.entries(request.features).flatMap(([name, { column, ...options }]) => {
+  const features = mapValues(request.features, ({ column, ...options }, name) => {
     const path = `features.${name}`;
     return plan(column ?? name, column ? `${path}.column` : path, (field, likeField) => {
       const ids = idRequest(name, request);
-      return {
-        name,
-        field,
-        lender: ids?.name ?? name,
-        borrowed: ids?.borrowed ?? false,
-        reader: new ColumnReader(field, {
-          column: column ?? name,
-          options,
-          ids,
-          like: like && likeField && { spec: like.features[name]!, field: likeField },
-          place: (option) => places(option ? `${path}.${option}` : path),
-        }),
-      };
+      const reader = new ColumnReader(field, {
+        column: column ?? name,
+        options,
+        ids,
+        like: like && likeField && { spec: like.specs.features[name]!, field: likeField },
+        place: (option) => places(option ? `${path}.${option}` : path),
+      });
+      return planned(field, reader, ids?.borrowed ? ids.name : undefined);
     });
   });
-  const columns = extraColumns(request).flatMap(({ column, path }) =>
-    plan(column, path, (field, likeField) => ({
-      name: column,
-      field,
-      reader: new ColumnReader(field, {
+  /** A column that is no feature. */
+  const other = (column: string, path: string, known: ColumnSpec | undefined) =>
+    plan(column, path, (field, likeField) => {
+      const reader = new ColumnReader(field, {
         column,
         options: { nulls: "error", shape: [] },
-        like: like?.columns && likeField && { spec: like.columns[column]!, field: likeField },
+        like: like?.sameRows && likeField && known ? { spec: known, field: likeField } : undefined,
         place: () => places(path),
-      }),
-    }))
+      });
+      return planned(field, reader);
+    });
+  const columns = Object.fromEntries(
+    request.columns.map((name) => [name, other(name, "", like?.specs.columns?.[name])]),
   );
-  const [label] = plan(request.label.column, "label", (field, likeField) => ({
-    field,
-    reader: new LabelReader(
+  const weight = request.weight === undefined
+    ? undefined
+    : weighing(other(request.weight, "weight", like?.specs.weight), request.weight, places);
+  const label = plan(request.label.column, "label", (field, likeField) => {
+    const reader = new LabelReader(
       field,
       request.label,
       places("label"),
-      like && likeField && { spec: like.label, field: likeField },
-    ),
-  }));
-  if (problems.length > 0 || !label) throw new UserError(problems, { exitCode: 2 });
-  return { features, columns, label };
+      like && likeField && { spec: like.specs.label, field: likeField },
+    );
+    return {
+      field,
+      read: (data: Data) => reader.read(data),
+      finish: (chunks: readonly ColumnChunk[]) => reader.finish(chunks),
+    };
+  });
+  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  // Without a problem none of them is missing.
+  return { features, columns, weight, label } as Parts<PlannedColumn, PlannedColumn<LabelSpec>>;
+}
+
+/** A column as a reader reads it. */
+function planned(field: Field, reader: ColumnReader, lender?: string): PlannedColumn {
+  return {
+    field,
+    lender,
+    read: (data) => reader.read(data),
+    finish: (chunks, lender) => ({
+      spec: reader.finish(chunks, lender),
+      values: chunks.map(({ values }) => values),
+    }),
+  };
+}
+
+/** A column of weights: numbers of 0 or more. */
+function weighing(
+  column: PlannedColumn | undefined,
+  name: string,
+  places: (path: string) => Place | undefined,
+): PlannedColumn | undefined {
+  if (!column) return undefined;
+  const place = places("weight");
+  let rows = 0;
+  return {
+    ...column,
+    read(data) {
+      const chunk = column.read(data);
+      refuseNegative(chunk, rows, name, place);
+      rows += data.length;
+      return chunk;
+    },
+    finish(chunks) {
+      const finished = column.finish(chunks);
+      if (finished.spec.dtype === "float32") return finished;
+      throw new UserError(`the column ${name} holds strings, which are no weights`, {
+        place,
+        exitCode: 2,
+      });
+    },
+  };
 }
 
 function columnOf(batch: RecordBatch, { name, type }: Field, stage: StageReference): Data {

@@ -2,28 +2,17 @@ import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../../pipelin
 import { sizeOf } from "./columns.ts";
 import type { ValuesConstructor } from "./layout.ts";
 import { type EpochOrder, wholeOrder } from "./order.ts";
+import { combineParts, mapParts, type Parts, type Specs } from "./parts.ts";
 import { lastAtMost } from "./bounds.ts";
-
-/** A column in memory. */
-export interface StoredColumn<Spec extends ColumnSpec = ColumnSpec> {
-  /** What it is. */
-  readonly spec: Spec;
-  /** The values of each chunk. */
-  readonly values: readonly Values[];
-}
 
 /** Columns in memory, in the chunks that they came in; another thread can be told of them as they are. */
 export interface StoredColumns {
   /** How many rows each chunk has. */
   readonly chunkRows: readonly number[];
-  /** The features by name. */
-  readonly features: Readonly<Record<string, StoredColumn>>;
-  /** The label. */
-  readonly label: StoredColumn<LabelSpec>;
-  /** How much each row counts in losses. */
-  readonly weight?: StoredColumn | undefined;
-  /** Columns that only metrics read. */
-  readonly columns?: Readonly<Record<string, StoredColumn>> | undefined;
+  /** What the columns are. */
+  readonly specs: Specs;
+  /** The values of each column, by chunk. */
+  readonly values: Parts<readonly Values[]>;
 }
 
 /** Which epoch is meant: its order is a function of these. */
@@ -38,8 +27,12 @@ export interface Epoch {
 export interface Rows {
   /** How many rows. */
   readonly rows: number;
-  /** What the features are, before any transform. */
+  /** What the columns are, before any transform. */
+  readonly specs: Specs;
+  /** What the features are. */
   readonly features: Readonly<Record<string, ColumnSpec>>;
+  /** What the label is. */
+  readonly label: LabelSpec;
   /**
    * Rows that follow one another: views, without a copy, where they are so in memory.
    *
@@ -94,24 +87,12 @@ export class Store {
    */
   static joined(stores: readonly Store[]): Store {
     const all = stores.map(({ columns }) => columns);
-    const column = <C extends StoredColumn>(of: (columns: StoredColumns) => C): C => ({
-      ...of(all[0]!),
-      values: all.flatMap((columns) => of(columns).values),
-    });
     return new Store({
       chunkRows: all.flatMap(({ chunkRows }) => chunkRows),
-      features: Object.fromEntries(
-        Object.keys(all[0]!.features).map((name) => [
-          name,
-          column(({ features }) => features[name]!),
-        ]),
-      ),
-      label: column(({ label }) => label),
-      weight: all[0]!.weight && column(({ weight }) => weight!),
-      columns: all[0]!.columns && Object.fromEntries(
-        Object.keys(all[0]!.columns).map((
-          name,
-        ) => [name, column(({ columns }) => columns![name]!)]),
+      specs: all[0]!.specs,
+      values: combineParts(
+        all.map(({ values }) => values),
+        (...columns: (readonly Values[])[]) => columns.flat(),
       ),
     });
   }
@@ -135,7 +116,7 @@ export class Store {
       chunks[index] = chunk;
       within[index] = row - this.#bounds[chunk]!;
     }
-    return this.#batch(rows.length, ({ spec: { shape, dtype }, values }) => {
+    return this.#batch(rows.length, ({ shape, dtype }, values) => {
       const size = sizeOf(shape);
       const gathered = new (batchArray(values[0]!, dtype))(rows.length * size);
       for (let index = 0; index < rows.length; index++) {
@@ -154,7 +135,7 @@ export class Store {
       return this.gather(Uint32Array.from({ length: end - start }, (_, row) => start + row));
     }
     const first = this.#bounds[chunk]!;
-    return this.#batch(end - start, ({ spec: { shape, dtype }, values }) => {
+    return this.#batch(end - start, ({ shape, dtype }, values) => {
       const size = sizeOf(shape), array = batchArray(values[0]!, dtype);
       const view = values[chunk]!.subarray((start - first) * size, (end - first) * size);
       return view instanceof array ? view : new array(view);
@@ -172,33 +153,19 @@ export class Store {
   }
 
   #mapped(change: (values: readonly Values[]) => readonly Values[]): StoredColumns {
-    const { chunkRows, features, label, weight, columns } = this.#columns;
-    const column = <C extends StoredColumn>(stored: C): C => ({
-      ...stored,
-      values: change(stored.values),
-    });
-    return {
-      chunkRows,
-      features: mapValues(features, column),
-      label: column(label),
-      weight: weight && column(weight),
-      columns: columns && mapValues(columns, column),
-    };
+    return { ...this.#columns, values: mapParts(this.#columns.values, change) };
   }
 
-  #batch(size: number, valuesOf: (column: StoredColumn) => Values): Batch {
-    const column = (stored: StoredColumn): Column => ({
-      values: stored.values.length > 0 ? valuesOf(stored) : new Float32Array(),
-      shape: stored.spec.shape,
+  #batch(
+    size: number,
+    valuesOf: (spec: ColumnSpec, values: readonly Values[]) => Values,
+  ): Batch {
+    const { specs, values } = this.#columns;
+    const column = (spec: ColumnSpec, values: readonly Values[]): Column => ({
+      values: values.length > 0 ? valuesOf(spec, values) : new Float32Array(),
+      shape: spec.shape,
     });
-    const { features, label, weight, columns } = this.#columns;
-    return {
-      size,
-      features: mapValues(features, column),
-      label: column(label),
-      ...(weight && { weight: column(weight) }),
-      ...(columns && { columns: mapValues(columns, column) }),
-    };
+    return { size, ...combineParts([specs, values], column) };
   }
 }
 
@@ -209,7 +176,7 @@ export class StoredRows implements Rows {
   /** The rows of the store, where these are not all of them in order. */
   readonly #index: Uint32Array | undefined;
   readonly rows: number;
-  readonly features: Readonly<Record<string, ColumnSpec>>;
+  readonly specs: Specs;
   #order: { readonly of: Epoch; readonly order: EpochOrder } | undefined;
 
   /**
@@ -222,9 +189,15 @@ export class StoredRows implements Rows {
     this.store = store;
     this.#index = index;
     this.rows = index?.length ?? store.rows;
-    this.features = Object.fromEntries(
-      Object.entries(store.columns.features).map(([name, { spec }]) => [name, spec]),
-    );
+    this.specs = store.columns.specs;
+  }
+
+  get features(): Readonly<Record<string, ColumnSpec>> {
+    return this.specs.features;
+  }
+
+  get label(): LabelSpec {
+    return this.specs.label;
   }
 
   /**
@@ -279,14 +252,6 @@ export class StoredRows implements Rows {
  */
 export function openStored({ columns, index }: SharedRows): StoredRows {
   return new StoredRows(new Store(columns), index);
-}
-
-/** An object with something else under each of its names. */
-export function mapValues<T, R>(
-  object: Readonly<Record<string, T>>,
-  change: (value: T) => R,
-): Record<string, R> {
-  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
 }
 
 /**

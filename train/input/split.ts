@@ -1,29 +1,25 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
-import type { LabelSpec } from "../../pipeline/stages/batch.ts";
 import type { Dataset, Source } from "../../pipeline/stages/source.ts";
+import type { ColumnChunk } from "./columns.ts";
 import {
   type ColumnsRequest,
   type DecodedBatch,
   Decoder,
   type KnownColumns,
+  sentRequest,
   wantedColumns,
 } from "./decoder.ts";
 import { formatBytes, type Memory } from "./memory.ts";
-import {
-  inSharedMemory,
-  mapValues,
-  type Rows,
-  type SharedRows,
-  Store,
-  type StoredColumn,
-  StoredRows,
-} from "./rows.ts";
+import { listParts, mapParts } from "./parts.ts";
+import { inSharedMemory, type Rows, type SharedRows, Store, StoredRows } from "./rows.ts";
 import { Spill } from "./spill.ts";
 import { type SharedStream, type SourceSetup, Stream, StreamedRows } from "./streamed.ts";
 
-/** What of a source is wanted. */
-export interface SplitRequest extends ColumnsRequest {
+/** How a split is opened. */
+export interface SplitOptions {
+  /** The training split, whose shapes, ids and classes hold, when this is another one. */
+  readonly like?: Pick<Split, "schema" | "specs"> | undefined;
   /** The memory that rows may take; without it they take what they need. */
   readonly memory?: Memory | undefined;
   /** How another thread opens the source, if it can. */
@@ -39,8 +35,6 @@ export type Shuffle = "whole" | { readonly window: number };
 
 /** The rows of one split. */
 export interface Split extends Rows {
-  /** What the label is. */
-  readonly label: LabelSpec;
   /** The source's columns. */
   readonly schema: Schema;
   /** A text that changes when the source's rows do. */
@@ -66,14 +60,14 @@ export interface Split extends Rows {
  *
  * @param source The source.
  * @param request The columns.
- * @param like The training split, whose shapes, ids and classes hold, when this is another one.
+ * @param options How it is opened.
  * @returns The rows.
  * @throws {UserError} If a column is missing, or is not as wanted.
  */
 export async function openSplit(
   source: Source,
-  request: SplitRequest,
-  like?: KnownColumns,
+  request: ColumnsRequest,
+  options: SplitOptions = {},
 ): Promise<Split> {
   const { stage } = request;
   const columns = wantedColumns(request);
@@ -84,11 +78,11 @@ export async function openSplit(
     });
   }
   try {
-    const gone = await goThrough(dataset, request, like);
+    const gone = await goThrough(dataset, request, options);
     if (gone) return gone;
     const spill = await Spill.create();
     try {
-      return await spilled(dataset, request, like, spill);
+      return await spilled(dataset, request, options, spill);
     } catch (error) {
       await spill.remove();
       throw error;
@@ -102,12 +96,12 @@ export async function openSplit(
 /** Reads all rows once; undefined if they do not fit in memory and can only be read in order. */
 async function goThrough(
   dataset: Dataset,
-  request: SplitRequest,
-  like: KnownColumns | undefined,
+  request: ColumnsRequest,
+  options: SplitOptions,
 ): Promise<Split | undefined> {
-  const { stage, memory } = request;
-  const decoder = new Decoder(dataset.schema, request, like);
-  const tally = new Tally(request, dataset);
+  const { stage } = request, { memory } = options;
+  const decoder = new Decoder(dataset.schema, request, otherRows(options.like));
+  const tally = new Tally(options, dataset);
   let read: DecodedBatch[] | undefined = [];
   for await (const batch of recordBatches(dataset, stage)) {
     const decoded = decoder.read(batch);
@@ -118,7 +112,7 @@ async function goThrough(
     }
     read?.push(memory ? moved(decoded) : decoded);
   }
-  if (!read) return streamed(dataset, request, tally, decoder, request.setup);
+  if (!read) return streamed(dataset, request, options, { tally, decoder });
   if (memory) memory.left -= tally.bytes;
   const store = new Store(decoder.finish(read));
   return new StoredSplit(store, { dataset, stage }, tally.kept());
@@ -127,18 +121,18 @@ async function goThrough(
 /** Reads all rows once, and copies them into a file. */
 async function spilled(
   dataset: Dataset,
-  request: SplitRequest,
-  like: KnownColumns | undefined,
+  request: ColumnsRequest,
+  options: SplitOptions,
   spill: Spill,
 ): Promise<Split> {
-  const { stage, report = () => {} } = request;
+  const { stage } = request, { name, memory, report = () => {} } = options;
   report(
-    `data: the ${request.name} rows can only be read in order and do not fit in the ` +
-      `${formatBytes(request.memory!.bytes)} for rows (data.memory); they are copied to ` +
+    `data: the ${name} rows can only be read in order and do not fit in the ` +
+      `${formatBytes(memory!.bytes)} for rows (data.memory); they are copied to ` +
       `${spill.folder}, which is removed at the end`,
   );
-  const decoder = new Decoder(dataset.schema, request, like);
-  const tally = new Tally(request, dataset);
+  const decoder = new Decoder(dataset.schema, request, otherRows(options.like));
+  const tally = new Tally(options, dataset);
   for await (const batch of recordBatches(dataset, stage)) {
     tally.add(decoder.read(batch));
     await spill.write(batch);
@@ -150,21 +144,21 @@ async function spilled(
     await spill.remove();
   };
   // The copy has the columns that were read, and the version of what it is a copy of.
-  return streamed({ ...copy, close }, request, tally, decoder, spill.setup, dataset);
+  const read = { tally, decoder };
+  return streamed({ ...copy, close }, request, { ...options, setup: spill.setup }, read, dataset);
 }
+
+/** What is known of the training split, for another one. */
+const otherRows = (like: SplitOptions["like"]): KnownColumns | undefined =>
+  like && { schema: like.schema, specs: like.specs, sameRows: false };
 
 function streamed(
   dataset: Dataset,
-  request: SplitRequest,
-  tally: Tally,
-  decoder: Decoder,
-  setup: SourceSetup | undefined,
+  request: ColumnsRequest,
+  { memory, name, setup, report = () => {} }: SplitOptions,
+  { tally, decoder }: { readonly tally: Tally; readonly decoder: Decoder },
   { schema, fingerprint }: Dataset = dataset,
 ): Split {
-  const { features, label, columns = {}, weight } = decoder.finish([]);
-  const { memory, name, report = () => {} } = request;
-  const specs = (columns: Readonly<Record<string, StoredColumn>>) =>
-    mapValues(columns, ({ spec }) => spec);
   const window = dataset.rows ? undefined : tally.windowRows(memory!);
   report(
     `data: the ${name} rows, ${formatBytes(tally.bytes)}, do not fit in the ` +
@@ -176,14 +170,12 @@ function streamed(
         : `, and shuffled in windows of ${window.toLocaleString("en")} rows`),
   );
   const stream = new Stream(dataset, request, {
-    features: specs(features),
-    label: label.spec,
-    columns: specs(weight ? { ...columns, [request.weight!]: weight } : columns),
+    specs: decoder.finish([]).specs,
     rowCounts: tally.rowCounts,
     window,
     fingerprint: dataset.fingerprint,
   });
-  return new StreamedSplit(stream, { request, setup, schema, fingerprint }, tally.kept());
+  return new StreamedSplit(stream, { setup, schema, fingerprint }, tally.kept());
 }
 
 /**
@@ -192,7 +184,10 @@ function streamed(
  */
 const moved = ({ rows, columns }: DecodedBatch): DecodedBatch => ({
   rows,
-  columns: columns.map((column) => ({ ...column, values: inSharedMemory(column.values) })),
+  columns: mapParts<ColumnChunk, ColumnChunk>(
+    columns,
+    (column) => ({ ...column, values: inSharedMemory(column.values) }),
+  ),
 });
 
 const canStream = ({ rows, recordBatch }: Dataset) =>
@@ -219,7 +214,7 @@ const patience = 10_000;
 
 /** What is known of rows that were gone through. */
 class Tally {
-  readonly #request: SplitRequest;
+  readonly #options: SplitOptions;
   readonly #total: number | undefined;
   /** The rows of each record batch that no column drops, once a column has dropped any. */
   #kept: Uint32Array[] | undefined;
@@ -231,12 +226,13 @@ class Tally {
   /** How much memory they take. */
   bytes = 0;
 
-  constructor(request: SplitRequest, { rowCounts }: Dataset) {
-    this.#request = request;
+  constructor(options: SplitOptions, { rowCounts }: Dataset) {
+    this.#options = options;
     this.#total = rowCounts?.reduce((sum, rows) => sum + rows, 0);
   }
 
-  add({ rows, columns }: DecodedBatch): void {
+  add({ rows, columns: parts }: DecodedBatch): void {
+    const columns = listParts<ColumnChunk>(parts);
     const buffers = new Set(columns.map(({ values }) => values.buffer));
     for (const { byteLength } of buffers) this.bytes += byteLength;
     if (rows > 0) {
@@ -277,7 +273,7 @@ class Tally {
   }
 
   #tell(): void {
-    const { name, report } = this.#request;
+    const { name, report } = this.#options;
     if (!report || performance.now() - this.#told < patience) return;
     this.#told = performance.now();
     const all = this.#total === undefined ? "" : ` of ${this.#total.toLocaleString("en")}`;
@@ -290,7 +286,6 @@ const numbers = (start: number, end: number) =>
 
 /** A split whose rows are in memory, and the source that they came from. */
 export class StoredSplit extends StoredRows implements Split {
-  readonly label: LabelSpec;
   readonly shuffle = "whole";
   readonly #source: { readonly dataset: Dataset; readonly stage: StageReference };
 
@@ -300,7 +295,6 @@ export class StoredSplit extends StoredRows implements Split {
     index?: Uint32Array,
   ) {
     super(store, index);
-    this.label = store.columns.label.spec;
     this.#source = source;
   }
 
@@ -325,7 +319,6 @@ export class StoredSplit extends StoredRows implements Split {
 
 /** Where streamed rows came from. */
 interface Origin {
-  readonly request: SplitRequest;
   readonly setup: SourceSetup | undefined;
   readonly schema: Schema;
   readonly fingerprint: string;
@@ -333,12 +326,10 @@ interface Origin {
 
 /** A split whose rows are read when they are needed. */
 class StreamedSplit extends StreamedRows implements Split {
-  readonly label: LabelSpec;
   readonly #origin: Origin;
 
   constructor(stream: Stream, origin: Origin, index?: Uint32Array) {
     super(stream, index);
-    this.label = stream.facts.label;
     this.#origin = origin;
   }
 
@@ -361,10 +352,9 @@ class StreamedSplit extends StreamedRows implements Split {
   }
 
   share(): SharedStream | string {
-    const { request: { features, label, stage }, setup } = this.#origin;
-    if (!setup) return `${stage.name} is in no file that a thread can load`;
-    const request = { features, label, stage };
-    return { source: setup, request, facts: this.stream.facts, index: this.index };
+    const { stream, index } = this, { setup } = this.#origin;
+    if (!setup) return `${stream.request.stage.name} is in no file that a thread can load`;
+    return { source: setup, request: sentRequest(stream.request), facts: stream.facts, index };
   }
 
   async close(): Promise<void> {

@@ -10,19 +10,22 @@ import type { Registry } from "../../pipeline/registry.ts";
 import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../../pipeline/stages/batch.ts";
 import type { Dataset, SourceStage } from "../../pipeline/stages/source.ts";
-import { type ColumnsRequest, Decoder, wantedColumns } from "./decoder.ts";
+import {
+  type ColumnsRequest,
+  Decoder,
+  receivedRequest,
+  type SentRequest,
+  wantedColumns,
+} from "./decoder.ts";
 import { type EpochOrder, wholeOrder, type Window, windowOrder, windowsOf } from "./order.ts";
+import { combineParts, type Specs } from "./parts.ts";
 import { type Epoch, type Rows, Store } from "./rows.ts";
 import { lastAtMost } from "./bounds.ts";
 
 /** What is known of streamed rows once they were gone through. It can be sent to another thread. */
 export interface StreamFacts {
-  /** What the features are. */
-  readonly features: Readonly<Record<string, ColumnSpec>>;
-  /** What the label is. */
-  readonly label: LabelSpec;
-  /** Columns that are no features, and the weight. */
-  readonly columns?: Readonly<Record<string, ColumnSpec>> | undefined;
+  /** What the columns are. */
+  readonly specs: Specs;
   /** The rows of each record batch. */
   readonly rowCounts: readonly number[];
   /** The rows of a window, where rows are shuffled in windows; undefined where as a whole. */
@@ -46,7 +49,7 @@ export interface SharedStream {
   /** The source. */
   readonly source: SourceSetup;
   /** The columns. */
-  readonly request: Omit<ColumnsRequest, "places">;
+  readonly request: SentRequest;
   /** What is known of them. */
   readonly facts: StreamFacts;
   /** The rows of the source, ascending, where these are not all of them. */
@@ -58,6 +61,7 @@ export class Stream {
   readonly #dataset: Dataset;
   readonly #decoder: Decoder;
   readonly #stage: StageReference;
+  readonly request: ColumnsRequest;
   readonly facts: StreamFacts;
   /** The first row of each record batch, and the number of rows. */
   readonly bounds: Float64Array;
@@ -72,7 +76,9 @@ export class Stream {
   constructor(dataset: Dataset, request: ColumnsRequest, facts: StreamFacts) {
     this.#dataset = dataset;
     this.#stage = request.stage;
-    this.#decoder = new Decoder(dataset.schema, request, { schema: dataset.schema, ...facts });
+    const { schema } = dataset, { specs } = facts;
+    this.#decoder = new Decoder(schema, request, { schema, specs, sameRows: true });
+    this.request = request;
     this.facts = facts;
     this.bounds = new Float64Array(facts.rowCounts.length + 1);
     facts.rowCounts.forEach((rows, batch) => this.bounds[batch + 1] = this.bounds[batch]! + rows);
@@ -144,7 +150,7 @@ export class StreamedRows implements Rows {
   /** The rows of the source, ascending, where these are not all of them. */
   protected readonly index: Uint32Array | undefined;
   readonly rows: number;
-  readonly features: Readonly<Record<string, ColumnSpec>>;
+  readonly specs: Specs;
   /** Record batches that were read in order, by number. */
   readonly #batches = new Map<number, Promise<Store>>();
   readonly #loaded = new Map<number, Promise<LoadedWindow>>();
@@ -161,7 +167,15 @@ export class StreamedRows implements Rows {
     this.stream = stream;
     this.index = index;
     this.rows = index?.length ?? stream.bounds.at(-1)!;
-    this.features = stream.facts.features;
+    this.specs = stream.facts.specs;
+  }
+
+  get features(): Readonly<Record<string, ColumnSpec>> {
+    return this.specs.features;
+  }
+
+  get label(): LabelSpec {
+    return this.specs.label;
   }
 
   async slice(start: number, end: number): Promise<Batch> {
@@ -288,10 +302,10 @@ export class StreamedRows implements Rows {
  * @throws {UserError} If the source cannot be opened here, or is not what it was there.
  */
 export async function openStreamed(
-  { source: { specifier, options, folder }, request, facts, index }: SharedStream,
+  { source: { specifier, options, folder }, request: sent, facts, index }: SharedStream,
   registry: Registry,
 ): Promise<StreamedRows> {
-  const { stage: reference } = request;
+  const request = receivedRequest(sent), { stage: reference } = request;
   const stage = await registry.find("source", specifier, { folder, place: reference.place });
   const source = callStage(
     reference,
@@ -325,9 +339,9 @@ function kept<T>(all: Map<number, Promise<T>>, key: number, make: () => Promise<
 /** Rows of several batches as one. */
 function joined(parts: readonly Batch[]): Batch {
   const [first] = parts;
-  if (parts.length === 1) return first!;
-  const column = (of: (batch: Batch) => Column): Column => {
-    const columns = parts.map(of);
+  if (!first) return { size: 0, features: {}, label: { values: new Float32Array(), shape: [] } };
+  if (parts.length === 1) return first;
+  const column = (...columns: Column[]): Column => {
     const length = columns.reduce((sum, { values }) => sum + values.length, 0);
     const array = columns[0]!.values.constructor as new (length: number) => Values;
     const values = new array(length);
@@ -338,19 +352,9 @@ function joined(parts: readonly Batch[]): Batch {
     }
     return { values, shape: columns[0]!.shape };
   };
-  if (!first) return { size: 0, features: {}, label: { values: new Float32Array(), shape: [] } };
   return {
     size: parts.reduce((sum, { size }) => sum + size, 0),
-    features: Object.fromEntries(
-      Object.keys(first.features).map((name) => [name, column(({ features }) => features[name]!)]),
-    ),
-    label: column(({ label }) => label),
-    ...(first.weight && { weight: column(({ weight }) => weight!) }),
-    ...(first.columns && {
-      columns: Object.fromEntries(
-        Object.keys(first.columns).map((name) => [name, column(({ columns }) => columns![name]!)]),
-      ),
-    }),
+    ...combineParts(parts, column),
   };
 }
 

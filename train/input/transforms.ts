@@ -186,9 +186,8 @@ export class TransformChain {
       );
       checkBatch(stage, next, given, transform.features);
       look?.(stage, next);
-      // What is no feature is not the transform's to lose.
-      const { weight, columns } = batch;
-      current = { ...next, ...(weight && { weight }), ...(columns && { columns }) };
+      // What is no feature and no label is not the transform's to lose.
+      current = { ...batch, features: next.features, label: next.label };
     }
     return current;
   }

@@ -8,9 +8,10 @@
 import { builtins } from "../../plugins/mod.ts";
 import { createRegistry } from "../../pipeline/registry.ts";
 import type { TransformStage } from "../../pipeline/stages/transform.ts";
-import type { Batch, Column } from "../../pipeline/stages/batch.ts";
+import type { Batch } from "../../pipeline/stages/batch.ts";
 import { type BatchAddress, BatchMaker } from "./batches.ts";
-import { mapValues, openStored, type Rows } from "./rows.ts";
+import { listParts, mapBatch } from "./parts.ts";
+import { openStored, type Rows } from "./rows.ts";
 import { openStreamed } from "./streamed.ts";
 import { makeTransforms, TransformChain } from "./transforms.ts";
 import type { Answer, InputSetup } from "./worker_input.ts";
@@ -62,17 +63,8 @@ async function setUp({ splits, transforms, measured, seed }: InputSetup): Promis
 }
 
 /** The batch in arrays that nobody else has: a transform may keep what it returned. */
-function copied({ size, features, label, weight, columns }: Batch): Batch {
-  const column = ({ values, shape }: Column): Column => ({ values: values.slice(), shape });
-  return {
-    size,
-    features: mapValues(features, column),
-    label: column(label),
-    ...(weight && { weight: column(weight) }),
-    ...(columns && { columns: mapValues(columns, column) }),
-  };
-}
+const copied = (batch: Batch): Batch =>
+  mapBatch(batch, ({ values, shape }) => ({ values: values.slice(), shape }));
 
-const buffersOf = ({ features, label, weight, columns }: Batch) =>
-  [...Object.values(features), label, ...weight ? [weight] : [], ...Object.values(columns ?? {})]
-    .map(({ values }) => values.buffer as ArrayBuffer);
+const buffersOf = (batch: Batch) =>
+  listParts(batch).map(({ values }) => values.buffer as ArrayBuffer);

@@ -9,10 +9,11 @@ const classes: LabelSpec = { kind: "class", classes: 9, shape: [], dtype: "int32
 function store(array: Uint8ArrayConstructor | Float64ArrayConstructor = Uint8Array): Store {
   return new Store({
     chunkRows: [3, 2],
-    features: {
-      x: { spec: floats, values: [array.of(0, 1, 2, 3, 4, 5), array.of(6, 7, 8, 9)] },
+    specs: { features: { x: floats }, label: classes },
+    values: {
+      features: { x: [array.of(0, 1, 2, 3, 4, 5), array.of(6, 7, 8, 9)] },
+      label: [Int32Array.of(0, 1, 2), Int32Array.of(3, 4)],
     },
-    label: { spec: classes, values: [Int32Array.of(0, 1, 2), Int32Array.of(3, 4)] },
   });
 }
 
@@ -27,7 +28,7 @@ Deno.test("StoredRows.share() gives another thread the same rows in the same mem
     assertEquals(there.features, { x: floats });
     assertEquals(there.gather([0, 2, 1]), before);
     assertEquals(there.slice(1, 3), rows.slice(1, 3));
-    const [first] = shared.columns.features.x!.values;
+    const [first] = shared.columns.values.features.x!;
     first!.set([77], 2);
     assertEquals(there.slice(1, 2).features.x!.values[0], 77);
     assertEquals(rows.slice(1, 2).features.x!.values[0], 77);
@@ -38,8 +39,8 @@ Deno.test("StoredRows.share() moves values once, for all rows of a store", () =>
   const all = store();
   const { columns } = new StoredRows(all).share();
   const again = new StoredRows(all, Uint32Array.of(1)).share().columns;
-  const buffers = ({ features, label }: typeof columns) =>
-    [...features.x!.values, ...label.values].map(({ buffer }) => buffer);
+  const buffers = ({ values: { features, label } }: typeof columns) =>
+    [...features.x!, ...label].map(({ buffer }) => buffer);
   assert(buffers(columns).every((buffer) => buffer instanceof SharedArrayBuffer));
   buffers(again).forEach((buffer, index) => assert(buffer === buffers(columns)[index]));
 });

@@ -219,7 +219,10 @@ Deno.test("openSplit() needs no places", async () => {
   const request = {
     features: {},
     label: { column: "lst", nulls: "error" as const },
+    weight: undefined,
+    columns: [],
     stage: sourceReference,
+    places: undefined,
   };
   await assertRejects(() => openSplit(arrowSource("types.arrow"), request), UserError, "no column");
 });

@@ -58,11 +58,11 @@ function open(source: Source, { memory, nulls, reports = [] }: Tried = {}): Prom
       pair: featureSchema.parse({}),
     },
     label: labelSchema.parse({ column: "y", kind: "class", classes: 1_000_000 }),
+    weight: undefined,
+    columns: [],
     stage: sourceReference,
-    name: "train",
-    ...(memory && { memory }),
-    report: (line) => reports.push(line),
-  });
+    places: undefined,
+  }, { name: "train", memory, report: (line) => reports.push(line) });
 }
 
 /** The same source without what makes single rows readable, or record batches too. */
@@ -261,11 +261,14 @@ Deno.test("lists of fixed size, booleans and strings are streamed with the value
           Object.keys(features).map((name) => [name, featureSchema.parse({})]),
         ),
         label: labelSchema.parse("y"),
+        weight: undefined,
+        columns: [],
         stage: sourceReference,
+        places: undefined,
       };
       const inMemory = await openSplit(arrowSource(path), request);
       const memory: Memory = { bytes: 1, window: 100, left: 0 };
-      const split = await openSplit(arrowSource(path), { ...request, memory });
+      const split = await openSplit(arrowSource(path), request, { memory });
       assertEquals(split.shuffle, "whole");
       assertEquals(split.label, inMemory.label);
       assertEquals(await epochOf(split, 1, 5), await epochOf(inMemory, 1, 5));
