@@ -1,7 +1,7 @@
 import { compressionRegistry, CompressionType } from "apache-arrow";
-import { decompressFrame } from "lz4js";
 import { Buffer } from "node:buffer";
 import { zstdDecompressSync } from "node:zlib";
+import { decodeLz4Frames } from "./lz4_frame.ts";
 
 /** A compressed part of a record batch is not what it says; the message says how. */
 export class PackedError extends Error {
@@ -24,15 +24,7 @@ const prefix = 8;
  */
 export function registerCodecs(): void {
   compressionRegistry.set(CompressionType.LZ4_FRAME, {
-    decode: (data) =>
-      unpacked(data, "LZ4", (length) => {
-        verifyFrame(data);
-        const bytes = new Uint8Array(length);
-        // What does not fit is left out, but counted.
-        const found: number = decompressFrame(data, bytes);
-        if (found !== length) throw new Error(`it has ${found} bytes and not ${length}`);
-        return bytes;
-      }),
+    decode: (data) => unpacked(data, "LZ4", (length) => decodeLz4Frames(data, length)),
   });
   compressionRegistry.set(CompressionType.ZSTD, {
     decode: (data) =>
@@ -43,28 +35,6 @@ export function registerCodecs(): void {
         return new Uint8Array(buffer, byteOffset, byteLength);
       }),
   });
-}
-
-/**
- * Follows the blocks of an LZ4 frame (LZ4 Frame Format 1.6.4) to its end. lz4js reads on behind the end of what
- * it has, for as long as a block says that it is, which may be minutes.
- */
-function verifyFrame(data: Uint8Array): void {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const within = (end: number) => {
-    if (end > data.byteLength) throw new Error("a block of it reaches beyond its end");
-  };
-  within(7);
-  const flags = view.getUint8(4);
-  const blockSum = flags & 0x10 ? 4 : 0, contentSize = flags & 0x08 ? 8 : 0;
-  for (let at = 7 + contentSize;;) {
-    within(at + 4);
-    const size = view.getUint32(at, true);
-    if (size === 0) return;
-    // The highest bit says that a block is not compressed.
-    at += 4 + (size & 0x7fffffff) + blockSum;
-    within(at);
-  }
 }
 
 function unpacked(

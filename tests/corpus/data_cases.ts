@@ -235,8 +235,14 @@ function* arrowCases(): Iterable<DataCase> {
       yield broken(
         "block of 2 GB",
         (_, view) => view.setUint32(block, 2 ** 31 - 1, true),
+        "its block 0 says that it has 2147483647 bytes; at most 65536 fit",
+      );
+      yield broken(
+        "block that ends behind the frame",
+        (_, view) => view.setUint32(block, 65_535, true),
         "a block of it reaches beyond its end",
       );
+      yield broken("header changed", (b) => b[at + 5]! ^= 0x10, "the checksum of its header");
     }
     yield broken("magic flipped", (b) => b[at] = 0, "a.arrow", "packed cannot be unpacked");
     yield broken("frame of ones", (b) => b.fill(255, at + 4, at + 16), "a.arrow");

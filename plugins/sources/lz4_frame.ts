@@ -1,0 +1,241 @@
+/**
+ * Decodes LZ4 frames: all flags of the frame format, with the checksums that a frame has.
+ * Sources: the LZ4 Frame Format 1.6.4 and the LZ4 Block Format,
+ * https://github.com/lz4/lz4/tree/dev/doc
+ *
+ * @module
+ */
+
+import { xxhash32 } from "./xxhash32.ts";
+
+const frameMagic = 0x184D2204;
+
+/** A frame of the tools before 2013, which no Arrow writer makes. */
+const legacyMagic = 0x184C2102;
+
+/** The first of 16 numbers that start frames of anything, to be skipped. */
+const skippableMagic = 0x184D2A50;
+
+/** Bits of a frame's flags. */
+const flag = { independent: 0x20, blockSum: 0x10, size: 0x08, sum: 0x04, dictionary: 0x01 };
+
+/** In a block's size: the block is not compressed. */
+const stored = 0x80000000;
+
+/** The most padding that a writer adds behind a frame, in bytes. */
+const mostPadding = 63;
+
+/** Why bytes are no LZ4 frames; the message says what is wrong. */
+export class Lz4Error extends Error {
+  override name = "Lz4Error";
+}
+
+/**
+ * Decodes one frame or several, one after the other.
+ *
+ * @param bytes The frames. Zeros of padding may follow.
+ * @param length How many bytes they become.
+ * @returns That many bytes.
+ * @throws {Lz4Error} If the frames are cut off or damaged, or become more or fewer bytes.
+ */
+export function decodeLz4Frames(bytes: Uint8Array, length: number): Uint8Array {
+  const decoder = new Decoder(bytes, length);
+  decoder.run();
+  return decoder.out;
+}
+
+class Decoder {
+  readonly out: Uint8Array<ArrayBuffer>;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  /** The next byte to read, and the next one to write. */
+  #at = 0;
+  #filled = 0;
+
+  constructor(bytes: Uint8Array, length: number) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.out = new Uint8Array(length);
+  }
+
+  run(): void {
+    if (this.#bytes.length === 0) throw new Lz4Error("it is empty");
+    while (this.#at < this.#bytes.length && !this.#isPadding()) {
+      const start = this.#at, magic = this.#uint32();
+      if (magic === frameMagic) this.#frame();
+      else if (magic >>> 4 === skippableMagic >>> 4) this.#skip(this.#uint32());
+      else if (magic === legacyMagic) {
+        throw new Lz4Error("it is a frame of the legacy format, which is not read here");
+      } else throw new Lz4Error(`no frame starts at its byte ${start}`);
+    }
+    if (this.#filled === this.out.length) return;
+    throw new Lz4Error(`it has ${this.#filled} bytes and not ${this.out.length}`);
+  }
+
+  /** Whether only a few zeros are left, behind a frame. */
+  #isPadding(): boolean {
+    const left = this.#bytes.subarray(this.#at);
+    return this.#at > 0 && left.length <= mostPadding && left.every((byte) => byte === 0);
+  }
+
+  #frame(): void {
+    const descriptor = this.#at, flags = this.#byte(), sizes = this.#byte();
+    if (flags >>> 6 !== 1) throw new Lz4Error(`its version is ${flags >>> 6}, not 1`);
+    const sizeCode = sizes >>> 4;
+    if (flags & 0x02 || sizes & 0x8F || sizeCode < 4) {
+      throw new Lz4Error("its header has bits that the frame format does not know");
+    }
+    const size = flags & flag.size ? this.#uint64() : undefined;
+    const dictionary = flags & flag.dictionary ? this.#uint32() : undefined;
+    const header = this.#bytes.subarray(descriptor, this.#at);
+    if (this.#byte() !== (xxhash32(header) >>> 8 & 0xFF)) {
+      throw new Lz4Error("the checksum of its header is wrong");
+    }
+    if (dictionary !== undefined) {
+      throw new Lz4Error(`it needs the dictionary ${dictionary}, and Arrow has none`);
+    }
+    const start = this.#filled;
+    const most = 2 ** (8 + 2 * sizeCode);
+    for (let block = 0;; block++) {
+      const word = this.#uint32();
+      if (word === 0) break;
+      this.#block(block, word, most, flags, start);
+    }
+    const content = this.out.subarray(start, this.#filled);
+    if (flags & flag.sum && this.#uint32() !== xxhash32(content)) {
+      throw new Lz4Error("the checksum of its content is wrong");
+    }
+    if (size !== undefined && size !== BigInt(content.length)) {
+      throw new Lz4Error(`its header says ${size} bytes, and it has ${content.length}`);
+    }
+  }
+
+  #block(number: number, word: number, most: number, flags: number, frameStart: number): void {
+    // The highest bit says whether the block is compressed.
+    const size = (word & ~stored) >>> 0;
+    if (size > most) {
+      throw new Lz4Error(`its block ${number} says that it has ${size} bytes; at most ${most} fit`);
+    }
+    const from = this.#at, start = this.#filled;
+    this.#skip(size);
+    const block = this.#bytes.subarray(from, this.#at);
+    if (flags & flag.blockSum && this.#uint32() !== xxhash32(block)) {
+      throw new Lz4Error(`the checksum of its block ${number} is wrong`);
+    }
+    const end = Math.min(start + most, this.out.length);
+    if (word & stored) {
+      if (start + size > end) throw this.#tooLong();
+      this.out.set(block, start);
+      this.#filled += size;
+      return;
+    }
+    const first = flags & flag.independent ? start : frameStart;
+    const filled = decodeBlock(block, this.out, start, first, end);
+    if (filled === beyondEnd) throw this.#tooLong();
+    if (filled < 0) throw new Lz4Error(`its block ${number} is damaged`);
+    this.#filled = filled;
+  }
+
+  #tooLong(): Lz4Error {
+    return new Lz4Error(`a block of it is too long, or it has more than ${this.out.length} bytes`);
+  }
+
+  #byte(): number {
+    this.#skip(1);
+    return this.#bytes[this.#at - 1]!;
+  }
+
+  #uint32(): number {
+    this.#skip(4);
+    return this.#view.getUint32(this.#at - 4, true);
+  }
+
+  #uint64(): bigint {
+    this.#skip(8);
+    return this.#view.getBigUint64(this.#at - 8, true);
+  }
+
+  #skip(bytes: number): void {
+    if (bytes > this.#bytes.length - this.#at) {
+      throw new Lz4Error("a block of it reaches beyond its end");
+    }
+    this.#at += bytes;
+  }
+}
+
+/** What {@linkcode decodeBlock} returns for a block that is damaged, or becomes too long. */
+const damaged = -1, beyondEnd = -2;
+
+/** From this length on, a call that copies is faster than a loop. */
+const longCopy = 64;
+
+/**
+ * Decodes a block: sequences of literals and of a match, which repeats what was written before it. The
+ * last sequence has literals alone.
+ *
+ * @param block The block.
+ * @param out Where to write.
+ * @param start The first byte to write.
+ * @param first The first byte that a match may repeat.
+ * @param end The byte after the last one that may be written.
+ * @returns The byte after the last one written, or a negative number.
+ */
+function decodeBlock(
+  block: Uint8Array,
+  out: Uint8Array,
+  start: number,
+  first: number,
+  end: number,
+): number {
+  const size = block.length;
+  let from = 0, to = start;
+  while (from < size) {
+    const token = block[from++]!;
+    let literals = token >>> 4;
+    if (literals === 15) {
+      let more: number;
+      do {
+        if (from >= size) return damaged;
+        more = block[from++]!;
+        literals += more;
+      } while (more === 255);
+    }
+    if (literals > size - from) return damaged;
+    if (literals > end - to) return beyondEnd;
+    if (literals >= longCopy) {
+      out.set(block.subarray(from, from + literals), to);
+      from += literals;
+      to += literals;
+    } else {
+      for (const stop = from + literals; from < stop;) out[to++] = block[from++]!;
+    }
+    if (from === size) return to;
+    if (size - from < 2) return damaged;
+    const offset = block[from]! | block[from + 1]! << 8;
+    from += 2;
+    if (offset === 0 || offset > to - first) return damaged;
+    let length = token & 15;
+    if (length === 15) {
+      let more: number;
+      do {
+        if (from >= size) return damaged;
+        more = block[from++]!;
+        length += more;
+      } while (more === 255);
+    }
+    length += 4;
+    if (length > end - to) return beyondEnd;
+    if (length >= longCopy && offset >= length) {
+      out.copyWithin(to, to - offset, to - offset + length);
+      to += length;
+    } else if (length >= longCopy && offset === 1) {
+      out.fill(out[to - 1]!, to, to + length);
+      to += length;
+    } else {
+      // What is copied may be what this match itself has just written.
+      for (const stop = to + length; to < stop; to++) out[to] = out[to - offset]!;
+    }
+  }
+  // The block ends within a sequence, or with a match.
+  return damaged;
+}
