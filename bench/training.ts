@@ -90,6 +90,7 @@ export function training(
   const rest = {
     rate: tf.scalar(rate),
     step: tf.scalar(1),
+    scalars: {},
     seed: tf.scalar(0, "int32"),
     factors: [],
   };

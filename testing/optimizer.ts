@@ -128,6 +128,14 @@ function update(
     rate: tf.scalar(rate),
     step: tf.scalar(number),
   };
+  const scalars: Record<string, tf.Scalar> = {};
+  for (const [name, scalar] of Object.entries(optimizer.scalars?.({ step: number, rate }) ?? {})) {
+    if (!Number.isFinite(scalar)) {
+      findings.add("computes finite scalars", asked, `${name} is ${describe(scalar)}`);
+      return undefined;
+    }
+    scalars[name] = inputs[`scalar ${name}`] = tf.scalar(scalar);
+  }
   const slots: Record<string, tf.Tensor> = {};
   for (const [slot, values] of Object.entries(numbers.slots)) {
     slots[slot] = inputs[`slot ${slot}`] = upload(values);
@@ -140,6 +148,7 @@ function update(
       slots,
       rate: inputs.rate as tf.Scalar,
       step: inputs.step as tf.Scalar,
+      scalars,
     });
     return plain(output, shape, Object.keys(slots), asked, findings);
   });

@@ -47,7 +47,7 @@ export async function tryFirstBatch(
   const steps = Math.ceil(data.splits.train.rows / plan.batch) * epochs;
   const position = { step: 0, steps, epoch: 0, epochs };
   const state = initialState(model, initialValues(model.variables, plan.seed, given));
-  const input = stepInput(model.terms, batch, position, rate(position), plan.seed);
+  const input = stepInput(model, batch, position, rate(position), plan.seed);
   const gradients = await gradientNorms(model, state, input);
   const { result, peakBytes } = await profile(() => trainStep(model, state, input));
   const losses = await result.losses.data<"float32">();

@@ -47,6 +47,8 @@ export interface StepInput extends BatchTensors {
   readonly rate: tf.Scalar;
   /** The number of the step, from 1. */
   readonly step: tf.Scalar;
+  /** What the optimizer computes of the step's number and rate in float64. */
+  readonly scalars: Readonly<Record<string, tf.Scalar>>;
   /** The step's seed, an int32. */
   readonly seed: tf.Scalar;
   /** The values of changing gradient factors, in the order of {@linkcode changingFactors}. */
@@ -232,13 +234,13 @@ function move(
   variable: Variable,
   { value, slots }: Value,
   gradient: tf.Tensor,
-  { rate, step }: StepInput,
+  { rate, step, scalars }: StepInput,
 ): Value {
   const { name, shape } = variable;
   const moved = callStage(
     optimizerStage,
     "update()",
-    () => optimizer.update({ variable, value, gradient, slots, rate, step }),
+    () => optimizer.update({ variable, value, gradient, slots, rate, step, scalars }),
   );
   for (
     const [what, tensor] of [

@@ -3,33 +3,38 @@ import { deriveSeed } from "../pipeline/random.ts";
 import type { Batch } from "../pipeline/stages/batch.ts";
 import type { Position } from "../pipeline/stages/gradient.ts";
 import { changingFactors } from "./objective.ts";
-import type { PreparedNets } from "./prepare_nets.ts";
-import type { StepInput } from "./step.ts";
+import { callStage, StageError } from "../pipeline/stage_error.ts";
+import type { StepNumbers } from "../pipeline/stages/optimizer.ts";
+import { describe } from "./objective.ts";
+import type { Model, StepInput } from "./step.ts";
 import { batchTensors, rowsOf } from "./tensors.ts";
 
 /**
  * A batch and all else that changes from step to step, as tensors.
  *
- * @param terms The loss terms, for factors that change.
+ * @param model The loss terms, for factors that change, and the optimizer.
  * @param batch The rows.
  * @param position Where the run is.
  * @param rate The learning rate.
  * @param seed The run's seed.
  * @returns The tensors, which the caller disposes of.
+ * @throws {StageError} If the optimizer computes what is no number.
  */
 export function stepInput(
-  terms: PreparedNets["model"]["terms"],
+  model: Pick<Model, "terms" | "optimizer" | "optimizerStage">,
   batch: Batch,
   position: Position,
   rate: number,
   seed: number,
 ): StepInput {
+  const step = position.step + 1;
   return {
     ...batchTensors(batch),
     rate: tf.scalar(rate),
-    step: tf.scalar(position.step + 1),
+    step: tf.scalar(step),
+    scalars: optimizerScalars(model, { step, rate }),
     seed: tf.scalar(deriveSeed(seed, "step", position.step) >>> 2, "int32"),
-    factors: changingFactors(terms).map((factor) => tf.scalar(factor(position))),
+    factors: changingFactors(model.terms).map((factor) => tf.scalar(factor(position))),
   };
 }
 
@@ -38,6 +43,33 @@ export function stepInput(
  *
  * @param input The tensors.
  */
-export function disposeInput({ rate, step, seed, factors, ...batch }: StepInput): void {
-  tf.dispose([...rowsOf(batch), rate, step, seed, ...factors]);
+export function disposeInput({ rate, step, scalars, seed, factors, ...batch }: StepInput): void {
+  tf.dispose([...rowsOf(batch), rate, step, ...Object.values(scalars), seed, ...factors]);
+}
+
+/**
+ * What an optimizer computes of a step's number and rate.
+ *
+ * @param model The optimizer.
+ * @param at The step.
+ * @returns The numbers as tensors, by name.
+ * @throws {StageError} If one of them is no finite number.
+ */
+export function optimizerScalars(
+  { optimizer, optimizerStage }: Pick<Model, "optimizer" | "optimizerStage">,
+  at: StepNumbers,
+): Record<string, tf.Scalar> {
+  const scalars = callStage(optimizerStage, "scalars()", () => optimizer.scalars?.(at) ?? {});
+  for (const [name, value] of Object.entries(scalars)) {
+    if (typeof value === "number" && Number.isFinite(value)) continue;
+    throw new StageError(
+      optimizerStage,
+      `computed ${
+        describe(value)
+      } as the scalar ${name} of step ${at.step}; expected a finite number`,
+    );
+  }
+  return Object.fromEntries(
+    Object.entries(scalars).map(([name, value]) => [name, tf.scalar(value)]),
+  );
 }

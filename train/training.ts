@@ -286,7 +286,7 @@ class Training {
   async #measureGradients(): Promise<GradientNorms[]> {
     const { model, rate } = this.#phase.nets;
     const position = { step: 0, steps: this.#steps, epoch: 0, epochs: this.#phase.epochs };
-    const input = stepInput(model.terms, this.#job.first, position, rate(position), this.#seed);
+    const input = stepInput(model, this.#job.first, position, rate(position), this.#seed);
     try {
       return await gradientNorms(model, this.#state!, input);
     } finally {
@@ -419,7 +419,7 @@ class Training {
     }
     let taken!: Advanced;
     await this.#guard.watch(async () => {
-      const input = waiting.during(() => stepInput(model.terms, batch, position, rate, this.#seed));
+      const input = waiting.during(() => stepInput(model, batch, position, rate, this.#seed));
       const when = `at step ${step} (epoch ${epoch})`;
       try {
         taken = await this.#computing!.steps.take(this.#state!, input, when);

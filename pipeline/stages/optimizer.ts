@@ -9,8 +9,16 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
+/** Where a step is, in plain numbers. */
+export interface StepNumbers {
+  /** The number of the step, from 1; each phase counts its own. */
+  readonly step: number;
+  /** The learning rate of the step. */
+  readonly rate: number;
+}
+
 /** One variable in one step. */
-export interface UpdateInput<Slot extends string = string> {
+export interface UpdateInput<Slot extends string = string, Scalar extends string = string> {
   /** Which variable it is. */
   readonly variable: Variable;
   /** Its value. */
@@ -21,8 +29,10 @@ export interface UpdateInput<Slot extends string = string> {
   readonly slots: Readonly<Record<Slot, tf.Tensor>>;
   /** The learning rate of this step. */
   readonly rate: tf.Scalar;
-  /** The number of this step, from 1, as a float. */
+  /** The number of this step, from 1, as a float32: exact up to 2²⁴. */
   readonly step: tf.Scalar;
+  /** What the optimizer's own `scalars` computed for this step. */
+  readonly scalars: Readonly<Record<Scalar, tf.Scalar>>;
 }
 
 /** A variable and its slots after a step. */
@@ -34,15 +44,22 @@ export interface UpdateOutput<Slot extends string = string> {
 }
 
 /** A rule by which variables follow their gradients. It holds no state: the slots do. */
-export interface Optimizer<Slot extends string = string> {
+export interface Optimizer<Slot extends string = string, Scalar extends string = string> {
   /** What it keeps of each variable, with the value that each slot starts with. */
   readonly slots: Readonly<Record<Slot, number>>;
+  /**
+   * Numbers of a step that follow from its number and its rate, by name. They are computed in float64
+   * and handed to the rule as tensors.
+   *
+   * @param at The step.
+   */
+  scalars?(at: StepNumbers): Readonly<Record<Scalar, number>>;
   /**
    * The variable and its slots after a step; a pure function of tensors.
    *
    * @param input The variable, its gradient and its slots.
    */
-  update(input: UpdateInput<Slot>): UpdateOutput<Slot>;
+  update(input: UpdateInput<Slot, Scalar>): UpdateOutput<Slot>;
 }
 
 /** A stage that moves variables. */
@@ -52,16 +69,29 @@ export type OptimizerStage = Stage<"optimizer", Record<never, never>, Optimizer>
 export type SlotStarts<Slot extends string> = Readonly<Partial<Record<Slot, number>>>;
 
 /** What the author of an optimizer writes. */
-export type OptimizerDefinition<Schema extends OptionsSchema, Slot extends string> =
+export type OptimizerDefinition<
+  Schema extends OptionsSchema,
+  Slot extends string,
+  Scalar extends string = never,
+> =
   & StageDefinition<Schema>
   & {
     /** What it keeps of each variable, with the value that each slot starts with; it may depend on the options. */
     readonly slots: SlotStarts<Slot> | ((options: z.output<Schema>) => SlotStarts<Slot>);
+    /**
+     * Numbers that change with the step and that float32 would compute too coarsely, such as 1 − βᵗ. The
+     * rule gets them as `scalars`.
+     *
+     * @param options The options.
+     */
+    readonly scalars?: (
+      options: z.output<Schema>,
+    ) => (at: StepNumbers) => Readonly<Record<Scalar, number>>;
     /** Makes the rule, which {@linkcode Optimizer.update} is. */
     readonly create: Create<
       Schema,
       Record<never, never>,
-      (input: UpdateInput<NoInfer<Slot>>) => UpdateOutput<NoInfer<Slot>>
+      (input: UpdateInput<NoInfer<Slot>, NoInfer<Scalar>>) => UpdateOutput<NoInfer<Slot>>
     >;
   };
 
@@ -88,13 +118,18 @@ export type OptimizerDefinition<Schema extends OptionsSchema, Slot extends strin
  * });
  * ```
  */
-export function defineOptimizer<Schema extends OptionsSchema, Slot extends string>(
-  { slots, create, ...definition }: OptimizerDefinition<Schema, Slot>,
+export function defineOptimizer<
+  Schema extends OptionsSchema,
+  Slot extends string,
+  Scalar extends string = never,
+>(
+  { slots, scalars, create, ...definition }: OptimizerDefinition<Schema, Slot, Scalar>,
 ): OptimizerStage {
   const stage = defineStage("optimizer", {
     ...definition,
     create: (options: z.output<Schema>) => ({
       slots: typeof slots === "function" ? slots(options) : slots,
+      ...(scalars && { scalars: scalars(options) }),
       update: create(options, {}),
     }),
   });

@@ -1,6 +1,6 @@
 import { defineOptimizer, type OptimizerStage, tf, z } from "../../plugin.ts";
 import { decayed } from "./decay.ts";
-import { adamMove, momentOptions, momentSlots } from "./moments.ts";
+import { adamMove, momentOptions, momentScalars, momentSlots } from "./moments.ts";
 
 /** Adam (Kingma and Ba, 2015, arXiv:1412.6980) as in `torch.optim.Adam`: weight decay is part of the gradient. */
 const stage: OptimizerStage = defineOptimizer({
@@ -12,6 +12,7 @@ const stage: OptimizerStage = defineOptimizer({
   }),
   example: "use: adam\nrate: 0.001",
   slots: momentSlots,
+  scalars: momentScalars,
   create: ({ weightDecay, ...options }) => (input) => {
     const gradient = decayed(input.gradient, input.value, weightDecay);
     const { move, slots } = adamMove(gradient, input, options);

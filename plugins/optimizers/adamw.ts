@@ -1,5 +1,5 @@
 import { defineOptimizer, type OptimizerStage, tf, z } from "../../plugin.ts";
-import { adamMove, momentOptions, momentSlots } from "./moments.ts";
+import { adamMove, momentOptions, momentScalars, momentSlots } from "./moments.ts";
 
 /**
  * Adam with decoupled weight decay (Loshchilov and Hutter, 2019, arXiv:1711.05101) as in `torch.optim.AdamW`: w −= rate · weightDecay · w, then
@@ -16,6 +16,7 @@ const stage: OptimizerStage = defineOptimizer({
   }),
   example: "use: adamw\nrate: 0.001\nweightDecay: 0.01",
   slots: momentSlots,
+  scalars: momentScalars,
   create: ({ weightDecay, ...options }) => (input) => {
     const kept = tf.sub(input.value, tf.mul(tf.mul(input.value, weightDecay), input.rate));
     const { move, slots } = adamMove(input.gradient, input, options);

@@ -1,4 +1,4 @@
-import { tf, type UpdateInput, z } from "../../plugin.ts";
+import { type StepNumbers, tf, type UpdateInput, z } from "../../plugin.ts";
 
 /** The options of Adam and its variants. */
 export const momentOptions = {
@@ -10,27 +10,50 @@ export const momentOptions = {
 /** What Adam keeps of a variable. */
 export const momentSlots = { mean: 0, square: 0 } as const;
 
+/** The options of Adam and its variants, checked. */
+interface MomentOptions {
+  readonly betas: readonly [number, number];
+  readonly epsilon: number;
+}
+
+/** The numbers of Adam's move that change with the step. */
+export type MomentScalar = "size" | "root";
+
+/**
+ * Adam's corrections for moments that start at 0, as PyTorch applies them: `size` is rate / (1 − β₁ᵗ), `root` is √(1 − β₂ᵗ).
+ *
+ * @param options The decay rates.
+ */
+export function momentScalars(
+  { betas: [first, second] }: Pick<MomentOptions, "betas">,
+): (at: StepNumbers) => Record<MomentScalar, number> {
+  return ({ step, rate }) => ({
+    size: rate / (1 - first ** step),
+    root: Math.sqrt(1 - second ** step),
+  });
+}
+
 /**
  * Adam's move for a gradient (Kingma and Ba, 2015): m = β₁ m + (1 − β₁) g; v = β₂ v + (1 − β₂) g²; the move is
  * rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε).
  *
  * @param gradient The gradient, with or without a penalty's.
- * @param input The slots, the rate and the step.
+ * @param input The slots, and what {@linkcode momentScalars} says of the step.
  * @param options The decay rates and epsilon.
  * @returns The move to subtract, and the slots after it.
  */
 export function adamMove(
   gradient: tf.Tensor,
-  { slots, rate, step }: Pick<UpdateInput<keyof typeof momentSlots>, "slots" | "rate" | "step">,
-  { betas: [first, second], epsilon }: { betas: readonly [number, number]; epsilon: number },
+  { slots, scalars }: Pick<
+    UpdateInput<keyof typeof momentSlots, MomentScalar>,
+    "slots" | "scalars"
+  >,
+  { betas: [first, second], epsilon }: MomentOptions,
 ): { move: tf.Tensor; slots: Record<keyof typeof momentSlots, tf.Tensor> } {
   const mix = (kept: tf.Tensor, value: tf.Tensor, beta: number) =>
     tf.add(tf.mul(kept, beta), tf.mul(value, 1 - beta));
   const mean = mix(slots.mean, gradient, first);
   const square = mix(slots.square, tf.square(gradient), second);
-  // The step is a tensor: a step that was recorded once holds for all.
-  const correction = (beta: number) => tf.sub(1, tf.pow(beta, step));
-  const root = tf.add(tf.sqrt(tf.div(square, correction(second))), epsilon);
-  const move = tf.mul(tf.div(tf.div(mean, correction(first)), root), rate);
-  return { move, slots: { mean, square } };
+  const root = tf.add(tf.div(tf.sqrt(square), scalars.root), epsilon);
+  return { move: tf.mul(tf.div(mean, root), scalars.size), slots: { mean, square } };
 }

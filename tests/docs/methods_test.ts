@@ -39,7 +39,7 @@ for (const [name, code] of snippets) {
       for (let step = 0; step < 3; step++) {
         const position = { step, steps: 3, epoch: 0, epochs: 1 };
         // Small steps: on one batch each of them has to go down.
-        const after = trainStep(model, state, stepInput(model.terms, batch, position, 1e-4, 0));
+        const after = trainStep(model, state, stepInput(model, batch, position, 1e-4, 0));
         totals.push(after.losses.dataSync()[0]!);
         disposeState(state, after.state);
         state = after.state;

@@ -120,6 +120,24 @@ export interface OptimizersReference {
       >;
     }>
   >;
+  /**
+   * One step from given moments and weights of 0, at steps from the first to the millionth, with nine
+   * digits.
+   */
+  readonly late: Readonly<
+    Record<
+      "adam" | "adamw",
+      Readonly<
+        Record<string, {
+          readonly options: Readonly<Record<string, number>>;
+          readonly steps: readonly {
+            readonly step: number;
+            readonly weights: readonly number[];
+          }[];
+        }>
+      >
+    >
+  >;
   /** The rates of 20 epochs from a base rate of 0.1. */
   readonly schedules: Readonly<
     Record<"steps" | "cosine" | "cosineTo" | "warmUpCosine" | "warmUpSteps", {

@@ -22,6 +22,7 @@ from torch.optim.lr_scheduler import (
 import values
 
 STEPS = 10
+LATE_STEPS = [1, 10, 10_000, 1_000_000]
 EPOCHS = 20
 SHAPES = {"matrix": [3, 4], "vector": [5]}
 
@@ -153,6 +154,40 @@ def optimizers() -> dict:
     }
 
 
+def late_steps(kind: type[Adam], options: dict) -> list[dict]:
+    """One step with a number of its own from moments that are given: w starts at 0, so that the
+    weights after it are the move. Nine digits are kept: a correction in float32 is off by 1e-5."""
+    shape = [6]
+    mean = values.uniform("late/mean", shape, -1, 1)
+    square = values.uniform("late/square", shape, 0.1, 2)
+    gradient = values.uniform("late/gradient", shape, -1, 1)
+    found = []
+    for step in LATE_STEPS:
+        weight = torch.zeros(shape, dtype=torch.float64, requires_grad=True)
+        optimizer = adam(kind)([weight], options)
+        optimizer.state[weight] = {
+            "step": torch.tensor(float(step - 1), dtype=torch.float64),
+            "exp_avg": torch.from_numpy(mean).double(),
+            "exp_avg_sq": torch.from_numpy(square).double(),
+        }
+        weight.grad = torch.from_numpy(gradient).double()
+        optimizer.step()
+        found.append({"step": step, "weights": [float(f"{w:.9g}") for w in weight.tolist()]})
+    return found
+
+
+def late() -> dict:
+    """Adam and AdamW at steps from the first to the millionth."""
+    runs = {"plain": {"rate": 0.1}, "betas": {"rate": 0.05, "beta1": 0.99, "beta2": 0.9999}}
+    return {
+        name: {
+            kind: {"options": options, "steps": late_steps(stage, options)}
+            for kind, options in runs.items()
+        }
+        for name, stage in {"adam": Adam, "adamw": AdamW}.items()
+    }
+
+
 def rates(create: Callable[[Optimizer], LRScheduler]) -> list[float]:
     """The rate that each epoch runs with, from a base rate of 0.1."""
     optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
@@ -211,7 +246,7 @@ def main() -> None:
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(1)
     path = Path(__file__).with_name("optimizers.jsonl")
-    values.write(path, {"optimizers": optimizers(), "schedules": schedules()})
+    values.write(path, {"optimizers": optimizers(), "schedules": schedules(), "late": late()})
 
 
 if __name__ == "__main__":

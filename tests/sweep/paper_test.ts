@@ -123,7 +123,7 @@ for (
           const { model } = prepareNets(plan, data, netsOf(plan), phase);
           const state = initialState(model, initialValues(model.variables, plan.seed));
           const position = { step: 0, steps: 1, epoch: 0, epochs: 1 };
-          const after = trainStep(model, state, stepInput(model.terms, batch, position, 0.1, 0));
+          const after = trainStep(model, state, stepInput(model, batch, position, 0.1, 0));
           assert(after.losses.dataSync().every(Number.isFinite));
           disposeState(state, after.state);
           disposeState(after.state);

@@ -57,7 +57,7 @@ async function train(
     const [start, end] = index % 2 === 0 ? [0, batch] : [batch, rows];
     const chosen = await data.splits.train.shuffled({ seed: plan.seed, epoch }, start, end);
     const input = stepInput(
-      model.terms,
+      model,
       data.transforms.apply(chosen, { seed: 1, epoch, batch: index % 2, training: true }),
       { step: index, steps, epoch: index / 2, epochs: steps / 2 },
       rate({ step: index, steps, epoch: index / 2, epochs: steps / 2 }),

@@ -22,11 +22,11 @@ async function tryStep(hint: Record<string, unknown>, network: Record<string, un
   const data = await prepareData(plan);
   const nets = prepareNets(plan, data, netsOf(plan));
   const alone = prepareNets(plan, data, ["light"]);
-  const { variables, terms } = nets.model;
+  const { variables } = nets.model;
   const state = initialState(nets.model, initialValues(variables, plan.seed));
   const batch = await data.splits.train.slice(0, 16);
   const position = { step: 0, steps: 1, epoch: 0, epochs: 1 };
-  const after = trainStep(nets.model, state, stepInput(terms, batch, position, 0.1, 0));
+  const after = trainStep(nets.model, state, stepInput(nets.model, batch, position, 0.1, 0));
   const moved = variables.filter(({ name }) => after.state.values[name] !== state.values[name])
     .map(({ name }) => name);
   const losses = [...after.losses.dataSync()];

@@ -8,6 +8,7 @@ import type { Optimizer } from "../../pipeline/stages/optimizer.ts";
 import adam from "../../plugins/optimizers/adam.ts";
 import { type NonFinite, Steps, type TrainInput } from "../../train/advance.ts";
 import { disposeState, initialState, type Model, tensorsOf, trainStep } from "../../train/step.ts";
+import { disposeInput, optimizerScalars } from "../../train/step_input.ts";
 import { DeclaredVariables } from "../../train/variables.ts";
 import { Death, dyingAt } from "../support/deaths.ts";
 import { forEachEngine } from "../support/engines.ts";
@@ -106,6 +107,7 @@ async function train(chosen: readonly number[], nonFinite: NonFinite, captured =
       label: tf.tensor1d(label),
       rate: tf.scalar(0.1),
       step: tf.scalar(index + 1),
+      scalars: optimizerScalars(model, { step: index + 1, rate: 0.1 }),
       seed: tf.scalar(0, "int32"),
       factors: [],
     };
@@ -118,7 +120,7 @@ async function train(chosen: readonly number[], nonFinite: NonFinite, captured =
       error = thrown;
       break;
     } finally {
-      tf.dispose([input.features, input.label, input.rate, input.step, input.seed]);
+      disposeInput(input);
     }
     counts.push(tf.memory().numTensors);
   }

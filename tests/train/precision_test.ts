@@ -97,6 +97,7 @@ function step(
     label: tf.randomUniform([32], 0, 5, "int32", 2),
     rate: tf.scalar(0.1),
     step: tf.scalar(1),
+    scalars: {},
     seed: tf.scalar(0, "int32"),
     factors: [],
   };

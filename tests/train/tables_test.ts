@@ -19,6 +19,7 @@ import {
   type StepInput,
   trainStep,
 } from "../../train/step.ts";
+import { optimizerScalars } from "../../train/step_input.ts";
 import { DeclaredVariables, initialValues } from "../../train/variables.ts";
 import { forEachEngine, forNative, leftBehind } from "../support/engines.ts";
 import { relativeError } from "../support/numbers.ts";
@@ -77,12 +78,13 @@ function start(model: Model): State {
   return initialState(model, { table: tf.tensor2d(first.slice(), [rows, size]) });
 }
 
-function inputOf(ids: number[][], step: number, rate = 0.1): StepInput {
+function inputOf(model: Model, ids: number[][], step: number, rate = 0.1): StepInput {
   return {
     features: { ids: tf.tensor2d(ids, undefined, "int32") },
     label: tf.zeros([ids.length]),
     rate: tf.scalar(rate),
     step: tf.scalar(step),
+    scalars: optimizerScalars(model, { step, rate }),
     seed: tf.scalar(0, "int32"),
     factors: [],
   };
@@ -108,7 +110,7 @@ function train(
 ) {
   let state = start(model);
   batches.forEach((ids, index) => {
-    const input = inputOf(ids, index + 1);
+    const input = inputOf(model, ids, index + 1);
     const { state: next, losses, norm } = run(state, input);
     disposeState(state, next);
     tf.dispose([input.features, input.label, input.rate, input.step, input.seed, losses, norm]);
@@ -228,7 +230,7 @@ forEachEngine("trainStep() scales what passes into rows of a shared table", () =
 
 forEachEngine("gradientNorms() counts a row that is used twice once, with the sum", async () => {
   const model = build({ use: sgd });
-  const state = start(model), input = inputOf(batches[0]!, 1);
+  const state = start(model), input = inputOf(model, batches[0]!, 1);
   const [light, booster] = await gradientNorms(model, state, input);
   // Row 3 is used three times and five rows once, each times 1/4 in three columns.
   const norm = Math.sqrt(size * (3 ** 2 + 5)) / 4;
@@ -237,7 +239,7 @@ forEachEngine("gradientNorms() counts a row that is used twice once, with the su
 
 forEachEngine("trainStep() leaves no tensor of its look-ups behind", () => {
   const model = build({ use: adam });
-  const state = start(model), input = inputOf(batches[0]!, 1);
+  const state = start(model), input = inputOf(model, batches[0]!, 1);
   assertEquals(
     leftBehind(() => {
       const { state: next, losses, norm } = trainStep(model, state, input);
@@ -252,7 +254,7 @@ forEachEngine("Scope.lookup() refuses rows that there are not", async () => {
   const model = build({ use: sgd });
   const state = start(model);
   await assertRejects(async () => {
-    const { losses } = trainStep(model, state, inputOf([[rows, 0]], 1));
+    const { losses } = trainStep(model, state, inputOf(model, [[rows, 0]], 1));
     await losses.data();
   });
 });

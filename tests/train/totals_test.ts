@@ -81,7 +81,7 @@ async function step(losses: Record<string, unknown>[], folder: string) {
   });
   const position = { step: 0, steps: 1, epoch: 0, epochs: 1 };
   const batch = await data.splits.train.slice(0, rows);
-  const after = trainStep(model, state, stepInput(model.terms, batch, position, 1, 0));
+  const after = trainStep(model, state, stepInput(model, batch, position, 1, 0));
   const gradient = (net: NetName) =>
     start(net).map((value, index) => value - after.state.values[net]!.dataSync()[index]!);
   const result = {

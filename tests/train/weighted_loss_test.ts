@@ -44,6 +44,7 @@ function step(weights: number[] | undefined): { loss: number; gradient: number[]
     ...(weights && { weight: tf.tensor1d(weights) }),
     rate: tf.scalar(1),
     step: tf.scalar(1),
+    scalars: {},
     seed: tf.scalar(0, "int32"),
     factors: [],
   });

@@ -118,6 +118,7 @@ function input(reference: WideResnetReference, batch: number, rate: number): Ste
     label: tf.tensor1d(label, "int32"),
     rate: tf.scalar(rate),
     step: tf.scalar(1),
+    scalars: {},
     seed: tf.scalar(0, "int32"),
     factors: [],
   };

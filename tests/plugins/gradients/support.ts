@@ -167,6 +167,7 @@ function moves(term: Term, step: number): Moved {
     label: tf.zeros([rows.length]),
     rate: tf.scalar(1),
     step: tf.scalar(step + 1),
+    scalars: {},
     seed: tf.scalar(0, "int32"),
     factors,
   });

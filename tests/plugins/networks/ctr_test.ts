@@ -127,6 +127,7 @@ function assertStep(
     ...inputs(),
     rate: tf.scalar(rate),
     step: tf.scalar(1),
+    scalars: {},
     seed: tf.scalar(0, "int32"),
     factors: [],
   };

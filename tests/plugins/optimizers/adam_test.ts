@@ -3,7 +3,7 @@ import adam from "../../../plugins/optimizers/adam.ts";
 import { checkStage } from "../../../testing.ts";
 import { assertNear } from "../../reference/fixtures.ts";
 import { forEachEngine } from "../../support/engines.ts";
-import { assertReference, makeOptimizer, takeSteps } from "./support.ts";
+import { assertLateSteps, assertReference, makeOptimizer, takeSteps } from "./support.ts";
 
 Deno.test("adam keeps the contract of an optimizer", async () => {
   await checkStage(adam);
@@ -11,6 +11,11 @@ Deno.test("adam keeps the contract of an optimizer", async () => {
 });
 
 forEachEngine("adam agrees with PyTorch over ten steps", () => assertReference(adam));
+
+forEachEngine(
+  "adam corrects its moments in float64, from the first step to the millionth",
+  () => assertLateSteps(adam),
+);
 
 Deno.test("adam keeps a mean and a mean square, both from 0", () => {
   assertEquals(makeOptimizer(adam).slots, { mean: 0, square: 0 });

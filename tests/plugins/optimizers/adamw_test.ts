@@ -4,7 +4,7 @@ import adamw from "../../../plugins/optimizers/adamw.ts";
 import { checkStage } from "../../../testing.ts";
 import { assertNear } from "../../reference/fixtures.ts";
 import { forEachEngine } from "../../support/engines.ts";
-import { assertReference, makeOptimizer, takeSteps } from "./support.ts";
+import { assertLateSteps, assertReference, makeOptimizer, takeSteps } from "./support.ts";
 
 Deno.test("adamw keeps the contract of an optimizer", async () => {
   await checkStage(adamw);
@@ -12,6 +12,11 @@ Deno.test("adamw keeps the contract of an optimizer", async () => {
 });
 
 forEachEngine("adamw agrees with PyTorch over ten steps", () => assertReference(adamw));
+
+forEachEngine(
+  "adamw corrects its moments in float64, from the first step to the millionth",
+  () => assertLateSteps(adamw),
+);
 
 Deno.test("adamw keeps a mean and a mean square, both from 0", () => {
   assertEquals(makeOptimizer(adamw).slots, { mean: 0, square: 0 });

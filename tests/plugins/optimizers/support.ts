@@ -8,12 +8,14 @@ import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
 import { CapturedFunction } from "../../../engine/capture/capture.ts";
 import type { Optimizer, OptimizerStage, Variable } from "../../../plugin.ts";
+import { optimizerScalars } from "../../../train/step_input.ts";
 import {
   assertNear,
   optimizerProblem,
   type OptimizersReference,
   readOptimizersReference,
 } from "../../reference/fixtures.ts";
+import { referenceUniform } from "../../reference/values.ts";
 
 /** What an optimizer computes with in a step. */
 interface StepTensors {
@@ -22,6 +24,7 @@ interface StepTensors {
   readonly slots: Readonly<Record<string, tf.Tensor>>;
   readonly rate: tf.Scalar;
   readonly step: tf.Scalar;
+  readonly scalars: Readonly<Record<string, tf.Scalar>>;
 }
 
 /** What it leaves. */
@@ -63,8 +66,7 @@ export function takeSteps(
     state = update(optimizer, {
       ...state,
       gradient: tf.tensor1d([...gradient]),
-      rate: tf.scalar(rate),
-      step: tf.scalar(index + 1),
+      ...numbersOf(optimizer, index + 1, rate),
     });
     return [...state.value.dataSync()];
   });
@@ -99,6 +101,40 @@ export async function assertReference(stage: OptimizerStage): Promise<void> {
   }
 }
 
+/**
+ * Compares a step with PyTorch's at its first, tenth, ten-thousandth and millionth number, from moments
+ * that are given: computed op by op, and by one recorded step for all of them.
+ *
+ * @param stage Adam or a variant of it.
+ */
+export async function assertLateSteps(stage: OptimizerStage): Promise<void> {
+  const { late } = await readOptimizersReference();
+  const uniform = (name: string, low: number, high: number) =>
+    tf.tensor1d(referenceUniform(`late/${name}`, [6], low, high));
+  for (const [name, { options, steps }] of Object.entries(late[stage.name as "adam" | "adamw"])) {
+    const { rate, ...own } = options;
+    const optimizer = makeOptimizer(stage, pipelineOptions(own));
+    const recorded = new CapturedFunction((input: StepTensors) => update(optimizer, input), {});
+    for (
+      const [how, run] of [
+        ["op by op", (input: StepTensors) => update(optimizer, input)],
+        ["recorded", (input: StepTensors) => recorded.call(input)],
+      ] as const
+    ) {
+      for (const { step, weights } of steps) {
+        const { value } = run({
+          value: tf.zeros([6]),
+          gradient: uniform("gradient", -1, 1),
+          slots: { mean: uniform("mean", -1, 1), square: uniform("square", 0.1, 2) },
+          ...numbersOf(optimizer, step, rate!),
+        });
+        assertNear(`${stage.name} ${name}, ${how}, step ${step}`, value.dataSync(), weights, 1e-6);
+      }
+    }
+    recorded.dispose();
+  }
+}
+
 /** The reference's options by the names that Rocket has for them; where it has none, there is no decay. */
 function pipelineOptions({ beta1, beta2, ...same }: Record<string, number>) {
   const options = { weightDecay: 0, ...same };
@@ -124,8 +160,7 @@ function solve(
     const input = {
       ...state,
       gradient: tf.mul(problem.curvature, tf.sub(state.value, problem.target)),
-      rate: tf.scalar(rateAt(index)),
-      step: tf.scalar(index + 1),
+      ...numbersOf(optimizer, index + 1, rateAt(index)),
     };
     state = recorded ? step.call(input) : update(optimizer, input);
     return state.value.dataSync<"float32">();
@@ -134,6 +169,16 @@ function solve(
   if (recorded && tf.getBackend() === "tensorflow") assertEquals(captures, [true]);
   step.dispose();
   return values;
+}
+
+/** The numbers of a step, as a run hands them over. */
+function numbersOf(optimizer: Optimizer, step: number, rate: number) {
+  const optimizerStage = { kind: "optimizer", name: "tried" } as const;
+  return {
+    rate: tf.scalar(rate),
+    step: tf.scalar(step),
+    scalars: optimizerScalars({ optimizer, optimizerStage }, { step, rate }),
+  };
 }
 
 function startOf(optimizer: Optimizer, value: tf.Tensor): Stepped {
