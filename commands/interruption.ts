@@ -1,15 +1,58 @@
 import { relative } from "node:path";
+import { removeOpenDrafts } from "../files/drafts.ts";
 import type { Interruption } from "../pipeline/errors.ts";
 import type { Output } from "../pipeline/stages/output.ts";
 import { say } from "../pipeline/terminal.ts";
+import { removeRunDrafts } from "../train/run_lock.ts";
 
 /** Signals that ask for an end. */
-export const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
+const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
 
 /** The exit code of what a signal has ended. */
 export const INTERRUPTED = 130;
+
+/** What a signal does now. */
+let stop: () => void = () => end("stopped before it began");
+
+const listener = () => stop();
+
+let heard = false;
+
+/**
+ * Begins to listen to signals: from now on one ends the process with exit code 130, until a command says what else
+ * it does. They are listened to until the process ends, as one that comes just before would otherwise end it with
+ * an exit code of its own.
+ */
+export function hearSignals(): void {
+  // To remove and add them again would leave a moment without.
+  if (!heard) { for (const signal of signals) Deno.addSignalListener(signal, listener); }
+  heard = true;
+}
+
+/**
+ * Says what signals do from now on.
+ *
+ * @param next Called for each signal.
+ */
+export function onSignal(next: () => void): void {
+  stop = next;
+  hearSignals();
+}
+
+/** Leaves signals to the system, which ends the process at once, also one that never waits. */
+export function leaveSignals(): void {
+  if (heard) { for (const signal of signals) Deno.removeSignalListener(signal, listener); }
+  heard = false;
+}
+
+/** Ends the process, with nothing half written. */
+function end(words?: string): never {
+  removeOpenDrafts();
+  if (words !== undefined) say(`\n${words}`);
+  Deno.exit(INTERRUPTED);
+}
 
 /** What a run needs to be ended by signals. */
 export interface Interruptible {
@@ -17,12 +60,14 @@ export interface Interruptible {
   readonly signal: AbortSignal;
   /** Has to hear of the run's events, to know when training begins. */
   readonly listener: Pick<Output, "runStart">;
+  /** From now on there is nothing left that a signal could end. */
+  over(): void;
 }
 
 /**
  * Listens to signals for a run that they may end. During training the first signal asks it to finish its step and
- * to write a checkpoint; the second one, and any before training has begun, ends the process at once. They are
- * listened to until the process ends: one that comes just before would otherwise end it with an exit code of its own.
+ * to write a checkpoint; the second one, and any before training has begun, ends the process at once. Once the run
+ * is over, they change nothing any more.
  *
  * @param out The run folder.
  * @param quiet Whether the person asked for silence.
@@ -30,24 +75,22 @@ export interface Interruptible {
  */
 export function listenToSignals(out: string, quiet: boolean): Interruptible {
   const controller = new AbortController();
-  let training = false;
-  const stop = () => {
-    if (training && !controller.signal.aborted) {
-      controller.abort();
-      if (!quiet) say("\nfinishing the step; once more ends at once");
-      return;
-    }
-    if (!training) say(`\nstopped before training began${hintOf(out)}`);
-    Deno.exit(INTERRUPTED);
-  };
-  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  onSignal(() => {
+    removeRunDrafts(out);
+    end(`stopped before training began${hintOf(out)}`);
+  });
   return {
     signal: controller.signal,
     listener: {
       runStart: () => {
-        training = true;
+        onSignal(() => {
+          if (controller.signal.aborted) end();
+          controller.abort();
+          if (!quiet) say("\nfinishing the step; once more ends at once");
+        });
       },
     },
+    over: () => onSignal(() => {}),
   };
 }
 

@@ -3,6 +3,7 @@ import { formatProblem, UserError } from "../pipeline/errors.ts";
 import { nearest } from "../pipeline/nearest.ts";
 import { optionNames, parseArguments } from "./arguments.ts";
 import { check } from "./check.ts";
+import { leaveSignals } from "./interruption.ts";
 import { list } from "./list.ts";
 import { permissionsText } from "./needs.ts";
 import { create } from "./new.ts";
@@ -92,6 +93,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
     json: parsed.json,
     debug: parsed.debug,
   };
+  const trains = ["run", "resume", "sweep"].includes(first) || !Object.hasOwn(commands, first);
+  if (!trains) leaveSignals();
   if (Object.hasOwn(commands, first)) {
     return await commands[first as keyof typeof commands](rest, options);
   }

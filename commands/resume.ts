@@ -6,6 +6,8 @@ import { makePlan } from "../pipeline/plan/make.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import { builtins } from "../plugins/mod.ts";
 import { isFinished, readEarlierRun, readResult } from "../train/checkpoint/earlier_run.ts";
+import { listenToSignals } from "./interruption.ts";
+import { removeRunDrafts } from "../train/run_lock.ts";
 import { type CommandOptions, onlyArgument } from "./options.ts";
 import { printResult, train } from "./train.ts";
 import { printJson, say } from "../pipeline/terminal.ts";
@@ -25,7 +27,10 @@ export async function resume(args: readonly string[], options: CommandOptions): 
       exitCode: 2,
     });
   }
+  const { over } = listenToSignals(out, options.quiet);
   const { pipeline } = await readEarlierRun(out);
+  // Whatever comes of it, what a killed process left half written is of no use.
+  removeRunDrafts(out);
   const allowed = await allowedCode(Deno.cwd(), options.allowPlugins);
   const document = await documentOfValue(escaped(pipeline), {
     allowed,
@@ -35,6 +40,7 @@ export async function resume(args: readonly string[], options: CommandOptions): 
   const plan = await makePlan(document, createRegistry(builtins, allowed));
   const result = await readResult(out);
   if (!result || !isFinished(result, plan)) return await train(plan, out, options, true);
+  over();
   if (options.json) printJson({ event: "runEnd", result });
   else printResult(result, out);
   if (!options.quiet) {

@@ -3,12 +3,12 @@ import { withLock } from "../engine/native/lock.ts";
 import { UserError } from "../pipeline/errors.ts";
 import type { CheckedSweep } from "../sweep/check.ts";
 import type { Latency } from "../sweep/latency.ts";
-import { startPart } from "../sweep/processes.ts";
+import { runPart } from "../sweep/processes.ts";
 import { readOutcomes, type RunOutcome } from "../sweep/results.ts";
 import { terminalText } from "../sweep/render.ts";
 import { sweepTable } from "../sweep/table.ts";
 import { writeTable } from "../sweep/write.ts";
-import { INTERRUPTED, quoted, signals } from "./interruption.ts";
+import { INTERRUPTED, onSignal, quoted } from "./interruption.ts";
 import { type CommandOptions, onlyArgument } from "./options.ts";
 import { sweepPart } from "./sweep_part.ts";
 import { SweepRuns } from "./sweep_runs.ts";
@@ -29,9 +29,7 @@ export async function sweep(args: readonly string[], options: CommandOptions): P
   refuseSeed(options);
   if (options.only !== undefined) return await sweepPart(file, options.only, options);
   const interruption = new AbortController();
-  const stop = () => interruption.abort();
-  // They listen to the end of the process: a signal just before it would end it with a code of its own.
-  for (const signal of signals) Deno.addSignalListener(signal, stop);
+  onSignal(() => interruption.abort());
   return await new SweepCommand(file, options, interruption.signal).run();
 }
 
@@ -116,18 +114,15 @@ class SweepCommand {
   /** What a part of the sweep prints as its last line, or the exit code of one that failed. */
   async #part<T>(name: string, out?: string, threads?: number): Promise<T | number> {
     let last = "";
-    const part = startPart({
+    const code = await runPart({
       args: this.#args(name, out),
+      stop: this.#stop,
       ...(threads !== undefined && { threads }),
       onLine: (line) => {
         last = line;
       },
       onError: (bytes) => void Deno.stderr.writeSync(bytes),
     });
-    const stop = () => part.stop();
-    this.#stop.addEventListener("abort", stop);
-    const code = await part.ended;
-    this.#stop.removeEventListener("abort", stop);
     return code === 0 ? JSON.parse(last) as T : code;
   }
 

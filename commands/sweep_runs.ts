@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type CheckedRun, type CheckedSweep, nameOf } from "../sweep/check.ts";
-import { pool, startPart } from "../sweep/processes.ts";
+import { pool, runPart } from "../sweep/processes.ts";
 import type { CommandOptions } from "./options.ts";
 import { formatNumber } from "./table.ts";
 import { printJson, say } from "../pipeline/terminal.ts";
@@ -79,9 +79,11 @@ export class SweepRuns {
     using file = await Deno.open(log, { create: true, append: true });
     const started = performance.now();
     let tail = "", told = started, metrics: Record<string, number> = {};
-    const part = startPart({
+    this.#report(`${name}: ${run.state === "interrupted" ? "goes on" : "started"}`);
+    const code = await runPart({
       args: this.#how.partArgs(name),
       threads: this.#sweep.threads,
+      stop: this.#how.stop,
       onLine: (line) => {
         const event = eventOf(line);
         if (!event) return;
@@ -99,11 +101,6 @@ export class SweepRuns {
         tail = (tail + new TextDecoder().decode(bytes)).slice(-4096);
       },
     });
-    const stop = () => part.stop();
-    this.#how.stop.addEventListener("abort", stop);
-    this.#report(`${name}: ${run.state === "interrupted" ? "goes on" : "started"}`);
-    const code = await part.ended;
-    this.#how.stop.removeEventListener("abort", stop);
     const seconds = (performance.now() - started) / 1000;
     if (code === 0) {
       this.#done++;

@@ -24,7 +24,7 @@ export async function train(
   resume: boolean,
 ): Promise<number> {
   const { engine, precision, quiet, json, debug } = options;
-  const { signal, listener: { runStart } } = listenToSignals(out, quiet);
+  const { signal, listener: { runStart }, over } = listenToSignals(out, quiet);
   const { runStart: print, ...others } = json ? jsonLines() : {} as Output;
   try {
     const result = await runPlan(plan, {
@@ -39,9 +39,11 @@ export async function train(
         },
       },
     });
+    over();
     if (!json) printResult(result, out);
     return 0;
   } catch (error) {
+    over();
     if (!(error instanceof Interruption)) throw error;
     say(describeInterruption(error, out));
     return INTERRUPTED;

@@ -1,5 +1,5 @@
 import { AsyncByteQueue, type RecordBatch, RecordBatchFileWriter, type Schema } from "apache-arrow";
-import { basename, dirname, join } from "node:path";
+import { draftOf, forgetDraft } from "./drafts.ts";
 
 /**
  * Writes an Arrow file, in the random-access format, record batch by record batch: no more than one of them
@@ -20,7 +20,7 @@ export class ArrowFileWriter {
    */
   constructor(path: string, schema: Schema) {
     this.#path = path;
-    this.#draft = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
+    this.#draft = draftOf(path);
     this.#sink = new FileSink(Deno.openSync(this.#draft, { write: true, createNew: true }));
     this.#writer = new RecordBatchFileWriter();
     this.#writer.reset(this.#sink, schema);
@@ -40,6 +40,7 @@ export class ArrowFileWriter {
     this.#writer.finish();
     this.#sink.end();
     Deno.renameSync(this.#draft, this.#path);
+    forgetDraft(this.#draft);
   }
 
   /** Gives up, without a trace; what has its name already is left. */
@@ -50,6 +51,7 @@ export class ArrowFileWriter {
     } catch {
       // It has its name, or was removed.
     }
+    forgetDraft(this.#draft);
   }
 }
 

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { draftOf, forgetDraft } from "./drafts.ts";
 import { unwritable } from "./unwritable.ts";
 
 /**
@@ -13,9 +13,10 @@ export async function writeChunks(
   path: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  const draft = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
+  const draft = draftOf(path);
   try {
-    const file = await Deno.open(draft, { write: true, createNew: true });
+    // At once: a draft that is made while the process ends would stay.
+    const file = Deno.openSync(draft, { write: true, createNew: true });
     try {
       for await (const bytes of chunks) {
         let written = 0;
@@ -29,29 +30,7 @@ export async function writeChunks(
   } catch (error) {
     await Deno.remove(draft).catch(() => {});
     throw unwritable(path, error);
+  } finally {
+    forgetDraft(draft);
   }
-}
-
-/**
- * Removes what {@linkcode writeChunks} left in a folder when its process was killed.
- *
- * @param folder The folder; there may be none.
- */
-export async function removeDrafts(folder: string): Promise<void> {
-  try {
-    for await (const { name } of Deno.readDir(folder)) {
-      if (isDraft(name)) await Deno.remove(join(folder, name));
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-/**
- * Whether a file is what {@linkcode writeChunks} writes before it has its name.
- *
- * @param name The file's name.
- */
-export function isDraft(name: string): boolean {
-  return /^\..+\.[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(name);
 }

@@ -12,8 +12,10 @@
 import { fileURLToPath } from "node:url";
 import { ok } from "./launch/ok.ts";
 import { run } from "./launch/run.ts";
+import { hearSignals } from "./launch/signals.ts";
 import { test } from "./launch/test.ts";
 
+hearSignals();
 const root = fileURLToPath(new URL("../", import.meta.url));
 const [command, ...args] = Deno.args;
 const commands: Record<string, () => Promise<number>> = {

@@ -6,27 +6,24 @@ export interface PartOptions {
   readonly args: readonly string[];
   /** Threads of the engine; all processors by default. */
   readonly threads?: number;
+  /** Asks it to come to its end. */
+  readonly stop: AbortSignal;
   /** Takes each line of its standard output. */
   readonly onLine: (line: string) => void;
   /** Takes what it writes to standard error. */
   readonly onError: (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>;
 }
 
-/** A process of the command line. */
-export interface Part {
-  /** Its exit code. */
-  readonly ended: Promise<number>;
-  /** Asks it to come to its end. */
-  stop(): void;
-}
-
 /**
- * Starts the command line as a process of its own: through the project's launcher, so that it has what it
+ * Runs the command line as a process of its own: through the project's launcher, so that it has what it
  * needs and no more; as a package, as this process was started.
  *
  * @param options What it does.
+ * @returns Its exit code.
  */
-export function startPart({ args, threads, onLine, onError }: PartOptions): Part {
+export async function runPart(
+  { args, threads, stop, onLine, onError }: PartOptions,
+): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", ...commandLine(), ...args],
     env: {
@@ -40,21 +37,26 @@ export function startPart({ args, threads, onLine, onError }: PartOptions): Part
     // A terminal's Ctrl-C is for this process, which passes it on once.
     detached: true,
   }).spawn();
-  const ended = Promise.all([
-    eachLine(child.stdout, onLine),
-    eachChunk(child.stderr, onError),
-    child.status,
-  ]).then(([, , { code }]) => code);
-  return {
-    ended,
-    stop: () => {
-      try {
-        child.kill("SIGTERM");
-      } catch {
-        // It has ended in the meantime.
-      }
-    },
+  const end = () => {
+    try {
+      child.kill("SIGTERM");
+    } catch {
+      // It has ended in the meantime.
+    }
   };
+  // It may have been asked for just before.
+  if (stop.aborted) end();
+  stop.addEventListener("abort", end);
+  try {
+    const [{ code }] = await Promise.all([
+      child.status,
+      eachLine(child.stdout, onLine),
+      eachChunk(child.stderr, onError),
+    ]);
+    return code;
+  } finally {
+    stop.removeEventListener("abort", end);
+  }
 }
 
 /** What the launcher may do, as in the task that starts it; it gives its children less. */

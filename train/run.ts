@@ -9,8 +9,8 @@ import denoConfig from "../deno.json" with { type: "json" };
 import { choosePrecision, thisMachine } from "../engine/bfloat16.ts";
 import type { Precision } from "../engine/capture/precision.ts";
 import { type Engine, type EngineChoice, openEngine } from "../engine/engine.ts";
+import { removeDrafts } from "../files/drafts.ts";
 import { refuseLinksOut } from "../files/inside.ts";
-import { removeDrafts } from "../files/write_chunks.ts";
 import { writeFileWhole } from "../files/write.ts";
 import { UserError } from "../pipeline/errors.ts";
 import type { Plan, PlannedPhase } from "../pipeline/plan.ts";
@@ -32,7 +32,7 @@ import {
 import { CheckpointStore, type StoredCheckpoint } from "./checkpoint/store.ts";
 import type { Emit, Job, JobPhase } from "./job.ts";
 import { hashInitial, type InitialHashes, readInitial, refuseOtherInitial } from "./initial.ts";
-import { lockRun } from "./run_lock.ts";
+import { lockRun, removeRunDrafts } from "./run_lock.ts";
 import { describe } from "./objective.ts";
 import { firstBatch, prepareData, type PreparedData } from "./prepare_data.ts";
 import { netsOf, phaseAlone, type PreparedNets, prepareNets } from "./prepare_nets.ts";
@@ -87,7 +87,8 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
   if (earlier) refuseOtherPlan(earlier, plan);
   // A folder that is not there yet is nobody's: it is locked when it is made.
   if (earlier) await refuseLinksOut(options.out);
-  using resumed = earlier && await lockRun(options.out);
+  using resumed = earlier && lockRun(options.out);
+  if (earlier) removeRunDrafts(options.out);
   const data = await prepareData(plan, report);
   try {
     if (earlier) refuseOtherData(earlier, data, plan);
@@ -104,10 +105,8 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
     const about = describeRun(plan, data, engine, precision, initial);
     using _made = resumed ? undefined : await makeRunFolder(options.out);
     if (earlier) reportChanges(earlier, about, report);
-    await removeDrafts(options.out);
     if (!earlier || isOther(earlier, about)) await writePipeline(about, options.out);
     const store = new CheckpointStore(options.out);
-    if (earlier) await store.removeDrafts();
     const run = new Run({ plan, data, engine, precision, about, store }, options);
     return await run.all(jobs);
   } finally {
@@ -356,7 +355,9 @@ async function makeRunFolder(folder: string): Promise<Disposable> {
   try {
     await Deno.mkdir(folder, { recursive: true });
     await refuseLinksOut(folder);
-    lock = await lockRun(folder);
+    lock = lockRun(folder);
+    // Who was killed before it had written pipeline.json may have left some.
+    removeDrafts(folder);
     for await (const { name } of Deno.readDir(folder)) {
       if (["pipeline.json", "metrics.jsonl", "result.json"].includes(name)) {
         throw new UserError(`the folder ${folder} already holds a run`, {

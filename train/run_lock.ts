@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { removeDrafts } from "../files/drafts.ts";
 import { UserError } from "../pipeline/errors.ts";
 
 /** Who writes a run folder. */
@@ -20,36 +21,63 @@ interface Holder {
  * @returns What gives the folder back when it is disposed of.
  * @throws {UserError} If another run has it, with its process; exit code 2.
  */
-export async function lockRun(folder: string): Promise<Disposable> {
+export function lockRun(folder: string): Disposable {
   const path = join(folder, NAME);
   for (;;) {
     let file: Deno.FsFile, locked: boolean;
     try {
-      file = await Deno.open(path, { create: true, read: true, write: true });
+      file = Deno.openSync(path, { create: true, read: true, write: true });
     } catch {
       return { [Symbol.dispose]() {} };
     }
     try {
-      locked = await file.tryLock(true);
+      locked = file.tryLockSync(true);
     } catch {
       file.close();
       return { [Symbol.dispose]() {} };
     }
     if (!locked) {
-      const holder = await readHolder(file);
+      const holder = readHolder(file);
       file.close();
       refuse(folder, holder);
     }
     // Who had it before may have removed the file between its being opened here and locked.
-    if (await isAt(file, path)) {
-      await writeHolder(file, { pid: Deno.pid, since: new Date().toISOString() });
-      return { [Symbol.dispose]: () => giveBack(file, path) };
+    if (isAt(file, path)) {
+      writeHolder(file, { pid: Deno.pid, since: new Date().toISOString() });
+      held.add(resolve(folder));
+      return {
+        [Symbol.dispose]() {
+          held.delete(resolve(folder));
+          giveBack(file, path);
+        },
+      };
     }
     file.close();
   }
 }
 
 const NAME = "run.lock";
+
+/** The run folders that this process has. */
+const held = new Set<string>();
+
+/**
+ * Removes the drafts that a killed process left in a run folder, unless another process writes it.
+ *
+ * @param folder The folder; it need not be a run's.
+ */
+export function removeRunDrafts(folder: string): void {
+  try {
+    Deno.statSync(join(folder, "pipeline.json"));
+    using _lock = held.has(resolve(folder)) ? undefined : lockRun(folder);
+    removeDrafts(folder);
+    const checkpoints = join(folder, "checkpoints");
+    // What a link leads to is not the run's.
+    if (Deno.lstatSync(checkpoints).isDirectory) removeDrafts(checkpoints);
+  } catch {
+    // It is no run's, or another process's, or cannot be written.
+  }
+}
 
 function giveBack(file: Deno.FsFile, path: string): void {
   try {
@@ -61,28 +89,28 @@ function giveBack(file: Deno.FsFile, path: string): void {
   file.close();
 }
 
-async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
+function isAt(file: Deno.FsFile, path: string): boolean {
   try {
-    const [here, there] = await Promise.all([file.stat(), Deno.stat(path)]);
+    const here = file.statSync(), there = Deno.statSync(path);
     return here.ino === there.ino && here.dev === there.dev;
   } catch {
     return false;
   }
 }
 
-async function writeHolder(file: Deno.FsFile, holder: Holder): Promise<void> {
+function writeHolder(file: Deno.FsFile, holder: Holder): void {
   try {
-    await file.truncate();
-    await file.write(new TextEncoder().encode(JSON.stringify(holder) + "\n"));
+    file.truncateSync();
+    file.writeSync(new TextEncoder().encode(JSON.stringify(holder) + "\n"));
   } catch {
     // On a full disk nobody is told who has it, and it is locked all the same.
   }
 }
 
-async function readHolder(file: Deno.FsFile): Promise<Partial<Holder>> {
+function readHolder(file: Deno.FsFile): Partial<Holder> {
   try {
     const bytes = new Uint8Array(1024);
-    const length = await file.read(bytes) ?? 0;
+    const length = file.readSync(bytes) ?? 0;
     return Object(JSON.parse(new TextDecoder().decode(bytes.subarray(0, length))));
   } catch {
     // It is being written, or some systems do not let others read what is locked.

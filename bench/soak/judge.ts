@@ -68,9 +68,10 @@ export function judge(observed: Observed): Verdict {
       lost += again - EVERY_STEPS;
     }
   }
-  // Who is killed cannot tidy up.
-  const abrupt = ended.code === 137 || faults.end?.kind === "two signals";
-  if (!abrupt && (start || ended.code !== 130) && drafts.length > 0) {
+  // Who is killed cannot tidy up, nor who dies of a signal before it listens.
+  const deaf = ended.struck && !(ended.listening ?? start !== undefined);
+  const abrupt = ended.code === 137 || deaf;
+  if (!abrupt && drafts.length > 0) {
     problems.push(`it left ${drafts.join(", ")}`);
   }
   return { problems, lost, again };
@@ -107,11 +108,11 @@ function wordProblems({ ended: { stderr, code }, before, damaged, resumes }: Obs
 }
 
 /** What a process may end with, if it has not come to its end before. */
-function codesOf(kind: End, training: boolean): number[] {
+function codesOf(kind: End, listening: boolean): number[] {
   if (kind.startsWith("kill")) return [137];
   if (kind === "full disk" || kind === "file limit") return [1];
   // A process that does not listen yet dies of the signal.
-  const stopped = training ? [130] : [130, 143];
+  const stopped = listening ? [130] : [130, 143];
   // A checkpoint that was just removed may have left room for the next.
   return kind === "SIGTERM on a full disk" ? [1, ...stopped] : stopped;
 }
@@ -119,6 +120,7 @@ function codesOf(kind: End, training: boolean): number[] {
 /** Whether the exit code and the message are those that its fault should have. */
 function codeProblems(ended: Ended, faults: Faults): string[] {
   const { code, stderr, struck, training, events } = ended;
+  const { listening = training } = ended;
   const kind = struck ? faults.end?.kind : undefined;
   const problems: string[] = [];
   const finished = events.some(({ event }) => event === "runEnd");
@@ -126,7 +128,7 @@ function codeProblems(ended: Ended, faults: Faults): string[] {
     if (!finished) problems.push("it ended with 0 and without a result");
     return problems;
   }
-  const expected = kind === undefined ? [] : codesOf(kind, training);
+  const expected = kind === undefined ? [] : codesOf(kind, listening);
   if (!expected.includes(code)) problems.push(`it ended with ${code}`);
   const messages = stderr.match(/^error: .*/gm) ?? [];
   if (code === 1) {

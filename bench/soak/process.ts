@@ -41,6 +41,8 @@ export interface Ended {
   readonly struck: boolean;
   /** Whether training had begun by then. */
   readonly training: boolean;
+  /** Whether it listened to signals by then; undefined where the system does not tell. */
+  readonly listening: boolean | undefined;
   /** Whether it was stopped and continued. */
   readonly paused: boolean;
   /** Whether it had to be killed, as it did not end. */
@@ -59,6 +61,7 @@ export async function runProcess(start: Start): Promise<Ended> {
   const child = spawn(start);
   const events: Event[] = [];
   let steps = 0, over = false, struck = false, training = false, paused = false, hung = false;
+  let listening: boolean | undefined;
   const waiting: { steps: number; resolve: () => void }[] = [];
   const ended = new Promise<void>((resolve) => void child.status.then(() => resolve()));
   /** Resolves at a moment of the process, or at its end. */
@@ -96,6 +99,7 @@ export async function runProcess(start: Start): Promise<Ended> {
     }
     struck = true;
     training = events.some(({ event }) => event === "runStart");
+    listening = listens(child.pid);
     if (end.kind === "full disk") disk.fill(Math.round(end.room * checkpointBytes));
     else if (end.kind === "SIGTERM on a full disk") {
       disk.fill(0);
@@ -138,7 +142,7 @@ export async function runProcess(start: Start): Promise<Ended> {
   if (end?.kind === "file limit") struck = true;
   const text = await stderr;
   const inputThread = text.includes("input: a thread makes the batches");
-  return { code, stderr: text, events, struck, training, paused, hung, inputThread };
+  return { code, stderr: text, events, struck, training, listening, paused, hung, inputThread };
 }
 
 function spawn({ args, flags, faults: { launcher, end }, checkpointBytes }: Start) {
@@ -166,6 +170,22 @@ function spawn({ args, flags, faults: { launcher, end }, checkpointBytes }: Star
     // A group of its own, all of which can be killed at once.
     detached: true,
   }).spawn();
+}
+
+/**
+ * Whether a process listens to SIGTERM. It cannot before Deno has loaded its modules.
+ *
+ * @param pid The process.
+ * @returns Undefined where the system does not tell.
+ */
+export function listens(pid: number): boolean | undefined {
+  try {
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    const caught = /^SigCgt:\s*([\da-f]+)/m.exec(status)?.[1];
+    return caught === undefined ? undefined : (BigInt(`0x${caught}`) >> 14n & 1n) === 1n;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Waits for the temporary file of a checkpoint. */

@@ -12,10 +12,11 @@ export async function announceDownload(config: ProjectConfig): Promise<void> {
   const names = Object.values(config.imports)
     .map((target) => /^npm:\/?(@[^/]+\/[^@/]+|[^@/]+)/.exec(target)?.[1])
     .filter((name) => name !== undefined);
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json"],
     stderr: "null",
   }).output();
+  if (!success) return;
   const { npmCache }: { npmCache: string } = JSON.parse(new TextDecoder().decode(stdout));
   const registries = Deno.readDirSync.bind(null, npmCache);
   const isThere = (name: string) => {

@@ -1,5 +1,6 @@
-import { join } from "node:path";
-import { runDeno } from "./child.ts";
+import { join, resolve } from "node:path";
+import { removeRunDrafts } from "../../train/run_lock.ts";
+import { type ChildEnd, runChild } from "./child.ts";
 import { machineVariables } from "./machine.ts";
 import type { Project } from "./project.ts";
 import { tell } from "./tell.ts";
@@ -50,50 +51,67 @@ export async function runCommandLine(
   args: readonly string[],
   cwd: string,
 ): Promise<number> {
-  const { root, flags } = project;
   const temporary = await Deno.makeTempDir({ prefix: "rocket-" });
   try {
-    const needs = await askNeeds(project, [temporary, ...args], cwd);
-    if (typeof needs === "number") return needs;
-    if (!needs.built && (needs.engine === "auto" || needs.engine === "native")) {
-      const code = await setUp(project, needs.engine);
-      if (code !== 0) return code;
-    }
-    if (needs.line && !args.includes("--quiet")) tell(needs.line);
-    const granted = [...needs.flags, "--no-prompt"];
-    const machine = needs.engine === undefined ? {} : await machineVariables();
-    return await runDeno(
-      ["run", "--quiet", ...granted, ...flags, join(root, "cli.ts"), ...args],
-      { cwd, env: { ...machine, TMPDIR: temporary, TMP: temporary, TEMP: temporary } },
-    );
+    const { code, signal } = await runWithNeeds(project, args, cwd, temporary);
+    if (signal !== "SIGINT" && signal !== "SIGTERM") return code;
+    // It did not listen yet: this does and says what it would have.
+    if (args.includes("resume")) { for (const word of args) removeRunDrafts(resolve(cwd, word)); }
+    tell("\nstopped before it began");
+    return INTERRUPTED;
   } finally {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
   }
 }
 
-/** What is needed, or the exit code of a command line that cannot be read. */
+/** The exit code of what a signal has ended. */
+const INTERRUPTED = 130;
+
+async function runWithNeeds(
+  project: Project,
+  args: readonly string[],
+  cwd: string,
+  temporary: string,
+): Promise<ChildEnd> {
+  const { root, flags } = project;
+  const needs = await askNeeds(project, [temporary, ...args], cwd);
+  if ("code" in needs) return needs;
+  if (!needs.built && (needs.engine === "auto" || needs.engine === "native")) {
+    const end = await setUp(project, needs.engine);
+    // Who has not asked for it by name can do without.
+    if (end.signal || (end.code !== 0 && needs.engine === "native")) return end;
+  }
+  if (needs.line && !args.includes("--quiet")) tell(needs.line);
+  const granted = [...needs.flags, "--no-prompt"];
+  const machine = needs.engine === undefined ? {} : await machineVariables();
+  return await runChild(
+    ["run", "--quiet", ...granted, ...flags, join(root, "cli.ts"), ...args],
+    { cwd, env: { ...machine, TMPDIR: temporary, TMP: temporary, TEMP: temporary } },
+  );
+}
+
+/** What is needed, or the end of a command line that cannot be read. */
 async function askNeeds(
   { root, flags }: Project,
   args: readonly string[],
   cwd: string,
-): Promise<NeedsAnswer | number> {
+): Promise<NeedsAnswer | ChildEnd> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const granted = ["--allow-read", "--allow-env", "--allow-sys=homedir", "--no-prompt"];
-  const code = await runDeno(
+  const end = await runChild(
     ["run", "--quiet", ...granted, ...flags, join(root, "scripts", "needs.ts"), ...args],
     { cwd, onOutput: (chunk) => void chunks.push(chunk) },
   );
-  if (code !== 0) return code;
+  if (end.code !== 0) return end;
   const text = await new Blob(chunks).text();
   return JSON.parse(text.slice(text.trimEnd().lastIndexOf("\n") + 1));
 }
 
-/** Sets TensorFlow up. Who has not asked for it by name can do without. */
-async function setUp({ root, flags }: Project, engine: "auto" | "native"): Promise<number> {
-  const code = await runDeno([
+/** Sets TensorFlow up. */
+async function setUp({ root, flags }: Project, engine: "auto" | "native"): Promise<ChildEnd> {
+  return await runChild([
     ...["run", "--quiet", ...scriptFlags("scripts/set_up.ts"), ...flags],
     join(root, "scripts", "set_up.ts"),
     ...engine === "native" ? ["--retry"] : [],
   ]);
-  return engine === "native" || code >= 128 ? code : 0;
 }

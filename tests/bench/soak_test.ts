@@ -58,7 +58,8 @@ const quiet: Ended = {
     { event: "step", job: "rocket", step: 9 },
     { event: "runEnd" },
   ],
-  ...{ struck: false, training: false, paused: false, hung: false, inputThread: false },
+  ...{ struck: false, training: false, listening: undefined },
+  ...{ paused: false, hung: false, inputThread: false },
 };
 
 const good: Observed = {
@@ -82,6 +83,8 @@ Deno.test("judge() finds nothing wrong with a process that does what is promised
   const told = "error: x.json cannot be written: the disk is full\n hint: y\n";
   const full = struck("full disk", { code: 1, stderr: told });
   assertEquals(judge({ ...good, ...full, after }).problems, []);
+  const deaf = struck("SIGTERM", { code: 143, training: false, listening: false, events: [] });
+  assertEquals(judge({ ...good, ...deaf, drafts: [".x"] }).problems, []);
 });
 
 Deno.test("judge() finds what is not as promised, and counts the steps that are lost", () => {
@@ -108,6 +111,11 @@ Deno.test("judge() finds what is not as promised, and counts the steps that are 
     ["it said nothing of a damaged checkpoint", 0, { damaged: true }],
     ["it did not end", 0, { ended: { ...quiet, hung: true } }],
     ["it left .x", 0, { drafts: [".x"] }],
+    ["it ended with 143", 0, struck("SIGTERM", { code: 143, training: false, listening: true })],
+    ["it left .x", 0, {
+      ...struck("SIGTERM", { code: 130, training: false, listening: true }),
+      drafts: [".x"],
+    }],
     ["it ended with 0 and without a result", 0, {
       ended: { ...quiet, events: quiet.events.slice(0, 3) },
     }],

@@ -6,7 +6,8 @@ import {
   SafetensorsFile,
   type StreamedTensor,
 } from "../../files/safetensors_stream.ts";
-import { isDraft, writeChunks } from "../../files/write_chunks.ts";
+import { isDraft } from "../../files/drafts.ts";
+import { writeChunks } from "../../files/write_chunks.ts";
 import { inFolder } from "../support/command_line.ts";
 
 /** A tensor in parts of some size. */

@@ -7,6 +7,12 @@ export const root: string = fileURLToPath(new URL("../../", import.meta.url));
 /** How Deno finds the project's modules here. */
 export const { flags }: { readonly flags: readonly string[] } = await openProject(root);
 
+/** Arguments by which Deno runs the command line as `deno task pipeline` does. */
+export const launcher: readonly string[] = [
+  ...["run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=homedir", "--allow-run"],
+  ...["--no-prompt", "--quiet", `${root}scripts/launch.ts`, "run", "cli.ts"],
+];
+
 /** What a program left. */
 export interface Ended {
   readonly code: number;

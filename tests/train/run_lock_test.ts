@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { join } from "node:path";
 import { UserError } from "../../pipeline/errors.ts";
 import { lockRun } from "../../train/run_lock.ts";
@@ -9,8 +9,8 @@ const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) =
 Deno.test("lockRun() refuses a folder that another has, and leaves nothing when it is given back", () =>
   inFolder(async (folder) => {
     for (let time = 0; time < 2; time++) {
-      using _lock = await lockRun(folder);
-      const error = await assertRejects(() => lockRun(folder), UserError);
+      using _lock = lockRun(folder);
+      const error = assertThrows(() => lockRun(folder), UserError);
       assertEquals(error.exitCode, 2);
       assertMatch(
         error.message,
@@ -24,8 +24,8 @@ Deno.test("lockRun() takes over what a killed process left, whatever is in it", 
   inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "run.lock"), `{"pid":1,"since":"yesterday"`.repeat(99));
     {
-      using _lock = await lockRun(folder);
-      const { message } = await assertRejects(() => lockRun(folder), UserError);
+      using _lock = lockRun(folder);
+      const { message } = assertThrows(() => lockRun(folder), UserError);
       assertMatch(message, new RegExp(`process ${Deno.pid}, `));
     }
     assertEquals(names(folder), []);
@@ -38,7 +38,7 @@ Deno.test("lockRun() gives a folder to one of many at a time, while it changes h
       for (let time = 0; time < 50; time++) {
         let lock: Disposable;
         try {
-          lock = await lockRun(folder);
+          lock = lockRun(folder);
         } catch (error) {
           if (!(error instanceof UserError)) throw error;
           await new Promise((resolve) => setTimeout(resolve, 1));

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
+import { draftOf, forgetDraft } from "../../files/drafts.ts";
 import { hashOf } from "../../files/hash_of.ts";
 import { safetensorsChunks, type StreamedTensor } from "../../files/safetensors_stream.ts";
-import { removeDrafts, writeChunks } from "../../files/write_chunks.ts";
+import { writeChunks } from "../../files/write_chunks.ts";
 import { UserError } from "../../pipeline/errors.ts";
 import type { CheckpointRequest, JobName } from "../../pipeline/stages/events.ts";
 import {
@@ -130,15 +131,21 @@ export class CheckpointStore {
     const text = JSON.stringify({ ...whole, of: basename(path) }) + "\n";
     for (const name of names) {
       const best = this.pathOf(name);
-      const draft = join(this.#folder, `.${name}.safetensors.${crypto.randomUUID()}`);
+      const draft = draftOf(best);
       try {
-        await Deno.link(path, draft).catch(() => Deno.copyFile(path, draft));
+        try {
+          Deno.linkSync(path, draft);
+        } catch {
+          await Deno.copyFile(path, draft);
+        }
         await Deno.rename(draft, best);
         // Of two names of one file a system may keep both.
         await removeIfThere(draft);
       } catch (error) {
         await Deno.remove(draft).catch(() => {});
         throw error;
+      } finally {
+        forgetDraft(draft);
       }
       await writeChunks(jsonOf(best), [new TextEncoder().encode(text)]);
     }
@@ -191,11 +198,6 @@ export class CheckpointStore {
       if (await damageOf(path) === undefined) return path;
     }
     return undefined;
-  }
-
-  /** Removes what writing left behind when the process was killed. */
-  async removeDrafts(): Promise<void> {
-    await removeDrafts(this.#folder);
   }
 
   /** The checkpoints of a job, the newest first. */

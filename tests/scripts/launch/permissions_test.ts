@@ -4,15 +4,10 @@ import { flagsOf, needsOf } from "../../../commands/needs.ts";
 import { convert } from "../../../data/convert.ts";
 import { choosePrecision, thisMachine } from "../../../engine/bfloat16.ts";
 import { machineVariables } from "../../../scripts/launch/machine.ts";
-import { deno, flags, inFolder, root } from "../../support/command_line.ts";
+import { deno, flags, inFolder, launcher, root } from "../../support/command_line.ts";
 import { forNative } from "../../support/engines.ts";
 import { writeParquet } from "../../support/formats.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../../support/pipelines.ts";
-
-const launcher = [
-  ...["run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=homedir", "--allow-run"],
-  ...["--no-prompt", "--quiet", join(root, "scripts", "launch.ts"), "run", "cli.ts"],
-];
 
 /** A metric whose creation does something. */
 const plugin = (action: string) => `

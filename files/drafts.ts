@@ -1,0 +1,73 @@
+/**
+ * Drafts: files that are written beside the place that they are for, and renamed when they are whole.
+ *
+ * @module
+ */
+
+import { basename, dirname, join } from "node:path";
+
+/** Drafts of this process that have no name of their own yet. */
+const open = new Set<string>();
+
+/**
+ * Names a draft. It belongs to this process until {@linkcode forgetDraft} is called.
+ *
+ * @param path The file that it becomes.
+ * @returns The path of the draft, in the same folder.
+ */
+export function draftOf(path: string): string {
+  const draft = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
+  open.add(draft);
+  return draft;
+}
+
+/**
+ * Notes that a draft has been renamed or removed.
+ *
+ * @param draft Its path, from {@linkcode draftOf}.
+ */
+export function forgetDraft(draft: string): void {
+  open.delete(draft);
+}
+
+/**
+ * Removes the drafts of this process. It is for a process that is about to end in the middle of writing:
+ * whatever writes them fails afterwards.
+ */
+export function removeOpenDrafts(): void {
+  for (const draft of open) remove(draft);
+  open.clear();
+}
+
+/**
+ * Removes the drafts that a killed process left in a folder.
+ *
+ * @param folder The folder; there may be none.
+ */
+export function removeDrafts(folder: string): void {
+  let names: string[];
+  try {
+    names = Array.from(Deno.readDirSync(folder), ({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  for (const name of names) if (isDraft(name)) remove(join(folder, name));
+}
+
+/**
+ * Whether a file is a draft.
+ *
+ * @param name The file's name.
+ */
+export function isDraft(name: string): boolean {
+  return /^\..+\.[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(name);
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It is gone, or the system keeps files that are open.
+  }
+}

@@ -1,0 +1,96 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { listens } from "../../bench/soak/process.ts";
+import { draftsIn, standOf } from "../../bench/soak/run_folder.ts";
+import { createRandom } from "../../pipeline/random.ts";
+import { launcher } from "../support/command_line.ts";
+import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
+
+/** Whether a process listens already is known on Linux alone. */
+const ignore = Deno.build.os !== "linux";
+
+/** A second of steps, each with a checkpoint. */
+const pipeline = digitsPipeline({
+  train: { epochs: 4, batch: 40, baseline: "light-alone" },
+  outputs: [{ use: "checkpoint", everySteps: 1 }],
+});
+
+interface Told {
+  readonly code: number;
+  readonly stderr: string;
+  readonly milliseconds: number;
+}
+
+/** Starts the launcher, and sends it signals at moments after it listens, in milliseconds. */
+async function launch(
+  args: readonly string[],
+  cwd: string,
+  signals: readonly (readonly [Deno.Signal, after: number])[] = [],
+): Promise<Told> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [...launcher, ...args, "--quiet"],
+    cwd,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+    detached: true,
+  }).spawn();
+  let over = false;
+  const stderr = new Response(child.stderr).text();
+  const status = child.status.finally(() => over = true);
+  while (!listens(child.pid) && !over) await sleep(1);
+  const from = performance.now();
+  for (const [signal, after] of signals) {
+    await sleep(Math.max(0, from + after - performance.now()));
+    if (!over) child.kill(signal);
+  }
+  const { code } = await status;
+  return { code, stderr: await stderr, milliseconds: performance.now() - from };
+}
+
+const sleep = (milliseconds: number) =>
+  new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+
+/** What a process that was killed in the midst of writing leaves behind. */
+async function leaveDrafts(out: string): Promise<void> {
+  for (const name of ["metrics.jsonl", "checkpoints/rocket-000001.safetensors"]) {
+    const path = join(out, name).replace(/([^/]+)$/, `.$1.${crypto.randomUUID()}`);
+    await Deno.writeTextFile(path, "half");
+  }
+}
+
+Deno.test({
+  name: "signals at any moment of a resumed run end it with 130, no draft left and no step lost",
+  ignore,
+  fn: () =>
+    withPipeline(pipeline, async (file, folder) => {
+      const seed = Math.floor(Math.random() * 2 ** 32), random = createRandom(seed);
+      const start = [file, "--engine", "wasm"];
+      const whole = await launch([...start, "--out", "whole"], folder);
+      assertEquals(whole.code, 0, whole.stderr);
+      const out = join(folder, "run");
+      await launch([...start, "--out", out], folder, [["SIGKILL", whole.milliseconds * 0.5]]);
+      // The launcher was killed, and what it had started goes on.
+      while (!standOf(out, new Set())) await sleep(10);
+      for (let time = 0; time < 7; time++) {
+        await leaveDrafts(out);
+        const before = standOf(out, new Set());
+        const first: Deno.Signal = random.uniform() < 0.5 ? "SIGINT" : "SIGTERM";
+        const second: Deno.Signal = random.uniform() < 0.5 ? "SIGINT" : "SIGTERM";
+        const at = random.uniform() * whole.milliseconds, apart = random.uniform() ** 2 * 300;
+        const two = random.uniform() < 0.5;
+        const signals = [[first, at] as const, ...(two ? [[second, at + apart] as const] : [])];
+        const { code, stderr } = await launch(["resume", out], folder, signals);
+        const about = `seed ${seed}, ${JSON.stringify(signals)}:\n${stderr}`;
+        assert(code === 130 || code === 0, `exit code ${code}, ${about}`);
+        assertEquals(draftsIn(out), [], about);
+        const after = standOf(out, new Set());
+        const stopped = /^stopped after step (\d+) of (\S+)$/m.exec(stderr);
+        if (stopped) {
+          assertEquals([after?.job, after?.step], [stopped[2], Number(stopped[1])], about);
+        }
+        if (before && after && before.job === after.job) assert(after.step >= before.step, about);
+      }
+    }),
+});
