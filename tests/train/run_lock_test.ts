@@ -7,7 +7,7 @@ import { inFolder } from "../support/command_line.ts";
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);
 
 Deno.test("lockRun() refuses a folder that another has, and leaves nothing when it is given back", () =>
-  inFolder(async (folder) => {
+  inFolder((folder) => {
     for (let time = 0; time < 2; time++) {
       using _lock = lockRun(folder);
       const error = assertThrows(() => lockRun(folder), UserError);
@@ -18,6 +18,7 @@ Deno.test("lockRun() refuses a folder that another has, and leaves nothing when 
       );
     }
     assertEquals(names(folder), []);
+    return Promise.resolve();
   }));
 
 Deno.test("lockRun() takes over what a killed process left, whatever is in it", () =>
