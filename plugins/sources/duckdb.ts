@@ -19,6 +19,7 @@ import {
   type ColumnBuilder,
   columnBuilder,
   columnExpression,
+  InfiniteError,
 } from "./duckdb_columns.ts";
 
 /** How a database is opened. */
@@ -39,6 +40,8 @@ export interface DuckColumn {
   readonly type: DuckDBType;
   /** Its type in Arrow; undefined if there is none here. */
   readonly arrow: DataType | undefined;
+  /** Why it is not to be read, as other values would come of it; absent for most. */
+  readonly refusal?: { readonly message: string; readonly hint: string };
 }
 
 /** Statements on files, without any effect on them. */
@@ -119,8 +122,17 @@ export class Database {
    * @param sql One SELECT.
    */
   async firstRow(sql: string): Promise<readonly unknown[]> {
+    return (await this.rows(sql))[0] ?? [];
+  }
+
+  /**
+   * The rows of a statement that gives few of them.
+   *
+   * @param sql One SELECT.
+   */
+  async rows(sql: string): Promise<readonly (readonly unknown[])[]> {
     const result = await this.#connection.run(sql);
-    return (await result.getRows())[0] ?? [];
+    return await result.getRows();
   }
 
   /**
@@ -194,9 +206,19 @@ function readType(type: DuckDBType): DuckDBType {
 
 function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: number) {
   const children = builders.map((builder, index) => {
-    const data = builder.finish();
-    // Each builder of a dictionary makes a type of its own.
-    return Object.assign(data, { type: schema.fields[index]!.type });
+    const { name, type } = schema.fields[index]!;
+    try {
+      // Each builder of a dictionary makes a type of its own.
+      return Object.assign(builder.finish(), { type });
+    } catch (error) {
+      if (!(error instanceof InfiniteError)) throw error;
+      throw new UserError(`the column ${name} holds ${error.message}, which is no date or time`, {
+        hint: `make nulls of such values with the source sql: CASE WHEN isfinite(${
+          quoted(name)
+        }) THEN ${quoted(name)} END AS ${quoted(name)}`,
+        cause: error,
+      });
+    }
   });
   const type = new Struct(schema.fields);
   return new RecordBatch(schema, makeData({ type, length: rows, nullCount: 0, children }));
@@ -292,7 +314,7 @@ export interface Selection {
  * @param columns All columns.
  * @param schema Their schema.
  * @param asked The names that are wanted; all by default.
- * @throws {UserError} If one of them has no type in Arrow here.
+ * @throws {UserError} If one of them has no type in Arrow here, or would be read with other values.
  */
 export function selectColumns(
   columns: readonly DuckColumn[],
@@ -300,7 +322,8 @@ export function selectColumns(
   asked?: readonly string[],
 ): Selection {
   const wanted = columns.filter(({ name }) => !asked || asked.includes(name));
-  for (const { name, type, arrow } of wanted) {
+  for (const { name, type, arrow, refusal } of wanted) {
+    if (refusal) throw new UserError(refusal.message, { hint: refusal.hint });
     if (arrow) continue;
     throw new UserError(`the column ${name} has DuckDB's type ${type}, which cannot be read here`, {
       hint: `leave it out, or read it with the source sql and cast it: CAST(${

@@ -94,6 +94,7 @@ const id = {
  */
 export function columnBuilder(type: DuckDBType, duckdb: Bindings): ColumnBuilder | undefined {
   const plain = (type: DataType, array: ArrayConstructor) => new PlainBuilder(duckdb, type, array);
+  const moment = (type: DataType, array: MomentArray) => new MomentBuilder(duckdb, type, array);
   switch (type.typeId as number) {
     case id.boolean:
       return new BoolBuilder(duckdb);
@@ -118,21 +119,21 @@ export function columnBuilder(type: DuckDBType, duckdb: Bindings): ColumnBuilder
     case id.double:
       return plain(new Float64(), Float64Array);
     case id.date:
-      return plain(new DateDay(), Int32Array);
+      return moment(new DateDay(), Int32Array);
     case id.time:
       return plain(new TimeMicrosecond(), BigInt64Array);
     case id.timeNs:
       return plain(new TimeNanosecond(), BigInt64Array);
     case id.timestamp:
-      return plain(new TimestampMicrosecond(), BigInt64Array);
+      return moment(new TimestampMicrosecond(), BigInt64Array);
     case id.timestampTz:
-      return plain(new TimestampMicrosecond("UTC"), BigInt64Array);
+      return moment(new TimestampMicrosecond("UTC"), BigInt64Array);
     case id.timestampS:
-      return plain(new TimestampSecond(), BigInt64Array);
+      return moment(new TimestampSecond(), BigInt64Array);
     case id.timestampMs:
-      return plain(new TimestampMillisecond(), BigInt64Array);
+      return moment(new TimestampMillisecond(), BigInt64Array);
     case id.timestampNs:
-      return plain(new TimestampNanosecond(), BigInt64Array);
+      return moment(new TimestampNanosecond(), BigInt64Array);
     case id.decimal: {
       const { width, scale } = type as DuckDBType & { width: number; scale: number };
       return new DecimalBuilder(duckdb, width, scale);
@@ -325,6 +326,32 @@ class PlainBuilder extends Builder implements ColumnBuilder {
     const bytes = this.#bytes.take();
     const data = new this.#array(bytes.buffer, 0, bytes.length / this.#array.BYTES_PER_ELEMENT);
     return makeData({ type: this.type, data, ...this.validity.take() } as never);
+  }
+}
+
+/** A date or a timestamp is infinite, which Arrow has no value for. */
+export class InfiniteError extends Error {
+  override name = "InfiniteError";
+}
+
+type MomentArray = Int32ArrayConstructor | BigInt64ArrayConstructor;
+
+/** Dates and timestamps. DuckDB marks infinite ones by the largest numbers, which would be dates of their own. */
+class MomentBuilder extends PlainBuilder {
+  readonly #infinite: number | bigint;
+
+  constructor(duckdb: Bindings, type: DataType, array: MomentArray) {
+    super(duckdb, type, array);
+    this.#infinite = array === Int32Array ? 2 ** 31 - 1 : 2n ** 63n - 1n;
+  }
+
+  override finish(): Data {
+    const data = super.finish(), infinite = this.#infinite;
+    for (const value of data.values as ArrayLike<number | bigint> & Iterable<number | bigint>) {
+      if (value === infinite) throw new InfiniteError("infinity");
+      if (value === -infinite) throw new InfiniteError("-infinity");
+    }
+    return data;
   }
 }
 

@@ -19,6 +19,14 @@ export const columnTypes = {
   timestamp: "TIMESTAMP",
 } as const;
 
+/** What is said where a statement reads what it must not. */
+export interface Refusal {
+  /** The message; the statement fails with it. */
+  readonly message: string;
+  /** What to do. */
+  readonly hint: string;
+}
+
 /** What a statement was about, for the words of its errors. */
 export interface StatementSubject {
   /** The file that it reads, or the database; absent for queries. */
@@ -31,6 +39,8 @@ export interface StatementSubject {
   readonly typed?: readonly string[] | undefined;
   /** The tables that a query may name. */
   readonly tables?: readonly string[] | undefined;
+  /** What the statement itself may fail with. */
+  readonly refusals?: readonly Refusal[] | undefined;
 }
 
 /**
@@ -43,6 +53,8 @@ export interface StatementSubject {
 export function explain(error: unknown, subject: StatementSubject): UserError {
   if (error instanceof UserError) return error;
   const text = (error as Error).message ?? String(error);
+  const refusal = subject.refusals?.find(({ message }) => text.includes(message));
+  if (refusal) return new UserError(refusal.message, { hint: refusal.hint, cause: error });
   return inText(text, subject, error) ?? ofFile(text, subject, error) ??
     ofQuery(text, subject, error);
 }

@@ -1,7 +1,15 @@
 import { basename } from "node:path";
 import { defineSource, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
-import { batchRows, Database, literal, quoted, schemaOf, selectColumns } from "./duckdb.ts";
-import { explain, type StatementSubject } from "./duckdb_errors.ts";
+import {
+  batchRows,
+  Database,
+  type DuckColumn,
+  literal,
+  quoted,
+  schemaOf,
+  selectColumns,
+} from "./duckdb.ts";
+import { explain, type Refusal, type StatementSubject } from "./duckdb_errors.ts";
 import {
   batchRowsOption,
   fileFingerprints,
@@ -13,6 +21,8 @@ import {
   type SourceFile,
 } from "./files.ts";
 import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
+import { type ChangedColumn, changedColumns } from "./parquet_types.ts";
+import { refuseOthers } from "./table_files.ts";
 
 /** What database files are called. */
 export const databaseFiles: FileKind = { format: "DuckDB", extensions: /\.(duckdb|ddb|db)$/i };
@@ -58,16 +68,29 @@ query: |
       for (const text of texts) await refuseLongLines(text);
       const [file] = path === undefined ? [] : await findFiles([path], folder, databaseFiles);
       const files = [...named.flatMap(({ files }) => files), ...(file ? [file] : [])];
-      const subject = { query, queryLine: 2, file: file?.name, tables: Object.keys(tables) };
+      const refusals: Refusal[] = [];
+      const subject = {
+        query,
+        queryLine: 2,
+        file: file?.name,
+        tables: Object.keys(tables),
+        refusals,
+      };
       const database = await attempt(
         { file: file?.name },
         () => Database.open({ path: file?.path, files: files.map(({ path }) => path), threads: 1 }),
       );
       try {
-        const all = await attempt(subject, () => database.columns(statement("*", query, named)));
+        const tables: SqlTable[] = [];
+        for (const table of named) {
+          const parts = await attempt(subject, () => sqlTable(database, table));
+          tables.push(parts);
+          refusals.push(...parts.refusals);
+        }
+        const all = await attempt(subject, () => database.columns(statement("*", query, tables)));
         const schema = schemaOf(all);
         const selection = selectColumns(all, schema, asked);
-        const sql = statement(selection.list, query, named);
+        const sql = statement(selection.list, query, tables);
         return {
           schema,
           fingerprint: joinFingerprints([
@@ -130,10 +153,47 @@ async function findTables(
 
 const isParquet = ({ path }: SourceFile) => /\.(parquet|parq|pq)$/i.test(path);
 
+/** A table as the query sees it. */
+interface SqlTable {
+  readonly name: string;
+  /** What stands behind FROM. */
+  readonly from: string;
+  /** What is said where the query reads a column whose values would be others. */
+  readonly refusals: readonly Refusal[];
+}
+
+/**
+ * What a query may read of a table. DuckDB gives all files of a table the types of the first one, and may
+ * round values so; and there are columns that it changes. A query that reads such a column fails.
+ */
+async function sqlTable(database: Database, { name, files }: NamedTable): Promise<SqlTable> {
+  const from = tableOf(name, files);
+  const changed = new Map<string, ChangedColumn>();
+  let first: { file: SourceFile; columns: readonly DuckColumn[] } | undefined;
+  for (const file of files.filter(isParquet)) {
+    const columns = await database.columns(`FROM read_parquet([${literal(file.path)}])`);
+    if (first) refuseOthers(first.file, first.columns, file, columns);
+    first ??= { file, columns };
+    for (const column of await changedColumns(database, file)) {
+      if (!changed.has(column.name)) changed.set(column.name, column);
+    }
+  }
+  const left = Array.from(changed.keys(), quoted).join(", ");
+  const hint = `leave it out of the query: SELECT * EXCLUDE (${left}) FROM ${quoted(name)}`;
+  const refusals = Array.from(changed.values(), ({ message }) => ({ message, hint }));
+  if (refusals.length === 0) return { name, from, refusals };
+  const replaced = Array.from(changed.values(), ({ name: column, message }) => {
+    const type = first!.columns.find((it) => it.name === column)!.type;
+    const failure = `CASE WHEN ${quoted(column)} IS NOT NULL THEN error(${literal(message)}) END`;
+    return `CAST(${failure} AS ${type}) AS ${quoted(column)}`;
+  });
+  return { name, from: `(SELECT * REPLACE (${replaced.join(", ")}) FROM ${from})`, refusals };
+}
+
 /** The query within a statement, from its second line on, as parts of a WITH are read where used. */
-function statement(list: string, query: string, tables: readonly NamedTable[]): string {
-  const parts = tables.map(({ name, files }) =>
-    `${quoted(name)} AS NOT MATERIALIZED (FROM ${tableOf(name, files)})`
+function statement(list: string, query: string, tables: readonly SqlTable[]): string {
+  const parts = tables.map(({ name, from }) =>
+    `${quoted(name)} AS NOT MATERIALIZED (FROM ${from})`
   );
   const start = parts.length > 0 ? `WITH ${parts.join(", ")} ` : "";
   return `${start}SELECT ${list} FROM (\n${query.trimEnd().replace(/;$/, "")}\n)`;

@@ -10,6 +10,7 @@ import {
 } from "./duckdb.ts";
 import { explain, type StatementSubject } from "./duckdb_errors.ts";
 import { fileFingerprints, joinFingerprints, locateRow, type SourceFile } from "./files.ts";
+import type { ChangedColumn } from "./parquet_types.ts";
 
 /** How files of a format are read with DuckDB, one after the other. */
 export interface TableFormat {
@@ -25,6 +26,8 @@ export interface TableFormat {
     /** A statement that gives how many rows a file has. */
     count(file: SourceFile): string;
   };
+  /** The columns of a file whose values DuckDB would change; none by default. */
+  changedColumns?(database: Database, file: SourceFile): Promise<readonly ChangedColumn[]>;
   /** Refuses a file before DuckDB is asked. */
   refuse?(file: SourceFile): Promise<void>;
   /** Refuses a file that was read to its end for the first time. */
@@ -119,6 +122,7 @@ async function describeAll(
   attempt: Attempt,
 ): Promise<DuckColumn[]> {
   let first: { file: SourceFile; columns: DuckColumn[] } | undefined;
+  const refusals = new Map<string, ChangedColumn>();
   for (const file of files) {
     const columns = await attempt(file, async () => {
       try {
@@ -130,11 +134,27 @@ async function describeAll(
     });
     if (first) refuseOthers(first.file, first.columns, file, columns);
     else first = { file, columns };
+    const changed = await attempt(file, async () => await format.changedColumns?.(database, file));
+    for (const column of changed ?? []) {
+      if (!refusals.has(column.name)) refusals.set(column.name, column);
+    }
   }
-  return first!.columns;
+  return first!.columns.map((column) => {
+    const refusal = refusals.get(column.name);
+    return refusal ? { ...column, refusal } : column;
+  });
 }
 
-function refuseOthers(
+/**
+ * Refuses a file that has other columns than the first, or columns of other types.
+ *
+ * @param first The first file.
+ * @param expected Its columns.
+ * @param file Another file.
+ * @param found Its columns.
+ * @throws {UserError} If they differ.
+ */
+export function refuseOthers(
   first: SourceFile,
   expected: readonly DuckColumn[],
   file: SourceFile,

@@ -571,6 +571,16 @@ function* tableCases(): Iterable<DataCase> {
     "pages of ones",
     changed(good, (b, v) => b.fill(255, 4, b.length - 8 - v.getUint32(b.length - 8, true))),
   );
+  const lossy = fixture("interop/pyarrow_lossy.parquet");
+  const altered = (column: string, ...words: string[]): DataCase => ({
+    ...one(`${column} whose values DuckDB would change`, lossy, ...words),
+    features: column,
+    label: "id",
+  });
+  yield altered("amount", "DECIMAL(50,2) cannot be read: in the column amount", "pyarrow.feather");
+  yield altered("amounts", "DECIMAL(76,70) cannot be read: in the column amounts");
+  yield altered("record", "DECIMAL(39,0) cannot be read: in the column record");
+  yield altered("moment", "TIMESTAMP with a time zone and nanoseconds cannot be read");
   const sql = (
     name: string,
     query: string,

@@ -3,7 +3,15 @@ import { join } from "node:path";
 import { UserError } from "../../../pipeline/errors.ts";
 import sql from "../../../plugins/sources/sql.ts";
 import { checkStage } from "../../../testing.ts";
-import { expectedOf, formats, readColumns, sourceOf, withFiles } from "../../support/formats.ts";
+import {
+  expectedOf,
+  formats,
+  readColumns,
+  sourceOf,
+  withFiles,
+  writeParquet,
+} from "../../support/formats.ts";
+import { interopFolder } from "../../support/interop.ts";
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -245,4 +253,61 @@ Deno.test("sql's fingerprint changes with the query, and with the files that are
     });
   }
   assertEquals(prints.size, 4);
+});
+
+Deno.test("sql refuses a query that reads a column which DuckDB would change, and no other query", async () => {
+  const run = (query: string) =>
+    readColumns(
+      sourceOf(sql, { query, tables: { t: "pyarrow_lossy.parquet" } }, interopFolder),
+    );
+  for (
+    const query of ["FROM t", "SELECT sum(amount) AS s FROM t", "SELECT id FROM t ORDER BY amount"]
+  ) {
+    const error = await assertRejects(() => run(query), UserError);
+    assertEquals(
+      error.message,
+      "DECIMAL(50,2) cannot be read: in the column amount of pyarrow_lossy.parquet, numbers may have more than 38 digits",
+    );
+    // The hint is a query that runs.
+    const [, hint] = error.problems[0]!.hint!.split(": ");
+    assertEquals(await run(hint!), { id: [1, 2, null] });
+  }
+  await assertRejects(
+    () => run("SELECT record.a FROM t"),
+    UserError,
+    "DECIMAL(39,0) cannot be read",
+  );
+  await assertRejects(() => run("SELECT amounts[1] FROM t"), UserError, "DECIMAL(76,70) cannot");
+  await assertRejects(() => run("SELECT id FROM t ORDER BY moment"), UserError, "nanoseconds");
+  assertEquals(await run("SELECT count(*)::INTEGER AS n FROM t"), { n: [3] });
+});
+
+Deno.test("sql refuses a table of Parquet files with other types, whose values DuckDB would round", async () => {
+  await withFiles({}, async (folder) => {
+    await writeParquet("SELECT i::INTEGER AS x FROM range(3) t(i)", join(folder, "0.parquet"));
+    await writeParquet("SELECT i + 0.5::DOUBLE AS x FROM range(3) t(i)", join(folder, "1.parquet"));
+    const source = sourceOf(sql, { query: "FROM t", tables: { t: "*.parquet" } }, folder);
+    await assertRejects(
+      () => readColumns(source),
+      UserError,
+      "the column x differs: INTEGER in 0.parquet, DOUBLE in 1.parquet",
+    );
+  });
+});
+
+Deno.test("sql refuses infinite dates and timestamps, which Arrow has no value for", async () => {
+  const types = ["DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"];
+  for (const [index, type] of types.entries()) {
+    const value = index % 2 === 0 ? "infinity" : "-infinity";
+    const query = `SELECT CAST('${value}' AS ${type}) AS t`;
+    await assertRefused(query, `the column t holds ${value}, which is no date or time`, "isfinite");
+  }
+  const hint =
+    `SELECT CASE WHEN isfinite("t") THEN "t" END AS "t" FROM (SELECT DATE 'infinity' AS t)`;
+  assertEquals(await read(hint), { t: [null] });
+  await assertRefused(
+    "SELECT [DATE 'infinity'] AS t",
+    "the column t holds infinity, which is no date or time",
+    "",
+  );
 });

@@ -1,0 +1,117 @@
+/**
+ * Columns of Parquet files whose values DuckDB changes without a word.
+ *
+ * @module
+ */
+
+import { basename } from "node:path";
+import { type Database, literal } from "./duckdb.ts";
+import type { SourceFile } from "./files.ts";
+
+/** A column that is not to be read, as its values would be others. */
+export interface ChangedColumn {
+  /** The column's name. */
+  readonly name: string;
+  /** What is wrong. */
+  readonly message: string;
+  /** How the file can be read without a change. */
+  readonly hint: string;
+}
+
+/** An element of a Parquet file's schema, which is a tree that is written from its root on. */
+interface Element {
+  readonly name: string;
+  readonly type: string | null;
+  readonly children: number;
+  readonly precision: number | null;
+  readonly scale: number | null;
+  readonly logical: string | null;
+}
+
+/** A decimal of more digits has no type in DuckDB; it makes doubles of its bytes, often of the wrong ones. */
+const mostDigits = 38;
+
+/**
+ * Finds the columns of a file whose values DuckDB changes: decimals of more than 38 digits, and times of
+ * nanoseconds that it cuts off at microseconds. Columns in lists and structs count.
+ *
+ * @param database The database, which may read the file.
+ * @param file The file.
+ * @returns The columns, none in most files.
+ */
+export async function changedColumns(
+  database: Database,
+  file: SourceFile,
+): Promise<ChangedColumn[]> {
+  const [root, ...elements] = await schemaOf(database, file);
+  const found: ChangedColumn[] = [];
+  let spark: Promise<boolean> | undefined;
+  for (let at = 0, column = 0; column < (root?.children ?? 0); column++) {
+    const end = endOf(elements, at);
+    for (const element of elements.slice(at, end)) {
+      const change = changeOf(element);
+      // Spark's timestamps have microseconds, and it writes them in this type by default.
+      if (change?.type === "INT96" && await (spark ??= isOfSpark(database, file))) continue;
+      if (!change) continue;
+      const { name } = elements[at]!;
+      const { type, why } = change;
+      found.push({
+        name,
+        message: `${type} cannot be read: in the column ${name} of ${file.name}, ${why}`,
+        hint: `rewrite the file in Python, and read it with the source arrow: ` +
+          `pyarrow.feather.write_feather(pyarrow.parquet.read_table("${file.name}"), "${
+            basename(file.name).replace(/\.[^.]*$/, "")
+          }.arrow", compression="uncompressed")`,
+      });
+      break;
+    }
+    at = end;
+  }
+  return found;
+}
+
+async function schemaOf(database: Database, { path }: SourceFile): Promise<Element[]> {
+  const rows = await database.rows(
+    "SELECT name, type, coalesce(num_children, 0), precision, scale, logical_type " +
+      `FROM parquet_schema(${literal(path)})`,
+  );
+  return rows.map(([name, type, children, precision, scale, logical]) => ({
+    name: name as string,
+    type: type as string | null,
+    children: Number(children),
+    precision: precision === null ? null : Number(precision),
+    scale: scale === null ? null : Number(scale),
+    logical: logical as string | null,
+  }));
+}
+
+/** The element after an element and all within it. */
+function endOf(elements: readonly Element[], start: number): number {
+  let at = start;
+  for (let open = 1; open > 0 && at < elements.length; at++) open += elements[at]!.children - 1;
+  return at;
+}
+
+/** What would be changed, and why. */
+function changeOf({ type, precision, scale, logical }: Element):
+  | { type: string; why: string }
+  | undefined {
+  if (precision !== null && precision > mostDigits) {
+    return {
+      type: `DECIMAL(${precision},${scale ?? 0})`,
+      why: `numbers may have more than ${mostDigits} digits`,
+    };
+  }
+  const why = "DuckDB would cut nanoseconds off at microseconds";
+  if (type === "INT96") return { type, why };
+  const zoned = /^TimestampType\(isAdjustedToUTC=1,.*NANOS=NanoSeconds/.test(logical ?? "");
+  return zoned ? { type: "TIMESTAMP with a time zone and nanoseconds", why } : undefined;
+}
+
+async function isOfSpark(database: Database, { path }: SourceFile): Promise<boolean> {
+  const [row] = await database.rows(
+    `SELECT count(*) FROM parquet_kv_metadata(${literal(path)}) ` +
+      "WHERE starts_with(decode(key), 'org.apache.spark.')",
+  );
+  return Number(row?.[0]) > 0;
+}
