@@ -72,7 +72,10 @@ export interface Flat {
   readonly leaf: Data;
   /** Where each row's values start in the leaf, and where the last one's end. */
   readonly bounds: Float64Array;
-  /** 1 for rows that are null or have a null list in them; absent where there are none. */
+  /**
+   * 1 for rows that are null, or have a null in them in whose place no values are; absent where there
+   * are none. The values of null lists of one size are nulls of the leaf.
+   */
   readonly nullRows: Uint8Array | undefined;
 }
 
@@ -85,12 +88,22 @@ export function flatten(column: Data): Flat {
   let data = column;
   let bounds = Float64Array.from({ length: column.length + 1 }, (_, row) => row);
   let nullRows: Uint8Array | undefined;
+  /** 1 for values of the lists so far that are in a null list. */
+  let inNull: Uint8Array | undefined;
   while (DataType.isFixedSizeList(data.type) || isVariableList(data.type)) {
-    nullRows = markNullRows(data, bounds, nullRows);
-    if (DataType.isFixedSizeList(data.type)) {
-      const { listSize } = data.type as FixedSizeList;
+    const fixed = DataType.isFixedSizeList(data.type);
+    if (fixed && data !== column) inNull = markNulls(data, inNull);
+    else nullRows = markNullRows(data, bounds, nullRows);
+    if (fixed) {
+      const { listSize } = data.type as FixedSizeList, lists = inNull;
+      inNull = lists && new Uint8Array(lists.length * listSize);
+      lists?.forEach((isNull, list) => {
+        if (isNull) inNull!.fill(1, list * listSize, (list + 1) * listSize);
+      });
       bounds = bounds.map((bound) => bound * listSize);
     } else {
+      nullRows = markRowsOf(inNull, bounds, nullRows);
+      inNull = undefined;
       const offsets = data.valueOffsets as unknown as ArrayLike<number | bigint>;
       // An array of no lists may have no offsets at all.
       bounds = bounds.map((bound) => Number(offsets[bound] ?? 0));
@@ -98,11 +111,62 @@ export function flatten(column: Data): Flat {
     data = data.children[0]!;
   }
   if (DataType.isFixedSizeBinary(data.type)) {
-    nullRows = markNullRows(data, bounds, nullRows);
+    nullRows = markRowsOf(markNulls(data, inNull), bounds, nullRows);
+    inNull = undefined;
     const { byteWidth } = data.type as FixedSizeBinary;
     bounds = bounds.map((bound) => bound * byteWidth);
   }
-  return { leaf: data, bounds, nullRows };
+  return { leaf: withNulls(data, markNullEntries(data, inNull)), bounds, nullRows };
+}
+
+/** Marks the rows of a dictionary whose entry is null. */
+function markNullEntries(data: Data, marked: Uint8Array | undefined): Uint8Array | undefined {
+  const { dictionary, length, type } = data;
+  if (!DataType.isDictionary(type) || !dictionary?.nullCount) return marked;
+  const nulls = dictionary.data.flatMap((part) =>
+    Array.from({ length: part.length }, (_, entry) => isNull(part, entry))
+  );
+  const indices = data.values as unknown as ArrayLike<number | bigint>;
+  const all = marked ?? new Uint8Array(length);
+  for (let index = 0; index < length; index++) {
+    if (nulls[Number(indices[index])]) all[index] = 1;
+  }
+  return all;
+}
+
+/** A column in which some more values are null. */
+function withNulls(data: Data, more: Uint8Array | undefined): Data {
+  if (!more) return data;
+  const { length } = data, bits = new Uint8Array((data.offset + length + 7) >> 3);
+  let nullCount = 0;
+  for (let index = 0; index < length; index++) {
+    if (more[index] || isNull(data, index)) nullCount++;
+    else bits[data.offset + index >> 3]! |= 1 << (data.offset + index & 7);
+  }
+  const buffers = [data.valueOffsets, data.values, bits, data.typeIds];
+  return data.clone(data.type, data.offset, length, nullCount, buffers as never);
+}
+
+/** Marks the values that are null. */
+function markNulls(data: Data, marked: Uint8Array | undefined): Uint8Array | undefined {
+  if (data.nullCount === 0) return marked;
+  const all = marked ?? new Uint8Array(data.length);
+  for (let index = 0; index < data.length; index++) if (isNull(data, index)) all[index] = 1;
+  return all;
+}
+
+/** Marks the rows that have a marked value. */
+function markRowsOf(
+  marked: Uint8Array | undefined,
+  bounds: Float64Array,
+  rows: Uint8Array | undefined,
+): Uint8Array | undefined {
+  if (!marked) return rows;
+  const all = rows ?? new Uint8Array(bounds.length - 1);
+  for (let row = 0; row < all.length; row++) {
+    if (marked.subarray(bounds[row]!, bounds[row + 1]!).includes(1)) all[row] = 1;
+  }
+  return all;
 }
 
 function markNullRows(
