@@ -7,6 +7,7 @@
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Place, UserError } from "./errors.ts";
+import { hint } from "./hints.ts";
 
 /** Who names a module. */
 export interface NamedModule {
@@ -67,9 +68,13 @@ export async function allowedCode(
         `${name} is code from outside of the project's folder, which nobody has allowed`,
         {
           place,
-          hint: `if you trust it: --allow-plugin ${quote(asked)}, or "rocket": { "allowPlugins": [${
-            JSON.stringify(asked)
-          }] } in ${join(project.folder, "deno.json")}`,
+          hint: hint(
+            "code/allow",
+            `if you trust it: --allow-plugin ${quote(asked)}, or "rocket": { "allowPlugins": [${
+              JSON.stringify(asked)
+            }] } in ${join(project.folder, "deno.json")}`,
+            { args: { add: ["--allow-plugin", asked] } },
+          ),
           exitCode: 2,
         },
       );
@@ -117,7 +122,9 @@ function allowedIn(text: string, file: string): readonly string[] {
   if (Array.isArray(list) && list.every((one) => typeof one === "string")) return list;
   throw new UserError("rocket.allowPlugins is no list of modules", {
     place: { file },
-    hint: 'write it as "rocket": { "allowPlugins": ["npm:their-stage@1"] }',
+    hint: hint("code/list", 'write it as "rocket": { "allowPlugins": ["npm:their-stage@1"] }', {
+      edit: "deno.json",
+    }),
     exitCode: 2,
   });
 }

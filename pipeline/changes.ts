@@ -1,4 +1,5 @@
 import { type Place, UserError } from "./errors.ts";
+import { hint } from "./hints.ts";
 import { nearest } from "./nearest.ts";
 import { formatPath, type MapNode, merge, type Node, type Path } from "./nodes.ts";
 import { parseYaml } from "./parse_yaml.ts";
@@ -18,7 +19,14 @@ export function applyChange(root: Node, change: string): Node {
   const path = equals > 0 ? parsePath(change.slice(0, equals)) : undefined;
   if (!path) {
     throw new UserError(`--set takes PATH=VALUE; got ${JSON.stringify(change)}`, {
-      hint: "for example --set losses.2.weight=0.1",
+      hint: hint("set/example", "for example --set losses.2.weight=0.1", {
+        args: {
+          replace: {
+            [change]: "losses.2.weight=0.1",
+            [`--set=${change}`]: "--set=losses.2.weight=0.1",
+          },
+        },
+      }),
       exitCode: 2,
     });
   }
@@ -111,7 +119,18 @@ function replacedItem(
         `${items.length}, got ${JSON.stringify(key)}`,
       {
         place,
-        hint: near && `did you mean ${formatPath([...done, uses.indexOf(near)])}, ${near}?`,
+        hint: near &&
+          hint("set/index", `did you mean ${formatPath([...done, uses.indexOf(near)])}, ${near}?`, {
+            args: {
+              replace: {
+                [formatKeys([...done, key, ...rest])]: formatKeys([
+                  ...done,
+                  uses.indexOf(near),
+                  ...rest,
+                ]),
+              },
+            },
+          }),
         exitCode: 2,
       },
     );
@@ -144,5 +163,7 @@ function mapOfName(node: Node, path: Path): MapNode | undefined {
 function emptyMap({ origin }: Node): MapNode {
   return { kind: "map", origin, position: undefined, entries: new Map() };
 }
+
+const formatKeys = (path: Path) => path.join(".");
 
 const describePath = (path: Path) => path.length === 0 ? "the pipeline" : formatPath(path);

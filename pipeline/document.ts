@@ -4,14 +4,14 @@
  * @module
  */
 
-import { basename, dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type AllowedCode, isModule } from "./allowed_code.ts";
 import { applyChange } from "./changes.ts";
 import { readEnvironment } from "./environment.ts";
 import { type Place, type Problem, UserError } from "./errors.ts";
+import { hint, nameHint } from "./hints.ts";
 import { importFault } from "./module.ts";
-import { nearest } from "./nearest.ts";
 import { follow, merge, type Node, nodeOf, type Path, placeOf, valueOf } from "./nodes.ts";
 import { parseYaml } from "./parse_yaml.ts";
 import { isUrl } from "./registry.ts";
@@ -212,7 +212,9 @@ async function readFile(
   if (isUrl(file)) {
     throw new UserError(`${file} is on a server, from where no pipeline is extended`, {
       place,
-      hint: "fetch the file, and name the local one",
+      hint: hint("extends/server", "fetch the file, and name the local one", {
+        edit: "the path of a file that was fetched",
+      }),
       exitCode: 2,
     });
   }
@@ -221,14 +223,18 @@ async function readFile(
     await refuseFolder(file, place);
     throw new UserError(`${file} is not a pipeline file`, {
       place,
-      hint: "a pipeline file ends in .yaml, .yml, .json or .ts",
+      hint: hint("pipeline/ending", "a pipeline file ends in .yaml, .yml, .json or .ts", {
+        edit: "the name of the file",
+      }),
       exitCode: 2,
     });
   }
   if (++reading.files > mostFiles) {
     throw new UserError(`the pipeline is made of more than ${mostFiles} files`, {
       place,
-      hint: "look for files that extend the same file more than once",
+      hint: hint("extends/many", "look for files that extend the same file more than once", {
+        edit: "the files",
+      }),
       exitCode: 2,
     });
   }
@@ -337,7 +343,10 @@ async function readModule(file: string, path: string, place: Place | undefined):
     if (error instanceof UserError) throw error;
     throw new UserError(`${file} cannot be loaded: ${importFault(error)}`, {
       place: place ?? { file },
-      hint: "run again with --debug to see where",
+      hint: hint("pipeline/debug", "run again with --debug to see where", {
+        args: { add: ["--debug"] },
+        tells: true,
+      }),
       cause: error,
       exitCode: 2,
     });
@@ -364,7 +373,11 @@ async function sizeOfFile(file: string, path: string, place: Place | undefined):
   if (isFile) return size;
   throw new UserError(`${file} is ${isDirectory ? "a folder" : "no regular file"}`, {
     place,
-    hint: isDirectory ? undefined : "a pipeline is a file that ends in .yaml, .yml, .json or .ts",
+    hint: isDirectory
+      ? undefined
+      : hint("pipeline/regular", "a pipeline is a file that ends in .yaml, .yml, .json or .ts", {
+        edit: "a file in the place of the device",
+      }),
     exitCode: 2,
   });
 }
@@ -378,8 +391,12 @@ function notAPipeline(file: string, why: string): UserError {
   return new UserError(`${file} has no pipeline: ${why}`, {
     place: { file, line: 1, column: 1 },
     hint: /[jt]s$/i.test(file)
-      ? "write `export default definePipeline({ … })`"
-      : "pipelines/quickstart.yaml is one to start from",
+      ? hint("pipeline/export", "write `export default definePipeline({ … })`", {
+        edit: "the file",
+      })
+      : hint("pipeline/start", "pipelines/quickstart.yaml is one to start from", {
+        edit: "the file",
+      }),
     exitCode: 2,
   });
 }
@@ -401,10 +418,21 @@ async function unreadable(
       exitCode: 2,
     });
   }
-  const near = nearest(basename(path), await pipelinesIn(dirname(path)));
+  // A path starts where it is written: in a file's folder, or where the command line is.
+  const beside = (name: string) => {
+    const other = join(dirname(file), name);
+    return place ? relative(dirname(place.file), other) : other;
+  };
   return new UserError(`there is no file ${file}`, {
     place,
-    hint: near && `did you mean ${join(dirname(file), near)}?`,
+    hint: nameHint("pipeline/file", {
+      written: basename(path),
+      // A link that leads nowhere is there and is not there.
+      names: (await pipelinesIn(dirname(path))).filter((name) => name !== basename(path)),
+      shown: beside,
+      change: (near) =>
+        place ? { set: { ".": beside(near) } } : { args: { replace: { [file]: beside(near) } } },
+    }),
     cause: error,
     exitCode: 2,
   });

@@ -1,6 +1,6 @@
 import { isScalar, parseDocument } from "yaml";
 import type { Problem } from "./errors.ts";
-import { nearest } from "./nearest.ts";
+import { hint, nameHint } from "./hints.ts";
 import { type MapEntry, type Node, type Path, placeOf } from "./nodes.ts";
 
 /**
@@ -46,11 +46,16 @@ function replaceIn(
     onVariable(name);
     const value = Deno.env.get(name);
     if (value !== undefined) return value;
-    const near = nearest(name, Object.keys(Deno.env.toObject()));
     problems.push({
       message: `the environment variable ${name} is not set`,
       place: placeOf(node, path),
-      hint: near ? `did you mean ${near}?` : `set it: ${name}=VALUE deno task pipeline …`,
+      hint: nameHint("environment/near", {
+        written: name,
+        names: Object.keys(Deno.env.toObject()),
+        change: (near) => ({ set: { ".": text.replaceAll(`\${env:${name}}`, `\${env:${near}}`) } }),
+      }) ?? hint("environment/set", `set it: ${name}=VALUE deno task pipeline …`, {
+        variables: { [name]: "1" },
+      }),
     });
     return "";
   };
@@ -63,7 +68,9 @@ function replaceIn(
     problems.push({
       message: `expected \${env:NAME}, got ${JSON.stringify(found)}`,
       place: placeOf(node, path),
-      hint: "write $${ for the text ${ itself",
+      hint: hint("environment/dollar", "write $${ for the text ${ itself", {
+        set: { ".": text.replaceAll(/\$?\$\{/g, "$$$${") },
+      }),
     });
     return "";
   });

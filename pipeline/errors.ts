@@ -4,6 +4,8 @@
  * @module
  */
 
+import { tellPrinted } from "./hints.ts";
+
 /** A position in a file that a person wrote. */
 export interface Place {
   /** The file, as the person named it, or a phrase such as `--set losses.0.weight=x`. */
@@ -117,6 +119,7 @@ export function formatPlace(place: Place): string {
  * @returns The text, with no line break at its end.
  */
 export function formatProblem(problem: Problem): string {
+  tellPrinted(problem);
   const lines = [`error: ${problem.message}`];
   if (problem.place) lines.push(` --> ${formatPlace(problem.place)}`);
   if (problem.hint) lines.push(` hint: ${problem.hint}`);

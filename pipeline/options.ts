@@ -7,6 +7,7 @@
 import type { z } from "zod";
 import type { Document, Path } from "./document.ts";
 import type { Problem } from "./errors.ts";
+import { type Change, hint, type HintText, nameHint } from "./hints.ts";
 import { nearest } from "./nearest.ts";
 import { formatPath } from "./nodes.ts";
 import { isStage } from "./registry.ts";
@@ -99,7 +100,7 @@ function issueProblems(
       return issue.keys.map((key) => ({
         message: `${nameOf(subject, within)} has no ${word(subject, within)} ${quoted(key)}`,
         place: document.keyPlace([...full, key]),
-        hint: hintFor(key, names, "it has"),
+        hint: keyHint(key, names),
       }));
     }
     case "invalid_key":
@@ -128,7 +129,11 @@ function issueProblems(
     return [{
       message: `${owner} needs ${quoted(name)}: ${complaint(issue)}`,
       place: document.place(full.slice(0, -1)),
-      hint: meant && `is ${quoted(meant)} meant?`,
+      hint: meant &&
+        hint("options/meant", `is ${quoted(meant)} meant?`, {
+          set: { [within.at(-1)!]: valueAt(value, [...within.slice(0, -1), meant]) },
+          remove: [meant],
+        }),
     }];
   }
   const choices = choicesOf(issue);
@@ -138,8 +143,12 @@ function issueProblems(
   return [{
     message: `${nameOf(subject, within)}: ${wanted}, got ${shown(found)}`,
     place: document.place(full),
-    hint: typeof found === "string" && choices.length > 0
-      ? hintFor(found, choices, undefined)
+    hint: typeof found === "string"
+      ? nameHint("options/value", {
+        written: found,
+        names: choices,
+        change: (near) => ({ set: { ".": near } }),
+      })
       : undefined,
   }];
 }
@@ -289,14 +298,11 @@ function nameOf({ path, stage }: Subject, within: Path): string {
 const word = ({ stage }: Subject, within: Path) =>
   stage !== undefined && within.length === 0 ? "option" : "key";
 
-function hintFor(
-  written: string,
-  names: readonly string[],
-  intro: string | undefined,
-): string | undefined {
-  const near = nearest(written, names);
-  if (near) return `did you mean ${near}?`;
-  return intro && names.length > 0 ? `${intro} ${listed(names, "and")}` : undefined;
+function keyHint(written: string, names: readonly string[]): HintText | undefined {
+  const change = (name: string): Change => ({ rename: name });
+  const near = nameHint("options/key", { written, names, change });
+  if (near !== undefined || names.length === 0) return near;
+  return hint("options/keys", `it has ${listed(names, "and")}`, change(names[0]!));
 }
 
 function listed(parts: readonly string[], last = "or"): string {

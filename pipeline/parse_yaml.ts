@@ -12,6 +12,7 @@ import {
   type YAMLError,
 } from "yaml";
 import { type Problem, UserError } from "./errors.ts";
+import { hint, type HintText } from "./hints.ts";
 import type { MapEntry, Node, Origin, Position } from "./nodes.ts";
 
 /** What follows the first mistakes of a text mostly follows from them. */
@@ -101,7 +102,8 @@ class Reader {
 
   read(node: ParsedNode | YamlNode | null): Node {
     if (++this.#nodes > mostNodes) {
-      throw this.#error("the file has too many parts", node, "look for aliases of aliases");
+      const advice = hint("yaml/parts", "look for aliases of aliases", { edit: "the file" });
+      throw this.#error("the file has too many parts", node, advice);
     }
     const base = { origin: this.#origin, position: this.#position(node) };
     if (isAlias(node)) {
@@ -154,7 +156,7 @@ class Reader {
     return offset === undefined ? undefined : positionAt(this.#lineCounter, offset);
   }
 
-  #error(message: string, node: YamlNode | null, hint?: string): UserError {
+  #error(message: string, node: YamlNode | null, hint?: HintText): UserError {
     const place = { file: this.#origin.file, ...this.#position(node) };
     return new UserError(message, { place, hint, exitCode: 2 });
   }

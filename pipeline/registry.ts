@@ -8,8 +8,8 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { AllowedCode } from "./allowed_code.ts";
 import { type Place, UserError } from "./errors.ts";
+import { type Change, hint, nameHint } from "./hints.ts";
 import { importFault } from "./module.ts";
-import { nearest } from "./nearest.ts";
 import { StageError } from "./stage_error.ts";
 import { type AnyStage, type StageKind, stageKinds } from "./stages/stage.ts";
 
@@ -87,19 +87,24 @@ function refuseName(
 ): never {
   const names = builtins.filter((stage) => stage.kind === kind).map(({ name }) => name);
   const other = builtins.find(({ name }) => name === use);
-  const near = nearest(use, names);
   const called = use.length > 60 ? `${use.slice(0, 57)}…` : use;
   const written = /^[\w.@/ -]+$/.test(called) ? `; a file is written as ./${called}.ts` : "";
   throw new UserError(`there is no ${kind} stage called ${JSON.stringify(called)}`, {
     place,
-    hint: near
-      ? `did you mean ${near}?`
-      : other
-      ? `${use} is ${article(other.kind)}; the ${kind} stages are ${names.join(", ")}`
-      : `the ${kind} stages are ${names.join(", ")}${written}`,
+    hint: nameHint("stage/name", { written: use, names, change: useIt }) ??
+      hint(
+        "stage/names",
+        `${other ? `${use} is ${article(other.kind)}; ` : ""}the ${kind} stages are ${
+          names.join(", ")
+        }${other ? "" : written}`,
+        useIt(names[0]!),
+      ),
     exitCode: 2,
   });
 }
+
+/** Another text after `use:`. */
+const useIt = (use: string): Change => ({ set: { use } });
 
 async function load(kind: StageKind, use: string, context: FindContext): Promise<unknown> {
   const { place } = context;
@@ -116,24 +121,32 @@ async function load(kind: StageKind, use: string, context: FindContext): Promise
   } catch (error) {
     throw new StageError({ kind, name: use, place }, `cannot be loaded: ${importFault(error)}`, {
       cause: error,
-      hint: "run again with --debug to see where",
+      hint: hint("stage/debug-loading", "run again with --debug to see where", {
+        args: { add: ["--debug"] },
+        tells: true,
+      }),
       exitCode: 2,
     });
   }
   if (module[name] !== undefined) return module[name];
   const stages = Object.keys(module).filter((key) => isStage(module[key]));
-  const near = nearest(name, stages);
   throw new UserError(
     name === "default"
       ? `${use} has no default export`
       : `${specifier} has no export called ${JSON.stringify(name)}`,
     {
       place,
-      hint: near
-        ? `did you mean ${specifier}#${near}?`
-        : stages.length > 0
-        ? `its stages are ${stages.map((stage) => `${specifier}#${stage}`).join(", ")}`
-        : "write `export default stage`, with a stage from one of the define… functions",
+      hint: nameHint("stage/export", {
+        written: name,
+        names: stages,
+        intro: "its stages are",
+        shown: (stage) => `${specifier}#${stage}`,
+        change: (stage) => useIt(`${specifier}#${stage}`),
+      }) ?? hint(
+        "stage/no-export",
+        "write `export default stage`, with a stage from one of the define… functions",
+        { edit: "the stage's file" },
+      ),
       exitCode: 2,
     },
   );
@@ -151,12 +164,18 @@ async function refuseMissing(use: string, path: string, { place }: FindContext):
     } catch {
       // There is no such folder either.
     }
-    const near = nearest(path.slice(folder.length + 1), names);
     throw new UserError(`there is no file ${use}`, {
       place,
-      hint: near
-        ? `did you mean ${use.slice(0, use.lastIndexOf("/") + 1)}${near}?`
-        : `paths start at the folder of the pipeline file; this one would be ${path}`,
+      hint: nameHint("stage/file", {
+        written: path.slice(folder.length + 1),
+        names,
+        shown: (near) => `${use.slice(0, use.lastIndexOf("/") + 1)}${near}`,
+        change: (near) => useIt(`${use.slice(0, use.lastIndexOf("/") + 1)}${near}`),
+      }) ?? hint(
+        "stage/path",
+        `paths start at the folder of the pipeline file; this one would be ${path}`,
+        { edit: "the path" },
+      ),
       cause: error,
       exitCode: 2,
     });
@@ -164,7 +183,7 @@ async function refuseMissing(use: string, path: string, { place }: FindContext):
   if (info.isFile) return;
   throw new UserError(`${use} is ${info.isDirectory ? "a folder" : "no regular file"}`, {
     place,
-    hint: "name a file that exports a stage",
+    hint: hint("stage/folder", "name a file that exports a stage", { edit: "the path" }),
     exitCode: 2,
   });
 }
@@ -179,7 +198,9 @@ function ofKind(
     const what = use === undefined ? "this value is" : `${use} exports something that is`;
     throw new UserError(`${what} no stage`, {
       place,
-      hint: "take what one of the define… functions returns",
+      hint: hint("stage/define", "take what one of the define… functions returns", {
+        edit: "the stage's file",
+      }),
       exitCode: 2,
     });
   }

@@ -1,4 +1,5 @@
 import { type Place, UserError } from "./errors.ts";
+import { hint } from "./hints.ts";
 import type { StageKind } from "./stages/stage.ts";
 
 /** Which stage of a pipeline is meant, for messages. */
@@ -84,6 +85,9 @@ function stageFault(stage: StageReference, doing: string, error: unknown): UserE
   const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return new StageError(stage, `failed in ${doing}: ${what}`, {
     cause: error,
-    hint: "run again with --debug to see where in the stage",
+    hint: hint("stage/debug", "run again with --debug to see where in the stage", {
+      args: { add: ["--debug"] },
+      tells: true,
+    }),
   });
 }

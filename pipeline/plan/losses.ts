@@ -1,5 +1,6 @@
 import type { Path } from "../document.ts";
 import type { PlannedLoss, PlannedStage } from "../plan.ts";
+import { hint } from "../hints.ts";
 import { netName, type PipelineValue } from "../schema.ts";
 import type { GradientStage } from "../stages/gradient.ts";
 import type { LossStage } from "../stages/loss.ts";
@@ -72,7 +73,11 @@ function taskOutput(
     planner.problem(
       `\`${key}\` is for hints; ${stage.name} compares one output with the label`,
       planner.document.keyPlace([...path, key]),
-      "write `on: light` or `on: booster`",
+      hint(
+        "losses/on-instead",
+        `write \`on: light\` or \`on: booster\` instead of \`${key}\``,
+        ["light", "booster"].map((net) => ({ set: { "../on": net }, remove: ["."] })),
+      ),
     );
     return undefined;
   }
@@ -81,7 +86,11 @@ function taskOutput(
   planner.problem(
     `the loss ${stage.name} needs \`on\`: the output that it compares with the label`,
     planner.document.place(path),
-    "write `on: light` or `on: booster`",
+    hint(
+      "losses/on",
+      "write `on: light` or `on: booster`",
+      ["light", "booster"].map((net) => ({ set: { on: net } })),
+    ),
   );
   return undefined;
 }
@@ -96,7 +105,11 @@ function hintOutputs(
   planner.problem(
     `\`on\` is for losses with the label; ${stage.name} compares two outputs`,
     planner.document.keyPlace([...path, "on"]),
-    "write `from: booster.logits` and `to: light.logits`",
+    hint(
+      "losses/from-instead",
+      "write `from: booster.logits` and `to: light.logits` instead of `on`",
+      { set: { "../from": "booster.logits", "../to": "light.logits" }, remove: ["."] },
+    ),
   );
   return undefined;
 }
@@ -106,7 +119,9 @@ function pairs(planner: Planner, from: string[], to: string[], path: Path): stri
   planner.problem(
     `\`from\` and \`to\` are compared one by one; there are ${from.length} and ${to.length}`,
     planner.document.place([...path, from.length > 1 ? "from" : "to"]),
-    "name as many outputs in `to` as in `from`, in the same order",
+    hint("losses/pairs", "name as many outputs in `to` as in `from`, in the same order", {
+      set: { "../from": from.slice(0, 1), "../to": to.slice(0, 1) },
+    }),
   );
   return undefined;
 }

@@ -1,3 +1,4 @@
+import { hint } from "../hints.ts";
 import { formatPath, type Path } from "../nodes.ts";
 import type { PlannedMetricStage } from "../plan.ts";
 import type { PipelineValue } from "../schema.ts";
@@ -24,7 +25,9 @@ export function checkMetrics(
   planner.problem(
     `${formatPath([...path, "stop"])} needs a metric, and this pipeline has none`,
     planner.document.place([...path, "stop"]),
-    "add one to `metrics:`",
+    hint("metrics/stop", "add one, such as `metrics: [accuracy]`", {
+      set: { "/metrics": ["accuracy"] },
+    }),
   );
 }
 
@@ -42,7 +45,13 @@ function checkMetric(
   planner.problem(
     `${formatPath(path)} names no metric of this pipeline: ${JSON.stringify(key)}`,
     planner.document.place(path),
-    keys.length > 0 ? `the metrics are ${keys.join(", ")}` : "add one to `metrics:`",
+    keys.length > 0
+      ? hint("metrics/names", `the metrics are ${keys.join(", ")}`, { set: { ".": keys[0] } })
+      : hint(
+        "metrics/none",
+        "add one to `metrics:`, such as `metrics: [accuracy]`, and write light/accuracy here",
+        { set: { "/metrics": ["accuracy"], ".": "light/accuracy" } },
+      ),
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Path } from "../document.ts";
 import type { PlannedLoss, PlannedOptimizer, PlannedPhase } from "../plan.ts";
+import { hint } from "../hints.ts";
 import { netName, type PipelineValue } from "../schema.ts";
 import type { VariableOwner } from "../stages/network.ts";
 import type { OptimizerStage } from "../stages/optimizer.ts";
@@ -100,7 +101,10 @@ export function planPhases(
       planner.problem(
         `the phase ${entry.name} has no \`${key}\`, and the pipeline has none for all phases`,
         planner.document.place(path),
-        `say \`${key}\` there, or \`${top}\` for all`,
+        hint("phases/missing", `say \`${key}\` there, or \`${top}\` for all`, [
+          { set: { [key]: examples[key] } },
+          { set: { [`/${top.replace(".", "/")}`]: examples[key] } },
+        ]),
       );
     }
     if (!losses || !optimizer || epochs === undefined) return [];
@@ -130,6 +134,13 @@ export function planPhases(
   });
 }
 
+/** What a phase may say, for its hints. */
+const examples: Readonly<Record<string, unknown>> = {
+  losses: [{ use: "cross-entropy", on: "light" }],
+  optimizer: { use: "sgd", rate: 0.1 },
+  epochs: 1,
+};
+
 /** Which nets a phase computes, and whose variables it leaves as they are. */
 function netsOfPhase(
   planner: Planner,
@@ -143,14 +154,20 @@ function netsOfPhase(
     planner.problem(
       `the phase ${name} does not compute the ${net} net, which its losses read`,
       planner.document.place([...path, "nets"]),
-      `add ${net} to its \`nets\`, or leave \`nets\` out`,
+      hint("phases/nets", `add ${net} to its \`nets\`, or leave \`nets\` out`, [
+        { set: { "-": net } },
+        { remove: ["."] },
+      ]),
     );
   }
   if (chosen.every((net) => freeze.includes(net))) {
     planner.problem(
       `the phase ${name} freezes all nets that it computes`,
       planner.document.place([...path, "freeze"]),
-      "leave a net out of `freeze`, or leave the phase out",
+      hint("phases/freeze", "leave a net out of `freeze`, or leave the phase out", [
+        { remove: ["0"] },
+        { remove: [".."] },
+      ]),
     );
   }
   for (const [key, at] of [[select, ["select"]], [stop?.metric, ["stop", "metric"]]] as const) {
@@ -160,7 +177,13 @@ function netsOfPhase(
         chosen.join(" and ")
       } net alone`,
       planner.document.place([...path, ...at]),
-      "choose a metric of a net that it computes",
+      hint(
+        "phases/metric",
+        `write ${key.replace(/^[^/]*/, chosen[0] ?? "light")}, of a net that it computes`,
+        {
+          set: { ".": key.replace(/^[^/]*/, chosen[0] ?? "light") },
+        },
+      ),
     );
   }
   const frozen = new Set<VariableOwner>(freeze);

@@ -1,6 +1,7 @@
 import { collect } from "../collect.ts";
 import type { Document, Path } from "../document.ts";
 import type { Place, Problem } from "../errors.ts";
+import { hint, type HintText } from "../hints.ts";
 import { checkOptions } from "../options.ts";
 import type { PlannedStage } from "../plan.ts";
 import { isStage, type Registry } from "../registry.ts";
@@ -121,7 +122,7 @@ export class Planner {
         this.problem(
           `two ${list} are called ${JSON.stringify(name)}`,
           place,
-          "give one of them a `name:` of its own",
+          hint("plan/twice", "give one of them a `name:` of its own", { set: { name: "another" } }),
         );
       }
       seen.add(name);
@@ -135,7 +136,7 @@ export class Planner {
    * @param place Where.
    * @param hint What to do.
    */
-  problem(message: string, place: Place | undefined, hint: string): void {
+  problem(message: string, place: Place | undefined, hint: HintText): void {
     this.problems.push({ message, place, hint });
   }
 }

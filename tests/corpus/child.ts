@@ -8,6 +8,8 @@
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { main } from "../../commands/main.ts";
+import { main as data } from "../../data/main.ts";
+import { hearHints } from "./heard_hints.ts";
 import type { CommandLine, Outcome } from "./outcome.ts";
 
 const write = (outcome: Outcome) =>
@@ -18,19 +20,21 @@ console.log = (...parts: unknown[]) => void stdout.push(parts.join(" "));
 console.error = (...parts: unknown[]) => void stderr.push(parts.join(" "));
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { args, folder, env = {} } = JSON.parse(line) as CommandLine;
+  const { task, args, folder, env = {} } = JSON.parse(line) as CommandLine;
   stdout = [], stderr = [];
   Deno.chdir(folder);
   for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
   resetPeak();
   const before = cpuSeconds();
-  const code = await main(args);
+  const heard = hearHints();
+  const code = await (task === "data" ? data : main)(args);
   write({
     code,
     stdout: stdout.join("\n"),
     stderr: stderr.join("\n"),
     seconds: cpuSeconds() - before,
     peakBytes: peakBytes(),
+    hinted: heard(),
   });
   for (const name of Object.keys(env)) Deno.env.delete(name);
 }

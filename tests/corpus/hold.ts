@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { faultsOf } from "./expectation.ts";
+import type { HintRecord } from "./hint_record.ts";
 import type { Runner } from "./outcome.ts";
 import type { Case } from "./pipeline_cases.ts";
 
@@ -8,13 +9,19 @@ import type { Case } from "./pipeline_cases.ts";
  *
  * @param cases The cases.
  * @param runner Runs their command lines.
+ * @param hints Follows the hints that they print.
  */
-export async function hold(cases: Iterable<Case>, runner: Runner): Promise<void> {
+export async function hold(
+  cases: Iterable<Case>,
+  runner: Runner,
+  hints?: HintRecord,
+): Promise<void> {
   const faults: string[] = [];
   for (const one of cases) {
     const outcome = await runner.run(one).catch((error: Error) => error);
     const broken = outcome instanceof Error;
     const found = broken ? [outcome.message] : faultsOf(outcome, one.expected);
+    if (!broken) found.push(...await hints?.follow(one, outcome, runner) ?? []);
     const said = broken ? "" : outcome.stderr.slice(0, MOST_SAID);
     if (found.length > 0) faults.push(`${one.name}: ${found.join("; ")}\n${said}`);
   }
@@ -30,12 +37,14 @@ const MOST_SAID = 1500;
  * @param t The test.
  * @param cases The cases.
  * @param runner Runs their command lines.
+ * @param hints Follows the hints that they print.
  */
 export async function holdGroups(
   t: Deno.TestContext,
   cases: readonly Case[],
   runner: Runner,
+  hints?: HintRecord,
 ): Promise<void> {
   const groups = Map.groupBy(cases, ({ name }) => /^[^:/]*/.exec(name)![0]);
-  for (const [group, own] of groups) await t.step(group, () => hold(own, runner));
+  for (const [group, own] of groups) await t.step(group, () => hold(own, runner, hints));
 }

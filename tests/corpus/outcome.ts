@@ -1,8 +1,12 @@
+import type { Problem } from "../../pipeline/errors.ts";
+import type { Hint } from "../../pipeline/hints.ts";
 import { root } from "../support/command_line.ts";
 import { flags } from "../support/command_line.ts";
 
 /** A command line to run. */
 export interface CommandLine {
+  /** The task; `pipeline` by default. */
+  readonly task?: "data" | undefined;
   /** The arguments after `deno task pipeline`. */
   readonly args: readonly string[];
   /** The folder to run it in. */
@@ -22,6 +26,14 @@ export interface Outcome {
   readonly seconds: number;
   /** The most memory, with all that the process had before. */
   readonly peakBytes: number;
+  /** What it printed with hints. */
+  readonly hinted: readonly HintedProblem[];
+}
+
+/** A problem that was printed, and the hints that its hint was made of. */
+export interface HintedProblem {
+  readonly problem: Problem;
+  readonly hints: readonly Hint[];
 }
 
 /** A command line that hangs is ended after this many milliseconds. */

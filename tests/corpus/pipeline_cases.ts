@@ -1,4 +1,5 @@
 import { basename, dirname, extname, join } from "node:path";
+import type { Mend } from "./changed_input.ts";
 import type { Expectation } from "./expectation.ts";
 import type { CommandLine } from "./outcome.ts";
 
@@ -8,6 +9,10 @@ export interface Case extends CommandLine {
   readonly name: string;
   /** What is to be said. */
   readonly expected: Expectation;
+  /** What a person changes who follows a hint, by its id, where the hint itself cannot say it. */
+  readonly mended?: Readonly<Record<string, Mend>> | undefined;
+  /** Whether stages of the case make hints of their own. */
+  readonly ownHints?: boolean | undefined;
 }
 
 const folder = join(import.meta.dirname!, "pipelines");
@@ -15,7 +20,8 @@ const folder = join(import.meta.dirname!, "pipelines");
 /**
  * The pipeline files of the corpus. Each says in its first line what is to be said of it:
  * `expect CODE at LINE:COLUMN: WORDS | WORDS`; lines below may give options of the command line
- * (`with --seed 3`, or `with [JSON]` for what has spaces) and environment variables (`env NAME=VALUE`).
+ * (`with --seed 3`, or `with [JSON]` for what has spaces), environment variables (`env NAME=VALUE`), and what a
+ * person replaces who follows a hint: `follow ID: OLD => NEW`, with `\\n` for the end of a line.
  */
 export function* pipelineCases(): Iterable<Case> {
   const groups = [...Deno.readDirSync(folder)].filter(({ isDirectory, name }) =>
@@ -46,8 +52,31 @@ function pipelineCase(path: string): Case {
     folder: dirname(path),
     env,
     expected: { code: Number(code), at, words: wordsOf(words, path) },
+    mended: mendsOf(text, basename(path)),
   };
 }
+
+/** What the lines `follow ID: OLD => NEW` say; code is written to another file, as a process loads a file once. */
+function mendsOf(text: string, name: string): Record<string, Mend> {
+  const lines = [...text.matchAll(/^(?:#|\/\/) follow (\S+): (.*) => ?(.*)$/gm)];
+  const plain = text.replaceAll(/^(?:#|\/\/) .*\n/gm, "");
+  const mended = Map.groupBy(lines, ([, id]) => id!);
+  return Object.fromEntries(
+    Array.from(mended, ([id, replaced]): [string, Mend] => {
+      const content = replaced.reduce(
+        (now, [, , from, to]) => now.replace(lineEnds(from!), () => lineEnds(to!)),
+        plain,
+      );
+      const file = /[jt]s$/.test(name) ? `mended_${name}` : name;
+      return [id, {
+        files: { [file]: content },
+        args: (args) => args.map((arg) => arg === name ? file : arg),
+      }];
+    }),
+  );
+}
+
+const lineEnds = (text: string) => text.replaceAll("\\n", "\n");
 
 function wordsOf(text: string, path: string): string[] {
   const plain = extname(path) === ".json" ? JSON.parse(`"${text.replace(/"?,?$/, "")}"`) : text;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { root } from "../support/command_line.ts";
+import type { Mend } from "./changed_input.ts";
 import type { Case } from "./pipeline_cases.ts";
 
 /** What no file of a repository can be: bytes that are no text, large texts, pipes and devices. */
@@ -105,6 +106,17 @@ const said: Readonly<Record<string, readonly [at: string | undefined, ...words: 
   "dangling.yaml": [undefined, "there is no file dangling.yaml"],
 };
 
+const asPipeline = (name: string, other: string): Mend => ({
+  files: { [other]: "name: digits\n" },
+  args: (args) => args.map((arg) => arg === name ? other : arg),
+});
+
+/** What a person does about the name of a file. */
+const renamed: Readonly<Record<string, Case["mended"]>> = {
+  "no_extension": { "pipeline/ending": asPipeline("no_extension", "an_extension.yaml") },
+  "pipe.yaml": { "pipeline/regular": asPipeline("pipe.yaml", "regular.yaml") },
+};
+
 /**
  * The cases that {@linkcode withSpecialFiles} makes files for.
  *
@@ -120,6 +132,7 @@ export function* specialCases(folder: string): Iterable<Case> {
       args: ["check", "--engine", "wasm", "--quiet", name],
       folder,
       expected: { code: 2, at, words },
+      mended: renamed[name],
     };
   }
 }

@@ -251,13 +251,13 @@ Deno.test("makePlan() tells all that is wrong with a file at once", async () => 
       14,
       "from",
       "`from` is for hints; cross-entropy compares one output with the label",
-      "write `on: light` or `on: booster`",
+      "write `on: light` or `on: booster` instead of `from`",
     ],
     [
       15,
       "on:",
       "`on` is for losses with the label; mse-hint compares two outputs",
-      "write `from: booster.logits` and `to: light.logits`",
+      "write `from: booster.logits` and `to: light.logits` instead of `on`",
     ],
     [15, "blok", 'there is no gradient stage called "blok"', "did you mean block?"],
     [16, "0", "temperature of kl: expected a number greater than 0, got 0"],
@@ -321,7 +321,7 @@ Deno.test("makePlan() finds the same in a file whose skeleton is right", async (
       11,
       "on:",
       "`on` is for losses with the label; mse-hint compares two outputs",
-      "write `from: booster.logits` and `to: light.logits`",
+      "write `from: booster.logits` and `to: light.logits` instead of `on`",
     ],
     [12, "-1", "momentum of sgd: expected a number of at least 0, got -1", ""],
     [12, "{ use: warm", 'warm-up needs "for": expected a number', ""],
@@ -413,7 +413,10 @@ Deno.test("makePlan() takes for train.select each metric's key in results, and n
     ]);
   }
   const none = digitsPipeline({ metrics: [], train: { epochs: 1, batch: 8, select: "auc" } });
-  assertEquals((await refused(stringify(none)))[0]![2], "add one to `metrics:`");
+  assertEquals(
+    (await refused(stringify(none)))[0]![2],
+    "add one to `metrics:`, such as `metrics: [accuracy]`, and write light/accuracy here",
+  );
 });
 
 Deno.test("makePlan() does not judge train.select by metrics that are wrong themselves", async () => {

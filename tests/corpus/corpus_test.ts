@@ -1,0 +1,78 @@
+import { assert, assertEquals } from "@std/assert";
+import { inFolder } from "../support/command_line.ts";
+import { commandCases } from "./command_cases.ts";
+import { dataCases } from "./data_cases.ts";
+import { hold, holdGroups } from "./hold.ts";
+import { HintRecord, hintsInSources, plainHints } from "./hint_record.ts";
+import { Runner } from "./outcome.ts";
+import { pipelineCases } from "./pipeline_cases.ts";
+import { programCases } from "./program_cases.ts";
+import { specialCases, withSpecialFiles } from "./special_files.ts";
+import { trainingCases } from "./training_cases.ts";
+
+const scratch = Deno.makeTempDirSync({ prefix: "rocket-test-" });
+globalThis.addEventListener("unload", () => Deno.removeSync(scratch, { recursive: true }));
+
+/** One record for all cases, so that these are tests of one file. */
+const hints = new HintRecord(scratch);
+
+/** The cases by what is proved of them. Each is run once, by the first test that asks for it. */
+const groups: Readonly<Record<string, (t: Deno.TestContext) => Promise<void>>> = {
+  "each bad pipeline file of the corpus is refused as it says itself": async (t) => {
+    await using runner = new Runner();
+    const cases = [...pipelineCases()];
+    assert(cases.length >= 300, `${cases.length}`);
+    await holdGroups(t, cases, runner, hints);
+  },
+  "files that are no texts, or no files, are refused as pipelines": async () => {
+    await using runner = new Runner();
+    await withSpecialFiles((folder) => hold(specialCases(folder), runner, hints));
+  },
+  "each bad data file of the corpus is refused, with its name and its place": async (t) => {
+    await using runner = new Runner();
+    await inFolder(async (folder) => {
+      const cases = [...dataCases(folder)];
+      assert(cases.length >= 100, `${cases.length}`);
+      await holdGroups(t, cases, runner, hints);
+    });
+  },
+  "what goes wrong in the midst of training ends the run, with its place": async (t) => {
+    await using runner = new Runner();
+    await inFolder(async (folder) => {
+      const cases = [...trainingCases(folder)];
+      assert(cases.length >= 20, `${cases.length}`);
+      await holdGroups(t, cases, runner, hints);
+    });
+  },
+  "each wrong command line is refused, with what to write instead": async (t) => {
+    await using runner = new Runner();
+    await inFolder((folder) => holdGroups(t, [...commandCases(folder)], runner, hints));
+  },
+  "what no command line reaches is refused by the functions behind them": () =>
+    inFolder(async (folder) => assertEquals(await hints.followPrograms(programCases(folder)), [])),
+};
+
+const started = new Map<string, Promise<void>>();
+
+for (const [name, run] of Object.entries(groups)) {
+  Deno.test(name, (t) => {
+    const done = run(t);
+    started.set(name, done);
+    return done;
+  });
+}
+
+Deno.test("hint() makes all hints, each is printed by a case, and following it ends its problem", async (t) => {
+  for (const [name, run] of Object.entries(groups)) {
+    // What a group finds wrong, its own test tells.
+    if (started.has(name)) await started.get(name)!.catch(() => {});
+    else await t.step(name, run);
+  }
+  const inSources = hintsInSources();
+  const twice = [...inSources].filter(([, files]) => files.length > 1).map(([id]) => id);
+  assertEquals(twice, [], "two hints have the same id");
+  assertEquals(plainHints(), [], "hints that hint() does not make");
+  const ids = [...inSources.keys()];
+  assertEquals(ids.filter((id) => !hints.printed.has(id)), [], "no case prints these hints");
+  assertEquals(ids.filter((id) => !hints.followed.has(id)), [], "no case follows these hints");
+});
