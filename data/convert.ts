@@ -1,22 +1,9 @@
-import {
-  Binary,
-  type Data,
-  DataType,
-  type Dictionary,
-  Field,
-  makeBuilder,
-  makeData,
-  RecordBatch,
-  Schema,
-  Struct,
-  Utf8,
-  Vector,
-} from "apache-arrow";
+import { type Field, makeData, RecordBatch, Schema, Struct } from "apache-arrow";
 import { ArrowFileWriter } from "../files/arrow_writer.ts";
 import { unwritable } from "../files/unwritable.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { didYouMean } from "../pipeline/nearest.ts";
-import type { Dataset, Source, SourceStage } from "../pipeline/stages/source.ts";
+import type { Source, SourceStage } from "../pipeline/stages/source.ts";
 import arrow from "../plugins/sources/arrow.ts";
 import csv from "../plugins/sources/csv.ts";
 import parquet from "../plugins/sources/parquet.ts";
@@ -56,21 +43,19 @@ const formats: readonly (readonly [extensions: RegExp, format: string])[] = [
  * @throws {UserError} If it cannot be read or written.
  */
 export async function convert(options: ConvertOptions): Promise<number> {
-  const { from, to, columns, signal } = options;
+  const { to, columns, signal } = options;
   const dataset = await sourceOf(options).open({ columns });
   let writer: ArrowFileWriter | undefined;
   try {
-    const plan = planColumns(dataset, columns, await isStream(from));
-    writer = startFile(to, plan.schema);
+    const schema = new Schema(keptFields(dataset.schema, columns), dataset.schema.metadata);
+    writer = startFile(to, schema);
     const all = dataset.rowCounts?.reduce((sum, rows) => sum + rows, 0);
     let rows = 0;
     for await (const batch of dataset.recordBatches()) {
-      for (const part of parts(plan.take(batch), options.batchRows)) {
-        signal?.throwIfAborted();
-        writing(to, () => writer!.write(part));
-        rows += part.numRows;
-        options.onRows?.(rows, all);
-      }
+      signal?.throwIfAborted();
+      writing(to, () => writer!.write(selected(batch, schema), options.batchRows));
+      rows += batch.numRows;
+      options.onRows?.(rows, all);
       // Between two batches signals and the bar have their turn.
       await new Promise((resolve) => setTimeout(resolve));
     }
@@ -113,30 +98,9 @@ function sourceOf({ from, query, batchRows }: ConvertOptions): Source {
   return make(format === "csv" ? csv : parquet, { path: from, batchRows });
 }
 
-/** Whether it is an Arrow stream, whose record batches may each bring another dictionary. */
-async function isStream(path: string): Promise<boolean> {
-  if (formatOf(path) !== "arrow") return false;
-  const file = await Deno.open(path);
-  try {
-    const start = new Uint8Array(6);
-    await file.read(start);
-    return new TextDecoder().decode(start) !== "ARROW1";
-  } finally {
-    file.close();
-  }
-}
-
-interface ColumnPlan {
-  readonly schema: Schema;
-  take(batch: RecordBatch): RecordBatch;
-}
-
-function planColumns(
-  { schema }: Dataset,
-  asked: readonly string[] | undefined,
-  plainDictionaries: boolean,
-): ColumnPlan {
-  const names = schema.fields.map(({ name }) => name);
+/** The columns that are kept, in the order of the source. */
+function keptFields({ fields }: Schema, asked: readonly string[] | undefined): Field[] {
+  const names = fields.map(({ name }) => name);
   const missing = asked?.find((name) => !names.includes(name));
   if (missing !== undefined) {
     throw new UserError(`the data has no column ${JSON.stringify(missing)}`, {
@@ -144,52 +108,17 @@ function planColumns(
       exitCode: 2,
     });
   }
-  const kept = schema.fields.filter(({ name }) => !asked || asked.includes(name));
-  const fields = kept.map(({ name, type, nullable, metadata }) => {
-    return new Field(name, writtenType(type, plainDictionaries), nullable, metadata);
+  return fields.filter(({ name }) => !asked || asked.includes(name));
+}
+
+/** A record batch of these columns alone. */
+function selected(batch: RecordBatch, schema: Schema): RecordBatch {
+  const children = schema.fields.map(({ name }) => {
+    const at = batch.schema.fields.findIndex((field) => field.name === name);
+    return batch.data.children[at]!;
   });
-  const written = new Schema(fields, schema.metadata);
-  const struct = new Struct(fields);
-  return {
-    schema: written,
-    take(batch) {
-      const children = kept.map(({ name }, index) => {
-        const at = batch.schema.fields.findIndex((field) => field.name === name);
-        const data = batch.data.children[at]!;
-        const { type } = fields[index]!;
-        return type === kept[index]!.type ? data : rewritten(data, type);
-      });
-      const length = batch.numRows;
-      return new RecordBatch(
-        written,
-        makeData({ type: struct, length, nullCount: 0, children }),
-      );
-    },
-  };
-}
-
-/** The type that a column is written with: that which it has, or a plainer one. */
-function writtenType(type: DataType, plainDictionaries: boolean): DataType {
-  if (DataType.isDictionary(type) && plainDictionaries) return (type as Dictionary).dictionary;
-  // apache-arrow does not cut them into parts correctly, and many readers do not know them.
-  if (DataType.isUtf8View(type)) return new Utf8();
-  return DataType.isBinaryView(type) ? new Binary() : type;
-}
-
-/** The same values with another type. */
-function rewritten(data: Data, type: DataType): Data {
-  const vector = new Vector([data]);
-  const builder = makeBuilder({ type, nullValues: [null] });
-  for (let row = 0; row < data.length; row++) builder.append(vector.get(row));
-  return builder.finish().flush();
-}
-
-/** A record batch in parts of some rows; an empty one has none. */
-function* parts(batch: RecordBatch, rows = Infinity): Generator<RecordBatch> {
-  if (batch.numRows > 0 && batch.numRows <= rows) return yield batch;
-  for (let start = 0; start < batch.numRows; start += rows) {
-    yield batch.slice(start, Math.min(start + rows, batch.numRows));
-  }
+  const type = new Struct(schema.fields), length = batch.numRows;
+  return new RecordBatch(schema, makeData({ type, length, nullCount: 0, children }));
 }
 
 function startFile(path: string, schema: Schema): ArrowFileWriter {

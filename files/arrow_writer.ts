@@ -1,5 +1,6 @@
 import { AsyncByteQueue, type RecordBatch, RecordBatchFileWriter, type Schema } from "apache-arrow";
 import { draftOf, forgetDraft } from "./drafts.ts";
+import { WrittenColumns } from "./written_columns.ts";
 
 /**
  * Writes an Arrow file, in the random-access format, record batch by record batch: no more than one of them
@@ -10,6 +11,7 @@ export class ArrowFileWriter {
   readonly #draft: string;
   readonly #sink: FileSink;
   readonly #writer: RecordBatchFileWriter;
+  readonly #columns: WrittenColumns;
 
   /**
    * Starts a new file beside the one to be.
@@ -23,16 +25,22 @@ export class ArrowFileWriter {
     this.#draft = draftOf(path);
     this.#sink = new FileSink(Deno.openSync(this.#draft, { write: true, createNew: true }));
     this.#writer = new RecordBatchFileWriter();
-    this.#writer.reset(this.#sink, schema);
+    this.#columns = new WrittenColumns(schema);
+    this.#writer.reset(this.#sink, this.#columns.schema);
   }
 
   /**
-   * Writes a record batch.
+   * Writes a record batch, whatever dictionaries it brings.
    *
-   * @param batch The record batch, of the file's schema.
+   * @param batch The record batch, of the schema that the file was started with.
+   * @param rows How many rows a record batch of the file has at most.
    */
-  write(batch: RecordBatch): void {
-    this.#writer.write(batch);
+  write(batch: RecordBatch, rows = Infinity): void {
+    const written = this.#columns.take(batch);
+    if (batch.numRows > 0 && batch.numRows <= rows) return void this.#writer.write(written);
+    for (let start = 0; start < batch.numRows; start += rows) {
+      this.#writer.write(written.slice(start, Math.min(start + rows, batch.numRows)));
+    }
   }
 
   /** Ends the file and gives it its name. */

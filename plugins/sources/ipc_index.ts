@@ -8,6 +8,8 @@
 
 import {
   type Data,
+  type DataType,
+  Field,
   MessageHeader,
   type RecordBatch,
   RecordBatchReader,
@@ -28,6 +30,14 @@ interface Block {
   readonly offset: number;
   readonly metadataLength: number;
   readonly bodyLength: number;
+}
+
+/** The values of a dictionary, or some more of them. */
+interface DictionaryBlock extends Block {
+  readonly id: number;
+  /** Whether they are added to those before. */
+  readonly isDelta: boolean;
+  readonly header: RecordBatchHeader;
 }
 
 /** A record batch. */
@@ -96,7 +106,8 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
   }
   const { schema } = RecordBatchReader.from([head, endOfStream]).open();
   for (const { name, type } of schema.fields) verifyType(type, name);
-  let before: Uint8Array[] | undefined;
+  const words = new DictionaryMessages(file, schema, messages.dictionaries);
+  /** The dictionaries of the record batches that were read last, by how many came before them. */
   const dictionaries = new Map<number, Dictionaries[]>();
   return {
     schema,
@@ -116,23 +127,70 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
           },
         );
       }
-      // Dictionaries are kept, as each record batch needs them again.
-      before ??= await Promise.all(messages.dictionaries.map((block) => readBlock(file, block)));
+      const before = await words.before(batch.dictionaries);
       const bytes = new Uint8Array(batch.metadataLength + batch.bodyLength);
       await file.read(batch.offset, bytes);
       verifyNulls(schema.fields, batch.header, bytes.subarray(batch.metadataLength));
       const [read] = RecordBatchReader.from(
-        [head, ...before.slice(0, batch.dictionaries), bytes, endOfStream],
+        [head, ...before, bytes, endOfStream],
       );
       if (!read) throw new DamagedError(`record batch ${index} is not where it should be`);
-      verifyBatch(read, batch.rows, index);
       // Each time anew dictionaries are other objects, which nobody could tell from other words.
-      const known = dictionaries.get(batch.dictionaries) ?? read.data.children.map(dictionariesOf);
-      dictionaries.set(batch.dictionaries, known);
+      let known = dictionaries.get(batch.dictionaries);
+      if (!known) {
+        known = read.data.children.map(dictionariesOf);
+        verifyDictionaries(known, schema);
+        dictionaries.set(batch.dictionaries, known);
+        const [oldest] = dictionaries.keys();
+        if (dictionaries.size > mostKept) dictionaries.delete(oldest!);
+      }
       read.data.children.forEach((column, index) => adopt(column, known[index]!));
+      verifyBatch(read, batch.rows, index);
       return read;
     },
   };
+}
+
+/** Of how many record batches with other dictionaries than the one before they are kept. */
+const mostKept = 16;
+
+/** The messages of dictionaries, which record batches need again and again. */
+class DictionaryMessages {
+  readonly #file: RandomAccess;
+  readonly #schema: Schema;
+  readonly #blocks: readonly DictionaryBlock[];
+  #kept = new Map<DictionaryBlock, Promise<Uint8Array>>();
+
+  constructor(file: RandomAccess, schema: Schema, blocks: readonly DictionaryBlock[]) {
+    this.#file = file;
+    this.#schema = schema;
+    this.#blocks = blocks;
+  }
+
+  /** The messages that count for a record batch which comes behind some messages of dictionaries. */
+  async before(count: number): Promise<Uint8Array[]> {
+    const wanted = new Map<number, DictionaryBlock[]>();
+    for (const block of this.#blocks.slice(0, count)) {
+      const { id, isDelta } = block, known = wanted.get(id);
+      if (isDelta && known) known.push(block);
+      else wanted.set(id, [block]);
+    }
+    const kept = this.#kept;
+    this.#kept = new Map();
+    for (const block of [...wanted.values()].flat()) {
+      this.#kept.set(block, kept.get(block) ?? this.#read(block));
+    }
+    return await Promise.all(this.#kept.values());
+  }
+
+  async #read(block: DictionaryBlock): Promise<Uint8Array> {
+    const bytes = await readBlock(this.#file, block);
+    const type = this.#schema.dictionaries.get(block.id);
+    if (!type) throw new DamagedError(`it has a dictionary ${block.id} that no column has`);
+    const field = new Field(`(dictionary ${block.id})`, type, true);
+    verifyNulls([field], block.header, bytes.subarray(block.metadataLength));
+    return bytes;
+  }
 }
 
 function verifyBatch({ numRows, schema, data }: RecordBatch, rows: number, index: number): void {
@@ -152,7 +210,7 @@ function verifyBatch({ numRows, schema, data }: RecordBatch, rows: number, index
 interface Messages {
   /** The message of the columns. */
   readonly schema: Uint8Array;
-  readonly dictionaries: readonly Block[];
+  readonly dictionaries: readonly DictionaryBlock[];
   readonly batches: readonly BatchBlock[];
 }
 
@@ -168,7 +226,7 @@ async function indexFile(file: RandomAccess): Promise<Messages> {
   const tailBytes = await readBytes(file, file.size - 10 - length, length);
   verifyMetadata(tailBytes, "footer");
   const footer = Footer.decode(tailBytes);
-  const dictionaries: Block[] = [];
+  const dictionaries: DictionaryBlock[] = [];
   for (const block of footer.dictionaryBatches()) {
     const read = await readMessage(file, checked(file, block).offset);
     dictionaries.push(dictionaryBlock(read, dictionaries.length));
@@ -202,7 +260,7 @@ async function schemaOfFile(file: RandomAccess, schema: Schema): Promise<Uint8Ar
 
 async function indexStream(file: RandomAccess): Promise<Messages> {
   let schema: Uint8Array | undefined;
-  const dictionaries: Block[] = [], batches: BatchBlock[] = [];
+  const dictionaries: DictionaryBlock[] = [], batches: BatchBlock[] = [];
   for (let offset = 0; offset < file.size;) {
     const read = await readMessage(file, offset);
     if (!read) break;
@@ -217,13 +275,17 @@ async function indexStream(file: RandomAccess): Promise<Messages> {
   return { schema, dictionaries, batches };
 }
 
-function dictionaryBlock(read: MessageAt | undefined, index: number): Block {
+function dictionaryBlock(read: MessageAt | undefined, index: number): DictionaryBlock {
   if (read?.message.headerType !== MessageHeader.DictionaryBatch) {
     throw new DamagedError(`dictionary ${index} is not where it should be`);
   }
-  const { data } = read.message.header() as unknown as { data: RecordBatchHeader };
+  const { id, isDelta, data } = read.message.header() as unknown as {
+    id: number;
+    isDelta: boolean;
+    data: RecordBatchHeader;
+  };
   verifyBuffers(data.buffers, read.block.bodyLength);
-  return read.block;
+  return { ...read.block, id, isDelta, header: data };
 }
 
 function batchBlock(
@@ -316,6 +378,17 @@ interface Dictionaries {
 
 function dictionariesOf({ dictionary, children }: Data): Dictionaries {
   return { own: dictionary, inner: children.map((child) => dictionariesOf(child as Data)) };
+}
+
+function verifyDictionaries(known: readonly Dictionaries[], { fields }: Schema): void {
+  const verify = ({ own, inner }: Dictionaries, name: string, type: DataType): void => {
+    for (const part of own?.data ?? []) verifyColumn(part, `${name} (its dictionary)`);
+    inner.forEach((child, index) => {
+      const field = type.children[index] as Field;
+      verify(child, `${name}.${field.name}`, field.type);
+    });
+  };
+  fields.forEach(({ name, type }, index) => verify(known[index]!, name, type));
 }
 
 /** Puts dictionaries in the place of a column's own, which are equal. */

@@ -135,6 +135,7 @@ export function verifyColumn(data: Data, name: string): void {
   const { values, valueOffsets: offsets, children } = data;
   if (DataType.isDictionary(type)) {
     if (values.length < length) fail(shortOf(values.length, length));
+    verifyIndices(data, fail);
     return;
   }
   if (offsets) {
@@ -156,6 +157,20 @@ export function verifyColumn(data: Data, name: string): void {
   children.forEach((child, index) =>
     verifyColumn(child as Data, `${name}.${type.children[index]?.name ?? index}`)
   );
+}
+
+/** Refuses indices that lead out of their dictionary; what stands in place of a null does not count. */
+function verifyIndices(data: Data, fail: (why: string) => never): void {
+  const { length, nullCount, nullBitmap, offset } = data;
+  const entries = data.dictionary?.length ?? 0;
+  const indices = data.values as unknown as ArrayLike<number | bigint>;
+  for (let row = 0; row < length; row++) {
+    const index = indices[row]!;
+    if (index >= 0 && index < entries) continue;
+    const bit = offset + row;
+    if (nullCount > 0 && !(nullBitmap![bit >> 3]! >> (bit & 7) & 1)) continue;
+    fail(`has the index ${index} at row ${row}, and a dictionary of ${entries} values`);
+  }
 }
 
 const shortOf = (found: number, needed: number) => `has ${found} of the ${needed} values it needs`;

@@ -690,6 +690,48 @@ function* rowCases(): Iterable<DataCase> {
   };
 }
 
+/** Dictionaries that are not what their columns say. */
+function* dictionaryCases(): Iterable<DataCase> {
+  const good = fixture("interop/pyarrow_rows.arrow");
+  const one = (name: string, bytes: Bytes, features: string, ...words: string[]): DataCase => ({
+    name: `dictionaries: ${name}`,
+    files: { "a.arrow": bytes },
+    features,
+    label: "flag",
+    words: ["a.arrow is an Arrow file that is cut off or damaged", ...words],
+  });
+  const int64s = (...values: number[]) => values.flatMap((value) => [value, 0, 0, 0, 0, 0, 0, 0]);
+  const indices = find(good, int64s(1, 2, 1));
+  for (
+    const [name, index] of [["behind", 4n], ["far behind", 2n ** 62n], ["before", -1n]] as const
+  ) {
+    for (const memory of ["512MB", "10kB"]) {
+      yield {
+        ...one(
+          `an index ${name} the dictionary, with ${memory}`,
+          changed(good, (_, view) => view.setBigInt64(indices + 8, index, true)),
+          "by_int64",
+          `the column by_int64 has the index ${index} at row 1, and a dictionary of 4 values`,
+        ),
+        memory,
+      };
+    }
+  }
+  const offsets = find(good, [0, 5, 9, 14, 17].flatMap((end) => [end, 0, 0, 0]));
+  yield one(
+    "a word that ends before it starts",
+    changed(good, (_, view) => view.setInt32(offsets + 8, 2, true)),
+    "by_int64",
+    "the column by_int64 (its dictionary) has a value that ends before it starts",
+  );
+  yield one(
+    "a word that ends behind all words",
+    changed(good, (_, view) => view.setInt32(offsets + 16, 999, true)),
+    "by_int64",
+    "the column by_int64 (its dictionary) has a value that ends at 999",
+  );
+}
+
 /**
  * The bad data files of the corpus.
  *
@@ -697,7 +739,16 @@ function* rowCases(): Iterable<DataCase> {
  */
 export function* dataCases(folder: string): Iterable<Case> {
   let number = 0;
-  for (const cases of [arrowCases(), columnCases(), rowCases(), textCases(), tableCases()]) {
+  for (
+    const cases of [
+      arrowCases(),
+      columnCases(),
+      rowCases(),
+      dictionaryCases(),
+      textCases(),
+      tableCases(),
+    ]
+  ) {
     for (const one of cases) {
       const own = join(folder, String(number++));
       Deno.mkdirSync(own);

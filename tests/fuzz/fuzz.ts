@@ -28,20 +28,38 @@ export interface Failure {
   readonly kept: string;
 }
 
-const formats = join(root, "tests", "fixtures", "formats");
+/** A good file, what reads it, and columns for a feature and a label. */
+type DataFile = readonly [file: string, use: string, feature: string, label: string];
 
-/** Good files, and what reads them. */
-const dataFiles: Readonly<Record<string, string>> = {
-  "types.arrow": "arrow",
-  "lz4.arrow": "arrow",
-  "zstd.arrow": "arrow",
-  "feather.feather": "arrow",
-  "dictionary_delta.arrows": "arrow",
-  "types.parquet": "parquet",
-  "gzip.parquet": "parquet",
-  "duckdb.csv": "csv",
-  "duckdb.tsv": "csv",
-};
+/** Good files. */
+const dataFiles: readonly DataFile[] = [
+  ["formats/types.arrow", "arrow", "int32", "bool"],
+  ["formats/lz4.arrow", "arrow", "int32", "bool"],
+  ["formats/zstd.arrow", "arrow", "int32", "bool"],
+  ["formats/feather.feather", "arrow", "int32", "string"],
+  ["formats/dictionary_delta.arrows", "arrow", "city", "city"],
+  ["formats/types.parquet", "parquet", "int32", "bool"],
+  ["formats/gzip.parquet", "parquet", "int32", "string"],
+  ["formats/duckdb.csv", "csv", "id", "even"],
+  ["formats/duckdb.tsv", "csv", "id", "even"],
+  ["interop/pyarrow_dictionaries.arrow", "arrow", "of_price", "by_int64"],
+  ["interop/pyarrow_dictionaries_lz4.arrows", "arrow", "of_int64", "by_int8"],
+  ["interop/pyarrow_delta.arrows", "arrow", "city", "city"],
+  ["interop/pyarrow_replaced.arrows", "arrow", "city", "city"],
+  ["interop/pyarrow_rows.arrow", "arrow", "decimal256", "by_int64"],
+  ["interop/pyarrow_zstd.arrows", "arrow", "small", "small"],
+  ["interop/polars_lz4.arrow", "arrow", "price", "flag"],
+  ["interop/polars_stored.arrow", "arrow", "x", "y"],
+  ["interop/polars.arrows", "arrow", "total", "level"],
+  ["interop/pandas.feather", "arrow", "price", "colour"],
+  ["interop/polars.parquet", "parquet", "price", "flag"],
+  ["interop/pyarrow_more.parquet", "parquet", "decimal32", "bool8"],
+  ["interop/pyarrow_lossy.parquet", "parquet", "id", "id"],
+  ["interop/duckdb_v2.parquet", "parquet", "total", "colour"],
+  ["interop/pandas.csv", "csv", "id", "flag"],
+];
+
+const fixtures = join(root, "tests", "fixtures");
 
 /**
  * Runs `check` on good files that were changed at random. Each is to be fine or refused as a mistake of
@@ -84,20 +102,19 @@ async function makeCase(pipelines: Pipelines | undefined, seed: number, folder: 
     await Deno.writeFile(file, changedPipeline(pipelines, random));
     return { file, changed: file };
   }
-  const names = Object.keys(dataFiles);
-  const name = names[random.integer(0, names.length - 1)]!;
+  const [name, use, feature, label] = dataFiles[random.integer(0, dataFiles.length - 1)]!;
   const changed = join(folder, `bad${extname(name)}`);
-  await Deno.writeFile(changed, mutate(await Deno.readFile(join(formats, name)), random));
+  await Deno.writeFile(changed, mutate(await Deno.readFile(join(fixtures, name)), random));
   const file = join(folder, "p.yaml");
-  const source = `{ use: ${dataFiles[name]}, path: ${basename(changed)} }`;
+  const source = `{ use: ${use}, path: ${basename(changed)} }`;
   await Deno.writeTextFile(
     file,
     `name: fuzz
 data:
   train: ${source}
   test: ${source}
-  features: { int32: { nulls: { fill: 0 } } }
-  label: { column: bool, nulls: drop }
+  features: { f: { column: ${feature}, nulls: drop } }
+  label: { column: ${label}, nulls: drop }
 network: { use: mlp, light: [4], booster: [8] }
 losses: [{ use: cross-entropy, on: light }]
 optimizer: { use: sgd, rate: 1e-6 }

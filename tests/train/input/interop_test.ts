@@ -3,7 +3,9 @@ import { Field, Int32, makeData, RecordBatch, Schema, Struct } from "apache-arro
 import type { Source } from "../../../plugin.ts";
 import { sizeOf } from "../../../train/input/columns.ts";
 import { layoutOf } from "../../../train/input/layout.ts";
-import { memorySource, open, valuesOf } from "../../support/arrow.ts";
+import { featureSchema, labelSchema } from "../../../pipeline/data_options.ts";
+import { openSplit } from "../../../train/input/split.ts";
+import { memorySource, open, sourceReference, valuesOf } from "../../support/arrow.ts";
 import { type Exact, interopFiles, interopSource } from "../../support/interop.ts";
 
 /** What takes the place of nulls, and no column has. */
@@ -71,4 +73,52 @@ function labelled(batch: RecordBatch, index: number): RecordBatch {
     schema,
     makeData({ type: new Struct(fields), length: batch.numRows, nullCount: 0, children }),
   );
+}
+
+const reread = interopFiles.filter(({ file }) => /dictionaries|replaced|delta|_rows/.test(file));
+
+for (const entry of reread) {
+  Deno.test(`rows of ${entry.file} are the same in memory, read again, and copied to the disk`, async () => {
+    const whole = interopSource(entry);
+    const ordered: Source = {
+      async open(request) {
+        const { schema, fingerprint, recordBatches, close } = await whole.open(request);
+        return { schema, fingerprint, recordBatches, close: close! };
+      },
+    };
+    const { schema } = (await batchesOf(whole, Object.keys(entry.columns)))[0]!;
+    const readable = schema.fields.flatMap(({ name, type }) => {
+      const layout = layoutOf(type), text = layout?.family === "strings";
+      if (!layout || layout.lists.includes(undefined)) return [];
+      if (entry.columns[name]!.some(isBeyond) && !text) return [];
+      const nulls = { fill: text ? absent.text : absent.number };
+      return [[name, featureSchema.parse({ nulls })] as const];
+    });
+    const [column] = readable[0]!;
+    const request = {
+      features: Object.fromEntries(readable),
+      label: labelSchema.parse({ column, classes: 50, nulls: { fill: absent.text } }),
+      stage: sourceReference,
+      places: undefined,
+      weight: undefined,
+      columns: [],
+    };
+    const read: Record<string, unknown>[] = [];
+    for (const [source, bytes] of [[whole, undefined], [whole, 1], [ordered, 1]] as const) {
+      const memory = bytes && { bytes, window: 64, left: 0 };
+      const split = await openSplit(source, request, { report() {}, ...(memory && { memory }) });
+      if (bytes && source === whole) {
+        assertEquals(split.shuffle === "whole", entry.file === "pyarrow_rows.arrow");
+      }
+      const { features } = await split.slice(0, split.rows);
+      read.push(Object.fromEntries(readable.map(([name]) => {
+        const words = split.features[name]!.vocabulary;
+        const values = Array.from(features[name]!.values);
+        return [name, words ? values.map((value) => words[value]) : values];
+      })));
+      await split.close();
+    }
+    assertEquals(read[1], read[0]);
+    assertEquals(read[2], read[0]);
+  });
 }

@@ -1,0 +1,321 @@
+/**
+ * Columns as an Arrow file has them: one dictionary a column, to which values are only added, and no
+ * string views.
+ *
+ * @module
+ */
+
+import {
+  Binary,
+  type Data,
+  DataType,
+  Dictionary,
+  type Field,
+  FixedSizeList,
+  Int32,
+  LargeList,
+  List,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Utf8,
+  Vector,
+} from "apache-arrow";
+import { Buffer } from "node:buffer";
+
+/**
+ * Makes record batches of one source ready for an Arrow file. The random-access format has one dictionary
+ * for each column, while each record batch of a stream or of a stage may bring its own: values that are new
+ * are added to the first one, and indices, of 32 bits, are those of all values together. Views become plain
+ * texts and bytes, as apache-arrow does not cut them into parts correctly.
+ */
+export class WrittenColumns {
+  /** The columns as they are written. */
+  readonly schema: Schema;
+  readonly #dictionaries = new Map<DataType, GrowingDictionary>();
+
+  /**
+   * Works out how columns are written.
+   *
+   * @param schema The columns as they come.
+   */
+  constructor(schema: Schema) {
+    this.schema = new Schema(schema.fields.map(writtenField), schema.metadata);
+  }
+
+  /**
+   * A record batch as it is written.
+   *
+   * @param batch The next record batch of the source.
+   */
+  take(batch: RecordBatch): RecordBatch {
+    const { fields } = this.schema;
+    const children = fields.map(({ type }, index) => this.#take(batch.data.children[index]!, type));
+    const length = batch.numRows;
+    return new RecordBatch(
+      this.schema,
+      makeData({ type: new Struct(fields), length, nullCount: 0, children }),
+    );
+  }
+
+  #take(data: Data, type: DataType): Data {
+    if (type === data.type) return data;
+    if (DataType.isDictionary(type)) {
+      let dictionary = this.#dictionaries.get(type);
+      if (!dictionary) {
+        dictionary = new GrowingDictionary(type);
+        this.#dictionaries.set(type, dictionary);
+      }
+      return dictionary.take(data);
+    }
+    if (isView(data.type)) return gather(data, allOf(data), type);
+    const children = data.children.map((child, index) =>
+      this.#take(child as Data, type.children[index]!.type)
+    );
+    return data.clone(type, data.offset, data.length, data.nullCount, data.buffers, children);
+  }
+}
+
+const isView = (type: DataType) => DataType.isUtf8View(type) || DataType.isBinaryView(type);
+
+function writtenField(field: Field): Field {
+  const type = writtenType(field.type);
+  return type === field.type ? field : field.clone({ type });
+}
+
+/** The type that a column is written with; the same object where nothing changes. */
+function writtenType(type: DataType): DataType {
+  if (DataType.isUtf8View(type)) return new Utf8();
+  if (DataType.isBinaryView(type)) return new Binary();
+  if (DataType.isDictionary(type)) {
+    // Without an id it gets one of its own: two columns of a source may have one dictionary.
+    return new Dictionary(writtenType(type.dictionary), new Int32(), null, type.isOrdered);
+  }
+  const children = (type.children ?? []) as Field[];
+  const written = children.map(writtenField);
+  if (written.every((field, index) => field === children[index])) return type;
+  if (DataType.isList(type)) return new List(written[0]!);
+  if (DataType.isLargeList(type)) return new LargeList(written[0]!);
+  if (DataType.isFixedSizeList(type)) return new FixedSizeList(type.listSize, written[0]!);
+  if (DataType.isStruct(type)) return new Struct(written);
+  return type;
+}
+
+/** The dictionary of a column in all record batches. */
+class GrowingDictionary {
+  readonly #type: Dictionary;
+  #written: Vector | undefined;
+  /** The number of each value; made when a second dictionary comes. */
+  #numbers: Map<string, number> | undefined;
+  /** The dictionary that came last, and the numbers of its entries; undefined if they are the same. */
+  #last: Vector | undefined;
+  #lastNumbers: Int32Array | undefined;
+
+  constructor(type: Dictionary) {
+    this.#type = type;
+  }
+
+  take(data: Data): Data {
+    const { dictionary, length } = data;
+    if (dictionary && dictionary !== this.#last) this.#add(dictionary);
+    const numbers = this.#lastNumbers;
+    const indices = data.values as unknown as ArrayLike<number | bigint>;
+    const written = new Int32Array(length), nullBitmap = new Uint8Array((length + 7) >> 3);
+    let nullCount = 0;
+    for (let row = 0; row < length; row++) {
+      if (isNull(data, row)) {
+        nullCount++;
+        continue;
+      }
+      const index = Number(indices[row]);
+      written[row] = numbers ? numbers[index]! : index;
+      nullBitmap[row >> 3]! |= 1 << (row & 7);
+    }
+    return makeData({
+      type: this.#type,
+      length,
+      nullCount,
+      nullBitmap,
+      data: written,
+      dictionary: this.#written ?? new Vector([makeData({ type: this.#type.dictionary })]),
+    });
+  }
+
+  #add(dictionary: Vector): void {
+    this.#last = dictionary;
+    const type = this.#type.dictionary;
+    const parts = dictionary.data.map((part) =>
+      part.type === type ? part : gather(part, allOf(part), type)
+    );
+    if (!this.#written) {
+      this.#written = new Vector(parts);
+      return;
+    }
+    const numbers = this.#numbers ??= numbered(this.#written.data);
+    const own = new Int32Array(dictionary.length), added: Data[] = [];
+    let entry = 0;
+    for (const part of parts) {
+      const rows: number[] = [];
+      for (let row = 0; row < part.length; row++) {
+        const key = keyOf(part, row);
+        let number = numbers.get(key);
+        if (number === undefined) {
+          number = numbers.size;
+          numbers.set(key, number);
+          rows.push(row);
+        }
+        own[entry++] = number;
+      }
+      if (rows.length > 0) added.push(gather(part, rows, type));
+    }
+    if (added.length > 0) this.#written = new Vector([...this.#written.data, ...added]);
+    this.#lastNumbers = own;
+  }
+}
+
+/**
+ * The number of each value. A dictionary may have a value twice; the number of the second one stands for the
+ * first, and is left free.
+ */
+function numbered(parts: readonly Data[]): Map<string, number> {
+  const numbers = new Map<string, number>();
+  let number = 0;
+  for (const part of parts) {
+    for (let row = 0; row < part.length; row++, number++) {
+      const key = keyOf(part, row);
+      numbers.set(numbers.has(key) ? `twice ${number}` : key, number);
+    }
+  }
+  return numbers;
+}
+
+/** A text for each value that is another one's only if they are equal. */
+function keyOf(data: Data, row: number): string {
+  const { type } = data;
+  if (DataType.isNull(type) || isNull(data, row)) return "null";
+  if (DataType.isBool(type)) return String(bitOf(data, row));
+  if (data.children.length > 0) {
+    const [from, to] = rangeOf(data, row);
+    const keys: string[] = [];
+    for (const child of data.children) {
+      for (let item = from; item < to; item++) keys.push(keyOf(child as Data, item));
+    }
+    return `[${keys.map((key) => `${key.length} ${key}`).join()}]`;
+  }
+  const bytes = bytesOf(data, row);
+  return `=${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")}`;
+}
+
+/** The values of a list's child, or of a struct's children, that a row has. */
+function rangeOf({ type, valueOffsets }: Data, row: number): [from: number, to: number] {
+  if (DataType.isFixedSizeList(type)) return [row * type.listSize, (row + 1) * type.listSize];
+  if (valueOffsets) return [Number(valueOffsets[row]), Number(valueOffsets[row + 1])];
+  return [row, row + 1];
+}
+
+/** The bytes of a value that has no children. */
+function bytesOf(data: Data, row: number): Uint8Array<ArrayBuffer> {
+  const { type, values, valueOffsets, stride } = data;
+  if (isView(type)) return viewOf(data, row);
+  if (valueOffsets) {
+    return (values as Uint8Array<ArrayBuffer>).subarray(
+      Number(valueOffsets[row]),
+      Number(valueOffsets[row + 1]),
+    );
+  }
+  const { buffer, byteOffset, BYTES_PER_ELEMENT } = values as Uint8Array<ArrayBuffer>;
+  const width = stride * BYTES_PER_ELEMENT;
+  return new Uint8Array(buffer, byteOffset + row * width, width);
+}
+
+/** A view: 4 bytes of length, then up to 12 bytes, or 4 bytes of them, the number of a buffer and a place there. */
+function viewOf(data: Data, row: number): Uint8Array<ArrayBuffer> {
+  const views = data.values as unknown as Uint8Array<ArrayBuffer>;
+  const at = row * 16;
+  const view = new DataView(views.buffer, views.byteOffset + at, 16);
+  const length = view.getInt32(0, true);
+  if (length <= 12) return views.subarray(at + 4, at + 4 + length);
+  const buffer = data.variadicBuffers[view.getInt32(8, true)] as Uint8Array<ArrayBuffer>;
+  const start = view.getInt32(12, true);
+  return buffer.subarray(start, start + length);
+}
+
+const allOf = ({ length }: Data) => Array.from({ length }, (_, row) => row);
+
+/**
+ * Some rows of a column, with all that is in them.
+ *
+ * @param data The column.
+ * @param rows Which.
+ * @param type The type that they get: that of the column, or texts and bytes for views of them.
+ */
+function gather(data: Data, rows: readonly number[], type: DataType): Data {
+  const length = rows.length;
+  if (DataType.isNull(type)) return makeData({ type, length });
+  const nullBitmap = new Uint8Array((length + 7) >> 3);
+  let nullCount = 0;
+  rows.forEach((row, index) => {
+    if (isNull(data, row)) nullCount++;
+    else nullBitmap[index >> 3]! |= 1 << (index & 7);
+  });
+  const common = { type, length, nullCount, nullBitmap };
+  const made = (parts: object) =>
+    makeData({ ...common, ...parts } as Parameters<typeof makeData>[0]);
+  if (DataType.isBool(type)) {
+    const bits = new Uint8Array((length + 7) >> 3);
+    rows.forEach((row, index) => bits[index >> 3]! |= bitOf(data, row) << (index & 7));
+    return made({ data: bits });
+  }
+  const items = (row: number): [number, number] => isNull(data, row) ? [0, 0] : rangeOf(data, row);
+  if (data.children.length > 0) {
+    const fixed = DataType.isFixedSizeList(type) || DataType.isStruct(type);
+    const wanted: number[] = [];
+    const ends = rows.map((row) => {
+      const [from, to] = fixed ? rangeOf(data, row) : items(row);
+      for (let item = from; item < to; item++) wanted.push(item);
+      return wanted.length;
+    });
+    const children = data.children.map((child, index) =>
+      gather(child as Data, wanted, type.children[index]!.type)
+    );
+    return fixed
+      ? made(DataType.isStruct(type) ? { children } : { child: children[0] })
+      : made({ child: children[0], valueOffsets: offsetsOf(ends, type) });
+  }
+  const bytes = rows.map((row) => isNull(data, row) ? new Uint8Array() : bytesOf(data, row));
+  if (isView(data.type) || data.valueOffsets) {
+    let end = 0;
+    const ends = bytes.map(({ length }) => end += length);
+    const values = new Uint8Array(end);
+    bytes.forEach((part, index) => values.set(part, ends[index]! - part.length));
+    return made({ data: values, valueOffsets: offsetsOf(ends, type) });
+  }
+  const { BYTES_PER_ELEMENT: size } = data.values as Uint8Array;
+  const width = data.stride * size, values = new Uint8Array(length * width);
+  bytes.forEach((part, index) => values.set(part, index * width));
+  const array = data.values.constructor as new (buffer: ArrayBuffer) => Uint8Array;
+  return made({
+    data: new array(values.buffer),
+    ...(data.dictionary && { dictionary: data.dictionary }),
+  });
+}
+
+/** Offsets from the ends of values, as wide as the type has them. */
+function offsetsOf(ends: readonly number[], type: DataType): Int32Array | BigInt64Array {
+  const large = DataType.isLargeUtf8(type) || DataType.isLargeBinary(type) ||
+    DataType.isLargeList(type);
+  if (large) return BigInt64Array.from([0, ...ends], (end) => BigInt(end));
+  return Int32Array.from([0, ...ends]);
+}
+
+function isNull(data: Data, row: number): boolean {
+  if (data.nullCount === 0) return false;
+  const bit = data.offset + row;
+  return (data.nullBitmap![bit >> 3]! >> (bit & 7) & 1) === 0;
+}
+
+function bitOf(data: Data, row: number): number {
+  const bit = data.offset + row;
+  return (data.values as Uint8Array)[bit >> 3]! >> (bit & 7) & 1;
+}

@@ -1,0 +1,21 @@
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { convert } from "../../data/convert.ts";
+import arrow from "../../plugins/sources/arrow.ts";
+import { sourceOf, withFiles } from "../support/formats.ts";
+import { exactColumns, interopFiles, interopFolder } from "../support/interop.ts";
+
+for (const { file, columns, options } of interopFiles) {
+  const names = Object.keys(columns);
+  // What types a CSV file has is for the source to be told.
+  if (names.length === 0 || options) continue;
+  Deno.test(`convert makes an Arrow file of ${file} with the values that it has, cut anywhere`, async () => {
+    for (const batchRows of [undefined, 2]) {
+      await withFiles({}, async (folder) => {
+        const to = join(folder, "out.arrow");
+        await convert({ from: join(interopFolder, file), to, columns: names, batchRows });
+        assertEquals(await exactColumns(sourceOf(arrow, { path: to })), columns as never);
+      });
+    }
+  });
+}
