@@ -17,6 +17,7 @@ export * from "./pipeline/stages/batch.ts";
 export * from "./pipeline/stages/events.ts";
 export * from "./pipeline/stages/gradient.ts";
 export * from "./pipeline/stages/loss.ts";
+export * from "./pipeline/stages/meaning.ts";
 export * from "./pipeline/stages/metric.ts";
 export * from "./pipeline/stages/network.ts";
 export * from "./pipeline/stages/optimizer.ts";

@@ -15,7 +15,7 @@ import randomCrop from "../plugins/transforms/random_crop.ts";
 import { BatchMaker, type Pass } from "../train/input/batches.ts";
 import { Input } from "../train/input/input.ts";
 import { Store, StoredRows } from "../train/input/rows.ts";
-import { makeTransforms, TransformChain } from "../train/input/transforms.ts";
+import { TransformChain } from "../train/input/transforms.ts";
 import { serve } from "./worker.ts";
 
 const options = parseArgs(Deno.args, {
@@ -51,13 +51,13 @@ const train = new StoredRows(
     },
   }),
 );
-const chain = new TransformChain(makeTransforms(plans, train.features));
+const chain = TransformChain.of(plans, train.features);
 const input = new Input(new BatchMaker({ train }, chain, 1), {
   thread: options.mode === "thread" ? "always" : "never",
   setup: () => ({
     splits: { train: train.share() },
     transforms: plans.map(({ stage: _, ...plan }) => plan),
-    measured: [],
+    measured: { nulls: {}, transforms: [] },
     seed: 1,
   }),
   report: () => {},

@@ -8,16 +8,27 @@ import { z } from "zod";
 
 const columnName = z.string().min(1, { error: "expected the name of a column" });
 
-const nulls = z.union([
-  z.enum(["error", "drop"]),
-  z.strictObject({
-    fill: z.union([z.number(), z.string()]).describe("The value that takes a null's place."),
-  }),
-], { error: 'expected "error", "drop" or { fill: VALUE }' }).default("error").describe(
-  "What becomes of nulls: an error, the row dropped, or a value in their place.",
+const fill = z.strictObject({
+  fill: z.union([z.number(), z.string()]).describe("The value that takes a null's place."),
+});
+
+const nulls = z.union([z.enum(["error", "drop", "mean", "median"]), fill], {
+  error: "expected error, drop, mean, median or { fill: VALUE }",
+});
+
+/** The schema of `data.nulls`. */
+export const nullsSchema = nulls.describe(
+  "What becomes of nulls in features that do not say so themselves: error (the default), drop (the row, also for nulls in the label, the weight and the columns that metrics name), mean or median (of the training rows, for numbers), or { fill: VALUE }. Where it does not suit a feature, such as the mean of text, a null is an error.",
 );
 
-const idValue = z.union([z.string(), z.int()]).transform(String);
+const nan = z.enum(["error", "missing"], { error: "expected error or missing" }).optional()
+  .describe("What becomes of NaN: error (the default), or missing: what becomes of nulls.");
+
+const idValue = z.union([z.string(), z.int()], {
+  error: "expected a text or a whole number; one of 2^53 or more in quotes",
+}).transform(String);
+
+const classValue = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 
 const ids = z.union([
   z.literal("train"),
@@ -43,7 +54,10 @@ const feature = z.strictObject({
   dtype: z.enum(["float32", "int32"], { error: "expected float32 or int32" }).optional().describe(
     "What the nets get: int32 for ids; float32 by default, and int32 for strings.",
   ),
-  nulls,
+  nulls: nulls.optional().describe(
+    "What becomes of nulls: error, drop (the row), mean or median (of the training rows, for numbers), or { fill: VALUE }; as data.nulls says by default.",
+  ),
+  nan,
   pad: z.number({ error: "expected a number" }).optional().describe(
     "Pads lists that are shorter than `shape` with this value, and cuts longer ones.",
   ),
@@ -63,9 +77,7 @@ const feature = z.strictObject({
 });
 
 /** The schema of an entry of `data.features`. */
-export const featureSchema = feature.nullable().transform((value): FeatureOptions =>
-  value ?? { nulls: "error" }
-);
+export const featureSchema = feature.nullable().transform((value): FeatureOptions => value ?? {});
 
 const label = z.strictObject({
   column: columnName.describe("The column."),
@@ -75,21 +87,28 @@ const label = z.strictObject({
     ),
   classes: z.union([
     z.int().min(2),
-    z.array(z.string()).min(2).refine((names) => new Set(names).size === names.length, {
-      error: "expected names that differ",
+    z.array(classValue).min(2).refine((names) => new Set(names).size === names.length, {
+      error: "expected values that differ",
     }),
-  ], { error: "expected how many classes there are, 2 or more, or a list of their names" })
+  ], {
+    error: "expected how many classes there are, 2 or more, or a list of their values or names",
+  })
     .optional().describe(
-      "How many classes there are, or their names in order; what the training rows have by default.",
+      "The values of the column in the order of the classes, such as [-1, 1] or [no, yes]; of whole numbers also how many classes there are, numbered from 0, or their names. What the training rows have by default.",
     ),
-  nulls,
+  nulls: z.union([z.enum(["error", "drop"]), fill], {
+    error: "expected error, drop or { fill: VALUE }",
+  }).optional().describe(
+    "What becomes of nulls: error (the default), drop (the row, the default where data.nulls is drop), or { fill: VALUE }.",
+  ),
+  nan,
 });
 
 /** The schema of `data.label`. */
 export const labelSchema = z.union([
-  columnName.transform((column): LabelOptions => ({ column, nulls: "error" })),
+  columnName.transform((column): LabelOptions => ({ column })),
   label,
-], { error: "expected the name of a column, or { column, kind, classes, nulls }" });
+], { error: "expected the name of a column, or { column, kind, classes, nulls, nan }" });
 
 const units: Readonly<Record<string, number>> = { kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
@@ -110,7 +129,9 @@ export const memorySchema = z.union([
 ], memoryError);
 
 /** What becomes of nulls. */
-export type NullPolicy = "error" | "drop" | { readonly fill: number | string };
+export type NullPolicy = "error" | "drop" | "mean" | "median" | {
+  readonly fill: number | string;
+};
 
 /** How values become ids. */
 export type IdOptions =
@@ -128,8 +149,10 @@ export interface FeatureOptions {
   readonly shape?: readonly number[] | undefined;
   /** What the nets get; `int32` for strings and `float32` for all else by default. */
   readonly dtype?: "float32" | "int32" | undefined;
-  /** What becomes of nulls. */
-  readonly nulls: NullPolicy;
+  /** What becomes of nulls; as `data.nulls` says by default. */
+  readonly nulls?: NullPolicy | undefined;
+  /** What becomes of NaN: an error by default, or what becomes of nulls. */
+  readonly nan?: "error" | "missing" | undefined;
   /** Fills up lists that are shorter than the shape; longer ones are cut. */
   readonly pad?: number | undefined;
   /** How values become ids. */
@@ -146,8 +169,10 @@ export interface LabelOptions {
   readonly column: string;
   /** What is predicted; by the column's type by default. */
   readonly kind?: "class" | "binary" | "number" | undefined;
-  /** How many classes there are, or their names in order. */
+  /** How many classes there are, or their values or names in order. */
   readonly classes?: number | readonly string[] | undefined;
-  /** What becomes of nulls. */
-  readonly nulls: NullPolicy;
+  /** What becomes of nulls; an error by default, or the row dropped where `data.nulls` is `drop`. */
+  readonly nulls?: Exclude<NullPolicy, "mean" | "median"> | undefined;
+  /** What becomes of NaN: an error by default, or what becomes of nulls. */
+  readonly nan?: "error" | "missing" | undefined;
 }

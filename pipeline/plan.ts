@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { FeatureOptions, LabelOptions } from "./data_options.ts";
+import type { FeatureOptions, LabelOptions, NullPolicy } from "./data_options.ts";
 import type { Document } from "./document.ts";
 import type { Place } from "./errors.ts";
 import type { StageReference } from "./stage_error.ts";
@@ -140,6 +140,8 @@ export interface Plan {
   readonly label: LabelOptions;
   /** The column that says how much each row counts in losses. */
   readonly weight: string | undefined;
+  /** What becomes of nulls where a feature does not say so. */
+  readonly nulls: NullPolicy | undefined;
   /** The columns that metrics read. */
   readonly columns: readonly string[];
   readonly transforms: readonly PlannedTransformStage[];

@@ -5,7 +5,7 @@
  */
 
 import { z } from "zod";
-import { featureSchema, labelSchema, memorySchema } from "./data_options.ts";
+import { featureSchema, labelSchema, memorySchema, nullsSchema } from "./data_options.ts";
 import { isStage } from "./registry.ts";
 import type { AnyStage, StageKind } from "./stages/stage.ts";
 
@@ -254,6 +254,7 @@ export const pipelineSchema = z.strictObject({
       { error: "expected at least one feature" },
     ).describe("What the nets read: columns by the name that stages use."),
     label: labelSchema.describe("What the nets predict."),
+    nulls: nullsSchema.optional(),
     weight: z.string().min(1, { error: "expected the name of a column" }).optional().describe(
       "A column of numbers of 0 or more: how much each row counts in losses. A loss that compares rows with one another takes no notice of it.",
     ),

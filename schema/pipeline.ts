@@ -50,11 +50,13 @@ readonly column?: string;
 readonly shape?: readonly (number)[];
 /** What the nets get: int32 for ids; float32 by default, and int32 for strings. */
 readonly dtype?: "float32" | "int32";
-/** What becomes of nulls: an error, the row dropped, or a value in their place. */
-readonly nulls?: ("error" | "drop") | ({
+/** What becomes of nulls: error, drop (the row), mean or median (of the training rows, for numbers), or { fill: VALUE }; as data.nulls says by default. */
+readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that takes a null's place. */
 readonly fill: number | string;
 });
+/** What becomes of NaN: error (the default), or missing: what becomes of nulls. */
+readonly nan?: "error" | "missing";
 /** Pads lists that are shorter than `shape` with this value, and cuts longer ones. */
 readonly pad?: number;
 /** How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F. */
@@ -80,13 +82,20 @@ readonly label: (string) | ({
 readonly column: string;
 /** class: one of several; binary: 0 or 1; number: a value to predict. By the column's type by default: number for floats, class for all else. */
 readonly kind?: "class" | "binary" | "number";
-/** How many classes there are, or their names in order; what the training rows have by default. */
-readonly classes?: (number) | (readonly (string)[]);
-/** What becomes of nulls: an error, the row dropped, or a value in their place. */
+/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]; of whole numbers also how many classes there are, numbered from 0, or their names. What the training rows have by default. */
+readonly classes?: (number) | (readonly (string | number | boolean)[]);
+/** What becomes of nulls: error (the default), drop (the row, the default where data.nulls is drop), or { fill: VALUE }. */
 readonly nulls?: ("error" | "drop") | ({
 /** The value that takes a null's place. */
 readonly fill: number | string;
 });
+/** What becomes of NaN: error (the default), or missing: what becomes of nulls. */
+readonly nan?: "error" | "missing";
+});
+/** What becomes of nulls in features that do not say so themselves: error (the default), drop (the row, also for nulls in the label, the weight and the columns that metrics name), mean or median (of the training rows, for numbers), or { fill: VALUE }. Where it does not suit a feature, such as the mean of text, a null is an error. */
+readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
+/** The value that takes a null's place. */
+readonly fill: number | string;
 });
 /** A column of numbers of 0 or more: how much each row counts in losses. A loss that compares rows with one another takes no notice of it. */
 readonly weight?: string;
@@ -213,11 +222,13 @@ readonly column?: string;
 readonly shape?: readonly (number)[];
 /** What the nets get: int32 for ids; float32 by default, and int32 for strings. */
 readonly dtype?: "float32" | "int32";
-/** What becomes of nulls: an error, the row dropped, or a value in their place. */
-readonly nulls?: ("error" | "drop") | ({
+/** What becomes of nulls: error, drop (the row), mean or median (of the training rows, for numbers), or { fill: VALUE }; as data.nulls says by default. */
+readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that takes a null's place. */
 readonly fill?: number | string;
 });
+/** What becomes of NaN: error (the default), or missing: what becomes of nulls. */
+readonly nan?: "error" | "missing";
 /** Pads lists that are shorter than `shape` with this value, and cuts longer ones. */
 readonly pad?: number;
 /** How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F. */
@@ -243,13 +254,20 @@ readonly label?: (string) | ({
 readonly column?: string;
 /** class: one of several; binary: 0 or 1; number: a value to predict. By the column's type by default: number for floats, class for all else. */
 readonly kind?: "class" | "binary" | "number";
-/** How many classes there are, or their names in order; what the training rows have by default. */
-readonly classes?: (number) | (readonly (string)[]);
-/** What becomes of nulls: an error, the row dropped, or a value in their place. */
+/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]; of whole numbers also how many classes there are, numbered from 0, or their names. What the training rows have by default. */
+readonly classes?: (number) | (readonly (string | number | boolean)[]);
+/** What becomes of nulls: error (the default), drop (the row, the default where data.nulls is drop), or { fill: VALUE }. */
 readonly nulls?: ("error" | "drop") | ({
 /** The value that takes a null's place. */
 readonly fill?: number | string;
 });
+/** What becomes of NaN: error (the default), or missing: what becomes of nulls. */
+readonly nan?: "error" | "missing";
+});
+/** What becomes of nulls in features that do not say so themselves: error (the default), drop (the row, also for nulls in the label, the weight and the columns that metrics name), mean or median (of the training rows, for numbers), or { fill: VALUE }. Where it does not suit a feature, such as the mean of text, a null is an error. */
+readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
+/** The value that takes a null's place. */
+readonly fill?: number | string;
 });
 /** A column of numbers of 0 or more: how much each row counts in losses. A loss that compares rows with one another takes no notice of it. */
 readonly weight?: string;
@@ -444,7 +462,7 @@ readonly feature?: (string) | (readonly (string)[]);
 readonly use: "one-hot";
 /** training: not applied when measuring; all: always. Augmentation has training by default. */
 readonly on?: "training" | "all";
-/** How many ids there are; for strings, as many as the training rows have by default. */
+/** How many ids there are; where the pipeline knows that, as of strings and of `ids:`, so many by default. */
 readonly count?: number;
 /** The feature, or a list of them; all that it suits by default. */
 readonly feature?: (string) | (readonly (string)[]);

@@ -3,6 +3,7 @@ import { deriveSeed } from "../pipeline/random.ts";
 import type {
   NetName,
   NetworkPair,
+  NetworkReads,
   NetworkStage,
   Outputs,
   Variable,
@@ -35,6 +36,8 @@ interface Build {
   readonly sample: FeaturesSample;
   /** What it was built for, in words. */
   readonly asked: string;
+  /** What its nets say that they can read. */
+  readonly reads: NetworkReads;
 }
 
 /** A forward pass to try. */
@@ -114,7 +117,10 @@ function build(
   }
   const variables = registry.all;
   const sound = variables.map((variable) => expectVariable(variable, nets, asked, findings));
-  return sound.every(Boolean) ? { pair, registry, variables, units, sample, asked } : undefined;
+  const { reads = "numbers" } = subject.stage;
+  return sound.every(Boolean)
+    ? { pair, registry, variables, units, sample, asked, reads }
+    : undefined;
 }
 
 function expectVariable(
@@ -296,16 +302,28 @@ function runPass(
   const features = Object.fromEntries(
     Object.entries(inputs).map(([name, tensor]) => [name, tf.slice(tensor, from, to - from)]),
   );
-  const read = new Set<string>();
+  const read = new Set<string>(), readFeatures = new Set<string>();
   const watchedInputs = { ...values, ...features };
   const result = watched(findings, asked, watchedInputs, () => {
-    const forward = startForward(build, recordReads(values, read), features, training, seed);
+    const inputs = recordReads(features, readFeatures);
+    const forward = startForward(build, recordReads(values, read), inputs, training, seed);
     const outputs: unknown = forward.outputs(net);
     const numbers = expectOutputs(outputs, to - from, build.units, asked, findings);
     const updates = expectUpdates(build, net, forward, asked, findings);
     return numbers && updates && { outputs: numbers, logits: numbers.get("logits")!, updates };
   });
   tf.dispose(features);
+  const ids = Object.entries(build.sample.features).find(([name, { dtype }]) =>
+    dtype === "int32" && readFeatures.has(name)
+  );
+  if (ids && build.reads !== "numbers and ids") {
+    findings.add(
+      'reads numbers only, unless it is defined with reads: "numbers and ids"',
+      asked,
+      `it reads ${ids[0]}, which holds ids`,
+    );
+    return undefined;
+  }
   const foreign = build.variables.filter(({ name, owner }) =>
     read.has(name) && owner !== net && owner !== "shared"
   );

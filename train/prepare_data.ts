@@ -14,7 +14,7 @@ import { mapBatch } from "./input/parts.ts";
 import { memoryFor } from "./input/memory.ts";
 import { holdoutRows, sampleRows } from "./input/order.ts";
 import { openSplit, type Split } from "./input/split.ts";
-import { makeTransforms, TransformChain } from "./input/transforms.ts";
+import { type Measured, TransformChain } from "./input/transforms.ts";
 import { canBeSent } from "./input/worker_input.ts";
 
 /** The rows of a run, ready to be read. */
@@ -26,8 +26,8 @@ export interface PreparedData {
   };
   /** What becomes of batches. */
   readonly transforms: TransformChain;
-  /** What the transforms measured, as JSON. */
-  readonly measured: readonly unknown[];
+  /** What was measured of the training rows, as JSON. */
+  readonly measured: Measured;
   /** The first training rows, as they were read: a batch of them, and two at least if there are. */
   readonly first: Batch;
   /** Lets go of the files. */
@@ -54,6 +54,8 @@ export async function prepareData(
     const split = await openSplit(source, {
       features: plan.features,
       label: plan.label,
+      nulls: plan.nulls,
+      nullValues: nullValuesOf(planned),
       weight: plan.weight,
       columns: plan.columns,
       stage: reference,
@@ -86,7 +88,11 @@ export async function prepareData(
       test: await open("test", plan.test, whole),
     };
     refuseEmpty(splits, plan);
-    const transforms = new TransformChain(makeTransforms(plan.transforms, train.features));
+    const transforms = TransformChain.of(
+      plan.transforms,
+      train.features,
+      (feature) => plan.document.place(["data", "features", feature]),
+    );
     const measured = await transforms.measure(train);
     const first = await train.slice(0, Math.min(Math.max(plan.batch, 2), train.rows));
     return {
@@ -102,6 +108,12 @@ export async function prepareData(
     for (const split of opened) await split.close();
     throw error;
   }
+}
+
+/** What stands for nulls where a source reads text. */
+function nullValuesOf({ reference, options }: PlannedStage): readonly string[] | undefined {
+  if (reference.name !== "csv") return undefined;
+  return (options as { readonly nullValues?: readonly string[] }).nullValues ?? [];
 }
 
 /** The rows that are trained on, or nothing for all that there are. */

@@ -9,9 +9,10 @@ import { type Place, type Problem, UserError } from "../pipeline/errors.ts";
 import { didYouMean } from "../pipeline/nearest.ts";
 import type { Plan, PlannedLoss, PlannedPhase } from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
-import type { LabelSpec } from "../pipeline/stages/batch.ts";
+import type { ColumnSpec, LabelSpec } from "../pipeline/stages/batch.ts";
 import type { Position } from "../pipeline/stages/gradient.ts";
 import type { HintLoss, TaskLoss } from "../pipeline/stages/loss.ts";
+import { notNumbers } from "../pipeline/stages/meaning.ts";
 import type { NetName, NetworkPair, Outputs, Variable } from "../pipeline/stages/network.ts";
 import type { Optimizer } from "../pipeline/stages/optimizer.ts";
 import type { Schedule } from "../pipeline/stages/schedule.ts";
@@ -22,7 +23,7 @@ import { describe, type OutputReference, type Term } from "./objective.ts";
 import { firstBatch, type PreparedData } from "./prepare_data.ts";
 import type { Model } from "./step.ts";
 import { batchTensors } from "./tensors.ts";
-import { DeclaredVariables, initialValues } from "./variables.ts";
+import { DeclaredVariables, initialValues, type TensorsByName } from "./variables.ts";
 
 /** The nets of one phase of a job, ready to be trained. */
 export interface PreparedNets {
@@ -97,7 +98,7 @@ export function prepareNets(
     () => phase.optimizer.stage.create(phase.optimizer.options, {}),
   );
   refuseNoOptimizer(optimizer, phase.optimizer.reference);
-  const shapes = outputShapes(plan, data, pair, nets, variables, units);
+  const shapes = outputShapes(plan, data, pair, nets, variables, units, features);
   const problems: Problem[] = [];
   const collect = <T>(make: () => T): T[] => {
     try {
@@ -223,20 +224,28 @@ function outputShapes(
   nets: readonly NetName[],
   variables: DeclaredVariables,
   units: number,
+  specs: Readonly<Record<string, ColumnSpec>>,
 ): Record<string, readonly number[]> {
   refuseTooLarge(variables.all, plan.network.reference.place);
   const batch = firstBatch(plan, data, 2);
   const values = initialValues(variables.all, plan.seed);
+  const read = new Set<string>();
   try {
     return tf.tidy(() => {
       const forward = new Forward(pair, {
         values,
-        features: batchTensors(batch).features,
+        features: noted(batchTensors(batch).features, read),
         training: false,
         seed: () => tf.scalar(0, "int32"),
       });
       return Object.fromEntries(nets.flatMap((net) => {
-        const outputs: Outputs = forward.outputs(net);
+        let outputs: Outputs;
+        try {
+          outputs = forward.outputs(net);
+        } finally {
+          // What a net makes of ids that it takes for numbers, or fails at, is not what has to be said.
+          refuseIds(plan, specs, read);
+        }
         const expected = [batch.size, units].join();
         if (outputs.logits.shape.join() !== expected) {
           throw new StageError(
@@ -253,6 +262,37 @@ function outputShapes(
   } finally {
     tf.dispose(values);
   }
+}
+
+/** Tensors by name of which it is noted which are read. */
+function noted(tensors: TensorsByName, read: Set<string>): TensorsByName {
+  return new Proxy(tensors, {
+    get(target, name) {
+      if (Object.hasOwn(target, name)) read.add(String(name));
+      return Reflect.get(target, name);
+    },
+  });
+}
+
+/** Refuses features whose values are no numbers where the nets read numbers; all of them together. */
+function refuseIds(
+  { network: { stage, reference }, document }: Plan,
+  specs: Readonly<Record<string, ColumnSpec>>,
+  read: ReadonlySet<string>,
+): void {
+  const problems = [...read].flatMap((name): Problem[] => {
+    const spec = specs[name];
+    if (!spec || spec.dtype === "int32" && stage.reads === "numbers and ids") return [];
+    const no = notNumbers(name, spec);
+    return no
+      ? [{
+        message: `the feature ${name} ${no.holds}, and ${reference.name} reads numbers`,
+        place: document.place(["data", "features", name]) ?? reference.place,
+        hint: no.hint,
+      }]
+      : [];
+  });
+  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
 }
 
 function makeTerm(

@@ -22,6 +22,7 @@ import type { StageReference } from "../pipeline/stage_error.ts";
 import type { CaptureListener } from "./captured.ts";
 import type { Input, InputThread } from "./input/input.ts";
 import { openInput } from "./input/open.ts";
+import type { Measured } from "./input/transforms.ts";
 import type { JobResult } from "./checkpoint/content.ts";
 import {
   type EarlierRun,
@@ -384,7 +385,7 @@ function describeRun(
   engine: Engine,
   precision: Precision,
   initial: InitialHashes,
-): EarlierRun & { readonly measured: readonly unknown[] } {
+): EarlierRun & { readonly measured: Measured } {
   const data = Object.fromEntries(
     Object.entries(splits).map((
       [name, { rows, fingerprint, shuffle }],

@@ -14,6 +14,7 @@ type PlannedData = Pick<
   | "memory"
   | "features"
   | "label"
+  | "nulls"
   | "weight"
   | "transforms"
 >;
@@ -29,7 +30,7 @@ export async function planData(
   planner: Planner,
   data: PipelineValue["data"],
 ): Promise<PlannedData | undefined> {
-  const { rows, memory, features, label, weight } = data;
+  const { rows, memory, features, label, nulls, weight } = data;
   const train = await planner.stage<SourceStage>("source", data.train, ["data", "train"]);
   const test = await planner.stage<SourceStage>("source", data.test, ["data", "test"]);
   const validation = !data.validation || !("use" in data.validation)
@@ -41,7 +42,7 @@ export async function planData(
     return planned && { ...planned, on: entry.on ?? planned.stage.on };
   });
   if (!train || !test) return undefined;
-  return { train, test, validation, rows, memory, features, label, weight, transforms };
+  return { train, test, validation, rows, memory, features, label, nulls, weight, transforms };
 }
 
 /**
@@ -50,7 +51,8 @@ export async function planData(
  * @param data What a plan says of them.
  */
 export function resolvedData(
-  { train, test, validation, rows, memory, features, label, weight, transforms }: PlannedData,
+  { train, test, validation, rows, memory, features, label, nulls, weight, transforms }:
+    PlannedData,
 ): Record<string, unknown> {
   return {
     train: train.resolved,
@@ -60,6 +62,7 @@ export function resolvedData(
     ...(memory !== undefined && { memory }),
     features,
     label,
+    nulls: nulls ?? "error",
     ...(weight !== undefined && { weight }),
     transforms: transforms.map(({ resolved, on }) => ({ ...resolved, on })),
   };

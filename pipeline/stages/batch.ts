@@ -27,12 +27,30 @@ export interface Column {
 export interface ColumnSpec {
   /** The shape of one row. */
   readonly shape: readonly number[];
-  /** What the nets get: `float32`, or `int32` for ids. */
+  /** What the nets get: `float32` for numbers, or `int32` for ids, whose order means nothing. */
   readonly dtype: "float32" | "int32";
   /** The values that the ids stand for, where these are known. */
   readonly vocabulary?: readonly string[] | undefined;
   /** What the ids are, for features that say so (`ids:`). */
   readonly ids?: IdSpec | undefined;
+  /** The text that ids were made of without `ids:`, for messages. */
+  readonly text?: TextColumn | undefined;
+  /** What the numbers count, where a float32 cannot hold them: a transform has to bring them into range. */
+  readonly unit?: "seconds since 1970" | undefined;
+  /** What takes the place of nulls. Until it is measured, they are NaN. */
+  readonly missing?: "mean" | "median" | undefined;
+}
+
+/** A column of text that a feature is read from. */
+export interface TextColumn {
+  /** The column's name. */
+  readonly column: string;
+  /** The first row that holds no number, in words. */
+  readonly row: string;
+  /** What that row holds. */
+  readonly value: string;
+  /** What to write if it was meant to hold numbers; absent where most of its values are none. */
+  readonly hint?: string | undefined;
 }
 
 /**

@@ -129,11 +129,23 @@ export interface NetworkPair {
   readonly booster?: Net;
 }
 
+/** What the nets of a network can read: a feature of ids is refused where numbers are read. */
+export type NetworkReads = "numbers" | "numbers and ids";
+
 /** A stage that builds the nets. */
-export type NetworkStage = Stage<"network", NetworkContext, NetworkPair>;
+export interface NetworkStage extends Stage<"network", NetworkContext, NetworkPair> {
+  /** What its nets can read. */
+  readonly reads: NetworkReads;
+}
 
 /** What the author of a network writes. */
 export type NetworkDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
+  /**
+   * What the nets can read; `numbers` by default. A net that reads a feature of ids as numbers would learn from
+   * an order that means nothing, such as that of the alphabet: such features are refused. A network
+   * that looks ids up, as in embedding tables, writes `numbers and ids`.
+   */
+  readonly reads?: NetworkReads;
   /**
    * Declares the variables and returns the nets.
    *
@@ -190,5 +202,5 @@ export type NetworkDefinition<Schema extends OptionsSchema> = StageDefinition<Sc
 export function defineNetwork<Schema extends OptionsSchema>(
   definition: NetworkDefinition<Schema>,
 ): NetworkStage {
-  return defineStage("network", definition);
+  return { ...defineStage("network", definition), reads: definition.reads ?? "numbers" };
 }

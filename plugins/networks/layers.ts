@@ -7,6 +7,7 @@
 
 import {
   type ColumnSpec,
+  notNumbers,
   ops,
   type Scope,
   tf,
@@ -156,6 +157,13 @@ export function inputFeature(
   if (!spec) {
     throw new UserError(`there is no feature ${JSON.stringify(chosen)}`, {
       hint: `the features are ${names.join(", ")}`,
+      exitCode: 2,
+    });
+  }
+  const no = notNumbers(chosen, spec);
+  if (no) {
+    throw new UserError(`the feature ${chosen} ${no.holds}, and the network reads numbers`, {
+      hint: no.hint,
       exitCode: 2,
     });
   }

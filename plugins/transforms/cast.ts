@@ -1,7 +1,17 @@
-import { defineTransform, type TransformStage, UserError, z } from "../../plugin.ts";
+import {
+  type ColumnSpec,
+  defineTransform,
+  notNumbers,
+  type TransformStage,
+  UserError,
+  z,
+} from "../../plugin.ts";
 import { changeColumns, changeSpecs, chooseFeatures, featureOption, sizeOf } from "./features.ts";
 
-/** Changes what the nets get: numbers (float32) or ids (int32). Fractions are cut off. */
+/**
+ * Changes what the nets get: numbers (float32) or ids (int32). Fractions are cut off. Ids that stand for
+ * values, as those of text, do not become numbers: their order means nothing.
+ */
 const stage: TransformStage = defineTransform({
   name: "cast",
   summary: "Makes float32 of int32, or int32 of float32.",
@@ -17,10 +27,13 @@ feature: age`,
   create({ dtype, feature }, { features }) {
     const names = feature === undefined
       ? chooseFeatures(features, undefined, {
-        problem: (spec) => spec.dtype === dtype ? `is ${dtype}` : undefined,
+        problem: (spec) => spec.dtype === dtype ? `is ${dtype}` : ofValues(spec),
         wanted: `a feature that is not ${dtype} yet`,
       })
-      : chooseFeatures(features, feature, { problem: () => undefined, wanted: "a feature" });
+      : chooseFeatures(features, feature, {
+        problem: (spec) => dtype === "float32" ? ofValues(spec) : undefined,
+        wanted: "numbers: `one-hot` makes numbers of ids",
+      });
     return {
       features: changeSpecs(features, names, ({ shape, vocabulary }) => ({
         shape,
@@ -44,3 +57,7 @@ feature: age`,
   },
 });
 export default stage;
+
+/** What is wrong with ids that stand for values. */
+const ofValues = (spec: ColumnSpec) =>
+  spec.vocabulary || spec.ids ? notNumbers("", spec)?.holds : undefined;

@@ -9,6 +9,7 @@ import {
   type Column,
   type ColumnSpec,
   didYouMean,
+  notNumbers,
   UserError,
   type Values,
   z,
@@ -62,7 +63,7 @@ export function chooseFeatures(
     const wrong = problem(spec);
     if (wrong === undefined) return name;
     throw new UserError(`the feature ${name} ${wrong}: expected ${wanted}`, {
-      hint: `it is ${describe(spec)} when it gets here`,
+      hint: notNumbers(name, spec)?.hint ?? `it is ${describe(spec)} when it gets here`,
       exitCode: 2,
     });
   });
@@ -97,7 +98,7 @@ export function zerosLike(values: Values, length: number): Values {
 
 /** Numbers rather than ids. */
 export const numbers: Suitable = {
-  problem: ({ dtype }) => dtype === "float32" ? undefined : "holds ids",
+  problem: (spec) => spec.dtype === "float32" ? undefined : notNumbers("", spec)!.holds,
   wanted: "numbers (float32)",
 };
 

@@ -14,13 +14,16 @@ import {
   sizeOf,
 } from "./features.ts";
 
-/** Makes each id a row of zeros with a single 1: `[...shape]` becomes `[...shape, count]`. */
+/**
+ * Makes each id a row of zeros with a single 1: `[...shape]` becomes `[...shape, count]`. An empty place of a
+ * list, −1, becomes zeros alone.
+ */
 const stage: TransformStage = defineTransform({
   name: "one-hot",
   summary: "Makes each id a row of zeros with a single 1.",
   options: z.object({
     count: z.int().min(2).optional().describe(
-      "How many ids there are; for strings, as many as the training rows have by default.",
+      "How many ids there are; where the pipeline knows that, as of strings and of `ids:`, so many by default.",
     ),
     feature: featureOption,
   }),
@@ -48,6 +51,7 @@ feature: city`,
           const result = new Float32Array(values.length * count);
           for (let index = 0; index < values.length; index++) {
             const id = values[index]!;
+            if (id === -1 && features[name]!.ids?.padded) continue;
             if (!Number.isInteger(id) || id < 0 || id >= count) {
               throw new UserError(
                 `the feature ${name} has the id ${id} in row ${
@@ -65,8 +69,13 @@ feature: city`,
 });
 export default stage;
 
-function idCount(name: string, { vocabulary }: ColumnSpec, count: number | undefined): number {
-  const known = vocabulary?.length;
+function idCount(
+  name: string,
+  { vocabulary, ids }: ColumnSpec,
+  count: number | undefined,
+): number {
+  // One more id than values, for those that are not in the vocabulary.
+  const known = ids?.count ?? vocabulary?.length;
   if (count === undefined && known === undefined) {
     throw new UserError(`it is not known how many ids the feature ${name} has`, {
       hint: "write it: count",

@@ -29,8 +29,12 @@ export const imageSize = z.tuple([z.int().positive(), z.int().positive()], {
 export function paddable(pad: number, mode: PadMode): Suitable {
   const least = Math.max(1, { zero: 1, reflect: pad + 1, symmetric: pad }[mode]);
   return {
-    problem: ({ shape }) => {
+    problem: (spec) => {
+      const { shape, vocabulary, ids } = spec;
       if (shape.length !== 3) return "is no image";
+      if (pad > 0 && mode === "zero" && (vocabulary || ids)) {
+        return "holds ids, and 0 stands for one of their values";
+      }
       return Math.min(shape[0]!, shape[1]!) < least
         ? `is too small to be padded by ${pad} with its own reflection`
         : undefined;

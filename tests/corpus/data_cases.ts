@@ -5,9 +5,14 @@ import {
   FixedSizeList,
   Float32,
   Int32,
+  List,
+  RecordBatch,
+  Schema,
   Table,
   tableFromArrays,
   tableToIPC,
+  TimestampMillisecond,
+  Utf8,
   vectorFromArray,
 } from "apache-arrow";
 import { root } from "../support/command_line.ts";
@@ -58,6 +63,19 @@ function fileOf(x: unknown[], type: ConstructorParameters<typeof Field>[1]): Byt
   const vector = vectorFromArray(x, type);
   const y = vectorFromArray(x.map((_, row) => row % 2), new Int32());
   return new Uint8Array(tableToIPC(new Table({ x: vector, y }), "file")) as Bytes;
+}
+
+/** A file with two columns of one name. */
+function twice(): Bytes {
+  const [batch] = tableFromArrays({ x: rows.x, y: rows.y, z: rows.x }).batches;
+  const schema = new Schema(
+    batch!.schema.fields.map((field) =>
+      field.name === "z" ? new Field("x", field.type, true) : field
+    ),
+  );
+  return new Uint8Array(
+    tableToIPC(new Table([new RecordBatch(schema, batch!.data)]), "file"),
+  ) as Bytes;
 }
 
 /** Where the fields of a stream's first record batch are in it, be it that of a dictionary. */
@@ -328,31 +346,31 @@ function* columnCases(): Iterable<DataCase> {
   const floats = (...x: number[]) =>
     file({ x: Float32Array.from(x), y: Int32Array.from(x, (_, row) => row % 2) });
   yield one("NaN", floats(0, NaN, 1), "features", 1, [
-    "row 1 of the column x has NaN",
-    "nulls: drop",
+    "row 1 of a.arrow (train split), column x: has NaN; in all, 1 of 3 rows is not finite",
+    "`nan: missing`",
   ]);
   yield one("Infinity", floats(0, 1, Infinity), "features", 1, [
-    "row 2 of the column x has Infinity",
+    "row 2 of a.arrow (train split), column x: has Infinity",
   ]);
   yield one("minus Infinity", floats(-Infinity, 1), "features", 1, [
-    "row 0 of the column x has -Infinity",
+    "row 0 of a.arrow (train split), column x: has -Infinity",
   ]);
   yield one(
     "NaN in doubles",
     file({ x: Float64Array.of(1, NaN), y: Int32Array.of(0, 1) }),
     "features",
     1,
-    ["row 1", "NaN"],
+    ["row 1 of", "has NaN"],
   );
   yield one("null", fileOf([1, null, 2], new Float32()), "features", 1, [
-    "row 1 of the column x is null",
+    "row 1 of a.arrow (train split), column x: is null; in all, 1 of 3 rows is",
     "nulls: drop",
   ]);
   yield one("null in booleans", fileOf([true, null], new Bool()), "features", 1, [
-    "row 1 of the column x is null",
+    "row 1 of a.arrow (train split), column x: is null",
   ]);
   yield one("nulls alone", fileOf([null, null], new Float32()), "features", 1, [
-    "row 0 of the column x is null",
+    "row 0 of a.arrow (train split), column x: is null",
   ]);
   yield one(
     "nulls alone, dropped",
@@ -364,21 +382,22 @@ function* columnCases(): Iterable<DataCase> {
   );
   const list = new FixedSizeList(2, new Field("item", new Float32(), true));
   yield one("null in a list", fileOf([[1, 2], [3, null]], list), "features", 1, [
-    "row 1 of the column x is null",
+    "row 1 of a.arrow (train split), column x: is null",
   ]);
   yield one("null list", fileOf([[1, 2], null], list), "features", 1, [
-    "row 1 of the column x is null",
+    "row 1 of a.arrow (train split), column x: is null",
   ]);
   yield one("shape of another size", fileOf([[1, 2], [3, 4]], list), "features", 2, [
     "2 values a row, not 3 as the shape [3]",
   ], { features: "{ column: x, shape: [3] }" });
   const words = ["low", "high", "low", "mid"];
+  const textList = new List(new Field("item", new Utf8(), true));
   yield one("strings as floats", file({ ...rows, x: words }), "features", 2, [
     "holds strings",
     "leave out dtype",
   ], { features: "{ column: x, dtype: float32 }" });
   yield one("fractions as ids", floats(0, 0.5), "features", 1, [
-    "row 1 of the column x has 0.5, which is no int32",
+    "row 1 of a.arrow (train split), column x: has 0.5, which is no int32",
   ], { features: "{ column: x, dtype: int32 }" });
   yield one(
     "large numbers as ids",
@@ -395,6 +414,59 @@ function* columnCases(): Iterable<DataCase> {
     1,
     ["which a double cannot hold exactly"],
   );
+  yield one("text in a net of numbers", file({ ...rows, x: words }), "features", 2, [
+    'the feature f holds text (row 0 of a.arrow (train split), column x: "low"), and mlp reads numbers',
+    "`- { use: one-hot, feature: f }`",
+  ]);
+  yield one("numbers as text", file({ ...rows, x: ["1", "2.5", "-3", "NA"] }), "features", 2, [
+    'row 3 of a.arrow (train split), column x: "NA"',
+    "TRY_CAST(x AS DOUBLE)",
+  ]);
+  yield one("ids in a net of numbers", file({ ...rows, x: words }), "features", 2, [
+    "the feature f holds ids, and mlp reads numbers",
+    "`- { use: one-hot, feature: f }`",
+  ], { features: "{ column: x, ids: train }" });
+  yield one(
+    "whole numbers as ids in a net of numbers",
+    file({ ...rows, x: rows.y.slice() }),
+    "features",
+    2,
+    ["the feature f holds ids (int32), and mlp reads numbers", "leave out `dtype: int32`"],
+    { features: "{ column: x, dtype: int32 }" },
+  );
+  yield one(
+    "timestamps that float32 rounds",
+    fileOf([1.7e12, 1.7e12 + 1, 0], new TimestampMillisecond()),
+    "features",
+    2,
+    ["the feature f holds times in seconds since 1970", "`- { use: normalize, feature: f }`"],
+  );
+  yield one(
+    "timestamps as a label",
+    fileOf([1.7e12, 1.7e12 + 1, 0], new TimestampMillisecond()),
+    "label",
+    2,
+    ["the label x holds timestamps", "epoch(x)"],
+    { features: "{ column: y }", label: "x" },
+  );
+  yield one("mean of text", file({ ...rows, x: words }), "features", 2, [
+    "the column x holds text, which has no mean",
+  ], { features: "{ column: x, nulls: mean }" });
+  yield one("mean of nulls alone", fileOf([null, null], new Float32()), "features", 1, [
+    "the feature f has nulls alone in the training rows, which have no mean",
+    "nulls: { fill: 0 }",
+  ], { features: "{ column: x, nulls: mean }" });
+  yield one("NaN as a null", floats(0, NaN, 1), "features", 1, [
+    "row 1 of a.arrow (train split), column x: is null",
+    "`nulls: mean`",
+  ], { features: "{ column: x, nan: missing }" });
+  yield one("padding that is a word", fileOf([["a"], ["b", "a"]], textList), "features", 2, [
+    "0 would stand for one of its values",
+    "`ids: train` and `length: 2`",
+  ], { features: "{ column: x, shape: [2], pad: 0 }" });
+  yield one("columns of one name", twice(), "features", 2, [
+    "the data has 2 columns called x",
+  ]);
   yield one("column that is missing", file({ z: rows.x, y: rows.y }), "features", 2, [
     'the data has no column "x"',
     "its columns are z, y",
@@ -404,35 +476,46 @@ function* columnCases(): Iterable<DataCase> {
   ]);
   const label = (...y: number[]) =>
     file({ x: Float32Array.from(y, () => 1), y: Int32Array.from(y) });
-  yield one("label negative", label(0, 1, -1), "label", 1, ["row 2 of the label y is -1"]);
+  yield one("label negative", label(0, 1, -1), "label", 1, [
+    "row 2 of a.arrow (train split), column y: is -1, which is no class",
+    "classes: [-1, 0, 1]",
+  ]);
+  yield one("label of -1 and 1", label(-1, 1, -1), "label", 1, [
+    "row 0 of a.arrow (train split), column y: is -1, which is no class; expected 0 or 1",
+    "label: { column: y, kind: binary, classes: [-1, 1] }",
+  ], { label: "{ column: y, kind: binary }" });
+  yield one("label from 1", label(1, 3, 2), "label", 1, [
+    "row 1 of a.arrow (train split), column y: is 3, which is no class; expected 0 to 2",
+    "label: { column: y, classes: [1, 2, 3] }",
+  ], { label: "{ column: y, classes: 3 }" });
   yield one("label out of its classes", label(0, 1, 5), "label", 1, [
-    "row 2 of the label y is 5; expected 0 to 1",
+    "row 2 of a.arrow (train split), column y: is 5, which is no class; expected 0 or 1",
   ], { label: "{ column: y, classes: 2 }" });
-  yield one("label out of two", label(0, 1, 2), "label", 1, ["expected 0 to 1", "kind: class"], {
+  yield one("label out of two", label(0, 1, 2), "label", 1, ["expected 0 or 1", "kind: class"], {
     label: "{ column: y, kind: binary }",
   });
-  yield one("label enormous", label(0, 1, 2 ** 30), "label", 2, ["too many for classes"]);
+  yield one("label of ids", label(...Array(70_000).keys()), "label", 2, ["too many for classes"]);
   yield one("label of one class", label(0, 0, 0), "label", 2, ["fewer than two classes"]);
   yield one("label that is a list", fileOf([[1, 2], [3, 4]], list), "label", 2, [
     "the label x has the type",
     "one number",
   ], { features: "{ column: y }", label: "x" });
   yield one("label NaN", file({ x: rows.x, y: Float32Array.of(0, 1, NaN, 1) }), "label", 1, [
-    "row 2 of the column y has NaN",
+    "row 2 of a.arrow (train split), column y: has NaN",
   ], { label: "{ column: y, kind: number }" });
   yield one(
     "label of fractions as a class",
     file({ x: rows.x, y: Float32Array.of(0, 1, 0.5, 1) }),
     "label",
     1,
-    ["row 2 of the column y has 0.5"],
+    ["row 2 of a.arrow (train split), column y: is 0.5, which is no class", "kind: number"],
     { label: "{ column: y, kind: class }" },
   );
   yield one("label of strings as a number", file({ x: rows.x, y: words }), "label", 2, [
     "holds strings, which are no numbers",
   ], { label: "{ column: y, kind: number }" });
   yield one("label with a name that is none", file({ x: rows.x, y: words }), "label", 1, [
-    'the value "mid", which is none of the 2 known ones',
+    'column y: is "mid", which is no class; expected one of low, high',
   ], { label: "{ column: y, classes: [low, high] }" });
   yield one("label with more names than classes", file({ x: rows.x, y: words }), "label", 2, [
     "has 3 values, not 2",
@@ -444,7 +527,7 @@ function* columnCases(): Iterable<DataCase> {
     'the data has no column "y"',
   ]);
   yield one("label with a null", fileOf([1, 0, null], new Int32()), "label", 1, [
-    "row 2 of the column x is null",
+    "row 2 of a.arrow (train split), column x: is null",
   ], { features: "{ column: y }", label: "x" });
 }
 
@@ -482,8 +565,19 @@ function* textCases(): Iterable<DataCase> {
     Uint8Array.of(0xff, 0xfe, ...[...`x,y\n${body}`].flatMap((c) => [c.charCodeAt(0), 0])),
     ["a.csv"],
   );
-  yield one("null", `x,y\n1,0\n,1\n`, ["row 1 of the column x is null"], { at: "features" });
-  yield one("NaN", `x,y\n1,0\nnan,1\n`, ["row 1 of the column x has NaN"], {
+  yield one("text for missing numbers", `x,y\n0.5,1\nNA,0\n-3.0,0\n`, [
+    'the feature f holds text (row 1 of a.csv (train split), column x: "NA"), and mlp reads numbers',
+    '`nullValues: ["", "NA"]` in the sources of data',
+    "`nulls: mean`",
+  ], { at: "features", code: 2 });
+  yield one("nulls in two columns", `x,y\n1,\n,1\n2,0\n`, [
+    "row 1 of a.csv (train split), column x: is null; in all, 1 of 3 rows is",
+    "row 0 of a.csv (train split), column y: is null; in all, 1 of 3 rows is",
+  ], { at: "features" });
+  yield one("null", `x,y\n1,0\n,1\n`, ["row 1 of a.csv (train split), column x: is null"], {
+    at: "features",
+  });
+  yield one("NaN", `x,y\n1,0\nnan,1\n`, ["row 1 of a.csv (train split), column x: has NaN"], {
     at: "features",
     options: ", columns: { x: float64 }",
   });
@@ -501,7 +595,7 @@ function* textCases(): Iterable<DataCase> {
     code: 2,
   });
   yield one("label out of classes", `x,y\n${body}5,9\n`, [
-    "row 50 of the label y is 9; expected 0 to 1",
+    "row 50 of a.csv (train split), column y: is 9, which is no class; expected 0 or 1",
   ], { at: "label", label: "{ column: y, classes: 2 }" });
   yield one("zeros", new Uint8Array(4096), ['no column "x"'], { at: "features", code: 2 });
   yield one("a line of 16 MB", `x,y\n${"9".repeat(2 ** 24)},1\n`, ["a.csv"]);

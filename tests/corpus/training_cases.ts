@@ -188,25 +188,25 @@ export function* trainingCases(folder: string): Iterable<Case> {
   const late = (row: number) => row === 79;
   yield one("data: label out of its classes in the last batch", {}, [
     "p.yaml:6:",
-    "row 79 of the label y is 7; expected 0 to 1",
+    "row 79 of a.arrow (train split), column y: is 7, which is no class; expected 0 or 1",
   ], rows(80, (row) => late(row) ? { y: 7 } : {}));
   yield one(
     "data: NaN in the last batch",
     {},
-    ["p.yaml:5:", "row 79 of the column x has NaN"],
+    ["p.yaml:5:", "row 79 of a.arrow (train split), column x: has NaN"],
     rows(80, (row) => late(row) ? { x: NaN } : {}),
   );
   yield one(
     "data: NaN in the last batch of the test split",
     {},
     [
-      "row 79 of the column x has NaN",
+      "row 79 of test.arrow (test split), column x: has NaN",
     ],
     good,
     rows(80, (row) => late(row) ? { x: NaN } : {}),
   );
   yield one("data: infinity in the last batch, streamed", { memory: "10kB" }, [
-    "row 4999 of the column x has Infinity",
+    "row 4999 of a.arrow (train split), column x: has Infinity",
   ], rows(5000, (row) => row === 4999 ? { x: Infinity } : {}));
   for (const how of ["shrinks", "removes"]) {
     yield one(

@@ -6,7 +6,7 @@ const issues = (schema: z.ZodType, value: unknown) =>
   schema.safeParse(value).error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
 
 Deno.test("featureSchema takes all defaults for a feature without options", () => {
-  for (const value of [null, {}]) assertEquals(featureSchema.parse(value), { nulls: "error" });
+  for (const value of [null, {}]) assertEquals(featureSchema.parse(value), {});
 });
 
 Deno.test("featureSchema says what it expected", () => {
@@ -14,7 +14,8 @@ Deno.test("featureSchema says what it expected", () => {
     [{ shape: [28, 0] }, "shape.1: expected at least 1"],
     [{ shape: "28x28" }, "shape: expected a list of whole numbers, such as [28, 28, 1]"],
     [{ dtype: "float16" }, "dtype: expected float32 or int32"],
-    [{ nulls: "skip" }, 'nulls: expected "error", "drop" or { fill: VALUE }'],
+    [{ nulls: "skip" }, "nulls: expected error, drop, mean, median or { fill: VALUE }"],
+    [{ nan: "drop" }, "nan: expected error or missing"],
     [{ pad: "zero" }, "pad: expected a number"],
     [{ column: "" }, "column: expected the name of a column"],
   ];
@@ -23,14 +24,20 @@ Deno.test("featureSchema says what it expected", () => {
 });
 
 Deno.test("labelSchema takes a column's name for a label without options", () => {
-  assertEquals(labelSchema.parse("digit"), { column: "digit", nulls: "error" });
+  assertEquals(labelSchema.parse("digit"), { column: "digit" });
   assertEquals(labelSchema.parse({ column: "digit", classes: ["a", "b"] }), {
     column: "digit",
     classes: ["a", "b"],
-    nulls: "error",
+  });
+  assertEquals(labelSchema.parse({ column: "y", classes: [-1, 1] }), {
+    column: "y",
+    classes: ["-1", "1"],
   });
   for (
-    const value of [3, "", {}, { column: "y", classes: 1 }, { column: "y", classes: ["a", "a"] }]
+    const value of [3, "", {}, { column: "y", classes: 1 }, { column: "y", classes: ["a", "a"] }, {
+      column: "y",
+      nulls: "mean",
+    }]
   ) {
     assert(!labelSchema.safeParse(value).success, JSON.stringify(value));
   }

@@ -64,8 +64,9 @@ Deno.test("makePlan() fills in what a pipeline leaves out", async () => {
       data: {
         train: { use: "arrow", path: join(folder, "train.arrow") },
         test: { use: "arrow", path: join(folder, "test.arrow") },
-        features: { image: { shape: [8, 8, 1], nulls: "error" } },
-        label: { column: "digit", nulls: "error" },
+        features: { image: { shape: [8, 8, 1] } },
+        label: { column: "digit" },
+        nulls: "error",
         transforms: [],
       },
       network: { use: "mlp", shared: [], light: [8], booster: [] },
@@ -732,7 +733,7 @@ Deno.test("--set works on the file and on stages that have only a name", async (
       "losses.2.gradient=none",
     ]);
     assertEquals([plan.seed, plan.phases[0]!.epochs], [7, 3]);
-    assertEquals(plan.label, { column: "digit", classes: 10, nulls: "error" });
+    assertEquals(plan.label, { column: "digit", classes: 10 });
     assertEquals(plan.metrics.map(({ name }) => name), ["share", "loss"]);
     assertEquals(plan.phases[0]!.losses[2]!.gradient.stage.name, "none");
   });

@@ -6,7 +6,7 @@
 
 import { type RecordBatch, Table } from "apache-arrow";
 import { join } from "node:path";
-import { featureSchema, labelSchema } from "../../pipeline/data_options.ts";
+import { featureSchema, labelSchema, type NullPolicy } from "../../pipeline/data_options.ts";
 import type { StageReference } from "../../pipeline/stage_error.ts";
 import type { Source } from "../../pipeline/stages/source.ts";
 import arrow from "../../plugins/sources/arrow.ts";
@@ -53,12 +53,13 @@ export interface SplitOptions {
   readonly label?: unknown;
   readonly weight?: string;
   readonly columns?: readonly string[];
+  readonly nulls?: NullPolicy;
 }
 
 /** Opens a split as a run does, in memory: options as in a pipeline file. */
 export async function open(
   source: Source,
-  { features = {}, label, weight, columns = [] }: SplitOptions,
+  { features = {}, label, weight, columns = [], nulls }: SplitOptions,
   like?: Split,
 ): Promise<StoredSplit> {
   const split = await openSplit(source, {
@@ -66,6 +67,8 @@ export async function open(
       Object.entries(features).map(([name, options]) => [name, featureSchema.parse(options)]),
     ),
     label: labelSchema.parse(label),
+    nulls,
+    nullValues: undefined,
     weight,
     columns,
     stage: sourceReference,

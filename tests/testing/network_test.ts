@@ -347,6 +347,7 @@ function tableNetwork(
 ): NetworkStage {
   return defineNetwork({
     ...named,
+    reads: "numbers and ids",
     options: z.object({}),
     create(_options, { units, nets, variables }) {
       const owner = nets.length === 2 ? "shared" : "light";

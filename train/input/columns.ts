@@ -1,13 +1,17 @@
 import type { Data, Field } from "apache-arrow";
 import { DataType } from "apache-arrow";
-import type { FeatureOptions } from "../../pipeline/data_options.ts";
-import { type Place, UserError } from "../../pipeline/errors.ts";
-import type { ColumnSpec, Values } from "../../pipeline/stages/batch.ts";
+import type { FeatureOptions, NullPolicy } from "../../pipeline/data_options.ts";
+import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
+import type { ColumnSpec, TextColumn, Values } from "../../pipeline/stages/batch.ts";
 import {
   arrayOf,
+  canBeIds,
   decode,
+  type Decoding,
+  type Family,
   flatten,
   isNull,
+  isTimestamp,
   type Layout,
   layoutOf,
   supportedTypes,
@@ -15,19 +19,35 @@ import {
 } from "./layout.ts";
 import { IdMaker, type IdRequest, PADDING } from "./ids.ts";
 import { lastAtMost } from "./bounds.ts";
+import { listed } from "./listed.ts";
+
+/** What a column is read as, whatever else is said of it. */
+export type ColumnUse = "feature" | "label" | "metrics" | "weight";
+
+/** How a column is read. */
+export type ColumnOptions = Omit<FeatureOptions, "column" | "ids" | "nulls"> & {
+  /** What becomes of nulls. */
+  readonly nulls: NullPolicy;
+};
 
 /** What a column is read for. */
 export interface ColumnRequest {
   /** The column's name. */
   readonly column: string;
+  /** What it is read as; a feature by default. */
+  readonly use?: ColumnUse | undefined;
   /** How it is read. */
-  readonly options: Omit<FeatureOptions, "column" | "ids">;
+  readonly options: ColumnOptions;
   /** How its values become ids, if the pipeline says so. */
   readonly ids?: IdRequest | undefined;
   /** What the column was in the training split, if this is another one. */
   readonly like?: { readonly spec: ColumnSpec; readonly field: Field } | undefined;
-  /** The strings that there are, in the order of their ids; by default those that are found. */
-  readonly vocabulary?: readonly string[] | undefined;
+  /** The class of a value of a label that has classes. */
+  readonly classOf?: ((value: string | number | bigint, row: number) => number) | undefined;
+  /** What stands for nulls in the source, if that is text. */
+  readonly nullValues?: readonly string[] | undefined;
+  /** Where a row is, in words; its number by default. */
+  readonly where?: ((row: number) => string) | undefined;
   /** Where the pipeline file says it, whole or an option of it. */
   readonly place: (option?: string) => Place | undefined;
 }
@@ -40,21 +60,42 @@ export interface ColumnChunk {
   readonly dropped: Uint8Array | undefined;
 }
 
+/** Rows that have something that is refused. */
+interface BadRows {
+  /** The first of them. */
+  readonly first: number;
+  /** What it has, where that is no null. */
+  readonly value?: number;
+  /** How many there are. */
+  count: number;
+}
+
 /**
  * Reads one column of a source, record batch by record batch, as typed arrays.
  *
  * Numbers keep the array they have in the file. Booleans become 0 and 1; half floats floats; whole
  * numbers of 64 bits and decimals doubles; dates, timestamps, times and durations seconds, as doubles;
- * strings ids, by their position among the sorted strings of the training split.
+ * strings ids, by their position among the sorted strings of the training split. Nulls that a measured number
+ * will fill are NaN.
+ *
+ * Nulls and numbers that are not finite are counted, and refused once all rows were read, by
+ * {@linkcode ColumnReader.problems}; what else is wrong with a row is refused at once.
  */
 export class ColumnReader {
   readonly #request: ColumnRequest;
   readonly #layout: Layout;
   readonly #dtype: ColumnSpec["dtype"];
   readonly #array: ValuesConstructor;
+  /** The ids of strings without `ids:`. */
   readonly #ids: Map<string, number> | undefined;
   readonly #maker: IdMaker | undefined;
   readonly #open: boolean;
+  readonly #unit: ColumnSpec["unit"];
+  /** Whole numbers of a column that metrics read which doubles cannot hold, by their order. */
+  readonly #large: Map<string, number>;
+  #text: { readonly row: number; readonly value: string; readonly number: boolean } | undefined;
+  #nulls: BadRows | undefined;
+  #notFinite: BadRows | undefined;
   #known: readonly string[] | undefined;
   #shape: readonly number[] | undefined;
   #row = 0;
@@ -89,12 +130,24 @@ export class ColumnReader {
         "dtype",
       );
     }
-    const vocabulary = like?.spec.vocabulary ?? request.vocabulary;
-    this.#maker = request.ids && new IdMaker(request.ids, !strings, vocabulary);
-    this.#ids = strings && !request.ids
+    const vocabulary = like?.spec.vocabulary;
+    this.#maker = request.ids &&
+      new IdMaker(
+        request.ids,
+        layout.family !== "strings" && layout.family !== "booleans",
+        vocabulary,
+      );
+    this.#ids = strings && !request.ids && !request.classOf
       ? new Map(vocabulary?.map((text, id) => [text, id]))
       : undefined;
     this.#open = this.#ids !== undefined && vocabulary === undefined;
+    this.#large = new Map(
+      request.use === "metrics" && !strings ? vocabulary?.map((text, order) => [text, order]) : [],
+    );
+    this.#unit = this.#dtype === "float32" && isTimestamp(layout.leaf)
+      ? "seconds since 1970"
+      : undefined;
+    this.#refuseNoMeans();
     this.#checkConstants();
     this.#array = this.#storage();
     this.#shape = like?.spec.shape ?? this.#shapeByType(field);
@@ -105,47 +158,46 @@ export class ColumnReader {
    *
    * @param data The column.
    * @returns Its values.
-   * @throws {UserError} If a row is null, or of another shape, or not a finite number.
+   * @throws {UserError} If a row is of another shape, or has a value that is not as wanted.
    */
   read(data: Data): ColumnChunk {
     const { leaf, bounds, nullRows } = flatten(data);
     const rows = data.length, from = bounds[0]!, to = bounds[rows]!;
-    const { nulls } = this.#request.options;
-    const nullValues = leaf.nullCount > 0 && !DataType.isFixedSizeBinary(leaf.type);
-    const isNullValue = (index: number) => nullValues && isNull(leaf, index);
+    const { nulls, nan } = this.#request.options;
     const rowOf = (index: number) => lastAtMost(bounds, index);
-    const fail = (index: number, message: string): never => this.#fail(rowOf(index), message);
-    const id = (text: string, index: number) =>
-      this.#maker
-        ? this.#made(text, () => rowOf(index))
-        : this.#id(text) ?? this.#failUnknown(text, rowOf(index));
+    const decoded = decode(leaf, from, to, this.#decoding(rowOf));
+    const nullValues = leaf.nullCount > 0 && !DataType.isFixedSizeBinary(leaf.type);
+    const nanValues = nan === "missing" && isFloat(decoded.values) && decoded.values.some(isNaN);
+    const isMissing = (index: number) =>
+      nullValues && isNull(leaf, index) || nanValues && isNaN(decoded.values[index - from]!);
+    let values = this.#stored(decoded.values, (index) => {
+      if (isMissing(from + index)) return 0;
+      return this.#fail(
+        rowOf(from + index),
+        `has ${decoded.values[index]}, which is no int32`,
+        "leave out `dtype: int32`, or make ids of the values: `ids: train` or `ids: { hash: 1000 }`",
+      );
+    });
 
-    if (nulls === "error" && nullRows?.includes(1)) this.#failNull(nullRows.indexOf(1));
-    const decoded = decode(leaf, from, to, { id, fail });
-    let values = this.#maker && this.#layout.family !== "strings"
-      ? Int32Array.from(
-        decoded.values,
-        (value, index) =>
-          isNullValue(from + index) ? 0 : this.#made(value, () => rowOf(from + index)),
-      )
-      : this.#stored(decoded.values, (index) => {
-        if (isNullValue(from + index)) return 0;
-        return fail(from + index, `has ${decoded.values[index]}, which is no int32`);
-      });
-
-    const dropped = nulls === "drop" && (nullValues || nullRows)
+    const missing = nullValues || nanValues || nullRows !== undefined;
+    const dropped = nulls === "drop" && missing
       ? nullRows?.slice() ?? new Uint8Array(rows)
       : undefined;
+    const marked = nulls === "error" && missing
+      ? nullRows?.slice() ?? new Uint8Array(rows)
+      : dropped;
     const fill = typeof nulls === "object" ? this.#constant(nulls.fill) : 0;
-    if (nullValues) {
-      if (decoded.view && values === decoded.values) values = values.slice();
+    const gaps: number[] = [];
+    if (nullValues || nanValues) {
+      if (values === decoded.values) values = values.slice();
       for (let index = from; index < to; index++) {
-        if (!isNull(leaf, index)) continue;
-        if (nulls === "error") this.#failNull(rowOf(index));
-        if (dropped) dropped[rowOf(index)] = 1;
+        if (!isMissing(index)) continue;
+        if (marked) marked[rowOf(index)] = 1;
+        if (isMeasured(nulls)) gaps.push(index);
         values[index - from] = fill;
       }
     }
+    if (nulls === "error" && marked) this.#nulls = this.#counted(this.#nulls, marked);
     values = this.#inRows(values, bounds, nullRows);
     if (nullRows && !dropped) {
       const size = values.length / rows;
@@ -156,9 +208,48 @@ export class ColumnReader {
         if (isNull) values.fill(all, row * size, (row + 1) * size);
       });
     }
-    this.#refuseNotFinite(values, rows, dropped);
+    this.#lookForNotFinite(values, rows, marked);
+    if (isMeasured(nulls) && missing) {
+      const size = values.length / rows;
+      for (const index of gaps) {
+        const row = rowOf(index);
+        values[row * size + index - bounds[row]!] = NaN;
+      }
+      nullRows?.forEach((isNull, row) => {
+        if (isNull) values.fill(NaN, row * size, (row + 1) * size);
+      });
+    }
     this.#row += rows;
     return { values, dropped: dropped?.includes(1) ? dropped : undefined };
+  }
+
+  /**
+   * What was wrong with the rows so far: nulls, and numbers that are not finite.
+   *
+   * @returns A problem for each kind, with the first row and how many there are.
+   */
+  problems(): Problem[] {
+    const problems: Problem[] = [];
+    if (this.#nulls) {
+      const { first, count } = this.#nulls;
+      problems.push({
+        message: this.#inRow(first, `is null; in all, ${this.#share(count)}`),
+        place: this.#request.place(),
+        hint: this.#nullHint(),
+      });
+    }
+    if (this.#notFinite) {
+      const { first, value, count } = this.#notFinite;
+      problems.push({
+        message: this.#inRow(
+          first,
+          `has ${value}; in all, ${this.#share(count)} not finite`,
+        ),
+        place: this.#request.place(),
+        hint: this.#notFiniteHint(Number.isNaN(value)),
+      });
+    }
+    return problems;
   }
 
   /**
@@ -169,22 +260,24 @@ export class ColumnReader {
    * @returns What the column is.
    */
   finish(chunks: readonly ColumnChunk[], lender?: ColumnSpec): ColumnSpec {
-    const spec = { shape: this.#shape ?? [0], dtype: this.#dtype };
+    const { nulls, length } = this.#request.options;
+    const spec = {
+      shape: this.#shape ?? [0],
+      dtype: this.#dtype,
+      ...(this.#unit && { unit: this.#unit }),
+      ...(isMeasured(nulls) && { missing: nulls }),
+      ...(this.#large.size > 0 && { vocabulary: [...this.#large.keys()] }),
+    };
     if (this.#maker) {
       const { count, ...named } = this.#maker.finish(chunks, lender);
-      const padded = this.#request.options.length !== undefined;
+      const padded = length !== undefined;
       return { ...spec, ...named, ids: { count, name: this.#request.ids!.name, padded } };
     }
     if (!this.#ids) return spec;
-    const pad = this.#request.options.pad ?? 0;
+    const text = this.#textColumn();
     if (!this.#open) {
       this.#known ??= [...this.#ids.keys()];
-      for (const { values } of chunks) {
-        for (let index = 0; index < values.length; index++) {
-          if (values[index] === PADDING) values[index] = pad;
-        }
-      }
-      return { ...spec, vocabulary: this.#known };
+      return { ...spec, vocabulary: this.#known, ...(text && { text }) };
     }
     const found = [...this.#ids.keys()];
     const vocabulary = found.toSorted();
@@ -193,14 +286,49 @@ export class ColumnReader {
     for (const { values } of chunks) {
       // Ids were decoded into arrays of our own.
       for (let index = 0; index < values.length; index++) {
-        const id = values[index]!;
-        values[index] = id === PADDING ? pad : final[id] ?? 0;
+        values[index] = final[values[index]!] ?? 0;
       }
     }
-    return { ...spec, vocabulary };
+    return { ...spec, vocabulary, ...(text && { text }) };
   }
 
-  #made(value: string | number, row: () => number): number {
+  #decoding(rowOf: (index: number) => number): Decoding {
+    const { use, classOf, options } = this.#request;
+    const fail = (index: number, message: string): never => this.#fail(rowOf(index), message);
+    const big = (value: bigint, index: number): number => {
+      if (use === "metrics") {
+        // They only have to be told apart: no whole number ends in a half.
+        const text = String(value);
+        let order = this.#large.get(text);
+        if (order === undefined) this.#large.set(text, order = this.#large.size);
+        return order + 0.5;
+      }
+      if (options.dtype === "float32" || use !== undefined && use !== "feature") {
+        return Number(value);
+      }
+      return this.#fail(
+        rowOf(index),
+        `has ${value}, which a double cannot hold exactly`,
+        "such numbers are ids as a rule: `ids: train` or `ids: { hash: 100000 }`; `dtype: float32` takes the nearest float",
+      );
+    };
+    if (classOf) {
+      const key = (value: string | number | bigint, index: number) =>
+        classOf(value, this.#row + rowOf(index));
+      return { id: key, key, big, fail };
+    }
+    if (this.#maker) {
+      const booleans = this.#layout.family === "booleans";
+      const key = (value: string | number | bigint, index: number) =>
+        this.#made(booleans ? String(value === 1) : value, () => rowOf(index));
+      return { id: key, key, big, fail };
+    }
+    const id = (text: string, index: number) =>
+      this.#id(text, () => rowOf(index)) ?? this.#failUnknown(text, rowOf(index));
+    return { id, big, fail };
+  }
+
+  #made(value: string | number | bigint, row: () => number): number {
     return this.#maker!.id(value) ?? this.#fail(
       row(),
       `has ${value}; expected an id from 0 to ${this.#maker!.count! - 1}`,
@@ -208,22 +336,80 @@ export class ColumnReader {
     );
   }
 
-  #id(text: string): number | undefined {
+  #id(text: string, row?: () => number): number | undefined {
     const known = this.#ids!.get(text);
     if (known !== undefined || !this.#open) return known;
+    if (row && (!this.#text || this.#text.number)) {
+      const number = looksLikeNumber(text);
+      if (!this.#text || !number) this.#text = { row: this.#row + row(), value: text, number };
+    }
     const id = this.#ids!.size;
     this.#ids!.set(text, id);
     return id;
   }
 
+  /** Where a feature has text, and what to write if it was meant to have numbers. */
+  #textColumn(): TextColumn | undefined {
+    const { column, like, nullValues, options: { nulls } } = this.#request;
+    if (!this.#open) return like?.spec.text;
+    if (!this.#text) return undefined;
+    const { row, value } = this.#text;
+    const all = [...this.#ids!.keys()];
+    const fill = fillOf(nulls);
+    const odd = all.filter((text) => !looksLikeNumber(text) && text !== fill);
+    const base = { column, row: this.#where(row), value };
+    if (odd.length > mostOdd || odd.length * 2 >= all.length) return base;
+    const asNulls = `nullValues: [${
+      [...nullValues ?? [], ...odd].map((text) => JSON.stringify(text)).join(", ")
+    }]`;
+    const hint = odd.length === 0
+      ? nullValues
+        ? `to read numbers, write \`columns: { ${column}: float64 }\` in the sources of data`
+        : "write the column as numbers, or cast it with the source sql"
+      : nullValues
+      ? `where ${listed(odd)} ${
+        odd.length === 1 ? "stands" : "stand"
+      } for missing numbers, write ` +
+        `\`${asNulls}\` in the sources of data, and what becomes of them: \`nulls: mean\``
+      : `where ${listed(odd)} ${
+        odd.length === 1 ? "stands" : "stand"
+      } for missing numbers, write ` +
+        `nulls in the file, or \`TRY_CAST(${column} AS DOUBLE)\` with the source sql`;
+    return { ...base, hint };
+  }
+
   /** The constant that fills or pads, as it is stored. */
   #constant(value: number | string): number {
+    if (this.#request.classOf) return this.#request.classOf(value, -1);
     if (this.#maker) return this.#maker.id(value)!;
     return typeof value === "string" ? this.#id(value)! : value;
   }
 
-  #checkConstants(): void {
+  #refuseNoMeans(): void {
     const { column, options: { nulls, pad } } = this.#request;
+    if (!isMeasured(nulls)) return;
+    if (this.#dtype === "int32") {
+      throw this.#refusal(
+        `the column ${column} holds ${
+          this.#layout.family === "strings" ? "text" : "ids"
+        }, which has no ${nulls}`,
+        this.#layout.family === "strings"
+          ? 'write `nulls: { fill: "none" }` or `nulls: drop`'
+          : "leave out `dtype: int32`, or write `nulls: { fill: 0 }` or `nulls: drop`",
+        "nulls",
+      );
+    }
+    if (pad === undefined) return;
+    throw this.#refusal(
+      `the column ${column} has padded lists, whose places have no ${nulls} of their own`,
+      "write `nulls: { fill: 0 }` or `nulls: drop`",
+      "nulls",
+    );
+  }
+
+  #checkConstants(): void {
+    const { column, classOf, options: { nulls, pad } } = this.#request;
+    if (classOf) return;
     if (this.#maker) {
       const fill = fillOf(nulls);
       if (fill === undefined || this.#maker.count === undefined) return;
@@ -235,6 +421,15 @@ export class ColumnReader {
       );
     }
     const strings = this.#ids !== undefined;
+    if (strings && pad !== undefined) {
+      throw this.#refusal(
+        `the column ${column} holds text, and ${pad} would stand for one of its values`,
+        `write \`ids: train\` and \`length: ${
+          this.#request.options.shape?.[0] ?? 20
+        }\` in place of \`shape\` and \`pad\`: empty places are −1 then`,
+        "pad",
+      );
+    }
     if (typeof nulls === "object") {
       const { fill } = nulls;
       if (strings !== (typeof fill === "string")) {
@@ -266,15 +461,17 @@ export class ColumnReader {
 
   /** The array that values are kept in: the file's own if what it is wanted for allows. */
   #storage(): ValuesConstructor {
+    if (this.#maker || this.#request.classOf) return Int32Array;
     const natural = arrayOf(this.#layout.leaf);
     if (this.#dtype === "int32") {
       return fitsInt32(natural) ? natural : Int32Array;
     }
     const { nulls, pad } = this.#request.options;
-    const holdsAll = [fillOf(nulls), pad].every((value) =>
-      typeof value !== "number" || new natural([value])[0] === value ||
-      natural === Float32Array
-    );
+    const holdsAll =
+      [fillOf(nulls), pad].every((value) =>
+        typeof value !== "number" || new natural([value])[0] === value ||
+        natural === Float32Array
+      ) && (!isMeasured(nulls) || natural === Float32Array || natural === Float64Array);
     if (holdsAll) return natural;
     return natural.BYTES_PER_ELEMENT < 4 ? Float32Array : Float64Array;
   }
@@ -302,7 +499,7 @@ export class ColumnReader {
       if (bounds[row + 1]! - bounds[row]! !== size) other = row;
     }
     if (other < 0) return values;
-    const fill = this.#ids || this.#maker ? PADDING : pad ?? 0;
+    const fill = this.#maker ? PADDING : pad ?? 0;
     const { length: most, keep } = this.#request.options;
     const padded = new this.#array(rows * size).fill(fill);
     for (let row = 0; row < rows; row++) {
@@ -324,11 +521,11 @@ export class ColumnReader {
 
   #refuseNoIds({ type }: Field): void {
     const { column, ids, options: { length } } = this.#request;
-    const { family, lists } = this.#layout;
-    if (ids && family !== "strings" && family !== "whole numbers") {
+    const { lists } = this.#layout;
+    if (ids && !canBeIds(this.#layout.leaf)) {
       throw this.#refusal(
         `the column ${column} has the type ${type}, whose values are no ids`,
-        "ids are made of strings and of whole numbers",
+        "leave out `ids`: ids are made of strings, of whole numbers and of booleans",
         "ids",
       );
     }
@@ -402,55 +599,108 @@ export class ColumnReader {
   }
 
   #refuseOtherFamily(field: Field, like: Field): void {
-    const expected = layoutOf(like.type)!.family;
-    if (this.#layout.family === expected) return;
+    const expected = layoutOf(like.type)!.family, { family } = this.#layout;
+    if (family === expected) return;
+    const { column, ids } = this.#request;
+    // Files of whole numbers and files of fractions hold the same kind of numbers.
+    if (!ids && isNumeric(family) && isNumeric(expected)) return;
     throw this.#refusal(
-      `the column ${this.#request.column} holds ${this.#layout.family} here (${field.type}) and ${expected} in the training split (${like.type})`,
+      `the column ${column} holds ${family} here (${field.type}) and ${expected} in the training split (${like.type})`,
       "write both files with one schema",
     );
   }
 
-  #refuseNotFinite(values: Values, rows: number, dropped: Uint8Array | undefined): void {
-    if (!(values instanceof Float32Array || values instanceof Float64Array)) return;
+  #lookForNotFinite(values: Values, rows: number, ignored: Uint8Array | undefined): void {
+    if (!isFloat(values)) return;
     // 0 times a number is 0 unless it is not finite.
     let sum = 0;
     for (let index = 0; index < values.length; index++) sum += values[index]! * 0;
     if (sum === 0) return;
     const size = values.length / rows;
+    const marked = new Uint8Array(rows);
+    let first: number | undefined;
     for (let index = 0; index < values.length; index++) {
       const row = Math.floor(index / size);
-      if (Number.isFinite(values[index]) || dropped?.[row]) continue;
-      this.#fail(
-        row,
-        `has ${values[index]}`,
-        "write nulls in place of numbers that are missing, and say what becomes of them: `nulls: drop` or `nulls: { fill: 0 }`",
-      );
+      if (Number.isFinite(values[index]) || ignored?.[row]) continue;
+      first ??= values[index];
+      marked[row] = 1;
     }
+    this.#notFinite = this.#counted(this.#notFinite, marked, first);
   }
 
-  #failNull(row: number): never {
-    return this.#fail(
-      row,
-      "is null",
-      this.#ids
-        ? 'say what becomes of nulls: `nulls: drop` or `nulls: { fill: "none" }`'
-        : "say what becomes of nulls: `nulls: drop` or `nulls: { fill: 0 }`",
-    );
+  #counted(
+    before: BadRows | undefined,
+    marked: Uint8Array,
+    value?: number,
+  ): BadRows | undefined {
+    let count = 0;
+    for (const mark of marked) count += mark;
+    if (count === 0) return before;
+    if (before) {
+      before.count += count;
+      return before;
+    }
+    return { first: this.#row + marked.indexOf(1), count, ...(value !== undefined && { value }) };
+  }
+
+  #share(count: number): string {
+    return `${count} of ${this.#row} rows ${count === 1 ? "is" : "are"}`;
+  }
+
+  #nullHint(): string {
+    const { use, column, options: { length } } = this.#request;
+    if (use === "label") {
+      return `say what becomes of nulls: \`label: { column: ${column}, nulls: drop }\` with the label's other options`;
+    }
+    if (use !== undefined && use !== "feature") {
+      return "leave such rows out: `nulls: drop` at data";
+    }
+    if (this.#ids || this.#maker && this.#maker.count === undefined) {
+      return 'say what becomes of nulls: `nulls: drop` or `nulls: { fill: "none" }`' +
+        (length === undefined ? "" : ", with which a list that is null is empty");
+    }
+    if (this.#dtype === "int32") {
+      return "say what becomes of nulls: `nulls: drop` or `nulls: { fill: 0 }`";
+    }
+    return "say what becomes of nulls: `nulls: drop`, `nulls: mean`, `nulls: median` or `nulls: { fill: 0 }`, here or for all features at data";
+  }
+
+  #notFiniteHint(isNaN: boolean): string {
+    const { use, column } = this.#request;
+    if (!isNaN) {
+      return "correct the data: a number that is not finite has no place in a net";
+    }
+    if (use === "label") {
+      return `leave such rows out: \`label: { column: ${column}, nan: missing, nulls: drop }\` with the label's other options`;
+    }
+    return use === undefined || use === "feature"
+      ? "where NaN stands for a missing number, write `nan: missing`, and what becomes of it: `nulls: drop`, `nulls: mean` or `nulls: { fill: 0 }`"
+      : "write nulls in place of numbers that are missing, and `nulls: drop` at data";
   }
 
   #failUnknown(text: string, row: number): never {
     return this.#fail(
       row,
       `has the value ${JSON.stringify(text)}, which is none of the ${this.#ids!.size} known ones`,
-      `known are ${listed([...this.#ids!.keys()])}`,
+      `write \`ids: train\`, where all values that training rows lack are one id; known are ${
+        listed([...this.#ids!.keys()])
+      }`,
     );
   }
 
+  #where(row: number): string {
+    return this.#request.where?.(row) ?? `row ${row}`;
+  }
+
+  #inRow(row: number, message: string): string {
+    return `${this.#where(row)}, column ${this.#request.column}: ${message} (rows count from 0)`;
+  }
+
   #fail(row: number, message: string, hint?: string): never {
-    throw new UserError(
-      `row ${this.#row + row} of the column ${this.#request.column} ${message} (rows count from 0)`,
-      { place: this.#request.place(), hint },
-    );
+    throw new UserError(this.#inRow(this.#row + row, message), {
+      place: this.#request.place(),
+      hint,
+    });
   }
 
   #refusal(message: string, hint: string, option?: string): UserError {
@@ -458,21 +708,26 @@ export class ColumnReader {
   }
 }
 
+/** So many values that are no numbers may stand for missing ones. */
+const mostOdd = 8;
+
+/** Whether a text is a number, or stands for none as programs write it. */
+const looksLikeNumber = (text: string) =>
+  /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ||
+  /^[-+]?(nan|inf|infinity)$/i.test(text);
+
+const isFloat = (values: Values): values is Float32Array | Float64Array =>
+  values instanceof Float32Array || values instanceof Float64Array;
+
+const isNumeric = (family: Family) => family === "whole numbers" || family === "numbers";
+
+/** Whether nulls become what is measured of the training rows. */
+export const isMeasured = (nulls: NullPolicy): nulls is "mean" | "median" =>
+  nulls === "mean" || nulls === "median";
+
 /** How many values a shape has. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
-}
-
-/**
- * A few of many names.
- *
- * @param names The names.
- */
-export function listed(names: readonly string[]): string {
-  const most = 12;
-  return names.length <= most
-    ? names.join(", ")
-    : `${names.slice(0, most).join(", ")} and ${names.length - most} more`;
 }
 
 /** The shape that Arrow's own extension type for tensors says, if the column has it. */
@@ -483,8 +738,7 @@ function tensorShape({ metadata }: Field): readonly number[] | undefined {
   return Array.isArray(shape) && inOrder ? shape : undefined;
 }
 
-const fillOf = (nulls: FeatureOptions["nulls"]) =>
-  typeof nulls === "object" ? nulls.fill : undefined;
+const fillOf = (nulls: NullPolicy) => typeof nulls === "object" ? nulls.fill : undefined;
 
 const isInt32 = (value: number) => (value | 0) === value;
 

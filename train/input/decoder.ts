@@ -1,13 +1,15 @@
 import type { Data, Field, RecordBatch, Schema } from "apache-arrow";
-import type { FeatureOptions, LabelOptions } from "../../pipeline/data_options.ts";
+import type { FeatureOptions, LabelOptions, NullPolicy } from "../../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
 import { didYouMean } from "../../pipeline/nearest.ts";
 import { StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { ColumnSpec, LabelSpec, Values } from "../../pipeline/stages/batch.ts";
-import { type ColumnChunk, ColumnReader, listed } from "./columns.ts";
+import { type ColumnChunk, ColumnReader, isMeasured } from "./columns.ts";
 import { LabelReader } from "./label.ts";
 import type { IdRequest } from "./ids.ts";
-import { combineParts, mapParts, mapValues, type Parts, type Specs } from "./parts.ts";
+import { layoutOf } from "./layout.ts";
+import { listed } from "./listed.ts";
+import { combineParts, listParts, mapParts, mapValues, type Parts, type Specs } from "./parts.ts";
 import type { StoredColumns } from "./rows.ts";
 
 /**
@@ -19,6 +21,10 @@ export interface ColumnsRequest {
   readonly features: Readonly<Record<string, FeatureOptions>>;
   /** The label. */
   readonly label: LabelOptions;
+  /** What becomes of nulls where a feature does not say so, as far as that suits it. */
+  readonly nulls: NullPolicy | undefined;
+  /** What stands for nulls in the source's files, if these are text. */
+  readonly nullValues: readonly string[] | undefined;
   /** The column that says how much each row counts in losses, if one does. */
   readonly weight: string | undefined;
   /** Columns that metrics read. */
@@ -79,10 +85,16 @@ export class Decoder {
    * @param schema The source's columns.
    * @param request Which are wanted.
    * @param like What they were in the training split, or before.
+   * @param where Where a row is, in words; its number by default.
    * @throws {UserError} If one is missing, or is not as wanted.
    */
-  constructor(schema: Schema, request: ColumnsRequest, like?: KnownColumns) {
-    this.#planned = planColumns(schema, request, like);
+  constructor(
+    schema: Schema,
+    request: ColumnsRequest,
+    like?: KnownColumns,
+    where: (row: number) => string = (row) => `row ${row}`,
+  ) {
+    this.#planned = planColumns(schema, request, where, like);
     this.#stage = request.stage;
   }
 
@@ -101,12 +113,24 @@ export class Decoder {
   }
 
   /**
+   * Refuses the rows so far if something is wrong with any of them: nulls, numbers that are not finite, and
+   * labels that are no classes, of all columns together.
+   *
+   * @throws {UserError} If something is.
+   */
+  refuse(): void {
+    const problems = listParts<PlannedColumn>(this.#planned).flatMap(({ problems }) => problems());
+    if (problems.length > 0) throw new UserError(problems);
+  }
+
+  /**
    * Says what the columns are, and makes the ids of strings final.
    *
    * @param read What of the record batches is kept.
-   * @throws {UserError} If a label is no class.
+   * @throws {UserError} If something is wrong with any row.
    */
   finish(read: readonly DecodedBatch[]): StoredColumns {
+    this.refuse();
     const planned = this.#planned;
     const filled = read.filter(({ rows }) => rows > 0);
     const chunks = filled.length > 0
@@ -149,15 +173,15 @@ export function wantedColumns({ features, label, weight, columns }: SentRequest)
 /** Refuses weights below 0. */
 function refuseNegative(
   { values }: ColumnChunk,
-  first: number,
+  whereIn: (row: number) => string,
   weight: string,
   place: Place | undefined,
 ): void {
   const row = values.findIndex((value: number) => !(value >= 0));
   if (row < 0) return;
   throw new UserError(
-    `row ${first + row} of the column ${weight} has the weight ${values[row]} (rows count from 0)`,
-    { place, hint: "weights are 0 or more" },
+    `${whereIn(row)}, column ${weight}: has the weight ${values[row]} (rows count from 0)`,
+    { place, hint: "weights are 0 or more: correct the data" },
   );
 }
 
@@ -214,14 +238,17 @@ interface PlannedColumn<Spec extends ColumnSpec = ColumnSpec> {
   readonly read: (data: Data) => ColumnChunk;
   /** Makes ids final and says what it is, when all was read. */
   readonly finish: (chunks: readonly ColumnChunk[], lender?: ColumnSpec) => Finished<Spec>;
+  /** What was wrong with the rows so far. */
+  readonly problems: () => Problem[];
 }
 
 function planColumns(
   schema: Schema,
   request: ColumnsRequest,
+  where: (row: number) => string,
   like?: KnownColumns,
 ): Parts<PlannedColumn, PlannedColumn<LabelSpec>> {
-  const { places = () => undefined } = request;
+  const { places = () => undefined, nullValues } = request;
   const problems: Problem[] = [];
   const fieldOf = (fields: readonly Field[], column: string) =>
     fields.find(({ name }) => name === column);
@@ -242,6 +269,15 @@ function planColumns(
       });
       return undefined;
     }
+    const count = schema.fields.filter(({ name }) => name === column).length;
+    if (count > 1) {
+      problems.push({
+        message: `the data has ${count} columns called ${column}`,
+        place: places(path),
+        hint: "give each a name of its own where the file is written",
+      });
+      return undefined;
+    }
     try {
       return make(field, like && fieldOf(like.schema.fields, column));
     } catch (error) {
@@ -256,8 +292,10 @@ function planColumns(
       const ids = idRequest(name, request);
       const reader = new ColumnReader(field, {
         column: column ?? name,
-        options,
+        options: { ...options, nulls: options.nulls ?? suitableNulls(field, options, request) },
         ids,
+        nullValues,
+        where,
         like: like && likeField && { spec: like.specs.features[name]!, field: likeField },
         place: (option) => places(option ? `${path}.${option}` : path),
       });
@@ -265,11 +303,13 @@ function planColumns(
     });
   });
   /** A column that is no feature. */
-  const other = (column: string, path: string, known: ColumnSpec | undefined) =>
+  const other = (column: string, path: "weight" | "", known: ColumnSpec | undefined) =>
     plan(column, path, (field, likeField) => {
       const reader = new ColumnReader(field, {
         column,
-        options: { nulls: "error", shape: [] },
+        use: path === "weight" ? "weight" : "metrics",
+        options: { nulls: request.nulls === "drop" ? "drop" : "error", shape: [] },
+        where,
         like: like?.sameRows && likeField && known ? { spec: known, field: likeField } : undefined,
         place: () => places(path),
       });
@@ -278,20 +318,24 @@ function planColumns(
   const columns = Object.fromEntries(
     request.columns.map((name) => [name, other(name, "", like?.specs.columns?.[name])]),
   );
-  const weight = request.weight === undefined
-    ? undefined
-    : weighing(other(request.weight, "weight", like?.specs.weight), request.weight, places);
+  const weight = request.weight === undefined ? undefined : weighing(
+    other(request.weight, "weight", like?.specs.weight),
+    request.weight,
+    where,
+    places("weight"),
+  );
   const label = plan(request.label.column, "label", (field, likeField) => {
-    const reader = new LabelReader(
-      field,
-      request.label,
-      places("label"),
-      like && likeField && { spec: like.specs.label, field: likeField },
-    );
+    const reader = new LabelReader(field, request.label, {
+      place: places("label"),
+      like: like && likeField && { spec: like.specs.label, field: likeField },
+      nulls: request.nulls,
+      where,
+    });
     return {
       field,
       read: (data: Data) => reader.read(data),
       finish: (chunks: readonly ColumnChunk[]) => reader.finish(chunks),
+      problems: () => reader.problems(),
     };
   });
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
@@ -309,6 +353,7 @@ function planned(field: Field, reader: ColumnReader, lender?: string): PlannedCo
       spec: reader.finish(chunks, lender),
       values: chunks.map(({ values }) => values),
     }),
+    problems: () => reader.problems(),
   };
 }
 
@@ -316,28 +361,45 @@ function planned(field: Field, reader: ColumnReader, lender?: string): PlannedCo
 function weighing(
   column: PlannedColumn | undefined,
   name: string,
-  places: (path: string) => Place | undefined,
+  where: (row: number) => string,
+  place: Place | undefined,
 ): PlannedColumn | undefined {
   if (!column) return undefined;
-  const place = places("weight");
   let rows = 0;
   return {
     ...column,
     read(data) {
       const chunk = column.read(data);
-      refuseNegative(chunk, rows, name, place);
+      refuseNegative(chunk, (row) => where(rows + row), name, place);
       rows += data.length;
       return chunk;
     },
     finish(chunks) {
       const finished = column.finish(chunks);
-      if (finished.spec.dtype === "float32") return finished;
-      throw new UserError(`the column ${name} holds strings, which are no weights`, {
-        place,
-        exitCode: 2,
-      });
+      const { dtype, unit } = finished.spec;
+      if (dtype === "float32" && !unit) return finished;
+      throw new UserError(
+        `the column ${name} holds ${unit ? "times" : "strings"}, which are no weights`,
+        { place, hint: "a weight is a number of 0 or more: name another column", exitCode: 2 },
+      );
     },
   };
+}
+
+/** What `data.nulls` says of a feature: where that does not suit, a null is an error. */
+function suitableNulls(
+  { type }: Field,
+  { ids, dtype, pad }: Omit<FeatureOptions, "column">,
+  { nulls = "error" }: ColumnsRequest,
+): NullPolicy {
+  const text = layoutOf(type)?.family === "strings";
+  if (isMeasured(nulls)) {
+    return text || ids || dtype === "int32" || pad !== undefined ? "error" : nulls;
+  }
+  if (typeof nulls !== "object" || ids && !(typeof ids === "object" && "count" in ids)) {
+    return nulls;
+  }
+  return text === (typeof nulls.fill === "string") ? nulls : "error";
 }
 
 function columnOf(batch: RecordBatch, { name, type }: Field, stage: StageReference): Data {

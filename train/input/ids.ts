@@ -27,7 +27,7 @@ export interface IdRequest {
 export class IdMaker {
   readonly #request: IdRequest;
   /** What a value's id is, for vocabularies. */
-  readonly #ids = new Map<string | number, number>();
+  readonly #ids = new Map<Key, number>();
   readonly #vocabulary: readonly string[] | undefined;
   readonly #numbers: boolean;
 
@@ -35,7 +35,7 @@ export class IdMaker {
    * Takes what is known beforehand.
    *
    * @param request How values become ids.
-   * @param numbers Whether the values are numbers rather than strings.
+   * @param numbers Whether the values are whole numbers rather than strings.
    * @param known The vocabulary of the training split, if this is another one.
    */
   constructor(request: IdRequest, numbers: boolean, known?: readonly string[]) {
@@ -43,7 +43,7 @@ export class IdMaker {
     this.#numbers = numbers;
     const { options } = request;
     this.#vocabulary = isList(options) ? options : known;
-    this.#vocabulary?.forEach((value, id) => this.#ids.set(numbers ? Number(value) : value, id));
+    this.#vocabulary?.forEach((value, id) => this.#ids.set(numbers ? keyOf(value) : value, id));
   }
 
   /** How many ids there are, for those that are not of a vocabulary. */
@@ -59,14 +59,14 @@ export class IdMaker {
    * @param value The value.
    * @returns The id, or undefined for a number that should be an id and is none.
    */
-  id(value: string | number): number | undefined {
+  id(value: string | number | bigint): number | undefined {
     const { options } = this.#request;
     if (typeof options === "object" && "hash" in options) return hashedId(value, options.hash);
     if (typeof options === "object" && "count" in options) {
       const id = Number(value);
       return Number.isInteger(id) && id >= 0 && id < options.count ? id : undefined;
     }
-    const key = this.#numbers ? Number(value) : value;
+    const key = this.#numbers ? keyOf(value) : String(value);
     const id = this.#ids.get(key);
     if (id !== undefined) return id;
     if (this.#vocabulary) return this.#vocabulary.length;
@@ -104,9 +104,38 @@ export class IdMaker {
     return { vocabulary, count: vocabulary.length + 1 };
   }
 
-  #sorted(found: (string | number)[]): (string | number)[] {
-    return this.#numbers ? found.toSorted((a, b) => Number(a) - Number(b)) : found.toSorted();
+  #sorted(found: Key[]): Key[] {
+    return this.#numbers ? found.toSorted(byValue) : found.toSorted();
   }
+}
+
+/** What a value is told apart by: a number, or text, also that of a number which a double cannot hold exactly. */
+export type Key = string | number;
+
+/**
+ * What a whole number is told apart by. Those of 64 bits have their decimal text where a double cannot hold them exactly.
+ *
+ * @param value The number, or its text.
+ */
+export function keyOf(value: string | number | bigint): Key {
+  const number = Number(value);
+  return Number.isSafeInteger(number) || typeof value === "number" ? number : String(value);
+}
+
+/**
+ * Compares whole numbers by their keys, for sorting.
+ *
+ * @param a The one.
+ * @param b The other.
+ */
+export function byValue(a: Key, b: Key): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  // Texts stand for numbers that may differ by less than a double can tell; what fills nulls may be any text.
+  const [one, other] = [a, b].map((key) => /^-?\d+$/.test(`${key}`) ? BigInt(key) : undefined);
+  if (one === undefined || other === undefined) {
+    return Number(one === undefined) - Number(other === undefined) || (a < b ? -1 : +(a > b));
+  }
+  return one < other ? -1 : +(one > other);
 }
 
 /**
@@ -117,7 +146,7 @@ export class IdMaker {
  * @param value The value.
  * @param buckets How many ids there are.
  */
-export function hashedId(value: string | number, buckets: number): number {
+export function hashedId(value: string | number | bigint, buckets: number): number {
   const text = String(value);
   let hash = 0x811C9DC5;
   for (let index = 0; index < text.length; index++) {

@@ -1,42 +1,42 @@
 import type { Data, Field } from "apache-arrow";
-import type { LabelOptions } from "../../pipeline/data_options.ts";
-import { type Place, UserError } from "../../pipeline/errors.ts";
+import type { LabelOptions, NullPolicy } from "../../pipeline/data_options.ts";
+import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
 import type { LabelSpec, Values } from "../../pipeline/stages/batch.ts";
-import { type ColumnChunk, ColumnReader, listed } from "./columns.ts";
-import { type Layout, layoutOf } from "./layout.ts";
+import { Classes } from "./classes.ts";
+import { type ColumnChunk, ColumnReader } from "./columns.ts";
+import { isTimestamp, layoutOf } from "./layout.ts";
 
-/** More classes than this are a column of ids rather than a label, unless the file says so. */
-const mostFound = 2 ** 16;
+/** What a label is read with beside its options. */
+export interface LabelContext {
+  /** Where the pipeline file says it. */
+  readonly place?: Place | undefined;
+  /** The label of the training split, if this is another one. */
+  readonly like?: { readonly spec: LabelSpec; readonly field: Field } | undefined;
+  /** What becomes of nulls where the label does not say so. */
+  readonly nulls?: NullPolicy | undefined;
+  /** Where a row is, in words; its number by default. */
+  readonly where?: ((row: number) => string) | undefined;
+}
 
 /** Reads the label's column: classes and binary labels are checked, and come in one type of array. */
 export class LabelReader {
   readonly #options: LabelOptions;
-  readonly #like: LabelSpec | undefined;
   readonly #place: Place | undefined;
-  readonly #layout: Layout;
   readonly #kind: LabelSpec["kind"];
   readonly #reader: ColumnReader;
-  #rows = 0;
-  #greatest = -1;
-  #outside: { readonly row: number; readonly value: number } | undefined;
+  readonly #classes: Classes | undefined;
 
   /**
    * Checks the column's type against what is wanted of the label.
    *
    * @param field The column's name and type.
    * @param options What is wanted.
-   * @param place Where the pipeline file says it.
-   * @param like The label of the training split, if this is another one.
+   * @param context What else is known.
    * @throws {UserError} If the type does not suit.
    */
-  constructor(
-    field: Field,
-    options: LabelOptions,
-    place: Place | undefined,
-    like?: { readonly spec: LabelSpec; readonly field: Field },
-  ) {
+  constructor(field: Field, options: LabelOptions, context: LabelContext = {}) {
+    const { place, like, where } = context;
     this.#options = options;
-    this.#like = like?.spec;
     this.#place = place;
     const layout = layoutOf(field.type);
     if (!layout || layout.lists.length > 0) {
@@ -45,34 +45,35 @@ export class LabelReader {
         "a label is one number, boolean or string a row",
       );
     }
-    this.#layout = layout;
     const { family } = layout;
     const usual = family === "numbers" || family === "times" ? "number" : "class";
     this.#kind = like?.spec.kind ?? options.kind ?? usual;
-    const { classes, nulls } = options;
+    const { classes } = options;
     const count = Array.isArray(classes) ? classes.length : classes as number | undefined;
-    if (this.#kind === "number" && (family === "strings" || count !== undefined)) {
-      throw this.#refusal(
-        family === "strings"
-          ? `the label ${options.column} holds strings, which are no numbers to predict`
-          : `the label ${options.column} is a number to predict and has no classes`,
-        "write kind: class",
-      );
-    }
+    if (this.#kind === "number") this.#refuseNoNumber(family, count, isTimestamp(layout.leaf));
     if (this.#kind === "binary" && count !== undefined && count !== 2) {
       throw this.#refusal(
         `the label ${options.column} is binary and has 2 classes, not ${count}`,
         "write kind: class",
       );
     }
+    const row = (number: number) => where?.(number) ?? `row ${number}`;
+    this.#classes = this.#kind === "number"
+      ? undefined
+      : new Classes(this.#kind, family, options, { place, like: like?.spec, where: row });
+    const nulls = options.nulls ?? (context.nulls === "drop" ? "drop" : "error");
+    this.#refuseNoFill(nulls);
     this.#reader = new ColumnReader(field, {
       column: options.column,
+      use: "label",
       options: {
         nulls,
+        nan: options.nan,
         dtype: this.#kind === "number" ? "float32" : "int32",
       },
       like: like && { ...like, spec: { ...like.spec, dtype: storedDtype(like.spec) } },
-      vocabulary: Array.isArray(classes) ? classes : undefined,
+      classOf: this.#classes && ((value, row) => this.#classes!.id(value, row)),
+      where,
       place: () => place,
     });
   }
@@ -83,110 +84,66 @@ export class LabelReader {
    * @param data The column.
    */
   read(data: Data): ColumnChunk {
-    const chunk = this.#reader.read(data);
-    // Ids of strings are not final yet, and all of them are classes.
-    if (this.#kind !== "number" && this.#layout.family !== "strings") this.#look(chunk);
-    this.#rows += data.length;
-    return chunk;
+    return this.#reader.read(data);
+  }
+
+  /** What was wrong with the rows so far. */
+  problems(): Problem[] {
+    return [...this.#reader.problems(), ...this.#classes?.problems() ?? []];
   }
 
   /**
-   * Checks the labels, when all record batches were read.
+   * Makes the labels final, when all record batches were read.
    *
    * @param chunks What {@linkcode LabelReader.read} returned, as far as it was kept.
    * @returns What the label is, and the values of each chunk: an Int32Array for classes, else a
    * Float32Array.
-   * @throws {UserError} If a value is no class, or not 0 or 1.
+   * @throws {UserError} If there are too few classes, or too many.
    */
   finish(chunks: readonly ColumnChunk[]): { spec: LabelSpec; values: Values[] } {
-    const { vocabulary: found, ...spec } = this.#reader.finish(chunks);
-    const { classes: given } = this.#options;
-    const names = found ?? this.#like?.vocabulary ?? (Array.isArray(given) ? given : undefined);
-    const named = names && { vocabulary: names };
+    const { shape } = this.#reader.finish(chunks);
     const arrays = chunks.map(({ values }) => values);
-    if (this.#kind === "number") {
+    if (!this.#classes) {
       const values = arrays.map((values) => floats(values));
-      return { spec: { ...spec, ...named, dtype: "float32", kind: "number", classes: 0 }, values };
+      return { spec: { shape, dtype: "float32", kind: "number", classes: 0 }, values };
     }
-    const classes = this.#classes(names);
-    this.#refuseOutside(classes, names);
-    const shape = { ...spec, ...named, kind: this.#kind, classes };
+    const { count: classes, vocabulary } = this.#classes.finish(arrays);
+    const spec = { shape, ...(vocabulary && { vocabulary }), kind: this.#kind, classes };
     return this.#kind === "binary"
-      ? { spec: { ...shape, dtype: "float32" }, values: arrays.map((values) => floats(values)) }
-      : { spec: { ...shape, dtype: "int32" }, values: arrays.map((values) => ids(values)) };
+      ? { spec: { ...spec, dtype: "float32" }, values: arrays.map((values) => floats(values)) }
+      : { spec: { ...spec, dtype: "int32" }, values: arrays.map((values) => ids(values)) };
   }
 
-  /** Keeps the greatest label, and the first that is no class whatever the others are. */
-  #look({ values, dropped }: ColumnChunk): void {
-    const { classes } = this.#options;
-    const given = Array.isArray(classes) ? classes.length : classes as number | undefined;
-    const known = this.#like?.classes ?? (this.#kind === "binary" ? 2 : given ?? Infinity);
-    for (let row = 0; row < values.length; row++) {
-      if (dropped?.[row]) continue;
-      const value = values[row]!;
-      if (value > this.#greatest) this.#greatest = value;
-      if (value < 0 || value >= known) this.#outside ??= { row: this.#rows + row, value };
-    }
-  }
-
-  #classes(names: readonly string[] | undefined): number {
-    const { column, classes: given } = this.#options;
-    if (this.#like) return this.#like.classes;
-    if (this.#kind === "binary") {
-      if (names && names.length !== 2) throw this.#wrongCount(names, 2);
-      return 2;
-    }
-    if (typeof given === "number") {
-      if (names && names.length > given) throw this.#wrongCount(names, given);
-      return given;
-    }
-    if (this.#layout.family === "booleans") return 2;
-    const classes = names?.length ?? this.#greatest + 1;
-    if (classes === 0) {
-      throw new UserError("the training split has no rows", {
-        place: this.#place,
-        hint: "check the file, and whether nulls: drop left any",
-      });
-    }
-    if (classes < 2) {
+  #refuseNoNumber(family: string, count: number | undefined, timestamp: boolean): void {
+    const { column } = this.#options;
+    if (family === "strings") {
       throw this.#refusal(
-        `the label ${column} has fewer than two classes in the training split`,
-        "write how many there are: label: { column, classes: 10 }",
+        `the label ${column} holds strings, which are no numbers to predict`,
+        `write kind: class; to predict numbers, write them as numbers (of CSV files: \`columns: { ${column}: float64 }\`)`,
       );
     }
-    if (classes > mostFound && !given) {
+    if (count !== undefined) {
       throw this.#refusal(
-        `the label ${column} has values up to ${classes - 1}, too many for classes`,
-        "write kind: number, or how many classes there are: label: { column, classes: 100000 }",
+        `the label ${column} is a number to predict and has no classes`,
+        "write kind: class",
       );
     }
-    return classes;
-  }
-
-  #wrongCount(names: readonly string[], expected: number): UserError {
-    return this.#refusal(
-      `the label ${this.#options.column} has ${names.length} values, not ${expected}: ${
-        listed(names)
-      }`,
-      "correct kind or classes, or name the classes in a list",
+    if (!timestamp) return;
+    throw this.#refusal(
+      `the label ${column} holds timestamps, which float32 rounds to two minutes`,
+      `predict a duration: with the source sql, \`epoch(${column}) - epoch(ANOTHER COLUMN)\``,
     );
   }
 
-  #refuseOutside(classes: number, names: readonly string[] | undefined): void {
-    if (!this.#outside) return;
-    const { row, value } = this.#outside;
-    const known = this.#like && !this.#options.classes ? ", as in the training split" : "";
-    throw new UserError(
-      `row ${row} of the label ${this.#options.column} is ${value}; ` +
-        `expected 0 to ${classes - 1}${known} (rows count from 0)`,
-      {
-        place: this.#place,
-        hint: names
-          ? `the classes are ${listed(names)}`
-          : this.#kind === "binary"
-          ? "write kind: class if there are more than two"
-          : "correct the data, or write how many classes there are: label: { column, classes }",
-      },
+  #refuseNoFill(nulls: NullPolicy): void {
+    if (typeof nulls !== "object") return;
+    const { fill } = nulls;
+    if (this.#classes ? this.#classes.has(fill) : typeof fill === "number") return;
+    throw this.#refusal(
+      `${JSON.stringify(fill)}, which takes the place of nulls, is no ${
+        this.#classes ? "class" : "number"
+      } of the label ${this.#options.column}`,
+      "fill nulls with a value that the label has, or write nulls: drop",
     );
   }
 

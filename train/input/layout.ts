@@ -200,6 +200,10 @@ export function isNull(data: Data, index: number): boolean {
 export interface Decoding {
   /** The id of a string; it may refuse the string, by its index in the leaf. */
   id(text: string, index: number): number;
+  /** The id of a value that is no string, where values become ids; they stay numbers without it. */
+  readonly key?: ((value: number | bigint, index: number) => number) | undefined;
+  /** What becomes of a whole number that a double cannot hold exactly. */
+  big(value: bigint, index: number): number;
   /** Refuses a value, by its index in the leaf. */
   fail(index: number, message: string): never;
 }
@@ -207,8 +211,8 @@ export interface Decoding {
 /**
  * The values of a leaf as numbers: views of its buffer where these are numbers that JavaScript has,
  * else copies. Strings become ids, booleans 0 and 1, dates, times and timestamps seconds (since 1970
- * or midnight), decimals and whole numbers of 64 bits doubles. What stands in place of a null is
- * undefined.
+ * or midnight), decimals and whole numbers of 64 bits doubles; with `key` all become ids. What stands in place
+ * of a null is undefined.
  *
  * @param leaf The values.
  * @param from The first.
@@ -232,11 +236,20 @@ export function decode(
     }
     return { values, view: false };
   }
-  if (isPlain(type)) return { values: leaf.values.subarray(from, to) as Values, view: true };
-  const values = new (arrayOf(type))(to - from);
-  const read = reader(leaf, decoding);
+  const { key, big } = decoding;
+  if (isPlain(type) && !key) {
+    return { values: leaf.values.subarray(from, to) as Values, view: true };
+  }
+  const values = new (key ? Int32Array : arrayOf(type))(to - from);
+  const read = reader(leaf);
   for (let index = from; index < to; index++) {
-    if (!isNull(leaf, index)) values[index - from] = read(index);
+    if (isNull(leaf, index)) continue;
+    const value = read(index);
+    values[index - from] = key
+      ? key(value, index)
+      : typeof value === "bigint"
+      ? big(value, index)
+      : value;
   }
   return { values, view: false };
 }
@@ -272,10 +285,11 @@ export function arrayOf(type: DataType): ValuesConstructor {
   return DataType.isFloat(type) ? Float32Array : Float64Array;
 }
 
-/** Reads one value at a time, for types that JavaScript has no array for. */
-function reader(leaf: Data, { fail }: Decoding): (index: number) => number {
+/** Reads one value at a time. A whole number is a bigint where a double cannot hold it exactly. */
+function reader(leaf: Data): (index: number) => number | bigint {
   const { type } = leaf;
   const { values } = leaf as { values: ArrayLike<number | bigint> & ArrayBufferView };
+  if (isPlain(type)) return (index) => values[index]!;
   if (DataType.isBool(type)) {
     const bits = values as Uint8Array;
     return (index) => bits[leaf.offset + index >> 3]! >> (leaf.offset + index & 7) & 1;
@@ -287,8 +301,7 @@ function reader(leaf: Data, { fail }: Decoding): (index: number) => number {
   if (DataType.isInt(type)) {
     return (index) => {
       const value = Number(values[index]);
-      if (Number.isSafeInteger(value)) return value;
-      return fail(index, `has ${values[index]}, which a double cannot hold exactly`);
+      return Number.isSafeInteger(value) ? value : values[index]!;
     };
   }
   if (DataType.isDecimal(type)) return decimalReader(type as Decimal, values as Uint32Array);
@@ -306,15 +319,40 @@ function reader(leaf: Data, { fail }: Decoding): (index: number) => number {
 function decimalReader(
   { scale, bitWidth }: Decimal,
   words: Uint32Array,
-): (index: number) => number {
+): (index: number) => number | bigint {
   const count = bitWidth / 32;
   return (index) => {
     let whole = 0n;
     for (let word = count - 1; word >= 0; word--) {
       whole = whole << 32n | BigInt(words[index * count + word]!);
     }
-    return Number(`${BigInt.asIntN(bitWidth, whole)}e${-scale}`);
+    const signed = BigInt.asIntN(bitWidth, whole);
+    const value = Number(`${signed}e${-scale}`);
+    return scale === 0 && !Number.isSafeInteger(value) ? signed : value;
   };
+}
+
+/**
+ * Whether values become ids: strings, whole numbers of any width, and booleans.
+ *
+ * @param type The type of a leaf.
+ */
+export function canBeIds(type: DataType): boolean {
+  if (DataType.isDictionary(type)) return canBeIds((type as Dictionary).dictionary);
+  const family = familyOf(type);
+  return family === "strings" || family === "whole numbers" || family === "booleans" ||
+    DataType.isDecimal(type) && type.scale === 0;
+}
+
+/**
+ * Whether values are points in time, in seconds since 1970, of which float32 has one in two minutes.
+ *
+ * @param type The type of a leaf.
+ */
+export function isTimestamp(type: DataType): boolean {
+  return DataType.isDictionary(type)
+    ? isTimestamp((type as Dictionary).dictionary)
+    : DataType.isTimestamp(type);
 }
 
 /** Seconds are a stored number times the factor over the divisor. */
@@ -338,7 +376,7 @@ function lookUp(leaf: Data, from: number, to: number, decoding: Decoding): Value
   const type = leaf.type as Dictionary;
   const dictionary = leaf.dictionary as Vector;
   const indices = leaf.values as unknown as ArrayLike<number | bigint>;
-  const values = new (arrayOf(type))(to - from);
+  const values = new (decoding.key ? Int32Array : arrayOf(type))(to - from);
   // Entries that no row has are not looked at: they would become part of a vocabulary.
   const known = new Map<number, number>();
   for (let index = from; index < to; index++) {
@@ -360,15 +398,22 @@ function dictionaryValue(
   dictionary: Vector,
   entry: number,
   index: number,
-  { id, fail }: Decoding,
+  decoding: Decoding,
 ): number {
+  const { id, key, big, fail } = decoding;
   let first = 0;
   for (const data of dictionary.data) {
     if (entry < first + data.length) {
       const at = entry - first;
       if (isNull(data, at)) return fail(index, "has a null in its dictionary");
       const refuse = (_: number, message: string) => fail(index, message);
-      return decode(data, at, at + 1, { id, fail: refuse }).values[0]!;
+      const own = {
+        id,
+        key: key && ((value: number | bigint) => key(value, index)),
+        big: (value: bigint) => big(value, index),
+        fail: refuse,
+      };
+      return decode(data, at, at + 1, own).values[0]!;
     }
     first += data.length;
   }

@@ -100,13 +100,16 @@ async function goThrough(
   options: SplitOptions,
 ): Promise<Split | undefined> {
   const { stage } = request, { memory } = options;
-  const decoder = new Decoder(dataset.schema, request, otherRows(options.like));
+  const where = rowsOf(dataset, options);
+  const decoder = new Decoder(dataset.schema, request, otherRows(options.like), where);
   const tally = new Tally(options, dataset);
   let read: DecodedBatch[] | undefined = [];
   for await (const batch of recordBatches(dataset, stage)) {
     const decoded = decoder.read(batch);
     tally.add(decoded);
     if (read && tally.expected > (memory?.left ?? Infinity)) {
+      // What is wrong already need not be read to its end, which may be far.
+      decoder.refuse();
       read = undefined;
       if (!canStream(dataset)) return undefined;
     }
@@ -131,7 +134,8 @@ async function spilled(
       `${formatBytes(memory!.bytes)} for rows (data.memory); they are copied to ` +
       `${spill.folder}, which is removed at the end`,
   );
-  const decoder = new Decoder(dataset.schema, request, otherRows(options.like));
+  const where = rowsOf(dataset, options);
+  const decoder = new Decoder(dataset.schema, request, otherRows(options.like), where);
   const tally = new Tally(options, dataset);
   for await (const batch of recordBatches(dataset, stage)) {
     tally.add(decoder.read(batch));
@@ -146,6 +150,15 @@ async function spilled(
   // The copy has the columns that were read, and the version of what it is a copy of.
   const read = { tally, decoder };
   return streamed({ ...copy, close }, request, { ...options, setup: spill.setup }, read, dataset);
+}
+
+/** Says where a row of a data set is: in which file, if the source can tell, and in which split. */
+function rowsOf(dataset: Dataset, { name }: SplitOptions): (row: number) => string {
+  const split = name === undefined ? "" : ` (${name} split)`;
+  return (row) => {
+    const at = dataset.locate?.(row);
+    return at ? `row ${at.row} of ${at.file}${split}` : `row ${row}${split}`;
+  };
 }
 
 /** What is known of the training split, for another one. */

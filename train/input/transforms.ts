@@ -1,9 +1,11 @@
+import type { Place } from "../../pipeline/errors.ts";
 import { createRandom, deriveSeed } from "../../pipeline/random.ts";
 import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { Batch, Column, ColumnSpec } from "../../pipeline/stages/batch.ts";
 import type { Transform, TransformStage } from "../../pipeline/stages/transform.ts";
 import { describe as describeValue } from "../objective.ts";
 import { sizeOf } from "./columns.ts";
+import { type Fills, NullFiller } from "./nulls.ts";
 import { batchRanges } from "./order.ts";
 import type { Rows } from "./rows.ts";
 
@@ -72,22 +74,55 @@ export interface BatchPosition {
 /** How many rows are measured at a time. */
 const measuredRows = 1024;
 
-/** The transforms of a pipeline, one after the other. What each returns is checked. */
+/** What was measured of the training rows, as JSON. */
+export interface Measured {
+  /** What takes the place of nulls. */
+  readonly nulls: Fills;
+  /** What the transforms measured: an item for each, null for those that do not. */
+  readonly transforms: readonly unknown[];
+}
+
+/**
+ * What becomes of rows between their source and the nets: nulls are filled, then come the transforms of the
+ * pipeline, one after the other. What each returns is checked.
+ */
 export class TransformChain {
+  readonly #nulls: NullFiller;
   readonly #transforms: readonly PlannedTransform[];
+
+  /**
+   * Makes a chain.
+   *
+   * @param plans The transforms in their order.
+   * @param features The features as they were read.
+   * @param places Where the pipeline file has a feature.
+   * @returns The chain.
+   * @throws {StageError} If a stage makes no transform.
+   */
+  static of(
+    plans: readonly TransformPlan[],
+    features: Readonly<Record<string, ColumnSpec>>,
+    places?: (feature: string) => Place | undefined,
+  ): TransformChain {
+    const nulls = new NullFiller(features, places);
+    return new TransformChain(makeTransforms(plans, nulls.features), nulls);
+  }
 
   /**
    * Puts transforms in a chain.
    *
    * @param transforms The transforms, each made for the features that the one before it leaves.
+   * @param nulls What fills nulls before them; nothing by default.
    */
-  constructor(transforms: readonly PlannedTransform[]) {
+  constructor(transforms: readonly PlannedTransform[], nulls: NullFiller = new NullFiller({})) {
     this.#transforms = transforms;
+    this.#nulls = nulls;
   }
 
-  /** The features as the nets get them; undefined if there are no transforms. */
+  /** The features as the nets get them; undefined if they are as they were read. */
   get features(): Readonly<Record<string, ColumnSpec>> | undefined {
-    return this.#transforms.at(-1)?.transform.features;
+    return this.#transforms.at(-1)?.transform.features ??
+      (this.#nulls.idle ? undefined : this.#nulls.features);
   }
 
   /**
@@ -100,23 +135,25 @@ export class TransformChain {
    */
   apply(batch: Batch, position: BatchPosition): Batch {
     const last = this.#transforms.length;
-    const transformed = this.#applyTo(batch, position, last);
+    const filled = this.#nulls.apply(batch);
+    const transformed = this.#applyTo(filled, position, last);
     // One look at what comes out; only if that is broken, at what each transform made of it.
-    if (!isFinite(transformed)) this.#blame(batch, position);
+    if (!isFinite(transformed)) this.#blame(filled, position);
     return transformed;
   }
 
   /**
-   * Lets the transforms measure what they need on the training split, each on what those before it
-   * make of the rows, without augmentation.
+   * Measures what takes the place of nulls on the training split, and lets the transforms measure what they
+   * need, each on what those before it make of the rows, without augmentation.
    *
-   * @param train The training split.
-   * @returns What was measured, as JSON: an item for each transform, null for those that do not.
+   * @param train The training split, without rows that are not trained on.
+   * @returns What was measured.
    * @throws {StageError} If a transform throws, or measures what is not JSON, or is augmentation
    * that changes shapes.
    */
-  async measure(train: Rows): Promise<unknown[]> {
-    this.#refuseChangedShapes(train.features);
+  async measure(train: Rows): Promise<Measured> {
+    this.#refuseChangedShapes(this.#nulls.idle ? train.features : this.#nulls.features);
+    const nulls = await this.#nulls.measure(() => slices(train));
     const all: unknown[] = [];
     for (const [index, { stage, transform }] of this.#transforms.entries()) {
       if (!transform.measure) {
@@ -137,7 +174,7 @@ export class TransformChain {
       callStage(stage, "restore()", () => transform.restore?.(plain));
       all.push(plain);
     }
-    return all;
+    return { nulls, transforms: all };
   }
 
   /**
@@ -145,18 +182,19 @@ export class TransformChain {
    *
    * @param measured What {@linkcode TransformChain.measure} returned then.
    */
-  restore(measured: readonly unknown[]): void {
+  restore({ nulls, transforms }: Measured): void {
+    this.#nulls.restore(nulls);
     this.#transforms.forEach(({ stage, transform }, index) => {
-      if (measured[index] === null || measured[index] === undefined) return;
-      callStage(stage, "restore()", () => transform.restore?.(measured[index]));
+      if (transforms[index] === null || transforms[index] === undefined) return;
+      callStage(stage, "restore()", () => transform.restore?.(transforms[index]));
     });
   }
 
   async *#batchesBefore(index: number, train: Rows): AsyncGenerator<Batch> {
     let number = 0;
-    for (const [start, end] of batchRanges(train.rows, measuredRows)) {
+    for await (const batch of slices(train)) {
       const position = { seed: 0, epoch: 0, batch: number++, training: false };
-      yield this.#applyTo(await train.slice(start, end), position, index);
+      yield this.#applyTo(this.#nulls.apply(batch), position, index);
     }
   }
 
@@ -225,6 +263,13 @@ export class TransformChain {
       }
       before = transform.features;
     }
+  }
+}
+
+/** The rows of a split in their order, some at a time. */
+async function* slices(rows: Rows): AsyncGenerator<Batch> {
+  for (const [start, end] of batchRanges(rows.rows, measuredRows)) {
+    yield await rows.slice(start, end);
   }
 }
 

@@ -13,7 +13,7 @@ import { type BatchAddress, BatchMaker } from "./batches.ts";
 import { listParts, mapBatch } from "./parts.ts";
 import { openStored, type Rows } from "./rows.ts";
 import { openStreamed } from "./streamed.ts";
-import { makeTransforms, TransformChain } from "./transforms.ts";
+import { TransformChain } from "./transforms.ts";
 import type { Answer, InputSetup } from "./worker_input.ts";
 
 /** The two ends of the channel; the types of windows and of workers exclude each other. */
@@ -57,7 +57,7 @@ async function setUp({ splits, transforms, measured, seed }: InputSetup): Promis
     const stage = await registry.find("transform", specifier, at) as TransformStage;
     planned.push({ ...transform, stage });
   }
-  const chain = new TransformChain(makeTransforms(planned, rows.train!.features));
+  const chain = TransformChain.of(planned, rows.train!.features);
   chain.restore(measured);
   return new BatchMaker(rows, chain, seed);
 }

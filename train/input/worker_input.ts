@@ -3,6 +3,7 @@ import type { StageReference } from "../../pipeline/stage_error.ts";
 import type { BatchAddress } from "./batches.ts";
 import type { SharedRows } from "./rows.ts";
 import type { SharedStream } from "./streamed.ts";
+import type { Measured } from "./transforms.ts";
 
 /** What the other thread makes batches of: all of it can be sent there. */
 export interface InputSetup {
@@ -10,8 +11,8 @@ export interface InputSetup {
   readonly splits: Readonly<Record<string, SharedRows | SharedStream>>;
   /** The transforms in their order. */
   readonly transforms: readonly TransformSetup[];
-  /** What they measured, an item for each. */
-  readonly measured: readonly unknown[];
+  /** What was measured. */
+  readonly measured: Measured;
   /** The run's seed. */
   readonly seed: number;
 }

@@ -15,7 +15,7 @@ Deno.test("mlp keeps the contract of a network", async () => {
     options: { booster: [4] },
     features: {
       age: { shape: [], dtype: "float32" },
-      city: { shape: [3], dtype: "int32" },
+      scores: { shape: [3], dtype: "float32" },
     },
   });
 });

@@ -302,16 +302,23 @@ forEachEngine(
   },
 );
 
-forEachEngine("wide-resnet reads images whose values come as int32 like others", () => {
-  const features = { image: { shape: [8, 8], dtype: "int32" } } as const;
-  const built = build(wideResnet, sharings.interval, { features, units: 3 });
-  const values = initialValues(built.variables, 1);
-  const numbers = Array.from({ length: 2 * 64 }, (_, index) => index % 7);
-  const [ids, floats] = (["int32", "float32"] as const).map((dtype) =>
-    forward(built, values, { image: tf.tensor(numbers, [2, 8, 8], dtype) }).outputs("light").logits
-      .dataSync()
+Deno.test("wide-resnet refuses images of ids, whose order means nothing", () => {
+  const dtype = "int32" as const;
+  assertRefused(
+    wideResnet,
+    sharings.interval,
+    { image: { shape: [8, 8], dtype } },
+    "the feature image holds ids (int32), and the network reads numbers",
+    "if they are numbers, leave out `dtype: int32` at data.features.image; for ids add " +
+      "`- { use: one-hot, feature: image, count: N }` to data.transforms, N being how many there are",
   );
-  assertEquals(ids, floats);
+  assertRefused(
+    wideResnet,
+    sharings.interval,
+    { city: { shape: [], dtype, vocabulary: ["a"] } },
+    "the feature city holds ids, and the network reads numbers",
+    "add `- { use: one-hot, feature: city }` to data.transforms",
+  );
 });
 
 Deno.test("wide-resnet takes the feature that it is told to, or the only one", () => {

@@ -81,9 +81,22 @@ Deno.test("cast takes by default what is not yet of the type, and leaves the res
   );
 });
 
-Deno.test("cast forgets the vocabulary with the ids", () => {
+Deno.test("cast makes no numbers of ids that stand for values", () => {
   const city = { ...ids(), vocabulary: ["Bergen", "Oslo"] };
-  assertEquals(make(cast, { dtype: "float32" }, { city }).features, { city: floats() });
+  const user = { ...ids(), ids: { count: 10, name: "user", padded: false } };
+  for (const spec of [city, user]) {
+    assertRefused(
+      cast,
+      { dtype: "float32", feature: "x" },
+      { x: spec },
+      "the feature x holds ids: expected numbers: `one-hot` makes numbers of ids",
+      "add `- { use: one-hot, feature: x }` to data.transforms",
+    );
+    assertEquals(
+      make(cast, { dtype: "float32" }, { x: spec, age: ids() }).features,
+      { x: spec, age: floats() },
+    );
+  }
   assertEquals(make(cast, { dtype: "int32", feature: "city" }, { city }).features, { city });
 });
 

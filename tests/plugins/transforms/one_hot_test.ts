@@ -56,6 +56,23 @@ Deno.test("one-hot has as many places as a column of strings has words in traini
   );
 });
 
+Deno.test("one-hot has a place for the unknown id, and zeros in the empty places of lists", () => {
+  const known = {
+    ...ids(2),
+    vocabulary: ["a", "b"],
+    ids: { count: 3, name: "tags", padded: true },
+  };
+  const transform = make(oneHot, {}, { tags: known });
+  assertEquals(transform.features, { tags: floats(2, 3) });
+  const batch = batchOf(2, { tags: { values: Int32Array.of(2, -1, 0, 1), shape: [2] } });
+  assertEquals(
+    appliedByRows(transform, batch).features.tags!.values,
+    Float32Array.of(0, 0, 1, 0, 0, 0, /**/ 1, 0, 0, 0, 1, 0),
+  );
+  const hashed = { ...ids(), ids: { count: 5, name: "user", padded: false } };
+  assertEquals(make(oneHot, {}, { hashed }).features, { hashed: floats(5) });
+});
+
 Deno.test("one-hot refuses ids that are out of range, with their row", () => {
   const transform = make(oneHot, { count: 3 }, { tags: ids(2) });
   for (const id of [3, -1]) {

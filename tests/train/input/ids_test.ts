@@ -120,7 +120,7 @@ Deno.test("ids that are counted are taken as they are, and one outside is an err
   );
   assertEquals(
     error.message,
-    "row 0 of the column number has 7; expected an id from 0 to 5 (rows count from 0)",
+    "row 0, column number: has 7; expected an id from 0 to 5 (rows count from 0)",
   );
 });
 
@@ -184,7 +184,7 @@ Deno.test("a weight below 0 is an error with its row, and one that is no number 
   });
   const of = (weight: string) => open(memorySource(table), { features: { x: {} }, label, weight });
   const error = await assertRejects(() => of("weight"), UserError);
-  assertEquals(error.message, "row 1 of the column weight has the weight -2 (rows count from 0)");
+  assertEquals(error.message, "row 1, column weight: has the weight -2 (rows count from 0)");
   const strings = await assertRejects(() => of("word"), UserError);
   assertEquals(strings.message, "the column word holds strings, which are no weights");
 });

@@ -100,6 +100,8 @@ for (const entry of reread) {
       label: labelSchema.parse({ column, classes: 50, nulls: { fill: absent.text } }),
       stage: sourceReference,
       places: undefined,
+      nulls: undefined,
+      nullValues: undefined,
       weight: undefined,
       columns: [],
     };

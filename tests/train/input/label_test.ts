@@ -16,12 +16,62 @@ function labelled(
 
 const labels = (split: StoredSplit) => Array.from(split.slice(0, split.rows).label.values);
 
-Deno.test("openSplit() takes whole numbers as classes, one more than the greatest", async () => {
-  for (const y of [Uint8Array.of(3, 0, 1), Int32Array.of(3, 0, 1), BigInt64Array.of(3n, 0n, 1n)]) {
+Deno.test("openSplit() takes the whole numbers that there are as classes, in their order", async () => {
+  for (const y of [Uint8Array.of(2, 0, 1), Int32Array.of(2, 0, 1), BigInt64Array.of(2n, 0n, 1n)]) {
     const split = await labelled(y);
-    assertEquals(split.label, { shape: [], dtype: "int32", kind: "class", classes: 4 });
+    assertEquals(split.label, { shape: [], dtype: "int32", kind: "class", classes: 3 });
     assert(split.slice(0, 3).label.values instanceof Int32Array);
-    assertEquals(labels(split), [3, 0, 1]);
+    assertEquals(labels(split), [2, 0, 1]);
+  }
+  const large = 2n ** 60n;
+  const cases: [unknown, string[], number[]][] = [
+    [Int32Array.of(3, 1, 2), ["1", "2", "3"], [2, 0, 1]],
+    [Uint8Array.of(0, 7, 3, 7), ["0", "3", "7"], [0, 2, 1, 2]],
+    [BigInt64Array.of(large + 1n, large, 5n), ["5", `${large}`, `${large + 1n}`], [2, 1, 0]],
+  ];
+  for (const [y, vocabulary, classes] of cases) {
+    const split = await labelled(y);
+    assertEquals([split.label.vocabulary, split.label.classes], [vocabulary, vocabulary.length]);
+    assertEquals(labels(split), classes);
+    assertEquals(labels(await labelled(y, {}, split)), classes);
+  }
+});
+
+Deno.test("openSplit() numbers the classes by a list of the column's values", async () => {
+  const cases: [unknown, Record<string, unknown>, number[]][] = [
+    [Int32Array.of(-1, 1, -1), { kind: "binary", classes: [-1, 1] }, [0, 1, 0]],
+    [Int32Array.of(-1, 1, -1), { kind: "binary", classes: [1, -1] }, [1, 0, 1]],
+    [Float64Array.of(-1, 1), { kind: "binary", classes: [-1, 1] }, [0, 1]],
+    [Float32Array.of(1, 3, 2), { kind: "class", classes: [1, 2, 3] }, [0, 2, 1]],
+    [Float32Array.of(0.5, 1.5), { kind: "class", classes: [0.5, 1.5] }, [0, 1]],
+    [BigInt64Array.of(1n, 3n, 2n), { classes: [1, 2, 3] }, [0, 2, 1]],
+    [[true, false], { kind: "binary", classes: [true, false] }, [0, 1]],
+    [["1", "2", "10"], { classes: [1, 2, 10] }, [0, 1, 2]],
+    [["no", "yes"], { kind: "binary", classes: ["yes", "no"] }, [1, 0]],
+  ];
+  for (const [y, options, expected] of cases) {
+    const train = await labelled(y, options);
+    assertEquals(labels(train), expected, JSON.stringify(options));
+    assertEquals(train.label.vocabulary, (options.classes as unknown[]).map(String));
+    assertEquals(labels(await labelled(y, options, train)), expected);
+  }
+});
+
+Deno.test("openSplit() suggests lists of classes which it takes", async () => {
+  const cases: [unknown, Record<string, unknown>, string][] = [
+    [Int32Array.of(-1, 1), { kind: "binary" }, "kind: binary, classes: [-1, 1]"],
+    [Uint8Array.of(1, 2, 2), { kind: "binary" }, "kind: binary, classes: [1, 2]"],
+    [Float32Array.of(-1, 1), { kind: "binary" }, "kind: binary, classes: [-1, 1]"],
+    [Int32Array.of(0, -1, 1), {}, "classes: [-1, 0, 1]"],
+    [Uint8Array.of(1, 3, 2), { classes: 3 }, "classes: [1, 2, 3]"],
+    [Uint8Array.of(4, 4), {}, "classes: [4, 5]"],
+  ];
+  for (const [y, options, hinted] of cases) {
+    const error = await assertRejects(() => labelled(y, options), UserError);
+    assertStringIncludes(error.problems[0]!.hint!, `label: { column: y, ${hinted} }`);
+    const classes = JSON.parse(/classes: (\[.*?\])/.exec(hinted)![1]!);
+    const split = await labelled(y, { ...options, classes });
+    assertEquals(split.label.vocabulary, classes.map(String));
   }
 });
 
@@ -45,7 +95,7 @@ Deno.test("openSplit() takes strings as classes, sorted or in the order that is 
   await assertRejects(
     () => labelled(["dog", "fox"], { classes: ["dog", "cat"] }),
     UserError,
-    'row 1 of the column y has the value "fox", which is none of the 2 known ones',
+    'row 1, column y: is "fox", which is no class; expected one of dog, cat',
   );
 });
 
@@ -63,11 +113,11 @@ Deno.test("openSplit() takes floats as numbers to predict", async () => {
 });
 
 Deno.test("openSplit() takes floats as classes if the file says so and they are whole", async () => {
-  assertEquals(labels(await labelled(Float64Array.of(2, 0), { kind: "class" })), [2, 0]);
+  assertEquals(labels(await labelled(Float64Array.of(1, 0), { kind: "class" })), [1, 0]);
   await assertRejects(
     () => labelled(Float64Array.of(0.5), { kind: "class" }),
     UserError,
-    "row 0 of the column y has 0.5, which is no int32",
+    "row 0, column y: is 0.5, which is no class; expected whole numbers from 0",
   );
 });
 
@@ -87,10 +137,26 @@ Deno.test("openSplit() takes binary labels of any type as floats", async () => {
 
 Deno.test("openSplit() refuses labels out of range, naming the row", async () => {
   const cases: [unknown, Record<string, unknown>, string][] = [
-    [Int32Array.of(0, 1, -1), {}, "row 2 of the label y is -1; expected 0 to 1 "],
-    [Uint8Array.of(0, 12), { classes: 10 }, "row 1 of the label y is 12; expected 0 to 9 "],
-    [Uint8Array.of(0, 2), { kind: "binary" }, "row 1 of the label y is 2; expected 0 to 1 "],
-    [Uint8Array.of(5), { classes: ["a", "b"] }, "row 0 of the label y is 5; expected 0 to 1 "],
+    [
+      Int32Array.of(0, 1, -1),
+      {},
+      "row 2, column y: is -1, which is no class; expected whole numbers from 0 ",
+    ],
+    [
+      Uint8Array.of(0, 12),
+      { classes: 10 },
+      "row 1, column y: is 12, which is no class; expected 0 to 9 ",
+    ],
+    [
+      Uint8Array.of(0, 2),
+      { kind: "binary" },
+      "row 1, column y: is 2, which is no class; expected 0 or 1 ",
+    ],
+    [
+      Uint8Array.of(5),
+      { classes: ["a", "b"] },
+      "row 0, column y: is 5, which is no class; expected 0 or 1 ",
+    ],
   ];
   for (const [y, options, message] of cases) {
     const error = await assertRejects(() => labelled(y, options), UserError, message);
@@ -104,7 +170,7 @@ Deno.test("openSplit() holds other splits to the classes of the training split",
   await assertRejects(
     () => labelled(Uint8Array.of(0, 3), {}, train),
     UserError,
-    "row 1 of the label y is 3; expected 0 to 2, as in the training split",
+    "row 1, column y: is 3, which is no class; expected 0 to 2, as in the training split",
   );
   const binary = await labelled(["yes", "no"], { kind: "binary" });
   assertEquals(labels(await labelled(["yes"], { kind: "binary" }, binary)), [1]);
@@ -124,7 +190,7 @@ Deno.test("openSplit() refuses labels that cannot be what the file says", async 
     [["a", "b", "c"], { classes: 2 }, "has 3 values, not 2: a, b, c"],
     [Uint8Array.of(0, 0), {}, "has fewer than two classes"],
     [["a"], {}, "has fewer than two classes"],
-    [Int32Array.of(0, 70000), {}, "has values up to 70000, too many for classes"],
+    [Int32Array.from({ length: 70_000 }, (_, y) => y), {}, "has more than 65536 values, too many"],
   ];
   for (const [y, options, message] of cases) {
     const error = await assertRejects(() => labelled(y, options), UserError, message);
@@ -142,7 +208,10 @@ Deno.test("openSplit() fills and drops nulls of the label", async () => {
   const dropped = await open(file, { label: { column: "string", nulls: "drop" } });
   assertEquals([labels(dropped), dropped.label.vocabulary], [[1, 0, 1], ["a", "b"]]);
   const filled = await open(file, { label: { column: "int", nulls: { fill: 0 } } });
-  assertEquals([labels(filled), filled.label.classes], [[5, 0, 7, 8], 9]);
+  assertEquals([labels(filled), filled.label.vocabulary], [[1, 0, 2, 3], ["0", "5", "7", "8"]]);
   const refused = await assertRejects(() => open(file, { label: "int" }), UserError);
-  assertEquals(refused.message, "row 1 of the column int is null (rows count from 0)");
+  assertEquals(
+    refused.message,
+    "row 1 of nulls.arrow, column int: is null; in all, 1 of 4 rows is (rows count from 0)",
+  );
 });

@@ -115,9 +115,12 @@ Deno.test("openSplit() takes shapes and ids of the training split", async () => 
   const error = await assertRejects(() => test(["Bonn", "Oslo"]), UserError);
   assertEquals(
     error.message,
-    'row 1 of the column city has the value "Oslo", which is none of the 2 known ones (rows count from 0)',
+    'row 1, column city: has the value "Oslo", which is none of the 2 known ones (rows count from 0)',
   );
-  assertEquals(error.problems[0]!.hint, "known are Bonn, Rome");
+  assertEquals(
+    error.problems[0]!.hint,
+    "write `ids: train`, where all values that training rows lack are one id; known are Bonn, Rome",
+  );
 });
 
 Deno.test("openSplit() refuses columns that differ from the training split", async () => {
@@ -128,13 +131,15 @@ Deno.test("openSplit() refuses columns that differ from the training split", asy
     300,
     4,
   ]);
+  const halves = await open(table({ x: Float32Array.of(0.5, 0.25), n }), request, train);
+  assertEquals(valuesOf(halves, "x"), [0.5, 0.25]);
   const error = await assertRejects(
-    () => open(table({ x: Float32Array.of(0.1, 0.2), n }), request, train),
+    () => open(table({ x: ["a", "b"], n }), request, train),
     UserError,
   );
   assertEquals(
     error.message,
-    "the column x holds numbers here (Float32) and whole numbers in the training split (Uint8)",
+    "the column x holds strings here (Dictionary<Int32, Utf8>) and whole numbers in the training split (Uint8)",
   );
   const images = (name: string) => ({ features: { x: { column: name } }, label: request.label });
   const lists = (...rows: number[][]) => vectorFromArray(rows);
@@ -143,7 +148,7 @@ Deno.test("openSplit() refuses columns that differ from the training split", asy
     () => open(table({ x: lists([1, 2, 3], [3, 4, 5]), n }), images("x"), square),
     UserError,
   );
-  assertStringIncludes(other.message, "row 0 of the column x has 3 values; expected 2");
+  assertStringIncludes(other.message, "row 0, column x: has 3 values; expected 2");
 });
 
 Deno.test("openSplit() opens files without rows", async () => {
@@ -219,6 +224,8 @@ Deno.test("openSplit() needs no places", async () => {
   const request = {
     features: {},
     label: { column: "lst", nulls: "error" as const },
+    nulls: undefined,
+    nullValues: undefined,
     weight: undefined,
     columns: [],
     stage: sourceReference,

@@ -155,7 +155,7 @@ Deno.test("TransformChain measures on what earlier transforms make of all traini
   // 0 to 2999 doubled: a mean of 2999, and 4 · (3000² − 1) / 12 as variance.
   const train = await split(Array.from({ length: 3000 }, (_, row) => row));
   const transforms = chain(x, [scale, { by: 2 }], [normalize, {}]);
-  const [first, second] = await transforms.measure(train) as [
+  const [first, second] = (await transforms.measure(train)).transforms as [
     null,
     Record<string, Record<string, number[]>>,
   ];
@@ -179,7 +179,10 @@ Deno.test("TransformChain measures rows without augmentation, unless all rows ge
   for (const [on, mean] of [["training", 2], ["all", 102]] as const) {
     const measuring = planned(normalize.create(normalize.options.parse({}), { features: x }));
     const transforms = new TransformChain([{ ...shift, on }, measuring]);
-    assertEquals(await transforms.measure(train), [null, { x: { mean: [mean], std: [1] } }]);
+    assertEquals(await transforms.measure(train), {
+      nulls: {},
+      transforms: [null, { x: { mean: [mean], std: [1] } }],
+    });
   }
 });
 
