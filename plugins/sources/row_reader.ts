@@ -29,8 +29,8 @@ interface RowFile {
  *
  * @param files The files, in order.
  * @param names The columns; all by default.
- * @returns Undefined unless all files are here, uncompressed, and these columns have rows of one width
- * without nulls.
+ * @returns Undefined unless all files are here, uncompressed, and these columns have rows of one width,
+ * the same in all files, without nulls.
  */
 export function rowReader(
   files: readonly ArrowFile[],
@@ -40,7 +40,7 @@ export function rowReader(
   let first = 0;
   for (const { file, index } of files) {
     const layout = file.readNow && index.rowLayout(names);
-    if (!layout) return undefined;
+    if (!layout || (opened[0] && !sameColumns(layout.columns, opened[0].columns))) return undefined;
     const bounds = new Float64Array(index.rowCounts.length + 1);
     index.rowCounts.forEach((rows, batch) => bounds[batch + 1] = bounds[batch]! + rows);
     opened.push({ file, columns: layout.columns, first, bounds });
@@ -57,6 +57,15 @@ export function rowReader(
     const known = await words;
     return readRows(opened, fields, numbers, first, known);
   };
+}
+
+/** Whether rows lie alike in two files: decimals of as many digits may have other widths. */
+function sameColumns(some: readonly FixedColumn[], others: readonly FixedColumn[]): boolean {
+  return some.every(({ field, width }, index) => {
+    const other = others[index]!;
+    const same = field.name === other.field.name && String(field.type) === String(other.field.type);
+    return same && width === other.width;
+  });
 }
 
 function readRows(

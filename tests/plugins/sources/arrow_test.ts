@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { tableFromArrays, tableToIPC } from "apache-arrow";
+import { Decimal, makeData, Table, tableFromArrays, tableToIPC, Vector } from "apache-arrow";
 import { FileBlock, Footer } from "apache-arrow/ipc/metadata/file";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { UserError } from "../../../pipeline/errors.ts";
 import arrow from "../../../plugins/sources/arrow.ts";
 import { arrowSource, expected, fixtures } from "../../support/arrow.ts";
 import { withFiles } from "../../support/formats.ts";
+import { exactColumns, interopFiles, interopFolder } from "../../support/interop.ts";
 
 const rowsOf = async (path: string | string[], folder?: string) => {
   const { rowCounts, recordBatches } = await arrowSource(path, folder).open();
@@ -231,4 +232,68 @@ Deno.test("arrow refuses what a big-endian machine wrote", async () => {
   const folder = join(fixtures, "..", "formats");
   const error = await assertRejects(() => rowsOf("big_endian.arrows", folder), UserError);
   assertStringIncludes(error.message, "big_endian.arrows was written by a big-endian machine");
+});
+
+Deno.test("arrow refuses two columns of one name where either is read", async () => {
+  const open = (columns?: string[]) =>
+    arrowSource("pyarrow_same_names.arrow", interopFolder).open(columns && { columns });
+  for (const columns of [["x"], ["y", "x"], undefined]) {
+    await assertRejects(
+      () => open(columns),
+      UserError,
+      "two columns of pyarrow_same_names.arrow are called x",
+    );
+  }
+  const dataset = await open(["y"]);
+  assertEquals([...(await dataset.rows!([1, 0])).getChild("y")!], [6n, 5n]);
+  await dataset.close!();
+});
+
+Deno.test("arrow reads decimals of files that have them in other widths", async () => {
+  const file = (bits: number, words: number[]) => {
+    const type = new Decimal(2, 20, bits);
+    const data = makeData({ type, length: 2, nullCount: 0, data: Uint32Array.from(words) });
+    return tableToIPC(new Table({ x: new Vector([data]) }), "file");
+  };
+  const files = {
+    "0.arrow": file(128, [125, 0, 0, 0, 250, 0, 0, 0]),
+    "1.arrow": file(256, [375, 0, 0, 0, 0, 0, 0, 0, 500, 0, 0, 0, 0, 0, 0, 0]),
+  };
+  await withFiles(files, async (folder) => {
+    assertEquals((await arrowSource("*.arrow", folder).open()).rows, undefined);
+    assertEquals(await exactColumns(arrowSource("*.arrow", folder)), {
+      x: ["1.25", "2.50", "3.75", "5.00"],
+    });
+  });
+});
+
+Deno.test("arrow notices any changed byte of a body whose LZ4 blocks have checksums, and any cut", async () => {
+  const entry = interopFiles.find(({ file }) => file === "polars_stored.arrow")!;
+  const whole = await Deno.readFile(join(interopFolder, entry.file));
+  const magic = [4, 34, 77, 24];
+  const starts = [...whole.keys()].filter((at) => magic.every((byte, i) => whole[at + i] === byte));
+  assert(starts.length >= 2);
+  await withFiles({}, async (folder) => {
+    const path = join(folder, "x.arrow");
+    const read = () => exactColumns(arrowSource("x.arrow", folder));
+    // Behind the header of the first frame, which holds nearly all of the file, in its one block.
+    const size = new DataView(whole.buffer).getUint32(starts[0]! + 7, true) & 0x7fffffff;
+    for (let at = starts[0]!; at < starts[0]! + 7 + 4 + size + 4; at += 41) {
+      const changed = whole.slice();
+      changed[at]! ^= 1 << at % 8;
+      await Deno.writeFile(path, changed);
+      const error = await assertRejects(
+        read,
+        UserError,
+        "x.arrow is an Arrow file that is cut off",
+      );
+      assertStringIncludes(error.message, "that LZ4 packed cannot be unpacked");
+    }
+    await Deno.writeFile(path, whole);
+    assertEquals(await read(), entry.columns as never);
+    for (const part of [0.2, 0.5, 0.9]) {
+      await Deno.writeFile(path, whole.subarray(0, Math.floor(whole.length * part)));
+      await assertRejects(read, UserError, "x.arrow");
+    }
+  });
 });
