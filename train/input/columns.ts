@@ -567,7 +567,17 @@ export class ColumnReader {
       }
     }
     if (lists.includes(undefined)) return shape;
-    const own = tensorShape(field) ?? lists as readonly number[];
+    const { shape: tensor, permutation } = tensorOf(field);
+    if (permutation?.some((axis, index) => axis !== index)) {
+      throw this.#refusal(
+        `the axes of the tensors in the column ${column} are permuted, to [${
+          permutation.join(", ")
+        }], and their values would be read in another order`,
+        "write them in the order of their axes, in Python: pyarrow.FixedShapeTensorArray" +
+          ".from_numpy_ndarray(numpy.ascontiguousarray(column.to_numpy_ndarray()))",
+      );
+    }
+    const own = tensor ?? lists as readonly number[];
     if (!shape) return own;
     if (sizeOf(own) !== sizeOf(shape)) {
       throw this.#refusal(
@@ -730,12 +740,17 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
-/** The shape that Arrow's own extension type for tensors says, if the column has it. */
-function tensorShape({ metadata }: Field): readonly number[] | undefined {
-  if (metadata.get("ARROW:extension:name") !== "arrow.fixed_shape_tensor") return undefined;
+/** What Arrow's own extension type for tensors says, if the column has it. */
+function tensorOf({ metadata }: Field): {
+  readonly shape?: readonly number[];
+  readonly permutation?: readonly number[];
+} {
+  if (metadata.get("ARROW:extension:name") !== "arrow.fixed_shape_tensor") return {};
   const { shape, permutation } = JSON.parse(metadata.get("ARROW:extension:metadata") ?? "{}");
-  const inOrder = permutation?.every((axis: number, index: number) => axis === index) ?? true;
-  return Array.isArray(shape) && inOrder ? shape : undefined;
+  return {
+    ...(Array.isArray(shape) && { shape }),
+    ...(Array.isArray(permutation) && { permutation }),
+  };
 }
 
 const fillOf = (nulls: NullPolicy) => typeof nulls === "object" ? nulls.fill : undefined;

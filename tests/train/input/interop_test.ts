@@ -1,6 +1,6 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Field, Int32, makeData, RecordBatch, Schema, Struct } from "apache-arrow";
-import type { Source } from "../../../plugin.ts";
+import { type Source, UserError } from "../../../plugin.ts";
 import { sizeOf } from "../../../train/input/columns.ts";
 import { layoutOf } from "../../../train/input/layout.ts";
 import { featureSchema, labelSchema } from "../../../pipeline/data_options.ts";
@@ -36,7 +36,7 @@ for (const entry of interopFiles.filter(({ refused }) => refused === undefined))
       const layout = layoutOf(field.type);
       if (!layout || layout.lists.includes(undefined)) continue;
       const values = entry.columns[field.name]!, text = layout.family === "strings";
-      if (values.some(isBeyond) && !text) continue;
+      if (values.some(isBeyond) && !text || field.name === "permuted") continue;
       const none = text ? absent.text : absent.number;
       const source = memorySource(batches.map((batch) => labelled(batch, index)));
       const split = await open(source, {
@@ -49,7 +49,7 @@ for (const entry of interopFiles.filter(({ refused }) => refused === undefined))
       assertEquals(read, values.flatMap((value) => flatOf(value, size, none)), field.name);
       seen++;
     }
-    const hopeless = /lossy\.parquet|int96|stored|permuted/.test(entry.file);
+    const hopeless = /lossy\.parquet|int96|stored/.test(entry.file);
     assert(seen > 0 || hopeless, "no column was compared");
   });
 }
@@ -124,3 +124,20 @@ for (const entry of reread) {
     assertEquals(read[2], read[0]);
   });
 }
+
+Deno.test("tensors whose axes are permuted are refused, and read once they are written in order", async () => {
+  const entry = interopFiles.find(({ file }) => file === "pyarrow_permuted.arrow")!;
+  const read = (column: string) =>
+    open(interopSource(entry), {
+      features: { f: { column, shape: [3, 2] } },
+      label: { column: "number", kind: "number" },
+    });
+  const error = await assertRejects(() => read("permuted"), UserError);
+  assertStringIncludes(
+    error.problems[0]!.message,
+    "the axes of the tensors in the column permuted are permuted, to [1, 0]",
+  );
+  assertStringIncludes(error.problems[0]!.hint!, "numpy.ascontiguousarray");
+  const split = await read("straight");
+  assertEquals(valuesOf(split, "f").slice(0, 6), [0, 3, 1, 4, 2, 5]);
+});
