@@ -72,7 +72,7 @@ await serve(async () => {
 input.close();
 
 function* epochs(): Iterable<Pass> {
-  for (let epoch = 1;; epoch++) yield { split: "train", training: true, epoch, size };
+  for (let epoch = 1;; epoch++) yield { split: "train", training: true, epoch, size, last: "keep" };
 }
 
 function randomPixels(): Uint8Array {

@@ -85,7 +85,7 @@ async function train(precision: AccuracyRun["precision"], seed: number): Promise
     });
     // A machine without the units would compare float32 with itself.
     if (result.precision !== precision) throw new Error(`there is no ${precision} here`);
-    const accuracy = (net: "light" | "booster") => result.test[net]!.accuracy!;
+    const accuracy = (net: "light" | "booster") => Number(result.test[net]!.accuracy);
     return {
       pipeline: options.pipeline,
       precision,

@@ -162,11 +162,11 @@ async function train(window: number, seed: number): Promise<number> {
           nets: prepareNets(plan, given, netsOf(plan)),
         }],
         given: new Map(),
-        batch: plan.batch,
+        cut: plan.cut,
         evaluateEvery: 1,
         data: given,
         input,
-        first: firstBatch(plan, given, plan.batch),
+        first: firstBatch(plan, given),
         precision: "float32",
         report: () => {},
         debug: false,
@@ -180,7 +180,7 @@ async function train(window: number, seed: number): Promise<number> {
         signal: undefined,
       },
     );
-    return test.light!.accuracy!;
+    return Number(test.light!.accuracy);
   } finally {
     input.close();
     await data.close();

@@ -1,9 +1,11 @@
 import { openEngine } from "../engine/engine.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../pipeline/stages/batch.ts";
+import { formatMetric } from "../pipeline/stages/metric.ts";
 import type { Variable } from "../pipeline/stages/network.ts";
 import { type FirstBatch, tryFirstBatch } from "../train/first_batch.ts";
 import { readInitial } from "../train/initial.ts";
+import { batchCount, batchRange } from "../train/input/order.ts";
 import type { JobPhase } from "../train/job.ts";
 import { prepareData, type PreparedData } from "../train/prepare_data.ts";
 import type { PreparedNets } from "../train/prepare_nets.ts";
@@ -36,7 +38,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
     const engine = await openEngine(options.engine ?? "auto", report);
     report(`engine: ${engine.name} (${engine.detail})`);
     // The baseline's nets are built as well: what they lack shows here and not after an hour.
-    const { rocket: { nets, phases }, alone } = prepareJobs(plan, data);
+    const { rocket: { nets, phases }, alone } = await prepareJobs(plan, data, report);
     const first = phases[0]!.nets;
     const given = await readInitial(plan, first);
     if (alone) await readInitial(plan, alone.phases[0]!.nets);
@@ -44,10 +46,11 @@ export async function check(args: readonly string[], options: CommandOptions): P
     for (const phase of phases) {
       if (phase.name !== undefined) tried.push(phaseSummary(phase));
       const batch = await tryFirstBatch(plan, data, phase, given);
-      tried.push(firstBatchSummary(plan, batch), gradientTable(batch.gradients));
+      tried.push(firstBatchSummary(batch), gradientTable(batch.gradients));
     }
     print([
       dataSummary(data),
+      batchSummary(plan, data),
       outputSummary(first),
       parameterSummary({ ...first, nets }),
       ...(given.size > 0 ? [initialSummary(plan, given)] : []),
@@ -58,6 +61,16 @@ export async function check(args: readonly string[], options: CommandOptions): P
   } finally {
     await data.close();
   }
+}
+
+/** How an epoch is cut into steps. */
+function batchSummary({ cut }: Plan, { splits: { train: { rows } } }: PreparedData): string {
+  const count = batchCount(rows, cut);
+  const [start, end] = batchRange(rows, cut, count - 1);
+  const rest = end - start === cut.size ? "" : `, the last one of ${formatCount(end - start)}`;
+  const left = end === rows ? "" : `; ${formatCount(rows - end)} rows are left out of each epoch`;
+  return `steps: ${formatCount(count)} an epoch, of ${formatCount(cut.size)} rows${rest}${left} ` +
+    `(lastBatch: ${cut.last})`;
 }
 
 const rowShape = ({ shape, dtype }: ColumnSpec) => `${dtype} [${["batch", ...shape].join(", ")}]`;
@@ -158,14 +171,14 @@ function initialSummary({ initial }: Plan, given: GivenValues): string {
   return `first weights: ${from.join(", ")} (${given.size} variables)`;
 }
 
-function firstBatchSummary(plan: Plan, { losses, metrics, rows, peakBytes }: FirstBatch): string {
+function firstBatchSummary({ losses, metrics, rows, peakBytes }: FirstBatch): string {
   return [
     table(
       [`first batch (${rows} rows)`, "value"],
-      [...losses, ...metrics].map(([name, value]) => [name, formatNumber(value)]),
+      [...losses, ...metrics].map(([name, value]) => [name, formatMetric(value, formatNumber)]),
     ),
     "",
-    `memory of a step with ${plan.batch} rows: about ${(peakBytes / 2 ** 20).toFixed(0)} MB of ` +
+    `memory of a step with ${rows} rows: about ${(peakBytes / 2 ** 20).toFixed(0)} MB of ` +
     "tensors, beside the engine and the data",
   ].join("\n");
 }

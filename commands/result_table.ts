@@ -1,4 +1,5 @@
 import type { GradientNorms, Metrics, PhaseResult, Result } from "../pipeline/stages/events.ts";
+import { formatMetric, isMetricDetail, type MetricValue } from "../pipeline/stages/metric.ts";
 import { formatCount, formatNumber, table } from "./table.ts";
 
 /**
@@ -32,13 +33,12 @@ export function resultTable(result: Result): string {
   add("booster", result, "booster", "″");
   if (baseline) add("light alone", baseline, "light", `${baseline.seconds.toFixed(1)} s`);
 
-  const metrics = Object.keys(rows[0]?.last ?? {});
+  const all = rows[0]?.last ?? {};
+  const metrics = Object.keys(all).filter((key) => !isMetricDetail(key, all));
   const head = ["net", ...metrics.flatMap((metric) => [metric, "at best"]), "parameters", "time"];
   const cells = rows.map(({ net, last, best, parameters, seconds }) => [
     net,
-    ...metrics.flatMap((metric) =>
-      [last[metric], best[metric]].map((value) => value === undefined ? "–" : formatNumber(value))
-    ),
+    ...metrics.flatMap((metric) => [last[metric], best[metric]].map(cell)),
     formatCount(parameters),
     seconds,
   ]);
@@ -48,15 +48,23 @@ export function resultTable(result: Result): string {
       result.stopped ? ", when it was no longer better" : ""
     }; "at best" after epoch ${best.epoch}` +
     (baseline ? ` (light alone: ${baseline.best.epoch})` : "") +
-    `, chosen by ${best.metric} on the ${best.split} split`,
+    `, ${choice(best)}`,
     "",
     table(head, cells),
   ];
   if (result.phases) lines.push("", phaseTable(result.phases));
+  for (const { net, last } of rows) {
+    for (const metric of metrics) {
+      const details = Object.entries(last).filter(([key]) => key.startsWith(`${metric}/`))
+        .map(([key, value]) => `${key.slice(metric.length + 1)} ${cell(value)}`);
+      if (details.length > 0) lines.push("", `${net} ${metric}: ${details.join(", ")}`);
+    }
+  }
   const metric = metrics[0];
-  const { light } = result.test;
-  if (baseline && metric && light) {
-    const gain = light[metric]! - baseline.test.light![metric]!;
+  const after = metric && result.test.light?.[metric];
+  const alone = metric && baseline?.test.light?.[metric];
+  if (typeof after === "number" && typeof alone === "number") {
+    const gain = after - alone;
     lines.push(
       "",
       `what the booster gave the light net: ${metric} ${gain < 0 ? "−" : "+"}${
@@ -73,6 +81,17 @@ export function resultTable(result: Result): string {
   const skipped = result.skipped + (baseline?.skipped ?? 0);
   if (skipped > 0) lines.push(`skipped steps, as losses or gradients were not finite: ${skipped}`);
   return lines.join("\n");
+}
+
+/** A metric's value in a table. */
+const cell = (value: MetricValue | undefined) =>
+  value === undefined ? "–" : formatMetric(value, formatNumber);
+
+/** How the best epoch was chosen. */
+function choice({ metric, split, value }: Result["best"]): string {
+  if (metric === "epoch") return "the last one: no metric was chosen by";
+  const by = `chosen by ${metric} on the ${split} split`;
+  return typeof value === "number" ? by : `as ${metric} was ${cell(value)} on the ${split} split`;
 }
 
 /** A row a phase: what it trained, and each net's first metric. */
@@ -94,8 +113,7 @@ function phaseTable(phases: readonly PhaseResult[]): string {
     formatCount(best.epoch),
     ...keys.map((key) => {
       const [net, metric] = key.split(" ") as [string, string];
-      const value = test[net]?.[metric];
-      return value === undefined ? "–" : formatNumber(value);
+      return cell(test[net]?.[metric]);
     }),
     `${seconds.toFixed(1)} s`,
   ]);

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { documentOfValue } from "../pipeline/document.ts";
 import { UserError } from "../pipeline/errors.ts";
+import { metricsToJson } from "../pipeline/metrics_json.ts";
 import { makePlan } from "../pipeline/plan/make.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import { builtins } from "../plugins/mod.ts";
@@ -41,7 +42,7 @@ export async function resume(args: readonly string[], options: CommandOptions): 
   const result = await readResult(out);
   if (!result || !isFinished(result, plan)) return await train(plan, out, options, true);
   over();
-  if (options.json) printJson({ event: "runEnd", result });
+  if (options.json) printJson(metricsToJson({ event: "runEnd", result }));
   else printResult(result, out);
   if (!options.quiet) {
     say(`the run has finished; --epochs ${result.epochs + 1} or more goes on with it`);

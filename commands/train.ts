@@ -1,4 +1,5 @@
 import { Interruption } from "../pipeline/errors.ts";
+import { metricsToJson } from "../pipeline/metrics_json.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { Result, RunEvents } from "../pipeline/stages/events.ts";
 import type { Output } from "../pipeline/stages/output.ts";
@@ -65,7 +66,7 @@ function jsonLines(): Output {
   const names = ["runStart", "step", "evaluation", "epoch", "runEnd", "failure"] as const;
   const print = <Name extends keyof RunEvents>(name: Name) => (event: RunEvents[Name]) => {
     const plain = "error" in event ? { message: event.error.message } : event;
-    printJson({ event: name, ...plain });
+    printJson(metricsToJson({ event: name, ...plain }));
   };
   return Object.fromEntries(names.map((name) => [name, print(name)]));
 }

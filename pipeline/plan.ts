@@ -103,6 +103,10 @@ export interface PlannedPhase {
   readonly place: Place | undefined;
   /** Where it has its epochs. */
   readonly epochsPlace: Place | undefined;
+  /** Where it says by which metric the best epoch is chosen. */
+  readonly selectPlace: Place | undefined;
+  /** Where it says by which metric training ends, or that it may end early. */
+  readonly stopPlace: Place | undefined;
 }
 
 /** Where a net's first weights come from. */
@@ -118,6 +122,9 @@ export interface PlannedInitial {
   /** Where the pipeline file says so. */
   readonly place: Place | undefined;
 }
+
+/** What becomes of the last rows of an epoch if they are fewer than a batch. */
+export type LastBatch = "keep" | "merge" | "drop";
 
 /** A pipeline, checked as far as that is possible without its data. */
 export interface Plan {
@@ -152,7 +159,8 @@ export interface Plan {
   readonly phases: readonly PlannedPhase[];
   readonly metrics: readonly PlannedMetricStage[];
   readonly outputs: readonly PlannedStage<OutputStage>[];
-  readonly batch: number;
+  /** How the rows of an epoch are cut into steps. */
+  readonly cut: { readonly size: number; readonly last: LastBatch };
   /** After how many epochs the nets are measured. */
   readonly evaluateEvery: number;
   readonly baseline: boolean;

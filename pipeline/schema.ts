@@ -187,6 +187,11 @@ const optimizer = entry("optimizer", commonOptions.optimizer).describe(
 const trainSchema = z.strictObject({
   epochs: training.epochs,
   batch: z.int().positive().describe("The rows of a step."),
+  lastBatch: z.enum(["keep", "merge", "drop"]).optional().describe(
+    "What becomes of the last rows of an epoch if they are fewer than a batch. keep: they are a batch. " +
+      "merge: they join the batch before them if they are at most half a batch, and are a batch otherwise. " +
+      "drop: they are left out of the epoch. merge by default for nets with batch norm, keep for others.",
+  ),
   baseline: z.enum(["none", "light-alone"]).default("none").describe(
     "light-alone: also trains the light net without the booster, with the same seed and budget; as the last phase has it.",
   ),

@@ -155,6 +155,8 @@ readonly train: {
 readonly epochs?: number;
 /** The rows of a step. */
 readonly batch: number;
+/** What becomes of the last rows of an epoch if they are fewer than a batch. keep: they are a batch. merge: they join the batch before them if they are at most half a batch, and are a batch otherwise. drop: they are left out of the epoch. merge by default for nets with batch norm, keep for others. */
+readonly lastBatch?: "keep" | "merge" | "drop";
 /** light-alone: also trains the light net without the booster, with the same seed and budget; as the last phase has it. */
 readonly baseline?: "none" | "light-alone";
 /** After how many epochs the nets are measured; after the last one of a phase always. The best epoch is one of these, and training ends early after one of these. */
@@ -327,6 +329,8 @@ readonly train?: {
 readonly epochs?: number;
 /** The rows of a step. */
 readonly batch?: number;
+/** What becomes of the last rows of an epoch if they are fewer than a batch. keep: they are a batch. merge: they join the batch before them if they are at most half a batch, and are a batch otherwise. drop: they are left out of the epoch. merge by default for nets with batch norm, keep for others. */
+readonly lastBatch?: "keep" | "merge" | "drop";
 /** light-alone: also trains the light net without the booster, with the same seed and budget; as the last phase has it. */
 readonly baseline?: "none" | "light-alone";
 /** After how many epochs the nets are measured; after the last one of a phase always. The best epoch is one of these, and training ends early after one of these. */

@@ -166,7 +166,7 @@ async function tryRuns(
       if (earlier) refuseOtherData(earlier, data, plan);
     }
     if (runs.every(([run]) => kept.get(run)!.state === "finished")) return;
-    const { rocket: { phases }, alone } = prepareJobs(first, data);
+    const { rocket: { phases }, alone } = await prepareJobs(first, data);
     const given = await readInitial(first, phases[0]!.nets);
     if (alone) await readInitial(first, alone.phases[0]!.nets);
     for (const phase of phases) await tryFirstBatch(first, data, phase, given);

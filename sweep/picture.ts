@@ -29,7 +29,7 @@ export interface PicturePoint {
 export function picturePoints({ rows, metric }: SweepTable): PicturePoint[] {
   return rows.flatMap(({ setting, name, latency, metrics }) => {
     const summary = metric === undefined ? undefined : metrics.last[metric];
-    if (latency === undefined || !summary || !Number.isFinite(summary.spread.mean)) return [];
+    if (latency === undefined || !summary?.spread) return [];
     const { mean, low, high } = interval(summary.values);
     return [{
       ...{ setting, name, latency, mean },

@@ -6,6 +6,7 @@
 
 import { type Align, formatCount, formatNumber, table } from "../commands/table.ts";
 import { escapeMarkup } from "../files/escape_markup.ts";
+import { formatMetric, undefinedMetric } from "../pipeline/stages/metric.ts";
 import type { Interval, Spread } from "./statistics.ts";
 import type { MetricSummary, SweepRow, SweepTable } from "./table.ts";
 
@@ -190,7 +191,12 @@ function htmlTable({ head, rows }: TextTable): string {
 }
 
 function spreadText(summary: MetricSummary | undefined): string {
-  return summary ? meanText(summary.spread) : nothing;
+  if (!summary) return nothing;
+  const { spread, without } = summary;
+  if (!without) return spread ? meanText(spread) : nothing;
+  const none = formatMetric(undefinedMetric(without.reason));
+  // A mean over fewer seeds than the others' has to show it.
+  return spread ? `${meanText(spread)} of ${spread.count}; ${without.runs} ${none}` : none;
 }
 
 function meanText({ mean, deviation }: Spread): string {

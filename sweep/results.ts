@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { UserError } from "../pipeline/errors.ts";
-import type { Result } from "../pipeline/stages/events.ts";
+import { metricsFromJson } from "../pipeline/metrics_json.ts";
+import type { Metrics, Result } from "../pipeline/stages/events.ts";
 import { readResult } from "../train/checkpoint/earlier_run.ts";
 import type { CheckedRun, CheckedSweep } from "./check.ts";
 
@@ -14,7 +15,7 @@ export interface RunOutcome {
   /** The seed. */
   readonly seed: number;
   /** The metrics by key, on the sweep's split. */
-  readonly metrics: Readonly<Record<When, Readonly<Record<string, number>>>>;
+  readonly metrics: Readonly<Record<When, Metrics>>;
   /** What the run ended with. */
   readonly result: Result;
 }
@@ -44,13 +45,12 @@ async function readOutcome(
 }
 
 /** `light: { accuracy }` becomes `light/accuracy`; what belongs to no net keeps its name. */
-function byKey(nets: Result["test"]): Record<string, number> {
+function byKey(nets: Result["test"]): Metrics {
   return Object.fromEntries(
     Object.entries(nets).flatMap(([net, metrics]) =>
       Object.entries(metrics).map(([name, value]) => [
         net === "run" ? name : `${net}/${name}`,
-        // JSON has no word for a number that is none.
-        value ?? NaN,
+        value,
       ])
     ),
   );
@@ -67,13 +67,12 @@ async function metricsOf(
   const path = join(folder, "metrics.jsonl");
   try {
     const lines = (await Deno.readTextFile(path)).split("\n").filter(Boolean)
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
+      .map((line) => metricsFromJson(JSON.parse(line)) as Record<string, unknown>);
     const after = (epoch: number) => {
       const found = lines.findLast((line) => line.split === split && line.epoch === epoch);
       return Object.fromEntries(
-        Object.entries(found ?? {}).filter(([key]) => !about.has(key))
-          .map(([key, value]) => [key, typeof value === "number" ? value : NaN]),
-      );
+        Object.entries(found ?? {}).filter(([key]) => !about.has(key)),
+      ) as Metrics;
     };
     return { last: after(epochs), best: after(best.epoch) };
   } catch (error) {

@@ -11,11 +11,16 @@ import { type Interval, interval, type Spread, spread } from "./statistics.ts";
 
 /** A metric of a setting over its seeds. */
 export interface MetricSummary {
-  /** Its value of each run, in the order of the seeds. */
+  /** Its value of each run that has one, in the order of the seeds. */
   readonly values: readonly number[];
-  /** Its mean and spread. */
-  readonly spread: Spread;
-  /** The difference to the reference, over the seeds that both have; undefined for the reference. */
+  /** The runs that have none, with the reason of the first of them. */
+  readonly without: { readonly runs: number; readonly reason: string } | undefined;
+  /** The mean and spread of the values; undefined without any. */
+  readonly spread: Spread | undefined;
+  /**
+   * The difference to the reference, over the seeds in which both have a value; undefined for the
+   * reference, and without such a seed.
+   */
   readonly difference: Interval | undefined;
 }
 
@@ -105,15 +110,19 @@ function summaries(
 ): Record<string, MetricSummary> {
   const keys = [...new Set(runs.flatMap(({ metrics }) => Object.keys(metrics[when])))];
   return Object.fromEntries(keys.map((key) => {
-    const value = ({ metrics }: RunOutcome) => metrics[when][key] ?? NaN;
+    const valueOf = (run: RunOutcome | undefined) => run?.metrics[when][key];
+    const values = runs.map(valueOf).filter((value) => typeof value === "number");
     const differences = runs.flatMap((run) => {
-      const other = others?.find(({ seed }) => seed === run.seed);
-      return other && key in other.metrics[when] ? [value(run) - value(other)] : [];
+      const own = valueOf(run), other = valueOf(others?.find(({ seed }) => seed === run.seed));
+      return typeof own === "number" && typeof other === "number" ? [own - other] : [];
     });
-    const values = runs.map(value);
+    const missing = runs.map(valueOf).filter((value) => typeof value !== "number");
     return [key, {
       values,
-      spread: spread(values),
+      without: missing.length > 0
+        ? { runs: missing.length, reason: missing[0]?.undefined ?? "not measured" }
+        : undefined,
+      spread: values.length > 0 ? spread(values) : undefined,
       difference: differences.length > 0 ? interval(differences) : undefined,
     }];
   }));

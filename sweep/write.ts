@@ -8,6 +8,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { join } from "node:path";
+import type { MetricValue } from "../pipeline/stages/metric.ts";
 import { ArrowFileWriter } from "../files/arrow_writer.ts";
 import { writeFileWhole } from "../files/write.ts";
 import { drawPicture } from "./picture.ts";
@@ -53,8 +54,8 @@ type Columns = Record<
 >;
 
 /** What is no number has no value in a table. */
-const finite = (value: number | undefined) =>
-  value === undefined || Number.isNaN(value) ? null : value;
+const finite = (value: MetricValue | undefined) =>
+  typeof value === "number" && Number.isFinite(value) ? value : null;
 
 function settingColumns({ rows, keys }: SweepTable): Columns {
   const numbers = (of: (row: SweepTable["rows"][number]) => number | undefined) => ({
@@ -75,8 +76,8 @@ function settingColumns({ rows, keys }: SweepTable): Columns {
     for (const when of ["last", "best"] as const) {
       const of = (row: SweepTable["rows"][number]) => row.metrics[when][key];
       const name = `${key}/${when}`;
-      columns[`${name}/mean`] = numbers((row) => of(row)?.spread.mean);
-      columns[`${name}/deviation`] = numbers((row) => of(row)?.spread.deviation);
+      columns[`${name}/mean`] = numbers((row) => of(row)?.spread?.mean);
+      columns[`${name}/deviation`] = numbers((row) => of(row)?.spread?.deviation);
       columns[`${name}/difference`] = numbers((row) => of(row)?.difference?.mean);
       columns[`${name}/difference_low`] = numbers((row) => of(row)?.difference?.low);
       columns[`${name}/difference_high`] = numbers((row) => of(row)?.difference?.high);

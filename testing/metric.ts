@@ -1,9 +1,11 @@
 import type { Column, LabelSpec } from "../pipeline/stages/batch.ts";
-import type {
-  Accumulator,
-  EvaluatedBatch,
-  Metric,
-  MetricStage,
+import {
+  type Accumulator,
+  type EvaluatedBatch,
+  formatMetric,
+  isUndefinedMetric,
+  type Metric,
+  type MetricStage,
 } from "../pipeline/stages/metric.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
 import { columnsOf } from "../pipeline/plan/stage_options.ts";
@@ -22,7 +24,7 @@ import type { Subject } from "./subject.ts";
 
 const rows = 24;
 
-/** A metric's value, by name; a single number has the name "". */
+/** A metric's values, by name; its own has the name "". */
 type Values = Readonly<Record<string, number>>;
 
 /**
@@ -38,6 +40,7 @@ export function checkMetric(subject: Subject<MetricStage>): void {
       ["per", ["net", "run"]],
       ["better", ["higher", "lower"]],
       ["needs", ["light", "both"]],
+      ["values", ["one", "several"]],
     ] as const
   ) {
     if ((allowed as readonly string[]).includes(stage[key])) continue;
@@ -62,7 +65,7 @@ export function checkMetric(subject: Subject<MetricStage>): void {
         );
         findings.attempt(
           `${asked}, measuring ${net}`,
-          () => tryMetric(metric, all, `${asked}, measuring ${net}`, findings),
+          () => tryMetric(metric, stage.values, all, `${asked}, measuring ${net}`, findings),
         );
       }
     }
@@ -72,33 +75,34 @@ export function checkMetric(subject: Subject<MetricStage>): void {
 
 function tryMetric(
   metric: Metric,
+  of: MetricStage["values"],
   batch: (from: number, to: number) => EvaluatedBatch,
   asked: string,
   findings: Findings,
 ): void {
   const idle = metric.start();
   const first = metric.start(), second = metric.start();
-  const whole = gather(first, [batch(0, rows)], asked, findings);
+  const whole = gather(first, of, [batch(0, rows)], asked, findings);
   if (!whole) return;
   const expect = (promise: string, actual: Values | undefined, how: string) => {
     if (!actual || same(actual, whole)) return;
     findings.add(promise, `${asked}, ${how}`, `${text(actual)}; expected ${text(whole)}`);
   };
-  expect("gives the same value when asked twice", valueOf(first, asked, findings), "again");
+  expect("gives the same value when asked twice", valueOf(first, of, asked, findings), "again");
   const parts = [batch(0, 5), batch(5, 6), batch(6, 17), batch(17, rows)];
   expect(
     "does not depend on how the rows are split into batches, or on their order",
-    gather(second, parts, asked, findings),
+    gather(second, of, parts, asked, findings),
     "in four batches",
   );
   expect(
     "does not depend on how the rows are split into batches, or on their order",
-    gather(metric.start(), parts.toReversed(), asked, findings),
+    gather(metric.start(), of, parts.toReversed(), asked, findings),
     "in four batches, the last one first",
   );
   expect(
     "has accumulators that do not know of each other",
-    gather(idle, [batch(0, rows)], asked, findings),
+    gather(idle, of, [batch(0, rows)], asked, findings),
     "with an accumulator started before others were filled",
   );
 }
@@ -106,6 +110,7 @@ function tryMetric(
 /** Fills an accumulator and reads its value. */
 function gather(
   accumulator: Accumulator,
+  of: MetricStage["values"],
   batches: readonly EvaluatedBatch[],
   asked: string,
   findings: Findings,
@@ -121,12 +126,17 @@ function gather(
     findings.add("leaves its inputs as they are", asked, "it changed a batch's arrays");
     return undefined;
   }
-  return valueOf(accumulator, asked, findings);
+  return valueOf(accumulator, of, asked, findings);
 }
 
-function valueOf(accumulator: Accumulator, asked: string, findings: Findings): Values | undefined {
+function valueOf(
+  accumulator: Accumulator,
+  of: MetricStage["values"],
+  asked: string,
+  findings: Findings,
+): Values | undefined {
   const value: unknown = accumulator.value();
-  const values = typeof value === "number" ? { "": value } : value;
+  const values = typeof value === "number" || isUndefinedMetric(value) ? { "": value } : value;
   if (typeof values !== "object" || values === null || values instanceof Promise) {
     findings.add("returns a number, or numbers by name", asked, `it returned ${describe(value)}`);
     return undefined;
@@ -135,10 +145,19 @@ function valueOf(accumulator: Accumulator, asked: string, findings: Findings): V
   const bad = entries.find(([, number]) => !Number.isFinite(number));
   if (bad || entries.length === 0) {
     const [name, number] = bad ?? ["", undefined];
+    const what = isUndefinedMetric(number) ? formatMetric(number) : describe(number);
     findings.add(
       "is finite once it has rows",
       asked,
-      bad ? `${name && `${name}: `}${describe(number)}` : "it returned no number",
+      bad ? `${name && `${name}: `}${what}` : "it returned no number",
+    );
+    return undefined;
+  }
+  if (of === "one" && !Object.hasOwn(values, "")) {
+    findings.add(
+      "has a value of its own unless it says `several` as `values`",
+      asked,
+      `it returned ${Object.keys(values).join(", ")} alone`,
     );
     return undefined;
   }

@@ -236,7 +236,13 @@ function result(): Result {
     light: { accuracy: 0.5 },
     booster: { accuracy: 0.625 },
   };
-  const best: Result["best"] = { epoch: 1, split: "validation", metric: "light/accuracy", test };
+  const best: Result["best"] = {
+    epoch: 1,
+    split: "validation",
+    metric: "light/accuracy",
+    value: 0.5,
+    test,
+  };
   return {
     name: "checked",
     engine: "wasm",

@@ -3,11 +3,14 @@ import type { CapturedFunction } from "../engine/capture/capture.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 import type { Batch } from "../pipeline/stages/batch.ts";
 import type { Metrics } from "../pipeline/stages/events.ts";
-import type {
-  Accumulator,
-  EvaluatedBatch,
-  Metric,
-  OutputValues,
+import {
+  type Accumulator,
+  type EvaluatedBatch,
+  isUndefinedMetric,
+  type Metric,
+  type MetricValue,
+  metricValue,
+  type OutputValues,
 } from "../pipeline/stages/metric.ts";
 import type { NetName, NetworkPair } from "../pipeline/stages/network.ts";
 import { Forward } from "./forward.ts";
@@ -25,6 +28,8 @@ export interface PlannedMetric {
   readonly per: "net" | "run";
   /** Which way is good. */
   readonly better: "higher" | "lower";
+  /** Whether it has a value of its own. */
+  readonly values: "one" | "several";
   /** The metric. */
   readonly metric: Metric;
 }
@@ -110,29 +115,49 @@ export async function evaluate(
       callStage(planned.stage, "add()", () => accumulator.add({ ...evaluated, outputs }));
     }
   }
-  const result: Record<string, number> = {};
+  const result: Record<string, MetricValue> = {};
   for (const { planned, net, accumulator } of running) {
-    const value = callStage(planned.stage, "value()", () => accumulator.value());
     const key = net ? `${net}/${planned.name}` : planned.name;
-    const entries = isNumbers(value)
-      ? Object.entries(value).map(([name, part]) => [`${key}/${name}`, part] as const)
-      : [[key, value] as const];
-    for (const [name, number] of entries) {
-      if (typeof number !== "number") {
-        throw new StageError(planned.stage, `returned ${describe(number)} as ${name}`, {
-          hint: "value() returns a number, or an object of numbers",
-        });
-      }
-      result[name] = number;
-    }
+    Object.assign(result, valuesOf(planned, accumulator, key));
   }
   return result;
 }
 
-/** Whether a metric gave several numbers by their names; a promise or a list has none. */
-function isNumbers(value: unknown): value is Readonly<Record<string, number>> {
+/**
+ * What a metric has gathered, each value by its key: a finite number, or why there is none.
+ *
+ * @param planned The metric.
+ * @param accumulator What it has gathered.
+ * @param key The metric's key, such as `light/auc`; several values have keys below it.
+ * @throws {StageError} If it returns what is no value.
+ */
+export function valuesOf(
+  { stage, values }: Pick<PlannedMetric, "stage" | "values">,
+  accumulator: Accumulator,
+  key: string,
+): Record<string, MetricValue> {
+  const value: unknown = callStage(stage, "value()", () => accumulator.value());
+  const entries = isSeveral(value)
+    ? Object.entries(value).map(([name, part]) => [name ? `${key}/${name}` : key, part] as const)
+    : [[key, value] as const];
+  if (values === "one" && !entries.some(([name]) => name === key)) {
+    throw new StageError(stage, `returned ${describe(value)}, without a value of its own`, {
+      hint: 'say `values: "several"` in defineMetric(), or name one of them ""',
+    });
+  }
+  return Object.fromEntries(entries.map(([name, part]) => {
+    if (typeof part === "number") return [name, metricValue(part)];
+    if (isUndefinedMetric(part)) return [name, part];
+    throw new StageError(stage, `returned ${describe(part)} as ${name}`, {
+      hint: "value() returns a number, undefinedMetric(REASON), or an object of these",
+    });
+  }));
+}
+
+/** Whether a metric gave several values by their names; a promise or a list has none. */
+function isSeveral(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) &&
-    !(value instanceof Promise);
+    !(value instanceof Promise) && !isUndefinedMetric(value);
 }
 
 /** What a metric gave in the place of a number, in a word. */

@@ -8,6 +8,8 @@ import {
   evaluationStep,
 } from "./evaluate.ts";
 import type { GradientNorms } from "../pipeline/stages/events.ts";
+import type { MetricValue } from "../pipeline/stages/metric.ts";
+import { batchCount } from "./input/order.ts";
 import type { JobPhase } from "./job.ts";
 import { firstBatch, type PreparedData } from "./prepare_data.ts";
 import { disposeState, gradientNorms, initialState, trainStep } from "./step.ts";
@@ -19,7 +21,7 @@ export interface FirstBatch {
   /** The total loss and each term, by name. */
   readonly losses: readonly (readonly [string, number])[];
   /** The metrics by key. */
-  readonly metrics: readonly (readonly [string, number])[];
+  readonly metrics: readonly (readonly [string, MetricValue])[];
   /** The gradient norms of each loss term before the step. */
   readonly gradients: readonly GradientNorms[];
   /** The rows of the batch. */
@@ -43,8 +45,8 @@ export async function tryFirstBatch(
   { epochs, place, nets: { model, network, nets, metrics, rate } }: JobPhase,
   given: GivenValues,
 ): Promise<FirstBatch> {
-  const batch = firstBatch(plan, data, plan.batch);
-  const steps = Math.ceil(data.splits.train.rows / plan.batch) * epochs;
+  const batch = firstBatch(plan, data);
+  const steps = batchCount(data.splits.train.rows, plan.cut) * epochs;
   const position = { step: 0, steps, epoch: 0, epochs };
   const state = initialState(model, initialValues(model.variables, plan.seed, given));
   const input = stepInput(model, batch, position, rate(position), plan.seed);

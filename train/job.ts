@@ -11,6 +11,7 @@ import type { JobName, RunEvents } from "../pipeline/stages/events.ts";
 import type { CheckpointContent } from "./checkpoint/content.ts";
 import type { CheckpointStore, StoredCheckpoint } from "./checkpoint/store.ts";
 import type { Input } from "./input/input.ts";
+import type { BatchCut } from "./input/order.ts";
 import type { PreparedData } from "./prepare_data.ts";
 import type { PreparedNets } from "./prepare_nets.ts";
 import type { GivenValues } from "./variables.ts";
@@ -34,6 +35,8 @@ export interface JobPhase extends
     | "stop"
     | "place"
     | "epochsPlace"
+    | "selectPlace"
+    | "stopPlace"
   > {
   /** The nets, with the same variables in all phases but for those of losses. */
   readonly nets: PreparedNets;
@@ -49,8 +52,8 @@ export interface Job {
   readonly phases: readonly JobPhase[];
   /** What variables begin with instead of random values. */
   readonly given: GivenValues;
-  /** The rows of a step. */
-  readonly batch: number;
+  /** How the rows of an epoch are cut into steps. */
+  readonly cut: BatchCut;
   /** After how many epochs the nets are measured. */
   readonly evaluateEvery: number;
   /** The rows. */

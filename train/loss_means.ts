@@ -1,4 +1,5 @@
 import type { Metrics } from "../pipeline/stages/events.ts";
+import { metricValue, undefinedMetric } from "../pipeline/stages/metric.ts";
 import type { LossSums } from "./checkpoint/content.ts";
 import type { Term } from "./objective.ts";
 
@@ -48,12 +49,16 @@ export class LossMeans {
     };
   }
 
-  /** The means so far. */
+  /** The means so far; undefined if all steps were skipped. */
   metrics(): Metrics {
-    const { loss, losses } = this.named(this.#sums.map((sum) => sum / this.#rows));
+    const { loss, losses } = this.named(this.#sums);
+    const mean = (sum: number) =>
+      this.#rows > 0 ? metricValue(sum / this.#rows) : undefinedMetric("all steps skipped");
     return {
-      loss,
-      ...Object.fromEntries(Object.entries(losses).map(([name, value]) => [`loss/${name}`, value])),
+      loss: mean(loss),
+      ...Object.fromEntries(
+        Object.entries(losses).map(([name, sum]) => [`loss/${name}`, mean(sum)]),
+      ),
     };
   }
 

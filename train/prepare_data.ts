@@ -5,6 +5,7 @@
  */
 
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import type { Plan, PlannedStage } from "../pipeline/plan.ts";
 import { callStage } from "../pipeline/stage_error.ts";
 import type { Batch, Column } from "../pipeline/stages/batch.ts";
@@ -12,7 +13,7 @@ import type { SourceStage } from "../pipeline/stages/source.ts";
 import { sizeOf } from "./input/columns.ts";
 import { mapBatch } from "./input/parts.ts";
 import { memoryFor } from "./input/memory.ts";
-import { holdoutRows, sampleRows } from "./input/order.ts";
+import { batchCount, batchRange, holdoutRows, sampleRows } from "./input/order.ts";
 import { openSplit, type Split } from "./input/split.ts";
 import { type Measured, TransformChain } from "./input/transforms.ts";
 import { canBeSent } from "./input/worker_input.ts";
@@ -88,13 +89,17 @@ export async function prepareData(
       test: await open("test", plan.test, whole),
     };
     refuseEmpty(splits, plan);
+    refuseNoBatch(train, plan);
     const transforms = TransformChain.of(
       plan.transforms,
       train.features,
       (feature) => plan.document.place(["data", "features", feature]),
     );
     const measured = await transforms.measure(train);
-    const first = await train.slice(0, Math.min(Math.max(plan.batch, 2), train.rows));
+    const first = await train.slice(
+      0,
+      Math.min(Math.max(firstRows(plan, train.rows), 2), train.rows),
+    );
     return {
       splits,
       transforms,
@@ -143,14 +148,38 @@ function refuseEmpty(splits: Readonly<Record<string, Split>>, plan: Plan): void 
   }
 }
 
+/** An epoch without a batch would train nothing. */
+function refuseNoBatch({ rows }: Split, { cut, document }: Plan): void {
+  if (batchCount(rows, cut) > 0) return;
+  throw new UserError(
+    `the train split has ${rows} rows, fewer than a batch of ${cut.size}, and train.lastBatch is drop: ` +
+      "there is no batch to train on",
+    {
+      place: document.place(["train", "lastBatch"]),
+      hint: hint("data/no-batch", `write \`batch: ${rows}\` or less, or \`lastBatch: keep\``, [
+        { set: { "/train/batch": rows } },
+        { set: { ".": "keep" } },
+      ]),
+      exitCode: 2,
+    },
+  );
+}
+
+/** How many rows the first batch of an epoch has. */
+const firstRows = ({ cut }: Plan, rows: number) => batchRange(rows, cut, 0)[1];
+
 /**
  * The first rows of the training split, transformed as in the first step.
  *
  * @param plan The plan.
  * @param data The rows.
- * @param size How many, at most: those of a step, or two.
+ * @param size How many, at most; those of the first step by default.
  */
-export function firstBatch(plan: Plan, { first, transforms }: PreparedData, size: number): Batch {
+export function firstBatch(
+  plan: Plan,
+  { first, transforms, splits }: PreparedData,
+  size: number = firstRows(plan, splits.train.rows),
+): Batch {
   const batch = headOf(first, Math.min(size, first.size));
   return transforms.apply(batch, { seed: plan.seed, epoch: 0, batch: 0, training: true });
 }

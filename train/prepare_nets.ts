@@ -92,6 +92,7 @@ export function prepareNets(
     nets,
     reference,
   );
+  refuseUnsaidBatchNorm(plan, variables.all);
   const optimizer = callStage(
     phase.optimizer.reference,
     "create()",
@@ -144,6 +145,20 @@ export function prepareNets(
     rate: schedule(phase),
     shapes,
   };
+}
+
+/** Running statistics are of batches, whose last one should then not be small. */
+function refuseUnsaidBatchNorm({ network }: Plan, variables: readonly Variable[]): void {
+  const running = variables.find(({ trainable }) => !trainable);
+  if (!running || network.stage.batchNorm !== undefined) return;
+  throw new StageError(
+    network.reference,
+    `declares ${running.name}, which is not trainable, and does not say whether it has batch norm`,
+    {
+      hint:
+        "add `batchNorm: true` to defineNetwork(), or false if nothing is normalized by its batch",
+    },
+  );
 }
 
 function refuseNoOptimizer(optimizer: Partial<Optimizer> | undefined, stage: StageReference): void {
@@ -370,7 +385,8 @@ function makeMetric(
       hint: "create() returns { start() }",
     });
   }
-  return { stage: reference, name, per: stage.per, better: stage.better, metric };
+  const { per, better, values } = stage;
+  return { stage: reference, name, per, better, values, metric };
 }
 
 function schedule({ optimizer: { rate, schedule } }: PlannedPhase): Schedule {

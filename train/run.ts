@@ -22,6 +22,7 @@ import type { StageReference } from "../pipeline/stage_error.ts";
 import type { CaptureListener } from "./captured.ts";
 import type { Input, InputThread } from "./input/input.ts";
 import { openInput } from "./input/open.ts";
+import { batchCount } from "./input/order.ts";
 import type { Measured } from "./input/transforms.ts";
 import type { JobResult } from "./checkpoint/content.ts";
 import {
@@ -37,6 +38,7 @@ import { lockRun, removeRunDrafts } from "./run_lock.ts";
 import { describe } from "./objective.ts";
 import { firstBatch, prepareData, type PreparedData } from "./prepare_data.ts";
 import { netsOf, phaseAlone, type PreparedNets, prepareNets } from "./prepare_nets.ts";
+import { chooseMetrics } from "./choose.ts";
 import { runJob } from "./training.ts";
 import { type GivenValues, parameterCount } from "./variables.ts";
 import * as tf from "@tensorflow/tfjs";
@@ -101,7 +103,7 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
       await thisMachine(),
     );
     if (line) report(line);
-    const jobs = prepareJobs(plan, data);
+    const jobs = await prepareJobs(plan, data, report);
     const initial = earlier?.initial ?? await hashInitial(plan);
     const about = describeRun(plan, data, engine, precision, initial);
     using _made = resumed ? undefined : await makeRunFolder(options.out);
@@ -132,23 +134,35 @@ export interface PreparedJobs {
 }
 
 /**
- * Builds the nets of all jobs and phases.
+ * Builds the nets of all jobs and phases, and decides by what epochs are chosen.
  *
  * @param plan The plan.
  * @param data The rows.
+ * @param report Told what a person may want to know, a line at a time.
  * @returns The jobs.
  * @throws {UserError} If the plan's stages do not fit the data or one another.
  */
-export function prepareJobs(plan: Plan, data: PreparedData): PreparedJobs {
-  const job = (nets: readonly NetName[], phases: readonly PlannedPhase[]): PreparedJob => ({
-    nets,
-    phases: phases.map((phase) => ({ ...phase, nets: prepareNets(plan, data, nets, phase) })),
-  });
+export async function prepareJobs(
+  plan: Plan,
+  data: PreparedData,
+  report: (line: string) => void = () => {},
+): Promise<PreparedJobs> {
+  const job = async (
+    nets: readonly NetName[],
+    phases: readonly PlannedPhase[],
+    report?: (line: string) => void,
+  ): Promise<PreparedJob> => {
+    const built = phases.map((phase) => ({
+      ...phase,
+      nets: prepareNets(plan, data, nets, phase),
+    }));
+    return { nets, phases: await chooseMetrics(plan, data, built, report) };
+  };
   const nets = netsOf(plan);
   const wanted = plan.baseline && nets.length === 2;
   return {
-    rocket: job(nets, plan.phases),
-    alone: wanted ? job(["light"], [phaseAlone(plan)]) : undefined,
+    rocket: await job(nets, plan.phases, report),
+    alone: wanted ? await job(["light"], [phaseAlone(plan)]) : undefined,
   };
 }
 
@@ -273,7 +287,7 @@ class Run {
       parameters: parametersOf({ nets, model: phases[0]!.nets.model }),
       epochs: phases.reduce((sum, { epochs }) => sum + epochs, 0),
       ...(phases[0]!.name !== undefined && { phases: phases.map(specOf) }),
-      stepsPerEpoch: stepsPerEpoch(plan, data),
+      stepsPerEpoch: batchCount(splits.train.rows, plan.cut),
       rows: Object.fromEntries(Object.entries(splits).map(([name, { rows }]) => [name, rows])),
     };
     const job: Job = {
@@ -281,10 +295,10 @@ class Run {
       seed: plan.seed,
       phases,
       given,
-      batch: plan.batch,
+      cut: plan.cut,
       evaluateEvery: plan.evaluateEvery,
       data,
-      first: firstBatch(plan, data, plan.batch),
+      first: firstBatch(plan, data),
       input: this.#input,
       precision,
       ...this.#listener,
@@ -467,6 +481,3 @@ function refuseLater(
     },
   );
 }
-
-const stepsPerEpoch = ({ batch }: Plan, { splits }: PreparedData) =>
-  Math.ceil(splits.train.rows / batch);

@@ -1,6 +1,7 @@
 import type { Metrics, Result } from "../pipeline/stages/events.ts";
 import type { StopOptions } from "../pipeline/plan.ts";
 import type { BestEpoch, BestValue } from "./checkpoint/content.ts";
+import { type MetricValue, undefinedMetric } from "../pipeline/stages/metric.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
 import type { PlannedMetric } from "./evaluate.ts";
 
@@ -24,20 +25,36 @@ class Watched {
   constructor(
     splits: Readonly<Record<string, unknown>>,
     { metrics, nets }: Measured,
-    key = metrics[0] && keysOf(metrics[0], nets)[0],
+    key: string | undefined,
   ) {
     const metric = metrics.find((metric) =>
       key !== undefined && keysOf(metric, nets).includes(key)
     );
-    this.split = splits.validation ? "validation" : "test";
+    this.split = decidingSplit(splits);
     this.key = metric && key;
     this.sign = metric?.better === "lower" ? -1 : 1;
   }
 
-  /** Its value after an epoch; NaN where it was not measured. */
-  valueIn(metrics: Readonly<Record<string, Metrics>>): number {
-    return this.key === undefined ? NaN : metrics[this.split]?.[this.key] ?? NaN;
+  /** Its value after an epoch. */
+  valueIn(metrics: Readonly<Record<string, Metrics>>): MetricValue {
+    return (this.key === undefined ? undefined : metrics[this.split]?.[this.key]) ??
+      undefinedMetric("not measured");
   }
+
+  /** By how much a value is better than another; without one, nothing is better than anything. */
+  gain(value: MetricValue, before: MetricValue | undefined): number {
+    if (typeof value !== "number") return 0;
+    return typeof before === "number" ? this.sign * (value - before) : Infinity;
+  }
+}
+
+/**
+ * The split by which epochs are chosen.
+ *
+ * @param splits The splits by name.
+ */
+export function decidingSplit(splits: Readonly<Record<string, unknown>>): string {
+  return splits.validation ? "validation" : "test";
 }
 
 /** Keeps the epoch that was best on the validation split, or on the test split without one. */
@@ -50,7 +67,7 @@ export class Selection {
    *
    * @param splits The splits by name.
    * @param measured What is measured, and of which nets.
-   * @param select The key of the metric to choose by; the first one's by default.
+   * @param select The key of the metric to choose by; without one the latest epoch is the best.
    * @param best The best epoch so far.
    */
   constructor(
@@ -76,10 +93,11 @@ export class Selection {
    * @returns Whether it is the best now.
    */
   consider(epoch: number, metrics: Readonly<Record<string, Metrics>>): boolean {
-    const { key, sign } = this.#watched;
+    const { key } = this.#watched;
     const value = key === undefined ? epoch : this.#watched.valueIn(metrics);
-    const better = !this.#best || Number.isNaN(this.#best.value) ||
-      sign * value > sign * this.#best.value;
+    const before = this.#best?.value;
+    // As long as no epoch has had a value, none is known to be better than the latest.
+    const better = this.#watched.gain(value, before) > 0 || typeof before !== "number";
     if (better) this.#best = { epoch, value, test: metrics.test ?? {} };
     return better;
   }
@@ -90,6 +108,7 @@ export class Selection {
       epoch: this.#best?.epoch ?? 0,
       split: this.#watched.split,
       metric: this.#watched.key ?? "epoch",
+      value: this.#best?.value ?? 0,
       test: byNet(this.#best?.test ?? {}),
     };
   }
@@ -138,11 +157,11 @@ export class Patience {
    */
   watch(epoch: number, metrics: Readonly<Record<string, Metrics>>): void {
     if (!this.#stop) return;
-    const value = this.#watched.valueIn(metrics), before = this.#best?.value ?? NaN;
-    const gain = this.#watched.sign * (value - before);
-    // A value that is no number is not better than any, and the first one is better than none.
-    if (Number.isNaN(value) || !(Number.isNaN(before) || gain > this.#stop.minDelta)) return;
-    this.#best = { epoch, value };
+    const value = this.#watched.valueIn(metrics);
+    if (typeof value !== "number") return;
+    if (this.#watched.gain(value, this.#best?.value) > this.#stop.minDelta) {
+      this.#best = { epoch, value };
+    }
   }
 
   /**
@@ -156,7 +175,17 @@ export class Patience {
   }
 }
 
-function keysOf({ name, per }: PlannedMetric, nets: readonly NetName[]): string[] {
+/**
+ * The keys of a metric's own value.
+ *
+ * @param metric The metric.
+ * @param nets The nets that those of each net are measured of.
+ */
+export function keysOf(
+  { name, per, values }: Pick<PlannedMetric, "name" | "per" | "values">,
+  nets: readonly NetName[],
+): string[] {
+  if (values === "several") return [];
   return per === "net" ? nets.map((net) => `${net}/${name}`) : [name];
 }
 
@@ -166,7 +195,7 @@ function keysOf({ name, per }: PlannedMetric, nets: readonly NetName[]): string[
  * @param metrics The metrics by key.
  */
 export function byNet(metrics: Metrics): Record<string, Metrics> {
-  const nets: Record<string, Record<string, number>> = {};
+  const nets: Record<string, Record<string, MetricValue>> = {};
   for (const [key, value] of Object.entries(metrics)) {
     const [, net = "run", name = key] = /^(light|booster)\/(.*)$/.exec(key) ?? [];
     (nets[net] ??= {})[name] = value;

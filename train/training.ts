@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import { Interruption, UserError } from "../pipeline/errors.ts";
+import { metricsToJson } from "../pipeline/metrics_json.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import type { Batch } from "../pipeline/stages/batch.ts";
 import type {
@@ -25,6 +26,7 @@ import {
 import { NonFiniteError } from "./diagnose.ts";
 import type { Pass } from "./input/batches.ts";
 import type { Feed } from "./input/input.ts";
+import { batchCount } from "./input/order.ts";
 import type { Emit, Job, JobCheckpoints, JobPhase } from "./job.ts";
 import { LeakGuard } from "./leaks.ts";
 import { LossMeans } from "./loss_means.ts";
@@ -131,7 +133,7 @@ class Training {
     this.#emit = emit;
     this.#checkpoints = checkpoints;
     this.#from = checkpoints.from;
-    this.#stepsPerEpoch = Math.ceil(job.data.splits.train.rows / job.batch);
+    this.#stepsPerEpoch = batchCount(job.data.splits.train.rows, job.cut);
   }
 
   async run(): Promise<JobResult> {
@@ -449,9 +451,9 @@ class Training {
   /** What of the data the phase reads, in the order in which it does, from one epoch to another. */
   *#passes(first: number, last: number): Iterable<Pass> {
     for (let epoch = first; epoch <= last; epoch++) {
-      yield { split: "train", training: true, epoch, size: this.#job.batch };
+      yield { split: "train", training: true, epoch, ...this.#job.cut };
       for (const split of this.#measuredSplits(epoch)) {
-        yield { split, training: false, epoch: 0, size: evaluationRows };
+        yield { split, training: false, epoch: 0, ...evaluationCut };
       }
     }
   }
@@ -464,7 +466,7 @@ class Training {
 
   async *#evaluationBatches(split: string): AsyncGenerator<Batch> {
     const { rows } = this.#job.data.splits[split]!;
-    for (let start = 0; start < rows; start += evaluationRows) {
+    for (let batch = 0; batch < batchCount(rows, evaluationCut); batch++) {
       await this.#endIfAsked();
       yield await this.#feed.next();
     }
@@ -496,7 +498,7 @@ class Training {
         ...this.#phaseName(),
         epoch: String(position.epochs),
         step: String(position.step),
-        metrics: JSON.stringify(position.metrics),
+        metrics: JSON.stringify(metricsToJson(position.metrics)),
         owners: JSON.stringify(Object.fromEntries(owners)),
       },
     }, request);
@@ -569,8 +571,8 @@ const startPosition: JobPosition = {
   metrics: {},
 };
 
-/** Larger than training batches, as nothing is kept for a backward pass. */
-const evaluationRows = 256;
+/** Larger than training batches, as nothing is kept for a backward pass; every row is measured. */
+const evaluationCut = { size: 256, last: "keep" } as const;
 
 /** The second name of a phase's best checkpoint. */
 const bestNameOf = ({ name }: JobPhase) => name === undefined ? "best" : `best-${name}`;

@@ -11,7 +11,7 @@ import type { Plan } from "../plan.ts";
 import type { Registry } from "../registry.ts";
 import { onePhaseSchema, pipelineSchema, type PipelineValue } from "../schema.ts";
 import type { MetricStage } from "../stages/metric.ts";
-import type { NetworkStage } from "../stages/network.ts";
+import { type NetworkStage, normalizesBatches } from "../stages/network.ts";
 import type { OutputStage } from "../stages/output.ts";
 import { planData, resolvedData } from "./data.ts";
 import { planInitial, resolvedInitial } from "./initial.ts";
@@ -77,6 +77,8 @@ async function planAll(planner: Planner, value: PipelineValue): Promise<Plan | u
     ? planPhases(planner, value, own, { losses, optimizer })
     : [onlyPhase(planner, value, losses!, optimizer!)];
   if (planner.problems.length > 0) return undefined;
+  const last = value.train.lastBatch ??
+    (normalizesBatches(network.stage, network.options) ? "merge" : "keep");
   return {
     document: planner.document,
     name: value.name,
@@ -88,7 +90,7 @@ async function planAll(planner: Planner, value: PipelineValue): Promise<Plan | u
     phases,
     metrics,
     outputs,
-    batch: value.train.batch,
+    cut: { size: value.train.batch, last },
     evaluateEvery: value.train.evaluateEvery,
     baseline: value.train.baseline === "light-alone",
     resolved: {
@@ -107,7 +109,7 @@ async function planAll(planner: Planner, value: PipelineValue): Promise<Plan | u
           ...resolvedStages(own[index]!),
         })),
       }),
-      train: value.train,
+      train: { ...value.train, lastBatch: last },
       metrics: metrics.map(({ resolved, name }) => ({ ...resolved, name })),
       outputs: outputs.map(({ resolved }) => resolved),
     },

@@ -38,10 +38,26 @@ function checkMetric(
   metrics: readonly PlannedMetricStage[],
 ): void {
   if (key === undefined) return;
-  const keys = metrics.flatMap(({ name, stage }) =>
-    stage.per === "net" ? [`light/${name}`, `booster/${name}`] : [name]
-  );
+  const keysOf = (chosen: readonly PlannedMetricStage[]) =>
+    chosen.flatMap(({ name, stage }) =>
+      stage.per === "net" ? [`light/${name}`, `booster/${name}`] : [name]
+    );
+  const keys = keysOf(metrics.filter(({ stage }) => stage.values === "one"));
   if (keys.includes(key)) return;
+  if (keysOf(metrics).includes(key)) {
+    planner.problem(
+      `${formatPath(path)} names a metric of several values: ${JSON.stringify(key)}`,
+      planner.document.place(path),
+      keys.length > 0
+        ? hint("metrics/several", `those with a value of their own are ${keys.join(", ")}`, {
+          set: { ".": keys[0] },
+        })
+        : hint("metrics/several-alone", "leave it out: no metric has a value of its own", {
+          remove: ["."],
+        }),
+    );
+    return;
+  }
   planner.problem(
     `${formatPath(path)} names no metric of this pipeline: ${JSON.stringify(key)}`,
     planner.document.place(path),

@@ -1,4 +1,4 @@
-import type { Path } from "../document.ts";
+import type { Document, Path } from "../document.ts";
 import type { PlannedLoss, PlannedOptimizer, PlannedPhase } from "../plan.ts";
 import { hint } from "../hints.ts";
 import { netName, type PipelineValue } from "../schema.ts";
@@ -66,6 +66,8 @@ export function onlyPhase(
     stop: stop && { ...stop, metric: stop.metric ?? select },
     place: document.place(["losses"]),
     epochsPlace: document.place(["train", "epochs"]),
+    selectPlace: document.place(["train", "select"]),
+    stopPlace: stopPlace(document, ["train"]),
   };
 }
 
@@ -130,6 +132,8 @@ export function planPhases(
       epochsPlace: planner.document.place(
         entry.epochs === undefined ? ["train", "epochs"] : [...path, "epochs"],
       ),
+      selectPlace: planner.document.place([...(entry.select ? path : ["train"]), "select"]),
+      stopPlace: stopPlace(planner.document, entry.stop ? path : ["train"]),
     }];
   });
 }
@@ -140,6 +144,10 @@ const examples: Readonly<Record<string, unknown>> = {
   optimizer: { use: "sgd", rate: 0.1 },
   epochs: 1,
 };
+
+/** Where a document says by which metric training ends, or else that it may end early. */
+const stopPlace = (document: Document, path: Path) =>
+  document.place([...path, "stop", "metric"]) ?? document.place([...path, "stop"]);
 
 /** Which nets a phase computes, and whose variables it leaves as they are. */
 function netsOfPhase(

@@ -4,10 +4,11 @@
  * @module
  */
 
+import type { MetricValue } from "./metric.ts";
 import type { NetName, VariableOwner } from "./network.ts";
 
 /** Metrics by key: `light/accuracy`, `booster/accuracy`, `agreement`. */
-export type Metrics = Readonly<Record<string, number>>;
+export type Metrics = Readonly<Record<string, MetricValue>>;
 
 /** The part of a run that an event belongs to: the rocket, or the light net trained alone. */
 export type JobName = "rocket" | "light-alone";
@@ -237,11 +238,15 @@ export interface Result {
   readonly phases?: readonly PhaseResult[];
   /** Each net's metrics on the test split after the last epoch. */
   readonly test: Readonly<Record<string, Metrics>>;
-  /** The epoch that was best on `split` by `metric`, with its metrics on the test split. */
+  /**
+   * The epoch that was best on `split` by `metric`, the value that it was chosen by, and its metrics on
+   * the test split. A pipeline without a metric to choose by has the last epoch, by `epoch`.
+   */
   readonly best: {
     readonly epoch: number;
     readonly split: string;
     readonly metric: string;
+    readonly value: MetricValue;
     readonly test: Readonly<Record<string, Metrics>>;
   };
   /** How many numbers each net is made of (trainable; shared ones count for both). */

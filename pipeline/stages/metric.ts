@@ -8,6 +8,69 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
+/** A metric that has no value, and why. */
+export interface UndefinedMetric {
+  /** Why, in a few words: `one class`. */
+  readonly undefined: string;
+}
+
+/** What a metric came to: a finite number, or the reason why there is none. */
+export type MetricValue = number | UndefinedMetric;
+
+/**
+ * What a metric returns where it has no value.
+ *
+ * @param reason Why, in a few words: `one class`. Results show it as `undefined (one class)`.
+ */
+export function undefinedMetric(reason: string): UndefinedMetric {
+  return { undefined: reason };
+}
+
+/**
+ * Whether something is the value of a metric that has none.
+ *
+ * @param value Anything.
+ */
+export function isUndefinedMetric(value: unknown): value is UndefinedMetric {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 1 &&
+    typeof (value as Partial<UndefinedMetric>).undefined === "string";
+}
+
+/**
+ * A number as the value of a metric: NaN and the infinities are no values.
+ *
+ * @param number The number.
+ */
+export function metricValue(number: number): MetricValue {
+  if (Number.isFinite(number)) return number;
+  return undefinedMetric(Number.isNaN(number) ? "not a number" : "infinite");
+}
+
+/**
+ * The value of a metric for people to read.
+ *
+ * @param value The value.
+ * @param format Writes a number; in four decimals by default.
+ * @returns The number, or `undefined (one class)`.
+ */
+export function formatMetric(
+  value: MetricValue,
+  format: (value: number) => string = (value) => value.toFixed(4),
+): string {
+  return typeof value === "number" ? format(value) : `undefined (${value.undefined})`;
+}
+
+/**
+ * Whether a value is a detail of a metric that has a value of its own, as `light/gauc/users` is of
+ * `light/gauc`.
+ *
+ * @param key The value's key.
+ * @param all All values by key.
+ */
+export function isMetricDetail(key: string, all: Readonly<Record<string, unknown>>): boolean {
+  return key.includes("/") && Object.hasOwn(all, key.slice(0, key.lastIndexOf("/")));
+}
+
 /** What a metric knows when it is made. */
 export interface MetricContext {
   /** The label. */
@@ -51,8 +114,12 @@ export interface Accumulator {
    * @param batch What the nets made of them.
    */
   add(batch: EvaluatedBatch): void;
-  /** The metric over all rows so far, or several by name. */
-  value(): number | Readonly<Record<string, number>>;
+  /**
+   * The metric over all rows so far, or several values by name; of these the one named `""` is the
+   * metric itself. Where there is no value, {@linkcode undefinedMetric} says why; NaN and infinity count
+   * as undefined, too.
+   */
+  value(): MetricValue | Readonly<Record<string, MetricValue>>;
 }
 
 /** A measure of the nets on a split. */
@@ -69,6 +136,8 @@ export interface MetricStage extends Stage<"metric", MetricContext, Metric> {
   readonly better: "higher" | "lower";
   /** The nets that it needs; one that compares both is left out where there is no booster. */
   readonly needs: "light" | "both";
+  /** Whether it has a value of its own, or only several by name, none of which epochs are chosen by. */
+  readonly values: "one" | "several";
 }
 
 /** What the author of a metric writes. */
@@ -79,6 +148,11 @@ export type MetricDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
   readonly better?: "higher" | "lower";
   /** `both` for a metric that compares the nets; `light` by default. */
   readonly needs?: "light" | "both";
+  /**
+   * `one` (the default): it has a value of its own, which the best epoch may be chosen by. `several`: all
+   * its values have names.
+   */
+  readonly values?: "one" | "several";
   /**
    * Makes the metric.
    *
@@ -124,5 +198,6 @@ export function defineMetric<Schema extends OptionsSchema>(
     per: definition.per ?? "net",
     better: definition.better ?? "higher",
     needs: definition.needs ?? "light",
+    values: definition.values ?? "one",
   };
 }

@@ -1,4 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
+import type { z } from "zod";
 import type { ColumnSpec, LabelSpec } from "./batch.ts";
 import {
   type Create,
@@ -136,7 +137,13 @@ export type NetworkReads = "numbers" | "numbers and ids";
 export interface NetworkStage extends Stage<"network", NetworkContext, NetworkPair> {
   /** What its nets can read. */
   readonly reads: NetworkReads;
+  /** Whether nets normalize by the statistics of a batch; undefined if the stage does not say. */
+  readonly batchNorm?: BatchNorm | undefined;
 }
+
+/** Whether nets normalize by the statistics of a batch, always or by the options. */
+// deno-lint-ignore no-explicit-any -- the options are the stage's own
+export type BatchNorm = boolean | ((options: any) => boolean);
 
 /** What the author of a network writes. */
 export type NetworkDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
@@ -146,6 +153,12 @@ export type NetworkDefinition<Schema extends OptionsSchema> = StageDefinition<Sc
    * that looks ids up, as in embedding tables, writes `numbers and ids`.
    */
   readonly reads?: NetworkReads;
+  /**
+   * Whether the nets normalize by the statistics of a batch while they are trained, as batch norms do:
+   * then a last batch of a few rows spoils an epoch, and `train.lastBatch` is `merge` by default. A
+   * network whose variables are not all trainable has to say it.
+   */
+  readonly batchNorm?: boolean | ((options: z.output<Schema>) => boolean);
   /**
    * Declares the variables and returns the nets.
    *
@@ -202,5 +215,23 @@ export type NetworkDefinition<Schema extends OptionsSchema> = StageDefinition<Sc
 export function defineNetwork<Schema extends OptionsSchema>(
   definition: NetworkDefinition<Schema>,
 ): NetworkStage {
-  return { ...defineStage("network", definition), reads: definition.reads ?? "numbers" };
+  const { batchNorm, reads = "numbers", ...rest } = definition;
+  return {
+    ...defineStage("network", rest),
+    reads,
+    ...(batchNorm !== undefined && { batchNorm }),
+  };
+}
+
+/**
+ * Whether the nets of a stage normalize by the statistics of a batch.
+ *
+ * @param stage The stage.
+ * @param options Its checked options.
+ */
+export function normalizesBatches(
+  { batchNorm = false }: Pick<NetworkStage, "batchNorm">,
+  options: unknown,
+): boolean {
+  return typeof batchNorm === "function" ? batchNorm(options) : batchNorm;
 }

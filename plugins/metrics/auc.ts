@@ -1,9 +1,9 @@
-import { defineMetric, type MetricStage, z } from "../../plugin.ts";
-import { areaUnderCurve, refuseNotTwoClasses, scoreOf, scoresLike } from "./scores.ts";
+import { defineMetric, type MetricStage, undefinedMetric, z } from "../../plugin.ts";
+import { areaUnderCurve, noRank, refuseNotTwoClasses, scoreOf, scoresLike } from "./scores.ts";
 
 /**
  * The area under the ROC curve: the chance that a positive row scores above a negative one, ties counted half. Exact, as Mann and Whitney (1947)
- * count it. The score is the logit, or with two classes the second's logit less the first's. NaN where only one of the classes occurs, or
+ * count it. The score is the logit, or with two classes the second's logit less the first's. Undefined where only one of the classes occurs, or
  * a score is NaN.
  *
  * Ten million rows of one logit are kept in 40 MB, and take as much again while they are sorted.
@@ -30,7 +30,8 @@ const stage: MetricStage = defineMetric({
             }
           },
           value() {
-            if (!classes || broken) return NaN;
+            if (broken) return undefinedMetric(noRank);
+            if (!classes?.every(({ length }) => length > 0)) return undefinedMetric("one class");
             const [negatives, positives] = classes.map((scores) => scores.all().sort());
             return areaUnderCurve(positives!, negatives!);
           },

@@ -1,9 +1,10 @@
-import { defineMetric, type MetricStage, z } from "../../plugin.ts";
+import { defineMetric, type MetricStage, undefinedMetric, z } from "../../plugin.ts";
+import { noWeight } from "./predictions.ts";
 import { refuseNotTwoClasses, scoreOf } from "./scores.ts";
 
 /**
  * Whether probabilities are right on average. `ratio` is the sum of predicted probabilities over the number of positive rows (predicted over
- * observed; 1 is best, above 1 the net promises too much), NaN without positive rows. `ece` is the expected calibration error (Guo et al. 2017,
+ * observed; 1 is best, above 1 the net promises too much), undefined without positive rows. `ece` is the expected calibration error (Guo et al. 2017,
  * arXiv:1706.04599, for the positive class): rows are put in bins of equal width by their probability, and the distance of a bin's mean
  * probability from its part of positive rows is averaged with the bins' rows as weights. Rows count by the data's weights where it has them.
  */
@@ -11,6 +12,7 @@ const stage: MetricStage = defineMetric({
   name: "calibration",
   summary: "Predicted over observed positive rows, and the expected calibration error (ECE).",
   better: "lower",
+  values: "several",
   options: z.object({
     bins: z.int().positive().default(10).describe("How many bins of equal width the ECE has."),
   }),
@@ -36,7 +38,13 @@ const stage: MetricStage = defineMetric({
           value() {
             const sum = (values: Float64Array) => values.reduce((a, b) => a + b, 0);
             const gaps = predicted.map((value, bin) => Math.abs(value - observed[bin]!));
-            return { ratio: sum(predicted) / sum(observed), ece: sum(gaps) / total };
+            const positive = sum(observed);
+            return {
+              ratio: positive === 0
+                ? undefinedMetric("no positive row")
+                : sum(predicted) / positive,
+              ece: total === 0 ? undefinedMetric(noWeight) : sum(gaps) / total,
+            };
           },
         };
       },

@@ -1,6 +1,6 @@
-import { defineMetric, type MetricStage, z } from "../../plugin.ts";
+import { defineMetric, type MetricStage, undefinedMetric, z } from "../../plugin.ts";
 import { GroupedScores, hasNoRank } from "./groups.ts";
-import { areaUnderCurve, byOption, refuseNotTwoClasses } from "./scores.ts";
+import { areaUnderCurve, byOption, noRank, refuseNotTwoClasses } from "./scores.ts";
 
 /**
  * The AUC within each user's impressions, averaged over users with their impressions as weights (Rocket Launching, equation 8; Zhu et al. 2017,
@@ -8,8 +8,8 @@ import { areaUnderCurve, byOption, refuseNotTwoClasses } from "./scores.ts";
  *
  * GAUC = Σᵤ impressionsᵤ · AUCᵤ / Σᵤ impressionsᵤ
  *
- * over the users that have rows of both classes; others have no AUC and are left out of both sums. NaN where there is no such user, or a score is
- * NaN. Exact, in any order of rows; ten million rows are kept in 80 MB.
+ * over the users that have rows of both classes; others have no AUC and are left out of both sums. `users` and `rows` are the parts of all users and
+ * of all rows that count. Undefined where there is no such user, or a score is NaN. Exact, in any order of rows; ten million rows are kept in 80 MB.
  */
 const stage: MetricStage = defineMetric({
   name: "gauc",
@@ -24,16 +24,26 @@ const stage: MetricStage = defineMetric({
         return {
           add: (batch) => scores.add(batch),
           value() {
-            let sum = 0, rows = 0;
+            let sum = 0, rows = 0, users = 0, allRows = 0, allUsers = 0, broken = false;
             for (const group of scores.groups()) {
-              if (hasNoRank(group)) return NaN;
+              broken ||= hasNoRank(group);
               const { positives, negatives } = group;
-              if (positives.length === 0 || negatives.length === 0) continue;
               const impressions = positives.length + negatives.length;
+              allUsers++;
+              allRows += impressions;
+              if (positives.length === 0 || negatives.length === 0) continue;
               sum += impressions * areaUnderCurve(positives, negatives);
+              users++;
               rows += impressions;
             }
-            return sum / rows;
+            const gauc = broken
+              ? undefinedMetric(noRank)
+              : users === 0
+              ? undefinedMetric(`no ${by} has both classes`)
+              : sum / rows;
+            const part = (some: number, all: number) =>
+              all === 0 ? undefinedMetric("no rows") : some / all;
+            return { "": gauc, users: part(users, allUsers), rows: part(rows, allRows) };
           },
         };
       },

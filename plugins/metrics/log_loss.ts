@@ -1,5 +1,5 @@
-import { defineMetric, type MetricStage, UserError, z } from "../../plugin.ts";
-import { rowOf } from "./predictions.ts";
+import { defineMetric, type MetricStage, undefinedMetric, UserError, z } from "../../plugin.ts";
+import { noWeight, rowOf } from "./predictions.ts";
 
 /**
  * The mean of −log p, where p is the probability that the net gives to a row's own class: the sigmoid of one logit, or the softmax of several.
@@ -32,7 +32,7 @@ const stage: MetricStage = defineMetric({
               total += counted;
             }
           },
-          value: () => sum / total,
+          value: () => total === 0 ? undefinedMetric(noWeight) : sum / total,
         };
       },
     };

@@ -1,4 +1,5 @@
-import { defineMetric, type MetricStage, z } from "../../plugin.ts";
+import { defineMetric, type MetricStage, undefinedMetric, z } from "../../plugin.ts";
+import { noWeight } from "./predictions.ts";
 
 /** The mean of each loss term by its name, before its weight; batches count by their rows, or by their rows' weights. */
 const stage: MetricStage = defineMetric({
@@ -6,6 +7,7 @@ const stage: MetricStage = defineMetric({
   summary: "The mean of each loss term, before its weight.",
   per: "run",
   better: "lower",
+  values: "several",
   options: z.object({}),
   example: "use: loss",
   create: () => ({
@@ -21,7 +23,12 @@ const stage: MetricStage = defineMetric({
           }
           rows += counted;
         },
-        value: () => Object.fromEntries([...sums].map(([name, sum]) => [name, sum / rows])),
+        value: () =>
+          Object.fromEntries(
+            [...sums].map((
+              [name, sum],
+            ) => [name, rows === 0 ? undefinedMetric(noWeight) : sum / rows]),
+          ),
       };
     },
   }),

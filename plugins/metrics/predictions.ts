@@ -1,4 +1,7 @@
-import type { Column, Values } from "../../plugin.ts";
+import { type Column, type MetricValue, undefinedMetric, type Values } from "../../plugin.ts";
+
+/** Why a weighted mean has no value. */
+export const noWeight = "all weights are 0";
 
 /**
  * The logits of one row.
@@ -33,17 +36,17 @@ export function predictedClass(logits: Column, row: number): number {
  * An accumulator of the mean of one number a row.
  *
  * @param of The number of a row.
- * @returns The mean over all rows; NaN without rows.
+ * @returns The mean over all rows; undefined without rows.
  */
 export function meanOver<Batch extends { readonly size: number }>(
   of: (batch: Batch, row: number) => number,
-): { add(batch: Batch): void; value(): number } {
+): { add(batch: Batch): void; value(): MetricValue } {
   let sum = 0, rows = 0;
   return {
     add(batch) {
       for (let row = 0; row < batch.size; row++) sum += of(batch, row);
       rows += batch.size;
     },
-    value: () => sum / rows,
+    value: () => rows === 0 ? undefinedMetric("no rows") : sum / rows,
   };
 }

@@ -1,10 +1,10 @@
-import { defineMetric, type MetricStage, z } from "../../plugin.ts";
+import { defineMetric, type MetricStage, undefinedMetric, z } from "../../plugin.ts";
 import { type Group, GroupedScores, hasNoRank } from "./groups.ts";
-import { byOption, refuseNotTwoClasses } from "./scores.ts";
+import { byOption, noRank, refuseNotTwoClasses } from "./scores.ts";
 
 /**
  * Of each user's positive rows the part that is among the user's k highest scores, averaged over the users that have a positive row, each counted
- * once. Rows whose scores are equal share the places that are left: if one of two equal scores comes among the k, each counts half. NaN
+ * once. Rows whose scores are equal share the places that are left: if one of two equal scores comes among the k, each counts half. Undefined
  * without positive rows, or where a score is NaN.
  */
 const stage: MetricStage = defineMetric({
@@ -25,12 +25,12 @@ const stage: MetricStage = defineMetric({
           value() {
             let sum = 0, users = 0;
             for (const group of scores.groups()) {
-              if (hasNoRank(group)) return NaN;
+              if (hasNoRank(group)) return undefinedMetric(noRank);
               if (group.positives.length === 0) continue;
               sum += recallOf(group, k);
               users++;
             }
-            return sum / users;
+            return users === 0 ? undefinedMetric("no positive row") : sum / users;
           },
         };
       },

@@ -104,6 +104,9 @@ export function scoresLike(
   return (shape[0] ?? 1) === 1 ? new GrowingArray(Float32Array) : new GrowingArray(Float64Array);
 }
 
+/** Why a metric of ranks has no value where a score is NaN. */
+export const noRank = "a score is not a number";
+
 /**
  * The part of all pairs of a positive and a negative row in which the positive one scores higher, equal scores
  * counted half: the area under the ROC curve.

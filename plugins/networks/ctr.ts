@@ -74,6 +74,9 @@ const stage: NetworkStage = defineNetwork({
       "The part of each hidden layer's units that are dropped while training.",
     ),
   }),
+  batchNorm: ({ batchNorm, activation, features }) =>
+    batchNorm || activation === "dice" ||
+    Object.values(features).some(({ attention }) => attention?.activation === "dice"),
   example: `use: ctr
 embedding: 16
 features:

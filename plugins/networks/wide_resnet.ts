@@ -66,6 +66,7 @@ const stage: NetworkStage = defineNetwork({
   name: "wide-resnet",
   summary: "Wide residual nets for images, the light one inside the booster.",
   options,
+  batchNorm: true,
   example: `use: wide-resnet
 sharing: interval
 light: { depth: 16, width: 1 }

@@ -3,6 +3,7 @@ import {
   appendLine,
   defineOutput,
   type JobName,
+  metricsToJson,
   type OutputStage,
   writeFileWhole,
   z,
@@ -10,7 +11,8 @@ import {
 
 /**
  * Writes `metrics.jsonl`: one line an evaluation with `epoch`, `step`, `seconds`, `split`, `phase` in
- * a pipeline that has phases, and each metric by net, as `light/accuracy`. The baseline's lines go to `metrics-light-alone.jsonl`. When a run
+ * a pipeline that has phases, and each metric by net, as `light/accuracy`. A metric without a value is null, and `undefined` says why:
+ * `{ "light/auc": "one class" }`. The baseline's lines go to `metrics-light-alone.jsonl`. When a run
  * is resumed, lines of what will happen again are taken away.
  */
 const stage: OutputStage = defineOutput({
@@ -26,7 +28,7 @@ const stage: OutputStage = defineOutput({
     },
     async evaluation({ job, phase, epoch, step, seconds, split, metrics }) {
       const at = { ...(phase !== undefined && { phase }), epoch, step, seconds: round(seconds) };
-      const line = JSON.stringify({ ...at, split, ...metrics });
+      const line = JSON.stringify(metricsToJson({ ...at, split, ...metrics }));
       await appendLine(fileOf(folder, job), line);
     },
   }),

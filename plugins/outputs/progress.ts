@@ -2,6 +2,8 @@ import process from "node:process";
 import cliProgress from "cli-progress";
 import {
   defineOutput,
+  formatMetric,
+  isMetricDetail,
   type Metrics,
   type Output,
   type OutputStage,
@@ -105,9 +107,11 @@ const skips = (count: number) => count === 0 ? "" : `  ${count} steps skipped`;
 
 /** The loss on the training split, and the metrics of the split that matters most. */
 function summary({ train, validation, test }: Readonly<Record<string, Metrics>>): string {
-  const parts = train ? [`loss ${train.loss!.toFixed(4)}`] : [];
-  for (const [key, value] of Object.entries(validation ?? test ?? {})) {
-    if (!key.includes("loss/")) parts.push(`${key} ${value.toFixed(4)}`);
+  const parts = train ? [`loss ${formatMetric(train.loss!)}`] : [];
+  const measured = validation ?? test ?? {};
+  for (const [key, value] of Object.entries(measured)) {
+    if (key.includes("loss/") || isMetricDetail(key, measured)) continue;
+    parts.push(`${key} ${formatMetric(value)}`);
   }
   return parts.join("  ");
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { defineOutput, type OutputStage, writeFileWhole, z } from "../../plugin.ts";
+import { defineOutput, metricsToJson, type OutputStage, writeFileWhole, z } from "../../plugin.ts";
 
 /** Writes `result.json` when the run has ended well: what came out, for people and programs. */
 const stage: OutputStage = defineOutput({
@@ -9,7 +9,7 @@ const stage: OutputStage = defineOutput({
   example: "use: result",
   create: (_options, { folder }) => ({
     async runEnd({ result }) {
-      const text = JSON.stringify(result, undefined, 2) + "\n";
+      const text = JSON.stringify(metricsToJson(result), undefined, 2) + "\n";
       await writeFileWhole(join(folder, "result.json"), new TextEncoder().encode(text));
     },
   }),

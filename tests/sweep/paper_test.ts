@@ -67,8 +67,8 @@ for (const file of files) {
     await openEngine("wasm");
     await withSweep(file, async (sweep) => {
       for (const { key } of sweep.settings) {
-        await withPlan(sweep, key, (plan, data) => {
-          const { rocket } = prepareJobs(plan, data);
+        await withPlan(sweep, key, async (plan, data) => {
+          const { rocket } = await prepareJobs(plan, data);
           const isAlone = /^(basic|alone)/.test(key);
           assertEquals(netsOf(plan), isAlone ? ["light"] : ["light", "booster"], key);
           assertEquals(rocket.phases.length, /^(distil|attention)/.test(key) ? 2 : 1, key);

@@ -8,6 +8,7 @@ const result = {
   epochs: 3,
   best: { epoch: 2, test: { light: { accuracy: 0.5 }, run: { agreement: 0.25 } } },
   test: { light: { accuracy: 0.75, auc: null }, run: { agreement: 1 } },
+  undefined: { "test/light/auc": "one class" },
 };
 
 const line = (epoch: number, split: string, accuracy: number) =>
@@ -37,7 +38,7 @@ Deno.test("outcomes are those of the split after the last and the best epoch, of
     assertEquals(none, []);
     assertEquals(test!.setting, "a");
     assertEquals(test!.metrics, {
-      last: { "light/accuracy": 0.75, "light/auc": NaN, agreement: 1 },
+      last: { "light/accuracy": 0.75, "light/auc": { undefined: "one class" }, agreement: 1 },
       best: { "light/accuracy": 0.5, agreement: 0.25 },
     });
     const [validation] = await readOutcomes(sweepIn(folder, "validation"));

@@ -50,6 +50,36 @@ const outcomes = [
 const latency = { engine: "wasm", batch: 1, milliseconds: { basic: 2, rocket: 3 } };
 const table = sweepTable(sweep, outcomes, latency);
 
+Deno.test("a seed without a value is left out of means and differences, and the cell says so", () => {
+  const none = { undefined: "one class" };
+  const without = (setting: string, seed: number) => {
+    const all = outcome(setting, seed, 0);
+    return { ...all, metrics: { ...all.metrics, last: { "light/accuracy": none } } };
+  };
+  const some = sweepTable(
+    sweep,
+    [...outcomes.slice(0, 3), without("rocket", 1), outcome("rocket", 3, 0.85)],
+    undefined,
+  );
+  const summary = some.rows[1]!.metrics.last["light/accuracy"]!;
+  assertEquals(summary.values, [0.85]);
+  assertEquals(summary.without, { runs: 1, reason: "one class" });
+  assertAlmostEquals(summary.difference!.mean, 0.85 - 0.7);
+  const all = sweepTable(sweep, [...outcomes.slice(0, 3), without("rocket", 1)], undefined);
+  assertEquals(all.rows[1]!.metrics.last["light/accuracy"]!.spread, undefined);
+  assertEquals(all.rows[1]!.metrics.last["light/accuracy"]!.difference, undefined);
+  for (
+    const [table, cell] of [
+      [some, "0.8500 of 1; 1 undefined (one class)"],
+      [all, "undefined (one class)"],
+    ] as const
+  ) {
+    assertEquals(comparison(table).rows[1]![2], cell);
+    assert(!markdownText(table).includes("NaN"));
+    assert(!htmlText(table, undefined).includes("NaN"));
+  }
+});
+
 Deno.test("differences are paired by seed, over the seeds that both have", () => {
   const [basic, rocket, failed] = table.rows;
   assertEquals(basic!.metrics.last["light/accuracy"]!.difference, undefined);

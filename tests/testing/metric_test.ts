@@ -42,7 +42,7 @@ Deno.test("checkStage() passes metrics that keep their contract", async () => {
               light.forEach((value, row) => same += Number(value > 0 === booster[row]! > 0));
               rows += size;
             },
-            value: () => ({ sign: same / rows }),
+            value: () => ({ "": same / rows, sign: same / rows }),
           };
         },
       };

@@ -46,7 +46,7 @@ import { batchNormalization, convolution, dense } from "${new URL(
     import.meta.url,
   )}";
 export default defineNetwork({
-  name: "normed", summary: "A convolution and a batch norm.", options: z.object({}),
+  name: "normed", summary: "A convolution and a batch norm.", options: z.object({}), batchNorm: true,
   create: (_options, { variables, units }) => {
     const net = (owner, to) => {
       const shape = { size: 3, from: 1, to, stride: 4, padding: 1 };
@@ -356,6 +356,7 @@ forEachEngine("a run is not resumed with another seed, other nets or other rows"
     await refused("seed: 1", "seed: 2", "seed cannot change when a run is resumed: it was 1");
     await refused("use: adam", "use: sgd", "optimizer.use cannot change");
     await refused("batch: 250", "batch: 25", "train.batch cannot change");
+    await refused("batch: 250", "batch: 250\n  lastBatch: drop", "train.lastBatch cannot change");
     await refused("data:", "data:\n  rows: 100", "data.rows cannot change");
     await refused("epochs: 2", "epochs: 1", "is of epoch 2, and there are to be 1");
     await refused("digits-train", "digits-test", "had 1150 rows and has");

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { readPlan } from "../../commands/read_plan.ts";
 import { UserError } from "../../pipeline/errors.ts";
+import { type MetricValue, undefinedMetric } from "../../pipeline/stages/metric.ts";
 import { Patience } from "../../train/selection.ts";
 import { forEachEngine } from "../support/engines.ts";
 import { digitsPipeline, runFile, withPipeline } from "../support/pipelines.ts";
@@ -10,13 +11,20 @@ import * as tf from "@tensorflow/tfjs";
 const current = () => tf.getBackend() === "wasm" ? "wasm" as const : "native" as const;
 
 const metric = (better: "higher" | "lower") => ({
-  metrics: [{ stage: { kind: "metric", name: "m" }, name: "m", per: "net", better, metric: {} }],
+  metrics: [{
+    stage: { kind: "metric", name: "m" },
+    name: "m",
+    per: "net",
+    better,
+    values: "one",
+    metric: {},
+  }],
   nets: ["light"],
 } as unknown as ConstructorParameters<typeof Patience>[1]);
 
 /** After how many epochs of some values training ends, or undefined. */
 function endOf(
-  values: readonly number[],
+  values: readonly MetricValue[],
   options: { minDelta?: number; better?: "higher" | "lower" } = {},
 ) {
   const { minDelta = 0, better = "higher" } = options;
@@ -35,11 +43,12 @@ Deno.test("Patience ends after epochs in a row without a better value, either wa
   assertEquals(endOf([4, 3, 2, 2, 2], { better: "lower" }), 5);
 });
 
-Deno.test("Patience takes no notice of gains that are not above minDelta, and of what is no number", () => {
+Deno.test("Patience takes no notice of gains that are not above minDelta, and of what has no value", () => {
   assertEquals(endOf([1, 1.25, 1.5, 9], { minDelta: 0.5 }), 3);
   assertEquals(endOf([1, 1.25, 2, 9], { minDelta: 0.5 }), undefined);
-  assertEquals(endOf([NaN, NaN]), 2);
-  assertEquals(endOf([NaN, 1, NaN, 2]), undefined);
+  const none = undefinedMetric("one class");
+  assertEquals(endOf([none, none]), 2);
+  assertEquals(endOf([none, 1, none, 2]), undefined);
 });
 
 Deno.test("Patience never ends where the metric is not measured", () => {

@@ -13,13 +13,15 @@ import type {
   PhaseResult,
   Result,
 } from "../../pipeline/stages/events.ts";
+import type { MetricValue } from "../../pipeline/stages/metric.ts";
+import { metricsFromJson, metricsToJson } from "../../pipeline/metrics_json.ts";
 
 /** The epoch that was best so far. */
 export interface BestEpoch {
   /** Its number, from 1. */
   readonly epoch: number;
   /** What it was chosen by. */
-  readonly value: number;
+  readonly value: MetricValue;
   /** What was measured on the test split then. */
   readonly test: Metrics;
 }
@@ -139,15 +141,15 @@ export interface CheckpointFile extends CheckpointContent {
 }
 
 /**
- * The text of a checkpoint's JSON file. JSON has no words for infinity and NaN, which metrics may be:
- * they stand as `{ "number": "NaN" }`. Its last line is the hash of all before it, so that a flipped bit
+ * The text of a checkpoint's JSON file. Metrics without a value are null, with their reasons beside them.
+ * JSON has no words for infinity and NaN, which sums of losses may be: they stand as `{ "number": "NaN" }`. Its last line is the hash of all before it, so that a flipped bit
  * is noticed here, too.
  *
  * @param file What is in it.
  */
 export function encodeContent(file: CheckpointFile): string {
   const text = JSON.stringify(
-    file,
+    metricsToJson(file),
     (_key, value) =>
       typeof value === "number" && !Number.isFinite(value) ? { number: String(value) } : value,
     2,
@@ -171,10 +173,10 @@ export function decodeContent(text: string): CheckpointFile {
   const start = text.lastIndexOf('  "sha256OfThis": "');
   const whole = start >= 0 && text.slice(start) === sealOf(text.slice(0, start));
   if (!whole) throw new TypeError("its JSON is not as it was written");
-  const file: Partial<CheckpointFile> | null = JSON.parse(text, (_key, value) => {
+  const file: Partial<CheckpointFile> = metricsFromJson(JSON.parse(text, (_key, value) => {
     const number = Object(value).number;
     return ["NaN", "Infinity", "-Infinity"].includes(number) ? Number(number) : value;
-  });
-  if (file?.version !== 1) throw new TypeError("it is of another version");
+  }));
+  if (file.version !== 1) throw new TypeError("it is of another version");
   return file as CheckpointFile;
 }

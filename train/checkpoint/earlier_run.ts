@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Precision } from "../../engine/capture/precision.ts";
 import { type Problem, UserError } from "../../pipeline/errors.ts";
+import { metricsFromJson } from "../../pipeline/metrics_json.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { Result } from "../../pipeline/stages/events.ts";
 import type { InitialHashes } from "../initial.ts";
@@ -95,7 +96,8 @@ const isObject = (value: unknown) => typeof value === "object" && value !== null
  */
 export async function readResult(folder: string): Promise<Result | undefined> {
   try {
-    return JSON.parse(await Deno.readTextFile(join(folder, "result.json")));
+    const text = await Deno.readTextFile(join(folder, "result.json"));
+    return metricsFromJson(JSON.parse(text)) as Result;
   } catch {
     return undefined;
   }
@@ -124,6 +126,7 @@ const fixed = [
   "network",
   "optimizer.use",
   "train.batch",
+  "train.lastBatch",
   "train.select",
   "train.stop",
 ] as const;

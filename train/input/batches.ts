@@ -5,20 +5,18 @@
  */
 
 import type { Batch } from "../../pipeline/stages/batch.ts";
-import { batchRanges } from "./order.ts";
+import { batchCount, type BatchCut, batchRange } from "./order.ts";
 import type { Rows } from "./rows.ts";
 import type { TransformChain } from "./transforms.ts";
 
 /** One way through a split, batch by batch. */
-export interface Pass {
+export interface Pass extends BatchCut {
   /** The split's name. */
   readonly split: string;
   /** Whether it is trained on: rows come in the epoch's order, and augmented. */
   readonly training: boolean;
   /** The epoch; 0 for rows that are only measured. */
   readonly epoch: number;
-  /** The rows of a batch. */
-  readonly size: number;
 }
 
 /** Which batch is meant. */
@@ -57,7 +55,7 @@ export class BatchMaker {
    */
   addresses(pass: Pass): BatchAddress[] {
     const { rows } = this.#splits[pass.split]!;
-    return batchRanges(rows, pass.size).map((_, batch) => ({ ...pass, batch }));
+    return Array.from({ length: batchCount(rows, pass) }, (_, batch) => ({ ...pass, batch }));
   }
 
   /**
@@ -67,9 +65,9 @@ export class BatchMaker {
    * @throws {UserError} If a transform fails, or rows cannot be read any more.
    */
   async make({ batch, ...pass }: BatchAddress): Promise<Batch> {
-    const { split, training, epoch, size } = pass;
+    const { split, training, epoch } = pass;
     const rows = this.#splits[split]!;
-    const start = batch * size, end = Math.min(start + size, rows.rows);
+    const [start, end] = batchRange(rows.rows, pass, batch);
     const read = training
       ? await rows.shuffled({ seed: this.#seed, epoch }, start, end)
       : await rows.slice(start, end);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LastBatch } from "../../pipeline/plan.ts";
 import { createRandom, deriveSeed, type Random } from "../../pipeline/random.ts";
 
 /**
@@ -189,18 +190,45 @@ export function sampleRows(
   return typeof from === "number" ? chosen : chosen.map((row) => from[row]!);
 }
 
+/** How rows are cut into batches. */
+export interface BatchCut {
+  /** The rows of a batch. */
+  readonly size: number;
+  /**
+   * What becomes of a rest of fewer rows than a batch. keep: it is a batch. merge: it joins the batch
+   * before it if it has at most half as many rows as a batch, and is a batch otherwise. drop: it is
+   * left out.
+   */
+  readonly last: LastBatch;
+}
+
 /**
- * Cuts rows into batches; the last one may be smaller.
+ * How many batches rows are cut into.
  *
  * @param rows How many rows there are.
- * @param size The rows of a batch.
- * @returns The first row of each batch and the one after its last.
+ * @param cut How they are cut.
  */
-export function batchRanges(rows: number, size: number): [start: number, end: number][] {
-  return Array.from(
-    { length: Math.ceil(rows / size) },
-    (_, index) => [index * size, Math.min((index + 1) * size, rows)],
-  );
+export function batchCount(rows: number, { size, last }: BatchCut): number {
+  const whole = Math.floor(rows / size), rest = rows % size;
+  if (rest === 0 || last === "drop") return whole;
+  return last === "merge" && whole > 0 && 2 * rest <= size ? whole : whole + 1;
+}
+
+/**
+ * The rows of a batch.
+ *
+ * @param rows How many rows there are.
+ * @param cut How they are cut into batches.
+ * @param batch The batch's number, from 0.
+ * @returns Its first row and the one after its last.
+ */
+export function batchRange(
+  rows: number,
+  cut: BatchCut,
+  batch: number,
+): [start: number, end: number] {
+  const start = batch * cut.size, isLast = batch === batchCount(rows, cut) - 1;
+  return [start, isLast && cut.last !== "drop" ? rows : start + cut.size];
 }
 
 /** Fisher and Yates' shuffle. */

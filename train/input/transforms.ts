@@ -6,7 +6,6 @@ import type { Transform, TransformStage } from "../../pipeline/stages/transform.
 import { describe as describeValue } from "../objective.ts";
 import { sizeOf } from "./columns.ts";
 import { type Fills, NullFiller } from "./nulls.ts";
-import { batchRanges } from "./order.ts";
 import type { Rows } from "./rows.ts";
 
 /** A transform of a pipeline, made. */
@@ -268,8 +267,8 @@ export class TransformChain {
 
 /** The rows of a split in their order, some at a time. */
 async function* slices(rows: Rows): AsyncGenerator<Batch> {
-  for (const [start, end] of batchRanges(rows.rows, measuredRows)) {
-    yield await rows.slice(start, end);
+  for (let start = 0; start < rows.rows; start += measuredRows) {
+    yield await rows.slice(start, Math.min(start + measuredRows, rows.rows));
   }
 }
 

@@ -1,4 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { undefinedMetric } from "../../../plugin.ts";
 import accuracy from "../../../plugins/metrics/accuracy.ts";
 import { checkStage } from "../../../testing.ts";
 import { readMetricsReference } from "../../reference/fixtures.ts";
@@ -49,9 +50,15 @@ Deno.test("accuracy counts a row with a logit that is NaN as wrong, whatever its
   assertEquals(measure(accuracy, binaryLabel, one), 0.5);
 });
 
-Deno.test("accuracy of no rows is NaN", () => {
-  assertEquals(measure(accuracy, classLabel(3), { light: [], label: [] }), NaN);
-  assertEquals(measure(accuracy, classLabel(3), { light: [], label: [] }, { sizes: [] }), NaN);
+Deno.test("accuracy of no rows is undefined", () => {
+  assertEquals(
+    measure(accuracy, classLabel(3), { light: [], label: [] }),
+    undefinedMetric("no rows"),
+  );
+  assertEquals(
+    measure(accuracy, classLabel(3), { light: [], label: [] }, { sizes: [] }),
+    undefinedMetric("no rows"),
+  );
 });
 
 Deno.test("accuracy refuses a label that is a number", () => {

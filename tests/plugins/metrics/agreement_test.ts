@@ -1,4 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { undefinedMetric } from "../../../plugin.ts";
 import agreement from "../../../plugins/metrics/agreement.ts";
 import { checkStage } from "../../../testing.ts";
 import { readMetricsReference } from "../../reference/fixtures.ts";
@@ -43,9 +44,9 @@ Deno.test("agreement is none where a net's logits are NaN, even if both are", ()
   assertEquals(measure(agreement, classLabel(2), { light, booster, label: [0, 0, 0, 0] }), 0.25);
 });
 
-Deno.test("agreement of no rows is NaN", () => {
+Deno.test("agreement of no rows is undefined", () => {
   const none = { light: [], booster: [], label: [] };
-  assertEquals(measure(agreement, classLabel(2), none, { sizes: [] }), NaN);
+  assertEquals(measure(agreement, classLabel(2), none, { sizes: [] }), undefinedMetric("no rows"));
 });
 
 Deno.test("agreement refuses a label that is a number", () => {

@@ -1,5 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import auc from "../../../plugins/metrics/auc.ts";
+import { undefinedMetric } from "../../../plugin.ts";
 import { checkStage } from "../../../testing.ts";
 import { readMetricsReference } from "../../reference/fixtures.ts";
 import { referenceIntegers, referenceUniform } from "../../reference/values.ts";
@@ -60,19 +61,21 @@ Deno.test("auc takes infinite logits for the greatest and the least, and for equ
   assertEquals(areaOf([Infinity, Infinity], [1, 0]), 0.5);
 });
 
-Deno.test("auc is NaN where only one class occurs, and of no rows", () => {
-  assertEquals(areaOf([1, 2, 3], [1, 1, 1]), NaN);
-  assertEquals(areaOf([1, 2, 3], [0, 0, 0]), NaN);
-  assertEquals(measure(auc, binaryLabel, { light: [], label: [] }, { sizes: [] }), NaN);
+Deno.test("auc is undefined where only one class occurs, and of no rows", () => {
+  const none = undefinedMetric("one class");
+  assertEquals(areaOf([1, 2, 3], [1, 1, 1]), none);
+  assertEquals(areaOf([1, 2, 3], [0, 0, 0]), none);
+  assertEquals(measure(auc, binaryLabel, { light: [], label: [] }, { sizes: [] }), none);
 });
 
-Deno.test("auc is NaN where a score is, wherever it stands", () => {
+Deno.test("auc is undefined where a score is NaN, wherever it stands", () => {
+  const broken = undefinedMetric("a score is not a number");
   const label = [1, 0, 1, 0];
   for (let row = 0; row < 4; row++) {
-    assertEquals(areaOf([4, 1, 3, 2].with(row, NaN), label), NaN);
+    assertEquals(areaOf([4, 1, 3, 2].with(row, NaN), label), broken);
   }
   const light = [[0, 1], [Infinity, Infinity], [2, 0], [0, 0]];
-  assertEquals(measure(auc, classLabel(2), { light, label }), NaN);
+  assertEquals(measure(auc, classLabel(2), { light, label }), broken);
 });
 
 Deno.test("auc refuses labels that are not of two classes", () => {

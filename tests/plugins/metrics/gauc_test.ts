@@ -1,23 +1,24 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import gauc from "../../../plugins/metrics/gauc.ts";
+import { type MetricValue, undefinedMetric } from "../../../plugin.ts";
 import { checkStage } from "../../../testing.ts";
 import { binaryLabel, classLabel } from "../../support/labels.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { areaByPairs, byUser, referenceClicks } from "./clicks.ts";
-import { makeMetric, measure } from "./support.ts";
+import { makeMetric, measure, type Measuring, type Rows } from "./support.ts";
 
 const options = { by: "user" };
+
+/** The metric, and the parts of users and rows that count. */
+const gaucOf = (rows: Rows, measuring: Measuring = { options }) =>
+  measure(gauc, binaryLabel, rows, measuring) as Record<string, MetricValue>;
 
 Deno.test("gauc keeps the contract of a metric", () => checkStage(gauc, { options }));
 
 Deno.test("gauc agrees with scikit-learn's AUC of each user, in batches of any size", async () => {
   const { measured, expected, sizes } = await referenceClicks();
   for (const measuring of [{ options }, { options, sizes }]) {
-    assertAlmostEquals(
-      measure(gauc, binaryLabel, measured, measuring) as number,
-      expected.gauc,
-      1e-6,
-    );
+    assertAlmostEquals(gaucOf(measured, measuring)[""] as number, expected.gauc, 1e-6);
   }
 });
 
@@ -33,7 +34,7 @@ Deno.test("gauc is the mean of the areas by pairs, weighted with impressions, al
     impressions += own.length;
   }
   assertAlmostEquals(
-    measure(gauc, binaryLabel, rows, { options }) as number,
+    gaucOf(rows)[""] as number,
     sum / impressions,
     1e-12,
   );
@@ -45,15 +46,20 @@ Deno.test("gauc leaves out users with rows of one class, also from the weights",
     label: [1, 0, 1, 1, 1],
     columns: { user: [8, 8, 9, 9, 9] },
   };
-  assertEquals(measure(gauc, binaryLabel, rows, { options }), 0);
+  assertEquals(gaucOf(rows), { "": 0, users: 1 / 2, rows: 2 / 5 });
 });
 
-Deno.test("gauc is NaN where no user has rows of both classes, where a score is NaN, and of no rows", () => {
+Deno.test("gauc is undefined where no user has rows of both classes, where a score is NaN, and of no rows", () => {
   const rows = { light: [[1], [2]], label: [1, 0], columns: { user: [1, 2] } };
-  assertEquals(measure(gauc, binaryLabel, rows, { options }), NaN);
+  const none = undefinedMetric("no user has both classes");
+  assertEquals(gaucOf(rows), { "": none, users: 0, rows: 0 });
   const broken = { light: [[1], [NaN]], label: [1, 0], columns: { user: [1, 1] } };
-  assertEquals(measure(gauc, binaryLabel, broken, { options }), NaN);
-  assertEquals(measure(gauc, binaryLabel, { light: [], label: [] }, { options, sizes: [] }), NaN);
+  assertEquals(gaucOf(broken), {
+    "": undefinedMetric("a score is not a number"),
+    users: 1,
+    rows: 1,
+  });
+  assertEquals(gaucOf({ light: [], label: [] }, { options, sizes: [] })[""], none);
 });
 
 Deno.test("gauc refuses labels that are not of two classes", () => {

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { undefinedMetric } from "../../../plugin.ts";
 import meanAbsoluteError from "../../../plugins/metrics/mean_absolute_error.ts";
 import { checkStage } from "../../../testing.ts";
 import { binaryLabel, classLabel, numberLabel } from "../../support/labels.ts";
@@ -21,7 +22,7 @@ Deno.test("mean-absolute-error is measured for each net, and lower is better", (
   assertEquals([per, better, needs], ["net", "lower", "light"]);
 });
 
-Deno.test("mean-absolute-error is NaN or infinite where an output is, and NaN of no rows", () => {
+Deno.test("mean-absolute-error is NaN or infinite where an output is, and undefined of no rows", () => {
   const of = (...outputs: number[]) =>
     measure(meanAbsoluteError, numberLabel, {
       light: outputs.map((output) => [output]),
@@ -29,7 +30,7 @@ Deno.test("mean-absolute-error is NaN or infinite where an output is, and NaN of
     });
   assertEquals(of(1, NaN, 2), NaN);
   assertEquals(of(1, -Infinity), Infinity);
-  assertEquals(of(), NaN);
+  assertEquals(of(), undefinedMetric("no rows"));
 });
 
 Deno.test("mean-absolute-error refuses labels that are classes", () => {

@@ -1,5 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import recallAtK from "../../../plugins/metrics/recall_at_k.ts";
+import { undefinedMetric } from "../../../plugin.ts";
 import { checkStage } from "../../../testing.ts";
 import { binaryLabel } from "../../support/labels.ts";
 import { byUser, referenceClicks } from "./clicks.ts";
@@ -35,9 +36,15 @@ Deno.test("recall-at-k lets rows of equal scores share the places that are left"
   assertAlmostEquals(value as number, (1 + 1 / 3) / 3, 1e-12);
 });
 
-Deno.test("recall-at-k is NaN without positive rows, and where a score is NaN", () => {
+Deno.test("recall-at-k is undefined without positive rows, and where a score is NaN", () => {
   const options = { by: "user", k: 2 };
   const rows = { light: [[3], [2]], label: [0, 0], columns: { user: [1, 2] } };
-  assertEquals(measure(recallAtK, binaryLabel, rows, { options }), NaN);
-  assertEquals(measure(recallAtK, binaryLabel, { ...rows, light: [[NaN], [1]] }, { options }), NaN);
+  assertEquals(
+    measure(recallAtK, binaryLabel, rows, { options }),
+    undefinedMetric("no positive row"),
+  );
+  assertEquals(
+    measure(recallAtK, binaryLabel, { ...rows, light: [[NaN], [1]] }, { options }),
+    undefinedMetric("a score is not a number"),
+  );
 });

@@ -4,7 +4,14 @@
  * @module
  */
 
-import type { EvaluatedBatch, LabelSpec, Metric, MetricStage, NetName } from "../../../plugin.ts";
+import type {
+  Accumulator,
+  EvaluatedBatch,
+  LabelSpec,
+  Metric,
+  MetricStage,
+  NetName,
+} from "../../../plugin.ts";
 
 /** Rows as the nets saw them. */
 export interface Rows {
@@ -54,7 +61,7 @@ export function measure(
   label: LabelSpec,
   rows: Rows,
   { sizes = [rows.label.length], options }: Measuring = {},
-): number | Readonly<Record<string, number>> {
+): ReturnType<Accumulator["value"]> {
   const accumulator = makeMetric(stage, label, options).start();
   let from = 0;
   for (const size of sizes) accumulator.add(batchOf(label, rows, from, from += size));

@@ -1,4 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { undefinedMetric } from "../../../plugin.ts";
 import accuracy from "../../../plugins/metrics/accuracy.ts";
 import topK from "../../../plugins/metrics/top_k.ts";
 import { checkStage } from "../../../testing.ts";
@@ -60,9 +61,9 @@ Deno.test("top-k counts a row with a logit that is NaN as wrong, whatever its cl
   assertEquals(measure(topK, classLabel(3), rows, { options: { k: 2 } }), 0.25);
 });
 
-Deno.test("top-k of no rows is NaN", () => {
+Deno.test("top-k of no rows is undefined", () => {
   const none = { light: [], label: [] };
-  assertEquals(measure(topK, classLabel(10), none, { sizes: [] }), NaN);
+  assertEquals(measure(topK, classLabel(10), none, { sizes: [] }), undefinedMetric("no rows"));
 });
 
 Deno.test("top-k refuses as many classes as there are, or more", () => {

@@ -116,7 +116,13 @@ export const result: Result = {
   seconds: 2.5,
   input: { waitingShare: 0.01 },
   test: { light: { accuracy: 0.5 }, booster: { accuracy: 0.625 } },
-  best: { epoch: 1, split: "test", metric: "light/accuracy", test: { light: { accuracy: 0.5 } } },
+  best: {
+    epoch: 1,
+    split: "test",
+    metric: "light/accuracy",
+    value: 0.5,
+    test: { light: { accuracy: 0.5 } },
+  },
   parameters: { light: 9, booster: 7 },
   gradients: [{ loss: "mse-hint(booster→light)", norms: { light: 0.125, booster: 0 } }],
 };

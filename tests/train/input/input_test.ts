@@ -37,9 +37,9 @@ const digits = (transforms: unknown[]) => {
 };
 
 const passes: readonly Pass[] = [1, 2].flatMap((epoch) => [
-  { split: "train", training: true, epoch, size: 128 },
-  { split: "validation", training: false, epoch: 0, size: 100 },
-  { split: "test", training: false, epoch: 0, size: 100 },
+  { split: "train", training: true, epoch, size: 128, last: "keep" },
+  { split: "validation", training: false, epoch: 0, size: 100, last: "keep" },
+  { split: "test", training: false, epoch: 0, size: 100, last: "keep" },
 ]);
 
 /** What is done with an input. */
@@ -154,7 +154,7 @@ Deno.test("Feed asks for three batches ahead and no more", () =>
     function* counted(): Iterable<Pass> {
       while (true) {
         asked++;
-        yield { split: "test", training: false, epoch: 0, size: 1000 };
+        yield { split: "test", training: false, epoch: 0, size: 1000, last: "keep" };
       }
     }
     const feed = input.feed(counted());

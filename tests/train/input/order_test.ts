@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import type { LastBatch } from "../../../pipeline/plan.ts";
 import { createRandom } from "../../../pipeline/random.ts";
 import {
-  batchRanges,
+  batchCount,
+  batchRange,
   epochOrder,
   holdoutRows,
   keyedPermutation,
@@ -64,10 +66,40 @@ Deno.test("sampleRows() chooses rows by the seed, in ascending order, each as li
   assert(times.every((count) => Math.abs(count - 1200) < 116), `${times}`);
 });
 
-Deno.test("batchRanges() covers all rows; the last batch may be smaller", () => {
-  assertEquals(batchRanges(10, 4), [[0, 4], [4, 8], [8, 10]]);
-  assertEquals(batchRanges(8, 4), [[0, 4], [4, 8]]);
-  assertEquals(batchRanges(0, 4), []);
+const ranges = (rows: number, size: number, last: LastBatch) =>
+  Array.from(
+    { length: batchCount(rows, { size, last }) },
+    (_, batch) => batchRange(rows, { size, last }, batch),
+  );
+
+Deno.test("batchRange() keeps a rest as a batch, merges or drops it", () => {
+  assertEquals(ranges(9, 4, "keep"), [[0, 4], [4, 8], [8, 9]]);
+  assertEquals(ranges(9, 4, "merge"), [[0, 4], [4, 9]]);
+  assertEquals(ranges(10, 4, "merge"), [[0, 4], [4, 10]]);
+  // A rest of more than half a batch is one of its own.
+  assertEquals(ranges(11, 4, "merge"), [[0, 4], [4, 8], [8, 11]]);
+  assertEquals(ranges(11, 4, "drop"), [[0, 4], [4, 8]]);
+});
+
+Deno.test("batchRange() cuts rows alike in all ways where there is no rest", () => {
+  for (const last of ["keep", "merge", "drop"] as const) {
+    assertEquals(ranges(8, 4, last), [[0, 4], [4, 8]]);
+    assertEquals(ranges(0, 4, last), []);
+    assertEquals(ranges(2, 1, last), [[0, 1], [1, 2]]);
+  }
+});
+
+Deno.test("batchRange() leaves rows that are fewer than a batch together, unless they are dropped", () => {
+  assertEquals(ranges(3, 8, "keep"), [[0, 3]]);
+  assertEquals(ranges(3, 8, "merge"), [[0, 3]]);
+  assertEquals(ranges(3, 8, "drop"), []);
+});
+
+Deno.test("batchRange() merges a rest of one row whatever the batch", () => {
+  for (const size of [2, 3, 4, 64]) {
+    const sizes = ranges(3 * size + 1, size, "merge").map(([start, end]) => end - start);
+    assertEquals(sizes, [size, size, size + 1]);
+  }
 });
 
 Deno.test("keyedPermutation() gives each number once, by its key", () => {
