@@ -319,6 +319,10 @@ interface MessageAt {
 
 /** The message at a place; undefined at the mark of the end. */
 async function readMessage(file: RandomAccess, offset: number): Promise<MessageAt | undefined> {
+  // A stream of before Arrow 0.15 ends with four bytes of zeros.
+  if (file.size - offset === 4 && (await readBytes(file, offset, 4)).every((byte) => byte === 0)) {
+    return undefined;
+  }
   const start = new DataView((await readBytes(file, offset, 8)).buffer);
   // Since Arrow 0.15 four bytes of ones come before the length.
   const prefix = start.getInt32(0, true) === -1 ? 8 : 4;

@@ -45,6 +45,7 @@ export async function changedColumns(
 ): Promise<ChangedColumn[]> {
   const [root, ...elements] = await schemaOf(database, file);
   const found: ChangedColumn[] = [];
+  const other = `${basename(file.name).replace(/\.[^.]*$/, "")}.arrow`;
   let spark: Promise<boolean> | undefined;
   for (let at = 0, column = 0; column < (root?.children ?? 0); column++) {
     const end = endOf(elements, at);
@@ -58,10 +59,9 @@ export async function changedColumns(
       found.push({
         name,
         message: `${type} cannot be read: in the column ${name} of ${file.name}, ${why}`,
-        hint: `rewrite the file in Python, and read it with the source arrow: ` +
-          `pyarrow.feather.write_feather(pyarrow.parquet.read_table("${file.name}"), "${
-            basename(file.name).replace(/\.[^.]*$/, "")
-          }.arrow", compression="uncompressed")`,
+        hint: `rewrite the file in Python, and read that one, { use: arrow, path: ${other} }: ` +
+          `pyarrow.feather.write_feather(pyarrow.parquet.read_table("${file.name}"), "${other}", ` +
+          'compression="uncompressed")',
       });
       break;
     }

@@ -235,6 +235,41 @@ function* arrowCases(): Iterable<DataCase> {
   yield one("record batch of 9e15 rows", streamThatSays(2n ** 53n - 1n), "a.arrow");
   yield one("big-endian", fixture("formats/big_endian.arrows"), "big-endian");
   yield one("list views", fixture("arrow/list_view.arrow"), "a.arrow");
+  yield one(
+    "run-end encoded columns",
+    fixture("interop/pyarrow_run_end_encoded.arrow"),
+    "a.arrow cannot be read as an Arrow file",
+    "run-end encoded",
+  );
+  yield one(
+    "two columns of one name",
+    fixture("interop/pyarrow_same_names.arrow"),
+    "two columns of a.arrow are called x",
+  );
+  yield {
+    ...one(
+      "tensors with permuted axes",
+      fixture("interop/pyarrow_permuted.arrow"),
+      "the axes of the tensors in the column permuted are permuted, to [1, 0]",
+    ),
+    features: "permuted",
+    label: "number",
+    at: "features",
+    code: 2,
+  };
+  const checked = fixture("interop/polars_stored.arrow");
+  const block = find(checked, lz4Magic) + 7 + 4;
+  for (const [what, place] of [["a value", 100], ["the last value", 300]] as const) {
+    yield {
+      ...one(
+        `${what} of an LZ4 block with a checksum changed`,
+        changed(checked, (b) => b[block + place]! ^= 1),
+        "a.arrow is an Arrow file that is cut off or damaged",
+        "the checksum of its block 0 is wrong",
+      ),
+      label: "{ column: y }",
+    };
+  }
   yield { ...one("no rows", fixture("arrow/no_rows.arrow"), "no"), code: 2, at: "features" };
   for (const [name, magic] of [["lz4", lz4Magic], ["zstd", zstdMagic]] as const) {
     const packed = fixture(`formats/${name}.arrow`);
