@@ -5,6 +5,7 @@
  * @module
  */
 
+import { hint } from "../hints.ts";
 import type { ColumnSpec } from "./batch.ts";
 
 /** Why the values of a feature cannot be read as numbers. */
@@ -35,25 +36,36 @@ export function notNumbers(
   name: string,
   { dtype, text, ids, vocabulary, unit }: ColumnSpec,
 ): NotNumbers | undefined {
+  const adds = (transform: Readonly<Record<string, unknown>>) => ({
+    set: { "/data/transforms/-": transform },
+  });
   if (unit) {
     return {
       holds: `holds times in ${unit}, which float32 rounds to minutes`,
-      hint:
+      hint: hint(
+        "meaning/times",
         `bring them into range: add \`- { use: normalize, feature: ${name} }\` to data.transforms`,
+        adds({ use: "normalize", feature: name }),
+      ),
     };
   }
   if (dtype === "float32") return undefined;
   const oneHot = `add \`- { use: one-hot, feature: ${name} }\` to data.transforms`;
+  const added = adds({ use: "one-hot", feature: name });
   if (text) {
+    const words = [...text.hint ? [text.hint] : [], `for categories ${oneHot}`].join("; ");
     return {
       holds: `holds text (${text.row}, column ${text.column}: ${JSON.stringify(text.value)})`,
-      hint: text.hint ? `${text.hint}; for categories ${oneHot}` : `for categories ${oneHot}`,
+      hint: hint("meaning/text", words, added),
     };
   }
-  if (ids || vocabulary) return { holds: "holds ids", hint: oneHot };
+  if (ids || vocabulary) return { holds: "holds ids", hint: hint("meaning/ids", oneHot, added) };
   return {
     holds: "holds ids (int32)",
-    hint: `if they are numbers, leave out \`dtype: int32\` at data.features.${name}; for ids ` +
-      `add \`- { use: one-hot, feature: ${name}, count: N }\` to data.transforms, N being how many there are`,
+    hint: hint(
+      "meaning/int32",
+      `if they are numbers, leave out \`dtype: int32\` at data.features.${name}; ids become numbers by the transform one-hot`,
+      { remove: [`/data/features/${name}/dtype`] },
+    ),
   };
 }

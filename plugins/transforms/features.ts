@@ -63,7 +63,7 @@ export function chooseFeatures(
     const wrong = problem(spec);
     if (wrong === undefined) return name;
     throw new UserError(`the feature ${name} ${wrong}: expected ${wanted}`, {
-      hint: notNumbers(name, spec)?.hint ?? `it is ${describe(spec)} when it gets here`,
+      hint: `it is ${describe(spec)} when it gets here`,
       exitCode: 2,
     });
   });

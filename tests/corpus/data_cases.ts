@@ -6,8 +6,6 @@ import {
   Float32,
   Int32,
   List,
-  RecordBatch,
-  Schema,
   Table,
   tableFromArrays,
   tableToIPC,
@@ -63,19 +61,6 @@ function fileOf(x: unknown[], type: ConstructorParameters<typeof Field>[1]): Byt
   const vector = vectorFromArray(x, type);
   const y = vectorFromArray(x.map((_, row) => row % 2), new Int32());
   return new Uint8Array(tableToIPC(new Table({ x: vector, y }), "file")) as Bytes;
-}
-
-/** A file with two columns of one name. */
-function twice(): Bytes {
-  const [batch] = tableFromArrays({ x: rows.x, y: rows.y, z: rows.x }).batches;
-  const schema = new Schema(
-    batch!.schema.fields.map((field) =>
-      field.name === "z" ? new Field("x", field.type, true) : field
-    ),
-  );
-  return new Uint8Array(
-    tableToIPC(new Table([new RecordBatch(schema, batch!.data)]), "file"),
-  ) as Bytes;
 }
 
 /** Where the fields of a stream's first record batch are in it, be it that of a dictionary. */
@@ -499,9 +484,6 @@ function* columnCases(): Iterable<DataCase> {
     "0 would stand for one of its values",
     "`ids: train` and `length: 2`",
   ], { features: "{ column: x, shape: [2], pad: 0 }" });
-  yield one("columns of one name", twice(), "features", 2, [
-    "the data has 2 columns called x",
-  ]);
   yield one("column that is missing", file({ z: rows.x, y: rows.y }), "features", 2, [
     'the data has no column "x"',
     "its columns are z, y",

@@ -5,7 +5,15 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { tableFromArrays, type Vector, vectorFromArray } from "apache-arrow";
+import {
+  Field,
+  RecordBatch,
+  Schema,
+  Table,
+  tableFromArrays,
+  type Vector,
+  vectorFromArray,
+} from "apache-arrow";
 import { UserError } from "../../../pipeline/errors.ts";
 import { StageError } from "../../../pipeline/stage_error.ts";
 import type { Dataset, Source } from "../../../pipeline/stages/source.ts";
@@ -149,6 +157,19 @@ Deno.test("openSplit() refuses columns that differ from the training split", asy
     UserError,
   );
   assertStringIncludes(other.message, "row 0, column x: has 3 values; expected 2");
+});
+
+Deno.test("openSplit() refuses two columns of one name where a source does not", async () => {
+  const [batch] = tableFromArrays({ x: Int32Array.of(1, 2), y: [0.5, 1], z: [2, 3] }).batches;
+  const fields = batch!.schema.fields.map((field) =>
+    field.name === "z" ? new Field("x", field.type) : field
+  );
+  const source = memorySource(new Table([new RecordBatch(new Schema(fields), batch!.data)]));
+  await assertRejects(
+    () => open(source, { features: { x: {} }, label: "y" }),
+    UserError,
+    "the data has 2 columns called x",
+  );
 });
 
 Deno.test("openSplit() opens files without rows", async () => {
