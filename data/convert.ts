@@ -108,7 +108,19 @@ function keptFields({ fields }: Schema, asked: readonly string[] | undefined): F
       exitCode: 2,
     });
   }
-  return fields.filter(({ name }) => !asked || asked.includes(name));
+  const kept = fields.filter(({ name }) => !asked || asked.includes(name));
+  // Columns are found by their names.
+  const twice = kept.find(({ name }) => names.indexOf(name) !== names.lastIndexOf(name));
+  if (twice) {
+    const others = [...new Set(names)].filter((name) =>
+      names.indexOf(name) === names.lastIndexOf(name)
+    );
+    throw new UserError(`the data has two columns called ${twice.name}`, {
+      hint: `keep the others: --columns ${others.join()}`,
+      exitCode: 2,
+    });
+  }
+  return kept;
 }
 
 /** A record batch of these columns alone. */

@@ -46,7 +46,6 @@ path: ../data/digits-train.arrow`,
         for (const name of await fileNames([path].flat(), folder)) {
           files.push(await openArrow(name, folder));
         }
-        for (const file of files) refuseSameNames(file, columns);
         for (const file of files.slice(1)) refuseOtherSchema(files[0]!, file);
         return { ...await dataset(files, columns), close };
       } catch (error) {
@@ -130,21 +129,6 @@ function unreadable(name: string, format: "file" | "stream", error: unknown): Us
   return new UserError(`${name} cannot be read as an Arrow ${format}: ${message}`, {
     hint: "list views and run-end encoded columns cannot be read; write plain lists and values",
     cause: error,
-  });
-}
-
-/** Columns are found by their names. */
-function refuseSameNames(
-  { file, index: { schema } }: ArrowFile,
-  asked: readonly string[] | undefined,
-): void {
-  const names = schema.fields.map(({ name }) => name);
-  const twice = names.find((name, index) =>
-    names.indexOf(name) < index && (asked?.includes(name) ?? true)
-  );
-  if (twice === undefined) return;
-  throw new UserError(`two columns of ${file.name} are called ${twice}`, {
-    hint: "give one of them another name, in Python with table.rename_columns([…])",
   });
 }
 

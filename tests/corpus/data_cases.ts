@@ -226,11 +226,6 @@ function* arrowCases(): Iterable<DataCase> {
     "a.arrow cannot be read as an Arrow file",
     "run-end encoded",
   );
-  yield one(
-    "two columns of one name",
-    fixture("interop/pyarrow_same_names.arrow"),
-    "two columns of a.arrow are called x",
-  );
   yield {
     ...one(
       "tensors with permuted axes",

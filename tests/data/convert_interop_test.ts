@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { convert } from "../../data/convert.ts";
+import { UserError } from "../../plugin.ts";
 import arrow from "../../plugins/sources/arrow.ts";
 import { sourceOf, withFiles } from "../support/formats.ts";
 import { exactColumns, interopFiles, interopFolder } from "../support/interop.ts";
@@ -19,3 +20,17 @@ for (const { file, columns, options } of interopFiles) {
     }
   });
 }
+
+Deno.test("convert refuses two columns of one name where either is kept", async () => {
+  const from = join(interopFolder, "pyarrow_same_names.arrow");
+  await withFiles({}, async (folder) => {
+    const to = join(folder, "out.arrow");
+    for (const columns of [undefined, ["x"], ["y", "x"]]) {
+      const error = await assertRejects(() => convert({ from, to, columns }), UserError);
+      assertEquals(error.message, "the data has two columns called x");
+      assertEquals(error.problems[0]!.hint, "keep the others: --columns y");
+    }
+    await convert({ from, to, columns: ["y"] });
+    assertEquals(await exactColumns(sourceOf(arrow, { path: to })), { y: [5, 6] });
+  });
+});

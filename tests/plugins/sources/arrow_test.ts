@@ -234,21 +234,6 @@ Deno.test("arrow refuses what a big-endian machine wrote", async () => {
   assertStringIncludes(error.message, "big_endian.arrows was written by a big-endian machine");
 });
 
-Deno.test("arrow refuses two columns of one name where either is read", async () => {
-  const open = (columns?: string[]) =>
-    arrowSource("pyarrow_same_names.arrow", interopFolder).open(columns && { columns });
-  for (const columns of [["x"], ["y", "x"], undefined]) {
-    await assertRejects(
-      () => open(columns),
-      UserError,
-      "two columns of pyarrow_same_names.arrow are called x",
-    );
-  }
-  const dataset = await open(["y"]);
-  assertEquals([...(await dataset.rows!([1, 0])).getChild("y")!], [6n, 5n]);
-  await dataset.close!();
-});
-
 Deno.test("arrow reads decimals of files that have them in other widths", async () => {
   const file = (bits: number, words: number[]) => {
     const type = new Decimal(2, 20, bits);
