@@ -36,6 +36,8 @@ export interface DatabaseOptions {
 export interface DuckColumn {
   /** Its name. */
   readonly name: string;
+  /** What DuckDB calls it, where that is another name. */
+  readonly sql?: string | undefined;
   /** Its type in DuckDB. */
   readonly type: DuckDBType;
   /** Its type in Arrow; undefined if there is none here. */
@@ -339,7 +341,8 @@ export function selectColumns(
     };
   }
   return {
-    list: wanted.map(({ name, type }) => columnExpression(quoted(name), type)).join(", "),
+    list: wanted.map(({ name, sql = name, type }) => columnExpression(quoted(sql), type))
+      .join(", "),
     schema: new Schema(wanted.map(({ name }) => schema.fields.find((it) => it.name === name)!)),
   };
 }

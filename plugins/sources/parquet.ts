@@ -1,7 +1,7 @@
 import { defineSource, pathOption, type SourceStage, z } from "../../plugin.ts";
 import { literal } from "./duckdb.ts";
 import { batchRowsOption, type FileKind, filePatterns, findFiles } from "./files.ts";
-import { changedColumns } from "./parquet_types.ts";
+import { changedColumns, columnNames } from "./parquet_types.ts";
 import { openTableFiles, type TableFormat } from "./table_files.ts";
 
 /** What Parquet files are called. */
@@ -11,6 +11,7 @@ export const parquetFiles: FileKind = { format: "Parquet", extensions: /\.(parqu
 const format: TableFormat = {
   table: ({ path }) => `read_parquet([${literal(path)}])`,
   changedColumns,
+  columnNames,
   range: {
     table: ({ path }, first, last) =>
       `read_parquet([${

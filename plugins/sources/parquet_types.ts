@@ -70,6 +70,22 @@ export async function changedColumns(
   return found;
 }
 
+/**
+ * The names of a file's columns, in their order. DuckDB takes names that differ in case for one, and calls the second of
+ * `A` and `a` `a_1`, which another column may be called as well.
+ *
+ * @param database The database, which may read the file.
+ * @param file The file.
+ */
+export async function columnNames(database: Database, file: SourceFile): Promise<string[]> {
+  const [root, ...elements] = await schemaOf(database, file);
+  const names: string[] = [];
+  for (let at = 0; names.length < (root?.children ?? 0); at = endOf(elements, at)) {
+    names.push(elements[at]!.name);
+  }
+  return names;
+}
+
 async function schemaOf(database: Database, { path }: SourceFile): Promise<Element[]> {
   const rows = await database.rows(
     "SELECT name, type, coalesce(num_children, 0), precision, scale, logical_type " +

@@ -28,6 +28,8 @@ export interface TableFormat {
   };
   /** The columns of a file whose values DuckDB would change; none by default. */
   changedColumns?(database: Database, file: SourceFile): Promise<readonly ChangedColumn[]>;
+  /** The names of a file's columns, in their order, where DuckDB may call them otherwise. */
+  columnNames?(database: Database, file: SourceFile): Promise<readonly string[]>;
   /** Refuses a file before DuckDB is asked. */
   refuse?(file: SourceFile): Promise<void>;
   /** Refuses a file that was read to its end for the first time. */
@@ -126,7 +128,12 @@ async function describeAll(
   for (const file of files) {
     const columns = await attempt(file, async () => {
       try {
-        return await database.columns(`FROM ${format.table(file, first?.columns)}`);
+        const found = await database.columns(`FROM ${format.table(file, first?.columns)}`);
+        const names = await format.columnNames?.(database, file) ?? [];
+        return found.map((column, index) => {
+          const name = names.length === found.length ? names[index]! : column.name;
+          return name === column.name ? column : { ...column, name, sql: column.name };
+        });
       } catch (error) {
         await format.inspect?.(database, file, first?.columns);
         throw error;
@@ -160,6 +167,7 @@ export function refuseOthers(
   file: SourceFile,
   found: readonly DuckColumn[],
 ): void {
+  refuseOtherCases(first, expected, file, found);
   const types = (columns: readonly DuckColumn[]) =>
     new Map(columns.map(({ name, type }) => [name, String(type)]));
   const [before, now] = [types(expected), types(found)];
@@ -172,6 +180,26 @@ export function refuseOthers(
         what(file, now.get(column))
       }`,
       { hint: "all files of a source have the same columns" },
+    );
+  }
+}
+
+/** Where names differ in case alone, their order decides what DuckDB calls them: it has to be that of the first file. */
+function refuseOtherCases(
+  first: SourceFile,
+  expected: readonly DuckColumn[],
+  file: SourceFile,
+  found: readonly DuckColumn[],
+): void {
+  for (const { name, sql = name } of expected) {
+    const same = found.find((column) => column.name === name);
+    if (!same || (same.sql ?? name) === sql) continue;
+    throw new UserError(
+      `${first.name} and ${file.name} have the columns whose names differ in case alone, such as ${name}, in another order`,
+      {
+        hint:
+          "give them names that differ in more, or write all files with the columns in one order",
+      },
     );
   }
 }

@@ -14,7 +14,7 @@ import {
   writeParquet,
 } from "../../support/formats.ts";
 
-const written = ["types", "zstd", "lz4", "gzip", "none", "no_rows", "wide", "duckdb"];
+const written = ["types", "zstd", "lz4", "gzip", "none", "no_rows", "wide", "duckdb", "names"];
 
 Deno.test("parquet keeps the contract of a source", async () => {
   for (const name of ["types", "duckdb"]) {
@@ -28,6 +28,26 @@ for (const name of written) {
     assertEquals(await readColumns(sourceOf(parquet, { path })), expectedOf[path]);
   });
 }
+
+Deno.test("parquet tells columns apart whose names differ in case, also record batch by record batch", async () => {
+  for (const path of ["names.parquet", "other_names.parquet"]) {
+    const source = sourceOf(parquet, { path });
+    for (const name of ["A", "a", "a_1"]) {
+      const expected = { [name]: expectedOf[path]![name] };
+      assertEquals(await readColumns(source, { columns: [name] }), expected);
+      const { recordBatch, close } = await source.open({ columns: [name] });
+      const batch = await recordBatch!(0);
+      assertEquals(batch.schema.fields.map((field) => field.name), [name]);
+      assertEquals([...batch.getChildAt(0)!].map(Number), expected[name]);
+      await close!();
+    }
+  }
+  await assertRejects(
+    () => sourceOf(parquet, { path: ["names.parquet", "other_names.parquet"] }).open(),
+    UserError,
+    "the columns whose names differ in case alone, such as A, in another order",
+  );
+});
 
 Deno.test("parquet reads the columns that are asked for, and no bytes of others", async () => {
   const whole = await Deno.readFile(join(formats, "zstd.parquet"));
