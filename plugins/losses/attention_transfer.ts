@@ -1,4 +1,4 @@
-import { defineLoss, type LossStage, tf, UserError, z } from "../../plugin.ts";
+import { defineLoss, hint, type LossStage, tf, UserError, z } from "../../plugin.ts";
 import { shapeText } from "./fit.ts";
 import { flattened, normalized } from "./vectors.ts";
 
@@ -28,7 +28,14 @@ weight: 1000`,
       throw new UserError(
         "attention-transfer compares maps [batch, height, width, channels] of one height and " +
           `width; got ${shapeText(from!)} and ${shapeText(to!)}`,
-        { hint: "choose maps of equal size with `from:` and `to:`, such as the nets' group3" },
+        {
+          hint: hint(
+            "attention-transfer/maps",
+            "choose maps of equal size with `from:` and `to:`, such as wide-resnet's booster.group2 and " +
+              "light.group2",
+            { set: { from: "booster.group2", to: "light.group2" } },
+          ),
+        },
       );
     }
     const attention = (maps: tf.Tensor) => {

@@ -1,4 +1,4 @@
-import { defineLoss, type LossStage, tf, UserError, z } from "../../plugin.ts";
+import { defineLoss, hint, type LossStage, tf, UserError, z } from "../../plugin.ts";
 import { classesOf, logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
 import { lengths, meanOfAll } from "./vectors.ts";
 
@@ -26,7 +26,11 @@ const stage: LossStage = defineLoss({
     wantUnits("dist", context.shapes[0]!);
     if (beta > 0 && classesOf(context.shapes[0]!) < 3) {
       throw new UserError("dist has nothing to compare within a row of two classes", {
-        hint: "set `beta: 0`, which leaves the relation within each class over the batch",
+        hint: hint(
+          "dist/beta",
+          "set `beta: 0`, which leaves the relation within each class over the batch",
+          { set: { beta: 0 } },
+        ),
       });
     }
     const scale = scaleByTemperature ? temperature ** 2 : 1;

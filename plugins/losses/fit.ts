@@ -4,7 +4,14 @@
  * @module
  */
 
-import { type LabelSpec, type LossContext, tf, UserError } from "../../plugin.ts";
+import {
+  hint,
+  type HintText,
+  type LabelSpec,
+  type LossContext,
+  tf,
+  UserError,
+} from "../../plugin.ts";
 
 /**
  * Refuses a label of another kind than a loss compares with.
@@ -22,9 +29,16 @@ export function wantLabel(loss: string, label: LabelSpec, kind: LabelSpec["kind"
     number: "mean-squared-error",
   };
   throw new UserError(`${loss} compares with a label of kind ${kind}; this one is ${label.kind}`, {
-    hint: `use ${suited[label.kind]}, or say data.label: { column: …, kind: ${kind} }`,
+    hint: hint(
+      "losses/label",
+      `use ${suited[label.kind]}, or say data.label: { column: …, kind: ${kind} }`,
+      [{ set: { use: suited[label.kind] } }, { set: { "/data/label/kind": kind } }],
+    ),
   });
 }
+
+/** Both nets' logits are of one shape. */
+const logits = { set: { from: "booster.logits", to: "light.logits" } };
 
 /**
  * Refuses an output that is not `[batch, units]`.
@@ -39,7 +53,18 @@ export function wantUnits(loss: string, shape: readonly number[], units?: number
   throw new UserError(
     `${loss} compares outputs of shape [batch, ${units ?? "units"}]; this one is ` +
       shapeText(shape),
-    { hint: "compare logits" },
+    {
+      hint: units === undefined
+        ? hint(
+          "losses/logits",
+          "compare logits: `from: booster.logits` and `to: light.logits`",
+          logits,
+        )
+        : hint("losses/logits-on", "compare logits: `on: light.logits` or `on: booster.logits`", [
+          { set: { on: "light.logits" } },
+          { set: { on: "booster.logits" } },
+        ]),
+    },
   );
 }
 
@@ -53,7 +78,9 @@ export function wantUnits(loss: string, shape: readonly number[], units?: number
 export function wantProbabilities(loss: string, { label }: LossContext): void {
   if (label.kind !== "number") return;
   throw new UserError(`${loss} compares probabilities; nets that predict a number have none`, {
-    hint: "use mse-hint, which compares the numbers themselves",
+    hint: hint("losses/numbers", "use mse-hint, which compares the numbers themselves", {
+      set: { use: "mse-hint" },
+    }),
   });
 }
 
@@ -71,8 +98,18 @@ export function wantAlike(loss: string, { shapes: [from, to] }: LossContext): vo
   throw new UserError(
     `${loss} compares outputs of one shape; got ${shapeText(from!)} and ${shapeText(to!)}`,
     {
-      hint: "choose outputs of equal shape with `from:` and `to:`" +
-        (channels ? ", or use fitnet, which learns a regressor between them" : ""),
+      hint: channels
+        ? hint(
+          "losses/alike-or-fitnet",
+          "choose outputs of equal shape with `from:` and `to:`, such as booster.logits and light.logits, " +
+            "or use fitnet, which learns a regressor between them",
+          [logits, { set: { use: "fitnet" } }],
+        )
+        : hint(
+          "losses/alike",
+          "choose outputs of equal shape with `from:` and `to:`, such as booster.logits and light.logits",
+          logits,
+        ),
     },
   );
 }
@@ -83,14 +120,14 @@ export function wantAlike(loss: string, { shapes: [from, to] }: LossContext): vo
  * @param loss The loss's name.
  * @param context What the loss knows; its outputs are logits.
  * @param least How many there must be; one logit stands for two.
- * @param why Why, and what to do, as a hint.
+ * @param why Why, and what to do.
  * @throws {UserError} If there are fewer.
  */
 export function wantClasses(
   loss: string,
   { shapes }: LossContext,
   least: number,
-  why: string,
+  why: HintText,
 ): void {
   const classes = classesOf(shapes[0]!);
   if (classes >= least) return;

@@ -1,5 +1,6 @@
 import {
   defineLoss,
+  hint,
   type LossContext,
   type LossScope,
   type LossStage,
@@ -56,7 +57,13 @@ function makeRegressor({ shapes, variables }: LossContext): Regressor {
     throw new UserError(
       "fitnet compares two maps [batch, height, width, channels] or two vectors [batch, units]; " +
         `got ${shapeText(from)} and ${shapeText(to)}`,
-      { hint: "choose outputs of the same kind with `from:` and `to:`" },
+      {
+        hint: hint(
+          "fitnet/kinds",
+          "choose outputs of the same kind with `from:` and `to:`, such as booster.logits and light.logits",
+          { set: { from: "booster.logits", to: "light.logits" } },
+        ),
+      },
     );
   }
   const sizes = from.slice(0, -1).map((size, axis) => to[axis]! - size + 1);
@@ -66,7 +73,11 @@ function makeRegressor({ shapes, variables }: LossContext): Regressor {
         shapeText(from)
       } for the guide and ` +
         `${shapeText(to)} for the guided net`,
-      { hint: "choose a map of the guide that is no larger with `from:`" },
+      {
+        hint: hint("fitnet/size", "choose a map of the guide that is no larger with `from:`", {
+          edit: "which map is no larger",
+        }),
+      },
     );
   }
   const inputs = to.at(-1)!, outputs = from.at(-1)!;

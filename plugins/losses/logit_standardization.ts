@@ -1,4 +1,4 @@
-import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
+import { defineLoss, hint, type LossStage, tf, z } from "../../plugin.ts";
 import {
   divergence,
   logProbabilities,
@@ -34,7 +34,11 @@ const stage: LossStage = defineLoss({
       "logit-standardization",
       context,
       3,
-      "two standardised logits are always the same two numbers; use kl or mse-hint",
+      hint(
+        "logit-standardization/classes",
+        "two standardised logits are always the same two numbers; use kl or mse-hint",
+        [{ set: { use: "kl" } }, { set: { use: "mse-hint" } }],
+      ),
     );
     const scale = scaleByTemperature ? temperature ** 2 : 1;
     const [classes] = context.shapes[0]!;

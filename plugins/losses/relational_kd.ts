@@ -1,4 +1,4 @@
-import { defineLoss, type LossStage, tf, UserError, z } from "../../plugin.ts";
+import { defineLoss, hint, type LossStage, tf, UserError, z } from "../../plugin.ts";
 import { wantUnits } from "./fit.ts";
 import { lengths, meanOfAll, normalized, smoothL1 } from "./vectors.ts";
 
@@ -27,7 +27,9 @@ const stage: LossStage = defineLoss({
       wantUnits("relational-kd", shape);
       if (angle === 0 || shape[0]! > 1) continue;
       throw new UserError("relational-kd finds no angles between outputs of one unit", {
-        hint: "set `angle: 0`, or compare hidden outputs",
+        hint: hint("relational-kd/angle", "set `angle: 0`, or compare hidden outputs", {
+          set: { angle: 0 },
+        }),
       });
     }
     return (from, to) => {

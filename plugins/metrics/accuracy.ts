@@ -1,4 +1,4 @@
-import { defineMetric, type MetricStage, UserError, z } from "../../plugin.ts";
+import { defineMetric, hint, type MetricStage, UserError, z } from "../../plugin.ts";
 import { meanOver, predictedClass } from "./predictions.ts";
 
 /** The part of the rows whose class is predicted. */
@@ -10,7 +10,9 @@ const stage: MetricStage = defineMetric({
   create(_options, { label }) {
     if (label.kind === "number") {
       throw new UserError("accuracy needs classes; the label is a number", {
-        hint: "use mean-absolute-error",
+        hint: hint("accuracy/number", "use mean-absolute-error", {
+          set: { use: "mean-absolute-error" },
+        }),
       });
     }
     return {

@@ -1,4 +1,11 @@
-import { defineMetric, type MetricStage, undefinedMetric, UserError, z } from "../../plugin.ts";
+import {
+  defineMetric,
+  hint,
+  type MetricStage,
+  undefinedMetric,
+  UserError,
+  z,
+} from "../../plugin.ts";
 import { noWeight, rowOf } from "./predictions.ts";
 
 /**
@@ -14,7 +21,9 @@ const stage: MetricStage = defineMetric({
   create(_options, { label }) {
     if (label.kind === "number") {
       throw new UserError("log-loss needs classes; the label is a number", {
-        hint: "use mean-absolute-error",
+        hint: hint("log-loss/number", "use mean-absolute-error", {
+          set: { use: "mean-absolute-error" },
+        }),
       });
     }
     return {

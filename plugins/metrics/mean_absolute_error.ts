@@ -1,4 +1,4 @@
-import { defineMetric, type MetricStage, UserError, z } from "../../plugin.ts";
+import { defineMetric, hint, type MetricStage, UserError, z } from "../../plugin.ts";
 import { meanOver, rowOf } from "./predictions.ts";
 
 /** The mean distance of the output from the label, in the label's unit. */
@@ -11,7 +11,7 @@ const stage: MetricStage = defineMetric({
   create(_options, { label }) {
     if (label.kind !== "number") {
       throw new UserError(`mean-absolute-error needs a number; the label is ${label.kind}`, {
-        hint: "use accuracy",
+        hint: hint("mean-absolute-error/class", "use accuracy", { set: { use: "accuracy" } }),
       });
     }
     return {

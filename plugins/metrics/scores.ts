@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Column, columnOption, type LabelSpec, UserError, z } from "../../plugin.ts";
+import { type Column, columnOption, hint, type LabelSpec, UserError, z } from "../../plugin.ts";
 
 /** The option of metrics by user: the column that says whose a row is. */
 export const byOption = columnOption(
@@ -25,7 +25,14 @@ export function refuseNotTwoClasses(metric: string, label: LabelSpec): void {
     label.kind === "number"
       ? `${metric} needs two classes; the label is a number`
       : `${metric} needs two classes; the label has ${label.classes}`,
-    { hint: label.kind === "number" ? "use mean-absolute-error" : "use accuracy or top-k" },
+    {
+      hint: label.kind === "number"
+        ? hint("scores/number", "use mean-absolute-error", { set: { use: "mean-absolute-error" } })
+        : hint("scores/classes", "use accuracy or top-k", [
+          { set: { use: "accuracy" } },
+          { set: { use: "top-k" } },
+        ]),
+    },
   );
 }
 

@@ -1,4 +1,4 @@
-import { defineMetric, type MetricStage, UserError, z } from "../../plugin.ts";
+import { defineMetric, hint, type MetricStage, UserError, z } from "../../plugin.ts";
 import { meanOver, rowOf } from "./predictions.ts";
 
 /**
@@ -16,7 +16,17 @@ const stage: MetricStage = defineMetric({
         label.kind === "class"
           ? `top-k of ${k} says nothing of ${label.classes} classes`
           : `top-k needs classes; the label is ${label.kind}`,
-        { hint: label.kind === "class" ? "choose a smaller k" : "use auc or mean-absolute-error" },
+        {
+          hint: label.kind === "class"
+            ? hint("top-k/k", `write \`k: ${label.classes - 1}\` or less`, {
+              set: { k: label.classes - 1 },
+            })
+            : label.kind === "binary"
+            ? hint("top-k/binary", "use auc", { set: { use: "auc" } })
+            : hint("top-k/number", "use mean-absolute-error", {
+              set: { use: "mean-absolute-error" },
+            }),
+        },
       );
     }
     return {

@@ -8,6 +8,9 @@
 import {
   type ColumnSpec,
   didYouMean,
+  hint,
+  type HintText,
+  nearest,
   type Scope,
   tf,
   UserError,
@@ -105,14 +108,22 @@ export function ctrEntry(
     if (Object.hasOwn(features, name)) continue;
     throw refusal(
       `there is no feature ${JSON.stringify(name)}`,
-      `${didYouMean(name, names)}the features are ${names.join(", ")}`,
+      hint("ctr/features", `${didYouMean(name, names)}the features are ${names.join(", ")}`, {
+        set: { [`features/${nearest(name, names) ?? names[0]}`]: {} },
+        remove: [`features/${name}`],
+      }),
     );
   }
   const tables = new Map<string, Variable>();
   const numbers = names.filter((name) => features[name]!.dtype === "float32");
   for (const name of numbers) {
     if (!options.features[name]) continue;
-    throw refusal(`the feature ${name} holds numbers, which have no embedding`, "leave it out");
+    throw refusal(
+      `the feature ${name} holds numbers, which have no embedding`,
+      hint("ctr/numbers", `leave ${name} out of the network's \`features\``, {
+        remove: [`features/${name}`],
+      }),
+    );
   }
   const embedded = names.filter((name) => features[name]!.dtype === "int32").map((name) => {
     const spec = features[name]!, own = options.features[name] ?? {};
@@ -121,11 +132,22 @@ export function ctrEntry(
     if (spec.shape.length > 1) {
       throw refusal(
         `the feature ${name} has ids of the shape [${spec.shape}]`,
-        "a row has one id or a list",
+        hint(
+          "ctr/ids-shape",
+          "a row has one id or a list: give the feature a shape of one number",
+          {
+            edit: "the shape",
+          },
+        ),
       );
     }
     if (spec.shape.length === 0 && (own.pooling || own.attention)) {
-      throw refusal(`the feature ${name} has one id a row and nothing to pool`, "leave it out");
+      throw refusal(
+        `the feature ${name} has one id a row and nothing to pool`,
+        hint("ctr/pooling", "leave `pooling` and `attention` out", {
+          remove: [`features/${name}/pooling`, `features/${name}/attention`],
+        }),
+      );
     }
     const pool = own.attention
       ? attend(name, own.attention, size)
@@ -140,7 +162,13 @@ export function ctrEntry(
     if (count === undefined) {
       throw refusal(
         `nothing says how many ids the feature ${name} has`,
-        `write at data.features.${name}: ids: train, { hash: N } or { count: N }`,
+        hint(
+          "ctr/ids",
+          `write at data.features.${name}: ids: train, { hash: N } or { count: N }`,
+          ["train", { hash: 1000 }, { count: 1000 }].map((ids) => ({
+            set: { [`/data/features/${name}/ids`]: ids },
+          })),
+        ),
       );
     }
     const key = ids?.name ?? name, known = tables.get(key);
@@ -149,7 +177,13 @@ export function ctrEntry(
         `the feature ${name} has embeddings of ${size} numbers, and others with its ids have ${
           known.shape[1]
         }`,
-        `they share a table: write one size`,
+        hint(
+          "ctr/shared-size",
+          `they share a table: write \`size: ${known.shape[1]}\` for ${name}`,
+          {
+            set: { [`features/${name}/size`]: known.shape[1] },
+          },
+        ),
       );
     }
     const table = known ?? variables.add({
@@ -170,11 +204,20 @@ export function ctrEntry(
   ): Pool {
     const candidate = Object.hasOwn(features, to) ? features[to] : undefined;
     if (candidate?.dtype !== "int32" || candidate.shape.length > 0) {
+      const candidates = names.filter((other) =>
+        features[other]!.dtype === "int32" && features[other]!.shape.length === 0
+      );
       throw refusal(
         candidate
           ? `the feature ${to} has not one id a row, as the candidate of ${name}`
           : `there is no feature ${JSON.stringify(to)} for ${name} to attend to`,
-        `${candidate ? "" : didYouMean(to, names)}the features are ${names.join(", ")}`,
+        hint(
+          "ctr/candidate",
+          `${candidate ? "" : didYouMean(to, candidates)}the features with one id a row are ${
+            candidates.join(", ")
+          }`,
+          { set: { [`features/${name}/attention/to`]: nearest(to, candidates) ?? candidates[0] } },
+        ),
       );
     }
     const other = tableOf(to, candidate, options.features[to]?.size ?? options.embedding);
@@ -183,7 +226,9 @@ export function ctrEntry(
         `the feature ${to} has embeddings of ${
           other.shape[1]
         } numbers, and ${name}, which attends to it, of ${size}`,
-        "write one size",
+        hint("ctr/attention-size", `write \`size: ${size}\` for ${to}`, {
+          set: { [`features/${to}/size`]: size },
+        }),
       );
     }
     const sizes = [4 * size, ...hidden];
@@ -210,7 +255,12 @@ export function ctrEntry(
 
   const width = numbers.reduce((sum, name) => sum + sizeOf(features[name]!.shape), 0) +
     embedded.reduce((sum, { table }) => sum + table.shape[1]!, 0);
-  if (width === 0) throw refusal("the network has no features", "add some to data.features");
+  if (width === 0) {
+    throw refusal(
+      "the network has no features",
+      hint("ctr/none", "add some to data.features", { edit: "data.features" }),
+    );
+  }
 
   const compute: Entry["compute"] = (values, scope) => {
     const rows = lookUp(embedded, values, scope);
@@ -266,4 +316,4 @@ const pooled = (pooling: "mean" | "sum"): Pool => (list, mask) => {
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 
-const refusal = (message: string, hint: string) => new UserError(message, { hint, exitCode: 2 });
+const refusal = (message: string, hint: HintText) => new UserError(message, { hint, exitCode: 2 });

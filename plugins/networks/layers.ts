@@ -7,6 +7,8 @@
 
 import {
   type ColumnSpec,
+  hint,
+  nearest,
   notNumbers,
   ops,
   type Scope,
@@ -149,14 +151,20 @@ export function inputFeature(
   const chosen = name ?? (names.length === 1 ? names[0]! : undefined);
   if (chosen === undefined) {
     throw new UserError(`the network reads one feature, and there are ${names.length}`, {
-      hint: `add \`feature:\` to the network; the features are ${names.join(", ")}`,
+      hint: hint(
+        "network/feature",
+        `add \`feature:\` to the network; the features are ${names.join(", ")}`,
+        names.map((feature) => ({ set: { feature } })),
+      ),
       exitCode: 2,
     });
   }
   const spec = Object.hasOwn(features, chosen) && features[chosen];
   if (!spec) {
     throw new UserError(`there is no feature ${JSON.stringify(chosen)}`, {
-      hint: `the features are ${names.join(", ")}`,
+      hint: hint("network/features", `the features are ${names.join(", ")}`, {
+        set: { feature: nearest(chosen, names) ?? names[0] },
+      }),
       exitCode: 2,
     });
   }

@@ -1,5 +1,7 @@
 import {
   defineNetwork,
+  hint,
+  type HintText,
   type Net,
   type NetName,
   type NetworkContext,
@@ -78,14 +80,19 @@ booster: { depth: 40, width: 1 }`,
       throw new UserError(
         `wide-resnet reads images [height, width, channels]; feature ${name} has rows of shape ` +
           `[${spec.shape}]`,
-        { hint: `give it a shape: data.features.${name}.shape`, exitCode: 2 },
+        {
+          hint: hint("wide-resnet/shape", `give it a shape: data.features.${name}.shape`, {
+            edit: "the shape",
+          }),
+          exitCode: 2,
+        },
       );
     }
     if (height % 4 !== 0 || width % 4 !== 0) {
       throw new UserError(
         `wide-resnet halves images twice, so height and width are multiples of 4; feature ${name} ` +
           `has ${height} × ${width}`,
-        { hint: "add a pad transform", exitCode: 2 },
+        { hint: sizeHint(name, height, width), exitCode: 2 },
       );
     }
     const nets = build(options, context, channels);
@@ -216,6 +223,17 @@ const blocksOf = (depth: number) => (depth - 4) / 6;
 
 const groupChannels = (group: number, width: number) => [16, 32, 64][group - 1]! * width;
 
+/** A pixel on each side where that makes both multiples of 4, else the nearest size that is. */
+function sizeHint(feature: string, height: number, width: number): HintText {
+  const size = [height, width].map((length) => Math.ceil(length / 4) * 4);
+  const pad = height % 4 === 2 && width % 4 === 2;
+  const text = pad ? "use: pad, size: 1" : `use: resize, to: [${size.join(", ")}]`;
+  const options = pad ? { use: "pad", size: 1 } : { use: "resize", to: size };
+  return hint("wide-resnet/size", `add { ${text}, feature: ${feature} } to data.transforms`, {
+    set: { "/data/transforms/-": { ...options, feature } },
+  });
+}
+
 /** How many groups and blocks the light net has, after checking that the booster contains them. */
 function lightSize(
   { sharing, light, booster }: Options,
@@ -225,14 +243,19 @@ function lightSize(
       throw new UserError(
         "with sharing: bottom the light net is the booster's first two groups, so it has no size " +
           "of its own",
-        { hint: "leave `light:` out", exitCode: 2 },
+        {
+          hint: hint("wide-resnet/bottom", "leave `light:` out", { remove: ["light"] }),
+          exitCode: 2,
+        },
       );
     }
     return { groups: 2, blocks: blocksOf(booster.depth), width: booster.width };
   }
   if (!light) {
     throw new UserError(`with sharing: ${sharing} the light net needs a size`, {
-      hint: "add `light: { depth: 10, width: 1 }`",
+      hint: hint("wide-resnet/light", "add `light: { depth: 10, width: 1 }`", {
+        set: { light: { depth: 10, width: 1 } },
+      }),
       exitCode: 2,
     });
   }
@@ -241,14 +264,25 @@ function lightSize(
       throw new UserError(
         "with sharing: interval both nets have one width, as they run the same kernels; got " +
           `${light.width} and ${booster.width}`,
-        { hint: "set both widths alike, or sharing: none", exitCode: 2 },
+        {
+          hint: hint("wide-resnet/width", "set both widths alike, or sharing: none", [
+            { set: { "light/width": booster.width } },
+            { set: { sharing: "none" } },
+          ]),
+          exitCode: 2,
+        },
       );
     }
     if (light.depth > booster.depth) {
       throw new UserError(
         `with sharing: interval the light net is inside the booster; got depths ${light.depth} ` +
           `and ${booster.depth}`,
-        { hint: "make the booster at least as deep", exitCode: 2 },
+        {
+          hint: hint("wide-resnet/depth", "make the booster at least as deep", {
+            set: { "booster/depth": light.depth },
+          }),
+          exitCode: 2,
+        },
       );
     }
   }

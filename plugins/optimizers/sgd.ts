@@ -1,4 +1,4 @@
-import { defineOptimizer, type OptimizerStage, tf, UserError, z } from "../../plugin.ts";
+import { defineOptimizer, hint, type OptimizerStage, tf, UserError, z } from "../../plugin.ts";
 import { decayed } from "./decay.ts";
 
 /**
@@ -19,7 +19,11 @@ const stage: OptimizerStage = defineOptimizer({
   create({ momentum, nesterov, weightDecay }) {
     if (nesterov && momentum === 0) {
       throw new UserError("sgd cannot look ahead (nesterov: true) without momentum", {
-        hint: "add `momentum: 0.9`, or leave out `nesterov`",
+        exitCode: 2,
+        hint: hint("sgd/nesterov", "add `momentum: 0.9`, or leave out `nesterov`", [
+          { set: { momentum: 0.9 } },
+          { remove: ["nesterov"] },
+        ]),
       });
     }
     return ({ value, gradient, slots, rate }) => {

@@ -1,5 +1,6 @@
 import {
   defineSchedule,
+  hint,
   nestedStage,
   type Schedule,
   type ScheduleStage,
@@ -28,8 +29,15 @@ const stage: ScheduleStage = defineSchedule({
       const perEpoch = position.steps / position.epochs;
       const steps = unit === "steps" ? length : length * perEpoch;
       if (steps >= position.steps) {
+        const least = Math.max(Math.ceil(position.steps / 20), 1);
         throw new UserError(`the warm-up of ${length} ${unit} is not shorter than the run`, {
-          hint: `the run has ${position.epochs} epochs of ${perEpoch} steps`,
+          exitCode: 2,
+          hint: hint(
+            "warm-up/for",
+            `the run has ${position.steps} steps: write \`unit: steps\` and \`for: ${least}\`, or another ` +
+              "number below that",
+            { set: { unit: "steps", for: least } },
+          ),
         });
       }
       if (position.step < steps) return from + (1 - from) * position.step / steps;

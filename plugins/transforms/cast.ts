@@ -1,6 +1,7 @@
 import {
   type ColumnSpec,
   defineTransform,
+  hint,
   notNumbers,
   type TransformStage,
   UserError,
@@ -50,7 +51,14 @@ feature: age`,
             `the feature ${name} has ${values[lost]} in row ${
               Math.floor(lost / sizeOf(shape))
             } of a batch, which is no int32`,
-            { hint: "int32 holds whole numbers up to 2,147,483,647 on either side of 0" },
+            {
+              hint: hint(
+                "cast/int32",
+                "int32 holds whole numbers up to 2,147,483,647 on either side of 0: leave the cast out, or use scale " +
+                  "or another transform before it",
+                { remove: ["."] },
+              ),
+            },
           );
         }),
     };

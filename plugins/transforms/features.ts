@@ -9,6 +9,8 @@ import {
   type Column,
   type ColumnSpec,
   didYouMean,
+  hint,
+  nearest,
   notNumbers,
   UserError,
   type Values,
@@ -52,9 +54,13 @@ export function chooseFeatures(
     const chosen = all.filter((name) => !problem(features[name]!));
     if (chosen.length > 0) return chosen;
     throw new UserError(`no feature suits: expected ${wanted}`, {
-      hint: `the features are ${
-        all.map((name) => `${name} ${describe(features[name]!)}`).join(", ")
-      }`,
+      hint: hint(
+        "features/none",
+        `leave the transform out; the features are ${
+          all.map((name) => `${name} ${describe(features[name]!)}`).join(", ")
+        }`,
+        { remove: ["."] },
+      ),
       exitCode: 2,
     });
   }
@@ -63,7 +69,13 @@ export function chooseFeatures(
     const wrong = problem(spec);
     if (wrong === undefined) return name;
     throw new UserError(`the feature ${name} ${wrong}: expected ${wanted}`, {
-      hint: `it is ${describe(spec)} when it gets here`,
+      hint: hint(
+        "features/wrong",
+        `it is ${describe(spec)} when it gets here: leave it out of \`feature\``,
+        {
+          edit: "`feature`",
+        },
+      ),
       exitCode: 2,
     });
   });
@@ -81,7 +93,9 @@ export function featureNamed(features: Features, name: string): ColumnSpec {
   if (spec) return spec;
   const all = Object.keys(features);
   throw new UserError(`there is no feature ${name}`, {
-    hint: `${didYouMean(name, all)}the features are ${all.join(", ")}`,
+    hint: hint("features/name", `${didYouMean(name, all)}the features are ${all.join(", ")}`, {
+      edit: "the name",
+    }),
     exitCode: 2,
   });
 }

@@ -1,4 +1,4 @@
-import { defineTransform, type TransformStage, UserError, z } from "../../plugin.ts";
+import { defineTransform, hint, type TransformStage, UserError, z } from "../../plugin.ts";
 import { changeColumns, changeSpecs, chooseFeatures, featureOption, numbers } from "./features.ts";
 
 /**
@@ -27,7 +27,9 @@ const stage: TransformStage = defineTransform({
               throw new UserError(
                 `the feature ${name} has ${values[index]}, and log(${sum}) is none`,
                 {
-                  hint: `the offset has to be more than ${-values[index]!}`,
+                  hint: hint("log/offset", `write an \`offset\` of more than ${-values[index]!}`, {
+                    set: { offset: 1 - values[index]! },
+                  }),
                 },
               );
             }

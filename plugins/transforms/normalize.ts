@@ -2,6 +2,7 @@ import {
   type Batch,
   type ColumnSpec,
   defineTransform,
+  hint,
   type TransformStage,
   UserError,
   type Values,
@@ -123,7 +124,11 @@ function givenMoments(
     throw new UserError(
       `${option} has ${list.length} numbers; the feature ${name} has ${channels} channels`,
       {
-        hint: `its shape is [${shape.join(", ")}]: give one number, one a channel, or one a value`,
+        hint: hint(
+          "normalize/count",
+          `its shape is [${shape.join(", ")}]: give one number, one a channel, or one a value`,
+          { set: { [option]: 1 } },
+        ),
         exitCode: 2,
       },
     );

@@ -1,6 +1,7 @@
 import {
   type ColumnSpec,
   defineTransform,
+  hint,
   type TransformStage,
   UserError,
   z,
@@ -57,7 +58,23 @@ feature: city`,
                 `the feature ${name} has the id ${id} in row ${
                   Math.floor(index / sizeOf(shape))
                 } of a batch; expected 0 to ${count - 1}`,
-                { hint: "write how many ids there are: count" },
+                {
+                  hint: Number.isInteger(id) && id >= 0
+                    ? hint(
+                      "one-hot/more",
+                      `write how many ids there are: \`count: ${id + 1}\` or more`,
+                      {
+                        set: { count: id + 1 },
+                      },
+                    )
+                    : hint(
+                      "one-hot/ids",
+                      "ids are whole numbers from 0: see what the column holds",
+                      {
+                        edit: "the data file",
+                      },
+                    ),
+                },
               );
             }
             result[index * count + id] = 1;
@@ -78,13 +95,16 @@ function idCount(
   const known = ids?.count ?? vocabulary?.length;
   if (count === undefined && known === undefined) {
     throw new UserError(`it is not known how many ids the feature ${name} has`, {
-      hint: "write it: count",
+      hint: hint("one-hot/count", "write it, such as `count: 10`", { set: { count: 10 } }),
       exitCode: 2,
     });
   }
   if (count !== undefined && known !== undefined && count < known) {
     throw new UserError(`the feature ${name} has ${known} ids, not ${count}`, {
-      hint: "leave out count, or write a greater one",
+      hint: hint("one-hot/less", `leave out \`count\`, or write ${known} or more`, [
+        { remove: ["count"] },
+        { set: { count: known } },
+      ]),
       exitCode: 2,
     });
   }

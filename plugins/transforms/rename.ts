@@ -1,4 +1,11 @@
-import { type Batch, defineTransform, type TransformStage, UserError, z } from "../../plugin.ts";
+import {
+  type Batch,
+  defineTransform,
+  hint,
+  type TransformStage,
+  UserError,
+  z,
+} from "../../plugin.ts";
 import { featureNamed } from "./features.ts";
 
 /** Gives features other names, and keeps all else. */
@@ -21,7 +28,11 @@ names: { pixels: image }`,
     );
     if (twice) {
       throw new UserError(`two features would be called ${twice[1]}`, {
-        hint: `the features are ${Object.keys(features).join(", ")}`,
+        hint: hint(
+          "rename/twice",
+          `give each a name of its own; the features are ${Object.keys(features).join(", ")}`,
+          { edit: "`names`" },
+        ),
         exitCode: 2,
       });
     }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Column, UserError, z } from "../../plugin.ts";
+import { type Column, hint, UserError, z } from "../../plugin.ts";
 import { type Suitable, zerosLike } from "./features.ts";
 
 /** What lies beyond an image's edge. */
@@ -61,7 +61,12 @@ export function refuseLarger(
   if (to[0] <= height && to[1] <= width) return;
   throw new UserError(
     `${to[0]} × ${to[1]} is larger than ${height} × ${width}, the feature ${name} with its padding`,
-    { hint: "write a smaller `to`, or pad more", exitCode: 2 },
+    {
+      hint: hint("window/to", `write \`to: [${height}, ${width}]\` or less, or pad more`, {
+        set: { to: [height, width] },
+      }),
+      exitCode: 2,
+    },
   );
 }
 

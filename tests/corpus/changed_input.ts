@@ -76,10 +76,31 @@ export function changed(
   const placed = edits.map((edit) => placedEdit(edit, base));
   if (place.file.startsWith("--")) return changedOption(next, place.file, placed);
   if (/\.[mc]?[jt]s$/.test(place.file)) return setOnCommandLine(next, placed);
-  const path = join(line.folder, place.file);
+  const path = fileOf(line, place.file, placed);
   const value = parse(Deno.readTextFileSync(path), { merge: true, uniqueKeys: false }) ?? {};
   const written = placed.reduce<unknown>(applied, value);
   return { ...next, files: new Map([[path, JSON.stringify(written, null, 2)]]) };
+}
+
+/**
+ * The file that a person changes: the one that the place names, unless the command line's own file has the value,
+ * laid over that of a file that it extends.
+ */
+function fileOf(line: CommandLine, named: string, edits: readonly PlacedEdit[]): string {
+  const own = line.args.find((arg) => /\.(ya?ml|json)$/.test(arg));
+  const path = join(line.folder, named);
+  if (own === undefined || own === named || edits.length === 0) return path;
+  const value: unknown = parse(Deno.readTextFileSync(join(line.folder, own)), {
+    merge: true,
+    uniqueKeys: false,
+  });
+  const has = edits.every(({ path }) =>
+    path.filter((key) => key !== "-").reduce<unknown>(
+      (inner, key) => (inner as Keyed | undefined)?.[key],
+      value,
+    ) !== undefined
+  );
+  return has ? join(line.folder, own) : path;
 }
 
 type Edit =
@@ -117,7 +138,13 @@ function applied(value: unknown, edit: PlacedEdit): unknown {
     if (edit.kind !== "set") throw new Error("a hint removes or renames the whole file");
     return edit.value;
   }
-  const list = Array.isArray(value) && /^(\d+|-)$/.test(key);
+  if (key === "-") {
+    return applied(value ?? [], {
+      ...edit,
+      path: [String((value as unknown[] | undefined)?.length ?? 0), ...rest],
+    });
+  }
+  const list = Array.isArray(value) && /^\d+$/.test(key);
   const own: Keyed | unknown[] = list
     ? [...value]
     : Array.isArray(value)
@@ -126,7 +153,7 @@ function applied(value: unknown, edit: PlacedEdit): unknown {
     ? { [/^data$/.test(edit.path[0]!) ? "column" : "use"]: value }
     : { ...value as Keyed };
   const map = own as Keyed;
-  const at = list && key === "-" ? String(own.length) : key;
+  const at = key;
   if (rest.length > 0) {
     map[at] = applied(stageOrColumn(map[at], key), { ...edit, path: rest });
     return own;

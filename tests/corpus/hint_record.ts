@@ -14,7 +14,7 @@ export const unconverted: readonly string[] = [
   "data/",
   "engine/",
   "files/",
-  "plugins/",
+  "plugins/sources/",
   "scripts/",
   "sweep/",
   "testing/",

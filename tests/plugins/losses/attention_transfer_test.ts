@@ -39,6 +39,6 @@ Deno.test("attention-transfer refuses vectors, and maps of different sizes", () 
   assertRefuses(
     () => makeHint(attentionTransfer, [4, 4, 3], [8, 8, 3]),
     "got [batch, 4, 4, 3] and [batch, 8, 8, 3]",
-    "group3",
+    "group2",
   );
 });

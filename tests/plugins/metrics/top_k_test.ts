@@ -71,18 +71,18 @@ Deno.test("top-k refuses as many classes as there are, or more", () => {
     assertRefuses(
       () => makeMetric(topK, classLabel(3), { k }),
       `top-k of ${k} says nothing of 3 classes`,
-      "choose a smaller k",
+      "write `k: 2` or less",
     );
   }
   makeMetric(topK, classLabel(3), { k: 2 });
 });
 
 Deno.test("top-k refuses labels that are no classes", () => {
-  for (const label of [binaryLabel, numberLabel]) {
+  for (const [label, hint] of [[binaryLabel, "use auc"], [numberLabel, "use mean-abs"]] as const) {
     assertRefuses(
       () => makeMetric(topK, label, { k: 1 }),
       `top-k needs classes; the label is ${label.kind}`,
-      "use auc or mean-absolute-error",
+      hint,
     );
   }
 });

@@ -308,23 +308,23 @@ Deno.test("ctr refuses features that are not as its options want them", () => {
       [
         attention("itm"),
         'there is no feature "itm" for history to attend to',
-        `did you mean item? ${all}`,
+        "did you mean item? the features with one id a row are item",
       ],
       [
         attention("tags"),
         "the feature tags has not one id a row, as the candidate of history",
-        all,
+        "the features with one id a row are item",
       ],
-      [sized, "others with its ids have 16", "they share a table: write one size"],
+      [sized, "others with its ids have 16", "they share a table: write `size: 16` for history"],
       [
         { features: { item: { pooling: "sum" } } },
         "has one id a row and nothing to pool",
-        "leave it out",
+        "leave `pooling` and `attention` out",
       ],
       [
         { features: { numbers: { size: 8 } } },
         "holds numbers, which have no embedding",
-        "leave it out",
+        "leave numbers out of the network's `features`",
       ],
     ] as const
   ) assertRefused(ctr, options, features, message, hint);

@@ -346,13 +346,19 @@ Deno.test("wide-resnet takes the feature that it is told to, or the only one", (
 });
 
 Deno.test("wide-resnet refuses images whose sides are no multiples of 4, and what is no image", () => {
-  for (const [height, width] of [[30, 32], [32, 30], [1, 4]] as const) {
+  for (
+    const [height, width, transform] of [
+      [30, 26, "use: pad, size: 1"],
+      [30, 32, "use: resize, to: [32, 32]"],
+      [1, 4, "use: resize, to: [4, 4]"],
+    ] as const
+  ) {
     assertRefused(
       wideResnet,
       sharings.interval,
       floats(height, width, 3),
       `feature image has ${height} × ${width}`,
-      "add a pad transform",
+      `add { ${transform}, feature: image } to data.transforms`,
     );
   }
   for (const shape of [[], [64], [8, 8, 8, 1]]) {

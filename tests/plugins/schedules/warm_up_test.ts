@@ -93,10 +93,10 @@ Deno.test("warm-up refuses a run that is not longer, at its first step", () => {
   assertRefuses(
     () => first({ for: 6 }),
     "the warm-up of 6 epochs is not shorter than the run",
-    "the run has 5 epochs of 10 steps",
+    "the run has 50 steps: write `unit: steps` and `for: 3`",
   );
-  assertRefuses(() => first({ for: 5 }), "of 5 epochs", "5 epochs of 10 steps");
-  assertRefuses(() => first({ for: 50, unit: "steps" }), "of 50 steps", "5 epochs of 10 steps");
+  assertRefuses(() => first({ for: 5 }), "of 5 epochs", "for: 3");
+  assertRefuses(() => first({ for: 50, unit: "steps" }), "of 50 steps", "for: 3");
   assertEquals(first({ for: 49, unit: "steps" }), 0.1);
   assertEquals(first({ for: 4.9 }), 0.1);
 });

@@ -58,7 +58,8 @@ Deno.test("cast keeps all of int32's range, and refuses what lies beyond it inst
     );
     assertEquals(
       error.problems[0]!.hint,
-      "int32 holds whole numbers up to 2,147,483,647 on either side of 0",
+      "int32 holds whole numbers up to 2,147,483,647 on either side of 0: leave the cast out, or use scale or " +
+        "another transform before it",
     );
   }
 });
@@ -77,7 +78,7 @@ Deno.test("cast takes by default what is not yet of the type, and leaves the res
     { dtype: "float32" },
     { image: floats(2) },
     "no feature suits: expected a feature that is not float32 yet",
-    "the features are image float32 [2]",
+    "leave the transform out; the features are image float32 [2]",
   );
 });
 

@@ -52,7 +52,7 @@ Deno.test("one-hot has as many places as a column of strings has words in traini
     { count: 2 },
     { city },
     "the feature city has 3 ids, not 2",
-    "leave out count, or write a greater one",
+    "leave out `count`, or write 3 or more",
   );
 });
 
@@ -82,7 +82,12 @@ Deno.test("one-hot refuses ids that are out of range, with their row", () => {
       UserError,
       `the feature tags has the id ${id} in row 1 of a batch; expected 0 to 2`,
     );
-    assertEquals(error.problems[0]!.hint, "write how many ids there are: count");
+    assertEquals(
+      error.problems[0]!.hint,
+      id === 3
+        ? "write how many ids there are: `count: 4` or more"
+        : "ids are whole numbers from 0: see what the column holds",
+    );
   }
 });
 
@@ -124,7 +129,7 @@ Deno.test("one-hot asks for count where nothing tells how many ids there are", (
     {},
     { tags: ids() },
     "it is not known how many ids the feature tags has",
-    "write it: count",
+    "write it, such as `count: 10`",
   );
   assertRefused(oneHot, { feature: "tag", count: 2 }, { tags: ids() }, "there is no feature tag");
   assertEquals(issuesOf(oneHot, { count: 1 }).length, 1);

@@ -119,7 +119,7 @@ Deno.test("pad refuses images that are too small to be reflected so far", () => 
       { x },
       "the feature x is too small to be padded by 3 with its own reflection: expected images of " +
         "the shape [height, width, channels], 4 × 4 or larger",
-      `it is float32 [${x.shape.join(", ")}] when it gets here`,
+      `it is float32 [${x.shape.join(", ")}] when it gets here: leave it out of \`feature\``,
     );
   }
   assertEquals(make(pad, options, { x: floats(4, 4, 1) }).features, { x: floats(10, 10, 1) });

@@ -149,7 +149,7 @@ Deno.test("random-crop refuses windows that are too large, and images too small 
       { pad: 1, to },
       features,
       `${to.join(" × ")} is larger than 6 × 7, the feature x with its padding`,
-      "write a smaller `to`, or pad more",
+      "write `to: [6, 7]` or less, or pad more",
     );
   }
   assertEquals(make(randomCrop, { pad: 1, to: [6, 7] }, features).features, {

@@ -40,7 +40,7 @@ Deno.test("rename leaves a feature alone whose name all objects know", () => {
 });
 
 Deno.test("rename refuses names that are taken, and features that there are not", () => {
-  const hint = "the features are a, b";
+  const hint = "give each a name of its own; the features are a, b";
   assertRefused(rename, { names: { a: "b" } }, features, "two features would be called b", hint);
   assertRefused(
     rename,

@@ -40,7 +40,7 @@ Deno.test("reshape takes by default the features that fill the shape", () => {
 
 Deno.test("reshape refuses rows that do not fill the shape", () => {
   const features = { x: floats(5) };
-  const hint = "it is float32 [5] when it gets here";
+  const hint = "it is float32 [5] when it gets here: leave it out of `feature`";
   for (const shape of [[2, 3], [2, -1], [5, 2], []]) {
     assertRefused(
       reshape,

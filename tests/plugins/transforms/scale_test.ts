@@ -71,7 +71,7 @@ Deno.test("scale refuses ids, and features that there are not, by the nearest na
     { by: 2 },
     { city: ids() },
     "no feature suits",
-    "the features are city int32 []",
+    "leave the transform out; the features are city int32 []",
   );
   assertRefused(
     scale,
