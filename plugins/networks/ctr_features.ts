@@ -255,12 +255,7 @@ export function ctrEntry(
 
   const width = numbers.reduce((sum, name) => sum + sizeOf(features[name]!.shape), 0) +
     embedded.reduce((sum, { table }) => sum + table.shape[1]!, 0);
-  if (width === 0) {
-    throw refusal(
-      "the network has no features",
-      hint("ctr/none", "add some to data.features", { edit: "data.features" }),
-    );
-  }
+  if (width === 0) throw refusal("the network has no features");
 
   const compute: Entry["compute"] = (values, scope) => {
     const rows = lookUp(embedded, values, scope);
@@ -316,4 +311,4 @@ const pooled = (pooling: "mean" | "sum"): Pool => (list, mask) => {
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 
-const refusal = (message: string, hint: HintText) => new UserError(message, { hint, exitCode: 2 });
+const refusal = (message: string, hint?: HintText) => new UserError(message, { hint, exitCode: 2 });

@@ -89,6 +89,7 @@ const rows: Readonly<Record<string, Column>> = {
   a: ["int", [0, 1, 2, 3]],
   b: ["int", [1, 1, 0, 2]],
   list: ["ints", [[0, 1], [1, 2], [2, 0], [1, 1]]],
+  time: ["time", [0, 1, 2, 3].map((day) => new Date(1.7e12 + 864e5 * day))],
   word: ["text", ["x", "y", "x", "z"]],
   y: ["int", [0, 1, 0, 1]],
 };
@@ -182,6 +183,14 @@ function* rowsCases(): Iterable<CommandCase> {
     features: "{ n: , a: }",
     transforms: "[{ use: rename, names: { n: x, a: x } }]",
   }, { "rename/twice": inPipeline("a: x", "a: z") });
+  yield ofRows("a perceptron of ids", 2, ["one-hot, feature: a }"], {
+    features: "{ a: { ids: { count: 4 } } }",
+  });
+  yield ofRows("a perceptron of int32", 2, ["leave out `dtype: int32`"], {
+    features: "{ a: { dtype: int32 } }",
+  });
+  yield ofRows("a perceptron of text", 2, ["for categories add"], { features: "{ word: }" });
+  yield ofRows("a perceptron of times", 2, ["bring them into range"], { features: "{ time: }" });
   yield ofRows("an embedding of a feature that is none", 2, ["did you mean a?"], {
     features: ids,
     network: ctr("{ A: { size: 3 } }"),

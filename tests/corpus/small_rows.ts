@@ -6,14 +6,16 @@ import {
   Int32,
   Table,
   tableToIPC,
+  TimestampMillisecond,
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
 
 /** Types of columns by a short name. */
-export const types: Readonly<Record<"int" | "float" | "text" | "ints", () => DataType>> = {
+export const types: Readonly<Record<"int" | "float" | "time" | "text" | "ints", () => DataType>> = {
   int: () => new Int32(),
   float: () => new Float32(),
+  time: () => new TimestampMillisecond(),
   text: () => new Utf8(),
   ints: () => new FixedSizeList(2, new Field("item", new Int32())),
 };
