@@ -10,7 +10,6 @@ import {
   type ColumnSpec,
   didYouMean,
   hint,
-  nearest,
   notNumbers,
   UserError,
   type Values,
