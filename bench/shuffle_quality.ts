@@ -19,6 +19,7 @@ import { runJob } from "../train/training.ts";
 import { spread } from "../sweep/statistics.ts";
 import { firstBatch, prepareData } from "../train/prepare_data.ts";
 import { netsOf, prepareNets } from "../train/prepare_nets.ts";
+import { nothingGiven } from "../train/variables.ts";
 
 /** Classes, the rows of a record batch, and those of a training batch. */
 const classes = 10, batchRows = 16, batch = 64;
@@ -161,7 +162,7 @@ async function train(window: number, seed: number): Promise<number> {
           nonFinite: "stop",
           nets: prepareNets(plan, given, netsOf(plan)),
         }],
-        given: new Map(),
+        given: nothingGiven,
         cut: plan.cut,
         evaluateEvery: 1,
         data: given,

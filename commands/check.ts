@@ -11,7 +11,7 @@ import { prepareData, type PreparedData } from "../train/prepare_data.ts";
 import type { PreparedNets } from "../train/prepare_nets.ts";
 import { parametersOf, prepareJobs } from "../train/run.ts";
 import { movedVariables } from "../train/step.ts";
-import type { GivenValues } from "../train/variables.ts";
+import type { GivenState } from "../train/variables.ts";
 import { type CommandOptions, onlyArgument } from "./options.ts";
 import { gradientTable } from "./result_table.ts";
 import { readPlan } from "./read_plan.ts";
@@ -40,7 +40,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
     // The baseline's nets are built as well: what they lack shows here and not after an hour.
     const { rocket: { nets, phases }, alone } = await prepareJobs(plan, data, report);
     const first = phases[0]!.nets;
-    const given = await readInitial(plan, first);
+    const given = await readInitial(plan, first, report);
     if (alone) await readInitial(plan, alone.phases[0]!.nets);
     const tried: string[] = [];
     for (const phase of phases) {
@@ -53,7 +53,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
       batchSummary(plan, data),
       outputSummary(first),
       parameterSummary({ ...first, nets }),
-      ...(given.size > 0 ? [initialSummary(plan, given)] : []),
+      ...(given.values.size > 0 ? [initialSummary(plan, given)] : []),
       ...tried,
       `${plan.document.file}: fine`,
     ].join("\n\n"));
@@ -164,11 +164,11 @@ function phaseSummary({ name, epochs, from, nets: { nets, model } }: JobPhase): 
 const numbersOf = (variables: readonly Variable[]) =>
   variables.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);
 
-function initialSummary({ initial }: Plan, given: GivenValues): string {
-  const from = initial.map(({ net, from }) =>
-    `${net} from ${"file" in from ? from.file : from.run}`
+function initialSummary({ initial }: Plan, { values }: GivenState): string {
+  const from = initial.map(({ nets, from }) =>
+    `${nets.join(" and ")} from ${"file" in from ? from.file : from.run}`
   );
-  return `first weights: ${from.join(", ")} (${given.size} variables)`;
+  return `first weights: ${from.join(", ")} (${values.size} variables)`;
 }
 
 function firstBatchSummary({ losses, metrics, rows, peakBytes }: FirstBatch): string {

@@ -109,16 +109,33 @@ export interface PlannedPhase {
   readonly stopPlace: Place | undefined;
 }
 
-/** Where a net's first weights come from. */
+/** A safetensors file that first weights come from, and what its rows and columns stand for. */
+export interface InitialFile {
+  readonly file: string;
+  readonly layout: "rocket" | "pytorch";
+  /** The files with the values of vocabularies, by feature. */
+  readonly vocabularies: Readonly<Record<string, string>>;
+  /** The order in which first layers read features. */
+  readonly features: readonly string[] | undefined;
+  /** The classes in the order of the logits. */
+  readonly classes: readonly string[] | undefined;
+}
+
+/** A run that first weights come from. */
+export interface InitialRun {
+  readonly run: string;
+  readonly checkpoint: string;
+}
+
+/** Where first weights come from. */
 export interface PlannedInitial {
-  /** The net; the booster's brings what both share. */
-  readonly net: NetName;
-  /** A safetensors file, or a run folder. */
-  readonly from:
-    | { readonly file: string; readonly layout: "rocket" | "pytorch" }
-    | { readonly run: string; readonly checkpoint: string };
+  /** The nets that begin with them: one, whose weights are the booster's with what both share; or both with all. */
+  readonly nets: readonly NetName[];
+  readonly from: InitialFile | InitialRun;
   /** Variables by the names that the file has for them, patterns with `*` among them. */
   readonly names: Readonly<Record<string, string>>;
+  /** Whether the optimizer goes on as well. */
+  readonly optimizer: boolean;
   /** Where the pipeline file says so. */
   readonly place: Place | undefined;
 }

@@ -61,25 +61,45 @@ const initialNames = z.record(text("a name"), text("the name of a variable")).de
   "The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own.",
 );
 
+const checkpointName = z.string().regex(/^[\w.-]+$/, {
+  error: "expected best, last, or the name of a checkpoint",
+}).default("best").describe("best, last, best-PHASE, or the name of one of its checkpoints.");
+
+/** First weights from a file that need not be a run's. */
+const initialFile = z.strictObject({
+  file: text("a safetensors file").describe("A safetensors file."),
+  layout: z.enum(["rocket", "pytorch"]).default("rocket").describe(
+    "pytorch: kernels are [out, in, height, width] and [out, in], and are turned.",
+  ),
+  names: initialNames,
+  vocabularies: z.record(text("the name of a feature"), text("a file")).default({}).describe(
+    "By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list.",
+  ),
+  features: z.array(text("the name of a feature")).min(1).optional().describe(
+    "The features in the order in which the file's first layers read them, where these read more than one.",
+  ),
+  classes: z.array(text("the name of a class")).min(2).optional().describe(
+    "The classes in the order of the file's logits, where the label has names.",
+  ),
+});
+
+const run = text("a run folder").describe("A run folder.");
+
 /** Where a net's first weights come from. */
 const initialSchema = z.union([
-  z.strictObject({
-    file: text("a safetensors file").describe("A safetensors file."),
-    layout: z.enum(["rocket", "pytorch"]).default("rocket").describe(
-      "pytorch: kernels are [out, in, height, width] and [out, in], and are turned.",
-    ),
-    names: initialNames,
-  }),
-  z.strictObject({
-    run: text("a run folder").describe("A run folder."),
-    checkpoint: z.string().regex(/^[\w.-]+$/, {
-      error: "expected best, last, or the name of a checkpoint",
-    }).default("best").describe(
-      "best, last, best-PHASE, or the name of one of its checkpoints.",
-    ),
-    names: initialNames,
-  }),
+  initialFile,
+  z.strictObject({ run, checkpoint: checkpointName, names: initialNames }),
 ], { error: "expected { file: … } or { run: … }" });
+
+/** First weights of both nets, and of what they share, from one run. */
+const initialOfRun = z.strictObject({
+  run,
+  checkpoint: checkpointName,
+  names: initialNames,
+  optimizer: z.boolean().default(false).describe(
+    "Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew.",
+  ),
+});
 
 /** The metric to choose or to stop by. */
 const metricKey = name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/));
@@ -132,12 +152,18 @@ export const commonOptions = {
     ),
   },
   network: {
-    initial: z.strictObject({
-      light: initialSchema.optional().describe("What the light net begins with."),
-      booster: initialSchema.optional().describe(
-        "What the booster begins with, and what both share.",
+    initial: z.union([
+      z.strictObject({
+        light: initialSchema.optional().describe("What the light net begins with."),
+        booster: initialSchema.optional().describe(
+          "What the booster begins with, and what both share.",
+        ),
+      }),
+      initialOfRun,
+    ], { error: "expected { run: … } for both nets, or { light: …, booster: … }" }).optional()
+      .describe(
+        "Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value.",
       ),
-    }).optional().describe("Weights to begin with instead of random ones, by net."),
   },
   loss: {
     name: lossName.optional().describe(

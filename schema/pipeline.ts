@@ -546,8 +546,8 @@ export type NetworkEntry =
   | StageObject<"network">
   | ("ctr" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "ctr";
-/** Weights to begin with instead of random ones, by net. */
-readonly initial?: {
+/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+readonly initial?: ({
 /** What the light net begins with. */
 readonly light?: ({
 /** A safetensors file. */
@@ -558,6 +558,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
@@ -578,6 +586,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
@@ -588,7 +604,18 @@ readonly names?: {
 readonly [name: string]: string;
 };
 });
+}) | ({
+/** A run folder. */
+readonly run: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
 };
+/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+readonly optimizer?: boolean;
+});
 /** bottom: both nets read the same embeddings and shared layers; separate: each has its own, for a booster trained beforehand. */
 readonly sharing?: "bottom" | "separate";
 /** The size of embeddings. */
@@ -631,8 +658,8 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use: "mlp";
-/** Weights to begin with instead of random ones, by net. */
-readonly initial?: {
+/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+readonly initial?: ({
 /** What the light net begins with. */
 readonly light?: ({
 /** A safetensors file. */
@@ -643,6 +670,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
@@ -663,6 +698,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
@@ -673,7 +716,18 @@ readonly names?: {
 readonly [name: string]: string;
 };
 });
+}) | ({
+/** A run folder. */
+readonly run: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
 };
+/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+readonly optimizer?: boolean;
+});
 /** Units of the shared layers, one number a layer, from the bottom up. */
 readonly shared?: readonly (number)[];
 /** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
@@ -682,8 +736,8 @@ readonly light?: readonly (number)[];
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use: "wide-resnet";
-/** Weights to begin with instead of random ones, by net. */
-readonly initial?: {
+/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+readonly initial?: ({
 /** What the light net begins with. */
 readonly light?: ({
 /** A safetensors file. */
@@ -694,6 +748,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
@@ -714,6 +776,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
@@ -724,7 +794,18 @@ readonly names?: {
 readonly [name: string]: string;
 };
 });
+}) | ({
+/** A run folder. */
+readonly run: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
 };
+/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+readonly optimizer?: boolean;
+});
 /** interval: the light net runs the first blocks of each group of the booster; bottom: its first two groups; none: only the first convolution; separate: nothing, for a booster trained beforehand. */
 readonly sharing?: "interval" | "bottom" | "none" | "separate";
 /** The light net; left out with sharing: bottom, where it is a part of the booster. */
@@ -747,8 +828,8 @@ readonly width?: number;
 readonly feature?: string;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** Weights to begin with instead of random ones, by net. */
-readonly initial?: {
+/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+readonly initial?: ({
 /** What the light net begins with. */
 readonly light?: ({
 /** A safetensors file. */
@@ -759,6 +840,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
@@ -779,6 +868,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
@@ -789,7 +886,18 @@ readonly names?: {
 readonly [name: string]: string;
 };
 });
+}) | ({
+/** A run folder. */
+readonly run: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
 };
+/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+readonly optimizer?: boolean;
+});
 readonly [option: string]: unknown;
 });
 
@@ -1354,8 +1462,8 @@ export type ChangedNetworkEntry =
   | StageObject<"network">
   | ("ctr" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "ctr";
-/** Weights to begin with instead of random ones, by net. */
-readonly initial?: {
+/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+readonly initial?: ({
 /** What the light net begins with. */
 readonly light?: ({
 /** A safetensors file. */
@@ -1366,6 +1474,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
@@ -1386,6 +1502,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
@@ -1396,7 +1520,18 @@ readonly names?: {
 readonly [name: string]: string;
 };
 });
+}) | ({
+/** A run folder. */
+readonly run?: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
 };
+/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+readonly optimizer?: boolean;
+});
 /** bottom: both nets read the same embeddings and shared layers; separate: each has its own, for a booster trained beforehand. */
 readonly sharing?: "bottom" | "separate";
 /** The size of embeddings. */
@@ -1439,8 +1574,8 @@ readonly batchNorm?: boolean;
 readonly dropout?: number;
 }) | ({
 readonly use?: "mlp";
-/** Weights to begin with instead of random ones, by net. */
-readonly initial?: {
+/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+readonly initial?: ({
 /** What the light net begins with. */
 readonly light?: ({
 /** A safetensors file. */
@@ -1451,6 +1586,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
@@ -1471,6 +1614,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
@@ -1481,7 +1632,18 @@ readonly names?: {
 readonly [name: string]: string;
 };
 });
+}) | ({
+/** A run folder. */
+readonly run?: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
 };
+/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+readonly optimizer?: boolean;
+});
 /** Units of the shared layers, one number a layer, from the bottom up. */
 readonly shared?: readonly (number)[];
 /** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
@@ -1490,8 +1652,8 @@ readonly light?: readonly (number)[];
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use?: "wide-resnet";
-/** Weights to begin with instead of random ones, by net. */
-readonly initial?: {
+/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+readonly initial?: ({
 /** What the light net begins with. */
 readonly light?: ({
 /** A safetensors file. */
@@ -1502,6 +1664,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
@@ -1522,6 +1692,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
@@ -1532,7 +1710,18 @@ readonly names?: {
 readonly [name: string]: string;
 };
 });
+}) | ({
+/** A run folder. */
+readonly run?: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
 };
+/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+readonly optimizer?: boolean;
+});
 /** interval: the light net runs the first blocks of each group of the booster; bottom: its first two groups; none: only the first convolution; separate: nothing, for a booster trained beforehand. */
 readonly sharing?: "interval" | "bottom" | "none" | "separate";
 /** The light net; left out with sharing: bottom, where it is a part of the booster. */
@@ -1555,8 +1744,8 @@ readonly width?: number;
 readonly feature?: string;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** Weights to begin with instead of random ones, by net. */
-readonly initial?: {
+/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+readonly initial?: ({
 /** What the light net begins with. */
 readonly light?: ({
 /** A safetensors file. */
@@ -1567,6 +1756,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
@@ -1587,6 +1784,14 @@ readonly layout?: "rocket" | "pytorch";
 readonly names?: {
 readonly [name: string]: string;
 };
+/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+readonly vocabularies?: {
+readonly [name: string]: string;
+};
+/** The features in the order in which the file's first layers read them, where these read more than one. */
+readonly features?: readonly (string)[];
+/** The classes in the order of the file's logits, where the label has names. */
+readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
@@ -1597,7 +1802,18 @@ readonly names?: {
 readonly [name: string]: string;
 };
 });
+}) | ({
+/** A run folder. */
+readonly run?: string;
+/** best, last, best-PHASE, or the name of one of its checkpoints. */
+readonly checkpoint?: string;
+/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+readonly names?: {
+readonly [name: string]: string;
 };
+/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+readonly optimizer?: boolean;
+});
 readonly [option: string]: unknown;
 });
 

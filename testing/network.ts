@@ -12,6 +12,7 @@ import { Forward } from "../train/forward.ts";
 import { gradientsOf } from "../train/gradients.ts";
 import type { Lookups } from "../train/lookups.ts";
 import { describe } from "../train/objective.ts";
+import { axisProblem, type Meaning } from "../train/model/axes.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "../train/variables.ts";
 import type { Findings } from "./findings.ts";
 import {
@@ -116,7 +117,15 @@ function build(
     return undefined;
   }
   const variables = registry.all;
-  const sound = variables.map((variable) => expectVariable(variable, nets, asked, findings));
+  const meaning = {
+    features: Object.entries(features).map(([name, spec]) => ({ name, spec })),
+    inputs: Object.entries(features).map(([name, spec]) => ({ name, spec, of: [name] })),
+    label: spec,
+  };
+  const sound = variables.map((variable) =>
+    expectVariable(variable, nets, asked, findings) &&
+    expectAxes(variable, meaning, asked, findings)
+  );
   const { reads = "numbers" } = subject.stage;
   return sound.every(Boolean)
     ? { pair, registry, variables, units, sample, asked, reads }
@@ -158,6 +167,24 @@ function expectVariable(
     );
   }
   return true;
+}
+
+/** What places of a variable stand for is what later runs match weights by. */
+function expectAxes(
+  { name, shape, axes = [] }: Variable,
+  meaning: Meaning,
+  asked: string,
+  findings: Findings,
+): boolean {
+  const wrong = axes.flatMap((axis, index) => {
+    const problem = axisProblem({ axis, size: shape[index]!, meaning });
+    return problem === undefined
+      ? []
+      : [`axis ${index} of ${name} is declared as ${JSON.stringify(axis)}, and ${problem}`];
+  });
+  if (wrong.length === 0) return true;
+  findings.add("declares axes as large as what their places stand for", asked, wrong[0]!);
+  return false;
 }
 
 /** The light net alone is a part of the pair, so that both can be compared and start alike. */

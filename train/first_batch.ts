@@ -14,7 +14,7 @@ import type { JobPhase } from "./job.ts";
 import { firstBatch, type PreparedData } from "./prepare_data.ts";
 import { disposeState, gradientNorms, initialState, trainStep } from "./step.ts";
 import { disposeInput, stepInput } from "./step_input.ts";
-import { type GivenValues, initialValues } from "./variables.ts";
+import { type GivenState, initialValues } from "./variables.ts";
 
 /** What a first batch came to. */
 export interface FirstBatch {
@@ -36,20 +36,21 @@ export interface FirstBatch {
  * @param plan The plan.
  * @param data The rows.
  * @param phase The phase.
- * @param given What variables begin with instead of random values.
+ * @param given What the job begins with instead of random values.
  * @throws {UserError} If a stage fails or a number is not finite.
  */
 export async function tryFirstBatch(
   plan: Plan,
   data: PreparedData,
   { epochs, place, nets: { model, network, nets, metrics, rate } }: JobPhase,
-  given: GivenValues,
+  given: GivenState,
 ): Promise<FirstBatch> {
   const batch = firstBatch(plan, data);
   const steps = batchCount(data.splits.train.rows, plan.cut) * epochs;
   const position = { step: 0, steps, epoch: 0, epochs };
-  const state = initialState(model, initialValues(model.variables, plan.seed, given));
-  const input = stepInput(model, batch, position, rate(position), plan.seed);
+  const first = initialValues(model.variables, plan.seed, given.values);
+  const state = initialState(model, first, given.slots);
+  const input = stepInput(model, batch, position, rate(position), plan.seed, given.steps);
   const gradients = await gradientNorms(model, state, input);
   const { result, peakBytes } = await profile(() => trainStep(model, state, input));
   const losses = await result.losses.data<"float32">();

@@ -10,52 +10,139 @@ import { SafetensorsFile } from "../files/safetensors_stream.ts";
 import { type Problem, UserError } from "../pipeline/errors.ts";
 import { didYouMean } from "../pipeline/nearest.ts";
 import type { Plan, PlannedInitial } from "../pipeline/plan.ts";
-import type { NetName } from "../pipeline/stages/network.ts";
-import { match, type Source } from "./initial_match.ts";
+import { type Match, match, type Source } from "./initial_match.ts";
+import { earlierMeaning, unreadableVocabulary } from "./initial_meaning.ts";
+import { MODEL_FILE, unreadableModel } from "./model/model_file.ts";
 import type { PreparedNets } from "./prepare_nets.ts";
-import type { GivenValues } from "./variables.ts";
+import { type Model, slotVariables } from "./step.ts";
+import type { GivenState, GivenValue } from "./variables.ts";
 
 /**
  * Reads what the nets of a job begin with where the plan says so.
  *
  * @param plan The plan.
  * @param nets The job's nets, in its first phase.
- * @returns Values by the variable's name: those of the net and those that it shares.
+ * @param report Told what was matched by value, a line at a time.
+ * @returns Values by the variable's name: those of the net and those that it shares; and the optimizer's state where the
+ * plan wants it.
  * @throws {UserError} If a file cannot be read, with all of its tensors that do not fit; exit code 2.
  */
 export async function readInitial(
-  { initial }: Plan,
-  { model: { variables } }: Pick<PreparedNets, "model">,
-): Promise<GivenValues> {
-  const given = new Map<string, Float32Array>(), problems: Problem[] = [];
+  { initial }: Pick<Plan, "initial">,
+  { model, meaning }: Pick<PreparedNets, "model" | "meaning">,
+  report: (line: string) => void = () => {},
+): Promise<GivenState> {
+  const { variables, optimizer } = model;
+  const values = new Map<string, GivenValue>(), problems: Problem[] = [];
+  const slots = new Map<string, Map<string, GivenValue>>();
+  let steps = 0;
   for (const planned of initial) {
     // The light net alone has no booster; where both are given, the booster brings what they share.
-    const own = (net: string) => variables.some(({ owner }) => owner === net);
-    if (!own(planned.net)) continue;
-    const alone = !initial.some(({ net }) => net !== planned.net && own(net));
-    const bringsShared = planned.net === "booster" || alone;
+    const own = (nets: readonly string[]) => variables.some(({ owner }) => nets.includes(owner));
+    if (!own(planned.nets)) continue;
+    const alone = !initial.some((other) => other !== planned && own(other.nets));
+    const bringsShared = planned.nets.includes("booster") || alone;
     const wanted = variables.filter(({ owner }) =>
-      owner === planned.net || owner === "shared" && bringsShared
+      planned.nets.some((net) => net === owner) || owner === "shared" && bringsShared
     );
     const path = await pathOf(planned);
+    const source = { ...planned, path };
+    const before = await earlierMeaning(planned, meaning);
     const file = await open(path, planned);
     try {
-      const found = match(wanted, file, { ...planned, path });
+      const found = match(wanted, file, source, { now: meaning, before });
       problems.push(...found.problems);
       if (found.problems.length > 0) continue;
-      for (const { variable, tensor, turned } of found.matches) {
-        given.set(variable.name, turned(await readFinite(file, tensor, { ...planned, path })));
+      const read = async (tensor: string, { shape, from, turned }: Match) => {
+        const values = turned(await readFinite(file, tensor, source));
+        return { values, shape, from };
+      };
+      for (const one of found.matches) values.set(one.variable.name, await read(one.tensor, one));
+      report(`first weights: ${path} (${found.matches.length} variables)`);
+      for (const line of matchLines(found.matches)) report(`first weights: ${line}`);
+      if (!planned.optimizer) continue;
+      const ofOptimizer = optimizerProblems(model, file, found.matches, source);
+      problems.push(...ofOptimizer);
+      if (ofOptimizer.length > 0) continue;
+      const kept = new Set(slotVariables(model).map(({ name }) => name));
+      for (const slot of Object.keys(optimizer.slots)) {
+        const given = new Map<string, GivenValue>();
+        for (const one of found.matches) {
+          const { variable: { name }, tensor } = one;
+          if (kept.has(name)) given.set(name, await read(slotName(slot, tensor), one));
+        }
+        slots.set(slot, given);
       }
+      steps = Number(file.metadata.optimizerSteps);
+      report(`first weights: the optimizer goes on after ${steps.toLocaleString("en")} steps`);
     } finally {
       file.close();
     }
   }
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
-  return given;
+  return { values, slots, steps };
 }
 
-/** The hashes of the files that nets begin with, by net. */
-export type InitialHashes = Readonly<Partial<Record<NetName, string>>>;
+const slotName = (slot: string, variable: string) => `optimizer/${slot}/${variable}`;
+
+/** What keeps the optimizer of a run from going on. */
+function optimizerProblems(
+  model: Model,
+  { entries, metadata }: SafetensorsFile,
+  matches: readonly Match[],
+  { path, place }: Source,
+): Problem[] {
+  const { optimizer, optimizerStage: { name } } = model;
+  const hint = "leave out `optimizer: true` to begin with the weights alone";
+  const earlier = metadata.optimizer;
+  if (earlier === undefined || !/^\d+$/.test(metadata.optimizerSteps ?? "")) {
+    return [{ message: `${path} has no state of an optimizer`, place, hint }];
+  }
+  if (earlier !== name) {
+    return [{
+      message: `the optimizer is ${name}, and that of ${path} was ${earlier}`,
+      place,
+      hint: `write \`use: ${earlier}\` at the optimizer, or ${hint}`,
+    }];
+  }
+  const kept = new Set(slotVariables(model).map(({ name }) => name));
+  const own = matches.filter(({ variable }) => kept.has(variable.name));
+  return Object.keys(optimizer.slots).flatMap((slot): Problem[] => {
+    const missing = own.filter(({ tensor }) => !entries.has(slotName(slot, tensor)));
+    if (missing.length === 0) return [];
+    const [{ tensor }] = missing as [Match];
+    const others = missing.length > 1 ? ` and ${missing.length - 1} more` : "";
+    return [{
+      message: `${path} has no ${
+        slotName(slot, tensor)
+      }${others}: the optimizer has kept nothing of it`,
+      place,
+      hint:
+        `take a checkpoint of a run or phase that has the same options of the optimizer and freezes none of these, or ${hint}`,
+    }];
+  });
+}
+
+/** What was matched by value, variables with the same counts together. */
+function matchLines(matches: readonly Match[]): string[] {
+  const names = new Map<string, string[]>();
+  for (const { variable: { name }, counts } of matches) {
+    for (const { what, kept, added, gone } of counts) {
+      const text = kept === 0 && added + gone === 1 && what.startsWith("the feature ")
+        ? `${what} is ${added ? "new" : "gone"}`
+        : `${what}: ${count(kept)} kept, ${count(added)} new, ${count(gone)} gone`;
+      names.set(text, [...names.get(text) ?? [], name]);
+    }
+  }
+  return [...names].map(([text, names]) => `${names.join(", ")}: ${text}`);
+}
+
+const count = (number: number) => number.toLocaleString("en");
+
+/**
+ * The hashes of the files that nets begin with, by net or nets: of the weights, and of what says what they stand for.
+ */
+export type InitialHashes = Readonly<Record<string, readonly string[]>>;
 
 /**
  * The hashes of the files that a plan's nets begin with.
@@ -64,17 +151,33 @@ export type InitialHashes = Readonly<Partial<Record<NetName, string>>>;
  * @throws {UserError} If a file cannot be read; exit code 2.
  */
 export async function hashInitial({ initial }: Pick<Plan, "initial">): Promise<InitialHashes> {
-  const hashes: Partial<Record<NetName, string>> = {};
+  const hashes: Record<string, readonly string[]> = {};
   for (const planned of initial) {
-    const path = await pathOf(planned);
-    try {
-      hashes[planned.net] = (await hashOf(path)).sha256;
-    } catch (cause) {
-      throw unreadable(path, cause, planned.place);
+    const { from, place } = planned;
+    const all: string[] = [];
+    const add = async (path: string, refuse: (cause: unknown) => UserError) => {
+      try {
+        all.push((await hashOf(path)).sha256);
+      } catch (cause) {
+        throw refuse(cause);
+      }
+    };
+    const weights = await pathOf(planned);
+    await add(weights, (cause) => unreadable(weights, cause, place));
+    if ("run" in from) {
+      const path = join(from.run, MODEL_FILE);
+      await add(path, (cause) => unreadableModel(path, cause, { place, exitCode: 2 }));
+    } else {
+      for (const path of Object.values(from.vocabularies)) {
+        await add(path, (cause) => unreadableVocabulary(path, cause, place));
+      }
     }
+    hashes[keyOf(planned)] = all;
   }
   return hashes;
 }
+
+const keyOf = ({ nets }: PlannedInitial) => nets.join(" and ");
 
 /**
  * Refuses files that are not those that a run began with.
@@ -88,11 +191,13 @@ export async function refuseOtherInitial(
   before: InitialHashes,
 ): Promise<void> {
   const now = await hashInitial({ initial });
-  const problems = initial.filter(({ net }) => now[net] !== before[net]).map(({ net, place }) => ({
-    message: `the first weights of the ${net} are not those that the run began with`,
-    place,
-    hint: "bring the file back as it was, or start a new run",
-  }));
+  const problems = initial
+    .filter((planned) => now[keyOf(planned)]?.join() !== before[keyOf(planned)]?.join())
+    .map((planned) => ({
+      message: `the first weights of the ${keyOf(planned)} are not those that the run began with`,
+      place: planned.place,
+      hint: "bring the file back as it was, or start a new run",
+    }));
   if (problems.length > 0) throw new UserError(problems);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Which tensors of a file are which variables, and how they are turned.
+ * Which tensors of a file are which variables, how they are turned, and which of their places are which.
  *
  * @module
  */
@@ -10,14 +10,19 @@ import type { Problem } from "../pipeline/errors.ts";
 import { didYouMean } from "../pipeline/nearest.ts";
 import type { PlannedInitial } from "../pipeline/plan.ts";
 import type { Variable } from "../pipeline/stages/network.ts";
+import { matchAxes, type Meanings } from "./initial_meaning.ts";
+import { type MatchCount, Mismatch, OTHER_NET } from "./model/axes.ts";
+import type { GivenValue } from "./variables.ts";
 
 /** A file that weights are taken from. */
 export type Source = PlannedInitial & { readonly path: string };
 
 /** A variable and the tensor that it is read from. */
-export interface Match {
+export interface Match extends Pick<GivenValue, "shape" | "from"> {
   readonly variable: Variable;
   readonly tensor: string;
+  /** What was matched by value. */
+  readonly counts: readonly MatchCount[];
   /** Its values as the variable has them. */
   readonly turned: (values: Float32Array) => Float32Array;
 }
@@ -28,12 +33,14 @@ export interface Match {
  * @param wanted The variables.
  * @param file What the file has.
  * @param source What the plan says of it.
+ * @param meanings What places stand for here, and in the file.
  * @returns The tensors, and all that does not fit.
  */
 export function match(
   wanted: readonly Variable[],
   { entries }: Pick<SafetensorsFile, "entries">,
   source: Source,
+  meanings: Meanings,
 ): { matches: Match[]; problems: Problem[] } {
   const { path, names, place, from } = source;
   const rules = Object.entries(names).map(([theirs, ours]) => ({ theirs, ours, used: false }));
@@ -69,15 +76,21 @@ export function match(
       problem(`${path} has ${found.length} tensors for ${name}: ${found.join(", ")}`, "name one");
     } else {
       const layout = "file" in from ? from.layout : "rocket";
-      const turn = turnOf(entries.get(tensor)!, variable, layout);
-      if (turn.shape.join() === shape.join()) matches.push({ variable, tensor, turned: turn.turn });
-      else {
-        const turned = turn.shape === entries.get(tensor)!.shape ? "" : `, as [${turn.shape}]`;
+      const entry = entries.get(tensor)!;
+      const { shape: turned, turn } = turnOf(entry, variable, layout);
+      const as = turned === entry.shape ? "" : `, as [${turned}]`;
+      try {
+        const axes = matchAxes(variable, tensor, turned, meanings);
+        const from = axes.map(({ from }) => from), counts = axes.flatMap(({ counts }) => counts);
+        matches.push({ variable, tensor, shape: turned, from, counts, turned: turn });
+      } catch (error) {
+        if (!(error instanceof Mismatch)) throw error;
+        const shapes =
+          `${path} has ${tensor} with shape [${entry.shape}]${as}; ${name} is [${shape}]`;
+        const plain = error.hint === OTHER_NET;
         problem(
-          `${path} has ${tensor} with shape [${
-            entries.get(tensor)!.shape
-          }]${turned}; ${name} is [${shape}]`,
-          "the net has to be the one that the weights are of; PyTorch's kernels need `layout: pytorch`",
+          plain ? shapes : `${path} has ${tensor}, which cannot become ${name}: ${error.message}`,
+          plain ? `${OTHER_NET}; PyTorch's kernels need \`layout: pytorch\`` : error.hint,
         );
       }
     }

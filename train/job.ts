@@ -14,7 +14,7 @@ import type { Input } from "./input/input.ts";
 import type { BatchCut } from "./input/order.ts";
 import type { PreparedData } from "./prepare_data.ts";
 import type { PreparedNets } from "./prepare_nets.ts";
-import type { GivenValues } from "./variables.ts";
+import type { GivenState } from "./variables.ts";
 
 /** Tells outputs of an event. */
 export type Emit = <Name extends keyof RunEvents>(
@@ -50,8 +50,8 @@ export interface Job {
   readonly seed: number;
   /** The phases, one at least. */
   readonly phases: readonly JobPhase[];
-  /** What variables begin with instead of random values. */
-  readonly given: GivenValues;
+  /** What the job begins with instead of random values and an optimizer that has kept nothing. */
+  readonly given: GivenState;
   /** How the rows of an epoch are cut into steps. */
   readonly cut: BatchCut;
   /** After how many epochs the nets are measured. */

@@ -21,6 +21,8 @@ import { Forward } from "./forward.ts";
 import { sizeOf } from "./input/columns.ts";
 import { describe, type OutputReference, type Term } from "./objective.ts";
 import { firstBatch, type PreparedData } from "./prepare_data.ts";
+import { inputsOf } from "./model/describe.ts";
+import { axisProblem, type Meaning } from "./model/axes.ts";
 import type { Model } from "./step.ts";
 import { batchTensors } from "./tensors.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "./variables.ts";
@@ -39,6 +41,8 @@ export interface PreparedNets {
   readonly rate: Schedule;
   /** The shapes of the outputs by `NET.OUTPUT`, without the batch. */
   readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /** What places along the variables' axes can stand for. */
+  readonly meaning: Meaning;
 }
 
 /**
@@ -99,6 +103,12 @@ export function prepareNets(
     () => phase.optimizer.stage.create(phase.optimizer.options, {}),
   );
   refuseNoOptimizer(optimizer, phase.optimizer.reference);
+  const meaning: Meaning = {
+    features: Object.entries(data.splits.train.features).map(([name, spec]) => ({ name, spec })),
+    inputs: inputsOf(data),
+    label,
+  };
+  refuseOtherAxes(variables.all, meaning, reference);
   const shapes = outputShapes(plan, data, pair, nets, variables, units, features);
   const problems: Problem[] = [];
   const collect = <T>(make: () => T): T[] => {
@@ -144,6 +154,7 @@ export function prepareNets(
     metrics,
     rate: schedule(phase),
     shapes,
+    meaning,
   };
 }
 
@@ -159,6 +170,25 @@ function refuseUnsaidBatchNorm({ network }: Plan, variables: readonly Variable[]
         "add `batchNorm: true` to defineNetwork(), or false if nothing is normalized by its batch",
     },
   );
+}
+
+/** What a network says of its variables' axes is what later runs match weights by. */
+function refuseOtherAxes(
+  variables: readonly Variable[],
+  meaning: Meaning,
+  stage: StageReference,
+): void {
+  for (const { name, shape, axes } of variables) {
+    for (const [index, axis] of (axes ?? []).entries()) {
+      const problem = axisProblem({ axis, size: shape[index]!, meaning });
+      if (problem === undefined) continue;
+      throw new StageError(
+        stage,
+        `declared axis ${index} of ${name} as ${JSON.stringify(axis)}, which ${problem}`,
+        { hint: "`axes` of a variable say what its places stand for, see docs/plugins.md" },
+      );
+    }
+  }
 }
 
 function refuseNoOptimizer(optimizer: Partial<Optimizer> | undefined, stage: StageReference): void {

@@ -34,13 +34,16 @@ import {
 import { CheckpointStore, type StoredCheckpoint } from "./checkpoint/store.ts";
 import type { Emit, Job, JobPhase } from "./job.ts";
 import { hashInitial, type InitialHashes, readInitial, refuseOtherInitial } from "./initial.ts";
+import { describeModel } from "./model/describe.ts";
+import { writeModelFile } from "./model/model_file.ts";
+import { refuseOtherModel } from "./model/same_model.ts";
 import { lockRun, removeRunDrafts } from "./run_lock.ts";
 import { describe } from "./objective.ts";
 import { firstBatch, prepareData, type PreparedData } from "./prepare_data.ts";
 import { netsOf, phaseAlone, type PreparedNets, prepareNets } from "./prepare_nets.ts";
 import { chooseMetrics } from "./choose.ts";
 import { runJob } from "./training.ts";
-import { type GivenValues, parameterCount } from "./variables.ts";
+import { type GivenState, nothingGiven, parameterCount } from "./variables.ts";
 import * as tf from "@tensorflow/tfjs";
 
 /** How a run is made, beside what its pipeline says. */
@@ -106,8 +109,13 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
     const jobs = await prepareJobs(plan, data, report);
     const initial = earlier?.initial ?? await hashInitial(plan);
     const about = describeRun(plan, data, engine, precision, initial);
+    const { nets, phases: [first] } = jobs.rocket;
+    const model = describeModel(plan, data, nets, first!.nets);
+    if (earlier) await refuseOtherModel(options.out, model);
     using _made = resumed ? undefined : await makeRunFolder(options.out);
     if (earlier) reportChanges(earlier, about, report);
+    // Before the pipeline: a folder that has that has this, too.
+    if (!earlier) await writeModelFile(options.out, model);
     if (!earlier || isOther(earlier, about)) await writePipeline(about, options.out);
     const store = new CheckpointStore(options.out);
     const run = new Run({ plan, data, engine, precision, about, store }, options);
@@ -216,7 +224,7 @@ class Run {
       };
       // Both now: what is wrong with weights from a file should not show after hours.
       const given = {
-        rocket: await this.#given(jobs.rocket, from.rocket ?? from.alone),
+        rocket: await this.#given(jobs.rocket, from.rocket ?? from.alone, this.#listener.report),
         alone: jobs.alone && await this.#given(jobs.alone, from.alone),
       };
       const rocket = this.#rocketOf(from.alone) ??
@@ -244,14 +252,15 @@ class Run {
   async #given(
     { nets, phases }: PreparedJob,
     from: StoredCheckpoint | undefined,
-  ): Promise<GivenValues> {
-    if (from) return new Map();
+    report?: (line: string) => void,
+  ): Promise<GivenState> {
+    if (from) return nothingGiven;
     const { plan, about } = this.#parts;
     if (this.#options.resume) {
-      const initial = plan.initial.filter(({ net }) => nets.includes(net));
+      const initial = plan.initial.filter((one) => one.nets.some((net) => nets.includes(net)));
       await refuseOtherInitial({ initial }, about.initial);
     }
-    return await readInitial(plan, phases[0]!.nets);
+    return await readInitial(plan, phases[0]!.nets, report);
   }
 
   /** What the rocket ended with, if a checkpoint of the light net alone knows and it still holds. */
@@ -266,7 +275,7 @@ class Run {
     name: JobName,
     { nets, phases }: PreparedJob,
     from: StoredCheckpoint | undefined,
-    given: GivenValues,
+    given: GivenState,
     rocket?: JobResult,
   ): Promise<JobResult> {
     const { plan, data, engine, precision, about, store } = this.#parts, { splits } = data;

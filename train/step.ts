@@ -13,7 +13,7 @@ import { type Gradients, gradientsOf } from "./gradients.ts";
 import type { Lookups } from "./lookups.ts";
 import { changingFactors, describe, type FactorValues, type Term, termLoss } from "./objective.ts";
 import { type BatchTensors, rowsOf } from "./tensors.ts";
-import type { TensorsByName } from "./variables.ts";
+import { firstValue, type GivenState, type TensorsByName } from "./variables.ts";
 
 /** All that a step computes with and that does not change over a run. */
 export interface Model {
@@ -73,18 +73,33 @@ export interface StepOutput {
  *
  * @param model The model.
  * @param values The variables' first values; the state takes them over.
+ * @param given What slots begin with instead of their usual values, by slot.
  */
-export function initialState(model: Model, values: TensorsByName): State {
+export function initialState(
+  model: Model,
+  values: TensorsByName,
+  given: GivenState["slots"] = new Map(),
+): State {
   const { optimizer } = model;
   const slots = Object.entries(optimizer.slots).map(([slot, start]) => [
     slot,
     Object.fromEntries(
-      movedVariables(model).filter(({ trainable }) => trainable).map((
-        { name, shape },
-      ) => [name, tf.fill([...shape], start)]),
+      slotVariables(model).map((variable) => {
+        const initializer = { kind: "constant", value: start } as const;
+        return [variable.name, firstValue({ ...variable, initializer }, 0, given.get(slot))];
+      }),
     ),
   ]);
   return { values, slots: Object.fromEntries(slots) };
+}
+
+/**
+ * The variables that the optimizer keeps something of.
+ *
+ * @param model The model.
+ */
+export function slotVariables(model: Model): readonly Variable[] {
+  return movedVariables(model).filter(({ trainable }) => trainable);
 }
 
 /**

@@ -212,13 +212,14 @@ class Training {
 
   /** Takes up the state and the position of the checkpoint that is gone on from, or those of the start. */
   async #begin(): Promise<void> {
-    const position = this.#from?.content.position ?? startPosition;
+    const { seed, given } = this.#job;
+    const position = this.#from?.content.position ?? startAfter(given.steps);
     this.#place(position);
     await this.#checkpoints.announce(this.#from);
-    const { model } = this.#phase.nets, { seed, given } = this.#job;
+    const { model } = this.#phase.nets;
     this.#state = this.#from
       ? await restoreState(model, this.#from.path)
-      : initialState(model, initialValues(model.variables, seed, given));
+      : initialState(model, initialValues(model.variables, seed, given.values), given.slots);
     this.#gradients = this.#from?.content.gradients ?? await this.#measureGradients();
   }
 
@@ -268,6 +269,7 @@ class Training {
         step: last.step,
         skipped: last.skipped,
         seconds: last.seconds,
+        optimizerSteps: 0,
       },
       phases: [...last.phases, this.#phaseResult()],
       skippedInARow: 0,
@@ -288,7 +290,14 @@ class Training {
   async #measureGradients(): Promise<GradientNorms[]> {
     const { model, rate } = this.#phase.nets;
     const position = { step: 0, steps: this.#steps, epoch: 0, epochs: this.#phase.epochs };
-    const input = stepInput(model, this.#job.first, position, rate(position), this.#seed);
+    const input = stepInput(
+      model,
+      this.#job.first,
+      position,
+      rate(position),
+      this.#seed,
+      this.#start.optimizerSteps,
+    );
     try {
       return await gradientNorms(model, this.#state!, input);
     } finally {
@@ -421,7 +430,10 @@ class Training {
     }
     let taken!: Advanced;
     await this.#guard.watch(async () => {
-      const input = waiting.during(() => stepInput(model, batch, position, rate, this.#seed));
+      const { optimizerSteps } = this.#start;
+      const input = waiting.during(() =>
+        stepInput(model, batch, position, rate, this.#seed, optimizerSteps)
+      );
       const when = `at step ${step} (epoch ${epoch})`;
       try {
         taken = await this.#computing!.steps.take(this.#state!, input, when);
@@ -499,6 +511,8 @@ class Training {
         epoch: String(position.epochs),
         step: String(position.step),
         metrics: JSON.stringify(metricsToJson(position.metrics)),
+        optimizer: model.optimizerStage.name,
+        optimizerSteps: String(this.#start.optimizerSteps + this.#step - this.#start.step),
         owners: JSON.stringify(Object.fromEntries(owners)),
       },
     }, request);
@@ -557,7 +571,7 @@ const MOST_TIMES_BACK = 3;
 
 /** Where every job begins. */
 const startPosition: JobPosition = {
-  start: { phase: 0, epochs: 0, step: 0, skipped: 0, seconds: 0 },
+  start: { phase: 0, epochs: 0, step: 0, skipped: 0, seconds: 0, optimizerSteps: 0 },
   phases: [],
   epochs: 0,
   batches: 0,
@@ -570,6 +584,12 @@ const startPosition: JobPosition = {
   best: undefined,
   metrics: {},
 };
+
+/** Where a job begins whose optimizer goes on with that of an earlier run. */
+const startAfter = (optimizerSteps: number): JobPosition => ({
+  ...startPosition,
+  start: { ...startPosition.start, optimizerSteps },
+});
 
 /** Larger than training batches, as nothing is kept for a backward pass; every row is measured. */
 const evaluationCut = { size: 256, last: "keep" } as const;

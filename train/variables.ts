@@ -12,8 +12,34 @@ import type {
 /** Tensors by the name of the variable that they are the value of. */
 export type TensorsByName = Readonly<Record<string, tf.Tensor>>;
 
-/** Values that variables begin with instead of their initializers', row-major, by the variable's name. */
-export type GivenValues = ReadonlyMap<string, Float32Array>;
+/** The value that a variable, or a slot of one, begins with instead of its initializer's. */
+export interface GivenValue {
+  /** The values of a tensor, row-major. */
+  readonly values: Float32Array;
+  /** The tensor's shape. */
+  readonly shape: readonly number[];
+  /**
+   * By axis, the place in that tensor of each place of the variable, or −1 where the initializer's value stays; undefined
+   * for an axis whose places are the same.
+   */
+  readonly from: readonly (Int32Array | undefined)[];
+}
+
+/** What variables begin with instead of their initializers' values, by the variable's name. */
+export type GivenValues = ReadonlyMap<string, GivenValue>;
+
+/** What a job begins with instead of the state that follows from the seed. */
+export interface GivenState {
+  /** The variables' values. */
+  readonly values: GivenValues;
+  /** The optimizer's slots, by slot. */
+  readonly slots: ReadonlyMap<string, GivenValues>;
+  /** How many steps the slots have behind them. */
+  readonly steps: number;
+}
+
+/** A job that begins with what follows from the seed. */
+export const nothingGiven: GivenState = { values: new Map(), slots: new Map(), steps: 0 };
 
 /** The variables that a network and losses have declared, in the order of their declaration. */
 export class DeclaredVariables implements VariableRegistry {
@@ -24,6 +50,12 @@ export class DeclaredVariables implements VariableRegistry {
       throw new Error(`the variable ${JSON.stringify(spec.name)} is declared twice`);
     }
     const variable = { trainable: true, table: false, ...spec };
+    if (spec.axes && spec.axes.length !== spec.shape.length) {
+      throw new Error(
+        `the variable ${JSON.stringify(spec.name)} has ${spec.axes.length} axes for the shape ` +
+          `[${spec.shape}]`,
+      );
+    }
     if (variable.table && (variable.shape.length !== 2 || !variable.trainable)) {
       throw new Error(
         `the table ${JSON.stringify(spec.name)} must be trainable, [rows, size]; its shape is ` +
@@ -66,19 +98,83 @@ export function initialValues(
   given: GivenValues = new Map(),
 ): TensorsByName {
   return Object.fromEntries(
-    variables.map(({ name, shape, initializer, table }) => {
-      const values = given.get(name);
-      if (values) return [name, givenValue([...shape], values)];
-      const own = deriveSeed(seed, "variable", name), first = table ? tableValue : initialValue;
-      return [name, first([...shape], initializer, own)];
-    }),
+    variables.map((variable) => [variable.name, firstValue(variable, seed, given)]),
   );
 }
 
-/** A table is written to in place, so that its tensor must not be an array that others hold. */
-function givenValue(shape: number[], values: Float32Array): tf.Tensor {
-  return tf.tensor(values.slice(), shape);
+/**
+ * The first value of one variable.
+ *
+ * @param variable The variable.
+ * @param seed The run's seed.
+ * @param given Values that some begin with instead, by name.
+ * @returns Its value, which the caller disposes of.
+ */
+export function firstValue(
+  { name, shape, initializer, table }: Pick<Variable, "name" | "shape" | "initializer" | "table">,
+  seed: number,
+  given: GivenValues = new Map(),
+): tf.Tensor {
+  const value = given.get(name);
+  // A table is written to in place, so that its tensor must not be an array that others hold.
+  if (value && isWhole(value)) return tf.tensor(value.values.slice(), [...shape]);
+  const own = deriveSeed(seed, "variable", name), first = table ? tableValue : initialValue;
+  const drawn = first([...shape], initializer, own);
+  if (!value) return drawn;
+  if (table) {
+    fillRows(drawn, value);
+    return drawn;
+  }
+  const filled = drawn.dataSync<"float32">().slice();
+  drawn.dispose();
+  fill(filled, shape, value);
+  return tf.tensor(filled, [...shape]);
 }
+
+const isWhole = ({ from }: GivenValue) => from.every((places) => places === undefined);
+
+/** Writes the values that there are over those that were drawn. */
+function fill(
+  to: Float32Array,
+  shape: readonly number[],
+  { values, shape: given, from }: GivenValue,
+): void {
+  const copy = (axis: number, start: number, source: number) => {
+    if (axis === shape.length) {
+      to[start] = values[source]!;
+      return;
+    }
+    const stride = sizeOf(shape.slice(axis + 1)), step = sizeOf(given.slice(axis + 1));
+    const places = from[axis];
+    for (let index = 0; index < shape[axis]!; index++) {
+      const place = places ? places[index]! : index;
+      if (place >= 0) copy(axis + 1, start + index * stride, source + place * step);
+    }
+  };
+  copy(0, 0, 0);
+}
+
+/** The same for a table, whose rows alone have other places. */
+function fillRows(table: tf.Tensor, { values, from: [places] }: GivenValue): void {
+  const [rows, size] = table.shape as [number, number];
+  for (let start = 0; start < rows; start += TABLE_PART) {
+    const ids: number[] = [];
+    for (let row = start; row < Math.min(start + TABLE_PART, rows); row++) {
+      if (!places || places[row]! >= 0) ids.push(row);
+    }
+    if (ids.length === 0) continue;
+    const part = new Float32Array(ids.length * size);
+    ids.forEach((row, index) => {
+      const place = places ? places[row]! : row;
+      part.set(values.subarray(place * size, (place + 1) * size), index * size);
+    });
+    tf.tidy(() =>
+      writeRows(table, tf.tensor1d(ids, "int32"), tf.tensor2d(part, [ids.length, size]))
+    );
+  }
+}
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
 function initialValue(
   shape: number[],

@@ -39,6 +39,12 @@ export interface ColumnSpec {
   readonly unit?: "seconds since 1970" | undefined;
   /** What takes the place of nulls. Until it is measured, they are NaN. */
   readonly missing?: "mean" | "median" | undefined;
+  /**
+   * What the values of a row stand for, where that is more than their position: row-major, an axis after the other,
+   * independent of `shape`. A transform that spreads ids over places, such as `one-hot`, declares it, so that weights of
+   * an earlier run can be matched value by value.
+   */
+  readonly places?: readonly PlaceAxis[] | undefined;
 }
 
 /** A column of text that a feature is read from. */
@@ -53,6 +59,58 @@ export interface TextColumn {
   readonly hint?: string | undefined;
 }
 
+/** One axis of the values of a row. */
+export interface PlaceAxis {
+  /** How many places it has. */
+  readonly size: number;
+  /** The ids that the places stand for, in order; places that are only positions have none. */
+  readonly ids?: IdKeys | undefined;
+}
+
+/** What ids stand for. */
+export interface IdKeys {
+  /** Whether they are the values of a vocabulary, hashes, or the numbers themselves. */
+  readonly kind: IdSpec["kind"];
+  /** A name for messages: the feature whose ids they are. */
+  readonly name: string;
+  /** How many ids there are. */
+  readonly count: number;
+  /** The values of a vocabulary, in the order of their ids. One more id stands for all other values. */
+  readonly vocabulary?: readonly string[] | undefined;
+}
+
+/**
+ * What the ids of a feature stand for.
+ *
+ * @param name The feature.
+ * @param spec What it is.
+ * @param count How many ids there are, where nothing says so.
+ * @returns The ids, or `undefined` for a feature of numbers.
+ *
+ * @example
+ * ```ts
+ * import { idKeysOf } from "@rocket-launching/rocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const keys = idKeysOf("city", { shape: [], dtype: "int32", vocabulary: ["Oslo", "Rome"] });
+ * assertEquals(keys?.count, 2);
+ * ```
+ */
+export function idKeysOf(
+  name: string,
+  { dtype, ids, vocabulary }: ColumnSpec,
+  count?: number,
+): IdKeys | undefined {
+  const known = ids?.count ?? vocabulary?.length ?? count;
+  if (dtype !== "int32" || known === undefined) return undefined;
+  return {
+    kind: ids?.kind ?? (vocabulary ? "vocabulary" : "count"),
+    name: ids?.name ?? name,
+    count: known,
+    ...(vocabulary && { vocabulary }),
+  };
+}
+
 /**
  * What ids are: whole numbers from 0 to `count` − 1. With a vocabulary the last one stands for all values
  * that are not in it.
@@ -61,6 +119,10 @@ export interface TextColumn {
  * and −1 in the places behind the last one. So `ids ≥ 0` is its mask, and the sum of that its length.
  */
 export interface IdSpec {
+  /**
+   * What an id stands for: `vocabulary`, a value; `hash`, all values with that hash; `count`, the number itself.
+   */
+  readonly kind: "vocabulary" | "hash" | "count";
   /** How many ids there are. */
   readonly count: number;
   /** A name: features with ids of one name give the same value the same id. */

@@ -21,6 +21,33 @@ export type Initializer =
   | { readonly kind: "normal"; readonly deviation: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number };
 
+/** Some of the numbers that a layer reads: the values of a feature, or numbers that are made of it. */
+export type AxisPart =
+  | string
+  | {
+    /** The feature that they are made of; left out for numbers that are made of no single feature. */
+    readonly feature?: string;
+    /** How many there are, such as the size of an embedding. */
+    readonly units: number;
+  };
+
+/**
+ * What the places along one axis of a variable stand for. It decides how weights of an earlier run are matched: by value
+ * where places stand for values, classes or features.
+ *
+ * - `units`: nothing outside of the net, such as hidden units or the numbers of an embedding.
+ * - `classes`: the logits.
+ * - `ids`: the ids of a feature, in order, behind so many places (`before`) that stand for nothing.
+ * - `features`: the values of features side by side, in this order.
+ * - `channels`: the last axis of an image feature.
+ */
+export type VariableAxis =
+  | "units"
+  | "classes"
+  | { readonly ids: string; readonly before?: number }
+  | { readonly features: readonly AxisPart[] }
+  | { readonly channels: string };
+
 /** What a network says of a variable. */
 export interface VariableSpec {
   /** The name, unique within the run: `stem/kernel`. */
@@ -39,10 +66,15 @@ export interface VariableSpec {
    * decay and the decay of moments act on rows that are touched (a lazy Adam). `false` by default.
    */
   readonly table?: boolean;
+  /**
+   * What the places along each axis stand for, an item an axis. Without it, weights of an earlier run are taken over only
+   * if all features, vocabularies and classes are the same.
+   */
+  readonly axes?: readonly VariableAxis[] | undefined;
 }
 
 /** A variable that has been declared; {@linkcode Scope.read} gives its value. */
-export type Variable = Required<VariableSpec>;
+export type Variable = Required<Omit<VariableSpec, "axes">> & Pick<VariableSpec, "axes">;
 
 /** Where stages declare their variables. */
 export interface VariableRegistry {

@@ -22,7 +22,10 @@ export interface ApplyContext {
 
 /** A change of batches. */
 export interface Transform {
-  /** The features as they leave this transform. */
+  /**
+   * The features as they leave this transform. One that keeps its name is taken to be made of that feature alone, a new
+   * one of all features; {@linkcode ColumnSpec.places} says what its values stand for.
+   */
   readonly features: Readonly<Record<string, ColumnSpec>>;
   /**
    * Measures what {@linkcode Transform.apply} needs on the training split, before the first epoch.

@@ -53,6 +53,7 @@ export function activation(
       initializer: { kind: "constant", value },
       owner,
       trainable,
+      axes: ["units"],
     });
   if (kind === "prelu") {
     const alpha = variable("alpha", 0.25);

@@ -6,6 +6,7 @@ import {
   ops,
   type Scope,
   type tf,
+  type VariableAxis,
   type VariableOwner,
   z,
 } from "../../plugin.ts";
@@ -26,6 +27,8 @@ const netOptions = (what: string) =>
 interface Bottom {
   /** How many numbers leave it. */
   readonly width: number;
+  /** What these numbers stand for. */
+  readonly axis: VariableAxis;
   readonly compute: (
     features: Readonly<Record<string, tf.Tensor>>,
     scope: Scope,
@@ -87,13 +90,26 @@ booster: { hidden: [256, 128] }
 activation: prelu`,
   create(options, { features, units, nets, variables }) {
     const both = nets.includes("booster");
-    const layers = (prefix: string, owner: VariableOwner, sizes: readonly number[], from: number) =>
-      sizes.map((size, index) =>
-        hiddenLayer(`${prefix}/dense${index + 1}`, owner, sizes[index - 1] ?? from, size)
-      );
+    const layers = (
+      prefix: string,
+      owner: VariableOwner,
+      sizes: readonly number[],
+      { width, axis }: Pick<Bottom, "width" | "axis">,
+    ) =>
+      sizes.map((size, index) => {
+        const from = index === 0
+          ? { width, axis }
+          : { width: sizes[index - 1]!, axis: "units" as const };
+        return hiddenLayer(`${prefix}/dense${index + 1}`, owner, from, size);
+      });
 
-    function hiddenLayer(name: string, owner: VariableOwner, from: number, to: number): Hidden {
-      const layer = dense(variables, name, from, to, owner);
+    function hiddenLayer(
+      name: string,
+      owner: VariableOwner,
+      from: Pick<Bottom, "width" | "axis">,
+      to: number,
+    ): Hidden {
+      const layer = dense(variables, name, from.width, to, owner, { from: from.axis });
       const normalize = options.batchNorm
         ? batchNormalization(variables, `${name}/norm`, to, owner)
         : (x: tf.Tensor) => x;
@@ -108,9 +124,10 @@ activation: prelu`,
     /** Embeddings and the layers next to them. */
     function bottomOf(owner: VariableOwner, prefix: string): Bottom {
       const entry = ctrEntry(variables, features, options, { owner, prefix });
-      const own = layers(`${prefix}shared`, owner, options.shared, entry.width);
+      const own = layers(`${prefix}shared`, owner, options.shared, entry);
       return {
         width: options.shared.at(-1) ?? entry.width,
+        axis: own.length > 0 ? "units" : entry.axis,
         compute: (features, scope) =>
           own.reduce((x, layer) => layer(x, scope), entry.compute(features, scope)),
       };
@@ -121,8 +138,11 @@ activation: prelu`,
     const net = (owner: NetName): Net => {
       const bottom = shared ?? bottomOf(owner, `${owner}/`);
       const { hidden } = options[owner];
-      const own = layers(owner, owner, hidden, bottom.width);
-      const head = dense(variables, `${owner}/head`, hidden.at(-1) ?? bottom.width, units, owner);
+      const own = layers(owner, owner, hidden, bottom);
+      const head = dense(variables, `${owner}/head`, hidden.at(-1) ?? bottom.width, units, owner, {
+        from: own.length > 0 ? "units" : bottom.axis,
+        to: "classes",
+      });
       return (features, scope) => {
         const compute = (scope: Scope) => bottom.compute(features, scope);
         let x = separate ? compute(scope) : scope.shared("bottom", compute);

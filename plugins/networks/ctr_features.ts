@@ -15,6 +15,7 @@ import {
   tf,
   UserError,
   type Variable,
+  type VariableAxis,
   type VariableOwner,
   type VariableRegistry,
   z,
@@ -54,6 +55,8 @@ export type CtrFeatures = Readonly<Record<string, z.output<typeof ctrFeature>>>;
 export interface Entry {
   /** How many numbers that is. */
   readonly width: number;
+  /** What they stand for. */
+  readonly axis: VariableAxis;
   /** Computes them, `[batch, width]`. */
   readonly compute: (
     features: Readonly<Record<string, tf.Tensor>>,
@@ -192,6 +195,7 @@ export function ctrEntry(
       initializer: { kind: "normal", deviation: 0.01 },
       owner,
       table: true,
+      axes: [{ ids: name, before: 1 }, "units"],
     });
     tables.set(key, table);
     return table;
@@ -278,7 +282,13 @@ export function ctrEntry(
     const all = [...plain, ...vectors];
     return all.length === 1 ? all[0]! : tf.concat(all, 1);
   };
-  return { width, compute };
+  const axis: VariableAxis = {
+    features: [
+      ...numbers,
+      ...embedded.map(({ name, table }) => ({ feature: name, units: table.shape[1]! })),
+    ],
+  };
+  return { width, axis, compute };
 }
 
 /** The rows of all features, `[batch, places, size]`: each table is read once. */

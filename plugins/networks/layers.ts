@@ -14,12 +14,21 @@ import {
   type Scope,
   tf,
   UserError,
+  type VariableAxis,
   type VariableOwner,
   type VariableRegistry,
 } from "../../plugin.ts";
 
 /** A layer, ready to compute. */
 export type Layer = (x: tf.Tensor, scope: Scope) => tf.Tensor;
+
+/** What the numbers that a layer reads and gives stand for; `units` by default. */
+export interface LayerAxes {
+  /** What it reads. */
+  readonly from?: VariableAxis | undefined;
+  /** What it gives. */
+  readonly to?: VariableAxis | undefined;
+}
 
 /**
  * A convolution without bias, started as He et al. (2015) do: a normal distribution of deviation
@@ -29,6 +38,7 @@ export type Layer = (x: tf.Tensor, scope: Scope) => tf.Tensor;
  * @param name The layer's name; the kernel is `NAME/kernel`.
  * @param shape Kernel size, channels in and out, stride, and zeros padded on each side.
  * @param owner Whose the kernel is.
+ * @param axes What the channels stand for.
  * @returns The layer, `[batch, height, width, from]` to `[batch, height', width', to]`.
  */
 export function convolution(
@@ -42,12 +52,14 @@ export function convolution(
     padding: number;
   },
   owner: VariableOwner,
+  axes: LayerAxes = {},
 ): Layer {
   const kernel = variables.add({
     name: `${name}/kernel`,
     shape: [size, size, from, to],
     initializer: { kind: "normal", deviation: Math.sqrt(2 / (size * size * from)) },
     owner,
+    axes: ["units", "units", axes.from ?? "units", axes.to ?? "units"],
   });
   return (x, scope) =>
     ops.conv2d(x as tf.Tensor4D, scope.read(kernel) as tf.Tensor4D, { stride, padding });
@@ -76,12 +88,14 @@ export function batchNormalization(
       initializer: { kind: "constant", value },
       owner,
       trainable,
+      axes: ["units"],
     });
   const scale = variables.add({
     name: `${name}/scale`,
     shape: [channels],
     initializer: { kind: "uniform", low: 0, high: 1 },
     owner,
+    axes: ["units"],
   });
   const offset = variable("offset", 0, true);
   const mean = variable("mean", 0, false);
@@ -110,6 +124,7 @@ export function batchNormalization(
  * @param from The units that come in.
  * @param to The units that go out.
  * @param owner Whose it is.
+ * @param axes What the units stand for.
  * @returns The layer, `[batch, from]` to `[batch, to]`.
  */
 export function dense(
@@ -118,18 +133,22 @@ export function dense(
   from: number,
   to: number,
   owner: VariableOwner,
+  axes: LayerAxes = {},
 ): Layer {
+  const toAxis = axes.to ?? "units";
   const kernel = variables.add({
     name: `${name}/kernel`,
     shape: [from, to],
     initializer: { kind: "normal", deviation: Math.sqrt(2 / from) },
     owner,
+    axes: [axes.from ?? "units", toAxis],
   });
   const bias = variables.add({
     name: `${name}/bias`,
     shape: [to],
     initializer: { kind: "constant", value: 0 },
     owner,
+    axes: [toAxis],
   });
   return (x, scope) =>
     ops.biasAdd(tf.matMul(x, scope.read(kernel)), scope.read(bias) as tf.Tensor1D);

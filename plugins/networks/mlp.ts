@@ -5,6 +5,7 @@ import {
   type NetworkStage,
   ops,
   tf,
+  type VariableAxis,
   type VariableOwner,
   z,
 } from "../../plugin.ts";
@@ -36,20 +37,37 @@ booster: [256, 128]`,
       (sum, name) => sum + features[name]!.shape.reduce((a, b) => a * b, 1),
       0,
     );
-    const layers = (prefix: string, owner: VariableOwner, sizes: readonly number[], from: number) =>
+    const entryAxis: VariableAxis = { features: names };
+    const layers = (
+      prefix: string,
+      owner: VariableOwner,
+      sizes: readonly number[],
+      from: number,
+      fromAxis: VariableAxis,
+    ) =>
       sizes.map((size, index) =>
-        dense(variables, `${prefix}/dense${index + 1}`, sizes[index - 1] ?? from, size, owner)
+        dense(variables, `${prefix}/dense${index + 1}`, sizes[index - 1] ?? from, size, owner, {
+          from: index === 0 ? fromAxis : "units",
+        })
       );
     const hidden = (layers: readonly Layer[], x: tf.Tensor, scope: Parameters<Layer>[1]) =>
       layers.map((layer) => x = ops.relu(layer(x, scope)));
 
     const sharedOwner = nets.includes("booster") ? "shared" : "light";
-    const shared = layers("shared", sharedOwner, options.shared, inputs);
+    const shared = layers("shared", sharedOwner, options.shared, inputs, entryAxis);
     const bottom = options.shared.at(-1) ?? inputs;
+    const bottomAxis = shared.length > 0 ? "units" : entryAxis;
 
     const net = (owner: NetName): Net => {
-      const own = layers(owner, owner, options[owner], bottom);
-      const head = dense(variables, `${owner}/head`, options[owner].at(-1) ?? bottom, units, owner);
+      const own = layers(owner, owner, options[owner], bottom, bottomAxis);
+      const head = dense(
+        variables,
+        `${owner}/head`,
+        options[owner].at(-1) ?? bottom,
+        units,
+        owner,
+        { from: own.length > 0 ? "units" : bottomAxis, to: "classes" },
+      );
       return (features, scope) => {
         const flat = names.map((name) => {
           const [batch, ...shape] = features[name]!.shape;

@@ -10,6 +10,7 @@ import {
   type Scope,
   tf,
   UserError,
+  type VariableAxis,
   type VariableOwner,
   z,
 } from "../../plugin.ts";
@@ -95,7 +96,8 @@ booster: { depth: 40, width: 1 }`,
         { hint: sizeHint(name, height, width), exitCode: 2 },
       );
     }
-    const nets = build(options, context, channels);
+    const input = spec.shape.length === 3 ? { channels: name } : "units";
+    const nets = build(options, context, channels, input);
     const entrance = (image: tf.Tensor) =>
       tf.cast(tf.reshape(image, [-1, height, width, channels]), "float32");
     const light: Net = (features, scope) => nets.light(entrance(features[name]!), scope);
@@ -115,6 +117,7 @@ function build(
   options: Options,
   { nets, units, variables }: NetworkContext,
   channels: number,
+  input: VariableAxis,
 ): { light: ImageNet; booster?: ImageNet } {
   const { sharing, booster } = options;
   const light = lightSize(options);
@@ -128,6 +131,7 @@ function build(
       name,
       { size: 3, from: channels, to: 16, stride: 1, padding: 1 },
       owner,
+      { from: input },
     );
   const separate = (net: NetName): Layer => stemOf(`${net}/stem`, net);
   const shared = (): Layer => {
@@ -191,7 +195,7 @@ function build(
     );
     const last = blocks.findLast((group) => group.length > 0)!.at(-1)!.to;
     const norm = batchNormalization(variables, `${owner}/head/norm`, last, owner);
-    const head = dense(variables, `${owner}/head`, last, units, owner);
+    const head = dense(variables, `${owner}/head`, last, units, owner, { to: "classes" });
     return (image, scope) => {
       let x = stem(image, scope);
       const maps: Record<string, tf.Tensor> = {};

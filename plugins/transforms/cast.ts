@@ -36,10 +36,11 @@ feature: age`,
         wanted: "numbers: `one-hot` makes numbers of ids",
       });
     return {
-      features: changeSpecs(features, names, ({ shape, vocabulary }) => ({
+      features: changeSpecs(features, names, ({ shape, vocabulary, places }) => ({
         shape,
         dtype,
         ...(dtype === "int32" && { vocabulary }),
+        ...(places && { places }),
       })),
       apply: (batch) =>
         changeColumns(batch, names, ({ values, shape }, name) => {

@@ -1,5 +1,12 @@
 import { defineTransform, type TransformStage, z } from "../../plugin.ts";
-import { changeColumns, changeSpecs, chooseFeatures, featureOption, images } from "./features.ts";
+import {
+  changeColumns,
+  changeSpecs,
+  chooseFeatures,
+  featureOption,
+  images,
+  resized,
+} from "./features.ts";
 import { cutWindows, imageSize, refuseLarger } from "./window.ts";
 
 /** Cuts the middle out of images. */
@@ -16,10 +23,7 @@ to: [24, 24]`,
     const names = chooseFeatures(features, feature, images);
     for (const name of names) refuseLarger(name, features[name]!.shape, 0, to);
     return {
-      features: changeSpecs(features, names, ({ shape, ...spec }) => ({
-        ...spec,
-        shape: [...to, shape[2]!],
-      })),
+      features: changeSpecs(features, names, (spec) => resized(spec, to)),
       apply: (batch) =>
         changeColumns(batch, names, (column) => {
           const [height, width] = column.shape as [number, number];

@@ -169,4 +169,33 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
+/**
+ * What an image is once its height and width have changed.
+ *
+ * @param spec What it was.
+ * @param to Its new height and width.
+ */
+export function resized(
+  { places, ...spec }: ColumnSpec,
+  to: readonly [height: number, width: number],
+): ColumnSpec {
+  const { shape } = spec, channels = places?.slice(2);
+  const asShaped = places?.slice(0, 2).every(({ size, ids }, axis) => !ids && size === shape[axis]);
+  return {
+    ...spec,
+    shape: [...to, shape[2]!],
+    ...(asShaped && channels &&
+      { places: [{ size: to[0] }, { size: to[1] }, ...channels] }),
+  };
+}
+
+/**
+ * What a feature is once its values have changed and their places have not: numbers.
+ *
+ * @param spec What it was.
+ */
+export function asNumbers({ shape, places }: ColumnSpec): ColumnSpec {
+  return { shape, dtype: "float32", ...(places && { places }) };
+}
+
 const describe = ({ shape, dtype }: ColumnSpec) => `${dtype} [${shape.join(", ")}]`;

@@ -1,5 +1,12 @@
 import { defineTransform, hint, type TransformStage, UserError, z } from "../../plugin.ts";
-import { changeColumns, changeSpecs, chooseFeatures, featureOption, numbers } from "./features.ts";
+import {
+  asNumbers,
+  changeColumns,
+  changeSpecs,
+  chooseFeatures,
+  featureOption,
+  numbers,
+} from "./features.ts";
 
 /**
  * The natural logarithm of `offset` + x, for numbers that range over orders of magnitude: counts, prices, times. With the offset 1, 0 stays 0.
@@ -17,7 +24,7 @@ const stage: TransformStage = defineTransform({
   create({ offset, feature }, { features }) {
     const names = chooseFeatures(features, feature, numbers);
     return {
-      features: changeSpecs(features, names, ({ shape }) => ({ shape, dtype: "float32" })),
+      features: changeSpecs(features, names, asNumbers),
       apply: (batch) =>
         changeColumns(batch, names, ({ values, shape }, name) => {
           const logarithms = new Float32Array(values.length);

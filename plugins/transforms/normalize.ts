@@ -9,6 +9,7 @@ import {
   z,
 } from "../../plugin.ts";
 import {
+  asNumbers,
   changeColumns,
   changeSpecs,
   chooseFeatures,
@@ -70,7 +71,7 @@ std: [63.0, 62.1, 66.7]`,
       : undefined;
     let known: Record<string, Moments> | undefined = given;
     const base = {
-      features: changeSpecs(features, names, ({ shape }) => ({ shape, dtype: "float32" })),
+      features: changeSpecs(features, names, asNumbers),
       apply: (batch: Batch) =>
         changeColumns(batch, names, ({ values, shape }, name) => {
           if (!known) throw new Error("nothing was measured yet");

@@ -2,6 +2,8 @@ import {
   type ColumnSpec,
   defineTransform,
   hint,
+  type IdKeys,
+  idKeysOf,
   type TransformStage,
   UserError,
   z,
@@ -42,9 +44,13 @@ feature: city`,
       names.map((name) => [name, idCount(name, featureNamed(features, name), count)]),
     );
     return {
-      features: changeSpecs(features, names, ({ shape }, name) => ({
-        shape: [...shape, counts[name]!],
+      features: changeSpecs(features, names, (spec, name) => ({
+        shape: [...spec.shape, counts[name]!],
         dtype: "float32",
+        places: [
+          ...spec.shape.map((size) => ({ size })),
+          { size: counts[name]!, ids: keysOf(name, spec, counts[name]!) },
+        ],
       })),
       apply: (batch) =>
         changeColumns(batch, names, ({ values, shape }, name) => {
@@ -85,6 +91,11 @@ feature: city`,
   },
 });
 export default stage;
+
+/** What the places stand for; of numbers that are taken for ids, the numbers. */
+function keysOf(name: string, spec: ColumnSpec, count: number): IdKeys {
+  return idKeysOf(name, { ...spec, dtype: "int32" }, count)!;
+}
 
 function idCount(
   name: string,

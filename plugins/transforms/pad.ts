@@ -1,5 +1,5 @@
 import { defineTransform, type TransformStage, z } from "../../plugin.ts";
-import { changeColumns, changeSpecs, chooseFeatures, featureOption } from "./features.ts";
+import { changeColumns, changeSpecs, chooseFeatures, featureOption, resized } from "./features.ts";
 import { cutWindows, paddable, padMode, padModes } from "./window.ts";
 
 /** Adds lines and columns of pixels on all four sides of images. */
@@ -16,10 +16,10 @@ size: 2`,
   create({ size, mode, feature }, { features }) {
     const names = chooseFeatures(features, feature, paddable(size, mode));
     return {
-      features: changeSpecs(features, names, ({ shape: [height, width, channels], ...spec }) => ({
-        ...spec,
-        shape: [height! + 2 * size, width! + 2 * size, channels!],
-      })),
+      features: changeSpecs(features, names, (spec) => {
+        const [height, width] = spec.shape as [number, number, number];
+        return resized(spec, [height + 2 * size, width + 2 * size]);
+      }),
       apply(batch) {
         const none = new Uint8Array(batch.size);
         return changeColumns(batch, names, (column) => {

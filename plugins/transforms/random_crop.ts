@@ -1,5 +1,5 @@
 import { defineTransform, type TransformStage, z } from "../../plugin.ts";
-import { changeColumns, changeSpecs, chooseFeatures, featureOption } from "./features.ts";
+import { changeColumns, changeSpecs, chooseFeatures, featureOption, resized } from "./features.ts";
 import { cutWindows, imageSize, paddable, padMode, padModes, refuseLarger } from "./window.ts";
 
 /**
@@ -29,10 +29,7 @@ pad: 4`,
       refuseLarger(name, shape, pad, sizeIn(shape));
     }
     return {
-      features: changeSpecs(features, names, ({ shape, ...spec }) => ({
-        ...spec,
-        shape: [...sizeIn(shape), shape[2]!],
-      })),
+      features: changeSpecs(features, names, (spec) => resized(spec, sizeIn(spec.shape))),
       apply(batch, { random }) {
         // All features of a row are cut alike: a picture and its mask stay together.
         const draws = new Float64Array(2 * batch.size);

@@ -6,6 +6,7 @@ import {
   featureOption,
   images,
   numbers,
+  resized,
   type Suitable,
 } from "./features.ts";
 import { imageSize } from "./window.ts";
@@ -44,10 +45,7 @@ to: [14, 14]`,
       return [name, { lines: shares[mode](height, to[0]), columns: shares[mode](width, to[1]) }];
     }));
     return {
-      features: changeSpecs(features, names, ({ shape, ...spec }) => ({
-        ...spec,
-        shape: [...to, shape[2]!],
-      })),
+      features: changeSpecs(features, names, (spec) => resized(spec, to)),
       apply: (batch) =>
         changeColumns(batch, names, (column, name) => {
           const { lines, columns } = scales.get(name)!;

@@ -1,5 +1,12 @@
 import { defineTransform, type TransformStage, z } from "../../plugin.ts";
-import { changeColumns, changeSpecs, chooseFeatures, featureOption, numbers } from "./features.ts";
+import {
+  asNumbers,
+  changeColumns,
+  changeSpecs,
+  chooseFeatures,
+  featureOption,
+  numbers,
+} from "./features.ts";
 
 /** Multiplies a feature by a number and adds another: value · by + offset. */
 const stage: TransformStage = defineTransform({
@@ -15,7 +22,7 @@ by: 0.0625`,
   create({ by, offset, feature }, { features }) {
     const names = chooseFeatures(features, feature, numbers);
     return {
-      features: changeSpecs(features, names, ({ shape }) => ({ shape, dtype: "float32" })),
+      features: changeSpecs(features, names, asNumbers),
       apply: (batch) =>
         changeColumns(batch, names, ({ values, shape }) => {
           const scaled = new Float32Array(values.length);

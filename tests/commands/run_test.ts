@@ -30,6 +30,7 @@ Deno.test("pipeline FILE trains, writes the run folder and ends with a table", a
     assertEquals(names, [
       "metrics-light-alone.jsonl",
       "metrics.jsonl",
+      "model.json",
       "pipeline.json",
       "result.json",
     ]);

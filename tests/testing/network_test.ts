@@ -10,6 +10,7 @@ import {
   tf,
   UserError,
   type Variable,
+  type VariableAxis,
   type VariableOwner,
   z,
 } from "../../plugin.ts";
@@ -381,4 +382,23 @@ Deno.test("checkStage() passes a network that looks up rows of a table", async (
 Deno.test("checkStage() finds a network that keeps the gradient from its table", async () => {
   const stopped = tableNetwork((scope, table, ids) => ops.stopGradient(scope.lookup(table, ids)));
   await assertBroken(stopped, ["has a gradient by each variable", "none by rows"], ids);
+});
+
+Deno.test("checkStage() finds axes that are not as large as what their places stand for", async () => {
+  const withAxes = (from: VariableAxis) =>
+    network(({ inputs, units, both, context }) => {
+      const net = (owner: NetName) =>
+        linear(context.variables.add({
+          name: owner,
+          shape: [inputs, units],
+          initializer: { kind: "normal", deviation: 0.2 },
+          owner,
+          axes: [from, "classes"],
+        }));
+      return both ? { light: net("light"), booster: net("booster") } : { light: net("light") };
+    });
+  await checkStage(withAxes({ features: ["image"] }));
+  await assertBroken(withAxes("classes"), [
+    "declares axes as large as what their places stand for",
+  ]);
 });

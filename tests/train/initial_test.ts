@@ -89,7 +89,7 @@ async function prepared(network: unknown) {
 for (const [name, network] of [["wrn", wrn], ["mlp", mlp]] as const) {
   forEachEngine(`weights of PyTorch give PyTorch's logits: ${name}`, async () => {
     const { nets: { model }, given, seed } = await prepared(network);
-    const values = initialValues(model.variables, seed, given);
+    const values = initialValues(model.variables, seed, given.values);
     const image = tf.tensor(referenceUniform("pretrained/image", [4, 8, 8, 1], 0, 1), [4, 8, 8, 1]);
     const logits = tf.tidy(() => {
       const features = { image }, seed = () => tf.scalar(0, "int32");
@@ -98,7 +98,7 @@ for (const [name, network] of [["wrn", wrn], ["mlp", mlp]] as const) {
     });
     tf.dispose([values, image]);
     assertNear(name, logits, (await readPretrainedReference())[name], 1e-5);
-    assert([...given.keys()].every((variable) => !variable.startsWith("light/")));
+    assert([...given.values.keys()].every((variable) => !variable.startsWith("light/")));
   });
 }
 

@@ -68,6 +68,8 @@ export interface PhaseStart {
   readonly skipped: number;
   /** Seconds of training, evaluation included. */
   readonly seconds: number;
+  /** How many steps the optimizer's slots had behind them, from an earlier run. */
+  readonly optimizerSteps: number;
 }
 
 /** Where a job stands between two steps. All else that a step needs follows from it and the seed. */

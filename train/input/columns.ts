@@ -269,9 +269,9 @@ export class ColumnReader {
       ...(this.#large.size > 0 && { vocabulary: [...this.#large.keys()] }),
     };
     if (this.#maker) {
-      const { count, ...named } = this.#maker.finish(chunks, lender);
+      const { kind, count, ...named } = this.#maker.finish(chunks, lender);
       const padded = length !== undefined;
-      return { ...spec, ...named, ids: { count, name: this.#request.ids!.name, padded } };
+      return { ...spec, ...named, ids: { kind, count, name: this.#request.ids!.name, padded } };
     }
     if (!this.#ids) return spec;
     const text = this.#textColumn();

@@ -5,7 +5,7 @@
  */
 
 import type { IdOptions } from "../../pipeline/data_options.ts";
-import type { ColumnSpec, Values } from "../../pipeline/stages/batch.ts";
+import type { ColumnSpec, IdSpec, Values } from "../../pipeline/stages/batch.ts";
 
 /** Stands in a list's places behind its last value. */
 export const PADDING = -1;
@@ -84,10 +84,15 @@ export class IdMaker {
   finish(
     chunks: readonly { readonly values: Values }[],
     lender: ColumnSpec | undefined,
-  ): Pick<ColumnSpec, "vocabulary"> & { count: number } {
-    if (this.count !== undefined) return { count: this.count };
+  ): Pick<ColumnSpec, "vocabulary"> & Pick<IdSpec, "kind" | "count"> {
+    const { options } = this.#request;
+    if (this.count !== undefined) {
+      const kind = typeof options === "object" && "hash" in options ? "hash" : "count";
+      return { kind, count: this.count };
+    }
+    const kind = "vocabulary";
     if (this.#vocabulary) {
-      return { vocabulary: this.#vocabulary, count: this.#vocabulary.length + 1 };
+      return { kind, vocabulary: this.#vocabulary, count: this.#vocabulary.length + 1 };
     }
     const found = [...this.#ids.keys()];
     const vocabulary = lender?.vocabulary ?? this.#sorted(found).map(String);
@@ -101,7 +106,7 @@ export class IdMaker {
         if (values[index] !== PADDING) values[index] = final[values[index]!] ?? 0;
       }
     }
-    return { vocabulary, count: vocabulary.length + 1 };
+    return { kind, vocabulary, count: vocabulary.length + 1 };
   }
 
   #sorted(found: Key[]): Key[] {

@@ -118,6 +118,16 @@ export class TransformChain {
     this.#nulls = nulls;
   }
 
+  /** The features as they reach the first transform. */
+  get entry(): Readonly<Record<string, ColumnSpec>> {
+    return this.#nulls.features;
+  }
+
+  /** The transforms, in their order. */
+  get planned(): readonly PlannedTransform[] {
+    return this.#transforms;
+  }
+
   /** The features as the nets get them; undefined if they are as they were read. */
   get features(): Readonly<Record<string, ColumnSpec>> | undefined {
     return this.#transforms.at(-1)?.transform.features ??

@@ -39,12 +39,12 @@ import {
 const id = (count: number, name: string): ColumnSpec => ({
   shape: [],
   dtype: "int32",
-  ids: { count, name, padded: false },
+  ids: { kind: "count", count, name, padded: false },
 });
 const list = (length: number, count: number, name: string): ColumnSpec => ({
   shape: [length],
   dtype: "int32",
-  ids: { count, name, padded: true },
+  ids: { kind: "count", count, name, padded: true },
 });
 
 const features = {

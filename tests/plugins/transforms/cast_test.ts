@@ -84,7 +84,10 @@ Deno.test("cast takes by default what is not yet of the type, and leaves the res
 
 Deno.test("cast makes no numbers of ids that stand for values", () => {
   const city = { ...ids(), vocabulary: ["Bergen", "Oslo"] };
-  const user = { ...ids(), ids: { count: 10, name: "user", padded: false } };
+  const user = {
+    ...ids(),
+    ids: { kind: "hash" as const, count: 10, name: "user", padded: false },
+  };
   for (const spec of [city, user]) {
     assertRefused(
       cast,

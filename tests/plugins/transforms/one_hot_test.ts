@@ -30,7 +30,10 @@ Deno.test("one-hot puts a 1 at each id", () => {
 
 Deno.test("one-hot adds a dimension to rows of several ids", () => {
   const transform = make(oneHot, { count: 2 }, { tags: ids(3) });
-  assertEquals(transform.features, { tags: floats(3, 2) });
+  const tags = { kind: "count", name: "tags", count: 2 } as const;
+  assertEquals(transform.features, {
+    tags: { ...floats(3, 2), places: [{ size: 3 }, { size: 2, ids: tags }] },
+  });
   const batch = batchOf(2, { tags: { values: Int32Array.of(0, 1, 1, 1, 0, 0), shape: [3] } });
   assertEquals(
     appliedByRows(transform, batch).features.tags!.values,
@@ -40,13 +43,23 @@ Deno.test("one-hot adds a dimension to rows of several ids", () => {
 
 Deno.test("one-hot has as many places as a column of strings has words in training", () => {
   const transform = make(oneHot, {}, { city });
-  assertEquals(transform.features, { city: floats(3) });
+  const values = {
+    kind: "vocabulary",
+    name: "city",
+    count: 3,
+    vocabulary: city.vocabulary,
+  } as const;
+  assertEquals(transform.features, {
+    city: { ...floats(3), places: [{ size: 3, ids: values }] },
+  });
   const batch = batchOf(2, { city: { values: Int32Array.of(2, 1), shape: [] } });
   assertEquals(
     appliedByRows(transform, batch).features.city!.values,
     Float32Array.of(0, 0, 1, 0, 1, 0),
   );
-  assertEquals(make(oneHot, { count: 5 }, { city }).features, { city: floats(5) });
+  assertEquals(make(oneHot, { count: 5 }, { city }).features, {
+    city: { ...floats(5), places: [{ size: 5, ids: values }] },
+  });
   assertRefused(
     oneHot,
     { count: 2 },
@@ -60,17 +73,26 @@ Deno.test("one-hot has a place for the unknown id, and zeros in the empty places
   const known = {
     ...ids(2),
     vocabulary: ["a", "b"],
-    ids: { count: 3, name: "tags", padded: true },
+    ids: { kind: "vocabulary" as const, count: 3, name: "tags", padded: true },
   };
   const transform = make(oneHot, {}, { tags: known });
-  assertEquals(transform.features, { tags: floats(2, 3) });
+  const { vocabulary, ids: { kind, name, count } } = known;
+  assertEquals(transform.features, {
+    tags: {
+      ...floats(2, 3),
+      places: [{ size: 2 }, { size: 3, ids: { kind, name, count, vocabulary } }],
+    },
+  });
   const batch = batchOf(2, { tags: { values: Int32Array.of(2, -1, 0, 1), shape: [2] } });
   assertEquals(
     appliedByRows(transform, batch).features.tags!.values,
     Float32Array.of(0, 0, 1, 0, 0, 0, /**/ 1, 0, 0, 0, 1, 0),
   );
-  const hashed = { ...ids(), ids: { count: 5, name: "user", padded: false } };
-  assertEquals(make(oneHot, {}, { hashed }).features, { hashed: floats(5) });
+  const user = { kind: "hash" as const, name: "user", count: 5 };
+  const hashed = { ...ids(), ids: { ...user, padded: false } };
+  assertEquals(make(oneHot, {}, { hashed }).features, {
+    hashed: { ...floats(5), places: [{ size: 5, ids: user }] },
+  });
 });
 
 Deno.test("one-hot refuses ids that are out of range, with their row", () => {

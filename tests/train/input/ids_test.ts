@@ -36,7 +36,7 @@ Deno.test("ids of the training rows are their sorted values, and one more for al
     shape: [],
     dtype: "int32",
     vocabulary: ["a", "b", "c"],
-    ids: { count: 4, name: "item", padded: false },
+    ids: { kind: "vocabulary", count: 4, name: "item", padded: false },
   });
   assertEquals(valuesOf(first, "item"), [1, 0, 2]);
   assertEquals(valuesOf(first, "word"), [1, 0, 2]);
@@ -72,7 +72,7 @@ Deno.test("lists of ids end in −1, and of longer ones the first or the last va
   assertEquals(valuesOf(split, "history"), [0, 3, -1, -1, 2, 1]);
   assertEquals(valuesOf(split, "last"), [0, 3, -1, -1, 1, 0]);
   const { shape, ids } = split.features.history!;
-  assertEquals([shape, ids], [[2], { count: 4, name: "item", padded: true }]);
+  assertEquals([shape, ids], [[2], { kind: "vocabulary", count: 4, name: "item", padded: true }]);
   const second = await open(other(), { features, label }, split);
   assertEquals(valuesOf(second, "history"), [3, -1, 0, -1]);
 });

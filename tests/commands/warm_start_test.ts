@@ -1,0 +1,48 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { deno, inFolder, launcher } from "../support/command_line.ts";
+import { dayPipeline, writeRows } from "../support/hand_over.ts";
+
+const items = (names: readonly string[]) => ({
+  item: Array.from({ length: 8 }, () => names).flat(),
+  y: Array.from({ length: 8 }, () => names.map((_, index) => index % 2)).flat(),
+});
+
+Deno.test("pipeline FILE may read the run and the vocabularies that first weights come with", async () => {
+  await inFolder(async (folder) => {
+    const today = join(folder, "today"), words = join(folder, "words");
+    for (const path of [today, words]) await Deno.mkdir(path);
+    await writeRows(join(today, "one.csv"), items(["apple", "berry", "cherry"]));
+    await writeRows(join(today, "two.csv"), items(["berry", "cherry", "date"]));
+    await Deno.writeTextFile(join(words, "items.txt"), "apple\nberry\ncherry\n");
+    const data = { features: { item: { ids: "train" } } };
+    const write = (day: string, initial?: unknown) => {
+      const { network, ...rest } = dayPipeline(day, { data });
+      const pipeline = { ...rest, network: { ...network as object, initial } };
+      return Deno.writeTextFile(join(today, `${day}.json`), JSON.stringify(pipeline));
+    };
+    const run = async (...args: string[]) => {
+      const ended = await deno([...launcher, ...args, "--engine", "wasm"], { cwd: today });
+      return { ...ended, said: ended.stderr };
+    };
+    await write("one");
+    const { code, said } = await run("one.json", "--out", "../runs/one");
+    assertEquals(code, 0, said);
+    const counts = "embedding/item: values of item: 2 kept, 1 new, 1 gone";
+    const file = "../runs/one/checkpoints/best.safetensors";
+    const vocabularies = { item: "../words/items.txt" };
+    for (const initial of [{ run: "../runs/one" }, { booster: { file, vocabularies } }]) {
+      await write("two", initial);
+      const checked = await run("check", "two.json");
+      assertEquals(checked.code, 0, checked.said);
+      assertStringIncludes(checked.said, counts);
+    }
+    const trained = await run("two.json", "--out", "../runs/two");
+    assertEquals(trained.code, 0, trained.said);
+    assertStringIncludes(trained.said, counts);
+    await write("two", { booster: { file } });
+    const refused = await run("check", "two.json");
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.said, "write `vocabularies: { item: FILE }`");
+  });
+});
