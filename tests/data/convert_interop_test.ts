@@ -9,7 +9,7 @@ import { exactColumns, interopFiles, interopFolder } from "../support/interop.ts
 for (const { file, columns, options } of interopFiles) {
   const names = Object.keys(columns);
   // What types a CSV file has is for the source to be told.
-  if (names.length === 0 || options) continue;
+  if (names.length === 0 || options || file.startsWith("hive_")) continue;
   Deno.test(`convert makes an Arrow file of ${file} with the values that it has, cut anywhere`, async () => {
     for (const batchRows of [undefined, 2]) {
       await withFiles({}, async (folder) => {

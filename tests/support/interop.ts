@@ -31,7 +31,7 @@ export const interopFolder: string = join(import.meta.dirname!, "..", "fixtures"
 /** A value: whole numbers beyond 2⁵³, decimals and times in seconds are exact texts. */
 export type Exact = null | boolean | number | string | readonly Exact[] | { [name: string]: Exact };
 
-/** A file. */
+/** A file, or a folder of Parquet files in folders that stand for columns. */
 export interface InteropFile {
   readonly file: string;
   /** What the library that wrote it has in it. */
@@ -76,12 +76,13 @@ export const interopFiles: readonly InteropFile[] = written.files.map((file) => 
 
 /** What reads a file. */
 export function interopSource({ file, options }: InteropFile): Source {
-  const stage: SourceStage = file.endsWith(".parquet")
+  const stage: SourceStage = /\.parquet$|^hive_/.test(file)
     ? parquet
     : file.endsWith(".csv")
     ? csv
     : arrow;
-  return sourceOf(stage, { path: file, ...options }, interopFolder);
+  const path = file.startsWith("hive_") ? `${file}/**/*.parquet` : file;
+  return sourceOf(stage, { path, ...options }, interopFolder);
 }
 
 /** All values of a source's columns, exactly. */
