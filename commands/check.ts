@@ -44,6 +44,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
     if (alone) await readInitial(plan, alone.phases[0]!.nets);
     const tried: string[] = [];
     for (const phase of phases) {
+      reportExactTables(phase, report);
       if (phase.name !== undefined) tried.push(phaseSummary(phase));
       const batch = await tryFirstBatch(plan, data, phase, given);
       tried.push(firstBatchSummary(batch), gradientTable(batch.gradients));
@@ -61,6 +62,24 @@ export async function check(args: readonly string[], options: CommandOptions): P
   } finally {
     await data.close();
   }
+}
+
+/** Moving all rows of tables costs by their size, and not by the rows that a step reads. */
+function reportExactTables({ nets: { model } }: JobPhase, report: (line: string) => void): void {
+  const tables = movedVariables(model).filter(({ table }) => table);
+  if (model.tables !== "exact" || tables.length === 0) return;
+  const rows = tables.reduce((sum, { shape }) => sum + shape[0]!, 0);
+  const slots = Object.keys(model.optimizer.slots).length;
+  const bytes = 4 * numbersOf(tables) * (2 * (1 + slots) + 1);
+  report(
+    `tables: each step moves all ${formatCount(rows)} rows of ${
+      formatCount(tables.length)
+    } tables ` +
+      `(optimizer.tables: exact), which is slow, and takes up to ${
+        (bytes / 2 ** 20).toFixed(0)
+      } MB; ` +
+      "lazy moves the rows that a step reads",
+  );
 }
 
 /** How an epoch is cut into steps. */

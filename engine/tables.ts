@@ -58,6 +58,25 @@ export function sumByRow(
   return { ...sums, rows: gatherRows(rows, first) as tf.Tensor2D };
 }
 
+/**
+ * The gradient of a whole table: 0 but for the rows that were read, the gradients of a row added up.
+ *
+ * @param ids The row number of each gradient, `[uses]`, int32.
+ * @param values The gradients `[uses, size]`.
+ * @param rows How many rows the table has.
+ * @returns The gradient `[rows, size]`.
+ */
+export function wholeGradient(ids: tf.Tensor1D, values: tf.Tensor2D, rows: number): tf.Tensor2D {
+  if (!isNative()) return tf.unsortedSegmentSum(values, ids, rows) as tf.Tensor2D;
+  const int32 = { type: "int32" } as const;
+  return nativeOp(
+    "UnsortedSegmentSum",
+    { T: { type: "float32" }, Tindices: int32, Tnumsegments: int32 },
+    [values, ids, tf.scalar(rows, "int32")],
+    1,
+  )[0] as tf.Tensor2D;
+}
+
 /** Gradients by row, and the place of each row's first use. */
 type Sums = Omit<RowGradient, "rows"> & { readonly first: tf.Tensor1D };
 

@@ -78,6 +78,8 @@ export interface PlannedOptimizer extends PlannedStage<OptimizerStage> {
   readonly rate: number;
   /** How the rate changes over a phase. */
   readonly schedule: PlannedStage<ScheduleStage>;
+  /** Which rows of embedding tables a step moves: those that it reads, or all. */
+  readonly tables: "lazy" | "exact";
 }
 
 /** A training of the plan. A pipeline without `phases` has one, without a name. */

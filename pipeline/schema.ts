@@ -187,6 +187,11 @@ export const commonOptions = {
     schedule: entry("schedule", {}).default({ use: "constant" }).describe(
       "How the rate changes over the run.",
     ),
+    tables: z.enum(["lazy", "exact"]).default("lazy").describe(
+      "lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no " +
+        "weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does " +
+        "without sparse gradients; it costs time and memory by the size of the tables.",
+    ),
   },
   schedule: {},
   metric: { name: name.optional().describe("The key in results; the stage's name by default.") },

@@ -1240,6 +1240,8 @@ readonly use: "adagrad";
 readonly rate: number;
 /** How the rate changes over the run. */
 readonly schedule?: ScheduleEntry;
+/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+readonly tables?: "lazy" | "exact";
 /** What the sum of squares starts with. */
 readonly initial?: number;
 /** What is added to the root. */
@@ -1252,6 +1254,8 @@ readonly use: "adam";
 readonly rate: number;
 /** How the rate changes over the run. */
 readonly schedule?: ScheduleEntry;
+/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+readonly tables?: "lazy" | "exact";
 /** What is kept of the mean and of the mean square. */
 readonly betas?: readonly [number, number];
 /** What is added to the root. */
@@ -1264,6 +1268,8 @@ readonly use: "adamw";
 readonly rate: number;
 /** How the rate changes over the run. */
 readonly schedule?: ScheduleEntry;
+/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+readonly tables?: "lazy" | "exact";
 /** What is kept of the mean and of the mean square. */
 readonly betas?: readonly [number, number];
 /** What is added to the root. */
@@ -1276,6 +1282,8 @@ readonly use: "sgd";
 readonly rate: number;
 /** How the rate changes over the run. */
 readonly schedule?: ScheduleEntry;
+/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+readonly tables?: "lazy" | "exact";
 /** What is kept of the last move. */
 readonly momentum?: number;
 /** Whether to look ahead; needs momentum. */
@@ -1288,6 +1296,8 @@ readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `
 readonly rate: number;
 /** How the rate changes over the run. */
 readonly schedule?: ScheduleEntry;
+/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+readonly tables?: "lazy" | "exact";
 readonly [option: string]: unknown;
 });
 
@@ -1826,6 +1836,8 @@ readonly use?: "adagrad";
 readonly rate?: number;
 /** How the rate changes over the run. */
 readonly schedule?: ChangedScheduleEntry;
+/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+readonly tables?: "lazy" | "exact";
 /** What the sum of squares starts with. */
 readonly initial?: number;
 /** What is added to the root. */
@@ -1838,6 +1850,8 @@ readonly use?: "adam";
 readonly rate?: number;
 /** How the rate changes over the run. */
 readonly schedule?: ChangedScheduleEntry;
+/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+readonly tables?: "lazy" | "exact";
 /** What is kept of the mean and of the mean square. */
 readonly betas?: readonly [number, number];
 /** What is added to the root. */
@@ -1850,6 +1864,8 @@ readonly use?: "adamw";
 readonly rate?: number;
 /** How the rate changes over the run. */
 readonly schedule?: ChangedScheduleEntry;
+/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+readonly tables?: "lazy" | "exact";
 /** What is kept of the mean and of the mean square. */
 readonly betas?: readonly [number, number];
 /** What is added to the root. */
@@ -1862,6 +1878,8 @@ readonly use?: "sgd";
 readonly rate?: number;
 /** How the rate changes over the run. */
 readonly schedule?: ChangedScheduleEntry;
+/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+readonly tables?: "lazy" | "exact";
 /** What is kept of the last move. */
 readonly momentum?: number;
 /** Whether to look ahead; needs momentum. */
@@ -1874,6 +1892,8 @@ readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `
 readonly rate?: number;
 /** How the rate changes over the run. */
 readonly schedule?: ChangedScheduleEntry;
+/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+readonly tables?: "lazy" | "exact";
 readonly [option: string]: unknown;
 });
 

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { gatherRows, type RowGradient, sumByRow } from "../engine/tables.ts";
+import { gatherRows, type RowGradient, sumByRow, wholeGradient } from "../engine/tables.ts";
 import type { Variable } from "../pipeline/stages/network.ts";
 import type { TensorsByName } from "./variables.ts";
 
@@ -79,6 +79,25 @@ export class Lookups {
           joined(uses.map(({ gradients }) => gradients)),
           joined(uses.map(({ rows }) => rows)),
         ),
+      );
+      for (const { ids, gradients, rows } of uses) tf.dispose([ids, gradients, rows]);
+    }
+    this.#uses.clear();
+    return all;
+  }
+
+  /**
+   * The gradients of all tables that the loss reaches, as large as the tables.
+   *
+   * @returns The tensors, which belong to the tidy around.
+   */
+  wholeGradients(): TensorsByName {
+    const all: Record<string, tf.Tensor> = {};
+    for (const [name, uses] of this.#uses) {
+      all[name] = wholeGradient(
+        joined(uses.map(({ ids }) => ids)),
+        joined(uses.map(({ gradients }) => gradients)),
+        this.#values[name]!.shape[0]!,
       );
       for (const { ids, gradients, rows } of uses) tf.dispose([ids, gradients, rows]);
     }

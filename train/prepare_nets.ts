@@ -148,6 +148,7 @@ export function prepareNets(
       terms,
       optimizer,
       optimizerStage: phase.optimizer.reference,
+      tables: phase.optimizer.tables,
       clip: phase.clip,
       frozen: phase.frozen,
     },

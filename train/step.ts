@@ -27,6 +27,8 @@ export interface Model {
   readonly optimizer: Optimizer;
   /** The optimizer's stage, for messages. */
   readonly optimizerStage: StageReference;
+  /** Which rows of tables a step moves: those that it reads (`lazy`, the default), or all. */
+  readonly tables?: "lazy" | "exact" | undefined;
   /** How long gradients may be; of any length by default. */
   readonly clip?: Clip | undefined;
   /** Whose variables stay as they are: no gradient, no slots, running statistics used and kept. */
@@ -105,7 +107,7 @@ export function slotVariables(model: Model): readonly Variable[] {
 /**
  * One training step: both nets forward, the losses through their gradient policies, backward, and
  * the optimizer. A pure function of its tensors but for embedding tables, whose touched rows it
- * writes in place; the caller disposes of the state before it.
+ * writes in place unless all rows are moved; the caller disposes of the state before it.
  *
  * If a loss or the norm of the gradients is not finite, tables stay as they are. The state after such
  * a step is of no use: the caller goes on with the state before, which is whole.
@@ -160,7 +162,7 @@ function backward(
     updates = Object.fromEntries(forward.updates);
     for (const update of forward.updates.values()) tf.keep(update);
     return total as tf.Scalar;
-  });
+  }, model.tables);
   return { ...gradients, losses, updates };
 }
 

@@ -217,7 +217,7 @@ export async function planOptimizer(
     ...path,
     "schedule",
   ]);
-  return planned && schedule && { ...planned, rate: entry.rate, schedule };
+  return planned && schedule && { ...planned, rate: entry.rate, schedule, tables: entry.tables };
 }
 
 /**
@@ -233,6 +233,7 @@ export function resolvedStages({ losses, optimizer }: PhaseStages): Record<strin
         ...optimizer.resolved,
         rate: optimizer.rate,
         schedule: optimizer.schedule.resolved,
+        tables: optimizer.tables,
       },
     }),
   };

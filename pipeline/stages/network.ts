@@ -63,7 +63,8 @@ export interface VariableSpec {
   /**
    * Whether it is an embedding table `[rows, size]`, read by {@linkcode Scope.lookup} alone. A step
    * updates the rows that it touches and no others, also those of the optimizer's slots; so weight
-   * decay and the decay of moments act on rows that are touched (a lazy Adam). `false` by default.
+   * decay and the decay of moments act on rows that are touched (a lazy Adam), unless the optimizer's
+   * entry says `tables: exact`. `false` by default.
    */
   readonly table?: boolean;
   /**

@@ -5,7 +5,8 @@ import { adamMove, momentOptions, momentScalars, momentSlots } from "./moments.t
 /** Adam (Kingma and Ba, 2015, arXiv:1412.6980) as in `torch.optim.Adam`: weight decay is part of the gradient. */
 const stage: OptimizerStage = defineOptimizer({
   name: "adam",
-  summary: "Adam, with weight decay in the gradient, as in PyTorch.",
+  summary:
+    "Adam, with weight decay in the gradient, as in PyTorch; of tables the rows that a step reads.",
   options: z.object({
     ...momentOptions,
     weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),

@@ -59,6 +59,32 @@ Deno.test("check measures metrics that read columns and weights of the first bat
   }, files);
 });
 
+Deno.test("check says what it costs to move all rows of tables", async () => {
+  const source = { use: "csv", path: "clicks.csv" };
+  const pipeline = (tables: string) => ({
+    name: "clicks",
+    data: {
+      train: source,
+      test: source,
+      features: { item: { ids: { count: 1000 } } },
+      label: { column: "clicked", kind: "binary" },
+    },
+    network: { use: "ctr", embedding: 4, light: { hidden: [4] }, booster: { hidden: [8] } },
+    losses: [{ use: "binary-cross-entropy", on: "light" }],
+    optimizer: { use: "adam", rate: 0.1, tables },
+    train: { epochs: 1, batch: 2 },
+    metrics: ["log-loss"],
+  });
+  const files = { "clicks.csv": "item,clicked\n1,0\n2,1\n3,0\n4,1\n" };
+  for (const tables of ["lazy", "exact"]) {
+    await withPipeline(pipeline(tables), async (file) => {
+      const { code, stderr } = await check(file);
+      assertEquals(code, 0, stderr);
+      assertEquals(/moves all 1,00\d rows of 1 tables/.test(stderr), tables === "exact", stderr);
+    }, files);
+  }
+});
+
 Deno.test("check leaves no run folder behind", async () => {
   await withPipeline(digitsPipeline({ outputs: ["checkpoint"] }), async (file, cwd) => {
     await rocket(["check", file, "--engine", "wasm"], { cwd });

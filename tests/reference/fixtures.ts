@@ -289,6 +289,30 @@ export async function readOptimizersReference(): Promise<OptimizersReference> {
   return await readFixture("optimizers") as OptimizersReference;
 }
 
+/** Fifty steps of optimizers on an embedding table, by tables.py: the table's rows after them. */
+export interface TablesReference {
+  /** By optimizer: its options, and the table if only the rows that are read move, or all. */
+  readonly runs: Readonly<
+    Record<string, {
+      readonly options: {
+        readonly lr: number;
+        readonly momentum?: number;
+        readonly nesterov?: boolean;
+        readonly weight_decay: number;
+      };
+      readonly lazy: readonly (readonly number[])[];
+      readonly exact: readonly (readonly number[])[];
+    }>
+  >;
+  /** The table after SparseAdam. */
+  readonly sparseAdam: readonly (readonly number[])[];
+}
+
+/** The values of tables.py. */
+export async function readTablesReference(): Promise<TablesReference> {
+  return await readFixture("tables") as TablesReference;
+}
+
 /** The values of losses.py. */
 export async function readLossesReference(): Promise<LossesReference> {
   return await readFixture("losses") as LossesReference;

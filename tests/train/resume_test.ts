@@ -132,6 +132,11 @@ forEachEngine(
   () => diesAndGoesOn(withTable, [4, 9, 15], table),
 );
 
+forEachEngine("a resumed run goes on with tables of which all rows are moved", () => {
+  const optimizer = { use: "adam", rate: 0.01, weightDecay: 0.01, tables: "exact" };
+  return diesAndGoesOn({ ...withTable, optimizer }, [9], table);
+});
+
 forEachEngine("a run that dies again and again comes to the same end", async () => {
   await withPipeline(all, async (file, folder) => {
     const out = join(folder, "died");
