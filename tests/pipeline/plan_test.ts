@@ -103,10 +103,12 @@ Deno.test("makePlan() fills in what a pipeline leaves out", async () => {
         weightDecay: 0,
         rate: 0.1,
         schedule: { use: "constant" },
+        tables: "lazy",
       },
       train: {
         epochs: 1,
         batch: 64,
+        lastBatch: "keep",
         baseline: "none",
         evaluateEvery: 1,
         nonFinite: "stop",
