@@ -26,6 +26,20 @@ export interface Problem {
   readonly place?: Place | undefined;
   /** What to do about it. */
   readonly hint?: string | undefined;
+  /**
+   * The row of a batch that it is about, from 0. Where the message has the words of {@linkcode rowOfBatch}, those who made
+   * the batch put the source's row in their place.
+   */
+  readonly row?: number | undefined;
+}
+
+/**
+ * The words for a row of a batch in a problem that has it as its `row`.
+ *
+ * @param row The row, from 0.
+ */
+export function rowOfBatch(row: number): string {
+  return `row ${row} of a batch`;
 }
 
 /** What a {@linkcode UserError} may carry beside its message. */
@@ -36,6 +50,8 @@ export interface UserErrorOptions extends ErrorOptions {
   readonly hint?: string | undefined;
   /** 2: the command or the pipeline file is wrong; 1 (the default): the run failed. */
   readonly exitCode?: 1 | 2;
+  /** The row of a batch that it is about. */
+  readonly row?: number | undefined;
 }
 
 /**
@@ -71,7 +87,12 @@ export class UserError extends Error {
    */
   constructor(what: string | readonly Problem[], options: UserErrorOptions = {}) {
     const problems = typeof what === "string"
-      ? [{ message: what, place: options.place, hint: options.hint }]
+      ? [{
+        message: what,
+        place: options.place,
+        hint: options.hint,
+        ...(options.row !== undefined && { row: options.row }),
+      }]
       : what;
     super(problems.map((problem) => problem.message).join("\n"), { cause: options.cause });
     this.problems = problems;

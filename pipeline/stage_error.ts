@@ -28,13 +28,19 @@ export class StageError extends UserError {
   constructor(
     stage: StageReference,
     message: string,
-    options: { cause?: unknown; hint?: string | undefined; exitCode?: 1 | 2 } = {},
+    options: {
+      cause?: unknown;
+      hint?: string | undefined;
+      exitCode?: 1 | 2;
+      row?: number | undefined;
+    } = {},
   ) {
     super(`the ${stage.kind} stage ${JSON.stringify(stage.name)} ${message}`, {
       place: stage.place,
       hint: options.hint,
       cause: options.cause,
       exitCode: options.exitCode ?? 1,
+      row: options.row,
     });
     this.stage = stage;
   }

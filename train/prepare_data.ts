@@ -15,7 +15,7 @@ import { mapBatch } from "./input/parts.ts";
 import { memoryFor } from "./input/memory.ts";
 import { batchCount, batchRange, holdoutRows, sampleRows } from "./input/order.ts";
 import { openSplit, type Split } from "./input/split.ts";
-import { type Measured, TransformChain } from "./input/transforms.ts";
+import { type Measured, rowText, TransformChain } from "./input/transforms.ts";
 import { canBeSent } from "./input/worker_input.ts";
 
 /** The rows of a run, ready to be read. */
@@ -181,7 +181,13 @@ export function firstBatch(
   size: number = firstRows(plan, splits.train.rows),
 ): Batch {
   const batch = headOf(first, Math.min(size, first.size));
-  return transforms.apply(batch, { seed: plan.seed, epoch: 0, batch: 0, training: true });
+  return transforms.apply(batch, {
+    seed: plan.seed,
+    epoch: 0,
+    batch: 0,
+    training: true,
+    where: (row) => rowText(splits.train, row),
+  });
 }
 
 function headOf(batch: Batch, size: number): Batch {

@@ -3,6 +3,7 @@ import {
   defineTransform,
   hint,
   notNumbers,
+  rowOfBatch,
   type TransformStage,
   UserError,
   z,
@@ -48,11 +49,11 @@ feature: age`,
           const ids = new Int32Array(values);
           const lost = ids.findIndex((id, index) => id !== Math.trunc(values[index]!));
           if (lost < 0) return { values: ids, shape };
+          const row = Math.floor(lost / sizeOf(shape));
           throw new UserError(
-            `the feature ${name} has ${values[lost]} in row ${
-              Math.floor(lost / sizeOf(shape))
-            } of a batch, which is no int32`,
+            `the feature ${name} has ${values[lost]} in ${rowOfBatch(row)}, which is no int32`,
             {
+              row,
               hint: hint(
                 "cast/int32",
                 "int32 holds whole numbers up to 2,147,483,647 on either side of 0: leave the cast out, or use scale " +

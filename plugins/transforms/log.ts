@@ -1,4 +1,11 @@
-import { defineTransform, hint, type TransformStage, UserError, z } from "../../plugin.ts";
+import {
+  defineTransform,
+  hint,
+  rowOfBatch,
+  type TransformStage,
+  UserError,
+  z,
+} from "../../plugin.ts";
 import {
   asNumbers,
   changeColumns,
@@ -31,9 +38,13 @@ const stage: TransformStage = defineTransform({
           for (let index = 0; index < values.length; index++) {
             const sum = offset + values[index]!;
             if (sum <= 0) {
+              const row = Math.floor(index * batch.size / values.length);
               throw new UserError(
-                `the feature ${name} has ${values[index]}, and log(${sum}) is none`,
+                `the feature ${name} has ${values[index]} in ${
+                  rowOfBatch(row)
+                }, and log(${sum}) is none`,
                 {
+                  row,
                   hint: hint("log/offset", `write an \`offset\` of more than ${-values[index]!}`, {
                     set: { offset: 1 - values[index]! },
                   }),

@@ -4,6 +4,7 @@ import {
   hint,
   type IdKeys,
   idKeysOf,
+  rowOfBatch,
   type TransformStage,
   UserError,
   z,
@@ -60,11 +61,13 @@ feature: city`,
             const id = values[index]!;
             if (id === -1 && features[name]!.ids?.padded) continue;
             if (!Number.isInteger(id) || id < 0 || id >= count) {
+              const row = Math.floor(index / sizeOf(shape));
               throw new UserError(
-                `the feature ${name} has the id ${id} in row ${
-                  Math.floor(index / sizeOf(shape))
-                } of a batch; expected 0 to ${count - 1}`,
+                `the feature ${name} has the id ${id} in ${rowOfBatch(row)}; expected 0 to ${
+                  count - 1
+                }`,
                 {
+                  row,
                   hint: Number.isInteger(id) && id >= 0
                     ? hint(
                       "one-hot/more",

@@ -71,7 +71,15 @@ export class BatchMaker {
     const read = training
       ? await rows.shuffled({ seed: this.#seed, epoch }, start, end)
       : await rows.slice(start, end);
-    return this.#transforms.apply(read, { seed: this.#seed, epoch, batch, training });
+    const where = (row: number) => {
+      const source = rows.sourceRow(
+        start + row,
+        training ? { seed: this.#seed, epoch } : undefined,
+      );
+      if (source !== undefined) return rows.where?.(source) ?? `row ${source} (${split} split)`;
+      return `row ${row} of batch ${batch} of epoch ${epoch} (${split} split)`;
+    };
+    return this.#transforms.apply(read, { seed: this.#seed, epoch, batch, training, where });
   }
 
   /** Lets go of what was read ahead. */

@@ -50,6 +50,15 @@ export interface Rows {
    * @throws {RangeError} If there are no such positions.
    */
   shuffled(epoch: Epoch, start: number, end: number): Batch | Promise<Batch>;
+  /**
+   * The row of the source that is at a position; undefined if that is not known.
+   *
+   * @param position The position, in order, or in an epoch's order.
+   * @param epoch The epoch, if its order is meant.
+   */
+  sourceRow(position: number, epoch?: Epoch): number | undefined;
+  /** Says where a row of the source is, for messages, if that is known here. */
+  readonly where?: ((row: number) => string) | undefined;
   /** Lets go of what was read ahead. */
   rest(): void;
 }
@@ -211,10 +220,19 @@ export class StoredRows implements Rows {
   }
 
   shuffled(of: Epoch, start: number, end: number): Batch {
+    return this.gather(this.#orderOf(of).at(start, end));
+  }
+
+  sourceRow(position: number, epoch?: Epoch): number {
+    const row = epoch ? this.#orderOf(epoch).at(position, position + 1)[0]! : position;
+    return this.stored([row])[0]!;
+  }
+
+  #orderOf(of: Epoch): EpochOrder {
     if (this.#order?.of.seed !== of.seed || this.#order.of.epoch !== of.epoch) {
       this.#order = { of, order: wholeOrder(this.rows, of.seed, of.epoch) };
     }
-    return this.gather(this.#order.order.at(start, end));
+    return this.#order.order;
   }
 
   rest(): void {

@@ -118,7 +118,7 @@ async function goThrough(
   if (!read) return streamed(dataset, request, options, { tally, decoder });
   if (memory) memory.left -= tally.bytes;
   const store = new Store(decoder.finish(read));
-  return new StoredSplit(store, { dataset, stage }, tally.kept());
+  return new StoredSplit(store, { dataset, stage, where }, tally.kept());
 }
 
 /** Reads all rows once, and copies them into a file. */
@@ -168,10 +168,12 @@ const otherRows = (like: SplitOptions["like"]): KnownColumns | undefined =>
 function streamed(
   dataset: Dataset,
   request: ColumnsRequest,
-  { memory, name, setup, report = () => {} }: SplitOptions,
+  options: SplitOptions,
   { tally, decoder }: { readonly tally: Tally; readonly decoder: Decoder },
-  { schema, fingerprint }: Dataset = dataset,
+  original: Dataset = dataset,
 ): Split {
+  const { memory, name, setup, report = () => {} } = options;
+  const { schema, fingerprint } = original, where = rowsOf(original, options);
   const window = dataset.rows ? undefined : tally.windowRows(memory!);
   report(
     `data: the ${name} rows, ${formatBytes(tally.bytes)}, do not fit in the ` +
@@ -188,7 +190,7 @@ function streamed(
     window,
     fingerprint: dataset.fingerprint,
   });
-  return new StreamedSplit(stream, { setup, schema, fingerprint }, tally.kept());
+  return new StreamedSplit(stream, { setup, schema, fingerprint, where }, tally.kept());
 }
 
 /**
@@ -297,18 +299,30 @@ class Tally {
 const numbers = (start: number, end: number) =>
   Uint32Array.from({ length: end - start }, (_, index) => start + index);
 
+/** What rows in memory came from. */
+interface StoredSource {
+  readonly dataset: Dataset;
+  readonly stage: StageReference;
+  /** Says where a row of it is. */
+  readonly where: (row: number) => string;
+}
+
 /** A split whose rows are in memory, and the source that they came from. */
 export class StoredSplit extends StoredRows implements Split {
   readonly shuffle = "whole";
-  readonly #source: { readonly dataset: Dataset; readonly stage: StageReference };
+  readonly #source: StoredSource;
 
   constructor(
     store: Store,
-    source: { readonly dataset: Dataset; readonly stage: StageReference },
+    source: StoredSource,
     index?: Uint32Array,
   ) {
     super(store, index);
     this.#source = source;
+  }
+
+  get where(): (row: number) => string {
+    return this.#source.where;
   }
 
   get schema(): Schema {
@@ -332,6 +346,8 @@ export class StoredSplit extends StoredRows implements Split {
 
 /** Where streamed rows came from. */
 interface Origin {
+  /** Says where a row of the source is. */
+  readonly where: (row: number) => string;
   readonly setup: SourceSetup | undefined;
   readonly schema: Schema;
   readonly fingerprint: string;
@@ -344,6 +360,10 @@ class StreamedSplit extends StreamedRows implements Split {
   constructor(stream: Stream, origin: Origin, index?: Uint32Array) {
     super(stream, index);
     this.#origin = origin;
+  }
+
+  get where(): (row: number) => string {
+    return this.#origin.where;
   }
 
   get schema(): Schema {

@@ -222,6 +222,14 @@ export class StreamedRows implements Rows {
     return joined(parts);
   }
 
+  sourceRow(position: number, epoch?: Epoch): number | undefined {
+    if (!epoch) return this.#stored(position, position + 1)[0];
+    // The rows of a window are known once it is read; which one it is, only its order tells.
+    if (!this.stream.byRow) return undefined;
+    const row = wholeOrder(this.rows, epoch.seed, epoch.epoch).at(position, position + 1)[0]!;
+    return this.index?.[row] ?? row;
+  }
+
   rest(): void {
     this.#batches.clear();
     this.#loaded.clear();

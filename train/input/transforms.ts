@@ -1,4 +1,4 @@
-import type { Place } from "../../pipeline/errors.ts";
+import { type Place, rowOfBatch, UserError } from "../../pipeline/errors.ts";
 import { createRandom, deriveSeed } from "../../pipeline/random.ts";
 import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { Batch, Column, ColumnSpec } from "../../pipeline/stages/batch.ts";
@@ -68,6 +68,8 @@ export interface BatchPosition {
   readonly batch: number;
   /** Whether it is trained on: augmentation is for these batches only. */
   readonly training: boolean;
+  /** Which row of the source a row of the batch is, in words, for messages. */
+  readonly where?: ((row: number) => string) | undefined;
 }
 
 /** How many rows are measured at a time. */
@@ -145,10 +147,14 @@ export class TransformChain {
   apply(batch: Batch, position: BatchPosition): Batch {
     const last = this.#transforms.length;
     const filled = this.#nulls.apply(batch);
-    const transformed = this.#applyTo(filled, position, last);
-    // One look at what comes out; only if that is broken, at what each transform made of it.
-    if (!isFinite(transformed)) this.#blame(filled, position);
-    return transformed;
+    try {
+      const transformed = this.#applyTo(filled, position, last);
+      // One look at what comes out; only if that is broken, at what each transform made of it.
+      if (!isFinite(transformed)) this.#blame(filled, position);
+      return transformed;
+    } catch (error) {
+      throw located(error, position.where);
+    }
   }
 
   /**
@@ -200,10 +206,15 @@ export class TransformChain {
   }
 
   async *#batchesBefore(index: number, train: Rows): AsyncGenerator<Batch> {
-    let number = 0;
+    let number = 0, first = 0;
     for await (const batch of slices(train)) {
       const position = { seed: 0, epoch: 0, batch: number++, training: false };
-      yield this.#applyTo(this.#nulls.apply(batch), position, index);
+      try {
+        yield this.#applyTo(this.#nulls.apply(batch), position, index);
+      } catch (error) {
+        throw located(error, (row) => rowText(train, first + row));
+      }
+      first += batch.size;
     }
   }
 
@@ -244,12 +255,11 @@ export class TransformChain {
       for (const [name, { values }] of Object.entries(features)) {
         const index = values.findIndex((value: number) => !Number.isFinite(value));
         if (index < 0) continue;
+        const row = Math.floor(index * batch.size / values.length);
         throw new StageError(
           stage,
-          `made ${values[index]} of the feature ${name} in row ${
-            Math.floor(index * batch.size / values.length)
-          } of a batch`,
-          { hint: "a transform returns finite numbers; does it divide by 0?" },
+          `made ${values[index]} of the feature ${name} in ${rowOfBatch(row)}`,
+          { row, hint: "a transform returns finite numbers; does it divide by 0?" },
         );
       }
     });
@@ -273,6 +283,17 @@ export class TransformChain {
       before = transform.features;
     }
   }
+}
+
+/**
+ * Says where a row is that is read in order.
+ *
+ * @param rows The rows.
+ * @param position The row's position among them.
+ */
+export function rowText(rows: Rows, position: number): string {
+  const row = rows.sourceRow(position) ?? position;
+  return rows.where?.(row) ?? `row ${row}`;
 }
 
 /** The rows of a split in their order, some at a time. */
@@ -364,4 +385,16 @@ function isPlain(value: unknown): boolean {
   }
   const plain = [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(value));
   return plain && Object.values(value).every(isPlain);
+}
+
+/** An error whose problems name rows of the source rather than of a batch. */
+function located(error: unknown, where: BatchPosition["where"]): unknown {
+  if (!where || !(error instanceof UserError)) return error;
+  if (error.problems.every(({ row }) => row === undefined)) return error;
+  const problems = error.problems.map(({ row, ...problem }) =>
+    row === undefined
+      ? problem
+      : { ...problem, message: problem.message.replace(rowOfBatch(row), where(row)) }
+  );
+  return new UserError(problems, { exitCode: error.exitCode, cause: error });
 }

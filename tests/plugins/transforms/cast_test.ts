@@ -94,7 +94,7 @@ Deno.test("cast makes no numbers of ids that stand for values", () => {
       { dtype: "float32", feature: "x" },
       { x: spec },
       "the feature x holds ids: expected numbers: `one-hot` makes numbers of ids",
-      "it is int32 [] when it gets here",
+      "it is int32 [] when it gets here: leave it out of `feature`",
     );
     assertEquals(
       make(cast, { dtype: "float32" }, { x: spec, age: ids() }).features,

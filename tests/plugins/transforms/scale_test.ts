@@ -64,7 +64,7 @@ Deno.test("scale refuses ids, and features that there are not, by the nearest na
     { by: 2, feature: "city" },
     { city: ids(3) },
     "the feature city holds ids (int32): expected numbers (float32)",
-    "it is int32 [3] when it gets here",
+    "it is int32 [3] when it gets here: leave it out of `feature`",
   );
   assertRefused(
     scale,

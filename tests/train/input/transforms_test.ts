@@ -91,7 +91,11 @@ Deno.test("TransformChain applies transforms in their order", () => {
 Deno.test("TransformChain has the features that its last transform leaves", () => {
   const ids: Features = { x: { shape: [], dtype: "int32" } };
   assertEquals(chain(ids, [oneHot, { count: 3 }], [rename, { names: { x: "z" } }]).features, {
-    z: { shape: [3], dtype: "float32" },
+    z: {
+      shape: [3],
+      dtype: "float32",
+      places: [{ size: 3, ids: { kind: "count", name: "x", count: 3 } }],
+    },
   });
   assertEquals(new TransformChain([]).features, undefined);
 });
