@@ -23,8 +23,13 @@ export function openInput(
   return new Input(maker, { ...options, setup: () => inputSetup(plan, data) });
 }
 
-/** What another thread makes batches of, or why it cannot. */
-function inputSetup(plan: Plan, { splits, measured }: PreparedData): InputSetup | string {
+/**
+ * What another thread makes batches of, or why it cannot.
+ *
+ * @param plan The plan.
+ * @param data Its rows.
+ */
+export function inputSetup(plan: Plan, { splits, measured }: PreparedData): InputSetup | string {
   const transforms = [];
   for (const { specifier, options, reference, on } of plan.transforms) {
     if (specifier === undefined) return `${reference.name} is in no file that a thread can load`;

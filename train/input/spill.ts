@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { statfs } from "node:fs/promises";
-import type { RecordBatch } from "apache-arrow";
+import { Field, makeData, RecordBatch, Schema, Struct } from "apache-arrow";
 import { ArrowFileWriter } from "../../files/arrow_writer.ts";
+import { plainData, plainType } from "../../files/plain_dictionaries.ts";
 import { UserError } from "../../pipeline/errors.ts";
 import type { Dataset } from "../../pipeline/stages/source.ts";
 import arrow from "../../plugins/sources/arrow.ts";
@@ -15,17 +16,23 @@ const leftFree = 2 ** 28, lookedAfter = 2 ** 26;
 export class Spill {
   readonly #folder: string;
   readonly #path: string;
+  readonly #columns: readonly string[];
   #writer: ArrowFileWriter | undefined;
   #unlooked = Infinity;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, columns: readonly string[]) {
     this.#folder = folder;
+    this.#columns = columns;
     this.#path = join(folder, "rows.arrow");
   }
 
-  /** Makes a folder for it, among the temporary files. */
-  static async create(): Promise<Spill> {
-    return new Spill(await Deno.makeTempDir({ prefix: "rocket-rows-" }));
+  /**
+   * Makes a folder for it, among the temporary files.
+   *
+   * @param columns The columns that will be read.
+   */
+  static async create(columns: readonly string[]): Promise<Spill> {
+    return new Spill(await Deno.makeTempDir({ prefix: "rocket-rows-" }), columns);
   }
 
   /** Where it is. */
@@ -44,7 +51,8 @@ export class Spill {
    * @param batch The record batch.
    * @throws {UserError} If the disk has no room for it.
    */
-  async write(batch: RecordBatch): Promise<void> {
+  async write(given: RecordBatch): Promise<void> {
+    const batch = this.#kept(given);
     this.#unlooked += batch.data.byteLength;
     if (this.#unlooked >= lookedAfter) {
       this.#unlooked = 0;
@@ -60,21 +68,35 @@ export class Spill {
     }
   }
 
-  /**
-   * Opens it, when all was added.
-   *
-   * @param columns The columns that will be read.
-   */
-  async open(columns: readonly string[]): Promise<Dataset> {
+  /** Opens it, when all was added. */
+  async open(): Promise<Dataset> {
     this.#writer!.finish();
     this.#writer = undefined;
-    return await arrow.create({ path: this.#path }, { folder: this.#folder }).open({ columns });
+    const source = arrow.create({ path: this.#path }, { folder: this.#folder });
+    return await source.open({ columns: this.#columns });
   }
 
   /** Removes it. */
   async remove(): Promise<void> {
     this.#writer?.abandon();
     await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
+  }
+
+  /** The columns that are read, with values in the place of dictionaries: an Arrow file has one a column. */
+  #kept({ schema, data, numRows }: RecordBatch): RecordBatch {
+    const kept = this.#columns.map((name) =>
+      schema.fields.findIndex((field) => field.name === name)
+    );
+    const fields = kept.map((index) => {
+      const { name, type, nullable, metadata } = schema.fields[index]!;
+      return new Field(name, plainType(type), nullable, metadata);
+    });
+    const children = kept.map((index) => plainData(data.children[index]!));
+    const type = new Struct(fields);
+    return new RecordBatch(
+      new Schema(fields, schema.metadata),
+      makeData({ type, length: numRows, nullCount: 0, children }),
+    );
   }
 
   #full(left: number, cause?: unknown): UserError {

@@ -80,7 +80,7 @@ export async function openSplit(
   try {
     const gone = await goThrough(dataset, request, options);
     if (gone) return gone;
-    const spill = await Spill.create();
+    const spill = await Spill.create(columns);
     try {
       return await spilled(dataset, request, options, spill);
     } catch (error) {
@@ -141,7 +141,7 @@ async function spilled(
     tally.add(decoder.read(batch));
     await spill.write(batch);
   }
-  const copy = await spill.open(wantedColumns(request));
+  const copy = await spill.open();
   await callStage(stage, "close()", () => dataset.close?.());
   const close = async () => {
     await copy.close?.();
