@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { statfs } from "node:fs/promises";
-import { Field, makeData, RecordBatch, Schema, Struct } from "apache-arrow";
+import { makeData, RecordBatch, Schema, Struct } from "apache-arrow";
 import { ArrowFileWriter } from "../../files/arrow_writer.ts";
-import { plainData, plainType } from "../../files/plain_dictionaries.ts";
 import { UserError } from "../../pipeline/errors.ts";
 import type { Dataset } from "../../pipeline/stages/source.ts";
 import arrow from "../../plugins/sources/arrow.ts";
@@ -82,20 +81,16 @@ export class Spill {
     await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
   }
 
-  /** The columns that are read, with values in the place of dictionaries: an Arrow file has one a column. */
-  #kept({ schema, data, numRows }: RecordBatch): RecordBatch {
+  /** The columns that are read. */
+  #kept({ schema, data, numRows: length }: RecordBatch): RecordBatch {
     const kept = this.#columns.map((name) =>
       schema.fields.findIndex((field) => field.name === name)
     );
-    const fields = kept.map((index) => {
-      const { name, type, nullable, metadata } = schema.fields[index]!;
-      return new Field(name, plainType(type), nullable, metadata);
-    });
-    const children = kept.map((index) => plainData(data.children[index]!));
-    const type = new Struct(fields);
+    const fields = kept.map((index) => schema.fields[index]!);
+    const children = kept.map((index) => data.children[index]!);
     return new RecordBatch(
       new Schema(fields, schema.metadata),
-      makeData({ type, length: numRows, nullCount: 0, children }),
+      makeData({ type: new Struct(fields), length, nullCount: 0, children }),
     );
   }
 

@@ -47,11 +47,12 @@ const noMemory = (window = 4): Memory => ({ bytes: 1, window: window * 16, left:
 
 interface Tried {
   readonly memory?: Memory;
+  readonly weight?: string;
   readonly nulls?: string;
   readonly reports?: string[];
 }
 
-function open(source: Source, { memory, nulls, reports = [] }: Tried = {}): Promise<Split> {
+function open(source: Source, { memory, weight, nulls, reports = [] }: Tried = {}): Promise<Split> {
   return openSplit(source, {
     features: {
       x: featureSchema.parse(nulls ? { nulls } : {}),
@@ -60,7 +61,7 @@ function open(source: Source, { memory, nulls, reports = [] }: Tried = {}): Prom
     label: labelSchema.parse({ column: "y", kind: "class", classes: 1_000_000 }),
     nulls: undefined,
     nullValues: undefined,
-    weight: undefined,
+    weight,
     columns: [],
     stage: sourceReference,
     places: undefined,
@@ -207,6 +208,20 @@ Deno.test("rows that are dropped for a null are not streamed", () =>
     assertEquals([...(await split.slice(0, split.rows)).label.values], [1, 3, 4, 6]);
     assertEquals(ascending(labels(await epochOf(split, 1, 2))), [1, 3, 4, 6]);
     await split.close();
+  }));
+
+Deno.test("a weight below 0 is refused with its row when rows are gone through, streamed or not", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "rows.arrow");
+    const x = Float32Array.of(1, 2, 3, 4, -5, 6);
+    write(path, tableFromArrays({ x, pair: x, y: Int32Array.of(0, 1, 2, 3, 4, 5) }).batches);
+    for (const memory of [undefined, noMemory()]) {
+      await assertRejects(
+        () => open(arrowSource(path), { weight: "x", ...(memory && { memory }) }),
+        UserError,
+        "row 4 of the column x has the weight -5",
+      );
+    }
   }));
 
 Deno.test("rows that can only be read in order are copied to a file, which is removed", () =>
