@@ -65,7 +65,7 @@ export interface Recipe {
 
 interface FeatureRecipe {
   readonly kind: keyof typeof kinds;
-  readonly nulls: "none" | "drop" | "fill";
+  readonly nulls: "none" | "drop" | "fill" | "mean" | "median";
   /** Which of the ways to read it. */
   readonly way: number;
 }
@@ -411,7 +411,7 @@ const fixedWidth = <T extends object>(all: T) =>
 const inSql = <T extends object>(all: T) =>
   keysOf(all).filter((name) => (all[name] as Partial<Kind>).sql !== undefined);
 
-const someNulls = ["none", "none", "none", "drop", "fill"] as const;
+const someNulls = ["none", "none", "none", "drop", "fill", "mean", "median"] as const;
 
 /** Recipes of random pipelines; a third of them has rows of one width without nulls. */
 export const recipes: fc.Arbitrary<Recipe> = fc.oneof(
@@ -437,6 +437,9 @@ export const sqlRecipes: fc.Arbitrary<Recipe> = recipesOf(
   inSql(labels),
   inSql(columns),
 );
+
+/** The kinds whose nulls may become the mean or the median. */
+const averages = /^(u?int(8|16|32)|float)/;
 
 /** Rows that have no nulls, and of the label all that it needs. */
 const firstRows = 8;
@@ -468,13 +471,15 @@ export function randomPipeline(recipe: Recipe): RandomPipeline {
     const name = `x${index}`, kind: Kind = kinds[kindName], { fill } = kind;
     const random = draw(name);
     const all = Array.from({ length: rows }, () => kind.value(random));
-    const policy = nulls === "fill" && fill === undefined ? "drop" : nulls;
+    const chosen = { ...kind.ways[way % kind.ways.length]! } as Record<string, unknown>;
+    const averaged = averages.test(kindName) && !chosen.ids && !chosen.dtype;
+    const suits = nulls === "fill" ? fill !== undefined : nulls === "none" || averaged;
+    const policy = suits ? nulls : "drop";
     // What takes the place of nulls is a value of the training rows.
     if (policy === "fill" && typeof fill === "string") {
       all[0] = kindName === "basket" ? [fill, "b"] : fill;
     }
     add(name, kind, policy === "none" ? all : nullable(all, name));
-    const chosen = { ...kind.ways[way % kind.ways.length]! } as Record<string, unknown>;
     const lender = features.findIndex((other, at) => at < index && lends(other, kindName));
     if (chosen.ids === "lender") chosen.ids = lender < 0 ? "train" : { of: `x${lender}` };
     options[name] = {
@@ -508,7 +513,12 @@ export function randomPipeline(recipe: Recipe): RandomPipeline {
     return Object.fromEntries(
       Object.entries(made).map((
         [name, { values }],
-      ) => [name, name === "key" ? key.slice(0, count) : from.map((row) => values[row])]),
+      ) => [
+        name,
+        name === "key"
+          ? Array.from({ length: count }, (_, row) => row)
+          : from.map((row) => values[row]),
+      ]),
     );
   };
   const counts = { train: rows, validation: recipe.testRows, test: recipe.testRows };
@@ -635,6 +645,7 @@ function transformsOf(
     length === undefined && dtype === undefined &&
     (ids !== undefined || kind === "text" || kind === "dictionary")
   );
+  const wholes = of((_, { ids, dtype }) => ids === undefined && dtype === "int32");
   const positive = of((kind) => kind === "uint8" || kind === "image" || kind === "bytes");
   const numbers = of((kind, { ids, dtype }) =>
     !ids && !dtype && kind !== "text" && kind !== "dictionary"
@@ -644,6 +655,7 @@ function transformsOf(
   const name = (feature: string) => renamed && feature === "x0" ? "y0" : feature;
   for (const kind of transforms) {
     const [image] = images, [id] = ids, [first] = numbers, [count] = positive;
+    const [wholeNumber] = wholes;
     if (["normalize", "scale", "noise"].includes(kind) && first) {
       entries.push(
         kind === "normalize"
@@ -655,11 +667,11 @@ function transformsOf(
     } else if (kind === "log" && count && !entries.some((entry) => isMoved(entry))) {
       entries.push({ use: "log", feature: name(count) });
     } else if (kind === "one-hot" && id) {
-      entries.push({ use: "one-hot", count: 10, feature: name(id) });
+      entries.push({ use: "one-hot", feature: name(id) });
       ids.length = 0;
-    } else if (kind === "cast" && id) {
-      entries.push({ use: "cast", dtype: "float32", feature: name(id) });
-      ids.length = 0;
+    } else if (kind === "cast" && wholeNumber) {
+      entries.push({ use: "cast", dtype: "float32", feature: name(wholeNumber) });
+      wholes.length = 0;
     } else if (kind === "rename" && !renamed) {
       entries.push({ use: "rename", names: { x0: "y0" } });
       renamed = true;

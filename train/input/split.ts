@@ -186,11 +186,29 @@ function streamed(
   );
   const stream = new Stream(dataset, request, {
     specs: decoder.finish([]).specs,
-    rowCounts: tally.rowCounts,
+    rowCounts: rowCountsOf(dataset, tally, request.stage),
     window,
     fingerprint: dataset.fingerprint,
   });
   return new StreamedSplit(stream, { setup, schema, fingerprint, where }, tally.kept());
+}
+
+/**
+ * How many rows each record batch has by its number. A copy, or a source of one's own, may leave out those without
+ * rows when it is read in order or by number: what it says itself is what its numbers mean.
+ */
+function rowCountsOf(
+  { rowCounts }: Dataset,
+  tally: Tally,
+  stage: StageReference,
+): readonly number[] {
+  if (!rowCounts) return tally.rowCounts;
+  const sum = (counts: readonly number[]) => counts.reduce((sum, rows) => sum + rows, 0);
+  const said = sum(rowCounts), read = sum(tally.rowCounts);
+  if (said === read) return rowCounts;
+  throw new StageError(stage, `gave ${read} rows, and says that there are ${said}`, {
+    hint: "rowCounts has the rows of each record batch that recordBatch() reads",
+  });
 }
 
 /**

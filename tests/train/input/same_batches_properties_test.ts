@@ -324,7 +324,7 @@ async function compare(
     }
     assertEquals(streamed.data.measured, inMemory.data.measured);
     for (const [name, split] of Object.entries(splits)) {
-      assertEquals(split.specs, inMemory.data.splits[name]!.specs);
+      assertEquals(described(split), described(inMemory.data.splits[name]!));
       assertEquals(split.rows, inMemory.data.splits[name]!.rows);
     }
     const batches: Batch[] = [];
@@ -346,6 +346,10 @@ async function compare(
   }
   await inMemory.data.close();
 }
+
+/** What the columns of a split are, but for the files that rows are in. */
+const described = ({ specs }: Split): unknown =>
+  JSON.parse(JSON.stringify(specs, (key, value) => key === "row" ? undefined : value));
 
 function shuffleOf(split: Split): "in memory" | "whole" | "windows" {
   if (split instanceof StoredSplit) return "in memory";
