@@ -38,6 +38,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import fc from "fast-check";
+import type { LastBatch } from "../../pipeline/plan.ts";
 import { createRandom, deriveSeed, type Random } from "../../pipeline/random.ts";
 
 /** How a random pipeline is made; data are drawn by its seed. */
@@ -59,6 +60,7 @@ export interface Recipe {
   readonly files: number;
   /** The rows of a batch. */
   readonly batch: number;
+  readonly lastBatch: LastBatch;
   /** The part of the rows that fits in memory where they are streamed. */
   readonly memory: number;
 }
@@ -83,6 +85,7 @@ export interface RandomPipeline {
   readonly data: Readonly<Record<string, unknown>>;
   readonly validation: Recipe["validation"];
   readonly batch: number;
+  readonly lastBatch: LastBatch;
   /** The columns that metrics read; `key` is the number of a row. */
   readonly columns: readonly string[];
   /** What rows may take where they are streamed, in bytes. */
@@ -399,6 +402,7 @@ const recipesOf = (
     recordBatch: fc.integer({ min: 1, max: 20 }),
     files: fc.integer({ min: 1, max: 2 }),
     batch: fc.integer({ min: 1, max: 24 }),
+    lastBatch: fc.constantFrom("keep", "merge", "drop"),
     memory: fc.double({ min: 0, max: 0.9, noNaN: true }),
   });
 
@@ -545,6 +549,7 @@ export function randomPipeline(recipe: Recipe): RandomPipeline {
     },
     validation,
     batch: recipe.batch,
+    lastBatch: recipe.lastBatch,
     columns: ["key", ...recipe.columns],
     memory: Math.max(1, Math.floor(recipe.memory ** 2 * bytes)),
     splits: { train: files("train"), validation: files("validation"), test: files("test") },

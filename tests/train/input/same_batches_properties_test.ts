@@ -211,10 +211,11 @@ const csvType: Readonly<Record<string, string>> = {
 };
 
 /** All that a run of two epochs asks for, and the training rows in order as when they are measured. */
-function passesOf({ splits }: PreparedData, size: number): Pass[] {
+function passesOf({ splits }: PreparedData, { batch: size, lastBatch: last }: RandomPipeline) {
   const measured = Object.keys(splits)
-    .map((split) => ({ split, training: false, epoch: 0, size: size + 1 }));
-  const trained = [1, 2].map((epoch) => ({ split: "train", training: true, epoch, size }));
+    .map((split): Pass => ({ split, training: false, epoch: 0, size: size + 1, last: "keep" }));
+  const trained = [1, 2]
+    .map((epoch): Pass => ({ split: "train", training: true, epoch, size, last }));
   return [trained[0]!, ...measured, trained[1]!];
 }
 
@@ -310,7 +311,7 @@ async function compare(
     }
     return;
   }
-  const addresses = passesOf(inMemory.data, pipeline.batch)
+  const addresses = passesOf(inMemory.data, pipeline)
     .flatMap((pass) => inMemory.maker.addresses(pass));
   const expected: Batch[] = [];
   for (const address of addresses) expected.push(await inMemory.maker.make(address));
@@ -337,8 +338,10 @@ async function compare(
     }
     for (const epoch of [1, 2]) {
       const keys = batches.filter((_, index) => addresses[index]!.epoch === epoch).flatMap(keysOf);
-      assertEquals(keys.length, splits.train.rows);
-      assertEquals(new Set(keys).size, splits.train.rows);
+      const { rows } = splits.train, { batch, lastBatch } = pipeline;
+      const taken = lastBatch === "drop" ? rows - rows % batch : rows;
+      assertEquals(keys.length, taken);
+      assertEquals(new Set(keys).size, taken);
     }
     await compareThread(streamed, addresses, batches, thread);
     if (own) await compareFeed(streamed, pipeline, batches);
@@ -376,14 +379,14 @@ async function compareThread(
 /** Holds the batches of a run's own input, with its own thread, to those that were made here. */
 async function compareFeed(
   { plan, data }: Opened,
-  { batch }: RandomPipeline,
+  pipeline: RandomPipeline,
   batches: readonly Batch[],
 ): Promise<void> {
   const reports: string[] = [];
   const report = (line: string) => reports.push(line);
   const input = openInput(plan, data, { thread: "always", report });
   try {
-    const feed = input.feed(passesOf(data, batch));
+    const feed = input.feed(passesOf(data, pipeline));
     for (const expected of batches) assertSame(await feed.next(), expected, "of a feed");
     assertEquals(reports, ["input: a thread makes the batches ahead of the steps"]);
   } finally {
