@@ -1,6 +1,6 @@
 import { builtins } from "../plugins/mod.ts";
 import { UserError } from "../pipeline/errors.ts";
-import { nearest } from "../pipeline/nearest.ts";
+import { nameHint } from "../pipeline/hints.ts";
 import type { Plan, PlannedStage } from "../pipeline/plan.ts";
 import { type StageKind, stageKinds } from "../pipeline/stages/stage.ts";
 import type { CommandOptions } from "./options.ts";
@@ -68,9 +68,13 @@ function stagesOf(plan: Plan): PlannedStage[] {
 export function stageKind(word: string): StageKind {
   const kind = stageKinds.find((kind) => [kind, `${kind}s`, `${kind}es`].includes(word));
   if (kind) return kind;
-  const near = nearest(word, stageKinds);
   throw new UserError(`there is no kind of stage called ${JSON.stringify(word)}`, {
-    hint: near ? `did you mean ${near}?` : `the kinds are ${stageKinds.join(", ")}`,
+    hint: nameHint("command/kind", {
+      written: word,
+      names: stageKinds,
+      intro: "the kinds are",
+      change: (kind) => ({ args: { replace: { [word]: kind } } }),
+    }),
     exitCode: 2,
   });
 }

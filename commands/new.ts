@@ -14,6 +14,7 @@ import { basename, dirname, join } from "node:path";
 import { makeFolder } from "../files/make_folder.ts";
 import { writeFileWhole } from "../files/write.ts";
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import { createRandom, deriveSeed } from "../pipeline/random.ts";
 import { stageKind } from "./list.ts";
 import { onlyArgument } from "./options.ts";
@@ -30,7 +31,9 @@ import { print } from "../pipeline/terminal.ts";
 export async function create([word, ...rest]: readonly string[]): Promise<number> {
   if (word === undefined) {
     throw new UserError("expected a kind of stage and a file", {
-      hint: "for example: deno task pipeline new loss my_hint.ts",
+      hint: hint("new/example", "for example: deno task pipeline new loss my_hint.ts", {
+        args: { add: ["loss", "my_hint.ts"] },
+      }),
       exitCode: 2,
     });
   }
@@ -60,7 +63,9 @@ function stemOf(file: string): string {
   const stem = /^([a-z][a-z0-9]*(?:[_-][a-z0-9]+)*)\.ts$/i.exec(basename(file))?.[1];
   if (stem && !/[_-]test$/.test(stem)) return stem;
   throw new UserError(`${JSON.stringify(basename(file))} cannot be the file of a stage`, {
-    hint: "name it in snake case, such as my_stage.ts",
+    hint: hint("new/name", "name it in snake case, such as my_stage.ts", {
+      args: { replace: { [file]: "my_stage.ts" } },
+    }),
     exitCode: 2,
   });
 }
@@ -84,7 +89,7 @@ async function writeNew(folder: string, files: readonly [string, Uint8Array][]):
     const exists = await Deno.stat(path).then(() => true, () => false);
     if (exists) {
       throw new UserError(`${path} is there already`, {
-        hint: "choose another name, or remove it",
+        hint: hint("new/there", "choose another name, or remove it", { edit: "the name" }),
         exitCode: 2,
       });
     }

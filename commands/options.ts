@@ -1,4 +1,5 @@
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 
 /** What `--engine` takes. */
 export const engines = ["auto", "native", "wasm"] as const;
@@ -44,6 +45,11 @@ export function onlyArgument(args: readonly string[], what: string): string {
   if (first !== undefined && second === undefined) return first;
   throw new UserError(
     first === undefined ? `expected ${what}` : `expected one ${what}, got ${args.join(" ")}`,
-    { hint: "deno task pipeline --help shows how", exitCode: 2 },
+    {
+      hint: hint("command/usage", "deno task pipeline --help shows how", {
+        args: { add: ["--help"] },
+      }),
+      exitCode: 2,
+    },
   );
 }

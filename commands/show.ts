@@ -2,7 +2,7 @@ import { z } from "zod";
 import { builtins } from "../plugins/mod.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { UserError } from "../pipeline/errors.ts";
-import { nearest } from "../pipeline/nearest.ts";
+import { hint, nameHint } from "../pipeline/hints.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import { commonKeys } from "../pipeline/schema.ts";
 import type { AnyStage } from "../pipeline/stages/stage.ts";
@@ -32,9 +32,14 @@ async function findStages(use: string, allowPlugins: readonly string[]): Promise
   const named = builtins.filter(({ name }) => name === use);
   if (named.length > 0) return named;
   if (!/[./:]/.test(use)) {
-    const near = nearest(use, builtins.map(({ name }) => name));
     throw new UserError(`there is no stage called ${JSON.stringify(use)}`, {
-      hint: near ? `did you mean ${near}?` : "deno task pipeline list names them",
+      hint: nameHint("command/show", {
+        written: use,
+        names: builtins.map(({ name }) => name),
+        change: (name) => ({ args: { replace: { [use]: name } } }),
+      }) ?? hint("command/show-list", "deno task pipeline list names them", {
+        args: { replace: { show: "list" }, remove: [use] },
+      }),
       exitCode: 2,
     });
   }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { withLock } from "../engine/native/lock.ts";
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import type { CheckedSweep } from "../sweep/check.ts";
 import type { Latency } from "../sweep/latency.ts";
 import { runPart } from "../sweep/processes.ts";
@@ -36,7 +37,13 @@ export async function sweep(args: readonly string[], options: CommandOptions): P
 function refuseSeed({ set }: CommandOptions): void {
   if (!set.some((change) => /^seed\s*=/.test(change))) return;
   throw new UserError("a sweep has its seeds in its file, so that there is no --seed here", {
-    hint: "write seeds: [1, 2, 3] there; --only SETTING/seed-N runs one of them",
+    hint: hint(
+      "sweep/seed",
+      "write seeds: [1, 2, 3] there; --only SETTING/seed-N runs one of them",
+      {
+        edit: "the sweep and the arguments",
+      },
+    ),
     exitCode: 2,
   });
 }
@@ -61,7 +68,9 @@ class SweepCommand {
       join(out, ".lock"),
       () => {
         throw new UserError(`another process runs a sweep in ${out}`, {
-          hint: "wait for its end, or choose another folder with --out",
+          hint: hint("sweep/lock", "wait for its end, or choose another folder with --out", {
+            args: { add: ["--out", "another"] },
+          }),
         });
       },
       () => this.#all(checked),

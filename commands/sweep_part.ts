@@ -2,7 +2,7 @@ import { dirname, join } from "node:path";
 import { withLock } from "../engine/native/lock.ts";
 import { type AllowedCode, allowedCode } from "../pipeline/allowed_code.ts";
 import { UserError } from "../pipeline/errors.ts";
-import { nearest } from "../pipeline/nearest.ts";
+import { nameHint } from "../pipeline/hints.ts";
 import { checkSweep, folderOf, nameOf, planOf } from "../sweep/check.ts";
 import { keptRun } from "../sweep/kept.ts";
 import { type Latency, measureLatency, type TimedNet } from "../sweep/latency.ts";
@@ -71,9 +71,16 @@ async function runOne(
 ): Promise<number> {
   const run = sweep.runs.find((run) => nameOf(run) === name);
   if (!run) {
-    const names = ["check", "latency", ...sweep.runs.map(nameOf)], near = nearest(name, names);
+    const names = ["check", "latency", ...sweep.runs.map(nameOf)];
     throw new UserError(`the sweep has no part ${JSON.stringify(name)}`, {
-      hint: near ? `did you mean ${near}?` : `the parts are ${names.join(", ")}`,
+      hint: nameHint("sweep/part", {
+        written: name,
+        names,
+        intro: "the parts are",
+        change: (part) => ({
+          args: { replace: { [name]: part, [`--only=${name}`]: `--only=${part}` } },
+        }),
+      }),
       exitCode: 2,
     });
   }

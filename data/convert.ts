@@ -2,7 +2,8 @@ import { type Field, makeData, RecordBatch, Schema, Struct } from "apache-arrow"
 import { ArrowFileWriter } from "../files/arrow_writer.ts";
 import { unwritable } from "../files/unwritable.ts";
 import { UserError } from "../pipeline/errors.ts";
-import { didYouMean } from "../pipeline/nearest.ts";
+import { hint } from "../pipeline/hints.ts";
+import { didYouMean, nearest } from "../pipeline/nearest.ts";
 import type { Source, SourceStage } from "../pipeline/stages/source.ts";
 import arrow from "../plugins/sources/arrow.ts";
 import csv from "../plugins/sources/csv.ts";
@@ -74,7 +75,11 @@ function sourceOf({ from, query, batchRows }: ConvertOptions): Source {
   const format = formatOf(from);
   if (format === undefined) {
     throw new UserError(`${from} has no name of a format that is known here`, {
-      hint: "what can be read: .parquet, .csv, .tsv, .arrow, .feather, .duckdb",
+      hint: hint(
+        "convert/format",
+        "what can be read: .parquet, .csv, .tsv, .arrow, .feather, .duckdb",
+        { edit: "the file" },
+      ),
       exitCode: 2,
     });
   }
@@ -83,14 +88,16 @@ function sourceOf({ from, query, batchRows }: ConvertOptions): Source {
   if (format === "duckdb") {
     if (query !== undefined) return make(sql, { query, database: from, batchRows });
     throw new UserError(`${from} is a database: say what to read of it`, {
-      hint: '--query "FROM table"',
+      hint: hint("convert/query", '--query "FROM table"', { edit: "the query" }),
       exitCode: 2,
     });
   }
   if (query !== undefined) {
     if (format !== "arrow") return make(sql, { query, tables: { data: from }, batchRows });
     throw new UserError("an Arrow file cannot be queried", {
-      hint: "query the Parquet or CSV file that it was made of",
+      hint: hint("convert/arrow", "query the Parquet or CSV file that it was made of", {
+        edit: "the file",
+      }),
       exitCode: 2,
     });
   }
@@ -104,7 +111,19 @@ function keptFields({ fields }: Schema, asked: readonly string[] | undefined): F
   const missing = asked?.find((name) => !names.includes(name));
   if (missing !== undefined) {
     throw new UserError(`the data has no column ${JSON.stringify(missing)}`, {
-      hint: `${didYouMean(missing, names)}its columns are ${names.join(", ")}`,
+      hint: hint(
+        "convert/columns",
+        `${didYouMean(missing, names)}its columns are ${names.join(", ")}`,
+        {
+          args: {
+            replace: {
+              [asked!.join()]: asked!.map((name) =>
+                name === missing ? nearest(missing, names) ?? names[0]! : name
+              ).join(),
+            },
+          },
+        },
+      ),
       exitCode: 2,
     });
   }
@@ -116,7 +135,9 @@ function keptFields({ fields }: Schema, asked: readonly string[] | undefined): F
       names.indexOf(name) === names.lastIndexOf(name)
     );
     throw new UserError(`the data has two columns called ${twice.name}`, {
-      hint: `keep the others: --columns ${others.join()}`,
+      hint: hint("convert/twice", `keep the others: --columns ${others.join()}`, {
+        args: { add: ["--columns", others.join()] },
+      }),
       exitCode: 2,
     });
   }

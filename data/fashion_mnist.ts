@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { writeFileWhole } from "../files/write.ts";
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import { arrowFile } from "./arrow_file.ts";
 import type { DataSet } from "./data_set.ts";
 import { readIdx } from "./idx.ts";
@@ -86,9 +87,6 @@ export const fashionMnist: DataSet = {
   },
 };
 
-const downloadHint = "fetch the four files by other means and name their folder: --from FOLDER";
-const folderHint = "name the folder of the four IDX files with --from FOLDER";
-
 /** A file as the project's site has it. */
 const packed = ({ name, bytes, sha256 }: Original): Published => ({
   name,
@@ -106,12 +104,19 @@ async function reader(from: string | undefined, report: (line: string) => void):
   if (folder === undefined) {
     report(`downloading from ${site}`);
     return async (original) =>
-      check(original, await download(packed(original), downloadHint), packed(original).url);
+      check(original, await download(packed(original)), packed(original).url);
   }
   report(`reading ${folder}`);
   return async (original) => {
     const names = [`${original.name}.gz`, original.name];
-    const { path, bytes } = await readFirst(folder, names, folderHint);
+    const advice = hint(
+      "fashion-mnist/folder",
+      "name the folder of the four IDX files with --from FOLDER",
+      {
+        edit: "the folder",
+      },
+    );
+    const { path, bytes } = await readFirst(folder, names, advice);
     return check(original, bytes, path);
   };
 }
@@ -133,12 +138,20 @@ async function check(
   const { shape, values, sha256 } = await readIdx(bytes, path, unpackedSize(original));
   if (shape.join() !== original.shape.join()) {
     throw new UserError(`${path} has the shape [${shape}]; expected [${original.shape}]`, {
-      hint: "is it another data set in the same format, such as MNIST?",
+      hint: hint(
+        "fashion-mnist/shape",
+        "is it another data set in the same format, such as MNIST? Name the folder of Fashion-MNIST",
+        { edit: "the folder" },
+      ),
     });
   }
   if (sha256 !== original.contentSha256) {
     throw new UserError(`${path} is not the published file: its SHA-256 differs`, {
-      hint: `expected ${original.contentSha256} for the unpacked file, got ${sha256}`,
+      hint: hint(
+        "fashion-mnist/hash",
+        `fetch it again: expected ${original.contentSha256} for the unpacked file, got ${sha256}`,
+        { outside: "the published file is not in the repository" },
+      ),
     });
   }
   return values;

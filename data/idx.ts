@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import { unpack } from "./unpack.ts";
 
 /** The content of an IDX file of bytes. */
@@ -32,7 +33,9 @@ export async function readIdx(
   if (first !== 0 || second !== 0 || type !== 8 || dimensions === 0) {
     const start = Array.from(content.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0"));
     throw new UserError(`${path} is not an IDX file of bytes: it starts with ${start.join(" ")}`, {
-      hint: "such a file starts with 00 00 08",
+      hint: hint("idx/start", "such a file starts with 00 00 08: fetch it again", {
+        edit: "the file",
+      }),
     });
   }
   const header = 4 + 4 * dimensions;
@@ -44,7 +47,11 @@ export async function readIdx(
   if (content.length !== header + size || shape.length === 0) {
     throw new UserError(
       `${path} has ${content.length} bytes; its header says ${header + size}`,
-      { hint: "it was cut off or is damaged: fetch it again" },
+      {
+        hint: hint("idx/damaged", "it was cut off or is damaged: fetch it again", {
+          edit: "the file",
+        }),
+      },
     );
   }
   return {

@@ -12,6 +12,8 @@ import process from "node:process";
 import { parseArgs } from "node:util";
 import { makeFolder } from "../files/make_folder.ts";
 import { formatProblem, UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
+import { didYouMean, nearest } from "../pipeline/nearest.ts";
 import { cifar10, cifar100 } from "./cifar.ts";
 import { convert } from "./convert.ts";
 import type { DataSet } from "./data_set.ts";
@@ -81,7 +83,11 @@ function parse(args: readonly string[]): Arguments {
     const { help, from, out, query, columns, batch } = values;
     return { names: positionals, help, from, out, query, columns, batch };
   } catch (error) {
-    throw new UserError((error as Error).message, { hint: usage, exitCode: 2, cause: error });
+    throw new UserError((error as Error).message, {
+      hint: hint("data/usage", usage, { edit: "the arguments" }),
+      exitCode: 2,
+      cause: error,
+    });
   }
 }
 
@@ -105,7 +111,11 @@ async function run(args: readonly string[]): Promise<void> {
         ? `data makes one data set at a time, not ${names.length}`
         : `there is no data set ${name}`,
       {
-        hint: dataSet ? usage : `there are ${all.join(", ")}`,
+        hint: dataSet
+          ? hint("data/one", usage, { args: { remove: names.slice(1) } })
+          : hint("data/names", `${didYouMean(name, all)}there are ${all.join(", ")}`, {
+            args: { replace: { [name]: nearest(name, all) ?? all[0]! } },
+          }),
         exitCode: 2,
       },
     );
@@ -122,7 +132,10 @@ function refuseOptions(
 ): void {
   const option = options.find((name) => parsed[name] !== undefined);
   if (option === undefined) return;
-  throw new UserError(`${why}${option}`, { hint: `${usage}, or ${convertUsage}`, exitCode: 2 });
+  throw new UserError(`${why}${option}`, {
+    hint: hint("data/options", `${usage}, or ${convertUsage}`, { edit: "the arguments" }),
+    exitCode: 2,
+  });
 }
 
 async function runConvert(parsed: Arguments): Promise<void> {
@@ -130,7 +143,7 @@ async function runConvert(parsed: Arguments): Promise<void> {
   refuseOptions(parsed, ["from", "out"], "convert has no --");
   if (input === undefined || output === undefined || more.length > 0) {
     throw new UserError("convert takes a file and the Arrow file to be", {
-      hint: convertUsage,
+      hint: hint("convert/usage", convertUsage, { edit: "the arguments" }),
       exitCode: 2,
     });
   }
@@ -138,7 +151,9 @@ async function runConvert(parsed: Arguments): Promise<void> {
   const batchRows = batch === undefined ? undefined : Number(batch);
   if (batchRows !== undefined && !(Number.isInteger(batchRows) && batchRows > 0)) {
     throw new UserError(`--batch takes a whole number of rows of at least 1, got ${batch}`, {
-      hint: convertUsage,
+      hint: hint("convert/batch", convertUsage, {
+        args: { replace: { [`${batch}`]: "1000", [`--batch=${batch}`]: "--batch=1000" } },
+      }),
       exitCode: 2,
     });
   }

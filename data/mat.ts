@@ -1,4 +1,5 @@
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import { unpack } from "./unpack.ts";
 
 /** An array of a MAT-file. */
@@ -39,7 +40,9 @@ export async function readMat(
   const order = new TextDecoder("latin1").decode(bytes.subarray(126, 128));
   if (start !== "MATLAB 5.0" || order !== "IM") {
     throw new UserError(`${path} is not a little-endian MAT-file of version 5`, {
-      hint: 'such a file starts with "MATLAB 5.0"',
+      hint: hint("mat/start", 'such a file starts with "MATLAB 5.0": fetch it again', {
+        edit: "the file",
+      }),
     });
   }
   const arrays = new Map<string, MatArray>();
@@ -61,7 +64,9 @@ const aligned = (position: number) => Math.ceil(position / 8) * 8;
 function elementAt(bytes: Uint8Array<ArrayBuffer>, at: number, path: string): Element {
   const damaged = () =>
     new UserError(`${path} ends within a variable`, {
-      hint: "it was cut off or is damaged: fetch it again",
+      hint: hint("mat/end", "it was cut off or is damaged: fetch it again", {
+        edit: "the file",
+      }),
     });
   if (at + 8 > bytes.length) throw damaged();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -107,7 +112,11 @@ function readMatrix({ type, data }: Element, path: string): { name: string; arra
   if (array.values.length !== size) {
     throw new UserError(
       `${path}: the variable ${name} has ${array.values.length} values; its shape [${shape}] has ${size}`,
-      { hint: "it was cut off or is damaged: fetch it again" },
+      {
+        hint: hint("mat/values", "it was cut off or is damaged: fetch it again", {
+          edit: "the file",
+        }),
+      },
     );
   }
   return { name, array };

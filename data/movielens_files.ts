@@ -1,6 +1,7 @@
 import { BlobReader, TextWriter, ZipReader } from "@zip.js/zip.js";
 import { join } from "node:path";
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import { download, type Published } from "./original.ts";
 
 /** One rating. */
@@ -91,7 +92,13 @@ function missing(from: string | undefined): never {
     `${
       from ?? archive.url
     } has neither u.data, u.item and u.user nor ml-100k.inter, .item and .user`,
-    { hint: "name the folder of GroupLens' or of RecBole's files with --from FOLDER" },
+    {
+      hint: hint(
+        "movielens/folder",
+        "name the folder of GroupLens' or of RecBole's files with --from FOLDER",
+        { edit: "the folder" },
+      ),
+    },
   );
 }
 
@@ -109,8 +116,7 @@ const readerOf = (folder: string): Read => async (name) => {
 };
 
 async function fromSite(): Promise<Read> {
-  const hint = "fetch it by other means, unpack it, and name the folder: --from FOLDER";
-  const bytes = await download(archive, hint);
+  const bytes = await download(archive);
   const zip = new ZipReader(new BlobReader(new Blob([bytes])));
   const entries = await zip.getEntries();
   return async (name) => {

@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import process from "node:process";
 import { UserError } from "../pipeline/errors.ts";
+import { hint, type HintText } from "../pipeline/hints.ts";
 
 /** A file that is published on a site. */
 export interface Published {
@@ -28,14 +29,14 @@ export interface Published {
  *
  * @param folder The folder.
  * @param names The names that it may have there.
- * @param hint What to do if there is none.
+ * @param advice What to do if there is none.
  * @returns The bytes, and the path.
  * @throws {UserError} If there is none, or it cannot be read.
  */
 export async function readFirst(
   folder: string,
   names: readonly string[],
-  hint: string,
+  advice: HintText,
 ): Promise<{ path: string; bytes: Uint8Array<ArrayBuffer> }> {
   for (const path of names.map((name) => join(folder, name))) {
     try {
@@ -46,7 +47,7 @@ export async function readFirst(
     }
   }
   const lacks = names.length > 1 ? `neither ${names.join(" nor ")}` : `no ${names[0]}`;
-  throw new UserError(`${folder} has ${lacks}`, { hint });
+  throw new UserError(`${folder} has ${lacks}`, { hint: advice });
 }
 
 /**
@@ -65,14 +66,15 @@ export async function readPublished(
 ): Promise<{ path: string; bytes: Uint8Array<ArrayBuffer> }> {
   if (from === undefined) {
     report(`downloading ${file.url}`);
-    const hint = "fetch it by other means and name its folder: --from FOLDER";
-    return { path: file.url, bytes: await download(file, hint) };
+    return { path: file.url, bytes: await download(file) };
   }
-  const hint = `fetch ${file.url}, and name its folder with --from FOLDER`;
+  const advice = hint("data/from", `fetch ${file.url}, and name its folder with --from FOLDER`, {
+    edit: "the folder",
+  });
   await refuseLarge(join(from, file.name), file);
-  const { path, bytes } = await readFirst(from, [file.name], hint);
+  const { path, bytes } = await readFirst(from, [file.name], advice);
   report(`reading ${path}`);
-  refuseOther(file, bytes, path, hint);
+  refuseOther(file, bytes, path, advice);
   return { path, bytes };
 }
 
@@ -83,7 +85,9 @@ async function refuseLarge(path: string, file: Published): Promise<void> {
   const size = await Deno.stat(path).then(({ size }) => size, () => 0);
   if (size <= greatest(file)) return;
   throw new UserError(`${path} is longer than ${greatest(file)} bytes`, {
-    hint: "it is not the file that is expected here",
+    hint: hint("data/large", `it is not the file that is expected here: fetch ${file.url}`, {
+      edit: "the file",
+    }),
   });
 }
 
@@ -91,22 +95,21 @@ function refuseOther(
   { hash: { algorithm, value } }: Published,
   bytes: Uint8Array,
   where: string,
-  hint: string,
+  advice: HintText,
 ): void {
   if (createHash(algorithm).update(bytes).digest("hex") === value) return;
   const name = { md5: "MD5", sha256: "SHA-256" }[algorithm];
-  throw new UserError(`${where} is not the published file: its ${name} differs`, { hint });
+  throw new UserError(`${where} is not the published file: its ${name} differs`, { hint: advice });
 }
 
 /**
  * Downloads a file, with a bar on a terminal.
  *
  * @param file The file.
- * @param hint What to do if that fails.
  * @returns Its bytes, which have the published hash.
  * @throws {UserError} If it cannot be downloaded, is longer or shorter, or another file.
  */
-export async function download(file: Published, hint: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function download(file: Published): Promise<Uint8Array<ArrayBuffer>> {
   const { name, url, bytes: size } = file, most = greatest(file);
   const bar = Deno.stderr.isTerminal()
     ? new SingleBar({
@@ -119,16 +122,23 @@ export async function download(file: Published, hint: string): Promise<Uint8Arra
     : undefined;
   const bytes = new Uint8Array(most);
   let done = 0;
+  const advice = hint(
+    "data/fetch",
+    "fetch it by other means, unpack it if it is an archive, and name its folder: --from FOLDER",
+    { edit: "the folder" },
+  );
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(patience(most)) });
     if (!response.ok || !response.body) {
       await response.body?.cancel();
-      throw new UserError(`${url} answered ${response.status} ${response.statusText}`, { hint });
+      throw new UserError(`${url} answered ${response.status} ${response.statusText}`, {
+        hint: advice,
+      });
     }
     bar?.start(Number(response.headers.get("content-length")) || most, 0);
     for await (const part of response.body) {
       if (done + part.length > most) {
-        throw new UserError(`${url} is longer than ${most} bytes`, { hint });
+        throw new UserError(`${url} is longer than ${most} bytes`, { hint: advice });
       }
       bytes.set(part, done);
       done += part.length;
@@ -137,17 +147,19 @@ export async function download(file: Published, hint: string): Promise<Uint8Arra
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${url} cannot be downloaded: ${(error as Error).message}`, {
-      hint,
+      hint: advice,
       cause: error,
     });
   } finally {
     bar?.stop();
   }
   if (typeof size === "number" && done < size) {
-    throw new UserError(`the download of ${url} ended after ${done} of ${size} bytes`, { hint });
+    throw new UserError(`the download of ${url} ended after ${done} of ${size} bytes`, {
+      hint: advice,
+    });
   }
   const whole = bytes.subarray(0, done);
-  refuseOther(file, whole, url, hint);
+  refuseOther(file, whole, url, advice);
   return whole;
 }
 

@@ -1,4 +1,5 @@
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 
 const block = 512;
 
@@ -18,13 +19,17 @@ export function readTar(bytes: Uint8Array<ArrayBuffer>, path: string): Map<strin
     if (header.every((byte) => byte === 0)) break;
     if (!hasChecksum(header)) {
       throw new UserError(`${path} is not a tar archive: there is no header at byte ${start}`, {
-        hint: "it was cut off or is damaged: fetch it again",
+        hint: hint("tar/header", "it was cut off or is damaged: fetch it again", {
+          edit: "the file",
+        }),
       });
     }
     const size = octal(header.subarray(124, 136)), from = start + block;
     if (!(from + size <= bytes.length)) {
       throw new UserError(`${path} ends within ${nameOf(header)}`, {
-        hint: "it was cut off or is damaged: fetch it again",
+        hint: hint("tar/end", "it was cut off or is damaged: fetch it again", {
+          edit: "the file",
+        }),
       });
     }
     const type = String.fromCharCode(header[156]!);

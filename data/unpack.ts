@@ -1,4 +1,5 @@
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 
 /**
  * Unpacks bytes, up to a size: a small file can hold a very large one.
@@ -23,7 +24,9 @@ export async function unpack(
     for await (const part of stream) {
       if (size + part.length > most) {
         throw new UserError(`${path} unpacks to more than ${most} bytes`, {
-          hint: "it is not the file that is expected here",
+          hint: hint("unpack/large", "it is not the file that is expected here: fetch it again", {
+            edit: "the file",
+          }),
         });
       }
       content.set(part, size);
@@ -32,7 +35,9 @@ export async function unpack(
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${path} cannot be unpacked: ${(error as Error).message}`, {
-      hint: "it was cut off or is damaged: fetch it again",
+      hint: hint("unpack/damaged", "it was cut off or is damaged: fetch it again", {
+        edit: "the file",
+      }),
       cause: error,
     });
   }

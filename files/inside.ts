@@ -1,5 +1,6 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 
 /**
  * The path of a file to write within a folder. What it would lead out of the folder by, `..`, an
@@ -25,7 +26,9 @@ export async function pathInside(folder: string, name: string): Promise<string> 
   const path = resolve(folder, name);
   if (!isInside(resolve(folder), path) || !isInside(await target(folder), await target(path))) {
     throw new UserError(`${name} leads out of the folder ${folder}`, {
-      hint: "what a run writes stays in its folder",
+      hint: hint("inside/name", "what a run writes stays in its folder: write a name without ..", {
+        edit: "the name",
+      }),
       exitCode: 2,
     });
   }
@@ -48,7 +51,11 @@ export async function refuseLinksOut(folder: string): Promise<void> {
       if (isDirectory) folders.push(path);
       if (!isSymlink || isInside(root, await target(path))) continue;
       throw new UserError(`${join(folder, relative(root, path))} is a link that leads elsewhere`, {
-        hint: "what a run writes stays in its folder: remove the link, or choose another --out",
+        hint: hint(
+          "inside/link",
+          "what a run writes stays in its folder: remove the link, or choose another --out",
+          { edit: "the folder" },
+        ),
         exitCode: 2,
       });
     }

@@ -1,28 +1,52 @@
 import { dirname } from "node:path";
 import { UserError } from "../pipeline/errors.ts";
+import { type Change, hint, type HintText } from "../pipeline/hints.ts";
+
+/** What stands in the way is the machine's. */
+const system: Change = { outside: "the disk or its permissions have to change" };
 
 /** What the system says, what that means, and what to do about it. */
-const causes: readonly (readonly [sign: RegExp, what: string, hint: string])[] = [
+const causes: readonly (readonly [sign: RegExp, what: string, advice: () => HintText])[] = [
   [
     /ENOSPC|os error 28\b/,
     "the disk is full",
-    "free some space, or choose a place on another disk",
+    () => hint("write/full", "free some space, or choose a place on another disk", system),
   ],
-  [/EDQUOT|os error 122\b/, "the quota is used up", "free some space, or choose another place"],
+  [
+    /EDQUOT|os error 122\b/,
+    "the quota is used up",
+    () => hint("write/quota", "free some space, or choose another place", system),
+  ],
   [
     /EFBIG|os error 27\b/,
     "it is larger than files may be here",
-    "see ulimit -f, or the file system",
+    () => hint("write/size", "see ulimit -f, or the file system", system),
   ],
-  [/EROFS|os error 30\b/, "the disk is read-only", "choose a place that can be written to"],
-  [/EACCES|EPERM|os error 13\b|os error 1\b/, "that is not permitted", "see who may write there"],
-  [/ENOTDIR|os error 20\b/, "a part of its path is a file and not a folder", "move that away"],
+  [
+    /EROFS|os error 30\b/,
+    "the disk is read-only",
+    () => hint("write/read-only", "choose a place that can be written to", system),
+  ],
+  [
+    /EACCES|EPERM|os error 13\b|os error 1\b/,
+    "that is not permitted",
+    () => hint("write/permitted", "see who may write there", system),
+  ],
+  [
+    /ENOTDIR|os error 20\b/,
+    "a part of its path is a file and not a folder",
+    () => hint("write/part", "move that away", system),
+  ],
   [
     /EISDIR|EEXIST|ENOTEMPTY|os error (21|17|39)\b/,
     "something else has its name",
-    "move that away",
+    () => hint("write/name", "move that away, or choose another name", system),
   ],
-  [/EIO|os error 5\b/, "the disk fails", "look at the system's log; the disk may be broken"],
+  [
+    /EIO|os error 5\b/,
+    "the disk fails",
+    () => hint("write/broken", "look at the system's log; the disk may be broken", system),
+  ],
 ];
 
 /**
@@ -39,11 +63,15 @@ export function unwritable(path: string, error: unknown): UserError {
   const text = `${code} ${message}`;
   if (/ENOENT|os error 2\b/.test(text)) {
     return new UserError(`${path} cannot be written: there is no folder ${dirname(path)}`, {
-      hint: "make the folder first, and leave it while something is written to it",
+      hint: hint(
+        "write/folder",
+        "make the folder first, and leave it while something is written to it",
+        { edit: "the folder" },
+      ),
       cause: error,
     });
   }
-  const [, what, hint] = causes.find(([sign]) => sign.test(text)) ??
+  const [, what, advice] = causes.find(([sign]) => sign.test(text)) ??
     [undefined, message, undefined];
-  return new UserError(`${path} cannot be written: ${what}`, { hint, cause: error });
+  return new UserError(`${path} cannot be written: ${what}`, { hint: advice?.(), cause: error });
 }

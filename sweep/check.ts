@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { AllowedCode } from "../pipeline/allowed_code.ts";
 import { openEngine } from "../engine/engine.ts";
 import { formatPlace, type Problem, UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { makePlan } from "../pipeline/plan/make.ts";
 import { createRegistry } from "../pipeline/registry.ts";
@@ -196,14 +197,18 @@ function comparedMetric(sweep: Sweep, plans: readonly Plan[]): string | undefine
     );
     throw new UserError(`not every setting measures ${metric}`, {
       place: document.place(["metric"]),
-      hint: keys.length > 0 ? `there is ${keys.join(", ")}` : "add it to `metrics:` of the base",
+      hint: keys.length > 0
+        ? hint("sweep/metric", `there is ${keys.join(", ")}`, { set: { "/metric": keys[0] } })
+        : hint("sweep/metrics", "add it to `metrics:` of the base", { edit: "the base" }),
       exitCode: 2,
     });
   }
   if (split === "validation" && plans.some(({ validation }) => !validation)) {
     throw new UserError("there is no validation split to compare on", {
       place: document.place(["split"]),
-      hint: "add data.validation to the base, such as { holdout: 0.1 }",
+      hint: hint("sweep/validation", "add data.validation to the base, such as { holdout: 0.1 }", {
+        edit: "the base",
+      }),
       exitCode: 2,
     });
   }

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { type Problem, UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import {
   type EarlierRun,
@@ -57,7 +58,11 @@ function refuseOtherRun(folder: string, earlier: EarlierRun, plan: Plan, asked: 
     message: `${dirname(folder)} holds runs of another pipeline: ${first.path.join(".")} was ` +
       `${shown(first.before)} and is ${shown(first.now)}${more}`,
     place: plan.document.place(first.path),
-    hint: "choose another folder for the sweep with --out, or remove that one to run it anew",
+    hint: hint(
+      "sweep/kept",
+      "choose another folder for the sweep with --out, or remove that one to run it anew",
+      { args: { add: ["--out", "another"] } },
+    ),
   };
   throw new UserError([problem], { exitCode: 2 });
 }

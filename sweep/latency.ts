@@ -6,6 +6,7 @@
 
 import { openEngine } from "../engine/engine.ts";
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { restoreValues } from "../train/checkpoint/state.ts";
 import { CheckpointStore } from "../train/checkpoint/store.ts";
@@ -101,7 +102,13 @@ async function answerOf({ plan, folder }: TimedNet, batch: number): Promise<() =
     const { test } = data.splits;
     if (test.rows < batch) {
       throw new UserError(`the test split has ${test.rows} rows; latency is wanted of ${batch}`, {
-        hint: "lower latency.batch of the sweep",
+        hint: hint(
+          "sweep/batch",
+          `write \`batch: ${test.rows}\` or less at \`latency\` of the sweep`,
+          {
+            edit: "latency.batch",
+          },
+        ),
         exitCode: 2,
       });
     }

@@ -18,7 +18,7 @@ import {
   startReading,
 } from "../pipeline/document.ts";
 import { type Problem, UserError } from "../pipeline/errors.ts";
-import { nearest } from "../pipeline/nearest.ts";
+import { hint, type HintText, nameHint } from "../pipeline/hints.ts";
 import { childOf, type MapNode, merge, type Node, placeOf } from "../pipeline/nodes.ts";
 import { zodProblems } from "../pipeline/options.ts";
 import { type Axis, combinations, type GridPoint, shortNames } from "./grid.ts";
@@ -199,11 +199,20 @@ class SweepReader {
     const asked = this.#options.reference;
     const reference = asked ?? this.#value.reference ?? names[0] ?? "";
     if (names.length > 0 && !names.includes(reference)) {
-      const near = nearest(reference, names);
       this.#problems.push({
         message: `there is no setting ${JSON.stringify(reference)}`,
         place: asked === undefined ? this.#document.keyPlace(["reference"]) : undefined,
-        hint: near ? `did you mean ${near}?` : `the settings are ${names.join(", ")}`,
+        hint: nameHint("sweep/reference", {
+          written: reference,
+          names,
+          intro: "the settings are",
+          change: (name) =>
+            asked === undefined ? { set: { ".": name } } : {
+              args: {
+                replace: { [asked]: name, [`--reference=${asked}`]: `--reference=${name}` },
+              },
+            },
+        }),
       });
     }
     return reference;
@@ -226,7 +235,7 @@ class SweepReader {
         this.#problem(
           `${JSON.stringify(text)} is no path of a pipeline`,
           [...path, text],
-          "for example losses.2.weight: [0.01, 0.1]",
+          hint("sweep/axis", "for example losses.2.weight: [0.01, 0.1]", { edit: "the path" }),
         );
       }
       const point = (label: string, value: Node) => ({ path: keys ?? [text], text, label, value });
@@ -244,7 +253,7 @@ class SweepReader {
     }).filter((axis) => axis.length > 0);
   }
 
-  #problem(message: string, path: readonly (string | number)[], hint?: string): void {
+  #problem(message: string, path: readonly (string | number)[], hint?: HintText): void {
     this.#problems.push({ message, place: this.#document.keyPlace(path), hint });
   }
 }
@@ -265,7 +274,7 @@ async function withSetting(base: Node, setting: Node, reading: Reading): Promise
     if (path) return changeAt(node, path, value, place);
     throw new UserError(`${JSON.stringify(key)} is no path of a pipeline`, {
       place,
-      hint: "for example losses.2.weight: 0.1",
+      hint: hint("sweep/change", "for example losses.2.weight: 0.1", { edit: "the path" }),
       exitCode: 2,
     });
   }, laid);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import { metricsFromJson } from "../pipeline/metrics_json.ts";
 import type { Metrics, Result } from "../pipeline/stages/events.ts";
 import { readResult } from "../train/checkpoint/earlier_run.ts";
@@ -77,7 +78,7 @@ async function metricsOf(
     return { last: after(epochs), best: after(best.epoch) };
   } catch (error) {
     throw new UserError(`${path} cannot be read: ${(error as Error).message}`, {
-      hint: `remove ${folder} to run it anew`,
+      hint: hint("sweep/results", `remove ${folder} to run it anew`, { edit: "the folder" }),
       cause: error,
     });
   }

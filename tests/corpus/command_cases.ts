@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { Mend } from "./changed_input.ts";
 import type { Case } from "./pipeline_cases.ts";
 import { arrowFile, type Column } from "./small_rows.ts";
@@ -16,6 +17,7 @@ interface CommandCase {
   readonly files?: Readonly<Record<string, string | Uint8Array>>;
   readonly mended?: Readonly<Record<string, Mend>>;
   readonly env?: Readonly<Record<string, string>>;
+  readonly before?: Case["before"];
 }
 
 /** A pipeline that nothing is wrong with. */
@@ -70,6 +72,258 @@ function* projectCases(): Iterable<CommandCase> {
       },
     },
   };
+}
+
+/** Words in the place of others, and options. */
+function* wordCases(): Iterable<CommandCase> {
+  const one = (
+    name: string,
+    args: readonly string[],
+    words: readonly string[],
+    more: Partial<CommandCase> = {},
+  ): CommandCase => ({ name: `words: ${name}`, args, code: 2, words, ...more });
+  yield one("a kind of stage that is none", ["list", "los"], ["did you mean loss?"]);
+  yield one("a stage that is near", ["show", "mse-hnt"], ["did you mean mse-hint?"]);
+  yield one("a stage that is none", ["show", "zzzz"], ["pipeline list names them"]);
+  yield one("no run folder", ["resume"], ["expected a run folder", "--help"]);
+  yield one("no kind of a new stage", ["new"], ["for example"]);
+  yield one("a name that is none for a stage", ["new", "loss", "My-Loss.ts.ts"], ["my_stage.ts"]);
+  yield one("a file that is there", ["new", "loss", "mine.ts"], ["is there already"], {
+    files: { "mine.ts": "" },
+    mended: { "new/there": { args: ["new", "loss", "other.ts"] } },
+  });
+}
+
+const sweepText = `base: p.yaml
+seeds: [1, 2]
+settings:
+  basic: { losses: [{ use: cross-entropy, on: light }] }
+  rocket: { losses.2.weight: 0.1 }
+`;
+
+/** Sweeps that are refused before their first run. */
+function* sweepCases(): Iterable<CommandCase> {
+  const part = ["sweep", "--engine", "wasm", "--quiet", "--only", "check", "s.yaml"];
+  const one = (
+    name: string,
+    text: string,
+    words: readonly string[],
+    more: Partial<CommandCase> = {},
+  ): CommandCase => ({
+    name: `sweep: ${name}`,
+    args: part,
+    code: 2,
+    words,
+    ...more,
+    files: { "s.yaml": text, ...more.files },
+  });
+  yield one("a reference that is none", `${sweepText}reference: basik\n`, ["did you mean basic?"]);
+  yield one("a reference that is none, on the command line", sweepText, ["the settings are"], {
+    args: [...part, "--reference", "zzz"],
+  });
+  yield one("a grid of what is no path", `${sweepText}grid: { a..b: [1, 2] }\n`, ["for example"], {
+    mended: {
+      "sweep/axis": { files: { "s.yaml": `${sweepText}grid: { losses.2.weight: [1, 2] }\n` } },
+    },
+  });
+  yield one(
+    "a change of what is no path",
+    sweepText.replace("losses.2.weight:", "losses..weight:"),
+    ["for example"],
+    { mended: { "sweep/change": { files: { "s.yaml": sweepText } } } },
+  );
+  yield one("a metric that nobody measures", `${sweepText}metric: light/acc\n`, [
+    "there is light/",
+  ]);
+  yield one(
+    "a metric of a base without any",
+    `${sweepText}metric: light/accuracy\n`,
+    ["add it to"],
+    {
+      files: { "p.yaml": rightPipeline.replace("[accuracy]", "[]") },
+      mended: { "sweep/metrics": { files: { "p.yaml": rightPipeline } } },
+    },
+  );
+  yield one("a split that is not there", `${sweepText}split: validation\n`, ["holdout: 0.1"], {
+    mended: {
+      "sweep/validation": {
+        files: {
+          "p.yaml": (text) => text.replace("data:", "data:\n  validation: { holdout: 0.1 }"),
+        },
+      },
+    },
+  });
+  yield one("a seed on the command line", sweepText, ["write seeds: [1, 2, 3] there"], {
+    args: ["sweep", "--seed", "3", "--engine", "wasm", "--quiet", "s.yaml"],
+    mended: { "sweep/seed": { args: part } },
+  });
+  yield one("a part that is none", sweepText, ["did you mean rocket/seed-1?"], {
+    args: ["sweep", "--engine", "wasm", "--quiet", "--only", "rocket/sed-1", "s.yaml"],
+  });
+}
+
+/** Sweeps whose folder holds something already. */
+function* sweepFolderCases(): Iterable<CommandCase> {
+  const part = (name: string) => ["sweep", "--engine", "wasm", "--quiet", "--only", name, "s.yaml"];
+  const files = { "s.yaml": `${sweepText}latency: { batch: 500 }\n` };
+  const runOne: Case["before"] = async (run) => {
+    await run(part("basic/seed-1"));
+    await run(part("rocket/seed-1"));
+  };
+  yield {
+    name: "sweep folder: runs of another pipeline",
+    args: [...part("check"), "--set", "optimizer.rate=0.1"],
+    code: 2,
+    words: ["holds runs of another pipeline", "choose another folder"],
+    files,
+    before: runOne,
+  };
+  yield {
+    name: "sweep folder: of a sweep that goes on",
+    args: ["sweep", "--engine", "wasm", "--quiet", "s.yaml"],
+    code: 1,
+    words: ["another process runs a sweep", "--out"],
+    files,
+    async before(_run, folder) {
+      const out = join(folder, "runs", "s");
+      await Deno.mkdir(out, { recursive: true });
+      const lock = await Deno.open(join(out, ".lock"), { create: true, write: true });
+      await lock.lock(true);
+      return lock;
+    },
+    // To follow it would run the whole sweep.
+    mended: { "sweep/lock": { args: [...part("check"), "--out", "another"] } },
+  };
+  yield {
+    name: "sweep folder: latency of more rows than there are",
+    args: part("latency"),
+    code: 2,
+    words: ["write `batch: 360` or less"],
+    files: { "s.yaml": `${sweepText.replace("[1, 2]", "[1]")}latency: { batch: 500 }\n` },
+    before: runOne,
+    mended: {
+      "sweep/batch": { files: { "s.yaml": (text) => text.replace("batch: 500", "batch: 360") } },
+    },
+  };
+}
+
+/** A packed IDX file of zeros. */
+function blank(...shape: number[]): Uint8Array {
+  const header = Uint8Array.of(
+    0,
+    0,
+    8,
+    shape.length,
+    ...shape.flatMap((size) => [size >> 24, size >> 16, size >> 8, size]),
+  );
+  const file = new Uint8Array(header.length + shape.reduce((product, size) => product * size, 1));
+  file.set(header);
+  return new Uint8Array(gzipSync(file, { level: 1 }));
+}
+
+/** A file whose column colB is called colA. */
+function renamed(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const name = new TextEncoder().encode("colB");
+  return bytes.map((byte, at) =>
+    byte === name[3] && name.subarray(0, 3).every((other, index) => bytes[at - 3 + index] === other)
+      ? "A".charCodeAt(0)
+      : byte
+  );
+}
+
+/** `deno task data`. */
+function* dataCommandCases(): Iterable<CommandCase> {
+  const csv = "x,y\n1,0\n2,1\n";
+  const one = (
+    name: string,
+    args: readonly string[],
+    words: readonly string[],
+    more: Partial<CommandCase> = {},
+  ): CommandCase => ({
+    name: `data: ${name}`,
+    task: "data",
+    args,
+    code: 2,
+    words,
+    ...more,
+    files: { "a.csv": csv, ...more.files },
+  });
+  const right: Mend = { args: ["convert", "a.csv", "a.arrow"] };
+  yield one("an option that is none", ["convert", "--form", "x"], ["deno task data NAME"], {
+    mended: { "data/usage": right },
+  });
+  yield one("a data set that is none", ["digit", "--out", "o"], ["did you mean digits?"]);
+  yield one("two data sets", ["digits", "movielens", "--out", "o"], ["one data set at a time"]);
+  yield one("an option of convert", ["digits", "--query", "x"], ["only convert has --query"], {
+    mended: { "data/options": right },
+  });
+  yield one("convert without a file", ["convert"], ["convert takes a file"], {
+    mended: { "convert/usage": right },
+  });
+  yield one("record batches of no rows", ["convert", "a.csv", "a.arrow", "--batch", "0"], [
+    "at least 1",
+  ]);
+  yield one("a format that is none", ["convert", "a.xyz", "a.arrow"], ["what can be read"], {
+    files: { "a.xyz": csv },
+    mended: { "convert/format": right },
+  });
+  yield one("a query of an Arrow file", ["convert", "b.arrow", "a.arrow", "--query", "FROM data"], [
+    "query the Parquet or CSV file",
+  ], {
+    mended: { "convert/arrow": { args: ["convert", "a.csv", "a.arrow", "--query", "FROM data"] } },
+  });
+  yield one("a database without a query", ["convert", "t.duckdb", "a.arrow"], ["FROM table"], {
+    files: { "t.duckdb": Deno.readFileSync(`${root}tests/fixtures/formats/tables.duckdb`) },
+    mended: {
+      "convert/query": {
+        args: ["convert", "t.duckdb", "a.arrow", "--query", "FROM duckdb_tables()"],
+      },
+    },
+  });
+  yield one("a column that is none", ["convert", "a.csv", "a.arrow", "--columns", "x,z"], [
+    "its columns are x, y",
+  ]);
+  const bytes = arrowFile({ colA: ["int", [1]], colB: ["int", [2]], z: ["int", [3]] });
+  yield one("two columns of one name", ["convert", "t.arrow", "a.arrow"], [
+    "keep the others: --columns z",
+  ], {
+    files: {
+      "t.arrow": renamed(bytes),
+    },
+  });
+  yield one(
+    "no IDX files",
+    ["fashion-mnist", "--from", "f", "--out", "o"],
+    ["the four IDX files"],
+    {
+      code: 1,
+      files: { "f/none.txt": "" },
+      mended: { "fashion-mnist/folder": { files: { "f/train-images-idx3-ubyte": "x" } } },
+    },
+  );
+  yield one("IDX files of other values", ["fashion-mnist", "--from", "f", "--out", "o"], [
+    "its SHA-256",
+  ], {
+    code: 1,
+    files: { "f/train-images-idx3-ubyte.gz": blank(60_000, 28, 28) },
+  });
+  const other = { "f/train-images-idx3-ubyte": Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 5) };
+  yield one("IDX files of another shape", ["fashion-mnist", "--from", "f", "--out", "o"], [
+    "MNIST?",
+  ], {
+    code: 1,
+    files: other,
+    mended: { "fashion-mnist/shape": { args: ["fashion-mnist", "--from", "other", "--out", "o"] } },
+  });
+  yield one("no files of MovieLens", ["movielens", "--from", "f", "--out", "o"], ["GroupLens"], {
+    code: 1,
+    files: { "f/none.txt": "" },
+    mended: {
+      "movielens/folder": {
+        files: { "f/u.data": "1\t1\t5\t9\n", "f/u.item": "x", "f/u.user": "x" },
+      },
+    },
+  });
 }
 
 /** What a pipeline of a few rows says of its own. */
@@ -232,8 +486,17 @@ function* rowsCases(): Iterable<CommandCase> {
  */
 export function* commandCases(folder: string): Iterable<Case> {
   let number = 0;
-  for (const cases of [projectCases(), rowsCases()]) {
-    for (const { name, task, args, code, words, files = {}, mended, env } of cases) {
+  for (
+    const cases of [
+      projectCases(),
+      rowsCases(),
+      wordCases(),
+      sweepCases(),
+      sweepFolderCases(),
+      dataCommandCases(),
+    ]
+  ) {
+    for (const { name, task, args, code, words, files = {}, mended, env, before } of cases) {
       const own = join(folder, String(number++));
       for (const [file, content] of Object.entries({ "p.yaml": rightPipeline, ...files })) {
         const path = join(own, file);
@@ -241,7 +504,16 @@ export function* commandCases(folder: string): Iterable<Case> {
         if (typeof content === "string") Deno.writeTextFileSync(path, content);
         else Deno.writeFileSync(path, content);
       }
-      yield { name, task, args, folder: own, expected: { code, words }, mended, env };
+      yield {
+        name,
+        task,
+        args,
+        folder: own,
+        expected: { code, words, reports: task === "data" },
+        mended,
+        env,
+        before,
+      };
     }
   }
 }

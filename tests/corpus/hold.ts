@@ -18,6 +18,8 @@ export async function hold(
 ): Promise<void> {
   const faults: string[] = [];
   for (const one of cases) {
+    using _held = await one.before?.((args) => runner.run({ ...one, args }), one.folder) ??
+      undefined;
     const outcome = await runner.run(one).catch((error: Error) => error);
     const broken = outcome instanceof Error;
     const found = broken ? [outcome.message] : faultsOf(outcome, one.expected);

@@ -1,7 +1,7 @@
 import { basename, dirname, extname, join } from "node:path";
 import type { Mend } from "./changed_input.ts";
 import type { Expectation } from "./expectation.ts";
-import type { CommandLine } from "./outcome.ts";
+import type { CommandLine, Outcome } from "./outcome.ts";
 
 /** A command line that is to be refused. */
 export interface Case extends CommandLine {
@@ -11,6 +11,13 @@ export interface Case extends CommandLine {
   readonly expected: Expectation;
   /** What a person changes who follows a hint, by its id, where the hint itself cannot say it. */
   readonly mended?: Readonly<Record<string, Mend>> | undefined;
+  /** What is done in the folder before; it may give what ends that. */
+  readonly before?:
+    | ((
+      run: (args: readonly string[]) => Promise<Outcome>,
+      folder: string,
+    ) => Promise<Disposable | void>)
+    | undefined;
   /** Whether stages of the case make hints of their own. */
   readonly ownHints?: boolean | undefined;
 }

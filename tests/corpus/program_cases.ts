@@ -1,3 +1,17 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { readIdx } from "../../data/idx.ts";
+import { readMat } from "../../data/mat.ts";
+import { type Published, readPublished } from "../../data/original.ts";
+import { readTar } from "../../data/tar.ts";
+import { unpack } from "../../data/unpack.ts";
+import { pathInside, refuseLinksOut } from "../../files/inside.ts";
+import { unwritable } from "../../files/unwritable.ts";
+import type { CheckedSweep } from "../../sweep/check.ts";
+import { readOutcomes } from "../../sweep/results.ts";
+import { root } from "../support/command_line.ts";
+
 /** Calls of the project's functions that are to be refused: what a command line cannot bring about in a test. */
 export interface ProgramCase {
   /** What it proves. */
@@ -8,9 +22,190 @@ export interface ProgramCase {
   readonly mended?: Readonly<Record<string, () => unknown>>;
 }
 
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** What the system says of a disk or a folder. */
+function* systemCases(): Iterable<ProgramCase> {
+  const codes = ["ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EACCES", "ENOTDIR", "EISDIR", "EIO"];
+  for (const code of codes) {
+    yield {
+      name: `a file that cannot be written: ${code}`,
+      run() {
+        throw unwritable("a.arrow", { code, message: "" });
+      },
+    };
+  }
+}
+
+function* folderCases(folder: string): Iterable<ProgramCase> {
+  const own = join(folder, "own");
+  Deno.mkdirSync(own);
+  const write = async (path: string) => {
+    try {
+      await Deno.writeTextFile(path, "");
+    } catch (error) {
+      throw unwritable(path, error);
+    }
+  };
+  yield {
+    name: "a file in a folder that is not there",
+    run: () => write(join(folder, "none", "a.txt")),
+    mended: {
+      "write/folder": async () => {
+        await Deno.mkdir(join(folder, "none"));
+        await write(join(folder, "none", "a.txt"));
+      },
+    },
+  };
+  yield {
+    name: "a name that leads out of the run folder",
+    run: () => pathInside(own, "../elsewhere"),
+    mended: { "inside/name": () => pathInside(own, "elsewhere") },
+  };
+  if (Deno.build.os === "windows") return;
+  Deno.symlinkSync(folder, join(own, "link"));
+  yield {
+    name: "a link that leads out of the run folder",
+    run: () => refuseLinksOut(own),
+    mended: {
+      "inside/link": async () => {
+        await Deno.remove(join(own, "link"));
+        await refuseLinksOut(own);
+      },
+    },
+  };
+}
+
+/** A run of a sweep that has finished, and whose metrics are damaged. */
+function* sweepCases(folder: string): Iterable<ProgramCase> {
+  const run = join(folder, "basic");
+  Deno.mkdirSync(run);
+  const result = { epochs: 1, best: { epoch: 1, test: {} }, test: {} };
+  Deno.writeTextFileSync(join(run, "result.json"), JSON.stringify(result));
+  Deno.writeTextFileSync(join(run, "metrics.jsonl"), '{ "epoch": 1');
+  const runs = [{ setting: "basic", seed: 1, folder: run }];
+  const read = () => readOutcomes({ runs, split: "validation" } as unknown as CheckedSweep);
+  yield {
+    name: "a finished run without its metrics",
+    run: read,
+    mended: {
+      "sweep/results": async () => {
+        await Deno.remove(run, { recursive: true });
+        await read();
+      },
+    },
+  };
+}
+
+/** A file as somebody publishes it. */
+function published(content: string, url = "http://127.0.0.1:9/a.bin"): Published {
+  const value = createHash("sha256").update(content).digest("hex");
+  return { name: "a.bin", url, bytes: content.length, hash: { algorithm: "sha256", value } };
+}
+
+/** Files of data sets that are others, or damaged, as where they come from cannot be reached in a test. */
+function* dataSetCases(folder: string): Iterable<ProgramCase> {
+  const from = join(folder, "from"), other = join(folder, "other");
+  for (const [at, content] of [[from, "good"], [other, "much more than that"]] as const) {
+    Deno.mkdirSync(at);
+    Deno.writeTextFileSync(join(at, "a.bin"), content);
+  }
+  const good = published("good"), silent = () => {};
+  const named = () => readPublished(good, from, silent);
+  yield {
+    name: "a file that no server gives",
+    run: () => readPublished(good, undefined, silent),
+    mended: { "data/fetch": named },
+  };
+  yield {
+    name: "a folder without the file",
+    run: () => readPublished(good, folder, silent),
+    mended: { "data/from": named },
+  };
+  yield {
+    name: "a file that is larger than the published one",
+    run: () => readPublished(good, other, silent),
+    mended: { "data/large": named },
+  };
+  const most = 1000, packed = new Uint8Array(gzipSync("x".repeat(100)));
+  const unpacked = () => unpack(packed, "gzip", "a.gz", most);
+  yield {
+    name: "a file that unpacks to more than the published one",
+    run: () => unpack(packed, "gzip", "a.gz", 10),
+    mended: { "unpack/large": unpacked },
+  };
+  yield {
+    name: "a packed file that is cut off",
+    run: () => unpack(packed.slice(0, 20), "gzip", "a.gz", most),
+    mended: { "unpack/damaged": unpacked },
+  };
+  const idx = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 5, 6);
+  const wholeIdx = () => readIdx(idx, "a.idx", most);
+  yield {
+    name: "a file that is no IDX file",
+    run: () => readIdx(bytes("x,y\n1,2\n"), "a.idx", most),
+    mended: { "idx/start": wholeIdx },
+  };
+  yield {
+    name: "an IDX file that is cut off",
+    run: () => readIdx(idx.slice(0, 9), "a.idx", most),
+    mended: { "idx/damaged": wholeIdx },
+  };
+  const mat = Deno.readFileSync(join(root, "tests/reference/svhn_32x32.mat"));
+  const wholeMat = () => readMat(mat, "a.mat", 1e5);
+  yield {
+    name: "a file that is no MAT-file",
+    run: () => readMat(bytes("x,y\n1,2\n"), "a.mat", most),
+    mended: { "mat/start": wholeMat },
+  };
+  yield {
+    name: "a MAT-file that is cut off",
+    run: () => readMat(mat.slice(0, 300), "a.mat", 1e5),
+    mended: { "mat/end": wholeMat },
+  };
+  yield {
+    name: "a MAT-file of fewer values than its shape says",
+    run: () => readMat(doubles(7), "a.mat", most),
+    mended: { "mat/values": () => readMat(doubles(1), "a.mat", most) },
+  };
+  const tar = new Uint8Array(2048);
+  tar.set(bytes("a.txt"));
+  tar.set(bytes("00000000003\0"), 124);
+  tar.set(bytes("0"), 156);
+  tar.fill(32, 148, 156);
+  const sum = tar.subarray(0, 512).reduce((all, byte) => all + byte, 0);
+  tar.set(bytes(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
+  const wholeTar = () => readTar(tar, "a.tar");
+  yield {
+    name: "a file that is no tar archive",
+    run: () => readTar(new Uint8Array(1024).fill(60), "a.tar"),
+    mended: { "tar/header": wholeTar },
+  };
+  yield {
+    name: "a tar archive that is cut off",
+    run: () => readTar(tar.slice(0, 512), "a.tar"),
+    mended: { "tar/end": wholeTar },
+  };
+}
+
+/** An unpacked MAT-file of one variable: two doubles, of a shape that is right with 1 row. */
+function doubles(rows: number): Uint8Array<ArrayBuffer> {
+  const result = new Uint8Array(208), view = new DataView(result.buffer);
+  result.set(bytes("MATLAB 5.0"));
+  result.set(bytes("IM"), 126);
+  const words = [14, 72, 6, 8, 6, 0, 5, 8, rows, 2, 1 | 1 << 16, 97, 9, 16];
+  words.forEach((word, index) => view.setUint32(128 + 4 * index, word, true));
+  return result;
+}
+
 /**
  * The cases.
  *
  * @param folder A folder to work in.
  */
-export const programCases = (_folder: string): Iterable<ProgramCase> => [];
+export function* programCases(folder: string): Iterable<ProgramCase> {
+  yield* systemCases();
+  yield* folderCases(folder);
+  yield* sweepCases(folder);
+  yield* dataSetCases(folder);
+}
