@@ -205,11 +205,12 @@ function report(error: unknown, debug: boolean): number {
   return known?.exitCode ?? 1;
 }
 
-/** What JavaScript and WebAssembly throw when no memory is left. */
+/** What JavaScript, WebAssembly and TensorFlow throw when no memory is left. */
 function missingMemory(error: unknown): { message: string; hint: string; exitCode: 1 } | undefined {
   const message = error instanceof Error ? error.message : "";
   const length = Number(/^Invalid typed array length: (\d+)$/.exec(message)?.[1] ?? 0);
   const missing = length > 2 ** 28 || message === "Array buffer allocation failed" ||
+    /^(Invalid TF_Status: 8\b|[^]*\bOOM when allocating tensor\b)/.test(message) ||
     (error instanceof WebAssembly.RuntimeError && message === "memory access out of bounds");
   if (!missing) return undefined;
   return {

@@ -12,11 +12,15 @@ import type { Batch, Column } from "../pipeline/stages/batch.ts";
 import type { SourceStage } from "../pipeline/stages/source.ts";
 import { sizeOf } from "./input/columns.ts";
 import { mapBatch } from "./input/parts.ts";
-import { memoryFor } from "./input/memory.ts";
+import { availableMemory, memoryFor } from "./input/memory.ts";
 import { batchCount, batchRange, holdoutRows, sampleRows } from "./input/order.ts";
 import { openSplit, type Split } from "./input/split.ts";
-import { type Measured, rowText, TransformChain } from "./input/transforms.ts";
+import { type Measured, measuredRows, rowText, TransformChain } from "./input/transforms.ts";
+import { refuseLargeBatches, refuseLargeRows } from "./sizes.ts";
 import { canBeSent } from "./input/worker_input.ts";
+
+/** The rows that nets are measured on at once. */
+export const evaluationRows = 256;
 
 /** The rows of a run, ready to be read. */
 export interface PreparedData {
@@ -31,6 +35,8 @@ export interface PreparedData {
   readonly measured: Measured;
   /** The first training rows, as they were read: a batch of them, and two at least if there are. */
   readonly first: Batch;
+  /** The memory that this process could have before rows were read, in bytes. */
+  readonly available: number;
   /** Lets go of the files. */
   close(): Promise<void>;
 }
@@ -48,6 +54,8 @@ export async function prepareData(
   report: (line: string) => void = () => {},
 ): Promise<PreparedData> {
   const opened: Split[] = [];
+  const available = await availableMemory();
+  refuseLargeRows(plan, available);
   const memory = await memoryFor(plan.memory);
   const open = async (name: string, planned: PlannedStage<SourceStage>, like?: Split) => {
     const { stage, options, reference, folder, specifier } = planned;
@@ -95,6 +103,14 @@ export async function prepareData(
       train.features,
       (feature) => plan.document.place(["data", "features", feature]),
     );
+    const measures = transforms.planned.some(({ transform }) => transform.measure);
+    const largest = Math.max(plan.cut.size, evaluationRows, measures ? measuredRows : 0);
+    refuseLargeBatches(
+      transforms.entry,
+      transforms.planned,
+      Math.min(largest, train.rows),
+      available,
+    );
     const measured = await transforms.measure(train);
     const first = await train.slice(
       0,
@@ -105,6 +121,7 @@ export async function prepareData(
       transforms,
       measured,
       first,
+      available,
       close: async () => {
         for (const split of opened) await split.close();
       },

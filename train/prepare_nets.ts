@@ -23,7 +23,8 @@ import { describe, type OutputReference, type Term } from "./objective.ts";
 import { firstBatch, type PreparedData } from "./prepare_data.ts";
 import { inputsOf } from "./model/describe.ts";
 import { axisProblem, type Meaning } from "./model/axes.ts";
-import type { Model } from "./step.ts";
+import { refuseLargeNets } from "./sizes.ts";
+import { type Model, slotVariables } from "./step.ts";
 import { batchTensors } from "./tensors.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "./variables.ts";
 
@@ -109,6 +110,17 @@ export function prepareNets(
     label,
   };
   refuseOtherAxes(variables.all, meaning, reference);
+  const refuseLarge = () => {
+    const model = { variables: variables.all, frozen: phase.frozen };
+    const { name } = phase.optimizer.reference, slots = Object.keys(optimizer.slots).length;
+    const moved = slotVariables(model);
+    refuseLargeNets(
+      { variables: variables.all, moved, optimizer: { name, slots } },
+      data.available,
+      reference.place,
+    );
+  };
+  refuseLarge();
   const shapes = outputShapes(plan, data, pair, nets, variables, units, features);
   const problems: Problem[] = [];
   const collect = <T>(make: () => T): T[] => {
@@ -132,6 +144,8 @@ export function prepareNets(
     )
     .flatMap((planned) => collect(() => makeMetric(planned, label, computed)));
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  // Losses have declared theirs by now.
+  refuseLarge();
   if (terms.length === 0) {
     throw new UserError(`no loss is left for the ${computed.join(" and ")} net`, {
       place: phase.place,

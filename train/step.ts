@@ -100,7 +100,7 @@ export function initialState(
  *
  * @param model The model.
  */
-export function slotVariables(model: Model): readonly Variable[] {
+export function slotVariables(model: Pick<Model, "variables" | "frozen">): readonly Variable[] {
   return movedVariables(model).filter(({ trainable }) => trainable);
 }
 
@@ -171,7 +171,9 @@ function backward(
  *
  * @param model The model.
  */
-export function movedVariables({ variables, frozen }: Model): readonly Variable[] {
+export function movedVariables(
+  { variables, frozen }: Pick<Model, "variables" | "frozen">,
+): readonly Variable[] {
   return frozen ? variables.filter(({ owner }) => !frozen.has(owner)) : variables;
 }
 

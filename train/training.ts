@@ -42,6 +42,7 @@ import {
 } from "./step.ts";
 import { disposeInput, stepInput } from "./step_input.ts";
 import { Stopwatch } from "./stopwatch.ts";
+import { evaluationRows } from "./prepare_data.ts";
 import { rowsOf } from "./tensors.ts";
 import { initialValues } from "./variables.ts";
 
@@ -592,7 +593,7 @@ const startAfter = (optimizerSteps: number): JobPosition => ({
 });
 
 /** Larger than training batches, as nothing is kept for a backward pass; every row is measured. */
-const evaluationCut = { size: 256, last: "keep" } as const;
+const evaluationCut = { size: evaluationRows, last: "keep" } as const;
 
 /** The second name of a phase's best checkpoint. */
 const bestNameOf = ({ name }: JobPhase) => name === undefined ? "best" : `best-${name}`;

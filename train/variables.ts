@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { writeRows } from "../engine/tables.ts";
+import { UserError } from "../pipeline/errors.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import type { LossVariables } from "../pipeline/stages/loss.ts";
 import type {
@@ -41,6 +42,9 @@ export interface GivenState {
 /** A job that begins with what follows from the seed. */
 export const nothingGiven: GivenState = { values: new Map(), slots: new Map(), steps: 0 };
 
+/** No net has as many layers; one whose options say so would be declared until the memory is full. */
+const MOST_VARIABLES = 100_000;
+
 /** The variables that a network and losses have declared, in the order of their declaration. */
 export class DeclaredVariables implements VariableRegistry {
   readonly #byName = new Map<string, Variable>();
@@ -48,6 +52,12 @@ export class DeclaredVariables implements VariableRegistry {
   add(spec: VariableSpec): Variable {
     if (this.#byName.has(spec.name)) {
       throw new Error(`the variable ${JSON.stringify(spec.name)} is declared twice`);
+    }
+    if (this.#byName.size >= MOST_VARIABLES) {
+      throw new UserError(
+        `the nets have more than ${MOST_VARIABLES.toLocaleString("en")} variables`,
+        { hint: "write a smaller number of layers, such as `depth: 40`", exitCode: 2 },
+      );
     }
     const variable = { trainable: true, table: false, ...spec };
     if (spec.axes && spec.axes.length !== spec.shape.length) {

@@ -40,15 +40,20 @@ const stage: TransformStage = defineTransform({
 to: [14, 14]`,
   create({ to, mode, feature }, { features }) {
     const names = chooseFeatures(features, feature, resizable);
-    const scales = new Map(names.map((name) => {
+    // Made for the first batch: before that a size may be refused that no machine has room for.
+    const scales = new Map<string, { lines: readonly Share[]; columns: readonly Share[] }>();
+    const scalesOf = (name: string) => {
       const [height, width] = features[name]!.shape as [number, number, number];
-      return [name, { lines: shares[mode](height, to[0]), columns: shares[mode](width, to[1]) }];
-    }));
+      const known = scales.get(name) ??
+        { lines: shares[mode](height, to[0]), columns: shares[mode](width, to[1]) };
+      scales.set(name, known);
+      return known;
+    };
     return {
       features: changeSpecs(features, names, (spec) => resized(spec, to)),
       apply: (batch) =>
         changeColumns(batch, names, (column, name) => {
-          const { lines, columns } = scales.get(name)!;
+          const { lines, columns } = scalesOf(name);
           const [height, width, channels] = column.shape as [number, number, number];
           const wide = weighed(column.values, batch.size * height, width, channels, columns);
           return {

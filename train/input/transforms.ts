@@ -73,7 +73,7 @@ export interface BatchPosition {
 }
 
 /** How many rows are measured at a time. */
-const measuredRows = 1024;
+export const measuredRows = 1024;
 
 /** What was measured of the training rows, as JSON. */
 export interface Measured {

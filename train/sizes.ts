@@ -1,0 +1,141 @@
+/**
+ * Sizes that options can make larger than the machine, which are known before anything of that size is made.
+ *
+ * @module
+ */
+
+import { type Place, UserError } from "../pipeline/errors.ts";
+import type { Plan } from "../pipeline/plan.ts";
+import type { ColumnSpec } from "../pipeline/stages/batch.ts";
+import type { Variable } from "../pipeline/stages/network.ts";
+import { sizeOf } from "./input/columns.ts";
+import { formatBytes } from "./input/memory.ts";
+import type { PlannedTransform } from "./input/transforms.ts";
+
+/** A number is a float32. */
+const BYTES = 4;
+
+/** What of nets takes memory. */
+export interface SizedNets {
+  /** All variables that are declared so far. */
+  readonly variables: readonly Variable[];
+  /** Those that the optimizer moves. */
+  readonly moved: readonly Variable[];
+  /** The optimizer's name, and how many numbers it keeps of each of these. */
+  readonly optimizer: { readonly name: string; readonly slots: number };
+}
+
+/**
+ * Refuses nets that the machine has no memory for: weights, what the optimizer keeps of them, and the gradients of what is no
+ * table. That is the least that training needs; the maps of a batch come on top.
+ *
+ * @param nets The nets.
+ * @param available The memory that this process may have, in bytes.
+ * @param place Where the pipeline file has the network.
+ * @throws {UserError} With the largest variable, its size and what the machine has; exit code 2.
+ */
+export function refuseLargeNets(
+  { variables, moved, optimizer }: SizedNets,
+  available: number,
+  place: Place | undefined,
+): void {
+  const bytesOf = ({ shape }: Variable) => BYTES * sizeOf(shape);
+  const sum = (of: readonly Variable[]) => of.reduce((sum, one) => sum + bytesOf(one), 0);
+  const weights = sum(variables), slots = optimizer.slots * sum(moved);
+  const gradients = sum(moved.filter(({ table }) => !table));
+  if (weights + slots + gradients <= available) return;
+  const largest = variables.reduce((one, other) => bytesOf(other) > bytesOf(one) ? other : one);
+  const shape = largest.shape.map((size) => size.toLocaleString("en")).join(" × ");
+  const one = `the ${largest.table ? "table" : "variable"} ${largest.name} of ${shape} needs ${
+    formatBytes(bytesOf(largest))
+  }`;
+  const all = [
+    `${formatBytes(weights)} for weights`,
+    ...(slots > 0 ? [`${formatBytes(slots)} for what ${optimizer.name} keeps of them`] : []),
+    ...(gradients > 0 ? [`${formatBytes(gradients)} for gradients`] : []),
+  ];
+  const whole = bytesOf(largest) > available
+    ? one
+    : `the nets need ${formatBytes(weights + slots + gradients)}: ${
+      all.join(", ")
+    }; ${one} of that`;
+  throw new UserError(`${whole}; this machine has ${formatBytes(available)} available`, {
+    place,
+    hint: largest.table
+      ? "make fewer ids, such as `ids: { hash: 100000 }` at the feature, or write a smaller size of embeddings"
+      : "write smaller numbers at the network's options: units, width or depth; or let it read fewer values",
+    exitCode: 2,
+  });
+}
+
+/**
+ * Refuses batches that the machine has no memory for, as they leave each transform.
+ *
+ * @param features The features as they are read.
+ * @param transforms The transforms.
+ * @param rows The rows of the largest batch.
+ * @param available The memory that this process may have, in bytes.
+ * @throws {UserError} With the largest feature, its size and what the machine has; exit code 2.
+ */
+export function refuseLargeBatches(
+  features: Readonly<Record<string, ColumnSpec>>,
+  transforms: readonly Pick<PlannedTransform, "stage" | "transform">[],
+  rows: number,
+  available: number,
+): void {
+  const steps = [
+    { stage: undefined, specs: features },
+    ...transforms.map(({ stage, transform }) => ({ stage, specs: transform.features })),
+  ];
+  for (const { stage, specs } of steps) {
+    const sized = Object.entries(specs).map(([name, { shape }]) => ({
+      name,
+      shape,
+      bytes: BYTES * rows * sizeOf(shape),
+    }));
+    const bytes = sized.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (bytes <= available) continue;
+    const { name, shape } = sized.reduce((one, other) => other.bytes > one.bytes ? other : one);
+    const lengths = shape.map((size) => size.toLocaleString("en")).join(" × ");
+    throw new UserError(
+      `a batch of ${rows.toLocaleString("en")} rows needs ${formatBytes(bytes)}${
+        stage ? ` behind the transform ${stage.name}` : ""
+      }: the feature ${name} has ${lengths} numbers a row; this machine has ${
+        formatBytes(available)
+      } available`,
+      {
+        place: stage?.place,
+        hint: stage
+          ? "write a smaller number at the transform, or a smaller train.batch"
+          : "write a smaller train.batch, or fewer values a row",
+        exitCode: 2,
+      },
+    );
+  }
+}
+
+/**
+ * Refuses rows that are padded to more than the machine has memory for, before any is read.
+ *
+ * @param plan The plan.
+ * @param available The memory that this process may have, in bytes.
+ * @throws {UserError} With the feature, its size and what the machine has; exit code 2.
+ */
+export function refuseLargeRows({ features, document }: Plan, available: number): void {
+  for (const [name, { shape, length }] of Object.entries(features)) {
+    const own = length === undefined ? shape : [length];
+    const bytes = BYTES * sizeOf(own ?? []);
+    if (bytes <= available) continue;
+    const option = length === undefined ? "shape" : "length";
+    throw new UserError(
+      `a row of the feature ${name} needs ${formatBytes(bytes)}; this machine has ${
+        formatBytes(available)
+      } available`,
+      {
+        place: document.place(["data", "features", name, option]),
+        hint: `write a smaller ${option}`,
+        exitCode: 2,
+      },
+    );
+  }
+}
