@@ -1,6 +1,6 @@
 import denoConfig from "../deno.json" with { type: "json" };
-import { formatProblem, UserError } from "../pipeline/errors.ts";
-import { nearest } from "../pipeline/nearest.ts";
+import { formatProblem, type Problem, UserError } from "../pipeline/errors.ts";
+import { hint, nameHint } from "../pipeline/hints.ts";
 import { optionNames, parseArguments } from "./arguments.ts";
 import { check } from "./check.ts";
 import { leaveSignals } from "./interruption.ts";
@@ -103,9 +103,16 @@ async function dispatch(args: readonly string[]): Promise<number> {
 }
 
 function refuseUnknown(option: string): never {
-  const near = nearest(option.replace(/^-+/, "").replace(/=.*/, ""), optionNames);
+  const written = option.replace(/=.*/, "");
   throw new UserError(`there is no option ${option}`, {
-    hint: near ? `did you mean --${near}?` : "deno task pipeline --help lists them",
+    hint: nameHint("command/option", {
+      written: written.replace(/^-+/, ""),
+      names: optionNames,
+      shown: (name) => `--${name}`,
+      change: (name) => ({ args: { replace: { [written]: `--${name}` } } }),
+    }) ?? hint("command/options", "deno task pipeline --help lists them", {
+      args: { remove: [option], add: ["--help"] },
+    }),
     exitCode: 2,
   });
 }
@@ -113,9 +120,13 @@ function refuseUnknown(option: string): never {
 /** A first word that is neither a command nor a file is more likely a command misspelt. */
 async function refuseUnknownCommand(word: string): Promise<void> {
   if (/[./\\]/.test(word) || await exists(word)) return;
-  const near = nearest(word, Object.keys(commands));
   throw new UserError(`${JSON.stringify(word)} is neither a command nor a pipeline file`, {
-    hint: near ? `did you mean ${near}?` : `the commands are ${Object.keys(commands).join(", ")}`,
+    hint: nameHint("command/word", {
+      written: word,
+      names: Object.keys(commands),
+      intro: "the commands are",
+      change: (name) => ({ args: { replace: { [word]: name } } }),
+    }),
     exitCode: 2,
   });
 }
@@ -154,9 +165,14 @@ function oneOf<T extends string>(
   if (value === undefined) return undefined;
   const found = values.find((one) => one === value);
   if (found) return found;
-  const near = nearest(value, values);
   throw new UserError(`--${option} takes ${values.join(", ")}; got ${JSON.stringify(value)}`, {
-    hint: near && `did you mean ${near}?`,
+    hint: nameHint("command/choice", {
+      written: value,
+      names: values,
+      change: (near) => ({
+        args: { replace: { [value]: near, [`--${option}=${value}`]: `--${option}=${near}` } },
+      }),
+    }),
     exitCode: 2,
   });
 }
@@ -164,15 +180,19 @@ function oneOf<T extends string>(
 /** What the process may not do, and the flag that would let it, from Deno's words. */
 function missingPermission(
   error: unknown,
-): { message: string; hint: string; exitCode: 2 } | undefined {
+): Problem & { exitCode: 2 } | undefined {
   for (let at = error; at instanceof Error; at = at.cause) {
     if (!(at instanceof Deno.errors.NotCapable)) continue;
     const [, kind, of] = /Requires (\w+) access(?: to "(.*?)")?/.exec(at.message) ?? [];
     if (kind === undefined) return undefined;
     return {
       message: `this process has no permission to ${deeds[kind] ?? kind} ${of ?? ""}`.trimEnd(),
-      hint: `deno run needs --allow-${kind}${of ? `=${of}` : ""}; ` +
-        "--permissions prints all that a pipeline needs",
+      hint: hint(
+        "permission/flag",
+        `deno run needs --allow-${kind}${of ? `=${of}` : ""}; ` +
+          "--permissions prints all that a pipeline needs",
+        { outside: "who starts the process gives it its permissions" },
+      ),
       exitCode: 2,
     };
   }
@@ -197,16 +217,31 @@ function report(error: unknown, debug: boolean): number {
     if (debug) say(Deno.inspect(error));
     return error.exitCode;
   }
-  const message = error instanceof Error ? error.message : String(error);
-  const known = missingPermission(error) ?? missingMemory(error);
-  say(`error: ${known?.message ?? message}`);
+  const { exitCode, ...problem } = faultOf(error);
+  const { message } = problem;
+  say(formatProblem(debug ? { message } : problem));
   if (debug) say(Deno.inspect(error));
-  else say(` hint: ${known?.hint ?? "this is a fault of Rocket's own; --debug prints where"}`);
-  return known?.exitCode ?? 1;
+  return exitCode;
+}
+
+/**
+ * What to tell of an error that is no person's mistake: a permission or memory that is missing, or a fault of
+ * Rocket's own.
+ *
+ * @param error What was thrown.
+ */
+export function faultOf(error: unknown): Problem & { readonly exitCode: 1 | 2 } {
+  return missingPermission(error) ?? missingMemory(error) ?? {
+    message: error instanceof Error ? error.message : String(error),
+    hint: hint("fault/debug", "this is a fault of Rocket's own; --debug prints where", {
+      outside: "the fault is mended in Rocket",
+    }),
+    exitCode: 1,
+  };
 }
 
 /** What JavaScript, WebAssembly and TensorFlow throw when no memory is left. */
-function missingMemory(error: unknown): { message: string; hint: string; exitCode: 1 } | undefined {
+function missingMemory(error: unknown): Problem & { exitCode: 1 } | undefined {
   const message = error instanceof Error ? error.message : "";
   const length = Number(/^Invalid typed array length: (\d+)$/.exec(message)?.[1] ?? 0);
   const missing = length > 2 ** 28 || message === "Array buffer allocation failed" ||
@@ -215,7 +250,9 @@ function missingMemory(error: unknown): { message: string; hint: string; exitCod
   if (!missing) return undefined;
   return {
     message: `there is not enough memory: ${message}`,
-    hint: "make train.batch, the nets or their tables of ids smaller",
+    hint: hint("memory/smaller", "make train.batch, the nets or their tables of ids smaller", {
+      outside: "what fits depends on the machine",
+    }),
     exitCode: 1,
   };
 }

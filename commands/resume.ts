@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { documentOfValue } from "../pipeline/document.ts";
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import { metricsToJson } from "../pipeline/metrics_json.ts";
 import { makePlan } from "../pipeline/plan/make.ts";
 import { createRegistry } from "../pipeline/registry.ts";
@@ -24,7 +25,9 @@ export async function resume(args: readonly string[], options: CommandOptions): 
   const out = onlyArgument(args, "a run folder");
   if (options.out !== undefined) {
     throw new UserError("a run goes on in its own folder, so that there is no --out here", {
-      hint: "copy the folder first to keep it as it is",
+      hint: hint("resume/out", "leave --out away; copy the folder first to keep it as it is", {
+        args: { remove: ["--out", options.out, `--out=${options.out}`] },
+      }),
       exitCode: 2,
     });
   }

@@ -85,6 +85,13 @@ function* wordCases(): Iterable<CommandCase> {
   yield one("a kind of stage that is none", ["list", "los"], ["did you mean loss?"]);
   yield one("a stage that is near", ["show", "mse-hnt"], ["did you mean mse-hint?"]);
   yield one("a stage that is none", ["show", "zzzz"], ["pipeline list names them"]);
+  yield one("an option that is near", [...check, "--sed", "3", "p.yaml"], ["did you mean --seed?"]);
+  yield one("an option that is none", [...check, "--zzzzzz", "p.yaml"], ["--help lists them"]);
+  yield one("a command that is near", ["chekc", "p.yaml"], ["did you mean check?"]);
+  yield one("an engine that is near", ["check", "--engine", "wsam", "--quiet", "p.yaml"], [
+    "did you mean wasm?",
+  ]);
+  yield one("a folder for a resumed run", ["resume", "runs/a", "--out", "b"], ["leave --out away"]);
   yield one("no run folder", ["resume"], ["expected a run folder", "--help"]);
   yield one("no kind of a new stage", ["new"], ["for example"]);
   yield one("a name that is none for a stage", ["new", "loss", "My-Loss.ts.ts"], ["my_stage.ts"]);

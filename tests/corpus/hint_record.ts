@@ -10,8 +10,6 @@ import type { Case } from "./pipeline_cases.ts";
 
 /** Folders whose hints are still plain texts. */
 export const unconverted: readonly string[] = [
-  "commands/main.ts",
-  "commands/resume.ts",
   "engine/",
   "plugins/sources/",
   "scripts/",

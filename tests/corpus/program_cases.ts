@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { faultOf } from "../../commands/main.ts";
 import { readIdx } from "../../data/idx.ts";
 import { readMat } from "../../data/mat.ts";
 import { type Published, readPublished } from "../../data/original.ts";
@@ -8,6 +9,7 @@ import { readTar } from "../../data/tar.ts";
 import { unpack } from "../../data/unpack.ts";
 import { pathInside, refuseLinksOut } from "../../files/inside.ts";
 import { unwritable } from "../../files/unwritable.ts";
+import { UserError } from "../../pipeline/errors.ts";
 import type { CheckedSweep } from "../../sweep/check.ts";
 import { readOutcomes } from "../../sweep/results.ts";
 import { root } from "../support/command_line.ts";
@@ -74,6 +76,26 @@ function* folderCases(folder: string): Iterable<ProgramCase> {
       },
     },
   };
+}
+
+/** What the process lacks, and a fault that is nobody's mistake. */
+function* faultCases(): Iterable<ProgramCase> {
+  const errors = [
+    new Deno.errors.NotCapable(
+      'Requires read access to "a.csv", run again with the --allow-read flag',
+    ),
+    new RangeError("Array buffer allocation failed"),
+    new Error("not so"),
+  ];
+  for (const error of errors) {
+    yield {
+      name: `an error that is no person's mistake: ${error.message}`,
+      run() {
+        const { exitCode, ...problem } = faultOf(error);
+        throw new UserError([problem], { exitCode });
+      },
+    };
+  }
 }
 
 /** A run of a sweep that has finished, and whose metrics are damaged. */
@@ -204,6 +226,7 @@ function doubles(rows: number): Uint8Array<ArrayBuffer> {
  * @param folder A folder to work in.
  */
 export function* programCases(folder: string): Iterable<ProgramCase> {
+  yield* faultCases();
   yield* systemCases();
   yield* folderCases(folder);
   yield* sweepCases(folder);
