@@ -4,6 +4,8 @@ import { parseArgs } from "@std/cli/parse-args";
 export interface Arguments {
   /** Words that are no options: the command, files. */
   readonly words: readonly string[];
+  /** The first option without the value that it takes. */
+  readonly empty: string | undefined;
   /** Options that there are not, as they were written. */
   readonly unknown: readonly string[];
   readonly out: string | undefined;
@@ -50,7 +52,7 @@ export const optionNames: readonly string[] = [...texts, ...switches];
  */
 export function parseArguments(args: readonly string[]): Arguments {
   const unknown: string[] = [];
-  const parsed = parseArgs([...args], {
+  const parsed = parseArgs(withNegatives(args), {
     string: [...texts],
     boolean: [...switches],
     collect: ["set", "allow-plugin"],
@@ -65,10 +67,24 @@ export function parseArguments(args: readonly string[]): Arguments {
   const { permissions, quiet, json, debug, help, version } = parsed;
   return {
     words: parsed._.map(String),
+    // What --set takes is told where it is read.
+    empty: texts.find((name) => name !== "set" && [parsed[name]].flat().includes("")),
     unknown,
     ...{ out, seed, epochs, engine, precision, jobs, only, reference },
     set: parsed.set as string[],
     allowPlugins: parsed["allow-plugin"] as string[],
     ...{ permissions, quiet, json, debug, help, version },
   };
+}
+
+/** A negative number behind an option is its value, and no option itself. */
+function withNegatives(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const before = joined.at(-1)?.replace(/^--/, "");
+    if (/^-\d/.test(arg) && texts.some((name) => name === before)) {
+      joined.push(`${joined.pop()}=${arg}`);
+    } else joined.push(arg);
+  }
+  return joined;
 }

@@ -7,7 +7,8 @@ import { leaveSignals } from "./interruption.ts";
 import { list } from "./list.ts";
 import { permissionsText } from "./needs.ts";
 import { create } from "./new.ts";
-import { type CommandOptions, engines, precisions } from "./options.ts";
+import { missingPermission } from "./missing_permission.ts";
+import { engines, precisions, readOptions } from "./options.ts";
 import { resume } from "./resume.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
@@ -76,23 +77,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
     print(await permissionsText(args));
     return 0;
   }
-  const options: CommandOptions = {
-    out: parsed.out,
-    set: [
-      ...parsed.set,
-      ...setNumber("seed", parsed.seed, "seed", 0),
-      ...setNumber("epochs", parsed.epochs, "train.epochs", 1),
-    ],
-    allowPlugins: parsed.allowPlugins,
-    engine: oneOf("engine", parsed.engine, engines),
-    precision: oneOf("precision", parsed.precision, precisions),
-    jobs: parsed.jobs === undefined ? undefined : wholeNumber("jobs", parsed.jobs, 1),
-    only: parsed.only,
-    reference: parsed.reference,
-    quiet: parsed.quiet,
-    json: parsed.json,
-    debug: parsed.debug,
-  };
+  const options = readOptions(parsed);
   const trains = ["run", "resume", "sweep"].includes(first) || !Object.hasOwn(commands, first);
   if (!trains) leaveSignals();
   if (Object.hasOwn(commands, first)) {
@@ -139,74 +124,6 @@ async function exists(path: string): Promise<boolean> {
     return false;
   }
 }
-
-function setNumber(
-  option: string,
-  text: string | undefined,
-  path: string,
-  least: number,
-): string[] {
-  return text === undefined ? [] : [`${path}=${wholeNumber(option, text, least)}`];
-}
-
-function wholeNumber(option: string, text: string, least: number): number {
-  if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
-  throw new UserError(
-    `--${option} takes a whole number from ${least}; got ${JSON.stringify(text)}`,
-    { exitCode: 2 },
-  );
-}
-
-function oneOf<T extends string>(
-  option: string,
-  value: string | undefined,
-  values: readonly T[],
-): T | undefined {
-  if (value === undefined) return undefined;
-  const found = values.find((one) => one === value);
-  if (found) return found;
-  throw new UserError(`--${option} takes ${values.join(", ")}; got ${JSON.stringify(value)}`, {
-    hint: nameHint("command/choice", {
-      written: value,
-      names: values,
-      change: (near) => ({
-        args: { replace: { [value]: near, [`--${option}=${value}`]: `--${option}=${near}` } },
-      }),
-    }),
-    exitCode: 2,
-  });
-}
-
-/** What the process may not do, and the flag that would let it, from Deno's words. */
-function missingPermission(
-  error: unknown,
-): Problem & { exitCode: 2 } | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (!(at instanceof Deno.errors.NotCapable)) continue;
-    const [, kind, of] = /Requires (\w+) access(?: to "(.*?)")?/.exec(at.message) ?? [];
-    if (kind === undefined) return undefined;
-    return {
-      message: `this process has no permission to ${deeds[kind] ?? kind} ${of ?? ""}`.trimEnd(),
-      hint: hint(
-        "permission/flag",
-        `deno run needs --allow-${kind}${of ? `=${of}` : ""}; ` +
-          "--permissions prints all that a pipeline needs",
-        { outside: "who starts the process gives it its permissions" },
-      ),
-      exitCode: 2,
-    };
-  }
-}
-
-const deeds: Readonly<Record<string, string>> = {
-  read: "read",
-  write: "write",
-  net: "reach",
-  env: "read the environment variable",
-  sys: "ask the system for",
-  run: "run",
-  ffi: "load the native code",
-};
 
 /** Prints what went wrong: a person's mistake without a stack trace, Rocket's own with a way to get one. */
 function report(error: unknown, debug: boolean): number {

@@ -3,6 +3,8 @@ import { builtins } from "../plugins/mod.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import type { Pipeline } from "../pipeline/define.ts";
 import { type Document, documentOfValue, readDocument } from "../pipeline/document.ts";
+import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { makePlan } from "../pipeline/plan/make.ts";
 import { createRegistry } from "../pipeline/registry.ts";
@@ -25,5 +27,18 @@ export async function readPlan(
   const document: Document = typeof pipeline === "string"
     ? await readDocument(pipeline, { set, allowed })
     : await documentOfValue(pipeline, { set, allowed });
+  refuseSweep(document);
   return await makePlan(document, createRegistry(builtins, allowed));
+}
+
+/** Of a sweep all parts of a pipeline would be missing, and nobody would see why. */
+function refuseSweep({ file, value }: Document): void {
+  const has = (key: string) => Object.hasOwn(Object(value), key);
+  if (!has("base") || !has("settings") || has("network")) return;
+  throw new UserError(`${file} is a sweep, and not a pipeline`, {
+    hint: hint("command/sweep", `run it with: deno task pipeline sweep ${file}`, {
+      outside: "another command reads the file",
+    }),
+    exitCode: 2,
+  });
 }

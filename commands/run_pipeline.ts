@@ -1,6 +1,8 @@
 import type { Pipeline } from "../pipeline/define.ts";
 import type { Result } from "../pipeline/stages/events.ts";
 import { type RunOptions, runPlan } from "../train/run.ts";
+import { UserError } from "../pipeline/errors.ts";
+import { missingPermission } from "./missing_permission.ts";
 import { readPlan } from "./read_plan.ts";
 
 /** How {@linkcode runPipeline} runs, beside what the pipeline says. */
@@ -18,7 +20,8 @@ export interface RunPipelineOptions extends RunOptions {
  * from the current folder.
  * @param options The run folder, the engine, who listens.
  * @returns What came out; `result.json` in the run folder holds the same.
- * @throws {UserError} If the pipeline is wrong, or data, numbers, the disk or a stage fail.
+ * @throws {UserError} If the pipeline is wrong, or data, numbers, the disk or a stage fail; or the program lacks a
+ * permission, which the hint names.
  *
  * @example
  * ```ts
@@ -38,5 +41,12 @@ export async function runPipeline(
   pipeline: string | Pipeline,
   { set, allowPlugins, ...options }: RunPipelineOptions,
 ): Promise<Result> {
-  return await runPlan(await readPlan(pipeline, set, allowPlugins), options);
+  try {
+    return await runPlan(await readPlan(pipeline, set, allowPlugins), options);
+  } catch (error) {
+    const missing = missingPermission(error);
+    if (!missing) throw error;
+    const { message, hint, exitCode } = missing;
+    throw new UserError(message, { hint, exitCode, cause: error });
+  }
 }

@@ -59,8 +59,7 @@ const causes: readonly (readonly [sign: RegExp, what: string, advice: () => Hint
  */
 export function unwritable(path: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
-  const { code = "", message } = Object(error) as { code?: string; message?: string };
-  const text = `${code} ${message}`;
+  const text = textOf(error);
   if (/ENOENT|os error 2\b/.test(text)) {
     return new UserError(`${path} cannot be written: there is no folder ${dirname(path)}`, {
       hint: hint(
@@ -71,7 +70,24 @@ export function unwritable(path: string, error: unknown): UserError {
       cause: error,
     });
   }
-  const [, what, advice] = causes.find(([sign]) => sign.test(text)) ??
-    [undefined, message, undefined];
-  return new UserError(`${path} cannot be written: ${what}`, { hint: advice?.(), cause: error });
+  const [, , advice] = causes.find(([sign]) => sign.test(text)) ?? [];
+  return new UserError(`${path} cannot be written: ${reasonOf(error)}`, {
+    hint: advice?.(),
+    cause: error,
+  });
+}
+
+/**
+ * A person's words for why something cannot be written; the system's where there are none.
+ *
+ * @param error What was thrown.
+ */
+export function reasonOf(error: unknown): string {
+  const [, what] = causes.find(([sign]) => sign.test(textOf(error))) ?? [];
+  return what ?? (error instanceof Error ? error.message : String(error));
+}
+
+function textOf(error: unknown): string {
+  const { code = "", message } = Object(error) as { code?: string; message?: string };
+  return `${code} ${message}`;
 }

@@ -10,6 +10,13 @@ export interface StageReference {
   readonly name: string;
   /** Where the pipeline file names it. */
   readonly place?: Place | undefined;
+  /** Values of its entry that are not from there but from `--set`, and the place of each. */
+  readonly set?: readonly { readonly text: string; readonly place: Place }[];
+}
+
+/** Where a message of a stage is to point: at the value of `--set` that it speaks of, or at the stage. */
+function placeOf({ place, set = [] }: StageReference, message: string): Place | undefined {
+  return set.find(({ text }) => message.includes(text))?.place ?? place;
 }
 
 /** A stage did not do what its kind promises: it threw, or returned something else. */
@@ -84,7 +91,10 @@ function stageFault(stage: StageReference, doing: string, error: unknown): UserE
     // A stage refuses its input with a UserError and does not know its own place in the file.
     if (error.problems.every((problem) => problem.place)) return error;
     return new UserError(
-      error.problems.map((problem) => ({ ...problem, place: problem.place ?? stage.place })),
+      error.problems.map((problem) => ({
+        ...problem,
+        place: problem.place ?? placeOf(stage, problem.message),
+      })),
       { exitCode: error.exitCode, cause: error },
     );
   }

@@ -78,11 +78,26 @@ export async function readSweep(file: string, options: ReadSweepOptions = {}): P
   const reading = startReading(options);
   const root = await readNode(file, reading) as MapNode;
   const document = documentOf(root, file, [], options.onVariable);
+  refusePipeline(document);
   const subject = { document, path: [], stage: "the sweep" };
   const problems = zodProblems(sweepSchema, document.value, subject);
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
   const value = sweepSchema.parse(document.value);
   return await new SweepReader(root, document, value, options, reading).read();
+}
+
+/** Of a pipeline all parts of a sweep would be missing, and nobody would see why. */
+function refusePipeline({ file, value }: Document): void {
+  const has = (key: string) => Object.hasOwn(Object(value), key);
+  if (!has("network") || has("base")) return;
+  throw new UserError(`${file} is a pipeline, and not a sweep`, {
+    hint: hint(
+      "sweep/pipeline",
+      `run it with: deno task pipeline ${file}; a sweep names it as its base`,
+      { outside: "another command reads the file" },
+    ),
+    exitCode: 2,
+  });
 }
 
 class SweepReader {

@@ -57,7 +57,11 @@ export class Planner {
     if (!stage) return undefined;
     const ignore: readonly string[] = commonKeys(kind);
     const raw = Object.fromEntries(Object.entries(entry).filter(([key]) => !ignore.includes(key)));
-    const reference = { kind, name: nameOf(entry.use, stage), place };
+    const set = setIn(document, entry, path);
+    const reference = {
+      ...{ kind, name: nameOf(entry.use, stage), place },
+      ...(set.length > 0 && { set }),
+    };
     const nested = await this.#nested(stage, raw, path);
     const given = { ...raw, ...nested.made };
     const result = await collect(this.problems, () =>
@@ -168,6 +172,21 @@ export async function each<T, R>(
     if (one !== undefined) planned.push(one);
   }
   return planned;
+}
+
+/** The texts and numbers of an entry that come from `--set`; short ones could be anywhere in a message. */
+function setIn(document: Document, value: unknown, path: Path): { text: string; place: Place }[] {
+  if (typeof value === "object" && value !== null) {
+    // A pipeline of a program may have stages as values.
+    if (isStage(value)) return [];
+    return Object.entries(value).flatMap(([key, item]) => {
+      return setIn(document, item, [...path, Array.isArray(value) ? Number(key) : key]);
+    });
+  }
+  const text = String(value);
+  if (text.length < 3) return [];
+  const place = document.place(path);
+  return place.file.startsWith("--set ") ? [{ text, place }] : [];
 }
 
 const nameOf = (use: unknown, stage: AnyStage) => typeof use === "string" ? use : stage.name;

@@ -1,7 +1,14 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { decodeSafetensors } from "../../files/safetensors.ts";
-import { deno, type Ended, flags, inFolder, rocket, root } from "../support/command_line.ts";
+import {
+  type Ended,
+  inFolder,
+  launch,
+  launcher,
+  rocket,
+  userEnvironment,
+} from "../support/command_line.ts";
 import { dataFolder, digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
 import { onSmallDisk } from "../support/small_disk.ts";
 
@@ -132,13 +139,14 @@ Deno.test({
       const out = join(folder, "run");
       // A block is 512 bytes, or 1,024 in some shells; a pipeline.json has about 3,000.
       const script = 'trap "" XFSZ; ulimit -f 12; exec "$@"';
-      const args = ["run", "-A", "--quiet", "--no-check", ...flags, `${root}cli.ts`];
       const { code, stderr } = await new Deno.Command("sh", {
         args: [
-          ...["-c", script, "sh", Deno.execPath(), ...args],
+          ...["-c", script, "sh", Deno.execPath(), ...launcher],
           ...[file, "--engine", "wasm", "--quiet", "--out", out],
         ],
-        env: { NO_COLOR: "1" },
+        env: userEnvironment(),
+        clearEnv: true,
+        cwd: folder,
         stdin: "null",
       }).output();
       const ended = { code, stdout: "", stderr: new TextDecoder().decode(stderr) };
@@ -148,8 +156,7 @@ Deno.test({
 });
 
 /** Runs `deno task data`. */
-const data = (...args: string[]) =>
-  deno(["run", "-A", "--quiet", ...flags, `${root}data/main.ts`, ...args]);
+const data = (...args: string[]) => launch("data/main.ts", args);
 
 onSmallDisk("data and data convert leave nothing on a disk that fills", 64, async (disk) => {
   const to = join(disk, "digits.arrow");

@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { type Ended, flags, rocket, root } from "../support/command_line.ts";
+import {
+  emptyHome,
+  type Ended,
+  launcher,
+  rocket,
+  userEnvironment,
+} from "../support/command_line.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
 
 const small = digitsPipeline({
@@ -11,11 +17,10 @@ const small = digitsPipeline({
 /** Runs the command line with its output somewhere else, by a shell. */
 async function redirected(args: readonly string[], where: string): Promise<Ended> {
   const { code, stdout, stderr } = await new Deno.Command("sh", {
-    args: [
-      ...["-c", `"$@" ${where}`, "sh", Deno.execPath(), "run", "-A", "--quiet", ...flags],
-      ...[`${root}cli.ts`, ...args],
-    ],
-    env: { NO_COLOR: "1" },
+    args: ["-c", `"$@" ${where}`, "sh", Deno.execPath(), ...launcher, ...args],
+    env: userEnvironment(),
+    clearEnv: true,
+    cwd: emptyHome(),
     stdin: "null",
   }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { type Ended, flags, inFolder, rocket, root } from "../support/command_line.ts";
+import { type Ended, inFolder, launched, rocket } from "../support/command_line.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
 
 /** There are no signals to send on Windows. */
@@ -14,15 +14,16 @@ const long = digitsPipeline({
 });
 
 /** The command line as a process that lives on. */
-function start(args: readonly string[], cwd: string): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--quiet", ...flags, `${root}cli.ts`, ...args],
-    cwd,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+const start = (args: readonly string[], cwd: string) =>
+  launched("cli.ts", args, { cwd, detached: true }).spawn();
+
+/** Kills a process and what it has started. */
+function kill({ pid }: Deno.ChildProcess): void {
+  try {
+    Deno.kill(-pid, "SIGKILL");
+  } catch {
+    // All have ended.
+  }
 }
 
 /** Reads what a process prints, and does something when some text has come. */
@@ -81,7 +82,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
         const steps = events(ended, "step").length;
         // Where it goes on shows in its first step.
         const again = start(["resume", "../my run", "--json"], cwd);
-        const resumed = await reading(again, `"event":"step"`, () => again.kill("SIGKILL"));
+        const resumed = await reading(again, `"event":"step"`, () => kill(again));
         assertMatch(resumed.stderr, /^engine: wasm/m);
         const [first] = events(resumed, "runStart");
         assertEquals([first.resumed.step, first.job], [steps, "rocket"]);
@@ -99,7 +100,8 @@ Deno.test({
       const ended = await reading(child, "waiting", async () => {
         child.kill("SIGINT");
         await new Promise((resolve) => setTimeout(resolve, 200));
-        child.kill("SIGINT");
+        // The launcher takes the same one again for an echo.
+        child.kill("SIGTERM");
       });
       assertEquals(ended.code, 130, ended.stderr);
       assert(!ended.stderr.includes("stopped after"));
@@ -161,7 +163,7 @@ Deno.test({
         const child = start(args, folder);
         // Some die while they write a checkpoint: there is one every few milliseconds.
         const wait = seconds * (0.3 + 0.4 * Math.random()) * 1000;
-        const timer = kills < 6 ? setTimeout(() => child.kill("SIGKILL"), wait) : undefined;
+        const timer = kills < 6 ? setTimeout(() => kill(child), wait) : undefined;
         const ended = await reading(child, "\0", () => {});
         clearTimeout(timer);
         if (ended.code !== 0) {
@@ -191,16 +193,17 @@ Deno.test({
       const out = join(folder, "run"), lock = join(out, "run.lock");
       const child = start([file, ...wasm, "--out", out], folder);
       const ended = await reading(child, "waiting", async () => {
+        const { pid } = JSON.parse(await Deno.readTextFile(lock));
         for (const args of [["resume", out], [file, "--out", out]]) {
           const { code, stderr } = await rocket([...args, "--engine", "wasm"], { cwd: folder });
           assertEquals(code, 2, stderr);
           assertMatch(
             stderr,
-            new RegExp(`^error: .* is written by another run .process ${child.pid}, since 20`, "m"),
+            new RegExp(`^error: .* is written by another run .process ${pid}, since 20`, "m"),
           );
         }
         await Deno.writeTextFile(join(folder, "go"), "");
-        child.kill("SIGKILL");
+        kill(child);
       });
       assertEquals([ended.code, await exists(lock)], [137, true]);
       const resumed = await rocket(["resume", out], { cwd: folder });

@@ -155,7 +155,7 @@ const mistakes: Readonly<Record<string, [args: string[], error: string, hint: st
   "a missing file": [["none.yaml"], "there is no file none.yaml", ""],
   "a seed that is no number": [["x.yaml", "--seed", "one"], "--seed takes a whole number", ""],
   "no epochs": [["x.yaml", "--epochs", "0"], "--epochs takes a whole number from 1", ""],
-  "an option for one file given two": [["check", "a.yaml", "b.yaml"], "expected one", ""],
+  "an option for one file given two": [["check", "a.yaml", "b.yaml"], "and nothing else, got", ""],
   "a change without a value": [
     ["x.yaml", "--set", "seed"],
     "--set takes PATH=VALUE",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { listens } from "../../bench/soak/process.ts";
 import { draftsIn, standOf } from "../../bench/soak/run_folder.ts";
 import { createRandom } from "../../pipeline/random.ts";
-import { launcher } from "../support/command_line.ts";
+import { launched } from "../support/command_line.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
 
 /** Whether a process listens already is known on Linux alone. */
@@ -27,16 +27,9 @@ async function launch(
   cwd: string,
   signals: readonly (readonly [Deno.Signal, after: number])[] = [],
 ): Promise<Told> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...launcher, ...args, "--quiet"],
-    cwd,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-    detached: true,
-  }).spawn();
+  const child = launched("cli.ts", [...args, "--quiet"], { cwd, detached: true }).spawn();
   let over = false;
+  child.stdout.pipeTo(new WritableStream());
   const stderr = new Response(child.stderr).text();
   const status = child.status.finally(() => over = true);
   while (!listens(child.pid) && !over) await sleep(1);

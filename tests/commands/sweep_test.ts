@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { openEngine } from "../../engine/engine.ts";
 import { withLock } from "../../engine/native/lock.ts";
-import { flags, rocket, root } from "../support/command_line.ts";
+import { launched, rocket } from "../support/command_line.ts";
 import { digitsPipeline, runFile } from "../support/pipelines.ts";
 import { withFiles } from "../support/problems.ts";
 
@@ -252,16 +252,8 @@ async function interrupted(
   line: string,
   then: (child: Deno.ChildProcess) => void,
 ): Promise<{ code: number; stderr: string }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      ...["run", "-A", "--quiet", ...flags, `${root}cli.ts`, "sweep", "sweep.yaml"],
-      ...[...wasm, "--jobs", "2", "--json"],
-    ],
-    cwd: folder,
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  const args = ["sweep", "sweep.yaml", ...wasm, "--jobs", "2", "--json"];
+  const child = launched("cli.ts", args, { cwd: folder, detached: true }).spawn();
   const stderr = new Response(child.stderr).text();
   let seen = "", done = false;
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
@@ -299,7 +291,7 @@ Deno.test({
       await interrupted(
         folder,
         `{"run":"rocket/seed-2","event":"epoch"`,
-        (child) => child.kill("SIGKILL"),
+        (child) => Deno.kill(-child.pid, "SIGKILL"),
       );
       assertMatch(await log(), /resumed after step \d+/);
       const { code, stderr } = await rocket(["sweep", "sweep.yaml", ...wasm], { cwd: folder });

@@ -9,6 +9,7 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { main } from "../../commands/main.ts";
 import { main as data } from "../../data/main.ts";
+import { cpuSeconds } from "./cpu_seconds.ts";
 import { hearHints } from "./heard_hints.ts";
 import type { CommandLine, Outcome } from "./outcome.ts";
 
@@ -24,7 +25,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   stdout = [], stderr = [];
   Deno.chdir(folder);
   for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
-  resetPeak();
   const before = cpuSeconds();
   const heard = hearHints();
   const code = await (task === "data" ? data : main)(args);
@@ -33,25 +33,8 @@ for await (const line of createInterface({ input: process.stdin })) {
     stdout: stdout.join("\n"),
     stderr: stderr.join("\n"),
     seconds: cpuSeconds() - before,
-    peakBytes: peakBytes(),
+    peakBytes: Deno.memoryUsage().rss,
     hinted: heard(),
   });
   for (const name of Object.keys(env)) Deno.env.delete(name);
-}
-
-/** The time that the cores spent on this process: what else the machine does is not in it. */
-function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
-
-/** Lets the system measure the most memory from here on; only Linux can. */
-function resetPeak(): void {
-  if (Deno.build.os === "linux") Deno.writeTextFileSync("/proc/self/clear_refs", "5");
-}
-
-function peakBytes(): number {
-  if (Deno.build.os !== "linux") return Deno.memoryUsage().rss;
-  const status = Deno.readTextFileSync("/proc/self/status");
-  return Number(/^VmHWM:\s*(\d+)/m.exec(status)![1]) * 1024;
 }

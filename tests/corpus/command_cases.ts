@@ -486,6 +486,54 @@ function* rowsCases(): Iterable<CommandCase> {
   });
 }
 
+/** Options and files that a command cannot take. */
+function* argumentCases(): Iterable<CommandCase> {
+  const run = ["run", "p.yaml", "--engine", "wasm", "--quiet"];
+  const none = ["--set", "data.train.path=none.arrow"];
+  const cases: readonly (readonly [string, string[], 1 | 2, string[], CommandCase["files"]?])[] = [
+    ["options: a negative seed", [...check, "p.yaml", "--seed", "-1"], 2, [
+      '--seed takes a whole number from 0; got "-1"',
+    ]],
+    ["options: no epochs", [...check, "p.yaml", "--epochs=0"], 2, [
+      '--epochs takes a whole number from 1; got "0"',
+    ]],
+    ["options: one without its value", [...run, "--out"], 2, ["--out takes a value"]],
+    ["options: a change that is no value of its kind", [...run, "--set", "train.epochs=many"], 2, [
+      " --> --set train.epochs=many (train.epochs)",
+    ]],
+    ["options: a change to a file that is not there", [...run, ...none], 1, [
+      "none.arrow",
+      " --> --set data.train.path=none.arrow (data.train.path)",
+    ]],
+    ["files: a sweep as a pipeline", [...check, "s.yaml"], 2, [
+      "s.yaml is a sweep, and not a pipeline",
+      "deno task pipeline sweep s.yaml",
+    ], { "s.yaml": "base: p.yaml\nseeds: [1]\nsettings: { a: {} }\n" }],
+    [
+      "files: a pipeline as a sweep",
+      ["sweep", "p.yaml", "--only", "check", "--engine", "wasm"],
+      2,
+      [
+        "p.yaml is a pipeline, and not a sweep",
+        "deno task pipeline p.yaml",
+      ],
+    ],
+    ["files: a name that is similar", [...check, "pp.yaml"], 2, ["did you mean p.yaml?"]],
+    ["folders: a file in the way of the run folder", [...run, "--out", "p.yaml/x"], 1, [
+      "the run folder p.yaml/x cannot be made",
+      "is a file",
+      "choose another with --out",
+    ]],
+    ["folders: a run folder of a similar name", ["resume", "rum"], 2, [
+      "rum is no run folder",
+      "did you mean run?",
+    ], { "run/pipeline.json": "{}" }],
+  ];
+  for (const [name, args, code, words, files] of cases) {
+    yield { name, args, code, words, ...(files && { files }) };
+  }
+}
+
 /**
  * Command lines that are wrong by themselves, or by the folder that they are given in.
  *
@@ -501,6 +549,7 @@ export function* commandCases(folder: string): Iterable<Case> {
       sweepCases(),
       sweepFolderCases(),
       dataCommandCases(),
+      argumentCases(),
     ]
   ) {
     for (const { name, task, args, code, words, files = {}, mended, env, before } of cases) {

@@ -19,34 +19,40 @@ const hints = new HintRecord(scratch);
 /** The cases by what is proved of them. Each is run once, by the first test that asks for it. */
 const groups: Readonly<Record<string, (t: Deno.TestContext) => Promise<void>>> = {
   "each bad pipeline file of the corpus is refused as it says itself": async (t) => {
-    await using runner = new Runner();
     const cases = [...pipelineCases()];
+    await using runner = new Runner(cases);
     assert(cases.length >= 300, `${cases.length}`);
     await holdGroups(t, cases, runner, hints);
   },
   "files that are no texts, or no files, are refused as pipelines": async () => {
-    await using runner = new Runner();
-    await withSpecialFiles((folder) => hold(specialCases(folder), runner, hints));
+    await withSpecialFiles(async (folder) => {
+      const cases = [...specialCases(folder)];
+      await using runner = new Runner(cases);
+      await hold(cases, runner, hints);
+    });
   },
   "each bad data file of the corpus is refused, with its name and its place": async (t) => {
-    await using runner = new Runner();
     await inFolder(async (folder) => {
       const cases = [...dataCases(folder)];
+      await using runner = new Runner(cases);
       assert(cases.length >= 100, `${cases.length}`);
       await holdGroups(t, cases, runner, hints);
     });
   },
   "what goes wrong in the midst of training ends the run, with its place": async (t) => {
-    await using runner = new Runner();
     await inFolder(async (folder) => {
       const cases = [...trainingCases(folder)];
+      await using runner = new Runner(cases);
       assert(cases.length >= 20, `${cases.length}`);
       await holdGroups(t, cases, runner, hints);
     });
   },
   "each wrong command line is refused, with what to write instead": async (t) => {
-    await using runner = new Runner();
-    await inFolder((folder) => holdGroups(t, [...commandCases(folder)], runner, hints));
+    await inFolder(async (folder) => {
+      const cases = [...commandCases(folder)];
+      await using runner = new Runner(cases);
+      await holdGroups(t, cases, runner, hints);
+    });
   },
   "what no command line reaches is refused by the functions behind them": () =>
     inFolder(async (folder) => assertEquals(await hints.followPrograms(programCases(folder)), [])),

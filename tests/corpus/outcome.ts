@@ -1,7 +1,10 @@
+import { join } from "node:path";
 import type { Problem } from "../../pipeline/errors.ts";
 import type { Hint } from "../../pipeline/hints.ts";
-import { root } from "../support/command_line.ts";
-import { flags } from "../support/command_line.ts";
+import { flagsOf, type Need } from "../../commands/needs.ts";
+import { scriptFlags } from "../../scripts/launch/permissions.ts";
+import type { NeedsAnswer } from "./needs.ts";
+import { emptyHome, flags, userEnvironment } from "../support/command_line.ts";
 
 /** A command line to run. */
 export interface CommandLine {
@@ -49,10 +52,26 @@ const muchMemory = 0.5e9;
 
 /**
  * Runs command lines in a process that is kept from one to the next, as the start of one takes seconds.
- * One that crashes or hangs costs the process, and the next command line gets another.
+ * One that crashes or hangs costs the process, and the next command line gets another. The process has the
+ * permissions that the launcher would give its command lines, all together.
  */
 export class Runner implements AsyncDisposable {
-  #child: Child | undefined;
+  readonly #temporary = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "rocket-" }));
+  readonly #granted = new Map<string, Need>();
+  readonly #answers = new Map<CommandLine, NeedsAnswer>();
+  #coming: readonly CommandLine[];
+  #needs: LineProcess | undefined;
+  #data: LineProcess | undefined;
+  #child: LineProcess | undefined;
+
+  /**
+   * Makes a runner.
+   *
+   * @param coming Command lines that will be run: the process is not started again for each that needs something more.
+   */
+  constructor(coming: Iterable<CommandLine> = []) {
+    this.#coming = [...coming];
+  }
 
   /**
    * Runs a command line.
@@ -61,22 +80,71 @@ export class Runner implements AsyncDisposable {
    * @throws {NoOutcome} If the process crashed, or had to be ended.
    */
   async run(line: CommandLine): Promise<Outcome> {
-    const child = this.#child ??= new Child();
     try {
-      const outcome = await child.run(line);
-      // What a process tells is the most that it ever held: the next command line is not to blame for it.
-      if (outcome.peakBytes > muchMemory) await this.close();
-      return outcome;
+      if (line.task === "data") return await this.#runData(line);
+      for (const one of this.#coming) {
+        if (one.task === undefined) this.#answers.set(one, await this.#ask(one));
+      }
+      this.#coming = [];
+      const answer = this.#answers.get(line) ?? await this.#ask(line);
+      if ("outcome" in answer) return answer.outcome;
+      return await this.#run(line);
     } catch (error) {
-      await this.close();
+      await this.#end();
       throw error;
     }
   }
 
+  /** Asks what a command line needs, and sees that the process may do it. */
+  async #ask(line: CommandLine): Promise<NeedsAnswer> {
+    const child = this.#needs ??= new LineProcess("needs.ts", {
+      flags: ["--allow-read", "--allow-env", "--allow-sys=homedir", "--no-prompt"],
+      args: [this.#temporary],
+    });
+    resetPeak(child.pid);
+    const answer: NeedsAnswer = JSON.parse(await child.ask(JSON.stringify(line)));
+    if ("outcome" in answer) return { outcome: withPeak(answer.outcome, child.pid) };
+    const before = this.#granted.size;
+    for (const need of answer.needs) this.#granted.set(`${need.permission} ${need.of}`, need);
+    if (this.#granted.size > before) {
+      await this.#child?.end();
+      this.#child = undefined;
+    }
+    return answer;
+  }
+
+  /** As `deno task data`, which has rights of its own. */
+  async #runData(line: CommandLine): Promise<Outcome> {
+    const child = this.#data ??= new LineProcess("child.ts", {
+      flags: scriptFlags("data/main.ts"),
+    });
+    resetPeak(child.pid);
+    return withPeak(JSON.parse(await child.ask(JSON.stringify(line))), child.pid);
+  }
+
+  async #run(line: CommandLine): Promise<Outcome> {
+    const child = this.#child ??= new LineProcess("child.ts", {
+      flags: [...flagsOf([...this.#granted.values()]), "--no-prompt"],
+      env: { TMPDIR: this.#temporary, TMP: this.#temporary, TEMP: this.#temporary },
+    });
+    resetPeak(child.pid);
+    const outcome = withPeak(JSON.parse(await child.ask(JSON.stringify(line))), child.pid);
+    // What a process tells is the most that it ever held: the next command line is not to blame for it.
+    if (outcome.peakBytes > muchMemory) await this.#end();
+    return outcome;
+  }
+
+  async #end(): Promise<void> {
+    await Promise.all([this.#child?.end(), this.#needs?.end(), this.#data?.end()]);
+    this.#child = undefined;
+    this.#data = undefined;
+    this.#needs = undefined;
+  }
+
   /** Ends the process. */
   async close(): Promise<void> {
-    await this.#child?.end();
-    this.#child = undefined;
+    await this.#end();
+    await Deno.remove(this.#temporary, { recursive: true });
   }
 
   /** Ends the process, at the end of the scope that it was made in. */
@@ -85,16 +153,40 @@ export class Runner implements AsyncDisposable {
   }
 }
 
-class Child {
+/** Lets the system measure the most memory from here on; only Linux can, and a process not by itself. */
+function resetPeak(pid: number): void {
+  if (Deno.build.os === "linux") Deno.writeTextFileSync(`/proc/${pid}/clear_refs`, "5");
+}
+
+/** An outcome with the most memory of its process, where the system tells it. */
+function withPeak(outcome: Outcome, pid: number): Outcome {
+  if (Deno.build.os !== "linux") return outcome;
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const peakBytes = Number(/^VmHWM:\s*(\d+)/m.exec(status)![1]) * 1024;
+  return { ...outcome, peakBytes };
+}
+
+/** A process that answers each line with a line. */
+class LineProcess {
   readonly #process: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #reader: ReadableStreamDefaultReader<string>;
   #text = "";
 
-  constructor() {
+  constructor(
+    module: string,
+    how: {
+      readonly flags: readonly string[];
+      readonly args?: readonly string[];
+      readonly env?: Readonly<Record<string, string>>;
+    },
+  ) {
+    const path = join(import.meta.dirname!, module);
     this.#process = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", ...flags, `${root}tests/corpus/child.ts`],
-      env: { NO_COLOR: "1" },
+      args: ["run", "--quiet", ...how.flags, ...flags, path, ...how.args ?? []],
+      env: userEnvironment(how.env),
+      clearEnv: true,
+      cwd: emptyHome(),
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
@@ -103,15 +195,19 @@ class Child {
     this.#reader = this.#process.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  async run(line: CommandLine): Promise<Outcome> {
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  async ask(line: string): Promise<string> {
     let hangs = false;
     const timer = setTimeout(() => {
       hangs = true;
       this.#process.kill("SIGKILL");
     }, patience);
     try {
-      await this.#writer.write(new TextEncoder().encode(`${JSON.stringify(line)}\n`));
-      return JSON.parse(await this.#line());
+      await this.#writer.write(new TextEncoder().encode(`${line}\n`));
+      return await this.#line();
     } catch (error) {
       const { code, signal } = await this.#process.status;
       throw new NoOutcome(

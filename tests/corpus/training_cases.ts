@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Float32, Int32, Table, tableToIPC, vectorFromArray } from "apache-arrow";
 import type { Case } from "./pipeline_cases.ts";
 
@@ -93,8 +93,9 @@ export const output = defineOutput({
     let calls = 0;
     return { step: () => ++calls < 3 ? undefined : fault(how, () => 1, {
       rejects: () => Promise.reject(new Error("not now")),
-      shrinks: () => Deno.truncateSync("a.arrow", 400),
-      removes: () => Deno.removeSync("a.arrow"),
+      // An output may write in the run folder, and nowhere else.
+      shrinks: () => Deno.truncateSync("run/a.arrow", 400),
+      removes: () => Deno.removeSync("run/a.arrow"),
     }) };
   },
 });
@@ -122,12 +123,14 @@ interface Parts {
   readonly metrics?: string;
   readonly outputs?: string;
   readonly memory?: string;
+  /** Where the training rows are. */
+  readonly train?: string;
 }
 
-const pipelineOf = ({ transforms, loss, optimizer, metrics, outputs, memory }: Parts) =>
+const pipelineOf = ({ transforms, loss, optimizer, metrics, outputs, memory, train }: Parts) =>
   `name: bad
 data:
-  train: { use: arrow, path: a.arrow }
+  train: { use: arrow, path: ${train ?? "a.arrow"} }
   test: { use: arrow, path: test.arrow }
   features: { x: }
   label: { column: y, classes: 2 }
@@ -162,18 +165,21 @@ export function* trainingCases(folder: string): Iterable<Case> {
     words: readonly string[],
     train: Uint8Array = good,
     test: Uint8Array = good,
+    results = false,
   ): Case => {
     const own = join(folder, String(number++));
     Deno.mkdirSync(own);
     Deno.writeTextFileSync(join(own, "stages.ts"), stages);
-    Deno.writeFileSync(join(own, "a.arrow"), train);
+    const path = join(own, parts.train ?? "a.arrow");
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    Deno.writeFileSync(path, train);
     Deno.writeFileSync(join(own, "test.arrow"), test);
     Deno.writeTextFileSync(join(own, "p.yaml"), pipelineOf(parts));
     return {
       name,
       args: ["run", "--engine", "wasm", "--quiet", "--out", "run", "p.yaml"],
       folder: own,
-      expected: { code: 1, words },
+      expected: { code: 1, words, results },
     };
   };
   for (const [kind, hows] of Object.entries(kinds) as [keyof typeof lines, string[]][]) {
@@ -182,7 +188,9 @@ export function* trainingCases(folder: string): Iterable<Case> {
         kind === "loss" ? ", on: light" : kind === "optimizer" ? ", rate: 0.1" : ""
       } }`;
       const key = ["transform", "metric", "output"].includes(kind) ? `${kind}s` : kind;
-      yield one(`${kind}: ${how}`, { [key]: entry }, [`p.yaml:${lines[kind]}:`]);
+      // Only a broken output lets a run come to its end.
+      const words = [`p.yaml:${lines[kind]}:`], results = kind === "output";
+      yield one(`${kind}: ${how}`, { [key]: entry }, words, good, good, results);
     }
   }
   const late = (row: number) => row === 79;
@@ -211,7 +219,10 @@ export function* trainingCases(folder: string): Iterable<Case> {
   for (const how of ["shrinks", "removes"]) {
     yield one(
       `data: a file that an outsider ${how} after three steps`,
-      { memory: "10kB", outputs: `{ use: "./stages.ts#output", how: ${how} }` },
+      {
+        ...{ memory: "10kB", train: "run/a.arrow" },
+        outputs: `{ use: "./stages.ts#output", how: ${how} }`,
+      },
       ["a.arrow has"],
       rows(20_000),
     );

@@ -1,4 +1,6 @@
 import { fileURLToPath } from "node:url";
+import { denoFolder } from "../../commands/needs.ts";
+import { cacheFolder } from "../../engine/native/cache_folder.ts";
 import { openProject } from "../../scripts/launch/project.ts";
 
 /** The project's folder. */
@@ -6,12 +8,6 @@ export const root: string = fileURLToPath(new URL("../../", import.meta.url));
 
 /** How Deno finds the project's modules here. */
 export const { flags }: { readonly flags: readonly string[] } = await openProject(root);
-
-/** Arguments by which Deno runs the command line as `deno task pipeline` does. */
-export const launcher: readonly string[] = [
-  ...["run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=homedir", "--allow-run"],
-  ...["--no-prompt", "--quiet", `${root}scripts/launch.ts`, "run", "cli.ts"],
-];
 
 /** What a program left. */
 export interface Ended {
@@ -43,14 +39,112 @@ export async function deno(args: readonly string[], options: ProgramOptions = {}
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
+/** Deno's options for the launcher, as in the tasks of `deno.json`. */
+const launching: readonly string[] = [
+  ...["run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=homedir", "--allow-run"],
+  ...["--no-prompt", "--quiet", `${root}scripts/launch.ts`, "run"],
+];
+
+/** Arguments by which Deno runs the command line as `deno task pipeline` does. */
+export const launcher: readonly string[] = [...launching, "cli.ts"];
+
+let home: string | undefined;
+
 /**
- * Runs the command line of Rocket, as `deno task pipeline` does.
+ * The folder of a user who has nothing in it: neither the repository nor caches. It is there until the tests of
+ * a file have ended.
+ */
+export function emptyHome(): string {
+  if (home === undefined) {
+    const made = home = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "rocket-home-" }));
+    addEventListener("unload", () => Deno.removeSync(made, { recursive: true }));
+  }
+  return home;
+}
+
+/**
+ * The environment of a user with an empty home folder. The caches are those of these tests, so that nothing is
+ * downloaded and built again.
  *
- * @param args The arguments after `pipeline`.
+ * @param more What is different.
+ */
+export function userEnvironment(
+  more: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const { INIT_CWD: _, XDG_CACHE_HOME: __, ...own } = Deno.env.toObject();
+  const caches = { DENO_DIR: denoFolder(), ROCKET_CACHE: cacheFolder() };
+  return { ...own, NO_COLOR: "1", HOME: emptyHome(), ...caches, ...more };
+}
+
+/** How a program of the project is started. */
+export interface LaunchOptions extends ProgramOptions {
+  /** Whether it is in a group of processes of its own, with what it starts. */
+  readonly detached?: boolean;
+}
+
+/**
+ * A program of the project, started by the launcher with the rights of a user, outside of the repository.
+ *
+ * @param module The module, such as `cli.ts`.
+ * @param args Its arguments.
+ * @param options The folder, an empty one by default, and more of the environment.
+ */
+export function launched(
+  module: string,
+  args: readonly string[],
+  { cwd = emptyHome(), env = {}, detached = false }: LaunchOptions = {},
+): Deno.Command {
+  return new Deno.Command(Deno.execPath(), {
+    args: [...launching, module, ...args],
+    cwd,
+    env: userEnvironment(env),
+    clearEnv: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    detached,
+  });
+}
+
+/**
+ * Runs a program of the project to its end, as {@linkcode launched}.
+ *
+ * @param module The module, such as `cli.ts`.
+ * @param args Its arguments.
  * @param options The folder and more of the environment.
  */
+export async function launch(
+  module: string,
+  args: readonly string[],
+  options?: ProgramOptions,
+): Promise<Ended> {
+  const { code, stdout, stderr } = await launched(module, args, options).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/**
+ * Runs the command line of Rocket, as `deno task pipeline` does where a user stands.
+ *
+ * @param args The arguments after `pipeline`.
+ * @param options The folder, an empty one by default, and more of the environment.
+ */
 export function rocket(args: readonly string[], options?: ProgramOptions): Promise<Ended> {
-  return deno(["run", "-A", "--quiet", ...flags, `${root}cli.ts`, ...args], options);
+  return launch("cli.ts", args, options);
+}
+
+/**
+ * The flags of Deno by which the launcher would run a command line: for tests that need the process itself.
+ *
+ * @param args The arguments after `pipeline`.
+ * @param cwd Where it runs.
+ */
+export async function grantedFlags(args: readonly string[], cwd: string): Promise<string[]> {
+  const { stdout, stderr } = await launch("cli.ts", [...args, "--permissions"], { cwd });
+  const line = stdout.trimEnd().split("\n").at(-1)!;
+  const granted = line.match(/'--allow-[^']*'/g)?.map((flag) => flag.slice(1, -1));
+  if (!granted) throw new Error(`no permissions: ${stderr}`);
+  return [...granted, "--no-prompt", ...flags];
 }
 
 /**

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { flags, inFolder, root } from "../support/command_line.ts";
+import { grantedFlags, inFolder, root, userEnvironment } from "../support/command_line.ts";
 import { writeWide } from "../support/large_files.ts";
 
 /** How large the file is that data sets are made of, by names for it. */
@@ -59,24 +59,17 @@ interface Trained {
 async function train(folder: string, files: number, use: string, group?: string): Promise<Trained> {
   const file = join(folder, `${files}.yaml`);
   await Deno.writeTextFile(file, stringify(pipeline(folder, files, use)));
+  const args = ["run", file, "--engine", "wasm", "--out", join(folder, `run-${files}`)];
   const command = [
-    Deno.execPath(),
-    "run",
-    "-A",
-    "--quiet",
-    ...flags,
-    join(root, "cli.ts"),
-    "run",
-    file,
-    "--engine",
-    "wasm",
-    "--out",
-    join(folder, `run-${files}`),
+    ...[Deno.execPath(), "run", "--quiet", ...await grantedFlags(args, folder)],
+    ...[join(root, "cli.ts"), ...args],
   ];
   const enter = group ? `echo $$ > ${group}/cgroup.procs && ` : "";
   const child = new Deno.Command("sh", {
     args: ["-c", `${enter}exec "$@"`, "sh", ...command],
-    env: { NO_COLOR: "1" },
+    env: userEnvironment(),
+    clearEnv: true,
+    cwd: folder,
     stdin: "null",
     stdout: "null",
     stderr: "piped",

@@ -133,7 +133,9 @@ for (const how of ["by rows", "in windows"] as const) {
   for (const what of ["Deno.truncateSync(path, 5000)", "Deno.removeSync(path)"]) {
     Deno.test(`A run whose data goes (${what}) while it is streamed ${how} ends with 1`, () =>
       inFolder(async (folder) => {
-        const path = join(folder, "train.arrow");
+        // A stage may write in the run folder, and nowhere else.
+        const out = join(folder, "run"), path = join(out, "train.arrow");
+        await Deno.mkdir(out);
         writeImages(path, { bytes: 400_000, batchRows: 50 });
         const files = {
           ...windowed,
@@ -153,7 +155,6 @@ export default defineOutput({
         for (const [name, text] of Object.entries(files)) {
           await Deno.writeTextFile(join(folder, name), text);
         }
-        const out = join(folder, "run");
         const { code, stderr } = await rocket([
           "run",
           join(folder, "pipeline.yaml"),

@@ -4,7 +4,7 @@ import { flagsOf, needsOf } from "../../../commands/needs.ts";
 import { convert } from "../../../data/convert.ts";
 import { choosePrecision, thisMachine } from "../../../engine/bfloat16.ts";
 import { machineVariables } from "../../../scripts/launch/machine.ts";
-import { deno, flags, inFolder, launcher, root } from "../../support/command_line.ts";
+import { deno, flags, inFolder, rocket, root } from "../../support/command_line.ts";
 import { forNative } from "../../support/engines.ts";
 import { writeParquet } from "../../support/formats.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../../support/pipelines.ts";
@@ -30,7 +30,7 @@ for (const [permission, action] of Object.entries(deeds)) {
   Deno.test(`deno task pipeline gives a plugin no ${permission} that the pipeline does not name`, async () => {
     const pipeline = digitsPipeline({ metrics: [{ use: "./evil.ts" }] });
     await withPipeline(pipeline, async (file, folder) => {
-      const { code, stderr } = await deno([...launcher, "check", file, "--engine", "wasm"], {
+      const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], {
         cwd: folder,
       });
       assertEquals(code, 2);
@@ -44,7 +44,7 @@ Deno.test("deno task pipeline runs a pipeline in TypeScript first where it can b
   await inFolder(async (folder) => {
     const file = join(folder, "p.ts");
     await Deno.writeTextFile(file, `Deno.writeTextFileSync("${folder}/mark", "");`);
-    const { code } = await deno([...launcher, file, "--engine", "wasm"], { cwd: folder });
+    const { code } = await rocket([file, "--engine", "wasm"], { cwd: folder });
     assertEquals(code, 2);
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["p.ts"]);
   });
@@ -52,8 +52,8 @@ Deno.test("deno task pipeline runs a pipeline in TypeScript first where it can b
 
 forNative("deno task pipeline finds out whether the processor computes in bfloat16", async () => {
   await withPipeline(digitsPipeline({ train: { epochs: 1, batch: 64 } }), async (file, folder) => {
-    const { code, stderr } = await deno(
-      [...launcher, file, "--engine", "native", "--precision", "bfloat16", "--out", "run"],
+    const { code, stderr } = await rocket(
+      [file, "--engine", "native", "--precision", "bfloat16", "--out", "run"],
       { cwd: folder },
     );
     assertEquals(code, 0, stderr);
@@ -64,7 +64,7 @@ forNative("deno task pipeline finds out whether the processor computes in bfloat
 
 Deno.test("deno task pipeline hands over how much memory control groups leave", async () => {
   await withPipeline(digitsPipeline(), async (file, folder) => {
-    const { code, stderr } = await deno([...launcher, "check", file, "--engine", "wasm"], {
+    const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], {
       cwd: folder,
       // What the launcher has found itself goes first, where there is a limit.
       env: { ROCKET_MEMORY_LEFT: "200000" },
@@ -103,7 +103,7 @@ for (const [name, source] of Object.entries(sources)) {
         await writeParquet(`FROM '${from}'`, join(folder, "rows.parquet"));
       }
       const run = async (...args: string[]) => {
-        const { code, stderr } = await deno([...launcher, ...args], { cwd: folder });
+        const { code, stderr } = await rocket(args, { cwd: folder });
         assertEquals(code, 0, stderr);
         return stderr;
       };

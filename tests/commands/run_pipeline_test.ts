@@ -1,0 +1,36 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { deno, flags, inFolder, root } from "../support/command_line.ts";
+
+const program = `
+import { runPipeline, UserError } from "@rocket-launching/rocket";
+
+try {
+  await runPipeline(Deno.args[0], { out: "run", engine: "wasm", quiet: true });
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  console.log(JSON.stringify(error.problems.map(({ message, hint }) => [message, hint])));
+}
+`;
+
+Deno.test("runPipeline() says which permission a program lacks, as the command line does", () =>
+  inFolder(async (folder) => {
+    const main = join(folder, "main.ts"), file = join(root, "pipelines", "quickstart.yaml");
+    await Deno.writeTextFile(main, program);
+    const reading = ["--allow-read", "--allow-env"];
+    for (
+      const [granted, deed, flag] of [
+        [[], `read ${file}`, `--allow-read=${file}`],
+        [reading, "ask the system for systemMemoryInfo", "--allow-sys=systemMemoryInfo"],
+        [[...reading, "--allow-sys"], "write ", "--allow-write="],
+      ] as const
+    ) {
+      const args = ["run", "--quiet", "--no-prompt", ...granted, ...flags, main, file];
+      const { stdout, stderr } = await deno(args, { cwd: folder });
+      assertEquals(stderr, "");
+      const [[message, hint]] = JSON.parse(stdout);
+      assertStringIncludes(message, `this process has no permission to ${deed}`);
+      assertStringIncludes(hint, `deno run needs ${flag}`);
+      assertStringIncludes(hint, "--permissions prints all that a pipeline needs");
+    }
+  }));

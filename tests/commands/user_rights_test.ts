@@ -1,0 +1,208 @@
+/**
+ * Each option that names a file, a glob, a link, an environment variable or an address works with the rights that
+ * the launcher gives a run, outside of the repository and with an empty home folder.
+ *
+ * @module
+ */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { dirname, join } from "node:path";
+import { stringify } from "yaml";
+import { convert } from "../../data/convert.ts";
+import { inFolder, launch, rocket } from "../support/command_line.ts";
+import { writeParquet } from "../support/formats.ts";
+import { pluginApi } from "../support/pipelines.ts";
+
+const rows = ["x,y", ...Array.from({ length: 40 }, (_, row) => `${row / 40},${row % 2}`)];
+
+const metric = `
+import { defineMetric, z } from ${JSON.stringify(pluginApi)};
+import { half } from "../lib/half.ts";
+export default defineMetric({
+  name: "m", summary: "M.", per: "net", options: z.object({}),
+  create: () => ({ start: () => ({ add() {}, value: () => half }) }),
+});
+`;
+
+const base = {
+  data: {
+    features: { x: {} },
+    label: { column: "y", classes: 2 },
+  },
+  network: { use: "mlp", light: [4], booster: [8] },
+  losses: [{ use: "cross-entropy", on: "light" }, { use: "cross-entropy", on: "booster" }],
+  optimizer: { use: "sgd", rate: 0.1 },
+  train: { epochs: 1, batch: 20 },
+  metrics: ["accuracy"],
+  outputs: ["checkpoint"],
+};
+
+async function write(folder: string, files: Readonly<Record<string, unknown>>): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name);
+    await Deno.mkdir(dirname(path), { recursive: true });
+    await Deno.writeTextFile(path, typeof content === "string" ? content : stringify(content));
+  }
+}
+
+/** What a server answers to a request for a part of a file. */
+function partOf(bytes: Uint8Array<ArrayBuffer>, { headers }: Request): Response {
+  const range = /^bytes=(\d+)-(\d+)$/.exec(headers.get("range") ?? "");
+  if (!range) return new Response(bytes, { headers: { "accept-ranges": "bytes" } });
+  const start = Number(range[1]), end = Math.min(Number(range[2]), bytes.length - 1);
+  return new Response(bytes.slice(start, end + 1), {
+    status: 206,
+    headers: { "content-range": `bytes ${start}-${end}/${bytes.length}`, etag: `"1"` },
+  });
+}
+
+const wasm = ["--engine", "wasm", "--quiet"];
+
+Deno.test("a run reads and writes what its pipeline, its options and the user's links name, and is resumed from elsewhere", () =>
+  inFolder(async (folder) => {
+    const project = join(folder, "project"), disk = join(folder, "disk");
+    await write(folder, {
+      "project/deno.json": "{}",
+      "project/lib/half.ts": "export const half = 0.5;\n",
+      "project/stages/m.ts": metric,
+      "project/base/base.yaml": base,
+      "project/pipelines/p.yaml": {
+        extends: "../base/base.yaml",
+        name: "${env:ROCKET_TEST_NAME}",
+        data: {
+          train: { use: "csv", path: "../rows/train.csv" },
+          test: { use: "csv", path: ["../../disk/test.csv"] },
+        },
+        metrics: ["accuracy", "../stages/m.ts"],
+      },
+      "disk/train.csv": rows.join("\n"),
+      "disk/test.csv": rows.join("\n"),
+      "elsewhere/none": "",
+    });
+    // Links of the user's own: to data, and to where runs are kept.
+    await Deno.symlink(disk, join(project, "rows"));
+    await Deno.mkdir(join(disk, "runs"));
+    await Deno.symlink(join(disk, "runs"), join(project, "runs"));
+    const env = { ROCKET_TEST_NAME: "named" };
+    const first = await rocket(["pipelines/p.yaml", ...wasm], { cwd: project, env });
+    assertEquals(first.code, 0, first.stderr);
+    const [name] = [...Deno.readDirSync(join(disk, "runs"))].map(({ name }) => name);
+    assertMatch(name!, /^named-/);
+    assertEquals((await Deno.lstat(join(project, "runs"))).isSymlink, true);
+    // From elsewhere, without the variable; its stage is the project's own.
+    const run = join(project, "runs", name!), cwd = join(folder, "elsewhere");
+    const resumed = await rocket(["resume", run, "--epochs", "2", "--quiet"], { cwd });
+    assertEquals(resumed.code, 0, resumed.stderr);
+    const result = JSON.parse(await Deno.readTextFile(join(run, "result.json")));
+    assertEquals([result.epochs, result.engine, result.test.light.m], [2, "wasm", 0.5]);
+    // What it has read may lie elsewhere by now.
+    await Deno.rename(join(disk, "train.csv"), join(cwd, "moved.csv"));
+    const moved = await rocket(
+      ["resume", run, "--epochs", "3", "--quiet", "--set", `data.train.path=${cwd}/moved.csv`],
+      { cwd },
+    );
+    assertEquals(moved.code, 0, moved.stderr);
+    // Its folder elsewhere is no longer the project's.
+    await Deno.rename(join(disk, "runs", name!), join(cwd, "mine"));
+    const refused = await rocket(["resume", "mine", "--epochs", "4", "--quiet"], { cwd });
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.stderr, "is code from outside of the project's folder");
+    assertStringIncludes(refused.stderr, `or resume the run from its project: cd ${project}`);
+    const set = ["--set", `data.train.path=${cwd}/moved.csv`];
+    const args = ["resume", join(cwd, "mine"), "--epochs", "4", "--quiet", ...set];
+    const from = await rocket(args, { cwd: project });
+    assertEquals(from.code, 0, from.stderr);
+    const allow = ["--allow-plugin", join(project, "stages", "m.ts")];
+    const allowed = await rocket([...args.with(3, "5"), ...allow], { cwd });
+    assertEquals(allowed.code, 0, allowed.stderr);
+  }));
+
+Deno.test("a run reads addresses, tables, weights of other runs, and files through links", () =>
+  inFolder(async (folder) => {
+    await write(folder, { "rows.csv": rows.join("\n"), "weights/none": "" });
+    await convert({ from: join(folder, "rows.csv"), to: join(folder, "rows.arrow") });
+    await writeParquet(`FROM '${join(folder, "rows.csv")}'`, join(folder, "rows.parquet"));
+    await Deno.symlink(join(folder, "rows.parquet"), join(folder, "link.parquet"));
+    const bytes = await Deno.readFile(join(folder, "rows.arrow"));
+    await using server = Deno.serve(
+      { port: 0, onListen() {} },
+      (request) => partOf(bytes, request),
+    );
+    const { port } = server.addr as Deno.NetAddr;
+    const cwd = join(folder, "work");
+    const table = { use: "sql", query: "SELECT * FROM t", tables: { t: "../rows.csv" } };
+    await write(cwd, {
+      "p.yaml": {
+        ...{ ...base, name: "p" },
+        data: { ...base.data, train: { use: "parquet", path: "../link.parquet" }, test: table },
+      },
+      "q.yaml": {
+        ...{ ...base, name: "q" },
+        data: {
+          ...base.data,
+          train: { use: "arrow", path: `http://localhost:${port}/rows.arrow` },
+          test: { use: "arrow", path: "../rows.arrow" },
+        },
+        network: { ...base.network, initial: { booster: { run: "../weights/first" } } },
+      },
+    });
+    const first = await rocket(["p.yaml", ...wasm, "--out", "../weights/first"], { cwd });
+    assertEquals(first.code, 0, first.stderr);
+    const second = await rocket(["q.yaml", ...wasm, "--out", "second"], { cwd });
+    assertEquals(second.code, 0, second.stderr);
+  }));
+
+Deno.test("a link within a run folder is not followed, whichever way the folder is reached", () =>
+  inFolder(async (folder) => {
+    await write(folder, { "t.csv": rows.join("\n"), "disk/none": "", "secret/none": "" });
+    await Deno.symlink(join(folder, "disk"), join(folder, "runs"));
+    await Deno.mkdir(join(folder, "disk", "mine"));
+    await Deno.symlink(join(folder, "secret"), join(folder, "disk", "mine", "checkpoints"));
+    const source = { use: "csv", path: "t.csv" };
+    await write(folder, {
+      "p.yaml": { ...base, name: "p", data: { ...base.data, train: source, test: source } },
+    });
+    const { code, stderr } = await rocket(["p.yaml", ...wasm, "--out", "runs/mine"], {
+      cwd: folder,
+    });
+    assertEquals(code, 2, stderr);
+    assertStringIncludes(stderr, "checkpoints is a link that leads elsewhere");
+    assertEquals([...Deno.readDirSync(join(folder, "secret"))].map(({ name }) => name), ["none"]);
+  }));
+
+Deno.test("check, list, show, new, sweep and data convert work with a user's rights", () =>
+  inFolder(async (cwd) => {
+    const source = { use: "csv", path: "../rows/t.csv" };
+    await write(cwd, {
+      "rows/t.csv": rows.join("\n"),
+      "cfg/deno.json": "{}",
+      "cfg/p.yaml": { ...base, name: "p", data: { ...base.data, train: source, test: source } },
+      "cfg/s.yaml":
+        "base: p.yaml\nseeds: [1]\nlatency: none\nsettings: { a: {}, b: { train.batch: 10 } }\n",
+    });
+    const well = async (...args: string[]) => {
+      const ended = await rocket(args, { cwd });
+      assertEquals(ended.code, 0, `${args.join(" ")}: ${ended.stderr}`);
+      return ended.stdout;
+    };
+    await well("check", "cfg/p.yaml", ...wasm);
+    assertStringIncludes(await well("list", "network", "cfg/p.yaml"), "mlp");
+    assertStringIncludes(await well("show", "csv"), "path");
+    await well("new", "metric", "cfg/mine.ts");
+    await well("check", "cfg/mine.yaml", ...wasm);
+    await well(
+      "sweep",
+      "cfg/s.yaml",
+      "--engine",
+      "wasm",
+      "--quiet",
+      "--out",
+      "swept",
+      "--jobs",
+      "2",
+    );
+    assert((await Deno.stat(join(cwd, "swept", "table.md"))).size > 0);
+    const data = await launch("data/main.ts", ["convert", "rows/t.csv", "rows/t.arrow"], { cwd });
+    assertEquals(data.code, 0, data.stderr);
+    assert((await Deno.stat(join(cwd, "rows", "t.arrow"))).size > 0);
+  }));
