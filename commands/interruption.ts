@@ -2,7 +2,7 @@ import { relative } from "node:path";
 import { removeOpenDrafts } from "../files/drafts.ts";
 import type { Interruption } from "../pipeline/errors.ts";
 import type { Output } from "../pipeline/stages/output.ts";
-import { say } from "../pipeline/terminal.ts";
+import { sayAfterKey } from "../pipeline/terminal.ts";
 import { removeRunDrafts } from "../train/run_lock.ts";
 
 /** Signals that ask for an end. */
@@ -50,7 +50,7 @@ export function leaveSignals(): void {
 /** Ends the process, with nothing half written. */
 function end(words?: string): never {
   removeOpenDrafts();
-  if (words !== undefined) say(`\n${words}`);
+  if (words !== undefined) sayAfterKey(words);
   Deno.exit(INTERRUPTED);
 }
 
@@ -86,7 +86,7 @@ export function listenToSignals(out: string, quiet: boolean): Interruptible {
         onSignal(() => {
           if (controller.signal.aborted) end();
           controller.abort();
-          if (!quiet) say("\nfinishing the step; once more ends at once");
+          if (!quiet) sayAfterKey("finishing the step; once more ends at once");
         });
       },
     },

@@ -8,6 +8,57 @@
 import { unwritable } from "../files/unwritable.ts";
 import { CONTROL, printable } from "./errors.ts";
 
+/** What stays below all that is said, such as a progress bar. */
+export interface StatusLine {
+  /** Takes it away, and leaves the cursor at the start of its line. */
+  clear(): void;
+  /** Draws it at the start of a line. */
+  draw(): void;
+}
+
+let status: StatusLine | undefined;
+
+/**
+ * Says which line stays below all that is said from now on; `undefined` for none, which leaves what was drawn last.
+ *
+ * @example
+ * ```ts
+ * import { say, showStatus } from "@rocket-launching/rocket";
+ *
+ * const encoder = new TextEncoder();
+ * const write = (text: string) => Deno.stderr.writeSync(encoder.encode(text));
+ * showStatus({ clear: () => void write("\r\x1b[K"), draw: () => void write("half done") });
+ * say("this stands above");
+ * showStatus(undefined);
+ * ```
+ *
+ * @param line The line, which is drawn already.
+ */
+export function showStatus(line: StatusLine | undefined): void {
+  status = line;
+}
+
+/** Writes text where the status line was, and that below it again. */
+function aboveStatus(write: () => void): void {
+  if (!status) return write();
+  status.clear();
+  try {
+    write();
+  } finally {
+    status.draw();
+  }
+}
+
+/**
+ * Says something in a line of its own where the terminal may have echoed a key, such as `^C`.
+ *
+ * @param text A line, or several.
+ */
+export function sayAfterKey(text: string): void {
+  // The status line's is cleared, with what was echoed.
+  say(status || !Deno.stderr.isTerminal() ? text : `\n${text}`);
+}
+
 /**
  * Says something to a person, on standard error. That nobody can be told, as a file for it is full or
  * closed, is no reason to end a training.
@@ -23,7 +74,7 @@ import { CONTROL, printable } from "./errors.ts";
  */
 export function say(text: string): void {
   try {
-    console.error(printable(text));
+    aboveStatus(() => console.error(printable(text)));
   } catch {
     // There is no other place to say so.
   }
@@ -57,7 +108,7 @@ export function printJson(value: unknown): void {
 
 function toOutput(text: string): void {
   try {
-    console.log(text);
+    aboveStatus(() => console.log(text));
   } catch (error) {
     throw unwritable("standard output", error);
   }

@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import { Interruption, UserError } from "../pipeline/errors.ts";
 import { metricsToJson } from "../pipeline/metrics_json.ts";
@@ -552,10 +551,13 @@ class Training {
     throw new Interruption(`stopped after step ${this.#step} of ${this.#job.name}`, path);
   }
 
-  /** Signals are heard between tasks alone, and steps of an engine that never waits are one task. */
+  /**
+   * Signals are heard between tasks alone, and steps of an engine that never waits are one task. It has to be a timer:
+   * a loop that always has something to do looks for what comes from outside once in 61 turns only.
+   */
   async #breathe(): Promise<void> {
     if (performance.now() - this.#breathed < BREATH) return;
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
     this.#breathed = performance.now();
   }
 
@@ -565,7 +567,7 @@ class Training {
 }
 
 /** The time between two looks for signals, in milliseconds. */
-const BREATH = 20;
+const BREATH = 100;
 
 /** So often a job goes back before it is taken to be hopeless. */
 const MOST_TIMES_BACK = 3;

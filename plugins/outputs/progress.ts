@@ -10,6 +10,7 @@ import {
   type PhaseSpec,
   printable,
   say,
+  showStatus,
   z,
 } from "../../plugin.ts";
 
@@ -51,12 +52,26 @@ function lines(): Output {
   };
 }
 
+/** The width of a bar. The metrics should have room in a line of 80 characters. */
+const BAR = 20;
+
 function bar(): Output {
   let bar: cliProgress.SingleBar | undefined, all = 0, latest = "", skipped = 0;
+  let last = { phase: "", epoch: "" };
   const stop = () => {
+    if (bar) showStatus(undefined);
     bar?.stop();
     bar = undefined;
   };
+  /** As much of the latest metrics as fits in the line, with room for what a key echoes. */
+  const fitted = () => {
+    const { phase, epoch } = last;
+    const others = 2 + BAR + "  100%  ".length + `${phase}epoch ${epoch}  `.length +
+      "59m59s left  ".length;
+    const text = latest + skips(skipped);
+    return text.slice(0, Math.max(0, (process.stderr.columns ?? 80) - others - "^C".length - 1));
+  };
+  const update = (step: number) => bar?.update(step, { ...last, latest: fitted() });
   return {
     runStart: ({ job, epochs, stepsPerEpoch, resumed }) => {
       stop();
@@ -67,24 +82,37 @@ function bar(): Output {
       bar = new cliProgress.SingleBar({
         format: "  {bar} {percentage}%  {phase}epoch {epoch}  {eta_formatted} left  {latest}",
         stream: process.stderr,
-        // The metrics should have room in a line of 80 characters.
-        barsize: 20,
+        barsize: BAR,
+        // It is drawn again below what was said.
+        forceRedraw: true,
         // A hidden cursor, or a terminal that no longer wraps lines, would outlive an interrupted run.
         hideCursor: false,
         linewrap: true,
       }, cliProgress.Presets.shades_classic);
       const epoch = `${Math.min((resumed?.epochs ?? 0) + 1, all)}/${all}`;
-      bar.start(all * stepsPerEpoch, resumed?.step ?? 0, { phase: "", epoch, latest });
+      const own = bar;
+      own.start(all * stepsPerEpoch, resumed?.step ?? 0, { phase: "", epoch, latest });
+      showStatus({
+        clear: () => void process.stderr.write("\r\x1b[K"),
+        draw() {
+          // At its end the bar goes back to where the cursor was saved, and that line has moved.
+          process.stderr.write("\x1b7");
+          own.render();
+        },
+      });
+      last = { phase: "", epoch };
     },
     step: (event) => {
       if (event.skipped) skipped++;
-      const phase = event.phase === undefined ? "" : `${event.phase}, `;
-      const epoch = `${event.epoch}/${all}`;
-      bar?.update(event.step, { phase, epoch, latest: latest + skips(skipped) });
+      last = {
+        phase: event.phase === undefined ? "" : `${event.phase}, `,
+        epoch: `${event.epoch}/${all}`,
+      };
+      update(event.step);
     },
     epoch: ({ step, metrics }) => {
       latest = printable(summary(metrics));
-      bar?.update(step, { latest: latest + skips(skipped) });
+      update(step);
     },
     runEnd: stop,
     failure: stop,

@@ -57,7 +57,8 @@ export async function runCommandLine(
     if (signal !== "SIGINT" && signal !== "SIGTERM") return code;
     // It did not listen yet: this does and says what it would have.
     if (args.includes("resume")) { for (const word of args) removeRunDrafts(resolve(cwd, word)); }
-    tell("\nstopped before it began");
+    // After what a terminal echoes of Ctrl-C.
+    tell(`${Deno.stderr.isTerminal() ? "\n" : ""}stopped before it began`);
     return INTERRUPTED;
   } finally {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
