@@ -3,6 +3,7 @@ import { metricsToJson } from "../pipeline/metrics_json.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { Result, RunEvents } from "../pipeline/stages/events.ts";
 import type { Output } from "../pipeline/stages/output.ts";
+import { OutputsFailed } from "../train/outputs.ts";
 import { runPlan } from "../train/run.ts";
 import { describeInterruption, INTERRUPTED, listenToSignals } from "./interruption.ts";
 import type { CommandOptions } from "./options.ts";
@@ -45,6 +46,7 @@ export async function train(
     return 0;
   } catch (error) {
     over();
+    if (error instanceof OutputsFailed && !json) printResult(error.result, out);
     if (!(error instanceof Interruption)) throw error;
     say(describeInterruption(error, out));
     return INTERRUPTED;
