@@ -10,11 +10,14 @@ import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../engine/native/cache_folder.ts";
 import { cLibrary } from "../engine/native/libc.ts";
+import { targetOf } from "../files/inside.ts";
 import { handedOver } from "../files/system_file.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { type Document, type Path, readDocument } from "../pipeline/document.ts";
 import { printable } from "../pipeline/errors.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
+import { readOptions } from "./options.ts";
+import { readRun } from "./read_run.ts";
 import { table } from "./table.ts";
 
 /** A permission of Deno, what it is for, and why. */
@@ -26,6 +29,9 @@ export interface Need {
   /** Why it is needed. */
   readonly why: string;
 }
+
+/** Permissions whose values are paths of the user's. */
+const ofPaths: ReadonlySet<Need["permission"]> = new Set(["read", "write", "ffi"]);
 
 /** What a command line needs. */
 export interface Needs {
@@ -42,6 +48,7 @@ const variables: Readonly<Record<string, string>> = {
   XDG_CACHE_HOME: "names the place for caches",
   LOCALAPPDATA: "names the place for caches",
   DENO_DIR: "names Deno's cache",
+  __MINIMATCH_TESTING_PLATFORM__: "read where a glob is looked up",
   LOG_TOKENS: "read by the YAML parser",
   LOG_STREAM: "read by the YAML parser",
   TMPDIR: "names the folder for temporary files",
@@ -67,7 +74,9 @@ export async function needsOf(args: readonly string[], temporary: string): Promi
   if (parsed.help || parsed.version || parsed.unknown.length > 0 || first === undefined) {
     return { permissions: needs.all(), engine: undefined };
   }
+  readOptions(parsed);
   needs.addProject();
+  await needs.addAllowed(parsed.allowPlugins);
   switch (first) {
     case "list":
       for (const file of rest.filter((word) => /[./\\]/.test(word))) {
@@ -84,13 +93,18 @@ export async function needsOf(args: readonly string[], temporary: string): Promi
       return { permissions: needs.all(), engine: undefined };
     }
   }
-  if (first === "resume" && rest[0] !== undefined) {
-    const out = resolve(rest[0]);
+  if (first === "resume") {
+    // What the command line itself refuses.
+    if (rest.length !== 1 || parsed.out !== undefined) {
+      return { permissions: needs.all(), engine: undefined };
+    }
+    const folder = rest[0]!, out = resolve(folder);
     needs.add("read", out, "the run's folder");
     needs.add("write", out, "the run's folder");
-    await needs.addRun(out);
-    needs.addEngine(parsed.engine ?? "auto", temporary);
-    return { permissions: needs.all(), engine: parsed.engine ?? "auto" };
+    const earlier = await needs.addRun(folder, parsed);
+    const engine = parsed.engine ?? earlier ?? "auto";
+    needs.addEngine(engine, temporary);
+    return { permissions: needs.all(), engine };
   }
   if (first === "sweep" && rest[0] !== undefined) {
     const out = resolve(parsed.out ?? "runs");
@@ -105,9 +119,9 @@ export async function needsOf(args: readonly string[], temporary: string): Promi
     return { permissions: needs.all(), engine: parsed.engine ?? "auto" };
   }
   const isCommand = first === "run" || first === "check";
-  const file = isCommand ? rest[0] : first;
-  // A word that is no pipeline is refused by the command line itself.
-  if (file === undefined || !/[./\\]/.test(file)) {
+  const [file, ...more] = isCommand ? rest : parsed.words;
+  // A word that is no pipeline, and one too many, are refused by the command line itself.
+  if (file === undefined || more.length > 0 || !/[./\\]/.test(file)) {
     return { permissions: needs.all(), engine: undefined };
   }
   await needs.addPipeline(file, parsed);
@@ -130,7 +144,12 @@ class NeedList {
 
   add(permission: Need["permission"], of: string, why: string): void {
     const key = `${permission} ${of}`;
-    if (!this.#needs.has(key)) this.#needs.set(key, { permission, of, why });
+    if (this.#needs.has(key)) return;
+    this.#needs.set(key, { permission, of, why });
+    if (!ofPaths.has(permission)) return;
+    // Deno asks for where a path leads. Links of the user's own may lead to another disk.
+    const target = targetOf(of);
+    if (target !== of) this.add(permission, target, `${why}; where ${of} leads`);
   }
 
   /** Rocket's own files, and packages from npm. */
@@ -142,6 +161,15 @@ class NeedList {
     this.add("read", resolve("."), "where you stand");
     for (const [name, why] of Object.entries(variables)) this.add("env", name, why);
     this.add("sys", "homedir", "the cache is in the home folder");
+  }
+
+  /** Code that the person allows may import what is in its project. */
+  async addAllowed(allowPlugins: readonly string[]): Promise<void> {
+    for (const code of allowPlugins) {
+      if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(code)) continue;
+      const { folder } = await allowedCode(dirname(resolve(code)));
+      this.add("read", folder, `the project of ${code}, which --allow-plugin names`);
+    }
   }
 
   /** What all pipelines of a sweep name. */
@@ -178,16 +206,19 @@ class NeedList {
     this.#addValue(document.value, [], document);
   }
 
-  /** What the pipeline of an earlier run names; a folder without one is refused by the command itself. */
-  async addRun(out: string): Promise<void> {
-    let value: unknown;
-    try {
-      value = JSON.parse(await Deno.readTextFile(join(out, "pipeline.json"))).pipeline;
-    } catch {
-      return;
-    }
-    if (typeof value !== "object" || value === null) return;
-    this.#addValue(value, [], { folderOf: () => out });
+  /**
+   * What the pipeline of an earlier run names; a folder without one is refused by the command itself.
+   *
+   * @returns The engine of that run.
+   */
+  async addRun(out: string, options: Arguments): Promise<string | undefined> {
+    const { earlier, allowed, document } = await readRun(out, {
+      ...options,
+      onVariable: (name) => this.add("env", name, "--set names it"),
+    });
+    for (const folder of allowed.folders) this.add("read", folder, "a project of the pipeline");
+    this.#addValue(document.value, [], document);
+    return earlier.engine;
   }
 
   /** What a value names: files of stages, and files that stages are given. */
@@ -222,12 +253,8 @@ class NeedList {
     const wildcard = path.search(/[*?[{]/);
     const fixed = dirname(wildcard < 0 ? path : path.slice(0, wildcard) + "x");
     this.add("read", fixed, `the folder of ${name}`);
-    try {
-      const real = Deno.realPathSync(path);
-      if (real !== path) this.add("read", real, `${name} is a link to it`);
-    } catch {
-      // A glob, or not there, of which its source tells.
-    }
+    const target = targetOf(path);
+    if (target !== path) this.add("read", target, `where ${name} leads`);
   }
 
   #addDuckdb(use: string): void {
@@ -256,7 +283,7 @@ class NeedList {
 const isPath = (text: string) => text.length < 4096 && !text.includes("\n") && /[./]/.test(text);
 
 /** The folder in which Deno keeps packages. */
-function denoFolder(): string {
+export function denoFolder(): string {
   const own = Deno.env.get("DENO_DIR");
   if (own) return resolve(own);
   const { os } = Deno.build;

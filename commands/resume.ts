@@ -1,16 +1,14 @@
-import { join } from "node:path";
-import { allowedCode } from "../pipeline/allowed_code.ts";
-import { documentOfValue } from "../pipeline/document.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import { metricsToJson } from "../pipeline/metrics_json.ts";
 import { makePlan } from "../pipeline/plan/make.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import { builtins } from "../plugins/mod.ts";
-import { isFinished, readEarlierRun, readResult } from "../train/checkpoint/earlier_run.ts";
+import { isFinished, readResult } from "../train/checkpoint/earlier_run.ts";
 import { listenToSignals } from "./interruption.ts";
 import { removeRunDrafts } from "../train/run_lock.ts";
 import { type CommandOptions, onlyArgument } from "./options.ts";
+import { readRun } from "./read_run.ts";
 import { printResult, train } from "./train.ts";
 import { printJson, say } from "../pipeline/terminal.ts";
 
@@ -32,15 +30,9 @@ export async function resume(args: readonly string[], options: CommandOptions): 
     });
   }
   const { over } = listenToSignals(out, options.quiet);
-  const { pipeline } = await readEarlierRun(out);
+  const { allowed, document } = await readRun(out, options);
   // Whatever comes of it, what a killed process left half written is of no use.
   removeRunDrafts(out);
-  const allowed = await allowedCode(Deno.cwd(), options.allowPlugins);
-  const document = await documentOfValue(escaped(pipeline), {
-    allowed,
-    file: join(out, "pipeline.json"),
-    set: options.set,
-  });
   const plan = await makePlan(document, createRegistry(builtins, allowed));
   const result = await readResult(out);
   if (!result || !isFinished(result, plan)) return await train(plan, out, options, true);
@@ -51,12 +43,4 @@ export async function resume(args: readonly string[], options: CommandOptions): 
     say(`the run has finished; --epochs ${result.epochs + 1} or more goes on with it`);
   }
   return 0;
-}
-
-/** Environment variables are in their places already, so that `${` in a text is only text. */
-function escaped(pipeline: object): object {
-  return JSON.parse(
-    JSON.stringify(pipeline),
-    (_key, value) => typeof value === "string" ? value.replaceAll("${", "$${") : value,
-  );
 }

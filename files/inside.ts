@@ -14,17 +14,17 @@ import { hint } from "../pipeline/hints.ts";
  * @example
  * ```ts
  * import { pathInside } from "./inside.ts";
- * import { assertEquals, assertRejects } from "@std/assert";
+ * import { assertEquals, assertThrows } from "@std/assert";
  *
  * const folder = await Deno.makeTempDir();
- * assertEquals(await pathInside(folder, "checkpoints/last"), `${folder}/checkpoints/last`);
- * await assertRejects(() => pathInside(folder, "../elsewhere"), Error, "leads out of");
+ * assertEquals(pathInside(folder, "checkpoints/last"), `${folder}/checkpoints/last`);
+ * assertThrows(() => pathInside(folder, "../elsewhere"), Error, "leads out of");
  * await Deno.remove(folder);
  * ```
  */
-export async function pathInside(folder: string, name: string): Promise<string> {
+export function pathInside(folder: string, name: string): string {
   const path = resolve(folder, name);
-  if (!isInside(resolve(folder), path) || !isInside(await target(folder), await target(path))) {
+  if (!isInside(resolve(folder), path) || !isInside(targetOf(folder), targetOf(path))) {
     throw new UserError(`${name} leads out of the folder ${folder}`, {
       hint: hint("inside/name", "what a run writes stays in its folder: write a name without ..", {
         edit: "the name",
@@ -49,7 +49,7 @@ export async function refuseLinksOut(folder: string): Promise<void> {
     for await (const { name, isDirectory, isSymlink } of Deno.readDir(at)) {
       const path = join(at, name);
       if (isDirectory) folders.push(path);
-      if (!isSymlink || isInside(root, await target(path))) continue;
+      if (!isSymlink || isInside(root, targetOf(path))) continue;
       throw new UserError(`${join(folder, relative(root, path))} is a link that leads elsewhere`, {
         hint: hint(
           "inside/link",
@@ -67,15 +67,47 @@ function isInside(folder: string, path: string): boolean {
   return !/^\.\.($|[/\\])/.test(way) && !/^([/\\]|[A-Za-z]:)/.test(way);
 }
 
-/** Where a path leads, links followed, also of links to what is not there. */
-async function target(path: string, links = 0): Promise<string> {
+/**
+ * Where a path leads, links followed, also of links to what is not there.
+ *
+ * @param path The path.
+ * @returns The absolute path without links.
+ *
+ * @example
+ * ```ts
+ * import { targetOf } from "./inside.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const disk = await Deno.realPath(await Deno.makeTempDir()), folder = await Deno.makeTempDir();
+ * await Deno.symlink(`${disk}/runs`, `${folder}/runs`);
+ * assertEquals(targetOf(`${folder}/runs/mine`), `${disk}/runs/mine`);
+ * await Deno.remove(folder, { recursive: true });
+ * await Deno.remove(disk, { recursive: true });
+ * ```
+ */
+export function targetOf(path: string): string {
+  return target(path, 0);
+}
+
+function target(path: string, links: number): string {
   const whole = resolve(path);
   try {
-    return await Deno.realPath(whole);
+    return Deno.realPathSync(whole);
   } catch {
     if (whole === dirname(whole) || links > 40) return whole;
   }
-  const link = await Deno.readLink(whole).catch(() => undefined);
-  if (link !== undefined) return await target(resolve(dirname(whole), link), links + 1);
-  return join(await target(dirname(whole), links), basename(whole));
+  const link = readLink(whole);
+  // A link to a name starts where its folder really is.
+  if (link !== undefined) {
+    return target(resolve(target(dirname(whole), links + 1), link), links + 1);
+  }
+  return join(target(dirname(whole), links), basename(whole));
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return undefined;
+  }
 }

@@ -21,6 +21,8 @@ export interface NamedModule {
 export interface AllowedCode {
   /** The project's folder. */
   readonly folder: string;
+  /** All folders whose code may be loaded; the project's is one. */
+  readonly folders: readonly string[];
   /**
    * Refuses a module that is neither in the project's folder nor allowed.
    *
@@ -41,11 +43,13 @@ export const isModule = (file: string): boolean => /\.[mc]?[jt]sx?$/i.test(file)
  *
  * @param folder The folder of the pipeline file.
  * @param allowed What the command line allows; relative paths start where the person stands.
+ * @param otherwise What else a person can do where a module is refused; by default, to allow it in the `deno.json`.
  * @throws {UserError} If the line of `deno.json` is no list of texts; exit code 2.
  */
 export async function allowedCode(
   folder: string,
   allowed: readonly string[] = [],
+  otherwise?: string,
 ): Promise<AllowedCode> {
   const project = await projectOf(resolve(folder));
   const list = new Set([
@@ -55,6 +59,7 @@ export async function allowedCode(
   const inside = await followed(project.folder);
   return {
     folder: project.folder,
+    folders: [project.folder],
     async refuse(specifier, { folder, place }) {
       const code = await identify(specifier, folder);
       if (list.has(code)) return;
@@ -70,9 +75,12 @@ export async function allowedCode(
           place,
           hint: hint(
             "code/allow",
-            `if you trust it: --allow-plugin ${quote(asked)}, or "rocket": { "allowPlugins": [${
-              JSON.stringify(asked)
-            }] } in ${join(project.folder, "deno.json")}`,
+            `if you trust it: --allow-plugin ${quote(asked)}, or ${
+              otherwise ??
+                `"rocket": { "allowPlugins": [${JSON.stringify(asked)}] } in ${
+                  join(project.folder, "deno.json")
+                }`
+            }`,
             { args: { add: ["--allow-plugin", asked] } },
           ),
           exitCode: 2,
@@ -80,6 +88,52 @@ export async function allowedCode(
       );
     },
   };
+}
+
+/**
+ * What the pipeline of an earlier run may load: what a pipeline of the current folder may, and modules of its own
+ * project where the run folder is in that. The folder may come from somebody else, so that what `pipeline.json` says of
+ * its project is not enough: the nearest `deno.json` above the run folder has to be of the same.
+ *
+ * @param run The run folder.
+ * @param project The project, as `pipeline.json` names it.
+ * @param allowed What the command line allows; relative paths start where the person stands.
+ * @throws {UserError} If a line of `deno.json` is no list of texts; exit code 2.
+ */
+export async function allowedCodeOfRun(
+  run: string,
+  project: string | undefined,
+  allowed: readonly string[] = [],
+): Promise<AllowedCode> {
+  const above = await allowedCode(dirname(resolve(run)), allowed);
+  const isOwn = project !== undefined &&
+    await followed(project) === await followed(above.folder) &&
+    await isFile(join(above.folder, "deno.json"));
+  const elsewhere = project !== undefined && !isOwn
+    ? `resume the run from its project: cd ${quote(project)}`
+    : undefined;
+  const here = await allowedCode(Deno.cwd(), allowed, elsewhere);
+  if (isOwn) {
+    return {
+      folder: above.folder,
+      folders: [above.folder, here.folder],
+      async refuse(specifier, named) {
+        try {
+          await above.refuse(specifier, named);
+        } catch (error) {
+          // The first error names the project that the pipeline is of.
+          await here.refuse(specifier, named).catch(() => {
+            throw error;
+          });
+        }
+      },
+    };
+  }
+  return here;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((info) => info.isFile, () => false);
 }
 
 const quote = (text: string) =>

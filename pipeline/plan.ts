@@ -183,6 +183,8 @@ export interface Plan {
   /** After how many epochs the nets are measured. */
   readonly evaluateEvery: number;
   readonly baseline: boolean;
+  /** The folder of the project whose code the pipeline may name, if that is known. */
+  readonly project?: string | undefined;
   /** The whole pipeline as plain JSON with every default filled in. */
   readonly resolved: Readonly<Record<string, unknown>>;
 }

@@ -23,6 +23,8 @@ export interface FindContext {
 
 /** Finds stages by name. */
 export interface Registry {
+  /** The folder of the project whose code may be loaded, if that is known. */
+  readonly project?: string | undefined;
   /**
    * Finds a stage.
    *
@@ -47,6 +49,7 @@ export function createRegistry(
   allowed?: AllowedCode,
 ): Registry {
   return {
+    project: allowed?.folder,
     async find(kind, use, context) {
       if (typeof use !== "string") return ofKind(kind, use, undefined, context);
       if (isElsewhere(use)) {

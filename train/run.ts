@@ -4,13 +4,14 @@
  * @module
  */
 
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import denoConfig from "../deno.json" with { type: "json" };
 import { choosePrecision, thisMachine } from "../engine/bfloat16.ts";
 import type { Precision } from "../engine/capture/precision.ts";
 import { type Engine, type EngineChoice, openEngine } from "../engine/engine.ts";
 import { removeDrafts } from "../files/drafts.ts";
 import { refuseLinksOut } from "../files/inside.ts";
+import { reasonOf } from "../files/unwritable.ts";
 import { writeFileWhole } from "../files/write.ts";
 import { UserError } from "../pipeline/errors.ts";
 import type { Plan, PlannedPhase } from "../pipeline/plan.ts";
@@ -18,7 +19,6 @@ import { callStage, StageError } from "../pipeline/stage_error.ts";
 import type { JobName, PhaseSpec, Result, RunEvents } from "../pipeline/stages/events.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
 import type { Output } from "../pipeline/stages/output.ts";
-import type { StageReference } from "../pipeline/stage_error.ts";
 import type { CaptureListener } from "./captured.ts";
 import type { Input, InputThread } from "./input/input.ts";
 import { openInput } from "./input/open.ts";
@@ -31,12 +31,14 @@ import {
   refuseOtherData,
   refuseOtherPlan,
 } from "./checkpoint/earlier_run.ts";
+import { holdsRun } from "./checkpoint/holds_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./checkpoint/store.ts";
 import type { Emit, Job, JobPhase } from "./job.ts";
 import { hashInitial, type InitialHashes, readInitial, refuseOtherInitial } from "./initial.ts";
 import { describeModel } from "./model/describe.ts";
 import { writeModelFile } from "./model/model_file.ts";
 import { refuseOtherModel } from "./model/same_model.ts";
+import { Outputs, OutputsFailed, type RunOutput } from "./outputs.ts";
 import { lockRun, removeRunDrafts } from "./run_lock.ts";
 import { describe } from "./objective.ts";
 import { firstBatch, prepareData, type PreparedData } from "./prepare_data.ts";
@@ -95,6 +97,8 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
   if (earlier) await refuseLinksOut(options.out);
   using resumed = earlier && lockRun(options.out);
   if (earlier) removeRunDrafts(options.out);
+  // Before the data is read, which may take its time.
+  if (!earlier) await refuseTaken(options.out);
   const data = await prepareData(plan, report);
   try {
     if (earlier) refuseOtherData(earlier, data, plan);
@@ -108,7 +112,10 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
     if (line) report(line);
     const jobs = await prepareJobs(plan, data, report);
     const initial = earlier?.initial ?? await hashInitial(plan);
-    const about = describeRun(plan, data, engine, precision, initial);
+    const about = {
+      ...describeRun(plan, data, engine, precision, initial),
+      project: earlier ? earlier.project : plan.project,
+    };
     const { nets, phases: [first] } = jobs.rocket;
     const model = describeModel(plan, data, nets, first!.nets);
     if (earlier) await refuseOtherModel(options.out, model);
@@ -190,7 +197,7 @@ class Run {
   readonly #options: RunOptions;
   readonly #listener: CaptureListener;
   readonly #input: Input;
-  readonly #outputs: readonly { stage: StageReference | undefined; output: Output }[];
+  readonly #outputs: Outputs;
 
   constructor(parts: RunParts, options: RunOptions) {
     const { plan, data } = parts;
@@ -202,7 +209,7 @@ class Run {
       report: (line) => this.#listener.debug && this.#listener.report(line),
     });
     const context = { folder: options.out, quiet: options.quiet ?? false };
-    this.#outputs = [
+    const outputs: RunOutput[] = [
       ...plan.outputs.map(({ stage, options, reference }) => {
         const output = callStage(reference, "create()", () => stage.create(options, context));
         if (typeof output !== "object" || output === null) {
@@ -214,6 +221,7 @@ class Run {
       }),
       { stage: undefined, output: options.listener ?? {} },
     ];
+    this.#outputs = new Outputs(outputs, this.#listener.report);
   }
 
   async all(jobs: PreparedJobs): Promise<Result> {
@@ -233,8 +241,14 @@ class Run {
         await this.#job("light-alone", jobs.alone, from.alone, given.alone!, rocket);
       const result = this.#result(jobs, rocket, light);
       await this.#emit("runEnd", { result });
+      const { errors } = this.#outputs;
+      if (errors.length > 0) throw new OutputsFailed(errors, result);
       return result;
     } catch (error) {
+      if (error instanceof OutputsFailed) {
+        await this.#options.listener?.failure?.({ error });
+        throw error;
+      }
       // The run's own failure matters more than what outputs make of it.
       await this.#emit("failure", { error: error as Error }).catch(() => {});
       throw error;
@@ -352,14 +366,7 @@ class Run {
     };
   }
 
-  readonly #emit: Emit = async (name, event) => {
-    for (const { stage, output } of this.#outputs) {
-      const hook = output[name] as ((event: RunEvents[typeof name]) => unknown) | undefined;
-      if (!hook) continue;
-      if (stage) await callStage(stage, `${name}()`, () => hook.call(output, event));
-      else await hook.call(output, event);
-    }
-  };
+  readonly #emit: Emit = (name, event) => this.#outputs.emit(name, event);
 }
 
 /**
@@ -373,6 +380,24 @@ export function parametersOf(
   return Object.fromEntries(nets.map((net) => [net, parameterCount(model.variables, net)]));
 }
 
+/** Refuses a folder that holds a run, and what can be no folder. */
+async function refuseTaken(folder: string): Promise<void> {
+  if (await holdsRun(folder)) {
+    throw new UserError(`the folder ${folder} already holds a run`, {
+      hint: "choose another with --out, or remove it",
+      exitCode: 2,
+    });
+  }
+  for (let at = resolve(folder);; at = dirname(at)) {
+    const info = await Deno.stat(at).catch(() => undefined);
+    if (info?.isDirectory || at === dirname(at)) return;
+    if (!info) continue;
+    throw new UserError(`the run folder ${folder} cannot be made: ${at} is a file`, {
+      hint: "choose another with --out",
+    });
+  }
+}
+
 /** Makes a run folder, and takes it for this run. */
 async function makeRunFolder(folder: string): Promise<Disposable> {
   let lock: Disposable | undefined;
@@ -382,19 +407,13 @@ async function makeRunFolder(folder: string): Promise<Disposable> {
     lock = lockRun(folder);
     // Who was killed before it had written pipeline.json may have left some.
     removeDrafts(folder);
-    for await (const { name } of Deno.readDir(folder)) {
-      if (["pipeline.json", "metrics.jsonl", "result.json"].includes(name)) {
-        throw new UserError(`the folder ${folder} already holds a run`, {
-          hint: "choose another with --out, or remove it",
-          exitCode: 2,
-        });
-      }
-    }
+    // Another run may have come before.
+    await refuseTaken(folder);
     return lock;
   } catch (error) {
     lock?.[Symbol.dispose]();
     if (error instanceof UserError) throw error;
-    throw new UserError(`the run folder ${folder} cannot be made: ${(error as Error).message}`, {
+    throw new UserError(`the run folder ${folder} cannot be made: ${reasonOf(error)}`, {
       hint: "choose another with --out",
       cause: error,
     });

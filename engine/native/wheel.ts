@@ -192,7 +192,7 @@ export async function unpackWheel(
   progress.begin("unpacking the library", total / 1e6);
   let done = 0;
   for (const { entry, path } of entries) {
-    const target = await pathInside(folder, path);
+    const target = pathInside(folder, path);
     await Deno.mkdir(dirname(target), { recursive: true });
     const { writable } = await Deno.open(target, { createNew: true, write: true });
     await entry.getData(atMost(entry.uncompressedSize, path, writable), {

@@ -43,7 +43,7 @@ export async function makePlan(document: Document, registry: Registry): Promise<
   }
   const plan = await planAll(planner, parsed.data);
   if (problems.length > 0 || !plan) throw new UserError(problems, { exitCode: 2 });
-  return plan;
+  return { ...plan, project: registry.project };
 }
 
 async function planAll(planner: Planner, value: PipelineValue): Promise<Plan | undefined> {

@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { readPlan } from "../../commands/read_plan.ts";
-import { allowedCode } from "../../pipeline/allowed_code.ts";
+import { allowedCode, allowedCodeOfRun } from "../../pipeline/allowed_code.ts";
 import { UserError } from "../../pipeline/errors.ts";
 import { inFolder } from "../support/command_line.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
@@ -88,5 +88,41 @@ Deno.test("readPlan() runs no code from outside, named in any file of a pipeline
       assertEquals(error.problems[0].place.line, 1);
       assertEquals(await Deno.stat(mark).catch(() => "absent"), "absent");
     }
+  });
+});
+
+Deno.test("allowedCodeOfRun() takes a project that pipeline.json and the place of the run folder agree on", async () => {
+  await inFolder(async (folder) => {
+    const own = join(folder, "own"), other = join(folder, "other");
+    for (const project of [own, other]) {
+      await Deno.mkdir(join(project, "runs", "x"), { recursive: true });
+      await Deno.writeTextFile(join(project, "deno.json"), "{}");
+      await Deno.writeTextFile(join(project, "m.ts"), "");
+    }
+    const refused = async (run: string, project: string | undefined, use: string) => {
+      const code = await allowedCodeOfRun(run, project);
+      const named = { folder: run, place: undefined };
+      return await code.refuse(use, named).then(() => undefined, (error: UserError) => error);
+    };
+    const run = join(own, "runs", "x"), stage = join(own, "m.ts");
+    assertEquals(await refused(run, own, stage), undefined);
+    // Neither alone is enough, whatever a folder from somebody else says.
+    for (
+      const [project, use] of [
+        [undefined, stage],
+        [other, stage],
+        [other, join(other, "m.ts")],
+        ["/", stage],
+        [folder, stage],
+        [run, join(run, "m.ts")],
+        [own, join(other, "m.ts")],
+        [own, "npm:x@1"],
+      ] as const
+    ) assertEquals((await refused(run, project, use))?.exitCode, 2, `${project} ${use}`);
+    // A project within the run folder is the folder's own word.
+    await Deno.writeTextFile(join(run, "deno.json"), "{}");
+    assertEquals((await refused(run, run, join(run, "m.ts")))?.exitCode, 2);
+    const elsewhere = await refused(join(other, "runs", "x"), own, stage);
+    assertStringIncludes(elsewhere!.problems[0]!.hint!, `from its project: cd ${own}`);
   });
 });

@@ -4,11 +4,12 @@
  * @module
  */
 
-import { join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Precision } from "../../engine/capture/precision.ts";
 import { type Problem, UserError } from "../../pipeline/errors.ts";
 import { metricsFromJson } from "../../pipeline/metrics_json.ts";
+import { nearest } from "../../pipeline/nearest.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { Result } from "../../pipeline/stages/events.ts";
 import type { InitialHashes } from "../initial.ts";
@@ -29,6 +30,8 @@ export interface EarlierSplit {
 export interface EarlierRun {
   /** The pipeline with every default filled in. */
   readonly pipeline: Readonly<Record<string, unknown>>;
+  /** The project of the pipeline, whose code it may name. */
+  readonly project?: string | undefined;
   /** The run's seed. */
   readonly seed: number;
   /** The engine. */
@@ -62,7 +65,7 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
         ? `${folder} is no run folder: there is no ${path}`
         : `${path} cannot be read: ${(error as Error).message}`,
       {
-        hint:
+        hint: await nearRun(folder) ??
           "a run names its folder when it ends or is stopped; it is in runs/, or where --out said",
         cause: error,
         exitCode: 2,
@@ -75,15 +78,34 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
   } catch {
     // What is no JSON lacks all of it.
   }
-  const { pipeline, engine, precision, data, initial } = value ?? {};
+  const { pipeline, project, engine, precision, data, initial } = value ?? {};
   const whole = isObject(pipeline) && isObject(data) && isObject(initial) &&
     (engine === "native" || engine === "wasm") &&
+    (project === undefined || typeof project === "string") &&
     (precision === "float32" || precision === "bfloat16");
   if (whole) return value as EarlierRun;
   throw new UserError(`${path} is not what a run writes`, {
     hint: "start a new run from the pipeline file",
     exitCode: 2,
   });
+}
+
+/** A run folder of a similar name beside one that is none. */
+async function nearRun(folder: string): Promise<string | undefined> {
+  const parent = dirname(resolve(folder)), names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(parent)) {
+      if (await isThere(join(parent, name, "pipeline.json"))) names.push(name);
+    }
+  } catch {
+    return undefined;
+  }
+  const near = nearest(basename(resolve(folder)), names);
+  return near && `did you mean ${join(dirname(folder), near)}?`;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
 }
 
 const isObject = (value: unknown) => typeof value === "object" && value !== null;
