@@ -7,6 +7,7 @@
 
 export * from "./files/safetensors.ts";
 export * from "./files/append.ts";
+export * from "./files/glob.ts";
 export * from "./files/write.ts";
 export * from "./pipeline/errors.ts";
 export { type ArgumentsChange, type Change, hint, type HintText } from "./pipeline/hints.ts";

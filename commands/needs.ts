@@ -10,6 +10,7 @@ import { basename, dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../engine/native/cache_folder.ts";
 import { cLibrary } from "../engine/native/libc.ts";
+import { fixedFolder, isGlob } from "../files/glob.ts";
 import { targetOf } from "../files/inside.ts";
 import { handedOver } from "../files/system_file.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
@@ -249,10 +250,14 @@ class NeedList {
     }
     if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(name)) return;
     const path = isAbsolute(specifier) ? specifier : resolve(folder, specifier);
-    // A glob is looked up from where it has no wildcard yet.
-    const wildcard = path.search(/[*?[{]/);
-    const fixed = dirname(wildcard < 0 ? path : path.slice(0, wildcard) + "x");
-    this.add("read", fixed, `the folder of ${name}`);
+    const info = statOf(path);
+    // A glob is looked up from where it has no wildcard yet; a folder is read itself.
+    const fixed = !info && isGlob(path)
+      ? resolve(folder, fixedFolder(specifier))
+      : info?.isDirectory
+      ? path
+      : dirname(path);
+    this.add("read", fixed, `the folder ${fixed === path ? "" : "of "}${name}`);
     const target = targetOf(path);
     if (target !== path) this.add("read", target, `where ${name} leads`);
   }
@@ -281,6 +286,14 @@ class NeedList {
 
 /** Whether a text of a pipeline may name a file: what has no slash and no ending is a name. */
 const isPath = (text: string) => text.length < 4096 && !text.includes("\n") && /[./]/.test(text);
+
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return undefined;
+  }
+}
 
 /** The folder in which Deno keeps packages. */
 export function denoFolder(): string {

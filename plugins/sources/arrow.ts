@@ -43,7 +43,7 @@ path: ../data/digits-train.arrow`,
         for (const { file } of files) await file.close();
       };
       try {
-        for (const name of await fileNames([path].flat(), folder)) {
+        for (const name of await fileNames([path].flat(), folder, kind)) {
           files.push(await openArrow(name, folder));
         }
         for (const file of files.slice(1)) refuseOtherSchema(files[0]!, file);

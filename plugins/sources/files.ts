@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { glob } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { nearest, type RowLocation, UserError, z } from "../../plugin.ts";
+import { globFiles, isGlob, nearest, type RowLocation, UserError, z } from "../../plugin.ts";
+import { isPartition, type Partitions, partitionsOf } from "./hive.ts";
 
 const pattern = z.string().min(1, { error: "expected a path" });
 
@@ -30,9 +30,11 @@ export interface SourceFile {
   readonly path: string;
   /** In bytes. */
   readonly size: number;
+  /** The columns that the folders of its name say, such as `day=2026-11-01`. */
+  readonly partitions: Partitions;
 }
 
-/** Which files a source reads, for messages. */
+/** Which files a source reads. */
 export interface FileKind {
   /** Such as `Parquet`. */
   readonly format: string;
@@ -53,42 +55,86 @@ export async function findFiles(
   folder: string,
   kind: FileKind,
 ): Promise<SourceFile[]> {
-  const names = await fileNames(patterns, folder);
+  const names = await fileNames(patterns, folder, kind);
   return await Promise.all(names.map((name) => findFile(name, folder, kind)));
 }
 
 /**
- * The names that paths and globs stand for, each once; whether there are such files is not looked at
- * but for globs.
+ * The names that paths, folders and globs stand for, each once; whether there are such files is not looked
+ * at but for folders and globs.
  *
- * @param patterns Paths, globs, and addresses, which are kept as they are.
+ * @param patterns Paths of files and folders, globs, and addresses, which are kept as they are.
  * @param folder Where relative paths start.
- * @throws {UserError} If a glob matches nothing.
+ * @param kind Which files of a folder are read.
+ * @throws {UserError} If a glob matches nothing, or a folder has no such files.
  */
 export async function fileNames(
   patterns: readonly string[],
   folder: string,
+  kind: FileKind,
 ): Promise<string[]> {
   const names = new Set<string>();
   for (const pattern of patterns) {
+    const info = isUrl(pattern) ? undefined : await statOf(resolvePath(folder, pattern));
+    if (info?.isDirectory) {
+      (await filesInFolder(pattern, folder, kind)).forEach((name) => names.add(name));
+      continue;
+    }
     // A file may well be called part[1].csv.
-    if (isUrl(pattern) || !/[*?[{]/.test(pattern) || await isFile(resolvePath(folder, pattern))) {
+    if (isUrl(pattern) || info || !isGlob(pattern)) {
       names.add(pattern);
       continue;
     }
-    const matches: string[] = [];
-    for await (const match of glob(pattern, { cwd: folder })) {
-      if (await isFile(resolvePath(folder, match))) matches.push(match);
-    }
+    const matches = await globFiles(pattern, folder);
     if (matches.length === 0) {
       throw new UserError(`no file matches ${pattern}`, {
         hint: `paths start at the folder of the pipeline file, ${folder}`,
       });
     }
-    matches.sort().forEach((match) => names.add(match));
+    matches.forEach((match) => names.add(match));
   }
   return [...names];
 }
+
+/**
+ * The files of a folder by name: those of its format, in it and in its Hive partitions, which are folders
+ * such as `day=2026-11-01`. Names that start with a dot or an underscore are no data, by Hive's rule.
+ */
+async function filesInFolder(name: string, folder: string, kind: FileKind): Promise<string[]> {
+  const found: string[] = [], others: string[] = [];
+  const walk = async (name: string) => {
+    for await (const entry of Deno.readDir(resolvePath(folder, name))) {
+      if (/^[._]/.test(entry.name)) continue;
+      const path = name.endsWith("/") ? `${name}${entry.name}` : `${name}/${entry.name}`;
+      const { isFile, isDirectory } = entry.isSymlink
+        ? await statOf(resolvePath(folder, path)) ?? entry
+        : entry;
+      if (isDirectory && isPartition(entry.name)) await walk(path);
+      else if (isFile && kind.extensions.test(entry.name)) found.push(path);
+      else others.push(entry.name);
+    }
+  };
+  try {
+    await walk(name);
+  } catch (error) {
+    throw new UserError(`the folder ${name} cannot be read: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  if (found.length > 0) return found.sort();
+  throw new UserError(`the folder ${name} has no ${kind.format} files`, {
+    hint: others.length === 0
+      ? "there is nothing in it; name a folder with data"
+      : `it has ${
+        listed(others.sort())
+      }; of folders in it, only those of partitions are read, such as day=2026-11-01`,
+  });
+}
+
+const listed = (names: readonly string[]) =>
+  names.length <= 5
+    ? names.join(", ")
+    : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
 
 /**
  * Whether a path is an address on a server.
@@ -101,8 +147,8 @@ export function isUrl(path: string): boolean {
 
 const resolvePath = (folder: string, path: string) => isAbsolute(path) ? path : join(folder, path);
 
-async function isFile(path: string): Promise<boolean> {
-  return await Deno.stat(path).then((info) => info.isFile, () => false);
+async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
+  return await Deno.stat(path).catch(() => undefined);
 }
 
 /**
@@ -122,8 +168,7 @@ export async function findFile(
   try {
     const { size, isDirectory, isFile } = await Deno.stat(path);
     if (isDirectory) {
-      const files = join(name, `*.${kind.extensions.source.match(/\w+/)![0]}`);
-      throw new UserError(`${name} is a folder`, { hint: `name its files: ${files}` });
+      throw new UserError(`${name} is a folder`, { hint: `name a ${kind.format} file` });
     }
     // Devices and pipes have no end, or none that one could wait for.
     if (!isFile) {
@@ -131,7 +176,7 @@ export async function findFile(
     }
     if (size === 0) throw new UserError(`${name} is empty`);
     (await Deno.open(path)).close();
-    return { name, path, size };
+    return { name, path, size, partitions: partitionsOf(name) };
   } catch (error) {
     if (error instanceof UserError) throw error;
     if (error instanceof Deno.errors.NotFound) {
