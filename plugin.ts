@@ -9,6 +9,7 @@ export * from "./files/safetensors.ts";
 export * from "./files/append.ts";
 export * from "./files/glob.ts";
 export * from "./files/write.ts";
+export * from "./pipeline/column_types.ts";
 export * from "./pipeline/errors.ts";
 export { type ArgumentsChange, type Change, hint, type HintText } from "./pipeline/hints.ts";
 export { say, showStatus, type StatusLine } from "./pipeline/terminal.ts";

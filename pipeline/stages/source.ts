@@ -1,4 +1,4 @@
-import type { RecordBatch, Schema } from "apache-arrow";
+import { Field, type RecordBatch, type Schema } from "apache-arrow";
 import { type Create, defineStage, type OptionsSchema, type Stage } from "./stage.ts";
 import type { StageDefinition } from "./stage.ts";
 
@@ -49,8 +49,53 @@ export interface Dataset {
    * @returns The file and the row's number there; undefined if that is not known.
    */
   locate?(row: number): RowLocation | undefined;
+  /**
+   * Gives columns other types: the values of a column may have a narrower type in one split of a pipeline
+   * than in another. Absent where types are as they are.
+   *
+   * @param fields The columns that change, each with a type that holds the values of all splits.
+   * @returns The data set that takes the place of this one; closing it closes both.
+   * @throws {UserError} If a value is not in that type. A column that cannot have it may stay as it is.
+   */
+  widen?(fields: readonly Field[]): Promise<Dataset>;
   /** Lets go of files. */
   close?(): Promise<void>;
+}
+
+/** What is known of a column of text whose values are mostly numbers. */
+export interface TextFacts {
+  /** How many values it has, without nulls, as far as they were counted. */
+  readonly values: number;
+  /** How many of them are numbers. */
+  readonly numbers: number;
+  /** The texts that are no numbers, each once, the first few. */
+  readonly texts: readonly string[];
+  /** Where the first of them is. */
+  readonly first: RowLocation;
+}
+
+/** The key of a field's metadata that has them. */
+const textFacts = "rocket:text";
+
+/**
+ * A field of a column of text, with what is known of it.
+ *
+ * @param field The field.
+ * @param facts What is known.
+ */
+export function withTextFacts(field: Field, facts: TextFacts): Field {
+  const metadata = new Map([...field.metadata, [textFacts, JSON.stringify(facts)]]);
+  return new Field(field.name, field.type, field.nullable, metadata);
+}
+
+/**
+ * What a source knows of a column of text, if most of its values are numbers.
+ *
+ * @param field The column's field.
+ */
+export function textFactsOf({ metadata }: Field): TextFacts | undefined {
+  const facts = metadata.get(textFacts);
+  return facts === undefined ? undefined : JSON.parse(facts);
 }
 
 /** What is wanted of a source. */

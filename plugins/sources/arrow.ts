@@ -1,6 +1,14 @@
-import type { RecordBatch, Schema } from "apache-arrow";
+import { type Field, type RecordBatch, Schema } from "apache-arrow";
 import { createHash } from "node:crypto";
-import { defineSource, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
+import {
+  type Dataset,
+  defineSource,
+  pathOption,
+  type SourceStage,
+  UserError,
+  z,
+} from "../../plugin.ts";
+import { commonFields, conform, type FileColumns, widened } from "./conform.ts";
 import { PackedError, registerCodecs } from "./codecs.ts";
 import {
   type FileKind,
@@ -11,6 +19,7 @@ import {
   joinFingerprints,
   locateRow,
 } from "./files.ts";
+import { partitionsOf } from "./hive.ts";
 import { DamagedError, indexIpc, type IpcIndex } from "./ipc_index.ts";
 import { MetadataError } from "./ipc_verify.ts";
 import { openFile, openUrl, type RandomAccess } from "./random_access.ts";
@@ -46,8 +55,7 @@ path: ../data/digits-train.arrow`,
         for (const name of await fileNames([path].flat(), folder, kind)) {
           files.push(await openArrow(name, folder));
         }
-        for (const file of files.slice(1)) refuseOtherSchema(files[0]!, file);
-        return { ...await dataset(files, columns), close };
+        return await dataset(files, columns, close);
       } catch (error) {
         await close();
         throw error;
@@ -64,33 +72,83 @@ export interface ArrowFile {
   readonly index: IpcIndex;
 }
 
-async function dataset(files: readonly ArrowFile[], columns: readonly string[] | undefined) {
+async function dataset(
+  files: readonly ArrowFile[],
+  columns: readonly string[] | undefined,
+  close: () => Promise<void>,
+): Promise<Dataset> {
   const hashes: string[] = [];
   for (const { file } of files) hashes.push(await fingerprint(file));
-  const places = files.flatMap((file) => file.index.rowCounts.map((_, index) => ({ file, index })));
+  const fields = commonFields(files.map(columnsOf));
+  const metadata = files[0]!.index.schema.metadata;
+  const schema = new Schema(fields, metadata);
+  return withTypes({ files, columns, fingerprint: joinFingerprints(hashes), close }, schema);
+}
+
+const columnsOf = ({ file: { name }, index: { schema } }: ArrowFile): FileColumns => ({
+  name,
+  fields: schema.fields,
+  partitions: partitionsOf(name),
+});
+
+/** Files that are open, and what is wanted of them. */
+interface OpenFiles {
+  readonly files: readonly ArrowFile[];
+  readonly columns: readonly string[] | undefined;
+  readonly fingerprint: string;
+  readonly close: () => Promise<void>;
+}
+
+/** The rows of files with columns of these types. */
+function withTypes(opened: OpenFiles, schema: Schema): Dataset {
+  const { files, columns, fingerprint, close } = opened;
+  const places = files.flatMap((file) => {
+    let firstRow = 0;
+    return file.index.rowCounts.map((rows, index) => {
+      const place = { file, index, firstRow };
+      firstRow += rows;
+      return place;
+    });
+  });
   const read = async (number: number): Promise<RecordBatch> => {
     const place = places[number];
     if (!place) throw new RangeError(`no record batch ${number} among ${places.length}`);
-    const { file: { file, format, index }, index: own } = place;
-    return await index.read(own).catch((error) => {
-      throw unreadable(file.name, format, error);
+    const { file: { file: { name }, format, index }, index: own, firstRow } = place;
+    const batch = await index.read(own).catch((error) => {
+      throw unreadable(name, format, error);
     });
+    return conform(batch, schema, { name, firstRow, partitions: partitionsOf(name) });
   };
-  const rows = rowReader(files, columns);
+  const rows = hasColumns(files, schema, columns) ? rowReader(files, columns) : undefined;
   const counted = files.map(({ file: { name }, index: { rowCounts } }) =>
     [name, rowCounts.reduce((sum, rows) => sum + rows, 0)] as const
   );
   return {
-    schema: files[0]!.index.schema as Schema,
+    schema,
     ...(rows && { rows }),
-    fingerprint: joinFingerprints(hashes),
+    fingerprint,
     rowCounts: files.flatMap(({ index }) => index.rowCounts),
     recordBatch: read,
-    locate: (row: number) => locateRow(counted, row),
+    locate: (row) => locateRow(counted, row),
     async *recordBatches() {
       for (const number of places.keys()) yield await read(number);
     },
+    widen: (fields) => Promise.resolve(withTypes(opened, widened(schema, fields))),
+    close,
   };
+}
+
+/** Whether all files have these columns in this order and with these types, so that their bytes are alike. */
+function hasColumns(
+  files: readonly ArrowFile[],
+  schema: Schema,
+  columns: readonly string[] | undefined,
+): boolean {
+  const typed = (fields: readonly Field[]) =>
+    fields.filter(({ name }) => !columns || columns.includes(name))
+      .map(({ name, type }) => `${name} ${type}`).join();
+  const expected = typed(schema.fields);
+  return files.every(({ index }) => typed(index.schema.fields) === expected);
 }
 
 async function openArrow(name: string, folder: string): Promise<ArrowFile> {
@@ -130,23 +188,6 @@ function unreadable(name: string, format: "file" | "stream", error: unknown): Us
     hint: "list views and run-end encoded columns cannot be read; write plain lists and values",
     cause: error,
   });
-}
-
-function refuseOtherSchema(first: ArrowFile, other: ArrowFile): void {
-  const types = (file: ArrowFile) =>
-    new Map(file.index.schema.fields.map(({ name, type }) => [name, String(type)]));
-  const expected = types(first), found = types(other);
-  for (const column of new Set([...expected.keys(), ...found.keys()])) {
-    if (expected.get(column) === found.get(column)) continue;
-    const what = ({ file: { name } }: ArrowFile, type: string | undefined) =>
-      type === undefined ? `${name} has no such column` : `${type} in ${name}`;
-    throw new UserError(
-      `the column ${column} differs: ${what(first, expected.get(column))}, ${
-        what(other, found.get(column))
-      }`,
-      { hint: "all files of a source have the same columns" },
-    );
-  }
 }
 
 /** Files up to this size are hashed whole; of larger ones, parts. */

@@ -1,14 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBType } from "npm:@duckdb/node-api@1.5.6-r.1";
-import {
-  Bool,
-  type DataType,
-  Field,
-  makeData,
-  Null,
-  RecordBatch,
-  Schema,
-  Struct,
-} from "apache-arrow";
+import { Bool, DataType, Field, makeData, Null, RecordBatch, Schema, Struct } from "apache-arrow";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -209,6 +200,7 @@ function readType(type: DuckDBType): DuckDBType {
 function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: number) {
   const children = builders.map((builder, index) => {
     const { name, type } = schema.fields[index]!;
+    if (DataType.isNull(type)) return makeData({ type, length: rows });
     try {
       // Each builder of a dictionary makes a type of its own.
       return Object.assign(builder.finish(), { type });
@@ -302,6 +294,9 @@ export function schemaOf(columns: readonly DuckColumn[]): Schema {
   );
 }
 
+/** The schema of rows of which no column is read: they are still rows. */
+export const noColumns: Schema = new Schema([new Field("row", new Bool(), true)]);
+
 /** Some columns of a statement, to be read. */
 export interface Selection {
   /** Their names in SQL, with commas. */
@@ -337,7 +332,7 @@ export function selectColumns(
     // Rows without columns are still rows.
     return {
       list: "NULL::BOOLEAN AS row",
-      schema: new Schema([new Field("row", new Bool(), true)]),
+      schema: noColumns,
     };
   }
   return {

@@ -1,24 +1,5 @@
 import { UserError } from "../../plugin.ts";
 
-/** The types that a person may give a column of text, and DuckDB's words for them. */
-export const columnTypes = {
-  bool: "BOOLEAN",
-  int8: "TINYINT",
-  int16: "SMALLINT",
-  int32: "INTEGER",
-  int64: "BIGINT",
-  uint8: "UTINYINT",
-  uint16: "USMALLINT",
-  uint32: "UINTEGER",
-  uint64: "UBIGINT",
-  float32: "FLOAT",
-  float64: "DOUBLE",
-  string: "VARCHAR",
-  date: "DATE",
-  time: "TIME",
-  timestamp: "TIMESTAMP",
-} as const;
-
 /** What is said where a statement reads what it must not. */
 export interface Refusal {
   /** The message; the statement fails with it. */
@@ -35,8 +16,6 @@ export interface StatementSubject {
   readonly queryLine?: number | undefined;
   /** The query. */
   readonly query?: string | undefined;
-  /** The columns of a text file whose types were given. */
-  readonly typed?: readonly string[] | undefined;
   /** The tables that a query may name. */
   readonly tables?: readonly string[] | undefined;
   /** What the statement itself may fail with. */
@@ -62,27 +41,13 @@ export function explain(error: unknown, subject: StatementSubject): UserError {
 /** A place within a text file. */
 function inText(
   text: string,
-  { file, query, typed = [] }: StatementSubject,
+  { file, query }: StatementSubject,
   cause: unknown,
 ): UserError | undefined {
   const line = /CSV Error on Line: (\d+)/.exec(text)?.[1];
   if (line === undefined) return undefined;
   const name = query === undefined ? file : /^ {2}file = (.*)$/m.exec(text)?.[1];
   const where = `line ${line} of ${name ?? "a table's file"}`;
-  const value = /converting column "(.*)"\. Could not convert string "(.*)" to '(.*)'$/m.exec(text);
-  if (value) {
-    const [, column, found, type] = value as unknown as [string, string, string, string];
-    const { [type]: word = type } = typeNames;
-    return new UserError(
-      `${where}: ${JSON.stringify(cut(found))} in the column ${column} is no ${word}`,
-      {
-        hint: typed.includes(column)
-          ? `mend the value, give the column another type, or name the value among nullValues`
-          : `the type was inferred from the first rows; say it: columns: { ${column}: string }, or name the value among nullValues`,
-        cause,
-      },
-    );
-  }
   const width = /Expected Number of Columns: (\d+) Found: (\d+)/.exec(text);
   const [, expected, found] = width ?? [];
   const why = width
@@ -97,18 +62,13 @@ function inText(
   });
 }
 
-/** The words for types that a person writes, by DuckDB's. */
-const typeNames: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries(columnTypes).map(([name, type]) => [type, name]),
-);
-
 function ofFile(
   text: string,
   { file, query }: StatementSubject,
   cause: unknown,
 ): UserError | undefined {
   if (file === undefined) return undefined;
-  if (/Error when sniffing file/.test(text)) {
+  if (/Error when sniffing file|state machine reached an invalid state/.test(text)) {
     return new UserError(`${file} cannot be read as text with columns`, {
       hint: "check the options delimiter, quote and header, and that the file is UTF-8",
       cause,

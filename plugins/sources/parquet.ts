@@ -1,25 +1,78 @@
+import { Schema } from "apache-arrow";
 import { defineSource, pathOption, type SourceStage, z } from "../../plugin.ts";
-import { literal } from "./duckdb.ts";
-import { batchRowsOption, type FileKind, filePatterns, findFiles } from "./files.ts";
+import { commonFields, widened } from "./conform.ts";
+import { type DuckColumn, literal, schemaOf, selectColumns } from "./duckdb.ts";
+import {
+  batchRowsOption,
+  type FileKind,
+  filePatterns,
+  findFiles,
+  type SourceFile,
+} from "./files.ts";
 import { changedColumns, columnNames } from "./parquet_types.ts";
-import { openTableFiles, type TableFormat } from "./table_files.ts";
+import { openTableFiles, type TableFormat, type Tables } from "./table_files.ts";
 
 /** What Parquet files are called. */
 export const parquetFiles: FileKind = { format: "Parquet", extensions: /\.(parquet|parq|pq)$/i };
 
 /** How DuckDB reads them. Row groups without any wanted row are skipped. */
 const format: TableFormat = {
-  table: ({ path }) => `read_parquet([${literal(path)}])`,
-  changedColumns,
-  columnNames,
-  range: {
-    table: ({ path }, first, last) =>
-      `read_parquet([${
-        literal(path)
-      }], file_row_number = true) WHERE file_row_number BETWEEN ${first} AND ${last - 1}`,
-    count: ({ path }) => `SELECT count(*) FROM read_parquet([${literal(path)}])`,
+  async describe(database, files, _request, attempt) {
+    const columns = new Map<SourceFile, DuckColumn[]>(), rowCounts = new Map<SourceFile, number>();
+    for (const file of files) {
+      await attempt(file, async () => {
+        const changed = await changedColumns(database, file);
+        const found = await database.columns(`FROM ${tableOf(file)}`);
+        const names = await columnNames(database, file);
+        columns.set(
+          file,
+          found.map((column, index) => {
+            // DuckDB calls columns otherwise whose names differ in case alone.
+            const name = names.length === found.length ? names[index]! : column.name;
+            const refusal = changed.find((it) => it.name === name);
+            return {
+              ...column,
+              ...(name !== column.name && { name, sql: column.name }),
+              ...(refusal && { refusal }),
+            };
+          }),
+        );
+        const [count] = await database.firstRow(`SELECT count(*) FROM ${tableOf(file)}`);
+        rowCounts.set(file, Number(count));
+      });
+    }
+    const fields = commonFields(files.map((file) => {
+      return { ...file, fields: schemaOf(columns.get(file)!).fields };
+    }));
+    return tablesOf(columns, rowCounts, new Schema(fields));
   },
 };
+
+function tablesOf(
+  columns: ReadonlyMap<SourceFile, DuckColumn[]>,
+  rowCounts: ReadonlyMap<SourceFile, number>,
+  schema: Schema,
+): Tables {
+  return {
+    schema,
+    rowCounts,
+    statement(file, names, range) {
+      const own = columns.get(file)!;
+      const { list, schema } = selectColumns(own, schemaOf(own), names);
+      const from = range
+        ? `${
+          tableOf(file, "file_row_number = true")
+        } WHERE file_row_number BETWEEN ${range.first} AND ${range.last - 1}`
+        : tableOf(file);
+      return { sql: `SELECT ${list} FROM ${from}`, schema };
+    },
+    widen: (fields) => Promise.resolve(tablesOf(columns, rowCounts, widened(schema, fields))),
+  };
+}
+
+const tableOf = ({ path }: SourceFile, ...options: string[]) =>
+  // Folders are looked at here, once for all sources.
+  `read_parquet(${[`[${literal(path)}]`, "hive_partitioning = false", ...options].join(", ")})`;
 
 /** Rows from Parquet files, read with DuckDB: the columns alone that are asked for, in batches. */
 const stage: SourceStage = defineSource({

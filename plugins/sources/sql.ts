@@ -22,7 +22,7 @@ import {
 } from "./files.ts";
 import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
 import { type ChangedColumn, changedColumns } from "./parquet_types.ts";
-import { refuseOthers } from "./table_files.ts";
+import { describeCsv } from "./csv_files.ts";
 
 /** What database files are called. */
 export const databaseFiles: FileKind = { format: "DuckDB", extensions: /\.(duckdb|ddb|db)$/i };
@@ -167,10 +167,27 @@ interface SqlTable {
  * round values so; and there are columns that it changes. A query that reads such a column fails.
  */
 async function sqlTable(database: Database, { name, files }: NamedTable): Promise<SqlTable> {
-  const from = tableOf(name, files);
+  const parquet = files.filter(isParquet);
+  if (parquet.length === 0) {
+    const dialect = { quote: '"', header: true, nullValues: [""], anyDelimiter: true };
+    const tables = await describeCsv(
+      database,
+      files,
+      dialect,
+      undefined,
+      (file, action) => attempt({ file: file.name }, action),
+    );
+    return { name, from: `(${tables.query})`, refusals: [] };
+  }
+  if (parquet.length < files.length) {
+    throw new UserError(`the table ${name} has files of several formats`, {
+      hint: `${basename(parquet[0]!.path)} is Parquet; give each format a table and UNION ALL them`,
+    });
+  }
+  const from = `read_parquet([${files.map(({ path }) => literal(path)).join(", ")}])`;
   const changed = new Map<string, ChangedColumn>();
   let first: { file: SourceFile; columns: readonly DuckColumn[] } | undefined;
-  for (const file of files.filter(isParquet)) {
+  for (const file of files) {
     const columns = await database.columns(`FROM read_parquet([${literal(file.path)}])`);
     if (first) refuseOthers(first.file, first.columns, file, columns);
     first ??= { file, columns };
@@ -199,12 +216,25 @@ function statement(list: string, query: string, tables: readonly SqlTable[]): st
   return `${start}SELECT ${list} FROM (\n${query.trimEnd().replace(/;$/, "")}\n)`;
 }
 
-function tableOf(name: string, files: readonly SourceFile[]): string {
-  const paths = `[${files.map(({ path }) => literal(path)).join(", ")}]`;
-  const parquet = files.filter(isParquet);
-  if (parquet.length === files.length) return `read_parquet(${paths})`;
-  if (parquet.length === 0) return `read_csv(${paths})`;
-  throw new UserError(`the table ${name} has files of several formats`, {
-    hint: `${basename(parquet[0]!.path)} is Parquet; give each format a table and UNION ALL them`,
-  });
+/** Refuses a file that has other columns than the first, or columns of other types. */
+function refuseOthers(
+  first: SourceFile,
+  expected: readonly DuckColumn[],
+  file: SourceFile,
+  found: readonly DuckColumn[],
+): void {
+  const types = (columns: readonly DuckColumn[]) =>
+    new Map(columns.map(({ name, type }) => [name, String(type)]));
+  const [before, now] = [types(expected), types(found)];
+  for (const column of new Set([...before.keys(), ...now.keys()])) {
+    if (before.get(column) === now.get(column)) continue;
+    const what = ({ name }: SourceFile, type: string | undefined) =>
+      type === undefined ? `${name} has no such column` : `${type} in ${name}`;
+    throw new UserError(
+      `the column ${column} differs: ${what(first, before.get(column))}, ${
+        what(file, now.get(column))
+      }`,
+      { hint: "all files of a table have the same columns" },
+    );
+  }
 }

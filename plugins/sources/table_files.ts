@@ -1,48 +1,66 @@
-import type { RecordBatch, Schema } from "apache-arrow";
+import { type Field, type RecordBatch, Schema } from "apache-arrow";
 import { type Dataset, type OpenRequest, UserError } from "../../plugin.ts";
-import {
-  batchRows,
-  Database,
-  type DuckColumn,
-  schemaOf,
-  selectColumns,
-  type Selection,
-} from "./duckdb.ts";
+import { conform } from "./conform.ts";
+import { batchRows, Database, noColumns } from "./duckdb.ts";
 import { explain, type StatementSubject } from "./duckdb_errors.ts";
 import { fileFingerprints, joinFingerprints, locateRow, type SourceFile } from "./files.ts";
-import type { ChangedColumn } from "./parquet_types.ts";
 
 /** How files of a format are read with DuckDB, one after the other. */
 export interface TableFormat {
-  /** What stands behind FROM for a file. The columns are those of the first file, once it is open. */
-  table(file: SourceFile, columns?: readonly DuckColumn[]): string;
-  /**
-   * Rows of a file by number, from the first to the one before the last; absent where only all rows can
-   * be read.
-   */
-  readonly range?: {
-    /** What stands behind FROM, WHERE included. */
-    table(file: SourceFile, first: number, last: number): string;
-    /** A statement that gives how many rows a file has. */
-    count(file: SourceFile): string;
-  };
-  /** The columns of a file whose values DuckDB would change; none by default. */
-  changedColumns?(database: Database, file: SourceFile): Promise<readonly ChangedColumn[]>;
-  /** The names of a file's columns, in their order, where DuckDB may call them otherwise. */
-  columnNames?(database: Database, file: SourceFile): Promise<readonly string[]>;
   /** Refuses a file before DuckDB is asked. */
   refuse?(file: SourceFile): Promise<void>;
   /** Refuses a file that was read to its end for the first time. */
   refuseRead?(file: SourceFile): Promise<void>;
   /** What an error in a statement was about. */
   subject?(file: SourceFile): StatementSubject;
-  /** Looks more closely at a file that could not be opened; it may throw something better. */
-  inspect?(
+  /**
+   * Finds the columns of all files.
+   *
+   * @param database Where statements run.
+   * @param files The files.
+   * @param request What is wanted of them.
+   */
+  describe(
     database: Database,
-    file: SourceFile,
-    columns?: readonly DuckColumn[],
-  ): Promise<void>;
+    files: readonly SourceFile[],
+    request: TableRequest,
+    attempt: Attempt,
+  ): Promise<Tables>;
 }
+
+/** The columns of several files together, and how they are read. */
+export interface Tables {
+  /** All columns. */
+  readonly schema: Schema;
+  /**
+   * What reads columns of a file.
+   *
+   * @param file The file.
+   * @param names The columns that are wanted; all by default.
+   * @param range The rows that are wanted, from the first to the one before the last; all by default.
+   * @throws {UserError} If one of the columns cannot be read.
+   */
+  statement(
+    file: SourceFile,
+    names: readonly string[] | undefined,
+    range?: { readonly first: number; readonly last: number },
+  ): Statement;
+  /** How many rows each file has, where any of them can be read without the others. */
+  readonly rowCounts?: ReadonlyMap<SourceFile, number> | undefined;
+  /** The line of a text file on which a row starts, where that can be told at once. */
+  line?(file: SourceFile, row: number): number | undefined;
+  /** The same columns with other types; those that cannot have them stay as they are. */
+  widen(fields: readonly Field[]): Promise<Tables>;
+}
+
+/** A SELECT, and the columns that it gives. */
+export interface Statement {
+  readonly sql: string;
+  readonly schema: Schema;
+}
+
+/** Does something with a file, and says in short what DuckDB could not do. */
+export type Attempt = <T>(file: SourceFile, action: () => Promise<T>) => Promise<T>;
 
 /** What is wanted of files. */
 export interface TableRequest extends OpenRequest {
@@ -51,8 +69,8 @@ export interface TableRequest extends OpenRequest {
 }
 
 /**
- * Opens files of one schema as a data set: their rows in the order of the files. Record batches have the
- * same rows whichever columns are asked for, and do not reach from one file into the next.
+ * Opens files as a data set: their rows in the order of the files. Record batches have the same rows
+ * whichever columns are asked for, and do not reach from one file into the next.
  *
  * @param files The files.
  * @param format How they are read.
@@ -62,10 +80,10 @@ export interface TableRequest extends OpenRequest {
 export async function openTableFiles(
   files: readonly SourceFile[],
   format: TableFormat,
-  { columns: asked, batchRows: wanted }: TableRequest,
+  request: TableRequest,
 ): Promise<Dataset> {
   const database = await Database.open({ files: files.map(({ path }) => path) });
-  const attempt = async <T>(file: SourceFile, action: () => Promise<T>): Promise<T> => {
+  const attempt: Attempt = async (file, action) => {
     try {
       return await action();
     } catch (error) {
@@ -74,165 +92,129 @@ export async function openTableFiles(
   };
   try {
     for (const file of files) await format.refuse?.(file);
-    const columns = await describeAll(database, files, format, attempt);
-    const schema = schemaOf(columns);
-    const selection = selectColumns(columns, schema, asked);
-    const rows = wanted ?? batchRows(schema);
-    const unread = new Set(files);
-    /** How many rows of each file were read so far: those of text are not known before. */
-    const counted = new Map<string, number>();
-    const recordBatches = async function* () {
-      for (const file of files) {
-        let read = 0;
-        const sql = `SELECT ${selection.list} FROM ${format.table(file, columns)}`;
-        const batches = database.recordBatches(sql, selection.schema, rows);
-        try {
-          for (;;) {
-            const next = await attempt(file, () => batches.next());
-            if (next.done) break;
-            read += next.value.numRows;
-            counted.set(file.name, Math.max(read, counted.get(file.name) ?? 0));
-            yield next.value;
-          }
-        } finally {
-          await batches.return(undefined);
-        }
-        if (read === 0) counted.set(file.name, 0);
-        if (unread.delete(file)) await format.refuseRead?.(file);
-      }
-    };
-    return {
-      schema,
-      fingerprint: joinFingerprints(await fileFingerprints(files)),
-      recordBatches,
-      locate: (row) => locateRow(counted, row),
-      ...await randomAccess(database, files, format, selection, rows, attempt),
-      close: () => Promise.resolve(database.close()),
-    };
+    const tables = await format.describe(database, files, request, attempt);
+    const fingerprint = joinFingerprints(await fileFingerprints(files));
+    const rows = request.batchRows ?? batchRows(tables.schema);
+    return dataset({
+      database,
+      files,
+      format,
+      columns: request.columns,
+      attempt,
+      fingerprint,
+      rows,
+    }, tables);
   } catch (error) {
     database.close();
     throw error;
   }
 }
 
-type Attempt = <T>(file: SourceFile, action: () => Promise<T>) => Promise<T>;
+interface OpenFiles {
+  readonly database: Database;
+  readonly files: readonly SourceFile[];
+  readonly format: TableFormat;
+  readonly columns: readonly string[] | undefined;
+  readonly attempt: Attempt;
+  readonly fingerprint: string;
+  /** How many rows a record batch has, whichever types columns have. */
+  readonly rows: number;
+}
 
-async function describeAll(
-  database: Database,
-  files: readonly SourceFile[],
-  format: TableFormat,
-  attempt: Attempt,
-): Promise<DuckColumn[]> {
-  let first: { file: SourceFile; columns: DuckColumn[] } | undefined;
-  const refusals = new Map<string, ChangedColumn>();
-  for (const file of files) {
-    const columns = await attempt(file, async () => {
-      try {
-        const found = await database.columns(`FROM ${format.table(file, first?.columns)}`);
-        const names = await format.columnNames?.(database, file) ?? [];
-        return found.map((column, index) => {
-          const name = names.length === found.length ? names[index]! : column.name;
-          return name === column.name ? column : { ...column, name, sql: column.name };
-        });
-      } catch (error) {
-        await format.inspect?.(database, file, first?.columns);
-        throw error;
-      }
+function dataset(opened: OpenFiles, tables: Tables): Dataset {
+  const { database, files, format, columns, attempt, fingerprint, rows } = opened;
+  const { schema } = tables;
+  const wanted = selected(schema, columns);
+  // What cannot be read is refused before anything is.
+  const statements = new Map(files.map((file) => [file, tables.statement(file, columns)]));
+  const unread = new Set(files);
+  const unchanged = new Map(files.map((file) => [file, versionOf(file)]));
+  const refuseChanged = (file: SourceFile) => {
+    if (versionOf(file) === unchanged.get(file)) return;
+    throw new UserError(`${file.name} has changed while it was read`, {
+      hint: "do not write to files that a run reads; run again",
     });
-    if (first) refuseOthers(first.file, first.columns, file, columns);
-    else first = { file, columns };
-    const changed = await attempt(file, async () => await format.changedColumns?.(database, file));
-    for (const column of changed ?? []) {
-      if (!refusals.has(column.name)) refusals.set(column.name, column);
+  };
+  /** How many rows of each file were read so far: those of text are not known before. */
+  const counted = new Map(tables.rowCounts?.entries().map(([{ name }, rows]) => [name, rows]));
+  const byName = new Map(files.map((file) => [file.name, file]));
+  async function* read(file: SourceFile): AsyncGenerator<RecordBatch> {
+    refuseChanged(file);
+    const { sql, schema: own } = statements.get(file)!;
+    const batches = database.recordBatches(sql, own, rows);
+    let firstRow = 0;
+    try {
+      for (;;) {
+        const next = await attempt(file, () => batches.next());
+        if (next.done) break;
+        yield conform(next.value, wanted, { ...file, firstRow });
+        firstRow += next.value.numRows;
+        counted.set(file.name, Math.max(firstRow, counted.get(file.name) ?? 0));
+      }
+    } finally {
+      await batches.return(undefined);
     }
+    counted.set(file.name, firstRow);
+    if (unread.delete(file)) await format.refuseRead?.(file);
   }
-  return first!.columns.map((column) => {
-    const refusal = refusals.get(column.name);
-    return refusal ? { ...column, refusal } : column;
-  });
+  return {
+    schema,
+    fingerprint,
+    async *recordBatches() {
+      for (const file of files) yield* read(file);
+    },
+    locate: (row) => {
+      const found = locateRow(counted, row);
+      const line = found && tables.line?.(byName.get(found.file)!, found.row);
+      return found && { ...found, ...(line !== undefined && { line }) };
+    },
+    ...randomAccess(opened, tables, wanted, refuseChanged),
+    widen: async (fields) => dataset(opened, await tables.widen(fields)),
+    close: () => Promise.resolve(database.close()),
+  };
 }
 
-/**
- * Refuses a file that has other columns than the first, or columns of other types.
- *
- * @param first The first file.
- * @param expected Its columns.
- * @param file Another file.
- * @param found Its columns.
- * @throws {UserError} If they differ.
- */
-export function refuseOthers(
-  first: SourceFile,
-  expected: readonly DuckColumn[],
-  file: SourceFile,
-  found: readonly DuckColumn[],
-): void {
-  refuseOtherCases(first, expected, file, found);
-  const types = (columns: readonly DuckColumn[]) =>
-    new Map(columns.map(({ name, type }) => [name, String(type)]));
-  const [before, now] = [types(expected), types(found)];
-  for (const column of new Set([...before.keys(), ...now.keys()])) {
-    if (before.get(column) === now.get(column)) continue;
-    const what = ({ name }: SourceFile, type: string | undefined) =>
-      type === undefined ? `${name} has no such column` : `${type} in ${name}`;
-    throw new UserError(
-      `the column ${column} differs: ${what(first, before.get(column))}, ${
-        what(file, now.get(column))
-      }`,
-      { hint: "all files of a source have the same columns" },
-    );
-  }
+/** The columns that are asked for; rows without columns are still rows. */
+function selected(schema: Schema, columns: readonly string[] | undefined): Schema {
+  const fields = schema.fields.filter(({ name }) => !columns || columns.includes(name));
+  return fields.length > 0 ? new Schema(fields) : noColumns;
 }
 
-/** Where names differ in case alone, their order decides what DuckDB calls them: it has to be that of the first file. */
-function refuseOtherCases(
-  first: SourceFile,
-  expected: readonly DuckColumn[],
-  file: SourceFile,
-  found: readonly DuckColumn[],
-): void {
-  for (const { name, sql = name } of expected) {
-    const same = found.find((column) => column.name === name);
-    if (!same || (same.sql ?? name) === sql) continue;
-    throw new UserError(
-      `${first.name} and ${file.name} have the columns whose names differ in case alone, such as ${name}, in another order`,
-      {
-        hint:
-          "give them names that differ in more, or write all files with the columns in one order",
-      },
-    );
+function versionOf({ path }: SourceFile): string {
+  try {
+    const { size, mtime } = Deno.statSync(path);
+    return `${size} ${mtime?.getTime()}`;
+  } catch {
+    return "gone";
   }
 }
 
 /** Record batches by number, where the format has rows by number. */
-async function randomAccess(
-  database: Database,
-  files: readonly SourceFile[],
-  { range }: TableFormat,
-  { list, schema }: Selection,
-  rows: number,
-  attempt: Attempt,
-): Promise<Pick<Dataset, "recordBatch" | "rowCounts" | "locate">> {
-  if (!range) return {};
+function randomAccess(
+  { database, files, attempt, rows, columns }: OpenFiles,
+  tables: Tables,
+  wanted: Schema,
+  refuseChanged: (file: SourceFile) => void,
+): Pick<Dataset, "recordBatch" | "rowCounts"> {
+  const { rowCounts } = tables;
+  if (!rowCounts) return {};
   const parts: { file: SourceFile; first: number; last: number }[] = [];
   for (const file of files) {
-    const [count] = await attempt(file, () => database.firstRow(range.count(file)));
-    for (let first = 0; first < Number(count); first += rows) {
-      parts.push({ file, first, last: Math.min(first + rows, Number(count)) });
+    const count = rowCounts.get(file)!;
+    for (let first = 0; first < count; first += rows) {
+      parts.push({ file, first, last: Math.min(first + rows, count) });
     }
   }
-  const counted = Map.groupBy(parts, ({ file }) => file.name).entries().map(([name, parts]) =>
-    [name, parts.reduce((sum, { first, last }) => sum + last - first, 0)] as const
-  ).toArray();
   return {
-    locate: (row) => locateRow(counted, row),
     rowCounts: parts.map(({ first, last }) => last - first),
     recordBatch: async (index) => {
       const part = parts[index];
       if (!part) throw new RangeError(`no record batch ${index} among ${parts.length}`);
       const { file, first, last } = part;
-      const sql = `SELECT ${list} FROM ${range.table(file, first, last)}`;
-      return await attempt(file, () => onlyBatch(database, sql, schema, last - first));
+      refuseChanged(file);
+      const { sql, schema } = tables.statement(file, columns, part);
+      const batch = await attempt(file, () => onlyBatch(database, sql, schema, last - first));
+      return conform(batch, wanted, { ...file, firstRow: first });
     },
   };
 }

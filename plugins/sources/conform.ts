@@ -1,0 +1,219 @@
+/**
+ * Columns of a file as the source has them: in the types and the order of all its files together, with
+ * those that the file's folders stand for.
+ *
+ * @module
+ */
+
+import {
+  type Data,
+  DataType,
+  type Date_,
+  DateUnit,
+  Field,
+  makeBuilder,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  type Timestamp,
+  Vector,
+} from "apache-arrow";
+import { commonType, UserError } from "../../plugin.ts";
+import { partitionFields, type Partitions, partitionValue } from "./hive.ts";
+
+/** The columns of one file. */
+export interface FileColumns {
+  /** The file, as the pipeline names it. */
+  readonly name: string;
+  /** What the file has. */
+  readonly fields: readonly Field[];
+  /** What its folders say. */
+  readonly partitions: Partitions;
+}
+
+/**
+ * The columns that several files have together, in the order of the first one, those of folders at the end.
+ *
+ * @param files The files.
+ * @throws {UserError} If a file lacks a column, or one has types that have nothing in common.
+ */
+export function commonFields(files: readonly FileColumns[]): Field[] {
+  const [first, ...others] = files;
+  const own = (file: FileColumns) => new Map(file.fields.map((field) => [field.name, field]));
+  const fields = own(first!);
+  for (const file of others) {
+    const found = own(file);
+    for (const name of new Set([...fields.keys(), ...found.keys()])) {
+      const before = fields.get(name), now = found.get(name);
+      const type = before && now && commonType(before.type, now.type);
+      if (!type) throw differs(name, first!, before, file, now);
+      if (String(type) === String(before.type) && before.nullable >= now.nullable) continue;
+      const nullable = before.nullable || now.nullable;
+      fields.set(name, new Field(name, type, nullable, before.metadata));
+    }
+  }
+  return [...fields.values(), ...partitionFields(files)];
+}
+
+function differs(
+  column: string,
+  first: FileColumns,
+  expected: Field | undefined,
+  file: FileColumns,
+  found: Field | undefined,
+): UserError {
+  const what = ({ name }: FileColumns, field: Field | undefined) =>
+    field ? `${field.type} in ${name}` : `${name} has no such column`;
+  return new UserError(
+    `the column ${column} differs: ${what(first, expected)}, ${what(file, found)}`,
+    { hint: "all files of a source have the same columns" },
+  );
+}
+
+/**
+ * A schema with wider types.
+ *
+ * @param schema The schema.
+ * @param fields The columns that change; those whose type is not wider stay as they are.
+ */
+export function widened(schema: Schema, fields: readonly Field[]): Schema {
+  const wider = new Map(fields.map((field) => [field.name, field.type]));
+  return new Schema(
+    schema.fields.map((field) => {
+      const type = commonType(field.type, wider.get(field.name) ?? field.type);
+      if (!type || String(type) === String(field.type)) return field;
+      return new Field(field.name, type, field.nullable, field.metadata);
+    }),
+    schema.metadata,
+  );
+}
+
+/**
+ * A record batch of a file as the source has it.
+ *
+ * @param batch The record batch.
+ * @param schema The columns that it is to have; those that it lacks and folders do not say are left out.
+ * @param file The file, and the number in it of the batch's first row, for messages.
+ * @throws {UserError} If a value is not in the type of its column.
+ */
+export function conform(
+  batch: RecordBatch,
+  schema: Schema,
+  file: Pick<FileColumns, "name" | "partitions"> & { readonly firstRow: number },
+): RecordBatch {
+  const rows = batch.numRows;
+  const children: Data[] = [], fields: Field[] = [];
+  for (const field of schema.fields) {
+    const at = batch.schema.fields.findIndex(({ name }) => name === field.name);
+    const data = batch.data.children[at];
+    if (data) children.push(cast(data, field.type, { ...file, column: field.name }));
+    else if (file.partitions.has(field.name)) {
+      children.push(constant(field.type, partitionValue(file.partitions, field), rows));
+    } else continue;
+    fields.push(field);
+  }
+  const same = children.length === batch.data.children.length &&
+    children.every((data, index) => data === batch.data.children[index]);
+  if (same) return batch;
+  const type = new Struct(fields);
+  return new RecordBatch(
+    fields.length === schema.fields.length ? schema : batch.schema.assign(...fields),
+    makeData({ type, length: rows, nullCount: 0, children }),
+  );
+}
+
+/** A column of one value. */
+function constant(type: DataType, value: unknown, rows: number): Data {
+  const builder = makeBuilder({ type, nullValues: [null] });
+  for (let row = 0; row < rows; row++) builder.append(value);
+  return builder.finish().flush();
+}
+
+interface CastPlace {
+  readonly name: string;
+  readonly firstRow: number;
+  readonly column: string;
+}
+
+/** The same values in a type that is wider. */
+function cast(data: Data, type: DataType, place: CastPlace): Data {
+  if (String(data.type) === String(type)) return data;
+  if (DataType.isNull(data.type)) return constant(type, null, data.length);
+  const refuse = (row: number, value: unknown) =>
+    new UserError(
+      `row ${
+        place.firstRow + row
+      } of ${place.name} has ${value} in the column ${place.column}, which is no ${type} (rows count from 0)`,
+      { hint: `other files have ${type} there: write all of them with one type` },
+    );
+  if (DataType.isTimestamp(type)) return castMoments(data, type, refuse);
+  const convert = converter(data.type, type);
+  const vector = new Vector([data]);
+  const builder = makeBuilder({ type, nullValues: [null] });
+  for (let row = 0; row < data.length; row++) {
+    const value = vector.get(row);
+    const wider = value === null ? null : convert(value);
+    if (wider === undefined) throw refuse(row, value);
+    builder.append(wider);
+  }
+  return builder.finish().flush();
+}
+
+/** Units of timestamps, by their number, in a second. */
+const perSecond = [1n, 1_000n, 1_000_000n, 1_000_000_000n];
+
+/** Dates and timestamps in a finer unit; a vector would give them in milliseconds. */
+function castMoments(
+  data: Data,
+  type: Timestamp,
+  refuse: (row: number, value: unknown) => UserError,
+): Data {
+  const from = data.type;
+  const unit = perSecond[type.unit]!;
+  const factor = DataType.isTimestamp(from)
+    ? unit / perSecond[from.unit]!
+    : (from as Date_).unit === DateUnit.DAY
+    ? 86_400n * unit
+    : unit / 1_000n;
+  const divided = factor === 0n ? 1_000n / unit : 1n;
+  const values = new BigInt64Array(data.length);
+  const validity = new Uint8Array((data.length + 7) >> 3);
+  for (let row = 0; row < data.length; row++) {
+    if (!data.getValid(row)) continue;
+    validity[row >> 3]! |= 1 << (row & 7);
+    const value = BigInt(data.values[row]);
+    const finer = factor === 0n ? value / divided : value * factor;
+    values[row] = finer;
+    if (values[row] !== finer || value % divided !== 0n) throw refuse(row, value);
+  }
+  const { length, nullCount } = data;
+  return makeData({
+    type,
+    data: values,
+    length,
+    nullCount,
+    ...(nullCount > 0 && { nullBitmap: validity }),
+  });
+}
+
+/** What makes a wider value of a value, or undefined of one that is not in the type. */
+function converter(from: DataType, to: DataType): (value: unknown) => unknown {
+  if (DataType.isFloat(to)) {
+    return (value) => {
+      const number = Number(value);
+      return typeof value !== "bigint" || BigInt(number) === value ? number : undefined;
+    };
+  }
+  if (DataType.isInt(to)) {
+    return to.bitWidth === 64 ? (value) => BigInt(value as number) : Number;
+  }
+  if (DataType.isList(to) || DataType.isFixedSizeList(to)) {
+    const child = converter(from.children[0]!.type, to.children[0]!.type);
+    return (value) => {
+      const values = Array.from(value as Iterable<unknown>, (it) => it === null ? null : child(it));
+      return values.includes(undefined) ? undefined : values;
+    };
+  }
+  return (value) => value;
+}

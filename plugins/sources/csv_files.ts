@@ -1,0 +1,626 @@
+/**
+ * Text files with columns: their names, the types of all their values together, and how they are read.
+ *
+ * @module
+ */
+
+import {
+  Bool,
+  type DataType,
+  DateDay,
+  Field,
+  Float32,
+  Float64,
+  Int16,
+  Int32,
+  Int64,
+  Int8,
+  Null,
+  Schema,
+  TimeMicrosecond,
+  TimestampMicrosecond,
+  Uint16,
+  Uint32,
+  Uint64,
+  Uint8,
+  Utf8,
+} from "apache-arrow";
+import { commonType, didYouMean, type Problem, UserError, withTextFacts } from "../../plugin.ts";
+import { partitionFields } from "./hive.ts";
+import { type Database, literal, noColumns, quoted } from "./duckdb.ts";
+import type { SourceFile } from "./files.ts";
+import { lineOfRow, lineOfRowNow } from "./csv_lines.ts";
+import type { Attempt, Tables } from "./table_files.ts";
+import {
+  type FoundType,
+  givenExpression,
+  type GivenType,
+  kindExpression,
+  kinds,
+  numberKinds,
+  valueExpression,
+  verdictOf,
+} from "./text_types.ts";
+
+/** How text with columns is written. */
+export interface CsvDialect {
+  /** What stands between values; by default a tab in .tsv files, else a comma. */
+  readonly delimiter?: string | undefined;
+  /** Whether another delimiter is taken if the first lines have it; else it is refused. */
+  readonly anyDelimiter?: boolean;
+  readonly quote: string;
+  readonly header: boolean;
+  readonly columns?: Readonly<Record<string, GivenType>> | undefined;
+  readonly nullValues: readonly string[];
+}
+
+/** A file whose columns have names. */
+export interface CsvFile {
+  readonly file: SourceFile;
+  readonly delimiter: string;
+  /** The columns, in the order of the file. */
+  readonly names: readonly string[];
+  /** How many blank lines stand before the header. */
+  readonly blankLines: number;
+}
+
+/** A column of all files together. */
+interface CsvColumn {
+  readonly name: string;
+  /** The type that a person gave it. */
+  readonly given: GivenType | undefined;
+  /** The kinds of its texts by file. */
+  readonly kinds: ReadonlyMap<CsvFile, number>;
+  readonly counts: Counts;
+  readonly type: GivenType | FoundType;
+}
+
+interface Counts {
+  values: number;
+  numbers: number;
+}
+
+/** How many of a file's first rows say which types its columns may have. */
+const firstRows = 20_480;
+
+/** The Arrow types of what columns are read as. */
+const arrowTypes: Readonly<Record<GivenType | FoundType, () => DataType>> = {
+  int8: () => new Int8(),
+  int16: () => new Int16(),
+  int32: () => new Int32(),
+  uint8: () => new Uint8(),
+  uint16: () => new Uint16(),
+  uint32: () => new Uint32(),
+  float32: () => new Float32(),
+  null: () => new Null(),
+  bool: () => new Bool(),
+  int64: () => new Int64(),
+  uint64: () => new Uint64(),
+  float64: () => new Float64(),
+  date: () => new DateDay(),
+  time: () => new TimeMicrosecond(),
+  timestamp: () => new TimestampMicrosecond(),
+  utc: () => new TimestampMicrosecond("UTC"),
+  string: () => new Utf8(),
+};
+
+/**
+ * Reads the names of a file's columns.
+ *
+ * @param database Where statements run.
+ * @param file The file.
+ * @param dialect How it is written.
+ * @throws {UserError} If it has none, or is written otherwise.
+ */
+export async function openCsv(
+  database: Database,
+  file: SourceFile,
+  dialect: CsvDialect,
+): Promise<CsvFile> {
+  let delimiter = dialect.delimiter ?? (isTabbed(file) ? "\t" : ",");
+  const lines = await firstLines(database, file);
+  const blankLines = Math.max(0, lines.findIndex((line) => line !== ""));
+  const text = lines.slice(blankLines).join("\n");
+  let [first, second] = recordsOf(text, delimiter, dialect.quote);
+  if (first === undefined) {
+    throw new UserError(`${file.name} has no line with text`, {
+      hint: "its first line has the columns' names",
+    });
+  }
+  const other = otherDelimiter(delimiter, first, second);
+  if (other !== undefined && !dialect.anyDelimiter) {
+    const shown = (text: string) => text === "\t" ? '"\\t"' : `"${text}"`;
+    throw new UserError(
+      `${file.name} has one column, ${JSON.stringify(first[0])}, if ${
+        shown(delimiter)
+      } is between values`,
+      { hint: `write delimiter: ${shown(other)}` },
+    );
+  }
+  if (other !== undefined) {
+    delimiter = other;
+    [first = [], second] = recordsOf(text, delimiter, dialect.quote);
+  }
+  const given = Object.keys(dialect.columns ?? {});
+  const names = dialect.header
+    ? first.map((name, index) => name === "" ? `column${index}` : name)
+    : given.length > 0
+    ? given
+    : first.map((_, index) => `column${index}`);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new UserError(`${file.name} has two columns called ${twice}`, {
+      hint: "name one of them otherwise in the first line",
+    });
+  }
+  const missing = given.find((name) => !names.includes(name));
+  if (missing !== undefined) {
+    throw new UserError(`${file.name} has no column ${missing}`, {
+      hint: `${didYouMean(missing, names)}its columns are ${names.join(", ")}`,
+    });
+  }
+  return { file, delimiter, names, blankLines };
+}
+
+const isTabbed = ({ name }: SourceFile) => /\.(tsv|tab)(\.gz|\.zst)?$/i.test(name);
+
+/** The first lines of a file as they are, whatever is between them. */
+async function firstLines(database: Database, { path }: SourceFile): Promise<string[]> {
+  const rows = await database.rows(
+    `FROM read_csv([${literal(path)}], auto_detect = false, header = false, ` +
+      "delim = '\\0', quote = '', escape = '', columns = {'line': 'VARCHAR'}) LIMIT 100",
+  );
+  return rows.map(([line]) => (line as string | null) ?? "");
+}
+
+/** The values of the first two records of a text. */
+function recordsOf(text: string, delimiter: string, quote: string): string[][] {
+  const records: string[][] = [];
+  let values: string[] = [], value = "", within = false, start = true, ended = true;
+  const endRecord = () => {
+    values.push(value);
+    if (values.length > 1 || value !== "" || !start) records.push(values);
+    [values, value, start, ended] = [[], "", true, true];
+  };
+  for (let at = 0; at < text.length && records.length < 2; at++) {
+    const character = text[at]!;
+    ended = false;
+    if (within) {
+      if (character !== quote) value += character;
+      else if (text[at + 1] === quote) value += text[++at];
+      else within = false;
+    } else if (character === quote && value.trim() === "" && start) {
+      [within, value, start] = [true, "", false];
+    } else if (character === delimiter) {
+      values.push(value);
+      [value, start] = ["", true];
+    } else if (character === "\n") endRecord();
+    else value += character;
+  }
+  if (!ended && records.length < 2) endRecord();
+  return records;
+}
+
+/** What stands between values instead, if the first line has but one column and the next one agrees. */
+function otherDelimiter(
+  delimiter: string,
+  first: readonly string[],
+  second: readonly string[] | undefined,
+): string | undefined {
+  if (first.length > 1) return undefined;
+  const [header] = first as [string];
+  const count = (text: string, of: string) => text.split(of).length - 1;
+  const next = second?.join(delimiter);
+  return [";", "\t", "|", ","].find((other) =>
+    other !== delimiter && count(header, other) > 0 &&
+    (next === undefined || count(next, other) === count(header, other))
+  );
+}
+
+/** What stands behind FROM: all values as texts, in columns named by their numbers. */
+export function tableOf(
+  { file, delimiter, names, blankLines }: CsvFile,
+  dialect: CsvDialect,
+): string {
+  const { quote, header, nullValues } = dialect;
+  const settings = [
+    "auto_detect = false",
+    `delim = ${literal(delimiter)}`,
+    `quote = ${literal(quote)}`,
+    `escape = ${literal(quote)}`,
+    `header = ${header}`,
+    // DuckDB would take the line after a blank one for rows.
+    `skip = ${header ? blankLines : 0}`,
+    `nullstr = [${nullValues.map(literal).join(", ")}]`,
+    "comment = ''",
+    // "" is an empty text, nothing at all a null.
+    "allow_quoted_nulls = false",
+    `columns = {${names.map((_, index) => `'${index}': 'VARCHAR'`).join(", ")}}`,
+  ];
+  return `read_csv([${literal(file.path)}], ${settings.join(", ")})`;
+}
+
+/**
+ * Looks at all values of files, and says what their columns are.
+ *
+ * @param database Where statements run.
+ * @param files The files.
+ * @param dialect How they are written.
+ * @param asked The columns that will be read; all by default. What is wrong in others does not matter.
+ * @param attempt Says in short what DuckDB could not do.
+ * @throws {UserError} If a value is not in the type of its column, with its line.
+ */
+export async function describeCsv(
+  database: Database,
+  files: readonly SourceFile[],
+  dialect: CsvDialect,
+  asked: readonly string[] | undefined,
+  attempt: Attempt,
+): Promise<CsvTables> {
+  const opened: CsvFile[] = [];
+  for (const file of files) {
+    opened.push(await attempt(file, () => openCsv(database, file, dialect)));
+    refuseOtherNames(opened[0]!, opened.at(-1)!);
+  }
+  const { names } = opened[0]!;
+  const found = new Map(names.map((name) => [name, new Map<CsvFile, number>()]));
+  const counts = new Map(names.map((name) => [name, { values: 0, numbers: 0 }]));
+  for (const file of opened) {
+    const tally = await attempt(file.file, () => lookThrough(database, file, dialect));
+    for (const [name, { kinds, values, numbers }] of tally) {
+      found.get(name)!.set(file, kinds);
+      counts.get(name)!.values += values;
+      counts.get(name)!.numbers += numbers;
+    }
+  }
+  const columns = names.map((name): CsvColumn => {
+    const given = dialect.columns?.[name], own = found.get(name)!;
+    const type = given ?? verdictOf(joined(own)).type;
+    return { name, given, kinds: own, counts: counts.get(name)!, type };
+  });
+  const tables = new CsvTables(database, opened, dialect, columns, asked, attempt);
+  await tables.refuseMisfits();
+  await tables.explainTexts();
+  return tables;
+}
+
+const joined = (kinds: ReadonlyMap<CsvFile, number>) =>
+  [...kinds.values()].reduce((all, one) => all | one, 0);
+
+function refuseOtherNames(first: CsvFile, other: CsvFile): void {
+  const missing = first.names.find((name) => !other.names.includes(name));
+  const more = other.names.find((name) => !first.names.includes(name));
+  if (missing === undefined && more === undefined) return;
+  const [name, file, names] = missing !== undefined
+    ? [missing, other.file.name, other.names]
+    : [more!, first.file.name, first.names];
+  throw new UserError(`${file} has no column ${name}`, {
+    hint: `all files of a source have the same columns; ${didYouMean(name, names)}its columns are ${
+      names.join(", ")
+    }`,
+  });
+}
+
+interface ColumnTally extends Counts {
+  kinds: number;
+}
+
+/** The kinds of each column's texts in a file: of the first rows, then of all rows where that matters. */
+async function lookThrough(
+  database: Database,
+  file: CsvFile,
+  dialect: CsvDialect,
+): Promise<Map<string, ColumnTally>> {
+  const table = tableOf(file, dialect);
+  const { names } = file;
+  const tally = async (from: string, known: ReadonlyMap<string, ColumnTally>) => {
+    const looked = names.map((name, index) => ({ name, index, first: known.get(name) }))
+      .filter(({ name, first }) => dialect.columns?.[name] !== "string" && !settled(first));
+    const kind = ({ name, index, first }: (typeof looked)[number]) => {
+      const given = dialect.columns?.[name], text = quoted(`${index}`);
+      return given
+        ? givenExpression(text, given, dialect.nullValues)
+        : kindExpression(text, dialect.nullValues, first?.kinds);
+    };
+    const sums = looked.map(({ index }) =>
+      `coalesce(bit_or(k${index}), 0), count(k${index}), ` +
+      `count(*) FILTER (k${index} & ${numberKinds} <> 0)`
+    );
+    const list = looked.map((it) => `${kind(it)} AS k${it.index}`);
+    const row = await database.firstRow(
+      `SELECT count(*), ${sums.join(", ") || "0"} FROM (SELECT ${
+        list.join(", ") || "1"
+      } FROM ${from})`,
+    );
+    const tallies = new Map(known);
+    looked.forEach(({ name }, position) => {
+      const [kinds, values, numbers] = row.slice(1 + 3 * position).map(Number);
+      tallies.set(name, { kinds: kinds!, values: values!, numbers: numbers! });
+    });
+    return { rows: Number(row[0]), tallies };
+  };
+  const first = await tally(`(FROM ${table} LIMIT ${firstRows})`, new Map());
+  if (first.rows < firstRows) return withTexts(names, first.tallies);
+  return withTexts(names, (await tally(table, first.tallies)).tallies);
+}
+
+/** What is a text already, and mostly no numbers, stays a text whatever the other rows have. */
+const settled = (tally: ColumnTally | undefined) =>
+  tally !== undefined && (tally.kinds & kinds.text) !== 0 && 2 * tally.numbers <= tally.values;
+
+const withTexts = (names: readonly string[], tallies: ReadonlyMap<string, ColumnTally>) =>
+  new Map(names.map((name) => [name, tallies.get(name) ?? { kinds: 0, values: 0, numbers: 0 }]));
+
+/** The most texts that are no numbers which a message names. */
+const namedTexts = 5;
+
+/** Text files whose columns have types. */
+export class CsvTables implements Tables {
+  readonly #database: Database;
+  readonly #files: readonly CsvFile[];
+  readonly #dialect: CsvDialect;
+  readonly #columns: readonly CsvColumn[];
+  readonly #asked: readonly string[] | undefined;
+  readonly #attempt: Attempt;
+  readonly #fields: Map<string, Field>;
+  readonly #partitions: readonly Field[];
+
+  constructor(
+    database: Database,
+    files: readonly CsvFile[],
+    dialect: CsvDialect,
+    columns: readonly CsvColumn[],
+    asked: readonly string[] | undefined,
+    attempt: Attempt,
+    partitions?: readonly Field[],
+  ) {
+    this.#database = database;
+    this.#files = files;
+    this.#dialect = dialect;
+    this.#columns = columns;
+    this.#asked = asked;
+    this.#attempt = attempt;
+    this.#fields = new Map(columns.map(({ name, type }) => [name, fieldOf(name, type)]));
+    const own = [...this.#fields.values()];
+    this.#partitions = partitions ??
+      partitionFields(files.map(({ file }) => ({ ...file, fields: own })));
+  }
+
+  get schema(): Schema {
+    return new Schema([...this.#fields.values(), ...this.#partitions]);
+  }
+
+  statement(file: SourceFile, names: readonly string[] | undefined) {
+    const opened = this.#files.find((it) => it.file === file)!;
+    const columns = this.#columns.filter(({ name }) => !names || names.includes(name));
+    const list = columns.map((column) => this.#value(opened, column));
+    return {
+      sql: `SELECT ${list.join(", ") || "NULL::BOOLEAN"} FROM ${tableOf(opened, this.#dialect)}`,
+      schema: columns.length > 0
+        ? new Schema(columns.map(({ name }) => this.#fields.get(name)!))
+        : noColumns,
+    };
+  }
+
+  /** A SELECT that gives all columns under their names, for a query. */
+  get query(): string {
+    const parts = this.#files.map((file) => {
+      const list = this.#columns.map((column) =>
+        `${this.#value(file, column)} AS ${quoted(column.name)}`
+      );
+      return `SELECT ${list.join(", ")} FROM ${tableOf(file, this.#dialect)}`;
+    });
+    return parts.join(" UNION ALL ");
+  }
+
+  line(file: SourceFile, row: number): number | undefined {
+    return lineOfRowNow(this.#files.find((it) => it.file === file)!, this.#dialect, row);
+  }
+
+  async widen(fields: readonly Field[]): Promise<CsvTables> {
+    const columns = this.#columns.map((column) => {
+      const wider = fields.find(({ name }) => name === column.name);
+      const type = wider && widerType(column, wider.type);
+      return type ? { ...column, type } : column;
+    });
+    const partitions = this.#partitions.map((field) => {
+      const wider = fields.find(({ name }) => name === field.name);
+      if (!wider) return field;
+      const type = String(wider.type) === "Utf8" ? wider.type : commonType(field.type, wider.type);
+      return type ? new Field(field.name, type, true) : field;
+    });
+    const tables = new CsvTables(
+      this.#database,
+      this.#files,
+      this.#dialect,
+      columns,
+      this.#asked,
+      this.#attempt,
+      partitions,
+    );
+    await tables.refuseMisfits();
+    for (const field of fields) {
+      const own = tables.#fields.get(field.name);
+      if (!own || String(own.type) !== String(field.type)) continue;
+      // What another split has in it explains why this one is text as well.
+      tables.#fields.set(
+        field.name,
+        this.#fields.get(field.name)!.metadata.size > 0
+          ? new Field(own.name, own.type, true, this.#fields.get(field.name)!.metadata)
+          : new Field(own.name, own.type, true, field.metadata),
+      );
+    }
+    return tables;
+  }
+
+  /**
+   * Refuses values that are not in the types of their columns: all columns that are read, each with its
+   * first such value.
+   */
+  async refuseMisfits(): Promise<void> {
+    const problems: Problem[] = [];
+    for (const column of this.#read()) {
+      const problem = await this.#misfit(column);
+      if (problem) problems.push(problem);
+    }
+    if (problems.length > 0) throw new UserError(problems);
+  }
+
+  /** Keeps with the fields of text what is known of those whose values are mostly numbers. */
+  async explainTexts(): Promise<void> {
+    for (const column of this.#read()) {
+      const { name, type, given, counts } = column;
+      if (given !== undefined || type !== "string") continue;
+      const { values, numbers } = counts;
+      if (2 * numbers <= values || numbers === values) continue;
+      const others = kinds.blank | kinds.spaced | kinds.negative | kinds.inexact | numberKinds;
+      const texts: string[] = [];
+      let first;
+      for (const file of this.#files) {
+        if ((column.kinds.get(file)! & ~others) === 0) continue;
+        const rows = await this.#rowsOf(file, name, `k & ${~others & (2 ** 18 - 1)} <> 0`, 1000);
+        const [start] = rows;
+        if (start && !first) {
+          first = {
+            file: file.file.name,
+            row: start.row,
+            line: await lineOfRow(file, this.#dialect, start.row),
+          };
+        }
+        for (const { text } of rows) {
+          if (!texts.includes(text) && texts.length < namedTexts) texts.push(text);
+        }
+      }
+      if (!first) continue;
+      const field = this.#fields.get(name)!;
+      this.#fields.set(name, withTextFacts(field, { values, numbers, texts, first }));
+    }
+  }
+
+  #read(): CsvColumn[] {
+    return this.#columns.filter(({ name }) => !this.#asked || this.#asked.includes(name));
+  }
+
+  #value(file: CsvFile, { name, type, kinds }: CsvColumn): string {
+    const text = quoted(`${file.names.indexOf(name)}`);
+    return valueExpression(text, type, kinds.get(file)!, this.#dialect.nullValues);
+  }
+
+  async #misfit(column: CsvColumn): Promise<Problem | undefined> {
+    const { name, given, type } = column;
+    if (given !== undefined) {
+      const found = await this.#firstOf(column, kinds.text, (k) => `${k} & ${kinds.text} <> 0`);
+      return found && {
+        message: `${found.where}: ${shown(found.text)} in the column ${name} is no ${given}`,
+        hint: givenHint(name, given, found.text),
+      };
+    }
+    if (type !== "float64") return undefined;
+    const overflow = await this.#firstOf(
+      column,
+      kinds.overflow,
+      (k) => `${k} & ${kinds.overflow} <> 0`,
+    );
+    if (overflow) {
+      return {
+        message: `${overflow.where}: ${
+          shown(overflow.text)
+        } in the column ${name} is beyond the largest float64`,
+        hint: `correct the value, or read the column as text: columns: { ${name}: string }`,
+      };
+    }
+    const inexact = await this.#firstOf(
+      column,
+      kinds.inexact,
+      (k) => `${k} & ${kinds.inexact} <> 0`,
+    );
+    return inexact && {
+      message: `${inexact.where}: the whole number ${
+        shown(inexact.text)
+      } in the column ${name} has no equal among float64, which its decimals need`,
+      hint:
+        `to take the nearest one write columns: { ${name}: float64 }, to keep it columns: { ${name}: string }`,
+    };
+  }
+
+  /** The first text of one of some kinds, and its line. */
+  async #firstOf(
+    column: CsvColumn,
+    wanted: number,
+    condition: (k: string) => string,
+  ): Promise<{ where: string; text: string } | undefined> {
+    for (const file of this.#files) {
+      if ((column.kinds.get(file)! & wanted) === 0) continue;
+      const [found] = await this.#rowsOf(file, column.name, condition("k"), 1);
+      if (!found) continue;
+      const line = await lineOfRow(file, this.#dialect, found.row);
+      const where = line === undefined
+        ? `row ${found.row} of ${file.file.name} (rows count from 0)`
+        : `line ${line} of ${file.file.name}`;
+      return { where, text: found.text };
+    }
+    return undefined;
+  }
+
+  async #rowsOf(
+    file: CsvFile,
+    name: string,
+    condition: string,
+    most: number,
+  ): Promise<{ row: number; text: string }[]> {
+    const text = quoted(`${file.names.indexOf(name)}`);
+    const { columns, nullValues } = this.#dialect;
+    const given = columns?.[name];
+    const kind = given
+      ? givenExpression(text, given, nullValues)
+      : kindExpression(text, nullValues);
+    const rows = await this.#attempt(file.file, () =>
+      this.#database.rows(
+        `SELECT row, t FROM (SELECT row, t, ${kind.replaceAll(text, "t")} AS k FROM ` +
+          `(SELECT row_number() OVER () - 1 AS row, ${text} AS t FROM ${
+            tableOf(file, this.#dialect)
+          })) WHERE ${condition} LIMIT ${most}`,
+      ));
+    return rows.map(([row, text]) => ({ row: Number(row), text: text as string }));
+  }
+}
+
+function fieldOf(name: string, type: GivenType | FoundType): Field {
+  return new Field(name, arrowTypes[type](), true);
+}
+
+/** The types that a column can turn out to have. */
+const foundTypes = [
+  "null",
+  "bool",
+  "int64",
+  "uint64",
+  "float64",
+  "date",
+  "time",
+  "timestamp",
+  "utc",
+  "string",
+] as const;
+
+/** The type of a column that was not given one, if values of it can be read as what is asked for. */
+function widerType({ given, type }: CsvColumn, wider: DataType): FoundType | undefined {
+  if (given !== undefined) return undefined;
+  const own = arrowTypes[type]();
+  if (String(own) === String(wider)) return undefined;
+  const found = foundTypes.find((name) => String(arrowTypes[name]()) === String(wider));
+  if (found === "string") return found;
+  return found !== undefined && String(commonType(own, wider)) === String(wider)
+    ? found
+    : undefined;
+}
+
+const shown = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text);
+
+function givenHint(name: string, given: GivenType, text: string): string {
+  const null_ = `if it stands for a null: nullValues: ["", ${JSON.stringify(text)}]`;
+  const other = /int/.test(given) && /^[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?$/.test(text)
+    ? "float64"
+    : "string";
+  return `correct the value, or write columns: { ${name}: ${other} }, or ${null_}`;
+}
