@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Field } from "apache-arrow";
 import { UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import type { Plan, PlannedStage } from "../pipeline/plan.ts";
@@ -14,8 +15,10 @@ import { sizeOf } from "./input/columns.ts";
 import { mapBatch } from "./input/parts.ts";
 import { availableMemory, memoryFor } from "./input/memory.ts";
 import { batchCount, batchRange, holdoutRows, sampleRows } from "./input/order.ts";
-import { openSplit, type Split } from "./input/split.ts";
+import { openDataset, readSplit, type Split } from "./input/split.ts";
+import type { SourceSetup } from "./input/streamed.ts";
 import { type Measured, measuredRows, rowText, TransformChain } from "./input/transforms.ts";
+import { type OpenedSource, sentFields, widenSources } from "./input/widen.ts";
 import { refuseLargeBatches, refuseLargeRows } from "./sizes.ts";
 import { canBeSent } from "./input/worker_input.ts";
 
@@ -53,48 +56,57 @@ export async function prepareData(
   plan: Plan,
   report: (line: string) => void = () => {},
 ): Promise<PreparedData> {
-  const opened: Split[] = [];
   const available = await availableMemory();
   refuseLargeRows(plan, available);
   const memory = await memoryFor(plan.memory);
-  const open = async (name: string, planned: PlannedStage<SourceStage>, like?: Split) => {
-    const { stage, options, reference, folder, specifier } = planned;
-    const source = callStage(reference, "create()", () => stage.create(options, { folder }));
-    const split = await openSplit(source, {
-      features: plan.features,
-      label: plan.label,
-      nulls: plan.nulls,
-      nullValues: nullValuesOf(planned),
-      weight: plan.weight,
-      columns: plan.columns,
-      stage: reference,
-      places: (path: string) => plan.document.place(["data", ...path.split(".")]),
-    }, {
-      like,
-      memory,
-      setup: specifier !== undefined && canBeSent(options)
-        ? { specifier, options, folder }
-        : undefined,
-      name,
-      report,
-    });
-    opened.push(split);
-    return split;
+  const { validation: planned } = plan;
+  const sources = new Map<string, OpenSource>();
+  const opened: Split[] = [];
+  const close = async () => {
+    for (const split of opened) await split.close();
+    for (const { dataset, request } of sources.values()) {
+      await callStage(request.stage, "close()", () => dataset.close?.());
+    }
   };
   try {
-    const whole = await open("train", plan.train);
-    const validation = plan.validation && "holdout" in plan.validation
-      ? holdoutRows(whole.rows, plan.validation.holdout, plan.seed)
-      : plan.validation;
-    const held = validation && "train" in validation ? validation : undefined;
-    const kept = trainingRows(plan, whole.rows, held?.train);
+    const stages = {
+      train: plan.train,
+      ...(planned && "stage" in planned && { validation: planned }),
+      test: plan.test,
+    };
+    for (const [name, stage] of Object.entries(stages)) {
+      sources.set(name, await openSource(plan, stage));
+    }
+    // Types are those of all splits together, so that all are opened before the first one is read.
+    const widened = await widenSources([...sources.values()]);
+    for (const [index, [name, source]] of [...sources].entries()) {
+      sources.set(name, { ...source, ...widened[index]! });
+    }
+    const read = async (name: string, like?: Split) => {
+      const { dataset, request, setup, fields } = sources.get(name)!;
+      // A split closes what it reads.
+      sources.delete(name);
+      const split = await readSplit(dataset, request, {
+        like,
+        memory,
+        setup: setup && (fields.length > 0 ? { ...setup, widened: sentFields(fields) } : setup),
+        name,
+        report,
+      });
+      opened.push(split);
+      return split;
+    };
+    const whole = await read("train");
+    const holdout = planned && "holdout" in planned
+      ? holdoutRows(whole.rows, planned.holdout, plan.seed)
+      : undefined;
+    const kept = trainingRows(plan, whole.rows, holdout?.train);
     const train = kept ? whole.subset(kept) : whole;
     const splits = {
       train,
-      ...(held && { validation: whole.subset(held.validation) }),
-      ...(validation && "stage" in validation &&
-        { validation: await open("validation", validation, whole) }),
-      test: await open("test", plan.test, whole),
+      ...(holdout && { validation: whole.subset(holdout.validation) }),
+      ...(sources.has("validation") && { validation: await read("validation", whole) }),
+      test: await read("test", whole),
     };
     refuseEmpty(splits, plan);
     refuseNoBatch(train, plan);
@@ -122,12 +134,10 @@ export async function prepareData(
       measured,
       first,
       available,
-      close: async () => {
-        for (const split of opened) await split.close();
-      },
+      close,
     };
   } catch (error) {
-    for (const split of opened) await split.close();
+    await close();
     throw error;
   }
 }
@@ -136,6 +146,37 @@ export async function prepareData(
 function nullValuesOf({ reference, options }: PlannedStage): readonly string[] | undefined {
   if (reference.name !== "csv") return undefined;
   return (options as { readonly nullValues?: readonly string[] }).nullValues ?? [];
+}
+
+/** A source of a split, open. */
+interface OpenSource extends OpenedSource {
+  /** How another thread opens it, if it can. */
+  readonly setup: SourceSetup | undefined;
+  /** The columns whose types changed. */
+  readonly fields: readonly Field[];
+}
+
+async function openSource(plan: Plan, planned: PlannedStage<SourceStage>): Promise<OpenSource> {
+  const { stage, options, reference, folder, specifier } = planned;
+  const source = callStage(reference, "create()", () => stage.create(options, { folder }));
+  const request = {
+    features: plan.features,
+    label: plan.label,
+    nulls: plan.nulls,
+    nullValues: nullValuesOf(planned),
+    weight: plan.weight,
+    columns: plan.columns,
+    stage: reference,
+    places: (path: string) => plan.document.place(["data", ...path.split(".")]),
+  };
+  return {
+    dataset: await openDataset(source, request),
+    request,
+    setup: specifier !== undefined && canBeSent(options)
+      ? { specifier, options, folder }
+      : undefined,
+    fields: [],
+  };
 }
 
 /** The rows that are trained on, or nothing for all that there are. */

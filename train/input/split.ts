@@ -69,6 +69,18 @@ export async function openSplit(
   request: ColumnsRequest,
   options: SplitOptions = {},
 ): Promise<Split> {
+  return await readSplit(await openDataset(source, request), request, options);
+}
+
+/**
+ * Opens a source.
+ *
+ * @param source The source.
+ * @param request The columns.
+ * @returns Its rows, of which none was read.
+ * @throws {UserError} If it cannot be opened.
+ */
+export async function openDataset(source: Source, request: ColumnsRequest): Promise<Dataset> {
   const { stage } = request;
   const columns = wantedColumns(request);
   const dataset = await callStage(stage, "open()", () => source.open({ columns }));
@@ -77,6 +89,23 @@ export async function openSplit(
       hint: "open() returns { schema, fingerprint, recordBatches() }",
     });
   }
+  return dataset;
+}
+
+/**
+ * Reads the rows of an open source as {@linkcode openSplit} does.
+ *
+ * @param dataset The open source; it is closed if it cannot be read.
+ * @param request The columns.
+ * @param options How it is read.
+ * @returns The rows.
+ * @throws {UserError} If a column is missing, or is not as wanted.
+ */
+export async function readSplit(
+  dataset: Dataset,
+  request: ColumnsRequest,
+  options: SplitOptions = {},
+): Promise<Split> {
   try {
     const gone = await goThrough(dataset, request, options);
     if (gone) return gone;

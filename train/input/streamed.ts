@@ -21,6 +21,7 @@ import { type EpochOrder, wholeOrder, type Window, windowOrder, windowsOf } from
 import { combineParts, type Specs } from "./parts.ts";
 import { type Epoch, type Rows, Store } from "./rows.ts";
 import { lastAtMost } from "./bounds.ts";
+import { receivedFields } from "./widen.ts";
 
 /** What is known of streamed rows once they were gone through. It can be sent to another thread. */
 export interface StreamFacts {
@@ -42,6 +43,8 @@ export interface SourceSetup {
   readonly options: unknown;
   /** The folder that its relative paths start from. */
   readonly folder: string;
+  /** The columns that other splits have with wider types, as {@linkcode sentFields} makes them. */
+  readonly widened?: Uint8Array | undefined;
 }
 
 /** Streamed rows as another thread is told of them: it opens their source by itself. */
@@ -310,7 +313,7 @@ export class StreamedRows implements Rows {
  * @throws {UserError} If the source cannot be opened here, or is not what it was there.
  */
 export async function openStreamed(
-  { source: { specifier, options, folder }, request: sent, facts, index }: SharedStream,
+  { source: { specifier, options, folder, widened }, request: sent, facts, index }: SharedStream,
   registry: Registry,
 ): Promise<StreamedRows> {
   const request = receivedRequest(sent), { stage: reference } = request;
@@ -321,13 +324,17 @@ export async function openStreamed(
     () => (stage as SourceStage).create(options, { folder }),
   );
   const columns = wantedColumns(request);
-  const dataset = await callStage(reference, "open()", () => source.open({ columns }));
+  let dataset = await callStage(reference, "open()", () => source.open({ columns }));
   if (dataset.fingerprint !== facts.fingerprint) {
     await dataset.close?.();
     throw new UserError(`the source ${reference.name} has changed while it was read`, {
       place: reference.place,
       hint: "do not write to files that a run reads",
     });
+  }
+  if (widened) {
+    const fields = receivedFields(widened), { widen } = dataset;
+    dataset = await callStage(reference, "widen()", () => widen!.call(dataset, fields));
   }
   return new StreamedRows(new Stream(dataset, request, facts), index);
 }
