@@ -390,7 +390,7 @@ readonly delimiter?: string;
 readonly quote?: string;
 /** Whether the first line has the columns' names. Else they come from `columns`, or are column0, column1, … */
 readonly header?: boolean;
-/** Types by column; those of others are inferred from the first 20,480 rows. Without a header: all columns in their order. */
+/** Types by column; those of others are worked out from all values. Without a header: all columns in their order. */
 readonly columns?: {
 readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp";
 };
@@ -1442,7 +1442,7 @@ readonly delimiter?: string;
 readonly quote?: string;
 /** Whether the first line has the columns' names. Else they come from `columns`, or are column0, column1, … */
 readonly header?: boolean;
-/** Types by column; those of others are inferred from the first 20,480 rows. Without a header: all columns in their order. */
+/** Types by column; those of others are worked out from all values. Without a header: all columns in their order. */
 readonly columns?: {
 readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp";
 };

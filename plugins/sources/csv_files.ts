@@ -32,12 +32,15 @@ import type { SourceFile } from "./files.ts";
 import { lineOfRow, lineOfRowNow } from "./csv_lines.ts";
 import type { Attempt, Tables } from "./table_files.ts";
 import {
+  duckdbTypes,
   type FoundType,
   givenExpression,
   type GivenType,
   kindExpression,
   kinds,
+  likelyKind,
   numberKinds,
+  quickExpression,
   valueExpression,
   verdictOf,
 } from "./text_types.ts";
@@ -80,8 +83,14 @@ interface Counts {
   numbers: number;
 }
 
-/** How many of a file's first rows say which types its columns may have. */
-const firstRows = 20_480;
+/** How many values at a file's start say what its columns may be, in all columns. */
+const firstValues = 2 ** 18;
+
+/** Of more columns than these, only those that are asked for get types: looking at all takes too long. */
+const mostTyped = 1_000;
+
+/** How many columns one statement looks at. */
+const columnsAtOnce = 250;
 
 /** The Arrow types of what columns are read as. */
 const arrowTypes: Readonly<Record<GivenType | FoundType, () => DataType>> = {
@@ -266,7 +275,13 @@ export async function describeCsv(
   const found = new Map(names.map((name) => [name, new Map<CsvFile, number>()]));
   const counts = new Map(names.map((name) => [name, { values: 0, numbers: 0 }]));
   for (const file of opened) {
-    const tally = await attempt(file.file, () => lookThrough(database, file, dialect));
+    const looked = names.length > mostTyped && asked
+      ? names.filter((name) => asked.includes(name))
+      : names;
+    const tally = await attempt(
+      file.file,
+      () => lookThrough(database, file, dialect, looked),
+    );
     for (const [name, { kinds, values, numbers }] of tally) {
       found.get(name)!.set(file, kinds);
       counts.get(name)!.values += values;
@@ -275,7 +290,7 @@ export async function describeCsv(
   }
   const columns = names.map((name): CsvColumn => {
     const given = dialect.columns?.[name], own = found.get(name)!;
-    const type = given ?? verdictOf(joined(own)).type;
+    const type = given ?? (own.size > 0 ? verdictOf(joined(own)).type : "string");
     return { name, given, kinds: own, counts: counts.get(name)!, type };
   });
   const tables = new CsvTables(database, opened, dialect, columns, asked, attempt);
@@ -305,51 +320,80 @@ interface ColumnTally extends Counts {
   kinds: number;
 }
 
-/** The kinds of each column's texts in a file: of the first rows, then of all rows where that matters. */
+/**
+ * The kinds of each column's texts in a file. The first rows say what to expect; what is otherwise is looked
+ * at closely.
+ */
 async function lookThrough(
   database: Database,
   file: CsvFile,
   dialect: CsvDialect,
+  names: readonly string[],
 ): Promise<Map<string, ColumnTally>> {
+  const { columns = {}, nullValues } = dialect;
   const table = tableOf(file, dialect);
-  const { names } = file;
-  const tally = async (from: string, known: ReadonlyMap<string, ColumnTally>) => {
-    const looked = names.map((name, index) => ({ name, index, first: known.get(name) }))
-      .filter(({ name, first }) => dialect.columns?.[name] !== "string" && !settled(first));
-    const kind = ({ name, index, first }: (typeof looked)[number]) => {
-      const given = dialect.columns?.[name], text = quoted(`${index}`);
-      return given
-        ? givenExpression(text, given, dialect.nullValues)
-        : kindExpression(text, dialect.nullValues, first?.kinds);
-    };
-    const sums = looked.map(({ index }) =>
-      `coalesce(bit_or(k${index}), 0), count(k${index}), ` +
-      `count(*) FILTER (k${index} & ${numberKinds} <> 0)`
-    );
-    const list = looked.map((it) => `${kind(it)} AS k${it.index}`);
-    const row = await database.firstRow(
-      `SELECT count(*), ${sums.join(", ") || "0"} FROM (SELECT ${
-        list.join(", ") || "1"
-      } FROM ${from})`,
-    );
-    const tallies = new Map(known);
-    looked.forEach(({ name }, position) => {
-      const [kinds, values, numbers] = row.slice(1 + 3 * position).map(Number);
-      tallies.set(name, { kinds: kinds!, values: values!, numbers: numbers! });
-    });
-    return { rows: Number(row[0]), tallies };
+  const most = Math.ceil(firstValues / file.names.length);
+  const firstRows = await database.rows(`FROM ${table} LIMIT ${Math.min(most, 2 ** 11)}`);
+  const tallies = new Map<string, ColumnTally>();
+  const index = new Map(file.names.map((name, index) => [name, index]));
+  const text = (name: string) => quoted(`${index.get(name)}`);
+  const open: string[] = [];
+  for (const name of names) {
+    const first = firstTally(firstRows, index.get(name)!, nullValues);
+    if (columns[name] === "string") tallies.set(name, { kinds: 0, values: 0, numbers: 0 });
+    else if (columns[name] === undefined && settled(first)) tallies.set(name, first);
+    else open.push(name), tallies.set(name, first);
+  }
+  const look = async (names: readonly string[], expression: (name: string) => string) => {
+    for (let start = 0; start < names.length; start += columnsAtOnce) {
+      const some = names.slice(start, start + columnsAtOnce);
+      const list = some.map((name, at) => `${expression(name)} AS k${at}`);
+      const sums = some.map((_, at) =>
+        `coalesce(bit_or(k${at}), 0), count(k${at}), ` +
+        `count(*) FILTER (k${at} & ${numberKinds} <> 0)`
+      );
+      const row = await database.firstRow(
+        `SELECT ${sums.join(", ")} FROM (SELECT ${list.join(", ")} FROM ${table})`,
+      );
+      some.forEach((name, at) => {
+        const [kinds, values, numbers] = row.slice(3 * at, 3 * at + 3).map(Number);
+        tallies.set(name, { kinds: kinds!, values: values!, numbers: numbers! });
+      });
+    }
   };
-  const first = await tally(`(FROM ${table} LIMIT ${firstRows})`, new Map());
-  if (first.rows < firstRows) return withTexts(names, first.tallies);
-  return withTexts(names, (await tally(table, first.tallies)).tallies);
+  await look(open, (name) => {
+    const type = columns[name];
+    return type
+      ? givenExpression(text(name), type, nullValues)
+      : quickExpression(text(name), tallies.get(name)!.kinds);
+  });
+  const others = open.filter((name) => tallies.get(name)!.kinds & kinds.other);
+  await look(others, (name) => kindExpression(text(name), nullValues));
+  // Text alone is not read for its types; that all lines are as they should be is looked at all the same.
+  if (open.length === 0) await database.firstRow(`SELECT count("0") FROM ${table}`);
+  return tallies;
+}
+
+function firstTally(
+  rows: readonly (readonly unknown[])[],
+  column: number,
+  nullValues: readonly string[],
+): ColumnTally {
+  const tally: ColumnTally = { kinds: 0, values: 0, numbers: 0 };
+  for (const row of rows) {
+    const text = row[column] as string | null;
+    if (text === null) continue;
+    const kind = likelyKind(text, nullValues);
+    tally.kinds |= kind;
+    tally.values++;
+    if (kind & numberKinds) tally.numbers++;
+  }
+  return tally;
 }
 
 /** What is a text already, and mostly no numbers, stays a text whatever the other rows have. */
-const settled = (tally: ColumnTally | undefined) =>
-  tally !== undefined && (tally.kinds & kinds.text) !== 0 && 2 * tally.numbers <= tally.values;
-
-const withTexts = (names: readonly string[], tallies: ReadonlyMap<string, ColumnTally>) =>
-  new Map(names.map((name) => [name, tallies.get(name) ?? { kinds: 0, values: 0, numbers: 0 }]));
+const settled = ({ kinds: found, numbers, values }: ColumnTally) =>
+  (found & kinds.text) !== 0 && 2 * numbers <= values;
 
 /** The most texts that are no numbers which a message names. */
 const namedTexts = 5;
@@ -408,6 +452,12 @@ export class CsvTables implements Tables {
       const list = this.#columns.map((column) =>
         `${this.#value(file, column)} AS ${quoted(column.name)}`
       );
+      for (const field of this.#partitions) {
+        const text = file.file.partitions.get(field.name) ?? null;
+        const type = duckdbTypes[foundTypes.find((it) => isOf(field, it))!];
+        const value = text === null ? "NULL" : literal(text);
+        list.push(`CAST(${value} AS ${type}) AS ${quoted(field.name)}`);
+      }
       return `SELECT ${list.join(", ")} FROM ${tableOf(file, this.#dialect)}`;
     });
     return parts.join(" UNION ALL ");
@@ -503,7 +553,7 @@ export class CsvTables implements Tables {
 
   #value(file: CsvFile, { name, type, kinds }: CsvColumn): string {
     const text = quoted(`${file.names.indexOf(name)}`);
-    return valueExpression(text, type, kinds.get(file)!, this.#dialect.nullValues);
+    return valueExpression(text, type, kinds.get(file) ?? 0, this.#dialect.nullValues);
   }
 
   async #misfit(column: CsvColumn): Promise<Problem | undefined> {
@@ -588,6 +638,8 @@ export class CsvTables implements Tables {
 function fieldOf(name: string, type: GivenType | FoundType): Field {
   return new Field(name, arrowTypes[type](), true);
 }
+
+const isOf = ({ type }: Field, found: FoundType) => String(arrowTypes[found]()) === String(type);
 
 /** The types that a column can turn out to have. */
 const foundTypes = [

@@ -154,6 +154,8 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
     } finally {
       await batches.return(undefined);
     }
+    // Else rows that were added or taken away on the way could be among them.
+    refuseChanged(file);
     counted.set(file.name, firstRow);
     if (unread.delete(file)) await format.refuseRead?.(file);
   }

@@ -82,6 +82,8 @@ export const kinds = {
   spaced: 1 << 16,
   /** Anything else. */
   text: 1 << 17,
+  /** Not looked at closely yet. */
+  other: 1 << 18,
 } as const;
 
 /** The kinds that are numbers. */
@@ -186,33 +188,68 @@ const branches: Readonly<Record<string, (x: string) => string>> = {
   time: (x) => `WHEN ${matches(x, patterns.time)} THEN ${kinds.time}`,
 };
 
-/** The branch that most of a column's texts are likely to take, by the kinds of its first ones. */
-const likely: readonly (readonly [kinds: number, branch: string])[] = [
-  [kinds.decimal, "decimal"],
-  [kinds.lower | kinds.title | kinds.upper, "bool"],
-  [kinds.date, "date"],
-  [kinds.timestamp, "timestamp"],
-  [kinds.zoned, "zoned"],
-  [kinds.time, "time"],
+/** The branches that most of a column's texts are likely to take, by the kinds of its first ones. */
+const likely: readonly (readonly [kinds: number, branches: readonly string[]])[] = [
+  [kinds.decimal, ["decimal", "integer"]],
+  [kinds.integer, ["integer"]],
+  [kinds.lower | kinds.title | kinds.upper, ["bool"]],
+  [kinds.date, ["date"]],
+  [kinds.timestamp, ["timestamp"]],
+  [kinds.zoned, ["zoned"]],
+  [kinds.time, ["time"]],
 ];
+
+/**
+ * The kind of a text, in SQL; NULL for NULL, and `other` where that takes longer to say.
+ *
+ * @param x The text, in SQL.
+ * @param first The kinds of the column's first texts: those that can be told.
+ */
+export function quickExpression(x: string, first: number): string {
+  const [, names = []] = likely.find(([kinds]) => first & kinds) ?? [];
+  const tried = names.map((name) => branches[name]!(x)).join(" ");
+  return `CASE WHEN ${x} IS NULL THEN NULL ${tried} ELSE ${kinds.other} END`;
+}
 
 /**
  * The kind of a text, in SQL; NULL for NULL.
  *
  * @param x The text, in SQL.
  * @param nullValues What stands for a null.
- * @param first The kinds of the column's first texts, for speed.
  */
-export function kindExpression(x: string, nullValues: readonly string[], first = 0): string {
-  const start = likely.find(([kinds]) => first & kinds)?.[1];
-  const names = [...start ? [start] : [], ...Object.keys(branches).filter((it) => it !== start)];
-  const [head, ...others] = names.map((name) => branches[name]!);
+export function kindExpression(x: string, nullValues: readonly string[]): string {
+  const [head, ...others] = Object.values(branches);
   const blank = (x: string) => `WHEN ${x} IN (${blanks(nullValues)}) THEN ${kinds.blank}`;
   const rest = (x: string) => [blank(x), ...others.map((branch) => branch(x))].join(" ");
   const t = trimmed(x);
   return `CASE WHEN ${x} IS NULL THEN NULL ${head!(x)} ${rest(x)} ` +
     `WHEN ${x} <> ${t} THEN ${kinds.spaced} | CASE ${head!(t)} ${rest(t)} ELSE ${kinds.text} END ` +
     `ELSE ${kinds.text} END`;
+}
+
+const guesses: readonly (readonly [kind: number, pattern: RegExp])[] = ([
+  [kinds.integer, `-?${digits}`],
+  [kinds.decimal, patterns.decimal],
+  [kinds.loose, patterns.loose],
+  [kinds.lower, "true|false"],
+  [kinds.title, "True|False"],
+  [kinds.upper, "TRUE|FALSE"],
+  [kinds.date, "[0-9]{4}-[0-9]{2}-[0-9]{2}"],
+  [kinds.timestamp, patterns.timestamp],
+  [kinds.zoned, patterns.zoned],
+  [kinds.time, patterns.time],
+] as const).map(([kind, pattern]) => [kind, new RegExp(`^(?:${pattern})$`)]);
+
+/**
+ * What a text looks like, to guess what others in its column are. `text` is certain.
+ *
+ * @param text The text.
+ * @param nullValues What stands for a null.
+ */
+export function likelyKind(text: string, nullValues: readonly string[]): number {
+  const trimmed = text.trim();
+  if (trimmed === "" || nullValues.includes(trimmed)) return kinds.blank;
+  return guesses.find(([, pattern]) => pattern.test(trimmed))?.[0] ?? kinds.text;
 }
 
 /** What stands for a null where the column is no text, in quotes as well. */

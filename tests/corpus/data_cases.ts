@@ -318,8 +318,8 @@ function* arrowCases(): Iterable<DataCase> {
   });
   yield other(
     "a type",
-    file({ ...rows, x: Float64Array.of(0, 1, 2, 3) }),
-    "the column x differs: Float32 in a.arrow, Float64 in b.arrow",
+    file({ ...rows, x: ["0", "1", "2", "3"] }),
+    "the column x differs: Float32 in a.arrow, Dictionary<Int32, Utf8> in b.arrow",
   );
   yield other(
     "one more",
@@ -589,19 +589,58 @@ function* textCases(): Iterable<DataCase> {
   yield one("null", `x,y\n1,0\n,1\n`, ["row 1 of a.csv (train split), column x: is null"], {
     at: "features",
   });
-  yield one("NaN", `x,y\n1,0\nnan,1\n`, ["row 1 of a.csv (train split), column x: has NaN"], {
-    at: "features",
-    options: ", columns: { x: float64 }",
-  });
+  const given = (name: string, type: string, value: string) =>
+    one(`${value} as ${type}${name}`, `x,y\n${body}"${value}",1\n`, [
+      `line 52 of a.csv: ${JSON.stringify(value)} in the column x is no ${type}`,
+      "columns: { x: ",
+    ], { options: `, columns: { x: ${type} }` });
+  for (const value of ["nan", "inf", "1e400", "0x10", "1_000", "1,5"]) {
+    yield given("", "float64", value);
+  }
+  yield given("", "float32", "1e39");
+  for (const value of ["1.5", "2147483648", "1e3", "true"]) yield given("", "int32", value);
+  yield given("", "int64", "9223372036854775808");
+  for (const value of ["1", "t", "yes"]) {
+    yield one(`${value} as bool`, `x,y\ntrue,0\n${value},1\n`, [
+      `line 3 of a.csv: "${value}" in the column x is no bool`,
+    ], { options: ", columns: { x: bool }" });
+  }
+  yield one("a time as a date", `x,y\n2026-01-01,0\n2026-01-01 12:00:00,1\n`, [
+    'line 3 of a.csv: "2026-01-01 12:00:00" in the column x is no date',
+  ], { options: ", columns: { x: date }" });
+  yield one("a time zone", `x,y\n2026-01-01,0\n2026-01-01T12:00:00Z,1\n`, [
+    'line 3 of a.csv: "2026-01-01T12:00:00Z" in the column x is no timestamp',
+  ], { options: ", columns: { x: timestamp }" });
+  yield one("beyond float64", `x,y\n0.5,0\n1e999,1\n`, [
+    'line 3 of a.csv: "1e999" in the column x is beyond the largest float64',
+  ]);
+  yield one("whole numbers that decimals round", `x,y\n0.5,0\n9007199254740993,1\n`, [
+    'line 3 of a.csv: the whole number "9007199254740993" in the column x has no equal',
+    "columns: { x: float64 }",
+  ]);
+  yield {
+    ...one("beyond its type, in the second file", "", [
+      'line 3 of b.csv: "2.5" in the column x is no int8',
+    ]),
+    files: { "a.csv": "x,y\n1,0\n", "b.csv": "x,y\n1,0\n2.5,1\n" },
+    source: "{ use: csv, path: '*.csv', columns: { x: int8 } }",
+  };
   yield one("no such column to type", `x,y\n${body}`, ["a.csv has no column z"], {
     options: ", columns: { z: float32 }",
   });
-  yield one("two columns of one name", `x,x,y\n1,2,0\n3,4,1\n`, ['no column "x_2"'], {
-    features: "{ column: x_2 }",
-    at: "features",
-    code: 2,
-  });
-  yield one("another delimiter", `x;y\n1;0\n`, ['no column "x"'], { at: "features", code: 2 });
+  yield one("two columns of one name", `x,x,y\n1,2,0\n3,4,1\n`, [
+    "a.csv has two columns called x",
+  ]);
+  for (const delimiter of [";", "|", "\t"]) {
+    yield one(
+      `another delimiter, ${JSON.stringify(delimiter)}`,
+      `x;y\n1;0\n`.replaceAll(";", delimiter),
+      [
+        "a.csv has one column",
+        `write delimiter: ${JSON.stringify(delimiter)}`,
+      ],
+    );
+  }
   yield one("column missing", `z,y\n${body}`, ['the data has no column "x"'], {
     at: "features",
     code: 2,
@@ -625,11 +664,9 @@ function* textCases(): Iterable<DataCase> {
     source: "{ use: csv, path: [a.csv, b.csv] }",
   });
   yield {
-    ...one("TSV with commas", "", ['no column "x"']),
+    ...one("TSV with commas", "", ['write delimiter: ","']),
     files: { "a.tsv": `x,y\n${body}` },
     source: "{ use: csv, path: a.tsv }",
-    at: "features",
-    code: 2,
   };
 }
 

@@ -97,13 +97,23 @@ Deno.test("convert refuses what it cannot read, and says why", async () => {
 });
 
 Deno.test("convert leaves nothing behind where it fails, and the old file as it was", async () => {
-  const late = Array.from({ length: 600_000 }, (_, row) => row === 590_000 ? "none" : `${row}`);
-  const files = { "x.csv": `a\n${late.join("\n")}\n`, "old.arrow": "old" };
+  const rows = Array.from({ length: 200_000 }, (_, row) => row);
+  const changing = Array.from({ length: 40 }, () => `${rows.join("\n")}\n`).join("");
+  const files = {
+    "x.csv": `a\n1.5\n9007199254740993\n`,
+    "y.csv": `a\n${changing}`,
+    "old.arrow": "old",
+  };
   await withFiles(files, async (folder) => {
     const to = join(folder, "old.arrow");
     let told = 0;
-    const options = { from: join(folder, "x.csv"), to, onRows: (rows: number) => told = rows };
-    await assertRejects(() => convert(options), UserError, "line 590002");
+    await assertRejects(() => convert({ from: join(folder, "x.csv"), to }), UserError, "line 3");
+    const changed = join(folder, "y.csv");
+    const onRows = (rows: number) => {
+      told = rows;
+      Deno.writeTextFileSync(changed, "1\n", { append: true });
+    };
+    await assertRejects(() => convert({ from: changed, to, onRows }), UserError, "has changed");
     assert(told > 100_000, "it failed before it had written anything");
     const stop = new AbortController();
     const from = join(formats, "types.parquet");
@@ -123,6 +133,7 @@ Deno.test("convert leaves nothing behind where it fails, and the old file as it 
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [
       "old.arrow",
       "x.csv",
+      "y.csv",
     ]);
     const nowhere = join(folder, "none", "x.arrow");
     await assertRejects(() => convert({ from, to: nowhere }), UserError, "there is no folder");

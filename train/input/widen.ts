@@ -1,4 +1,4 @@
-import { Field, Schema, Table, tableFromIPC, tableToIPC } from "apache-arrow";
+import { DataType, Field, Int64, Schema, Table, tableFromIPC, tableToIPC } from "apache-arrow";
 import { commonType } from "../../pipeline/column_types.ts";
 import { callStage } from "../../pipeline/stage_error.ts";
 import type { Dataset } from "../../pipeline/stages/source.ts";
@@ -32,7 +32,9 @@ export async function widenSources(sources: readonly OpenedSource[]): Promise<Wi
     const fields = sources.flatMap(({ dataset }) =>
       dataset.schema.fields.filter((field) => field.name === name)
     );
-    const field = commonField(fields);
+    let field = commonField(fields);
+    // Of nulls alone any type is as good; whole numbers may be features, ids and labels.
+    if (field && DataType.isNull(field.type)) field = new Field(name, new Int64(), true);
     if (field && !isOtherLabel(field, fields, sources[0]!.request)) common.set(name, field);
   }
   return await Promise.all(sources.map(async ({ dataset, request: { stage } }) => {

@@ -391,7 +391,7 @@ Deno.test("csv changes no text, whatever is in its column", async () => {
     ),
   ).filter((it) => it !== "");
   const columns = fc.sample(fc.array(cell, { minLength: 1, maxLength: 4 }), {
-    numRuns: 250,
+    numRuns: 120,
     seed: 7,
   });
   const rows = Array.from(
@@ -418,7 +418,7 @@ Deno.test("csv changes no text, whatever is in its column", async () => {
       } else assert(!/^-?[0-9.]+$/.test(text), `${text} became ${type}`);
     });
   }
-  assert(compared > 200);
+  assert(compared > 90);
 });
 
 /** Reads a file without the columns that are refused, which the messages name. */

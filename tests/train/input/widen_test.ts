@@ -1,0 +1,147 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  type DataType,
+  Float32,
+  Float64,
+  Int32,
+  Int64,
+  Int8,
+  Null,
+  Table,
+  tableToIPC,
+  vectorFromArray,
+} from "apache-arrow";
+import { join } from "node:path";
+import { UserError } from "../../../pipeline/errors.ts";
+import type { SourceStage } from "../../../plugin.ts";
+import arrow from "../../../plugins/sources/arrow.ts";
+import csv from "../../../plugins/sources/csv.ts";
+import parquet from "../../../plugins/sources/parquet.ts";
+import { openDataset } from "../../../train/input/split.ts";
+import { receivedFields, sentFields, widenSources } from "../../../train/input/widen.ts";
+import { addColumns, sourceOf, withFiles, writeParquet } from "../../support/formats.ts";
+
+interface SplitOf {
+  readonly stage: SourceStage;
+  readonly path: string | readonly string[];
+}
+
+/** The types of the columns of splits, and their values. */
+async function widened(folder: string, splits: readonly SplitOf[], columns = ["x"]) {
+  const features = Object.fromEntries(columns.map((name) => [name, { nulls: "error" as const }]));
+  const request = {
+    features,
+    label: { column: "y", nulls: "error" as const },
+    weight: undefined,
+    columns: [],
+    places: undefined,
+    stage: { kind: "source", name: "s", place: undefined } as never,
+  };
+  const sources = [];
+  for (const { stage, path } of splits) {
+    sources.push({
+      dataset: await openDataset(sourceOf(stage, { path }, folder), request),
+      request,
+    });
+  }
+  const result = await widenSources(sources);
+  const read = [];
+  for (const { dataset } of result) {
+    const values: Record<string, unknown[]> = {};
+    for await (const batch of dataset.recordBatches()) addColumns(batch, values);
+    const types = Object.fromEntries(
+      dataset.schema.fields.map(({ name, type }) => [name, `${type}`]),
+    );
+    read.push({ types, values });
+    await dataset.close?.();
+  }
+  return read;
+}
+
+Deno.test("widenSources() gives the columns of text files the types of all splits", async () => {
+  const files = {
+    "0.csv": "x,k,d,n,y\n1,7,2026-01-01,,0\n",
+    "1.csv": "y,n,d,k,x\n1,5,2026-01-01 12:00:00,A7,0.5\n",
+    "2.csv": "x,k,d,n,y\n",
+  };
+  await withFiles(files, async (folder) => {
+    const splits = Object.keys(files).map((path) => ({ stage: csv, path }));
+    const read = await widened(folder, splits, ["x", "k", "d", "n"]);
+    for (const { types } of read) {
+      assertEquals([types.x, types.k, types.n], ["Float64", "Utf8", "Int64"]);
+      assertEquals(types.d, "Timestamp<MICROSECOND>");
+    }
+    const [first, second] = read.map(({ values }) => values);
+    assertEquals([first!.x, first!.k, first!.n], [[1], ["7"], [null]]);
+    assertEquals([second!.x, second!.k, second!.n], [[0.5], ["A7"], [5]]);
+    assertEquals(first!.d, [Date.UTC(2026, 0, 1) / 1000]);
+  });
+});
+
+Deno.test("widenSources() refuses a whole number that no float64 is equal to, with its line", async () => {
+  const files = { "0.csv": "x,y\n1,0\n9007199254740993,1\n", "1.csv": "x,y\n0.5,0\n" };
+  await withFiles(files, async (folder) => {
+    const splits = Object.keys(files).map((path) => ({ stage: csv, path }));
+    await assertRejects(() => widened(folder, splits), UserError, "line 3 of 0.csv");
+  });
+});
+
+const column = (type: DataType, values: unknown[]) =>
+  tableToIPC(
+    new Table({
+      x: vectorFromArray(values, type),
+      y: vectorFromArray(values.map((_, row) => row % 2), new Int32()),
+    }),
+  );
+
+Deno.test("widenSources() widens Arrow and Parquet columns, in the files of a source as in splits", async () => {
+  const files = {
+    "int8.arrow": column(new Int8(), [1, -2, null]),
+    "int64.arrow": column(new Int64(), [3n, 2n ** 53n]),
+    "float32.arrow": column(new Float32(), [0.5]),
+    "float64.arrow": column(new Float64(), [0.1]),
+    "null.arrow": column(new Null(), [null, null]),
+    "odd.arrow": column(new Int64(), [2n ** 53n + 1n]),
+  };
+  await withFiles(files, async (folder) => {
+    const of = (...names: string[]) =>
+      names.map((name) => ({ stage: arrow, path: `${name}.arrow` }));
+    const types = async (...names: string[]) =>
+      (await widened(folder, of(...names))).map(({ types }) => types.x);
+    assertEquals(await types("int8", "int64"), ["Int64", "Int64"]);
+    assertEquals(await types("int8", "float32"), ["Float32", "Float32"]);
+    assertEquals(await types("float32", "float64"), ["Float64", "Float64"]);
+    assertEquals(await types("null", "int8"), ["Int8", "Int8"]);
+    const all = ["int8", "int64", "float32", "float64", "null"].map((name) => `${name}.arrow`);
+    const values = [1, -2, null, 3, 2 ** 53, 0.5, 0.1, null, null];
+    const [one, other] = await widened(folder, [{ stage: arrow, path: all }, ...of("int8")]);
+    assertEquals([one!.types.x, one!.values.x], ["Float64", values]);
+    assertEquals([other!.types.x, other!.values.x], ["Float64", [1, -2, null]]);
+    const odd = [{ stage: arrow, path: ["float64.arrow", "odd.arrow"] }];
+    await assertRejects(
+      () => widened(folder, odd),
+      UserError,
+      "row 0 of odd.arrow has 9007199254740993",
+    );
+
+    await writeParquet("SELECT 1::TINYINT AS x, 0 AS y", join(folder, "a.parquet"));
+    await writeParquet("SELECT 1 AS y, 0.5::DOUBLE AS x", join(folder, "b.parquet"));
+    const tables = [{ stage: parquet, path: ["a.parquet", "b.parquet"] }, {
+      stage: parquet,
+      path: "a.parquet",
+    }];
+    const read = await widened(folder, tables);
+    assertEquals(read.map(({ types }) => types.x), ["Float64", "Float64"]);
+    assertEquals(read.map(({ values }) => values.x), [[1, 0.5], [1]]);
+  });
+});
+
+Deno.test("receivedFields() has the columns that sentFields() was given", async () => {
+  await withFiles({ "a.csv": "a,b,c\n1,x,2026-01-01\n" }, async (folder) => {
+    const dataset = await sourceOf(csv, { path: "a.csv" }, folder).open();
+    const { fields } = dataset.schema;
+    const received = receivedFields(sentFields(fields));
+    assertEquals(received.map(String), fields.map(String));
+    await dataset.close!();
+  });
+});
