@@ -28,10 +28,14 @@ interface SplitOf {
 
 /** The types of the columns of splits, and their values. */
 async function widened(folder: string, splits: readonly SplitOf[], columns = ["x"]) {
-  const features = Object.fromEntries(columns.map((name) => [name, { nulls: "error" as const }]));
+  const features = Object.fromEntries(
+    columns.map((name) => [name, { nulls: "error" as const, nan: "error" as const }]),
+  );
   const request = {
     features,
     label: { column: "y", nulls: "error" as const },
+    nulls: undefined,
+    nullValues: undefined,
     weight: undefined,
     columns: [],
     places: undefined,
