@@ -109,7 +109,7 @@ export async function readSplit(
   try {
     const gone = await goThrough(dataset, request, options);
     if (gone) return gone;
-    const spill = await Spill.create(columns);
+    const spill = await Spill.create(wantedColumns(request));
     try {
       return await spilled(dataset, request, options, spill);
     } catch (error) {
