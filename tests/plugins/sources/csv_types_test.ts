@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { RecordBatch } from "apache-arrow";
 import fc from "fast-check";
-import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { textFactsOf, UserError } from "../../../plugin.ts";
 import csv from "../../../plugins/sources/csv.ts";
