@@ -49,7 +49,6 @@ const variables: Readonly<Record<string, string>> = {
   XDG_CACHE_HOME: "names the place for caches",
   LOCALAPPDATA: "names the place for caches",
   DENO_DIR: "names Deno's cache",
-  __MINIMATCH_TESTING_PLATFORM__: "read where a glob is looked up",
   LOG_TOKENS: "read by the YAML parser",
   LOG_STREAM: "read by the YAML parser",
   TMPDIR: "names the folder for temporary files",

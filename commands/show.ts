@@ -76,7 +76,12 @@ interface Property {
   readonly stage?: string;
 }
 
-function describeStage(stage: AnyStage): string {
+/**
+ * What `show` prints of a stage.
+ *
+ * @param stage The stage.
+ */
+export function describeStage(stage: AnyStage): string {
   const schema = z.toJSONSchema(stage.options, { io: "input", unrepresentable: "any" });
   const { properties = {}, required = [] } = schema as unknown as {
     properties?: Record<string, Property>;

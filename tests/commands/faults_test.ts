@@ -113,7 +113,7 @@ onSmallDisk("a read-only disk ends the run with exit code 1", 64, async (disk, r
   await remount("ro");
   await withPipeline(small, async (file) => {
     const ended = await run(file, join(disk, "run"));
-    assertTold(ended, /pipeline\.json cannot be written: the disk is read-only$/m);
+    assertTold(ended, /model\.json cannot be written: the disk is read-only$/m);
   });
 });
 

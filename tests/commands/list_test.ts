@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { describeStage } from "../../commands/show.ts";
 import { builtins } from "../../plugins/mod.ts";
 import { inFolder, rocket } from "../support/command_line.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
@@ -33,16 +34,23 @@ export default defineSchedule({
   }, { "mine.ts": plugin });
 });
 
-Deno.test("show prints each option with type, default and range, and an example", async () => {
-  for (const { name, kind, options, example } of builtins) {
-    const { code, stdout } = await rocket(["show", name]);
-    assertEquals(code, 0, name);
-    assertStringIncludes(stdout, `${name} (${kind})`);
+Deno.test("describeStage() has each option with type, default and range, and an example", () => {
+  for (const stage of builtins) {
+    const { name, kind, options, example } = stage;
+    const text = describeStage(stage);
+    assertStringIncludes(text, `${name} (${kind})`);
     for (const option of Object.keys(options.shape)) {
-      assertMatch(stdout, new RegExp(`^${option} `, "m"));
+      assertMatch(text, new RegExp(`^${option} `, "m"));
     }
-    for (const line of (example ?? "no example").split("\n")) assertStringIncludes(stdout, line);
+    for (const line of (example ?? "no example").split("\n")) assertStringIncludes(text, line);
   }
+});
+
+Deno.test("show prints what describeStage() has of each stage with the name", async () => {
+  const named = builtins.filter(({ name }) => name === "steps");
+  const { code, stdout } = await rocket(["show", "steps"]);
+  assertEquals(code, 0);
+  assertEquals(stdout.trim(), named.map(describeStage).join("\n\n").trim());
 });
 
 Deno.test("show refuses what is no stage, with the nearest name", async () => {
