@@ -206,3 +206,32 @@ Deno.test("check, list, show, new, sweep and data convert work with a user's rig
     assertEquals(data.code, 0, data.stderr);
     assert((await Deno.stat(join(cwd, "rows", "t.arrow"))).size > 0);
   }));
+
+Deno.test("a run reads folders, globs and Hive partitions of each format", () =>
+  inFolder(async (folder) => {
+    const cwd = join(folder, "work");
+    for (const shop of ["1", "2"]) {
+      const path = join(folder, "rows", `shop=${shop}`, "part-0");
+      await write(folder, { [`rows/shop=${shop}/part-0.csv`]: rows.join("\n") });
+      await convert({ from: `${path}.csv`, to: `${path}.arrow` });
+      await writeParquet(`SELECT * FROM '${path}.csv'`, `${path}.parquet`);
+    }
+    for (const use of ["csv", "arrow", "parquet"]) {
+      const source = (path: string) => ({ use, path });
+      await write(cwd, {
+        [`${use}.yaml`]: {
+          ...{ ...base, name: use },
+          data: {
+            ...base.data,
+            features: { x: {}, shop: {} },
+            train: source(`../rows/*/*.${use}`),
+            test: source("../rows"),
+          },
+        },
+      });
+      const ended = await rocket([`${use}.yaml`, ...wasm, "--out", use], { cwd });
+      assertEquals(ended.code, 0, ended.stderr);
+      const { data } = JSON.parse(await Deno.readTextFile(join(cwd, use, "pipeline.json")));
+      assertEquals([data.train.rows, data.test.rows], [80, 80], use);
+    }
+  }));

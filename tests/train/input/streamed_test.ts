@@ -219,7 +219,7 @@ Deno.test("a weight below 0 is refused with its row when rows are gone through, 
       await assertRejects(
         () => open(arrowSource(path), { weight: "x", ...(memory && { memory }) }),
         UserError,
-        "row 4 of the column x has the weight -5",
+        `row 4 of ${path} (train split), column x: has the weight -5`,
       );
     }
   }));
