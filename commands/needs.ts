@@ -328,7 +328,7 @@ export function permissionsLine(permissions: readonly Need[]): string {
   const of = (permission: Need["permission"]) =>
     permissions.filter((need) => need.permission === permission);
   const hosts = of("net").map(({ of }) => of);
-  const native = of("ffi").map(({ why }) => why.split(",", 1)[0]);
+  const native = of("ffi").map(({ why }) => why.split(/[,;]/, 1)[0]);
   const writes = of("write").map(({ of }) => of);
   return printable([
     `permissions: read ${of("read").length} folders`,
