@@ -40,7 +40,12 @@ export interface FileColumns {
  */
 export function commonFields(files: readonly FileColumns[]): Field[] {
   const [first, ...others] = files;
-  const own = (file: FileColumns) => new Map(file.fields.map((field) => [field.name, field]));
+  const own = ({ fields }: FileColumns) => {
+    const named = new Map<string, Field>();
+    // Of two columns with one name the first counts.
+    for (const field of fields) if (!named.has(field.name)) named.set(field.name, field);
+    return named;
+  };
   const fields = own(first!);
   for (const file of others) {
     const found = own(file);
@@ -53,7 +58,21 @@ export function commonFields(files: readonly FileColumns[]): Field[] {
       fields.set(name, new Field(name, type, nullable, before.metadata));
     }
   }
-  return [...fields.values(), ...partitionFields(files)];
+  const twice = namedTwice(files).flatMap((name) => fields.get(name) ?? []);
+  return [...fields.values(), ...twice, ...partitionFields(files)];
+}
+
+/**
+ * The names that two columns of a file have. The source has such a column twice as well, so that whoever reads
+ * it sees that its name does not tell which one is meant, and refuses it.
+ */
+function namedTwice(files: readonly FileColumns[]): string[] {
+  const twice = new Set<string>();
+  for (const { fields } of files) {
+    const seen = new Set<string>();
+    for (const { name } of fields) (seen.has(name) ? twice : seen).add(name);
+  }
+  return [...twice];
 }
 
 function differs(

@@ -282,3 +282,13 @@ Deno.test("arrow notices any changed byte of a body whose LZ4 blocks have checks
     }
   });
 });
+
+Deno.test("arrow shows a name that two columns have twice, in one file and in several", async () => {
+  const twice = join(interopFolder, "pyarrow_same_names.arrow");
+  for (const path of [twice, [twice, twice]]) {
+    const dataset = await arrowSource(path).open();
+    const names = dataset.schema.fields.map(({ name }) => name);
+    assertEquals(names.filter((name) => name === "x").length, 2);
+    await dataset.close?.();
+  }
+});
