@@ -3,7 +3,7 @@ import { removeOpenDrafts } from "../files/drafts.ts";
 import type { Interruption } from "../pipeline/errors.ts";
 import type { Output } from "../pipeline/stages/output.ts";
 import { sayAfterKey } from "../pipeline/terminal.ts";
-import { removeRunDrafts } from "../train/run_lock.ts";
+import { removeRunDrafts } from "../files/run_drafts.ts";
 
 /** Signals that ask for an end. */
 const signals: readonly Deno.Signal[] = Deno.build.os === "windows"

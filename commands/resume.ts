@@ -6,7 +6,7 @@ import { createRegistry } from "../pipeline/registry.ts";
 import { builtins } from "../plugins/mod.ts";
 import { isFinished, readResult } from "../train/checkpoint/earlier_run.ts";
 import { listenToSignals } from "./interruption.ts";
-import { removeRunDrafts } from "../train/run_lock.ts";
+import { removeRunDrafts } from "../files/run_drafts.ts";
 import { type CommandOptions, onlyArgument } from "./options.ts";
 import { readRun } from "./read_run.ts";
 import { printResult, train } from "./train.ts";

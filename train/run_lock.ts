@@ -1,121 +1,16 @@
-import { join, resolve } from "node:path";
-import { removeDrafts } from "../files/drafts.ts";
+import { type Holder, takeFolder } from "../files/folder_lock.ts";
 import { UserError } from "../pipeline/errors.ts";
 
-/** Who writes a run folder. */
-interface Holder {
-  /** The process. */
-  readonly pid: number;
-  /** Since when, as ISO 8601. */
-  readonly since: string;
-}
-
 /**
- * Takes a run folder for this run, so that no other writes it at the same time.
- *
- * The lock is the operating system's and goes with the process, however that ends: what a killed run left is
- * taken over. A folder that cannot be locked (it cannot be written, or its file system has no locks) is not
- * refused for that.
+ * Takes a run folder for this run, as {@linkcode takeFolder}.
  *
  * @param folder The run folder; it is there.
  * @returns What gives the folder back when it is disposed of.
  * @throws {UserError} If another run has it, with its process; exit code 2.
  */
 export function lockRun(folder: string): Disposable {
-  const path = join(folder, NAME);
-  for (;;) {
-    let file: Deno.FsFile, locked: boolean;
-    try {
-      file = Deno.openSync(path, { create: true, read: true, write: true });
-    } catch {
-      return { [Symbol.dispose]() {} };
-    }
-    try {
-      locked = file.tryLockSync(true);
-    } catch {
-      file.close();
-      return { [Symbol.dispose]() {} };
-    }
-    if (!locked) {
-      const holder = readHolder(file);
-      file.close();
-      refuse(folder, holder);
-    }
-    // Who had it before may have removed the file between its being opened here and locked.
-    if (isAt(file, path)) {
-      writeHolder(file, { pid: Deno.pid, since: new Date().toISOString() });
-      held.add(resolve(folder));
-      return {
-        [Symbol.dispose]() {
-          held.delete(resolve(folder));
-          giveBack(file, path);
-        },
-      };
-    }
-    file.close();
-  }
-}
-
-const NAME = "run.lock";
-
-/** The run folders that this process has. */
-const held = new Set<string>();
-
-/**
- * Removes the drafts that a killed process left in a run folder, unless another process writes it.
- *
- * @param folder The folder; it need not be a run's.
- */
-export function removeRunDrafts(folder: string): void {
-  try {
-    Deno.statSync(join(folder, "pipeline.json"));
-    using _lock = held.has(resolve(folder)) ? undefined : lockRun(folder);
-    removeDrafts(folder);
-    const checkpoints = join(folder, "checkpoints");
-    // What a link leads to is not the run's.
-    if (Deno.lstatSync(checkpoints).isDirectory) removeDrafts(checkpoints);
-  } catch {
-    // It is no run's, or another process's, or cannot be written.
-  }
-}
-
-function giveBack(file: Deno.FsFile, path: string): void {
-  try {
-    // While it is locked, so that it is not another's already.
-    Deno.removeSync(path);
-  } catch {
-    // An empty file stays where open files cannot be removed.
-  }
-  file.close();
-}
-
-function isAt(file: Deno.FsFile, path: string): boolean {
-  try {
-    const here = file.statSync(), there = Deno.statSync(path);
-    return here.ino === there.ino && here.dev === there.dev;
-  } catch {
-    return false;
-  }
-}
-
-function writeHolder(file: Deno.FsFile, holder: Holder): void {
-  try {
-    file.truncateSync();
-    file.writeSync(new TextEncoder().encode(JSON.stringify(holder) + "\n"));
-  } catch {
-    // On a full disk nobody is told who has it, and it is locked all the same.
-  }
-}
-
-function readHolder(file: Deno.FsFile): Partial<Holder> {
-  try {
-    const bytes = new Uint8Array(1024);
-    const length = file.readSync(bytes) ?? 0;
-    return Object(JSON.parse(new TextDecoder().decode(bytes.subarray(0, length))));
-  } catch {
-    // It is being written, or some systems do not let others read what is locked.
-    return {};
-  }
+  const taken = takeFolder(folder);
+  return Symbol.dispose in taken ? taken : refuse(folder, taken);
 }
 
 function refuse(folder: string, { pid, since }: Partial<Holder>): never {

@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { removeRunDrafts } from "../../train/run_lock.ts";
+import { removeRunDrafts } from "../../files/run_drafts.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import { machineVariables } from "./machine.ts";
 import type { Project } from "./project.ts";

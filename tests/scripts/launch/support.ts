@@ -6,8 +6,8 @@ const project = fileURLToPath(new URL("../../../", import.meta.url));
 /** Files of the launcher, which a project of its own gets a copy of. */
 const LAUNCHER = [
   ...["scripts/launch.ts", "scripts/launch", "engine/native/cache_folder.ts"],
-  ...["files/control_groups.ts", "files/drafts.ts", "files/system_file.ts"],
-  ...["pipeline/errors.ts", "train/run_lock.ts"],
+  ...["files/control_groups.ts", "files/drafts.ts", "files/folder_lock.ts"],
+  ...["files/run_drafts.ts", "files/system_file.ts"],
 ];
 
 const tasks = {
