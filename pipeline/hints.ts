@@ -7,10 +7,8 @@
 import type { Problem } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 
-/** The text of a hint that {@linkcode hint} has made. */
-export type HintText = string & { readonly [made]: true };
-
-declare const made: unique symbol;
+/** The text of a hint that {@linkcode hint} has made: a string, with a mark that only the type checker sees. */
+export type HintText = string & { readonly madeByHint: true };
 
 /**
  * What changes when a person does what a hint says.
