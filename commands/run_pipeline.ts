@@ -34,7 +34,8 @@ export interface RunPipelineOptions extends RunOptions {
  *   quiet: true,
  *   set: ["train={ epochs: 1, batch: 256, baseline: none }", "network={ use: mlp, light: [8] }"],
  * });
- * assert(result.test.light!.accuracy! > 0.1);
+ * const { accuracy } = result.test.light!;
+ * assert(typeof accuracy === "number" && accuracy > 0.1);
  * ```
  */
 export async function runPipeline(

@@ -29,7 +29,7 @@ export interface NotNumbers {
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(notNumbers("age", { shape: [], dtype: "float32" }), undefined);
- * assertEquals(notNumbers("city", { shape: [], dtype: "int32" })?.holds, "holds ids");
+ * assertEquals(notNumbers("city", { shape: [], dtype: "int32" })?.holds, "holds ids (int32)");
  * ```
  */
 export function notNumbers(
