@@ -141,6 +141,7 @@ async function train(window: number, seed: number): Promise<number> {
     schema: ordered.schema,
     fingerprint: ordered.fingerprint,
     shuffle: "whole",
+    idCounts: ordered.idCounts,
     slice: (start, end) => ordered.slice(start, end),
     shuffled: ({ seed, epoch }, start, end) =>
       ordered.gather(orderOf(ordered.rows, window, seed, epoch).slice(start, end)),

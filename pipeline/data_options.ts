@@ -30,8 +30,19 @@ const idValue = z.union([z.string(), z.int()], {
 
 const classValue = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 
+/** The values of the training rows; without a least count there is a shorter word for them. */
+const trainingIds = z.strictObject({
+  train: z.literal(true, { error: "expected true" }),
+  minCount: z.int({ error: "expected a whole number" })
+    .positive({ error: "expected a whole number of 1 or more" }).optional()
+    .describe("How often a value has to occur in the training rows to have an id of its own."),
+}).transform(({ minCount }): "train" | { train: true; minCount: number } =>
+  minCount === undefined ? "train" : { train: true, minCount }
+);
+
 const ids = z.union([
   z.literal("train"),
+  trainingIds,
   z.array(idValue).min(1).refine((values) => new Set(values).size === values.length, {
     error: "expected values that differ",
   }),
@@ -40,7 +51,7 @@ const ids = z.union([
   z.strictObject({ of: z.string().min(1).describe("The feature whose ids they are.") }),
 ], {
   error:
-    "expected train, a list of values, { hash: BUCKETS }, { count: IDS } or { of: ANOTHER FEATURE }",
+    "expected train, { train: true, minCount: COUNT }, a list of values, { hash: BUCKETS }, { count: IDS } or { of: ANOTHER FEATURE }",
 });
 
 const feature = z.strictObject({
@@ -62,7 +73,7 @@ const feature = z.strictObject({
     "Pads lists that are shorter than `shape` with this value, and cuts longer ones.",
   ),
   ids: ids.optional().describe(
-    "How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F.",
+    "How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { train: true, minCount: N }: by the values that training rows have N times or more; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F.",
   ),
   length: z.int({ error: "expected a whole number" }).positive().optional().describe(
     "Makes lists of ids of this length: shorter ones end in −1, of longer ones `keep` says what is kept.",
@@ -136,6 +147,7 @@ export type NullPolicy = "error" | "drop" | "mean" | "median" | {
 /** How values become ids. */
 export type IdOptions =
   | "train"
+  | { readonly train: true; readonly minCount: number }
   | readonly string[]
   | { readonly hash: number }
   | { readonly count: number }

@@ -59,8 +59,12 @@ readonly fill: number | string;
 readonly nan?: "error" | "missing";
 /** Pads lists that are shorter than `shape` with this value, and cuts longer ones. */
 readonly pad?: number;
-/** How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F. */
-readonly ids?: ("train") | (readonly ((string) | (number))[]) | ({
+/** How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { train: true, minCount: N }: by the values that training rows have N times or more; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F. */
+readonly ids?: ("train") | ({
+readonly train: true;
+/** How often a value has to occur in the training rows to have an id of its own. */
+readonly minCount?: number;
+}) | (readonly ((string) | (number))[]) | ({
 /** Into how many ids values are hashed. */
 readonly hash: number;
 }) | ({
@@ -233,8 +237,12 @@ readonly fill?: number | string;
 readonly nan?: "error" | "missing";
 /** Pads lists that are shorter than `shape` with this value, and cuts longer ones. */
 readonly pad?: number;
-/** How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F. */
-readonly ids?: ("train") | (readonly ((string) | (number))[]) | ({
+/** How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { train: true, minCount: N }: by the values that training rows have N times or more; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F. */
+readonly ids?: ("train") | ({
+readonly train?: true;
+/** How often a value has to occur in the training rows to have an id of its own. */
+readonly minCount?: number;
+}) | (readonly ((string) | (number))[]) | ({
 /** Into how many ids values are hashed. */
 readonly hash?: number;
 }) | ({

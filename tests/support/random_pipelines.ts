@@ -117,6 +117,7 @@ const wholeWays = [
   {},
   { dtype: "int32" },
   { ids: "train" },
+  { ids: { train: true, minCount: 4 } },
   { ids: { hash: 7 } },
   { ids: { count: 10 } },
   { ids: [3, 1, 2] },
@@ -126,6 +127,7 @@ const wholeWays = [
 const textWays = [
   {},
   { ids: "train" },
+  { ids: { train: true, minCount: 5 } },
   { ids: { hash: 5 } },
   { ids: ["b", "ccc"] },
   { ids: "lender" },
@@ -243,6 +245,7 @@ const kinds = {
     ways: [
       { ids: "train", length: 3 },
       { ids: "train", length: 3, keep: "last" },
+      { ids: { train: true, minCount: 9 }, length: 3, keep: "last" },
       { ids: { hash: 5 }, length: 4, keep: "first" },
       { ids: ["b", "ccc"], length: 2, keep: "last" },
       { ids: "lender", length: 3 },
@@ -256,6 +259,7 @@ const kinds = {
     value: several(0, 5, whole(0, 9)),
     ways: [
       { ids: "train", length: 3, keep: "last" },
+      { ids: { train: true, minCount: 7 }, length: 4 },
       { ids: { count: 10 }, length: 6 },
       { ids: { hash: 4 }, length: 2 },
       { ids: "lender", length: 3 },

@@ -2,6 +2,7 @@ import type { Data, Field } from "apache-arrow";
 import { DataType } from "apache-arrow";
 import type { FeatureOptions, NullPolicy } from "../../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import type { ColumnSpec, TextColumn, Values } from "../../pipeline/stages/batch.ts";
 import {
   arrayOf,
@@ -17,7 +18,7 @@ import {
   supportedTypes,
   type ValuesConstructor,
 } from "./layout.ts";
-import { IdMaker, type IdRequest, PADDING } from "./ids.ts";
+import { type IdCounts, IdMaker, type IdRequest, isTrainingIds, PADDING } from "./ids.ts";
 import { lastAtMost } from "./bounds.ts";
 import { listed } from "./listed.ts";
 
@@ -224,6 +225,22 @@ export class ColumnReader {
   }
 
   /**
+   * Counts the ids of a record batch that stay: those of rows that no column drops.
+   *
+   * @param chunk What {@linkcode ColumnReader.read} returned.
+   * @param rows How many rows it has.
+   * @param dropped 1 for rows that a column drops.
+   */
+  tally({ values }: ColumnChunk, rows: number, dropped: Uint8Array | undefined): void {
+    this.#maker?.tally(values, rows, dropped);
+  }
+
+  /** How often values occur, once ids are final; undefined for what are no ids of a vocabulary. */
+  get idCounts(): IdCounts | undefined {
+    return this.#maker?.counts;
+  }
+
+  /**
    * What was wrong with the rows so far: nulls, and numbers that are not finite.
    *
    * @returns A problem for each kind, with the first row and how many there are.
@@ -270,6 +287,7 @@ export class ColumnReader {
     };
     if (this.#maker) {
       const { kind, count, ...named } = this.#maker.finish(chunks, lender);
+      if (named.vocabulary?.length === 0) this.#refuseAllRare();
       const padded = length !== undefined;
       return { ...spec, ...named, ids: { kind, count, name: this.#request.ids!.name, padded } };
     }
@@ -383,6 +401,25 @@ export class ColumnReader {
     if (this.#request.classOf) return this.#request.classOf(value, -1);
     if (this.#maker) return this.#maker.id(value)!;
     return typeof value === "string" ? this.#id(value)! : value;
+  }
+
+  #refuseAllRare(): void {
+    const { column, ids } = this.#request, options = ids!.options;
+    const most = this.#maker!.mostFrequent;
+    if (!isTrainingIds(options) || ids!.borrowed || !most) return;
+    const { value, count } = most;
+    throw new UserError(
+      `no value of the column ${column} occurs ${options.minCount} times in the training rows: the most frequent one, ${
+        JSON.stringify(value)
+      }, occurs ${count === 1 ? "once" : `${count} times`}`,
+      {
+        place: this.#request.place("ids.minCount"),
+        hint: hint("ids/min-count", `write \`minCount: ${count}\` or less`, {
+          set: { ".": count },
+        }),
+        exitCode: 2,
+      },
+    );
   }
 
   #refuseNoMeans(): void {

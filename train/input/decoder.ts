@@ -6,7 +6,7 @@ import { StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { ColumnSpec, LabelSpec, Values } from "../../pipeline/stages/batch.ts";
 import { type ColumnChunk, ColumnReader, isMeasured } from "./columns.ts";
 import { LabelReader } from "./label.ts";
-import type { IdRequest } from "./ids.ts";
+import type { IdCounts, IdRequest } from "./ids.ts";
 import { layoutOf } from "./layout.ts";
 import { listed } from "./listed.ts";
 import { combineParts, listParts, mapParts, mapValues, type Parts, type Specs } from "./parts.ts";
@@ -78,6 +78,8 @@ export interface DecodedBatch {
 export class Decoder {
   readonly #planned: Parts<PlannedColumn, PlannedColumn<LabelSpec>>;
   readonly #stage: StageReference;
+  /** Whether ids are counted: of rows that are read again they were. */
+  readonly #counts: boolean;
 
   /**
    * Finds the columns; all that are missing or do not suit are reported together.
@@ -96,6 +98,7 @@ export class Decoder {
   ) {
     this.#planned = planColumns(schema, request, where, like);
     this.#stage = request.stage;
+    this.#counts = !like?.sameRows;
   }
 
   /**
@@ -109,7 +112,26 @@ export class Decoder {
       this.#planned,
       ({ field, read }) => compacted(read(columnOf(batch, field, this.#stage))),
     );
-    return { rows: batch.numRows, columns };
+    const rows = batch.numRows;
+    if (this.#counts && rows > 0) this.#tally(columns, rows);
+    return { rows, columns };
+  }
+
+  #tally(columns: Parts<ColumnChunk>, rows: number): void {
+    const dropped = droppedRows(columns, rows);
+    for (const [name, { tally }] of Object.entries(this.#planned.features)) {
+      tally?.(columns.features[name]!, rows, dropped);
+    }
+  }
+
+  /** How often ids of a vocabulary occur in the rows so far, by feature, once {@linkcode Decoder.finish} was called. */
+  idCounts(): Record<string, IdCounts> {
+    const counts: Record<string, IdCounts> = {};
+    for (const [name, { idCounts }] of Object.entries(this.#planned.features)) {
+      const found = idCounts?.();
+      if (found) counts[name] = found;
+    }
+    return counts;
   }
 
   /**
@@ -168,6 +190,13 @@ export function wantedColumns({ features, label, weight, columns }: SentRequest)
   return [
     ...new Set([...named, label.column, ...columns, ...weight === undefined ? [] : [weight]]),
   ];
+}
+
+/** 1 for rows that a column drops; undefined if none does. */
+function droppedRows(columns: Parts<ColumnChunk>, rows: number): Uint8Array | undefined {
+  const all = listParts<ColumnChunk>(columns).flatMap(({ dropped }) => dropped ?? []);
+  if (all.length < 2) return all[0];
+  return Uint8Array.from({ length: rows }, (_, row) => +all.some((dropped) => dropped[row]));
 }
 
 /** Refuses weights below 0. */
@@ -240,6 +269,10 @@ interface PlannedColumn<Spec extends ColumnSpec = ColumnSpec> {
   readonly finish: (chunks: readonly ColumnChunk[], lender?: ColumnSpec) => Finished<Spec>;
   /** What was wrong with the rows so far. */
   readonly problems: () => Problem[];
+  /** Counts the ids of rows that stay. */
+  readonly tally?: ((chunk: ColumnChunk, rows: number, dropped?: Uint8Array) => void) | undefined;
+  /** How often ids of a vocabulary occur. */
+  readonly idCounts?: (() => IdCounts | undefined) | undefined;
 }
 
 function planColumns(
@@ -354,6 +387,8 @@ function planned(field: Field, reader: ColumnReader, lender?: string): PlannedCo
       values: chunks.map(({ values }) => values),
     }),
     problems: () => reader.problems(),
+    tally: (chunk, rows, dropped) => reader.tally(chunk, rows, dropped),
+    idCounts: () => reader.idCounts,
   };
 }
 

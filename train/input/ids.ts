@@ -20,6 +20,16 @@ export interface IdRequest {
   readonly borrowed: boolean;
 }
 
+/** How often values of a feature occur, all rows of a source together but for those that a null drops. */
+export interface IdCounts {
+  /** How many values there are, each time that they occur. */
+  readonly values: number;
+  /** How many of them have no id of their own: they have the unknown one. */
+  readonly unknown: number;
+  /** How many values of a vocabulary that was found in these rows occur once; undefined for one that was known. */
+  readonly once: number | undefined;
+}
+
 /**
  * Makes ids of values. Those of a vocabulary that is found while reading are final once
  * {@linkcode IdMaker.finish} has put it in order; all others are at once.
@@ -30,6 +40,9 @@ export class IdMaker {
   readonly #ids = new Map<Key, number>();
   readonly #vocabulary: readonly string[] | undefined;
   readonly #numbers: boolean;
+  /** How often each value occurs, by its id before ids are final, where the vocabulary is found in these rows. */
+  #occurrences = new Float64Array(64);
+  #counts = { values: 0, unknown: 0, once: undefined as number | undefined };
 
   /**
    * Takes what is known beforehand.
@@ -75,6 +88,47 @@ export class IdMaker {
   }
 
   /**
+   * Counts ids as rows have them, where they are of a vocabulary.
+   *
+   * @param values The ids of some rows that {@linkcode IdMaker.id} has made, with empty places of lists.
+   * @param rows How many rows.
+   * @param dropped 1 for rows that do not count.
+   */
+  tally(values: Values, rows: number, dropped: Uint8Array | undefined): void {
+    if (this.count !== undefined) return;
+    const size = values.length / rows, unknown = this.#vocabulary?.length;
+    if (unknown === undefined && this.#ids.size > this.#occurrences.length) {
+      const longer = new Float64Array(2 * this.#ids.size);
+      longer.set(this.#occurrences);
+      this.#occurrences = longer;
+    }
+    for (let row = 0, index = 0; row < rows; row++) {
+      for (let end = index + size; index < end; index++) {
+        const id = values[index]!;
+        if (id === PADDING || dropped?.[row]) continue;
+        this.#counts.values++;
+        if (unknown === undefined) this.#occurrences[id]!++;
+        else if (id === unknown) this.#counts.unknown++;
+      }
+    }
+  }
+
+  /** What {@linkcode IdMaker.tally} has counted, once ids are final; undefined for ids that are not of a vocabulary. */
+  get counts(): IdCounts | undefined {
+    return this.count === undefined ? this.#counts : undefined;
+  }
+
+  /** The value that occurs most often, where the vocabulary is found in these rows. */
+  get mostFrequent(): { readonly value: string; readonly count: number } | undefined {
+    let most: { readonly value: Key; readonly count: number } | undefined;
+    for (const [value, id] of this.#ids) {
+      const count = this.#occurrences[id]!;
+      if (count > (most?.count ?? 0)) most = { value, count };
+    }
+    return most && { ...most, value: String(most.value) };
+  }
+
+  /**
    * Makes ids final, in place.
    *
    * @param chunks The ids of all rows.
@@ -94,12 +148,21 @@ export class IdMaker {
     if (this.#vocabulary) {
       return { kind, vocabulary: this.#vocabulary, count: this.#vocabulary.length + 1 };
     }
-    const found = [...this.#ids.keys()];
-    const vocabulary = lender?.vocabulary ?? this.#sorted(found).map(String);
+    const found = [...this.#ids.keys()], occurrences = this.#occurrences;
+    const least = isTrainingIds(options) ? options.minCount : 0;
+    const vocabulary = lender?.vocabulary ??
+      this.#sorted(found.filter((_, id) => occurrences[id]! >= least)).map(String);
     const places = new Map(vocabulary.map((value, id) => [value, id]));
     const final = Int32Array.from(
       found,
       (value) => places.get(String(value)) ?? vocabulary.length,
+    );
+    final.forEach((id, before) => {
+      if (id === vocabulary.length) this.#counts.unknown += occurrences[before]!;
+    });
+    this.#counts.once = final.reduce(
+      (once, id, before) => once + +(id < vocabulary.length && occurrences[before] === 1),
+      0,
     );
     for (const { values } of chunks) {
       for (let index = 0; index < values.length; index++) {
@@ -176,5 +239,15 @@ function mixed(hash: number): number {
   value = Math.imul(value ^ (value >>> 13), 0xC2B2AE35);
   return (value ^ (value >>> 16)) >>> 0;
 }
+
+/**
+ * Whether ids are those values of the training rows that occur often enough.
+ *
+ * @param options How values become ids.
+ */
+export const isTrainingIds = (
+  options: IdOptions,
+): options is Extract<IdOptions, { readonly train: true }> =>
+  typeof options === "object" && "train" in options;
 
 const isList = (options: IdOptions): options is readonly string[] => Array.isArray(options);

@@ -10,6 +10,7 @@ import {
   sentRequest,
   wantedColumns,
 } from "./decoder.ts";
+import type { IdCounts } from "./ids.ts";
 import { formatBytes, type Memory } from "./memory.ts";
 import { listParts, mapParts } from "./parts.ts";
 import { inSharedMemory, type Rows, type SharedRows, Store, StoredRows } from "./rows.ts";
@@ -41,6 +42,8 @@ export interface Split extends Rows {
   readonly fingerprint: string;
   /** How they are shuffled. */
   readonly shuffle: Shuffle;
+  /** How often ids of a vocabulary occur, by feature: in all rows of the source, also where these are some of them. */
+  readonly idCounts: Readonly<Record<string, IdCounts>>;
   /**
    * Some of the rows as a split of their own, without a copy. Closing either closes both.
    *
@@ -147,7 +150,8 @@ async function goThrough(
   if (!read) return streamed(dataset, request, options, { tally, decoder });
   if (memory) memory.left -= tally.bytes;
   const store = new Store(decoder.finish(read));
-  return new StoredSplit(store, { dataset, stage, where }, tally.kept());
+  const idCounts = decoder.idCounts();
+  return new StoredSplit(store, { dataset, stage, where, idCounts }, tally.kept());
 }
 
 /** Reads all rows once, and copies them into a file. */
@@ -219,7 +223,8 @@ function streamed(
     window,
     fingerprint: dataset.fingerprint,
   });
-  return new StreamedSplit(stream, { setup, schema, fingerprint, where }, tally.kept());
+  const origin = { setup, schema, fingerprint, where, idCounts: decoder.idCounts() };
+  return new StreamedSplit(stream, origin, tally.kept());
 }
 
 /**
@@ -352,6 +357,8 @@ interface StoredSource {
   readonly stage: StageReference;
   /** Says where a row of it is. */
   readonly where: (row: number) => string;
+  /** How often ids occur in it. */
+  readonly idCounts: Readonly<Record<string, IdCounts>>;
 }
 
 /** A split whose rows are in memory, and the source that they came from. */
@@ -370,6 +377,10 @@ export class StoredSplit extends StoredRows implements Split {
 
   get where(): (row: number) => string {
     return this.#source.where;
+  }
+
+  get idCounts(): Readonly<Record<string, IdCounts>> {
+    return this.#source.idCounts;
   }
 
   get schema(): Schema {
@@ -398,6 +409,7 @@ interface Origin {
   readonly setup: SourceSetup | undefined;
   readonly schema: Schema;
   readonly fingerprint: string;
+  readonly idCounts: Readonly<Record<string, IdCounts>>;
 }
 
 /** A split whose rows are read when they are needed. */
@@ -411,6 +423,10 @@ class StreamedSplit extends StreamedRows implements Split {
 
   get where(): (row: number) => string {
     return this.#origin.where;
+  }
+
+  get idCounts(): Readonly<Record<string, IdCounts>> {
+    return this.#origin.idCounts;
   }
 
   get schema(): Schema {

@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Int32, List, Table, Utf8, vectorFromArray } from "apache-arrow";
-import { Field } from "apache-arrow";
+import { Bool, Field, Int64 } from "apache-arrow";
+import fc from "fast-check";
 import { UserError } from "../../../pipeline/errors.ts";
 import { hashedId } from "../../../train/input/ids.ts";
+import { untrainedUnknowns } from "../../../train/input/unknown_ids.ts";
 import { memorySource, open, valuesOf } from "../../support/arrow.ts";
 
 const strings = new List(new Field("item", new Utf8(), true));
@@ -49,6 +51,165 @@ Deno.test("ids of the training rows are their sorted values, and one more for al
   assertEquals(second.features, first.features);
   assertEquals(valuesOf(second, "item"), [2, 3]);
   assertEquals(valuesOf(second, "number"), [2, 0]);
+});
+
+/** Rows as they are drawn: an item, a number beyond 2^53, a list, and a column whose nulls drop rows. */
+interface DrawnRow {
+  readonly item: string | null;
+  readonly large: bigint;
+  readonly tags: readonly (string | null)[] | null;
+  readonly truth: boolean;
+  readonly age: number | null;
+}
+
+const word = fc.constantFrom("a", "b", "c", "d", "é", "10", "9");
+
+const drawnRow: fc.Arbitrary<DrawnRow> = fc.record({
+  item: fc.option(word, { freq: 6 }),
+  large: fc.bigInt({ min: 2n ** 60n, max: 2n ** 60n + 4n }),
+  tags: fc.option(fc.array(fc.option(word, { freq: 6 }), { maxLength: 5 }), { freq: 6 }),
+  truth: fc.boolean(),
+  age: fc.option(fc.constant(1), { freq: 4 }),
+});
+
+const sourceOf = (rows: readonly DrawnRow[]) =>
+  memorySource(
+    new Table({
+      item: vectorFromArray(rows.map(({ item }) => item), new Utf8()),
+      large: vectorFromArray(rows.map(({ large }) => large), new Int64()),
+      tags: vectorFromArray(rows.map(({ tags }) => tags), strings),
+      truth: vectorFromArray(rows.map(({ truth }) => truth), new Bool()),
+      age: vectorFromArray(rows.map(({ age }) => age), new Int32()),
+      clicked: vectorFromArray(rows.map((_, row) => row % 2), new Int32()),
+    }),
+  );
+
+/** What a row's values of each feature are once nulls were filled and lists cut. */
+const readings: Readonly<Record<string, (row: DrawnRow) => readonly (string | undefined)[]>> = {
+  item: ({ item }) => [item ?? "none"],
+  large: ({ large }) => [String(large)],
+  tags: ({ tags }) => {
+    const kept = (tags ?? []).map((tag) => tag ?? "none").slice(-3);
+    return [...kept, ...Array(3 - kept.length).fill(undefined)];
+  },
+  truth: ({ truth }) => [String(truth)],
+};
+
+Deno.test("minCount: values that rows have less often are the unknown id, each time that they stand in a list", async () => {
+  const property = fc.asyncProperty(
+    fc.array(drawnRow, { minLength: 4, maxLength: 40 }),
+    fc.array(drawnRow, { minLength: 1, maxLength: 10 }),
+    fc.integer({ min: 1, max: 4 }),
+    async (rows, later, minCount) => {
+      const ids = { train: true, minCount }, nulls = { fill: "none" };
+      const features = {
+        item: { ids, nulls },
+        large: { ids },
+        tags: { ids, nulls, length: 3, keep: "last" },
+        truth: { ids },
+        age: { nulls: "drop" },
+      };
+      const stay = (all: readonly DrawnRow[]) => all.filter(({ age }) => age !== null);
+      const known = Object.fromEntries(
+        Object.entries(readings).map(([name, valuesOf]) => {
+          const all = stay(rows).flatMap(valuesOf).filter((value) => value !== undefined);
+          const often = (value: string) => all.filter((other) => other === value).length;
+          const distinct = [...new Set(all)];
+          return [name, {
+            all,
+            vocabulary: distinct.filter((value) => often(value) >= minCount).sort(),
+            once: distinct.filter((value) => often(value) === 1 && minCount === 1).length,
+          }];
+        }),
+      );
+      if (stay(rows).length === 0 || stay(later).length === 0) return;
+      const empty = Object.values(known).some(({ all, vocabulary }) =>
+        all.length > 0 && vocabulary.length === 0
+      );
+      if (empty) {
+        const error = await assertRejects(
+          () => open(sourceOf(rows), { features, label }),
+          UserError,
+        );
+        assert(error.message.includes(`occurs ${minCount} times in the training rows`));
+        return;
+      }
+      const first = await open(sourceOf(rows), { features, label });
+      const second = await open(sourceOf(later), { features, label }, first);
+      for (const [name, values] of Object.entries(readings)) {
+        const { vocabulary, all, once } = known[name]!;
+        assertEquals(first.features[name]!.vocabulary, vocabulary);
+        assertEquals(first.features[name]!.ids!.count, vocabulary.length + 1);
+        const idsOf = (all: readonly DrawnRow[]) =>
+          stay(all).flatMap(values).map((value) => {
+            const id = value === undefined ? undefined : vocabulary.indexOf(value);
+            return id === undefined ? -1 : id < 0 ? vocabulary.length : id;
+          });
+        assertEquals(valuesOf(first, name), idsOf(rows));
+        assertEquals(valuesOf(second, name), idsOf(later));
+        const unknowns = (all: readonly DrawnRow[]) =>
+          idsOf(all).filter((id) => id === vocabulary.length).length;
+        assertEquals(first.idCounts[name], { values: all.length, unknown: unknowns(rows), once });
+        assertEquals(second.idCounts[name], {
+          values: idsOf(later).filter((id) => id >= 0).length,
+          unknown: unknowns(later),
+          once: undefined,
+        });
+      }
+    },
+  );
+  await fc.assert(property, { numRuns: 60 });
+});
+
+Deno.test("minCount of a feature holds for those that have its ids, whose own values do not count", async () => {
+  const features = {
+    history: { ids: { of: "number" }, column: "numbers", length: 2 },
+    number: { ids: { train: true, minCount: 2 } },
+  };
+  const split = await open(train(), { features, label });
+  // 7 occurs twice as a number; 5, 6 and 8 are the unknown id.
+  assertEquals(split.features.number!.vocabulary, ["7"]);
+  assertEquals(valuesOf(split, "number"), [0, 1, 0]);
+  assertEquals(valuesOf(split, "history"), [0, 1, 1, 1, 0, 1]);
+  assertEquals(split.features.history!.ids?.name, "number");
+});
+
+Deno.test("minCount that no value reaches is refused with the value that occurs most often", async () => {
+  const features = { number: { ids: { train: true, minCount: 3 } } };
+  const { problems: [problem] } = await assertRejects(
+    () => open(train(), { features, label }),
+    UserError,
+  );
+  assertEquals(
+    problem!.message,
+    'no value of the column number occurs 3 times in the training rows: the most frequent one, "7", occurs 2 times',
+  );
+  assertEquals(problem!.hint, "write `minCount: 2` or less");
+});
+
+Deno.test("untrainedUnknowns() has the features whose unknown id no training row has", async () => {
+  const features = {
+    item: { ids: "train" },
+    history: { ids: { of: "word" }, length: 2 },
+    word: { ids: "train" },
+    number: { ids: { train: true, minCount: 2 } },
+    numbers: { ids: "train", length: 2 },
+    hashed: { ids: { hash: 3 }, column: "item" },
+  };
+  const first = await open(train(), { features, label });
+  const second = await open(other(), { features, label }, first);
+  // z in the history trains the unknown id of words; 5 occurs once.
+  assertEquals(untrainedUnknowns({ train: first, test: second }), [
+    { feature: "item", splits: [{ split: "test", unknown: 1, values: 2 }] },
+    { feature: "numbers", splits: [{ split: "test", unknown: 0, values: 4 }] },
+  ]);
+});
+
+Deno.test("ids: { train: true } is ids: train", async () => {
+  const [long, short] = [{ train: true }, "train"].map((ids) =>
+    open(train(), { features: { item: { ids } }, label })
+  );
+  assertEquals((await long!).features, (await short!).features);
 });
 
 Deno.test("ids of a list of values are its places, for numbers too", async () => {

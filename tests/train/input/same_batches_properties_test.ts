@@ -327,6 +327,7 @@ async function compare(
     for (const [name, split] of Object.entries(splits)) {
       assertEquals(described(split), described(inMemory.data.splits[name]!));
       assertEquals(split.rows, inMemory.data.splits[name]!.rows);
+      assertEquals(split.idCounts, inMemory.data.splits[name]!.idCounts);
     }
     const batches: Batch[] = [];
     for (const [index, address] of addresses.entries()) {

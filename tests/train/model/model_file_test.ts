@@ -27,6 +27,7 @@ const parts = {
       city: {},
       item: { ids: "train" },
       last: { ids: { of: "item" }, nulls: { fill: "apple" } },
+      often: { column: "item", ids: { train: true, minCount: 2 } },
       sort: { ids: ["b", "a"] },
       page: { ids: { hash: 5 } },
       day: { ids: { count: 8 } },
