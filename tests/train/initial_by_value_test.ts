@@ -83,7 +83,7 @@ function assertSame(
     for (const [one, other] of rows) {
       const was = before.logits[net]![one]!, is = after.logits[net]![other]!;
       for (const index of classes) {
-        const same = Math.abs(was[index]! - is[index]!) < 1e-5;
+        const same = Math.abs(was[index]! - is[index]!) < 1e-6;
         assert(same, `${net} of row ${one}: ${was}, then ${is}`);
       }
     }
