@@ -102,8 +102,8 @@ export class IdMaker {
       longer.set(this.#occurrences);
       this.#occurrences = longer;
     }
-    for (let row = 0, index = 0; row < rows; row++) {
-      for (let end = index + size; index < end; index++) {
+    for (let row = 0; row < rows; row++) {
+      for (let index = row * size; index < (row + 1) * size; index++) {
         const id = values[index]!;
         if (id === PADDING || dropped?.[row]) continue;
         this.#counts.values++;

@@ -1,0 +1,48 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { join } from "node:path";
+import { clickDays } from "../support/clicks.ts";
+import { inFolder, rocket, root } from "../support/command_line.ts";
+import { writeParquet } from "../support/formats.ts";
+
+/** The blocks of a language under a heading of docs/clicks.md. */
+async function blocksOf(heading: string, language: string): Promise<string[]> {
+  const text = await Deno.readTextFile(join(root, "docs", "clicks.md"));
+  const [, section = ""] = text.split(`\n## ${heading}\n`);
+  const [own = ""] = section.split(/^## /m);
+  return Array.from(
+    own.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, "gm")),
+    ([, code]) => code!,
+  );
+}
+
+Deno.test("the pipelines of docs/clicks.md train each day from the last one, by the commands there", async () => {
+  const [day, next] = await blocksOf("Daily training", "yaml");
+  const [commands] = await blocksOf("Daily training", "sh");
+  await inFolder(async (folder) => {
+    const dates = ["2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02", "2026-11-03"];
+    const rows = clickDays({ seed: 3, days: dates.length, rows: 200 }).flatMap((clicks, day) =>
+      clicks.map(({ user, item, hour, y }) => [dates[day], user, item, hour, y].join())
+    );
+    await Deno.writeTextFile(
+      join(folder, "clicks.csv"),
+      ["day,user,item,price,clicked", ...rows].join("\n"),
+    );
+    await writeParquet(`FROM '${join(folder, "clicks.csv")}'`, join(folder, "clicks.parquet"));
+    await Deno.writeTextFile(join(folder, "day.yaml"), day!);
+    await Deno.writeTextFile(join(folder, "next.yaml"), next!);
+    const lines = commands!.trim().split("\n");
+    assertEquals(lines.length, 3);
+    for (const line of lines) {
+      const [, variables, args] = /^((?:[A-Z]+=\S+ )+)deno task pipeline (.*)$/.exec(line)!;
+      const env = Object.fromEntries(variables!.trim().split(" ").map((one) => one.split("=")));
+      const ran = await rocket([...args!.split(" "), "--engine", "wasm"], { cwd: folder, env });
+      assertEquals(ran.code, 0, ran.stderr);
+      if (!env.LAST) continue;
+      const counts = /embedding\/user: values of user: (\d+) kept, (\d+) new, (\d+) gone/;
+      assertMatch(ran.stderr, counts);
+      const [, kept, added, gone] = counts.exec(ran.stderr)!;
+      assert(Number(kept) > 10 && Number(added) > 0 && gone === "0", ran.stderr);
+      assertMatch(ran.stderr, /the optimizer goes on after \d+ steps/);
+    }
+  });
+});
