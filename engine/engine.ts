@@ -6,6 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { UserError } from "../pipeline/errors.ts";
+import { nativeUnusable } from "./native_unusable.ts";
 import { loadWasm, WASM_BACKEND } from "./wasm.ts";
 import { say } from "../pipeline/terminal.ts";
 
@@ -67,15 +68,9 @@ export async function openEngine(
   try {
     return await openNative(choice, report, options);
   } catch (error) {
-    const problem = error instanceof UserError ? error.problems[0] : undefined;
+    if (choice === "native") throw nativeUnusable(error);
     const reason = error instanceof Error ? error.message : String(error);
-    const hint = problem?.hint;
-    if (choice === "native") {
-      throw new UserError(`the native engine cannot be used here: ${reason}`, {
-        hint: hint ?? "use `--engine wasm`, which works everywhere and is slower",
-        cause: error,
-      });
-    }
+    const hint = error instanceof UserError ? error.problems[0]?.hint : undefined;
     report(
       `native engine not used, wasm is (slower): ${oneLine(reason)}` +
         (hint ? `; to have it: ${oneLine(hint)}` : ""),

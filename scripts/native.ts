@@ -6,6 +6,7 @@
 
 import { setUpNative } from "../engine/native/set_up.ts";
 import { formatProblem, UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import { print, say } from "../pipeline/terminal.ts";
 
 const ORIGINS = {
@@ -15,13 +16,26 @@ const ORIGINS = {
   installer: "tfjs-node's own installer",
 } as const;
 
-const unknown = Deno.args.find((arg) => arg !== "--force");
-if (unknown !== undefined) {
-  say(`error: native does not know ${unknown}\n hint: its one option is --force`);
-  Deno.exit(2);
+/**
+ * Reads the arguments.
+ *
+ * @param args The arguments.
+ * @returns Whether a build that is there is made again.
+ * @throws {UserError} If there is another option than `--force`.
+ */
+export function isForced(args: readonly string[]): boolean {
+  const unknown = args.find((arg) => arg !== "--force");
+  if (unknown === undefined) return args.length > 0;
+  throw new UserError(`native does not know ${unknown}`, {
+    hint: hint("native/options", "its one option is --force", {
+      args: { replace: { [unknown]: "--force" } },
+    }),
+    exitCode: 2,
+  });
 }
-const force = Deno.args.length > 0;
-try {
+
+async function main(args: readonly string[]): Promise<void> {
+  const force = isForced(args);
   const started = performance.now();
   const build = await setUpNative({ report: (line) => say(line), force, retry: true });
   const rows = {
@@ -38,8 +52,14 @@ try {
       : "found as it was made (--force makes it anew)",
   };
   for (const [name, value] of Object.entries(rows)) print(`${name.padEnd(10)}  ${value}`);
-} catch (error) {
-  if (!(error instanceof UserError)) throw error;
-  error.problems.forEach((problem) => say(formatProblem(problem)));
-  Deno.exit(1);
+}
+
+if (import.meta.main) {
+  try {
+    await main(Deno.args);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    error.problems.forEach((problem) => say(formatProblem(problem)));
+    Deno.exit(error.exitCode);
+  }
 }

@@ -6,6 +6,7 @@
  */
 
 import { setUpNative } from "../engine/native/set_up.ts";
+import { nativeUnusable } from "../engine/native_unusable.ts";
 import { formatProblem, UserError } from "../pipeline/errors.ts";
 import { say } from "../pipeline/terminal.ts";
 
@@ -16,10 +17,7 @@ try {
   if (!(error instanceof UserError)) throw error;
   // The run says itself why it goes on without, from what is remembered of this.
   if (retry) {
-    const [first, ...more] = error.problems;
-    const message = `the native engine cannot be used here: ${first!.message}`;
-    const hint = first!.hint ?? "use `--engine wasm`, which works everywhere and is slower";
-    say([{ ...first!, message, hint }, ...more].map(formatProblem).join("\n\n"));
+    say(nativeUnusable(error).problems.map(formatProblem).join("\n\n"));
   }
   Deno.exit(1);
 }

@@ -1,6 +1,7 @@
 import headers from "node-api-headers";
 import { basename, join } from "node:path";
 import { UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import { packageFolder } from "../package_folder.ts";
 import { findCommand, runCommand } from "./command.ts";
 import type { Library } from "./library.ts";
@@ -16,12 +17,16 @@ export const ADDON = "tfjs_binding.node";
  */
 export async function findCompiler(): Promise<string[]> {
   const obstacle = new UserError("no C++ compiler was found", {
-    hint: {
-      darwin: "install a C++ compiler with `xcode-select --install`",
-      linux:
-        "install a C++ compiler (Debian, Ubuntu: `apt install g++`; Fedora: `dnf install gcc-c++`; " +
-        "Alpine: `apk add g++`)",
-    }[Deno.build.os as string] ?? "install a C++ compiler",
+    hint: hint(
+      "native/compiler",
+      {
+        darwin: "install a C++ compiler with `xcode-select --install`",
+        linux:
+          "install a C++ compiler (Debian, Ubuntu: `apt install g++`; Fedora: `dnf install gcc-c++`; " +
+          "Alpine: `apk add g++`)",
+      }[Deno.build.os as string] ?? "install a C++ compiler",
+      { edit: "the programs of the machine" },
+    ),
   });
   // macOS has a stand-in for the compiler that opens a dialogue where the tools are missing.
   if (Deno.build.os === "darwin" && !(await runCommand(["xcode-select", "-p"])).success) {
@@ -71,7 +76,9 @@ export async function compileAddon(
     throw new UserError(
       `${basename(compiler[0] ?? "")} cannot compile tfjs-node's addon: ${error}`,
       {
-        hint: "another compiler can be named in the environment variable CXX",
+        hint: hint("native/cxx", "another compiler can be named in the environment variable CXX", {
+          edit: "the variable CXX",
+        }),
       },
     );
   }

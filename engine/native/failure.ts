@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { writeFileWhole } from "../../files/write.ts";
 import { UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import { findCommand } from "./command.ts";
 import { mayRunTools, TOOLS } from "./tools.ts";
 import { remove } from "./files.ts";
@@ -38,10 +39,13 @@ export async function recallFailure(cache: string, given: string | undefined): P
   if (age < 0 || age > DAY) return;
   // Who may not try again has nothing to compare: another process tried, if that was any use.
   if (mayRunTools() && failure.circumstances !== await circumstances(given)) return;
-  const again = "it is tried again tomorrow, or at once with `--engine native`";
-  throw new UserError(failure.message, {
-    hint: failure.hint === undefined ? again : `${failure.hint}; ${again}`,
-  });
+  const again = hint(
+    "native/again",
+    "it is tried again tomorrow, or at once with `--engine native`",
+    { args: { add: ["--engine", "native"] } },
+  );
+  const hints = failure.hint === undefined ? [again] : [failure.hint, again];
+  throw new UserError(failure.message, { hint: hints.join("; ") });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import { findCommand, runCommand } from "./command.ts";
 import { isFile } from "./files.ts";
 
@@ -56,8 +57,12 @@ export function isNeeded(path: string): boolean {
  */
 export async function givenLibrary(folder: string): Promise<Library> {
   const root = resolve(folder);
-  const hint = "ROCKET_TENSORFLOW names a folder with TensorFlow's C library (lib/, include/), " +
-    "or the `tensorflow` folder of its Python package; unset it to have TensorFlow fetched";
+  const other = hint(
+    "native/given",
+    "ROCKET_TENSORFLOW names a folder with TensorFlow's C library (lib/, include/), " +
+      "or the `tensorflow` folder of its Python package; unset it to have TensorFlow fetched",
+    { edit: "the variable ROCKET_TENSORFLOW" },
+  );
   const { files, include } = await lookIn([root, join(root, "lib"), join(root, "tensorflow")]);
   if (files === undefined) {
     throw new UserError(
@@ -65,13 +70,13 @@ export async function givenLibrary(folder: string): Promise<Library> {
         (NAMES[Deno.build.os] ?? []).map(([api]) => api).join(" or ") ||
         "a TensorFlow library for this platform"
       } was not found`,
-      { hint },
+      { hint: other },
     );
   }
   if (include === undefined) {
     throw new UserError(
       `ROCKET_TENSORFLOW is ${folder}, where the library is but not its headers (include/${HEADER})`,
-      { hint },
+      { hint: other },
     );
   }
   return { files, include };

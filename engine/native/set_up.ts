@@ -1,5 +1,6 @@
 import { join, relative, resolve } from "node:path";
 import { UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import { type Build, BUILDING, buildName, findBuilds, type Origin, writeBuild } from "./build.ts";
 import { cacheFolder } from "./cache_folder.ts";
 import { forgetFailure, recallFailure, rememberFailure } from "./failure.ts";
@@ -50,7 +51,11 @@ export async function setUpNative(options: SetUpOptions): Promise<Build> {
   }
   if (!mayRunTools()) {
     throw new UserError("it is not set up, and this process may not run what sets it up", {
-      hint: "`deno task native` sets it up once for all, or a process with --allow-run",
+      hint: hint(
+        "native/run",
+        "`deno task native` sets it up once for all, or a process with --allow-run",
+        { outside: "another process sets it up" },
+      ),
     });
   }
   const wait = () => options.report("native engine: waiting for another run that is setting it up");
@@ -136,12 +141,12 @@ async function removeLeftovers(cache: string): Promise<void> {
 /** One error of what every recipe failed of; the first one's hint is what helps most. */
 function summary(failures: readonly [Origin, unknown][]): UserError {
   const text = (error: unknown) => error instanceof Error ? error.message : String(error);
-  const hint = failures.map(([, error]) => error instanceof UserError && error.problems[0]?.hint)
+  const first = failures.map(([, error]) => error instanceof UserError && error.problems[0]?.hint)
     .find(Boolean);
   // Recipes may fail of the same.
   const reasons = new Set(failures.map(([, error]) => text(error)));
   return new UserError([...reasons].join("; "), {
-    ...hint ? { hint } : {},
+    ...first ? { hint: first } : {},
     cause: failures[0]?.[1],
   });
 }

@@ -1,4 +1,5 @@
 import { UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import { runCommand } from "./command.ts";
 
 /** Multiplies two matrices through the addon alone, so that nothing but the addon is on trial. */
@@ -34,6 +35,12 @@ export async function tryAddon(addon: string): Promise<string> {
   const error = output.split("\n").find((line) => /error/i.test(line));
   throw new UserError(
     `the addon was built but does not work here: ${error ?? signal ?? "it says nothing"}`,
-    { hint: "set ROCKET_TENSORFLOW to a folder with a TensorFlow C library made for this machine" },
+    {
+      hint: hint(
+        "native/trial",
+        "set ROCKET_TENSORFLOW to a folder with a TensorFlow C library made for this machine",
+        { edit: "the variable ROCKET_TENSORFLOW" },
+      ),
+    },
   );
 }

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { hashOf } from "../../files/hash_of.ts";
 import { pathInside } from "../../files/inside.ts";
 import { UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import { findCommand, runCommand } from "./command.ts";
 import { bytesUnder, filesUnder, remove } from "./files.ts";
 import { isNeeded, type Library } from "./library.ts";
@@ -39,16 +40,21 @@ export interface Wheel {
 }
 
 /**
- * TensorFlow's Python package for this platform.
+ * TensorFlow's Python package for a platform.
  *
+ * @param platform The platform; this one by default.
  * @returns The package.
  * @throws {UserError} If there is none with the C API.
  */
-export function findWheel(): Wheel {
-  const wheel = WHEELS[PLATFORM];
+export function findWheel(platform: string = PLATFORM): Wheel {
+  const wheel = WHEELS[platform];
   if (wheel !== undefined) return wheel;
-  throw new UserError(`TensorFlow's Python package has no C library for ${PLATFORM}`, {
-    hint: "set ROCKET_TENSORFLOW to a folder with TensorFlow's C library for this platform",
+  throw new UserError(`TensorFlow's Python package has no C library for ${platform}`, {
+    hint: hint(
+      "native/platform",
+      "set ROCKET_TENSORFLOW to a folder with TensorFlow's C library for this platform",
+      { edit: "the variable ROCKET_TENSORFLOW" },
+    ),
   });
 }
 
@@ -90,8 +96,12 @@ export async function wheelLibrary(
   const pip = await findPip();
   if (pip === undefined) {
     throw new UserError("pip, which fetches TensorFlow, was not found", {
-      hint: "install Python with pip (Debian, Ubuntu: `apt install python3-pip`) or uv, " +
-        "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library",
+      hint: hint(
+        "native/pip",
+        "install Python with pip (Debian, Ubuntu: `apt install python3-pip`) or uv, " +
+          "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library",
+        { edit: "the programs of the machine" },
+      ),
     });
   }
   const download = join(folder, "download");
@@ -139,12 +149,20 @@ async function fetchWheel(
     output.trim();
   if (/NewConnectionError|name resolution|Max retries|Connection/.test(output)) {
     throw new UserError("TensorFlow cannot be fetched: the package index cannot be reached", {
-      hint: "connect to the network, or set up pip for a mirror, for the first run",
+      hint: hint(
+        "native/network",
+        "connect to the network, or set up pip for a mirror, for the first run",
+        { edit: "the network" },
+      ),
     });
   }
   throw new UserError(`pip cannot fetch TensorFlow: ${error}`, {
-    hint: `try \`pip download ${name}==${TENSORFLOW_VERSION}\` by hand, ` +
-      "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library",
+    hint: hint(
+      "native/download",
+      `try \`pip download ${name}==${TENSORFLOW_VERSION}\` by hand, ` +
+        "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library",
+      { edit: "the variable ROCKET_TENSORFLOW" },
+    ),
   });
 }
 
@@ -155,8 +173,12 @@ async function refuseOther(path: string, sha256: string): Promise<void> {
   throw new UserError(
     `TensorFlow's Python package is not the published one: its SHA-256 is ${found}, not ${sha256}`,
     {
-      hint: "something on the way to the package index changes files; " +
-        "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library that you trust",
+      hint: hint(
+        "native/hash",
+        "something on the way to the package index changes files: fetch it over another network, " +
+          "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library that you trust",
+        { edit: "the variable ROCKET_TENSORFLOW" },
+      ),
     },
   );
 }

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import {
   type Dataset,
   defineSource,
+  hint,
   pathOption,
   type SourceStage,
   UserError,
@@ -19,6 +20,7 @@ import {
   joinFingerprints,
   locateRow,
 } from "./files.ts";
+import { makeAgain } from "./hints.ts";
 import { partitionsOf } from "./hive.ts";
 import { DamagedError, indexIpc, type IpcIndex } from "./ipc_index.ts";
 import { MetadataError } from "./ipc_verify.ts";
@@ -180,12 +182,16 @@ function unreadable(name: string, format: "file" | "stream", error: unknown): Us
     .some((kind) => error instanceof kind);
   if (damaged || /only read/.test(message)) {
     return new UserError(`${name} is an Arrow ${format} that is cut off or damaged: ${message}`, {
-      hint: "make it or fetch it again",
+      hint: makeAgain(),
       cause: error,
     });
   }
   return new UserError(`${name} cannot be read as an Arrow ${format}: ${message}`, {
-    hint: "list views and run-end encoded columns cannot be read; write plain lists and values",
+    hint: hint(
+      "arrow/types",
+      "list views and run-end encoded columns cannot be read; write plain lists and values",
+      { edit: "the data file" },
+    ),
     cause: error,
   });
 }

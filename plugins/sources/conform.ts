@@ -19,7 +19,8 @@ import {
   type Timestamp,
   Vector,
 } from "apache-arrow";
-import { commonType, UserError } from "../../plugin.ts";
+import { commonType, hint, UserError } from "../../plugin.ts";
+import { sameColumns } from "./hints.ts";
 import { partitionFields, type Partitions, partitionValue } from "./hive.ts";
 
 /** The columns of one file. */
@@ -86,7 +87,7 @@ function differs(
     field ? `${field.type} in ${name}` : `${name} has no such column`;
   return new UserError(
     `the column ${column} differs: ${what(first, expected)}, ${what(file, found)}`,
-    { hint: "all files of a source have the same columns" },
+    { hint: sameColumns() },
   );
 }
 
@@ -164,7 +165,13 @@ function cast(data: Data, type: DataType, place: CastPlace): Data {
       `row ${
         place.firstRow + row
       } of ${place.name} has ${value} in the column ${place.column}, which is no ${type} (rows count from 0)`,
-      { hint: `other files have ${type} there: write all of them with one type` },
+      {
+        hint: hint(
+          "source/type",
+          `other files have ${type} there: write all of them with one type`,
+          { edit: "the data file" },
+        ),
+      },
     );
   if (DataType.isTimestamp(type)) return castMoments(data, type, refuse);
   const convert = converter(data.type, type);

@@ -1,6 +1,12 @@
-import { defineSource, pathOption, type SourceStage, z } from "../../plugin.ts";
+import { defineSource, hint, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
 import { describeCsv } from "./csv_files.ts";
-import { batchRowsOption, type FileKind, filePatterns, findFiles } from "./files.ts";
+import {
+  batchRowsOption,
+  type FileKind,
+  filePatterns,
+  findFiles,
+  type SourceFile,
+} from "./files.ts";
 import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
 import { openTableFiles, type TableFormat } from "./table_files.ts";
 import { columnTypes, type GivenType } from "./text_types.ts";
@@ -62,9 +68,27 @@ export default stage;
 
 function csvFormat(options: CsvOptions): TableFormat {
   return {
-    refuse: refuseLongLines,
+    async refuse(file) {
+      await refuseOtherFormat(file);
+      await refuseLongLines(file);
+    },
     refuseRead: refuseLongPackedLines,
     describe: (database, files, { columns }, attempt) =>
       describeCsv(database, files, options, columns, attempt),
   };
+}
+
+/** Sources of files that start so: some are called .csv. */
+const otherSources = [["PAR1", "parquet"], ["ARROW1", "arrow"]] as const;
+
+async function refuseOtherFormat({ name, path }: SourceFile): Promise<void> {
+  using file = await Deno.open(path);
+  const bytes = new Uint8Array(6);
+  await file.read(bytes);
+  const start = new TextDecoder("latin1").decode(bytes);
+  const other = otherSources.find(([magic]) => start.startsWith(magic))?.[1];
+  if (other === undefined) return;
+  throw new UserError(`${name} is no text with columns: it is read by the source ${other}`, {
+    hint: hint("csv/format", `write use: ${other}`, { set: { use: other } }),
+  });
 }

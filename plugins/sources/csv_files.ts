@@ -25,7 +25,17 @@ import {
   Uint8,
   Utf8,
 } from "apache-arrow";
-import { commonType, didYouMean, type Problem, UserError, withTextFacts } from "../../plugin.ts";
+import {
+  commonType,
+  didYouMean,
+  hint,
+  type HintText,
+  nearest,
+  type Problem,
+  UserError,
+  withTextFacts,
+} from "../../plugin.ts";
+import { yamlKey } from "./hints.ts";
 import { partitionFields } from "./hive.ts";
 import { type Database, literal, noColumns, quoted } from "./duckdb.ts";
 import type { SourceFile } from "./files.ts";
@@ -133,7 +143,7 @@ export async function openCsv(
   let [first, second] = recordsOf(text, delimiter, dialect.quote);
   if (first === undefined) {
     throw new UserError(`${file.name} has no line with text`, {
-      hint: "its first line has the columns' names",
+      hint: hint("csv/names", "its first line has the columns' names", { edit: "the data file" }),
     });
   }
   const other = otherDelimiter(delimiter, first, second);
@@ -143,7 +153,11 @@ export async function openCsv(
       `${file.name} has one column, ${JSON.stringify(first[0])}, if ${
         shown(delimiter)
       } is between values`,
-      { hint: `write delimiter: ${shown(other)}` },
+      {
+        hint: hint("csv/delimiter", `write delimiter: ${shown(other)}`, {
+          set: { delimiter: other },
+        }),
+      },
     );
   }
   if (other !== undefined) {
@@ -159,13 +173,22 @@ export async function openCsv(
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     throw new UserError(`${file.name} has two columns called ${twice}`, {
-      hint: "name one of them otherwise in the first line",
+      hint: hint(
+        "csv/twice",
+        "name one of them otherwise in the first line; if it has values and no names, write header: false",
+        [{ edit: "the data file" }, { set: { header: false } }],
+      ),
     });
   }
   const missing = given.find((name) => !names.includes(name));
   if (missing !== undefined) {
     throw new UserError(`${file.name} has no column ${missing}`, {
-      hint: `${didYouMean(missing, names)}its columns are ${names.join(", ")}`,
+      hint: hint("csv/column", `${didYouMean(missing, names)}its columns are ${names.join(", ")}`, {
+        remove: [`columns/${missing}`],
+        set: {
+          [`columns/${nearest(missing, names) ?? names[0]!}`]: dialect.columns![missing]!,
+        },
+      }),
     });
   }
   return { file, delimiter, names, blankLines };
@@ -310,9 +333,13 @@ function refuseOtherNames(first: CsvFile, other: CsvFile): void {
     ? [missing, other.file.name, other.names]
     : [more!, first.file.name, first.names];
   throw new UserError(`${file} has no column ${name}`, {
-    hint: `all files of a source have the same columns; ${didYouMean(name, names)}its columns are ${
-      names.join(", ")
-    }`,
+    hint: hint(
+      "csv/columns",
+      `all files of a source have the same columns; ${didYouMean(name, names)}its columns are ${
+        names.join(", ")
+      }`,
+      { edit: "the data files" },
+    ),
   });
 }
 
@@ -562,7 +589,7 @@ export class CsvTables implements Tables {
       const found = await this.#firstOf(column, kinds.text, (k) => `${k} & ${kinds.text} <> 0`);
       return found && {
         message: `${found.where}: ${shown(found.text)} in the column ${name} is no ${given}`,
-        hint: givenHint(name, given, found.text),
+        hint: this.#givenHint(name, given, found.text),
       };
     }
     if (type !== "float64") return undefined;
@@ -576,7 +603,11 @@ export class CsvTables implements Tables {
         message: `${overflow.where}: ${
           shown(overflow.text)
         } in the column ${name} is beyond the largest float64`,
-        hint: `correct the value, or read the column as text: columns: { ${name}: string }`,
+        hint: hint(
+          "csv/overflow",
+          `correct the value, or read the column as text: columns: { ${yamlKey(name)}: string }`,
+          [{ edit: "the data file" }, { set: { [`columns/${name}`]: "string" } }],
+        ),
       };
     }
     const inexact = await this.#firstOf(
@@ -588,9 +619,32 @@ export class CsvTables implements Tables {
       message: `${inexact.where}: the whole number ${
         shown(inexact.text)
       } in the column ${name} has no equal among float64, which its decimals need`,
-      hint:
-        `to take the nearest one write columns: { ${name}: float64 }, to keep it columns: { ${name}: string }`,
+      hint: hint(
+        "csv/inexact",
+        `to take the nearest one write columns: { ${
+          yamlKey(name)
+        }: float64 }, to keep it columns: { ${yamlKey(name)}: string }`,
+        ["float64", "string"].map((type) => ({ set: { [`columns/${name}`]: type } })),
+      ),
     };
+  }
+
+  #givenHint(name: string, given: GivenType, text: string): HintText {
+    const nulls = [...this.#dialect.nullValues, text];
+    const number = /^[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?$/.test(text);
+    const other = /int/.test(given) && number ? "float64" : "string";
+    return hint(
+      "csv/type",
+      `correct the value, or write columns: { ${
+        yamlKey(name)
+      }: ${other} }, or if it stands for a null: ` +
+        `nullValues: [${nulls.map((text) => JSON.stringify(text)).join(", ")}]`,
+      [
+        { edit: "the data file" },
+        { set: { [`columns/${name}`]: other } },
+        { set: { nullValues: nulls } },
+      ],
+    );
   }
 
   /** The first text of one of some kinds, and its line. */
@@ -668,11 +722,3 @@ function widerType({ given, type }: CsvColumn, wider: DataType): FoundType | und
 }
 
 const shown = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 59)}…` : text);
-
-function givenHint(name: string, given: GivenType, text: string): string {
-  const null_ = `if it stands for a null: nullValues: ["", ${JSON.stringify(text)}]`;
-  const other = /int/.test(given) && /^[+-]?[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)?$/.test(text)
-    ? "float64"
-    : "string";
-  return `correct the value, or write columns: { ${name}: ${other} }, or ${null_}`;
-}

@@ -3,7 +3,7 @@ import { Bool, DataType, Field, makeData, Null, RecordBatch, Schema, Struct } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { say, UserError } from "../../plugin.ts";
+import { hint, type HintText, say, UserError } from "../../plugin.ts";
 import {
   type Bindings,
   bytesOf,
@@ -34,7 +34,7 @@ export interface DuckColumn {
   /** Its type in Arrow; undefined if there is none here. */
   readonly arrow: DataType | undefined;
   /** Why it is not to be read, as other values would come of it; absent for most. */
-  readonly refusal?: { readonly message: string; readonly hint: string };
+  readonly refusal?: { readonly message: string; readonly hint: HintText };
 }
 
 /** Statements on files, without any effect on them. */
@@ -91,11 +91,6 @@ export class Database {
   async columns(sql: string): Promise<DuckColumn[]> {
     const prepared = await this.#connection.prepare(sql);
     try {
-      if (prepared.statementType as number !== selectStatement) {
-        throw new UserError("the query is no SELECT", {
-          hint: "a source reads: write one SELECT, which may start with WITH or FROM",
-        });
-      }
       return Array.from({ length: prepared.columnCount }, (_, index) => {
         const type = prepared.columnType(index);
         return {
@@ -190,8 +185,6 @@ export class Database {
   }
 }
 
-const selectStatement = 1;
-
 /** The type that values are read with: that of {@linkcode columnExpression}. */
 function readType(type: DuckDBType): DuckDBType {
   return columnExpression("x", type) === "x" ? type : { typeId: 17 } as DuckDBType;
@@ -207,9 +200,13 @@ function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: n
     } catch (error) {
       if (!(error instanceof InfiniteError)) throw error;
       throw new UserError(`the column ${name} holds ${error.message}, which is no date or time`, {
-        hint: `make nulls of such values with the source sql: CASE WHEN isfinite(${
-          quoted(name)
-        }) THEN ${quoted(name)} END AS ${quoted(name)}`,
+        hint: hint(
+          "duckdb/infinite",
+          `make nulls of such values with the source sql: CASE WHEN isfinite(${
+            quoted(name)
+          }) THEN ${quoted(name)} END AS ${quoted(name)}`,
+          { edit: "the source" },
+        ),
         cause: error,
       });
     }
@@ -243,15 +240,27 @@ export async function loadDuckdb(): Promise<
     );
     return { api, duckdb: bindings.default };
   } catch (error) {
-    const [line] = (error as Error).message.split("\n");
-    throw new UserError(`DuckDB, which reads this source, cannot be loaded here: ${line}`, {
-      hint:
-        "it has programs for Linux, macOS and Windows on x64 and arm64, which npm fetches; elsewhere convert the data to Arrow on another machine: deno task data convert IN OUT.arrow",
-      cause: error,
-    });
+    throw unloadable(error);
   } finally {
     clearTimeout(told);
   }
+}
+
+/**
+ * Says that this machine has no DuckDB.
+ *
+ * @param error Why it cannot be loaded.
+ */
+export function unloadable(error: unknown): UserError {
+  const [line] = (error as Error).message.split("\n");
+  return new UserError(`DuckDB, which reads this source, cannot be loaded here: ${line}`, {
+    hint: hint(
+      "duckdb/machine",
+      "it has programs for Linux, macOS and Windows on x64 and arm64, which npm fetches; elsewhere convert the data to Arrow on another machine: deno task data convert IN OUT.arrow",
+      { outside: "the machine has no program of DuckDB" },
+    ),
+    cause: error,
+  });
 }
 
 /**
@@ -277,14 +286,19 @@ export function literal(text: string): string {
  * its name is known; {@linkcode selectList} refuses to read it.
  *
  * @param columns The columns.
+ * @param where The file, or the query.
  * @throws {UserError} If two have one name.
  */
-export function schemaOf(columns: readonly DuckColumn[]): Schema {
+export function schemaOf(columns: readonly DuckColumn[], where: string): Schema {
   const names = new Set<string>();
-  for (const { name } of columns) {
+  for (const { name, sql = name } of columns) {
     if (names.has(name)) {
-      throw new UserError(`two columns are called ${name}`, {
-        hint: "name one of them otherwise, in SQL with AS",
+      throw new UserError(`${where} has two columns called ${name}`, {
+        hint: hint(
+          "duckdb/twice",
+          `read it with the source sql, which calls the second one ${quoted(sql)}`,
+          { edit: "the source" },
+        ),
       });
     }
     names.add(name);
@@ -323,9 +337,11 @@ export function selectColumns(
     if (refusal) throw new UserError(refusal.message, { hint: refusal.hint });
     if (arrow) continue;
     throw new UserError(`the column ${name} has DuckDB's type ${type}, which cannot be read here`, {
-      hint: `leave it out, or read it with the source sql and cast it: CAST(${
-        quoted(name)
-      } AS DOUBLE), or AS VARCHAR`,
+      hint: hint(
+        "duckdb/type",
+        `leave it out, or read it with the source sql: ${castOf(name, type)} AS ${quoted(name)}`,
+        { edit: "the source" },
+      ),
     });
   }
   if (wanted.length === 0) {
@@ -340,6 +356,14 @@ export function selectColumns(
       .join(", "),
     schema: new Schema(wanted.map(({ name }) => schema.fields.find((it) => it.name === name)!)),
   };
+}
+
+/** What gives the values of a column, whose type Arrow has nothing for here, in another type. */
+function castOf(name: string, type: DuckDBType): string {
+  const column = quoted(name);
+  if (String(type) === "INTERVAL") return `epoch(${column})`;
+  const number = ["UHUGEINT", "BIGNUM", "VARINT"].includes(String(type));
+  return `CAST(${column} AS ${number ? "DOUBLE" : "VARCHAR"})`;
 }
 
 /**

@@ -32,7 +32,7 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
-import { UserError } from "../../plugin.ts";
+import { hint, UserError } from "../../plugin.ts";
 
 /** DuckDB's C interface. */
 export type Bindings = typeof import("npm:@duckdb/node-bindings@1.5.6-r.1");
@@ -221,7 +221,11 @@ class Bytes {
     const needed = this.length + by;
     if (needed > 2 ** 31 - 1) {
       throw new UserError("a record batch would have more than 2 GB in one column", {
-        hint: "its rows are very large: convert the file with fewer rows in a batch (--batch)",
+        hint: hint(
+          "duckdb/batch",
+          "its rows are very large: give record batches fewer of them, batchRows: 64 (data convert: --batch 64)",
+          { set: { batchRows: 64 } },
+        ),
       });
     }
     if (needed > this.#bytes.length) {

@@ -1,11 +1,13 @@
-import { UserError } from "../../plugin.ts";
+import { hint, type HintText, UserError } from "../../plugin.ts";
+import { makeAgain } from "./hints.ts";
+import { encodings } from "./parquet_types.ts";
 
 /** What is said where a statement reads what it must not. */
 export interface Refusal {
   /** The message; the statement fails with it. */
   readonly message: string;
   /** What to do. */
-  readonly hint: string;
+  readonly hint: HintText;
 }
 
 /** What a statement was about, for the words of its errors. */
@@ -56,8 +58,8 @@ function inText(
     : `: ${sentence(text.split(/\s*Possible/)[0]!.split("\n").at(-1)!)}`;
   return new UserError(where + why, {
     hint: /unicode/i.test(why)
-      ? "write the file as UTF-8"
-      : "check the delimiter and the quotes there",
+      ? hint("csv/utf-8", "write the file as UTF-8", { edit: "the data file" })
+      : hint("csv/line", "check the delimiter and the quotes there", { edit: "the data file" }),
     cause,
   });
 }
@@ -68,39 +70,57 @@ function ofFile(
   cause: unknown,
 ): UserError | undefined {
   if (file === undefined) return undefined;
-  if (/Error when sniffing file|state machine reached an invalid state/.test(text)) {
+  if (/state machine reached an invalid state/.test(text)) {
     return new UserError(`${file} cannot be read as text with columns`, {
-      hint: "check the options delimiter, quote and header, and that the file is UTF-8",
+      hint: hint(
+        "csv/ends",
+        "write it as UTF-8 text whose lines all end alike, and check delimiter and quote",
+        {
+          edit: "the data file",
+        },
+      ),
       cause,
     });
   }
   if (/No magic bytes|too small to be a Parquet|not a (valid )?Parquet/i.test(text)) {
     return new UserError(`${file} is no Parquet file, or its end is missing`, {
-      hint: "make it or fetch it again",
+      hint: makeAgain(),
       cause,
     });
   }
   if (/created with a newer version of DuckDB|version number/.test(text)) {
     return new UserError(`${file} was written by a DuckDB that is newer than the one here, 1.5`, {
-      hint: `write it in an older format: ATTACH 'FILE' (STORAGE_VERSION 'v1.4.0')`,
+      hint: hint(
+        "duckdb/newer",
+        "write it in an older format: ATTACH 'FILE' (STORAGE_VERSION 'v1.4.0')",
+        { edit: "the database" },
+      ),
       cause,
     });
   }
   if (/not a valid DuckDB database|Cannot launch in-memory database/.test(text)) {
     return new UserError(`${file} is no DuckDB database`, {
-      hint: "a CSV or Parquet file goes under tables",
+      hint: hint("duckdb/database", "a CSV or Parquet file goes under tables", {
+        edit: "the source",
+      }),
       cause,
     });
   }
   if (/Could not set lock|Conflicting lock|being used by another process/.test(text)) {
     return new UserError(`${file} is open elsewhere, to be written`, {
-      hint: "close it there first",
+      hint: hint("duckdb/open", "close it there first", {
+        outside: "another program has the database open",
+      }),
       cause,
     });
   }
   if (query !== undefined) return undefined;
   return new UserError(`${file} cannot be read: ${sentence(text)}`, {
-    hint: "if it is damaged, make it or fetch it again",
+    hint: isOfEncoding(text)
+      ? encodings(file)
+      : hint("source/damaged", "if it is damaged, make it or fetch it again", {
+        edit: "the data file",
+      }),
     cause,
   });
 }
@@ -114,26 +134,60 @@ function ofQuery(
   const problem = sentence(text);
   if (/Permission Error|Missing Extension|Extension Autoloading/.test(text)) {
     return new UserError(`the query reads what it may not: ${problem}`, {
-      hint: "name files under tables, and the query reads them by the name there",
+      hint: hint(
+        "sql/files",
+        "name files under tables, and the query reads them by the name there",
+        { edit: "the source" },
+      ),
       cause,
     });
   }
   return new UserError(`the query cannot be run${placeIn(text, query, queryLine)}: ${problem}`, {
-    hint: queryHint(text, tables),
+    hint: queryHint(text, query, tables),
     cause,
   });
 }
 
-function queryHint(text: string, tables: readonly string[]): string {
+/** What statements start with that write, or change how DuckDB works. */
+const others =
+  /^\s*(alter|analyze|attach|begin|call|checkpoint|comment|copy|create|delete|detach|drop|export|import|insert|install|load|merge|pragma|set|truncate|update|use|vacuum)\b/i;
+
+function queryHint(text: string, query: string, tables: readonly string[]): HintText {
+  const edit = "the query";
+  if (others.test(query)) {
+    return hint(
+      "sql/select",
+      "a source reads: write one SELECT, which may start with WITH or FROM",
+      { edit },
+    );
+  }
+  if (/^Conversion Error/.test(text)) {
+    return hint(
+      "sql/cast",
+      "correct the value, or write TRY_CAST(… AS …), which makes a null of such values",
+      { edit },
+    );
+  }
+  if (isOfEncoding(text)) return encodings(undefined);
   const candidates = /^Candidate bindings: (.*)$/m.exec(text)?.[1];
-  if (candidates !== undefined) return `nearest are ${candidates}`;
+  if (candidates !== undefined) return hint("sql/column", `nearest are ${candidates}`, { edit });
   if (/Table with name .* does not exist/.test(text) && tables.length > 0) {
-    return `the names under tables are ${tables.join(", ")}`;
+    return hint("sql/tables", `the names under tables are ${tables.join(", ")}`, { edit });
   }
   const meant = /^Did you mean "(.*)"\?$/m.exec(text)?.[1];
   return meant !== undefined && !meant.startsWith("pg_")
-    ? `did you mean ${meant}?`
-    : "it is one SELECT in DuckDB's SQL: https://duckdb.org/docs/stable/sql/introduction";
+    ? hint("sql/near", `did you mean ${meant}?`, { edit })
+    : hint(
+      "sql/query",
+      "it is one SELECT in DuckDB's SQL: https://duckdb.org/docs/stable/sql/introduction",
+      { edit },
+    );
+}
+
+/** Whether a Parquet file is whole, and DuckDB cannot read how its values are written. */
+function isOfEncoding(text: string): boolean {
+  return /encoding.* (only |not )supported|^Not implemented Error:.*(encoding|codec|compression)/i
+    .test(text);
 }
 
 /** The part of DuckDB's message that says what is wrong. */

@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { globFiles, isGlob, nearest, type RowLocation, UserError, z } from "../../plugin.ts";
+import {
+  globFiles,
+  hint,
+  type HintText,
+  isGlob,
+  nearest,
+  type RowLocation,
+  UserError,
+  z,
+} from "../../plugin.ts";
 import { isPartition, type Partitions, partitionsOf } from "./hive.ts";
 
 const pattern = z.string().min(1, { error: "expected a path" });
@@ -88,7 +97,9 @@ export async function fileNames(
     const matches = await globFiles(pattern, folder);
     if (matches.length === 0) {
       throw new UserError(`no file matches ${pattern}`, {
-        hint: `paths start at the folder of the pipeline file, ${folder}`,
+        hint: hint("files/glob", `paths start at the folder of the pipeline file, ${folder}`, {
+          edit: "the glob",
+        }),
       });
     }
     matches.forEach((match) => names.add(match));
@@ -124,10 +135,16 @@ async function filesInFolder(name: string, folder: string, kind: FileKind): Prom
   if (found.length > 0) return found.sort();
   throw new UserError(`the folder ${name} has no ${kind.format} files`, {
     hint: others.length === 0
-      ? "there is nothing in it; name a folder with data"
-      : `it has ${
-        listed(others.sort())
-      }; of folders in it, only those of partitions are read, such as day=2026-11-01`,
+      ? hint("files/empty-folder", "there is nothing in it; name a folder with data", {
+        edit: "the path",
+      })
+      : hint(
+        "files/folder",
+        `it has ${
+          listed(others.sort())
+        }; of folders in it, only those of partitions are read, such as day=2026-11-01`,
+        { edit: "the path" },
+      ),
   });
 }
 
@@ -166,13 +183,12 @@ export async function findFile(
 ): Promise<SourceFile> {
   const path = resolvePath(folder, name);
   try {
-    const { size, isDirectory, isFile } = await Deno.stat(path);
-    if (isDirectory) {
-      throw new UserError(`${name} is a folder`, { hint: `name a ${kind.format} file` });
-    }
+    const { size, isFile } = await Deno.stat(path);
     // Devices and pipes have no end, or none that one could wait for.
     if (!isFile) {
-      throw new UserError(`${name} is no regular file`, { hint: "write what it gives to a file" });
+      throw new UserError(`${name} is no regular file`, {
+        hint: hint("files/regular", "write what it gives to a file", { edit: "the path" }),
+      });
     }
     if (size === 0) throw new UserError(`${name} is empty`);
     (await Deno.open(path)).close();
@@ -190,20 +206,27 @@ export async function findFile(
 }
 
 /** What there is instead of a file. */
-async function nearestFile(path: string, { format, extensions }: FileKind): Promise<string> {
+async function nearestFile(path: string, { format, extensions }: FileKind): Promise<HintText> {
+  const edit = "the path";
   const folder = dirname(path);
   try {
     const names: string[] = [];
     for await (const entry of Deno.readDir(folder)) if (entry.isFile) names.push(entry.name);
     const fitting = names.filter((name) => extensions.test(name)).sort();
     const near = nearest(basename(path), fitting.length > 0 ? fitting : names);
-    if (near) return `did you mean ${join(folder, near)}?`;
-    if (names.length === 0) return `the folder ${folder} has no files`;
+    if (near) return hint("files/near", `did you mean ${join(folder, near)}?`, { edit });
+    if (names.length === 0) {
+      return hint("files/none", `the folder ${folder} has no files`, { edit });
+    }
     return fitting.length > 0
-      ? `the ${format} files in ${folder} are ${fitting.join(", ")}`
-      : `there are no ${format} files in ${folder}`;
+      ? hint("files/others", `the ${format} files in ${folder} are ${fitting.join(", ")}`, { edit })
+      : hint("files/format", `there are no ${format} files in ${folder}`, { edit });
   } catch {
-    return `there is no folder ${folder}; paths start at the folder of the pipeline file`;
+    return hint(
+      "files/no-folder",
+      `there is no folder ${folder}; paths start at the folder of the pipeline file`,
+      { edit },
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import { type DataType, DateDay, Field, Int64, Null, Utf8 } from "apache-arrow";
-import { commonType, UserError } from "../../plugin.ts";
+import { commonType, hint, UserError } from "../../plugin.ts";
 
 /** What the folders of a file's name say of its rows: a text for each column, or null. */
 export type Partitions = ReadonlyMap<string, string | null>;
@@ -64,7 +64,13 @@ export function partitionFields(
     if (other) {
       throw new UserError(
         `${first!.name} has the column ${column} by its folder, and ${other.name} has not`,
-        { hint: `keep all files of a source in folders such as ${column}=VALUE, or none` },
+        {
+          hint: hint(
+            "hive/folders",
+            `keep all files of a source in folders such as ${column}=VALUE, or none`,
+            { edit: "where the data files are" },
+          ),
+        },
       );
     }
     const types = files.map(({ partitions }) => typeOf(partitions.get(column)!));

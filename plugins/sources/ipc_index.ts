@@ -18,7 +18,7 @@ import {
 } from "apache-arrow";
 import { Footer } from "apache-arrow/ipc/metadata/file";
 import { Message } from "apache-arrow/ipc/metadata/message";
-import { UserError } from "../../plugin.ts";
+import { hint, UserError } from "../../plugin.ts";
 import { isBigEndian } from "./endianness.ts";
 import { verifyMetadata } from "./ipc_verify.ts";
 import type { RandomAccess } from "./random_access.ts";
@@ -101,7 +101,13 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
   if (isBigEndian(head)) {
     throw new UserError(
       `${file.name} was written by a big-endian machine, which cannot be read here`,
-      { hint: "pyarrow reads it and writes it in the order of bytes of its own machine" },
+      {
+        hint: hint(
+          "arrow/big-endian",
+          "pyarrow reads it and writes it in the order of bytes of its own machine",
+          { edit: "the data file" },
+        ),
+      },
     );
   }
   const { schema } = RecordBatchReader.from([head, endOfStream]).open();
@@ -122,8 +128,11 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
             (batch.bodyLength / 1e9).toFixed(1)
           } GB; at most 2.1 GB can be read at once`,
           {
-            hint:
+            hint: hint(
+              "arrow/batch",
               "write the file with smaller record batches: pyarrow.feather.write_feather(table, PATH, chunksize=65536)",
+              { edit: "the data file" },
+            ),
           },
         );
       }

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
-import { UserError } from "../../plugin.ts";
+import { hint, UserError } from "../../plugin.ts";
 import type { SourceFile } from "./files.ts";
 
 /** The most bytes that a line may have; DuckDB's own limit to a row, which may have several lines. */
@@ -54,8 +54,11 @@ const isPacked = ({ path }: SourceFile) => /\.gz$/i.test(path);
 function tooLong({ name }: SourceFile, start: number): UserError {
   const which = start === 0 ? "the first line" : `the line at byte ${start.toLocaleString("en")}`;
   return new UserError(`${which} of ${name} has more than ${lineBytes / 1e6} MB`, {
-    hint:
+    hint: hint(
+      "csv/long-line",
       "no line of text with columns may be longer: check that it is such text, whose lines end with a line feed",
+      { edit: "the data file" },
+    ),
   });
 }
 

@@ -42,7 +42,7 @@ const format: TableFormat = {
       });
     }
     const fields = commonFields(files.map((file) => {
-      return { ...file, fields: schemaOf(columns.get(file)!).fields };
+      return { ...file, fields: schemaOf(columns.get(file)!, file.name).fields };
     }));
     return tablesOf(columns, rowCounts, new Schema(fields));
   },
@@ -58,7 +58,7 @@ function tablesOf(
     rowCounts,
     statement(file, names, range) {
       const own = columns.get(file)!;
-      const { list, schema } = selectColumns(own, schemaOf(own), names);
+      const { list, schema } = selectColumns(own, schemaOf(own, file.name), names);
       const from = range
         ? `${
           tableOf(file, "file_row_number = true")

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { basename } from "node:path";
+import { hint, type HintText } from "../../plugin.ts";
+import { arrowBeside } from "./hints.ts";
 import { type Database, literal } from "./duckdb.ts";
 import type { SourceFile } from "./files.ts";
 
@@ -15,7 +16,7 @@ export interface ChangedColumn {
   /** What is wrong. */
   readonly message: string;
   /** How the file can be read without a change. */
-  readonly hint: string;
+  readonly hint: HintText;
 }
 
 /** An element of a Parquet file's schema, which is a tree that is written from its root on. */
@@ -45,7 +46,6 @@ export async function changedColumns(
 ): Promise<ChangedColumn[]> {
   const [root, ...elements] = await schemaOf(database, file);
   const found: ChangedColumn[] = [];
-  const other = `${basename(file.name).replace(/\.[^.]*$/, "")}.arrow`;
   let spark: Promise<boolean> | undefined;
   for (let at = 0, column = 0; column < (root?.children ?? 0); column++) {
     const end = endOf(elements, at);
@@ -59,15 +59,44 @@ export async function changedColumns(
       found.push({
         name,
         message: `${type} cannot be read: in the column ${name} of ${file.name}, ${why}`,
-        hint: `rewrite the file in Python, and read that one, { use: arrow, path: ${other} }: ` +
-          `pyarrow.feather.write_feather(pyarrow.parquet.read_table("${file.name}"), "${other}", ` +
-          'compression="uncompressed")',
+        hint: rewrite(file.name),
       });
       break;
     }
     at = end;
   }
   return found;
+}
+
+/**
+ * What to do about a Parquet file that pyarrow can read.
+ *
+ * @param name The file, as the pipeline names it.
+ */
+export function rewrite(name: string): HintText {
+  const other = arrowBeside(name);
+  return hint(
+    "parquet/rewrite",
+    `rewrite the file in Python, and read that one, { use: arrow, path: ${other} }: ` +
+      `pyarrow.feather.write_feather(pyarrow.parquet.read_table("${name}"), "${other}", ` +
+      'compression="uncompressed")',
+    { edit: "the data file" },
+  );
+}
+
+/**
+ * What to do about a Parquet file whose values are written in a way that DuckDB does not know: pyarrow reads most
+ * ways, and writes ones that all programs know by default.
+ *
+ * @param name The file, as the pipeline names it, where it is known.
+ */
+export function encodings(name: string | undefined): HintText {
+  const path = name === undefined ? "FILE" : JSON.stringify(name);
+  return hint(
+    "parquet/encoding",
+    `write it with the encodings that pyarrow chooses: pyarrow.parquet.write_table(pyarrow.parquet.read_table(${path}), ${path})`,
+    { edit: "the data file" },
+  );
 }
 
 /**

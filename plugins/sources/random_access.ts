@@ -1,6 +1,7 @@
 import { readSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { UserError } from "../../plugin.ts";
+import { hint, UserError } from "../../plugin.ts";
+import { leaveAlone, makeAgain } from "./hints.ts";
 
 /** Bytes that can be read at any place: a file here, or one on a server. */
 export interface RandomAccess {
@@ -50,13 +51,15 @@ export async function openFile(name: string, path: string): Promise<RandomAccess
       now = Deno.statSync(path);
     } catch (cause) {
       throw new UserError(`${name} has gone while it was read: ${(cause as Error).message}`, {
-        hint: "keep the files of a run where they are until it has ended",
+        hint: hint("file/gone", "keep the files of a run where they are until it has ended", {
+          outside: "another program removes a file while it is read",
+        }),
         cause,
       });
     }
     if (now.size === size && now.mtime?.getTime() === modified) return;
     throw new UserError(`${name} has changed while it was read`, {
-      hint: "do not write to files that a run reads; run again",
+      hint: leaveAlone(),
     });
   };
   return {
@@ -99,7 +102,7 @@ export async function openUrl(url: string): Promise<RandomAccess> {
   const size = Number(/\/(\d+)$/.exec(first.headers.get("content-range") ?? "")?.[1]);
   if (first.status !== 206 || !Number.isSafeInteger(size)) {
     throw new UserError(`the server of ${url} sends files whole and no parts of them`, {
-      hint: "fetch the file, and name the local one",
+      hint: hint("url/whole", "fetch the file, and name the local one", { edit: "the path" }),
     });
   }
   const version = first.headers.get("etag") ?? first.headers.get("last-modified") ?? "";
@@ -113,7 +116,9 @@ export async function openUrl(url: string): Promise<RandomAccess> {
       const response = await request(url, offset, into.length);
       const now = response.headers.get("etag") ?? response.headers.get("last-modified") ?? "";
       if (now !== version) {
-        throw new UserError(`${url} has changed while it was read`, { hint: "run again" });
+        throw new UserError(`${url} has changed while it was read`, {
+          hint: hint("url/changed", "run again", { outside: "the server has a new version" }),
+        });
       }
       let filled = 0;
       for await (const chunk of response.body ?? []) {
@@ -147,13 +152,13 @@ async function request(url: string, offset: number, length: number): Promise<Res
     }
   }
   throw new UserError(`${url} cannot be read: ${reason}`, {
-    hint: "check the address and the network",
+    hint: hint("url/address", "check the address and the network", { edit: "the address" }),
     cause,
   });
 }
 
 function shorter(name: string, end: number): UserError {
   return new UserError(`${name} is cut off or damaged: it ends before byte ${end}`, {
-    hint: "make it or fetch it again",
+    hint: makeAgain(),
   });
 }

@@ -1,5 +1,5 @@
-import { basename } from "node:path";
-import { UserError } from "../../plugin.ts";
+import { hint, UserError } from "../../plugin.ts";
+import { arrowBeside } from "./hints.ts";
 import type { RandomAccess } from "./random_access.ts";
 
 /** The formats that are mistaken for Arrow, by how their files start. */
@@ -31,7 +31,11 @@ export async function recognise(file: RandomAccess): Promise<"file" | "stream"> 
   if (start.startsWith("ARROW1")) {
     if (textOf(end) === "ARROW1" && size > 16) return "file";
     throw new UserError(`${name} is an Arrow file whose end is missing`, {
-      hint: "it was cut off or is still being written: make it or fetch it again",
+      hint: hint(
+        "arrow/end",
+        "it was cut off or is still being written: make it or fetch it again",
+        { edit: "the data file" },
+      ),
     });
   }
   if (size >= 8) {
@@ -58,10 +62,12 @@ const textOf = (bytes: Uint8Array) =>
 
 function notArrow(name: string, what: string, convert = ""): UserError {
   return new UserError(`${name} is ${what}; expected an Arrow IPC file or stream`, {
-    hint: convert === ""
-      ? undefined
-      : `rewrite it in Python: pyarrow.feather.write_feather(${convert}, "${
-        basename(name).replace(/\.[^.]*$/, "")
-      }.arrow", compression="uncompressed")`,
+    hint: convert === "" ? undefined : hint(
+      "arrow/other",
+      `rewrite it in Python: pyarrow.feather.write_feather(${convert}, "${
+        arrowBeside(name)
+      }", compression="uncompressed")`,
+      { edit: "the data file" },
+    ),
   });
 }

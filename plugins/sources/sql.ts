@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { defineSource, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
+import { defineSource, hint, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
 import {
   batchRows,
   Database,
@@ -88,7 +88,7 @@ query: |
           refusals.push(...parts.refusals);
         }
         const all = await attempt(subject, () => database.columns(statement("*", query, tables)));
-        const schema = schemaOf(all);
+        const schema = schemaOf(all, "the query");
         const selection = selectColumns(all, schema, asked);
         const sql = statement(selection.list, query, tables);
         return {
@@ -181,7 +181,11 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
   }
   if (parquet.length < files.length) {
     throw new UserError(`the table ${name} has files of several formats`, {
-      hint: `${basename(parquet[0]!.path)} is Parquet; give each format a table and UNION ALL them`,
+      hint: hint(
+        "sql/formats",
+        `${basename(parquet[0]!.path)} is Parquet; give each format a table and UNION ALL them`,
+        { edit: "the tables and the query" },
+      ),
     });
   }
   const from = `read_parquet([${files.map(({ path }) => literal(path)).join(", ")}])`;
@@ -196,8 +200,12 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
     }
   }
   const left = Array.from(changed.keys(), quoted).join(", ");
-  const hint = `leave it out of the query: SELECT * EXCLUDE (${left}) FROM ${quoted(name)}`;
-  const refusals = Array.from(changed.values(), ({ message }) => ({ message, hint }));
+  const leaveOut = hint(
+    "sql/leave-out",
+    `leave it out of the query: SELECT * EXCLUDE (${left}) FROM ${quoted(name)}`,
+    { edit: "the query" },
+  );
+  const refusals = Array.from(changed.values(), ({ message }) => ({ message, hint: leaveOut }));
   if (refusals.length === 0) return { name, from, refusals };
   const replaced = Array.from(changed.values(), ({ name: column, message }) => {
     const type = first!.columns.find((it) => it.name === column)!.type;
@@ -234,7 +242,11 @@ function refuseOthers(
       `the column ${column} differs: ${what(first, before.get(column))}, ${
         what(file, now.get(column))
       }`,
-      { hint: "all files of a table have the same columns" },
+      {
+        hint: hint("sql/columns", "all files of a table have the same columns", {
+          edit: "the data files",
+        }),
+      },
     );
   }
 }

@@ -3,6 +3,7 @@ import { type Dataset, type OpenRequest, UserError } from "../../plugin.ts";
 import { conform } from "./conform.ts";
 import { batchRows, Database, noColumns } from "./duckdb.ts";
 import { explain, type StatementSubject } from "./duckdb_errors.ts";
+import { leaveAlone } from "./hints.ts";
 import { fileFingerprints, joinFingerprints, locateRow, type SourceFile } from "./files.ts";
 
 /** How files of a format are read with DuckDB, one after the other. */
@@ -132,7 +133,7 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
   const refuseChanged = (file: SourceFile) => {
     if (versionOf(file) === unchanged.get(file)) return;
     throw new UserError(`${file.name} has changed while it was read`, {
-      hint: "do not write to files that a run reads; run again",
+      hint: leaveAlone(),
     });
   };
   /** How many rows of each file were read so far: those of text are not known before. */
@@ -230,7 +231,5 @@ async function onlyBatch(
   for await (const batch of database.recordBatches(sql, schema, rows)) {
     if (batch.numRows === rows) return batch;
   }
-  throw new UserError("the file has fewer rows than before", {
-    hint: "do not write to files that a run reads",
-  });
+  throw new UserError("the file has fewer rows than before", { hint: leaveAlone() });
 }

@@ -20,7 +20,8 @@ export interface Mend {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-type FileMend = string | Uint8Array | ((text: string) => string) | null;
+/** The new content of a file, or a function of the old one; null removes it. */
+export type FileMend = string | Uint8Array | ((text: string) => string) | null;
 
 /** A command line that is changed, with the files to write before it runs. */
 export interface ChangedLine extends CommandLine {
@@ -78,8 +79,24 @@ export function changed(
   if (/\.[mc]?[jt]s$/.test(place.file)) return setOnCommandLine(next, placed);
   const path = fileOf(line, place.file, placed);
   const value = parse(Deno.readTextFileSync(path), { merge: true, uniqueKeys: false }) ?? {};
-  const written = placed.reduce<unknown>(applied, value);
+  const written = [...placed, ...twins(placed, value)].reduce<unknown>(applied, value);
   return { ...next, files: new Map([[path, JSON.stringify(written, null, 2)]]) };
+}
+
+/** The same changes of the other splits that are written as the one that a hint is about. */
+function twins(edits: readonly PlacedEdit[], value: unknown): PlacedEdit[] {
+  const { data } = value as { data?: Readonly<Record<string, unknown>> };
+  const own = edits[0]!.path[1] ?? "";
+  if (typeof data !== "object" || edits.some(({ path }) => path[0] !== "data" || path[1] !== own)) {
+    return [];
+  }
+  const same = Object.keys(data).filter((key) =>
+    key !== own && ["train", "validation", "test"].includes(key) &&
+    JSON.stringify(data[key]) === JSON.stringify(data[own])
+  );
+  return same.flatMap((split) =>
+    edits.map((edit) => ({ ...edit, path: ["data", split, ...edit.path.slice(2)] }))
+  );
 }
 
 /**

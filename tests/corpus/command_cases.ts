@@ -74,6 +74,17 @@ function* projectCases(): Iterable<CommandCase> {
   };
 }
 
+/** What the engine needs, and a run may not do by itself. */
+function* engineCases(): Iterable<CommandCase> {
+  yield {
+    name: "engine: native, in a process that may not set it up",
+    args: ["check", "--engine", "native", "--quiet", "p.yaml"],
+    code: 1,
+    words: ["the native engine cannot be used here: it is not set up", "`deno task native`"],
+    env: { ROCKET_CACHE: "no-cache" },
+  };
+}
+
 /** Words in the place of others, and options. */
 function* wordCases(): Iterable<CommandCase> {
   const one = (
@@ -550,6 +561,7 @@ export function* commandCases(folder: string): Iterable<Case> {
       sweepFolderCases(),
       dataCommandCases(),
       argumentCases(),
+      engineCases(),
     ]
   ) {
     for (const { name, task, args, code, words, files = {}, mended, env, before } of cases) {

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   Bool,
   Field,
@@ -13,40 +13,18 @@ import {
   Utf8,
   vectorFromArray,
 } from "apache-arrow";
-import { root } from "../support/command_line.ts";
+import {
+  type Bytes,
+  type DataCase,
+  file,
+  fileOf,
+  fixture,
+  lines,
+  rows,
+  text,
+} from "./data_case.ts";
 import type { Case } from "./pipeline_cases.ts";
-
-/** How a bad data file is made of a good one, and what is to be said of it. */
-interface DataCase {
-  /** What it proves. */
-  readonly name: string;
-  /** The files by name; the source reads the first one unless it says another path. */
-  readonly files: Readonly<Record<string, Uint8Array | string>>;
-  /** The source, as the pipeline file writes it. */
-  readonly source?: string;
-  /** `data.features` and `data.label`. */
-  readonly features?: string;
-  readonly label?: string;
-  /** `data.memory`; what does not fit is streamed. */
-  readonly memory?: string;
-  /** What is said; 1 is the exit code unless the pipeline file is to be mended. */
-  readonly words: readonly string[];
-  readonly code?: 1 | 2;
-  /** The line of the pipeline file: of the source, of the features, of the label. */
-  readonly at?: "source" | "features" | "label";
-}
-
-const lines = { source: 4, features: 6, label: 7 } as const;
-
-type Bytes = Uint8Array<ArrayBuffer>;
-
-const fixture = (path: string): Bytes => Deno.readFileSync(join(root, "tests/fixtures", path));
-const text = (bytes: string) => new TextEncoder().encode(bytes);
-
-/** Rows of two columns, as most cases have them. */
-const rows = { x: Float32Array.of(0, 1, 2, 3), y: Int32Array.of(0, 1, 0, 1) };
-const file = (columns: Record<string, unknown> = rows, format: "file" | "stream" = "file") =>
-  new Uint8Array(tableToIPC(tableFromArrays(columns as typeof rows), format)) as Bytes;
+import { sourceCases, sourceMends } from "./source_cases.ts";
 
 const cut = (bytes: Bytes, part: number) => bytes.slice(0, Math.floor(bytes.length * part));
 const changed = (bytes: Bytes, change: (bytes: Bytes, view: DataView) => void): Bytes => {
@@ -55,13 +33,6 @@ const changed = (bytes: Bytes, change: (bytes: Bytes, view: DataView) => void): 
   return copy;
 };
 const footerLengthAt = (bytes: Bytes) => bytes.length - 10;
-
-/** A file of any column, with `y` beside it. */
-function fileOf(x: unknown[], type: ConstructorParameters<typeof Field>[1]): Bytes {
-  const vector = vectorFromArray(x, type);
-  const y = vectorFromArray(x.map((_, row) => row % 2), new Int32());
-  return new Uint8Array(tableToIPC(new Table({ x: vector, y }), "file")) as Bytes;
-}
 
 /** Where the fields of a stream's first record batch are in it, be it that of a dictionary. */
 function recordBatchFields(view: DataView, dictionary = false): (field: number) => number {
@@ -882,8 +853,10 @@ function* dictionaryCases(): Iterable<DataCase> {
  */
 export function* dataCases(folder: string): Iterable<Case> {
   let number = 0;
+  const mends = sourceMends();
   for (
     const cases of [
+      sourceCases(),
       arrowCases(),
       columnCases(),
       rowCases(),
@@ -896,8 +869,10 @@ export function* dataCases(folder: string): Iterable<Case> {
       const own = join(folder, String(number++));
       Deno.mkdirSync(own);
       for (const [name, content] of Object.entries(one.files)) {
-        const bytes = typeof content === "string" ? text(content) : content;
-        Deno.writeFileSync(join(own, name), bytes);
+        const path = join(own, name);
+        Deno.mkdirSync(name.endsWith("/") ? path : dirname(path), { recursive: true });
+        if (name.endsWith("/")) continue;
+        Deno.writeFileSync(path, typeof content === "string" ? text(content) : content);
       }
       Deno.writeTextFileSync(join(own, "p.yaml"), pipelineOf(one));
       const at = `${lines[one.at ?? "source"]}:`;
@@ -906,9 +881,13 @@ export function* dataCases(folder: string): Iterable<Case> {
         args: ["check", "--engine", "wasm", "--quiet", "p.yaml"],
         folder: own,
         expected: { code: one.code ?? 1, words: [`p.yaml:${at}`, ...one.words] },
+        mended: { ...one.mended, ...mends.get(one.name) },
+        before: one.before,
       };
+      mends.delete(one.name);
     }
   }
+  if (mends.size > 0) throw new Error(`there are no cases ${[...mends.keys()].join(", ")}`);
 }
 
 function pipelineOf(

@@ -10,9 +10,6 @@ import type { Case } from "./pipeline_cases.ts";
 
 /** Folders whose hints are still plain texts. */
 export const unconverted: readonly string[] = [
-  "engine/",
-  "plugins/sources/",
-  "scripts/",
   "train/",
 ];
 

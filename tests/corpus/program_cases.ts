@@ -13,6 +13,8 @@ import { UserError } from "../../pipeline/errors.ts";
 import type { CheckedSweep } from "../../sweep/check.ts";
 import { readOutcomes } from "../../sweep/results.ts";
 import { root } from "../support/command_line.ts";
+import { engineCases } from "./engine_cases.ts";
+import { sourcePrograms } from "./source_programs.ts";
 
 /** Calls of the project's functions that are to be refused: what a command line cannot bring about in a test. */
 export interface ProgramCase {
@@ -231,4 +233,6 @@ export function* programCases(folder: string): Iterable<ProgramCase> {
   yield* folderCases(folder);
   yield* sweepCases(folder);
   yield* dataSetCases(folder);
+  yield* sourcePrograms(folder);
+  yield* engineCases(folder);
 }

@@ -1,0 +1,233 @@
+import { TextReader, Uint8ArrayWriter, ZipWriter } from "@zip.js/zip.js";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { openEngine } from "../../engine/engine.ts";
+import { compileAddon, findCompiler } from "../../engine/native/addon.ts";
+import { givenLibrary, type Library } from "../../engine/native/library.ts";
+import type { Progress } from "../../engine/native/progress.ts";
+import { setUpNative } from "../../engine/native/set_up.ts";
+import { tryAddon } from "../../engine/native/trial.ts";
+import { findWheel, wheelLibrary } from "../../engine/native/wheel.ts";
+import { nativeUnusable } from "../../engine/native_unusable.ts";
+import { UserError } from "../../pipeline/errors.ts";
+import { isForced } from "../../scripts/native.ts";
+import { withEnvironment, writeScript } from "../engine/native/support.ts";
+import type { ProgramCase } from "./program_cases.ts";
+
+const silent: Progress = { begin() {}, update() {}, end() {} };
+
+/** A machine as the set-up of the native engine sees it: folders whose programs are shell scripts. */
+class Machine {
+  readonly #folder: string;
+  #caches = 0;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** A folder with programs, each a script of these lines. */
+  async programs(programs: Record<string, readonly string[]>): Promise<string> {
+    const bin = Deno.makeTempDirSync({ dir: this.#folder });
+    for (const [name, lines] of Object.entries(programs)) await writeScript(bin, name, ...lines);
+    return bin;
+  }
+
+  /** An empty folder. */
+  empty(): string {
+    return Deno.makeTempDirSync({ dir: this.#folder });
+  }
+
+  /** A folder with TensorFlow's C library and its headers, as far as it is looked at. */
+  async tensorflow(): Promise<string> {
+    const folder = join(this.#folder, `tensorflow${this.#caches++}`);
+    const headers = join(folder, "include", "tensorflow", "c", "eager");
+    await Deno.mkdir(headers, { recursive: true });
+    await Deno.mkdir(join(folder, "lib"));
+    for (const name of ["libtensorflow.so.2", "libtensorflow.2.dylib"]) {
+      await Deno.writeTextFile(join(folder, "lib", name), "");
+    }
+    await Deno.writeTextFile(join(headers, "c_api.h"), "");
+    return folder;
+  }
+
+  /** The command of a compiler that writes a file where it is told to. */
+  async compiler(): Promise<string> {
+    const bin = await this.programs({
+      "c++": ['while [ $# -gt 0 ]; do [ "$1" = -o ] && out=$2; shift; done', 'echo addon > "$out"'],
+    });
+    return join(bin, "c++");
+  }
+
+  /** A pip that answers a download by these lines; the folder for it is in `$dest`. */
+  async pip(...lines: readonly string[]): Promise<string> {
+    return await this.programs({
+      pip3: [
+        '[ "$1" = --version ] && exit 0',
+        'while [ $# -gt 0 ]; do [ "$1" = --dest ] && dest=$2; shift; done',
+        ...lines,
+      ],
+    });
+  }
+
+  /** Sets the native engine up for a library that ROCKET_TENSORFLOW names. */
+  async setUpGiven(): Promise<void> {
+    const [ROCKET_TENSORFLOW, CXX] = [await this.tensorflow(), await this.compiler()];
+    await withEnvironment({ ROCKET_TENSORFLOW, CXX }, async () => {
+      await setUpNative({
+        cache: this.empty(),
+        report: () => {},
+        progress: silent,
+        tryAddon: () => Promise.resolve("2.21.0"),
+      });
+    });
+  }
+
+  /** A package of TensorFlow as its index has it, and its hash. */
+  async wheel(): Promise<{ path: string; sha256: string }> {
+    const zip = new ZipWriter(new Uint8ArrayWriter(), { useWebWorkers: false });
+    await zip.add("tensorflow/libtensorflow_cc.so.2", new TextReader("the C API"));
+    const bytes = await zip.close(), path = join(this.empty(), "some.whl");
+    await Deno.writeFile(path, bytes);
+    return { path, sha256: createHash("sha256").update(bytes).digest("hex") };
+  }
+
+  /** Fetches a package of TensorFlow with the programs of a folder. */
+  async fetch(bin: string, sha256 = "0".repeat(64)): Promise<void> {
+    await withEnvironment({ PATH: bin }, async () => {
+      const wheel = { name: "tensorflow-cpu", tag: "any", sha256 };
+      await wheelLibrary(wheel, this.empty(), silent);
+    });
+  }
+
+  /** Fetches a package of TensorFlow as it goes where nothing is wrong. */
+  async fetchWell(): Promise<void> {
+    const { path, sha256 } = await this.wheel();
+    await this.fetch(await this.pip(`/bin/cp "${path}" "$dest/"`), sha256);
+  }
+}
+
+/** What stands in the way of the native engine, on machines that a test cannot be run on. */
+export function* engineCases(folder: string): Iterable<ProgramCase> {
+  const machine = new Machine(folder);
+  const given = () => machine.setUpGiven();
+  const either = async () => {
+    await machine.fetchWell();
+    await given();
+  };
+  yield {
+    name: "a platform without a package of TensorFlow",
+    run: () => findWheel("plan9-mips"),
+    mended: { "native/platform": given },
+  };
+  yield {
+    name: "a machine without pip",
+    run: () => machine.fetch(machine.empty()),
+    mended: { "native/pip": either },
+  };
+  yield {
+    name: "a machine without a network",
+    run: async () => {
+      const words = "Temporary failure in name resolution";
+      await machine.fetch(await machine.pip(`echo "${words}" >&2; exit 1`));
+    },
+    mended: { "native/network": () => machine.fetchWell() },
+  };
+  yield {
+    name: "an index without the package",
+    run: async () => {
+      await machine.fetch(await machine.pip('echo "ERROR: No matching distribution" >&2; exit 1'));
+    },
+    mended: { "native/download": either },
+  };
+  yield {
+    name: "a package that is not the published one",
+    run: async () => {
+      const { path } = await machine.wheel();
+      await machine.fetch(await machine.pip(`/bin/cp "${path}" "$dest/"`));
+    },
+    mended: { "native/hash": either },
+  };
+  yield {
+    name: "a machine without a compiler",
+    run: () =>
+      withEnvironment({ PATH: machine.empty(), CXX: "" }, async () => void await findCompiler()),
+    mended: {
+      "native/compiler": async () => {
+        const PATH = await machine.programs({ "c++": [] });
+        await withEnvironment({ PATH, CXX: "" }, async () => void await findCompiler());
+      },
+    },
+  };
+  const compile = async (compiler: readonly string[]) => {
+    const library: Library = { files: [], include: folder };
+    await compileAddon(library, machine.empty(), compiler);
+  };
+  yield {
+    name: "a compiler that fails",
+    run: async () => {
+      const bin = await machine.programs({ "c++": ["echo 'error: no such thing' >&2; exit 1"] });
+      await compile([join(bin, "c++")]);
+    },
+    mended: {
+      "native/cxx": async () => {
+        const CXX = await machine.compiler();
+        await withEnvironment({ CXX }, async () => compile(await findCompiler()));
+      },
+    },
+  };
+  yield {
+    name: "an addon that does not work",
+    run: async () => {
+      const addon = join(machine.empty(), "tfjs_binding.node");
+      await Deno.writeTextFile(addon, "half an addon");
+      await tryAddon(addon);
+    },
+    mended: { "native/trial": given },
+  };
+  yield {
+    name: "a folder without TensorFlow",
+    run: () => givenLibrary(machine.empty()),
+    mended: { "native/given": async () => void await givenLibrary(await machine.tensorflow()) },
+  };
+  const failed = machine.empty();
+  const setUp = (retry: boolean, works: boolean) =>
+    withEnvironment({ ROCKET_TENSORFLOW: undefined }, async () => {
+      await setUpNative({
+        cache: failed,
+        report: () => {},
+        progress: silent,
+        retry,
+        tryAddon: () => Promise.resolve("2.21.0"),
+        recipes: [{
+          origin: "wheel",
+          make: async (folder) => {
+            if (!works) throw new UserError("the network is gone");
+            const [addon, library] = ["a.node", "b.so"].map((name) => join(folder, name));
+            await Deno.writeTextFile(addon!, "addon");
+            await Deno.writeTextFile(library!, "library");
+            return { addon: addon!, library: library! };
+          },
+        }],
+      });
+    });
+  yield {
+    name: "a set-up that failed today",
+    run: async () => {
+      await setUp(true, false).catch(() => {});
+      await setUp(false, false);
+    },
+    mended: { "native/again": () => setUp(true, true) },
+  };
+  yield {
+    name: "a native engine that fails without a hint",
+    run: () => {
+      throw nativeUnusable(new Error("it does not start"));
+    },
+    mended: { "engine/wasm": () => openEngine("wasm") },
+  };
+  yield {
+    name: "a misspelt option of `deno task native`",
+    run: () => isForced(["--froce"]),
+    mended: { "native/options": () => isForced(["--force"]) },
+  };
+}
