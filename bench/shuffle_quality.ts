@@ -146,6 +146,7 @@ async function train(window: number, seed: number): Promise<number> {
     shuffled: ({ seed, epoch }, start, end) =>
       ordered.gather(orderOf(ordered.rows, window, seed, epoch).slice(start, end)),
     subset: (rows) => ordered.subset(rows),
+    counts: () => ordered.counts(),
     share: () => "an order of its own",
     sourceRow: () => undefined,
     rest: () => {},

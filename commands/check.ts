@@ -1,4 +1,5 @@
 import { openEngine } from "../engine/engine.ts";
+import { formatWarning, type Problem } from "../pipeline/errors.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../pipeline/stages/batch.ts";
 import { formatMetric } from "../pipeline/stages/metric.ts";
@@ -17,6 +18,7 @@ import { gradientTable } from "./result_table.ts";
 import { readPlan } from "./read_plan.ts";
 import { formatCount, formatNumber, table } from "./table.ts";
 import { print, say } from "../pipeline/terminal.ts";
+import { warningsOf } from "../train/warnings/warnings.ts";
 
 /**
  * `deno task pipeline check FILE`: all but the training. It opens the data, builds the nets, runs
@@ -39,14 +41,17 @@ export async function check(args: readonly string[], options: CommandOptions): P
     report(`engine: ${engine.name} (${engine.detail})`);
     // The baseline's nets are built as well: what they lack shows here and not after an hour.
     const { rocket: { nets, phases }, alone } = await prepareJobs(plan, data, report);
+    const warn = warner(options);
+    warn(await warningsOf(plan, data));
     const first = phases[0]!.nets;
-    const given = await readInitial(plan, first, report);
+    const given = await readInitial(plan, first, report, (warning) => warn([warning]));
     if (alone) await readInitial(plan, alone.phases[0]!.nets);
     const tried: string[] = [];
     for (const phase of phases) {
       reportExactTables(phase, report);
       if (phase.name !== undefined) tried.push(phaseSummary(phase));
       const batch = await tryFirstBatch(plan, data, phase, given);
+      warn(batch.warnings);
       tried.push(firstBatchSummary(batch), gradientTable(batch.gradients));
     }
     print([
@@ -62,6 +67,18 @@ export async function check(args: readonly string[], options: CommandOptions): P
   } finally {
     await data.close();
   }
+}
+
+/** Prints warnings, each once. */
+function warner({ quiet }: CommandOptions): (warnings: readonly Problem[]) => void {
+  const said = new Set<string>();
+  return (warnings) => {
+    for (const warning of warnings) {
+      if (quiet || said.has(warning.message)) continue;
+      said.add(warning.message);
+      say(formatWarning(warning));
+    }
+  };
 }
 
 /** Moving all rows of tables costs by their size, and not by the rows that a step reads. */

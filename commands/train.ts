@@ -1,7 +1,7 @@
-import { Interruption } from "../pipeline/errors.ts";
+import { formatWarning, Interruption } from "../pipeline/errors.ts";
 import { metricsToJson } from "../pipeline/metrics_json.ts";
 import type { Plan } from "../pipeline/plan.ts";
-import type { Result, RunEvents } from "../pipeline/stages/events.ts";
+import { EVENT_NAMES, type Result, type RunEvents } from "../pipeline/stages/events.ts";
 import type { Output } from "../pipeline/stages/output.ts";
 import { OutputsFailed } from "../train/outputs.ts";
 import { runPlan } from "../train/run.ts";
@@ -27,7 +27,7 @@ export async function train(
 ): Promise<number> {
   const { engine, precision, quiet, json, debug } = options;
   const { signal, listener: { runStart }, over } = listenToSignals(out, quiet);
-  const { runStart: print, ...others } = json ? jsonLines() : {} as Output;
+  const { runStart: print, warning: printWarning, ...others } = json ? jsonLines() : {} as Output;
   try {
     const result = await runPlan(plan, {
       ...{ out, engine, precision, resume, signal, debug },
@@ -35,6 +35,10 @@ export async function train(
       report: (line) => quiet || say(line),
       listener: {
         ...others,
+        warning: async (event) => {
+          if (!quiet) say(formatWarning(event));
+          await printWarning?.(event);
+        },
         runStart: async (event) => {
           await runStart!(event);
           await print?.(event);
@@ -65,10 +69,9 @@ export function printResult(result: Result, out: string): void {
 }
 
 function jsonLines(): Output {
-  const names = ["runStart", "step", "evaluation", "epoch", "runEnd", "failure"] as const;
   const print = <Name extends keyof RunEvents>(name: Name) => (event: RunEvents[Name]) => {
     const plain = "error" in event ? { message: event.error.message } : event;
     printJson(metricsToJson({ event: name, ...plain }));
   };
-  return Object.fromEntries(names.map((name) => [name, print(name)]));
+  return Object.fromEntries(EVENT_NAMES.map((name) => [name, print(name)]));
 }

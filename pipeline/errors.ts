@@ -140,8 +140,23 @@ export function formatPlace(place: Place): string {
  * @returns The text, with no line break at its end.
  */
 export function formatProblem(problem: Problem): string {
+  return formatted("error", problem);
+}
+
+/**
+ * The text of a warning as the command line prints it: like {@linkcode formatProblem}, of something that does not
+ * end a run.
+ *
+ * @param problem What is warned of.
+ * @returns The text, with no line break at its end.
+ */
+export function formatWarning(problem: Problem): string {
+  return formatted("warning", problem);
+}
+
+function formatted(kind: "error" | "warning", problem: Problem): string {
   tellPrinted(problem);
-  const lines = [`error: ${problem.message}`];
+  const lines = [`${kind}: ${problem.message}`];
   if (problem.place) lines.push(` --> ${formatPlace(problem.place)}`);
   if (problem.hint) lines.push(` hint: ${problem.hint}`);
   return lines.map(shortened).map(printable).join("\n");

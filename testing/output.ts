@@ -1,12 +1,13 @@
 import { join } from "node:path";
-import type {
-  EpochEvent,
-  Metrics,
-  Result,
-  RunEvents,
-  RunStartEvent,
-  Snapshot,
-  SnapshotTensor,
+import {
+  type EpochEvent,
+  EVENT_NAMES,
+  type Metrics,
+  type Result,
+  type RunEvents,
+  type RunStartEvent,
+  type Snapshot,
+  type SnapshotTensor,
 } from "../pipeline/stages/events.ts";
 import type { Output, OutputStage } from "../pipeline/stages/output.ts";
 import { describe } from "../train/objective.ts";
@@ -14,15 +15,6 @@ import type { Findings } from "./findings.ts";
 import { normalValues, randomFor } from "./samples.ts";
 import type { Subject } from "./subject.ts";
 import { tensorCount } from "./tensors.ts";
-
-const hooks: readonly (keyof RunEvents)[] = [
-  "runStart",
-  "step",
-  "evaluation",
-  "epoch",
-  "runEnd",
-  "failure",
-];
 
 /** An event with the name of its hook. */
 type NamedEvent = {
@@ -84,13 +76,13 @@ async function tryRun(
 
 function expectHooks(output: Output, findings: Findings): boolean {
   const bad = Object.entries(output).find(([name, hook]) =>
-    !(hooks as readonly string[]).includes(name) ||
+    !(EVENT_NAMES as readonly string[]).includes(name) ||
     (hook !== undefined && typeof hook !== "function")
   );
   if (!bad) return true;
   const [name, hook] = bad;
   findings.add(
-    `has only hooks that there are (${hooks.join(", ")})`,
+    `has only hooks that there are (${EVENT_NAMES.join(", ")})`,
     "an output",
     typeof hook === "function" ? `${name}()` : `${describe(hook)} as ${name}`,
   );
@@ -134,13 +126,19 @@ async function silently(run: () => Promise<void>): Promise<void> {
   }
 }
 
+const warning: NamedEvent = ["warning", {
+  message: "the class 7 has no training rows",
+  place: { file: "pipeline.yaml", line: 9, column: 3 },
+  hint: "add rows of it",
+}];
+
 const epochs = 2, stepsPerEpoch = 3;
 
 /** Nobody writes one here. */
 const checkpoint = () => {};
 
 function endsWell(): NamedEvent[] {
-  return [...job("rocket"), ...job("light-alone"), ["runEnd", { result: result() }]];
+  return [warning, ...job("rocket"), ...job("light-alone"), ["runEnd", { result: result() }]];
 }
 
 function fails(): NamedEvent[] {

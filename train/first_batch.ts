@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import type { Problem } from "../pipeline/errors.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { refuseBroken } from "./diagnose.ts";
 import {
@@ -15,6 +16,7 @@ import { firstBatch, type PreparedData } from "./prepare_data.ts";
 import { disposeState, gradientNorms, initialState, trainStep } from "./step.ts";
 import { disposeInput, stepInput } from "./step_input.ts";
 import { type GivenState, initialValues } from "./variables.ts";
+import { largeFirstLoss } from "./warnings/first_loss.ts";
 
 /** What a first batch came to. */
 export interface FirstBatch {
@@ -24,6 +26,8 @@ export interface FirstBatch {
   readonly metrics: readonly (readonly [string, MetricValue])[];
   /** The gradient norms of each loss term before the step. */
   readonly gradients: readonly GradientNorms[];
+  /** What is unusual in it. */
+  readonly warnings: readonly Problem[];
   /** The rows of the batch. */
   readonly rows: number;
   /** The most memory that tensors of the step took, in bytes. */
@@ -68,6 +72,12 @@ export async function tryFirstBatch(
       return output;
     },
   };
+  const warnings = largeFirstLoss(plan, {
+    terms: model.terms,
+    losses: [...losses].slice(1),
+    rows: input,
+    values: result.state.values,
+  });
   const measured = await evaluate(evaluated, compute, result.state.values, [batch], metrics);
   disposeState(state, result.state);
   disposeState(result.state);
@@ -78,6 +88,7 @@ export async function tryFirstBatch(
       .map((name, index) => [name, losses[index]!] as const),
     metrics: Object.entries(measured),
     gradients,
+    warnings,
     rows: batch.size,
     peakBytes,
   };

@@ -16,6 +16,7 @@ import { MODEL_FILE, unreadableModel } from "./model/model_file.ts";
 import type { PreparedNets } from "./prepare_nets.ts";
 import { type Model, slotVariables } from "./step.ts";
 import type { GivenState, GivenValue } from "./variables.ts";
+import { nothingKept } from "./warnings/nothing_kept.ts";
 
 /**
  * Reads what the nets of a job begin with where the plan says so.
@@ -23,6 +24,7 @@ import type { GivenState, GivenValue } from "./variables.ts";
  * @param plan The plan.
  * @param nets The job's nets, in its first phase.
  * @param report Told what was matched by value, a line at a time.
+ * @param warn Told of weights that are lost.
  * @returns Values by the variable's name: those of the net and those that it shares; and the optimizer's state where the
  * plan wants it.
  * @throws {UserError} If a file cannot be read, with all of its tensors that do not fit; exit code 2.
@@ -31,6 +33,7 @@ export async function readInitial(
   { initial }: Pick<Plan, "initial">,
   { model, meaning }: Pick<PreparedNets, "model" | "meaning">,
   report: (line: string) => void = () => {},
+  warn: (warning: Problem) => void = () => {},
 ): Promise<GivenState> {
   const { variables, optimizer } = model;
   const values = new Map<string, GivenValue>(), problems: Problem[] = [];
@@ -60,6 +63,7 @@ export async function readInitial(
       for (const one of found.matches) values.set(one.variable.name, await read(one.tensor, one));
       report(`first weights: ${path} (${found.matches.length} variables)`);
       for (const line of matchLines(found.matches)) report(`first weights: ${line}`);
+      nothingKept(found.matches, source).forEach(warn);
       if (!planned.optimizer) continue;
       const ofOptimizer = optimizerProblems(model, file, found.matches, source);
       problems.push(...ofOptimizer);

@@ -15,6 +15,7 @@ import type { BatchCut } from "./input/order.ts";
 import type { PreparedData } from "./prepare_data.ts";
 import type { PreparedNets } from "./prepare_nets.ts";
 import type { GivenState } from "./variables.ts";
+import type { FirstStep } from "./warnings/first_loss.ts";
 
 /** Tells outputs of an event. */
 export type Emit = <Name extends keyof RunEvents>(
@@ -64,6 +65,8 @@ export interface Job {
   readonly precision: Precision;
   /** The first batch, which the losses' gradients are measured on when a phase begins. */
   readonly first: Batch;
+  /** Hears of the first step of the job. */
+  readonly firstStep?: ((step: FirstStep) => Promise<void>) | undefined;
   /** Told what a person may want to know, a line at a time. */
   readonly report: (line: string) => void;
   /** Whether a person wants to know how steps are computed. */

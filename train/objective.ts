@@ -32,6 +32,8 @@ export interface TaskTerm extends TermBase {
   readonly form: "task";
   readonly compute: TaskLoss;
   readonly on: OutputReference;
+  /** The shape of a row of the logits that it compares, where zeros there are a uniform guess. */
+  readonly guess?: readonly number[] | undefined;
 }
 
 /** A comparison of two outputs. */
@@ -107,6 +109,25 @@ export function termLoss(
     });
   });
   return losses.length === 1 ? losses[0]! : tf.addN(losses);
+}
+
+/**
+ * What a uniform guess costs: the value of a loss term for logits of 0.
+ *
+ * @param term The term, which has a `guess`.
+ * @param rows The labels, and how much each row counts.
+ * @param read The value of a variable of the loss.
+ * @throws {StageError} If the loss returns anything but one number a row or one number.
+ */
+export function uniformLoss(
+  term: TaskTerm,
+  rows: LabelledRows,
+  read: LossScope["read"],
+): tf.Scalar {
+  const { label } = rows;
+  const zeros = tf.zeros([label.shape[0]!, ...term.guess!]);
+  const loss = meanLoss(term, rows, () => term.compute(zeros, label, { label, read }));
+  return tf.mul(loss, term.policy.length);
 }
 
 /** What of a batch a loss needs beside the nets' outputs. */

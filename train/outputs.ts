@@ -83,7 +83,7 @@ export class Outputs {
         }
       }
     }
-    this.#begun = true;
+    if (name !== "warning") this.#begun = true;
   }
 
   #fail(one: RunOutput, { name }: StageReference, error: UserError): void {

@@ -403,7 +403,11 @@ function makeTerm(
   if (stage.form === "task") {
     const [outputs] = comparisons;
     const compute = make(outputs!, name) as TaskLoss;
-    return { ...base, form: "task", compute, on: outputReference(outputs![0]!) };
+    const on = outputReference(outputs![0]!);
+    const guess = label.kind !== "number" && on.output === "logits"
+      ? shapes[outputs![0]!]
+      : undefined;
+    return { ...base, form: "task", compute, on, guess };
   }
   const turned = policy.some(({ reversed }) => reversed);
   const pairs = comparisons.map((outputs, index) => {

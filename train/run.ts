@@ -13,7 +13,7 @@ import { removeDrafts } from "../files/drafts.ts";
 import { refuseLinksOut } from "../files/inside.ts";
 import { reasonOf } from "../files/unwritable.ts";
 import { writeFileWhole } from "../files/write.ts";
-import { UserError } from "../pipeline/errors.ts";
+import { type Problem, UserError } from "../pipeline/errors.ts";
 import type { Plan, PlannedPhase } from "../pipeline/plan.ts";
 import { callStage, StageError } from "../pipeline/stage_error.ts";
 import type { JobName, PhaseSpec, Result, RunEvents } from "../pipeline/stages/events.ts";
@@ -47,6 +47,8 @@ import { netsOf, phaseAlone, type PreparedNets, prepareNets } from "./prepare_ne
 import { chooseMetrics } from "./choose.ts";
 import { runJob } from "./training.ts";
 import { type GivenState, nothingGiven, parameterCount } from "./variables.ts";
+import { type FirstStep, largeFirstLoss } from "./warnings/first_loss.ts";
+import { warningsOf } from "./warnings/warnings.ts";
 import * as tf from "@tensorflow/tfjs";
 
 /** How a run is made, beside what its pipeline says. */
@@ -112,6 +114,8 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
     );
     if (line) report(line);
     const jobs = await prepareJobs(plan, data, report);
+    // Who goes on with a run has been warned.
+    const warnings = earlier ? [] : await warningsOf(plan, data);
     const initial = earlier?.initial ?? await hashInitial(plan);
     const about = {
       ...describeRun(plan, data, engine, precision, initial),
@@ -126,7 +130,7 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
     if (!earlier) await writeModelFile(options.out, model);
     if (!earlier || isOther(earlier, about)) await writePipeline(about, options.out);
     const store = new CheckpointStore(options.out);
-    const run = new Run({ plan, data, engine, precision, about, store }, options);
+    const run = new Run({ plan, data, engine, precision, about, store, warnings }, options);
     return await run.all(jobs);
   } finally {
     await data.close();
@@ -190,6 +194,13 @@ interface RunParts {
   readonly precision: Precision;
   readonly about: EarlierRun;
   readonly store: CheckpointStore;
+  readonly warnings: readonly Problem[];
+}
+
+/** Told of first weights. */
+interface GivenListener {
+  readonly report?: (line: string) => void;
+  readonly warn?: (warning: Problem) => void;
 }
 
 /** The outputs of a run and the events that they hear. */
@@ -231,11 +242,14 @@ class Run {
         alone: jobs.alone && await this.#newest("light-alone"),
         rocket: await this.#newest("rocket"),
       };
+      const { report } = this.#listener, warnings = [...this.#parts.warnings];
+      const warn = (warning: Problem) => void warnings.push(warning);
       // Both now: what is wrong with weights from a file should not show after hours.
       const given = {
-        rocket: await this.#given(jobs.rocket, from.rocket ?? from.alone, this.#listener.report),
+        rocket: await this.#given(jobs.rocket, from.rocket ?? from.alone, { report, warn }),
         alone: jobs.alone && await this.#given(jobs.alone, from.alone),
       };
+      for (const warning of warnings) await this.#emit("warning", warning);
       const rocket = this.#rocketOf(from.alone) ??
         await this.#job("rocket", jobs.rocket, from.rocket, given.rocket);
       const light = jobs.alone &&
@@ -267,7 +281,7 @@ class Run {
   async #given(
     { nets, phases }: PreparedJob,
     from: StoredCheckpoint | undefined,
-    report?: (line: string) => void,
+    { report, warn }: GivenListener = {},
   ): Promise<GivenState> {
     if (from) return nothingGiven;
     const { plan, about } = this.#parts;
@@ -275,7 +289,7 @@ class Run {
       const initial = plan.initial.filter((one) => one.nets.some((net) => nets.includes(net)));
       await refuseOtherInitial({ initial }, about.initial);
     }
-    return await readInitial(plan, phases[0]!.nets, report);
+    return await readInitial(plan, phases[0]!.nets, report, warn);
   }
 
   /** What the rocket ended with, if a checkpoint of the light net alone knows and it still holds. */
@@ -325,6 +339,7 @@ class Run {
       first: firstBatch(plan, data),
       input: this.#input,
       precision,
+      firstStep: name === "rocket" ? (step) => this.#warnOfFirst(step) : undefined,
       ...this.#listener,
     };
     return await runJob(job, this.#emit, {
@@ -334,6 +349,12 @@ class Run {
       about: { job: name, run: about, ...(rocket && { rocket }) },
       signal: this.#options.signal,
     });
+  }
+
+  async #warnOfFirst(step: FirstStep): Promise<void> {
+    for (const warning of largeFirstLoss(this.#parts.plan, step)) {
+      await this.#emit("warning", warning);
+    }
   }
 
   #result(

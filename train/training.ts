@@ -437,6 +437,10 @@ class Training {
       const when = `at step ${step} (epoch ${epoch})`;
       try {
         taken = await this.#computing!.steps.take(this.#state!, input, when);
+        if (step === 1) {
+          const { losses: [_total, ...losses], state: { values } } = taken;
+          await job.firstStep?.({ terms: model.terms, losses, rows: input, values });
+        }
       } finally {
         disposeInput(input);
       }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Place } from "../errors.ts";
 import type { MetricValue } from "./metric.ts";
 import type { NetName, VariableOwner } from "./network.ts";
 
@@ -266,6 +267,16 @@ export interface Result {
   };
 }
 
+/** What the run trains will not mean much, as far as its pipeline and its data show. */
+export interface WarningEvent {
+  /** What is unusual, in one sentence without a full stop. */
+  readonly message: string;
+  /** Where the pipeline file says so. */
+  readonly place?: Place | undefined;
+  /** What to write instead. */
+  readonly hint?: string | undefined;
+}
+
 /** The whole run has ended well. */
 export interface RunEndEvent {
   /** What came out. */
@@ -280,6 +291,8 @@ export interface FailureEvent {
 
 /** The events by the name of their hook. */
 export interface RunEvents {
+  /** Something will train and not mean much. Most warnings come before training begins. */
+  readonly warning: WarningEvent;
   /** A job's training begins. */
   readonly runStart: RunStartEvent;
   /** A step is done. */
@@ -293,3 +306,18 @@ export interface RunEvents {
   /** The run has failed, or was asked to end. */
   readonly failure: FailureEvent;
 }
+
+const names: Readonly<Record<keyof RunEvents, true>> = {
+  warning: true,
+  runStart: true,
+  step: true,
+  evaluation: true,
+  epoch: true,
+  runEnd: true,
+  failure: true,
+};
+
+/** The names of all events. */
+export const EVENT_NAMES: readonly (keyof RunEvents)[] = Object.keys(
+  names,
+) as (keyof RunEvents)[];

@@ -9,6 +9,7 @@ import { pipelineCases } from "./pipeline_cases.ts";
 import { programCases } from "./program_cases.ts";
 import { specialCases, withSpecialFiles } from "./special_files.ts";
 import { trainingCases } from "./training_cases.ts";
+import { warningCases } from "./warning_cases.ts";
 
 const scratch = Deno.makeTempDirSync({ prefix: "rocket-test-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(scratch, { recursive: true }));
@@ -50,6 +51,13 @@ const groups: Readonly<Record<string, (t: Deno.TestContext) => Promise<void>>> =
   "each wrong command line is refused, with what to write instead": async (t) => {
     await inFolder(async (folder) => {
       const cases = [...commandCases(folder)];
+      await using runner = new Runner(cases);
+      await holdGroups(t, cases, runner, hints);
+    });
+  },
+  "warnings are given for what deserves them, and not for what is much like it": async (t) => {
+    await inFolder(async (folder) => {
+      const cases = [...warningCases(folder)];
       await using runner = new Runner(cases);
       await holdGroups(t, cases, runner, hints);
     });

@@ -2,7 +2,7 @@ import type { Outcome } from "./outcome.ts";
 
 /** What a person is to be told. */
 export interface Expectation {
-  /** 1: the run failed; 2: the command or the pipeline file is wrong. */
+  /** 1: the run failed; 2: the command or the pipeline file is wrong; 0: at most there is a warning. */
   readonly code: number;
   /** The end of the first place that is printed, such as `3:17`; undefined where there is none. */
   readonly at?: string | undefined;
@@ -21,7 +21,7 @@ const mostSeconds = 5;
 const mostBytes = 1e9;
 
 /** A problem: what is wrong, where, and what to do about it, each on a line or a few. */
-const problem = /^error: .+(\n(?! -->| hint:).*){0,3}(\n --> .+)?(\n hint: .+)?$/;
+const problem = /^(?:error|warning): .+(\n(?! -->| hint:).*){0,3}(\n --> .+)?(\n hint: .+)?$/;
 
 /**
  * Says how a refusal is not what it should be.
@@ -34,7 +34,7 @@ export function faultsOf(outcome: Outcome, expectation?: Expectation): string[] 
   const { code, stdout, stderr, seconds, peakBytes } = outcome;
   const faults: string[] = [];
   const check = (holds: boolean, fault: string) => void (holds || faults.push(fault));
-  check(code === 1 || code === 2, `it ends with ${code}`);
+  check(code === 1 || code === 2 || code === expectation?.code, `it ends with ${code}`);
   const results = expectation?.results ?? false;
   if (results) check(stdout !== "", "it prints no results");
   else check(stdout === "" || expectation?.reports === true, "it prints to standard output");
@@ -43,7 +43,13 @@ export function faultsOf(outcome: Outcome, expectation?: Expectation): string[] 
   check(!/\[object |\bundefined\b/.test(stderr), "it prints a value that is none");
   check(seconds < mostSeconds, `it takes ${seconds.toFixed(1)} s`);
   check(peakBytes < mostBytes, `it takes ${(peakBytes / 1e6).toFixed(0)} MB`);
-  const problems = refusal(stderr).split("\n\n");
+  const problems = problemsIn(stderr);
+  // A refusal is made of problems and of nothing else.
+  if (code !== 0 && problems.length === 0) problems.push(stderr);
+  check(
+    code !== 0 || problems.length === (expectation?.words.length ?? 0),
+    `it gives ${problems.length} warnings`,
+  );
   check(problems.every((text) => problem.test(text)), "it is more than a paragraph a problem");
   check(problems.every((text) => text.length < 1500), "it is long");
   if (expectation) {
@@ -60,8 +66,8 @@ export function faultsOf(outcome: Outcome, expectation?: Expectation): string[] 
   return faults;
 }
 
-/** What is printed from the first error on: before it there may be what engine is used. */
-function refusal(stderr: string): string {
-  const start = stderr.search(/^error: /m);
-  return start < 0 ? stderr : stderr.slice(start);
+/** What is printed from the first error or warning on: before it there may be what engine is used. */
+function problemsIn(stderr: string): string[] {
+  const start = stderr.search(/^(error|warning): /m);
+  return start < 0 ? [] : stderr.slice(start).trimEnd().split(/\n\n|\n(?=warning: )/);
 }

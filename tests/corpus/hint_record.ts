@@ -116,8 +116,10 @@ export class HintRecord {
       return after.stderr.length > before.stderr.length ? undefined : "it tells nothing more";
     }
     const times = ({ stderr }: Outcome) =>
-      stderr.split(`error: ${problem.message}\n`).length +
-      (stderr.endsWith(`error: ${problem.message}`) ? 1 : 0);
+      ["error", "warning"].reduce((sum, kind) => {
+        const first = `${kind}: ${problem.message}`;
+        return sum + stderr.split(`${first}\n`).length + Number(stderr.endsWith(first));
+      }, 0);
     if (times(after) < times(before) && !/fault of Rocket's own/.test(after.stderr)) {
       return undefined;
     }

@@ -224,6 +224,13 @@ export class ColumnReader {
     return { values, dropped: dropped?.includes(1) ? dropped : undefined };
   }
 
+  /** Whether the values are those of a vocabulary, in its order or in that in which they were found. */
+  get hasVocabulary(): boolean {
+    const { ids, like } = this.#request;
+    if (!this.#maker) return this.#ids !== undefined;
+    return this.#maker.count === undefined && !(ids!.borrowed && !like);
+  }
+
   /**
    * Counts the ids of a record batch that stay: those of rows that no column drops.
    *

@@ -124,6 +124,11 @@ export class Decoder {
     }
   }
 
+  /** Whether the label's values are classes. */
+  get hasClasses(): boolean {
+    return this.#planned.label.hasClasses ?? false;
+  }
+
   /** How often ids of a vocabulary occur in the rows so far, by feature, once {@linkcode Decoder.finish} was called. */
   idCounts(): Record<string, IdCounts> {
     const counts: Record<string, IdCounts> = {};
@@ -271,6 +276,8 @@ interface PlannedColumn<Spec extends ColumnSpec = ColumnSpec> {
   readonly problems: () => Problem[];
   /** Counts the ids of rows that stay. */
   readonly tally?: ((chunk: ColumnChunk, rows: number, dropped?: Uint8Array) => void) | undefined;
+  /** Whether the values are classes. */
+  readonly hasClasses?: boolean;
   /** How often ids of a vocabulary occur. */
   readonly idCounts?: (() => IdCounts | undefined) | undefined;
 }
@@ -369,6 +376,7 @@ function planColumns(
       read: (data: Data) => reader.read(data),
       finish: (chunks: readonly ColumnChunk[]) => reader.finish(chunks),
       problems: () => reader.problems(),
+      hasClasses: reader.hasClasses,
     };
   });
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });

@@ -87,6 +87,11 @@ export class LabelReader {
     return this.#reader.read(data);
   }
 
+  /** Whether the values are classes, in their order or in that in which they were found. */
+  get hasClasses(): boolean {
+    return this.#classes !== undefined;
+  }
+
   /** What was wrong with the rows so far. */
   problems(): Problem[] {
     return [...this.#reader.problems(), ...this.#classes?.problems() ?? []];

@@ -1,5 +1,6 @@
 import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../../pipeline/stages/batch.ts";
 import { sizeOf } from "./columns.ts";
+import { RowCounter, type RowCounts } from "./counts.ts";
 import type { ValuesConstructor } from "./layout.ts";
 import { type EpochOrder, wholeOrder } from "./order.ts";
 import { combineParts, mapParts, type Parts, type Specs } from "./parts.ts";
@@ -116,6 +117,16 @@ export class Store {
     return this.#bounds.at(-1)!;
   }
 
+  /** The same rows without features and columns of metrics. */
+  get labels(): Store {
+    const { chunkRows, specs, values } = this.#columns;
+    return new Store({
+      chunkRows,
+      specs: { features: {}, label: specs.label, weight: specs.weight },
+      values: { features: {}, label: values.label, weight: values.weight },
+    });
+  }
+
   /** Copies some rows. */
   gather(rows: ArrayLike<number>): Batch {
     const chunks = new Uint32Array(rows.length), within = new Uint32Array(rows.length);
@@ -177,6 +188,9 @@ export class Store {
     return { size, ...combineParts([specs, values], column) };
   }
 }
+
+/** How many rows are counted at once: what is gathered for it fits in a processor's cache. */
+const COUNTED_AT_ONCE = 8192;
 
 /** Rows of a {@linkcode Store}: all of them, or some. */
 export class StoredRows implements Rows {
@@ -247,6 +261,17 @@ export class StoredRows implements Rows {
     return this.#index
       ? this.store.gather(this.#index.subarray(start, end))
       : this.store.slice(start, end);
+  }
+
+  /** Counts classes and weights. */
+  counts(): RowCounts {
+    const { specs } = this, counter = new RowCounter(specs.label.kind !== "number");
+    const rows = new StoredRows(this.store.labels, this.#index);
+    for (let start = 0; start < rows.rows; start += COUNTED_AT_ONCE) {
+      const { size, ...columns } = rows.slice(start, Math.min(start + COUNTED_AT_ONCE, rows.rows));
+      counter.add(size, columns);
+    }
+    return counter.finish(specs);
   }
 
   /** What another thread needs to read the same rows. */

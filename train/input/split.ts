@@ -10,6 +10,7 @@ import {
   sentRequest,
   wantedColumns,
 } from "./decoder.ts";
+import { RowCounter, type RowCounts } from "./counts.ts";
 import type { IdCounts } from "./ids.ts";
 import { formatBytes, type Memory } from "./memory.ts";
 import { listParts, mapParts } from "./parts.ts";
@@ -50,6 +51,8 @@ export interface Split extends Rows {
    * @param rows Row numbers; ascending, where rows are not in memory.
    */
   subset(rows: Uint32Array): Split;
+  /** Counts classes and weights: of rows that are not in memory, those of all rows that the source has. */
+  counts(): RowCounts;
   /** What another thread needs to read the same rows, or why it cannot. */
   share(): SharedRows | SharedStream | string;
   /** Lets go of the source and of the rows. */
@@ -135,19 +138,22 @@ async function goThrough(
   const where = rowsOf(dataset, options);
   const decoder = new Decoder(dataset.schema, request, otherRows(options.like), where);
   const tally = new Tally(options, dataset);
-  let read: DecodedBatch[] | undefined = [];
+  let read: DecodedBatch[] | undefined = [], counter: RowCounter | undefined;
   for await (const batch of recordBatches(dataset, stage)) {
     const decoded = decoder.read(batch);
     tally.add(decoded);
     if (read && tally.expected > (memory?.left ?? Infinity)) {
       // What is wrong already need not be read to its end, which may be far.
       decoder.refuse();
-      read = undefined;
       if (!canStream(dataset)) return undefined;
+      counter = new RowCounter(decoder.hasClasses);
+      for (const { rows, columns } of read) counter.add(rows, columns);
+      read = undefined;
     }
+    counter?.add(decoded.rows, decoded.columns);
     read?.push(memory ? moved(decoded) : decoded);
   }
-  if (!read) return streamed(dataset, request, options, { tally, decoder });
+  if (!read) return streamed(dataset, request, options, { tally, decoder, counter: counter! });
   if (memory) memory.left -= tally.bytes;
   const store = new Store(decoder.finish(read));
   const idCounts = decoder.idCounts();
@@ -169,9 +175,11 @@ async function spilled(
   );
   const where = rowsOf(dataset, options);
   const decoder = new Decoder(dataset.schema, request, otherRows(options.like), where);
-  const tally = new Tally(options, dataset);
+  const tally = new Tally(options, dataset), counter = new RowCounter(decoder.hasClasses);
   for await (const batch of recordBatches(dataset, stage)) {
-    tally.add(decoder.read(batch));
+    const decoded = decoder.read(batch);
+    tally.add(decoded);
+    counter.add(decoded.rows, decoded.columns);
     await spill.write(batch);
   }
   const copy = await spill.open();
@@ -181,7 +189,7 @@ async function spilled(
     await spill.remove();
   };
   // The copy has the columns that were read, and the version of what it is a copy of.
-  const read = { tally, decoder };
+  const read = { tally, decoder, counter };
   return streamed({ ...copy, close }, request, { ...options, setup: spill.setup }, read, dataset);
 }
 
@@ -198,11 +206,18 @@ function rowsOf(dataset: Dataset, { name }: SplitOptions): (row: number) => stri
 const otherRows = (like: SplitOptions["like"]): KnownColumns | undefined =>
   like && { schema: like.schema, specs: like.specs, sameRows: false };
 
+/** What is known of rows that were gone through and not kept. */
+interface ReadOnce {
+  readonly tally: Tally;
+  readonly decoder: Decoder;
+  readonly counter: RowCounter;
+}
+
 function streamed(
   dataset: Dataset,
   request: ColumnsRequest,
   options: SplitOptions,
-  { tally, decoder }: { readonly tally: Tally; readonly decoder: Decoder },
+  { tally, decoder, counter }: ReadOnce,
   original: Dataset = dataset,
 ): Split {
   const { memory, name, setup, report = () => {} } = options;
@@ -223,7 +238,8 @@ function streamed(
     window,
     fingerprint: dataset.fingerprint,
   });
-  const origin = { setup, schema, fingerprint, where, idCounts: decoder.idCounts() };
+  const counts = counter.finish(stream.facts.specs), idCounts = decoder.idCounts();
+  const origin = { setup, schema, fingerprint, where, counts, idCounts };
   return new StreamedSplit(stream, origin, tally.kept());
 }
 
@@ -409,6 +425,7 @@ interface Origin {
   readonly setup: SourceSetup | undefined;
   readonly schema: Schema;
   readonly fingerprint: string;
+  readonly counts: RowCounts;
   readonly idCounts: Readonly<Record<string, IdCounts>>;
 }
 
@@ -445,6 +462,10 @@ class StreamedSplit extends StreamedRows implements Split {
   subset(rows: Uint32Array): Split {
     const own = this.index ? rows.map((row) => this.index![row]!) : rows;
     return new StreamedSplit(this.stream, this.#origin, own);
+  }
+
+  counts(): RowCounts {
+    return this.#origin.counts;
   }
 
   share(): SharedStream | string {

@@ -1,0 +1,308 @@
+import { join } from "node:path";
+import type { Case } from "./pipeline_cases.ts";
+
+/** A pipeline and its data. */
+interface Input {
+  /** The columns of a row by name. */
+  readonly row: (index: number, split: "train" | "test") => Readonly<Record<string, unknown>>;
+  /** How many training rows there are; 64 by default. */
+  readonly rows?: number;
+  /** Parts of the pipeline file, in the place of the usual ones. */
+  readonly features?: string;
+  readonly label?: string;
+  readonly data?: string;
+  readonly network?: string;
+  readonly train?: string;
+  /** Options of the command line. */
+  readonly args?: readonly string[];
+}
+
+/** A pipeline that deserves a warning, and one much like it that does not. */
+interface Pair {
+  readonly name: string;
+  readonly deserves: Input;
+  /** What is said, and at which line and column. */
+  readonly words: string;
+  readonly at: string;
+  /** What is different where nothing is said. */
+  readonly similar: Partial<Input>;
+  /** The hint that a person follows who writes the files so. */
+  readonly mends?: string;
+}
+
+/** A number in [−1, 1) that looks random. */
+const noise = (index: number, salt = 0) =>
+  Math.sin(index * 12.9898 + salt * 78.233) * 43758.5453 % 1;
+
+const plain: Input["row"] = (index) => ({ x: noise(index), y: index % 2 });
+
+const pairs: readonly Pair[] = [
+  {
+    name: "a feature is the label's own column",
+    deserves: { row: plain, features: "{ x: , told: { column: y } }" },
+    words: "the feature told is the label's own column: the nets are told what they are to predict",
+    at: "7:26",
+    similar: { features: "{ x: , told: { column: x } }" },
+  },
+  {
+    name: "a feature has the label's values under another name",
+    deserves: {
+      row: (index) => ({ x: noise(index), z: index % 2, y: index % 2 }),
+      features: "{ x: , z: }",
+    },
+    words: "the feature z has the label's value in each of the rows that were looked at",
+    at: "7:23",
+    similar: {
+      row: (index) => ({ x: noise(index), z: (index * index + index >> 1) % 2, y: index % 2 }),
+    },
+  },
+  {
+    name: "a feature has the label's texts under another name",
+    deserves: {
+      row: (index) => ({ x: noise(index), z: "abc"[index % 3], y: "abc"[index % 3] }),
+      features: "{ x: , z: { ids: train } }",
+      network: ctr(),
+    },
+    words: "the feature z has the label's value",
+    at: "7:23",
+    similar: { row: (index) => ({ x: noise(index), z: "abc"[index % 2], y: "abc"[index % 3] }) },
+  },
+  {
+    name: "the test split has one class",
+    deserves: { row: (index, split) => ({ x: noise(index), y: split === "test" ? 1 : index % 2 }) },
+    words:
+      "all 16 rows of the test split are of the class 1, so that metrics there cannot tell nets apart",
+    at: "6:9",
+    mends: "warning/one-class",
+    similar: {
+      row: (index, split) => ({ x: noise(index), y: split === "test" ? +(index > 0) : index % 2 }),
+    },
+  },
+  {
+    name: "the training split has one class",
+    deserves: {
+      row: (index, split) => ({ x: noise(index), y: split === "test" ? index % 2 : 1 }),
+      label: "{ column: y, classes: 2 }",
+    },
+    words: "all 64 rows of the train split are of the class 1",
+    at: "5:10",
+    mends: "warning/one-class",
+    similar: { row: plain },
+  },
+  {
+    name: "a class has no training rows",
+    deserves: {
+      row: (index) => ({ x: noise(index), y: "ac"[index % 2] }),
+      label: "{ column: y, classes: [a, b, c] }",
+    },
+    words: "the class b has no training rows",
+    at: "8:10",
+    mends: "warning/class-without-rows",
+    similar: { row: (index) => ({ x: noise(index), y: "abc"[index % 3] }) },
+  },
+  {
+    name: "a class has rows that are not trained on",
+    deserves: {
+      row: (index) => ({ x: noise(index), y: index === 5 ? 2 : index % 2 }),
+      rows: 64,
+      data: "rows: 8",
+    },
+    words: "the class 2 has no training rows",
+    at: "8:10",
+    similar: { data: "rows: 64" },
+  },
+  {
+    name: "all training rows have the weight 0",
+    deserves: {
+      row: (index, split) => ({ x: noise(index), y: index % 2, w: split === "test" ? 1 : 0 }),
+      data: "weight: w",
+    },
+    words: "all 64 rows of the train split have the weight 0 in the column w: nothing is learned",
+    at: "9:11",
+    similar: { row: (index) => ({ x: noise(index), y: index % 2, w: +(index === 9) }) },
+  },
+  {
+    name: "features differ in range",
+    deserves: {
+      row: (index) => ({ x: 1e-4 * noise(index), income: noise(index, 1), y: index % 2 }),
+      features: "{ x: , income: }",
+    },
+    words:
+      "the nets get income, whose values have a range of 1.89, beside x, whose values have a range of 2.0e-4",
+    at: "7:28",
+    similar: {
+      row: (index) => ({ x: 1e-2 * noise(index), income: noise(index, 1), y: index % 2 }),
+    },
+  },
+  {
+    name: "one of three features differs in range, as the nets get it",
+    deserves: {
+      row: (index) => ({ x: noise(index), a: noise(index), b: 1e7 * noise(index), y: index % 2 }),
+      features: "{ x: , a: , b: }",
+      data: "transforms: [{ use: scale, by: 1.0e-7 }]",
+    },
+    words: "beside x, whose values have a range of",
+    at: "7:28",
+    similar: { data: "transforms: [{ use: scale, by: 1.0e-7, feature: b }]" },
+  },
+  {
+    name: "more than half of the values of a vocabulary occur once",
+    deserves: {
+      row: (index, split) => ({
+        x: noise(index),
+        user: split === "test" || index < 20 ? "u" : `u${index}`,
+        y: index % 2,
+      }),
+      features: "{ x: , user: { ids: train } }",
+      network: ctr(),
+    },
+    words:
+      "44 of the 45 values of user occur once in the training rows: nothing can be learned of them",
+    at: "7:26",
+    similar: {
+      row: (index) => ({ x: noise(index), user: `u${index >> 1}`, y: index % 2 }),
+    },
+  },
+  {
+    name: "none of the listed values occurs",
+    deserves: {
+      row: (index) => ({ x: noise(index), color: ["Red", "Blue"][index >> 1 & 1], y: index % 2 }),
+      features: "{ x: , color: { ids: [red, blue] } }",
+      network: ctr(),
+    },
+    words: "none of the 2 values that `ids` of color lists occurs in the training rows",
+    at: "7:34",
+    similar: { features: "{ x: , color: { ids: [red, Blue] } }" },
+  },
+  {
+    name: "most ids of the test split are unknown",
+    deserves: {
+      row: (index, split) => ({ x: noise(index), item: `${split}${index >> 1 & 3}`, y: index % 2 }),
+      features: "{ x: , item: { ids: train } }",
+      network: ctr(),
+    },
+    words: "16 of 16 values of item in the test split are none that the training rows have",
+    at: "7:26",
+    similar: {
+      row: (index, split) => ({
+        x: noise(index),
+        item: `${index < 8 ? "train" : split}${index >> 1 & 3}`,
+        y: index % 2,
+      }),
+    },
+  },
+  {
+    name: "the last batch is small for batch norm",
+    deserves: {
+      row: plain,
+      rows: 67,
+      network: ctr(", batchNorm: true"),
+      train: "{ epochs: 1, batch: 32, lastBatch: keep }",
+    },
+    words:
+      "ctr normalizes by the statistics of each batch, and the last batch of an epoch has 3 rows",
+    at: "13:43",
+    similar: { rows: 72 },
+  },
+  {
+    name: "batches are small for batch norm",
+    deserves: {
+      row: plain,
+      network: ctr(", batchNorm: true"),
+      train: "{ epochs: 1, batch: 4 }",
+    },
+    words: "ctr normalizes by the statistics of each batch, and a batch has 4 rows",
+    at: "13:28",
+    similar: { network: ctr() },
+  },
+  {
+    name: "rows are few for batch norm",
+    deserves: { row: plain, rows: 6, network: ctr(", batchNorm: true") },
+    words: "and a batch has 6 rows",
+    at: "13:28",
+    mends: "warning/few-rows",
+    similar: { rows: 16 },
+  },
+  {
+    name: "the first loss is large",
+    deserves: { row: (index) => ({ x: 3e4 * noise(index), y: index % 2 }) },
+    words: "and that of a uniform guess 0.693: the nets begin with logits that are far too large",
+    at: "11:17",
+    similar: { row: plain },
+  },
+];
+
+function ctr(options = ""): string {
+  return `{ use: ctr, light: { hidden: [4] }, booster: { hidden: [8] }, embedding: 2${options} }`;
+}
+
+/**
+ * Pipelines that deserve warnings, each with one much like it that does not.
+ *
+ * @param folder A folder to make them in.
+ */
+export function* warningCases(folder: string): Iterable<Case> {
+  for (const [number, { name, deserves, words, at, similar, mends }] of pairs.entries()) {
+    const args = ["check", "--engine", "wasm", "p.yaml"];
+    const own = (kind: string, input: Input) => {
+      const path = join(folder, `${kind}${number}`);
+      Deno.mkdirSync(path);
+      for (const [name, text] of Object.entries(filesOf(input))) {
+        Deno.writeTextFileSync(join(path, name), text);
+      }
+      return path;
+    };
+    yield {
+      name: `warnings: ${name}`,
+      args,
+      folder: own("deserves", deserves),
+      expected: { code: 0, at, words: [words], reports: true },
+      ...(mends && { mended: { [mends]: { files: filesOf({ ...deserves, ...similar }) } } }),
+    };
+    yield {
+      name: `warnings: not that ${name}`,
+      args,
+      folder: own("similar", { ...deserves, ...similar }),
+      expected: { code: 0, words: [], reports: true },
+    };
+  }
+}
+
+function filesOf(input: Input): Record<string, string> {
+  return {
+    "train.csv": csv(input.row, input.rows ?? 64, "train"),
+    "test.csv": csv(input.row, 16, "test"),
+    "p.yaml": pipelineOf(input),
+  };
+}
+
+function csv(row: Input["row"], rows: number, split: "train" | "test"): string {
+  const all = Array.from({ length: rows }, (_, index) => row(index, split));
+  const lines = all.map((columns) => Object.values(columns).join(","));
+  return `${[Object.keys(all[0]!).join(","), ...lines].join("\n")}\n`;
+}
+
+function pipelineOf(
+  {
+    features = "{ x: }",
+    label = "y",
+    data = "",
+    network = "{ use: mlp, light: [4], booster: [8] }",
+    train = "{ epochs: 1, batch: 32 }",
+  }: Input,
+): string {
+  return `name: warned
+seed: 1
+
+data:
+  train: { use: csv, path: train.csv }
+  test: { use: csv, path: test.csv }
+  features: ${features}
+  label: ${label}
+  ${data}
+network: ${network}
+losses: [{ use: cross-entropy, on: light }]
+optimizer: { use: sgd, rate: 0.1 }
+train: ${train}
+`;
+}
