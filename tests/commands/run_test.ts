@@ -53,11 +53,22 @@ Deno.test("--quiet prints nothing on standard error", async () => {
   });
 });
 
-Deno.test("--json prints each event as a line, and nothing else, on standard output", async () => {
-  await withPipeline(small, async (file, folder) => {
+Deno.test("--json prints each event as a line, and nothing else, on standard output; warnings are told as well", async () => {
+  const data = small.data as Record<string, unknown>;
+  const features = { ...data.features as object, told: { column: "digit" } };
+  await withPipeline({ ...small, data: { ...data, features } }, async (file, folder) => {
     const args = [file, "--engine", "wasm", "--json", "--out", join(folder, "run")];
-    const { stdout } = await rocket(args);
-    const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    const { code, stdout, stderr } = await rocket(args);
+    assertEquals(code, 0);
+    assertMatch(
+      stderr,
+      /^warning: the feature told is the label's own column.*\n --> .*pipeline\.yaml:\d+:\d+\n hint: /m,
+    );
+    const [warning, ...events] = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    assertEquals(warning.event, "warning");
+    assertStringIncludes(warning.message, "the feature told is the label's own column");
+    assertEquals(warning.place.path, "data.features.told");
+    assertEquals(warning.hint, "leave out the feature told");
     const count = (name: string) => events.filter(({ event }) => event === name).length;
     assertEquals(events[0].event, "runStart");
     assertEquals(count("runStart"), 2);

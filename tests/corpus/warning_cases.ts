@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { encodeSafetensors } from "../../files/safetensors.ts";
 import type { Case } from "./pipeline_cases.ts";
 
 /** A pipeline and its data. */
@@ -12,9 +13,12 @@ interface Input {
   readonly label?: string;
   readonly data?: string;
   readonly network?: string;
+  readonly initial?: string | undefined;
   readonly train?: string;
-  /** Options of the command line. */
-  readonly args?: readonly string[];
+  /** Files beside the pipeline and its data. */
+  readonly files?: Readonly<Record<string, Uint8Array>>;
+  /** The rows of a run that has come before, in the folder `earlier`. */
+  readonly earlier?: Input["row"];
 }
 
 /** A pipeline that deserves a warning, and one much like it that does not. */
@@ -230,7 +234,52 @@ const pairs: readonly Pair[] = [
     at: "11:17",
     similar: { row: plain },
   },
+  {
+    name: "the first loss is large, as first weights are",
+    deserves: {
+      row: plain,
+      initial: "{ light: { file: w.safetensors } }",
+      files: { "w.safetensors": lightNet(100) },
+    },
+    words: "the nets begin with logits that are far too large",
+    at: "11:17",
+    similar: { files: { "w.safetensors": lightNet(0.1) } },
+  },
+  {
+    name: "an earlier run had none of the values",
+    deserves: {
+      row: (index) => ({ x: noise(index), user: `id${index % 4}`, y: index % 2 }),
+      features: "{ x: , user: { ids: train } }",
+      network: ctr(),
+      initial: "{ run: earlier }",
+      earlier: (index) => ({ x: noise(index), user: index % 4, y: index % 2 }),
+    },
+    words: "none of the values of user is among those that",
+    at: "10:95",
+    similar: {
+      earlier: (index) => ({ x: noise(index), user: `id${index % 5}`, y: index % 2 }),
+    },
+  },
 ];
+
+/** A light net whose logits are as large as its head's weights. */
+function lightNet(kernel: number): Uint8Array {
+  const tensor = (shape: readonly number[], value: number) => ({
+    shape,
+    values: new Float32Array(shape.reduce((size, length) => size * length, 1)).fill(value),
+  });
+  return encodeSafetensors(
+    new Map([
+      ["light/dense1/kernel", tensor([1, 4], 1)],
+      ["light/dense1/bias", tensor([4], 1)],
+      ["light/head/kernel", {
+        shape: [4, 2],
+        values: Float32Array.from([0, 1, 2, 3, 4, 5, 6, 7], (index) => kernel * (index % 2)),
+      }],
+      ["light/head/bias", tensor([2], 0)],
+    ]),
+  );
+}
 
 function ctr(options = ""): string {
   return `{ use: ctr, light: { hidden: [4] }, booster: { hidden: [8] }, embedding: 2${options} }`;
@@ -244,17 +293,22 @@ function ctr(options = ""): string {
 export function* warningCases(folder: string): Iterable<Case> {
   for (const [number, { name, deserves, words, at, similar, mends }] of pairs.entries()) {
     const args = ["check", "--engine", "wasm", "p.yaml"];
+    const before: Case["before"] = deserves.earlier && (async (run) => {
+      await run(["run", "--engine", "wasm", "--quiet", "--out", "earlier", "earlier.yaml"]);
+    });
     const own = (kind: string, input: Input) => {
       const path = join(folder, `${kind}${number}`);
       Deno.mkdirSync(path);
-      for (const [name, text] of Object.entries(filesOf(input))) {
-        Deno.writeTextFileSync(join(path, name), text);
+      for (const [name, content] of Object.entries(filesOf(input))) {
+        const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+        Deno.writeFileSync(join(path, name), bytes);
       }
       return path;
     };
     yield {
       name: `warnings: ${name}`,
       args,
+      before,
       folder: own("deserves", deserves),
       expected: { code: 0, at, words: [words], reports: true },
       ...(mends && { mended: { [mends]: { files: filesOf({ ...deserves, ...similar }) } } }),
@@ -262,17 +316,26 @@ export function* warningCases(folder: string): Iterable<Case> {
     yield {
       name: `warnings: not that ${name}`,
       args,
+      before,
       folder: own("similar", { ...deserves, ...similar }),
       expected: { code: 0, words: [], reports: true },
     };
   }
 }
 
-function filesOf(input: Input): Record<string, string> {
+function filesOf(input: Input): Record<string, string | Uint8Array> {
   return {
     "train.csv": csv(input.row, input.rows ?? 64, "train"),
     "test.csv": csv(input.row, 16, "test"),
     "p.yaml": pipelineOf(input),
+    ...input.files,
+    ...(input.earlier && {
+      "earlier.csv": csv(input.earlier, 64, "train"),
+      "earlier.yaml": pipelineOf({ ...input, initial: undefined }).replaceAll(
+        /(train|test)\.csv/g,
+        "earlier.csv",
+      ),
+    }),
   };
 }
 
@@ -288,6 +351,7 @@ function pipelineOf(
     label = "y",
     data = "",
     network = "{ use: mlp, light: [4], booster: [8] }",
+    initial,
     train = "{ epochs: 1, batch: 32 }",
   }: Input,
 ): string {
@@ -300,7 +364,7 @@ data:
   features: ${features}
   label: ${label}
   ${data}
-network: ${network}
+network: ${initial ? network.replace(/ }$/, `, initial: ${initial} }`) : network}
 losses: [{ use: cross-entropy, on: light }]
 optimizer: { use: sgd, rate: 0.1 }
 train: ${train}

@@ -28,7 +28,7 @@ Deno.test("checkStage() passes outputs that keep their contract", async () => {
 
 Deno.test("checkStage() finds hooks that there are not", async () => {
   await assertBroken(output(() => ({ onEpoch() {} }) as Output), [
-    "has only hooks that there are (runStart, step,",
+    "has only hooks that there are (warning, runStart, step,",
     "onEpoch()",
   ]);
   await assertBroken(output(() => ({ epoch: 1 }) as unknown as Output), ["the number 1 as epoch"]);

@@ -224,29 +224,6 @@ export class ColumnReader {
     return { values, dropped: dropped?.includes(1) ? dropped : undefined };
   }
 
-  /** Whether the values are those of a vocabulary, in its order or in that in which they were found. */
-  get hasVocabulary(): boolean {
-    const { ids, like } = this.#request;
-    if (!this.#maker) return this.#ids !== undefined;
-    return this.#maker.count === undefined && !(ids!.borrowed && !like);
-  }
-
-  /**
-   * Counts the ids of a record batch that stay: those of rows that no column drops.
-   *
-   * @param chunk What {@linkcode ColumnReader.read} returned.
-   * @param rows How many rows it has.
-   * @param dropped 1 for rows that a column drops.
-   */
-  tally({ values }: ColumnChunk, rows: number, dropped: Uint8Array | undefined): void {
-    this.#maker?.tally(values, rows, dropped);
-  }
-
-  /** How often values occur, once ids are final; undefined for what are no ids of a vocabulary. */
-  get idCounts(): IdCounts | undefined {
-    return this.#maker?.counts;
-  }
-
   /**
    * What was wrong with the rows so far: nulls, and numbers that are not finite.
    *

@@ -7,6 +7,7 @@
 import type { Plan } from "../../pipeline/plan.ts";
 import type { Batch, ColumnSpec } from "../../pipeline/stages/batch.ts";
 import type { RowCounts } from "../input/counts.ts";
+import type { IdCounts } from "../input/ids.ts";
 import { rowText } from "../input/transforms.ts";
 import type { PreparedData } from "../prepare_data.ts";
 
@@ -16,8 +17,10 @@ export interface Facts {
   readonly plan: Plan;
   /** How many rows each split has. */
   readonly rows: Readonly<Record<string, number>>;
-  /** What was counted of each split. */
+  /** The classes and weights of each split. */
   readonly counts: Readonly<Record<string, RowCounts>>;
+  /** How often ids of a vocabulary occur, by split and feature. */
+  readonly ids: Readonly<Record<string, Readonly<Record<string, IdCounts>>>>;
   /** What the features are as they were read. */
   readonly features: Readonly<Record<string, ColumnSpec>>;
   /** The label as it was read. */
@@ -53,6 +56,7 @@ export async function gatherFacts(plan: Plan, data: PreparedData): Promise<Facts
     plan,
     rows: Object.fromEntries(named.map(([name, { rows }]) => [name, rows])),
     counts: Object.fromEntries(named.map(([name, split]) => [name, split.counts()])),
+    ids: Object.fromEntries(named.map(([name, { idCounts }]) => [name, idCounts])),
     features,
     label,
     inputs: transforms.features ?? features,

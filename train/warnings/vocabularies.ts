@@ -7,14 +7,10 @@ import type { Facts } from "./facts.ts";
  *
  * @param facts What is known of the run.
  */
-export function rareValues({ counts, features, plan: { document, ...plan } }: Facts): Problem[] {
-  return Object.entries(counts.train!.vocabularies).flatMap(([name, { once }]): Problem[] => {
-    const { vocabulary = [], ids } = features[name]!;
-    const { ids: options } = plan.features[name]!;
-    // What the pipeline lists is its own choice, and what another feature has is told of that.
-    if (once * 2 <= vocabulary.length || Array.isArray(options) || ids && ids.name !== name) {
-      return [];
-    }
+export function rareValues({ ids, features, plan: { document } }: Facts): Problem[] {
+  return Object.entries(ids.train!).flatMap(([name, { once = 0 }]): Problem[] => {
+    const { vocabulary = [] } = features[name]!;
+    if (once * 2 <= vocabulary.length) return [];
     const buckets = bucketsFor(vocabulary.length);
     return [{
       message: `${once.toLocaleString("en")} of the ${
@@ -34,13 +30,13 @@ export function rareValues({ counts, features, plan: { document, ...plan } }: Fa
  *
  * @param facts What is known of the run.
  */
-export function valuesThatDoNotOccur({ counts, plan: { features, document } }: Facts): Problem[] {
-  return Object.entries(counts.train!.vocabularies).flatMap(([name, { values, unknown }]) => {
-    const { ids } = features[name]!;
-    if (!Array.isArray(ids) || values === 0 || unknown < values) return [];
+export function valuesThatDoNotOccur({ ids, plan: { features, document } }: Facts): Problem[] {
+  return Object.entries(ids.train!).flatMap(([name, { values, unknown }]) => {
+    const { ids: listed } = features[name]!;
+    if (!Array.isArray(listed) || values === 0 || unknown < values) return [];
     return [{
       message:
-        `none of the ${ids.length} values that \`ids\` of ${name} lists occurs in the training rows`,
+        `none of the ${listed.length} values that \`ids\` of ${name} lists occurs in the training rows`,
       place: document.place(["data", "features", name, "ids"]),
       hint: hint("warning/no-value-occurs", "write values that the column has, or `ids: train`", {
         set: { ".": "train" },
@@ -54,11 +50,11 @@ export function valuesThatDoNotOccur({ counts, plan: { features, document } }: F
  *
  * @param facts What is known of the run.
  */
-export function mostlyUnknown({ counts, features, plan: { document } }: Facts): Problem[] {
-  return Object.entries(counts).flatMap(([split, { vocabularies }]) =>
-    split === "train" ? [] : Object.entries(vocabularies).flatMap(
+export function mostlyUnknown({ ids, features, plan: { document } }: Facts): Problem[] {
+  return Object.entries(ids).flatMap(([split, counts]) =>
+    split === "train" ? [] : Object.entries(counts).flatMap(
       ([name, { values, unknown }]): Problem[] => {
-        const train = counts.train!.vocabularies[name];
+        const train = ids.train![name];
         // Where the training rows have none of the list either, that is told.
         if (unknown * 2 <= values || train && train.unknown * 2 > train.values) return [];
         const buckets = bucketsFor(features[name]!.vocabulary?.length ?? 0);

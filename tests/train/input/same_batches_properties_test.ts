@@ -364,36 +364,20 @@ const described = ({ specs }: Split): unknown =>
 
 /** What is counted of a split, in no order. */
 function countsOf(split: Split): unknown {
-  const { classes, weighted, vocabularies } = split.counts();
-  return { classes: classes?.toSorted(), weighted, vocabularies };
+  const { classes, weighted } = split.counts();
+  return { classes: classes?.toSorted(), weighted };
 }
 
 /** The same, by looking at each value of each row. */
 async function countedAnew(split: Split): Promise<unknown> {
-  const { specs } = split;
-  const { features, label, weight } = await split.slice(0, split.rows);
-  const times = (values: Iterable<number>) => {
-    const counts = new Map<number, number>();
-    for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
-    return counts;
-  };
-  const classes = times(label.values);
+  const { kind, classes } = split.specs.label;
+  const { label, weight } = await split.slice(0, split.rows);
+  const count = (id: number) => [...label.values].filter((value) => value === id).length;
   return {
-    classes: specs.label.kind === "number" ? undefined : Array.from(
-      { length: specs.label.classes },
-      (_, id) => classes.get(id) ?? 0,
-    ).toSorted(),
+    classes: kind === "number"
+      ? undefined
+      : Array.from({ length: classes }, (_, id) => count(id)).toSorted(),
     weighted: weight && [...weight.values].some((value) => value > 0),
-    vocabularies: Object.fromEntries(
-      Object.entries(specs.features).flatMap(([name, { vocabulary }]) => {
-        if (!vocabulary) return [];
-        const values = [...features[name]!.values].filter((id) => id >= 0);
-        const known = times(values.filter((id) => id < vocabulary.length));
-        const unknown = values.filter((id) => id === vocabulary.length).length;
-        const once = [...known.values()].filter((count) => count === 1).length;
-        return [[name, { values: values.length, unknown, once }]];
-      }),
-    ),
   };
 }
 
