@@ -64,7 +64,7 @@ const pairs: readonly Pair[] = [
     name: "a feature has the label's texts under another name",
     deserves: {
       row: (index) => ({ x: noise(index), z: "abc"[index % 3], y: "abc"[index % 3] }),
-      features: "{ x: , z: { ids: train } }",
+      features: "{ x: , z: { ids: { train: true, minCount: 1 } } }",
       network: ctr(),
     },
     words: "the feature z has the label's value",
@@ -157,7 +157,7 @@ const pairs: readonly Pair[] = [
         user: split === "test" || index < 20 ? "u" : `u${index}`,
         y: index % 2,
       }),
-      features: "{ x: , user: { ids: train } }",
+      features: "{ x: , user: { ids: { train: true, minCount: 1 } } }",
       network: ctr(),
     },
     words:
@@ -166,6 +166,37 @@ const pairs: readonly Pair[] = [
     similar: {
       row: (index) => ({ x: noise(index), user: `u${index >> 1}`, y: index % 2 }),
     },
+  },
+  {
+    name: "more than half of the values of a text occur once",
+    deserves: {
+      row: (index, split) => ({
+        x: noise(index),
+        word: split === "test" ? "w9" : `w${index}`,
+        y: index % 2,
+      }),
+      features: "{ x: , word: }",
+      data: "transforms: [{ use: one-hot, feature: word }]",
+    },
+    words: "64 of the 64 values of word occur once in the training rows",
+    at: "7:26",
+    similar: { row: (index) => ({ x: noise(index), word: `w${index % 16}`, y: index % 2 }) },
+  },
+  {
+    name: "no training row has the unknown id",
+    deserves: {
+      row: (index, split) => ({
+        x: noise(index),
+        item: index === 3 ? `${split}'s own` : index >> 2 & 3,
+        y: index % 2,
+      }),
+      features: "{ x: , item: { ids: train } }",
+      network: ctr(),
+    },
+    words:
+      "no training row has the unknown id of item: its embedding is not trained, and the test split has values with it",
+    at: "7:33",
+    similar: { features: "{ x: , item: { ids: { train: true, minCount: 2 } } }" },
   },
   {
     name: "none of the listed values occurs",
@@ -182,7 +213,7 @@ const pairs: readonly Pair[] = [
     name: "most ids of the test split are unknown",
     deserves: {
       row: (index, split) => ({ x: noise(index), item: `${split}${index >> 1 & 3}`, y: index % 2 }),
-      features: "{ x: , item: { ids: train } }",
+      features: "{ x: , item: { ids: { train: true, minCount: 1 } } }",
       network: ctr(),
     },
     words: "16 of 16 values of item in the test split are none that the training rows have",
@@ -249,7 +280,7 @@ const pairs: readonly Pair[] = [
     name: "an earlier run had none of the values",
     deserves: {
       row: (index) => ({ x: noise(index), user: `id${index % 4}`, y: index % 2 }),
-      features: "{ x: , user: { ids: train } }",
+      features: "{ x: , user: { ids: { train: true, minCount: 1 } } }",
       network: ctr(),
       initial: "{ run: earlier }",
       earlier: (index) => ({ x: noise(index), user: index % 4, y: index % 2 }),

@@ -20,6 +20,7 @@ import {
 } from "./layout.ts";
 import { type IdCounts, IdMaker, type IdRequest, isTrainingIds, PADDING } from "./ids.ts";
 import { lastAtMost } from "./bounds.ts";
+import { Occurrences } from "./occurrences.ts";
 import { listed } from "./listed.ts";
 
 /** What a column is read as, whatever else is said of it. */
@@ -90,6 +91,8 @@ export class ColumnReader {
   /** The ids of strings without `ids:`. */
   readonly #ids: Map<string, number> | undefined;
   readonly #maker: IdMaker | undefined;
+  /** How often strings without `ids:` occur. */
+  readonly #occurrences = new Occurrences();
   readonly #open: boolean;
   readonly #unit: ColumnSpec["unit"];
   /** Whole numbers of a column that metrics read which doubles cannot hold, by their order. */
@@ -222,6 +225,26 @@ export class ColumnReader {
     }
     this.#row += rows;
     return { values, dropped: dropped?.includes(1) ? dropped : undefined };
+  }
+
+  /**
+   * Counts the ids of a record batch that stay: those of rows that no column drops.
+   *
+   * @param chunk What {@linkcode ColumnReader.read} returned.
+   * @param rows How many rows it has.
+   * @param dropped 1 for rows that a column drops.
+   */
+  tally({ values }: ColumnChunk, rows: number, dropped: Uint8Array | undefined): void {
+    this.#maker?.tally(values, rows, dropped);
+    if (this.#open) this.#occurrences.add(values, rows, dropped);
+  }
+
+  /** How often values occur, once ids are final; undefined for what are no ids of a vocabulary. */
+  get idCounts(): IdCounts | undefined {
+    if (!this.#open) return this.#maker?.counts;
+    let once = 0;
+    for (const id of this.#ids!.values()) once += Number(this.#occurrences.of(id) === 1);
+    return { values: this.#occurrences.total, unknown: 0, once };
   }
 
   /**

@@ -1,3 +1,5 @@
+import type { Values } from "../../pipeline/stages/batch.ts";
+import { Occurrences } from "./occurrences.ts";
 import type { Parts, Specs } from "./parts.ts";
 
 /** What was counted of the rows of a split, for warnings. */
@@ -8,16 +10,12 @@ export interface RowCounts {
   readonly weighted: boolean | undefined;
 }
 
-/** The values of some rows; `dropped` marks those that do not count. */
-export type CountedRows = Parts<{
-  readonly values: ArrayLike<number>;
-  readonly dropped?: Uint8Array | undefined;
-}>;
+/** The values of some rows. */
+export type CountedRows = Pick<Parts<{ readonly values: Values }>, "label" | "weight">;
 
 /** Counts rows as they are read. Classes need not be final: they may be in any order. */
 export class RowCounter {
-  readonly #hasClasses: boolean;
-  #classes = new Float64Array(16);
+  readonly #classes: Occurrences | undefined;
   #weighted = false;
 
   /**
@@ -26,7 +24,7 @@ export class RowCounter {
    * @param hasClasses Whether the label's values are classes.
    */
   constructor(hasClasses: boolean) {
-    this.#hasClasses = hasClasses;
+    this.#classes = hasClasses ? new Occurrences() : undefined;
   }
 
   /**
@@ -34,14 +32,13 @@ export class RowCounter {
    *
    * @param rows How many.
    * @param columns Their values.
+   * @param dropped 1 for rows that do not count.
    */
-  add(rows: number, { features, label, weight, columns = {} }: CountedRows): void {
-    const masks = [...Object.values(features), label, weight, ...Object.values(columns)]
-      .flatMap((column) => column?.dropped ?? []);
-    for (let row = 0; row < rows; row++) {
-      if (masks.some((dropped) => dropped[row])) continue;
-      if (this.#hasClasses) this.#count(label.values[row]!);
-      if (weight && weight.values[row]! > 0) this.#weighted = true;
+  add(rows: number, { label, weight }: CountedRows, dropped?: Uint8Array): void {
+    if (rows === 0) return;
+    this.#classes?.add(label.values, rows, dropped);
+    for (let row = 0; weight && row < rows && !this.#weighted; row++) {
+      this.#weighted = weight.values[row]! > 0 && !dropped?.[row];
     }
   }
 
@@ -51,20 +48,10 @@ export class RowCounter {
    * @param specs What the columns are.
    */
   finish({ label, weight }: Pick<Specs, "label" | "weight">): RowCounts {
+    const classes = this.#classes;
     return {
-      classes: this.#hasClasses
-        ? Array.from({ length: label.classes }, (_, id) => this.#classes[id] ?? 0)
-        : undefined,
+      classes: classes && Array.from({ length: label.classes }, (_, id) => classes.of(id)),
       weighted: weight && this.#weighted,
     };
-  }
-
-  #count(id: number): void {
-    if (id >= this.#classes.length) {
-      const longer = new Float64Array(2 * id);
-      longer.set(this.#classes);
-      this.#classes = longer;
-    }
-    this.#classes[id]!++;
   }
 }

@@ -118,7 +118,7 @@ export class Decoder {
   }
 
   #tally(columns: Parts<ColumnChunk>, rows: number): void {
-    const dropped = droppedRows(columns, rows);
+    const dropped = droppedRows({ columns, rows });
     for (const [name, { tally }] of Object.entries(this.#planned.features)) {
       tally?.(columns.features[name]!, rows, dropped);
     }
@@ -197,8 +197,13 @@ export function wantedColumns({ features, label, weight, columns }: SentRequest)
   ];
 }
 
-/** 1 for rows that a column drops; undefined if none does. */
-function droppedRows(columns: Parts<ColumnChunk>, rows: number): Uint8Array | undefined {
+/**
+ * Which rows some column drops.
+ *
+ * @param batch The rows.
+ * @returns 1 for each of them; undefined if no column drops any.
+ */
+export function droppedRows({ columns, rows }: DecodedBatch): Uint8Array | undefined {
   const all = listParts<ColumnChunk>(columns).flatMap(({ dropped }) => dropped ?? []);
   if (all.length < 2) return all[0];
   return Uint8Array.from({ length: rows }, (_, row) => +all.some((dropped) => dropped[row]));

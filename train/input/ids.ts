@@ -6,6 +6,7 @@
 
 import type { IdOptions } from "../../pipeline/data_options.ts";
 import type { ColumnSpec, IdSpec, Values } from "../../pipeline/stages/batch.ts";
+import { Occurrences } from "./occurrences.ts";
 
 /** Stands in a list's places behind its last value. */
 export const PADDING = -1;
@@ -40,9 +41,9 @@ export class IdMaker {
   readonly #ids = new Map<Key, number>();
   readonly #vocabulary: readonly string[] | undefined;
   readonly #numbers: boolean;
-  /** How often each value occurs, by its id before ids are final, where the vocabulary is found in these rows. */
-  #occurrences = new Float64Array(64);
-  #counts = { values: 0, unknown: 0, once: undefined as number | undefined };
+  /** How often each value occurs, by its id before ids are final. */
+  readonly #occurrences = new Occurrences();
+  #counts: IdCounts | undefined;
 
   /**
    * Takes what is known beforehand.
@@ -95,34 +96,19 @@ export class IdMaker {
    * @param dropped 1 for rows that do not count.
    */
   tally(values: Values, rows: number, dropped: Uint8Array | undefined): void {
-    if (this.count !== undefined) return;
-    const size = values.length / rows, unknown = this.#vocabulary?.length;
-    if (unknown === undefined && this.#ids.size > this.#occurrences.length) {
-      const longer = new Float64Array(2 * this.#ids.size);
-      longer.set(this.#occurrences);
-      this.#occurrences = longer;
-    }
-    for (let row = 0; row < rows; row++) {
-      for (let index = row * size; index < (row + 1) * size; index++) {
-        const id = values[index]!;
-        if (id === PADDING || dropped?.[row]) continue;
-        this.#counts.values++;
-        if (unknown === undefined) this.#occurrences[id]!++;
-        else if (id === unknown) this.#counts.unknown++;
-      }
-    }
+    if (this.count === undefined) this.#occurrences.add(values, rows, dropped);
   }
 
   /** What {@linkcode IdMaker.tally} has counted, once ids are final; undefined for ids that are not of a vocabulary. */
   get counts(): IdCounts | undefined {
-    return this.count === undefined ? this.#counts : undefined;
+    return this.#counts;
   }
 
   /** The value that occurs most often, where the vocabulary is found in these rows. */
   get mostFrequent(): { readonly value: string; readonly count: number } | undefined {
     let most: { readonly value: Key; readonly count: number } | undefined;
     for (const [value, id] of this.#ids) {
-      const count = this.#occurrences[id]!;
+      const count = this.#occurrences.of(id);
       if (count > (most?.count ?? 0)) most = { value, count };
     }
     return most && { ...most, value: String(most.value) };
@@ -144,26 +130,28 @@ export class IdMaker {
       const kind = typeof options === "object" && "hash" in options ? "hash" : "count";
       return { kind, count: this.count };
     }
-    const kind = "vocabulary";
+    const kind = "vocabulary", occurrences = this.#occurrences, { total: values } = occurrences;
     if (this.#vocabulary) {
+      const unknown = occurrences.of(this.#vocabulary.length);
+      this.#counts = { values, unknown, once: undefined };
       return { kind, vocabulary: this.#vocabulary, count: this.#vocabulary.length + 1 };
     }
-    const found = [...this.#ids.keys()], occurrences = this.#occurrences;
+    const found = [...this.#ids.keys()];
     const least = isTrainingIds(options) ? options.minCount : 0;
     const vocabulary = lender?.vocabulary ??
-      this.#sorted(found.filter((_, id) => occurrences[id]! >= least)).map(String);
+      this.#sorted(found.filter((_, id) => occurrences.of(id) >= least)).map(String);
     const places = new Map(vocabulary.map((value, id) => [value, id]));
     const final = Int32Array.from(
       found,
       (value) => places.get(String(value)) ?? vocabulary.length,
     );
+    let unknown = 0, once = 0;
     final.forEach((id, before) => {
-      if (id === vocabulary.length) this.#counts.unknown += occurrences[before]!;
+      const count = occurrences.of(before);
+      if (id === vocabulary.length) unknown += count;
+      else if (count === 1) once++;
     });
-    this.#counts.once = final.reduce(
-      (once, id, before) => once + +(id < vocabulary.length && occurrences[before] === 1),
-      0,
-    );
+    this.#counts = { values, unknown, once };
     for (const { values } of chunks) {
       for (let index = 0; index < values.length; index++) {
         if (values[index] !== PADDING) values[index] = final[values[index]!] ?? 0;

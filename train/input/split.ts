@@ -6,6 +6,7 @@ import {
   type ColumnsRequest,
   type DecodedBatch,
   Decoder,
+  droppedRows,
   type KnownColumns,
   sentRequest,
   wantedColumns,
@@ -147,10 +148,10 @@ async function goThrough(
       decoder.refuse();
       if (!canStream(dataset)) return undefined;
       counter = new RowCounter(decoder.hasClasses);
-      for (const { rows, columns } of read) counter.add(rows, columns);
+      for (const one of read) counter.add(one.rows, one.columns, droppedRows(one));
       read = undefined;
     }
-    counter?.add(decoded.rows, decoded.columns);
+    counter?.add(decoded.rows, decoded.columns, droppedRows(decoded));
     read?.push(memory ? moved(decoded) : decoded);
   }
   if (!read) return streamed(dataset, request, options, { tally, decoder, counter: counter! });
@@ -179,7 +180,7 @@ async function spilled(
   for await (const batch of recordBatches(dataset, stage)) {
     const decoded = decoder.read(batch);
     tally.add(decoded);
-    counter.add(decoded.rows, decoded.columns);
+    counter.add(decoded.rows, decoded.columns, droppedRows(decoded));
     await spill.write(batch);
   }
   const copy = await spill.open();

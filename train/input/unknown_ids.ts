@@ -30,13 +30,15 @@ export function untrainedUnknowns(
   },
 ): UntrainedUnknown[] {
   const { train: { features, idCounts }, ...others } = splits;
-  const nameOf = (feature: string) => features[feature]!.ids!.name;
+  const nameOf = (feature: string) => features[feature]!.ids?.name;
   const trained = new Set(
     Object.entries(idCounts).flatMap(([feature, { unknown }]) =>
       unknown > 0 ? [nameOf(feature)] : []
     ),
   );
-  return Object.keys(idCounts).filter((feature) => !trained.has(nameOf(feature))).map((
+  return Object.keys(idCounts).filter((feature) =>
+    nameOf(feature) !== undefined && !trained.has(nameOf(feature))
+  ).map((
     feature,
   ) => ({
     feature,

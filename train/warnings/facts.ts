@@ -9,6 +9,7 @@ import type { Batch, ColumnSpec } from "../../pipeline/stages/batch.ts";
 import type { RowCounts } from "../input/counts.ts";
 import type { IdCounts } from "../input/ids.ts";
 import { rowText } from "../input/transforms.ts";
+import { type UntrainedUnknown, untrainedUnknowns } from "../input/unknown_ids.ts";
 import type { PreparedData } from "../prepare_data.ts";
 
 /** What is known of a run before it trains. */
@@ -21,6 +22,8 @@ export interface Facts {
   readonly counts: Readonly<Record<string, RowCounts>>;
   /** How often ids of a vocabulary occur, by split and feature. */
   readonly ids: Readonly<Record<string, Readonly<Record<string, IdCounts>>>>;
+  /** The vocabularies whose unknown id is not trained. */
+  readonly untrained: readonly UntrainedUnknown[];
   /** What the features are as they were read. */
   readonly features: Readonly<Record<string, ColumnSpec>>;
   /** The label as it was read. */
@@ -57,6 +60,7 @@ export async function gatherFacts(plan: Plan, data: PreparedData): Promise<Facts
     rows: Object.fromEntries(named.map(([name, { rows }]) => [name, rows])),
     counts: Object.fromEntries(named.map(([name, split]) => [name, split.counts()])),
     ids: Object.fromEntries(named.map(([name, { idCounts }]) => [name, idCounts])),
+    untrained: untrainedUnknowns(splits),
     features,
     label,
     inputs: transforms.features ?? features,

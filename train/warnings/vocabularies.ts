@@ -1,5 +1,6 @@
 import type { Problem } from "../../pipeline/errors.ts";
 import { hint } from "../../pipeline/hints.ts";
+import { listed } from "../input/listed.ts";
 import type { Facts } from "./facts.ts";
 
 /**
@@ -7,18 +8,19 @@ import type { Facts } from "./facts.ts";
  *
  * @param facts What is known of the run.
  */
-export function rareValues({ ids, features, plan: { document } }: Facts): Problem[] {
-  return Object.entries(ids.train!).flatMap(([name, { once = 0 }]): Problem[] => {
+export function rareValues({ ids: counts, features, plan: { document } }: Facts): Problem[] {
+  return Object.entries(counts.train!).flatMap(([name, { once = 0 }]): Problem[] => {
     const { vocabulary = [] } = features[name]!;
     if (once * 2 <= vocabulary.length) return [];
-    const buckets = bucketsFor(vocabulary.length);
+    const size = bucketsFor(vocabulary.length);
+    const ids = once < vocabulary.length ? { train: true, minCount: 2 } : { hash: size };
     return [{
       message: `${once.toLocaleString("en")} of the ${
         vocabulary.length.toLocaleString("en")
       } values of ${name} occur once in the training rows: nothing can be learned of them`,
       place: document.place(["data", "features", name]),
-      hint: hint("warning/rare-values", `write \`ids: { hash: ${buckets} }\`, or leave it out`, [
-        { set: { ids: { hash: buckets } } },
+      hint: hint("warning/rare-values", `write \`ids: ${inYaml(ids)}\`, or leave it out`, [
+        { set: { ids } },
         { remove: ["."] },
       ]),
     }];
@@ -32,11 +34,11 @@ export function rareValues({ ids, features, plan: { document } }: Facts): Proble
  */
 export function valuesThatDoNotOccur({ ids, plan: { features, document } }: Facts): Problem[] {
   return Object.entries(ids.train!).flatMap(([name, { values, unknown }]) => {
-    const { ids: listed } = features[name]!;
-    if (!Array.isArray(listed) || values === 0 || unknown < values) return [];
+    const { ids: list } = features[name]!;
+    if (!Array.isArray(list) || values === 0 || unknown < values) return [];
     return [{
       message:
-        `none of the ${listed.length} values that \`ids\` of ${name} lists occurs in the training rows`,
+        `none of the ${list.length} values that \`ids\` of ${name} lists occurs in the training rows`,
       place: document.place(["data", "features", name, "ids"]),
       hint: hint("warning/no-value-occurs", "write values that the column has, or `ids: train`", {
         set: { ".": "train" },
@@ -73,6 +75,38 @@ export function mostlyUnknown({ ids, features, plan: { document } }: Facts): Pro
     )
   );
 }
+
+/**
+ * Warns of vocabularies whose unknown id no training row has, so that its embedding stays as it was drawn.
+ *
+ * @param facts What is known of the run.
+ */
+export function untrainedUnknown({ untrained, plan: { features, document } }: Facts): Problem[] {
+  const named = untrained.filter(({ feature, splits }) => {
+    const { ids } = features[feature]!;
+    // Who lists values means to have no others, as long as there are none.
+    return ids === "train" || Array.isArray(ids) && splits.some(({ unknown }) => unknown > 0);
+  });
+  if (named.length === 0) return [];
+  const names = named.map(({ feature }) => feature);
+  const places = names.map((name) => `/data/features/${name}/ids`);
+  const found = named.flatMap(({ splits }) => splits.filter(({ unknown }) => unknown > 0));
+  const where = [...new Set(found.map(({ split }) => split))];
+  return [{
+    message:
+      `no training row has the unknown id of ${listed(names)}: its embedding is not trained` +
+      (where.length > 0 ? `, and the ${where.join(" and ")} split has values with it` : ""),
+    place: document.place(["data", "features", names[0]!, "ids"]),
+    hint: hint(
+      "warning/untrained-unknown",
+      "write `ids: { train: true, minCount: 2 }`, so that values that occur once train it",
+      { set: Object.fromEntries(places.map((path) => [path, { train: true, minCount: 2 }])) },
+    ),
+  }];
+}
+
+const inYaml = (ids: Readonly<Record<string, unknown>>) =>
+  `{ ${Object.entries(ids).map(([key, value]) => `${key}: ${value}`).join(", ")} }`;
 
 /** So many that few values have one together. */
 const bucketsFor = (values: number) => 2 ** Math.ceil(Math.log2(Math.max(values, 8) * 4));

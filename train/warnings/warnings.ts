@@ -12,7 +12,12 @@ import { type Facts, gatherFacts } from "./facts.ts";
 import { labelAsFeature } from "./label_as_feature.ts";
 import { differentRanges } from "./ranges.ts";
 import { smallBatches } from "./small_batches.ts";
-import { mostlyUnknown, rareValues, valuesThatDoNotOccur } from "./vocabularies.ts";
+import {
+  mostlyUnknown,
+  rareValues,
+  untrainedUnknown,
+  valuesThatDoNotOccur,
+} from "./vocabularies.ts";
 import { noWeight } from "./weights.ts";
 
 /** All that is looked for before training begins. */
@@ -25,6 +30,7 @@ const all: readonly ((facts: Facts) => Problem[])[] = [
   rareValues,
   valuesThatDoNotOccur,
   mostlyUnknown,
+  untrainedUnknown,
   smallBatches,
 ];
 
