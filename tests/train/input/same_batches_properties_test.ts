@@ -458,7 +458,10 @@ async function holds(
       thread.end();
     }
   });
-  assert(seen.refused <= Math.max(runs / 5, 2), `${seen.refused} of ${runs} pipelines were refused`);
+  assert(
+    seen.refused <= Math.max(runs / 5, 2),
+    `${seen.refused} of ${runs} pipelines were refused`,
+  );
   return seen;
 }
 
