@@ -10,7 +10,8 @@ import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { convert } from "../../data/convert.ts";
 import { inFolder, launch, rocket } from "../support/command_line.ts";
-import { writeParquet } from "../support/formats.ts";
+import { forNative } from "../support/engines.ts";
+import { formats, writeParquet } from "../support/formats.ts";
 import { pluginApi } from "../support/pipelines.ts";
 
 const rows = ["x,y", ...Array.from({ length: 40 }, (_, row) => `${row / 40},${row % 2}`)];
@@ -117,7 +118,7 @@ Deno.test("a run reads and writes what its pipeline, its options and the user's 
     assertEquals(allowed.code, 0, allowed.stderr);
   }));
 
-Deno.test("a run reads addresses, tables, weights of other runs, and files through links", () =>
+Deno.test("a run reads addresses, tables, databases, weights of runs and of files, and files through links", () =>
   inFolder(async (folder) => {
     await write(folder, { "rows.csv": rows.join("\n"), "weights/none": "" });
     await convert({ from: join(folder, "rows.csv"), to: join(folder, "rows.arrow") });
@@ -130,7 +131,17 @@ Deno.test("a run reads addresses, tables, weights of other runs, and files throu
     );
     const { port } = server.addr as Deno.NetAddr;
     const cwd = join(folder, "work");
-    const table = { use: "sql", query: "SELECT * FROM t", tables: { t: "../rows.csv" } };
+    await Deno.copyFile(join(formats, "tables.duckdb"), join(folder, "rows.duckdb"));
+    const table = {
+      use: "sql",
+      query: "SELECT x, y FROM t UNION ALL SELECT 0.5, 1 FROM (FROM types LIMIT 1)",
+      tables: { t: "../rows.csv" },
+      database: "../rows.duckdb",
+    };
+    const initial = {
+      light: { file: "../copies/weights.safetensors" },
+      booster: { run: "../weights/first" },
+    };
     await write(cwd, {
       "p.yaml": {
         ...{ ...base, name: "p" },
@@ -143,11 +154,20 @@ Deno.test("a run reads addresses, tables, weights of other runs, and files throu
           train: { use: "arrow", path: `http://localhost:${port}/rows.arrow` },
           test: { use: "arrow", path: "../rows.arrow" },
         },
-        network: { ...base.network, initial: { booster: { run: "../weights/first" } } },
+        network: { ...base.network, initial },
       },
     });
     const first = await rocket(["p.yaml", ...wasm, "--out", "../weights/first"], { cwd });
     assertEquals(first.code, 0, first.stderr);
+    const { data } = JSON.parse(
+      await Deno.readTextFile(join(folder, "weights", "first", "pipeline.json")),
+    );
+    assertEquals(data.test.rows, rows.length);
+    await Deno.mkdir(join(folder, "copies"));
+    await Deno.copyFile(
+      join(folder, "weights", "first", "checkpoints", "best.safetensors"),
+      join(folder, "copies", "weights.safetensors"),
+    );
     const second = await rocket(["q.yaml", ...wasm, "--out", "second"], { cwd });
     assertEquals(second.code, 0, second.stderr);
   }));
@@ -205,6 +225,15 @@ Deno.test("check, list, show, new, sweep and data convert work with a user's rig
     const data = await launch("data/main.ts", ["convert", "rows/t.csv", "rows/t.arrow"], { cwd });
     assertEquals(data.code, 0, data.stderr);
     assert((await Deno.stat(join(cwd, "rows", "t.arrow"))).size > 0);
+    await Deno.copyFile(join(formats, "tables.duckdb"), join(cwd, "rows", "t.duckdb"));
+    const query = ["--query", "SELECT count(*) AS n FROM types"];
+    const tables = await launch(
+      "data/main.ts",
+      ["convert", "rows/t.duckdb", "rows/n.arrow", ...query],
+      { cwd },
+    );
+    assertEquals(tables.code, 0, tables.stderr);
+    assert((await Deno.stat(join(cwd, "rows", "n.arrow"))).size > 0);
   }));
 
 Deno.test("a run reads folders, globs and Hive partitions of each format", () =>
@@ -235,3 +264,21 @@ Deno.test("a run reads folders, globs and Hive partitions of each format", () =>
       assertEquals([data.train.rows, data.test.rows], [80, 80], use);
     }
   }));
+
+forNative(
+  "native finds what it has set up, and looks where ROCKET_TENSORFLOW says",
+  () =>
+    inFolder(async (cwd) => {
+      const found = await launch("scripts/native.ts", [], { cwd });
+      assertEquals(found.code, 0, found.stderr);
+      assertMatch(found.stdout, /^now +found as it was made/m);
+      await Deno.mkdir(join(cwd, "tensorflow"));
+      const env = { ROCKET_TENSORFLOW: join(cwd, "tensorflow"), ROCKET_CACHE: join(cwd, "cache") };
+      const given = await launch("scripts/native.ts", [], { cwd, env });
+      assertEquals(given.code, 1, given.stdout);
+      assertStringIncludes(given.stderr, `ROCKET_TENSORFLOW is ${join(cwd, "tensorflow")}, where `);
+      const refused = await launch("scripts/native.ts", ["--forced"], { cwd });
+      assertEquals(refused.code, 2);
+      assertStringIncludes(refused.stderr, "native does not know --forced");
+    }),
+);

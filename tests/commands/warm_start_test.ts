@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { deno, inFolder, launcher } from "../support/command_line.ts";
+import { inFolder, rocket } from "../support/command_line.ts";
 import { dayPipeline, writeRows } from "../support/hand_over.ts";
 
 const items = (names: readonly string[]) => ({
@@ -22,7 +22,7 @@ Deno.test("pipeline FILE may read the run and the vocabularies that first weight
       return Deno.writeTextFile(join(today, `${day}.json`), JSON.stringify(pipeline));
     };
     const run = async (...args: string[]) => {
-      const ended = await deno([...launcher, ...args, "--engine", "wasm"], { cwd: today });
+      const ended = await rocket([...args, "--engine", "wasm"], { cwd: today });
       return { ...ended, said: ended.stderr };
     };
     await write("one");
@@ -31,12 +31,11 @@ Deno.test("pipeline FILE may read the run and the vocabularies that first weight
     const counts = "embedding/item: values of item: 2 kept, 1 new, 1 gone";
     const file = "../runs/one/checkpoints/best.safetensors";
     const vocabularies = { item: "../words/items.txt" };
-    for (const initial of [{ run: "../runs/one" }, { booster: { file, vocabularies } }]) {
-      await write("two", initial);
-      const checked = await run("check", "two.json");
-      assertEquals(checked.code, 0, checked.said);
-      assertStringIncludes(checked.said, counts);
-    }
+    await write("two", { run: "../runs/one" });
+    const checked = await run("check", "two.json");
+    assertEquals(checked.code, 0, checked.said);
+    assertStringIncludes(checked.said, counts);
+    await write("two", { booster: { file, vocabularies } });
     const trained = await run("two.json", "--out", "../runs/two");
     assertEquals(trained.code, 0, trained.said);
     assertStringIncludes(trained.said, counts);
