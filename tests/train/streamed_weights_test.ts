@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { convert } from "../../data/convert.ts";
 import type { Result } from "../../pipeline/stages/events.ts";
-import { deno, inFolder, launcher } from "../support/command_line.ts";
+import { inFolder, rocket } from "../support/command_line.ts";
 import { writeParquet } from "../support/formats.ts";
-import { pluginApi, runFile } from "../support/pipelines.ts";
+import { pluginApi } from "../support/pipelines.ts";
 
 /**
  * A tenth of the rows is positive and weighs 9, the others weigh 1, and neither what is read nor the user tells
@@ -70,23 +70,6 @@ function assertMetrics({ test }: Pick<Result, "test">): void {
   }
 }
 
-Deno.test("a run that streams in a thread counts rows by their weights, and groups them by columns", () =>
-  inFolder(async (folder) => {
-    await writeRows(folder);
-    for (const use of ["arrow", "csv"]) {
-      const file = join(folder, `${use}.yaml`);
-      await Deno.writeTextFile(file, pipeline(use));
-      const out = join(folder, `${use}-run`),
-        options = { inputThread: "always", debug: true } as const;
-      const { result, reports } = await runFile(file, out, "wasm", {}, options);
-      assert(reports.some((line) => line.includes("read when they are needed")), reports.join());
-      assertEquals(reports.filter((line) => line.startsWith("input:")), [
-        "input: a thread makes the batches ahead of the steps",
-      ]);
-      assertMetrics(result);
-    }
-  }));
-
 /** Makes a thread worth its start, and batches in it take no time. */
 const slow = `import { defineTransform, z } from "${pluginApi}";
 export default defineTransform({
@@ -99,17 +82,17 @@ export default defineTransform({
 });
 `;
 
-Deno.test("pipeline run starts a thread for streamed rows, which loses neither weights nor columns", () =>
-  inFolder(async (folder) => {
-    await writeRows(folder);
-    await Deno.writeTextFile(join(folder, "slow.ts"), slow);
-    const text = pipeline("parquet", { transforms: ["./slow.ts"] }, 16);
-    await Deno.writeTextFile(join(folder, "p.yaml"), text);
-    const { code, stderr } = await deno(
-      [...launcher, "p.yaml", "--out", "run", "--engine", "wasm", "--debug"],
-      { cwd: folder },
-    );
-    assertEquals(code, 0, stderr);
-    assert(stderr.includes("input: a thread makes the batches ahead of the steps"), stderr);
-    assertMetrics(JSON.parse(await Deno.readTextFile(join(folder, "run", "result.json"))));
-  }));
+for (const use of ["parquet", "arrow", "csv"]) {
+  Deno.test(`pipeline run starts a thread for streamed rows of ${use}, which loses neither weights nor columns`, () =>
+    inFolder(async (cwd) => {
+      await writeRows(cwd);
+      await Deno.writeTextFile(join(cwd, "slow.ts"), slow);
+      const text = pipeline(use, { transforms: ["./slow.ts"] }, 16);
+      await Deno.writeTextFile(join(cwd, "p.yaml"), text);
+      const args = ["p.yaml", "--out", "run", "--engine", "wasm", "--debug"];
+      const { code, stderr } = await rocket(args, { cwd });
+      assertEquals(code, 0, stderr);
+      assert(stderr.includes("input: a thread makes the batches ahead of the steps"), stderr);
+      assertMetrics(JSON.parse(await Deno.readTextFile(join(cwd, "run", "result.json"))));
+    }));
+}
