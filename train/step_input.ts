@@ -17,7 +17,7 @@ import { batchTensors, rowsOf } from "./tensors.ts";
  * @param position Where the run is.
  * @param rate The learning rate.
  * @param seed The run's seed.
- * @param before How many steps the optimizer's slots have behind them from an earlier run.
+ * @param taken How many steps the optimizer has taken, an earlier run's among them; by default all of the position.
  * @returns The tensors, which the caller disposes of.
  * @throws {StageError} If the optimizer computes what is no number.
  */
@@ -27,9 +27,9 @@ export function stepInput(
   position: Position,
   rate: number,
   seed: number,
-  before = 0,
+  taken: number = position.step,
 ): StepInput {
-  const step = before + position.step + 1;
+  const step = taken + 1;
   return {
     ...batchTensors(batch),
     rate: tf.scalar(rate),

@@ -317,6 +317,17 @@ class Training {
   }
 
   /**
+   * How many steps the optimizer has taken: as in PyTorch, where its state does not move in a step that is skipped, it
+   * does not count there either. What is left out after going back counts just as little.
+   */
+  get #optimizerSteps(): number {
+    const { phase, step, skipped, optimizerSteps } = this.#start;
+    const { without } = this.#detour?.phase === phase ? this.#detour : { without: [] };
+    const leftOut = without.filter((step) => step <= this.#step).length;
+    return optimizerSteps + this.#step - step - (this.#skipped - skipped) - leftOut;
+  }
+
+  /**
    * Goes back to the last checkpoint, or to the start, after a step whose numbers are not finite. From
    * there the rate is half of what it was, and the step's batch is left out.
    */
@@ -422,7 +433,7 @@ class Training {
     const { rate: factor = 1, without = [] } = this.#detour?.phase === this.#start.phase
       ? this.#detour
       : {};
-    const rate = factor * rateAt(position);
+    const rate = factor * rateAt(position), optimizerSteps = this.#optimizerSteps;
     const step = ++this.#step;
     if (without.includes(step)) {
       this.#batches++;
@@ -430,7 +441,6 @@ class Training {
     }
     let taken!: Advanced;
     await this.#guard.watch(async () => {
-      const { optimizerSteps } = this.#start;
       const input = waiting.during(() =>
         stepInput(model, batch, position, rate, this.#seed, optimizerSteps)
       );
@@ -516,7 +526,7 @@ class Training {
         step: String(position.step),
         metrics: JSON.stringify(metricsToJson(position.metrics)),
         optimizer: model.optimizerStage.name,
-        optimizerSteps: String(this.#start.optimizerSteps + this.#step - this.#start.step),
+        optimizerSteps: String(this.#optimizerSteps),
         owners: JSON.stringify(Object.fromEntries(owners)),
       },
     }, request);

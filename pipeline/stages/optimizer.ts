@@ -11,7 +11,7 @@ import {
 
 /** Where a step is, in plain numbers. */
 export interface StepNumbers {
-  /** The number of the step, from 1; each phase counts its own. */
+  /** The number of the step that the optimizer takes, from 1. Steps that are skipped do not count; each phase counts its own. */
   readonly step: number;
   /** The learning rate of the step. */
   readonly rate: number;
@@ -29,7 +29,7 @@ export interface UpdateInput<Slot extends string = string, Scalar extends string
   readonly slots: Readonly<Record<Slot, tf.Tensor>>;
   /** The learning rate of this step. */
   readonly rate: tf.Scalar;
-  /** The number of this step, from 1, as a float32: exact up to 2²⁴. */
+  /** The number of this step as in {@linkcode StepNumbers}, as a float32: exact up to 2²⁴. */
   readonly step: tf.Scalar;
   /** What the optimizer's own `scalars` computed for this step. */
   readonly scalars: Readonly<Record<Scalar, tf.Scalar>>;
