@@ -28,6 +28,7 @@ import { openFile, openUrl, type RandomAccess } from "./random_access.ts";
 import { recognise } from "./recognise.ts";
 import { ColumnError } from "./record_batch_verify.ts";
 import { rowReader } from "./row_reader.ts";
+import { decodeHint, findBrokenText } from "./utf8.ts";
 
 const kind: FileKind = { format: "Arrow", extensions: /\.(arrow|arrows|feather|ipc)$/ };
 
@@ -119,12 +120,18 @@ function withTypes(opened: OpenFiles, schema: Schema): Dataset {
     const batch = await index.read(own).catch((error) => {
       throw unreadable(name, format, error);
     });
+    refuseBrokenText(batch, columns, (row) => ({ file: name, row: firstRow + row }));
     return conform(batch, schema, { name, firstRow, partitions: partitionsOf(name) });
   };
-  const rows = hasColumns(files, schema, columns) ? rowReader(files, columns) : undefined;
+  const readRows = hasColumns(files, schema, columns) ? rowReader(files, columns) : undefined;
   const counted = files.map(({ file: { name }, index: { rowCounts } }) =>
     [name, rowCounts.reduce((sum, rows) => sum + rows, 0)] as const
   );
+  const rows = readRows && (async (numbers: ArrayLike<number>) => {
+    const batch = await readRows(numbers);
+    refuseBrokenText(batch, columns, (row) => locateRow(counted, numbers[row]!)!);
+    return batch;
+  });
   return {
     schema,
     ...(rows && { rows }),
@@ -138,6 +145,21 @@ function withTypes(opened: OpenFiles, schema: Schema): Dataset {
     widen: (fields) => Promise.resolve(withTypes(opened, widened(schema, fields))),
     close,
   };
+}
+
+/** Refuses texts that are no UTF-8, by the place of their row. */
+function refuseBrokenText(
+  batch: RecordBatch,
+  columns: readonly string[] | undefined,
+  placeOf: (row: number) => { readonly file: string; readonly row: number },
+): void {
+  const broken = findBrokenText(batch, columns);
+  if (!broken) return;
+  const { file, row } = placeOf(broken.row);
+  throw new UserError(
+    `row ${row} of ${file} has text that is no UTF-8 in the column ${broken.column} (rows count from 0)`,
+    { hint: decodeHint(broken.nested ? undefined : broken.column) },
+  );
 }
 
 /** Whether all files have these columns in this order and with these types, so that their bytes are alike. */

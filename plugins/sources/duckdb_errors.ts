@@ -1,6 +1,7 @@
 import { hint, type HintText, UserError } from "../../plugin.ts";
 import { makeAgain } from "./hints.ts";
 import { encodings } from "./parquet_types.ts";
+import { decodeHint } from "./utf8.ts";
 
 /** What is said where a statement reads what it must not. */
 export interface Refusal {
@@ -36,8 +37,29 @@ export function explain(error: unknown, subject: StatementSubject): UserError {
   const text = (error as Error).message ?? String(error);
   const refusal = subject.refusals?.find(({ message }) => text.includes(message));
   if (refusal) return new UserError(refusal.message, { hint: refusal.hint, cause: error });
+  const broken = brokenText(error);
+  if (broken !== undefined) {
+    const file = /Parquet file "(.*)": value/s.exec(text)![1];
+    return new UserError(`${file} has text that is no UTF-8: ${broken}`, {
+      hint: decodeHint(undefined),
+      cause: error,
+    });
+  }
   return inText(text, subject, error) ?? ofFile(text, subject, error) ??
     ofQuery(text, subject, error);
+}
+
+/**
+ * The text that a Parquet file has and that is no UTF-8, as DuckDB shows it.
+ *
+ * @param error What DuckDB threw.
+ * @returns Undefined if that was another error.
+ */
+export function brokenText(error: unknown): string | undefined {
+  const text =
+    /^.*Invalid string encoding found in Parquet file .*: value (".*") is not valid UTF8/s
+      .exec((error as Error).message)?.[1];
+  return text && cut(text);
 }
 
 /** A place within a text file. */

@@ -1,7 +1,16 @@
 import { Schema } from "apache-arrow";
-import { defineSource, pathOption, type SourceStage, z } from "../../plugin.ts";
+import { defineSource, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
 import { commonFields, widened } from "./conform.ts";
-import { type DuckColumn, literal, schemaOf, selectColumns } from "./duckdb.ts";
+import {
+  type Database,
+  type DuckColumn,
+  literal,
+  quoted,
+  schemaOf,
+  selectColumns,
+} from "./duckdb.ts";
+import { brokenText } from "./duckdb_errors.ts";
+import { decodeHint } from "./utf8.ts";
 import {
   batchRowsOption,
   type FileKind,
@@ -17,6 +26,7 @@ export const parquetFiles: FileKind = { format: "Parquet", extensions: /\.(parqu
 
 /** How DuckDB reads them. Row groups without any wanted row are skipped. */
 const format: TableFormat = {
+  explain: explainText,
   async describe(database, files, _request, attempt) {
     const columns = new Map<SourceFile, DuckColumn[]>(), rowCounts = new Map<SourceFile, number>();
     for (const file of files) {
@@ -47,6 +57,29 @@ const format: TableFormat = {
     return tablesOf(columns, rowCounts, new Schema(fields));
   },
 };
+
+/** DuckDB tells a text that is no UTF-8, and not its column. */
+async function explainText(
+  database: Database,
+  file: SourceFile,
+  error: unknown,
+): Promise<UserError | undefined> {
+  const text = brokenText(error);
+  if (text === undefined) return undefined;
+  for (const { name, type } of await database.columns(`FROM ${tableOf(file)}`)) {
+    const value = `max(strlen(CAST(${quoted(name)} AS VARCHAR)))`;
+    try {
+      await database.firstRow(`SELECT ${value} FROM ${tableOf(file)}`);
+    } catch (other) {
+      if (brokenText(other) === undefined) continue;
+      return new UserError(
+        `${file.name} has text that is no UTF-8 in the column ${name}: ${text}`,
+        { hint: decodeHint(String(type) === "VARCHAR" ? name : undefined), cause: error },
+      );
+    }
+  }
+  return undefined;
+}
 
 function tablesOf(
   columns: ReadonlyMap<SourceFile, DuckColumn[]>,

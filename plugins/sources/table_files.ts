@@ -14,6 +14,8 @@ export interface TableFormat {
   refuseRead?(file: SourceFile): Promise<void>;
   /** What an error in a statement was about. */
   subject?(file: SourceFile): StatementSubject;
+  /** Says what DuckDB could not do, where the file has to be looked at for it. */
+  explain?(database: Database, file: SourceFile, error: unknown): Promise<UserError | undefined>;
   /**
    * Finds the columns of all files.
    *
@@ -88,7 +90,8 @@ export async function openTableFiles(
     try {
       return await action();
     } catch (error) {
-      throw explain(error, format.subject?.(file) ?? { file: file.name });
+      throw await format.explain?.(database, file, error) ??
+        explain(error, format.subject?.(file) ?? { file: file.name });
     }
   };
   try {

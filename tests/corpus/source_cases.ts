@@ -5,9 +5,10 @@
  */
 
 import { join } from "node:path";
+import { Field, List, Utf8 } from "apache-arrow";
 import { loadDuckdb } from "../../plugins/sources/duckdb.ts";
 import type { FileMend, Mend } from "./changed_input.ts";
-import { type DataCase, file, fixture, rows } from "./data_case.ts";
+import { type Bytes, type DataCase, file, fileOf, fixture, rows } from "./data_case.ts";
 
 type Mends = Readonly<Record<string, Mend>>;
 
@@ -329,10 +330,64 @@ function* typeCases(): Iterable<DataCase> {
   };
 }
 
+/** Files in which a byte of a text is another. */
+function* encodingCases(): Iterable<DataCase> {
+  const latin = (bytes: Bytes) => {
+    const copy = bytes.slice(), at = new TextDecoder("latin1").decode(bytes).indexOf("caf@");
+    copy[at + 3] = "é".charCodeAt(0);
+    return copy;
+  };
+  const texts = ["tea", "caf@", "tea", "milk"];
+  const list = new List(new Field("item", new Utf8(), true));
+  const columns: Record<string, Bytes> = {
+    texts: fileOf(texts, new Utf8()),
+    "a dictionary": file({ ...rows, x: texts }),
+    lists: fileOf(texts.map((text) => [text, "tea"]), list),
+  };
+  for (const [name, good] of Object.entries(columns)) {
+    for (const memory of ["512MB", "10kB"]) {
+      yield {
+        name: `encodings: ${name}, with ${memory}`,
+        files: { "a.arrow": latin(good) },
+        words: ["row 1 of a.arrow has text that is no UTF-8 in the column x"],
+        features: "{ column: x, ids: train }",
+        memory,
+        mended: {
+          [name === "lists" ? "source/texts" : "source/utf-8"]: madeAgain("a.arrow", good),
+        },
+      };
+    }
+  }
+  // Its last text starts with the two bytes of "Ü".
+  const whole = fixture("formats/none.parquet"), broken = whole.slice();
+  whole.forEach((byte, at) => {
+    if (byte === 0xc3 && whole[at + 1] === 0x9c) broken[at + 1] = "n".charCodeAt(0);
+  });
+  yield {
+    name: "encodings: parquet",
+    files: { "a.parquet": broken },
+    source: "{ use: parquet, path: a.parquet }",
+    features: "string",
+    label: "int32",
+    words: ["a.parquet has text that is no UTF-8 in the column string"],
+    mended: { "source/utf-8": madeAgain("a.parquet", whole) },
+  };
+  yield {
+    name: "encodings: sql",
+    files: { "a.parquet": broken },
+    source: sourceOf("FROM t", "{ t: a.parquet }"),
+    features: "string",
+    label: "int32",
+    words: ["a.parquet has text that is no UTF-8"],
+    mended: { "source/texts": madeAgain("a.parquet", whole) },
+  };
+}
+
 /** The cases. */
 export function* sourceCases(): Iterable<DataCase> {
   yield* pathCases();
   yield* textHintCases();
   yield* duckdbHintCases();
   yield* typeCases();
+  yield* encodingCases();
 }
