@@ -12,13 +12,19 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { join } from "node:path";
+import { readPlan } from "../../../commands/read_plan.ts";
+import { convert } from "../../../data/convert.ts";
+import type { Pipeline } from "../../../pipeline/define.ts";
 import { UserError } from "../../../pipeline/errors.ts";
 import type { SourceStage } from "../../../plugin.ts";
 import arrow from "../../../plugins/sources/arrow.ts";
 import csv from "../../../plugins/sources/csv.ts";
 import parquet from "../../../plugins/sources/parquet.ts";
+import { openInput } from "../../../train/input/open.ts";
 import { openDataset } from "../../../train/input/split.ts";
 import { receivedFields, sentFields, widenSources } from "../../../train/input/widen.ts";
+import { prepareData } from "../../../train/prepare_data.ts";
+import { inFolder } from "../../support/command_line.ts";
 import { addColumns, sourceOf, withFiles, writeParquet } from "../../support/formats.ts";
 
 interface SplitOf {
@@ -149,3 +155,97 @@ Deno.test("receivedFields() has the columns that sentFields() was given", async 
     await dataset.close!();
   });
 });
+
+/** Rows of a split: a number, an id and the row's number, in types that other splits do not have. */
+interface TypedSplit {
+  readonly rows: number;
+  readonly x: (row: number) => number;
+  readonly id: (row: number) => bigint;
+  readonly types: readonly [x: string, id: string];
+}
+
+const typed: Readonly<Record<"train" | "test", TypedSplit>> = {
+  train: {
+    rows: 1500,
+    x: (row) => row % 100,
+    id: (row) => BigInt(row % 7),
+    types: ["SMALLINT", "INTEGER"],
+  },
+  test: {
+    rows: 900,
+    x: (row) => row % 50 + 0.25,
+    id: (row) => row % 2 === 0 ? 2n ** 60n + BigInt(row) : BigInt(row % 7),
+    types: ["DOUBLE", "BIGINT"],
+  },
+};
+
+for (const use of ["arrow", "parquet", "csv"]) {
+  Deno.test(`a thread reads columns of streamed ${use} rows with the types of all splits`, async () => {
+    await inFolder(async (folder) => {
+      for (const [split, { rows, x, id, types }] of Object.entries(typed)) {
+        const lines = Array.from(
+          { length: rows },
+          (_, row) => [row, x(row), id(row), row % 2].join(),
+        );
+        const path = join(folder, split);
+        await Deno.writeTextFile(`${path}.csv`, ["key,x,id,y", ...lines].join("\n"));
+        const columns = `{ key: 'INTEGER', x: '${types[0]}', id: '${types[1]}', y: 'INTEGER' }`;
+        const read = `FROM read_csv('${path}.csv', columns = ${columns})`;
+        await writeParquet(read, `${path}.parquet`);
+        await convert({ from: `${path}.parquet`, to: `${path}.arrow` });
+      }
+      const source = (split: string) => ({
+        use,
+        path: join(folder, `${split}.${use}`),
+        ...(use !== "arrow" && { batchRows: 128 }),
+      });
+      const plan = await readPlan({
+        name: "typed",
+        seed: 1,
+        data: {
+          train: source("train"),
+          test: source("test"),
+          features: { x: {}, id: { ids: "train" } },
+          label: { column: "y", kind: "binary" },
+          memory: "10kB",
+        },
+        network: { use: "ctr", embedding: 2, light: { hidden: [2] }, booster: { hidden: [2] } },
+        losses: [{ use: "binary-cross-entropy", on: "light" }],
+        optimizer: { use: "sgd", rate: 0.1 },
+        train: { epochs: 1, batch: 100 },
+      } as Pipeline);
+      const data = await prepareData({ ...plan, columns: ["key"] });
+      const reports: string[] = [];
+      const report = (line: string) => void reports.push(line);
+      const input = openInput(plan, data, { thread: "always", report });
+      try {
+        for (const split of ["train", "test"] as const) {
+          assertEquals(
+            `${data.splits[split].schema.fields.find(({ name }) => name === "x")?.type}`,
+            "Float64",
+          );
+          const { rows, x, id } = typed[split];
+          const training = split === "train";
+          const feed = input.feed([{ split, training, epoch: 1, size: 100, last: "keep" }]);
+          const keys: number[] = [];
+          for (let batch = 0; batch < rows / 100; batch++) {
+            const { columns, features } = await feed.next();
+            for (const [index, key] of columns!.key!.values.entries()) {
+              keys.push(key);
+              const value = id(key) < 7n ? Number(id(key)) : 7;
+              assertEquals([features.x!.values[index], features.id!.values[index]], [
+                x(key),
+                value,
+              ]);
+            }
+          }
+          assertEquals(keys.sort((a, b) => a - b), Array.from({ length: rows }, (_, row) => row));
+        }
+        assertEquals(reports, ["input: a thread makes the batches ahead of the steps"]);
+      } finally {
+        input.close();
+        await data.close();
+      }
+    });
+  });
+}
