@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
   type DataType,
   Float32,
@@ -230,6 +230,8 @@ for (const use of ["arrow", "parquet", "csv"]) {
           const keys: number[] = [];
           for (let batch = 0; batch < rows / 100; batch++) {
             const { columns, features } = await feed.next();
+            // In the type of all splits, which the source alone does not have.
+            assert(features.x!.values instanceof Float64Array);
             for (const [index, key] of columns!.key!.values.entries()) {
               keys.push(key);
               const value = id(key) < 7n ? Number(id(key)) : 7;
