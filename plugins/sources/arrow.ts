@@ -11,6 +11,7 @@ import {
 } from "../../plugin.ts";
 import { commonFields, conform, type FileColumns, widened } from "./conform.ts";
 import { PackedError, registerCodecs } from "./codecs.ts";
+import { plainBatch, plainField } from "./extension_types.ts";
 import {
   type FileKind,
   fileNames,
@@ -90,7 +91,7 @@ async function dataset(
 
 const columnsOf = ({ file: { name }, index: { schema } }: ArrowFile): FileColumns => ({
   name,
-  fields: schema.fields,
+  fields: schema.fields.map(plainField),
   partitions: partitionsOf(name),
 });
 
@@ -121,7 +122,8 @@ function withTypes(opened: OpenFiles, schema: Schema): Dataset {
       throw unreadable(name, format, error);
     });
     refuseBrokenText(batch, columns, (row) => ({ file: name, row: firstRow + row }));
-    return conform(batch, schema, { name, firstRow, partitions: partitionsOf(name) });
+    const plain = plainBatch(batch, columns);
+    return conform(plain, schema, { name, firstRow, partitions: partitionsOf(name) });
   };
   const readRows = hasColumns(files, schema, columns) ? rowReader(files, columns) : undefined;
   const counted = files.map(({ file: { name }, index: { rowCounts } }) =>
@@ -130,7 +132,7 @@ function withTypes(opened: OpenFiles, schema: Schema): Dataset {
   const rows = readRows && (async (numbers: ArrayLike<number>) => {
     const batch = await readRows(numbers);
     refuseBrokenText(batch, columns, (row) => locateRow(counted, numbers[row]!)!);
-    return batch;
+    return plainBatch(batch, columns);
   });
   return {
     schema,
@@ -172,7 +174,7 @@ function hasColumns(
     fields.filter(({ name }) => !columns || columns.includes(name))
       .map(({ name, type }) => `${name} ${type}`).join();
   const expected = typed(schema.fields);
-  return files.every(({ index }) => typed(index.schema.fields) === expected);
+  return files.every(({ index }) => typed(index.schema.fields.map(plainField)) === expected);
 }
 
 async function openArrow(name: string, folder: string): Promise<ArrowFile> {

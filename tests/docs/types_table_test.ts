@@ -5,6 +5,20 @@
  */
 
 import { assertEquals } from "@std/assert";
+import {
+  type Data,
+  Field,
+  FixedSizeBinary,
+  Int32,
+  Int8,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Table,
+  tableToIPC,
+  vectorFromArray,
+} from "apache-arrow";
 import { join } from "node:path";
 import { convert } from "../../data/convert.ts";
 import { type Source, UserError } from "../../plugin.ts";
@@ -41,6 +55,25 @@ const types: readonly (readonly [type: string, first: string, second: string, te
   ["VARCHAR[]", "['b', 'a']", "['a', 'c']"],
   ["STRUCT(n INTEGER)", "{n: 1}", "{n: 2}"],
   ["BLOB", "'b'", "'a'"],
+];
+
+/** Two values of Arrow's extension types, as they are stored. */
+const extensionTypes: readonly (readonly [name: string, values: string, stored: Data])[] = [
+  [
+    "arrow.bool8",
+    "true, false",
+    makeData({ type: new Int8(), length: 2, nullCount: 0, data: Int8Array.of(1, 0) }),
+  ],
+  [
+    "arrow.uuid",
+    "00000000-0000-0000-0000-00000000000b, 00000000-0000-0000-0000-00000000000a",
+    makeData({
+      type: new FixedSizeBinary(16),
+      length: 2,
+      nullCount: 0,
+      data: Uint8Array.from({ length: 32 }, (_, at) => at === 15 ? 11 : at === 31 ? 10 : 0),
+    }),
+  ],
 ];
 
 const start = "<!-- types: start -->", end = "<!-- types: end -->";
@@ -121,10 +154,32 @@ async function rowsOf(
   );
 }
 
+/** The row of the table for an extension type, which only Arrow files have. */
+async function rowOf(
+  [name, values, stored]: typeof extensionTypes[number],
+  folder: string,
+): Promise<string> {
+  const metadata = new Map([["ARROW:extension:name", name]]);
+  const row = vectorFromArray([0, 1], new Int32()).data[0]!;
+  const fields = [
+    new Field("x", stored.type, true, metadata),
+    new Field("row", row.type, true),
+  ];
+  const type = new Struct(fields), children = [stored, row];
+  const batch = new RecordBatch(
+    new Schema(fields),
+    makeData({ type, length: 2, nullCount: 0, children }) as Data<Struct>,
+  );
+  await Deno.writeFile(join(folder, "x.arrow"), tableToIPC(new Table([batch]), "file"));
+  const all = await cells(() => sourceOf(arrow, { path: "x.arrow" }, folder));
+  return `| \`${name}\` | ${values} | arrow | ${all.join(" | ")} |`;
+}
+
 Deno.test("docs/data.md says what a feature, ids and a label are made of each type", () =>
   inFolder(async (folder) => {
     const rows: string[] = [];
     for (const type of types) rows.push(...await rowsOf(type, folder));
+    for (const type of extensionTypes) rows.push(await rowOf(type, folder));
     const table = [
       "| type | values | read by | a feature | `ids: train` | a label |",
       "| --- | --- | --- | --- | --- | --- |",

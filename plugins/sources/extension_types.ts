@@ -1,0 +1,154 @@
+/**
+ * Columns of Arrow's canonical extension types as what they mean: arrow-js gives what they are stored as, so that
+ * truths would be whole numbers, and UUIDs sixteen of them.
+ *
+ * @module
+ */
+
+import {
+  Bool,
+  type Data,
+  DataType,
+  Field,
+  FixedSizeList,
+  LargeList,
+  List,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  Utf8,
+} from "apache-arrow";
+
+/** How the values of an extension type are read. */
+interface ExtensionType {
+  /** Whether a storage type is the one that it has. */
+  isStored(type: DataType): boolean;
+  /** The type that its values become. */
+  readonly type: DataType;
+  /** Makes a column of that type. */
+  read(data: Data): Data;
+}
+
+const extensionTypes: Readonly<Record<string, ExtensionType>> = {
+  "arrow.bool8": {
+    isStored: (type) => DataType.isInt(type) && type.bitWidth === 8,
+    type: new Bool(),
+    read: boolsOf,
+  },
+  "arrow.uuid": {
+    isStored: (type) => DataType.isFixedSizeBinary(type) && type.byteWidth === 16,
+    type: new Utf8(),
+    read: uuidsOf,
+  },
+};
+
+function extensionOf({ type, metadata }: Field): ExtensionType | undefined {
+  const name = metadata.get("ARROW:extension:name") ?? "";
+  const known = Object.hasOwn(extensionTypes, name) ? extensionTypes[name] : undefined;
+  return known?.isStored(type) ? known : undefined;
+}
+
+/**
+ * A column with the type that its values have for people: UUIDs are text, as in DuckDB, and truths of eight bits
+ * booleans. Those in lists and structs count.
+ *
+ * @param field The column of the file.
+ * @returns The same one if there is nothing of the kind in it.
+ */
+export function plainField(field: Field): Field {
+  const extension = extensionOf(field);
+  if (extension) {
+    const others = [...field.metadata].filter(([key]) => !key.startsWith("ARROW:extension:"));
+    return new Field(field.name, extension.type, field.nullable, new Map(others));
+  }
+  const { type } = field, inner = (type.children ?? []) as Field[];
+  const children = inner.map(plainField);
+  if (children.every((child, index) => child === inner[index])) return field;
+  const around = typeAround(type, children);
+  return around ? new Field(field.name, around, field.nullable, field.metadata) : field;
+}
+
+/** The same type with other ones in it; undefined where these are left as they are. */
+function typeAround(type: DataType, children: Field[]): DataType | undefined {
+  const [child] = children as [Field];
+  if (DataType.isList(type)) return new List(child);
+  if (DataType.isLargeList(type)) return new LargeList(child);
+  if (DataType.isFixedSizeList(type)) return new FixedSizeList(type.listSize, child);
+  return DataType.isStruct(type) ? new Struct(children) : undefined;
+}
+
+/**
+ * The rows of a file with the columns of {@linkcode plainField}.
+ *
+ * @param batch The rows.
+ * @param columns The columns that are read; all by default. Others that would have to be changed are left out.
+ */
+export function plainBatch(
+  batch: RecordBatch,
+  columns: readonly string[] | undefined,
+): RecordBatch {
+  const { fields } = batch.schema, plain = fields.map(plainField);
+  if (plain.every((field, index) => field === fields[index])) return batch;
+  const kept = [...fields.keys()].filter((index) =>
+    plain[index] === fields[index] || !columns || columns.includes(fields[index]!.name)
+  );
+  const schema = new Schema(kept.map((index) => plain[index]!), batch.schema.metadata);
+  const children = kept.map((index) =>
+    plainData(batch.data.children[index] as Data, fields[index]!, plain[index]!)
+  );
+  const type = new Struct(schema.fields);
+  return new RecordBatch(
+    schema,
+    makeData({ type, length: batch.numRows, nullCount: 0, children }),
+  );
+}
+
+function plainData(data: Data, field: Field, plain: Field): Data {
+  if (field === plain) return data;
+  const extension = extensionOf(field);
+  if (extension) return extension.read(data);
+  const children = data.children.map((child, index) =>
+    plainData(child as Data, field.type.children[index], plain.type.children[index])
+  );
+  const { offset, length, nullCount } = data;
+  return data.clone(plain.type, offset, length, nullCount, data as never, children);
+}
+
+function boolsOf(data: Data): Data {
+  const { values, length, offset } = data, bits = new Uint8Array((offset + length + 7) >> 3);
+  for (let row = 0; row < length; row++) {
+    if (values[row] !== 0) bits[offset + row >> 3]! |= 1 << (offset + row & 7);
+  }
+  return makeData({ type: new Bool(), data: bits, ...rowsOf(data) });
+}
+
+/** The digits of a byte, as two characters. */
+const digits = Array.from(
+  { length: 256 },
+  (_, byte) => new TextEncoder().encode(byte.toString(16).padStart(2, "0")),
+);
+
+/** How many characters a UUID has. */
+const characters = 36;
+
+function uuidsOf(data: Data): Data {
+  const { values, length } = data;
+  const valueOffsets = Int32Array.from({ length: length + 1 }, (_, row) => row * characters);
+  const text = new Uint8Array(length * characters).fill("-".charCodeAt(0));
+  for (let row = 0, at = 0; row < length; row++) {
+    for (let byte = 0; byte < 16; byte++) {
+      if (byte === 4 || byte === 6 || byte === 8 || byte === 10) at++;
+      text.set(digits[values[row * 16 + byte]!]!, at);
+      at += 2;
+    }
+  }
+  return makeData({ type: new Utf8(), valueOffsets, data: text, ...rowsOf(data) });
+}
+
+const rowsOf = ({ length, offset, nullCount, nullBitmap }: Data) => ({
+  length,
+  offset,
+  nullCount,
+  ...(nullCount > 0 && { nullBitmap }),
+});
