@@ -52,14 +52,10 @@ export async function runChild(
     stderr: "inherit",
     ...(cwd === undefined ? {} : { cwd }),
   }).spawn();
-  passSignalsTo(child);
-  try {
-    if (onOutput) { for await (const chunk of child.stdout) await onOutput(chunk); }
-    const { code, signal } = await child.status;
-    return { code, signal };
-  } finally {
-    passSignalsTo(undefined);
-  }
+  using _passing = passSignalsTo(child);
+  if (onOutput) { for await (const chunk of child.stdout) await onOutput(chunk); }
+  const { code, signal } = await child.status;
+  return { code, signal };
 }
 
 /**

@@ -8,14 +8,14 @@ const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 /** For how long, in milliseconds, one more of a signal is taken for an echo of the same. */
 const ECHO = 1_000;
 
-/** The child that signals are passed on to. */
-let child: Deno.ChildProcess | undefined;
+/** The children that signals are passed on to. */
+const children = new Set<Deno.ChildProcess>();
 
 let received: Deno.Signal | undefined;
 
 /**
- * Begins to listen to signals, and passes them on to the child that there is: that decides what they mean, as it may
- * have a checkpoint to write. They are listened to until the process ends: between two children, and after the last
+ * Begins to listen to signals, and passes them on to the children that there are: these decide what they mean, as they
+ * may have a checkpoint to write. They are listened to until the process ends: between two children, and after the last
  * one, they would end it with an exit code of their own.
  */
 export function hearSignals(): void {
@@ -26,7 +26,7 @@ export function hearSignals(): void {
       if (now - last < ECHO) return;
       last = now;
       received ??= signal;
-      if (child) passOn(signal, child);
+      for (const child of children) passOn(signal, child);
     });
   }
 }
@@ -37,12 +37,14 @@ export function receivedSignal(): Deno.Signal | undefined {
 }
 
 /**
- * Says which child signals are passed on to.
+ * Passes signals on to a child.
  *
- * @param next The child; `undefined` when it has ended.
+ * @param child The child.
+ * @returns Ends that, when the child has ended.
  */
-export function passSignalsTo(next: Deno.ChildProcess | undefined): void {
-  child = next;
+export function passSignalsTo(child: Deno.ChildProcess): Disposable {
+  children.add(child);
+  return { [Symbol.dispose]: () => void children.delete(child) };
 }
 
 async function passOn(signal: Deno.Signal, child: Deno.ChildProcess): Promise<void> {

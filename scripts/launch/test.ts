@@ -33,20 +33,122 @@ const VALUED: ReadonlySet<string> = new Set([
 /** As {@linkcode test}, of a project that is open. */
 export async function testProject(project: Project, args: readonly string[]): Promise<number> {
   const count = new TestCount();
+  const code = args.every((argument) => argument === UNCHECKED)
+    ? await testAll(project, count, args)
+    : await testSome(project, count, args);
+  console.log(count.toString());
+  return code;
+}
+
+const UNCHECKED = "--no-check";
+
+/** Into how many parts the test files are divided: more than run at once, as some take longer than others. */
+const PARTS = 12;
+
+/** How many parts run at once: TensorFlow takes several cores by itself. */
+const AT_ONCE = Math.min(2, navigator.hardwareConcurrency);
+
+/**
+ * All tests and examples, some at once. Each part has a process of its own, and in it come one file after the other:
+ * tests of the native engine's set-up change the environment.
+ */
+async function testAll(
+  project: Project,
+  count: TestCount,
+  args: readonly string[],
+): Promise<number> {
+  const { root, flags } = project;
+  if (!args.includes(UNCHECKED)) {
+    // Once for all, instead of in each part.
+    const code = await runDeno(["check", "--quiet", ...flags, "tests"], { cwd: root });
+    if (code !== 0) {
+      count.start().end(code);
+      return code;
+    }
+  }
+  const parts = Array.from({ length: PARTS }, (_, index) => [
+    ...[UNCHECKED, "--permit-no-files", `--shard=${index + 1}/${PARTS}`],
+    "tests",
+  ]);
+  const runs = [...parts, [...exampleArguments(project), ...args]];
+  const printer = new Printer(runs.length);
+  const codes: number[] = [];
+  let next = 0;
+  const work = async () => {
+    while (next < runs.length) {
+      const run = next++;
+      codes[run] = await runTests(project, count, runs[run]!, printer.of(run));
+      await printer.end(run);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return codes.find((code) => code !== 0) ?? 0;
+}
+
+/** The files that are named, or all that suits other options, in one process. */
+async function testSome(
+  project: Project,
+  count: TestCount,
+  args: readonly string[],
+): Promise<number> {
   const paths = await Promise.all(
     args.map((argument, at) => VALUED.has(args[at - 1]!) ? undefined : pathOf(argument)),
   );
   const resolved = args.map((argument, index) => paths[index] ?? argument);
-  const chosen = paths.some((path) => path !== undefined);
-  // One file after the other: tests of the native engine's set-up change the environment, which all
-  // share, and TensorFlow takes all cores by itself.
-  let code = await runTests(project, count, chosen ? resolved : ["tests", ...resolved]);
-  if (!chosen) {
-    const examples = await runTests(project, count, [...exampleArguments(project), ...resolved]);
-    code ||= examples;
+  if (paths.some((path) => path !== undefined)) {
+    return await runTests(project, count, resolved, printed);
   }
-  console.log(count.toString());
-  return code;
+  const tests = await runTests(project, count, ["tests", ...resolved], printed);
+  const examples = await runTests(
+    project,
+    count,
+    [...exampleArguments(project), ...resolved],
+    printed,
+  );
+  return tests || examples;
+}
+
+/** Takes what tests print. */
+type Print = (chunk: Uint8Array<ArrayBuffer>) => Promise<void>;
+
+const printed: Print = async (chunk) => {
+  for (let from = 0; from < chunk.length;) {
+    from += await Deno.stdout.write(chunk.subarray(from));
+  }
+};
+
+/** Prints what several runs print, one after the other: the first that goes on as it comes, the others when it is done. */
+class Printer {
+  readonly #waiting: Uint8Array<ArrayBuffer>[][];
+  readonly #ended = new Set<number>();
+  #first = 0;
+
+  constructor(runs: number) {
+    this.#waiting = Array.from({ length: runs }, () => []);
+  }
+
+  /** Takes what a run prints. */
+  of(run: number): Print {
+    return async (chunk) => {
+      this.#waiting[run]!.push(chunk);
+      if (run === this.#first) await this.#print();
+    };
+  }
+
+  /** A run has ended. */
+  async end(run: number): Promise<void> {
+    this.#ended.add(run);
+    while (this.#ended.has(this.#first)) {
+      await this.#print();
+      this.#first++;
+    }
+    await this.#print();
+  }
+
+  async #print(): Promise<void> {
+    const waiting = this.#waiting[this.#first]?.splice(0) ?? [];
+    for (const chunk of waiting) await printed(chunk);
+  }
 }
 
 const LINE_FEED = 10;
@@ -55,6 +157,7 @@ async function runTests(
   { root, flags }: Project,
   count: TestCount,
   args: readonly string[],
+  print: Print,
 ): Promise<number> {
   const run = count.start();
   let last = LINE_FEED;
@@ -63,13 +166,11 @@ async function runTests(
     onOutput: async (chunk) => {
       run.read(chunk);
       last = chunk.at(-1) ?? last;
-      for (let from = 0; from < chunk.length;) {
-        from += await Deno.stdout.write(chunk.subarray(from));
-      }
+      await print(chunk);
     },
   });
   // A run that dies may leave a line open; what comes next is not part of it.
-  if (last !== LINE_FEED) console.log();
+  if (last !== LINE_FEED) await print(Uint8Array.of(LINE_FEED));
   run.end(code);
   return code;
 }
