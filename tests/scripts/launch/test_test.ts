@@ -95,8 +95,10 @@ Deno.test("test() fails with the tests, and with a file before its first test", 
 
 Deno.test("test() fails for types that do not fit", async () => {
   const more = { "tests/types_test.ts": `const text: string = 5;\nconsole.log(text);\n` };
-  const { code, last } = await runTests(["tests/types_test.ts"], {}, more);
-  assertEquals([code, last], [1, "0 passed, 1 failed"]);
+  for (const args of [["tests/types_test.ts"], []]) {
+    const { code, last } = await runTests(args, {}, more);
+    assertEquals([code, last], [1, "0 passed, 1 failed"]);
+  }
 });
 
 Deno.test("test() fails for an example that fails", async () => {
