@@ -8,9 +8,9 @@ import {
   Schema,
   Struct,
   Table,
-  tableToIPC,
 } from "apache-arrow";
 import { basename, dirname, join } from "node:path";
+import { arrowBytes } from "../files/arrow_writer.ts";
 import { makeFolder } from "../files/make_folder.ts";
 import { writeFileWhole } from "../files/write.ts";
 import { UserError } from "../pipeline/errors.ts";
@@ -122,5 +122,5 @@ function clusters(rows = 300): Uint8Array {
   ];
   const type = new Struct(schema.fields);
   const data = makeData({ type, length: rows, nullCount: 0, children });
-  return tableToIPC(new Table(schema, [new RecordBatch(schema, data)]), "file");
+  return arrowBytes(new Table(schema, [new RecordBatch(schema, data)]));
 }

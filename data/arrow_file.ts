@@ -6,9 +6,9 @@ import {
   Schema,
   Struct,
   Table,
-  tableToIPC,
   Uint8,
 } from "apache-arrow";
+import { arrowBytes } from "../files/arrow_writer.ts";
 
 /** Images and their classes. */
 export interface LabelledImages {
@@ -57,5 +57,5 @@ export function arrowFile(
     const data = makeData({ type, length: end - start, nullCount: 0, children });
     batches.push(new RecordBatch(schema, data));
   }
-  return tableToIPC(new Table(schema, batches), "file");
+  return arrowBytes(new Table(schema, batches));
 }

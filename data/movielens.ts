@@ -4,7 +4,6 @@ import {
   List,
   Schema,
   Table,
-  tableToIPC,
   TimestampSecond,
   Uint16,
   Uint8,
@@ -13,6 +12,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { join } from "node:path";
+import { arrowBytes } from "../files/arrow_writer.ts";
 import { writeFileWhole } from "../files/write.ts";
 import { UserError } from "../pipeline/errors.ts";
 import type { DataSet } from "./data_set.ts";
@@ -50,7 +50,7 @@ export const movielens: DataSet = {
     const source = await readMovieLens(from, report);
     for (const [split, rows] of Object.entries(splitByTime(impressionsOf(source.ratings)))) {
       const file = join(out, `${split}.arrow`);
-      await writeFileWhole(file, tableToIPC(tableOf(rows, source), "file"));
+      await writeFileWhole(file, arrowBytes(tableOf(rows, source)));
       report(`${file}: ${rows.length.toLocaleString("en")} rows`);
     }
     report("MovieLens is for research: do not pass the data on");

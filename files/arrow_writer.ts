@@ -1,4 +1,10 @@
-import { AsyncByteQueue, type RecordBatch, RecordBatchFileWriter, type Schema } from "apache-arrow";
+import {
+  AsyncByteQueue,
+  type RecordBatch,
+  RecordBatchFileWriter,
+  type Schema,
+  type Table,
+} from "apache-arrow";
 import { draftOf, forgetDraft } from "./drafts.ts";
 import { WrittenColumns } from "./written_columns.ts";
 
@@ -63,6 +69,32 @@ export class ArrowFileWriter {
   }
 }
 
+/**
+ * A table as the bytes of an Arrow file, in the random-access format. apache-arrow's own `tableToIPC` takes buffers
+ * that follow one another and overlap for one, so that columns which share a buffer are lost.
+ *
+ * @param table The table.
+ */
+export function arrowBytes(table: Table): Uint8Array {
+  const sink = new CopyingSink(), writer = new RecordBatchFileWriter();
+  writer.reset(sink, table.schema);
+  for (const batch of table.batches) writer.write(batch);
+  writer.finish();
+  return sink.toUint8Array(true);
+}
+
+const bytesOf = (value: ArrayBufferLike | ArrayBufferView) =>
+  ArrayBuffer.isView(value)
+    ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    : new Uint8Array(value);
+
+/** Keeps copies of what a writer writes, none of which overlap. */
+class CopyingSink extends AsyncByteQueue {
+  override write(value: ArrayBufferLike | ArrayBufferView): void {
+    super.write(bytesOf(value).slice());
+  }
+}
+
 /** Takes what a writer writes into a file at once, where its own queue would keep it. */
 class FileSink extends AsyncByteQueue {
   readonly #file: Deno.FsFile;
@@ -76,11 +108,7 @@ class FileSink extends AsyncByteQueue {
   }
 
   override write(value: ArrayBufferLike | ArrayBufferView): void {
-    const bytes = value instanceof Uint8Array
-      ? value
-      : ArrayBuffer.isView(value)
-      ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-      : new Uint8Array(value);
+    const bytes = bytesOf(value);
     if (this.#filled + bytes.length > this.#buffer.length) this.#flush();
     if (bytes.length > this.#buffer.length) return this.#write(bytes);
     this.#buffer.set(bytes, this.#filled);
