@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { AllowedCode } from "../pipeline/allowed_code.ts";
 import { openEngine } from "../engine/engine.ts";
-import { formatPlace, type Problem, UserError } from "../pipeline/errors.ts";
+import { formatPlace, formatWarning, type Problem, UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { makePlan } from "../pipeline/plan/make.ts";
@@ -18,6 +18,7 @@ import { tryFirstBatch } from "../train/first_batch.ts";
 import { readInitial } from "../train/initial.ts";
 import { prepareData, type PreparedData } from "../train/prepare_data.ts";
 import { prepareJobs } from "../train/run.ts";
+import { warningsOf } from "../train/warnings/warnings.ts";
 import { type Asked, type KeptRun, keptRun, type RunState } from "./kept.ts";
 import type { Setting, Sweep, SweepRun } from "./read.ts";
 
@@ -129,11 +130,15 @@ export async function checkSweep(
   problems.throwAny();
   const engine = await openEngine(options.engine ?? "auto", report);
   report(`engine: ${engine.name} (${engine.detail})`);
+  const warnings = new SweepProblems(sweep);
   for (const { key } of sweep.settings) {
     const runs = [...plans].filter(([{ setting }]) => setting === key);
-    await problems.collect(key, () => tryRuns(runs, kept));
+    await problems.collect(key, async () => {
+      for (const warning of await tryRuns(runs, kept)) warnings.add(key, warning);
+    });
   }
   problems.throwAny();
+  for (const warning of warnings.all) report(formatWarning(warning));
   const { split, threads, latency } = sweep.value;
   return {
     name: sweep.name,
@@ -153,11 +158,14 @@ export async function checkSweep(
   };
 }
 
-/** Opens the data of a setting, builds its nets, and tries a batch unless all of its runs are done. */
+/**
+ * Opens the data of a setting, builds its nets, and tries a batch unless all of its runs are done; gives what its
+ * runs will warn of.
+ */
 async function tryRuns(
   runs: readonly (readonly [SweepRun, Plan])[],
   kept: ReadonlyMap<SweepRun, KeptRun>,
-): Promise<void> {
+): Promise<Problem[]> {
   const [, first] = runs[0]!;
   const data: PreparedData = await prepareData(first);
   try {
@@ -166,11 +174,16 @@ async function tryRuns(
       // Rows that are held out by the seed differ from run to run; how many there are does not.
       if (earlier) refuseOtherData(earlier, data, plan);
     }
-    if (runs.every(([run]) => kept.get(run)!.state === "finished")) return;
+    if (runs.every(([run]) => kept.get(run)!.state === "finished")) return [];
     const { rocket: { phases }, alone } = await prepareJobs(first, data);
-    const given = await readInitial(first, phases[0]!.nets);
+    const warnings = await warningsOf(first, data);
+    const warn = (warning: Problem) => void warnings.push(warning);
+    const given = await readInitial(first, phases[0]!.nets, undefined, warn);
     if (alone) await readInitial(first, alone.phases[0]!.nets);
-    for (const phase of phases) await tryFirstBatch(first, data, phase, given);
+    for (const phase of phases) {
+      (await tryFirstBatch(first, data, phase, given)).warnings.forEach(warn);
+    }
+    return [...new Map(warnings.map((warning) => [warning.message, warning])).values()];
   } finally {
     await data.close();
   }
@@ -231,21 +244,25 @@ class SweepProblems {
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       if (error.exitCode === 2) this.#exitCode = 2;
-      for (const problem of error.problems) {
-        const text = `${problem.message} ${problem.place ? formatPlace(problem.place) : ""}`;
-        const same = this.#found.get(text) ?? { problem, settings: new Set() };
-        this.#found.set(text, { ...same, settings: same.settings.add(setting) });
-      }
+      for (const problem of error.problems) this.add(setting, problem);
     }
   }
 
-  throwAny(): void {
-    if (this.#found.size === 0) return;
-    const problems = [...this.#found.values()].map(({ problem, settings }) =>
+  add(setting: string, problem: Problem): void {
+    const text = `${problem.message} ${problem.place ? formatPlace(problem.place) : ""}`;
+    const same = this.#found.get(text) ?? { problem, settings: new Set() };
+    this.#found.set(text, { ...same, settings: same.settings.add(setting) });
+  }
+
+  get all(): Problem[] {
+    return [...this.#found.values()].map(({ problem, settings }) =>
       settings.size === this.#settings.length
         ? problem
         : { ...problem, message: `${problem.message} (setting ${[...settings].join(", ")})` }
     );
-    throw new UserError(problems, { exitCode: this.#exitCode });
+  }
+
+  throwAny(): void {
+    if (this.#found.size > 0) throw new UserError(this.all, { exitCode: this.#exitCode });
   }
 }

@@ -1,0 +1,41 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { allowedCode } from "../../pipeline/allowed_code.ts";
+import { checkSweep } from "../../sweep/check.ts";
+import { readSweep } from "../../sweep/read.ts";
+import { digitsPipeline } from "../support/pipelines.ts";
+import { withFiles } from "../support/problems.ts";
+
+Deno.test("checkSweep() tells each warning of its settings once, and of which they are", async () => {
+  const sweep = {
+    base: "base.yaml",
+    seeds: [1, 2],
+    settings: {
+      usual: {},
+      told: { "data.features.told": { column: "digit" } },
+      large: { "data.transforms.0.by": 20 },
+    },
+  };
+  const files = { "base.yaml": stringify(digitsPipeline()), "sweep.yaml": stringify(sweep) };
+  await withFiles(files, async (folder) => {
+    const lines: string[] = [];
+    const allowed = await allowedCode(folder, []);
+    const read = await readSweep(join(folder, "sweep.yaml"), { set: [], allowed });
+    const options = {
+      engine: "wasm",
+      allowed,
+      out: join(folder, "out"),
+      precision: undefined,
+    } as const;
+    await checkSweep(read, options, (line) => void lines.push(line));
+    const warnings = lines.filter((line) => line.startsWith("warning: "));
+    assertEquals(warnings.length, 3);
+    assertMatch(warnings[0]!, /^warning: the feature told is .*\(setting told\)\n --> /);
+    assertMatch(
+      warnings[1]!,
+      /^warning: the first loss of cross-entropy\(light\) .*\(setting large\)\n/,
+    );
+    assertMatch(warnings[2]!, /^warning: the first loss of cross-entropy\(booster\) /);
+  });
+});
