@@ -69,5 +69,6 @@ export function faultsOf(outcome: Outcome, expectation?: Expectation): string[] 
 /** What is printed from the first error or warning on: before it there may be what engine is used. */
 function problemsIn(stderr: string): string[] {
   const start = stderr.search(/^(error|warning): /m);
-  return start < 0 ? [] : stderr.slice(start).trimEnd().split(/\n\n|\n(?=warning: )/);
+  const told = stderr.slice(start).replaceAll(/^first weights: .*$\n?/gm, "");
+  return start < 0 ? [] : told.trimEnd().split(/\n\n|\n(?=warning: )/);
 }

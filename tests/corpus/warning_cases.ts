@@ -30,8 +30,8 @@ interface Pair {
   readonly at: string;
   /** What is different where nothing is said. */
   readonly similar: Partial<Input>;
-  /** The hint that a person follows who writes the files so. */
-  readonly mends?: string;
+  /** The hint that a person follows who writes the files so, or what else that person changes, by hint. */
+  readonly mends?: string | Case["mended"];
 }
 
 /** A number in [−1, 1) that looks random. */
@@ -291,6 +291,25 @@ const pairs: readonly Pair[] = [
       earlier: (index) => ({ x: noise(index), user: `id${index % 5}`, y: index % 2 }),
     },
   },
+  {
+    name: "transforms are measured otherwise than in an earlier run",
+    deserves: {
+      row: (index) => ({ x: noise(index), y: index % 2 }),
+      data: "transforms: [{ use: normalize }]",
+      initial: "{ run: earlier }",
+      earlier: (index) => ({ x: 2 + noise(index), y: index % 2 }),
+    },
+    words: "whose transforms were measured on other rows: the same value of x differs by 3.",
+    at: "10:57",
+    similar: { earlier: (index) => ({ x: 0.1 + noise(index), y: index % 2 }) },
+    mends: {
+      "warning/shifted-inputs": {
+        files: {
+          "p.yaml": (text) => text.replace("use: normalize", "use: normalize, mean: 2, std: 0.6"),
+        },
+      },
+    },
+  },
 ];
 
 /** A light net whose logits are as large as its head's weights. */
@@ -342,7 +361,9 @@ export function* warningCases(folder: string): Iterable<Case> {
       before,
       folder: own("deserves", deserves),
       expected: { code: 0, at, words: [words], reports: true },
-      ...(mends && { mended: { [mends]: { files: filesOf({ ...deserves, ...similar }) } } }),
+      mended: typeof mends !== "string"
+        ? mends
+        : { [mends]: { files: filesOf({ ...deserves, ...similar }) } },
     };
     yield {
       name: `warnings: not that ${name}`,

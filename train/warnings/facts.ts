@@ -8,7 +8,7 @@ import type { Plan } from "../../pipeline/plan.ts";
 import type { Batch, ColumnSpec } from "../../pipeline/stages/batch.ts";
 import type { RowCounts } from "../input/counts.ts";
 import type { IdCounts } from "../input/ids.ts";
-import { rowText } from "../input/transforms.ts";
+import { rowText, type TransformChain } from "../input/transforms.ts";
 import { type UntrainedUnknown, untrainedUnknowns } from "../input/unknown_ids.ts";
 import type { PreparedData } from "../prepare_data.ts";
 
@@ -36,6 +36,8 @@ export interface Facts {
 
 /** Rows that follow one another. */
 export interface SampledRows {
+  /** Which piece of the split they are. */
+  readonly piece: number;
   /** The rows as they were read. */
   readonly read: Batch;
   /** The rows as the nets get them, without augmentation. */
@@ -75,14 +77,27 @@ async function sampleOf(plan: Plan, data: PreparedData): Promise<SampledRows[]> 
   for (let piece = 0; piece < PIECES; piece++) {
     const start = Math.round((train.rows - size) * piece / (PIECES - 1));
     const read = await train.slice(start, start + size);
-    const transformed = transforms.apply(read, {
-      seed: plan.seed,
-      epoch: 0,
-      batch: piece,
-      training: false,
-      where: (row) => rowText(train, start + row),
-    });
-    sample.push({ read, transformed });
+    const where = (row: number) => rowText(train, start + row);
+    sample.push({ piece, read, transformed: transformed(transforms, read, piece, plan, where) });
   }
   return sample;
+}
+
+/**
+ * Transforms rows of the sample, without augmentation.
+ *
+ * @param transforms The transforms.
+ * @param rows The rows.
+ * @param piece Which piece of the split they are.
+ * @param plan The plan.
+ * @param where Says where one of them is.
+ */
+export function transformed(
+  transforms: TransformChain,
+  rows: Batch,
+  piece: number,
+  { seed }: Plan,
+  where?: (row: number) => string,
+): Batch {
+  return transforms.apply(rows, { seed, epoch: 0, batch: piece, training: false, where });
 }

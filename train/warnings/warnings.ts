@@ -11,6 +11,7 @@ import { classesWithoutRows, oneClass } from "./classes.ts";
 import { type Facts, gatherFacts } from "./facts.ts";
 import { labelAsFeature } from "./label_as_feature.ts";
 import { differentRanges } from "./ranges.ts";
+import { shiftedInputs } from "./shifted_inputs.ts";
 import { smallBatches } from "./small_batches.ts";
 import {
   mostlyUnknown,
@@ -21,7 +22,7 @@ import {
 import { noWeight } from "./weights.ts";
 
 /** All that is looked for before training begins. */
-const all: readonly ((facts: Facts) => Problem[])[] = [
+const all: readonly ((facts: Facts) => Problem[] | Promise<Problem[]>)[] = [
   labelAsFeature,
   oneClass,
   classesWithoutRows,
@@ -32,6 +33,7 @@ const all: readonly ((facts: Facts) => Problem[])[] = [
   mostlyUnknown,
   untrainedUnknown,
   smallBatches,
+  shiftedInputs,
 ];
 
 /**
@@ -44,5 +46,5 @@ const all: readonly ((facts: Facts) => Problem[])[] = [
  */
 export async function warningsOf(plan: Plan, data: PreparedData): Promise<Problem[]> {
   const facts = await gatherFacts(plan, data);
-  return all.flatMap((warn) => warn(facts));
+  return (await Promise.all(all.map((warn) => warn(facts)))).flat();
 }
