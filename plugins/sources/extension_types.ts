@@ -90,8 +90,9 @@ export function plainBatch(
 ): RecordBatch {
   const { fields } = batch.schema, plain = fields.map(plainField);
   if (plain.every((field, index) => field === fields[index])) return batch;
+  const wanted = columns && new Set(columns);
   const kept = [...fields.keys()].filter((index) =>
-    plain[index] === fields[index] || !columns || columns.includes(fields[index]!.name)
+    plain[index] === fields[index] || !wanted || wanted.has(fields[index]!.name)
   );
   const schema = new Schema(kept.map((index) => plain[index]!), batch.schema.metadata);
   const children = kept.map((index) =>

@@ -97,7 +97,7 @@ export async function fileNames(
     const matches = await globFiles(pattern, folder);
     if (matches.length === 0) {
       throw new UserError(`no file matches ${pattern}`, {
-        hint: hint("files/glob", `paths start at the folder of the pipeline file, ${folder}`, {
+        hint: hint("files/glob", `paths start at the folder ${folder}`, {
           edit: "the glob",
         }),
       });
@@ -197,7 +197,7 @@ export async function findFile(
     if (error instanceof UserError) throw error;
     if (error instanceof Deno.errors.NotFound) {
       throw new UserError(`there is no file ${name}`, {
-        hint: await nearestFile(path, kind),
+        hint: await nearestFile(path, kind, isAbsolute(name) ? undefined : folder),
         cause: error,
       });
     }
@@ -205,8 +205,12 @@ export async function findFile(
   }
 }
 
-/** What there is instead of a file. */
-async function nearestFile(path: string, { format, extensions }: FileKind): Promise<HintText> {
+/** What there is instead of a file; relative paths start at a folder. */
+async function nearestFile(
+  path: string,
+  { format, extensions }: FileKind,
+  start: string | undefined,
+): Promise<HintText> {
   const edit = "the path";
   const folder = dirname(path);
   try {
@@ -224,7 +228,7 @@ async function nearestFile(path: string, { format, extensions }: FileKind): Prom
   } catch {
     return hint(
       "files/no-folder",
-      `there is no folder ${folder}; paths start at the folder of the pipeline file`,
+      `there is no folder ${folder}${start === undefined ? "" : `; paths start at ${start}`}`,
       { edit },
     );
   }

@@ -30,8 +30,9 @@ export function findBrokenText(
   batch: RecordBatch,
   columns: readonly string[] | undefined,
 ): BrokenText | undefined {
+  const wanted = columns && new Set(columns);
   for (const [index, { name }] of batch.schema.fields.entries()) {
-    if (columns && !columns.includes(name)) continue;
+    if (wanted && !wanted.has(name)) continue;
     const data = batch.data.children[index] as Data, nested = data.children.length > 0;
     for (const row of brokenRows(data)) return { column: name, row, nested };
   }
