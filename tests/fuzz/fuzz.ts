@@ -47,6 +47,7 @@ const dataFiles: readonly DataFile[] = [
   ["interop/pyarrow_delta.arrows", "arrow", "city", "city"],
   ["interop/pyarrow_replaced.arrows", "arrow", "city", "city"],
   ["interop/pyarrow_rows.arrow", "arrow", "decimal256", "by_int64"],
+  ["interop/pyarrow.arrow", "arrow", "uuid", "bool8"],
   ["interop/pyarrow_zstd.arrows", "arrow", "small", "small"],
   ["interop/polars_lz4.arrow", "arrow", "price", "flag"],
   ["interop/polars_stored.arrow", "arrow", "x", "y"],
