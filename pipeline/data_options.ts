@@ -32,7 +32,9 @@ const classValue = z.union([z.string(), z.number(), z.boolean()]).transform(Stri
 
 /** The values of the training rows; without a least count there is a shorter word for them. */
 const trainingIds = z.strictObject({
-  train: z.literal(true, { error: "expected true" }),
+  train: z.literal(true, { error: "expected true" }).describe(
+    "The values of the training rows; all others are one more id.",
+  ),
   minCount: z.int({ error: "expected a whole number" })
     .positive({ error: "expected a whole number of 1 or more" }).optional()
     .describe("How often a value has to occur in the training rows to have an id of its own."),

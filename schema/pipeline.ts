@@ -61,6 +61,7 @@ readonly nan?: "error" | "missing";
 readonly pad?: number;
 /** How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { train: true, minCount: N }: by the values that training rows have N times or more; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F. */
 readonly ids?: ("train") | ({
+/** The values of the training rows; all others are one more id. */
 readonly train: true;
 /** How often a value has to occur in the training rows to have an id of its own. */
 readonly minCount?: number;
@@ -239,6 +240,7 @@ readonly nan?: "error" | "missing";
 readonly pad?: number;
 /** How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { train: true, minCount: N }: by the values that training rows have N times or more; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F. */
 readonly ids?: ("train") | ({
+/** The values of the training rows; all others are one more id. */
 readonly train?: true;
 /** How often a value has to occur in the training rows to have an id of its own. */
 readonly minCount?: number;
