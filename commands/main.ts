@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import denoConfig from "../deno.json" with { type: "json" };
 import { formatProblem, type Problem, UserError } from "../pipeline/errors.ts";
 import { hint, nameHint } from "../pipeline/hints.ts";
@@ -5,7 +6,7 @@ import { optionNames, parseArguments } from "./arguments.ts";
 import { check } from "./check.ts";
 import { leaveSignals } from "./interruption.ts";
 import { list } from "./list.ts";
-import { permissionsText } from "./needs.ts";
+import { needsOf, permissionsText } from "./needs.ts";
 import { create } from "./new.ts";
 import { missingPermission } from "./missing_permission.ts";
 import { engines, precisions, readOptions } from "./options.ts";
@@ -74,7 +75,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
     return parsed.help ? 0 : 2;
   }
   if (parsed.permissions) {
-    print(await permissionsText(args));
+    print(permissionsText((await needsOf(args, tmpdir())).permissions));
     return 0;
   }
   const options = readOptions(parsed);

@@ -5,31 +5,24 @@
  * @module
  */
 
-import { homedir, tmpdir } from "node:os";
-import { basename, dirname, isAbsolute, join, resolve } from "node:path";
+import { homedir } from "node:os";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../engine/native/cache_folder.ts";
 import { cLibrary } from "../engine/native/libc.ts";
 import { fixedFolder, isGlob } from "../files/glob.ts";
 import { targetOf } from "../files/inside.ts";
+import { flagsOf, type Need, permissionSet } from "../files/permissions.ts";
+import { printableName } from "../files/printable.ts";
 import { handedOver } from "../files/system_file.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
-import { type Document, type Path, readDocument } from "../pipeline/document.ts";
-import { printable } from "../pipeline/errors.ts";
+import { type Document, type Evaluate, type Path, readDocument } from "../pipeline/document.ts";
+import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { readOptions } from "./options.ts";
 import { readRun } from "./read_run.ts";
 import { table } from "./table.ts";
-
-/** A permission of Deno, what it is for, and why. */
-export interface Need {
-  /** Which permission. */
-  readonly permission: "read" | "write" | "net" | "env" | "sys" | "ffi" | "run";
-  /** The path, host, variable or name. */
-  readonly of: string;
-  /** Why it is needed. */
-  readonly why: string;
-}
 
 /** Permissions whose values are paths of the user's. */
 const ofPaths: ReadonlySet<Need["permission"]> = new Set(["read", "write", "ffi"]);
@@ -60,17 +53,21 @@ const variables: Readonly<Record<string, string>> = {
 const duckdbSources: ReadonlySet<string> = new Set(["parquet", "csv", "sql"]);
 
 /**
- * What a command line needs. Pipeline files are read for it, and no stage is loaded; a pipeline in
- * TypeScript is run.
+ * What a command line needs. Pipeline files are read for it, and no stage is loaded.
  *
  * @param args The arguments after the program's name.
  * @param temporary The folder for temporary files.
+ * @param evaluate What a pipeline in TypeScript exports; it is imported by default, which runs it.
  * @throws {UserError} If a pipeline file cannot be read.
  */
-export async function needsOf(args: readonly string[], temporary: string): Promise<Needs> {
+export async function needsOf(
+  args: readonly string[],
+  temporary: string,
+  evaluate?: Evaluate,
+): Promise<Needs> {
   const parsed = parseArguments(args);
   const [first, ...rest] = parsed.words;
-  const needs = new NeedList();
+  const needs = new NeedList(evaluate);
   if (parsed.help || parsed.version || parsed.unknown.length > 0 || first === undefined) {
     return { permissions: needs.all(), engine: undefined };
   }
@@ -135,8 +132,44 @@ export async function needsOf(args: readonly string[], temporary: string): Promi
   return { permissions: needs.all(), engine: parsed.engine ?? "auto" };
 }
 
+/**
+ * What the evaluation of a pipeline in TypeScript needs: its project and Rocket, to read.
+ *
+ * @param path The pipeline file.
+ */
+export async function evaluationNeeds(path: string): Promise<Need[]> {
+  const needs = new NeedList();
+  needs.addRocket();
+  const { folder } = await allowedCode(dirname(path));
+  needs.add("read", folder, "the project of the pipeline");
+  return needs.all();
+}
+
+/**
+ * The error for a pipeline in TypeScript whose evaluation ended without a value.
+ *
+ * @param path The pipeline file.
+ */
+export function endedEarly(path: string): UserError {
+  const file = relative(Deno.cwd(), path);
+  return new UserError(`${file} ended before it had exported a pipeline`, {
+    place: { file },
+    hint: hint(
+      "pipeline/ended",
+      "let it end by itself, with `export default definePipeline({ … })`: without Deno.exit(), and within two minutes",
+      { edit: "the file" },
+    ),
+    exitCode: 2,
+  });
+}
+
 class NeedList {
   readonly #needs = new Map<string, Need>();
+  readonly #evaluate: Evaluate | undefined;
+
+  constructor(evaluate?: Evaluate) {
+    this.#evaluate = evaluate;
+  }
 
   all(): Need[] {
     return [...this.#needs.values()];
@@ -152,13 +185,18 @@ class NeedList {
     if (target !== of) this.add(permission, target, `${why}; where ${of} leads`);
   }
 
-  /** Rocket's own files, and packages from npm. */
+  /** Rocket's own files, and where the person stands. */
   addProject(): void {
+    this.addRocket();
+    this.add("read", resolve("."), "where you stand");
+  }
+
+  /** Rocket's own files, and packages from npm. */
+  addRocket(): void {
     if (import.meta.url.startsWith("file:")) {
       this.add("read", fileURLToPath(new URL("../", import.meta.url)), "Rocket's own files");
     }
     this.add("read", join(denoFolder(), "npm"), "packages from npm");
-    this.add("read", resolve("."), "where you stand");
     for (const [name, why] of Object.entries(variables)) this.add("env", name, why);
     this.add("sys", "homedir", "the cache is in the home folder");
   }
@@ -181,6 +219,7 @@ class NeedList {
     const { runs } = await readSweep(file, {
       set,
       allowed,
+      evaluate: this.#evaluate,
       onVariable: (name) => this.add("env", name, "the pipeline names it"),
       onFile: (path) => this.add("read", dirname(path), "a pipeline file of the sweep"),
     });
@@ -198,6 +237,7 @@ class NeedList {
     const document = await readDocument(file, {
       set,
       allowed,
+      evaluate: this.#evaluate,
       onVariable: (name) => names.push(name),
       onFile: (path) => this.add("read", dirname(path), "a pipeline file that it extends"),
     });
@@ -214,6 +254,7 @@ class NeedList {
   async addRun(out: string, options: Arguments): Promise<string | undefined> {
     const { earlier, allowed, document } = await readRun(out, {
       ...options,
+      evaluate: this.#evaluate,
       onVariable: (name) => this.add("env", name, "--set names it"),
     });
     for (const folder of allowed.folders) this.add("read", folder, "a project of the pipeline");
@@ -230,6 +271,7 @@ class NeedList {
       if (typeof use === "string" && path[0] === "data" && path[1] !== "transforms") {
         if (duckdbSources.has(use) || /[./:]/.test(use)) this.#addDuckdb(use);
       }
+      if (typeof use === "string") this.#addServer(use);
       for (const [key, item] of Object.entries(value)) {
         this.#addValue(item, [...path, key], document);
       }
@@ -238,13 +280,18 @@ class NeedList {
     }
   }
 
+  /** Code on a server, which is loaded if the person allows it. */
+  #addServer(use: string): void {
+    const name = use.split("#", 1)[0]!;
+    if (/^jsr:/i.test(name)) this.add("import", "jsr.io:443", name);
+    if (!/^https?:/i.test(name) || !URL.canParse(name)) return;
+    this.add("import", hostOf(new URL(name)), name);
+  }
+
   #addFile(name: string, folder: string): void {
     const specifier = name.split("#", 1)[0]!;
     if (/^https?:/i.test(name)) {
-      if (URL.canParse(name)) {
-        const { host, hostname, port, protocol } = new URL(name);
-        this.add("net", port ? host : `${hostname}:${protocol === "http:" ? 80 : 443}`, name);
-      }
+      if (URL.canParse(name)) this.add("net", hostOf(new URL(name)), name);
       return;
     }
     if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(name)) return;
@@ -283,6 +330,9 @@ class NeedList {
   }
 }
 
+const hostOf = ({ host, hostname, port, protocol }: URL) =>
+  port ? host : `${hostname}:${protocol === "http:" ? 80 : 443}`;
+
 /** Whether a text of a pipeline may name a file: what has no slash and no ending is a name. */
 const isPath = (text: string) => text.length < 4096 && !text.includes("\n") && /[./]/.test(text);
 
@@ -305,52 +355,23 @@ export function denoFolder(): string {
 }
 
 /**
- * The flags of Deno that grant what is needed, a flag a permission.
+ * All that a command line needs, with the reasons, and how Deno is told of it.
  *
- * @param permissions What is needed.
+ * @param permissions What it needs.
  */
-export function flagsOf(permissions: readonly Need[]): string[] {
-  const groups = Map.groupBy(permissions, ({ permission }) => permission);
-  // A comma within a value is written twice.
-  const escape = (of: string) => of.replaceAll(",", ",,");
-  return Array.from(
-    groups,
-    ([permission, needs]) => `--allow-${permission}=${needs.map(({ of }) => escape(of)).join(",")}`,
-  );
-}
-
-/**
- * One line about what a run may do.
- *
- * @param permissions What is needed.
- */
-export function permissionsLine(permissions: readonly Need[]): string {
-  const of = (permission: Need["permission"]) =>
-    permissions.filter((need) => need.permission === permission);
-  const hosts = of("net").map(({ of }) => of);
-  const native = of("ffi").map(({ why }) => why.split(/[,;]/, 1)[0]);
-  const writes = of("write").map(({ of }) => of);
-  return printable([
-    `permissions: read ${of("read").length} folders`,
-    writes.length > 0 ? `write ${writes.join(" and ")}` : "write nothing",
-    hosts.length > 0 ? `network ${hosts.join(" and ")}` : "no network",
-    native.length > 0 ? `native code of ${[...new Set(native)].join(" and ")}` : "no native code",
-    `${of("run").length > 0 ? "processes of Deno" : "no other programs"} (--permissions lists all)`,
-  ].join(", "));
-}
-
-/**
- * All that a command line needs, with the reasons, and the flags that grant it.
- *
- * @param args The arguments after the program's name.
- * @throws {UserError} If a pipeline file cannot be read.
- */
-export async function permissionsText(args: readonly string[]): Promise<string> {
-  const { permissions } = await needsOf(args, tmpdir());
-  const rows = permissions.map(({ permission, of, why }) => [permission, of, why]);
+export function permissionsText(permissions: readonly Need[]): string {
+  const rows = permissions.map(({ permission, of, why }) => [
+    permission,
+    printableName(of),
+    printableName(why),
+  ]);
+  const flags = flagsOf(permissions)?.map((flag) => `'${flag.replaceAll("'", `'\\''`)}'`).join(" ");
   return [
     table(["permission", "for", "why"], rows, ["left", "left", "left"]),
     "",
-    flagsOf(permissions).map((flag) => `'${flag.replaceAll("'", `'\\''`)}'`).join(" "),
+    flags ?? [
+      "A path with a comma cannot be granted by a flag. Write this in a deno.json, and start with deno run -P:",
+      JSON.stringify({ permissions: { default: permissionSet(permissions) } }, undefined, 2),
+    ].join("\n"),
   ].join("\n");
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type AllowedCode, allowedCodeOfRun } from "../pipeline/allowed_code.ts";
-import { type Document, documentOfValue } from "../pipeline/document.ts";
+import { type Document, documentOfValue, type Evaluate } from "../pipeline/document.ts";
 import { type EarlierRun, readEarlierRun } from "../train/checkpoint/earlier_run.ts";
 
 /** A run folder, as a command that goes on with it reads it. */
@@ -21,6 +21,8 @@ export interface ReadRunOptions {
   readonly allowPlugins: readonly string[];
   /** Hears of each environment variable that is read. */
   readonly onVariable?: (name: string) => void;
+  /** What a module exports; it is imported by default. */
+  readonly evaluate?: Evaluate | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface ReadRunOptions {
  */
 export async function readRun(
   out: string,
-  { set, allowPlugins, onVariable }: ReadRunOptions,
+  { set, allowPlugins, onVariable, evaluate }: ReadRunOptions,
 ): Promise<RunOfFolder> {
   const earlier = await readEarlierRun(out);
   const allowed = await allowedCodeOfRun(out, earlier.project, allowPlugins);
@@ -41,6 +43,7 @@ export async function readRun(
     file: join(out, "pipeline.json"),
     set,
     onVariable,
+    evaluate,
   });
   return { earlier, allowed, document };
 }
@@ -49,6 +52,6 @@ export async function readRun(
 function escaped(pipeline: object): object {
   return JSON.parse(
     JSON.stringify(pipeline),
-    (_key, value) => typeof value === "string" ? value.replaceAll("${", "$${") : value,
+    (_key, value) => typeof value === "string" ? value.replaceAll("${", () => "$${") : value,
   );
 }

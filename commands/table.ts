@@ -1,4 +1,4 @@
-import { printable } from "../pipeline/errors.ts";
+import { printable } from "../files/printable.ts";
 
 /** Text on the left, numbers on the right. */
 export type Align = "left" | "right";

@@ -64,6 +64,26 @@ const patience = 4_000;
 /** More files than any pipeline is made of; files that extend one another twice grow without end. */
 const mostFiles = 100;
 
+/** Gives what a module exports. */
+export type Evaluate = (path: string) => Promise<{ readonly default?: unknown }>;
+
+/** Thrown where a module would have to be run to know what it exports, and may not be. */
+export class Unevaluated extends Error {
+  override name = "Unevaluated";
+  /** The module's absolute path. */
+  readonly path: string;
+
+  /**
+   * Makes the error.
+   *
+   * @param path The module's absolute path.
+   */
+  constructor(path: string) {
+    super(`${path} is not evaluated`);
+    this.path = path;
+  }
+}
+
 /** What holds for all files of a pipeline. */
 export interface Reading {
   /** Which files that are code may be read; all by default. */
@@ -72,6 +92,8 @@ export interface Reading {
   readonly onFile: ((path: string) => void) | undefined;
   /** Hears of each environment variable. */
   readonly onVariable: ((name: string) => void) | undefined;
+  /** What a module exports, by its absolute path; it is imported by default. */
+  readonly evaluate: Evaluate | undefined;
   /** How many were read. */
   files: number;
 }
@@ -86,6 +108,8 @@ export interface ReadOptions {
   readonly onFile?: ((path: string) => void) | undefined;
   /** Hears of each environment variable that is read. */
   readonly onVariable?: ((name: string) => void) | undefined;
+  /** What a module exports, by its absolute path; it is imported by default, which runs it. */
+  readonly evaluate?: Evaluate | undefined;
 }
 
 /**
@@ -98,10 +122,10 @@ export interface ReadOptions {
  */
 export async function readDocument(
   file: string,
-  { set = [], allowed, onFile, onVariable }: ReadOptions = {},
+  { set = [], ...options }: ReadOptions = {},
 ): Promise<Document> {
-  const reading = startReading({ allowed, onFile, onVariable });
-  return documentOf(await readNode(file, reading), file, set, onVariable);
+  const node = await readNode(file, startReading(options));
+  return documentOf(node, file, set, options.onVariable);
 }
 
 /**
@@ -109,8 +133,8 @@ export async function readDocument(
  *
  * @param options Which code may be read, and who hears of what is.
  */
-export function startReading({ allowed, onFile, onVariable }: ReadOptions): Reading {
-  return { allowed, onFile, onVariable, files: 0 };
+export function startReading({ allowed, onFile, onVariable, evaluate }: ReadOptions): Reading {
+  return { allowed, onFile, onVariable, evaluate, files: 0 };
 }
 
 /**
@@ -136,13 +160,13 @@ export async function readNode(file: string, reading: Reading, place?: Place): P
  */
 export async function documentOfValue(
   value: object,
-  { folder = Deno.cwd(), set = [], file = "the pipeline", allowed, onFile, onVariable }:
+  { folder = Deno.cwd(), set = [], file = "the pipeline", ...options }:
     & ReadOptions
     & { folder?: string; file?: string } = {},
 ): Promise<Document> {
   const origin = { file, folder };
-  const node = await extended(nodeOf(value, origin), startReading({ allowed, onFile, onVariable }));
-  return documentOf(node, origin.file, set, onVariable);
+  const node = await extended(nodeOf(value, origin), startReading(options));
+  return documentOf(node, origin.file, set, options.onVariable);
 }
 
 /**
@@ -243,7 +267,7 @@ async function readFile(
     await reading.allowed?.refuse(path, { folder: dirname(path), place });
   }
   reading.onFile?.(path);
-  return await extended(await read(file, path, place), reading, [...within, path]);
+  return await extended(await read(file, path, place, reading), reading, [...within, path]);
 }
 
 /**
@@ -325,14 +349,29 @@ async function readText(file: string, path: string, place: Place | undefined): P
   throw notAPipeline(file, valueOf(node) === null ? "it is empty" : "it is not a map");
 }
 
-async function readModule(file: string, path: string, place: Place | undefined): Promise<Node> {
+/**
+ * Reads a module whose default export is a pipeline, or another of that form, without those that it extends.
+ *
+ * @param file The module, as the person named it.
+ * @param path Its absolute path.
+ * @param place Where the file is named, if that is in a file.
+ * @param reading How it is evaluated.
+ * @returns Its values.
+ * @throws {UserError} If it cannot be loaded, or exports something else; exit code 2.
+ */
+export async function readModule(
+  file: string,
+  path: string,
+  place: Place | undefined,
+  { evaluate = imported }: Pick<ReadOptions, "evaluate">,
+): Promise<Node> {
   try {
     await sizeOfFile(file, path, place);
   } catch (error) {
     throw await unreadable(file, path, place, error);
   }
   try {
-    const module: { default?: unknown } = await import(pathToFileURL(path).href);
+    const module = await evaluate(path);
     const value = await settled(module.default, file);
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw notAPipeline(file, "its default export is no pipeline");
@@ -340,7 +379,7 @@ async function readModule(file: string, path: string, place: Place | undefined):
     // A getter may throw.
     return nodeOf(value, { file, folder: dirname(file) });
   } catch (error) {
-    if (error instanceof UserError) throw error;
+    if (error instanceof UserError || error instanceof Unevaluated) throw error;
     throw new UserError(`${file} cannot be loaded: ${importFault(error)}`, {
       place: place ?? { file },
       hint: hint("pipeline/debug", "run again with --debug to see where", {
@@ -352,6 +391,8 @@ async function readModule(file: string, path: string, place: Place | undefined):
     });
   }
 }
+
+const imported: Evaluate = (path) => import(pathToFileURL(path).href);
 
 /** A promise that nothing settles would be waited for without an end. */
 async function settled(value: unknown, file: string): Promise<unknown> {

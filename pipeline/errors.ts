@@ -4,7 +4,10 @@
  * @module
  */
 
+import { printable } from "../files/printable.ts";
 import { tellPrinted } from "./hints.ts";
+
+export { printable } from "../files/printable.ts";
 
 /** A position in a file that a person wrote. */
 export interface Place {
@@ -165,22 +168,4 @@ function formatted(kind: "error" | "warning", problem: Problem): string {
 /** A text whose words are no longer than a path may be in practice: one that is hides the message around it. */
 function shortened(text: string): string {
   return text.replace(/\S{500,}/g, (word) => `${word.slice(0, 200)}…${word.slice(-50)}`);
-}
-
-/** Characters that do something to a terminal, but line breaks and tabs. */
-export const CONTROL: RegExp =
-  // deno-lint-ignore no-control-regex
-  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
-
-/**
- * A text with its control characters escaped, but line breaks and tabs, and with those that turn the
- * direction of writing. Printed, it cannot move the cursor, colour, or hide what is around it.
- *
- * @param text The text.
- */
-export function printable(text: string): string {
-  return text.replace(
-    CONTROL,
-    (character) => `\\u{${character.charCodeAt(0).toString(16)}}`,
-  );
 }

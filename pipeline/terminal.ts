@@ -6,7 +6,7 @@
  */
 
 import { unwritable } from "../files/unwritable.ts";
-import { CONTROL, printable } from "./errors.ts";
+import { CONTROL, printable } from "../files/printable.ts";
 
 /** What stays below all that is said, such as a progress bar. */
 export interface StatusLine {

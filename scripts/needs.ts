@@ -1,34 +1,52 @@
 /**
  * Prints what a command line of Rocket needs, as JSON. The launcher runs it with the right to read and
- * with no other.
+ * with no other. It runs no code but Rocket's own: what a pipeline in TypeScript exports it is told, or asks for.
  *
  * @module
  */
 
-import { flagsOf, needsOf, permissionsLine } from "../commands/needs.ts";
+import { parseArguments } from "../commands/arguments.ts";
+import { endedEarly, evaluationNeeds, needsOf, permissionsText } from "../commands/needs.ts";
 import { findBuilds } from "../engine/native/build.ts";
 import { cacheFolder } from "../engine/native/cache_folder.ts";
 import { givenFolder } from "../engine/native/given.ts";
+import { type Evaluate, Unevaluated } from "../pipeline/document.ts";
 import { formatProblem, UserError } from "../pipeline/errors.ts";
-import type { NeedsAnswer } from "./launch/permissions.ts";
-import { print, printJson, say } from "../pipeline/terminal.ts";
+import { printJson, say } from "../pipeline/terminal.ts";
+import type { Evaluated, NeedsAnswer } from "./launch/needs.ts";
 
-const [temporary, ...args] = Deno.args as [string, ...string[]];
+const [temporary, evaluatedFile, ...args] = Deno.args as [string, string, ...string[]];
+const evaluated: Record<string, Evaluated> = JSON.parse(await Deno.readTextFile(evaluatedFile));
+const evaluate: Evaluate = (path) => {
+  const known = Object.hasOwn(evaluated, path) ? evaluated[path] : undefined;
+  if (!known) throw new Unevaluated(path);
+  if ("ended" in known) throw endedEarly(path);
+  if ("problems" in known) throw new UserError(known.problems, { exitCode: 2 });
+  return Promise.resolve({ default: known.value });
+};
 try {
-  const { permissions, engine } = await needsOf(args, temporary);
-  const shown = permissions.filter(({ of }) => of !== temporary);
-  const answer: NeedsAnswer = {
-    flags: flagsOf(permissions),
-    line: engine === undefined ? "" : permissionsLine(shown),
-    engine,
-    built: (await findBuilds(cacheFolder(), givenFolder())).length > 0,
-  };
-  // What a pipeline in TypeScript prints goes before.
-  print("");
-  printJson(answer);
+  printJson(await answer());
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
   say(error.problems.map(formatProblem).join("\n\n"));
   if (args.includes("--debug")) say(Deno.inspect(error));
   Deno.exit(error.exitCode);
+}
+
+async function answer(): Promise<NeedsAnswer> {
+  try {
+    const { permissions, engine } = await needsOf(args, temporary, evaluate);
+    const parsed = parseArguments(args);
+    const isAsked = parsed.permissions && !parsed.help && !parsed.version &&
+      parsed.unknown.length === 0 && parsed.words.length > 0;
+    return {
+      permissions,
+      engine,
+      built: (await findBuilds(cacheFolder(), givenFolder())).length > 0,
+      ...(isAsked && { text: permissionsText(permissions) }),
+    };
+  } catch (error) {
+    if (!(error instanceof Unevaluated)) throw error;
+    return { evaluate: error.path, permissions: await evaluationNeeds(error.path) };
+  }
 }

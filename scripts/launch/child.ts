@@ -6,6 +6,10 @@ export interface ChildOptions {
   readonly cwd?: string;
   /** More of the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether what it writes to standard error is passed on, as it is by default. */
+  readonly stderr?: "inherit" | "null";
+  /** After how many milliseconds it is ended. */
+  readonly patience?: number;
   /** Takes what the child writes to standard output; it is passed on by default. */
   readonly onOutput?: (chunk: Uint8Array<ArrayBuffer>) => void | Promise<void>;
 }
@@ -42,17 +46,21 @@ export async function runChild(
   // child stands in the right place; a `deno task` that it starts should not hear of this one's.
   const { INIT_CWD: _, ...own } = Deno.env.toObject();
   const env = { ...HUGE_PAGES, ...own };
-  const { cwd, onOutput } = options;
+  const { cwd, onOutput, stderr = "inherit", patience } = options;
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
     env: { ...env, ...options.env },
     clearEnv: true,
     stdin: "inherit",
     stdout: onOutput ? "piped" : "inherit",
-    stderr: "inherit",
+    stderr,
     ...(cwd === undefined ? {} : { cwd }),
   }).spawn();
   using _passing = passSignalsTo(child);
+  const late = patience === undefined
+    ? undefined
+    : setTimeout(() => child.kill("SIGKILL"), patience);
+  using _late = { [Symbol.dispose]: () => clearTimeout(late) };
   if (onOutput) { for await (const chunk of child.stdout) await onOutput(chunk); }
   const { code, signal } = await child.status;
   return { code, signal };

@@ -12,7 +12,7 @@ import type { StandIn } from "./stand_ins.ts";
  *
  * @param root The project's folder.
  * @param config What is in its `deno.json`.
- * @param standIns The stand-ins.
+ * @param standIns The stand-ins; none where the registry is there.
  * @returns The URL of the import map.
  */
 export function importMap(
@@ -23,11 +23,12 @@ export function importMap(
   const imports: Record<string, string> = {};
   const file = (path: string) => pathToFileURL(join(root, path)).href;
   for (const [name, target] of Object.entries(config.imports)) {
-    if (target.startsWith("jsr:")) continue;
+    if (target.startsWith("jsr:") && standIns.length > 0) continue;
     imports[name] = target.startsWith("./") ? file(target) : target;
     // In deno.json, a package's name stands for its paths as well.
-    if (target.startsWith("npm:") && !name.endsWith("/")) {
-      imports[`${name}/`] = `npm:/${target.slice("npm:".length)}/`;
+    const registry = /^(npm|jsr):/.exec(target)?.[0];
+    if (registry && !name.endsWith("/")) {
+      imports[`${name}/`] = `${registry}/${target.slice(registry.length)}/`;
     }
   }
   for (const [entry, target] of Object.entries(config.exports)) {

@@ -1,21 +1,12 @@
 import { join, resolve } from "node:path";
 import { removeRunDrafts } from "../../files/run_drafts.ts";
+import { permissionsLine } from "../../files/permissions.ts";
 import { type ChildEnd, runChild } from "./child.ts";
+import { grantedArguments } from "./granted.ts";
 import { machineVariables } from "./machine.ts";
+import { askNeeds } from "./needs.ts";
 import type { Project } from "./project.ts";
 import { tell } from "./tell.ts";
-
-/** What a command line needs, as `scripts/needs.ts` prints it. */
-export interface NeedsAnswer {
-  /** The flags that grant it. */
-  readonly flags: readonly string[];
-  /** It in a line; empty if nothing is computed. */
-  readonly line: string;
-  /** Which engine is wanted; absent if the command computes nothing. */
-  readonly engine?: string | undefined;
-  /** Whether TensorFlow is there. */
-  readonly built: boolean;
-}
 
 /** What the modules that tasks name may do; the command line's own rights depend on its pipeline. */
 const scripts: Readonly<Record<string, readonly string[]>> = {
@@ -39,7 +30,7 @@ export function scriptFlags(file: string): string[] {
 
 /**
  * Runs Rocket's command line with the permissions that it needs and no other. A first child, which may
- * read and do nothing else, works them out; where TensorFlow is missing, a second one sets it up.
+ * read and runs no foreign code, works them out; where TensorFlow is missing, a second one sets it up.
  *
  * @param project The project.
  * @param args The arguments of the command line.
@@ -74,38 +65,27 @@ async function runWithNeeds(
   cwd: string,
   temporary: string,
 ): Promise<ChildEnd> {
-  const { root, flags } = project;
-  const needs = await askNeeds(project, [temporary, ...args], cwd);
+  const needs = await askNeeds(project, args, { cwd, temporary });
   if ("code" in needs) return needs;
+  if (needs.text !== undefined) {
+    console.log(needs.text);
+    return { code: 0, signal: null };
+  }
   if (!needs.built && (needs.engine === "auto" || needs.engine === "native")) {
     const end = await setUp(project, needs.engine);
     // Who has not asked for it by name can do without.
     if (end.signal || (end.code !== 0 && needs.engine === "native")) return end;
   }
-  if (needs.line && !args.includes("--quiet")) tell(needs.line);
-  const granted = [...needs.flags, "--no-prompt"];
-  const machine = needs.engine === undefined ? {} : await machineVariables();
+  const computes = needs.engine !== undefined;
+  if (computes && !args.includes("--quiet")) {
+    tell(permissionsLine(needs.permissions.filter(({ of }) => of !== temporary)));
+  }
+  const granted = await grantedArguments(project, needs.permissions, join(temporary, "run.json"));
+  const machine = computes ? await machineVariables() : {};
   return await runChild(
-    ["run", "--quiet", ...granted, ...flags, join(root, "cli.ts"), ...args],
+    ["run", "--quiet", ...granted, join(project.root, "cli.ts"), ...args],
     { cwd, env: { ...machine, TMPDIR: temporary, TMP: temporary, TEMP: temporary } },
   );
-}
-
-/** What is needed, or the end of a command line that cannot be read. */
-async function askNeeds(
-  { root, flags }: Project,
-  args: readonly string[],
-  cwd: string,
-): Promise<NeedsAnswer | ChildEnd> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  const granted = ["--allow-read", "--allow-env", "--allow-sys=homedir", "--no-prompt"];
-  const end = await runChild(
-    ["run", "--quiet", ...granted, ...flags, join(root, "scripts", "needs.ts"), ...args],
-    { cwd, onOutput: (chunk) => void chunks.push(chunk) },
-  );
-  if (end.code !== 0) return end;
-  const text = await new Blob(chunks).text();
-  return JSON.parse(text.slice(text.trimEnd().lastIndexOf("\n") + 1));
 }
 
 /** Sets TensorFlow up. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { importMap } from "./import_map.ts";
 import { canImport, type CanImportOptions } from "./registry.ts";
-import { readStandIns } from "./stand_ins.ts";
+import { readStandIns, type StandIn } from "./stand_ins.ts";
 
 /** What the launcher reads in a project's `deno.json`. */
 export interface ProjectConfig {
@@ -9,6 +9,10 @@ export interface ProjectConfig {
   readonly exports: Readonly<Record<string, string>>;
   readonly imports: Readonly<Record<string, string>>;
   readonly publish: { readonly exclude: readonly string[] };
+  readonly lock?: boolean;
+  readonly nodeModulesDir?: string;
+  readonly allowScripts?: unknown;
+  readonly compilerOptions?: unknown;
 }
 
 /** A project, and how its modules are found. */
@@ -19,6 +23,8 @@ export interface Project {
   readonly config: ProjectConfig;
   /** Whether stand-ins are in the place of the registry's modules. */
   readonly offline: boolean;
+  /** What stands in for the registry's modules. */
+  readonly standIns: readonly StandIn[];
   /** Arguments for `deno run`, `test`, `check` and `doc` to find the modules by. */
   readonly flags: readonly string[];
 }
@@ -38,5 +44,5 @@ export async function openProject(root: string, options?: CanImportOptions): Pro
   const offline = !await canImport(standIns.map(({ specifier }) => specifier), options);
   const flags = ["--config", file];
   if (offline) flags.push("--import-map", importMap(root, config, standIns));
-  return { root, config, offline, flags };
+  return { root, config, offline, standIns, flags };
 }

@@ -8,7 +8,8 @@
 
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { type Need, needsOf } from "../../commands/needs.ts";
+import { needsOf } from "../../commands/needs.ts";
+import type { Need } from "../../files/permissions.ts";
 import { formatProblem, UserError } from "../../pipeline/errors.ts";
 import { hearHints } from "./heard_hints.ts";
 import { cpuSeconds } from "./cpu_seconds.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Problem } from "../../pipeline/errors.ts";
 import type { Hint } from "../../pipeline/hints.ts";
-import { flagsOf, type Need } from "../../commands/needs.ts";
+import { flagsOf, type Need } from "../../files/permissions.ts";
 import { scriptFlags } from "../../scripts/launch/permissions.ts";
 import type { NeedsAnswer } from "./needs.ts";
 import { emptyHome, flags, userEnvironment } from "../support/command_line.ts";
@@ -124,7 +124,7 @@ export class Runner implements AsyncDisposable {
 
   async #run(line: CommandLine): Promise<Outcome> {
     const child = this.#child ??= new LineProcess("child.ts", {
-      flags: [...flagsOf([...this.#granted.values()]), "--no-prompt"],
+      flags: [...flagsOf([...this.#granted.values()])!, "--no-prompt"],
       env: { TMPDIR: this.#temporary, TMP: this.#temporary, TEMP: this.#temporary },
     });
     resetPeak(child.pid);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { faultOf } from "../../commands/main.ts";
+import { endedEarly, needsOf } from "../../commands/needs.ts";
 import { readIdx } from "../../data/idx.ts";
 import { readMat } from "../../data/mat.ts";
 import { type Published, readPublished } from "../../data/original.ts";
@@ -65,6 +66,18 @@ function* folderCases(folder: string): Iterable<ProgramCase> {
     name: "a name that leads out of the run folder",
     run: () => pathInside(own, "../elsewhere"),
     mended: { "inside/name": () => pathInside(own, "elsewhere") },
+  };
+  const pipeline = join(own, "p.ts");
+  Deno.writeTextFileSync(pipeline, "");
+  yield {
+    name: "a pipeline in TypeScript that ends by itself",
+    run() {
+      throw endedEarly(pipeline);
+    },
+    mended: {
+      "pipeline/ended": () =>
+        needsOf(["check", pipeline], own, () => Promise.resolve({ default: {} })),
+    },
   };
   if (Deno.build.os === "windows") return;
   Deno.symlinkSync(folder, join(own, "link"));

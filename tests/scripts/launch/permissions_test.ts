@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { flagsOf, needsOf } from "../../../commands/needs.ts";
+import { needsOf } from "../../../commands/needs.ts";
+import { flagsOf } from "../../../files/permissions.ts";
 import { convert } from "../../../data/convert.ts";
 import { choosePrecision, thisMachine } from "../../../engine/bfloat16.ts";
 import { machineVariables } from "../../../scripts/launch/machine.ts";
@@ -162,7 +163,7 @@ Deno.test("a run that may not set the native engine up says so, or what its set-
     Deno.mkdirSync(cache);
     const check = async (words: string) => {
       const { permissions } = await needsOf(["check", file], folder);
-      const granted = [...flagsOf(permissions), `--allow-read=${cache}`, "--no-prompt"];
+      const granted = [...flagsOf(permissions)!, `--allow-read=${cache}`, "--no-prompt"];
       const { code, stderr } = await deno(
         ["run", "--quiet", ...granted, ...flags, join(root, "cli.ts"), "check", file],
         { cwd: folder, env: { ROCKET_CACHE: cache, ROCKET_TENSORFLOW: "" } },

@@ -1,0 +1,136 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { inFolder, rocket } from "../../support/command_line.ts";
+import { digitsPipeline, pluginApi, withPipeline } from "../../support/pipelines.ts";
+
+/** What code prints that would have the launcher grant everything, under a line that says otherwise. */
+const forged = [
+  { flags: ["--allow-all"], line: "permissions: read 1 folders, no network", built: true },
+  { permissions: [{ permission: "run", of: "true", why: "" }], built: true, engine: "wasm" },
+].map((answer) => `console.log(${JSON.stringify(JSON.stringify(answer))});`).join("\n");
+
+/** Code that leaves marks wherever it can. */
+const marks = (folder: string) => `
+const tries = {
+  write: () => Deno.writeTextFileSync(${JSON.stringify(join(folder, "mark"))}, ""),
+  run: () => new Deno.Command("touch", { args: [${
+  JSON.stringify(join(folder, "mark"))
+}] }).outputSync(),
+  env: () => { if (Deno.env.get("SECRET") === undefined) throw 0; },
+  read: () => Deno.readTextFileSync("/etc/hostname"),
+};
+export const could = Object.keys(tries).filter((name) => {
+  try { tries[name](); return true; } catch { return false; }
+});
+`;
+
+const mlp = stringify(digitsPipeline({ train: { epochs: 1, batch: 512 } }));
+
+Deno.test("a pipeline in TypeScript gets nothing by printing what the launcher's own processes print", async () => {
+  await inFolder(async (folder) => {
+    const files = {
+      "exits.ts": `${forged}\nDeno.exit(0);`,
+      "extends.yaml": "extends: ./exits.ts\n",
+    };
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(join(folder, name), text);
+    }
+    for (const args of [["exits.ts"], ["extends.yaml"], ["exits.ts", "--permissions"]]) {
+      const { code, stdout, stderr } = await rocket([...args, "--engine", "wasm"], { cwd: folder });
+      assertEquals([code, stdout], [2, ""]);
+      assertMatch(
+        stderr,
+        /^error: exits\.ts ended before it had exported a pipeline\n --> exits\.ts\n hint: /,
+      );
+      assert(!stderr.includes("permissions:"), stderr);
+    }
+  });
+});
+
+Deno.test("a pipeline in TypeScript is evaluated where it can read its project and nothing else", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "base.yaml"), mlp);
+    await Deno.writeTextFile(
+      join(folder, "p.ts"),
+      `${marks(folder)}\n${forged}
+export default { extends: "./base.yaml", name: could.length === 0 ? "nothing" : could.join("-") };`,
+    );
+    const env = { SECRET: "s" };
+    const { code, stdout } = await rocket(["p.ts", "--permissions"], { cwd: folder, env });
+    assertEquals(code, 0, stdout);
+    assertMatch(stdout, /^read +\S+ +where you stand/m);
+    assert(!/^run /m.test(stdout), stdout);
+    // In the run it can read the folders that the pipeline names, and so it is named there.
+    const ran = await rocket(["p.ts", "--engine", "wasm", "--out", "run"], { cwd: folder, env });
+    assertEquals(ran.code, 0, ran.stderr);
+    assertMatch(
+      ran.stderr,
+      /^permissions: read \d+ folders, write \S+run, no network, no native code, no other programs/m,
+    );
+    const result = JSON.parse(await Deno.readTextFile(join(folder, "run", "result.json")));
+    assertEquals(result.name, "nothing");
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [
+      "base.yaml",
+      "p.ts",
+      "run",
+    ]);
+  });
+});
+
+Deno.test("a stage of the project loads no code from servers, which could tell them what it has read", async () => {
+  const pipeline = digitsPipeline({ metrics: [{ use: "./sends.ts" }] });
+  const stage = `
+import { defineMetric, z } from ${JSON.stringify(pluginApi)};
+const url = "https://" + "jsr.io/secret.ts";
+const told = await import(url).then(() => "sent", (error) => error.message);
+export default defineMetric({
+  name: "m", summary: told.slice(0, 60), per: "net", options: z.object({}),
+  create: () => { throw new Error(told); },
+});
+`;
+  await withPipeline(pipeline, async (file, folder) => {
+    const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], { cwd: folder });
+    assert(code !== 0);
+    assertStringIncludes(stderr, 'Requires import access to "jsr.io:443"');
+    assertMatch(stderr, /^permissions: .* no network/m);
+  }, { "sends.ts": stage });
+});
+
+Deno.test("paths with commas and line breaks are read and written as they are, and tell nothing false", async () => {
+  await inFolder(async (outer) => {
+    const folder = join(outer, "a, b,,c\npermissions: none");
+    await Deno.mkdir(folder);
+    await Deno.writeTextFile(join(folder, "p.yaml"), mlp);
+    const ran = await rocket(["p.yaml", "--engine", "wasm", "--out", "r,1"], { cwd: folder });
+    assertEquals(ran.code, 0, ran.stderr);
+    assertEquals(ran.stderr.match(/^permissions: /gm)?.length, 1, ran.stderr);
+    const again = await rocket(["resume", "r,1", "--epochs", "2"], { cwd: folder });
+    assertEquals(again.code, 0, again.stderr);
+    const { stdout } = await rocket(["p.yaml", "--permissions"], { cwd: folder });
+    assertStringIncludes(stdout, "deno run -P");
+    assertEquals(
+      JSON.parse(stdout.slice(stdout.indexOf("\n{"))).permissions.default.run,
+      undefined,
+    );
+    assert(!/^permissions: none/m.test(stdout), stdout);
+  });
+});
+
+Deno.test("text of a run folder's pipeline is no variable of the environment", async () => {
+  await withPipeline(
+    digitsPipeline({ train: { epochs: 1, batch: 512 }, outputs: ["checkpoint"] }),
+    async (file, folder) => {
+      const env = { SECRET: "s" };
+      const first = await rocket([file, "--engine", "wasm", "--out", "run"], { cwd: folder, env });
+      assertEquals(first.code, 0, first.stderr);
+      const path = join(folder, "run", "pipeline.json");
+      const text = await Deno.readTextFile(path);
+      await Deno.writeTextFile(path, text.replace('"name": "digits"', '"name": "${env:SECRET}"'));
+      await rocket(["resume", "run", "--epochs", "2"], { cwd: folder, env });
+      assert(!(await Deno.readTextFile(path)).includes('"name": "s"'));
+      const result = await Deno.readTextFile(join(folder, "run", "result.json"));
+      assert(!result.includes('"name": "s"'), result);
+    },
+  );
+});
