@@ -6,6 +6,10 @@
 
 // First, so that it runs before the others.
 import "./commands/hear_signals.ts";
-import { main } from "./commands/main.ts";
+import { endProcess, watchEnd } from "./commands/ending.ts";
+import { main, report } from "./commands/main.ts";
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  watchEnd((error) => report(error, Deno.args.includes("--debug")));
+  endProcess(await main(Deno.args));
+}

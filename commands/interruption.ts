@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import { removeOpenDrafts } from "../files/drafts.ts";
 import type { Interruption } from "../pipeline/errors.ts";
 import type { Output } from "../pipeline/stages/output.ts";
+import { endProcess } from "./ending.ts";
 import { sayAfterKey } from "../pipeline/terminal.ts";
 import { removeRunDrafts } from "../files/run_drafts.ts";
 
@@ -51,7 +52,7 @@ export function leaveSignals(): void {
 function end(words?: string): never {
   removeOpenDrafts();
   if (words !== undefined) sayAfterKey(words);
-  Deno.exit(INTERRUPTED);
+  endProcess(INTERRUPTED);
 }
 
 /** What a run needs to be ended by signals. */

@@ -126,8 +126,14 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Prints what went wrong: a person's mistake without a stack trace, Rocket's own with a way to get one. */
-function report(error: unknown, debug: boolean): number {
+/**
+ * Prints what went wrong: a person's mistake without a stack trace, Rocket's own with a way to get one.
+ *
+ * @param error What was thrown.
+ * @param debug Whether to print where.
+ * @returns The exit code.
+ */
+export function report(error: unknown, debug: boolean): number {
   if (error instanceof UserError) {
     say(error.problems.map(formatProblem).join("\n\n"));
     const missing = missingPermission(error);

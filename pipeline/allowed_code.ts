@@ -36,6 +36,14 @@ export interface AllowedCode {
 /** Whether a file is a module, whose reading runs it. */
 export const isModule = (file: string): boolean => /\.[mc]?[jt]sx?$/i.test(file);
 
+/** What is known beside the project and what is allowed. */
+export interface AllowedCodeOptions {
+  /** What else a person can do where a module is refused; by default, to allow it in the `deno.json`. */
+  readonly otherwise?: string | undefined;
+  /** A folder of data, in which nothing is code of the project. */
+  readonly without?: string | undefined;
+}
+
 /**
  * What a pipeline may load: modules in its project's folder, that is the folder of the nearest
  * `deno.json` above the pipeline; what the command line allows; and what that `deno.json` allows in
@@ -43,13 +51,13 @@ export const isModule = (file: string): boolean => /\.[mc]?[jt]sx?$/i.test(file)
  *
  * @param folder The folder of the pipeline file.
  * @param allowed What the command line allows; relative paths start where the person stands.
- * @param otherwise What else a person can do where a module is refused; by default, to allow it in the `deno.json`.
+ * @param options What else is known.
  * @throws {UserError} If the line of `deno.json` is no list of texts; exit code 2.
  */
 export async function allowedCode(
   folder: string,
   allowed: readonly string[] = [],
-  otherwise?: string,
+  { otherwise, without }: AllowedCodeOptions = {},
 ): Promise<AllowedCode> {
   const project = await projectOf(resolve(folder));
   const list = new Set([
@@ -57,6 +65,7 @@ export async function allowedCode(
     ...await Promise.all(project.allowed.map((one) => identify(one, project.folder))),
   ]);
   const inside = await followed(project.folder);
+  const data = without === undefined ? undefined : await followed(resolve(without));
   return {
     folder: project.folder,
     folders: [project.folder],
@@ -64,8 +73,7 @@ export async function allowedCode(
       const code = await identify(specifier, folder);
       if (list.has(code)) return;
       if (code.startsWith("/") || /^[A-Za-z]:\\/.test(code)) {
-        const path = relative(inside, code);
-        if (!/^\.\.($|[/\\])/.test(path) && !/^[A-Za-z]:/.test(path)) return;
+        if (isWithin(inside, code) && !(data !== undefined && isWithin(data, code))) return;
       }
       const [name] = specifier.split("#", 1) as [string];
       const asked = /^\.{0,2}\//.test(name) ? code : name;
@@ -93,7 +101,8 @@ export async function allowedCode(
 /**
  * What the pipeline of an earlier run may load: what a pipeline of the current folder may, and modules of its own
  * project where the run folder is in that. The folder may come from somebody else, so that what `pipeline.json` says of
- * its project is not enough: the nearest `deno.json` above the run folder has to be of the same.
+ * its project is not enough: the nearest `deno.json` above the run folder has to be of the same. A run folder is data:
+ * no module in it is of a project.
  *
  * @param run The run folder.
  * @param project The project, as `pipeline.json` names it.
@@ -105,14 +114,14 @@ export async function allowedCodeOfRun(
   project: string | undefined,
   allowed: readonly string[] = [],
 ): Promise<AllowedCode> {
-  const above = await allowedCode(dirname(resolve(run)), allowed);
+  const above = await allowedCode(dirname(resolve(run)), allowed, { without: run });
   const isOwn = project !== undefined &&
     await followed(project) === await followed(above.folder) &&
     await isFile(join(above.folder, "deno.json"));
   const elsewhere = project !== undefined && !isOwn
     ? `resume the run from its project: cd ${quote(project)}`
     : undefined;
-  const here = await allowedCode(Deno.cwd(), allowed, elsewhere);
+  const here = await allowedCode(Deno.cwd(), allowed, { otherwise: elsewhere, without: run });
   if (isOwn) {
     return {
       folder: above.folder,
@@ -130,6 +139,12 @@ export async function allowedCodeOfRun(
     };
   }
   return here;
+}
+
+/** Whether a path is that of a folder, or of something in it. */
+function isWithin(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return !/^\.\.($|[/\\])/.test(way) && !/^[A-Za-z]:/.test(way);
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { endedByStage } from "../../commands/ending.ts";
 import { faultOf } from "../../commands/main.ts";
 import { endedEarly, needsOf } from "../../commands/needs.ts";
 import { readIdx } from "../../data/idx.ts";
@@ -78,6 +79,14 @@ function* folderCases(folder: string): Iterable<ProgramCase> {
       "pipeline/ended": () =>
         needsOf(["check", pipeline], own, () => Promise.resolve({ default: {} })),
     },
+  };
+  yield {
+    name: "a stage that ends the process",
+    run() {
+      throw new UserError([endedByStage()]);
+    },
+    // A stage that does not is any stage.
+    mended: { "end/stage": () => {} },
   };
   if (Deno.build.os === "windows") return;
   Deno.symlinkSync(folder, join(own, "link"));

@@ -117,6 +117,8 @@ Deno.test("allowedCodeOfRun() takes a project that pipeline.json and the place o
         [run, join(run, "m.ts")],
         [own, join(other, "m.ts")],
         [own, "npm:x@1"],
+        // The project's, but for what lies among the run's data.
+        [own, join(run, "m.ts")],
       ] as const
     ) assertEquals((await refused(run, project, use))?.exitCode, 2, `${project} ${use}`);
     // A project within the run folder is the folder's own word.

@@ -79,7 +79,9 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
     // What is no JSON lacks all of it.
   }
   const { pipeline, project, engine, precision, data, initial } = value ?? {};
-  const whole = isObject(pipeline) && isObject(data) && isObject(initial) &&
+  // A run writes its pipeline whole.
+  const whole = isObject(pipeline) && !("extends" in pipeline) && isObject(data) &&
+    isObject(initial) &&
     (engine === "native" || engine === "wasm") &&
     (project === undefined || typeof project === "string") &&
     (precision === "float32" || precision === "bfloat16");

@@ -117,6 +117,58 @@ Deno.test("paths with commas and line breaks are read and written as they are, a
   });
 });
 
+const metric = (body: string) => `
+import { defineMetric, z } from ${JSON.stringify(pluginApi)};
+export default defineMetric({
+  name: "m", summary: "M.", per: "net", options: z.object({}),
+  create: () => { ${body} },
+});
+`;
+
+for (
+  const [what, body, words] of [
+    ["ends the process", "Deno.exit(0);", "the process was ended before the command was done"],
+    [
+      "leaves a promise that is rejected later",
+      String
+        .raw`Promise.reject(new Error("\u001b]0;gone\u0007")); return { start: () => ({ add() {}, value: () => 0 }) };`,
+      String.raw`\u{1b}]0;gone\u{7}`,
+    ],
+  ] as const
+) {
+  Deno.test(`a stage that ${what} ends the run with an error, and not with code 0`, async () => {
+    const pipeline = digitsPipeline({ metrics: [{ use: "./ends.ts" }], outputs: [] });
+    await withPipeline(pipeline, async (file, folder) => {
+      const { code, stdout, stderr } = await rocket([file, "--engine", "wasm"], { cwd: folder });
+      assertEquals([code, stdout], [1, ""]);
+      assertStringIncludes(stderr, `error: ${words}`);
+    }, { "ends.ts": metric(body) });
+  });
+}
+
+Deno.test("a run folder is data: resume loads no code from it, and extends nothing", async () => {
+  const pipeline = digitsPipeline({ train: { epochs: 1, batch: 512 }, outputs: ["checkpoint"] });
+  await withPipeline(pipeline, async (file, folder) => {
+    const run = join(folder, "run"), path = join(run, "pipeline.json");
+    await Deno.writeTextFile(join(folder, "deno.json"), "{}");
+    const made = await rocket([file, "--engine", "wasm", "--out", "run"], { cwd: folder });
+    assertEquals(made.code, 0, made.stderr);
+    await Deno.writeTextFile(join(run, "mark.ts"), `Deno.writeTextFileSync("run/mark", "");`);
+    const text = JSON.parse(await Deno.readTextFile(path));
+    const refused = async (changes: Record<string, unknown>, words: string) => {
+      const changed = { ...text, pipeline: { ...text.pipeline, ...changes } };
+      await Deno.writeTextFile(path, JSON.stringify(changed));
+      const { code, stderr } = await rocket(["resume", "run", "--epochs", "2"], { cwd: folder });
+      assertEquals(code, 2, stderr);
+      assertStringIncludes(stderr, words);
+    };
+    await refused({ extends: join(run, "mark.ts") }, "pipeline.json is not what a run writes");
+    const outputs = [{ use: join(run, "mark.ts") }];
+    await refused({ outputs }, "is code from outside of the project's folder");
+    assert(![...Deno.readDirSync(run)].some(({ name }) => name === "mark"));
+  });
+});
+
 Deno.test("text of a run folder's pipeline is no variable of the environment", async () => {
   await withPipeline(
     digitsPipeline({ train: { epochs: 1, batch: 512 }, outputs: ["checkpoint"] }),
