@@ -132,9 +132,27 @@ function dataSummary({ splits, transforms }: PreparedData): string {
       ]),
       ["left", "left", "left"],
     ),
+    ...idRows(splits),
     "",
     `label: ${kinds[label.kind]}`,
   ].join("\n");
+}
+
+/** How many ids features have, and which part of their values has the id of unknown ones. */
+function idRows(splits: PreparedData["splits"]): string[] {
+  const rows = Object.entries(splits.train.features).flatMap(([name, { ids, vocabulary }]) => {
+    const count = ids?.count ?? vocabulary?.length;
+    if (count === undefined) return [];
+    const kind = ids?.kind ?? "vocabulary";
+    const unknown = Object.values(splits).map(({ idCounts }) => {
+      const counts = idCounts[name];
+      return counts ? `${formatCount(counts.unknown)} of ${formatCount(counts.values)}` : "–";
+    });
+    return [[name, kind, formatCount(count), ...unknown]];
+  });
+  if (rows.length === 0) return [];
+  const heads = Object.keys(splits).map((split) => `unknown in ${split}`);
+  return ["", table(["ids", "of", "count", ...heads], rows, ["left", "left"])];
 }
 
 function outputSummary({ shapes }: PreparedNets): string {

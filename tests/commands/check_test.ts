@@ -182,3 +182,42 @@ export default defineLoss({
     assertMatch(stderr, /pipeline\.yaml:\d+:\d+/);
   }, { "mine.ts": plugin });
 });
+
+Deno.test("check prints how many ids features have, and how many values are unknown in each split", async () => {
+  const row = (index: number, user: string) => `${user},${index % 3},${index},${index % 2}`;
+  const source = (split: string) => ({ use: "csv", path: `${split}.csv` });
+  const pipeline = {
+    name: "ids",
+    data: {
+      ...{ train: source("train"), test: source("test") },
+      features: {
+        user: { ids: { train: true, minCount: 2 } },
+        kind: { ids: { count: 3 } },
+        item: { ids: { hash: 8 } },
+      },
+      label: { column: "y", kind: "binary" },
+    },
+    network: { use: "ctr", embedding: 2, light: { hidden: [4] }, booster: { hidden: [4] } },
+    losses: [{ use: "binary-cross-entropy", on: "light" }],
+    optimizer: { use: "sgd", rate: 0.1 },
+    train: { epochs: 1, batch: 32 },
+  };
+  const head = "user,kind,item,y", rows = Array.from({ length: 40 }, (_, index) => index);
+  const files = {
+    // a and b occur often, c once.
+    "train.csv": [head, ...rows.map((index) => row(index, index === 7 ? "c" : "ab"[index % 2]!))],
+    "test.csv": [head, row(0, "a"), row(1, "c"), row(2, "d")],
+  };
+  const texts = Object.fromEntries(
+    Object.entries(files).map(([name, lines]) => [name, `${lines.join("\n")}\n`]),
+  );
+  await withPipeline(pipeline, async (file) => {
+    const { code, stdout, stderr } = await check(file);
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /^ids +of +count +unknown in train +unknown in test$/m);
+    // Two values and the id of all others.
+    assertMatch(stdout, /^user +vocabulary +3 +1 of 40 +2 of 3$/m);
+    assertMatch(stdout, /^kind +count +3 +– +–$/m);
+    assertMatch(stdout, /^item +hash +8 +– +–$/m);
+  }, texts);
+});
