@@ -14,43 +14,53 @@ import { warningCases } from "./warning_cases.ts";
 const scratch = Deno.makeTempDirSync({ prefix: "rocket-test-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(scratch, { recursive: true }));
 
+/** Words of the names of the cases to run, where a person works on a few of them: `CORPUS_CASES='sweep folder'`. */
+const words = Deno.env.get("CORPUS_CASES");
+
+const chosen = <T extends { readonly name: string }>(cases: Iterable<T>): T[] =>
+  [...cases].filter(({ name }) => words === undefined || name.includes(words));
+
+/** A corpus whose cases are not found is not a corpus that holds. */
+const atLeast = (count: number, cases: readonly unknown[]) =>
+  assert(words !== undefined || cases.length >= count, `${cases.length}`);
+
 /** One record for all cases, so that these are tests of one file. */
 const hints = new HintRecord(scratch);
 
 /** The cases by what is proved of them. Each is run once, by the first test that asks for it. */
 const groups: Readonly<Record<string, (t: Deno.TestContext) => Promise<void>>> = {
   "each bad pipeline file of the corpus is refused as it says itself": async (t) => {
-    const cases = [...pipelineCases()];
+    const cases = chosen(pipelineCases());
     await using runner = new Runner(cases);
-    assert(cases.length >= 300, `${cases.length}`);
+    atLeast(300, cases);
     await holdGroups(t, cases, runner, hints);
   },
   "files that are no texts, or no files, are refused as pipelines": async () => {
     await withSpecialFiles(async (folder) => {
-      const cases = [...specialCases(folder)];
+      const cases = chosen(specialCases(folder));
       await using runner = new Runner(cases);
       await hold(cases, runner, hints);
     });
   },
   "each bad data file of the corpus is refused, with its name and its place": async (t) => {
     await inFolder(async (folder) => {
-      const cases = [...dataCases(folder)];
+      const cases = chosen(dataCases(folder));
       await using runner = new Runner(cases);
-      assert(cases.length >= 100, `${cases.length}`);
+      atLeast(100, cases);
       await holdGroups(t, cases, runner, hints);
     });
   },
   "what goes wrong in the midst of training ends the run, with its place": async (t) => {
     await inFolder(async (folder) => {
-      const cases = [...trainingCases(folder)];
+      const cases = chosen(trainingCases(folder));
       await using runner = new Runner(cases);
-      assert(cases.length >= 20, `${cases.length}`);
+      atLeast(20, cases);
       await holdGroups(t, cases, runner, hints);
     });
   },
   "each wrong command line is refused, with what to write instead": async (t) => {
     await inFolder(async (folder) => {
-      const cases = [...commandCases(folder)];
+      const cases = chosen(commandCases(folder));
       await using runner = new Runner(cases);
       await holdGroups(t, cases, runner, hints);
     });
@@ -63,7 +73,9 @@ const groups: Readonly<Record<string, (t: Deno.TestContext) => Promise<void>>> =
     });
   },
   "what no command line reaches is refused by the functions behind them": () =>
-    inFolder(async (folder) => assertEquals(await hints.followPrograms(programCases(folder)), [])),
+    inFolder(async (folder) =>
+      assertEquals(await hints.followPrograms(chosen(programCases(folder))), [])
+    ),
 };
 
 const started = new Map<string, Promise<void>>();
@@ -76,7 +88,13 @@ for (const [name, run] of Object.entries(groups)) {
   });
 }
 
-Deno.test("hint() makes all hints, each is printed by a case, and following it ends its problem", async (t) => {
+Deno.test({
+  name: "hint() makes all hints, each is printed by a case, and following it ends its problem",
+  ignore: words !== undefined,
+  fn: allHints,
+});
+
+async function allHints(t: Deno.TestContext) {
   for (const [name, run] of Object.entries(groups)) {
     // What a group finds wrong, its own test tells.
     if (started.has(name)) await started.get(name)!.catch(() => {});
@@ -89,4 +107,4 @@ Deno.test("hint() makes all hints, each is printed by a case, and following it e
   const ids = [...inSources.keys()];
   assertEquals(ids.filter((id) => !hints.printed.has(id)), [], "no case prints these hints");
   assertEquals(ids.filter((id) => !hints.followed.has(id)), [], "no case follows these hints");
-});
+}

@@ -1,6 +1,6 @@
 import { join, relative } from "node:path";
 import { root } from "../support/command_line.ts";
-import { changed, mended, withChangedFiles } from "./changed_input.ts";
+import { changed, type ChangedLine, mended, withChangedFiles } from "./changed_input.ts";
 import { formatProblem, UserError } from "../../pipeline/errors.ts";
 import type { Change, Hint } from "../../pipeline/hints.ts";
 import { hearHints } from "./heard_hints.ts";
@@ -15,6 +15,20 @@ export const unconverted: readonly string[] = [
 
 /** Cases that take longer, in seconds of a core, are not run again. */
 const slow = 1;
+
+/** A hint to follow: the input of the case that printed it, as the hint changes it. */
+export interface Following {
+  /** The case. */
+  readonly name: string;
+  /** The input. */
+  readonly line: ChangedLine;
+  /**
+   * Says why the hint does not work, if so.
+   *
+   * @param after What the changed input printed.
+   */
+  readonly faultOf: (after: Outcome) => string | undefined;
+}
 
 /**
  * Which hints were printed, and whether they work: each is followed in the case that prints it, which is run
@@ -38,15 +52,14 @@ export class HintRecord {
   }
 
   /**
-   * Follows each hint that a case has printed.
+   * Notes the hints that a case has printed.
    *
    * @param one The case.
    * @param outcome What it printed.
-   * @param runner Runs it again.
-   * @returns A sentence for each hint that does not work.
+   * @returns What there is to follow, and a sentence for each hint that is none.
    */
-  async follow(one: Case, outcome: Outcome, runner: Runner): Promise<string[]> {
-    const faults: string[] = [];
+  note(one: Case, outcome: Outcome): { followings: Following[]; faults: string[] } {
+    const faults: string[] = [], followings: Following[] = [];
     for (const hinted of outcome.hinted) {
       const { problem, hints } = hinted;
       if (hints.length === 0 && !one.ownHints && unconverted.length === 0) {
@@ -56,10 +69,33 @@ export class HintRecord {
         this.printed.set(hint.id, [...this.printed.get(hint.id) ?? [], one.name]);
         // What an enormous file prints, a small one prints as well.
         for (const change of outcome.seconds > slow ? [] : hint.changes) {
-          const fault = await this.#followOne(one, outcome, hinted, hint, change, runner);
-          if (fault !== undefined) faults.push(`the hint ${hint.id} does not work: ${fault}`);
+          const following = this.#following(one, outcome, hinted, hint, change);
+          if (following) followings.push(following);
         }
       }
+    }
+    return { followings, faults };
+  }
+
+  /**
+   * Follows hints.
+   *
+   * @param followings The hints.
+   * @param runner Runs their command lines.
+   * @returns A sentence for each that does not work.
+   */
+  async follow(followings: readonly Following[], runner: Runner): Promise<string[]> {
+    // All needs first, so that the process starts once.
+    for (const { line } of followings) {
+      await withChangedFiles(line, () => runner.expect(line));
+    }
+    const faults: string[] = [];
+    for (const { name, line, faultOf } of followings) {
+      removeRun(line);
+      const after = await withChangedFiles(line, () => runner.run(line))
+        .catch((error: Error) => error);
+      const fault = after instanceof Error ? after.message : faultOf(after);
+      if (fault !== undefined) faults.push(`${name}: ${fault}`);
     }
     return faults;
   }
@@ -93,14 +129,13 @@ export class HintRecord {
     return faults;
   }
 
-  async #followOne(
+  #following(
     one: Case,
     before: Outcome,
     { problem }: HintedProblem,
     { id }: Hint,
     change: Change,
-    runner: Runner,
-  ): Promise<string | undefined> {
+  ): Following | undefined {
     const mend = one.mended?.[id];
     if (!mend && (change.edit !== undefined || change.outside !== undefined)) {
       if (change.outside !== undefined) this.followed.add(id);
@@ -109,24 +144,26 @@ export class HintRecord {
     const movable = { ...one, folder: this.#writable(one.folder) };
     const line = mend ? mended(movable, mend) : changed(movable, change, problem.place);
     if (!line) return undefined;
-    removeRun(line);
-    const after = await withChangedFiles(line, () => runner.run(line));
     this.followed.add(id);
-    if (change.tells) {
-      return after.stderr.length > before.stderr.length ? undefined : "it tells nothing more";
-    }
     const times = ({ stderr }: Outcome) =>
       ["error", "warning"].reduce((sum, kind) => {
         const first = `${kind}: ${problem.message}`;
         return sum + stderr.split(`${first}\n`).length + Number(stderr.endsWith(first));
       }, 0);
-    if (times(after) < times(before) && !/fault of Rocket's own/.test(after.stderr)) {
-      return undefined;
-    }
-    const inputs = [...line.files].map(([path, content]) =>
-      `${path}:\n${typeof content === "string" ? content.slice(0, 3000) : "bytes"}\n`
-    );
-    return `${line.args.join(" ")}\n${inputs.join("")}says again:\n${after.stderr.slice(0, 1500)}`;
+    const faultOf = (after: Outcome) => {
+      if (change.tells) {
+        const more = after.stderr.length > before.stderr.length;
+        return more ? undefined : `the hint ${id} tells nothing more`;
+      }
+      const gone = times(after) < times(before);
+      if (gone && !/fault of Rocket's own/.test(after.stderr)) return undefined;
+      const inputs = [...line.files].map(([path, content]) =>
+        `${path}:\n${typeof content === "string" ? content.slice(0, 3000) : "bytes"}\n`
+      );
+      return `the hint ${id} does not work: ${line.args.join(" ")}\n${inputs.join("")}` +
+        `says again:\n${after.stderr.slice(0, 1500)}`;
+    };
+    return { name: one.name, line, faultOf };
   }
 
   /** A folder that may be changed: of the repository a copy is made, with the same paths from file to file. */
@@ -160,7 +197,7 @@ async function printedBy(run: () => unknown): Promise<HintedProblem[]> {
 
 /** The case ends with a run folder, maybe; it is to run again. */
 function removeRun({ args, folder }: CommandLine): void {
-  const out = args.indexOf("--out");
+  const out = args.lastIndexOf("--out");
   if (out < 0 || args[0] !== "run") return;
   try {
     Deno.removeSync(join(folder, args[out + 1]!), { recursive: true });

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { faultsOf } from "./expectation.ts";
-import type { HintRecord } from "./hint_record.ts";
+import type { Following, HintRecord } from "./hint_record.ts";
 import type { Runner } from "./outcome.ts";
 import type { Case } from "./pipeline_cases.ts";
 
 /**
- * Holds cases to what is expected of them, all before the first failure is told.
+ * Holds cases to what is expected of them, all before the first failure is told; then follows their hints.
  *
  * @param cases The cases.
  * @param runner Runs their command lines.
@@ -16,18 +16,35 @@ export async function hold(
   runner: Runner,
   hints?: HintRecord,
 ): Promise<void> {
-  const faults: string[] = [];
+  const { faults, followings } = await outcomesOf(cases, runner, hints);
+  faults.push(...await hints?.follow(followings, runner) ?? []);
+  assertEquals(faults, []);
+}
+
+/** What is wrong with how cases end, and the hints that are to be followed then. */
+async function outcomesOf(
+  cases: Iterable<Case>,
+  runner: Runner,
+  hints: HintRecord | undefined,
+): Promise<{ faults: string[]; followings: Following[] }> {
+  const faults: string[] = [], followings: Following[] = [];
   for (const one of cases) {
-    using _held = await one.before?.((args) => runner.run({ ...one, args }), one.folder) ??
+    using held = await one.before?.((args) => runner.run({ ...one, args }), one.folder) ??
       undefined;
     const outcome = await runner.run(one).catch((error: Error) => error);
     const broken = outcome instanceof Error;
     const found = broken ? [outcome.message] : faultsOf(outcome, one.expected);
-    if (!broken) found.push(...await hints?.follow(one, outcome, runner) ?? []);
+    if (!broken && hints) {
+      const noted = hints.note(one, outcome);
+      found.push(...noted.faults);
+      // What a case holds is let go at its end.
+      if (held) found.push(...await hints.follow(noted.followings, runner));
+      else followings.push(...noted.followings);
+    }
     const said = broken ? "" : outcome.stderr.slice(0, MOST_SAID);
     if (found.length > 0) faults.push(`${one.name}: ${found.join("; ")}\n${said}`);
   }
-  assertEquals(faults, []);
+  return { faults, followings };
 }
 
 /** What a case says may be as long as a file of it. */
@@ -35,6 +52,7 @@ const MOST_SAID = 1500;
 
 /**
  * Holds cases to what is expected of them, a step for each group: what their names begin with, up to a colon or slash.
+ * A last step follows their hints.
  *
  * @param t The test.
  * @param cases The cases.
@@ -48,5 +66,13 @@ export async function holdGroups(
   hints?: HintRecord,
 ): Promise<void> {
   const groups = Map.groupBy(cases, ({ name }) => /^[^:/]*/.exec(name)![0]);
-  for (const [group, own] of groups) await t.step(group, () => hold(own, runner, hints));
+  const all: Following[] = [];
+  for (const [group, own] of groups) {
+    await t.step(group, async () => {
+      const { faults, followings } = await outcomesOf(own, runner, hints);
+      all.push(...followings);
+      assertEquals(faults, []);
+    });
+  }
+  await t.step("hints", async () => assertEquals(await hints?.follow(all, runner) ?? [], []));
 }

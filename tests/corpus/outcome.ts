@@ -82,9 +82,7 @@ export class Runner implements AsyncDisposable {
   async run(line: CommandLine): Promise<Outcome> {
     try {
       if (line.task === "data") return await this.#runData(line);
-      for (const one of this.#coming) {
-        if (one.task === undefined) this.#answers.set(one, await this.#ask(one));
-      }
+      for (const one of this.#coming) await this.expect(one);
       this.#coming = [];
       const answer = this.#answers.get(line) ?? await this.#ask(line);
       if ("outcome" in answer) return answer.outcome;
@@ -93,6 +91,16 @@ export class Runner implements AsyncDisposable {
       await this.#end();
       throw error;
     }
+  }
+
+  /**
+   * Has the process be allowed what a command line needs that will be run, with its files as they are now.
+   *
+   * @param line The command line.
+   * @throws {NoOutcome} If the process that works it out crashed, or had to be ended.
+   */
+  async expect(line: CommandLine): Promise<void> {
+    if (line.task === undefined) this.#answers.set(line, await this.#ask(line));
   }
 
   /** Asks what a command line needs, and sees that the process may do it. */
