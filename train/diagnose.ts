@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { sumOfSquares } from "../engine/squares.ts";
 import { type Place, type Problem, UserError } from "../pipeline/errors.ts";
+import { hint, type HintText } from "../pipeline/hints.ts";
 import type { StageReference } from "../pipeline/stage_error.ts";
 import type { LossScope } from "../pipeline/stages/loss.ts";
 import { gradientsOf } from "./gradients.ts";
@@ -65,7 +66,7 @@ export async function refuseBroken(step: BrokenStep): Promise<void> {
  * @param step The step.
  * @returns What to tell the person.
  */
-async function findBroken(step: BrokenStep): Promise<Problem & { hint: string }> {
+async function findBroken(step: BrokenStep): Promise<Problem> {
   const { model, network, state, when } = step;
   const variable = await firstBroken(state.values);
   if (variable) {
@@ -73,7 +74,7 @@ async function findBroken(step: BrokenStep): Promise<Problem & { hint: string }>
       message:
         `the optimizer has made ${variable.name} ${variable.number} before the batch ${when}`,
       place: model.optimizerStage.place,
-      hint: "lower the learning rate, begin with a warm-up, or clip the gradients (train.clip)",
+      hint: divergedHint(),
     };
   }
   const outputs = forward(step);
@@ -84,12 +85,26 @@ async function findBroken(step: BrokenStep): Promise<Problem & { hint: string }>
       message: `the network ${JSON.stringify(network.name)} returned ${output.name} with ` +
         `${output.number} in row ${output.row} ${when}`,
       place: network.place,
-      hint:
+      hint: hint(
+        "broken/network",
         "what it was given is finite: lower the learning rate if its weights have grown, or look for a division by 0, a root or a logarithm in it",
+        { edit: "the learning rate, or the stage" },
+      ),
     };
   }
   const finite = step.losses.every((loss) => Number.isFinite(loss));
   return finite ? await brokenGradient(step) : brokenLoss(step);
+}
+
+/**
+ * What to do about weights that are not finite any more.
+ */
+export function divergedHint(): HintText {
+  return hint(
+    "broken/weights",
+    "lower the learning rate, begin with a warm-up, or clip the gradients (train.clip)",
+    { edit: "the optimizer's options" },
+  );
 }
 
 function brokenLoss({ model: { terms }, losses, when, place }: BrokenStep) {
@@ -100,7 +115,11 @@ function brokenLoss({ model: { terms }, losses, when, place }: BrokenStep) {
   return {
     message: `${whose} is not finite ${when}`,
     place: broken[0]?.stage.place ?? place,
-    hint: "lower the learning rate or the loss's weight, or look for a stage that divides by 0",
+    hint: hint(
+      "broken/loss",
+      "lower the learning rate or the loss's weight, or look for a stage that divides by 0",
+      { edit: "the learning rate, the weight or the stage" },
+    ),
   };
 }
 
@@ -118,14 +137,21 @@ async function brokenGradient(step: BrokenStep) {
       message: `${culprit.what} has a gradient that is not finite ${when}: ${found.name} gets ` +
         `${found.number} from ${term.name}`,
       place: culprit.place,
-      hint:
+      hint: hint(
+        "broken/slope",
         "its value is finite, its slope is not: look for the root, logarithm or division of a number that may be 0, and add a small one",
+        { edit: "the stage" },
+      ),
     };
   }
   return {
     message: `the gradients' norm is ${norm} ${when}, though each loss's own gradients are finite`,
     place,
-    hint: "lower the learning rate or the losses' weights, or train with --precision float32",
+    hint: hint(
+      "broken/norm",
+      "lower the learning rate or the losses' weights, or train with --precision float32",
+      { edit: "the learning rate or the weights" },
+    ),
   };
 }
 

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { hint } from "../pipeline/hints.ts";
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 import type { Batch } from "../pipeline/stages/batch.ts";
@@ -142,14 +143,22 @@ export function valuesOf(
     : [[key, value] as const];
   if (values === "one" && !entries.some(([name]) => name === key)) {
     throw new StageError(stage, `returned ${describe(value)}, without a value of its own`, {
-      hint: 'say `values: "several"` in defineMetric(), or name one of them ""',
+      hint: hint(
+        "metric/several",
+        'say `values: "several"` in defineMetric(), or name one of them ""',
+        { edit: "the stage" },
+      ),
     });
   }
   return Object.fromEntries(entries.map(([name, part]) => {
     if (typeof part === "number") return [name, metricValue(part)];
     if (isUndefinedMetric(part)) return [name, part];
     throw new StageError(stage, `returned ${describe(part)} as ${name}`, {
-      hint: "value() returns a number, undefinedMetric(REASON), or an object of these",
+      hint: hint(
+        "metric/value",
+        "value() returns a number, undefinedMetric(REASON), or an object of these",
+        { edit: "the stage" },
+      ),
     });
   }));
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { hashOf } from "../files/hash_of.ts";
 import { SafetensorsFile } from "../files/safetensors_stream.ts";
 import { type Problem, UserError } from "../pipeline/errors.ts";
-import { didYouMean } from "../pipeline/nearest.ts";
+import { type Change, hint, nameHint } from "../pipeline/hints.ts";
 import type { Plan, PlannedInitial } from "../pipeline/plan.ts";
 import { type Match, match, type Source } from "./initial_match.ts";
 import { earlierMeaning, unreadableVocabulary } from "./initial_meaning.ts";
@@ -97,16 +97,28 @@ function optimizerProblems(
   { path, place }: Source,
 ): Problem[] {
   const { optimizer, optimizerStage: { name } } = model;
-  const hint = "leave out `optimizer: true` to begin with the weights alone";
+  const words = "leave out `optimizer: true` to begin with the weights alone";
+  const leaveOut: Change = { remove: ["optimizer"] };
   const earlier = metadata.optimizer;
   if (earlier === undefined || !/^\d+$/.test(metadata.optimizerSteps ?? "")) {
-    return [{ message: `${path} has no state of an optimizer`, place, hint }];
+    return [{
+      message: `${path} has no state of an optimizer`,
+      place,
+      hint: hint("initial/no-optimizer", words, leaveOut),
+    }];
   }
   if (earlier !== name) {
     return [{
       message: `the optimizer is ${name}, and that of ${path} was ${earlier}`,
       place,
-      hint: `write \`use: ${earlier}\` at the optimizer, or ${hint}`,
+      hint: hint(
+        "initial/other-optimizer",
+        `write \`use: ${earlier}\` at the optimizer, or ${words}`,
+        [
+          { set: { "/optimizer/use": earlier } },
+          leaveOut,
+        ],
+      ),
     }];
   }
   const kept = new Set(slotVariables(model).map(({ name }) => name));
@@ -121,8 +133,11 @@ function optimizerProblems(
         slotName(slot, tensor)
       }${others}: the optimizer has kept nothing of it`,
       place,
-      hint:
-        `take a checkpoint of a run or phase that has the same options of the optimizer and freezes none of these, or ${hint}`,
+      hint: hint(
+        "initial/optimizer-kept",
+        `take a checkpoint of a run or phase that has the same options of the optimizer and freezes none of these, or ${words}`,
+        leaveOut,
+      ),
     }];
   });
 }
@@ -200,7 +215,9 @@ export async function refuseOtherInitial(
     .map((planned) => ({
       message: `the first weights of the ${keyOf(planned)} are not those that the run began with`,
       place: planned.place,
-      hint: "bring the file back as it was, or start a new run",
+      hint: hint("initial/changed", "bring the file back as it was, or start a new run", {
+        edit: "the file, or the command",
+      }),
     }));
   if (problems.length > 0) throw new UserError(problems);
 }
@@ -225,9 +242,16 @@ async function pathOf({ from, place }: PlannedInitial): Promise<string> {
   const choices = names.map((name) => name.replace(/\.safetensors$/, ""));
   throw new UserError(`the run ${from.run} has no checkpoint ${wanted}`, {
     place,
-    hint: choices.length > 0
-      ? `${didYouMean(wanted, choices)}it has ${choices.sort().join(", ")}`
-      : "a run folder holds checkpoints/, if the run had the output checkpoint",
+    hint: nameHint("initial/checkpoint", {
+      written: wanted,
+      names: choices.sort(),
+      intro: "it has",
+      change: (checkpoint) => ({ set: { checkpoint } }),
+    }) ?? hint(
+      "initial/checkpoints",
+      "a run folder holds checkpoints/, if the run had the output checkpoint",
+      { edit: "the run" },
+    ),
     exitCode: 2,
   });
 }
@@ -244,7 +268,11 @@ function unreadable(path: string, cause: unknown, place: PlannedInitial["place"]
   const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : said(cause);
   return new UserError(`the weights in ${path} cannot be read: ${why}`, {
     place,
-    hint: "name a safetensors file, as `safetensors.torch.save_file()` and runs write them",
+    hint: hint(
+      "initial/file",
+      "name a safetensors file, as `safetensors.torch.save_file()` and runs write them",
+      { edit: "the file" },
+    ),
     cause,
     exitCode: 2,
   });
@@ -267,7 +295,11 @@ async function readFinite(
   if (broken === undefined) return values;
   throw new UserError(`${path} has ${broken} in the tensor ${tensor}`, {
     place,
-    hint: "nothing can be learnt from weights that are not finite: take an earlier file",
+    hint: hint(
+      "initial/finite",
+      "nothing can be learnt from weights that are not finite: take an earlier file",
+      { edit: "the file" },
+    ),
     exitCode: 2,
   });
 }

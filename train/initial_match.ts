@@ -7,11 +7,12 @@
 import { type HeaderEntry, sizeOf } from "../files/safetensors_header.ts";
 import type { SafetensorsFile } from "../files/safetensors_stream.ts";
 import type { Problem } from "../pipeline/errors.ts";
-import { didYouMean } from "../pipeline/nearest.ts";
+import { hint, type HintText } from "../pipeline/hints.ts";
+import { nearest } from "../pipeline/nearest.ts";
 import type { PlannedInitial } from "../pipeline/plan.ts";
 import type { Variable } from "../pipeline/stages/network.ts";
 import { matchAxes, type Meanings } from "./initial_meaning.ts";
-import { type MatchCount, Mismatch, OTHER_NET } from "./model/axes.ts";
+import { type MatchCount, Mismatch } from "./model/axes.ts";
 import type { GivenValue } from "./variables.ts";
 
 /** A file that weights are taken from. */
@@ -58,7 +59,7 @@ export function match(
     if (!tensors.has(name)) tensors.set(name, [name]);
   }
   const problems: Problem[] = [], matches: Match[] = [];
-  const problem = (message: string, hint: string) => problems.push({ message, place, hint });
+  const problem = (message: string, hint: HintText) => problems.push({ message, place, hint });
   const known = new Set(wanted.map(({ name }) => name));
   const free = [...tensors.keys()].filter((name) => !known.has(name));
   for (const { theirs: name, ours, used } of rules) {
@@ -73,7 +74,12 @@ export function match(
     if (tensor === undefined) {
       problem(`${path} has no ${name} [${shape}]`, missingHint(name, free));
     } else if (found.length > 1) {
-      problem(`${path} has ${found.length} tensors for ${name}: ${found.join(", ")}`, "name one");
+      problem(
+        `${path} has ${found.length} tensors for ${name}: ${found.join(", ")}`,
+        hint("initial/one-name", "name one of them in `names`, and none of the others", {
+          edit: "the names",
+        }),
+      );
     } else {
       const layout = "file" in from ? from.layout : "rocket";
       const entry = entries.get(tensor)!;
@@ -87,10 +93,11 @@ export function match(
         if (!(error instanceof Mismatch)) throw error;
         const shapes =
           `${path} has ${tensor} with shape [${entry.shape}]${as}; ${name} is [${shape}]`;
-        const plain = error.hint === OTHER_NET;
         problem(
-          plain ? shapes : `${path} has ${tensor}, which cannot become ${name}: ${error.message}`,
-          plain ? `${OTHER_NET}; PyTorch's kernels need \`layout: pytorch\`` : error.hint,
+          error.hint
+            ? `${path} has ${tensor}, which cannot become ${name}: ${error.message}`
+            : shapes,
+          error.hint ?? otherNetHint(layout, from),
         );
       }
     }
@@ -98,16 +105,33 @@ export function match(
   return { matches, problems };
 }
 
-/** A few names are a hint, a thousand are none. */
-const hintOf = (name: string, names: readonly string[]) => {
+/** What to do where a tensor is of another net. */
+function otherNetHint(layout: "rocket" | "pytorch", from: Source["from"]): HintText {
+  const net = "the net has to be the one that the weights are of", edit = "the network";
+  return "file" in from && layout === "rocket"
+    ? hint("initial/layout", `${net}; PyTorch's kernels need \`layout: pytorch\``, [
+      { set: { layout: "pytorch" } },
+      { edit },
+    ])
+    : hint("initial/net", net, { edit });
+}
+
+/** The name that was most likely meant, or what there is: a few names are a hint, a thousand are none. */
+function hintOf(name: string, names: readonly string[], more = ""): HintText {
+  const near = nearest(name, names), edit = "the names";
+  if (near !== undefined) {
+    return hint("initial/near-name", `did you mean ${near}?${more}`, { edit });
+  }
   const few = names.slice(0, 8).join(", ");
-  return `${didYouMean(name, names)}it has ${few}${names.length > 8 ? ", …" : ""}`;
-};
+  return hint("initial/names", `it has ${few}${names.length > 8 ? ", …" : ""}${more}`, { edit });
+}
 
 const missingHint = (name: string, free: readonly string[]) =>
   free.length === 0
-    ? "the file has no other tensors"
-    : `${hintOf(name, free)}; say in \`names\` which tensor is which variable`;
+    ? hint("initial/whole", "the file has no other tensors: take one of the whole net", {
+      edit: "the file",
+    })
+    : hintOf(name, free, "; say in `names` which tensor is which variable");
 
 /** The variable's name that a tensor of a file has by the first rule that fits. */
 function renamed(

@@ -7,7 +7,7 @@
 
 import { join } from "node:path";
 import { type Problem, UserError } from "../pipeline/errors.ts";
-import { didYouMean } from "../pipeline/nearest.ts";
+import { hint, type HintText, nameHint } from "../pipeline/hints.ts";
 import type { InitialFile, PlannedInitial } from "../pipeline/plan.ts";
 import { type ColumnSpec, idKeysOf, type PlaceAxis } from "../pipeline/stages/batch.ts";
 import type { Variable, VariableAxis } from "../pipeline/stages/network.ts";
@@ -17,7 +17,6 @@ import {
   type Meaning,
   meaningOf,
   Mismatch,
-  OTHER_NET,
   sameMeaning,
 } from "./model/axes.ts";
 import { MODEL_FILE, readModelFile } from "./model/model_file.ts";
@@ -93,17 +92,21 @@ export function matchAxes(
   { now, before }: Meanings,
 ): AxisMatch[] {
   const { name, axes } = variable;
-  if (shape.length !== variable.shape.length) throw new Mismatch("it has other axes", OTHER_NET);
+  if (shape.length !== variable.shape.length) throw new Mismatch("it has other axes");
   const earlier = axes && before.axes(tensor, variable, shape);
   if (!axes || !earlier) {
     const undeclared = axes ? tensor : name;
     if (!sameMeaning(now, before.meaning)) {
       throw new Mismatch(
         `features, vocabularies or classes are not those of the weights, and nothing says what the places of ${undeclared} stand for`,
-        "the network's stage says it as `axes` of the variable, see docs/plugins.md; or keep features, data and classes as they were",
+        hint(
+          "initial/axes",
+          "the network's stage says it as `axes` of the variable, see docs/plugins.md; or keep features, data and classes as they were",
+          { edit: "the stage, or the data" },
+        ),
       );
     }
-    if (shape.join() !== variable.shape.join()) throw new Mismatch("its shape differs", OTHER_NET);
+    if (shape.join() !== variable.shape.join()) throw new Mismatch("its shape differs");
     return shape.map(() => ({ from: undefined, counts: [] }));
   }
   return axes.map((axis, index) => {
@@ -178,7 +181,7 @@ class FileMeaning implements EarlierMeaning {
       if (names.length > 1) {
         throw new Mismatch(
           `it reads ${names.length} features side by side, and nothing says in which order the file has them`,
-          `write their order in the file, such as \`features: [${names.join(", ")}]\``,
+          orderHint(names.filter((name) => name !== undefined)),
         );
       }
       return { axis };
@@ -188,7 +191,7 @@ class FileMeaning implements EarlierMeaning {
     if (missing !== undefined) {
       throw new Mismatch(
         `\`features\` does not name ${missing}`,
-        `write all of ${names.join(", ")} in the order in which the file has them`,
+        orderHint(names.filter((name) => name !== undefined)),
       );
     }
     const at = (part: typeof axis.features[number]) => {
@@ -210,9 +213,13 @@ class FileMeaning implements EarlierMeaning {
         `it has ${size} rows for the ${values} ids of ${ids.name}${
           file === undefined ? "" : `, which ${file} names`
         }`,
-        `expected ${values} rows, one an id, or ${
-          before + ids.count
-        }, as Rocket's own tables have them`,
+        hint(
+          "initial/table-rows",
+          `take a file with ${values} rows, one an id, or ${
+            before + ids.count
+          }, as Rocket's own tables have them; or the list of values that the file's rows are of`,
+          { edit: "the file, or the list of values" },
+        ),
       );
     }
     const bare: ColumnSpec = spec.ids ? { ...spec, ids: { ...spec.ids, count: values } } : spec;
@@ -246,7 +253,11 @@ class FileMeaning implements EarlierMeaning {
     if (!vocabulary || this.#from.classes) return;
     throw new Mismatch(
       `the classes are ${few(vocabulary)}, and nothing says in which order the file has them`,
-      `write their order in the file, such as \`classes: [${vocabulary.join(", ")}]\``,
+      hint(
+        "initial/classes",
+        `write their order in the file, such as \`classes: [${vocabulary.join(", ")}]\``,
+        { set: { classes: [...vocabulary] } },
+      ),
     );
   }
 
@@ -256,7 +267,11 @@ class FileMeaning implements EarlierMeaning {
         if (this.#vocabularies.has(name)) continue;
         throw new Mismatch(
           `nothing says which values of ${name} the places in the file are of`,
-          `write \`vocabularies: { ${name}: FILE }\`: FILE has the value of each place, a line each; or take the weights of a run by \`run:\``,
+          hint(
+            "initial/vocabulary",
+            `write \`vocabularies: { ${name}: FILE }\`: FILE has the value of each place, a line each; or take the weights of a run by \`run:\``,
+            { edit: "a file of values" },
+          ),
         );
       }
     }
@@ -271,11 +286,21 @@ class FileMeaning implements EarlierMeaning {
     if (names.length < 2 || features?.join() === names.join()) return;
     throw new Mismatch(
       `nothing says what the places of ${name} stand for`,
-      `if the file has the features in the order of the pipeline, write \`features: [${
-        names.join(", ")
-      }]\``,
+      orderHint(names),
     );
   }
+}
+
+/** What to write so that it is known in which order a file has its features. */
+function orderHint(names: readonly string[]): HintText {
+  const features = [...new Set(names)];
+  return hint(
+    "initial/order",
+    `write all features in the order in which the file has them, such as \`features: [${
+      features.join(", ")
+    }]\``,
+    { set: { features } },
+  );
 }
 
 /** The names of the vocabularies that a feature's values or places stand for. */
@@ -305,14 +330,29 @@ async function readVocabularies(
     ...Object.keys(vocabularies).filter((name) => !known.includes(name)).map((name) => ({
       message: `no feature has the vocabulary ${JSON.stringify(name)}`,
       place,
-      hint: known.length > 0
-        ? `${didYouMean(name, known)}there are ${known.join(", ")}`
-        : "leave out `vocabularies`",
+      hint: nameHint("initial/vocabulary-name", {
+        written: name,
+        names: known,
+        intro: "there are",
+        change: (near) => ({
+          set: { [`vocabularies/${near}`]: vocabularies[name] },
+          remove: [`vocabularies/${name}`],
+        }),
+      }) ?? hint("initial/no-vocabulary", "leave out `vocabularies`", {
+        remove: ["vocabularies"],
+      }),
     })),
     ...(features ?? []).filter((name) => !names.includes(name)).map((name) => ({
       message: `there is no feature ${JSON.stringify(name)}`,
       place,
-      hint: `${didYouMean(name, names)}the features are ${names.join(", ")}`,
+      hint: nameHint("initial/feature", {
+        written: name,
+        names,
+        intro: "the features are",
+        change: (near) => ({
+          set: { features: features!.map((feature) => feature === name ? near : feature) },
+        }),
+      }),
     })),
   ];
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
@@ -324,7 +364,13 @@ async function readVocabularies(
     if (twice !== undefined) {
       throw new UserError(`${file} has the value ${JSON.stringify(twice)} twice`, {
         place,
-        hint: "each place of a table stands for one value",
+        hint: hint(
+          "initial/value-twice",
+          "each place of a table stands for one value: name it once",
+          {
+            edit: "the list of values",
+          },
+        ),
         exitCode: 2,
       });
     }
@@ -348,14 +394,18 @@ export function unreadableVocabulary(
   const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : said(cause);
   return new UserError(`the vocabulary ${file} cannot be read: ${why}`, {
     place,
-    hint: vocabularyHint,
+    hint: vocabularyHint(),
     cause,
     exitCode: 2,
   });
 }
 
-const vocabularyHint =
-  "name a text file with a value a line, or a JSON file with a list of strings and whole numbers";
+const vocabularyHint = () =>
+  hint(
+    "initial/values",
+    "name a text file with a value a line, or a JSON file with a list of strings and whole numbers",
+    { edit: "the list of values" },
+  );
 
 async function readValues(file: string, place: PlannedInitial["place"]): Promise<string[]> {
   let text: string;
@@ -375,7 +425,7 @@ async function readValues(file: string, place: PlannedInitial["place"]): Promise
   }
   throw new UserError(`the vocabulary ${file} is no list of strings and whole numbers`, {
     place,
-    hint: vocabularyHint,
+    hint: vocabularyHint(),
     exitCode: 2,
   });
 }

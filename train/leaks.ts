@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { hint } from "../pipeline/hints.ts";
 import { calledStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 
 /**
@@ -54,6 +55,12 @@ function accuse(born: ReadonlyMap<tf.Tensor, StageReference>, living: Set<tf.Ten
     stage,
     `leaves ${count === 1 ? "a tensor" : `${count} tensors`} behind in each step, of shape ` +
       `[${tensor.shape}]`,
-    { hint: "dispose of tensors made outside tf.tidy(), and do not tf.keep() them" },
+    {
+      hint: hint(
+        "stage/leak",
+        "dispose of tensors made outside tf.tidy(), and do not tf.keep() them",
+        { edit: "the stage" },
+      ),
+    },
   );
 }

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { hint } from "../pipeline/hints.ts";
 import { scaleGradient } from "../engine/ops.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 import type { Factor, GradientPolicy, Position } from "../pipeline/stages/gradient.ts";
@@ -145,7 +146,7 @@ function meanLoss(
   const loss = callStage(stage, "its loss", compute);
   if (!(loss instanceof tf.Tensor)) {
     throw new StageError(stage, `returned ${describe(loss)} instead of a tensor`, {
-      hint: "return one loss a row [batch], or their mean, a scalar",
+      hint: lossHint("batch"),
     });
   }
   if (loss.rank === 0) return loss as tf.Scalar;
@@ -158,9 +159,15 @@ function meanLoss(
   throw new StageError(
     stage,
     `returned a tensor of shape [${loss.shape}] for a batch of ${count} rows`,
-    { hint: `return one loss a row [${count}], or their mean, a scalar []` },
+    { hint: lossHint(count) },
   );
 }
+
+/** What a loss has to return for so many rows. */
+const lossHint = (rows: number | "batch") =>
+  hint("loss/value", `return one loss a row [${rows}], or their mean, a scalar []`, {
+    edit: "the stage",
+  });
 
 /**
  * Words for a value that a stage returned by mistake.
@@ -172,6 +179,9 @@ export function describe(value: unknown): string {
   if (value === null) return "null";
   if (value instanceof Promise) return "a promise";
   if (Array.isArray(value)) return "an array";
-  if (typeof value === "object") return `an object with the keys ${Object.keys(value).join(", ")}`;
+  if (typeof value === "object") {
+    const keys = Object.keys(value).join(", ");
+    return keys === "" ? "an object without keys" : `an object with the keys ${keys}`;
+  }
   return `the ${typeof value} ${String(value)}`;
 }

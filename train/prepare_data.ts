@@ -11,6 +11,7 @@ import type { Plan, PlannedStage } from "../pipeline/plan.ts";
 import { callStage } from "../pipeline/stage_error.ts";
 import type { Batch, Column } from "../pipeline/stages/batch.ts";
 import type { SourceStage } from "../pipeline/stages/source.ts";
+import { emptyHint } from "./input/classes.ts";
 import { sizeOf } from "./input/columns.ts";
 import { mapBatch } from "./input/parts.ts";
 import { availableMemory, memoryFor } from "./input/memory.ts";
@@ -192,7 +193,11 @@ function trainingRows(
     `data.rows is ${rows}, and there are ${most} training rows${
       left ? ` without the ${all - most} held out` : ""
     }`,
-    { place: document.place(["data", "rows"]), hint: `write ${most} or less`, exitCode: 2 },
+    {
+      place: document.place(["data", "rows"]),
+      hint: hint("data/rows", `write ${most} or less`, { set: { ".": most } }),
+      exitCode: 2,
+    },
   );
 }
 
@@ -201,7 +206,7 @@ function refuseEmpty(splits: Readonly<Record<string, Split>>, plan: Plan): void 
     if (split.rows > 0) continue;
     throw new UserError(`the ${name} split has no rows`, {
       place: plan.document.place(["data", name]),
-      hint: "check the file, and whether nulls: drop or the holdout left any",
+      hint: emptyHint(),
     });
   }
 }

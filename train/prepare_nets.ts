@@ -6,7 +6,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { type Place, type Problem, UserError } from "../pipeline/errors.ts";
-import { didYouMean } from "../pipeline/nearest.ts";
+import { hint, nameHint } from "../pipeline/hints.ts";
 import type { Plan, PlannedLoss, PlannedPhase } from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
 import type { ColumnSpec, LabelSpec } from "../pipeline/stages/batch.ts";
@@ -123,12 +123,14 @@ export function prepareNets(
   refuseLarge();
   const shapes = outputShapes(plan, data, pair, nets, variables, units, features);
   const problems: Problem[] = [];
+  let exitCode: 1 | 2 = 2;
   const collect = <T>(make: () => T): T[] => {
     try {
       return [make()];
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       problems.push(...error.problems);
+      if (error instanceof StageError) exitCode = 1;
       return [];
     }
   };
@@ -143,13 +145,13 @@ export function prepareNets(
       stage.needs === "light" && (stage.per === "net" || computed.includes("light"))
     )
     .flatMap((planned) => collect(() => makeMetric(planned, label, computed)));
-  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  if (problems.length > 0) throw new UserError(problems, { exitCode });
   // Losses have declared theirs by now.
   refuseLarge();
   if (terms.length === 0) {
     throw new UserError(`no loss is left for the ${computed.join(" and ")} net`, {
       place: phase.place,
-      hint: "add a loss with `on: light`",
+      hint: hint("nets/loss", `add a loss with \`on: ${computed[0]}\``, { edit: "the losses" }),
       exitCode: 2,
     });
   }
@@ -173,6 +175,9 @@ export function prepareNets(
   };
 }
 
+/** What a hint about the code of a stage changes. */
+const stageCode = { edit: "the stage" };
+
 /** Running statistics are of batches, whose last one should then not be small. */
 function refuseUnsaidBatchNorm({ network }: Plan, variables: readonly Variable[]): void {
   const running = variables.find(({ trainable }) => !trainable);
@@ -181,8 +186,11 @@ function refuseUnsaidBatchNorm({ network }: Plan, variables: readonly Variable[]
     network.reference,
     `declares ${running.name}, which is not trainable, and does not say whether it has batch norm`,
     {
-      hint:
+      hint: hint(
+        "network/batch-norm",
         "add `batchNorm: true` to defineNetwork(), or false if nothing is normalized by its batch",
+        stageCode,
+      ),
     },
   );
 }
@@ -200,7 +208,13 @@ function refuseOtherAxes(
       throw new StageError(
         stage,
         `declared axis ${index} of ${name} as ${JSON.stringify(axis)}, which ${problem}`,
-        { hint: "`axes` of a variable say what its places stand for, see docs/plugins.md" },
+        {
+          hint: hint(
+            "network/axes",
+            "`axes` of a variable say what its places stand for, see docs/plugins.md",
+            stageCode,
+          ),
+        },
       );
     }
   }
@@ -209,15 +223,22 @@ function refuseOtherAxes(
 function refuseNoOptimizer(optimizer: Partial<Optimizer> | undefined, stage: StageReference): void {
   if (typeof optimizer?.update !== "function") {
     throw new StageError(stage, `created ${describe(optimizer?.update)} as its rule`, {
-      hint:
+      hint: hint(
+        "optimizer/create",
         "create() returns a function from { value, gradient, slots, rate, step } to { value, slots }",
+        stageCode,
+      ),
     });
   }
   const { slots } = optimizer;
   const numbers = slots && Object.values(slots).every((start) => Number.isFinite(start));
   if (numbers) return;
   throw new StageError(stage, `has ${describe(slots)} as its slots`, {
-    hint: "`slots` is an object of what each slot starts with, such as { momentum: 0 }, or {}",
+    hint: hint(
+      "optimizer/slots",
+      "`slots` is an object of what each slot starts with, such as { momentum: 0 }, or {}",
+      stageCode,
+    ),
   });
 }
 
@@ -231,7 +252,11 @@ function guarded(
     const net = pair?.[name];
     if (typeof net !== "function") {
       throw new StageError(stage, `returned ${describe(net)} as the ${name} net`, {
-        hint: "create() returns { light, booster }, functions of features and scope",
+        hint: hint(
+          "network/create",
+          "create() returns { light, booster }, functions of features and scope",
+          stageCode,
+        ),
       });
     }
     const guardedNet: typeof net = (features, scope) => {
@@ -243,7 +268,7 @@ function guarded(
       }
       if (!outputs?.logits) {
         throw new StageError(stage, `returned no ${name}.logits but ${describe(outputs)}`, {
-          hint: "each net returns { logits, … }",
+          hint: hint("network/logits", "each net returns { logits, … }", stageCode),
         });
       }
       return outputs;
@@ -272,7 +297,12 @@ function refuseTooLarge(variables: readonly Variable[], place: Place | undefined
     `the nets' variables and gradients have ${inGb(bytes)} GB, of which ${largest.name} of shape [${
       largest.shape.join(", ")
     }] has ${inGb(largest.bytes)} GB; the engine wasm can hold 4 GB`,
-    { place, hint: "make it smaller, or use the engine native" },
+    {
+      place,
+      hint: hint("nets/wasm", "make it smaller, or use the engine native", {
+        edit: "the network, or the engine",
+      }),
+    },
   );
 }
 
@@ -311,7 +341,13 @@ function outputShapes(
           throw new StageError(
             plan.network.reference,
             `returned ${net}.logits of shape [${outputs.logits.shape}]; expected [${expected}]`,
-            { hint: "the context's `units` says how many logits there are" },
+            {
+              hint: hint(
+                "network/units",
+                "the context's `units` says how many logits there are",
+                stageCode,
+              ),
+            },
           );
         }
         return Object.entries(outputs).map((
@@ -366,9 +402,12 @@ function makeTerm(
     if (shape) return shape;
     throw new UserError(`the nets have no output ${output}`, {
       place: reference.place,
-      hint: `${didYouMean(output, Object.keys(shapes))}the outputs are ${
-        Object.keys(shapes).join(", ")
-      }`,
+      hint: nameHint("loss/output", {
+        written: output,
+        names: Object.keys(shapes),
+        intro: "the outputs are",
+        change: () => ({ edit: "the output that the loss reads" }),
+      }),
     });
   };
   const policy = callStage(
@@ -378,13 +417,17 @@ function makeTerm(
   );
   if (!Array.isArray(policy) || policy.length === 0) {
     throw new StageError(gradient.reference, `created ${describe(policy)} instead of passes`, {
-      hint: "create() returns [{ from, to, shared }]",
+      hint: hint("gradient/create", "create() returns [{ from, to, shared }]", stageCode),
     });
   }
   if (stage.form === "task" && policy.some(({ reversed }) => reversed)) {
     throw new UserError(`${gradient.reference.name} is for hints: a label learns nothing`, {
       place: gradient.reference.place,
-      hint: "leave out `gradient`, or choose none, scale, ramp or block-shared",
+      hint: hint(
+        "gradient/task",
+        "leave out `gradient`, or choose none, scale, ramp or block-shared",
+        [{ remove: ["."] }, { set: { ".": "none" } }],
+      ),
     });
   }
   const make = (outputs: readonly string[], prefix: string) => {
@@ -396,7 +439,7 @@ function makeTerm(
     const compute = callStage(reference, "create()", () => stage.create(options, context));
     if (typeof compute === "function") return compute;
     throw new StageError(reference, `created ${describe(compute)} instead of a function`, {
-      hint: "create() returns a function of two tensors",
+      hint: hint("loss/create", "create() returns a function of two tensors", stageCode),
     });
   };
   const base = { name, stage: reference, weight, policy };
@@ -431,7 +474,7 @@ function makeMetric(
   const metric = callStage(reference, "create()", () => stage.create(options, { label, nets }));
   if (typeof metric?.start !== "function") {
     throw new StageError(reference, `created ${describe(metric)} instead of a metric`, {
-      hint: "create() returns { start() }",
+      hint: hint("metric/create", "create() returns { start() }", stageCode),
     });
   }
   const { per, better, values } = stage;

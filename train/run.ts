@@ -14,6 +14,7 @@ import { refuseLinksOut } from "../files/inside.ts";
 import { reasonOf } from "../files/unwritable.ts";
 import { writeFileWhole } from "../files/write.ts";
 import { type Problem, UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import type { Plan, PlannedPhase } from "../pipeline/plan.ts";
 import { callStage, StageError } from "../pipeline/stage_error.ts";
 import type { JobName, PhaseSpec, Result, RunEvents } from "../pipeline/stages/events.ts";
@@ -226,7 +227,11 @@ class Run {
         const output = callStage(reference, "create()", () => stage.create(options, context));
         if (typeof output !== "object" || output === null) {
           throw new StageError(reference, `created ${describe(output)} instead of an output`, {
-            hint: "create() returns an object of hooks, such as { runEnd(event) { … } }",
+            hint: hint(
+              "output/create",
+              "create() returns an object of hooks, such as { runEnd(event) { … } }",
+              { edit: "the stage" },
+            ),
           });
         }
         return { stage: reference, output };
@@ -406,7 +411,9 @@ export function parametersOf(
 async function refuseTaken(folder: string): Promise<void> {
   if (await holdsRun(folder)) {
     throw new UserError(`the folder ${folder} already holds a run`, {
-      hint: "choose another with --out, or remove it",
+      hint: hint("run/taken", "choose another with --out, or remove it", {
+        args: { add: ["--out", "another"] },
+      }),
       exitCode: 2,
     });
   }
@@ -415,10 +422,14 @@ async function refuseTaken(folder: string): Promise<void> {
     if (info?.isDirectory || at === dirname(at)) return;
     if (!info) continue;
     throw new UserError(`the run folder ${folder} cannot be made: ${at} is a file`, {
-      hint: "choose another with --out",
+      hint: outHint(),
     });
   }
 }
+
+/** What to do about a run folder that cannot be made. */
+const outHint = () =>
+  hint("run/out", "choose another with --out", { args: { add: ["--out", "another"] } });
 
 /** Makes a run folder, and takes it for this run. */
 async function makeRunFolder(folder: string): Promise<Disposable> {
@@ -436,7 +447,7 @@ async function makeRunFolder(folder: string): Promise<Disposable> {
     lock?.[Symbol.dispose]();
     if (error instanceof UserError) throw error;
     throw new UserError(`the run folder ${folder} cannot be made: ${reasonOf(error)}`, {
-      hint: "choose another with --out",
+      hint: outHint(),
       cause: error,
     });
   }
@@ -526,7 +537,11 @@ function refuseLater(
     }`,
     {
       place: phase?.epochsPlace,
-      hint: "a run can be made longer when it is resumed, and not shorter",
+      hint: hint(
+        "resume/shorter",
+        `a run can be made longer when it is resumed, and not shorter: write ${epochs} or more`,
+        { set: { ".": epochs } },
+      ),
       exitCode: 2,
     },
   );

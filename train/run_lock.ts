@@ -1,5 +1,6 @@
 import { type Holder, takeFolder } from "../files/folder_lock.ts";
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 
 /**
  * Takes a run folder for this run, as {@linkcode takeFolder}.
@@ -16,7 +17,9 @@ export function lockRun(folder: string): Disposable {
 function refuse(folder: string, { pid, since }: Partial<Holder>): never {
   const who = [pid && `process ${pid}`, since && `since ${since}`].filter(Boolean).join(", ");
   throw new UserError(`the run folder ${folder} is written by another run${who && ` (${who})`}`, {
-    hint: "wait until it has ended, or end it, and resume the run then",
+    hint: hint("run/lock", "wait until it has ended, or end it, and resume the run then", {
+      outside: "another process has to end",
+    }),
     exitCode: 2,
   });
 }

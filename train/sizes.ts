@@ -5,6 +5,7 @@
  */
 
 import { type Place, UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../pipeline/stages/batch.ts";
 import type { Variable } from "../pipeline/stages/network.ts";
@@ -62,8 +63,16 @@ export function refuseLargeNets(
   throw new UserError(`${whole}; this machine has ${formatBytes(available)} available`, {
     place,
     hint: largest.table
-      ? "make fewer ids, such as `ids: { hash: 100000 }` at the feature, or write a smaller size of embeddings"
-      : "write smaller numbers at the network's options: units, width or depth; or let it read fewer values",
+      ? hint(
+        "size/table",
+        "make fewer ids, such as `ids: { hash: 100000 }` at the feature, or write a smaller size of embeddings",
+        { edit: "the feature's ids" },
+      )
+      : hint(
+        "size/nets",
+        "write smaller numbers at the network's options: units, width or depth; or let it read fewer values",
+        { edit: "the network's options" },
+      ),
     exitCode: 2,
   });
 }
@@ -106,8 +115,14 @@ export function refuseLargeBatches(
       {
         place: stage?.place,
         hint: stage
-          ? "write a smaller number at the transform, or a smaller train.batch"
-          : "write a smaller train.batch, or fewer values a row",
+          ? hint(
+            "size/transform",
+            "write a smaller number at the transform, or a smaller train.batch",
+            { edit: "the transform's options" },
+          )
+          : hint("size/batch", "write a smaller train.batch, or fewer values a row", {
+            set: { "/train/batch": 1 },
+          }),
         exitCode: 2,
       },
     );
@@ -133,7 +148,9 @@ export function refuseLargeRows({ features, document }: Plan, available: number)
       } available`,
       {
         place: document.place(["data", "features", name, option]),
-        hint: `write a smaller ${option}`,
+        hint: hint("size/row", `write a smaller ${option}`, {
+          set: { ".": length === undefined ? [1] : 1 },
+        }),
         exitCode: 2,
       },
     );

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { writeRows } from "../engine/tables.ts";
 import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import { deriveSeed } from "../pipeline/random.ts";
 import type { LossVariables } from "../pipeline/stages/loss.ts";
 import type {
@@ -56,7 +57,12 @@ export class DeclaredVariables implements VariableRegistry {
     if (this.#byName.size >= MOST_VARIABLES) {
       throw new UserError(
         `the nets have more than ${MOST_VARIABLES.toLocaleString("en")} variables`,
-        { hint: "write a smaller number of layers, such as `depth: 40`", exitCode: 2 },
+        {
+          hint: hint("size/layers", "write a smaller number of layers, such as `depth: 40`", {
+            edit: "the network's options",
+          }),
+          exitCode: 2,
+        },
       );
     }
     const variable = { trainable: true, table: false, ...spec };

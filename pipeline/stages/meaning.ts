@@ -53,10 +53,10 @@ export function notNumbers(
   const oneHot = `add \`- { use: one-hot, feature: ${name} }\` to data.transforms`;
   const added = adds({ use: "one-hot", feature: name });
   if (text) {
-    const words = [...text.hint ? [text.hint] : [], `for categories ${oneHot}`].join("; ");
+    const categories = hint("meaning/text", `for categories ${oneHot}`, added);
     return {
       holds: `holds text (${text.row}, column ${text.column}: ${JSON.stringify(text.value)})`,
-      hint: hint("meaning/text", words, added),
+      hint: [...text.hint ? [text.hint] : [], categories].join("; "),
     };
   }
   if (ids || vocabulary) return { holds: "holds ids", hint: hint("meaning/ids", oneHot, added) };

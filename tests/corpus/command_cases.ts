@@ -1,24 +1,12 @@
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { columnCases } from "./column_cases.ts";
 import type { Mend } from "./changed_input.ts";
+import { check, type CommandCase, inPipeline, ofRows, rows } from "./rows_pipeline.ts";
 import type { Case } from "./pipeline_cases.ts";
-import { arrowFile, type Column } from "./small_rows.ts";
+import { arrowFile, renamed } from "./small_rows.ts";
+import { stageCases } from "./stage_cases.ts";
 import { root } from "../support/command_line.ts";
-
-/** A command line that is wrong, in a folder of its own. */
-interface CommandCase {
-  /** What it proves; up to a colon, its group. */
-  readonly name: string;
-  readonly task?: "data";
-  readonly args: readonly string[];
-  readonly code: 1 | 2;
-  readonly words: readonly string[];
-  /** Files beside `p.yaml`, a pipeline that is right. */
-  readonly files?: Readonly<Record<string, string | Uint8Array>>;
-  readonly mended?: Readonly<Record<string, Mend>>;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly before?: Case["before"];
-}
 
 /** A pipeline that nothing is wrong with. */
 export const rightPipeline = `name: right
@@ -38,8 +26,6 @@ train: { epochs: 1, batch: 100 }
 metrics: [accuracy]
 outputs: []
 `;
-
-const check = ["check", "--engine", "wasm", "--quiet"];
 
 /** Pipelines whose files a repository cannot hold, as they would mean something to Deno or be many. */
 function* projectCases(): Iterable<CommandCase> {
@@ -239,16 +225,6 @@ function blank(...shape: number[]): Uint8Array {
   return new Uint8Array(gzipSync(file, { level: 1 }));
 }
 
-/** A file whose column colB is called colA. */
-function renamed(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  const name = new TextEncoder().encode("colB");
-  return bytes.map((byte, at) =>
-    byte === name[3] && name.subarray(0, 3).every((other, index) => bytes[at - 3 + index] === other)
-      ? "A".charCodeAt(0)
-      : byte
-  );
-}
-
 /** `deno task data`. */
 function* dataCommandCases(): Iterable<CommandCase> {
   const csv = "x,y\n1,0\n2,1\n";
@@ -343,65 +319,6 @@ function* dataCommandCases(): Iterable<CommandCase> {
     },
   });
 }
-
-/** What a pipeline of a few rows says of its own. */
-interface Rows {
-  readonly columns?: Readonly<Record<string, Column>>;
-  readonly features: string;
-  readonly label?: string;
-  readonly transforms?: string;
-  readonly network?: string;
-  readonly losses?: string;
-  readonly metrics?: string;
-}
-
-/** Four rows: numbers, ids, a list of ids, text, and labels of two classes. */
-const rows: Readonly<Record<string, Column>> = {
-  n: ["float", [0, 1, 2, 3]],
-  a: ["int", [0, 1, 2, 3]],
-  b: ["int", [1, 1, 0, 2]],
-  list: ["ints", [[0, 1], [1, 2], [2, 0], [1, 1]]],
-  time: ["time", [0, 1, 2, 3].map((day) => new Date(1.7e12 + 864e5 * day))],
-  word: ["text", ["x", "y", "x", "z"]],
-  y: ["int", [0, 1, 0, 1]],
-};
-
-/** A pipeline of a few rows, which `check` refuses. */
-function ofRows(
-  name: string,
-  code: 1 | 2,
-  words: readonly string[],
-  own: Rows,
-  mended?: CommandCase["mended"],
-): CommandCase {
-  const pipeline = `name: rows
-data:
-  train: { use: arrow, path: rows.arrow }
-  test: { use: arrow, path: rows.arrow }
-  features: ${own.features}
-  label: ${own.label ?? "{ column: y, kind: binary }"}
-  transforms: ${own.transforms ?? "[]"}
-network: ${own.network ?? "{ use: mlp, light: [4], booster: [8] }"}
-losses: ${own.losses ?? "[{ use: binary-cross-entropy, on: light }]"}
-optimizer: { use: sgd, rate: 0.1 }
-metrics: ${own.metrics ?? "[]"}
-train: { epochs: 1, batch: 2 }
-outputs: []
-`;
-  return {
-    name: `rows: ${name}`,
-    args: [...check, "p.yaml"],
-    code,
-    words,
-    files: { "p.yaml": pipeline, "rows.arrow": arrowFile({ ...rows, ...own.columns }) },
-    ...mended ? { mended } : {},
-  };
-}
-
-/** In the pipeline, another text in the place of one. */
-const inPipeline = (from: string, to: string): Mend => ({
-  files: { "p.yaml": (text) => text.replace(from, to) },
-});
 
 const twoLosses = (loss: string) =>
   `[{ use: binary-cross-entropy, on: light }, { use: binary-cross-entropy, on: booster }, ${loss}]`;
@@ -556,6 +473,8 @@ export function* commandCases(folder: string): Iterable<Case> {
     const cases of [
       projectCases(),
       rowsCases(),
+      columnCases(),
+      stageCases(),
       wordCases(),
       sweepCases(),
       sweepFolderCases(),

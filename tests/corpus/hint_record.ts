@@ -10,7 +10,6 @@ import type { Case } from "./pipeline_cases.ts";
 
 /** Folders whose hints are still plain texts. */
 export const unconverted: readonly string[] = [
-  "train/",
 ];
 
 /** Cases that take longer, in seconds of a core, are not run again. */

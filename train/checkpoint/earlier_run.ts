@@ -8,8 +8,8 @@ import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Precision } from "../../engine/capture/precision.ts";
 import { type Problem, UserError } from "../../pipeline/errors.ts";
+import { hint, type HintText, nameHint } from "../../pipeline/hints.ts";
 import { metricsFromJson } from "../../pipeline/metrics_json.ts";
-import { nearest } from "../../pipeline/nearest.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { Result } from "../../pipeline/stages/events.ts";
 import type { InitialHashes } from "../initial.ts";
@@ -66,7 +66,11 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
         : `${path} cannot be read: ${(error as Error).message}`,
       {
         hint: await nearRun(folder) ??
-          "a run names its folder when it ends or is stopped; it is in runs/, or where --out said",
+          hint(
+            "resume/folder",
+            "a run names its folder when it ends or is stopped; it is in runs/, or where --out said",
+            { edit: "the folder" },
+          ),
         cause: error,
         exitCode: 2,
       },
@@ -87,13 +91,13 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
     (precision === "float32" || precision === "bfloat16");
   if (whole) return value as EarlierRun;
   throw new UserError(`${path} is not what a run writes`, {
-    hint: "start a new run from the pipeline file",
+    hint: hint("resume/new", "start a new run from the pipeline file", { edit: "the command" }),
     exitCode: 2,
   });
 }
 
 /** A run folder of a similar name beside one that is none. */
-async function nearRun(folder: string): Promise<string | undefined> {
+async function nearRun(folder: string): Promise<HintText | undefined> {
   const parent = dirname(resolve(folder)), names: string[] = [];
   try {
     for await (const { name } of Deno.readDir(parent)) {
@@ -102,8 +106,13 @@ async function nearRun(folder: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-  const near = nearest(basename(resolve(folder)), names);
-  return near && `did you mean ${join(dirname(folder), near)}?`;
+  const inParent = (name: string) => join(dirname(folder), name);
+  return nameHint("resume/near", {
+    written: basename(resolve(folder)),
+    names,
+    shown: inParent,
+    change: (near) => ({ args: { replace: { [folder]: inParent(near) } } }),
+  });
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -185,7 +194,7 @@ export function refuseOtherPlan(earlier: EarlierRun, plan: Plan): void {
       place: plan.document.place(
         path.split(".").map((key) => /^\d+$/.test(key) ? Number(key) : key),
       ),
-      hint: "start a new run with it",
+      hint: hint("resume/changed", "start a new run with it", { edit: "the command" }),
     }];
   });
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
@@ -221,7 +230,9 @@ export function refuseOtherData(earlier: EarlierRun, { splits }: PreparedData, p
     return [{
       message: `the ${name} split is not that of the run any more: it ${how}`,
       place: plan.document.place(["data", name]),
-      hint: "bring the data back as it was, or start a new run",
+      hint: hint("resume/data", "bring the data back as it was, or start a new run", {
+        edit: "the data file, or the command",
+      }),
     }];
   });
   if (problems.length > 0) throw new UserError(problems);
@@ -237,7 +248,11 @@ function refuseOtherOrder(before: Shuffle | undefined, now: Shuffle, plan: Plan)
     `the training rows were shuffled ${how(before)}, and now would be ${how(now)}`,
     {
       place: plan.document.place(["data", "memory"]) ?? plan.document.place(["data"]),
-      hint: "the run needs the memory for rows that it had: say as much in data.memory",
+      hint: hint(
+        "resume/memory",
+        "the run needs the memory for rows that it had: say as much in data.memory",
+        { edit: "data.memory" },
+      ),
     },
   );
 }

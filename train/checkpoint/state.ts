@@ -12,8 +12,9 @@ import {
   type TensorPart,
 } from "../../files/safetensors_stream.ts";
 import { UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import type { Variable } from "../../pipeline/stages/network.ts";
-import { NonFiniteError } from "../diagnose.ts";
+import { divergedHint, NonFiniteError } from "../diagnose.ts";
 import { initialState, type Model, type State } from "../step.ts";
 
 /** How many values are read or written at once: 16 MB. A table is larger than memory should hold twice. */
@@ -84,7 +85,7 @@ async function* finite(
       const value = part[index]!;
       if (value - value === 0) continue;
       throw new NonFiniteError(`the optimizer has made ${name} ${value}`, {
-        hint: "lower the learning rate, or begin with a warm-up",
+        hint: divergedHint(),
       });
     }
     yield part;
@@ -166,7 +167,7 @@ export async function restoreValues(
 ): Promise<Record<string, tf.Tensor>> {
   const file = await SafetensorsFile.open(path).catch((cause) => {
     throw new UserError(`the weights in ${path} cannot be read: ${cause.message}`, {
-      hint: "start a new run",
+      hint: otherFileHint(),
       cause,
     });
   });
@@ -175,7 +176,7 @@ export async function restoreValues(
     if (file.metadata.step !== String(step)) {
       throw new UserError(
         `${path} is of step ${file.metadata.step}; the phase before ended with that of step ${step}`,
-        { hint: "start a new run: the file is not what this one wrote" },
+        { hint: otherFileHint() },
       );
     }
     for (const { name, shape, table } of variables) {
@@ -184,9 +185,7 @@ export async function restoreValues(
       if (entry.shape.join() !== shape.join()) {
         throw new UserError(
           `${path} has ${name} with shape [${entry.shape}]; expected [${shape}]`,
-          {
-            hint: "start a new run: the file is not what this one wrote",
-          },
+          { hint: otherFileHint() },
         );
       }
       // Zeros stand in until the values are there: memory of the engine's own, which tables write to.
@@ -234,15 +233,25 @@ async function restoreTensor(
   return zeros;
 }
 
+/** What to do about a file that a run has not written so. */
+const otherFileHint = () =>
+  hint("checkpoint/other-file", "start a new run: the file is not what this one wrote", {
+    edit: "the command",
+  });
+
 /** A pipeline may have changed between; then the state is another's. */
 function refuseOthers(wanted: readonly NamedTensor[], file: SafetensorsFile, path: string): void {
-  const hint = "resume with the network and the optimizer that the run had, or start a new run";
+  const otherNet = hint(
+    "checkpoint/other-net",
+    "resume with the network and the optimizer that the run had, or start a new run",
+    { edit: "the pipeline, or the command" },
+  );
   for (const { name, tensor: { shape } } of wanted) {
     const entry = file.entries.get(name);
     if (entry?.shape.join() === shape.join()) continue;
     const found = entry ? `has ${name} with shape [${entry.shape}]` : `has no ${name}`;
     throw new UserError(`the checkpoint ${path} ${found}; expected [${shape}]`, {
-      hint,
+      hint: otherNet,
       exitCode: 2,
     });
   }
@@ -250,7 +259,7 @@ function refuseOthers(wanted: readonly NamedTensor[], file: SafetensorsFile, pat
   const other = [...file.entries.keys()].find((name) => !names.has(name));
   if (other === undefined) return;
   throw new UserError(`the checkpoint ${path} has ${other}, which the pipeline does not`, {
-    hint,
+    hint: otherNet,
     exitCode: 2,
   });
 }

@@ -5,6 +5,7 @@ import { hashOf } from "../../files/hash_of.ts";
 import { safetensorsChunks, type StreamedTensor } from "../../files/safetensors_stream.ts";
 import { writeChunks } from "../../files/write_chunks.ts";
 import { UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import type { CheckpointRequest, JobName } from "../../pipeline/stages/events.ts";
 import {
   type CheckpointContent,
@@ -92,7 +93,11 @@ export class CheckpointStore {
       throw new UserError(
         `the checkpoint ${path} cannot be written: ${(error as Error).message}`,
         {
-          hint: "see that the disk has room and the folder can be written to, then resume the run",
+          hint: hint(
+            "checkpoint/write",
+            "see that the disk has room and the folder can be written to, then resume the run",
+            { outside: "the disk has to take the file" },
+          ),
           cause: error,
         },
       );

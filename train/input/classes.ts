@@ -1,5 +1,6 @@
 import type { LabelOptions } from "../../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
+import { type Change, hint, type HintText } from "../../pipeline/hints.ts";
 import type { LabelSpec, Values } from "../../pipeline/stages/batch.ts";
 import { byValue, type Key, keyOf } from "./ids.ts";
 import type { Family } from "./layout.ts";
@@ -44,6 +45,8 @@ export class Classes {
   readonly #seen = new Set<number>();
   /** Some of the values that are no classes. */
   readonly #unknown = new Set<Key>();
+  /** The least and the largest of all of them, where they are numbers. */
+  #bounds: readonly [least: number, largest: number] = [Infinity, -Infinity];
   #first: { readonly row: number; readonly value: Key } | undefined;
 
   /**
@@ -109,7 +112,11 @@ export class Classes {
     if (this.#ids.size === mostFound && this.#options.classes === undefined) {
       throw this.#refusal(
         `the label ${this.#options.column} has more than ${mostFound} values, too many for classes`,
-        "write kind: number, or how many classes there are: label: { column, classes: 100000 }",
+        hint(
+          "label/many",
+          "write kind: number, or how many classes there are: label: { column, classes: 100000 }",
+          [{ set: { kind: "number" } }, { set: { classes: 100_000 } }],
+        ),
       );
     }
     this.#ids.set(key, this.#ids.size);
@@ -168,27 +175,39 @@ export class Classes {
     if (sorted.length === 0) {
       throw new UserError("the training split has no rows", {
         place: this.#context.place,
-        hint: "check the file, and whether nulls: drop left any",
+        hint: emptyHint(),
       });
     }
     const values = sorted.map(String);
     const most = typeof classes === "number" ? classes : this.#kind === "binary" ? 2 : Infinity;
+    if (values.length < 2 && (classes === undefined || this.#kind === "binary")) {
+      const both = [...values, numbers ? String(Number(sorted[0]) + 1) : "other"];
+      throw this.#refusal(
+        `the label ${column} has fewer than two classes in the training split`,
+        hint(
+          "label/one",
+          `write its classes in order, such as label: { column: ${column}, classes: [${
+            listOf(both)
+          }] }`,
+          this.#setClasses(both),
+        ),
+      );
+    }
     if (values.length > most || this.#kind === "binary" && values.length !== 2) {
       throw this.#refusal(
         `the label ${column} has ${values.length} values, not ${most}: ${listed(values)}`,
         this.#kind === "binary" && values.length > 2
-          ? "write kind: class"
+          ? classHint()
           : values.length <= mostListed
-          ? `name the classes in order: label: { column: ${column}, classes: [${listOf(values)}] }`
-          : "write how many classes there are, or leave out classes",
-      );
-    }
-    if (values.length < 2 && classes === undefined) {
-      throw this.#refusal(
-        `the label ${column} has fewer than two classes in the training split`,
-        `write its classes in order, such as label: { column: ${column}, classes: [${values[0]}, ${
-          numbers ? Number(sorted[0]) + 1 : "other"
-        }] }`,
+          ? hint(
+            "label/names",
+            `name the classes in order: label: { column: ${column}, classes: [${listOf(values)}] }`,
+            this.#setClasses(values),
+          )
+          : hint("label/count", "write how many classes there are, or leave out classes", [
+            { set: { classes: values.length } },
+            { remove: ["classes"] },
+          ]),
       );
     }
     const places = new Map(sorted.map((key, id) => [key, id]));
@@ -223,6 +242,8 @@ export class Classes {
   #refuse(value: Key, row: number): number {
     this.#first ??= { row, value };
     if (this.#unknown.size <= mostListed) this.#unknown.add(value);
+    const [least, largest] = this.#bounds, number = Number(value);
+    this.#bounds = [Math.min(least, number), Math.max(largest, number)];
     return 0;
   }
 
@@ -233,12 +254,20 @@ export class Classes {
     return `one of ${listed([...this.#ids.keys()].map(String))}`;
   }
 
-  #hint(): string {
+  #hint(): HintText {
     const { column, classes } = this.#options, { like } = this.#context;
     const label = (rest: string) => `label: { column: ${column}, ${rest} }`;
     const unknown = [...this.#unknown];
     if (unknown.some((value) => typeof value === "number" && !Number.isInteger(value))) {
-      return `to predict a number, write ${label("kind: number")}`;
+      return hint("label/fractions", `to predict a number, write ${label("kind: number")}`, {
+        set: { kind: "number" },
+        remove: ["classes"],
+      });
+    }
+    if (this.#names) {
+      return hint("label/more-names", "correct the data, or name all classes: `classes`", {
+        edit: "the data file, or the list of classes",
+      });
     }
     const ids = [...this.#ids.keys()];
     const seen = this.#open
@@ -249,31 +278,84 @@ export class Classes {
     const values = [...new Set([...all, ...unknown])];
     const numbers = this.#family !== "strings";
     const sorted = (numbers ? values.toSorted(byValue) : values.toSorted()).map(String);
-    if (sorted.length > mostListed || this.#names) {
-      return "correct the data, or write how many classes there are: `classes`";
-    }
+    if (sorted.length > mostListed) return this.#manyHint(label);
+    const list = `classes: [${listOf(sorted)}]`, set = this.#setClasses(sorted);
     if (this.#kind === "binary") {
       return sorted.length === 2
-        ? `write its values, the positive one last: ${
-          label(`kind: binary, classes: [${listOf(sorted)}]`)
-        }`
-        : `correct the data; for more than two classes write ${label("kind: class")}`;
+        ? hint(
+          "label/two-values",
+          `write its values, the positive one last: ${label(`kind: binary, ${list}`)}`,
+          set,
+        )
+        : hint(
+          "label/more-values",
+          `correct the data; for more than two classes write ${label(`kind: class, ${list}`)}`,
+          { set: { ...set.set, kind: "class" } },
+        );
     }
     if (this.#open) {
-      return `write all values in order: ${
-        label(`classes: [${listOf(sorted)}]`)
-      }; where a negative number stands for a missing label, write a null in its place`;
+      return hint(
+        "label/negative",
+        `write all values in order: ${
+          label(list)
+        }; where a negative number stands for a missing label, write a null in its place`,
+        set,
+      );
     }
-    return classes === undefined || typeof classes === "number" || like
-      ? `correct the data, or write all classes in order: ${label(`classes: [${listOf(sorted)}]`)}`
-      : `correct the data, or add it to the list: ${
-        label(`classes: [${listOf([...classes, ...unknown.map(String)])}]`)
-      }`;
+    if (classes === undefined || typeof classes === "number" || like) {
+      return hint(
+        "label/all-values",
+        `correct the data, or write all classes in order: ${label(list)}`,
+        set,
+      );
+    }
+    const more = [...classes, ...unknown.map(String)];
+    return hint(
+      "label/add-values",
+      `correct the data, or add it to the list: ${label(`classes: [${listOf(more)}]`)}`,
+      this.#setClasses(more),
+    );
   }
 
-  #refusal(message: string, hint: string): UserError {
+  /** What to do about values that are no classes, where there are too many to list them. */
+  #manyHint(label: (rest: string) => string): HintText {
+    const [least, largest] = this.#bounds, listed = this.#range === undefined && !this.#open;
+    if (this.#family !== "strings" && !listed && least >= 0 && Number.isSafeInteger(largest)) {
+      const classes = largest + 1;
+      return hint(
+        "label/range",
+        `correct the data, or write how many classes there are: ${label(`classes: ${classes}`)}`,
+        { set: { classes } },
+      );
+    }
+    return hint("label/data", "correct the data, or write all values in order as `classes`", {
+      edit: "the data file, or the list of classes",
+    });
+  }
+
+  /** Writes values as the classes; numbers as numbers. */
+  #setClasses(values: readonly string[]): Change & { readonly set: Record<string, unknown> } {
+    const isNumber = (value: string) => this.#family !== "strings" && /^-?\d{1,15}$/.test(value);
+    return { set: { classes: values.map((value) => isNumber(value) ? Number(value) : value) } };
+  }
+
+  #refusal(message: string, hint: HintText): UserError {
     return new UserError(message, { place: this.#context.place, hint, exitCode: 2 });
   }
+}
+
+/** What to do about a label that has other values than its kind allows. */
+export function classHint(): HintText {
+  return hint("label/class", "write kind: class", { set: { kind: "class" } });
+}
+
+/** What to do about a split without rows. */
+export function emptyHint(): HintText {
+  return hint(
+    "data/no-rows",
+    "check the file, and whether nulls: drop or the holdout left any",
+    { edit: "the data file" },
+  );
 }
 
 /** Values as a list in YAML has them. */

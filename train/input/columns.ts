@@ -2,7 +2,7 @@ import type { Data, Field } from "apache-arrow";
 import { DataType } from "apache-arrow";
 import type { FeatureOptions, NullPolicy } from "../../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
-import { hint } from "../../pipeline/hints.ts";
+import { type Change, hint, type HintText } from "../../pipeline/hints.ts";
 import type { ColumnSpec, TextColumn, Values } from "../../pipeline/stages/batch.ts";
 import {
   arrayOf,
@@ -118,7 +118,9 @@ export class ColumnReader {
     if (!layout) {
       throw this.#refusal(
         `the column ${request.column} has the type ${field.type}`,
-        `what can be read: ${supportedTypes}`,
+        hint("column/type", `what can be read: ${supportedTypes}`, {
+          edit: "the column, or another one in its place",
+        }),
       );
     }
     this.#layout = layout;
@@ -130,7 +132,7 @@ export class ColumnReader {
     if (isId && this.#dtype === "float32") {
       throw this.#refusal(
         `the column ${request.column} holds ${layout.family}, which become int32 ids, not float32`,
-        "leave out dtype",
+        hint("column/id-dtype", "leave out dtype", { remove: ["."] }),
         "dtype",
       );
     }
@@ -179,7 +181,7 @@ export class ColumnReader {
       return this.#fail(
         rowOf(from + index),
         `has ${decoded.values[index]}, which is no int32`,
-        "leave out `dtype: int32`, or make ids of the values: `ids: train` or `ids: { hash: 1000 }`",
+        this.#int32Hint(),
       );
     });
 
@@ -334,7 +336,15 @@ export class ColumnReader {
       return this.#fail(
         rowOf(index),
         `has ${value}, which a double cannot hold exactly`,
-        "such numbers are ids as a rule: `ids: train` or `ids: { hash: 100000 }`; `dtype: float32` takes the nearest float",
+        hint(
+          "column/large",
+          "such numbers are ids as a rule: `ids: train` or `ids: { hash: 100000 }`; `dtype: float32` takes the nearest float",
+          [
+            { set: { ids: "train" } },
+            { set: { ids: { hash: 100_000 } } },
+            { set: { dtype: "float32" } },
+          ],
+        ),
       );
     };
     if (classOf) {
@@ -357,8 +367,38 @@ export class ColumnReader {
     return this.#maker!.id(value) ?? this.#fail(
       row(),
       `has ${value}; expected an id from 0 to ${this.#maker!.count! - 1}`,
-      "correct `count`, or make ids of the values: `ids: train` or `ids: { hash: 1000 }`",
+      this.#countHint(value),
     );
+  }
+
+  /** What to do about a number that is no id of a feature whose ids are counted. */
+  #countHint(value: string | number | bigint): HintText {
+    const { borrowed, name } = this.#request.ids!;
+    const ids = (made: unknown): Change => ({
+      set: { [borrowed ? `../${name}/ids` : "ids"]: made },
+    });
+    const others = [ids("train"), ids({ hash: 1000 })];
+    const words = "make ids of the values: `ids: train` or `ids: { hash: 1000 }`" +
+      (borrowed ? ` at the feature ${name}` : "");
+    const number = Number(value);
+    if (!Number.isSafeInteger(number) || number < 0) return hint("column/no-id", words, others);
+    const count = number + 1;
+    return hint("column/id-count", `write \`count: ${count}\` or more, or ${words}`, [
+      ids({ count }),
+      ...others,
+    ]);
+  }
+
+  /** What to do about a value that is no int32. */
+  #int32Hint(): HintText {
+    const numbers: Change = { remove: ["dtype"] };
+    return canBeIds(this.#layout.leaf)
+      ? hint(
+        "column/int32-ids",
+        "leave out `dtype: int32`, or make ids of the values: `ids: train` or `ids: { hash: 1000 }`",
+        [numbers, { set: { ids: "train" } }, { set: { ids: { hash: 1000 } } }],
+      )
+      : hint("column/int32", "leave out `dtype: int32`", numbers);
   }
 
   #id(text: string, row?: () => number): number | undefined {
@@ -384,23 +424,42 @@ export class ColumnReader {
     const odd = all.filter((text) => !looksLikeNumber(text) && text !== fill);
     const base = { column, row: this.#where(row), value };
     if (odd.length > mostOdd || odd.length * 2 >= all.length) return base;
-    const asNulls = `nullValues: [${
-      [...nullValues ?? [], ...odd].map((text) => JSON.stringify(text)).join(", ")
-    }]`;
-    const hint = odd.length === 0
-      ? nullValues
-        ? `to read numbers, write \`columns: { ${column}: float64 }\` in the sources of data`
-        : "write the column as numbers, or cast it with the source sql"
-      : nullValues
-      ? `where ${listed(odd)} ${
-        odd.length === 1 ? "stands" : "stand"
-      } for missing numbers, write ` +
-        `\`${asNulls}\` in the sources of data, and what becomes of them: \`nulls: mean\``
-      : `where ${listed(odd)} ${
-        odd.length === 1 ? "stands" : "stand"
-      } for missing numbers, write ` +
-        `nulls in the file, or \`TRY_CAST(${column} AS DOUBLE)\` with the source sql`;
-    return { ...base, hint };
+    return { ...base, hint: this.#numberHint(odd) };
+  }
+
+  /** What to write where text is meant to be numbers, but for some values that are none. */
+  #numberHint(odd: readonly string[]): HintText {
+    const { column, nullValues } = this.#request;
+    const sources = (option: string, value: unknown) =>
+      Object.fromEntries(["train", "test"].map((split) => [`/data/${split}/${option}`, value]));
+    if (odd.length === 0) {
+      return nullValues
+        ? hint(
+          "text/csv-numbers",
+          `to read numbers, write \`columns: { ${column}: float64 }\` in the sources of data`,
+          { set: sources(`columns/${column}`, "float64") },
+        )
+        : hint("text/numbers", "write the column as numbers, or cast it with the source sql", {
+          edit: "the data file, or the source",
+        });
+    }
+    const where = `where ${listed(odd)} ${
+      odd.length === 1 ? "stands" : "stand"
+    } for missing numbers, write `;
+    if (!nullValues) {
+      return hint(
+        "text/missing",
+        `${where}nulls in the file, or \`TRY_CAST(${column} AS DOUBLE)\` with the source sql`,
+        { edit: "the data file, or the source" },
+      );
+    }
+    const all = [...nullValues, ...odd];
+    const list = all.map((text) => JSON.stringify(text)).join(", ");
+    return hint(
+      "text/csv-missing",
+      `${where}\`nullValues: [${list}]\` in the sources of data, and what becomes of them: \`nulls: mean\``,
+      { set: { ...sources("nullValues", all), nulls: "mean" } },
+    );
   }
 
   /** The constant that fills or pads, as it is stored. */
@@ -438,15 +497,31 @@ export class ColumnReader {
           this.#layout.family === "strings" ? "text" : "ids"
         }, which has no ${nulls}`,
         this.#layout.family === "strings"
-          ? 'write `nulls: { fill: "none" }` or `nulls: drop`'
-          : "leave out `dtype: int32`, or write `nulls: { fill: 0 }` or `nulls: drop`",
+          ? hint("column/text-mean", 'write `nulls: { fill: "none" }` or `nulls: drop`', [
+            { set: { ".": { fill: "none" } } },
+            { set: { ".": "drop" } },
+          ])
+          : this.#request.ids
+          ? hint("column/id-mean", "write `nulls: drop`", { set: { ".": "drop" } })
+          : hint(
+            "column/int32-mean",
+            "leave out `dtype: int32`, or write `nulls: { fill: 0 }` or `nulls: drop`",
+            [
+              { remove: ["../dtype"] },
+              { set: { ".": { fill: 0 } } },
+              { set: { ".": "drop" } },
+            ],
+          ),
         "nulls",
       );
     }
     if (pad === undefined) return;
     throw this.#refusal(
       `the column ${column} has padded lists, whose places have no ${nulls} of their own`,
-      "write `nulls: { fill: 0 }` or `nulls: drop`",
+      hint("column/padded-mean", "write `nulls: { fill: 0 }` or `nulls: drop`", [
+        { set: { ".": { fill: 0 } } },
+        { set: { ".": "drop" } },
+      ]),
       "nulls",
     );
   }
@@ -460,7 +535,9 @@ export class ColumnReader {
       if (this.#maker.id(fill) !== undefined) return;
       throw this.#refusal(
         `${JSON.stringify(fill)}, which takes the place of nulls, is no id of ${column}`,
-        `write a number from 0 to ${this.#maker.count - 1}`,
+        hint("column/fill-id", `write a number from 0 to ${this.#maker.count - 1}`, {
+          set: { ".": { fill: 0 } },
+        }),
         "nulls",
       );
     }
@@ -468,9 +545,7 @@ export class ColumnReader {
     if (strings && pad !== undefined) {
       throw this.#refusal(
         `the column ${column} holds text, and ${pad} would stand for one of its values`,
-        `write \`ids: train\` and \`length: ${
-          this.#request.options.shape?.[0] ?? 20
-        }\` in place of \`shape\` and \`pad\`: empty places are −1 then`,
+        this.#lengthHint(),
         "pad",
       );
     }
@@ -481,14 +556,26 @@ export class ColumnReader {
           `the column ${column} holds ${this.#layout.family}; nulls cannot become ${
             JSON.stringify(fill)
           }`,
-          strings ? "write a string as fill" : "write a number as fill",
+          strings
+            ? hint("column/fill-text", 'write a string as fill, such as "none"', {
+              set: { ".": { fill: "none" } },
+            })
+            : hint("column/fill-number", "write a number as fill, such as 0", {
+              set: { ".": { fill: 0 } },
+            }),
           "nulls",
         );
       }
       if (typeof fill === "string" && this.#id(fill) === undefined) {
         throw this.#refusal(
           `${JSON.stringify(fill)}, which takes the place of nulls, is no value of ${column}`,
-          "fill nulls with a value that training rows have",
+          hint(
+            "column/fill-known",
+            `fill nulls with a value that training rows have, such as ${
+              JSON.stringify([...this.#ids!.keys()][0])
+            }`,
+            { set: { ".": { fill: [...this.#ids!.keys()][0] } } },
+          ),
           "nulls",
         );
       }
@@ -497,7 +584,9 @@ export class ColumnReader {
       if (typeof value !== "number" || this.#dtype === "float32" || isInt32(value)) continue;
       throw this.#refusal(
         `${value} is no int32, as the values of ${column} are to be`,
-        "write a whole number",
+        hint("column/whole", "write a whole number, such as 0", {
+          set: { ".": option === "pad" ? 0 : { fill: 0 } },
+        }),
         option,
       );
     }
@@ -552,9 +641,7 @@ export class ColumnReader {
         this.#fail(
           row,
           `has ${length} values; expected ${size}, the shape [${this.#shape}]`,
-          this.#layout.lists.includes(undefined)
-            ? "write `pad: 0` to pad and cut lists to `shape`, `length` for lists of ids, or make them of one length"
-            : "write all splits with one schema",
+          this.#lengthsHint(size),
         );
       }
       const first = keep === "last" ? start + Math.max(0, length - size) : start;
@@ -563,13 +650,50 @@ export class ColumnReader {
     return padded;
   }
 
+  /** What to do about lists of text that are to be padded. */
+  #lengthHint(): HintText {
+    const length = this.#request.options.shape?.[0] ?? 20;
+    return hint(
+      "column/text-length",
+      `write \`ids: train\` and \`length: ${length}\` in place of \`shape\` and \`pad\`: empty places are −1 then`,
+      { set: { "../ids": "train", "../length": length }, remove: ["../shape", "."] },
+    );
+  }
+
+  /** What to do about lists of several lengths. */
+  #lengthsHint(size: number): HintText {
+    if (!this.#layout.lists.includes(undefined)) {
+      return hint("column/one-shape", "write all splits with one schema", {
+        edit: "the data file",
+      });
+    }
+    return this.#maker || this.#ids
+      ? hint(
+        "column/lengths-ids",
+        `write \`ids: train\` and \`length: ${size}\`, or make lists of one length`,
+        {
+          set: { length: size, ...(!this.#maker && { ids: "train" }) },
+          remove: ["shape"],
+        },
+      )
+      : hint(
+        "column/lengths",
+        `write \`pad: 0\` and \`shape: [${size}]\`, to which lists are padded and cut, or make them of one length`,
+        { set: { pad: 0, shape: [size] } },
+      );
+  }
+
   #refuseNoIds({ type }: Field): void {
     const { column, ids, options: { length } } = this.#request;
     const { lists } = this.#layout;
     if (ids && !canBeIds(this.#layout.leaf)) {
       throw this.#refusal(
         `the column ${column} has the type ${type}, whose values are no ids`,
-        "leave out `ids`: ids are made of strings, of whole numbers and of booleans",
+        hint(
+          "column/no-ids",
+          "leave out `ids`: ids are made of strings, of whole numbers and of booleans",
+          { remove: ["."] },
+        ),
         "ids",
       );
     }
@@ -577,14 +701,21 @@ export class ColumnReader {
     if (!ids) {
       throw this.#refusal(
         `the column ${column} has a length, but nothing says how its values become ids`,
-        "write `ids: train` or another; for lists of numbers write `shape: [20]` and `pad: 0`",
+        hint(
+          "column/length-ids",
+          "write `ids: train` or another; for lists of numbers write `shape: [20]` and `pad: 0` in place of `length`",
+          [
+            { set: { "../ids": "train" } },
+            { set: { "../shape": [20], "../pad": 0 }, remove: ["."] },
+          ],
+        ),
         "length",
       );
     }
     if (lists.length === 1) return;
     throw this.#refusal(
       `the column ${column} has the type ${type} and cannot have a length`,
-      "length is for lists of ids",
+      hint("column/no-length", "leave out `length`: it is for lists of ids", { remove: ["."] }),
       "length",
     );
   }
@@ -598,14 +729,20 @@ export class ColumnReader {
       if (lists.length === 0 || outer !== undefined || inner.includes(undefined)) {
         throw this.#refusal(
           `the column ${column} has the type ${field.type}, which cannot be padded`,
-          "pad is for lists whose rows differ in length only at the outermost level",
+          hint(
+            "column/no-pad",
+            "leave out `pad`: it is for lists whose rows differ in length only at the outermost level",
+            { remove: ["."] },
+          ),
           "pad",
         );
       }
       if (!shape) {
         throw this.#refusal(
           `the column ${column} is to be padded, but not to which shape`,
-          "write the length as `shape`, such as shape: [20]",
+          hint("column/pad-shape", "write the length as `shape`, such as shape: [20]", {
+            set: { "../shape": [20] },
+          }),
           "pad",
         );
       }
@@ -617,8 +754,12 @@ export class ColumnReader {
         `the axes of the tensors in the column ${column} are permuted, to [${
           permutation.join(", ")
         }], and their values would be read in another order`,
-        "write them in the order of their axes, in Python: pyarrow.FixedShapeTensorArray" +
-          ".from_numpy_ndarray(numpy.ascontiguousarray(column.to_numpy_ndarray()))",
+        hint(
+          "column/permuted",
+          "write them in the order of their axes, in Python: pyarrow.FixedShapeTensorArray" +
+            ".from_numpy_ndarray(numpy.ascontiguousarray(column.to_numpy_ndarray()))",
+          { edit: "the data file" },
+        ),
       );
     }
     const own = tensor ?? lists as readonly number[];
@@ -628,7 +769,11 @@ export class ColumnReader {
         `the column ${column} has ${sizeOf(own)} values a row, not ${sizeOf(shape)} as the shape [${
           shape.join(", ")
         }]`,
-        `its type is ${field.type}`,
+        hint(
+          "column/shape",
+          `leave out \`shape\`, which is [${own.join(", ")}] by the type ${field.type}`,
+          { remove: ["."] },
+        ),
         "shape",
       );
     }
@@ -660,7 +805,7 @@ export class ColumnReader {
     if (!ids && isNumeric(family) && isNumeric(expected)) return;
     throw this.#refusal(
       `the column ${column} holds ${family} here (${field.type}) and ${expected} in the training split (${like.type})`,
-      "write both files with one schema",
+      hint("column/one-schema", "write both files with one schema", { edit: "a data file" }),
     );
   }
 
@@ -701,44 +846,83 @@ export class ColumnReader {
     return `${count} of ${this.#row} rows ${count === 1 ? "is" : "are"}`;
   }
 
-  #nullHint(): string {
+  #nullHint(): HintText {
     const { use, column, options: { length } } = this.#request;
+    const drop: Change = { set: { nulls: "drop" } };
     if (use === "label") {
-      return `say what becomes of nulls: \`label: { column: ${column}, nulls: drop }\` with the label's other options`;
+      return hint(
+        "nulls/label",
+        `say what becomes of nulls: \`label: { column: ${column}, nulls: drop }\` with the label's other options`,
+        drop,
+      );
     }
-    if (use !== undefined && use !== "feature") {
-      return "leave such rows out: `nulls: drop` at data";
-    }
+    if (use !== undefined && use !== "feature") return dropHint();
     if (this.#ids || this.#maker && this.#maker.count === undefined) {
-      return 'say what becomes of nulls: `nulls: drop` or `nulls: { fill: "none" }`' +
-        (length === undefined ? "" : ", with which a list that is null is empty");
+      return hint(
+        "nulls/text",
+        'say what becomes of nulls: `nulls: drop` or `nulls: { fill: "none" }`' +
+          (length === undefined ? "" : ", with which a list that is null is empty"),
+        [drop, { set: { nulls: { fill: "none" } } }],
+      );
     }
     if (this.#dtype === "int32") {
-      return "say what becomes of nulls: `nulls: drop` or `nulls: { fill: 0 }`";
+      return hint(
+        "nulls/ids",
+        "say what becomes of nulls: `nulls: drop` or `nulls: { fill: 0 }`",
+        [drop, { set: { nulls: { fill: 0 } } }],
+      );
     }
-    return "say what becomes of nulls: `nulls: drop`, `nulls: mean`, `nulls: median` or `nulls: { fill: 0 }`, here or for all features at data";
+    return hint(
+      "nulls/numbers",
+      "say what becomes of nulls: `nulls: drop`, `nulls: mean`, `nulls: median` or `nulls: { fill: 0 }`, here or for all features at data",
+      [drop, { set: { nulls: "mean" } }, { set: { "/data/nulls": { fill: 0 } } }],
+    );
   }
 
-  #notFiniteHint(isNaN: boolean): string {
+  #notFiniteHint(isNaN: boolean): HintText {
     const { use, column } = this.#request;
     if (!isNaN) {
-      return "correct the data: a number that is not finite has no place in a net";
+      return hint(
+        "column/infinite",
+        "correct the data: a number that is not finite has no place in a net",
+        { edit: "the data file" },
+      );
     }
     if (use === "label") {
-      return `leave such rows out: \`label: { column: ${column}, nan: missing, nulls: drop }\` with the label's other options`;
+      return hint(
+        "nan/label",
+        `leave such rows out: \`label: { column: ${column}, nan: missing, nulls: drop }\` with the label's other options`,
+        { set: { nan: "missing", nulls: "drop" } },
+      );
     }
     return use === undefined || use === "feature"
-      ? "where NaN stands for a missing number, write `nan: missing`, and what becomes of it: `nulls: drop`, `nulls: mean` or `nulls: { fill: 0 }`"
-      : "write nulls in place of numbers that are missing, and `nulls: drop` at data";
+      ? hint(
+        "nan/missing",
+        "where NaN stands for a missing number, write `nan: missing`, and what becomes of it: `nulls: drop`, `nulls: mean` or `nulls: { fill: 0 }`",
+        [
+          { set: { nan: "missing", nulls: "drop" } },
+          { set: { nan: "missing", nulls: "mean" } },
+          { set: { nan: "missing", nulls: { fill: 0 } } },
+        ],
+      )
+      : hint(
+        "nan/other",
+        "write nulls in place of numbers that are missing, and `nulls: drop` at data",
+        { edit: "the data file" },
+      );
   }
 
   #failUnknown(text: string, row: number): never {
     return this.#fail(
       row,
       `has the value ${JSON.stringify(text)}, which is none of the ${this.#ids!.size} known ones`,
-      `write \`ids: train\`, where all values that training rows lack are one id; known are ${
-        listed([...this.#ids!.keys()])
-      }`,
+      hint(
+        "column/unknown",
+        `write \`ids: train\`, where all values that training rows lack are one id; known are ${
+          listed([...this.#ids!.keys()])
+        }`,
+        { set: { ids: "train" } },
+      ),
     );
   }
 
@@ -750,17 +934,23 @@ export class ColumnReader {
     return `${this.#where(row)}, column ${this.#request.column}: ${message} (rows count from 0)`;
   }
 
-  #fail(row: number, message: string, hint?: string): never {
+  #fail(row: number, message: string, hint?: HintText): never {
     throw new UserError(this.#inRow(this.#row + row, message), {
       place: this.#request.place(),
       hint,
     });
   }
 
-  #refusal(message: string, hint: string, option?: string): UserError {
+  #refusal(message: string, hint: HintText, option?: string): UserError {
     return new UserError(message, { place: this.#request.place(option), hint, exitCode: 2 });
   }
 }
+
+/** What to do about nulls of columns that are no features. */
+const dropHint = () =>
+  hint("nulls/drop", "leave such rows out: `nulls: drop` at data", {
+    set: { "/data/nulls": "drop" },
+  });
 
 /** So many values that are no numbers may stand for missing ones. */
 const mostOdd = 8;

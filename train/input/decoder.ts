@@ -1,7 +1,8 @@
 import type { Data, Field, RecordBatch, Schema } from "apache-arrow";
 import type { FeatureOptions, LabelOptions, NullPolicy } from "../../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
-import { didYouMean } from "../../pipeline/nearest.ts";
+import { type Change, hint, type HintText, nameHint } from "../../pipeline/hints.ts";
+import { didYouMean, nearest } from "../../pipeline/nearest.ts";
 import { StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { ColumnSpec, LabelSpec, Values } from "../../pipeline/stages/batch.ts";
 import { type ColumnChunk, ColumnReader, isMeasured } from "./columns.ts";
@@ -220,7 +221,12 @@ function refuseNegative(
   if (row < 0) return;
   throw new UserError(
     `${whereIn(row)}, column ${weight}: has the weight ${values[row]} (rows count from 0)`,
-    { place, hint: "weights are 0 or more: correct the data" },
+    {
+      place,
+      hint: hint("weight/negative", "weights are 0 or more: correct the data", {
+        edit: "the data file",
+      }),
+    },
   );
 }
 
@@ -245,8 +251,15 @@ function idRequest(
     {
       place: places?.(`features.${name}.ids`),
       hint: other
-        ? `write how at features.${ids.of}.ids, such as train`
-        : `${didYouMean(ids.of, names)}the features are ${names.join(", ")}`,
+        ? hint("ids/of-none", `write how at features.${ids.of}.ids, such as train`, {
+          set: { [`../../${ids.of}/ids`]: "train" },
+        })
+        : nameHint("ids/of", {
+          written: ids.of,
+          names: names.filter((other) => other !== name),
+          intro: "the other features are",
+          change: (of) => ({ set: { of } }),
+        }),
       exitCode: 2,
     },
   );
@@ -300,6 +313,7 @@ function planColumns(
   const plan = <T>(
     column: string,
     path: string,
+    change: (column: string) => Change,
     make: (field: Field, like?: Field) => T,
   ): T | undefined => {
     const field = fieldOf(schema.fields, column);
@@ -308,9 +322,7 @@ function planColumns(
       problems.push({
         message: `the data has no column ${JSON.stringify(column)}`,
         place: places(path),
-        hint: names.length === 0
-          ? "it has no columns at all"
-          : `${didYouMean(column, names)}its columns are ${listed(names)}`,
+        hint: columnHint(column, names, change),
       });
       return undefined;
     }
@@ -319,7 +331,9 @@ function planColumns(
       problems.push({
         message: `the data has ${count} columns called ${column}`,
         place: places(path),
-        hint: "give each a name of its own where the file is written",
+        hint: hint("column/twice", "give each a name of its own where the file is written", {
+          edit: "the data file",
+        }),
       });
       return undefined;
     }
@@ -333,7 +347,9 @@ function planColumns(
   };
   const features = mapValues(request.features, ({ column, ...options }, name) => {
     const path = `features.${name}`;
-    return plan(column ?? name, column ? `${path}.column` : path, (field, likeField) => {
+    const named = column ? `${path}.column` : path;
+    const change = (near: string) => ({ set: { [column ? "." : "column"]: near } });
+    return plan(column ?? name, named, change, (field, likeField) => {
       const ids = idRequest(name, request);
       const reader = new ColumnReader(field, {
         column: column ?? name,
@@ -349,7 +365,7 @@ function planColumns(
   });
   /** A column that is no feature. */
   const other = (column: string, path: "weight" | "", known: ColumnSpec | undefined) =>
-    plan(column, path, (field, likeField) => {
+    plan(column, path, (near) => otherColumn(path, near), (field, likeField) => {
       const reader = new ColumnReader(field, {
         column,
         use: path === "weight" ? "weight" : "metrics",
@@ -369,7 +385,8 @@ function planColumns(
     where,
     places("weight"),
   );
-  const label = plan(request.label.column, "label", (field, likeField) => {
+  const asLabel = (column: string) => ({ set: { column } });
+  const label = plan(request.label.column, "label", asLabel, (field, likeField) => {
     const reader = new LabelReader(field, request.label, {
       place: places("label"),
       like: like && likeField && { spec: like.specs.label, field: likeField },
@@ -388,6 +405,26 @@ function planColumns(
   // Without a problem none of them is missing.
   return { features, columns, weight, label } as Parts<PlannedColumn, PlannedColumn<LabelSpec>>;
 }
+
+/** What to do about a column that is not there: the one that was most likely meant, or all that there are. */
+function columnHint(
+  written: string,
+  names: readonly string[],
+  change: (column: string) => Change,
+): HintText {
+  if (names.length === 0) {
+    return hint("column/none", "the data has no columns at all: name other files", {
+      edit: "the source, or the data file",
+    });
+  }
+  const near = nearest(written, names) ?? names[0]!;
+  const words = `${didYouMean(written, names)}its columns are ${listed(names)}`;
+  return hint("column/name", words, change(near));
+}
+
+/** Another column of weights; the columns of metrics are named at several places. */
+const otherColumn = (path: "weight" | "", column: string): Change =>
+  path === "weight" ? { set: { ".": column } } : { edit: "the metric's column" };
 
 /** A column as a reader reads it. */
 function planned(field: Field, reader: ColumnReader, lender?: string): PlannedColumn {
@@ -428,7 +465,13 @@ function weighing(
       if (dtype === "float32" && !unit) return finished;
       throw new UserError(
         `the column ${name} holds ${unit ? "times" : "strings"}, which are no weights`,
-        { place, hint: "a weight is a number of 0 or more: name another column", exitCode: 2 },
+        {
+          place,
+          hint: hint("weight/type", "a weight is a number of 0 or more: name another column", {
+            edit: "the column of weights",
+          }),
+          exitCode: 2,
+        },
       );
     },
   };
@@ -459,7 +502,7 @@ function columnOf(batch: RecordBatch, { name, type }: Field, stage: StageReferen
       `gave a record batch ${
         data ? `with the type ${data.type} of` : "without"
       } the column ${name}`,
-      { hint: `its schema says ${type}` },
+      { hint: hint("source/schema", `its schema says ${type}`, { edit: "the stage" }) },
     );
   }
   return data;

@@ -1,8 +1,9 @@
 import type { Data, Field } from "apache-arrow";
 import type { LabelOptions, NullPolicy } from "../../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
+import { hint, type HintText } from "../../pipeline/hints.ts";
 import type { LabelSpec, Values } from "../../pipeline/stages/batch.ts";
-import { Classes } from "./classes.ts";
+import { Classes, classHint } from "./classes.ts";
 import { type ColumnChunk, ColumnReader } from "./columns.ts";
 import { isTimestamp, layoutOf } from "./layout.ts";
 
@@ -42,7 +43,9 @@ export class LabelReader {
     if (!layout || layout.lists.length > 0) {
       throw this.#refusal(
         `the label ${options.column} has the type ${field.type}`,
-        "a label is one number, boolean or string a row",
+        hint("label/type", "a label is one number, boolean or string a row: name such a column", {
+          edit: "the label's column",
+        }),
       );
     }
     const { family } = layout;
@@ -54,7 +57,7 @@ export class LabelReader {
     if (this.#kind === "binary" && count !== undefined && count !== 2) {
       throw this.#refusal(
         `the label ${options.column} is binary and has 2 classes, not ${count}`,
-        "write kind: class",
+        classHint(),
       );
     }
     const row = (number: number) => where?.(number) ?? `row ${number}`;
@@ -124,19 +127,27 @@ export class LabelReader {
     if (family === "strings") {
       throw this.#refusal(
         `the label ${column} holds strings, which are no numbers to predict`,
-        `write kind: class; to predict numbers, write them as numbers (of CSV files: \`columns: { ${column}: float64 }\`)`,
+        hint(
+          "label/strings",
+          `write kind: class; to predict numbers, write them as numbers (of CSV files: \`columns: { ${column}: float64 }\`)`,
+          { set: { kind: "class" } },
+        ),
       );
     }
     if (count !== undefined) {
       throw this.#refusal(
         `the label ${column} is a number to predict and has no classes`,
-        "write kind: class",
+        classHint(),
       );
     }
     if (!timestamp) return;
     throw this.#refusal(
       `the label ${column} holds timestamps, which float32 rounds to two minutes`,
-      `predict a duration: with the source sql, \`epoch(${column}) - epoch(ANOTHER COLUMN)\``,
+      hint(
+        "label/time",
+        `predict a duration: with the source sql, \`epoch(${column}) - epoch(ANOTHER COLUMN)\``,
+        { edit: "the source" },
+      ),
     );
   }
 
@@ -148,11 +159,13 @@ export class LabelReader {
       `${JSON.stringify(fill)}, which takes the place of nulls, is no ${
         this.#classes ? "class" : "number"
       } of the label ${this.#options.column}`,
-      "fill nulls with a value that the label has, or write nulls: drop",
+      hint("label/fill", "fill nulls with a value that the label has, or write nulls: drop", {
+        set: { nulls: "drop" },
+      }),
     );
   }
 
-  #refusal(message: string, hint: string): UserError {
+  #refusal(message: string, hint: HintText): UserError {
     return new UserError(message, { place: this.#place, hint, exitCode: 2 });
   }
 }

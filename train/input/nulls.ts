@@ -5,6 +5,7 @@
  */
 
 import { type Place, UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import type { Batch, Column, ColumnSpec, Values } from "../../pipeline/stages/batch.ts";
 import { mapValues } from "./parts.ts";
 import { sizeOf } from "./columns.ts";
@@ -82,7 +83,11 @@ export class NullFiller {
           `the feature ${name} has nulls alone in the training rows, which have no ${measure}`,
           {
             place: this.#places(name),
-            hint: `write what takes their place at data.features.${name}: nulls: { fill: 0 }`,
+            hint: hint(
+              "nulls/nothing-measured",
+              `write what takes their place at data.features.${name}: nulls: { fill: 0 }`,
+              { set: { [`/data/features/${name}/nulls`]: { fill: 0 } } },
+            ),
           },
         );
       }

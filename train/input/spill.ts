@@ -3,6 +3,7 @@ import { statfs } from "node:fs/promises";
 import { makeData, RecordBatch, Schema, Struct } from "apache-arrow";
 import { ArrowFileWriter } from "../../files/arrow_writer.ts";
 import { UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import type { Dataset } from "../../pipeline/stages/source.ts";
 import arrow from "../../plugins/sources/arrow.ts";
 import { formatBytes } from "./memory.ts";
@@ -99,7 +100,11 @@ export class Spill {
       `the disk of ${this.#folder}, which rows are copied to as they do not fit in memory, is ` +
         `full: ${formatBytes(left)} are left`,
       {
-        hint: "make room, choose another disk with TMPDIR, or raise data.memory",
+        hint: hint(
+          "spill/room",
+          "make room, choose another disk with TMPDIR, or raise data.memory",
+          { outside: "the disk has to have room" },
+        ),
         cause,
       },
     );

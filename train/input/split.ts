@@ -1,4 +1,5 @@
 import type { RecordBatch, Schema } from "apache-arrow";
+import { hint } from "../../pipeline/hints.ts";
 import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { Dataset, Source } from "../../pipeline/stages/source.ts";
 import type { ColumnChunk } from "./columns.ts";
@@ -93,7 +94,9 @@ export async function openDataset(source: Source, request: ColumnsRequest): Prom
   const dataset = await callStage(stage, "open()", () => source.open({ columns }));
   if (!Array.isArray(dataset?.schema?.fields) || typeof dataset.recordBatches !== "function") {
     throw new StageError(stage, "opened something that is not a data set", {
-      hint: "open() returns { schema, fingerprint, recordBatches() }",
+      hint: hint("source/open", "open() returns { schema, fingerprint, recordBatches() }", {
+        edit: "the stage",
+      }),
     });
   }
   return dataset;
@@ -258,7 +261,11 @@ function rowCountsOf(
   const said = sum(rowCounts), read = sum(tally.rowCounts);
   if (said === read) return rowCounts;
   throw new StageError(stage, `gave ${read} rows, and says that there are ${said}`, {
-    hint: "rowCounts has the rows of each record batch that recordBatch() reads",
+    hint: hint(
+      "source/row-counts",
+      "rowCounts has the rows of each record batch that recordBatch() reads",
+      { edit: "the stage" },
+    ),
   });
 }
 

@@ -6,6 +6,7 @@
 
 import type { RecordBatch } from "apache-arrow";
 import { UserError } from "../../pipeline/errors.ts";
+import { hint, type HintText } from "../../pipeline/hints.ts";
 import type { Registry } from "../../pipeline/registry.ts";
 import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../../pipeline/stages/batch.ts";
@@ -123,7 +124,7 @@ export class Stream {
       throw new StageError(
         this.#stage,
         `gave ${batch.numRows} rows for ${doing} where there were ${rows} before`,
-        { hint: "do not write to files that a run reads" },
+        { hint: unchangedHint() },
       );
     }
     return new Store(this.#decoder.finish([this.#decoder.read(batch)]));
@@ -329,7 +330,7 @@ export async function openStreamed(
     await dataset.close?.();
     throw new UserError(`the source ${reference.name} has changed while it was read`, {
       place: reference.place,
-      hint: "do not write to files that a run reads",
+      hint: unchangedHint(),
     });
   }
   if (widened) {
@@ -337,6 +338,13 @@ export async function openStreamed(
     dataset = await callStage(reference, "widen()", () => widen!.call(dataset, fields));
   }
   return new StreamedRows(new Stream(dataset, request, facts), index);
+}
+
+/** What to do about rows that are others than before. */
+function unchangedHint(): HintText {
+  return hint("source/unchanged", "do not write to files that a run reads", {
+    outside: "another program writes to the files",
+  });
 }
 
 /** What is kept under a number, made if it is not there; what could not be made is not kept. */

@@ -1,4 +1,5 @@
 import { type Place, rowOfBatch, UserError } from "../../pipeline/errors.ts";
+import { hint, type HintText } from "../../pipeline/hints.ts";
 import { createRandom, deriveSeed } from "../../pipeline/random.ts";
 import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { Batch, Column, ColumnSpec } from "../../pipeline/stages/batch.ts";
@@ -49,7 +50,9 @@ export function makeTransforms(
         reference,
         `created ${describeValue(transform)} instead of a transform`,
         {
-          hint: "create() returns { features, apply(batch, context) }",
+          hint: hint("transform/create", "create() returns { features, apply(batch, context) }", {
+            edit: "the stage",
+          }),
         },
       );
     }
@@ -183,7 +186,11 @@ export class TransformChain {
       const plain = plainJson(measured);
       if (plain === undefined) {
         throw new StageError(stage, `measured ${String(measured)}, which is not JSON`, {
-          hint: "measure() returns plain numbers, strings, arrays and objects",
+          hint: hint(
+            "transform/measured",
+            "measure() returns plain numbers, strings, arrays and objects",
+            { edit: "the stage" },
+          ),
         });
       }
       callStage(stage, "restore()", () => transform.restore?.(plain));
@@ -259,7 +266,14 @@ export class TransformChain {
         throw new StageError(
           stage,
           `made ${values[index]} of the feature ${name} in ${rowOfBatch(row)}`,
-          { row, hint: "a transform returns finite numbers; does it divide by 0?" },
+          {
+            row,
+            hint: hint(
+              "transform/finite",
+              "a transform returns finite numbers; does it divide by 0?",
+              { edit: "the stage" },
+            ),
+          },
         );
       }
     });
@@ -275,8 +289,11 @@ export class TransformChain {
             describe(before)
           }`,
           {
-            hint:
+            hint: hint(
+              "transform/shapes",
               "rows that are only measured must have the same features: change shapes with a transform of all rows, such as crop or pad",
+              { edit: "the transforms" },
+            ),
           },
         );
       }
@@ -309,22 +326,32 @@ function checkBatch(
   given: Batch,
   promised: Readonly<Record<string, ColumnSpec>>,
 ): void {
-  const fail = (what: string, hint: string) => {
+  const fail = (what: string, hint: HintText) => {
     throw new StageError(stage, what, { hint });
   };
+  const edit = { edit: "the stage" };
   if (typeof batch?.features !== "object" || batch.features === null) {
-    fail(`returned ${String(batch)} from apply()`, "apply() returns { size, features, label }");
+    fail(
+      `returned ${String(batch)} from apply()`,
+      hint("transform/apply", "apply() returns { size, features, label }", edit),
+    );
   }
   if (batch.size !== given.size) {
-    fail(`returned ${batch.size} rows for ${given.size}`, "a transform keeps the rows of a batch");
+    fail(
+      `returned ${batch.size} rows for ${given.size}`,
+      hint("transform/rows", "a transform keeps the rows of a batch", edit),
+    );
   }
   if (batch.label?.values?.length !== given.label.values.length) {
-    fail("lost the label", "return { ...batch, features }");
+    fail("lost the label", hint("transform/label", "return { ...batch, features }", edit));
   }
   for (const [name, { shape, dtype }] of Object.entries(promised)) {
     const column: Column | undefined = batch.features[name];
     if (!ArrayBuffer.isView(column?.values)) {
-      fail(`returned no feature ${name}`, "its `features` promise it");
+      fail(
+        `returned no feature ${name}`,
+        hint("transform/feature", "its `features` promise it: return it", edit),
+      );
       return;
     }
     const expected = batch.size * sizeOf(shape);
@@ -332,13 +359,21 @@ function checkBatch(
       fail(
         `returned ${column.values.length} values of the shape [${column.shape}] as ${name} for ` +
           `${batch.size} rows`,
-        `its \`features\` promise the shape [${shape}], that is ${expected} values`,
+        hint(
+          "transform/shape",
+          `its \`features\` promise the shape [${shape}], that is ${expected} values`,
+          edit,
+        ),
       );
     }
     if ((dtype === "int32") !== (column.values instanceof Int32Array)) {
       fail(
         `returned ${name} in a ${column.values.constructor.name}`,
-        `its \`features\` promise ${dtype}: ids come in an Int32Array, numbers in any other`,
+        hint(
+          "transform/dtype",
+          `its \`features\` promise ${dtype}: ids come in an Int32Array, numbers in any other`,
+          edit,
+        ),
       );
     }
   }

@@ -5,6 +5,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
+import { hint, type HintText } from "../../pipeline/hints.ts";
 import { idKeysOf, type LabelSpec, type PlaceAxis } from "../../pipeline/stages/batch.ts";
 import type { AxisPart, VariableAxis } from "../../pipeline/stages/network.ts";
 import { sizeOf } from "../input/columns.ts";
@@ -75,23 +76,20 @@ export interface AxisMatch {
 
 /** Why an axis cannot be matched, and what to do about it. */
 export class Mismatch extends Error {
-  /** What to do. */
-  readonly hint: string;
+  /** What to do; undefined where the tensor is of another net. */
+  readonly hint: HintText | undefined;
 
   /**
    * Says what does not fit.
    *
    * @param message What.
-   * @param hint What to do about it.
+   * @param hint What to do about it; nothing where the tensor is of another net.
    */
-  constructor(message: string, hint: string) {
+  constructor(message: string, hint?: HintText) {
     super(message);
     this.hint = hint;
   }
 }
-
-/** What to do where a tensor is of another net. */
-export const OTHER_NET = "the net has to be the one that the weights are of";
 
 /**
  * Checks that an axis is what it is declared to be.
@@ -121,12 +119,11 @@ export function matchAxis(now: AxisIn, before: AxisIn): AxisMatch {
   if (kindOf(now.axis) !== kindOf(before.axis)) {
     throw new Mismatch(
       `its places are ${kindOf(before.axis)} there and ${kindOf(now.axis)} here`,
-      OTHER_NET,
     );
   }
   if (now.axis === "units") {
     if (now.size === before.size) return { from: undefined, counts: [] };
-    throw new Mismatch(`it has ${before.size} units there and ${now.size} here`, OTHER_NET);
+    throw new Mismatch(`it has ${before.size} units there and ${now.size} here`);
   }
   const segments = segmentsOf(now), earlier = segmentsOf(before);
   const from = new Int32Array(now.size), counts: MatchCount[] = [];
@@ -137,7 +134,7 @@ export function matchAxis(now: AxisIn, before: AxisIn): AxisMatch {
     start += placesIn(segment);
   }
   if (start !== before.size) {
-    throw new Mismatch(`it has ${before.size} places there, not ${start}`, OTHER_NET);
+    throw new Mismatch(`it has ${before.size} places there, not ${start}`);
   }
   let next = 0;
   for (const segment of segments) {
@@ -156,7 +153,7 @@ export function matchAxis(now: AxisIn, before: AxisIn): AxisMatch {
     next += length;
   }
   if (next !== now.size) {
-    throw new Mismatch(`it has ${now.size} places here, not ${next}`, OTHER_NET);
+    throw new Mismatch(`it has ${now.size} places here, not ${next}`);
   }
   for (const { segment } of starts.values()) {
     counts.push({ what: segment.what, kept: 0, added: 0, gone: 1 });
@@ -189,7 +186,7 @@ function segmentsOf({ axis, size, meaning }: AxisIn): Segment[] {
   }
   const { spec } = inputNamed(axis.ids, meaning);
   const ids = idKeysOf(axis.ids, spec), before = axis.before ?? 0;
-  if (!ids) throw new Mismatch(`the feature ${axis.ids} has no ids`, OTHER_NET);
+  if (!ids) throw new Mismatch(`the feature ${axis.ids} has no ids`);
   return [
     { key: "before", what: "places before the ids", places: [{ size: before }] },
     { key: "ids", what: `values of ${ids.name}`, places: [{ size: ids.count, ids }] },
@@ -239,7 +236,7 @@ function hidden({ of }: Pick<ModelInput, "of">, { features }: Meaning): string[]
 function inputNamed(name: string, { inputs }: Meaning): ModelInput {
   const input = inputs.find((input) => input.name === name);
   if (input) return input;
-  throw new Mismatch(`there is no feature ${name}`, OTHER_NET);
+  throw new Mismatch(`there is no feature ${name}`);
 }
 
 function declaredPlaces(name: string, meaning: Meaning): readonly PlaceAxis[] | undefined {
@@ -259,7 +256,7 @@ function matchSegment(
   if (now.what !== before.what && ["binary", "number"].includes(now.key)) {
     throw new Mismatch(
       `its logit is for ${before.what} there, and for ${now.what} here`,
-      "name the classes in the order of the run: `label: { column, classes: [NO, YES] }`",
+      classesHint(earlier.label.vocabulary ?? ["0", "1"]),
     );
   }
   refuseOtherSources(now, before, meaning, earlier);
@@ -267,7 +264,6 @@ function matchSegment(
   if (now.places.length !== before.places.length) {
     throw new Mismatch(
       `${now.what} has the shape ${sizes(before.places)} there and ${sizes(now.places)} here`,
-      OTHER_NET,
     );
   }
   const counts: MatchCount[] = [];
@@ -277,7 +273,6 @@ function matchSegment(
       if (place.size === other.size) return undefined;
       throw new Mismatch(
         `${now.what} has the shape ${sizes(before.places)} there and ${sizes(now.places)} here`,
-        OTHER_NET,
       );
     }
     const matched = matchIds(now.what, place, other);
@@ -299,7 +294,11 @@ function refuseOtherSources(
   if (other === undefined) return;
   throw new Mismatch(
     `${now.what} is made of the ids of ${other}, which are not those of the run, and nothing says what its places stand for`,
-    "a transform that makes values of ids says it as `places` in its `features`: see one-hot; or start from new weights",
+    hint(
+      "initial/places",
+      "a transform that makes values of ids says it as `places` in its `features`: see one-hot; or start from new weights, without `network.initial`",
+      [{ edit: "the stage" }, { remove: ["/network/initial"] }],
+    ),
   );
 }
 
@@ -329,9 +328,7 @@ function matchIds(
     if (now.kind !== then.kind || now.count !== then.count) {
       throw new Mismatch(
         `the ids of ${named} are ${idsInWords(then)} there and ${idsInWords(now)} here`,
-        then.kind === "hash"
-          ? `write \`ids: { hash: ${then.count} }\` at the feature ${named}, as the run has it`
-          : `write \`ids: train\` at the feature ${named}, as values are not to be found in hashes`,
+        idsHint(named, then),
       );
     }
     for (let id = 0; id < Math.min(size, now.count); id++) from[id] = id;
@@ -340,9 +337,7 @@ function matchIds(
   if (now.kind !== then.kind && what !== "classes") {
     throw new Mismatch(
       `the ids of ${named} are ${idsInWords(then)} there and ${idsInWords(now)} here`,
-      `write at the feature ${named} what the run has: \`ids: ${
-        then.kind === "count" ? `{ count: ${then.count} }` : "train"
-      }\``,
+      idsHint(named, then),
     );
   }
   if (now.kind === "count" && then.kind === "count") {
@@ -363,7 +358,7 @@ function matchIds(
   if (kept === 0 && what === "classes") {
     throw new Mismatch(
       `the run has the classes ${few(earlier)}, and none of ${few(values)}`,
-      "name the classes as the run does: `label: { column, classes: [NAMES] }`",
+      classesHint(earlier),
     );
   }
   // The id of all other values comes behind them.
@@ -374,9 +369,27 @@ function matchIds(
   return { from, count };
 }
 
+/** How to make the ids of a feature as the run does. */
+function idsHint(name: string, { kind, count }: NonNullable<PlaceAxis["ids"]>): HintText {
+  const ids = kind === "vocabulary" ? "train" : { [kind]: count };
+  const words = kind === "vocabulary" ? "train" : `{ ${kind}: ${count} }`;
+  return hint("initial/ids", `write \`ids: ${words}\` at the feature ${name}, as the run has it`, {
+    set: { [`/data/features/${name}/ids`]: ids },
+  });
+}
+
+/** How to name the classes as the run does. */
+function classesHint(classes: readonly string[]): HintText {
+  return hint(
+    "initial/label",
+    `name the classes as the run does: \`label: { column, classes: [${few(classes)}] }\``,
+    { set: { "/data/label/classes": [...classes] } },
+  );
+}
+
 function keysIn(ids: PlaceAxis["ids"], what: string): NonNullable<PlaceAxis["ids"]> {
   if (ids) return ids;
-  throw new Mismatch(`${what} has ids in one run, and numbers in the other`, OTHER_NET);
+  throw new Mismatch(`${what} has ids in one run, and numbers in the other`);
 }
 
 const valuesOf = ({ count, vocabulary }: NonNullable<PlaceAxis["ids"]>) =>

@@ -19,6 +19,7 @@ import {
   nullsSchema,
 } from "../../pipeline/data_options.ts";
 import { UserError, type UserErrorOptions } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import type { ColumnSpec, LabelSpec } from "../../pipeline/stages/batch.ts";
 import type { NetName, Variable } from "../../pipeline/stages/network.ts";
 import type { Fills } from "../input/nulls.ts";
@@ -345,7 +346,11 @@ export function unreadableModel(
     ? cause.message
     : String(cause);
   return new UserError(`${path} cannot be read: ${why}`, {
-    hint: "take the folder of a run that this version of Rocket has written",
+    hint: hint(
+      "model/version",
+      "take the folder of a run that this version of Rocket has written",
+      { edit: "the folder" },
+    ),
     ...about,
     cause,
   });

@@ -1,5 +1,6 @@
 import { type Field, makeData, RecordBatch, Schema, Struct, vectorFromArray } from "apache-arrow";
 import { UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import type { Registry } from "../../pipeline/registry.ts";
 import type { StageReference } from "../../pipeline/stage_error.ts";
 import type { Batch } from "../../pipeline/stages/batch.ts";
@@ -55,7 +56,9 @@ export class RowDecoder {
       const parsed = transform.options.safeParse(options);
       if (!parsed.success) {
         throw new UserError(`the transform ${use} does not take the options that the run had`, {
-          hint: "take the version of the stage that the run had",
+          hint: hint("model/stage", "take the version of the stage that the run had", {
+            edit: "the stage",
+          }),
           cause: parsed.error,
         });
       }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { type Problem, UserError } from "../../pipeline/errors.ts";
+import { hint } from "../../pipeline/hints.ts";
 import type { ColumnSpec } from "../../pipeline/stages/batch.ts";
 import { MODEL_FILE, type ModelContent, readModelFile } from "./model_file.ts";
 
@@ -13,13 +14,21 @@ import { MODEL_FILE, type ModelContent, readModelFile } from "./model_file.ts";
  * @throws {UserError} With all that differs; or if `model.json` cannot be read.
  */
 export async function refuseOtherModel(folder: string, now: ModelContent): Promise<void> {
-  const hint = "start a new run, with these weights if you want: `network.initial: { run: RUN }`";
   const path = join(folder, MODEL_FILE);
-  const before = await readModelFile(path, { hint: "start a new run: the folder is not whole" });
+  const before = await readModelFile(path, {
+    hint: hint("resume/whole", "start a new run: the folder is not whole", {
+      edit: "the command",
+    }),
+  });
+  const newRun = hint(
+    "resume/model",
+    "start a new run, with these weights if you want: `network.initial: { run: RUN }`",
+    { edit: "the command" },
+  );
   const problems: Problem[] = [];
   const compare = (what: string, one: unknown, other: unknown, how: string) => {
     if (!isDeepStrictEqual(plain(one), plain(other))) {
-      problems.push({ message: `${what} is not that of the run any more: ${how}`, hint });
+      problems.push({ message: `${what} is not that of the run any more: ${how}`, hint: newRun });
     }
   };
   for (const { name, spec, type } of now.features) {

@@ -1,0 +1,249 @@
+import { type CommandCase, inPipeline, ofRows, rows } from "./rows_pipeline.ts";
+import { arrowFile, type Column, renamed } from "./small_rows.ts";
+
+const lists: Column = ["intLists", [[0, 1], [1], [2, 0, 1], []]];
+const numbers: Column = ["floatLists", [[0, 1], [1], [2, 0, 1], []]];
+
+/** Columns that are not what the pipeline says of them. */
+export function* columnCases(): Iterable<CommandCase> {
+  yield ofRows("a column of bytes", 2, ["has the type Binary"], {
+    columns: { raw: ["bytes", [1, 2, 3, 4].map((byte) => Uint8Array.of(byte))] },
+    features: "{ raw: }",
+  }, { "column/type": inPipeline("{ raw: }", "{ n: }") });
+  yield ofRows("ids beyond int32", 1, ["which is no int32", "ids: train"], {
+    columns: { a: ["uint", [0, 1, 3e9, 2]] },
+    features: "{ a: { dtype: int32 } }",
+  });
+  yield ofRows("an id beyond its count", 1, ["write `count: 4` or more"], {
+    features: "{ a: { ids: { count: 3 } } }",
+  });
+  yield ofRows("an id beyond the count of another feature", 1, ["at the feature b"], {
+    features: "{ b: { ids: { count: 3 } }, a: { ids: { of: b } } }",
+  });
+  yield ofRows("an id below 0", 1, ["make ids of the values"], {
+    columns: { a: ["int", [0, 1, -1, 2]] },
+    features: "{ a: { ids: { count: 3 } } }",
+  });
+  yield ofRows("the mean of ids", 2, ["write `nulls: drop`"], {
+    features: "{ a: { ids: { count: 4 }, nulls: mean } }",
+  });
+  yield ofRows("the mean of int32", 2, ["leave out `dtype: int32`"], {
+    features: "{ a: { dtype: int32, nulls: mean } }",
+  });
+  yield ofRows("the mean of padded lists", 2, ["whose places have no mean"], {
+    columns: { list: numbers },
+    features: "{ list: { shape: [2], pad: 0, nulls: mean } }",
+  });
+  yield ofRows("nulls that become no id", 2, ["write a number from 0 to 3"], {
+    features: "{ a: { ids: { count: 4 }, nulls: { fill: 9 } } }",
+  });
+  yield ofRows("nulls of text that become a number", 2, ["write a string"], {
+    features: "{ word: { nulls: { fill: 0 } } }",
+  });
+  yield ofRows("nulls of numbers that become text", 2, ["write a number"], {
+    features: "{ n: { nulls: { fill: none } } }",
+  });
+  yield ofRows("nulls of int32 that become a fraction", 2, ["write a whole number"], {
+    features: "{ a: { dtype: int32, nulls: { fill: 0.5 } } }",
+  });
+  yield ofRows("padding of int32 with a fraction", 2, ["write a whole number"], {
+    columns: { list: lists },
+    features: "{ list: { dtype: int32, shape: [2], pad: 0.5 } }",
+  });
+  yield ofRows("lists of several lengths", 1, ["write `pad: 0` and `shape: [2]`"], {
+    columns: { list: numbers },
+    features: "{ list: }",
+  });
+  yield ofRows("lists of ids of several lengths", 1, ["`length: 2`"], {
+    columns: { list: lists },
+    features: "{ list: { ids: { count: 3 } } }",
+    network: "{ use: ctr, light: { hidden: [4] }, booster: { hidden: [8] } }",
+  });
+  yield ofRows("lists of another length in the test split", 1, ["with one schema"], {
+    test: { list: ["three", [[0, 1, 2], [1, 2, 0], [2, 0, 1], [1, 1, 1]]] },
+    features: "{ list: }",
+  }, { "column/one-shape": { files: { "test.arrow": arrowFile(rows) } } });
+  yield ofRows("ids of floats", 2, ["leave out `ids`"], { features: "{ n: { ids: train } }" });
+  yield ofRows("a length without ids", 2, ["write `ids: train` or another"], {
+    columns: { list: lists },
+    features: "{ list: { length: 2 } }",
+  });
+  yield ofRows("a length of single ids", 2, ["leave out `length`"], {
+    features: "{ a: { ids: { count: 4 }, length: 2 } }",
+  });
+  yield ofRows("padding of single numbers", 2, ["leave out `pad`"], {
+    features: "{ n: { pad: 0 } }",
+  });
+  yield ofRows("padding to no shape", 2, ["such as shape: [20]"], {
+    columns: { list: numbers },
+    features: "{ list: { pad: 0 } }",
+  });
+  yield ofRows("text where the training split has numbers", 2, ["with one schema"], {
+    test: { n: ["text", ["0", "1", "2", "3"]] },
+    features: "{ n: }",
+  }, { "column/one-schema": { files: { "test.arrow": arrowFile(rows) } } });
+  yield ofRows("a null in text", 1, ['nulls: { fill: "none" }'], {
+    columns: { word: ["text", ["x", null, "x", "z"]] },
+    features: "{ word: }",
+    transforms: "[one-hot]",
+  });
+  yield ofRows("a null in int32", 1, ["`nulls: { fill: 0 }`"], {
+    columns: { a: ["int", [0, null, 1, 2]] },
+    features: "{ a: { dtype: int32 } }",
+    transforms: "[{ use: one-hot, count: 4 }]",
+  });
+  yield ofRows("a null in a weight", 1, ["`nulls: drop` at data"], {
+    columns: { w: ["float", [1, null, 1, 1]] },
+    features: "{ n: }",
+    data: "weight: w",
+  });
+  yield ofRows("NaN in a column of a metric", 1, ["write nulls in place"], {
+    columns: { w: ["float", [1, NaN, 1, 1]] },
+    features: "{ n: }",
+    metrics: "[{ use: gauc, by: w }]",
+  }, {
+    "nan/other": {
+      files: { "rows.arrow": arrowFile({ ...rows, w: ["float", [1, null, 1, 1]] }) },
+      args: ["check", "--engine", "wasm", "--quiet", "p.yaml", "--set", "data.nulls=drop"],
+    },
+  });
+  yield ofRows("a metric of a column that is none", 2, ["its columns are"], {
+    features: "{ n: }",
+    metrics: "[{ use: gauc, by: user }]",
+  }, { "column/name": inPipeline("by: user", "by: a") });
+  yield ofRows("numbers in CSV files that are to be text", 2, ["to read numbers"], {
+    source: "{ use: csv, path: a.csv, columns: { x: string } }",
+    features: "{ x: }",
+    files: { "a.csv": "x,y\n1,0\n2,1\n3,0\n4,1\n" },
+  });
+  yield ofRows("a weight below 0", 1, ["weights are 0 or more"], {
+    columns: { w: ["float", [1, -1, 1, 1]] },
+    features: "{ n: }",
+    data: "weight: w",
+  }, {
+    "weight/negative": {
+      files: { "rows.arrow": arrowFile({ ...rows, w: ["float", [1, 0, 1, 1]] }) },
+    },
+  });
+  yield ofRows("a weight of text", 2, ["name another column"], {
+    features: "{ n: }",
+    data: "weight: word",
+  }, { "weight/type": inPipeline("weight: word", "weight: n") });
+  yield ofRows("a weight that is none", 2, ["its columns are"], {
+    features: "{ n: }",
+    data: "weight: importance",
+  });
+  yield ofRows("the ids of a feature without ids", 2, ["features.b.ids, such as train"], {
+    features: "{ a: { ids: { of: b } }, b: }",
+  });
+  yield ofRows("the ids of no feature", 2, ["the other features are b"], {
+    features: "{ a: { ids: { of: none } }, b: }",
+  });
+  yield ofRows("two columns of one name", 2, ["give each a name of its own"], {
+    features: "{ colA: }",
+    files: {
+      "rows.arrow": renamed(arrowFile({ ...rows, colA: rows["n"]!, colB: rows["n"]! })),
+    },
+  }, { "column/twice": { files: { "rows.arrow": arrowFile({ ...rows, colA: rows["n"]! }) } } });
+  yield ofRows("numbers that are written as text", 2, ["or cast it with the source sql"], {
+    columns: { word: ["text", ["1", "2", "3", "4"]] },
+    features: "{ word: }",
+  }, { "text/numbers": { files: { "rows.arrow": arrowFile({ ...rows, word: rows["n"]! }) } } });
+  yield* labelCases();
+}
+
+function* labelCases(): Iterable<CommandCase> {
+  const n = "{ n: }";
+  const text = (values: readonly string[]): Column => ["text", values];
+  const many = (count: number) => Array.from({ length: count }, (_, row) => row);
+  /** Every column has as many rows as there are labels. */
+  const ofLabels = (
+    name: string,
+    words: readonly string[],
+    code: 1 | 2,
+    label: string,
+    y: Column,
+    test?: Column,
+    mended?: CommandCase["mended"],
+  ): CommandCase =>
+    ofRows(`label: ${name}`, code, words, {
+      files: {
+        "rows.arrow": arrowFile({ n: ["float", y[1].map((_, row) => row)], y }),
+        ...test &&
+          { "test.arrow": arrowFile({ n: ["float", test[1].map((_, row) => row)], y: test }) },
+      },
+      ...test && { test: {} },
+      features: n,
+      label,
+      losses: "[{ use: cross-entropy, on: light }]",
+    }, mended);
+  const names = many(25).map((id) => `name${String(id).padStart(2, "0")}`);
+  yield ofLabels(
+    "nulls that become no class",
+    ["write nulls: drop"],
+    2,
+    "{ column: y, classes: [a, b], nulls: { fill: c } }",
+    text(["a", "b", "a", "b"]),
+  );
+  yield ofLabels(
+    "more names than classes",
+    ["classes: [a, b, c]"],
+    2,
+    "{ column: y, kind: class, classes: 2 }",
+    text(["a", "b", "c", "b"]),
+  );
+  yield ofLabels(
+    "many more names than classes",
+    ["leave out classes"],
+    2,
+    "{ column: y, classes: 2 }",
+    text(names),
+  );
+  yield ofLabels(
+    "one name of two",
+    ["classes: [a, other]"],
+    2,
+    "{ column: y, kind: binary }",
+    text(["a", "a", "a", "a"]),
+  );
+  yield ofLabels(
+    "a class that is not in a list",
+    ["add it to the list"],
+    1,
+    "{ column: y, classes: [a, b] }",
+    text(["a", "b", "c", "b"]),
+  );
+  yield ofLabels(
+    "a class that only the test split has",
+    ["write all classes in order"],
+    1,
+    "y",
+    text(["a", "b", "a", "b"]),
+    text(["a", "b", "c", "b"]),
+  );
+  yield ofLabels(
+    "many numbers that are no classes",
+    ["classes: 25"],
+    1,
+    "{ column: y, classes: 2 }",
+    ["int", many(25)],
+  );
+  yield ofLabels(
+    "many names that are no classes",
+    ["correct the data"],
+    1,
+    "{ column: y, classes: [name00, name01] }",
+    text(names),
+    undefined,
+    { "label/data": inPipeline("[name00, name01]", `[${names.join(", ")}]`) },
+  );
+  yield ofLabels(
+    "a name for each number but one",
+    ["name all classes"],
+    1,
+    "{ column: y, classes: [no, yes] }",
+    ["int", [0, 1, 2, 1]],
+    undefined,
+    { "label/more-names": inPipeline("[no, yes]", "[no, yes, maybe]") },
+  );
+}
