@@ -5,7 +5,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import { type Place, type Problem, UserError } from "../pipeline/errors.ts";
+import { type Problem, UserError } from "../pipeline/errors.ts";
 import { hint, nameHint } from "../pipeline/hints.ts";
 import type { Plan, PlannedLoss, PlannedPhase } from "../pipeline/plan.ts";
 import { callStage, StageError, type StageReference } from "../pipeline/stage_error.ts";
@@ -18,12 +18,11 @@ import type { Optimizer } from "../pipeline/stages/optimizer.ts";
 import type { Schedule } from "../pipeline/stages/schedule.ts";
 import type { PlannedMetric } from "./evaluate.ts";
 import { Forward } from "./forward.ts";
-import { sizeOf } from "./input/columns.ts";
 import { describe, type OutputReference, type Term } from "./objective.ts";
 import { firstBatch, type PreparedData } from "./prepare_data.ts";
 import { inputsOf } from "./model/describe.ts";
 import { axisProblem, type Meaning } from "./model/axes.ts";
-import { refuseLargeNets } from "./sizes.ts";
+import { refuseBeyondWasm, refuseLargeNets } from "./sizes.ts";
 import { type Model, slotVariables } from "./step.ts";
 import { batchTensors } from "./tensors.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "./variables.ts";
@@ -278,34 +277,6 @@ function guarded(
   return Object.fromEntries(checked);
 }
 
-/** All that WebAssembly can address. */
-const wasmBytes = 2 ** 32;
-
-/** Says it before the memory is filled, which takes long and ends anywhere. */
-function refuseTooLarge(variables: readonly Variable[], place: Place | undefined): void {
-  // A gradient is as large as its variable, but for tables.
-  const sizes = variables.map(({ name, shape, table }) => ({
-    name,
-    shape,
-    bytes: (table ? 4 : 8) * sizeOf(shape),
-  }));
-  const bytes = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
-  if (tf.getBackend() !== "wasm" || bytes < wasmBytes) return;
-  const largest = sizes.reduce((one, other) => other.bytes > one.bytes ? other : one);
-  const inGb = (bytes: number) => (bytes / 1e9).toFixed(1);
-  throw new UserError(
-    `the nets' variables and gradients have ${inGb(bytes)} GB, of which ${largest.name} of shape [${
-      largest.shape.join(", ")
-    }] has ${inGb(largest.bytes)} GB; the engine wasm can hold 4 GB`,
-    {
-      place,
-      hint: hint("nets/wasm", "make it smaller, or use the engine native", {
-        edit: "the network, or the engine",
-      }),
-    },
-  );
-}
-
 /** Runs the nets on a few rows to see what comes out. */
 function outputShapes(
   plan: Plan,
@@ -316,7 +287,7 @@ function outputShapes(
   units: number,
   specs: Readonly<Record<string, ColumnSpec>>,
 ): Record<string, readonly number[]> {
-  refuseTooLarge(variables.all, plan.network.reference.place);
+  if (tf.getBackend() === "wasm") refuseBeyondWasm(variables.all, plan.network.reference.place);
   const batch = firstBatch(plan, data, 2);
   const values = initialValues(variables.all, plan.seed);
   const read = new Set<string>();

@@ -129,9 +129,11 @@ export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> 
     if (earlier) reportChanges(earlier, about, report);
     // Before the pipeline: a folder that has that has this, too.
     if (!earlier) await writeModelFile(options.out, model);
-    if (!earlier || isOther(earlier, about)) await writePipeline(about, options.out);
+    if (!earlier) await writePipeline(about, options.out);
+    const changed = earlier !== undefined && isOther(earlier, about);
     const store = new CheckpointStore(options.out);
-    const run = new Run({ plan, data, engine, precision, about, store, warnings }, options);
+    const parts = { plan, data, engine, precision, about, changed, store, warnings };
+    const run = new Run(parts, options);
     return await run.all(jobs);
   } finally {
     await data.close();
@@ -194,6 +196,8 @@ interface RunParts {
   readonly engine: Engine;
   readonly precision: Precision;
   readonly about: EarlierRun;
+  /** Whether it goes on with a run that was told otherwise. */
+  readonly changed: boolean;
   readonly store: CheckpointStore;
   readonly warnings: readonly Problem[];
 }
@@ -350,7 +354,11 @@ class Run {
     return await runJob(job, this.#emit, {
       store,
       from,
-      announce: (from) => this.#emit("runStart", { ...start, ...resumedAt(from) }),
+      announce: async (from) => {
+        // Not before: a run that cannot go on so has to stay one that can go on as it was.
+        if (this.#parts.changed) await writePipeline(about, this.#options.out);
+        await this.#emit("runStart", { ...start, ...resumedAt(from) });
+      },
       about: { job: name, run: about, ...(rocket && { rocket }) },
       signal: this.#options.signal,
     });

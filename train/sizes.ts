@@ -77,6 +77,40 @@ export function refuseLargeNets(
   });
 }
 
+/** All that WebAssembly can address. */
+const wasmBytes = 2 ** 32;
+
+/**
+ * Refuses nets that WebAssembly cannot address: before its memory is filled, which takes long and ends anywhere.
+ *
+ * @param variables The variables.
+ * @param place Where the pipeline file has the network.
+ * @throws {UserError} With the largest variable and its size.
+ */
+export function refuseBeyondWasm(variables: readonly Variable[], place: Place | undefined): void {
+  // A gradient is as large as its variable, but for tables.
+  const sizes = variables.map(({ name, shape, table }) => ({
+    name,
+    shape,
+    bytes: (table ? BYTES : 2 * BYTES) * sizeOf(shape),
+  }));
+  const bytes = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (bytes < wasmBytes) return;
+  const largest = sizes.reduce((one, other) => other.bytes > one.bytes ? other : one);
+  const inGb = (bytes: number) => (bytes / 1e9).toFixed(1);
+  throw new UserError(
+    `the nets' variables and gradients have ${inGb(bytes)} GB, of which ${largest.name} of shape [${
+      largest.shape.join(", ")
+    }] has ${inGb(largest.bytes)} GB; the engine wasm can hold 4 GB`,
+    {
+      place,
+      hint: hint("nets/wasm", "make it smaller, or use the engine native", {
+        edit: "the network, or the engine",
+      }),
+    },
+  );
+}
+
 /**
  * Refuses batches that the machine has no memory for, as they leave each transform.
  *

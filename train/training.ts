@@ -215,11 +215,12 @@ class Training {
     const { seed, given } = this.#job;
     const position = this.#from?.content.position ?? startAfter(given.steps);
     this.#place(position);
-    await this.#checkpoints.announce(this.#from);
     const { model } = this.#phase.nets;
     this.#state = this.#from
       ? await restoreState(model, this.#from.path)
       : initialState(model, initialValues(model.variables, seed, given.values), given.slots);
+    // What cannot go on is refused before anything of the run changes.
+    await this.#checkpoints.announce(this.#from);
     this.#gradients = this.#from?.content.gradients ?? await this.#measureGradients();
   }
 

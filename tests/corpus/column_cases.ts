@@ -149,6 +149,22 @@ export function* columnCases(): Iterable<CommandCase> {
     columns: { word: ["text", ["1", "2", "3", "4"]] },
     features: "{ word: }",
   }, { "text/numbers": { files: { "rows.arrow": arrowFile({ ...rows, word: rows["n"]! }) } } });
+  yield ofRows("more rows than there are", 2, ["write 4 or less"], {
+    features: "{ n: }",
+    data: "rows: 9",
+  });
+  yield ofRows("a value that only the test split has", 1, ["write `ids: train`"], {
+    test: { word: ["text", ["x", "y", "w", "z"]] },
+    features: "{ word: }",
+    transforms: "[one-hot]",
+  });
+  yield ofRows("no loss for the light net alone", 2, ["add a loss with `on: light`"], {
+    features: "{ n: }",
+    losses: "[{ use: binary-cross-entropy, on: booster }, mse-hint]",
+    train: "{ epochs: 1, batch: 2, baseline: light-alone }",
+  }, {
+    "nets/loss": inPipeline("mse-hint]", "mse-hint, { use: binary-cross-entropy, on: light }]"),
+  });
   yield* labelCases();
 }
 

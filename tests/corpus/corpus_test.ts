@@ -5,8 +5,9 @@ import { dataCases } from "./data_cases.ts";
 import { hold, holdGroups } from "./hold.ts";
 import { HintRecord, hintsInSources, plainHints } from "./hint_record.ts";
 import { Runner } from "./outcome.ts";
-import { pipelineCases } from "./pipeline_cases.ts";
+import { type Case, pipelineCases } from "./pipeline_cases.ts";
 import { programCases } from "./program_cases.ts";
+import { runCases } from "./run_cases.ts";
 import { specialCases, withSpecialFiles } from "./special_files.ts";
 import { trainingCases } from "./training_cases.ts";
 import { warningCases } from "./warning_cases.ts";
@@ -24,6 +25,9 @@ const chosen = <T extends { readonly name: string }>(cases: Iterable<T>): T[] =>
 const atLeast = (count: number, cases: readonly unknown[]) =>
   assert(words !== undefined || cases.length >= count, `${cases.length}`);
 
+/** The command lines that can be asked at once what they need: not those of folders that others make first. */
+const linesOf = (cases: readonly Case[]) => cases.map((one) => one.prepared ?? one);
+
 /** One record for all cases, so that these are tests of one file. */
 const hints = new HintRecord(scratch);
 
@@ -31,21 +35,21 @@ const hints = new HintRecord(scratch);
 const groups: Readonly<Record<string, (t: Deno.TestContext) => Promise<void>>> = {
   "each bad pipeline file of the corpus is refused as it says itself": async (t) => {
     const cases = chosen(pipelineCases());
-    await using runner = new Runner(cases);
+    await using runner = new Runner(linesOf(cases));
     atLeast(300, cases);
     await holdGroups(t, cases, runner, hints);
   },
   "files that are no texts, or no files, are refused as pipelines": async () => {
     await withSpecialFiles(async (folder) => {
       const cases = chosen(specialCases(folder));
-      await using runner = new Runner(cases);
+      await using runner = new Runner(linesOf(cases));
       await hold(cases, runner, hints);
     });
   },
   "each bad data file of the corpus is refused, with its name and its place": async (t) => {
     await inFolder(async (folder) => {
       const cases = chosen(dataCases(folder));
-      await using runner = new Runner(cases);
+      await using runner = new Runner(linesOf(cases));
       atLeast(100, cases);
       await holdGroups(t, cases, runner, hints);
     });
@@ -53,15 +57,22 @@ const groups: Readonly<Record<string, (t: Deno.TestContext) => Promise<void>>> =
   "what goes wrong in the midst of training ends the run, with its place": async (t) => {
     await inFolder(async (folder) => {
       const cases = chosen(trainingCases(folder));
-      await using runner = new Runner(cases);
+      await using runner = new Runner(linesOf(cases));
       atLeast(20, cases);
+      await holdGroups(t, cases, runner, hints);
+    });
+  },
+  "what no run can go on with, or begin with, is refused": async (t) => {
+    await inFolder(async (folder) => {
+      const cases = chosen(runCases(folder));
+      await using runner = new Runner(linesOf(cases));
       await holdGroups(t, cases, runner, hints);
     });
   },
   "each wrong command line is refused, with what to write instead": async (t) => {
     await inFolder(async (folder) => {
       const cases = chosen(commandCases(folder));
-      await using runner = new Runner(cases);
+      await using runner = new Runner(linesOf(cases));
       await holdGroups(t, cases, runner, hints);
     });
   },

@@ -16,7 +16,8 @@ export async function hold(
   runner: Runner,
   hints?: HintRecord,
 ): Promise<void> {
-  const { faults, followings } = await outcomesOf(cases, runner, hints);
+  const ready = await preparedCases(cases, runner);
+  const { faults, followings } = await outcomesOf(ready, runner, hints);
   faults.push(...await hints?.follow(followings, runner) ?? []);
   assertEquals(faults, []);
 }
@@ -47,6 +48,22 @@ async function outcomesOf(
   return { faults, followings };
 }
 
+/** Cases that have what they need in their folders. */
+async function preparedCases(cases: Iterable<Case>, runner: Runner): Promise<Case[]> {
+  const all = [...cases], before = new Set(all.map(({ prepared }) => prepared));
+  before.delete(undefined);
+  for (const line of before) {
+    const { code, stderr } = await runner.run(line!);
+    assertEquals(code, 0, stderr);
+  }
+  for (const one of all) {
+    if (!one.prepared) continue;
+    one.setUp?.();
+    await runner.expect(one);
+  }
+  return all;
+}
+
 /** What a case says may be as long as a file of it. */
 const MOST_SAID = 1500;
 
@@ -65,7 +82,10 @@ export async function holdGroups(
   runner: Runner,
   hints?: HintRecord,
 ): Promise<void> {
-  const groups = Map.groupBy(cases, ({ name }) => /^[^:/]*/.exec(name)![0]);
+  const groups = Map.groupBy(
+    await preparedCases(cases, runner),
+    ({ name }) => /^[^:/]*/.exec(name)![0],
+  );
   const all: Following[] = [];
   for (const [group, own] of groups) {
     await t.step(group, async () => {

@@ -11,6 +11,10 @@ export interface Case extends CommandLine {
   readonly expected: Expectation;
   /** What a person changes who follows a hint, by its id, where the hint itself cannot say it. */
   readonly mended?: Readonly<Record<string, Mend>> | undefined;
+  /** A command line that is run once for all cases that name it, before them. */
+  readonly prepared?: CommandLine | undefined;
+  /** What is done then, before it is known what the case needs. */
+  readonly setUp?: (() => void) | undefined;
   /** What is done in the folder before; it may give what ends that. */
   readonly before?:
     | ((

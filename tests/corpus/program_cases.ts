@@ -17,6 +17,7 @@ import { readOutcomes } from "../../sweep/results.ts";
 import { root } from "../support/command_line.ts";
 import { engineCases } from "./engine_cases.ts";
 import { sourcePrograms } from "./source_programs.ts";
+import { trainPrograms } from "./train_programs.ts";
 
 /** Calls of the project's functions that are to be refused: what a command line cannot bring about in a test. */
 export interface ProgramCase {
@@ -257,4 +258,5 @@ export function* programCases(folder: string): Iterable<ProgramCase> {
   yield* dataSetCases(folder);
   yield* sourcePrograms(folder);
   yield* engineCases(folder);
+  yield* trainPrograms(folder);
 }

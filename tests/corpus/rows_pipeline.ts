@@ -31,6 +31,7 @@ export interface Rows {
   readonly metrics?: string;
   readonly optimizer?: string;
   readonly outputs?: string;
+  readonly train?: string;
   /** The test split's columns that differ. */
   readonly test?: Readonly<Record<string, Column>>;
   /** The source of both splits. */
@@ -74,7 +75,7 @@ ${own.data ? `  ${own.data}\n` : ""}network: ${
 losses: ${own.losses ?? "[{ use: binary-cross-entropy, on: light }]"}
 optimizer: ${own.optimizer ?? "{ use: sgd, rate: 0.1 }"}
 metrics: ${own.metrics ?? "[]"}
-train: { epochs: 1, batch: 2 }
+train: ${own.train ?? "{ epochs: 1, batch: 2 }"}
 outputs: ${own.outputs ?? "[]"}
 `;
   return {

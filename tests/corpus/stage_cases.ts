@@ -1,3 +1,4 @@
+import { arrowFile } from "./small_rows.ts";
 import { type CommandCase, inPipeline, ofRows } from "./rows_pipeline.ts";
 
 /** Stages of each kind that do not keep to their contract in the way that they are told, and do with `how: good`. */
@@ -25,9 +26,12 @@ export const source = defineSource({
       return as(how, {
         nothing: () => ({}),
         noColumns: () => ({ ...given, schema: new schema.constructor([]) }),
+        fewer: () => ({ ...given, rows: async (numbers) => {
+          for await (const batch of opened.recordBatches()) return batch.slice(0, numbers.length - 1);
+        } }),
         less: () => ({ ...given, recordBatches: batches((batch) => batch.select(["y"])) }),
         rowCounts: () => ({
-          ...given, rowCounts: [5],
+          ...given, rowCounts: [3001],
           recordBatch: async () => { for await (const batch of opened.recordBatches()) return batch; },
         }),
       }, () => given);
@@ -165,6 +169,33 @@ export function* stageCases(): Iterable<CommandCase> {
     "less",
     ["its schema says"],
     "source/schema",
+  );
+  const count = 3000;
+  const many = arrowFile({
+    n: ["float", Array.from({ length: count }, (_, row) => row / count)],
+    y: ["int", Array.from({ length: count }, (_, row) => row % 2)],
+  });
+  const streamed = (one: CommandCase): CommandCase => {
+    const text = String(one.files!["p.yaml"]).replace("  features:", "  memory: 10kB\n  features:");
+    return { ...one, files: { ...one.files, "p.yaml": text, "rows.arrow": many } };
+  };
+  yield streamed(
+    one(
+      "a source that counts more rows than there are",
+      "source",
+      "rowCounts",
+      ["rowCounts has"],
+      "source/row-counts",
+    ),
+  );
+  yield streamed(
+    one(
+      "a source that gives fewer rows than before",
+      "source",
+      "fewer",
+      ["do not write to files"],
+      "source/unchanged",
+    ),
   );
   yield one(
     "a transform of nothing",

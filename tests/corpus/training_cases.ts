@@ -1,9 +1,11 @@
 import { dirname, join } from "node:path";
 import { Float32, Int32, Table, tableToIPC, vectorFromArray } from "apache-arrow";
+import type { Mend } from "./changed_input.ts";
 import type { Case } from "./pipeline_cases.ts";
 
 /** What a stage does when it is called for the third time. */
 const faults = {
+  good: "return good();",
   throws: "throw new Error('not now');",
   throwsText: "throw 'not now';",
   nothing: "return undefined;",
@@ -30,16 +32,22 @@ ${Object.entries(faults).map(([how, code]) => `    case "${how}": ${code}`).join
 const options = z.object({ how: z.string() });
 let calls = 0;
 
+const withValues = (batch, change) => {
+  const { x } = batch.features;
+  return { ...batch, features: { x: { ...x, values: change(x.values) } } };
+};
+
 export const transform = defineTransform({
   name: "broken-transform", summary: "Breaks.", options,
-  create: ({ how }) => {
+  create: ({ how }, { features }) => {
     let calls = 0;
     return {
+      features,
       apply: (batch) => ++calls <= 3 ? batch : fault(how, () => batch, {
         fewerRows: () => ({ ...batch, size: batch.size - 1 }),
         noFeatures: () => ({ ...batch, features: {} }),
-        shorter: () => ({ ...batch, features: { x: batch.features.x.subarray(1) } }),
-        notFinite: () => ({ ...batch, features: { x: batch.features.x.map(() => NaN) } }),
+        shorter: () => withValues(batch, (values) => values.subarray(1)),
+        notFinite: () => withValues(batch, (values) => values.map(() => NaN)),
       }),
     };
   },
@@ -54,6 +62,8 @@ export const loss = defineLoss({
       return ++calls <= 3 ? good() : fault(how, good, {
         matrix: () => tf.square(output),
         notFinite: () => tf.mul(good(), NaN),
+        slope: () => tf.mean(tf.sqrt(tf.mul(output, 0)), -1),
+        leaks: () => tf.add(good(), tf.keep(tf.scalar(1))),
       });
     };
   },
@@ -90,16 +100,36 @@ export const metric = defineMetric({
 export const output = defineOutput({
   name: "broken-output", summary: "Breaks.", options,
   create: ({ how }) => {
+    if (how === "hollow") return undefined;
     let calls = 0;
     return { step: () => ++calls < 3 ? undefined : fault(how, () => 1, {
       rejects: () => Promise.reject(new Error("not now")),
       // An output may write in the run folder, and nowhere else.
+      blocks: () => Deno.writeTextFileSync("run/checkpoints", ""),
       shrinks: () => Deno.truncateSync("run/a.arrow", 400),
       removes: () => Deno.removeSync("run/a.arrow"),
     }) };
   },
 });
 `;
+
+/** Ids of the hints of stages that break their contract, and a way of each that prints it. */
+const contracts: Readonly<Record<string, readonly [id: string, how: string][]>> = {
+  transform: [
+    ["transform/apply", "nothing"],
+    ["transform/rows", "fewerRows"],
+    ["transform/feature", "noFeatures"],
+    ["transform/shape", "shorter"],
+    ["transform/finite", "notFinite"],
+  ],
+  loss: [
+    ["loss/value", "number"],
+    ["broken/loss", "notFinite"],
+    ["broken/slope", "slope"],
+    ["stage/leak", "leaks"],
+  ],
+  optimizer: [["broken/weights", "notFinite"]],
+};
 
 /** Rows enough for several batches; the last ones may be bad. */
 function rows(count: number, change: (row: number) => { x?: number; y?: number } = () => ({})) {
@@ -117,6 +147,7 @@ function rows(count: number, change: (row: number) => { x?: number; y?: number }
 }
 
 interface Parts {
+  readonly weight?: number;
   readonly transforms?: string;
   readonly loss?: string;
   readonly optimizer?: string;
@@ -127,7 +158,9 @@ interface Parts {
   readonly train?: string;
 }
 
-const pipelineOf = ({ transforms, loss, optimizer, metrics, outputs, memory, train }: Parts) =>
+const pipelineOf = (
+  { weight = 1, transforms, loss, optimizer, metrics, outputs, memory, train }: Parts,
+) =>
   `name: bad
 data:
   train: { use: arrow, path: ${train ?? "a.arrow"} }
@@ -136,7 +169,7 @@ data:
   label: { column: y, classes: 2 }
   transforms: [${transforms ?? ""}]
 network: { use: mlp, light: [4], booster: [8] }
-losses: [{ use: cross-entropy, on: light }${loss ? `, ${loss}` : ""}]
+losses: [{ use: cross-entropy, on: light, weight: ${weight} }${loss ? `, ${loss}` : ""}]
 optimizer: ${optimizer ?? "{ use: sgd, rate: 0.1 }"}
 metrics: [${metrics ?? "accuracy"}]
 outputs: [${outputs ?? ""}]
@@ -150,14 +183,18 @@ const lines = { transform: 7, loss: 9, optimizer: 10, metric: 11, output: 12 } a
 
 /** Pipelines that are right as far as `check` sees, and whose training has to fail. */
 export function* trainingCases(folder: string): Iterable<Case> {
+  const broken = Object.keys(faults).filter((how) => how !== "good");
   const kinds: Readonly<Record<keyof typeof lines, readonly string[]>> = {
-    transform: [...Object.keys(faults), "fewerRows", "noFeatures", "shorter", "notFinite"],
-    loss: [...Object.keys(faults), "matrix", "notFinite"],
-    optimizer: [...Object.keys(faults), "noValue", "scalar", "notFinite"],
-    metric: [...Object.keys(faults), "list"],
+    transform: [...broken, "fewerRows", "noFeatures", "shorter", "notFinite"],
+    loss: [...broken, "matrix", "notFinite", "slope", "leaks"],
+    optimizer: [...broken, "noValue", "scalar", "notFinite"],
+    metric: [...broken, "list"],
     output: ["throws", "throwsText", "rejects"],
   };
   const good = rows(80);
+  const inPipeline = (from: string, to: string): Mend => ({
+    files: { "p.yaml": (text) => text.replace(from, to) },
+  });
   let number = 0;
   const one = (
     name: string,
@@ -166,6 +203,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
     train: Uint8Array = good,
     test: Uint8Array = good,
     results = false,
+    mended?: Case["mended"],
   ): Case => {
     const own = join(folder, String(number++));
     Deno.mkdirSync(own);
@@ -180,6 +218,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
       args: ["run", "--engine", "wasm", "--quiet", "--out", "run", "p.yaml"],
       folder: own,
       expected: { code: 1, words, results },
+      mended,
     };
   };
   for (const [kind, hows] of Object.entries(kinds) as [keyof typeof lines, string[]][]) {
@@ -190,9 +229,48 @@ export function* trainingCases(folder: string): Iterable<Case> {
       const key = ["transform", "metric", "output"].includes(kind) ? `${kind}s` : kind;
       // Only a broken output lets a run come to its end.
       const words = [`p.yaml:${lines[kind]}:`], results = kind === "output";
-      yield one(`${kind}: ${how}`, { [key]: entry }, words, good, good, results);
+      const hints = contracts[kind]?.filter(([, printing]) => printing === how) ?? [];
+      const mended = Object.fromEntries(
+        hints.map(([id]) => [id, inPipeline(`how: "${how}"`, `how: "good"`)]),
+      );
+      yield one(`${kind}: ${how}`, { [key]: entry }, words, good, good, results, mended);
     }
   }
+  const output = (how: string) => `{ use: "./stages.ts#output", how: ${how} }`;
+  yield one(
+    "output: none",
+    { outputs: output("hollow") },
+    ["create() returns"],
+    good,
+    good,
+    false,
+    {
+      "output/create": inPipeline("how: hollow", "how: removes"),
+    },
+  );
+  yield one(
+    "output: a file in the way of checkpoints",
+    { outputs: `${output("blocks")}, checkpoint` },
+    ["see that the disk has room"],
+  );
+  yield one(
+    "rates: weights that grow until their products are infinite",
+    { optimizer: "{ use: sgd, rate: 1.0e+27 }" },
+    ["what it was given is finite"],
+    good,
+    good,
+    false,
+    { "broken/network": inPipeline("1.0e+27", "0.1") },
+  );
+  yield one(
+    "rates: gradients whose norm is infinite",
+    { weight: 1e25 },
+    ["though each loss's own gradients are finite"],
+    good,
+    good,
+    false,
+    { "broken/norm": inPipeline("1e+25", "1") },
+  );
   const late = (row: number) => row === 79;
   yield one("data: label out of its classes in the last batch", {}, [
     "p.yaml:6:",

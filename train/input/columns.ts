@@ -415,7 +415,7 @@ export class ColumnReader {
 
   /** Where a feature has text, and what to write if it was meant to have numbers. */
   #textColumn(): TextColumn | undefined {
-    const { column, like, nullValues, options: { nulls } } = this.#request;
+    const { column, like, options: { nulls } } = this.#request;
     if (!this.#open) return like?.spec.text;
     if (!this.#text) return undefined;
     const { row, value } = this.#text;

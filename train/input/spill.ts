@@ -57,13 +57,15 @@ export class Spill {
     if (this.#unlooked >= lookedAfter) {
       this.#unlooked = 0;
       const { bavail, bsize } = await statfs(this.#folder);
-      if (bavail * bsize < leftFree + batch.data.byteLength) throw this.#full(bavail * bsize);
+      if (bavail * bsize < leftFree + batch.data.byteLength) {
+        throw fullDisk(this.#folder, bavail * bsize);
+      }
     }
     try {
       this.#writer ??= new ArrowFileWriter(this.#path, batch.schema);
       this.#writer.write(batch);
     } catch (error) {
-      if (/no space|quota/i.test((error as Error).message)) throw this.#full(0, error);
+      if (/no space|quota/i.test((error as Error).message)) throw fullDisk(this.#folder, 0, error);
       throw error;
     }
   }
@@ -94,19 +96,27 @@ export class Spill {
       makeData({ type: new Struct(fields), length, nullCount: 0, children }),
     );
   }
+}
 
-  #full(left: number, cause?: unknown): UserError {
-    return new UserError(
-      `the disk of ${this.#folder}, which rows are copied to as they do not fit in memory, is ` +
-        `full: ${formatBytes(left)} are left`,
-      {
-        hint: hint(
-          "spill/room",
-          "make room, choose another disk with TMPDIR, or raise data.memory",
-          { outside: "the disk has to have room" },
-        ),
-        cause,
-      },
-    );
-  }
+/**
+ * Says that rows do not fit on the disk.
+ *
+ * @param folder Where they are copied to.
+ * @param left How many bytes are left there.
+ * @param cause What was thrown.
+ */
+export function fullDisk(folder: string, left: number, cause?: unknown): UserError {
+  return new UserError(
+    `the disk of ${folder}, which rows are copied to as they do not fit in memory, is full: ${
+      formatBytes(left)
+    } are left`,
+    {
+      hint: hint(
+        "spill/room",
+        "make room, choose another disk with TMPDIR, or raise data.memory",
+        { outside: "the disk has to have room" },
+      ),
+      cause,
+    },
+  );
 }

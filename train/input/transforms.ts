@@ -185,7 +185,7 @@ export class TransformChain {
       );
       const plain = plainJson(measured);
       if (plain === undefined) {
-        throw new StageError(stage, `measured ${String(measured)}, which is not JSON`, {
+        throw new StageError(stage, `measured ${describeValue(measured)}, which is not JSON`, {
           hint: hint(
             "transform/measured",
             "measure() returns plain numbers, strings, arrays and objects",
@@ -332,7 +332,7 @@ function checkBatch(
   const edit = { edit: "the stage" };
   if (typeof batch?.features !== "object" || batch.features === null) {
     fail(
-      `returned ${String(batch)} from apply()`,
+      `returned ${describeValue(batch)} from apply()`,
       hint("transform/apply", "apply() returns { size, features, label }", edit),
     );
   }
