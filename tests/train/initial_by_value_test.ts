@@ -303,7 +303,7 @@ onWasm(
     );
     assertStringIncludes(
       await refused(of({ count: 9 }), of("train"), [1, 2, 3]),
-      "write at the feature item what the run has: `ids: { count: 9 }`",
+      "write `ids: { count: 9 }` at the feature item, as the run has it",
     );
   },
 );
@@ -492,7 +492,10 @@ onWasm(
     const bare = await refusal(of({}));
     assertStringIncludes(bare, "nothing says which values of item the places in the file are of");
     assertStringIncludes(bare, "write `vocabularies: { item: FILE }`");
-    assertStringIncludes(bare, "write their order in the file, such as `features: [price, item]`");
+    assertStringIncludes(
+      bare,
+      "write all features in the order in which the file has them, such as `features: [price, item]`",
+    );
     await inFolder(async (folder) => {
       const list = join(folder, "items.txt");
       await Deno.writeTextFile(list, day1.join("\n") + "\n");

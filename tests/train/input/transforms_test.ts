@@ -270,7 +270,7 @@ function assertBlamed(
 }
 
 Deno.test("TransformChain names the transform that returns no batch, other rows or no label", () => {
-  assertBlamed(() => undefined, "returned undefined from apply()");
+  assertBlamed(() => undefined, "returned nothing from apply()");
   assertBlamed(() => null, "returned null from apply()");
   assertBlamed((batch) => ({ ...batch, features: undefined }), "from apply()");
   assertBlamed((batch) => ({ ...batch, features: null }), "from apply()");
