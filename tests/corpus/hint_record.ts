@@ -8,10 +8,6 @@ import type { CommandLine, HintedProblem, Outcome, Runner } from "./outcome.ts";
 import type { ProgramCase } from "./program_cases.ts";
 import type { Case } from "./pipeline_cases.ts";
 
-/** Folders whose hints are still plain texts. */
-export const unconverted: readonly string[] = [
-];
-
 /** Cases that take longer, in seconds of a core, are not run again. */
 const slow = 1;
 
@@ -61,9 +57,7 @@ export class HintRecord {
     const faults: string[] = [], followings: Following[] = [];
     for (const hinted of outcome.hinted) {
       const { problem, hints } = hinted;
-      if (hints.length === 0 && !one.ownHints && unconverted.length === 0) {
-        faults.push(`no hint() made: ${problem.hint}`);
-      }
+      if (hints.length === 0 && !one.ownHints) faults.push(`no hint() made: ${problem.hint}`);
       for (const hint of hints) {
         this.printed.set(hint.id, [...this.printed.get(hint.id) ?? [], one.name]);
         // What an enormous file prints, a small one prints as well.
@@ -216,7 +210,6 @@ function copyFolder(from: string, to: string): void {
 /** The places of the project's sources where a hint is a text that {@linkcode hint} did not make. */
 export function plainHints(): string[] {
   const converted = [...sources(root)].filter((path) =>
-    !unconverted.some((folder) => relative(root, path).startsWith(folder)) &&
     // Templates are files of others, with losses of the form "hint".
     !path.endsWith("commands/templates.ts")
   );
