@@ -222,14 +222,21 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one("a checkpoint that is none", `{ run: ${run}, checkpoint: bets }`, [
     "did you mean best?",
   ], undefined);
-  yield one(
-    "a run without checkpoints",
-    "{ run: none }",
-    ["if the run had the output checkpoint"],
-    {
-      "initial/checkpoints": inPipeline("run: none", `run: ${run}`),
+  yield {
+    ...one(
+      "a run without checkpoints",
+      "{ run: run }",
+      ["if the run had the output checkpoint"],
+      { "initial/checkpoints": inPipeline("run: run", `run: ${run}`) },
+      {},
+      {},
+      "plain",
+    ),
+    before: (_run, folder) => {
+      Deno.removeSync(join(folder, "run", "checkpoints"), { recursive: true });
+      return Promise.resolve();
     },
-  );
+  };
   yield one("no file", light("", "none.safetensors"), ["name a safetensors file"], {
     "initial/file": inPipeline("none.safetensors", "weights.safetensors"),
   });
