@@ -207,6 +207,9 @@ function* arrowCases(): Iterable<DataCase> {
     label: "number",
     at: "features",
     code: 2,
+    mended: {
+      "column/permuted": { files: { "a.arrow": file({ permuted: rows.x, number: rows.y }) } },
+    },
   };
   const checked = fixture("interop/polars_stored.arrow");
   const block = find(checked, lz4Magic) + 7 + 4;
@@ -329,6 +332,9 @@ function* columnCases(): Iterable<DataCase> {
     words,
     ...parts,
   });
+  const anotherLabel = {
+    files: { "p.yaml": (text: string) => text.replace("label: x", "label: y") },
+  };
   const floats = (...x: number[]) =>
     file({ x: Float32Array.from(x), y: Int32Array.from(x, (_, row) => row % 2) });
   yield one("NaN", floats(0, NaN, 1), "features", 1, [
@@ -340,7 +346,7 @@ function* columnCases(): Iterable<DataCase> {
   ]);
   yield one("minus Infinity", floats(-Infinity, 1), "features", 1, [
     "row 0 of a.arrow (train split), column x: has -Infinity",
-  ]);
+  ], { mended: { "column/infinite": { files: { "a.arrow": floats(0, 1) } } } });
   yield one(
     "NaN in doubles",
     file({ x: Float64Array.of(1, NaN), y: Int32Array.of(0, 1) }),
@@ -407,7 +413,16 @@ function* columnCases(): Iterable<DataCase> {
   yield one("numbers as text", file({ ...rows, x: ["1", "2.5", "-3", "NA"] }), "features", 2, [
     'row 3 of a.arrow (train split), column x: "NA"',
     "TRY_CAST(x AS DOUBLE)",
-  ]);
+  ], {
+    mended: {
+      "text/missing": {
+        files: {
+          "a.arrow": fileOf([1, 2.5, -3, null], new Float32()),
+          "p.yaml": (text) => text.replaceAll("column: x", "column: x, nulls: mean"),
+        },
+      },
+    },
+  });
   yield one("ids in a net of numbers", file({ ...rows, x: words }), "features", 2, [
     "the feature f holds ids, and mlp reads numbers",
     "`- { use: one-hot, feature: f }`",
@@ -433,7 +448,7 @@ function* columnCases(): Iterable<DataCase> {
     "label",
     2,
     ["the label x holds timestamps", "epoch(x)"],
-    { features: "{ column: y }", label: "x" },
+    { features: "{ column: y }", label: "x", mended: { "label/time": anotherLabel } },
   );
   yield one("mean of text", file({ ...rows, x: words }), "features", 2, [
     "the column x holds text, which has no mean",
@@ -482,7 +497,7 @@ function* columnCases(): Iterable<DataCase> {
   yield one("label that is a list", fileOf([[1, 2], [3, 4]], list), "label", 2, [
     "the label x has the type",
     "one number",
-  ], { features: "{ column: y }", label: "x" });
+  ], { features: "{ column: y }", label: "x", mended: { "label/type": anotherLabel } });
   yield one("label NaN", file({ x: rows.x, y: Float32Array.of(0, 1, NaN, 1) }), "label", 1, [
     "row 2 of a.arrow (train split), column y: has NaN",
   ], { label: "{ column: y, kind: number }" });
@@ -529,7 +544,10 @@ function* textCases(): Iterable<DataCase> {
   });
   const body = Array.from({ length: 50 }, (_, row) => `${row},${row % 2}\n`).join("");
   yield one("empty", "", ["a.csv is empty"]);
-  yield one("header alone", "x,y\n", ["the training split has no rows"], { at: "label" });
+  yield one("header alone", "x,y\n", ["the training split has no rows"], {
+    at: "label",
+    mended: { "data/no-rows": { files: { "a.csv": "x,y\n1,0\n2,1\n" } } },
+  });
   yield one("too few values", `x,y\n${body}7\n`, ["line 52 of a.csv has 1 value; expected 2"]);
   yield one("too many values", `x,y\n${body}7,1,9\n`, [
     "line 52 of a.csv has 3 values; expected 2",
