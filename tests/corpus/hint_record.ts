@@ -213,13 +213,14 @@ export function plainHints(): string[] {
     // Templates are files of others, with losses of the form "hint"; stages are tested with events of any text.
     !["commands/templates.ts", "testing/output.ts"].includes(relative(root, path))
   );
-  return converted.flatMap((path) =>
-    Deno.readTextFileSync(path).split("\n").flatMap((line, index) =>
-      /^\s*(\*|\/\/)/.test(line) || !/\bhint: *(.* [?:] *)?["'`]/.test(line)
-        ? []
-        : [`${relative(root, path)}:${index + 1}: ${line.trim()}`]
-    )
-  );
+  return converted.flatMap((path) => {
+    const text = Deno.readTextFileSync(path).replaceAll(/^ *(\*|\/\/).*$/gm, "");
+    const plain = text.matchAll(/\bhint:(?:.* [?:] *|\s*(?:[^;{}()"'`]*[?:]\s*)?)["'`].*/g);
+    return Array.from(plain, ({ 0: found, index }) => {
+      const line = text.slice(0, index).split("\n").length;
+      return `${relative(root, path)}:${line}: ${found.replaceAll(/\s+/g, " ")}`;
+    });
+  });
 }
 
 /** The ids of all hints in the project's sources, with the file of each. */
