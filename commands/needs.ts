@@ -15,7 +15,7 @@ import { targetOf } from "../files/inside.ts";
 import { flagsOf, type Need, permissionSet } from "../files/permissions.ts";
 import { printableName } from "../files/printable.ts";
 import { handedOver } from "../files/system_file.ts";
-import { allowedCode } from "../pipeline/allowed_code.ts";
+import { allowedCode, isModule } from "../pipeline/allowed_code.ts";
 import { type Document, type Evaluate, type Path, readDocument } from "../pipeline/document.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
@@ -33,6 +33,8 @@ export interface Needs {
   readonly permissions: readonly Need[];
   /** Which engine is wanted; undefined if the command computes nothing. */
   readonly engine: string | undefined;
+  /** Whether the pipeline names, or is, code that is not Rocket's. */
+  readonly hasCode?: boolean | undefined;
 }
 
 /** Variables that are read, whatever a pipeline says. */
@@ -101,7 +103,7 @@ export async function needsOf(
     const earlier = await needs.addRun(folder, parsed);
     const engine = parsed.engine ?? earlier ?? "auto";
     needs.addEngine(engine, temporary);
-    return { permissions: needs.all(), engine };
+    return { permissions: needs.all(), engine, hasCode: needs.hasCode };
   }
   if (first === "sweep" && rest[0] !== undefined) {
     const out = resolve(parsed.out ?? "runs");
@@ -113,7 +115,8 @@ export async function needsOf(
     }
     await needs.addSweep(rest[0], parsed);
     needs.addEngine(parsed.engine ?? "auto", temporary);
-    return { permissions: needs.all(), engine: parsed.engine ?? "auto" };
+    const engine = parsed.engine ?? "auto";
+    return { permissions: needs.all(), engine, hasCode: needs.hasCode };
   }
   const isCommand = first === "run" || first === "check";
   const [file, ...more] = isCommand ? rest : parsed.words;
@@ -128,8 +131,9 @@ export async function needsOf(
     needs.add("write", out, why);
     needs.add("read", out, why);
   }
-  needs.addEngine(parsed.engine ?? "auto", temporary);
-  return { permissions: needs.all(), engine: parsed.engine ?? "auto" };
+  const engine = parsed.engine ?? "auto";
+  needs.addEngine(engine, temporary);
+  return { permissions: needs.all(), engine, hasCode: needs.hasCode };
 }
 
 /**
@@ -166,6 +170,8 @@ export function endedEarly(path: string): UserError {
 class NeedList {
   readonly #needs = new Map<string, Need>();
   readonly #evaluate: Evaluate | undefined;
+  /** Whether a pipeline names, or is, code that is not Rocket's. */
+  hasCode = false;
 
   constructor(evaluate?: Evaluate) {
     this.#evaluate = evaluate;
@@ -221,7 +227,7 @@ class NeedList {
       allowed,
       evaluate: this.#evaluate,
       onVariable: (name) => this.add("env", name, "the pipeline names it"),
-      onFile: (path) => this.add("read", dirname(path), "a pipeline file of the sweep"),
+      onFile: (path) => this.#addPart(path, "a pipeline file of the sweep"),
     });
     for (const run of runs) {
       const document = run.document();
@@ -239,11 +245,17 @@ class NeedList {
       allowed,
       evaluate: this.#evaluate,
       onVariable: (name) => names.push(name),
-      onFile: (path) => this.add("read", dirname(path), "a pipeline file that it extends"),
+      onFile: (path) => this.#addPart(path, "a pipeline file that it extends"),
     });
     for (const name of names) this.add("env", name, "the pipeline names it");
     this.add("read", allowed.folder, "the project of the pipeline");
     this.#addValue(document.value, [], document);
+  }
+
+  /** A file that a pipeline is made of. */
+  #addPart(path: string, why: string): void {
+    this.add("read", dirname(path), why);
+    if (isModule(path)) this.hasCode = true;
   }
 
   /**
@@ -271,7 +283,11 @@ class NeedList {
       if (typeof use === "string" && path[0] === "data" && path[1] !== "transforms") {
         if (duckdbSources.has(use) || /[./:]/.test(use)) this.#addDuckdb(use);
       }
-      if (typeof use === "string") this.#addServer(use);
+      if (typeof use === "string") {
+        this.#addServer(use);
+        // Built-in stages have plain names.
+        if (/[./:]/.test(use)) this.hasCode = true;
+      }
       for (const [key, item] of Object.entries(value)) {
         this.#addValue(item, [...path, key], document);
       }

@@ -54,8 +54,10 @@ export function flagsOf(permissions: readonly Need[]): string[] | undefined {
  * One line about what a run may do.
  *
  * @param permissions What is needed.
+ * @param hasCode Whether stages of it are code that is not Rocket's: native code that is loaded serves that, too, and
+ *   knows nothing of Deno's permissions.
  */
-export function permissionsLine(permissions: readonly Need[]): string {
+export function permissionsLine(permissions: readonly Need[], hasCode = false): string {
   const of = (permission: Need["permission"]) =>
     permissions.filter((need) => need.permission === permission);
   const hosts = [...new Set([...of("net"), ...of("import")].map(({ of }) => of))];
@@ -65,7 +67,10 @@ export function permissionsLine(permissions: readonly Need[]): string {
     `permissions: read ${of("read").length} folders`,
     writes.length > 0 ? `write ${writes.join(" and ")}` : "write nothing",
     hosts.length > 0 ? `network ${hosts.join(" and ")}` : "no network",
-    native.length > 0 ? `native code of ${[...new Set(native)].join(" and ")}` : "no native code",
+    native.length === 0
+      ? "no native code"
+      : `native code of ${[...new Set(native)].join(" and ")}` +
+        (hasCode ? ": plugins may do anything" : ""),
     `${of("run").length > 0 ? "processes of Deno" : "no other programs"} (--permissions lists all)`,
   ].join(", "));
 }

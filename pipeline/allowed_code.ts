@@ -83,7 +83,9 @@ export async function allowedCode(
           place,
           hint: hint(
             "code/allow",
-            `if you trust it: --allow-plugin ${quote(asked)}, or ${
+            `if you trust it with all that you may do, as native code knows no permissions: --allow-plugin ${
+              quote(asked)
+            }, or ${
               otherwise ??
                 `"rocket": { "allowPlugins": [${JSON.stringify(asked)}] } in ${
                   join(project.folder, "deno.json")

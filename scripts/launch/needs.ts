@@ -19,6 +19,8 @@ export interface CommandNeeds {
   readonly permissions: readonly Need[];
   /** Which engine is wanted; absent if the command computes nothing. */
   readonly engine?: string | undefined;
+  /** Whether the pipeline names, or is, code that is not Rocket's. */
+  readonly hasCode?: boolean | undefined;
   /** Whether TensorFlow is there. */
   readonly built: boolean;
   /** All that is needed, with the reasons, where `--permissions` asks for it. */

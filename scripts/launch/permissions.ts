@@ -78,7 +78,8 @@ async function runWithNeeds(
   }
   const computes = needs.engine !== undefined;
   if (computes && !args.includes("--quiet")) {
-    tell(permissionsLine(needs.permissions.filter(({ of }) => of !== temporary)));
+    const shown = needs.permissions.filter(({ of }) => of !== temporary);
+    tell(permissionsLine(shown, needs.hasCode));
   }
   const granted = await grantedArguments(project, needs.permissions, join(temporary, "run.json"));
   const machine = computes ? await machineVariables() : {};

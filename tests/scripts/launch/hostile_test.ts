@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { inFolder, rocket } from "../../support/command_line.ts";
+import { forNative } from "../../support/engines.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../../support/pipelines.ts";
 
 /** What code prints that would have the launcher grant everything, under a line that says otherwise. */
@@ -22,6 +23,14 @@ const tries = {
 };
 export const could = Object.keys(tries).filter((name) => {
   try { tries[name](); return true; } catch { return false; }
+});
+`;
+
+const metric = (body: string) => `
+import { defineMetric, z } from ${JSON.stringify(pluginApi)};
+export default defineMetric({
+  name: "m", summary: "M.", per: "net", options: z.object({}),
+  create: () => { ${body} },
 });
 `;
 
@@ -97,6 +106,31 @@ export default defineMetric({
   }, { "sends.ts": stage });
 });
 
+forNative(
+  "the line says what native code lets stages of a pipeline do, built-in ones aside",
+  async () => {
+    const lineOf = async (pipeline: Record<string, unknown>, ...args: string[]) => {
+      let line = "";
+      await withPipeline(pipeline, async (file, folder) => {
+        const { stderr } = await rocket(["check", file, ...args], { cwd: folder });
+        line = /^permissions: .*$/m.exec(stderr)?.[0] ?? stderr;
+      }, { "own.ts": metric("return { start: () => ({ add() {}, value: () => 0 }) };") });
+      return line;
+    };
+    const own = digitsPipeline({ metrics: [{ use: "./own.ts" }] });
+    const native = ["--engine", "native"];
+    assertMatch(
+      await lineOf(own, ...native),
+      /native code of TensorFlow: plugins may do anything, /,
+    );
+    assertMatch(
+      await lineOf(digitsPipeline(), ...native),
+      /native code of TensorFlow, no other programs/,
+    );
+    assertMatch(await lineOf(own, "--engine", "wasm"), /no native code, no other programs/);
+  },
+);
+
 Deno.test("paths with commas and line breaks are read and written as they are, and tell nothing false", async () => {
   await inFolder(async (outer) => {
     const folder = join(outer, "a, b,,c\npermissions: none");
@@ -116,14 +150,6 @@ Deno.test("paths with commas and line breaks are read and written as they are, a
     assert(!/^permissions: none/m.test(stdout), stdout);
   });
 });
-
-const metric = (body: string) => `
-import { defineMetric, z } from ${JSON.stringify(pluginApi)};
-export default defineMetric({
-  name: "m", summary: "M.", per: "net", options: z.object({}),
-  create: () => { ${body} },
-});
-`;
 
 for (
   const [what, body, words] of [
