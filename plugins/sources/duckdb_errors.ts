@@ -1,6 +1,7 @@
 import { hint, type HintText, UserError } from "../../plugin.ts";
 import { makeAgain } from "./hints.ts";
 import { encodings } from "./parquet_types.ts";
+import { oneSelect } from "./sql_check.ts";
 import { decodeHint } from "./utf8.ts";
 
 /** What is said where a statement reads what it must not. */
@@ -177,11 +178,7 @@ const others =
 function queryHint(text: string, query: string, tables: readonly string[]): HintText {
   const edit = "the query";
   if (others.test(query)) {
-    return hint(
-      "sql/select",
-      "a source reads: write one SELECT, which may start with WITH or FROM",
-      { edit },
-    );
+    return oneSelect();
   }
   if (/^Conversion Error/.test(text)) {
     return hint(

@@ -20,6 +20,7 @@ import {
   sha256,
   type SourceFile,
 } from "./files.ts";
+import { definitionsOf, refuseDeeds } from "./sql_check.ts";
 import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
 import { type ChangedColumn, changedColumns } from "./parquet_types.ts";
 import { describeCsv } from "./csv_files.ts";
@@ -81,13 +82,18 @@ query: |
         () => Database.open({ path: file?.path, files: files.map(({ path }) => path), threads: 1 }),
       );
       try {
+        const definitions = file ? await definitionsOf(database, file.name) : [];
         const tables: SqlTable[] = [];
         for (const table of named) {
           const parts = await attempt(subject, () => sqlTable(database, table));
           tables.push(parts);
           refusals.push(...parts.refusals);
         }
-        const all = await attempt(subject, () => database.columns(statement("*", query, tables)));
+        const everything = statement("*", query, tables);
+        const all = await attempt(subject, async () => {
+          await refuseDeeds(database, everything, { query, definitions });
+          return await database.columns(everything);
+        });
         const schema = schemaOf(all, "the query");
         const selection = selectColumns(all, schema, asked);
         const sql = statement(selection.list, query, tables);

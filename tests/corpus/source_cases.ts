@@ -202,6 +202,39 @@ function* duckdbHintCases(): Iterable<DataCase> {
       "sql/near": asked("SELECT sqrtt(x) AS x, y FROM t", "SELECT sqrt(x) AS x, y FROM t"),
     },
   });
+  yield one("a table function that does more than read", "SELECT x, y FROM t, enable_logging()", [
+    "the query cannot be run at line 1, column 21: it calls enable_logging",
+  ], {
+    mended: {
+      "sql/reads": asked("SELECT x, y FROM t, enable_logging()", "SELECT x, y FROM t, range(1)"),
+    },
+  });
+  yield one("a PIVOT that looks for its columns", "PIVOT t ON y USING max(x) AS x", [
+    "PIVOT finds its columns by another statement",
+  ], {
+    mended: {
+      "sql/pivot": asked(
+        "PIVOT t ON y USING max(x) AS x",
+        'SELECT "0_x" AS x, 1 AS y FROM (PIVOT t ON y IN (0, 1) USING max(x) AS x, max(x) AS z)',
+      ),
+    },
+  });
+  yield {
+    ...one("a macro that has the name of a function", "FROM t", [
+      "a.db has a macro called error, as a function of DuckDB is called",
+    ]),
+    files: {},
+    source: "{ use: sql, database: a.db, query: FROM types }",
+    before: async (_, folder) => {
+      const { api } = await loadDuckdb();
+      const made = await api.DuckDBInstance.create(join(folder, "a.db"));
+      const connection = await made.connect();
+      await connection.run("CREATE MACRO error(x) AS x");
+      connection.closeSync();
+      made.closeSync();
+    },
+    mended: { "sql/shadow": madeAgain("a.db", fixture("formats/tables.duckdb")) },
+  };
   yield {
     ...one("a database that is open elsewhere", "FROM t", ["a.db is open elsewhere"]),
     files: { "a.db": fixture("formats/tables.duckdb") },

@@ -1,7 +1,10 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { UserError } from "../../../pipeline/errors.ts";
+import { Database, loadDuckdb } from "../../../plugins/sources/duckdb.ts";
 import sql from "../../../plugins/sources/sql.ts";
+import { refusedFunctions, tableFunctions } from "../../../plugins/sources/sql_check.ts";
 import { checkStage } from "../../../testing.ts";
 import {
   expectedOf,
@@ -152,7 +155,7 @@ Deno.test("sql passes on an error that comes up far behind the first rows", asyn
   );
 });
 
-Deno.test("sql reads no file but those that are named, and writes none", async () => {
+Deno.test("sql reads no file but those that are named", async () => {
   const tables = { p: "types.parquet" };
   const hint = "name files under tables";
   for (const file of ["types.parquet", join(formats, "types.parquet"), "duckdb.csv"]) {
@@ -165,8 +168,7 @@ Deno.test("sql reads no file but those that are named, and writes none", async (
   }
   for (
     const [query, ...options] of [
-      ["SELECT * FROM read_text('/etc/hostname')"],
-      ["SELECT * FROM glob('/etc/*')"],
+      ["SELECT * FROM read_json('/etc/hostname')"],
       ["SELECT * FROM 'https://example.com/x.parquet'"],
       [`SELECT * FROM read_csv('${join(formats, "..", "arrow", "make.py")}')`, database],
     ]
@@ -177,24 +179,213 @@ Deno.test("sql reads no file but those that are named, and writes none", async (
       "the query reads what it may not",
     );
   }
-  for (
-    const query of [
-      "COPY (SELECT 1) TO 'x.csv'",
-      "CREATE TABLE x (a INT)",
-      "INSERT INTO types FROM types",
-      "DROP TABLE types",
-      "ATTACH 'x.duckdb'",
-      "INSTALL httpfs",
-      "SET enable_external_access = true",
-      "SELECT 1; DROP TABLE types",
-      "",
-    ]
-  ) {
-    await assertRejects(
-      () => read(` ${query}`, { database }),
-      UserError,
-      "the query cannot be run",
+});
+
+/** Queries that do more than read. FILE, DATABASE and NEW are paths. */
+const hostile = [
+  "FROM enable_profiling(save_location='FILE')",
+  "FROM Enable_Profiling(save_location='DATABASE')",
+  "FROM main.enable_profiling(save_location='FILE')",
+  "FROM system.main.enable_profiling(save_location='NEW')",
+  "WITH a AS MATERIALIZED (FROM enable_profiling(save_location='FILE')) FROM a",
+  "WITH RECURSIVE a AS (SELECT 1 UNION ALL FROM enable_profiling(save_location='FILE')) FROM a",
+  "SELECT (SELECT count(*) FROM enable_profiling(save_location='FILE')) AS x",
+  "FROM t WHERE EXISTS (FROM enable_profiling(save_location='FILE'))",
+  "FROM t JOIN enable_profiling(save_location='FILE') ON true",
+  "FROM t, LATERAL (FROM enable_profiling(save_location='FILE'))",
+  "FROM t ORDER BY (SELECT count(*) FROM enable_profiling(save_location='FILE'))",
+  "FROM t LIMIT (SELECT count(*) FROM enable_profiling(save_location='FILE'))",
+  "FROM (SUMMARIZE FROM enable_profiling(save_location='FILE'))",
+  "FROM (UNPIVOT (FROM enable_profiling(save_location='FILE')) ON Success)",
+  "FROM query('FROM enable_profiling(save_location=''FILE'')')",
+  "FROM query_table('t')",
+  "FROM json_execute_serialized_sql(json_serialize_sql('FROM enable_profiling()'))",
+  "SELECT json_serialize_plan('FROM t') AS x",
+  "FROM enable_logging('QueryLog', storage='file', storage_path='FILE')",
+  "FROM enable_logging(level='trace', storage='stdout')",
+  "SELECT write_log('x') AS x",
+  "FROM truncate_duckdb_logs()",
+  "FROM disable_profiling()",
+  "FROM checkpoint()",
+  "FROM force_checkpoint()",
+  "FROM enable_peg_parser()",
+  "FROM histogram_values(t, x)",
+  "FROM read_duckdb('DATABASE', table_name='types')",
+  "FROM read_text('FILE')",
+  "FROM glob('/etc/*')",
+  "FROM sniff_csv('FILE')",
+  "FROM duckdb_settings()",
+  "FROM pragma_storage_info('types')",
+  "COPY (SELECT 1) TO 'FILE'",
+  "COPY t FROM 'FILE'",
+  "(COPY t TO 'FILE')",
+  "EXPORT DATABASE 'NEW'",
+  "IMPORT DATABASE 'NEW'",
+  "ATTACH 'FILE'",
+  "ATTACH 'NEW' (TYPE duckdb)",
+  "DETACH tables",
+  "USE memory",
+  "INSTALL httpfs",
+  "LOAD httpfs",
+  "PRAGMA enable_profiling",
+  "PRAGMA profiling_output='FILE'",
+  "SET enable_external_access = true",
+  "RESET allowed_paths",
+  "CALL enable_logging()",
+  "CALL enable_profiling(save_location='FILE')",
+  "CHECKPOINT",
+  "VACUUM",
+  "CREATE TABLE x (a INT)",
+  "CREATE MACRO m() AS TABLE FROM enable_profiling(save_location='FILE')",
+  "CREATE TEMP VIEW v AS FROM t",
+  "INSERT INTO types FROM types",
+  "UPDATE types SET tiny = 1",
+  "DELETE FROM types",
+  "DROP TABLE types",
+  "WITH a AS (DELETE FROM types RETURNING *) FROM a",
+  "PREPARE p AS FROM t",
+  "EXECUTE p",
+  "BEGIN TRANSACTION",
+  "EXPLAIN ANALYZE FROM enable_profiling(save_location='FILE')",
+  "PIVOT t ON x",
+  "SELECT 1; DROP TABLE types",
+  "SELECT 1); COPY (SELECT 1) TO 'FILE'; (SELECT 1",
+  "SELECT 1), (FROM enable_profiling(save_location='FILE')",
+  "SELECT 1) UNION ALL BY NAME (FROM enable_profiling(save_location='FILE')",
+  "SELECT 1 --\n); COPY (SELECT 1) TO 'FILE' --",
+  " ",
+];
+
+Deno.test("sql runs no query that does more than read: all files stay as they are", async () => {
+  const content = await Deno.readFile(join(formats, database));
+  await withFiles({ "a.txt": "x\n1\n", "a.duckdb": content }, async (folder) => {
+    await writeParquet("SELECT 1 AS x", join(folder, "a.parquet"));
+    await Deno.symlink(join(folder, "a.txt"), join(folder, "link.txt"));
+    await Deno.link(join(folder, "a.txt"), join(folder, "hard.txt"));
+    const hashes = async () => {
+      const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+      return await Promise.all(names.map(async (name) => {
+        const bytes = await Deno.readFile(join(folder, name));
+        return `${name} ${
+          Buffer.from(await crypto.subtle.digest("SHA-256", bytes)).toString("hex")
+        }`;
+      }));
+    };
+    const before = await hashes();
+    const files = ["a.txt", "a.parquet", "link.txt", "hard.txt"];
+    for (const [index, text] of hostile.entries()) {
+      // The first query on each file, the others on each now and then.
+      const turn = files[index % files.length]!;
+      for (const file of index === 0 ? files : [turn]) {
+        const query = text.replaceAll("FILE", join(folder, file))
+          .replaceAll("DATABASE", join(folder, "a.duckdb"))
+          .replaceAll("NEW", join(folder, "new"));
+        const source = sourceOf(
+          sql,
+          {
+            query,
+            tables: { t: file },
+            ...(/DATABASE|types/.test(text) && { database: "a.duckdb" }),
+          },
+          folder,
+        );
+        const error = await assertRejects(() => readColumns(source), UserError, undefined, query);
+        assertStringIncludes(error.message, "the query cannot be run", query);
+      }
+    }
+    assertEquals(await hashes(), before);
+  });
+});
+
+Deno.test("sql says what a query may not call, and where", async () => {
+  await assertRefused(
+    "SELECT 'é' AS x\nFROM range(1), enable_logging()",
+    "the query cannot be run at line 2, column 16: it calls enable_logging, and a query may only read",
+    "or from one of these functions: generate_series, json_each",
+  );
+});
+
+Deno.test("sql looks into the views and macros of a database before it uses them", async () => {
+  await withFiles({}, async (folder) => {
+    const make = async (name: string, ...statements: string[]) => {
+      const { api } = await loadDuckdb();
+      const instance = await api.DuckDBInstance.create(join(folder, name));
+      const connection = await instance.connect();
+      for (const statement of statements) await connection.run(statement);
+      connection.closeSync();
+      instance.closeSync();
+    };
+    const target = join(folder, "a.csv");
+    await Deno.writeTextFile(target, "x\n1\n");
+    await make(
+      "a.db",
+      "CREATE TABLE t AS SELECT 1 AS x",
+      'CREATE VIEW "an (AS) ""odd"" name" (y, "AS z") AS WITH u AS (FROM t) SELECT x, 2 FROM u',
+      `CREATE VIEW bad AS FROM enable_profiling(format='json', save_location='${target}')`,
+      "CREATE VIEW worse AS SELECT * FROM bad",
+      "CREATE MACRO rows_of(n) AS TABLE FROM range(n) r(x)",
+      "CREATE MACRO twice(x) AS 2 * x",
+      "CREATE MACRO hidden() AS (SELECT count(*) FROM worse)",
+      `CREATE MACRO over(p) AS TABLE FROM enable_profiling(format='json', save_location=p)`,
     );
+    const ask = (query: string, name = "a.db", tables = { c: "a.csv" }) =>
+      readColumns(sourceOf(sql, { query, database: name, tables }, folder));
+    assertEquals(await ask('FROM "an (AS) ""odd"" name"'), { y: [1], "AS z": [2] });
+    assertEquals(await ask("SELECT twice(x)::INTEGER AS d FROM ROWS_OF(2)"), { d: [0, 2] });
+    for (
+      const [query, words] of [
+        ["FROM bad", "uses the view bad of the database, which calls enable_profiling"],
+        ["FROM main.BAD", "uses the view bad of the database"],
+        ["FROM worse", "uses the view bad of the database"],
+        ["SELECT Hidden() AS x", "uses the view bad of the database"],
+        [`FROM over('${target}')`, "uses the macro over of the database"],
+      ]
+    ) await assertRejects(() => ask(query!), UserError, words);
+    // Such a macro would be called in the place of DuckDB's own, also to read CSV files.
+    await make("b.db", "CREATE MACRO list_value(a) AS [['/etc/passwd'][1]]");
+    await make("c.db", "CREATE SCHEMA s", "CREATE MACRO s.Read_CSV(x) AS TABLE SELECT 1 AS x");
+    for (const [name, macro] of [["b.db", "list_value"], ["c.db", "Read_CSV"]]) {
+      await assertRejects(
+        () => ask("FROM c", name!),
+        UserError,
+        `${name} has a macro called ${macro}, as a function of DuckDB is called`,
+      );
+    }
+    assertEquals(await Deno.readTextFile(target), "x\n1\n");
+  });
+});
+
+Deno.test("sql knows all functions of DuckDB that do something", async () => {
+  // Those that have side effects and do nothing: they give other values each time.
+  const harmless = [
+    "current_connection_id",
+    "current_query",
+    "current_query_id",
+    "current_transaction_id",
+    "error",
+    "gen_random_uuid",
+    "random",
+    "setseed",
+    "stats",
+    "uuid",
+    "uuidv4",
+    "uuidv7",
+  ];
+  const opened = await Database.open({ files: [] });
+  try {
+    const rows = await opened.rows(
+      "SELECT DISTINCT function_name FROM duckdb_functions() WHERE has_side_effects",
+    );
+    const unknown = rows.map(([name]) => name as string)
+      .filter((name) => !harmless.includes(name) && !refusedFunctions.has(name));
+    assertEquals(unknown, []);
+    const known = await opened.rows(
+      "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type = 'table'",
+    );
+    const all = new Set(known.map(([name]) => name as string));
+    assertEquals([...tableFunctions].filter((name) => !all.has(name)), []);
+  } finally {
+    opened.close();
   }
 });
 

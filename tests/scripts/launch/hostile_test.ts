@@ -212,3 +212,26 @@ Deno.test("text of a run folder's pipeline is no variable of the environment", a
     },
   );
 });
+
+Deno.test("a query writes nothing, also not what a link among the tables leads to", async () => {
+  const query = "SELECT x, y FROM t, enable_profiling(save_location='FOLDER/a.txt')";
+  await inFolder(async (outer) => {
+    const folder = join(outer, "project"), precious = join(outer, "precious.txt");
+    await Deno.mkdir(folder);
+    await Deno.writeTextFile(precious, "x,y\n1,0\n2,1\n");
+    await Deno.symlink(precious, join(folder, "a.txt"));
+    const source = { use: "sql", tables: { t: "a.txt" }, query: query.replace("FOLDER", folder) };
+    const pipeline = {
+      ...digitsPipeline(),
+      data: { train: source, test: source, features: { x: { column: "x" } }, label: "y" },
+    };
+    await Deno.writeTextFile(join(folder, "p.yaml"), JSON.stringify(pipeline));
+    const { code, stderr } = await rocket(["p.yaml", "--engine", "wasm"], { cwd: folder });
+    assertEquals(code, 1, stderr);
+    assertStringIncludes(
+      stderr,
+      "error: the query cannot be run at line 1, column 21: it calls enable_profiling, and a query may only read",
+    );
+    assertEquals(await Deno.readTextFile(precious), "x,y\n1,0\n2,1\n");
+  });
+});
