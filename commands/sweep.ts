@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { withLock } from "../engine/native/lock.ts";
+import { refuseLinksOut } from "../files/inside.ts";
+import { makeFolder } from "../files/make_folder.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import type { CheckedSweep } from "../sweep/check.ts";
@@ -63,7 +65,9 @@ class SweepCommand {
     const checked = await this.#part<CheckedSweep>("check");
     if (typeof checked === "number") return this.#ended(checked);
     const { out } = checked;
-    await Deno.mkdir(out, { recursive: true });
+    await makeFolder(out);
+    // Locks, logs and run folders are opened by their names in it.
+    await refuseLinksOut(out);
     return await withLock(
       join(out, ".lock"),
       () => {

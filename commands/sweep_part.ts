@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { withLock } from "../engine/native/lock.ts";
+import { pathInside } from "../files/inside.ts";
 import { type AllowedCode, allowedCode } from "../pipeline/allowed_code.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { nameHint } from "../pipeline/hints.ts";
@@ -85,8 +86,9 @@ async function runOne(
     });
   }
   const folder = join(folderOf(sweep, options), name), plan = await planOf(run, allowed);
+  pathInside(folderOf(sweep, options), name);
   return await withLock(
-    `${folder}.lock`,
+    pathInside(folderOf(sweep, options), `${name}.lock`),
     () => say(`another process runs ${name}; waiting for its end`),
     async () => {
       const { state } = await keptRun(folder, plan, options);

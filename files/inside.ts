@@ -46,7 +46,7 @@ export async function refuseLinksOut(folder: string): Promise<void> {
   const root = await Deno.realPath(folder);
   for (const folders = [root]; folders.length > 0;) {
     const at = folders.pop()!;
-    for await (const { name, isDirectory, isSymlink } of Deno.readDir(at)) {
+    for (const { name, isDirectory, isSymlink } of await entriesOf(at)) {
       const path = join(at, name);
       if (isDirectory) folders.push(path);
       if (!isSymlink || isInside(root, targetOf(path))) continue;
@@ -59,6 +59,16 @@ export async function refuseLinksOut(folder: string): Promise<void> {
         exitCode: 2,
       });
     }
+  }
+}
+
+/** What is in a folder; nothing if another process has removed it. */
+async function entriesOf(folder: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(folder));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
   }
 }
 

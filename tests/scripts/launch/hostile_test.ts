@@ -235,3 +235,34 @@ Deno.test("a query writes nothing, also not what a link among the tables leads t
     assertEquals(await Deno.readTextFile(precious), "x,y\n1,0\n2,1\n");
   });
 });
+
+Deno.test("a sweep writes nothing through links in its folder, of logs and of locks", async () => {
+  const precious = "stays\n";
+  await inFolder(async (outer) => {
+    const folder = join(outer, "project"), target = join(outer, "precious");
+    const settings = join(folder, "runs", "s");
+    await Deno.mkdir(join(settings, "a"), { recursive: true });
+    await Deno.writeTextFile(target, precious);
+    await Deno.writeTextFile(join(folder, "base.yaml"), mlp);
+    const sweep = { base: "base.yaml", seeds: [1], settings: { a: {} }, latency: "none" };
+    await Deno.writeTextFile(join(folder, "s.yaml"), stringify(sweep));
+    const refused = async (link: string, words: string, ...args: string[]) => {
+      const path = join(settings, link);
+      await Deno.symlink(target, path);
+      const { code, stderr } = await rocket(
+        ["sweep", "s.yaml", "--engine", "wasm", ...args],
+        { cwd: folder },
+      );
+      assertEquals(code, 2, stderr);
+      assertStringIncludes(stderr, words);
+      await Deno.remove(path);
+    };
+    await refused("a/seed-1.log", "seed-1.log is a link that leads elsewhere");
+    await refused("a/seed-1.lock", "a/seed-1.lock leads out of the folder", "--only", "a/seed-1");
+    assertEquals(await Deno.readTextFile(target), precious);
+    assertEquals([...Deno.readDirSync(outer)].map(({ name }) => name).sort(), [
+      "precious",
+      "project",
+    ]);
+  });
+});
