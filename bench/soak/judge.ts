@@ -69,7 +69,7 @@ export function judge(observed: Observed): Verdict {
     }
   }
   // Who is killed cannot tidy up, nor who dies of a signal before it listens.
-  const deaf = ended.struck && !(ended.listening ?? start !== undefined);
+  const deaf = ended.struck && !ended.listening;
   const abrupt = ended.code === 137 || deaf;
   if (!abrupt && drafts.length > 0) {
     problems.push(`it left ${drafts.join(", ")}`);
@@ -119,8 +119,7 @@ function codesOf(kind: End, listening: boolean): number[] {
 
 /** Whether the exit code and the message are those that its fault should have. */
 function codeProblems(ended: Ended, faults: Faults): string[] {
-  const { code, stderr, struck, training, events } = ended;
-  const { listening = training } = ended;
+  const { code, stderr, struck, training, listening, events } = ended;
   const kind = struck ? faults.end?.kind : undefined;
   const problems: string[] = [];
   const finished = events.some(({ event }) => event === "runEnd");

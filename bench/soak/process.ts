@@ -41,8 +41,8 @@ export interface Ended {
   readonly struck: boolean;
   /** Whether training had begun by then. */
   readonly training: boolean;
-  /** Whether it listened to signals by then; undefined where the system does not tell. */
-  readonly listening: boolean | undefined;
+  /** Whether it surely listened to signals by then: it had said something. */
+  readonly listening: boolean;
   /** Whether it was stopped and continued. */
   readonly paused: boolean;
   /** Whether it had to be killed, as it did not end. */
@@ -61,7 +61,7 @@ export async function runProcess(start: Start): Promise<Ended> {
   const child = spawn(start);
   const events: Event[] = [];
   let steps = 0, over = false, struck = false, training = false, paused = false, hung = false;
-  let listening: boolean | undefined;
+  let listening = false, said = "";
   const waiting: { steps: number; resolve: () => void }[] = [];
   const ended = new Promise<void>((resolve) => void child.status.then(() => resolve()));
   /** Resolves at a moment of the process, or at its end. */
@@ -99,7 +99,7 @@ export async function runProcess(start: Start): Promise<Ended> {
     }
     struck = true;
     training = events.some(({ event }) => event === "runStart");
-    listening = listens(child.pid);
+    listening = said !== "" && listens(child.pid) !== false;
     if (end.kind === "full disk") disk.fill(Math.round(end.room * checkpointBytes));
     else if (end.kind === "SIGTERM on a full disk") {
       disk.fill(0);
@@ -126,7 +126,9 @@ export async function runProcess(start: Start): Promise<Ended> {
     toAll("SIGKILL");
   }, PATIENCE);
   const doing = [strike(), rest()];
-  const stderr = new Response(child.stderr).text();
+  const stderr = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) said += text;
+  })();
   for await (const line of lines(child.stdout)) {
     const event = eventOf(line);
     if (!event) continue;
@@ -140,9 +142,9 @@ export async function runProcess(start: Start): Promise<Ended> {
   clearTimeout(timer);
   await Promise.all(doing);
   if (end?.kind === "file limit") struck = true;
-  const text = await stderr;
-  const inputThread = text.includes("input: a thread makes the batches");
-  return { code, stderr: text, events, struck, training, listening, paused, hung, inputThread };
+  await stderr;
+  const inputThread = said.includes("input: a thread makes the batches");
+  return { code, stderr: said, events, struck, training, listening, paused, hung, inputThread };
 }
 
 function spawn({ args, flags, faults: { launcher, end }, checkpointBytes }: Start) {
@@ -173,12 +175,13 @@ function spawn({ args, flags, faults: { launcher, end }, checkpointBytes }: Star
 }
 
 /**
- * Whether a process listens to SIGTERM. It cannot before Deno has loaded its modules.
+ * Whether a process, or Deno itself, has begun to catch SIGTERM: Deno does before it loads modules, and dies of it all the
+ * same until these have been loaded.
  *
  * @param pid The process.
  * @returns Undefined where the system does not tell.
  */
-export function listens(pid: number): boolean | undefined {
+function listens(pid: number): boolean | undefined {
   try {
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
     const caught = /^SigCgt:\s*([\da-f]+)/m.exec(status)?.[1];

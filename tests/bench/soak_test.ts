@@ -58,7 +58,7 @@ const quiet: Ended = {
     { event: "step", job: "rocket", step: 9 },
     { event: "runEnd" },
   ],
-  ...{ struck: false, training: false, listening: undefined },
+  ...{ struck: false, training: false, listening: false },
   ...{ paused: false, hung: false, inputThread: false },
 };
 
