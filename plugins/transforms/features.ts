@@ -160,6 +160,35 @@ export function changeColumns(
   };
 }
 
+/** Features of numbers that a transform changes, each value in its place. */
+export interface ChangedNumbers {
+  /** The names of those that change. */
+  readonly names: readonly string[];
+  /** All features as they leave the transform. */
+  readonly features: Features;
+  /** A batch with these columns changed. */
+  readonly change: (batch: Batch, change: (column: Column, name: string) => Column) => Batch;
+}
+
+/**
+ * Chooses features of numbers for a transform that leaves their shapes as they are.
+ *
+ * @param features The features as they reach the transform.
+ * @param given The option `feature`.
+ * @throws {UserError} If one is missing or holds no numbers, or none does.
+ */
+export function changeNumbers(
+  features: Features,
+  given: string | readonly string[] | undefined,
+): ChangedNumbers {
+  const names = chooseFeatures(features, given, numbers);
+  return {
+    names,
+    features: changeSpecs(features, names, asNumbers),
+    change: (batch, change) => changeColumns(batch, names, change),
+  };
+}
+
 /**
  * How many values a shape has.
  *

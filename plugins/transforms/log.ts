@@ -6,14 +6,7 @@ import {
   UserError,
   z,
 } from "../../plugin.ts";
-import {
-  asNumbers,
-  changeColumns,
-  changeSpecs,
-  chooseFeatures,
-  featureOption,
-  numbers,
-} from "./features.ts";
+import { changeNumbers, featureOption } from "./features.ts";
 
 /**
  * The natural logarithm of `offset` + x, for numbers that range over orders of magnitude: counts, prices, times. With the offset 1, 0 stays 0.
@@ -29,11 +22,11 @@ const stage: TransformStage = defineTransform({
   }),
   example: "use: log\nfeature: price",
   create({ offset, feature }, { features }) {
-    const names = chooseFeatures(features, feature, numbers);
+    const numbers = changeNumbers(features, feature);
     return {
-      features: changeSpecs(features, names, asNumbers),
+      features: numbers.features,
       apply: (batch) =>
-        changeColumns(batch, names, ({ values, shape }, name) => {
+        numbers.change(batch, ({ values, shape }, name) => {
           const logarithms = new Float32Array(values.length);
           for (let index = 0; index < values.length; index++) {
             const sum = offset + values[index]!;

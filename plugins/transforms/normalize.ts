@@ -8,15 +8,7 @@ import {
   type Values,
   z,
 } from "../../plugin.ts";
-import {
-  asNumbers,
-  changeColumns,
-  changeSpecs,
-  chooseFeatures,
-  featureOption,
-  numbers,
-  sizeOf,
-} from "./features.ts";
+import { changeNumbers, featureOption, sizeOf } from "./features.ts";
 
 const means = z.union([z.number(), z.array(z.number()).min(1)], {
   error: "expected a number, or a list of them",
@@ -60,7 +52,7 @@ const stage: TransformStage = defineTransform({
 mean: [125.3, 123.0, 113.9]
 std: [63.0, 62.1, 66.7]`,
   create({ mean, std, per, feature }, { features }) {
-    const names = chooseFeatures(features, feature, numbers);
+    const { names, change, features: changed } = changeNumbers(features, feature);
     const groups = Object.fromEntries(
       names.map((name) => [name, groupCount(features[name]!, per)]),
     );
@@ -71,9 +63,9 @@ std: [63.0, 62.1, 66.7]`,
       : undefined;
     let known: Record<string, Moments> | undefined = given;
     const base = {
-      features: changeSpecs(features, names, asNumbers),
+      features: changed,
       apply: (batch: Batch) =>
-        changeColumns(batch, names, ({ values, shape }, name) => {
+        change(batch, ({ values, shape }, name) => {
           if (!known) throw new Error("nothing was measured yet");
           return { values: normalized(values, known[name]!), shape };
         }),

@@ -1,12 +1,5 @@
 import { defineTransform, type TransformStage, z } from "../../plugin.ts";
-import {
-  asNumbers,
-  changeColumns,
-  changeSpecs,
-  chooseFeatures,
-  featureOption,
-  numbers,
-} from "./features.ts";
+import { changeNumbers, featureOption } from "./features.ts";
 
 /** Multiplies a feature by a number and adds another: value · by + offset. */
 const stage: TransformStage = defineTransform({
@@ -20,11 +13,11 @@ const stage: TransformStage = defineTransform({
   example: `use: scale
 by: 0.0625`,
   create({ by, offset, feature }, { features }) {
-    const names = chooseFeatures(features, feature, numbers);
+    const numbers = changeNumbers(features, feature);
     return {
-      features: changeSpecs(features, names, asNumbers),
+      features: numbers.features,
       apply: (batch) =>
-        changeColumns(batch, names, ({ values, shape }) => {
+        numbers.change(batch, ({ values, shape }) => {
           const scaled = new Float32Array(values.length);
           for (let index = 0; index < scaled.length; index++) {
             scaled[index] = values[index]! * by + offset;
