@@ -40,7 +40,9 @@ const options = z.object({
   ).optional().describe(
     "Types by column; those of others are worked out from all values. Without a header: all columns in their order.",
   ),
-  nullValues: z.array(z.string(), { error: "expected a list of texts" }).default([""]).describe(
+  nullValues: z.array(z.string(), { error: "expected a list of texts" }).min(1, {
+    error: 'expected at least one text: "" is nothing at all',
+  }).default([""]).describe(
     "What stands for a null.",
   ),
   batchRows: batchRowsOption,

@@ -40,6 +40,7 @@ import { partitionFields } from "./hive.ts";
 import { type Database, literal, noColumns, quoted } from "./duckdb.ts";
 import type { SourceFile } from "./files.ts";
 import { lineOfRow, lineOfRowNow } from "./csv_lines.ts";
+import { scanCsv, type ScannedColumn, suitsGiven } from "./csv_scan.ts";
 import type { Attempt, Tables } from "./table_files.ts";
 import {
   duckdbTypes,
@@ -364,13 +365,20 @@ async function lookThrough(
   const tallies = new Map<string, ColumnTally>();
   const index = new Map(file.names.map((name, index) => [name, index]));
   const text = (name: string) => quoted(`${index.get(name)}`);
-  const open: string[] = [];
+  let open: string[] = [];
   for (const name of names) {
     const first = firstTally(firstRows, index.get(name)!, nullValues);
     if (columns[name] === "string") tallies.set(name, { kinds: 0, values: 0, numbers: 0 });
     else if (columns[name] === undefined && settled(first)) tallies.set(name, first);
     else open.push(name), tallies.set(name, first);
   }
+  const scanned = await scanCsv(file, dialect, open);
+  open = open.filter((name) => {
+    const column = scanned?.get(name);
+    const tally = column && tallyOf(column, columns[name]);
+    if (tally) tallies.set(name, tally);
+    return tally === undefined;
+  });
   const look = async (names: readonly string[], expression: (name: string) => string) => {
     for (let start = 0; start < names.length; start += columnsAtOnce) {
       const some = names.slice(start, start + columnsAtOnce);
@@ -396,9 +404,20 @@ async function lookThrough(
   });
   const others = open.filter((name) => tallies.get(name)!.kinds & kinds.other);
   await look(others, (name) => kindExpression(text(name), nullValues));
-  // Text alone is not read for its types; that all lines are as they should be is looked at all the same.
-  if (open.length === 0) await database.firstRow(`SELECT count("0") FROM ${table}`);
+  // Where nothing is read for its types, that all lines are as they should be is looked at all the same.
+  if (open.length === 0 && !scanned) await database.firstRow(`SELECT count("0") FROM ${table}`);
   return tallies;
+}
+
+/** What the bytes of a column say; undefined if that is not enough. */
+function tallyOf(column: ScannedColumn, given: GivenType | undefined): ColumnTally | undefined {
+  const { kinds: found, values } = column;
+  if (given !== undefined) {
+    return suitsGiven(column, given) ? { kinds: 0, values, numbers: 0 } : undefined;
+  }
+  if ((found & numberKinds) === 0) return { kinds: found, values, numbers: 0 };
+  if (found & ~(numberKinds | kinds.negative)) return undefined;
+  return { kinds: found, values, numbers: values };
 }
 
 function firstTally(
