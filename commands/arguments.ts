@@ -13,6 +13,7 @@ export interface Arguments {
   readonly epochs: string | undefined;
   readonly set: readonly string[];
   readonly allowPlugins: readonly string[];
+  readonly allowEnv: readonly string[];
   readonly engine: string | undefined;
   readonly precision: string | undefined;
   readonly jobs: string | undefined;
@@ -38,6 +39,7 @@ const texts = [
     "only",
     "reference",
     "allow-plugin",
+    "allow-env",
   ] as const,
 ] as const;
 const switches = ["permissions", "quiet", "json", "debug", "help", "version"] as const;
@@ -55,7 +57,7 @@ export function parseArguments(args: readonly string[]): Arguments {
   const parsed = parseArgs(withNegatives(args), {
     string: [...texts],
     boolean: [...switches],
-    collect: ["set", "allow-plugin"],
+    collect: ["set", "allow-plugin", "allow-env"],
     alias: { h: "help", V: "version" },
     unknown: (arg: string, key?: string) => {
       if (key === undefined) return true;
@@ -73,6 +75,7 @@ export function parseArguments(args: readonly string[]): Arguments {
     ...{ out, seed, epochs, engine, precision, jobs, only, reference },
     set: parsed.set as string[],
     allowPlugins: parsed["allow-plugin"] as string[],
+    allowEnv: parsed["allow-env"] as string[],
     ...{ permissions, quiet, json, debug, help, version },
   };
 }

@@ -33,6 +33,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
     onlyArgument(args, "a pipeline file"),
     options.set,
     options.allowPlugins,
+    options.allowEnv,
   );
   const report = (line: string) => options.quiet || say(line);
   const data = await prepareData(plan, report);

@@ -17,7 +17,7 @@ import { print } from "../pipeline/terminal.ts";
  */
 export async function list(
   args: readonly string[],
-  { allowPlugins }: Pick<CommandOptions, "allowPlugins">,
+  { allowPlugins, allowEnv }: Pick<CommandOptions, "allowPlugins" | "allowEnv">,
 ): Promise<number> {
   const files = args.filter((arg) => /[./\\]/.test(arg));
   const kinds = args.filter((arg) => !files.includes(arg)).map(stageKind);
@@ -28,7 +28,7 @@ export async function list(
   }
   for (const file of files) {
     stages.push(
-      ...stagesOf(await readPlan(file, [], allowPlugins)).map(({ stage, reference }) => [
+      ...stagesOf(await readPlan(file, [], allowPlugins, allowEnv)).map(({ stage, reference }) => [
         stage.kind,
         reference.name,
         stage.summary,

@@ -34,6 +34,7 @@ options:
   --engine ${engines.join("|")}   where numbers are computed (auto)
   --precision ${precisions.join("|")}   what training steps compute in (float32)
   --allow-plugin CODE    loads a stage from outside of the project's folder: npm:x, a path (repeatable)
+  --allow-env NAME       lets a server know the variable: \${env:NAME} in an address (repeatable)
   --permissions          prints what the run may do, and why, instead of running
   --jobs N               how many runs of a sweep at once (as many as there are cores)
   --only PART            of a sweep only check, latency, or a run such as rocket/seed-1

@@ -217,7 +217,7 @@ class NeedList {
   }
 
   /** What all pipelines of a sweep name. */
-  async addSweep(file: string, { set, allowPlugins }: Arguments): Promise<void> {
+  async addSweep(file: string, { set, allowPlugins, allowEnv }: Arguments): Promise<void> {
     this.add("read", dirname(resolve(file)), `the folder of ${basename(file)}`);
     const allowed = await allowedCode(dirname(file), allowPlugins);
     this.add("read", allowed.folder, "the project of the sweep");
@@ -225,8 +225,9 @@ class NeedList {
     const { runs } = await readSweep(file, {
       set,
       allowed,
+      allowEnv,
       evaluate: this.#evaluate,
-      onVariable: (name) => this.add("env", name, "the pipeline names it"),
+      onVariable: (name) => this.#addVariable(name),
       onFile: (path) => this.#addPart(path, "a pipeline file of the sweep"),
     });
     for (const run of runs) {
@@ -235,19 +236,18 @@ class NeedList {
     }
   }
 
-  async addPipeline(file: string, { set, allowPlugins }: Arguments): Promise<void> {
+  async addPipeline(file: string, { set, allowPlugins, allowEnv }: Arguments): Promise<void> {
     const folder = dirname(resolve(file));
     this.add("read", folder, `the folder of ${basename(file)}`);
     const allowed = await allowedCode(dirname(file), allowPlugins);
-    const names: string[] = [];
     const document = await readDocument(file, {
       set,
       allowed,
+      allowEnv,
       evaluate: this.#evaluate,
-      onVariable: (name) => names.push(name),
+      onVariable: (name) => this.#addVariable(name),
       onFile: (path) => this.#addPart(path, "a pipeline file that it extends"),
     });
-    for (const name of names) this.add("env", name, "the pipeline names it");
     this.add("read", allowed.folder, "the project of the pipeline");
     this.#addValue(document.value, [], document);
   }
@@ -267,11 +267,21 @@ class NeedList {
     const { earlier, allowed, document } = await readRun(out, {
       ...options,
       evaluate: this.#evaluate,
-      onVariable: (name) => this.add("env", name, "--set names it"),
+      onVariable: (name) => this.#addVariable(name),
     });
     for (const folder of allowed.folders) this.add("read", folder, "a project of the pipeline");
     this.#addValue(document.value, [], document);
     return earlier.engine;
+  }
+
+  /** A variable of the pipeline's, of which the person is told, whether Rocket reads it as well or not. */
+  #addVariable(name: string): void {
+    this.#needs.set(`env ${name}`, {
+      permission: "env",
+      of: name,
+      why: "the pipeline names it",
+      told: true,
+    });
   }
 
   /** What a value names: files of stages, and files that stages are given. */

@@ -16,6 +16,8 @@ export interface CommandOptions {
   readonly set: readonly string[];
   /** Code outside of the project's folder that may be loaded. */
   readonly allowPlugins: readonly string[];
+  /** Environment variables that may be part of an address, which a server is told. */
+  readonly allowEnv: readonly string[];
   /** Where numbers are computed, if that was said. */
   readonly engine: (typeof engines)[number] | undefined;
   /** What training steps compute in, if that was said. */
@@ -80,6 +82,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
       ...setNumber("epochs", parsed.epochs, "train.epochs", 1),
     ],
     allowPlugins: parsed.allowPlugins,
+    allowEnv: parsed.allowEnv,
     engine: oneOf("engine", parsed.engine, engines),
     precision: oneOf("precision", parsed.precision, precisions),
     jobs: parsed.jobs === undefined ? undefined : wholeNumber("jobs", parsed.jobs, 1),

@@ -15,18 +15,20 @@ import { createRegistry } from "../pipeline/registry.ts";
  * @param pipeline The pipeline file, or the pipeline itself.
  * @param set Changes, as `PATH=VALUE`.
  * @param allowPlugins Code outside of the project's folder that may be loaded.
+ * @param allowEnv The environment variables that may be part of an address; all by default.
  * @throws {UserError} With all that is wrong.
  */
 export async function readPlan(
   pipeline: string | Pipeline,
   set: readonly string[] = [],
   allowPlugins: readonly string[] = [],
+  allowEnv?: readonly string[],
 ): Promise<Plan> {
   const folder = typeof pipeline === "string" ? dirname(pipeline) : Deno.cwd();
   const allowed = await allowedCode(folder, allowPlugins);
   const document: Document = typeof pipeline === "string"
-    ? await readDocument(pipeline, { set, allowed })
-    : await documentOfValue(pipeline, { set, allowed });
+    ? await readDocument(pipeline, { set, allowed, allowEnv })
+    : await documentOfValue(pipeline, { set, allowed, allowEnv });
   refuseSweep(document);
   return await makePlan(document, createRegistry(builtins, allowed));
 }

@@ -19,6 +19,8 @@ export interface ReadRunOptions {
   readonly set: readonly string[];
   /** Code from elsewhere that may be loaded. */
   readonly allowPlugins: readonly string[];
+  /** The environment variables that may be part of an address. */
+  readonly allowEnv: readonly string[];
   /** Hears of each environment variable that is read. */
   readonly onVariable?: (name: string) => void;
   /** What a module exports; it is imported by default. */
@@ -34,24 +36,17 @@ export interface ReadRunOptions {
  */
 export async function readRun(
   out: string,
-  { set, allowPlugins, onVariable, evaluate }: ReadRunOptions,
+  { set, allowPlugins, allowEnv, onVariable, evaluate }: ReadRunOptions,
 ): Promise<RunOfFolder> {
   const earlier = await readEarlierRun(out);
   const allowed = await allowedCodeOfRun(out, earlier.project, allowPlugins);
-  const document = await documentOfValue(escaped(earlier.pipeline), {
+  const document = await documentOfValue(earlier.pipeline, {
     allowed,
     file: join(out, "pipeline.json"),
     set,
     onVariable,
+    allowEnv,
     evaluate,
   });
   return { earlier, allowed, document };
-}
-
-/** Environment variables are in their places already, so that `${` in a text is only text. */
-function escaped(pipeline: object): object {
-  return JSON.parse(
-    JSON.stringify(pipeline),
-    (_key, value) => typeof value === "string" ? value.replaceAll("${", () => "$${") : value,
-  );
 }

@@ -15,6 +15,7 @@ export async function run(args: readonly string[], options: CommandOptions): Pro
     onlyArgument(args, "a pipeline file"),
     options.set,
     options.allowPlugins,
+    options.allowEnv,
   );
   const out = options.out ?? join("runs", `${basename(plan.name)}-${timestamp()}`);
   return await train(plan, out, options, false);

@@ -153,10 +153,11 @@ class SweepCommand {
 
   /** The options that all parts have, and the command that goes on. */
   #common(): string[] {
-    const { set, allowPlugins, engine, precision, reference } = this.#options;
+    const { set, allowPlugins, allowEnv, engine, precision, reference } = this.#options;
     return [
       ...set.flatMap((change) => ["--set", change]),
       ...allowPlugins.flatMap((code) => ["--allow-plugin", code]),
+      ...allowEnv.flatMap((name) => ["--allow-env", name]),
       ...(engine === undefined ? [] : ["--engine", engine]),
       ...(precision === undefined ? [] : ["--precision", precision]),
       ...(reference === undefined ? [] : ["--reference", reference]),

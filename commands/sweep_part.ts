@@ -30,6 +30,7 @@ export async function sweepPart(
   const sweep = await readSweep(file, {
     set: options.set,
     allowed,
+    allowEnv: options.allowEnv,
     reference: options.reference,
   });
   const report = (line: string) => options.quiet || say(line);

@@ -20,6 +20,8 @@ export interface Need {
   readonly of: string;
   /** Why it is needed. */
   readonly why: string;
+  /** Whether the line about permissions names it: a variable that the pipeline reads. */
+  readonly told?: boolean;
 }
 
 /** A host that there is none of (RFC 2606). Without any, Deno lets modules be loaded from some servers. */
@@ -62,10 +64,14 @@ export function permissionsLine(permissions: readonly Need[], hasCode = false): 
     permissions.filter((need) => need.permission === permission);
   const hosts = [...new Set([...of("net"), ...of("import")].map(({ of }) => of))];
   const native = of("ffi").map(({ why }) => why.split(/[,;]/, 1)[0]);
+  const variables = of("env").filter(({ told }) => told).map(({ of }) => of);
   const writes = of("write").map(({ of }) => of);
   return printableName([
     `permissions: read ${of("read").length} folders`,
     writes.length > 0 ? `write ${writes.join(" and ")}` : "write nothing",
+    ...(variables.length > 0
+      ? [`variable${variables.length > 1 ? "s" : ""} ${variables.join(" and ")}`]
+      : []),
     hosts.length > 0 ? `network ${hosts.join(" and ")}` : "no network",
     native.length === 0
       ? "no native code"

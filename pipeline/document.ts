@@ -8,7 +8,7 @@ import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type AllowedCode, isModule } from "./allowed_code.ts";
 import { applyChange } from "./changes.ts";
-import { readEnvironment } from "./environment.ts";
+import { asWritten, type EnvironmentOptions, readEnvironment } from "./environment.ts";
 import { type Place, type Problem, UserError } from "./errors.ts";
 import { hint, nameHint } from "./hints.ts";
 import { importFault } from "./module.ts";
@@ -42,6 +42,13 @@ export interface Document {
    * @param path The path to the value.
    */
   folderOf(path: Path): string;
+  /**
+   * What files keep of a value: `${env:NAME}` stands in the place of what was read from the environment.
+   *
+   * @param value The value as it is used, defaults and absolute paths included.
+   * @param path The path to the value; the whole pipeline by default.
+   */
+  asWritten(value: unknown, path?: Path): unknown;
 }
 
 /** What a pipeline file may be called. */
@@ -90,8 +97,8 @@ export interface Reading {
   readonly allowed: AllowedCode | undefined;
   /** Hears of each file. */
   readonly onFile: ((path: string) => void) | undefined;
-  /** Hears of each environment variable. */
-  readonly onVariable: ((name: string) => void) | undefined;
+  /** Which environment variables may be read for what, and who hears of them. */
+  readonly environment: EnvironmentOptions;
   /** What a module exports, by its absolute path; it is imported by default. */
   readonly evaluate: Evaluate | undefined;
   /** How many were read. */
@@ -99,15 +106,13 @@ export interface Reading {
 }
 
 /** How a pipeline is read. */
-export interface ReadOptions {
+export interface ReadOptions extends EnvironmentOptions {
   /** Changes as `PATH=VALUE`, in this order. */
   readonly set?: readonly string[];
   /** Which code it may extend; all by default. */
   readonly allowed?: AllowedCode | undefined;
   /** Hears of the absolute path of each file that is read. */
   readonly onFile?: ((path: string) => void) | undefined;
-  /** Hears of each environment variable that is read. */
-  readonly onVariable?: ((name: string) => void) | undefined;
   /** What a module exports, by its absolute path; it is imported by default, which runs it. */
   readonly evaluate?: Evaluate | undefined;
 }
@@ -122,10 +127,10 @@ export interface ReadOptions {
  */
 export async function readDocument(
   file: string,
-  { set = [], ...options }: ReadOptions = {},
+  options: ReadOptions = {},
 ): Promise<Document> {
   const node = await readNode(file, startReading(options));
-  return documentOf(node, file, set, options.onVariable);
+  return documentOf(node, file, options);
 }
 
 /**
@@ -133,8 +138,10 @@ export async function readDocument(
  *
  * @param options Which code may be read, and who hears of what is.
  */
-export function startReading({ allowed, onFile, onVariable, evaluate }: ReadOptions): Reading {
-  return { allowed, onFile, onVariable, evaluate, files: 0 };
+export function startReading(
+  { allowed, onFile, onVariable, allowEnv, evaluate }: ReadOptions,
+): Reading {
+  return { allowed, onFile, environment: { onVariable, allowEnv }, evaluate, files: 0 };
 }
 
 /**
@@ -160,13 +167,13 @@ export async function readNode(file: string, reading: Reading, place?: Place): P
  */
 export async function documentOfValue(
   value: object,
-  { folder = Deno.cwd(), set = [], file = "the pipeline", ...options }:
+  { folder = Deno.cwd(), file = "the pipeline", ...options }:
     & ReadOptions
     & { folder?: string; file?: string } = {},
 ): Promise<Document> {
   const origin = { file, folder };
   const node = await extended(nodeOf(value, origin), startReading(options));
-  return documentOf(node, origin.file, set, options.onVariable);
+  return documentOf(node, origin.file, options);
 }
 
 /**
@@ -174,15 +181,13 @@ export async function documentOfValue(
  *
  * @param read The values.
  * @param file The file that messages name.
- * @param set Changes as `PATH=VALUE`, in this order.
- * @param onVariable Hears of each environment variable that is read.
+ * @param options Changes, and which environment variables may be read for what.
  * @throws {UserError} If a change or an environment variable is wrong; exit code 2.
  */
 export function documentOf(
   read: Node,
   file: string,
-  set: readonly string[] = [],
-  onVariable?: (name: string) => void,
+  { set = [], ...environment }: EnvironmentOptions & Pick<ReadOptions, "set"> = {},
 ): Document {
   const problems: Problem[] = [];
   const changed = set.reduce((node, change) => {
@@ -194,7 +199,7 @@ export function documentOf(
       return node;
     }
   }, read);
-  const root = readEnvironment(changed, problems, onVariable);
+  const root = readEnvironment(changed, problems, environment);
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
   return {
     file,
@@ -214,6 +219,7 @@ export function documentOf(
         : this.place(path);
     },
     folderOf: (path) => follow(root, path).node.origin.folder,
+    asWritten: (value, path) => asWritten(value, root, path),
   };
 }
 
@@ -301,7 +307,7 @@ export async function extended(
       });
     }
     const problems: Problem[] = [];
-    const name = String(valueOf(readEnvironment(base, problems, reading.onVariable)) ?? "");
+    const name = String(valueOf(readEnvironment(base, problems, reading.environment)) ?? "");
     if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
     const read = await readFile(
       pathFrom(base.origin.folder, name),

@@ -34,6 +34,8 @@ interface NodeBase {
 export interface ScalarNode extends NodeBase {
   readonly kind: "scalar";
   readonly value: unknown;
+  /** The text with `${env:NAME}` in it that the value was read from, if there is one. */
+  readonly written?: string | undefined;
 }
 
 /** A list. */

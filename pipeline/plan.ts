@@ -185,6 +185,11 @@ export interface Plan {
   readonly baseline: boolean;
   /** The folder of the project whose code the pipeline may name, if that is known. */
   readonly project?: string | undefined;
-  /** The whole pipeline as plain JSON with every default filled in. */
+  /**
+   * The whole pipeline as plain JSON with every default filled in, for files: `${env:NAME}` stands for the values of
+   * environment variables.
+   */
   readonly resolved: Readonly<Record<string, unknown>>;
+  /** By the name of each variable in it, what changes when its value does. */
+  readonly variables: Readonly<Record<string, string>>;
 }

@@ -3,6 +3,7 @@ import { type Problem, UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import {
+  changedVariables,
   type EarlierRun,
   isFinished,
   readEarlierRun,
@@ -51,13 +52,20 @@ function refuseOtherRun(folder: string, earlier: EarlierRun, plan: Plan, asked: 
     if (wanted === undefined || wanted === "auto" || wanted === earlier[name]) continue;
     changes.push({ path: [name], before: earlier[name], now: wanted });
   }
-  const [first] = changes;
-  if (!first) return;
-  const more = changes.length > 1 ? `, and ${changes.length - 1} more` : "";
+  const texts = [
+    ...changes.map(({ path, before, now }) =>
+      `${path.join(".")} was ${shown(before)} and is ${shown(now)}`
+    ),
+    ...changedVariables(earlier, plan).map((name) =>
+      `the environment variable ${name} has another value`
+    ),
+  ];
+  const [first] = texts;
+  if (first === undefined) return;
+  const more = texts.length > 1 ? `, and ${texts.length - 1} more` : "";
   const problem: Problem = {
-    message: `${dirname(folder)} holds runs of another pipeline: ${first.path.join(".")} was ` +
-      `${shown(first.before)} and is ${shown(first.now)}${more}`,
-    place: plan.document.place(first.path),
+    message: `${dirname(folder)} holds runs of another pipeline: ${first}${more}`,
+    place: plan.document.place(changes[0]?.path ?? []),
     hint: hint(
       "sweep/kept",
       "choose another folder for the sweep with --out, or remove that one to run it anew",

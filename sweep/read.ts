@@ -77,7 +77,7 @@ export interface ReadSweepOptions extends ReadOptions {
 export async function readSweep(file: string, options: ReadSweepOptions = {}): Promise<Sweep> {
   const reading = startReading(options);
   const root = await readNode(file, reading) as MapNode;
-  const document = documentOf(root, file, [], options.onVariable);
+  const document = documentOf(root, file, reading.environment);
   refusePipeline(document);
   const subject = { document, path: [], stage: "the sweep" };
   const problems = zodProblems(sweepSchema, document.value, subject);
@@ -178,7 +178,10 @@ class SweepReader {
         document: () => {
           const value = this.#part("seeds", at)!, place = placeOf(value, ["seeds", at]);
           const node = changeAt(pipelines[index]!, ["seed"], value, place);
-          return documentOf(node, file, this.#options.set ?? [], this.#reading.onVariable);
+          return documentOf(node, file, {
+            ...this.#reading.environment,
+            set: this.#options.set ?? [],
+          });
         },
       }))
     );

@@ -476,6 +476,7 @@ function describeRun(
   );
   return {
     pipeline: plan.resolved,
+    variables: plan.variables,
     seed: plan.seed,
     engine: engine.name,
     precision,
@@ -498,8 +499,8 @@ async function writePipeline(about: EarlierRun, folder: string): Promise<void> {
 
 /** Whether a run that goes on with another is not quite the same. */
 function isOther(earlier: EarlierRun, about: EarlierRun): boolean {
-  const asked = ({ pipeline, engine, precision }: EarlierRun) =>
-    JSON.stringify([pipeline, engine, precision]);
+  const asked = ({ pipeline, variables, engine, precision }: EarlierRun) =>
+    JSON.stringify([pipeline, variables, engine, precision]);
   return asked(earlier) !== asked(about);
 }
 
@@ -514,6 +515,9 @@ function reportChanges(
   const changes = [
     ...(["engine", "precision"] as const).filter((name) => earlier[name] !== about[name])
       .map((name) => `${name} ${earlier[name]}, now ${about[name]}`),
+    ...Object.keys(about.variables).filter((name) =>
+      earlier.variables[name] !== about.variables[name]
+    ).map((name) => `the environment variable ${name}`),
     ...versions.map((name) => `${name} ${earlier.versions?.[name]}, now ${about.versions[name]}`),
   ];
   if (changes.length === 0) return;

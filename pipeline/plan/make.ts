@@ -5,6 +5,7 @@
  */
 
 import type { Document } from "../document.ts";
+import { variableMark, variablesIn } from "../environment.ts";
 import { type Problem, UserError } from "../errors.ts";
 import { zodProblems } from "../options.ts";
 import type { Plan } from "../plan.ts";
@@ -43,10 +44,17 @@ export async function makePlan(document: Document, registry: Registry): Promise<
   }
   const plan = await planAll(planner, parsed.data);
   if (problems.length > 0 || !plan) throw new UserError(problems, { exitCode: 2 });
-  return { ...plan, project: registry.project };
+  const resolved = document.asWritten(plan.resolved) as Plan["resolved"];
+  const variables = Object.fromEntries(
+    variablesIn(resolved).map((name) => [name, variableMark(name)]),
+  );
+  return { ...plan, resolved, variables, project: registry.project };
 }
 
-async function planAll(planner: Planner, value: PipelineValue): Promise<Plan | undefined> {
+async function planAll(
+  planner: Planner,
+  value: PipelineValue,
+): Promise<Omit<Plan, "variables"> | undefined> {
   const data = await planData(planner, value.data);
   const network = await planner.stage<NetworkStage>("network", value.network, ["network"]);
   const initial = planInitial(planner, value.network.initial);

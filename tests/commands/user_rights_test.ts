@@ -90,9 +90,9 @@ Deno.test("a run reads and writes what its pipeline, its options and the user's 
     const [name] = [...Deno.readDirSync(join(disk, "runs"))].map(({ name }) => name);
     assertMatch(name!, /^named-/);
     assertEquals((await Deno.lstat(join(project, "runs"))).isSymlink, true);
-    // From elsewhere, without the variable; its stage is the project's own.
+    // From elsewhere; its stage is the project's own.
     const run = join(project, "runs", name!), cwd = join(folder, "elsewhere");
-    const resumed = await rocket(["resume", run, "--epochs", "2", "--quiet"], { cwd });
+    const resumed = await rocket(["resume", run, "--epochs", "2", "--quiet"], { cwd, env });
     assertEquals(resumed.code, 0, resumed.stderr);
     const result = JSON.parse(await Deno.readTextFile(join(run, "result.json")));
     assertEquals([result.epochs, result.engine, result.test.light.m], [2, "wasm", 0.5]);
@@ -100,21 +100,21 @@ Deno.test("a run reads and writes what its pipeline, its options and the user's 
     await Deno.rename(join(disk, "train.csv"), join(cwd, "moved.csv"));
     const moved = await rocket(
       ["resume", run, "--epochs", "3", "--quiet", "--set", `data.train.path=${cwd}/moved.csv`],
-      { cwd },
+      { cwd, env },
     );
     assertEquals(moved.code, 0, moved.stderr);
     // Its folder elsewhere is no longer the project's.
     await Deno.rename(join(disk, "runs", name!), join(cwd, "mine"));
-    const refused = await rocket(["resume", "mine", "--epochs", "4", "--quiet"], { cwd });
+    const refused = await rocket(["resume", "mine", "--epochs", "4", "--quiet"], { cwd, env });
     assertEquals(refused.code, 2);
     assertStringIncludes(refused.stderr, "is code from outside of the project's folder");
     assertStringIncludes(refused.stderr, `or resume the run from its project: cd ${project}`);
     const set = ["--set", `data.train.path=${cwd}/moved.csv`];
     const args = ["resume", join(cwd, "mine"), "--epochs", "4", "--quiet", ...set];
-    const from = await rocket(args, { cwd: project });
+    const from = await rocket(args, { cwd: project, env });
     assertEquals(from.code, 0, from.stderr);
     const allow = ["--allow-plugin", join(project, "stages", "m.ts")];
-    const allowed = await rocket([...args.with(3, "5"), ...allow], { cwd });
+    const allowed = await rocket([...args.with(3, "5"), ...allow], { cwd, env });
     assertEquals(allowed.code, 0, allowed.stderr);
   }));
 

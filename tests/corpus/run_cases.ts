@@ -16,7 +16,7 @@ interface Parts {
   readonly initial?: string;
   readonly optimizer?: string;
   readonly memory?: string;
-  readonly batch?: number;
+  readonly batch?: number | string;
   /** The source of the training split. */
   readonly source?: string;
 }
@@ -92,6 +92,7 @@ interface RunCase {
   readonly mended?: Readonly<Record<string, Mend>>;
   /** The run whose folder it has a copy of, as `run`. */
   readonly of?: string | undefined;
+  readonly env?: CommandLine["env"];
   readonly before?: Case["before"];
 }
 
@@ -100,7 +101,11 @@ const bases: Readonly<Record<string, Parts>> = {
   plain: {},
   streamed: { source: "./windowed.ts", memory: "10kB", batch: 1000 },
   given: { initial: "{ light: { file: weights.safetensors } }" },
+  variable: { batch: '"${env:ROCKET_CORPUS_BATCH}"' },
 };
+
+/** The environment that the runs of `bases` are in. */
+const baseEnv = { ROCKET_CORPUS_BATCH: "2" };
 
 const count = 3000;
 const many = {
@@ -130,6 +135,11 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
   yield one("another seed", ["seed cannot change"], {
     args: [...longer, "--set", "seed=3"],
     mended: { "resume/changed": again("--seed", "3") },
+  });
+  yield one("another value of a variable", ["ROCKET_CORPUS_BATCH in it has another value"], {
+    of: "variable",
+    env: { ROCKET_CORPUS_BATCH: "1" },
+    mended: { "resume/variable": { env: baseEnv } },
   });
   yield one("other rows", ["bring the data back"], {
     args: [...longer, "--set", `data.train.path=${join(base("streamed"), "rows.arrow")}`],
@@ -476,11 +486,16 @@ export function* runCases(folder: string): Iterable<Case> {
       "weights.safetensors": weights(),
       ...name === "streamed" && windowed,
     });
-    prepared[name] = { args: ["run", ...options, "--out", "run", "p.yaml"], folder: base(name) };
+    const args = ["run", ...options, "--out", "run", "p.yaml"];
+    prepared[name] = {
+      args,
+      folder: base(name),
+      ...(name === "variable" && { env: baseEnv }),
+    };
   }
   let number = 0;
   for (const cases of [resumeCases(base), initialCases(base)]) {
-    for (const { name, args, code, words, files = {}, mended, of, before } of cases) {
+    for (const { name, args, code, words, files = {}, mended, of, env, before } of cases) {
       const own = join(folder, String(number++));
       write(own, {
         "p.yaml": pipelineOf(bases[of ?? "plain"]!),
@@ -492,6 +507,7 @@ export function* runCases(folder: string): Iterable<Case> {
         name,
         args,
         folder: own,
+        env,
         expected: { code, words },
         mended,
         before,

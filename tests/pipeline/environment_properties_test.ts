@@ -7,7 +7,9 @@ import { nodeOf, valueOf } from "../../pipeline/nodes.ts";
 const read = (value: unknown) => {
   const problems: Problem[] = [], names: string[] = [];
   const node = nodeOf(value, { file: "a.ts", folder: "/" });
-  const result = readEnvironment(node, problems, (name) => void names.push(name));
+  const result = readEnvironment(node, problems, {
+    onVariable: (name) => void names.push(name),
+  });
   return { value: valueOf(result), problems, names };
 };
 

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { readEnvironment } from "../../pipeline/environment.ts";
+import { normalize } from "node:path";
+import { asWritten, readEnvironment, variablesIn } from "../../pipeline/environment.ts";
 import { formatPlace, type Problem } from "../../pipeline/errors.ts";
 import { follow, nodeOf, placeOf, valueOf } from "../../pipeline/nodes.ts";
 import { parseYaml } from "../../pipeline/parse_yaml.ts";
@@ -124,4 +125,69 @@ Deno.test("readEnvironment() keeps positions, and values that are no text", asyn
   const value = { use: mseHint, n: 3, t: true, z: null };
   const read = valueOf(readEnvironment(nodeOf(value, origin), [])) as typeof value;
   assertEquals([read.use === mseHint, read.n, read.t, read.z], [true, 3, true, null]);
+});
+
+Deno.test("asWritten() puts ${env:NAME} in the place of what was read, and reads the same again", async () => {
+  const env = {
+    ROCKET_TEST_ONE: "8",
+    ROCKET_TEST_TWO: "rows/a.arrow",
+    ROCKET_TEST_USE: "./s.ts#x",
+  };
+  await withEnvironment(env, () => {
+    const here = { file: "f.yaml", folder: "/a/b" };
+    const read = (value: unknown) => readEnvironment(nodeOf(value, here), []);
+    const cases: [unknown, unknown, unknown][] = [
+      ["${env:ROCKET_TEST_ONE}", 8, "${env:ROCKET_TEST_ONE}"],
+      // A value that the check has made something else of.
+      ["${env:ROCKET_TEST_ONE}", "eight", "${env:ROCKET_TEST_ONE}"],
+      ["${env:ROCKET_TEST_ONE}", [1, 2], "${env:ROCKET_TEST_ONE}"],
+      ["${env:ROCKET_TEST_ONE}", [8], ["${env:ROCKET_TEST_ONE}"]],
+      // Paths start at the folder of the file.
+      ["../${env:ROCKET_TEST_TWO}", "/a/rows/a.arrow", "/a/b/../${env:ROCKET_TEST_TWO}"],
+      ["/c/${env:ROCKET_TEST_TWO}", "/c/rows/a.arrow", "/c/${env:ROCKET_TEST_TWO}"],
+      // A name alone stands for a stage with its options.
+      [
+        "${env:ROCKET_TEST_USE}",
+        { use: "/a/b/s.ts#x", by: 2, text: "${x}" },
+        { use: "/a/b/${env:ROCKET_TEST_USE}", by: 2, text: "$${x}" },
+      ],
+      ["$${x}", "${x}", "$${x}"],
+      ["x", 7, 7],
+    ];
+    for (const [written, used, kept] of cases) {
+      const found = asWritten({ v: used }, read({ v: written }));
+      assertEquals(found, { v: kept });
+      if (typeof used === "object" || used === "eight") continue;
+      const { v } = valueOf(read(found)) as { v: unknown };
+      assertEquals(typeof v === "string" ? normalize(v) : v, used);
+    }
+    assertEquals(variablesIn({ a: "${env:A}$${env:B}", b: ["x${env:C}", "${env:A}"] }), ["A", "C"]);
+  });
+});
+
+Deno.test("readEnvironment() refuses variables in addresses but for those that are allowed", async () => {
+  await withEnvironment({ ROCKET_TEST_ONE: "https://h/", ROCKET_TEST_TWO: "x" }, () => {
+    const refused = (text: string, allowEnv?: readonly string[]) => {
+      const problems: Problem[] = [];
+      readEnvironment(nodeOf({ v: text }, origin), problems, { allowEnv });
+      return problems.map(({ message }) => /variable (\w+) is in an address/.exec(message)?.[1]);
+    };
+    const [one, two] = ["${env:ROCKET_TEST_ONE}", "${env:ROCKET_TEST_TWO}"];
+    for (
+      const text of [
+        `https://h/${two}`,
+        `HTTP:h?${two}`,
+        `npm:${two}`,
+        `jsr:@a/${two}`,
+        ` s3://${two}`,
+      ]
+    ) {
+      assertEquals(refused(text, []), ["ROCKET_TEST_TWO"], text);
+      assertEquals(refused(text, ["ROCKET_TEST_TWO"]), []);
+      assertEquals(refused(text), []);
+    }
+    assertEquals(refused(one, []), ["ROCKET_TEST_ONE"]);
+    assertEquals(refused(`${one}${two}`, ["ROCKET_TEST_ONE"]), ["ROCKET_TEST_TWO"]);
+    assertEquals(refused(`rows/${two}.arrow`, []), []);
+  });
 });

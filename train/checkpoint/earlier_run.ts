@@ -7,6 +7,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { Precision } from "../../engine/capture/precision.ts";
+import { variablesIn } from "../../pipeline/environment.ts";
 import { type Problem, UserError } from "../../pipeline/errors.ts";
 import { hint, type HintText, nameHint } from "../../pipeline/hints.ts";
 import { metricsFromJson } from "../../pipeline/metrics_json.ts";
@@ -28,8 +29,10 @@ export interface EarlierSplit {
 
 /** What `pipeline.json` holds. */
 export interface EarlierRun {
-  /** The pipeline with every default filled in. */
+  /** The pipeline with every default filled in; values of environment variables are not in it. */
   readonly pipeline: Readonly<Record<string, unknown>>;
+  /** By the name of each environment variable, what changes when its value does. */
+  readonly variables: Readonly<Record<string, string>>;
   /** The project of the pipeline, whose code it may name. */
   readonly project?: string | undefined;
   /** The run's seed. */
@@ -82,10 +85,10 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
   } catch {
     // What is no JSON lacks all of it.
   }
-  const { pipeline, project, engine, precision, data, initial } = value ?? {};
+  const { pipeline, variables, project, engine, precision, data, initial } = value ?? {};
   // A run writes its pipeline whole.
   const whole = isObject(pipeline) && !("extends" in pipeline) && isObject(data) &&
-    isObject(initial) &&
+    isObject(initial) && isObject(variables) &&
     (engine === "native" || engine === "wasm") &&
     (project === undefined || typeof project === "string") &&
     (precision === "float32" || precision === "bfloat16");
@@ -186,18 +189,43 @@ export function refuseOtherPlan(earlier: EarlierRun, plan: Plan): void {
   const length = count(earlier.pipeline) === count(plan.resolved) ? [] : ["phases"];
   const problems = [...fixed, ...length, ...inPhases].flatMap((path): Problem[] => {
     const before = at(earlier.pipeline, path), now = at(plan.resolved, path);
-    if (isDeepStrictEqual(plain(before), plain(now))) return [];
+    const place = plan.document.place(
+      path.split(".").map((key) => /^\d+$/.test(key) ? Number(key) : key),
+    );
+    if (isDeepStrictEqual(plain(before), plain(now))) {
+      return changedVariables(earlier, plan, now).map((name) => ({
+        message:
+          `${path} cannot change when a run is resumed: the environment variable ${name} in it has another value`,
+        place,
+        hint: hint("resume/variable", "set it to what it was, or start a new run", {
+          edit: "the environment, or the command",
+        }),
+      }));
+    }
     return [{
       message: `${path} cannot change when a run is resumed: it was ${
         JSON.stringify(before)
       }, and is ${JSON.stringify(now)}`,
-      place: plan.document.place(
-        path.split(".").map((key) => /^\d+$/.test(key) ? Number(key) : key),
-      ),
+      place,
       hint: hint("resume/changed", "start a new run with it", { edit: "the command" }),
     }];
   });
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+}
+
+/**
+ * The environment variables in a part of a pipeline that had another value in an earlier run.
+ *
+ * @param earlier The earlier run.
+ * @param plan The plan of this one.
+ * @param part The part, as files have it; the whole pipeline by default.
+ */
+export function changedVariables(
+  earlier: Pick<EarlierRun, "variables">,
+  { variables, resolved }: Plan,
+  part: unknown = resolved,
+): string[] {
+  return variablesIn(part).filter((name) => earlier.variables[name] !== variables[name]);
 }
 
 function at(value: unknown, path: string): unknown {

@@ -1,3 +1,4 @@
+import type { Path } from "../../pipeline/document.ts";
 import type { Plan } from "../../pipeline/plan.ts";
 import type { NetName } from "../../pipeline/stages/network.ts";
 import type { PreparedData } from "../prepare_data.ts";
@@ -49,9 +50,9 @@ export function describeModel(
       return { name, column, type: typeOf(column), options, spec: train.features[name]! };
     }),
     label: { type: typeOf(plan.label.column), options: plan.label, spec: train.label },
-    transforms: plan.transforms.map(({ resolved: { use, ...options }, on }, index) => ({
-      use: String(use),
-      options,
+    transforms: plan.transforms.map(({ resolved, on }, index) => ({
+      use: String(resolved.use),
+      options: writtenOptions(plan, resolved, ["data", "transforms", index]),
       on,
       measured: data.measured.transforms[index] ?? null,
     })),
@@ -59,7 +60,7 @@ export function describeModel(
     inputs: inputsOf(data),
     network: {
       use: String(plan.network.resolved.use),
-      options: withoutUse(plan.network.resolved),
+      options: writtenOptions(plan, plan.network.resolved, ["network"]),
       nets: names,
       units: train.label.kind === "class" ? train.label.classes : 1,
       outputs: shapes,
@@ -68,4 +69,12 @@ export function describeModel(
   };
 }
 
-const withoutUse = ({ use: _, ...options }: Readonly<Record<string, unknown>>) => options;
+/** A stage's options without the values of environment variables. */
+function writtenOptions(
+  { document }: Plan,
+  resolved: Readonly<Record<string, unknown>>,
+  path: Path,
+): Record<string, unknown> {
+  const { use: _, ...options } = document.asWritten(resolved, path) as Record<string, unknown>;
+  return options;
+}

@@ -1,4 +1,5 @@
 import { type Field, makeData, RecordBatch, Schema, Struct, vectorFromArray } from "apache-arrow";
+import { withVariables } from "../../pipeline/environment.ts";
 import { UserError } from "../../pipeline/errors.ts";
 import { hint } from "../../pipeline/hints.ts";
 import type { Registry } from "../../pipeline/registry.ts";
@@ -10,7 +11,7 @@ import { listParts } from "../input/parts.ts";
 import { Store } from "../input/rows.ts";
 import { TransformChain } from "../input/transforms.ts";
 import { fieldOf } from "./family.ts";
-import type { ModelFile } from "./model_file.ts";
+import { MODEL_FILE, type ModelFile } from "./model_file.ts";
 
 /** Some rows as the nets get them. */
 export interface DecodedRows {
@@ -53,7 +54,7 @@ export class RowDecoder {
       const reference = { kind: "transform" as const, name: use, place: undefined };
       const found = await registry.find("transform", use, { folder: Deno.cwd(), place: undefined });
       const transform = found as TransformStage;
-      const parsed = transform.options.safeParse(options);
+      const parsed = transform.options.safeParse(withVariables(options, MODEL_FILE));
       if (!parsed.success) {
         throw new UserError(`the transform ${use} does not take the options that the run had`, {
           hint: hint("model/stage", "take the version of the stage that the run had", {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { inFolder, rocket } from "../../support/command_line.ts";
@@ -195,22 +196,72 @@ Deno.test("a run folder is data: resume loads no code from it, and extends nothi
   });
 });
 
-Deno.test("text of a run folder's pipeline is no variable of the environment", async () => {
-  await withPipeline(
-    digitsPipeline({ train: { epochs: 1, batch: 512 }, outputs: ["checkpoint"] }),
-    async (file, folder) => {
-      const env = { SECRET: "s" };
-      const first = await rocket([file, "--engine", "wasm", "--out", "run"], { cwd: folder, env });
-      assertEquals(first.code, 0, first.stderr);
-      const path = join(folder, "run", "pipeline.json");
-      const text = await Deno.readTextFile(path);
-      await Deno.writeTextFile(path, text.replace('"name": "digits"', '"name": "${env:SECRET}"'));
-      await rocket(["resume", "run", "--epochs", "2"], { cwd: folder, env });
-      assert(!(await Deno.readTextFile(path)).includes('"name": "s"'));
-      const result = await Deno.readTextFile(join(folder, "run", "result.json"));
-      assert(!result.includes('"name": "s"'), result);
+Deno.test("a variable of the environment is named, goes to no server, and stays out of the run's files", async () => {
+  const secret = "s3cr3t", env = { ROCKET_TEST_KEY: secret };
+  const pipeline = digitsPipeline({
+    data: {
+      ...digitsPipeline().data as object,
+      transforms: [{ use: "./keyed.ts", key: "${env:ROCKET_TEST_KEY}", text: "$${env:HOME}" }],
     },
-  );
+    train: { epochs: 1, batch: 512 },
+    outputs: ["checkpoint", { use: "./told.ts", key: "key=${env:ROCKET_TEST_KEY}" }],
+  });
+  const keyed = `
+import { defineTransform, z } from ${JSON.stringify(pluginApi)};
+export default defineTransform({
+  name: "keyed", summary: "K.", on: "all",
+  options: z.object({ key: z.literal(${JSON.stringify(secret)}), text: z.literal("\${env:HOME}") }),
+  create: (_options, { features }) => ({ features, apply: (batch) => batch }),
+});
+`;
+  const told = `
+import { defineOutput, z } from ${JSON.stringify(pluginApi)};
+export default defineOutput({
+  name: "told", summary: "T.", options: z.object({ key: z.literal("key=${secret}") }),
+  create: () => ({}),
+});
+`;
+  await withPipeline(pipeline, async (file, folder) => {
+    const run = await rocket([file, "--engine", "wasm", "--out", "run"], { cwd: folder, env });
+    assertEquals(run.code, 0, run.stderr);
+    assertMatch(run.stderr, /^permissions: .*, variable ROCKET_TEST_KEY, no network/m);
+    const again = await rocket(["resume", "run", "--epochs", "2"], { cwd: folder, env });
+    assertEquals(again.code, 0, again.stderr);
+    assertMatch(again.stderr, /^permissions: .*, variable ROCKET_TEST_KEY, no network/m);
+    const path = join(folder, "run", "pipeline.json"), text = await Deno.readTextFile(path);
+    assertStringIncludes(text, '"${env:ROCKET_TEST_KEY}"');
+    assertStringIncludes(text, '"key=${env:ROCKET_TEST_KEY}"');
+    assertStringIncludes(text, '"$${env:HOME}"');
+    for (const name of await readdir(join(folder, "run"), { recursive: true })) {
+      const path = join(folder, "run", name);
+      if (!(await Deno.stat(path)).isFile) continue;
+      assert(!new TextDecoder().decode(await Deno.readFile(path)).includes(secret), path);
+    }
+    // A run folder from somebody else has no more rights than a pipeline.
+    const url = "http://localhost:9/${env:ROCKET_TEST_KEY}";
+    const changed = JSON.parse(text);
+    changed.pipeline.data.train.path = url;
+    await Deno.writeTextFile(path, JSON.stringify(changed));
+    for (
+      const args of [
+        ["resume", "run", "--epochs", "3"],
+        [file, "--set", `data.train.path=${url}`],
+        [file, "--set", `data.train.path=${url}`, "--permissions"],
+        [file, "--set", 'outputs=[{ use: "npm:left-${env:ROCKET_TEST_KEY}" }]'],
+      ]
+    ) {
+      const { code, stdout, stderr } = await rocket(args, { cwd: folder, env });
+      assertEquals([code, stdout], [2, ""]);
+      assertStringIncludes(
+        stderr,
+        "error: the environment variable ROCKET_TEST_KEY is in an address",
+      );
+      assert(!stderr.includes(secret), stderr);
+    }
+    const args = ["check", file, "--set", `data.train.path=${url}`, "--engine", "wasm"];
+    const allowed = await rocket([...args, "--allow-env", "ROCKET_TEST_KEY"], { cwd: folder, env });
+    assertMatch(allowed.stderr, /, variable ROCKET_TEST_KEY, network localhost:9,/);
+  }, { "keyed.ts": keyed, "told.ts": told });
 });
 
 Deno.test("a query writes nothing, also not what a link among the tables leads to", async () => {
