@@ -136,7 +136,10 @@ export function* columnCases(): Iterable<CommandCase> {
   yield ofRows("the ids of a feature without ids", 2, ["features.b.ids, such as train"], {
     features: "{ a: { ids: { of: b } }, b: }",
   });
-  yield ofRows("the ids of no feature", 2, ["the other features are b"], {
+  yield ofRows("the ids of no feature", 2, ["features with ids of their own are b"], {
+    features: "{ a: { ids: { of: none } }, b: { ids: { count: 3 } } }",
+  });
+  yield ofRows("the ids of no feature, where none has ids", 2, ["write `ids: train` here"], {
     features: "{ a: { ids: { of: none } }, b: }",
   });
   yield ofRows("two columns of one name", 2, ["give each a name of its own"], {

@@ -240,10 +240,9 @@ function idRequest(
     return ids && { options: ids, name, borrowed: false };
   }
   const other = features[ids.of];
-  if (other?.ids && (typeof other.ids === "string" || !("of" in other.ids))) {
+  if (other?.ids && hasOwnIds(other)) {
     return { options: other.ids, name: ids.of, borrowed: true };
   }
-  const names = Object.keys(features);
   throw new UserError(
     other
       ? `the feature ${ids.of} does not say itself how its values become ids`
@@ -256,14 +255,22 @@ function idRequest(
         })
         : nameHint("ids/of", {
           written: ids.of,
-          names: names.filter((other) => other !== name),
-          intro: "the other features are",
+          names: Object.keys(features).filter((other) =>
+            other !== name && hasOwnIds(features[other]!)
+          ),
+          intro: "features with ids of their own are",
           change: (of) => ({ set: { of } }),
+        }) ?? hint("ids/own", "no feature has ids to share: write `ids: train` here", {
+          set: { ".": "train" },
         }),
       exitCode: 2,
     },
   );
 }
+
+/** Whether a feature says itself how its values become ids. */
+const hasOwnIds = ({ ids }: Pick<FeatureOptions, "ids">) =>
+  ids !== undefined && (typeof ids === "string" || !("of" in ids));
 
 /** How many bytes a view may keep in memory beside its own: few do not matter. */
 const keptBeside = 2 ** 16;

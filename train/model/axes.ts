@@ -148,7 +148,7 @@ export function matchAxis(now: AxisIn, before: AxisIn): AxisMatch {
       counts.push(...matched.counts);
     } else {
       from.fill(-1, next, next + length);
-      counts.push({ what: segment.what, kept: 0, added: 1, gone: 0 });
+      if (segment.key !== BEFORE) counts.push({ what: segment.what, kept: 0, added: 1, gone: 0 });
     }
     next += length;
   }
@@ -156,11 +156,14 @@ export function matchAxis(now: AxisIn, before: AxisIn): AxisMatch {
     throw new Mismatch(`it has ${now.size} places here, not ${next}`);
   }
   for (const { segment } of starts.values()) {
-    counts.push({ what: segment.what, kept: 0, added: 0, gone: 1 });
+    if (segment.key !== BEFORE) counts.push({ what: segment.what, kept: 0, added: 0, gone: 1 });
   }
   const same = now.size === before.size && from.every((place, index) => place === index);
   return { from: same ? undefined : from, counts };
 }
+
+/** Places of a table that stand for no value, such as that of padding: tables from elsewhere have none. */
+const BEFORE = "before";
 
 function kindOf(axis: VariableAxis): string {
   return typeof axis === "string" ? axis : Object.keys(axis).find((key) => key !== "before")!;
@@ -188,7 +191,9 @@ function segmentsOf({ axis, size, meaning }: AxisIn): Segment[] {
   const ids = idKeysOf(axis.ids, spec), before = axis.before ?? 0;
   if (!ids) throw new Mismatch(`the feature ${axis.ids} has no ids`);
   return [
-    { key: "before", what: "places before the ids", places: [{ size: before }] },
+    ...before > 0
+      ? [{ key: BEFORE, what: "places before the ids", places: [{ size: before }] }]
+      : [],
     { key: "ids", what: `values of ${ids.name}`, places: [{ size: ids.count, ids }] },
   ];
 }

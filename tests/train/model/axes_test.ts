@@ -49,6 +49,25 @@ Deno.test("matchAxis() finds rows of a table by their values, behind those that 
   assertEquals(counts, [{ what: "values of word", kept: 1, added: 2, gone: 1 }]);
 });
 
+Deno.test("matchAxis() finds rows of a table from elsewhere, which has a row for each value and no other", () => {
+  const { from, counts } = matchAxis(
+    { axis: { ids: "word", before: 1 }, size: 5, meaning: run({ word: words("b", "c", "d") }) },
+    {
+      axis: { ids: "word" },
+      size: 2,
+      meaning: run({
+        word: {
+          ...words("c", "a"),
+          ids: { kind: "vocabulary", count: 2, name: "word", padded: false },
+        },
+      }),
+    },
+  );
+  // Empty place, b, c, d, all others. Before: c, a.
+  assertEquals(from, Int32Array.of(-1, -1, 0, -1, -1));
+  assertEquals(counts, [{ what: "values of word", kept: 1, added: 2, gone: 1 }]);
+});
+
 Deno.test("matchAxis() finds the places of features in any order, and of values within each", () => {
   const axis = (...features: string[]) => ({ features });
   const { from, counts } = matchAxis(
