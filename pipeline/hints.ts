@@ -109,6 +109,15 @@ export function hint(id: string, text: string, change: Change | readonly Change[
   return text as HintText;
 }
 
+/**
+ * Hints of which any may be followed, as one text.
+ *
+ * @param hints What {@linkcode hint} made.
+ */
+export function joinHints(...hints: readonly HintText[]): HintText {
+  return hints.join("; ") as HintText;
+}
+
 /** What {@linkcode nameHint} is told of a name that is none. */
 export interface WrongName {
   /** What was written. */

@@ -17,6 +17,7 @@ import { mapBatch } from "./input/parts.ts";
 import { availableMemory, memoryFor } from "./input/memory.ts";
 import { batchCount, batchRange, holdoutRows, sampleRows } from "./input/order.ts";
 import { openDataset, readSplit, type Split } from "./input/split.ts";
+import { columnTexts } from "./input/texts.ts";
 import type { SourceSetup } from "./input/streamed.ts";
 import { type Measured, measuredRows, rowText, TransformChain } from "./input/transforms.ts";
 import { type OpenedSource, sentFields, widenSources } from "./input/widen.ts";
@@ -80,8 +81,13 @@ export async function prepareData(
     }
     // Types are those of all splits together, so that all are opened before the first one is read.
     const widened = await widenSources([...sources.values()]);
+    const texts = columnTexts(sources);
     for (const [index, [name, source]] of [...sources].entries()) {
-      sources.set(name, { ...source, ...widened[index]! });
+      sources.set(name, {
+        ...source,
+        ...widened[index]!,
+        request: { ...source.request, texts },
+      });
     }
     const read = async (name: string, like?: Split) => {
       const { dataset, request, setup, fields } = sources.get(name)!;
@@ -143,12 +149,6 @@ export async function prepareData(
   }
 }
 
-/** What stands for nulls where a source reads text. */
-function nullValuesOf({ reference, options }: PlannedStage): readonly string[] | undefined {
-  if (reference.name !== "csv") return undefined;
-  return (options as { readonly nullValues?: readonly string[] }).nullValues ?? [];
-}
-
 /** A source of a split, open. */
 interface OpenSource extends OpenedSource {
   /** How another thread opens it, if it can. */
@@ -164,7 +164,7 @@ async function openSource(plan: Plan, planned: PlannedStage<SourceStage>): Promi
     features: plan.features,
     label: plan.label,
     nulls: plan.nulls,
-    nullValues: nullValuesOf(planned),
+    texts: {},
     weight: plan.weight,
     columns: plan.columns,
     stage: reference,

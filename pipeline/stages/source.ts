@@ -1,4 +1,4 @@
-import { Field, type RecordBatch, type Schema } from "apache-arrow";
+import type { Field, RecordBatch, Schema } from "apache-arrow";
 import { type Create, defineStage, type OptionsSchema, type Stage } from "./stage.ts";
 import type { StageDefinition } from "./stage.ts";
 
@@ -58,44 +58,41 @@ export interface Dataset {
    * @throws {UserError} If a value is not in that type. A column that cannot have it may stay as it is.
    */
   widen?(fields: readonly Field[]): Promise<Dataset>;
+  /**
+   * What is known of columns of text, by name. Of those that are not among them, and where a source does not look, it is
+   * worked out from the rows that are read.
+   */
+  readonly textFacts?: ReadonlyMap<string, TextFacts> | undefined;
   /** Lets go of files. */
   close?(): Promise<void>;
 }
 
-/** What is known of a column of text whose values are mostly numbers. */
+/** What a source knows of a column of text that may be meant to hold numbers. */
 export interface TextFacts {
   /** How many values it has, without nulls, as far as they were counted. */
   readonly values: number;
   /** How many of them are numbers. */
   readonly numbers: number;
-  /** The texts that are no numbers, each once, the first few. */
+  /** The texts that are no numbers, each once: up to {@linkcode mostOddTexts}, and one more if there are more. */
   readonly texts: readonly string[];
-  /** Where the first of them is. */
-  readonly first: RowLocation;
+  /** Whether some of the numbers are read as such only if the column is given their type, as `007` is. */
+  readonly codes: boolean;
+  /** Where the first of the texts is; absent where that is not known. */
+  readonly first?: RowLocation | undefined;
+  /** The texts that stand for nulls, for a source with the options `nullValues` and `columns`. */
+  readonly nullValues?: readonly string[] | undefined;
 }
 
-/** The key of a field's metadata that has them. */
-const textFacts = "rocket:text";
+/** So many texts that are no numbers may stand for missing ones. */
+export const mostOddTexts = 8;
 
 /**
- * A field of a column of text, with what is known of it.
+ * Whether a column of text may be meant to hold numbers: most of its values are numbers, and few texts are none.
  *
- * @param field The field.
- * @param facts What is known.
+ * @param facts What is known of it.
  */
-export function withTextFacts(field: Field, facts: TextFacts): Field {
-  const metadata = new Map([...field.metadata, [textFacts, JSON.stringify(facts)]]);
-  return new Field(field.name, field.type, field.nullable, metadata);
-}
-
-/**
- * What a source knows of a column of text, if most of its values are numbers.
- *
- * @param field The column's field.
- */
-export function textFactsOf({ metadata }: Field): TextFacts | undefined {
-  const facts = metadata.get(textFacts);
-  return facts === undefined ? undefined : JSON.parse(facts);
+export function mayBeNumbers({ values, numbers, texts }: TextFacts): boolean {
+  return texts.length <= mostOddTexts && 2 * numbers > values;
 }
 
 /** What is wanted of a source. */

@@ -30,10 +30,12 @@ import {
   didYouMean,
   hint,
   type HintText,
+  mostOddTexts,
   nearest,
   type Problem,
+  type RowLocation,
+  type TextFacts,
   UserError,
-  withTextFacts,
 } from "../../plugin.ts";
 import { yamlKey } from "./hints.ts";
 import { partitionFields } from "./hive.ts";
@@ -43,6 +45,7 @@ import { lineOfRow, lineOfRowNow } from "./csv_lines.ts";
 import { scanCsv, type ScannedColumn, suitsGiven } from "./csv_scan.ts";
 import type { Attempt, Tables } from "./table_files.ts";
 import {
+  countedKinds,
   duckdbTypes,
   type FoundType,
   givenExpression,
@@ -385,7 +388,7 @@ async function lookThrough(
       const list = some.map((name, at) => `${expression(name)} AS k${at}`);
       const sums = some.map((_, at) =>
         `coalesce(bit_or(k${at}), 0), count(k${at}), ` +
-        `count(*) FILTER (k${at} & ${numberKinds} <> 0)`
+        `count(*) FILTER (k${at} & ${countedKinds} <> 0)`
       );
       const row = await database.firstRow(
         `SELECT ${sums.join(", ")} FROM (SELECT ${list.join(", ")} FROM ${table})`,
@@ -432,7 +435,7 @@ function firstTally(
     const kind = likelyKind(text, nullValues);
     tally.kinds |= kind;
     tally.values++;
-    if (kind & numberKinds) tally.numbers++;
+    if (kind & countedKinds) tally.numbers++;
   }
   return tally;
 }
@@ -440,9 +443,6 @@ function firstTally(
 /** What is a text already, and mostly no numbers, stays a text whatever the other rows have. */
 const settled = ({ kinds: found, numbers, values }: ColumnTally) =>
   (found & kinds.text) !== 0 && 2 * numbers <= values;
-
-/** The most texts that are no numbers which a message names. */
-const namedTexts = 5;
 
 /** Text files whose columns have types. */
 export class CsvTables implements Tables {
@@ -454,6 +454,7 @@ export class CsvTables implements Tables {
   readonly #attempt: Attempt;
   readonly #fields: Map<string, Field>;
   readonly #partitions: readonly Field[];
+  readonly #textFacts: Map<string, TextFacts>;
 
   constructor(
     database: Database,
@@ -463,7 +464,9 @@ export class CsvTables implements Tables {
     asked: readonly string[] | undefined,
     attempt: Attempt,
     partitions?: readonly Field[],
+    textFacts?: ReadonlyMap<string, TextFacts>,
   ) {
+    this.#textFacts = new Map(textFacts);
     this.#database = database;
     this.#files = files;
     this.#dialect = dialect;
@@ -533,19 +536,9 @@ export class CsvTables implements Tables {
       this.#asked,
       this.#attempt,
       partitions,
+      this.#textFacts,
     );
     await tables.refuseMisfits();
-    for (const field of fields) {
-      const own = tables.#fields.get(field.name);
-      if (!own || String(own.type) !== String(field.type)) continue;
-      // What another split has in it explains why this one is text as well.
-      tables.#fields.set(
-        field.name,
-        this.#fields.get(field.name)!.metadata.size > 0
-          ? new Field(own.name, own.type, true, this.#fields.get(field.name)!.metadata)
-          : new Field(own.name, own.type, true, field.metadata),
-      );
-    }
     return tables;
   }
 
@@ -562,35 +555,40 @@ export class CsvTables implements Tables {
     if (problems.length > 0) throw new UserError(problems);
   }
 
-  /** Keeps with the fields of text what is known of those whose values are mostly numbers. */
+  /** What is known of columns of text that are read. */
+  get textFacts(): ReadonlyMap<string, TextFacts> {
+    return this.#textFacts;
+  }
+
+  /** Finds out of columns of text what is no number in them, where most of it is. */
   async explainTexts(): Promise<void> {
     for (const column of this.#read()) {
-      const { name, type, given, counts } = column;
-      if (given !== undefined || type !== "string") continue;
-      const { values, numbers } = counts;
-      if (2 * numbers <= values || numbers === values) continue;
-      const others = kinds.blank | kinds.spaced | kinds.negative | kinds.inexact | numberKinds;
-      const texts: string[] = [];
-      let first;
-      for (const file of this.#files) {
-        if ((column.kinds.get(file)! & ~others) === 0) continue;
-        const rows = await this.#rowsOf(file, name, `k & ${~others & (2 ** 18 - 1)} <> 0`, 1000);
-        const [start] = rows;
-        if (start && !first) {
-          first = {
-            file: file.file.name,
-            row: start.row,
-            line: await lineOfRow(file, this.#dialect, start.row),
-          };
-        }
-        for (const { text } of rows) {
-          if (!texts.includes(text) && texts.length < namedTexts) texts.push(text);
-        }
-      }
-      if (!first) continue;
-      const field = this.#fields.get(name)!;
-      this.#fields.set(name, withTextFacts(field, { values, numbers, texts, first }));
+      if (column.type === "string") this.#textFacts.set(column.name, await this.#factsOf(column));
     }
+  }
+
+  async #factsOf(column: CsvColumn): Promise<TextFacts> {
+    const { nullValues } = this.#dialect, { name, given, counts: { values, numbers } } = column;
+    const codes = [...column.kinds.values()].some((found) => found & kinds.loose);
+    if (given !== undefined || 2 * numbers <= values || numbers === values) {
+      // What a person calls text is no number to anybody.
+      return { values, numbers: given === undefined ? numbers : 0, texts: [], codes, nullValues };
+    }
+    const others = kinds.blank | kinds.spaced | kinds.negative | kinds.inexact | countedKinds;
+    const texts = new Set<string>();
+    let first: RowLocation | undefined;
+    for (const file of this.#files) {
+      if ((column.kinds.get(file)! & ~others) === 0 || texts.size > mostOddTexts) continue;
+      const rows = await this.#textsOf(file, name, `k & ${~others & (2 ** 18 - 1)} <> 0`);
+      const [start] = rows;
+      if (start && !first) {
+        const line = await lineOfRow(file, this.#dialect, start.row);
+        first = { file: file.file.name, row: start.row, line };
+      }
+      for (const { text } of rows) texts.add(text);
+    }
+    const named = [...texts].slice(0, mostOddTexts + 1);
+    return { values, numbers, texts: named, codes, first, nullValues };
   }
 
   #read(): CsvColumn[] {
@@ -685,11 +683,21 @@ export class CsvTables implements Tables {
     return undefined;
   }
 
-  async #rowsOf(
+  /** The texts of some kinds, each with its first row, in the order of these: some more than a message names. */
+  #textsOf(file: CsvFile, name: string, condition: string) {
+    const most = `GROUP BY t ORDER BY 1 LIMIT ${mostOddTexts + 1}`;
+    return this.#select(file, name, "min(row) AS row, t", `${condition} ${most}`);
+  }
+
+  #rowsOf(file: CsvFile, name: string, condition: string, most: number) {
+    return this.#select(file, name, "row, t", `${condition} LIMIT ${most}`);
+  }
+
+  async #select(
     file: CsvFile,
     name: string,
+    list: string,
     condition: string,
-    most: number,
   ): Promise<{ row: number; text: string }[]> {
     const text = quoted(`${file.names.indexOf(name)}`);
     const { columns, nullValues } = this.#dialect;
@@ -699,10 +707,10 @@ export class CsvTables implements Tables {
       : kindExpression(text, nullValues);
     const rows = await this.#attempt(file.file, () =>
       this.#database.rows(
-        `SELECT row, t FROM (SELECT row, t, ${kind.replaceAll(text, "t")} AS k FROM ` +
+        `SELECT ${list} FROM (SELECT row, t, ${kind.replaceAll(text, "t")} AS k FROM ` +
           `(SELECT row_number() OVER () - 1 AS row, ${text} AS t FROM ${
             tableOf(file, this.#dialect)
-          })) WHERE ${condition} LIMIT ${most}`,
+          })) WHERE ${condition}`,
       ));
     return rows.map(([row, text]) => ({ row: Number(row), text: text as string }));
   }

@@ -1,5 +1,5 @@
 import { type Field, type RecordBatch, Schema } from "apache-arrow";
-import { type Dataset, type OpenRequest, UserError } from "../../plugin.ts";
+import { type Dataset, type OpenRequest, type TextFacts, UserError } from "../../plugin.ts";
 import { conform } from "./conform.ts";
 import { batchRows, Database, noColumns } from "./duckdb.ts";
 import { explain, type StatementSubject } from "./duckdb_errors.ts";
@@ -52,6 +52,8 @@ export interface Tables {
   readonly rowCounts?: ReadonlyMap<SourceFile, number> | undefined;
   /** The line of a text file on which a row starts, where that can be told at once. */
   line?(file: SourceFile, row: number): number | undefined;
+  /** What is known of columns of text, where the format has no types. */
+  readonly textFacts?: ReadonlyMap<string, TextFacts> | undefined;
   /** The same columns with other types; those that cannot have them stay as they are. */
   widen(fields: readonly Field[]): Promise<Tables>;
 }
@@ -175,6 +177,7 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
       return found && { ...found, ...(line !== undefined && { line }) };
     },
     ...randomAccess(opened, tables, wanted, refuseChanged),
+    textFacts: tables.textFacts,
     widen: async (fields) => dataset(opened, await tables.widen(fields)),
     close: () => Promise.resolve(database.close()),
   };

@@ -90,6 +90,9 @@ export const kinds = {
 export const numberKinds: number = kinds.integer | kinds.large | kinds.enormous | kinds.decimal |
   kinds.overflow;
 
+/** The kinds that are numbers, also those that no column without a given type takes for numbers. */
+export const countedKinds: number = numberKinds | kinds.loose;
+
 const integers = kinds.integer | kinds.large | kinds.enormous;
 
 /** What a column's kinds come to. */

@@ -566,6 +566,10 @@ function* textCases(): Iterable<DataCase> {
     Uint8Array.of(0xff, 0xfe, ...[...`x,y\n${body}`].flatMap((c) => [c.charCodeAt(0), 0])),
     ["a.csv"],
   );
+  yield one("text for missing numbers among codes", `x,y\n007,1\nNA,0\n+3,0\n5,1\n`, [
+    'the feature f holds text (row 1 of a.csv (train split), column x: "NA"), and mlp reads numbers',
+    '`nullValues: ["", "NA"]` and `columns: { x: float64 }` in the sources of data',
+  ], { at: "features", code: 2 });
   yield one("text for missing numbers", `x,y\n0.5,1\nNA,0\n-3.0,0\n`, [
     'the feature f holds text (row 1 of a.csv (train split), column x: "NA"), and mlp reads numbers',
     '`nullValues: ["", "NA"]` in the sources of data',

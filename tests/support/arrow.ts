@@ -68,7 +68,7 @@ export async function open(
     ),
     label: labelSchema.parse(label),
     nulls,
-    nullValues: undefined,
+    texts: {},
     weight,
     columns,
     stage: sourceReference,

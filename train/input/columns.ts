@@ -2,8 +2,9 @@ import type { Data, Field } from "apache-arrow";
 import { DataType } from "apache-arrow";
 import type { FeatureOptions, NullPolicy } from "../../pipeline/data_options.ts";
 import { type Place, type Problem, UserError } from "../../pipeline/errors.ts";
-import { type Change, hint, type HintText } from "../../pipeline/hints.ts";
+import { type Change, hint, type HintText, joinHints } from "../../pipeline/hints.ts";
 import type { ColumnSpec, TextColumn, Values } from "../../pipeline/stages/batch.ts";
+import { mayBeNumbers } from "../../pipeline/stages/source.ts";
 import {
   arrayOf,
   canBeIds,
@@ -22,6 +23,7 @@ import { type IdCounts, IdMaker, type IdRequest, isTrainingIds, PADDING } from "
 import { lastAtMost } from "./bounds.ts";
 import { Occurrences } from "./occurrences.ts";
 import { listed } from "./listed.ts";
+import { type ColumnText, looksLikeNumber, textOf } from "./texts.ts";
 
 /** What a column is read as, whatever else is said of it. */
 export type ColumnUse = "feature" | "label" | "metrics" | "weight";
@@ -46,8 +48,8 @@ export interface ColumnRequest {
   readonly like?: { readonly spec: ColumnSpec; readonly field: Field } | undefined;
   /** The class of a value of a label that has classes. */
   readonly classOf?: ((value: string | number | bigint, row: number) => number) | undefined;
-  /** What stands for nulls in the source, if that is text. */
-  readonly nullValues?: readonly string[] | undefined;
+  /** What sources know of it, if it is text. */
+  readonly text?: ColumnText | undefined;
   /** Where a row is, in words; its number by default. */
   readonly where?: ((row: number) => string) | undefined;
   /** Where the pipeline file says it, whole or an option of it. */
@@ -418,22 +420,27 @@ export class ColumnReader {
     const { column, like, options: { nulls } } = this.#request;
     if (!this.#open) return like?.spec.text;
     if (!this.#text) return undefined;
-    const { row, value } = this.#text;
-    const all = [...this.#ids!.keys()];
     const fill = fillOf(nulls);
-    const odd = all.filter((text) => !looksLikeNumber(text) && text !== fill);
-    const base = { column, row: this.#where(row), value };
-    if (odd.length > mostOdd || odd.length * 2 >= all.length) return base;
-    return { ...base, hint: this.#numberHint(odd) };
+    const text = this.#request.text ??
+      textOf([...this.#ids!.keys()].filter((text) => text !== fill));
+    const { row = this.#where(this.#text.row), texts: [value = this.#text.value] } = text;
+    const numbers = mayBeNumbers(text);
+    return {
+      column,
+      ...numbers
+        ? { row, value, hint: this.#numberHint(text) }
+        : { row: this.#where(this.#text.row), value: this.#text.value },
+    };
   }
 
   /** What to write where text is meant to be numbers, but for some values that are none. */
-  #numberHint(odd: readonly string[]): HintText {
-    const { column, nullValues } = this.#request;
+  #numberHint({ texts: odd, codes, nullValues, splits }: ColumnText): HintText {
+    const { column } = this.#request;
     const sources = (option: string, value: unknown) =>
-      Object.fromEntries(["train", "test"].map((split) => [`/data/${split}/${option}`, value]));
+      Object.fromEntries(splits.map((split) => [`/data/${split}/${option}`, value]));
+    const hasOptions = splits.length > 0;
     if (odd.length === 0) {
-      return nullValues
+      return hasOptions
         ? hint(
           "text/csv-numbers",
           `to read numbers, write \`columns: { ${column}: float64 }\` in the sources of data`,
@@ -446,7 +453,7 @@ export class ColumnReader {
     const where = `where ${listed(odd)} ${
       odd.length === 1 ? "stands" : "stand"
     } for missing numbers, write `;
-    if (!nullValues) {
+    if (!hasOptions) {
       return hint(
         "text/missing",
         `${where}nulls in the file, or \`TRY_CAST(${column} AS DOUBLE)\` with the source sql`,
@@ -457,8 +464,16 @@ export class ColumnReader {
     const list = all.map((text) => JSON.stringify(text)).join(", ");
     return hint(
       "text/csv-missing",
-      `${where}\`nullValues: [${list}]\` in the sources of data, and what becomes of them: \`nulls: mean\``,
-      { set: { ...sources("nullValues", all), nulls: "mean" } },
+      `${where}\`nullValues: [${list}]\` ${
+        codes ? `and \`columns: { ${column}: float64 }\` ` : ""
+      }in the sources of data, and what becomes of them: \`nulls: mean\``,
+      {
+        set: {
+          ...sources("nullValues", all),
+          ...codes && sources(`columns/${column}`, "float64"),
+          nulls: "mean",
+        },
+      },
     );
   }
 
@@ -916,14 +931,21 @@ export class ColumnReader {
     return this.#fail(
       row,
       `has the value ${JSON.stringify(text)}, which is none of the ${this.#ids!.size} known ones`,
-      hint(
-        "column/unknown",
-        `write \`ids: train\`, where all values that training rows lack are one id; known are ${
-          listed([...this.#ids!.keys()])
-        }`,
-        { set: { ids: "train" } },
-      ),
+      this.#unknownHint(),
     );
+  }
+
+  #unknownHint(): HintText {
+    const { text } = this.#request;
+    const ids = hint(
+      "column/unknown",
+      `write \`ids: train\`, where all values that training rows lack are one id; known are ${
+        listed([...this.#ids!.keys()])
+      }`,
+      { set: { ids: "train" } },
+    );
+    if (!text || !mayBeNumbers(text)) return ids;
+    return joinHints(this.#numberHint(text), ids);
   }
 
   #where(row: number): string {
@@ -951,14 +973,6 @@ const dropHint = () =>
   hint("nulls/drop", "leave such rows out: `nulls: drop` at data", {
     set: { "/data/nulls": "drop" },
   });
-
-/** So many values that are no numbers may stand for missing ones. */
-const mostOdd = 8;
-
-/** Whether a text is a number, or stands for none as programs write it. */
-const looksLikeNumber = (text: string) =>
-  /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ||
-  /^[-+]?(nan|inf|infinity)$/i.test(text);
 
 const isFloat = (values: Values): values is Float32Array | Float64Array =>
   values instanceof Float32Array || values instanceof Float64Array;

@@ -12,6 +12,7 @@ import { layoutOf } from "./layout.ts";
 import { listed } from "./listed.ts";
 import { combineParts, listParts, mapParts, mapValues, type Parts, type Specs } from "./parts.ts";
 import type { StoredColumns } from "./rows.ts";
+import type { ColumnText } from "./texts.ts";
 
 /**
  * Which columns are wanted, and of what. Whoever reads rows is handed all of it, in another thread as well:
@@ -24,8 +25,8 @@ export interface ColumnsRequest {
   readonly label: LabelOptions;
   /** What becomes of nulls where a feature does not say so, as far as that suits it. */
   readonly nulls: NullPolicy | undefined;
-  /** What stands for nulls in the source's files, if these are text. */
-  readonly nullValues: readonly string[] | undefined;
+  /** What sources know of columns of text, by column. */
+  readonly texts: Readonly<Record<string, ColumnText>>;
   /** The column that says how much each row counts in losses, if one does. */
   readonly weight: string | undefined;
   /** Columns that metrics read. */
@@ -313,7 +314,7 @@ function planColumns(
   where: (row: number) => string,
   like?: KnownColumns,
 ): Parts<PlannedColumn, PlannedColumn<LabelSpec>> {
-  const { places = () => undefined, nullValues } = request;
+  const { places = () => undefined, texts } = request;
   const problems: Problem[] = [];
   const fieldOf = (fields: readonly Field[], column: string) =>
     fields.find(({ name }) => name === column);
@@ -362,7 +363,7 @@ function planColumns(
         column: column ?? name,
         options: { ...options, nulls: options.nulls ?? suitableNulls(field, options, request) },
         ids,
-        nullValues,
+        text: Object.hasOwn(texts, column ?? name) ? texts[column ?? name] : undefined,
         where,
         like: like && likeField && { spec: like.specs.features[name]!, field: likeField },
         place: (option) => places(option ? `${path}.${option}` : path),

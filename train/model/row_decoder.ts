@@ -96,7 +96,7 @@ export class RowDecoder {
       features: Object.fromEntries(features.map(({ name, options }) => [name, options])),
       label: label.options,
       nulls: this.#model.nulls.policy,
-      nullValues: undefined,
+      texts: {},
       weight: undefined,
       columns: [],
       stage: this.#stage,

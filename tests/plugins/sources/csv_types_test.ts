@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import type { RecordBatch } from "apache-arrow";
 import fc from "fast-check";
 import { gzipSync } from "node:zlib";
-import { textFactsOf, UserError } from "../../../plugin.ts";
+import { UserError } from "../../../plugin.ts";
 import csv from "../../../plugins/sources/csv.ts";
 import { sourceOf, withFiles } from "../../support/formats.ts";
 
@@ -241,18 +241,26 @@ Deno.test("csv refuses no value of a column that is not asked for", async () => 
 
 Deno.test("csv says of text that is mostly numbers what is none, and where", async () => {
   await withFiles({
-    "0.csv": "x,y\n1,a\n2.5,b\n",
-    "1.csv": "x,y\nNA,c\n4,d\n?,e\nNA,f\n7,7\n8,8\n9,9\n",
+    "0.csv": "x,y,code,given\n1,a,007,1\n2.5,b,8,2\n",
+    "1.csv": "x,y,code,given\nNA,c,9,3\n4,d,1,NA\n?,e,1,4\nNA,f,1,5\n7,7,1,6\n8,8,1,7\n9,9,+5,8\n",
   }, async (folder) => {
-    const dataset = await sourceOf(csv, { path: "*.csv" }, folder).open();
-    const [x, y] = dataset.schema.fields;
-    assertEquals(textFactsOf(x!), {
-      values: 9,
-      numbers: 6,
-      texts: ["NA", "?"],
-      first: { file: "1.csv", row: 0, line: 2 },
+    const columns = { given: "string" };
+    const dataset = await sourceOf(csv, { path: "*.csv", columns }, folder).open();
+    const nullValues = [""];
+    assertEquals(Object.fromEntries(dataset.textFacts!), {
+      x: {
+        values: 9,
+        numbers: 6,
+        texts: ["NA", "?"],
+        codes: false,
+        first: { file: "1.csv", row: 0, line: 2 },
+        nullValues,
+      },
+      y: { values: 9, numbers: 3, texts: [], codes: false, nullValues },
+      code: { values: 9, numbers: 9, texts: [], codes: true, nullValues },
+      given: { values: 0, numbers: 0, texts: [], codes: false, nullValues },
     });
-    assertEquals(textFactsOf(y!), undefined);
+    assertEquals(dataset.schema.fields.map(({ metadata }) => metadata.size), [0, 0, 0, 0]);
     await dataset.close!();
   });
 });

@@ -101,7 +101,7 @@ for (const entry of reread) {
       stage: sourceReference,
       places: undefined,
       nulls: undefined,
-      nullValues: undefined,
+      texts: {},
       weight: undefined,
       columns: [],
     };

@@ -52,7 +52,7 @@ async function openAll(source: Source, features: Record<string, unknown>, left: 
     ),
     label: labelSchema.parse("y"),
     nulls: undefined,
-    nullValues: undefined,
+    texts: {},
     weight: undefined,
     columns: ["u"],
     stage: sourceReference,

@@ -225,7 +225,7 @@ Deno.test("means and medians of the rows that are trained on are the same in mem
         features,
         label: labelSchema.parse("y"),
         nulls: undefined,
-        nullValues: undefined,
+        texts: {},
         weight: undefined,
         columns: [],
         stage: sourceReference,

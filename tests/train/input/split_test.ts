@@ -246,7 +246,7 @@ Deno.test("openSplit() needs no places", async () => {
     features: {},
     label: { column: "lst", nulls: "error" as const },
     nulls: undefined,
-    nullValues: undefined,
+    texts: {},
     weight: undefined,
     columns: [],
     stage: sourceReference,

@@ -27,7 +27,7 @@ Deno.test("what a transform refuses is told by split, file and row, in memory an
         features: { x: featureSchema.parse({}) },
         label: labelSchema.parse("y"),
         nulls: undefined,
-        nullValues: undefined,
+        texts: {},
         weight: undefined,
         columns: [],
         stage: sourceReference,

@@ -41,7 +41,7 @@ async function widened(folder: string, splits: readonly SplitOf[], columns = ["x
     features,
     label: { column: "y", nulls: "error" as const },
     nulls: undefined,
-    nullValues: undefined,
+    texts: {},
     weight: undefined,
     columns: [],
     places: undefined,
