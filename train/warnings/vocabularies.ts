@@ -19,10 +19,7 @@ export function rareValues({ ids: counts, features, plan: { document } }: Facts)
         vocabulary.length.toLocaleString("en")
       } values of ${name} occur once in the training rows: nothing can be learned of them`,
       place: document.place(["data", "features", name]),
-      hint: hint("warning/rare-values", `write \`ids: ${inYaml(ids)}\`, or leave it out`, [
-        { set: { ids } },
-        { remove: ["."] },
-      ]),
+      hint: hint("warning/rare-values", `write \`ids: ${inYaml(ids)}\``, { set: { ids } }),
     }];
   });
 }
