@@ -16,10 +16,11 @@ import { flagsOf, type Need, permissionSet } from "../files/permissions.ts";
 import { printableName } from "../files/printable.ts";
 import { handedOver } from "../files/system_file.ts";
 import { allowedCode, isModule } from "../pipeline/allowed_code.ts";
-import { type Document, type Evaluate, type Path, readDocument } from "../pipeline/document.ts";
-import { UserError } from "../pipeline/errors.ts";
+import { type Document, type Evaluate, readDocument } from "../pipeline/document.ts";
+import { type Place, UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
+import { namedFiles } from "./named_files.ts";
 import { readOptions } from "./options.ts";
 import { readRun } from "./read_run.ts";
 import { table } from "./table.ts";
@@ -184,7 +185,8 @@ class NeedList {
   add(permission: Need["permission"], of: string, why: string): void {
     const key = `${permission} ${of}`;
     if (this.#needs.has(key)) return;
-    this.#needs.set(key, { permission, of, why });
+    const told = permission === "read" && holdsHome(of);
+    this.#needs.set(key, { permission, of, why, ...(told && { told }) });
     if (!ofPaths.has(permission)) return;
     // Deno asks for where a path leads. Links of the user's own may lead to another disk.
     const target = targetOf(of);
@@ -232,7 +234,7 @@ class NeedList {
     });
     for (const run of runs) {
       const document = run.document();
-      this.#addValue(document.value, [], document);
+      this.#addNamed(document);
     }
   }
 
@@ -249,7 +251,7 @@ class NeedList {
       onFile: (path) => this.#addPart(path, "a pipeline file that it extends"),
     });
     this.add("read", allowed.folder, "the project of the pipeline");
-    this.#addValue(document.value, [], document);
+    this.#addNamed(document);
   }
 
   /** A file that a pipeline is made of. */
@@ -270,7 +272,7 @@ class NeedList {
       onVariable: (name) => this.#addVariable(name),
     });
     for (const folder of allowed.folders) this.add("read", folder, "a project of the pipeline");
-    this.#addValue(document.value, [], document);
+    this.#addNamed(document);
     return earlier.engine;
   }
 
@@ -284,40 +286,33 @@ class NeedList {
     });
   }
 
-  /** What a value names: files of stages, and files that stages are given. */
-  #addValue(value: unknown, path: Path, document: Pick<Document, "folderOf">): void {
-    if (Array.isArray(value)) {
-      value.forEach((item, index) => this.#addValue(item, [...path, index], document));
-    } else if (typeof value === "object" && value !== null) {
-      const { use } = value as { use?: unknown };
-      if (typeof use === "string" && path[0] === "data" && path[1] !== "transforms") {
-        if (duckdbSources.has(use) || /[./:]/.test(use)) this.#addDuckdb(use);
+  /** What a pipeline names: code of stages, and files that are read. */
+  #addNamed(document: Pick<Document, "value" | "folderOf" | "place">): void {
+    for (const { what, kind, text, path } of namedFiles(document.value)) {
+      const place = document.place(path);
+      // Built-in stages have plain names.
+      const isCode = what === "stage" && /[./:]/.test(text);
+      if (kind === "source" && (isCode || duckdbSources.has(text))) this.#addDuckdb(text);
+      if (isCode) {
+        this.hasCode = true;
+        this.#addServer(text, place);
       }
-      if (typeof use === "string") {
-        this.#addServer(use);
-        // Built-in stages have plain names.
-        if (/[./:]/.test(use)) this.hasCode = true;
-      }
-      for (const [key, item] of Object.entries(value)) {
-        this.#addValue(item, [...path, key], document);
-      }
-    } else if (typeof value === "string" && isPath(value)) {
-      this.#addFile(value, document.folderOf(path));
+      if (isPath(text)) this.#addFile(text, document.folderOf(path), place);
     }
   }
 
   /** Code on a server, which is loaded if the person allows it. */
-  #addServer(use: string): void {
+  #addServer(use: string, place: Place): void {
     const name = use.split("#", 1)[0]!;
     if (/^jsr:/i.test(name)) this.add("import", "jsr.io:443", name);
     if (!/^https?:/i.test(name) || !URL.canParse(name)) return;
-    this.add("import", hostOf(new URL(name)), name);
+    this.add("import", hostOf(new URL(name), place), name);
   }
 
-  #addFile(name: string, folder: string): void {
+  #addFile(name: string, folder: string, place: Place): void {
     const specifier = name.split("#", 1)[0]!;
     if (/^https?:/i.test(name)) {
-      if (URL.canParse(name)) this.add("net", hostOf(new URL(name)), name);
+      if (URL.canParse(name)) this.add("net", hostOf(new URL(name), place), name);
       return;
     }
     if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(name)) return;
@@ -356,8 +351,28 @@ class NeedList {
   }
 }
 
-const hostOf = ({ host, hostname, port, protocol }: URL) =>
-  port ? host : `${hostname}:${protocol === "http:" ? 80 : 443}`;
+/** A host and its port, as Deno is told of them: a `*` in it would stand for many hosts. */
+function hostOf({ host, hostname, port, protocol }: URL, place: Place): string {
+  if (!/^([\w-]+\.)*[\w-]+\.?$|^\[[\da-f:.]+\]$/.test(hostname)) {
+    throw new UserError(`${JSON.stringify(hostname)} is no name and no number of a host`, {
+      place,
+      hint: hint("address/host", "write the host whole, such as https://data.example.org/x.arrow", {
+        edit: "the address",
+      }),
+      exitCode: 2,
+    });
+  }
+  return port ? host : `${hostname}:${protocol === "http:" ? 80 : 443}`;
+}
+
+/** Whether all that a person has lies in a folder. */
+function holdsHome(folder: string): boolean {
+  const home = homedir();
+  return [home, targetOf(home)].some((one) =>
+    !/^\.\.([/\\]|$)/.test(relative(folder, one)) &&
+    !isAbsolute(relative(folder, one))
+  );
+}
 
 /** Whether a text of a pipeline may name a file: what has no slash and no ending is a name. */
 const isPath = (text: string) => text.length < 4096 && !text.includes("\n") && /[./]/.test(text);

@@ -20,7 +20,7 @@ export interface Need {
   readonly of: string;
   /** Why it is needed. */
   readonly why: string;
-  /** Whether the line about permissions names it: a variable that the pipeline reads. */
+  /** Whether the line about permissions names it: a variable that the pipeline reads, or a folder that holds the home folder. */
   readonly told?: boolean;
 }
 
@@ -65,9 +65,11 @@ export function permissionsLine(permissions: readonly Need[], hasCode = false): 
   const hosts = [...new Set([...of("net"), ...of("import")].map(({ of }) => of))];
   const native = of("ffi").map(({ why }) => why.split(/[,;]/, 1)[0]);
   const variables = of("env").filter(({ told }) => told).map(({ of }) => of);
+  const homes = of("read").filter(({ told }) => told).map(({ of }) => of);
   const writes = of("write").map(({ of }) => of);
   return printableName([
-    `permissions: read ${of("read").length} folders`,
+    `permissions: read ${of("read").length} folders` +
+    (homes.length > 0 ? `, ${homes.join(" and ")} among them` : ""),
     writes.length > 0 ? `write ${writes.join(" and ")}` : "write nothing",
     ...(variables.length > 0
       ? [`variable${variables.length > 1 ? "s" : ""} ${variables.join(" and ")}`]

@@ -317,3 +317,32 @@ Deno.test("a sweep writes nothing through links in its folder, of logs and of lo
     ]);
   });
 });
+
+Deno.test("texts that are no paths grant no reading, and folders that hold the home folder are named", async () => {
+  const data = digitsPipeline().data as object;
+  const pipeline = digitsPipeline({
+    $schema: "/x",
+    name: "/etc/passwd",
+    data: { ...data, features: { image: { column: "/usr/lib" } }, label: "/opt/y" },
+    metrics: [{ use: "accuracy", name: "/var/z" }],
+  });
+  await withPipeline(pipeline, async (file, folder) => {
+    const { stdout } = await rocket([file, "--permissions"], { cwd: folder });
+    for (const one of ["/", "/etc", "/usr", "/usr/lib", "/opt", "/var"]) {
+      assert(!new RegExp(`^read +${one} `, "m").test(stdout), stdout);
+    }
+    const set = ["--set", "data.test.path=/rows.arrow"];
+    const args = ["check", file, "--engine", "wasm", ...set];
+    const { stderr } = await rocket(args, { cwd: folder });
+    assertMatch(stderr, /^permissions: read \d+ folders, \/ among them, write /m);
+    for (const use of ["https://*.example.org/m.ts", "https://%2a/m.ts", "http://a*b:80/"]) {
+      for (const set of [`outputs=[{ use: "${use}" }]`, `data.train.path=${use}`]) {
+        const { code, stdout, stderr } = await rocket([file, "--permissions", "--set", set], {
+          cwd: folder,
+        });
+        assertEquals([code, stdout], [2, ""]);
+        assertMatch(stderr, /^error: ".*\*.*" is no name and no number of a host$/m);
+      }
+    }
+  });
+});
