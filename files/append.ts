@@ -1,3 +1,4 @@
+import { refuseIrregular } from "./regular.ts";
 import { unwritable } from "./unwritable.ts";
 
 /**
@@ -23,6 +24,7 @@ import { unwritable } from "./unwritable.ts";
  */
 export async function appendLine(path: string, line: string): Promise<void> {
   try {
+    await refuseShared(path);
     using file = await Deno.open(path, { append: true, create: true });
     const { size } = await file.stat();
     const bytes = new TextEncoder().encode(line + "\n");
@@ -37,4 +39,15 @@ export async function appendLine(path: string, line: string): Promise<void> {
   } catch (error) {
     throw unwritable(path, error);
   }
+}
+
+/** What is added to a file that has another name as well is added to that, too, wherever it is. */
+async function refuseShared(path: string): Promise<void> {
+  const info = await Deno.lstat(path).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  });
+  if (!info || info.isSymlink) return;
+  await refuseIrregular(path);
+  if ((info.nlink ?? 1) > 1) throw new Error("it is a hard link, and has another name elsewhere");
 }

@@ -27,6 +27,16 @@ export function takeFolder(folder: string): Disposable | Partial<Holder> {
     } catch {
       return { [Symbol.dispose]() {} };
     }
+    if (isForeign(file)) {
+      file.close();
+      try {
+        // The name alone goes; what it is a name of stays.
+        Deno.removeSync(path);
+        continue;
+      } catch {
+        return { [Symbol.dispose]() {} };
+      }
+    }
     try {
       locked = file.tryLockSync(true);
     } catch {
@@ -75,6 +85,13 @@ function giveBack(file: Deno.FsFile, path: string): void {
     // An empty file stays where open files cannot be removed.
   }
   file.close();
+}
+
+/** Whether a lock is a hard link to what may be anywhere, or no file: nothing may be written there. */
+function isForeign(file: Deno.FsFile): boolean {
+  const { isFile, nlink } = file.statSync();
+  // The file of who had it before has no name any more.
+  return !isFile || (nlink ?? 1) > 1;
 }
 
 function isAt(file: Deno.FsFile, path: string): boolean {

@@ -1,5 +1,7 @@
 // @ts-types="npm:@types/picomatch@^4.0.2"
 import picomatch from "picomatch";
+import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 
 /** How a glob is understood, on every system alike: a slash stands between folders. */
 const options = { windows: false } as const;
@@ -33,7 +35,8 @@ export function fixedFolder(pattern: string): string {
  */
 export async function globFiles(pattern: string, folder: string): Promise<string[]> {
   const { base, glob } = picomatch.scan(withSlashes(pattern));
-  const matches = picomatch(glob, options);
+  refuseManyWays(glob);
+  const matches = picomatch(withPlainBrackets(glob), options);
   const anyDepth = glob.includes("**");
   const depth = anyDepth ? Infinity : glob.split("/").length;
   const found: string[] = [];
@@ -70,6 +73,9 @@ async function entriesOf(path: string): Promise<Deno.DirEntry[]> {
   }
 }
 
+/** Round brackets are part of names, as in `part (1).csv`; picomatch takes them for parts of a regular expression. */
+const withPlainBrackets = (glob: string) => glob.replaceAll(/(?<!\\)[()|]/g, "\\$&");
+
 const joined = (folder: string, name: string) =>
   folder === "" ? name : folder.endsWith("/") ? `${folder}${name}` : `${folder}/${name}`;
 
@@ -79,3 +85,28 @@ const absolute = (folder: string, path: string) =>
 /** On Windows a backslash stands between folders, elsewhere before a wildcard that is meant as it is. */
 const withSlashes = (pattern: string) =>
   Deno.build.os === "windows" ? pattern.replaceAll("\\", "/") : pattern;
+
+/** How many ways a regular expression may try before it is known that a name does not match. */
+const mostWays = 1e5;
+
+/** What a wildcard may stand for in a name, in ways of doing so. */
+const waysOfOne = 100;
+
+/**
+ * Refuses globs that would take without end to compare with a name that nearly matches: each choice of `{a,b}`
+ * multiplies the ways to read it, and so does each wildcard behind the first of a name.
+ */
+function refuseManyWays(glob: string): void {
+  const choices = Array.from(glob.matchAll(/[,|]|\.\./g)).length;
+  const groups = Array.from(glob.matchAll(/\{/g)).length;
+  const levels = glob.split("/");
+  const ambiguous = levels.map((level) => (level.match(/\*+/g)?.length ?? 0) - 1)
+    .reduce((sum, more) => sum + Math.max(0, more), 1);
+  const anyDepth = levels.filter((level) => level.includes("**")).length;
+  // With a sum of choices, the product is greatest where all groups have as many.
+  const ofGroups = groups === 0 ? 1 : ((choices + groups) / groups) ** groups;
+  if (ofGroups * waysOfOne ** (ambiguous + anyDepth - 1) <= mostWays) return;
+  throw new UserError(`the glob ${glob} has too many wildcards and choices to be looked up`, {
+    hint: hint("files/wildcards", "write several globs with fewer of them", { edit: "the glob" }),
+  });
+}

@@ -1,3 +1,4 @@
+import { openRegular } from "./regular.ts";
 import { createHash } from "node:crypto";
 
 /**
@@ -9,7 +10,7 @@ import { createHash } from "node:crypto";
 export async function hashOf(path: string): Promise<{ sha256: string; bytes: number }> {
   const hash = createHash("sha256");
   let bytes = 0;
-  const file = await Deno.open(path);
+  const file = await openRegular(path);
   // The stream closes the file.
   for await (const chunk of file.readable) {
     hash.update(chunk);

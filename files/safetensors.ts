@@ -78,7 +78,7 @@ export function decodeSafetensors(
 ): { tensors: Map<string, TensorValue>; metadata: Record<string, string> } {
   const length = headerLength(bytes);
   if (length > bytes.length) throw new TypeError("not a safetensors file, or cut short");
-  const { entries, metadata } = decodeHeader(bytes.subarray(8, length));
+  const { entries, metadata } = decodeHeader(bytes.subarray(8, length), bytes.length - length);
   const tensors = new Map<string, TensorValue>();
   for (const [name, entry] of entries) {
     const { dtype, shape, data_offsets: [start, end] } = entry;

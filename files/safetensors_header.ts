@@ -69,16 +69,37 @@ export function headerLength(start: Uint8Array): number {
  * Reads a header.
  *
  * @param bytes The header, without its length.
- * @throws {TypeError} If it is broken.
+ * @param values How many bytes follow it.
+ * @throws {TypeError} If it is broken, or the tensors are not the bytes that follow, each byte of one tensor.
  */
-export function decodeHeader(bytes: Uint8Array): Header {
+export function decodeHeader(bytes: Uint8Array, values: number): Header {
   const { __metadata__: metadata = {}, ...rest } = parse(bytes);
   const entries = new Map<string, HeaderEntry>();
   for (const [name, entry] of Object.entries(rest)) {
     if (!isEntry(entry)) throw new TypeError(`the header of the tensor ${name} is broken`);
     entries.set(name, entry);
   }
+  refuseOtherLayout(entries, values);
   return { entries, metadata: metadata as Record<string, string> };
+}
+
+/** The format has neither gaps, in which anything may hide, nor bytes of two tensors. */
+function refuseOtherLayout(entries: ReadonlyMap<string, HeaderEntry>, values: number): void {
+  const sorted = Array.from(
+    entries,
+    ([name, { data_offsets: [start, end] }]) => ({ name, start, end }),
+  )
+    .sort((one, other) => one.start - other.start || one.end - other.end);
+  let at = 0;
+  for (const { name, start, end } of sorted) {
+    if (end < start || end > values) throw new TypeError(`the tensor ${name} is cut short`);
+    if (start < at) throw new TypeError(`the tensor ${name} overlaps another tensor`);
+    if (start > at) {
+      throw new TypeError(`${start - at} bytes before the tensor ${name} are of no tensor`);
+    }
+    at = end;
+  }
+  if (at < values) throw new TypeError(`the last ${values - at} bytes are of no tensor`);
 }
 
 /** The header's object; what is in it is not looked at yet. */

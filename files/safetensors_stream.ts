@@ -5,6 +5,7 @@
  * @module
  */
 
+import { openRegular } from "./regular.ts";
 import { floatSize, toFloats } from "./floats.ts";
 import {
   decodeHeader,
@@ -76,12 +77,13 @@ export class SafetensorsFile {
    * @throws {TypeError} If it is no safetensors file.
    */
   static async open(path: string): Promise<SafetensorsFile> {
-    const file = await Deno.open(path);
+    const file = await openRegular(path);
     try {
       const { size } = await file.stat();
       const length = headerLength(await readFully(file, Math.min(8, size)));
       if (length > size) throw new TypeError("not a safetensors file, or cut short");
-      return new SafetensorsFile(file, length, decodeHeader(await readFully(file, length - 8)));
+      const header = decodeHeader(await readFully(file, length - 8), size - length);
+      return new SafetensorsFile(file, length, header);
     } catch (error) {
       file.close();
       throw error;

@@ -6,6 +6,7 @@
 
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readRegularText } from "../files/regular.ts";
 import { type Place, UserError } from "./errors.ts";
 import { hint } from "./hints.ts";
 
@@ -175,7 +176,7 @@ async function projectOf(
 ): Promise<{ folder: string; allowed: readonly string[] }> {
   for (let at = folder;; at = dirname(at)) {
     const file = join(at, "deno.json");
-    const text = await Deno.readTextFile(file).catch(() => undefined);
+    const text = await readRegularText(file).catch(() => undefined);
     if (text !== undefined) return { folder: at, allowed: allowedIn(text, file) };
     if (at === dirname(at)) return { folder, allowed: [] };
   }

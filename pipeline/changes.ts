@@ -30,6 +30,7 @@ export function applyChange(root: Node, change: string): Node {
       exitCode: 2,
     });
   }
+  refuseInherited(path, file);
   return changeAt(root, path, parseValue(change.slice(equals + 1), file), { file });
 }
 
@@ -45,6 +46,19 @@ export function applyChange(root: Node, change: string): Node {
  */
 export function changeAt(root: Node, path: Path, value: Node, place: Place): Node {
   return replaced(root, path, [], value, place);
+}
+
+/** Keys that all objects have, or that mean something else than a key: no pipeline has them. */
+const inherited: readonly unknown[] = ["__proto__", "constructor", "prototype"];
+
+function refuseInherited(path: Path, file: string): void {
+  const key = path.find((key) => inherited.includes(key));
+  if (key === undefined) return;
+  throw new UserError(`${JSON.stringify(key)} is no key of a pipeline`, {
+    place: { file },
+    hint: hint("set/inherited", "write another path", { edit: "the argument" }),
+    exitCode: 2,
+  });
 }
 
 /** Positions within an option's text would be taken for lines of a file, so there are none. */

@@ -100,6 +100,15 @@ function refusePipeline({ file, value }: Document): void {
   });
 }
 
+/** The files in a sweep's folder. */
+const ownFiles: readonly string[] = [
+  "table.md",
+  "table.html",
+  "table.arrow",
+  "runs.arrow",
+  ".lock",
+];
+
 class SweepReader {
   readonly #root: MapNode;
   readonly #document: Document;
@@ -128,6 +137,7 @@ class SweepReader {
     if (names.length === 0) this.#problem("the sweep has no settings", ["settings"]);
     const reference = this.#reference(names);
     this.#refuseSeedsTwice();
+    this.#refuseFileNames(names);
     const common = this.#axes(this.#part("grid"), ["grid"]);
     const own = names.map((name) =>
       this.#axes(
@@ -234,6 +244,19 @@ class SweepReader {
       });
     }
     return reference;
+  }
+
+  /** Runs are in folders of their settings' names, beside the sweep's own files. */
+  #refuseFileNames(names: readonly string[]): void {
+    for (const name of names) {
+      // Some disks take upper and lower case for the same.
+      if (!ownFiles.includes(name.toLowerCase())) continue;
+      this.#problem(
+        `the setting ${name} has the name of a file that the sweep writes`,
+        ["settings", name],
+        hint("sweep/file-name", "give it another name", { edit: "the name" }),
+      );
+    }
   }
 
   #refuseSeedsTwice(): void {

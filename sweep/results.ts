@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { readRegularText } from "../files/regular.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import { metricsFromJson } from "../pipeline/metrics_json.ts";
@@ -67,7 +68,7 @@ async function metricsOf(
 ): Promise<RunOutcome["metrics"]> {
   const path = join(folder, "metrics.jsonl");
   try {
-    const lines = (await Deno.readTextFile(path)).split("\n").filter(Boolean)
+    const lines = (await readRegularText(path)).split("\n").filter(Boolean)
       .map((line) => metricsFromJson(JSON.parse(line)) as Record<string, unknown>);
     const after = (epoch: number) => {
       const found = lines.findLast((line) => line.split === split && line.epoch === epoch);

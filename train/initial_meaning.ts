@@ -6,6 +6,7 @@
  */
 
 import { join } from "node:path";
+import { readRegular } from "../files/regular.ts";
 import { type Problem, UserError } from "../pipeline/errors.ts";
 import { hint, type HintText, nameHint } from "../pipeline/hints.ts";
 import type { InitialFile, PlannedInitial } from "../pipeline/plan.ts";
@@ -410,7 +411,7 @@ const vocabularyHint = () =>
 async function readValues(file: string, place: PlannedInitial["place"]): Promise<string[]> {
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(file));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(await readRegular(file));
   } catch (cause) {
     throw unreadableVocabulary(file, cause, place);
   }

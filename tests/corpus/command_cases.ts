@@ -121,6 +121,11 @@ function* sweepCases(): Iterable<CommandCase> {
     ...more,
     files: { "s.yaml": text, ...more.files },
   });
+  const named = (name: string) => `${sweepText}  ${name}: {}\n`;
+  yield one("a setting that is called like the sweep's table", named("table.MD"), [
+    "the setting table.MD has the name of a file that the sweep writes",
+    "give it another name",
+  ], { mended: { "sweep/file-name": { files: { "s.yaml": named("tables") } } } });
   yield one("a reference that is none", `${sweepText}reference: basik\n`, ["did you mean basic?"]);
   yield one("a reference that is none, on the command line", sweepText, ["the settings are"], {
     args: [...part, "--reference", "zzz"],

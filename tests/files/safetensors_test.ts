@@ -148,9 +148,7 @@ Deno.test("decodeSafetensors() refuses lengths, offsets and shapes that do not a
   const values = Array(8).fill(0);
   assertEquals(decodeSafetensors(file(entry({}), values)).tensors.size, 1);
   for (
-    const parts of [{ shape: [3] }, { shape: [] }, { data_offsets: [0, 4] }, {
-      data_offsets: [4, 12],
-    }]
+    const parts of [{ shape: [3] }, { shape: [] }, { data_offsets: [4, 12] }]
   ) {
     assertThrows(
       () => decodeSafetensors(file(entry(parts), values)),
@@ -180,6 +178,26 @@ Deno.test("decodeSafetensors() refuses lengths, offsets and shapes that do not a
     TypeError,
     "the tensor kernel is broken",
   );
+});
+
+Deno.test("decodeSafetensors() refuses tensors that overlap, and bytes that are of none", () => {
+  const one = (start: number, end: number) => ({
+    ...{ dtype: "F32", shape: [(end - start) / 4], data_offsets: [start, end] },
+  });
+  const cases: [Record<string, ReturnType<typeof one>>, string | undefined][] = [
+    [{ b: one(8, 16), a: one(0, 8), none: one(8, 8) }, undefined],
+    [{ a: one(0, 8), b: one(4, 16) }, "the tensor b overlaps another tensor"],
+    [{ a: one(0, 16), b: one(0, 16) }, "the tensor b overlaps another tensor"],
+    [{ a: one(0, 4), b: one(8, 16) }, "4 bytes before the tensor b are of no tensor"],
+    [{ a: one(4, 16) }, "4 bytes before the tensor a are of no tensor"],
+    [{ a: one(0, 8) }, "the last 8 bytes are of no tensor"],
+    [{}, "the last 16 bytes are of no tensor"],
+  ];
+  for (const [header, words] of cases) {
+    const bytes = file(header, Array(16).fill(0));
+    if (words === undefined) assertEquals(decodeSafetensors(bytes).tensors.size, 3);
+    else assertThrows(() => decodeSafetensors(bytes), TypeError, words);
+  }
 });
 
 Deno.test("decodeSafetensors() refuses types that it does not read, by name", () => {

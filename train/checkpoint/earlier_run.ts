@@ -6,6 +6,7 @@
 
 import { basename, dirname, join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { readRegularText } from "../../files/regular.ts";
 import type { Precision } from "../../engine/capture/precision.ts";
 import { variablesIn } from "../../pipeline/environment.ts";
 import { type Problem, UserError } from "../../pipeline/errors.ts";
@@ -60,7 +61,7 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
   const path = join(folder, "pipeline.json");
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = await readRegularText(path);
   } catch (error) {
     const missing = error instanceof Deno.errors.NotFound;
     throw new UserError(
@@ -132,7 +133,7 @@ const isObject = (value: unknown) => typeof value === "object" && value !== null
  */
 export async function readResult(folder: string): Promise<Result | undefined> {
   try {
-    const text = await Deno.readTextFile(join(folder, "result.json"));
+    const text = await readRegularText(join(folder, "result.json"));
     return metricsFromJson(JSON.parse(text)) as Result;
   } catch {
     return undefined;

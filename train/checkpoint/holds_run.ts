@@ -1,3 +1,4 @@
+import { readRegularText } from "../../files/regular.ts";
 import { join } from "node:path";
 
 /**
@@ -24,7 +25,7 @@ export async function holdsRun(folder: string): Promise<boolean> {
 /** Whether a split was measured: the means of the first epoch's losses alone are no result. */
 async function hasMeasured(file: string): Promise<boolean> {
   // One that cannot be read, such as a link that leads out of the folder, is refused elsewhere.
-  const text = await Deno.readTextFile(file).catch(() => "");
+  const text = await readRegularText(file).catch(() => "");
   return text.split("\n").some((line) => {
     try {
       const { split, epoch } = JSON.parse(line);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
+import { readRegularText } from "../../files/regular.ts";
 import { draftOf, forgetDraft } from "../../files/drafts.ts";
 import { hashOf } from "../../files/hash_of.ts";
 import { safetensorsChunks, type StreamedTensor } from "../../files/safetensors_stream.ts";
@@ -253,7 +254,7 @@ const jsonOf = (path: string) => path.replace(/\.safetensors$/, ".json");
  */
 async function damageOf(path: string): Promise<string | undefined> {
   try {
-    return differs(JSON.parse(await Deno.readTextFile(jsonOf(path))), await hashOf(path));
+    return differs(JSON.parse(await readRegularText(jsonOf(path))), await hashOf(path));
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -273,7 +274,7 @@ async function check(
 ): Promise<{ content: CheckpointFile } | { damage: string }> {
   let content: CheckpointFile;
   try {
-    content = decodeContent(await Deno.readTextFile(jsonOf(path)));
+    content = decodeContent(await readRegularText(jsonOf(path)));
     const damage = differs(content, await hashOf(path));
     if (damage !== undefined) return { damage };
   } catch (error) {
@@ -284,7 +285,7 @@ async function check(
 
 async function isForever(path: string): Promise<boolean> {
   try {
-    return decodeContent(await Deno.readTextFile(jsonOf(path))).forever;
+    return decodeContent(await readRegularText(jsonOf(path))).forever;
   } catch {
     return false;
   }

@@ -8,6 +8,7 @@
 
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { readRegularText } from "../../files/regular.ts";
 import denoConfig from "../../deno.json" with { type: "json" };
 import { writeFileWhole } from "../../files/write.ts";
 import {
@@ -307,7 +308,7 @@ export async function readModelFile(
   const refuse = (cause: unknown) => unreadableModel(path, cause, about);
   let value: unknown;
   try {
-    value = JSON.parse(await Deno.readTextFile(path));
+    value = JSON.parse(await readRegularText(path));
   } catch (error) {
     throw refuse(error);
   }

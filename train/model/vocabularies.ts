@@ -16,6 +16,7 @@ import {
 } from "apache-arrow";
 import { join } from "node:path";
 import { z } from "zod";
+import { readRegular } from "../../files/regular.ts";
 import { ArrowFileWriter } from "../../files/arrow_writer.ts";
 import { hashOf } from "../../files/hash_of.ts";
 import { unwritable } from "../../files/unwritable.ts";
@@ -141,7 +142,7 @@ export async function readVocabulary(
   const path = join(folder, kept.file);
   const { sha256 } = await hashOf(path);
   if (sha256 !== kept.sha256) throw new TypeError(`${path} is not as it was written`);
-  const column = tableFromIPC(await Deno.readFile(path)).getChild("value");
+  const column = tableFromIPC(await readRegular(path)).getChild("value");
   const values = [...column ?? []] as string[];
   if (values.length === kept.values) return values;
   throw new TypeError(`${path} has ${values.length} values; expected ${kept.values}`);

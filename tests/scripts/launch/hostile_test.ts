@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { inFolder, rocket } from "../../support/command_line.ts";
 import { forNative } from "../../support/engines.ts";
@@ -344,5 +344,43 @@ Deno.test("texts that are no paths grant no reading, and folders that hold the h
         assertMatch(stderr, /^error: ".*\*.*" is no name and no number of a host$/m);
       }
     }
+  });
+});
+
+Deno.test("pipes and devices in the place of files are refused, and not waited for", async () => {
+  const initial = { light: { file: "pipe.safetensors" } };
+  const pipeline = digitsPipeline({ network: { use: "mlp", light: [4], booster: [4], initial } });
+  await withPipeline(pipeline, async (file, folder) => {
+    for (const name of ["pipe.safetensors", "run/pipeline.json", "other/model.json"]) {
+      await Deno.mkdir(dirname(join(folder, name)), { recursive: true });
+      new Deno.Command("mkfifo", { args: [join(folder, name)] }).outputSync();
+    }
+    const ends = async (words: string, ...args: string[]) => {
+      const { code, stderr } = await rocket([...args, "--engine", "wasm"], { cwd: folder });
+      assert(code === 1 || code === 2, stderr);
+      assertStringIncludes(stderr, words);
+    };
+    await ends("it is no regular file", "check", file);
+    await ends("pipeline.json cannot be read: it is no regular file", "resume", "run");
+    const device = '"network.initial={ light: { file: /dev/zero } }"'.slice(1, -1);
+    await ends("it is no regular file", "check", file, "--set", device);
+  });
+});
+
+Deno.test("a hard link in a run folder is not written to", async () => {
+  const pipeline = digitsPipeline({ train: { epochs: 1, batch: 512 } });
+  await withPipeline(pipeline, async (file, folder) => {
+    await Deno.mkdir(join(folder, "run"));
+    await Deno.writeTextFile(join(folder, "mine"), "mine");
+    await Deno.link(join(folder, "mine"), join(folder, "run", "run.lock"));
+    const args = [file, "--engine", "wasm", "--out", "run"];
+    const { code, stderr } = await rocket(args, { cwd: folder });
+    assertEquals(code, 0, stderr);
+    assertEquals(await Deno.readTextFile(join(folder, "mine")), "mine");
+    await Deno.remove(join(folder, "run"), { recursive: true });
+    await Deno.mkdir(join(folder, "run"));
+    await Deno.link(join(folder, "mine"), join(folder, "run", "metrics.jsonl"));
+    await rocket(args, { cwd: folder });
+    assertEquals(await Deno.readTextFile(join(folder, "mine")), "mine");
   });
 });
