@@ -37,6 +37,8 @@ import {
   type TextFacts,
   UserError,
 } from "../../plugin.ts";
+import { createReadStream } from "node:fs";
+import { createGunzip } from "node:zlib";
 import { yamlKey } from "./hints.ts";
 import { partitionFields } from "./hive.ts";
 import { type Database, literal, noColumns, quoted } from "./duckdb.ts";
@@ -141,9 +143,9 @@ export async function openCsv(
   dialect: CsvDialect,
 ): Promise<CsvFile> {
   let delimiter = dialect.delimiter ?? (isTabbed(file) ? "\t" : ",");
-  const lines = await firstLines(database, file);
-  const blankLines = Math.max(0, lines.findIndex((line) => line !== ""));
-  const text = lines.slice(blankLines).join("\n");
+  const start = await startOf(database, file, delimiter, dialect.quote);
+  const text = start.replace(/^[\r\n]+/, "");
+  const blankLines = text === "" ? 0 : blankLinesOf(start);
   let [first, second] = recordsOf(text, delimiter, dialect.quote);
   if (first === undefined) {
     throw new UserError(`${file.name} has no line with text`, {
@@ -200,17 +202,52 @@ export async function openCsv(
 
 const isTabbed = ({ name }: SourceFile) => /\.(tsv|tab)(\.gz|\.zst)?$/i.test(name);
 
-/** The first lines of a file as they are, whatever is between them. */
-async function firstLines(database: Database, { path }: SourceFile): Promise<string[]> {
+/** The start of a file as it is, with two records at least if it has so many. */
+async function startOf(
+  database: Database,
+  { path }: SourceFile,
+  delimiter: string,
+  quote: string,
+): Promise<string> {
+  if (!/\.zst$/i.test(path)) {
+    const file = createReadStream(path);
+    const stream = /\.gz$/i.test(path) ? file.pipe(createGunzip()) : file;
+    file.on("error", (error) => stream.destroy(error));
+    const decoder = new TextDecoder("utf-8", { fatal: true });
+    try {
+      let text = "", looked = 0;
+      for await (const bytes of stream) {
+        text += decoder.decode(bytes, { stream: true });
+        if (text.length < 2 * looked) continue;
+        looked = text.length;
+        // A third record has begun where two have ended.
+        if (text.length > mostStart || recordsOf(text, delimiter, quote, 3).length === 3) {
+          return text;
+        }
+      }
+      return text + decoder.decode();
+    } catch {
+      // DuckDB says what is wrong with it.
+    } finally {
+      file.destroy();
+      stream.destroy();
+    }
+  }
   const rows = await database.rows(
     `FROM read_csv([${literal(path)}], auto_detect = false, header = false, ` +
       "delim = '\\0', quote = '', escape = '', columns = {'line': 'VARCHAR'}) LIMIT 100",
   );
-  return rows.map(([line]) => (line as string | null) ?? "");
+  return rows.map(([line]) => (line as string | null) ?? "").join("\n");
 }
 
-/** The values of the first two records of a text. */
-function recordsOf(text: string, delimiter: string, quote: string): string[][] {
+/** How many characters have two records in them, as no line has more than 2 MB. */
+const mostStart = 2 ** 22;
+
+const blankLinesOf = (text: string) =>
+  /^(\r\n|\n|\r)*/.exec(text)![0].match(/\r\n|\n|\r/g)?.length ?? 0;
+
+/** The values of the first records of a text, two by default. */
+function recordsOf(text: string, delimiter: string, quote: string, most = 2): string[][] {
   const records: string[][] = [];
   let values: string[] = [], value = "", within = false, start = true, ended = true;
   const endRecord = () => {
@@ -218,7 +255,7 @@ function recordsOf(text: string, delimiter: string, quote: string): string[][] {
     if (values.length > 1 || value !== "" || !start) records.push(values);
     [values, value, start, ended] = [[], "", true, true];
   };
-  for (let at = 0; at < text.length && records.length < 2; at++) {
+  for (let at = 0; at < text.length && records.length < most; at++) {
     const character = text[at]!;
     ended = false;
     if (within) {
@@ -230,10 +267,12 @@ function recordsOf(text: string, delimiter: string, quote: string): string[][] {
     } else if (character === delimiter) {
       values.push(value);
       [value, start] = ["", true];
-    } else if (character === "\n") endRecord();
-    else value += character;
+    } else if (character === "\n" || character === "\r") {
+      if (character === "\r" && text[at + 1] === "\n") at++;
+      endRecord();
+    } else value += character;
   }
-  if (!ended && records.length < 2) endRecord();
+  if (!ended && records.length < most) endRecord();
   return records;
 }
 

@@ -153,9 +153,11 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
       for (;;) {
         const next = await attempt(file, () => batches.next());
         if (next.done) break;
+        const end = firstRow + next.value.numRows;
+        // Whoever gets the rows may ask where they are.
+        counted.set(file.name, Math.max(end, counted.get(file.name) ?? 0));
         yield conform(next.value, wanted, { ...file, firstRow });
-        firstRow += next.value.numRows;
-        counted.set(file.name, Math.max(firstRow, counted.get(file.name) ?? 0));
+        firstRow = end;
       }
     } finally {
       await batches.return(undefined);

@@ -146,6 +146,15 @@ function rows(count: number, change: (row: number) => { x?: number; y?: number }
   ));
 }
 
+/** The same rows as text with columns. */
+function lines(count: number, change: (row: number) => { x?: string; y?: string } = () => ({})) {
+  const all = Array.from({ length: count }, (_, row) => {
+    const { x, y } = { x: `${row / count}`, y: `${row % 2}`, ...change(row) };
+    return `${x},${y}\n`;
+  });
+  return new TextEncoder().encode(`x,y\n${all.join("")}`);
+}
+
 interface Parts {
   readonly weight?: number;
   readonly transforms?: string;
@@ -156,17 +165,18 @@ interface Parts {
   readonly memory?: string;
   /** Where the training rows are. */
   readonly train?: string;
+  readonly label?: string;
 }
 
 const pipelineOf = (
-  { weight = 1, transforms, loss, optimizer, metrics, outputs, memory, train }: Parts,
+  { weight = 1, transforms, loss, optimizer, metrics, outputs, memory, train, label }: Parts,
 ) =>
   `name: bad
 data:
-  train: { use: arrow, path: ${train ?? "a.arrow"} }
+  train: { use: ${train?.endsWith(".csv") ? "csv" : "arrow"}, path: ${train ?? "a.arrow"} }
   test: { use: arrow, path: test.arrow }
   features: { x: }
-  label: { column: y, classes: 2 }
+  label: ${label ?? "{ column: y, classes: 2 }"}
   transforms: [${transforms ?? ""}]
 network: { use: mlp, light: [4], booster: [8] }
 losses: [{ use: cross-entropy, on: light, weight: ${weight} }${loss ? `, ${loss}` : ""}]
@@ -179,12 +189,12 @@ ${memory ? `# rows that do not fit are streamed\n` : ""}`.replace(
     memory ? `  memory: ${memory}\n  transforms` : "  transforms",
   );
 
-const lines = { transform: 7, loss: 9, optimizer: 10, metric: 11, output: 12 } as const;
+const lineOf = { transform: 7, loss: 9, optimizer: 10, metric: 11, output: 12 } as const;
 
 /** Pipelines that are right as far as `check` sees, and whose training has to fail. */
 export function* trainingCases(folder: string): Iterable<Case> {
   const broken = Object.keys(faults).filter((how) => how !== "good");
-  const kinds: Readonly<Record<keyof typeof lines, readonly string[]>> = {
+  const kinds: Readonly<Record<keyof typeof lineOf, readonly string[]>> = {
     transform: [...broken, "fewerRows", "noFeatures", "shorter", "notFinite"],
     loss: [...broken, "matrix", "notFinite", "slope", "leaks"],
     optimizer: [...broken, "noValue", "scalar", "notFinite"],
@@ -221,14 +231,14 @@ export function* trainingCases(folder: string): Iterable<Case> {
       mended,
     };
   };
-  for (const [kind, hows] of Object.entries(kinds) as [keyof typeof lines, string[]][]) {
+  for (const [kind, hows] of Object.entries(kinds) as [keyof typeof lineOf, string[]][]) {
     for (const how of hows) {
       const entry = `{ use: "./stages.ts#${kind}", how: "${how}"${
         kind === "loss" ? ", on: light" : kind === "optimizer" ? ", rate: 0.1" : ""
       } }`;
       const key = ["transform", "metric", "output"].includes(kind) ? `${kind}s` : kind;
       // Only a broken output lets a run come to its end.
-      const words = [`p.yaml:${lines[kind]}:`], results = kind === "output";
+      const words = [`p.yaml:${lineOf[kind]}:`], results = kind === "output";
       const hints = contracts[kind]?.filter(([, printing]) => printing === how) ?? [];
       const mended = Object.fromEntries(
         hints.map(([id]) => [id, inPipeline(`how: "${how}"`, `how: "good"`)]),
@@ -294,6 +304,31 @@ export function* trainingCases(folder: string): Iterable<Case> {
   yield one("data: infinity in the last batch, streamed", { memory: "10kB" }, [
     "row 4999 of a.arrow (train split), column x: has Infinity",
   ], rows(5000, (row) => row === 4999 ? { x: Infinity } : {}));
+  const train = "a.csv", streamed = { train, memory: "10kB" };
+  yield one("data: CSV with a label out of its classes in the last line", { train }, [
+    "p.yaml:6:",
+    "row 79 of a.csv (train split), column y: is 7, which is no class; expected 0 or 1",
+  ], lines(80, (row) => late(row) ? { y: "7" } : {}));
+  yield one("data: CSV with a number beyond float32 in the last line", { train }, [
+    "p.yaml:5:",
+    "the feature x has 1e+39 in row 79 of a.csv (train split), which is beyond the largest float32",
+    "`- { use: scale, by: 1e-9, feature: x }`",
+  ], lines(80, (row) => late(row) ? { x: "1e39" } : {}));
+  yield one("data: CSV with a label beyond float32", {
+    train,
+    label: "{ column: y, kind: number }",
+  }, [
+    "row 79 of a.csv (train split), column y: has -1e+40; in all, 1 of 80 rows is not finite in float32",
+  ], lines(80, (row) => late(row) ? { y: "-1e40" } : {}));
+  yield one("data: CSV with a number beyond float64 in the last line", streamed, [
+    'line 5001 of a.csv: "1e399" in the column x is beyond the largest float64',
+  ], lines(5000, (row) => row === 4999 ? { x: "1e399" } : {}));
+  yield one("data: CSV with nothing in the last line, streamed", streamed, [
+    "row 4999 of a.csv (train split), column x: is null; in all, 1 of 5000 rows is",
+  ], lines(5000, (row) => row === 4999 ? { x: "" } : {}));
+  yield one("data: CSV with a value too many in the last line, streamed", streamed, [
+    "line 5001 of a.csv has 3 values; expected 2",
+  ], lines(5000, (row) => row === 4999 ? { y: "1,1" } : {}));
   for (const how of ["shrinks", "removes"]) {
     yield one(
       `data: a file that an outsider ${how} after three steps`,

@@ -1,9 +1,9 @@
-import { basename, extname, join } from "node:path";
+import { basename, join } from "node:path";
 import { createRandom, deriveSeed } from "../../pipeline/random.ts";
 import { faultsOf } from "../corpus/expectation.ts";
 import { Runner } from "../corpus/outcome.ts";
 import { root } from "../support/command_line.ts";
-import { mutate } from "./mutate.ts";
+import { mutate, mutateText } from "./mutate.ts";
 import { changedPipeline, type Pipelines, readPipelines } from "./pipelines.ts";
 
 /** What is fuzzed: trees and bytes of pipelines, or bytes of data. */
@@ -28,8 +28,14 @@ export interface Failure {
   readonly kept: string;
 }
 
-/** A good file, what reads it, and columns for a feature and a label. */
-type DataFile = readonly [file: string, use: string, feature: string, label: string];
+/** A good file, what reads it, columns for a feature and a label, and options of the source. */
+type DataFile = readonly [
+  file: string,
+  use: string,
+  feature: string,
+  label: string,
+  options?: string,
+];
 
 /** Good files. */
 const dataFiles: readonly DataFile[] = [
@@ -58,6 +64,14 @@ const dataFiles: readonly DataFile[] = [
   ["interop/pyarrow_lossy.parquet", "parquet", "id", "id"],
   ["interop/duckdb_v2.parquet", "parquet", "total", "colour"],
   ["interop/pandas.csv", "csv", "id", "flag"],
+  ["interop/polars.csv", "csv", "double", "flag", "columns: { double: float32, us: timestamp }"],
+  ["interop/pandas_semicolons.csv", "csv", "price", "flag", 'delimiter: ";", nullValues: [NA]'],
+  ["interop/pandas_packed.csv.gz", "csv", "short", "flag", 'nullValues: ["NULL"]'],
+  ["interop/polars_tabs.tsv", "csv", "us", "flag", "nullValues: [NA]"],
+  ["interop/polars_quoted.csv", "csv", "small", "flag"],
+  ["interop/duckdb_quoted.csv", "csv", "day", "code", 'delimiter: "|", nullValues: ["-"]'],
+  ["interop/duckdb_bare.csv", "csv", "column2", "column6", 'header: false, quote: "\'"'],
+  ["interop/pyarrow.csv", "csv", "short", "text"],
 ];
 
 const fixtures = join(root, "tests", "fixtures");
@@ -103,11 +117,13 @@ async function makeCase(pipelines: Pipelines | undefined, seed: number, folder: 
     await Deno.writeFile(file, changedPipeline(pipelines, random));
     return { file, changed: file };
   }
-  const [name, use, feature, label] = dataFiles[random.integer(0, dataFiles.length - 1)]!;
-  const changed = join(folder, `bad${extname(name)}`);
-  await Deno.writeFile(changed, mutate(await Deno.readFile(join(fixtures, name)), random));
+  const [name, use, feature, label, options] = dataFiles[random.integer(0, dataFiles.length - 1)]!;
+  const changed = join(folder, `bad${/\.[.a-z]+$/.exec(name)![0]}`);
+  const bytes = await Deno.readFile(join(fixtures, name));
+  const isText = /\.[ct]sv$/.test(name) && random.integer(0, 2) > 0;
+  await Deno.writeFile(changed, isText ? mutateText(bytes, random) : mutate(bytes, random));
   const file = join(folder, "p.yaml");
-  const source = `{ use: ${use}, path: ${basename(changed)} }`;
+  const source = `{ use: ${use}, path: ${basename(changed)}${options ? `, ${options}` : ""} }`;
   await Deno.writeTextFile(
     file,
     `name: fuzz

@@ -10,6 +10,82 @@ export function mutate(bytes: Uint8Array, random: Random): Uint8Array<ArrayBuffe
   return changed;
 }
 
+/** Changes text with columns as programs and people spoil it: values, quotes, ends of lines, lines and columns. */
+export function mutateText(bytes: Uint8Array, random: Random): Uint8Array<ArrayBuffer> {
+  let text = new TextDecoder().decode(bytes);
+  const times = 1 + random.integer(0, 2);
+  for (let time = 0; time < times; time++) {
+    text = textMutations[random.integer(0, textMutations.length - 1)]!(text, random);
+  }
+  return new TextEncoder().encode(text);
+}
+
+/** Values and parts of values that are read in more ways than one. */
+const spoilt = [
+  "NA",
+  "nan",
+  "-inf",
+  "",
+  '""',
+  '"',
+  "''",
+  " ",
+  "007",
+  "1e999",
+  "-0",
+  "9007199254740993",
+  "0x1F",
+  "1,5",
+  "1;5",
+  "2026-02-30",
+  "2026-11-28 24:00:00",
+  "true",
+  "\r",
+  "\n",
+  "\r\n",
+  "\0",
+  "\ufeff",
+  "\u2028",
+  "é",
+  ",",
+  ";",
+  "\t",
+  "|",
+];
+
+const textMutations: readonly ((text: string, random: Random) => string)[] = [
+  (text, random) => {
+    const at = random.integer(0, text.length);
+    return text.slice(0, at) + spoilt[random.integer(0, spoilt.length - 1)]! + text.slice(at);
+  },
+  (text, random) => {
+    // A value in the place of another.
+    const values = [...text.matchAll(/[^,;|\t\r\n]+/g)];
+    if (values.length === 0) return text;
+    const { index, 0: old } = values[random.integer(0, values.length - 1)]!;
+    const value = spoilt[random.integer(0, spoilt.length - 1)]!;
+    return text.slice(0, index) + value + text.slice(index + old.length);
+  },
+  (text, random) => {
+    const lines = text.split("\n"), at = random.integer(0, lines.length - 1);
+    const changes = [[], [lines[at]!, lines[at]!], ["", lines[at]!], [lines[at]!.slice(0, -3)]];
+    return lines.toSpliced(at, 1, ...changes[random.integer(0, 3)]!).join("\n");
+  },
+  (text, random) => {
+    const end = ["\n", "\r\n", "\r"][random.integer(0, 2)]!;
+    return text.replaceAll(/\r?\n/g, () => random.integer(0, 3) > 0 ? end : "\n");
+  },
+  (text, random) => {
+    const at = random.integer(0, text.length);
+    const [from, to] = [[",", ";"], [";", ","], ["\t", " "], ['"', "'"], [",", ""]][
+      random.integer(0, 4)
+    ] as [string, string];
+    return text.slice(0, at) + text.slice(at).replaceAll(from, to);
+  },
+  (text) => `\ufeff${text}`,
+  (text) => text.repeat(40),
+];
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const extremes = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 2 ** 16, 2 ** 24, 255];

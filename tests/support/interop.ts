@@ -78,7 +78,7 @@ export const interopFiles: readonly InteropFile[] = written.files.map((file) => 
 export function interopSource({ file, options }: InteropFile): Source {
   const stage: SourceStage = /\.parquet$|^hive_/.test(file)
     ? parquet
-    : file.endsWith(".csv")
+    : /\.(csv|tsv)(\.gz)?$/.test(file)
     ? csv
     : arrow;
   const path = file.startsWith("hive_") ? `${file}/**/*.parquet` : file;

@@ -271,7 +271,9 @@ export class ColumnReader {
       problems.push({
         message: this.#inRow(
           first,
-          `has ${value}; in all, ${this.#share(count)} not finite`,
+          `has ${value}; in all, ${this.#share(count)} not finite${
+            Number.isFinite(value) ? " in float32" : ""
+          }`,
         ),
         place: this.#request.place(),
         hint: this.#notFiniteHint(Number.isNaN(value)),
@@ -829,13 +831,17 @@ export class ColumnReader {
     // 0 times a number is 0 unless it is not finite.
     let sum = 0;
     for (let index = 0; index < values.length; index++) sum += values[index]! * 0;
-    if (sum === 0) return;
+    // A feature may yet be brought into range by a transform; others are float32 as they are.
+    const { use } = this.#request;
+    const narrow = values instanceof Float64Array && (use === "label" || use === "weight");
+    const fits = (value: number) => Number.isFinite(narrow ? Math.fround(value) : value);
+    if (sum === 0 && (!narrow || values.every(fits))) return;
     const size = values.length / rows;
     const marked = new Uint8Array(rows);
     let first: number | undefined;
     for (let index = 0; index < values.length; index++) {
       const row = Math.floor(index / size);
-      if (Number.isFinite(values[index]) || ignored?.[row]) continue;
+      if (fits(values[index]!) || ignored?.[row]) continue;
       first ??= values[index];
       marked[row] = 1;
     }

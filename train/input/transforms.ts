@@ -92,6 +92,7 @@ export interface Measured {
  */
 export class TransformChain {
   readonly #nulls: NullFiller;
+  readonly #places: (feature: string) => Place | undefined;
   readonly #transforms: readonly PlannedTransform[];
 
   /**
@@ -109,7 +110,7 @@ export class TransformChain {
     places?: (feature: string) => Place | undefined,
   ): TransformChain {
     const nulls = new NullFiller(features, places);
-    return new TransformChain(makeTransforms(plans, nulls.features), nulls);
+    return new TransformChain(makeTransforms(plans, nulls.features), nulls, places);
   }
 
   /**
@@ -117,8 +118,14 @@ export class TransformChain {
    *
    * @param transforms The transforms, each made for the features that the one before it leaves.
    * @param nulls What fills nulls before them; nothing by default.
+   * @param places Where the pipeline file has a feature.
    */
-  constructor(transforms: readonly PlannedTransform[], nulls: NullFiller = new NullFiller({})) {
+  constructor(
+    transforms: readonly PlannedTransform[],
+    nulls: NullFiller = new NullFiller({}),
+    places: (feature: string) => Place | undefined = () => undefined,
+  ) {
+    this.#places = places;
     this.#transforms = transforms;
     this.#nulls = nulls;
   }
@@ -153,7 +160,10 @@ export class TransformChain {
     try {
       const transformed = this.#applyTo(filled, position, last);
       // One look at what comes out; only if that is broken, at what each transform made of it.
-      if (!isFinite(transformed)) this.#blame(filled, position);
+      if (!isFinite(transformed)) {
+        this.#blame(filled, position);
+        refuseLarge(transformed, this.#places);
+      }
       return transformed;
     } catch (error) {
       throw located(error, position.where);
@@ -379,9 +389,36 @@ function checkBatch(
   }
 }
 
+/** Refuses numbers that are finite, but not in float32, which the nets compute with. */
+function refuseLarge(
+  { features, size }: Batch,
+  places: (feature: string) => Place | undefined,
+): void {
+  for (const [name, { values }] of Object.entries(features)) {
+    const index = values.findIndex((value: number) => !Number.isFinite(Math.fround(value)));
+    if (index < 0) continue;
+    const row = Math.floor(index * size / values.length), value = values[index]!;
+    const by = `1e-${Math.floor(Math.log10(Math.abs(value))) - 30}`;
+    throw new UserError(
+      `the feature ${name} has ${value} in ${rowOfBatch(row)}, which is beyond the largest float32`,
+      {
+        row,
+        place: places(name),
+        hint: hint(
+          "feature/float32",
+          `bring it into range: add \`- { use: scale, by: ${by}, feature: ${name} }\` to data.transforms`,
+          { set: { "/data/transforms/-": { use: "scale", by: Number(by), feature: name } } },
+        ),
+      },
+    );
+  }
+}
+
 function isFinite({ features }: Batch): boolean {
   return Object.values(features).every(({ values }) =>
-    !(values instanceof Float32Array || values instanceof Float64Array) || allFinite(values)
+    values instanceof Float64Array
+      ? allFinite(values) && values.every((value) => Number.isFinite(Math.fround(value)))
+      : !(values instanceof Float32Array) || allFinite(values)
   );
 }
 
