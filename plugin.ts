@@ -12,7 +12,7 @@ export * from "./files/write.ts";
 export * from "./pipeline/column_types.ts";
 export * from "./pipeline/errors.ts";
 export { type ArgumentsChange, type Change, hint, type HintText } from "./pipeline/hints.ts";
-export { say, showStatus, type StatusLine } from "./pipeline/terminal.ts";
+export { type Lines, say, showStatus, type StatusLine } from "./pipeline/terminal.ts";
 export * from "./pipeline/metrics_json.ts";
 export * from "./pipeline/nearest.ts";
 export * from "./pipeline/random.ts";

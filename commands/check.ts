@@ -1,5 +1,5 @@
 import { openEngine } from "../engine/engine.ts";
-import { formatWarning, type Problem } from "../pipeline/errors.ts";
+import { type Problem, warningLines } from "../pipeline/errors.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../pipeline/stages/batch.ts";
 import { formatMetric } from "../pipeline/stages/metric.ts";
@@ -17,7 +17,7 @@ import { type CommandOptions, onlyArgument } from "./options.ts";
 import { gradientTable } from "./result_table.ts";
 import { readPlan } from "./read_plan.ts";
 import { formatCount, formatNumber, table } from "./table.ts";
-import { print, say } from "../pipeline/terminal.ts";
+import { type Lines, print, say } from "../pipeline/terminal.ts";
 import { warningsOf } from "../train/warnings/warnings.ts";
 
 /**
@@ -47,7 +47,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
     const first = phases[0]!.nets;
     const given = await readInitial(plan, first, report, (warning) => warn([warning]));
     if (alone) await readInitial(plan, alone.phases[0]!.nets);
-    const tried: string[] = [];
+    const tried: Lines[] = [];
     for (const phase of phases) {
       reportExactTables(phase, report);
       if (phase.name !== undefined) tried.push(phaseSummary(phase));
@@ -55,7 +55,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
       warn(batch.warnings);
       tried.push(firstBatchSummary(batch), gradientTable(batch.gradients));
     }
-    print([
+    print(...paragraphs([
       dataSummary(data),
       batchSummary(plan, data),
       outputSummary(first),
@@ -63,11 +63,16 @@ export async function check(args: readonly string[], options: CommandOptions): P
       ...(given.values.size > 0 ? [initialSummary(plan, given)] : []),
       ...tried,
       `${plan.document.file}: fine`,
-    ].join("\n\n"));
+    ]));
     return 0;
   } finally {
     await data.close();
   }
+}
+
+/** Blocks of lines, with an empty line between them. */
+function paragraphs(blocks: readonly Lines[]): Lines[] {
+  return blocks.flatMap((block, index) => index > 0 ? ["", block] : [block]);
 }
 
 /** Prints warnings, each once. */
@@ -77,7 +82,7 @@ function warner({ quiet }: CommandOptions): (warnings: readonly Problem[]) => vo
     for (const warning of warnings) {
       if (quiet || said.has(warning.message)) continue;
       said.add(warning.message);
-      say(formatWarning(warning));
+      say(warningLines(warning));
     }
   };
 }
@@ -112,7 +117,7 @@ function batchSummary({ cut }: Plan, { splits: { train: { rows } } }: PreparedDa
 
 const rowShape = ({ shape, dtype }: ColumnSpec) => `${dtype} [${["batch", ...shape].join(", ")}]`;
 
-function dataSummary({ splits, transforms }: PreparedData): string {
+function dataSummary({ splits, transforms }: PreparedData): string[] {
   const { label, features } = splits.train;
   const kinds = {
     class: `${label.classes} classes`,
@@ -122,9 +127,9 @@ function dataSummary({ splits, transforms }: PreparedData): string {
   const rows = Object.entries(splits).map(([name, split]) => [name, formatCount(split.rows)]);
   const transformed = transforms.features ?? features;
   return [
-    table(["split", "rows"], rows),
+    ...table(["split", "rows"], rows),
     "",
-    table(
+    ...table(
       ["feature", "as read", "as the nets get it"],
       [...new Set([...Object.keys(features), ...Object.keys(transformed)])].map((name) => [
         name,
@@ -136,7 +141,7 @@ function dataSummary({ splits, transforms }: PreparedData): string {
     ...idRows(splits),
     "",
     `label: ${kinds[label.kind]}`,
-  ].join("\n");
+  ];
 }
 
 /** How many ids features have, and which part of their values has the id of unknown ones. */
@@ -153,16 +158,16 @@ function idRows(splits: PreparedData["splits"]): string[] {
   });
   if (rows.length === 0) return [];
   const heads = Object.keys(splits).map((split) => `unknown in ${split}`);
-  return ["", table(["ids", "of", "count", ...heads], rows, ["left", "left"])];
+  return ["", ...table(["ids", "of", "count", ...heads], rows, ["left", "left"])];
 }
 
-function outputSummary({ shapes }: PreparedNets): string {
+function outputSummary({ shapes }: PreparedNets): string[] {
   const rows = Object.entries(shapes)
     .map(([name, shape]) => [name, `[${["batch", ...shape].join(", ")}]`]);
   return table(["output", "shape"], rows, ["left", "left"]);
 }
 
-function parameterSummary(prepared: PreparedNets): string {
+function parameterSummary(prepared: PreparedNets): string[] {
   const layers = Map.groupBy(
     prepared.model.variables.filter(({ trainable }) => trainable),
     ({ name }) => name.split("/").slice(0, -1).join("/") || name,
@@ -189,15 +194,15 @@ function parameterSummary(prepared: PreparedNets): string {
   const counts = Object.entries(parametersOf(prepared))
     .map(([net, count]) => `${net} ${formatCount(count)}`);
   return [
-    table(["parameters", ...owners], [...rows, totals]),
+    ...table(["parameters", ...owners], [...rows, totals]),
     "",
     `a net with what it shares: ${counts.join(", ")}` +
     (owners.includes("loss") ? "; what is the losses' own does not ship" : ""),
-  ].join("\n");
+  ];
 }
 
 /** What a phase moves, and which variables stay as they are. */
-function phaseSummary({ name, epochs, from, nets: { nets, model } }: JobPhase): string {
+function phaseSummary({ name, epochs, from, nets: { nets, model } }: JobPhase): string[] {
   const frozen = model.variables.filter(({ owner }) => model.frozen?.has(owner));
   const moved = movedVariables(model).filter(({ trainable }) => trainable);
   const owners = (["shared", "light", "booster"] as const).filter((owner) =>
@@ -213,7 +218,7 @@ function phaseSummary({ name, epochs, from, nets: { nets, model } }: JobPhase): 
     `phase ${name}: ${nets.join(" and ")}, ${epochs} epochs, from the ${from} weights before; ` +
     `${formatCount(numbersOf(moved))} numbers can move`,
     ...(counts.length > 0 ? ["frozen:", ...counts] : ["nothing is frozen"]),
-  ].join("\n");
+  ];
 }
 
 const numbersOf = (variables: readonly Variable[]) =>
@@ -226,14 +231,14 @@ function initialSummary({ initial }: Plan, { values }: GivenState): string {
   return `first weights: ${from.join(", ")} (${values.size} variables)`;
 }
 
-function firstBatchSummary({ losses, metrics, rows, peakBytes }: FirstBatch): string {
+function firstBatchSummary({ losses, metrics, rows, peakBytes }: FirstBatch): string[] {
   return [
-    table(
+    ...table(
       [`first batch (${rows} rows)`, "value"],
       [...losses, ...metrics].map(([name, value]) => [name, formatMetric(value, formatNumber)]),
     ),
     "",
     `memory of a step with ${rows} rows: about ${(peakBytes / 2 ** 20).toFixed(0)} MB of ` +
     "tensors, beside the engine and the data",
-  ].join("\n");
+  ];
 }

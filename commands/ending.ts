@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatProblem, type Problem } from "../pipeline/errors.ts";
+import { type Problem, problemLines } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import { say } from "../pipeline/terminal.ts";
 
@@ -42,7 +42,7 @@ export const endedByStage = (): Problem => ({
 export function watchEnd(report: (error: unknown) => number): void {
   globalThis.addEventListener("unload", () => {
     if (isMeant) return;
-    say(formatProblem(endedByStage()));
+    say(problemLines(endedByStage()));
     endProcess(1);
   });
   globalThis.addEventListener("unhandledrejection", (event) => {

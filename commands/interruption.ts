@@ -49,9 +49,9 @@ export function leaveSignals(): void {
 }
 
 /** Ends the process, with nothing half written. */
-function end(words?: string): never {
+function end(...lines: readonly string[]): never {
   removeOpenDrafts();
-  if (words !== undefined) sayAfterKey(words);
+  if (lines.length > 0) sayAfterKey(lines);
   endProcess(INTERRUPTED);
 }
 
@@ -78,7 +78,8 @@ export function listenToSignals(out: string, quiet: boolean): Interruptible {
   const controller = new AbortController();
   onSignal(() => {
     removeRunDrafts(out);
-    end(`stopped before training began${hintOf(out)}`);
+    const [more, ...lines] = hintOf(out);
+    end(`stopped before training began${more}`, ...lines);
   });
   return {
     signal: controller.signal,
@@ -96,13 +97,13 @@ export function listenToSignals(out: string, quiet: boolean): Interruptible {
 }
 
 /** A run that was being resumed can be again. */
-function hintOf(out: string): string {
+function hintOf(out: string): readonly [string, ...string[]] {
   try {
     Deno.statSync(`${out}/pipeline.json`);
   } catch {
-    return "";
+    return [""];
   }
-  return `; to go on:\n  ${resumeCommand(out)}`;
+  return ["; to go on:", `  ${resumeCommand(out)}`];
 }
 
 /**
@@ -114,9 +115,13 @@ function hintOf(out: string): string {
 export function describeInterruption(
   { message, checkpoint }: Interruption,
   out: string,
-): string {
-  const written = checkpoint === undefined ? "" : `\ncheckpoint: ${checkpoint}`;
-  return `${message}${written}\nto go on:\n  ${resumeCommand(out)}`;
+): string[] {
+  return [
+    message,
+    ...(checkpoint === undefined ? [] : [`checkpoint: ${checkpoint}`]),
+    "to go on:",
+    `  ${resumeCommand(out)}`,
+  ];
 }
 
 /**

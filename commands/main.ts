@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import denoConfig from "../deno.json" with { type: "json" };
-import { formatProblem, type Problem, UserError } from "../pipeline/errors.ts";
+import { inOneLine } from "../files/printable.ts";
+import { type Problem, problemLines, problemsLines, UserError } from "../pipeline/errors.ts";
 import { hint, nameHint } from "../pipeline/hints.ts";
 import { optionNames, parseArguments } from "./arguments.ts";
 import { check } from "./check.ts";
@@ -72,7 +73,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
   }
   const [first, ...rest] = parsed.words;
   if (parsed.help || first === undefined) {
-    (parsed.help ? print : say)(usage.trimEnd());
+    (parsed.help ? print : say)(usage.trimEnd().split("\n"));
     return parsed.help ? 0 : 2;
   }
   if (parsed.permissions) {
@@ -136,17 +137,22 @@ async function exists(path: string): Promise<boolean> {
  */
 export function report(error: unknown, debug: boolean): number {
   if (error instanceof UserError) {
-    say(error.problems.map(formatProblem).join("\n\n"));
+    say(problemsLines(error.problems));
     const missing = missingPermission(error);
     if (missing) say(` hint: ${missing.hint}`);
-    if (debug) say(Deno.inspect(error));
+    if (debug) say(inspected(error));
     return error.exitCode;
   }
   const { exitCode, ...problem } = faultOf(error);
   const { message } = problem;
-  say(formatProblem(debug ? { message } : problem));
-  if (debug) say(Deno.inspect(error));
+  say(problemLines(debug ? { message } : problem));
+  if (debug) say(inspected(error));
   return exitCode;
+}
+
+/** Where an error was thrown: its lines, behind a space, as a message may have lines that look like Rocket's. */
+function inspected(error: unknown): string[] {
+  return Deno.inspect(error).split("\n").map((line) => `  ${line}`);
 }
 
 /**
@@ -157,7 +163,7 @@ export function report(error: unknown, debug: boolean): number {
  */
 export function faultOf(error: unknown): Problem & { readonly exitCode: 1 | 2 } {
   return missingPermission(error) ?? missingMemory(error) ?? {
-    message: error instanceof Error ? error.message : String(error),
+    message: inOneLine(error instanceof Error ? error.message : String(error)),
     hint: hint("fault/debug", "this is a fault of Rocket's own; --debug prints where", {
       outside: "the fault is mended in Rocket",
     }),

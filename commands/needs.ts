@@ -13,7 +13,6 @@ import { cLibrary } from "../engine/native/libc.ts";
 import { fixedFolder, isGlob } from "../files/glob.ts";
 import { targetOf } from "../files/inside.ts";
 import { flagsOf, type Need, permissionSet } from "../files/permissions.ts";
-import { printableName } from "../files/printable.ts";
 import { handedOver } from "../files/system_file.ts";
 import { allowedCode, isModule } from "../pipeline/allowed_code.ts";
 import { type Document, type Evaluate, readDocument } from "../pipeline/document.ts";
@@ -400,19 +399,20 @@ export function denoFolder(): string {
  *
  * @param permissions What it needs.
  */
-export function permissionsText(permissions: readonly Need[]): string {
+export function permissionsText(permissions: readonly Need[]): string[] {
   const rows = permissions.map(({ permission, of, why }) => [
     permission,
-    printableName(of),
-    printableName(why),
+    of,
+    why,
   ]);
   const flags = flagsOf(permissions)?.map((flag) => `'${flag.replaceAll("'", `'\\''`)}'`).join(" ");
   return [
-    table(["permission", "for", "why"], rows, ["left", "left", "left"]),
+    ...table(["permission", "for", "why"], rows, ["left", "left", "left"]),
     "",
-    flags ?? [
+    ...(flags !== undefined ? [flags] : [
       "A path with a comma cannot be granted by a flag. Write this in a deno.json, and start with deno run -P:",
-      JSON.stringify({ permissions: { default: permissionSet(permissions) } }, undefined, 2),
-    ].join("\n"),
-  ].join("\n");
+      ...JSON.stringify({ permissions: { default: permissionSet(permissions) } }, undefined, 2)
+        .split("\n"),
+    ]),
+  ];
 }

@@ -51,10 +51,11 @@ export async function create([word, ...rest]: readonly string[]): Promise<number
     ...(readsPoints(template) ? [[points, clusters()] as [string, Uint8Array]] : []),
   ];
   await writeNew(folder, files);
-  print(files.map(([name]) => `made ${join(folder, name)}`).join("\n"));
+  print(files.map(([name]) => `made ${join(folder, name)}`));
   print(
-    `\nrun it:  deno task pipeline ${join(folder, `${stem}.yaml`)}` +
-      `\ntest it: deno task test ${join(folder, `${stem}_test.ts`)}`,
+    "",
+    `run it:  deno task pipeline ${join(folder, `${stem}.yaml`)}`,
+    `test it: deno task test ${join(folder, `${stem}_test.ts`)}`,
   );
   return 0;
 }

@@ -6,9 +6,9 @@ import { formatCount, formatNumber, table } from "./table.ts";
  * The table that a run ends with: what came out for each net, and what the booster gave.
  *
  * @param result The run's result.
- * @returns The text.
+ * @returns The lines.
  */
-export function resultTable(result: Result): string {
+export function resultTable(result: Result): string[] {
   const { baseline } = result;
   const rows: { net: string; last: Metrics; best: Metrics; parameters: number; seconds: string }[] =
     [];
@@ -50,9 +50,9 @@ export function resultTable(result: Result): string {
     (baseline ? ` (light alone: ${baseline.best.epoch})` : "") +
     `, ${choice(best)}`,
     "",
-    table(head, cells),
+    ...table(head, cells),
   ];
-  if (result.phases) lines.push("", phaseTable(result.phases));
+  if (result.phases) lines.push("", ...phaseTable(result.phases));
   for (const { net, last } of rows) {
     for (const metric of metrics) {
       const details = Object.entries(last).filter(([key]) => key.startsWith(`${metric}/`))
@@ -80,7 +80,7 @@ export function resultTable(result: Result): string {
   );
   const skipped = result.skipped + (baseline?.skipped ?? 0);
   if (skipped > 0) lines.push(`skipped steps, as losses or gradients were not finite: ${skipped}`);
-  return lines.join("\n");
+  return lines;
 }
 
 /** A metric's value in a table. */
@@ -95,7 +95,7 @@ function choice({ metric, split, value }: Result["best"]): string {
 }
 
 /** A row a phase: what it trained, and each net's first metric. */
-function phaseTable(phases: readonly PhaseResult[]): string {
+function phaseTable(phases: readonly PhaseResult[]): string[] {
   const keys = [
     ...new Set(
       phases.flatMap(({ test }) =>
@@ -124,9 +124,9 @@ function phaseTable(phases: readonly PhaseResult[]): string {
  * The gradient norms on the first batch: a row a loss term, a column an owner of variables.
  *
  * @param gradients The norms.
- * @returns The text.
+ * @returns The lines.
  */
-export function gradientTable(gradients: readonly GradientNorms[]): string {
+export function gradientTable(gradients: readonly GradientNorms[]): string[] {
   const owners = (["booster", "light", "shared", "loss"] as const)
     .filter((owner) => gradients.some(({ norms }) => owner in norms));
   const rows = gradients.map(({ loss, norms }) => [

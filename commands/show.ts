@@ -23,7 +23,7 @@ export async function show(
   { allowPlugins }: Pick<CommandOptions, "allowPlugins">,
 ): Promise<number> {
   const stages = await findStages(onlyArgument(args, "a stage"), allowPlugins);
-  print(stages.map(describeStage).join("\n\n"));
+  print(...stages.flatMap((stage, index) => [...(index > 0 ? [""] : []), describeStage(stage)]));
   return 0;
 }
 
@@ -81,7 +81,7 @@ interface Property {
  *
  * @param stage The stage.
  */
-export function describeStage(stage: AnyStage): string {
+export function describeStage(stage: AnyStage): string[] {
   const schema = z.toJSONSchema(stage.options, { io: "input", unrepresentable: "any" });
   const { properties = {}, required = [] } = schema as unknown as {
     properties?: Record<string, Property>;
@@ -95,18 +95,20 @@ export function describeStage(stage: AnyStage): string {
       : property.default === undefined
       ? "–"
       : JSON.stringify(property.default),
-    property.description ?? "",
+    (property.description ?? "").replaceAll(/\s*\n\s*/g, " "),
   ]);
   const common = commonKeys(stage.kind).filter((key) => key !== "use");
   return [
     `${stage.name} (${stage.kind}): ${stage.summary}`,
     "",
-    rows.length > 0
+    ...(rows.length > 0
       ? table(["option", "type", "default", ""], rows, ["left", "left", "left", "left"])
-      : "no options",
+      : ["no options"]),
     ...(common.length > 0 ? ["", `and, as for every ${stage.kind}: ${common.join(", ")}`] : []),
-    ...(stage.example ? ["", "example:", stage.example.replace(/^/gm, "  ")] : []),
-  ].join("\n");
+    ...(stage.example
+      ? ["", "example:", ...stage.example.split("\n").map((line) => `  ${line}`)]
+      : []),
+  ];
 }
 
 function typeText(property: Property): string {

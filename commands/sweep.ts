@@ -96,16 +96,16 @@ class SweepCommand {
     const files = await writeTable(checked.out, table, outcomes, (line) => this.#report(line));
     if (this.#options.json) printJson({ event: "sweepEnd", table });
     else if (outcomes.length > 0) {
-      print(`\n${terminalText(table)}\n\ntables: ${files.join(", ")}`);
+      print("", terminalText(table), "", `tables: ${files.join(", ")}`);
     }
     for (const { name, log, lines } of failures) {
-      say(`\n${name} failed:\n${lines.join("\n")}\n(all that it said: ${log})`);
+      say("", `${name} failed:`, lines, `(all that it said: ${log})`);
     }
     if (failures.length === 0) return 0;
     say(
-      `\n${failures.length} of ${checked.runs.length} runs failed; to try them again:\n  ${
-        this.#command(checked.out)
-      }`,
+      "",
+      `${failures.length} of ${checked.runs.length} runs failed; to try them again:`,
+      `  ${this.#command(checked.out)}`,
     );
     return 1;
   }
@@ -166,7 +166,7 @@ class SweepCommand {
 
   #ended(code: number, out?: string): number {
     if (!this.#stop.aborted) return code;
-    say(`stopped; to go on:\n  ${this.#command(out)}`);
+    say("stopped; to go on:", `  ${this.#command(out)}`);
     return INTERRUPTED;
   }
 

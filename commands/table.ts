@@ -7,18 +7,17 @@ export type Align = "left" | "right";
  * Lays out a table in plain text: columns as wide as their widest cell, two spaces between them.
  *
  * @param head The columns' titles.
- * @param rows The cells, a list a row; control characters in them are escaped.
+ * @param rows The cells, a list a row; line breaks and control characters in them are escaped.
  * @param align How each column is aligned; the first to the left and all others to the right by
  * default.
- * @returns The lines, without a line break at the end.
+ * @returns The lines.
  */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   align: readonly Align[] = head.map((_, index) => index === 0 ? "left" : "right"),
-): string {
-  const shown = (row: readonly string[]) =>
-    row.map((cell) => printable(cell).replaceAll("\n", " "));
+): string[] {
+  const shown = (row: readonly string[]) => row.map(printable);
   const titles = shown(head), safe = rows.map(shown);
   const widths = titles.map((title, column) =>
     Math.max(title.length, ...safe.map((row) => row[column]!.length))
@@ -27,9 +26,7 @@ export function table(
     cells.map((cell, column) =>
       align[column] === "left" ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)
     ).join("  ").trimEnd();
-  return [line(titles), line(widths.map((width) => "─".repeat(width))), ...safe.map(line)].join(
-    "\n",
-  );
+  return [line(titles), line(widths.map((width) => "─".repeat(width))), ...safe.map(line)];
 }
 
 /**

@@ -1,4 +1,4 @@
-import { formatWarning, Interruption } from "../pipeline/errors.ts";
+import { Interruption, warningLines } from "../pipeline/errors.ts";
 import { metricsToJson } from "../pipeline/metrics_json.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { EVENT_NAMES, type Result, type RunEvents } from "../pipeline/stages/events.ts";
@@ -36,7 +36,7 @@ export async function train(
       listener: {
         ...others,
         warning: async (event) => {
-          if (!quiet) say(formatWarning(event));
+          if (!quiet) say(warningLines(event));
           await printWarning?.(event);
         },
         runStart: async (event) => {
@@ -64,8 +64,8 @@ export async function train(
  * @param out The run folder.
  */
 export function printResult(result: Result, out: string): void {
-  print(`\n${resultTable(result)}\n\n${gradientTable(result.gradients)}`);
-  print(`\nrun folder: ${out}`);
+  print("", resultTable(result), "", gradientTable(result.gradients));
+  print("", `run folder: ${out}`);
 }
 
 function jsonLines(): Output {

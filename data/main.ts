@@ -11,7 +11,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { makeFolder } from "../files/make_folder.ts";
-import { formatProblem, UserError } from "../pipeline/errors.ts";
+import { problemLines, UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import { didYouMean, nearest } from "../pipeline/nearest.ts";
 import { cifar10, cifar100 } from "./cifar.ts";
@@ -51,7 +51,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    error.problems.forEach((problem) => say(formatProblem(problem)));
+    error.problems.forEach((problem) => say(problemLines(problem)));
     return error === stopped ? 130 : error.exitCode;
   }
 }
@@ -97,7 +97,7 @@ async function run(args: readonly string[]): Promise<void> {
   if (help || names.length === 0) {
     print(usage);
     for (const { name, summary } of dataSets) print(`  ${name.padEnd(14)} ${summary}`);
-    print(`${convertUsage}\n  makes an Arrow file of Parquet, CSV, TSV, Arrow or a database`);
+    print(convertUsage, "  makes an Arrow file of Parquet, CSV, TSV, Arrow or a database");
     return;
   }
   if (names[0] === "convert") return await runConvert(parsed);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printableName } from "./printable.ts";
+import { printable } from "./printable.ts";
 
 /** The permissions that a run may have. */
 export const PERMISSIONS = ["read", "write", "net", "import", "env", "sys", "ffi", "run"] as const;
@@ -67,7 +67,7 @@ export function permissionsLine(permissions: readonly Need[], hasCode = false): 
   const variables = of("env").filter(({ told }) => told).map(({ of }) => of);
   const homes = of("read").filter(({ told }) => told).map(({ of }) => of);
   const writes = of("write").map(({ of }) => of);
-  return printableName([
+  return printable([
     `permissions: read ${of("read").length} folders` +
     (homes.length > 0 ? `, ${homes.join(" and ")} among them` : ""),
     writes.length > 0 ? `write ${writes.join(" and ")}` : "write nothing",

@@ -1,36 +1,34 @@
 /**
- * Text that does nothing to a terminal.
+ * Text that is one line, and does nothing else to a terminal or a reader.
  *
  * @module
  */
 
-/** Characters that do something to a terminal, but line breaks and tabs. */
-export const CONTROL: RegExp =
-  // deno-lint-ignore no-control-regex
-  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+/**
+ * What does something to a terminal, ends a line, turns the direction of writing, or shows nothing: a name that has
+ * such characters could pass for another name, or for a line that Rocket prints.
+ */
+export const UNPRINTABLE: RegExp =
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]/gu;
 
 /**
- * A text with its control characters escaped, but line breaks and tabs, and with those that turn the
- * direction of writing. Printed, it cannot move the cursor, colour, or hide what is around it.
+ * A text of several lines in one: for messages of code that is not Rocket's, which may have them on purpose.
  *
  * @param text The text.
  */
-export function printable(text: string): string {
-  return text.replace(
-    CONTROL,
-    (character) => `\\u{${character.charCodeAt(0).toString(16)}}`,
-  );
+export function inOneLine(text: string): string {
+  return text.trim().replaceAll(/\s*\n\s*/g, " ");
 }
 
 /**
- * A text with all that could pass for more than a name escaped: what {@linkcode printable} escapes, line breaks, tabs,
- * and characters that show nothing.
+ * A text as it is shown within a line: its line breaks, tabs, control characters and characters that show nothing are
+ * escaped, as `\u{a}`.
  *
- * @param text The text, of a file or of a column, say.
+ * @param text The text, in which there may be names of files, columns and classes.
  */
-export function printableName(text: string): string {
-  return printable(text).replace(
-    /[\t\n\u2028\u2029\u061c\u200b-\u200f\ufeff]/g,
-    (character) => `\\u{${character.charCodeAt(0).toString(16)}}`,
+export function printable(text: string): string {
+  return text.replace(
+    UNPRINTABLE,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
   );
 }

@@ -137,13 +137,35 @@ export function formatPlace(place: Place): string {
  * The text of a problem as the command line prints it: the message, the place, the hint, a line
  * each.
  *
- * Control characters, which names in files may have, are escaped, so that they do nothing to a terminal.
+ * Line breaks, control characters and what shows nothing are escaped in each, as names in files may have them: they do
+ * nothing to a terminal, and cannot pass for another line.
  *
  * @param problem The problem.
  * @returns The text, with no line break at its end.
  */
 export function formatProblem(problem: Problem): string {
+  return problemLines(problem).join("\n");
+}
+
+/**
+ * The lines of {@linkcode formatProblem}.
+ *
+ * @param problem The problem.
+ */
+export function problemLines(problem: Problem): string[] {
   return formatted("error", problem);
+}
+
+/**
+ * The lines of several problems, with empty ones between them.
+ *
+ * @param problems The problems.
+ */
+export function problemsLines(problems: readonly Problem[]): string[] {
+  return problems.flatMap((
+    problem,
+    index,
+  ) => [...(index > 0 ? [""] : []), ...problemLines(problem)]);
 }
 
 /**
@@ -154,15 +176,24 @@ export function formatProblem(problem: Problem): string {
  * @returns The text, with no line break at its end.
  */
 export function formatWarning(problem: Problem): string {
+  return warningLines(problem).join("\n");
+}
+
+/**
+ * The lines of {@linkcode formatWarning}.
+ *
+ * @param problem What is warned of.
+ */
+export function warningLines(problem: Problem): string[] {
   return formatted("warning", problem);
 }
 
-function formatted(kind: "error" | "warning", problem: Problem): string {
+function formatted(kind: "error" | "warning", problem: Problem): string[] {
   tellPrinted(problem);
   const lines = [`${kind}: ${problem.message}`];
   if (problem.place) lines.push(` --> ${formatPlace(problem.place)}`);
   if (problem.hint) lines.push(` hint: ${problem.hint}`);
-  return lines.map(shortened).map(printable).join("\n");
+  return lines.map(shortened).map(printable);
 }
 
 /** A text whose words are no longer than a path may be in practice: one that is hides the message around it. */

@@ -1,4 +1,5 @@
 import { type Place, UserError } from "./errors.ts";
+import { inOneLine } from "../files/printable.ts";
 import { hint } from "./hints.ts";
 import type { StageKind } from "./stages/stage.ts";
 
@@ -98,7 +99,9 @@ function stageFault(stage: StageReference, doing: string, error: unknown): UserE
       { exitCode: error.exitCode, cause: error },
     );
   }
-  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const what = inOneLine(
+    error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+  );
   return new StageError(stage, `failed in ${doing}: ${what}`, {
     cause: error,
     hint: hint("stage/debug", "run again with --debug to see where in the stage", {

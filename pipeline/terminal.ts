@@ -1,12 +1,12 @@
 /**
- * The one place where text goes to a terminal. Names in it may come from files and plugins, so that control
- * characters are escaped.
+ * The one place where text goes to a terminal. Names in it may come from files and plugins, so that text is taken line by
+ * line: line breaks and control characters within a line are escaped.
  *
  * @module
  */
 
 import { unwritable } from "../files/unwritable.ts";
-import { CONTROL, printable } from "../files/printable.ts";
+import { printable, UNPRINTABLE } from "../files/printable.ts";
 
 /** What stays below all that is said, such as a progress bar. */
 export interface StatusLine {
@@ -49,14 +49,19 @@ function aboveStatus(write: () => void): void {
   }
 }
 
+/** A line, or several. A line break within a line is shown and breaks none. */
+export type Lines = string | readonly string[];
+
+const printed = (lines: readonly Lines[]) => lines.flat().map(printable).join("\n");
+
 /**
  * Says something in a line of its own where the terminal may have echoed a key, such as `^C`.
  *
- * @param text A line, or several.
+ * @param lines The lines.
  */
-export function sayAfterKey(text: string): void {
+export function sayAfterKey(...lines: readonly Lines[]): void {
   // The status line's is cleared, with what was echoed.
-  say(status || !Deno.stderr.isTerminal() ? text : `\n${text}`);
+  say(...(status || !Deno.stderr.isTerminal() ? [] : [""]), ...lines);
 }
 
 /**
@@ -67,14 +72,14 @@ export function sayAfterKey(text: string): void {
  * ```ts
  * import { say } from "@rocket-launching/rocket";
  *
- * say("epoch 1 is done");
+ * say("epoch 1 is done", "and this is a line of its own");
  * ```
  *
- * @param text A line, or several.
+ * @param lines The lines; a line break within one is escaped, as a name may have it.
  */
-export function say(text: string): void {
+export function say(...lines: readonly Lines[]): void {
   try {
-    aboveStatus(() => console.error(printable(text)));
+    aboveStatus(() => console.error(printed(lines)));
   } catch {
     // There is no other place to say so.
   }
@@ -83,11 +88,11 @@ export function say(text: string): void {
 /**
  * Prints a result, on standard output. A pipe that nobody reads any more takes it without a word.
  *
- * @param text A line, or several.
+ * @param lines The lines; a line break within one is escaped, as a name may have it.
  * @throws {UserError} If it cannot be written.
  */
-export function print(text: string): void {
-  toOutput(printable(text));
+export function print(...lines: readonly Lines[]): void {
+  toOutput(printed(lines));
 }
 
 /**
@@ -100,8 +105,12 @@ export function printJson(value: unknown): void {
   // JSON itself escapes some of them alone, and has an escape of its own.
   toOutput(
     JSON.stringify(value).replace(
-      CONTROL,
-      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+      UNPRINTABLE,
+      (character) =>
+        Array.from(
+          { length: character.length },
+          (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`,
+        ).join(""),
     ),
   );
 }

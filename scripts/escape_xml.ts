@@ -7,6 +7,5 @@ import { escapeMarkup } from "../files/escape_markup.ts";
  * @param text The text.
  */
 export function escapeXml(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return escapeMarkup(text).replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, "\ufffd");
+  return escapeMarkup(text).replace(/[\ufffe\uffff]/g, "\ufffd");
 }

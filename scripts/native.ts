@@ -5,7 +5,7 @@
  */
 
 import { setUpNative } from "../engine/native/set_up.ts";
-import { formatProblem, UserError } from "../pipeline/errors.ts";
+import { problemLines, UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import { print, say } from "../pipeline/terminal.ts";
 
@@ -59,7 +59,7 @@ if (import.meta.main) {
     await main(Deno.args);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    error.problems.forEach((problem) => say(formatProblem(problem)));
+    error.problems.forEach((problem) => say(problemLines(problem)));
     Deno.exit(error.exitCode);
   }
 }

@@ -11,7 +11,8 @@ import { findBuilds } from "../engine/native/build.ts";
 import { cacheFolder } from "../engine/native/cache_folder.ts";
 import { givenFolder } from "../engine/native/given.ts";
 import { type Evaluate, Unevaluated } from "../pipeline/document.ts";
-import { formatProblem, UserError } from "../pipeline/errors.ts";
+import { problemsLines, UserError } from "../pipeline/errors.ts";
+import { printable } from "../files/printable.ts";
 import { printJson, say } from "../pipeline/terminal.ts";
 import type { Evaluated, NeedsAnswer } from "./launch/needs.ts";
 
@@ -28,8 +29,8 @@ try {
   printJson(await answer());
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
-  say(error.problems.map(formatProblem).join("\n\n"));
-  if (args.includes("--debug")) say(Deno.inspect(error));
+  say(problemsLines(error.problems));
+  if (args.includes("--debug")) say(Deno.inspect(error).split("\n").map((line) => `  ${line}`));
   Deno.exit(error.exitCode);
 }
 
@@ -43,7 +44,7 @@ async function answer(): Promise<NeedsAnswer> {
       permissions,
       ...{ engine, hasCode },
       built: (await findBuilds(cacheFolder(), givenFolder())).length > 0,
-      ...(isAsked && { text: permissionsText(permissions) }),
+      ...(isAsked && { text: permissionsText(permissions).map(printable).join("\n") }),
     };
   } catch (error) {
     if (!(error instanceof Unevaluated)) throw error;

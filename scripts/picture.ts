@@ -29,7 +29,7 @@ const points = [
   ...await lossPoints(folder, "metrics.jsonl", { light: "light", booster: "booster" }),
   ...await lossPoints(folder, "metrics-light-alone.jsonl", { light: "light alone" }),
 ];
-await Deno.writeTextFile(out, withTable(await curves(points), resultTable(result)));
+await Deno.writeTextFile(out, withTable(await curves(points), resultTable(result).join("\n")));
 
 /** The test split's cross-entropy by epoch and net. */
 async function lossPoints(

@@ -7,7 +7,7 @@
 
 import { setUpNative } from "../engine/native/set_up.ts";
 import { nativeUnusable } from "../engine/native_unusable.ts";
-import { formatProblem, UserError } from "../pipeline/errors.ts";
+import { problemsLines, UserError } from "../pipeline/errors.ts";
 import { say } from "../pipeline/terminal.ts";
 
 const retry = Deno.args.includes("--retry");
@@ -17,7 +17,7 @@ try {
   if (!(error instanceof UserError)) throw error;
   // The run says itself why it goes on without, from what is remembered of this.
   if (retry) {
-    say(nativeUnusable(error).problems.map(formatProblem).join("\n\n"));
+    say(problemsLines(nativeUnusable(error).problems));
   }
   Deno.exit(1);
 }

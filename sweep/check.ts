@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import type { AllowedCode } from "../pipeline/allowed_code.ts";
 import { openEngine } from "../engine/engine.ts";
-import { formatPlace, formatWarning, type Problem, UserError } from "../pipeline/errors.ts";
+import { formatPlace, type Problem, UserError, warningLines } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import { makePlan } from "../pipeline/plan/make.ts";
@@ -138,7 +138,7 @@ export async function checkSweep(
     });
   }
   problems.throwAny();
-  for (const warning of warnings.all) report(formatWarning(warning));
+  for (const warning of warnings.all) warningLines(warning).forEach(report);
   const { split, threads, latency } = sweep.value;
   return {
     name: sweep.name,

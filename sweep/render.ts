@@ -6,6 +6,7 @@
 
 import { type Align, formatCount, formatNumber, table } from "../commands/table.ts";
 import { escapeMarkup } from "../files/escape_markup.ts";
+import { printable } from "../files/printable.ts";
 import { formatMetric, undefinedMetric } from "../pipeline/stages/metric.ts";
 import type { Interval, Spread } from "./statistics.ts";
 import type { MetricSummary, SweepRow, SweepTable } from "./table.ts";
@@ -114,9 +115,9 @@ export function notes({ split, seeds, latency, engines, rows, metric }: SweepTab
  *
  * @param sweep The sweep's table.
  */
-export function terminalText(sweep: SweepTable): string {
+export function terminalText(sweep: SweepTable): string[] {
   const { head, rows } = comparison(sweep);
-  return [`${sweep.name}`, "", table(head, rows), "", ...notes(sweep)].join("\n");
+  return [sweep.name, "", ...table(head, rows), "", ...notes(sweep)];
 }
 
 /**
@@ -143,7 +144,8 @@ function markdownTable({ head, rows }: TextTable): string {
   return [line(head), `| ${rule.join(" | ")} |`, ...rows.map(line)].join("\n");
 }
 
-const markdown = (text: string) => text.replaceAll(/[\\|<>*_`[\]#&]/g, (sign) => `\\${sign}`);
+const markdown = (text: string) =>
+  printable(text).replaceAll(/[\\|<>*_`[\]#&]/g, (sign) => `\\${sign}`);
 
 const style =
   `body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }

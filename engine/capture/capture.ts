@@ -1,3 +1,4 @@
+import { inOneLine } from "../../files/printable.ts";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { Precision } from "./precision.ts";
@@ -162,7 +163,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
       // Op by op it fails as well, and it is known which stage it was; or it is the graph's fault.
       const output = this.#eager(input);
       session.dispose();
-      this.#giveUp(signature, `its graph fails: ${(error as Error).message}`);
+      this.#giveUp(signature, `its graph fails: ${inOneLine((error as Error).message)}`);
       return output;
     }
     return withLeaves(form as Tree, results) as Output;
@@ -329,7 +330,10 @@ export class CapturedFunction<Input extends object, Output extends object> {
     try {
       session = new Session(recorded);
     } catch (error) {
-      return this.#giveUp(signature, `TensorFlow refuses the graph: ${(error as Error).message}`);
+      return this.#giveUp(
+        signature,
+        `TensorFlow refuses the graph: ${inOneLine((error as Error).message)}`,
+      );
     }
     const { nodes, casts, constantBytes } = recorded.graph;
     this.#phases.set(signature, { kind: "captured", session, form: output });

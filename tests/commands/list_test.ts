@@ -37,7 +37,7 @@ export default defineSchedule({
 Deno.test("describeStage() has each option with type, default and range, and an example", () => {
   for (const stage of builtins) {
     const { name, kind, options, example } = stage;
-    const text = describeStage(stage);
+    const text = describeStage(stage).join("\n");
     assertStringIncludes(text, `${name} (${kind})`);
     for (const option of Object.keys(options.shape)) {
       assertMatch(text, new RegExp(`^${option} `, "m"));
@@ -50,7 +50,10 @@ Deno.test("show prints what describeStage() has of each stage with the name", as
   const named = builtins.filter(({ name }) => name === "steps");
   const { code, stdout } = await rocket(["show", "steps"]);
   assertEquals(code, 0);
-  assertEquals(stdout.trim(), named.map(describeStage).join("\n\n").trim());
+  assertEquals(
+    stdout.trim(),
+    named.map((stage) => describeStage(stage).join("\n")).join("\n\n").trim(),
+  );
 });
 
 Deno.test("show refuses what is no stage, with the nearest name", async () => {

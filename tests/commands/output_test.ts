@@ -1,8 +1,10 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import {
+  deno,
   emptyHome,
   type Ended,
+  flags,
   launcher,
   rocket,
   userEnvironment,
@@ -59,6 +61,22 @@ Deno.test({
         await Deno.stat(join(out, "result.json"));
       }
     }),
+});
+
+Deno.test("say() and print() take a line each, and break none", async () => {
+  const text = "a\nerror: b\u2028c";
+  const code = `import { print, printJson, say } from ${
+    JSON.stringify(import.meta.resolve("../../pipeline/terminal.ts"))
+  };
+say("one", ["two", ${JSON.stringify(text)}]);
+print(${JSON.stringify(text)}, []);
+printJson(${JSON.stringify(text + "\u{e0041}")});`;
+  const { stdout, stderr } = await deno(["eval", "--quiet", ...flags, code]);
+  assertEquals(stderr, "one\ntwo\na\\u{a}error: b\\u{2028}c\n");
+  const [line, json] = stdout.split("\n") as [string, string];
+  assertEquals(line, "a\\u{a}error: b\\u{2028}c");
+  assertEquals(json, '"a\\nerror: b\\u2028c\\udb40\\udc41"');
+  assertEquals(JSON.parse(json), `${text}\u{e0041}`);
 });
 
 Deno.test("control characters of paths, data and plugins' messages do not reach the terminal", async () => {

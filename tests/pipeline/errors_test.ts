@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { formatPlace, formatProblem, UserError } from "../../pipeline/errors.ts";
+import { formatPlace, formatProblem, formatWarning, UserError } from "../../pipeline/errors.ts";
 
 Deno.test("UserError makes one problem of a message", () => {
   const place = { file: "a.yaml", line: 2, column: 3 };
@@ -48,6 +48,18 @@ Deno.test("formatProblem() escapes what would do something to a terminal", () =>
     "error: no column \\u{1b}[2J\\u{7}a\\u{202e}b\\u{9b}1m\n" +
       " --> x\\u{1b}]0;title\\u{7}.yaml\n hint: a\\u{d}b",
   );
+});
+
+Deno.test("formatProblem() has no line but its own, whatever names have in them", () => {
+  const name = "a\nerror: b\r\u2028c\u2029\u061c\u200b\u200e\u200f\ufeff\u{e0041}\u3164\ud800";
+  const shown =
+    "a\\u{a}error: b\\u{d}\\u{2028}c\\u{2029}\\u{61c}\\u{200b}\\u{200e}\\u{200f}\\u{feff}" +
+    "\\u{e0041}\\u{3164}\\u{d800}";
+  assertEquals(
+    formatProblem({ message: name, place: { file: name, line: 1 }, hint: name }),
+    `error: ${shown}\n --> ${shown}:1:1\n hint: ${shown}`,
+  );
+  assertEquals(formatWarning({ message: "no café, 東京 or 👍" }), "warning: no café, 東京 or 👍");
 });
 
 Deno.test("formatProblem() cuts a word that is longer than a screen", () => {

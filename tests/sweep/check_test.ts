@@ -31,10 +31,11 @@ Deno.test("checkSweep() tells each warning of its settings once, and of which th
     await checkSweep(read, options, (line) => void lines.push(line));
     const warnings = lines.filter((line) => line.startsWith("warning: "));
     assertEquals(warnings.length, 3);
-    assertMatch(warnings[0]!, /^warning: the feature told is .*\(setting told\)\n --> /);
+    assertMatch(warnings[0]!, /^warning: the feature told is .*\(setting told\)$/);
+    assertMatch(lines[lines.indexOf(warnings[0]!) + 1]!, /^ --> /);
     assertMatch(
       warnings[1]!,
-      /^warning: the first loss of cross-entropy\(light\) .*\(setting large\)\n/,
+      /^warning: the first loss of cross-entropy\(light\) .*\(setting large\)$/,
     );
     assertMatch(warnings[2]!, /^warning: the first loss of cross-entropy\(booster\) /);
   });

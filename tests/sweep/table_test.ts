@@ -107,7 +107,7 @@ Deno.test("the comparison has a row for each setting, runs or none", () => {
     ],
     ["failed", "0", "–", "–", "–", "–", "–", "–", "–", "–", "–"],
   ]);
-  for (const text of [terminalText(table), markdownText(table)]) {
+  for (const text of [terminalText(table).join("\n"), markdownText(table)]) {
     assertStringIncludes(text, "0.7000 ± 0.2121");
     assertStringIncludes(text, "paired t test");
   }
@@ -124,7 +124,7 @@ Deno.test("a deviation has the decimals of its mean, unless these make nothing o
 });
 
 Deno.test("a page and a Markdown file hold names as text, whatever is in them", () => {
-  const name = `<script>alert("1")</script>|&'`;
+  const name = `<script>alert("1")</script>|&'\n\n| forged |\u2028\u202e`;
   const settings = [{ key: name, name, reference: name }];
   const strange = sweepTable(
     { ...sweep, name, settings },
@@ -133,7 +133,9 @@ Deno.test("a page and a Markdown file hold names as text, whatever is in them", 
   );
   const html = htmlText(strange, undefined);
   assert(!html.includes("<script"));
-  assertStringIncludes(html, "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;|&amp;&#39;");
+  assertStringIncludes(html, "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;|&amp;&#39;\\u{a}");
+  assert(!/forged \|\u2028|\u202e/.test(html + markdownText(strange)));
+  assert(terminalText(strange).every((line) => !line.startsWith("| forged")));
   const [, , row] = markdownText(strange).split("\n\n")[1]!.split("\n");
   assertEquals(row!.replaceAll(/\\./g, "").split("|").length - 2, comparison(strange).head.length);
 });

@@ -169,7 +169,7 @@ Deno.test("an undefined metric is null with its reason in files, and is named in
       assert(!text.includes("NaN"));
       assertEquals(decodeContent(text).position.metrics.test!["light/gauc"], none);
     }
-    const table = resultTable(result);
+    const table = resultTable(result).join("\n");
     assertStringIncludes(table, "undefined (no user has both classes)");
     assertStringIncludes(table, "light gauc: users 0, rows 0");
     assert(!table.includes("NaN"));

@@ -1,0 +1,172 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join, relative } from "node:path";
+import { Int32, Table, tableToIPC, Utf8, vectorFromArray } from "apache-arrow";
+import { encodeSafetensors } from "../../files/safetensors.ts";
+import { inFolder, rocket, root } from "../support/command_line.ts";
+import { writeParquet } from "../support/formats.ts";
+import { digitsPipeline, pluginApi } from "../support/pipelines.ts";
+
+/** Forges a line of Rocket's by each way to end one, and has all that shows nothing. */
+const evil =
+  "x\nerror: forged\rerror: forged\u2028error: forged\u2029\n hint: forged\u061c\u200b\u200e\u200f\u202e\ufeff\u{e0041}\tz";
+/** As a terminal shows it. */
+const shown =
+  "x\\u{a}error: forged\\u{d}error: forged\\u{2028}error: forged\\u{2029}\\u{a} hint: forged" +
+  "\\u{61c}\\u{200b}\\u{200e}\\u{200f}\\u{202e}\\u{feff}\\u{e0041}\\u{9}z";
+/** Of that, what is alike in a text that JSON quotes. */
+const escapes = "\\u{2028}error: forged\\u{2029}";
+/** In CSV files it ends a line in quotes, too. */
+const csvName = evil.replace("\r", "");
+const file = "x\nerror: forged\u2028\u200f.";
+
+/** The pipeline of a few rows. */
+const small = (parts: Record<string, unknown> = {}) => ({
+  ...digitsPipeline(),
+  name: "small",
+  train: { epochs: 1, batch: 4 },
+  ...parts,
+});
+const source = { use: "arrow", path: `${file}arrow` };
+const data = {
+  train: source,
+  test: source,
+  features: { x: { column: "n" }, told: { column: evil, ids: "train" } },
+  label: evil,
+  transforms: [{ use: "one-hot", feature: "told" }],
+};
+
+/** Rows with such a column, and such classes. */
+function arrow(): Uint8Array {
+  const n = vectorFromArray([1, 2, 3, 4], new Int32());
+  const classes = vectorFromArray([evil, "a", evil, "a"], new Utf8());
+  return new Uint8Array(tableToIPC(new Table({ n, [evil]: classes }), "file"));
+}
+
+/** A command line, and what it prints of the file that it reads. */
+interface Case {
+  readonly command: string;
+  readonly code: 0 | 1 | 2;
+  readonly pipeline?: unknown;
+  readonly words: readonly string[];
+}
+
+const quoted = `"${evil}"`;
+
+const cases: Readonly<Record<string, Case>> = {
+  "tables and warnings of check": {
+    command: "check",
+    code: 0,
+    pipeline: small({ data }),
+    words: ["warning: ", "x\\u{a}error: forged\\u{2028}\\u{200f}.yaml: fine"],
+  },
+  "columns of Arrow": {
+    command: "check",
+    code: 2,
+    pipeline: small({ data: { ...data, features: { a: { column: `${evil}z` } } } }),
+    words: [`did you mean ${shown}?`],
+  },
+  "columns of CSV": {
+    command: "check",
+    code: 2,
+    pipeline: small({
+      data: { ...data, train: { use: "csv", path: "a.csv", columns: { [csvName]: "int32" } } },
+    }),
+    words: ["did you mean x\\u{a}error: forgederror: forged\\u{2028}"],
+  },
+  "columns of Parquet": {
+    command: "check",
+    code: 1,
+    pipeline: small({
+      data: { ...data, train: { use: "parquet", path: "a.parquet" } },
+    }),
+    words: [`the column ${shown} has DuckDB's type INTERVAL`],
+  },
+  "tensors of safetensors": {
+    command: "check",
+    code: 2,
+    pipeline: small({
+      data,
+      network: {
+        ...Object(digitsPipeline().network),
+        initial: { light: { file: "a.safetensors", names: { [evil]: "light/head/kernel" } } },
+      },
+    }),
+    words: [shown],
+  },
+  "stages of list": {
+    command: "list",
+    code: 0,
+    pipeline: small({ data, metrics: [{ use: `./${file}ts` }] }),
+    words: ["x\\u{a}error: forged\\u{2028}\\u{200f}.ts"],
+  },
+  "settings of sweeps": {
+    command: "sweep",
+    code: 2,
+    pipeline: { base: small({ data }), seeds: [1], settings: { [evil]: {} } },
+    words: [escapes],
+  },
+};
+
+for (const [what, { command, code, pipeline, words }] of Object.entries(cases)) {
+  Deno.test(`names forge no line of output: ${what}`, async () => {
+    await inFolder(async (folder) => {
+      const csv = `"${csvName}",class\nword,a\n`;
+      await Deno.writeTextFile(join(folder, "a.csv"), csv);
+      await Deno.writeFile(join(folder, `${file}arrow`), arrow());
+      await Deno.writeTextFile(
+        join(folder, `${file}ts`),
+        `import { defineMetric, z } from ${JSON.stringify(pluginApi)};
+export default defineMetric({
+  name: "m", summary: ${JSON.stringify(evil)}, per: "net", options: z.object({}),
+  create: () => ({ start: () => ({ add() {}, value: () => 0 }) }),
+});`,
+      );
+      await writeParquet(
+        `SELECT INTERVAL 1 DAY AS ${quoted}, 1 AS class`,
+        join(folder, "a.parquet"),
+      );
+      await Deno.writeFile(
+        join(folder, "a.safetensors"),
+        encodeSafetensors(new Map([[evil, { shape: [1], values: Float32Array.of(1) }]]), {}),
+      );
+      await Deno.writeTextFile(join(folder, `${file}yaml`), JSON.stringify(pipeline));
+      const options = command === "list" ? [] : ["--engine", "wasm"];
+      const ended = await rocket([command, `${file}yaml`, ...options], { cwd: folder });
+      const text = ended.stdout + ended.stderr;
+      assertEquals(ended.code, code, text);
+      assert(!/[^\P{C}\n]|[\p{Zl}\p{Zp}]/u.test(text), JSON.stringify(text));
+      assert(!/^\s*(error|hint|warning): forged/m.test(text), text);
+      for (const word of words) assertStringIncludes(text, word);
+    });
+  });
+}
+
+Deno.test("text goes to the terminal in one place, line by line", async () => {
+  const others: string[] = [];
+  for (
+    const folder of ["commands", "data", "engine", "files", "pipeline", "plugins", "sweep", "train"]
+  ) {
+    for await (const path of sources(join(root, folder))) {
+      const text = (await Deno.readTextFile(path)).replaceAll(/^ *(\*|\/\/).*$/gm, "");
+      if (/console\.|std(out|err)\.write/.test(text)) others.push(relative(root, path));
+    }
+  }
+  assertEquals(others.sort(), [
+    // Processes of Rocket's own have escaped what this passes on.
+    "commands/sweep.ts",
+    // Its parent reads this.
+    "engine/native/trial.ts",
+    "pipeline/terminal.ts",
+    // A bar that is drawn over and over.
+    "plugins/outputs/progress.ts",
+  ]);
+});
+
+/** All TypeScript below a folder. */
+async function* sources(folder: string): AsyncIterable<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (isDirectory) yield* sources(path);
+    else if (name.endsWith(".ts")) yield path;
+  }
+}
