@@ -22,7 +22,7 @@ import { describe, type OutputReference, type Term } from "./objective.ts";
 import { firstBatch, type PreparedData } from "./prepare_data.ts";
 import { inputsOf } from "./model/describe.ts";
 import { axisProblem, type Meaning } from "./model/axes.ts";
-import { refuseBeyondWasm, refuseLargeNets } from "./sizes.ts";
+import { refuseBeyondWasm, refuseLargeLayers, refuseLargeNets, wasmBytes } from "./sizes.ts";
 import { type Model, slotVariables } from "./step.ts";
 import { batchTensors } from "./tensors.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "./variables.ts";
@@ -116,6 +116,13 @@ export function prepareNets(
     refuseLargeNets(
       { variables: variables.all, moved, optimizer: { name, slots } },
       data.available,
+      reference.place,
+    );
+    const wasm = tf.getBackend() === "wasm";
+    refuseLargeLayers(
+      variables.all,
+      Math.min(plan.cut.size, data.splits.train.rows),
+      wasm ? Math.min(data.available, wasmBytes) : data.available,
       reference.place,
     );
   };

@@ -78,7 +78,43 @@ export function refuseLargeNets(
 }
 
 /** All that WebAssembly can address. */
-const wasmBytes = 2 ** 32;
+export const wasmBytes: number = 2 ** 32;
+
+/**
+ * Refuses layers whose units the machine has no memory for, a number a unit and row of a batch.
+ *
+ * @param variables The variables. A layer is a kernel and one number for each of its units, such as a bias.
+ * @param rows The rows of a batch.
+ * @param available The memory that the engine may have, in bytes.
+ * @param place Where the pipeline file has the network.
+ * @throws {UserError} With the layer, its size and what the machine has; exit code 2.
+ */
+export function refuseLargeLayers(
+  variables: readonly Variable[],
+  rows: number,
+  available: number,
+  place: Place | undefined,
+): void {
+  const perUnit = new Set(
+    variables.flatMap(({ shape }) => shape.length === 1 ? [shape[0]!] : []),
+  );
+  for (const { name, shape, table } of variables) {
+    const units = shape.at(-1) ?? 0, bytes = BYTES * rows * units;
+    if (table || shape.length < 2 || !perUnit.has(units) || bytes <= available) continue;
+    throw new UserError(
+      `a batch of ${rows.toLocaleString("en")} rows needs ${formatBytes(bytes)} for the ${
+        units.toLocaleString("en")
+      } units of ${name}; there are ${formatBytes(available)} available`,
+      {
+        place,
+        hint: hint("size/units", "write fewer units, or a smaller train.batch", {
+          edit: "the network's options",
+        }),
+        exitCode: 2,
+      },
+    );
+  }
+}
 
 /**
  * Refuses nets that WebAssembly cannot address: before its memory is filled, which takes long and ends anywhere.

@@ -13,7 +13,12 @@ import { fullDisk } from "../../train/input/spill.ts";
 import { type AxisIn, matchAxis, type Meaning, Mismatch } from "../../train/model/axes.ts";
 import type { ModelFile } from "../../train/model/model_file.ts";
 import { RowDecoder } from "../../train/model/row_decoder.ts";
-import { refuseBeyondWasm, refuseLargeBatches, refuseLargeNets } from "../../train/sizes.ts";
+import {
+  refuseBeyondWasm,
+  refuseLargeBatches,
+  refuseLargeLayers,
+  refuseLargeNets,
+} from "../../train/sizes.ts";
 import { DeclaredVariables } from "../../train/variables.ts";
 import type { ProgramCase } from "./program_cases.ts";
 
@@ -43,6 +48,15 @@ function* sizeCases(): Iterable<ProgramCase> {
     name: "a net that is larger than the memory",
     run: nets(variable("light/kernel", [1e3, 1e3])),
     mended: { "size/nets": nets(variable("light/kernel", [1e2, 1e2])) },
+  };
+  const layer = (units: number) => () => {
+    const variables = [variable("light/kernel", [1, units]), variable("light/bias", [units])];
+    refuseLargeLayers(variables, 100, 1e6, undefined);
+  };
+  yield {
+    name: "a layer whose units are larger than the memory",
+    run: layer(1e4),
+    mended: { "size/units": layer(100) },
   };
   const wasm = (units: number) => () =>
     refuseBeyondWasm([variable("light/kernel", [units, units])], undefined);

@@ -384,3 +384,17 @@ Deno.test("a hard link in a run folder is not written to", async () => {
     assertEquals(await Deno.readTextFile(join(folder, "mine")), "mine");
   });
 });
+
+Deno.test("a layer of 100 million units is refused by its size, before anything of it is made", async () => {
+  const data = {
+    ...digitsPipeline().data as object,
+    transforms: [{ use: "resize", to: [1, 1] }],
+  };
+  const network = { use: "mlp", light: [1e8], booster: [4] };
+  await withPipeline(digitsPipeline({ data, network }), async (file, folder) => {
+    const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], { cwd: folder });
+    assertEquals(code, 2, stderr);
+    assertMatch(stderr, /^error: .*100,000,000/m);
+    assert(!stderr.includes("failed in its"), stderr);
+  });
+});
