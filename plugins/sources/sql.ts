@@ -1,14 +1,16 @@
+import type { Schema } from "apache-arrow";
 import { basename } from "node:path";
-import { defineSource, hint, pathOption, type SourceStage, UserError, z } from "../../plugin.ts";
 import {
-  batchRows,
-  Database,
-  type DuckColumn,
-  literal,
-  quoted,
-  schemaOf,
-  selectColumns,
-} from "./duckdb.ts";
+  type Dataset,
+  defineSource,
+  hint,
+  pathOption,
+  type SourceStage,
+  UserError,
+  z,
+} from "../../plugin.ts";
+import { conform, widened } from "./conform.ts";
+import { batchRows, Database, literal, quoted, schemaOf, selectColumns } from "./duckdb.ts";
 import { explain, type Refusal, type StatementSubject } from "./duckdb_errors.ts";
 import {
   batchRowsOption,
@@ -24,6 +26,7 @@ import { definitionsOf, refuseDeeds } from "./sql_check.ts";
 import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
 import { type ChangedColumn, changedColumns } from "./parquet_types.ts";
 import { describeCsv } from "./csv_files.ts";
+import { joinParquet, type ParquetFile, readParquet } from "./parquet_tables.ts";
 
 /** What database files are called. */
 export const databaseFiles: FileKind = { format: "DuckDB", extensions: /\.(duckdb|ddb|db)$/i };
@@ -97,32 +100,44 @@ query: |
         const schema = schemaOf(all, "the query");
         const selection = selectColumns(all, schema, asked);
         const sql = statement(selection.list, query, tables);
-        return {
+        // It does not depend on the types that columns are widened to.
+        const rowsAtOnce = rows ?? batchRows(schema);
+        const fingerprint = joinFingerprints([
+          `sha256:${sha256(query)}`,
+          ...named.map(({ name, files }) => `${name} ${files.length}`),
+          ...await fileFingerprints(files),
+        ]);
+        const dataset = (schema: Schema, wanted: Schema): Dataset => ({
           schema,
-          fingerprint: joinFingerprints([
-            `sha256:${sha256(query)}`,
-            ...named.map(({ name, files }) => `${name} ${files.length}`),
-            ...await fileFingerprints(files),
-          ]),
+          fingerprint,
           async *recordBatches() {
+            let firstRow = 0;
             const batches = database.recordBatches(
               sql,
               selection.schema,
-              rows ?? batchRows(schema),
+              rowsAtOnce,
             );
             try {
               for (;;) {
                 const next = await attempt(subject, () => batches.next());
                 if (next.done) break;
-                yield next.value;
+                yield conform(next.value, wanted, {
+                  name: "the query",
+                  partitions: new Map(),
+                  firstRow,
+                });
+                firstRow += next.value.numRows;
               }
             } finally {
               await batches.return(undefined);
             }
             for (const text of texts.splice(0)) await refuseLongPackedLines(text);
           },
+          widen: (fields) =>
+            Promise.resolve(dataset(widened(schema, fields), widened(wanted, fields))),
           close: () => Promise.resolve(database.close()),
-        };
+        });
+        return dataset(schema, selection.schema);
       } catch (error) {
         database.close();
         throw error;
@@ -169,8 +184,7 @@ interface SqlTable {
 }
 
 /**
- * What a query may read of a table. DuckDB gives all files of a table the types of the first one, and may
- * round values so; and there are columns that it changes. A query that reads such a column fails.
+ * What a query may read of a table. There are columns that DuckDB changes: a query that reads such a column fails.
  */
 async function sqlTable(database: Database, { name, files }: NamedTable): Promise<SqlTable> {
   const parquet = files.filter(isParquet);
@@ -194,27 +208,29 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
       ),
     });
   }
-  const from = `read_parquet([${files.map(({ path }) => literal(path)).join(", ")}])`;
   const changed = new Map<string, ChangedColumn>();
-  let first: { file: SourceFile; columns: readonly DuckColumn[] } | undefined;
+  const described: ParquetFile[] = [];
   for (const file of files) {
-    const columns = await database.columns(`FROM read_parquet([${literal(file.path)}])`);
-    if (first) refuseOthers(first.file, first.columns, file, columns);
-    first ??= { file, columns };
+    const columns = await database.columns(`FROM ${readParquet([file])}`);
+    described.push({ file, columns });
     for (const column of await changedColumns(database, file)) {
       if (!changed.has(column.name)) changed.set(column.name, column);
     }
   }
+  const { from, columns, refusals: widened } = joinParquet(described);
   const left = Array.from(changed.keys(), quoted).join(", ");
   const leaveOut = hint(
     "sql/leave-out",
     `leave it out of the query: SELECT * EXCLUDE (${left}) FROM ${quoted(name)}`,
     { edit: "the query" },
   );
-  const refusals = Array.from(changed.values(), ({ message }) => ({ message, hint: leaveOut }));
-  if (refusals.length === 0) return { name, from, refusals };
+  const refusals = [
+    ...widened,
+    ...Array.from(changed.values(), ({ message }) => ({ message, hint: leaveOut })),
+  ];
+  if (changed.size === 0) return { name, from, refusals };
   const replaced = Array.from(changed.values(), ({ name: column, message }) => {
-    const type = first!.columns.find((it) => it.name === column)!.type;
+    const type = columns.get(column)!;
     const failure = `CASE WHEN ${quoted(column)} IS NOT NULL THEN error(${literal(message)}) END`;
     return `CAST(${failure} AS ${type}) AS ${quoted(column)}`;
   });
@@ -228,31 +244,4 @@ function statement(list: string, query: string, tables: readonly SqlTable[]): st
   );
   const start = parts.length > 0 ? `WITH ${parts.join(", ")} ` : "";
   return `${start}SELECT ${list} FROM (\n${query.trimEnd().replace(/;$/, "")}\n)`;
-}
-
-/** Refuses a file that has other columns than the first, or columns of other types. */
-function refuseOthers(
-  first: SourceFile,
-  expected: readonly DuckColumn[],
-  file: SourceFile,
-  found: readonly DuckColumn[],
-): void {
-  const types = (columns: readonly DuckColumn[]) =>
-    new Map(columns.map(({ name, type }) => [name, String(type)]));
-  const [before, now] = [types(expected), types(found)];
-  for (const column of new Set([...before.keys(), ...now.keys()])) {
-    if (before.get(column) === now.get(column)) continue;
-    const what = ({ name }: SourceFile, type: string | undefined) =>
-      type === undefined ? `${name} has no such column` : `${type} in ${name}`;
-    throw new UserError(
-      `the column ${column} differs: ${what(first, before.get(column))}, ${
-        what(file, now.get(column))
-      }`,
-      {
-        hint: hint("sql/columns", "all files of a table have the same columns", {
-          edit: "the data files",
-        }),
-      },
-    );
-  }
 }

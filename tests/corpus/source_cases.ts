@@ -315,6 +315,28 @@ function* duckdbHintCases(): Iterable<DataCase> {
     tables: "{ t: ['a.parquet', 'b.parquet'] }",
     mended: { "sql/columns": { files: { "b.parquet": fixture("formats/split.parquet") } } },
   });
+  const twoTypes = {
+    "a.parquet": fixture("interop/pyarrow_whole.parquet"),
+    "b.parquet": fixture("interop/pyarrow_halves.parquet"),
+  };
+  yield one(
+    "a whole number that decimals of another file round",
+    "FROM t",
+    ["the column x of a.parquet has a whole number that no DOUBLE is equal to"],
+    {
+      files: twoTypes,
+      tables: "{ t: ['a.parquet', 'b.parquet'] }",
+      mended: {
+        "sql/inexact": written(
+          sourceOf("FROM t", "{ t: ['a.parquet', 'b.parquet'] }"),
+          sourceOf(
+            'SELECT CAST(x AS DOUBLE) AS x, y FROM a UNION ALL SELECT coalesce(CAST("x" AS DOUBLE), 0), y FROM b',
+            "{ a: a.parquet, b: b.parquet }",
+          ),
+        ),
+      },
+    },
+  );
   const split = { "a.parquet": fixture("formats/split.parquet") };
   yield {
     name: "parquet hints: an encoding that DuckDB cannot read",

@@ -1,12 +1,14 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { Field, Float64 } from "apache-arrow";
 import { Buffer } from "node:buffer";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { UserError } from "../../../pipeline/errors.ts";
 import { Database, loadDuckdb } from "../../../plugins/sources/duckdb.ts";
 import sql from "../../../plugins/sources/sql.ts";
 import { refusedFunctions, tableFunctions } from "../../../plugins/sources/sql_check.ts";
 import { checkStage } from "../../../testing.ts";
 import {
+  addColumns,
   expectedOf,
   formats,
   readColumns,
@@ -478,16 +480,97 @@ Deno.test("sql refuses a query that reads a column which DuckDB would change, an
   assertEquals(await run("SELECT count(*)::INTEGER AS n FROM t"), { n: [3] });
 });
 
-Deno.test("sql refuses a table of Parquet files with other types, whose values DuckDB would round", async () => {
+Deno.test("sql gives a column of several Parquet files the narrowest type that holds all values", async () => {
   await withFiles({}, async (folder) => {
-    await writeParquet("SELECT i::INTEGER AS x FROM range(3) t(i)", join(folder, "0.parquet"));
-    await writeParquet("SELECT i + 0.5::DOUBLE AS x FROM range(3) t(i)", join(folder, "1.parquet"));
-    const source = sourceOf(sql, { query: "FROM t", tables: { t: "*.parquet" } }, folder);
-    await assertRejects(
-      () => readColumns(source),
-      UserError,
-      "the column x differs: INTEGER in 0.parquet, DOUBLE in 1.parquet",
+    const write = async (name: string, query: string) => {
+      await Deno.mkdir(join(folder, dirname(name)), { recursive: true });
+      await writeParquet(query, join(folder, name));
+    };
+    await write(
+      "0.parquet",
+      "SELECT i::TINYINT AS n, i::INTEGER AS x, DATE '2026-11-28' AS d, i::FLOAT AS f FROM range(2) t(i)",
     );
+    await write(
+      "1.parquet",
+      "SELECT 0.1::DOUBLE AS f, 9007199254740993 AS n, i + 0.5::DOUBLE AS x, TIMESTAMP '2026-11-28 12:30:00' AS d FROM range(2) t(i)",
+    );
+    const run = (query: string, tables: unknown = { t: "*.parquet" }) =>
+      readColumns(sourceOf(sql, { query, tables }, folder));
+    const day = Date.UTC(2026, 10, 28) / 1000;
+    assertEquals(await run("FROM t"), {
+      n: [0, 1, "9007199254740993", "9007199254740993"],
+      x: [0, 1, 0.5, 1.5],
+      d: [day, day, day + 45_000, day + 45_000],
+      f: [0, 1, 0.1, 0.1],
+    });
+    assertEquals(await run("SELECT sum(x) AS s FROM t WHERE n < 1 OR x > 1"), { s: [1.5] });
+    await write("odd.parquet", "SELECT 9007199254740993 AS x, 1 AS y");
+    await write("half.parquet", "SELECT 2 AS y, 0.5::DOUBLE AS x");
+    const odd = { t: ["odd.parquet", "half.parquet"] };
+    const error = await assertRejects(() => run("SELECT max(x) AS m FROM t", odd), UserError);
+    assertStringIncludes(
+      error.message,
+      "the column x of odd.parquet has a whole number that no DOUBLE",
+    );
+    assertEquals(await run("SELECT y FROM t", odd), { y: [1, 2] });
+    for (
+      const [one, other, words] of [
+        ["1 AS x", "'a' AS x", "x differs: INTEGER in x0.parquet, VARCHAR in x1.parquet"],
+        ["[1] AS x", "[0.5::DOUBLE] AS x", "x differs: INTEGER[] in x0.parquet, DOUBLE[] in"],
+        ["1::UBIGINT AS x", "-1::BIGINT AS x", "x differs: UBIGINT in x0.parquet, BIGINT in"],
+        ["1 AS x", "1 AS x, 2 AS y", "y differs: x0.parquet has no such column, INTEGER in"],
+      ] as const
+    ) {
+      await write("x0.parquet", `SELECT ${one}`);
+      await write("x1.parquet", `SELECT ${other}`);
+      await assertRejects(() => run("FROM t", { t: "x?.parquet" }), UserError, words);
+    }
+  });
+});
+
+Deno.test("sql widens columns to the types of other splits, and refuses what these do not hold", async () => {
+  for (const [value, read] of [["7", 7], ["9007199254740993", undefined]] as const) {
+    const query = `SELECT ${value}::BIGINT AS x, 'a' AS y`;
+    const dataset = await sourceOf(sql, { query }).open({ columns: ["x"] });
+    const wider = await dataset.widen!([new Field("x", new Float64(), true)]);
+    assertEquals(wider.schema.fields.map(({ type }) => String(type)), ["Float64", "Utf8"]);
+    const readAll = async () => {
+      const columns: Record<string, unknown[]> = {};
+      for await (const batch of wider.recordBatches()) addColumns(batch, columns);
+      return columns;
+    };
+    if (read !== undefined) assertEquals(await readAll(), { x: [read] });
+    else await assertRejects(readAll, UserError, "row 0 of the query has 9007199254740993");
+    await wider.close!();
+  }
+});
+
+Deno.test("sql reads folders that stand for columns, and CSV files, as the other sources do", async () => {
+  await withFiles({}, async (folder) => {
+    for (
+      const [path, text] of [
+        ["shop=007/a.csv", "code,x,flag\n007,1,true\n"],
+        ["shop=12/b.csv", "flag,code,x\nfalse,8,0.25\n"],
+      ] as const
+    ) {
+      await Deno.mkdir(join(folder, dirname(path)));
+      await Deno.writeTextFile(join(folder, path), text);
+    }
+    for (const [shop, n] of [["007", "1"], ["12", "2.5::DOUBLE"]]) {
+      await writeParquet(`SELECT ${n} AS n`, join(folder, `shop=${shop}`, "p.parquet"));
+      await writeParquet("SELECT 5 AS same", join(folder, `shop=${shop}`, "same.parquet"));
+    }
+    const run = (path: string) =>
+      readColumns(sourceOf(sql, { query: "FROM t", tables: { t: path } }, folder));
+    const shop = ["007", "12"];
+    assertEquals(await run("*/*.csv"), {
+      code: ["007", "8"],
+      x: [1, 0.25],
+      flag: [true, false],
+      shop,
+    });
+    assertEquals(await run("*/p.parquet"), { n: [1, 2.5], shop });
+    assertEquals(await run("*/same.parquet"), { same: [5, 5], shop });
   });
 });
 

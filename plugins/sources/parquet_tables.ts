@@ -1,0 +1,188 @@
+/**
+ * Several Parquet files as one table of a query. DuckDB gives all files the types of the first one, and rounds
+ * what they do not hold: here each column has the narrowest type that holds the values of all files.
+ *
+ * @module
+ */
+
+import { type DataType, Field, Null } from "apache-arrow";
+import { commonType, hint, UserError } from "../../plugin.ts";
+import { type DuckColumn, literal, quoted } from "./duckdb.ts";
+import type { Refusal } from "./duckdb_errors.ts";
+import type { SourceFile } from "./files.ts";
+import { partitionFields } from "./hive.ts";
+
+/** A Parquet file and its columns. */
+export interface ParquetFile {
+  readonly file: SourceFile;
+  readonly columns: readonly DuckColumn[];
+}
+
+/** Files as one table. */
+export interface JoinedFiles {
+  /** What stands behind FROM. */
+  readonly from: string;
+  /** The types of the columns in DuckDB's words, by name. */
+  readonly columns: ReadonlyMap<string, string>;
+  /** What a query may fail with that reads a value which the common type does not have. */
+  readonly refusals: readonly Refusal[];
+}
+
+/**
+ * What reads Parquet files of the same columns.
+ *
+ * @param files The files.
+ */
+export function readParquet(files: readonly SourceFile[]): string {
+  const paths = files.map(({ path }) => literal(path)).join(", ");
+  // What folders stand for is worked out here, for all sources alike.
+  return `read_parquet([${paths}], hive_partitioning = false)`;
+}
+
+/** A column of all files together. */
+interface JoinedColumn {
+  readonly name: string;
+  /** Its type in DuckDB's words. */
+  readonly type: string;
+  /** Whether files have other types, so that values are cast. */
+  readonly cast: boolean;
+}
+
+/**
+ * Joins files in their order.
+ *
+ * @param files The files, one at least.
+ * @throws {UserError} If a file has other columns than the first, or a column has types with nothing in common.
+ */
+export function joinParquet(files: readonly ParquetFile[]): JoinedFiles {
+  const [first, ...others] = files as readonly [ParquetFile, ...ParquetFile[]];
+  for (const other of others) refuseOtherNames(first, other);
+  const columns = first.columns.map(({ name }) => joinColumn(name, files));
+  const partitions = partitionFields(files.map(({ file, columns }) => ({
+    ...file,
+    fields: columns.map(({ name, arrow }) => new Field(name, arrow ?? new Null())),
+  })));
+  const types = new Map(columns.map(({ name, type }) => [name, type]));
+  const casts = columns.filter(({ cast }) => cast);
+  if (casts.length === 0 && partitions.length === 0) {
+    return { from: readParquet(files.map(({ file }) => file)), columns: types, refusals: [] };
+  }
+  const refusals: Refusal[] = [];
+  const parts = files.map(({ file, columns: own }) => {
+    const list = columns.map((column) => {
+      const found = own.find(({ name }) => name === column.name)!;
+      const { expression, refusal } = castOf(file, found, column);
+      if (refusal) refusals.push(refusal);
+      return `${expression} AS ${quoted(column.name)}`;
+    });
+    for (const { name, type } of partitions) {
+      const text = file.partitions.get(name) ?? null;
+      const value = text === null ? "NULL" : literal(text);
+      list.push(`CAST(${value} AS ${partitionType(type)}) AS ${quoted(name)}`);
+    }
+    return `SELECT ${list.join(", ")} FROM ${readParquet([file])}`;
+  });
+  return { from: `(${parts.join(" UNION ALL ")})`, columns: types, refusals };
+}
+
+const partitionType = (type: DataType) =>
+  String(type) === "Int64" ? "BIGINT" : String(type).startsWith("Date") ? "DATE" : "VARCHAR";
+
+function joinColumn(name: string, files: readonly ParquetFile[]): JoinedColumn {
+  const found = files.map(({ file, columns }) => ({
+    file,
+    column: columns.find((it) => it.name === name)!,
+  }));
+  const [first, ...others] = found as [typeof found[0], ...typeof found];
+  const { type, arrow } = first!.column;
+  let common = arrow;
+  for (const { file, column } of others) {
+    if (String(column.type) === String(type)) continue;
+    common = common && column.arrow && commonType(common, column.arrow);
+    // Whether numbers in lists survive, no cast of DuckDB tells.
+    if (common && !isNested(common)) continue;
+    throw differs(name, first!.file, String(type), file, String(column.type));
+  }
+  const cast = found.some(({ column }) => String(column.type) !== String(type));
+  return { name, type: cast ? duckdbType(common!) : String(type), cast };
+}
+
+const isNested = ({ children }: DataType) => (children?.length ?? 0) > 0;
+
+/** DuckDB's words for types that two others can have in common. */
+function duckdbType(type: DataType): string {
+  const [, unsigned, bits] = /^(U?)[Ii]nt(\d+)$/.exec(String(type)) ?? [];
+  if (bits !== undefined) {
+    const name = { 8: "TINYINT", 16: "SMALLINT", 32: "INTEGER", 64: "BIGINT" }[Number(bits)]!;
+    return unsigned ? `U${name}` : name;
+  }
+  const [, , unit, zone] = /^(Timestamp)<(\w+)(?:, (.*))?>$/.exec(String(type)) ?? [];
+  if (unit !== undefined) {
+    if (zone !== undefined) return "TIMESTAMPTZ";
+    return {
+      SECOND: "TIMESTAMP_S",
+      MILLISECOND: "TIMESTAMP_MS",
+      MICROSECOND: "TIMESTAMP",
+      NANOSECOND: "TIMESTAMP_NS",
+    }[unit]!;
+  }
+  return { Float16: "FLOAT", Float32: "FLOAT", Float64: "DOUBLE" }[String(type)] ?? "VARCHAR";
+}
+
+/** A column of a file in the type of all; a whole number that a float does not have fails the query. */
+function castOf(
+  file: SourceFile,
+  { name, type }: DuckColumn,
+  joined: JoinedColumn,
+): { expression: string; refusal?: Refusal } {
+  const x = quoted(name);
+  if (String(type) === joined.type) return { expression: x };
+  const expression = `CAST(${x} AS ${joined.type})`;
+  if (!/INT/.test(String(type)) || !/^(FLOAT|DOUBLE)$/.test(joined.type)) return { expression };
+  const message =
+    `the column ${name} of ${file.name} has a whole number that no ${joined.type} is equal to, which is its type in another file`;
+  return {
+    expression: `CASE WHEN CAST(${expression} AS HUGEINT) <> ${x} THEN ` +
+      `CAST(error(${literal(message)}) AS ${joined.type}) ELSE ${expression} END`,
+    refusal: {
+      message,
+      hint: hint(
+        "sql/inexact",
+        `name the files as tables of their own, and UNION ALL them with CAST(${x} AS ${joined.type}) for the nearest numbers`,
+        { edit: "the tables and the query" },
+      ),
+    },
+  };
+}
+
+function refuseOtherNames(first: ParquetFile, other: ParquetFile): void {
+  const names = ({ columns }: ParquetFile) => columns.map(({ name }) => name);
+  const missing = names(first).find((name) => !names(other).includes(name));
+  const more = names(other).find((name) => !names(first).includes(name));
+  if (missing === undefined && more === undefined) return;
+  const name = missing ?? more!;
+  const typeIn = ({ columns }: ParquetFile) => {
+    const column = columns.find((it) => it.name === name);
+    return column && String(column.type);
+  };
+  throw differs(name, first.file, typeIn(first), other.file, typeIn(other));
+}
+
+function differs(
+  column: string,
+  first: SourceFile,
+  before: string | undefined,
+  file: SourceFile,
+  now: string | undefined,
+): UserError {
+  const what = ({ name }: SourceFile, type: string | undefined) =>
+    type === undefined ? `${name} has no such column` : `${type} in ${name}`;
+  return new UserError(
+    `the column ${column} differs: ${what(first, before)}, ${what(file, now)}`,
+    {
+      hint: hint("sql/columns", "all files of a table have the same columns", {
+        edit: "the data files",
+      }),
+    },
+  );
+}
