@@ -176,7 +176,8 @@ export async function openCsv(
     : given.length > 0
     ? given
     : first.map((_, index) => `column${index}`);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
   if (twice !== undefined) {
     throw new UserError(`${file.name} has two columns called ${twice}`, {
       hint: hint(
@@ -365,12 +366,23 @@ export async function describeCsv(
   return tables;
 }
 
+const placesOf = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
+
+/** At which place a file has a column: a search for each of tens of thousands would take time by the square. */
+function placeOf({ names }: Pick<CsvFile, "names">, name: string): number {
+  let places = placesOf.get(names);
+  if (!places) placesOf.set(names, places = new Map(names.map((one, place) => [one, place])));
+  return places.get(name) ?? -1;
+}
+
 const joined = (kinds: ReadonlyMap<CsvFile, number>) =>
   [...kinds.values()].reduce((all, one) => all | one, 0);
 
 function refuseOtherNames(first: CsvFile, other: CsvFile): void {
-  const missing = first.names.find((name) => !other.names.includes(name));
-  const more = other.names.find((name) => !first.names.includes(name));
+  // Files may have tens of thousands of columns.
+  const ofFirst = new Set(first.names), ofOther = new Set(other.names);
+  const missing = first.names.find((name) => !ofOther.has(name));
+  const more = other.names.find((name) => !ofFirst.has(name));
   if (missing === undefined && more === undefined) return;
   const [name, file, names] = missing !== undefined
     ? [missing, other.file.name, other.names]
@@ -635,7 +647,7 @@ export class CsvTables implements Tables {
   }
 
   #value(file: CsvFile, { name, type, kinds }: CsvColumn): string {
-    const text = quoted(`${file.names.indexOf(name)}`);
+    const text = quoted(`${placeOf(file, name)}`);
     return valueExpression(text, type, kinds.get(file) ?? 0, this.#dialect.nullValues);
   }
 
@@ -738,7 +750,7 @@ export class CsvTables implements Tables {
     list: string,
     condition: string,
   ): Promise<{ row: number; text: string }[]> {
-    const text = quoted(`${file.names.indexOf(name)}`);
+    const text = quoted(`${placeOf(file, name)}`);
     const { columns, nullValues } = this.#dialect;
     const given = columns?.[name];
     const kind = given
