@@ -337,6 +337,7 @@ class NeedList {
     this.add("write", temporary, "temporary files of this run");
     this.add("read", temporary, "temporary files of this run");
     this.add("read", cache, "TensorFlow");
+    this.add("sys", "uid", "whether the cache is this user's");
     this.add("sys", "systemMemoryInfo", "whether all rows fit in memory");
     this.add("sys", "statfs", "whether rows that are copied to disk have room");
     this.add("env", handedOver.memory, "how much memory the run may take");

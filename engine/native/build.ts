@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { hashOf } from "../../files/hash_of.ts";
 import { filesUnder } from "./files.ts";
 import { PLATFORM, TENSORFLOW_VERSION, TFJS_VERSION } from "./versions.ts";
 
@@ -32,6 +33,8 @@ export interface Build {
   readonly made: string;
   /** The size in bytes of each file, by path within the folder. */
   readonly files: Readonly<Record<string, number>>;
+  /** The SHA-256 of the addon. */
+  readonly sha256: string;
 }
 
 const MARKER = "build.json";
@@ -57,15 +60,15 @@ export function buildName(tensorflow: string, given: string | undefined): string
  *
  * @param build What was built.
  */
-export async function writeBuild(build: Omit<Build, "files">): Promise<void> {
+export async function writeBuild(build: Omit<Build, "files" | "sha256">): Promise<void> {
   const files: Record<string, number> = {};
   for (const path of await filesUnder(build.folder)) {
     files[path.slice(build.folder.length + 1)] = (await Deno.stat(path)).size;
   }
-  const { folder, ...rest } = build;
+  const { folder, ...rest } = build, { sha256 } = await hashOf(join(folder, build.addon));
   await Deno.writeTextFile(
     join(folder, MARKER),
-    JSON.stringify({ ...rest, files }, null, 2) + "\n",
+    JSON.stringify({ ...rest, files, sha256 }, null, 2) + "\n",
   );
 }
 
@@ -96,14 +99,21 @@ export async function findBuilds(cache: string, given: string | undefined): Prom
   return builds;
 }
 
-/** A folder's marker, if it is there, can be read, and is true of the folder's files. */
+/**
+ * A folder's marker, if it is there, can be read, and is true of the folder's files. A link in the place of the folder or
+ * of the addon is none: it may lead to what somebody else can change.
+ */
 async function readBuild(folder: string): Promise<Build | undefined> {
   try {
+    if (!(await Deno.lstat(folder)).isDirectory) return undefined;
     const build: Build = { ...JSON.parse(await Deno.readTextFile(join(folder, MARKER))), folder };
     for (const [path, size] of Object.entries(build.files)) {
       if ((await Deno.stat(join(folder, path))).size !== size) return undefined;
     }
-    return build.addon in build.files ? build : undefined;
+    const addon = join(folder, build.addon);
+    const isWhole = build.addon in build.files && (await Deno.lstat(addon)).isFile &&
+      (await hashOf(addon)).sha256 === build.sha256;
+    return isWhole ? build : undefined;
   } catch {
     return undefined;
   }

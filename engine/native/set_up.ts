@@ -7,6 +7,7 @@ import { forgetFailure, recallFailure, rememberFailure } from "./failure.ts";
 import { remove } from "./files.ts";
 import { givenFolder } from "./given.ts";
 import { withLock } from "./lock.ts";
+import { refuseForeignFolder } from "./own_folder.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { type Recipe, recipes } from "./recipes.ts";
 import { mayRunTools } from "./tools.ts";
@@ -42,6 +43,7 @@ export interface SetUpOptions {
  */
 export async function setUpNative(options: SetUpOptions): Promise<Build> {
   const cache = resolve(options.cache ?? cacheFolder());
+  await refuseForeignFolder(cache);
   const given = givenFolder();
   const asked = Date.now();
   if (options.force !== true) {

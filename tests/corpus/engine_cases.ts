@@ -5,6 +5,7 @@ import { openEngine } from "../../engine/engine.ts";
 import { compileAddon, findCompiler } from "../../engine/native/addon.ts";
 import { givenLibrary, type Library } from "../../engine/native/library.ts";
 import type { Progress } from "../../engine/native/progress.ts";
+import { refuseForeignFolder } from "../../engine/native/own_folder.ts";
 import { setUpNative } from "../../engine/native/set_up.ts";
 import { tryAddon } from "../../engine/native/trial.ts";
 import { findWheel, wheelLibrary } from "../../engine/native/wheel.ts";
@@ -229,5 +230,28 @@ export function* engineCases(folder: string): Iterable<ProgramCase> {
     name: "a misspelt option of `deno task native`",
     run: () => isForced(["--froce"]),
     mended: { "native/options": () => isForced(["--force"]) },
+  };
+  if (Deno.build.os === "windows") return;
+  const cache = join(folder, "shared cache");
+  Deno.mkdirSync(cache);
+  const { uid } = Deno.statSync(cache);
+  // Root, whose folder it may be, is trusted by all.
+  if (uid === 0) Deno.chownSync(cache, 12345, 12345);
+  yield {
+    name: "a cache of another user",
+    run: () => refuseForeignFolder(cache, 54321),
+  };
+  yield {
+    name: "a cache that all users may write to",
+    run: async () => {
+      await Deno.chmod(cache, 0o777);
+      await refuseForeignFolder(cache, Deno.statSync(cache).uid!);
+    },
+    mended: {
+      "cache/writable": async () => {
+        await Deno.chmod(cache, 0o755);
+        await refuseForeignFolder(cache, Deno.statSync(cache).uid!);
+      },
+    },
   };
 }

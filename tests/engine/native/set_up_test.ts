@@ -108,6 +108,50 @@ Deno.test("setUpNative() does not take half of a build for one, and clears it aw
   });
 });
 
+Deno.test("setUpNative() takes no addon that was changed, and no link in the place of one or of its folder", async () => {
+  await withCache(async (options) => {
+    const recipe = countingRecipe();
+    const { folder } = await setUpNative({ ...options, recipes: [recipe] });
+    const addon = join(folder, "tfjs_binding.node");
+    await Deno.writeTextFile(addon, "hostile");
+    await setUpNative({ ...options, recipes: [recipe] });
+    assertEquals([recipe.count, await Deno.readTextFile(addon)], [2, "addon 2"]);
+    if (Deno.build.os === "windows") return;
+    await withFolder(async (elsewhere) => {
+      const moved = join(elsewhere, "moved");
+      await Deno.rename(addon, moved);
+      await Deno.symlink(moved, addon);
+      await setUpNative({ ...options, recipes: [recipe] });
+      assertEquals(recipe.count, 3);
+      const other = join(elsewhere, "build");
+      await Deno.rename(folder, other);
+      await Deno.symlink(other, folder);
+      await setUpNative({ ...options, recipes: [recipe] });
+      assertEquals([recipe.count, (await Deno.lstat(folder)).isDirectory], [4, true]);
+    });
+  });
+});
+
+Deno.test("setUpNative() refuses a cache that others may write to, or that is another user's", async () => {
+  if (Deno.build.os === "windows") return;
+  await withCache(async (options) => {
+    const recipe = countingRecipe();
+    await Deno.chmod(options.cache, 0o777);
+    const refused = (words: string) =>
+      assertRejects(() => setUpNative({ ...options, recipes: [recipe] }), UserError, words);
+    await refused("all users may write to the cache");
+    await Deno.chmod(options.cache, 0o755);
+    // Only who is root can give a folder away.
+    if (Deno.uid() === 0) {
+      await Deno.chown(options.cache, 12345, 12345);
+      await refused("belongs to another user");
+      await Deno.chown(options.cache, 0, 0);
+    }
+    await setUpNative({ ...options, recipes: [recipe] });
+    assertEquals(recipe.count, 1);
+  });
+});
+
 Deno.test("setUpNative() makes it anew when forced, and keeps the old one if that fails", async () => {
   await withCache(async (options) => {
     const recipe = countingRecipe();
