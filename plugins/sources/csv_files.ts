@@ -97,6 +97,8 @@ interface CsvColumn {
 interface Counts {
   values: number;
   numbers: number;
+  /** The texts at the start that are no numbers, a few more than a message names. */
+  texts: Set<string>;
 }
 
 /** How many values at a file's start say what its columns may be, in all columns. */
@@ -340,7 +342,9 @@ export async function describeCsv(
   }
   const { names } = opened[0]!;
   const found = new Map(names.map((name) => [name, new Map<CsvFile, number>()]));
-  const counts = new Map(names.map((name) => [name, { values: 0, numbers: 0 }]));
+  const counts = new Map(
+    names.map((name) => [name, { values: 0, numbers: 0, texts: new Set<string>() }]),
+  );
   for (const file of opened) {
     const looked = names.length > mostTyped && asked
       ? names.filter((name) => asked.includes(name))
@@ -349,10 +353,11 @@ export async function describeCsv(
       file.file,
       () => lookThrough(database, file, dialect, looked),
     );
-    for (const [name, { kinds, values, numbers }] of tally) {
+    for (const [name, { kinds, values, numbers, texts }] of tally) {
       found.get(name)!.set(file, kinds);
       counts.get(name)!.values += values;
       counts.get(name)!.numbers += numbers;
+      for (const text of texts) counts.get(name)!.texts.add(text);
     }
   }
   const columns = names.map((name): CsvColumn => {
@@ -422,7 +427,7 @@ async function lookThrough(
   let open: string[] = [];
   for (const name of names) {
     const first = firstTally(firstRows, index.get(name)!, nullValues);
-    if (columns[name] === "string") tallies.set(name, { kinds: 0, values: 0, numbers: 0 });
+    if (columns[name] === "string") tallies.set(name, { ...first, kinds: 0 });
     else if (columns[name] === undefined && settled(first)) tallies.set(name, first);
     else open.push(name), tallies.set(name, first);
   }
@@ -446,7 +451,7 @@ async function lookThrough(
       );
       some.forEach((name, at) => {
         const [kinds, values, numbers] = row.slice(3 * at, 3 * at + 3).map(Number);
-        tallies.set(name, { kinds: kinds!, values: values!, numbers: numbers! });
+        tallies.set(name, { kinds: kinds!, values: values!, numbers: numbers!, texts: new Set() });
       });
     }
   };
@@ -465,13 +470,13 @@ async function lookThrough(
 
 /** What the bytes of a column say; undefined if that is not enough. */
 function tallyOf(column: ScannedColumn, given: GivenType | undefined): ColumnTally | undefined {
-  const { kinds: found, values } = column;
+  const { kinds: found, values } = column, texts = new Set<string>();
   if (given !== undefined) {
-    return suitsGiven(column, given) ? { kinds: 0, values, numbers: 0 } : undefined;
+    return suitsGiven(column, given) ? { kinds: 0, values, numbers: 0, texts } : undefined;
   }
-  if ((found & numberKinds) === 0) return { kinds: found, values, numbers: 0 };
+  if ((found & numberKinds) === 0) return { kinds: found, values, numbers: 0, texts };
   if (found & ~(numberKinds | kinds.negative)) return undefined;
-  return { kinds: found, values, numbers: values };
+  return { kinds: found, values, numbers: values, texts };
 }
 
 function firstTally(
@@ -479,7 +484,7 @@ function firstTally(
   column: number,
   nullValues: readonly string[],
 ): ColumnTally {
-  const tally: ColumnTally = { kinds: 0, values: 0, numbers: 0 };
+  const tally: ColumnTally = { kinds: 0, values: 0, numbers: 0, texts: new Set() };
   for (const row of rows) {
     const text = row[column] as string | null;
     if (text === null) continue;
@@ -487,6 +492,7 @@ function firstTally(
     tally.kinds |= kind;
     tally.values++;
     if (kind & countedKinds) tally.numbers++;
+    else if (kind !== kinds.blank && tally.texts.size <= mostOddTexts) tally.texts.add(text);
   }
   return tally;
 }
@@ -620,10 +626,14 @@ export class CsvTables implements Tables {
 
   async #factsOf(column: CsvColumn): Promise<TextFacts> {
     const { nullValues } = this.#dialect, { name, given, counts: { values, numbers } } = column;
+    if (given !== undefined) {
+      // Nothing but the start was looked at, and the type has to be given for numbers as well.
+      const texts = [...column.counts.texts].slice(0, mostOddTexts + 1);
+      return { values, numbers, texts, codes: true, nullValues };
+    }
     const codes = [...column.kinds.values()].some((found) => found & kinds.loose);
-    if (given !== undefined || 2 * numbers <= values || numbers === values) {
-      // What a person calls text is no number to anybody.
-      return { values, numbers: given === undefined ? numbers : 0, texts: [], codes, nullValues };
+    if (2 * numbers <= values || numbers === values) {
+      return { values, numbers, texts: [], codes, nullValues };
     }
     const others = kinds.blank | kinds.spaced | kinds.negative | kinds.inexact | countedKinds;
     const texts = new Set<string>();

@@ -425,14 +425,11 @@ export class ColumnReader {
     const fill = fillOf(nulls);
     const text = this.#request.text ??
       textOf([...this.#ids!.keys()].filter((text) => text !== fill));
-    const { row = this.#where(this.#text.row), texts: [value = this.#text.value] } = text;
-    const numbers = mayBeNumbers(text);
-    return {
-      column,
-      ...numbers
-        ? { row, value, hint: this.#numberHint(text) }
-        : { row: this.#where(this.#text.row), value: this.#text.value },
-    };
+    const own = { row: this.#where(this.#text.row), value: this.#text.value };
+    if (!mayBeNumbers(text)) return { column, ...own };
+    const { row, texts: [value] } = text;
+    const first = row !== undefined && value !== undefined ? { row, value } : own;
+    return { column, ...first, hint: this.#numberHint(text) };
   }
 
   /** What to write where text is meant to be numbers, but for some values that are none. */

@@ -35,8 +35,10 @@ export function columnTexts(
 
 function joined(before: ColumnText | undefined, split: string, facts: TextFacts): ColumnText {
   const { file, row } = facts.first ?? {};
+  // Texts that nobody has listed, as they are many, are no missing numbers in the other splits either.
+  const unlisted = facts.texts.length === 0 && facts.numbers < facts.values;
   return {
-    values: (before?.values ?? 0) + facts.values,
+    values: (before?.values ?? 0) + (unlisted ? Infinity : facts.values),
     numbers: (before?.numbers ?? 0) + facts.numbers,
     texts: [...new Set([...before?.texts ?? [], ...facts.texts])].slice(0, mostOddTexts + 1),
     codes: (before?.codes ?? false) || facts.codes,

@@ -258,7 +258,7 @@ Deno.test("csv says of text that is mostly numbers what is none, and where", asy
       },
       y: { values: 9, numbers: 3, texts: [], codes: false, nullValues },
       code: { values: 9, numbers: 9, texts: [], codes: true, nullValues },
-      given: { values: 0, numbers: 0, texts: [], codes: false, nullValues },
+      given: { values: 9, numbers: 8, texts: ["NA"], codes: true, nullValues },
     });
     assertEquals(dataset.schema.fields.map(({ metadata }) => metadata.size), [0, 0, 0, 0]);
     await dataset.close!();
