@@ -22,7 +22,14 @@ import { describe, type OutputReference, type Term } from "./objective.ts";
 import { firstBatch, type PreparedData } from "./prepare_data.ts";
 import { inputsOf } from "./model/describe.ts";
 import { axisProblem, type Meaning } from "./model/axes.ts";
-import { refuseBeyondWasm, refuseLargeLayers, refuseLargeNets, wasmBytes } from "./sizes.ts";
+import {
+  refuseBeyondWasm,
+  refuseLargeLayers,
+  refuseLargeNets,
+  refuseLargeOutputs,
+  type SizedOutput,
+  wasmBytes,
+} from "./sizes.ts";
 import { type Model, slotVariables } from "./step.ts";
 import { batchTensors } from "./tensors.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "./variables.ts";
@@ -118,16 +125,15 @@ export function prepareNets(
       data.available,
       reference.place,
     );
-    const wasm = tf.getBackend() === "wasm";
-    refuseLargeLayers(
-      variables.all,
-      Math.min(plan.cut.size, data.splits.train.rows),
-      wasm ? Math.min(data.available, wasmBytes) : data.available,
-      reference.place,
-    );
+    refuseLargeLayers(variables.all, rows, engineBytes, reference.place);
   };
+  const rows = Math.min(plan.cut.size, data.splits.train.rows);
+  const engineBytes = tf.getBackend() === "wasm"
+    ? Math.min(data.available, wasmBytes)
+    : data.available;
   refuseLarge();
-  const shapes = outputShapes(plan, data, pair, nets, variables, units, features);
+  const { shapes, distinct } = outputShapes(plan, data, pair, nets, variables, units, features);
+  refuseLargeOutputs(distinct, rows, engineBytes, reference.place);
   const problems: Problem[] = [];
   let exitCode: 1 | 2 = 2;
   const collect = <T>(make: () => T): T[] => {
@@ -293,13 +299,14 @@ function outputShapes(
   variables: DeclaredVariables,
   units: number,
   specs: Readonly<Record<string, ColumnSpec>>,
-): Record<string, readonly number[]> {
+): { shapes: Record<string, readonly number[]>; distinct: SizedOutput[] } {
   if (tf.getBackend() === "wasm") refuseBeyondWasm(variables.all, plan.network.reference.place);
   const batch = firstBatch(plan, data, 2);
   const values = initialValues(variables.all, plan.seed);
   const read = new Set<string>();
   try {
-    return tf.tidy(() => {
+    const distinct = new Map<object, SizedOutput>();
+    const shapes = tf.tidy(() => {
       const forward = new Forward(pair, {
         values,
         features: noted(batchTensors(batch).features, read),
@@ -328,11 +335,15 @@ function outputShapes(
             },
           );
         }
-        return Object.entries(outputs).map((
-          [name, tensor],
-        ) => [`${net}.${name}`, tensor.shape.slice(1)]);
+        return Object.entries(outputs).map(([name, tensor]) => {
+          const output = { name: `${net}.${name}`, shape: tensor.shape.slice(1) };
+          // What both nets compute alike is there once, and so are the numbers of another shape.
+          if (!distinct.has(tensor.dataId)) distinct.set(tensor.dataId, output);
+          return [output.name, output.shape];
+        });
       }));
     });
+    return { shapes, distinct: [...distinct.values()] };
   } finally {
     tf.dispose(values);
   }

@@ -116,6 +116,53 @@ export function refuseLargeLayers(
   }
 }
 
+/** An output of a net, without outputs that are the same numbers under another name. */
+export interface SizedOutput {
+  /** Its name, such as `light.hidden1`. */
+  readonly name: string;
+  /** Its shape, without the rows. */
+  readonly shape: readonly number[];
+}
+
+/**
+ * Refuses batches whose outputs the machine has no memory for: a step has all of them at once, as gradients need them. That is
+ * the least that it needs; what nets compute in between, and the gradients, come on top.
+ *
+ * @param outputs The outputs of the nets.
+ * @param rows The rows of a batch.
+ * @param available The memory that the engine may have, in bytes.
+ * @param place Where the pipeline file has the network.
+ * @throws {UserError} With the largest output, its size and what the machine has; exit code 2.
+ */
+export function refuseLargeOutputs(
+  outputs: readonly SizedOutput[],
+  rows: number,
+  available: number,
+  place: Place | undefined,
+): void {
+  const bytesOf = ({ shape }: SizedOutput) => BYTES * rows * sizeOf(shape);
+  const bytes = outputs.reduce((sum, one) => sum + bytesOf(one), 0);
+  if (bytes <= available) return;
+  const largest = outputs.reduce((one, other) => bytesOf(other) > bytesOf(one) ? other : one);
+  const shape = [rows, ...largest.shape].map((size) => size.toLocaleString("en")).join(" × ");
+  throw new UserError(
+    `a step of ${rows.toLocaleString("en")} rows needs ${
+      formatBytes(bytes)
+    } for what the nets' layers put out, ${
+      formatBytes(bytesOf(largest))
+    } of that for ${largest.name} of ${shape}; there are ${formatBytes(available)} available`,
+    {
+      place,
+      hint: hint(
+        "size/outputs",
+        "write a smaller train.batch, fewer units or a smaller width, or smaller images",
+        { edit: "the network's options, or train.batch" },
+      ),
+      exitCode: 2,
+    },
+  );
+}
+
 /**
  * Refuses nets that WebAssembly cannot address: before its memory is filled, which takes long and ends anywhere.
  *

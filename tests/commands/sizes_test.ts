@@ -88,3 +88,46 @@ for (const [name, { data, network, words }] of Object.entries(cases)) {
     });
   });
 }
+
+Deno.test("pipeline sweep and resume refuse sizes as run does", async () => {
+  await inFolder(async (folder) => {
+    const rows = Array.from({ length: 20 }, (_, row) => row);
+    await writeRows(join(folder, "day.csv"), { x: rows, y: rows.map((row) => row % 2) });
+    const { data, network } = cases["a table of two billion ids"]!;
+    const write = (name: string, content: unknown) =>
+      Deno.writeTextFile(join(folder, name), JSON.stringify(content));
+    await write("large.json", dayPipeline("day", { data, ...network ? { network } : {} }));
+    await write("sweep.json", {
+      name: "sizes",
+      base: "large.json",
+      seeds: [1],
+      settings: { large: {} },
+    });
+    const small = { features: { x: { ids: { hash: 7 } } } };
+    await write(
+      "small.json",
+      dayPipeline("day", { data: small, train: { epochs: 1, batch: 16 }, outputs: ["checkpoint"] }),
+    );
+    const call = (...args: string[]) =>
+      deno([...launcher, ...args, "--engine", "wasm"], { cwd: folder });
+    const refused = await call("sweep", "sweep.json", "--out", "swept");
+    assertEquals(refused.code, 2, refused.stderr);
+    assertStringIncludes(
+      refused.stderr,
+      "the table embedding/x of 2,000,000,001 × 16 needs 128 GB",
+    );
+    const run = await call("small.json", "--out", "run", "--quiet");
+    assertEquals(run.code, 0, run.stderr);
+    // The machine that a run goes on with may have less memory than the one that it began with.
+    const path = join(folder, "run", "pipeline.json");
+    const text = await Deno.readTextFile(path);
+    await Deno.writeTextFile(
+      path,
+      text.replaceAll(/("hash": ?)7\b/g, (_, key) => `${key}2000000000`),
+    );
+    const resumed = await call("resume", "run", "--epochs", "2");
+    assertEquals(resumed.code, 2, resumed.stderr);
+    assertStringIncludes(resumed.stderr, "the table embedding/x of 2,000,000,001 ×");
+    assertStringIncludes(resumed.stderr, "this machine has ");
+  });
+});

@@ -18,6 +18,7 @@ import {
   refuseLargeBatches,
   refuseLargeLayers,
   refuseLargeNets,
+  refuseLargeOutputs,
 } from "../../train/sizes.ts";
 import { DeclaredVariables } from "../../train/variables.ts";
 import type { ProgramCase } from "./program_cases.ts";
@@ -57,6 +58,21 @@ function* sizeCases(): Iterable<ProgramCase> {
     name: "a layer whose units are larger than the memory",
     run: layer(1e4),
     mended: { "size/units": layer(100) },
+  };
+  const outputs = (width: number) => () =>
+    refuseLargeOutputs(
+      [
+        { name: "light.group1", shape: [32, 32, width] },
+        { name: "booster.group1", shape: [32, 32, 4 * width] },
+      ],
+      128,
+      1e8,
+      undefined,
+    );
+  yield {
+    name: "outputs of layers that are larger than the memory",
+    run: outputs(64),
+    mended: { "size/outputs": outputs(16) },
   };
   const wasm = (units: number) => () =>
     refuseBeyondWasm([variable("light/kernel", [units, units])], undefined);

@@ -1,7 +1,15 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { join } from "node:path";
+import { readPlan } from "../../commands/read_plan.ts";
+import type { Pipeline } from "../../pipeline/define.ts";
 import { UserError } from "../../pipeline/errors.ts";
+import { prepareData } from "../../train/prepare_data.ts";
+import { netsOf, prepareNets } from "../../train/prepare_nets.ts";
 import { refuseLargeNets } from "../../train/sizes.ts";
 import { DeclaredVariables } from "../../train/variables.ts";
+import { inFolder } from "../support/command_line.ts";
+import { forEachEngine } from "../support/engines.ts";
+import { dayPipeline, writeRows } from "../support/hand_over.ts";
 
 const variables = new DeclaredVariables();
 const initializer = { kind: "constant", value: 0 } as const;
@@ -33,4 +41,45 @@ Deno.test("refuseLargeNets() names what is needed for what, and the largest vari
   assertEquals(error.exitCode, 2);
   const { message } = assertThrows(() => refuseLargeNets(nets(0), 1e3, undefined), UserError);
   assertStringIncludes(message, "the table table of 1,000 × 250 needs 1 MB; this machine has 1 kB");
+});
+
+forEachEngine("prepareNets() counts what layers put out for all rows of a batch", async () => {
+  await inFolder(async (folder) => {
+    const rows = Array.from({ length: 1000 }, (_, row) => row / 1000);
+    await writeRows(join(folder, "day.csv"), { x: rows, y: rows.map((_, row) => row % 2) });
+    const plan = await readPlan(
+      dayPipeline("day", {
+        data: {
+          ...Object.fromEntries(
+            ["train", "test"].map((split) => [
+              split,
+              { use: "csv", path: join(folder, "day.csv") },
+            ]),
+          ),
+          features: { x: {} },
+        },
+        network: { use: "mlp", light: [40], booster: [60, 50] },
+        losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
+        optimizer: { use: "sgd", rate: 0.1 },
+        train: { epochs: 1, batch: 1000 },
+      }) as unknown as Pipeline,
+    );
+    const data = await prepareData(plan);
+    try {
+      // Hidden layers of 40, 60 and 50 units, and two logits, as float32.
+      const bytes = (40 + 60 + 50 + 2) * 4 * 1000;
+      const prepare = (available: number) =>
+        prepareNets(plan, { ...data, available }, netsOf(plan));
+      prepare(bytes);
+      const error = assertThrows(() => prepare(bytes - 1), UserError);
+      assertEquals(
+        error.message,
+        "a step of 1,000 rows needs 608 kB for what the nets' layers put out, 240 kB of that for " +
+          "booster.hidden1 of 1,000 × 60; there are 608 kB available",
+      );
+      assertEquals(error.exitCode, 2);
+    } finally {
+      await data.close();
+    }
+  });
 });
