@@ -1,4 +1,5 @@
-import { refuseIrregular } from "./regular.ts";
+import { UserError } from "../pipeline/errors.ts";
+import { hint } from "../pipeline/hints.ts";
 import { unwritable } from "./unwritable.ts";
 
 /**
@@ -48,6 +49,13 @@ async function refuseShared(path: string): Promise<void> {
     throw error;
   });
   if (!info || info.isSymlink) return;
-  await refuseIrregular(path);
-  if ((info.nlink ?? 1) > 1) throw new Error("it is a hard link, and has another name elsewhere");
+  if (!info.isFile) throw Object.assign(new Error(`${path} is no file`), { code: "EEXIST" });
+  if ((info.nlink ?? 1) > 1) {
+    throw new UserError(
+      `${path} cannot be written: it is a hard link, and has another name elsewhere`,
+      {
+        hint: hint("append/link", "remove it: what has its other name stays", { edit: "the link" }),
+      },
+    );
+  }
 }

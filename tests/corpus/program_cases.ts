@@ -9,6 +9,7 @@ import { readMat } from "../../data/mat.ts";
 import { type Published, readPublished } from "../../data/original.ts";
 import { readTar } from "../../data/tar.ts";
 import { unpack } from "../../data/unpack.ts";
+import { appendLine } from "../../files/append.ts";
 import { pathInside, refuseLinksOut } from "../../files/inside.ts";
 import { unwritable } from "../../files/unwritable.ts";
 import { UserError } from "../../pipeline/errors.ts";
@@ -68,6 +69,21 @@ function* folderCases(folder: string): Iterable<ProgramCase> {
     name: "a name that leads out of the run folder",
     run: () => pathInside(own, "../elsewhere"),
     mended: { "inside/name": () => pathInside(own, "elsewhere") },
+  };
+  const linked = join(own, "lines.jsonl");
+  yield {
+    name: "a line for a file that is a hard link",
+    run: async () => {
+      await Deno.writeTextFile(join(own, "other.jsonl"), "");
+      await Deno.link(join(own, "other.jsonl"), linked);
+      await appendLine(linked, "{}");
+    },
+    mended: {
+      "append/link": async () => {
+        await Deno.remove(linked);
+        await appendLine(linked, "{}");
+      },
+    },
   };
   const pipeline = join(own, "p.ts");
   Deno.writeTextFileSync(pipeline, "");
