@@ -56,7 +56,9 @@ function refuseInherited(path: Path, file: string): void {
   if (key === undefined) return;
   throw new UserError(`${JSON.stringify(key)} is no key of a pipeline`, {
     place: { file },
-    hint: hint("set/inherited", "write another path", { edit: "the argument" }),
+    hint: hint("set/inherited", `leave out ${file}`, {
+      args: { remove: ["--set", file.replace(/^--set /, "")] },
+    }),
     exitCode: 2,
   });
 }
