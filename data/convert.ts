@@ -1,10 +1,15 @@
 import { type Field, makeData, RecordBatch, Schema, Struct } from "apache-arrow";
 import { ArrowFileWriter } from "../files/arrow_writer.ts";
 import { unwritable } from "../files/unwritable.ts";
-import { UserError } from "../pipeline/errors.ts";
+import { type Problem, UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import { didYouMean, nearest } from "../pipeline/nearest.ts";
-import type { Source, SourceStage } from "../pipeline/stages/source.ts";
+import {
+  type Dataset,
+  mayBeNumbers,
+  type Source,
+  type SourceStage,
+} from "../pipeline/stages/source.ts";
 import arrow from "../plugins/sources/arrow.ts";
 import csv from "../plugins/sources/csv.ts";
 import parquet from "../plugins/sources/parquet.ts";
@@ -20,6 +25,10 @@ export interface ConvertOptions {
   readonly query?: string | undefined;
   /** The columns to keep; all by default. */
   readonly columns?: readonly string[] | undefined;
+  /** Texts of a CSV file that stand for nulls, besides nothing at all. */
+  readonly nulls?: readonly string[] | undefined;
+  /** Told of what is written and may not be meant so. */
+  readonly onWarning?: ((warning: Problem) => void) | undefined;
   /** How many rows a record batch has, at most; as the source has it by default. */
   readonly batchRows?: number | undefined;
   /** Told of each record batch that was written. */
@@ -46,6 +55,7 @@ const formats: readonly (readonly [extensions: RegExp, format: string])[] = [
 export async function convert(options: ConvertOptions): Promise<number> {
   const { to, columns, signal } = options;
   const dataset = await sourceOf(options).open({ columns });
+  for (const warning of textWarnings(dataset)) options.onWarning?.(warning);
   let writer: ArrowFileWriter | undefined;
   try {
     const schema = new Schema(keptFields(dataset.schema, columns), dataset.schema.metadata);
@@ -71,8 +81,43 @@ export async function convert(options: ConvertOptions): Promise<number> {
 
 const formatOf = (path: string) => formats.find(([extensions]) => extensions.test(path))?.[1];
 
-function sourceOf({ from, query, batchRows }: ConvertOptions): Source {
+/** Warns of columns that become text for a few of their values. */
+function textWarnings({ textFacts }: Dataset): Problem[] {
+  const columns = [...textFacts ?? []].filter(([, facts]) =>
+    mayBeNumbers(facts) && facts.texts.length > 0
+  );
+  const texts = [...new Set(columns.flatMap(([, facts]) => facts.texts))];
+  const added = texts.map((text) => `--null=${text}`);
+  return columns.map(([name, { values, numbers, texts, first }]): Problem => {
+    const count = (values: number) => values.toLocaleString("en");
+    const where = first ? ` on line ${first.line ?? first.row} of ${first.file}` : "";
+    return {
+      message: `the column ${name} becomes text: ${count(numbers)} of its ${
+        count(values)
+      } values are numbers, and ${JSON.stringify(texts[0])}${where} is none`,
+      hint: hint(
+        "convert/text",
+        `if that stands for a missing number, add ${added.map(shellText).join(" ")}`,
+        { args: { add: added } },
+      ),
+    };
+  });
+}
+
+/** A text as a shell takes it. */
+const shellText = (text: string) =>
+  /^[\w./=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
+function sourceOf({ from, query, batchRows, nulls = [] }: ConvertOptions): Source {
   const format = formatOf(from);
+  if (nulls.length > 0 && (format !== "csv" || query !== undefined)) {
+    throw new UserError("--null is for text files with columns, without a query", {
+      hint: hint("convert/null", "leave --null out; a query has NULLIF", {
+        args: { remove: ["--null", ...nulls, ...nulls.map((text) => `--null=${text}`)] },
+      }),
+      exitCode: 2,
+    });
+  }
   if (format === undefined) {
     throw new UserError(`${from} has no name of a format that is known here`, {
       hint: hint(
@@ -102,7 +147,9 @@ function sourceOf({ from, query, batchRows }: ConvertOptions): Source {
     });
   }
   if (format === "arrow") return make(arrow, { path: from });
-  return make(format === "csv" ? csv : parquet, { path: from, batchRows });
+  return format === "csv"
+    ? make(csv, { path: from, batchRows, nullValues: ["", ...nulls] })
+    : make(parquet, { path: from, batchRows });
 }
 
 /** The columns that are kept, in the order of the source. */

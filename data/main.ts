@@ -11,7 +11,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { makeFolder } from "../files/make_folder.ts";
-import { problemLines, UserError } from "../pipeline/errors.ts";
+import { problemLines, UserError, warningLines } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import { didYouMean, nearest } from "../pipeline/nearest.ts";
 import { cifar10, cifar100 } from "./cifar.ts";
@@ -34,7 +34,7 @@ const dataSets: readonly DataSet[] = [
 ];
 const usage = "deno task data NAME [--from FOLDER] [--out FOLDER]";
 const convertUsage =
-  "deno task data convert IN OUT.arrow [--query SQL] [--columns A,B] [--batch ROWS]";
+  "deno task data convert IN OUT.arrow [--query SQL] [--columns A,B] [--null TEXT] [--batch ROWS]";
 
 /** Why a conversion ends that was interrupted. */
 const stopped = new UserError("stopped; nothing was written");
@@ -64,6 +64,7 @@ interface Arguments {
   readonly query: string | undefined;
   readonly columns: string | undefined;
   readonly batch: string | undefined;
+  readonly null: readonly string[] | undefined;
 }
 
 function parse(args: readonly string[]): Arguments {
@@ -77,11 +78,12 @@ function parse(args: readonly string[]): Arguments {
         query: { type: "string" },
         columns: { type: "string" },
         batch: { type: "string" },
+        null: { type: "string", multiple: true },
         help: { type: "boolean", short: "h" },
       },
     });
-    const { help, from, out, query, columns, batch } = values;
-    return { names: positionals, help, from, out, query, columns, batch };
+    const { help, from, out, query, columns, batch, null: nulls } = values;
+    return { names: positionals, help, from, out, query, columns, batch, null: nulls };
   } catch (error) {
     throw new UserError((error as Error).message, {
       hint: hint("data/usage", usage, { edit: "the arguments" }),
@@ -101,7 +103,7 @@ async function run(args: readonly string[]): Promise<void> {
     return;
   }
   if (names[0] === "convert") return await runConvert(parsed);
-  refuseOptions(parsed, ["query", "columns", "batch"], `only convert has --`);
+  refuseOptions(parsed, ["query", "columns", "batch", "null"], `only convert has --`);
   const [name] = names as [string];
   const dataSet = dataSets.find((dataSet) => dataSet.name === name);
   if (!dataSet || names.length > 1) {
@@ -170,6 +172,8 @@ async function runConvert(parsed: Arguments): Promise<void> {
       query,
       columns: columns?.split(",").map((name) => name.trim()),
       batchRows,
+      nulls: parsed.null,
+      onWarning: (warning) => say(warningLines(warning)),
       onRows: (rows, of) => bar?.update(rows, of),
       signal: stop.signal,
     });

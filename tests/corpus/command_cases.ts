@@ -282,6 +282,9 @@ function* dataCommandCases(): Iterable<CommandCase> {
   yield one("a column that is none", ["convert", "a.csv", "a.arrow", "--columns", "x,z"], [
     "its columns are x, y",
   ]);
+  yield one("nulls of no text", ["convert", "b.arrow", "a.arrow", "--null", "NA"], [
+    "--null is for text files",
+  ], { files: { "b.arrow": arrowFile({ x: ["int", [1]] }) } });
   const bytes = arrowFile({ colA: ["int", [1]], colB: ["int", [2]], z: ["int", [3]] });
   yield one("two columns of one name", ["convert", "t.arrow", "a.arrow"], [
     "keep the others: --columns z",

@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { endedByStage } from "../../commands/ending.ts";
 import { faultOf } from "../../commands/main.ts";
 import { endedEarly, needsOf } from "../../commands/needs.ts";
+import { convert } from "../../data/convert.ts";
 import { readIdx } from "../../data/idx.ts";
 import { readMat } from "../../data/mat.ts";
 import { type Published, readPublished } from "../../data/original.ts";
@@ -12,7 +13,7 @@ import { unpack } from "../../data/unpack.ts";
 import { appendLine } from "../../files/append.ts";
 import { pathInside, refuseLinksOut } from "../../files/inside.ts";
 import { unwritable } from "../../files/unwritable.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { type Problem, UserError } from "../../pipeline/errors.ts";
 import type { CheckedSweep } from "../../sweep/check.ts";
 import { readOutcomes } from "../../sweep/results.ts";
 import { root } from "../support/command_line.ts";
@@ -43,6 +44,22 @@ function* systemCases(): Iterable<ProgramCase> {
       },
     };
   }
+}
+
+function* convertCases(folder: string): Iterable<ProgramCase> {
+  const from = join(folder, "missing.csv");
+  Deno.writeTextFileSync(from, "x,y\n1,a\n-,b\n2.5,c\n3,d\n");
+  const warned = (nulls: readonly string[]) => async () => {
+    const problems: Problem[] = [];
+    const onWarning = (warning: Problem) => void problems.push(warning);
+    await convert({ from, to: join(folder, "missing.arrow"), nulls, onWarning });
+    if (problems.length > 0) throw new UserError(problems);
+  };
+  yield {
+    name: "a column that is text for one value",
+    run: warned([]),
+    mended: { "convert/text": warned(["-"]) },
+  };
 }
 
 function* folderCases(folder: string): Iterable<ProgramCase> {
@@ -269,6 +286,7 @@ function doubles(rows: number): Uint8Array<ArrayBuffer> {
 export function* programCases(folder: string): Iterable<ProgramCase> {
   yield* faultCases();
   yield* systemCases();
+  yield* convertCases(folder);
   yield* folderCases(folder);
   yield* sweepCases(folder);
   yield* dataSetCases(folder);

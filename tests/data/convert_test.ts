@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "node:path";
 import { convert, type ConvertOptions } from "../../data/convert.ts";
 import { main } from "../../data/main.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { type Problem, UserError } from "../../pipeline/errors.ts";
 import arrow from "../../plugins/sources/arrow.ts";
 import { deno, flags } from "../support/command_line.ts";
 import {
@@ -82,6 +82,36 @@ Deno.test("convert queries a database, or a file that is called data", async () 
   );
   await assertRejects(() => converted(database), UserError, "say what to read of it");
   await assertRejects(() => converted("wide.arrow", { query }), UserError, "cannot be queried");
+});
+
+Deno.test("convert warns of columns that are text for a few values, and takes these for nulls if told", async () => {
+  const files = {
+    "x.csv": "n,x,word,code\n1,1.5,a,007\nNA,-,b,8\n9007199254740993,2,c,9\n3,4,1,1\n",
+  };
+  await withFiles(files, async (folder) => {
+    const from = join(folder, "x.csv"), to = join(folder, "x.arrow");
+    const run = async (nulls?: readonly string[]) => {
+      const warnings: string[] = [];
+      const onWarning = ({ message, hint }: Problem) => void warnings.push(message, hint!);
+      await convert({ from, to, nulls, onWarning });
+      const columns = await readColumns(sourceOf(arrow, { path: to }));
+      return { warnings, columns: { n: columns.n, x: columns.x } };
+    };
+    const hint = "if that stands for a missing number, add --null=NA --null=-";
+    assertEquals(await run(), {
+      warnings: [
+        `the column n becomes text: 3 of its 4 values are numbers, and "NA" on line 3 of ${from} is none`,
+        hint,
+        `the column x becomes text: 3 of its 4 values are numbers, and "-" on line 3 of ${from} is none`,
+        hint,
+      ],
+      columns: { n: ["1", "NA", "9007199254740993", "3"], x: ["1.5", "-", "2", "4"] },
+    });
+    assertEquals(await run(["NA", "-"]), {
+      warnings: [],
+      columns: { n: [1, null, "9007199254740993", 3], x: [1.5, null, 2, 4] },
+    });
+  });
 });
 
 Deno.test("convert refuses what it cannot read, and says why", async () => {
