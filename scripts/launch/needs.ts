@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { type Need, PERMISSIONS } from "../../files/permissions.ts";
-import type { Problem } from "../../pipeline/errors.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import { grantedArguments } from "./granted.ts";
 import type { Project } from "./project.ts";
@@ -28,9 +27,15 @@ export interface CommandNeeds {
 }
 
 /** What a pipeline in TypeScript exports, without stages, or why that is not known; nothing where it ended by itself. */
-export type Evaluated = { readonly value: unknown } | { readonly problems: readonly Problem[] } | {
+export type Evaluated = { readonly value: unknown } | { readonly problems: readonly Told[] } | {
   readonly ended: true;
 };
+
+/** A problem, as its process has told of it; the launcher knows no more of it. */
+interface Told {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
 
 /** No pipeline is made of so many files. */
 const MOST_FILES = 200;

@@ -7,7 +7,7 @@ const project = fileURLToPath(new URL("../../../", import.meta.url));
 const LAUNCHER = [
   ...["scripts/launch.ts", "scripts/launch", "engine/native/cache_folder.ts"],
   ...["files/control_groups.ts", "files/drafts.ts", "files/folder_lock.ts"],
-  ...["files/run_drafts.ts", "files/system_file.ts"],
+  ...["files/permissions.ts", "files/printable.ts", "files/run_drafts.ts", "files/system_file.ts"],
 ];
 
 const tasks = {
