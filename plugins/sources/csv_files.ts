@@ -470,13 +470,13 @@ async function lookThrough(
 
 /** What the bytes of a column say; undefined if that is not enough. */
 function tallyOf(column: ScannedColumn, given: GivenType | undefined): ColumnTally | undefined {
-  const { kinds: found, values } = column, texts = new Set<string>();
+  const { kinds: found, values, blanks } = column, texts = new Set<string>();
   if (given !== undefined) {
     return suitsGiven(column, given) ? { kinds: 0, values, numbers: 0, texts } : undefined;
   }
   if ((found & numberKinds) === 0) return { kinds: found, values, numbers: 0, texts };
-  if (found & ~(numberKinds | kinds.negative)) return undefined;
-  return { kinds: found, values, numbers: values, texts };
+  if (found & ~(numberKinds | kinds.negative | kinds.inexact | kinds.blank)) return undefined;
+  return { kinds: found, values, numbers: values - blanks, texts };
 }
 
 function firstTally(

@@ -15,23 +15,28 @@ export interface ScannedColumn {
   readonly kinds: number;
   /** How many values are no nulls. */
   readonly values: number;
+  /** How many of these are nulls in quotes. */
+  readonly blanks: number;
   /** How many digits the longest whole number has. */
   readonly digits: number;
-  /** Whether a number has an exponent, or more than {@linkcode shortNumber} characters. */
+  /** Whether a number has an exponent above 0, or more than {@linkcode shortNumber} characters. */
   readonly wide: boolean;
 }
 
 /** Set besides others within this file: a decimal that a float32 may not hold. */
 const wide = 1 << 20;
 
-/** A decimal of so many characters without an exponent is within float32. */
+/** A decimal of so many characters without an exponent above 0 is within float32. */
 const shortNumber = 30;
 
 /** A decimal of so many characters, with an exponent of two digits, is within float64. */
 const longestNumber = 150;
 
-/** Whole numbers of so many digits are within 64 bits, and all are float64. */
-const mostDigits = 15;
+/** Whole numbers of so many digits are within 64 bits. */
+const mostDigits = 18;
+
+/** Whole numbers of so many digits are float64 as well. */
+const exactDigits = 15;
 
 /** How much is read at once, and how long a row may be. */
 const partBytes = 2 ** 20, mostRowBytes = 2_000_000;
@@ -194,14 +199,16 @@ class Scanner {
   /** The kinds of each column's texts; `other` in columns that are not looked at, or no more. */
   readonly #kinds: Int32Array;
   readonly #nullCounts: Float64Array;
+  readonly #blankCounts: Float64Array;
   readonly #digits: Uint8Array;
   #rows = 0;
   /** How many records come before the rows. */
   #header: number;
   /** Whether lines end in two bytes, once that is known. */
   #returns: boolean | undefined;
-  /** The nulls of the record that is read, which is read again if it goes on in the next part. */
-  #pending: number[] = [];
+  /** The columns that are null in the record that is read, which is read again if it goes on in the next part. */
+  readonly #pendingNulls: number[] = [];
+  readonly #pendingBlanks: number[] = [];
 
   constructor(
     { names }: CsvFile,
@@ -219,6 +226,7 @@ class Scanner {
     const wanted = new Set(looked);
     this.#kinds = Int32Array.from(names, (name) => wanted.has(name) ? 0 : kinds.other);
     this.#nullCounts = new Float64Array(names.length);
+    this.#blankCounts = new Float64Array(names.length);
     this.#digits = new Uint8Array(names.length);
   }
 
@@ -291,7 +299,7 @@ class Scanner {
         if (column !== count - 1) return undefined;
         if (header) this.#header--;
         else this.#rows++;
-        this.#pending.length = 0;
+        this.#pendingNulls.length = this.#pendingBlanks.length = 0;
       }
       if (kind === classes.end) return this.#endOfRows(length);
       column = 0;
@@ -307,6 +315,7 @@ class Scanner {
       columns.set(name, {
         kinds: all & ~wide,
         values: this.#rows - this.#nullCounts[index]!,
+        blanks: this.#blankCounts[index]!,
         digits: this.#digits[index]!,
         wide: (all & wide) !== 0,
       });
@@ -321,8 +330,9 @@ class Scanner {
   }
 
   #forget(): void {
-    for (const column of this.#pending) this.#nullCounts[column]!--;
-    this.#pending.length = 0;
+    for (const column of this.#pendingNulls) this.#nullCounts[column]!--;
+    for (const column of this.#pendingBlanks) this.#blankCounts[column]!--;
+    this.#pendingNulls.length = this.#pendingBlanks.length = 0;
   }
 
   #endOfRows(length: number): number | undefined {
@@ -343,21 +353,34 @@ class Scanner {
 
   #takeNull(column: number): void {
     this.#nullCounts[column]!++;
-    this.#pending.push(column);
+    this.#pendingNulls.push(column);
+  }
+
+  #takeBlank(column: number): void {
+    this.#kinds[column]! |= kinds.blank;
+    this.#blankCounts[column]!++;
+    this.#pendingBlanks.push(column);
+  }
+
+  #isNull(bytes: Uint8Array, from: number, to: number): boolean {
+    return this.#nulls.some((text) => {
+      if (text.length !== to - from) return false;
+      let index = 0;
+      while (index < text.length && text[index] === bytes[from + index]) index++;
+      return index === text.length;
+    });
   }
 
   #takeQuoted(bytes: Uint8Array, from: number, to: number, column: number): void {
-    if (from === to) {
-      this.#kinds[column]! |= kinds.blank;
-      return;
-    }
+    if (from === to) return this.#takeBlank(column);
     let state: number = states.start;
     for (let at = from; at < to; at++) {
       const kind = this.#classes[bytes[at]!]!;
       state = kind < classes.delimiter ? nextStates[state * 8 + kind]! : states.other;
       if (state === states.other) break;
     }
-    if (this.#nulls.length > 0) this.#kinds[column] = kinds.other;
+    const whole = state === states.zero || state === states.whole;
+    if (!whole && this.#isNull(bytes, from, to)) this.#takeBlank(column);
     else this.#takeText(bytes, from, to, state, column);
   }
 
@@ -367,13 +390,8 @@ class Scanner {
       else this.#kinds[column] = kinds.other;
       return;
     }
-    for (const text of this.#nulls) {
-      if (text.length !== to - from) continue;
-      let index = 0;
-      while (index < text.length && text[index] === bytes[from + index]) index++;
-      if (index === text.length) return this.#takeNull(column);
-    }
-    this.#takeText(bytes, from, to, state, column);
+    if (this.#nulls.length > 0 && this.#isNull(bytes, from, to)) this.#takeNull(column);
+    else this.#takeText(bytes, from, to, state, column);
   }
 
   #takeText(bytes: Uint8Array, from: number, to: number, state: number, column: number): void {
@@ -386,6 +404,7 @@ class Scanner {
         if (digits > mostDigits) break;
         if (digits > this.#digits[column]!) this.#digits[column] = digits;
         kind = negative ? kinds.integer | kinds.negative : kinds.integer;
+        if (digits > exactDigits && !isFloat64(bytes, to - digits, to)) kind |= kinds.inexact;
         break;
       }
       case states.minusZero:
@@ -395,7 +414,10 @@ class Scanner {
         break;
       case states.exponentDigit:
       case states.exponentDigits:
-        if (length <= longestNumber) kind = kinds.decimal | wide;
+        if (length > longestNumber) break;
+        kind = length > shortNumber || !isBelow1(bytes, to, state)
+          ? kinds.decimal | wide
+          : kinds.decimal;
         break;
       case states.moment:
         kind = momentKind(bytes, from, to);
@@ -406,6 +428,20 @@ class Scanner {
     if (kind === kinds.other) this.#kinds[column] = kind;
     else this.#kinds[column]! |= kind;
   }
+}
+
+/** Whether a number with an exponent of one or two digits has one below 0. */
+const isBelow1 = (bytes: Uint8Array, to: number, state: number) =>
+  bytes[to - (state === states.exponentDigit ? 2 : 3)] === minus;
+
+/** Whether a float64 is equal to a whole number of 16 to 18 digits. */
+function isFloat64(bytes: Uint8Array, from: number, to: number): boolean {
+  // A thousand million has nine factors of 2: the first summand is exact, and so is the rest of a division by up to 512.
+  const high = numberAt(bytes, from, to - from - 9), low = numberAt(bytes, to - 9, 9);
+  const value = high * 1e9 + low;
+  let step = 1;
+  while (value >= 2 ** 53 * step) step *= 2;
+  return low % step === 0;
 }
 
 const words: readonly (readonly [text: Uint8Array, kind: number])[] = ([
@@ -487,12 +523,13 @@ function isClock(bytes: Uint8Array, from: number, to: number, seconds: boolean):
 export function suitsGiven(column: ScannedColumn, type: GivenType): boolean {
   const { kinds: found, digits } = column;
   const only = (allowed: number) => (found & ~allowed) === 0;
-  const numbers = kinds.integer | kinds.negative | kinds.decimal;
+  const integers = kinds.integer | kinds.negative | kinds.inexact;
+  const numbers = integers | kinds.decimal;
   const whole = /^(u?)int(\d+)$/.exec(type);
   if (whole) {
     const [, unsigned, bits] = whole;
     const most = { 8: 2, 16: 4, 32: 9, 64: mostDigits }[Number(bits)]!;
-    return only(unsigned ? kinds.integer : kinds.integer | kinds.negative) && digits <= most;
+    return only(unsigned ? kinds.integer | kinds.inexact : integers) && digits <= most;
   }
   switch (type) {
     case "string":

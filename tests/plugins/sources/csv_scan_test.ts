@@ -84,6 +84,12 @@ const day = fc.tuple(
 const value = fc.oneof(
   fc.integer().map(String),
   fc.stringMatching(/^-?[0-9]{1,20}$/),
+  // Some of these are float64, by their factors of 2.
+  fc.tuple(
+    fc.constantFrom(1n, -1n),
+    fc.bigInt({ min: 2n ** 52n, max: 2n ** 54n }),
+    fc.bigInt({ min: 0n, max: 6n }),
+  ).map(([sign, odd, power]) => String(sign * (odd << power))),
   fc.stringMatching(/^[-+]?[0-9]{0,3}\.?[0-9]{0,3}([eE][-+]?[0-9]{0,3})?$/),
   fc.string({ unit: fc.constantFrom(..."01.-+eE_: infaT"), maxLength: 6 }),
   fc.constantFrom("true", "false", "True", "False", "TRUE", "FALSE", "tRue", "truth", "NA", "é"),
@@ -123,7 +129,7 @@ Deno.test("scanCsv finds the kinds and types that DuckDB and regular expressions
           if (suitsGiven(column, type)) assertEquals(given[index], 0, `${texts[row]} as ${type}`);
         }
       });
-      assertEquals(told.size, 9);
+      assertEquals(told.size, 11);
       assert(scanned.size > 2000, String(scanned.size));
     } finally {
       database.close();
@@ -134,7 +140,20 @@ Deno.test("scanCsv finds the kinds and types that DuckDB and regular expressions
 Deno.test("scanCsv tells the parts of a file as DuckDB does, or nothing of it", async () => {
   const cell = fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom("1", "-2", "0.5", "true", "a", "2026-11-28") },
-    { weight: 3, arbitrary: fc.constantFrom("", '"1"', '""', '"a,b"', '"a\nb"', '"a""b"') },
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom(
+        "",
+        '"1"',
+        '"a"',
+        '"-2"',
+        '"true"',
+        '""',
+        '"a,b"',
+        '"a\nb"',
+        '"a""b"',
+      ),
+    },
     {
       weight: 1,
       arbitrary: fc.constantFrom('a"b', ' "a"', '"a" ', "\r", '"a"b', "1,2", '"', "\0"),
