@@ -63,7 +63,13 @@ export async function askNeeds(
   for (let files = 0; files < MOST_FILES; files++) {
     await Deno.writeTextFile(file, JSON.stringify(evaluated));
     const answer = await answerOf<NeedsAnswer>(project, {
-      granted: ["--allow-read", "--allow-env", "--allow-sys=homedir", "--no-prompt"],
+      flags: [
+        "--allow-read",
+        "--allow-env",
+        "--allow-sys=homedir",
+        "--no-prompt",
+        ...project.flags,
+      ],
       script: "needs.ts",
       args: [temporary, file, ...args],
       cwd,
@@ -96,9 +102,9 @@ async function evaluate(
     readonly temporary: string;
   },
 ): Promise<Evaluated> {
-  const granted = await grantedArguments(project, permissions, join(temporary, "evaluate.json"));
+  const flags = await grantedArguments(project, permissions, join(temporary, "evaluate.json"));
   const answer = await answerOf<Evaluated>(project, {
-    granted,
+    flags,
     script: "evaluate.ts",
     args: [path, path],
     cwd,
@@ -117,8 +123,8 @@ const isEvaluated = (value: unknown): value is Evaluated =>
 
 /** A script that prints an answer. */
 interface Asked {
-  /** Arguments for Deno that grant what it may do. */
-  readonly granted: readonly string[];
+  /** Arguments for Deno: what it may do, and how modules are found. */
+  readonly flags: readonly string[];
   /** The script in `scripts/`. */
   readonly script: string;
   /** Its arguments. */
@@ -131,13 +137,12 @@ interface Asked {
 
 /** What a script prints as its last line, or how it ended without an answer. */
 async function answerOf<T>(
-  { root, flags }: Project,
-  { granted, script, args, cwd, patience }: Asked,
+  { root }: Project,
+  { flags, script, args, cwd, patience }: Asked,
 ): Promise<{ readonly value: T } | { readonly end: ChildEnd }> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const end = await runChild(
-    ["run", "--quiet", ...granted, ...granted.includes("--config") ? [] : flags]
-      .concat(join(root, "scripts", script), ...args),
+    ["run", "--quiet", ...flags, join(root, "scripts", script), ...args],
     {
       cwd,
       onOutput: (chunk) => void chunks.push(chunk),
