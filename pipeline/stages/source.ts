@@ -50,10 +50,19 @@ export interface Dataset {
    */
   locate?(row: number): RowLocation | undefined;
   /**
+   * Says which columns have no value in any row. The types of such columns mean nothing, and give way to those of the
+   * other splits. Asked only of columns whose types differ; absent where a source does not know.
+   *
+   * @param names The columns.
+   * @returns Those of them that hold only nulls, or have no rows.
+   */
+  withoutValues?(names: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
    * Gives columns other types: the values of a column may have a narrower type in one split of a pipeline
    * than in another. Absent where types are as they are.
    *
-   * @param fields The columns that change, each with a type that holds the values of all splits.
+   * @param fields The columns that change, each with a type that holds the values of all splits. A column
+   *   without values may get any type.
    * @returns The data set that takes the place of this one; closing it closes both.
    * @throws {UserError} If a value is not in that type. A column that cannot have it may stay as it is.
    */

@@ -83,16 +83,18 @@ async function dataset(
 ): Promise<Dataset> {
   const hashes: string[] = [];
   for (const { file } of files) hashes.push(await fingerprint(file));
-  const fields = commonFields(files.map(columnsOf));
+  const fields = await commonFields(files.map(columnsOf));
   const metadata = files[0]!.index.schema.metadata;
   const schema = new Schema(fields, metadata);
   return withTypes({ files, columns, fingerprint: joinFingerprints(hashes), close }, schema);
 }
 
-const columnsOf = ({ file: { name }, index: { schema } }: ArrowFile): FileColumns => ({
+const columnsOf = ({ file: { name }, index }: ArrowFile): FileColumns => ({
   name,
-  fields: schema.fields.map(plainField),
+  fields: index.schema.fields.map(plainField),
   partitions: partitionsOf(name),
+  withoutValues: (names) =>
+    Promise.resolve(new Set(names.filter((name) => index.isWithoutValues(name)))),
 });
 
 /** Files that are open, and what is wanted of them. */
@@ -144,9 +146,20 @@ function withTypes(opened: OpenFiles, schema: Schema): Dataset {
     async *recordBatches() {
       for (const number of places.keys()) yield await read(number);
     },
-    widen: (fields) => Promise.resolve(withTypes(opened, widened(schema, fields))),
+    withoutValues: (names) => Promise.resolve(withoutValues(files, names)),
+    widen(fields) {
+      const free = withoutValues(files, fields.map(({ name }) => name));
+      return Promise.resolve(withTypes(opened, widened(schema, fields, free)));
+    },
     close,
   };
+}
+
+/** Those of some columns that hold no value in any file. */
+function withoutValues(files: readonly ArrowFile[], names: readonly string[]): Set<string> {
+  return new Set(
+    names.filter((name) => files.every(({ index }) => index.isWithoutValues(name))),
+  );
 }
 
 /** Refuses texts that are no UTF-8, by the place of their row. */

@@ -31,15 +31,18 @@ export interface FileColumns {
   readonly fields: readonly Field[];
   /** What its folders say. */
   readonly partitions: Partitions;
+  /** Those of some columns that hold no value; asked only of columns whose types differ. */
+  readonly withoutValues: (names: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
 /**
- * The columns that several files have together, in the order of the first one, those of folders at the end.
+ * The columns that several files have together, in the order of the first one, those of folders at the end. A file in
+ * which a column holds no value has no say in its type.
  *
  * @param files The files.
  * @throws {UserError} If a file lacks a column, or one has types that have nothing in common.
  */
-export function commonFields(files: readonly FileColumns[]): Field[] {
+export async function commonFields(files: readonly FileColumns[]): Promise<Field[]> {
   const [first, ...others] = files;
   const own = ({ fields }: FileColumns) => {
     const named = new Map<string, Field>();
@@ -47,12 +50,21 @@ export function commonFields(files: readonly FileColumns[]): Field[] {
     for (const field of fields) if (!named.has(field.name)) named.set(field.name, field);
     return named;
   };
+  const columns = new Map(files.map((file) => [file, own(file)]));
+  const withoutValues = await filesWithoutValues(columns);
   const fields = own(first!);
+  /** The columns of which no file had a value so far, so that their types mean nothing yet. */
+  const undecided = new Set(
+    Array.from(fields.keys()).filter((name) => withoutValues.get(first!)?.has(name)),
+  );
   for (const file of others) {
-    const found = own(file);
+    const found = columns.get(file)!;
     for (const name of new Set([...fields.keys(), ...found.keys()])) {
       const before = fields.get(name), now = found.get(name);
-      const type = before && now && commonType(before.type, now.type);
+      const empty = withoutValues.get(file)?.has(name);
+      const type = before && now && (
+        empty ? before.type : undecided.delete(name) ? now.type : commonType(before.type, now.type)
+      );
       if (!type) throw differs(name, first!, before, file, now);
       if (String(type) === String(before.type) && before.nullable >= now.nullable) continue;
       const nullable = before.nullable || now.nullable;
@@ -61,6 +73,25 @@ export function commonFields(files: readonly FileColumns[]): Field[] {
   }
   const twice = namedTwice(files).flatMap((name) => fields.get(name) ?? []);
   return [...fields.values(), ...twice, ...partitionFields(files)];
+}
+
+/** Of the columns whose types differ, those that hold no value, by file. */
+async function filesWithoutValues(
+  columns: ReadonlyMap<FileColumns, ReadonlyMap<string, Field>>,
+): Promise<Map<FileColumns, ReadonlySet<string>>> {
+  const types = new Map<string, Set<string>>();
+  for (const { name, type } of columns.values().flatMap((fields) => fields.values())) {
+    const known = types.get(name);
+    if (known) known.add(String(type));
+    else types.set(name, new Set([String(type)]));
+  }
+  const differing = [...types].filter(([, { size }]) => size > 1).map(([name]) => name);
+  const found = new Map<FileColumns, ReadonlySet<string>>();
+  if (differing.length === 0) return found;
+  for (const [file, fields] of columns) {
+    found.set(file, await file.withoutValues(differing.filter((name) => fields.has(name))));
+  }
+  return found;
 }
 
 /**
@@ -96,12 +127,18 @@ function differs(
  *
  * @param schema The schema.
  * @param fields The columns that change; those whose type is not wider stay as they are.
+ * @param withoutValues The columns that hold no value, which can have any type.
  */
-export function widened(schema: Schema, fields: readonly Field[]): Schema {
+export function widened(
+  schema: Schema,
+  fields: readonly Field[],
+  withoutValues: ReadonlySet<string> = new Set(),
+): Schema {
   const wider = new Map(fields.map((field) => [field.name, field.type]));
   return new Schema(
     schema.fields.map((field) => {
-      const type = commonType(field.type, wider.get(field.name) ?? field.type);
+      const given = wider.get(field.name) ?? field.type;
+      const type = withoutValues.has(field.name) ? given : commonType(field.type, given);
       if (!type || String(type) === String(field.type)) return field;
       return new Field(field.name, type, field.nullable, field.metadata);
     }),
@@ -159,7 +196,7 @@ interface CastPlace {
 /** The same values in a type that is wider. */
 function cast(data: Data, type: DataType, place: CastPlace): Data {
   if (String(data.type) === String(type)) return data;
-  if (DataType.isNull(data.type)) return constant(type, null, data.length);
+  if (data.nullCount === data.length) return constant(type, null, data.length);
   const refuse = (row: number, value: unknown) =>
     new UserError(
       `row ${

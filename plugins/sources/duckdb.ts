@@ -129,6 +129,24 @@ export class Database {
   }
 
   /**
+   * Finds columns without values: the first value of a column ends the search in it.
+   *
+   * @param from What stands behind FROM.
+   * @param columns The columns, by what DuckDB calls them.
+   * @returns Those that hold only nulls, or have no rows.
+   */
+  async withoutValues(from: string, columns: readonly string[]): Promise<Set<string>> {
+    const found = new Set<string>();
+    for (const column of columns) {
+      const rows = await this.rows(
+        `SELECT 1 FROM ${from} WHERE ${quoted(column)} IS NOT NULL LIMIT 1`,
+      );
+      if (rows.length === 0) found.add(column);
+    }
+    return found;
+  }
+
+  /**
    * Runs a statement and gives its rows as they come, in record batches of one size but the last. The
    * statements of a database that read at once do not disturb one another.
    *

@@ -22,7 +22,7 @@ import { hint, UserError } from "../../plugin.ts";
 import { isBigEndian } from "./endianness.ts";
 import { verifyMetadata } from "./ipc_verify.ts";
 import type { RandomAccess } from "./random_access.ts";
-import { type RecordBatchHeader, type RowLayout, rowLayout } from "./row_layout.ts";
+import { nodesOf, type RecordBatchHeader, type RowLayout, rowLayout } from "./row_layout.ts";
 import { verifyBuffers, verifyColumn, verifyNulls, verifyType } from "./record_batch_verify.ts";
 
 /** A message: its metadata, with what tells their length, and its body. */
@@ -54,6 +54,12 @@ export interface IpcIndex {
   readonly schema: Schema;
   /** The rows of each record batch. */
   readonly rowCounts: readonly number[];
+  /**
+   * Whether a column has no value in any row, by what the record batches say of its nulls.
+   *
+   * @param column Its name.
+   */
+  isWithoutValues(column: string): boolean;
   /**
    * Where single rows of some columns are; undefined if they cannot be read by themselves.
    *
@@ -118,6 +124,7 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
   return {
     schema,
     rowCounts: batches.map(({ rows }) => rows),
+    isWithoutValues: (column) => isWithoutValues(schema, batches, column),
     rowLayout: (columns) => rowLayout(schema, batches, columns),
     async read(index) {
       const batch = batches[index];
@@ -158,6 +165,16 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
       return read;
     },
   };
+}
+
+function isWithoutValues(schema: Schema, batches: readonly BatchBlock[], name: string): boolean {
+  const at = schema.fields.findIndex((field) => field.name === name);
+  if (at < 0) return false;
+  const first = schema.fields.slice(0, at).reduce((sum, { type }) => sum + nodesOf(type), 0);
+  return batches.every(({ header }) => {
+    const node = header.nodes[first];
+    return node !== undefined && Number(node.nullCount) === Number(node.length);
+  });
 }
 
 /** Of how many record batches with other dictionaries than the one before they are kept. */

@@ -51,10 +51,14 @@ const format: TableFormat = {
         rowCounts.set(file, Number(count));
       });
     }
-    const fields = commonFields(files.map((file) => {
-      return { ...file, fields: schemaOf(columns.get(file)!, file.name).fields };
-    }));
-    return tablesOf(columns, rowCounts, new Schema(fields));
+    const withoutValues = (file: SourceFile, names: readonly string[]) =>
+      attempt(file, () => columnsWithoutValues(database, file, columns.get(file)!, names));
+    const fields = await commonFields(files.map((file) => ({
+      ...file,
+      fields: schemaOf(columns.get(file)!, file.name).fields,
+      withoutValues: (names) => withoutValues(file, names),
+    })));
+    return tablesOf({ columns, rowCounts, withoutValues }, new Schema(fields));
   },
 };
 
@@ -81,14 +85,48 @@ async function explainText(
   return undefined;
 }
 
-function tablesOf(
-  columns: ReadonlyMap<SourceFile, DuckColumn[]>,
-  rowCounts: ReadonlyMap<SourceFile, number>,
-  schema: Schema,
-): Tables {
+/** What is known of files. */
+interface KnownFiles {
+  readonly columns: ReadonlyMap<SourceFile, DuckColumn[]>;
+  readonly rowCounts: ReadonlyMap<SourceFile, number>;
+  /** Those of some columns of a file that hold no value. */
+  readonly withoutValues: (
+    file: SourceFile,
+    names: readonly string[],
+  ) => Promise<ReadonlySet<string>>;
+}
+
+async function columnsWithoutValues(
+  database: Database,
+  file: SourceFile,
+  columns: readonly DuckColumn[],
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const wanted = columns.filter(({ name }) => names.includes(name));
+  const found = await database.withoutValues(
+    tableOf(file),
+    wanted.map(({ name, sql = name }) => sql),
+  );
+  return new Set(
+    wanted.filter(({ name, sql = name }) => found.has(sql)).map(({ name }) => name),
+  );
+}
+
+function tablesOf(files: KnownFiles, schema: Schema): Tables {
+  const { columns, rowCounts } = files;
+  /** Those of some columns that hold no value in any file. */
+  const withoutValues = async (names: readonly string[]) => {
+    const found = new Set(names);
+    for (const file of columns.keys()) {
+      const own = await files.withoutValues(file, [...found]);
+      for (const name of found) if (!own.has(name)) found.delete(name);
+    }
+    return found;
+  };
   return {
     schema,
     rowCounts,
+    withoutValues,
     statement(file, names, range) {
       const own = columns.get(file)!;
       const { list, schema } = selectColumns(own, schemaOf(own, file.name), names);
@@ -99,7 +137,10 @@ function tablesOf(
         : tableOf(file);
       return { sql: `SELECT ${list} FROM ${from}`, schema };
     },
-    widen: (fields) => Promise.resolve(tablesOf(columns, rowCounts, widened(schema, fields))),
+    async widen(fields) {
+      const free = await withoutValues(fields.map(({ name }) => name));
+      return tablesOf(files, widened(schema, fields, free));
+    },
   };
 }
 

@@ -16,6 +16,8 @@ import { partitionFields } from "./hive.ts";
 export interface ParquetFile {
   readonly file: SourceFile;
   readonly columns: readonly DuckColumn[];
+  /** Those of some columns that hold no value; asked only of columns whose types differ. */
+  readonly withoutValues: (names: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
 /** Files as one table. */
@@ -46,6 +48,8 @@ interface JoinedColumn {
   readonly type: string;
   /** Whether files have other types, so that values are cast. */
   readonly cast: boolean;
+  /** The files of other types that have no value in the column. */
+  readonly withoutValues: ReadonlySet<SourceFile>;
 }
 
 /**
@@ -54,10 +58,11 @@ interface JoinedColumn {
  * @param files The files, one at least.
  * @throws {UserError} If a file has other columns than the first, or a column has types with nothing in common.
  */
-export function joinParquet(files: readonly ParquetFile[]): JoinedFiles {
+export async function joinParquet(files: readonly ParquetFile[]): Promise<JoinedFiles> {
   const [first, ...others] = files as readonly [ParquetFile, ...ParquetFile[]];
   for (const other of others) refuseOtherNames(first, other);
-  const columns = first.columns.map(({ name }) => joinColumn(name, files));
+  const columns: JoinedColumn[] = [];
+  for (const { name } of first.columns) columns.push(await joinColumn(name, files));
   const partitions = partitionFields(files.map(({ file, columns }) => ({
     ...file,
     fields: columns.map(({ name, arrow }) => new Field(name, arrow ?? new Null())),
@@ -88,12 +93,21 @@ export function joinParquet(files: readonly ParquetFile[]): JoinedFiles {
 const partitionType = (type: DataType) =>
   String(type) === "Int64" ? "BIGINT" : String(type).startsWith("Date") ? "DATE" : "VARCHAR";
 
-function joinColumn(name: string, files: readonly ParquetFile[]): JoinedColumn {
+async function joinColumn(name: string, files: readonly ParquetFile[]): Promise<JoinedColumn> {
   const found = files.map(({ file, columns }) => ({
     file,
     column: columns.find((it) => it.name === name)!,
   }));
-  const [first, ...others] = found as [typeof found[0], ...typeof found];
+  const isOther = ({ column }: typeof found[0]) =>
+    String(column.type) !== String(found[0]!.column.type);
+  const withoutValues = new Set<SourceFile>();
+  if (found.some(isOther)) {
+    for (const { file, withoutValues: among } of files) {
+      if ((await among([name])).has(name)) withoutValues.add(file);
+    }
+  }
+  const counted = found.filter(({ file }) => !withoutValues.has(file));
+  const [first, ...others] = counted.length > 0 ? counted : found.slice(0, 1);
   const { type, arrow } = first!.column;
   let common = arrow;
   for (const { file, column } of others) {
@@ -103,8 +117,13 @@ function joinColumn(name: string, files: readonly ParquetFile[]): JoinedColumn {
     if (common && !isNested(common)) continue;
     throw differs(name, first!.file, String(type), file, String(column.type));
   }
-  const cast = found.some(({ column }) => String(column.type) !== String(type));
-  return { name, type: cast ? duckdbType(common!) : String(type), cast };
+  const wider = others.some(({ column }) => String(column.type) !== String(type));
+  return {
+    name,
+    type: wider ? duckdbType(common!) : String(type),
+    cast: found.some(isOther),
+    withoutValues,
+  };
 }
 
 const isNested = ({ children }: DataType) => (children?.length ?? 0) > 0;
@@ -137,6 +156,7 @@ function castOf(
 ): { expression: string; refusal?: Refusal } {
   const x = quoted(name);
   if (String(type) === joined.type) return { expression: x };
+  if (joined.withoutValues.has(file)) return { expression: `CAST(NULL AS ${joined.type})` };
   const expression = `CAST(${x} AS ${joined.type})`;
   if (!/INT/.test(String(type)) || !/^(FLOAT|DOUBLE)$/.test(joined.type)) return { expression };
   const message =

@@ -106,15 +106,25 @@ export function rowLayout(
 function countParts(type: DataType): { nodes: number; buffers: number } | undefined {
   const own = ownBuffers(type);
   if (own === undefined) return undefined;
-  const total = { nodes: 1, buffers: own };
-  for (const { type: inner } of DataType.isDictionary(type) ? [] : type.children ?? []) {
+  let buffers = own;
+  for (const { type: inner } of childrenOf(type)) {
     const count = countParts(inner);
     if (!count) return undefined;
-    total.nodes += count.nodes;
-    total.buffers += count.buffers;
+    buffers += count.buffers;
   }
-  return total;
+  return { nodes: nodesOf(type), buffers };
 }
+
+/**
+ * How many nodes a column has: its own, and those of the columns in it.
+ *
+ * @param type The column's type.
+ */
+export function nodesOf(type: DataType): number {
+  return childrenOf(type).reduce((sum, { type: inner }) => sum + nodesOf(inner), 1);
+}
+
+const childrenOf = (type: DataType) => DataType.isDictionary(type) ? [] : type.children ?? [];
 
 /**
  * How many buffers a column has, without those of the columns in it.

@@ -100,6 +100,8 @@ query: |
         const schema = schemaOf(all, "the query");
         const selection = selectColumns(all, schema, asked);
         const sql = statement(selection.list, query, tables);
+        const withoutValues = (names: readonly string[]) =>
+          attempt(subject, () => database.withoutValues(`(${everything})`, names));
         // It does not depend on the types that columns are widened to.
         const rowsAtOnce = rows ?? batchRows(schema);
         const fingerprint = joinFingerprints([
@@ -133,8 +135,11 @@ query: |
             }
             for (const text of texts.splice(0)) await refuseLongPackedLines(text);
           },
-          widen: (fields) =>
-            Promise.resolve(dataset(widened(schema, fields), widened(wanted, fields))),
+          withoutValues,
+          async widen(fields) {
+            const free = await withoutValues(fields.map(({ name }) => name));
+            return dataset(widened(schema, fields, free), widened(wanted, fields, free));
+          },
           close: () => Promise.resolve(database.close()),
         });
         return dataset(schema, selection.schema);
@@ -212,12 +217,16 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
   const described: ParquetFile[] = [];
   for (const file of files) {
     const columns = await database.columns(`FROM ${readParquet([file])}`);
-    described.push({ file, columns });
+    described.push({
+      file,
+      columns,
+      withoutValues: (names) => database.withoutValues(readParquet([file]), names),
+    });
     for (const column of await changedColumns(database, file)) {
       if (!changed.has(column.name)) changed.set(column.name, column);
     }
   }
-  const { from, columns, refusals: widened } = joinParquet(described);
+  const { from, columns, refusals: widened } = await joinParquet(described);
   const left = Array.from(changed.keys(), quoted).join(", ");
   const leaveOut = hint(
     "sql/leave-out",

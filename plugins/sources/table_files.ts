@@ -54,6 +54,8 @@ export interface Tables {
   line?(file: SourceFile, row: number): number | undefined;
   /** What is known of columns of text, where the format has no types. */
   readonly textFacts?: ReadonlyMap<string, TextFacts> | undefined;
+  /** Those of some columns that hold no value in any file; absent where types are found by values. */
+  withoutValues?(names: readonly string[]): Promise<ReadonlySet<string>>;
   /** The same columns with other types; those that cannot have them stay as they are. */
   widen(fields: readonly Field[]): Promise<Tables>;
 }
@@ -180,6 +182,7 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
     },
     ...randomAccess(opened, tables, wanted, refuseChanged),
     textFacts: tables.textFacts,
+    ...(tables.withoutValues && { withoutValues: tables.withoutValues }),
     widen: async (fields) => dataset(opened, await tables.widen(fields)),
     close: () => Promise.resolve(database.close()),
   };

@@ -54,6 +54,10 @@ export function* columnCases(): Iterable<CommandCase> {
     columns: { list: numbers },
     features: "{ list: }",
   });
+  yield ofRows("lists that are null in all rows", 2, ["null in all rows", "`shape`"], {
+    columns: { list: ["floatLists", [null, null, null, null]] },
+    features: "{ list: { nulls: { fill: 0 } } }",
+  });
   yield ofRows("lists of ids of several lengths", 1, ["`length: 2`"], {
     columns: { list: lists },
     features: "{ list: { ids: { count: 3 } } }",

@@ -62,6 +62,11 @@ export interface ColumnChunk {
   readonly values: Values;
   /** 1 for rows that are dropped for a null; absent where there are none. */
   readonly dropped: Uint8Array | undefined;
+  /**
+   * What null lists are filled with, where no row so far tells how long they are: `values` is empty then, until
+   * {@linkcode ColumnReader.shaped} makes it whole.
+   */
+  readonly unshaped?: number | undefined;
 }
 
 /** Rows that have something that is refused. */
@@ -102,6 +107,8 @@ export class ColumnReader {
   #text: { readonly row: number; readonly value: string; readonly number: boolean } | undefined;
   #nulls: BadRows | undefined;
   #notFinite: BadRows | undefined;
+  /** In how many rows null lists of a length that was not known yet are filled with a value. */
+  readonly #untallied = new Map<number, number>();
   #known: readonly string[] | undefined;
   #shape: readonly number[] | undefined;
   #row = 0;
@@ -207,6 +214,11 @@ export class ColumnReader {
     }
     if (nulls === "error" && marked) this.#nulls = this.#counted(this.#nulls, marked);
     values = this.#inRows(values, bounds, nullRows);
+    if (this.#shape === undefined) {
+      this.#row += rows;
+      const unshaped = rows === 0 ? undefined : isMeasured(nulls) ? NaN : fill;
+      return { values, dropped: dropped?.includes(1) ? dropped : undefined, unshaped };
+    }
     if (nullRows && !dropped) {
       const size = values.length / rows;
       // A list that is to be padded is empty rather than full of one value.
@@ -238,9 +250,26 @@ export class ColumnReader {
    * @param rows How many rows it has.
    * @param dropped 1 for rows that a column drops.
    */
-  tally({ values }: ColumnChunk, rows: number, dropped: Uint8Array | undefined): void {
+  tally({ values, unshaped }: ColumnChunk, rows: number, dropped: Uint8Array | undefined): void {
+    if (unshaped !== undefined) {
+      const kept = rows - (dropped?.filter(Boolean).length ?? 0);
+      this.#untallied.set(unshaped, kept + (this.#untallied.get(unshaped) ?? 0));
+    }
     this.#maker?.tally(values, rows, dropped);
     if (this.#open) this.#occurrences.add(values, rows, dropped);
+  }
+
+  /**
+   * A chunk with the values that its rows have, once all rows were read.
+   *
+   * @param chunk What {@linkcode ColumnReader.read} returned.
+   * @param rows How many rows it has.
+   */
+  shaped(chunk: ColumnChunk, rows: number): ColumnChunk {
+    const { unshaped, dropped } = chunk;
+    if (unshaped === undefined) return chunk;
+    const values = new this.#array(rows * sizeOf(this.#shape ?? [0])).fill(unshaped);
+    return { values, dropped };
   }
 
   /** How often values occur, once ids are final; undefined for what are no ids of a vocabulary. */
@@ -291,6 +320,8 @@ export class ColumnReader {
    */
   finish(chunks: readonly ColumnChunk[], lender?: ColumnSpec): ColumnSpec {
     const { nulls, length } = this.#request.options;
+    if (this.#shape === undefined && this.#row > 0 && nulls !== "drop") throw this.#noShape();
+    this.#tallyUnshaped();
     const spec = {
       shape: this.#shape ?? [0],
       dtype: this.#dtype,
@@ -321,6 +352,29 @@ export class ColumnReader {
       }
     }
     return { ...spec, vocabulary, ...(text && { text }) };
+  }
+
+  #noShape(): UserError {
+    const { column } = this.#request;
+    return this.#refusal(
+      `the column ${column} has null in all rows, which do not tell how long its lists are`,
+      hint("column/no-shape", "write their length as `shape`, such as shape: [20]", {
+        set: { shape: [20] },
+      }),
+    );
+  }
+
+  /** Counts the ids of lists that were not whole when their record batch was counted. */
+  #tallyUnshaped(): void {
+    const size = sizeOf(this.#shape ?? [0]);
+    for (const [value, rows] of this.#untallied) {
+      this.tally(
+        { values: new this.#array(size * rows).fill(value), dropped: undefined },
+        rows,
+        undefined,
+      );
+    }
+    this.#untallied.clear();
   }
 
   #decoding(rowOf: (index: number) => number): Decoding {

@@ -126,6 +126,20 @@ export class Decoder {
     }
   }
 
+  /** A batch in which null lists are as long as those of other batches. */
+  #shaped({ rows, columns }: DecodedBatch): DecodedBatch {
+    if (listParts<ColumnChunk>(columns).every(({ unshaped }) => unshaped === undefined)) {
+      return { rows, columns };
+    }
+    return {
+      rows,
+      columns: combineParts<[PlannedColumn, ColumnChunk], ColumnChunk>(
+        [this.#planned, columns],
+        ({ shaped }, chunk) => shaped(chunk, rows),
+      ),
+    };
+  }
+
   /** Whether the label's values are classes. */
   get hasClasses(): boolean {
     return this.#planned.label.hasClasses ?? false;
@@ -161,7 +175,7 @@ export class Decoder {
   finish(read: readonly DecodedBatch[]): StoredColumns {
     this.refuse();
     const planned = this.#planned;
-    const filled = read.filter(({ rows }) => rows > 0);
+    const filled = read.filter(({ rows }) => rows > 0).map((batch) => this.#shaped(batch));
     const chunks = filled.length > 0
       ? combineParts(filled.map(({ columns }) => columns), (...all: ColumnChunk[]) => all)
       : mapParts<PlannedColumn, ColumnChunk[]>(planned, () => []);
@@ -277,10 +291,11 @@ const hasOwnIds = ({ ids }: Pick<FeatureOptions, "ids">) =>
 const keptBeside = 2 ** 16;
 
 /** A view of a record batch keeps all of it in memory; of one with much else, values are copied. */
-function compacted({ values, dropped }: ColumnChunk): ColumnChunk {
+function compacted(chunk: ColumnChunk): ColumnChunk {
+  const { values } = chunk;
   const beside = values.buffer.byteLength - values.byteLength;
-  if (beside <= Math.max(keptBeside, values.byteLength)) return { values, dropped };
-  return { values: values.slice(), dropped };
+  if (beside <= Math.max(keptBeside, values.byteLength)) return chunk;
+  return { ...chunk, values: values.slice() };
 }
 
 /** What a column is, with the values that are kept of it, by chunk. */
@@ -296,6 +311,8 @@ interface PlannedColumn<Spec extends ColumnSpec = ColumnSpec> {
   readonly lender?: string | undefined;
   /** Reads its part of the next record batch. */
   readonly read: (data: Data) => ColumnChunk;
+  /** Makes a chunk whole, when all was read. */
+  readonly shaped: (chunk: ColumnChunk, rows: number) => ColumnChunk;
   /** Makes ids final and says what it is, when all was read. */
   readonly finish: (chunks: readonly ColumnChunk[], lender?: ColumnSpec) => Finished<Spec>;
   /** What was wrong with the rows so far. */
@@ -404,6 +421,7 @@ function planColumns(
     return {
       field,
       read: (data: Data) => reader.read(data),
+      shaped: (chunk: ColumnChunk, rows: number) => reader.shaped(chunk, rows),
       finish: (chunks: readonly ColumnChunk[]) => reader.finish(chunks),
       problems: () => reader.problems(),
       hasClasses: reader.hasClasses,
@@ -440,6 +458,7 @@ function planned(field: Field, reader: ColumnReader, lender?: string): PlannedCo
     field,
     lender,
     read: (data) => reader.read(data),
+    shaped: (chunk, rows) => reader.shaped(chunk, rows),
     finish: (chunks, lender) => ({
       spec: reader.finish(chunks, lender),
       values: chunks.map(({ values }) => values),

@@ -90,6 +90,16 @@ export class LabelReader {
     return this.#reader.read(data);
   }
 
+  /**
+   * A chunk with the values that its rows have, once all rows were read.
+   *
+   * @param chunk What {@linkcode LabelReader.read} returned.
+   * @param rows How many rows it has.
+   */
+  shaped(chunk: ColumnChunk, rows: number): ColumnChunk {
+    return this.#reader.shaped(chunk, rows);
+  }
+
   /** Whether the values are classes, in their order or in that in which they were found. */
   get hasClasses(): boolean {
     return this.#classes !== undefined;

@@ -18,8 +18,8 @@ export interface WidenedSource {
 }
 
 /**
- * Gives the columns of several splits one type each: the narrowest that holds the values of all. A column
- * keeps its types where none does, or where a source cannot change them; the reader of columns decides then.
+ * Gives the columns of several splits one type each: the narrowest that holds the values of all. A split in which a
+ * column has no value has no say in its type. A column keeps its types where none does, or where a source cannot change them; the reader of columns decides then.
  *
  * @param sources The open sources of the splits.
  * @returns The data sets that take their places.
@@ -29,9 +29,7 @@ export async function widenSources(sources: readonly OpenedSource[]): Promise<Wi
   const common = new Map<string, Field>();
   const columns = new Set(sources.flatMap(({ request }) => wantedColumns(request)));
   for (const name of columns) {
-    const fields = sources.flatMap(({ dataset }) =>
-      dataset.schema.fields.filter((field) => field.name === name)
-    );
+    const fields = await fieldsWithValues(name, sources);
     let field = commonField(fields);
     // Of nulls alone any type is as good; whole numbers may be features, ids and labels.
     if (field && DataType.isNull(field.type)) field = new Field(name, new Int64(), true);
@@ -45,6 +43,23 @@ export async function widenSources(sources: readonly OpenedSource[]): Promise<Wi
     if (fields.length === 0 || !dataset.widen) return { dataset, fields: [] };
     return { dataset: await callStage(stage, "widen()", () => dataset.widen!(fields)), fields };
   }));
+}
+
+/** A column of those splits that have values in it, or of all if none has. */
+async function fieldsWithValues(name: string, sources: readonly OpenedSource[]): Promise<Field[]> {
+  const found = sources.flatMap(({ dataset, request: { stage } }) =>
+    dataset.schema.fields.filter((field) => field.name === name)
+      .map((field) => ({ field, dataset, stage }))
+  );
+  const fields = found.map(({ field }) => field);
+  if (new Set(fields.map(({ type }) => String(type))).size < 2) return fields;
+  const withValues: Field[] = [];
+  for (const { field, dataset, stage } of found) {
+    const empty = dataset.withoutValues &&
+      await callStage(stage, "withoutValues()", () => dataset.withoutValues!([name]));
+    if (!empty?.has(name)) withValues.push(field);
+  }
+  return withValues.length > 0 ? withValues : fields.slice(0, 1);
 }
 
 /** A field of a type that holds the values of all; text holds whatever was read from text. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { tableFromArrays } from "apache-arrow";
+import { Field, Float32, Int32, List, Table, tableFromArrays, vectorFromArray } from "apache-arrow";
 import { ColumnReader } from "../../../train/input/columns.ts";
 import { UserError } from "../../../pipeline/errors.ts";
 import { arrowSource, expected, memorySource, open, valuesOf } from "../../support/arrow.ts";
@@ -244,6 +244,28 @@ Deno.test("ColumnReader fills nulls, in lists as well", async () => {
   assertEquals(filled("string"), [1, 2, 0, 1]);
   assertEquals(split.features.dictionary!.vocabulary, ["a", "b"]);
   assertEquals(filled("dictionary"), [1, 0, 0, 1]);
+});
+
+Deno.test("ColumnReader fills null lists that come before the first list", async () => {
+  const type = new List(new Field("item", new Int32(), true));
+  const batchOf = (list: (number[] | null)[]) =>
+    new Table({
+      list: vectorFromArray(list, type),
+      y: vectorFromArray(list.map((_, row) => row), new Float32()),
+    }).batches[0]!;
+  const batches = [batchOf([null, null]), batchOf([[5, 6], null]), batchOf([[6, 8]])];
+  const split = await open(memorySource(batches), {
+    features: {
+      filled: { column: "list", nulls: { fill: 7 } },
+      mean: { column: "list", nulls: "mean" },
+      ids: { column: "list", ids: { train: true, minCount: 3 }, nulls: { fill: 6 } },
+    },
+    label: { column: "y", kind: "number" },
+  });
+  assertEquals(split.features.filled!.shape, [2]);
+  assertEquals(valuesOf(split, "filled"), [7, 7, 7, 7, 5, 6, 7, 7, 6, 8]);
+  assertEquals(split.features.ids!.vocabulary, ["6"]);
+  assertEquals(valuesOf(split, "ids"), [0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
 });
 
 Deno.test("ColumnReader widens bytes for a fill or padding that they cannot hold", async () => {

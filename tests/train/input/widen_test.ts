@@ -9,6 +9,7 @@ import {
   Null,
   Table,
   tableToIPC,
+  Utf8,
   vectorFromArray,
 } from "apache-arrow";
 import { join } from "node:path";
@@ -20,6 +21,7 @@ import type { SourceStage } from "../../../plugin.ts";
 import arrow from "../../../plugins/sources/arrow.ts";
 import csv from "../../../plugins/sources/csv.ts";
 import parquet from "../../../plugins/sources/parquet.ts";
+import sql from "../../../plugins/sources/sql.ts";
 import { openInput } from "../../../train/input/open.ts";
 import { openDataset } from "../../../train/input/split.ts";
 import { receivedFields, sentFields, widenSources } from "../../../train/input/widen.ts";
@@ -143,6 +145,62 @@ Deno.test("widenSources() widens Arrow and Parquet columns, in the files of a so
     const read = await widened(folder, tables);
     assertEquals(read.map(({ types }) => types.x), ["Float64", "Float64"]);
     assertEquals(read.map(({ values }) => values.x), [[1, 0.5], [1]]);
+  });
+});
+
+Deno.test("widenSources() gives a column of nulls alone, or of no rows, no say in the type of the others", async () => {
+  const arrowFiles = {
+    "numbers.arrow": column(new Int8(), [1, null]),
+    "texts.arrow": column(new Utf8(), ["a", null]),
+    "nulls.arrow": column(new Float64(), [null, null]),
+    "none.arrow": column(new Float64(), []),
+  };
+  await withFiles(arrowFiles, async (folder) => {
+    const queries = {
+      "numbers": "SELECT * FROM (VALUES (1::TINYINT, 0), (NULL, 1)) t(x, y)",
+      "texts": "SELECT * FROM (VALUES ('a', 0), (NULL, 1)) t(x, y)",
+      "nulls": "SELECT * FROM (VALUES (NULL::DOUBLE, 0), (NULL, 1)) t(x, y)",
+      "none": "SELECT 1.5::DOUBLE AS x, 0 AS y WHERE false",
+    };
+    for (const [name, query] of Object.entries(queries)) {
+      await writeParquet(query, join(folder, `${name}.parquet`));
+    }
+    const stages = { arrow, parquet };
+    for (const [format, stage] of Object.entries(stages)) {
+      const files = (...names: string[]) => names.map((name) => `${name}.${format}`);
+      const split = (...names: string[]) => ({ stage, path: files(...names) });
+      const types = async (...splits: { stage: SourceStage; path: string[] }[]) =>
+        (await widened(folder, splits)).map(({ types }) => types.x);
+      assertEquals(await types(split("nulls"), split("numbers")), ["Int8", "Int8"], format);
+      assertEquals(await types(split("none", "texts"), split("nulls")), ["Utf8", "Utf8"], format);
+      assertEquals(await types(split("nulls"), split("none")), ["Float64", "Float64"], format);
+      const [read, other] = await widened(folder, [
+        split("nulls", "texts", "none"),
+        split("nulls"),
+      ]);
+      assertEquals(read!.values.x, [null, null, "a", null], format);
+      assertEquals(other!.values.x, [null, null], format);
+      await assertRejects(
+        () => widened(folder, [split("nulls", "numbers", "texts")]),
+        UserError,
+        `the column x differs`,
+      );
+    }
+    const table = async (...names: string[]) => {
+      const dataset = await sourceOf(
+        sql,
+        { query: "FROM t", tables: { t: names.map((name) => `${name}.parquet`) } },
+        folder,
+      ).open();
+      const values: Record<string, unknown[]> = {};
+      for await (const batch of dataset.recordBatches()) addColumns(batch, values);
+      const empty = await dataset.withoutValues!(["x", "y"]);
+      await dataset.close?.();
+      return [String(dataset.schema.fields[0]!.type), values.x, [...empty]];
+    };
+    assertEquals(await table("nulls", "texts"), ["Utf8", [null, null, "a", null], []]);
+    assertEquals(await table("none", "numbers", "nulls"), ["Int8", [1, null, null, null], []]);
+    assertEquals(await table("none", "nulls"), ["Float64", [null, null], ["x"]]);
   });
 });
 
