@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import denoConfig from "../deno.json" with { type: "json" };
+import { ROCKET_VERSION } from "../files/package.ts";
 import { inOneLine } from "../files/printable.ts";
 import { type Problem, problemLines, problemsLines, UserError } from "../pipeline/errors.ts";
 import { hint, nameHint } from "../pipeline/hints.ts";
@@ -17,7 +17,7 @@ import { show } from "./show.ts";
 import { sweep } from "./sweep.ts";
 import { print, say } from "../pipeline/terminal.ts";
 
-const usage = `Rocket ${denoConfig.version}: trains a light net with a booster net.
+const usage = `Rocket ${ROCKET_VERSION}: trains a light net with a booster net.
 
 usage: deno task pipeline FILE [options]         read, check, train, measure, write the run folder
        deno task pipeline resume DIR [options]   go on with a run that was stopped
@@ -68,7 +68,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
   const parsed = parseArguments(args);
   if (parsed.unknown.length > 0) refuseUnknown(parsed.unknown[0]!);
   if (parsed.version) {
-    print(denoConfig.version);
+    print(ROCKET_VERSION);
     return 0;
   }
   const [first, ...rest] = parsed.words;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { AnyStage } from "../pipeline/stages/stage.ts";
+import type { AnyStage } from "../plugin.ts";
 import block from "./gradients/block.ts";
 import blockShared from "./gradients/block_shared.ts";
 import mutual from "./gradients/mutual.ts";

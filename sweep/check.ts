@@ -13,7 +13,7 @@ import type { Plan } from "../pipeline/plan.ts";
 import { makePlan } from "../pipeline/plan/make.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import { builtins } from "../plugins/mod.ts";
-import { refuseOtherData } from "../train/checkpoint/earlier_run.ts";
+import { refuseOtherData } from "../train/resume_checks.ts";
 import { tryFirstBatch } from "../train/first_batch.ts";
 import { readInitial } from "../train/initial.ts";
 import { prepareData, type PreparedData } from "../train/prepare_data.ts";

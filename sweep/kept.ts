@@ -2,13 +2,8 @@ import { dirname, join } from "node:path";
 import { type Problem, UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
-import {
-  changedVariables,
-  type EarlierRun,
-  isFinished,
-  readEarlierRun,
-  readResult,
-} from "../train/checkpoint/earlier_run.ts";
+import { type EarlierRun, readEarlierRun, readResult } from "../train/checkpoint/earlier_run.ts";
+import { changedVariables, isFinished } from "../train/resume_checks.ts";
 
 /** How far a run of a sweep has come. */
 export type RunState = "new" | "interrupted" | "finished";

@@ -8,7 +8,7 @@ import type { ScheduleStage } from "../pipeline/stages/schedule.ts";
 import type { SourceStage } from "../pipeline/stages/source.ts";
 import { type AnyStage, stageKinds } from "../pipeline/stages/stage.ts";
 import type { TransformStage } from "../pipeline/stages/transform.ts";
-import { describe } from "../train/objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import { Findings } from "./findings.ts";
 import { checkGradient } from "./gradient.ts";
 import { checkLoss } from "./loss.ts";
@@ -72,7 +72,7 @@ import { checkTransform } from "./transform.ts";
 export async function checkStage(stage: AnyStage, checks: StageChecks = {}): Promise<void> {
   if (!stageKinds.includes(stage?.kind)) {
     throw new TypeError(
-      `checkStage() takes a stage from one of the define… functions; got ${describe(stage)}`,
+      `checkStage() takes a stage from one of the define… functions; got ${describeValue(stage)}`,
     );
   }
   const findings = new Findings();

@@ -1,5 +1,5 @@
 import type { Factor, GradientStage, Position } from "../pipeline/stages/gradient.ts";
-import { describe } from "../train/objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import { positions, positionText } from "./samples.ts";
 import type { Subject } from "./subject.ts";
 
@@ -20,7 +20,7 @@ export function checkGradient(subject: Subject<GradientStage>): void {
     findings.add(
       "returns a list of at least one pass",
       "a policy",
-      Array.isArray(policy) ? "it returned an empty list" : `it returned ${describe(policy)}`,
+      Array.isArray(policy) ? "it returned an empty list" : `it returned ${describeValue(policy)}`,
     );
     return;
   }
@@ -39,7 +39,7 @@ export function checkGradient(subject: Subject<GradientStage>): void {
     findings.add(
       "says `reversed` with true or false",
       `pass ${index + 1}`,
-      `it says ${describe(reversed)}`,
+      `it says ${describeValue(reversed)}`,
     );
   });
 }
@@ -86,6 +86,6 @@ function expectFactor(
   asked: string,
 ): factor is Factor & number {
   if (typeof factor === "number" && Number.isFinite(factor) && factor >= 0) return true;
-  findings.add("gives finite numbers of at least 0", asked, `it gave ${describe(factor)}`);
+  findings.add("gives finite numbers of at least 0", asked, `it gave ${describeValue(factor)}`);
   return false;
 }

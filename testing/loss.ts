@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { HintLoss, LossScope, LossStage, TaskLoss } from "../pipeline/stages/loss.ts";
 import type { Variable } from "../pipeline/stages/network.ts";
-import { describe } from "../train/objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "../train/variables.ts";
 import type { Findings } from "./findings.ts";
 import {
@@ -61,7 +61,7 @@ interface Uploaded {
 export async function checkLoss(subject: Subject<LossStage>): Promise<void> {
   const { stage, checks, findings } = subject;
   if (stage.form !== "task" && stage.form !== "hint") {
-    findings.add('has the form "task" or "hint"', "its form", describe(stage.form));
+    findings.add('has the form "task" or "hint"', "its form", describeValue(stage.form));
     return;
   }
   const trials = trialsOf(subject);
@@ -204,7 +204,7 @@ function expectLoss(
   findings: Findings,
 ): boolean {
   if (!(loss instanceof tf.Tensor)) {
-    findings.add("returns a tensor", asked, `it returned ${describe(loss)}`);
+    findings.add("returns a tensor", asked, `it returned ${describeValue(loss)}`);
     return false;
   }
   if (loss.rank > 1 || (loss.rank === 1 && loss.shape[0] !== rows)) {

@@ -9,7 +9,7 @@ import {
 } from "../pipeline/stages/metric.ts";
 import type { NetName } from "../pipeline/stages/network.ts";
 import { columnsOf } from "../pipeline/plan/stage_options.ts";
-import { describe } from "../train/objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import type { Findings } from "./findings.ts";
 import {
   copyBytes,
@@ -44,7 +44,7 @@ export function checkMetric(subject: Subject<MetricStage>): void {
     ] as const
   ) {
     if ((allowed as readonly string[]).includes(stage[key])) continue;
-    findings.add(`says ${allowed.join(" or ")} as \`${key}\``, key, describe(stage[key]));
+    findings.add(`says ${allowed.join(" or ")} as \`${key}\``, key, describeValue(stage[key]));
     return;
   }
   for (const label of labelSamples(checks)) {
@@ -138,14 +138,18 @@ function valueOf(
   const value: unknown = accumulator.value();
   const values = typeof value === "number" || isUndefinedMetric(value) ? { "": value } : value;
   if (typeof values !== "object" || values === null || values instanceof Promise) {
-    findings.add("returns a number, or numbers by name", asked, `it returned ${describe(value)}`);
+    findings.add(
+      "returns a number, or numbers by name",
+      asked,
+      `it returned ${describeValue(value)}`,
+    );
     return undefined;
   }
   const entries = Object.entries(values);
   const bad = entries.find(([, number]) => !Number.isFinite(number));
   if (bad || entries.length === 0) {
     const [name, number] = bad ?? ["", undefined];
-    const what = isUndefinedMetric(number) ? formatMetric(number) : describe(number);
+    const what = isUndefinedMetric(number) ? formatMetric(number) : describeValue(number);
     findings.add(
       "is finite once it has rows",
       asked,

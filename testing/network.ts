@@ -11,7 +11,7 @@ import type {
 import { Forward } from "../train/forward.ts";
 import { gradientsOf } from "../train/gradients.ts";
 import type { Lookups } from "../train/lookups.ts";
-import { describe } from "../train/objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import { axisProblem, type Meaning } from "../train/model/axes.ts";
 import { DeclaredVariables, initialValues, type TensorsByName } from "../train/variables.ts";
 import type { Findings } from "./findings.ts";
@@ -112,7 +112,7 @@ function build(
     findings.add(
       `returns the nets that it is asked for`,
       asked,
-      `${describe(pair[net])} as ${net}`,
+      `${describeValue(pair[net])} as ${net}`,
     );
     return undefined;
   }
@@ -143,7 +143,10 @@ function expectVariable(
     return false;
   };
   if (!["light", "booster", "shared"].includes(owner)) {
-    return bad("gives variables to light, booster or shared", `${name} is ${describe(owner)}'s`);
+    return bad(
+      "gives variables to light, booster or shared",
+      `${name} is ${describeValue(owner)}'s`,
+    );
   }
   if (owner === "booster" && !nets.includes("booster")) {
     return bad(
@@ -400,13 +403,17 @@ function expectOutputs(
   findings: Findings,
 ): Map<string, Float32Array> | undefined {
   if (typeof outputs !== "object" || outputs === null || !("logits" in outputs)) {
-    findings.add("returns outputs by name, logits among them", asked, describe(outputs));
+    findings.add("returns outputs by name, logits among them", asked, describeValue(outputs));
     return undefined;
   }
   const numbers = new Map<string, Float32Array>();
   for (const [name, tensor] of Object.entries(outputs)) {
     if (!(tensor instanceof tf.Tensor)) {
-      findings.add("returns outputs that are tensors", asked, `${describe(tensor)} as ${name}`);
+      findings.add(
+        "returns outputs that are tensors",
+        asked,
+        `${describeValue(tensor)} as ${name}`,
+      );
       return undefined;
     }
     const expected = name === "logits" ? [size, units] : [size, ...tensor.shape.slice(1)];
@@ -448,7 +455,7 @@ function expectUpdates(
       : variable.owner !== net && variable.owner !== "shared"
       ? `${name}, which is ${variable.owner}'s`
       : !(value instanceof tf.Tensor)
-      ? `${name} to ${describe(value)}`
+      ? `${name} to ${describeValue(value)}`
       : shapeText(value.shape) !== shapeText(variable.shape)
       ? `${name} to a tensor of shape ${shapeText(value.shape)}; it has ${
         shapeText(variable.shape)

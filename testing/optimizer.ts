@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Variable } from "../pipeline/stages/network.ts";
 import type { Optimizer, OptimizerStage } from "../pipeline/stages/optimizer.ts";
-import { describe } from "../train/objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import type { Findings } from "./findings.ts";
 import { normalValues, randomFor, sizeOf } from "./samples.ts";
 import type { Subject } from "./subject.ts";
@@ -40,13 +40,13 @@ function expectOptimizer(optimizer: Optimizer, findings: Findings): boolean {
     findings.add(
       "returns { slots, update() }",
       "an optimizer",
-      `it returned ${describe(optimizer)}`,
+      `it returned ${describeValue(optimizer)}`,
     );
     return false;
   }
   const bad = Object.entries(slots).filter(([, start]) => !Number.isFinite(start));
   for (const [slot, start] of bad) {
-    findings.add("says which number each slot starts with", `slot ${slot}`, describe(start));
+    findings.add("says which number each slot starts with", `slot ${slot}`, describeValue(start));
   }
   return bad.length === 0;
 }
@@ -131,7 +131,7 @@ function update(
   const scalars: Record<string, tf.Scalar> = {};
   for (const [name, scalar] of Object.entries(optimizer.scalars?.({ step: number, rate }) ?? {})) {
     if (!Number.isFinite(scalar)) {
-      findings.add("computes finite scalars", asked, `${name} is ${describe(scalar)}`);
+      findings.add("computes finite scalars", asked, `${name} is ${describeValue(scalar)}`);
       return undefined;
     }
     scalars[name] = inputs[`scalar ${name}`] = tf.scalar(scalar);
@@ -171,7 +171,11 @@ function plain(
   }
   const read = (tensor: unknown, what: string): Float32Array | undefined => {
     if (!(tensor instanceof tf.Tensor)) {
-      findings.add("gives back the value and all slots", asked, `${describe(tensor)} as ${what}`);
+      findings.add(
+        "gives back the value and all slots",
+        asked,
+        `${describeValue(tensor)} as ${what}`,
+      );
       return undefined;
     }
     if (tensor.shape.join() !== shape.join() || tensor.dtype !== "float32") {

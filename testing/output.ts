@@ -10,7 +10,7 @@ import {
   type SnapshotTensor,
 } from "../pipeline/stages/events.ts";
 import type { Output, OutputStage } from "../pipeline/stages/output.ts";
-import { describe } from "../train/objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import type { Findings } from "./findings.ts";
 import { normalValues, randomFor } from "./samples.ts";
 import type { Subject } from "./subject.ts";
@@ -84,7 +84,7 @@ function expectHooks(output: Output, findings: Findings): boolean {
   findings.add(
     `has only hooks that there are (${EVENT_NAMES.join(", ")})`,
     "an output",
-    typeof hook === "function" ? `${name}()` : `${describe(hook)} as ${name}`,
+    typeof hook === "function" ? `${name}()` : `${describeValue(hook)} as ${name}`,
   );
   return false;
 }

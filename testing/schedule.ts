@@ -1,5 +1,5 @@
 import type { ScheduleStage } from "../pipeline/stages/schedule.ts";
-import { describe } from "../train/objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import { checkFunction } from "./gradient.ts";
 import type { Subject } from "./subject.ts";
 
@@ -14,7 +14,11 @@ export function checkSchedule(subject: Subject<ScheduleStage>): void {
   subject.expectAccepted();
   if (schedule === undefined) return;
   if (typeof schedule !== "function") {
-    subject.findings.add("returns a function", "a schedule", `it returned ${describe(schedule)}`);
+    subject.findings.add(
+      "returns a function",
+      "a schedule",
+      `it returned ${describeValue(schedule)}`,
+    );
     return;
   }
   checkFunction(subject, schedule, "the factor on the rate");

@@ -1,6 +1,6 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import type { Dataset, Source, SourceStage } from "../pipeline/stages/source.ts";
-import { describe } from "../train/objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import type { Findings } from "./findings.ts";
 import { counted } from "./samples.ts";
 import type { Subject } from "./subject.ts";
@@ -24,7 +24,7 @@ export async function checkSource(subject: Subject<SourceStage>): Promise<void> 
   subject.expectAccepted();
   if (!source || !other) return;
   if (typeof source.open !== "function") {
-    findings.add("returns { open() }", "a source", `it returned ${describe(source)}`);
+    findings.add("returns { open() }", "a source", `it returned ${describeValue(source)}`);
     return;
   }
   await findings.attemptAsync("its rows", async () => {
@@ -46,11 +46,14 @@ function expectDataset(dataset: unknown, findings: Findings): dataset is Dataset
     return false;
   };
   if (typeof recordBatches !== "function" || !Array.isArray(schema?.fields)) {
-    return add("opens as { schema, fingerprint, recordBatches() }", describe(dataset));
+    return add("opens as { schema, fingerprint, recordBatches() }", describeValue(dataset));
   }
   if (schema.fields.length === 0) return add("has columns", "a schema without columns");
   if (typeof fingerprint !== "string" || fingerprint === "") {
-    return add("has a fingerprint, a text that changes when the data does", describe(fingerprint));
+    return add(
+      "has a fingerprint, a text that changes when the data does",
+      describeValue(fingerprint),
+    );
   }
   return true;
 }
@@ -154,12 +157,12 @@ function tryLocate(dataset: Dataset, rows: number, findings: Findings): void {
     findings.add(
       "says the file of a row and the row's number there",
       `locate(${row})`,
-      describe(found),
+      describeValue(found),
     );
   }
   const beyond = dataset.locate(rows);
   if (beyond === undefined) return;
-  findings.add("finds no row that there is not", `locate(${rows})`, describe(beyond));
+  findings.add("finds no row that there is not", `locate(${rows})`, describeValue(beyond));
 }
 
 /** Each column alone, or of many the first ones, and one beside a column that there is not. */

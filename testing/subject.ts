@@ -1,6 +1,6 @@
 import { UserError } from "../pipeline/errors.ts";
 import type { AnyStage } from "../pipeline/stages/stage.ts";
-import { describe } from "../train/objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import type { Findings } from "./findings.ts";
 import type { StageChecks } from "./stage_checks.ts";
 
@@ -45,7 +45,11 @@ export class Subject<S extends AnyStage = AnyStage> {
       if ((object || typeof product === "function") && !(product instanceof Promise)) {
         return product as ReturnType<S["create"]>;
       }
-      findings.add("create() returns the working stage", asked, `it returned ${describe(product)}`);
+      findings.add(
+        "create() returns the working stage",
+        asked,
+        `it returned ${describeValue(product)}`,
+      );
     } catch (error) {
       if (error instanceof UserError) {
         this.#refusals.push(`${asked}: ${error.message}`);

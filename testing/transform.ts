@@ -1,7 +1,7 @@
 import { createRandom } from "../pipeline/random.ts";
 import type { Batch, ColumnSpec } from "../pipeline/stages/batch.ts";
 import type { Transform, TransformStage } from "../pipeline/stages/transform.ts";
-import { describe } from "../train/objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import type { Findings } from "./findings.ts";
 import {
   copyBytes,
@@ -24,7 +24,7 @@ import { notFinite, shapeText } from "./tensors.ts";
 export async function checkTransform(subject: Subject<TransformStage>): Promise<void> {
   const { stage, checks, findings } = subject;
   if (stage.on !== "training" && stage.on !== "all") {
-    findings.add("says training or all as `on`", "on", describe(stage.on));
+    findings.add("says training or all as `on`", "on", describeValue(stage.on));
     return;
   }
   for (const sample of featuresSamples(checks)) {
@@ -88,7 +88,7 @@ function expectTransform(transform: Transform, asked: string, findings: Findings
     findings.add(
       "returns { features, apply() }",
       asked,
-      `it returned ${describe(transform)}`,
+      `it returned ${describeValue(transform)}`,
     );
     return false;
   }
@@ -135,7 +135,7 @@ async function measure(
     findings.add(
       "measures plain JSON, which can be kept in the run folder",
       `${asked}, measuring`,
-      `${describe(measured)} became ${json ?? "nothing"}`,
+      `${describeValue(measured)} became ${json ?? "nothing"}`,
     );
   }
   first.restore!(measured);
@@ -180,7 +180,7 @@ function expectBatch(
 ): result is Batch {
   const batch = result as Batch;
   if (typeof batch !== "object" || !batch?.features || !batch.label) {
-    findings.add("returns a batch { size, features, label }", asked, describe(result));
+    findings.add("returns a batch { size, features, label }", asked, describeValue(result));
     return false;
   }
   const { values, shape } = batch.label;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { InitialHashes } from "./checkpoint/earlier_run.ts";
 import { join } from "node:path";
 import { hashOf } from "../files/hash_of.ts";
 import { SafetensorsFile } from "../files/safetensors_stream.ts";
@@ -157,11 +158,6 @@ function matchLines(matches: readonly Match[]): string[] {
 }
 
 const count = (number: number) => number.toLocaleString("en");
-
-/**
- * The hashes of the files that nets begin with, by net or nets: of the weights, and of what says what they stand for.
- */
-export type InitialHashes = Readonly<Record<string, readonly string[]>>;
 
 /**
  * The hashes of the files that a plan's nets begin with.

@@ -1,3 +1,4 @@
+import { describeValue } from "../pipeline/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
 import { hint } from "../pipeline/hints.ts";
 import { scaleGradient } from "../engine/ops.ts";
@@ -145,7 +146,7 @@ function meanLoss(
   const count = label.shape[0]!;
   const loss = callStage(stage, "its loss", compute);
   if (!(loss instanceof tf.Tensor)) {
-    throw new StageError(stage, `returned ${describe(loss)} instead of a tensor`, {
+    throw new StageError(stage, `returned ${describeValue(loss)} instead of a tensor`, {
       hint: lossHint("batch"),
     });
   }
@@ -168,20 +169,3 @@ const lossHint = (rows: number | "batch") =>
   hint("loss/value", `return one loss a row [${rows}], or their mean, a scalar []`, {
     edit: "the stage",
   });
-
-/**
- * Words for a value that a stage returned by mistake.
- *
- * @param value The value.
- */
-export function describe(value: unknown): string {
-  if (value === undefined) return "nothing";
-  if (value === null) return "null";
-  if (value instanceof Promise) return "a promise";
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "object") {
-    const keys = Object.keys(value).join(", ");
-    return keys === "" ? "an object without keys" : `an object with the keys ${keys}`;
-  }
-  return `the ${typeof value} ${String(value)}`;
-}

@@ -21,7 +21,7 @@ import { columnTexts } from "./input/texts.ts";
 import type { SourceSetup } from "./input/streamed.ts";
 import { type Measured, measuredRows, rowText, TransformChain } from "./input/transforms.ts";
 import { type OpenedSource, sentFields, widenSources } from "./input/widen.ts";
-import { refuseLargeBatches, refuseLargeRows } from "./sizes.ts";
+import { refuseLargeBatches, refuseLargeRows } from "./input/sizes.ts";
 import { canBeSent } from "./input/worker_input.ts";
 
 /** The rows that nets are measured on at once. */

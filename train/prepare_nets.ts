@@ -4,6 +4,7 @@
  * @module
  */
 
+import { describeValue } from "../pipeline/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
 import { type Problem, UserError } from "../pipeline/errors.ts";
 import { hint, nameHint } from "../pipeline/hints.ts";
@@ -18,7 +19,7 @@ import type { Optimizer } from "../pipeline/stages/optimizer.ts";
 import type { Schedule } from "../pipeline/stages/schedule.ts";
 import type { PlannedMetric } from "./evaluate.ts";
 import { Forward } from "./forward.ts";
-import { describe, type OutputReference, type Term } from "./objective.ts";
+import type { OutputReference, Term } from "./objective.ts";
 import { firstBatch, type PreparedData } from "./prepare_data.ts";
 import { inputsOf } from "./model/describe.ts";
 import { axisProblem, type Meaning } from "./model/axes.ts";
@@ -234,7 +235,7 @@ function refuseOtherAxes(
 
 function refuseNoOptimizer(optimizer: Partial<Optimizer> | undefined, stage: StageReference): void {
   if (typeof optimizer?.update !== "function") {
-    throw new StageError(stage, `created ${describe(optimizer?.update)} as its rule`, {
+    throw new StageError(stage, `created ${describeValue(optimizer?.update)} as its rule`, {
       hint: hint(
         "optimizer/create",
         "create() returns a function from { value, gradient, slots, rate, step } to { value, slots }",
@@ -245,7 +246,7 @@ function refuseNoOptimizer(optimizer: Partial<Optimizer> | undefined, stage: Sta
   const { slots } = optimizer;
   const numbers = slots && Object.values(slots).every((start) => Number.isFinite(start));
   if (numbers) return;
-  throw new StageError(stage, `has ${describe(slots)} as its slots`, {
+  throw new StageError(stage, `has ${describeValue(slots)} as its slots`, {
     hint: hint(
       "optimizer/slots",
       "`slots` is an object of what each slot starts with, such as { momentum: 0 }, or {}",
@@ -263,7 +264,7 @@ function guarded(
   const checked = nets.map((name) => {
     const net = pair?.[name];
     if (typeof net !== "function") {
-      throw new StageError(stage, `returned ${describe(net)} as the ${name} net`, {
+      throw new StageError(stage, `returned ${describeValue(net)} as the ${name} net`, {
         hint: hint(
           "network/create",
           "create() returns { light, booster }, functions of features and scope",
@@ -275,11 +276,11 @@ function guarded(
       const outputs = callStage(stage, `its ${name} net`, () => net(features, scope));
       for (const [output, value] of Object.entries(outputs ?? {})) {
         if (!(value instanceof tf.Tensor)) {
-          throw new StageError(stage, `returned ${describe(value)} as ${name}.${output}`);
+          throw new StageError(stage, `returned ${describeValue(value)} as ${name}.${output}`);
         }
       }
       if (!outputs?.logits) {
-        throw new StageError(stage, `returned no ${name}.logits but ${describe(outputs)}`, {
+        throw new StageError(stage, `returned no ${name}.logits but ${describeValue(outputs)}`, {
           hint: hint("network/logits", "each net returns { logits, … }", stageCode),
         });
       }
@@ -405,7 +406,7 @@ function makeTerm(
     () => gradient.stage.create(gradient.options, {}),
   );
   if (!Array.isArray(policy) || policy.length === 0) {
-    throw new StageError(gradient.reference, `created ${describe(policy)} instead of passes`, {
+    throw new StageError(gradient.reference, `created ${describeValue(policy)} instead of passes`, {
       hint: hint("gradient/create", "create() returns [{ from, to, shared }]", stageCode),
     });
   }
@@ -427,7 +428,7 @@ function makeTerm(
     };
     const compute = callStage(reference, "create()", () => stage.create(options, context));
     if (typeof compute === "function") return compute;
-    throw new StageError(reference, `created ${describe(compute)} instead of a function`, {
+    throw new StageError(reference, `created ${describeValue(compute)} instead of a function`, {
       hint: hint("loss/create", "create() returns a function of two tensors", stageCode),
     });
   };
@@ -462,7 +463,7 @@ function makeMetric(
 ): PlannedMetric {
   const metric = callStage(reference, "create()", () => stage.create(options, { label, nets }));
   if (typeof metric?.start !== "function") {
-    throw new StageError(reference, `created ${describe(metric)} instead of a metric`, {
+    throw new StageError(reference, `created ${describeValue(metric)} instead of a metric`, {
       hint: hint("metric/create", "create() returns { start() }", stageCode),
     });
   }
@@ -478,7 +479,7 @@ function schedule({ optimizer: { rate, schedule } }: PlannedPhase): Schedule {
     if (!Number.isFinite(value)) {
       throw new StageError(
         reference,
-        `returned ${describe(value)} at step ${position.step}; expected a finite number`,
+        `returned ${describeValue(value)} at step ${position.step}; expected a finite number`,
       );
     }
     return rate * value;

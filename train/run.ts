@@ -5,7 +5,7 @@
  */
 
 import { dirname, join, resolve } from "node:path";
-import denoConfig from "../deno.json" with { type: "json" };
+import { ROCKET_VERSION } from "../files/package.ts";
 import { choosePrecision, thisMachine } from "../engine/bfloat16.ts";
 import type { Precision } from "../engine/capture/precision.ts";
 import { type Engine, type EngineChoice, openEngine } from "../engine/engine.ts";
@@ -26,23 +26,19 @@ import { openInput } from "./input/open.ts";
 import { batchCount } from "./input/order.ts";
 import type { Measured } from "./input/transforms.ts";
 import type { JobResult } from "./checkpoint/content.ts";
-import {
-  type EarlierRun,
-  readEarlierRun,
-  refuseOtherData,
-  refuseOtherPlan,
-} from "./checkpoint/earlier_run.ts";
+import { type EarlierRun, type InitialHashes, readEarlierRun } from "./checkpoint/earlier_run.ts";
 import { holdsRun } from "./checkpoint/holds_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./checkpoint/store.ts";
 import type { Emit, Job, JobPhase } from "./job.ts";
-import { hashInitial, type InitialHashes, readInitial, refuseOtherInitial } from "./initial.ts";
+import { hashInitial, readInitial, refuseOtherInitial } from "./initial.ts";
+import { refuseOtherData, refuseOtherPlan } from "./resume_checks.ts";
 import { describeModel } from "./model/describe.ts";
 import { writeModelFile } from "./model/model_file.ts";
 import { refuseOtherModel } from "./model/same_model.ts";
 import { Outputs, OutputsFailed, type RunOutput } from "./outputs.ts";
 import { removeRunDrafts } from "../files/run_drafts.ts";
 import { lockRun } from "./run_lock.ts";
-import { describe } from "./objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import { firstBatch, prepareData, type PreparedData } from "./prepare_data.ts";
 import { netsOf, phaseAlone, type PreparedNets, prepareNets } from "./prepare_nets.ts";
 import { chooseMetrics } from "./choose.ts";
@@ -230,7 +226,7 @@ class Run {
       ...plan.outputs.map(({ stage, options, reference }) => {
         const output = callStage(reference, "create()", () => stage.create(options, context));
         if (typeof output !== "object" || output === null) {
-          throw new StageError(reference, `created ${describe(output)} instead of an output`, {
+          throw new StageError(reference, `created ${describeValue(output)} instead of an output`, {
             hint: hint(
               "output/create",
               "create() returns an object of hooks, such as { runEnd(event) { … } }",
@@ -481,7 +477,7 @@ function describeRun(
     engine: engine.name,
     precision,
     versions: {
-      rocket: denoConfig.version,
+      rocket: ROCKET_VERSION,
       deno: Deno.version.deno,
       tfjs: tf.version_core,
       engine: engine.detail,

@@ -1,3 +1,4 @@
+import { describeValue } from "../pipeline/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
 import { CapturedFunction } from "../engine/capture/capture.ts";
 import { allFinite, choose } from "../engine/squares.ts";
@@ -11,7 +12,7 @@ import { type Clip, clipGradients, squaresByOwner } from "./clip.ts";
 import { Forward } from "./forward.ts";
 import { type Gradients, gradientsOf } from "./gradients.ts";
 import type { Lookups } from "./lookups.ts";
-import { changingFactors, describe, type FactorValues, type Term, termLoss } from "./objective.ts";
+import { changingFactors, type FactorValues, type Term, termLoss } from "./objective.ts";
 import { type BatchTensors, rowsOf } from "./tensors.ts";
 import { firstValue, type GivenState, type TensorsByName } from "./variables.ts";
 
@@ -270,7 +271,7 @@ function move(
     if (!(tensor instanceof tf.Tensor)) {
       throw new StageError(
         optimizerStage,
-        `returned ${describe(tensor)} as the ${what} of ${name}`,
+        `returned ${describeValue(tensor)} as the ${what} of ${name}`,
       );
     }
     if (tensor.shape.join() !== shape.join()) {

@@ -5,7 +5,7 @@ import type { Position } from "../pipeline/stages/gradient.ts";
 import { changingFactors } from "./objective.ts";
 import { callStage, StageError } from "../pipeline/stage_error.ts";
 import type { StepNumbers } from "../pipeline/stages/optimizer.ts";
-import { describe } from "./objective.ts";
+import { describeValue } from "../pipeline/describe_value.ts";
 import type { Model, StepInput } from "./step.ts";
 import { batchTensors, rowsOf } from "./tensors.ts";
 
@@ -67,7 +67,7 @@ export function optimizerScalars(
     throw new StageError(
       optimizerStage,
       `computed ${
-        describe(value)
+        describeValue(value)
       } as the scalar ${name} of step ${at.step}; expected a finite number`,
     );
   }

@@ -9,13 +9,13 @@ import { builtins } from "../../plugins/mod.ts";
 import { restoreValues } from "../../train/checkpoint/state.ts";
 import { matchAxes } from "../../train/initial_meaning.ts";
 import { ColumnReader } from "../../train/input/columns.ts";
+import { refuseLargeBatches } from "../../train/input/sizes.ts";
 import { fullDisk } from "../../train/input/spill.ts";
 import { type AxisIn, matchAxis, type Meaning, Mismatch } from "../../train/model/axes.ts";
 import type { ModelFile } from "../../train/model/model_file.ts";
 import { RowDecoder } from "../../train/model/row_decoder.ts";
 import {
   refuseBeyondWasm,
-  refuseLargeBatches,
   refuseLargeLayers,
   refuseLargeNets,
   refuseLargeOutputs,

@@ -4,7 +4,7 @@ import { createRandom, deriveSeed } from "../../pipeline/random.ts";
 import { callStage, StageError, type StageReference } from "../../pipeline/stage_error.ts";
 import type { Batch, Column, ColumnSpec } from "../../pipeline/stages/batch.ts";
 import type { Transform, TransformStage } from "../../pipeline/stages/transform.ts";
-import { describe as describeValue } from "../objective.ts";
+import { describeValue } from "../../pipeline/describe_value.ts";
 import { sizeOf } from "./columns.ts";
 import { type Fills, NullFiller } from "./nulls.ts";
 import type { Rows } from "./rows.ts";

@@ -9,7 +9,7 @@
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { readRegularText } from "../../files/regular.ts";
-import denoConfig from "../../deno.json" with { type: "json" };
+import { ROCKET_VERSION } from "../../files/package.ts";
 import { writeFileWhole } from "../../files/write.ts";
 import {
   type FeatureOptions,
@@ -241,7 +241,7 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
   const vocabularies = new Vocabularies();
   const form = {
     version: VERSION,
-    rocket: denoConfig.version,
+    rocket: ROCKET_VERSION,
     features: content.features.map(({ options, spec, ...feature }) => {
       const { ids, ...rest } = options, listed = Array.isArray(ids);
       return {
