@@ -1,4 +1,5 @@
 import type { Path } from "../pipeline/document.ts";
+import { isElsewhere } from "../pipeline/registry.ts";
 import type { StageKind } from "../pipeline/stages/stage.ts";
 
 /** A file, an address or code that a pipeline names. */
@@ -82,7 +83,7 @@ function* ofStage(kind: StageKind, entry: unknown, path: Path): Iterable<Named> 
   const { use, ...options } = partsOf(entry);
   if (typeof use === "string") yield { what: "stage", kind, text: use, path: [...path, "use"] };
   // A stage of a pipeline in TypeScript may be there as a value, of which nothing is known here.
-  const isKnown = typeof use === "string" && !/[./:]/.test(use);
+  const isKnown = typeof use === "string" && !isElsewhere(use);
   const known = isKnown && Object.hasOwn(pathOptions, use) ? pathOptions[use]! : [];
   const nested = isKnown && Object.hasOwn(stageOptions, use) ? stageOptions[use]! : [];
   for (const [key, value] of Object.entries(options)) {

@@ -10,14 +10,17 @@ import { basename, dirname, isAbsolute, join, relative, resolve } from "node:pat
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../engine/native/cache_folder.ts";
 import { cLibrary } from "../engine/native/libc.ts";
+import { denoFolder } from "../files/deno_folder.ts";
 import { fixedFolder, isGlob } from "../files/glob.ts";
 import { targetOf } from "../files/inside.ts";
 import { flagsOf, type Need, permissionSet } from "../files/permissions.ts";
 import { handedOver } from "../files/system_file.ts";
-import { allowedCode, isModule } from "../pipeline/allowed_code.ts";
+import { type AllowedCode, allowedCode, isModule } from "../pipeline/allowed_code.ts";
 import { type Document, type Evaluate, readDocument } from "../pipeline/document.ts";
 import { type Place, UserError } from "../pipeline/errors.ts";
 import { hint } from "../pipeline/hints.ts";
+import { isElsewhere, isUrl } from "../pipeline/registry.ts";
+import { duckdbPackages } from "../plugins/sources/duckdb_packages.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { namedFiles } from "./named_files.ts";
 import { readOptions } from "./options.ts";
@@ -34,7 +37,13 @@ export interface Needs {
   /** Which engine is wanted; undefined if the command computes nothing. */
   readonly engine: string | undefined;
   /** Whether the pipeline names, or is, code that is not Rocket's. */
-  readonly hasCode?: boolean | undefined;
+  readonly hasCode: boolean;
+  /** The code that it loads: absolute paths, and specifiers such as `npm:x`. What nobody has allowed is not among it. */
+  readonly code: readonly string[];
+  /** Packages that Rocket itself loads for it, beside those that each run loads. */
+  readonly packages: readonly string[];
+  /** Whether it may download packages while it runs, as it loads no code but Rocket's own. */
+  readonly downloads?: boolean | undefined;
 }
 
 /** Variables that are read, whatever a pipeline says. */
@@ -71,7 +80,7 @@ export async function needsOf(
   const [first, ...rest] = parsed.words;
   const needs = new NeedList(evaluate);
   if (parsed.help || parsed.version || parsed.unknown.length > 0 || first === undefined) {
-    return { permissions: needs.all(), engine: undefined };
+    return needs.answer();
   }
   readOptions(parsed);
   needs.addProject();
@@ -81,21 +90,22 @@ export async function needsOf(
       for (const file of rest.filter((word) => /[./\\]/.test(word))) {
         await needs.addPipeline(file, { ...parsed, set: [] });
       }
-      return { permissions: needs.all(), engine: undefined };
+      return needs.answer();
     case "show":
       needs.add("read", resolve("."), "the stage that is shown");
-      return { permissions: needs.all(), engine: undefined };
+      await needs.addShown(rest[0] ?? "", parsed);
+      return needs.answer();
     case "new": {
       const folder = dirname(resolve(rest[1] ?? "."));
       needs.add("read", folder, "what is there already");
       needs.add("write", folder, "the new files");
-      return { permissions: needs.all(), engine: undefined };
+      return needs.answer();
     }
   }
   if (first === "resume") {
     // What the command line itself refuses.
     if (rest.length !== 1 || parsed.out !== undefined) {
-      return { permissions: needs.all(), engine: undefined };
+      return needs.answer();
     }
     const folder = rest[0]!, out = resolve(folder);
     needs.add("read", out, "the run's folder");
@@ -103,7 +113,7 @@ export async function needsOf(
     const earlier = await needs.addRun(folder, parsed);
     const engine = parsed.engine ?? earlier ?? "auto";
     needs.addEngine(engine, temporary);
-    return { permissions: needs.all(), engine, hasCode: needs.hasCode };
+    return needs.answer(engine);
   }
   if (first === "sweep" && rest[0] !== undefined) {
     const out = resolve(parsed.out ?? "runs");
@@ -111,18 +121,19 @@ export async function needsOf(
     needs.add("write", out, "the sweep's folder");
     if (parsed.only === undefined) {
       needs.add("run", Deno.execPath(), "each run is a process of its own, with what it needs");
-      return { permissions: needs.all(), engine: undefined };
+      // What draws the picture is loaded in the end, if there is one.
+      return { ...needs.answer(), downloads: true };
     }
     await needs.addSweep(rest[0], parsed);
-    needs.addEngine(parsed.engine ?? "auto", temporary);
     const engine = parsed.engine ?? "auto";
-    return { permissions: needs.all(), engine, hasCode: needs.hasCode };
+    needs.addEngine(engine, temporary);
+    return needs.answer(engine);
   }
   const isCommand = first === "run" || first === "check";
   const [file, ...more] = isCommand ? rest : parsed.words;
   // A word that is no pipeline, and one too many, are refused by the command line itself.
   if (file === undefined || more.length > 0 || !/[./\\]/.test(file)) {
-    return { permissions: needs.all(), engine: undefined };
+    return needs.answer();
   }
   await needs.addPipeline(file, parsed);
   if (first !== "check") {
@@ -133,7 +144,7 @@ export async function needsOf(
   }
   const engine = parsed.engine ?? "auto";
   needs.addEngine(engine, temporary);
-  return { permissions: needs.all(), engine, hasCode: needs.hasCode };
+  return needs.answer(engine);
 }
 
 /**
@@ -170,8 +181,10 @@ export function endedEarly(path: string): UserError {
 class NeedList {
   readonly #needs = new Map<string, Need>();
   readonly #evaluate: Evaluate | undefined;
+  readonly #code = new Set<string>();
+  readonly #packages = new Set<string>();
   /** Whether a pipeline names, or is, code that is not Rocket's. */
-  hasCode = false;
+  #hasCode = false;
 
   constructor(evaluate?: Evaluate) {
     this.#evaluate = evaluate;
@@ -179,6 +192,16 @@ class NeedList {
 
   all(): Need[] {
     return [...this.#needs.values()];
+  }
+
+  answer(engine?: string): Needs {
+    return {
+      permissions: this.all(),
+      engine,
+      hasCode: this.#hasCode,
+      code: [...this.#code],
+      packages: [...this.#packages],
+    };
   }
 
   add(permission: Need["permission"], of: string, why: string): void {
@@ -211,7 +234,7 @@ class NeedList {
   /** Code that the person allows may import what is in its project. */
   async addAllowed(allowPlugins: readonly string[]): Promise<void> {
     for (const code of allowPlugins) {
-      if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(code)) continue;
+      if (isUrl(code)) continue;
       const { folder } = await allowedCode(dirname(resolve(code)));
       this.add("read", folder, `the project of ${code}, which --allow-plugin names`);
     }
@@ -231,10 +254,7 @@ class NeedList {
       onVariable: (name) => this.#addVariable(name),
       onFile: (path) => this.#addPart(path, "a pipeline file of the sweep"),
     });
-    for (const run of runs) {
-      const document = run.document();
-      this.#addNamed(document);
-    }
+    for (const run of runs) await this.#addNamed(run.document(), allowed);
   }
 
   async addPipeline(file: string, { set, allowPlugins, allowEnv }: Arguments): Promise<void> {
@@ -250,13 +270,22 @@ class NeedList {
       onFile: (path) => this.#addPart(path, "a pipeline file that it extends"),
     });
     this.add("read", allowed.folder, "the project of the pipeline");
-    this.#addNamed(document);
+    await this.#addNamed(document, allowed);
   }
 
   /** A file that a pipeline is made of. */
   #addPart(path: string, why: string): void {
     this.add("read", dirname(path), why);
-    if (isModule(path)) this.hasCode = true;
+    if (!isModule(path)) return;
+    this.#hasCode = true;
+    this.#code.add(path);
+  }
+
+  /** The stage that `show` loads, unless it is built in. */
+  async addShown(use: string, { allowPlugins }: Arguments): Promise<void> {
+    if (!isElsewhere(use)) return;
+    this.#addServer(use, { file: use });
+    await this.#addCode(use, Deno.cwd(), await allowedCode(Deno.cwd(), allowPlugins));
   }
 
   /**
@@ -271,7 +300,7 @@ class NeedList {
       onVariable: (name) => this.#addVariable(name),
     });
     for (const folder of allowed.folders) this.add("read", folder, "a project of the pipeline");
-    this.#addNamed(document);
+    await this.#addNamed(document, allowed);
     return earlier.engine;
   }
 
@@ -286,24 +315,43 @@ class NeedList {
   }
 
   /** What a pipeline names: code of stages, and files that are read. */
-  #addNamed(document: Pick<Document, "value" | "folderOf" | "place">): void {
+  async #addNamed(
+    document: Pick<Document, "value" | "folderOf" | "place">,
+    allowed: AllowedCode,
+  ): Promise<void> {
     for (const { what, kind, text, path } of namedFiles(document.value)) {
       const place = document.place(path);
-      // Built-in stages have plain names.
-      const isCode = what === "stage" && /[./:]/.test(text);
+      const isCode = what === "stage" && isElsewhere(text);
       if (kind === "source" && (isCode || duckdbSources.has(text))) this.#addDuckdb(text);
+      if (kind === "source" && duckdbSources.has(text)) {
+        for (const one of duckdbPackages) this.#packages.add(one);
+      }
       if (isCode) {
-        this.hasCode = true;
+        this.#hasCode = true;
         this.#addServer(text, place);
+        await this.#addCode(text, document.folderOf(path), allowed);
       }
       if (isPath(text)) this.#addFile(text, document.folderOf(path), place);
     }
   }
 
+  /** Code that is loaded; the command itself says what is wrong with what is not allowed. */
+  async #addCode(use: string, folder: string, allowed: AllowedCode): Promise<void> {
+    const [specifier] = use.split("#", 1) as [string];
+    try {
+      await allowed.refuse(specifier, { folder, place: undefined });
+    } catch (error) {
+      if (error instanceof UserError) return;
+      throw error;
+    }
+    if (!isUrl(specifier)) this.#code.add(resolve(folder, specifier));
+    else this.#code.add(/^file:/i.test(specifier) ? fileURLToPath(specifier) : specifier);
+  }
+
   /** Code on a server, which is loaded if the person allows it. */
   #addServer(use: string, place: Place): void {
     const name = use.split("#", 1)[0]!;
-    if (/^jsr:/i.test(name)) this.add("import", "jsr.io:443", name);
+    if (/^jsr:/i.test(name)) this.add("import", hostOf(new URL(jsrRegistry()), place), name);
     if (!/^https?:/i.test(name) || !URL.canParse(name)) return;
     this.add("import", hostOf(new URL(name), place), name);
   }
@@ -314,7 +362,7 @@ class NeedList {
       if (URL.canParse(name)) this.add("net", hostOf(new URL(name), place), name);
       return;
     }
-    if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(name)) return;
+    if (isUrl(name)) return;
     const path = isAbsolute(specifier) ? specifier : resolve(folder, specifier);
     const info = statOf(path);
     // A glob is looked up from where it has no wildcard yet; a folder is read itself.
@@ -351,6 +399,12 @@ class NeedList {
   }
 }
 
+/** The registry that `jsr:` stands for, as Deno has it. */
+function jsrRegistry(): string {
+  const own = Deno.env.get("JSR_URL");
+  return own && URL.canParse(own) ? own : "https://jsr.io/";
+}
+
 /** A host and its port, as Deno is told of them: a `*` in it would stand for many hosts. */
 function hostOf({ host, hostname, port, protocol }: URL, place: Place): string {
   if (!/^([\w-]+\.)*[\w-]+\.?$|^\[[\da-f:.]+\]$/.test(hostname)) {
@@ -383,16 +437,6 @@ function statOf(path: string): Deno.FileInfo | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The folder in which Deno keeps packages. */
-export function denoFolder(): string {
-  const own = Deno.env.get("DENO_DIR");
-  if (own) return resolve(own);
-  const { os } = Deno.build;
-  if (os === "darwin") return join(homedir(), "Library", "Caches", "deno");
-  if (os === "windows") return join(Deno.env.get("LOCALAPPDATA") ?? homedir(), "deno");
-  return join(Deno.env.get("XDG_CACHE_HOME") || join(homedir(), ".cache"), "deno");
 }
 
 /**

@@ -3,7 +3,7 @@ import { builtins } from "../plugins/mod.ts";
 import { allowedCode } from "../pipeline/allowed_code.ts";
 import { UserError } from "../pipeline/errors.ts";
 import { hint, nameHint } from "../pipeline/hints.ts";
-import { createRegistry } from "../pipeline/registry.ts";
+import { createRegistry, isElsewhere, isUrl } from "../pipeline/registry.ts";
 import { commonKeys } from "../pipeline/schema.ts";
 import type { AnyStage } from "../pipeline/stages/stage.ts";
 import { stageKinds } from "../pipeline/stages/stage.ts";
@@ -31,7 +31,7 @@ export async function show(
 async function findStages(use: string, allowPlugins: readonly string[]): Promise<AnyStage[]> {
   const named = builtins.filter(({ name }) => name === use);
   if (named.length > 0) return named;
-  if (!/[./:]/.test(use)) {
+  if (!isElsewhere(use)) {
     throw new UserError(`there is no stage called ${JSON.stringify(use)}`, {
       hint: nameHint("command/show", {
         written: use,
@@ -45,7 +45,7 @@ async function findStages(use: string, allowPlugins: readonly string[]): Promise
   }
   const registry = createRegistry(builtins, await allowedCode(Deno.cwd(), allowPlugins));
   const context = { folder: Deno.cwd(), place: { file: use } };
-  const path = /^\w+:/.test(use) || use.startsWith(".") || use.startsWith("/") ? use : `./${use}`;
+  const path = isUrl(use) || use.startsWith(".") || use.startsWith("/") ? use : `./${use}`;
   // The kind is what the file says it is; each is tried.
   let failure: unknown;
   for (const kind of stageKinds) {

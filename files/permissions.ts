@@ -25,7 +25,7 @@ export interface Need {
 }
 
 /** A host that there is none of (RFC 2606). Without any, Deno lets modules be loaded from some servers. */
-const NOWHERE = "rocket.invalid:443";
+export const NOWHERE = "rocket.invalid:443";
 
 /**
  * The permissions of a process as a `deno.json` has them: with `deno run -P`, paths may have commas, and there may be more

@@ -11,7 +11,7 @@ import { applyChange } from "./changes.ts";
 import { asWritten, type EnvironmentOptions, readEnvironment } from "./environment.ts";
 import { type Place, type Problem, UserError } from "./errors.ts";
 import { hint, nameHint } from "./hints.ts";
-import { importFault } from "./module.ts";
+import { importFault, notDownloaded } from "./module.ts";
 import { follow, merge, type Node, nodeOf, type Path, placeOf, valueOf } from "./nodes.ts";
 import { parseYaml } from "./parse_yaml.ts";
 import { isUrl } from "./registry.ts";
@@ -386,9 +386,11 @@ export async function readModule(
     return nodeOf(value, { file, folder: dirname(file) });
   } catch (error) {
     if (error instanceof UserError || error instanceof Unevaluated) throw error;
-    throw new UserError(`${file} cannot be loaded: ${importFault(error)}`, {
+    const missing = notDownloaded(error);
+    const why = missing ? `${missing.specifier} is not downloaded` : importFault(error);
+    throw new UserError(`${file} cannot be loaded: ${why}`, {
       place: place ?? { file },
-      hint: hint("pipeline/debug", "run again with --debug to see where", {
+      hint: missing?.hint ?? hint("pipeline/debug", "run again with --debug to see where", {
         args: { add: ["--debug"] },
         tells: true,
       }),

@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import type { AllowedCode } from "./allowed_code.ts";
 import { type Place, UserError } from "./errors.ts";
 import { type Change, hint, nameHint } from "./hints.ts";
-import { importFault } from "./module.ts";
+import { importFault, notDownloaded } from "./module.ts";
 import { StageError } from "./stage_error.ts";
 import { type AnyStage, type StageKind, stageKinds } from "./stages/stage.ts";
 
@@ -122,9 +122,11 @@ async function load(kind: StageKind, use: string, context: FindContext): Promise
   try {
     module = await import(url);
   } catch (error) {
-    throw new StageError({ kind, name: use, place }, `cannot be loaded: ${importFault(error)}`, {
+    const missing = notDownloaded(error);
+    const why = missing ? `${missing.specifier} is not downloaded` : importFault(error);
+    throw new StageError({ kind, name: use, place }, `cannot be loaded: ${why}`, {
       cause: error,
-      hint: hint("stage/debug-loading", "run again with --debug to see where", {
+      hint: missing?.hint ?? hint("stage/debug-loading", "run again with --debug to see where", {
         args: { add: ["--debug"] },
         tells: true,
       }),

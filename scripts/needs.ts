@@ -36,13 +36,13 @@ try {
 
 async function answer(): Promise<NeedsAnswer> {
   try {
-    const { permissions, engine, hasCode } = await needsOf(args, temporary, evaluate);
+    const needs = await needsOf(args, temporary, evaluate);
+    const { permissions } = needs;
     const parsed = parseArguments(args);
     const isAsked = parsed.permissions && !parsed.help && !parsed.version &&
       parsed.unknown.length === 0 && parsed.words.length > 0;
     return {
-      permissions,
-      ...{ engine, hasCode },
+      ...needs,
       built: (await findBuilds(cacheFolder(), givenFolder())).length > 0,
       ...(isAsked && { text: permissionsText(permissions).map(printable).join("\n") }),
     };

@@ -12,6 +12,7 @@ import {
   columnExpression,
   InfiniteError,
 } from "./duckdb_columns.ts";
+import { duckdbPackages } from "./duckdb_packages.ts";
 
 /** How a database is opened. */
 export interface DatabaseOptions {
@@ -238,9 +239,6 @@ function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: n
   return new RecordBatch(schema, makeData({ type, length: rows, nullCount: 0, children }));
 }
 
-/** The version of DuckDB, as the types above have it. */
-const version = "1.5.6-r.1";
-
 /** How long nobody needs to be told that something is loaded, in milliseconds. */
 const patience = 3_000;
 
@@ -258,9 +256,7 @@ export async function loadDuckdb(): Promise<
     patience,
   );
   try {
-    const [api, bindings] = await Promise.all(
-      ["node-api", "node-bindings"].map((name) => import(`npm:@duckdb/${name}@${version}`)),
-    );
+    const [api, bindings] = await Promise.all(duckdbPackages.map((name) => import(name)));
     return { api, duckdb: bindings.default };
   } catch (error) {
     throw unloadable(error);
@@ -275,15 +271,30 @@ export async function loadDuckdb(): Promise<
  * @param error Why it cannot be loaded.
  */
 export function unloadable(error: unknown): UserError {
-  const [line] = (error as Error).message.split("\n");
-  return new UserError(`DuckDB, which reads this source, cannot be loaded here: ${line}`, {
-    hint: hint(
-      "duckdb/machine",
-      "it has programs for Linux, macOS and Windows on x64 and arm64, which npm fetches; elsewhere convert the data to Arrow on another machine: deno task data convert IN OUT.arrow",
-      { outside: "the machine has no program of DuckDB" },
-    ),
-    cause: error,
-  });
+  const { message } = error as Error;
+  const [line] = message.split("\n");
+  const isMissing = message.includes("--cached-only is specified");
+  return new UserError(
+    `DuckDB, which reads this source, ${
+      isMissing ? "is not downloaded" : `cannot be loaded here: ${line}`
+    }`,
+    {
+      hint: isMissing
+        ? hint(
+          "duckdb/download",
+          `run it again where the network can be reached, or: deno cache ${
+            duckdbPackages.join(" ")
+          }`,
+          { outside: "it is downloaded to Deno's cache" },
+        )
+        : hint(
+          "duckdb/machine",
+          "it has programs for Linux, macOS and Windows on x64 and arm64, which npm fetches; elsewhere convert the data to Arrow on another machine: deno task data convert IN OUT.arrow",
+          { outside: "the machine has no program of DuckDB" },
+        ),
+      cause: error,
+    },
+  );
 }
 
 /**

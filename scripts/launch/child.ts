@@ -12,6 +12,8 @@ export interface ChildOptions {
   readonly patience?: number;
   /** Takes what the child writes to standard output; it is passed on by default. */
   readonly onOutput?: (chunk: Uint8Array<ArrayBuffer>) => void | Promise<void>;
+  /** Takes what the child writes to standard error. */
+  readonly onError?: (chunk: Uint8Array<ArrayBuffer>) => void | Promise<void>;
 }
 
 /**
@@ -46,14 +48,14 @@ export async function runChild(
   // child stands in the right place; a `deno task` that it starts should not hear of this one's.
   const { INIT_CWD: _, ...own } = Deno.env.toObject();
   const env = { ...HUGE_PAGES, ...own };
-  const { cwd, onOutput, stderr = "inherit", patience } = options;
+  const { cwd, onOutput, onError, stderr = "inherit", patience } = options;
   const child = new Deno.Command(Deno.execPath(), {
     args: [...args],
     env: { ...env, ...options.env },
     clearEnv: true,
     stdin: "inherit",
     stdout: onOutput ? "piped" : "inherit",
-    stderr,
+    stderr: onError ? "piped" : stderr,
     ...(cwd === undefined ? {} : { cwd }),
   }).spawn();
   using _passing = passSignalsTo(child);
@@ -61,9 +63,19 @@ export async function runChild(
     ? undefined
     : setTimeout(() => child.kill("SIGKILL"), patience);
   using _late = { [Symbol.dispose]: () => clearTimeout(late) };
-  if (onOutput) { for await (const chunk of child.stdout) await onOutput(chunk); }
+  await Promise.all([
+    onOutput && eachChunk(child.stdout, onOutput),
+    onError && eachChunk(child.stderr, onError),
+  ]);
   const { code, signal } = await child.status;
   return { code, signal };
+}
+
+async function eachChunk(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  take: (chunk: Uint8Array<ArrayBuffer>) => void | Promise<void>,
+): Promise<void> {
+  for await (const chunk of stream) await take(chunk);
 }
 
 /**

@@ -1,6 +1,18 @@
 import { type Need, permissionSet } from "../../files/permissions.ts";
 import { importMap } from "./import_map.ts";
-import type { Project } from "./project.ts";
+import type { Project, ProjectConfig } from "./project.ts";
+
+/**
+ * What processes that run modules of the project have in the place of its `deno.json`: how packages of npm are found, and
+ * nothing of the tasks.
+ *
+ * @param config What is in the project's `deno.json`.
+ */
+export function configOfRuns(
+  { lock, nodeModulesDir, allowScripts, compilerOptions }: ProjectConfig,
+): Record<string, unknown> {
+  return { lock, nodeModulesDir, allowScripts, compilerOptions };
+}
 
 /**
  * Arguments for `deno run` with which a module of the project has some permissions and no other. They are handed over in
@@ -11,18 +23,12 @@ import type { Project } from "./project.ts";
  * @param file A file to write them to, in a folder of this process's own.
  */
 export async function grantedArguments(
-  { root, config, standIns, offline }: Project,
+  { root, config, standIns }: Project,
   permissions: readonly Need[],
   file: string,
 ): Promise<string[]> {
-  const { lock, nodeModulesDir, allowScripts, compilerOptions } = config;
-  await Deno.writeTextFile(
-    file,
-    JSON.stringify({
-      ...{ lock, nodeModulesDir, allowScripts, compilerOptions },
-      permissions: { default: permissionSet(permissions) },
-    }),
-  );
-  const map = importMap(root, config, offline ? standIns : []);
+  const granted = { permissions: { default: permissionSet(permissions) } };
+  await Deno.writeTextFile(file, JSON.stringify({ ...configOfRuns(config), ...granted }));
+  const map = importMap(root, config, standIns);
   return ["--permission-set", "--no-prompt", "--config", file, "--import-map", map];
 }

@@ -20,6 +20,15 @@ export function importMap(
   config: ProjectConfig,
   standIns: readonly StandIn[],
 ): string {
+  return mapUrl(projectImports(root, config, standIns));
+}
+
+/** As {@linkcode importMap}: what each name stands for. */
+export function projectImports(
+  root: string,
+  config: ProjectConfig,
+  standIns: readonly StandIn[],
+): Record<string, string> {
   const imports: Record<string, string> = {};
   const file = (path: string) => pathToFileURL(join(root, path)).href;
   for (const [name, target] of Object.entries(config.imports)) {
@@ -35,7 +44,7 @@ export function importMap(
     imports[config.name + entry.slice(1)] = file(target);
   }
   for (const { specifier, path } of standIns) imports[specifier] = pathToFileURL(path).href;
-  return mapUrl(imports);
+  return imports;
 }
 
 /**
@@ -52,6 +61,11 @@ export function emptyImportMap(config: ProjectConfig): string {
   );
 }
 
-function mapUrl(imports: Readonly<Record<string, string>>): string {
+/**
+ * An import map as a URL.
+ *
+ * @param imports What each name stands for.
+ */
+export function mapUrl(imports: Readonly<Record<string, string>>): string {
   return `data:application/json,${encodeURIComponent(JSON.stringify({ imports }))}`;
 }

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { type Need, PERMISSIONS } from "../../files/permissions.ts";
 import { type ChildEnd, runChild } from "./child.ts";
+import type { Fetcher } from "./fetch.ts";
 import { grantedArguments } from "./granted.ts";
 import type { Project } from "./project.ts";
+import { tell } from "./tell.ts";
 
 /** What a command line needs, or which pipeline in TypeScript has to be evaluated to know it. */
 export type NeedsAnswer = CommandNeeds | {
@@ -19,7 +21,13 @@ export interface CommandNeeds {
   /** Which engine is wanted; absent if the command computes nothing. */
   readonly engine?: string | undefined;
   /** Whether the pipeline names, or is, code that is not Rocket's. */
-  readonly hasCode?: boolean | undefined;
+  readonly hasCode: boolean;
+  /** The code that is not Rocket's and that it loads: absolute paths, and specifiers such as `npm:x`. */
+  readonly code: readonly string[];
+  /** Packages that Rocket itself loads for it, beside those that each run loads. */
+  readonly packages: readonly string[];
+  /** Whether it may download packages while it runs, as it loads no code but Rocket's own. */
+  readonly downloads?: boolean | undefined;
   /** Whether TensorFlow is there. */
   readonly built: boolean;
   /** All that is needed, with the reasons, where `--permissions` asks for it. */
@@ -37,10 +45,17 @@ interface Told {
   readonly hint?: string | undefined;
 }
 
+/** How it is asked what a command line needs. */
+export interface AskOptions {
+  readonly cwd: string;
+  readonly temporary: string;
+  readonly fetcher: Fetcher;
+}
+
 /** No pipeline is made of so many files. */
 const MOST_FILES = 200;
 
-/** How long the evaluation of a pipeline may take, in milliseconds; packages are downloaded in it. */
+/** How long the evaluation of a pipeline may take, in milliseconds. */
 const PATIENCE = 120_000;
 
 /**
@@ -50,13 +65,13 @@ const PATIENCE = 120_000;
  *
  * @param project Rocket.
  * @param args The arguments of the command line.
- * @param options Where it runs, and a folder for temporary files.
+ * @param options Where it runs, a folder for temporary files, and what downloads code before it is evaluated.
  * @returns What it needs, or the end of a command line that cannot be read.
  */
 export async function askNeeds(
   project: Project,
   args: readonly string[],
-  { cwd, temporary }: { readonly cwd: string; readonly temporary: string },
+  { cwd, temporary, fetcher }: AskOptions,
 ): Promise<CommandNeeds | ChildEnd> {
   const evaluated: Record<string, Evaluated> = {};
   const file = join(temporary, "evaluated.json");
@@ -74,13 +89,23 @@ export async function askNeeds(
       args: [temporary, file, ...args],
       cwd,
     });
-    if ("end" in answer) return answer.end;
+    if ("end" in answer) return asFailure(answer.end);
     refuseUnknown(answer.value.permissions);
     if (!("evaluate" in answer.value)) return answer.value;
     const { evaluate: path, permissions } = answer.value;
+    await fetcher.fetch({ packages: [], code: [path], hosts: [] });
     evaluated[path] = await evaluate(project, { path, permissions, cwd, temporary });
   }
   throw new Error("a pipeline is made of too many files");
+}
+
+/** The end of a process that was to answer: one that has nothing to complain of has a fault. */
+function asFailure(end: ChildEnd): ChildEnd {
+  if (end.code !== 0) return end;
+  tell(
+    "error: scripts/needs.ts ended without saying what the command needs; this is a fault of Rocket",
+  );
+  return { code: 1, signal: null };
 }
 
 /** Only what is known is granted, and nothing without saying of what. */
@@ -142,7 +167,7 @@ async function answerOf<T>(
 ): Promise<{ readonly value: T } | { readonly end: ChildEnd }> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const end = await runChild(
-    ["run", "--quiet", ...flags, join(root, "scripts", script), ...args],
+    ["run", "--quiet", "--cached-only", ...flags, join(root, "scripts", script), ...args],
     {
       cwd,
       onOutput: (chunk) => void chunks.push(chunk),

@@ -1,12 +1,15 @@
 import { join, resolve } from "node:path";
 import { removeRunDrafts } from "../../files/run_drafts.ts";
-import { permissionsLine } from "../../files/permissions.ts";
+import { type Permission, permissionsLine } from "../../files/permissions.ts";
 import { type ChildEnd, runChild } from "./child.ts";
+import { Fetcher } from "./fetch.ts";
 import { grantedArguments } from "./granted.ts";
 import { machineVariables } from "./machine.ts";
 import { askNeeds } from "./needs.ts";
 import type { Project } from "./project.ts";
+import { receivedSignal } from "./signals.ts";
 import { tell } from "./tell.ts";
+import { rememberWritten } from "./written_folders.ts";
 
 /** What the modules that tasks name may do; the command line's own rights depend on its pipeline. */
 const scripts: Readonly<Record<string, readonly string[]>> = {
@@ -65,8 +68,10 @@ async function runWithNeeds(
   cwd: string,
   temporary: string,
 ): Promise<ChildEnd> {
-  const needs = await askNeeds(project, args, { cwd, temporary });
-  if ("code" in needs) return needs;
+  const fetcher = new Fetcher(project, temporary);
+  if (!await fetcher.fetchOwn()) return { code: 1, signal: receivedSignal() ?? null };
+  const needs = await askNeeds(project, args, { cwd, temporary, fetcher });
+  if ("signal" in needs) return needs;
   if (needs.text !== undefined) {
     console.log(needs.text);
     return { code: 0, signal: null };
@@ -81,10 +86,17 @@ async function runWithNeeds(
     const shown = needs.permissions.filter(({ of }) => of !== temporary);
     tell(permissionsLine(shown, needs.hasCode));
   }
+  const of = (permission: Permission) =>
+    needs.permissions.filter((need) => need.permission === permission).map((need) => need.of);
+  await fetcher.fetch({ ...needs, hosts: of("import") });
+  if (needs.hasCode) await rememberWritten(of("write").filter((folder) => folder !== temporary));
   const granted = await grantedArguments(project, needs.permissions, join(temporary, "run.json"));
   const machine = computes ? await machineVariables() : {};
   return await runChild(
-    ["run", "--quiet", ...granted, join(project.root, "cli.ts"), ...args],
+    [
+      ...["run", "--quiet", ...needs.downloads ? [] : ["--cached-only"], ...granted],
+      ...[join(project.root, "cli.ts"), ...args],
+    ],
     { cwd, env: { ...machine, TMPDIR: temporary, TMP: temporary, TEMP: temporary } },
   );
 }

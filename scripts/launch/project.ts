@@ -29,19 +29,29 @@ export interface Project {
   readonly flags: readonly string[];
 }
 
+/** How a project is opened. */
+export interface OpenOptions extends CanImportOptions {
+  /** Whether what is run needs modules of the JSR registry; it does by default. Without, stand-ins do. */
+  readonly needsJsr?: boolean;
+}
+
 /**
  * Reads a project and decides where its modules come from.
  *
  * @param root The project's folder.
- * @param options Whether to ask the registry anew.
+ * @param options Whether the registry is asked, and anew.
  */
-export async function openProject(root: string, options?: CanImportOptions): Promise<Project> {
+export async function openProject(
+  root: string,
+  { needsJsr = true, ...options }: OpenOptions = {},
+): Promise<Project> {
   const file = join(root, "deno.json");
   const [config, standIns] = await Promise.all([
     Deno.readTextFile(file).then((text): ProjectConfig => JSON.parse(text)),
     readStandIns(root),
   ]);
-  const offline = !await canImport(standIns.map(({ specifier }) => specifier), options);
+  const offline = !needsJsr ||
+    !await canImport(standIns.map(({ specifier }) => specifier), options);
   const flags = ["--config", file];
   if (offline) flags.push("--import-map", importMap(root, config, standIns));
   return { root, config, offline, standIns, flags };

@@ -77,6 +77,16 @@ export function* sourcePrograms(folder: string): Iterable<ProgramCase> {
       throw unloadable(new Error("Cannot find module '@duckdb/node-bindings-plan9-mips'"));
     },
   };
+  yield {
+    name: "a DuckDB that was not downloaded before",
+    run() {
+      throw unloadable(
+        new Error(
+          'Failed loading https://example.org/@duckdb%2fnode-api for package "@duckdb/node-api"\n    0: npm package not found in cache: "@duckdb/node-api", --cached-only is specified.',
+        ),
+      );
+    },
+  };
   const texts = (count: number) => {
     const builder = columnBuilder({ typeId: 17 } as never, longTexts())!;
     builder.append(undefined as never, 0, count);

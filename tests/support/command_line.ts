@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { denoFolder } from "../../commands/needs.ts";
 import { cacheFolder } from "../../engine/native/cache_folder.ts";
+import { denoFolder } from "../../files/deno_folder.ts";
 import { openProject } from "../../scripts/launch/project.ts";
 
 /** The project's folder. */

@@ -25,6 +25,7 @@ export function tarHeader(name: string, size: number, type: string): Uint8Array<
   const header = new Uint8Array(block);
   const write = (text: string, at: number) => header.set(new TextEncoder().encode(text), at);
   write(name, 0);
+  write("0000644", 100);
   write(size.toString(8).padStart(11, "0"), 124);
   write(" ".repeat(8), 148);
   write(type, 156);

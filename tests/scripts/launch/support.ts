@@ -6,7 +6,7 @@ const project = fileURLToPath(new URL("../../../", import.meta.url));
 /** Files of the launcher, which a project of its own gets a copy of. */
 const LAUNCHER = [
   ...["scripts/launch.ts", "scripts/launch", "engine/native/cache_folder.ts"],
-  ...["files/control_groups.ts", "files/drafts.ts", "files/folder_lock.ts"],
+  ...["files/control_groups.ts", "files/deno_folder.ts", "files/drafts.ts", "files/folder_lock.ts"],
   ...["files/permissions.ts", "files/printable.ts", "files/run_drafts.ts", "files/system_file.ts"],
 ];
 

@@ -1,0 +1,12 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
+/** The folder in which Deno keeps what it has downloaded: packages of npm in `npm`, other modules in `remote`. */
+export function denoFolder(): string {
+  const own = Deno.env.get("DENO_DIR");
+  if (own) return resolve(own);
+  const { os } = Deno.build;
+  if (os === "darwin") return join(homedir(), "Library", "Caches", "deno");
+  if (os === "windows") return join(Deno.env.get("LOCALAPPDATA") ?? homedir(), "deno");
+  return join(Deno.env.get("XDG_CACHE_HOME") || join(homedir(), ".cache"), "deno");
+}
