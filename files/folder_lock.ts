@@ -23,6 +23,11 @@ export function takeFolder(folder: string): Disposable | Partial<Holder> {
   for (;;) {
     let file: Deno.FsFile, locked: boolean;
     try {
+      // Before it is opened: opening follows a link, and makes what it leads to.
+      if (isLink(path)) {
+        Deno.removeSync(path);
+        continue;
+      }
       file = Deno.openSync(path, { create: true, read: true, write: true });
     } catch {
       return { [Symbol.dispose]() {} };
@@ -87,6 +92,16 @@ function giveBack(file: Deno.FsFile, path: string): void {
   file.close();
 }
 
+/** Whether a path is a symbolic link, which may lead anywhere, or nowhere. */
+function isLink(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSymlink;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /** Whether a lock is a hard link to what may be anywhere, or no file: nothing may be written there. */
 function isForeign(file: Deno.FsFile): boolean {
   const { isFile, nlink } = file.statSync();
@@ -96,7 +111,7 @@ function isForeign(file: Deno.FsFile): boolean {
 
 function isAt(file: Deno.FsFile, path: string): boolean {
   try {
-    const here = file.statSync(), there = Deno.statSync(path);
+    const here = file.statSync(), there = Deno.lstatSync(path);
     return here.ino === there.ino && here.dev === there.dev;
   } catch {
     return false;

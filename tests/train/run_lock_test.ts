@@ -4,7 +4,7 @@ import { UserError } from "../../pipeline/errors.ts";
 import { lockRun } from "../../train/run_lock.ts";
 import { inFolder } from "../support/command_line.ts";
 
-const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);
+const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 
 Deno.test("lockRun() refuses a folder that another has, and leaves nothing when it is given back", () =>
   inFolder((folder) => {
@@ -31,6 +31,25 @@ Deno.test("lockRun() takes over what a killed process left, whatever is in it", 
     }
     assertEquals(names(folder), []);
   }));
+
+for (
+  const [what, there] of [["another file", true], ["what is not there", false]] as const
+) {
+  Deno.test(`lockRun() takes a folder whose lock is a link to ${what}, and writes nothing there`, () =>
+    inFolder(async (folder) => {
+      const run = join(folder, "run"), mine = join(folder, "mine");
+      await Deno.mkdir(run);
+      if (there) await Deno.writeTextFile(mine, "mine");
+      await Deno.symlink("../mine", join(run, "run.lock"));
+      {
+        using _lock = lockRun(run);
+        assertThrows(() => lockRun(run), UserError);
+      }
+      assertEquals(names(run), []);
+      assertEquals(names(folder), there ? ["mine", "run"] : ["run"]);
+      if (there) assertEquals(await Deno.readTextFile(mine), "mine");
+    }));
+}
 
 Deno.test("lockRun() gives a folder to one of many at a time, while it changes hands", () =>
   inFolder(async (folder) => {
