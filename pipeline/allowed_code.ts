@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readRegularText } from "../files/regular.ts";
 import { type Place, UserError } from "./errors.ts";
@@ -118,7 +118,8 @@ export async function allowedCodeOfRun(
   allowed: readonly string[] = [],
 ): Promise<AllowedCode> {
   const above = await allowedCode(dirname(resolve(run)), allowed, { without: run });
-  const isOwn = project !== undefined &&
+  // A relative path would be of where one stands, which a run writes nothing about.
+  const isOwn = project !== undefined && isAbsolute(project) &&
     await followed(project) === await followed(above.folder) &&
     await isFile(join(above.folder, "deno.json"));
   const elsewhere = project !== undefined && !isOwn
@@ -160,9 +161,21 @@ const quote = (text: string) =>
 /** One text for one module: an absolute path without links, or the specifier. */
 async function identify(specifier: string, folder: string): Promise<string> {
   const [name] = specifier.split("#", 1) as [string];
-  if (/^file:/i.test(name)) return await followed(fileURLToPath(name));
+  if (/^file:/i.test(name)) {
+    const path = pathOfUrl(name);
+    return path === undefined ? name : await followed(path);
+  }
   if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(name)) return name;
   return await followed(resolve(folder, name));
+}
+
+/** The path of a `file:` URL; undefined where it has none, as one with a host. */
+function pathOfUrl(url: string): string | undefined {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The path without links; a path that is not there leads nowhere else. */

@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { readPlan } from "../../commands/read_plan.ts";
 import { allowedCode, allowedCodeOfRun } from "../../pipeline/allowed_code.ts";
 import { UserError } from "../../pipeline/errors.ts";
@@ -35,7 +35,10 @@ Deno.test("allowedCode() lets modules of the project's folder pass, from any fol
 Deno.test("allowedCode() refuses packages, addresses and files outside, with what allows them", async () => {
   await inFolder(async (folder) => {
     for (
-      const use of ["npm:x@1", "jsr:@a/b", "https://example.com/x.ts", "data:text/ts,1", "../x.ts"]
+      const use of [
+        ...["npm:x@1", "jsr:@a/b", "https://example.com/x.ts", "data:text/ts,1", "../x.ts"],
+        ...["file://host/x.ts", "file:///x%2Fy.ts"],
+      ]
     ) {
       const error = await refusal(folder, use);
       assertEquals(error?.exitCode, 2, use);
@@ -114,6 +117,8 @@ Deno.test("allowedCodeOfRun() takes a project that pipeline.json and the place o
         [other, join(other, "m.ts")],
         ["/", stage],
         [folder, stage],
+        // What a sender knows without knowing where the folder comes to lie.
+        [relative(Deno.cwd(), own), stage],
         [run, join(run, "m.ts")],
         [own, join(other, "m.ts")],
         [own, "npm:x@1"],
