@@ -5,9 +5,9 @@
  */
 
 // First, so that it runs before the others.
-import "./commands/hear_signals.ts";
-import { endProcess, watchEnd } from "./commands/ending.ts";
-import { main, report } from "./commands/main.ts";
+import "./src/commands/hear_signals.ts";
+import { endProcess, watchEnd } from "./src/commands/ending.ts";
+import { main, report } from "./src/commands/main.ts";
 
 if (import.meta.main) {
   watchEnd((error) => report(error, Deno.args.includes("--debug")));

@@ -6,10 +6,10 @@
  */
 
 export * from "./plugin.ts";
-export * from "./commands/run_pipeline.ts";
-export * from "./pipeline/define.ts";
-export * from "./sweep/define.ts";
-export type { InputThread } from "./train/input/input.ts";
-export type { RunOptions } from "./train/run.ts";
-export type { EngineChoice } from "./engine/engine.ts";
-export type { Precision } from "./engine/capture/precision.ts";
+export * from "./src/run/run_pipeline.ts";
+export * from "./src/pipeline/define.ts";
+export * from "./src/pipeline/sweep_file/define.ts";
+export type { InputThread } from "./src/input/input.ts";
+export type { RunOptions } from "./src/run/run.ts";
+export type { EngineChoice } from "./src/engine/engine.ts";
+export type { Precision } from "./src/engine/capture/precision.ts";

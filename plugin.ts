@@ -5,31 +5,31 @@
  * @module
  */
 
-export * from "./files/safetensors.ts";
-export * from "./files/append.ts";
-export * from "./files/glob.ts";
-export * from "./files/write.ts";
-export * from "./pipeline/column_types.ts";
-export * from "./pipeline/errors.ts";
-export { type ArgumentsChange, type Change, hint, type HintText } from "./pipeline/hints.ts";
-export { type Lines, say, showStatus, type StatusLine } from "./pipeline/terminal.ts";
-export * from "./pipeline/metrics_json.ts";
-export * from "./pipeline/nearest.ts";
-export * from "./pipeline/random.ts";
-export * from "./pipeline/stages/batch.ts";
-export * from "./pipeline/stages/events.ts";
-export * from "./pipeline/stages/gradient.ts";
-export * from "./pipeline/stages/loss.ts";
-export * from "./pipeline/stages/meaning.ts";
-export * from "./pipeline/stages/metric.ts";
-export * from "./pipeline/stages/network.ts";
-export * from "./pipeline/stages/optimizer.ts";
-export * from "./pipeline/stages/output.ts";
-export * from "./pipeline/stages/schedule.ts";
-export * from "./pipeline/stages/source.ts";
-export * from "./pipeline/stages/stage.ts";
-export * from "./pipeline/stages/transform.ts";
-export * as ops from "./engine/ops.ts";
+export * from "./src/base/files/safetensors.ts";
+export * from "./src/base/files/append.ts";
+export * from "./src/base/files/glob.ts";
+export * from "./src/base/files/write.ts";
+export * from "./src/stages/column_types.ts";
+export * from "./src/base/errors.ts";
+export { type ArgumentsChange, type Change, hint, type HintText } from "./src/base/hints.ts";
+export { type Lines, say, showStatus, type StatusLine } from "./src/base/terminal.ts";
+export * from "./src/stages/metrics_json.ts";
+export * from "./src/base/nearest.ts";
+export * from "./src/base/random.ts";
+export * from "./src/stages/batch.ts";
+export * from "./src/stages/events.ts";
+export * from "./src/stages/gradient.ts";
+export * from "./src/stages/loss.ts";
+export * from "./src/stages/meaning.ts";
+export * from "./src/stages/metric.ts";
+export * from "./src/stages/network.ts";
+export * from "./src/stages/optimizer.ts";
+export * from "./src/stages/output.ts";
+export * from "./src/stages/schedule.ts";
+export * from "./src/stages/source.ts";
+export * from "./src/stages/stage.ts";
+export * from "./src/stages/transform.ts";
+export * as ops from "./src/engine/ops.ts";
 /** TensorFlow.js, the one that computes: tensors of another copy would not be known here. */
 export * as tf from "@tensorflow/tfjs";
 /** zod, for schemas of options. */

@@ -4,5 +4,5 @@
  * @module
  */
 
-export { checkStage } from "./testing/check_stage.ts";
-export type { StageChecks } from "./testing/stage_checks.ts";
+export { checkStage } from "./src/kit/check_stage.ts";
+export type { StageChecks } from "./src/kit/stage_checks.ts";

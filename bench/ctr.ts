@@ -7,16 +7,16 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import * as tf from "@tensorflow/tfjs";
-import { openEngine } from "../engine/engine.ts";
+import { openEngine } from "../src/engine/engine.ts";
 import { ops } from "../plugin.ts";
 import binaryCrossEntropy from "../plugins/losses/binary_cross_entropy.ts";
 import mseHint from "../plugins/losses/mse_hint.ts";
 import { dense } from "../plugins/networks/layers.ts";
 import sgd from "../plugins/optimizers/sgd.ts";
-import type { LabelSpec } from "../pipeline/stages/batch.ts";
-import type { Net, NetName, NetworkPair } from "../pipeline/stages/network.ts";
-import type { Model } from "../train/step.ts";
-import { DeclaredVariables, initialValues } from "../train/variables.ts";
+import type { LabelSpec } from "../src/stages/batch.ts";
+import type { Net, NetName, NetworkPair } from "../src/stages/network.ts";
+import type { Model } from "../src/train/step.ts";
+import { DeclaredVariables, initialValues } from "../src/train/variables.ts";
 import { hintTerm, type Mode, taskTerm, trainedNumbers, training } from "./training.ts";
 import { serve } from "./worker.ts";
 

@@ -7,15 +7,15 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import type { StageReference } from "../pipeline/stage_error.ts";
-import type { TransformStage } from "../pipeline/stages/transform.ts";
+import type { StageReference } from "../src/stages/stage_error.ts";
+import type { TransformStage } from "../src/stages/transform.ts";
 import horizontalFlip from "../plugins/transforms/horizontal_flip.ts";
 import normalize from "../plugins/transforms/normalize.ts";
 import randomCrop from "../plugins/transforms/random_crop.ts";
-import { BatchMaker, type Pass } from "../train/input/batches.ts";
-import { Input } from "../train/input/input.ts";
-import { Store, StoredRows } from "../train/input/rows.ts";
-import { TransformChain } from "../train/input/transforms.ts";
+import { BatchMaker, type Pass } from "../src/input/batches.ts";
+import { Input } from "../src/input/input.ts";
+import { Store, StoredRows } from "../src/input/rows.ts";
+import { TransformChain } from "../src/input/transforms.ts";
 import { serve } from "./worker.ts";
 
 const options = parseArgs(Deno.args, {

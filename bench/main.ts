@@ -7,7 +7,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { fileURLToPath } from "node:url";
-import { openProject } from "../scripts/launch/project.ts";
+import { openProject } from "../src/launch/project.ts";
 import { thisMachine } from "./machine.ts";
 import { peersPython } from "./python.ts";
 import { race } from "./race.ts";

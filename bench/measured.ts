@@ -1,4 +1,4 @@
-import { openProject } from "../scripts/launch/project.ts";
+import { openProject } from "../src/launch/project.ts";
 
 /** What a process has measured. */
 export interface Measured {

@@ -14,9 +14,9 @@ import calibration from "../plugins/metrics/calibration.ts";
 import gauc from "../plugins/metrics/gauc.ts";
 import logLoss from "../plugins/metrics/log_loss.ts";
 import recallAtK from "../plugins/metrics/recall_at_k.ts";
-import { createRandom } from "../pipeline/random.ts";
-import type { LabelSpec } from "../pipeline/stages/batch.ts";
-import type { MetricStage } from "../pipeline/stages/metric.ts";
+import { createRandom } from "../src/base/random.ts";
+import type { LabelSpec } from "../src/stages/batch.ts";
+import type { MetricStage } from "../src/stages/metric.ts";
 import { launched } from "./measured.ts";
 
 const stages: readonly MetricStage[] = [auc, gauc, recallAtK, logLoss, calibration];

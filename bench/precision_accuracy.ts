@@ -11,8 +11,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { fileURLToPath } from "node:url";
-import { runPipeline } from "../commands/run_pipeline.ts";
-import { writeFileWhole } from "../files/write.ts";
+import { runPipeline } from "../src/run/run_pipeline.ts";
+import { writeFileWhole } from "../src/base/files/write.ts";
 import { type AccuracyRun, precisions, precisionTable } from "./precision_table.ts";
 
 const options = parseArgs(Deno.args, {

@@ -1,4 +1,4 @@
-import { spread } from "../sweep/statistics.ts";
+import { spread } from "../src/sweep/statistics.ts";
 
 /** The precisions that are compared. */
 export const precisions = ["float32", "bfloat16"] as const;

@@ -11,7 +11,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openProject } from "../scripts/launch/project.ts";
+import { openProject } from "../src/launch/project.ts";
 import { peersPython } from "./python.ts";
 import { rows } from "./rows.ts";
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runCommand } from "../engine/native/command.ts";
+import { runCommand } from "../src/engine/native/command.ts";
 
 /** What the peers import, and the packages that bring it; each line is installed by itself. */
 const PACKAGES: readonly (readonly [module: string, ...packages: string[]])[] = [

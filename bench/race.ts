@@ -1,7 +1,7 @@
 import type { Contestant, Row } from "./rows.ts";
 import type { Entry, RowResult, Skipped } from "./results.ts";
 import type { Runner } from "./runner.ts";
-import { median } from "../sweep/statistics.ts";
+import { median } from "../src/sweep/statistics.ts";
 
 /** How a row is run. */
 export interface RaceOptions {

@@ -6,7 +6,7 @@
  */
 
 import { join } from "node:path";
-import { writeFileWhole } from "../files/write.ts";
+import { writeFileWhole } from "../src/base/files/write.ts";
 import type { Machine } from "./machine.ts";
 import { resultsTable } from "./table.ts";
 

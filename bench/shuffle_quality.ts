@@ -8,18 +8,18 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
-import { readPlan } from "../commands/read_plan.ts";
-import { openEngine } from "../engine/engine.ts";
-import type { Plan } from "../pipeline/plan.ts";
-import { openInput } from "../train/input/open.ts";
-import { wholeOrder, windowOrder, windowsOf } from "../train/input/order.ts";
-import { type Split, StoredSplit } from "../train/input/split.ts";
-import { CheckpointStore } from "../train/checkpoint/store.ts";
-import { runJob } from "../train/training.ts";
-import { spread } from "../sweep/statistics.ts";
-import { firstBatch, prepareData } from "../train/prepare_data.ts";
-import { netsOf, prepareNets } from "../train/prepare_nets.ts";
-import { nothingGiven } from "../train/variables.ts";
+import { readPlan } from "../src/run/read_plan.ts";
+import { openEngine } from "../src/engine/engine.ts";
+import type { Plan } from "../src/pipeline/plan.ts";
+import { openInput } from "../src/input/open.ts";
+import { wholeOrder, windowOrder, windowsOf } from "../src/input/order.ts";
+import { type Split, StoredSplit } from "../src/input/split.ts";
+import { CheckpointStore } from "../src/run/folder/checkpoints.ts";
+import { runJob } from "../src/run/trainer.ts";
+import { spread } from "../src/sweep/statistics.ts";
+import { firstBatch, prepareData } from "../src/input/prepare_data.ts";
+import { netsOf, prepareNets } from "../src/run/prepare_nets.ts";
+import { nothingGiven } from "../src/train/variables.ts";
 
 /** Classes, the rows of a record batch, and those of a training batch. */
 const classes = 10, batchRows = 16, batch = 64;

@@ -8,7 +8,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openProject } from "../scripts/launch/project.ts";
+import { openProject } from "../src/launch/project.ts";
 import { thisMachine } from "./machine.ts";
 import { openDisk } from "./soak/disk.ts";
 import { type SoakReport, soakTable } from "./soak/report.ts";

@@ -1,18 +1,18 @@
 import * as tf from "@tensorflow/tfjs";
-import { CapturedFunction } from "../engine/capture/capture.ts";
+import { CapturedFunction } from "../src/engine/capture/capture.ts";
 import type { LossContext, LossStage } from "../plugin.ts";
-import type { LabelSpec } from "../pipeline/stages/batch.ts";
-import type { NetName } from "../pipeline/stages/network.ts";
-import type { Term } from "../train/objective.ts";
+import type { LabelSpec } from "../src/stages/batch.ts";
+import type { NetName } from "../src/stages/network.ts";
+import type { Term } from "../src/train/objective.ts";
 import {
   disposeState,
   initialState,
   type Model,
   type StepInput,
   trainStep,
-} from "../train/step.ts";
-import { rowsOf } from "../train/tensors.ts";
-import { DeclaredVariables, type TensorsByName } from "../train/variables.ts";
+} from "../src/train/step.ts";
+import { rowsOf } from "../src/train/tensors.ts";
+import { DeclaredVariables, type TensorsByName } from "../src/train/variables.ts";
 
 /** How steps are computed: as graphs, as graphs with maps in bfloat16, or op by op. */
 export type Mode = "captured" | "bfloat16" | "eager";

@@ -6,16 +6,16 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import * as tf from "@tensorflow/tfjs";
-import { type EngineChoice, openEngine } from "../engine/engine.ts";
+import { type EngineChoice, openEngine } from "../src/engine/engine.ts";
 import crossEntropy from "../plugins/losses/cross_entropy.ts";
 import mseHint from "../plugins/losses/mse_hint.ts";
 import wideResnet from "../plugins/networks/wide_resnet.ts";
 import sgd from "../plugins/optimizers/sgd.ts";
-import type { LabelSpec } from "../pipeline/stages/batch.ts";
-import type { NetName } from "../pipeline/stages/network.ts";
-import type { Model } from "../train/step.ts";
-import { captureInference } from "../train/inference.ts";
-import { DeclaredVariables, initialValues } from "../train/variables.ts";
+import type { LabelSpec } from "../src/stages/batch.ts";
+import type { NetName } from "../src/stages/network.ts";
+import type { Model } from "../src/train/step.ts";
+import { captureInference } from "../src/train/inference.ts";
+import { DeclaredVariables, initialValues } from "../src/train/variables.ts";
 import { hintTerm, type Mode, taskTerm, trainedNumbers, training } from "./training.ts";
 import { serve } from "./worker.ts";
 

@@ -8,7 +8,7 @@ import {
   Table,
   Uint8,
 } from "apache-arrow";
-import { arrowBytes } from "../files/arrow_writer.ts";
+import { arrowBytes } from "../src/base/files/arrow_writer.ts";
 
 /** Images and their classes. */
 export interface LabelledImages {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { writeFileWhole } from "../files/write.ts";
-import { UserError } from "../pipeline/errors.ts";
+import { writeFileWhole } from "../src/base/files/write.ts";
+import { UserError } from "../src/base/errors.ts";
 import { arrowFile } from "./arrow_file.ts";
 import { channelsLast, imageSize, side } from "./channels_last.ts";
 import type { DataSet } from "./data_set.ts";

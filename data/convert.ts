@@ -1,15 +1,10 @@
 import { type Field, makeData, RecordBatch, Schema, Struct } from "apache-arrow";
-import { ArrowFileWriter } from "../files/arrow_writer.ts";
-import { unwritable } from "../files/unwritable.ts";
-import { type Problem, UserError } from "../pipeline/errors.ts";
-import { hint } from "../pipeline/hints.ts";
-import { didYouMean, nearest } from "../pipeline/nearest.ts";
-import {
-  type Dataset,
-  mayBeNumbers,
-  type Source,
-  type SourceStage,
-} from "../pipeline/stages/source.ts";
+import { ArrowFileWriter } from "../src/base/files/arrow_writer.ts";
+import { unwritable } from "../src/base/files/unwritable.ts";
+import { type Problem, UserError } from "../src/base/errors.ts";
+import { hint } from "../src/base/hints.ts";
+import { didYouMean, nearest } from "../src/base/nearest.ts";
+import { type Dataset, mayBeNumbers, type Source, type SourceStage } from "../src/stages/source.ts";
 import arrow from "../plugins/sources/arrow.ts";
 import csv from "../plugins/sources/csv.ts";
 import parquet from "../plugins/sources/parquet.ts";

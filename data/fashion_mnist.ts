@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { writeFileWhole } from "../files/write.ts";
-import { UserError } from "../pipeline/errors.ts";
-import { hint } from "../pipeline/hints.ts";
+import { writeFileWhole } from "../src/base/files/write.ts";
+import { UserError } from "../src/base/errors.ts";
+import { hint } from "../src/base/hints.ts";
 import { arrowFile } from "./arrow_file.ts";
 import type { DataSet } from "./data_set.ts";
 import { readIdx } from "./idx.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { UserError } from "../pipeline/errors.ts";
-import { hint } from "../pipeline/hints.ts";
+import { UserError } from "../src/base/errors.ts";
+import { hint } from "../src/base/hints.ts";
 import { unpack } from "./unpack.ts";
 
 /** The content of an IDX file of bytes. */

@@ -10,10 +10,10 @@ import { Presets, SingleBar } from "cli-progress";
 import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { makeFolder } from "../files/make_folder.ts";
-import { problemLines, UserError, warningLines } from "../pipeline/errors.ts";
-import { hint } from "../pipeline/hints.ts";
-import { didYouMean, nearest } from "../pipeline/nearest.ts";
+import { makeFolder } from "../src/base/files/make_folder.ts";
+import { problemLines, UserError, warningLines } from "../src/base/errors.ts";
+import { hint } from "../src/base/hints.ts";
+import { didYouMean, nearest } from "../src/base/nearest.ts";
 import { cifar10, cifar100 } from "./cifar.ts";
 import { convert } from "./convert.ts";
 import type { DataSet } from "./data_set.ts";
@@ -21,7 +21,7 @@ import { digits } from "./digits.ts";
 import { fashionMnist } from "./fashion_mnist.ts";
 import { movielens } from "./movielens.ts";
 import { svhn, svhnExtra } from "./svhn.ts";
-import { print, say } from "../pipeline/terminal.ts";
+import { print, say } from "../src/base/terminal.ts";
 
 const dataSets: readonly DataSet[] = [
   digits,

@@ -1,5 +1,5 @@
-import { UserError } from "../pipeline/errors.ts";
-import { hint } from "../pipeline/hints.ts";
+import { UserError } from "../src/base/errors.ts";
+import { hint } from "../src/base/hints.ts";
 import { unpack } from "./unpack.ts";
 
 /** An array of a MAT-file. */

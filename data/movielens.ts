@@ -12,9 +12,9 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { join } from "node:path";
-import { arrowBytes } from "../files/arrow_writer.ts";
-import { writeFileWhole } from "../files/write.ts";
-import { UserError } from "../pipeline/errors.ts";
+import { arrowBytes } from "../src/base/files/arrow_writer.ts";
+import { writeFileWhole } from "../src/base/files/write.ts";
+import { UserError } from "../src/base/errors.ts";
 import type { DataSet } from "./data_set.ts";
 import { type MovieLens, type Rating, readMovieLens } from "./movielens_files.ts";
 

@@ -1,7 +1,7 @@
 import { BlobReader, TextWriter, ZipReader } from "@zip.js/zip.js";
 import { join } from "node:path";
-import { UserError } from "../pipeline/errors.ts";
-import { hint } from "../pipeline/hints.ts";
+import { UserError } from "../src/base/errors.ts";
+import { hint } from "../src/base/hints.ts";
 import { download, type Published } from "./original.ts";
 
 /** One rating. */

@@ -9,8 +9,8 @@ import { Presets, SingleBar } from "cli-progress";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import process from "node:process";
-import { UserError } from "../pipeline/errors.ts";
-import { hint, type HintText } from "../pipeline/hints.ts";
+import { UserError } from "../src/base/errors.ts";
+import { hint, type HintText } from "../src/base/hints.ts";
 
 /** A file that is published on a site. */
 export interface Published {

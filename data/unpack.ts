@@ -1,5 +1,5 @@
-import { UserError } from "../pipeline/errors.ts";
-import { hint } from "../pipeline/hints.ts";
+import { UserError } from "../src/base/errors.ts";
+import { hint } from "../src/base/hints.ts";
 
 /**
  * Unpacks bytes, up to a size: a small file can hold a very large one.

@@ -7,8 +7,8 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import * as tf from "@tensorflow/tfjs";
-import { loadNative, NATIVE_BACKEND } from "../../engine/native/load.ts";
-import { setUpNative } from "../../engine/native/set_up.ts";
+import { loadNative, NATIVE_BACKEND } from "../../src/engine/load_native.ts";
+import { setUpNative } from "../../src/engine/native/set_up.ts";
 import { serve } from "../worker.ts";
 
 const FEATURES = 8, SIZE = 16, BATCH = 1024, RATE = 0.01, HINT = 0.03;

@@ -52,15 +52,15 @@ async function openBackend(backend: string): Promise<string> {
   let detail = `tfjs ${tf.version_core}`;
   if (backend === "tensorflow") {
     Deno.env.set("TF_CPP_MIN_LOG_LEVEL", "3");
-    const { setUpNative } = await import("../../engine/native/set_up.ts");
-    const { loadNative } = await import("../../engine/native/load.ts");
+    const { setUpNative } = await import("../../src/engine/native/set_up.ts");
+    const { loadNative } = await import("../../src/engine/load_native.ts");
     const built = await setUpNative({ report: () => {} });
     await loadNative(built);
     detail += `, TensorFlow ${built.tensorflow}`;
   }
   if (backend === "wasm") {
     const { setWasmPaths } = await import("@tensorflow/tfjs-backend-wasm");
-    const { packageFolder } = await import("../../engine/package_folder.ts");
+    const { packageFolder } = await import("../../src/base/machine/package_folder.ts");
     setWasmPaths(join(packageFolder("@tensorflow/tfjs-backend-wasm"), "dist", "/"));
   }
   if (!await tf.setBackend(backend)) throw new Error(`the backend ${backend} does not start`);

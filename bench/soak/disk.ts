@@ -1,6 +1,6 @@
 import { statfsSync } from "node:fs";
 import { join } from "node:path";
-import { runCommand } from "../../engine/native/command.ts";
+import { runCommand } from "../../src/engine/native/command.ts";
 
 /** Where runs are written: a small disk that can be filled, where one can be mounted. */
 export interface Disk {

@@ -1,4 +1,4 @@
-import type { Random } from "../../pipeline/random.ts";
+import type { Random } from "../../src/base/random.ts";
 
 /** What ends a process, or tries to. */
 export const ends = [

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { Random } from "../../pipeline/random.ts";
+import type { Random } from "../../src/base/random.ts";
 import type { Damage } from "./faults.ts";
 
 /** How far a run has come, by its newest checkpoint that is whole. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { createRandom, deriveSeed } from "../../pipeline/random.ts";
+import { createRandom, deriveSeed } from "../../src/base/random.ts";
 import { copy } from "./copy.ts";
 import type { Disk } from "./disk.ts";
 import { describeFaults, drawFaults, type End, ends, type Faults } from "./faults.ts";

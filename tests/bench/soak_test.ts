@@ -7,7 +7,7 @@ import { soakTable } from "../../bench/soak/report.ts";
 import { damage, differences, standOf } from "../../bench/soak/run_folder.ts";
 import { soak } from "../../bench/soak/soak.ts";
 import { makeSubjects } from "../../bench/soak/subjects.ts";
-import { createRandom, deriveSeed } from "../../pipeline/random.ts";
+import { createRandom, deriveSeed } from "../../src/base/random.ts";
 import { flags, inFolder, rocket } from "../support/command_line.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { decodeSafetensors } from "../../files/safetensors.ts";
+import { decodeSafetensors } from "../../src/base/files/safetensors.ts";
 import {
   type Ended,
   inFolder,

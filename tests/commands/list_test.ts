@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { describeStage } from "../../commands/show.ts";
+import { describeStage } from "../../src/commands/show.ts";
 import { builtins } from "../../plugins/mod.ts";
 import { inFolder, rocket } from "../support/command_line.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";

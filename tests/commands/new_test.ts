@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { stageKinds } from "../../pipeline/stages/stage.ts";
+import { stageKinds } from "../../src/stages/stage.ts";
 import { deno, flags, inFolder, rocket } from "../support/command_line.ts";
 
 Deno.test("new writes a stage of each kind that passes its test, type check and format", async () => {

@@ -66,7 +66,7 @@ Deno.test({
 Deno.test("say() and print() take a line each, and break none", async () => {
   const text = "a\nerror: b\u2028c";
   const code = `import { print, printJson, say } from ${
-    JSON.stringify(import.meta.resolve("../../pipeline/terminal.ts"))
+    JSON.stringify(import.meta.resolve("../../src/base/terminal.ts"))
   };
 say("one", ["two", ${JSON.stringify(text)}]);
 print(${JSON.stringify(text)}, []);

@@ -7,8 +7,8 @@ import {
 } from "@std/assert";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { openEngine } from "../../engine/engine.ts";
-import { withLock } from "../../engine/native/lock.ts";
+import { openEngine } from "../../src/engine/engine.ts";
+import { withLock } from "../../src/engine/native/lock.ts";
 import { launched, rocket } from "../support/command_line.ts";
 import { digitsPipeline, runFile } from "../support/pipelines.ts";
 import { withFiles } from "../support/problems.ts";

@@ -269,15 +269,15 @@ forNative(
   "native finds what it has set up, and looks where ROCKET_TENSORFLOW says",
   () =>
     inFolder(async (cwd) => {
-      const found = await launch("scripts/native.ts", [], { cwd });
+      const found = await launch("src/launch/programs/native.ts", [], { cwd });
       assertEquals(found.code, 0, found.stderr);
       assertMatch(found.stdout, /^now +found as it was made/m);
       await Deno.mkdir(join(cwd, "tensorflow"));
       const env = { ROCKET_TENSORFLOW: join(cwd, "tensorflow"), ROCKET_CACHE: join(cwd, "cache") };
-      const given = await launch("scripts/native.ts", [], { cwd, env });
+      const given = await launch("src/launch/programs/native.ts", [], { cwd, env });
       assertEquals(given.code, 1, given.stdout);
       assertStringIncludes(given.stderr, `ROCKET_TENSORFLOW is ${join(cwd, "tensorflow")}, where `);
-      const refused = await launch("scripts/native.ts", ["--forced"], { cwd });
+      const refused = await launch("src/launch/programs/native.ts", ["--forced"], { cwd });
       assertEquals(refused.code, 2);
       assertStringIncludes(refused.stderr, "native does not know --forced");
     }),

@@ -6,8 +6,8 @@
 
 import { join } from "node:path";
 import { parse } from "yaml";
-import type { Place } from "../../pipeline/errors.ts";
-import type { Change } from "../../pipeline/hints.ts";
+import type { Place } from "../../src/base/errors.ts";
+import type { Change } from "../../src/base/hints.ts";
 import type { CommandLine } from "./outcome.ts";
 
 /** What a person changes who follows a hint: texts and bytes of files by name, arguments, variables. */

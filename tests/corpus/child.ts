@@ -7,7 +7,7 @@
 
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { main } from "../../commands/main.ts";
+import { main } from "../../src/commands/main.ts";
 import { main as data } from "../../data/main.ts";
 import { cpuSeconds } from "./cpu_seconds.ts";
 import { hearHints } from "./heard_hints.ts";

@@ -1,17 +1,17 @@
 import { TextReader, Uint8ArrayWriter, ZipWriter } from "@zip.js/zip.js";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { openEngine } from "../../engine/engine.ts";
-import { compileAddon, findCompiler } from "../../engine/native/addon.ts";
-import { givenLibrary, type Library } from "../../engine/native/library.ts";
-import type { Progress } from "../../engine/native/progress.ts";
-import { refuseForeignFolder } from "../../engine/native/own_folder.ts";
-import { setUpNative } from "../../engine/native/set_up.ts";
-import { tryAddon } from "../../engine/native/trial.ts";
-import { findWheel, wheelLibrary } from "../../engine/native/wheel.ts";
-import { nativeUnusable } from "../../engine/native_unusable.ts";
-import { UserError } from "../../pipeline/errors.ts";
-import { isForced } from "../../scripts/native.ts";
+import { openEngine } from "../../src/engine/engine.ts";
+import { compileAddon, findCompiler } from "../../src/engine/native/addon.ts";
+import { givenLibrary, type Library } from "../../src/engine/native/library.ts";
+import type { Progress } from "../../src/engine/native/progress.ts";
+import { refuseForeignFolder } from "../../src/engine/native/own_folder.ts";
+import { setUpNative } from "../../src/engine/native/set_up.ts";
+import { tryAddon } from "../../src/engine/native/trial.ts";
+import { findWheel, wheelLibrary } from "../../src/engine/native/wheel.ts";
+import { nativeUnusable } from "../../src/engine/native/unusable.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { isForced } from "../../src/launch/programs/native.ts";
 import { withEnvironment, writeScript } from "../engine/native/support.ts";
 import type { ProgramCase } from "./program_cases.ts";
 

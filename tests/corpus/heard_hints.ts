@@ -1,5 +1,5 @@
-import type { Problem } from "../../pipeline/errors.ts";
-import { type Hint, listenToHints } from "../../pipeline/hints.ts";
+import type { Problem } from "../../src/base/errors.ts";
+import { type Hint, listenToHints } from "../../src/base/hints.ts";
 import type { HintedProblem } from "./outcome.ts";
 
 /** A file of thousands of mistakes prints as many hints; a few are enough to know. */

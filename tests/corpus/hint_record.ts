@@ -1,8 +1,8 @@
 import { join, relative } from "node:path";
 import { root } from "../support/command_line.ts";
 import { changed, type ChangedLine, mended, withChangedFiles } from "./changed_input.ts";
-import { formatProblem, UserError } from "../../pipeline/errors.ts";
-import type { Change, Hint } from "../../pipeline/hints.ts";
+import { formatProblem, UserError } from "../../src/base/errors.ts";
+import type { Change, Hint } from "../../src/base/hints.ts";
 import { hearHints } from "./heard_hints.ts";
 import type { CommandLine, HintedProblem, Outcome, Runner } from "./outcome.ts";
 import type { ProgramCase } from "./program_cases.ts";
@@ -211,7 +211,7 @@ function copyFolder(from: string, to: string): void {
 export function plainHints(): string[] {
   const converted = [...sources(root)].filter((path) =>
     // Templates are files of others, with losses of the form "hint"; stages are tested with events of any text.
-    !["commands/templates.ts", "testing/output.ts"].includes(relative(root, path))
+    !["src/commands/templates.ts", "src/kit/output.ts"].includes(relative(root, path))
   );
   return converted.flatMap((path) => {
     const text = Deno.readTextFileSync(path).replaceAll(/^ *(\*|\/\/).*$/gm, "");

@@ -8,9 +8,9 @@
 
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { needsOf } from "../../commands/needs.ts";
-import type { Need } from "../../files/permissions.ts";
-import { formatProblem, UserError } from "../../pipeline/errors.ts";
+import { needsOf } from "../../src/launch/command_line/needs.ts";
+import type { Need } from "../../src/base/machine/permissions.ts";
+import { formatProblem, UserError } from "../../src/base/errors.ts";
 import { hearHints } from "./heard_hints.ts";
 import { cpuSeconds } from "./cpu_seconds.ts";
 import type { CommandLine, Outcome } from "./outcome.ts";
@@ -38,7 +38,7 @@ async function answerTo(
   try {
     return { needs: (await needsOf(args, temporary)).permissions };
   } catch (error) {
-    // As scripts/needs.ts does.
+    // As src/launch/programs/needs.ts does.
     if (!(error instanceof UserError)) throw error;
     const debug = args.includes("--debug") ? `\n${Deno.inspect(error)}` : "";
     const stderr = error.problems.map(formatProblem).join("\n\n") + debug;

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import type { Problem } from "../../pipeline/errors.ts";
-import type { Hint } from "../../pipeline/hints.ts";
-import { flagsOf, type Need } from "../../files/permissions.ts";
-import { scriptFlags } from "../../scripts/launch/permissions.ts";
+import type { Problem } from "../../src/base/errors.ts";
+import type { Hint } from "../../src/base/hints.ts";
+import { flagsOf, type Need } from "../../src/base/machine/permissions.ts";
+import { scriptFlags } from "../../src/launch/permissions.ts";
 import type { NeedsAnswer } from "./needs.ts";
 import { emptyHome, flags, userEnvironment } from "../support/command_line.ts";
 

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { encodeSafetensors } from "../../files/safetensors.ts";
+import { encodeSafetensors } from "../../src/base/files/safetensors.ts";
 import type { Mend } from "./changed_input.ts";
 import type { CommandLine } from "./outcome.ts";
 import type { Case } from "./pipeline_cases.ts";

@@ -1,26 +1,26 @@
 import { Field, Utf8 } from "apache-arrow";
 import { join } from "node:path";
-import { encodeSafetensors } from "../../files/safetensors.ts";
-import { UserError } from "../../pipeline/errors.ts";
-import { createRegistry } from "../../pipeline/registry.ts";
-import type { ColumnSpec, LabelSpec } from "../../pipeline/stages/batch.ts";
-import type { Variable } from "../../pipeline/stages/network.ts";
+import { encodeSafetensors } from "../../src/base/files/safetensors.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { createRegistry } from "../../src/pipeline/registry.ts";
+import type { ColumnSpec, LabelSpec } from "../../src/stages/batch.ts";
+import type { Variable } from "../../src/stages/network.ts";
 import { builtins } from "../../plugins/mod.ts";
-import { restoreValues } from "../../train/checkpoint/state.ts";
-import { matchAxes } from "../../train/initial_meaning.ts";
-import { ColumnReader } from "../../train/input/columns.ts";
-import { refuseLargeBatches } from "../../train/input/sizes.ts";
-import { fullDisk } from "../../train/input/spill.ts";
-import { type AxisIn, matchAxis, type Meaning, Mismatch } from "../../train/model/axes.ts";
-import type { ModelFile } from "../../train/model/model_file.ts";
-import { RowDecoder } from "../../train/model/row_decoder.ts";
+import { restoreValues } from "../../src/run/state_file.ts";
+import { matchAxes } from "../../src/run/initial_meaning.ts";
+import { ColumnReader } from "../../src/input/columns.ts";
+import { refuseLargeBatches } from "../../src/input/sizes.ts";
+import { fullDisk } from "../../src/input/spill.ts";
+import { type AxisIn, matchAxis, type Meaning, Mismatch } from "../../src/run/model/axes.ts";
+import type { ModelFile } from "../../src/run/model/model_file.ts";
+import { RowDecoder } from "../../src/run/model/row_decoder.ts";
 import {
   refuseBeyondWasm,
   refuseLargeLayers,
   refuseLargeNets,
   refuseLargeOutputs,
-} from "../../train/sizes.ts";
-import { DeclaredVariables } from "../../train/variables.ts";
+} from "../../src/run/sizes.ts";
+import { DeclaredVariables } from "../../src/train/variables.ts";
 import type { ProgramCase } from "./program_cases.ts";
 
 const variable = (name: string, shape: readonly number[], table = false): Variable => ({

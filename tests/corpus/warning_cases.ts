@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { encodeSafetensors } from "../../files/safetensors.ts";
+import { encodeSafetensors } from "../../src/base/files/safetensors.ts";
 import type { Case } from "./pipeline_cases.ts";
 
 /** A pipeline and its data. */

@@ -3,7 +3,7 @@ import { tableFromIPC } from "apache-arrow";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { cifar, cifar100Options, cifar10Options, type CifarOptions } from "../../data/cifar.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { gzip, joined, tarOf } from "../support/tar.ts";
 
 /** The pixel of an image, in both layouts. */

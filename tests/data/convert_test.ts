@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "node:path";
 import { convert, type ConvertOptions } from "../../data/convert.ts";
 import { main } from "../../data/main.ts";
-import { type Problem, UserError } from "../../pipeline/errors.ts";
+import { type Problem, UserError } from "../../src/base/errors.ts";
 import arrow from "../../plugins/sources/arrow.ts";
 import { deno, flags } from "../support/command_line.ts";
 import {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { tableFromIPC } from "apache-arrow";
 import { join } from "node:path";
 import { digits, splitRows } from "../../data/digits.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 
 const folder = join(import.meta.dirname!, "..", "..", "data");
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { fashionMnist, originals } from "../../data/fashion_mnist.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 
 function header(...shape: number[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(4 + 4 * shape.length + shape.reduce((a, b) => a * b, 1));

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createHash } from "node:crypto";
 import { readIdx } from "../../data/idx.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 
 /** Two images of 2 × 3 pixels. */
 const idx = Uint8Array.of(0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3, ...Array(12).keys());

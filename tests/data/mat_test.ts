@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { readMat } from "../../data/mat.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 
 const file = join(import.meta.dirname!, "..", "reference", "svhn_32x32.mat");
 const bytes = await Deno.readFile(file);

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { tableFromIPC } from "apache-arrow";
 import { join } from "node:path";
 import { impressionsOf, movielens, splitByTime } from "../../data/movielens.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 
 const genres = (...set: number[]) =>
   Array.from({ length: 19 }, (_, index) => Number(set.includes(index))).join("|");

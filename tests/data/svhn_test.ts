@@ -3,7 +3,7 @@ import { tableFromIPC } from "apache-arrow";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { svhn, svhnOf, type SvhnSplit } from "../../data/svhn.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 
 const folder = join(import.meta.dirname!, "..", "reference");
 const bytes = await Deno.readFile(join(folder, "svhn_32x32.mat"));

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { readTar } from "../../data/tar.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { joined, tarHeader, tarOf } from "../support/tar.ts";
 
 const files = { "a/one.bin": Uint8Array.of(1, 2, 3), "two": new Uint8Array(1000).fill(7) };

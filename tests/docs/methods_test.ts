@@ -1,15 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { readPlan } from "../../commands/read_plan.ts";
-import { openEngine } from "../../engine/engine.ts";
-import type { Pipeline } from "../../pipeline/define.ts";
+import { readPlan } from "../../src/run/read_plan.ts";
+import { openEngine } from "../../src/engine/engine.ts";
+import type { Pipeline } from "../../src/pipeline/define.ts";
 import { builtins } from "../../plugins/mod.ts";
-import { stepInput } from "../../train/step_input.ts";
-import { prepareData } from "../../train/prepare_data.ts";
-import { netsOf, prepareNets } from "../../train/prepare_nets.ts";
-import { disposeState, initialState, trainStep } from "../../train/step.ts";
-import { initialValues } from "../../train/variables.ts";
+import { stepInput } from "../../src/train/step_input.ts";
+import { prepareData } from "../../src/input/prepare_data.ts";
+import { netsOf, prepareNets } from "../../src/run/prepare_nets.ts";
+import { disposeState, initialState, trainStep } from "../../src/train/step.ts";
+import { initialValues } from "../../src/train/variables.ts";
 import { root } from "../support/command_line.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { builtins } from "../../plugins/mod.ts";
-import { withStagesTable } from "../../scripts/stages_table.ts";
+import { withStagesTable } from "../../src/tools/stages_table.ts";
 import { deno, flags, inFolder, rocket, root } from "../support/command_line.ts";
 
 /** The snippets of a language in a text, in order. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { choosePrecision, lacksBfloat16, thisMachine } from "../../engine/bfloat16.ts";
+import { choosePrecision, lacksBfloat16, thisMachine } from "../../src/engine/bfloat16.ts";
 
 /** Parts of `/proc/cpuinfo` as machines print it. */
 const texts = {

@@ -1,10 +1,10 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { lacksBfloat16, thisMachine } from "../../engine/bfloat16.ts";
-import { CapturedFunction, type CaptureReport } from "../../engine/capture/capture.ts";
-import { type LowInput, lowPrecisionInputs } from "../../engine/capture/precision.ts";
-import { nativeBackend } from "../../engine/capture/recorder.ts";
-import * as ops from "../../engine/ops.ts";
+import { lacksBfloat16, thisMachine } from "../../src/engine/bfloat16.ts";
+import { CapturedFunction, type CaptureReport } from "../../src/engine/capture/capture.ts";
+import { type LowInput, lowPrecisionInputs } from "../../src/engine/capture/precision.ts";
+import { nativeBackend } from "../../src/engine/capture/recorder.ts";
+import * as ops from "../../src/engine/ops.ts";
 import { forEachEngine, forNative } from "../support/engines.ts";
 
 /** Calls a captured function with a number of inputs, one after the other. */

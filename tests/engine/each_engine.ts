@@ -1,5 +1,5 @@
-import { openEngine } from "../../engine/engine.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { openEngine } from "../../src/engine/engine.ts";
+import { UserError } from "../../src/base/errors.ts";
 
 /**
  * Declares a test once for the native engine and once for wasm. Where the native engine cannot be

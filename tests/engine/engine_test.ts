@@ -3,8 +3,8 @@ import * as tf from "@tensorflow/tfjs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import process from "node:process";
-import { openEngine } from "../../engine/engine.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { openEngine } from "../../src/engine/engine.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { canOpen, testOnEachEngine } from "./each_engine.ts";
 import { withEnvironment, withFolder } from "./native/support.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import * as ops from "../../engine/ops.ts";
+import * as ops from "../../src/engine/ops.ts";
 import { forEachEngine, forNative } from "../support/engines.ts";
 
 /** Runs some work while reading any tensor's values throws. */

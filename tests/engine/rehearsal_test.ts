@@ -1,9 +1,9 @@
 import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { CapturedFunction, type CaptureReport } from "../../engine/capture/capture.ts";
-import { nativeOp } from "../../engine/ops/native_op.ts";
-import { gatherRows, writeRows } from "../../engine/tables.ts";
-import * as ops from "../../engine/ops.ts";
+import { CapturedFunction, type CaptureReport } from "../../src/engine/capture/capture.ts";
+import { nativeOp } from "../../src/engine/ops/native_op.ts";
+import { gatherRows, writeRows } from "../../src/engine/tables.ts";
+import * as ops from "../../src/engine/ops.ts";
 import { forNative } from "../support/engines.ts";
 
 interface Input {

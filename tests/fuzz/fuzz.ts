@@ -1,5 +1,5 @@
 import { basename, join } from "node:path";
-import { createRandom, deriveSeed } from "../../pipeline/random.ts";
+import { createRandom, deriveSeed } from "../../src/base/random.ts";
 import { faultsOf } from "../corpus/expectation.ts";
 import { Runner } from "../corpus/outcome.ts";
 import { root } from "../support/command_line.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../../pipeline/random.ts";
+import type { Random } from "../../src/base/random.ts";
 
 /** Changes bytes at random: flips, cuts, splices, and lengths set to extremes. */
 export function mutate(bytes: Uint8Array, random: Random): Uint8Array<ArrayBuffer> {

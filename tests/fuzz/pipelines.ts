@@ -1,7 +1,7 @@
 import { Bool, Field, Int32, List, Table, tableToIPC, vectorFromArray } from "apache-arrow";
 import { dirname, join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
-import type { Random } from "../../pipeline/random.ts";
+import type { Random } from "../../src/base/random.ts";
 import { root } from "../support/command_line.ts";
 import { mutate } from "./mutate.ts";
 import { mutateTree, type Tree } from "./trees.ts";

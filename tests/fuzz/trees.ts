@@ -1,4 +1,4 @@
-import type { Random } from "../../pipeline/random.ts";
+import type { Random } from "../../src/base/random.ts";
 
 /** What a pipeline file holds. */
 export type Tree = null | boolean | number | string | Tree[] | { [key: string]: Tree };

@@ -61,7 +61,12 @@ async function inProject(test: (folder: string) => Promise<void>): Promise<void>
         lock: false,
         rocket: { allowPlugins: ["jsr:@someone/half"] },
         // What these lead to stands for what the registry would have.
-        links: [root, join(root, "compat", "cli"), join(root, "compat", "assert"), "./half"],
+        links: [
+          root,
+          join(root, "src", "launch", "compat", "cli"),
+          join(root, "src", "launch", "compat", "assert"),
+          "./half",
+        ],
       },
       "half/deno.json": {
         name: "@someone/half",

@@ -1,8 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join, relative } from "node:path";
-import { readPlan } from "../../commands/read_plan.ts";
-import { allowedCode, allowedCodeOfRun } from "../../pipeline/allowed_code.ts";
-import { UserError } from "../../pipeline/errors.ts";
+import { readPlan } from "../../src/run/read_plan.ts";
+import { allowedCode, allowedCodeOfRun } from "../../src/pipeline/allowed_code.ts";
+import { UserError } from "../../src/base/errors.ts";
 import { inFolder } from "../support/command_line.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
 

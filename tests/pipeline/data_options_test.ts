@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { z } from "zod";
-import { featureSchema, labelSchema } from "../../pipeline/data_options.ts";
+import { featureSchema, labelSchema } from "../../src/pipeline/data_options.ts";
 
 const issues = (schema: z.ZodType, value: unknown) =>
   schema.safeParse(value).error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);

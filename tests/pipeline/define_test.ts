@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { definePipeline, type Pipeline } from "../../pipeline/define.ts";
-import { readPlan } from "../../commands/read_plan.ts";
+import { definePipeline, type Pipeline } from "../../src/pipeline/define.ts";
+import { readPlan } from "../../src/run/read_plan.ts";
 import accuracy from "../../plugins/metrics/accuracy.ts";
 import mseHint from "../../plugins/losses/mse_hint.ts";
 

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { assert, assertEquals } from "@std/assert";
 import { parse, stringify } from "yaml";
-import { readPlan } from "../../commands/read_plan.ts";
-import { UserError } from "../../pipeline/errors.ts";
-import { createRandom, deriveSeed, type Random } from "../../pipeline/random.ts";
+import { readPlan } from "../../src/run/read_plan.ts";
+import { UserError } from "../../src/base/errors.ts";
+import { createRandom, deriveSeed, type Random } from "../../src/base/random.ts";
 import { withFiles } from "../support/problems.ts";
 
 const quickstart = await Deno.readTextFile(

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { assert, assertEquals } from "@std/assert";
 import { stringify } from "yaml";
-import { readPlan } from "../../commands/read_plan.ts";
-import { definePipeline, type Pipeline } from "../../pipeline/define.ts";
-import type { Plan } from "../../pipeline/plan.ts";
-import { nestedStages } from "../../pipeline/plan/stage_options.ts";
-import type { AnyStage } from "../../pipeline/stages/stage.ts";
+import { readPlan } from "../../src/run/read_plan.ts";
+import { definePipeline, type Pipeline } from "../../src/pipeline/define.ts";
+import type { Plan } from "../../src/pipeline/plan.ts";
+import { nestedStages } from "../../src/pipeline/plan/stage_options.ts";
+import type { AnyStage } from "../../src/stages/stage.ts";
 import { defineSchedule, pathOption, z } from "../../plugin.ts";
 import mseHint from "../../plugins/losses/mse_hint.ts";
 import warmUp from "../../plugins/schedules/warm_up.ts";

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import { createRegistry, isElsewhere, isStage, isUrl } from "../../pipeline/registry.ts";
-import { StageError } from "../../pipeline/stage_error.ts";
-import type { AnyStage, StageKind } from "../../pipeline/stages/stage.ts";
+import { createRegistry, isElsewhere, isStage, isUrl } from "../../src/pipeline/registry.ts";
+import { StageError } from "../../src/stages/stage_error.ts";
+import type { AnyStage, StageKind } from "../../src/stages/stage.ts";
 import mseHint from "../../plugins/losses/mse_hint.ts";
 import { builtins } from "../../plugins/mod.ts";
 import { pluginApi } from "../support/pipelines.ts";

@@ -6,11 +6,11 @@
 
 import { type RecordBatch, Table } from "apache-arrow";
 import { join } from "node:path";
-import { featureSchema, labelSchema, type NullPolicy } from "../../pipeline/data_options.ts";
-import type { StageReference } from "../../pipeline/stage_error.ts";
-import type { Source } from "../../pipeline/stages/source.ts";
+import { featureSchema, labelSchema, type NullPolicy } from "../../src/pipeline/data_options.ts";
+import type { StageReference } from "../../src/stages/stage_error.ts";
+import type { Source } from "../../src/stages/source.ts";
 import arrow from "../../plugins/sources/arrow.ts";
-import { openSplit, type Split, StoredSplit } from "../../train/input/split.ts";
+import { openSplit, type Split, StoredSplit } from "../../src/input/split.ts";
 
 /** The folder of the fixtures. */
 export const fixtures: string = join(import.meta.dirname!, "..", "fixtures", "arrow");

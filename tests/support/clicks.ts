@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createRandom, deriveSeed } from "../../pipeline/random.ts";
+import { createRandom, deriveSeed } from "../../src/base/random.ts";
 import type { Rows } from "./hand_over.ts";
 
 /** A row: who saw what at which hour, and whether it was clicked. */

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { cacheFolder } from "../../engine/native/cache_folder.ts";
-import { denoFolder } from "../../files/deno_folder.ts";
-import { openProject } from "../../scripts/launch/project.ts";
+import { cacheFolder } from "../../src/base/machine/cache_folder.ts";
+import { denoFolder } from "../../src/base/files/deno_folder.ts";
+import { openProject } from "../../src/launch/project.ts";
 
 /** The project's folder. */
 export const root: string = fileURLToPath(new URL("../../", import.meta.url));
@@ -42,7 +42,7 @@ export async function deno(args: readonly string[], options: ProgramOptions = {}
 /** Deno's options for the launcher, as in the tasks of `deno.json`. */
 const launching: readonly string[] = [
   ...["run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=homedir", "--allow-run"],
-  ...["--no-prompt", "--quiet", `${root}scripts/launch.ts`, "run"],
+  ...["--no-prompt", "--quiet", `${root}src/launch/main.ts`, "run"],
 ];
 
 /** Arguments by which Deno runs the command line as `deno task pipeline` does. */

@@ -7,8 +7,8 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { dirname, join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import type { Output } from "../../pipeline/stages/output.ts";
-import type { RunOptions } from "../../train/run.ts";
+import type { Output } from "../../src/stages/output.ts";
+import type { RunOptions } from "../../src/run/run.ts";
 import { runFile, withPipeline } from "./pipelines.ts";
 
 /** The engine that is open. */

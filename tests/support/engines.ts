@@ -1,4 +1,4 @@
-import { type Engine, openEngine } from "../../engine/engine.ts";
+import { type Engine, openEngine } from "../../src/engine/engine.ts";
 import * as tf from "@tensorflow/tfjs";
 
 /** The best engine that there is: wasm, if the native one cannot be had here; it says why. */

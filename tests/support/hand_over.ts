@@ -6,15 +6,15 @@
 
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { readPlan } from "../../commands/read_plan.ts";
-import { SafetensorsFile } from "../../files/safetensors_stream.ts";
-import type { NetName } from "../../pipeline/stages/network.ts";
-import { Forward } from "../../train/forward.ts";
-import { readInitial } from "../../train/initial.ts";
-import { prepareData } from "../../train/prepare_data.ts";
-import { netsOf, prepareNets } from "../../train/prepare_nets.ts";
-import { batchTensors } from "../../train/tensors.ts";
-import { initialValues, type TensorsByName } from "../../train/variables.ts";
+import { readPlan } from "../../src/run/read_plan.ts";
+import { SafetensorsFile } from "../../src/base/files/safetensors_stream.ts";
+import type { NetName } from "../../src/stages/network.ts";
+import { Forward } from "../../src/train/forward.ts";
+import { readInitial } from "../../src/run/initial.ts";
+import { prepareData } from "../../src/input/prepare_data.ts";
+import { netsOf, prepareNets } from "../../src/run/prepare_nets.ts";
+import { batchTensors } from "../../src/train/tensors.ts";
+import { initialValues, type TensorsByName } from "../../src/train/variables.ts";
 import { current } from "./deaths.ts";
 import { runFile } from "./pipelines.ts";
 

@@ -8,7 +8,7 @@ import {
   Struct,
   Uint8,
 } from "apache-arrow";
-import { ArrowFileWriter } from "../../files/arrow_writer.ts";
+import { ArrowFileWriter } from "../../src/base/files/arrow_writer.ts";
 
 /** What a file is to be like. */
 export interface ImageFile {

@@ -5,6 +5,6 @@
  * @module
  */
 
-import { openEngine } from "../../engine/engine.ts";
+import { openEngine } from "../../src/engine/engine.ts";
 
 await openEngine("wasm");

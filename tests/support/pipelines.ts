@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
-import { readPlan } from "../../commands/read_plan.ts";
-import type { Plan } from "../../pipeline/plan.ts";
-import type { EvaluationEvent, Result } from "../../pipeline/stages/events.ts";
-import type { Output } from "../../pipeline/stages/output.ts";
-import { type RunOptions, runPlan } from "../../train/run.ts";
+import { readPlan } from "../../src/run/read_plan.ts";
+import type { Plan } from "../../src/pipeline/plan.ts";
+import type { EvaluationEvent, Result } from "../../src/stages/events.ts";
+import type { Output } from "../../src/stages/output.ts";
+import { type RunOptions, runPlan } from "../../src/run/run.ts";
 
 /** The repository's folder of data. */
 export const dataFolder: string = fileURLToPath(new URL("../../data/", import.meta.url));

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { assertEquals, assertRejects } from "@std/assert";
-import { formatPlace, UserError } from "../../pipeline/errors.ts";
+import { formatPlace, UserError } from "../../src/base/errors.ts";
 
 /** A problem as a row of a table: the text of its place, the message, the hint. */
 export type ProblemRow = [place: string, message: string, hint: string];

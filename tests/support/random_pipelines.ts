@@ -38,8 +38,8 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import fc from "fast-check";
-import type { LastBatch } from "../../pipeline/plan.ts";
-import { createRandom, deriveSeed, type Random } from "../../pipeline/random.ts";
+import type { LastBatch } from "../../src/pipeline/plan.ts";
+import { createRandom, deriveSeed, type Random } from "../../src/base/random.ts";
 
 /** How a random pipeline is made; data are drawn by its seed. */
 export interface Recipe {

@@ -1,4 +1,4 @@
-import { runCommand } from "../../engine/native/command.ts";
+import { runCommand } from "../../src/engine/native/command.ts";
 
 /** Whether a small disk can be mounted here: by root on Linux, where nothing forbids it. */
 const canMount = await (async () => {

@@ -1,9 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { allowedCode } from "../../pipeline/allowed_code.ts";
-import { checkSweep } from "../../sweep/check.ts";
-import { readSweep } from "../../sweep/read.ts";
+import { allowedCode } from "../../src/pipeline/allowed_code.ts";
+import { checkSweep } from "../../src/sweep/check.ts";
+import { readSweep } from "../../src/pipeline/sweep_file/read.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
 import { withFiles } from "../support/problems.ts";
 

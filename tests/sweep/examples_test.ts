@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { allowedCode } from "../../pipeline/allowed_code.ts";
-import { planOf } from "../../sweep/check.ts";
-import { readSweep } from "../../sweep/read.ts";
-import { netsOf } from "../../train/prepare_nets.ts";
+import { allowedCode } from "../../src/pipeline/allowed_code.ts";
+import { planOf } from "../../src/sweep/check.ts";
+import { readSweep } from "../../src/pipeline/sweep_file/read.ts";
+import { netsOf } from "../../src/run/prepare_nets.ts";
 import { rocket, root } from "../support/command_line.ts";
 import { withFiles } from "../support/problems.ts";
 

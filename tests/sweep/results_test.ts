@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "node:path";
-import type { CheckedSweep } from "../../sweep/check.ts";
-import { readOutcomes } from "../../sweep/results.ts";
+import type { CheckedSweep } from "../../src/sweep/check.ts";
+import { readOutcomes } from "../../src/sweep/results.ts";
 import { withFiles } from "../support/problems.ts";
 
 const result = {

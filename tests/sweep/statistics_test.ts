@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { interval, median, spread } from "../../sweep/statistics.ts";
+import { interval, median, spread } from "../../src/sweep/statistics.ts";
 import { readPairedReference } from "../reference/fixtures.ts";
 import { referenceUniform } from "../reference/values.ts";
 

@@ -1,13 +1,13 @@
 import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { tableFromIPC } from "apache-arrow";
 import { join } from "node:path";
-import type { Result } from "../../pipeline/stages/events.ts";
-import type { CheckedSweep } from "../../sweep/check.ts";
-import { drawPicture, picturePoints } from "../../sweep/picture.ts";
-import { comparison, htmlText, markdownText, notes, terminalText } from "../../sweep/render.ts";
-import type { RunOutcome } from "../../sweep/results.ts";
-import { sweepTable } from "../../sweep/table.ts";
-import { writeTable } from "../../sweep/write.ts";
+import type { Result } from "../../src/stages/events.ts";
+import type { CheckedSweep } from "../../src/sweep/check.ts";
+import { drawPicture, picturePoints } from "../../src/sweep/picture.ts";
+import { comparison, htmlText, markdownText, notes, terminalText } from "../../src/sweep/render.ts";
+import type { RunOutcome } from "../../src/sweep/results.ts";
+import { sweepTable } from "../../src/sweep/table.ts";
+import { writeTable } from "../../src/sweep/write.ts";
 import { inFolder } from "../support/command_line.ts";
 
 const sweep: CheckedSweep = {

@@ -10,15 +10,15 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { join } from "node:path";
-import { readPlan } from "../../commands/read_plan.ts";
-import type { Pipeline } from "../../pipeline/define.ts";
+import { readPlan } from "../../src/run/read_plan.ts";
+import type { Pipeline } from "../../src/pipeline/define.ts";
 import { builtins } from "../../plugins/mod.ts";
-import { captured } from "../../train/captured.ts";
-import { disposeInput, stepInput } from "../../train/step_input.ts";
-import { prepareData } from "../../train/prepare_data.ts";
-import { netsOf, prepareNets } from "../../train/prepare_nets.ts";
-import { disposeState, initialState, type StepInput, trainStep } from "../../train/step.ts";
-import { initialValues } from "../../train/variables.ts";
+import { captured } from "../../src/train/captured.ts";
+import { disposeInput, stepInput } from "../../src/train/step_input.ts";
+import { prepareData } from "../../src/input/prepare_data.ts";
+import { netsOf, prepareNets } from "../../src/run/prepare_nets.ts";
+import { disposeState, initialState, type StepInput, trainStep } from "../../src/train/step.ts";
+import { initialValues } from "../../src/train/variables.ts";
 import { forNative } from "../support/engines.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
 

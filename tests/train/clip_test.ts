@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { sumByRow } from "../../engine/tables.ts";
-import { sumOfSquares } from "../../engine/squares.ts";
-import { CapturedFunction } from "../../engine/capture/capture.ts";
-import type { Variable } from "../../pipeline/stages/network.ts";
-import { clipGradients } from "../../train/clip.ts";
-import type { Gradients } from "../../train/gradients.ts";
+import { sumByRow } from "../../src/engine/tables.ts";
+import { sumOfSquares } from "../../src/engine/squares.ts";
+import { CapturedFunction } from "../../src/engine/capture/capture.ts";
+import type { Variable } from "../../src/stages/network.ts";
+import { clipGradients } from "../../src/train/clip.ts";
+import type { Gradients } from "../../src/train/gradients.ts";
 import { type ClippingReference, readClippingReference } from "../reference/fixtures.ts";
 import { referenceUniform } from "../reference/values.ts";
 import { forEachEngine, forNative } from "../support/engines.ts";

@@ -1,7 +1,7 @@
 import { assertMatch, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { formatProblem, UserError } from "../../pipeline/errors.ts";
+import { formatProblem, UserError } from "../../src/base/errors.ts";
 import { forEachEngine } from "../support/engines.ts";
 import { digitsPipeline, pluginApi, runFile, withPipeline } from "../support/pipelines.ts";
 

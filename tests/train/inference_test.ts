@@ -1,15 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { CapturedFunction, type CaptureReport } from "../../engine/capture/capture.ts";
-import { foldBatchNorms } from "../../engine/capture/fold.ts";
-import type { RecordedGraph } from "../../engine/capture/recorder.ts";
-import * as ops from "../../engine/ops.ts";
-import type { Net, NetName, NetworkPair, Variable } from "../../pipeline/stages/network.ts";
+import { CapturedFunction, type CaptureReport } from "../../src/engine/capture/capture.ts";
+import { foldBatchNorms } from "../../src/engine/capture/fold.ts";
+import type { RecordedGraph } from "../../src/engine/capture/recorder.ts";
+import * as ops from "../../src/engine/ops.ts";
+import type { Net, NetName, NetworkPair, Variable } from "../../src/stages/network.ts";
 import mlp from "../../plugins/networks/mlp.ts";
 import wideResnet from "../../plugins/networks/wide_resnet.ts";
-import { Forward } from "../../train/forward.ts";
-import { captureInference } from "../../train/inference.ts";
-import { DeclaredVariables, initialValues, type TensorsByName } from "../../train/variables.ts";
+import { Forward } from "../../src/train/forward.ts";
+import { captureInference } from "../../src/train/inference.ts";
+import { DeclaredVariables, initialValues, type TensorsByName } from "../../src/train/variables.ts";
 import { forEachEngine, forNative } from "../support/engines.ts";
 
 const nets = ["light", "booster"] as const;

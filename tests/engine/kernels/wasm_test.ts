@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { registerWasmKernels } from "../../../engine/kernels/wasm.ts";
-import * as ops from "../../../engine/ops.ts";
+import { registerWasmKernels } from "../../../src/engine/kernels/wasm.ts";
+import * as ops from "../../../src/engine/ops.ts";
 import { forEachEngine, leftBehind } from "../../support/engines.ts";
 import { finiteDifference, relativeError } from "../../support/numbers.ts";
 

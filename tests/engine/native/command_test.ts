@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { findCommand, runCommand } from "../../../engine/native/command.ts";
+import { findCommand, runCommand } from "../../../src/engine/native/command.ts";
 import { SCRIPTS, withEnvironment, withFolder, writeScript } from "./support.ts";
 
 Deno.test({

@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import { runCommand } from "../../../engine/native/command.ts";
-import { installAddon } from "../../../engine/native/installer.ts";
-import { TFJS_VERSION } from "../../../engine/native/versions.ts";
-import { UserError } from "../../../pipeline/errors.ts";
+import { runCommand } from "../../../src/engine/native/command.ts";
+import { installAddon } from "../../../src/engine/native/installer.ts";
+import { TFJS_VERSION } from "../../../src/engine/native/versions.ts";
+import { UserError } from "../../../src/base/errors.ts";
 import { withEnvironment, withFolder } from "./support.ts";
 
 // The installer knows other names for other platforms.

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { dirname, join } from "node:path";
-import { givenLibrary, isNeeded, linkLibrary } from "../../../engine/native/library.ts";
-import { UserError } from "../../../pipeline/errors.ts";
+import { givenLibrary, isNeeded, linkLibrary } from "../../../src/engine/native/library.ts";
+import { UserError } from "../../../src/base/errors.ts";
 import { withFolder } from "./support.ts";
 
 const ignore = Deno.build.os !== "linux";

@@ -1,10 +1,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { basename, join } from "node:path";
-import type { Progress } from "../../../engine/native/progress.ts";
-import type { Made, Recipe } from "../../../engine/native/recipes.ts";
-import { setUpNative, type SetUpOptions } from "../../../engine/native/set_up.ts";
-import { PLATFORM, TENSORFLOW_VERSION, TFJS_VERSION } from "../../../engine/native/versions.ts";
-import { UserError } from "../../../pipeline/errors.ts";
+import type { Progress } from "../../../src/engine/native/progress.ts";
+import type { Made, Recipe } from "../../../src/engine/native/recipes.ts";
+import { setUpNative, type SetUpOptions } from "../../../src/engine/native/set_up.ts";
+import { PLATFORM, TENSORFLOW_VERSION, TFJS_VERSION } from "../../../src/engine/native/versions.ts";
+import { UserError } from "../../../src/base/errors.ts";
 import { SCRIPTS, userBuild, withEnvironment, withFolder, writeScript } from "./support.ts";
 
 const SILENT: Progress = { begin() {}, update() {}, end() {} };

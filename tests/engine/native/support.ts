@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import type { Build } from "../../../engine/native/build.ts";
-import { findBuilds } from "../../../engine/native/build.ts";
-import { cacheFolder } from "../../../engine/native/cache_folder.ts";
+import type { Build } from "../../../src/engine/native/build.ts";
+import { findBuilds } from "../../../src/engine/native/build.ts";
+import { cacheFolder } from "../../../src/base/machine/cache_folder.ts";
 
 /** Whether shell scripts can stand in for programs here. */
 export const SCRIPTS: boolean = Deno.build.os !== "windows";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import { tryAddon } from "../../../engine/native/trial.ts";
-import { UserError } from "../../../pipeline/errors.ts";
+import { tryAddon } from "../../../src/engine/native/trial.ts";
+import { UserError } from "../../../src/base/errors.ts";
 import { userBuild, withFolder } from "./support.ts";
 
 Deno.test("tryAddon() computes with an addon and says TensorFlow's version", async () => {

@@ -2,10 +2,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { TextReader, Uint8ArrayWriter, ZipWriter } from "@zip.js/zip.js";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { filesUnder } from "../../../engine/native/files.ts";
-import type { Progress } from "../../../engine/native/progress.ts";
-import { unpackWheel, type Wheel, wheelLibrary } from "../../../engine/native/wheel.ts";
-import { UserError } from "../../../pipeline/errors.ts";
+import { filesUnder } from "../../../src/engine/native/files.ts";
+import type { Progress } from "../../../src/engine/native/progress.ts";
+import { unpackWheel, type Wheel, wheelLibrary } from "../../../src/engine/native/wheel.ts";
+import { UserError } from "../../../src/base/errors.ts";
 import { inFolder } from "../../support/command_line.ts";
 import { SCRIPTS, withEnvironment, withFolder, writeScript } from "./support.ts";
 

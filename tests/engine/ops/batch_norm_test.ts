@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { batchNorm, type BatchNormParameters } from "../../../engine/ops.ts";
+import { batchNorm, type BatchNormParameters } from "../../../src/engine/ops.ts";
 import { forEachEngine, leftBehind } from "../../support/engines.ts";
 import { finiteDifference, relativeError } from "../../support/numbers.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { conv2d } from "../../../engine/ops.ts";
+import { conv2d } from "../../../src/engine/ops.ts";
 import { forEachEngine, leftBehind } from "../../support/engines.ts";
 import { finiteDifference, relativeError } from "../../support/numbers.ts";
 

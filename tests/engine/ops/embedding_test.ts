@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { embedding } from "../../../engine/ops.ts";
+import { embedding } from "../../../src/engine/ops.ts";
 import { forEachEngine, leftBehind } from "../../support/engines.ts";
 
 const table = () => tf.tensor2d([[0, 1], [10, 11], [20, 21], [30, 31]]);

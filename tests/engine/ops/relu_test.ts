@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { relu } from "../../../engine/ops.ts";
+import { relu } from "../../../src/engine/ops.ts";
 import { forEachEngine, leftBehind } from "../../support/engines.ts";
 
 forEachEngine("relu() is max(x, 0), with the gradient 1 above 0 and 0 elsewhere", () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { scaleGradient } from "../../../engine/ops.ts";
+import { scaleGradient } from "../../../src/engine/ops.ts";
 import { forEachEngine, leftBehind } from "../../support/engines.ts";
 
 for (const factor of [0.25, -2]) {

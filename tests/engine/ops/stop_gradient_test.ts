@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { stopGradient } from "../../../engine/ops.ts";
+import { stopGradient } from "../../../src/engine/ops.ts";
 import { forEachEngine, leftBehind } from "../../support/engines.ts";
 
 forEachEngine("stopGradient() makes its result a constant", () => {

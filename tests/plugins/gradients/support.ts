@@ -24,9 +24,9 @@ import type {
 } from "../../../plugin.ts";
 import meanSquaredError from "../../../plugins/losses/mean_squared_error.ts";
 import mseHint from "../../../plugins/losses/mse_hint.ts";
-import { changingFactors, type Term } from "../../../train/objective.ts";
-import { disposeState, initialState, type Model, trainStep } from "../../../train/step.ts";
-import { DeclaredVariables, initialValues } from "../../../train/variables.ts";
+import { changingFactors, type Term } from "../../../src/train/objective.ts";
+import { disposeState, initialState, type Model, trainStep } from "../../../src/train/step.ts";
+import { DeclaredVariables, initialValues } from "../../../src/train/variables.ts";
 
 /** Where the variables start. */
 export const start = { light: 3, booster: 5, shared: 2 } as const;

@@ -5,7 +5,7 @@ import { forEachEngine } from "../../support/engines.ts";
 import { classLabel } from "../../support/labels.ts";
 import { assertRefuses } from "../../support/refusals.ts";
 import { assertDistillation, lossContext, makeHint } from "./support.ts";
-import { DeclaredVariables } from "../../../train/variables.ts";
+import { DeclaredVariables } from "../../../src/train/variables.ts";
 
 Deno.test("fitnet keeps the contract of a loss", async () => {
   await checkStage(fitnet);

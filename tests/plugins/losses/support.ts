@@ -6,7 +6,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { CapturedFunction } from "../../../engine/capture/capture.ts";
+import { CapturedFunction } from "../../../src/engine/capture/capture.ts";
 import type {
   HintLoss,
   LabelSpec,
@@ -15,7 +15,7 @@ import type {
   LossStage,
   TaskLoss,
 } from "../../../plugin.ts";
-import { DeclaredVariables } from "../../../train/variables.ts";
+import { DeclaredVariables } from "../../../src/train/variables.ts";
 import {
   assertNear,
   type DistillationCase,

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { LabelSpec } from "../../../pipeline/stages/batch.ts";
-import type { MetricStage } from "../../../pipeline/stages/metric.ts";
+import type { LabelSpec } from "../../../src/stages/batch.ts";
+import type { MetricStage } from "../../../src/stages/metric.ts";
 import accuracy from "../../../plugins/metrics/accuracy.ts";
 import agreement from "../../../plugins/metrics/agreement.ts";
 import auc from "../../../plugins/metrics/auc.ts";

@@ -1,22 +1,22 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { CapturedFunction } from "../../../engine/capture/capture.ts";
-import type { ColumnSpec } from "../../../pipeline/stages/batch.ts";
+import { CapturedFunction } from "../../../src/engine/capture/capture.ts";
+import type { ColumnSpec } from "../../../src/stages/batch.ts";
 import binaryCrossEntropy from "../../../plugins/losses/binary_cross_entropy.ts";
 import ctr from "../../../plugins/networks/ctr.ts";
 import sgd from "../../../plugins/optimizers/sgd.ts";
 import type { Optimizer, TaskLoss } from "../../../plugin.ts";
 import { checkStage } from "../../../testing.ts";
-import { captureInference } from "../../../train/inference.ts";
-import type { Term } from "../../../train/objective.ts";
+import { captureInference } from "../../../src/train/inference.ts";
+import type { Term } from "../../../src/train/objective.ts";
 import {
   initialState,
   type Model,
   type State,
   type StepInput,
   trainStep,
-} from "../../../train/step.ts";
-import { initialValues } from "../../../train/variables.ts";
+} from "../../../src/train/step.ts";
+import { initialValues } from "../../../src/train/variables.ts";
 import {
   assertNear,
   assertSummary,

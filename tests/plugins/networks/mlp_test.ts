@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
 import mlp from "../../../plugins/networks/mlp.ts";
 import { checkStage } from "../../../testing.ts";
-import { initialValues, parameterCount } from "../../../train/variables.ts";
+import { initialValues, parameterCount } from "../../../src/train/variables.ts";
 import { forEachEngine } from "../../support/engines.ts";
 import { assertAloneAsInRocket, both, build, forward, issuesOf, namesOf } from "./support.ts";
 

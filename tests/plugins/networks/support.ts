@@ -1,16 +1,20 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import type { ColumnSpec } from "../../../pipeline/stages/batch.ts";
+import type { ColumnSpec } from "../../../src/stages/batch.ts";
 import type {
   NetName,
   NetworkPair,
   NetworkStage,
   Variable,
   VariableOwner,
-} from "../../../pipeline/stages/network.ts";
+} from "../../../src/stages/network.ts";
 import { UserError } from "../../../plugin.ts";
-import { Forward } from "../../../train/forward.ts";
-import { DeclaredVariables, initialValues, type TensorsByName } from "../../../train/variables.ts";
+import { Forward } from "../../../src/train/forward.ts";
+import {
+  DeclaredVariables,
+  initialValues,
+  type TensorsByName,
+} from "../../../src/train/variables.ts";
 
 /** What a network is built for, in tests. */
 export interface BuildOptions {

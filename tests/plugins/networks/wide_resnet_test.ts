@@ -1,9 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import type { NetName } from "../../../pipeline/stages/network.ts";
+import type { NetName } from "../../../src/stages/network.ts";
 import wideResnet from "../../../plugins/networks/wide_resnet.ts";
 import { checkStage } from "../../../testing.ts";
-import { initialValues, parameterCount, type TensorsByName } from "../../../train/variables.ts";
+import { initialValues, parameterCount, type TensorsByName } from "../../../src/train/variables.ts";
 import { forEachEngine } from "../../support/engines.ts";
 import {
   assertAloneAsInRocket,

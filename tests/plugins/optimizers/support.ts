@@ -6,9 +6,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import * as tf from "@tensorflow/tfjs";
-import { CapturedFunction } from "../../../engine/capture/capture.ts";
+import { CapturedFunction } from "../../../src/engine/capture/capture.ts";
 import type { Optimizer, OptimizerStage, Variable } from "../../../plugin.ts";
-import { optimizerScalars } from "../../../train/step_input.ts";
+import { optimizerScalars } from "../../../src/train/step_input.ts";
 import {
   assertNear,
   optimizerProblem,

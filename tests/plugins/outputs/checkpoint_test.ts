@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import checkpoint from "../../../plugins/outputs/checkpoint.ts";
-import type { CheckpointRequest, EpochEvent, StepEvent } from "../../../pipeline/stages/events.ts";
-import type { Output } from "../../../pipeline/stages/output.ts";
+import type { CheckpointRequest, EpochEvent, StepEvent } from "../../../src/stages/events.ts";
+import type { Output } from "../../../src/stages/output.ts";
 import { checkStage } from "../../../testing.ts";
 import { epochEnd, make, runStart } from "./support.ts";
 

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import process from "node:process";
 import { stripVTControlCharacters } from "node:util";
-import type { JobName, Metrics, StepEvent } from "../../../pipeline/stages/events.ts";
-import type { Output } from "../../../pipeline/stages/output.ts";
+import type { JobName, Metrics, StepEvent } from "../../../src/stages/events.ts";
+import type { Output } from "../../../src/stages/output.ts";
 import progress from "../../../plugins/outputs/progress.ts";
 import { checkStage } from "../../../testing.ts";
 import { epochEnd, make, result, runStart, splits } from "./support.ts";

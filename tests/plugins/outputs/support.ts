@@ -6,8 +6,8 @@ import type {
   Result,
   RunStartEvent,
   SnapshotTensor,
-} from "../../../pipeline/stages/events.ts";
-import type { Output, OutputStage } from "../../../pipeline/stages/output.ts";
+} from "../../../src/stages/events.ts";
+import type { Output, OutputStage } from "../../../src/stages/output.ts";
 
 /** Makes an output from options as a pipeline file has them. */
 export function make(

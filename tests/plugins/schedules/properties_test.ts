@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Schedule } from "../../../pipeline/stages/schedule.ts";
+import type { Schedule } from "../../../src/stages/schedule.ts";
 import constant from "../../../plugins/schedules/constant.ts";
 import cosine from "../../../plugins/schedules/cosine.ts";
 import steps from "../../../plugins/schedules/steps.ts";

@@ -3,7 +3,7 @@ import { Decimal, makeData, Table, tableFromArrays, tableToIPC, Vector } from "a
 import { FileBlock, Footer } from "apache-arrow/ipc/metadata/file";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { UserError } from "../../../pipeline/errors.ts";
+import { UserError } from "../../../src/base/errors.ts";
 import arrow from "../../../plugins/sources/arrow.ts";
 import { arrowSource, expected, fixtures } from "../../support/arrow.ts";
 import { withFiles } from "../../support/formats.ts";

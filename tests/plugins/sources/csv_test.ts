@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { OpenRequest } from "../../../plugin.ts";
-import { UserError } from "../../../pipeline/errors.ts";
+import { UserError } from "../../../src/base/errors.ts";
 import csv from "../../../plugins/sources/csv.ts";
 import { checkStage } from "../../../testing.ts";
 import { expectedOf, formats, readColumns, sourceOf, withFiles } from "../../support/formats.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { UserError } from "../../../pipeline/errors.ts";
+import { UserError } from "../../../src/base/errors.ts";
 import parquet from "../../../plugins/sources/parquet.ts";
 import { checkStage } from "../../../testing.ts";
 import { open as openSplit, valuesOf } from "../../support/arrow.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import type { Data } from "apache-arrow";
 import { join } from "node:path";
-import { UserError } from "../../../pipeline/errors.ts";
+import { UserError } from "../../../src/base/errors.ts";
 import { arrowSource, fixtures } from "../../support/arrow.ts";
 
 /** What a server does beside answering. */

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Field, Float64 } from "apache-arrow";
 import { Buffer } from "node:buffer";
 import { dirname, join } from "node:path";
-import { UserError } from "../../../pipeline/errors.ts";
+import { UserError } from "../../../src/base/errors.ts";
 import { Database, loadDuckdb } from "../../../plugins/sources/duckdb.ts";
 import sql from "../../../plugins/sources/sql.ts";
 import { refusedFunctions, tableFunctions } from "../../../plugins/sources/sql_check.ts";

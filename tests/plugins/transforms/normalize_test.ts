@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import type { Batch, ColumnSpec, Values } from "../../../pipeline/stages/batch.ts";
-import type { Transform } from "../../../pipeline/stages/transform.ts";
+import type { Batch, ColumnSpec, Values } from "../../../src/stages/batch.ts";
+import type { Transform } from "../../../src/stages/transform.ts";
 import { createRandom, UserError } from "../../../plugin.ts";
 import normalize from "../../../plugins/transforms/normalize.ts";
 import { checkStage } from "../../../testing.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Batch, Values } from "../../../pipeline/stages/batch.ts";
+import type { Batch, Values } from "../../../src/stages/batch.ts";
 import randomCrop from "../../../plugins/transforms/random_crop.ts";
 import { checkStage } from "../../../testing.ts";
 import { applied, assertRefused, batchOf, floats, ids, issuesOf, make } from "./support.ts";

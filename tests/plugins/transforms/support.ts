@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { createRandom } from "../../../pipeline/random.ts";
-import type { Batch, Column, ColumnSpec, Values } from "../../../pipeline/stages/batch.ts";
-import type { Transform, TransformStage } from "../../../pipeline/stages/transform.ts";
+import { createRandom } from "../../../src/base/random.ts";
+import type { Batch, Column, ColumnSpec, Values } from "../../../src/stages/batch.ts";
+import type { Transform, TransformStage } from "../../../src/stages/transform.ts";
 import { UserError } from "../../../plugin.ts";
 
 /** Features as a transform is told of them. */

@@ -1,0 +1,123 @@
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { UserError } from "../errors.ts";
+import { hint } from "../hints.ts";
+
+/**
+ * The path of a file to write within a folder. What it would lead out of the folder by, `..`, an
+ * absolute path or a link, is refused.
+ *
+ * @param folder The folder, such as a run's.
+ * @param name The path within it.
+ * @returns The absolute path.
+ * @throws {UserError} If it leads out of the folder; exit code 2.
+ *
+ * @example
+ * ```ts
+ * import { pathInside } from "./inside.ts";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const folder = await Deno.makeTempDir();
+ * assertEquals(pathInside(folder, "checkpoints/last"), `${folder}/checkpoints/last`);
+ * assertThrows(() => pathInside(folder, "../elsewhere"), Error, "leads out of");
+ * await Deno.remove(folder);
+ * ```
+ */
+export function pathInside(folder: string, name: string): string {
+  const path = resolve(folder, name);
+  if (!isInside(resolve(folder), path) || !isInside(targetOf(folder), targetOf(path))) {
+    throw new UserError(`${name} leads out of the folder ${folder}`, {
+      hint: hint("inside/name", "what a run writes stays in its folder: write a name without ..", {
+        edit: "the name",
+      }),
+      exitCode: 2,
+    });
+  }
+  return path;
+}
+
+/**
+ * Refuses a folder with links in it, at any depth, that lead out of it: what is written through them
+ * would be written elsewhere.
+ *
+ * @param folder The folder; it may itself be a link.
+ * @throws {UserError} If there is one; exit code 2.
+ */
+export async function refuseLinksOut(folder: string): Promise<void> {
+  const root = await Deno.realPath(folder);
+  for (const folders = [root]; folders.length > 0;) {
+    const at = folders.pop()!;
+    for (const { name, isDirectory, isSymlink } of await entriesOf(at)) {
+      const path = join(at, name);
+      if (isDirectory) folders.push(path);
+      if (!isSymlink || isInside(root, targetOf(path))) continue;
+      throw new UserError(`${join(folder, relative(root, path))} is a link that leads elsewhere`, {
+        hint: hint(
+          "inside/link",
+          "what a run writes stays in its folder: remove the link, or choose another --out",
+          { edit: "the folder" },
+        ),
+        exitCode: 2,
+      });
+    }
+  }
+}
+
+/** What is in a folder; nothing if another process has removed it. */
+async function entriesOf(folder: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(folder));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return !/^\.\.($|[/\\])/.test(way) && !/^([/\\]|[A-Za-z]:)/.test(way);
+}
+
+/**
+ * Where a path leads, links followed, also of links to what is not there.
+ *
+ * @param path The path.
+ * @returns The absolute path without links.
+ *
+ * @example
+ * ```ts
+ * import { targetOf } from "./inside.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const disk = await Deno.realPath(await Deno.makeTempDir()), folder = await Deno.makeTempDir();
+ * await Deno.symlink(`${disk}/runs`, `${folder}/runs`);
+ * assertEquals(targetOf(`${folder}/runs/mine`), `${disk}/runs/mine`);
+ * await Deno.remove(folder, { recursive: true });
+ * await Deno.remove(disk, { recursive: true });
+ * ```
+ */
+export function targetOf(path: string): string {
+  return target(path, 0);
+}
+
+function target(path: string, links: number): string {
+  const whole = resolve(path);
+  try {
+    return Deno.realPathSync(whole);
+  } catch {
+    if (whole === dirname(whole) || links > 40) return whole;
+  }
+  const link = readLink(whole);
+  // A link to a name starts where its folder really is.
+  if (link !== undefined) {
+    return target(resolve(target(dirname(whole), links + 1), link), links + 1);
+  }
+  return join(target(dirname(whole), links), basename(whole));
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

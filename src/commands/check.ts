@@ -1,0 +1,244 @@
+import { openEngine } from "../engine/engine.ts";
+import { type Problem, warningLines } from "../base/errors.ts";
+import type { Plan } from "../pipeline/plan.ts";
+import type { ColumnSpec } from "../stages/batch.ts";
+import { formatMetric } from "../stages/metric.ts";
+import type { Variable } from "../stages/network.ts";
+import { type FirstBatch, tryFirstBatch } from "../run/first_batch.ts";
+import { readInitial } from "../run/initial.ts";
+import { batchCount, batchRange } from "../input/order.ts";
+import type { JobPhase } from "../run/job.ts";
+import { prepareData, type PreparedData } from "../input/prepare_data.ts";
+import type { PreparedNets } from "../run/prepare_nets.ts";
+import { parametersOf, prepareJobs } from "../run/run.ts";
+import { movedVariables } from "../train/step.ts";
+import type { GivenState } from "../train/variables.ts";
+import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
+import { gradientTable } from "./result_table.ts";
+import { readPlan } from "../run/read_plan.ts";
+import { formatCount, formatNumber, table } from "../base/text_table.ts";
+import { type Lines, print, say } from "../base/terminal.ts";
+import { warningsOf } from "../run/warnings/warnings.ts";
+
+/**
+ * `deno task pipeline check FILE`: all but the training. It opens the data, builds the nets, runs
+ * one batch, and prints what it found.
+ *
+ * @param args The pipeline file.
+ * @param options The command line's options.
+ * @returns The exit code.
+ */
+export async function check(args: readonly string[], options: CommandOptions): Promise<number> {
+  const plan = await readPlan(
+    onlyArgument(args, "a pipeline file"),
+    options.set,
+    options.allowPlugins,
+    options.allowEnv,
+  );
+  const report = (line: string) => options.quiet || say(line);
+  const data = await prepareData(plan, report);
+  try {
+    const engine = await openEngine(options.engine ?? "auto", report);
+    report(`engine: ${engine.name} (${engine.detail})`);
+    // The baseline's nets are built as well: what they lack shows here and not after an hour.
+    const { rocket: { nets, phases }, alone } = await prepareJobs(plan, data, report);
+    const warn = warner(options);
+    warn(await warningsOf(plan, data));
+    const first = phases[0]!.nets;
+    const given = await readInitial(plan, first, report, (warning) => warn([warning]));
+    if (alone) await readInitial(plan, alone.phases[0]!.nets);
+    const tried: Lines[] = [];
+    for (const phase of phases) {
+      reportExactTables(phase, report);
+      if (phase.name !== undefined) tried.push(phaseSummary(phase));
+      const batch = await tryFirstBatch(plan, data, phase, given);
+      warn(batch.warnings);
+      tried.push(firstBatchSummary(batch), gradientTable(batch.gradients));
+    }
+    print(...paragraphs([
+      dataSummary(data),
+      batchSummary(plan, data),
+      outputSummary(first),
+      parameterSummary({ ...first, nets }),
+      ...(given.values.size > 0 ? [initialSummary(plan, given)] : []),
+      ...tried,
+      `${plan.document.file}: fine`,
+    ]));
+    return 0;
+  } finally {
+    await data.close();
+  }
+}
+
+/** Blocks of lines, with an empty line between them. */
+function paragraphs(blocks: readonly Lines[]): Lines[] {
+  return blocks.flatMap((block, index) => index > 0 ? ["", block] : [block]);
+}
+
+/** Prints warnings, each once. */
+function warner({ quiet }: CommandOptions): (warnings: readonly Problem[]) => void {
+  const said = new Set<string>();
+  return (warnings) => {
+    for (const warning of warnings) {
+      if (quiet || said.has(warning.message)) continue;
+      said.add(warning.message);
+      say(warningLines(warning));
+    }
+  };
+}
+
+/** Moving all rows of tables costs by their size, and not by the rows that a step reads. */
+function reportExactTables({ nets: { model } }: JobPhase, report: (line: string) => void): void {
+  const tables = movedVariables(model).filter(({ table }) => table);
+  if (model.tables !== "exact" || tables.length === 0) return;
+  const rows = tables.reduce((sum, { shape }) => sum + shape[0]!, 0);
+  const slots = Object.keys(model.optimizer.slots).length;
+  const bytes = 4 * numbersOf(tables) * (2 * (1 + slots) + 1);
+  report(
+    `tables: each step moves all ${formatCount(rows)} rows of ${
+      formatCount(tables.length)
+    } tables ` +
+      `(optimizer.tables: exact), which is slow, and takes up to ${
+        (bytes / 2 ** 20).toFixed(0)
+      } MB; ` +
+      "lazy moves the rows that a step reads",
+  );
+}
+
+/** How an epoch is cut into steps. */
+function batchSummary({ cut }: Plan, { splits: { train: { rows } } }: PreparedData): string {
+  const count = batchCount(rows, cut);
+  const [start, end] = batchRange(rows, cut, count - 1);
+  const rest = end - start === cut.size ? "" : `, the last one of ${formatCount(end - start)}`;
+  const left = end === rows ? "" : `; ${formatCount(rows - end)} rows are left out of each epoch`;
+  return `steps: ${formatCount(count)} an epoch, of ${formatCount(cut.size)} rows${rest}${left} ` +
+    `(lastBatch: ${cut.last})`;
+}
+
+const rowShape = ({ shape, dtype }: ColumnSpec) => `${dtype} [${["batch", ...shape].join(", ")}]`;
+
+function dataSummary({ splits, transforms }: PreparedData): string[] {
+  const { label, features } = splits.train;
+  const kinds = {
+    class: `${label.classes} classes`,
+    binary: "0 or 1",
+    number: "a number",
+  };
+  const rows = Object.entries(splits).map(([name, split]) => [name, formatCount(split.rows)]);
+  const transformed = transforms.features ?? features;
+  return [
+    ...table(["split", "rows"], rows),
+    "",
+    ...table(
+      ["feature", "as read", "as the nets get it"],
+      [...new Set([...Object.keys(features), ...Object.keys(transformed)])].map((name) => [
+        name,
+        features[name] ? rowShape(features[name]) : "–",
+        transformed[name] ? rowShape(transformed[name]) : "–",
+      ]),
+      ["left", "left", "left"],
+    ),
+    ...idRows(splits),
+    "",
+    `label: ${kinds[label.kind]}`,
+  ];
+}
+
+/** How many ids features have, and which part of their values has the id of unknown ones. */
+function idRows(splits: PreparedData["splits"]): string[] {
+  const rows = Object.entries(splits.train.features).flatMap(([name, { ids, vocabulary }]) => {
+    const count = ids?.count ?? vocabulary?.length;
+    if (count === undefined) return [];
+    const kind = ids?.kind ?? "vocabulary";
+    const unknown = Object.values(splits).map(({ idCounts }) => {
+      const counts = idCounts[name];
+      return counts ? `${formatCount(counts.unknown)} of ${formatCount(counts.values)}` : "–";
+    });
+    return [[name, kind, formatCount(count), ...unknown]];
+  });
+  if (rows.length === 0) return [];
+  const heads = Object.keys(splits).map((split) => `unknown in ${split}`);
+  return ["", ...table(["ids", "of", "count", ...heads], rows, ["left", "left"])];
+}
+
+function outputSummary({ shapes }: PreparedNets): string[] {
+  const rows = Object.entries(shapes)
+    .map(([name, shape]) => [name, `[${["batch", ...shape].join(", ")}]`]);
+  return table(["output", "shape"], rows, ["left", "left"]);
+}
+
+function parameterSummary(prepared: PreparedNets): string[] {
+  const layers = Map.groupBy(
+    prepared.model.variables.filter(({ trainable }) => trainable),
+    ({ name }) => name.split("/").slice(0, -1).join("/") || name,
+  );
+  const owners = (["shared", "light", "booster", "loss"] as const).filter((owner) =>
+    owner !== "loss" || prepared.model.variables.some((variable) => variable.owner === owner)
+  );
+  const sum = (variables: readonly Variable[], owner: Variable["owner"]) =>
+    variables.filter((variable) => variable.owner === owner)
+      .reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);
+  const rows = [...layers].map(([layer, variables]) => [
+    layer,
+    ...owners.map((owner) => {
+      const count = sum(variables, owner);
+      return count === 0 ? "" : formatCount(count);
+    }),
+  ]);
+  const totals = [
+    "all",
+    ...owners.map((owner) =>
+      formatCount(sum(prepared.model.variables.filter(({ trainable }) => trainable), owner))
+    ),
+  ];
+  const counts = Object.entries(parametersOf(prepared))
+    .map(([net, count]) => `${net} ${formatCount(count)}`);
+  return [
+    ...table(["parameters", ...owners], [...rows, totals]),
+    "",
+    `a net with what it shares: ${counts.join(", ")}` +
+    (owners.includes("loss") ? "; what is the losses' own does not ship" : ""),
+  ];
+}
+
+/** What a phase moves, and which variables stay as they are. */
+function phaseSummary({ name, epochs, from, nets: { nets, model } }: JobPhase): string[] {
+  const frozen = model.variables.filter(({ owner }) => model.frozen?.has(owner));
+  const moved = movedVariables(model).filter(({ trainable }) => trainable);
+  const owners = (["shared", "light", "booster"] as const).filter((owner) =>
+    frozen.some((variable) => variable.owner === owner)
+  );
+  const counts = owners.map((owner) => {
+    const own = frozen.filter((variable) => variable.owner === owner);
+    return `  ${owner}: ${formatCount(numbersOf(own))} numbers in ${own.length} variables (${
+      [...new Set(own.map(({ name }) => name.split("/").slice(0, -1).join("/") || name))].join(", ")
+    })`;
+  });
+  return [
+    `phase ${name}: ${nets.join(" and ")}, ${epochs} epochs, from the ${from} weights before; ` +
+    `${formatCount(numbersOf(moved))} numbers can move`,
+    ...(counts.length > 0 ? ["frozen:", ...counts] : ["nothing is frozen"]),
+  ];
+}
+
+const numbersOf = (variables: readonly Variable[]) =>
+  variables.reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);
+
+function initialSummary({ initial }: Plan, { values }: GivenState): string {
+  const from = initial.map(({ nets, from }) =>
+    `${nets.join(" and ")} from ${"file" in from ? from.file : from.run}`
+  );
+  return `first weights: ${from.join(", ")} (${values.size} variables)`;
+}
+
+function firstBatchSummary({ losses, metrics, rows, peakBytes }: FirstBatch): string[] {
+  return [
+    ...table(
+      [`first batch (${rows} rows)`, "value"],
+      [...losses, ...metrics].map(([name, value]) => [name, formatMetric(value, formatNumber)]),
+    ),
+    "",
+    `memory of a step with ${rows} rows: about ${(peakBytes / 2 ** 20).toFixed(0)} MB of ` +
+    "tensors, beside the engine and the data",
+  ];
+}

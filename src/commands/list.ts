@@ -1,0 +1,80 @@
+import { builtins } from "../../plugins/mod.ts";
+import { UserError } from "../base/errors.ts";
+import { nameHint } from "../base/hints.ts";
+import type { Plan, PlannedStage } from "../pipeline/plan.ts";
+import { type StageKind, stageKinds } from "../stages/stage.ts";
+import type { CommandOptions } from "../launch/command_line/options.ts";
+import { readPlan } from "../run/read_plan.ts";
+import { table } from "../base/text_table.ts";
+import { print } from "../base/terminal.ts";
+
+/**
+ * `deno task pipeline list [KIND] [FILE]`: the built-in stages, or those that a pipeline names.
+ *
+ * @param args Kinds of stages, and pipeline files; nothing for all that are built in.
+ * @param options What pipelines may load.
+ * @returns The exit code.
+ */
+export async function list(
+  args: readonly string[],
+  { allowPlugins, allowEnv }: Pick<CommandOptions, "allowPlugins" | "allowEnv">,
+): Promise<number> {
+  const files = args.filter((arg) => /[./\\]/.test(arg));
+  const kinds = args.filter((arg) => !files.includes(arg)).map(stageKind);
+  const wanted = kinds.length === 0 ? stageKinds : kinds;
+  const stages: string[][] = [];
+  if (files.length === 0) {
+    stages.push(...builtins.map(({ kind, name, summary }) => [kind, name, summary]));
+  }
+  for (const file of files) {
+    stages.push(
+      ...stagesOf(await readPlan(file, [], allowPlugins, allowEnv)).map(({ stage, reference }) => [
+        stage.kind,
+        reference.name,
+        stage.summary,
+      ]),
+    );
+  }
+  const unique = new Map(stages.map((row) => [row.join("\0"), row]));
+  const rows = wanted.flatMap((kind) => [...unique.values()].filter(([of]) => of === kind));
+  print(table(["kind", "stage", "what it does"], rows, ["left", "left", "left"]));
+  return 0;
+}
+
+/** All stages of a plan. */
+function stagesOf(plan: Plan): PlannedStage[] {
+  return [
+    plan.train,
+    plan.test,
+    ...(plan.validation && "stage" in plan.validation ? [plan.validation] : []),
+    ...plan.transforms,
+    plan.network,
+    ...plan.phases.flatMap(({ losses, optimizer }) => [
+      ...losses.flatMap((loss) => [loss, loss.gradient]),
+      optimizer,
+      optimizer.schedule,
+    ]),
+    ...plan.metrics,
+    ...plan.outputs,
+  ];
+}
+
+/**
+ * The kind of stage that a word names, in the singular or plural.
+ *
+ * @param word The word.
+ * @throws {UserError} If it names none.
+ */
+export function stageKind(word: string): StageKind {
+  const kind = stageKinds.find((kind) => [kind, `${kind}s`, `${kind}es`].includes(word));
+  if (kind) return kind;
+  throw new UserError(`there is no kind of stage called ${JSON.stringify(word)}`, {
+    hint: nameHint("command/kind", {
+      written: word,
+      names: stageKinds,
+      intro: "the kinds are",
+      change: (kind) => ({ args: { replace: { [word]: kind } } }),
+    }),
+    exitCode: 2,
+  });
+}

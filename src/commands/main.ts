@@ -1,0 +1,189 @@
+import { tmpdir } from "node:os";
+import { ROCKET_VERSION } from "../base/package.ts";
+import { inOneLine } from "../base/printable.ts";
+import { type Problem, problemLines, problemsLines, UserError } from "../base/errors.ts";
+import { hint, nameHint } from "../base/hints.ts";
+import { optionNames, parseArguments } from "../launch/command_line/arguments.ts";
+import { check } from "./check.ts";
+import { leaveSignals } from "./interruption.ts";
+import { list } from "./list.ts";
+import { needsOf, permissionsText } from "../launch/command_line/needs.ts";
+import { create } from "./new.ts";
+import { missingPermission } from "../run/missing_permission.ts";
+import { engines, precisions, readOptions } from "../launch/command_line/options.ts";
+import { resume } from "./resume.ts";
+import { run } from "./run.ts";
+import { show } from "./show.ts";
+import { sweep } from "./sweep.ts";
+import { print, say } from "../base/terminal.ts";
+
+const usage = `Rocket ${ROCKET_VERSION}: trains a light net with a booster net.
+
+usage: deno task pipeline FILE [options]         read, check, train, measure, write the run folder
+       deno task pipeline resume DIR [options]   go on with a run that was stopped
+       deno task pipeline sweep FILE [options]   settings × seeds of one file, and one table of them
+       deno task pipeline check FILE [options]   all but the training
+       deno task pipeline list [KIND] [FILE]     the stages, built in or of a pipeline
+       deno task pipeline show STAGE             a stage's options
+       deno task pipeline new KIND FILE.ts       a working plugin with its test and a pipeline
+
+options:
+  --out DIR              the run folder (runs/NAME-TIME)
+  --seed N               the seed, instead of the pipeline's
+  --epochs N             the epochs, instead of the pipeline's
+  --set PATH=VALUE       any value of the pipeline: --set losses.2.weight=0.1 (repeatable)
+  --engine ${engines.join("|")}   where numbers are computed (auto)
+  --precision ${precisions.join("|")}   what training steps compute in (float32)
+  --allow-plugin CODE    loads a stage from outside of the project's folder: npm:x, a path (repeatable)
+  --allow-env NAME       lets a server know the variable: \${env:NAME} in an address (repeatable)
+  --permissions          prints what the run may do, and why, instead of running
+  --jobs N               how many runs of a sweep at once (as many as there are cores)
+  --only PART            of a sweep only check, latency, or a run such as rocket/seed-1
+  --reference SETTING    what a sweep compares its settings with, instead of the file's
+  --quiet                no progress
+  --json                 events as JSON lines on standard output
+  --debug                stack traces, also for mistakes of one's own
+  --version, --help
+`;
+
+const commands = { run, resume, sweep, check, list, show, new: create } as const;
+
+/**
+ * Runs a command line.
+ *
+ * @param args The arguments after the program's name.
+ * @returns The exit code: 0 done, 1 the run failed, 2 the command or the pipeline file is wrong,
+ * 130 a signal ended it.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const debug = args.includes("--debug");
+  try {
+    return await dispatch(args);
+  } catch (error) {
+    return report(error, debug);
+  }
+}
+
+async function dispatch(args: readonly string[]): Promise<number> {
+  const parsed = parseArguments(args);
+  if (parsed.unknown.length > 0) refuseUnknown(parsed.unknown[0]!);
+  if (parsed.version) {
+    print(ROCKET_VERSION);
+    return 0;
+  }
+  const [first, ...rest] = parsed.words;
+  if (parsed.help || first === undefined) {
+    (parsed.help ? print : say)(usage.trimEnd().split("\n"));
+    return parsed.help ? 0 : 2;
+  }
+  if (parsed.permissions) {
+    print(permissionsText((await needsOf(args, tmpdir())).permissions));
+    return 0;
+  }
+  const options = readOptions(parsed);
+  const trains = ["run", "resume", "sweep"].includes(first) || !Object.hasOwn(commands, first);
+  if (!trains) leaveSignals();
+  if (Object.hasOwn(commands, first)) {
+    return await commands[first as keyof typeof commands](rest, options);
+  }
+  await refuseUnknownCommand(first);
+  return await run([first, ...rest], options);
+}
+
+function refuseUnknown(option: string): never {
+  const written = option.replace(/=.*/, "");
+  throw new UserError(`there is no option ${option}`, {
+    hint: nameHint("command/option", {
+      written: written.replace(/^-+/, ""),
+      names: optionNames,
+      shown: (name) => `--${name}`,
+      change: (name) => ({ args: { replace: { [written]: `--${name}` } } }),
+    }) ?? hint("command/options", "deno task pipeline --help lists them", {
+      args: { remove: [option], add: ["--help"] },
+    }),
+    exitCode: 2,
+  });
+}
+
+/** A first word that is neither a command nor a file is more likely a command misspelt. */
+async function refuseUnknownCommand(word: string): Promise<void> {
+  if (/[./\\]/.test(word) || await exists(word)) return;
+  throw new UserError(`${JSON.stringify(word)} is neither a command nor a pipeline file`, {
+    hint: nameHint("command/word", {
+      written: word,
+      names: Object.keys(commands),
+      intro: "the commands are",
+      change: (name) => ({ args: { replace: { [word]: name } } }),
+    }),
+    exitCode: 2,
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Prints what went wrong: a person's mistake without a stack trace, Rocket's own with a way to get one.
+ *
+ * @param error What was thrown.
+ * @param debug Whether to print where.
+ * @returns The exit code.
+ */
+export function report(error: unknown, debug: boolean): number {
+  if (error instanceof UserError) {
+    say(problemsLines(error.problems));
+    const missing = missingPermission(error);
+    if (missing) say(` hint: ${missing.hint}`);
+    if (debug) say(inspected(error));
+    return error.exitCode;
+  }
+  const { exitCode, ...problem } = faultOf(error);
+  const { message } = problem;
+  say(problemLines(debug ? { message } : problem));
+  if (debug) say(inspected(error));
+  return exitCode;
+}
+
+/** Where an error was thrown: its lines, behind a space, as a message may have lines that look like Rocket's. */
+function inspected(error: unknown): string[] {
+  return Deno.inspect(error).split("\n").map((line) => `  ${line}`);
+}
+
+/**
+ * What to tell of an error that is no person's mistake: a permission or memory that is missing, or a fault of
+ * Rocket's own.
+ *
+ * @param error What was thrown.
+ */
+export function faultOf(error: unknown): Problem & { readonly exitCode: 1 | 2 } {
+  return missingPermission(error) ?? missingMemory(error) ?? {
+    message: inOneLine(error instanceof Error ? error.message : String(error)),
+    hint: hint("fault/debug", "this is a fault of Rocket's own; --debug prints where", {
+      outside: "the fault is mended in Rocket",
+    }),
+    exitCode: 1,
+  };
+}
+
+/** What JavaScript, WebAssembly and TensorFlow throw when no memory is left. */
+function missingMemory(error: unknown): Problem & { exitCode: 1 } | undefined {
+  const message = error instanceof Error ? error.message : "";
+  const length = Number(/^Invalid typed array length: (\d+)$/.exec(message)?.[1] ?? 0);
+  const missing = length > 2 ** 28 || message === "Array buffer allocation failed" ||
+    /^(Invalid TF_Status: 8\b|[^]*\bOOM when allocating tensor\b)/.test(message) ||
+    (error instanceof WebAssembly.RuntimeError && message === "memory access out of bounds");
+  if (!missing) return undefined;
+  return {
+    message: `there is not enough memory: ${message}`,
+    hint: hint("memory/smaller", "make train.batch, the nets or their tables of ids smaller", {
+      outside: "what fits depends on the machine",
+    }),
+    exitCode: 1,
+  };
+}

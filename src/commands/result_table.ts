@@ -1,0 +1,137 @@
+import type { GradientNorms, Metrics, PhaseResult, Result } from "../stages/events.ts";
+import { formatMetric, isMetricDetail, type MetricValue } from "../stages/metric.ts";
+import { formatCount, formatNumber, table } from "../base/text_table.ts";
+
+/**
+ * The table that a run ends with: what came out for each net, and what the booster gave.
+ *
+ * @param result The run's result.
+ * @returns The lines.
+ */
+export function resultTable(result: Result): string[] {
+  const { baseline } = result;
+  const rows: { net: string; last: Metrics; best: Metrics; parameters: number; seconds: string }[] =
+    [];
+  const add = (
+    net: string,
+    part: Pick<Result, "test" | "best" | "parameters">,
+    name: "light" | "booster",
+    seconds: string,
+  ) => {
+    const parameters = part.parameters[name];
+    if (parameters === undefined) return;
+    rows.push({
+      net,
+      last: part.test[name] ?? {},
+      best: part.best.test[name] ?? {},
+      parameters,
+      seconds,
+    });
+  };
+  const rocketTime = `${result.seconds.toFixed(1)} s`;
+  add("light", result, "light", rocketTime);
+  add("booster", result, "booster", "″");
+  if (baseline) add("light alone", baseline, "light", `${baseline.seconds.toFixed(1)} s`);
+
+  const all = rows[0]?.last ?? {};
+  const metrics = Object.keys(all).filter((key) => !isMetricDetail(key, all));
+  const head = ["net", ...metrics.flatMap((metric) => [metric, "at best"]), "parameters", "time"];
+  const cells = rows.map(({ net, last, best, parameters, seconds }) => [
+    net,
+    ...metrics.flatMap((metric) => [last[metric], best[metric]].map(cell)),
+    formatCount(parameters),
+    seconds,
+  ]);
+  const { best } = result;
+  const lines = [
+    `${result.name}: test split after epoch ${result.epochs}${
+      result.stopped ? ", when it was no longer better" : ""
+    }; "at best" after epoch ${best.epoch}` +
+    (baseline ? ` (light alone: ${baseline.best.epoch})` : "") +
+    `, ${choice(best)}`,
+    "",
+    ...table(head, cells),
+  ];
+  if (result.phases) lines.push("", ...phaseTable(result.phases));
+  for (const { net, last } of rows) {
+    for (const metric of metrics) {
+      const details = Object.entries(last).filter(([key]) => key.startsWith(`${metric}/`))
+        .map(([key, value]) => `${key.slice(metric.length + 1)} ${cell(value)}`);
+      if (details.length > 0) lines.push("", `${net} ${metric}: ${details.join(", ")}`);
+    }
+  }
+  const metric = metrics[0];
+  const after = metric && result.test.light?.[metric];
+  const alone = metric && baseline?.test.light?.[metric];
+  if (typeof after === "number" && typeof alone === "number") {
+    const gain = after - alone;
+    lines.push(
+      "",
+      `what the booster gave the light net: ${metric} ${gain < 0 ? "−" : "+"}${
+        Math.abs(gain).toFixed(4)
+      } (one seed)`,
+    );
+  }
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  lines.push(
+    "",
+    `waiting for data: ${percent(result.input.waitingShare)} of the training time` +
+      (baseline ? ` (light alone: ${percent(baseline.input.waitingShare)})` : ""),
+  );
+  const skipped = result.skipped + (baseline?.skipped ?? 0);
+  if (skipped > 0) lines.push(`skipped steps, as losses or gradients were not finite: ${skipped}`);
+  return lines;
+}
+
+/** A metric's value in a table. */
+const cell = (value: MetricValue | undefined) =>
+  value === undefined ? "–" : formatMetric(value, formatNumber);
+
+/** How the best epoch was chosen. */
+function choice({ metric, split, value }: Result["best"]): string {
+  if (metric === "epoch") return "the last one: no metric was chosen by";
+  const by = `chosen by ${metric} on the ${split} split`;
+  return typeof value === "number" ? by : `as ${metric} was ${cell(value)} on the ${split} split`;
+}
+
+/** A row a phase: what it trained, and each net's first metric. */
+function phaseTable(phases: readonly PhaseResult[]): string[] {
+  const keys = [
+    ...new Set(
+      phases.flatMap(({ test }) =>
+        Object.entries(test).filter(([net]) => net !== "run").flatMap(([net, metrics]) =>
+          Object.keys(metrics).slice(0, 1).map((metric) => `${net} ${metric}`)
+        )
+      ),
+    ),
+  ];
+  const head = ["phase", "frozen", "epochs", "at best", ...keys, "time"];
+  const rows = phases.map(({ name, frozen, epochs, stopped, best, test, seconds }) => [
+    name,
+    frozen.join(", ") || "–",
+    `${epochs}${stopped ? " (stopped)" : ""}`,
+    formatCount(best.epoch),
+    ...keys.map((key) => {
+      const [net, metric] = key.split(" ") as [string, string];
+      return cell(test[net]?.[metric]);
+    }),
+    `${seconds.toFixed(1)} s`,
+  ]);
+  return table(head, rows, ["left", "left", ...head.slice(2).map(() => "right" as const)]);
+}
+
+/**
+ * The gradient norms on the first batch: a row a loss term, a column an owner of variables.
+ *
+ * @param gradients The norms.
+ * @returns The lines.
+ */
+export function gradientTable(gradients: readonly GradientNorms[]): string[] {
+  const owners = (["booster", "light", "shared", "loss"] as const)
+    .filter((owner) => gradients.some(({ norms }) => owner in norms));
+  const rows = gradients.map(({ loss, norms }) => [
+    loss,
+    ...owners.map((owner) => formatNumber(norms[owner] ?? 0)),
+  ]);
+  return table(["gradient norm", ...owners], rows);
+}

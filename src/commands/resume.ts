@@ -1,0 +1,47 @@
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import { metricsToJson } from "../stages/metrics_json.ts";
+import { makePlan } from "../pipeline/plan/make_plan.ts";
+import { createRegistry } from "../pipeline/registry.ts";
+import { builtins } from "../../plugins/mod.ts";
+import { readResult } from "../run/folder/manifest.ts";
+import { isFinished } from "../run/resume_checks.ts";
+import { listenToSignals } from "./interruption.ts";
+import { removeRunDrafts } from "../base/files/run_drafts.ts";
+import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
+import { readRun } from "../run/folder/read_run.ts";
+import { printResult, train } from "./train.ts";
+import { printJson, say } from "../base/terminal.ts";
+
+/**
+ * `deno task pipeline resume DIR`: goes on with a run from its newest checkpoint that is whole.
+ *
+ * @param args The run folder.
+ * @param options The command line's options.
+ * @returns The exit code.
+ */
+export async function resume(args: readonly string[], options: CommandOptions): Promise<number> {
+  const out = onlyArgument(args, "a run folder");
+  if (options.out !== undefined) {
+    throw new UserError("a run goes on in its own folder, so that there is no --out here", {
+      hint: hint("resume/out", "leave --out away; copy the folder first to keep it as it is", {
+        args: { remove: ["--out", options.out, `--out=${options.out}`] },
+      }),
+      exitCode: 2,
+    });
+  }
+  const { over } = listenToSignals(out, options.quiet);
+  const { allowed, document } = await readRun(out, options);
+  // Whatever comes of it, what a killed process left half written is of no use.
+  removeRunDrafts(out);
+  const plan = await makePlan(document, createRegistry(builtins, allowed));
+  const result = await readResult(out);
+  if (!result || !isFinished(result, plan)) return await train(plan, out, options, true);
+  over();
+  if (options.json) printJson(metricsToJson({ event: "runEnd", result }));
+  else printResult(result, out);
+  if (!options.quiet) {
+    say(`the run has finished; --epochs ${result.epochs + 1} or more goes on with it`);
+  }
+  return 0;
+}

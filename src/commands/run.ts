@@ -1,0 +1,29 @@
+import { basename, join } from "node:path";
+import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
+import { readPlan } from "../run/read_plan.ts";
+import { train } from "./train.ts";
+
+/**
+ * `deno task pipeline FILE`: trains and writes the run folder.
+ *
+ * @param args The pipeline file.
+ * @param options The command line's options.
+ * @returns The exit code.
+ */
+export async function run(args: readonly string[], options: CommandOptions): Promise<number> {
+  const plan = await readPlan(
+    onlyArgument(args, "a pipeline file"),
+    options.set,
+    options.allowPlugins,
+    options.allowEnv,
+  );
+  const out = options.out ?? join("runs", `${basename(plan.name)}-${timestamp()}`);
+  return await train(plan, out, options, false);
+}
+
+/** `20260131-142501`, in local time: run folders sort by it. */
+function timestamp(now = new Date()): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join("");
+  return `${day}-${[now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join("")}`;
+}

@@ -1,0 +1,187 @@
+import { join } from "node:path";
+import { withLock } from "../engine/native/lock.ts";
+import { refuseLinksOut } from "../base/files/inside.ts";
+import { makeFolder } from "../base/files/make_folder.ts";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import type { CheckedSweep } from "../sweep/check.ts";
+import type { Latency } from "../sweep/latency.ts";
+import { runPart } from "../sweep/processes.ts";
+import { readOutcomes, type RunOutcome } from "../sweep/results.ts";
+import { terminalText } from "../sweep/render.ts";
+import { sweepTable } from "../sweep/table.ts";
+import { writeTable } from "../sweep/write.ts";
+import { INTERRUPTED, onSignal, quoted } from "./interruption.ts";
+import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
+import { sweepPart } from "./sweep_part.ts";
+import { SweepRuns } from "./sweep_runs.ts";
+import { print, printJson, say } from "../base/terminal.ts";
+
+/**
+ * `deno task pipeline sweep FILE`: runs a grid of seeds and settings, and writes one table.
+ *
+ * This process runs no code of the sweep's pipelines: a process of its own checks all runs, each run has
+ * one, and one measures latencies.
+ *
+ * @param args The sweep file.
+ * @param options The command line's options.
+ * @returns The exit code.
+ */
+export async function sweep(args: readonly string[], options: CommandOptions): Promise<number> {
+  const file = onlyArgument(args, "a sweep file");
+  refuseSeed(options);
+  if (options.only !== undefined) return await sweepPart(file, options.only, options);
+  const interruption = new AbortController();
+  onSignal(() => interruption.abort());
+  return await new SweepCommand(file, options, interruption.signal).run();
+}
+
+function refuseSeed({ set }: CommandOptions): void {
+  if (!set.some((change) => /^seed\s*=/.test(change))) return;
+  throw new UserError("a sweep has its seeds in its file, so that there is no --seed here", {
+    hint: hint(
+      "sweep/seed",
+      "write seeds: [1, 2, 3] there; --only SETTING/seed-N runs one of them",
+      {
+        edit: "the sweep and the arguments",
+      },
+    ),
+    exitCode: 2,
+  });
+}
+
+class SweepCommand {
+  readonly #file: string;
+  readonly #options: CommandOptions;
+  readonly #stop: AbortSignal;
+
+  constructor(file: string, options: CommandOptions, stop: AbortSignal) {
+    this.#file = file;
+    this.#options = options;
+    this.#stop = stop;
+  }
+
+  async run(): Promise<number> {
+    const checked = await this.#part<CheckedSweep>("check");
+    if (typeof checked === "number") return this.#ended(checked);
+    const { out } = checked;
+    await makeFolder(out);
+    // Locks, logs and run folders are opened by their names in it.
+    await refuseLinksOut(out);
+    return await withLock(
+      join(out, ".lock"),
+      () => {
+        throw new UserError(`another process runs a sweep in ${out}`, {
+          hint: hint("sweep/lock", "wait for its end, or choose another folder with --out", {
+            args: { add: ["--out", "another"] },
+          }),
+        });
+      },
+      () => this.#all(checked),
+    );
+  }
+
+  async #all(checked: CheckedSweep): Promise<number> {
+    const runs = new SweepRuns(checked, {
+      options: this.#options,
+      partArgs: (part) => this.#args(part, checked.out),
+      stop: this.#stop,
+    });
+    const failures = await runs.run();
+    if (this.#stop.aborted) return this.#ended(INTERRUPTED, checked.out);
+    const outcomes = await readOutcomes(checked);
+    const latency = await this.#latency(checked, outcomes);
+    if (this.#stop.aborted) return this.#ended(INTERRUPTED, checked.out);
+    const table = sweepTable(checked, outcomes, latency);
+    const files = await writeTable(checked.out, table, outcomes, (line) => this.#report(line));
+    if (this.#options.json) printJson({ event: "sweepEnd", table });
+    else if (outcomes.length > 0) {
+      print("", terminalText(table), "", `tables: ${files.join(", ")}`);
+    }
+    for (const { name, log, lines } of failures) {
+      say("", `${name} failed:`, lines, `(all that it said: ${log})`);
+    }
+    if (failures.length === 0) return 0;
+    say(
+      "",
+      `${failures.length} of ${checked.runs.length} runs failed; to try them again:`,
+      `  ${this.#command(checked.out)}`,
+    );
+    return 1;
+  }
+
+  async #latency(
+    { latencyBatch, out }: CheckedSweep,
+    outcomes: readonly RunOutcome[],
+  ): Promise<Latency | undefined> {
+    if (latencyBatch === undefined || outcomes.length === 0) return undefined;
+    this.#report("measuring the latency of the light nets");
+    const latency = await this.#part<Latency>("latency", out, 1);
+    if (typeof latency !== "number") return latency;
+    if (!this.#stop.aborted) {
+      this.#report("the latency could not be measured; the table is without");
+    }
+    return undefined;
+  }
+
+  /** What a part of the sweep prints as its last line, or the exit code of one that failed. */
+  async #part<T>(name: string, out?: string, threads?: number): Promise<T | number> {
+    let last = "";
+    const code = await runPart({
+      args: this.#args(name, out),
+      stop: this.#stop,
+      ...(threads !== undefined && { threads }),
+      onLine: (line) => {
+        last = line;
+      },
+      onError: (bytes) => void Deno.stderr.writeSync(bytes),
+    });
+    return code === 0 ? JSON.parse(last) as T : code;
+  }
+
+  /** The arguments of a part's command line. */
+  #args(part: string, out = this.#options.out): string[] {
+    const { debug, quiet } = this.#options;
+    return [
+      ...["sweep", this.#file, "--only", part, "--json"],
+      ...(out === undefined ? [] : ["--out", out]),
+      ...this.#common(),
+      ...(debug ? ["--debug"] : []),
+      ...(quiet || part === "latency" ? ["--quiet"] : []),
+    ];
+  }
+
+  /** The options that all parts have, and the command that goes on. */
+  #common(): string[] {
+    const { set, allowPlugins, allowEnv, engine, precision, reference } = this.#options;
+    return [
+      ...set.flatMap((change) => ["--set", change]),
+      ...allowPlugins.flatMap((code) => ["--allow-plugin", code]),
+      ...allowEnv.flatMap((name) => ["--allow-env", name]),
+      ...(engine === undefined ? [] : ["--engine", engine]),
+      ...(precision === undefined ? [] : ["--precision", precision]),
+      ...(reference === undefined ? [] : ["--reference", reference]),
+    ];
+  }
+
+  #ended(code: number, out?: string): number {
+    if (!this.#stop.aborted) return code;
+    say("stopped; to go on:", `  ${this.#command(out)}`);
+    return INTERRUPTED;
+  }
+
+  /** The command that goes on with the sweep: the same again. */
+  #command(out: string | undefined): string {
+    const { jobs } = this.#options;
+    return [
+      ...["deno task pipeline sweep", quoted(this.#file)],
+      ...(this.#options.out === undefined || out === undefined ? [] : ["--out", quoted(out)]),
+      ...this.#common().map(quoted),
+      ...(jobs === undefined ? [] : ["--jobs", String(jobs)]),
+    ].join(" ");
+  }
+
+  #report(line: string): void {
+    if (!this.#options.quiet) say(line);
+  }
+}

@@ -1,0 +1,105 @@
+import { dirname, join } from "node:path";
+import { withLock } from "../engine/native/lock.ts";
+import { pathInside } from "../base/files/inside.ts";
+import { type AllowedCode, allowedCode } from "../pipeline/allowed_code.ts";
+import { UserError } from "../base/errors.ts";
+import { nameHint } from "../base/hints.ts";
+import { checkSweep, folderOf, nameOf, planOf } from "../sweep/check.ts";
+import { keptRun } from "../sweep/kept.ts";
+import { type Latency, measureLatency, type TimedNet } from "../sweep/latency.ts";
+import { readSweep, type Sweep } from "../pipeline/sweep_file/read.ts";
+import { readResult } from "../run/folder/manifest.ts";
+import type { CommandOptions } from "../launch/command_line/options.ts";
+import { printResult, train } from "./train.ts";
+import { printJson, say } from "../base/terminal.ts";
+
+/**
+ * `deno task pipeline sweep FILE --only PART`: one part of a sweep.
+ *
+ * @param file The sweep file.
+ * @param part `check`, `latency`, or a run such as `rocket/seed-1`.
+ * @param options The command line's options.
+ * @returns The exit code.
+ */
+export async function sweepPart(
+  file: string,
+  part: string,
+  options: CommandOptions,
+): Promise<number> {
+  const allowed = await allowedCode(dirname(file), options.allowPlugins);
+  const sweep = await readSweep(file, {
+    set: options.set,
+    allowed,
+    allowEnv: options.allowEnv,
+    reference: options.reference,
+  });
+  const report = (line: string) => options.quiet || say(line);
+  switch (part) {
+    case "check":
+      printJson(await checkSweep(sweep, { ...options, allowed }, report));
+      return 0;
+    case "latency":
+      printJson(await latencies(sweep, allowed, options, report));
+      return 0;
+    default:
+      return await runOne(sweep, part, allowed, options);
+  }
+}
+
+async function latencies(
+  sweep: Sweep,
+  allowed: AllowedCode,
+  options: CommandOptions,
+  report: (line: string) => void,
+): Promise<Latency> {
+  const nets: TimedNet[] = [];
+  for (const { key: setting } of sweep.settings) {
+    for (const run of sweep.runs) {
+      const folder = join(folderOf(sweep, options), nameOf(run));
+      if (run.setting !== setting || !await readResult(folder)) continue;
+      nets.push({ setting, plan: await planOf(run, allowed), folder });
+      break;
+    }
+  }
+  const { latency } = sweep.value, batch = latency === "none" ? 1 : latency.batch;
+  return await measureLatency(nets, batch, options.engine ?? "auto", report);
+}
+
+async function runOne(
+  sweep: Sweep,
+  name: string,
+  allowed: AllowedCode,
+  options: CommandOptions,
+): Promise<number> {
+  const run = sweep.runs.find((run) => nameOf(run) === name);
+  if (!run) {
+    const names = ["check", "latency", ...sweep.runs.map(nameOf)];
+    throw new UserError(`the sweep has no part ${JSON.stringify(name)}`, {
+      hint: nameHint("sweep/part", {
+        written: name,
+        names,
+        intro: "the parts are",
+        change: (part) => ({
+          args: { replace: { [name]: part, [`--only=${name}`]: `--only=${part}` } },
+        }),
+      }),
+      exitCode: 2,
+    });
+  }
+  const folder = join(folderOf(sweep, options), name), plan = await planOf(run, allowed);
+  pathInside(folderOf(sweep, options), name);
+  return await withLock(
+    pathInside(folderOf(sweep, options), `${name}.lock`),
+    () => say(`another process runs ${name}; waiting for its end`),
+    async () => {
+      const { state } = await keptRun(folder, plan, options);
+      if (state !== "finished") {
+        return await train(plan, folder, options, state === "interrupted");
+      }
+      const result = await readResult(folder);
+      if (options.json) printJson({ event: "runEnd", result });
+      else printResult(result!, folder);
+      return 0;
+    },
+  );
+}

@@ -1,0 +1,77 @@
+import { Interruption, warningLines } from "../base/errors.ts";
+import { metricsToJson } from "../stages/metrics_json.ts";
+import type { Plan } from "../pipeline/plan.ts";
+import { EVENT_NAMES, type Result, type RunEvents } from "../stages/events.ts";
+import type { Output } from "../stages/output.ts";
+import { OutputsFailed } from "../run/outputs.ts";
+import { runPlan } from "../run/run.ts";
+import { describeInterruption, INTERRUPTED, listenToSignals } from "./interruption.ts";
+import type { CommandOptions } from "../launch/command_line/options.ts";
+import { gradientTable, resultTable } from "./result_table.ts";
+import { print, printJson, say } from "../base/terminal.ts";
+
+/**
+ * Trains what a plan says, and prints what came out.
+ *
+ * @param plan The plan.
+ * @param out The run folder.
+ * @param options The command line's options.
+ * @param resume Whether to go on with the run that the folder holds.
+ * @returns The exit code: 0, or 130 if a signal ended the run.
+ */
+export async function train(
+  plan: Plan,
+  out: string,
+  options: CommandOptions,
+  resume: boolean,
+): Promise<number> {
+  const { engine, precision, quiet, json, debug } = options;
+  const { signal, listener: { runStart }, over } = listenToSignals(out, quiet);
+  const { runStart: print, warning: printWarning, ...others } = json ? jsonLines() : {} as Output;
+  try {
+    const result = await runPlan(plan, {
+      ...{ out, engine, precision, resume, signal, debug },
+      quiet: quiet || json,
+      report: (line) => quiet || say(line),
+      listener: {
+        ...others,
+        warning: async (event) => {
+          if (!quiet) say(warningLines(event));
+          await printWarning?.(event);
+        },
+        runStart: async (event) => {
+          await runStart!(event);
+          await print?.(event);
+        },
+      },
+    });
+    over();
+    if (!json) printResult(result, out);
+    return 0;
+  } catch (error) {
+    over();
+    if (error instanceof OutputsFailed && !json) printResult(error.result, out);
+    if (!(error instanceof Interruption)) throw error;
+    say(describeInterruption(error, out));
+    return INTERRUPTED;
+  }
+}
+
+/**
+ * Prints what a run ended with.
+ *
+ * @param result The result.
+ * @param out The run folder.
+ */
+export function printResult(result: Result, out: string): void {
+  print("", resultTable(result), "", gradientTable(result.gradients));
+  print("", `run folder: ${out}`);
+}
+
+function jsonLines(): Output {
+  const print = <Name extends keyof RunEvents>(name: Name) => (event: RunEvents[Name]) => {
+    const plain = "error" in event ? { message: event.error.message } : event;
+    printJson(metricsToJson({ event: name, ...plain }));
+  };
+  return Object.fromEntries(EVENT_NAMES.map((name) => [name, print(name)]));
+}

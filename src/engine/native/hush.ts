@@ -1,0 +1,38 @@
+import { cLibrary } from "../../base/machine/libc.ts";
+
+/**
+ * Runs a function with the process's standard error turned off, below JavaScript.
+ *
+ * TensorFlow's libraries greet while they are being loaded, before they read how much they may say;
+ * it cannot be had otherwise. Where the C library cannot be called, the function just runs.
+ *
+ * @typeParam T What the function returns.
+ * @param body The function; it must not be asynchronous.
+ * @returns What the function returns.
+ */
+export function hush<T>(body: () => T): T {
+  const name = cLibrary();
+  if (name === undefined) return body();
+  let c;
+  try {
+    c = Deno.dlopen(name, {
+      open: { parameters: ["buffer", "i32"], result: "i32" },
+      close: { parameters: ["i32"], result: "i32" },
+      dup: { parameters: ["i32"], result: "i32" },
+      dup2: { parameters: ["i32", "i32"], result: "i32" },
+    });
+  } catch {
+    return body();
+  }
+  const writeOnly = 1;
+  const nowhere = c.symbols.open(new TextEncoder().encode("/dev/null\0"), writeOnly);
+  const kept = c.symbols.dup(2);
+  try {
+    if (nowhere >= 0 && kept >= 0) c.symbols.dup2(nowhere, 2);
+    return body();
+  } finally {
+    if (kept >= 0) c.symbols.dup2(kept, 2);
+    for (const descriptor of [kept, nowhere]) if (descriptor >= 0) c.symbols.close(descriptor);
+    c.close();
+  }
+}

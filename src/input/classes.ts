@@ -1,0 +1,366 @@
+import type { LabelOptions } from "../pipeline/data_options.ts";
+import { type Place, type Problem, UserError } from "../base/errors.ts";
+import { type Change, hint, type HintText } from "../base/hints.ts";
+import type { LabelSpec, Values } from "../stages/batch.ts";
+import { byValue, type Key, keyOf } from "./ids.ts";
+import type { Family } from "./layout.ts";
+import { listed } from "./listed.ts";
+
+/** More classes than this are a column of ids rather than a label, unless the file says so. */
+const mostFound = 2 ** 16;
+
+/** So many values can be written as a list of classes. */
+const mostListed = 20;
+
+/** What is known of a label's classes beside its options. */
+export interface ClassesContext {
+  /** Where the pipeline file has the label. */
+  readonly place: Place | undefined;
+  /** The label of the training split, if this is another one. */
+  readonly like: LabelSpec | undefined;
+  /** Where a row is, in words. */
+  readonly where: (row: number) => string;
+}
+
+/**
+ * The classes of a label: what its values are numbered as.
+ *
+ * Values are numbered by the list `classes` of the pipeline file, if there is one, else in order: strings by
+ * their code units, numbers by size. Whole numbers from 0 are their own classes, and so are those of a
+ * binary label.
+ */
+export class Classes {
+  readonly #kind: "class" | "binary";
+  readonly #family: Family;
+  readonly #options: LabelOptions;
+  readonly #context: ClassesContext;
+  /** How many classes there are, where each whole number below is its own class. */
+  readonly #range: number | undefined;
+  readonly #ids = new Map<Key, number>();
+  /** Whether values that are not known yet become classes. */
+  readonly #open: boolean;
+  /** The names of classes, where these are no values of the column. */
+  readonly #names: readonly string[] | undefined;
+  /** Some of the classes that were found, for hints. */
+  readonly #seen = new Set<number>();
+  /** Some of the values that are no classes. */
+  readonly #unknown = new Set<Key>();
+  /** The least and the largest of all of them, where they are numbers. */
+  #bounds: readonly [least: number, largest: number] = [Infinity, -Infinity];
+  #first: { readonly row: number; readonly value: Key } | undefined;
+
+  /**
+   * Takes what is known beforehand.
+   *
+   * @param kind What the label is.
+   * @param family What its column holds.
+   * @param options What the pipeline file says of it.
+   * @param context What else is known.
+   */
+  constructor(
+    kind: "class" | "binary",
+    family: Family,
+    options: LabelOptions,
+    context: ClassesContext,
+  ) {
+    this.#kind = kind;
+    this.#family = family;
+    this.#options = options;
+    this.#context = context;
+    const { classes } = options, { like } = context;
+    const list = like?.vocabulary ?? (Array.isArray(classes) ? classes as string[] : undefined);
+    const count = like?.classes ?? (typeof classes === "number" ? classes : undefined);
+    if (list) {
+      const keys = this.#keysOf(list);
+      if (keys) keys.forEach((key, id) => this.#ids.set(key, id));
+      else this.#names = list;
+      this.#range = keys ? undefined : list.length;
+    } else if (family === "booleans" || kind === "binary" && family !== "strings") {
+      this.#range = 2;
+    } else if (family !== "strings") {
+      this.#range = count;
+    }
+    this.#open = !list && this.#range === undefined;
+  }
+
+  /**
+   * The class of a value, until {@linkcode Classes.finish} has put classes in order.
+   *
+   * @param value The value: of strings a string, else a number, or a bigint where that is too large.
+   * @param row The row that has it.
+   */
+  id(value: string | number | bigint, row: number): number {
+    if (this.#range !== undefined && typeof value === "number") {
+      if (value >= 0 && value < this.#range && Number.isInteger(value)) {
+        if (this.#seen.size <= mostListed) this.#seen.add(value);
+        // Minus 0 is class 0.
+        return value | 0;
+      }
+      return this.#refuse(value, row);
+    }
+    const key = this.#key(value);
+    const known = this.#ids.get(key);
+    if (known !== undefined) {
+      if (!this.#open && this.#seen.size <= mostListed) this.#seen.add(known);
+      return known;
+    }
+    // A negative number may stand for a label that is missing.
+    const isNumber = this.#open && this.#family !== "strings";
+    if (!this.#open || isNumber && !(Number.isInteger(Number(key)) && Number(key) >= 0)) {
+      return this.#refuse(key, row);
+    }
+    if (this.#ids.size === mostFound && this.#options.classes === undefined) {
+      throw this.#refusal(
+        `the label ${this.#options.column} has more than ${mostFound} values, too many for classes`,
+        hint(
+          "label/many",
+          "write kind: number, or how many classes there are: label: { column, classes: 100000 }",
+          [{ set: { kind: "number" } }, { set: { classes: 100_000 } }],
+        ),
+      );
+    }
+    this.#ids.set(key, this.#ids.size);
+    return this.#ids.size - 1;
+  }
+
+  /**
+   * Whether a value is, or may be, one of the classes.
+   *
+   * @param value The value, as a pipeline file has it.
+   */
+  has(value: string | number): boolean {
+    if (this.#family === "strings" !== (typeof value === "string")) return false;
+    if (this.#range !== undefined) {
+      return typeof value === "number" && Number.isInteger(value) && value >= 0 &&
+        value < this.#range;
+    }
+    return this.#open || this.#ids.has(this.#key(value));
+  }
+
+  /** What was wrong with the values so far. */
+  problems(): Problem[] {
+    if (!this.#first) return [];
+    const { column, classes } = this.#options, { like, where, place } = this.#context;
+    const { row, value } = this.#first;
+    const as = like && classes === undefined ? ", as in the training split" : "";
+    return [{
+      message: `${where(row)}, column ${column}: is ${
+        typeof value === "string" && this.#family === "strings" ? JSON.stringify(value) : value
+      }, which is no class; expected ${this.#expected()}${as} (rows count from 0)`,
+      place,
+      hint: this.#hint(),
+    }];
+  }
+
+  /**
+   * Puts the classes in order, when all rows were read.
+   *
+   * @param chunks The classes of all rows, which are changed in place.
+   * @returns How many classes there are, and their values or names where they are not their own numbers.
+   * @throws {UserError} If there are too few, or too many.
+   */
+  finish(
+    chunks: readonly Values[],
+  ): { count: number; vocabulary?: readonly string[] | undefined } {
+    const { classes, column } = this.#options, { like } = this.#context;
+    if (this.#names) return { count: this.#names.length, vocabulary: this.#names };
+    if (this.#range !== undefined) return { count: this.#range };
+    if (!this.#open) {
+      const vocabulary = like?.vocabulary ?? classes as readonly string[];
+      return { count: vocabulary.length, vocabulary };
+    }
+    const found = [...this.#ids.keys()];
+    const numbers = this.#family !== "strings";
+    const sorted = numbers ? found.toSorted(byValue) : found.toSorted();
+    if (sorted.length === 0) {
+      throw new UserError("the training split has no rows", {
+        place: this.#context.place,
+        hint: emptyHint(),
+      });
+    }
+    const values = sorted.map(String);
+    const most = typeof classes === "number" ? classes : this.#kind === "binary" ? 2 : Infinity;
+    if (values.length < 2 && (classes === undefined || this.#kind === "binary")) {
+      const both = [...values, numbers ? String(Number(sorted[0]) + 1) : "other"];
+      throw this.#refusal(
+        `the label ${column} has fewer than two classes in the training split`,
+        hint(
+          "label/one",
+          `write its classes in order, such as label: { column: ${column}, classes: [${
+            listOf(both)
+          }] }`,
+          this.#setClasses(both),
+        ),
+      );
+    }
+    if (values.length > most || this.#kind === "binary" && values.length !== 2) {
+      throw this.#refusal(
+        `the label ${column} has ${values.length} values, not ${most}: ${listed(values)}`,
+        this.#kind === "binary" && values.length > 2
+          ? classHint()
+          : values.length <= mostListed
+          ? hint(
+            "label/names",
+            `name the classes in order: label: { column: ${column}, classes: [${listOf(values)}] }`,
+            this.#setClasses(values),
+          )
+          : hint("label/count", "write how many classes there are, or leave out classes", [
+            { set: { classes: values.length } },
+            { remove: ["classes"] },
+          ]),
+      );
+    }
+    const places = new Map(sorted.map((key, id) => [key, id]));
+    const final = Int32Array.from(found, (key) => places.get(key)!);
+    if (final.some((id, index) => id !== index)) {
+      for (const chunk of chunks) {
+        for (let index = 0; index < chunk.length; index++) chunk[index] = final[chunk[index]!] ?? 0;
+      }
+    }
+    const count = typeof classes === "number" ? classes : values.length;
+    const plain = numbers && sorted.every((key, id) => key === id);
+    return { count, ...(!plain && { vocabulary: values }) };
+  }
+
+  /** What the values of a list are told apart by; undefined where they are names of classes from 0. */
+  #keysOf(list: readonly string[]): Key[] | undefined {
+    if (this.#family === "strings") return [...list];
+    if (this.#family === "booleans") {
+      const keys = list.map((text) => ["false", "0"].includes(text) ? 0 : 1);
+      return list.every((text) => ["false", "true", "0", "1"].includes(text)) ? keys : undefined;
+    }
+    const numeric = list.every((text) => text.trim() !== "" && Number.isFinite(Number(text)));
+    return numeric
+      ? list.map((text) => /^-?\d+$/.test(text) ? keyOf(text) : Number(text))
+      : undefined;
+  }
+
+  #key(value: string | number | bigint): Key {
+    return this.#family === "strings" ? String(value) : keyOf(value);
+  }
+
+  #refuse(value: Key, row: number): number {
+    this.#first ??= { row, value };
+    if (this.#unknown.size <= mostListed) this.#unknown.add(value);
+    const [least, largest] = this.#bounds, number = Number(value);
+    this.#bounds = [Math.min(least, number), Math.max(largest, number)];
+    return 0;
+  }
+
+  #expected(): string {
+    if (this.#range === 2) return "0 or 1";
+    if (this.#range !== undefined) return `0 to ${this.#range - 1}`;
+    if (this.#open) return "whole numbers from 0";
+    return `one of ${listed([...this.#ids.keys()].map(String))}`;
+  }
+
+  #hint(): HintText {
+    const { column, classes } = this.#options, { like } = this.#context;
+    const label = (rest: string) => `label: { column: ${column}, ${rest} }`;
+    const unknown = [...this.#unknown];
+    if (unknown.some((value) => typeof value === "number" && !Number.isInteger(value))) {
+      return hint("label/fractions", `to predict a number, write ${label("kind: number")}`, {
+        set: { kind: "number" },
+        remove: ["classes"],
+      });
+    }
+    if (this.#names) {
+      return hint("label/more-names", "correct the data, or name all classes: `classes`", {
+        edit: "the data file, or the list of classes",
+      });
+    }
+    const ids = [...this.#ids.keys()];
+    const seen = this.#open
+      ? ids
+      : [...this.#seen].map((id) => this.#range === undefined ? ids[id]! : id);
+    // What another split has beside the classes of the training rows is a class that has no training rows.
+    const all = like ? [...ids, ...Array.from({ length: this.#range ?? 0 }, (_, id) => id)] : seen;
+    const values = [...new Set([...all, ...unknown])];
+    const numbers = this.#family !== "strings";
+    const sorted = (numbers ? values.toSorted(byValue) : values.toSorted()).map(String);
+    if (sorted.length > mostListed) return this.#manyHint(label);
+    const list = `classes: [${listOf(sorted)}]`, set = this.#setClasses(sorted);
+    if (this.#kind === "binary") {
+      return sorted.length === 2
+        ? hint(
+          "label/two-values",
+          `write its values, the positive one last: ${label(`kind: binary, ${list}`)}`,
+          set,
+        )
+        : hint(
+          "label/more-values",
+          `correct the data; for more than two classes write ${label(`kind: class, ${list}`)}`,
+          { set: { ...set.set, kind: "class" } },
+        );
+    }
+    if (this.#open) {
+      return hint(
+        "label/negative",
+        `write all values in order: ${
+          label(list)
+        }; where a negative number stands for a missing label, write a null in its place`,
+        set,
+      );
+    }
+    if (classes === undefined || typeof classes === "number" || like) {
+      return hint(
+        "label/all-values",
+        `correct the data, or write all classes in order: ${label(list)}`,
+        set,
+      );
+    }
+    const more = [...classes, ...unknown.map(String)];
+    return hint(
+      "label/add-values",
+      `correct the data, or add it to the list: ${label(`classes: [${listOf(more)}]`)}`,
+      this.#setClasses(more),
+    );
+  }
+
+  /** What to do about values that are no classes, where there are too many to list them. */
+  #manyHint(label: (rest: string) => string): HintText {
+    const [least, largest] = this.#bounds, listed = this.#range === undefined && !this.#open;
+    if (this.#family !== "strings" && !listed && least >= 0 && Number.isSafeInteger(largest)) {
+      const classes = largest + 1;
+      return hint(
+        "label/range",
+        `correct the data, or write how many classes there are: ${label(`classes: ${classes}`)}`,
+        { set: { classes } },
+      );
+    }
+    return hint("label/data", "correct the data, or write all values in order as `classes`", {
+      edit: "the data file, or the list of classes",
+    });
+  }
+
+  /** Writes values as the classes; numbers as numbers. */
+  #setClasses(values: readonly string[]): Change & { readonly set: Record<string, unknown> } {
+    const isNumber = (value: string) => this.#family !== "strings" && /^-?\d{1,15}$/.test(value);
+    return { set: { classes: values.map((value) => isNumber(value) ? Number(value) : value) } };
+  }
+
+  #refusal(message: string, hint: HintText): UserError {
+    return new UserError(message, { place: this.#context.place, hint, exitCode: 2 });
+  }
+}
+
+/** What to do about a label that has other values than its kind allows. */
+export function classHint(): HintText {
+  return hint("label/class", "write kind: class", { set: { kind: "class" } });
+}
+
+/** What to do about a split without rows. */
+export function emptyHint(): HintText {
+  return hint(
+    "data/no-rows",
+    "check the file, and whether nulls: drop or the holdout left any",
+    { edit: "the data file" },
+  );
+}
+
+/** Values as a list in YAML has them. */
+const listOf = (values: readonly string[]) =>
+  values.map((value) =>
+    /^(-?\d+(\.\d+)?|[A-Za-z][\w -]*)$/.test(value) ? value : JSON.stringify(value)
+  )
+    .join(", ");

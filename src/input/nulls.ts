@@ -1,0 +1,288 @@
+/**
+ * Nulls that become the mean or the median of the training rows. Until these are measured, a null is NaN.
+ *
+ * @module
+ */
+
+import { type Place, UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import type { Batch, Column, ColumnSpec, Values } from "../stages/batch.ts";
+import { mapValues } from "../stages/parts.ts";
+import { sizeOf } from "./columns.ts";
+
+/** What takes the place of nulls, by feature: a number for each value of a row. Plain JSON. */
+export type Fills = Readonly<Record<string, readonly number[]>>;
+
+/** Goes through the training rows from their start, batch by batch; asked again, once more. */
+export type TrainingBatches = () => AsyncIterable<Batch>;
+
+/** Fills nulls with what was measured on the training rows. */
+export class NullFiller {
+  readonly #measures: Readonly<Record<string, "mean" | "median">>;
+  readonly #shapes: Readonly<Record<string, readonly number[]>>;
+  readonly #places: (feature: string) => Place | undefined;
+  #fills: Fills | undefined;
+  /** The features without nulls. */
+  readonly features: Readonly<Record<string, ColumnSpec>>;
+
+  /**
+   * Takes what is known of the features.
+   *
+   * @param features The features as they were read.
+   * @param places Where the pipeline file has a feature.
+   */
+  constructor(
+    features: Readonly<Record<string, ColumnSpec>>,
+    places: (feature: string) => Place | undefined = () => undefined,
+  ) {
+    this.#places = places;
+    this.#measures = Object.fromEntries(
+      Object.entries(features).flatMap(([name, { missing }]) => missing ? [[name, missing]] : []),
+    );
+    this.#shapes = mapValues(features, ({ shape }) => shape);
+    this.features = mapValues(features, ({ missing: _, ...spec }) => spec);
+  }
+
+  /** Whether there is nothing to fill. */
+  get idle(): boolean {
+    return Object.keys(this.#measures).length === 0;
+  }
+
+  /**
+   * Measures means and medians, and fills with them from now on. Both are exact: sums are compensated, and
+   * medians are found by counting, however many rows there are.
+   *
+   * @param batches The training rows, without those held out.
+   * @returns What was measured.
+   * @throws {UserError} If there are nulls alone.
+   */
+  async measure(batches: TrainingBatches): Promise<Fills> {
+    const means = new Map<string, Means>(), medians = new Map<string, Medians>();
+    for (const [name, measure] of Object.entries(this.#measures)) {
+      const size = sizeOf(this.#shapes[name]!);
+      if (measure === "mean") means.set(name, new Means(size));
+      else medians.set(name, new Medians(size));
+    }
+    if (means.size > 0) {
+      for await (const { features } of batches()) {
+        for (const [name, mean] of means) mean.add(features[name]!.values);
+      }
+    }
+    let open = [...medians];
+    while (open.length > 0) {
+      for await (const { features } of batches()) {
+        for (const [name, median] of open) median.add(features[name]!.values);
+      }
+      open = open.filter(([, median]) => !median.narrow());
+    }
+    const fills: Record<string, readonly number[]> = {};
+    for (const [name, measure] of Object.entries(this.#measures)) {
+      const values = means.get(name)?.result() ?? medians.get(name)!.result();
+      if (values.includes(NaN)) {
+        throw new UserError(
+          `the feature ${name} has nulls alone in the training rows, which have no ${measure}`,
+          {
+            place: this.#places(name),
+            hint: hint(
+              "nulls/nothing-measured",
+              `write what takes their place at data.features.${name}: nulls: { fill: 0 }`,
+              { set: { [`/data/features/${name}/nulls`]: { fill: 0 } } },
+            ),
+          },
+        );
+      }
+      fills[name] = values;
+    }
+    return this.#fills = fills;
+  }
+
+  /**
+   * Takes over what was measured before.
+   *
+   * @param fills What {@linkcode NullFiller.measure} returned.
+   */
+  restore(fills: Fills): void {
+    this.#fills = fills;
+  }
+
+  /**
+   * A batch without nulls.
+   *
+   * @param batch The batch as it was read; it is left as it is.
+   */
+  apply(batch: Batch): Batch {
+    if (this.idle) return batch;
+    const filled = mapValues(this.#measures, (_, name): Column => {
+      const column = batch.features[name]!;
+      if (!column.values.some(Number.isNaN)) return column;
+      if (!this.#fills) throw new Error("nulls were not measured yet");
+      const fills = this.#fills[name]!, values = column.values.slice();
+      for (let index = 0; index < values.length; index++) {
+        if (Number.isNaN(values[index])) values[index] = fills[index % fills.length]!;
+      }
+      return { ...column, values };
+    });
+    return { ...batch, features: { ...batch.features, ...filled } };
+  }
+}
+
+/** Means of the values of a row, by compensated sums (Neumaier, 1974). NaN is left out. */
+class Means {
+  readonly #sums: Float64Array;
+  readonly #lost: Float64Array;
+  readonly #counts: Float64Array;
+
+  constructor(size: number) {
+    this.#sums = new Float64Array(size);
+    this.#lost = new Float64Array(size);
+    this.#counts = new Float64Array(size);
+  }
+
+  add(values: Values): void {
+    const size = this.#sums.length;
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index]!;
+      if (Number.isNaN(value)) continue;
+      const place = index % size, sum = this.#sums[place]!, next = sum + value;
+      this.#lost[place]! += Math.abs(sum) >= Math.abs(value)
+        ? (sum - next) + value
+        : (value - next) + sum;
+      this.#sums[place] = next;
+      this.#counts[place]!++;
+    }
+  }
+
+  result(): number[] {
+    return Array.from(
+      this.#sums,
+      (sum, place) => (sum + this.#lost[place]!) / this.#counts[place]!,
+    );
+  }
+}
+
+/** How many counters there are at most: 32 MB. */
+const mostCounters = 2 ** 22;
+
+/**
+ * Medians of the values of a row, exactly and in bounded memory. The bits of doubles, with those of negative ones
+ * turned, are in the order of the numbers. Each time through the rows counts the next few of them, and so tells
+ * those of the number in the middle. NaN is left out.
+ */
+class Medians {
+  readonly #size: number;
+  readonly #step: number;
+  /** How many bits are not known yet. */
+  #left = 64;
+  #bits: number;
+  /** Two for each value of a row, the lower one in the middle and the upper one: what is known of their bits. */
+  readonly #high: Uint32Array;
+  readonly #low: Uint32Array;
+  /** How many numbers with the same known bits come before each. */
+  readonly #ranks: Float64Array;
+  #counts: Float64Array;
+  #first = true;
+  readonly #empty: Uint8Array;
+
+  constructor(size: number) {
+    this.#size = size;
+    this.#step = Math.max(1, Math.min(16, Math.floor(Math.log2(mostCounters / (2 * size)))));
+    this.#bits = this.#step;
+    this.#high = new Uint32Array(2 * size);
+    this.#low = new Uint32Array(2 * size);
+    this.#ranks = new Float64Array(2 * size);
+    this.#counts = new Float64Array(2 * size * 2 ** this.#bits);
+    this.#empty = new Uint8Array(size);
+  }
+
+  add(values: Values): void {
+    const size = this.#size, width = 2 ** this.#bits;
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index]!;
+      if (Number.isNaN(value)) continue;
+      // Minus 0 is 0.
+      number[0] = value + 0;
+      let high = words[1]!, low = words[0]!;
+      if (high >>> 31) {
+        high = ~high >>> 0;
+        low = ~low >>> 0;
+      } else high = (high | 0x80000000) >>> 0;
+      const place = 2 * (index % size), digit = this.#digit(high, low);
+      for (let target = place; target < place + 2; target++) {
+        if (this.#agrees(target, high, low)) this.#counts[target * width + digit]!++;
+      }
+    }
+  }
+
+  /** Takes over the bits that were counted; true if all are known. */
+  narrow(): boolean {
+    const width = 2 ** this.#bits;
+    for (let target = 0; target < 2 * this.#size; target++) {
+      const counts = this.#counts.subarray(target * width, (target + 1) * width);
+      if (this.#first) {
+        const all = counts.reduce((sum, count) => sum + count, 0);
+        this.#empty[target >> 1] = Number(all === 0);
+        this.#ranks[target] = target % 2 === 0 ? Math.floor((all - 1) / 2) : Math.floor(all / 2);
+      }
+      if (this.#empty[target >> 1]) continue;
+      let digit = 0;
+      for (; this.#ranks[target]! >= counts[digit]!; digit++) {
+        this.#ranks[target]! -= counts[digit]!;
+      }
+      this.#know(target, digit);
+    }
+    this.#first = false;
+    this.#left -= this.#bits;
+    this.#bits = Math.min(this.#step, this.#left);
+    this.#counts = new Float64Array(this.#left > 0 ? 2 * this.#size * 2 ** this.#bits : 0);
+    return this.#left === 0;
+  }
+
+  result(): number[] {
+    const values = Array.from(this.#high, (_, target) => this.#number(target));
+    return Array.from(
+      this.#empty,
+      (empty, place) => empty ? NaN : (values[2 * place]! + values[2 * place + 1]!) / 2,
+    );
+  }
+
+  /** The bits that are counted now. */
+  #digit(high: number, low: number): number {
+    const shift = this.#left - this.#bits, mask = 2 ** this.#bits - 1;
+    if (shift >= 32) return high >>> (shift - 32) & mask;
+    if (shift === 0) return low & mask;
+    return (low >>> shift | high << (32 - shift)) & mask;
+  }
+
+  /** Whether a number has the bits that are known of a target. */
+  #agrees(target: number, high: number, low: number): boolean {
+    if (this.#left === 64) return true;
+    if (this.#left >= 32) {
+      const shift = this.#left - 32;
+      return shift === 0
+        ? high === this.#high[target]
+        : high >>> shift === this.#high[target]! >>> shift;
+    }
+    return high === this.#high[target] &&
+      low >>> this.#left === this.#low[target]! >>> this.#left;
+  }
+
+  #know(target: number, digit: number): void {
+    const shift = this.#left - this.#bits;
+    if (shift >= 32) this.#high[target]! |= digit << (shift - 32);
+    else {
+      this.#low[target]! |= digit << shift;
+      if (shift + this.#bits > 32) this.#high[target]! |= digit >>> (32 - shift);
+    }
+  }
+
+  #number(target: number): number {
+    const high = this.#high[target]!, low = this.#low[target]!;
+    const negative = high >>> 31 === 0;
+    words[1] = negative ? ~high : high & 0x7FFFFFFF;
+    words[0] = negative ? ~low : low;
+    return number[0]!;
+  }
+}
+
+/** A double, and its two halves; all machines that Deno runs on have the low one first. */
+const number = new Float64Array(1), words = new Uint32Array(number.buffer);

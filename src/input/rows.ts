@@ -1,0 +1,317 @@
+import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../stages/batch.ts";
+import { sizeOf } from "./columns.ts";
+import { RowCounter, type RowCounts } from "./counts.ts";
+import type { ValuesConstructor } from "./layout.ts";
+import { type EpochOrder, wholeOrder } from "./order.ts";
+import { combineParts, mapParts, type Parts, type Specs } from "../stages/parts.ts";
+import { lastAtMost } from "./bounds.ts";
+
+/** Columns in memory, in the chunks that they came in; another thread can be told of them as they are. */
+export interface StoredColumns {
+  /** How many rows each chunk has. */
+  readonly chunkRows: readonly number[];
+  /** What the columns are. */
+  readonly specs: Specs;
+  /** The values of each column, by chunk. */
+  readonly values: Parts<readonly Values[]>;
+}
+
+/** Which epoch is meant: its order is a function of these. */
+export interface Epoch {
+  /** The run's seed. */
+  readonly seed: number;
+  /** The epoch's number. */
+  readonly epoch: number;
+}
+
+/** Rows that batches are cut from, in memory or elsewhere. */
+export interface Rows {
+  /** How many rows. */
+  readonly rows: number;
+  /** What the columns are, before any transform. */
+  readonly specs: Specs;
+  /** What the features are. */
+  readonly features: Readonly<Record<string, ColumnSpec>>;
+  /** What the label is. */
+  readonly label: LabelSpec;
+  /**
+   * Rows that follow one another: views, without a copy, where they are so in memory.
+   *
+   * @param start The first row.
+   * @param end The row after the last.
+   * @throws {RangeError} If there are no such rows.
+   */
+  slice(start: number, end: number): Batch | Promise<Batch>;
+  /**
+   * Rows in an epoch's order, in which each comes once.
+   *
+   * @param epoch The epoch.
+   * @param start The first position in that order.
+   * @param end The position after the last.
+   * @throws {RangeError} If there are no such positions.
+   */
+  shuffled(epoch: Epoch, start: number, end: number): Batch | Promise<Batch>;
+  /**
+   * The row of the source that is at a position; undefined if that is not known.
+   *
+   * @param position The position, in order, or in an epoch's order.
+   * @param epoch The epoch, if its order is meant.
+   */
+  sourceRow(position: number, epoch?: Epoch): number | undefined;
+  /** Says where a row of the source is, for messages, if that is known here. */
+  readonly where?: ((row: number) => string) | undefined;
+  /** Lets go of what was read ahead. */
+  rest(): void;
+}
+
+/** Rows in memory as another thread is told of them: it reads the same memory. */
+export interface SharedRows {
+  /** The columns, in shared memory. */
+  readonly columns: StoredColumns;
+  /** The rows of the columns, where these are not all of them in order. */
+  readonly index: Uint32Array | undefined;
+}
+
+/** All rows of some columns. Several {@linkcode StoredRows} may be made of one. */
+export class Store {
+  #columns: StoredColumns;
+  /** The first row of each chunk, and the number of rows. */
+  readonly #bounds: Uint32Array;
+
+  /**
+   * Takes columns.
+   *
+   * @param columns The columns.
+   */
+  constructor(columns: StoredColumns) {
+    const { chunkRows } = columns;
+    this.#columns = columns;
+    this.#bounds = new Uint32Array(chunkRows.length + 1);
+    chunkRows.forEach((rows, chunk) => this.#bounds[chunk + 1] = this.#bounds[chunk]! + rows);
+  }
+
+  /**
+   * The rows of several stores of the same columns, without a copy.
+   *
+   * @param stores The stores, one at least.
+   */
+  static joined(stores: readonly Store[]): Store {
+    const all = stores.map(({ columns }) => columns);
+    return new Store({
+      chunkRows: all.flatMap(({ chunkRows }) => chunkRows),
+      specs: all[0]!.specs,
+      values: combineParts(
+        all.map(({ values }) => values),
+        (...columns: (readonly Values[])[]) => columns.flat(),
+      ),
+    });
+  }
+
+  /** The columns. */
+  get columns(): StoredColumns {
+    return this.#columns;
+  }
+
+  /** How many rows there are. */
+  get rows(): number {
+    return this.#bounds.at(-1)!;
+  }
+
+  /** The same rows without features and columns of metrics. */
+  get labels(): Store {
+    const { chunkRows, specs, values } = this.#columns;
+    return new Store({
+      chunkRows,
+      specs: { features: {}, label: specs.label, weight: specs.weight },
+      values: { features: {}, label: values.label, weight: values.weight },
+    });
+  }
+
+  /** Copies some rows. */
+  gather(rows: ArrayLike<number>): Batch {
+    const chunks = new Uint32Array(rows.length), within = new Uint32Array(rows.length);
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index]!;
+      const chunk = lastAtMost(this.#bounds, row);
+      chunks[index] = chunk;
+      within[index] = row - this.#bounds[chunk]!;
+    }
+    return this.#batch(rows.length, ({ shape, dtype }, values) => {
+      const size = sizeOf(shape);
+      const gathered = new (batchArray(values[0]!, dtype))(rows.length * size);
+      for (let index = 0; index < rows.length; index++) {
+        const from = values[chunks[index]!]!, start = within[index]! * size;
+        if (size === 1) gathered[index] = from[start]!;
+        else gathered.set(from.subarray(start, start + size), index * size);
+      }
+      return gathered;
+    });
+  }
+
+  /** Rows that follow one another. */
+  slice(start: number, end: number): Batch {
+    const chunk = start < end ? lastAtMost(this.#bounds, start) : 0;
+    if (start === end || end > this.#bounds[chunk + 1]!) {
+      return this.gather(Uint32Array.from({ length: end - start }, (_, row) => start + row));
+    }
+    const first = this.#bounds[chunk]!;
+    return this.#batch(end - start, ({ shape, dtype }, values) => {
+      const size = sizeOf(shape), array = batchArray(values[0]!, dtype);
+      const view = values[chunk]!.subarray((start - first) * size, (end - first) * size);
+      return view instanceof array ? view : new array(view);
+    });
+  }
+
+  /** The columns in memory that threads share: values that are not there yet move. */
+  share(): StoredColumns {
+    return this.#columns = this.#mapped((values) => values.map(inSharedMemory));
+  }
+
+  /** Lets go of the values. */
+  clear(): void {
+    this.#columns = this.#mapped(() => []);
+  }
+
+  #mapped(change: (values: readonly Values[]) => readonly Values[]): StoredColumns {
+    return { ...this.#columns, values: mapParts(this.#columns.values, change) };
+  }
+
+  #batch(
+    size: number,
+    valuesOf: (spec: ColumnSpec, values: readonly Values[]) => Values,
+  ): Batch {
+    const { specs, values } = this.#columns;
+    const column = (spec: ColumnSpec, values: readonly Values[]): Column => ({
+      values: values.length > 0 ? valuesOf(spec, values) : new Float32Array(),
+      shape: spec.shape,
+    });
+    return { size, ...combineParts([specs, values], column) };
+  }
+}
+
+/** How many rows are counted at once: what is gathered for it fits in a processor's cache. */
+const COUNTED_AT_ONCE = 8192;
+
+/** Rows of a {@linkcode Store}: all of them, or some. */
+export class StoredRows implements Rows {
+  /** Where the rows are. */
+  protected readonly store: Store;
+  /** The rows of the store, where these are not all of them in order. */
+  readonly #index: Uint32Array | undefined;
+  readonly rows: number;
+  readonly specs: Specs;
+  #order: { readonly of: Epoch; readonly order: EpochOrder } | undefined;
+
+  /**
+   * Chooses rows.
+   *
+   * @param store Where they are.
+   * @param index Which; all of them by default.
+   */
+  constructor(store: Store, index?: Uint32Array) {
+    this.store = store;
+    this.#index = index;
+    this.rows = index?.length ?? store.rows;
+    this.specs = store.columns.specs;
+  }
+
+  get features(): Readonly<Record<string, ColumnSpec>> {
+    return this.specs.features;
+  }
+
+  get label(): LabelSpec {
+    return this.specs.label;
+  }
+
+  /**
+   * Copies some rows.
+   *
+   * @param rows Row numbers, in any order, with repetition if wanted.
+   * @throws {RangeError} If there is no such row.
+   */
+  gather(rows: ArrayLike<number>): Batch {
+    return this.store.gather(this.stored(rows));
+  }
+
+  shuffled(of: Epoch, start: number, end: number): Batch {
+    return this.gather(this.#orderOf(of).at(start, end));
+  }
+
+  sourceRow(position: number, epoch?: Epoch): number {
+    const row = epoch ? this.#orderOf(epoch).at(position, position + 1)[0]! : position;
+    return this.stored([row])[0]!;
+  }
+
+  #orderOf(of: Epoch): EpochOrder {
+    if (this.#order?.of.seed !== of.seed || this.#order.of.epoch !== of.epoch) {
+      this.#order = { of, order: wholeOrder(this.rows, of.seed, of.epoch) };
+    }
+    return this.#order.order;
+  }
+
+  rest(): void {
+    this.#order = undefined;
+  }
+
+  /** Rows that follow one another: views, without a copy, where they are so in memory. */
+  slice(start: number, end: number): Batch {
+    if (!(start >= 0 && start <= end && end <= this.rows)) {
+      throw new RangeError(`no rows ${start} to ${end} among ${this.rows}`);
+    }
+    return this.#index
+      ? this.store.gather(this.#index.subarray(start, end))
+      : this.store.slice(start, end);
+  }
+
+  /** Counts classes and weights. */
+  counts(): RowCounts {
+    const { specs } = this, counter = new RowCounter(specs.label.kind !== "number");
+    const rows = new StoredRows(this.store.labels, this.#index);
+    for (let start = 0; start < rows.rows; start += COUNTED_AT_ONCE) {
+      const { size, ...columns } = rows.slice(start, Math.min(start + COUNTED_AT_ONCE, rows.rows));
+      counter.add(size, columns);
+    }
+    return counter.finish(specs);
+  }
+
+  /** What another thread needs to read the same rows. */
+  share(): SharedRows {
+    return { columns: this.store.share(), index: this.#index };
+  }
+
+  /** The rows of the store that are meant by rows of these. */
+  protected stored(rows: ArrayLike<number>): Uint32Array {
+    return Uint32Array.from(rows, (row) => {
+      if (row >= 0 && row < this.rows) return this.#index?.[row] ?? row;
+      throw new RangeError(`no row ${row} among ${this.rows}`);
+    });
+  }
+}
+
+/**
+ * Rows that another thread has in memory.
+ *
+ * @param shared What {@linkcode StoredRows.share} returned there.
+ */
+export function openStored({ columns, index }: SharedRows): StoredRows {
+  return new StoredRows(new Store(columns), index);
+}
+
+/**
+ * Values in memory that threads can share.
+ *
+ * @param values The values, which move there if they are elsewhere.
+ */
+export function inSharedMemory(values: Values): Values {
+  if (values.buffer instanceof SharedArrayBuffer) return values;
+  const array = values.constructor as new (buffer: SharedArrayBuffer) => Values;
+  const shared = new array(new SharedArrayBuffer(values.byteLength));
+  shared.set(values);
+  return shared;
+}
+
+/** Ids come as int32; what is kept as int32 and is no id comes in doubles, which hold it. */
+function batchArray(values: Values, dtype: ColumnSpec["dtype"]): ValuesConstructor {
+  if (dtype === "int32") return Int32Array;
+  return values instanceof Int32Array ? Float64Array : values.constructor as ValuesConstructor;
+}

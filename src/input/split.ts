@@ -1,0 +1,489 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import { hint } from "../base/hints.ts";
+import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
+import type { Dataset, Source } from "../stages/source.ts";
+import type { ColumnChunk } from "./columns.ts";
+import {
+  type ColumnsRequest,
+  type DecodedBatch,
+  Decoder,
+  droppedRows,
+  type KnownColumns,
+  sentRequest,
+  wantedColumns,
+} from "./decoder.ts";
+import { RowCounter, type RowCounts } from "./counts.ts";
+import type { IdCounts } from "./ids.ts";
+import { formatBytes, type Memory } from "./memory.ts";
+import { listParts, mapParts } from "../stages/parts.ts";
+import { inSharedMemory, type Rows, type SharedRows, Store, StoredRows } from "./rows.ts";
+import { Spill } from "./spill.ts";
+import { type SharedStream, type SourceSetup, Stream, StreamedRows } from "./streamed.ts";
+
+/** How a split is opened. */
+export interface SplitOptions {
+  /** The training split, whose shapes, ids and classes hold, when this is another one. */
+  readonly like?: Pick<Split, "schema" | "specs"> | undefined;
+  /** The memory that rows may take; without it they take what they need. */
+  readonly memory?: Memory | undefined;
+  /** How another thread opens the source, if it can. */
+  readonly setup?: SourceSetup | undefined;
+  /** What to call the split. */
+  readonly name?: string | undefined;
+  /** Told what takes long, a line at a time. */
+  readonly report?: ((line: string) => void) | undefined;
+}
+
+/** How training rows are shuffled: as a whole, or within windows of so many rows. */
+export type Shuffle = "whole" | { readonly window: number };
+
+/** The rows of one split. */
+export interface Split extends Rows {
+  /** The source's columns. */
+  readonly schema: Schema;
+  /** A text that changes when the source's rows do. */
+  readonly fingerprint: string;
+  /** How they are shuffled. */
+  readonly shuffle: Shuffle;
+  /** How often ids of a vocabulary occur, by feature: in all rows of the source, also where these are some of them. */
+  readonly idCounts: Readonly<Record<string, IdCounts>>;
+  /**
+   * Some of the rows as a split of their own, without a copy. Closing either closes both.
+   *
+   * @param rows Row numbers; ascending, where rows are not in memory.
+   */
+  subset(rows: Uint32Array): Split;
+  /** Counts classes and weights: of rows that are not in memory, those of all rows that the source has. */
+  counts(): RowCounts;
+  /** What another thread needs to read the same rows, or why it cannot. */
+  share(): SharedRows | SharedStream | string;
+  /** Lets go of the source and of the rows. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a source and reads the columns that are wanted: into memory, if they fit in what there is for
+ * them. Else they are gone through once, and read again when they are needed; what can only be read in
+ * order is copied to a temporary Arrow file on the way.
+ *
+ * @param source The source.
+ * @param request The columns.
+ * @param options How it is opened.
+ * @returns The rows.
+ * @throws {UserError} If a column is missing, or is not as wanted.
+ */
+export async function openSplit(
+  source: Source,
+  request: ColumnsRequest,
+  options: SplitOptions = {},
+): Promise<Split> {
+  return await readSplit(await openDataset(source, request), request, options);
+}
+
+/**
+ * Opens a source.
+ *
+ * @param source The source.
+ * @param request The columns.
+ * @returns Its rows, of which none was read.
+ * @throws {UserError} If it cannot be opened.
+ */
+export async function openDataset(source: Source, request: ColumnsRequest): Promise<Dataset> {
+  const { stage } = request;
+  const columns = wantedColumns(request);
+  const dataset = await callStage(stage, "open()", () => source.open({ columns }));
+  if (!Array.isArray(dataset?.schema?.fields) || typeof dataset.recordBatches !== "function") {
+    throw new StageError(stage, "opened something that is not a data set", {
+      hint: hint("source/open", "open() returns { schema, fingerprint, recordBatches() }", {
+        edit: "the stage",
+      }),
+    });
+  }
+  return dataset;
+}
+
+/**
+ * Reads the rows of an open source as {@linkcode openSplit} does.
+ *
+ * @param dataset The open source; it is closed if it cannot be read.
+ * @param request The columns.
+ * @param options How it is read.
+ * @returns The rows.
+ * @throws {UserError} If a column is missing, or is not as wanted.
+ */
+export async function readSplit(
+  dataset: Dataset,
+  request: ColumnsRequest,
+  options: SplitOptions = {},
+): Promise<Split> {
+  try {
+    const gone = await goThrough(dataset, request, options);
+    if (gone) return gone;
+    const spill = await Spill.create(wantedColumns(request));
+    try {
+      return await spilled(dataset, request, options, spill);
+    } catch (error) {
+      await spill.remove();
+      throw error;
+    }
+  } catch (error) {
+    await dataset.close?.();
+    throw error;
+  }
+}
+
+/** Reads all rows once; undefined if they do not fit in memory and can only be read in order. */
+async function goThrough(
+  dataset: Dataset,
+  request: ColumnsRequest,
+  options: SplitOptions,
+): Promise<Split | undefined> {
+  const { stage } = request, { memory } = options;
+  const where = rowsOf(dataset, options);
+  const decoder = new Decoder(dataset.schema, request, otherRows(options.like), where);
+  const tally = new Tally(options, dataset);
+  let read: DecodedBatch[] | undefined = [], counter: RowCounter | undefined;
+  for await (const batch of recordBatches(dataset, stage)) {
+    const decoded = decoder.read(batch);
+    tally.add(decoded);
+    if (read && tally.expected > (memory?.left ?? Infinity)) {
+      // What is wrong already need not be read to its end, which may be far.
+      decoder.refuse();
+      if (!canStream(dataset)) return undefined;
+      counter = new RowCounter(decoder.hasClasses);
+      for (const one of read) counter.add(one.rows, one.columns, droppedRows(one));
+      read = undefined;
+    }
+    counter?.add(decoded.rows, decoded.columns, droppedRows(decoded));
+    read?.push(memory ? moved(decoded) : decoded);
+  }
+  if (!read) return streamed(dataset, request, options, { tally, decoder, counter: counter! });
+  if (memory) memory.left -= tally.bytes;
+  const store = new Store(decoder.finish(read));
+  const idCounts = decoder.idCounts();
+  return new StoredSplit(store, { dataset, stage, where, idCounts }, tally.kept());
+}
+
+/** Reads all rows once, and copies them into a file. */
+async function spilled(
+  dataset: Dataset,
+  request: ColumnsRequest,
+  options: SplitOptions,
+  spill: Spill,
+): Promise<Split> {
+  const { stage } = request, { name, memory, report = () => {} } = options;
+  report(
+    `data: the ${name} rows can only be read in order and do not fit in the ` +
+      `${formatBytes(memory!.bytes)} for rows (data.memory); they are copied to ` +
+      `${spill.folder}, which is removed at the end`,
+  );
+  const where = rowsOf(dataset, options);
+  const decoder = new Decoder(dataset.schema, request, otherRows(options.like), where);
+  const tally = new Tally(options, dataset), counter = new RowCounter(decoder.hasClasses);
+  for await (const batch of recordBatches(dataset, stage)) {
+    const decoded = decoder.read(batch);
+    tally.add(decoded);
+    counter.add(decoded.rows, decoded.columns, droppedRows(decoded));
+    await spill.write(batch);
+  }
+  const copy = await spill.open();
+  await callStage(stage, "close()", () => dataset.close?.());
+  const close = async () => {
+    await copy.close?.();
+    await spill.remove();
+  };
+  // The copy has the columns that were read, and the version of what it is a copy of.
+  const read = { tally, decoder, counter };
+  return streamed({ ...copy, close }, request, { ...options, setup: spill.setup }, read, dataset);
+}
+
+/** Says where a row of a data set is: in which file, if the source can tell, and in which split. */
+function rowsOf(dataset: Dataset, { name }: SplitOptions): (row: number) => string {
+  const split = name === undefined ? "" : ` (${name} split)`;
+  return (row) => {
+    const at = dataset.locate?.(row);
+    return at ? `row ${at.row} of ${at.file}${split}` : `row ${row}${split}`;
+  };
+}
+
+/** What is known of the training split, for another one. */
+const otherRows = (like: SplitOptions["like"]): KnownColumns | undefined =>
+  like && { schema: like.schema, specs: like.specs, sameRows: false };
+
+/** What is known of rows that were gone through and not kept. */
+interface ReadOnce {
+  readonly tally: Tally;
+  readonly decoder: Decoder;
+  readonly counter: RowCounter;
+}
+
+function streamed(
+  dataset: Dataset,
+  request: ColumnsRequest,
+  options: SplitOptions,
+  { tally, decoder, counter }: ReadOnce,
+  original: Dataset = dataset,
+): Split {
+  const { memory, name, setup, report = () => {} } = options;
+  const { schema, fingerprint } = original, where = rowsOf(original, options);
+  const window = dataset.rows ? undefined : tally.windowRows(memory!);
+  report(
+    `data: the ${name} rows, ${formatBytes(tally.bytes)}, do not fit in the ` +
+      `${formatBytes(memory!.bytes)} for rows (data.memory): they are read when they are needed` +
+      (name !== "train"
+        ? ""
+        : window === undefined
+        ? ", and shuffled as a whole"
+        : `, and shuffled in windows of ${window.toLocaleString("en")} rows`),
+  );
+  const stream = new Stream(dataset, request, {
+    specs: decoder.finish([]).specs,
+    rowCounts: rowCountsOf(dataset, tally, request.stage),
+    window,
+    fingerprint: dataset.fingerprint,
+  });
+  const counts = counter.finish(stream.facts.specs), idCounts = decoder.idCounts();
+  const origin = { setup, schema, fingerprint, where, counts, idCounts };
+  return new StreamedSplit(stream, origin, tally.kept());
+}
+
+/**
+ * How many rows each record batch has by its number. A copy, or a source of one's own, may leave out those without
+ * rows when it is read in order or by number: what it says itself is what its numbers mean.
+ */
+function rowCountsOf(
+  { rowCounts }: Dataset,
+  tally: Tally,
+  stage: StageReference,
+): readonly number[] {
+  if (!rowCounts) return tally.rowCounts;
+  const sum = (counts: readonly number[]) => counts.reduce((sum, rows) => sum + rows, 0);
+  const said = sum(rowCounts), read = sum(tally.rowCounts);
+  if (said === read) return rowCounts;
+  throw new StageError(stage, `gave ${read} rows, and says that there are ${said}`, {
+    hint: hint(
+      "source/row-counts",
+      "rowCounts has the rows of each record batch that recordBatch() reads",
+      { edit: "the stage" },
+    ),
+  });
+}
+
+/**
+ * What is kept is moved to shared memory at once: all of it together would need the room twice. What
+ * is not kept is in memory of the other kind, which is let go sooner.
+ */
+const moved = ({ rows, columns }: DecodedBatch): DecodedBatch => ({
+  rows,
+  columns: mapParts<ColumnChunk, ColumnChunk>(
+    columns,
+    (column) => ({ ...column, values: inSharedMemory(column.values) }),
+  ),
+});
+
+const canStream = ({ rows, recordBatch }: Dataset) =>
+  rows !== undefined || recordBatch !== undefined;
+
+async function* recordBatches(
+  dataset: Dataset,
+  stage: StageReference,
+): AsyncGenerator<RecordBatch> {
+  const batches = callStage(
+    stage,
+    "recordBatches()",
+    () => dataset.recordBatches()[Symbol.asyncIterator](),
+  );
+  while (true) {
+    const next = await callStage(stage, "recordBatches()", () => batches.next());
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
+/** How long nobody needs to be told that rows are read, in milliseconds. */
+const patience = 10_000;
+
+/** What is known of rows that were gone through. */
+class Tally {
+  readonly #options: SplitOptions;
+  readonly #total: number | undefined;
+  /** The rows of each record batch that no column drops, once a column has dropped any. */
+  #kept: Uint32Array[] | undefined;
+  #rowBytes = 0;
+  #rows = 0;
+  #told = performance.now();
+  /** The rows of each record batch. */
+  readonly rowCounts: number[] = [];
+  /** How much memory they take. */
+  bytes = 0;
+
+  constructor(options: SplitOptions, { rowCounts }: Dataset) {
+    this.#options = options;
+    this.#total = rowCounts?.reduce((sum, rows) => sum + rows, 0);
+  }
+
+  add({ rows, columns: parts }: DecodedBatch): void {
+    const columns = listParts<ColumnChunk>(parts);
+    const buffers = new Set(columns.map(({ values }) => values.buffer));
+    for (const { byteLength } of buffers) this.bytes += byteLength;
+    if (rows > 0) {
+      this.#rowBytes ||= columns.reduce((sum, { values }) => sum + values.byteLength, 0) / rows;
+    }
+    if (columns.some(({ dropped }) => dropped)) this.#kept ??= [numbers(0, this.#rows)];
+    this.#kept?.push(
+      numbers(this.#rows, this.#rows + rows).filter((_, row) =>
+        !columns.some(({ dropped }) => dropped?.[row])
+      ),
+    );
+    this.rowCounts.push(rows);
+    this.#rows += rows;
+    this.#tell();
+  }
+
+  /** How much memory all rows will take, as far as that can be told by now. */
+  get expected(): number {
+    const part = this.#total ? this.#rows / this.#total : 1;
+    return part > 0 ? this.bytes / part : this.bytes;
+  }
+
+  /** The rows that no column drops, or undefined if all are kept. */
+  kept(): Uint32Array | undefined {
+    if (!this.#kept) return undefined;
+    const all = new Uint32Array(this.#kept.reduce((sum, { length }) => sum + length, 0));
+    let filled = 0;
+    for (const rows of this.#kept) {
+      all.set(rows, filled);
+      filled += rows.length;
+    }
+    return all;
+  }
+
+  /** How many rows a window has. */
+  windowRows({ window }: Memory): number {
+    return Math.max(1, Math.floor(window / Math.max(1, this.#rowBytes)));
+  }
+
+  #tell(): void {
+    const { name, report } = this.#options;
+    if (!report || performance.now() - this.#told < patience) return;
+    this.#told = performance.now();
+    const all = this.#total === undefined ? "" : ` of ${this.#total.toLocaleString("en")}`;
+    report(`data: checking the ${name} rows: ${this.#rows.toLocaleString("en")}${all} read`);
+  }
+}
+
+const numbers = (start: number, end: number) =>
+  Uint32Array.from({ length: end - start }, (_, index) => start + index);
+
+/** What rows in memory came from. */
+interface StoredSource {
+  readonly dataset: Dataset;
+  readonly stage: StageReference;
+  /** Says where a row of it is. */
+  readonly where: (row: number) => string;
+  /** How often ids occur in it. */
+  readonly idCounts: Readonly<Record<string, IdCounts>>;
+}
+
+/** A split whose rows are in memory, and the source that they came from. */
+export class StoredSplit extends StoredRows implements Split {
+  readonly shuffle = "whole";
+  readonly #source: StoredSource;
+
+  constructor(
+    store: Store,
+    source: StoredSource,
+    index?: Uint32Array,
+  ) {
+    super(store, index);
+    this.#source = source;
+  }
+
+  get where(): (row: number) => string {
+    return this.#source.where;
+  }
+
+  get idCounts(): Readonly<Record<string, IdCounts>> {
+    return this.#source.idCounts;
+  }
+
+  get schema(): Schema {
+    return this.#source.dataset.schema;
+  }
+
+  get fingerprint(): string {
+    return this.#source.dataset.fingerprint;
+  }
+
+  subset(rows: Uint32Array): StoredSplit {
+    return new StoredSplit(this.store, this.#source, this.stored(rows));
+  }
+
+  async close(): Promise<void> {
+    this.store.clear();
+    const { dataset, stage } = this.#source;
+    await callStage(stage, "close()", () => dataset.close?.());
+  }
+}
+
+/** Where streamed rows came from. */
+interface Origin {
+  /** Says where a row of the source is. */
+  readonly where: (row: number) => string;
+  readonly setup: SourceSetup | undefined;
+  readonly schema: Schema;
+  readonly fingerprint: string;
+  readonly counts: RowCounts;
+  readonly idCounts: Readonly<Record<string, IdCounts>>;
+}
+
+/** A split whose rows are read when they are needed. */
+class StreamedSplit extends StreamedRows implements Split {
+  readonly #origin: Origin;
+
+  constructor(stream: Stream, origin: Origin, index?: Uint32Array) {
+    super(stream, index);
+    this.#origin = origin;
+  }
+
+  get where(): (row: number) => string {
+    return this.#origin.where;
+  }
+
+  get idCounts(): Readonly<Record<string, IdCounts>> {
+    return this.#origin.idCounts;
+  }
+
+  get schema(): Schema {
+    return this.#origin.schema;
+  }
+
+  get fingerprint(): string {
+    return this.#origin.fingerprint;
+  }
+
+  get shuffle(): Shuffle {
+    const { window } = this.stream.facts;
+    return window === undefined ? "whole" : { window };
+  }
+
+  subset(rows: Uint32Array): Split {
+    const own = this.index ? rows.map((row) => this.index![row]!) : rows;
+    return new StreamedSplit(this.stream, this.#origin, own);
+  }
+
+  counts(): RowCounts {
+    return this.#origin.counts;
+  }
+
+  share(): SharedStream | string {
+    const { stream, index } = this, { setup } = this.#origin;
+    if (!setup) return `${stream.request.stage.name} is in no file that a thread can load`;
+    return { source: setup, request: sentRequest(stream.request), facts: stream.facts, index };
+  }
+
+  async close(): Promise<void> {
+    this.rest();
+    await this.stream.close();
+  }
+}

@@ -1,0 +1,396 @@
+/**
+ * Rows that do not fit in memory: what of them a batch needs is read when it is needed.
+ *
+ * @module
+ */
+
+import type { RecordBatch } from "apache-arrow";
+import { UserError } from "../base/errors.ts";
+import { hint, type HintText } from "../base/hints.ts";
+import type { Registry } from "../pipeline/registry.ts";
+import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
+import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../stages/batch.ts";
+import type { Dataset, SourceStage } from "../stages/source.ts";
+import {
+  type ColumnsRequest,
+  Decoder,
+  receivedRequest,
+  type SentRequest,
+  wantedColumns,
+} from "./decoder.ts";
+import { type EpochOrder, wholeOrder, type Window, windowOrder, windowsOf } from "./order.ts";
+import { combineParts, type Specs } from "../stages/parts.ts";
+import { type Epoch, type Rows, Store } from "./rows.ts";
+import { lastAtMost } from "./bounds.ts";
+import { receivedFields } from "./widen.ts";
+
+/** What is known of streamed rows once they were gone through. It can be sent to another thread. */
+export interface StreamFacts {
+  /** What the columns are. */
+  readonly specs: Specs;
+  /** The rows of each record batch. */
+  readonly rowCounts: readonly number[];
+  /** The rows of a window, where rows are shuffled in windows; undefined where as a whole. */
+  readonly window: number | undefined;
+  /** What the data set said of its version. */
+  readonly fingerprint: string;
+}
+
+/** A source, for whoever opens it anew. */
+export interface SourceSetup {
+  /** A built-in name, an absolute path or a URL. */
+  readonly specifier: string;
+  /** Its checked options. */
+  readonly options: unknown;
+  /** The folder that its relative paths start from. */
+  readonly folder: string;
+  /** The columns that other splits have with wider types, as {@linkcode sentFields} makes them. */
+  readonly widened?: Uint8Array | undefined;
+}
+
+/** Streamed rows as another thread is told of them: it opens their source by itself. */
+export interface SharedStream {
+  /** The source. */
+  readonly source: SourceSetup;
+  /** The columns. */
+  readonly request: SentRequest;
+  /** What is known of them. */
+  readonly facts: StreamFacts;
+  /** The rows of the source, ascending, where these are not all of them. */
+  readonly index: Uint32Array | undefined;
+}
+
+/** An open source whose rows are read when they are needed. */
+export class Stream {
+  readonly #dataset: Dataset;
+  readonly #decoder: Decoder;
+  readonly #stage: StageReference;
+  readonly request: ColumnsRequest;
+  readonly facts: StreamFacts;
+  /** The first row of each record batch, and the number of rows. */
+  readonly bounds: Float64Array;
+
+  /**
+   * Takes an open data set that was gone through.
+   *
+   * @param dataset The data set: it can read single rows, or else record batches by their number.
+   * @param request The columns.
+   * @param facts What is known of them.
+   */
+  constructor(dataset: Dataset, request: ColumnsRequest, facts: StreamFacts) {
+    this.#dataset = dataset;
+    this.#stage = request.stage;
+    const { schema } = dataset, { specs } = facts;
+    this.#decoder = new Decoder(schema, request, { schema, specs, sameRows: true });
+    this.request = request;
+    this.facts = facts;
+    this.bounds = new Float64Array(facts.rowCounts.length + 1);
+    facts.rowCounts.forEach((rows, batch) => this.bounds[batch + 1] = this.bounds[batch]! + rows);
+  }
+
+  /** Whether single rows can be read. */
+  get byRow(): boolean {
+    return this.facts.window === undefined;
+  }
+
+  /**
+   * Reads single rows.
+   *
+   * @param rows Their numbers.
+   */
+  async rows(rows: ArrayLike<number>): Promise<Batch> {
+    const batch = await callStage(this.#stage, "rows()", () => this.#dataset.rows!(rows));
+    return this.#decoded(batch, rows.length, "rows()").slice(0, rows.length);
+  }
+
+  /**
+   * Reads a record batch.
+   *
+   * @param index Its number.
+   */
+  async batch(index: number): Promise<Store> {
+    const doing = `recordBatch(${index})`;
+    const batch = await callStage(this.#stage, doing, () => this.#dataset.recordBatch!(index));
+    return this.#decoded(batch, this.facts.rowCounts[index]!, doing);
+  }
+
+  /** Lets go of the source. */
+  async close(): Promise<void> {
+    await callStage(this.#stage, "close()", () => this.#dataset.close?.());
+  }
+
+  #decoded(batch: RecordBatch, rows: number, doing: string): Store {
+    if (batch.numRows !== rows) {
+      throw new StageError(
+        this.#stage,
+        `gave ${batch.numRows} rows for ${doing} where there were ${rows} before`,
+        { hint: unchangedHint() },
+      );
+    }
+    return new Store(this.#decoder.finish([this.#decoder.read(batch)]));
+  }
+}
+
+/** The rows of a window, in memory. */
+interface LoadedWindow {
+  readonly store: Store;
+  /** The store's rows in the epoch's order. */
+  readonly order: Uint32Array;
+}
+
+/** The order of an epoch whose rows are shuffled in windows. */
+interface WindowedEpoch {
+  readonly of: Epoch;
+  readonly windows: readonly Window[];
+}
+
+/** How many record batches that follow one another are kept. */
+const keptBatches = 3;
+
+/** Rows of a {@linkcode Stream}: all of them, or some. */
+export class StreamedRows implements Rows {
+  /** Where the rows are. */
+  protected readonly stream: Stream;
+  /** The rows of the source, ascending, where these are not all of them. */
+  protected readonly index: Uint32Array | undefined;
+  readonly rows: number;
+  readonly specs: Specs;
+  /** Record batches that were read in order, by number. */
+  readonly #batches = new Map<number, Promise<Store>>();
+  readonly #loaded = new Map<number, Promise<LoadedWindow>>();
+  #whole: { readonly of: Epoch; readonly order: EpochOrder } | undefined;
+  #windowed: WindowedEpoch | undefined;
+
+  /**
+   * Chooses rows.
+   *
+   * @param stream Where they are.
+   * @param index Which, ascending; all of them by default.
+   */
+  constructor(stream: Stream, index?: Uint32Array) {
+    this.stream = stream;
+    this.index = index;
+    this.rows = index?.length ?? stream.bounds.at(-1)!;
+    this.specs = stream.facts.specs;
+  }
+
+  get features(): Readonly<Record<string, ColumnSpec>> {
+    return this.specs.features;
+  }
+
+  get label(): LabelSpec {
+    return this.specs.label;
+  }
+
+  async slice(start: number, end: number): Promise<Batch> {
+    this.#refuseOutside(start, end);
+    const rows = this.#stored(start, end);
+    if (this.stream.byRow) return await this.stream.rows(rows);
+    const parts: Batch[] = [];
+    let last = 0;
+    for (let from = 0; from < rows.length;) {
+      last = lastAtMost(this.stream.bounds, rows[from]!);
+      const first = this.stream.bounds[last]!, after = this.stream.bounds[last + 1]!;
+      let to = from + 1;
+      while (to < rows.length && rows[to]! < after) to++;
+      const store = await this.#batch(last);
+      parts.push(store.gather(rows.subarray(from, to).map((row) => row - first)));
+      from = to;
+    }
+    if (end > start && last + 1 < this.stream.facts.rowCounts.length) this.#batch(last + 1);
+    return joined(parts);
+  }
+
+  async shuffled(of: Epoch, start: number, end: number): Promise<Batch> {
+    this.#refuseOutside(start, end);
+    if (this.stream.byRow) {
+      if (!isSame(this.#whole?.of, of)) {
+        this.#whole = { of, order: wholeOrder(this.rows, of.seed, of.epoch) };
+      }
+      const order = this.#whole!.order.at(start, end);
+      return await this.stream.rows(this.index ? order.map((row) => this.index![row]!) : order);
+    }
+    const { windows } = this.#windowsOf(of);
+    let number = windows.findIndex((window) => window.end > start);
+    const first = number;
+    const parts: Batch[] = [];
+    for (let position = start; position < end; number++) {
+      const window = windows[number]!;
+      const { store, order } = await this.#window(number, first);
+      const to = Math.min(end, window.end);
+      parts.push(store.gather(order.subarray(position - window.start, to - window.start)));
+      position = to;
+    }
+    // The next one is read while this one is used, and not before the one before it is let go.
+    if (parts.length === 1 && number < windows.length) this.#window(number, first);
+    return joined(parts);
+  }
+
+  sourceRow(position: number, epoch?: Epoch): number | undefined {
+    if (!epoch) return this.#stored(position, position + 1)[0];
+    // The rows of a window are known once it is read; which one it is, only its order tells.
+    if (!this.stream.byRow) return undefined;
+    const row = wholeOrder(this.rows, epoch.seed, epoch.epoch).at(position, position + 1)[0]!;
+    return this.index?.[row] ?? row;
+  }
+
+  rest(): void {
+    this.#batches.clear();
+    this.#loaded.clear();
+    this.#whole = this.#windowed = undefined;
+  }
+
+  #windowsOf(of: Epoch): WindowedEpoch {
+    if (!isSame(this.#windowed?.of, of)) {
+      const { bounds, facts: { window } } = this.stream;
+      const counts = Array.from(
+        { length: bounds.length - 1 },
+        (_, batch) => this.#within(batch).length,
+      );
+      this.#windowed = { of, windows: windowsOf(counts, window!, of.seed, of.epoch) };
+      this.#loaded.clear();
+    }
+    return this.#windowed!;
+  }
+
+  /** A window, which is read if it was not; those before the first one that is needed are let go. */
+  #window(number: number, first: number): Promise<LoadedWindow> {
+    for (const loaded of this.#loaded.keys()) if (loaded < first) this.#loaded.delete(loaded);
+    return kept(this.#loaded, number, () => this.#load(number, this.#windowed!));
+  }
+
+  async #load(number: number, { of, windows }: WindowedEpoch): Promise<LoadedWindow> {
+    const { batches, start, end } = windows[number]!;
+    const stores: Store[] = [];
+    const own = new Uint32Array(end - start);
+    let filled = 0, before = 0;
+    for (const batch of batches) {
+      const store = await this.stream.batch(batch);
+      stores.push(store);
+      const first = this.stream.bounds[batch]!;
+      const { from, length } = this.#within(batch);
+      for (let row = 0; row < length; row++) {
+        own[filled++] = before + (this.index ? this.index[from + row]! - first : row);
+      }
+      before += store.rows;
+    }
+    const order = windowOrder(own.length, of.seed, of.epoch, number).map((row) => own[row]!);
+    return { store: Store.joined(stores), order };
+  }
+
+  /** Where this split's rows of a record batch start, and how many there are. */
+  #within(batch: number): { from: number; length: number } {
+    const first = this.stream.bounds[batch]!, after = this.stream.bounds[batch + 1]!;
+    if (!this.index) return { from: first, length: after - first };
+    const from = firstAtLeast(this.index, first);
+    return { from, length: firstAtLeast(this.index, after) - from };
+  }
+
+  #batch(number: number): Promise<Store> {
+    const batch = kept(this.#batches, number, () => this.stream.batch(number));
+    for (const old of this.#batches.keys()) {
+      if (this.#batches.size <= keptBatches) break;
+      if (old !== number) this.#batches.delete(old);
+    }
+    return batch;
+  }
+
+  #stored(start: number, end: number): Uint32Array {
+    return this.index?.subarray(start, end) ??
+      Uint32Array.from({ length: end - start }, (_, row) => start + row);
+  }
+
+  #refuseOutside(start: number, end: number): void {
+    if (start >= 0 && start <= end && end <= this.rows) return;
+    throw new RangeError(`no rows ${start} to ${end} among ${this.rows}`);
+  }
+}
+
+/**
+ * Opens the rows that another thread streams as well.
+ *
+ * @param shared What it said of them.
+ * @param registry Finds the source.
+ * @throws {UserError} If the source cannot be opened here, or is not what it was there.
+ */
+export async function openStreamed(
+  { source: { specifier, options, folder, widened }, request: sent, facts, index }: SharedStream,
+  registry: Registry,
+): Promise<StreamedRows> {
+  const request = receivedRequest(sent), { stage: reference } = request;
+  const stage = await registry.find("source", specifier, { folder, place: reference.place });
+  const source = callStage(
+    reference,
+    "create()",
+    () => (stage as SourceStage).create(options, { folder }),
+  );
+  const columns = wantedColumns(request);
+  let dataset = await callStage(reference, "open()", () => source.open({ columns }));
+  if (dataset.fingerprint !== facts.fingerprint) {
+    await dataset.close?.();
+    throw new UserError(`the source ${reference.name} has changed while it was read`, {
+      place: reference.place,
+      hint: unchangedHint(),
+    });
+  }
+  if (widened) {
+    const fields = receivedFields(widened), { widen } = dataset;
+    dataset = await callStage(reference, "widen()", () => widen!.call(dataset, fields));
+  }
+  return new StreamedRows(new Stream(dataset, request, facts), index);
+}
+
+/** What to do about rows that are others than before. */
+function unchangedHint(): HintText {
+  return hint("source/unchanged", "do not write to files that a run reads", {
+    outside: "another program writes to the files",
+  });
+}
+
+/** What is kept under a number, made if it is not there; what could not be made is not kept. */
+function kept<T>(all: Map<number, Promise<T>>, key: number, make: () => Promise<T>): Promise<T> {
+  const known = all.get(key);
+  if (known) return known;
+  const made = make();
+  all.set(key, made);
+  made.catch(() => {
+    if (all.get(key) === made) all.delete(key);
+  });
+  return made;
+}
+
+/** Rows of several batches as one. */
+function joined(parts: readonly Batch[]): Batch {
+  const [first] = parts;
+  if (!first) return { size: 0, features: {}, label: { values: new Float32Array(), shape: [] } };
+  if (parts.length === 1) return first;
+  const column = (...columns: Column[]): Column => {
+    const length = columns.reduce((sum, { values }) => sum + values.length, 0);
+    const array = columns[0]!.values.constructor as new (length: number) => Values;
+    const values = new array(length);
+    let filled = 0;
+    for (const { values: part } of columns) {
+      values.set(part, filled);
+      filled += part.length;
+    }
+    return { values, shape: columns[0]!.shape };
+  };
+  return {
+    size: parts.reduce((sum, { size }) => sum + size, 0),
+    ...combineParts(parts, column),
+  };
+}
+
+const isSame = (known: Epoch | undefined, of: Epoch) =>
+  known?.seed === of.seed && known.epoch === of.epoch;
+
+/** The first place in ascending numbers that has at least some number; their count, if none has. */
+function firstAtLeast(numbers: ArrayLike<number>, number: number): number {
+  let low = 0, high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle]! < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

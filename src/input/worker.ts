@@ -1,0 +1,70 @@
+/**
+ * The thread that makes batches while the other one computes: an entry point of its own, as `cli.ts` is.
+ * It answers each address with its batch, in the order in which it was asked.
+ *
+ * @module
+ */
+
+import { builtins } from "../../plugins/mod.ts";
+import { createRegistry } from "../pipeline/registry.ts";
+import type { TransformStage } from "../stages/transform.ts";
+import type { Batch } from "../stages/batch.ts";
+import { type BatchAddress, BatchMaker } from "./batches.ts";
+import { listParts, mapBatch } from "../stages/parts.ts";
+import { openStored, type Rows } from "./rows.ts";
+import { openStreamed } from "./streamed.ts";
+import { TransformChain } from "./transforms.ts";
+import type { Answer, InputSetup } from "./worker_input.ts";
+
+/** The two ends of the channel; the types of windows and of workers exclude each other. */
+const thread = globalThis as unknown as {
+  onmessage: (event: MessageEvent<InputSetup | BatchAddress>) => void;
+  postMessage(answer: Answer, transfer?: ArrayBuffer[]): void;
+};
+
+let making: Promise<BatchMaker> | undefined;
+
+/** One batch after the other: they are answered in the order in which they were asked for. */
+let last: Promise<void> = Promise.resolve();
+
+thread.onmessage = ({ data }) => {
+  last = last.then(() => answer(data));
+};
+
+async function answer(data: InputSetup | BatchAddress): Promise<void> {
+  try {
+    if ("splits" in data) {
+      await (making = setUp(data));
+      thread.postMessage({ ready: true });
+    } else {
+      const batch = copied(await (await making!).make(data));
+      thread.postMessage({ batch }, buffersOf(batch));
+    }
+  } catch (error) {
+    thread.postMessage({ failed: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+async function setUp({ splits, transforms, measured, seed }: InputSetup): Promise<BatchMaker> {
+  const registry = createRegistry(builtins);
+  const rows: Record<string, Rows> = {};
+  for (const [name, shared] of Object.entries(splits)) {
+    rows[name] = "source" in shared ? await openStreamed(shared, registry) : openStored(shared);
+  }
+  const planned = [];
+  for (const { specifier, ...transform } of transforms) {
+    const at = { folder: "/", place: transform.reference.place };
+    const stage = await registry.find("transform", specifier, at) as TransformStage;
+    planned.push({ ...transform, stage });
+  }
+  const chain = TransformChain.of(planned, rows.train!.features);
+  chain.restore(measured);
+  return new BatchMaker(rows, chain, seed);
+}
+
+/** The batch in arrays that nobody else has: a transform may keep what it returned. */
+const copied = (batch: Batch): Batch =>
+  mapBatch(batch, ({ values, shape }) => ({ values: values.slice(), shape }));
+
+const buffersOf = (batch: Batch) =>
+  listParts(batch).map(({ values }) => values.buffer as ArrayBuffer);

@@ -1,0 +1,112 @@
+import type { GradientStage } from "../stages/gradient.ts";
+import type { LossStage } from "../stages/loss.ts";
+import type { MetricStage } from "../stages/metric.ts";
+import type { NetworkStage } from "../stages/network.ts";
+import type { OptimizerStage } from "../stages/optimizer.ts";
+import type { OutputStage } from "../stages/output.ts";
+import type { ScheduleStage } from "../stages/schedule.ts";
+import type { SourceStage } from "../stages/source.ts";
+import { type AnyStage, stageKinds } from "../stages/stage.ts";
+import type { TransformStage } from "../stages/transform.ts";
+import { describeValue } from "../base/describe_value.ts";
+import { Findings } from "./findings.ts";
+import { checkGradient } from "./gradient.ts";
+import { checkLoss } from "./loss.ts";
+import { checkMetric } from "./metric.ts";
+import { checkNetwork } from "./network.ts";
+import { checkOptimizer } from "./optimizer.ts";
+import { checkOptions } from "./options.ts";
+import { checkOutput } from "./output.ts";
+import { checkSchedule } from "./schedule.ts";
+import { checkSource } from "./source.ts";
+import type { StageChecks } from "./stage_checks.ts";
+import { Subject } from "./subject.ts";
+import { checkTransform } from "./transform.ts";
+
+/**
+ * Holds a stage to the contract of its kind: options, shapes, purity, leaks, gradients, whatever
+ * the kind promises. Made for the one line of a stage's test that every stage should have.
+ *
+ * What is tried is the same in each run. Losses, networks and optimizers are tried on all engines
+ * that can be had.
+ *
+ * @example A loss of one's own.
+ * ```ts
+ * import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket";
+ * import { checkStage } from "@rocket-launching/rocket/testing";
+ *
+ * const absoluteHint: LossStage = defineLoss({
+ *   name: "absolute-hint",
+ *   summary: "The absolute distance of the logits.",
+ *   form: "hint",
+ *   options: z.object({ scale: z.number().positive() }),
+ *   create: ({ scale }) => (from, to) => tf.mul(tf.sum(tf.abs(tf.sub(from, to)), -1), scale),
+ * });
+ *
+ * Deno.test("absolute-hint keeps the contract of a loss", () =>
+ *   checkStage(absoluteHint, { options: { scale: 2 } }));
+ * ```
+ *
+ * @example A broken promise says what was asked and what came back.
+ * ```ts
+ * import { defineSchedule, type ScheduleStage, z } from "@rocket-launching/rocket";
+ * import { checkStage } from "@rocket-launching/rocket/testing";
+ * import { assertRejects } from "@std/assert";
+ *
+ * const down: ScheduleStage = defineSchedule({
+ *   name: "down",
+ *   summary: "Falls in a straight line, and forgets to stop.",
+ *   options: z.object({}),
+ *   create: () => ({ step }) => 1 - step / 100,
+ * });
+ *
+ * await assertRejects(() => checkStage(down), Error, "finite numbers of at least 0");
+ * ```
+ *
+ * @param stage The stage, from one of the `define…` functions.
+ * @param checks Options without defaults, and what else suits the stage better than the samples
+ * that are tried by default.
+ * @throws {Error} With a line for each promise that the stage breaks: what it should do, what was
+ * asked and what came back.
+ */
+export async function checkStage(stage: AnyStage, checks: StageChecks = {}): Promise<void> {
+  if (!stageKinds.includes(stage?.kind)) {
+    throw new TypeError(
+      `checkStage() takes a stage from one of the define… functions; got ${describeValue(stage)}`,
+    );
+  }
+  const findings = new Findings();
+  const subject = new Subject(stage, checks, findings);
+  if (checkOptions(subject)) await checkKind(subject);
+  const { lines } = findings;
+  if (lines.length === 0) return;
+  const promises = lines.length === 1 ? "a promise" : `${lines.length} promises`;
+  const article = /^[aeiou]/.test(stage.kind) ? "an" : "a";
+  throw new Error(
+    `the ${stage.kind} stage ${JSON.stringify(stage.name)} breaks ${promises} of ${article} ` +
+      `${stage.kind}:\n${lines.join("\n")}`,
+  );
+}
+
+async function checkKind(subject: Subject): Promise<void> {
+  switch (subject.stage.kind) {
+    case "source":
+      return await checkSource(subject as Subject<SourceStage>);
+    case "transform":
+      return await checkTransform(subject as Subject<TransformStage>);
+    case "network":
+      return await checkNetwork(subject as Subject<NetworkStage>);
+    case "loss":
+      return await checkLoss(subject as Subject<LossStage>);
+    case "gradient":
+      return checkGradient(subject as Subject<GradientStage>);
+    case "optimizer":
+      return await checkOptimizer(subject as Subject<OptimizerStage>);
+    case "schedule":
+      return checkSchedule(subject as Subject<ScheduleStage>);
+    case "metric":
+      return checkMetric(subject as Subject<MetricStage>);
+    case "output":
+      return await checkOutput(subject as Subject<OutputStage>);
+  }
+}

@@ -1,0 +1,572 @@
+import * as tf from "@tensorflow/tfjs";
+import { deriveSeed } from "../base/random.ts";
+import type {
+  NetName,
+  NetworkPair,
+  NetworkReads,
+  NetworkStage,
+  Outputs,
+  Variable,
+} from "../stages/network.ts";
+import { Forward } from "../train/forward.ts";
+import { gradientsOf } from "../train/gradients.ts";
+import type { Lookups } from "../train/lookups.ts";
+import { describeValue } from "../base/describe_value.ts";
+import { axisProblem, type Meaning } from "../run/model/axes.ts";
+import { DeclaredVariables, initialValues, type TensorsByName } from "../train/variables.ts";
+import type { Findings } from "./findings.ts";
+import {
+  counted,
+  featureColumn,
+  type FeaturesSample,
+  featuresSamples,
+  type LabelSample,
+  labelSamples,
+  normalValues,
+  randomFor,
+} from "./samples.ts";
+import type { Subject } from "./subject.ts";
+import { distance, notFinite, openEngines, shapeText, watched } from "./tensors.ts";
+
+/** A network that was built for a sample. */
+interface Build {
+  readonly pair: NetworkPair;
+  readonly registry: DeclaredVariables;
+  readonly variables: readonly Variable[];
+  readonly units: number;
+  readonly sample: FeaturesSample;
+  /** What it was built for, in words. */
+  readonly asked: string;
+  /** What its nets say that they can read. */
+  readonly reads: NetworkReads;
+}
+
+/** A forward pass to try. */
+interface Pass {
+  readonly net: NetName;
+  readonly training: boolean;
+  readonly seed: number;
+  /** Which rows of the sample. */
+  readonly rows: readonly [from: number, to: number];
+}
+
+/** What a forward pass gave, as plain numbers. */
+interface PassResult {
+  readonly outputs: ReadonlyMap<string, Float32Array>;
+  readonly logits: Float32Array;
+  readonly updates: ReadonlyMap<string, Float32Array>;
+}
+
+const rows = 4;
+
+/**
+ * Holds a network to its contract: it builds the light net alone and with its booster, owners are
+ * right, logits have their shape, gradients reach the variables they should and no others, and a
+ * forward pass is a pure function.
+ *
+ * @param subject The network.
+ */
+export async function checkNetwork(subject: Subject<NetworkStage>): Promise<void> {
+  const { checks, findings } = subject;
+  const [label, ...otherLabels] = labelSamples(checks) as [LabelSample, ...LabelSample[]];
+  const binary = otherLabels.find(({ spec }) => spec.kind === "binary");
+  const builds: { alone: Build; both: Build }[] = [];
+  for (const sample of featuresSamples(checks)) {
+    for (const one of binary ? [label, binary] : [label]) {
+      const alone = build(subject, sample, one, ["light"]);
+      const both = alone && build(subject, sample, one, ["light", "booster"]);
+      if (!both) continue;
+      compareBuilds(alone, both, findings);
+      builds.push({ alone, both });
+    }
+  }
+  subject.expectAccepted();
+  for await (const engine of openEngines(checks)) {
+    for (const { alone, both } of builds) {
+      const light = tryBuild(alone, ["light"], engine, findings);
+      const pair = tryBuild(both, ["light", "booster"], engine, findings);
+      if (!light || !pair || distance(light, pair) < 1e-4) continue;
+      findings.add(
+        "computes the same light net with and without the booster",
+        `${both.asked} on ${engine}`,
+        "the light net's logits differ from those of the light net alone",
+      );
+    }
+  }
+}
+
+function build(
+  subject: Subject<NetworkStage>,
+  sample: FeaturesSample,
+  { spec, units, name }: LabelSample,
+  nets: readonly NetName[],
+): Build | undefined {
+  const { findings } = subject;
+  const asked = `${nets.join(" and ")} net on ${sample.name} with ${name}`;
+  const registry = new DeclaredVariables();
+  const { features } = sample;
+  const pair = subject.create({ features, label: spec, units, nets, variables: registry }, asked);
+  if (pair === undefined) return undefined;
+  for (const net of nets) {
+    if (typeof pair[net] === "function") continue;
+    findings.add(
+      `returns the nets that it is asked for`,
+      asked,
+      `${describeValue(pair[net])} as ${net}`,
+    );
+    return undefined;
+  }
+  const variables = registry.all;
+  const meaning = {
+    features: Object.entries(features).map(([name, spec]) => ({ name, spec })),
+    inputs: Object.entries(features).map(([name, spec]) => ({ name, spec, of: [name] })),
+    label: spec,
+  };
+  const sound = variables.map((variable) =>
+    expectVariable(variable, nets, asked, findings) &&
+    expectAxes(variable, meaning, asked, findings)
+  );
+  const { reads = "numbers" } = subject.stage;
+  return sound.every(Boolean)
+    ? { pair, registry, variables, units, sample, asked, reads }
+    : undefined;
+}
+
+function expectVariable(
+  { name, shape, initializer, owner, trainable }: Variable,
+  nets: readonly NetName[],
+  asked: string,
+  findings: Findings,
+): boolean {
+  const bad = (promise: string, got: string) => {
+    findings.add(promise, asked, got);
+    return false;
+  };
+  if (!["light", "booster", "shared"].includes(owner)) {
+    return bad(
+      "gives variables to light, booster or shared",
+      `${name} is ${describeValue(owner)}'s`,
+    );
+  }
+  if (owner === "booster" && !nets.includes("booster")) {
+    return bad(
+      "declares no variables of the booster when only the light net is wanted",
+      `${name} was declared`,
+    );
+  }
+  if (!shape.every((size) => Number.isInteger(size) && size > 0)) {
+    return bad("declares shapes of positive whole numbers", `${name} has ${shapeText(shape)}`);
+  }
+  if (typeof trainable !== "boolean") {
+    return bad("says with true or false whether a variable is trainable", `${name} does not`);
+  }
+  const numbers = Object.values({ ...initializer, kind: 0 });
+  if (
+    !["constant", "normal", "uniform"].includes(initializer.kind) || !numbers.every(Number.isFinite)
+  ) {
+    return bad(
+      "starts variables with constant, normal or uniform values",
+      `${name} starts with ${JSON.stringify(initializer)}`,
+    );
+  }
+  return true;
+}
+
+/** What places of a variable stand for is what later runs match weights by. */
+function expectAxes(
+  { name, shape, axes = [] }: Variable,
+  meaning: Meaning,
+  asked: string,
+  findings: Findings,
+): boolean {
+  const wrong = axes.flatMap((axis, index) => {
+    const problem = axisProblem({ axis, size: shape[index]!, meaning });
+    return problem === undefined
+      ? []
+      : [`axis ${index} of ${name} is declared as ${JSON.stringify(axis)}, and ${problem}`];
+  });
+  if (wrong.length === 0) return true;
+  findings.add("declares axes as large as what their places stand for", asked, wrong[0]!);
+  return false;
+}
+
+/** The light net alone is a part of the pair, so that both can be compared and start alike. */
+function compareBuilds(alone: Build, both: Build, findings: Findings): void {
+  for (const variable of alone.variables) {
+    const other = both.variables.find(({ name }) => name === variable.name);
+    const got = !other
+      ? `${variable.name} is missing`
+      : other.owner === "booster"
+      ? `${variable.name} is the booster's`
+      : shapeText(other.shape) !== shapeText(variable.shape)
+      ? `${variable.name} has ${shapeText(other.shape)}, and ${shapeText(variable.shape)} alone`
+      : JSON.stringify(other.initializer) !== JSON.stringify(variable.initializer)
+      ? `${variable.name} starts otherwise than alone`
+      : other.trainable !== variable.trainable
+      ? `${variable.name} is trainable in one of them only`
+      : undefined;
+    if (!got) continue;
+    findings.add(
+      "declares the light net's variables alike with and without the booster",
+      both.asked,
+      got,
+    );
+  }
+}
+
+/** Tries a build on an engine; returns the light net's logits in evaluation. */
+function tryBuild(
+  build: Build,
+  nets: readonly NetName[],
+  engine: string,
+  findings: Findings,
+): Float32Array | undefined {
+  const { features } = build.sample;
+  const values = initialValues(build.variables, 1);
+  const inputs = Object.fromEntries(
+    Object.entries(features).map(([name, spec]) => {
+      const { values, shape } = featureColumn(spec, rows, randomFor("feature", name));
+      return [name, tf.tensor(values, [rows, ...shape], spec.dtype)];
+    }),
+  );
+  const asked = `${build.asked} on ${engine}`;
+  let light: Float32Array | undefined;
+  for (const net of nets) {
+    const logits = tryPasses(build, net, values, inputs, asked, findings);
+    if (!logits) break;
+    if (net === "light") light = logits;
+  }
+  if (light) checkReach(build, nets, values, inputs, asked, findings);
+  if (light && nets.length > 1) checkGates(build, nets, values, inputs, asked, findings);
+  tf.dispose([values, inputs]);
+  return light;
+}
+
+/** Tries the forward passes of one net; returns its logits in evaluation. */
+function tryPasses(
+  build: Build,
+  net: NetName,
+  values: TensorsByName,
+  inputs: TensorsByName,
+  asked: string,
+  findings: Findings,
+): Float32Array | undefined {
+  const all = [0, rows] as const;
+  const run = (pass: Omit<Pass, "net">) =>
+    runPass(build, { net, ...pass }, values, inputs, asked, findings);
+  const evaluation = run({ training: false, seed: 1, rows: all });
+  const training = evaluation && run({ training: true, seed: 1, rows: all });
+  if (!training) return undefined;
+
+  for (
+    const [mode, first, again] of [
+      ["evaluation", evaluation, run({ training: false, seed: 1, rows: all })],
+      ["training", training, run({ training: true, seed: 1, rows: all })],
+    ] as const
+  ) {
+    if (!again || samePass(first, again)) continue;
+    findings.add(
+      "is a pure function: the same features, variables and seeds give the same outputs",
+      `${net} in ${mode}, ${asked}`,
+      "two passes differ",
+    );
+    return undefined;
+  }
+  const seeded = run({ training: false, seed: 2, rows: all });
+  if (seeded && !samePass(evaluation, seeded)) {
+    findings.add(
+      "uses no random numbers in evaluation",
+      `${net}, ${asked}`,
+      "another seed gives other outputs",
+    );
+  }
+  if (evaluation.updates.size > 0) {
+    findings.add(
+      "updates variables in training only",
+      `${net} in evaluation, ${asked}`,
+      `it updates ${[...evaluation.updates.keys()].join(", ")}`,
+    );
+  }
+  const { units } = build;
+  for (let row = 0; row < rows; row++) {
+    const alone = run({ training: false, seed: 1, rows: [row, row + 1] });
+    if (!alone) break;
+    const together = evaluation.logits.subarray(row * units, (row + 1) * units);
+    if (distance(alone.logits, together) < 1e-3) continue;
+    findings.add(
+      "treats each row by itself in evaluation (with running statistics, not the batch's)",
+      `${net}, ${asked}`,
+      "a row alone has other logits than in a batch",
+    );
+    break;
+  }
+  if (build.registry.all.length > build.variables.length) {
+    findings.add(
+      "declares all variables in create()",
+      `${net}, ${asked}`,
+      `a forward pass declared ${build.registry.all.at(-1)!.name}`,
+    );
+    return undefined;
+  }
+  return evaluation.logits;
+}
+
+function samePass(a: PassResult, b: PassResult): boolean {
+  return [[a.outputs, b.outputs], [a.updates, b.updates]].every(([one, other]) =>
+    one!.size === other!.size &&
+    [...one!].every(([name, values]) => distance(values, other!.get(name) ?? []) < 1e-5)
+  );
+}
+
+function runPass(
+  build: Build,
+  { net, training, seed, rows: [from, to] }: Pass,
+  values: TensorsByName,
+  inputs: TensorsByName,
+  where: string,
+  findings: Findings,
+): PassResult | undefined {
+  const asked = `${net} in ${training ? "training" : "evaluation"} with ${
+    counted(to - from, "row")
+  }, ${where}`;
+  const features = Object.fromEntries(
+    Object.entries(inputs).map(([name, tensor]) => [name, tf.slice(tensor, from, to - from)]),
+  );
+  const read = new Set<string>(), readFeatures = new Set<string>();
+  const watchedInputs = { ...values, ...features };
+  const result = watched(findings, asked, watchedInputs, () => {
+    const inputs = recordReads(features, readFeatures);
+    const forward = startForward(build, recordReads(values, read), inputs, training, seed);
+    const outputs: unknown = forward.outputs(net);
+    const numbers = expectOutputs(outputs, to - from, build.units, asked, findings);
+    const updates = expectUpdates(build, net, forward, asked, findings);
+    return numbers && updates && { outputs: numbers, logits: numbers.get("logits")!, updates };
+  });
+  tf.dispose(features);
+  const ids = Object.entries(build.sample.features).find(([name, { dtype }]) =>
+    dtype === "int32" && readFeatures.has(name)
+  );
+  if (ids && build.reads !== "numbers and ids") {
+    findings.add(
+      'reads numbers only, unless it is defined with reads: "numbers and ids"',
+      asked,
+      `it reads ${ids[0]}, which holds ids`,
+    );
+    return undefined;
+  }
+  const foreign = build.variables.filter(({ name, owner }) =>
+    read.has(name) && owner !== net && owner !== "shared"
+  );
+  if (foreign.length > 0) {
+    const { name, owner } = foreign[0]!;
+    findings.add(
+      "reads only the variables that a net owns or shares (what both read is owned by shared)",
+      asked,
+      `it reads ${name}, which is the ${owner}'s`,
+    );
+    return undefined;
+  }
+  return result;
+}
+
+function startForward(
+  { pair }: Build,
+  values: TensorsByName,
+  features: TensorsByName,
+  training: boolean,
+  seed: number,
+  lookup?: Lookups["lookup"],
+): Forward {
+  return new Forward(pair, {
+    values,
+    lookup,
+    features,
+    training,
+    seed: (purpose) => tf.scalar(deriveSeed(seed, purpose) >> 1, "int32"),
+  });
+}
+
+function recordReads(values: TensorsByName, read: Set<string>): TensorsByName {
+  return new Proxy(values, {
+    get(target, name) {
+      read.add(String(name));
+      return Reflect.get(target, name);
+    },
+  });
+}
+
+function expectOutputs(
+  outputs: unknown,
+  size: number,
+  units: number,
+  asked: string,
+  findings: Findings,
+): Map<string, Float32Array> | undefined {
+  if (typeof outputs !== "object" || outputs === null || !("logits" in outputs)) {
+    findings.add("returns outputs by name, logits among them", asked, describeValue(outputs));
+    return undefined;
+  }
+  const numbers = new Map<string, Float32Array>();
+  for (const [name, tensor] of Object.entries(outputs)) {
+    if (!(tensor instanceof tf.Tensor)) {
+      findings.add(
+        "returns outputs that are tensors",
+        asked,
+        `${describeValue(tensor)} as ${name}`,
+      );
+      return undefined;
+    }
+    const expected = name === "logits" ? [size, units] : [size, ...tensor.shape.slice(1)];
+    if (shapeText(tensor.shape) !== shapeText(expected) || tensor.dtype !== "float32") {
+      findings.add(
+        "returns logits [batch, units], and maps [batch, ...], in float32",
+        asked,
+        `${name} of shape ${shapeText(tensor.shape)} in ${tensor.dtype}; expected ${
+          shapeText(expected)
+        }`,
+      );
+      return undefined;
+    }
+    const values = tensor.dataSync<"float32">().slice();
+    const bad = notFinite(values);
+    if (bad) {
+      findings.add("has finite outputs", asked, `${name} has ${bad}`);
+      return undefined;
+    }
+    numbers.set(name, values);
+  }
+  return numbers;
+}
+
+function expectUpdates(
+  { variables }: Build,
+  net: NetName,
+  { updates }: Forward,
+  asked: string,
+  findings: Findings,
+): Map<string, Float32Array> | undefined {
+  const numbers = new Map<string, Float32Array>();
+  for (const [name, value] of updates) {
+    const variable = variables.find((variable) => variable.name === name);
+    const got = !variable
+      ? `${name}, which was not declared`
+      : variable.trainable
+      ? `${name}, which is trainable`
+      : variable.owner !== net && variable.owner !== "shared"
+      ? `${name}, which is ${variable.owner}'s`
+      : !(value instanceof tf.Tensor)
+      ? `${name} to ${describeValue(value)}`
+      : shapeText(value.shape) !== shapeText(variable.shape)
+      ? `${name} to a tensor of shape ${shapeText(value.shape)}; it has ${
+        shapeText(variable.shape)
+      }`
+      : notFinite(value.dataSync());
+    if (got) {
+      findings.add(
+        "updates only variables that are not trainable, its own and shared ones",
+        asked,
+        got,
+      );
+      return undefined;
+    }
+    numbers.set(name, value.dataSync<"float32">().slice());
+  }
+  return numbers;
+}
+
+/** Which variables the gradient of a net's outputs reaches. */
+function reached(
+  build: Build,
+  values: TensorsByName,
+  inputs: TensorsByName,
+  asked: string,
+  findings: Findings,
+  compute: (forward: Forward) => Outputs,
+): ReadonlyMap<string, Float32Array> | undefined {
+  return watched(findings, asked, {}, () => {
+    const { gradients, rows } = gradientsOf(build.variables, values, (lookup) => {
+      const outputs = compute(startForward(build, values, inputs, true, 1, lookup));
+      return tf.addN(Object.values(outputs).map(weightedSum)) as tf.Scalar;
+    });
+    return new Map(build.variables.flatMap(({ name }) => {
+      const gradient = gradients[name] ?? rows.get(name)?.values;
+      return gradient ? [[name, gradient.dataSync<"float32">().slice()] as const] : [];
+    }));
+  });
+}
+
+/** The sum of an output with weights of its own, so that no two parts of it cancel out. */
+function weightedSum(output: tf.Tensor): tf.Scalar {
+  const weights = normalValues(randomFor("weights"), output.size);
+  return tf.sum(tf.mul(output, tf.tensor(weights, output.shape)));
+}
+
+/** Each net's gradient reaches what the net owns or shares, and nothing else. */
+function checkReach(
+  build: Build,
+  nets: readonly NetName[],
+  values: TensorsByName,
+  inputs: TensorsByName,
+  asked: string,
+  findings: Findings,
+): void {
+  for (const net of nets) {
+    const at = `the gradient of the ${net} net's outputs, ${asked}`;
+    const found = reached(build, values, inputs, at, findings, (forward) => forward.outputs(net));
+    if (!found) return;
+    for (const { name, owner, trainable } of build.variables) {
+      if (!trainable) continue;
+      const gradient = found.get(name);
+      const bad = gradient && notFinite(gradient);
+      if (bad) findings.add("has finite gradients", at, `${name} has ${bad}`);
+      if ((owner === net || owner === "shared") === Boolean(gradient)) continue;
+      findings.add(
+        "has a gradient by each variable that a net owns or shares, and by no other",
+        at,
+        `${gradient ? "one" : "none"} by ${name}, which is ${owner}'s`,
+      );
+    }
+  }
+}
+
+/**
+ * Gradient policies act where shared variables are read, so these have to be read from the scope that
+ * each call is given.
+ */
+function checkGates(
+  build: Build,
+  nets: readonly NetName[],
+  values: TensorsByName,
+  inputs: TensorsByName,
+  asked: string,
+  findings: Findings,
+): void {
+  const shared = build.variables.filter(({ owner, trainable }) => owner === "shared" && trainable);
+  if (shared.length === 0) return;
+  for (const net of nets) {
+    const other = nets.find((one) => one !== net)!;
+    const at = `the ${net} net with a policy that blocks shared variables, ${asked}`;
+    const blocked = reached(build, values, inputs, at, findings, (forward) => {
+      return forward.outputs(net, 0);
+    });
+    const passed = reached(build, values, inputs, at, findings, (forward) => {
+      forward.outputs(net, 0);
+      return forward.outputs(other, 1);
+    });
+    if (!blocked || !passed) return;
+    for (const { name } of shared) {
+      const got = blocked.has(name)
+        ? `a gradient reaches ${name} all the same`
+        : !passed.has(name)
+        ? `the gradient of the ${other} net is blocked from ${name} as well`
+        : undefined;
+      if (!got) continue;
+      findings.add(
+        "reads shared variables from the scope that it is given, also within scope.shared()",
+        at,
+        got,
+      );
+      return;
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import { parse } from "yaml";
+import { z } from "zod";
+import { commonKeys, commonOptions } from "../pipeline/file_schema.ts";
+import type { AnyStage, StageKind } from "../stages/stage.ts";
+import type { Subject } from "./subject.ts";
+
+type Values = Readonly<Record<string, unknown>>;
+
+/**
+ * Holds a stage's options to their contract: those of the check and all defaults pass, missing and
+ * unknown ones are named, editors can be told of them, and the example is one.
+ *
+ * @param subject The stage.
+ * @returns Whether the options pass, so that the stage can be made.
+ */
+export function checkOptions({ stage, checks, findings }: Subject): boolean {
+  const given = checks.options ?? {};
+  const result = stage.options.safeParse(given);
+  if (!result.success) {
+    findings.add(
+      "accepts its options (those that have no default are given as " +
+        "checkStage(stage, { options: { … } }))",
+      JSON.stringify(given) ?? "no options",
+      issues(result.error),
+    );
+  }
+  checkUnknown();
+  checkRequired();
+  checkDefaults();
+  checkJsonSchema();
+  if (stage.example !== undefined) checkExample(stage.example);
+  return result.success;
+
+  function checkUnknown(): void {
+    const key = "no-such-option";
+    const { error } = stage.options.safeParse({ ...given, [key]: 1 });
+    if (error?.issues.some((issue) => issue.code === "unrecognized_keys")) return;
+    findings.add("refuses unknown options", `the option ${key}`, "it was accepted");
+  }
+
+  function checkRequired(): void {
+    if (!result.success) return;
+    for (const key of Object.keys(given)) {
+      const { [key]: _, ...rest } = given;
+      const { error } = stage.options.safeParse(rest);
+      if (!error || error.issues.some(({ path, message }) => names(path, message, key))) continue;
+      findings.add(
+        "names an option that is missing",
+        `options without ${key}`,
+        `the error names another: ${issues(error)}`,
+      );
+    }
+  }
+
+  function checkDefaults(): void {
+    for (const [key, schema] of Object.entries(stage.options.shape)) {
+      const { type, innerType, defaultValue } = (schema as z.ZodType).def as {
+        type: string;
+        innerType?: z.ZodType;
+        defaultValue?: unknown;
+      };
+      // A default stands for what a transformed schema gives out, so it need not be a valid input.
+      if (type !== "default" || !innerType || innerType.def.type === "pipe") continue;
+      const { error } = innerType.safeParse(defaultValue);
+      if (!error) continue;
+      findings.add(
+        "has defaults that its own options accept",
+        `${key}: ${JSON.stringify(defaultValue)}, its default`,
+        issues(error),
+      );
+    }
+  }
+
+  function checkJsonSchema(): void {
+    try {
+      z.toJSONSchema(stage.options, { io: "input", unrepresentable: "any" });
+    } catch (error) {
+      findings.add("has options that editors can be told of", "a JSON Schema", String(error));
+    }
+  }
+
+  function checkExample(example: string): void {
+    const asked = `its example ${JSON.stringify(example)}`;
+    const promise = "has an example that is an entry of a pipeline file";
+    let value: unknown;
+    try {
+      value = parse(example);
+    } catch (error) {
+      findings.add(promise, asked, `it is not YAML: ${(error as Error).message}`);
+      return;
+    }
+    const entry = typeof value === "string" ? { use: value } : value;
+    if (typeof entry !== "object" || entry === null || !("use" in entry)) {
+      findings.add(promise, asked, "it has no `use:`");
+      return;
+    }
+    if (entry.use !== stage.name && !/[./:]/.test(String(entry.use))) {
+      findings.add(promise, asked, `it says \`use: ${entry.use}\` and the stage is ${stage.name}`);
+    }
+    const own = Object.entries(entry).filter(([key]) => !commonKeys(stage.kind).includes(key));
+    for (
+      const { error } of [
+        stage.options.safeParse({ ...Object.fromEntries(own), ...nested(stage, entry) }),
+        z.looseObject(commonOptions[stage.kind]).partial().safeParse(entry),
+      ]
+    ) {
+      if (error) findings.add(promise, asked, issues(error));
+    }
+  }
+}
+
+/** Whether an issue is about an option. */
+function names(path: readonly PropertyKey[], message: string, key: string): boolean {
+  return path[0] === key || message.includes(key);
+}
+
+/** Stands in for the stages among an entry's options, which only the pipeline can find. */
+function nested(stage: AnyStage, entry: Values): Values {
+  return Object.fromEntries(
+    nestedStages(stage).filter(([key]) => key in entry).map(([key]) => [key, () => 1]),
+  );
+}
+
+function issues(error: z.ZodError): string {
+  return error.issues.map(({ path, message }) =>
+    path.length > 0 ? `${path.join(".")}: ${message}` : message
+  ).join("; ");
+}
+
+function nestedStages(stage: AnyStage): [string, StageKind][] {
+  return Object.entries(stage.options.shape).flatMap(([key, schema]) => {
+    const kind = nestedKind(schema as z.ZodType);
+    return kind ? [[key, kind] as [string, StageKind]] : [];
+  });
+}
+
+function nestedKind(schema: z.ZodType): StageKind | undefined {
+  const kind = schema.meta()?.stage as StageKind | undefined;
+  const inner = (schema.def as { innerType?: z.ZodType }).innerType;
+  return kind ?? (inner && nestedKind(inner));
+}

@@ -1,0 +1,272 @@
+import { createRandom } from "../base/random.ts";
+import type { Batch, ColumnSpec } from "../stages/batch.ts";
+import type { Transform, TransformStage } from "../stages/transform.ts";
+import { describeValue } from "../base/describe_value.ts";
+import type { Findings } from "./findings.ts";
+import {
+  copyBytes,
+  counted,
+  type FeaturesSample,
+  featuresSamples,
+  sameBytes,
+  sampleBatch,
+  sizeOf,
+} from "./samples.ts";
+import type { Subject } from "./subject.ts";
+import { notFinite, shapeText } from "./tensors.ts";
+
+/**
+ * Holds a transform to its contract: what comes out is what it says, inputs stay as they are, the
+ * same random numbers give the same rows, and what it measures survives being kept as JSON.
+ *
+ * @param subject The transform.
+ */
+export async function checkTransform(subject: Subject<TransformStage>): Promise<void> {
+  const { stage, checks, findings } = subject;
+  if (stage.on !== "training" && stage.on !== "all") {
+    findings.add("says training or all as `on`", "on", describeValue(stage.on));
+    return;
+  }
+  for (const sample of featuresSamples(checks)) {
+    const float = Object.values(sample.features).some(({ dtype }) => dtype === "float32");
+    for (const bytes of float ? [false, true] : [false]) {
+      await tryTransform(subject, sample, bytes);
+    }
+  }
+  subject.expectAccepted();
+}
+
+async function tryTransform(
+  subject: Subject<TransformStage>,
+  { name, features }: FeaturesSample,
+  bytes: boolean,
+): Promise<void> {
+  const { findings } = subject;
+  const asked = bytes ? `${name} in bytes` : name;
+  const make = () => subject.create({ features }, asked);
+  const first = make();
+  if (!first || !expectTransform(first, asked, findings)) return;
+  const second = make();
+  if (!second) return;
+  const training = [5, 32, 7].map((rows, index) =>
+    sampleBatch(features, rows, `measure ${index}`, bytes)
+  );
+  const measured = await findings.attemptAsync(`${asked}, measuring`, async () => {
+    await measure(first, second, training, asked, findings);
+  });
+  if (!measured) return;
+  for (const rows of [1, 5, 32]) {
+    const went = findings.attempt(`${counted(rows, "row")} of ${asked}`, () => {
+      const batch = sampleBatch(features, rows, "apply", bytes);
+      const other = sampleBatch(features, rows + 3, "other", bytes);
+      const at = `${counted(rows, "row")} of ${asked}`;
+      const result = applyOnce(first, batch, at, findings);
+      if (!result) return;
+      first.apply(other, { random: createRandom(8) });
+      for (
+        const [again, how] of [
+          [first.apply(batch, { random: createRandom(7) }), "the second time"],
+          [second.apply(batch, { random: createRandom(7) }), "from another instance of the stage"],
+        ] as const
+      ) {
+        const differing = difference(again, result);
+        if (!differing) continue;
+        findings.add(
+          "gives the same rows for the same random numbers (take them from context.random)",
+          at,
+          `${differing} differs ${how}`,
+        );
+      }
+    });
+    if (!went) return;
+  }
+}
+
+function expectTransform(transform: Transform, asked: string, findings: Findings): boolean {
+  const { features, apply, measure, restore } = transform as Partial<Transform>;
+  if (typeof apply !== "function" || typeof features !== "object" || features === null) {
+    findings.add(
+      "returns { features, apply() }",
+      asked,
+      `it returned ${describeValue(transform)}`,
+    );
+    return false;
+  }
+  if (Boolean(measure) !== Boolean(restore)) {
+    findings.add(
+      "has measure() and restore() both, or neither",
+      asked,
+      measure ? "it has no restore()" : "it has no measure()",
+    );
+    return false;
+  }
+  const bad = Object.entries(features).find(([, { shape, dtype }]) =>
+    !Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size > 0) ||
+    (dtype !== "float32" && dtype !== "int32")
+  );
+  if (!bad) return true;
+  findings.add(
+    "says of each feature which shape and dtype it has",
+    asked,
+    `${bad[0]}: ${JSON.stringify(bad[1])}`,
+  );
+  return false;
+}
+
+/** Measures with one instance and restores both, the second from JSON. */
+async function measure(
+  first: Transform,
+  second: Transform,
+  batches: readonly Batch[],
+  asked: string,
+  findings: Findings,
+): Promise<void> {
+  if (!first.measure) return;
+  const unchanged = watchBatches(batches);
+  const measured: unknown = await first.measure((async function* () {
+    yield* batches;
+  })());
+  if (!unchanged()) {
+    findings.add("leaves its inputs as they are", `${asked}, measuring`, "it changed a batch");
+  }
+  const json = JSON.stringify(measured);
+  const kept: unknown = json === undefined ? undefined : JSON.parse(json);
+  if (!sameJson(kept, measured)) {
+    findings.add(
+      "measures plain JSON, which can be kept in the run folder",
+      `${asked}, measuring`,
+      `${describeValue(measured)} became ${json ?? "nothing"}`,
+    );
+  }
+  first.restore!(measured);
+  second.restore!(kept);
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || a === null || typeof b !== "object" || b === null) {
+    return Object.is(a, b);
+  }
+  if (Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length &&
+    keys.every((key) => sameJson(a[key as keyof typeof a], b[key as keyof typeof b]));
+}
+
+function applyOnce(
+  transform: Transform,
+  batch: Batch,
+  asked: string,
+  findings: Findings,
+): Batch | undefined {
+  const unchanged = watchBatches([batch]);
+  const result: unknown = transform.apply(batch, { random: createRandom(7) });
+  if (!unchanged()) {
+    findings.add(
+      "leaves its inputs as they are (they may be views of a file)",
+      asked,
+      "it changed the batch that it was given",
+    );
+    return undefined;
+  }
+  return expectBatch(result, transform.features, batch, asked, findings) ? result : undefined;
+}
+
+function expectBatch(
+  result: unknown,
+  features: Readonly<Record<string, ColumnSpec>>,
+  { size, label }: Batch,
+  asked: string,
+  findings: Findings,
+): result is Batch {
+  const batch = result as Batch;
+  if (typeof batch !== "object" || !batch?.features || !batch.label) {
+    findings.add("returns a batch { size, features, label }", asked, describeValue(result));
+    return false;
+  }
+  const { values, shape } = batch.label;
+  if (
+    batch.size !== size || shape?.join() !== label.shape.join() ||
+    values.length !== label.values.length ||
+    values.some((value, row) => value !== label.values[row])
+  ) {
+    findings.add(
+      "keeps all rows and their labels",
+      asked,
+      batch.size === size ? "it changed the labels" : `it returned ${counted(batch.size, "row")}`,
+    );
+    return false;
+  }
+  const described = Object.keys(features).sort().join(", ");
+  const found = Object.keys(batch.features).sort().join(", ");
+  if (described !== found) {
+    findings.add(
+      "gives out the features that it describes",
+      asked,
+      `it describes ${described || "none"} and gave ${found || "none"}`,
+    );
+    return false;
+  }
+  return Object.entries(features).map(([name, spec]) =>
+    expectColumn(batch, name, spec, asked, findings)
+  ).every(Boolean);
+}
+
+function expectColumn(
+  { size, features }: Batch,
+  name: string,
+  { shape, dtype }: ColumnSpec,
+  asked: string,
+  findings: Findings,
+): boolean {
+  const column = features[name]!;
+  const promise = "gives out the features that it describes";
+  const expected = size * sizeOf(shape);
+  if (column.shape?.join() !== shape.join()) {
+    const got = column.shape ? shapeText(column.shape) : "no shape";
+    findings.add(promise, asked, `${name} has rows of ${got}; it describes ${shapeText(shape)}`);
+    return false;
+  }
+  if (column.values?.length !== expected) {
+    const got = column.values?.length ?? "no";
+    findings.add(
+      promise,
+      asked,
+      `${name} has ${got} values; ${size} × ${shapeText(shape)} are ${expected}`,
+    );
+    return false;
+  }
+  if ((column.values instanceof Int32Array) !== (dtype === "int32")) {
+    findings.add(
+      "keeps int32 features in an Int32Array, and float32 ones in any other",
+      asked,
+      `${name} is ${dtype} in a ${column.values.constructor.name}`,
+    );
+    return false;
+  }
+  const bad = notFinite(column.values);
+  if (!bad) return true;
+  findings.add("gives out finite numbers", asked, `${name} has ${bad}`);
+  return false;
+}
+
+/** Remembers what batches hold; the result tells whether they still hold it. */
+function watchBatches(batches: readonly Batch[]): () => boolean {
+  const held = batches.map((batch) => columnsOf(batch).map(({ values }) => values));
+  const copies = held.map((arrays) => arrays.map(copyBytes));
+  return () =>
+    batches.every((batch, b) => {
+      const now = columnsOf(batch);
+      return now.length === held[b]!.length &&
+        now.every(({ values }, i) => values === held[b]![i] && sameBytes(values, copies[b]![i]!));
+    });
+}
+
+const columnsOf = ({ features, label }: Batch) => [label, ...Object.values(features)];
+
+/** The name of the first feature in which two batches differ. */
+function difference(a: Batch, b: Batch): string | undefined {
+  return Object.keys(b.features).find((name) => {
+    const [one, other] = [a.features[name]?.values, b.features[name]!.values];
+    return one?.length !== other.length || one.some((value, i) => !Object.is(value, other[i]));
+  });
+}

@@ -1,0 +1,463 @@
+/**
+ * What a command line needs of the machine: the permissions of its process, each with its reason. It
+ * imports little, as it is worked out in a process of its own before each run.
+ *
+ * @module
+ */
+
+import { homedir } from "node:os";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { cacheFolder } from "../../base/machine/cache_folder.ts";
+import { cLibrary } from "../../base/machine/libc.ts";
+import { denoFolder } from "../../base/files/deno_folder.ts";
+import { fixedFolder, isGlob } from "../../base/files/glob.ts";
+import { targetOf } from "../../base/files/inside.ts";
+import { flagsOf, type Need, permissionSet } from "../../base/machine/permissions.ts";
+import { handedOver } from "../../base/machine/system_file.ts";
+import { type AllowedCode, allowedCode, isModule } from "../../pipeline/allowed_code.ts";
+import { type Document, type Evaluate, readDocument } from "../../pipeline/document/document.ts";
+import { type Place, UserError } from "../../base/errors.ts";
+import { hint } from "../../base/hints.ts";
+import { isElsewhere, isUrl } from "../../pipeline/registry.ts";
+import { duckdbPackages } from "../../../plugins/sources/duckdb_packages.ts";
+import { type Arguments, parseArguments } from "./arguments.ts";
+import { namedFiles } from "./named_files.ts";
+import { readOptions } from "./options.ts";
+import { readRun } from "../../run/folder/read_run.ts";
+import { table } from "../../base/text_table.ts";
+
+/** Permissions whose values are paths of the user's. */
+const ofPaths: ReadonlySet<Need["permission"]> = new Set(["read", "write", "ffi"]);
+
+/** What a command line needs. */
+export interface Needs {
+  /** The permissions. */
+  readonly permissions: readonly Need[];
+  /** Which engine is wanted; undefined if the command computes nothing. */
+  readonly engine: string | undefined;
+  /** Whether the pipeline names, or is, code that is not Rocket's. */
+  readonly hasCode: boolean;
+  /** The code that it loads: absolute paths, and specifiers such as `npm:x`. What nobody has allowed is not among it. */
+  readonly code: readonly string[];
+  /** Packages that Rocket itself loads for it, beside those that each run loads. */
+  readonly packages: readonly string[];
+  /** Whether it may download packages while it runs, as it loads no code but Rocket's own. */
+  readonly downloads?: boolean | undefined;
+}
+
+/** Variables that are read, whatever a pipeline says. */
+const variables: Readonly<Record<string, string>> = {
+  ROCKET_CACHE: "names Rocket's cache",
+  ROCKET_TENSORFLOW: "names a TensorFlow",
+  XDG_CACHE_HOME: "names the place for caches",
+  LOCALAPPDATA: "names the place for caches",
+  DENO_DIR: "names Deno's cache",
+  LOG_TOKENS: "read by the YAML parser",
+  LOG_STREAM: "read by the YAML parser",
+  TMPDIR: "names the folder for temporary files",
+  TMP: "names the folder for temporary files",
+  TEMP: "names the folder for temporary files",
+};
+
+/** Sources that read through DuckDB; a stage that is not built in may do so as well. */
+const duckdbSources: ReadonlySet<string> = new Set(["parquet", "csv", "sql"]);
+
+/**
+ * What a command line needs. Pipeline files are read for it, and no stage is loaded.
+ *
+ * @param args The arguments after the program's name.
+ * @param temporary The folder for temporary files.
+ * @param evaluate What a pipeline in TypeScript exports; it is imported by default, which runs it.
+ * @throws {UserError} If a pipeline file cannot be read.
+ */
+export async function needsOf(
+  args: readonly string[],
+  temporary: string,
+  evaluate?: Evaluate,
+): Promise<Needs> {
+  const parsed = parseArguments(args);
+  const [first, ...rest] = parsed.words;
+  const needs = new NeedList(evaluate);
+  if (parsed.help || parsed.version || parsed.unknown.length > 0 || first === undefined) {
+    return needs.answer();
+  }
+  readOptions(parsed);
+  needs.addProject();
+  await needs.addAllowed(parsed.allowPlugins);
+  switch (first) {
+    case "list":
+      for (const file of rest.filter((word) => /[./\\]/.test(word))) {
+        await needs.addPipeline(file, { ...parsed, set: [] });
+      }
+      return needs.answer();
+    case "show":
+      needs.add("read", resolve("."), "the stage that is shown");
+      await needs.addShown(rest[0] ?? "", parsed);
+      return needs.answer();
+    case "new": {
+      const folder = dirname(resolve(rest[1] ?? "."));
+      needs.add("read", folder, "what is there already");
+      needs.add("write", folder, "the new files");
+      return needs.answer();
+    }
+  }
+  if (first === "resume") {
+    // What the command line itself refuses.
+    if (rest.length !== 1 || parsed.out !== undefined) {
+      return needs.answer();
+    }
+    const folder = rest[0]!, out = resolve(folder);
+    needs.add("read", out, "the run's folder");
+    needs.add("write", out, "the run's folder");
+    const earlier = await needs.addRun(folder, parsed);
+    const engine = parsed.engine ?? earlier ?? "auto";
+    needs.addEngine(engine, temporary);
+    return needs.answer(engine);
+  }
+  if (first === "sweep" && rest[0] !== undefined) {
+    const out = resolve(parsed.out ?? "runs");
+    needs.add("read", out, "the sweep's folder");
+    needs.add("write", out, "the sweep's folder");
+    if (parsed.only === undefined) {
+      needs.add("run", Deno.execPath(), "each run is a process of its own, with what it needs");
+      // What draws the picture is loaded in the end, if there is one.
+      return { ...needs.answer(), downloads: true };
+    }
+    await needs.addSweep(rest[0], parsed);
+    const engine = parsed.engine ?? "auto";
+    needs.addEngine(engine, temporary);
+    return needs.answer(engine);
+  }
+  const isCommand = first === "run" || first === "check";
+  const [file, ...more] = isCommand ? rest : parsed.words;
+  // A word that is no pipeline, and one too many, are refused by the command line itself.
+  if (file === undefined || more.length > 0 || !/[./\\]/.test(file)) {
+    return needs.answer();
+  }
+  await needs.addPipeline(file, parsed);
+  if (first !== "check") {
+    const out = resolve(parsed.out ?? "runs");
+    const why = parsed.out === undefined ? "the run's folder is made in it" : "the run's folder";
+    needs.add("write", out, why);
+    needs.add("read", out, why);
+  }
+  const engine = parsed.engine ?? "auto";
+  needs.addEngine(engine, temporary);
+  return needs.answer(engine);
+}
+
+/**
+ * What the evaluation of a pipeline in TypeScript needs: its project and Rocket, to read.
+ *
+ * @param path The pipeline file.
+ */
+export async function evaluationNeeds(path: string): Promise<Need[]> {
+  const needs = new NeedList();
+  needs.addRocket();
+  const { folder } = await allowedCode(dirname(path));
+  needs.add("read", folder, "the project of the pipeline");
+  return needs.all();
+}
+
+/**
+ * The error for a pipeline in TypeScript whose evaluation ended without a value.
+ *
+ * @param path The pipeline file.
+ */
+export function endedEarly(path: string): UserError {
+  const file = relative(Deno.cwd(), path);
+  return new UserError(`${file} ended before it had exported a pipeline`, {
+    place: { file },
+    hint: hint(
+      "pipeline/ended",
+      "let it end by itself, with `export default definePipeline({ … })`: without Deno.exit(), and within two minutes",
+      { edit: "the file" },
+    ),
+    exitCode: 2,
+  });
+}
+
+class NeedList {
+  readonly #needs = new Map<string, Need>();
+  readonly #evaluate: Evaluate | undefined;
+  readonly #code = new Set<string>();
+  readonly #packages = new Set<string>();
+  /** Whether a pipeline names, or is, code that is not Rocket's. */
+  #hasCode = false;
+
+  constructor(evaluate?: Evaluate) {
+    this.#evaluate = evaluate;
+  }
+
+  all(): Need[] {
+    return [...this.#needs.values()];
+  }
+
+  answer(engine?: string): Needs {
+    return {
+      permissions: this.all(),
+      engine,
+      hasCode: this.#hasCode,
+      code: [...this.#code],
+      packages: [...this.#packages],
+    };
+  }
+
+  add(permission: Need["permission"], of: string, why: string): void {
+    const key = `${permission} ${of}`;
+    if (this.#needs.has(key)) return;
+    const told = permission === "read" && holdsHome(of);
+    this.#needs.set(key, { permission, of, why, ...(told && { told }) });
+    if (!ofPaths.has(permission)) return;
+    // Deno asks for where a path leads. Links of the user's own may lead to another disk.
+    const target = targetOf(of);
+    if (target !== of) this.add(permission, target, `${why}; where ${of} leads`);
+  }
+
+  /** Rocket's own files, and where the person stands. */
+  addProject(): void {
+    this.addRocket();
+    this.add("read", resolve("."), "where you stand");
+  }
+
+  /** Rocket's own files, and packages from npm. */
+  addRocket(): void {
+    if (import.meta.url.startsWith("file:")) {
+      this.add("read", fileURLToPath(new URL("../../../", import.meta.url)), "Rocket's own files");
+    }
+    this.add("read", join(denoFolder(), "npm"), "packages from npm");
+    for (const [name, why] of Object.entries(variables)) this.add("env", name, why);
+    this.add("sys", "homedir", "the cache is in the home folder");
+  }
+
+  /** Code that the person allows may import what is in its project. */
+  async addAllowed(allowPlugins: readonly string[]): Promise<void> {
+    for (const code of allowPlugins) {
+      if (isUrl(code)) continue;
+      const { folder } = await allowedCode(dirname(resolve(code)));
+      this.add("read", folder, `the project of ${code}, which --allow-plugin names`);
+    }
+  }
+
+  /** What all pipelines of a sweep name. */
+  async addSweep(file: string, { set, allowPlugins, allowEnv }: Arguments): Promise<void> {
+    this.add("read", dirname(resolve(file)), `the folder of ${basename(file)}`);
+    const allowed = await allowedCode(dirname(file), allowPlugins);
+    this.add("read", allowed.folder, "the project of the sweep");
+    const { readSweep } = await import("../../pipeline/sweep_file/read.ts");
+    const { runs } = await readSweep(file, {
+      set,
+      allowed,
+      allowEnv,
+      evaluate: this.#evaluate,
+      onVariable: (name) => this.#addVariable(name),
+      onFile: (path) => this.#addPart(path, "a pipeline file of the sweep"),
+    });
+    for (const run of runs) await this.#addNamed(run.document(), allowed);
+  }
+
+  async addPipeline(file: string, { set, allowPlugins, allowEnv }: Arguments): Promise<void> {
+    const folder = dirname(resolve(file));
+    this.add("read", folder, `the folder of ${basename(file)}`);
+    const allowed = await allowedCode(dirname(file), allowPlugins);
+    const document = await readDocument(file, {
+      set,
+      allowed,
+      allowEnv,
+      evaluate: this.#evaluate,
+      onVariable: (name) => this.#addVariable(name),
+      onFile: (path) => this.#addPart(path, "a pipeline file that it extends"),
+    });
+    this.add("read", allowed.folder, "the project of the pipeline");
+    await this.#addNamed(document, allowed);
+  }
+
+  /** A file that a pipeline is made of. */
+  #addPart(path: string, why: string): void {
+    this.add("read", dirname(path), why);
+    if (!isModule(path)) return;
+    this.#hasCode = true;
+    this.#code.add(path);
+  }
+
+  /** The stage that `show` loads, unless it is built in. */
+  async addShown(use: string, { allowPlugins }: Arguments): Promise<void> {
+    if (!isElsewhere(use)) return;
+    this.#addServer(use, { file: use });
+    await this.#addCode(use, Deno.cwd(), await allowedCode(Deno.cwd(), allowPlugins));
+  }
+
+  /**
+   * What the pipeline of an earlier run names; a folder without one is refused by the command itself.
+   *
+   * @returns The engine of that run.
+   */
+  async addRun(out: string, options: Arguments): Promise<string | undefined> {
+    const { earlier, allowed, document } = await readRun(out, {
+      ...options,
+      evaluate: this.#evaluate,
+      onVariable: (name) => this.#addVariable(name),
+    });
+    for (const folder of allowed.folders) this.add("read", folder, "a project of the pipeline");
+    await this.#addNamed(document, allowed);
+    return earlier.engine;
+  }
+
+  /** A variable of the pipeline's, of which the person is told, whether Rocket reads it as well or not. */
+  #addVariable(name: string): void {
+    this.#needs.set(`env ${name}`, {
+      permission: "env",
+      of: name,
+      why: "the pipeline names it",
+      told: true,
+    });
+  }
+
+  /** What a pipeline names: code of stages, and files that are read. */
+  async #addNamed(
+    document: Pick<Document, "value" | "folderOf" | "place">,
+    allowed: AllowedCode,
+  ): Promise<void> {
+    for (const { what, kind, text, path } of namedFiles(document.value)) {
+      const place = document.place(path);
+      const isCode = what === "stage" && isElsewhere(text);
+      if (kind === "source" && (isCode || duckdbSources.has(text))) this.#addDuckdb(text);
+      if (kind === "source" && duckdbSources.has(text)) {
+        for (const one of duckdbPackages) this.#packages.add(one);
+      }
+      if (isCode) {
+        this.#hasCode = true;
+        this.#addServer(text, place);
+        await this.#addCode(text, document.folderOf(path), allowed);
+      }
+      if (isPath(text)) this.#addFile(text, document.folderOf(path), place);
+    }
+  }
+
+  /** Code that is loaded; the command itself says what is wrong with what is not allowed. */
+  async #addCode(use: string, folder: string, allowed: AllowedCode): Promise<void> {
+    const [specifier] = use.split("#", 1) as [string];
+    try {
+      await allowed.refuse(specifier, { folder, place: undefined });
+    } catch (error) {
+      if (error instanceof UserError) return;
+      throw error;
+    }
+    if (!isUrl(specifier)) this.#code.add(resolve(folder, specifier));
+    else this.#code.add(/^file:/i.test(specifier) ? fileURLToPath(specifier) : specifier);
+  }
+
+  /** Code on a server, which is loaded if the person allows it. */
+  #addServer(use: string, place: Place): void {
+    const name = use.split("#", 1)[0]!;
+    if (/^jsr:/i.test(name)) this.add("import", hostOf(new URL(jsrRegistry()), place), name);
+    if (!/^https?:/i.test(name) || !URL.canParse(name)) return;
+    this.add("import", hostOf(new URL(name), place), name);
+  }
+
+  #addFile(name: string, folder: string, place: Place): void {
+    const specifier = name.split("#", 1)[0]!;
+    if (/^https?:/i.test(name)) {
+      if (URL.canParse(name)) this.add("net", hostOf(new URL(name), place), name);
+      return;
+    }
+    if (isUrl(name)) return;
+    const path = isAbsolute(specifier) ? specifier : resolve(folder, specifier);
+    const info = statOf(path);
+    // A glob is looked up from where it has no wildcard yet; a folder is read itself.
+    const fixed = !info && isGlob(path)
+      ? resolve(folder, fixedFolder(specifier))
+      : info?.isDirectory
+      ? path
+      : dirname(path);
+    this.add("read", fixed, `the folder ${fixed === path ? "" : "of "}${name}`);
+    const target = targetOf(path);
+    if (target !== path) this.add("read", target, `where ${name} leads`);
+  }
+
+  #addDuckdb(use: string): void {
+    this.add("ffi", join(denoFolder(), "npm"), `DuckDB, by which ${use} reads`);
+  }
+
+  addEngine(engine: string, temporary: string): void {
+    const cache = cacheFolder();
+    this.add("write", temporary, "temporary files of this run");
+    this.add("read", temporary, "temporary files of this run");
+    this.add("read", cache, "TensorFlow");
+    this.add("sys", "uid", "whether the cache is this user's");
+    this.add("sys", "systemMemoryInfo", "whether all rows fit in memory");
+    this.add("sys", "statfs", "whether rows that are copied to disk have room");
+    this.add("env", handedOver.memory, "how much memory the run may take");
+    this.add("env", handedOver.processor, "whether the processor computes in bfloat16");
+    if (engine === "wasm") return;
+    this.add("ffi", cache, "TensorFlow");
+    const c = cLibrary();
+    if (c !== undefined) this.add("ffi", c, "TensorFlow, which is silenced while it loads");
+    this.add("env", "TF_CPP_MIN_LOG_LEVEL", "TensorFlow is told to be quiet");
+    this.add("env", "TF_NUM_INTRAOP_THREADS", "TensorFlow is told how many threads it has");
+  }
+}
+
+/** The registry that `jsr:` stands for, as Deno has it. */
+function jsrRegistry(): string {
+  const own = Deno.env.get("JSR_URL");
+  return own && URL.canParse(own) ? own : "https://jsr.io/";
+}
+
+/** A host and its port, as Deno is told of them: a `*` in it would stand for many hosts. */
+function hostOf({ host, hostname, port, protocol }: URL, place: Place): string {
+  if (!/^([\w-]+\.)*[\w-]+\.?$|^\[[\da-f:.]+\]$/.test(hostname)) {
+    throw new UserError(`${JSON.stringify(hostname)} is no name and no number of a host`, {
+      place,
+      hint: hint("address/host", "write the host whole, such as https://data.example.org/x.arrow", {
+        edit: "the address",
+      }),
+      exitCode: 2,
+    });
+  }
+  return port ? host : `${hostname}:${protocol === "http:" ? 80 : 443}`;
+}
+
+/** Whether all that a person has lies in a folder. */
+function holdsHome(folder: string): boolean {
+  const home = homedir();
+  return [home, targetOf(home)].some((one) =>
+    !/^\.\.([/\\]|$)/.test(relative(folder, one)) &&
+    !isAbsolute(relative(folder, one))
+  );
+}
+
+/** Whether a text of a pipeline may name a file: what has no slash and no ending is a name. */
+const isPath = (text: string) => text.length < 4096 && !text.includes("\n") && /[./]/.test(text);
+
+function statOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * All that a command line needs, with the reasons, and how Deno is told of it.
+ *
+ * @param permissions What it needs.
+ */
+export function permissionsText(permissions: readonly Need[]): string[] {
+  const rows = permissions.map(({ permission, of, why }) => [
+    permission,
+    of,
+    why,
+  ]);
+  const flags = flagsOf(permissions)?.map((flag) => `'${flag.replaceAll("'", `'\\''`)}'`).join(" ");
+  return [
+    ...table(["permission", "for", "why"], rows, ["left", "left", "left"]),
+    "",
+    ...(flags !== undefined ? [flags] : [
+      "A path with a comma cannot be granted by a flag. Write this in a deno.json, and start with deno run -P:",
+      ...JSON.stringify({ permissions: { default: permissionSet(permissions) } }, undefined, 2)
+        .split("\n"),
+    ]),
+  ];
+}

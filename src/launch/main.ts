@@ -1,0 +1,32 @@
+/**
+ * Starts what the tasks of `deno.json` name, whether the JSR registry can be reached or not. It
+ * imports nothing from a registry, so that it starts anywhere.
+ *
+ * - `run FILE ARGS…` runs a module of the project.
+ * - `test ARGS…` runs the tests, and ends with how many passed and failed.
+ * - `ok` runs all that a release needs.
+ *
+ * @module
+ */
+
+import { fileURLToPath } from "node:url";
+import { ok } from "./ok.ts";
+import { run } from "./run.ts";
+import { hearSignals } from "./signals.ts";
+import { test } from "./test.ts";
+
+hearSignals();
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const [command, ...args] = Deno.args;
+const commands: Record<string, () => Promise<number>> = {
+  run: () => run(root, args),
+  test: () => test(root, args),
+  ok: () => ok(root),
+};
+const chosen = Object.hasOwn(commands, command ?? "") ? commands[command!] : undefined;
+if (!chosen || (command === "run" && args.length === 0)) {
+  console.error("error: expected run FILE ARGS…, test ARGS… or ok");
+  Deno.exit(2);
+}
+// An import that still waits for the registry would keep this process alive.
+Deno.exit(await chosen());

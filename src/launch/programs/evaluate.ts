@@ -1,0 +1,45 @@
+/**
+ * Runs a pipeline in TypeScript, and prints its value as JSON. The launcher runs it with the right to read the
+ * pipeline's project, and takes it for a value and nothing else, as it is foreign code that prints.
+ *
+ * @module
+ */
+
+import { readModule } from "../../pipeline/document/document.ts";
+import { UserError } from "../../base/errors.ts";
+import { type Node, valueOf } from "../../pipeline/document/nodes.ts";
+import type { Evaluated } from "../ask_needs.ts";
+
+const [file, path] = Deno.args as [string, string];
+const write = Deno.stdout.writeSync.bind(Deno.stdout);
+const answer = await evaluated();
+const bytes = new TextEncoder().encode(`\n${JSON.stringify(answer)}\n`);
+for (let from = 0; from < bytes.length;) from += write(bytes.subarray(from));
+Deno.exit(0);
+
+async function evaluated(): Promise<Evaluated> {
+  try {
+    return { value: valueOf(withoutStages(await readModule(file, path, undefined, {}))) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { problems: error.problems };
+  }
+}
+
+/** Stages that a pipeline hands over are code: they name nothing. */
+function withoutStages(node: Node): Node {
+  switch (node.kind) {
+    case "map": {
+      const entries = [...node.entries].map(([key, { value, ...entry }]) =>
+        [key, { ...entry, value: withoutStages(value) }] as const
+      );
+      return { ...node, entries: new Map(entries) };
+    }
+    case "list":
+      return { ...node, items: node.items.map(withoutStages) };
+    default:
+      return ["string", "number", "boolean"].includes(typeof node.value) || node.value === null
+        ? node
+        : { ...node, value: "stage" };
+  }
+}

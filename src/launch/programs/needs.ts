@@ -1,0 +1,53 @@
+/**
+ * Prints what a command line of Rocket needs, as JSON. The launcher runs it with the right to read and
+ * with no other. It runs no code but Rocket's own: what a pipeline in TypeScript exports it is told, or asks for.
+ *
+ * @module
+ */
+
+import { parseArguments } from "../command_line/arguments.ts";
+import { endedEarly, evaluationNeeds, needsOf, permissionsText } from "../command_line/needs.ts";
+import { findBuilds } from "../../engine/native/build.ts";
+import { cacheFolder } from "../../base/machine/cache_folder.ts";
+import { givenFolder } from "../../engine/native/given.ts";
+import { type Evaluate, Unevaluated } from "../../pipeline/document/document.ts";
+import { problemsLines, UserError } from "../../base/errors.ts";
+import { printable } from "../../base/printable.ts";
+import { printJson, say } from "../../base/terminal.ts";
+import type { Evaluated, NeedsAnswer } from "../ask_needs.ts";
+
+const [temporary, evaluatedFile, ...args] = Deno.args as [string, string, ...string[]];
+const evaluated: Record<string, Evaluated> = JSON.parse(await Deno.readTextFile(evaluatedFile));
+const evaluate: Evaluate = (path) => {
+  const known = Object.hasOwn(evaluated, path) ? evaluated[path] : undefined;
+  if (!known) throw new Unevaluated(path);
+  if ("ended" in known) throw endedEarly(path);
+  if ("problems" in known) throw new UserError(known.problems, { exitCode: 2 });
+  return Promise.resolve({ default: known.value });
+};
+try {
+  printJson(await answer());
+} catch (error) {
+  if (!(error instanceof UserError)) throw error;
+  say(problemsLines(error.problems));
+  if (args.includes("--debug")) say(Deno.inspect(error).split("\n").map((line) => `  ${line}`));
+  Deno.exit(error.exitCode);
+}
+
+async function answer(): Promise<NeedsAnswer> {
+  try {
+    const needs = await needsOf(args, temporary, evaluate);
+    const { permissions } = needs;
+    const parsed = parseArguments(args);
+    const isAsked = parsed.permissions && !parsed.help && !parsed.version &&
+      parsed.unknown.length === 0 && parsed.words.length > 0;
+    return {
+      ...needs,
+      built: (await findBuilds(cacheFolder(), givenFolder())).length > 0,
+      ...(isAsked && { text: permissionsText(permissions).map(printable).join("\n") }),
+    };
+  } catch (error) {
+    if (!(error instanceof Unevaluated)) throw error;
+    return { evaluate: error.path, permissions: await evaluationNeeds(error.path) };
+  }
+}

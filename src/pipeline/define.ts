@@ -1,0 +1,40 @@
+import type { Pipeline } from "./generated/pipeline_types.ts";
+
+export type * from "./generated/pipeline_types.ts";
+
+/**
+ * A pipeline in TypeScript, typed down to the options of each built-in stage. A file that exports it
+ * by default is a pipeline file. In the place of a name, `use:` takes a stage itself as well.
+ *
+ * @param pipeline The pipeline, as a pipeline file writes it.
+ * @returns The same.
+ *
+ * @example
+ * ```ts
+ * import { definePipeline, type Pipeline } from "@rocket-launching/rocket";
+ *
+ * const pipeline: Pipeline = definePipeline({
+ *   name: "digits-rocket",
+ *   seed: 1,
+ *   data: {
+ *     train: { use: "arrow", path: "data/digits-train.arrow" },
+ *     test: { use: "arrow", path: "data/digits-test.arrow" },
+ *     features: { image: { shape: [8, 8, 1] } },
+ *     label: "digit",
+ *     transforms: [{ use: "scale", by: 1 / 16 }],
+ *   },
+ *   network: { use: "mlp", shared: [32], light: [16], booster: [128, 64] },
+ *   losses: [
+ *     { use: "cross-entropy", on: "light" },
+ *     { use: "cross-entropy", on: "booster" },
+ *     { use: "mse-hint", weight: 0.03 },
+ *   ],
+ *   optimizer: { use: "adam", rate: 1e-3 },
+ *   train: { epochs: 5, batch: 64 },
+ *   metrics: ["accuracy"],
+ * });
+ * ```
+ */
+export function definePipeline(pipeline: Pipeline): Pipeline {
+  return pipeline;
+}

@@ -1,0 +1,185 @@
+import { type Place, UserError } from "../../base/errors.ts";
+import { hint } from "../../base/hints.ts";
+import { nearest } from "../../base/nearest.ts";
+import { formatPath, type MapNode, merge, type Node, type Path } from "./nodes.ts";
+import { parseYaml } from "./parse_yaml.ts";
+
+/**
+ * Changes a pipeline as `--set PATH=VALUE` says. The value is read as YAML; maps are laid over the
+ * ones that are there, all else is replaced.
+ *
+ * @param root The pipeline.
+ * @param change The text after `--set`, such as `losses.2.weight=0.1`.
+ * @returns The changed pipeline.
+ * @throws {UserError} If the path leads nowhere or the value cannot be read; exit code 2.
+ */
+export function applyChange(root: Node, change: string): Node {
+  const file = `--set ${change.replaceAll(/\s+/g, " ")}`;
+  const equals = change.indexOf("=");
+  const path = equals > 0 ? parsePath(change.slice(0, equals)) : undefined;
+  if (!path) {
+    throw new UserError(`--set takes PATH=VALUE; got ${JSON.stringify(change)}`, {
+      hint: hint("set/example", "for example --set losses.2.weight=0.1", {
+        args: {
+          replace: {
+            [change]: "losses.2.weight=0.1",
+            [`--set=${change}`]: "--set=losses.2.weight=0.1",
+          },
+        },
+      }),
+      exitCode: 2,
+    });
+  }
+  refuseInherited(path, file);
+  return changeAt(root, path, parseValue(change.slice(equals + 1), file), { file });
+}
+
+/**
+ * Changes one value of a pipeline: a map is laid over the one that is there, all else is replaced.
+ *
+ * @param root The pipeline.
+ * @param path The path to the value.
+ * @param value What it becomes.
+ * @param place Where that is said.
+ * @returns The changed pipeline.
+ * @throws {UserError} If the path leads nowhere; exit code 2.
+ */
+export function changeAt(root: Node, path: Path, value: Node, place: Place): Node {
+  return replaced(root, path, [], value, place);
+}
+
+/** Keys that all objects have, or that mean something else than a key: no pipeline has them. */
+const inherited: readonly unknown[] = ["__proto__", "constructor", "prototype"];
+
+function refuseInherited(path: Path, file: string): void {
+  const key = path.find((key) => inherited.includes(key));
+  if (key === undefined) return;
+  throw new UserError(`${JSON.stringify(key)} is no key of a pipeline`, {
+    place: { file },
+    hint: hint("set/inherited", `leave out ${file}`, {
+      args: { remove: ["--set", file.replace(/^--set /, "")] },
+    }),
+    exitCode: 2,
+  });
+}
+
+/** Positions within an option's text would be taken for lines of a file, so there are none. */
+function parseValue(text: string, file: string): Node {
+  try {
+    return withoutPositions(parseYaml(text, { file, folder: Deno.cwd() }));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const problems = error.problems.map((problem) => ({ ...problem, place: { file } }));
+    throw new UserError(problems, { exitCode: 2, cause: error });
+  }
+}
+
+function withoutPositions(node: Node): Node {
+  const plain = { ...node, position: undefined };
+  if (plain.kind === "list") return { ...plain, items: plain.items.map(withoutPositions) };
+  if (plain.kind === "scalar") return plain;
+  const entries = new Map(
+    Array.from(
+      plain.entries,
+      ([key, { value }]) => [key, { key: undefined, value: withoutPositions(value) }],
+    ),
+  );
+  return { ...plain, entries };
+}
+
+/**
+ * The path that a text says: `losses.2.weight` or `losses[2].weight`.
+ *
+ * @param text The text.
+ * @returns The path; undefined if the text is none.
+ */
+export function parsePath(text: string): string[] | undefined {
+  const keys = text.replaceAll(/\[(\d+)\]/g, ".$1").split(".");
+  return keys.every((key) => key !== "") ? keys : undefined;
+}
+
+function replaced(node: Node, [key, ...rest]: Path, done: Path, value: Node, place: Place): Node {
+  if (key === undefined) return merge(node, value);
+  const path = [...done, key];
+  if (node.kind === "list") return replacedItem(node, key, rest, done, value, place);
+  const map = node.kind === "map" ? node : mapOfName(node, done);
+  if (!map) {
+    throw new UserError(`${describePath(done)} has no parts, so there is no ${formatPath(path)}`, {
+      place,
+      exitCode: 2,
+    });
+  }
+  const old = map.entries.get(String(key));
+  const next = replaced(old?.value ?? emptyMap(value), rest, path, value, place);
+  // A key's position holds in the file of its value, which is not the same any more.
+  const kept = next.origin === old?.value.origin ? old.key : undefined;
+  const entries = new Map(map.entries).set(String(key), { key: kept, value: next });
+  return { ...map, entries };
+}
+
+function replacedItem(
+  node: Node & { kind: "list" },
+  key: string | number,
+  rest: Path,
+  done: Path,
+  value: Node,
+  place: Place,
+): Node {
+  const { items } = node;
+  const index = /^\d+$/.test(String(key)) ? Number(key) : NaN;
+  if (!(index <= items.length)) {
+    const uses = items.map((item) => useOf(item)).filter((use) => use !== undefined);
+    const near = nearest(String(key), uses);
+    throw new UserError(
+      `${describePath(done)} is a list of ${items.length}; expected a number from 0 to ` +
+        `${items.length}, got ${JSON.stringify(key)}`,
+      {
+        place,
+        hint: near &&
+          hint("set/index", `did you mean ${formatPath([...done, uses.indexOf(near)])}, ${near}?`, {
+            args: {
+              replace: {
+                [formatKeys([...done, key, ...rest])]: formatKeys([
+                  ...done,
+                  uses.indexOf(near),
+                  ...rest,
+                ]),
+              },
+            },
+          }),
+        exitCode: 2,
+      },
+    );
+  }
+  const changed = [...items];
+  changed[index] = replaced(items[index] ?? emptyMap(value), rest, [...done, index], value, place);
+  return { ...node, items: changed };
+}
+
+function useOf(node: Node): string | undefined {
+  const use = node.kind === "map" ? node.entries.get("use")?.value : node;
+  return use?.kind === "scalar" && typeof use.value === "string" ? use.value : undefined;
+}
+
+/** A name alone stands for a map that has nothing else: a stage's, or the label's column. */
+function mapOfName(node: Node, path: Path): MapNode | undefined {
+  if (node.kind !== "scalar" || typeof node.value !== "string") return undefined;
+  const { origin, position } = node;
+  return {
+    kind: "map",
+    origin,
+    position,
+    entries: new Map([[formatPath(path) === "data.label" ? "column" : "use", {
+      key: position,
+      value: node,
+    }]]),
+  };
+}
+
+function emptyMap({ origin }: Node): MapNode {
+  return { kind: "map", origin, position: undefined, entries: new Map() };
+}
+
+const formatKeys = (path: Path) => path.join(".");
+
+const describePath = (path: Path) => path.length === 0 ? "the pipeline" : formatPath(path);

@@ -1,0 +1,500 @@
+/**
+ * A pipeline file as it was written: its values, and where each of them stands.
+ *
+ * @module
+ */
+
+import { basename, dirname, extname, join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type AllowedCode, isModule } from "../allowed_code.ts";
+import { applyChange } from "./changes.ts";
+import { asWritten, type EnvironmentOptions, readEnvironment } from "./environment.ts";
+import { type Place, type Problem, UserError } from "../../base/errors.ts";
+import { hint, nameHint } from "../../base/hints.ts";
+import { importFault, notDownloaded } from "../module.ts";
+import { follow, merge, type Node, nodeOf, type Path, placeOf, valueOf } from "./nodes.ts";
+import { parseYaml } from "./parse_yaml.ts";
+import { isUrl } from "../registry.ts";
+
+export type { Path } from "./nodes.ts";
+
+/** A pipeline file with all that it builds on, changes from the command line included. */
+export interface Document {
+  /** The file, as the person named it. */
+  readonly file: string;
+  /** Its value. */
+  readonly value: unknown;
+  /**
+   * Where a value stands, or the deepest one on the way to it that is there.
+   *
+   * @param path The path to the value.
+   */
+  place(path: Path): Place;
+  /**
+   * Where the key of a value stands.
+   *
+   * @param path The path to the value.
+   */
+  keyPlace(path: Path): Place;
+  /**
+   * The folder of the file that wrote a value: relative paths start there.
+   *
+   * @param path The path to the value.
+   */
+  folderOf(path: Path): string;
+  /**
+   * What files keep of a value: `${env:NAME}` stands in the place of what was read from the environment.
+   *
+   * @param value The value as it is used, defaults and absolute paths included.
+   * @param path The path to the value; the whole pipeline by default.
+   */
+  asWritten(value: unknown, path?: Path): unknown;
+}
+
+/** What a pipeline file may be called. */
+const readers = {
+  ".yaml": readText,
+  ".yml": readText,
+  ".json": readText,
+  ".ts": readModule,
+  ".mts": readModule,
+  ".js": readModule,
+  ".mjs": readModule,
+} as const;
+
+/** More than any pipeline has. */
+const mostBytes = 2 ** 19;
+
+/** How long a pipeline may be a promise, in milliseconds. */
+const patience = 4_000;
+
+/** More files than any pipeline is made of; files that extend one another twice grow without end. */
+const mostFiles = 100;
+
+/** Gives what a module exports. */
+export type Evaluate = (path: string) => Promise<{ readonly default?: unknown }>;
+
+/** Thrown where a module would have to be run to know what it exports, and may not be. */
+export class Unevaluated extends Error {
+  override name = "Unevaluated";
+  /** The module's absolute path. */
+  readonly path: string;
+
+  /**
+   * Makes the error.
+   *
+   * @param path The module's absolute path.
+   */
+  constructor(path: string) {
+    super(`${path} is not evaluated`);
+    this.path = path;
+  }
+}
+
+/** What holds for all files of a pipeline. */
+export interface Reading {
+  /** Which files that are code may be read; all by default. */
+  readonly allowed: AllowedCode | undefined;
+  /** Hears of each file. */
+  readonly onFile: ((path: string) => void) | undefined;
+  /** Which environment variables may be read for what, and who hears of them. */
+  readonly environment: EnvironmentOptions;
+  /** What a module exports, by its absolute path; it is imported by default. */
+  readonly evaluate: Evaluate | undefined;
+  /** How many were read. */
+  files: number;
+}
+
+/** How a pipeline is read. */
+export interface ReadOptions extends EnvironmentOptions {
+  /** Changes as `PATH=VALUE`, in this order. */
+  readonly set?: readonly string[];
+  /** Which code it may extend; all by default. */
+  readonly allowed?: AllowedCode | undefined;
+  /** Hears of the absolute path of each file that is read. */
+  readonly onFile?: ((path: string) => void) | undefined;
+  /** What a module exports, by its absolute path; it is imported by default, which runs it. */
+  readonly evaluate?: Evaluate | undefined;
+}
+
+/**
+ * Reads a pipeline file, those that it extends, and changes of the command line.
+ *
+ * @param file A YAML, JSON or TypeScript file.
+ * @param options Changes, and which code may be read.
+ * @returns The document.
+ * @throws {UserError} If a file cannot be read; exit code 2.
+ */
+export async function readDocument(
+  file: string,
+  options: ReadOptions = {},
+): Promise<Document> {
+  const node = await readNode(file, startReading(options));
+  return documentOf(node, file, options);
+}
+
+/**
+ * What is to hold for all files that are read for one purpose.
+ *
+ * @param options Which code may be read, and who hears of what is.
+ */
+export function startReading(
+  { allowed, onFile, onVariable, allowEnv, evaluate }: ReadOptions,
+): Reading {
+  return { allowed, onFile, environment: { onVariable, allowEnv }, evaluate, files: 0 };
+}
+
+/**
+ * Reads a pipeline file, or another of that form, laid over those that it extends.
+ *
+ * @param file A YAML, JSON or TypeScript file.
+ * @param reading What holds for all files.
+ * @param place Where the file is named, if that is in a file.
+ * @returns Its values, with environment variables still by name.
+ * @throws {UserError} If a file cannot be read; exit code 2.
+ */
+export async function readNode(file: string, reading: Reading, place?: Place): Promise<Node> {
+  return await readFile(file, place, [], reading);
+}
+
+/**
+ * A document of a pipeline that a program has as a value.
+ *
+ * @param value The pipeline, from `definePipeline()`.
+ * @param options The folder that relative paths start from; changes as `PATH=VALUE`; the file that
+ * messages name.
+ * @throws {UserError} If a file that it extends cannot be read; exit code 2.
+ */
+export async function documentOfValue(
+  value: object,
+  { folder = Deno.cwd(), file = "the pipeline", ...options }:
+    & ReadOptions
+    & { folder?: string; file?: string } = {},
+): Promise<Document> {
+  const origin = { file, folder };
+  const node = await extended(nodeOf(value, origin), startReading(options));
+  return documentOf(node, origin.file, options);
+}
+
+/**
+ * A document of values that have been read.
+ *
+ * @param read The values.
+ * @param file The file that messages name.
+ * @param options Changes, and which environment variables may be read for what.
+ * @throws {UserError} If a change or an environment variable is wrong; exit code 2.
+ */
+export function documentOf(
+  read: Node,
+  file: string,
+  { set = [], ...environment }: EnvironmentOptions & Pick<ReadOptions, "set"> = {},
+): Document {
+  const problems: Problem[] = [];
+  const changed = set.reduce((node, change) => {
+    try {
+      return applyChange(node, change);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(...error.problems);
+      return node;
+    }
+  }, read);
+  const root = readEnvironment(changed, problems, environment);
+  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  return {
+    file,
+    value: valueOf(root),
+    place(path) {
+      const { node, rest } = follow(root, path);
+      return placeOf(node, path.slice(0, path.length - rest.length));
+    },
+    keyPlace(path) {
+      const last = path.at(-1);
+      const { node, rest } = follow(root, path.slice(0, -1));
+      const entry = rest.length === 0 && node.kind === "map" && last !== undefined
+        ? node.entries.get(String(last))
+        : undefined;
+      return entry
+        ? placeOf(entry.value, path, entry.key ?? entry.value.position)
+        : this.place(path);
+    },
+    folderOf: (path) => follow(root, path).node.origin.folder,
+    asWritten: (value, path) => asWritten(value, root, path),
+  };
+}
+
+async function readFile(
+  file: string,
+  place: Place | undefined,
+  within: readonly string[],
+  reading: Reading,
+): Promise<Node> {
+  const path = resolve(file);
+  if (within.includes(path)) {
+    throw new UserError(
+      `the pipeline extends itself: ${
+        [...within.slice(within.indexOf(path)), path]
+          .map((one) => basename(one)).join(" → ")
+      }`,
+      { place, exitCode: 2 },
+    );
+  }
+  if (isUrl(file)) {
+    throw new UserError(`${file} is on a server, from where no pipeline is extended`, {
+      place,
+      hint: hint("extends/server", "fetch the file, and name the local one", {
+        edit: "the path of a file that was fetched",
+      }),
+      exitCode: 2,
+    });
+  }
+  const read = readers[extname(file).toLowerCase() as keyof typeof readers];
+  if (!read) {
+    await refuseFolder(file, place);
+    throw new UserError(`${file} is not a pipeline file`, {
+      place,
+      hint: hint("pipeline/ending", "a pipeline file ends in .yaml, .yml, .json or .ts", {
+        edit: "the name of the file",
+      }),
+      exitCode: 2,
+    });
+  }
+  if (++reading.files > mostFiles) {
+    throw new UserError(`the pipeline is made of more than ${mostFiles} files`, {
+      place,
+      hint: hint("extends/many", "look for files that extend the same file more than once", {
+        edit: "the files",
+      }),
+      exitCode: 2,
+    });
+  }
+  // The first file is named by the person, all others by files.
+  if (place !== undefined && isModule(path)) {
+    await reading.allowed?.refuse(path, { folder: dirname(path), place });
+  }
+  reading.onFile?.(path);
+  return await extended(await read(file, path, place, reading), reading, [...within, path]);
+}
+
+/**
+ * A pipeline laid over the files that it extends.
+ *
+ * @param node The pipeline.
+ * @param reading What holds for all files.
+ * @param within The files that extend this one.
+ * @throws {UserError} If a file cannot be read; exit code 2.
+ */
+export async function extended(
+  node: Node,
+  reading: Reading,
+  within: readonly string[] = [],
+): Promise<Node> {
+  const bases = node.kind === "map" ? node.entries.get("extends")?.value : undefined;
+  if (node.kind !== "map" || !bases) return node;
+  if (bases.kind === "list" && bases.items.length === 0) {
+    throw new UserError("expected the path of a pipeline file, or a list of them", {
+      place: placeOf(bases, ["extends"]),
+      exitCode: 2,
+    });
+  }
+  let below: Node | undefined;
+  for (const base of bases.kind === "list" ? bases.items : [bases]) {
+    const place = placeOf(base, ["extends"]);
+    if (base.kind !== "scalar" || typeof base.value !== "string" || base.value === "") {
+      throw new UserError("expected the path of a pipeline file, or a list of them", {
+        place,
+        exitCode: 2,
+      });
+    }
+    const problems: Problem[] = [];
+    const name = String(valueOf(readEnvironment(base, problems, reading.environment)) ?? "");
+    if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+    const read = await readFile(
+      pathFrom(base.origin.folder, name),
+      place,
+      within,
+      reading,
+    );
+    below = below ? merge(below, read) : read;
+  }
+  const entries = new Map(node.entries);
+  entries.delete("extends");
+  const above = { ...node, entries };
+  return below ? merge(below, above) : above;
+}
+
+/**
+ * The path of a file that another one names: as short as the person wrote it, where that is possible.
+ *
+ * @param folder The folder of the file that names it.
+ * @param name The name there.
+ */
+export function pathFrom(folder: string, name: string): string {
+  if (isUrl(name)) return name;
+  return resolve(folder) === resolve(Deno.cwd()) || name.startsWith("/")
+    ? name
+    : join(folder, name);
+}
+
+async function readText(file: string, path: string, place: Place | undefined): Promise<Node> {
+  let text: string;
+  try {
+    const size = await sizeOfFile(file, path, place);
+    if (size > mostBytes) {
+      throw new UserError(`${file} is ${size} bytes long; a pipeline has at most ${mostBytes}`, {
+        place,
+        exitCode: 2,
+      });
+    }
+    text = new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(path));
+  } catch (error) {
+    throw await unreadable(file, path, place, error);
+  }
+  const node = parseYaml(text, { file, folder: dirname(file) });
+  if (node.kind === "map") return node;
+  throw notAPipeline(file, valueOf(node) === null ? "it is empty" : "it is not a map");
+}
+
+/**
+ * Reads a module whose default export is a pipeline, or another of that form, without those that it extends.
+ *
+ * @param file The module, as the person named it.
+ * @param path Its absolute path.
+ * @param place Where the file is named, if that is in a file.
+ * @param reading How it is evaluated.
+ * @returns Its values.
+ * @throws {UserError} If it cannot be loaded, or exports something else; exit code 2.
+ */
+export async function readModule(
+  file: string,
+  path: string,
+  place: Place | undefined,
+  { evaluate = imported }: Pick<ReadOptions, "evaluate">,
+): Promise<Node> {
+  try {
+    await sizeOfFile(file, path, place);
+  } catch (error) {
+    throw await unreadable(file, path, place, error);
+  }
+  try {
+    const module = await evaluate(path);
+    const value = await settled(module.default, file);
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw notAPipeline(file, "its default export is no pipeline");
+    }
+    // A getter may throw.
+    return nodeOf(value, { file, folder: dirname(file) });
+  } catch (error) {
+    if (error instanceof UserError || error instanceof Unevaluated) throw error;
+    const missing = notDownloaded(error);
+    const why = missing ? `${missing.specifier} is not downloaded` : importFault(error);
+    throw new UserError(`${file} cannot be loaded: ${why}`, {
+      place: place ?? { file },
+      hint: missing?.hint ?? hint("pipeline/debug", "run again with --debug to see where", {
+        args: { add: ["--debug"] },
+        tells: true,
+      }),
+      cause: error,
+      exitCode: 2,
+    });
+  }
+}
+
+const imported: Evaluate = (path) => import(pathToFileURL(path).href);
+
+/** A promise that nothing settles would be waited for without an end. */
+async function settled(value: unknown, file: string): Promise<unknown> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise((_, reject) => {
+    const why = `its default export is a promise that nothing settles within ${patience / 1000} s`;
+    timer = setTimeout(() => reject(notAPipeline(file, why)), patience);
+  });
+  try {
+    return await Promise.race([value, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Devices and pipes have no end, or none that one could wait for. */
+async function sizeOfFile(file: string, path: string, place: Place | undefined): Promise<number> {
+  const { size, isDirectory, isFile } = await Deno.stat(path);
+  if (isFile) return size;
+  throw new UserError(`${file} is ${isDirectory ? "a folder" : "no regular file"}`, {
+    place,
+    hint: isDirectory
+      ? undefined
+      : hint("pipeline/regular", "a pipeline is a file that ends in .yaml, .yml, .json or .ts", {
+        edit: "a file in the place of the device",
+      }),
+    exitCode: 2,
+  });
+}
+
+async function refuseFolder(file: string, place: Place | undefined): Promise<void> {
+  const info = await Deno.stat(file).catch(() => undefined);
+  if (info?.isDirectory) await sizeOfFile(file, file, place);
+}
+
+function notAPipeline(file: string, why: string): UserError {
+  return new UserError(`${file} has no pipeline: ${why}`, {
+    place: { file, line: 1, column: 1 },
+    hint: /[jt]s$/i.test(file)
+      ? hint("pipeline/export", "write `export default definePipeline({ … })`", {
+        edit: "the file",
+      })
+      : hint("pipeline/start", "pipelines/quickstart.yaml is one to start from", {
+        edit: "the file",
+      }),
+    exitCode: 2,
+  });
+}
+
+async function unreadable(
+  file: string,
+  path: string,
+  place: Place | undefined,
+  error: unknown,
+): Promise<UserError> {
+  if (error instanceof UserError) return error;
+  if (error instanceof TypeError) {
+    return new UserError(`${file} is not UTF-8 text`, { place, cause: error, exitCode: 2 });
+  }
+  if (!(error instanceof Deno.errors.NotFound)) {
+    return new UserError(`${file} cannot be read: ${(error as Error).message}`, {
+      place,
+      cause: error,
+      exitCode: 2,
+    });
+  }
+  // A path starts where it is written: in a file's folder, or where the command line is.
+  const beside = (name: string) => {
+    const other = join(dirname(file), name);
+    return place ? relative(dirname(place.file), other) : other;
+  };
+  return new UserError(`there is no file ${file}`, {
+    place,
+    hint: nameHint("pipeline/file", {
+      written: basename(path),
+      // A link that leads nowhere is there and is not there.
+      names: (await pipelinesIn(dirname(path))).filter((name) => name !== basename(path)),
+      shown: beside,
+      change: (near) =>
+        place ? { set: { ".": beside(near) } } : { args: { replace: { [file]: beside(near) } } },
+    }),
+    cause: error,
+    exitCode: 2,
+  });
+}
+
+async function pipelinesIn(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (extname(name) in readers) names.push(name);
+    }
+  } catch {
+    // There is no such folder either.
+  }
+  return names;
+}

@@ -1,0 +1,190 @@
+/**
+ * Values that remember where they were written.
+ *
+ * @module
+ */
+
+import { type Place, UserError } from "../../base/errors.ts";
+
+/** The way to a value within a file: `["losses", 2, "weight"]`. */
+export type Path = readonly (string | number)[];
+
+/** Who wrote a value. */
+export interface Origin {
+  /** The file as the person named it, or the option of the command line. */
+  readonly file: string;
+  /** The folder that relative paths in it start from. */
+  readonly folder: string;
+}
+
+/** A position in its file; absent where a file has none. */
+export interface Position {
+  /** The line, from 1. */
+  readonly line: number;
+  /** The column, from 1. */
+  readonly column: number;
+}
+
+interface NodeBase {
+  readonly origin: Origin;
+  readonly position: Position | undefined;
+}
+
+/** A value without parts: text, a number, true, null, or a stage in a TypeScript pipeline. */
+export interface ScalarNode extends NodeBase {
+  readonly kind: "scalar";
+  readonly value: unknown;
+  /** The text with `${env:NAME}` in it that the value was read from, if there is one. */
+  readonly written?: string | undefined;
+}
+
+/** A list. */
+export interface ListNode extends NodeBase {
+  readonly kind: "list";
+  readonly items: readonly Node[];
+}
+
+/** An entry of a map. */
+export interface MapEntry {
+  /** Where the key stands. */
+  readonly key: Position | undefined;
+  readonly value: Node;
+}
+
+/** A map. */
+export interface MapNode extends NodeBase {
+  readonly kind: "map";
+  readonly entries: ReadonlyMap<string, MapEntry>;
+}
+
+/** A value with its place. */
+export type Node = ScalarNode | ListNode | MapNode;
+
+/**
+ * The value itself.
+ *
+ * @param node The node.
+ */
+export function valueOf(node: Node): unknown {
+  if (node.kind === "scalar") return node.value;
+  if (node.kind === "list") return node.items.map(valueOf);
+  return Object.fromEntries(
+    Array.from(node.entries, ([key, { value }]) => [key, valueOf(value)]),
+  );
+}
+
+/**
+ * A value that has no positions, as one from a TypeScript file.
+ *
+ * @param value The value; what is neither a list nor a plain object is kept as it is.
+ * @param origin Who wrote it.
+ * @throws {UserError} If it contains itself; exit code 2.
+ */
+export function nodeOf(value: unknown, origin: Origin): Node {
+  return nodeWithin(value, origin, [], []);
+}
+
+function nodeWithin(
+  value: unknown,
+  origin: Origin,
+  path: Path,
+  within: readonly unknown[],
+): Node {
+  const base = { origin, position: undefined };
+  if (within.includes(value)) {
+    const place = { file: origin.file, path: formatPath(path) };
+    throw new UserError("the value contains itself", { place, exitCode: 2 });
+  }
+  const part = (key: string | number, inner: unknown) =>
+    nodeWithin(inner, origin, [...path, key], [...within, value]);
+  if (Array.isArray(value)) {
+    return { ...base, kind: "list", items: value.map((item, index) => part(index, item)) };
+  }
+  if (!isPlain(value)) return { ...base, kind: "scalar", value };
+  const entries = Object.entries(value)
+    .filter(([, inner]) => inner !== undefined)
+    .map(([key, inner]) => [key, { key: undefined, value: part(key, inner) }] as const);
+  return { ...base, kind: "map", entries: new Map(entries) };
+}
+
+/** A stage is an object too, but a value of its own, made of functions and a schema. */
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) &&
+    !("create" in value && typeof value.create === "function");
+}
+
+/**
+ * The part of a node that a path leads to.
+ *
+ * @param node The node.
+ * @param path The path.
+ * @returns The part, or the deepest one on the way to it, with what is left of the path.
+ */
+export function follow(node: Node, path: Path): { node: Node; rest: Path } {
+  const [key, ...rest] = path;
+  if (key === undefined) return { node, rest: [] };
+  const next = childOf(node, key);
+  return next ? follow(next, rest) : { node, rest: path };
+}
+
+/**
+ * A part of a list or a map.
+ *
+ * @param node The node.
+ * @param key The index or the name.
+ */
+export function childOf(node: Node, key: string | number): Node | undefined {
+  if (node.kind === "map") return node.entries.get(String(key))?.value;
+  return node.kind === "list" ? node.items[Number(key)] : undefined;
+}
+
+/**
+ * The place of a node, for messages.
+ *
+ * @param node The node.
+ * @param path The path that led to it.
+ * @param position Another position in the node's file.
+ */
+export function placeOf(node: Node, path: Path, position = node.position): Place {
+  const { file } = node.origin;
+  return position
+    ? { file, ...position, path: formatPath(path) }
+    : { file, path: formatPath(path) };
+}
+
+/**
+ * The text of a path: `losses[2].weight`.
+ *
+ * @param path The path.
+ */
+export function formatPath(path: Path): string {
+  return path.map((key, index) =>
+    typeof key === "number" ? `[${key}]` : index === 0 ? key : `.${key}`
+  ).join("");
+}
+
+/**
+ * Lays one value over another: maps are joined, all else is replaced. A stage's options mean nothing
+ * to another stage, so that a map with another `use` replaces the one below it whole.
+ *
+ * @param below The value below.
+ * @param above What holds where both have something to say.
+ */
+export function merge(below: Node, above: Node): Node {
+  if (below.kind !== "map" || above.kind !== "map" || isOtherStage(below, above)) return above;
+  const entries = new Map(below.entries);
+  for (const [key, entry] of above.entries) {
+    const under = entries.get(key);
+    entries.set(key, under ? { ...entry, value: merge(under.value, entry.value) } : entry);
+  }
+  return { ...above, entries };
+}
+
+function isOtherStage(below: MapNode, above: MapNode): boolean {
+  const use = above.entries.get("use");
+  if (!use) return false;
+  const old = below.entries.get("use");
+  return !old || valueOf(old.value) !== valueOf(use.value);
+}

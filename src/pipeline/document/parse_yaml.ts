@@ -1,0 +1,163 @@
+import {
+  isAlias,
+  isCollection,
+  isMap,
+  isPair,
+  isScalar,
+  LineCounter,
+  type Node as YamlNode,
+  type Pair,
+  type ParsedNode,
+  parseDocument,
+  type YAMLError,
+} from "yaml";
+import { type Problem, UserError } from "../../base/errors.ts";
+import { hint, type HintText } from "../../base/hints.ts";
+import type { MapEntry, Node, Origin, Position } from "./nodes.ts";
+
+/** What follows the first mistakes of a text mostly follows from them. */
+const mostProblems = 10;
+
+/** More parts than any pipeline has; aliases of aliases can make millions of a small file. */
+const mostNodes = 100_000;
+
+/**
+ * Reads YAML, or JSON, which is YAML too.
+ *
+ * @param text The text.
+ * @param origin Whose text it is.
+ * @returns The values with their positions.
+ * @throws {UserError} With all that is wrong with its form; exit code 2.
+ */
+export function parseYaml(text: string, origin: Origin): Node {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter,
+    prettyErrors: false,
+    merge: true,
+    // The library compares each key with all others; of large texts they are looked up below.
+    uniqueKeys: text.length < 2 ** 16,
+  });
+  // What is only a warning to `yaml`, such as a tag that means nothing here, is no pipeline either.
+  const errors = [...document.errors, ...document.warnings];
+  // All else that is wrong with a file that is nested too deeply follows from that.
+  const deep = errors.find(({ code }) => code === "RESOURCE_EXHAUSTION");
+  const problems = (deep ? [deep] : errors).slice(0, mostProblems).map((error): Problem => ({
+    message: sentenceOf(error),
+    place: { file: origin.file, ...positionAt(lineCounter, error.pos[0]) },
+  }));
+  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  return new Reader(origin, lineCounter, document).read(document.contents);
+}
+
+/** From `yaml`, without its own words for the position, and without advice to programmers. */
+function sentenceOf({ code, message }: YAMLError): string {
+  if (code === "RESOURCE_EXHAUSTION") return "the file is nested too deeply";
+  if (code === "MULTIPLE_DOCS") {
+    return "a pipeline file is one YAML document, and another starts here";
+  }
+  return message.split("\n", 1)[0]!.replace(/:$/, "");
+}
+
+function positionAt(lineCounter: LineCounter, offset: number): Position {
+  const { line, col } = lineCounter.linePos(offset);
+  return { line: Math.max(line, 1), column: Math.max(col, 1) };
+}
+
+/** What aliases stand for. The library would go through the document anew for each of them. */
+function targetsOf(contents: YamlNode | null): Map<YamlNode, YamlNode> {
+  const anchors = new Map<string, YamlNode>(), targets = new Map<YamlNode, YamlNode>();
+  const walk = (node: unknown): void => {
+    if (isAlias(node)) {
+      const target = anchors.get(node.source);
+      if (target) targets.set(node, target);
+    } else if (isPair(node)) {
+      walk(node.key);
+      walk(node.value);
+    } else if (isScalar(node) || isCollection(node)) {
+      if (node.anchor) anchors.set(node.anchor, node);
+      if (isCollection(node)) node.items.forEach(walk);
+    }
+  };
+  walk(contents);
+  return targets;
+}
+
+class Reader {
+  readonly #origin: Origin;
+  readonly #lineCounter: LineCounter;
+  readonly #open = new Set<YamlNode>();
+  readonly #targets: ReadonlyMap<YamlNode, YamlNode>;
+  #nodes = 0;
+
+  constructor(
+    origin: Origin,
+    lineCounter: LineCounter,
+    document: ReturnType<typeof parseDocument>,
+  ) {
+    this.#origin = origin;
+    this.#lineCounter = lineCounter;
+    this.#targets = targetsOf(document.contents);
+  }
+
+  read(node: ParsedNode | YamlNode | null): Node {
+    if (++this.#nodes > mostNodes) {
+      const advice = hint("yaml/parts", "look for aliases of aliases", { edit: "the file" });
+      throw this.#error("the file has too many parts", node, advice);
+    }
+    const base = { origin: this.#origin, position: this.#position(node) };
+    if (isAlias(node)) {
+      const target = this.#targets.get(node);
+      if (!target) throw this.#error(`there is no anchor &${node.source}`, node);
+      if (this.#open.has(target)) {
+        throw this.#error(`the alias *${node.source} contains itself`, node);
+      }
+      return this.read(target);
+    }
+    if (!isCollection(node)) {
+      return { ...base, kind: "scalar", value: isScalar(node) ? node.value : null };
+    }
+    this.#open.add(node);
+    const read: Node = isMap(node)
+      ? { ...base, kind: "map", entries: this.#entries(node.items as Pair<YamlNode, YamlNode>[]) }
+      : { ...base, kind: "list", items: node.items.map((item) => this.read(item as YamlNode)) };
+    this.#open.delete(node);
+    return read;
+  }
+
+  #entries(pairs: readonly Pair<YamlNode, YamlNode | null>[]): Map<string, MapEntry> {
+    const entries = new Map<string, MapEntry>();
+    const merged = new Map<string, MapEntry>();
+    for (const { key, value } of pairs) {
+      if (!isScalar(key)) throw this.#error("expected text as the key", key);
+      const read = this.read(value);
+      if (key.value === "<<" || typeof key.value === "symbol") {
+        for (const map of read.kind === "list" ? read.items : [read]) {
+          if (map.kind !== "map") throw this.#error("expected a map to merge with <<", key);
+          for (const [name, entry] of map.entries) if (!merged.has(name)) merged.set(name, entry);
+        }
+        continue;
+      }
+      const name = String(key.value);
+      // `yaml` lets 1 and "1" pass, which are one name here.
+      if (entries.has(name)) throw this.#error("Map keys must be unique", key);
+      if (name.startsWith("//")) throw this.#error("a comment starts with #", key);
+      if (name === "__proto__") throw this.#error("__proto__ is no name here", key);
+      // An empty value has no position of its own in some places; its key has.
+      const placed = read.position ? read : { ...read, position: this.#position(key) };
+      entries.set(name, { key: this.#position(key), value: placed });
+    }
+    for (const [name, entry] of merged) if (!entries.has(name)) entries.set(name, entry);
+    return entries;
+  }
+
+  #position(node: YamlNode | null): Position | undefined {
+    const offset = node?.range?.[0];
+    return offset === undefined ? undefined : positionAt(this.#lineCounter, offset);
+  }
+
+  #error(message: string, node: YamlNode | null, hint?: HintText): UserError {
+    const place = { file: this.#origin.file, ...this.#position(node) };
+    return new UserError(message, { place, hint, exitCode: 2 });
+  }
+}

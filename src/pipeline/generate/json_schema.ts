@@ -1,0 +1,174 @@
+/**
+ * The JSON Schema of pipeline files, for editors: from the same schemas that check the options.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+import { commonOptions, pipelineSchema } from "../file_schema.ts";
+import { type AnyStage, type StageKind, stageKinds } from "../../stages/stage.ts";
+
+/** A JSON Schema, or a part of one. */
+export type JsonSchema = { readonly [key: string]: unknown };
+
+/** How stages that are not built in are named: a file, or a package. */
+const elsewhere = {
+  type: "string",
+  pattern: "^(\\.{0,2}/|(jsr|npm|https|file):)|\\.[mc]?[jt]s(#|$)",
+};
+
+/** A pipeline without phases has to say itself how it trains. */
+const withoutPhases = {
+  if: { required: ["phases"] },
+  else: {
+    required: ["losses", "optimizer"],
+    properties: {
+      train: {
+        type: "object",
+        required: ["epochs"],
+        description: "How long and how much at once.",
+      },
+    },
+  },
+};
+
+/** What stands before the kind in the names of schemas of changes. */
+const CHANGED = "changed-";
+
+/**
+ * The JSON Schema of a pipeline file.
+ *
+ * @param stages The stages whose names and options it knows.
+ * @returns The schema, draft 2020-12.
+ */
+export function pipelineJsonSchema(stages: readonly AnyStage[]): JsonSchema {
+  const { $schema, ...pipeline } = toJson(pipelineSchema);
+  const bases = {
+    extends: {
+      description: "A pipeline file, or several, whose values hold where this one has none.",
+      anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }],
+    },
+  };
+  const kinds = Object.fromEntries(stageKinds.map((kind) => [
+    kind,
+    entrySchema(kind, stages.filter((stage) => stage.kind === kind)),
+  ]));
+  const changes: Record<string, JsonSchema> = {};
+  const changed = changeOf(pipeline, kinds, changes);
+  return {
+    $schema,
+    title: "Rocket pipeline",
+    type: "object",
+    properties: bases,
+    if: { required: ["extends"] },
+    then: {
+      ...changed,
+      properties: { ...bases, ...changed.properties as object },
+      required: ["extends"],
+    },
+    else: { ...pipeline, ...withoutPhases },
+    $defs: { ...kinds, ...changes },
+  };
+}
+
+/**
+ * What a file that extends another may write in the place of a value: maps need not be whole, as they
+ * are laid over others; lists replace others, so that their items have to be.
+ */
+function changeOf(
+  schema: JsonSchema,
+  kinds: Readonly<Record<string, JsonSchema>>,
+  changes: Record<string, JsonSchema>,
+): JsonSchema {
+  const change = (part: JsonSchema) => changeOf(part, kinds, changes);
+  const { required: _, ...rest } = schema;
+  const { $ref, anyOf, properties, additionalProperties } = schema as {
+    readonly $ref?: string;
+    readonly anyOf?: readonly JsonSchema[];
+    readonly properties?: Readonly<Record<string, JsonSchema>>;
+    readonly additionalProperties?: JsonSchema | boolean;
+  };
+  if ($ref) {
+    const kind = $ref.slice($ref.lastIndexOf("/") + 1), name = CHANGED + kind;
+    if (!(name in changes)) {
+      // It may contain itself, as schedules do.
+      changes[name] = {};
+      changes[name] = change(kinds[kind]!);
+    }
+    return { ...rest, $ref: `#/$defs/${name}` };
+  }
+  return {
+    ...rest,
+    ...(anyOf && { anyOf: anyOf.map(change) }),
+    ...(typeof additionalProperties === "object" && {
+      additionalProperties: change(additionalProperties),
+    }),
+    ...(properties && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([name, part]) => [name, change(part)]),
+      ),
+    }),
+    // What has options that are not known here would match everything without its name.
+    ...(properties?.use?.pattern === elsewhere.pattern && { required: ["use"] }),
+  };
+}
+
+function entrySchema(kind: StageKind, stages: readonly AnyStage[]): JsonSchema {
+  const common = objectParts(z.looseObject(commonOptions[kind]));
+  const objects = stages.map((stage) => {
+    const own = objectParts(stage.options);
+    return {
+      type: "object",
+      title: stage.name,
+      description: stage.summary,
+      properties: { use: { const: stage.name }, ...common.properties, ...own.properties },
+      required: ["use", ...common.required, ...own.required],
+      additionalProperties: false,
+    };
+  });
+  const bare = objects.filter(({ required }) => required.length === 1).map(({ title }) => title);
+  return {
+    anyOf: [
+      ...(bare.length > 0 ? [{ enum: bare }] : []),
+      ...(common.required.length === 0 ? [elsewhere] : []),
+      ...objects,
+      {
+        type: "object",
+        title: `a ${kind} stage from a file or a package`,
+        properties: { use: elsewhere, ...common.properties },
+        required: ["use", ...common.required],
+      },
+    ],
+  };
+}
+
+function objectParts(
+  schema: z.ZodType,
+): { properties: Record<string, unknown>; required: string[] } {
+  const { properties = {}, required = [] } = toJson(schema) as {
+    properties?: Record<string, unknown>;
+    required?: string[];
+  };
+  return { properties, required };
+}
+
+function toJson(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, {
+    io: "input",
+    unrepresentable: "any",
+    override({ zodSchema, jsonSchema }) {
+      const meta = (zodSchema as unknown as z.ZodType).meta();
+      delete jsonSchema.path;
+      delete jsonSchema.column;
+      const kind = meta?.entry ?? meta?.stage;
+      if (typeof kind !== "string") return;
+      const { description, default: preset } = jsonSchema;
+      for (const key of Object.keys(jsonSchema)) delete jsonSchema[key];
+      Object.assign(jsonSchema, {
+        $ref: `#/$defs/${kind}`,
+        ...(description && { description }),
+        ...(preset !== undefined && { default: preset }),
+      });
+    },
+  }) as JsonSchema;
+}

@@ -1,0 +1,381 @@
+/**
+ * What a schema finds wrong becomes problems that a person can mend.
+ *
+ * @module
+ */
+
+import type { z } from "zod";
+import type { Document, Path } from "./document/document.ts";
+import type { Problem } from "../base/errors.ts";
+import { type Change, hint, type HintText, nameHint } from "../base/hints.ts";
+import { nearest } from "../base/nearest.ts";
+import { formatPath } from "./document/nodes.ts";
+import { isStage } from "./registry.ts";
+import type { AnyStage } from "../stages/stage.ts";
+
+/** Where the value of a schema stands. */
+export interface Subject {
+  /** The pipeline file. */
+  readonly document: Pick<Document, "place" | "keyPlace">;
+  /** The path of the value in it. */
+  readonly path: Path;
+  /** The stage whose options they are. */
+  readonly stage?: string | undefined;
+  /** Keys that may stand there as well and that are not the schema's. */
+  readonly ignore?: readonly string[] | undefined;
+}
+
+/**
+ * Checks the options of a stage and fills in its defaults.
+ *
+ * @param stage The stage.
+ * @param options What the pipeline file has, without what is not the stage's own.
+ * @param subject Where it stands.
+ * @returns The options, if there are no problems.
+ */
+export function checkOptions(
+  stage: AnyStage,
+  options: Readonly<Record<string, unknown>>,
+  subject: Omit<Subject, "stage">,
+): { options: unknown; problems: Problem[] } {
+  const problems = zodProblems(stage.options, options, { ...subject, stage: stage.name });
+  return { options: problems.length > 0 ? undefined : stage.options.parse(options), problems };
+}
+
+/**
+ * What a schema finds wrong with a value.
+ *
+ * @param schema The schema.
+ * @param value The value.
+ * @param subject Where it stands.
+ * @returns A problem for each mistake: what, where, what was expected, the nearest name.
+ */
+export function zodProblems(schema: z.ZodType, value: unknown, subject: Subject): Problem[] {
+  const { success, error } = schema.safeParse(value);
+  if (success) return [];
+  return issuesProblems(error.issues, value, subject, schema);
+}
+
+type Issue = z.core.$ZodIssue;
+
+function issuesProblems(
+  issues: readonly Issue[],
+  value: unknown,
+  subject: Subject,
+  schema: z.ZodType,
+): Problem[] {
+  const unknown = new Set(
+    issues.flatMap((issue) =>
+      issue.code === "unrecognized_keys"
+        ? issue.keys.map((key) => formatPath([...issue.path as Path, key]))
+        : []
+    ),
+  );
+  return issues
+    // A key that is missing because it is misspelt is one mistake and not two.
+    .filter((issue) => {
+      const key = misspelt(issue, value, subject, schema);
+      return key === undefined ||
+        !unknown.has(formatPath([...issue.path.slice(0, -1) as Path, key]));
+    })
+    .flatMap((issue) => issueProblems(issue, value, subject, schema));
+}
+
+function issueProblems(
+  issue: Issue,
+  value: unknown,
+  subject: Subject,
+  schema: z.ZodType,
+): Problem[] {
+  const within = issue.path as Path;
+  const { document, path } = subject;
+  const full = [...path, ...within];
+  const found = valueAt(value, within);
+  switch (issue.code) {
+    case "unrecognized_keys": {
+      const names = [
+        ...keysOf(schema, within),
+        ...(within.length === 0 ? subject.ignore ?? [] : []),
+      ];
+      return issue.keys.map((key) => ({
+        message: `${nameOf(subject, within)} has no ${word(subject, within)} ${quoted(key)}`,
+        place: document.keyPlace([...full, key]),
+        hint: keyHint(key, names),
+      }));
+    }
+    case "invalid_key":
+      return [{
+        message: `${quoted(String(full.at(-1)))} is no name here: ${
+          issue.issues.slice(0, 1).map(complaint)
+        }`,
+        place: document.keyPlace(full),
+      }];
+    case "invalid_union": {
+      const branch = bestBranch(issue, found);
+      const inside = branch?.some(({ code, path }) =>
+        path.length > 0 || code === "unrecognized_keys"
+      );
+      // What the schema's author says of the whole is better, but for mistakes within it.
+      if (branch && (inside || !hasOwnMessage(issue))) {
+        const inner = branch.map((inner) => ({ ...inner, path: [...within, ...inner.path] }));
+        return issuesProblems(inner, value, subject, schema);
+      }
+    }
+  }
+  if (found === undefined) {
+    const owner = nameOf(subject, within.slice(0, -1));
+    const name = formatPath(within.slice(-1));
+    const meant = misspelt(issue, value, subject, schema);
+    return [{
+      message: `${owner} needs ${quoted(name)}: ${complaint(issue)}`,
+      place: document.place(full.slice(0, -1)),
+      hint: meant &&
+        hint("options/meant", `is ${quoted(meant)} meant?`, {
+          set: { [within.at(-1)!]: valueAt(value, [...within.slice(0, -1), meant]) },
+          remove: [meant],
+        }),
+    }];
+  }
+  const choices = choicesOf(issue);
+  const wanted = typeof found === "number" && !Number.isFinite(found)
+    ? complaint(issue).replace(/^expected a number$/, "expected a finite number")
+    : complaint(issue);
+  return [{
+    message: `${nameOf(subject, within)}: ${wanted}, got ${shown(found)}`,
+    place: document.place(full),
+    hint: typeof found === "string"
+      ? nameHint("options/value", {
+        written: found,
+        names: choices,
+        change: (near) => ({ set: { ".": near } }),
+      })
+      : undefined,
+  }];
+}
+
+/** The key that seems to be meant for one that is needed and not there. */
+function misspelt(
+  issue: Issue,
+  value: unknown,
+  { ignore = [] }: Subject,
+  schema: z.ZodType,
+): string | undefined {
+  const within = issue.path as Path, name = within.at(-1);
+  if (typeof name !== "string" || valueAt(value, within) !== undefined) return undefined;
+  const beside = valueAt(value, within.slice(0, -1));
+  if (typeof beside !== "object" || beside === null) return undefined;
+  const known = new Set([...keysOf(schema, within.slice(0, -1)), ...ignore]);
+  return nearest(name, Object.keys(beside).filter((key) => !known.has(key)));
+}
+
+/** The alternative of a union that the value comes nearest to. */
+function bestBranch(
+  issue: z.core.$ZodIssueInvalidUnion,
+  found: unknown,
+): readonly Issue[] | undefined {
+  const scored = issue.errors
+    .filter((issues) => issues.length > 0 && !issues.some(isWrongKind))
+    .map((issues) => ({ issues, score: distanceOf(issues, found) }))
+    .sort((a, b) => a.score - b.score);
+  return scored[0]?.issues;
+}
+
+/** Whether an alternative is for values of another kind altogether. */
+function isWrongKind({ code, path }: Issue): boolean {
+  return path.length === 0 && (code === "invalid_type" || code === "invalid_value");
+}
+
+/** How far a value is from an alternative. A key that is missing because it is misspelt is near. */
+function distanceOf(issues: readonly Issue[], found: unknown): number {
+  const unknown: string[] = [], missing: string[] = [];
+  let others = 0;
+  for (const issue of issues) {
+    if (issue.code === "unrecognized_keys") unknown.push(...issue.keys);
+    else if (valueAt(found, issue.path as Path) !== undefined) others++;
+    else missing.push(String(issue.path.at(-1)));
+  }
+  const misspelt = missing.filter((name) => nearest(name, unknown)).length;
+  return others + misspelt + 2 * (missing.length - misspelt) + 2 * (unknown.length - misspelt);
+}
+
+/** Whether the schema's author said what is expected. */
+const hasOwnMessage = ({ message }: Issue) => /^expected /.test(message);
+
+/** What is wrong, in the author's words if they say something else than what was expected. */
+const complaint = (issue: Issue) =>
+  issue.code === "custom" && !hasOwnMessage(issue)
+    ? issue.message
+    : `expected ${expectation(issue)}`;
+
+/** What was expected, after the word "expected". */
+function expectation(issue: Issue): string {
+  if (hasOwnMessage(issue)) return issue.message.slice("expected ".length);
+  switch (issue.code) {
+    case "invalid_type":
+      return kindName(issue.expected);
+    case "invalid_value":
+      return listed(issue.values.map((value) => String(value)));
+    case "too_small":
+      return bound(issue, Number(issue.minimum), issue.inclusive ? "at least" : "greater than");
+    case "too_big":
+      return bound(issue, Number(issue.maximum), issue.inclusive ? "at most" : "less than");
+    case "not_multiple_of":
+      return `a multiple of ${issue.divisor}`;
+    case "invalid_format":
+      return formatName(issue);
+    case "invalid_union":
+      // Where one key tells the alternatives apart, zod has only its values.
+      return listed([
+        ...new Set([
+          ...issue.errors.flatMap((issues) => issues.slice(0, 1).map(expectation)),
+          ...choicesOf({ ...issue, errors: [] }),
+        ]),
+      ]) || "another value";
+    default:
+      return issue.message;
+  }
+}
+
+function bound(
+  { origin, exact }: { readonly origin: string; readonly exact?: boolean | undefined },
+  limit: number,
+  side: string,
+): string {
+  const relation = exact ? "exactly" : side;
+  const parts = { string: "character", array: "item" }[origin];
+  if (parts) {
+    return `${relation === "greater than" ? "more than" : relation} ${limit} ${parts}${
+      limit === 1 ? "" : "s"
+    }`;
+  }
+  return `a number of ${relation} ${limit}`.replace(/of (greater|less)/, "$1");
+}
+
+function formatName(issue: z.core.$ZodIssueInvalidStringFormat): string {
+  const { format, pattern, prefix, suffix, includes } = issue as typeof issue & {
+    readonly prefix?: string;
+    readonly suffix?: string;
+    readonly includes?: string;
+  };
+  if (prefix !== undefined) return `text that starts with ${quoted(prefix)}`;
+  if (suffix !== undefined) return `text that ends with ${quoted(suffix)}`;
+  if (includes !== undefined) return `text that has ${quoted(includes)} in it`;
+  return format === "regex" ? `text like ${pattern}` : `a valid ${format}`;
+}
+
+function kindName(kind: string): string {
+  const names: Record<string, string> = {
+    string: "text",
+    number: "a number",
+    int: "a whole number",
+    boolean: "true or false",
+    array: "a list",
+    tuple: "a list",
+    object: "a map",
+    record: "a map",
+    null: "nothing",
+  };
+  return names[kind] ?? kind;
+}
+
+function choicesOf(issue: Issue): string[] {
+  if (issue.code === "invalid_value") return issue.values.map(String);
+  if (issue.code === "invalid_union") {
+    const own = issue.inclusive === false ? [] : issue.options ?? [];
+    return [...own.map(String), ...issue.errors.flatMap((issues) => issues.flatMap(choicesOf))];
+  }
+  return [];
+}
+
+/** `mse-hint` for a stage's own options, `data.features.image` within, `the pipeline` at the top. */
+function nameOf({ path, stage }: Subject, within: Path): string {
+  if (stage !== undefined) {
+    return within.length === 0 ? stage : `${formatPath(within)} of ${stage}`;
+  }
+  return formatPath([...path, ...within]) || "the pipeline";
+}
+
+const word = ({ stage }: Subject, within: Path) =>
+  stage !== undefined && within.length === 0 ? "option" : "key";
+
+function keyHint(written: string, names: readonly string[]): HintText | undefined {
+  const change = (name: string): Change => ({ rename: name });
+  const near = nameHint("options/key", { written, names, change });
+  if (near !== undefined || names.length === 0) return near;
+  return hint("options/keys", `it has ${listed(names, "and")}`, change(names[0]!));
+}
+
+function listed(parts: readonly string[], last = "or"): string {
+  return parts.length < 2
+    ? parts.join()
+    : `${parts.slice(0, -1).join(", ")} ${last} ${parts.at(-1)}`;
+}
+
+const quoted = (text: string) => JSON.stringify(text);
+
+/** A value in a few words. */
+function shown(value: unknown): string {
+  if (value === null) return "nothing";
+  if (typeof value !== "string" && typeof value !== "object") return String(value);
+  if (isStage(value)) return `the ${value.kind} stage ${value.name}`;
+  const text = textOf(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
+
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    // A value of a TypeScript pipeline may contain itself.
+    return String(value);
+  }
+}
+
+function valueAt(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (inner, key) => (inner as Record<string | number, unknown> | null | undefined)?.[key],
+    value,
+  );
+}
+
+/** The keys that a map may have somewhere within a schema. */
+function keysOf(schema: z.ZodType, path: Path): string[] {
+  return [...new Set(keysAt(schema, path))];
+}
+
+function* keysAt(schema: z.ZodType, path: Path): Iterable<string> {
+  const def = schema.def as {
+    readonly type: string;
+    readonly innerType?: z.ZodType;
+    readonly in?: z.ZodType;
+    readonly out?: z.ZodType;
+    readonly options?: readonly z.ZodType[];
+    readonly keyType?: z.ZodType;
+    readonly valueType?: z.ZodType;
+    readonly element?: z.ZodType;
+    readonly items?: readonly z.ZodType[];
+    readonly left?: z.ZodType;
+    readonly right?: z.ZodType;
+    readonly getter?: () => z.ZodType;
+  };
+  const { innerType, left, right, getter, options = [] } = def;
+  for (const inner of [innerType, def.in, def.out, left, right, ...options]) {
+    if (inner) yield* keysAt(inner, path);
+  }
+  if (getter) yield* keysAt(getter(), path);
+  const [key, ...rest] = path;
+  if (def.type === "object") {
+    const object = schema as z.ZodObject;
+    if (key === undefined) yield* Object.keys(object.shape);
+    else if (Object.hasOwn(object.shape, key)) {
+      yield* keysAt(object.shape[key] as z.ZodType, rest);
+    }
+  } else if (key === undefined) {
+    // The names of a record may be a list of choices.
+    const { entries = {} } = (def.keyType?.def ?? {}) as { entries?: Record<string, unknown> };
+    yield* Object.values(entries).map(String);
+  } else {
+    const inner = def.valueType ?? def.element ?? def.items?.[Number(key)];
+    if (inner) yield* keysAt(inner, rest);
+  }
+}

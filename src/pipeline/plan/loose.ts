@@ -1,0 +1,45 @@
+import type { Path } from "../document/document.ts";
+import type { LossStage } from "../../stages/loss.ts";
+import type { AnyStage } from "../../stages/stage.ts";
+import { type LossEntry, planComparisons } from "./losses.ts";
+import { isEntry, type Planner } from "./planner.ts";
+
+/**
+ * Checks the stages of a file whose skeleton is broken, as far as entries can be made out.
+ *
+ * @param planner Finds stages, and is told what is wrong.
+ * @param value The document's value.
+ */
+export async function checkLoose(planner: Planner, value: unknown): Promise<void> {
+  const at = (path: Path) =>
+    path.reduce<unknown>(
+      (inner, key) => (inner as Record<string | number, unknown> | null | undefined)?.[key],
+      value,
+    );
+  const one = async <S extends AnyStage>(kind: S["kind"], path: Path) => {
+    const raw = at(path);
+    const entry = typeof raw === "string" ? { use: raw } : raw;
+    return isEntry(entry) ? await planner.stage<S>(kind, entry, path) : undefined;
+  };
+  const list = async (path: Path, check: (path: Path) => Promise<unknown>) => {
+    const entries = at(path);
+    if (!Array.isArray(entries)) return;
+    for (const index of entries.keys()) await check([...path, index]);
+  };
+  for (const split of ["train", "test", "validation"]) await one("source", ["data", split]);
+  await list(["data", "transforms"], (path) => one("transform", path));
+  await one("network", ["network"]);
+  const training = async (path: Path) => {
+    await list([...path, "losses"], async (path) => {
+      const planned = await one<LossStage>("loss", path);
+      await one("gradient", [...path, "gradient"]);
+      if (planned) planComparisons(planner, at(path) as LossEntry, planned, path);
+    });
+    await one("optimizer", [...path, "optimizer"]);
+    await one("schedule", [...path, "optimizer", "schedule"]);
+  };
+  await training([]);
+  await list(["phases"], training);
+  await list(["metrics"], (path) => one("metric", path));
+  await list(["outputs"], (path) => one("output", path));
+}

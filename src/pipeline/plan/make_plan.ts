@@ -1,0 +1,134 @@
+/**
+ * A document becomes a plan: every stage found, every option checked, every default filled in.
+ *
+ * @module
+ */
+
+import type { Document } from "../document/document.ts";
+import { variableMark, variablesIn } from "../document/environment.ts";
+import { type Problem, UserError } from "../../base/errors.ts";
+import { zodProblems } from "../options.ts";
+import type { Plan } from "../plan.ts";
+import type { Registry } from "../registry.ts";
+import { onePhaseSchema, pipelineSchema, type PipelineValue } from "../file_schema.ts";
+import type { MetricStage } from "../../stages/metric.ts";
+import { type NetworkStage, normalizesBatches } from "../../stages/network.ts";
+import type { OutputStage } from "../../stages/output.ts";
+import { planData, resolvedData } from "./data.ts";
+import { planInitial, resolvedInitial } from "./initial.ts";
+import { checkLoose } from "./loose.ts";
+import { planLosses } from "./losses.ts";
+import { checkMetrics } from "./metrics.ts";
+import { onlyPhase, planOptimizer, planPhases, planPhaseStages, resolvedStages } from "./phases.ts";
+import { each, type Entry, placed, Planner } from "./planner.ts";
+import { columnsOf } from "./stage_options.ts";
+
+/**
+ * Makes a plan of a document. All that is wrong is reported at once.
+ *
+ * @param document The pipeline file.
+ * @param registry Where stages are found.
+ * @returns The plan.
+ * @throws {UserError} With every problem of the file, each at its place; exit code 2.
+ */
+export async function makePlan(document: Document, registry: Registry): Promise<Plan> {
+  const hasPhases = Object(document.value).phases !== undefined;
+  const schema = hasPhases ? pipelineSchema : onePhaseSchema;
+  const problems: Problem[] = zodProblems(schema, document.value, { document, path: [] });
+  const parsed = pipelineSchema.safeParse(document.value);
+  const planner = new Planner(document, registry, problems);
+  if (!parsed.success || problems.length > 0) {
+    // Stages are checked all the same, so that one reading shows all mistakes.
+    await checkLoose(planner, document.value);
+    throw new UserError(problems, { exitCode: 2 });
+  }
+  const plan = await planAll(planner, parsed.data);
+  if (problems.length > 0 || !plan) throw new UserError(problems, { exitCode: 2 });
+  const resolved = document.asWritten(plan.resolved) as Plan["resolved"];
+  const variables = Object.fromEntries(
+    variablesIn(resolved).map((name) => [name, variableMark(name)]),
+  );
+  return { ...plan, resolved, variables, project: registry.project };
+}
+
+async function planAll(
+  planner: Planner,
+  value: PipelineValue,
+): Promise<Omit<Plan, "variables"> | undefined> {
+  const data = await planData(planner, value.data);
+  const network = await planner.stage<NetworkStage>("network", value.network, ["network"]);
+  const initial = planInitial(planner, value.network.initial);
+  const losses = value.losses && await planLosses(planner, value.losses, ["losses"]);
+  const optimizer = value.optimizer && await planOptimizer(planner, value.optimizer, ["optimizer"]);
+  const metrics = await each(value.metrics, async (entry, index) => {
+    const planned = await planner.stage<MetricStage>("metric", entry, ["metrics", index]);
+    return planned && { ...planned, name: entry.name ?? planned.stage.name };
+  });
+  planner.refuseTwice(placed(metrics), "metrics");
+  const outputs = await each(
+    withAlwaysWritten(value.outputs),
+    (entry, index) => planner.stage<OutputStage>("output", entry, ["outputs", index]),
+  );
+  const own = await each(
+    value.phases ?? [],
+    (entry, index) => planPhaseStages(planner, entry, ["phases", index]),
+  );
+  // Which names there are is not known if a metric is wrong.
+  if (metrics.length === value.metrics.length) {
+    checkMetrics(planner, value.train, ["train"], metrics);
+    for (const [index, entry] of (value.phases ?? []).entries()) {
+      checkMetrics(planner, entry, ["phases", index], metrics);
+    }
+  }
+  if (!data || !network || planner.problems.length > 0) return undefined;
+  const phases = value.phases
+    ? planPhases(planner, value, own, { losses, optimizer })
+    : [onlyPhase(planner, value, losses!, optimizer!)];
+  if (planner.problems.length > 0) return undefined;
+  const last = value.train.lastBatch ??
+    (normalizesBatches(network.stage, network.options) ? "merge" : "keep");
+  return {
+    document: planner.document,
+    name: value.name,
+    seed: value.seed,
+    ...data,
+    columns: [...new Set(metrics.flatMap(({ stage, options }) => columnsOf(stage, options)))],
+    network,
+    initial,
+    phases,
+    metrics,
+    outputs,
+    cut: { size: value.train.batch, last },
+    evaluateEvery: value.train.evaluateEvery,
+    baseline: value.train.baseline === "light-alone",
+    resolved: {
+      name: value.name,
+      seed: value.seed,
+      data: resolvedData(data),
+      network: {
+        ...network.resolved,
+        ...(initial.length > 0 && { initial: resolvedInitial(initial) }),
+      },
+      ...resolvedStages({ losses, optimizer }),
+      ...(value.phases && {
+        phases: value.phases.map(({ losses: _losses, optimizer: _optimizer, ...rest }, index) => ({
+          ...rest,
+          nets: phases[index]!.nets,
+          ...resolvedStages(own[index]!),
+        })),
+      }),
+      train: { ...value.train, lastBatch: last },
+      metrics: metrics.map(({ resolved, name }) => ({ ...resolved, name })),
+      outputs: outputs.map(({ resolved }) => resolved),
+    },
+  };
+}
+
+/** Results are kept whatever else listens. */
+function withAlwaysWritten(entries: PipelineValue["outputs"]): Entry[] {
+  const named = new Set(entries.map(({ use }) => use));
+  return [
+    ...entries,
+    ...["metrics", "result"].filter((use) => !named.has(use)).map((use) => ({ use })),
+  ];
+}

@@ -1,0 +1,240 @@
+import type { Document, Path } from "../document/document.ts";
+import type { PlannedLoss, PlannedOptimizer, PlannedPhase } from "../plan.ts";
+import { hint } from "../../base/hints.ts";
+import { netName, type PipelineValue } from "../file_schema.ts";
+import type { VariableOwner } from "../../stages/network.ts";
+import type { OptimizerStage } from "../../stages/optimizer.ts";
+import type { ScheduleStage } from "../../stages/schedule.ts";
+import { netsOfLosses, planLosses, resolvedLosses } from "./losses.ts";
+import { isMeasured } from "./metrics.ts";
+import type { Planner } from "./planner.ts";
+
+/** How a phase is written. */
+export type PhaseEntry = NonNullable<PipelineValue["phases"]>[number];
+
+/** The stages that a phase has of its own, or that all share. */
+export interface PhaseStages {
+  /** Its losses. */
+  readonly losses: readonly PlannedLoss[] | undefined;
+  /** Its optimizer. */
+  readonly optimizer: PlannedOptimizer | undefined;
+}
+
+/**
+ * The stages that a phase has of its own.
+ *
+ * @param planner Finds stages.
+ * @param entry How the phase is written.
+ * @param path Where the document has it.
+ */
+export async function planPhaseStages(
+  planner: Planner,
+  entry: PhaseEntry,
+  path: Path,
+): Promise<PhaseStages> {
+  const losses = entry.losses && await planLosses(planner, entry.losses, [...path, "losses"]);
+  const optimizer = entry.optimizer &&
+    await planOptimizer(planner, entry.optimizer, [...path, "optimizer"]);
+  return { losses, optimizer };
+}
+
+/**
+ * The one training of a pipeline without phases.
+ *
+ * @param planner The document.
+ * @param value What it says.
+ * @param losses The losses.
+ * @param optimizer The optimizer.
+ */
+export function onlyPhase(
+  { document }: Planner,
+  { train }: PipelineValue,
+  losses: readonly PlannedLoss[],
+  optimizer: PlannedOptimizer,
+): PlannedPhase {
+  const { epochs, select, stop, clip, nonFinite, maxSkipped } = train;
+  return {
+    name: undefined,
+    // A light net alone has no booster's weights to carry; a booster always has a light net beside it.
+    nets: netsOfLosses(losses).includes("booster") ? ["light", "booster"] : ["light"],
+    frozen: new Set(),
+    from: "last",
+    losses,
+    optimizer,
+    epochs: epochs!,
+    ...{ select, clip, nonFinite, maxSkipped },
+    stop: stop && { ...stop, metric: stop.metric ?? select },
+    place: document.place(["losses"]),
+    epochsPlace: document.place(["train", "epochs"]),
+    selectPlace: document.place(["train", "select"]),
+    stopPlace: stopPlace(document, ["train"]),
+  };
+}
+
+/**
+ * The trainings of a pipeline with phases.
+ *
+ * @param planner Is told what is wrong.
+ * @param value What the document says.
+ * @param own The stages that each phase has of its own.
+ * @param common Those for all phases.
+ */
+export function planPhases(
+  planner: Planner,
+  { phases = [], train }: PipelineValue,
+  own: readonly PhaseStages[],
+  common: PhaseStages,
+): PlannedPhase[] {
+  planner.refuseTwice(
+    phases.map(({ name }, index) => ({
+      name,
+      place: planner.document.place(["phases", index, "name"]),
+    })),
+    "phases",
+  );
+  return phases.flatMap((entry, index): PlannedPhase[] => {
+    const path = ["phases", index];
+    const losses = own[index]!.losses ?? common.losses;
+    const optimizer = own[index]!.optimizer ?? common.optimizer;
+    const epochs = entry.epochs ?? train.epochs;
+    for (const [key, value] of Object.entries({ losses, optimizer, epochs })) {
+      if (value !== undefined) continue;
+      const top = key === "epochs" ? "train.epochs" : key;
+      planner.problem(
+        `the phase ${entry.name} has no \`${key}\`, and the pipeline has none for all phases`,
+        planner.document.place(path),
+        hint("phases/missing", `say \`${key}\` there, or \`${top}\` for all`, [
+          { set: { [key]: examples[key] } },
+          { set: { [`/${top.replace(".", "/")}`]: examples[key] } },
+        ]),
+      );
+    }
+    if (!losses || !optimizer || epochs === undefined) return [];
+    const { nets, frozen } = netsOfPhase(planner, entry, losses, path);
+    const measured = (key: string | undefined) =>
+      key === undefined || isMeasured(key, nets) ? key : undefined;
+    const select = entry.select ?? measured(train.select);
+    const stop = entry.stop ?? train.stop;
+    return [{
+      name: entry.name,
+      nets,
+      frozen,
+      from: entry.from,
+      losses,
+      optimizer,
+      epochs,
+      select,
+      clip: entry.clip ?? train.clip,
+      nonFinite: entry.nonFinite ?? train.nonFinite,
+      maxSkipped: entry.maxSkipped ?? train.maxSkipped,
+      stop: stop && { ...stop, metric: stop.metric ?? select },
+      place: planner.document.place([...(own[index]!.losses ? path : []), "losses"]),
+      epochsPlace: planner.document.place(
+        entry.epochs === undefined ? ["train", "epochs"] : [...path, "epochs"],
+      ),
+      selectPlace: planner.document.place([...(entry.select ? path : ["train"]), "select"]),
+      stopPlace: stopPlace(planner.document, entry.stop ? path : ["train"]),
+    }];
+  });
+}
+
+/** What a phase may say, for its hints. */
+const examples: Readonly<Record<string, unknown>> = {
+  losses: [{ use: "cross-entropy", on: "light" }],
+  optimizer: { use: "sgd", rate: 0.1 },
+  epochs: 1,
+};
+
+/** Where a document says by which metric training ends, or else that it may end early. */
+const stopPlace = (document: Document, path: Path) =>
+  document.place([...path, "stop", "metric"]) ?? document.place([...path, "stop"]);
+
+/** Which nets a phase computes, and whose variables it leaves as they are. */
+function netsOfPhase(
+  planner: Planner,
+  { name, nets, freeze, freezeShared, select, stop }: PhaseEntry,
+  losses: readonly PlannedLoss[],
+  path: Path,
+): Pick<PlannedPhase, "nets" | "frozen"> {
+  const read = netsOfLosses(losses);
+  const chosen = netName.options.filter((net) => (nets ?? read).includes(net));
+  for (const net of read.filter((net) => !chosen.includes(net))) {
+    planner.problem(
+      `the phase ${name} does not compute the ${net} net, which its losses read`,
+      planner.document.place([...path, "nets"]),
+      hint("phases/nets", `add ${net} to its \`nets\`, or leave \`nets\` out`, [
+        { set: { "-": net } },
+        { remove: ["."] },
+      ]),
+    );
+  }
+  if (chosen.every((net) => freeze.includes(net))) {
+    planner.problem(
+      `the phase ${name} freezes all nets that it computes`,
+      planner.document.place([...path, "freeze"]),
+      hint("phases/freeze", "leave a net out of `freeze`, or leave the phase out", [
+        { remove: ["0"] },
+        { remove: [".."] },
+      ]),
+    );
+  }
+  for (const [key, at] of [[select, ["select"]], [stop?.metric, ["stop", "metric"]]] as const) {
+    if (key === undefined || isMeasured(key, chosen)) continue;
+    planner.problem(
+      `the phase ${name} does not measure ${key}: it computes the ${
+        chosen.join(" and ")
+      } net alone`,
+      planner.document.place([...path, ...at]),
+      hint(
+        "phases/metric",
+        `write ${key.replace(/^[^/]*/, chosen[0] ?? "light")}, of a net that it computes`,
+        {
+          set: { ".": key.replace(/^[^/]*/, chosen[0] ?? "light") },
+        },
+      ),
+    );
+  }
+  const frozen = new Set<VariableOwner>(freeze);
+  if (freezeShared ?? netName.options.some((net) => freeze.includes(net))) frozen.add("shared");
+  return { nets: chosen, frozen };
+}
+
+/**
+ * Finds an optimizer and its schedule.
+ *
+ * @param planner Finds stages.
+ * @param entry How it is written.
+ * @param path Where the document has it.
+ * @returns Undefined if something is wrong.
+ */
+export async function planOptimizer(
+  planner: Planner,
+  entry: NonNullable<PipelineValue["optimizer"]>,
+  path: Path,
+): Promise<PlannedOptimizer | undefined> {
+  const planned = await planner.stage<OptimizerStage>("optimizer", entry, path);
+  const schedule = await planner.stage<ScheduleStage>("schedule", entry.schedule, [
+    ...path,
+    "schedule",
+  ]);
+  return planned && schedule && { ...planned, rate: entry.rate, schedule, tables: entry.tables };
+}
+
+/**
+ * The stages of a phase, or those for all, as plain JSON.
+ *
+ * @param stages The stages.
+ */
+export function resolvedStages({ losses, optimizer }: PhaseStages): Record<string, unknown> {
+  return {
+    ...(losses && { losses: resolvedLosses(losses) }),
+    ...(optimizer && {
+      optimizer: {
+        ...optimizer.resolved,
+        rate: optimizer.rate,
+        schedule: optimizer.schedule.resolved,
+        tables: optimizer.tables,
+      },
+    }),
+  };
+}

@@ -1,0 +1,202 @@
+import { collect } from "../../base/collect.ts";
+import type { Document, Path } from "../document/document.ts";
+import type { Place, Problem } from "../../base/errors.ts";
+import { hint, type HintText } from "../../base/hints.ts";
+import { checkOptions } from "../options.ts";
+import type { PlannedStage } from "../plan.ts";
+import { isStage, type Registry } from "../registry.ts";
+import { commonKeys } from "../file_schema.ts";
+import { callStage, type StageReference } from "../../stages/stage_error.ts";
+import type { AnyStage } from "../../stages/stage.ts";
+import { absoluteUse, nestedStages, pathsOf } from "./stage_options.ts";
+
+/** What an entry of the checked skeleton looks like. */
+export type Entry = { readonly use: string | AnyStage; readonly [option: string]: unknown };
+
+/** Finds the stages that a document names, and checks their options. */
+export class Planner {
+  /** The document. */
+  readonly document: Document;
+  /** What is wrong with it so far. */
+  readonly problems: Problem[];
+  readonly #registry: Registry;
+
+  /**
+   * Takes what is to be planned.
+   *
+   * @param document The document.
+   * @param registry Where stages are found.
+   * @param problems What is wrong with it so far; more are added.
+   */
+  constructor(document: Document, registry: Registry, problems: Problem[]) {
+    this.document = document;
+    this.#registry = registry;
+    this.problems = problems;
+  }
+
+  /**
+   * Finds a stage and checks its options.
+   *
+   * @param kind The kind that is wanted.
+   * @param entry What the document says of it.
+   * @param path Where the document has it.
+   * @returns Undefined if something is wrong, which is among the problems then.
+   */
+  async stage<S extends AnyStage>(
+    kind: S["kind"],
+    entry: Entry,
+    path: Path,
+  ): Promise<PlannedStage<S> | undefined> {
+    const document = this.document;
+    const place = document.place([...path, "use"]);
+    const folder = document.folderOf([...path, "use"]);
+    const stage = await collect(
+      this.problems,
+      () => this.#registry.find(kind, entry.use, { folder, place }) as Promise<S>,
+    );
+    if (!stage) return undefined;
+    const ignore: readonly string[] = commonKeys(kind);
+    const raw = Object.fromEntries(Object.entries(entry).filter(([key]) => !ignore.includes(key)));
+    const set = setIn(document, entry, path);
+    const reference = {
+      ...{ kind, name: nameOf(entry.use, stage), place },
+      ...(set.length > 0 && { set }),
+    };
+    const nested = await this.#nested(stage, raw, path);
+    const given = { ...raw, ...nested.made };
+    const result = await collect(this.problems, () =>
+      callStage(
+        reference,
+        "the check of its options",
+        () => checkOptions(stage, given, { document, path, ignore }),
+      ));
+    this.problems.push(...result?.problems ?? []);
+    if (!result || result.problems.length > 0) return undefined;
+    const { options } = result;
+    const checked = options as Readonly<Record<string, unknown>>;
+    const paths = pathsOf(stage, checked, (key) => document.folderOf([...path, key]));
+    const use = absoluteUse(reference.name, folder);
+    return {
+      stage,
+      options: { ...checked, ...paths.from(folder) },
+      resolved: { use, ...checked, ...paths.absolute, ...nested.resolved },
+      reference,
+      specifier: typeof entry.use === "string" ? use : undefined,
+      folder,
+    };
+  }
+
+  /** Makes the stages that stand among a stage's options, such as the schedule after a warm-up. */
+  async #nested(
+    stage: AnyStage,
+    raw: Readonly<Record<string, unknown>>,
+    path: Path,
+  ): Promise<{ made: Record<string, unknown>; resolved: Record<string, unknown> }> {
+    const made: Record<string, unknown> = {}, resolved: Record<string, unknown> = {};
+    for (const [key, kind] of nestedStages(stage)) {
+      const value = raw[key];
+      const entry = typeof value === "string" ? { use: value } : value;
+      if (!isEntry(entry)) continue;
+      const inner = await this.stage(kind, entry, [...path, key]);
+      const product = inner &&
+        await collect(
+          this.problems,
+          () => callStage(inner.reference, "create()", () => inner.stage.create(inner.options, {})),
+        );
+      // What is wrong with it has been said; the stage around it is checked all the same.
+      made[key] = product ?? (() => NaN);
+      if (inner) resolved[key] = inner.resolved;
+    }
+    return { made, resolved };
+  }
+
+  /**
+   * Refuses names that are there twice.
+   *
+   * @param entries The names.
+   * @param list What they are names of.
+   */
+  refuseTwice(
+    entries: readonly { name: string; place: Place | undefined }[],
+    list: string,
+  ) {
+    const seen = new Set<string>();
+    for (const { name, place } of entries) {
+      if (seen.has(name)) {
+        this.problem(
+          `two ${list} are called ${JSON.stringify(name)}`,
+          place,
+          hint("plan/twice", "give one of them a `name:` of its own", { set: { name: "another" } }),
+        );
+      }
+      seen.add(name);
+    }
+  }
+
+  /**
+   * Adds a problem.
+   *
+   * @param message What is wrong.
+   * @param place Where.
+   * @param hint What to do.
+   */
+  problem(message: string, place: Place | undefined, hint: HintText): void {
+    this.problems.push({ message, place, hint });
+  }
+}
+
+/**
+ * Whether a value is an entry that names a stage.
+ *
+ * @param value A value of the document.
+ */
+export function isEntry(value: unknown): value is Entry {
+  if (typeof value !== "object" || value === null || !("use" in value)) return false;
+  const { use } = value;
+  return typeof use === "string" ? use !== "" : isStage(use);
+}
+
+/**
+ * What a function makes of each entry, one after the other; entries that it makes nothing of are left out.
+ *
+ * @param entries The entries.
+ * @param plan The function.
+ */
+export async function each<T, R>(
+  entries: readonly T[],
+  plan: (entry: T, index: number) => Promise<R | undefined>,
+): Promise<R[]> {
+  const planned: R[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const one = await plan(entry, index);
+    if (one !== undefined) planned.push(one);
+  }
+  return planned;
+}
+
+/** The texts and numbers of an entry that come from `--set`; short ones could be anywhere in a message. */
+function setIn(document: Document, value: unknown, path: Path): { text: string; place: Place }[] {
+  if (typeof value === "object" && value !== null) {
+    // A pipeline of a program may have stages as values.
+    if (isStage(value)) return [];
+    return Object.entries(value).flatMap(([key, item]) => {
+      return setIn(document, item, [...path, Array.isArray(value) ? Number(key) : key]);
+    });
+  }
+  const text = String(value);
+  if (text.length < 3) return [];
+  const place = document.place(path);
+  return place.file.startsWith("--set ") ? [{ text, place }] : [];
+}
+
+const nameOf = (use: unknown, stage: AnyStage) => typeof use === "string" ? use : stage.name;
+
+/**
+ * Names with their places in the document.
+ *
+ * @param entries What has the names.
+ */
+export const placed = (
+  entries: readonly { name: string; reference: StageReference }[],
+): { name: string; place: Place | undefined }[] =>
+  entries.map(({ name, reference: { place } }) => ({ name, place }));

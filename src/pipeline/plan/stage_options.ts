@@ -1,0 +1,97 @@
+/**
+ * Options that are more than values: planner, columns of the data, paths.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import type { z } from "zod";
+import { isElsewhere, isUrl } from "../registry.ts";
+import type { AnyStage, StageKind } from "../../stages/stage.ts";
+
+/**
+ * The options of a stage that are stages themselves.
+ *
+ * @param stage The stage.
+ * @returns Pairs of the option's name and the kind of stage it takes.
+ */
+export function nestedStages(stage: AnyStage): [string, StageKind][] {
+  return Object.entries(stage.options.shape).flatMap(([key, schema]) => {
+    const kind = nestedKind(schema as z.ZodType);
+    return kind ? [[key, kind] as [string, StageKind]] : [];
+  });
+}
+
+const nestedKind = (schema: z.ZodType) => metaOf(schema, "stage") as StageKind | undefined;
+
+/** What a schema, or the one within an optional one, says of itself. */
+function metaOf(schema: z.ZodType, key: string): unknown {
+  const inner = (schema.def as { innerType?: z.ZodType }).innerType;
+  return schema.meta()?.[key] ?? (inner && metaOf(inner, key));
+}
+
+/**
+ * The columns that a stage's options name.
+ *
+ * @param stage The stage.
+ * @param options Its checked options.
+ */
+export function columnsOf({ options: { shape } }: AnyStage, options: unknown): string[] {
+  const checked = options as Readonly<Record<string, unknown>>;
+  return Object.keys(shape)
+    .filter((key) => metaOf(shape[key] as z.ZodType, "column") && checked[key] !== undefined)
+    .map((key) => `${checked[key]}`);
+}
+
+/**
+ * The options that are paths: each starts from the folder of the file that wrote it.
+ *
+ * @param stage The stage.
+ * @param options Its checked options.
+ * @param folderOf The folder that an option's paths start from.
+ * @returns The absolute paths, and of them those that do not start from some folder.
+ */
+export function pathsOf(
+  stage: AnyStage,
+  options: Readonly<Record<string, unknown>>,
+  folderOf: (key: string) => string,
+): { absolute: Record<string, unknown>; from: (folder: string) => Record<string, unknown> } {
+  const keys = Object.keys(stage.options.shape).filter((key) =>
+    metaOf(stage.options.shape[key] as z.ZodType, "path") && options[key] !== undefined
+  );
+  const absolute = Object.fromEntries(
+    keys.map((key) => [key, absolutePaths(options[key], folderOf(key))]),
+  );
+  return {
+    absolute,
+    from: (folder) =>
+      Object.fromEntries(
+        keys.filter((key) => folderOf(key) !== folder).map((key) => [
+          key,
+          absolute[key],
+        ]),
+      ),
+  };
+}
+
+function absolutePaths(value: unknown, folder: string): unknown {
+  if (Array.isArray(value)) return value.map((part) => absolutePaths(part, folder));
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, part]) => [key, absolutePaths(part, folder)]),
+    );
+  }
+  return typeof value === "string" && !isUrl(value) ? resolve(folder, value) : value;
+}
+
+/**
+ * A stage's specifier that finds its file from anywhere; it may name an export behind `#`.
+ *
+ * @param use The specifier.
+ * @param folder The folder that it starts from.
+ */
+export function absoluteUse(use: string, folder: string): string {
+  if (!isElsewhere(use) || isUrl(use)) return use;
+  const [file, ...name] = use.split("#") as [string, ...string[]];
+  return [resolve(folder, file), ...name].join("#");
+}

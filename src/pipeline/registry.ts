@@ -1,0 +1,231 @@
+/**
+ * Where the stages of a pipeline are found by what it writes after `use:`.
+ *
+ * @module
+ */
+
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { AllowedCode } from "./allowed_code.ts";
+import { type Place, UserError } from "../base/errors.ts";
+import { type Change, hint, nameHint } from "../base/hints.ts";
+import { importFault, notDownloaded } from "./module.ts";
+import { StageError } from "../stages/stage_error.ts";
+import { type AnyStage, type StageKind, stageKinds } from "../stages/stage.ts";
+
+/** Who asks for a stage. */
+export interface FindContext {
+  /** The folder that relative paths start from. */
+  readonly folder: string;
+  /** Where the pipeline file names the stage. */
+  readonly place: Place | undefined;
+}
+
+/** Finds stages by name. */
+export interface Registry {
+  /** The folder of the project whose code may be loaded, if that is known. */
+  readonly project?: string | undefined;
+  /**
+   * Finds a stage.
+   *
+   * @param kind The kind that is wanted.
+   * @param use A built-in name, a file, a package, or the stage itself; `#NAME` behind a file or a
+   * package is the name of its export.
+   * @param context Who asks.
+   * @returns The stage.
+   * @throws {UserError} If there is none, or it is of another kind; exit code 2.
+   */
+  find(kind: StageKind, use: string | AnyStage, context: FindContext): Promise<AnyStage>;
+}
+
+/**
+ * A registry of some built-in stages, and of all files and packages.
+ *
+ * @param builtins The built-in stages.
+ * @param allowed Which files and packages may be loaded; all by default, for who has checked already.
+ */
+export function createRegistry(
+  builtins: readonly AnyStage[],
+  allowed?: AllowedCode,
+): Registry {
+  return {
+    project: allowed?.folder,
+    async find(kind, use, context) {
+      if (typeof use !== "string") return ofKind(kind, use, undefined, context);
+      if (isElsewhere(use)) {
+        await allowed?.refuse(use, context);
+        return ofKind(kind, await load(kind, use, context), use, context);
+      }
+      return builtins.find((stage) => stage.kind === kind && stage.name === use) ??
+        refuseName(kind, use, builtins, context);
+    },
+  };
+}
+
+/**
+ * Whether `use:` names a file or a package rather than a built-in stage.
+ *
+ * @param use What stands after `use:`.
+ */
+export function isElsewhere(use: string): boolean {
+  return /^\.{0,2}\//.test(use) || /^[A-Za-z]:\\/.test(use) || isUrl(use) ||
+    /\.[mc]?[jt]s(#|$)/.test(use);
+}
+
+/**
+ * Whether a text is a URL, as `jsr:`, `npm:` and `https:` specifiers are; drives of Windows have one
+ * letter.
+ *
+ * @param text The text.
+ */
+export function isUrl(text: string): boolean {
+  return /^[A-Za-z][A-Za-z0-9+.-]+:/.test(text);
+}
+
+function refuseName(
+  kind: StageKind,
+  use: string,
+  builtins: readonly AnyStage[],
+  { place }: FindContext,
+): never {
+  const names = builtins.filter((stage) => stage.kind === kind).map(({ name }) => name);
+  const other = builtins.find(({ name }) => name === use);
+  const called = use.length > 60 ? `${use.slice(0, 57)}…` : use;
+  const written = /^[\w.@/ -]+$/.test(called) ? `; a file is written as ./${called}.ts` : "";
+  throw new UserError(`there is no ${kind} stage called ${JSON.stringify(called)}`, {
+    place,
+    hint: nameHint("stage/name", { written: use, names, change: useIt }) ??
+      hint(
+        "stage/names",
+        `${other ? `${use} is ${article(other.kind)}; ` : ""}the ${kind} stages are ${
+          names.join(", ")
+        }${other ? "" : written}`,
+        useIt(names[0]!),
+      ),
+    exitCode: 2,
+  });
+}
+
+/** Another text after `use:`. */
+const useIt = (use: string): Change => ({ set: { use } });
+
+async function load(kind: StageKind, use: string, context: FindContext): Promise<unknown> {
+  const { place } = context;
+  const [specifier, name = "default"] = use.split("#", 2) as [string, string?];
+  let url = specifier;
+  if (!isUrl(specifier)) {
+    const path = resolve(context.folder, specifier);
+    await refuseMissing(use, path, context);
+    url = pathToFileURL(path).href;
+  }
+  let module: Record<string, unknown>;
+  try {
+    module = await import(url);
+  } catch (error) {
+    const missing = notDownloaded(error);
+    const why = missing ? `${missing.specifier} is not downloaded` : importFault(error);
+    throw new StageError({ kind, name: use, place }, `cannot be loaded: ${why}`, {
+      cause: error,
+      hint: missing?.hint ?? hint("stage/debug-loading", "run again with --debug to see where", {
+        args: { add: ["--debug"] },
+        tells: true,
+      }),
+      exitCode: 2,
+    });
+  }
+  if (module[name] !== undefined) return module[name];
+  const stages = Object.keys(module).filter((key) => isStage(module[key]));
+  throw new UserError(
+    name === "default"
+      ? `${use} has no default export`
+      : `${specifier} has no export called ${JSON.stringify(name)}`,
+    {
+      place,
+      hint: nameHint("stage/export", {
+        written: name,
+        names: stages,
+        intro: "its stages are",
+        shown: (stage) => `${specifier}#${stage}`,
+        change: (stage) => useIt(`${specifier}#${stage}`),
+      }) ?? hint(
+        "stage/no-export",
+        "write `export default stage`, with a stage from one of the define… functions",
+        { edit: "the stage's file" },
+      ),
+      exitCode: 2,
+    },
+  );
+}
+
+async function refuseMissing(use: string, path: string, { place }: FindContext): Promise<void> {
+  let info: Deno.FileInfo;
+  try {
+    info = await Deno.stat(path);
+  } catch (error) {
+    const folder = resolve(path, "..");
+    const names: string[] = [];
+    try {
+      for await (const { name } of Deno.readDir(folder)) names.push(name);
+    } catch {
+      // There is no such folder either.
+    }
+    throw new UserError(`there is no file ${use}`, {
+      place,
+      hint: nameHint("stage/file", {
+        written: path.slice(folder.length + 1),
+        names,
+        shown: (near) => `${use.slice(0, use.lastIndexOf("/") + 1)}${near}`,
+        change: (near) => useIt(`${use.slice(0, use.lastIndexOf("/") + 1)}${near}`),
+      }) ?? hint(
+        "stage/path",
+        `paths start at the folder of the pipeline file; this one would be ${path}`,
+        { edit: "the path" },
+      ),
+      cause: error,
+      exitCode: 2,
+    });
+  }
+  if (info.isFile) return;
+  throw new UserError(`${use} is ${info.isDirectory ? "a folder" : "no regular file"}`, {
+    place,
+    hint: hint("stage/folder", "name a file that exports a stage", { edit: "the path" }),
+    exitCode: 2,
+  });
+}
+
+function ofKind(
+  kind: StageKind,
+  found: unknown,
+  use: string | undefined,
+  { place }: FindContext,
+): AnyStage {
+  if (!isStage(found)) {
+    const what = use === undefined ? "this value is" : `${use} exports something that is`;
+    throw new UserError(`${what} no stage`, {
+      place,
+      hint: hint("stage/define", "take what one of the define… functions returns", {
+        edit: "the stage's file",
+      }),
+      exitCode: 2,
+    });
+  }
+  if (found.kind === kind) return found;
+  throw new UserError(`${use ?? found.name} is ${article(found.kind)}; expected ${article(kind)}`, {
+    place,
+    exitCode: 2,
+  });
+}
+
+/**
+ * Whether a value is a stage, as the `define…` functions make them.
+ *
+ * @param value The value.
+ */
+export function isStage(value: unknown): value is AnyStage {
+  const stage = value as Partial<AnyStage> | null | undefined;
+  return typeof stage === "object" && stage !== null && typeof stage.name === "string" &&
+    stageKinds.includes(stage.kind as StageKind) && typeof stage.create === "function" &&
+    typeof stage.options?.safeParse === "function";
+}
+
+const article = (kind: StageKind) => `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind} stage`;

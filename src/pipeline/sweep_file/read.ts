@@ -1,0 +1,329 @@
+/**
+ * A sweep file becomes a list of pipelines, each with the places of its values.
+ *
+ * @module
+ */
+
+import { basename, extname } from "node:path";
+import { changeAt, parsePath } from "../document/changes.ts";
+import { collect } from "../../base/collect.ts";
+import {
+  type Document,
+  documentOf,
+  extended,
+  pathFrom,
+  type Reading,
+  readNode,
+  type ReadOptions,
+  startReading,
+} from "../document/document.ts";
+import { type Problem, UserError } from "../../base/errors.ts";
+import { hint, type HintText, nameHint } from "../../base/hints.ts";
+import { childOf, type MapNode, merge, type Node, placeOf } from "../document/nodes.ts";
+import { zodProblems } from "../options.ts";
+import { type Axis, combinations, type GridPoint, shortNames } from "./grid.ts";
+import { sweepSchema, type SweepValue } from "./schema.ts";
+
+/** One way to train, at one point of the grid. */
+export interface Setting {
+  /** Its name, with the grid's values: `rocket,depth=10`. */
+  readonly key: string;
+  /** Its name in the file. */
+  readonly name: string;
+  /** The key of the setting that it is compared with: the reference at the same point of the grid. */
+  readonly reference: string;
+}
+
+/** One run of a sweep. */
+export interface SweepRun {
+  /** The setting's key. */
+  readonly setting: string;
+  /** The seed. */
+  readonly seed: number;
+  /** Its pipeline; throws what is wrong with changes of the command line. */
+  document(): Document;
+}
+
+/** A sweep file, read. */
+export interface Sweep {
+  /** The document, for places. */
+  readonly document: Document;
+  /** The name of the sweep's folder. */
+  readonly name: string;
+  /** The settings, in the file's order, the grid expanded. */
+  readonly settings: readonly Setting[];
+  /** The seeds. */
+  readonly seeds: readonly number[];
+  /** The runs: all settings with the first seed, then with the next one. */
+  readonly runs: readonly SweepRun[];
+  /** What else the file says. */
+  readonly value: SweepValue;
+}
+
+/** How a sweep is read. */
+export interface ReadSweepOptions extends ReadOptions {
+  /** The setting that the others are compared with, instead of the file's. */
+  readonly reference?: string | undefined;
+}
+
+/**
+ * Reads a sweep file and the pipelines that it names.
+ *
+ * @param file A YAML, JSON or TypeScript file.
+ * @param options Changes of all pipelines, which code may be read, and who hears of what is.
+ * @returns The sweep; its pipelines are not checked yet.
+ * @throws {UserError} With all that is wrong; exit code 2.
+ */
+export async function readSweep(file: string, options: ReadSweepOptions = {}): Promise<Sweep> {
+  const reading = startReading(options);
+  const root = await readNode(file, reading) as MapNode;
+  const document = documentOf(root, file, reading.environment);
+  refusePipeline(document);
+  const subject = { document, path: [], stage: "the sweep" };
+  const problems = zodProblems(sweepSchema, document.value, subject);
+  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  const value = sweepSchema.parse(document.value);
+  return await new SweepReader(root, document, value, options, reading).read();
+}
+
+/** Of a pipeline all parts of a sweep would be missing, and nobody would see why. */
+function refusePipeline({ file, value }: Document): void {
+  const has = (key: string) => Object.hasOwn(Object(value), key);
+  if (!has("network") || has("base")) return;
+  throw new UserError(`${file} is a pipeline, and not a sweep`, {
+    hint: hint(
+      "sweep/pipeline",
+      `run it with: deno task pipeline ${file}; a sweep names it as its base`,
+      { outside: "another command reads the file" },
+    ),
+    exitCode: 2,
+  });
+}
+
+/** The files in a sweep's folder. */
+const ownFiles: readonly string[] = [
+  "table.md",
+  "table.html",
+  "table.arrow",
+  "runs.arrow",
+  ".lock",
+];
+
+class SweepReader {
+  readonly #root: MapNode;
+  readonly #document: Document;
+  readonly #value: SweepValue;
+  readonly #options: ReadSweepOptions;
+  readonly #reading: Reading;
+  readonly #problems: Problem[] = [];
+
+  constructor(
+    root: MapNode,
+    document: Document,
+    value: SweepValue,
+    options: ReadSweepOptions,
+    reading: Reading,
+  ) {
+    this.#root = root;
+    this.#document = document;
+    this.#value = value;
+    this.#options = options;
+    this.#reading = reading;
+  }
+
+  async read(): Promise<Sweep> {
+    const { name, settings: written, seeds } = this.#value, { file } = this.#document;
+    const names = Object.keys(written);
+    if (names.length === 0) this.#problem("the sweep has no settings", ["settings"]);
+    const reference = this.#reference(names);
+    this.#refuseSeedsTwice();
+    this.#refuseFileNames(names);
+    const common = this.#axes(this.#part("grid"), ["grid"]);
+    const own = names.map((name) =>
+      this.#axes(
+        childOf(this.#part("settings", name)!, "grid"),
+        ["settings", name, "grid"],
+      )
+    );
+    // Runs are kept under the keys of their settings, which other settings' grids must not change.
+    const textsOf = (axes: readonly Axis[]) => axes.map((axis) => axis[0]!.text);
+    const ofCommon = shortNames(textsOf(common));
+    const ofOwn = own.map((axes) => shortNames([...ofCommon.keys(), ...textsOf(axes)]));
+    const labels = (points: readonly GridPoint[], short: ReadonlyMap<string, string>) =>
+      points.map(({ text, label }) => `${short.get(text)}=${label}`);
+    const base = await this.#base();
+    const settings: Setting[] = [], pipelines: Node[] = [];
+    for (const [index, name] of names.entries()) {
+      const changes = this.#part("settings", name)!;
+      const setting = await collect(
+        this.#problems,
+        () => withSetting(base, changes, this.#reading),
+      );
+      for (const shared of combinations(common)) {
+        const at = labels(shared, ofCommon);
+        for (const points of combinations(own[index]!)) {
+          settings.push({
+            key: [name, ...at, ...labels(points, ofOwn[index]!)].join(","),
+            name,
+            reference: [reference, ...at].join(","),
+          });
+          const node = setting &&
+            await collect(this.#problems, () => atPoints(setting, [...shared, ...points]));
+          pipelines.push(node ?? base);
+        }
+      }
+    }
+    if (own[names.indexOf(reference)]?.length) {
+      this.#problem("the reference can have no grid of its own: which point would it be?", [
+        "settings",
+        reference,
+        "grid",
+      ]);
+    }
+    if (this.#problems.length > 0) throw new UserError(this.#problems, { exitCode: 2 });
+    const runs = seeds.flatMap((seed, at): SweepRun[] =>
+      settings.map(({ key }, index) => ({
+        setting: key,
+        seed,
+        document: () => {
+          const value = this.#part("seeds", at)!, place = placeOf(value, ["seeds", at]);
+          const node = changeAt(pipelines[index]!, ["seed"], value, place);
+          return documentOf(node, file, {
+            ...this.#reading.environment,
+            set: this.#options.set ?? [],
+          });
+        },
+      }))
+    );
+    return {
+      document: this.#document,
+      name: name ?? basename(file, extname(file)),
+      settings,
+      seeds,
+      runs,
+      value: this.#value,
+    };
+  }
+
+  /** A part of the file. */
+  #part(...path: readonly (string | number)[]): Node | undefined {
+    return path.reduce<Node | undefined>((node, key) => node && childOf(node, key), this.#root);
+  }
+
+  /** The pipeline that all settings change. A sweep trains the light net alone as a setting, not within runs. */
+  async #base(): Promise<Node> {
+    const node = this.#part("base")!, { base } = this.#value;
+    const read = typeof base === "string"
+      ? await readNode(pathFrom(node.origin.folder, base), this.#reading, placeOf(node, ["base"]))
+      : await extended(node, this.#reading);
+    const baseline = ["train", "baseline"]
+      .reduce<Node | undefined>((part, key) => part && childOf(part, key), read);
+    if (!baseline) return read;
+    const none: Node = { ...baseline, kind: "scalar", value: "none" };
+    return changeAt(read, ["train", "baseline"], none, placeOf(baseline, []));
+  }
+
+  #reference(names: readonly string[]): string {
+    const asked = this.#options.reference;
+    const reference = asked ?? this.#value.reference ?? names[0] ?? "";
+    if (names.length > 0 && !names.includes(reference)) {
+      this.#problems.push({
+        message: `there is no setting ${JSON.stringify(reference)}`,
+        place: asked === undefined ? this.#document.keyPlace(["reference"]) : undefined,
+        hint: nameHint("sweep/reference", {
+          written: reference,
+          names,
+          intro: "the settings are",
+          change: (name) =>
+            asked === undefined ? { set: { ".": name } } : {
+              args: {
+                replace: { [asked]: name, [`--reference=${asked}`]: `--reference=${name}` },
+              },
+            },
+        }),
+      });
+    }
+    return reference;
+  }
+
+  /** Runs are in folders of their settings' names, beside the sweep's own files. */
+  #refuseFileNames(names: readonly string[]): void {
+    for (const name of names) {
+      // Some disks take upper and lower case for the same.
+      if (!ownFiles.includes(name.toLowerCase())) continue;
+      this.#problem(
+        `the setting ${name} has the name of a file that the sweep writes`,
+        ["settings", name],
+        hint("sweep/file-name", "give it another name", { edit: "the name" }),
+      );
+    }
+  }
+
+  #refuseSeedsTwice(): void {
+    const { seeds } = this.#value;
+    for (const [index, seed] of seeds.entries()) {
+      if (seeds.indexOf(seed) < index) {
+        this.#problem(`the seed ${seed} is there twice`, ["seeds", index]);
+      }
+    }
+  }
+
+  #axes(grid: Node | undefined, path: readonly string[]): Axis[] {
+    if (grid?.kind !== "map") return [];
+    return Array.from(grid.entries, ([text, { value: node }]): Axis => {
+      const keys = parsePath(text);
+      if (!keys) {
+        this.#problem(
+          `${JSON.stringify(text)} is no path of a pipeline`,
+          [...path, text],
+          hint("sweep/axis", "for example losses.2.weight: [0.01, 0.1]", { edit: "the path" }),
+        );
+      }
+      const point = (label: string, value: Node) => ({ path: keys ?? [text], text, label, value });
+      if (node.kind === "map") {
+        return Array.from(node.entries, ([label, { value }]) => point(label, value));
+      }
+      const items = node.kind === "list" ? node.items : [];
+      const labels = items.map((item) => item.kind === "scalar" ? String(item.value) : "");
+      for (const [index, label] of labels.entries()) {
+        if (labels.indexOf(label) < index) {
+          this.#problem(`the value ${label} is there twice`, [...path, text, index]);
+        }
+      }
+      return items.map((item, index) => point(labels[index]!, item));
+    }).filter((axis) => axis.length > 0);
+  }
+
+  #problem(message: string, path: readonly (string | number)[], hint?: HintText): void {
+    this.#problems.push({ message, place: this.#document.keyPlace(path), hint });
+  }
+}
+
+/** A pipeline with what a setting changes of it: parts are laid over it, values at paths replaced. */
+async function withSetting(base: Node, setting: Node, reading: Reading): Promise<Node> {
+  if (setting.kind !== "map") return base;
+  const parts = new Map(setting.entries), changes: [string, Node][] = [];
+  parts.delete("grid");
+  for (const [key, { value }] of setting.entries) {
+    if (!/[.[]/.test(key)) continue;
+    parts.delete(key);
+    changes.push([key, value]);
+  }
+  const laid = merge(base, await extended({ ...setting, entries: parts }, reading));
+  return changes.reduce((node, [key, value]) => {
+    const path = parsePath(key), place = placeOf(value, [key]);
+    if (path) return changeAt(node, path, value, place);
+    throw new UserError(`${JSON.stringify(key)} is no path of a pipeline`, {
+      place,
+      hint: hint("sweep/change", "for example losses.2.weight: 0.1", { edit: "the path" }),
+      exitCode: 2,
+    });
+  }, laid);
+}
+
+function atPoints(pipeline: Node, points: readonly GridPoint[]): Node {
+  return points.reduce(
+    (node, { path, value }) => changeAt(node, path, value, placeOf(value, path)),
+    pipeline,
+  );
+}

@@ -1,0 +1,175 @@
+/**
+ * What epochs are chosen by: metrics that have a value on the split that decides.
+ *
+ * @module
+ */
+
+import { type Problem, UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import type { Plan } from "../pipeline/plan.ts";
+import { createRandom, deriveSeed } from "../base/random.ts";
+import { callStage } from "../stages/stage_error.ts";
+import { type Accumulator, type MetricValue, undefinedMetric } from "../stages/metric.ts";
+import type { Batch } from "../stages/batch.ts";
+import type { NetName } from "../stages/network.ts";
+import { type PlannedMetric, valuesOf } from "../train/evaluate.ts";
+import { BatchMaker } from "../input/batches.ts";
+import type { JobPhase } from "./job.ts";
+import type { PreparedData } from "../input/prepare_data.ts";
+import { decidingSplit, keysOf } from "./selection.ts";
+
+/**
+ * Decides what the best epoch of each phase is chosen by, and what its training may end by. The labels
+ * of a split can leave a metric without a value, whatever the nets say: a metric that is named is refused
+ * then, and where none is named the first one with a value is taken.
+ *
+ * @param plan The plan.
+ * @param data The rows.
+ * @param phases The phases of a job.
+ * @param report Told of metrics that are passed over, a line at a time.
+ * @returns The phases with the metrics' keys filled in.
+ * @throws {UserError} If a named metric has no value; exit code 2.
+ */
+export async function chooseMetrics(
+  plan: Plan,
+  data: PreparedData,
+  phases: readonly JobPhase[],
+  report: (line: string) => void = () => {},
+): Promise<JobPhase[]> {
+  const split = decidingSplit(data.splits);
+  const units = data.splits.train.label.kind === "class" ? data.splits.train.label.classes : 1;
+  const problems: Problem[] = [];
+  const chosen: JobPhase[] = [];
+  for (const phase of phases) {
+    const { nets: { metrics, nets, model }, select, stop } = phase;
+    const own = metrics.filter(({ values }) => values === "one");
+    const losses = model.terms.map(({ name }) => name);
+    const facts = { split, nets, losses, units };
+    const reasons = new Map<string, string>();
+    for (const [metric, value] of await valuesByLabels(plan, data, own, facts)) {
+      if (typeof value === "number") continue;
+      for (const key of keysOf(metric, nets)) reasons.set(key, value.undefined);
+    }
+    const keys = own.flatMap((metric) => keysOf(metric, nets).slice(0, 1));
+    const first = keys.find((key) => !reasons.has(key));
+    const without = (key: string) =>
+      `${key}, which has no value on the ${split} split: ${reasons.get(key)}`;
+    const refuseSelect = (key: string) =>
+      problems.push({
+        message: `the best epoch is chosen by ${without(key)}`,
+        place: phase.selectPlace,
+        hint: first === undefined
+          ? hint("select/leave-out", "leave out `select`", { remove: ["."] })
+          : hint("select/without-value", `write \`select: ${first}\``, { set: { ".": first } }),
+      });
+    const refuseStop = (key: string, isNamed: boolean) =>
+      problems.push({
+        message: `training may end by ${without(key)}`,
+        place: phase.stopPlace,
+        hint: first === undefined
+          ? hint("stop/leave-out", "leave out `stop`", { remove: [isNamed ? ".." : "."] })
+          : hint("stop/without-value", `write \`metric: ${first}\``, { set: { ".": first } }),
+      });
+    if (select !== undefined && reasons.has(select)) refuseSelect(select);
+    else if (select === undefined) {
+      const passed = first === undefined ? keys : keys.slice(0, keys.indexOf(first));
+      for (const key of passed) {
+        report(
+          `metrics: the best epoch is chosen by ${
+            first ?? "nothing, and is the last one"
+          } instead of ` +
+            without(key),
+        );
+      }
+    }
+    // Without a metric of its own, training ends by what the best epoch is chosen by.
+    const watched = stop && (stop.metric ?? first);
+    if (stop && watched === undefined && keys[0] !== undefined) refuseStop(keys[0], false);
+    if (stop?.metric !== undefined && reasons.has(stop.metric) && stop.metric !== select) {
+      refuseStop(stop.metric, true);
+    }
+    chosen.push({
+      ...phase,
+      select: select ?? first,
+      stop: stop && { ...stop, metric: watched },
+    });
+  }
+  const messages = new Set<string>();
+  const once = problems.filter(({ message }) => !messages.has(message) && messages.add(message));
+  if (once.length > 0) throw new UserError(once, { exitCode: 2 });
+  return chosen;
+}
+
+/** What is known of the rows that metrics are tried on. */
+interface Facts {
+  readonly split: string;
+  readonly nets: readonly NetName[];
+  readonly losses: readonly string[];
+  readonly units: number;
+}
+
+/**
+ * What metrics come to on the labels of a split with logits drawn at random: a metric without a value
+ * has none because of the labels. Rows are read until all metrics have one.
+ */
+async function valuesByLabels(
+  plan: Plan,
+  { splits, transforms }: PreparedData,
+  metrics: readonly PlannedMetric[],
+  { split, ...facts }: Facts,
+): Promise<Map<PlannedMetric, MetricValue>> {
+  const maker = new BatchMaker(splits, transforms, plan.seed);
+  const pass = { split, training: false, epoch: 0, size: 256, last: "keep" } as const;
+  const values = new Map<PlannedMetric, MetricValue>();
+  const open = new Map<PlannedMetric, Accumulator>(
+    metrics.map((metric) => [
+      metric,
+      callStage<Accumulator>(metric.stage, "start()", () => metric.metric.start()),
+    ]),
+  );
+  const addresses = metrics.length > 0 ? maker.addresses(pass) : [];
+  for (const address of addresses) {
+    const batch = await maker.make(address);
+    // Values are looked at now and then: some take a sort of all rows.
+    const read = address.batch + 1, isTime = (read & (read - 1)) === 0 || read === addresses.length;
+    for (const [metric, accumulator] of open) {
+      callStage(
+        metric.stage,
+        "add()",
+        () => accumulator.add(evaluated(batch, address.batch, facts)),
+      );
+      if (!isTime) continue;
+      const value = valuesOf(metric, accumulator, metric.name)[metric.name] ??
+        undefinedMetric("not measured");
+      values.set(metric, value);
+      if (typeof value === "number") open.delete(metric);
+    }
+    if (open.size === 0) break;
+  }
+  maker.rest();
+  return values;
+}
+
+/** Rows as nets with random logits would have them. */
+function evaluated(
+  { size, label, weight, columns = {} }: Batch,
+  number: number,
+  { nets, losses, units }: Omit<Facts, "split">,
+): Parameters<Accumulator["add"]>[0] {
+  const outputs = nets.map((net) => {
+    const random = createRandom(deriveSeed(number, net));
+    const values = Float32Array.from({ length: size * units }, () => random.uniform() - 0.5);
+    return [net, { logits: { values, shape: [units] } }] as const;
+  });
+  return {
+    size,
+    outputs: outputs[0]![1],
+    nets: Object.fromEntries(outputs),
+    label: label.values,
+    weight: weight?.values,
+    columns: Object.fromEntries(
+      Object.entries(columns).map(([name, { values }]) => [name, values]),
+    ),
+    losses: Object.fromEntries(losses.map((name) => [name, 1])),
+  };
+}

@@ -1,0 +1,301 @@
+/**
+ * First weights from files: those of another run, or of PyTorch.
+ *
+ * @module
+ */
+
+import type { InitialHashes } from "./folder/manifest.ts";
+import { join } from "node:path";
+import { hashOf } from "../base/files/hash_of.ts";
+import { SafetensorsFile } from "../base/files/safetensors_stream.ts";
+import { type Problem, UserError } from "../base/errors.ts";
+import { type Change, hint, nameHint } from "../base/hints.ts";
+import type { Plan, PlannedInitial } from "../pipeline/plan.ts";
+import { type Match, match, type Source } from "./initial_match.ts";
+import { earlierMeaning, unreadableVocabulary } from "./initial_meaning.ts";
+import { MODEL_FILE, unreadableModel } from "./model/model_file.ts";
+import type { PreparedNets } from "./prepare_nets.ts";
+import { type Model, slotVariables } from "../train/step.ts";
+import type { GivenState, GivenValue } from "../train/variables.ts";
+import { nothingKept } from "./warnings/nothing_kept.ts";
+
+/**
+ * Reads what the nets of a job begin with where the plan says so.
+ *
+ * @param plan The plan.
+ * @param nets The job's nets, in its first phase.
+ * @param report Told what was matched by value, a line at a time.
+ * @param warn Told of weights that are lost.
+ * @returns Values by the variable's name: those of the net and those that it shares; and the optimizer's state where the
+ * plan wants it.
+ * @throws {UserError} If a file cannot be read, with all of its tensors that do not fit; exit code 2.
+ */
+export async function readInitial(
+  { initial }: Pick<Plan, "initial">,
+  { model, meaning }: Pick<PreparedNets, "model" | "meaning">,
+  report: (line: string) => void = () => {},
+  warn: (warning: Problem) => void = () => {},
+): Promise<GivenState> {
+  const { variables, optimizer } = model;
+  const values = new Map<string, GivenValue>(), problems: Problem[] = [];
+  const slots = new Map<string, Map<string, GivenValue>>();
+  let steps = 0;
+  for (const planned of initial) {
+    // The light net alone has no booster; where both are given, the booster brings what they share.
+    const own = (nets: readonly string[]) => variables.some(({ owner }) => nets.includes(owner));
+    if (!own(planned.nets)) continue;
+    const alone = !initial.some((other) => other !== planned && own(other.nets));
+    const bringsShared = planned.nets.includes("booster") || alone;
+    const wanted = variables.filter(({ owner }) =>
+      planned.nets.some((net) => net === owner) || owner === "shared" && bringsShared
+    );
+    const path = await pathOf(planned);
+    const source = { ...planned, path };
+    const before = await earlierMeaning(planned, meaning);
+    const file = await open(path, planned);
+    try {
+      const found = match(wanted, file, source, { now: meaning, before });
+      problems.push(...found.problems);
+      if (found.problems.length > 0) continue;
+      const read = async (tensor: string, { shape, from, turned }: Match) => {
+        const values = turned(await readFinite(file, tensor, source));
+        return { values, shape, from };
+      };
+      for (const one of found.matches) values.set(one.variable.name, await read(one.tensor, one));
+      report(`first weights: ${path} (${found.matches.length} variables)`);
+      for (const line of matchLines(found.matches)) report(`first weights: ${line}`);
+      nothingKept(found.matches, source).forEach(warn);
+      if (!planned.optimizer) continue;
+      const ofOptimizer = optimizerProblems(model, file, found.matches, source);
+      problems.push(...ofOptimizer);
+      if (ofOptimizer.length > 0) continue;
+      const kept = new Set(slotVariables(model).map(({ name }) => name));
+      for (const slot of Object.keys(optimizer.slots)) {
+        const given = new Map<string, GivenValue>();
+        for (const one of found.matches) {
+          const { variable: { name }, tensor } = one;
+          if (kept.has(name)) given.set(name, await read(slotName(slot, tensor), one));
+        }
+        slots.set(slot, given);
+      }
+      steps = Number(file.metadata.optimizerSteps);
+      report(`first weights: the optimizer goes on after ${steps.toLocaleString("en")} steps`);
+    } finally {
+      file.close();
+    }
+  }
+  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+  return { values, slots, steps };
+}
+
+const slotName = (slot: string, variable: string) => `optimizer/${slot}/${variable}`;
+
+/** What keeps the optimizer of a run from going on. */
+function optimizerProblems(
+  model: Model,
+  { entries, metadata }: SafetensorsFile,
+  matches: readonly Match[],
+  { path, place }: Source,
+): Problem[] {
+  const { optimizer, optimizerStage: { name } } = model;
+  const words = "leave out `optimizer: true` to begin with the weights alone";
+  const leaveOut: Change = { remove: ["optimizer"] };
+  const earlier = metadata.optimizer;
+  if (earlier === undefined || !/^\d+$/.test(metadata.optimizerSteps ?? "")) {
+    return [{
+      message: `${path} has no state of an optimizer`,
+      place,
+      hint: hint("initial/no-optimizer", words, leaveOut),
+    }];
+  }
+  if (earlier !== name) {
+    return [{
+      message: `the optimizer is ${name}, and that of ${path} was ${earlier}`,
+      place,
+      hint: hint(
+        "initial/other-optimizer",
+        `write \`use: ${earlier}\` at the optimizer, or ${words}`,
+        [
+          { set: { "/optimizer/use": earlier } },
+          leaveOut,
+        ],
+      ),
+    }];
+  }
+  const kept = new Set(slotVariables(model).map(({ name }) => name));
+  const own = matches.filter(({ variable }) => kept.has(variable.name));
+  return Object.keys(optimizer.slots).flatMap((slot): Problem[] => {
+    const missing = own.filter(({ tensor }) => !entries.has(slotName(slot, tensor)));
+    if (missing.length === 0) return [];
+    const [{ tensor }] = missing as [Match];
+    const others = missing.length > 1 ? ` and ${missing.length - 1} more` : "";
+    return [{
+      message: `${path} has no ${
+        slotName(slot, tensor)
+      }${others}: the optimizer has kept nothing of it`,
+      place,
+      hint: hint(
+        "initial/optimizer-kept",
+        `take a checkpoint of a run or phase that has the same options of the optimizer and freezes none of these, or ${words}`,
+        leaveOut,
+      ),
+    }];
+  });
+}
+
+/** What was matched by value, variables with the same counts together. */
+function matchLines(matches: readonly Match[]): string[] {
+  const names = new Map<string, string[]>();
+  for (const { variable: { name }, counts } of matches) {
+    for (const { what, kept, added, gone } of counts) {
+      const text = kept === 0 && added + gone === 1 && what.startsWith("the feature ")
+        ? `${what} is ${added ? "new" : "gone"}`
+        : `${what}: ${count(kept)} kept, ${count(added)} new, ${count(gone)} gone`;
+      names.set(text, [...names.get(text) ?? [], name]);
+    }
+  }
+  return [...names].map(([text, names]) => `${names.join(", ")}: ${text}`);
+}
+
+const count = (number: number) => number.toLocaleString("en");
+
+/**
+ * The hashes of the files that a plan's nets begin with.
+ *
+ * @param plan The plan.
+ * @throws {UserError} If a file cannot be read; exit code 2.
+ */
+export async function hashInitial({ initial }: Pick<Plan, "initial">): Promise<InitialHashes> {
+  const hashes: Record<string, readonly string[]> = {};
+  for (const planned of initial) {
+    const { from, place } = planned;
+    const all: string[] = [];
+    const add = async (path: string, refuse: (cause: unknown) => UserError) => {
+      try {
+        all.push((await hashOf(path)).sha256);
+      } catch (cause) {
+        throw refuse(cause);
+      }
+    };
+    const weights = await pathOf(planned);
+    await add(weights, (cause) => unreadable(weights, cause, place));
+    if ("run" in from) {
+      const path = join(from.run, MODEL_FILE);
+      await add(path, (cause) => unreadableModel(path, cause, { place, exitCode: 2 }));
+    } else {
+      for (const path of Object.values(from.vocabularies)) {
+        await add(path, (cause) => unreadableVocabulary(path, cause, place));
+      }
+    }
+    hashes[keyOf(planned)] = all;
+  }
+  return hashes;
+}
+
+const keyOf = ({ nets }: PlannedInitial) => nets.join(" and ");
+
+/**
+ * Refuses files that are not those that a run began with.
+ *
+ * @param plan The plan.
+ * @param before The hashes when the run began.
+ * @throws {UserError} With each file that has changed.
+ */
+export async function refuseOtherInitial(
+  { initial }: Pick<Plan, "initial">,
+  before: InitialHashes,
+): Promise<void> {
+  const now = await hashInitial({ initial });
+  const problems = initial
+    .filter((planned) => now[keyOf(planned)]?.join() !== before[keyOf(planned)]?.join())
+    .map((planned) => ({
+      message: `the first weights of the ${keyOf(planned)} are not those that the run began with`,
+      place: planned.place,
+      hint: hint("initial/changed", "bring the file back as it was, or start a new run", {
+        edit: "the file, or the command",
+      }),
+    }));
+  if (problems.length > 0) throw new UserError(problems);
+}
+
+/** The safetensors file of a run folder, or the one that is named. */
+async function pathOf({ from, place }: PlannedInitial): Promise<string> {
+  if ("file" in from) return from.file;
+  const folder = join(from.run, "checkpoints");
+  const names: string[] = [];
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (/^[^.].*\.safetensors$/.test(name)) names.push(name);
+    }
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+  }
+  const step = (name: string) => Number(/^rocket-(\d+)(?:-unmeasured)?\./.exec(name)?.[1] ?? -1);
+  const last = names.filter((name) => step(name) >= 0).sort((a, b) => step(b) - step(a))[0];
+  const wanted = from.checkpoint.replace(/\.safetensors$/, "");
+  const chosen = wanted === "last" ? last : `${wanted}.safetensors`;
+  if (chosen !== undefined && names.includes(chosen)) return join(folder, chosen);
+  const choices = names.map((name) => name.replace(/\.safetensors$/, ""));
+  throw new UserError(`the run ${from.run} has no checkpoint ${wanted}`, {
+    place,
+    hint: nameHint("initial/checkpoint", {
+      written: wanted,
+      names: choices.sort(),
+      intro: "it has",
+      change: (checkpoint) => ({ set: { checkpoint } }),
+    }) ?? hint(
+      "initial/checkpoints",
+      "a run folder holds checkpoints/, if the run had the output checkpoint",
+      { edit: "the run" },
+    ),
+    exitCode: 2,
+  });
+}
+
+async function open(path: string, { place }: PlannedInitial): Promise<SafetensorsFile> {
+  try {
+    return await SafetensorsFile.open(path);
+  } catch (cause) {
+    throw unreadable(path, cause, place);
+  }
+}
+
+function unreadable(path: string, cause: unknown, place: PlannedInitial["place"]): UserError {
+  const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : said(cause);
+  return new UserError(`the weights in ${path} cannot be read: ${why}`, {
+    place,
+    hint: hint(
+      "initial/file",
+      "name a safetensors file, as `safetensors.torch.save_file()` and runs write them",
+      { edit: "the file" },
+    ),
+    cause,
+    exitCode: 2,
+  });
+}
+
+const said = (error: unknown) => error instanceof Error ? error.message : String(error);
+
+async function readFinite(
+  file: SafetensorsFile,
+  tensor: string,
+  { path, place }: Source,
+): Promise<Float32Array> {
+  let values: Float32Array;
+  try {
+    values = await file.floats(tensor);
+  } catch (cause) {
+    throw unreadable(path, cause, place);
+  }
+  const broken = values.find((value) => !Number.isFinite(value));
+  if (broken === undefined) return values;
+  throw new UserError(`${path} has ${broken} in the tensor ${tensor}`, {
+    place,
+    hint: hint(
+      "initial/finite",
+      "nothing can be learnt from weights that are not finite: take an earlier file",
+      { edit: "the file" },
+    ),
+    exitCode: 2,
+  });
+}

@@ -1,0 +1,70 @@
+import type { Metrics } from "../stages/events.ts";
+import { metricValue, undefinedMetric } from "../stages/metric.ts";
+import type { LossSums } from "./folder/checkpoint_content.ts";
+import type { Term } from "../train/objective.ts";
+
+/** The means of the losses over an epoch, weighted by rows. */
+export class LossMeans {
+  readonly #names: readonly string[];
+  readonly #sums: Float64Array;
+  #rows = 0;
+
+  /**
+   * Starts an epoch, or goes on with one.
+   *
+   * @param terms The loss terms.
+   * @param before The sums so far; they are of no use if the terms are others.
+   */
+  constructor(terms: readonly Term[], before?: LossSums) {
+    this.#names = terms.map(({ name }) => name);
+    this.#sums = new Float64Array(terms.length + 1);
+    if (!before || !this.#names.every((name) => Object.hasOwn(before.terms, name))) return;
+    this.#rows = before.rows;
+    this.#sums.set([before.total, ...this.#names.map((name) => before.terms[name]!)]);
+  }
+
+  /**
+   * Adds the losses of a step.
+   *
+   * @param losses The total, then each term.
+   * @param rows How many rows they are the means of.
+   */
+  add(losses: Float32Array, rows: number): void {
+    losses.forEach((loss, index) => this.#sums[index]! += loss * rows);
+    this.#rows += rows;
+  }
+
+  /**
+   * Losses by their names.
+   *
+   * @param losses The total, then each term.
+   */
+  named([loss, ...each]: ArrayLike<number> & Iterable<number>): {
+    loss: number;
+    losses: Record<string, number>;
+  } {
+    return {
+      loss: loss!,
+      losses: Object.fromEntries(this.#names.map((name, index) => [name, each[index]!])),
+    };
+  }
+
+  /** The means so far; undefined if all steps were skipped. */
+  metrics(): Metrics {
+    const { loss, losses } = this.named(this.#sums);
+    const mean = (sum: number) =>
+      this.#rows > 0 ? metricValue(sum / this.#rows) : undefinedMetric("all steps skipped");
+    return {
+      loss: mean(loss),
+      ...Object.fromEntries(
+        Object.entries(losses).map(([name, sum]) => [`loss/${name}`, mean(sum)]),
+      ),
+    };
+  }
+
+  /** The sums so far. */
+  sums(): LossSums {
+    const { loss, losses } = this.named(this.#sums);
+    return { rows: this.#rows, total: loss, terms: losses };
+  }
+}

@@ -1,0 +1,42 @@
+import { hint } from "../base/hints.ts";
+
+/** What a person is told of a permission that a process lacks. */
+export interface MissingPermission {
+  readonly message: string;
+  readonly hint: string;
+  readonly exitCode: 2;
+}
+
+/**
+ * What the process may not do, and the flag that would let it, from Deno's words.
+ *
+ * @param error What was thrown.
+ * @returns Undefined if neither it nor what caused it is a missing permission.
+ */
+export function missingPermission(error: unknown): MissingPermission | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (!(at instanceof Deno.errors.NotCapable)) continue;
+    const [, kind, of] = /Requires (\w+) access(?: to "(.*?)")?/.exec(at.message) ?? [];
+    if (kind === undefined) return undefined;
+    return {
+      message: `this process has no permission to ${deeds[kind] ?? kind} ${of ?? ""}`.trimEnd(),
+      hint: hint(
+        "permission/flag",
+        `deno run needs --allow-${kind}${of ? `=${of}` : ""}; ` +
+          "--permissions prints all that a pipeline needs",
+        { outside: "who starts the process gives it its permissions" },
+      ),
+      exitCode: 2,
+    };
+  }
+}
+
+const deeds: Readonly<Record<string, string>> = {
+  read: "read",
+  write: "write",
+  net: "reach",
+  env: "read the environment variable",
+  sys: "ask the system for",
+  run: "run",
+  ffi: "load the native code",
+};

@@ -1,0 +1,80 @@
+import type { Path } from "../../pipeline/document/document.ts";
+import type { Plan } from "../../pipeline/plan.ts";
+import type { NetName } from "../../stages/network.ts";
+import type { PreparedData } from "../../input/prepare_data.ts";
+import type { PreparedNets } from "../prepare_nets.ts";
+import { sourceTypeOf } from "./family.ts";
+import { lineageOf } from "./lineage.ts";
+import type { ModelContent, ModelInput } from "./model_file.ts";
+
+/** What of the data a model is described by. */
+type DescribedData = Pick<PreparedData, "splits" | "transforms" | "measured">;
+
+/**
+ * The features as the nets get them.
+ *
+ * @param data The rows and transforms.
+ */
+export function inputsOf(
+  { splits: { train }, transforms }: Pick<DescribedData, "splits" | "transforms">,
+): ModelInput[] {
+  const lineage = lineageOf(transforms.entry, transforms.planned);
+  const features = transforms.features ?? train.features;
+  return Object.entries(features).map(([name, spec]) => ({
+    name,
+    spec,
+    of: lineage[name] ?? [name],
+  }));
+}
+
+/**
+ * Describes all that turns a row into an answer in a run, but for the weights.
+ *
+ * @param plan The plan.
+ * @param data Its rows.
+ * @param names The nets of the run.
+ * @param nets The nets of its first phase.
+ */
+export function describeModel(
+  plan: Plan,
+  data: DescribedData,
+  names: readonly NetName[],
+  { model, shapes }: Pick<PreparedNets, "model" | "shapes">,
+): ModelContent {
+  const { train } = data.splits;
+  const typeOf = (column: string) =>
+    sourceTypeOf(train.schema.fields.find(({ name }) => name === column)!);
+  return {
+    features: Object.entries(plan.features).map(([name, options]) => {
+      const column = options.column ?? name;
+      return { name, column, type: typeOf(column), options, spec: train.features[name]! };
+    }),
+    label: { type: typeOf(plan.label.column), options: plan.label, spec: train.label },
+    transforms: plan.transforms.map(({ resolved, on }, index) => ({
+      use: String(resolved.use),
+      options: writtenOptions(plan, resolved, ["data", "transforms", index]),
+      on,
+      measured: data.measured.transforms[index] ?? null,
+    })),
+    nulls: { policy: plan.nulls, fills: data.measured.nulls },
+    inputs: inputsOf(data),
+    network: {
+      use: String(plan.network.resolved.use),
+      options: writtenOptions(plan, plan.network.resolved, ["network"]),
+      nets: names,
+      units: train.label.kind === "class" ? train.label.classes : 1,
+      outputs: shapes,
+    },
+    variables: model.variables.filter(({ owner }) => owner !== "loss"),
+  };
+}
+
+/** A stage's options without the values of environment variables. */
+function writtenOptions(
+  { document }: Plan,
+  resolved: Readonly<Record<string, unknown>>,
+  path: Path,
+): Record<string, unknown> {
+  const { use: _, ...options } = document.asWritten(resolved, path) as Record<string, unknown>;
+  return options;
+}

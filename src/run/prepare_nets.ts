@@ -1,0 +1,494 @@
+/**
+ * The nets of a plan, built for its data.
+ *
+ * @module
+ */
+
+import { describeValue } from "../base/describe_value.ts";
+import * as tf from "@tensorflow/tfjs";
+import { type Problem, UserError } from "../base/errors.ts";
+import { hint, nameHint } from "../base/hints.ts";
+import type { Plan, PlannedLoss, PlannedPhase } from "../pipeline/plan.ts";
+import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
+import type { ColumnSpec, LabelSpec } from "../stages/batch.ts";
+import type { Position } from "../stages/gradient.ts";
+import type { HintLoss, TaskLoss } from "../stages/loss.ts";
+import { notNumbers } from "../stages/meaning.ts";
+import type { NetName, NetworkPair, Outputs, Variable } from "../stages/network.ts";
+import type { Optimizer } from "../stages/optimizer.ts";
+import type { Schedule } from "../stages/schedule.ts";
+import type { PlannedMetric } from "../train/evaluate.ts";
+import { Forward } from "../train/forward.ts";
+import type { OutputReference, Term } from "../train/objective.ts";
+import { firstBatch, type PreparedData } from "../input/prepare_data.ts";
+import { inputsOf } from "./model/describe.ts";
+import { axisProblem, type Meaning } from "./model/axes.ts";
+import {
+  refuseBeyondWasm,
+  refuseLargeLayers,
+  refuseLargeNets,
+  refuseLargeOutputs,
+  type SizedOutput,
+  wasmBytes,
+} from "./sizes.ts";
+import { type Model, slotVariables } from "../train/step.ts";
+import { batchTensors } from "../train/tensors.ts";
+import { DeclaredVariables, initialValues, type TensorsByName } from "../train/variables.ts";
+
+/** The nets of one phase of a job, ready to be trained. */
+export interface PreparedNets {
+  /** Those that the phase computes. */
+  readonly nets: readonly NetName[];
+  /** All that a step computes with. */
+  readonly model: Model;
+  /** The network's stage, for messages. */
+  readonly network: StageReference;
+  /** What is measured. */
+  readonly metrics: readonly PlannedMetric[];
+  /** The learning rate at a position. */
+  readonly rate: Schedule;
+  /** The shapes of the outputs by `NET.OUTPUT`, without the batch. */
+  readonly shapes: Readonly<Record<string, readonly number[]>>;
+  /** What places along the variables' axes can stand for. */
+  readonly meaning: Meaning;
+}
+
+/**
+ * The nets that a plan builds: the light one, and the booster if any phase computes it.
+ *
+ * @param plan The plan.
+ */
+export function netsOf({ phases }: Plan): NetName[] {
+  return phases.some(({ nets }) => nets.includes("booster")) ? ["light", "booster"] : ["light"];
+}
+
+/**
+ * How the light net is trained alone: as in the last phase, with all that is its own.
+ *
+ * @param plan The plan.
+ */
+export function phaseAlone({ phases }: Plan): PlannedPhase {
+  const { select, stop, ...phase } = phases.at(-1)!;
+  const own = select?.startsWith("booster/") ? undefined : select;
+  return { ...phase, nets: ["light"], frozen: new Set(), select: own, stop };
+}
+
+/**
+ * Builds the nets of a job's phase, on the engine that is open, and the losses and metrics on them.
+ *
+ * @param plan The plan.
+ * @param data The rows.
+ * @param nets The nets that are wanted; in each phase of a job the same, so that it has the same variables.
+ * @param phase The phase; the first by default.
+ * @returns The nets.
+ * @throws {UserError} If the plan's stages do not fit the data or one another.
+ */
+export function prepareNets(
+  plan: Plan,
+  data: PreparedData,
+  nets: readonly NetName[],
+  phase: PlannedPhase = plan.phases[0]!,
+): PreparedNets {
+  const computed = nets.filter((net) => phase.nets.includes(net));
+  const { label } = data.splits.train;
+  const features = data.transforms.features ?? data.splits.train.features;
+  const units = label.kind === "class" ? label.classes : 1;
+  const variables = new DeclaredVariables();
+  const { stage, options, reference } = plan.network;
+  const pair = guarded(
+    callStage(
+      reference,
+      "create()",
+      () => stage.create(options, { features, label, units, nets, variables }),
+    ),
+    nets,
+    reference,
+  );
+  refuseUnsaidBatchNorm(plan, variables.all);
+  const optimizer = callStage(
+    phase.optimizer.reference,
+    "create()",
+    () => phase.optimizer.stage.create(phase.optimizer.options, {}),
+  );
+  refuseNoOptimizer(optimizer, phase.optimizer.reference);
+  const meaning: Meaning = {
+    features: Object.entries(data.splits.train.features).map(([name, spec]) => ({ name, spec })),
+    inputs: inputsOf(data),
+    label,
+  };
+  refuseOtherAxes(variables.all, meaning, reference);
+  const refuseLarge = () => {
+    const model = { variables: variables.all, frozen: phase.frozen };
+    const { name } = phase.optimizer.reference, slots = Object.keys(optimizer.slots).length;
+    const moved = slotVariables(model);
+    refuseLargeNets(
+      { variables: variables.all, moved, optimizer: { name, slots } },
+      data.available,
+      reference.place,
+    );
+    refuseLargeLayers(variables.all, rows, engineBytes, reference.place);
+  };
+  const rows = Math.min(plan.cut.size, data.splits.train.rows);
+  const engineBytes = tf.getBackend() === "wasm"
+    ? Math.min(data.available, wasmBytes)
+    : data.available;
+  refuseLarge();
+  const { shapes, distinct } = outputShapes(plan, data, pair, nets, variables, units, features);
+  refuseLargeOutputs(distinct, rows, engineBytes, reference.place);
+  const problems: Problem[] = [];
+  let exitCode: 1 | 2 = 2;
+  const collect = <T>(make: () => T): T[] => {
+    try {
+      return [make()];
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push(...error.problems);
+      if (error instanceof StageError) exitCode = 1;
+      return [];
+    }
+  };
+  const terms = phase.losses
+    .filter(({ comparisons }) =>
+      comparisons.flat().every((output) => computed.includes(netOf(output)))
+    )
+    .flatMap((loss) => collect(() => makeTerm(loss, shapes, label, variables)));
+  const metrics = plan.metrics
+    .filter(({ stage }) =>
+      computed.length === 2 ||
+      stage.needs === "light" && (stage.per === "net" || computed.includes("light"))
+    )
+    .flatMap((planned) => collect(() => makeMetric(planned, label, computed)));
+  if (problems.length > 0) throw new UserError(problems, { exitCode });
+  // Losses have declared theirs by now.
+  refuseLarge();
+  if (terms.length === 0) {
+    throw new UserError(`no loss is left for the ${computed.join(" and ")} net`, {
+      place: phase.place,
+      hint: hint("nets/loss", `add a loss with \`on: ${computed[0]}\``, { edit: "the losses" }),
+      exitCode: 2,
+    });
+  }
+  return {
+    nets: computed,
+    network: reference,
+    model: {
+      pair,
+      variables: variables.all,
+      terms,
+      optimizer,
+      optimizerStage: phase.optimizer.reference,
+      tables: phase.optimizer.tables,
+      clip: phase.clip,
+      frozen: phase.frozen,
+    },
+    metrics,
+    rate: schedule(phase),
+    shapes,
+    meaning,
+  };
+}
+
+/** What a hint about the code of a stage changes. */
+const stageCode = { edit: "the stage" };
+
+/** Running statistics are of batches, whose last one should then not be small. */
+function refuseUnsaidBatchNorm({ network }: Plan, variables: readonly Variable[]): void {
+  const running = variables.find(({ trainable }) => !trainable);
+  if (!running || network.stage.batchNorm !== undefined) return;
+  throw new StageError(
+    network.reference,
+    `declares ${running.name}, which is not trainable, and does not say whether it has batch norm`,
+    {
+      hint: hint(
+        "network/batch-norm",
+        "add `batchNorm: true` to defineNetwork(), or false if nothing is normalized by its batch",
+        stageCode,
+      ),
+    },
+  );
+}
+
+/** What a network says of its variables' axes is what later runs match weights by. */
+function refuseOtherAxes(
+  variables: readonly Variable[],
+  meaning: Meaning,
+  stage: StageReference,
+): void {
+  for (const { name, shape, axes } of variables) {
+    for (const [index, axis] of (axes ?? []).entries()) {
+      const problem = axisProblem({ axis, size: shape[index]!, meaning });
+      if (problem === undefined) continue;
+      throw new StageError(
+        stage,
+        `declared axis ${index} of ${name} as ${JSON.stringify(axis)}, which ${problem}`,
+        {
+          hint: hint(
+            "network/axes",
+            "`axes` of a variable say what its places stand for, see docs/plugins.md",
+            stageCode,
+          ),
+        },
+      );
+    }
+  }
+}
+
+function refuseNoOptimizer(optimizer: Partial<Optimizer> | undefined, stage: StageReference): void {
+  if (typeof optimizer?.update !== "function") {
+    throw new StageError(stage, `created ${describeValue(optimizer?.update)} as its rule`, {
+      hint: hint(
+        "optimizer/create",
+        "create() returns a function from { value, gradient, slots, rate, step } to { value, slots }",
+        stageCode,
+      ),
+    });
+  }
+  const { slots } = optimizer;
+  const numbers = slots && Object.values(slots).every((start) => Number.isFinite(start));
+  if (numbers) return;
+  throw new StageError(stage, `has ${describeValue(slots)} as its slots`, {
+    hint: hint(
+      "optimizer/slots",
+      "`slots` is an object of what each slot starts with, such as { momentum: 0 }, or {}",
+      stageCode,
+    ),
+  });
+}
+
+/** The nets, each call checked for what comes back. */
+function guarded(
+  pair: NetworkPair,
+  nets: readonly NetName[],
+  stage: StageReference,
+): NetworkPair {
+  const checked = nets.map((name) => {
+    const net = pair?.[name];
+    if (typeof net !== "function") {
+      throw new StageError(stage, `returned ${describeValue(net)} as the ${name} net`, {
+        hint: hint(
+          "network/create",
+          "create() returns { light, booster }, functions of features and scope",
+          stageCode,
+        ),
+      });
+    }
+    const guardedNet: typeof net = (features, scope) => {
+      const outputs = callStage(stage, `its ${name} net`, () => net(features, scope));
+      for (const [output, value] of Object.entries(outputs ?? {})) {
+        if (!(value instanceof tf.Tensor)) {
+          throw new StageError(stage, `returned ${describeValue(value)} as ${name}.${output}`);
+        }
+      }
+      if (!outputs?.logits) {
+        throw new StageError(stage, `returned no ${name}.logits but ${describeValue(outputs)}`, {
+          hint: hint("network/logits", "each net returns { logits, … }", stageCode),
+        });
+      }
+      return outputs;
+    };
+    return [name, guardedNet];
+  });
+  return Object.fromEntries(checked);
+}
+
+/** Runs the nets on a few rows to see what comes out. */
+function outputShapes(
+  plan: Plan,
+  data: PreparedData,
+  pair: NetworkPair,
+  nets: readonly NetName[],
+  variables: DeclaredVariables,
+  units: number,
+  specs: Readonly<Record<string, ColumnSpec>>,
+): { shapes: Record<string, readonly number[]>; distinct: SizedOutput[] } {
+  if (tf.getBackend() === "wasm") refuseBeyondWasm(variables.all, plan.network.reference.place);
+  const batch = firstBatch(plan, data, 2);
+  const values = initialValues(variables.all, plan.seed);
+  const read = new Set<string>();
+  try {
+    const distinct = new Map<object, SizedOutput>();
+    const shapes = tf.tidy(() => {
+      const forward = new Forward(pair, {
+        values,
+        features: noted(batchTensors(batch).features, read),
+        training: false,
+        seed: () => tf.scalar(0, "int32"),
+      });
+      return Object.fromEntries(nets.flatMap((net) => {
+        let outputs: Outputs;
+        try {
+          outputs = forward.outputs(net);
+        } finally {
+          // What a net makes of ids that it takes for numbers, or fails at, is not what has to be said.
+          refuseIds(plan, specs, read);
+        }
+        const expected = [batch.size, units].join();
+        if (outputs.logits.shape.join() !== expected) {
+          throw new StageError(
+            plan.network.reference,
+            `returned ${net}.logits of shape [${outputs.logits.shape}]; expected [${expected}]`,
+            {
+              hint: hint(
+                "network/units",
+                "the context's `units` says how many logits there are",
+                stageCode,
+              ),
+            },
+          );
+        }
+        return Object.entries(outputs).map(([name, tensor]) => {
+          const output = { name: `${net}.${name}`, shape: tensor.shape.slice(1) };
+          // What both nets compute alike is there once, and so are the numbers of another shape.
+          if (!distinct.has(tensor.dataId)) distinct.set(tensor.dataId, output);
+          return [output.name, output.shape];
+        });
+      }));
+    });
+    return { shapes, distinct: [...distinct.values()] };
+  } finally {
+    tf.dispose(values);
+  }
+}
+
+/** Tensors by name of which it is noted which are read. */
+function noted(tensors: TensorsByName, read: Set<string>): TensorsByName {
+  return new Proxy(tensors, {
+    get(target, name) {
+      if (Object.hasOwn(target, name)) read.add(String(name));
+      return Reflect.get(target, name);
+    },
+  });
+}
+
+/** Refuses features whose values are no numbers where the nets read numbers; all of them together. */
+function refuseIds(
+  { network: { stage, reference }, document }: Plan,
+  specs: Readonly<Record<string, ColumnSpec>>,
+  read: ReadonlySet<string>,
+): void {
+  const problems = [...read].flatMap((name): Problem[] => {
+    const spec = specs[name];
+    if (!spec || spec.dtype === "int32" && stage.reads === "numbers and ids") return [];
+    const no = notNumbers(name, spec);
+    return no
+      ? [{
+        message: `the feature ${name} ${no.holds}, and ${reference.name} reads numbers`,
+        place: document.place(["data", "features", name]) ?? reference.place,
+        hint: no.hint,
+      }]
+      : [];
+  });
+  if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
+}
+
+function makeTerm(
+  { stage, options, reference, name, comparisons, weight, gradient }: PlannedLoss,
+  shapes: PreparedNets["shapes"],
+  label: LabelSpec,
+  variables: DeclaredVariables,
+): Term {
+  const shapeOf = (output: string) => {
+    const shape = shapes[output];
+    if (shape) return shape;
+    throw new UserError(`the nets have no output ${output}`, {
+      place: reference.place,
+      hint: nameHint("loss/output", {
+        written: output,
+        names: Object.keys(shapes),
+        intro: "the outputs are",
+        change: () => ({ edit: "the output that the loss reads" }),
+      }),
+    });
+  };
+  const policy = callStage(
+    gradient.reference,
+    "create()",
+    () => gradient.stage.create(gradient.options, {}),
+  );
+  if (!Array.isArray(policy) || policy.length === 0) {
+    throw new StageError(gradient.reference, `created ${describeValue(policy)} instead of passes`, {
+      hint: hint("gradient/create", "create() returns [{ from, to, shared }]", stageCode),
+    });
+  }
+  if (stage.form === "task" && policy.some(({ reversed }) => reversed)) {
+    throw new UserError(`${gradient.reference.name} is for hints: a label learns nothing`, {
+      place: gradient.reference.place,
+      hint: hint(
+        "gradient/task",
+        "leave out `gradient`, or choose none, scale, ramp or block-shared",
+        [{ remove: ["."] }, { set: { ".": "none" } }],
+      ),
+    });
+  }
+  const make = (outputs: readonly string[], prefix: string) => {
+    const context = {
+      label,
+      shapes: outputs.map(shapeOf),
+      variables: variables.ofLoss(prefix),
+    };
+    const compute = callStage(reference, "create()", () => stage.create(options, context));
+    if (typeof compute === "function") return compute;
+    throw new StageError(reference, `created ${describeValue(compute)} instead of a function`, {
+      hint: hint("loss/create", "create() returns a function of two tensors", stageCode),
+    });
+  };
+  const base = { name, stage: reference, weight, policy };
+  if (stage.form === "task") {
+    const [outputs] = comparisons;
+    const compute = make(outputs!, name) as TaskLoss;
+    const on = outputReference(outputs![0]!);
+    const guess = label.kind !== "number" && on.output === "logits"
+      ? shapes[outputs![0]!]
+      : undefined;
+    return { ...base, form: "task", compute, on, guess };
+  }
+  const turned = policy.some(({ reversed }) => reversed);
+  const pairs = comparisons.map((outputs, index) => {
+    const prefix = comparisons.length === 1 ? name : `${name}/${index + 1}`;
+    const [from, to] = outputs.map(outputReference);
+    return {
+      from: from!,
+      to: to!,
+      compute: make(outputs, prefix) as HintLoss,
+      ...(turned && { reversed: make(outputs.toReversed(), `${prefix}/reversed`) as HintLoss }),
+    };
+  });
+  return { ...base, form: "hint", pairs };
+}
+
+function makeMetric(
+  { stage, options, reference, name }: Plan["metrics"][number],
+  label: LabelSpec,
+  nets: readonly NetName[],
+): PlannedMetric {
+  const metric = callStage(reference, "create()", () => stage.create(options, { label, nets }));
+  if (typeof metric?.start !== "function") {
+    throw new StageError(reference, `created ${describeValue(metric)} instead of a metric`, {
+      hint: hint("metric/create", "create() returns { start() }", stageCode),
+    });
+  }
+  const { per, better, values } = stage;
+  return { stage: reference, name, per, better, values, metric };
+}
+
+function schedule({ optimizer: { rate, schedule } }: PlannedPhase): Schedule {
+  const { reference, stage, options } = schedule;
+  const factor = callStage(reference, "create()", () => stage.create(options, {}));
+  return (position: Position) => {
+    const value = callStage(reference, "its schedule", () => factor(position));
+    if (!Number.isFinite(value)) {
+      throw new StageError(
+        reference,
+        `returned ${describeValue(value)} at step ${position.step}; expected a finite number`,
+      );
+    }
+    return rate * value;
+  };
+}
+
+function outputReference(output: string): OutputReference {
+  const [net, name] = output.split(".") as [NetName, string];
+  return { net, output: name };
+}
+
+const netOf = (output: string) => outputReference(output).net;

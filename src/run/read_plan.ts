@@ -1,0 +1,46 @@
+import { dirname } from "node:path";
+import { builtins } from "../../plugins/mod.ts";
+import { allowedCode } from "../pipeline/allowed_code.ts";
+import type { Pipeline } from "../pipeline/define.ts";
+import { type Document, documentOfValue, readDocument } from "../pipeline/document/document.ts";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import type { Plan } from "../pipeline/plan.ts";
+import { makePlan } from "../pipeline/plan/make_plan.ts";
+import { createRegistry } from "../pipeline/registry.ts";
+
+/**
+ * Reads a pipeline and makes the plan of it.
+ *
+ * @param pipeline The pipeline file, or the pipeline itself.
+ * @param set Changes, as `PATH=VALUE`.
+ * @param allowPlugins Code outside of the project's folder that may be loaded.
+ * @param allowEnv The environment variables that may be part of an address; all by default.
+ * @throws {UserError} With all that is wrong.
+ */
+export async function readPlan(
+  pipeline: string | Pipeline,
+  set: readonly string[] = [],
+  allowPlugins: readonly string[] = [],
+  allowEnv?: readonly string[],
+): Promise<Plan> {
+  const folder = typeof pipeline === "string" ? dirname(pipeline) : Deno.cwd();
+  const allowed = await allowedCode(folder, allowPlugins);
+  const document: Document = typeof pipeline === "string"
+    ? await readDocument(pipeline, { set, allowed, allowEnv })
+    : await documentOfValue(pipeline, { set, allowed, allowEnv });
+  refuseSweep(document);
+  return await makePlan(document, createRegistry(builtins, allowed));
+}
+
+/** Of a sweep all parts of a pipeline would be missing, and nobody would see why. */
+function refuseSweep({ file, value }: Document): void {
+  const has = (key: string) => Object.hasOwn(Object(value), key);
+  if (!has("base") || !has("settings") || has("network")) return;
+  throw new UserError(`${file} is a sweep, and not a pipeline`, {
+    hint: hint("command/sweep", `run it with: deno task pipeline sweep ${file}`, {
+      outside: "another command reads the file",
+    }),
+    exitCode: 2,
+  });
+}

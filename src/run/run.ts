@@ -1,0 +1,556 @@
+/**
+ * A run from its plan to its run folder.
+ *
+ * @module
+ */
+
+import { dirname, join, resolve } from "node:path";
+import { ROCKET_VERSION } from "../base/package.ts";
+import { choosePrecision, thisMachine } from "../engine/bfloat16.ts";
+import type { Precision } from "../engine/capture/precision.ts";
+import { type Engine, type EngineChoice, openEngine } from "../engine/engine.ts";
+import { removeDrafts } from "../base/files/drafts.ts";
+import { refuseLinksOut } from "../base/files/inside.ts";
+import { reasonOf } from "../base/files/unwritable.ts";
+import { writeFileWhole } from "../base/files/write.ts";
+import { type Problem, UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import type { Plan, PlannedPhase } from "../pipeline/plan.ts";
+import { callStage, StageError } from "../stages/stage_error.ts";
+import type { JobName, PhaseSpec, Result, RunEvents } from "../stages/events.ts";
+import type { NetName } from "../stages/network.ts";
+import type { Output } from "../stages/output.ts";
+import type { CaptureListener } from "../train/captured.ts";
+import type { Input, InputThread } from "../input/input.ts";
+import { openInput } from "../input/open.ts";
+import { batchCount } from "../input/order.ts";
+import type { Measured } from "../input/transforms.ts";
+import type { JobResult } from "./folder/checkpoint_content.ts";
+import { type EarlierRun, type InitialHashes, readEarlierRun } from "./folder/manifest.ts";
+import { holdsRun } from "./folder/holds_run.ts";
+import { CheckpointStore, type StoredCheckpoint } from "./folder/checkpoints.ts";
+import type { Emit, Job, JobPhase } from "./job.ts";
+import { hashInitial, readInitial, refuseOtherInitial } from "./initial.ts";
+import { refuseOtherData, refuseOtherPlan } from "./resume_checks.ts";
+import { describeModel } from "./model/describe.ts";
+import { writeModelFile } from "./model/model_file.ts";
+import { refuseOtherModel } from "./model/same_model.ts";
+import { Outputs, OutputsFailed, type RunOutput } from "./outputs.ts";
+import { removeRunDrafts } from "../base/files/run_drafts.ts";
+import { lockRun } from "./folder/lock.ts";
+import { describeValue } from "../base/describe_value.ts";
+import { firstBatch, prepareData, type PreparedData } from "../input/prepare_data.ts";
+import { netsOf, phaseAlone, type PreparedNets, prepareNets } from "./prepare_nets.ts";
+import { chooseMetrics } from "./choose.ts";
+import { runJob } from "./trainer.ts";
+import { type GivenState, nothingGiven, parameterCount } from "../train/variables.ts";
+import { type FirstStep, largeFirstLoss } from "./warnings/first_loss.ts";
+import { warningsOf } from "./warnings/warnings.ts";
+import * as tf from "@tensorflow/tfjs";
+
+/** How a run is made, beside what its pipeline says. */
+export interface RunOptions {
+  /** The run folder; it is made, and may not hold another run unless that is resumed. */
+  readonly out: string;
+  /** The engine; `auto` by default. */
+  readonly engine?: EngineChoice | undefined;
+  /** What training steps compute in, where the machine has units for it; float32 by default. */
+  readonly precision?: Precision | undefined;
+  /**
+   * Whether to go on with the run that the folder holds, from its newest checkpoint that is whole, or
+   * from the start if it has none. Engine and precision are that run's by default.
+   */
+  readonly resume?: boolean;
+  /**
+   * When it is aborted, the run finishes its step, writes a checkpoint, and throws an
+   * `Interruption`.
+   */
+  readonly signal?: AbortSignal;
+  /** Whether outputs should keep quiet. */
+  readonly quiet?: boolean;
+  /** Hears of all events, after the pipeline's outputs. */
+  readonly listener?: Output;
+  /** Told of what a person may want to know, a line at a time. */
+  readonly report?: (line: string) => void;
+  /** Whether to report how steps are computed. */
+  readonly debug?: boolean;
+  /**
+   * Whether batches are made in a thread of their own: `auto`, by default, begins without and starts one
+   * where batches take a noticeable part of the time. The numbers are the same.
+   */
+  readonly inputThread?: InputThread;
+}
+
+/**
+ * Trains what a plan says and writes the run folder.
+ *
+ * @param plan The plan.
+ * @param options Where to, and on which engine.
+ * @returns What came out; `result.json` holds the same.
+ * @throws {UserError} If data, numbers, the disk or a stage fail.
+ */
+export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> {
+  const { report = () => {} } = options;
+  const earlier = options.resume ? await readEarlierRun(options.out) : undefined;
+  if (earlier) refuseOtherPlan(earlier, plan);
+  // A folder that is not there yet is nobody's: it is locked when it is made.
+  if (earlier) await refuseLinksOut(options.out);
+  using resumed = earlier && lockRun(options.out);
+  if (earlier) removeRunDrafts(options.out);
+  // Before the data is read, which may take its time.
+  if (!earlier) await refuseTaken(options.out);
+  const data = await prepareData(plan, report);
+  try {
+    if (earlier) refuseOtherData(earlier, data, plan);
+    const engine = await openEngine(options.engine ?? earlier?.engine ?? "auto", report);
+    report(`engine: ${engine.name} (${engine.detail})`);
+    const { precision, line } = choosePrecision(
+      options.precision ?? earlier?.precision ?? "float32",
+      engine.name,
+      await thisMachine(),
+    );
+    if (line) report(line);
+    const jobs = await prepareJobs(plan, data, report);
+    // Who goes on with a run has been warned.
+    const warnings = earlier ? [] : await warningsOf(plan, data);
+    const initial = earlier?.initial ?? await hashInitial(plan);
+    const about = {
+      ...describeRun(plan, data, engine, precision, initial),
+      project: earlier ? earlier.project : plan.project,
+    };
+    const { nets, phases: [first] } = jobs.rocket;
+    const model = describeModel(plan, data, nets, first!.nets);
+    if (earlier) await refuseOtherModel(options.out, model);
+    using _made = resumed ? undefined : await makeRunFolder(options.out);
+    if (earlier) reportChanges(earlier, about, report);
+    // Before the pipeline: a folder that has that has this, too.
+    if (!earlier) await writeModelFile(options.out, model);
+    if (!earlier) await writePipeline(about, options.out);
+    const changed = earlier !== undefined && isOther(earlier, about);
+    const store = new CheckpointStore(options.out);
+    const parts = { plan, data, engine, precision, about, changed, store, warnings };
+    const run = new Run(parts, options);
+    return await run.all(jobs);
+  } finally {
+    await data.close();
+  }
+}
+
+/** The nets of a job, and how each of its phases trains them. */
+interface PreparedJob {
+  /** The nets that it has. */
+  readonly nets: readonly NetName[];
+  /** The phases. */
+  readonly phases: readonly JobPhase[];
+}
+
+/** The jobs of a run: the rocket, and the light net alone where the plan wants it. */
+export interface PreparedJobs {
+  /** The nets that the plan trains together. */
+  readonly rocket: PreparedJob;
+  /** The light net alone, as in the last phase. */
+  readonly alone: PreparedJob | undefined;
+}
+
+/**
+ * Builds the nets of all jobs and phases, and decides by what epochs are chosen.
+ *
+ * @param plan The plan.
+ * @param data The rows.
+ * @param report Told what a person may want to know, a line at a time.
+ * @returns The jobs.
+ * @throws {UserError} If the plan's stages do not fit the data or one another.
+ */
+export async function prepareJobs(
+  plan: Plan,
+  data: PreparedData,
+  report: (line: string) => void = () => {},
+): Promise<PreparedJobs> {
+  const job = async (
+    nets: readonly NetName[],
+    phases: readonly PlannedPhase[],
+    report?: (line: string) => void,
+  ): Promise<PreparedJob> => {
+    const built = phases.map((phase) => ({
+      ...phase,
+      nets: prepareNets(plan, data, nets, phase),
+    }));
+    return { nets, phases: await chooseMetrics(plan, data, built, report) };
+  };
+  const nets = netsOf(plan);
+  const wanted = plan.baseline && nets.length === 2;
+  return {
+    rocket: await job(nets, plan.phases, report),
+    alone: wanted ? await job(["light"], [phaseAlone(plan)]) : undefined,
+  };
+}
+
+/** What a run is made of. */
+interface RunParts {
+  readonly plan: Plan;
+  readonly data: PreparedData;
+  readonly engine: Engine;
+  readonly precision: Precision;
+  readonly about: EarlierRun;
+  /** Whether it goes on with a run that was told otherwise. */
+  readonly changed: boolean;
+  readonly store: CheckpointStore;
+  readonly warnings: readonly Problem[];
+}
+
+/** Told of first weights. */
+interface GivenListener {
+  readonly report?: (line: string) => void;
+  readonly warn?: (warning: Problem) => void;
+}
+
+/** The outputs of a run and the events that they hear. */
+class Run {
+  readonly #parts: RunParts;
+  readonly #options: RunOptions;
+  readonly #listener: CaptureListener;
+  readonly #input: Input;
+  readonly #outputs: Outputs;
+
+  constructor(parts: RunParts, options: RunOptions) {
+    const { plan, data } = parts;
+    this.#parts = parts;
+    this.#options = options;
+    this.#listener = { report: options.report ?? (() => {}), debug: options.debug ?? false };
+    this.#input = openInput(plan, data, {
+      thread: options.inputThread ?? "auto",
+      report: (line) => this.#listener.debug && this.#listener.report(line),
+    });
+    const context = { folder: options.out, quiet: options.quiet ?? false };
+    const outputs: RunOutput[] = [
+      ...plan.outputs.map(({ stage, options, reference }) => {
+        const output = callStage(reference, "create()", () => stage.create(options, context));
+        if (typeof output !== "object" || output === null) {
+          throw new StageError(reference, `created ${describeValue(output)} instead of an output`, {
+            hint: hint(
+              "output/create",
+              "create() returns an object of hooks, such as { runEnd(event) { … } }",
+              { edit: "the stage" },
+            ),
+          });
+        }
+        return { stage: reference, output };
+      }),
+      { stage: undefined, output: options.listener ?? {} },
+    ];
+    this.#outputs = new Outputs(outputs, this.#listener.report);
+  }
+
+  async all(jobs: PreparedJobs): Promise<Result> {
+    try {
+      const from = {
+        alone: jobs.alone && await this.#newest("light-alone"),
+        rocket: await this.#newest("rocket"),
+      };
+      const { report } = this.#listener, warnings = [...this.#parts.warnings];
+      const warn = (warning: Problem) => void warnings.push(warning);
+      // Both now: what is wrong with weights from a file should not show after hours.
+      const given = {
+        rocket: await this.#given(jobs.rocket, from.rocket ?? from.alone, { report, warn }),
+        alone: jobs.alone && await this.#given(jobs.alone, from.alone),
+      };
+      for (const warning of warnings) await this.#emit("warning", warning);
+      const rocket = this.#rocketOf(from.alone) ??
+        await this.#job("rocket", jobs.rocket, from.rocket, given.rocket);
+      const light = jobs.alone &&
+        await this.#job("light-alone", jobs.alone, from.alone, given.alone!, rocket);
+      const result = this.#result(jobs, rocket, light);
+      await this.#emit("runEnd", { result });
+      const { errors } = this.#outputs;
+      if (errors.length > 0) throw new OutputsFailed(errors, result);
+      return result;
+    } catch (error) {
+      if (error instanceof OutputsFailed) {
+        await this.#options.listener?.failure?.({ error });
+        throw error;
+      }
+      // The run's own failure matters more than what outputs make of it.
+      await this.#emit("failure", { error: error as Error }).catch(() => {});
+      throw error;
+    } finally {
+      this.#input.close();
+    }
+  }
+
+  async #newest(job: JobName): Promise<StoredCheckpoint | undefined> {
+    if (!this.#options.resume) return undefined;
+    return await this.#parts.store.newest(job, this.#listener.report);
+  }
+
+  /** The weights that a job begins with, unless it goes on from a checkpoint. */
+  async #given(
+    { nets, phases }: PreparedJob,
+    from: StoredCheckpoint | undefined,
+    { report, warn }: GivenListener = {},
+  ): Promise<GivenState> {
+    if (from) return nothingGiven;
+    const { plan, about } = this.#parts;
+    if (this.#options.resume) {
+      const initial = plan.initial.filter((one) => one.nets.some((net) => nets.includes(net)));
+      await refuseOtherInitial({ initial }, about.initial);
+    }
+    return await readInitial(plan, phases[0]!.nets, report, warn);
+  }
+
+  /** What the rocket ended with, if a checkpoint of the light net alone knows and it still holds. */
+  #rocketOf(alone: StoredCheckpoint | undefined): JobResult | undefined {
+    const { plan } = this.#parts, rocket = alone?.content.rocket;
+    const last = rocket?.phases?.at(-1) ?? rocket;
+    const whole = last?.epochs === plan.phases.at(-1)!.epochs;
+    return whole || rocket?.stopped ? rocket : undefined;
+  }
+
+  async #job(
+    name: JobName,
+    { nets, phases }: PreparedJob,
+    from: StoredCheckpoint | undefined,
+    given: GivenState,
+    rocket?: JobResult,
+  ): Promise<JobResult> {
+    const { plan, data, engine, precision, about, store } = this.#parts, { splits } = data;
+    const { report } = this.#listener;
+    if (from) refuseLater(from, phases);
+    const position = from?.content.position;
+    if (position) report(`${name}: resumed after step ${position.step}, from ${from.path}`);
+    else if (this.#options.resume && name === "rocket") {
+      report("there is no checkpoint yet: the run starts anew");
+    }
+    const start = {
+      job: name,
+      name: plan.name,
+      engine: engine.name,
+      precision,
+      seed: plan.seed,
+      nets,
+      parameters: parametersOf({ nets, model: phases[0]!.nets.model }),
+      epochs: phases.reduce((sum, { epochs }) => sum + epochs, 0),
+      ...(phases[0]!.name !== undefined && { phases: phases.map(specOf) }),
+      stepsPerEpoch: batchCount(splits.train.rows, plan.cut),
+      rows: Object.fromEntries(Object.entries(splits).map(([name, { rows }]) => [name, rows])),
+    };
+    const job: Job = {
+      name,
+      seed: plan.seed,
+      phases,
+      given,
+      cut: plan.cut,
+      evaluateEvery: plan.evaluateEvery,
+      data,
+      first: firstBatch(plan, data),
+      input: this.#input,
+      precision,
+      firstStep: name === "rocket" ? (step) => this.#warnOfFirst(step) : undefined,
+      ...this.#listener,
+    };
+    return await runJob(job, this.#emit, {
+      store,
+      from,
+      announce: async (from) => {
+        // Not before: a run that cannot go on so has to stay one that can go on as it was.
+        if (this.#parts.changed) await writePipeline(about, this.#options.out);
+        await this.#emit("runStart", { ...start, ...resumedAt(from) });
+      },
+      about: { job: name, run: about, ...(rocket && { rocket }) },
+      signal: this.#options.signal,
+    });
+  }
+
+  async #warnOfFirst(step: FirstStep): Promise<void> {
+    for (const warning of largeFirstLoss(this.#parts.plan, step)) {
+      await this.#emit("warning", warning);
+    }
+  }
+
+  #result(
+    jobs: PreparedJobs,
+    { gradients, ...rocket }: JobResult,
+    alone: JobResult | undefined,
+  ): Result {
+    const parameters = ({ nets, phases: [first] }: PreparedJob) =>
+      parametersOf({ nets, model: first!.nets.model });
+    const { plan, engine, precision } = this.#parts;
+    return {
+      name: plan.name,
+      engine: engine.name,
+      precision,
+      seed: plan.seed,
+      ...rocket,
+      parameters: parameters(jobs.rocket),
+      gradients,
+      ...(alone && jobs.alone && {
+        baseline: {
+          skipped: alone.skipped,
+          epochs: alone.epochs,
+          ...(alone.stopped && { stopped: alone.stopped }),
+          seconds: alone.seconds,
+          input: alone.input,
+          test: alone.test,
+          best: alone.best,
+          parameters: parameters(jobs.alone),
+        },
+      }),
+    };
+  }
+
+  readonly #emit: Emit = (name, event) => this.#outputs.emit(name, event);
+}
+
+/**
+ * How many trainable numbers each net is made of.
+ *
+ * @param nets The nets.
+ */
+export function parametersOf(
+  { nets, model }: Pick<PreparedNets, "nets" | "model">,
+): Partial<Record<NetName, number>> {
+  return Object.fromEntries(nets.map((net) => [net, parameterCount(model.variables, net)]));
+}
+
+/** Refuses a folder that holds a run, and what can be no folder. */
+async function refuseTaken(folder: string): Promise<void> {
+  if (await holdsRun(folder)) {
+    throw new UserError(`the folder ${folder} already holds a run`, {
+      hint: hint("run/taken", "choose another with --out, or remove it", {
+        args: { add: ["--out", "another"] },
+      }),
+      exitCode: 2,
+    });
+  }
+  for (let at = resolve(folder);; at = dirname(at)) {
+    const info = await Deno.stat(at).catch(() => undefined);
+    if (info?.isDirectory || at === dirname(at)) return;
+    if (!info) continue;
+    throw new UserError(`the run folder ${folder} cannot be made: ${at} is a file`, {
+      hint: outHint(),
+    });
+  }
+}
+
+/** What to do about a run folder that cannot be made. */
+const outHint = () =>
+  hint("run/out", "choose another with --out", { args: { add: ["--out", "another"] } });
+
+/** Makes a run folder, and takes it for this run. */
+async function makeRunFolder(folder: string): Promise<Disposable> {
+  let lock: Disposable | undefined;
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    await refuseLinksOut(folder);
+    lock = lockRun(folder);
+    // Who was killed before it had written pipeline.json may have left some.
+    removeDrafts(folder);
+    // Another run may have come before.
+    await refuseTaken(folder);
+    return lock;
+  } catch (error) {
+    lock?.[Symbol.dispose]();
+    if (error instanceof UserError) throw error;
+    throw new UserError(`the run folder ${folder} cannot be made: ${reasonOf(error)}`, {
+      hint: outHint(),
+      cause: error,
+    });
+  }
+}
+
+/** What is needed to know later what was run: every option, versions, data. */
+function describeRun(
+  plan: Plan,
+  { splits, measured }: PreparedData,
+  engine: Engine,
+  precision: Precision,
+  initial: InitialHashes,
+): EarlierRun & { readonly measured: Measured } {
+  const data = Object.fromEntries(
+    Object.entries(splits).map((
+      [name, { rows, fingerprint, shuffle }],
+    ) => [name, { rows, fingerprint, ...(name === "train" && { shuffle }) }]),
+  );
+  return {
+    pipeline: plan.resolved,
+    variables: plan.variables,
+    seed: plan.seed,
+    engine: engine.name,
+    precision,
+    versions: {
+      rocket: ROCKET_VERSION,
+      deno: Deno.version.deno,
+      tfjs: tf.version_core,
+      engine: engine.detail,
+    },
+    data,
+    initial,
+    measured,
+  };
+}
+
+async function writePipeline(about: EarlierRun, folder: string): Promise<void> {
+  const text = JSON.stringify(about, undefined, 2) + "\n";
+  await writeFileWhole(join(folder, "pipeline.json"), new TextEncoder().encode(text));
+}
+
+/** Whether a run that goes on with another is not quite the same. */
+function isOther(earlier: EarlierRun, about: EarlierRun): boolean {
+  const asked = ({ pipeline, variables, engine, precision }: EarlierRun) =>
+    JSON.stringify([pipeline, variables, engine, precision]);
+  return asked(earlier) !== asked(about);
+}
+
+/** What computes differently may round differently. */
+function reportChanges(
+  earlier: EarlierRun,
+  about: EarlierRun,
+  report: (line: string) => void,
+): void {
+  const names = Object.keys(about.versions);
+  const versions = names.filter((name) => earlier.versions?.[name] !== about.versions[name]);
+  const changes = [
+    ...(["engine", "precision"] as const).filter((name) => earlier[name] !== about[name])
+      .map((name) => `${name} ${earlier[name]}, now ${about[name]}`),
+    ...Object.keys(about.variables).filter((name) =>
+      earlier.variables[name] !== about.variables[name]
+    ).map((name) => `the environment variable ${name}`),
+    ...versions.map((name) => `${name} ${earlier.versions?.[name]}, now ${about.versions[name]}`),
+  ];
+  if (changes.length === 0) return;
+  report(`the run began with ${changes.join("; ")}: numbers may differ in their last digits`);
+}
+
+/** What outputs hear of the checkpoint that a job goes on from. */
+function resumedAt(from: StoredCheckpoint | undefined): Pick<RunEvents["runStart"], "resumed"> {
+  if (!from) return {};
+  const { epochs, step } = from.content.position;
+  return { resumed: { epochs, step, checkpoint: from.path } };
+}
+
+function specOf({ name = "", nets: { nets, model }, epochs }: JobPhase): PhaseSpec {
+  return { name, nets, frozen: [...model.frozen ?? []], epochs };
+}
+
+function refuseLater(
+  { path, content: { position } }: StoredCheckpoint,
+  phases: readonly JobPhase[],
+): void {
+  const { start } = position, phase = phases[start.phase];
+  const epochs = position.epochs - start.epochs + (position.batches > 0 ? 1 : 0);
+  if (phase && epochs <= phase.epochs) return;
+  const which = phase?.name === undefined ? "" : ` of the phase ${phase.name}`;
+  throw new UserError(
+    `the checkpoint ${path} is of epoch ${epochs}${which}, and there are to be ${
+      phase?.epochs ?? 0
+    }`,
+    {
+      place: phase?.epochsPlace,
+      hint: hint(
+        "resume/shorter",
+        `a run can be made longer when it is resumed, and not shorter: write ${epochs} or more`,
+        { set: { ".": epochs } },
+      ),
+      exitCode: 2,
+    },
+  );
+}

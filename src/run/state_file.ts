@@ -1,0 +1,265 @@
+/**
+ * The state of a job as named tensors of a file, and back.
+ *
+ * @module
+ */
+
+import * as tf from "@tensorflow/tfjs";
+import { writeRows } from "../engine/tables.ts";
+import {
+  SafetensorsFile,
+  type StreamedTensor,
+  type TensorPart,
+} from "../base/files/safetensors_stream.ts";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import type { Variable } from "../stages/network.ts";
+import { divergedHint, NonFiniteError } from "../train/diagnose.ts";
+import { initialState, type Model, type State } from "../train/step.ts";
+
+/** How many values are read or written at once: 16 MB. A table is larger than memory should hold twice. */
+const PART = 2 ** 22;
+
+/** A tensor of a state, with the name that it has in files. */
+export interface NamedTensor {
+  /** `NAME` of a variable, or `optimizer/SLOT/NAME`. */
+  readonly name: string;
+  /** The variable that it is the value of, or a slot of. */
+  readonly variable: Variable;
+  /** The slot; undefined for the value itself. */
+  readonly slot?: string;
+  /** The values. */
+  readonly tensor: tf.Tensor;
+}
+
+/**
+ * All tensors of a state.
+ *
+ * @param model Whose state it is.
+ * @param state The state.
+ */
+export function namedTensors({ variables }: Model, { values, slots }: State): NamedTensor[] {
+  const byName = new Map(variables.map((variable) => [variable.name, variable]));
+  return [
+    ...Object.entries(values).map(([name, tensor]) => ({
+      name,
+      variable: byName.get(name)!,
+      tensor,
+    })),
+    ...Object.entries(slots).flatMap(([slot, tensors]) =>
+      Object.entries(tensors).map(([name, tensor]) => ({
+        name: `optimizer/${slot}/${name}`,
+        variable: byName.get(name)!,
+        slot,
+        tensor,
+      }))
+    ),
+  ];
+}
+
+/**
+ * The tensors of a state, to be written while it stays as it is.
+ *
+ * @param model Whose state it is.
+ * @param state The state.
+ * @returns Tensors whose parts throw a {@linkcode NonFiniteError} if a value is not finite.
+ */
+export function streamedTensors(model: Model, state: State): Map<string, StreamedTensor> {
+  return new Map(
+    namedTensors(model, state).map(({ name, tensor }) => [name, {
+      dtype: tensor.dtype === "int32" ? "I32" : "F32",
+      shape: tensor.shape,
+      parts: () => finite(name, partsOf(tensor)),
+    }]),
+  );
+}
+
+/** What is no number any more is nothing to go on from. */
+async function* finite(
+  name: string,
+  parts: AsyncIterable<TensorPart>,
+): AsyncGenerator<TensorPart> {
+  for await (const part of parts) {
+    // A loop that calls nothing: there may be a billion values.
+    for (let index = 0; index < part.length; index++) {
+      const value = part[index]!;
+      if (value - value === 0) continue;
+      throw new NonFiniteError(`the optimizer has made ${name} ${value}`, {
+        hint: divergedHint(),
+      });
+    }
+    yield part;
+  }
+}
+
+async function* partsOf(tensor: tf.Tensor): AsyncGenerator<TensorPart> {
+  const [rows = 1] = tensor.shape;
+  const rowsAtOnce = Math.max(1, Math.floor(PART * rows / tensor.size));
+  if (tensor.rank === 0 || rowsAtOnce >= rows) {
+    if (tensor.size > 0) yield await tensor.data() as TensorPart;
+    return;
+  }
+  for (let start = 0; start < rows; start += rowsAtOnce) {
+    const count = Math.min(rowsAtOnce, rows - start);
+    const part = tf.slice(
+      tensor,
+      [start, ...tensor.shape.slice(1).map(() => 0)],
+      [count, ...tensor.shape.slice(1)],
+    );
+    try {
+      yield await part.data() as TensorPart;
+    } finally {
+      part.dispose();
+    }
+  }
+}
+
+/**
+ * Reads a state back.
+ *
+ * @param model Whose state it is to be.
+ * @param path The safetensors file.
+ * @returns The state; the caller disposes of it.
+ * @throws {UserError} If the file is not of these nets and this optimizer.
+ */
+export async function restoreState(model: Model, path: string): Promise<State> {
+  const file = await SafetensorsFile.open(path);
+  // Zeros stand in until the values are there: memory of the engine's own, which tables write to.
+  const empty = Object.fromEntries(
+    model.variables.map(({ name, shape }) => [name, tf.fill([...shape], 0)]),
+  );
+  const state = initialState(model, empty);
+  const values: Record<string, tf.Tensor> = { ...state.values };
+  const slots: Record<string, Record<string, tf.Tensor>> = {};
+  for (const [slot, tensors] of Object.entries(state.slots)) slots[slot] = { ...tensors };
+  const restored = { values, slots };
+  try {
+    const wanted = namedTensors(model, state);
+    refuseOthers(wanted, file, path);
+    for (const { name, variable, slot, tensor } of wanted) {
+      const read = await restoreTensor(file, name, tensor, variable.table);
+      if (read === tensor) continue;
+      tensor.dispose();
+      (slot === undefined ? values : slots[slot]!)[variable.name] = read;
+    }
+    return restored;
+  } catch (error) {
+    tf.dispose([values, slots]);
+    throw error;
+  } finally {
+    file.close();
+  }
+}
+
+/**
+ * Reads the values of variables, without what an optimizer kept of them.
+ *
+ * @param variables The variables; those that the file does not have are left out.
+ * @param path The safetensors file of a checkpoint.
+ * @param step The step that it has to be after.
+ * @returns The values by name; the caller disposes of them.
+ * @throws {UserError} If the file cannot be read, is of another step or of other nets.
+ */
+export async function restoreValues(
+  variables: readonly Variable[],
+  path: string,
+  step: number,
+): Promise<Record<string, tf.Tensor>> {
+  const file = await SafetensorsFile.open(path).catch((cause) => {
+    throw new UserError(`the weights in ${path} cannot be read: ${cause.message}`, {
+      hint: otherFileHint(),
+      cause,
+    });
+  });
+  const values: Record<string, tf.Tensor> = {};
+  try {
+    if (file.metadata.step !== String(step)) {
+      throw new UserError(
+        `${path} is of step ${file.metadata.step}; the phase before ended with that of step ${step}`,
+        { hint: otherFileHint() },
+      );
+    }
+    for (const { name, shape, table } of variables) {
+      const entry = file.entries.get(name);
+      if (!entry) continue;
+      if (entry.shape.join() !== shape.join()) {
+        throw new UserError(
+          `${path} has ${name} with shape [${entry.shape}]; expected [${shape}]`,
+          { hint: otherFileHint() },
+        );
+      }
+      // Zeros stand in until the values are there: memory of the engine's own, which tables write to.
+      const zeros = tf.fill([...shape], 0);
+      const read = await restoreTensor(file, name, zeros, table);
+      if (read !== zeros) zeros.dispose();
+      values[name] = read;
+    }
+    return values;
+  } catch (error) {
+    tf.dispose(values);
+    throw error;
+  } finally {
+    file.close();
+  }
+}
+
+async function restoreTensor(
+  file: SafetensorsFile,
+  name: string,
+  zeros: tf.Tensor,
+  isTable: boolean,
+): Promise<tf.Tensor> {
+  const { shape } = zeros;
+  if (!isTable) {
+    // An array that is made here and nobody else's: engines keep it.
+    const parts: TensorPart[] = [];
+    for await (const part of file.parts(name, zeros.size)) parts.push(part);
+    const [all = new Float32Array(0)] = parts;
+    return tf.tensor(all, shape, all instanceof Int32Array ? "int32" : "float32");
+  }
+  const [, size] = shape as [number, number];
+  let start = 0;
+  for await (const part of file.parts(name, Math.max(1, Math.floor(PART / size)) * size)) {
+    const count = part.length / size;
+    tf.tidy(() =>
+      writeRows(
+        zeros,
+        tf.range(start, start + count, 1, "int32"),
+        tf.tensor(part, [count, size]),
+      )
+    );
+    start += count;
+  }
+  return zeros;
+}
+
+/** What to do about a file that a run has not written so. */
+const otherFileHint = () =>
+  hint("checkpoint/other-file", "start a new run: the file is not what this one wrote", {
+    edit: "the command",
+  });
+
+/** A pipeline may have changed between; then the state is another's. */
+function refuseOthers(wanted: readonly NamedTensor[], file: SafetensorsFile, path: string): void {
+  const otherNet = hint(
+    "checkpoint/other-net",
+    "resume with the network and the optimizer that the run had, or start a new run",
+    { edit: "the pipeline, or the command" },
+  );
+  for (const { name, tensor: { shape } } of wanted) {
+    const entry = file.entries.get(name);
+    if (entry?.shape.join() === shape.join()) continue;
+    const found = entry ? `has ${name} with shape [${entry.shape}]` : `has no ${name}`;
+    throw new UserError(`the checkpoint ${path} ${found}; expected [${shape}]`, {
+      hint: otherNet,
+      exitCode: 2,
+    });
+  }
+  const names = new Set(wanted.map(({ name }) => name));
+  const other = [...file.entries.keys()].find((name) => !names.has(name));
+  if (other === undefined) return;
+  throw new UserError(`the checkpoint ${path} has ${other}, which the pipeline does not`, {
+    hint: otherNet,
+    exitCode: 2,
+  });
+}

@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { type Problem, UserError } from "../../base/errors.ts";
+import { hint } from "../../base/hints.ts";
+import type { InitialRun, Plan, PlannedInitial } from "../../pipeline/plan.ts";
+import { TransformChain } from "../../input/transforms.ts";
+import { MODEL_FILE, type ModelFile, readModelFile } from "../model/model_file.ts";
+import { type Facts, transformed } from "./facts.ts";
+
+/** By how many standard deviations of its values a feature may move. */
+const MOST = 0.5;
+
+/**
+ * Warns of rows that nets get otherwise than the earlier run that their weights are from, as transforms were measured
+ * anew: `normalize` with other means and deviations.
+ *
+ * @param facts What is known of the run.
+ */
+export async function shiftedInputs(facts: Facts): Promise<Problem[]> {
+  const problems: Problem[] = [];
+  for (const { from, place } of facts.plan.initial) {
+    if (!("run" in from)) continue;
+    const shifts = await shiftsSince(from, { place, facts });
+    const [largest] = shifts.toSorted((a, b) => b.by - a.by);
+    if (!largest || largest.by <= MOST) continue;
+    const { feature, by } = largest;
+    problems.push({
+      message:
+        `the weights are from ${from.run}, whose transforms were measured on other rows: the same value of ` +
+        `${feature} differs by ${
+          by.toPrecision(2)
+        } standard deviations from what the nets got then`,
+      place,
+      hint: hint(
+        "warning/shifted-inputs",
+        "write the `mean` and `std` that transforms had in its model.json, or expect to train for longer",
+        { edit: "the transforms" },
+      ),
+    });
+  }
+  return problems;
+}
+
+/** How far features are from what they were with what an earlier run measured. */
+async function shiftsSince(
+  { run }: InitialRun,
+  { place, facts }: { readonly place: PlannedInitial["place"]; readonly facts: Facts },
+): Promise<{ feature: string; by: number }[]> {
+  const { plan, features, sample } = facts;
+  const earlier = await readModelFile(join(run, MODEL_FILE), { place, exitCode: 2 });
+  if (!hasSameTransforms(earlier, plan)) return [];
+  try {
+    const chain = TransformChain.of(plan.transforms, features);
+    chain.restore({
+      nulls: earlier.nulls.fills,
+      transforms: earlier.transforms.map(({ measured }) => measured),
+    });
+    const before = sample.map((rows) => transformed(chain, rows.read, rows.piece, plan));
+    return Object.entries(facts.inputs).flatMap(([feature, { dtype }]) => {
+      if (dtype !== "float32") return [];
+      const now = sample.flatMap((rows) => [...rows.transformed.features[feature]!.values]);
+      const then = before.flatMap(({ features }) => [...features[feature]!.values]);
+      const mean = now.reduce((sum, value) => sum + value, 0) / now.length;
+      const variance = now.reduce((sum, value) => sum + (value - mean) ** 2, 0) / now.length;
+      if (variance === 0) return [];
+      const moved = now.reduce((sum, value, index) => sum + Math.abs(value - then[index]!), 0);
+      return [{ feature, by: moved / now.length / Math.sqrt(variance) }];
+    });
+  } catch (error) {
+    // What was measured of other features is restored by no transform.
+    if (error instanceof UserError) return [];
+    throw error;
+  }
+}
+
+const hasSameTransforms = ({ transforms }: ModelFile, plan: Plan) =>
+  transforms.length === plan.transforms.length &&
+  transforms.every(({ use }, index) => use === plan.transforms[index]!.resolved.use);

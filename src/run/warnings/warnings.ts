@@ -1,0 +1,50 @@
+/**
+ * Warnings of what will train and cannot mean much.
+ *
+ * @module
+ */
+
+import type { Problem } from "../../base/errors.ts";
+import type { Plan } from "../../pipeline/plan.ts";
+import type { PreparedData } from "../../input/prepare_data.ts";
+import { classesWithoutRows, oneClass } from "./classes.ts";
+import { type Facts, gatherFacts } from "./facts.ts";
+import { labelAsFeature } from "./label_as_feature.ts";
+import { differentRanges } from "./ranges.ts";
+import { shiftedInputs } from "./shifted_inputs.ts";
+import { smallBatches } from "./small_batches.ts";
+import {
+  mostlyUnknown,
+  rareValues,
+  untrainedUnknown,
+  valuesThatDoNotOccur,
+} from "./vocabularies.ts";
+import { noWeight } from "./weights.ts";
+
+/** All that is looked for before training begins. */
+const all: readonly ((facts: Facts) => Problem[] | Promise<Problem[]>)[] = [
+  labelAsFeature,
+  oneClass,
+  classesWithoutRows,
+  noWeight,
+  differentRanges,
+  rareValues,
+  valuesThatDoNotOccur,
+  mostlyUnknown,
+  untrainedUnknown,
+  smallBatches,
+  shiftedInputs,
+];
+
+/**
+ * Looks for what will train and cannot mean much.
+ *
+ * @param plan The plan.
+ * @param data Its rows.
+ * @returns What was found, with the place and what to write instead.
+ * @throws {UserError} If a row cannot be read, or a transform fails.
+ */
+export async function warningsOf(plan: Plan, data: PreparedData): Promise<Problem[]> {
+  const facts = await gatherFacts(plan, data);
+  return (await Promise.all(all.map((warn) => warn(facts)))).flat();
+}

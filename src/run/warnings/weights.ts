@@ -1,0 +1,24 @@
+import type { Problem } from "../../base/errors.ts";
+import { hint } from "../../base/hints.ts";
+import type { Facts } from "./facts.ts";
+
+/**
+ * Warns of splits whose rows all have the weight 0.
+ *
+ * @param facts What is known of the run.
+ */
+export function noWeight({ counts, rows, plan: { document, weight } }: Facts): Problem[] {
+  return Object.entries(counts).flatMap(([split, { weighted }]): Problem[] =>
+    weighted !== false ? [] : [{
+      message:
+        `all ${rows[split]!.toLocaleString("en")} rows of the ${split} split have the weight 0 ` +
+        `in the column ${weight}: ${
+          split === "train" ? "nothing is learned" : "nothing is measured"
+        }`,
+      place: document.place(["data", "weight"]),
+      hint: hint("warning/no-weight", "name another column, or leave out `weight`", {
+        remove: ["."],
+      }),
+    }]
+  );
+}

@@ -1,0 +1,268 @@
+/**
+ * All runs of a sweep are checked before the first one starts.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { AllowedCode } from "../pipeline/allowed_code.ts";
+import { openEngine } from "../engine/engine.ts";
+import { formatPlace, type Problem, UserError, warningLines } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import type { Plan } from "../pipeline/plan.ts";
+import { makePlan } from "../pipeline/plan/make_plan.ts";
+import { createRegistry } from "../pipeline/registry.ts";
+import { builtins } from "../../plugins/mod.ts";
+import { refuseOtherData } from "../run/resume_checks.ts";
+import { tryFirstBatch } from "../run/first_batch.ts";
+import { readInitial } from "../run/initial.ts";
+import { prepareData, type PreparedData } from "../input/prepare_data.ts";
+import { prepareJobs } from "../run/run.ts";
+import { warningsOf } from "../run/warnings/warnings.ts";
+import { type Asked, type KeptRun, keptRun, type RunState } from "./kept.ts";
+import type { Setting, Sweep, SweepRun } from "../pipeline/sweep_file/read.ts";
+
+/** A run that may start. */
+export interface CheckedRun {
+  /** The setting's key. */
+  readonly setting: string;
+  /** The seed. */
+  readonly seed: number;
+  /** Its run folder. */
+  readonly folder: string;
+  /** How far it has come already. */
+  readonly state: RunState;
+}
+
+/** A sweep without mistakes, as JSON. */
+export interface CheckedSweep {
+  /** Its name. */
+  readonly name: string;
+  /** Its folder. */
+  readonly out: string;
+  /** The settings. */
+  readonly settings: readonly Setting[];
+  /** The seeds. */
+  readonly seeds: readonly number[];
+  /** The runs, in the order to start them in. */
+  readonly runs: readonly CheckedRun[];
+  /** The metric to compare on; undefined if nothing is measured. */
+  readonly metric: string | undefined;
+  /** The split to compare on. */
+  readonly split: "test" | "validation";
+  /** Threads of a run. */
+  readonly threads: number;
+  /** The rows of a call when latency is measured; undefined if it is not. */
+  readonly latencyBatch: number | undefined;
+}
+
+/** How a sweep is run, beside what its file says. */
+export interface SweepOptions extends Asked {
+  readonly engine: "auto" | "native" | "wasm" | undefined;
+  /** Which code pipelines may name. */
+  readonly allowed: AllowedCode;
+  /** The sweep's folder; `runs/NAME` by default. */
+  readonly out: string | undefined;
+}
+
+/**
+ * The sweep's folder.
+ *
+ * @param sweep The sweep.
+ * @param options How it is run.
+ */
+export function folderOf({ name }: Sweep, { out }: Pick<SweepOptions, "out">): string {
+  return out ?? join("runs", name);
+}
+
+/**
+ * The name of a run, which is its folder within the sweep's.
+ *
+ * @param run The run.
+ */
+export function nameOf({ setting, seed }: Pick<SweepRun, "setting" | "seed">): string {
+  return `${setting}/seed-${seed}`;
+}
+
+/**
+ * The plan of a run.
+ *
+ * @param run The run.
+ * @param allowed Which code it may name.
+ * @throws {UserError} With all that is wrong.
+ */
+export async function planOf(run: SweepRun, allowed: AllowedCode): Promise<Plan> {
+  return await makePlan(run.document(), createRegistry(builtins, allowed));
+}
+
+/**
+ * Checks all runs of a sweep: plans, data, nets, a first batch, and what their folders hold.
+ *
+ * @param sweep The sweep.
+ * @param options How it is run.
+ * @param report Takes lines for a person to read.
+ * @throws {UserError} With all that is wrong.
+ */
+export async function checkSweep(
+  sweep: Sweep,
+  options: SweepOptions,
+  report: (line: string) => void,
+): Promise<CheckedSweep> {
+  const problems = new SweepProblems(sweep);
+  const plans = new Map<SweepRun, Plan>();
+  for (const run of sweep.runs) {
+    await problems.collect(
+      run.setting,
+      async () => void plans.set(run, await planOf(run, options.allowed)),
+    );
+  }
+  problems.throwAny();
+  const metric = comparedMetric(sweep, [...plans.values()]);
+  const out = folderOf(sweep, options);
+  const kept = new Map<SweepRun, KeptRun>();
+  for (const [run, plan] of plans) {
+    const folder = join(out, nameOf(run));
+    await problems.collect(
+      run.setting,
+      async () => void kept.set(run, await keptRun(folder, plan, options)),
+    );
+  }
+  problems.throwAny();
+  const engine = await openEngine(options.engine ?? "auto", report);
+  report(`engine: ${engine.name} (${engine.detail})`);
+  const warnings = new SweepProblems(sweep);
+  for (const { key } of sweep.settings) {
+    const runs = [...plans].filter(([{ setting }]) => setting === key);
+    await problems.collect(key, async () => {
+      for (const warning of await tryRuns(runs, kept)) warnings.add(key, warning);
+    });
+  }
+  problems.throwAny();
+  for (const warning of warnings.all) warningLines(warning).forEach(report);
+  const { split, threads, latency } = sweep.value;
+  return {
+    name: sweep.name,
+    out,
+    settings: sweep.settings,
+    seeds: sweep.seeds,
+    runs: sweep.runs.map((run) => ({
+      setting: run.setting,
+      seed: run.seed,
+      folder: join(out, nameOf(run)),
+      state: kept.get(run)!.state,
+    })),
+    metric,
+    split,
+    threads,
+    latencyBatch: latency === "none" ? undefined : latency.batch,
+  };
+}
+
+/**
+ * Opens the data of a setting, builds its nets, and tries a batch unless all of its runs are done; gives what its
+ * runs will warn of.
+ */
+async function tryRuns(
+  runs: readonly (readonly [SweepRun, Plan])[],
+  kept: ReadonlyMap<SweepRun, KeptRun>,
+): Promise<Problem[]> {
+  const [, first] = runs[0]!;
+  const data: PreparedData = await prepareData(first);
+  try {
+    for (const [run, plan] of runs) {
+      const { earlier } = kept.get(run)!;
+      // Rows that are held out by the seed differ from run to run; how many there are does not.
+      if (earlier) refuseOtherData(earlier, data, plan);
+    }
+    if (runs.every(([run]) => kept.get(run)!.state === "finished")) return [];
+    const { rocket: { phases }, alone } = await prepareJobs(first, data);
+    const warnings = await warningsOf(first, data);
+    const warn = (warning: Problem) => void warnings.push(warning);
+    const given = await readInitial(first, phases[0]!.nets, undefined, warn);
+    if (alone) await readInitial(first, alone.phases[0]!.nets);
+    for (const phase of phases) {
+      (await tryFirstBatch(first, data, phase, given)).warnings.forEach(warn);
+    }
+    return [...new Map(warnings.map((warning) => [warning.message, warning])).values()];
+  } finally {
+    await data.close();
+  }
+}
+
+/** The metric that settings are compared on, which all of them have to measure. */
+function comparedMetric(sweep: Sweep, plans: readonly Plan[]): string | undefined {
+  const { value: { metric: wanted, split }, document } = sweep;
+  const [first] = plans as [Plan, ...Plan[]];
+  const name = first.metrics.find(({ stage }) => stage.per === "net")?.name;
+  const metric = wanted ?? (name && `light/${name}`);
+  const lacking = metric === undefined
+    ? undefined
+    : plans.find((plan) =>
+      !plan.metrics.some(({ name, stage }) =>
+        stage.per === "net"
+          ? metric === `light/${name}` || metric === `booster/${name}`
+          : metric === name || metric.startsWith(`${name}/`)
+      )
+    );
+  if (lacking) {
+    const keys = lacking.metrics.flatMap(({ name, stage }) =>
+      stage.per === "net" ? [`light/${name}`, `booster/${name}`] : [name]
+    );
+    throw new UserError(`not every setting measures ${metric}`, {
+      place: document.place(["metric"]),
+      hint: keys.length > 0
+        ? hint("sweep/metric", `there is ${keys.join(", ")}`, { set: { "/metric": keys[0] } })
+        : hint("sweep/metrics", "add it to `metrics:` of the base", { edit: "the base" }),
+      exitCode: 2,
+    });
+  }
+  if (split === "validation" && plans.some(({ validation }) => !validation)) {
+    throw new UserError("there is no validation split to compare on", {
+      place: document.place(["split"]),
+      hint: hint("sweep/validation", "add data.validation to the base, such as { holdout: 0.1 }", {
+        edit: "the base",
+      }),
+      exitCode: 2,
+    });
+  }
+  return metric;
+}
+
+/** What is wrong with the runs, each mistake once, with the settings that it is in. */
+class SweepProblems {
+  readonly #settings: readonly string[];
+  readonly #found = new Map<string, { problem: Problem; settings: Set<string> }>();
+  #exitCode: 1 | 2 = 1;
+
+  constructor({ settings }: Sweep) {
+    this.#settings = settings.map(({ key }) => key);
+  }
+
+  async collect(setting: string, body: () => Promise<void>): Promise<void> {
+    try {
+      await body();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      if (error.exitCode === 2) this.#exitCode = 2;
+      for (const problem of error.problems) this.add(setting, problem);
+    }
+  }
+
+  add(setting: string, problem: Problem): void {
+    const text = `${problem.message} ${problem.place ? formatPlace(problem.place) : ""}`;
+    const same = this.#found.get(text) ?? { problem, settings: new Set() };
+    this.#found.set(text, { ...same, settings: same.settings.add(setting) });
+  }
+
+  get all(): Problem[] {
+    return [...this.#found.values()].map(({ problem, settings }) =>
+      settings.size === this.#settings.length
+        ? problem
+        : { ...problem, message: `${problem.message} (setting ${[...settings].join(", ")})` }
+    );
+  }
+
+  throwAny(): void {
+    if (this.#found.size > 0) throw new UserError(this.all, { exitCode: this.#exitCode });
+  }
+}

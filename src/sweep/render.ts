@@ -1,0 +1,224 @@
+/**
+ * The table of a sweep as text, Markdown and HTML.
+ *
+ * @module
+ */
+
+import { type Align, formatCount, formatNumber, table } from "../base/text_table.ts";
+import { escapeMarkup } from "../base/escape_markup.ts";
+import { printable } from "../base/printable.ts";
+import { formatMetric, undefinedMetric } from "../stages/metric.ts";
+import type { Interval, Spread } from "./statistics.ts";
+import type { MetricSummary, SweepRow, SweepTable } from "./table.ts";
+
+/** A table of texts. */
+export interface TextTable {
+  /** The columns' titles. */
+  readonly head: readonly string[];
+  /** The cells. */
+  readonly rows: readonly (readonly string[])[];
+}
+
+const nothing = "–";
+
+/**
+ * How settings compare on the sweep's metric.
+ *
+ * @param sweep The sweep's table.
+ */
+export function comparison(sweep: SweepTable): TextTable {
+  const { metric, keys, rows, latency } = sweep;
+  const [, net = "", name = metric ?? ""] = /^(light|booster)\/(.*)$/.exec(metric ?? "") ?? [];
+  const other = net === "light" ? `booster/${name}` : "";
+  const columns: [title: string, cell: (row: SweepRow) => string][] = [
+    ["setting", ({ setting }) => setting],
+    ["seeds", ({ seeds }) => String(seeds.length)],
+  ];
+  if (metric !== undefined) {
+    columns.push(
+      [metric, ({ metrics }) => spreadText(metrics.last[metric])],
+      ["difference [95 %]", ({ metrics }) => differenceText(metrics.last[metric])],
+      ["at best", ({ metrics }) => spreadText(metrics.best[metric])],
+      ["difference [95 %]", ({ metrics }) => differenceText(metrics.best[metric])],
+    );
+  }
+  if (keys.includes(other)) {
+    columns.push([other, ({ metrics }) => spreadText(metrics.last[other])]);
+  }
+  columns.push(
+    ["light parameters", ({ parameters: { light } }) => light ? formatCount(light) : nothing],
+    [
+      "booster parameters",
+      ({ parameters: { booster } }) => booster ? formatCount(booster) : nothing,
+    ],
+  );
+  if (latency) {
+    columns.push(
+      ["light latency", ({ latency }) => latency ? `${latency.toFixed(3)} ms` : nothing],
+      ["ratio", ({ latencyRatio }) => latencyRatio ? latencyRatio.toFixed(2) : nothing],
+    );
+  }
+  return {
+    head: columns.map(([title]) => title),
+    rows: rows.map((row) => columns.map(([, cell]) => cell(row))),
+  };
+}
+
+/**
+ * All metrics, a row a setting.
+ *
+ * @param sweep The sweep's table.
+ * @param when After which epoch.
+ */
+export function allMetrics({ keys, rows }: SweepTable, when: "last" | "best"): TextTable {
+  return {
+    head: ["setting", ...keys],
+    rows: rows.map(({ setting, metrics }) => [
+      setting,
+      ...keys.map((key) => spreadText(metrics[when][key])),
+    ]),
+  };
+}
+
+/**
+ * What the numbers are, in sentences.
+ *
+ * @param sweep The sweep's table.
+ */
+export function notes({ split, seeds, latency, engines, rows, metric }: SweepTable): string[] {
+  const references = [...new Set(rows.map(({ reference }) => reference))];
+  return [
+    `Mean ± standard deviation over the seeds ${
+      seeds.join(", ")
+    }, on the ${split} split, after the last ` +
+    "epoch and (at best) after the one that each run chose.",
+    ...(metric === undefined ? [] : [
+      `Differences are to ${references.join(", ")}${
+        references.length > 1 ? ", each at the same point of the grid," : ""
+      } with the 95 % interval of the paired t test over seeds.`,
+    ]),
+    ...(latency
+      ? [
+        `Latency: the median time of a call with ${latency.batch} row${
+          latency.batch === 1 ? "" : "s"
+        }, ${latency.engine} engine, one thread, nets in alternation.`,
+      ]
+      : []),
+    ...(engines.length > 1
+      ? [`Not all runs were computed alike: the engines were ${engines.join(" and ")}.`]
+      : []),
+  ];
+}
+
+/**
+ * The table for a terminal.
+ *
+ * @param sweep The sweep's table.
+ */
+export function terminalText(sweep: SweepTable): string[] {
+  const { head, rows } = comparison(sweep);
+  return [sweep.name, "", ...table(head, rows), "", ...notes(sweep)];
+}
+
+/**
+ * The tables in Markdown.
+ *
+ * @param sweep The sweep's table.
+ */
+export function markdownText(sweep: SweepTable): string {
+  return [
+    `# ${markdown(sweep.name)}`,
+    markdownTable(comparison(sweep)),
+    notes(sweep).map((note) => `- ${markdown(note)}`).join("\n"),
+    "## All metrics after the last epoch",
+    markdownTable(allMetrics(sweep, "last")),
+    "## All metrics after the best epoch",
+    markdownTable(allMetrics(sweep, "best")),
+  ].join("\n\n") + "\n";
+}
+
+function markdownTable({ head, rows }: TextTable): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(markdown).join(" | ")} |`;
+  const align = head.map((_, index): Align => index === 0 ? "left" : "right");
+  const rule = align.map((side) => side === "left" ? "---" : "---:");
+  return [line(head), `| ${rule.join(" | ")} |`, ...rows.map(line)].join("\n");
+}
+
+const markdown = (text: string) =>
+  printable(text).replaceAll(/[\\|<>*_`[\]#&]/g, (sign) => `\\${sign}`);
+
+const style =
+  `body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 1rem 0 }
+th, td { border-bottom: 1px solid #ddd; padding: .3rem .8rem; text-align: right; white-space: nowrap }
+th:first-child, td:first-child { text-align: left }
+.wide { overflow-x: auto }`;
+
+/**
+ * The tables as a page that needs nothing else.
+ *
+ * @param sweep The sweep's table.
+ * @param picture The picture as SVG, if there is one.
+ */
+export function htmlText(sweep: SweepTable, picture: string | undefined): string {
+  return [
+    `<!doctype html>`,
+    `<html lang="en">`,
+    `<meta charset="utf-8">`,
+    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`,
+    `<title>${escapeMarkup(sweep.name)}</title>`,
+    `<style>${style}</style>`,
+    `<h1>${escapeMarkup(sweep.name)}</h1>`,
+    htmlTable(comparison(sweep)),
+    ...notes(sweep).map((note) => `<p>${escapeMarkup(note)}</p>`),
+    ...(picture ? [`<figure>${picture}</figure>`] : []),
+    `<h2>All metrics after the last epoch</h2>`,
+    htmlTable(allMetrics(sweep, "last")),
+    `<h2>All metrics after the best epoch</h2>`,
+    htmlTable(allMetrics(sweep, "best")),
+    `</html>`,
+    "",
+  ].join("\n");
+}
+
+function htmlTable({ head, rows }: TextTable): string {
+  const line = (cells: readonly string[], tag: "td" | "th") =>
+    `<tr>${cells.map((cell) => `<${tag}>${escapeMarkup(cell)}</${tag}>`).join("")}</tr>`;
+  return [
+    `<div class="wide"><table>`,
+    line(head, "th"),
+    ...rows.map((row) => line(row, "td")),
+    `</table></div>`,
+  ].join("\n");
+}
+
+function spreadText(summary: MetricSummary | undefined): string {
+  if (!summary) return nothing;
+  const { spread, without } = summary;
+  if (!without) return spread ? meanText(spread) : nothing;
+  const none = formatMetric(undefinedMetric(without.reason));
+  // A mean over fewer seeds than the others' has to show it.
+  return spread ? `${meanText(spread)} of ${spread.count}; ${without.runs} ${none}` : none;
+}
+
+function meanText({ mean, deviation }: Spread): string {
+  const text = formatNumber(mean);
+  if (Number.isNaN(deviation)) return text;
+  // A deviation reads best in the decimals of its mean, where these do not make nothing of it.
+  const same = deviation >= 1e-4 && deviation < 1e-3 && !text.includes("e");
+  return `${text} ± ${same ? deviation.toFixed(4) : formatNumber(deviation)}`;
+}
+
+function differenceText(summary: MetricSummary | undefined): string {
+  return summary?.difference ? intervalText(summary.difference) : nothing;
+}
+
+function intervalText({ mean, low, high }: Interval): string {
+  return Number.isNaN(low) ? signed(mean) : `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
+}
+
+/** All in four decimals, so that they can be compared by eye. */
+function signed(value: number): string {
+  const text = Math.abs(value).toFixed(4);
+  return `${value < 0 && Number(text) !== 0 ? "−" : "+"}${text}`;
+}

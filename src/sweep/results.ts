@@ -1,0 +1,86 @@
+import { join } from "node:path";
+import { readRegularText } from "../base/files/regular.ts";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import { metricsFromJson } from "../stages/metrics_json.ts";
+import type { Metrics, Result } from "../stages/events.ts";
+import { readResult } from "../run/folder/manifest.ts";
+import type { CheckedRun, CheckedSweep } from "./check.ts";
+
+/** When a net was measured: after the last epoch, or after the best one by validation. */
+export type When = "last" | "best";
+
+/** What a run came to. */
+export interface RunOutcome {
+  /** The setting's key. */
+  readonly setting: string;
+  /** The seed. */
+  readonly seed: number;
+  /** The metrics by key, on the sweep's split. */
+  readonly metrics: Readonly<Record<When, Metrics>>;
+  /** What the run ended with. */
+  readonly result: Result;
+}
+
+/**
+ * Reads what the runs of a sweep came to.
+ *
+ * @param sweep The sweep.
+ * @returns The runs that have finished, in the sweep's order.
+ * @throws {UserError} If the metrics of a finished run cannot be read.
+ */
+export async function readOutcomes({ runs, split }: CheckedSweep): Promise<RunOutcome[]> {
+  const outcomes = await Promise.all(runs.map((run) => readOutcome(run, split)));
+  return outcomes.filter((outcome) => outcome !== undefined);
+}
+
+async function readOutcome(
+  { setting, seed, folder }: CheckedRun,
+  split: string,
+): Promise<RunOutcome | undefined> {
+  const result = await readResult(folder);
+  if (!result) return undefined;
+  const metrics = split === "test"
+    ? { last: byKey(result.test), best: byKey(result.best.test) }
+    : await metricsOf(folder, split, result);
+  return { setting, seed, metrics, result };
+}
+
+/** `light: { accuracy }` becomes `light/accuracy`; what belongs to no net keeps its name. */
+function byKey(nets: Result["test"]): Metrics {
+  return Object.fromEntries(
+    Object.entries(nets).flatMap(([net, metrics]) =>
+      Object.entries(metrics).map(([name, value]) => [
+        net === "run" ? name : `${net}/${name}`,
+        value,
+      ])
+    ),
+  );
+}
+
+/** What a line of metrics.jsonl says beside its metrics. */
+const about: ReadonlySet<string> = new Set(["phase", "epoch", "step", "seconds", "split"]);
+
+async function metricsOf(
+  folder: string,
+  split: string,
+  { epochs, best }: Result,
+): Promise<RunOutcome["metrics"]> {
+  const path = join(folder, "metrics.jsonl");
+  try {
+    const lines = (await readRegularText(path)).split("\n").filter(Boolean)
+      .map((line) => metricsFromJson(JSON.parse(line)) as Record<string, unknown>);
+    const after = (epoch: number) => {
+      const found = lines.findLast((line) => line.split === split && line.epoch === epoch);
+      return Object.fromEntries(
+        Object.entries(found ?? {}).filter(([key]) => !about.has(key)),
+      ) as Metrics;
+    };
+    return { last: after(epochs), best: after(best.epoch) };
+  } catch (error) {
+    throw new UserError(`${path} cannot be read: ${(error as Error).message}`, {
+      hint: hint("sweep/results", `remove ${folder} to run it anew`, { edit: "the folder" }),
+      cause: error,
+    });
+  }
+}

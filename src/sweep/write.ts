@@ -1,0 +1,130 @@
+import {
+  Float64,
+  Int32,
+  type RecordBatch,
+  type Schema,
+  Table,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
+import { join } from "node:path";
+import type { MetricValue } from "../stages/metric.ts";
+import { ArrowFileWriter } from "../base/files/arrow_writer.ts";
+import { writeFileWhole } from "../base/files/write.ts";
+import { drawPicture } from "./picture.ts";
+import { htmlText, markdownText } from "./render.ts";
+import type { RunOutcome } from "./results.ts";
+import type { SweepTable } from "./table.ts";
+
+/**
+ * Writes what a sweep came to into its folder: `table.md`, `table.html`, `table.arrow` with a row a
+ * setting, `runs.arrow` with a row a run, and `picture.svg` where there are latencies.
+ *
+ * @param out The sweep's folder.
+ * @param table The table.
+ * @param outcomes What the runs came to.
+ * @param report Takes lines for a person to read.
+ * @returns The files.
+ */
+export async function writeTable(
+  out: string,
+  table: SweepTable,
+  outcomes: readonly RunOutcome[],
+  report: (line: string) => void,
+): Promise<string[]> {
+  const picture = await drawPicture(table, report);
+  const texts: [name: string, text: string][] = [
+    ["table.md", markdownText(table)],
+    ["table.html", htmlText(table, picture)],
+    ...(picture === undefined ? [] : [["picture.svg", picture] as [string, string]]),
+  ];
+  for (const [name, text] of texts) {
+    await writeFileWhole(join(out, name), new TextEncoder().encode(text));
+  }
+  writeArrow(join(out, "table.arrow"), settingColumns(table));
+  writeArrow(join(out, "runs.arrow"), runColumns(table, outcomes));
+  return [...texts.map(([name]) => name), "table.arrow", "runs.arrow"]
+    .map((name) => join(out, name));
+}
+
+/** Values by column. */
+type Columns = Record<
+  string,
+  { readonly type: Utf8 | Int32 | Float64; readonly values: readonly (string | number | null)[] }
+>;
+
+/** What is no number has no value in a table. */
+const finite = (value: MetricValue | undefined) =>
+  typeof value === "number" && Number.isFinite(value) ? value : null;
+
+function settingColumns({ rows, keys }: SweepTable): Columns {
+  const numbers = (of: (row: SweepTable["rows"][number]) => number | undefined) => ({
+    type: new Float64(),
+    values: rows.map((row) => finite(of(row))),
+  });
+  const counts = (of: (row: SweepTable["rows"][number]) => number | undefined) => ({
+    type: new Int32(),
+    values: rows.map((row) => of(row) ?? null),
+  });
+  const texts = (values: readonly string[]) => ({ type: new Utf8(), values });
+  const columns: Columns = {
+    setting: texts(rows.map(({ setting }) => setting)),
+    reference: texts(rows.map(({ reference }) => reference)),
+    seeds: counts(({ seeds }) => seeds.length),
+  };
+  for (const key of keys) {
+    for (const when of ["last", "best"] as const) {
+      const of = (row: SweepTable["rows"][number]) => row.metrics[when][key];
+      const name = `${key}/${when}`;
+      columns[`${name}/mean`] = numbers((row) => of(row)?.spread?.mean);
+      columns[`${name}/deviation`] = numbers((row) => of(row)?.spread?.deviation);
+      columns[`${name}/difference`] = numbers((row) => of(row)?.difference?.mean);
+      columns[`${name}/difference_low`] = numbers((row) => of(row)?.difference?.low);
+      columns[`${name}/difference_high`] = numbers((row) => of(row)?.difference?.high);
+    }
+  }
+  return {
+    ...columns,
+    light_parameters: counts(({ parameters }) => parameters.light),
+    booster_parameters: counts(({ parameters }) => parameters.booster),
+    light_latency_milliseconds: numbers(({ latency }) => latency),
+    light_latency_ratio: numbers(({ latencyRatio }) => latencyRatio),
+  };
+}
+
+function runColumns({ keys }: SweepTable, outcomes: readonly RunOutcome[]): Columns {
+  const columns: Columns = {
+    setting: { type: new Utf8(), values: outcomes.map(({ setting }) => setting) },
+    // Seeds go up to 2³² − 1.
+    seed: { type: new Float64(), values: outcomes.map(({ seed }) => seed) },
+    best_epoch: { type: new Int32(), values: outcomes.map(({ result }) => result.best.epoch) },
+    seconds: { type: new Float64(), values: outcomes.map(({ result }) => result.seconds) },
+  };
+  for (const key of keys) {
+    for (const when of ["last", "best"] as const) {
+      columns[`${key}/${when}`] = {
+        type: new Float64(),
+        values: outcomes.map(({ metrics }) => finite(metrics[when][key])),
+      };
+    }
+  }
+  return columns;
+}
+
+function writeArrow(path: string, columns: Columns): void {
+  const vectors = Object.fromEntries(
+    Object.entries(columns).map(([name, { type, values }]) => [
+      name,
+      vectorFromArray([...values], type),
+    ]),
+  );
+  const table = new Table(vectors);
+  const writer = new ArrowFileWriter(path, table.schema as Schema);
+  try {
+    for (const batch of table.batches) writer.write(batch as RecordBatch);
+    writer.finish();
+  } catch (error) {
+    writer.abandon();
+    throw error;
+  }
+}

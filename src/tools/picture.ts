@@ -1,0 +1,95 @@
+/**
+ * Draws a run: its loss curves and its result table, as one SVG.
+ *
+ * usage: deno task picture RUN_FOLDER OUT.svg
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { compile, type TopLevelSpec } from "npm:vega-lite@6.4.1";
+import { parse, View } from "npm:vega@6.2.0";
+import { resultTable } from "../commands/result_table.ts";
+import type { Result } from "../stages/events.ts";
+import { escapeXml } from "./escape_xml.ts";
+
+interface Point {
+  readonly epoch: number;
+  readonly loss: number;
+  readonly net: string;
+}
+
+const [folder, out] = Deno.args;
+if (!folder || !out) {
+  console.error("usage: deno task picture RUN_FOLDER OUT.svg");
+  Deno.exit(2);
+}
+const result: Result = JSON.parse(await Deno.readTextFile(join(folder, "result.json")));
+const points = [
+  ...await lossPoints(folder, "metrics.jsonl", { light: "light", booster: "booster" }),
+  ...await lossPoints(folder, "metrics-light-alone.jsonl", { light: "light alone" }),
+];
+await Deno.writeTextFile(out, withTable(await curves(points), resultTable(result).join("\n")));
+
+/** The test split's cross-entropy by epoch and net. */
+async function lossPoints(
+  folder: string,
+  file: string,
+  nets: Readonly<Record<string, string>>,
+): Promise<Point[]> {
+  const text = await Deno.readTextFile(join(folder, file)).catch(() => "");
+  return text.split("\n").filter(Boolean).map((line) => JSON.parse(line))
+    .filter(({ split }) => split === "test")
+    .flatMap((line) =>
+      Object.entries(nets).map(([net, name]) => ({
+        epoch: line.epoch as number,
+        loss: line[`loss/cross-entropy(${net})`] as number,
+        net: name,
+      }))
+    );
+}
+
+async function curves(points: readonly Point[]): Promise<string> {
+  const spec: TopLevelSpec = {
+    width: 560,
+    height: 260,
+    background: "white",
+    padding: 16,
+    data: { values: points as Point[] },
+    mark: { type: "line", point: { size: 18 } },
+    encoding: {
+      x: { field: "epoch", type: "quantitative", axis: { tickMinStep: 1 } },
+      y: {
+        field: "loss",
+        type: "quantitative",
+        scale: { type: "log" },
+        title: "cross-entropy, test split",
+      },
+      color: { field: "net", type: "nominal", sort: null, title: null },
+    },
+  };
+  const view = new View(parse(compile(spec).spec), { renderer: "none" });
+  return await view.toSVG();
+}
+
+/** The chart with the table's lines under it. */
+function withTable(chart: string, table: string): string {
+  const [, width, height] = /width="(\d+)" height="(\d+)"/.exec(chart)!.map(Number);
+  const lines = table.split("\n"), line = 17;
+  const wide = Math.max(width!, Math.max(...lines.map(({ length }) => length)) * 7.3 + 32);
+  const tall = height! + lines.length * line + 24;
+  const text = lines.map((content, index) =>
+    `<text x="16" y="${height! + 16 + index * line}" xml:space="preserve">${
+      escapeXml(content)
+    }</text>`
+  );
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${wide}" height="${tall}">`,
+    `<rect width="100%" height="100%" fill="white"/>`,
+    chart.replace(/^<\?xml.*?\?>|<!DOCTYPE.*?>/gs, ""),
+    `<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="12">`,
+    ...text,
+    `</g></svg>`,
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,96 @@
+import * as tf from "@tensorflow/tfjs";
+import { CapturedFunction, type CaptureReport } from "../engine/capture/capture.ts";
+import { foldBatchNorms } from "../engine/capture/fold.ts";
+import type { NetName, NetworkPair } from "../stages/network.ts";
+import { Forward } from "./forward.ts";
+import type { TensorsByName } from "./variables.ts";
+
+/** What a net is asked. */
+export interface InferenceInput {
+  /** The features, `[rows, ...shape]`. */
+  readonly features: TensorsByName;
+}
+
+/** What a net says. */
+export interface InferenceOutput {
+  /** The logits, `[rows, ...shape]`; the caller disposes of them. */
+  readonly logits: tf.Tensor;
+}
+
+/** A net as a function of features. */
+export type CapturedInference = Pick<
+  CapturedFunction<InferenceInput, InferenceOutput>,
+  "call" | "dispose"
+>;
+
+/** Weights of more numbers than this, embedding tables, are handed over instead of written out. */
+const LARGEST_CONSTANT = 2 ** 24;
+
+/**
+ * One net of a pair as a function of features alone, as it ships: its weights are constants, batch
+ * norms use their running statistics, and on the native engine each number of rows becomes a graph of
+ * its own in which batch norms are folded into convolutions.
+ *
+ * @example
+ * ```ts
+ * import { captureInference } from "./inference.ts";
+ * import type { Net, Variable } from "../../plugin.ts";
+ * import * as tf from "@tensorflow/tfjs";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await tf.setBackend("cpu");
+ * const factor: Variable = {
+ *   name: "factor",
+ *   owner: "light",
+ *   shape: [],
+ *   trainable: true,
+ *   table: false,
+ *   initializer: { kind: "constant", value: 1 },
+ * };
+ * const light: Net = ({ x }, scope) => ({ logits: tf.mul(x!, scope.read(factor)) });
+ * const twice = captureInference({ light }, "light", { factor: tf.scalar(2) });
+ * const { logits } = twice.call({ features: { x: tf.tensor2d([[3]]) } });
+ * assertEquals([...logits.dataSync()], [6]);
+ * twice.dispose();
+ * ```
+ *
+ * @param pair The nets.
+ * @param net Which of them.
+ * @param values The values of its variables, which have to stay as they are and be kept as long as
+ *   the function is called with new numbers of rows.
+ * @param report Told what became of each graph.
+ * @returns The function; `dispose()` frees its graphs, not the values.
+ * @throws {Error} If the pair has no such net, when it is called.
+ */
+export function captureInference(
+  pair: NetworkPair,
+  net: NetName,
+  values: TensorsByName,
+  report?: (report: CaptureReport) => void,
+): CapturedInference {
+  const [tables, constants] = [true, false].map((large) =>
+    Object.fromEntries(
+      Object.entries(values).filter(([, { size }]) => (size > LARGEST_CONSTANT) === large),
+    )
+  );
+  const captured = new CapturedFunction(
+    ({ features, tables }: InferenceInput & { tables: TensorsByName }) => {
+      const forward = new Forward(pair, {
+        values: { ...constants, ...tables },
+        features,
+        training: false,
+        seed: () => tf.scalar(0, "int32"),
+      });
+      return { logits: forward.outputs(net).logits };
+    },
+    {
+      rows: ({ features }) => Object.values(features),
+      rewrite: foldBatchNorms,
+      report,
+    },
+  );
+  return {
+    call: ({ features }) => captured.call({ features, tables: tables! }),
+    dispose: () => captured.dispose(),
+  };
+}

@@ -1,0 +1,360 @@
+import { describeValue } from "../base/describe_value.ts";
+import * as tf from "@tensorflow/tfjs";
+import { CapturedFunction } from "../engine/capture/capture.ts";
+import { allFinite, choose } from "../engine/squares.ts";
+import { gatherRows, type RowGradient, writeRows } from "../engine/tables.ts";
+import { deriveSeed } from "../base/random.ts";
+import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
+import type { GradientNorms } from "../stages/events.ts";
+import type { NetworkPair, Variable, VariableOwner } from "../stages/network.ts";
+import type { Optimizer } from "../stages/optimizer.ts";
+import { type Clip, clipGradients, squaresByOwner } from "./clip.ts";
+import { Forward } from "./forward.ts";
+import { type Gradients, gradientsOf } from "./gradients.ts";
+import type { Lookups } from "./lookups.ts";
+import { changingFactors, type FactorValues, type Term, termLoss } from "./objective.ts";
+import { type BatchTensors, rowsOf } from "./tensors.ts";
+import { firstValue, type GivenState, type TensorsByName } from "./variables.ts";
+
+/** All that a step computes with and that does not change over a run. */
+export interface Model {
+  /** The nets. */
+  readonly pair: NetworkPair;
+  /** Their variables. */
+  readonly variables: readonly Variable[];
+  /** The loss terms. */
+  readonly terms: readonly Term[];
+  /** The rule by which variables move. */
+  readonly optimizer: Optimizer;
+  /** The optimizer's stage, for messages. */
+  readonly optimizerStage: StageReference;
+  /** Which rows of tables a step moves: those that it reads (`lazy`, the default), or all. */
+  readonly tables?: "lazy" | "exact" | undefined;
+  /** How long gradients may be; of any length by default. */
+  readonly clip?: Clip | undefined;
+  /** Whose variables stay as they are: no gradient, no slots, running statistics used and kept. */
+  readonly frozen?: ReadonlySet<VariableOwner> | undefined;
+}
+
+/** What changes from step to step. */
+export interface State {
+  /** The variables' values by name. */
+  readonly values: TensorsByName;
+  /** What the optimizer keeps, by slot and by the variable's name. */
+  readonly slots: Readonly<Record<string, TensorsByName>>;
+}
+
+/** What a step is given; tensors only, so that it can be recorded once and replayed. */
+export interface StepInput extends BatchTensors {
+  /** The learning rate. */
+  readonly rate: tf.Scalar;
+  /** The number of the step, from 1. */
+  readonly step: tf.Scalar;
+  /** What the optimizer computes of the step's number and rate in float64. */
+  readonly scalars: Readonly<Record<string, tf.Scalar>>;
+  /** The step's seed, an int32. */
+  readonly seed: tf.Scalar;
+  /** The values of changing gradient factors, in the order of {@linkcode changingFactors}. */
+  readonly factors: readonly tf.Scalar[];
+}
+
+/** What a step leaves. */
+export interface StepOutput {
+  /** The state after it. */
+  readonly state: State;
+  /** `[1 + terms]`: the total loss, then each term before its weight. */
+  readonly losses: tf.Tensor1D;
+  /**
+   * The L2 norm of the gradients of all variables, before they are clipped; NaN or infinite if any
+   * number of them is.
+   */
+  readonly norm: tf.Scalar;
+}
+
+/**
+ * The state before the first step.
+ *
+ * @param model The model.
+ * @param values The variables' first values; the state takes them over.
+ * @param given What slots begin with instead of their usual values, by slot.
+ */
+export function initialState(
+  model: Model,
+  values: TensorsByName,
+  given: GivenState["slots"] = new Map(),
+): State {
+  const { optimizer } = model;
+  const slots = Object.entries(optimizer.slots).map(([slot, start]) => [
+    slot,
+    Object.fromEntries(
+      slotVariables(model).map((variable) => {
+        const initializer = { kind: "constant", value: start } as const;
+        return [variable.name, firstValue({ ...variable, initializer }, 0, given.get(slot))];
+      }),
+    ),
+  ]);
+  return { values, slots: Object.fromEntries(slots) };
+}
+
+/**
+ * The variables that the optimizer keeps something of.
+ *
+ * @param model The model.
+ */
+export function slotVariables(model: Pick<Model, "variables" | "frozen">): readonly Variable[] {
+  return movedVariables(model).filter(({ trainable }) => trainable);
+}
+
+/**
+ * One training step: both nets forward, the losses through their gradient policies, backward, and
+ * the optimizer. A pure function of its tensors but for embedding tables, whose touched rows it
+ * writes in place unless all rows are moved; the caller disposes of the state before it.
+ *
+ * If a loss or the norm of the gradients is not finite, tables stay as they are. The state after such
+ * a step is of no use: the caller goes on with the state before, which is whole.
+ *
+ * @param model The model.
+ * @param state The state before.
+ * @param input The batch, the rate, the seed.
+ * @returns The state after, the losses, and how long the gradients were.
+ * @throws {StageError} If a loss or the optimizer returns what it should not.
+ */
+export function trainStep(model: Model, state: State, input: StepInput): StepOutput {
+  return tf.tidy(() => {
+    const { losses, updates, ...all } = backward(model, state, input);
+    const { gradients, rows, norm } = clipGradients(all, model.variables, model.clip);
+    const sound = rows.size > 0 ? allFinite([losses, norm]) : undefined;
+    const values: Record<string, tf.Tensor> = { ...state.values, ...updates };
+    const slots: Record<string, Record<string, tf.Tensor>> = {};
+    for (const slot of Object.keys(state.slots)) slots[slot] = { ...state.slots[slot] };
+    for (const variable of model.variables) {
+      const { name } = variable;
+      const touched = rows.get(name), gradient = gradients[name];
+      if (touched) moveRows(model, variable, state, touched, input, sound!);
+      if (!gradient) continue;
+      const moved = move(model, variable, valueOf(state, name), gradient, input);
+      values[name] = moved.value;
+      for (const slot of Object.keys(slots)) slots[slot]![name] = moved.slots[slot]!;
+    }
+    return { state: { values, slots }, losses, norm };
+  });
+}
+
+/** The gradients of the total loss by variable; a variable that no loss reaches has none. */
+function backward(
+  model: Model,
+  { values }: State,
+  input: StepInput,
+): Gradients & {
+  losses: tf.Tensor1D;
+  updates: TensorsByName;
+} {
+  // The tape clears up all that its function made, so what else is wanted of it has to be kept; the
+  // caller disposes of it as of the rest of the step's output.
+  const { terms } = model;
+  let losses!: tf.Tensor1D;
+  let updates: TensorsByName = {};
+  const gradients = gradientsOf(movedVariables(model), values, (lookup) => {
+    const forward = forwardPass(model, values, input, lookup);
+    const factors = factorValues(terms, input);
+    const each = terms.map((term) => termLoss(term, forward, input, factors));
+    const total = tf.addN(each.map((loss, index) => tf.mul(loss, terms[index]!.weight)));
+    losses = tf.keep(tf.stack([total, ...each]) as tf.Tensor1D);
+    updates = Object.fromEntries(forward.updates);
+    for (const update of forward.updates.values()) tf.keep(update);
+    return total as tf.Scalar;
+  }, model.tables);
+  return { ...gradients, losses, updates };
+}
+
+/**
+ * The variables that a step moves: those that are not frozen.
+ *
+ * @param model The model.
+ */
+export function movedVariables(
+  { variables, frozen }: Pick<Model, "variables" | "frozen">,
+): readonly Variable[] {
+  return frozen ? variables.filter(({ owner }) => !frozen.has(owner)) : variables;
+}
+
+/**
+ * The values of changing gradient factors in a step.
+ *
+ * @param terms The loss terms.
+ * @param input The step's input.
+ */
+export function factorValues(terms: readonly Term[], { factors }: StepInput): FactorValues {
+  return new Map(changingFactors(terms).map((factor, index) => [factor, factors[index]!]));
+}
+
+/**
+ * The forward passes of a step.
+ *
+ * @param model The nets, and what of them is frozen.
+ * @param values The values of their variables.
+ * @param input The batch and the step's seed.
+ * @param lookup Reads rows of tables; without a gradient by default.
+ */
+export function forwardPass(
+  { pair, frozen }: Pick<Model, "pair" | "frozen">,
+  values: TensorsByName,
+  input: StepInput,
+  lookup?: Lookups["lookup"],
+): Forward {
+  return new Forward(pair, {
+    values,
+    lookup,
+    frozen,
+    features: input.features,
+    training: true,
+    seed: (purpose) => tf.add(input.seed, deriveSeed(0, purpose) >> 1).toInt() as tf.Scalar,
+  });
+}
+
+/** A variable, or some rows of it, with the optimizer's slots. */
+interface Value {
+  readonly value: tf.Tensor;
+  readonly slots: TensorsByName;
+}
+
+function valueOf({ values, slots }: State, name: string): Value {
+  return {
+    value: values[name]!,
+    slots: Object.fromEntries(Object.keys(slots).map((slot) => [slot, slots[slot]![name]!])),
+  };
+}
+
+/** Moves the rows of a table that a step has touched, in place; if it is not sound, by nothing. */
+function moveRows(
+  model: Model,
+  variable: Variable,
+  state: State,
+  { ids, values: gradient, rows: value }: RowGradient,
+  input: StepInput,
+  sound: tf.Scalar,
+): void {
+  const table = valueOf(state, variable.name);
+  const rows = {
+    value,
+    slots: Object.fromEntries(
+      Object.entries(table.slots).map(([slot, held]) => [slot, gatherRows(held, ids)]),
+    ),
+  };
+  const shape = rows.value.shape;
+  const moved = move(model, { ...variable, shape }, rows, gradient, input);
+  writeRows(table.value, ids, choose(sound, moved.value, rows.value));
+  for (const [slot, held] of Object.entries(table.slots)) {
+    writeRows(held, ids, choose(sound, moved.slots[slot]!, rows.slots[slot]!));
+  }
+}
+
+function move(
+  { optimizer, optimizerStage }: Model,
+  variable: Variable,
+  { value, slots }: Value,
+  gradient: tf.Tensor,
+  { rate, step, scalars }: StepInput,
+): Value {
+  const { name, shape } = variable;
+  const moved = callStage(
+    optimizerStage,
+    "update()",
+    () => optimizer.update({ variable, value, gradient, slots, rate, step, scalars }),
+  );
+  for (
+    const [what, tensor] of [
+      ["value", moved?.value],
+      ...Object.keys(slots).map((slot) => [`slot ${slot}`, moved?.slots?.[slot]] as const),
+    ] as const
+  ) {
+    if (!(tensor instanceof tf.Tensor)) {
+      throw new StageError(
+        optimizerStage,
+        `returned ${describeValue(tensor)} as the ${what} of ${name}`,
+      );
+    }
+    if (tensor.shape.join() !== shape.join()) {
+      throw new StageError(
+        optimizerStage,
+        `returned the ${what} of ${name} with shape [${tensor.shape}]; expected [${shape}]`,
+      );
+    }
+  }
+  return moved;
+}
+
+/**
+ * How strongly each loss term pulls at whose variables: L2 norms of the gradients of each weighted
+ * term by itself. Where a policy blocks a term, its norm is exactly 0, as there is no gradient.
+ *
+ * @param model The model.
+ * @param state Variables and slots; they stay as they are.
+ * @param input The batch.
+ * @returns A row a term.
+ */
+export async function gradientNorms(
+  model: Model,
+  state: State,
+  input: StepInput,
+): Promise<GradientNorms[]> {
+  // Once, but with far less memory than op by op.
+  const compute = new CapturedFunction(
+    ({ state, input }: { state: State; input: StepInput }) => ({
+      sums: model.terms.map((term) => squaredNorms(model, term, state, input)),
+    }),
+    { rows: ({ input }) => rowsOf(input) },
+  );
+  const { sums } = compute.call({ state, input });
+  compute.dispose();
+  const rows: GradientNorms[] = [];
+  for (const [index, { name }] of model.terms.entries()) {
+    const values = await sums[index]!.data();
+    const norms = ownersOf(model).map((owner, index) => [owner, Math.sqrt(values[index]!)]);
+    rows.push({
+      loss: name,
+      norms: Object.fromEntries(norms) as Partial<Record<VariableOwner, number>>,
+    });
+  }
+  tf.dispose(sums);
+  return rows;
+}
+
+/** The sums of squares of a term's gradients, by owner. */
+function squaredNorms(model: Model, term: Term, { values }: State, input: StepInput): tf.Tensor {
+  const { terms } = model, variables = movedVariables(model);
+  const factors = factorValues(terms, input);
+  return tf.tidy(() => {
+    const gradients = gradientsOf(variables, values, (lookup) =>
+      tf.mul(
+        termLoss(term, forwardPass(model, values, input, lookup), input, factors),
+        term.weight,
+      ));
+    const squares = squaresByOwner(gradients, variables);
+    return tf.stack(ownersOf(model).map((owner) => squares.get(owner) ?? tf.scalar(0)));
+  });
+}
+
+const ownersOf = (model: Model) => [...new Set(movedVariables(model).map(({ owner }) => owner))];
+
+/**
+ * Disposes of the tensors of one state that another does not hold as well.
+ *
+ * @param old The state that is no longer needed.
+ * @param kept The state that is.
+ */
+export function disposeState(old: State, kept?: State): void {
+  const held = new Set(kept ? tensorsOf(kept) : []);
+  for (const tensor of tensorsOf(old)) {
+    if (!held.has(tensor)) tensor.dispose();
+  }
+}
+
+/**
+ * All tensors of a state.
+ *
+ * @param state The state.
+ */
+export function tensorsOf({ values, slots }: State): tf.Tensor[] {
+  return [...Object.values(values), ...Object.values(slots).flatMap((slot) => Object.values(slot))];
+}

@@ -1,0 +1,250 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { readPlan } from "../../src/run/read_plan.ts";
+import { formatProblem } from "../../src/base/errors.ts";
+import type { Pipeline } from "../../src/pipeline/define.ts";
+import { StageError } from "../../src/stages/stage_error.ts";
+import type { Batch } from "../../src/stages/batch.ts";
+import { BatchMaker, type Pass } from "../../src/input/batches.ts";
+import type { Input, InputOptions } from "../../src/input/input.ts";
+import { openInput } from "../../src/input/open.ts";
+import { prepareData } from "../../src/input/prepare_data.ts";
+import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
+
+/** A transform in a file beside the pipeline; `apply` is the body of its function. */
+const mine = (apply: string) => ({
+  "mine.ts": `import { defineTransform, z } from "${pluginApi}";
+export default defineTransform({
+  name: "mine", summary: "A transform.", options: z.object({}),
+  create: (_options, { features }) => ({ features, apply(batch, { random }) { ${apply} } }),
+});
+`,
+});
+
+const augmented = [
+  { use: "normalize" },
+  { use: "horizontal-flip" },
+  { use: "random-crop", pad: 2 },
+];
+
+const digits = (transforms: unknown[]) => {
+  const pipeline = digitsPipeline();
+  return {
+    ...pipeline,
+    data: { ...pipeline.data as object, validation: { holdout: 0.1 }, transforms },
+  };
+};
+
+const passes: readonly Pass[] = [1, 2].flatMap((epoch) => [
+  { split: "train", training: true, epoch, size: 128, last: "keep" },
+  { split: "validation", training: false, epoch: 0, size: 100, last: "keep" },
+  { split: "test", training: false, epoch: 0, size: 100, last: "keep" },
+]);
+
+/** What is done with an input. */
+interface Opened {
+  readonly input: Input;
+  readonly maker: BatchMaker;
+  readonly reports: readonly string[];
+}
+
+/** Opens the input of a pipeline for a test. */
+async function withInput<T>(
+  pipeline: string | Pipeline,
+  options: Pick<InputOptions, "thread" | "worth">,
+  test: (opened: Opened) => Promise<T>,
+): Promise<T> {
+  const plan = await readPlan(pipeline);
+  const data = await prepareData(plan);
+  const reports: string[] = [];
+  const input = openInput(plan, data, { ...options, report: (line) => reports.push(line) });
+  try {
+    const maker = new BatchMaker(data.splits, data.transforms, plan.seed);
+    return await test({ input, maker, reports });
+  } finally {
+    input.close();
+    await data.close();
+  }
+}
+
+/** The same, of a pipeline that is written to a file, with a transform of one's own beside it. */
+const withFile = (
+  transforms: unknown[],
+  options: Pick<InputOptions, "thread" | "worth">,
+  test: (opened: Opened) => Promise<void>,
+  files: Readonly<Record<string, string>> = {},
+) => withPipeline(digits(transforms), (file) => withInput(file, options, test), files);
+
+/** Takes all batches of the passes. */
+async function all({ input, maker }: Opened, each?: () => Promise<void>): Promise<Batch[]> {
+  const feed = input.feed(passes);
+  const batches: Batch[] = [];
+  for (const { length } of passes.map((pass) => maker.addresses(pass))) {
+    for (let batch = 0; batch < length; batch++) {
+      batches.push(await feed.next());
+      await each?.();
+    }
+  }
+  await assertRejects(() => feed.next(), RangeError, "all batches of the job were taken");
+  return batches;
+}
+
+/** What the maker makes of the passes in this thread. */
+const expected = ({ maker }: Opened) =>
+  Promise.all(
+    passes.flatMap((pass) => maker.addresses(pass)).map((address) => maker.make(address)),
+  );
+
+const ownThread = "input: a thread makes the batches ahead of the steps";
+
+const noise = mine(`
+  const { values, shape } = batch.features.image;
+  const image = { values: Float32Array.from(values, (value) => value + random.uniform()), shape };
+  return { ...batch, features: { ...batch.features, image } };
+`);
+
+for (const thread of ["always", "never"] as const) {
+  Deno.test(`Feed gives the batches that each address says, thread: ${thread}`, () =>
+    withFile([...augmented, { use: "./mine.ts" }], { thread }, async (opened) => {
+      const batches = await all(opened);
+      assertEquals(batches, await expected(opened));
+      assertEquals(opened.reports, thread === "always" ? [ownThread] : []);
+    }, noise));
+}
+
+Deno.test("BatchMaker makes a batch by its address, whatever it made before", () =>
+  withFile(augmented, { thread: "never" }, async (opened) => {
+    const addresses = passes.flatMap((pass) => opened.maker.addresses(pass));
+    const backwards: Batch[] = [];
+    for (const address of addresses.toReversed()) {
+      backwards.push(await opened.maker.make(address));
+    }
+    assertEquals(backwards.toReversed(), await expected(opened));
+  }));
+
+Deno.test("Input starts a thread when it is worth it, which takes over in the middle", () => {
+  const worth = { milliseconds: 0, share: 0 };
+  return withFile(augmented, { thread: "auto", worth }, async (opened) => {
+    const { input } = opened;
+    // The other thread starts in the meantime.
+    const batches = await all(opened, async () => {
+      await (await input.worker())?.settled();
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    });
+    assert(await input.worker(), "no thread was started");
+    assertEquals(opened.reports, [ownThread]);
+    assertEquals(batches, await expected(opened));
+  });
+});
+
+Deno.test("Input starts no thread for batches that take little time", async () => {
+  const seldom = { milliseconds: Infinity, share: 0 }, little = { milliseconds: 0, share: 2 };
+  for (const worth of [seldom, little]) {
+    await withFile(augmented, { thread: "auto", worth }, async (opened) => {
+      await all(opened);
+      assertEquals(opened.reports, []);
+    });
+  }
+});
+
+Deno.test("Feed asks for three batches ahead and no more", () =>
+  withFile(augmented, { thread: "always" }, async ({ input }) => {
+    let asked = 0;
+    function* counted(): Iterable<Pass> {
+      while (true) {
+        asked++;
+        yield { split: "test", training: false, epoch: 0, size: 1000, last: "keep" };
+      }
+    }
+    const feed = input.feed(counted());
+    for (let taken = 1; taken < 10; taken++) {
+      await feed.next();
+      assertEquals(asked, taken + 3);
+    }
+  }));
+
+const failing: readonly (readonly [what: string, apply: string, message: string])[] = [
+  ["throws", `if (batch.size < 128) throw new Error("no idea"); return batch;`, "Error: no idea"],
+  ["loses rows", `return batch.size < 128 ? { ...batch, size: 1 } : batch;`, "returned 1 rows"],
+];
+
+for (const [what, apply, message] of failing) {
+  Deno.test(`Feed has the same error for a transform that ${what}, in either thread`, async () => {
+    const errors: StageError[] = [];
+    const files = mine(apply);
+    await withPipeline(digits([{ use: "./mine.ts", on: "training" }]), async (file) => {
+      for (const thread of ["never", "always"] as const) {
+        await withInput(file, { thread }, async (opened) => {
+          errors.push(await assertRejects(() => all(opened), StageError, message));
+        });
+      }
+    }, files);
+    const [here, there] = errors as [StageError, StageError];
+    assertEquals(there.problems.map(formatProblem), here.problems.map(formatProblem));
+    assertEquals(there.stage, here.stage);
+    assert(there.problems[0]!.place?.line, "it has no place");
+    assertEquals((there.cause as Error | undefined)?.message, (here.cause as Error)?.message);
+  });
+}
+
+Deno.test("Feed goes on without the thread where only that fails", () =>
+  withFile(
+    [...augmented, { use: "./mine.ts" }],
+    { thread: "always" },
+    async (opened) => {
+      assertEquals(await all(opened), await expected(opened));
+      assertEquals(opened.reports.length, 2);
+      assertEquals(
+        opened.reports[1],
+        'input: batches are made between the steps: the transform stage "./mine.ts" failed in ' +
+          "apply(): Error: no threads here",
+      );
+    },
+    mine(`
+    if (typeof WorkerGlobalScope !== "undefined" && batch.size === 100) {
+      throw new Error("no threads here");
+    }
+    return batch;
+  `),
+  ));
+
+Deno.test("Feed takes no harm from a transform that keeps and reuses what it returned", () =>
+  withFile([{ use: "./mine.ts" }], { thread: "always" }, async (opened) => {
+    assertEquals(
+      await all(opened),
+      (await expected(opened)).map((batch) => structuredClone(batch)),
+    );
+  }, {
+    "mine.ts": `import { defineTransform, z } from "${pluginApi}";
+const seven = new Float32Array(128 * 64).fill(7);
+export default defineTransform({
+  name: "mine", summary: "Sevens.", options: z.object({}),
+  create: (_options, { features }) => ({ features, apply: (batch) => ({
+    ...batch, features: { image: { values: seven.subarray(0, batch.size * 64), shape: [8, 8, 1] } },
+  }) }),
+});
+`,
+  }));
+
+Deno.test("Input makes batches without a thread where a stage is in no file", () =>
+  withPipeline({}, async (_file, folder) => {
+    const { default: stage } = await import(pathToFileURL(join(folder, "mine.ts")).href);
+    const pipeline = digits([...augmented, { use: stage }]) as unknown as Pipeline;
+    await withInput(pipeline, { thread: "always" }, async (opened) => {
+      assertEquals(await all(opened), await expected(opened));
+      assertEquals(opened.reports, [
+        "input: batches are made between the steps: mine is in no file that a thread can load",
+      ]);
+    });
+  }, noise));
+
+Deno.test("Input's thread ends with it, and batches that were asked for are of no more use", () =>
+  withFile(augmented, { thread: "always" }, async ({ input, maker }) => {
+    const [address] = maker.addresses(passes[0]!);
+    const worker = await input.worker();
+    const batch = worker!.ask(address!);
+    input.close();
+    await assertRejects(() => batch, Error, "it was ended");
+    await assertRejects(() => worker!.ask(address!), Error, "it was ended");
+  }));

@@ -1,0 +1,14 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { withProject } from "./support.ts";
+
+Deno.test("askNeeds() takes no silence for an answer: the command fails", async () => {
+  await withProject(async (small) => {
+    await small.write({ "cli.ts": "console.log('ran');", "src/launch/programs/evaluate.ts": "" });
+    for (const text of ["", "console.log('no answer');"]) {
+      await small.write({ "src/launch/programs/needs.ts": text });
+      const { code, out, err } = await small.launch(["run", "cli.ts", "p.yaml"]);
+      assertEquals([code, out], [1, ""]);
+      assertMatch(err, /^error: scripts\/needs\.ts ended without saying what the command needs; /);
+    }
+  });
+});

@@ -1,0 +1,63 @@
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { runDeno } from "../../src/launch/child.ts";
+import { withEnvironment, withFolder } from "../engine/native/support.ts";
+
+/** Runs a program by `deno eval`, and takes what it prints. */
+async function evaluate(program: string, cwd?: string): Promise<[code: number, output: string]> {
+  const decoder = new TextDecoder();
+  let output = "";
+  const code = await runDeno(["eval", "--no-config", program], {
+    onOutput: (chunk) => void (output += decoder.decode(chunk, { stream: true })),
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  return [code, output];
+}
+
+Deno.test("runDeno() returns the exit code", async () => {
+  for (const code of [0, 1, 2, 42]) {
+    assertEquals(await evaluate(`console.log("done"); Deno.exit(${code})`), [code, "done\n"]);
+  }
+});
+
+Deno.test({
+  name: "runDeno() returns 128 and the signal's number for a child that a signal ended",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const end = (signal: string) =>
+      evaluate(`Deno.kill(Deno.pid, "${signal}"); setInterval(() => {}, 99)`);
+    assertEquals(await end("SIGKILL"), [137, ""]);
+    assertEquals(await end("SIGTERM"), [143, ""]);
+  },
+});
+
+Deno.test("runDeno() hands over all output, in order, as fast as it is taken", async () => {
+  const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}\n`).join("");
+  const program = "for (let i = 0; i < 20_000; i++) console.log(`line ${i}`)";
+  let [open, most, output] = [0, 0, ""];
+  const decoder = new TextDecoder();
+  const code = await runDeno(["eval", "--no-config", program], {
+    onOutput: async (chunk) => {
+      most = Math.max(most, ++open);
+      await Promise.resolve();
+      output += decoder.decode(chunk, { stream: true });
+      open--;
+    },
+  });
+  assertEquals([code, most, output === lines], [0, 1, true]);
+});
+
+Deno.test("runDeno() runs where it is told to", async () => {
+  await withFolder(async (folder) => {
+    const print = "console.log(Deno.cwd())";
+    assertEquals(await evaluate(print, folder), [0, `${folder}\n`]);
+    assertEquals(await evaluate(print), [0, `${Deno.cwd()}\n`]);
+  });
+});
+
+Deno.test("runDeno() passes the environment on, without INIT_CWD", async () => {
+  const program = `console.log(Deno.env.get("INIT_CWD"), Deno.env.get("ROCKET_TEST"))`;
+  await withEnvironment({ INIT_CWD: join("some", "where"), ROCKET_TEST: "here" }, async () => {
+    assertEquals(await evaluate(program), [0, "undefined here\n"]);
+  });
+});

@@ -1,0 +1,203 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { denoFolder } from "../../src/base/files/deno_folder.ts";
+import { type Ended, inFolder, rocket } from "../support/command_line.ts";
+import { digitsPipeline, pluginApi } from "../support/pipelines.ts";
+import { FakeNpm } from "./fake_npm.ts";
+import { FakeRegistry } from "./fake_registry.ts";
+
+/** A project whose packages of the scope `@toy` come from a registry on this machine. */
+interface ToyProject {
+  /** Its folder. */
+  readonly folder: string;
+  readonly npm: FakeNpm;
+  /** The registry for `jsr:`, which nobody asks either. */
+  readonly jsr: FakeRegistry;
+  /** Writes files by their names. */
+  write(files: Readonly<Record<string, string>>): Promise<void>;
+  rocket(...args: string[]): Promise<Ended>;
+}
+
+async function withToys(
+  packages: Readonly<Record<string, string>>,
+  test: (project: ToyProject) => Promise<void>,
+): Promise<void> {
+  await using npm = new FakeNpm(packages);
+  await using jsr = new FakeRegistry();
+  try {
+    await inFolder(async (outer) => {
+      const home = join(outer, "home"), folder = join(outer, "project");
+      for (const one of [home, folder]) await Deno.mkdir(one);
+      await Deno.writeTextFile(join(home, ".npmrc"), `@toy:registry=${npm.url}\n`);
+      // What is remembered of this registry goes with it.
+      const env = { HOME: home, JSR_URL: jsr.url, ROCKET_CACHE: join(outer, "rocket") };
+      await test({
+        ...{ folder, npm, jsr },
+        async write(files) {
+          for (const [name, text] of Object.entries(files)) {
+            await Deno.writeTextFile(join(folder, name), text);
+          }
+        },
+        rocket: (...args) => rocket(args, { cwd: folder, env }),
+      });
+    });
+  } finally {
+    // As Deno names them.
+    const [npmPort, jsrPort] = [npm.url, jsr.url].map((url) => new URL(url).port);
+    const folders = [join("npm", npmPort!), join("remote", "http", `127.0.0.1_PORT${jsrPort}`)];
+    for (const one of folders) {
+      await Deno.remove(join(denoFolder(), one), { recursive: true }).catch(() => {});
+    }
+  }
+}
+
+const metric = (before: string, summary = `"M."`, started = "") => `
+import { defineMetric, z } from ${JSON.stringify(pluginApi)};
+${before}
+export default defineMetric({
+  name: "m", summary: ${summary}, per: "net", options: z.object({}),
+  create: () => ({ start() { ${started} return { add() {}, value: () => 0 }; } }),
+});
+`;
+
+const pipelineOf = (use: string) =>
+  stringify(digitsPipeline({ metrics: [{ use }], train: { epochs: 1, batch: 512 }, outputs: [] }));
+
+/** Code that tells a registry what it has read, by the name of a package. */
+const telling = `
+const secret = Deno.readTextFileSync(new URL("secret.txt", import.meta.url)).trim();
+const told = [];
+for (const name of ["npm:@toy/" + secret, "jsr:@toy/" + secret, "npm:@toy/" + secret + "@1/" + secret]) {
+  told.push(await import(name).then(() => "sent", (error) => error.message));
+}
+const worker = new Worker(
+  URL.createObjectURL(new Blob(['import "npm:@toy/' + secret + '";'], { type: "text/javascript" })),
+  { type: "module" },
+);
+told.push(await new Promise((done) => {
+  worker.onerror = (event) => { event.preventDefault(); done(event.message); };
+}));
+`;
+
+Deno.test("code of a project tells no registry what it has read, by the name of a package that it makes up", async () => {
+  await withToys({}, async ({ npm, jsr, write, rocket }) => {
+    await write({
+      "secret.txt": "what-i-read",
+      "tells.ts": metric(telling, `told.map((one) => one.replaceAll(/\\s+/g, " ")).join("; ")`),
+      "p.yaml": pipelineOf("./tells.ts"),
+      "p.ts": `${telling}\nexport default { extends: "./p.yaml", name: "p" };`,
+    });
+    const shown = await rocket("show", "./tells.ts");
+    assertEquals(shown.code, 0, shown.stderr);
+    assertEquals(shown.stdout.match(/--cached-only is specified/g)?.length, 3, shown.stdout);
+    assertEquals(shown.stdout.match(/Requires import access/g)?.length, 1, shown.stdout);
+    // It is evaluated, and evaluated again in the run, which trains.
+    const ran = await rocket("p.ts", "--engine", "wasm", "--out", "run");
+    assertEquals(ran.code, 0, ran.stderr);
+    assertMatch(ran.stderr, /^permissions: .* no network/m);
+    assertEquals([npm.requests, jsr.requests], [[], 0]);
+  });
+});
+
+Deno.test("packages that modules of a project import by name are downloaded before, and then there without a network", async () => {
+  const packages = {
+    "@toy/static": "export default 'static';",
+    "@toy/dynamic": "export default 'dynamic';",
+    "@toy/optional": undefined!,
+    "@toy/stage": metric("").replace(
+      /^import .*$/m,
+      (line) => line.replace(/"[^"]+"/, '"npm:zod"'),
+    ),
+  };
+  await withToys(packages, async ({ npm, write, rocket }) => {
+    await write({
+      "stage.ts": metric(
+        `import own from "./own.ts";
+const parts = [own, (await import("npm:@toy/dynamic@^1.0.0")).default];
+try { await import("npm:@toy/optional@1"); } catch { parts.push("without"); }`,
+        `parts.join(" ")`,
+      ),
+      "own.ts": `import one from "npm:@toy/static@1.0.0"; export default one;`,
+    });
+    const first = await rocket("show", "./stage.ts");
+    assertEquals(first.code, 0, first.stderr);
+    assertStringIncludes(first.stdout, "static dynamic without");
+    assertStringIncludes(
+      first.stderr,
+      "downloading npm:@toy/dynamic@^1.0.0 and npm:@toy/optional@1 and npm:@toy/static@1.0.0, this once …\n",
+    );
+    assertStringIncludes(first.stderr, "npm:@toy/optional@1 cannot be downloaded: ");
+    npm.isThere = false;
+    const again = await rocket("show", "./stage.ts");
+    assertEquals([again.code, again.stdout], [0, first.stdout]);
+  });
+});
+
+Deno.test("a plugin of a registry is downloaded if it is allowed, and else nobody is asked for it", async () => {
+  await withToys({ "@toy/stage": "throw new Error('here');" }, async ({ npm, jsr, rocket }) => {
+    for (const [use, words] of [["npm:@toy/stage", "Error: here"], ["jsr:@toy/words", "word"]]) {
+      const refused = await rocket("show", use!);
+      assertEquals(refused.code, 2);
+      assertStringIncludes(refused.stderr, `${use} is code from outside of the project's folder`);
+      assertEquals([npm.requests, jsr.requests], [[], 0]);
+      const allowed = await rocket("show", use!, "--allow-plugin", use!);
+      assertEquals(allowed.code, 2);
+      assertStringIncludes(allowed.stderr, `downloading ${use}, this once …\n`);
+      assertStringIncludes(allowed.stderr, words!);
+      npm.requests.length = 0;
+    }
+  });
+});
+
+Deno.test("what a stage writes into a run folder does not decide what is downloaded for the next run", async () => {
+  const packages = { "@toy/yes": "", "@toy/no": "" };
+  const writes = `Deno.mkdirSync(new URL("runs", import.meta.url), { recursive: true });
+  Deno.writeTextFileSync(
+    new URL("runs/bit.ts", import.meta.url), 'import "npm:@toy/yes"; import "../mine.ts";',
+  );`;
+  await withToys(packages, async ({ folder, npm, write, rocket }) => {
+    await write({
+      "writes.ts": metric(`await import("./runs/bit.ts").catch(() => {});`, undefined, writes),
+      "mine.ts": `import "npm:@toy/no";`,
+      "p.yaml": pipelineOf("./writes.ts"),
+    });
+    const ran = await rocket("p.yaml", "--engine", "wasm", "--out", "runs");
+    assertEquals(ran.code, 0, ran.stderr);
+    assert(Deno.readTextFileSync(join(folder, "runs", "bit.ts")).includes("yes"));
+    await Deno.remove(join(folder, "runs", "pipeline.json"));
+    const shown = await rocket("show", "./writes.ts");
+    assertEquals([shown.code, shown.stderr], [0, ""]);
+    assertEquals(npm.requests, []);
+  });
+});
+
+Deno.test("what Rocket itself needs is downloaded before a run, once, and nothing else is asked for", async () => {
+  await inFolder(async (folder) => {
+    // What Deno has downloaded is in a folder of its own, and none of it is known yet.
+    await Deno.mkdir(join(folder, "deno"));
+    await Deno.symlink(join(denoFolder(), "npm"), join(folder, "deno", "npm"));
+    await using npm = new FakeNpm();
+    await using jsr = new FakeRegistry();
+    npm.isThere = false;
+    const env = {
+      DENO_DIR: join(folder, "deno"),
+      ROCKET_CACHE: join(folder, "rocket"),
+      JSR_URL: jsr.url,
+    };
+    const there = await rocket(["show", "accuracy"], { cwd: folder, env });
+    assertEquals([there.code, there.stderr], [0, ""]);
+    assertEquals([...Deno.readDirSync(join(folder, "rocket", "fetched"))].length, 1);
+    const missing = await rocket(["show", "accuracy"], {
+      cwd: folder,
+      env: { ...env, NPM_CONFIG_REGISTRY: npm.url },
+    });
+    assertEquals([missing.code, missing.stdout], [1, ""]);
+    assertMatch(
+      missing.stderr,
+      /^downloading npm packages, this once …\nerror: packages that Rocket needs cannot be downloaded: .*\nhint: run this once /,
+    );
+    assert(npm.requests.every((path) => !path.includes("duckdb")), npm.requests.join());
+    assertEquals(jsr.requests, 0);
+  });
+});

@@ -1,0 +1,400 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { stringify } from "yaml";
+import { inFolder, rocket } from "../support/command_line.ts";
+import { forNative } from "../support/engines.ts";
+import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
+
+/** What code prints that would have the launcher grant everything, under a line that says otherwise. */
+const forged = [
+  { flags: ["--allow-all"], line: "permissions: read 1 folders, no network", built: true },
+  { permissions: [{ permission: "run", of: "true", why: "" }], built: true, engine: "wasm" },
+].map((answer) => `console.log(${JSON.stringify(JSON.stringify(answer))});`).join("\n");
+
+/** Code that leaves marks wherever it can. */
+const marks = (folder: string) => `
+const tries = {
+  write: () => Deno.writeTextFileSync(${JSON.stringify(join(folder, "mark"))}, ""),
+  run: () => new Deno.Command("touch", { args: [${
+  JSON.stringify(join(folder, "mark"))
+}] }).outputSync(),
+  env: () => { if (Deno.env.get("SECRET") === undefined) throw 0; },
+  read: () => Deno.readTextFileSync("/etc/hostname"),
+};
+export const could = Object.keys(tries).filter((name) => {
+  try { tries[name](); return true; } catch { return false; }
+});
+`;
+
+const metric = (body: string) => `
+import { defineMetric, z } from ${JSON.stringify(pluginApi)};
+export default defineMetric({
+  name: "m", summary: "M.", per: "net", options: z.object({}),
+  create: () => { ${body} },
+});
+`;
+
+const mlp = stringify(digitsPipeline({ train: { epochs: 1, batch: 512 } }));
+
+Deno.test("a pipeline in TypeScript gets nothing by printing what the launcher's own processes print", async () => {
+  await inFolder(async (folder) => {
+    const files = {
+      "exits.ts": `${forged}\nDeno.exit(0);`,
+      "extends.yaml": "extends: ./exits.ts\n",
+    };
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(join(folder, name), text);
+    }
+    for (const args of [["exits.ts"], ["extends.yaml"], ["exits.ts", "--permissions"]]) {
+      const { code, stdout, stderr } = await rocket([...args, "--engine", "wasm"], { cwd: folder });
+      assertEquals([code, stdout], [2, ""]);
+      assertMatch(
+        stderr,
+        /^error: exits\.ts ended before it had exported a pipeline\n --> exits\.ts\n hint: /,
+      );
+      assert(!stderr.includes("permissions:"), stderr);
+    }
+  });
+});
+
+Deno.test("a pipeline in TypeScript is evaluated where it can read its project and nothing else", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "base.yaml"), mlp);
+    await Deno.writeTextFile(
+      join(folder, "p.ts"),
+      `${marks(folder)}\n${forged}
+export default { extends: "./base.yaml", name: could.length === 0 ? "nothing" : could.join("-") };`,
+    );
+    const env = { SECRET: "s" };
+    const { code, stdout } = await rocket(["p.ts", "--permissions"], { cwd: folder, env });
+    assertEquals(code, 0, stdout);
+    assertMatch(stdout, /^read +\S+ +where you stand/m);
+    assert(!/^run /m.test(stdout), stdout);
+    // In the run it can read the folders that the pipeline names, and so it is named there.
+    const ran = await rocket(["p.ts", "--engine", "wasm", "--out", "run"], { cwd: folder, env });
+    assertEquals(ran.code, 0, ran.stderr);
+    assertMatch(
+      ran.stderr,
+      /^permissions: read \d+ folders, write \S+run, no network, no native code, no other programs/m,
+    );
+    const result = JSON.parse(await Deno.readTextFile(join(folder, "run", "result.json")));
+    assertEquals(result.name, "nothing");
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [
+      "base.yaml",
+      "p.ts",
+      "run",
+    ]);
+  });
+});
+
+Deno.test("a stage of the project loads no code from servers, which could tell them what it has read", async () => {
+  const pipeline = digitsPipeline({ metrics: [{ use: "./sends.ts" }] });
+  const stage = `
+import { defineMetric, z } from ${JSON.stringify(pluginApi)};
+const url = "https://" + "jsr.io/secret.ts";
+const told = await import(url).then(() => "sent", (error) => error.message);
+export default defineMetric({
+  name: "m", summary: told.slice(0, 60), per: "net", options: z.object({}),
+  create: () => { throw new Error(told); },
+});
+`;
+  await withPipeline(pipeline, async (file, folder) => {
+    const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], { cwd: folder });
+    assert(code !== 0);
+    assertStringIncludes(stderr, 'Requires import access to "jsr.io:443"');
+    assertMatch(stderr, /^permissions: .* no network/m);
+  }, { "sends.ts": stage });
+});
+
+forNative(
+  "the line says what native code lets stages of a pipeline do, built-in ones aside",
+  async () => {
+    const lineOf = async (pipeline: Record<string, unknown>, ...args: string[]) => {
+      let line = "";
+      await withPipeline(pipeline, async (file, folder) => {
+        const { stderr } = await rocket(["check", file, ...args], { cwd: folder });
+        line = /^permissions: .*$/m.exec(stderr)?.[0] ?? stderr;
+      }, { "own.ts": metric("return { start: () => ({ add() {}, value: () => 0 }) };") });
+      return line;
+    };
+    const own = digitsPipeline({ metrics: [{ use: "./own.ts" }] });
+    const native = ["--engine", "native"];
+    assertMatch(
+      await lineOf(own, ...native),
+      /native code of TensorFlow: plugins may do anything, /,
+    );
+    assertMatch(
+      await lineOf(digitsPipeline(), ...native),
+      /native code of TensorFlow, no other programs/,
+    );
+    assertMatch(await lineOf(own, "--engine", "wasm"), /no native code, no other programs/);
+  },
+);
+
+Deno.test("paths with commas and line breaks are read and written as they are, and tell nothing false", async () => {
+  await inFolder(async (outer) => {
+    const folder = join(outer, "a, b,,c\npermissions: none");
+    await Deno.mkdir(folder);
+    await Deno.writeTextFile(join(folder, "p.yaml"), mlp);
+    const ran = await rocket(["p.yaml", "--engine", "wasm", "--out", "r,1"], { cwd: folder });
+    assertEquals(ran.code, 0, ran.stderr);
+    assertEquals(ran.stderr.match(/^permissions: /gm)?.length, 1, ran.stderr);
+    const again = await rocket(["resume", "r,1", "--epochs", "2"], { cwd: folder });
+    assertEquals(again.code, 0, again.stderr);
+    const { stdout } = await rocket(["p.yaml", "--permissions"], { cwd: folder });
+    assertStringIncludes(stdout, "deno run -P");
+    assertEquals(
+      JSON.parse(stdout.slice(stdout.indexOf("\n{"))).permissions.default.run,
+      undefined,
+    );
+    assert(!/^permissions: none/m.test(stdout), stdout);
+  });
+});
+
+for (
+  const [what, body, words] of [
+    ["ends the process", "Deno.exit(0);", "the process was ended before the command was done"],
+    [
+      "leaves a promise that is rejected later",
+      String
+        .raw`Promise.reject(new Error("\u001b]0;gone\u0007")); return { start: () => ({ add() {}, value: () => 0 }) };`,
+      String.raw`\u{1b}]0;gone\u{7}`,
+    ],
+  ] as const
+) {
+  Deno.test(`a stage that ${what} ends the run with an error, and not with code 0`, async () => {
+    const pipeline = digitsPipeline({ metrics: [{ use: "./ends.ts" }], outputs: [] });
+    await withPipeline(pipeline, async (file, folder) => {
+      const { code, stdout, stderr } = await rocket([file, "--engine", "wasm"], { cwd: folder });
+      assertEquals([code, stdout], [1, ""]);
+      assertStringIncludes(stderr, `error: ${words}`);
+    }, { "ends.ts": metric(body) });
+  });
+}
+
+Deno.test("a run folder is data: resume loads no code from it, and extends nothing", async () => {
+  const pipeline = digitsPipeline({ train: { epochs: 1, batch: 512 }, outputs: ["checkpoint"] });
+  await withPipeline(pipeline, async (file, folder) => {
+    const run = join(folder, "run"), path = join(run, "pipeline.json");
+    await Deno.writeTextFile(join(folder, "deno.json"), "{}");
+    const made = await rocket([file, "--engine", "wasm", "--out", "run"], { cwd: folder });
+    assertEquals(made.code, 0, made.stderr);
+    await Deno.writeTextFile(join(run, "mark.ts"), `Deno.writeTextFileSync("run/mark", "");`);
+    const text = JSON.parse(await Deno.readTextFile(path));
+    const refused = async (changes: Record<string, unknown>, words: string) => {
+      const changed = { ...text, pipeline: { ...text.pipeline, ...changes } };
+      await Deno.writeTextFile(path, JSON.stringify(changed));
+      const { code, stderr } = await rocket(["resume", "run", "--epochs", "2"], { cwd: folder });
+      assertEquals(code, 2, stderr);
+      assertStringIncludes(stderr, words);
+    };
+    await refused({ extends: join(run, "mark.ts") }, "pipeline.json is not what a run writes");
+    const outputs = [{ use: join(run, "mark.ts") }];
+    await refused({ outputs }, "is code from outside of the project's folder");
+    assert(![...Deno.readDirSync(run)].some(({ name }) => name === "mark"));
+  });
+});
+
+Deno.test("a variable of the environment is named, goes to no server, and stays out of the run's files", async () => {
+  const secret = "s3cr3t", env = { ROCKET_TEST_KEY: secret };
+  const pipeline = digitsPipeline({
+    data: {
+      ...digitsPipeline().data as object,
+      transforms: [{ use: "./keyed.ts", key: "${env:ROCKET_TEST_KEY}", text: "$${env:HOME}" }],
+    },
+    train: { epochs: 1, batch: 512 },
+    outputs: ["checkpoint", { use: "./told.ts", key: "key=${env:ROCKET_TEST_KEY}" }],
+  });
+  const keyed = `
+import { defineTransform, z } from ${JSON.stringify(pluginApi)};
+export default defineTransform({
+  name: "keyed", summary: "K.", on: "all",
+  options: z.object({ key: z.literal(${JSON.stringify(secret)}), text: z.literal("\${env:HOME}") }),
+  create: (_options, { features }) => ({ features, apply: (batch) => batch }),
+});
+`;
+  const told = `
+import { defineOutput, z } from ${JSON.stringify(pluginApi)};
+export default defineOutput({
+  name: "told", summary: "T.", options: z.object({ key: z.literal("key=${secret}") }),
+  create: () => ({}),
+});
+`;
+  await withPipeline(pipeline, async (file, folder) => {
+    const run = await rocket([file, "--engine", "wasm", "--out", "run"], { cwd: folder, env });
+    assertEquals(run.code, 0, run.stderr);
+    assertMatch(run.stderr, /^permissions: .*, variable ROCKET_TEST_KEY, no network/m);
+    const again = await rocket(["resume", "run", "--epochs", "2"], { cwd: folder, env });
+    assertEquals(again.code, 0, again.stderr);
+    assertMatch(again.stderr, /^permissions: .*, variable ROCKET_TEST_KEY, no network/m);
+    const path = join(folder, "run", "pipeline.json"), text = await Deno.readTextFile(path);
+    assertStringIncludes(text, '"${env:ROCKET_TEST_KEY}"');
+    assertStringIncludes(text, '"key=${env:ROCKET_TEST_KEY}"');
+    assertStringIncludes(text, '"$${env:HOME}"');
+    for (const name of await readdir(join(folder, "run"), { recursive: true })) {
+      const path = join(folder, "run", name);
+      if (!(await Deno.stat(path)).isFile) continue;
+      assert(!new TextDecoder().decode(await Deno.readFile(path)).includes(secret), path);
+    }
+    // A run folder from somebody else has no more rights than a pipeline.
+    const url = "http://localhost:9/${env:ROCKET_TEST_KEY}";
+    const changed = JSON.parse(text);
+    changed.pipeline.data.train.path = url;
+    await Deno.writeTextFile(path, JSON.stringify(changed));
+    for (
+      const args of [
+        ["resume", "run", "--epochs", "3"],
+        [file, "--set", `data.train.path=${url}`],
+        [file, "--set", `data.train.path=${url}`, "--permissions"],
+        [file, "--set", 'outputs=[{ use: "npm:left-${env:ROCKET_TEST_KEY}" }]'],
+      ]
+    ) {
+      const { code, stdout, stderr } = await rocket(args, { cwd: folder, env });
+      assertEquals([code, stdout], [2, ""]);
+      assertStringIncludes(
+        stderr,
+        "error: the environment variable ROCKET_TEST_KEY is in an address",
+      );
+      assert(!stderr.includes(secret), stderr);
+    }
+    const args = ["check", file, "--set", `data.train.path=${url}`, "--engine", "wasm"];
+    const allowed = await rocket([...args, "--allow-env", "ROCKET_TEST_KEY"], { cwd: folder, env });
+    assertMatch(allowed.stderr, /, variable ROCKET_TEST_KEY, network localhost:9,/);
+  }, { "keyed.ts": keyed, "told.ts": told });
+});
+
+Deno.test("a query writes nothing, also not what a link among the tables leads to", async () => {
+  const query = "SELECT x, y FROM t, enable_profiling(save_location='FOLDER/a.txt')";
+  await inFolder(async (outer) => {
+    const folder = join(outer, "project"), precious = join(outer, "precious.txt");
+    await Deno.mkdir(folder);
+    await Deno.writeTextFile(precious, "x,y\n1,0\n2,1\n");
+    await Deno.symlink(precious, join(folder, "a.txt"));
+    const source = { use: "sql", tables: { t: "a.txt" }, query: query.replace("FOLDER", folder) };
+    const pipeline = {
+      ...digitsPipeline(),
+      data: { train: source, test: source, features: { x: { column: "x" } }, label: "y" },
+    };
+    await Deno.writeTextFile(join(folder, "p.yaml"), JSON.stringify(pipeline));
+    const { code, stderr } = await rocket(["p.yaml", "--engine", "wasm"], { cwd: folder });
+    assertEquals(code, 1, stderr);
+    assertStringIncludes(
+      stderr,
+      "error: the query cannot be run at line 1, column 21: it calls enable_profiling, and a query may only read",
+    );
+    assertEquals(await Deno.readTextFile(precious), "x,y\n1,0\n2,1\n");
+  });
+});
+
+Deno.test("a sweep writes nothing through links in its folder, of logs and of locks", async () => {
+  const precious = "stays\n";
+  await inFolder(async (outer) => {
+    const folder = join(outer, "project"), target = join(outer, "precious");
+    const settings = join(folder, "runs", "s");
+    await Deno.mkdir(join(settings, "a"), { recursive: true });
+    await Deno.writeTextFile(target, precious);
+    await Deno.writeTextFile(join(folder, "base.yaml"), mlp);
+    const sweep = { base: "base.yaml", seeds: [1], settings: { a: {} }, latency: "none" };
+    await Deno.writeTextFile(join(folder, "s.yaml"), stringify(sweep));
+    const refused = async (link: string, words: string, ...args: string[]) => {
+      const path = join(settings, link);
+      await Deno.symlink(target, path);
+      const { code, stderr } = await rocket(
+        ["sweep", "s.yaml", "--engine", "wasm", ...args],
+        { cwd: folder },
+      );
+      assertEquals(code, 2, stderr);
+      assertStringIncludes(stderr, words);
+      await Deno.remove(path);
+    };
+    await refused("a/seed-1.log", "seed-1.log is a link that leads elsewhere");
+    await refused("a/seed-1.lock", "a/seed-1.lock leads out of the folder", "--only", "a/seed-1");
+    assertEquals(await Deno.readTextFile(target), precious);
+    assertEquals([...Deno.readDirSync(outer)].map(({ name }) => name).sort(), [
+      "precious",
+      "project",
+    ]);
+  });
+});
+
+Deno.test("texts that are no paths grant no reading, and folders that hold the home folder are named", async () => {
+  const data = digitsPipeline().data as object;
+  const pipeline = digitsPipeline({
+    $schema: "/x",
+    name: "/etc/passwd",
+    data: { ...data, features: { image: { column: "/usr/lib" } }, label: "/opt/y" },
+    metrics: [{ use: "accuracy", name: "/var/z" }],
+  });
+  await withPipeline(pipeline, async (file, folder) => {
+    const { stdout } = await rocket([file, "--permissions"], { cwd: folder });
+    for (const one of ["/", "/etc", "/usr", "/usr/lib", "/opt", "/var"]) {
+      assert(!new RegExp(`^read +${one} `, "m").test(stdout), stdout);
+    }
+    const set = ["--set", "data.test.path=/rows.arrow"];
+    const args = ["check", file, "--engine", "wasm", ...set];
+    const { stderr } = await rocket(args, { cwd: folder });
+    assertMatch(stderr, /^permissions: read \d+ folders, \/ among them, write /m);
+    for (const use of ["https://*.example.org/m.ts", "https://%2a/m.ts", "http://a*b:80/"]) {
+      for (const set of [`outputs=[{ use: "${use}" }]`, `data.train.path=${use}`]) {
+        const { code, stdout, stderr } = await rocket([file, "--permissions", "--set", set], {
+          cwd: folder,
+        });
+        assertEquals([code, stdout], [2, ""]);
+        assertMatch(stderr, /^error: ".*\*.*" is no name and no number of a host$/m);
+      }
+    }
+  });
+});
+
+Deno.test("pipes and devices in the place of files are refused, and not waited for", async () => {
+  const initial = { light: { file: "pipe.safetensors" } };
+  const pipeline = digitsPipeline({ network: { use: "mlp", light: [4], booster: [4], initial } });
+  await withPipeline(pipeline, async (file, folder) => {
+    for (const name of ["pipe.safetensors", "run/pipeline.json", "other/model.json"]) {
+      await Deno.mkdir(dirname(join(folder, name)), { recursive: true });
+      new Deno.Command("mkfifo", { args: [join(folder, name)] }).outputSync();
+    }
+    const ends = async (words: string, ...args: string[]) => {
+      const { code, stderr } = await rocket([...args, "--engine", "wasm"], { cwd: folder });
+      assert(code === 1 || code === 2, stderr);
+      assertStringIncludes(stderr, words);
+    };
+    await ends("it is no regular file", "check", file);
+    await ends("pipeline.json cannot be read: it is no regular file", "resume", "run");
+    const device = '"network.initial={ light: { file: /dev/zero } }"'.slice(1, -1);
+    await ends("it is no regular file", "check", file, "--set", device);
+  });
+});
+
+Deno.test("a hard link in a run folder is not written to", async () => {
+  const pipeline = digitsPipeline({ train: { epochs: 1, batch: 512 } });
+  await withPipeline(pipeline, async (file, folder) => {
+    await Deno.mkdir(join(folder, "run"));
+    await Deno.writeTextFile(join(folder, "mine"), "mine");
+    await Deno.link(join(folder, "mine"), join(folder, "run", "run.lock"));
+    const args = [file, "--engine", "wasm", "--out", "run"];
+    const { code, stderr } = await rocket(args, { cwd: folder });
+    assertEquals(code, 0, stderr);
+    assertEquals(await Deno.readTextFile(join(folder, "mine")), "mine");
+    await Deno.remove(join(folder, "run"), { recursive: true });
+    await Deno.mkdir(join(folder, "run"));
+    await Deno.link(join(folder, "mine"), join(folder, "run", "metrics.jsonl"));
+    await rocket(args, { cwd: folder });
+    assertEquals(await Deno.readTextFile(join(folder, "mine")), "mine");
+  });
+});
+
+Deno.test("a layer of 100 million units is refused by its size, before anything of it is made", async () => {
+  const data = {
+    ...digitsPipeline().data as object,
+    transforms: [{ use: "resize", to: [1, 1] }],
+  };
+  const network = { use: "mlp", light: [1e8], booster: [4] };
+  await withPipeline(digitsPipeline({ data, network }), async (file, folder) => {
+    const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], { cwd: folder });
+    assertEquals(code, 2, stderr);
+    assertMatch(stderr, /^error: .*100,000,000/m);
+    assert(!stderr.includes("failed in its"), stderr);
+  });
+});

@@ -1,0 +1,181 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { needsOf } from "../../src/launch/command_line/needs.ts";
+import { flagsOf } from "../../src/base/machine/permissions.ts";
+import { convert } from "../../data/convert.ts";
+import { choosePrecision, thisMachine } from "../../src/engine/bfloat16.ts";
+import { machineVariables } from "../../src/launch/machine.ts";
+import { deno, flags, inFolder, rocket, root } from "../support/command_line.ts";
+import { forNative } from "../support/engines.ts";
+import { writeParquet } from "../support/formats.ts";
+import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
+
+/** A metric whose creation does something. */
+const plugin = (action: string) => `
+import { defineMetric, z } from ${JSON.stringify(pluginApi)};
+${action}
+export default defineMetric({
+  name: "m", summary: "M.", per: "net", options: z.object({}),
+  create: () => ({ empty: () => 0, add: (sum) => sum, value: () => 0 }),
+});
+`;
+
+const deeds = {
+  write: `Deno.writeTextFileSync("../escaped", "");`,
+  run: `new Deno.Command("true").outputSync();`,
+  net: `await fetch("http://127.0.0.1:8123/");`,
+  env: `Deno.env.get("SECRET_TOKEN");`,
+};
+
+for (const [permission, action] of Object.entries(deeds)) {
+  Deno.test(`deno task pipeline gives a plugin no ${permission} that the pipeline does not name`, async () => {
+    const pipeline = digitsPipeline({ metrics: [{ use: "./evil.ts" }] });
+    await withPipeline(pipeline, async (file, folder) => {
+      const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], {
+        cwd: folder,
+      });
+      assertEquals(code, 2);
+      assertStringIncludes(stderr, `--allow-${permission}`);
+      assertStringIncludes(stderr, "permissions: read ");
+    }, { "evil.ts": plugin(action) });
+  });
+}
+
+Deno.test("deno task pipeline runs a pipeline in TypeScript first where it can but read", async () => {
+  await inFolder(async (folder) => {
+    const file = join(folder, "p.ts");
+    await Deno.writeTextFile(file, `Deno.writeTextFileSync("${folder}/mark", "");`);
+    const { code } = await rocket([file, "--engine", "wasm"], { cwd: folder });
+    assertEquals(code, 2);
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["p.ts"]);
+  });
+});
+
+forNative("deno task pipeline finds out whether the processor computes in bfloat16", async () => {
+  await withPipeline(digitsPipeline({ train: { epochs: 1, batch: 64 } }), async (file, folder) => {
+    const { code, stderr } = await rocket(
+      [file, "--engine", "native", "--precision", "bfloat16", "--out", "run"],
+      { cwd: folder },
+    );
+    assertEquals(code, 0, stderr);
+    const { line } = choosePrecision("bfloat16", "native", await thisMachine());
+    assertStringIncludes(stderr, `${line}\n`);
+  });
+});
+
+Deno.test("deno task pipeline hands over how much memory control groups leave", async () => {
+  await withPipeline(digitsPipeline(), async (file, folder) => {
+    const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], {
+      cwd: folder,
+      // What the launcher has found itself goes first, where there is a limit.
+      env: { ROCKET_MEMORY_LEFT: "200000" },
+    });
+    assertEquals(code, 0, stderr);
+    if ((await machineVariables()).ROCKET_MEMORY_LEFT) return;
+    assertStringIncludes(stderr, "100 kB for rows (data.memory)");
+  });
+});
+
+const sources: Readonly<Record<string, Record<string, unknown>>> = {
+  arrow: { use: "arrow", path: "rows.arrow" },
+  csv: { use: "csv", path: "rows.csv" },
+  parquet: { use: "parquet", path: "rows.parquet" },
+  sql: { use: "sql", query: "SELECT * FROM t WHERE x > 0.1", tables: { t: "rows.csv" } },
+};
+
+for (const [name, source] of Object.entries(sources)) {
+  Deno.test(`deno task pipeline lets a run read ${name}, in memory and not`, async () => {
+    const pipeline = digitsPipeline({
+      data: {
+        ...{ train: source, test: source },
+        features: { x: {}, y: {} },
+        label: { column: "kind", classes: 2 },
+      },
+      network: { use: "mlp", light: [4], booster: [8] },
+      train: { epochs: 1, batch: 50 },
+      outputs: ["checkpoint"],
+    });
+    const rows = Array.from({ length: 3000 }, (_, row) => [row % 7 / 7, row % 5, row % 2].join());
+    const files = { "rows.csv": ["x,y,kind", ...rows].join("\n") + "\n" };
+    await withPipeline(pipeline, async (file, folder) => {
+      const from = join(folder, "rows.csv"), to = join(folder, "rows.arrow");
+      await convert({ from, to, batchRows: 500 });
+      if (name === "parquet") {
+        await writeParquet(`FROM '${from}'`, join(folder, "rows.parquet"));
+      }
+      const run = async (...args: string[]) => {
+        const { code, stderr } = await rocket(args, { cwd: folder });
+        assertEquals(code, 0, stderr);
+        return stderr;
+      };
+      const memory = ["--set", "data.memory=10kB"];
+      await run(file, "--engine", "wasm", "--out", "run");
+      const told = await run(file, "--engine", "wasm", "--out", "by-rows", ...memory);
+      assertStringIncludes(told, "10 kB for rows (data.memory)");
+      await run("resume", "by-rows", "--epochs", "2");
+      const result = await Deno.readTextFile(join(folder, "by-rows", "result.json"));
+      assertEquals(JSON.parse(result).epochs, 2);
+    }, files);
+  });
+}
+
+Deno.test("needsOf() names the hosts, files and variables of a pipeline, and its run folder", async () => {
+  const source = { use: "arrow", path: "https://example.com/a.arrow" };
+  const { data } = digitsPipeline() as { data: Record<string, unknown> };
+  const pipeline = digitsPipeline({ data: { ...data, train: source }, name: "${env:HOME}" });
+  await withPipeline(pipeline, async (file, folder) => {
+    const out = join(folder, "run");
+    const { permissions } = await needsOf([file, "--out", out, "--engine", "wasm"], "/t");
+    const of = (permission: string) =>
+      permissions.filter((need) => need.permission === permission).map((need) => need.of);
+    assertEquals(of("net"), ["example.com:443"]);
+    assertEquals(of("write"), [out, "/t"]);
+    assertEquals(of("ffi"), []);
+    assert(of("env").includes("HOME"));
+    assert(of("read").includes(folder));
+  });
+});
+
+Deno.test("needsOf() lets a sweep start Deno and nothing else, and its runs what their pipelines need", async () => {
+  await withPipeline(digitsPipeline(), async (pipeline, folder) => {
+    const file = join(folder, "sweep.yaml"), out = join(folder, "out");
+    const source = "{ use: arrow, path: https://example.com/a.arrow }";
+    await Deno.writeTextFile(
+      file,
+      `base: ${pipeline}\nseeds: [1]\nsettings: { a: {}, b: { data.train: ${source} } }\n`,
+    );
+    const of = async (permission: string, ...args: string[]) => {
+      const all = ["sweep", file, "--out", out, "--engine", "wasm", ...args];
+      const { permissions } = await needsOf(all, "/t");
+      return permissions.filter((need) => need.permission === permission).map((need) => need.of);
+    };
+    const run = ["--only", "b/seed-1"];
+    assertEquals([await of("run"), await of("run", ...run)], [[Deno.execPath()], []]);
+    assertEquals([await of("net"), await of("net", ...run)], [[], ["example.com:443"]]);
+    assertEquals([await of("write"), await of("write", ...run)], [[out], [out, "/t"]]);
+    assertEquals([await of("ffi"), await of("ffi", ...run)], [[], []]);
+  });
+});
+
+Deno.test("a run that may not set the native engine up says so, or what its set-up failed of", async () => {
+  await withPipeline(digitsPipeline(), async (file, folder) => {
+    const cache = join(folder, "cache");
+    Deno.mkdirSync(cache);
+    const check = async (words: string) => {
+      const { permissions } = await needsOf(["check", file], folder);
+      const granted = [...flagsOf(permissions)!, `--allow-read=${cache}`, "--no-prompt"];
+      const { code, stderr } = await deno(
+        ["run", "--quiet", ...granted, ...flags, join(root, "cli.ts"), "check", file],
+        { cwd: folder, env: { ROCKET_CACHE: cache, ROCKET_TENSORFLOW: "" } },
+      );
+      assertEquals(code, 0, stderr);
+      assertStringIncludes(stderr, `native engine not used, wasm is (slower): ${words}`);
+      assert(!stderr.includes(" access"), stderr);
+    };
+    await check("it is not set up, and this process may not run what sets it up; to have it: ");
+    // The process that may has left this behind; what it depends on cannot be looked at here.
+    const failure = { circumstances: "[]", time: Date.now(), message: "no index", hint: "connect" };
+    await Deno.writeTextFile(join(cache, "native-failure.json"), JSON.stringify(failure));
+    await check("no index; to have it: connect; it is tried again tomorrow");
+  });
+});

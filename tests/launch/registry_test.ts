@@ -1,0 +1,139 @@
+import { assert, assertEquals } from "@std/assert";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { canImport } from "../../src/launch/registry.ts";
+import { withEnvironment, withFolder } from "../engine/native/support.ts";
+import { FakeRegistry } from "./fake_registry.ts";
+import { type SmallProject, withProject } from "./support.ts";
+
+/** A module that is always there, as one in Deno's cache. */
+const there = "node:path";
+const missing = pathToFileURL(join(Deno.cwd(), "no", "such", "module.ts")).href;
+
+const HOUR = 60 * 60 * 1_000;
+
+/** Runs a function with a cache folder that does not exist yet, and the memory's place in it. */
+async function withMemory(body: (memory: string) => Promise<void>): Promise<void> {
+  await withFolder(async (folder) => {
+    const cache = join(folder, "cache", "rocket");
+    await withEnvironment({ ROCKET_CACHE: cache }, () => body(join(cache, "jsr-did-not-answer")));
+  });
+}
+
+/** Writes a memory that is so many milliseconds old. */
+async function remember(memory: string, age: number): Promise<void> {
+  await Deno.mkdir(dirname(memory), { recursive: true });
+  await Deno.writeTextFile(memory, "");
+  const time = new Date(Date.now() - age);
+  await Deno.utime(memory, time, time);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+Deno.test("canImport() is true if all modules can be imported, and remembers nothing", async () => {
+  await withMemory(async (memory) => {
+    assertEquals(await canImport([there, "node:url"]), true);
+    assertEquals(await canImport([]), true);
+    assertEquals(await exists(memory), false);
+  });
+});
+
+Deno.test("canImport() is false if one module cannot, and remembers it in ROCKET_CACHE", async () => {
+  await withMemory(async (memory) => {
+    assertEquals(await canImport([there, missing]), false);
+    assertEquals(await exists(memory), true);
+    // Nobody is asked again.
+    assertEquals(await canImport([there]), false);
+  });
+});
+
+Deno.test("canImport() tries anew if it is asked to, and forgets", async () => {
+  await withMemory(async (memory) => {
+    await remember(memory, 0);
+    assertEquals(await canImport([there], { anew: true }), true);
+    assertEquals(await exists(memory), false);
+    assertEquals(await canImport([missing], { anew: true }), false);
+    assertEquals(await exists(memory), true);
+  });
+});
+
+Deno.test("canImport() remembers for an hour", async () => {
+  await withMemory(async (memory) => {
+    await remember(memory, HOUR / 2);
+    assertEquals(await canImport([there]), false);
+    await remember(memory, 2 * HOUR);
+    assertEquals(await canImport([there]), true);
+    assertEquals(await exists(memory), false);
+    await remember(memory, 2 * HOUR);
+    assertEquals(await canImport([missing]), false);
+    const { mtime } = await Deno.stat(memory);
+    assert(Date.now() - mtime!.getTime() < HOUR, "the memory is not new");
+  });
+});
+
+Deno.test("canImport() trusts no memory of the future, as of a clock that was wrong", async () => {
+  await withMemory(async (memory) => {
+    await remember(memory, -HOUR / 2);
+    assertEquals(await canImport([there]), true);
+  });
+});
+
+Deno.test("canImport() tries each time where nothing can be written", async () => {
+  await withMemory(async (memory) => {
+    // A file is in the place of the cache folder.
+    await Deno.mkdir(dirname(dirname(memory)), { recursive: true });
+    await Deno.writeTextFile(dirname(memory), "");
+    assertEquals(await canImport([missing]), false);
+    assertEquals(await canImport([there]), true);
+    assertEquals(await Deno.readTextFile(dirname(memory)), "");
+  });
+});
+
+/** The word that a small project's module imports, from the registry or its stand-in. */
+async function word(small: SmallProject, registry: FakeRegistry, args = ["run", "show.ts"]) {
+  const { code, out, err } = await small.launch(args, { environment: { JSR_URL: registry.url } });
+  assertEquals([code, err], [0, ""]);
+  return JSON.parse(out).word;
+}
+
+Deno.test("canImport() lets the registry's modules be taken where it answers, and then from the cache", async () => {
+  await using registry = new FakeRegistry();
+  await withProject(async (small) => {
+    assertEquals(await word(small, registry), "the registry");
+    assertEquals(await exists(small.memory), false);
+    const { requests } = registry;
+    assert(requests > 0);
+    registry.answer = "error";
+    assertEquals(await word(small, registry), "the registry");
+    assertEquals(registry.requests, requests);
+  });
+});
+
+Deno.test("canImport() takes the stand-ins where the registry fails, and asks once", async () => {
+  await using registry = new FakeRegistry();
+  registry.answer = "error";
+  await withProject(async (small) => {
+    assertEquals(await word(small, registry), "the stand-in");
+    assertEquals(await exists(small.memory), true);
+    const { requests } = registry;
+    registry.answer = "module";
+    assertEquals(await word(small, registry), "the stand-in");
+    assertEquals(registry.requests, requests);
+    await Deno.remove(small.memory);
+    assertEquals(await word(small, registry), "the registry");
+  });
+});
+
+Deno.test("canImport() does not wait for a registry that says nothing, nor does the launcher", async () => {
+  await using registry = new FakeRegistry();
+  registry.answer = "silence";
+  await withProject(async (small) => {
+    // The registry holds its answer until this is over.
+    assertEquals(await word(small, registry), "the stand-in");
+    assertEquals(registry.waitedFor, false);
+    assert(registry.requests > 0);
+    assertEquals(await exists(small.memory), true);
+  });
+});

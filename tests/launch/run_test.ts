@@ -1,0 +1,96 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { userFolder } from "../../src/launch/run.ts";
+import { withEnvironment } from "../engine/native/support.ts";
+import { launcherArguments, withProject } from "./support.ts";
+
+Deno.test("userFolder() is where deno task was called from, else the current folder", async () => {
+  const folder = join(Deno.cwd(), "tests");
+  await withEnvironment({ INIT_CWD: folder }, () => {
+    assertEquals(userFolder(), folder);
+    return Promise.resolve();
+  });
+  await withEnvironment({ INIT_CWD: undefined }, () => {
+    assertEquals(userFolder(), Deno.cwd());
+    return Promise.resolve();
+  });
+});
+
+Deno.test("run() runs a module of the project without a network, with the arguments as they are", async () => {
+  await withProject(async (small) => {
+    const args = ["--seed", "2", "", "a b", "it's", "--", "-x", "*"];
+    const { code, out, err } = await small.launch(["run", "show.ts", ...args]);
+    assertEquals([code, err], [0, ""]);
+    assertEquals(JSON.parse(out), {
+      own: "the project's own",
+      word: "the stand-in",
+      args,
+      cwd: small.root,
+    });
+  }, "a folder, with ü & 100%");
+});
+
+Deno.test("run() stands where the user stands, and says so once", async () => {
+  await withProject(async (small) => {
+    await small.write({ "data/set/rows.txt": "rows" });
+    const folder = join("data", "set");
+    const direct = await small.launch(["run", "show.ts"], { folder });
+    assertEquals(JSON.parse(direct.out).cwd, join(small.root, folder));
+    const { code, out } = await small.deno(["task", "show", "rows.txt"], { folder });
+    assertEquals(code, 0);
+    // The child is in the right place; INIT_CWD is for the launcher.
+    const { args, cwd, from } = JSON.parse(out);
+    assertEquals([args, cwd, from], [["rows.txt"], join(small.root, folder), undefined]);
+  });
+});
+
+Deno.test("run() lets a deno task within a deno task stand where that one was called", async () => {
+  const outer = `
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["task", "--quiet", "show"],
+      cwd: "inner",
+    }).output();
+    await Deno.stdout.write(stdout);
+  `;
+  await withProject(async (small) => {
+    await small.write({ "wait.ts": outer, "sub/inner/empty.txt": "" });
+    const { out } = await small.deno(["task", "--quiet", "wait"], { folder: "sub" });
+    assertEquals(JSON.parse(out).cwd, join(small.root, "sub", "inner"));
+  });
+});
+
+Deno.test("run() returns the module's exit code, also through deno task", async () => {
+  await withProject(async (small) => {
+    for (const code of [0, 1, 2, 42]) {
+      assertEquals((await small.launch(["run", "exit.ts", `${code}`])).code, code);
+    }
+    await small.write({ "wait.ts": "Deno.exit(3);", "throw.ts": `throw new Error("broken");` });
+    assertEquals((await small.deno(["task", "wait"])).code, 3);
+    const { code, err } = await small.launch(["run", "throw.ts"]);
+    assertEquals(code, 1);
+    assertStringIncludes(err, "broken");
+  });
+});
+
+Deno.test("run() fails for a module that is not there", async () => {
+  await withProject(async (small) => {
+    const { code, err } = await small.launch(["run", "missing.ts"]);
+    assertEquals(code, 1);
+    assertStringIncludes(err, "missing.ts");
+  });
+});
+
+Deno.test("run() hands standard input on", async () => {
+  const echo = "await Deno.stdin.readable.pipeTo(Deno.stdout.writable);";
+  await withProject(async (small) => {
+    await small.write({ "echo.ts": echo });
+    const child = small.command(launcherArguments(small.root, ["run", "echo.ts"]), {
+      stdin: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode("rows"));
+    await writer.close();
+    const { code, stdout } = await child.output();
+    assertEquals([code, new TextDecoder().decode(stdout)], [0, "rows"]);
+  });
+});

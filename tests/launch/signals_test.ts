@@ -1,0 +1,141 @@
+import { assertEquals } from "@std/assert";
+import { findCommand } from "../../src/engine/native/command.ts";
+import { launcherArguments, type SmallProject, withProject } from "./support.ts";
+
+/** There are no signals to send on Windows. */
+const ignore = Deno.build.os === "windows";
+
+/** Ends at the first signal, with a code for each. */
+const ending = `
+for (const [signal, code] of [["SIGINT", 5], ["SIGTERM", 6]]) {
+  Deno.addSignalListener(signal, () => {
+    console.log(signal);
+    Deno.exit(code);
+  });
+}
+setTimeout(() => Deno.exit(99), 60_000);
+console.log("ready");
+`;
+
+/** Counts interrupts until SIGTERM, or for a while after the first one: one too many would be there by then. */
+const counting = (untilTerminated: boolean) => `
+let interrupts = 0;
+const end = () => setTimeout(() => {
+  console.log("interrupts: " + interrupts);
+  Deno.exit(7);
+}, 300);
+Deno.addSignalListener("SIGINT", () => {
+  interrupts++;
+  console.log("interrupted");
+  if (interrupts === 1 && ${!untilTerminated}) end();
+});
+Deno.addSignalListener("SIGTERM", end);
+setTimeout(() => Deno.exit(99), 60_000);
+console.log("ready");
+`;
+
+/** A process of which text is awaited. */
+class Watched {
+  readonly #lines: ReadableStreamDefaultReader<string>;
+  #text = "";
+
+  constructor(readonly child: Deno.ChildProcess) {
+    this.#lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  /** Waits until it has printed a text. */
+  async until(text: string): Promise<void> {
+    while (!this.#text.includes(text)) {
+      const { done, value } = await this.#lines.read();
+      if (done) throw new Error(`it ended without ${text}: ${this.#text}`);
+      this.#text += value;
+    }
+  }
+
+  /** Waits for its end. */
+  async end(): Promise<[code: number, text: string]> {
+    for (;;) {
+      const { done, value } = await this.#lines.read();
+      if (done) break;
+      this.#text += value;
+    }
+    const [{ code }] = await Promise.all([this.child.status, this.child.stderr.cancel()]);
+    return [code, this.#text];
+  }
+}
+
+/** Starts the launcher in a group of its own, as it is where it has no terminal. */
+async function start(small: SmallProject, program: string): Promise<Watched> {
+  await small.write({ "wait.ts": program });
+  const args = launcherArguments(small.root, ["run", "wait.ts"]);
+  const watched = new Watched(small.command(args, { detached: true }).spawn());
+  await watched.until("ready");
+  return watched;
+}
+
+for (const [signal, code] of [["SIGINT", 5], ["SIGTERM", 6]] as const) {
+  Deno.test({
+    name: `runDeno() passes ${signal} on, and the child's exit code comes back`,
+    ignore,
+    fn: () =>
+      withProject(async (small) => {
+        const watched = await start(small, ending);
+        watched.child.kill(signal);
+        assertEquals(await watched.end(), [code, `ready\n${signal}\n`]);
+      }),
+  });
+
+  Deno.test({
+    name: `runDeno() lets ${signal} end a child that does not listen`,
+    ignore,
+    fn: () =>
+      withProject(async (small) => {
+        const watched = await start(small, `console.log("ready"); setTimeout(() => {}, 60_000);`);
+        watched.child.kill(signal);
+        assertEquals(await watched.end(), [signal === "SIGINT" ? 130 : 143, "ready\n"]);
+      }),
+  });
+}
+
+Deno.test({
+  name: "runDeno() passes on one of a signal that comes twice at once",
+  ignore,
+  fn: () =>
+    withProject(async (small) => {
+      const watched = await start(small, counting(true));
+      const started = performance.now();
+      watched.child.kill("SIGINT");
+      await watched.until("interrupted");
+      watched.child.kill("SIGINT");
+      const atOnce = performance.now() - started < 900;
+      watched.child.kill("SIGTERM");
+      const [code, text] = await watched.end();
+      // On a machine that stands still for so long, the second is a signal in its own right.
+      if (atOnce) assertEquals([code, text], [7, "ready\ninterrupted\ninterrupts: 1\n"]);
+    }),
+});
+
+const script = await findCommand("script");
+
+Deno.test({
+  name: "runDeno() leaves Ctrl-C to the terminal, which tells the child by itself",
+  // Its options are others elsewhere.
+  ignore: Deno.build.os !== "linux" || script === undefined,
+  fn: () =>
+    withProject(async (small) => {
+      await small.write({ "wait.ts": counting(false) });
+      // A shell that stays in between would die of Ctrl-C by itself, with 130.
+      const command = `exec '${Deno.execPath()}' task wait`;
+      const child = small.command(["-qec", command, "/dev/null"], {
+        program: script!,
+        stdin: "piped",
+      }).spawn();
+      const watched = new Watched(child);
+      await watched.until("ready");
+      const keys = child.stdin.getWriter();
+      await keys.write(new Uint8Array([3]));
+      const [code, text] = await watched.end();
+      await keys.close().catch(() => {});
+      assertEquals([code, text.match(/interrupts: \d+/)?.[0]], [7, "interrupts: 1"]);
+    }),
+});

@@ -1,0 +1,103 @@
+import { assertEquals } from "@std/assert";
+import { TestCount } from "../../src/launch/test_count.ts";
+
+/** What is counted of one run. */
+function count(output: string, code = 0, chunk = Infinity): string {
+  const all = new TestCount();
+  addRun(all, output, code, chunk);
+  return all.toString();
+}
+
+function addRun(all: TestCount, output: string, code: number, chunk = Infinity): void {
+  const run = all.start();
+  const bytes = new TextEncoder().encode(output);
+  for (let from = 0; from < bytes.length; from += chunk) run.read(bytes.slice(from, from + chunk));
+  run.end(code);
+}
+
+const passed = `running 3 tests from ./tests/a_test.ts
+step() keeps 100 % of the loss … ok ... ok (5ms)
+split() is stable ... ok (1s)
+engine() takes a GPU ... ignored (0ms)
+
+ok | 2 passed | 0 failed | 1 ignored (6ms)
+
+`;
+
+const steps = `running 2 tests from ./tests/a_test.ts
+outer ...
+  inner ... ok (0ms)
+  other ... FAILED (1ms)
+outer ... FAILED (due to 1 failed step) (2ms)
+next ... ok (1ms)
+
+ ERRORS
+
+FAILED | 1 passed (2 steps) | 1 failed (1 step) | 3 ignored (1 step) (5ms)
+`;
+
+Deno.test("TestCount counts by the summary", () => {
+  assertEquals(count("ok | 12 passed | 0 failed (6ms)\n"), "12 passed, 0 failed");
+  assertEquals(count("FAILED | 10 passed | 2 failed (1m3s)\n", 1), "10 passed, 2 failed");
+  assertEquals(count(passed), "1 skipped\n2 passed, 0 failed");
+  assertEquals(
+    count("ok | 2 passed | 0 failed | 1 ignored | 4 filtered out (1ms)\n"),
+    "1 skipped\n2 passed, 0 failed",
+  );
+  assertEquals(
+    count("ok | 2 passed | 0 failed | 4 filtered out (1ms)\n"),
+    "2 passed, 0 failed",
+  );
+});
+
+Deno.test("TestCount counts tests, not their steps", () => {
+  assertEquals(count(steps, 1), "3 skipped\n1 passed, 1 failed");
+  assertEquals(count("ok | 1 passed (1 step) | 0 failed (1ms)\n"), "1 passed, 0 failed");
+});
+
+Deno.test("TestCount sees through colours", () => {
+  const green =
+    "\x1b[0m\x1b[32mok\x1b[0m | 3 passed | 0 failed \x1b[0m\x1b[38;5;245m(5ms)\x1b[0m\n";
+  assertEquals(count(green), "3 passed, 0 failed");
+  const line = "a ... \x1b[0m\x1b[31mFAILED\x1b[0m \x1b[0m\x1b[38;5;245m(1ms)\x1b[0m\n";
+  assertEquals(count(line, 1), "0 passed, 1 failed");
+});
+
+Deno.test("TestCount takes output in chunks that end anywhere", () => {
+  for (const output of [passed, passed.trimEnd()]) {
+    for (const chunk of [1, 2, 3, 7, 50]) {
+      assertEquals(count(output, 0, chunk), "1 skipped\n2 passed, 0 failed");
+    }
+  }
+});
+
+Deno.test("TestCount counts the lines of a run that dies before its summary", () => {
+  // Nothing failed but the run itself.
+  const alive = passed.slice(0, passed.indexOf("\nok |"));
+  assertEquals(count(alive, 137), "1 skipped\n2 passed, 1 failed");
+  assertEquals(count(steps.slice(0, steps.indexOf(" ERRORS")), 130), "1 passed, 1 failed");
+  assertEquals(count("a ... ok (1ms)\nb ... FAILED (1ms)\nc ... FAILED", 1), "1 passed, 1 failed");
+  assertEquals(count("", 1), "0 passed, 1 failed");
+});
+
+Deno.test("TestCount counts a failure for a run that fails with no test failing", () => {
+  assertEquals(count("ok | 3 passed | 0 failed (1ms)\n", 1), "3 passed, 1 failed");
+  assertEquals(count("FAILED | 3 passed | 1 failed (1ms)\n", 1), "3 passed, 1 failed");
+  assertEquals(count("error: No test modules found\n", 1), "0 passed, 1 failed");
+});
+
+Deno.test("TestCount takes the last summary: a test may print one", () => {
+  const output =
+    "FAILED | 7 passed | 7 failed (1ms)\na ... ok (1ms)\nok | 1 passed | 0 failed (2ms)\n";
+  assertEquals(count(output), "1 passed, 0 failed");
+});
+
+Deno.test("TestCount adds runs up", () => {
+  const all = new TestCount();
+  addRun(all, passed, 0);
+  addRun(all, steps, 1);
+  addRun(all, "", 1);
+  assertEquals([all.passed, all.failed, all.skipped], [3, 2, 4]);
+  assertEquals(all.toString(), "4 skipped\n3 passed, 2 failed");
+  assertEquals(new TestCount().toString(), "0 passed, 0 failed");
+});

@@ -1,0 +1,155 @@
+import { assertEquals } from "@std/assert";
+import { applyChange } from "../../../src/pipeline/document/changes.ts";
+import {
+  follow,
+  type Node,
+  nodeOf,
+  type Path,
+  placeOf,
+  valueOf,
+} from "../../../src/pipeline/document/nodes.ts";
+import { parseYaml } from "../../../src/pipeline/document/parse_yaml.ts";
+import { problemsOf } from "../../support/problems.ts";
+
+const text = [
+  "name: digits",
+  "seed: 1",
+  "data:",
+  "  label: digit",
+  "network: mlp",
+  "losses:",
+  "  - { use: cross-entropy, on: light }",
+  "  - mse-hint",
+  "optimizer: { use: sgd, rate: 0.1, momentum: 0.9 }",
+  "metrics: [accuracy]",
+].join("\n");
+
+const pipeline = (): Node => parseYaml(text, { file: "f.yaml", folder: "folder" });
+
+/** A part of the pipeline after a change. */
+const changed = (change: string, path: Path) =>
+  valueOf(follow(applyChange(pipeline(), change), path).node);
+
+Deno.test("applyChange() replaces a value, read as YAML", () => {
+  const cases: [string, Path, unknown][] = [
+    ["seed=2", ["seed"], 2],
+    ["name=other", ["name"], "other"],
+    ["name=a=b", ["name"], "a=b"],
+    ["name='2'", ["name"], "2"],
+    ["name=", ["name"], null],
+    ["optimizer.rate=5e-2", ["optimizer", "rate"], 0.05],
+    ["losses.0.weight=0.1", ["losses", 0], { use: "cross-entropy", on: "light", weight: 0.1 }],
+    ["losses[0].on=booster", ["losses", 0], { use: "cross-entropy", on: "booster" }],
+    ["metrics=[loss, auc]", ["metrics"], ["loss", "auc"]],
+    ["metrics.0=loss", ["metrics"], ["loss"]],
+    ["metrics[0]=loss", ["metrics"], ["loss"]],
+    ["network={ use: mlp, light: [8] }", ["network"], { use: "mlp", light: [8] }],
+  ];
+  for (const [change, path, value] of cases) assertEquals(changed(change, path), value, change);
+});
+
+Deno.test("applyChange() makes the maps that are missing on the way", () => {
+  assertEquals(changed("data.features.image.shape=[8, 8, 1]", ["data"]), {
+    label: "digit",
+    features: { image: { shape: [8, 8, 1] } },
+  });
+  assertEquals(changed("train.epochs=3", ["train"]), { epochs: 3 });
+});
+
+Deno.test("applyChange() adds an item one beyond the end of a list", () => {
+  assertEquals(changed("metrics.1=loss", ["metrics"]), ["accuracy", "loss"]);
+  assertEquals(changed("metrics.1.use=loss", ["metrics"]), ["accuracy", { use: "loss" }]);
+});
+
+Deno.test("applyChange() gives options to a stage that has only its name", () => {
+  assertEquals(changed("network.light=[8]", ["network"]), { use: "mlp", light: [8] });
+  assertEquals(changed("losses.1.weight=2", ["losses", 1]), { use: "mse-hint", weight: 2 });
+});
+
+Deno.test("applyChange() gives options to a label that has only its column", () => {
+  assertEquals(changed("data.label.classes=10", ["data", "label"]), {
+    column: "digit",
+    classes: 10,
+  });
+});
+
+Deno.test("applyChange() lays maps over those that are there, and replaces another stage whole", () => {
+  assertEquals(changed("optimizer={ rate: 1 }", ["optimizer"]), {
+    use: "sgd",
+    rate: 1,
+    momentum: 0.9,
+  });
+  assertEquals(changed("optimizer={ use: adam, rate: 1 }", ["optimizer"]), {
+    use: "adam",
+    rate: 1,
+  });
+});
+
+Deno.test("applyChange() leaves all else as it was, and the pipeline it was given", () => {
+  const before = pipeline();
+  const after = valueOf(applyChange(before, "seed=5")) as Record<string, unknown>;
+  assertEquals({ ...after, seed: 1 }, valueOf(before) as Record<string, unknown>);
+});
+
+Deno.test("applyChange() remembers that the command line wrote a value", () => {
+  const root = applyChange(pipeline(), "optimizer.rate=2");
+  const place = (path: Path) => placeOf(follow(root, path).node, path);
+  assertEquals(place(["optimizer", "rate"]), {
+    file: "--set optimizer.rate=2",
+    path: "optimizer.rate",
+  });
+  assertEquals(place(["optimizer", "momentum"]).file, "f.yaml");
+  assertEquals(place(["optimizer"]).file, "f.yaml");
+  assertEquals(follow(root, ["optimizer", "momentum"]).node.origin.folder, "folder");
+  assertEquals(follow(root, ["optimizer", "rate"]).node.origin.folder, Deno.cwd());
+});
+
+Deno.test("applyChange() keeps the position of a key only with its value's file", () => {
+  const root = applyChange(pipeline(), "optimizer.rate=2");
+  const optimizer = follow(root, ["optimizer"]).node as Node & { kind: "map" };
+  assertEquals(optimizer.entries.get("rate")?.key, undefined);
+  assertEquals(optimizer.entries.get("momentum")?.key, { line: 9, column: 35 });
+  const top = root as Node & { kind: "map" };
+  assertEquals(top.entries.get("optimizer")?.key, { line: 9, column: 1 });
+});
+
+Deno.test("applyChange() refuses paths that lead nowhere", async () => {
+  const list = "losses is a list of 2; expected a number from 0 to 2, got";
+  const cases: [string, string, string][] = [
+    ["losses.3.weight=1", `${list} "3"`, ""],
+    ["losses.-1.weight=1", `${list} "-1"`, ""],
+    ["losses.first=1", `${list} "first"`, ""],
+    ["losses.mse-hnit.weight=1", `${list} "mse-hnit"`, "did you mean losses[1], mse-hint?"],
+    ["seed.x=1", "seed has no parts, so there is no seed.x", ""],
+    ["optimizer.rate.x.y=1", "optimizer.rate has no parts, so there is no optimizer.rate.x", ""],
+  ];
+  for (const [change, message, hint] of cases) {
+    assertEquals(await problemsOf(() => applyChange(pipeline(), change)), [
+      [`--set ${change}`, message, hint],
+    ]);
+  }
+});
+
+Deno.test("applyChange() refuses a path in a pipeline that is a list", async () => {
+  assertEquals(await problemsOf(() => applyChange(nodeOf([], pipeline().origin), "name=x")), [
+    ["--set name=x", 'the pipeline is a list of 0; expected a number from 0 to 0, got "name"', ""],
+  ]);
+});
+
+Deno.test("applyChange() refuses what is not PATH=VALUE", async () => {
+  for (const change of ["", "seed", "=1", "a..b=1", ".a=1", "a.=1"]) {
+    assertEquals(await problemsOf(() => applyChange(pipeline(), change)), [
+      [
+        "",
+        `--set takes PATH=VALUE; got ${JSON.stringify(change)}`,
+        "for example --set losses.2.weight=0.1",
+      ],
+    ]);
+  }
+});
+
+Deno.test("applyChange() refuses values that are no YAML, without a line of some file", async () => {
+  assertEquals(await problemsOf(() => applyChange(pipeline(), "metrics=[a")), [
+    ["--set metrics=[a", "Flow sequence must end with a ]", ""],
+  ]);
+});

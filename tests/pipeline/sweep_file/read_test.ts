@@ -1,0 +1,198 @@
+import { assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { allowedCode } from "../../../src/pipeline/allowed_code.ts";
+import { readPlan } from "../../../src/run/read_plan.ts";
+import { planOf } from "../../../src/sweep/check.ts";
+import { readSweep } from "../../../src/pipeline/sweep_file/read.ts";
+import { digitsPipeline } from "../../support/pipelines.ts";
+import { problemsOf, withFiles } from "../../support/problems.ts";
+
+const base = stringify(digitsPipeline());
+const mod = new URL("../../../mod.ts", import.meta.url).href;
+
+/** Reads a sweep beside `base.yaml`. */
+function withSweep<T>(
+  text: string,
+  test: (file: string, folder: string) => Promise<T>,
+): Promise<T> {
+  return withFiles(
+    { "base.yaml": base, "sweep.yaml": text },
+    (folder) => test(join(folder, "sweep.yaml"), folder),
+  );
+}
+
+Deno.test("a setting lays parts over the base, and changes values at paths", () =>
+  withSweep(
+    `
+base: base.yaml
+seeds: [3, 4]
+settings:
+  basic:
+    losses: [{ use: cross-entropy, on: light }]
+  rocket:
+  loud: { network: { light: [12] }, losses.2.weight: 0.5, "losses[2].gradient": none }
+  other: { network: { use: wide-resnet, light: { depth: 10 } } }
+`,
+    async (file) => {
+      const { runs, settings, name } = await readSweep(file);
+      assertEquals(name, "sweep");
+      assertEquals(settings.map(({ key, reference }) => [key, reference]), [
+        ["basic", "basic"],
+        ["rocket", "basic"],
+        ["loud", "basic"],
+        ["other", "basic"],
+      ]);
+      assertEquals(
+        runs.map(({ setting, seed }) => `${setting} ${seed}`),
+        [3, 4].flatMap((seed) => settings.map(({ key }) => `${key} ${seed}`)),
+      );
+      const value = (index: number) => runs[index]!.document().value as Record<string, unknown>;
+      const plain = digitsPipeline() as Record<string, Record<string, unknown>>;
+      assertEquals(value(0), {
+        ...plain,
+        seed: 3,
+        losses: [{ use: "cross-entropy", on: "light" }],
+      });
+      assertEquals(value(5), { ...plain, seed: 4 });
+      assertEquals(value(2).network, { use: "mlp", shared: [16], light: [12], booster: [32] });
+      assertEquals((value(2).losses as unknown[])[2], {
+        ...(plain.losses as unknown as Record<string, unknown>[])[2],
+        weight: 0.5,
+        gradient: "none",
+      });
+      assertEquals(value(3).network, { use: "wide-resnet", light: { depth: 10 } });
+    },
+  ));
+
+Deno.test("a run of a sweep has the plan that the pipeline itself has, with the seed and no baseline", () =>
+  withFiles({
+    "base.yaml": stringify(
+      digitsPipeline({ train: { epochs: 1, batch: 64, baseline: "light-alone" } }),
+    ),
+    "sweeps/sweep.yaml":
+      "base: ../base.yaml\nseeds: [7]\nsettings: { rocket: { losses.2.weight: 0.1 } }\n",
+  }, async (folder) => {
+    const { runs } = await readSweep(join(folder, "sweeps/sweep.yaml"), {
+      set: ["train.epochs=3"],
+    });
+    const plan = await planOf(runs[0]!, await allowedCode(folder));
+    const alone = await readPlan(join(folder, "base.yaml"), [
+      ...["seed=7", "losses.2.weight=0.1", "train.baseline=none", "train.epochs=3"],
+    ]);
+    assertEquals(plan.resolved, alone.resolved);
+  }));
+
+Deno.test("the key of a setting stays when another one with a grid is added", () => {
+  const sweep = `
+base: base.yaml
+seeds: [1]
+grid: { network.light: { small: [4] } }
+settings:
+  basic: {}
+  logits: { grid: { losses.2.weight: [0.1] } }
+`;
+  const label = "  label: { grid: { losses.0.weight: [0.2], network.booster: { light: [8] } } }\n";
+  const keys = ["basic,light=small", "logits,light=small,weight=0.1"];
+  const keysOf = async (file: string) => (await readSweep(file)).settings.map(({ key }) => key);
+  return withSweep(sweep, async (file) => {
+    assertEquals(await keysOf(file), keys);
+    await Deno.writeTextFile(file, sweep + label);
+    assertEquals(await keysOf(file), [...keys, "label,light=small,weight=0.2,booster=light"]);
+  });
+});
+
+Deno.test("a grid gives all combinations, each compared with the reference at its point", () =>
+  withSweep(
+    `
+base: base.yaml
+seeds: [1]
+grid:
+  network.light: { small: [4], large: [16] }
+settings:
+  basic:
+    losses: [{ use: cross-entropy, on: light }]
+  rocket:
+    grid: { losses.2.weight: [0.01, 0.1] }
+`,
+    async (file, folder) => {
+      const { settings, runs } = await readSweep(file);
+      assertEquals(settings.map(({ key, reference }) => [key, reference]), [
+        ["basic,light=small", "basic,light=small"],
+        ["basic,light=large", "basic,light=large"],
+        ["rocket,light=small,weight=0.01", "basic,light=small"],
+        ["rocket,light=small,weight=0.1", "basic,light=small"],
+        ["rocket,light=large,weight=0.01", "basic,light=large"],
+        ["rocket,light=large,weight=0.1", "basic,light=large"],
+      ]);
+      const { resolved } = await planOf(runs[5]!, await allowedCode(folder));
+      assertEquals((resolved.network as { light: unknown }).light, [16]);
+      assertEquals((resolved.losses as { weight: number }[])[2]!.weight, 0.1);
+    },
+  ));
+
+Deno.test("a TypeScript file may be a sweep", () =>
+  withFiles({
+    "base.yaml": base,
+    "sweep.ts": `import { defineSweep } from ${JSON.stringify(mod)};
+export default defineSweep({
+  base: "base.yaml",
+  seeds: [0, 1].map((n) => n + 5),
+  settings: { rocket: { "losses.2.weight": 0.1 } },
+});\n`,
+  }, async (folder) => {
+    const { runs } = await readSweep(join(folder, "sweep.ts"));
+    assertEquals(runs.map(({ seed }) => seed), [5, 6]);
+  }));
+
+const cases: [name: string, sweep: string, expected: [string, string, string][]][] = [
+  [
+    "a key that is misspelt",
+    "base: base.yaml\nsede: [1]\nsettings: { a: {} }\n",
+    [["sweep.yaml:2:1", 'the sweep has no option "sede"', "did you mean seeds?"]],
+  ],
+  [
+    "a base that is not there",
+    "base: bse.yaml\nseeds: [1]\nsettings: { a: {} }\n",
+    [["sweep.yaml:1:7", "there is no file bse.yaml", "did you mean base.yaml?"]],
+  ],
+  [
+    "a seed that is there twice, and a reference that is not there",
+    "base: base.yaml\nseeds: [1, 2, 1]\nsettings: { basic: {}, rocket: {} }\nreference: basik\n",
+    [
+      ["sweep.yaml:4:1", 'there is no setting "basik"', "did you mean basic?"],
+      ["sweep.yaml:2:15", "the seed 1 is there twice", ""],
+    ],
+  ],
+  [
+    "a path that leads nowhere",
+    "base: base.yaml\nseeds: [1]\nsettings:\n  a: { losses.9.weight: 1 }\n",
+    [["sweep.yaml:4:25", 'losses is a list of 3; expected a number from 0 to 3, got "9"', ""]],
+  ],
+  [
+    "a value of a grid without a name",
+    "base: base.yaml\nseeds: [1]\nsettings: { a: {} }\ngrid: { network.light: [[4]] }\n",
+    [[
+      "sweep.yaml:4:25",
+      "grid.network.light[0] of the sweep: expected a number, true, false or a plain word; " +
+      "name other values by a map: { NAME: VALUE }, got [4]",
+      "",
+    ]],
+  ],
+  [
+    "a grid of the reference's own",
+    "base: base.yaml\nseeds: [1]\nsettings: { a: { grid: { seed: [1, 2] } } }\n",
+    [[
+      "sweep.yaml:3:18",
+      "the reference can have no grid of its own: which point would it be?",
+      "",
+    ]],
+  ],
+];
+
+for (const [name, text, expected] of cases) {
+  Deno.test(`a sweep file is refused for ${name}, with its place`, () =>
+    withSweep(text, async (file, folder) => {
+      assertEquals(await problemsOf(() => readSweep(file), folder), expected);
+    }));
+}

@@ -1,0 +1,311 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import * as tf from "@tensorflow/tfjs";
+import { CapturedFunction } from "../../src/engine/capture/capture.ts";
+import type { AnyStage } from "../../src/stages/stage.ts";
+import type { GradientPolicy } from "../../src/stages/gradient.ts";
+import type { NetworkPair, VariableOwner } from "../../src/stages/network.ts";
+import type { Optimizer } from "../../src/stages/optimizer.ts";
+import adagrad from "../../plugins/optimizers/adagrad.ts";
+import adam from "../../plugins/optimizers/adam.ts";
+import sgd from "../../plugins/optimizers/sgd.ts";
+import { Forward } from "../../src/train/forward.ts";
+import type { Term } from "../../src/train/objective.ts";
+import {
+  disposeState,
+  gradientNorms,
+  initialState,
+  type Model,
+  type State,
+  type StepInput,
+  trainStep,
+} from "../../src/train/step.ts";
+import { optimizerScalars } from "../../src/train/step_input.ts";
+import { DeclaredVariables, initialValues } from "../../src/train/variables.ts";
+import { forEachEngine, forNative, leftBehind } from "../support/engines.ts";
+import { relativeError } from "../support/numbers.ts";
+
+const rows = 12, size = 3;
+
+/** The table's first values: row and column in one number. */
+const first = Float32Array.from(
+  { length: rows * size },
+  (_, i) => Math.floor(i / size) + (i % size) / 10,
+);
+
+/**
+ * Each net's logit is the sum of the rows that it looks up, times the net's weight. With a loss that
+ * is the mean of the logits, the gradient of a row is known by hand: its uses · weight / batch.
+ */
+function build(
+  { use, options = {} }: { use: AnyStage; options?: Record<string, unknown> },
+  { owner = "shared", policy = [{ from: 1, to: 1, shared: 1 }] }: {
+    owner?: VariableOwner;
+    policy?: GradientPolicy;
+  } = {},
+): Model {
+  const variables = new DeclaredVariables();
+  const table = variables.add({
+    name: "table",
+    shape: [rows, size],
+    initializer: { kind: "constant", value: 0 },
+    owner,
+    table: true,
+  });
+  const net = (weight: number): NetworkPair["light"] => ({ ids }, scope) => {
+    const found = scope.lookup(table, ids!);
+    return { rows: found, logits: tf.mul(tf.sum(found, [1, 2]).expandDims(1), weight) };
+  };
+  const term = (net: "light" | "booster"): Term => ({
+    form: "task",
+    name: net,
+    stage: { kind: "loss", name: "sum" },
+    weight: 1,
+    policy: net === "light" ? policy : [{ from: 1, to: 1, shared: 1 }],
+    compute: (output) => tf.sum(output, -1),
+    on: { net, output: "logits" },
+  });
+  return {
+    pair: { light: net(1), booster: net(2) },
+    variables: variables.all,
+    terms: [term("light"), term("booster")],
+    optimizer: use.create(use.options.parse(options), {}) as Optimizer,
+    optimizerStage: { kind: "optimizer", name: use.name },
+  };
+}
+
+// A copy: TensorFlow may compute in the array itself, and steps write tables in place.
+function start(model: Model): State {
+  return initialState(model, { table: tf.tensor2d(first.slice(), [rows, size]) });
+}
+
+function inputOf(model: Model, ids: number[][], step: number, rate = 0.1): StepInput {
+  return {
+    features: { ids: tf.tensor2d(ids, undefined, "int32") },
+    label: tf.zeros([ids.length]),
+    rate: tf.scalar(rate),
+    step: tf.scalar(step),
+    scalars: optimizerScalars(model, { step, rate }),
+    seed: tf.scalar(0, "int32"),
+    factors: [],
+  };
+}
+
+/**
+ * Batches of four rows of two ids; row 3 is used thrice in the first, row 11 never, and in the fifth
+ * there is one row alone: fewer than there are parts to write.
+ */
+const batches = [
+  [[3, 3], [0, 5], [3, 1], [7, 10]],
+  [[5, 2], [5, 5], [0, 3], [8, 9]],
+  [[6, 4], [3, 0], [10, 10], [1, 2]],
+  [[3, 3], [3, 3], [3, 3], [3, 0]],
+  [[2, 2], [2, 2], [2, 2], [2, 2]],
+  [[0, 1], [2, 4], [5, 6], [7, 8]],
+];
+
+/** Steps through some batches and gives the table and the slots afterwards. */
+function train(
+  model: Model,
+  run = (state: State, input: StepInput) => trainStep(model, state, input),
+) {
+  let state = start(model);
+  batches.forEach((ids, index) => {
+    const input = inputOf(model, ids, index + 1);
+    const { state: next, losses, norm } = run(state, input);
+    disposeState(state, next);
+    tf.dispose([input.features, input.label, input.rate, input.step, input.seed, losses, norm]);
+    state = next;
+  });
+  const values = [state.values.table!, ...Object.values(state.slots).map((slot) => slot.table!)]
+    .map((tensor) => Array.from(tensor.dataSync()));
+  disposeState(state);
+  return values;
+}
+
+/** The same by hand: `rule` moves one number of a touched row by its summed gradient. */
+function byHand(
+  slots: number,
+  rule: (value: number, gradient: number, slots: number[], step: number) => [number, ...number[]],
+): number[][] {
+  const all = [
+    Array.from(first),
+    ...Array.from({ length: slots }, () => Array(rows * size).fill(0)),
+  ];
+  batches.forEach((ids, index) => {
+    const uses = new Map<number, number>();
+    for (const id of ids.flat()) uses.set(id, (uses.get(id) ?? 0) + 1);
+    for (const [row, count] of uses) {
+      // Light weighs 1 and booster 2, and each loss is a mean over four rows.
+      const gradient = count * 3 / 4;
+      for (let i = row * size; i < (row + 1) * size; i++) {
+        const [value, ...moved] = rule(
+          all[0]![i]!,
+          gradient,
+          all.slice(1).map((s) => s[i]!),
+          index + 1,
+        );
+        all[0]![i] = value;
+        moved.forEach((slot, s) => all[s + 1]![i] = slot);
+      }
+    }
+  });
+  return all;
+}
+
+const optimizers: Readonly<
+  Record<string, [{ use: AnyStage; options?: Record<string, unknown> }, number[][]]>
+> = {
+  sgd: [{ use: sgd }, byHand(0, (w, g) => [w - 0.1 * g])],
+  "sgd with momentum and weight decay": [
+    { use: sgd, options: { momentum: 0.9, weightDecay: 0.01 } },
+    byHand(1, (w, g, [m]) => {
+      const next = 0.9 * m! + g + 0.01 * w;
+      return [w - 0.1 * next, next];
+    }),
+  ],
+  adagrad: [
+    { use: adagrad },
+    byHand(1, (w, g, [s]) => [w - 0.1 * g / (Math.sqrt(s! + g * g) + 1e-10), s! + g * g]),
+  ],
+  adam: [
+    { use: adam },
+    byHand(2, (w, g, [m, v], step) => {
+      const mean = 0.9 * m! + 0.1 * g, square = 0.999 * v! + 0.001 * g * g;
+      const root = Math.sqrt(square / (1 - 0.999 ** step)) + 1e-8;
+      return [w - 0.1 * mean / (1 - 0.9 ** step) / root, mean, square];
+    }),
+  ],
+};
+
+for (const [name, [optimizer, expected]] of Object.entries(optimizers)) {
+  forEachEngine(`trainStep() moves by ${name} the rows that it touches, duplicates summed`, () => {
+    const actual = train(build(optimizer));
+    actual.forEach((values, index) => {
+      const error = relativeError(values, expected[index]!);
+      assert(error < 1e-6, `${index === 0 ? "table" : "slot"}: ${error}`);
+    });
+    // Row 11 is in no batch: not a bit of it changes.
+    assertEquals(actual[0]!.slice(11 * size), Array.from(first.slice(11 * size)));
+  });
+
+  forNative(
+    `a captured step moves by ${name} the rows that it touches as an eager one does`,
+    () => {
+      const model = build(optimizer);
+      const reports: boolean[] = [];
+      const captured = new CapturedFunction(
+        ({ state, input }: { state: State; input: StepInput }) => trainStep(model, state, input),
+        { report: ({ captured }) => reports.push(captured) },
+      );
+      const actual = train(model, (state, input) => captured.call({ state, input }));
+      captured.dispose();
+      assertEquals(reports, [true]);
+      actual.forEach((values, index) => assert(relativeError(values, expected[index]!) < 1e-6));
+    },
+  );
+}
+
+const moved = (model: Model) => {
+  const [table] = train(model);
+  return table!.some((value, index) => value !== first[index]);
+};
+
+forEachEngine("trainStep() moves no row of a table whose only gradient is blocked", () => {
+  const block: GradientPolicy = [{ from: 0, to: 1, shared: 0 }];
+  const model = build({ use: sgd }, { policy: block });
+  // The booster's loss goes on moving it.
+  assert(moved(model));
+  assert(!moved({ ...model, terms: model.terms.slice(0, 1) }));
+});
+
+forEachEngine("trainStep() scales what passes into rows of a shared table", () => {
+  const half: GradientPolicy = [{ from: 1, to: 1, shared: 0.5 }];
+  const whole = build({ use: sgd }), part = build({ use: sgd }, { policy: half });
+  const [a] = train({ ...whole, terms: whole.terms.slice(0, 1) });
+  const [b] = train({ ...part, terms: part.terms.slice(0, 1) });
+  assert(
+    relativeError(b!.map((v, i) => 2 * (v - first[i]!)), a!.map((v, i) => v - first[i]!)) < 1e-5,
+  );
+});
+
+forEachEngine("gradientNorms() counts a row that is used twice once, with the sum", async () => {
+  const model = build({ use: sgd });
+  const state = start(model), input = inputOf(model, batches[0]!, 1);
+  const [light, booster] = await gradientNorms(model, state, input);
+  // Row 3 is used three times and five rows once, each times 1/4 in three columns.
+  const norm = Math.sqrt(size * (3 ** 2 + 5)) / 4;
+  assert(relativeError([light!.norms.shared!, booster!.norms.shared!], [norm, 2 * norm]) < 1e-6);
+});
+
+forEachEngine("trainStep() leaves no tensor of its look-ups behind", () => {
+  const model = build({ use: adam });
+  const state = start(model), input = inputOf(model, batches[0]!, 1);
+  assertEquals(
+    leftBehind(() => {
+      const { state: next, losses, norm } = trainStep(model, state, input);
+      disposeState(next, state);
+      return [losses, norm];
+    }),
+    0,
+  );
+});
+
+forEachEngine("Scope.lookup() refuses rows that there are not", async () => {
+  const model = build({ use: sgd });
+  const state = start(model);
+  await assertRejects(async () => {
+    const { losses } = trainStep(model, state, inputOf(model, [[rows, 0]], 1));
+    await losses.data();
+  });
+});
+
+forEachEngine("Scope.read() refuses a table, and Scope.lookup() any other variable", async () => {
+  const variables = new DeclaredVariables();
+  const initializer = { kind: "constant", value: 0 } as const;
+  const table = variables.add({
+    name: "t",
+    shape: [4, 2],
+    initializer,
+    owner: "light",
+    table: true,
+  });
+  const kernel = variables.add({ name: "k", shape: [4, 2], initializer, owner: "light" });
+  const values = initialValues(variables.all, 1);
+  const fails = (light: NetworkPair["light"]) =>
+    assertRejects(() =>
+      Promise.try(() =>
+        new Forward({ light }, {
+          values,
+          features: {},
+          training: false,
+          seed: () => tf.scalar(0, "int32"),
+        }).outputs("light")
+      )
+    ) as Promise<Error>;
+  const ids = tf.tensor1d([0], "int32");
+  const read = await fails((_, scope) => ({ logits: scope.read(table) }));
+  assertStringIncludes(read.message, `the table "t" is read by scope.lookup()`);
+  const lookup = await fails((_, scope) => ({ logits: scope.lookup(kernel, ids) }));
+  assertStringIncludes(lookup.message, `the variable "k" is not a table`);
+});
+
+forEachEngine("initialValues() draws a large table in parts, none like another", () => {
+  const variables = new DeclaredVariables();
+  const large = 2 ** 16 + 100;
+  variables.add({
+    name: "t",
+    shape: [large, 2],
+    initializer: { kind: "normal", deviation: 0.5 },
+    owner: "light",
+    table: true,
+  });
+  const draw = () => initialValues(variables.all, 3).t!.dataSync<"float32">();
+  const values = draw();
+  assertEquals(draw(), values);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const square = values.reduce((sum, value) => sum + value * value, 0) / values.length;
+  // Five standard errors of 131,272 numbers.
+  assert(Math.abs(mean) < 5 * 0.5 / Math.sqrt(values.length), `mean ${mean}`);
+  assert(Math.abs(square - 0.25) < 5 * 0.25 * Math.sqrt(2 / values.length), `square ${square}`);
+  assert(values.slice(0, 200).some((value, index) => value !== values[2 * 2 ** 16 + index]));
+});

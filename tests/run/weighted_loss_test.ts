@@ -1,0 +1,74 @@
+import { assert, assertEquals } from "@std/assert";
+import * as tf from "@tensorflow/tfjs";
+import sgd from "../../plugins/optimizers/sgd.ts";
+import type { Optimizer } from "../../plugin.ts";
+import { initialState, type Model, trainStep } from "../../src/train/step.ts";
+import { DeclaredVariables } from "../../src/train/variables.ts";
+import { forEachEngine } from "../support/engines.ts";
+
+const outputs = [1, -2, 3, 0.5], rows = outputs.length;
+
+/** A net whose output is a variable, a row each, and the square of that as the loss of a row. */
+function squares(): Model {
+  const variables = new DeclaredVariables();
+  const own = variables.add({
+    name: "own",
+    shape: [rows, 1],
+    initializer: { kind: "constant", value: 0 },
+    owner: "light",
+  });
+  return {
+    pair: { light: (_features, scope) => ({ logits: scope.read(own) }) },
+    variables: variables.all,
+    terms: [{
+      form: "task",
+      name: "squares",
+      stage: { kind: "loss", name: "squares" },
+      weight: 1,
+      policy: [{ from: 1, to: 1, shared: 1 }],
+      compute: (output) => tf.square(tf.reshape(output, [-1])),
+      on: { net: "light", output: "logits" },
+    }],
+    optimizer: sgd.create(sgd.options.parse({}), {}) as Optimizer,
+    optimizerStage: { kind: "optimizer", name: "sgd" },
+  };
+}
+
+/** The loss and the gradient of a step in which rows count as much as they are told to. */
+function step(weights: number[] | undefined): { loss: number; gradient: number[] } {
+  const model = squares();
+  const state = initialState(model, { own: tf.tensor2d(outputs.slice(), [rows, 1]) });
+  const { state: after, losses } = trainStep(model, state, {
+    features: { none: tf.zeros([rows]) },
+    label: tf.zeros([rows]),
+    ...(weights && { weight: tf.tensor1d(weights) }),
+    rate: tf.scalar(1),
+    step: tf.scalar(1),
+    scalars: {},
+    seed: tf.scalar(0, "int32"),
+    factors: [],
+  });
+  const moved = after.values.own!.dataSync();
+  return { loss: losses.dataSync()[0]!, gradient: outputs.map((was, row) => was - moved[row]!) };
+}
+
+forEachEngine("a loss of rows that are weighted is Σ w·l / Σ w, and so is its gradient", () => {
+  const weights = [1, 0, 0.5, 2.5], all = 4;
+  const { loss, gradient } = step(weights);
+  const mean = outputs.reduce((sum, x, row) => sum + weights[row]! * x ** 2, 0) / all;
+  assert(Math.abs(loss - mean) < 1e-6, `${loss} is not ${mean}`);
+  outputs.forEach((x, row) => {
+    const expected = 2 * x * weights[row]! / all;
+    assert(Math.abs(gradient[row]! - expected) < 1e-6, `row ${row}: ${gradient[row]}`);
+  });
+});
+
+forEachEngine("a loss without weights is that of rows that weigh alike", () => {
+  const none = step(undefined), alike = step([2, 2, 2, 2]);
+  assert(Math.abs(none.loss - alike.loss) < 1e-6);
+  none.gradient.forEach((value, row) => assert(Math.abs(value - alike.gradient[row]!) < 1e-6));
+});
+
+forEachEngine("a loss of rows that all weigh nothing is 0 and moves nothing", () => {
+  assertEquals(step([0, 0, 0, 0]), { loss: 0, gradient: [0, 0, 0, 0] });
+});
