@@ -10,7 +10,6 @@ import {
   z,
 } from "../../plugin.ts";
 import { commonFields, conform, type FileColumns, widened } from "./conform.ts";
-import { PackedError, registerCodecs } from "./codecs.ts";
 import { plainBatch, plainField } from "./extension_types.ts";
 import {
   type FileKind,
@@ -196,7 +195,6 @@ async function openArrow(name: string, folder: string): Promise<ArrowFile> {
     : await openFile(name, (await findFile(name, folder, kind)).path);
   try {
     const format = await recognise(file);
-    registerCodecs();
     try {
       return { file, format, index: await indexIpc(file, format) };
     } catch (error) {
@@ -215,7 +213,7 @@ function unreadable(name: string, format: "file" | "stream", error: unknown): Us
   const message = error instanceof TypeError
     ? "its parts do not fit together"
     : (error as Error).message;
-  const damaged = [DamagedError, MetadataError, ColumnError, PackedError, RangeError, TypeError]
+  const damaged = [DamagedError, MetadataError, ColumnError, RangeError, TypeError]
     .some((kind) => error instanceof kind);
   if (damaged || /only read/.test(message)) {
     return new UserError(`${name} is an Arrow ${format} that is cut off or damaged: ${message}`, {

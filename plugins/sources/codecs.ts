@@ -1,70 +1,86 @@
-import { compressionRegistry, CompressionType } from "apache-arrow";
+import { CompressionType } from "apache-arrow";
 import { Buffer } from "node:buffer";
 import { zstdDecompressSync } from "node:zlib";
 import { decodeLz4Frames } from "./lz4_frame.ts";
 
-/** A compressed part of a record batch is not what it says; the message says how. */
+/** What is compressed in a record batch cannot be unpacked; the message says why. */
 export class PackedError extends Error {
   override name = "PackedError";
 }
 
-/** Up to this many bytes, parts may become as much longer as they like. */
-const harmless = 2 ** 26;
-
-/** How many times longer larger parts may become: zeros alone are more, and have no need to be large. */
-const mostRatio = 1000;
-
-/** Before each part stand eight bytes with its length once it is unpacked. */
-const prefix = 8;
-
-/**
- * Lets apache-arrow read bodies that are compressed with LZ4 or ZSTD, which it does not by itself:
- * pyarrow writes Feather files with LZ4 unless told otherwise. What a few bytes say that they become is
- * not believed.
- */
-export function registerCodecs(): void {
-  compressionRegistry.set(CompressionType.LZ4_FRAME, {
-    decode: (data) => unpacked(data, "LZ4", (length) => decodeLz4Frames(data, length)),
-  });
-  compressionRegistry.set(CompressionType.ZSTD, {
-    decode: (data) =>
-      unpacked(data, "ZSTD", (length) => {
-        const { buffer, byteOffset, byteLength } = zstdDecompressSync(Buffer.from(data), {
-          maxOutputLength: Math.max(1, length),
-        });
-        return new Uint8Array(buffer, byteOffset, byteLength);
-      }),
-  });
+/** What unpacks the buffers of a record batch. */
+export interface Codec {
+  /** Its name, for messages. */
+  readonly name: string;
+  /**
+   * Unpacks bytes.
+   *
+   * @param bytes The packed bytes.
+   * @param into Is filled. More than it has room for is never made.
+   * @throws {PackedError} If they are damaged, or become more or fewer bytes.
+   */
+  unpack(bytes: Uint8Array, into: Uint8Array): void;
 }
 
-function unpacked(
-  data: Uint8Array,
-  codec: string,
-  decode: (length: number) => Uint8Array,
-): Uint8Array {
-  if (data.byteOffset < prefix) throw new PackedError(`a part that ${codec} packed has no length`);
-  const length = Number(
-    new DataView(data.buffer, data.byteOffset - prefix, prefix).getBigInt64(0, true),
-  );
-  if (!Number.isSafeInteger(length) || length < 0) {
-    throw new PackedError(`a part that ${codec} packed says that it has ${length} bytes`);
-  }
-  if (length > harmless && length > mostRatio * data.byteLength) {
-    throw new PackedError(
-      `${data.byteLength} bytes that ${codec} packed say that they become ${length}`,
-    );
-  }
-  let bytes: Uint8Array;
-  try {
-    bytes = decode(length);
-  } catch (error) {
-    const why = (error as Error).message.split("\n", 1)[0];
-    throw new PackedError(`a part that ${codec} packed cannot be unpacked: ${why}`, {
-      cause: error,
-    });
-  }
-  if (bytes.byteLength === length) return bytes;
+/** As Arrow numbers them. ZSTD is Deno's own. */
+const codecs: Readonly<Record<number, Codec>> = {
+  [CompressionType.LZ4_FRAME]: codec("LZ4", (bytes, into) => {
+    decodeLz4Frames(bytes, into.length, into);
+    return into.length;
+  }),
+  [CompressionType.ZSTD]: codec("ZSTD", (bytes, into) => {
+    const { buffer, byteOffset, byteLength } = bytes, most = into.length;
+    try {
+      const unpacked = zstdDecompressSync(Buffer.from(buffer, byteOffset, byteLength), {
+        maxOutputLength: Math.max(most, 1),
+        chunkSize: Math.min(Math.max(most, leastChunk), mostChunk),
+      });
+      if (unpacked.length <= most) into.set(unpacked);
+      return unpacked.length;
+    } catch (error) {
+      if ((error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE") return Infinity;
+      throw error;
+    }
+  }),
+};
+
+/** What is unpacked at a time, in bytes. */
+const leastChunk = 64, mostChunk = 2 ** 20;
+
+/**
+ * The codec of a record batch.
+ *
+ * @param number Its number.
+ * @throws {PackedError} If Arrow has none of that number.
+ */
+export function codecOf(number: number): Codec {
+  const codec = codecs[number];
+  if (codec) return codec;
   throw new PackedError(
-    `a part that ${codec} packed has ${bytes.byteLength} bytes; it says ${length}`,
+    `it says that it is packed by the codec ${number}, which is none of Arrow's`,
   );
+}
+
+function codec(
+  name: string,
+  decode: (bytes: Uint8Array<ArrayBuffer>, into: Uint8Array) => number,
+): Codec {
+  return {
+    name,
+    unpack(bytes, into) {
+      let length: number;
+      try {
+        length = decode(bytes as Uint8Array<ArrayBuffer>, into);
+      } catch (error) {
+        const why = (error as Error).message.split("\n", 1)[0];
+        throw new PackedError(`cannot be unpacked: ${why}`, { cause: error });
+      }
+      if (length === into.length) return;
+      throw new PackedError(
+        length > into.length
+          ? `has more than the ${into.length} bytes that it says`
+          : `has ${length} bytes; it says ${into.length}`,
+      );
+    },
+  };
 }

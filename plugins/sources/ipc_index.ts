@@ -18,12 +18,21 @@ import {
 } from "apache-arrow";
 import { Footer } from "apache-arrow/ipc/metadata/file";
 import { Message } from "apache-arrow/ipc/metadata/message";
-import { hint, UserError } from "../../plugin.ts";
+import { availableMemory, hint, UserError } from "../../plugin.ts";
 import { isBigEndian } from "./endianness.ts";
 import { verifyMetadata } from "./ipc_verify.ts";
 import type { RandomAccess } from "./random_access.ts";
 import { nodesOf, type RecordBatchHeader, type RowLayout, rowLayout } from "./row_layout.ts";
-import { verifyBuffers, verifyColumn, verifyNulls, verifyType } from "./record_batch_verify.ts";
+import { PackedError } from "./codecs.ts";
+import { type BatchMessage, metadataBytes, packedBatch } from "./packed_batch.ts";
+import {
+  ColumnError,
+  verifyBuffers,
+  verifyColumn,
+  verifyNulls,
+  verifyRows,
+  verifyType,
+} from "./record_batch_verify.ts";
 
 /** A message: its metadata, with what tells their length, and its body. */
 interface Block {
@@ -81,8 +90,11 @@ const mostMetadata = 2 ** 28;
 /** What arrow-js can address in one record batch. */
 const mostBody = 2 ** 31 - 1;
 
-/** Bits that are all alike, compressed: more rows than that fit in no byte. */
-const mostRowsInByte = 2 ** 16;
+/** What arrow-js can count in one record batch. */
+const mostRows = 2 ** 31 - 1;
+
+/** What takes this much memory or less is read without a look at what there is, in bytes. */
+const little = 2 ** 26;
 
 /** What ends a stream. */
 const endOfStream = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
@@ -129,26 +141,14 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
     async read(index) {
       const batch = batches[index];
       if (!batch) throw new RangeError(`no record batch ${index} among ${batches.length}`);
-      if (batch.bodyLength > mostBody) {
-        throw new UserError(
-          `record batch ${index} of ${file.name} has ${
-            (batch.bodyLength / 1e9).toFixed(1)
-          } GB; at most 2.1 GB can be read at once`,
-          {
-            hint: hint(
-              "arrow/batch",
-              "write the file with smaller record batches: pyarrow.feather.write_feather(table, PATH, chunksize=65536)",
-              { edit: "the data file" },
-            ),
-          },
-        );
-      }
       const before = await words.before(batch.dictionaries);
-      const bytes = new Uint8Array(batch.metadataLength + batch.bodyLength);
-      await file.read(batch.offset, bytes);
-      verifyNulls(schema.fields, batch.header, bytes.subarray(batch.metadataLength));
+      const message = await readBatch(file, batch, schema, `record batch ${index}`);
       const [read] = RecordBatchReader.from(
-        [head, ...before, bytes, endOfStream],
+        [
+          head,
+          ...[...before, message].flatMap(({ metadata, body }) => [metadata, body]),
+          endOfStream,
+        ],
       );
       if (!read) throw new DamagedError(`record batch ${index} is not where it should be`);
       // Each time anew dictionaries are other objects, which nobody could tell from other words.
@@ -161,7 +161,7 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
         if (dictionaries.size > mostKept) dictionaries.delete(oldest!);
       }
       read.data.children.forEach((column, index) => adopt(column, known[index]!));
-      verifyBatch(read, batch.rows, index);
+      verifyBatch(read, index);
       return read;
     },
   };
@@ -185,7 +185,7 @@ class DictionaryMessages {
   readonly #file: RandomAccess;
   readonly #schema: Schema;
   readonly #blocks: readonly DictionaryBlock[];
-  #kept = new Map<DictionaryBlock, Promise<Uint8Array>>();
+  #kept = new Map<DictionaryBlock, Promise<BatchMessage>>();
 
   constructor(file: RandomAccess, schema: Schema, blocks: readonly DictionaryBlock[]) {
     this.#file = file;
@@ -194,7 +194,7 @@ class DictionaryMessages {
   }
 
   /** The messages that count for a record batch which comes behind some messages of dictionaries. */
-  async before(count: number): Promise<Uint8Array[]> {
+  async before(count: number): Promise<BatchMessage[]> {
     const wanted = new Map<number, DictionaryBlock[]>();
     for (const block of this.#blocks.slice(0, count)) {
       const { id, isDelta } = block, known = wanted.get(id);
@@ -209,27 +209,78 @@ class DictionaryMessages {
     return await Promise.all(this.#kept.values());
   }
 
-  async #read(block: DictionaryBlock): Promise<Uint8Array> {
-    const bytes = await readBlock(this.#file, block);
+  async #read(block: DictionaryBlock): Promise<BatchMessage> {
     const type = this.#schema.dictionaries.get(block.id);
     if (!type) throw new DamagedError(`it has a dictionary ${block.id} that no column has`);
-    const field = new Field(`(dictionary ${block.id})`, type, true);
-    verifyNulls([field], block.header, bytes.subarray(block.metadataLength));
-    return bytes;
+    const name = `(dictionary ${block.id})`;
+    const { metadataVersion } = this.#schema;
+    const schema = { fields: [new Field(name, type, true)], metadataVersion };
+    return await readBatch(this.#file, block, schema, `dictionary ${block.id}`, block);
   }
 }
 
-function verifyBatch({ numRows, schema, data }: RecordBatch, rows: number, index: number): void {
-  if (numRows !== rows) {
-    throw new DamagedError(`record batch ${index} has ${numRows} rows, not ${rows}`);
-  }
-  data.children.forEach((column, at) => {
-    const { name } = schema.fields[at]!;
-    if (column.length < rows) {
-      throw new DamagedError(`the column ${name} has ${column.length} of the ${rows} rows`);
+/**
+ * Reads the message of a record batch, or of a dictionary's values, as one that is not compressed.
+ *
+ * @throws {DamagedError} If its columns are not what they say.
+ * @throws {UserError} If it is larger than what can be read at once.
+ */
+async function readBatch(
+  file: RandomAccess,
+  { header, ...block }: DictionaryBlock | BatchBlock,
+  { fields, metadataVersion }: Pick<Schema, "fields" | "metadataVersion">,
+  what: string,
+  dictionary?: DictionaryBlock,
+): Promise<BatchMessage> {
+  const refuseLarge = async (length: number, unpacked: boolean) => {
+    if (length <= little) return;
+    const available = await availableMemory();
+    if (length <= mostBody && length <= available) return;
+    const limit = length > mostBody
+      ? "at most 2.1 GB can be read at once"
+      : `${(available / 1e9).toFixed(1)} GB of memory are available`;
+    throw new UserError(
+      `${what} of ${file.name} has ${(length / 1e9).toFixed(1)} GB${
+        unpacked ? " once it is unpacked" : ""
+      }; ${limit}`,
+      {
+        hint: hint(
+          "arrow/batch",
+          "write the file with smaller record batches: pyarrow.feather.write_feather(table, PATH, chunksize=65536)",
+          { edit: "the data file" },
+        ),
+      },
+    );
+  };
+  await refuseLarge(block.bodyLength, false);
+  const bytes = await readBlock(file, block);
+  let message: BatchMessage = {
+    header,
+    metadata: bytes.subarray(0, block.metadataLength),
+    body: bytes.subarray(block.metadataLength),
+  };
+  try {
+    verifyRows(fields, header);
+    if (header.compression) {
+      const packed = packedBatch(fields, message, metadataVersion, dictionary);
+      await refuseLarge(packed.length, true);
+      message = packed.unpack();
     }
-    verifyColumn(column as Data, name);
-  });
+    verifyNulls(fields, message.header, message.body);
+  } catch (error) {
+    if (!(error instanceof ColumnError || error instanceof PackedError)) throw error;
+    throw new DamagedError(`in ${what}, ${error.message}`, { cause: error });
+  }
+  return message;
+}
+
+function verifyBatch({ schema, data }: RecordBatch, index: number): void {
+  try {
+    data.children.forEach((column, at) => verifyColumn(column as Data, schema.fields[at]!.name));
+  } catch (error) {
+    if (!(error instanceof ColumnError)) throw error;
+    throw new DamagedError(`in record batch ${index}, ${error.message}`, { cause: error });
+  }
 }
 
 /** The messages of a file, in order. */
@@ -274,14 +325,7 @@ async function schemaOfFile(file: RandomAccess, schema: Schema): Promise<Uint8Ar
   } catch {
     // What stands there is no message.
   }
-  const metadata = Message.encode(Message.from(schema));
-  const padded = Math.ceil(metadata.length / 8) * 8;
-  const bytes = new Uint8Array(8 + padded);
-  const view = new DataView(bytes.buffer);
-  view.setInt32(0, -1, true);
-  view.setInt32(4, padded, true);
-  bytes.set(metadata, 8);
-  return bytes;
+  return metadataBytes(Message.from(schema));
 }
 
 async function indexStream(file: RandomAccess): Promise<Messages> {
@@ -324,14 +368,9 @@ function batchBlock(
   }
   const header = read.message.header() as unknown as RecordBatchHeader;
   const { length: rows } = header;
-  if (!Number.isSafeInteger(rows) || rows < 0) {
+  // What says so is damaged, or has columns of nulls alone: these take no room.
+  if (!(rows >= 0 && rows <= mostRows)) {
     throw new DamagedError(`record batch ${index} says that it has ${rows} rows`);
-  }
-  // arrow-js would fill shorter columns up with nulls, however many are said to be missing.
-  const { nodes } = read.message.header() as { nodes: readonly { length: number }[] };
-  const other = nodes[0] && nodes[0].length !== rows;
-  if (other || rows > Math.max(read.block.bodyLength, 2 ** 10) * mostRowsInByte) {
-    throw new DamagedError(`record batch ${index} says that it has ${rows} rows, which it has not`);
   }
   verifyBuffers(header.buffers, read.block.bodyLength);
   return { ...read.block, rows, header, dictionaries };

@@ -35,27 +35,32 @@ export class Lz4Error extends Error {
  *
  * @param bytes The frames. Zeros of padding may follow.
  * @param length How many bytes they become.
+ * @param into Where to write them; a new array by default.
  * @returns That many bytes.
  * @throws {Lz4Error} If the frames are cut off or damaged, or become more or fewer bytes.
  */
-export function decodeLz4Frames(bytes: Uint8Array, length: number): Uint8Array {
-  const decoder = new Decoder(bytes, length);
+export function decodeLz4Frames(
+  bytes: Uint8Array,
+  length: number,
+  into: Uint8Array = new Uint8Array(length),
+): Uint8Array {
+  const decoder = new Decoder(bytes, into.subarray(0, length));
   decoder.run();
   return decoder.out;
 }
 
 class Decoder {
-  readonly out: Uint8Array<ArrayBuffer>;
+  readonly out: Uint8Array;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   /** The next byte to read, and the next one to write. */
   #at = 0;
   #filled = 0;
 
-  constructor(bytes: Uint8Array, length: number) {
+  constructor(bytes: Uint8Array, out: Uint8Array) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.out = new Uint8Array(length);
+    this.out = out;
   }
 
   run(): void {

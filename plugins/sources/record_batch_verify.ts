@@ -12,7 +12,7 @@ import {
   type FixedSizeBinary,
   type FixedSizeList,
 } from "apache-arrow";
-import { ownBuffers, type RecordBatchHeader } from "./row_layout.ts";
+import { nodesOf, ownBuffers, type RecordBatchHeader } from "./row_layout.ts";
 
 /** A column is not what it says; the message says how. */
 export class ColumnError extends Error {
@@ -56,7 +56,29 @@ export function verifyBuffers(buffers: RecordBatchHeader["buffers"], bodyLength:
 }
 
 /**
- * Counts the nulls of columns that are not compressed. arrow-js takes no look at the bits of a column that says
+ * Refuses columns of other lengths than their record batch. arrow-js would fill shorter ones up with nulls,
+ * however many are said to be missing.
+ *
+ * @param fields The columns.
+ * @param header What the message says of them.
+ * @throws {ColumnError} If a column says that it has other rows.
+ */
+export function verifyRows(fields: readonly Field[], { length, nodes }: RecordBatchHeader): void {
+  let node = 0;
+  for (const { name, type } of fields) {
+    const own = nodes[node];
+    node += nodesOf(type);
+    if (Number(own?.length) === length) continue;
+    throw new ColumnError(
+      own
+        ? `the column ${name} says that it has ${own.length} rows, and there are ${length}`
+        : `the column ${name} is missing`,
+    );
+  }
+}
+
+/**
+ * Counts the nulls of columns. arrow-js takes no look at the bits of a column that says
  * that it has none, so that its nulls would be read as whatever stands there.
  *
  * @param fields The columns.
@@ -69,7 +91,6 @@ export function verifyNulls(
   header: RecordBatchHeader,
   body: Uint8Array,
 ): void {
-  if (header.compression) return;
   let node = 0, buffer = 0;
   /** Whether what comes behind the column can be found. */
   const verify = ({ type, name }: Field, within: string): boolean => {

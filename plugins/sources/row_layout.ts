@@ -30,8 +30,10 @@ export interface RecordBatchHeader {
     readonly offset: number | bigint;
     readonly length: number | bigint;
   }[];
-  /** How buffers are compressed, if they are. */
-  readonly compression?: unknown;
+  /** The codec by which buffers are compressed, if they are. */
+  readonly compression?: { readonly type: number } | null;
+  /** How many buffers each column of views has beside those that every column has. */
+  readonly variadicBufferCounts?: readonly number[];
 }
 
 /** A record batch in its file. */
@@ -142,8 +144,13 @@ export function ownBuffers(type: DataType): number | undefined {
   return texts ? 3 : 2;
 }
 
-/** The bytes of a row. */
-function widthOf(type: DataType): number | undefined {
+/**
+ * The bytes of a row.
+ *
+ * @param type The column's type.
+ * @returns 0 for a boolean, which is a bit; undefined where rows have no one width.
+ */
+export function widthOf(type: DataType): number | undefined {
   if (DataType.isBool(type)) return 0;
   if (DataType.isFixedSizeList(type)) {
     const item = type.children[0]!.type;

@@ -179,7 +179,11 @@ export class ColumnReader {
     const { leaf, bounds, nullRows } = flatten(data);
     const rows = data.length, from = bounds[0]!, to = bounds[rows]!;
     const { nulls, nan } = this.#request.options;
-    const rowOf = (index: number) => lastAtMost(bounds, index);
+    // Where rows have a value each, there is nothing to search.
+    const rowOf = (index: number) =>
+      bounds[index] === index && bounds[index + 1] === index + 1
+        ? index
+        : lastAtMost(bounds, index);
     const decoded = decode(leaf, from, to, this.#decoding(rowOf));
     const nullValues = leaf.nullCount > 0 && !DataType.isFixedSizeBinary(leaf.type);
     const nanValues = nan === "missing" && isFloat(decoded.values) && decoded.values.some(isNaN);

@@ -86,7 +86,7 @@ export interface Flat {
  */
 export function flatten(column: Data): Flat {
   let data = column;
-  let bounds = Float64Array.from({ length: column.length + 1 }, (_, row) => row);
+  let bounds = ascending(column.length + 1);
   let nullRows: Uint8Array | undefined;
   /** 1 for values of the lists so far that are in a null list. */
   let inNull: Uint8Array | undefined;
@@ -117,6 +117,20 @@ export function flatten(column: Data): Flat {
     bounds = bounds.map((bound) => bound * byteWidth);
   }
   return { leaf: withNulls(data, markNullEntries(data, inNull)), bounds, nullRows };
+}
+
+/** The numbers from 0 on, of which columns of single values need no others: not to be written to. */
+let usualNumbers = new Float64Array(0);
+
+/** Up to this many numbers are kept: record batches have fewer rows as a rule. */
+const mostKept = 2 ** 18 + 1;
+
+function ascending(count: number): Float64Array {
+  if (count <= usualNumbers.length) return usualNumbers.subarray(0, count);
+  const numbers = new Float64Array(count <= mostKept ? mostKept : count);
+  for (let index = 0; index < numbers.length; index++) numbers[index] = index;
+  if (count <= mostKept) usualNumbers = numbers;
+  return numbers.subarray(0, count);
 }
 
 /** Marks the rows of a dictionary whose entry is null. */

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { leftInGroups } from "../base/machine/control_groups.ts";
-import { handed, handedOver } from "../base/machine/system_file.ts";
+import { availableMemory } from "../base/files/available_memory.ts";
 
 /** The memory for the rows of a run. */
 export interface Memory {
@@ -29,13 +28,6 @@ const usualPart = 0.5, usualWindow = 2 ** 28;
 export async function memoryFor(bytes?: number): Promise<Memory> {
   const all = bytes ?? Math.floor(usualPart * await availableMemory());
   return { bytes: all, window: bytes === undefined ? usualWindow : bytes / 4, left: all };
-}
-
-/** The bytes that are available to this process: of the machine, and of its control groups. */
-export async function availableMemory(): Promise<number> {
-  const { available } = Deno.systemMemoryInfo();
-  const left = handed(handedOver.memory);
-  return Math.min(available, left === undefined ? await leftInGroups() : Number(left));
 }
 
 /**

@@ -143,9 +143,9 @@ async function goThrough(
   const decoder = new Decoder(dataset.schema, request, otherRows(options.like), where);
   const tally = new Tally(options, dataset);
   let read: DecodedBatch[] | undefined = [], counter: RowCounter | undefined;
-  for await (const batch of recordBatches(dataset, stage)) {
+  for await (const { batch, isRest } of recordBatches(dataset, stage)) {
     const decoded = decoder.read(batch);
-    tally.add(decoded);
+    tally.add(decoded, isRest);
     if (read && tally.expected > (memory?.left ?? Infinity)) {
       // What is wrong already need not be read to its end, which may be far.
       decoder.refuse();
@@ -180,9 +180,9 @@ async function spilled(
   const where = rowsOf(dataset, options);
   const decoder = new Decoder(dataset.schema, request, otherRows(options.like), where);
   const tally = new Tally(options, dataset), counter = new RowCounter(decoder.hasClasses);
-  for await (const batch of recordBatches(dataset, stage)) {
+  for await (const { batch, isRest } of recordBatches(dataset, stage)) {
     const decoded = decoder.read(batch);
-    tally.add(decoded);
+    tally.add(decoded, isRest);
     counter.add(decoded.rows, decoded.columns, droppedRows(decoded));
     await spill.write(batch);
   }
@@ -284,10 +284,20 @@ const moved = ({ rows, columns }: DecodedBatch): DecodedBatch => ({
 const canStream = ({ rows, recordBatch }: Dataset) =>
   rows !== undefined || recordBatch !== undefined;
 
+/** A record batch, or a part of one. */
+interface BatchPart {
+  readonly batch: RecordBatch;
+  /** Whether it goes on with the record batch of the part before. */
+  readonly isRest: boolean;
+}
+
+/** How many rows are decoded at a time: some writers make one record batch of a whole table. */
+const mostRows = 2 ** 18;
+
 async function* recordBatches(
   dataset: Dataset,
   stage: StageReference,
-): AsyncGenerator<RecordBatch> {
+): AsyncGenerator<BatchPart> {
   const batches = callStage(
     stage,
     "recordBatches()",
@@ -296,7 +306,14 @@ async function* recordBatches(
   while (true) {
     const next = await callStage(stage, "recordBatches()", () => batches.next());
     if (next.done) return;
-    yield next.value;
+    const batch = next.value;
+    if (!(batch?.numRows > mostRows)) yield { batch, isRest: false };
+    else {
+      for (let row = 0; row < batch.numRows; row += mostRows) {
+        const part = batch.slice(row, Math.min(row + mostRows, batch.numRows));
+        yield { batch: part, isRest: row > 0 };
+      }
+    }
   }
 }
 
@@ -322,7 +339,13 @@ class Tally {
     this.#total = rowCounts?.reduce((sum, rows) => sum + rows, 0);
   }
 
-  add({ rows, columns: parts }: DecodedBatch): void {
+  /**
+   * Adds a record batch, or a part of one.
+   *
+   * @param decoded What was read of it.
+   * @param isRest Whether it goes on with the record batch before.
+   */
+  add({ rows, columns: parts }: DecodedBatch, isRest: boolean): void {
     const columns = listParts<ColumnChunk>(parts);
     const buffers = new Set(columns.map(({ values }) => values.buffer));
     for (const { byteLength } of buffers) this.bytes += byteLength;
@@ -335,7 +358,8 @@ class Tally {
         !columns.some(({ dropped }) => dropped?.[row])
       ),
     );
-    this.rowCounts.push(rows);
+    if (isRest) this.rowCounts[this.rowCounts.length - 1]! += rows;
+    else this.rowCounts.push(rows);
     this.#rows += rows;
     this.#tell();
   }

@@ -251,7 +251,7 @@ function* arrowCases(): Iterable<DataCase> {
       );
       yield broken("header changed", (b) => b[at + 5]! ^= 0x10, "the checksum of its header");
     }
-    yield broken("magic flipped", (b) => b[at] = 0, "a.arrow", "packed cannot be unpacked");
+    yield broken("magic flipped", (b) => b[at] = 0, "a.arrow", "cannot be unpacked");
     yield broken("frame of ones", (b) => b.fill(255, at + 4, at + 16), "a.arrow");
     yield broken(
       "length negative",
@@ -266,12 +266,12 @@ function* arrowCases(): Iterable<DataCase> {
     yield broken(
       "length of a terabyte",
       (_, v) => v.setBigInt64(at - 8, 2n ** 40n, true),
-      "say that they become 1099511627776",
+      "says that it has 1099511627776 bytes where it needs ",
     );
     yield broken(
       "length of a gigabyte",
       (_, v) => v.setBigInt64(at - 8, 2n ** 30n, true),
-      "say that they become 1073741824",
+      "says that it has 1073741824 bytes where it needs ",
     );
     yield broken(
       "length one too many",

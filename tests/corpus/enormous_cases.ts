@@ -1,7 +1,16 @@
-import { Float32, Int32, Table, tableToIPC, vectorFromArray } from "apache-arrow";
+import {
+  Float32,
+  Int32,
+  Table,
+  tableToIPC,
+  Utf8,
+  type Vector,
+  vectorFromArray,
+} from "apache-arrow";
 import { Builder } from "npm:flatbuffers@25.9.23";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { type ChangeBuffer, packedStream } from "../support/packed_arrow.ts";
 import type { Case } from "./pipeline_cases.ts";
 
 const million = 1_000_000;
@@ -62,6 +71,39 @@ function writeHugeBatch(path: string): void {
   Deno.truncateSync(path, start + view.getInt32(start - 4, true) + 3_000_000_000);
 }
 
+/**
+ * An LZ4 frame of zeros, 255 times as short: of blocks of 4 MB, which repeat their first byte.
+ */
+function zerosFrame(blocks: number): Uint8Array {
+  const literals = 5, matched = 2 ** 22 - 1 - literals;
+  const more = Math.floor((matched - 19) / 255);
+  const block = Uint8Array.of(
+    ...[0x1f, 0, 1, 0],
+    ...Array<number>(more).fill(255),
+    (matched - 19) % 255,
+    literals << 4,
+    ...Array<number>(literals).fill(0),
+  );
+  const frame = new Uint8Array(7 + blocks * (4 + block.length) + 4);
+  // Its magic, version 1 with blocks by themselves, blocks of 4 MB, and the checksum of the two.
+  frame.set([0x04, 0x22, 0x4d, 0x18, 0x60, 0x70, 0x73]);
+  const view = new DataView(frame.buffer);
+  for (let index = 0, at = 7; index < blocks; index++, at += 4 + block.length) {
+    view.setUint32(at, block.length, true);
+    frame.set(block, at + 4);
+  }
+  return frame;
+}
+
+/** A stream of two rows, of which one buffer becomes 268 MB of zeros. */
+function zerosStream(number: number, x: Vector): Uint8Array {
+  const zeros = { said: 2 ** 28, bytes: zerosFrame(64) };
+  return packedStream(new Table({ x, y: vectorFromArray([0, 1], new Int32()) }), {
+    codec: "lz4",
+    change: (buffer, index) => index === number ? zeros : buffer,
+  });
+}
+
 /** Packed parts one after another, each of 16 MB that become 16 kB. */
 function bomb(first: string, filling: string, parts: number): Uint8Array {
   const head = gzipSync(first), part = gzipSync(filling.repeat(2 ** 24 / filling.length));
@@ -113,6 +155,38 @@ train: { epochs: 1, batch: 2 }
     "record batch 0 of a.arrow has 3.0 GB; at most 2.1 GB can be read at once",
     "with smaller record batches",
   ]);
+  const stream = (bytes: () => Uint8Array) => (path: string) => Deno.writeFileSync(path, bytes());
+  yield one(
+    "Arrow whose numbers LZ4 unpacks to 268 MB",
+    "a.arrow",
+    stream(() => zerosStream(1, vectorFromArray([0, 1], new Float32()))),
+    ["in record batch 0, the column x says that it has 268435456 bytes where it needs 8"],
+  );
+  yield one(
+    "Arrow whose text LZ4 unpacks to 268 MB",
+    "a.arrow",
+    stream(() => zerosStream(2, vectorFromArray(["a", "b"], new Utf8()))),
+    ["in record batch 0, the column x says that it has 268435456 bytes where it needs 2"],
+  );
+  const many = (rows: number) =>
+    stream(() => {
+      const columns = new Table({
+        x: vectorFromArray([0, 1], new Float32()),
+        y: vectorFromArray([0, 1], new Int32()),
+      });
+      const values = { said: 4 * rows, bytes: new Uint8Array(8) };
+      const change: ChangeBuffer = (buffer, index) => index % 2 === 1 ? values : buffer;
+      return packedStream(columns, { codec: "zstd", rows, change });
+    });
+  yield one("Arrow whose rows ZSTD unpacks to 2.4 GB", "a.arrow", many(300 * million), [
+    "record batch 0 of a.arrow has 2.4 GB once it is unpacked; at most 2.1 GB can be read at once",
+  ]);
+  yield {
+    ...one("Arrow whose rows ZSTD unpacks to more than there is memory", "a.arrow", many(3e7), [
+      "record batch 0 of a.arrow has 0.2 GB once it is unpacked; 0.1 GB of memory are available",
+    ]),
+    env: { ROCKET_MEMORY_LEFT: String(100 * million) },
+  };
   const names = () => Array.from({ length: million }, (_, column) => `c${column}`).join();
   yield one("CSV of a million columns", "a.csv", text(() => `${names()}\n${names()}\n`));
   const start = `x,y\n${"1,0\n2,1\n".repeat(20_000)}`;

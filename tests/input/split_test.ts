@@ -6,12 +6,16 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  Bool,
   Field,
+  Int32,
+  List,
+  makeData,
   RecordBatch,
   Schema,
   Table,
   tableFromArrays,
-  type Vector,
+  Vector,
   vectorFromArray,
 } from "apache-arrow";
 import { UserError } from "../../src/base/errors.ts";
@@ -52,6 +56,40 @@ Deno.test("Split.slice() is a view within a record batch and a copy across two",
   assertEquals([rowsOf(second!), rowsOf(across!)], [[1, 2], [2, 3, 4]]);
   assertEquals(split.slice(2, 2).size, 0);
   assertEquals(valuesOf(split, "uint8"), [0, 1, 2, 3, 255]);
+});
+
+Deno.test("openSplit() decodes a record batch of many rows in parts, with the values that they have", async () => {
+  const rows = 2 ** 18 + 3;
+  const whole = Int32Array.from({ length: rows }, (_, row) => row);
+  const bits = new Uint8Array(Math.ceil(rows / 8));
+  const valid = new Uint8Array(bits.length).fill(255);
+  for (let row = 0; row < rows; row += 3) bits[row >> 3]! |= 1 << (row & 7);
+  for (let row = 0; row < rows; row += 5) valid[row >> 3]! &= ~(1 << (row & 7));
+  const nullCount = Math.ceil(rows / 5);
+  const child = makeData({ type: new Int32(), data: whole.map((row) => -row) });
+  const valueOffsets = Int32Array.from({ length: rows + 1 }, (_, row) => row);
+  const list = new List(new Field("item", new Int32()));
+  const large = new Table({
+    whole: new Vector([makeData({ type: new Int32(), data: whole })]),
+    third: new Vector([makeData({ type: new Bool(), length: rows, data: bits })]),
+    gaps: new Vector([
+      makeData({ type: new Int32(), data: whole, nullBitmap: valid, nullCount }),
+    ]),
+    list: new Vector([makeData({ type: list, valueOffsets, child, length: rows })]),
+  });
+  const split = await open(memorySource(large), {
+    features: { third: {}, gaps: { nulls: { fill: -1 } }, list: {} },
+    label: { column: "whole", kind: "number" },
+  });
+  const numbers = [0, 5, 2 ** 18 - 1, 2 ** 18, 2 ** 18 + 1, rows - 1];
+  const { features, label } = split.gather(numbers);
+  const values = Object.values(features).map(({ values }) => Array.from(values));
+  assertEquals([Array.from(label.values), ...values], [
+    numbers,
+    numbers.map((row) => Number(row % 3 === 0)),
+    numbers.map((row) => row % 5 === 0 ? -1 : row),
+    numbers.map((row) => -row),
+  ]);
 });
 
 Deno.test("Split.slice() and Split.gather() refuse rows that there are not", async () => {
