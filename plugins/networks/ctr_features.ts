@@ -117,10 +117,13 @@ export function ctrEntry(
       }),
     );
   }
+  // A feature may be called toString, as objects have one.
+  const optionsOf = (name: string) =>
+    Object.hasOwn(options.features, name) ? options.features[name] : undefined;
   const tables = new Map<string, Variable>();
   const numbers = names.filter((name) => features[name]!.dtype === "float32");
   for (const name of numbers) {
-    if (!options.features[name]) continue;
+    if (!optionsOf(name)) continue;
     throw refusal(
       `the feature ${name} holds numbers, which have no embedding`,
       hint("ctr/numbers", `leave ${name} out of the network's \`features\``, {
@@ -129,7 +132,7 @@ export function ctrEntry(
     );
   }
   const embedded = names.filter((name) => features[name]!.dtype === "int32").map((name) => {
-    const spec = features[name]!, own = options.features[name] ?? {};
+    const spec = features[name]!, own = optionsOf(name) ?? {};
     const table = tableOf(name, spec, own.size ?? options.embedding);
     const size = table.shape[1]!;
     if (spec.shape.length > 1) {
@@ -224,7 +227,7 @@ export function ctrEntry(
         ),
       );
     }
-    const other = tableOf(to, candidate, options.features[to]?.size ?? options.embedding);
+    const other = tableOf(to, candidate, optionsOf(to)?.size ?? options.embedding);
     if (other.shape[1] !== size) {
       throw refusal(
         `the feature ${to} has embeddings of ${

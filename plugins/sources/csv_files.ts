@@ -73,6 +73,11 @@ export interface CsvDialect {
   readonly nullValues: readonly string[];
 }
 
+/** The type that a person gave a column, which may be called `constructor`, as objects have one. */
+function givenType({ columns }: CsvDialect, name: string): GivenType | undefined {
+  return columns && Object.hasOwn(columns, name) ? columns[name] : undefined;
+}
+
 /** A file whose columns have names. */
 export interface CsvFile {
   readonly file: SourceFile;
@@ -361,7 +366,7 @@ export async function describeCsv(
     }
   }
   const columns = names.map((name): CsvColumn => {
-    const given = dialect.columns?.[name], own = found.get(name)!;
+    const given = givenType(dialect, name), own = found.get(name)!;
     const type = given ?? (own.size > 0 ? verdictOf(joined(own)).type : "string");
     return { name, given, kinds: own, counts: counts.get(name)!, type };
   });
@@ -417,7 +422,7 @@ async function lookThrough(
   dialect: CsvDialect,
   names: readonly string[],
 ): Promise<Map<string, ColumnTally>> {
-  const { columns = {}, nullValues } = dialect;
+  const { nullValues } = dialect;
   const table = tableOf(file, dialect);
   const most = Math.ceil(firstValues / file.names.length);
   const firstRows = await database.rows(`FROM ${table} LIMIT ${Math.min(most, 2 ** 11)}`);
@@ -427,14 +432,15 @@ async function lookThrough(
   let open: string[] = [];
   for (const name of names) {
     const first = firstTally(firstRows, index.get(name)!, nullValues);
-    if (columns[name] === "string") tallies.set(name, { ...first, kinds: 0 });
-    else if (columns[name] === undefined && settled(first)) tallies.set(name, first);
+    const given = givenType(dialect, name);
+    if (given === "string") tallies.set(name, { ...first, kinds: 0 });
+    else if (given === undefined && settled(first)) tallies.set(name, first);
     else open.push(name), tallies.set(name, first);
   }
   const scanned = await scanCsv(file, dialect, open);
   open = open.filter((name) => {
     const column = scanned?.get(name);
-    const tally = column && tallyOf(column, columns[name]);
+    const tally = column && tallyOf(column, givenType(dialect, name));
     if (tally) tallies.set(name, tally);
     return tally === undefined;
   });
@@ -456,7 +462,7 @@ async function lookThrough(
     }
   };
   await look(open, (name) => {
-    const type = columns[name];
+    const type = givenType(dialect, name);
     return type
       ? givenExpression(text(name), type, nullValues)
       : quickExpression(text(name), tallies.get(name)!.kinds);
@@ -761,8 +767,8 @@ export class CsvTables implements Tables {
     condition: string,
   ): Promise<{ row: number; text: string }[]> {
     const text = quoted(`${placeOf(file, name)}`);
-    const { columns, nullValues } = this.#dialect;
-    const given = columns?.[name];
+    const { nullValues } = this.#dialect;
+    const given = givenType(this.#dialect, name);
     const kind = given
       ? givenExpression(text, given, nullValues)
       : kindExpression(text, nullValues);

@@ -294,6 +294,11 @@ forEachEngine(
   },
 );
 
+Deno.test("ctr takes features that are called as what objects have of themselves", () => {
+  const named = { ...features, toString: features.numbers, constructor: id(5, "constructor") };
+  assert(build(ctr, optionsOf("prelu"), { features: named }));
+});
+
 Deno.test("ctr refuses features that are not as its options want them", () => {
   const attention = (to: string) => ({ features: { history: { attention: { to } } } });
   const sized = { features: { history: { size: 8 } } };

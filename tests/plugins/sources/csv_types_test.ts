@@ -54,6 +54,15 @@ async function assertRefused(files: Files, options: Options, message: string, hi
   assertStringIncludes(error.problems[0]!.hint ?? "", hint);
 }
 
+Deno.test("csv reads columns that are called as what objects have of themselves", async () => {
+  const names = ["constructor", "toString", "valueOf"];
+  const file = { "x.csv": `${names.join()}\n1,2,a\n3,4,b\n` };
+  const { types } = await read(file);
+  assertEquals(types, { constructor: "Int64", toString: "Int64", valueOf: "Utf8" });
+  const given = await read(file, { columns: { toString: "string" } });
+  assertEquals(given.types, { constructor: "Int64", toString: "Utf8", valueOf: "Utf8" });
+});
+
 /** What is found for a column of these texts: its type, and its values if they are not the texts. */
 const found: Readonly<Record<string, [texts: string[], type: string, values?: unknown[]]>> = {
   "whole numbers": [["0", "-7", "9223372036854775807"], "Int64", [0n, -7n, 2n ** 63n - 1n]],
