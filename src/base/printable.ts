@@ -32,3 +32,20 @@ export function printable(text: string): string {
     (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
   );
 }
+
+/**
+ * What was thrown, or an error in its place where nothing can be said of it: code that is not Rocket's may throw anything,
+ * also an object that no text can be made of, or one that throws when it is looked at.
+ *
+ * @param error What was thrown.
+ */
+export function thrown(error: unknown): unknown {
+  try {
+    const { name, message } = error instanceof Error ? error : { name: "", message: error };
+    String(name);
+    String(message);
+    return error;
+  } catch {
+    return new Error("something was thrown that has no text");
+  }
+}

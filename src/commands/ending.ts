@@ -49,4 +49,9 @@ export function watchEnd(report: (error: unknown) => number): void {
     event.preventDefault();
     endProcess(report(event.reason));
   });
+  // What is thrown in a timer or another callback.
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    endProcess(report(event.error));
+  });
 }

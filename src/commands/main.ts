@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { ROCKET_VERSION } from "../base/package.ts";
-import { inOneLine } from "../base/printable.ts";
+import { inOneLine, thrown } from "../base/printable.ts";
 import { type Problem, problemLines, problemsLines, UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
 import { optionNames, parseArguments } from "../launch/command_line/arguments.ts";
@@ -131,11 +131,12 @@ async function exists(path: string): Promise<boolean> {
 /**
  * Prints what went wrong: a person's mistake without a stack trace, Rocket's own with a way to get one.
  *
- * @param error What was thrown.
+ * @param what What was thrown.
  * @param debug Whether to print where.
  * @returns The exit code.
  */
-export function report(error: unknown, debug: boolean): number {
+export function report(what: unknown, debug: boolean): number {
+  const error = thrown(what);
   if (error instanceof UserError) {
     say(problemsLines(error.problems));
     const missing = missingPermission(error);

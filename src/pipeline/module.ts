@@ -1,12 +1,14 @@
+import { thrown } from "../base/printable.ts";
 import { hint, type HintText } from "../base/hints.ts";
 
 /**
  * What is said of a module that cannot be loaded, in one line.
  *
- * @param error What the import threw; it may be anything.
+ * @param what What the import threw; it may be anything.
  * @returns The name and the message of the error, and the place in its file where it has one.
  */
-export function importFault(error: unknown): string {
+export function importFault(what: unknown): string {
+  const error = thrown(what);
   const { name, message: words } = error instanceof Error ? error : new Error(String(error));
   const text = `${name}: ${words}`;
   // Deno shows the source below the message, and its place after that.

@@ -6,6 +6,7 @@
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { thrown } from "../base/printable.ts";
 import type { AllowedCode } from "./allowed_code.ts";
 import { type Place, UserError } from "../base/errors.ts";
 import { type Change, hint, nameHint } from "../base/hints.ts";
@@ -121,7 +122,8 @@ async function load(kind: StageKind, use: string, context: FindContext): Promise
   let module: Record<string, unknown>;
   try {
     module = await import(url);
-  } catch (error) {
+  } catch (what) {
+    const error = thrown(what);
     const missing = notDownloaded(error);
     const why = missing ? `${missing.specifier} is not downloaded` : importFault(error);
     throw new StageError({ kind, name: use, place }, `cannot be loaded: ${why}`, {

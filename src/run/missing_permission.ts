@@ -14,7 +14,10 @@ export interface MissingPermission {
  * @returns Undefined if neither it nor what caused it is a missing permission.
  */
 export function missingPermission(error: unknown): MissingPermission | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) {
+  // An error may be its own cause.
+  const seen = new Set<unknown>();
+  for (let at = error; at instanceof Error && !seen.has(at); at = at.cause) {
+    seen.add(at);
     if (!(at instanceof Deno.errors.NotCapable)) continue;
     const [, kind, of] = /Requires (\w+) access(?: to "(.*?)")?/.exec(at.message) ?? [];
     if (kind === undefined) return undefined;

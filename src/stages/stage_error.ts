@@ -1,5 +1,5 @@
 import { type Place, UserError } from "../base/errors.ts";
-import { inOneLine } from "../base/printable.ts";
+import { inOneLine, thrown } from "../base/printable.ts";
 import { hint } from "../base/hints.ts";
 import type { StageKind } from "./stage.ts";
 
@@ -86,7 +86,8 @@ export function calledStage(): StageReference | undefined {
   return called;
 }
 
-function stageFault(stage: StageReference, doing: string, error: unknown): UserError {
+function stageFault(stage: StageReference, doing: string, what: unknown): UserError {
+  const error = thrown(what);
   if (error instanceof StageError) return error;
   if (error instanceof UserError) {
     // A stage refuses its input with a UserError and does not know its own place in the file.
@@ -99,10 +100,10 @@ function stageFault(stage: StageReference, doing: string, error: unknown): UserE
       { exitCode: error.exitCode, cause: error },
     );
   }
-  const what = inOneLine(
+  const text = inOneLine(
     error instanceof Error ? `${error.name}: ${error.message}` : String(error),
   );
-  return new StageError(stage, `failed in ${doing}: ${what}`, {
+  return new StageError(stage, `failed in ${doing}: ${text}`, {
     cause: error,
     hint: hint("stage/debug", "run again with --debug to see where in the stage", {
       args: { add: ["--debug"] },

@@ -6,6 +6,7 @@
 
 import { basename, dirname, extname, join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { thrown } from "../../base/printable.ts";
 import { type AllowedCode, isModule } from "../allowed_code.ts";
 import { applyChange } from "./changes.ts";
 import { asWritten, type EnvironmentOptions, readEnvironment } from "./environment.ts";
@@ -384,7 +385,8 @@ export async function readModule(
     }
     // A getter may throw.
     return nodeOf(value, { file, folder: dirname(file) });
-  } catch (error) {
+  } catch (what) {
+    const error = thrown(what);
     if (error instanceof UserError || error instanceof Unevaluated) throw error;
     const missing = notDownloaded(error);
     const why = missing ? `${missing.specifier} is not downloaded` : importFault(error);
