@@ -44,6 +44,8 @@ const round = (seconds: number) => Math.round(seconds * 1000) / 1000;
 async function keepEpochs(file: string, epochs: number): Promise<void> {
   let text: string;
   try {
+    // A pipe would be waited for; it is refused when lines are added.
+    if (!(await Deno.stat(file)).isFile) return;
     text = await Deno.readTextFile(file);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;

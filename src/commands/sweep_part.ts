@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { withLock } from "../engine/native/lock.ts";
-import { pathInside } from "../base/files/inside.ts";
+import { pathInside, refuseLinksOut } from "../base/files/inside.ts";
+import { makeFolder } from "../base/files/make_folder.ts";
 import { type AllowedCode, allowedCode } from "../pipeline/allowed_code.ts";
 import { UserError } from "../base/errors.ts";
 import { nameHint } from "../base/hints.ts";
@@ -88,8 +89,11 @@ async function runOne(
   }
   const folder = join(folderOf(sweep, options), name), plan = await planOf(run, allowed);
   pathInside(folderOf(sweep, options), name);
+  const lock = pathInside(folderOf(sweep, options), `${name}.lock`);
+  await makeFolder(dirname(folder));
+  await refuseLinksOut(dirname(folder));
   return await withLock(
-    pathInside(folderOf(sweep, options), `${name}.lock`),
+    lock,
     () => say(`another process runs ${name}; waiting for its end`),
     async () => {
       const { state } = await keptRun(folder, plan, options);

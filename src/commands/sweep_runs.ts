@@ -1,5 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import { refuseShared } from "../base/files/append.ts";
+import { unwritable } from "../base/files/unwritable.ts";
 import { type CheckedRun, type CheckedSweep, nameOf } from "../sweep/check.ts";
 import { pool, runPart } from "../sweep/processes.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
@@ -76,7 +78,7 @@ export class SweepRuns {
     if (this.#how.stop.aborted) return;
     const name = nameOf(run), log = `${run.folder}.log`;
     await mkdir(dirname(log), { recursive: true });
-    using file = await Deno.open(log, { create: true, append: true });
+    using file = await openLog(log);
     const started = performance.now();
     let tail = "", told = started, metrics: Record<string, number> = {};
     this.#report(`${name}: ${run.state === "interrupted" ? "goes on" : "started"}`);
@@ -128,6 +130,15 @@ export class SweepRuns {
 
   #report(line: string): void {
     if (!this.#how.options.quiet) say(line);
+  }
+}
+
+async function openLog(path: string): Promise<Deno.FsFile> {
+  try {
+    await refuseShared(path);
+    return await Deno.open(path, { create: true, append: true });
+  } catch (error) {
+    throw unwritable(path, error);
   }
 }
 

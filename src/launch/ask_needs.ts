@@ -142,9 +142,16 @@ async function evaluate(
 const isEvaluated = (value: unknown): value is Evaluated =>
   typeof value === "object" && value !== null && ("value" in value ||
     "problems" in value && Array.isArray(value.problems) && value.problems.length > 0 &&
-      value.problems.every(({ message, hint = "" }) =>
-        typeof message === "string" && typeof hint === "string"
-      ));
+      value.problems.every(isTold));
+
+/** What foreign code prints for a problem may be anything. */
+function isTold(problem: unknown): boolean {
+  if (typeof problem !== "object" || problem === null) return false;
+  const { message, hint = "", place = { file: "" } } = problem as Record<string, unknown>;
+  if (typeof message !== "string" || typeof hint !== "string") return false;
+  if (typeof place !== "object" || place === null) return false;
+  return "file" in place && Object.values(place).every((value) => typeof value !== "object");
+}
 
 /** A script that prints an answer. */
 interface Asked {

@@ -82,7 +82,8 @@ async function runWithNeeds(
     if (end.signal || (end.code !== 0 && needs.engine === "native")) return end;
   }
   const computes = needs.engine !== undefined;
-  if (computes && !args.includes("--quiet")) {
+  const told = needs.permissions.some(({ permission, told }) => permission === "env" && told);
+  if ((computes || needs.hasCode || told) && !args.includes("--quiet")) {
     const shown = needs.permissions.filter(({ of }) => of !== temporary);
     tell(permissionsLine(shown, needs.hasCode));
   }

@@ -134,6 +134,20 @@ function* folderCases(folder: string): Iterable<ProgramCase> {
       },
     },
   };
+  const pipe = join(own, "metrics.jsonl");
+  yield {
+    name: "a pipe in the run folder",
+    run() {
+      new Deno.Command("mkfifo", { args: [pipe] }).outputSync();
+      return refuseLinksOut(own);
+    },
+    mended: {
+      "inside/regular": async () => {
+        await Deno.remove(pipe);
+        await refuseLinksOut(own);
+      },
+    },
+  };
 }
 
 /** What the process lacks, and a fault that is nobody's mistake. */

@@ -39,19 +39,33 @@ const mlp = stringify(digitsPipeline({ train: { epochs: 1, batch: 512 } }));
 
 Deno.test("a pipeline in TypeScript gets nothing by printing what the launcher's own processes print", async () => {
   await inFolder(async (folder) => {
+    const places: unknown[] = [{ toString: null }, { file: { toString: null } }];
+    const problems = [null, ...places.map((place) => ({ message: "", place }))];
+    const lies = problems.map((problem) => JSON.stringify({ problems: [problem] }));
     const files = {
       "exits.ts": `${forged}\nDeno.exit(0);`,
+      ...Object.fromEntries(
+        lies.map((
+          lie,
+          at,
+        ) => [`lie${at}.ts`, `console.log(${JSON.stringify(lie)}); Deno.exit(0);`]),
+      ),
       "extends.yaml": "extends: ./exits.ts\n",
     };
     for (const [name, text] of Object.entries(files)) {
       await Deno.writeTextFile(join(folder, name), text);
     }
-    for (const args of [["exits.ts"], ["extends.yaml"], ["exits.ts", "--permissions"]]) {
+    for (
+      const args of [
+        ...[["exits.ts"], ["extends.yaml"], ["exits.ts", "--permissions"]],
+        ...lies.map((_, at) => [`lie${at}.ts`]),
+      ]
+    ) {
       const { code, stdout, stderr } = await rocket([...args, "--engine", "wasm"], { cwd: folder });
       assertEquals([code, stdout], [2, ""]);
       assertMatch(
         stderr,
-        /^error: exits\.ts ended before it had exported a pipeline\n --> exits\.ts\n hint: /,
+        /^error: (exits|lie\d)\.ts ended before it had exported a pipeline\n --> \1\.ts\n hint: /,
       );
       assert(!stderr.includes("permissions:"), stderr);
     }
@@ -161,6 +175,22 @@ for (
         .raw`Promise.reject(new Error("\u001b]0;gone\u0007")); return { start: () => ({ add() {}, value: () => 0 }) };`,
       String.raw`\u{1b}]0;gone\u{7}`,
     ],
+    [
+      "throws in a callback",
+      String
+        .raw`queueMicrotask(() => { throw new Error("\u001b]0;gone\u0007") }); return { start: () => ({ add() {}, value: () => 0 }) };`,
+      String.raw`\u{1b}]0;gone\u{7}`,
+    ],
+    [
+      "leaves a promise that is rejected with what no text can be made of",
+      "Promise.reject(Object.create(null)); return { start: () => ({ add() {}, value: () => 0 }) };",
+      "something was thrown that has no text",
+    ],
+    [
+      "throws an error that is its own cause",
+      'const error = new Error("round"); error.cause = error; throw error;',
+      'the metric stage "./ends.ts" failed in create(): Error: round',
+    ],
   ] as const
 ) {
   Deno.test(`a stage that ${what} ends the run with an error, and not with code 0`, async () => {
@@ -169,6 +199,7 @@ for (
       const { code, stdout, stderr } = await rocket([file, "--engine", "wasm"], { cwd: folder });
       assertEquals([code, stdout], [1, ""]);
       assertStringIncludes(stderr, `error: ${words}`);
+      assert(!stderr.includes("    at "), stderr);
     }, { "ends.ts": metric(body) });
   });
 }
@@ -309,6 +340,17 @@ Deno.test("a sweep writes nothing through links in its folder, of logs and of lo
       await Deno.remove(path);
     };
     await refused("a/seed-1.log", "seed-1.log is a link that leads elsewhere");
+    const pipe = join(settings, "a/seed-1.lock");
+    new Deno.Command("mkfifo", { args: [pipe] }).outputSync();
+    const piped = await rocket(["sweep", "s.yaml", "--engine", "wasm"], { cwd: folder });
+    assertEquals(piped.code, 2, piped.stderr);
+    assertStringIncludes(piped.stderr, "a/seed-1.lock is no regular file");
+    await Deno.remove(pipe);
+    // What is added to a log of two names would be added to both.
+    await Deno.link(target, join(settings, "a/seed-1.log"));
+    const { code } = await rocket(["sweep", "s.yaml", "--engine", "wasm"], { cwd: folder });
+    assertEquals(code, 1);
+    await Deno.remove(join(settings, "a/seed-1.log"));
     await refused("a/seed-1.lock", "a/seed-1.lock leads out of the folder", "--only", "a/seed-1");
     assertEquals(await Deno.readTextFile(target), precious);
     assertEquals([...Deno.readDirSync(outer)].map(({ name }) => name).sort(), [
@@ -364,6 +406,9 @@ Deno.test("pipes and devices in the place of files are refused, and not waited f
     await ends("pipeline.json cannot be read: it is no regular file", "resume", "run");
     const device = '"network.initial={ light: { file: /dev/zero } }"'.slice(1, -1);
     await ends("it is no regular file", "check", file, "--set", device);
+    new Deno.Command("mkfifo", { args: [join(folder, "other", "metrics.jsonl")] }).outputSync();
+    const plain = ["--set", "network={ use: mlp, light: [4], booster: [4] }"];
+    await ends("is no regular file", file, "--out", "other", ...plain);
   });
 });
 

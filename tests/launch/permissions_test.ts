@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { needsOf } from "../../src/launch/command_line/needs.ts";
 import { flagsOf } from "../../src/base/machine/permissions.ts";
@@ -40,6 +40,17 @@ for (const [permission, action] of Object.entries(deeds)) {
     }, { "evil.ts": plugin(action) });
   });
 }
+
+Deno.test("deno task pipeline list says what the code that it loads may do", async () => {
+  const pipeline = digitsPipeline({ metrics: [{ use: "./m.ts", name: "${env:SECRET_NAME}" }] });
+  await withPipeline(pipeline, async (file, folder) => {
+    const options = { cwd: folder, env: { SECRET_NAME: "m" } };
+    const { code, stderr } = await rocket(["list", "metric", file], options);
+    assertEquals(code, 0, stderr);
+    assertMatch(stderr, /^permissions: .*, variable SECRET_NAME, no network/m);
+    assertEquals((await rocket(["list", "metric"], options)).stderr, "");
+  }, { "m.ts": plugin("") });
+});
 
 Deno.test("deno task pipeline runs a pipeline in TypeScript first where it can but read", async () => {
   await inFolder(async (folder) => {

@@ -42,8 +42,13 @@ export async function appendLine(path: string, line: string): Promise<void> {
   }
 }
 
-/** What is added to a file that has another name as well is added to that, too, wherever it is. */
-async function refuseShared(path: string): Promise<void> {
+/**
+ * Refuses a file to add to that has another name as well: what is added is added to that, too, wherever it is.
+ *
+ * @param path The file; there may be none.
+ * @throws {UserError} If it has another name.
+ */
+export async function refuseShared(path: string): Promise<void> {
   const info = await Deno.lstat(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

@@ -37,7 +37,7 @@ export function pathInside(folder: string, name: string): string {
 
 /**
  * Refuses a folder with links in it, at any depth, that lead out of it: what is written through them
- * would be written elsewhere.
+ * would be written elsewhere. Pipes and devices are refused as well, which would be waited for.
  *
  * @param folder The folder; it may itself be a link.
  * @throws {UserError} If there is one; exit code 2.
@@ -46,9 +46,17 @@ export async function refuseLinksOut(folder: string): Promise<void> {
   const root = await Deno.realPath(folder);
   for (const folders = [root]; folders.length > 0;) {
     const at = folders.pop()!;
-    for (const { name, isDirectory, isSymlink } of await entriesOf(at)) {
+    for (const { name, isFile, isDirectory, isSymlink } of await entriesOf(at)) {
       const path = join(at, name);
       if (isDirectory) folders.push(path);
+      if (!isFile && !isDirectory && !isSymlink) {
+        throw new UserError(`${join(folder, relative(root, path))} is no regular file`, {
+          hint: hint("inside/regular", "remove it, or choose another --out", {
+            edit: "the folder",
+          }),
+          exitCode: 2,
+        });
+      }
       if (!isSymlink || isInside(root, targetOf(path))) continue;
       throw new UserError(`${join(folder, relative(root, path))} is a link that leads elsewhere`, {
         hint: hint(
