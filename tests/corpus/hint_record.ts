@@ -237,7 +237,7 @@ export function hintsInSources(): Map<string, string[]> {
 
 /** The files of the project that may make hints. */
 export function* sources(folder: string): Iterable<string> {
-  const skipped = ["tests", "bench", "node_modules", "runs", "docs", "schema", "compat"];
+  const skipped = ["tests", "bench", "node_modules", "runs", "docs", "schema"];
   for (const { name, isDirectory, isFile } of Deno.readDirSync(folder)) {
     if (name.startsWith(".") || folder === root && skipped.includes(name)) continue;
     const path = join(folder, name);

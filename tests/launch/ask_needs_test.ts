@@ -8,7 +8,10 @@ Deno.test("askNeeds() takes no silence for an answer: the command fails", async 
       await small.write({ "src/launch/programs/needs.ts": text });
       const { code, out, err } = await small.launch(["run", "cli.ts", "p.yaml"]);
       assertEquals([code, out], [1, ""]);
-      assertMatch(err, /^error: scripts\/needs\.ts ended without saying what the command needs; /);
+      assertMatch(
+        err,
+        /^error: src\/launch\/programs\/needs\.ts ended without saying what the command needs; /,
+      );
     }
   });
 });
