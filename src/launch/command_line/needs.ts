@@ -223,9 +223,10 @@ class NeedList {
 
   /** Rocket's own files, and packages from npm. */
   addRocket(): void {
-    if (import.meta.url.startsWith("file:")) {
-      this.add("read", fileURLToPath(new URL("../../../", import.meta.url)), "Rocket's own files");
-    }
+    const here = new URL(import.meta.url);
+    if (here.protocol === "file:") {
+      this.add("read", fileURLToPath(new URL("../../../", here)), "Rocket's own files");
+    } else this.add("import", hostOf(here), "Rocket's own modules");
     this.add("read", join(denoFolder(), "npm"), "packages from npm");
     for (const [name, why] of Object.entries(variables)) this.add("env", name, why);
     this.add("sys", "homedir", "the cache is in the home folder");
@@ -406,7 +407,7 @@ function jsrRegistry(): string {
 }
 
 /** A host and its port, as Deno is told of them: a `*` in it would stand for many hosts. */
-function hostOf({ host, hostname, port, protocol }: URL, place: Place): string {
+function hostOf({ host, hostname, port, protocol }: URL, place?: Place): string {
   if (!/^([\w-]+\.)*[\w-]+\.?$|^\[[\da-f:.]+\]$/.test(hostname)) {
     throw new UserError(`${JSON.stringify(hostname)} is no name and no number of a host`, {
       place,

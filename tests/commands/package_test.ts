@@ -1,0 +1,86 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { join } from "node:path";
+import { denoFolder } from "../../src/base/files/deno_folder.ts";
+import { deno, type Ended, inFolder } from "../support/command_line.ts";
+import { JsrPackage } from "../support/jsr_package.ts";
+import { digitsPipeline } from "../support/pipelines.ts";
+
+const cli = "jsr:@rocket-launching/rocket/cli";
+/** What `--permissions` itself needs. */
+const asking = ["--allow-read", "--allow-env", "--allow-sys=homedir"];
+
+const stage = `
+import { defineMetric, z } from "@rocket-launching/rocket";
+const tries = {
+  net: async () => await fetch("http://127.0.0.1:8123/"),
+  code: async () => await import("http://127.0.0.1:8123/x.ts"),
+  run: async () => await new Deno.Command("true").output(),
+  write: async () => await Deno.writeTextFile(new URL("mark", import.meta.url), ""),
+};
+const could = [];
+for (const [name, attempt] of Object.entries(tries)) {
+  await attempt().then(() => could.push(name), (error) => {
+    if (!(error instanceof Deno.errors.NotCapable) && !/Requires import access/.test(error.message)) could.push(name);
+  });
+}
+if (could.length > 0) throw new Error(could.join());
+export default defineMetric({
+  name: "m", summary: "M.", per: "net", options: z.object({}),
+  create: () => ({ start: () => ({ add() {}, value: () => 0 }) }),
+});
+`;
+
+Deno.test("the package of a registry runs with the permissions that it prints, and refuses code of elsewhere", async () => {
+  await using jsr = new JsrPackage();
+  await inFolder(async (outer) => {
+    const folder = join(outer, "project"), cache = join(outer, "deno");
+    const temporary = join(outer, "temporary");
+    for (const one of [folder, cache, temporary]) await Deno.mkdir(one);
+    await Deno.symlink(join(denoFolder(), "npm"), join(cache, "npm"));
+    const env = { JSR_URL: jsr.url, DENO_DIR: cache, TMPDIR: temporary };
+    const run = async (flags: readonly string[], ...args: string[]): Promise<Ended> =>
+      await deno(["run", "--quiet", "--no-prompt", ...flags, cli, ...args], { cwd: folder, env });
+    const granted = async (...args: string[]): Promise<Ended> => {
+      const { stdout, stderr } = await run(asking, ...args, "--permissions");
+      const line = stdout.trimEnd().split("\n").at(-1)!;
+      const flags = line.match(/'--allow-[^']*'/g)?.map((flag) => flag.slice(1, -1));
+      assert(flags, stderr);
+      assertStringIncludes(line, `'--allow-import=${new URL(jsr.url).host}'`);
+      return await run(flags, ...args);
+    };
+    const pipeline = digitsPipeline({
+      metrics: [{ use: "./own.ts" }],
+      train: { epochs: 1, batch: 512 },
+    });
+    const outside = { ...pipeline, metrics: [{ use: "../own.ts" }] };
+    const files = {
+      "project/deno.json": JSON.stringify({
+        imports: { "@rocket-launching/rocket": "jsr:@rocket-launching/rocket@^0.1.0" },
+      }),
+      "project/own.ts": stage,
+      "own.ts": stage,
+      "project/p.yaml": JSON.stringify(pipeline),
+      "project/outside.yaml": JSON.stringify(outside),
+    };
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(join(outer, name), text);
+    }
+    const ran = await granted("p.yaml", "--engine", "wasm", "--out", "run");
+    assertEquals(ran.code, 0, ran.stderr);
+    const again = await granted("resume", "run", "--epochs", "2");
+    assertEquals(again.code, 0, again.stderr);
+    // Deno itself writes deno.lock.
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [
+      ...["deno.json", "deno.lock", "outside.yaml", "own.ts", "p.yaml", "run"],
+    ]);
+    const refused = await granted("check", "outside.yaml", "--engine", "wasm");
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.stderr, "../own.ts is code from outside of the project's folder");
+    const bare = await run(["--allow-read", `--allow-import=${new URL(jsr.url).host}`], "p.yaml");
+    assertEquals(bare.code, 2);
+    assertMatch(
+      bare.stderr,
+      /^error: this process has no permission to .*\n hint: deno run needs --allow-/,
+    );
+  });
+});
