@@ -17,7 +17,8 @@ export async function run(args: readonly string[], options: CommandOptions): Pro
     options.allowPlugins,
     options.allowEnv,
   );
-  const out = options.out ?? join("runs", `${basename(plan.name)}-${timestamp()}`);
+  const out = options.out ??
+    await unusedFolder(join("runs", `${basename(plan.name)}-${timestamp()}`));
   return await train(plan, out, options, false);
 }
 
@@ -26,4 +27,13 @@ function timestamp(now = new Date()): string {
   const two = (value: number) => String(value).padStart(2, "0");
   const day = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join("");
   return `${day}-${[now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join("")}`;
+}
+
+/** A clock that went back, or two runs in a second, come to the name of a run that is there. */
+async function unusedFolder(wanted: string): Promise<string> {
+  let path = wanted;
+  for (let number = 2; await Deno.stat(path).then(() => true, () => false); number++) {
+    path = `${wanted}-${number}`;
+  }
+  return path;
 }

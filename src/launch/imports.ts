@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { holdsPath } from "../base/files/holds_path.ts";
 import { runChild } from "./child.ts";
 import { mapUrl, projectImports } from "./import_map.ts";
 import type { Project } from "./project.ts";
-import { within } from "./written_folders.ts";
 
 /** Which modules are looked at. */
 export interface ImportsOptions {
@@ -69,12 +69,14 @@ function reached(
   entry: string,
   without: readonly string[],
 ): string[] {
-  const isLeftOut = within(without);
   const byName = new Map(modules.map((module) => [module.specifier, module]));
   const specifiers = new Set<string>();
   const seen = new Set([entry]), waiting = [entry];
   for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-    if (name.startsWith("file:") && isLeftOut(fileURLToPath(name))) continue;
+    if (name.startsWith("file:")) {
+      const file = fileURLToPath(name);
+      if (without.some((folder) => holdsPath(folder, file))) continue;
+    }
     for (const { code } of byName.get(name)?.dependencies ?? []) {
       if (code?.specifier === undefined) continue;
       const target = redirects[code.specifier] ?? code.specifier;

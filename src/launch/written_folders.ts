@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { isAbsolute, join, relative } from "node:path";
+import { join } from "node:path";
 import { cacheFolder } from "../base/machine/cache_folder.ts";
 
 /** After how many milliseconds a folder that is not there is forgotten: a run that has just begun will make its own. */
@@ -42,28 +42,3 @@ export async function rememberWritten(folders: readonly string[]): Promise<void>
 
 /** A file for each folder, so that runs can remember at the same time. */
 const memory = () => join(cacheFolder(), "written");
-
-/**
- * Tells whether files lie in one of some folders, by their names or by where these lead.
- *
- * @param folders The folders, as absolute paths.
- */
-export function within(folders: readonly string[]): (file: string) => boolean {
-  const all = folders.flatMap((folder) => [folder, followed(folder)]);
-  return (file) =>
-    all.length > 0 &&
-    [file, followed(file)].some((path) => all.some((folder) => isWithin(folder, path)));
-}
-
-function isWithin(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return !/^\.\.($|[/\\])/.test(way) && !isAbsolute(way);
-}
-
-function followed(path: string): string {
-  try {
-    return Deno.realPathSync(path);
-  } catch {
-    return path;
-  }
-}

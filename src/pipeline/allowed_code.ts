@@ -4,8 +4,9 @@
  * @module
  */
 
-import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { holdsPath, isInside } from "../base/files/holds_path.ts";
 import { readRegularText } from "../base/files/regular.ts";
 import { type Place, UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
@@ -74,7 +75,7 @@ export async function allowedCode(
       const code = await identify(specifier, folder);
       if (list.has(code)) return;
       if (code.startsWith("/") || /^[A-Za-z]:\\/.test(code)) {
-        if (isWithin(inside, code) && !(data !== undefined && isWithin(data, code))) return;
+        if (isInside(inside, code) && !(data !== undefined && holdsPath(data, code))) return;
       }
       const [name] = specifier.split("#", 1) as [string];
       const asked = /^\.{0,2}\//.test(name) ? code : name;
@@ -143,12 +144,6 @@ export async function allowedCodeOfRun(
     };
   }
   return here;
-}
-
-/** Whether a path is that of a folder, or of something in it. */
-function isWithin(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return !/^\.\.($|[/\\])/.test(way) && !/^[A-Za-z]:/.test(way);
 }
 
 async function isFile(path: string): Promise<boolean> {

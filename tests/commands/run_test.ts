@@ -46,6 +46,39 @@ Deno.test("pipeline FILE makes a folder in runs/ by the pipeline's name and the 
   });
 });
 
+Deno.test("a clock that stands still, and goes back by hours, has runs in folders of their own, which are resumed", async () => {
+  const clock = `
+let hours = 0;
+const time = 1.7e12;
+globalThis.Date = class extends Date {
+  constructor(...args) { super(...args.length > 0 ? args : [time]); }
+  static now() { return time - 3_600_000 * hours++; }
+};
+export default { extends: "./pipeline.yaml", name: "clock" };
+`;
+  const pipeline = digitsPipeline({ train: { epochs: 1, batch: 512 }, outputs: ["checkpoint"] });
+  await withPipeline(pipeline, async (_, cwd) => {
+    const run = async (...args: string[]) => {
+      const { code, stderr } = await rocket([...args, "--engine", "wasm"], { cwd });
+      assertEquals(code, 0, stderr);
+    };
+    await run("clock.ts");
+    await run("clock.ts", "--seed", "2");
+    const names = Array.from(Deno.readDirSync(join(cwd, "runs")), ({ name }) => name).sort();
+    assertEquals(names.map((name) => name.replace(/\d{8}-\d{6}/, "TIME")), [
+      "clock-TIME",
+      "clock-TIME-2",
+    ]);
+    const [first, second] = names.map((name) => join("runs", name)) as [string, string];
+    await run("resume", first, "--epochs", "2");
+    for (const [folder, seed, epochs] of [[first, 1, 2], [second, 2, 1]] as const) {
+      const result = JSON.parse(await Deno.readTextFile(join(cwd, folder, "result.json")));
+      assertEquals([result.seed, result.epochs], [seed, epochs]);
+      assert(result.seconds >= 0, result.seconds);
+    }
+  }, { "clock.ts": clock });
+});
+
 Deno.test("--quiet prints nothing on standard error", async () => {
   await withPipeline(small, async (file, folder) => {
     const args = [file, "--engine", "wasm", "--quiet", "--out", join(folder, "run")];

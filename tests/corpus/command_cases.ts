@@ -126,6 +126,10 @@ function* sweepCases(): Iterable<CommandCase> {
     "the setting table.MD has the name of a file that the sweep writes",
     "give it another name",
   ], { mended: { "sweep/file-name": { files: { "s.yaml": named("tables") } } } });
+  yield one("settings whose names differ in case alone", `${sweepText}  A: {}\n  a: {}\n`, [
+    "the runs of A and of a have folders that some disks take for the same",
+    "s.yaml:7:3",
+  ], { mended: { "sweep/case": { files: { "s.yaml": `${sweepText}  A: {}\n  b: {}\n` } } } });
   yield one("a reference that is none", `${sweepText}reference: basik\n`, ["did you mean basic?"]);
   yield one("a reference that is none, on the command line", sweepText, ["the settings are"], {
     args: [...part, "--reference", "zzz"],

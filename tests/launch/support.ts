@@ -12,6 +12,7 @@ const LAUNCHER = [
     "src/base/files/drafts.ts",
     "src/base/files/folder_lock.ts",
   ],
+  "src/base/files/holds_path.ts",
   ...[
     "src/base/machine/permissions.ts",
     "src/base/printable.ts",

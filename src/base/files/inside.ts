@@ -1,6 +1,7 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { UserError } from "../errors.ts";
 import { hint } from "../hints.ts";
+import { isInside } from "./holds_path.ts";
 
 /**
  * The path of a file to write within a folder. What it would lead out of the folder by, `..`, an
@@ -78,11 +79,6 @@ async function entriesOf(folder: string): Promise<Deno.DirEntry[]> {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
-}
-
-function isInside(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return !/^\.\.($|[/\\])/.test(way) && !/^([/\\]|[A-Za-z]:)/.test(way);
 }
 
 /**

@@ -91,6 +91,7 @@ export function planPhases(
       place: planner.document.place(["phases", index, "name"]),
     })),
     "phases",
+    true,
   );
   return phases.flatMap((entry, index): PlannedPhase[] => {
     const path = ["phases", index];

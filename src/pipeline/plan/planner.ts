@@ -1,3 +1,4 @@
+import { fileKey } from "../../base/files/file_key.ts";
 import { collect } from "../../base/collect.ts";
 import type { Document, Path } from "../document/document.ts";
 import type { Place, Problem } from "../../base/errors.ts";
@@ -115,21 +116,28 @@ export class Planner {
    *
    * @param entries The names.
    * @param list What they are names of.
+   * @param ofFiles Whether files are called by them: some disks take upper and lower case for the same.
    */
   refuseTwice(
     entries: readonly { name: string; place: Place | undefined }[],
     list: string,
+    ofFiles = false,
   ) {
-    const seen = new Set<string>();
+    const seen = new Map<string, string>();
     for (const { name, place } of entries) {
-      if (seen.has(name)) {
+      const key = ofFiles ? fileKey(name) : name, other = seen.get(key);
+      if (other !== undefined) {
         this.problem(
-          `two ${list} are called ${JSON.stringify(name)}`,
+          other === name
+            ? `two ${list} are called ${JSON.stringify(name)}`
+            : `two ${list} are called ${JSON.stringify(other)} and ${
+              JSON.stringify(name)
+            }, and some disks take their files for the same`,
           place,
           hint("plan/twice", "give one of them a `name:` of its own", { set: { name: "another" } }),
         );
       }
-      seen.add(name);
+      seen.set(key, name);
     }
   }
 

@@ -5,6 +5,7 @@
  */
 
 import { basename, extname } from "node:path";
+import { fileKey } from "../../base/files/file_key.ts";
 import { changeAt, parsePath } from "../document/changes.ts";
 import { collect } from "../../base/collect.ts";
 import {
@@ -180,6 +181,7 @@ class SweepReader {
         "grid",
       ]);
     }
+    this.#refuseSameFolders(settings);
     if (this.#problems.length > 0) throw new UserError(this.#problems, { exitCode: 2 });
     const runs = seeds.flatMap((seed, at): SweepRun[] =>
       settings.map(({ key }, index) => ({
@@ -250,12 +252,30 @@ class SweepReader {
   #refuseFileNames(names: readonly string[]): void {
     for (const name of names) {
       // Some disks take upper and lower case for the same.
-      if (!ownFiles.includes(name.toLowerCase())) continue;
+      if (!ownFiles.includes(fileKey(name))) continue;
       this.#problem(
         `the setting ${name} has the name of a file that the sweep writes`,
         ["settings", name],
         hint("sweep/file-name", "give it another name", { edit: "the name" }),
       );
+    }
+  }
+
+  /** Two settings whose folders some disks take for one would be one run there. */
+  #refuseSameFolders(settings: readonly Setting[]): void {
+    const seen = new Map<string, string>();
+    for (const { key, name } of settings) {
+      const other = seen.get(fileKey(key));
+      if (other !== undefined) {
+        this.#problem(
+          `the runs of ${other} and of ${key} have folders that some disks take for the same`,
+          ["settings", name],
+          hint("sweep/case", "let their names differ in more than upper and lower case", {
+            edit: "the name",
+          }),
+        );
+      }
+      seen.set(fileKey(key), key);
     }
   }
 

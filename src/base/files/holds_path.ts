@@ -1,0 +1,58 @@
+/**
+ * Whether a path lies in a folder. It needs no package.
+ *
+ * @module
+ */
+
+import { dirname, relative } from "node:path";
+
+/**
+ * Whether a path is that of a folder or of something in it, by their names alone.
+ *
+ * @param folder The folder, as an absolute path.
+ * @param path The path, absolute as well.
+ */
+export function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return !/^\.\.($|[/\\])/.test(way) && !/^([/\\]|[A-Za-z]:)/.test(way);
+}
+
+/**
+ * Whether a path is that of a folder or of something in it, by whatever name: some disks take upper and lower case for
+ * the same, and a folder may be there under two names.
+ *
+ * @param folder The folder, as an absolute path.
+ * @param path The path, absolute as well; it need not be there.
+ */
+export function holdsPath(folder: string, path: string): boolean {
+  return [path, followed(path)].some((one) => isHeldBy(folder, one));
+}
+
+function isHeldBy(folder: string, path: string): boolean {
+  if (isInside(folder, path)) return true;
+  if (Deno.build.os !== "linux" && isInside(folder.toLowerCase(), path.toLowerCase())) return true;
+  const own = identityOf(folder);
+  if (own === undefined) return false;
+  for (let at = path;; at = dirname(at)) {
+    if (identityOf(at) === own) return true;
+    if (at === dirname(at)) return false;
+  }
+}
+
+/** What a file is known by whatever its name; undefined if it is not there, or may not be looked at. */
+function identityOf(path: string): string | undefined {
+  try {
+    const { dev, ino } = Deno.statSync(path);
+    return ino ? `${dev} ${ino}` : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function followed(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
+}
