@@ -9,11 +9,10 @@ import { pipelineJsonSchema } from "../pipeline/generate/json_schema.ts";
 import { typesOfSchema } from "../pipeline/generate/types_of_schema.ts";
 import { builtins } from "../../plugins/mod.ts";
 import { sweepJsonSchema } from "../pipeline/sweep_file/json_schema.ts";
-import { withStagesTable } from "./stages_table.ts";
+import { stagesPage } from "./stages_table.ts";
 
 const schema = pipelineJsonSchema(builtins);
 const root = new URL("../../", import.meta.url);
-const readme = new URL("README.md", root);
 for (const [name, value] of [["pipeline", schema], ["sweep", sweepJsonSchema(schema)]] as const) {
   const text = JSON.stringify(value, undefined, 2) + "\n";
   await Deno.writeTextFile(new URL(`schema/${name}.json`, root), text);
@@ -22,4 +21,4 @@ await Deno.writeTextFile(
   new URL("src/pipeline/generated/pipeline_types.ts", root),
   typesOfSchema(schema),
 );
-await Deno.writeTextFile(readme, withStagesTable(await Deno.readTextFile(readme), builtins));
+await Deno.writeTextFile(new URL("docs/reference/stages.md", root), stagesPage(builtins));
