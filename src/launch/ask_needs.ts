@@ -55,6 +55,9 @@ export interface AskOptions {
 /** No pipeline is made of so many files. */
 const MOST_FILES = 200;
 
+/** More bytes than any answer has: foreign code may print without an end, which is not kept. */
+const MOST_BYTES = 2 ** 26;
+
 /** How long the evaluation of a pipeline may take, in milliseconds. */
 const PATIENCE = 120_000;
 
@@ -173,6 +176,7 @@ async function answerOf<T>(
   { flags, script, args, cwd, patience }: Asked,
 ): Promise<{ readonly value: T } | { readonly end: ChildEnd }> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
   const end = await runChild(
     [
       "run",
@@ -184,11 +188,14 @@ async function answerOf<T>(
     ],
     {
       cwd,
-      onOutput: (chunk) => void chunks.push(chunk),
+      onOutput(chunk) {
+        bytes += chunk.length;
+        if (bytes <= MOST_BYTES) chunks.push(chunk);
+      },
       ...(patience !== undefined && { patience, stderr: "null" }),
     },
   );
-  if (end.code !== 0) return { end };
+  if (end.code !== 0 || bytes > MOST_BYTES) return { end };
   const text = (await new Blob(chunks).text()).trimEnd();
   try {
     return { value: JSON.parse(text.slice(text.lastIndexOf("\n") + 1)) };

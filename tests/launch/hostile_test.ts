@@ -50,6 +50,14 @@ Deno.test("a pipeline in TypeScript gets nothing by printing what the launcher's
           at,
         ) => [`lie${at}.ts`, `console.log(${JSON.stringify(lie)}); Deno.exit(0);`]),
       ),
+      "much.ts": `
+const mebibyte = new Uint8Array(2 ** 20).fill(0x20);
+for (let count = 0; count < 65; count++) {
+  for (let at = 0; at < mebibyte.length;) at += Deno.stdout.writeSync(mebibyte.subarray(at));
+}
+export default { extends: "./base.yaml" };
+`,
+      "base.yaml": mlp,
       "extends.yaml": "extends: ./exits.ts\n",
     };
     for (const [name, text] of Object.entries(files)) {
@@ -58,14 +66,14 @@ Deno.test("a pipeline in TypeScript gets nothing by printing what the launcher's
     for (
       const args of [
         ...[["exits.ts"], ["extends.yaml"], ["exits.ts", "--permissions"]],
-        ...lies.map((_, at) => [`lie${at}.ts`]),
+        ...[["much.ts"], ...lies.map((_, at) => [`lie${at}.ts`])],
       ]
     ) {
       const { code, stdout, stderr } = await rocket([...args, "--engine", "wasm"], { cwd: folder });
       assertEquals([code, stdout], [2, ""]);
       assertMatch(
         stderr,
-        /^error: (exits|lie\d)\.ts ended before it had exported a pipeline\n --> \1\.ts\n hint: /,
+        /^error: (exits|much|lie\d)\.ts ended before it had exported a pipeline\n --> \1\.ts\n hint: /,
       );
       assert(!stderr.includes("permissions:"), stderr);
     }
