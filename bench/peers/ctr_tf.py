@@ -55,11 +55,11 @@ def main() -> None:
     def train(ids: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             x = tf.reshape(tf.gather(table, ids), [BATCH, FEATURES * SIZE])
-            guide, logits = mlp(x, booster), mlp(x, light)
+            teacher, logits = mlp(x, booster), mlp(x, light)
             loss = (
                 tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(y, logits))
-                + tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(y, guide))
-                + HINT * tf.reduce_mean(tf.math.squared_difference(tf.stop_gradient(guide), logits))
+                + tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(y, teacher))
+                + HINT * tf.reduce_mean(tf.math.squared_difference(tf.stop_gradient(teacher), logits))
             )
         for variable, gradient in zip(trained, tape.gradient(loss, trained)):
             if isinstance(gradient, tf.IndexedSlices):

@@ -66,11 +66,11 @@ function step(): number {
     const total = optimizer.minimize(
       () => {
         const x = tf.reshape(tf.gather(table, ids), [BATCH, FEATURES * SIZE]);
-        const guide = booster(x), logits = light(x);
+        const teacher = booster(x), logits = light(x);
         return tf.addN([
           tf.losses.sigmoidCrossEntropy(labels, logits),
-          tf.losses.sigmoidCrossEntropy(labels, guide),
-          tf.mul(tf.mean(tf.squaredDifference(block(guide), logits)), HINT),
+          tf.losses.sigmoidCrossEntropy(labels, teacher),
+          tf.mul(tf.mean(tf.squaredDifference(block(teacher), logits)), HINT),
         ]) as tf.Scalar;
       },
       true,

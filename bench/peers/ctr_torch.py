@@ -43,11 +43,11 @@ def main() -> None:
         ids, y = batches[count % BATCHES]
         count += 1
         x = table(ids).reshape(BATCH, -1)
-        guide, logits = booster(x).squeeze(1), light(x).squeeze(1)
+        teacher, logits = booster(x).squeeze(1), light(x).squeeze(1)
         loss = (
             F.binary_cross_entropy_with_logits(logits, y)
-            + F.binary_cross_entropy_with_logits(guide, y)
-            + HINT * ((guide.detach() - logits) ** 2).mean()
+            + F.binary_cross_entropy_with_logits(teacher, y)
+            + HINT * ((teacher.detach() - logits) ** 2).mean()
         )
         optimizer.zero_grad()
         loss.backward()

@@ -1,12 +1,12 @@
 import { defineGradient, type GradientStage, z } from "../../plugin.ts";
 
 /**
- * The paper's gradient block (Rocket Launching, section 3.3): the guide's output is a constant in the hint, so that the booster's own
+ * The paper's gradient block (Rocket Launching, section 3.3): the teacher's output is a constant in the hint, so that the booster's own
  * parameters stay free; shared ones still learn from the hint through the light net.
  */
 const stage: GradientStage = defineGradient({
   name: "block",
-  summary: "The guide learns nothing from the loss: the paper's gradient block.",
+  summary: "The teacher learns nothing from the loss: the paper's gradient block.",
   options: z.object({}),
   example: "use: block",
   create: () => [{ from: 0, to: 1, shared: 1 }],

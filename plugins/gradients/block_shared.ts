@@ -1,12 +1,12 @@
 import { defineGradient, type GradientStage, z } from "../../plugin.ts";
 
 /**
- * The guide is blocked, and the guided net does not move shared layers either, as in EasyRec's RocketLaunching model, where the light
+ * The teacher is blocked, and the student does not move shared layers either, as in EasyRec's RocketLaunching model, where the light
  * net's input is a constant. EasyRec does so for all of the light net's losses: use it on the losses with the label `on: light`, too.
  */
 const stage: GradientStage = defineGradient({
   name: "block-shared",
-  summary: "Blocks the guide and keeps the loss from moving shared layers: EasyRec's variant.",
+  summary: "Blocks the teacher and keeps the loss from moving shared layers: EasyRec's variant.",
   options: z.object({}),
   example: "use: block-shared",
   create: () => [{ from: 0, to: 1, shared: 0 }],

@@ -1,6 +1,6 @@
 import { defineGradient, type GradientStage, type Position, z } from "../../plugin.ts";
 
-/** What passes to one side moves in a straight line over a span of the run; the guide is blocked unless it is that side. */
+/** What passes to one side moves in a straight line over a span of the run; the teacher is blocked unless it is that side. */
 const stage: GradientStage = defineGradient({
   name: "ramp",
   summary: "Moves what passes to one side from one value to another over a span of the run.",

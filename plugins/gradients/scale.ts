@@ -7,8 +7,8 @@ const stage: GradientStage = defineGradient({
   name: "scale",
   summary: "Passes a part of the gradient to each side.",
   options: z.object({
-    from: factor("What passes to the guide."),
-    to: factor("What passes to the guided net."),
+    from: factor("What passes to the teacher."),
+    to: factor("What passes to the student."),
     shared: factor("What passes on into shared layers."),
   }),
   example: "use: scale\nfrom: 0.1\nto: 1\nshared: 1",

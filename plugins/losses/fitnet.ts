@@ -11,16 +11,16 @@ import {
 } from "../../plugin.ts";
 import { shapeText } from "./fit.ts";
 
-/** Makes of the guided net's output one of the guide's shape. */
+/** Makes of the student's output one of the teacher's shape. */
 type Regressor = (output: tf.Tensor, scope: LossScope) => tf.Tensor;
 
 /**
- * The hint of FitNets (Romero et al., 2015, arXiv:1412.6550, equation 3): the squared distance of the guide's hidden output from what a
- * learned regressor r makes of the guided net's, (from − r(to))², one a row: its mean over the output (`HintLoss` with `ConvReg` in
+ * The hint of FitNets (Romero et al., 2015, arXiv:1412.6550, equation 3): the squared distance of the teacher's hidden output from what a
+ * learned regressor r makes of the student's, (from − r(to))², one a row: its mean over the output (`HintLoss` with `ConvReg` in
  * RepDistiller), or half its sum, as the paper writes. It is summed over layers where `from` and `to` are lists, each with its own regressor.
  *
- * r is a convolution with bias of as few parameters as give the guide's shape: 1×1 where only channels differ, else without padding, so
- * large that the light net's map becomes as small as the guide's (section 2.2); for vectors, a linear layer. It is trained with the nets, belongs to neither
+ * r is a convolution with bias of as few parameters as give the teacher's shape: 1×1 where only channels differ, else without padding, so
+ * large that the light net's map becomes as small as the teacher's (section 2.2); for vectors, a linear layer. It is trained with the nets, belongs to neither
  * and does not ship. It works with any label.
  */
 const stage: LossStage = defineLoss({
@@ -71,10 +71,10 @@ function makeRegressor({ shapes, variables }: LossContext): Regressor {
     throw new UserError(
       `fitnet's regressor makes maps smaller, not larger; got ${
         shapeText(from)
-      } for the guide and ` +
-        `${shapeText(to)} for the guided net`,
+      } for the teacher and ` +
+        `${shapeText(to)} for the student`,
       {
-        hint: hint("fitnet/size", "choose a map of the guide that is no larger with `from:`", {
+        hint: hint("fitnet/size", "choose a map of the teacher that is no larger with `from:`", {
           edit: "which map is no larger",
         }),
       },

@@ -2,7 +2,7 @@ import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
 import { divergence, logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
 
 /**
- * The Kullback-Leibler divergence of the guided net's softmax from the guide's, at a temperature: Σ p (log p − log q) with
+ * The Kullback-Leibler divergence of the student's softmax from the teacher's, at a temperature: Σ p (log p − log q) with
  * p = softmax(z_from / T) and q = softmax(z_to / T), one a row (Hinton et al., 2015, arXiv:1503.02531). One logit stands for two classes.
  *
  * With `gradient: mutual` and T = 1 it is deep mutual learning (Zhang et al., 2018, arXiv:1706.00384, equations 3 to 6): each net learns from
@@ -12,7 +12,7 @@ import { divergence, logProbabilities, wantAlike, wantProbabilities, wantUnits }
  */
 const stage: LossStage = defineLoss({
   name: "kl",
-  summary: "The KL divergence from the guide's softmax at a temperature.",
+  summary: "The KL divergence from the teacher's softmax at a temperature.",
   form: "hint",
   options: z.object({
     temperature: z.number().positive().default(1).describe("What logits are divided by, T."),

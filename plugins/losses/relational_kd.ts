@@ -4,7 +4,7 @@ import { lengths, meanOfAll, normalized, smoothL1 } from "./vectors.ts";
 
 /**
  * Relational knowledge distillation (Park et al., 2019, arXiv:1904.05068, equations 4 to 9; metric/loss.py in RKD): the rows of a batch
- * shall lie to one another as in the guide. λ_D · the mean over pairs of ℓ(d_from, d_to) + λ_A · the mean over triplets of ℓ(∠_from, ∠_to). d is the
+ * shall lie to one another as in the teacher. λ_D · the mean over pairs of ℓ(d_from, d_to) + λ_A · the mean over triplets of ℓ(∠_from, ∠_to). d is the
  * distance of two rows divided by the mean distance in the batch, ∠ the cosine of the angle at one row between two others, ℓ the smooth L1 distance.
  * Means are over all n² and n³ combinations, as in the authors' code. A scalar; the two outputs may differ in their units.
  *
@@ -12,7 +12,7 @@ import { lengths, meanOfAll, normalized, smoothL1 } from "./vectors.ts";
  */
 const stage: LossStage = defineLoss({
   name: "relational-kd",
-  summary: "Distances and angles between the rows of a batch, as in the guide.",
+  summary: "Distances and angles between the rows of a batch, as in the teacher.",
   form: "hint",
   options: z.object({
     distance: z.number().min(0).default(25).describe("The weight of distances, λ_D."),

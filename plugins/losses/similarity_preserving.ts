@@ -3,14 +3,14 @@ import { flattened, meanOfAll, normalized } from "./vectors.ts";
 
 /**
  * Similarity-preserving distillation (Tung and Mori, 2019, arXiv:1907.09682, equations 1 to 4; `Similarity` in RepDistiller): rows that
- * are alike to the guide shall be alike to the guided net. With Q the outputs as `[n, size]`, G = Q Qᵀ with each row divided by its length, the loss
+ * are alike to the teacher shall be alike to the student. With Q the outputs as `[n, size]`, G = Q Qᵀ with each row divided by its length, the loss
  * is ‖G_from − G_to‖² / n². A scalar; summed over layers where `from` and `to` are lists. The paper's weight γ is 3000.
  *
  * Only the batch is compared, so that outputs may differ in shape; it works with any label.
  */
 const stage: LossStage = defineLoss({
   name: "similarity-preserving",
-  summary: "Which rows of a batch are alike, as in the guide.",
+  summary: "Which rows of a batch are alike, as in the teacher.",
   form: "hint",
   options: z.object({}),
   example: "use: similarity-preserving\nfrom: booster.group3\nto: light.group3\nweight: 3000",

@@ -171,7 +171,7 @@ function build(
   // Blocks by group; those of the light net come first in each group of the booster.
   const lightBlocks: Block[][] = [], boosterBlocks: Block[][] = [];
   for (const group of [1, 2, 3]) {
-    const own: Block[] = [], guide: Block[] = [];
+    const own: Block[] = [], teacher: Block[] = [];
     if (group <= light.groups) {
       const [prefix, owner] = apart ? ["light/", "light" as const] : ["", sharedOwner];
       for (let index = 1; index <= light.blocks; index++) {
@@ -180,13 +180,13 @@ function build(
     }
     if (wanted) {
       const [prefix, shared] = apart ? ["booster/", []] : ["", own];
-      guide.push(...shared);
+      teacher.push(...shared);
       for (let index = shared.length + 1; index <= blocksOf(booster.depth); index++) {
-        guide.push(block(prefix, group, index, booster.width, "booster"));
+        teacher.push(block(prefix, group, index, booster.width, "booster"));
       }
     }
     lightBlocks.push(own);
-    boosterBlocks.push(guide);
+    boosterBlocks.push(teacher);
   }
 
   const net = (owner: NetName, stem: Layer, blocks: readonly Block[][]): ImageNet => {

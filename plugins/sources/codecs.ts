@@ -33,7 +33,7 @@ const codecs: Readonly<Record<number, Codec>> = {
     try {
       const unpacked = zstdDecompressSync(Buffer.from(buffer, byteOffset, byteLength), {
         maxOutputLength: Math.max(most, 1),
-        chunkSize: Math.min(Math.max(most, leastChunk), mostChunk),
+        chunkSize: Math.min(Math.max(most, minChunk), maxChunk),
       });
       if (unpacked.length <= most) into.set(unpacked);
       return unpacked.length;
@@ -45,7 +45,7 @@ const codecs: Readonly<Record<number, Codec>> = {
 };
 
 /** What is unpacked at a time, in bytes. */
-const leastChunk = 64, mostChunk = 2 ** 20;
+const minChunk = 64, maxChunk = 2 ** 20;
 
 /**
  * The codec of a record batch.

@@ -30,7 +30,7 @@ import {
   didYouMean,
   hint,
   type HintText,
-  mostOddTexts,
+  maxOddTexts,
   nearest,
   type Problem,
   type RowLocation,
@@ -110,7 +110,7 @@ interface Counts {
 const firstValues = 2 ** 18;
 
 /** Of more columns than these, only those that are asked for get types: looking at all takes too long. */
-const mostTyped = 1_000;
+const maxTyped = 1_000;
 
 /** How many columns one statement looks at. */
 const columnsAtOnce = 250;
@@ -229,7 +229,7 @@ async function startOf(
         if (text.length < 2 * looked) continue;
         looked = text.length;
         // A third record has begun where two have ended.
-        if (text.length > mostStart || recordsOf(text, delimiter, quote, 3).length === 3) {
+        if (text.length > maxStart || recordsOf(text, delimiter, quote, 3).length === 3) {
           return text;
         }
       }
@@ -249,7 +249,7 @@ async function startOf(
 }
 
 /** How many characters have two records in them, as no line has more than 2 MB. */
-const mostStart = 2 ** 22;
+const maxStart = 2 ** 22;
 
 const blankLinesOf = (text: string) =>
   /^(\r\n|\n|\r)*/.exec(text)![0].match(/\r\n|\n|\r/g)?.length ?? 0;
@@ -351,7 +351,7 @@ export async function describeCsv(
     names.map((name) => [name, { values: 0, numbers: 0, texts: new Set<string>() }]),
   );
   for (const file of opened) {
-    const looked = names.length > mostTyped && asked
+    const looked = names.length > maxTyped && asked
       ? names.filter((name) => asked.includes(name))
       : names;
     const tally = await attempt(
@@ -498,7 +498,7 @@ function firstTally(
     tally.kinds |= kind;
     tally.values++;
     if (kind & countedKinds) tally.numbers++;
-    else if (kind !== kinds.blank && tally.texts.size <= mostOddTexts) tally.texts.add(text);
+    else if (kind !== kinds.blank && tally.texts.size <= maxOddTexts) tally.texts.add(text);
   }
   return tally;
 }
@@ -634,7 +634,7 @@ export class CsvTables implements Tables {
     const { nullValues } = this.#dialect, { name, given, counts: { values, numbers } } = column;
     if (given !== undefined) {
       // Nothing but the start was looked at, and the type has to be given for numbers as well.
-      const texts = [...column.counts.texts].slice(0, mostOddTexts + 1);
+      const texts = [...column.counts.texts].slice(0, maxOddTexts + 1);
       return { values, numbers, texts, codes: true, nullValues };
     }
     const codes = [...column.kinds.values()].some((found) => found & kinds.loose);
@@ -645,7 +645,7 @@ export class CsvTables implements Tables {
     const texts = new Set<string>();
     let first: RowLocation | undefined;
     for (const file of this.#files) {
-      if ((column.kinds.get(file)! & ~others) === 0 || texts.size > mostOddTexts) continue;
+      if ((column.kinds.get(file)! & ~others) === 0 || texts.size > maxOddTexts) continue;
       const rows = await this.#textsOf(file, name, `k & ${~others & (2 ** 18 - 1)} <> 0`);
       const [start] = rows;
       if (start && !first) {
@@ -654,7 +654,7 @@ export class CsvTables implements Tables {
       }
       for (const { text } of rows) texts.add(text);
     }
-    const named = [...texts].slice(0, mostOddTexts + 1);
+    const named = [...texts].slice(0, maxOddTexts + 1);
     return { values, numbers, texts: named, codes, first, nullValues };
   }
 
@@ -752,7 +752,7 @@ export class CsvTables implements Tables {
 
   /** The texts of some kinds, each with its first row, in the order of these: some more than a message names. */
   #textsOf(file: CsvFile, name: string, condition: string) {
-    const most = `GROUP BY t ORDER BY 1 LIMIT ${mostOddTexts + 1}`;
+    const most = `GROUP BY t ORDER BY 1 LIMIT ${maxOddTexts + 1}`;
     return this.#select(file, name, "min(row) AS row, t", `${condition} ${most}`);
   }
 

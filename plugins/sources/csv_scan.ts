@@ -33,13 +33,13 @@ const shortNumber = 30;
 const longestNumber = 150;
 
 /** Whole numbers of so many digits are within 64 bits. */
-const mostDigits = 18;
+const maxDigits = 18;
 
 /** Whole numbers of so many digits are float64 as well. */
 const exactDigits = 15;
 
 /** How much is read at once, and how long a row may be. */
-const partBytes = 2 ** 20, mostRowBytes = 2_000_000;
+const partBytes = 2 ** 20, maxRowBytes = 2_000_000;
 
 /** What a byte is. From `delimiter` on, it may end a value. */
 const classes = {
@@ -179,7 +179,7 @@ export async function scanCsv(
     if (end === undefined || !isUtf8(buffer.subarray(start, end))) return undefined;
     buffer.copyWithin(0, end, filled);
     filled -= end;
-    if (filled > mostRowBytes) return undefined;
+    if (filled > maxRowBytes) return undefined;
     if (filled > buffer.length / 2) {
       const larger = new Uint8Array(2 * buffer.length);
       larger.set(buffer.subarray(0, filled));
@@ -289,7 +289,7 @@ class Scanner {
           return undefined;
         }
       }
-      if (at - record > mostRowBytes) return undefined;
+      if (at - record > maxRowBytes) return undefined;
       const blank = at === record;
       at += kind === classes.end ? 0 : kind === classes.carriageReturn ? 2 : 1;
       // A blank line is no row, but where it is the null of the only column.
@@ -401,7 +401,7 @@ class Scanner {
       case states.zero:
       case states.whole: {
         const negative = bytes[from] === 45, digits = negative ? length - 1 : length;
-        if (digits > mostDigits) break;
+        if (digits > maxDigits) break;
         if (digits > this.#digits[column]!) this.#digits[column] = digits;
         kind = negative ? kinds.integer | kinds.negative : kinds.integer;
         if (digits > exactDigits && !isFloat64(bytes, to - digits, to)) kind |= kinds.inexact;
@@ -528,7 +528,7 @@ export function suitsGiven(column: ScannedColumn, type: GivenType): boolean {
   const whole = /^(u?)int(\d+)$/.exec(type);
   if (whole) {
     const [, unsigned, bits] = whole;
-    const most = { 8: 2, 16: 4, 32: 9, 64: mostDigits }[Number(bits)]!;
+    const most = { 8: 2, 16: 4, 32: 9, 64: maxDigits }[Number(bits)]!;
     return only(unsigned ? kinds.integer | kinds.inexact : integers) && digits <= most;
   }
   switch (type) {

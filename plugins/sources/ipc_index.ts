@@ -85,13 +85,13 @@ export interface IpcIndex {
 }
 
 /** A message of more bytes than this is taken for damage: metadata have some kilobytes. */
-const mostMetadata = 2 ** 28;
+const maxMetadata = 2 ** 28;
 
 /** What arrow-js can address in one record batch. */
-const mostBody = 2 ** 31 - 1;
+const maxBody = 2 ** 31 - 1;
 
 /** What arrow-js can count in one record batch. */
-const mostRows = 2 ** 31 - 1;
+const maxRows = 2 ** 31 - 1;
 
 /** What takes this much memory or less is read without a look at what there is, in bytes. */
 const little = 2 ** 26;
@@ -158,7 +158,7 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
         verifyDictionaries(known, schema);
         dictionaries.set(batch.dictionaries, known);
         const [oldest] = dictionaries.keys();
-        if (dictionaries.size > mostKept) dictionaries.delete(oldest!);
+        if (dictionaries.size > maxKept) dictionaries.delete(oldest!);
       }
       read.data.children.forEach((column, index) => adopt(column, known[index]!));
       verifyBatch(read, index);
@@ -178,7 +178,7 @@ function isWithoutValues(schema: Schema, batches: readonly BatchBlock[], name: s
 }
 
 /** Of how many record batches with other dictionaries than the one before they are kept. */
-const mostKept = 16;
+const maxKept = 16;
 
 /** The messages of dictionaries, which record batches need again and again. */
 class DictionaryMessages {
@@ -235,8 +235,8 @@ async function readBatch(
   const refuseLarge = async (length: number, unpacked: boolean) => {
     if (length <= little) return;
     const available = await availableMemory();
-    if (length <= mostBody && length <= available) return;
-    const limit = length > mostBody
+    if (length <= maxBody && length <= available) return;
+    const limit = length > maxBody
       ? "at most 2.1 GB can be read at once"
       : `${(available / 1e9).toFixed(1)} GB of memory are available`;
     throw new UserError(
@@ -369,7 +369,7 @@ function batchBlock(
   const header = read.message.header() as unknown as RecordBatchHeader;
   const { length: rows } = header;
   // What says so is damaged, or has columns of nulls alone: these take no room.
-  if (!(rows >= 0 && rows <= mostRows)) {
+  if (!(rows >= 0 && rows <= maxRows)) {
     throw new DamagedError(`record batch ${index} says that it has ${rows} rows`);
   }
   verifyBuffers(header.buffers, read.block.bodyLength);
@@ -393,7 +393,7 @@ async function readMessage(file: RandomAccess, offset: number): Promise<MessageA
   const prefix = start.getInt32(0, true) === -1 ? 8 : 4;
   const length = start.getInt32(prefix - 4, true);
   if (length === 0) return undefined;
-  if (length < 0 || length > mostMetadata) {
+  if (length < 0 || length > maxMetadata) {
     throw new DamagedError(`a message at byte ${offset} says that it has ${length} bytes`);
   }
   const metadata = await readBytes(file, offset + prefix, length);

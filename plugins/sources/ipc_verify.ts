@@ -102,10 +102,10 @@ const footer: Table = {
 };
 
 /** Tables within tables, of lists of lists and the like. */
-const mostDepth = 64;
+const maxDepth = 64;
 
 /** More columns, with those in them, than arrow-js can make in a few seconds. */
-const mostTables = 2 ** 17;
+const maxTables = 2 ** 17;
 
 /**
  * Refuses a message's metadata, or a footer, that are damaged.
@@ -132,9 +132,9 @@ class Verifier {
   }
 
   #table(at: number, table: Table, depth: number): void {
-    if (depth > mostDepth) throw new MetadataError("its metadata are nested too deeply");
-    if (++this.#tables > mostTables) {
-      throw new MetadataError(`it says that it has more than ${mostTables / 2} columns`);
+    if (depth > maxDepth) throw new MetadataError("its metadata are nested too deeply");
+    if (++this.#tables > maxTables) {
+      throw new MetadataError(`it says that it has more than ${maxTables / 2} columns`);
     }
     this.#within(at, 4);
     const entries = at - this.#view.getInt32(at, true);

@@ -23,7 +23,7 @@ const flag = { independent: 0x20, blockSum: 0x10, size: 0x08, sum: 0x04, diction
 const stored = 0x80000000;
 
 /** The most padding that a writer adds behind a frame, in bytes. */
-const mostPadding = 63;
+const maxPadding = 63;
 
 /** Why bytes are no LZ4 frames; the message says what is wrong. */
 export class Lz4Error extends Error {
@@ -80,7 +80,7 @@ class Decoder {
   /** Whether only a few zeros are left, behind a frame. */
   #isPadding(): boolean {
     const left = this.#bytes.subarray(this.#at);
-    return this.#at > 0 && left.length <= mostPadding && left.every((byte) => byte === 0);
+    return this.#at > 0 && left.length <= maxPadding && left.every((byte) => byte === 0);
   }
 
   #frame(): void {

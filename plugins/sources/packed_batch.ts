@@ -69,7 +69,7 @@ interface Dependent {
 }
 
 /** How many times as long as rows need it may a buffer be, and that many bytes more: writers cut some only roughly. */
-const mostTimes = 8, mostBeside = 2 ** 16;
+const maxTimes = 8, maxBeside = 2 ** 16;
 
 /** The bytes of a buffer's length, which stands before it. */
 const prefix = 8;
@@ -322,7 +322,7 @@ function refuseOther(
   needed: number,
   least = needed,
 ): void {
-  if (found >= least && found <= mostTimes * needed + mostBeside) return;
+  if (found >= least && found <= maxTimes * needed + maxBeside) return;
   throw new ColumnError(
     `the column ${name} says that it has ${found} ${what} where it needs ${needed}`,
   );

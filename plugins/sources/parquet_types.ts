@@ -30,7 +30,7 @@ interface Element {
 }
 
 /** A decimal of more digits has no type in DuckDB; it makes doubles of its bytes, often of the wrong ones. */
-const mostDigits = 38;
+const maxDigits = 38;
 
 /**
  * Finds the columns of a file whose values DuckDB changes: decimals of more than 38 digits, and times of
@@ -141,10 +141,10 @@ function endOf(elements: readonly Element[], start: number): number {
 function changeOf({ type, precision, scale, logical }: Element):
   | { type: string; why: string }
   | undefined {
-  if (precision !== null && precision > mostDigits) {
+  if (precision !== null && precision > maxDigits) {
     return {
       type: `DECIMAL(${precision},${scale ?? 0})`,
-      why: `numbers may have more than ${mostDigits} digits`,
+      why: `numbers may have more than ${maxDigits} digits`,
     };
   }
   const why = "DuckDB would cut nanoseconds off at microseconds";

@@ -228,7 +228,7 @@ function initialSummary({ initial }: Plan, { values }: GivenState): string {
   const from = initial.map(({ nets, from }) =>
     `${nets.join(" and ")} from ${"file" in from ? from.file : from.run}`
   );
-  return `first weights: ${from.join(", ")} (${values.size} variables)`;
+  return `initial weights: ${from.join(", ")} (${values.size} variables)`;
 }
 
 function firstBatchSummary({ losses, metrics, rows, peakBytes }: FirstBatch): string[] {

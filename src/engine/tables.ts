@@ -108,7 +108,7 @@ function nativeSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
   return {
     ids: rows as tf.Tensor1D,
     values: sums as tf.Tensor2D,
-    // While a step is rehearsed there are more rows than uses; a row without any has no first one.
+    // While a step is traced there are more rows than uses; a row without any has no first one.
     first: tf.minimum(first!, tf.sub(uses!, tf.scalar(1, "int32"))) as tf.Tensor1D,
   };
 }

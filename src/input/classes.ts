@@ -7,10 +7,10 @@ import type { Family } from "./layout.ts";
 import { listed } from "./listed.ts";
 
 /** More classes than this are a column of ids rather than a label, unless the file says so. */
-const mostFound = 2 ** 16;
+const maxFound = 2 ** 16;
 
 /** So many values can be written as a list of classes. */
-const mostListed = 20;
+const maxListed = 20;
 
 /** What is known of a label's classes beside its options. */
 export interface ClassesContext {
@@ -92,7 +92,7 @@ export class Classes {
   id(value: string | number | bigint, row: number): number {
     if (this.#range !== undefined && typeof value === "number") {
       if (value >= 0 && value < this.#range && Number.isInteger(value)) {
-        if (this.#seen.size <= mostListed) this.#seen.add(value);
+        if (this.#seen.size <= maxListed) this.#seen.add(value);
         // Minus 0 is class 0.
         return value | 0;
       }
@@ -101,7 +101,7 @@ export class Classes {
     const key = this.#key(value);
     const known = this.#ids.get(key);
     if (known !== undefined) {
-      if (!this.#open && this.#seen.size <= mostListed) this.#seen.add(known);
+      if (!this.#open && this.#seen.size <= maxListed) this.#seen.add(known);
       return known;
     }
     // A negative number may stand for a label that is missing.
@@ -109,9 +109,9 @@ export class Classes {
     if (!this.#open || isNumber && !(Number.isInteger(Number(key)) && Number(key) >= 0)) {
       return this.#refuse(key, row);
     }
-    if (this.#ids.size === mostFound && this.#options.classes === undefined) {
+    if (this.#ids.size === maxFound && this.#options.classes === undefined) {
       throw this.#refusal(
-        `the label ${this.#options.column} has more than ${mostFound} values, too many for classes`,
+        `the label ${this.#options.column} has more than ${maxFound} values, too many for classes`,
         hint(
           "label/many",
           "write kind: number, or how many classes there are: label: { column, classes: 100000 }",
@@ -198,7 +198,7 @@ export class Classes {
         `the label ${column} has ${values.length} values, not ${most}: ${listed(values)}`,
         this.#kind === "binary" && values.length > 2
           ? classHint()
-          : values.length <= mostListed
+          : values.length <= maxListed
           ? hint(
             "label/names",
             `name the classes in order: label: { column: ${column}, classes: [${listOf(values)}] }`,
@@ -241,7 +241,7 @@ export class Classes {
 
   #refuse(value: Key, row: number): number {
     this.#first ??= { row, value };
-    if (this.#unknown.size <= mostListed) this.#unknown.add(value);
+    if (this.#unknown.size <= maxListed) this.#unknown.add(value);
     const [least, largest] = this.#bounds, number = Number(value);
     this.#bounds = [Math.min(least, number), Math.max(largest, number)];
     return 0;
@@ -278,7 +278,7 @@ export class Classes {
     const values = [...new Set([...all, ...unknown])];
     const numbers = this.#family !== "strings";
     const sorted = (numbers ? values.toSorted(byValue) : values.toSorted()).map(String);
-    if (sorted.length > mostListed) return this.#manyHint(label);
+    if (sorted.length > maxListed) return this.#manyHint(label);
     const list = `classes: [${listOf(sorted)}]`, set = this.#setClasses(sorted);
     if (this.#kind === "binary") {
       return sorted.length === 2

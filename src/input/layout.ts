@@ -123,13 +123,13 @@ export function flatten(column: Data): Flat {
 let usualNumbers = new Float64Array(0);
 
 /** Up to this many numbers are kept: record batches have fewer rows as a rule. */
-const mostKept = 2 ** 18 + 1;
+const maxKept = 2 ** 18 + 1;
 
 function ascending(count: number): Float64Array {
   if (count <= usualNumbers.length) return usualNumbers.subarray(0, count);
-  const numbers = new Float64Array(count <= mostKept ? mostKept : count);
+  const numbers = new Float64Array(count <= maxKept ? maxKept : count);
   for (let index = 0; index < numbers.length; index++) numbers[index] = index;
-  if (count <= mostKept) usualNumbers = numbers;
+  if (count <= maxKept) usualNumbers = numbers;
   return numbers.subarray(0, count);
 }
 

@@ -161,7 +161,7 @@ class Means {
 }
 
 /** How many counters there are at most: 32 MB. */
-const mostCounters = 2 ** 22;
+const maxCounters = 2 ** 22;
 
 /**
  * Medians of the values of a row, exactly and in bounded memory. The bits of doubles, with those of negative ones
@@ -185,7 +185,7 @@ class Medians {
 
   constructor(size: number) {
     this.#size = size;
-    this.#step = Math.max(1, Math.min(16, Math.floor(Math.log2(mostCounters / (2 * size)))));
+    this.#step = Math.max(1, Math.min(16, Math.floor(Math.log2(maxCounters / (2 * size)))));
     this.#bits = this.#step;
     this.#high = new Uint32Array(2 * size);
     this.#low = new Uint32Array(2 * size);

@@ -20,7 +20,7 @@ export function epochOrder(rows: number, seed: number, epoch: number): Uint32Arr
 }
 
 /** Up to this many rows an order is a table, of 4 bytes a row. */
-const mostInTable = 2 ** 22;
+const maxInTable = 2 ** 22;
 
 /** The order of the rows of an epoch. */
 export interface EpochOrder {
@@ -43,7 +43,7 @@ export interface EpochOrder {
  * @param epoch The epoch.
  */
 export function wholeOrder(rows: number, seed: number, epoch: number): EpochOrder {
-  if (rows <= mostInTable) {
+  if (rows <= maxInTable) {
     const order = epochOrder(rows, seed, epoch);
     return { at: (start, end) => order.subarray(start, end) };
   }

@@ -292,7 +292,7 @@ interface BatchPart {
 }
 
 /** How many rows are decoded at a time: some writers make one record batch of a whole table. */
-const mostRows = 2 ** 18;
+const maxRows = 2 ** 18;
 
 async function* recordBatches(
   dataset: Dataset,
@@ -307,10 +307,10 @@ async function* recordBatches(
     const next = await callStage(stage, "recordBatches()", () => batches.next());
     if (next.done) return;
     const batch = next.value;
-    if (!(batch?.numRows > mostRows)) yield { batch, isRest: false };
+    if (!(batch?.numRows > maxRows)) yield { batch, isRest: false };
     else {
-      for (let row = 0; row < batch.numRows; row += mostRows) {
-        const part = batch.slice(row, Math.min(row + mostRows, batch.numRows));
+      for (let row = 0; row < batch.numRows; row += maxRows) {
+        const part = batch.slice(row, Math.min(row + maxRows, batch.numRows));
         yield { batch: part, isRest: row > 0 };
       }
     }

@@ -1,4 +1,4 @@
-import { mostOddTexts, type TextFacts } from "../stages/source.ts";
+import { maxOddTexts, type TextFacts } from "../stages/source.ts";
 import { wantedColumns } from "./decoder.ts";
 import type { OpenedSource } from "./widen.ts";
 
@@ -40,7 +40,7 @@ function joined(before: ColumnText | undefined, split: string, facts: TextFacts)
   return {
     values: (before?.values ?? 0) + (unlisted ? Infinity : facts.values),
     numbers: (before?.numbers ?? 0) + facts.numbers,
-    texts: [...new Set([...before?.texts ?? [], ...facts.texts])].slice(0, mostOddTexts + 1),
+    texts: [...new Set([...before?.texts ?? [], ...facts.texts])].slice(0, maxOddTexts + 1),
     codes: (before?.codes ?? false) || facts.codes,
     row: before?.row ?? (file === undefined ? undefined : `row ${row} of ${file} (${split} split)`),
     nullValues: [...new Set([...before?.nullValues ?? [], ...facts.nullValues ?? []])],
@@ -54,7 +54,7 @@ export function textOf(texts: readonly string[]): ColumnText {
   return {
     values: texts.length,
     numbers: texts.length - odd.length,
-    texts: odd.slice(0, mostOddTexts + 1),
+    texts: odd.slice(0, maxOddTexts + 1),
     codes: false,
     nullValues: [],
     splits: [],

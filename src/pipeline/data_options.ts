@@ -128,17 +128,17 @@ const units: Readonly<Record<string, number>> = { kB: 1e3, MB: 1e6, GB: 1e9, TB:
 const size = /^(\d+(?:\.\d+)?) ?(kB|MB|GB|TB)$/;
 
 /** The least memory for rows that makes sense: a window is a quarter of it. */
-const leastMemory = 1e4;
+const minMemory = 1e4;
 
 const memoryError = { error: "expected a number of bytes, or a size such as 512MB or 4GB" };
 
 /** The schema of `data.memory`: bytes. */
 export const memorySchema = z.union([
-  z.int(memoryError).min(leastMemory, { error: "expected 10kB or more" }),
+  z.int(memoryError).min(minMemory, { error: "expected 10kB or more" }),
   z.string().regex(size, memoryError).transform((text): number => {
     const [, number, unit] = size.exec(text)!;
     return Math.round(Number(number) * units[unit!]!);
-  }).refine((bytes) => bytes >= leastMemory, { error: "expected 10kB or more" }),
+  }).refine((bytes) => bytes >= minMemory, { error: "expected 10kB or more" }),
 ], memoryError);
 
 /** What becomes of nulls. */

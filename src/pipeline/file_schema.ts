@@ -65,7 +65,7 @@ const checkpointName = z.string().regex(/^[\w.-]+$/, {
   error: "expected best, last, or the name of a checkpoint",
 }).default("best").describe("best, last, best-PHASE, or the name of one of its checkpoints.");
 
-/** First weights from a file that need not be a run's. */
+/** Initial weights from a file that need not be a run's. */
 const initialFile = z.strictObject({
   file: text("a safetensors file").describe("A safetensors file."),
   layout: z.enum(["rocket", "pytorch"]).default("rocket").describe(
@@ -85,13 +85,13 @@ const initialFile = z.strictObject({
 
 const run = text("a run folder").describe("A run folder.");
 
-/** Where a net's first weights come from. */
+/** Where a net's initial weights come from. */
 const initialSchema = z.union([
   initialFile,
   z.strictObject({ run, checkpoint: checkpointName, names: initialNames }),
 ], { error: "expected { file: … } or { run: … }" });
 
-/** First weights of both nets, and of what they share, from one run. */
+/** Initial weights of both nets, and of what they share, from one run. */
 const initialOfRun = z.strictObject({
   run,
   checkpoint: checkpointName,
@@ -171,10 +171,10 @@ export const commonOptions = {
     ),
     on: taskReference.optional().describe("The output that is compared with the label."),
     from: outputReferences.optional().describe(
-      "The guide's output; booster.logits by default. A list for the sum over several layers.",
+      "The teacher's output; booster.logits by default. A list for the sum over several layers.",
     ),
     to: outputReferences.optional().describe(
-      "The guided output; light.logits by default. A list as long as that of `from`.",
+      "The student's output; light.logits by default. A list as long as that of `from`.",
     ),
     weight: z.number().default(1).describe("The factor in the total loss."),
     gradient: entry("gradient", {}).optional().describe(

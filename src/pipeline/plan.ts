@@ -111,7 +111,7 @@ export interface PlannedPhase {
   readonly stopPlace: Place | undefined;
 }
 
-/** A safetensors file that first weights come from, and what its rows and columns stand for. */
+/** A safetensors file that initial weights come from, and what its rows and columns stand for. */
 export interface InitialFile {
   readonly file: string;
   readonly layout: "rocket" | "pytorch";
@@ -123,13 +123,13 @@ export interface InitialFile {
   readonly classes: readonly string[] | undefined;
 }
 
-/** A run that first weights come from. */
+/** A run that initial weights come from. */
 export interface InitialRun {
   readonly run: string;
   readonly checkpoint: string;
 }
 
-/** Where first weights come from. */
+/** Where initial weights come from. */
 export interface PlannedInitial {
   /** The nets that begin with them: one, whose weights are the booster's with what both share; or both with all. */
   readonly nets: readonly NetName[];

@@ -1,5 +1,5 @@
 /**
- * First weights from files: those of another run, or of PyTorch.
+ * Initial weights from files: those of another run, or of PyTorch.
  *
  * @module
  */
@@ -62,8 +62,8 @@ export async function readInitial(
         return { values, shape, from };
       };
       for (const one of found.matches) values.set(one.variable.name, await read(one.tensor, one));
-      report(`first weights: ${path} (${found.matches.length} variables)`);
-      for (const line of matchLines(found.matches)) report(`first weights: ${line}`);
+      report(`initial weights: ${path} (${found.matches.length} variables)`);
+      for (const line of matchLines(found.matches)) report(`initial weights: ${line}`);
       nothingKept(found.matches, source).forEach(warn);
       if (!planned.optimizer) continue;
       const ofOptimizer = optimizerProblems(model, file, found.matches, source);
@@ -79,7 +79,7 @@ export async function readInitial(
         slots.set(slot, given);
       }
       steps = Number(file.metadata.optimizerSteps);
-      report(`first weights: the optimizer goes on after ${steps.toLocaleString("en")} steps`);
+      report(`initial weights: the optimizer goes on after ${steps.toLocaleString("en")} steps`);
     } finally {
       file.close();
     }
@@ -209,7 +209,7 @@ export async function refuseOtherInitial(
   const problems = initial
     .filter((planned) => now[keyOf(planned)]?.join() !== before[keyOf(planned)]?.join())
     .map((planned) => ({
-      message: `the first weights of the ${keyOf(planned)} are not those that the run began with`,
+      message: `the initial weights of the ${keyOf(planned)} are not those that the run began with`,
       place: planned.place,
       hint: hint("initial/changed", "bring the file back as it was, or start a new run", {
         edit: "the file, or the command",

@@ -198,7 +198,7 @@ interface RunParts {
   readonly warnings: readonly Problem[];
 }
 
-/** Told of first weights. */
+/** Told of initial weights. */
 interface GivenListener {
   readonly report?: (line: string) => void;
   readonly warn?: (warning: Problem) => void;

@@ -12,7 +12,7 @@ import type {
 } from "../stages/events.ts";
 import { type Advanced, Steps, type TrainInput } from "./steps.ts";
 import { captured } from "../train/captured.ts";
-import type { Detour, JobPosition, JobResult, PhaseStart } from "./folder/checkpoint_content.ts";
+import type { JobPosition, JobResult, PhaseStart, Rollback } from "./folder/checkpoint_content.ts";
 import { namedTensors, restoreState, restoreValues, streamedTensors } from "./state_file.ts";
 import { type StoredCheckpoint, USUALLY_KEPT } from "./folder/checkpoints.ts";
 import {
@@ -124,7 +124,7 @@ class Training {
   #selection!: Selection;
   #patience!: Patience;
   #metrics!: Readonly<Record<string, Metrics>>;
-  #detour: Detour | undefined;
+  #rollback: Rollback | undefined;
   #asked: CheckpointRequest | undefined;
   #breathed = performance.now();
 
@@ -240,7 +240,7 @@ class Training {
     this.#means = new LossMeans(nets.model.terms, position.losses);
     this.#selection = new Selection(splits, nets, select, position.best);
     this.#patience = new Patience(splits, nets, stop, position.stop, start.epochs);
-    this.#detour ??= position.detour;
+    this.#rollback ??= position.rollback;
     this.#started = performance.now() - position.seconds * 1000;
     this.#time = {
       training: new Stopwatch(position.time.training),
@@ -323,7 +323,7 @@ class Training {
    */
   get #optimizerSteps(): number {
     const { phase, step, skipped, optimizerSteps } = this.#start;
-    const { without } = this.#detour?.phase === phase ? this.#detour : { without: [] };
+    const { without } = this.#rollback?.phase === phase ? this.#rollback : { without: [] };
     const leftOut = without.filter((step) => step <= this.#step).length;
     return optimizerSteps + this.#step - step - (this.#skipped - skipped) - leftOut;
   }
@@ -336,8 +336,8 @@ class Training {
     const { name, report } = this.#job, { store } = this.#checkpoints;
     const { nonFinite } = this.#phase;
     const { phase } = this.#start;
-    const { times, rate, without } = this.#detour?.phase === phase
-      ? this.#detour
+    const { times, rate, without } = this.#rollback?.phase === phase
+      ? this.#rollback
       : { times: 0, rate: 1, without: [] };
     if (nonFinite !== "back" || times === MOST_TIMES_BACK) {
       const good = await store.lastGood();
@@ -352,7 +352,7 @@ class Training {
       );
     }
     const step = this.#step;
-    this.#detour = { phase, times: times + 1, rate: rate / 2, without: [...without, step] };
+    this.#rollback = { phase, times: times + 1, rate: rate / 2, without: [...without, step] };
     this.dispose();
     this.#from = await store.newest(name, report);
     const to = this.#from
@@ -431,8 +431,8 @@ class Training {
       epoch: done / this.#stepsPerEpoch,
       epochs: this.#phase.epochs,
     };
-    const { rate: factor = 1, without = [] } = this.#detour?.phase === this.#start.phase
-      ? this.#detour
+    const { rate: factor = 1, without = [] } = this.#rollback?.phase === this.#start.phase
+      ? this.#rollback
       : {};
     const rate = factor * rateAt(position), optimizerSteps = this.#optimizerSteps;
     const step = ++this.#step;
@@ -546,7 +546,7 @@ class Training {
       time: { training: this.#time.training.seconds, waiting: this.#time.waiting.seconds },
       losses: this.#means.sums(),
       best: this.#selection.bestEpoch,
-      detour: this.#detour,
+      rollback: this.#rollback,
       stop: this.#patience.best,
       metrics: this.#metrics,
     };

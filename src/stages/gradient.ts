@@ -26,13 +26,13 @@ export type Factor = number | ((position: Position) => number);
 
 /** One comparison of the two outputs, with what passes to each side. */
 export interface GradientPass {
-  /** What passes to the guide's output. */
+  /** What passes to the teacher's output. */
   readonly from: Factor;
-  /** What passes to the guided output, or to the only output of a loss with the label. */
+  /** What passes to the student's output, or to the only output of a loss with the label. */
   readonly to: Factor;
   /** What passes on into variables that both nets share. */
   readonly shared: Factor;
-  /** Whether guide and guided change places: the loss is computed the other way round. */
+  /** Whether teacher and student change places: the loss is computed the other way round. */
   readonly reversed?: boolean;
 }
 

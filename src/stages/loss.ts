@@ -58,11 +58,11 @@ export interface LossScope {
 export type TaskLoss = (output: tf.Tensor, label: tf.Tensor, scope: LossScope) => tf.Tensor;
 
 /**
- * Compares an output of the guiding net (`from`) with one of the guided net (`to`). How much of the
+ * Compares an output of the teacher (`from`) with one of the student (`to`). How much of the
  * gradient reaches either is not its concern: a gradient stage decides that.
  *
- * @param from The guide's output, `[batch, ...]`.
- * @param to The guided net's output, `[batch, ...]`.
+ * @param from The teacher's output, `[batch, ...]`.
+ * @param to The student's output, `[batch, ...]`.
  * @param scope The label and the variables of this step.
  * @returns One loss a row, `[batch]`; a scalar where rows are compared with one another.
  */

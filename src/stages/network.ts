@@ -159,7 +159,7 @@ export interface NetworkContext {
 export interface NetworkPair {
   /** The net that ships. */
   readonly light: Net;
-  /** The net that guides it, if it was asked for. */
+  /** Its teacher, if it was asked for. */
   readonly booster?: Net;
 }
 

@@ -82,7 +82,7 @@ export interface TextFacts {
   readonly values: number;
   /** How many of them are numbers. */
   readonly numbers: number;
-  /** The texts that are no numbers, each once: up to {@linkcode mostOddTexts}, and one more if there are more. */
+  /** The texts that are no numbers, each once: up to {@linkcode maxOddTexts}, and one more if there are more. */
   readonly texts: readonly string[];
   /** Whether some of the numbers are read as such only if the column is given their type, as `007` is. */
   readonly codes: boolean;
@@ -93,7 +93,7 @@ export interface TextFacts {
 }
 
 /** So many texts that are no numbers may stand for missing ones. */
-export const mostOddTexts = 8;
+export const maxOddTexts = 8;
 
 /**
  * Whether a column of text may be meant to hold numbers: most of its values are numbers, and few texts are none.
@@ -101,7 +101,7 @@ export const mostOddTexts = 8;
  * @param facts What is known of it.
  */
 export function mayBeNumbers({ values, numbers, texts }: TextFacts): boolean {
-  return texts.length <= mostOddTexts && 2 * numbers > values;
+  return texts.length <= maxOddTexts && 2 * numbers > values;
 }
 
 /** What is wanted of a source. */

@@ -57,10 +57,10 @@ export function captured<Input extends object, Output extends object>(
  * @param graph What is known of it.
  */
 export function describeGraph(graph: GraphReport): string {
-  const { nodes, constantBytes, casts, recordSeconds, loadSeconds, rehearsedWith } = graph;
-  const whole = graph.unrehearsed ? ` (${graph.unrehearsed})` : "";
-  const how = rehearsedWith.length > 0
-    ? `from ${rehearsedWith.join(", ")} rows`
+  const { nodes, constantBytes, casts, recordSeconds, loadSeconds, tracedRows } = graph;
+  const whole = graph.untraced ? ` (${graph.untraced})` : "";
+  const how = tracedRows.length > 0
+    ? `from ${tracedRows.join(", ")} rows`
     : `from whole steps${whole}`;
   return `captured as a graph of ${nodes} nodes, ${constantBytes} bytes of constants, ` +
     `${casts} casts; recorded ${how} in ${recordSeconds.toFixed(2)} s, ` +

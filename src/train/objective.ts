@@ -104,10 +104,11 @@ export function termLoss(
       return [meanLoss(term, rows, () => term.compute(output, label, scope))];
     }
     return term.pairs.map((pair) => {
-      const [guide, guided] = reversed ? [pair.to, pair.from] : [pair.from, pair.to];
+      const [teacher, student] = reversed ? [pair.to, pair.from] : [pair.from, pair.to];
       const compute = reversed ? pair.reversed ?? pair.compute : pair.compute;
-      const guideOutput = gated(guide, from, shared), guidedOutput = gated(guided, to, shared);
-      return meanLoss(term, rows, () => compute(guideOutput, guidedOutput, scope));
+      const teacherOutput = gated(teacher, from, shared),
+        studentOutput = gated(student, to, shared);
+      return meanLoss(term, rows, () => compute(teacherOutput, studentOutput, scope));
     });
   });
   return losses.length === 1 ? losses[0]! : tf.addN(losses);
@@ -136,7 +137,7 @@ export function uniformLoss(
 export type LabelledRows = Pick<BatchTensors, "label" | "weight">;
 
 /** The smallest number that a float32 has in full. */
-const leastWeight = 2 ** -126;
+const minWeight = 2 ** -126;
 
 function meanLoss(
   { stage }: Term,
@@ -155,7 +156,7 @@ function meanLoss(
     if (!weight) return tf.mean(loss);
     // Rows that all weigh nothing have no loss rather than one that is not a number: tf.divNoNan(), which
     // compares, has no gradient.
-    return tf.div(tf.sum(tf.mul(loss, weight)), tf.maximum(tf.sum(weight), leastWeight));
+    return tf.div(tf.sum(tf.mul(loss, weight)), tf.maximum(tf.sum(weight), minWeight));
   }
   throw new StageError(
     stage,

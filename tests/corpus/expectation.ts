@@ -15,10 +15,10 @@ export interface Expectation {
 }
 
 /** The most time of a core that a refusal may take, in seconds. */
-const mostSeconds = 5;
+const maxSeconds = 5;
 
 /** The most memory that a refusal may take. */
-const mostBytes = 1e9;
+const maxBytes = 1e9;
 
 /** A problem: what is wrong, where, and what to do about it, each on a line or a few. */
 const problem = /^(?:error|warning): .+(\n(?! -->| hint:).*){0,3}(\n --> .+)?(\n hint: .+)?$/;
@@ -41,8 +41,8 @@ export function faultsOf(outcome: Outcome, expectation?: Expectation): string[] 
   check(!/^\s+at .*:\d+:\d+\)?$/m.test(stderr), "it prints a stack trace");
   check(!/fault of Rocket's own/.test(stderr), "it is called a fault of Rocket's own");
   check(!/\[object |\bundefined\b/.test(stderr), "it prints a value that is none");
-  check(seconds < mostSeconds, `it takes ${seconds.toFixed(1)} s`);
-  check(peakBytes < mostBytes, `it takes ${(peakBytes / 1e6).toFixed(0)} MB`);
+  check(seconds < maxSeconds, `it takes ${seconds.toFixed(1)} s`);
+  check(peakBytes < maxBytes, `it takes ${(peakBytes / 1e6).toFixed(0)} MB`);
   const problems = problemsIn(stderr);
   // A refusal is made of problems and of nothing else.
   if (code !== 0 && problems.length === 0) problems.push(stderr);
@@ -69,6 +69,6 @@ export function faultsOf(outcome: Outcome, expectation?: Expectation): string[] 
 /** What is printed from the first error or warning on: before it there may be what engine is used. */
 function problemsIn(stderr: string): string[] {
   const start = stderr.search(/^(error|warning): /m);
-  const told = stderr.slice(start).replaceAll(/^first weights: .*$\n?/gm, "");
+  const told = stderr.slice(start).replaceAll(/^initial weights: .*$\n?/gm, "");
   return start < 0 ? [] : told.trimEnd().split(/\n\n|\n(?=warning: )/);
 }

@@ -175,7 +175,7 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
     args: [...longer, "--set", "optimizer.momentum=0.5"],
     mended: { "checkpoint/other-net": { args: longer } },
   });
-  yield one("other first weights", ["bring the file back"], {
+  yield one("other initial weights", ["bring the file back"], {
     of: "given",
     code: 1,
     before: (_run, folder) => {

@@ -266,7 +266,7 @@ const pairs: readonly Pair[] = [
     similar: { row: plain },
   },
   {
-    name: "the first loss is large, as first weights are",
+    name: "the first loss is large, as initial weights are",
     deserves: {
       row: plain,
       initial: "{ light: { file: w.safetensors } }",

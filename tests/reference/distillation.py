@@ -31,21 +31,21 @@ def targets(label: Tensor, units: int) -> Tensor:
     return 1 - label if units == 1 else label
 
 
-def mean_kl(guide: Tensor, guided: Tensor) -> Tensor:
-    """The mean over rows of KL(guide ‖ guided) of probabilities and log-probabilities."""
-    return F.kl_div(guided, guide, reduction="batchmean")
+def mean_kl(teacher: Tensor, student: Tensor) -> Tensor:
+    """The mean over rows of KL(teacher ‖ student) of probabilities and log-probabilities."""
+    return F.kl_div(student, teacher, reduction="batchmean")
 
 
 def knowledge_distillation(temperature: float, alpha: float, scale: bool = True) -> Loss:
     """Hinton et al. 2015, section 2."""
 
-    def loss(guide: Tensor, guided: Tensor, label: Tensor) -> Tensor:
-        units = guided.shape[1]
+    def loss(teacher: Tensor, student: Tensor, label: Tensor) -> Tensor:
+        units = student.shape[1]
         soft = mean_kl(
-            F.softmax(classes(guide) / temperature, 1),
-            F.log_softmax(classes(guided) / temperature, 1),
+            F.softmax(classes(teacher) / temperature, 1),
+            F.log_softmax(classes(student) / temperature, 1),
         )
-        hard = F.cross_entropy(classes(guided), targets(label, units))
+        hard = F.cross_entropy(classes(student), targets(label, units))
         return alpha * (temperature**2 if scale else 1) * soft + (1 - alpha) * hard
 
     return loss
@@ -54,18 +54,18 @@ def knowledge_distillation(temperature: float, alpha: float, scale: bool = True)
 def decoupled_kd(temperature: float, alpha: float, beta: float) -> Loss:
     """Zhao et al. 2022, equations 5 to 7, by probabilities: float64 bears it."""
 
-    def loss(guide: Tensor, guided: Tensor, label: Tensor) -> Tensor:
-        chosen = F.one_hot(targets(label, guide.shape[1]), classes(guide).shape[1]).bool()
+    def loss(teacher: Tensor, student: Tensor, label: Tensor) -> Tensor:
+        chosen = F.one_hot(targets(label, teacher.shape[1]), classes(teacher).shape[1]).bool()
         sums = []
-        for x in (guide, guided):
+        for x in (teacher, student):
             p = F.softmax(classes(x) / temperature, 1)
             target = p[chosen]
             others = p[~chosen].view(len(p), -1)
             rest = others.sum(1)
             sums.append((torch.stack([target, rest], 1), others / rest[:, None]))
-        (b_guide, hat_guide), (b_guided, hat_guided) = sums
-        tckd = (b_guide * (b_guide.log() - b_guided.log())).sum(1)
-        nckd = (hat_guide * (hat_guide.log() - hat_guided.log())).sum(1)
+        (b_teacher, hat_teacher), (b_student, hat_student) = sums
+        tckd = (b_teacher * (b_teacher.log() - b_student.log())).sum(1)
+        nckd = (hat_teacher * (hat_teacher.log() - hat_student.log())).sum(1)
         return (temperature**2 * (alpha * tckd + beta * nckd)).mean()
 
     return loss
@@ -79,10 +79,10 @@ def logit_standardization(temperature: float) -> Loss:
             1e-7 + logit.std(dim=-1, keepdims=True)
         )
 
-    def loss(guide: Tensor, guided: Tensor, _label: Tensor) -> Tensor:
+    def loss(teacher: Tensor, student: Tensor, _label: Tensor) -> Tensor:
         return temperature**2 * mean_kl(
-            F.softmax(normalize(guide) / temperature, 1),
-            F.log_softmax(normalize(guided) / temperature, 1),
+            F.softmax(normalize(teacher) / temperature, 1),
+            F.log_softmax(normalize(student) / temperature, 1),
         )
 
     return loss
@@ -96,9 +96,9 @@ def dist(beta: float, gamma: float, temperature: float) -> Loss:
         b = b - b.mean(1, keepdim=True)
         return 1 - ((a * b).sum(1) / (a.norm(dim=1) * b.norm(dim=1) + 1e-8)).mean()
 
-    def loss(guide: Tensor, guided: Tensor, _label: Tensor) -> Tensor:
-        p = F.softmax(classes(guide) / temperature, 1)
-        q = F.softmax(classes(guided) / temperature, 1)
+    def loss(teacher: Tensor, student: Tensor, _label: Tensor) -> Tensor:
+        p = F.softmax(classes(teacher) / temperature, 1)
+        q = F.softmax(classes(student) / temperature, 1)
         # Of two classes Pearson's correlation is 1 or −1, and its gradient rounding errors.
         within_row = beta * relation(q, p) if beta else 0
         return temperature**2 * (within_row + gamma * relation(q.T, p.T))
@@ -124,21 +124,21 @@ def relational_kd(distance: float, angle: float) -> Loss:
         directions = F.normalize(e.unsqueeze(0) - e.unsqueeze(1), p=2, dim=2)
         return torch.bmm(directions, directions.transpose(1, 2)).view(-1)
 
-    def loss(guide: Tensor, guided: Tensor, _label: Tensor) -> Tensor:
-        return distance * F.smooth_l1_loss(distances(guided), distances(guide)) + (
-            angle * F.smooth_l1_loss(angles(guided), angles(guide)) if angle else 0
+    def loss(teacher: Tensor, student: Tensor, _label: Tensor) -> Tensor:
+        return distance * F.smooth_l1_loss(distances(student), distances(teacher)) + (
+            angle * F.smooth_l1_loss(angles(student), angles(teacher)) if angle else 0
         )
 
     return loss
 
 
-def similarity_preserving(guide: Tensor, guided: Tensor, _label: Tensor) -> Tensor:
+def similarity_preserving(teacher: Tensor, student: Tensor, _label: Tensor) -> Tensor:
     """Tung and Mori 2019, equations 1 to 4; Similarity of RepDistiller."""
     likeness = []
-    for x in (guide, guided):
+    for x in (teacher, student):
         x = x.reshape(len(x), -1)
         likeness.append(F.normalize(x @ x.t()))
-    return (likeness[0] - likeness[1]).pow(2).sum() / len(guide) ** 2
+    return (likeness[0] - likeness[1]).pow(2).sum() / len(teacher) ** 2
 
 
 def attention_transfer(power: float) -> Loss:
@@ -148,8 +148,8 @@ def attention_transfer(power: float) -> Loss:
         x = x.permute(0, 3, 1, 2)
         return F.normalize(x.abs().pow(power).mean(1).view(x.size(0), -1))
 
-    def loss(guide: Tensor, guided: Tensor, _label: Tensor) -> Tensor:
-        return (attention(guided) - attention(guide)).pow(2).mean()
+    def loss(teacher: Tensor, student: Tensor, _label: Tensor) -> Tensor:
+        return (attention(student) - attention(teacher)).pow(2).mean()
 
     return loss
 
@@ -157,19 +157,19 @@ def attention_transfer(power: float) -> Loss:
 def fitnet(half_sum: bool = False) -> Loss:
     """Romero et al. 2015, equation 3; HintLoss and ConvReg of RepDistiller."""
 
-    def loss(guide: Tensor, guided: Tensor, _label: Tensor, *regressor: Tensor) -> Tensor:
+    def loss(teacher: Tensor, student: Tensor, _label: Tensor, *regressor: Tensor) -> Tensor:
         if regressor:
             kernel, bias = regressor
-            guided = (
-                guided @ kernel + bias
-                if guided.ndim == 2
+            student = (
+                student @ kernel + bias
+                if student.ndim == 2
                 else F.conv2d(
-                    guided.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias
+                    student.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias
                 ).permute(0, 2, 3, 1)
             )
         if half_sum:
-            return 0.5 * (guide - guided).pow(2).sum() / len(guide)
-        return F.mse_loss(guided, guide)
+            return 0.5 * (teacher - student).pow(2).sum() / len(teacher)
+        return F.mse_loss(student, teacher)
 
     return loss
 
@@ -177,10 +177,10 @@ def fitnet(half_sum: bool = False) -> Loss:
 def hidden_similarity(measure: str) -> Loss:
     """feature_based_sim() of EasyRec's rocket_launching.py."""
 
-    def loss(guide: Tensor, guided: Tensor, _label: Tensor) -> Tensor:
+    def loss(teacher: Tensor, student: Tensor, _label: Tensor) -> Tensor:
         if measure == "cosine":
-            return -(F.normalize(guide, dim=1) * F.normalize(guided, dim=1)).sum(1).mean()
-        return (guide - guided).square().sum().sqrt()
+            return -(F.normalize(teacher, dim=1) * F.normalize(student, dim=1)).sum(1).mean()
+        return (teacher - student).square().sum().sqrt()
 
     return loss
 
@@ -215,8 +215,8 @@ def case(
         **{name: uniform(f"{key}/{name}", shape, 0.5) for name, shape in variables.items()},
     }
     inputs = {name: value.requires_grad_() for name, value in inputs.items()}
-    guide, guided, *rest = inputs.values()
-    value = loss(guide, guided, labels(max(end[-1], 2)), *rest)
+    teacher, student, *rest = inputs.values()
+    value = loss(teacher, student, labels(max(end[-1], 2)), *rest)
     gradients = torch.autograd.grad(value, list(inputs.values()))
     return {
         key: {

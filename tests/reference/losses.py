@@ -2,8 +2,8 @@
 
     python tests/reference/losses.py
 
-writes losses.jsonl next to this file. A hint compares `from`, the guide's logits, with `to`, those
-of the guided net, and passes gradient to both; a task loss compares `on`, the same logits as `to`,
+writes losses.jsonl next to this file. A hint compares `from`, the teacher's logits, with `to`, those
+of the student, and passes gradient to both; a task loss compares `on`, the same logits as `to`,
 with the label. Logits are by formula, uniform in [−range, range).
 """
 
@@ -85,9 +85,9 @@ def probability(x: torch.Tensor) -> torch.Tensor:
 def kl(temperature: float) -> Loss:
     """The Kullback-Leibler divergence of softened distributions, times T²."""
 
-    def loss(guide: torch.Tensor, guided: torch.Tensor) -> torch.Tensor:
-        target = F.softmax(as_classes(guide) / temperature, 1)
-        log_probability = F.log_softmax(as_classes(guided) / temperature, 1)
+    def loss(teacher: torch.Tensor, student: torch.Tensor) -> torch.Tensor:
+        target = F.softmax(as_classes(teacher) / temperature, 1)
+        log_probability = F.log_softmax(as_classes(student) / temperature, 1)
         return F.kl_div(log_probability, target, reduction="batchmean") * temperature**2
 
     return loss
@@ -96,9 +96,9 @@ def kl(temperature: float) -> Loss:
 def soft_label(temperature: float) -> Loss:
     """The cross entropy with softened distributions, times T²."""
 
-    def loss(guide: torch.Tensor, guided: torch.Tensor) -> torch.Tensor:
-        target = F.softmax(as_classes(guide) / temperature, 1)
-        return F.cross_entropy(as_classes(guided) / temperature, target) * temperature**2
+    def loss(teacher: torch.Tensor, student: torch.Tensor) -> torch.Tensor:
+        target = F.softmax(as_classes(teacher) / temperature, 1)
+        return F.cross_entropy(as_classes(student) / temperature, target) * temperature**2
 
     return loss
 
@@ -114,12 +114,12 @@ def hint_losses(units: int, bound: int) -> dict:
     return {
         "mse-hint": hint(
             "mean over rows of Σ over units of (from − to)²",
-            lambda guide, guided: F.mse_loss(guide, guided, reduction="sum") / ROWS,
+            lambda teacher, student: F.mse_loss(teacher, student, reduction="sum") / ROWS,
         ),
         "mse-probability": hint(
             "mean over rows of Σ over units of (softmax(from) − softmax(to))²; σ for one logit",
-            lambda guide, guided: (
-                F.mse_loss(probability(guide), probability(guided), reduction="sum") / ROWS
+            lambda teacher, student: (
+                F.mse_loss(probability(teacher), probability(student), reduction="sum") / ROWS
             ),
         ),
         **{

@@ -163,11 +163,11 @@ def forward(
 
 def loss_terms(case: Case, logits: Tensors, label: torch.Tensor) -> Tensors:
     """The three terms of the total loss, weights included."""
-    guide = logits["booster"] if case.gradient == "pass" else logits["booster"].detach()
+    teacher = logits["booster"] if case.gradient == "pass" else logits["booster"].detach()
     return {
         "ceLight": F.cross_entropy(logits["light"], label),
         "ceBooster": F.cross_entropy(logits["booster"], label),
-        "hint": GAMMA * ((guide - logits["light"]) ** 2).sum() / len(label),
+        "hint": GAMMA * ((teacher - logits["light"]) ** 2).sum() / len(label),
     }
 
 

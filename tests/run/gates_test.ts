@@ -20,7 +20,7 @@ import { forEachEngine } from "../support/engines.ts";
 const stage = { kind: "loss", name: "test" } as const;
 const rows = [[0.5, -1, 2], [1, 0.25, -0.5], [-2, 1, 0.75], [0.1, 0.2, -0.3]];
 
-/** Squared distance of the logits, weighed so that guide and guided are not interchangeable. */
+/** Squared distance of the logits, weighed so that teacher and student are not interchangeable. */
 const hint = (from: tf.Tensor, to: tf.Tensor) =>
   tf.sum(tf.mul(tf.squaredDifference(from, to), tf.add(tf.square(from), 0.5)), -1);
 
@@ -204,7 +204,7 @@ forEachEngine("trainStep() with a reversed pass teaches the booster from the lig
     hintTerm([{ from: 0, to: 1, shared: 1 }, { from: 0, to: 1, shared: 1, reversed: true }]),
   ]);
   assertClose(moved.light, gradients([hintTerm(block)]).light, 1e-4);
-  // By hand: the same hint with the light net as its guide, its gradient passed to the booster alone.
+  // By hand: the same hint with the light net as its teacher, its gradient passed to the booster alone.
   const toBooster: Term = {
     ...hintTerm([{ from: 1, to: 0, shared: 1 }], (booster, light) => hint(light, booster)),
   };

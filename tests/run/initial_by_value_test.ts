@@ -1,5 +1,5 @@
 /**
- * First weights from another run are matched by what they stand for: values of vocabularies, hashes, numbers, features and
+ * Initial weights from another run are matched by what they stand for: values of vocabularies, hashes, numbers, features and
  * classes. A day's rows hold every value once among others, so that a net's logits for a value can be looked up.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * First weights from PyTorch's files and from other runs.
+ * Initial weights from PyTorch's files and from other runs.
  *
  * @module
  */
@@ -187,7 +187,7 @@ forEachEngine("a booster from another run, frozen, is as good as there", () =>
   ));
 
 forEachEngine(
-  "a run that has no checkpoint yet is not resumed with other first weights",
+  "a run that has no checkpoint yet is not resumed with other initial weights",
   async () => {
     const weights = await Deno.readFile(reference("mlp"));
     const network = withMlp({ file: "first.safetensors" });
@@ -212,7 +212,7 @@ forEachEngine(
       const { message } = await assertRejects(() => resume(), UserError);
       assertEquals(
         message,
-        "the first weights of the booster are not those that the run began with",
+        "the initial weights of the booster are not those that the run began with",
       );
       await Deno.writeFile(first, weights);
       await assertRejects(() => resume(stopAt(5)), Error, "stopped");

@@ -50,7 +50,7 @@ forEachEngine("a loss's variables are trained, and are neither net's", async () 
   assertEquals(alone.model.variables.filter(({ owner }) => owner === "loss"), []);
 });
 
-forEachEngine("a loss's variables are trained where the guided net is blocked", async () => {
+forEachEngine("a loss's variables are trained where the student is blocked", async () => {
   const gradient = { use: "scale", from: 0, to: 0, shared: 0 };
   const { moved } = await tryStep({ use: "fitnet", from, to, gradient });
   assertEquals(own(moved).length, 2);

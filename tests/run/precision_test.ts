@@ -84,7 +84,7 @@ function rounded<T extends tf.Tensor>(tensor: T): T {
  * One captured step from fixed weights on a fixed batch, and its graph.
  *
  * @param precision What it computes in.
- * @param prepare Changes the image and the first weights.
+ * @param prepare Changes the image and the initial weights.
  */
 function step(
   precision: Precision,

@@ -119,7 +119,7 @@ forEachEngine(
   () => diesAndGoesOn(withBatchNorm, [2], normed),
 );
 
-/** TensorFlow runs a graph otherwise than op by op, and so few rows are not rehearsed with fewer. */
+/** TensorFlow runs a graph otherwise than op by op, and so few rows are not traced with fewer. */
 forEachEngine("a resumed run ends the same with batches of a few rows", () =>
   diesAndGoesOn({
     ...all,

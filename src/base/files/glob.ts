@@ -87,7 +87,7 @@ const withSlashes = (pattern: string) =>
   Deno.build.os === "windows" ? pattern.replaceAll("\\", "/") : pattern;
 
 /** How many ways a regular expression may try before it is known that a name does not match. */
-const mostWays = 1e5;
+const maxWays = 1e5;
 
 /** What a wildcard may stand for in a name, in ways of doing so. */
 const waysOfOne = 100;
@@ -105,7 +105,7 @@ function refuseManyWays(glob: string): void {
   const anyDepth = levels.filter((level) => level.includes("**")).length;
   // With a sum of choices, the product is greatest where all groups have as many.
   const ofGroups = groups === 0 ? 1 : ((choices + groups) / groups) ** groups;
-  if (ofGroups * waysOfOne ** (ambiguous + anyDepth - 1) <= mostWays) return;
+  if (ofGroups * waysOfOne ** (ambiguous + anyDepth - 1) <= maxWays) return;
   throw new UserError(`the glob ${glob} has too many wildcards and choices to be looked up`, {
     hint: hint("files/wildcards", "write several globs with fewer of them", { edit: "the glob" }),
   });

@@ -3,7 +3,13 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { Precision } from "./precision.ts";
 import { type Mode, nativeBackend, NotCapturable, record, type RecordedGraph } from "./recorder.ts";
-import { firstDifference, Rehearsal, sameByChance, type TraceEntry, Unforeseen } from "./trace.ts";
+import {
+  firstDifference,
+  sameByChance,
+  type TraceEntry,
+  TrialTraces,
+  Unforeseen,
+} from "./trace.ts";
 import { leaves, type Tree, withLeaves } from "./tree.ts";
 
 /** What became of a function that was to be captured. */
@@ -26,10 +32,10 @@ export interface GraphReport {
   readonly casts: number;
   /** The bytes of constants that are written out in it. */
   readonly constantBytes: number;
-  /** The numbers of rows that the function was rehearsed with; none if it ran as it is. */
-  readonly rehearsedWith: readonly number[];
-  /** Why it was not rehearsed, though rows are known. */
-  readonly unrehearsed?: string | undefined;
+  /** The numbers of rows that the function was traced with; none if it ran as it is. */
+  readonly tracedRows: readonly number[];
+  /** Why it was not traced, though rows are known. */
+  readonly untraced?: string | undefined;
   /** How long the recording took. */
   readonly recordSeconds: number;
   /** How long TensorFlow took to load the graph. */
@@ -68,16 +74,16 @@ type Phase<Output> =
   | { readonly kind: "eager" };
 
 /**
- * The numbers of rows of the rehearsals, and how many more rows results have whose size follows from
+ * The numbers of rows of the trial traces, and how many more rows results have whose size follows from
  * values: those sizes are on no line.
  */
-const rehearsals = [
+const trials = [
   { rows: 2, more: 1009 },
   { rows: 3, more: 1511 },
   { rows: 5, more: 1013 },
 ] as const;
 
-/** So few rows are rehearsed as they are. */
+/** So few rows are traced as they are. */
 const FEW_ROWS = 16;
 
 /** After so many recordings whose sizes are the same by chance, one gives up. */
@@ -88,9 +94,9 @@ const unknownSizes = [1_000_003, 2_000_003] as const;
 
 /**
  * A function of tensors as a TensorFlow graph, once for each signature of its inputs, their shapes
- * and types. Where it is known which inputs have the rows of a batch, the function is rehearsed with
+ * and types. Where it is known which inputs have the rows of a batch, the function is traced with
  * a few of them, and its calls at the batch's true size are recorded without computing anything. Where
- * those do not follow from the number of rows, or the rows are few anyway, it is rehearsed with all of
+ * those do not follow from the number of rows, or the rows are few anyway, it is traced with all of
  * them. Either way the first call is the graph's, so that numbers do not depend on which call is the
  * first. Else it runs as usual the first time, is compared with itself the second time, and is a graph from then
  * on. A function that is not the same in two recordings, or that reads values, goes on running as
@@ -103,7 +109,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
   readonly #run: (input: Input) => Output;
   readonly #options: CaptureOptions<Input>;
   readonly #phases = new Map<string, Phase<Output>>();
-  readonly #rehearsed = new Map<string, Rehearsal>();
+  readonly #trialTraces = new Map<string, TrialTraces>();
   readonly #reasons = new Set<string>();
 
   /**
@@ -129,7 +135,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
     const signature = signatureOf(tensors, new Set());
     let phase = this.#phases.get(signature);
     if (!phase) {
-      this.#rehearse(input, tensors, signature);
+      this.#traceTrial(input, tensors, signature);
       phase = this.#phases.get(signature);
     }
     if (phase?.kind === "captured") return this.#replay(phase, input, tensors, signature);
@@ -143,7 +149,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
       if (phase.kind === "captured") phase.session.dispose();
     }
     this.#phases.clear();
-    this.#rehearsed.clear();
+    this.#trialTraces.clear();
   }
 
   #eager(input: Input): Output {
@@ -170,7 +176,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
   }
 
   /** Captures the function before its first call, if that can be done. */
-  #rehearse(input: Input, tensors: readonly tf.Tensor[], signature: string): void {
+  #traceTrial(input: Input, tensors: readonly tf.Tensor[], signature: string): void {
     const { rows: rowsOf } = this.#options;
     if (!rowsOf) return;
     const batched = new Set(rowsOf(input));
@@ -184,8 +190,8 @@ export class CapturedFunction<Input extends object, Output extends object> {
           : this.#recordingOfAll(input, tensors);
         this.#load(made.recorded, signature, made.output, {
           recordSeconds: secondsSince(started),
-          rehearsedWith: few ? rehearsals.map(({ rows }) => rows) : [],
-          unrehearsed: why,
+          tracedRows: few ? trials.map(({ rows }) => rows) : [],
+          untraced: why,
         });
         return;
       } catch (error) {
@@ -193,7 +199,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
         if (reason) return this.#giveUp(signature, reason.message, reason.origin);
         // Run as it is, it says the true number of rows where it fails, and may well not.
         why ??= error instanceof Error ? error.message : String(error);
-        // What another rehearsal left would be there in the first call, and not be seen to come.
+        // What another trial trace left would be there in the first call, and not be seen to come.
         if (why === KEEPS) break;
       }
     }
@@ -207,10 +213,10 @@ export class CapturedFunction<Input extends object, Output extends object> {
     batched: ReadonlySet<tf.Tensor>,
     rows: number,
   ): { recorded: RecordedGraph; output: Output } {
-    const rehearsal = this.#rehearsal(input, tensors, batched);
+    const traces = this.#trialTracesOf(input, tensors, batched);
     return sameTwice(
       unknownSizes.map((unknown) =>
-        this.#recording(input, tensors, { kind: "dry", rehearsal, rows, unknown })
+        this.#recording(input, tensors, { kind: "dry", traces, rows, unknown })
       ),
     );
   }
@@ -223,35 +229,35 @@ export class CapturedFunction<Input extends object, Output extends object> {
     input: Input,
     tensors: readonly tf.Tensor[],
   ): { recorded: RecordedGraph; output: Output } {
-    const made = rehearsals.slice(0, 2).map(({ more }) =>
-      this.#recording(input, tensors, { kind: "rehearse", more })
+    const made = trials.slice(0, 2).map(({ more }) =>
+      this.#recording(input, tensors, { kind: "trial", more })
     );
     if (made.some(({ kept }) => kept > 0)) throw new Unforeseen(KEEPS);
     return sameTwice(made);
   }
 
-  #rehearsal(
+  #trialTracesOf(
     input: Input,
     tensors: readonly tf.Tensor[],
     batched: ReadonlySet<tf.Tensor>,
-  ): Rehearsal {
+  ): TrialTraces {
     const family = signatureOf(tensors, batched);
-    let rehearsal = this.#rehearsed.get(family);
-    if (rehearsal) return rehearsal;
-    rehearsal = new Rehearsal(rehearsals.map(({ rows, more }) => {
+    let traces = this.#trialTraces.get(family);
+    if (traces) return traces;
+    traces = new TrialTraces(trials.map(({ rows, more }) => {
       const few = tensors.map((tensor) => batched.has(tensor) ? tf.slice(tensor, 0, rows) : tensor);
       try {
         const small = withLeaves(input as Tree, few) as Input;
-        const { recorded, kept } = this.#recording(small, few, { kind: "rehearse", more });
+        const { recorded, kept } = this.#recording(small, few, { kind: "trial", more });
         // What is kept of a dry run would have no values.
-        if (kept > 0 && rows > rehearsals[0].rows) throw new Unforeseen(KEEPS);
+        if (kept > 0 && rows > trials[0].rows) throw new Unforeseen(KEEPS);
         return { rows, trace: recorded.trace };
       } finally {
         tf.dispose(few.filter((tensor) => !tensors.includes(tensor)));
       }
     }));
-    this.#rehearsed.set(family, rehearsal);
-    return rehearsal;
+    this.#trialTraces.set(family, traces);
+    return traces;
   }
 
   /** A recording whose results nobody wants, and how many tensors it kept nevertheless. */
@@ -307,8 +313,8 @@ export class CapturedFunction<Input extends object, Output extends object> {
       const recordSeconds = secondsSince(started);
       this.#load(recorded, signature, output, {
         recordSeconds,
-        rehearsedWith: [],
-        unrehearsed: why,
+        tracedRows: [],
+        untraced: why,
       });
     } else if (all.length < MOST_RECORDINGS) {
       this.#phases.set(signature, { kind: "recorded", traces: all, why });
@@ -322,7 +328,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
     original: RecordedGraph,
     signature: string,
     output: Output,
-    how: Pick<GraphReport, "recordSeconds" | "rehearsedWith" | "unrehearsed">,
+    how: Pick<GraphReport, "recordSeconds" | "tracedRows" | "untraced">,
   ): void {
     const started = performance.now();
     const recorded = this.#options.rewrite?.(original) ?? original;

@@ -9,7 +9,7 @@ import * as tf from "@tensorflow/tfjs";
 import { type AttributeKinds, DType, Graph, type OpAttribute, type Reference } from "./graph.ts";
 import { IN_PLACE, writeInParts } from "./in_place.ts";
 import { lowPrecisionInputs, type Precision, returnsToFloat } from "./precision.ts";
-import { type Rehearsal, sizedByValue, type TracedTensor, type TraceEntry } from "./trace.ts";
+import { sizedByValue, type TracedTensor, type TraceEntry, type TrialTraces } from "./trace.ts";
 
 /** What the binding tells of a tensor that it made. */
 export interface TensorMetadata {
@@ -84,18 +84,18 @@ export interface RecordedGraph {
 
 /**
  * What ops do while a function is recorded: they run; or they run, but change nothing that was there
- * before; or nothing is computed, and results have the shapes that rehearsals foresee.
+ * before; or nothing is computed, and results have the shapes that trial traces foresee.
  */
 export type Mode =
   | { readonly kind: "run" }
   | {
-    readonly kind: "rehearse";
+    readonly kind: "trial";
     /** How many more rows than values there could be results have whose size follows from values. */
     readonly more: number;
   }
   | {
     readonly kind: "dry";
-    readonly rehearsal: Rehearsal;
+    readonly traces: TrialTraces;
     /** How many rows the inputs have. */
     readonly rows: number;
     /** What unknown sizes are taken for. */
@@ -122,7 +122,7 @@ export interface RecordOptions {
  * recorder, unless the mode says otherwise; after a dry run it has no values, and can only be
  * disposed of.
  * @throws {NotCapturable} If the function reads values of a tensor that it computed.
- * @throws {Unforeseen} If a dry run is not as its rehearsals foresee.
+ * @throws {Unforeseen} If a dry run is not as its trial traces foresee.
  */
 export function record(
   run: (inputs: readonly tf.Tensor[]) => tf.Tensor[],
@@ -297,8 +297,8 @@ class Recording {
         shape: [...shape],
         dtype: type,
       }))
-      : this.#mode.kind === "rehearse"
-      ? this.#rehearse(op, attributes, inputs, outputs, this.#mode.more)
+      : this.#mode.kind === "trial"
+      ? this.#traceTrial(op, attributes, inputs, outputs, this.#mode.more)
       : this.#raw.executeOp(op, attributes, inputs, outputs);
     const traced = made.map(({ shape, dtype }) => ({ shape, type: dtype }));
     this.trace.push({ ...entry, outputs: traced });
@@ -306,7 +306,7 @@ class Recording {
   }
 
   /** Runs an op, but writes nothing in place, and leaves no size that follows from values to chance. */
-  #rehearse(
+  #traceTrial(
     op: string,
     attributes: OpAttribute[],
     inputs: number[],
@@ -337,12 +337,12 @@ class Recording {
     return this.#known.get(id)!.shape.reduce((a, b) => a * b, 1);
   }
 
-  /** What rehearsals say of an op or constant of a dry run. */
+  /** What trial traces say of an op or constant of a dry run. */
   #foresee(entry: TraceEntry): readonly TracedTensor[] {
     if (this.#mode.kind !== "dry") return entry.outputs;
-    const { rehearsal, rows, unknown } = this.#mode;
+    const { traces, rows, unknown } = this.#mode;
     try {
-      return rehearsal.outputs(this.trace.length, entry, rows, unknown);
+      return traces.outputs(this.trace.length, entry, rows, unknown);
     } catch (error) {
       this.#failure ??= error as Error;
       throw error;

@@ -100,7 +100,7 @@ export interface SizedTrace {
  * attributes and the shapes of their results, each number of which is a + c · rows. A size that is
  * not, as it follows from values, is unknown, and stands in as a number that nothing else is.
  */
-export class Rehearsal {
+export class TrialTraces {
   readonly #traces: readonly SizedTrace[];
   readonly #unknown: string[] = [];
 
@@ -160,7 +160,7 @@ export class Rehearsal {
   }
 }
 
-/** A function did not do what its rehearsals foresee. */
+/** A function did not do what its trial traces foresee. */
 export class Unforeseen extends Error {
   override name = "Unforeseen";
 }

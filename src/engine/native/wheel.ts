@@ -184,7 +184,7 @@ async function refuseOther(path: string, sha256: string): Promise<void> {
 }
 
 /** More bytes than the needed files of any TensorFlow have. */
-const mostBytes = 4 * 2 ** 30;
+const maxBytes = 4 * 2 ** 30;
 
 /**
  * Takes the needed files out of a wheel, which is a zip file. Nothing is written outside of the folder
@@ -208,7 +208,7 @@ export async function unpackWheel(
     return !entry.directory && isNeeded(path) ? [{ entry, path }] : [];
   });
   const total = entries.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
-  if (total > mostBytes) {
+  if (total > maxBytes) {
     throw new UserError(`${basename(wheel)} says that it holds ${total} bytes of TensorFlow`);
   }
   progress.begin("unpacking the library", total / 1e6);

@@ -64,13 +64,13 @@ const readers = {
 } as const;
 
 /** More than any pipeline has. */
-const mostBytes = 2 ** 19;
+const maxBytes = 2 ** 19;
 
 /** How long a pipeline may be a promise, in milliseconds. */
 const patience = 4_000;
 
 /** More files than any pipeline is made of; files that extend one another twice grow without end. */
-const mostFiles = 100;
+const maxFiles = 100;
 
 /** Gives what a module exports. */
 export type Evaluate = (path: string) => Promise<{ readonly default?: unknown }>;
@@ -260,8 +260,8 @@ async function readFile(
       exitCode: 2,
     });
   }
-  if (++reading.files > mostFiles) {
-    throw new UserError(`the pipeline is made of more than ${mostFiles} files`, {
+  if (++reading.files > maxFiles) {
+    throw new UserError(`the pipeline is made of more than ${maxFiles} files`, {
       place,
       hint: hint("extends/many", "look for files that extend the same file more than once", {
         edit: "the files",
@@ -341,8 +341,8 @@ async function readText(file: string, path: string, place: Place | undefined): P
   let text: string;
   try {
     const size = await sizeOfFile(file, path, place);
-    if (size > mostBytes) {
-      throw new UserError(`${file} is ${size} bytes long; a pipeline has at most ${mostBytes}`, {
+    if (size > maxBytes) {
+      throw new UserError(`${file} is ${size} bytes long; a pipeline has at most ${maxBytes}`, {
         place,
         exitCode: 2,
       });

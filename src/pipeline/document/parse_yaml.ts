@@ -16,10 +16,10 @@ import { hint, type HintText } from "../../base/hints.ts";
 import type { MapEntry, Node, Origin, Position } from "./nodes.ts";
 
 /** What follows the first mistakes of a text mostly follows from them. */
-const mostProblems = 10;
+const maxProblems = 10;
 
 /** More parts than any pipeline has; aliases of aliases can make millions of a small file. */
-const mostNodes = 100_000;
+const maxNodes = 100_000;
 
 /**
  * Reads YAML, or JSON, which is YAML too.
@@ -42,7 +42,7 @@ export function parseYaml(text: string, origin: Origin): Node {
   const errors = [...document.errors, ...document.warnings];
   // All else that is wrong with a file that is nested too deeply follows from that.
   const deep = errors.find(({ code }) => code === "RESOURCE_EXHAUSTION");
-  const problems = (deep ? [deep] : errors).slice(0, mostProblems).map((error): Problem => ({
+  const problems = (deep ? [deep] : errors).slice(0, maxProblems).map((error): Problem => ({
     message: sentenceOf(error),
     place: { file: origin.file, ...positionAt(lineCounter, error.pos[0]) },
   }));
@@ -101,7 +101,7 @@ class Reader {
   }
 
   read(node: ParsedNode | YamlNode | null): Node {
-    if (++this.#nodes > mostNodes) {
+    if (++this.#nodes > maxNodes) {
       const advice = hint("yaml/parts", "look for aliases of aliases", { edit: "the file" });
       throw this.#error("the file has too many parts", node, advice);
     }

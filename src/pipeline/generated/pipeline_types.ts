@@ -920,9 +920,9 @@ readonly use: "attention-transfer";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -936,9 +936,9 @@ readonly use: "binary-cross-entropy";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -950,9 +950,9 @@ readonly use: "cross-entropy";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -966,9 +966,9 @@ readonly use: "decoupled-kd";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -988,9 +988,9 @@ readonly use: "dist";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1010,9 +1010,9 @@ readonly use: "fitnet";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1028,9 +1028,9 @@ readonly use: "hidden-similarity";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1044,9 +1044,9 @@ readonly use: "kl";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1062,9 +1062,9 @@ readonly use: "knowledge-distillation";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1082,9 +1082,9 @@ readonly use: "logit-standardization";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1100,9 +1100,9 @@ readonly use: "mean-squared-error";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1114,9 +1114,9 @@ readonly use: "mse-hint";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1128,9 +1128,9 @@ readonly use: "mse-probability";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1142,9 +1142,9 @@ readonly use: "relational-kd";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1160,9 +1160,9 @@ readonly use: "similarity-preserving";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1174,9 +1174,9 @@ readonly use: "soft-label";
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1192,9 +1192,9 @@ readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `
 readonly name?: string;
 /** The output that is compared with the label. */
 readonly on?: string;
-/** The guide's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The guided output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list as long as that of `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
@@ -1230,9 +1230,9 @@ readonly over: number;
 readonly unit?: "steps" | "epochs";
 }) | ({
 readonly use: "scale";
-/** What passes to the guide. */
+/** What passes to the teacher. */
 readonly from?: number;
-/** What passes to the guided net. */
+/** What passes to the student. */
 readonly to?: number;
 /** What passes on into shared layers. */
 readonly shared?: number;

@@ -115,7 +115,7 @@ function hintOutputs(
 }
 
 function pairs(planner: Planner, from: string[], to: string[], path: Path): string[][] | undefined {
-  if (from.length === to.length) return from.map((guide, index) => [guide, to[index]!]);
+  if (from.length === to.length) return from.map((teacher, index) => [teacher, to[index]!]);
   planner.problem(
     `\`from\` and \`to\` are compared one by one; there are ${from.length} and ${to.length}`,
     planner.document.place([...path, from.length > 1 ? "from" : "to"]),

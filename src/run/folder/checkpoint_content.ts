@@ -45,7 +45,7 @@ export interface LossSums {
 }
 
 /** How a job gets past steps whose numbers were not finite. */
-export interface Detour {
+export interface Rollback {
   /** The phase that it is in, from 0. */
   readonly phase: number;
   /** How often it has gone back. */
@@ -97,7 +97,7 @@ export interface JobPosition {
   /** The best epoch. */
   readonly best: BestEpoch | undefined;
   /** How it got past steps whose numbers were not finite, if there were any. */
-  readonly detour?: Detour | undefined;
+  readonly rollback?: Rollback | undefined;
   /** What the end of training is waiting for to become better. */
   readonly stop?: BestValue | undefined;
   /** The latest metrics of each split. */

@@ -39,7 +39,7 @@ Deno.test("commonOptions are the keys of entries that are not the stages' own", 
   }
 });
 
-Deno.test("namedFiles() finds the code of stages, path options and first weights, and no other text", () => {
+Deno.test("namedFiles() finds the code of stages, path options and initial weights, and no other text", () => {
   const found = namedFiles({
     $schema: "/schema",
     name: "/name",

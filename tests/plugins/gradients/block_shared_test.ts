@@ -13,7 +13,7 @@ import {
 
 Deno.test("block-shared keeps the contract of a gradient policy", () => checkStage(blockShared));
 
-Deno.test("block-shared is one pass to the guided net alone, all the run", () => {
+Deno.test("block-shared is one pass to the student alone, all the run", () => {
   const policy = makePolicy(blockShared);
   for (const step of [0, 10, 19]) {
     assertEquals(factorsAt(policy, step), [{ from: 0, to: 1, shared: 0 }]);

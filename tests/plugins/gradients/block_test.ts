@@ -13,7 +13,7 @@ import {
 
 Deno.test("block keeps the contract of a gradient policy", () => checkStage(block));
 
-Deno.test("block is one pass that keeps the guide out, all the run", () => {
+Deno.test("block is one pass that keeps the teacher out, all the run", () => {
   const policy = makePolicy(block);
   for (const step of [0, 10, 19]) {
     assertEquals(factorsAt(policy, step), [{ from: 0, to: 1, shared: 1 }]);

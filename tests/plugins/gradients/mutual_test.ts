@@ -8,7 +8,7 @@ import { factorsAt, hintGradients, hintMoves, makePolicy, rows, start } from "./
 
 Deno.test("mutual keeps the contract of a gradient policy", () => checkStage(mutual));
 
-Deno.test("mutual is two passes, each with a guide that learns nothing, all the run", () => {
+Deno.test("mutual is two passes, each with a teacher that learns nothing, all the run", () => {
   const policy = makePolicy(mutual);
   for (const step of [0, 10, 19]) {
     assertEquals(factorsAt(policy, step), [
@@ -30,8 +30,8 @@ forEachEngine(
   },
 );
 
-forEachEngine("mutual gives each net kl's gradient with the other as its guide", () => {
-  // By a guided logit kl's gradient is σ(guided) − σ(guide); by the guide's it is another.
+forEachEngine("mutual gives each net kl's gradient with the other as its teacher", () => {
+  // By a student logit kl's gradient is σ(student) − σ(teacher); by the teacher's it is another.
   const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
   const mean = (of: (x: number) => number) => rows.reduce((sum, x) => sum + of(x), 0) / rows.length;
   const light = (x: number) => start.light * start.shared * x;

@@ -55,7 +55,7 @@ Deno.test("ramp may end after the run", () => {
   assertEquals(factors({ after: 30, over: 5, unit: "steps" })(0, 19), [0, 0]);
 });
 
-Deno.test("ramp changes one side alone, and blocks the guide unless it is that side", () => {
+Deno.test("ramp changes one side alone, and blocks the teacher unless it is that side", () => {
   const half = (options: object) => factorsAt(makePolicy(ramp, { over: 4, ...options }), 10);
   assertEquals(half({}), [{ from: 0, to: 0.5, shared: 1 }]);
   assertEquals(half({ side: "to" }), [{ from: 0, to: 0.5, shared: 1 }]);

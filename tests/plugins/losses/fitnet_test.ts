@@ -37,7 +37,7 @@ Deno.test("fitnet declares a regressor where shapes differ, or always", () => {
   ]);
 });
 
-Deno.test("fitnet refuses a map and a vector, and a larger map of the guide", () => {
+Deno.test("fitnet refuses a map and a vector, and a larger map of the teacher", () => {
   assertRefuses(
     () => makeHint(fitnet, [4, 4, 3], [3]),
     "got [batch, 4, 4, 3] and [batch, 3]",

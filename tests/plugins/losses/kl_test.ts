@@ -19,7 +19,7 @@ forEachEngine("kl agrees with PyTorch for 1, 2 and 5 logits, moderate and extrem
   await assertReference(kl, [1, 2, 5], { temperature: 4 }, "kl-temperature-4");
 });
 
-forEachEngine("kl is Σ p (log p − log q) with the guide's p, a row at a time", () => {
+forEachEngine("kl is Σ p (log p − log q) with the teacher's p, a row at a time", () => {
   // p is 1/2, 1/4, 1/4 and q is 1/8, 4/8, 3/8; the other way round in the second row.
   const p = logs(2, 1, 1), q = logs(1, 4, 3);
   const { losses } = computeHint(makeHint(kl, [3]), [p, q, p], [q, p, p]);
@@ -57,10 +57,10 @@ forEachEngine(
 
 forEachEngine("kl at a high temperature pulls logits together, as Hinton et al. derive", () => {
   // Their equation 4: (z − v) / N, times 1/T² that the scale undoes, for logits whose mean is 0.
-  const guide = [2, -1, -1], guided = [-1, 3, -2];
+  const teacher = [2, -1, -1], student = [-1, 3, -2];
   const hint = makeHint(kl, [3], [3], { temperature: 100 });
-  const { gradients } = computeHint(hint, [guide], [guided]);
-  assertNear("gradient", gradients[1]!, guided.map((z, i) => (z - guide[i]!) / 3), 0.05);
+  const { gradients } = computeHint(hint, [teacher], [student]);
+  assertNear("gradient", gradients[1]!, student.map((z, i) => (z - teacher[i]!) / 3), 0.05);
 });
 
 forEachEngine("kl takes one logit for two classes, the second with logit 0", () => {

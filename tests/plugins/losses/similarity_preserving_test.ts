@@ -15,7 +15,7 @@ forEachEngine(
 );
 
 forEachEngine("similarity-preserving compares rows of likeness, each of length 1", () => {
-  // G is [[1, 0], [0, 1]] for the guide and [[1, 1], [1, 1]] / √2 for the guided net.
+  // G is [[1, 0], [0, 1]] for the teacher and [[1, 1], [1, 1]] / √2 for the student.
   const { losses } = computeHint(
     makeHint(similarityPreserving, [2], [1]),
     [[2, 0], [0, 3]],

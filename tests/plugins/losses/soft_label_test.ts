@@ -23,7 +23,7 @@ forEachEngine(
   },
 );
 
-forEachEngine("soft-label is −Σ p log q with the guide's p, a row at a time", () => {
+forEachEngine("soft-label is −Σ p log q with the teacher's p, a row at a time", () => {
   // p is 1/2, 1/4, 1/4 and q is 1/8, 4/8, 3/8.
   const p = logs(2, 1, 1), q = logs(1, 4, 3);
   const { losses } = computeHint(makeHint(softLabel, [3]), [p, q], [q, p]);
@@ -33,9 +33,9 @@ forEachEngine("soft-label is −Σ p log q with the guide's p, a row at a time",
 });
 
 forEachEngine(
-  "soft-label is kl and the guide's entropy, with kl's gradient on the guided net",
+  "soft-label is kl and the teacher's entropy, with kl's gradient on the student",
   () => {
-    // At T = 2 the guide's softmax is 1/2, 1/4, 1/4.
+    // At T = 2 the teacher's softmax is 1/2, 1/4, 1/4.
     const from = [logs(4, 1, 1)], to = [[0.3, -1, 2]];
     const options = { temperature: 2, scaleByTemperature: false };
     const soft = computeHint(makeHint(softLabel, [3], [3], options), from, to);
@@ -59,7 +59,7 @@ forEachEngine("soft-label multiplies by T² unless told not to", () => {
 });
 
 forEachEngine("soft-label takes one logit for two classes, the second with logit 0", () => {
-  // The guide says 3/4, the guided net 1/4.
+  // The teacher says 3/4, the student 1/4.
   const { losses, gradients } = computeHint(
     makeHint(softLabel, [1]),
     [[Math.log(3)]],

@@ -77,8 +77,8 @@ export function makeTask(
  * A hint.
  *
  * @param stage The stage.
- * @param from The shape of the guide's output, without the batch.
- * @param to The shape of the guided net's output.
+ * @param from The shape of the teacher's output, without the batch.
+ * @param to The shape of the student's output.
  * @param options The options, as a pipeline file has them.
  * @param label The label; three classes by default.
  */
@@ -126,8 +126,8 @@ export function compute(
  * Computes a hint of two nets' logits.
  *
  * @param hint The hint.
- * @param from The guide's logits.
- * @param to The guided net's logits.
+ * @param from The teacher's logits.
+ * @param to The student's logits.
  */
 export function computeHint(
   hint: (from: tf.Tensor, to: tf.Tensor) => tf.Tensor,

@@ -114,11 +114,11 @@ Deno.test("sql gives the same order each time, without ORDER BY as well", async 
 
 Deno.test("sql says where in the query a mistake is", async () => {
   const tables = { p: "types.parquet" };
-  const guide = "duckdb.org/docs";
+  const teacher = "duckdb.org/docs";
   await assertRefused(
     "SELECT int8\nFRM p",
     'the query cannot be run at line 2, column 5: syntax error at or near "p"',
-    guide,
+    teacher,
     { tables },
   );
   await assertRefused(

@@ -47,16 +47,16 @@ function sameAsEager(run: Run, sizes: readonly number[] = [32, 32, 32, 21, 21]):
   return { reports, calls };
 }
 
-const rehearsed = ({ reports }: Outcome) => reports.map(({ graph }) => graph?.rehearsedWith.length);
+const traced = ({ reports }: Outcome) => reports.map(({ graph }) => graph?.tracedRows.length);
 
-forNative("CapturedFunction replays from the first call on what it can rehearse", () => {
+forNative("CapturedFunction replays from the first call on what it can trace", () => {
   const outcome = sameAsEager(({ x }) => tf.mean(tf.square(x), 0));
-  // Rehearsals, two dry runs, and for the last smaller batch two dry runs more.
+  // Trial traces, two dry runs, and for the last smaller batch two dry runs more.
   assertEquals(outcome.calls, [2, 3, 5, 32, 32, 21, 21]);
-  assertEquals(rehearsed(outcome), [3, 3]);
+  assertEquals(traced(outcome), [3, 3]);
 });
 
-forNative("CapturedFunction rehearses gradients and constants of the batch's size", () => {
+forNative("CapturedFunction traces gradients and constants of the batch's size", () => {
   const outcome = sameAsEager(({ x }) => {
     const rows = x.shape[0];
     const factors = tf.add(tf.concat([tf.fill([rows, 1], rows), tf.zeros([rows, 1])]), 1 / rows);
@@ -64,12 +64,12 @@ forNative("CapturedFunction rehearses gradients and constants of the batch's siz
       tf.mean(tf.mul(tf.square(tf.reshape(x, [rows * 2, -1])), factors));
     return tf.grad(loss)(tf.concat([tf.slice(x, 1), tf.range(0, 2).reshape([1, 2])]));
   }, [32, 32, 20]);
-  assertEquals(rehearsed(outcome), [3, 3]);
+  assertEquals(traced(outcome), [3, 3]);
 });
 
 forNative("CapturedFunction draws for the true number of rows, anew in each call", () => {
   const outcome = sameAsEager(({ x, seed }) => ops.dropout(x, 0.5, seed));
-  assertEquals(rehearsed(outcome), [3, 3]);
+  assertEquals(traced(outcome), [3, 3]);
 });
 
 for (const part of [2, 4, 8]) {
@@ -77,19 +77,19 @@ for (const part of [2, 4, 8]) {
     const outcome = sameAsEager(({ x }) =>
       tf.sum(tf.slice(x, 0, Math.floor(x.shape[0] / part)), 0)
     );
-    assertEquals(rehearsed(outcome), [0, 0]);
-    assertMatch(outcome.reports[0]!.graph!.unrehearsed!, /for other numbers of rows/);
+    assertEquals(traced(outcome), [0, 0]);
+    assertMatch(outcome.reports[0]!.graph!.untraced!, /for other numbers of rows/);
   });
 }
 
 forNative("CapturedFunction runs as it is what takes another way for many rows", () => {
   const outcome = sameAsEager(({ x }) => x.shape[0] > 30 ? tf.square(x) : tf.exp(x));
-  assertEquals(rehearsed(outcome), [0, 3]);
+  assertEquals(traced(outcome), [0, 3]);
 });
 
-forNative("CapturedFunction rehearses shapes that are no line in the rows", () => {
+forNative("CapturedFunction traces shapes that are no line in the rows", () => {
   const pairs = (x: tf.Tensor) => tf.reshape(tf.matMul(x, x, false, true), [-1]);
-  assertEquals(rehearsed(sameAsEager(({ x }) => tf.sin(pairs(x)))), [3, 3]);
+  assertEquals(traced(sameAsEager(({ x }) => tf.sin(pairs(x)))), [3, 3]);
 });
 
 forNative("CapturedFunction runs as it is what computes with such a shape by itself", () => {
@@ -97,7 +97,7 @@ forNative("CapturedFunction runs as it is what computes with such a shape by its
     const pairs = tf.reshape(tf.matMul(x, x, false, true), [-1]);
     return tf.div(tf.sum(pairs), pairs.size);
   });
-  assertEquals(rehearsed(outcome), [0, 0]);
+  assertEquals(traced(outcome), [0, 0]);
 });
 
 /** The different values of a tensor, each once; how many there are, no shape tells. */
@@ -111,10 +111,10 @@ function unique(x: tf.Tensor): tf.Tensor {
   return values!;
 }
 
-forNative("CapturedFunction rehearses sizes that follow from values", () => {
-  assertEquals(rehearsed(sameAsEager(({ x }) => tf.square(unique(x)))), [3, 3]);
+forNative("CapturedFunction traces sizes that follow from values", () => {
+  assertEquals(traced(sameAsEager(({ x }) => tf.square(unique(x)))), [3, 3]);
   // Also where values are so few that all batches have the same number of them.
-  assertEquals(rehearsed(sameAsEager(({ x }) => tf.square(unique(tf.relu(tf.sign(x)))))), [3, 3]);
+  assertEquals(traced(sameAsEager(({ x }) => tf.square(unique(tf.relu(tf.sign(x)))))), [3, 3]);
 });
 
 forNative("CapturedFunction captures no graph for a size that follows from values", () => {
@@ -122,7 +122,7 @@ forNative("CapturedFunction captures no graph for a size that follows from value
     const found = unique(x);
     return tf.mul(found, tf.range(0, found.size, 1, "int32"));
   });
-  assertEquals(outcome.reports.every(({ graph }) => !graph?.rehearsedWith.length), true);
+  assertEquals(outcome.reports.every(({ graph }) => !graph?.tracedRows.length), true);
 });
 
 forNative("CapturedFunction runs op by op what makes a constant of its data", () => {
@@ -216,7 +216,7 @@ forNative("CapturedFunction fails as op by op where a graph fails on values", ()
   assertEquals(seen, ["true"]);
 });
 
-forNative("CapturedFunction rehearses without writing to tables", () => {
+forNative("CapturedFunction traces without writing to tables", () => {
   const captured = new CapturedFunction(
     ({ table, ids }: { table: tf.Tensor; ids: tf.Tensor1D }) => {
       writeRows(table, ids, tf.add(gatherRows(table, ids), 1));
