@@ -1,0 +1,45 @@
+import { assertEquals } from "@std/assert";
+import { dirname, join, relative } from "node:path";
+import { root } from "../support/command_line.ts";
+
+/** The project's Markdown files. */
+function* documents(folder = root): Iterable<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    const path = join(folder, name);
+    if (name.startsWith(".") || ["runs", "coverage", "node_modules"].includes(name)) continue;
+    if (isDirectory) yield* documents(path);
+    else if (name.endsWith(".md")) yield path;
+  }
+}
+
+/** The text without its code. */
+const proseOf = (text: string) =>
+  text.replaceAll(/^ *```[^]*?^ *```/gm, "").replaceAll(/`[^`]*`/g, "x");
+
+/** The anchors of a document: its headings, as GitHub names them. */
+const anchorsOf = (text: string) =>
+  Array.from(
+    text.replaceAll(/^ *```[^]*?^ *```/gm, "").matchAll(/^#+ (.*)$/gm),
+    ([, heading]) =>
+      heading!.toLowerCase().replaceAll(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-"),
+  );
+
+Deno.test("each link of a document to a file or a heading of the project leads there", () => {
+  const broken: string[] = [];
+  for (const path of documents()) {
+    for (const [, link] of proseOf(Deno.readTextFileSync(path)).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link!)) continue;
+      const [file, anchor] = link!.split("#"), target = file ? join(dirname(path), file) : path;
+      const there = (() => {
+        try {
+          Deno.statSync(target);
+          return !anchor || anchorsOf(Deno.readTextFileSync(target)).includes(anchor);
+        } catch {
+          return false;
+        }
+      })();
+      if (!there) broken.push(`${relative(root, path)}: ${link}`);
+    }
+  }
+  assertEquals(broken, []);
+});
