@@ -13,6 +13,7 @@ import { sweepTable } from "../sweep/table.ts";
 import { writeTable } from "../sweep/write.ts";
 import { INTERRUPTED, onSignal, quoted } from "./interruption.ts";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
+import { partCommand } from "./part_command.ts";
 import { sweepPart } from "./sweep_part.ts";
 import { SweepRuns } from "./sweep_runs.ts";
 import { print, printJson, say } from "../base/terminal.ts";
@@ -128,7 +129,7 @@ class SweepCommand {
   async #part<T>(name: string, out?: string, threads?: number): Promise<T | number> {
     let last = "";
     const code = await runPart({
-      args: this.#args(name, out),
+      command: await partCommand(this.#args(name, out)),
       stop: this.#stop,
       ...(threads !== undefined && { threads }),
       onLine: (line) => {

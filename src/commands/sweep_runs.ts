@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { refuseShared } from "../base/files/append.ts";
 import { unwritable } from "../base/files/unwritable.ts";
 import { type CheckedRun, type CheckedSweep, nameOf } from "../sweep/check.ts";
+import { partCommand } from "./part_command.ts";
 import { pool, runPart } from "../sweep/processes.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
 import { formatNumber } from "../base/text_table.ts";
@@ -83,7 +84,7 @@ export class SweepRuns {
     let tail = "", told = started, metrics: Record<string, number> = {};
     this.#report(`${name}: ${run.state === "interrupted" ? "goes on" : "started"}`);
     const code = await runPart({
-      args: this.#how.partArgs(name),
+      command: await partCommand(this.#how.partArgs(name)),
       threads: this.#sweep.threads,
       stop: this.#how.stop,
       onLine: (line) => {

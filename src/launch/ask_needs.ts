@@ -142,7 +142,8 @@ async function evaluate(
   return { ended: true };
 }
 
-const isEvaluated = (value: unknown): value is Evaluated =>
+/** Whether a process that evaluates has told what is expected of it. */
+export const isEvaluated = (value: unknown): value is Evaluated =>
   typeof value === "object" && value !== null && ("value" in value ||
     "problems" in value && Array.isArray(value.problems) && value.problems.length > 0 &&
       value.problems.every(isTold));

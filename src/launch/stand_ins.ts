@@ -16,18 +16,18 @@ export interface StandIn {
  * @returns One for each module that is exported.
  */
 export async function readStandIns(root: string): Promise<StandIn[]> {
-  const standIns: StandIn[] = [];
-  for await (
-    const { name: folder, isDirectory } of Deno.readDir(join(root, "src", "launch", "compat"))
-  ) {
+  const standIns: StandIn[] = [], compat = join(root, "src", "launch", "compat");
+  // What is published has none.
+  if (!await Deno.stat(compat).then(() => true, () => false)) return [];
+  for await (const { name: folder, isDirectory } of Deno.readDir(compat)) {
     if (!isDirectory) continue;
     const { name, exports }: { name: string; exports: Record<string, string> } = JSON.parse(
-      await Deno.readTextFile(join(root, "src", "launch", "compat", folder, "deno.json")),
+      await Deno.readTextFile(join(compat, folder, "deno.json")),
     );
     for (const [entry, file] of Object.entries(exports)) {
       standIns.push({
         specifier: name + entry.slice(1),
-        path: join(root, "src", "launch", "compat", folder, file),
+        path: join(compat, folder, file),
       });
     }
   }

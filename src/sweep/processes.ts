@@ -1,9 +1,7 @@
-import { fileURLToPath } from "node:url";
-
 /** A part of a sweep in a process of its own. */
 export interface PartOptions {
-  /** The arguments of the command line. */
-  readonly args: readonly string[];
+  /** The arguments for Deno. */
+  readonly command: readonly string[];
   /** Threads of the engine; all processors by default. */
   readonly threads?: number;
   /** Asks it to come to its end. */
@@ -15,17 +13,16 @@ export interface PartOptions {
 }
 
 /**
- * Runs the command line as a process of its own: through the project's launcher, so that it has what it
- * needs and no more; as a package, as this process was started.
+ * Runs a part as a process of its own.
  *
  * @param options What it does.
  * @returns Its exit code.
  */
 export async function runPart(
-  { args, threads, stop, onLine, onError }: PartOptions,
+  { command, threads, stop, onLine, onError }: PartOptions,
 ): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...commandLine(), ...args],
+    args: [...command],
     env: {
       // The launcher runs the command line where the user stands.
       INIT_CWD: Deno.cwd(),
@@ -57,25 +54,6 @@ export async function runPart(
   } finally {
     stop.removeEventListener("abort", end);
   }
-}
-
-/** What the launcher may do, as in the task that starts it; it gives its children less. */
-const launcherFlags = [
-  ...["read", "write", "env", "sys=homedir", "run"].map((name) => `--allow-${name}`),
-  ...["--no-prompt", "--quiet"],
-];
-
-function commandLine(): string[] {
-  const launcher = new URL("../launch/main.ts", import.meta.url);
-  if (launcher.protocol === "file:") {
-    try {
-      Deno.statSync(launcher);
-      return [...launcherFlags, fileURLToPath(launcher), "run", "cli.ts"];
-    } catch {
-      // The package has no launcher.
-    }
-  }
-  return ["-A", "--quiet", new URL("../../cli.ts", import.meta.url).href];
 }
 
 async function eachLine(

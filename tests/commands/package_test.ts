@@ -60,6 +60,8 @@ Deno.test("the package of a registry runs with the permissions that it prints, a
       "project/own.ts": stage,
       "own.ts": stage,
       "project/p.yaml": JSON.stringify(pipeline),
+      "project/p.ts": `export default { extends: "./p.yaml" };`,
+      "project/s.yaml": "base: ./p.ts\nseeds: [1]\nsettings: { a: {} }\nlatency: none\n",
       "project/outside.yaml": JSON.stringify(outside),
     };
     for (const [name, text] of Object.entries(files)) {
@@ -71,8 +73,11 @@ Deno.test("the package of a registry runs with the permissions that it prints, a
     assertEquals(again.code, 0, again.stderr);
     // Deno itself writes deno.lock.
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [
-      ...["deno.json", "deno.lock", "outside.yaml", "own.ts", "p.yaml", "run"],
+      ...["deno.json", "deno.lock", "outside.yaml", "own.ts", "p.ts", "p.yaml", "run", "s.yaml"],
     ]);
+    // The parts of a sweep have no more rights, of which the stage makes sure.
+    const swept = await granted("sweep", "s.yaml", "--engine", "wasm", "--out", "swept");
+    assertEquals(swept.code, 0, swept.stderr);
     const refused = await granted("check", "outside.yaml", "--engine", "wasm");
     assertEquals(refused.code, 2);
     assertStringIncludes(refused.stderr, "../own.ts is code from outside of the project's folder");

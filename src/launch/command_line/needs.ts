@@ -46,6 +46,9 @@ export interface Needs {
   readonly downloads?: boolean | undefined;
 }
 
+/** Whether Rocket is loaded from a registry, where there is no launcher. */
+const isPackage = !import.meta.url.startsWith("file:");
+
 /** Variables that are read, whatever a pipeline says. */
 const variables: Readonly<Record<string, string>> = {
   ROCKET_CACHE: "names Rocket's cache",
@@ -121,6 +124,7 @@ export async function needsOf(
     needs.add("write", out, "the sweep's folder");
     if (parsed.only === undefined) {
       needs.add("run", Deno.execPath(), "each run is a process of its own, with what it needs");
+      if (isPackage) await needs.addParts(rest[0], parsed);
       // What draws the picture is loaded in the end, if there is one.
       return { ...needs.answer(), downloads: true };
     }
@@ -223,10 +227,11 @@ class NeedList {
 
   /** Rocket's own files, and packages from npm. */
   addRocket(): void {
-    const here = new URL(import.meta.url);
-    if (here.protocol === "file:") {
-      this.add("read", fileURLToPath(new URL("../../../", here)), "Rocket's own files");
-    } else this.add("import", hostOf(here), "Rocket's own modules");
+    if (isPackage) this.add("import", hostOf(new URL(import.meta.url)), "Rocket's own modules");
+    else {
+      const root = fileURLToPath(new URL("../../../", import.meta.url));
+      this.add("read", root, "Rocket's own files");
+    }
     this.add("read", join(denoFolder(), "npm"), "packages from npm");
     for (const [name, why] of Object.entries(variables)) this.add("env", name, why);
     this.add("sys", "homedir", "the cache is in the home folder");
@@ -238,6 +243,15 @@ class NeedList {
       if (isUrl(code)) continue;
       const { folder } = await allowedCode(dirname(resolve(code)));
       this.add("read", folder, `the project of ${code}, which --allow-plugin names`);
+    }
+  }
+
+  /** What the needs of a sweep's parts are worked out from: without the launcher, its first process does it. */
+  async addParts(file: string, options: Arguments): Promise<void> {
+    const parts = new NeedList(this.#evaluate);
+    await parts.addSweep(file, options);
+    for (const { permission, of, why } of parts.all()) {
+      if (permission === "read" || permission === "env") this.add(permission, of, why);
     }
   }
 
