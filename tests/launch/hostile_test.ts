@@ -326,6 +326,35 @@ Deno.test("a query writes nothing, also not what a link among the tables leads t
   });
 });
 
+Deno.test("the line names what links in a project and in runs lead to, where code can follow them", async () => {
+  await inFolder(async (outer) => {
+    const folder = join(outer, "project"), elsewhere = join(outer, "elsewhere");
+    for (const path of [elsewhere, join(folder, "deep", "in"), join(folder, "runs")]) {
+      await Deno.mkdir(path, { recursive: true });
+    }
+    await Deno.writeTextFile(join(elsewhere, "secret"), "precious");
+    await Deno.symlink("../../../elsewhere", join(folder, "deep", "in", "read"));
+    await Deno.symlink("../../elsewhere", join(folder, "runs", "write"));
+    await Deno.symlink("../deep", join(folder, "deep", "within"));
+    await Deno.writeTextFile(join(folder, "deno.json"), "{}");
+    const reads = metric('console.log(Deno.readTextFileSync("deep/in/read/secret")); throw 1;');
+    await Deno.writeTextFile(join(folder, "m.ts"), reads);
+    const file = join(folder, "p.yaml");
+    const lineOf = async (metrics: string[], args: string[] = []) => {
+      const pipeline = digitsPipeline({ train: { epochs: 1, batch: 512 }, metrics });
+      await Deno.writeTextFile(file, stringify(pipeline));
+      const { stdout, stderr } = await rocket([...args, "--engine", "wasm"], { cwd: folder });
+      return [stderr.split("\n", 1)[0]!, stdout] as const;
+    };
+    const [line, printed] = await lineOf(["./m.ts"], ["p.yaml"]);
+    assertStringIncludes(printed, "precious");
+    assertStringIncludes(line, `folders, ${elsewhere} among them`);
+    assertStringIncludes(line, `write ${join(folder, "runs")} and ${elsewhere}, no network`);
+    // Rocket's own code follows no link that the pipeline does not name.
+    assert(!(await lineOf(["accuracy"], ["check", "p.yaml"]))[0].includes("elsewhere"));
+  });
+});
+
 Deno.test("a sweep writes nothing through links in its folder, of logs and of locks", async () => {
   const precious = "stays\n";
   await inFolder(async (outer) => {

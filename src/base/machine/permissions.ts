@@ -20,7 +20,10 @@ export interface Need {
   readonly of: string;
   /** Why it is needed. */
   readonly why: string;
-  /** Whether the line about permissions names it: a variable that the pipeline reads, or a folder that holds the home folder. */
+  /**
+   * Whether the line about permissions names it: a variable that the pipeline reads, a folder that holds the home
+   * folder, or one that a link leads to.
+   */
   readonly told?: boolean;
 }
 

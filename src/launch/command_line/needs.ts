@@ -22,6 +22,7 @@ import { hint } from "../../base/hints.ts";
 import { isElsewhere, isUrl } from "../../pipeline/registry.ts";
 import { duckdbPackages } from "../../../plugins/sources/duckdb_packages.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
+import { linksOut } from "./links_out.ts";
 import { namedFiles } from "./named_files.ts";
 import { readOptions } from "./options.ts";
 import { readRun } from "../../run/folder/read_run.ts";
@@ -185,6 +186,8 @@ export function endedEarly(path: string): UserError {
 class NeedList {
   readonly #needs = new Map<string, Need>();
   readonly #evaluate: Evaluate | undefined;
+  /** Folders whose links are not those of a project. */
+  readonly #own = new Set<string>();
   readonly #code = new Set<string>();
   readonly #packages = new Set<string>();
   /** Whether a pipeline names, or is, code that is not Rocket's. */
@@ -199,6 +202,7 @@ class NeedList {
   }
 
   answer(engine?: string): Needs {
+    if (this.#hasCode) this.#addLinks();
     return {
       permissions: this.all(),
       engine,
@@ -208,15 +212,41 @@ class NeedList {
     };
   }
 
-  add(permission: Need["permission"], of: string, why: string): void {
+  add(permission: Need["permission"], of: string, why: string, isTold = false): void {
     const key = `${permission} ${of}`;
     if (this.#needs.has(key)) return;
-    const told = permission === "read" && holdsHome(of);
+    const told = isTold || permission === "read" && holdsHome(of);
     this.#needs.set(key, { permission, of, why, ...(told && { told }) });
     if (!ofPaths.has(permission)) return;
     // Deno asks for where a path leads. Links of the user's own may lead to another disk.
     const target = targetOf(of);
     if (target !== of) this.add(permission, target, `${why}; where ${of} leads`);
+  }
+
+  /** Adds a folder that Rocket itself, or a package manager, has filled. */
+  #addOwn(permission: "read" | "write", of: string, why: string): void {
+    this.add(permission, of, why);
+    this.#own.add(of).add(targetOf(of));
+  }
+
+  /**
+   * Adds where links lead in the folders that code which is not Rocket's may use. Deno follows them,
+   * so that the code may use their targets as well, whether they are granted by name or not.
+   */
+  #addLinks(): void {
+    for (const permission of ["read", "write"] as const) {
+      const granted = this.all().flatMap((need) => need.permission === permission ? need.of : []);
+      // Whoever is told of a home folder expects no less than all of it.
+      const searched = granted.filter((folder) => !this.#own.has(folder) && !holdsHome(folder));
+      const { links, unfinished } = linksOut(searched, granted);
+      for (const { link, target } of links) {
+        this.add(permission, target, `where ${link} leads`, true);
+      }
+      for (const of of unfinished) {
+        const why = "it has too many files to look for links that lead out of it";
+        this.#needs.set(`${permission} ${of}`, { permission, of, why, told: true });
+      }
+    }
   }
 
   /** Rocket's own files, and where the person stands. */
@@ -230,9 +260,9 @@ class NeedList {
     if (isPackage) this.add("import", hostOf(new URL(import.meta.url)), "Rocket's own modules");
     else {
       const root = fileURLToPath(new URL("../../../", import.meta.url));
-      this.add("read", root, "Rocket's own files");
+      this.#addOwn("read", root, "Rocket's own files");
     }
-    this.add("read", join(denoFolder(), "npm"), "packages from npm");
+    this.#addOwn("read", join(denoFolder(), "npm"), "packages from npm");
     for (const [name, why] of Object.entries(variables)) this.add("env", name, why);
     this.add("sys", "homedir", "the cache is in the home folder");
   }
@@ -397,9 +427,9 @@ class NeedList {
 
   addEngine(engine: string, temporary: string): void {
     const cache = cacheFolder();
-    this.add("write", temporary, "temporary files of this run");
-    this.add("read", temporary, "temporary files of this run");
-    this.add("read", cache, "TensorFlow");
+    this.#addOwn("write", temporary, "temporary files of this run");
+    this.#addOwn("read", temporary, "temporary files of this run");
+    this.#addOwn("read", cache, "TensorFlow");
     this.add("sys", "uid", "whether the cache is this user's");
     this.add("sys", "systemMemoryInfo", "whether all rows fit in memory");
     this.add("sys", "statfs", "whether rows that are copied to disk have room");
