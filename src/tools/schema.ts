@@ -1,24 +1,28 @@
 /**
- * Makes anew what follows from the built-in stages: schema/pipeline.json and schema/sweep.json, for
- * editors; src/pipeline/generated/pipeline_types.ts, the types of pipelines in TypeScript; the README's table of stages.
+ * Generates what follows from the built-in stages: plugins/mod.ts, the list of them;
+ * schema/pipeline.json and schema/sweep.json, for editors;
+ * src/pipeline/generated/pipeline_types.ts, the types of pipelines in TypeScript; and
+ * docs/reference/stages.md, the table of stages.
  *
  * @module
  */
 
 import { pipelineJsonSchema } from "../pipeline/generate/json_schema.ts";
 import { typesOfSchema } from "../pipeline/generate/types_of_schema.ts";
-import { builtins } from "../../plugins/mod.ts";
 import { sweepJsonSchema } from "../pipeline/sweep_file/json_schema.ts";
+import { builtinsModule, findBuiltIns } from "./builtins.ts";
 import { stagesPage } from "./stages_table.ts";
 
-const schema = pipelineJsonSchema(builtins);
 const root = new URL("../../", import.meta.url);
-for (const [name, value] of [["pipeline", schema], ["sweep", sweepJsonSchema(schema)]] as const) {
-  const text = JSON.stringify(value, undefined, 2) + "\n";
-  await Deno.writeTextFile(new URL(`schema/${name}.json`, root), text);
+const builtIns = await findBuiltIns(new URL("plugins/", root));
+const stages = builtIns.map(({ stage }) => stage), schema = pipelineJsonSchema(stages);
+const files: Readonly<Record<string, string>> = {
+  "plugins/mod.ts": builtinsModule(builtIns),
+  "schema/pipeline.json": JSON.stringify(schema, undefined, 2) + "\n",
+  "schema/sweep.json": JSON.stringify(sweepJsonSchema(schema), undefined, 2) + "\n",
+  "src/pipeline/generated/pipeline_types.ts": typesOfSchema(schema),
+  "docs/reference/stages.md": stagesPage(stages),
+};
+for (const [path, text] of Object.entries(files)) {
+  await Deno.writeTextFile(new URL(path, root), text);
 }
-await Deno.writeTextFile(
-  new URL("src/pipeline/generated/pipeline_types.ts", root),
-  typesOfSchema(schema),
-);
-await Deno.writeTextFile(new URL("docs/reference/stages.md", root), stagesPage(builtins));

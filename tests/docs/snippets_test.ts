@@ -1,7 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { builtins } from "../../plugins/mod.ts";
+import { builtinsModule, findBuiltIns } from "../../src/tools/builtins.ts";
 import { stagesPage } from "../../src/tools/stages_table.ts";
 import { deno, flags, inFolder, rocket, root } from "../support/command_line.ts";
 
@@ -47,10 +47,30 @@ Deno.test("the pipeline in README.md and the stage that it shows run", async () 
   });
 });
 
-Deno.test("docs/reference/stages.md has all built-in stages", async () => {
-  assertEquals(
-    await read("docs/reference/stages.md"),
-    stagesPage(builtins),
-    "run `deno task schema`",
-  );
+Deno.test("plugins/mod.ts and docs/reference/stages.md list each stage of plugins/KIND/NAME.ts", async () => {
+  const found = await findBuiltIns(new URL("../../plugins/", import.meta.url));
+  assert(found.length > 60, `${found.length} stages`);
+  assertEquals(await read("plugins/mod.ts"), builtinsModule(found), "run `deno task schema`");
+  const page = stagesPage(found.map(({ stage }) => stage));
+  assertEquals(await read("docs/reference/stages.md"), page, "run `deno task schema`");
 });
+
+Deno.test("findBuiltIns() refuses a default export that is not the stage that its file is named after", () =>
+  inFolder(async (folder) => {
+    const kinds = ["sources", "transforms", "networks", "losses", "gradients", "optimizers"];
+    for (const kind of [...kinds, "schedules", "metrics", "outputs"]) {
+      await Deno.mkdir(join(folder, kind));
+    }
+    const plugins = new URL(`${pathToFileURL(folder).href}/`), losses = join(folder, "losses");
+    await Deno.writeTextFile(join(losses, "helper.ts"), "export const one = 1;\n");
+    assertEquals(await findBuiltIns(plugins), []);
+    const mse = JSON.stringify(import.meta.resolve("../../plugins/losses/mse_hint.ts"));
+    await Deno.writeTextFile(join(losses, "mse_hint.ts"), `export { default } from ${mse};\n`);
+    assertEquals((await findBuiltIns(plugins)).map(({ stage }) => stage.name), ["mse-hint"]);
+    await Deno.writeTextFile(join(losses, "other.ts"), `export { default } from ${mse};\n`);
+    await assertRejects(
+      () => findBuiltIns(plugins),
+      Error,
+      "plugins/losses/other.ts must export a loss stage called other as its default",
+    );
+  }));

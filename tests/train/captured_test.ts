@@ -12,7 +12,9 @@ import {
 import { join } from "node:path";
 import { readPlan } from "../../src/run/read_plan.ts";
 import type { Pipeline } from "../../src/pipeline/define.ts";
+import { parse } from "yaml";
 import { builtins } from "../../plugins/mod.ts";
+import type { AnyStage } from "../../plugin.ts";
 import { captured } from "../../src/train/captured.ts";
 import { disposeInput, stepInput } from "../../src/train/step_input.ts";
 import { prepareData } from "../../src/input/prepare_data.ts";
@@ -91,8 +93,8 @@ const hint = (parts: Record<string, unknown>) => [
 ];
 const still = { use: "sgd", rate: 0.05 }, slow = { use: "sgd", rate: 0.01 };
 
-/** Every built-in network, loss, gradient policy, optimizer and schedule, each in a pipeline. */
-const cases: Readonly<Record<string, Record<string, unknown>>> = {
+/** Built-in networks, losses, gradient policies, optimizers and schedules, each in a pipeline. */
+const cases: Record<string, Record<string, unknown>> = {
   "wide-resnet, interval": {
     network: { use: "wide-resnet", light: { depth: 10 }, booster: { depth: 16 } },
   },
@@ -195,6 +197,34 @@ const cases: Readonly<Record<string, Record<string, unknown>>> = {
   },
 };
 
+/** Pipelines on a table of numbers with another kind of label. */
+const tables: Readonly<Record<string, Record<string, unknown>>> = {
+  "binary-cross-entropy": {
+    data: { label: { column: "even", kind: "binary" } },
+    losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
+  },
+  "mean-squared-error": {
+    data: { label: { column: "a", kind: "number" } },
+    losses: ["light", "booster"].map((on) => ({ use: "mean-squared-error", on })),
+  },
+  "ctr, adagrad": {
+    data: {
+      label: { column: "even", kind: "binary" },
+      features: { a: {}, item: { ids: "train" }, history: { ids: { of: "item" }, length: 3 } },
+    },
+    network: {
+      use: "ctr",
+      embedding: 4,
+      features: { history: { attention: { to: "item", hidden: [8], activation: "dice" } } },
+      light: { hidden: [6] },
+      booster: { hidden: [12] },
+      activation: "prelu",
+    },
+    losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
+    optimizer: { use: "adagrad", rate: 0.05 },
+  },
+};
+
 /** How far apart two numbers may be; a sum in another order rounds otherwise, step after step. */
 const tolerance = 1e-5;
 
@@ -231,6 +261,34 @@ async function compare(
   }
 }
 
+/**
+ * A pipeline of the example of a stage that has no case of its own. A network needs one, as what its
+ * losses can compare is not known.
+ */
+function exampleOf({ kind, example }: AnyStage): Record<string, unknown> | undefined {
+  const entry = parse(example ?? "") as Record<string, unknown>;
+  if (kind === "gradient") return { losses: hint({ gradient: entry }) };
+  if (kind === "optimizer") return { optimizer: { ...slow, ...entry } };
+  if (kind === "schedule") return { optimizer: { ...slow, schedule: entry } };
+  if (kind !== "loss") return undefined;
+  if ("on" in entry) return { losses: ["light", "booster"].map((on) => ({ ...entry, on })) };
+  const maps = /group|features/.test(example!);
+  return {
+    network: maps
+      ? { use: "wide-resnet", light: { depth: 10 }, booster: { depth: 16 } }
+      : { use: "mlp", shared: [16], light: [8, 8], booster: [32, 8] },
+    losses: hint({ weight: 1, ...entry }),
+    optimizer: slow,
+  };
+}
+
+const written = JSON.stringify([cases, digitsPipeline()]);
+for (const stage of builtins) {
+  if (written.includes(`"use":"${stage.name}"`)) continue;
+  const parts = stage.name in tables ? undefined : exampleOf(stage);
+  if (parts) cases[`${stage.name}, its example`] = parts;
+}
+
 for (const [name, parts] of Object.entries(cases)) {
   // Maps that are nearly 0 are divided by their length: a difference of one rounding doubles in each step.
   const steps = name.startsWith("attention-transfer") ? 10 : usualSteps;
@@ -239,34 +297,6 @@ for (const [name, parts] of Object.entries(cases)) {
     () => compare(digitsPipeline(parts), steps),
   );
 }
-
-/** Pipelines on a table of numbers with another kind of label. */
-const tables: Readonly<Record<string, Record<string, unknown>>> = {
-  "binary-cross-entropy": {
-    data: { label: { column: "even", kind: "binary" } },
-    losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
-  },
-  "mean-squared-error": {
-    data: { label: { column: "a", kind: "number" } },
-    losses: ["light", "booster"].map((on) => ({ use: "mean-squared-error", on })),
-  },
-  "ctr, adagrad": {
-    data: {
-      label: { column: "even", kind: "binary" },
-      features: { a: {}, item: { ids: "train" }, history: { ids: { of: "item" }, length: 3 } },
-    },
-    network: {
-      use: "ctr",
-      embedding: 4,
-      features: { history: { attention: { to: "item", hidden: [8], activation: "dice" } } },
-      light: { hidden: [6] },
-      booster: { hidden: [12] },
-      activation: "prelu",
-    },
-    losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
-    optimizer: { use: "adagrad", rate: 0.05 },
-  },
-};
 
 for (const [name, { data, ...parts }] of Object.entries(tables)) {
   forNative(

@@ -385,12 +385,6 @@ readonly use: "arrow";
 /** A file, a glob such as data/part-*.arrow (read in the order of their names), an http(s) address, or a list of them; relative to the pipeline file. */
 readonly path: (string) | (readonly (string)[]);
 }) | ({
-readonly use: "parquet";
-/** A file, a glob such as data/part-*.parquet (read in the order of their names), or a list of them; relative to the pipeline file. */
-readonly path: (string) | (readonly (string)[]);
-/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
-readonly batchRows?: number;
-}) | ({
 readonly use: "csv";
 /** A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be packed with gzip. */
 readonly path: (string) | (readonly (string)[]);
@@ -406,6 +400,12 @@ readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8"
 };
 /** What stands for a null. */
 readonly nullValues?: readonly (string)[];
+/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+readonly batchRows?: number;
+}) | ({
+readonly use: "parquet";
+/** A file, a glob such as data/part-*.parquet (read in the order of their names), or a list of them; relative to the pipeline file. */
+readonly path: (string) | (readonly (string)[]);
 /** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
 readonly batchRows?: number;
 }) | ({
@@ -1437,12 +1437,6 @@ readonly use?: "arrow";
 /** A file, a glob such as data/part-*.arrow (read in the order of their names), an http(s) address, or a list of them; relative to the pipeline file. */
 readonly path?: (string) | (readonly (string)[]);
 }) | ({
-readonly use?: "parquet";
-/** A file, a glob such as data/part-*.parquet (read in the order of their names), or a list of them; relative to the pipeline file. */
-readonly path?: (string) | (readonly (string)[]);
-/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
-readonly batchRows?: number;
-}) | ({
 readonly use?: "csv";
 /** A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be packed with gzip. */
 readonly path?: (string) | (readonly (string)[]);
@@ -1458,6 +1452,12 @@ readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8"
 };
 /** What stands for a null. */
 readonly nullValues?: readonly (string)[];
+/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+readonly batchRows?: number;
+}) | ({
+readonly use?: "parquet";
+/** A file, a glob such as data/part-*.parquet (read in the order of their names), or a list of them; relative to the pipeline file. */
+readonly path?: (string) | (readonly (string)[]);
 /** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
 readonly batchRows?: number;
 }) | ({
