@@ -1,5 +1,5 @@
 /**
- * What a job trains on what, as `run.ts` makes it and `training.ts` does it.
+ * What a job trains on what, as `run.ts` makes it and `trainer.ts` does it.
  *
  * @module
  */

@@ -1,20 +1,14 @@
 import type { CapturedFunction } from "../engine/capture/capture.ts";
 import { Interruption, UserError } from "../base/errors.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
-import { deriveSeed } from "../base/random.ts";
 import type { Batch } from "../stages/batch.ts";
-import type {
-  CheckpointRequest,
-  GradientNorms,
-  Metrics,
-  PhaseResult,
-  Snapshot,
-} from "../stages/events.ts";
+import type { CheckpointRequest, GradientNorms, Metrics, Snapshot } from "../stages/events.ts";
 import { type Advanced, Steps, type TrainInput } from "./steps.ts";
 import { captured } from "../train/captured.ts";
-import type { JobPosition, JobResult, PhaseStart, Rollback } from "./folder/checkpoint_content.ts";
+import { CheckpointRequests } from "./checkpoint_requests.ts";
+import type { JobResult, Rollback } from "./folder/checkpoint_content.ts";
 import { namedTensors, restoreState, restoreValues, streamedTensors } from "./state_file.ts";
-import { type StoredCheckpoint, USUALLY_KEPT } from "./folder/checkpoints.ts";
+import type { StoredCheckpoint } from "./folder/checkpoints.ts";
 import {
   evaluate,
   type EvaluatedModel,
@@ -28,8 +22,7 @@ import type { Feed } from "../input/input.ts";
 import { batchCount } from "../input/order.ts";
 import type { Emit, Job, JobCheckpoints, JobPhase } from "./job.ts";
 import { LeakGuard } from "./leaks.ts";
-import { LossMeans } from "./loss_means.ts";
-import { byNet, Patience, Selection } from "./selection.ts";
+import { Progress, startPosition } from "./progress.ts";
 import {
   disposeState,
   gradientNorms,
@@ -40,7 +33,6 @@ import {
   trainStep,
 } from "../train/step.ts";
 import { disposeInput, stepInput } from "../train/step_input.ts";
-import { Stopwatch } from "./stopwatch.ts";
 import { evaluationRows } from "../input/prepare_data.ts";
 import { rowsOf } from "../train/tensors.ts";
 import { initialValues } from "../train/variables.ts";
@@ -68,23 +60,43 @@ export async function runJob(
   }
 }
 
-/** What a phase computes with while it runs. */
-class PhaseComputing {
-  readonly train: CapturedFunction<TrainInput, StepOutput>;
+/** A phase while it runs: how far it has come, its state, its batches, and what computes its steps. */
+class RunningPhase {
+  readonly progress: Progress;
+  /** The gradient norms of each loss on the first batch. */
+  readonly gradients: readonly GradientNorms[];
+  readonly feed: Feed;
   readonly steps: Steps;
   readonly evaluated: EvaluatedModel;
   readonly measure: CapturedFunction<EvaluationInput, EvaluationOutput>;
+  state: State;
+  readonly #train: CapturedFunction<TrainInput, StepOutput>;
 
-  constructor(job: Job, phase: JobPhase, skippedInARow: number) {
-    const { model, nets } = phase.nets;
-    this.train = captured(
+  constructor(
+    job: Job,
+    { progress, state, gradients, skippedInARow }: {
+      readonly progress: Progress;
+      readonly state: State;
+      readonly gradients: readonly GradientNorms[];
+      readonly skippedInARow: number;
+    },
+  ) {
+    const { phase, epochs, batches, start } = progress, { model, nets } = phase.nets;
+    this.progress = progress;
+    this.state = state;
+    this.gradients = gradients;
+    this.feed = job.input.feed(
+      passes(job, progress, epochs + 1, start.epochs + phase.epochs),
+      batches,
+    );
+    this.#train = captured(
       "training step",
       job,
       ({ state, input }: TrainInput) => trainStep(model, state, input),
       ({ input }) => rowsOf(input),
       job.precision,
     );
-    this.steps = new Steps(this.train, { ...phase, ...phase.nets }, skippedInARow);
+    this.steps = new Steps(this.#train, { ...phase, ...phase.nets }, skippedInARow);
     this.evaluated = { ...model, nets };
     this.measure = captured(
       "evaluation",
@@ -95,8 +107,19 @@ class PhaseComputing {
   }
 
   dispose(): void {
-    this.train.dispose();
+    disposeState(this.state);
+    this.#train.dispose();
     this.measure.dispose();
+  }
+}
+
+/** The data that a phase reads, in the order in which it does, from one epoch to another. */
+function* passes(job: Job, progress: Progress, first: number, last: number): Iterable<Pass> {
+  for (let epoch = first; epoch <= last; epoch++) {
+    yield { split: "train", training: true, epoch, ...job.cut };
+    for (const split of progress.measuredSplits(epoch)) {
+      yield { split, training: false, epoch: 0, ...evaluationCut };
+    }
   }
 }
 
@@ -105,241 +128,135 @@ class Training {
   readonly #job: Job;
   readonly #emit: Emit;
   readonly #checkpoints: JobCheckpoints;
-  readonly #stepsPerEpoch: number;
   readonly #guard = new LeakGuard();
-  #from: StoredCheckpoint | undefined;
-  #start!: PhaseStart;
-  #phases!: readonly PhaseResult[];
-  #gradients!: readonly GradientNorms[];
-  #computing: PhaseComputing | undefined;
-  #feed!: Feed;
-  #started!: number;
-  #time!: { readonly training: Stopwatch; readonly waiting: Stopwatch };
-  #state: State | undefined;
-  #epochs!: number;
-  #batches!: number;
-  #step!: number;
-  #skipped!: number;
-  #means!: LossMeans;
-  #selection!: Selection;
-  #patience!: Patience;
-  #metrics!: Readonly<Record<string, Metrics>>;
-  #rollback: Rollback | undefined;
-  #asked: CheckpointRequest | undefined;
+  readonly #requests = new CheckpointRequests();
+  #running: RunningPhase | undefined;
   #breathed = performance.now();
 
   constructor(job: Job, emit: Emit, checkpoints: JobCheckpoints) {
     this.#job = job;
     this.#emit = emit;
     this.#checkpoints = checkpoints;
-    this.#from = checkpoints.from;
-    this.#stepsPerEpoch = batchCount(job.data.splits.train.rows, job.cut);
   }
 
   async run(): Promise<JobResult> {
-    await this.#begin();
+    let running = await this.#begin(this.#checkpoints.from);
     for (;;) {
-      while (!this.#isOver()) {
+      while (!running.progress.isOver()) {
         try {
-          await this.#epoch();
+          await this.#epoch(running);
         } catch (error) {
           if (!(error instanceof NonFiniteError)) throw error;
-          await this.#goBack(error);
+          running = await this.#rollBack(running, error);
         }
       }
-      if (this.#start.phase === this.#job.phases.length - 1) break;
-      await this.#nextPhase();
+      if (running.progress.start.phase === this.#job.phases.length - 1) break;
+      running = await this.#nextPhase(running);
     }
-    const { training, waiting } = this.#time;
-    const { stopped, test, best } = this.#phaseResult();
+    const { progress, gradients } = running, { training, waiting } = progress.time;
+    const result = progress.result(gradients);
+    const { stopped, test, best } = result;
     return {
-      epochs: this.#epochs,
+      epochs: progress.epochs,
       ...(stopped && { stopped }),
-      steps: this.#step,
-      skipped: this.#skipped,
-      seconds: this.#seconds(),
+      steps: progress.step,
+      skipped: progress.skipped,
+      seconds: progress.seconds,
       input: { waitingShare: waiting.seconds / training.seconds },
-      ...(this.#phase.name !== undefined &&
-        { phases: [...this.#phases, this.#phaseResult()] }),
+      ...(progress.phase.name !== undefined && { phases: [...progress.phases, result] }),
       test,
       best,
-      gradients: this.#gradients,
-    };
-  }
-
-  get #phase(): JobPhase {
-    return this.#job.phases[this.#start.phase]!;
-  }
-
-  /** Whether the phase is over: not in the middle of an epoch, which a checkpoint may be of. */
-  #isOver(): boolean {
-    if (this.#batches > 0) return false;
-    const epochs = this.#epochs - this.#start.epochs;
-    if (epochs >= this.#phase.epochs) return true;
-    return this.#isMeasured(this.#epochs) && this.#patience.isOver(this.#epochs);
-  }
-
-  /** Whether the nets are measured after an epoch: now and then, and after the phase's last one. */
-  #isMeasured(epoch: number): boolean {
-    const done = epoch - this.#start.epochs;
-    return done % this.#job.evaluateEvery === 0 || done === this.#phase.epochs;
-  }
-
-  #phaseResult(): PhaseResult {
-    const start = this.#start, { name = "", epochs, nets } = this.#phase;
-    const done = this.#epochs - start.epochs;
-    return {
-      name,
-      nets: nets.nets,
-      frozen: [...nets.model.frozen ?? []],
-      epochs: done,
-      ...(done < epochs && { stopped: true }),
-      steps: this.#step - start.step,
-      skipped: this.#skipped - start.skipped,
-      seconds: this.#seconds() - start.seconds,
-      test: byNet(this.#metrics.test ?? {}),
-      best: this.#selection.best(),
-      gradients: this.#gradients,
+      gradients,
     };
   }
 
   dispose(): void {
-    if (this.#state) disposeState(this.#state);
-    this.#state = undefined;
-    this.#computing?.dispose();
-    this.#computing = undefined;
+    this.#running?.dispose();
+    this.#running = undefined;
   }
 
-  /** Takes up the state and the position of the checkpoint that is gone on from, or those of the start. */
-  async #begin(): Promise<void> {
+  /** Begins from a checkpoint, or from the start. */
+  async #begin(from: StoredCheckpoint | undefined, rollback?: Rollback): Promise<RunningPhase> {
     const { seed, given } = this.#job;
-    const position = this.#from?.content.position ?? startAfter(given.steps);
-    this.#place(position);
-    const { model } = this.#phase.nets;
-    this.#state = this.#from
-      ? await restoreState(model, this.#from.path)
+    const position = from?.content.position ?? startPosition(given.steps);
+    const progress = new Progress(this.#job, position, rollback);
+    const { model } = progress.phase.nets;
+    const state = from
+      ? await restoreState(model, from.path)
       : initialState(model, initialValues(model.variables, seed, given.values), given.slots);
-    // What cannot go on is refused before anything of the run changes.
-    await this.#checkpoints.announce(this.#from);
-    this.#gradients = this.#from?.content.gradients ?? await this.#measureGradients();
+    return await this.#open(progress, state, async () => {
+      // What cannot be resumed is refused before anything of the run changes.
+      await this.#checkpoints.announce(from);
+      return from?.content.gradients;
+    }, position.skippedInARow);
   }
 
-  /** Takes up a position, without its state. */
-  #place(position: JobPosition): void {
-    const { data: { splits }, input } = this.#job;
-    const { epochs, batches, step, start } = position;
+  /** Goes on to the next phase, from a file, so that a resumed run finds the same. */
+  async #nextPhase(running: RunningPhase): Promise<RunningPhase> {
+    const { phases, seed } = this.#job, { store } = this.#checkpoints, { progress } = running;
+    const best = progress.bestEpoch, next = phases[progress.start.phase + 1]!;
+    const path = await this.#save(running, { keep: Infinity });
+    const from = next.from === "best" ? store.pathOf(bestNameOf(progress.phase)) : path;
+    const position = progress.nextPhase(running.gradients);
     this.dispose();
-    this.#start = start;
-    this.#phases = position.phases;
-    this.#epochs = epochs;
-    this.#batches = batches;
-    this.#step = step;
-    this.#skipped = position.skipped;
-    this.#metrics = position.metrics;
-    const { nets, select, stop } = this.#phase;
-    this.#means = new LossMeans(nets.model.terms, position.losses);
-    this.#selection = new Selection(splits, nets, select, position.best);
-    this.#patience = new Patience(splits, nets, stop, position.stop, start.epochs);
-    this.#rollback ??= position.rollback;
-    this.#started = performance.now() - position.seconds * 1000;
-    this.#time = {
-      training: new Stopwatch(position.time.training),
-      waiting: new Stopwatch(position.time.waiting),
-    };
-    this.#asked = undefined;
-    this.#feed = input.feed(
-      this.#passes(epochs + 1, start.epochs + this.#phase.epochs),
-      batches,
-    );
-    this.#computing = new PhaseComputing(this.#job, this.#phase, position.skippedInARow);
+    const { model } = next.nets;
+    const epoch = next.from === "best" && best ? best.epoch : position.epochs;
+    const values = await restoreValues(model.variables, from, epoch * progress.stepsPerEpoch);
+    const others = model.variables.filter(({ name }) => !Object.hasOwn(values, name));
+    const state = initialState(model, { ...values, ...initialValues(others, seed) });
+    return await this.#open(new Progress(this.#job, position), state);
   }
 
-  /** Goes on to the next phase, from a file, so that a run that is resumed finds the same. */
-  async #nextPhase(): Promise<void> {
-    const { phases, seed } = this.#job, { store } = this.#checkpoints;
-    const before = this.#phase, best = this.#selection.bestEpoch;
-    const next = phases[this.#start.phase + 1]!;
-    const last = this.#position();
-    const path = await this.#save({ keep: Infinity });
-    const from = next.from === "best" ? store.pathOf(bestNameOf(before)) : path;
-    this.#place({
-      ...last,
-      start: {
-        phase: this.#start.phase + 1,
-        epochs: last.epochs,
-        step: last.step,
-        skipped: last.skipped,
-        seconds: last.seconds,
-        optimizerSteps: 0,
-      },
-      phases: [...last.phases, this.#phaseResult()],
-      skippedInARow: 0,
-      losses: startPosition.losses,
-      best: undefined,
-      stop: undefined,
-      metrics: {},
-    });
-    const { model } = next.nets;
-    const epoch = next.from === "best" && best ? best.epoch : last.epochs;
-    const values = await restoreValues(model.variables, from, epoch * this.#stepsPerEpoch);
-    const others = model.variables.filter(({ name }) => !Object.hasOwn(values, name));
-    this.#state = initialState(model, { ...values, ...initialValues(others, seed) });
-    this.#gradients = await this.#measureGradients();
+  /**
+   * Opens a phase with its state, which is disposed of if that fails.
+   *
+   * @param prepare Runs first; may know the gradient norms of the first batch.
+   */
+  async #open(
+    progress: Progress,
+    state: State,
+    prepare?: () => Promise<readonly GradientNorms[] | undefined>,
+    skippedInARow = 0,
+  ): Promise<RunningPhase> {
+    try {
+      const gradients = await prepare?.() ?? await this.#measureGradients(progress, state);
+      this.#running = new RunningPhase(this.#job, { progress, state, gradients, skippedInARow });
+    } catch (error) {
+      disposeState(state);
+      throw error;
+    }
+    return this.#running;
   }
 
   /** How strongly each loss pulls at whose variables, on the first batch. */
-  async #measureGradients(): Promise<GradientNorms[]> {
-    const { model, rate } = this.#phase.nets;
-    const position = { step: 0, steps: this.#steps, epoch: 0, epochs: this.#phase.epochs };
+  async #measureGradients(progress: Progress, state: State): Promise<GradientNorms[]> {
+    const { model, rate } = progress.phase.nets;
+    const position = { ...progress.inPhase, step: 0, epoch: 0 };
     const input = stepInput(
       model,
       this.#job.first,
       position,
       rate(position),
-      this.#seed,
-      this.#start.optimizerSteps,
+      progress.seed,
+      progress.start.optimizerSteps,
     );
     try {
-      return await gradientNorms(model, this.#state!, input);
+      return await gradientNorms(model, state, input);
     } finally {
       disposeInput(input);
     }
   }
 
-  /** The phase's steps, if it does not end early. */
-  get #steps(): number {
-    return this.#stepsPerEpoch * this.#phase.epochs;
-  }
-
-  /** What the phase's steps draw their seeds from: no two phases the same. */
-  get #seed(): number {
-    const { phase } = this.#start, { seed } = this.#job;
-    return phase === 0 ? seed : deriveSeed(seed, "phase", phase);
-  }
-
-  /**
-   * How many steps the optimizer has taken: as in PyTorch, where its state does not move in a step that is skipped, it
-   * does not count there either. What is left out after going back counts just as little.
-   */
-  get #optimizerSteps(): number {
-    const { phase, step, skipped, optimizerSteps } = this.#start;
-    const { without } = this.#rollback?.phase === phase ? this.#rollback : { without: [] };
-    const leftOut = without.filter((step) => step <= this.#step).length;
-    return optimizerSteps + this.#step - step - (this.#skipped - skipped) - leftOut;
-  }
-
   /**
    * Goes back to the last checkpoint, or to the start, after a step whose numbers are not finite. From
-   * there the rate is half of what it was, and the step's batch is left out.
+   * there the learning rate is half of what it was, and the step's batch is left out.
    */
-  async #goBack(error: NonFiniteError): Promise<void> {
+  async #rollBack({ progress }: RunningPhase, error: NonFiniteError): Promise<RunningPhase> {
     const { name, report } = this.#job, { store } = this.#checkpoints;
-    const { nonFinite } = this.#phase;
-    const { phase } = this.#start;
-    const { times, rate, without } = this.#rollback?.phase === phase
-      ? this.#rollback
-      : { times: 0, rate: 1, without: [] };
-    if (nonFinite !== "back" || times === MOST_TIMES_BACK) {
+    const { phase: { nonFinite }, start: { phase }, step } = progress;
+    const { times, rate, without } = progress.rollbackOfPhase ??
+      { times: 0, rate: 1, without: [] };
+    if (nonFinite !== "back" || times === MAX_ROLLBACKS) {
       const good = await store.lastGood();
       const where = good === undefined ? "" : `; the last good checkpoint is ${good}`;
       const tried = times === 0 ? "" : ` (the run has gone back ${times} times)`;
@@ -351,103 +268,94 @@ class Training {
         { cause: error },
       );
     }
-    const step = this.#step;
-    this.#rollback = { phase, times: times + 1, rate: rate / 2, without: [...without, step] };
     this.dispose();
-    this.#from = await store.newest(name, report);
-    const to = this.#from
-      ? `the checkpoint after step ${this.#from.content.position.step}`
+    this.#requests.take();
+    const from = await store.newest(name, report);
+    const to = from
+      ? `the checkpoint after step ${from.content.position.step}`
       : "the start, as there is no checkpoint";
     report(
       `${error.message}: back to ${to}; from there the rate is × ${rate / 2}, and the batch of ` +
         `step ${step} is left out`,
     );
-    await this.#begin();
+    return await this.#begin(from, {
+      phase,
+      times: times + 1,
+      rate: rate / 2,
+      without: [...without, step],
+    });
   }
 
-  /** What is left of the epoch: its steps, and its evaluations. */
-  async #epoch(): Promise<void> {
-    const about = { job: this.#job.name, ...this.#phaseName() }, epoch = this.#epochs + 1;
-    const { training } = this.#time, { evaluated, measure } = this.#computing!;
-    while (this.#batches < this.#stepsPerEpoch) {
-      await this.#endIfAsked();
+  /** The rest of the epoch: its steps, and its evaluations. */
+  async #epoch(running: RunningPhase): Promise<void> {
+    const { progress, evaluated, measure } = running;
+    const { training } = progress.time, { model, metrics: metricList } = progress.phase.nets;
+    const epoch = progress.epochs + 1;
+    const about = { job: this.#job.name, ...nameOf(progress.phase), epoch };
+    while (progress.batches < progress.stepsPerEpoch) {
+      await this.#endIfAsked(running);
       training.start();
-      await this.#nextStep(epoch);
+      await this.#nextStep(running, epoch);
       training.stop();
-      if (this.#asked) await this.#save(this.#asked);
+      await this.#saveIfAsked(running);
     }
-    await this.#endIfAsked();
-    const metrics: Record<string, Metrics> = { train: this.#means.metrics() };
+    await this.#endIfAsked(running);
+    const metrics: Record<string, Metrics> = { train: progress.means.metrics() };
     const tell = (split: string) =>
       this.#emit("evaluation", {
         ...about,
-        epoch,
-        step: this.#step,
-        seconds: this.#seconds(),
+        step: progress.step,
+        seconds: progress.seconds,
         split,
         metrics: metrics[split]!,
       });
     await tell("train");
-    for (const split of this.#measuredSplits(epoch)) {
+    for (const split of progress.measuredSplits(epoch)) {
       metrics[split] = await evaluate(
         evaluated,
         measure,
-        this.#state!.values,
-        this.#evaluationBatches(split),
-        this.#phase.nets.metrics,
+        running.state.values,
+        this.#evaluationBatches(running, split),
+        metricList,
       );
       await tell(split);
     }
-    const best = this.#isMeasured(epoch) && this.#selection.consider(epoch, metrics);
-    this.#patience.watch(epoch, metrics);
-    this.#metrics = metrics;
-    this.#epochs = epoch;
-    this.#batches = 0;
-    this.#means = new LossMeans(this.#phase.nets.model.terms);
-    const state = this.#state!;
+    const best = progress.endEpoch(metrics), { state } = running;
     await this.#emit("epoch", {
       ...about,
-      epoch,
-      step: this.#step,
-      seconds: this.#seconds(),
+      step: progress.step,
+      seconds: progress.seconds,
       metrics,
       best,
-      snapshot: () => snapshot(this.#phase, state),
-      checkpoint: this.#ask,
+      snapshot: () => snapshot(model, state),
+      checkpoint: this.#requests.ask,
     });
     // The next phase may begin with the best weights, whether an output wants them or not.
-    const next = this.#job.phases[this.#start.phase + 1];
-    if (best && next?.from === "best") this.#ask({ best });
-    if (this.#asked) await this.#save(this.#asked);
+    const next = this.#job.phases[progress.start.phase + 1];
+    if (best && next?.from === "best") this.#requests.ask({ best });
+    await this.#saveIfAsked(running);
   }
 
-  async #nextStep(epoch: number): Promise<void> {
-    const job = this.#job, { model, rate: rateAt } = this.#phase.nets, { waiting } = this.#time;
-    const batch = await waiting.during(() => this.#feed.next());
-    const done = this.#step - this.#start.step;
-    const position = {
-      step: done,
-      steps: this.#steps,
-      epoch: done / this.#stepsPerEpoch,
-      epochs: this.#phase.epochs,
-    };
-    const { rate: factor = 1, without = [] } = this.#rollback?.phase === this.#start.phase
-      ? this.#rollback
-      : {};
-    const rate = factor * rateAt(position), optimizerSteps = this.#optimizerSteps;
-    const step = ++this.#step;
+  async #nextStep(running: RunningPhase, epoch: number): Promise<void> {
+    const job = this.#job, { progress } = running, { waiting } = progress.time;
+    const { model, rate: rateAt } = progress.phase.nets;
+    const batch = await waiting.during(() => running.feed.next());
+    const position = progress.inPhase, { optimizerSteps } = progress;
+    const { rate: factor = 1, without = [] } = progress.rollbackOfPhase ?? {};
+    const rate = factor * rateAt(position);
+    const step = ++progress.step;
     if (without.includes(step)) {
-      this.#batches++;
+      progress.batches++;
       return;
     }
     let taken!: Advanced;
     await this.#guard.watch(async () => {
       const input = waiting.during(() =>
-        stepInput(model, batch, position, rate, this.#seed, optimizerSteps)
+        stepInput(model, batch, position, rate, progress.seed, optimizerSteps)
       );
       const when = `at step ${step} (epoch ${epoch})`;
       try {
-        taken = await this.#computing!.steps.take(this.#state!, input, when);
+        taken = await running.steps.take(running.state, input, when);
         if (step === 1) {
           const { losses: [_total, ...losses], state: { values } } = taken;
           await job.firstStep?.({ terms: model.terms, losses, rows: input, values });
@@ -455,115 +363,71 @@ class Training {
       } finally {
         disposeInput(input);
       }
-      this.#state = taken.state;
-      return tensorsOf(this.#state);
+      running.state = taken.state;
+      return tensorsOf(running.state);
     });
-    this.#batches++;
+    progress.batches++;
     const { losses, gradientNorm, skipped } = taken;
-    if (skipped) this.#skipped++;
-    else this.#means.add(losses, batch.size);
+    if (skipped) progress.skipped++;
+    else progress.means.add(losses, batch.size);
     await this.#emit("step", {
       job: job.name,
-      ...this.#phaseName(),
+      ...nameOf(progress.phase),
       epoch,
       step,
       rate,
-      ...this.#means.named(losses),
+      ...progress.means.named(losses),
       gradientNorm,
       skipped,
-      checkpoint: this.#ask,
+      checkpoint: this.#requests.ask,
     });
   }
 
-  /** What of the data the phase reads, in the order in which it does, from one epoch to another. */
-  *#passes(first: number, last: number): Iterable<Pass> {
-    for (let epoch = first; epoch <= last; epoch++) {
-      yield { split: "train", training: true, epoch, ...this.#job.cut };
-      for (const split of this.#measuredSplits(epoch)) {
-        yield { split, training: false, epoch: 0, ...evaluationCut };
-      }
-    }
-  }
-
-  /** What the nets are measured on after an epoch. */
-  #measuredSplits(epoch: number): string[] {
-    if (!this.#isMeasured(epoch)) return [];
-    return Object.keys(this.#job.data.splits).filter((split) => split !== "train");
-  }
-
-  async *#evaluationBatches(split: string): AsyncGenerator<Batch> {
+  async *#evaluationBatches(running: RunningPhase, split: string): AsyncGenerator<Batch> {
     const { rows } = this.#job.data.splits[split]!;
     for (let batch = 0; batch < batchCount(rows, evaluationCut); batch++) {
-      await this.#endIfAsked();
-      yield await this.#feed.next();
+      await this.#endIfAsked(running);
+      yield await running.feed.next();
     }
   }
 
-  /** Notes that an output wants a checkpoint; several at once are one that suits all. */
-  readonly #ask = (request: CheckpointRequest = {}): void => {
-    const { keep = USUALLY_KEPT, forever = false, best = false } = request;
-    const before = this.#asked;
-    this.#asked = {
-      keep: Math.max(keep, before?.keep ?? 0),
-      forever: forever || (before?.forever ?? false),
-      best: best || (before?.best ?? false),
-    };
-  };
+  async #saveIfAsked(running: RunningPhase): Promise<void> {
+    const request = this.#requests.take();
+    if (request) await this.#save(running, request);
+  }
 
-  async #save(request: CheckpointRequest): Promise<string> {
-    this.#asked = undefined;
-    const { store, about } = this.#checkpoints, { model } = this.#phase.nets;
-    const position = this.#position();
+  async #save(running: RunningPhase, request: CheckpointRequest): Promise<string> {
+    this.#requests.take();
+    const { store, about } = this.#checkpoints, { progress, state, gradients, steps } = running;
+    const { model } = progress.phase.nets;
+    const position = progress.position(steps.skippedInARow);
     const owners = model.variables.map(({ name, owner }) => [name, owner]);
     return await store.write({
-      content: { ...about, gradients: this.#gradients, position },
-      unmeasured: this.#batches === this.#stepsPerEpoch,
-      tensors: streamedTensors(model, this.#state!),
-      bestNames: [...new Set([bestNameOf(this.#phase), "best"])],
+      content: { ...about, gradients, position },
+      unmeasured: progress.batches === progress.stepsPerEpoch,
+      tensors: streamedTensors(model, state),
+      bestNames: [...new Set([bestNameOf(progress.phase), "best"])],
       metadata: {
         job: about.job,
-        ...this.#phaseName(),
+        ...nameOf(progress.phase),
         epoch: String(position.epochs),
         step: String(position.step),
         metrics: JSON.stringify(metricsToJson(position.metrics)),
         optimizer: model.optimizerStage.name,
-        optimizerSteps: String(this.#optimizerSteps),
+        optimizerSteps: String(progress.optimizerSteps),
         owners: JSON.stringify(Object.fromEntries(owners)),
       },
     }, request);
   }
 
-  #position(): JobPosition {
-    return {
-      start: this.#start,
-      phases: this.#phases,
-      epochs: this.#epochs,
-      batches: this.#batches,
-      step: this.#step,
-      skipped: this.#skipped,
-      skippedInARow: this.#computing!.steps.skippedInARow,
-      seconds: this.#seconds(),
-      time: { training: this.#time.training.seconds, waiting: this.#time.waiting.seconds },
-      losses: this.#means.sums(),
-      best: this.#selection.bestEpoch,
-      rollback: this.#rollback,
-      stop: this.#patience.best,
-      metrics: this.#metrics,
-    };
-  }
-
-  #phaseName(): { readonly phase?: string } {
-    const { name } = this.#phase;
-    return name === undefined ? {} : { phase: name };
-  }
-
-  async #endIfAsked(): Promise<void> {
+  async #endIfAsked(running: RunningPhase): Promise<void> {
     const { signal } = this.#checkpoints;
     if (!signal) return;
     await this.#breathe();
     if (!signal.aborted) return;
-    const path = await this.#save({});
-    throw new Interruption(`stopped after step ${this.#step} of ${this.#job.name}`, path);
+    const path = await this.#save(running, {});
+    const { step } = running.progress;
+    throw new Interruption(`stopped after step ${step} of ${this.#job.name}`, path);
   }
 
   /**
@@ -575,47 +439,25 @@ class Training {
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
     this.#breathed = performance.now();
   }
-
-  #seconds(): number {
-    return (performance.now() - this.#started) / 1000;
-  }
 }
 
 /** The time between two looks for signals, in milliseconds. */
 const BREATH = 100;
 
 /** So often a job goes back before it is taken to be hopeless. */
-const MOST_TIMES_BACK = 3;
-
-/** Where every job begins. */
-const startPosition: JobPosition = {
-  start: { phase: 0, epochs: 0, step: 0, skipped: 0, seconds: 0, optimizerSteps: 0 },
-  phases: [],
-  epochs: 0,
-  batches: 0,
-  step: 0,
-  skipped: 0,
-  skippedInARow: 0,
-  seconds: 0,
-  time: { training: 0, waiting: 0 },
-  losses: { rows: 0, total: 0, terms: {} },
-  best: undefined,
-  metrics: {},
-};
-
-/** Where a job begins whose optimizer goes on with that of an earlier run. */
-const startAfter = (optimizerSteps: number): JobPosition => ({
-  ...startPosition,
-  start: { ...startPosition.start, optimizerSteps },
-});
+const MAX_ROLLBACKS = 3;
 
 /** Larger than training batches, as nothing is kept for a backward pass; every row is measured. */
 const evaluationCut = { size: evaluationRows, last: "keep" } as const;
 
+/** The phase's name, as events and checkpoints have it. */
+const nameOf = ({ name }: JobPhase): { readonly phase?: string } =>
+  name === undefined ? {} : { phase: name };
+
 /** The second name of a phase's best checkpoint. */
 const bestNameOf = ({ name }: JobPhase) => name === undefined ? "best" : `best-${name}`;
 
-async function snapshot({ nets: { model } }: JobPhase, state: State): Promise<Snapshot> {
+async function snapshot(model: JobPhase["nets"]["model"], state: State): Promise<Snapshot> {
   const tensors = new Map();
   for (const { name, variable, tensor } of namedTensors(model, state)) {
     tensors.set(name, {

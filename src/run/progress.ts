@@ -1,0 +1,246 @@
+import { deriveSeed } from "../base/random.ts";
+import { batchCount } from "../input/order.ts";
+import type { GradientNorms, Metrics, PhaseResult } from "../stages/events.ts";
+import type { Position } from "../stages/gradient.ts";
+import type { BestEpoch, JobPosition, PhaseStart, Rollback } from "./folder/checkpoint_content.ts";
+import type { Job, JobPhase } from "./job.ts";
+import { LossMeans } from "./loss_means.ts";
+import { byNet, Patience, Selection } from "./selection.ts";
+import { Stopwatch } from "./stopwatch.ts";
+
+/**
+ * How far a job has come in one of its phases: what a checkpoint keeps beside the tensors, and what
+ * follows from it. The training loop moves it on, step by step and epoch by epoch.
+ */
+export class Progress {
+  /** The phase, and where it began. */
+  readonly phase: JobPhase;
+  readonly start: PhaseStart;
+  /** The results of the phases before. */
+  readonly phases: readonly PhaseResult[];
+  /** How the job got past steps whose numbers were not finite, in this phase or an earlier one. */
+  readonly rollback: Rollback | undefined;
+  readonly stepsPerEpoch: number;
+  readonly selection: Selection;
+  readonly patience: Patience;
+  readonly time: { readonly training: Stopwatch; readonly waiting: Stopwatch };
+  /** The epochs that are done, over all phases. */
+  epochs: number;
+  /** The batches that are done of the epoch after those. */
+  batches: number;
+  /** The steps that are done, over all phases. */
+  step: number;
+  /** How many of them were skipped. */
+  skipped: number;
+  /** The mean losses of the current epoch. */
+  means: LossMeans;
+  /** The latest metrics of each split. */
+  metrics: Readonly<Record<string, Metrics>>;
+  readonly #job: Job;
+  readonly #started: number;
+
+  /**
+   * Takes up a position.
+   *
+   * @param job The job.
+   * @param position Where it stands between two steps.
+   * @param rollback How it got past steps whose numbers were not finite; the position's by default.
+   */
+  constructor(job: Job, position: JobPosition, rollback = position.rollback) {
+    this.#job = job;
+    this.start = position.start;
+    this.phase = job.phases[position.start.phase]!;
+    this.phases = position.phases;
+    this.rollback = rollback;
+    this.stepsPerEpoch = batchCount(job.data.splits.train.rows, job.cut);
+    const { splits } = job.data, { nets, select, stop } = this.phase;
+    this.selection = new Selection(splits, nets, select, position.best);
+    this.patience = new Patience(splits, nets, stop, position.stop, position.start.epochs);
+    this.time = {
+      training: new Stopwatch(position.time.training),
+      waiting: new Stopwatch(position.time.waiting),
+    };
+    this.epochs = position.epochs;
+    this.batches = position.batches;
+    this.step = position.step;
+    this.skipped = position.skipped;
+    this.means = new LossMeans(nets.model.terms, position.losses);
+    this.metrics = position.metrics;
+    this.#started = performance.now() - position.seconds * 1000;
+  }
+
+  /** Seconds of training so far, evaluation included. */
+  get seconds(): number {
+    return (performance.now() - this.#started) / 1000;
+  }
+
+  /** The phase's steps, if it does not end early. */
+  get steps(): number {
+    return this.stepsPerEpoch * this.phase.epochs;
+  }
+
+  /** What the phase's steps draw their seeds from: no two phases the same. */
+  get seed(): number {
+    const { phase } = this.start, { seed } = this.#job;
+    return phase === 0 ? seed : deriveSeed(seed, "phase", phase);
+  }
+
+  /** The position of the next step within the phase, which schedules count by. */
+  get inPhase(): Position {
+    const step = this.step - this.start.step;
+    return {
+      step,
+      steps: this.steps,
+      epoch: step / this.stepsPerEpoch,
+      epochs: this.phase.epochs,
+    };
+  }
+
+  /** The rollback, if it happened in this phase. */
+  get rollbackOfPhase(): Rollback | undefined {
+    return this.rollback?.phase === this.start.phase ? this.rollback : undefined;
+  }
+
+  /**
+   * How many steps the optimizer has taken. As in PyTorch, a skipped step does not count, since the
+   * optimizer's state does not change in it; neither do batches that a rollback leaves out.
+   */
+  get optimizerSteps(): number {
+    const { step, skipped, optimizerSteps } = this.start;
+    const leftOut = (this.rollbackOfPhase?.without ?? []).filter((one) => one <= this.step).length;
+    return optimizerSteps + this.step - step - (this.skipped - skipped) - leftOut;
+  }
+
+  /** Whether the phase is over. It is not in the middle of an epoch, where a checkpoint may be. */
+  isOver(): boolean {
+    if (this.batches > 0) return false;
+    if (this.epochs - this.start.epochs >= this.phase.epochs) return true;
+    return this.#isMeasured(this.epochs) && this.patience.isOver(this.epochs);
+  }
+
+  /** The splits on which the nets are measured after an epoch. */
+  measuredSplits(epoch: number): string[] {
+    if (!this.#isMeasured(epoch)) return [];
+    return Object.keys(this.#job.data.splits).filter((split) => split !== "train");
+  }
+
+  /** Whether the nets are measured after an epoch: every so often, and after the phase's last one. */
+  #isMeasured(epoch: number): boolean {
+    const done = epoch - this.start.epochs;
+    return done % this.#job.evaluateEvery === 0 || done === this.phase.epochs;
+  }
+
+  /**
+   * Ends an epoch.
+   *
+   * @param metrics What was measured, by split.
+   * @returns Whether the epoch is the best so far.
+   */
+  endEpoch(metrics: Readonly<Record<string, Metrics>>): boolean {
+    const epoch = this.epochs + 1;
+    const best = this.#isMeasured(epoch) && this.selection.consider(epoch, metrics);
+    this.patience.watch(epoch, metrics);
+    this.metrics = metrics;
+    this.epochs = epoch;
+    this.batches = 0;
+    this.means = new LossMeans(this.phase.nets.model.terms);
+    return best;
+  }
+
+  /** The best epoch of the phase so far. */
+  get bestEpoch(): BestEpoch | undefined {
+    return this.selection.bestEpoch;
+  }
+
+  /**
+   * The position for a checkpoint.
+   *
+   * @param skippedInARow How many of the last steps were skipped in a row.
+   */
+  position(skippedInARow: number): JobPosition {
+    return {
+      start: this.start,
+      phases: this.phases,
+      epochs: this.epochs,
+      batches: this.batches,
+      step: this.step,
+      skipped: this.skipped,
+      skippedInARow,
+      seconds: this.seconds,
+      time: { training: this.time.training.seconds, waiting: this.time.waiting.seconds },
+      losses: this.means.sums(),
+      best: this.bestEpoch,
+      rollback: this.rollback,
+      stop: this.patience.best,
+      metrics: this.metrics,
+    };
+  }
+
+  /**
+   * The position in which the next phase begins.
+   *
+   * @param gradients The gradient norms of this phase's first batch.
+   */
+  nextPhase(gradients: readonly GradientNorms[]): JobPosition {
+    const last = this.position(0);
+    const { epochs, step, skipped, seconds } = last;
+    const phase = this.start.phase + 1;
+    return {
+      ...last,
+      start: { phase, epochs, step, skipped, seconds, optimizerSteps: 0 },
+      phases: [...this.phases, this.result(gradients)],
+      losses: noPosition.losses,
+      best: undefined,
+      stop: undefined,
+      metrics: {},
+    };
+  }
+
+  /**
+   * The phase's result so far.
+   *
+   * @param gradients The gradient norms of its first batch.
+   */
+  result(gradients: readonly GradientNorms[]): PhaseResult {
+    const { name = "", epochs, nets } = this.phase;
+    const done = this.epochs - this.start.epochs;
+    return {
+      name,
+      nets: nets.nets,
+      frozen: [...nets.model.frozen ?? []],
+      epochs: done,
+      ...(done < epochs && { stopped: true }),
+      steps: this.step - this.start.step,
+      skipped: this.skipped - this.start.skipped,
+      seconds: this.seconds - this.start.seconds,
+      test: byNet(this.metrics.test ?? {}),
+      best: this.selection.best(),
+      gradients,
+    };
+  }
+}
+
+/** The position of a job that has not begun. */
+const noPosition: JobPosition = {
+  start: { phase: 0, epochs: 0, step: 0, skipped: 0, seconds: 0, optimizerSteps: 0 },
+  phases: [],
+  epochs: 0,
+  batches: 0,
+  step: 0,
+  skipped: 0,
+  skippedInARow: 0,
+  seconds: 0,
+  time: { training: 0, waiting: 0 },
+  losses: { rows: 0, total: 0, terms: {} },
+  best: undefined,
+  metrics: {},
+};
+
+/**
+ * The position in which a job begins.
+ *
+ * @param optimizerSteps How many steps the optimizer has taken in an earlier run that it continues.
+ */
+export function startPosition(optimizerSteps: number): JobPosition {
+  return { ...noPosition, start: { ...noPosition.start, optimizerSteps } };
+}
