@@ -6,6 +6,7 @@
  */
 
 import { builtins } from "../../plugins/mod.ts";
+import { codeThatWasChecked } from "../pipeline/allowed_code.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 import type { TransformStage } from "../stages/transform.ts";
 import type { Batch } from "../stages/batch.ts";
@@ -46,7 +47,12 @@ async function answer(data: InputSetup | BatchAddress): Promise<void> {
 }
 
 async function setUp({ splits, transforms, measured, seed }: InputSetup): Promise<BatchMaker> {
-  const registry = createRegistry(builtins);
+  // What the other thread names has passed its check; nothing else is loaded here.
+  const named = [
+    ...transforms.map(({ specifier }) => specifier),
+    ...Object.values(splits).flatMap((one) => "source" in one ? [one.source.specifier] : []),
+  ];
+  const registry = createRegistry(builtins, codeThatWasChecked("/", named));
   const rows: Record<string, Rows> = {};
   for (const [name, shared] of Object.entries(splits)) {
     rows[name] = "source" in shared ? await openStreamed(shared, registry) : openStored(shared);

@@ -35,6 +35,28 @@ export interface AllowedCode {
   refuse(specifier: string, named: NamedModule): Promise<void>;
 }
 
+/**
+ * Exactly the modules that somebody has checked already, such as those that a run hands over to its thread.
+ *
+ * @param project The folder of the project whose code may be loaded.
+ * @param specifiers The modules, as they are asked for.
+ * @returns What refuses all others.
+ */
+export function codeThatWasChecked(
+  project: string,
+  specifiers: readonly string[],
+): AllowedCode {
+  const checked = new Set(specifiers);
+  return {
+    folder: project,
+    folders: [project],
+    refuse(specifier) {
+      if (checked.has(specifier)) return Promise.resolve();
+      return Promise.reject(new Error(`${specifier} was not checked before it is loaded`));
+    },
+  };
+}
+
 /** Whether a file is a module, whose reading runs it. */
 export const isModule = (file: string): boolean => /\.[mc]?[jt]sx?$/i.test(file);
 

@@ -183,8 +183,8 @@ export interface Plan {
   /** After how many epochs the nets are measured. */
   readonly evaluateEvery: number;
   readonly baseline: boolean;
-  /** The folder of the project whose code the pipeline may name, if that is known. */
-  readonly project?: string | undefined;
+  /** The folder of the project whose code the pipeline may name. */
+  readonly project: string;
   /**
    * The whole pipeline as plain JSON with every default filled in, for files: `${env:NAME}` stands for the values of
    * environment variables.

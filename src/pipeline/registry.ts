@@ -24,8 +24,8 @@ export interface FindContext {
 
 /** Finds stages by name. */
 export interface Registry {
-  /** The folder of the project whose code may be loaded, if that is known. */
-  readonly project?: string | undefined;
+  /** The folder of the project whose code may be loaded. */
+  readonly project: string;
   /**
    * Finds a stage.
    *
@@ -43,18 +43,18 @@ export interface Registry {
  * A registry of some built-in stages, and of all files and packages.
  *
  * @param builtins The built-in stages.
- * @param allowed Which files and packages may be loaded; all by default, for who has checked already.
+ * @param allowed Which files and packages may be loaded.
  */
 export function createRegistry(
   builtins: readonly AnyStage[],
-  allowed?: AllowedCode,
+  allowed: AllowedCode,
 ): Registry {
   return {
-    project: allowed?.folder,
+    project: allowed.folder,
     async find(kind, use, context) {
       if (typeof use !== "string") return ofKind(kind, use, undefined, context);
       if (isElsewhere(use)) {
-        await allowed?.refuse(use, context);
+        await allowed.refuse(use, context);
         return ofKind(kind, await load(kind, use, context), use, context);
       }
       return builtins.find((stage) => stage.kind === kind && stage.name === use) ??

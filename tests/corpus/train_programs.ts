@@ -22,6 +22,7 @@ import {
 } from "../../src/run/sizes.ts";
 import { DeclaredVariables } from "../../src/train/variables.ts";
 import type { ProgramCase } from "./program_cases.ts";
+import { allCode } from "../support/all_code.ts";
 
 const variable = (name: string, shape: readonly number[], table = false): Variable => ({
   name,
@@ -238,7 +239,7 @@ function* readingCases(folder: string): Iterable<ProgramCase> {
         transforms: [{ use: "one-hot", options: { count }, on: "all", measured: null }],
         nulls: { fills: {} },
       } as unknown as ModelFile,
-      createRegistry(builtins),
+      createRegistry(builtins, allCode),
       { kind: "source", name: "rows", place: undefined },
     );
   yield {

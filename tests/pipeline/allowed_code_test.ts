@@ -1,7 +1,13 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { join, relative } from "node:path";
 import { readPlan } from "../../src/run/read_plan.ts";
-import { allowedCode, allowedCodeOfRun } from "../../src/pipeline/allowed_code.ts";
+import {
+  type AllowedCode,
+  allowedCode,
+  allowedCodeOfRun,
+  codeThatWasChecked,
+} from "../../src/pipeline/allowed_code.ts";
+import { createRegistry } from "../../src/pipeline/registry.ts";
 import { UserError } from "../../src/base/errors.ts";
 import { inFolder } from "../support/command_line.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
@@ -132,4 +138,19 @@ Deno.test("allowedCodeOfRun() takes a project that pipeline.json and the place o
     const elsewhere = await refused(join(other, "runs", "x"), own, stage);
     assertStringIncludes(elsewhere!.problems[0]!.hint!, `from its project: cd ${own}`);
   });
+});
+
+Deno.test("codeThatWasChecked() lets what was checked pass, and nothing else", async () => {
+  const code = codeThatWasChecked("/project", ["./mine.ts", "npm:stages#one"]);
+  const named = { folder: "/project", place: undefined };
+  await code.refuse("./mine.ts", named);
+  await code.refuse("npm:stages#one", named);
+  for (const other of ["./other.ts", "npm:stages", "npm:stages#two"]) {
+    await assertRejects(() => code.refuse(other, named), Error, `${other} was not checked`);
+  }
+});
+
+Deno.test("createRegistry() loads no code where nobody has said which is allowed", () => {
+  const nobody = undefined as unknown as AllowedCode;
+  assertThrows(() => createRegistry([], nobody), TypeError);
 });

@@ -6,6 +6,7 @@ import { checkOptions } from "../../src/pipeline/options.ts";
 import { defineSchedule, type ScheduleStage, z } from "../../plugin.ts";
 import mseHint from "../../plugins/losses/mse_hint.ts";
 import { withFiles } from "../support/problems.ts";
+import { allCode } from "../support/all_code.ts";
 
 /** A stage with some options. */
 const stageWith = (options: z.ZodObject): ScheduleStage =>
@@ -21,7 +22,7 @@ const rows = (problems: readonly Problem[]) =>
 /** What is wrong with options, written in YAML, of a stage called `mine`. */
 async function problemsWith(options: z.ZodObject, text: string): Promise<string[][]> {
   return await withFiles({ "f.yaml": text }, async (folder) => {
-    const document = await readDocument(join(folder, "f.yaml"));
+    const document = await readDocument(join(folder, "f.yaml"), { allowed: allCode });
     const value = document.value as Record<string, unknown>;
     const { problems } = checkOptions(stageWith(options), value, { document, path: [] });
     return rows(problems).map(([place, ...rest]) => [place!.split("f.yaml:")[1]!, ...rest]);
@@ -39,7 +40,7 @@ Deno.test("checkOptions() fills in the defaults", async () => {
   const stage = stageWith(
     z.object({ rate: z.number(), by: z.number().default(2), at: z.int().optional() }),
   );
-  const document = await documentOfValue({ rate: 1 });
+  const document = await documentOfValue({ rate: 1 }, { allowed: allCode });
   const subject = { document, path: [] };
   assertEquals(checkOptions(stage, { rate: 1 }, subject), {
     options: { rate: 1, by: 2 },
@@ -137,7 +138,7 @@ Deno.test("checkOptions() names unknown options with the nearest one, at their k
 });
 
 Deno.test("checkOptions() knows the keys that are not the stage's own", async () => {
-  const document = await documentOfValue({ gradent: "block" });
+  const document = await documentOfValue({ gradent: "block" }, { allowed: allCode });
   const subject = { document, path: [], ignore: ["use", "gradient"] };
   const { problems } = checkOptions(stageWith(z.object({})), { gradent: "block" }, subject);
   assertEquals(rows(problems), [
@@ -323,7 +324,7 @@ Deno.test("checkOptions() shows long values, stages, functions and loops in a fe
   ];
   for (const [value, shown] of values) {
     const stage = stageWith(z.object({ a: z.boolean() }));
-    const document = await documentOfValue({});
+    const document = await documentOfValue({}, { allowed: allCode });
     const { problems } = checkOptions(stage, { a: value }, { document, path: [] });
     const [message, prefix] = [problems[0]!.message, "a of mine: expected true or false, got "];
     assert(message.startsWith(prefix) && message.length < prefix.length + 60, message);

@@ -6,10 +6,11 @@ import { StageError } from "../../src/stages/stage_error.ts";
 import type { AnyStage, StageKind } from "../../src/stages/stage.ts";
 import mseHint from "../../plugins/losses/mse_hint.ts";
 import { builtins } from "../../plugins/mod.ts";
+import { allCode } from "../support/all_code.ts";
 import { pluginApi } from "../support/pipelines.ts";
 import { problemsOf, withFiles } from "../support/problems.ts";
 
-const registry = createRegistry(builtins);
+const registry = createRegistry(builtins, allCode);
 const place = { file: "f.yaml", line: 7, column: 3 };
 
 /** A module that exports a loss and a metric. */

@@ -6,6 +6,7 @@ import { readSweep } from "../../src/pipeline/sweep_file/read.ts";
 import { netsOf } from "../../src/run/prepare_nets.ts";
 import { rocket, root } from "../support/command_line.ts";
 import { withFiles } from "../support/problems.ts";
+import { allCode } from "../support/all_code.ts";
 
 const folder = join(root, "pipelines");
 const examples = [...Deno.readDirSync(folder)].map(({ name }) => name)
@@ -14,7 +15,7 @@ const examples = [...Deno.readDirSync(folder)].map(({ name }) => name)
 Deno.test("all runs of the sweeps in pipelines/ are pipelines", async () => {
   assert(examples.length > 1);
   for (const name of examples) {
-    const { runs, settings } = await readSweep(join(folder, name));
+    const { runs, settings } = await readSweep(join(folder, name), { allowed: allCode });
     const alone = new Map<string, boolean>();
     for (const run of runs) {
       const nets = netsOf(await planOf(run, await allowedCode(folder)));
@@ -42,7 +43,7 @@ Deno.test("the sweep in docs/sweep.md can be read, and its runs are pipelines", 
   const [, snippet] = /^```yaml\n([^]*?)^```/m.exec(text)!;
   const base = await Deno.readTextFile(join(folder, "quickstart.yaml"));
   await withFiles({ "sweep.yaml": snippet!, "quickstart.yaml": base }, async (folder) => {
-    const { runs, settings } = await readSweep(join(folder, "sweep.yaml"));
+    const { runs, settings } = await readSweep(join(folder, "sweep.yaml"), { allowed: allCode });
     assertEquals(settings.length, 5 * 4);
     const name = "weights,batch=64,light=small,weight=0.1";
     assertEquals(

@@ -15,6 +15,7 @@ import { disposeState, initialState, trainStep } from "../../src/train/step.ts";
 import { initialValues } from "../../src/train/variables.ts";
 import { root } from "../support/command_line.ts";
 import { withFiles } from "../support/problems.ts";
+import { allCode } from "../support/all_code.ts";
 
 const folder = join(root, "pipelines", "paper");
 const files = [...Deno.readDirSync(folder)].map(({ name }) => name)
@@ -43,7 +44,7 @@ async function withSweep(
     const path = join(data, "noise.arrow");
     const paths = ["train", "test"].map((split) => `data.${split}.path=${path}`);
     const set = [...paths, "data.rows=20", "train.batch=4"];
-    await test(await readSweep(join(folder, file), { set }));
+    await test(await readSweep(join(folder, file), { allowed: allCode, set }));
   });
 }
 

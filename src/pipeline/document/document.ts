@@ -94,8 +94,8 @@ export class Unevaluated extends Error {
 
 /** What holds for all files of a pipeline. */
 export interface Reading {
-  /** Which files that are code may be read; all by default. */
-  readonly allowed: AllowedCode | undefined;
+  /** Which files that are code may be read. */
+  readonly allowed: AllowedCode;
   /** Hears of each file. */
   readonly onFile: ((path: string) => void) | undefined;
   /** Which environment variables may be read for what, and who hears of them. */
@@ -110,8 +110,8 @@ export interface Reading {
 export interface ReadOptions extends EnvironmentOptions {
   /** Changes as `PATH=VALUE`, in this order. */
   readonly set?: readonly string[];
-  /** Which code it may extend; all by default. */
-  readonly allowed?: AllowedCode | undefined;
+  /** Which code it may extend. */
+  readonly allowed: AllowedCode;
   /** Hears of the absolute path of each file that is read. */
   readonly onFile?: ((path: string) => void) | undefined;
   /** What a module exports, by its absolute path; it is imported by default, which runs it. */
@@ -128,7 +128,7 @@ export interface ReadOptions extends EnvironmentOptions {
  */
 export async function readDocument(
   file: string,
-  options: ReadOptions = {},
+  options: ReadOptions,
 ): Promise<Document> {
   const node = await readNode(file, startReading(options));
   return documentOf(node, file, options);
@@ -170,7 +170,7 @@ export async function documentOfValue(
   value: object,
   { folder = Deno.cwd(), file = "the pipeline", ...options }:
     & ReadOptions
-    & { folder?: string; file?: string } = {},
+    & { folder?: string; file?: string },
 ): Promise<Document> {
   const origin = { file, folder };
   const node = await extended(nodeOf(value, origin), startReading(options));
@@ -271,7 +271,7 @@ async function readFile(
   }
   // The first file is named by the person, all others by files.
   if (place !== undefined && isModule(path)) {
-    await reading.allowed?.refuse(path, { folder: dirname(path), place });
+    await reading.allowed.refuse(path, { folder: dirname(path), place });
   }
   reading.onFile?.(path);
   return await extended(await read(file, path, place, reading), reading, [...within, path]);

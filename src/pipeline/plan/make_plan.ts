@@ -54,7 +54,7 @@ export async function makePlan(document: Document, registry: Registry): Promise<
 async function planAll(
   planner: Planner,
   value: PipelineValue,
-): Promise<Omit<Plan, "variables"> | undefined> {
+): Promise<Omit<Plan, "variables" | "project"> | undefined> {
   const data = await planData(planner, value.data);
   const network = await planner.stage<NetworkStage>("network", value.network, ["network"]);
   const initial = planInitial(planner, value.network.initial);

@@ -75,7 +75,7 @@ export interface ReadSweepOptions extends ReadOptions {
  * @returns The sweep; its pipelines are not checked yet.
  * @throws {UserError} With all that is wrong; exit code 2.
  */
-export async function readSweep(file: string, options: ReadSweepOptions = {}): Promise<Sweep> {
+export async function readSweep(file: string, options: ReadSweepOptions): Promise<Sweep> {
   const reading = startReading(options);
   const root = await readNode(file, reading) as MapNode;
   const document = documentOf(root, file, reading.environment);

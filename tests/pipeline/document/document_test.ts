@@ -9,6 +9,7 @@ import { formatPlace } from "../../../src/base/errors.ts";
 import type { Path } from "../../../src/pipeline/document/nodes.ts";
 import mseHint from "../../../plugins/losses/mse_hint.ts";
 import { problemsOf, withEnvironment, withFiles } from "../../support/problems.ts";
+import { allCode } from "../../support/all_code.ts";
 
 type Files = Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>;
 
@@ -16,7 +17,11 @@ type Files = Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>;
 const readFirst = <T>(files: Files, test: (document: Document, folder: string) => T) =>
   withFiles(
     files,
-    async (folder) => await test(await readDocument(join(folder, Object.keys(files)[0]!)), folder),
+    async (folder) =>
+      await test(
+        await readDocument(join(folder, Object.keys(files)[0]!), { allowed: allCode }),
+        folder,
+      ),
   );
 
 /** The problems of the first of some files. */
@@ -24,7 +29,10 @@ const refused = (files: Files, set: readonly string[] = []) =>
   withFiles(
     files,
     (folder) =>
-      problemsOf(() => readDocument(join(folder, Object.keys(files)[0]!), { set }), folder),
+      problemsOf(
+        () => readDocument(join(folder, Object.keys(files)[0]!), { allowed: allCode, set }),
+        folder,
+      ),
   );
 
 /** The texts of the places of a value and of its key, from the files' folder. */
@@ -81,7 +89,7 @@ Deno.test("readDocument() says where values, keys, and what is missing would sta
 Deno.test("readDocument() names files as the person did", async () => {
   await withFiles({ "a.yaml": "name: x" }, async (folder) => {
     const file = relative(Deno.cwd(), join(folder, "a.yaml"));
-    const document = await readDocument(file);
+    const document = await readDocument(file, { allowed: allCode });
     assertEquals([document.file, document.place(["name"]).file], [file, file]);
   });
 });
@@ -120,7 +128,7 @@ Deno.test("readDocument() refuses what is no pipeline", async () => {
     const name = Object.keys(files)[0]!.replace("/b", "");
     await withFiles(files, async (folder) => {
       assertEquals(
-        await problemsOf(() => readDocument(join(folder, name)), folder),
+        await problemsOf(() => readDocument(join(folder, name), { allowed: allCode }), folder),
         [[place, message, hint]],
       );
     });
@@ -131,7 +139,8 @@ Deno.test("readDocument() finds the file that was meant by one that is not there
   await withFiles(
     { "quickstart.yaml": "", "quickstar.txt": "", "mine.ts": "" },
     async (folder) => {
-      const missing = (name: string) => problemsOf(() => readDocument(join(folder, name)), folder);
+      const missing = (name: string) =>
+        problemsOf(() => readDocument(join(folder, name), { allowed: allCode }), folder);
       assertEquals(await missing("quikstart.yaml"), [
         ["", "there is no file quikstart.yaml", "did you mean quickstart.yaml?"],
       ]);
@@ -284,7 +293,7 @@ Deno.test("--set comes after extends:, and one change after the other", async ()
     async (folder) => {
       const set = ["train.epochs=5", "seed=${env:ROCKET_TEST_SEED}", "train.epochs=7"];
       await withEnvironment({ ROCKET_TEST_SEED: "9" }, async () => {
-        const document = await readDocument(join(folder, "a.yaml"), { set });
+        const document = await readDocument(join(folder, "a.yaml"), { allowed: allCode, set });
         assertEquals(document.value, { train: { epochs: 7, batch: 2 }, seed: 9 });
         assertEquals(places(document, ["train", "epochs"], folder), [
           "--set train.epochs=7 (train.epochs)",
@@ -388,16 +397,23 @@ Deno.test("readDocument() refuses TypeScript that throws or has no pipeline", as
   const [syntax] = await refused({ "a.ts": "export default {;" });
   assert(syntax![1].startsWith("a.ts cannot be loaded: "), syntax![1]);
   await withFiles({ "mine.ts": "" }, async (folder) => {
-    assertEquals(await problemsOf(() => readDocument(join(folder, "mime.ts")), folder), [
-      ["", "there is no file mime.ts", "did you mean mine.ts?"],
-    ]);
+    assertEquals(
+      await problemsOf(() => readDocument(join(folder, "mime.ts"), { allowed: allCode }), folder),
+      [
+        ["", "there is no file mime.ts", "did you mean mine.ts?"],
+      ],
+    );
   });
 });
 
 Deno.test("documentOfValue() takes a pipeline that a program has", async () => {
   await withFiles({ "base.yaml": "name: base\nseed: 2\n" }, async (folder) => {
     const value = { extends: "base.yaml", seed: 3, losses: [{ use: mseHint }] };
-    const document = await documentOfValue(value, { folder, set: ["losses.0.weight=2"] });
+    const document = await documentOfValue(value, {
+      allowed: allCode,
+      folder,
+      set: ["losses.0.weight=2"],
+    });
     assertEquals(document.value, {
       name: "base",
       seed: 3,
@@ -416,7 +432,7 @@ Deno.test("documentOfValue() takes a pipeline that a program has", async () => {
 Deno.test("documentOfValue() refuses a pipeline that contains itself", async () => {
   const value: Record<string, unknown> = { name: "x", data: {} };
   (value.data as Record<string, unknown>).train = value;
-  assertEquals(await problemsOf(() => documentOfValue(value)), [
+  assertEquals(await problemsOf(() => documentOfValue(value, { allowed: allCode })), [
     ["the pipeline (data.train)", "the value contains itself", ""],
   ]);
 });
@@ -427,7 +443,9 @@ Deno.test("extends: refuses files that extend one another twice, which would be 
     files[`${index}.yaml`] = `extends: [${index + 1}.yaml, ${index + 1}.yaml]`;
   }
   await withFiles(files, async (folder) => {
-    const error = await readDocument(`${folder}/0.yaml`).catch((error) => error);
+    const error = await readDocument(`${folder}/0.yaml`, { allowed: allCode }).catch((error) =>
+      error
+    );
     assertEquals(error.message, "the pipeline is made of more than 100 files");
   });
 });

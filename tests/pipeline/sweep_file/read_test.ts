@@ -7,6 +7,7 @@ import { planOf } from "../../../src/sweep/check.ts";
 import { readSweep } from "../../../src/pipeline/sweep_file/read.ts";
 import { digitsPipeline } from "../../support/pipelines.ts";
 import { problemsOf, withFiles } from "../../support/problems.ts";
+import { allCode } from "../../support/all_code.ts";
 
 const base = stringify(digitsPipeline());
 const mod = new URL("../../../mod.ts", import.meta.url).href;
@@ -35,7 +36,7 @@ settings:
   other: { network: { use: wide-resnet, light: { depth: 10 } } }
 `,
     async (file) => {
-      const { runs, settings, name } = await readSweep(file);
+      const { runs, settings, name } = await readSweep(file, { allowed: allCode });
       assertEquals(name, "sweep");
       assertEquals(settings.map(({ key, reference }) => [key, reference]), [
         ["basic", "basic"],
@@ -74,6 +75,7 @@ Deno.test("a run of a sweep has the plan that the pipeline itself has, with the 
       "base: ../base.yaml\nseeds: [7]\nsettings: { rocket: { losses.2.weight: 0.1 } }\n",
   }, async (folder) => {
     const { runs } = await readSweep(join(folder, "sweeps/sweep.yaml"), {
+      allowed: allCode,
       set: ["train.epochs=3"],
     });
     const plan = await planOf(runs[0]!, await allowedCode(folder));
@@ -94,7 +96,8 @@ settings:
 `;
   const label = "  label: { grid: { losses.0.weight: [0.2], network.booster: { light: [8] } } }\n";
   const keys = ["basic,light=small", "logits,light=small,weight=0.1"];
-  const keysOf = async (file: string) => (await readSweep(file)).settings.map(({ key }) => key);
+  const keysOf = async (file: string) =>
+    (await readSweep(file, { allowed: allCode })).settings.map(({ key }) => key);
   return withSweep(sweep, async (file) => {
     assertEquals(await keysOf(file), keys);
     await Deno.writeTextFile(file, sweep + label);
@@ -116,7 +119,7 @@ settings:
     grid: { losses.2.weight: [0.01, 0.1] }
 `,
     async (file, folder) => {
-      const { settings, runs } = await readSweep(file);
+      const { settings, runs } = await readSweep(file, { allowed: allCode });
       assertEquals(settings.map(({ key, reference }) => [key, reference]), [
         ["basic,light=small", "basic,light=small"],
         ["basic,light=large", "basic,light=large"],
@@ -141,7 +144,7 @@ export default defineSweep({
   settings: { rocket: { "losses.2.weight": 0.1 } },
 });\n`,
   }, async (folder) => {
-    const { runs } = await readSweep(join(folder, "sweep.ts"));
+    const { runs } = await readSweep(join(folder, "sweep.ts"), { allowed: allCode });
     assertEquals(runs.map(({ seed }) => seed), [5, 6]);
   }));
 
@@ -193,6 +196,6 @@ const cases: [name: string, sweep: string, expected: [string, string, string][]]
 for (const [name, text, expected] of cases) {
   Deno.test(`a sweep file is refused for ${name}, with its place`, () =>
     withSweep(text, async (file, folder) => {
-      assertEquals(await problemsOf(() => readSweep(file), folder), expected);
+      assertEquals(await problemsOf(() => readSweep(file, { allowed: allCode }), folder), expected);
     }));
 }

@@ -15,8 +15,9 @@ import { netsOf, prepareNets } from "../../../src/run/prepare_nets.ts";
 import { convert } from "../../../data/convert.ts";
 import { inFolder } from "../../support/command_line.ts";
 import { type Rows, writeDay, writeRows } from "../../support/hand_over.ts";
+import { allCode } from "../../support/all_code.ts";
 
-const registry = createRegistry(builtins);
+const registry = createRegistry(builtins, allCode);
 
 const reference = { kind: "source" as const, name: "rows", place: undefined };
 
