@@ -350,6 +350,12 @@ Deno.test("the line names what links in a project and in runs lead to, where cod
     assertStringIncludes(printed, "precious");
     assertStringIncludes(line, `folders, ${elsewhere} among them`);
     assertStringIncludes(line, `write ${join(folder, "runs")} and ${elsewhere}, no network`);
+    await Deno.symlink("/proc/self", join(folder, "deep", "self"));
+    const [refused] = await lineOf(["./m.ts"], ["check", "p.yaml"]);
+    assertMatch(
+      refused,
+      /^error: .*self is a link to \/proc\/\d+, by which code can reach any file/,
+    );
     // Rocket's own code follows no link that the pipeline does not name.
     assert(!(await lineOf(["accuracy"], ["check", "p.yaml"]))[0].includes("elsewhere"));
   });

@@ -12,6 +12,7 @@ import { cacheFolder } from "../../base/machine/cache_folder.ts";
 import { cLibrary } from "../../base/machine/libc.ts";
 import { denoFolder } from "../../base/files/deno_folder.ts";
 import { fixedFolder, isGlob } from "../../base/files/glob.ts";
+import { isInside } from "../../base/files/holds_path.ts";
 import { targetOf } from "../../base/files/inside.ts";
 import { flagsOf, type Need, permissionSet } from "../../base/machine/permissions.ts";
 import { handedOver } from "../../base/machine/system_file.ts";
@@ -27,6 +28,9 @@ import { namedFiles } from "./named_files.ts";
 import { readOptions } from "./options.ts";
 import { readRun } from "../../run/folder/read_run.ts";
 import { table } from "../../base/text_table.ts";
+
+/** Folders of the system by which a process reaches any file, such as `/proc/self/root`. */
+const systemFolders = ["/proc", "/sys", "/dev"];
 
 /** Permissions whose values are paths of the user's. */
 const ofPaths: ReadonlySet<Need["permission"]> = new Set(["read", "write", "ffi"]);
@@ -240,10 +244,22 @@ class NeedList {
       const searched = granted.filter((folder) => !this.#own.has(folder) && !holdsHome(folder));
       const { links, unfinished } = linksOut(searched, granted);
       for (const { link, target } of links) {
+        // Deno keeps these from a program by their paths, and not by a link's.
+        if (systemFolders.some((folder) => isInside(folder, target))) {
+          throw new UserError(
+            `${link} is a link to ${target}, by which code can reach any file: remove it`,
+            { exitCode: 2 },
+          );
+        }
         this.add(permission, target, `where ${link} leads`, true);
       }
       for (const of of unfinished) {
         const why = "it has too many files to look for links that lead out of it";
+        if (permission === "write") {
+          throw new UserError(`code that is not Rocket's may not write in ${of}: ${why}`, {
+            exitCode: 2,
+          });
+        }
         this.#needs.set(`${permission} ${of}`, { permission, of, why, told: true });
       }
     }

@@ -15,6 +15,7 @@ Deno.test("linksOut() finds links at any depth that lead out of all granted fold
     const broken = { link: join(project, "a", "broken"), target: join(outer, "nowhere") };
     const found = linksOut([project], [project, data]);
     assertEquals(found, { links: [broken], unfinished: [] });
+    assertEquals(linksOut([project], [project, data], 2).unfinished, [project]);
     await link("/", "root");
     const targets = linksOut([project], [project, data]).links.map(({ target }) => target);
     assertEquals(targets.includes("/"), true);
