@@ -801,7 +801,7 @@ function* rowCases(): Iterable<DataCase> {
   yield one("values of negative length", streamWith(many, [2, 1, 1, -1n]), beyond);
   yield one("values of no length", streamWith(many, [2, 1, 1, 0n]), "0 of the 5000 values");
   yield one("values too short by one", streamWith(many, [2, 1, 1, 4n * 4999n]), "4999 of the 5000");
-  yield one("rows beyond the values", streamWith(many, [1, 0, 0, 10_000n]), "5000 rows");
+  yield one("rows beyond the values", streamWith(many, [1, 0, 0, 10_000n]), "there are 5000");
   const odd = tableToIPC(tableFromArrays(rows), "stream");
   const schema = new DataView(odd.buffer, odd.byteOffset);
   yield one(
