@@ -9,11 +9,13 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /**
- * A line of text as the content of an element of HTML or XML, or as an attribute's value: it shows what it is and is
- * no markup. Line breaks, and characters that show nothing or turn the direction of writing, are escaped.
+ * Escapes a line of text for an element or an attribute of HTML or XML. Line breaks and invisible
+ * characters become escape sequences, and characters that XML does not allow become U+FFFD.
  *
  * @param text The text.
  */
 export function escapeMarkup(text: string): string {
-  return printable(text).replaceAll(/[&<>"']/g, (sign) => entities[sign]!);
+  return printable(text)
+    .replaceAll(/[&<>"']/g, (sign) => entities[sign]!)
+    .replaceAll(/[\ufffe\uffff]/g, "\ufffd");
 }

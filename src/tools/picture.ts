@@ -11,7 +11,7 @@ import { compile, type TopLevelSpec } from "npm:vega-lite@6.4.1";
 import { parse, View } from "npm:vega@6.2.0";
 import { resultTable } from "../commands/result_table.ts";
 import type { Result } from "../stages/events.ts";
-import { escapeXml } from "./escape_xml.ts";
+import { escapeMarkup } from "../base/escape_markup.ts";
 
 interface Point {
   readonly epoch: number;
@@ -80,7 +80,7 @@ function withTable(chart: string, table: string): string {
   const tall = height! + lines.length * line + 24;
   const text = lines.map((content, index) =>
     `<text x="16" y="${height! + 16 + index * line}" xml:space="preserve">${
-      escapeXml(content)
+      escapeMarkup(content)
     }</text>`
   );
   return [

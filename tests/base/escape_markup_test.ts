@@ -1,0 +1,9 @@
+import { assertEquals } from "@std/assert";
+import { escapeMarkup } from "../../src/base/escape_markup.ts";
+
+Deno.test("escapeMarkup() leaves no markup, no character that XML refuses, and none that shows nothing", () => {
+  assertEquals(
+    escapeMarkup(`<script a="1" b='2'>&amp;</script>\x00\x1b\n\u202e\uffff`),
+    "&lt;script a=&quot;1&quot; b=&#39;2&#39;&gt;&amp;amp;&lt;/script&gt;\\u{0}\\u{1b}\\u{a}\\u{202e}\ufffd",
+  );
+});

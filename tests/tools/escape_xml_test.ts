@@ -1,9 +1,0 @@
-import { assertEquals } from "@std/assert";
-import { escapeXml } from "../../src/tools/escape_xml.ts";
-
-Deno.test("escapeXml() leaves no markup, no character that XML refuses, and none that shows nothing", () => {
-  assertEquals(
-    escapeXml(`<script a="1" b='2'>&amp;</script>\x00\x1b\n\u202e\uffff`),
-    "&lt;script a=&quot;1&quot; b=&#39;2&#39;&gt;&amp;amp;&lt;/script&gt;\\u{0}\\u{1b}\\u{a}\\u{202e}\ufffd",
-  );
-});
