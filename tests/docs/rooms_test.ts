@@ -35,12 +35,11 @@ function* sources(folder = root): Iterable<string> {
   }
 }
 
-/** The project's files that a file imports, statically or not, in its code and not in its comments. */
+/** The project's files that a file imports, statically or not: in its code, not in comments and templates. */
 function importsOf(path: string): string[] {
-  const code = Deno.readTextFileSync(join(root, path)).replaceAll(
-    /^\s*(?:\*|\/\*\*|\/\/).*$/gm,
-    "",
-  );
+  const code = Deno.readTextFileSync(join(root, path))
+    .replaceAll(/^\s*(?:\*|\/\*\*|\/\/).*$/gm, "")
+    .replaceAll(/`[^`]*`/g, "``");
   const named = code.matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+\.ts)"/g);
   return Array.from(named, ([, imported]) => join(dirname(path), imported!));
 }
