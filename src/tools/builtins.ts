@@ -46,6 +46,8 @@ export async function findBuiltIns(plugins: URL): Promise<BuiltIn[]> {
   return found;
 }
 
+const imported = (what: string, path: string) => `import ${what} from "${path}";`;
+
 /**
  * The text of plugins/mod.ts: a list of all built-in stages.
  *
@@ -65,8 +67,8 @@ export function builtinsModule(builtIns: readonly BuiltIn[]): string {
  * @module
  */
 
-import type { AnyStage } from "../plugin.ts";
-${named.map(({ path, variable }) => `import ${variable} from "${path}";`).join("\n")}
+${imported("type { AnyStage }", "../plugin.ts")}
+${named.map(({ path, variable }) => imported(variable, path)).join("\n")}
 
 /** All built-in stages, by kind and name. */
 export const builtins: readonly AnyStage[] = [
