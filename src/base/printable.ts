@@ -9,7 +9,7 @@
  * such characters could pass for another name, or for a line that Rocket prints.
  */
 export const UNPRINTABLE: RegExp =
-  /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0]/gu;
+  /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /**
  * A text of several lines in one: for messages of code that is not Rocket's, which may have them on purpose.

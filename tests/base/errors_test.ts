@@ -51,10 +51,11 @@ Deno.test("formatProblem() escapes what would do something to a terminal", () =>
 });
 
 Deno.test("formatProblem() has no line but its own, whatever names have in them", () => {
-  const name = "a\nerror: b\r\u2028c\u2029\u061c\u200b\u200e\u200f\ufeff\u{e0041}\u3164\ud800";
+  const name =
+    "a\nerror: b\r\u2028c\u2029\u061c\u200b\u200e\u200f\ufeff\u{e0041}\u3164\ud800\u034f\ufe0f\u17b4\u180b\u115f\u2800";
   const shown =
     "a\\u{a}error: b\\u{d}\\u{2028}c\\u{2029}\\u{61c}\\u{200b}\\u{200e}\\u{200f}\\u{feff}" +
-    "\\u{e0041}\\u{3164}\\u{d800}";
+    "\\u{e0041}\\u{3164}\\u{d800}\\u{34f}\\u{fe0f}\\u{17b4}\\u{180b}\\u{115f}\\u{2800}";
   assertEquals(
     formatProblem({ message: name, place: { file: name, line: 1 }, hint: name }),
     `error: ${shown}\n --> ${shown}:1:1\n hint: ${shown}`,
