@@ -92,10 +92,10 @@ export interface Found {
   readonly functions: ReadonlySet<string>;
 }
 
-/** A view or a macro of a database. */
+/** A view or a macro of a database, or a table that computes columns. */
 export interface Definition {
-  /** Which of both. */
-  readonly kind: "view" | "macro";
+  /** Which of them. */
+  readonly kind: "view" | "macro" | "table";
   /** Its name in lower case. */
   readonly name: string;
   /** What it calls and names; undefined if it cannot be parsed. */
@@ -138,7 +138,7 @@ function refuseDefinitions(query: Found, definitions: readonly Definition[]): vo
     const calls = new Set([...found.functions, ...found.tableFunctions.map(({ name }) => name)]);
     for (const definition of definitions) {
       const { kind, name } = definition;
-      if (seen.has(definition) || !(kind === "view" ? found.tables : calls).has(name)) continue;
+      if (seen.has(definition) || !(kind === "macro" ? calls : found.tables).has(name)) continue;
       seen.add(definition);
       const what = `uses the ${kind} ${name} of the database`;
       if (!definition.found) throw refusal(`${what}, which cannot be checked`);
@@ -166,8 +166,11 @@ function look(statement: unknown): Found {
   const open: unknown[] = [statement];
   while (open.length > 0) {
     const part = open.pop();
-    if (Array.isArray(part)) open.push(...part);
-    if (typeof part !== "object" || part === null || Array.isArray(part)) continue;
+    if (typeof part !== "object" || part === null) continue;
+    if (Array.isArray(part)) {
+      for (const item of part) open.push(item);
+      continue;
+    }
     const node = part as Record<string, unknown>;
     const at = node.query_location as number | undefined;
     if (node.class === "CONSTANT") continue;
@@ -193,7 +196,7 @@ function look(statement: unknown): Found {
 }
 
 /**
- * The views and macros of a database, with what they do.
+ * The views and macros of a database, and the tables that compute columns, with what they do.
  *
  * @param database The database.
  * @param file What a person calls it.
@@ -203,6 +206,9 @@ export async function definitionsOf(database: Database, file: string): Promise<D
   // No functions and operators here: each could be a macro.
   const views = await database.rows(
     "SELECT view_name, sql FROM system.main.duckdb_views() WHERE NOT internal",
+  );
+  const tables = await database.rows(
+    "SELECT table_name, sql FROM system.main.duckdb_tables() WHERE NOT internal",
   );
   const macros = await database.rows(
     "SELECT function_name, function_type, macro_definition FROM system.main.duckdb_functions() WHERE NOT internal",
@@ -216,6 +222,12 @@ export async function definitionsOf(database: Database, file: string): Promise<D
   for (const [name, sql] of views) {
     const found = await foundIn(bodyOf(sql as string));
     definitions.push({ kind: "view", name: (name as string).toLowerCase(), found });
+  }
+  for (const [name, sql] of tables) {
+    const columns = generatedIn(sql as string);
+    if (columns?.length === 0) continue;
+    const found = await foundIn(columns && `SELECT ${columns.join(", ")}`);
+    definitions.push({ kind: "table", name: (name as string).toLowerCase(), found });
   }
   for (const [name, type, body] of macros) {
     const found = await foundIn(type === "table_macro" ? body as string : `SELECT ${body}`);
@@ -249,6 +261,34 @@ async function refuseShadows(
       },
     ),
   });
+}
+
+/**
+ * What the columns of a table are computed by, in brackets, from the statement that makes it, which DuckDB has written:
+ * `CREATE TABLE name(a INTEGER, b INTEGER GENERATED ALWAYS AS((a + 1)), …);`. Undefined if it cannot be read.
+ * DuckDB's tables have no other word for it: the defaults of columns look the same, which no query computes.
+ */
+function generatedIn(sql: string): string[] | undefined {
+  const token = /\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|[()]|[^\s"'()]+)\s*/y;
+  const found: string[] = [], before: string[] = [];
+  let depth = 0, start: { readonly at: number; readonly depth: number } | undefined;
+  while (token.lastIndex < sql.length) {
+    const at = token.lastIndex, text = token.exec(sql)?.[1];
+    if (text === undefined) return undefined;
+    if (text === "(") {
+      if (!start && before.join(" ") === "GENERATED ALWAYS AS") start = { at, depth };
+      depth++;
+    } else if (text === ")") {
+      depth--;
+      if (start?.depth === depth) {
+        found.push(sql.slice(start.at, token.lastIndex));
+        start = undefined;
+      }
+    }
+    before.push(text);
+    if (before.length > 3) before.shift();
+  }
+  return found;
 }
 
 /** The query of a view, from the statement that makes it, which DuckDB has written: `CREATE VIEW name (columns) AS query`. */

@@ -305,9 +305,15 @@ Deno.test("sql says what a query may not call, and where", async () => {
     "the query cannot be run at line 2, column 16: it calls enable_logging, and a query may only read",
     "or from one of these functions: generate_series, json_each",
   );
+  const numbers = Array.from({ length: 130_001 }, (_, index) => index).join(",");
+  await assertRefused(
+    `SELECT sleep_ms(1) AS x WHERE 1 IN (${numbers})`,
+    "the query cannot be run at line 1, column 8: it calls sleep_ms, and a query may only read",
+    "take its rows from tables",
+  );
 });
 
-Deno.test("sql looks into the views and macros of a database before it uses them", async () => {
+Deno.test("sql looks into the views, macros and computed columns of a database before it uses them", async () => {
   await withFiles({}, async (folder) => {
     const make = async (name: string, ...statements: string[]) => {
       const { api } = await loadDuckdb();
@@ -325,6 +331,10 @@ Deno.test("sql looks into the views and macros of a database before it uses them
       'CREATE VIEW "an (AS) ""odd"" name" (y, "AS z") AS WITH u AS (FROM t) SELECT x, 2 FROM u',
       `CREATE VIEW bad AS FROM enable_profiling(format='json', save_location='${target}')`,
       "CREATE VIEW worse AS SELECT * FROM bad",
+      "CREATE TABLE u (x INTEGER, y INTEGER AS (x + 1), z INTEGER DEFAULT (sleep_ms(1)), w TEXT AS (')('))",
+      "INSERT INTO u (x, z) VALUES (1, 2)",
+      'CREATE TABLE "Slow (" ("GENERATED ALWAYS AS(" INTEGER, s VARCHAR AS (\'a\' || sleep_ms(1)))',
+      'CREATE VIEW on_slow AS SELECT 1 AS x FROM "Slow ("',
       "CREATE MACRO rows_of(n) AS TABLE FROM range(n) r(x)",
       "CREATE MACRO twice(x) AS 2 * x",
       "CREATE MACRO hidden() AS (SELECT count(*) FROM worse)",
@@ -333,11 +343,14 @@ Deno.test("sql looks into the views and macros of a database before it uses them
     const ask = (query: string, name = "a.db", tables = { c: "a.csv" }) =>
       readColumns(sourceOf(sql, { query, database: name, tables }, folder));
     assertEquals(await ask('FROM "an (AS) ""odd"" name"'), { y: [1], "AS z": [2] });
+    assertEquals(await ask("FROM u"), { x: [1], y: [2], z: [2], w: [")("] });
     assertEquals(await ask("SELECT twice(x)::INTEGER AS d FROM ROWS_OF(2)"), { d: [0, 2] });
     for (
       const [query, words] of [
         ["FROM bad", "uses the view bad of the database, which calls enable_profiling"],
         ["FROM main.BAD", "uses the view bad of the database"],
+        ['FROM "slow ("', "uses the table slow ( of the database, which calls sleep_ms"],
+        ["FROM on_slow", "uses the table slow ( of the database"],
         ["FROM worse", "uses the view bad of the database"],
         ["SELECT Hidden() AS x", "uses the view bad of the database"],
         [`FROM over('${target}')`, "uses the macro over of the database"],
