@@ -6,7 +6,7 @@ import { defineGradient, type GradientStage, z } from "../../plugin.ts";
  */
 const stage: GradientStage = defineGradient({
   name: "block",
-  summary: "The teacher learns nothing from the loss: the paper's gradient block.",
+  summary: "Blocks the gradient to the teacher: the paper's gradient block.",
   options: z.object({}),
   example: "use: block",
   create: () => [{ from: 0, to: 1, shared: 1 }],

@@ -6,7 +6,7 @@ import { defineGradient, type GradientStage, z } from "../../plugin.ts";
  */
 const stage: GradientStage = defineGradient({
   name: "block-shared",
-  summary: "Blocks the teacher and keeps the loss from moving shared layers: EasyRec's variant.",
+  summary: "Blocks the gradient to the teacher and to shared layers: EasyRec's variant.",
   options: z.object({}),
   example: "use: block-shared",
   create: () => [{ from: 0, to: 1, shared: 0 }],

@@ -6,7 +6,7 @@ import { defineGradient, type GradientStage, z } from "../../plugin.ts";
  */
 const stage: GradientStage = defineGradient({
   name: "mutual",
-  summary: "Each net learns from the other, a constant to it: deep mutual learning.",
+  summary: "Each net learns from the other, which is treated as a constant: deep mutual learning.",
   options: z.object({}),
   example: "use: mutual",
   create: () => [

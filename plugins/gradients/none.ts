@@ -3,7 +3,7 @@ import { defineGradient, type GradientStage, z } from "../../plugin.ts";
 /** No block: the gradient passes to both sides (the paper's ablation, its table 2). */
 const stage: GradientStage = defineGradient({
   name: "none",
-  summary: "The gradient passes to both sides.",
+  summary: "Passes the gradient to both nets.",
   options: z.object({}),
   example: "use: none",
   create: () => [{ from: 1, to: 1, shared: 1 }],

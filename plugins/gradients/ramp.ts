@@ -3,7 +3,7 @@ import { defineGradient, type GradientStage, type Position, z } from "../../plug
 /** What passes to one side moves in a straight line over a span of the run; the teacher is blocked unless it is that side. */
 const stage: GradientStage = defineGradient({
   name: "ramp",
-  summary: "Moves what passes to one side from one value to another over a span of the run.",
+  summary: "Changes the factor on one gradient from one value to another over a span of the run.",
   options: z.object({
     side: z.enum(["from", "to", "shared"]).default("to").describe("What changes."),
     start: z.number().min(0).default(0).describe("What passes before the span."),

@@ -5,7 +5,7 @@ const factor = (what: string) => z.number().min(0).default(1).describe(what);
 /** A part of the gradient passes to each side. */
 const stage: GradientStage = defineGradient({
   name: "scale",
-  summary: "Passes a part of the gradient to each side.",
+  summary: "Passes a fraction of the gradient to each net.",
   options: z.object({
     from: factor("What passes to the teacher."),
     to: factor("What passes to the student."),

@@ -12,7 +12,7 @@ import { flattened, normalized } from "./vectors.ts";
  */
 const stage: LossStage = defineLoss({
   name: "attention-transfer",
-  summary: "Where the maps of both nets are strong.",
+  summary: "The distance of the attention maps of both nets.",
   form: "hint",
   options: z.object({
     power: z.number().min(1).default(2).describe("The power of the activations, p."),

@@ -4,7 +4,7 @@ import { wantLabel, wantUnits } from "./fit.ts";
 /** Cross-entropy of the sigmoid of one logit with a label of 0 or 1, one a row. */
 const stage: LossStage = defineLoss({
   name: "binary-cross-entropy",
-  summary: "Cross-entropy of one logit's sigmoid with a label of 0 or 1.",
+  summary: "Cross-entropy of a single logit's sigmoid with a label of 0 or 1.",
   form: "task",
   options: z.object({}),
   example: "use: binary-cross-entropy\non: light",

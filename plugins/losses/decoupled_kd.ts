@@ -14,7 +14,7 @@ const AWAY = 1e9;
  */
 const stage: LossStage = defineLoss({
   name: "decoupled-kd",
-  summary: "Distillation of the label's class and of the others, weighted apart.",
+  summary: "Distillation of the label's class and of the other classes, with separate weights.",
   form: "hint",
   options: z.object({
     temperature: z.number().positive().default(4).describe("What logits are divided by, T."),

@@ -12,7 +12,7 @@ import { normalized } from "./vectors.ts";
  */
 const stage: LossStage = defineLoss({
   name: "hidden-similarity",
-  summary: "The cosine or the distance of hidden layers of equal width: EasyRec's.",
+  summary: "The negative cosine or the distance of hidden layers of equal width, as in EasyRec.",
   form: "hint",
   options: z.object({
     measure: z.enum(["cosine", "euclid"]).default("cosine").describe("What is compared."),

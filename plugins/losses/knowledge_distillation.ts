@@ -11,7 +11,7 @@ import { divergence, logProbabilities, wantAlike, wantProbabilities, wantUnits }
  */
 const stage: LossStage = defineLoss({
   name: "knowledge-distillation",
-  summary: "The teacher's softmax at a temperature and the label, mixed by α.",
+  summary: "KL divergence from the teacher's softmax and cross-entropy with the label, mixed by α.",
   form: "hint",
   options: z.object({
     temperature: z.number().positive().default(4).describe("What logits are divided by, T."),

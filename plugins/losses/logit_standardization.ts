@@ -17,7 +17,7 @@ import {
  */
 const stage: LossStage = defineLoss({
   name: "logit-standardization",
-  summary: "The KL divergence of logits of mean 0 and deviation 1.",
+  summary: "The KL divergence of logits that are standardized to mean 0 and deviation 1.",
   form: "hint",
   options: z.object({
     temperature: z.number().positive().default(2).describe(

@@ -12,7 +12,7 @@ import { lengths, meanOfAll, normalized, smoothL1 } from "./vectors.ts";
  */
 const stage: LossStage = defineLoss({
   name: "relational-kd",
-  summary: "Distances and angles between the rows of a batch, as in the teacher.",
+  summary: "The difference of distances and angles between the rows of a batch from the teacher's.",
   form: "hint",
   options: z.object({
     distance: z.number().min(0).default(25).describe("The weight of distances, λ_D."),

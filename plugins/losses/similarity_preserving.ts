@@ -10,7 +10,7 @@ import { flattened, meanOfAll, normalized } from "./vectors.ts";
  */
 const stage: LossStage = defineLoss({
   name: "similarity-preserving",
-  summary: "Which rows of a batch are alike, as in the teacher.",
+  summary: "The difference of the similarities between the rows of a batch from the teacher's.",
   form: "hint",
   options: z.object({}),
   example: "use: similarity-preserving\nfrom: booster.group3\nto: light.group3\nweight: 3000",

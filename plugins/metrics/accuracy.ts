@@ -4,7 +4,7 @@ import { meanOver, predictedClass } from "./predictions.ts";
 /** The part of the rows whose class is predicted. */
 const stage: MetricStage = defineMetric({
   name: "accuracy",
-  summary: "The part of the rows whose class is predicted.",
+  summary: "The fraction of rows whose class is predicted correctly.",
   options: z.object({}),
   example: "use: accuracy",
   create(_options, { label }) {

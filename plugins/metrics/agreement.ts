@@ -4,7 +4,7 @@ import { meanOver, predictedClass } from "./predictions.ts";
 /** The part of the rows for which light net and booster predict the same class. */
 const stage: MetricStage = defineMetric({
   name: "agreement",
-  summary: "How often light net and booster predict the same class.",
+  summary: "The fraction of rows for which light net and booster predict the same class.",
   per: "run",
   needs: "both",
   options: z.object({}),

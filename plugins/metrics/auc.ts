@@ -10,7 +10,7 @@ import { areaUnderCurve, noRank, refuseNotTwoClasses, scoreOf, scoresLike } from
  */
 const stage: MetricStage = defineMetric({
   name: "auc",
-  summary: "The area under the ROC curve, exact.",
+  summary: "The exact area under the ROC curve.",
   options: z.object({}),
   example: "use: auc",
   create(_options, { label }) {

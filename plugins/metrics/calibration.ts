@@ -10,7 +10,8 @@ import { refuseNotTwoClasses, scoreOf } from "./scores.ts";
  */
 const stage: MetricStage = defineMetric({
   name: "calibration",
-  summary: "Predicted over observed positive rows, and the expected calibration error (ECE).",
+  summary:
+    "The ratio of predicted to observed positive rows, and the expected calibration error (ECE).",
   better: "lower",
   values: "several",
   options: z.object({

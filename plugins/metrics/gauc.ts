@@ -13,7 +13,7 @@ import { areaUnderCurve, byOption, noRank, refuseNotTwoClasses } from "./scores.
  */
 const stage: MetricStage = defineMetric({
   name: "gauc",
-  summary: "The AUC within each user's rows, averaged with their numbers of rows as weights.",
+  summary: "The AUC within each user's rows, averaged with the number of rows as the weight.",
   options: z.object({ by: byOption }),
   example: "use: gauc\nby: user",
   create({ by }, { label }) {

@@ -14,7 +14,7 @@ import { noWeight, rowOf } from "./predictions.ts";
  */
 const stage: MetricStage = defineMetric({
   name: "log-loss",
-  summary: "The mean negative logarithm of the probability of each row's own class.",
+  summary: "The mean negative logarithm of the probability of each row's class.",
   better: "lower",
   options: z.object({}),
   example: "use: log-loss",

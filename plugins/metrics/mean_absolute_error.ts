@@ -4,7 +4,7 @@ import { meanOver, rowOf } from "./predictions.ts";
 /** The mean distance of the output from the label, in the label's unit. */
 const stage: MetricStage = defineMetric({
   name: "mean-absolute-error",
-  summary: "The mean distance of the output from the label.",
+  summary: "The mean absolute difference of the output and the label.",
   better: "lower",
   options: z.object({}),
   example: "use: mean-absolute-error",

@@ -9,7 +9,7 @@ import { byOption, noRank, refuseNotTwoClasses } from "./scores.ts";
  */
 const stage: MetricStage = defineMetric({
   name: "recall-at-k",
-  summary: "The part of each user's positive rows that is among the user's k highest scores.",
+  summary: "The fraction of each user's positive rows that are among the user's k highest scores.",
   options: z.object({
     by: byOption,
     k: z.int().positive().default(10).describe("How many rows of a user count."),

@@ -7,7 +7,7 @@ import { meanOver, rowOf } from "./predictions.ts";
  */
 const stage: MetricStage = defineMetric({
   name: "top-k",
-  summary: "The part of the rows whose class is among the k likeliest.",
+  summary: "The fraction of rows whose class is among the k most probable classes.",
   options: z.object({ k: z.int().positive().default(5).describe("How many classes count.") }),
   example: "use: top-k\nk: 5\nname: top-5",
   create({ k }, { label }) {

@@ -53,7 +53,8 @@ type Hidden = (x: tf.Tensor, scope: Scope) => tf.Tensor;
  */
 const stage: NetworkStage = defineNetwork({
   name: "ctr",
-  summary: "Nets for clicks: shared embeddings, pooling or attention over lists, shared layers.",
+  summary:
+    "Nets for click prediction: shared embeddings, pooling or attention over lists, shared layers.",
   reads: "numbers and ids",
   options: z.object({
     sharing: z.enum(["bottom", "separate"]).default("bottom").describe(

@@ -67,7 +67,7 @@ type Group = readonly Layer[];
  */
 const stage: NetworkStage = defineNetwork({
   name: "wide-resnet",
-  summary: "Wide residual nets for images, the light one inside the booster.",
+  summary: "Wide residual nets for images; the light net is part of the booster.",
   options,
   batchNorm: true,
   example: `use: wide-resnet

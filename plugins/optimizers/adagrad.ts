@@ -4,7 +4,7 @@ import { decayed } from "./decay.ts";
 /** Adagrad (Duchi et al., 2011) as in `torch.optim.Adagrad`: s += g²; w −= rate · g / (√s + ε). */
 const stage: OptimizerStage = defineOptimizer({
   name: "adagrad",
-  summary: "Adagrad, as in PyTorch; of tables the rows that a step reads.",
+  summary: "Adagrad, as in PyTorch; by default, updates only the table rows that a step reads.",
   options: z.object({
     initial: z.number().min(0).default(0).describe("What the sum of squares starts with."),
     epsilon: z.number().positive().default(1e-10).describe("What is added to the root."),

@@ -6,7 +6,7 @@ import { adamMove, momentOptions, momentScalars, momentSlots } from "./moments.t
 const stage: OptimizerStage = defineOptimizer({
   name: "adam",
   summary:
-    "Adam, with weight decay in the gradient, as in PyTorch; of tables the rows that a step reads.",
+    "Adam with weight decay in the gradient, as in PyTorch; by default, updates only the table rows that a step reads.",
   options: z.object({
     ...momentOptions,
     weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),

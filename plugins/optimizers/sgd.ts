@@ -9,7 +9,7 @@ import { decayed } from "./decay.ts";
 const stage: OptimizerStage = defineOptimizer({
   name: "sgd",
   summary:
-    "SGD with momentum and weight decay, as in PyTorch; of tables the rows that a step reads.",
+    "SGD with momentum and weight decay, as in PyTorch; by default, updates only the table rows that a step reads.",
   options: z.object({
     momentum: z.number().min(0).lt(1).default(0).describe("What is kept of the last move."),
     nesterov: z.boolean().default(false).describe("Whether to look ahead; needs momentum."),

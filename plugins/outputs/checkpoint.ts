@@ -7,7 +7,7 @@ import { defineOutput, type OutputStage, z } from "../../plugin.ts";
  */
 const stage: OutputStage = defineOutput({
   name: "checkpoint",
-  summary: "Keeps the run after the latest and the best epoch, as safetensors, to resume from.",
+  summary: "Saves the state after the latest and the best epoch, as safetensors, to resume from.",
   options: z.object({
     every: z.int().positive().default(1).describe("Epochs between checkpoints."),
     everySteps: z.int().positive().optional().describe(

@@ -17,7 +17,7 @@ import {
  */
 const stage: OutputStage = defineOutput({
   name: "metrics",
-  summary: "Writes metrics.jsonl, one line an evaluation.",
+  summary: "Writes metrics.jsonl, one line per evaluation.",
   options: z.object({}),
   example: "use: metrics",
   create: (_options, { folder }) => ({

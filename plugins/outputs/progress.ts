@@ -19,7 +19,7 @@ import {
  */
 const stage: OutputStage = defineOutput({
   name: "progress",
-  summary: "Shows a bar on a terminal, a line an epoch elsewhere.",
+  summary: "Shows a progress bar on a terminal, and a line per epoch elsewhere.",
   options: z.object({}),
   example: "use: progress",
   create: (_options, { quiet }) => {

@@ -3,7 +3,7 @@ import { defineSchedule, type ScheduleStage, z } from "../../plugin.ts";
 /** The learning rate stays. */
 const stage: ScheduleStage = defineSchedule({
   name: "constant",
-  summary: "The learning rate stays.",
+  summary: "Keeps the learning rate constant.",
   options: z.object({}),
   example: "use: constant",
   create: () => () => 1,

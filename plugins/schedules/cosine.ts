@@ -6,7 +6,7 @@ import { defineSchedule, type ScheduleStage, z } from "../../plugin.ts";
  */
 const stage: ScheduleStage = defineSchedule({
   name: "cosine",
-  summary: "The rate falls along half a cosine over the run.",
+  summary: "Lowers the learning rate along half a cosine over the run.",
   options: z.object({
     to: z.number().min(0).default(0).describe("The part of the rate that it ends with."),
   }),

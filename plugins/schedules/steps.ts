@@ -6,7 +6,7 @@ import { defineSchedule, type ScheduleStage, z } from "../../plugin.ts";
  */
 const stage: ScheduleStage = defineSchedule({
   name: "steps",
-  summary: "Multiplies the rate after some epochs or steps.",
+  summary: "Multiplies the learning rate by a factor after some epochs or steps.",
   options: z.object({
     at: z.array(z.number().min(0)).min(1).describe("After how many epochs or steps."),
     by: z.number().positive().default(0.1).describe("The factor each time."),

@@ -14,7 +14,7 @@ import {
  */
 const stage: ScheduleStage = defineSchedule({
   name: "warm-up",
-  summary: "The rate rises in a straight line; then another schedule follows.",
+  summary: "Raises the learning rate linearly; then another schedule follows.",
   options: z.object({
     for: z.number().positive().describe("How long the rate rises."),
     unit: z.enum(["epochs", "steps"]).default("epochs").describe("What `for` counts."),

@@ -38,7 +38,7 @@ const kind: FileKind = { format: "Arrow", extensions: /\.(arrow|arrows|feather|i
  */
 const stage: SourceStage = defineSource({
   name: "arrow",
-  summary: "Reads Arrow IPC files and streams, one or many, here or on a server.",
+  summary: "Reads Arrow IPC files and streams, one or many, from disk or from a server.",
   options: z.object({
     path: pathOption(
       filePatterns("data/part-*.arrow").describe(

@@ -53,7 +53,7 @@ type CsvOptions = z.output<typeof options>;
 /** Rows from CSV and TSV files, read with DuckDB. */
 const stage: SourceStage = defineSource({
   name: "csv",
-  summary: "Reads CSV and TSV files, one or many, with types given or inferred.",
+  summary: "Reads CSV and TSV files, one or many, with declared or inferred types.",
   options,
   example: `use: csv
 path: ../data/flowers-*.csv

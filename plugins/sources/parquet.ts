@@ -151,7 +151,7 @@ const tableOf = ({ path }: SourceFile, ...options: string[]) =>
 /** Rows from Parquet files, read with DuckDB: the columns alone that are asked for, in batches. */
 const stage: SourceStage = defineSource({
   name: "parquet",
-  summary: "Reads Parquet files, one or many, and of them the columns that are used.",
+  summary: "Reads the columns that are used from Parquet files, one or many.",
   options: z.object({
     path: pathOption(
       filePatterns("data/part-*.parquet").describe(

@@ -16,7 +16,7 @@ import { changeColumns, changeSpecs, chooseFeatures, featureOption, sizeOf } fro
  */
 const stage: TransformStage = defineTransform({
   name: "cast",
-  summary: "Makes float32 of int32, or int32 of float32.",
+  summary: "Converts int32 to float32, or float32 to int32.",
   options: z.object({
     dtype: z.enum(["float32", "int32"], { error: "expected float32 or int32" }).describe(
       "What the values become; fractions are cut off for int32.",

@@ -12,7 +12,7 @@ import { cutWindows, imageSize, refuseLarger } from "./window.ts";
 /** Cuts the middle out of images. */
 const stage: TransformStage = defineTransform({
   name: "crop",
-  summary: "Cuts the middle out of images.",
+  summary: "Crops images to their center.",
   options: z.object({
     to: imageSize.describe("The height and the width of what is kept."),
     feature: featureOption,

@@ -4,7 +4,7 @@ import { changeColumns, chooseFeatures, featureOption, images } from "./features
 /** Mirrors images left to right, each with some probability; augmentation. */
 const stage: TransformStage = defineTransform({
   name: "horizontal-flip",
-  summary: "Mirrors images left to right at random.",
+  summary: "Flips images horizontally at random.",
   on: "training",
   options: z.object({
     probability: z.number().min(0).max(1).default(0.5).describe(

@@ -13,7 +13,7 @@ import { changeNumbers, featureOption } from "./features.ts";
  */
 const stage: TransformStage = defineTransform({
   name: "log",
-  summary: "Takes the logarithm of numbers, 1 added to them by default.",
+  summary: "Takes the logarithm of numbers, after adding 1 by default.",
   options: z.object({
     offset: z.number().nonnegative({ error: "expected at least 0" }).default(1).describe(
       "What is added before the logarithm is taken.",

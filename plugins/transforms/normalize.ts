@@ -35,7 +35,7 @@ type Moments = z.output<typeof measuredSchema>[string];
  */
 const stage: TransformStage = defineTransform({
   name: "normalize",
-  summary: "Subtracts the mean and divides by the standard deviation, given or measured.",
+  summary: "Subtracts the mean and divides by the standard deviation; both are given or measured.",
   options: z.object({
     mean: means.optional().describe(
       "The mean: one number, or one a channel (or a value). Measured on the training rows by default.",

@@ -24,7 +24,7 @@ import {
  */
 const stage: TransformStage = defineTransform({
   name: "one-hot",
-  summary: "Makes each id a row of zeros with a single 1.",
+  summary: "Encodes each id as a row of zeros with a single 1.",
   options: z.object({
     count: z.int().min(2).optional().describe(
       "How many ids there are; where the pipeline knows that, as of strings and of `ids:`, so many by default.",

@@ -9,7 +9,7 @@ import { cutWindows, imageSize, paddable, padMode, padModes, refuseLarger } from
  */
 const stage: TransformStage = defineTransform({
   name: "random-crop",
-  summary: "Pads images and cuts a window out at random.",
+  summary: "Pads images and crops a window at random.",
   on: "training",
   options: z.object({
     pad: z.int().min(0).default(0).describe("How many pixels are added on each side first."),

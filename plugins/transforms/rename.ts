@@ -11,7 +11,7 @@ import { featureNamed } from "./features.ts";
 /** Gives features other names, and keeps all else. */
 const stage: TransformStage = defineTransform({
   name: "rename",
-  summary: "Gives features other names.",
+  summary: "Renames features.",
   options: z.object({
     names: z.record(z.string(), z.string().min(1), {
       error: "expected old and new names, such as { pixels: image }",

@@ -9,7 +9,7 @@ const length = z.int({ error: "expected a whole number" }).refine(
 /** Gives the values of a row another shape, in the same order. Nothing is copied. */
 const stage: TransformStage = defineTransform({
   name: "reshape",
-  summary: "Gives the values of a row another shape.",
+  summary: "Changes the shape of a row's values.",
   options: z.object({
     shape: z.array(length).refine(
       (shape) => shape.filter((length) => length === -1).length <= 1,

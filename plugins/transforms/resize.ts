@@ -27,7 +27,7 @@ const resizable: Suitable = {
  */
 const stage: TransformStage = defineTransform({
   name: "resize",
-  summary: "Makes images smaller or larger.",
+  summary: "Resizes images.",
   options: z.object({
     to: imageSize.describe("The height and the width that images get."),
     mode: z.enum(["area", "bilinear"], { error: "expected area or bilinear" }).default("area")

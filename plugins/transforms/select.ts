@@ -4,7 +4,7 @@ import { featureNamed } from "./features.ts";
 /** Keeps some features and drops all others, once earlier transforms have used them. */
 const stage: TransformStage = defineTransform({
   name: "select",
-  summary: "Keeps some features and drops all others.",
+  summary: "Keeps the listed features and drops all others.",
   options: z.object({
     features: z.array(z.string(), { error: "expected a list of features" }).min(1).describe(
       "The features that are kept, in this order.",
