@@ -240,7 +240,10 @@ Deno.test("a variable of the environment is named, goes to no server, and stays 
   const pipeline = digitsPipeline({
     data: {
       ...digitsPipeline().data as object,
-      transforms: [{ use: "./keyed.ts", key: "${env:ROCKET_TEST_KEY}", text: "$${env:HOME}" }],
+      transforms: [{
+        ...{ use: "./keyed.ts", key: "${env:ROCKET_TEST_KEY}", text: "$${env:HOME}" },
+        ...{ made: "k-${env:ROCKET_TEST_KEY}", pair: ["a", "${env:ROCKET_TEST_KEY}"] },
+      }],
     },
     train: { epochs: 1, batch: 512 },
     outputs: ["checkpoint", { use: "./told.ts", key: "key=${env:ROCKET_TEST_KEY}" }],
@@ -249,7 +252,11 @@ Deno.test("a variable of the environment is named, goes to no server, and stays 
 import { defineTransform, z } from ${JSON.stringify(pluginApi)};
 export default defineTransform({
   name: "keyed", summary: "K.", on: "all",
-  options: z.object({ key: z.literal(${JSON.stringify(secret)}), text: z.literal("\${env:HOME}") }),
+  options: z.object({
+    key: z.literal(${JSON.stringify(secret)}), text: z.literal("\${env:HOME}"),
+    made: z.string().transform((raw) => ({ raw, up: raw.toUpperCase(), parts: raw.split("-") })),
+    pair: z.tuple([z.string(), z.string()]).transform(([key, value]) => ({ [value]: key, value })),
+  }),
   create: (_options, { features }) => ({ features, apply: (batch) => batch }),
 });
 `;
@@ -274,7 +281,8 @@ export default defineOutput({
     for (const name of await readdir(join(folder, "run"), { recursive: true })) {
       const path = join(folder, "run", name);
       if (!(await Deno.stat(path)).isFile) continue;
-      assert(!new TextDecoder().decode(await Deno.readFile(path)).includes(secret), path);
+      const content = new TextDecoder().decode(await Deno.readFile(path));
+      assert(!content.toLowerCase().includes(secret), path);
     }
     // A run folder from somebody else has no more rights than a pipeline.
     const url = "http://localhost:9/${env:ROCKET_TEST_KEY}";

@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { readPlan } from "../../src/run/read_plan.ts";
 import { definePipeline, type Pipeline } from "../../src/pipeline/define.ts";
 import type { Plan } from "../../src/pipeline/plan.ts";
+import { STAGE } from "../../src/pipeline/document/environment.ts";
 import { nestedStages } from "../../src/pipeline/plan/stage_options.ts";
 import type { AnyStage } from "../../src/stages/stage.ts";
 import { defineSchedule, pathOption, z } from "../../plugin.ts";
@@ -122,7 +123,7 @@ Deno.test("makePlan() fills in what a pipeline leaves out", async () => {
         { use: "result" },
       ].map((entry) => ({
         ...plan.outputs.find(({ stage }) => stage.name === entry.use)!.resolved,
-      })),
+      })).map((entry) => Object.fromEntries(Object.entries(entry))),
     });
     assertEquals(plan.outputs.map(({ stage }) => stage.name), [
       "progress",
@@ -503,7 +504,11 @@ Deno.test("makePlan() finds a plugin from the file that names it, through extend
         path: "optimizer.schedule.use",
       },
     });
-    assertEquals(optimizer.schedule.resolved, { use: join(folder, "base", "mine.ts"), by: 4 });
+    assertEquals(optimizer.schedule.resolved, {
+      [STAGE]: true,
+      use: join(folder, "base", "mine.ts"),
+      by: 4,
+    });
   });
 });
 
@@ -654,6 +659,7 @@ Deno.test("a TypeScript pipeline takes stages themselves", async () => {
   assert(losses[1]!.stage === mseHint && (optimizer.schedule.stage as AnyStage) === half);
   assertEquals([losses[1]!.name, losses[1]!.weight], ["mse-hint(booster→light)", 2]);
   assertEquals(optimizer.schedule.resolved, {
+    [STAGE]: true,
     use: "half",
     by: 0.5,
     file: join(Deno.cwd(), "rates.txt"),

@@ -4,6 +4,7 @@ import { isScalar, parseDocument } from "yaml";
 import { type Problem, UserError } from "../../base/errors.ts";
 import { hint, nameHint } from "../../base/hints.ts";
 import {
+  childOf,
   follow,
   type MapEntry,
   type Node,
@@ -140,11 +141,71 @@ function refuseInAddress(
  */
 export function asWritten(value: unknown, root: Node, path: Path = []): unknown {
   const { node, rest } = follow(root, path);
-  if (rest.length === 0 && node.kind === "scalar" && node.written !== undefined) {
-    return inPlaceOf(value, { ...node, written: node.written });
-  }
-  return mapped(value, (item, key) => asWritten(item, root, [...path, key]));
+  if (rest.length > 0 || !hasVariables(node)) return plain(value);
+  if (node.kind === "scalar") return inPlaceOf(value, node);
+  return mapped(value, (item, key) => {
+    const inner = childOf(node, key);
+    // Where no variable is read, no value can be made of one.
+    if (!inner || !hasVariables(inner)) return plain(item);
+    return isOption(value, item) && !isSame(item, inner)
+      ? inFile(inner, item)
+      : asWritten(item, node, [key]);
+  });
 }
+
+/** Marks what has become of a stage: its options are checked by schemas that may make anything of them. */
+export const STAGE: unique symbol = Symbol("stage");
+
+/** Whether an item of a value is an option of a stage, and no stage of its own. */
+const isOption = (value: unknown, item: unknown) =>
+  STAGE in Object(value) && !(STAGE in Object(item));
+
+function hasVariables(node: Node): boolean {
+  return node.kind === "scalar"
+    ? node.written !== undefined
+    : childrenOf(node).some(([, child]) => hasVariables(child));
+}
+
+function childrenOf(node: Exclude<Node, ScalarNode>): [string | number, Node][] {
+  return node.kind === "list"
+    ? node.items.map((item, index) => [index, item])
+    : Array.from(node.entries, ([key, { value }]) => [key, value]);
+}
+
+/** Whether a value is what stands in the file: with the values of variables, and with absolute paths. */
+function isSame(value: unknown, node: Node): boolean {
+  if (node.kind === "scalar") {
+    // What a schema makes of a text alone, inPlaceOf() knows.
+    return node.written !== undefined || value === node.value || value === absolute(node);
+  }
+  if (typeof value !== "object" || value === null) return false;
+  const children = childrenOf(node);
+  return Array.isArray(value) === (node.kind === "list") &&
+    Object.keys(value).length === children.length &&
+    children.every(([key, child]) => isSame((value as Record<string, unknown>)[key], child));
+}
+
+/** What stands in the file, with absolute paths where the value has them. */
+function inFile(node: Node, value: unknown): unknown {
+  const part = (key: string | number) => Object(value)[key];
+  switch (node.kind) {
+    case "list":
+      return node.items.map((item, index) => inFile(item, part(index)));
+    case "map":
+      return Object.fromEntries(
+        childrenOf(node).map(([key, child]) => [key, inFile(child, part(key))]),
+      );
+    case "scalar":
+      if (node.written !== undefined) return inPlaceOf(value, node);
+      return plain(value === absolute(node) ? value : node.value);
+  }
+}
+
+/** A text of the file as a path that starts from the file's folder. */
+const absolute = ({ value, origin }: ScalarNode) =>
+  typeof value === "string" ? resolve(origin.folder, value) : undefined;
+
+const plain = (item: unknown): unknown => mapped(item, plain);
 
 /** A text without variables, a list or a map; all else is kept as it is. */
 function mapped(value: unknown, map: (item: unknown, key: string | number) => unknown): unknown {
@@ -156,19 +217,28 @@ function mapped(value: unknown, map: (item: unknown, key: string | number) => un
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, map(item, key)]));
 }
 
-type WrittenNode = ScalarNode & { readonly written: string };
-
 /** What stands in a file for a value that was made of a text with variables. */
-function inPlaceOf(value: unknown, node: WrittenNode): unknown {
+function inPlaceOf(value: unknown, node: ScalarNode): unknown {
   if (typeof value !== "object" || value === null) return textOf(value, node) ?? node.written;
-  // A name alone may have become a map, with defaults beside it, or a list.
-  if (Object.values(value).every((item) => textOf(item, node) === undefined)) return node.written;
-  const plain = (item: unknown): unknown => mapped(item, plain);
+  if (!(STAGE in value)) return textWithin(value, node) ?? node.written;
+  // A name alone has become a stage, with defaults beside it.
   return mapped(value, (item) => textOf(item, node) ?? plain(item));
 }
 
+/**
+ * The text that a list or a map was made of. What else is in it may be made of a variable's value as well, and the text alone gives all
+ * of it again; but a path does not start from the file that had it any more.
+ */
+function textWithin(value: object, node: ScalarNode): string | undefined {
+  const found = Object.values(value).map((item) =>
+    typeof item === "object" && item !== null ? textWithin(item, node) : textOf(item, node)
+  );
+  return found.find((text) => text !== undefined && text !== node.written) ??
+    found.find((text) => text !== undefined);
+}
+
 /** The text of a value; undefined where it is not the text's own. */
-function textOf(value: unknown, { written, origin, ...node }: WrittenNode): string | undefined {
+function textOf(value: unknown, { written, origin, ...node }: ScalarNode): string | undefined {
   if (value === node.value) return written;
   if (typeof value !== "string" || typeof node.value !== "string") return undefined;
   const [file, ...name] = node.value.split("#") as [string, ...string[]];
@@ -203,7 +273,8 @@ export function variablesIn(value: unknown): string[] {
 }
 
 /**
- * What tells, when a run goes on, that a variable has another value than it had. It is too short to find out the value.
+ * What tells, when a run goes on, that a variable has another value than it had. It is too short to find a long value by, but
+ * whoever guesses a short one, such as a PIN, can check the guess.
  *
  * @param name The variable.
  */

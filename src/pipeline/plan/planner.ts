@@ -1,6 +1,7 @@
 import { fileKey } from "../../base/files/file_key.ts";
 import { collect } from "../../base/collect.ts";
 import type { Document, Path } from "../document/document.ts";
+import { STAGE } from "../document/environment.ts";
 import type { Place, Problem } from "../../base/errors.ts";
 import { hint, type HintText } from "../../base/hints.ts";
 import { checkOptions } from "../options.ts";
@@ -80,7 +81,7 @@ export class Planner {
     return {
       stage,
       options: { ...checked, ...paths.from(folder) },
-      resolved: { use, ...checked, ...paths.absolute, ...nested.resolved },
+      resolved: { [STAGE]: true, use, ...checked, ...paths.absolute, ...nested.resolved },
       reference,
       specifier: typeof entry.use === "string" ? use : undefined,
       folder,

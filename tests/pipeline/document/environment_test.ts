@@ -3,6 +3,7 @@ import { normalize } from "node:path";
 import {
   asWritten,
   readEnvironment,
+  STAGE,
   variablesIn,
 } from "../../../src/pipeline/document/environment.ts";
 import { formatPlace, type Problem } from "../../../src/base/errors.ts";
@@ -145,18 +146,46 @@ Deno.test("asWritten() puts ${env:NAME} in the place of what was read, and reads
       // A value that the check has made something else of.
       ["${env:ROCKET_TEST_ONE}", "eight", "${env:ROCKET_TEST_ONE}"],
       ["${env:ROCKET_TEST_ONE}", [1, 2], "${env:ROCKET_TEST_ONE}"],
-      ["${env:ROCKET_TEST_ONE}", [8], ["${env:ROCKET_TEST_ONE}"]],
+      ["${env:ROCKET_TEST_ONE}", [8], "${env:ROCKET_TEST_ONE}"],
+      [
+        "${env:ROCKET_TEST_TWO}",
+        { raw: env.ROCKET_TEST_TWO, up: "ROWS/A.ARROW" },
+        "${env:ROCKET_TEST_TWO}",
+      ],
       // Paths start at the folder of the file.
       ["../${env:ROCKET_TEST_TWO}", "/a/rows/a.arrow", "/a/b/../${env:ROCKET_TEST_TWO}"],
       ["/c/${env:ROCKET_TEST_TWO}", "/c/rows/a.arrow", "/c/${env:ROCKET_TEST_TWO}"],
       // A name alone stands for a stage with its options.
       [
         "${env:ROCKET_TEST_USE}",
-        { use: "/a/b/s.ts#x", by: 2, text: "${x}" },
+        { [STAGE]: true, use: "/a/b/s.ts#x", by: 2, text: "${x}" },
         { use: "/a/b/${env:ROCKET_TEST_USE}", by: 2, text: "$${x}" },
       ],
       ["$${x}", "${x}", "$${x}"],
       ["x", 7, 7],
+      // Options of a stage, of which its schema has made something else.
+      ...([
+        [["a", "${env:ROCKET_TEST_ONE}"], { a: "8" }],
+        [{ a: "${env:ROCKET_TEST_ONE}", b: "$${c}" }, "a8"],
+        [{ a: "${env:ROCKET_TEST_ONE}" }, { a: 8, b: "88" }],
+      ] as [unknown, unknown][]).map(([option, made]): [unknown, unknown, unknown] => [
+        { use: "s", option, other: 1 },
+        { [STAGE]: true, use: "s", option: made, other: [2], more: 3 },
+        { use: "s", option, other: [2], more: 3 },
+      ]),
+      [
+        {
+          use: "s",
+          paths: ["c.csv", "${env:ROCKET_TEST_TWO}"],
+          "more": ["$${a}", "${env:ROCKET_TEST_ONE}"],
+        },
+        { [STAGE]: true, use: "s", paths: ["/a/b/c.csv", "/a/b/rows/a.arrow"], "more": ["${a}"] },
+        {
+          use: "s",
+          paths: ["/a/b/c.csv", "/a/b/${env:ROCKET_TEST_TWO}"],
+          more: ["$${a}", "${env:ROCKET_TEST_ONE}"],
+        },
+      ],
     ];
     for (const [written, used, kept] of cases) {
       const found = asWritten({ v: used }, read({ v: written }));
