@@ -5,12 +5,14 @@ const stage: GradientStage = defineGradient({
   name: "ramp",
   summary: "Changes the factor on one gradient from one value to another over a span of the run.",
   options: z.object({
-    side: z.enum(["from", "to", "shared"]).default("to").describe("What changes."),
-    start: z.number().min(0).default(0).describe("What passes before the span."),
-    end: z.number().min(0).default(1).describe("What passes after it."),
-    after: z.number().min(0).default(0).describe("Where the span begins."),
-    over: z.number().positive().describe("How long the span is."),
-    unit: z.enum(["steps", "epochs"]).default("epochs").describe("What both count."),
+    side: z.enum(["from", "to", "shared"]).default("to").describe(
+      "The gradient whose factor changes.",
+    ),
+    start: z.number().min(0).default(0).describe("The factor before the span."),
+    end: z.number().min(0).default(1).describe("The factor after the span."),
+    after: z.number().min(0).default(0).describe("The start of the span."),
+    over: z.number().positive().describe("The length of the span."),
+    unit: z.enum(["steps", "epochs"]).default("epochs").describe("The unit of `after` and `over`."),
   }),
   example: "use: ramp\nside: to\nstart: 0\nend: 1\nover: 5\nunit: epochs",
   create({ side, start, end, after, over, unit }) {

@@ -15,7 +15,7 @@ const stage: LossStage = defineLoss({
   summary: "The distance of the attention maps of both nets.",
   form: "hint",
   options: z.object({
-    power: z.number().min(1).default(2).describe("The power of the activations, p."),
+    power: z.number().min(1).default(2).describe("The exponent of the activations, p."),
   }),
   example: `use: attention-transfer
 from: [booster.group1, booster.group2, booster.group3]

@@ -11,7 +11,7 @@ const stage: LossStage = defineLoss({
   form: "task",
   options: z.object({
     labelSmoothing: z.number().min(0).lt(1).default(0).describe(
-      "The part of the label that is spread evenly over all classes.",
+      "The fraction of the label that is distributed evenly over all classes.",
     ),
   }),
   example: "use: cross-entropy\non: light",

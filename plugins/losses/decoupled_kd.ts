@@ -17,7 +17,9 @@ const stage: LossStage = defineLoss({
   summary: "Distillation of the label's class and of the other classes, with separate weights.",
   form: "hint",
   options: z.object({
-    temperature: z.number().positive().default(4).describe("What logits are divided by, T."),
+    temperature: z.number().positive().default(4).describe(
+      "The temperature T that divides the logits.",
+    ),
     alpha: z.number().min(0).default(1).describe("The weight of the label's class, α."),
     beta: z.number().min(0).default(8).describe("The weight of the other classes, β."),
     scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by T²."),

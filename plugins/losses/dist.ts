@@ -16,7 +16,9 @@ const stage: LossStage = defineLoss({
   options: z.object({
     beta: z.number().min(0).default(1).describe("The weight of the relation within a row, β."),
     gamma: z.number().min(0).default(1).describe("The weight of the relation within a class, γ."),
-    temperature: z.number().positive().default(1).describe("What logits are divided by, τ."),
+    temperature: z.number().positive().default(1).describe(
+      "The temperature τ that divides the logits.",
+    ),
     scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by τ²."),
   }),
   example: "use: dist\nbeta: 1\ngamma: 1\ntemperature: 1",

@@ -29,7 +29,7 @@ const stage: LossStage = defineLoss({
   form: "hint",
   options: z.object({
     regressor: z.enum(["where-shapes-differ", "always"]).default("where-shapes-differ").describe(
-      "Whether outputs of equal shape are compared through a regressor, too.",
+      "Whether to use a regressor for outputs of equal shape as well.",
     ),
     reduce: z.enum(["mean", "half-sum"]).default("mean").describe(
       "mean: over the output; half-sum: the paper's ½ Σ.",

@@ -15,7 +15,7 @@ const stage: LossStage = defineLoss({
   summary: "The negative cosine or the distance of hidden layers of equal width, as in EasyRec.",
   form: "hint",
   options: z.object({
-    measure: z.enum(["cosine", "euclid"]).default("cosine").describe("What is compared."),
+    measure: z.enum(["cosine", "euclid"]).default("cosine").describe("The measure of similarity."),
   }),
   example: "use: hidden-similarity\nfrom: booster.hidden2\nto: light.hidden1\nweight: 0.1",
   create({ measure }, context) {

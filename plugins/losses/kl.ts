@@ -15,7 +15,9 @@ const stage: LossStage = defineLoss({
   summary: "The KL divergence from the teacher's softmax at a temperature.",
   form: "hint",
   options: z.object({
-    temperature: z.number().positive().default(1).describe("What logits are divided by, T."),
+    temperature: z.number().positive().default(1).describe(
+      "The temperature T that divides the logits.",
+    ),
     scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by T²."),
   }),
   example: "use: kl\ntemperature: 4\nscaleByTemperature: true",

@@ -14,12 +14,14 @@ const stage: LossStage = defineLoss({
   summary: "KL divergence from the teacher's softmax and cross-entropy with the label, mixed by α.",
   form: "hint",
   options: z.object({
-    temperature: z.number().positive().default(4).describe("What logits are divided by, T."),
+    temperature: z.number().positive().default(4).describe(
+      "The temperature T that divides the logits.",
+    ),
     alpha: z.number().min(0).max(1).default(0.9).describe(
-      "The soft label's part, α; the label's is 1 − α.",
+      "The weight of the soft label, α. The weight of the label is 1 − α.",
     ),
     scaleByTemperature: z.boolean().default(true).describe(
-      "Whether to multiply the soft part by T².",
+      "Whether to multiply the term of the soft label by T².",
     ),
   }),
   example: "use: knowledge-distillation\ntemperature: 4\nalpha: 0.9\nscaleByTemperature: true",

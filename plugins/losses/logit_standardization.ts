@@ -21,7 +21,7 @@ const stage: LossStage = defineLoss({
   form: "hint",
   options: z.object({
     temperature: z.number().positive().default(2).describe(
-      "What standardised logits are divided by, τ.",
+      "The temperature τ that divides the standardized logits.",
     ),
     scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by τ²."),
   }),

@@ -15,7 +15,7 @@ const stage: MetricStage = defineMetric({
   better: "lower",
   values: "several",
   options: z.object({
-    bins: z.int().positive().default(10).describe("How many bins of equal width the ECE has."),
+    bins: z.int().positive().default(10).describe("The number of bins of equal width for the ECE."),
   }),
   example: "use: calibration\nbins: 20",
   create({ bins }, { label }) {

@@ -12,7 +12,9 @@ const stage: MetricStage = defineMetric({
   summary: "The fraction of each user's positive rows that are among the user's k highest scores.",
   options: z.object({
     by: byOption,
-    k: z.int().positive().default(10).describe("How many rows of a user count."),
+    k: z.int().positive().default(10).describe(
+      "The number of highest scores per user to consider.",
+    ),
   }),
   example: "use: recall-at-k\nby: user\nk: 10\nname: recall-at-10",
   create({ by, k }, { label }) {

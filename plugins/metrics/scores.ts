@@ -10,7 +10,7 @@ import { type Column, columnOption, hint, type LabelSpec, UserError, z } from ".
 /** The option of metrics by user: the column that says whose a row is. */
 export const byOption = columnOption(
   z.string().min(1, { error: "expected the name of a column" }),
-).describe("The column of the source that says whose a row is, such as a user's id.");
+).describe("The column of the source that identifies the owner of a row, such as a user's id.");
 
 /**
  * Refuses labels that are not of two classes.

@@ -8,7 +8,9 @@ import { meanOver, rowOf } from "./predictions.ts";
 const stage: MetricStage = defineMetric({
   name: "top-k",
   summary: "The fraction of rows whose class is among the k most probable classes.",
-  options: z.object({ k: z.int().positive().default(5).describe("How many classes count.") }),
+  options: z.object({
+    k: z.int().positive().default(5).describe("The number of most probable classes to consider."),
+  }),
   example: "use: top-k\nk: 5\nname: top-5",
   create({ k }, { label }) {
     if (label.kind !== "class" || k >= label.classes) {

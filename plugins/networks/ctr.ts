@@ -16,7 +16,7 @@ import { batchNormalization, dense } from "./layers.ts";
 
 const units = (what: string) =>
   z.array(z.int().positive()).default([]).describe(
-    `Units of ${what}, one number a layer, from the bottom up.`,
+    `Units of ${what}, one number per layer, from the bottom up.`,
   );
 
 const netOptions = (what: string) =>
@@ -58,24 +58,25 @@ const stage: NetworkStage = defineNetwork({
   reads: "numbers and ids",
   options: z.object({
     sharing: z.enum(["bottom", "separate"]).default("bottom").describe(
-      "bottom: both nets read the same embeddings and shared layers; separate: each has its own, " +
-        "for a booster trained beforehand.",
+      "bottom: both nets read the same embeddings and shared layers. separate: each net " +
+        "has its own, for a booster that was trained beforehand.",
     ),
     embedding: z.int().positive().default(16).describe("The size of embeddings."),
     features: z.record(z.string(), ctrFeature).default({}).describe(
-      "How single features are read, by name; all others are read by default.",
+      "How to read individual features, by name. All other features are read with the " +
+        "defaults.",
     ),
     shared: units("the shared layers"),
     light: netOptions("light net"),
     booster: netOptions("booster"),
     activation: z.enum(activationNames).default("relu").describe(
-      "Behind each hidden layer: relu, prelu, or dice.",
+      "The activation after each hidden layer: relu, prelu, or dice.",
     ),
     batchNorm: z.boolean().default(false).describe(
-      "Whether hidden layers are normalised before their activation.",
+      "Whether to apply batch norm to hidden layers before their activation.",
     ),
     dropout: z.number().min(0).lt(1).default(0).describe(
-      "The part of each hidden layer's units that are dropped while training.",
+      "The fraction of each hidden layer's units to drop during training.",
     ),
   }),
   batchNorm: ({ batchNorm, activation, features }) =>

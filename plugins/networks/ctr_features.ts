@@ -24,25 +24,26 @@ import { activation, activationNames } from "./activations.ts";
 import { dense } from "./layers.ts";
 
 const attention = z.strictObject({
-  to: z.string().min(1).describe("The feature of the candidate, with one id a row."),
+  to: z.string().min(1).describe("The feature of the candidate, with one id per row."),
   hidden: z.array(z.int().positive()).default([36]).describe(
     "Units of the activation unit's hidden layers.",
   ),
   activation: z.enum(activationNames).default("prelu").describe(
-    "The activation behind each of them.",
+    "The activation after each of these layers.",
   ),
 });
 
 /** How a feature is read, where it is not read as all others. */
 export const ctrFeature = z.strictObject({
   size: z.int().positive().optional().describe(
-    "The size of the embedding; `embedding` of the network by default.",
+    "The size of the embedding; by default `embedding` of the network.",
   ),
   pooling: z.enum(["mean", "sum"]).optional().describe(
-    "What becomes of a list's embeddings, without empty places; mean by default.",
+    "How to combine a list's embeddings, without empty places; mean by default.",
   ),
   attention: attention.optional().describe(
-    "Weighs a list's embeddings by the candidate (DIN), and adds them up.",
+    "Attention (DIN): the weighted sum of a list's embeddings, with weights that " +
+      "depend on the candidate.",
   ),
 }).refine(({ pooling, attention }) => !pooling || !attention, {
   error: "expected pooling or attention",

@@ -12,7 +12,9 @@ import {
 import { dense, type Layer } from "./layers.ts";
 
 const units = (what: string) =>
-  z.array(z.int().positive()).describe(`Units of ${what}, one number a layer, from the bottom up.`);
+  z.array(z.int().positive()).describe(
+    `Units of ${what}, one number per layer, from the bottom up.`,
+  );
 
 /**
  * Fully connected nets on all features side by side, with lower layers in common (Rocket Launching,

@@ -19,26 +19,28 @@ import { batchNormalization, convolution, dense, inputFeature, type Layer } from
 const size = (what: string) =>
   z.object({
     depth: z.int().min(10).describe(
-      `Layers of the ${what}, 6n + 4 for n blocks a group: 10, 16, 22, 28, 40.`,
+      `The number of layers of the ${what}, 6n + 4 for n blocks per group: 10, 16, 22, 28, 40.`,
     ).refine((depth) => (depth - 4) % 6 === 0, {
       error: "expected 6n + 4: 10, 16, 22, 28, 34, 40, …",
     }),
     width: z.int().min(1).default(1).describe(
-      "Factor on the channels [16, 32, 64] of the three groups.",
+      "The factor on the channels [16, 32, 64] of the three groups.",
     ),
   }).strict();
 
 const options = z.object({
   sharing: z.enum(["interval", "bottom", "none", "separate"]).default("interval").describe(
-    "interval: the light net runs the first blocks of each group of the booster; bottom: its first " +
-      "two groups; none: only the first convolution; separate: nothing, for a booster trained beforehand.",
+    "What both nets share. interval: the first blocks of each group of the booster. " +
+      "bottom: the booster's first two groups. none: only the first convolution. " +
+      "separate: nothing, for a booster that was trained beforehand.",
   ),
   light: size("light net").extend({
     groups: z.int().min(1).max(3).default(3).describe(
-      "How many of the groups it has; 2 for the light net of sharing: bottom with kernels of its own.",
+      "The number of groups; 2 for a light net like that of sharing: bottom, but with " +
+        "kernels of its own.",
     ),
   }).optional().describe(
-    "The light net; left out with sharing: bottom, where it is a part of the booster.",
+    "The light net. Omit it with sharing: bottom, where it is a part of the booster.",
   ),
   booster: size("booster").describe("The booster."),
   feature: z.string().optional().describe("The image feature; the only feature by default."),

@@ -6,8 +6,10 @@ const stage: OptimizerStage = defineOptimizer({
   name: "adagrad",
   summary: "Adagrad, as in PyTorch; by default, updates only the table rows that a step reads.",
   options: z.object({
-    initial: z.number().min(0).default(0).describe("What the sum of squares starts with."),
-    epsilon: z.number().positive().default(1e-10).describe("What is added to the root."),
+    initial: z.number().min(0).default(0).describe("The initial value of the sum of squares."),
+    epsilon: z.number().positive().default(1e-10).describe(
+      "The constant added to the square root in the denominator.",
+    ),
     weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
   }),
   example: "use: adagrad\nrate: 0.01",

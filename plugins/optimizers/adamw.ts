@@ -12,7 +12,7 @@ const stage: OptimizerStage = defineOptimizer({
   options: z.object({
     ...momentOptions,
     weightDecay: z.number().min(0).default(0.01).describe(
-      "The part of a weight that decays, times the rate.",
+      "The decoupled weight decay: weights are multiplied by 1 − learning rate × this " + "factor.",
     ),
   }),
   example: "use: adamw\nrate: 0.001\nweightDecay: 0.01",

@@ -3,8 +3,10 @@ import { type StepNumbers, tf, type UpdateInput, z } from "../../plugin.ts";
 /** The options of Adam and its variants. */
 export const momentOptions = {
   betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.999])
-    .describe("What is kept of the mean and of the mean square."),
-  epsilon: z.number().positive().default(1e-8).describe("What is added to the root."),
+    .describe("The decay rates of the running means of the gradient and of its square."),
+  epsilon: z.number().positive().default(1e-8).describe(
+    "The constant added to the square root in the denominator.",
+  ),
 };
 
 /** What Adam keeps of a variable. */

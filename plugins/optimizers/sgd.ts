@@ -11,8 +11,10 @@ const stage: OptimizerStage = defineOptimizer({
   summary:
     "SGD with momentum and weight decay, as in PyTorch; by default, updates only the table rows that a step reads.",
   options: z.object({
-    momentum: z.number().min(0).lt(1).default(0).describe("What is kept of the last move."),
-    nesterov: z.boolean().default(false).describe("Whether to look ahead; needs momentum."),
+    momentum: z.number().min(0).lt(1).default(0).describe("The momentum factor."),
+    nesterov: z.boolean().default(false).describe(
+      "Whether to use Nesterov momentum; requires momentum.",
+    ),
     weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
   }),
   example: "use: sgd\nrate: 0.1\nmomentum: 0.9\nweightDecay: 5e-4",

@@ -11,16 +11,17 @@ const stage: OutputStage = defineOutput({
   options: z.object({
     every: z.int().positive().default(1).describe("Epochs between checkpoints."),
     everySteps: z.int().positive().optional().describe(
-      "Steps between checkpoints, beside those after epochs.",
+      "Steps between checkpoints, in addition to those after epochs.",
     ),
     everyMinutes: z.number().positive().optional().describe(
-      "Minutes between checkpoints, beside those after epochs.",
+      "Minutes between checkpoints, in addition to those after epochs.",
     ),
     keep: z.int().positive().default(2).describe(
-      "How many of the latest stay; with 1 there is none to fall back on if it is damaged.",
+      "The number of latest checkpoints to keep. With 1, there is no other checkpoint if " +
+        "it is damaged.",
     ),
     keepEvery: z.int().positive().optional().describe(
-      "Epochs between checkpoints that stay for good.",
+      "Epochs between checkpoints that are kept permanently.",
     ),
   }),
   example: "use: checkpoint\neveryMinutes: 10\nkeepEvery: 20",

@@ -8,7 +8,7 @@ const stage: ScheduleStage = defineSchedule({
   name: "cosine",
   summary: "Lowers the learning rate along half a cosine over the run.",
   options: z.object({
-    to: z.number().min(0).default(0).describe("The part of the rate that it ends with."),
+    to: z.number().min(0).default(0).describe("The final fraction of the learning rate."),
   }),
   example: "use: cosine\nto: 0.01",
   create: ({ to }) => ({ step, steps }) =>

@@ -8,9 +8,11 @@ const stage: ScheduleStage = defineSchedule({
   name: "steps",
   summary: "Multiplies the learning rate by a factor after some epochs or steps.",
   options: z.object({
-    at: z.array(z.number().min(0)).min(1).describe("After how many epochs or steps."),
-    by: z.number().positive().default(0.1).describe("The factor each time."),
-    unit: z.enum(["epochs", "steps"]).default("epochs").describe("What `at` counts."),
+    at: z.array(z.number().min(0)).min(1).describe(
+      "The numbers of epochs or steps after which the learning rate changes.",
+    ),
+    by: z.number().positive().default(0.1).describe("The factor at each of these points."),
+    unit: z.enum(["epochs", "steps"]).default("epochs").describe("The unit of `at`."),
   }),
   example: "use: steps\nat: [60, 120, 160]\nby: 0.2",
   create: ({ at, by, unit }) => ({ step, epoch }) => {

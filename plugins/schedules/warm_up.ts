@@ -16,11 +16,13 @@ const stage: ScheduleStage = defineSchedule({
   name: "warm-up",
   summary: "Raises the learning rate linearly; then another schedule follows.",
   options: z.object({
-    for: z.number().positive().describe("How long the rate rises."),
-    unit: z.enum(["epochs", "steps"]).default("epochs").describe("What `for` counts."),
-    from: z.number().min(0).max(1).default(0.1).describe("The part of the rate to start with."),
+    for: z.number().positive().describe("The length of the warm-up."),
+    unit: z.enum(["epochs", "steps"]).default("epochs").describe("The unit of `for`."),
+    from: z.number().min(0).max(1).default(0.1).describe(
+      "The initial fraction of the learning rate.",
+    ),
     then: nestedStage<Schedule>("schedule").optional().describe(
-      "The schedule that follows; constant by default.",
+      "The schedule after the warm-up; constant by default.",
     ),
   }),
   example: "use: warm-up\nfor: 5\nthen: { use: cosine }",

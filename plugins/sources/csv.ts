@@ -26,24 +26,28 @@ const options = z.object({
     ),
   ),
   delimiter: character.optional().describe(
-    "What stands between values; by default a tab in files called .tsv or .tab, else a comma.",
+    "The separator of values. By default, a tab in .tsv and .tab files, and a comma in " +
+      "others.",
   ),
   quote: character.default('"').describe(
-    "What stands around values that have a delimiter or a line break in them; twice within them for itself.",
+    "The character that encloses values with a delimiter or a line break. Within a " +
+      "value, it is written twice.",
   ),
   header: z.boolean().default(true).describe(
-    "Whether the first line has the columns' names. Else they come from `columns`, or are column0, column1, …",
+    "Whether the first line has the names of the columns. Otherwise, the names come " +
+      "from `columns`, or are column0, column1, …",
   ),
   columns: z.record(
     z.string().min(1),
     z.enum(Object.keys(columnTypes) as [GivenType, ...GivenType[]]),
   ).optional().describe(
-    "Types by column; those of others are worked out from all values. Without a header: all columns in their order.",
+    "The types of columns. The types of other columns are inferred from all values. " +
+      "Without a header: all columns in order.",
   ),
   nullValues: z.array(z.string(), { error: "expected a list of texts" }).min(1, {
     error: 'expected at least one text: "" is nothing at all',
   }).default([""]).describe(
-    "What stands for a null.",
+    "The texts that stand for a null.",
   ),
   batchRows: batchRowsOption,
 });

@@ -28,7 +28,7 @@ export function filePatterns(example: string): z.ZodType<string | string[]> {
 /** The schema of the option that says how many rows a record batch has. */
 export const batchRowsOption: z.ZodOptional<z.ZodNumber> = z.int().min(1).max(2 ** 24).optional()
   .describe(
-    "How many rows a record batch has; by default a power of 2, so that it has about 4 MB.",
+    "The number of rows per record batch. By default, the power of 2 that gives about " + "4 MB.",
   );
 
 /** A file of a source. */

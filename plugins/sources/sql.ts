@@ -45,16 +45,18 @@ const stage: SourceStage = defineSource({
   summary: "Runs a query over Parquet and CSV files or a DuckDB database.",
   options: z.object({
     query: z.string().min(1).describe(
-      "One SELECT in DuckDB's SQL. It sees the tables named here and those of the database, and no other file.",
+      "One SELECT in DuckDB's SQL. It can read the tables named here and the tables of " +
+        "the database, and no other file.",
     ),
     tables: pathOption(
       z.record(z.string().min(1), filePatterns("data/part-*.parquet")).default({}).describe(
-        "Parquet, CSV and TSV files by the name that the query has for them: a path, a glob or a list; relative to the pipeline file.",
+        "Parquet, CSV, and TSV files by their name in the query: a path, a glob, or a " +
+          "list; relative to the pipeline file.",
       ),
     ),
     database: pathOption(
       z.string().min(1).optional().describe(
-        "A DuckDB database, which is only read; relative to the pipeline file.",
+        "A DuckDB database, which is opened read-only; relative to the pipeline file.",
       ),
     ),
     batchRows: batchRowsOption,

@@ -19,7 +19,7 @@ const stage: TransformStage = defineTransform({
   summary: "Converts int32 to float32, or float32 to int32.",
   options: z.object({
     dtype: z.enum(["float32", "int32"], { error: "expected float32 or int32" }).describe(
-      "What the values become; fractions are cut off for int32.",
+      "The new type of the values. Conversion to int32 truncates fractions.",
     ),
     feature: featureOption,
   }),

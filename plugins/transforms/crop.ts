@@ -14,7 +14,7 @@ const stage: TransformStage = defineTransform({
   name: "crop",
   summary: "Crops images to their center.",
   options: z.object({
-    to: imageSize.describe("The height and the width of what is kept."),
+    to: imageSize.describe("The height and width to keep."),
     feature: featureOption,
   }),
   example: `use: crop

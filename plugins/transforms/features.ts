@@ -24,7 +24,7 @@ const name = z.string().min(1, { error: "expected the name of a feature" });
 /** The option `feature` that transforms of features have in common. */
 export const featureOption = z.union([name, z.array(name).min(1)], {
   error: "expected the name of a feature, or a list of them",
-}).optional().describe("The feature, or a list of them; all that it suits by default.");
+}).optional().describe("The feature, or a list of features; by default, all suitable features.");
 
 /** What a transform can be applied to. */
 export interface Suitable {

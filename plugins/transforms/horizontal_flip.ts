@@ -8,7 +8,7 @@ const stage: TransformStage = defineTransform({
   on: "training",
   options: z.object({
     probability: z.number().min(0).max(1).default(0.5).describe(
-      "The part of the images that is mirrored.",
+      "The fraction of images to flip.",
     ),
     feature: featureOption,
   }),

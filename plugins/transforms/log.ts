@@ -16,7 +16,7 @@ const stage: TransformStage = defineTransform({
   summary: "Takes the logarithm of numbers, after adding 1 by default.",
   options: z.object({
     offset: z.number().nonnegative({ error: "expected at least 0" }).default(1).describe(
-      "What is added before the logarithm is taken.",
+      "The number to add before taking the logarithm.",
     ),
     feature: featureOption,
   }),

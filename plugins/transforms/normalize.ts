@@ -38,11 +38,13 @@ const stage: TransformStage = defineTransform({
   summary: "Subtracts the mean and divides by the standard deviation; both are given or measured.",
   options: z.object({
     mean: means.optional().describe(
-      "The mean: one number, or one a channel (or a value). Measured on the training rows by default.",
+      "The mean: one number, or one per channel (or value). By default, it is measured " +
+        "on the training rows.",
     ),
-    std: deviations.optional().describe("The standard deviation, as mean."),
+    std: deviations.optional().describe("The standard deviation, in the same form as `mean`."),
     per: z.enum(["channel", "value", "all"]).default("channel").describe(
-      "What is measured alone: each channel (the last dimension), each value of a row, or all together.",
+      "What to measure separately: each channel (the last dimension), each value of a " +
+        "row, or all values together.",
     ),
     feature: featureOption,
   }).refine(({ mean, std }) => (mean === undefined) === (std === undefined), {

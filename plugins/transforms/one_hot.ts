@@ -27,7 +27,8 @@ const stage: TransformStage = defineTransform({
   summary: "Encodes each id as a row of zeros with a single 1.",
   options: z.object({
     count: z.int().min(2).optional().describe(
-      "How many ids there are; where the pipeline knows that, as of strings and of `ids:`, so many by default.",
+      "The number of ids. By default, the number that the pipeline knows, as for strings " +
+        "and `ids:`.",
     ),
     feature: featureOption,
   }),

@@ -7,7 +7,7 @@ const stage: TransformStage = defineTransform({
   name: "pad",
   summary: "Adds pixels on all four sides of images.",
   options: z.object({
-    size: z.int().positive().describe("How many pixels are added on each side."),
+    size: z.int().positive().describe("The number of pixels to add on each side."),
     mode: padMode.default("zero").describe(padModes),
     feature: featureOption,
   }),

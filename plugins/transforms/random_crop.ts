@@ -12,10 +12,10 @@ const stage: TransformStage = defineTransform({
   summary: "Pads images and crops a window at random.",
   on: "training",
   options: z.object({
-    pad: z.int().min(0).default(0).describe("How many pixels are added on each side first."),
-    mode: padMode.default("reflect").describe(`What is added. ${padModes}`),
+    pad: z.int().min(0).default(0).describe("The number of pixels to add on each side first."),
+    mode: padMode.default("reflect").describe(padModes),
     to: imageSize.optional().describe(
-      "The height and the width of the window; those of the image by default.",
+      "The height and width of the window; by default, those of the image.",
     ),
     feature: featureOption,
   }),

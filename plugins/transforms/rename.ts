@@ -15,7 +15,7 @@ const stage: TransformStage = defineTransform({
   options: z.object({
     names: z.record(z.string(), z.string().min(1), {
       error: "expected old and new names, such as { pixels: image }",
-    }).describe("The new names by the old ones, such as { pixels: image }."),
+    }).describe("The new name for each old name, such as { pixels: image }."),
   }),
   example: `use: rename
 names: { pixels: image }`,

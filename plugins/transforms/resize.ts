@@ -29,10 +29,11 @@ const stage: TransformStage = defineTransform({
   name: "resize",
   summary: "Resizes images.",
   options: z.object({
-    to: imageSize.describe("The height and the width that images get."),
+    to: imageSize.describe("The new height and width of images."),
     mode: z.enum(["area", "bilinear"], { error: "expected area or bilinear" }).default("area")
       .describe(
-        "area: means of the pixels that a new one covers, to make images smaller; bilinear: between the four nearest pixels.",
+        "area: the mean of the pixels that a new pixel covers, to make images smaller. " +
+          "bilinear: interpolation of the four nearest pixels.",
       ),
     feature: featureOption,
   }),

@@ -7,7 +7,7 @@ const stage: TransformStage = defineTransform({
   summary: "Multiplies by a number and adds another.",
   options: z.object({
     by: z.number({ error: "expected a number, such as 0.0625 for 1/16" }).describe("The factor."),
-    offset: z.number().default(0).describe("What is added after that."),
+    offset: z.number().default(0).describe("The number to add afterwards."),
     feature: featureOption,
   }),
   example: `use: scale

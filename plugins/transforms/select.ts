@@ -7,7 +7,7 @@ const stage: TransformStage = defineTransform({
   summary: "Keeps the listed features and drops all others.",
   options: z.object({
     features: z.array(z.string(), { error: "expected a list of features" }).min(1).describe(
-      "The features that are kept, in this order.",
+      "The features to keep, in this order.",
     ),
   }),
   example: `use: select

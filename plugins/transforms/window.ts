@@ -17,8 +17,8 @@ export const padMode = z.enum(["zero", "reflect", "symmetric"], {
 
 /** What the modes are, for the option's description. */
 export const padModes: string =
-  "zero: zeros; reflect: the image mirrored at its outermost pixels; symmetric: mirrored at its " +
-  "edges, which doubles its outermost pixels.";
+  "The padding. zero: zeros. reflect: the image mirrored at its outermost pixels. " +
+  "symmetric: the image mirrored at its edges, which repeats the outermost pixels.";
 
 /** A height and a width. */
 export const imageSize = z.tuple([z.int().positive(), z.int().positive()], {

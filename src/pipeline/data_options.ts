@@ -9,7 +9,7 @@ import { z } from "zod";
 const columnName = z.string().min(1, { error: "expected the name of a column" });
 
 const fill = z.strictObject({
-  fill: z.union([z.number(), z.string()]).describe("The value that takes a null's place."),
+  fill: z.union([z.number(), z.string()]).describe("The value that replaces a null."),
 });
 
 const nulls = z.union([z.enum(["error", "drop", "mean", "median"]), fill], {
@@ -18,11 +18,15 @@ const nulls = z.union([z.enum(["error", "drop", "mean", "median"]), fill], {
 
 /** The schema of `data.nulls`. */
 export const nullsSchema = nulls.describe(
-  "What becomes of nulls in features that do not say so themselves: error (the default), drop (the row, also for nulls in the label, the weight and the columns that metrics name), mean or median (of the training rows, for numbers), or { fill: VALUE }. Where it does not suit a feature, such as the mean of text, a null is an error.",
+  "How to treat nulls in features without `nulls` of their own. error (the default). " +
+    "drop: leave out the row, also for nulls in the label, the weight, and the columns " +
+    "that metrics name. mean or median: of the training rows, for numbers. Or { fill: " +
+    "VALUE }. If the choice does not suit a feature, such as the mean of text, a null " +
+    "is an error.",
 );
 
 const nan = z.enum(["error", "missing"], { error: "expected error or missing" }).optional()
-  .describe("What becomes of NaN: error (the default), or missing: what becomes of nulls.");
+  .describe("How to treat NaN. error (the default), or missing: as a null.");
 
 const idValue = z.union([z.string(), z.int()], {
   error: "expected a text or a whole number; one of 2^53 or more in quotes",
@@ -33,11 +37,13 @@ const classValue = z.union([z.string(), z.number(), z.boolean()]).transform(Stri
 /** The values of the training rows; without a least count there is a shorter word for them. */
 const trainingIds = z.strictObject({
   train: z.literal(true, { error: "expected true" }).describe(
-    "The values of the training rows; all others are one more id.",
+    "The values of the training rows; one more id stands for all others.",
   ),
   minCount: z.int({ error: "expected a whole number" })
     .positive({ error: "expected a whole number of 1 or more" }).optional()
-    .describe("How often a value has to occur in the training rows to have an id of its own."),
+    .describe(
+      "The minimum number of occurrences in the training rows for a value to have its " + "own id.",
+    ),
 }).transform(({ minCount }): "train" | { train: true; minCount: number } =>
   minCount === undefined ? "train" : { train: true, minCount }
 );
@@ -48,9 +54,9 @@ const ids = z.union([
   z.array(idValue).min(1).refine((values) => new Set(values).size === values.length, {
     error: "expected values that differ",
   }),
-  z.strictObject({ hash: z.int().positive().describe("Into how many ids values are hashed.") }),
-  z.strictObject({ count: z.int().positive().describe("How many ids there are.") }),
-  z.strictObject({ of: z.string().min(1).describe("The feature whose ids they are.") }),
+  z.strictObject({ hash: z.int().positive().describe("The number of hashes.") }),
+  z.strictObject({ count: z.int().positive().describe("The number of ids.") }),
+  z.strictObject({ of: z.string().min(1).describe("The feature whose ids to use.") }),
 ], {
   error:
     "expected train, { train: true, minCount: COUNT }, a list of values, { hash: BUCKETS }, { count: IDS } or { of: ANOTHER FEATURE }",
@@ -62,26 +68,34 @@ const feature = z.strictObject({
     z.int({ error: "expected a whole number" }).positive({ error: "expected at least 1" }),
     { error: "expected a list of whole numbers, such as [28, 28, 1]" },
   ).optional().describe(
-    "The shape of one row, such as [28, 28, 1]; as the column's type has it by default.",
+    "The shape of one row, such as [28, 28, 1]. By default, the shape of the column's " + "type.",
   ),
   dtype: z.enum(["float32", "int32"], { error: "expected float32 or int32" }).optional().describe(
-    "What the nets get: int32 for ids; float32 by default, and int32 for strings.",
+    "The type that the nets receive: int32 for ids. By default, float32, and int32 for " +
+      "strings.",
   ),
   nulls: nulls.optional().describe(
-    "What becomes of nulls: error, drop (the row), mean or median (of the training rows, for numbers), or { fill: VALUE }; as data.nulls says by default.",
+    "How to treat nulls. error, drop: leave out the row, mean or median: of the " +
+      "training rows, for numbers, or { fill: VALUE }. By default, the value of " + "data.nulls.",
   ),
   nan,
   pad: z.number({ error: "expected a number" }).optional().describe(
-    "Pads lists that are shorter than `shape` with this value, and cuts longer ones.",
+    "Pads lists that are shorter than `shape` with this value, and truncates longer " + "lists.",
   ),
   ids: ids.optional().describe(
-    "How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { train: true, minCount: N }: by the values that training rows have N times or more; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F.",
+    "How strings and whole numbers become ids. train: the values of the training rows, " +
+      "and one more id for all others. A list: its values, and one more id for all " +
+      "others. { train: true, minCount: N }: only values that occur at least N times in " +
+      "the training rows. { hash: N }: N hashes. { count: N }: the numbers are ids from " +
+      "0 to N − 1. { of: F }: the ids of the feature F.",
   ),
   length: z.int({ error: "expected a whole number" }).positive().optional().describe(
-    "Makes lists of ids of this length: shorter ones end in −1, of longer ones `keep` says what is kept.",
+    "The length of lists of ids. Shorter lists are padded with −1; longer lists are " +
+      "cut according to `keep`.",
   ),
   keep: z.enum(["first", "last"], { error: "expected first or last" }).optional().describe(
-    "What of lists that are longer than `length` is kept: the first values, or the last ones; first by default.",
+    "Which values of lists longer than `length` to keep: the first or the last; first " +
+      "by default.",
   ),
 }).refine(({ keep, length }) => keep === undefined || length !== undefined, {
   error: "keep is for lists with a length",
@@ -96,7 +110,8 @@ const label = z.strictObject({
   column: columnName.describe("The column."),
   kind: z.enum(["class", "binary", "number"], { error: "expected class, binary or number" })
     .optional().describe(
-      "class: one of several; binary: 0 or 1; number: a value to predict. By the column's type by default: number for floats, class for all else.",
+      "class: one of several classes. binary: 0 or 1. number: a numeric value. By " +
+        "default, number for columns of floats and class for all others.",
     ),
   classes: z.union([
     z.int().min(2),
@@ -107,12 +122,15 @@ const label = z.strictObject({
     error: "expected how many classes there are, 2 or more, or a list of their values or names",
   })
     .optional().describe(
-      "The values of the column in the order of the classes, such as [-1, 1] or [no, yes]; of whole numbers also how many classes there are, numbered from 0, or their names. What the training rows have by default.",
+      "The values of the column in the order of the classes, such as [-1, 1] or [no, " +
+        "yes]. For whole numbers, also the number of classes from 0, or their names. By " +
+        "default, the values in the training rows.",
     ),
   nulls: z.union([z.enum(["error", "drop"]), fill], {
     error: "expected error, drop or { fill: VALUE }",
   }).optional().describe(
-    "What becomes of nulls: error (the default), drop (the row, the default where data.nulls is drop), or { fill: VALUE }.",
+    "How to treat nulls. error (the default), drop: leave out the row (the default if " +
+      "data.nulls is drop), or { fill: VALUE }.",
   ),
   nan,
 });

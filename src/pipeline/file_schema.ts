@@ -58,28 +58,35 @@ function entry<Shape extends z.ZodRawShape>(kind: StageKind, common: Shape) {
 const text = (what: string) => z.string().min(1, { error: `expected ${what}` });
 
 const initialNames = z.record(text("a name"), text("the name of a variable")).default({}).describe(
-  "The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own.",
+  "Maps names in the file to variables: a name, or a pattern in which each * matches " +
+    "the same text on both sides. The first match applies. Without a match, the name " +
+    "in the file is the variable's name.",
 );
 
 const checkpointName = z.string().regex(/^[\w.-]+$/, {
   error: "expected best, last, or the name of a checkpoint",
-}).default("best").describe("best, last, best-PHASE, or the name of one of its checkpoints.");
+}).default("best").describe(
+  "The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint.",
+);
 
 /** Initial weights from a file that need not be a run's. */
 const initialFile = z.strictObject({
   file: text("a safetensors file").describe("A safetensors file."),
   layout: z.enum(["rocket", "pytorch"]).default("rocket").describe(
-    "pytorch: kernels are [out, in, height, width] and [out, in], and are turned.",
+    "pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are " +
+      "transposed.",
   ),
   names: initialNames,
   vocabularies: z.record(text("the name of a feature"), text("a file")).default({}).describe(
-    "By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list.",
+    "For each feature, the values that the rows of its table belong to: a text file " +
+      "with one value per line, or a JSON file with a list.",
   ),
   features: z.array(text("the name of a feature")).min(1).optional().describe(
-    "The features in the order in which the file's first layers read them, where these read more than one.",
+    "The features in the order in which the file's first layers read them, if they " +
+      "read more than one.",
   ),
   classes: z.array(text("the name of a class")).min(2).optional().describe(
-    "The classes in the order of the file's logits, where the label has names.",
+    "The classes in the order of the file's logits, if the label has named classes.",
   ),
 });
 
@@ -97,7 +104,8 @@ const initialOfRun = z.strictObject({
   checkpoint: checkpointName,
   names: initialNames,
   optimizer: z.boolean().default(false).describe(
-    "Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew.",
+    "Whether to load the optimizer's state as well: its slots, which are matched like " +
+      "the weights, and its number of steps. Schedules start from the beginning.",
   ),
 });
 
@@ -109,38 +117,42 @@ export const netName = z.enum(["light", "booster"]);
 
 /** What each phase may say for itself of how it trains. */
 const training = {
-  epochs: z.int().positive().describe("How often all training rows are seen."),
+  epochs: z.int().positive().describe("The number of passes over the training rows."),
   select: metricKey.optional().describe(
-    "The metric by which the best epoch is chosen; the light net's first metric by default.",
+    "The metric that selects the best epoch; by default, the light net's first metric.",
   ),
   clip: z.strictObject({
     norm: z.number().positive().describe(
-      "The greatest L2 norm; longer gradients are scaled to it.",
+      "The maximum L2 norm. Larger gradients are scaled down to it.",
     ),
     per: z.enum(["all", "owner"]).default("all").describe(
-      "all: the norm of all gradients together. owner: of the light net's own, the booster's own " +
-        "and the shared ones, each for itself, so that no net's gradients shorten another's.",
+      "all: one norm of all gradients. owner: separate norms for the light net's own " +
+        "variables, the booster's own variables, and the shared variables, so the " +
+        "gradients of one net do not affect the clipping of the other.",
     ),
-  }).optional().describe("Shortens gradients that are too long; none are by default."),
+  }).optional().describe("Clips gradients. By default, gradients are not clipped."),
   nonFinite: z.enum(["stop", "skip", "back"]).default("stop").describe(
-    "When a loss or gradient is NaN or infinite. stop: the run fails. skip: variables stay as they " +
-      "were, and the next batch follows. back: the run goes back to its last checkpoint, with half " +
-      "the rate and without that batch, at most three times.",
+    "What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: " +
+      "variables keep their values, and the next batch follows. back: a rollback to the " +
+      "last checkpoint, with half the learning rate and without that batch, at most " +
+      "three times.",
   ),
   maxSkipped: z.int().positive().default(10).describe(
-    "How many steps in a row may be skipped; one more ends the run.",
+    "The maximum number of skipped steps in a row. One more ends the run.",
   ),
   stop: z.strictObject({
     metric: metricKey.optional().describe(
-      "The metric that has to become better, on the validation split, or on the test split without one; that of `select` by default. A light net that is trained alone has none of the booster's metrics and goes on to the end.",
+      "The metric that must improve, on the validation split, or on the test split if " +
+        "there is none. By default, the metric of `select`. A light net trained alone has " +
+        "no metrics of the booster; with such a metric, it trains to the end.",
     ),
     patience: z.int().positive().default(3).describe(
-      "After how many epochs in a row without a better value training ends.",
+      "The number of epochs in a row without improvement after which training ends.",
     ),
     minDelta: z.number().nonnegative().default(0).describe(
-      "By more than how much a value has to be better to count.",
+      "The improvement that a value must exceed to count.",
     ),
-  }).optional().describe("Ends training before `epochs` once a metric no longer becomes better."),
+  }).optional().describe("Ends training before `epochs` when a metric stops improving."),
 };
 
 /** What an entry of each kind may say beside `use` and the stage's own options. */
@@ -148,49 +160,53 @@ export const commonOptions = {
   source: {},
   transform: {
     on: z.enum(["training", "all"]).optional().describe(
-      "training: not applied when measuring; all: always. Augmentation has training by default.",
+      "training: only when training, not when evaluating. all: always. The default for " +
+        "augmentation is training.",
     ),
   },
   network: {
     initial: z.union([
       z.strictObject({
-        light: initialSchema.optional().describe("What the light net begins with."),
+        light: initialSchema.optional().describe("The initial weights of the light net."),
         booster: initialSchema.optional().describe(
-          "What the booster begins with, and what both share.",
+          "The initial weights of the booster and of the shared variables.",
         ),
       }),
       initialOfRun,
     ], { error: "expected { run: … } for both nets, or { light: …, booster: … }" }).optional()
       .describe(
-        "Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value.",
+        "Initial weights instead of random ones: from one run for all variables, or by " +
+          "net. Table rows, inputs, and classes are matched by value.",
       ),
   },
   loss: {
     name: lossName.optional().describe(
-      "The name in metrics; STAGE(on) or STAGE(from→to) by default.",
+      "The name in metrics; by default STAGE(on) or STAGE(from→to).",
     ),
-    on: taskReference.optional().describe("The output that is compared with the label."),
+    on: taskReference.optional().describe("The output to compare with the label."),
     from: outputReferences.optional().describe(
-      "The teacher's output; booster.logits by default. A list for the sum over several layers.",
+      "The teacher's output; booster.logits by default. With a list, the loss is the sum " +
+        "over several layers.",
     ),
     to: outputReferences.optional().describe(
-      "The student's output; light.logits by default. A list as long as that of `from`.",
+      "The student's output; light.logits by default. A list has the same length as " + "`from`.",
     ),
     weight: z.number().default(1).describe("The factor in the total loss."),
     gradient: entry("gradient", {}).optional().describe(
-      "What passes to whom; block for hints by default, none for losses with the label.",
+      "The gradient policy. The default is block for hints and none for losses on the " + "label.",
     ),
   },
   gradient: {},
   optimizer: {
     rate: z.number().positive().describe("The learning rate, before the schedule's factor."),
     schedule: entry("schedule", {}).default({ use: "constant" }).describe(
-      "How the rate changes over the run.",
+      "How the learning rate changes over the run.",
     ),
     tables: z.enum(["lazy", "exact"]).default("lazy").describe(
-      "lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no " +
-        "weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does " +
-        "without sparse gradients; it costs time and memory by the size of the tables.",
+      "lazy: a step updates only the rows of embedding tables that it reads, as " +
+        "PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam " +
+        "update. exact: each step updates all rows, as PyTorch does without sparse " +
+        "gradients. Time and memory then depend on the size of the tables.",
     ),
   },
   schedule: {},
@@ -212,22 +228,26 @@ const losses = z.array(entry("loss", commonOptions.loss)).min(1).describe(
 );
 
 const optimizer = entry("optimizer", commonOptions.optimizer).describe(
-  "How variables follow their gradients.",
+  "How gradients update the variables.",
 );
 
 const trainSchema = z.strictObject({
   epochs: training.epochs,
-  batch: z.int().positive().describe("The rows of a step."),
+  batch: z.int().positive().describe("The number of rows per step."),
   lastBatch: z.enum(["keep", "merge", "drop"]).optional().describe(
-    "What becomes of the last rows of an epoch if they are fewer than a batch. keep: they are a batch. " +
-      "merge: they join the batch before them if they are at most half a batch, and are a batch otherwise. " +
-      "drop: they are left out of the epoch. merge by default for nets with batch norm, keep for others.",
+    "How to treat the last rows of an epoch if they are fewer than a batch. keep: they " +
+      "form a batch. merge: they join the previous batch if they are at most half a " +
+      "batch, and form a batch otherwise. drop: they are left out of the epoch. The " +
+      "default is merge for nets with batch norm and keep for others.",
   ),
   baseline: z.enum(["none", "light-alone"]).default("none").describe(
-    "light-alone: also trains the light net without the booster, with the same seed and budget; as the last phase has it.",
+    "light-alone: also trains the light net without the booster, with the same seed " +
+      "and budget, as in the last phase.",
   ),
   evaluateEvery: z.int().positive().default(1).describe(
-    "After how many epochs the nets are measured; after the last one of a phase always. The best epoch is one of these, and training ends early after one of these.",
+    "The number of epochs between evaluations. The last epoch of a phase is always " +
+      "evaluated. The best epoch is one of the evaluated epochs, and training can only " +
+      "end early after one of them.",
   ),
   select: training.select,
   clip: training.clip,
@@ -238,18 +258,20 @@ const trainSchema = z.strictObject({
 
 /** A phase of a run. */
 const phaseSchema = z.strictObject({
-  name: name.describe("What the phase is called in metrics and results."),
+  name: name.describe("The name of the phase in metrics and results."),
   nets: z.array(netName).min(1, { error: "expected light, booster, or both" }).optional().describe(
-    "The nets that are computed and measured; those that the losses read by default.",
+    "The nets to compute and measure; by default, the nets that the losses read.",
   ),
   freeze: z.array(z.enum(["light", "booster", "shared"])).default([]).describe(
-    "The nets whose variables stay as they are: no gradient, no decay, running statistics used and kept. With a net, what both share is frozen, too.",
+    "The nets whose variables are frozen: no gradient, no decay, and running " +
+      "statistics are used but not updated. Freezing a net also freezes the shared " + "variables.",
   ),
   freezeShared: z.boolean().optional().describe(
-    "Whether what both nets share is frozen; true by default where a net is.",
+    "Whether to freeze the variables that both nets share; true by default if a net is " +
+      "frozen.",
   ),
   from: z.enum(["best", "last"]).default("last").describe(
-    "The weights to begin with: those after the best or after the last epoch of the phase before.",
+    "The weights to start from: after the best or after the last epoch of the previous " + "phase.",
   ),
   losses: losses.optional(),
   optimizer: optimizer.optional(),
@@ -266,63 +288,67 @@ export const pipelineSchema = z.strictObject({
   $schema: z.string().optional().describe("The JSON Schema, for editors."),
   name: name.describe("The name of the run folder and of the result."),
   seed: z.int().min(0).max(2 ** 32 - 1).default(0).describe(
-    "Where all random numbers of the run start.",
+    "The seed of all random numbers of the run.",
   ),
   data: z.strictObject({
     train: entry("source", commonOptions.source).describe("The rows to train on."),
-    test: entry("source", commonOptions.source).describe("The rows to measure the result on."),
+    test: entry("source", commonOptions.source).describe("The rows that measure the result."),
     validation: z.union([
       z.strictObject({
         holdout: z.number().gt(0).lt(1).describe(
-          "The part of the training rows, chosen by the seed, that is held out.",
+          "The fraction of the training rows to hold out. The seed selects them.",
         ),
       }),
       entry("source", commonOptions.source),
-    ]).optional().describe("The rows to choose the best epoch on."),
+    ]).optional().describe("The rows that select the best epoch."),
     rows: z.int().positive({ error: "expected a number of rows, 1 or more" }).optional().describe(
-      "How many of the training rows, without those held out, are trained on, chosen by the seed; all by default.",
+      "How many of the training rows to train on, not counting held-out rows. The seed " +
+        "selects them. All by default.",
     ),
     memory: memorySchema.optional().describe(
-      "How much memory rows may take, in bytes or such as 512MB; half of what is available by default. Rows that need more are read when they are needed.",
+      "How much memory rows may use, in bytes or as a size such as 512MB. By default, " +
+        "half of the available memory. Rows that do not fit are read when they are needed.",
     ),
     features: z.record(name, featureSchema).refine(
       (features) => Object.keys(features).length > 0,
       { error: "expected at least one feature" },
-    ).describe("What the nets read: columns by the name that stages use."),
-    label: labelSchema.describe("What the nets predict."),
+    ).describe("The inputs of the nets: columns, by the name that stages use."),
+    label: labelSchema.describe("The column that the nets predict."),
     nulls: nullsSchema.optional(),
     weight: z.string().min(1, { error: "expected the name of a column" }).optional().describe(
-      "A column of numbers of 0 or more: how much each row counts in losses. A loss that compares rows with one another takes no notice of it.",
+      "A column of numbers of at least 0: the weight of each row in losses. A loss that " +
+        "compares rows with each other ignores it.",
     ),
     transforms: z.array(entry("transform", commonOptions.transform)).default([]).describe(
-      "Changes of batches, in this order.",
+      "Transforms of batches, applied in this order.",
     ),
-  }).describe("Where rows come from and what becomes of them."),
+  }).describe("The origin of the rows and how they are processed."),
   network: entry("network", commonOptions.network).describe("The light net and its booster."),
   losses: losses.optional(),
   optimizer: optimizer.optional(),
   phases: z.array(phaseSchema).min(1, { error: "expected at least one phase" }).optional().describe(
-    "Trainings that follow one another; what a phase does not say holds as the pipeline says it.",
+    "Trainings that run one after another. A phase inherits what it does not set from " +
+      "the pipeline.",
   ),
   train: trainSchema.extend({
     epochs: training.epochs.optional().describe(
-      "How often all training rows are seen; each phase may say so itself.",
+      "The number of passes over the training rows. A phase can set its own number.",
     ),
-  }).describe("How long and how much at once."),
+  }).describe("The length of training and the size of its steps."),
   metrics: z.array(entry("metric", commonOptions.metric)).default([]).describe(
-    "What is measured.",
+    "The metrics to measure.",
   ),
   outputs: z.array(entry("output", commonOptions.output)).default([
     { use: "progress" },
     { use: "checkpoint" },
-  ]).describe("Who listens to the run; metrics.jsonl and result.json are always written."),
+  ]).describe("The listeners of the run. metrics.jsonl and result.json are always written."),
 });
 
 /** The schema of a pipeline file without phases, which has to say itself how it trains. */
 export const onePhaseSchema = pipelineSchema.extend({
   losses,
   optimizer,
-  train: trainSchema.describe("How long and how much at once."),
+  train: trainSchema.describe("The length of training and the size of its steps."),
 });
 
 /** A pipeline file's value, checked but for its stages' options. */

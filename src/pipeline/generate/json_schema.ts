@@ -26,7 +26,7 @@ const withoutPhases = {
       train: {
         type: "object",
         required: ["epochs"],
-        description: "How long and how much at once.",
+        description: "The length of training and the size of its steps.",
       },
     },
   },
@@ -45,7 +45,8 @@ export function pipelineJsonSchema(stages: readonly AnyStage[]): JsonSchema {
   const { $schema, ...pipeline } = toJson(pipelineSchema);
   const bases = {
     extends: {
-      description: "A pipeline file, or several, whose values hold where this one has none.",
+      description:
+        "One or more pipeline files that provide the values that this file does not set.",
       anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }],
     },
   };

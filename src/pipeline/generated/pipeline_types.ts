@@ -24,353 +24,353 @@ readonly extends?: undefined;
 readonly $schema?: string;
 /** The name of the run folder and of the result. */
 readonly name: string;
-/** Where all random numbers of the run start. */
+/** The seed of all random numbers of the run. */
 readonly seed?: number;
-/** Where rows come from and what becomes of them. */
+/** The origin of the rows and how they are processed. */
 readonly data: {
 /** The rows to train on. */
 readonly train: SourceEntry;
-/** The rows to measure the result on. */
+/** The rows that measure the result. */
 readonly test: SourceEntry;
-/** The rows to choose the best epoch on. */
+/** The rows that select the best epoch. */
 readonly validation?: ({
-/** The part of the training rows, chosen by the seed, that is held out. */
+/** The fraction of the training rows to hold out. The seed selects them. */
 readonly holdout: number;
 }) | (SourceEntry);
-/** How many of the training rows, without those held out, are trained on, chosen by the seed; all by default. */
+/** How many of the training rows to train on, not counting held-out rows. The seed selects them. All by default. */
 readonly rows?: number;
-/** How much memory rows may take, in bytes or such as 512MB; half of what is available by default. Rows that need more are read when they are needed. */
+/** How much memory rows may use, in bytes or as a size such as 512MB. By default, half of the available memory. Rows that do not fit are read when they are needed. */
 readonly memory?: (number) | (string);
-/** What the nets read: columns by the name that stages use. */
+/** The inputs of the nets: columns, by the name that stages use. */
 readonly features: {
 readonly [name: string]: ({
 /** The column; the feature's name by default. */
 readonly column?: string;
-/** The shape of one row, such as [28, 28, 1]; as the column's type has it by default. */
+/** The shape of one row, such as [28, 28, 1]. By default, the shape of the column's type. */
 readonly shape?: readonly (number)[];
-/** What the nets get: int32 for ids; float32 by default, and int32 for strings. */
+/** The type that the nets receive: int32 for ids. By default, float32, and int32 for strings. */
 readonly dtype?: "float32" | "int32";
-/** What becomes of nulls: error, drop (the row), mean or median (of the training rows, for numbers), or { fill: VALUE }; as data.nulls says by default. */
+/** How to treat nulls. error, drop: leave out the row, mean or median: of the training rows, for numbers, or { fill: VALUE }. By default, the value of data.nulls. */
 readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
-/** The value that takes a null's place. */
+/** The value that replaces a null. */
 readonly fill: number | string;
 });
-/** What becomes of NaN: error (the default), or missing: what becomes of nulls. */
+/** How to treat NaN. error (the default), or missing: as a null. */
 readonly nan?: "error" | "missing";
-/** Pads lists that are shorter than `shape` with this value, and cuts longer ones. */
+/** Pads lists that are shorter than `shape` with this value, and truncates longer lists. */
 readonly pad?: number;
-/** How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { train: true, minCount: N }: by the values that training rows have N times or more; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F. */
+/** How strings and whole numbers become ids. train: the values of the training rows, and one more id for all others. A list: its values, and one more id for all others. { train: true, minCount: N }: only values that occur at least N times in the training rows. { hash: N }: N hashes. { count: N }: the numbers are ids from 0 to N − 1. { of: F }: the ids of the feature F. */
 readonly ids?: ("train") | ({
-/** The values of the training rows; all others are one more id. */
+/** The values of the training rows; one more id stands for all others. */
 readonly train: true;
-/** How often a value has to occur in the training rows to have an id of its own. */
+/** The minimum number of occurrences in the training rows for a value to have its own id. */
 readonly minCount?: number;
 }) | (readonly ((string) | (number))[]) | ({
-/** Into how many ids values are hashed. */
+/** The number of hashes. */
 readonly hash: number;
 }) | ({
-/** How many ids there are. */
+/** The number of ids. */
 readonly count: number;
 }) | ({
-/** The feature whose ids they are. */
+/** The feature whose ids to use. */
 readonly of: string;
 });
-/** Makes lists of ids of this length: shorter ones end in −1, of longer ones `keep` says what is kept. */
+/** The length of lists of ids. Shorter lists are padded with −1; longer lists are cut according to `keep`. */
 readonly length?: number;
-/** What of lists that are longer than `length` is kept: the first values, or the last ones; first by default. */
+/** Which values of lists longer than `length` to keep: the first or the last; first by default. */
 readonly keep?: "first" | "last";
 }) | (null);
 };
-/** What the nets predict. */
+/** The column that the nets predict. */
 readonly label: (string) | ({
 /** The column. */
 readonly column: string;
-/** class: one of several; binary: 0 or 1; number: a value to predict. By the column's type by default: number for floats, class for all else. */
+/** class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
 readonly kind?: "class" | "binary" | "number";
-/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]; of whole numbers also how many classes there are, numbered from 0, or their names. What the training rows have by default. */
+/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, also the number of classes from 0, or their names. By default, the values in the training rows. */
 readonly classes?: (number) | (readonly (string | number | boolean)[]);
-/** What becomes of nulls: error (the default), drop (the row, the default where data.nulls is drop), or { fill: VALUE }. */
+/** How to treat nulls. error (the default), drop: leave out the row (the default if data.nulls is drop), or { fill: VALUE }. */
 readonly nulls?: ("error" | "drop") | ({
-/** The value that takes a null's place. */
+/** The value that replaces a null. */
 readonly fill: number | string;
 });
-/** What becomes of NaN: error (the default), or missing: what becomes of nulls. */
+/** How to treat NaN. error (the default), or missing: as a null. */
 readonly nan?: "error" | "missing";
 });
-/** What becomes of nulls in features that do not say so themselves: error (the default), drop (the row, also for nulls in the label, the weight and the columns that metrics name), mean or median (of the training rows, for numbers), or { fill: VALUE }. Where it does not suit a feature, such as the mean of text, a null is an error. */
+/** How to treat nulls in features without `nulls` of their own. error (the default). drop: leave out the row, also for nulls in the label, the weight, and the columns that metrics name. mean or median: of the training rows, for numbers. Or { fill: VALUE }. If the choice does not suit a feature, such as the mean of text, a null is an error. */
 readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
-/** The value that takes a null's place. */
+/** The value that replaces a null. */
 readonly fill: number | string;
 });
-/** A column of numbers of 0 or more: how much each row counts in losses. A loss that compares rows with one another takes no notice of it. */
+/** A column of numbers of at least 0: the weight of each row in losses. A loss that compares rows with each other ignores it. */
 readonly weight?: string;
-/** Changes of batches, in this order. */
+/** Transforms of batches, applied in this order. */
 readonly transforms?: readonly (TransformEntry)[];
 };
 /** The light net and its booster. */
 readonly network: NetworkEntry;
 /** The total loss is the weighted sum of these. */
 readonly losses?: readonly (LossEntry)[];
-/** How variables follow their gradients. */
+/** How gradients update the variables. */
 readonly optimizer?: OptimizerEntry;
-/** Trainings that follow one another; what a phase does not say holds as the pipeline says it. */
+/** Trainings that run one after another. A phase inherits what it does not set from the pipeline. */
 readonly phases?: readonly ({
-/** What the phase is called in metrics and results. */
+/** The name of the phase in metrics and results. */
 readonly name: string;
-/** The nets that are computed and measured; those that the losses read by default. */
+/** The nets to compute and measure; by default, the nets that the losses read. */
 readonly nets?: readonly ("light" | "booster")[];
-/** The nets whose variables stay as they are: no gradient, no decay, running statistics used and kept. With a net, what both share is frozen, too. */
+/** The nets whose variables are frozen: no gradient, no decay, and running statistics are used but not updated. Freezing a net also freezes the shared variables. */
 readonly freeze?: readonly ("light" | "booster" | "shared")[];
-/** Whether what both nets share is frozen; true by default where a net is. */
+/** Whether to freeze the variables that both nets share; true by default if a net is frozen. */
 readonly freezeShared?: boolean;
-/** The weights to begin with: those after the best or after the last epoch of the phase before. */
+/** The weights to start from: after the best or after the last epoch of the previous phase. */
 readonly from?: "best" | "last";
 /** The total loss is the weighted sum of these. */
 readonly losses?: readonly (LossEntry)[];
-/** How variables follow their gradients. */
+/** How gradients update the variables. */
 readonly optimizer?: OptimizerEntry;
-/** How often all training rows are seen. */
+/** The number of passes over the training rows. */
 readonly epochs?: number;
-/** The metric by which the best epoch is chosen; the light net's first metric by default. */
+/** The metric that selects the best epoch; by default, the light net's first metric. */
 readonly select?: (string) | (string);
-/** Shortens gradients that are too long; none are by default. */
+/** Clips gradients. By default, gradients are not clipped. */
 readonly clip?: {
-/** The greatest L2 norm; longer gradients are scaled to it. */
+/** The maximum L2 norm. Larger gradients are scaled down to it. */
 readonly norm: number;
-/** all: the norm of all gradients together. owner: of the light net's own, the booster's own and the shared ones, each for itself, so that no net's gradients shorten another's. */
+/** all: one norm of all gradients. owner: separate norms for the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
-/** When a loss or gradient is NaN or infinite. stop: the run fails. skip: variables stay as they were, and the next batch follows. back: the run goes back to its last checkpoint, with half the rate and without that batch, at most three times. */
+/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: a rollback to the last checkpoint, with half the learning rate and without that batch, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
-/** How many steps in a row may be skipped; one more ends the run. */
+/** The maximum number of skipped steps in a row. One more ends the run. */
 readonly maxSkipped?: number;
-/** Ends training before `epochs` once a metric no longer becomes better. */
+/** Ends training before `epochs` when a metric stops improving. */
 readonly stop?: {
-/** The metric that has to become better, on the validation split, or on the test split without one; that of `select` by default. A light net that is trained alone has none of the booster's metrics and goes on to the end. */
+/** The metric that must improve, on the validation split, or on the test split if there is none. By default, the metric of `select`. A light net trained alone has no metrics of the booster; with such a metric, it trains to the end. */
 readonly metric?: (string) | (string);
-/** After how many epochs in a row without a better value training ends. */
+/** The number of epochs in a row without improvement after which training ends. */
 readonly patience?: number;
-/** By more than how much a value has to be better to count. */
+/** The improvement that a value must exceed to count. */
 readonly minDelta?: number;
 };
 })[];
-/** How long and how much at once. */
+/** The length of training and the size of its steps. */
 readonly train: {
-/** How often all training rows are seen; each phase may say so itself. */
+/** The number of passes over the training rows. A phase can set its own number. */
 readonly epochs?: number;
-/** The rows of a step. */
+/** The number of rows per step. */
 readonly batch: number;
-/** What becomes of the last rows of an epoch if they are fewer than a batch. keep: they are a batch. merge: they join the batch before them if they are at most half a batch, and are a batch otherwise. drop: they are left out of the epoch. merge by default for nets with batch norm, keep for others. */
+/** How to treat the last rows of an epoch if they are fewer than a batch. keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
-/** light-alone: also trains the light net without the booster, with the same seed and budget; as the last phase has it. */
+/** light-alone: also trains the light net without the booster, with the same seed and budget, as in the last phase. */
 readonly baseline?: "none" | "light-alone";
-/** After how many epochs the nets are measured; after the last one of a phase always. The best epoch is one of these, and training ends early after one of these. */
+/** The number of epochs between evaluations. The last epoch of a phase is always evaluated. The best epoch is one of the evaluated epochs, and training can only end early after one of them. */
 readonly evaluateEvery?: number;
-/** The metric by which the best epoch is chosen; the light net's first metric by default. */
+/** The metric that selects the best epoch; by default, the light net's first metric. */
 readonly select?: (string) | (string);
-/** Shortens gradients that are too long; none are by default. */
+/** Clips gradients. By default, gradients are not clipped. */
 readonly clip?: {
-/** The greatest L2 norm; longer gradients are scaled to it. */
+/** The maximum L2 norm. Larger gradients are scaled down to it. */
 readonly norm: number;
-/** all: the norm of all gradients together. owner: of the light net's own, the booster's own and the shared ones, each for itself, so that no net's gradients shorten another's. */
+/** all: one norm of all gradients. owner: separate norms for the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
-/** When a loss or gradient is NaN or infinite. stop: the run fails. skip: variables stay as they were, and the next batch follows. back: the run goes back to its last checkpoint, with half the rate and without that batch, at most three times. */
+/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: a rollback to the last checkpoint, with half the learning rate and without that batch, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
-/** How many steps in a row may be skipped; one more ends the run. */
+/** The maximum number of skipped steps in a row. One more ends the run. */
 readonly maxSkipped?: number;
-/** Ends training before `epochs` once a metric no longer becomes better. */
+/** Ends training before `epochs` when a metric stops improving. */
 readonly stop?: {
-/** The metric that has to become better, on the validation split, or on the test split without one; that of `select` by default. A light net that is trained alone has none of the booster's metrics and goes on to the end. */
+/** The metric that must improve, on the validation split, or on the test split if there is none. By default, the metric of `select`. A light net trained alone has no metrics of the booster; with such a metric, it trains to the end. */
 readonly metric?: (string) | (string);
-/** After how many epochs in a row without a better value training ends. */
+/** The number of epochs in a row without improvement after which training ends. */
 readonly patience?: number;
-/** By more than how much a value has to be better to count. */
+/** The improvement that a value must exceed to count. */
 readonly minDelta?: number;
 };
 };
-/** What is measured. */
+/** The metrics to measure. */
 readonly metrics?: readonly (MetricEntry)[];
-/** Who listens to the run; metrics.jsonl and result.json are always written. */
+/** The listeners of the run. metrics.jsonl and result.json are always written. */
 readonly outputs?: readonly (OutputEntry)[];
 }
 
 /** A pipeline that says what is different from those that it extends. */
 export interface ExtendingPipeline {
-/** A pipeline file, or several, whose values hold where this one has none. */
+/** One or more pipeline files that provide the values that this file does not set. */
 readonly extends: (string) | (readonly (string)[]);
 /** The JSON Schema, for editors. */
 readonly $schema?: string;
 /** The name of the run folder and of the result. */
 readonly name?: string;
-/** Where all random numbers of the run start. */
+/** The seed of all random numbers of the run. */
 readonly seed?: number;
-/** Where rows come from and what becomes of them. */
+/** The origin of the rows and how they are processed. */
 readonly data?: {
 /** The rows to train on. */
 readonly train?: ChangedSourceEntry;
-/** The rows to measure the result on. */
+/** The rows that measure the result. */
 readonly test?: ChangedSourceEntry;
-/** The rows to choose the best epoch on. */
+/** The rows that select the best epoch. */
 readonly validation?: ({
-/** The part of the training rows, chosen by the seed, that is held out. */
+/** The fraction of the training rows to hold out. The seed selects them. */
 readonly holdout?: number;
 }) | (ChangedSourceEntry);
-/** How many of the training rows, without those held out, are trained on, chosen by the seed; all by default. */
+/** How many of the training rows to train on, not counting held-out rows. The seed selects them. All by default. */
 readonly rows?: number;
-/** How much memory rows may take, in bytes or such as 512MB; half of what is available by default. Rows that need more are read when they are needed. */
+/** How much memory rows may use, in bytes or as a size such as 512MB. By default, half of the available memory. Rows that do not fit are read when they are needed. */
 readonly memory?: (number) | (string);
-/** What the nets read: columns by the name that stages use. */
+/** The inputs of the nets: columns, by the name that stages use. */
 readonly features?: {
 readonly [name: string]: ({
 /** The column; the feature's name by default. */
 readonly column?: string;
-/** The shape of one row, such as [28, 28, 1]; as the column's type has it by default. */
+/** The shape of one row, such as [28, 28, 1]. By default, the shape of the column's type. */
 readonly shape?: readonly (number)[];
-/** What the nets get: int32 for ids; float32 by default, and int32 for strings. */
+/** The type that the nets receive: int32 for ids. By default, float32, and int32 for strings. */
 readonly dtype?: "float32" | "int32";
-/** What becomes of nulls: error, drop (the row), mean or median (of the training rows, for numbers), or { fill: VALUE }; as data.nulls says by default. */
+/** How to treat nulls. error, drop: leave out the row, mean or median: of the training rows, for numbers, or { fill: VALUE }. By default, the value of data.nulls. */
 readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
-/** The value that takes a null's place. */
+/** The value that replaces a null. */
 readonly fill?: number | string;
 });
-/** What becomes of NaN: error (the default), or missing: what becomes of nulls. */
+/** How to treat NaN. error (the default), or missing: as a null. */
 readonly nan?: "error" | "missing";
-/** Pads lists that are shorter than `shape` with this value, and cuts longer ones. */
+/** Pads lists that are shorter than `shape` with this value, and truncates longer lists. */
 readonly pad?: number;
-/** How strings and whole numbers become ids: by the values of the training rows (train) or a list of values, where all others are one more id; { train: true, minCount: N }: by the values that training rows have N times or more; { hash: N }: hashed into N; { count: N }: they are ids from 0 to N − 1; { of: F }: as those of the feature F. */
+/** How strings and whole numbers become ids. train: the values of the training rows, and one more id for all others. A list: its values, and one more id for all others. { train: true, minCount: N }: only values that occur at least N times in the training rows. { hash: N }: N hashes. { count: N }: the numbers are ids from 0 to N − 1. { of: F }: the ids of the feature F. */
 readonly ids?: ("train") | ({
-/** The values of the training rows; all others are one more id. */
+/** The values of the training rows; one more id stands for all others. */
 readonly train?: true;
-/** How often a value has to occur in the training rows to have an id of its own. */
+/** The minimum number of occurrences in the training rows for a value to have its own id. */
 readonly minCount?: number;
 }) | (readonly ((string) | (number))[]) | ({
-/** Into how many ids values are hashed. */
+/** The number of hashes. */
 readonly hash?: number;
 }) | ({
-/** How many ids there are. */
+/** The number of ids. */
 readonly count?: number;
 }) | ({
-/** The feature whose ids they are. */
+/** The feature whose ids to use. */
 readonly of?: string;
 });
-/** Makes lists of ids of this length: shorter ones end in −1, of longer ones `keep` says what is kept. */
+/** The length of lists of ids. Shorter lists are padded with −1; longer lists are cut according to `keep`. */
 readonly length?: number;
-/** What of lists that are longer than `length` is kept: the first values, or the last ones; first by default. */
+/** Which values of lists longer than `length` to keep: the first or the last; first by default. */
 readonly keep?: "first" | "last";
 }) | (null);
 };
-/** What the nets predict. */
+/** The column that the nets predict. */
 readonly label?: (string) | ({
 /** The column. */
 readonly column?: string;
-/** class: one of several; binary: 0 or 1; number: a value to predict. By the column's type by default: number for floats, class for all else. */
+/** class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
 readonly kind?: "class" | "binary" | "number";
-/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]; of whole numbers also how many classes there are, numbered from 0, or their names. What the training rows have by default. */
+/** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, also the number of classes from 0, or their names. By default, the values in the training rows. */
 readonly classes?: (number) | (readonly (string | number | boolean)[]);
-/** What becomes of nulls: error (the default), drop (the row, the default where data.nulls is drop), or { fill: VALUE }. */
+/** How to treat nulls. error (the default), drop: leave out the row (the default if data.nulls is drop), or { fill: VALUE }. */
 readonly nulls?: ("error" | "drop") | ({
-/** The value that takes a null's place. */
+/** The value that replaces a null. */
 readonly fill?: number | string;
 });
-/** What becomes of NaN: error (the default), or missing: what becomes of nulls. */
+/** How to treat NaN. error (the default), or missing: as a null. */
 readonly nan?: "error" | "missing";
 });
-/** What becomes of nulls in features that do not say so themselves: error (the default), drop (the row, also for nulls in the label, the weight and the columns that metrics name), mean or median (of the training rows, for numbers), or { fill: VALUE }. Where it does not suit a feature, such as the mean of text, a null is an error. */
+/** How to treat nulls in features without `nulls` of their own. error (the default). drop: leave out the row, also for nulls in the label, the weight, and the columns that metrics name. mean or median: of the training rows, for numbers. Or { fill: VALUE }. If the choice does not suit a feature, such as the mean of text, a null is an error. */
 readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
-/** The value that takes a null's place. */
+/** The value that replaces a null. */
 readonly fill?: number | string;
 });
-/** A column of numbers of 0 or more: how much each row counts in losses. A loss that compares rows with one another takes no notice of it. */
+/** A column of numbers of at least 0: the weight of each row in losses. A loss that compares rows with each other ignores it. */
 readonly weight?: string;
-/** Changes of batches, in this order. */
+/** Transforms of batches, applied in this order. */
 readonly transforms?: readonly (TransformEntry)[];
 };
 /** The light net and its booster. */
 readonly network?: ChangedNetworkEntry;
 /** The total loss is the weighted sum of these. */
 readonly losses?: readonly (LossEntry)[];
-/** How variables follow their gradients. */
+/** How gradients update the variables. */
 readonly optimizer?: ChangedOptimizerEntry;
-/** Trainings that follow one another; what a phase does not say holds as the pipeline says it. */
+/** Trainings that run one after another. A phase inherits what it does not set from the pipeline. */
 readonly phases?: readonly ({
-/** What the phase is called in metrics and results. */
+/** The name of the phase in metrics and results. */
 readonly name: string;
-/** The nets that are computed and measured; those that the losses read by default. */
+/** The nets to compute and measure; by default, the nets that the losses read. */
 readonly nets?: readonly ("light" | "booster")[];
-/** The nets whose variables stay as they are: no gradient, no decay, running statistics used and kept. With a net, what both share is frozen, too. */
+/** The nets whose variables are frozen: no gradient, no decay, and running statistics are used but not updated. Freezing a net also freezes the shared variables. */
 readonly freeze?: readonly ("light" | "booster" | "shared")[];
-/** Whether what both nets share is frozen; true by default where a net is. */
+/** Whether to freeze the variables that both nets share; true by default if a net is frozen. */
 readonly freezeShared?: boolean;
-/** The weights to begin with: those after the best or after the last epoch of the phase before. */
+/** The weights to start from: after the best or after the last epoch of the previous phase. */
 readonly from?: "best" | "last";
 /** The total loss is the weighted sum of these. */
 readonly losses?: readonly (LossEntry)[];
-/** How variables follow their gradients. */
+/** How gradients update the variables. */
 readonly optimizer?: OptimizerEntry;
-/** How often all training rows are seen. */
+/** The number of passes over the training rows. */
 readonly epochs?: number;
-/** The metric by which the best epoch is chosen; the light net's first metric by default. */
+/** The metric that selects the best epoch; by default, the light net's first metric. */
 readonly select?: (string) | (string);
-/** Shortens gradients that are too long; none are by default. */
+/** Clips gradients. By default, gradients are not clipped. */
 readonly clip?: {
-/** The greatest L2 norm; longer gradients are scaled to it. */
+/** The maximum L2 norm. Larger gradients are scaled down to it. */
 readonly norm: number;
-/** all: the norm of all gradients together. owner: of the light net's own, the booster's own and the shared ones, each for itself, so that no net's gradients shorten another's. */
+/** all: one norm of all gradients. owner: separate norms for the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
-/** When a loss or gradient is NaN or infinite. stop: the run fails. skip: variables stay as they were, and the next batch follows. back: the run goes back to its last checkpoint, with half the rate and without that batch, at most three times. */
+/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: a rollback to the last checkpoint, with half the learning rate and without that batch, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
-/** How many steps in a row may be skipped; one more ends the run. */
+/** The maximum number of skipped steps in a row. One more ends the run. */
 readonly maxSkipped?: number;
-/** Ends training before `epochs` once a metric no longer becomes better. */
+/** Ends training before `epochs` when a metric stops improving. */
 readonly stop?: {
-/** The metric that has to become better, on the validation split, or on the test split without one; that of `select` by default. A light net that is trained alone has none of the booster's metrics and goes on to the end. */
+/** The metric that must improve, on the validation split, or on the test split if there is none. By default, the metric of `select`. A light net trained alone has no metrics of the booster; with such a metric, it trains to the end. */
 readonly metric?: (string) | (string);
-/** After how many epochs in a row without a better value training ends. */
+/** The number of epochs in a row without improvement after which training ends. */
 readonly patience?: number;
-/** By more than how much a value has to be better to count. */
+/** The improvement that a value must exceed to count. */
 readonly minDelta?: number;
 };
 })[];
-/** How long and how much at once. */
+/** The length of training and the size of its steps. */
 readonly train?: {
-/** How often all training rows are seen; each phase may say so itself. */
+/** The number of passes over the training rows. A phase can set its own number. */
 readonly epochs?: number;
-/** The rows of a step. */
+/** The number of rows per step. */
 readonly batch?: number;
-/** What becomes of the last rows of an epoch if they are fewer than a batch. keep: they are a batch. merge: they join the batch before them if they are at most half a batch, and are a batch otherwise. drop: they are left out of the epoch. merge by default for nets with batch norm, keep for others. */
+/** How to treat the last rows of an epoch if they are fewer than a batch. keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
-/** light-alone: also trains the light net without the booster, with the same seed and budget; as the last phase has it. */
+/** light-alone: also trains the light net without the booster, with the same seed and budget, as in the last phase. */
 readonly baseline?: "none" | "light-alone";
-/** After how many epochs the nets are measured; after the last one of a phase always. The best epoch is one of these, and training ends early after one of these. */
+/** The number of epochs between evaluations. The last epoch of a phase is always evaluated. The best epoch is one of the evaluated epochs, and training can only end early after one of them. */
 readonly evaluateEvery?: number;
-/** The metric by which the best epoch is chosen; the light net's first metric by default. */
+/** The metric that selects the best epoch; by default, the light net's first metric. */
 readonly select?: (string) | (string);
-/** Shortens gradients that are too long; none are by default. */
+/** Clips gradients. By default, gradients are not clipped. */
 readonly clip?: {
-/** The greatest L2 norm; longer gradients are scaled to it. */
+/** The maximum L2 norm. Larger gradients are scaled down to it. */
 readonly norm?: number;
-/** all: the norm of all gradients together. owner: of the light net's own, the booster's own and the shared ones, each for itself, so that no net's gradients shorten another's. */
+/** all: one norm of all gradients. owner: separate norms for the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
-/** When a loss or gradient is NaN or infinite. stop: the run fails. skip: variables stay as they were, and the next batch follows. back: the run goes back to its last checkpoint, with half the rate and without that batch, at most three times. */
+/** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: a rollback to the last checkpoint, with half the learning rate and without that batch, at most three times. */
 readonly nonFinite?: "stop" | "skip" | "back";
-/** How many steps in a row may be skipped; one more ends the run. */
+/** The maximum number of skipped steps in a row. One more ends the run. */
 readonly maxSkipped?: number;
-/** Ends training before `epochs` once a metric no longer becomes better. */
+/** Ends training before `epochs` when a metric stops improving. */
 readonly stop?: {
-/** The metric that has to become better, on the validation split, or on the test split without one; that of `select` by default. A light net that is trained alone has none of the booster's metrics and goes on to the end. */
+/** The metric that must improve, on the validation split, or on the test split if there is none. By default, the metric of `select`. A light net trained alone has no metrics of the booster; with such a metric, it trains to the end. */
 readonly metric?: (string) | (string);
-/** After how many epochs in a row without a better value training ends. */
+/** The number of epochs in a row without improvement after which training ends. */
 readonly patience?: number;
-/** By more than how much a value has to be better to count. */
+/** The improvement that a value must exceed to count. */
 readonly minDelta?: number;
 };
 };
-/** What is measured. */
+/** The metrics to measure. */
 readonly metrics?: readonly (MetricEntry)[];
-/** Who listens to the run; metrics.jsonl and result.json are always written. */
+/** The listeners of the run. metrics.jsonl and result.json are always written. */
 readonly outputs?: readonly (OutputEntry)[];
 }
 
@@ -388,37 +388,37 @@ readonly path: (string) | (readonly (string)[]);
 readonly use: "csv";
 /** A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be packed with gzip. */
 readonly path: (string) | (readonly (string)[]);
-/** What stands between values; by default a tab in files called .tsv or .tab, else a comma. */
+/** The separator of values. By default, a tab in .tsv and .tab files, and a comma in others. */
 readonly delimiter?: string;
-/** What stands around values that have a delimiter or a line break in them; twice within them for itself. */
+/** The character that encloses values with a delimiter or a line break. Within a value, it is written twice. */
 readonly quote?: string;
-/** Whether the first line has the columns' names. Else they come from `columns`, or are column0, column1, … */
+/** Whether the first line has the names of the columns. Otherwise, the names come from `columns`, or are column0, column1, … */
 readonly header?: boolean;
-/** Types by column; those of others are worked out from all values. Without a header: all columns in their order. */
+/** The types of columns. The types of other columns are inferred from all values. Without a header: all columns in order. */
 readonly columns?: {
 readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp";
 };
-/** What stands for a null. */
+/** The texts that stand for a null. */
 readonly nullValues?: readonly (string)[];
-/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+/** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
 readonly batchRows?: number;
 }) | ({
 readonly use: "parquet";
 /** A file, a glob such as data/part-*.parquet (read in the order of their names), or a list of them; relative to the pipeline file. */
 readonly path: (string) | (readonly (string)[]);
-/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+/** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
 readonly batchRows?: number;
 }) | ({
 readonly use: "sql";
-/** One SELECT in DuckDB's SQL. It sees the tables named here and those of the database, and no other file. */
+/** One SELECT in DuckDB's SQL. It can read the tables named here and the tables of the database, and no other file. */
 readonly query: string;
-/** Parquet, CSV and TSV files by the name that the query has for them: a path, a glob or a list; relative to the pipeline file. */
+/** Parquet, CSV, and TSV files by their name in the query: a path, a glob, or a list; relative to the pipeline file. */
 readonly tables?: {
 readonly [name: string]: (string) | (readonly (string)[]);
 };
-/** A DuckDB database, which is only read; relative to the pipeline file. */
+/** A DuckDB database, which is opened read-only; relative to the pipeline file. */
 readonly database?: string;
-/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+/** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
 readonly batchRows?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
@@ -430,123 +430,123 @@ export type TransformEntry =
   | StageObject<"transform">
   | ("horizontal-flip" | "log" | "normalize" | "one-hot" | "random-crop") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "cast";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** What the values become; fractions are cut off for int32. */
+/** The new type of the values. Conversion to int32 truncates fractions. */
 readonly dtype: "float32" | "int32";
-/** The feature, or a list of them; all that it suits by default. */
+/** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "crop";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** The height and the width of what is kept. */
+/** The height and width to keep. */
 readonly to: readonly [number, number];
-/** The feature, or a list of them; all that it suits by default. */
+/** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "horizontal-flip";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** The part of the images that is mirrored. */
+/** The fraction of images to flip. */
 readonly probability?: number;
-/** The feature, or a list of them; all that it suits by default. */
+/** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "log";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** What is added before the logarithm is taken. */
+/** The number to add before taking the logarithm. */
 readonly offset?: number;
-/** The feature, or a list of them; all that it suits by default. */
+/** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "normalize";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** The mean: one number, or one a channel (or a value). Measured on the training rows by default. */
+/** The mean: one number, or one per channel (or value). By default, it is measured on the training rows. */
 readonly mean?: (number) | (readonly (number)[]);
-/** The standard deviation, as mean. */
+/** The standard deviation, in the same form as `mean`. */
 readonly std?: (number) | (readonly (number)[]);
-/** What is measured alone: each channel (the last dimension), each value of a row, or all together. */
+/** What to measure separately: each channel (the last dimension), each value of a row, or all values together. */
 readonly per?: "channel" | "value" | "all";
-/** The feature, or a list of them; all that it suits by default. */
+/** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "one-hot";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** How many ids there are; where the pipeline knows that, as of strings and of `ids:`, so many by default. */
+/** The number of ids. By default, the number that the pipeline knows, as for strings and `ids:`. */
 readonly count?: number;
-/** The feature, or a list of them; all that it suits by default. */
+/** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "pad";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** How many pixels are added on each side. */
+/** The number of pixels to add on each side. */
 readonly size: number;
-/** zero: zeros; reflect: the image mirrored at its outermost pixels; symmetric: mirrored at its edges, which doubles its outermost pixels. */
+/** The padding. zero: zeros. reflect: the image mirrored at its outermost pixels. symmetric: the image mirrored at its edges, which repeats the outermost pixels. */
 readonly mode?: "zero" | "reflect" | "symmetric";
-/** The feature, or a list of them; all that it suits by default. */
+/** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "random-crop";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** How many pixels are added on each side first. */
+/** The number of pixels to add on each side first. */
 readonly pad?: number;
-/** What is added. zero: zeros; reflect: the image mirrored at its outermost pixels; symmetric: mirrored at its edges, which doubles its outermost pixels. */
+/** The padding. zero: zeros. reflect: the image mirrored at its outermost pixels. symmetric: the image mirrored at its edges, which repeats the outermost pixels. */
 readonly mode?: "zero" | "reflect" | "symmetric";
-/** The height and the width of the window; those of the image by default. */
+/** The height and width of the window; by default, those of the image. */
 readonly to?: readonly [number, number];
-/** The feature, or a list of them; all that it suits by default. */
+/** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "rename";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** The new names by the old ones, such as { pixels: image }. */
+/** The new name for each old name, such as { pixels: image }. */
 readonly names: {
 readonly [name: string]: string;
 };
 }) | ({
 readonly use: "reshape";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** The new shape of one row, such as [28, 28, 1]; one length may be -1: what is left. */
+/** The new shape of one row, such as [28, 28, 1]. One length may be -1, which stands for the remaining values. */
 readonly shape: readonly (number)[];
-/** The feature, or a list of them; all that it suits by default. */
+/** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "resize";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** The height and the width that images get. */
+/** The new height and width of images. */
 readonly to: readonly [number, number];
-/** area: means of the pixels that a new one covers, to make images smaller; bilinear: between the four nearest pixels. */
+/** area: the mean of the pixels that a new pixel covers, to make images smaller. bilinear: interpolation of the four nearest pixels. */
 readonly mode?: "area" | "bilinear";
-/** The feature, or a list of them; all that it suits by default. */
+/** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "scale";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The factor. */
 readonly by: number;
-/** What is added after that. */
+/** The number to add afterwards. */
 readonly offset?: number;
-/** The feature, or a list of them; all that it suits by default. */
+/** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "select";
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** The features that are kept, in this order. */
+/** The features to keep, in this order. */
 readonly features: readonly (string)[];
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** training: not applied when measuring; all: always. Augmentation has training by default. */
+/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 readonly [option: string]: unknown;
 });
@@ -556,60 +556,60 @@ export type NetworkEntry =
   | StageObject<"network">
   | ("ctr" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "ctr";
-/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
-/** What the light net begins with. */
+/** The initial weights of the light net. */
 readonly light?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
 });
-/** What the booster begins with, and what both share. */
+/** The initial weights of the booster and of the shared variables. */
 readonly booster?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
@@ -617,111 +617,111 @@ readonly [name: string]: string;
 }) | ({
 /** A run folder. */
 readonly run: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
-/** bottom: both nets read the same embeddings and shared layers; separate: each has its own, for a booster trained beforehand. */
+/** bottom: both nets read the same embeddings and shared layers. separate: each net has its own, for a booster that was trained beforehand. */
 readonly sharing?: "bottom" | "separate";
 /** The size of embeddings. */
 readonly embedding?: number;
-/** How single features are read, by name; all others are read by default. */
+/** How to read individual features, by name. All other features are read with the defaults. */
 readonly features?: {
 readonly [name: string]: {
-/** The size of the embedding; `embedding` of the network by default. */
+/** The size of the embedding; by default `embedding` of the network. */
 readonly size?: number;
-/** What becomes of a list's embeddings, without empty places; mean by default. */
+/** How to combine a list's embeddings, without empty places; mean by default. */
 readonly pooling?: "mean" | "sum";
-/** Weighs a list's embeddings by the candidate (DIN), and adds them up. */
+/** Attention (DIN): the weighted sum of a list's embeddings, with weights that depend on the candidate. */
 readonly attention?: {
-/** The feature of the candidate, with one id a row. */
+/** The feature of the candidate, with one id per row. */
 readonly to: string;
 /** Units of the activation unit's hidden layers. */
 readonly hidden?: readonly (number)[];
-/** The activation behind each of them. */
+/** The activation after each of these layers. */
 readonly activation?: "relu" | "prelu" | "dice";
 };
 };
 };
-/** Units of the shared layers, one number a layer, from the bottom up. */
+/** Units of the shared layers, one number per layer, from the bottom up. */
 readonly shared?: readonly (number)[];
 /** The light net's own layers. */
 readonly light?: {
-/** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
+/** Units of the light net's own hidden layers, one number per layer, from the bottom up. */
 readonly hidden?: readonly (number)[];
 };
 /** The booster's own layers. */
 readonly booster?: {
-/** Units of the booster's own hidden layers, one number a layer, from the bottom up. */
+/** Units of the booster's own hidden layers, one number per layer, from the bottom up. */
 readonly hidden?: readonly (number)[];
 };
-/** Behind each hidden layer: relu, prelu, or dice. */
+/** The activation after each hidden layer: relu, prelu, or dice. */
 readonly activation?: "relu" | "prelu" | "dice";
-/** Whether hidden layers are normalised before their activation. */
+/** Whether to apply batch norm to hidden layers before their activation. */
 readonly batchNorm?: boolean;
-/** The part of each hidden layer's units that are dropped while training. */
+/** The fraction of each hidden layer's units to drop during training. */
 readonly dropout?: number;
 }) | ({
 readonly use: "mlp";
-/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
-/** What the light net begins with. */
+/** The initial weights of the light net. */
 readonly light?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
 });
-/** What the booster begins with, and what both share. */
+/** The initial weights of the booster and of the shared variables. */
 readonly booster?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
@@ -729,77 +729,77 @@ readonly [name: string]: string;
 }) | ({
 /** A run folder. */
 readonly run: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
-/** Units of the shared layers, one number a layer, from the bottom up. */
+/** Units of the shared layers, one number per layer, from the bottom up. */
 readonly shared?: readonly (number)[];
-/** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
+/** Units of the light net's own hidden layers, one number per layer, from the bottom up. */
 readonly light?: readonly (number)[];
-/** Units of the booster's own hidden layers, one number a layer, from the bottom up. */
+/** Units of the booster's own hidden layers, one number per layer, from the bottom up. */
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use: "wide-resnet";
-/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
-/** What the light net begins with. */
+/** The initial weights of the light net. */
 readonly light?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
 });
-/** What the booster begins with, and what both share. */
+/** The initial weights of the booster and of the shared variables. */
 readonly booster?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
@@ -807,91 +807,91 @@ readonly [name: string]: string;
 }) | ({
 /** A run folder. */
 readonly run: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
-/** interval: the light net runs the first blocks of each group of the booster; bottom: its first two groups; none: only the first convolution; separate: nothing, for a booster trained beforehand. */
+/** What both nets share. interval: the first blocks of each group of the booster. bottom: the booster's first two groups. none: only the first convolution. separate: nothing, for a booster that was trained beforehand. */
 readonly sharing?: "interval" | "bottom" | "none" | "separate";
-/** The light net; left out with sharing: bottom, where it is a part of the booster. */
+/** The light net. Omit it with sharing: bottom, where it is a part of the booster. */
 readonly light?: {
-/** Layers of the light net, 6n + 4 for n blocks a group: 10, 16, 22, 28, 40. */
+/** The number of layers of the light net, 6n + 4 for n blocks per group: 10, 16, 22, 28, 40. */
 readonly depth: number;
-/** Factor on the channels [16, 32, 64] of the three groups. */
+/** The factor on the channels [16, 32, 64] of the three groups. */
 readonly width?: number;
-/** How many of the groups it has; 2 for the light net of sharing: bottom with kernels of its own. */
+/** The number of groups; 2 for a light net like that of sharing: bottom, but with kernels of its own. */
 readonly groups?: number;
 };
 /** The booster. */
 readonly booster: {
-/** Layers of the booster, 6n + 4 for n blocks a group: 10, 16, 22, 28, 40. */
+/** The number of layers of the booster, 6n + 4 for n blocks per group: 10, 16, 22, 28, 40. */
 readonly depth: number;
-/** Factor on the channels [16, 32, 64] of the three groups. */
+/** The factor on the channels [16, 32, 64] of the three groups. */
 readonly width?: number;
 };
 /** The image feature; the only feature by default. */
 readonly feature?: string;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
-/** What the light net begins with. */
+/** The initial weights of the light net. */
 readonly light?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
 });
-/** What the booster begins with, and what both share. */
+/** The initial weights of the booster and of the shared variables. */
 readonly booster?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
@@ -899,13 +899,13 @@ readonly [name: string]: string;
 }) | ({
 /** A run folder. */
 readonly run: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
 readonly [option: string]: unknown;
@@ -916,65 +916,65 @@ export type LossEntry =
   | StageObject<"loss">
   | ("attention-transfer" | "binary-cross-entropy" | "cross-entropy" | "decoupled-kd" | "dist" | "fitnet" | "hidden-similarity" | "kl" | "knowledge-distillation" | "logit-standardization" | "mean-squared-error" | "mse-hint" | "mse-probability" | "relational-kd" | "similarity-preserving" | "soft-label") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "attention-transfer";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
-/** The power of the activations, p. */
+/** The exponent of the activations, p. */
 readonly power?: number;
 }) | ({
 readonly use: "binary-cross-entropy";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
 }) | ({
 readonly use: "cross-entropy";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
-/** The part of the label that is spread evenly over all classes. */
+/** The fraction of the label that is distributed evenly over all classes. */
 readonly labelSmoothing?: number;
 }) | ({
 readonly use: "decoupled-kd";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
-/** What logits are divided by, T. */
+/** The temperature T that divides the logits. */
 readonly temperature?: number;
 /** The weight of the label's class, α. */
 readonly alpha?: number;
@@ -984,221 +984,221 @@ readonly beta?: number;
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "dist";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
 /** The weight of the relation within a row, β. */
 readonly beta?: number;
 /** The weight of the relation within a class, γ. */
 readonly gamma?: number;
-/** What logits are divided by, τ. */
+/** The temperature τ that divides the logits. */
 readonly temperature?: number;
 /** Whether to multiply by τ². */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "fitnet";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
-/** Whether outputs of equal shape are compared through a regressor, too. */
+/** Whether to use a regressor for outputs of equal shape as well. */
 readonly regressor?: "where-shapes-differ" | "always";
 /** mean: over the output; half-sum: the paper's ½ Σ. */
 readonly reduce?: "mean" | "half-sum";
 }) | ({
 readonly use: "hidden-similarity";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
-/** What is compared. */
+/** The measure of similarity. */
 readonly measure?: "cosine" | "euclid";
 }) | ({
 readonly use: "kl";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
-/** What logits are divided by, T. */
+/** The temperature T that divides the logits. */
 readonly temperature?: number;
 /** Whether to multiply by T². */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "knowledge-distillation";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
-/** What logits are divided by, T. */
+/** The temperature T that divides the logits. */
 readonly temperature?: number;
-/** The soft label's part, α; the label's is 1 − α. */
+/** The weight of the soft label, α. The weight of the label is 1 − α. */
 readonly alpha?: number;
-/** Whether to multiply the soft part by T². */
+/** Whether to multiply the term of the soft label by T². */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "logit-standardization";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
-/** What standardised logits are divided by, τ. */
+/** The temperature τ that divides the standardized logits. */
 readonly temperature?: number;
 /** Whether to multiply by τ². */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "mean-squared-error";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
 }) | ({
 readonly use: "mse-hint";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
 }) | ({
 readonly use: "mse-probability";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
 }) | ({
 readonly use: "relational-kd";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
 /** The weight of distances, λ_D. */
 readonly distance?: number;
-/** The weight of angles, λ_A. They take n³ numbers for n rows. */
+/** The weight of angles, λ_A. Angles need n³ numbers for n rows. */
 readonly angle?: number;
 }) | ({
 readonly use: "similarity-preserving";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
 }) | ({
 readonly use: "soft-label";
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
-/** What logits are divided by, T. */
+/** The temperature T that divides the logits. */
 readonly temperature?: number;
 /** Whether to multiply by T². */
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** The name in metrics; STAGE(on) or STAGE(from→to) by default. */
+/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
-/** The output that is compared with the label. */
+/** The output to compare with the label. */
 readonly on?: string;
-/** The teacher's output; booster.logits by default. A list for the sum over several layers. */
+/** The teacher's output; booster.logits by default. With a list, the loss is the sum over several layers. */
 readonly from?: (string) | (readonly (string)[]);
-/** The student's output; light.logits by default. A list as long as that of `from`. */
+/** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
-/** What passes to whom; block for hints by default, none for losses with the label. */
+/** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: GradientEntry;
 readonly [option: string]: unknown;
 });
@@ -1216,25 +1216,25 @@ readonly use: "mutual";
 readonly use: "none";
 }) | ({
 readonly use: "ramp";
-/** What changes. */
+/** The gradient whose factor changes. */
 readonly side?: "from" | "to" | "shared";
-/** What passes before the span. */
+/** The factor before the span. */
 readonly start?: number;
-/** What passes after it. */
+/** The factor after the span. */
 readonly end?: number;
-/** Where the span begins. */
+/** The start of the span. */
 readonly after?: number;
-/** How long the span is. */
+/** The length of the span. */
 readonly over: number;
-/** What both count. */
+/** The unit of `after` and `over`. */
 readonly unit?: "steps" | "epochs";
 }) | ({
 readonly use: "scale";
-/** What passes to the teacher. */
+/** The factor on the gradient to the teacher. */
 readonly from?: number;
-/** What passes to the student. */
+/** The factor on the gradient to the student. */
 readonly to?: number;
-/** What passes on into shared layers. */
+/** The factor on the gradient into shared layers. */
 readonly shared?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
@@ -1248,13 +1248,13 @@ export type OptimizerEntry =
 readonly use: "adagrad";
 /** The learning rate, before the schedule's factor. */
 readonly rate: number;
-/** How the rate changes over the run. */
+/** How the learning rate changes over the run. */
 readonly schedule?: ScheduleEntry;
-/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
-/** What the sum of squares starts with. */
+/** The initial value of the sum of squares. */
 readonly initial?: number;
-/** What is added to the root. */
+/** The constant added to the square root in the denominator. */
 readonly epsilon?: number;
 /** The factor of the L2 penalty. */
 readonly weightDecay?: number;
@@ -1262,13 +1262,13 @@ readonly weightDecay?: number;
 readonly use: "adam";
 /** The learning rate, before the schedule's factor. */
 readonly rate: number;
-/** How the rate changes over the run. */
+/** How the learning rate changes over the run. */
 readonly schedule?: ScheduleEntry;
-/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
-/** What is kept of the mean and of the mean square. */
+/** The decay rates of the running means of the gradient and of its square. */
 readonly betas?: readonly [number, number];
-/** What is added to the root. */
+/** The constant added to the square root in the denominator. */
 readonly epsilon?: number;
 /** The factor of the L2 penalty. */
 readonly weightDecay?: number;
@@ -1276,27 +1276,27 @@ readonly weightDecay?: number;
 readonly use: "adamw";
 /** The learning rate, before the schedule's factor. */
 readonly rate: number;
-/** How the rate changes over the run. */
+/** How the learning rate changes over the run. */
 readonly schedule?: ScheduleEntry;
-/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
-/** What is kept of the mean and of the mean square. */
+/** The decay rates of the running means of the gradient and of its square. */
 readonly betas?: readonly [number, number];
-/** What is added to the root. */
+/** The constant added to the square root in the denominator. */
 readonly epsilon?: number;
-/** The part of a weight that decays, times the rate. */
+/** The decoupled weight decay: weights are multiplied by 1 − learning rate × this factor. */
 readonly weightDecay?: number;
 }) | ({
 readonly use: "sgd";
 /** The learning rate, before the schedule's factor. */
 readonly rate: number;
-/** How the rate changes over the run. */
+/** How the learning rate changes over the run. */
 readonly schedule?: ScheduleEntry;
-/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
-/** What is kept of the last move. */
+/** The momentum factor. */
 readonly momentum?: number;
-/** Whether to look ahead; needs momentum. */
+/** Whether to use Nesterov momentum; requires momentum. */
 readonly nesterov?: boolean;
 /** The factor of the L2 penalty. */
 readonly weightDecay?: number;
@@ -1304,9 +1304,9 @@ readonly weightDecay?: number;
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 /** The learning rate, before the schedule's factor. */
 readonly rate: number;
-/** How the rate changes over the run. */
+/** How the learning rate changes over the run. */
 readonly schedule?: ScheduleEntry;
-/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 readonly [option: string]: unknown;
 });
@@ -1318,25 +1318,25 @@ export type ScheduleEntry =
 readonly use: "constant";
 }) | ({
 readonly use: "cosine";
-/** The part of the rate that it ends with. */
+/** The final fraction of the learning rate. */
 readonly to?: number;
 }) | ({
 readonly use: "steps";
-/** After how many epochs or steps. */
+/** The numbers of epochs or steps after which the learning rate changes. */
 readonly at: readonly (number)[];
-/** The factor each time. */
+/** The factor at each of these points. */
 readonly by?: number;
-/** What `at` counts. */
+/** The unit of `at`. */
 readonly unit?: "epochs" | "steps";
 }) | ({
 readonly use: "warm-up";
-/** How long the rate rises. */
+/** The length of the warm-up. */
 readonly for: number;
-/** What `for` counts. */
+/** The unit of `for`. */
 readonly unit?: "epochs" | "steps";
-/** The part of the rate to start with. */
+/** The initial fraction of the learning rate. */
 readonly from?: number;
-/** The schedule that follows; constant by default. */
+/** The schedule after the warm-up; constant by default. */
 readonly then?: ScheduleEntry;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
@@ -1362,13 +1362,13 @@ readonly name?: string;
 readonly use: "calibration";
 /** The key in results; the stage's name by default. */
 readonly name?: string;
-/** How many bins of equal width the ECE has. */
+/** The number of bins of equal width for the ECE. */
 readonly bins?: number;
 }) | ({
 readonly use: "gauc";
 /** The key in results; the stage's name by default. */
 readonly name?: string;
-/** The column of the source that says whose a row is, such as a user's id. */
+/** The column of the source that identifies the owner of a row, such as a user's id. */
 readonly by: string;
 }) | ({
 readonly use: "log-loss";
@@ -1386,15 +1386,15 @@ readonly name?: string;
 readonly use: "recall-at-k";
 /** The key in results; the stage's name by default. */
 readonly name?: string;
-/** The column of the source that says whose a row is, such as a user's id. */
+/** The column of the source that identifies the owner of a row, such as a user's id. */
 readonly by: string;
-/** How many rows of a user count. */
+/** The number of highest scores per user to consider. */
 readonly k?: number;
 }) | ({
 readonly use: "top-k";
 /** The key in results; the stage's name by default. */
 readonly name?: string;
-/** How many classes count. */
+/** The number of most probable classes to consider. */
 readonly k?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
@@ -1410,13 +1410,13 @@ export type OutputEntry =
 readonly use: "checkpoint";
 /** Epochs between checkpoints. */
 readonly every?: number;
-/** Steps between checkpoints, beside those after epochs. */
+/** Steps between checkpoints, in addition to those after epochs. */
 readonly everySteps?: number;
-/** Minutes between checkpoints, beside those after epochs. */
+/** Minutes between checkpoints, in addition to those after epochs. */
 readonly everyMinutes?: number;
-/** How many of the latest stay; with 1 there is none to fall back on if it is damaged. */
+/** The number of latest checkpoints to keep. With 1, there is no other checkpoint if it is damaged. */
 readonly keep?: number;
-/** Epochs between checkpoints that stay for good. */
+/** Epochs between checkpoints that are kept permanently. */
 readonly keepEvery?: number;
 }) | ({
 readonly use: "metrics";
@@ -1440,37 +1440,37 @@ readonly path?: (string) | (readonly (string)[]);
 readonly use?: "csv";
 /** A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be packed with gzip. */
 readonly path?: (string) | (readonly (string)[]);
-/** What stands between values; by default a tab in files called .tsv or .tab, else a comma. */
+/** The separator of values. By default, a tab in .tsv and .tab files, and a comma in others. */
 readonly delimiter?: string;
-/** What stands around values that have a delimiter or a line break in them; twice within them for itself. */
+/** The character that encloses values with a delimiter or a line break. Within a value, it is written twice. */
 readonly quote?: string;
-/** Whether the first line has the columns' names. Else they come from `columns`, or are column0, column1, … */
+/** Whether the first line has the names of the columns. Otherwise, the names come from `columns`, or are column0, column1, … */
 readonly header?: boolean;
-/** Types by column; those of others are worked out from all values. Without a header: all columns in their order. */
+/** The types of columns. The types of other columns are inferred from all values. Without a header: all columns in order. */
 readonly columns?: {
 readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp";
 };
-/** What stands for a null. */
+/** The texts that stand for a null. */
 readonly nullValues?: readonly (string)[];
-/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+/** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
 readonly batchRows?: number;
 }) | ({
 readonly use?: "parquet";
 /** A file, a glob such as data/part-*.parquet (read in the order of their names), or a list of them; relative to the pipeline file. */
 readonly path?: (string) | (readonly (string)[]);
-/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+/** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
 readonly batchRows?: number;
 }) | ({
 readonly use?: "sql";
-/** One SELECT in DuckDB's SQL. It sees the tables named here and those of the database, and no other file. */
+/** One SELECT in DuckDB's SQL. It can read the tables named here and the tables of the database, and no other file. */
 readonly query?: string;
-/** Parquet, CSV and TSV files by the name that the query has for them: a path, a glob or a list; relative to the pipeline file. */
+/** Parquet, CSV, and TSV files by their name in the query: a path, a glob, or a list; relative to the pipeline file. */
 readonly tables?: {
 readonly [name: string]: (string) | (readonly (string)[]);
 };
-/** A DuckDB database, which is only read; relative to the pipeline file. */
+/** A DuckDB database, which is opened read-only; relative to the pipeline file. */
 readonly database?: string;
-/** How many rows a record batch has; by default a power of 2, so that it has about 4 MB. */
+/** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
 readonly batchRows?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
@@ -1482,60 +1482,60 @@ export type ChangedNetworkEntry =
   | StageObject<"network">
   | ("ctr" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "ctr";
-/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
-/** What the light net begins with. */
+/** The initial weights of the light net. */
 readonly light?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
 });
-/** What the booster begins with, and what both share. */
+/** The initial weights of the booster and of the shared variables. */
 readonly booster?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
@@ -1543,111 +1543,111 @@ readonly [name: string]: string;
 }) | ({
 /** A run folder. */
 readonly run?: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
-/** bottom: both nets read the same embeddings and shared layers; separate: each has its own, for a booster trained beforehand. */
+/** bottom: both nets read the same embeddings and shared layers. separate: each net has its own, for a booster that was trained beforehand. */
 readonly sharing?: "bottom" | "separate";
 /** The size of embeddings. */
 readonly embedding?: number;
-/** How single features are read, by name; all others are read by default. */
+/** How to read individual features, by name. All other features are read with the defaults. */
 readonly features?: {
 readonly [name: string]: {
-/** The size of the embedding; `embedding` of the network by default. */
+/** The size of the embedding; by default `embedding` of the network. */
 readonly size?: number;
-/** What becomes of a list's embeddings, without empty places; mean by default. */
+/** How to combine a list's embeddings, without empty places; mean by default. */
 readonly pooling?: "mean" | "sum";
-/** Weighs a list's embeddings by the candidate (DIN), and adds them up. */
+/** Attention (DIN): the weighted sum of a list's embeddings, with weights that depend on the candidate. */
 readonly attention?: {
-/** The feature of the candidate, with one id a row. */
+/** The feature of the candidate, with one id per row. */
 readonly to?: string;
 /** Units of the activation unit's hidden layers. */
 readonly hidden?: readonly (number)[];
-/** The activation behind each of them. */
+/** The activation after each of these layers. */
 readonly activation?: "relu" | "prelu" | "dice";
 };
 };
 };
-/** Units of the shared layers, one number a layer, from the bottom up. */
+/** Units of the shared layers, one number per layer, from the bottom up. */
 readonly shared?: readonly (number)[];
 /** The light net's own layers. */
 readonly light?: {
-/** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
+/** Units of the light net's own hidden layers, one number per layer, from the bottom up. */
 readonly hidden?: readonly (number)[];
 };
 /** The booster's own layers. */
 readonly booster?: {
-/** Units of the booster's own hidden layers, one number a layer, from the bottom up. */
+/** Units of the booster's own hidden layers, one number per layer, from the bottom up. */
 readonly hidden?: readonly (number)[];
 };
-/** Behind each hidden layer: relu, prelu, or dice. */
+/** The activation after each hidden layer: relu, prelu, or dice. */
 readonly activation?: "relu" | "prelu" | "dice";
-/** Whether hidden layers are normalised before their activation. */
+/** Whether to apply batch norm to hidden layers before their activation. */
 readonly batchNorm?: boolean;
-/** The part of each hidden layer's units that are dropped while training. */
+/** The fraction of each hidden layer's units to drop during training. */
 readonly dropout?: number;
 }) | ({
 readonly use?: "mlp";
-/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
-/** What the light net begins with. */
+/** The initial weights of the light net. */
 readonly light?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
 });
-/** What the booster begins with, and what both share. */
+/** The initial weights of the booster and of the shared variables. */
 readonly booster?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
@@ -1655,77 +1655,77 @@ readonly [name: string]: string;
 }) | ({
 /** A run folder. */
 readonly run?: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
-/** Units of the shared layers, one number a layer, from the bottom up. */
+/** Units of the shared layers, one number per layer, from the bottom up. */
 readonly shared?: readonly (number)[];
-/** Units of the light net's own hidden layers, one number a layer, from the bottom up. */
+/** Units of the light net's own hidden layers, one number per layer, from the bottom up. */
 readonly light?: readonly (number)[];
-/** Units of the booster's own hidden layers, one number a layer, from the bottom up. */
+/** Units of the booster's own hidden layers, one number per layer, from the bottom up. */
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use?: "wide-resnet";
-/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
-/** What the light net begins with. */
+/** The initial weights of the light net. */
 readonly light?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
 });
-/** What the booster begins with, and what both share. */
+/** The initial weights of the booster and of the shared variables. */
 readonly booster?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
@@ -1733,91 +1733,91 @@ readonly [name: string]: string;
 }) | ({
 /** A run folder. */
 readonly run?: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
-/** interval: the light net runs the first blocks of each group of the booster; bottom: its first two groups; none: only the first convolution; separate: nothing, for a booster trained beforehand. */
+/** What both nets share. interval: the first blocks of each group of the booster. bottom: the booster's first two groups. none: only the first convolution. separate: nothing, for a booster that was trained beforehand. */
 readonly sharing?: "interval" | "bottom" | "none" | "separate";
-/** The light net; left out with sharing: bottom, where it is a part of the booster. */
+/** The light net. Omit it with sharing: bottom, where it is a part of the booster. */
 readonly light?: {
-/** Layers of the light net, 6n + 4 for n blocks a group: 10, 16, 22, 28, 40. */
+/** The number of layers of the light net, 6n + 4 for n blocks per group: 10, 16, 22, 28, 40. */
 readonly depth?: number;
-/** Factor on the channels [16, 32, 64] of the three groups. */
+/** The factor on the channels [16, 32, 64] of the three groups. */
 readonly width?: number;
-/** How many of the groups it has; 2 for the light net of sharing: bottom with kernels of its own. */
+/** The number of groups; 2 for a light net like that of sharing: bottom, but with kernels of its own. */
 readonly groups?: number;
 };
 /** The booster. */
 readonly booster?: {
-/** Layers of the booster, 6n + 4 for n blocks a group: 10, 16, 22, 28, 40. */
+/** The number of layers of the booster, 6n + 4 for n blocks per group: 10, 16, 22, 28, 40. */
 readonly depth?: number;
-/** Factor on the channels [16, 32, 64] of the three groups. */
+/** The factor on the channels [16, 32, 64] of the three groups. */
 readonly width?: number;
 };
 /** The image feature; the only feature by default. */
 readonly feature?: string;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** Weights to begin with instead of random ones: of a run for all, or by net. Rows of tables, inputs and classes are matched by value. */
+/** Initial weights instead of random ones: from one run for all variables, or by net. Table rows, inputs, and classes are matched by value. */
 readonly initial?: ({
-/** What the light net begins with. */
+/** The initial weights of the light net. */
 readonly light?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
 });
-/** What the booster begins with, and what both share. */
+/** The initial weights of the booster and of the shared variables. */
 readonly booster?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels are [out, in, height, width] and [out, in], and are turned. */
+/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** By feature, the values that the rows of its table are of: a text file with a value a line, or a JSON file with a list. */
+/** For each feature, the values that the rows of its table belong to: a text file with one value per line, or a JSON file with a list. */
 readonly vocabularies?: {
 readonly [name: string]: string;
 };
-/** The features in the order in which the file's first layers read them, where these read more than one. */
+/** The features in the order in which the file's first layers read them, if they read more than one. */
 readonly features?: readonly (string)[];
-/** The classes in the order of the file's logits, where the label has names. */
+/** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
 /** A run folder. */
 readonly run?: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
@@ -1825,13 +1825,13 @@ readonly [name: string]: string;
 }) | ({
 /** A run folder. */
 readonly run?: string;
-/** best, last, best-PHASE, or the name of one of its checkpoints. */
+/** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
-/** The variables by the names that the file has for them: a name, or a pattern whose * stand for the same texts on both sides. The first that fits holds; other names are the variables' own. */
+/** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
 readonly [name: string]: string;
 };
-/** Whether the optimizer goes on as well: its slots, matched as the weights are, and its count of steps. Schedules start anew. */
+/** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
 readonly [option: string]: unknown;
@@ -1844,13 +1844,13 @@ export type ChangedOptimizerEntry =
 readonly use?: "adagrad";
 /** The learning rate, before the schedule's factor. */
 readonly rate?: number;
-/** How the rate changes over the run. */
+/** How the learning rate changes over the run. */
 readonly schedule?: ChangedScheduleEntry;
-/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
-/** What the sum of squares starts with. */
+/** The initial value of the sum of squares. */
 readonly initial?: number;
-/** What is added to the root. */
+/** The constant added to the square root in the denominator. */
 readonly epsilon?: number;
 /** The factor of the L2 penalty. */
 readonly weightDecay?: number;
@@ -1858,13 +1858,13 @@ readonly weightDecay?: number;
 readonly use?: "adam";
 /** The learning rate, before the schedule's factor. */
 readonly rate?: number;
-/** How the rate changes over the run. */
+/** How the learning rate changes over the run. */
 readonly schedule?: ChangedScheduleEntry;
-/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
-/** What is kept of the mean and of the mean square. */
+/** The decay rates of the running means of the gradient and of its square. */
 readonly betas?: readonly [number, number];
-/** What is added to the root. */
+/** The constant added to the square root in the denominator. */
 readonly epsilon?: number;
 /** The factor of the L2 penalty. */
 readonly weightDecay?: number;
@@ -1872,27 +1872,27 @@ readonly weightDecay?: number;
 readonly use?: "adamw";
 /** The learning rate, before the schedule's factor. */
 readonly rate?: number;
-/** How the rate changes over the run. */
+/** How the learning rate changes over the run. */
 readonly schedule?: ChangedScheduleEntry;
-/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
-/** What is kept of the mean and of the mean square. */
+/** The decay rates of the running means of the gradient and of its square. */
 readonly betas?: readonly [number, number];
-/** What is added to the root. */
+/** The constant added to the square root in the denominator. */
 readonly epsilon?: number;
-/** The part of a weight that decays, times the rate. */
+/** The decoupled weight decay: weights are multiplied by 1 − learning rate × this factor. */
 readonly weightDecay?: number;
 }) | ({
 readonly use?: "sgd";
 /** The learning rate, before the schedule's factor. */
 readonly rate?: number;
-/** How the rate changes over the run. */
+/** How the learning rate changes over the run. */
 readonly schedule?: ChangedScheduleEntry;
-/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
-/** What is kept of the last move. */
+/** The momentum factor. */
 readonly momentum?: number;
-/** Whether to look ahead; needs momentum. */
+/** Whether to use Nesterov momentum; requires momentum. */
 readonly nesterov?: boolean;
 /** The factor of the L2 penalty. */
 readonly weightDecay?: number;
@@ -1900,9 +1900,9 @@ readonly weightDecay?: number;
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 /** The learning rate, before the schedule's factor. */
 readonly rate?: number;
-/** How the rate changes over the run. */
+/** How the learning rate changes over the run. */
 readonly schedule?: ChangedScheduleEntry;
-/** lazy: a step moves the rows of embedding tables that it reads, as PyTorch's SparseAdam does; others get no weight decay, momentum or move of Adam's. exact: each step moves all rows, as PyTorch does without sparse gradients; it costs time and memory by the size of the tables. */
+/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 readonly [option: string]: unknown;
 });
@@ -1914,25 +1914,25 @@ export type ChangedScheduleEntry =
 readonly use?: "constant";
 }) | ({
 readonly use?: "cosine";
-/** The part of the rate that it ends with. */
+/** The final fraction of the learning rate. */
 readonly to?: number;
 }) | ({
 readonly use?: "steps";
-/** After how many epochs or steps. */
+/** The numbers of epochs or steps after which the learning rate changes. */
 readonly at?: readonly (number)[];
-/** The factor each time. */
+/** The factor at each of these points. */
 readonly by?: number;
-/** What `at` counts. */
+/** The unit of `at`. */
 readonly unit?: "epochs" | "steps";
 }) | ({
 readonly use?: "warm-up";
-/** How long the rate rises. */
+/** The length of the warm-up. */
 readonly for?: number;
-/** What `for` counts. */
+/** The unit of `for`. */
 readonly unit?: "epochs" | "steps";
-/** The part of the rate to start with. */
+/** The initial fraction of the learning rate. */
 readonly from?: number;
-/** The schedule that follows; constant by default. */
+/** The schedule after the warm-up; constant by default. */
 readonly then?: ChangedScheduleEntry;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
