@@ -1,8 +1,9 @@
 import { defineGradient, type GradientStage, z } from "../../plugin.ts";
 
 /**
- * The paper's gradient block (Rocket Launching, section 3.3): the teacher's output is a constant in the hint, so that the booster's own
- * parameters stay free; shared ones still learn from the hint through the light net.
+ * The paper's gradient block (Rocket Launching, section 3.3): the teacher's output is a constant
+ * in the hint, so the hint does not change the booster's own parameters. Shared parameters still
+ * learn from the hint through the light net.
  */
 const stage: GradientStage = defineGradient({
   name: "block",

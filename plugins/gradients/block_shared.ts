@@ -1,8 +1,10 @@
 import { defineGradient, type GradientStage, z } from "../../plugin.ts";
 
 /**
- * The teacher is blocked, and the student does not move shared layers either, as in EasyRec's RocketLaunching model, where the light
- * net's input is a constant. EasyRec does so for all of the light net's losses: use it on the losses with the label `on: light`, too.
+ * Blocks the gradient to the teacher, and also the student's gradient into shared layers, as in
+ * EasyRec's RocketLaunching model, where the input of the light net is a constant. EasyRec does
+ * this for all losses of the light net: use this policy for the losses on the label with `on:
+ * light` as well.
  */
 const stage: GradientStage = defineGradient({
   name: "block-shared",

@@ -1,8 +1,8 @@
 import { defineGradient, type GradientStage, z } from "../../plugin.ts";
 
 /**
- * Both nets learn from each other, each with the other's output as a constant (deep mutual learning, Zhang et al., 2018,
- * arXiv:1706.00384): the loss is computed both ways round.
+ * Both nets learn from each other, each with the other's output as a constant (deep mutual
+ * learning, Zhang et al., 2018, arXiv:1706.00384). The loss is computed in both directions.
  */
 const stage: GradientStage = defineGradient({
   name: "mutual",

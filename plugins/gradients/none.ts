@@ -1,6 +1,6 @@
 import { defineGradient, type GradientStage, z } from "../../plugin.ts";
 
-/** No block: the gradient passes to both sides (the paper's ablation, its table 2). */
+/** No block: the gradient passes to both nets (the ablation in the paper's table 2). */
 const stage: GradientStage = defineGradient({
   name: "none",
   summary: "Passes the gradient to both nets.",

@@ -1,6 +1,9 @@
 import { defineGradient, type GradientStage, type Position, z } from "../../plugin.ts";
 
-/** What passes to one side moves in a straight line over a span of the run; the teacher is blocked unless it is that side. */
+/**
+ * The factor on one gradient changes linearly over a span of the run. The teacher is blocked
+ * unless its gradient is the one that changes.
+ */
 const stage: GradientStage = defineGradient({
   name: "ramp",
   summary: "Changes the factor on one gradient from one value to another over a span of the run.",

@@ -2,7 +2,7 @@ import { defineGradient, type GradientStage, z } from "../../plugin.ts";
 
 const factor = (what: string) => z.number().min(0).default(1).describe(what);
 
-/** A part of the gradient passes to each side. */
+/** Passes a fraction of the gradient to each net. */
 const stage: GradientStage = defineGradient({
   name: "scale",
   summary: "Passes a fraction of the gradient to each net.",

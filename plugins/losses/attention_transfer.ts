@@ -3,12 +3,15 @@ import { shapeText } from "./fit.ts";
 import { flattened, normalized } from "./vectors.ts";
 
 /**
- * Activation-based attention transfer (Zagoruyko and Komodakis, 2017, arXiv:1612.03928, equation 2; `at_loss()` in utils.py of Rocket
- * Launching's AT baseline): where the maps are strong. The attention of a map is the mean over channels of |A|^p, as a vector of length 1;
- * the loss is the mean over positions of the squared difference of both nets' attention, one a row. It is summed over groups where `from` and `to` are lists. The
- * entry's `weight` is the authors' β, 1000; the paper writes half the sum over positions for the mean.
+ * The distance of the attention maps of both nets (Zagoruyko and Komodakis, 2017,
+ * arXiv:1612.03928, equation 2; `at_loss()` in utils.py of Rocket Launching's AT baseline). The
+ * attention of a map is the mean over channels of |A|^p, as a vector of length 1. The loss is the
+ * mean over positions of the squared difference of both nets' attention, one per row. If `from`
+ * and `to` are lists, it is summed over groups. The entry's `weight` is the authors' β, 1000. The
+ * paper uses half the sum over positions instead of the mean.
  *
- * Maps of equal height and width are compared, whatever their channels; it works with any label.
+ * Maps must have equal height and width, with any number of channels. The loss works with any
+ * label.
  */
 const stage: LossStage = defineLoss({
   name: "attention-transfer",

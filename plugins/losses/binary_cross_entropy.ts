@@ -1,7 +1,7 @@
 import { defineLoss, type LossStage, ops, tf, z } from "../../plugin.ts";
 import { wantLabel, wantUnits } from "./fit.ts";
 
-/** Cross-entropy of the sigmoid of one logit with a label of 0 or 1, one a row. */
+/** Cross-entropy of the sigmoid of one logit with a label of 0 or 1, one per row. */
 const stage: LossStage = defineLoss({
   name: "binary-cross-entropy",
   summary: "Cross-entropy of a single logit's sigmoid with a label of 0 or 1.",

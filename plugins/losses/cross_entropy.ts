@@ -2,8 +2,9 @@ import { defineLoss, type LossStage, ops, tf, z } from "../../plugin.ts";
 import { wantLabel, wantUnits } from "./fit.ts";
 
 /**
- * Cross-entropy of the softmax with the class: −log softmax(z)[label], one a row (Rocket Launching, equation 1, H(y, ·)).
- * With smoothing s the label is (1 − s) of its class and s spread evenly over all (Szegedy et al., 2016).
+ * Cross-entropy of the softmax with the class: −log softmax(z)[label], one per row (Rocket
+ * Launching, equation 1, H(y, ·)). With smoothing s, the label is (1 − s) for its class plus s
+ * distributed evenly over all classes (Szegedy et al., 2016).
  */
 const stage: LossStage = defineLoss({
   name: "cross-entropy",

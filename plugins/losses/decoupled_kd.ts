@@ -5,12 +5,14 @@ import { classLogits, divergence, wantAlike, wantProbabilities, wantUnits } from
 const AWAY = 1e9;
 
 /**
- * Decoupled knowledge distillation (Zhao et al., 2022, arXiv:2203.08679, equation 7; `dkd_loss()` in mdistiller): the divergence of
- * distillation in two parts with weights of their own, T² · (α · KL(b_from ‖ b_to) + β · KL(p̂_from ‖ p̂_to)), one a row. b is the probability of the
- * label's class against all others, p̂ the softmax over those others.
+ * Decoupled knowledge distillation (Zhao et al., 2022, arXiv:2203.08679, equation 7; `dkd_loss()`
+ * in mdistiller). It splits the divergence of distillation into two terms with separate weights:
+ * T² · (α · KL(b_from ‖ b_to) + β · KL(p̂_from ‖ p̂_to)), one per row. b is the probability of the
+ * label's class against all other classes, and p̂ is the softmax over the other classes.
  *
- * With two classes, or one logit, there is one other class: the second part is 0, the first is all there is. In mdistiller it is also
- * computed with probabilities, and breaks there. Their warm-up is `gradient: { use: ramp, … }`.
+ * With two classes, or one logit, there is only one other class, so the second term is 0.
+ * mdistiller also computes this term from probabilities and fails there. The authors' warm-up is
+ * `gradient: { use: ramp, … }`.
  */
 const stage: LossStage = defineLoss({
   name: "decoupled-kd",

@@ -3,11 +3,14 @@ import { classesOf, logProbabilities, wantAlike, wantProbabilities, wantUnits } 
 import { lengths, meanOfAll } from "./vectors.ts";
 
 /**
- * DIST (Huang et al., 2022, arXiv:2205.10536, equations 8 to 10; `DIST` in DIST_KD): how far softmax outputs are from a linear relation, by
- * Pearson's correlation ρ. τ² · (β · mean over rows of (1 − ρ(p_from, p_to)) + γ · mean over classes of (1 − ρ(p_from, p_to))), the second along the
- * batch: how one class's probability varies from row to row. A scalar, as rows are compared with one another.
+ * DIST (Huang et al., 2022, arXiv:2205.10536, equations 8 to 10; `DIST` in DIST_KD). It measures
+ * how far the softmax outputs of both nets are from a linear relation, with Pearson's correlation
+ * ρ: τ² · (β · mean over rows of (1 − ρ(p_from, p_to)) + γ · mean over classes of (1 − ρ(p_from,
+ * p_to))). The second ρ is taken along the batch: how the probability of one class varies from row
+ * to row. The loss is a scalar, because it compares rows with each other.
  *
- * With two classes, or one logit, ρ over the classes of a row is always 1 or −1 and teaches nothing: β has to be 0 there.
+ * With two classes, or one logit, ρ over the classes of a row is always 1 or −1 and has no
+ * information, so β must be 0.
  */
 const stage: LossStage = defineLoss({
   name: "dist",

@@ -15,13 +15,16 @@ import { shapeText } from "./fit.ts";
 type Regressor = (output: tf.Tensor, scope: LossScope) => tf.Tensor;
 
 /**
- * The hint of FitNets (Romero et al., 2015, arXiv:1412.6550, equation 3): the squared distance of the teacher's hidden output from what a
- * learned regressor r makes of the student's, (from − r(to))², one a row: its mean over the output (`HintLoss` with `ConvReg` in
- * RepDistiller), or half its sum, as the paper writes. It is summed over layers where `from` and `to` are lists, each with its own regressor.
+ * The hint of FitNets (Romero et al., 2015, arXiv:1412.6550, equation 3): the squared distance
+ * between the teacher's hidden output and the student's hidden output after a learned regressor r,
+ * (from − r(to))², one per row. It is the mean over the output (`HintLoss` with `ConvReg` in
+ * RepDistiller), or half its sum, as in the paper. If `from` and `to` are lists, it is summed over
+ * layers, each with its own regressor.
  *
- * r is a convolution with bias of as few parameters as give the teacher's shape: 1×1 where only channels differ, else without padding, so
- * large that the light net's map becomes as small as the teacher's (section 2.2); for vectors, a linear layer. It is trained with the nets, belongs to neither
- * and does not ship. It works with any label.
+ * r is a convolution with bias that has as few parameters as the teacher's shape allows: 1×1 if
+ * only the channels differ; otherwise without padding, and so large that the light net's map
+ * becomes as small as the teacher's (section 2.2). For vectors, r is a linear layer. It trains
+ * with the nets, belongs to neither, and does not ship. The loss works with any label.
  */
 const stage: LossStage = defineLoss({
   name: "fitnet",

@@ -3,12 +3,13 @@ import { wantAlike, wantUnits } from "./fit.ts";
 import { normalized } from "./vectors.ts";
 
 /**
- * Feature-based distillation as in EasyRec's RocketLaunching model (`feature_based_sim()` in rocket_launching.py), of hidden layers of
- * equal width. `cosine`: −cos(from, to), one a row; EasyRec's weight is 0.1. `euclid`: the length of from − to over the whole batch,
- * √(Σ over rows and units of (from − to)²), a scalar that grows with the root of the batch.
+ * Feature-based distillation of hidden layers of equal width, as in EasyRec's RocketLaunching
+ * model (`feature_based_sim()` in rocket_launching.py). `cosine`: −cos(from, to), one per row;
+ * EasyRec's weight is 0.1. `euclid`: the length of from − to over the whole batch, √(Σ over rows
+ * and units of (from − to)²), a scalar that grows with the square root of the batch size.
  *
- * EasyRec pairs each hidden layer of the light net with the booster's first of the same width; here `from` and `to` name them. It works
- * with any label.
+ * EasyRec pairs each hidden layer of the light net with the first layer of the booster that has
+ * the same width. Here, `from` and `to` name the layers. The loss works with any label.
  */
 const stage: LossStage = defineLoss({
   name: "hidden-similarity",

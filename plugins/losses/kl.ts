@@ -2,13 +2,14 @@ import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
 import { divergence, logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
 
 /**
- * The Kullback-Leibler divergence of the student's softmax from the teacher's, at a temperature: Σ p (log p − log q) with
- * p = softmax(z_from / T) and q = softmax(z_to / T), one a row (Hinton et al., 2015, arXiv:1503.02531). One logit stands for two classes.
+ * The Kullback-Leibler divergence of the student's softmax from the teacher's, at a temperature: Σ
+ * p (log p − log q) with p = softmax(z_from / T) and q = softmax(z_to / T), one per row (Hinton et
+ * al., 2015, arXiv:1503.02531). One logit stands for two classes.
  *
- * With `gradient: mutual` and T = 1 it is deep mutual learning (Zhang et al., 2018, arXiv:1706.00384, equations 3 to 6): each net learns from
- * the other's softmax.
+ * With `gradient: mutual` and T = 1, it is deep mutual learning (Zhang et al., 2018,
+ * arXiv:1706.00384, equations 3 to 6): each net learns from the other's softmax.
  *
- * Gradients shrink with 1/T², so that Hinton et al. multiply by T²; `scaleByTemperature` says whether to.
+ * Gradients shrink with 1/T², so Hinton et al. multiply by T²; `scaleByTemperature` enables this.
  */
 const stage: LossStage = defineLoss({
   name: "kl",

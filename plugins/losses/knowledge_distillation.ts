@@ -2,12 +2,14 @@ import { defineLoss, type LossStage, ops, tf, z } from "../../plugin.ts";
 import { divergence, logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
 
 /**
- * Knowledge distillation, the soft label and the hard one together (Hinton et al., 2015, arXiv:1503.02531, section 2):
- * α · T² · KL(softmax(z_from / T) ‖ softmax(z_to / T)) + (1 − α) · H(label, z_to), one a row. The label is compared at T = 1. One logit
- * stands for two classes, and is compared with the label by its sigmoid.
+ * Knowledge distillation with the soft and the hard label (Hinton et al., 2015, arXiv:1503.02531,
+ * section 2): α · T² · KL(softmax(z_from / T) ‖ softmax(z_to / T)) + (1 − α) · H(label, z_to), one
+ * per row. The label is compared at T = 1. One logit stands for two classes, and its sigmoid is
+ * compared with the label.
  *
- * The authors of Rocket Launching (`distillation()` in utils.py) have 2α for α, and a mean over classes as well as rows in KL: their soft
- * part is 2 / classes of ours. As entries of their own: `kl` with weight 2α / classes beside `cross-entropy` with weight 1 − α.
+ * The authors of Rocket Launching (`distillation()` in utils.py) use 2α instead of α, and average
+ * KL over classes as well as rows: their soft term is 2 / classes times this one. The equivalent
+ * as separate entries is `kl` with weight 2α / classes and `cross-entropy` with weight 1 − α.
  */
 const stage: LossStage = defineLoss({
   name: "knowledge-distillation",

@@ -9,11 +9,13 @@ import {
 } from "./fit.ts";
 
 /**
- * Distillation of standardised logits (Sun et al., 2024, arXiv:2403.01732, algorithm 1; `kd_loss()` in logit-standardization-KD): both nets'
- * logits become (z − mean) / (σ + 10⁻⁷) over the classes, then τ² · KL(softmax(from / τ) ‖ softmax(to / τ)), one a row. So the light net
- * learns relations of logits and not their size. σ is over classes − 1, as in the authors' code, whose weight is 9.
+ * Distillation of standardized logits (Sun et al., 2024, arXiv:2403.01732, algorithm 1;
+ * `kd_loss()` in logit-standardization-KD). The logits of both nets become (z − mean) / (σ + 10⁻⁷)
+ * over the classes. The loss is then τ² · KL(softmax(from / τ) ‖ softmax(to / τ)), one per row.
+ * The light net therefore learns the relations between logits and not their size. σ divides by
+ * classes − 1, as in the authors' code, whose weight is 9.
  *
- * It needs three classes: two logits that are standardised are always the same two numbers.
+ * It needs three classes: two standardized logits are always the same two numbers.
  */
 const stage: LossStage = defineLoss({
   name: "logit-standardization",

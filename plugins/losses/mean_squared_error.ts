@@ -1,7 +1,7 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
 import { wantLabel, wantUnits } from "./fit.ts";
 
-/** The squared distance of the only output from a number, (z − y)², one a row. */
+/** The squared distance of the only output from a number, (z − y)², one per row. */
 const stage: LossStage = defineLoss({
   name: "mean-squared-error",
   summary: "The squared distance of the output from a number.",

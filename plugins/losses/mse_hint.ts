@@ -2,9 +2,11 @@ import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
 import { wantAlike } from "./fit.ts";
 
 /**
- * The hint loss that the paper chooses (Rocket Launching, section 3.4, "mean square error of logits"): the sum over classes of the squared
- * distance of the logits before the softmax, Σ (z_booster − z_light)², one a row. The entry's `weight` is the authors' γ, 0.03. Any two
- * outputs of one shape can be compared, also maps; two classes, one logit and numbers are nothing special.
+ * The hint loss that the paper chooses (Rocket Launching, section 3.4, "mean square error of
+ * logits"): the sum over classes of the squared distance of the logits before the softmax, Σ
+ * (z_booster − z_light)², one per row. The entry's `weight` is the paper's λ; the authors' code
+ * uses 0.03. Any two outputs of equal shape can be compared, including maps. Two classes, one
+ * logit, and numbers need no special treatment.
  */
 const stage: LossStage = defineLoss({
   name: "mse-hint",

@@ -2,8 +2,9 @@ import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
 import { wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
 
 /**
- * The squared distance of the softmax outputs, summed over classes, one a row; of the sigmoids for one logit. The paper compares it with
- * mse-hint and argues against it (section 3.4): its gradient vanishes where the softmax saturates.
+ * The squared distance of the softmax outputs, summed over classes, one per row; for one logit,
+ * the squared distance of the sigmoids. The paper compares it with mse-hint and argues against it
+ * (section 3.4): its gradient vanishes where the softmax saturates.
  */
 const stage: LossStage = defineLoss({
   name: "mse-probability",

@@ -3,12 +3,16 @@ import { wantUnits } from "./fit.ts";
 import { lengths, meanOfAll, normalized, smoothL1 } from "./vectors.ts";
 
 /**
- * Relational knowledge distillation (Park et al., 2019, arXiv:1904.05068, equations 4 to 9; metric/loss.py in RKD): the rows of a batch
- * shall lie to one another as in the teacher. λ_D · the mean over pairs of ℓ(d_from, d_to) + λ_A · the mean over triplets of ℓ(∠_from, ∠_to). d is the
- * distance of two rows divided by the mean distance in the batch, ∠ the cosine of the angle at one row between two others, ℓ the smooth L1 distance.
- * Means are over all n² and n³ combinations, as in the authors' code. A scalar; the two outputs may differ in their units.
+ * Relational knowledge distillation (Park et al., 2019, arXiv:1904.05068, equations 4 to 9;
+ * metric/loss.py in RKD): the rows of a batch should have the same relations to each other as in
+ * the teacher. The loss is λ_D · the mean over pairs of ℓ(d_from, d_to) + λ_A · the mean over
+ * triplets of ℓ(∠_from, ∠_to). d is the distance of two rows divided by the mean distance in the
+ * batch, ∠ is the cosine of the angle at one row between two others, and ℓ is the smooth L1
+ * distance. Means are over all n² and n³ combinations, as in the authors' code. The loss is a
+ * scalar. The two outputs may have different numbers of units.
  *
- * Any logits or hidden vectors will do, of any label. Along a line there are no angles: with one unit λ_A has to be 0.
+ * It works with any logits or hidden vectors and any label. A single unit has no angles, so λ_A
+ * must be 0.
  */
 const stage: LossStage = defineLoss({
   name: "relational-kd",

@@ -2,11 +2,14 @@ import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
 import { flattened, meanOfAll, normalized } from "./vectors.ts";
 
 /**
- * Similarity-preserving distillation (Tung and Mori, 2019, arXiv:1907.09682, equations 1 to 4; `Similarity` in RepDistiller): rows that
- * are alike to the teacher shall be alike to the student. With Q the outputs as `[n, size]`, G = Q Qᵀ with each row divided by its length, the loss
- * is ‖G_from − G_to‖² / n². A scalar; summed over layers where `from` and `to` are lists. The paper's weight γ is 3000.
+ * Similarity-preserving distillation (Tung and Mori, 2019, arXiv:1907.09682, equations 1 to 4;
+ * `Similarity` in RepDistiller): rows that are similar in the teacher should be similar in the
+ * student. With Q the outputs as `[n, size]` and G = Q Qᵀ with each row divided by its length, the
+ * loss is ‖G_from − G_to‖² / n². It is a scalar, and is summed over layers if `from` and `to` are
+ * lists. The paper's weight γ is 3000.
  *
- * Only the batch is compared, so that outputs may differ in shape; it works with any label.
+ * Only similarities within the batch are compared, so the outputs may have different shapes. The
+ * loss works with any label.
  */
 const stage: LossStage = defineLoss({
   name: "similarity-preserving",

@@ -2,11 +2,12 @@ import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
 import { logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
 
 /**
- * Cross-entropy with the teacher's softmax as a soft label, at a temperature: −Σ p log q with p = softmax(z_from / T) and
- * q = softmax(z_to / T), one a row (Hinton et al., 2015, arXiv:1503.02531). Its gradient on the student is that of `kl`; its value is greater by
- * the teacher's entropy. One logit stands for two classes.
+ * Cross-entropy with the teacher's softmax as a soft label, at a temperature: −Σ p log q with p =
+ * softmax(z_from / T) and q = softmax(z_to / T), one per row (Hinton et al., 2015,
+ * arXiv:1503.02531). Its gradient for the student equals that of `kl`; its value is greater by the
+ * teacher's entropy. One logit stands for two classes.
  *
- * Gradients shrink with 1/T², so that Hinton et al. multiply by T²; `scaleByTemperature` says whether to.
+ * Gradients shrink with 1/T², so Hinton et al. multiply by T²; `scaleByTemperature` enables this.
  */
 const stage: LossStage = defineLoss({
   name: "soft-label",

@@ -1,7 +1,7 @@
 import { defineMetric, hint, type MetricStage, UserError, z } from "../../plugin.ts";
 import { meanOver, predictedClass } from "./predictions.ts";
 
-/** The part of the rows whose class is predicted. */
+/** The fraction of rows whose class is predicted correctly. */
 const stage: MetricStage = defineMetric({
   name: "accuracy",
   summary: "The fraction of rows whose class is predicted correctly.",

@@ -1,7 +1,7 @@
 import { defineMetric, hint, type MetricStage, UserError, z } from "../../plugin.ts";
 import { meanOver, predictedClass } from "./predictions.ts";
 
-/** The part of the rows for which light net and booster predict the same class. */
+/** The fraction of rows for which light net and booster predict the same class. */
 const stage: MetricStage = defineMetric({
   name: "agreement",
   summary: "The fraction of rows for which light net and booster predict the same class.",

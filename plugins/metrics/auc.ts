@@ -2,11 +2,12 @@ import { defineMetric, type MetricStage, undefinedMetric, z } from "../../plugin
 import { areaUnderCurve, noRank, refuseNotTwoClasses, scoreOf, scoresLike } from "./scores.ts";
 
 /**
- * The area under the ROC curve: the chance that a positive row scores above a negative one, ties counted half. Exact, as Mann and Whitney (1947)
- * count it. The score is the logit, or with two classes the second's logit less the first's. Undefined where only one of the classes occurs, or
- * a score is NaN.
+ * The area under the ROC curve: the probability that a positive row has a higher score than a
+ * negative row, with ties counted half. It is exact, by the statistic of Mann and Whitney (1947).
+ * The score is the logit, or with two classes the second logit minus the first. It is undefined if
+ * only one class occurs, or a score is NaN.
  *
- * Ten million rows of one logit are kept in 40 MB, and take as much again while they are sorted.
+ * Ten million rows of one logit need 40 MB, and twice that while they are sorted.
  */
 const stage: MetricStage = defineMetric({
   name: "auc",

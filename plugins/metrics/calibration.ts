@@ -3,10 +3,13 @@ import { noWeight } from "./predictions.ts";
 import { refuseNotTwoClasses, scoreOf } from "./scores.ts";
 
 /**
- * Whether probabilities are right on average. `ratio` is the sum of predicted probabilities over the number of positive rows (predicted over
- * observed; 1 is best, above 1 the net promises too much), undefined without positive rows. `ece` is the expected calibration error (Guo et al. 2017,
- * arXiv:1706.04599, for the positive class): rows are put in bins of equal width by their probability, and the distance of a bin's mean
- * probability from its part of positive rows is averaged with the bins' rows as weights. Rows count by the data's weights where it has them.
+ * Whether probabilities are correct on average. `ratio` is the sum of predicted probabilities
+ * divided by the number of positive rows (predicted over observed; 1 is best, and above 1 the net
+ * predicts too much). It is undefined without positive rows. `ece` is the expected calibration
+ * error (Guo et al. 2017, arXiv:1706.04599, for the positive class): rows are grouped into bins of
+ * equal width by their probability, and the distance between a bin's mean probability and its
+ * fraction of positive rows is averaged, weighted by the rows of the bins. Rows count by the
+ * weights of the data if there are any.
  */
 const stage: MetricStage = defineMetric({
   name: "calibration",

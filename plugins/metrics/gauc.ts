@@ -3,13 +3,15 @@ import { GroupedScores, hasNoRank } from "./groups.ts";
 import { areaUnderCurve, byOption, noRank, refuseNotTwoClasses } from "./scores.ts";
 
 /**
- * The AUC within each user's impressions, averaged over users with their impressions as weights (Rocket Launching, equation 8; Zhu et al. 2017,
- * _Optimized Cost per Click in Taobao Display Advertising_):
+ * The AUC within each user's impressions, averaged over users with their impressions as weights
+ * (Rocket Launching, equation 8; Zhu et al. 2017, _Optimized Cost per Click in Taobao Display
+ * Advertising_):
  *
  * GAUC = Σᵤ impressionsᵤ · AUCᵤ / Σᵤ impressionsᵤ
  *
- * over the users that have rows of both classes; others have no AUC and are left out of both sums. `users` and `rows` are the parts of all users and
- * of all rows that count. Undefined where there is no such user, or a score is NaN. Exact, in any order of rows; ten million rows are kept in 80 MB.
+ * The sums cover the users that have rows of both classes; other users have no AUC. `users` and
+ * `rows` are the fractions of users and rows that count. It is undefined if there is no such user,
+ * or a score is NaN. It is exact in any order of rows; ten million rows need 80 MB.
  */
 const stage: MetricStage = defineMetric({
   name: "gauc",

@@ -9,8 +9,9 @@ import {
 import { noWeight, rowOf } from "./predictions.ts";
 
 /**
- * The mean of −log p, where p is the probability that the net gives to a row's own class: the sigmoid of one logit, or the softmax of several.
- * Computed from logits, so that no probability is rounded to 0. Rows count by the data's weights where it has them.
+ * The mean of −log p, where p is the probability that the net predicts for a row's class: the
+ * sigmoid of one logit, or the softmax of several. It is computed from logits, so no probability
+ * is rounded to 0. Rows count by the weights of the data if there are any.
  */
 const stage: MetricStage = defineMetric({
   name: "log-loss",

@@ -1,7 +1,10 @@
 import { defineMetric, type MetricStage, undefinedMetric, z } from "../../plugin.ts";
 import { noWeight } from "./predictions.ts";
 
-/** The mean of each loss term by its name, before its weight; batches count by their rows, or by their rows' weights. */
+/**
+ * The mean of each loss term by its name, before its weight. Batches count by their rows, or by
+ * the weights of their rows.
+ */
 const stage: MetricStage = defineMetric({
   name: "loss",
   summary: "The mean of each loss term, before its weight.",

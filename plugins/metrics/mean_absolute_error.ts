@@ -1,7 +1,7 @@
 import { defineMetric, hint, type MetricStage, UserError, z } from "../../plugin.ts";
 import { meanOver, rowOf } from "./predictions.ts";
 
-/** The mean distance of the output from the label, in the label's unit. */
+/** The mean absolute difference of the output and the label, in the label's unit. */
 const stage: MetricStage = defineMetric({
   name: "mean-absolute-error",
   summary: "The mean absolute difference of the output and the label.",

@@ -3,9 +3,10 @@ import { type Group, GroupedScores, hasNoRank } from "./groups.ts";
 import { byOption, noRank, refuseNotTwoClasses } from "./scores.ts";
 
 /**
- * Of each user's positive rows the part that is among the user's k highest scores, averaged over the users that have a positive row, each counted
- * once. Rows whose scores are equal share the places that are left: if one of two equal scores comes among the k, each counts half. Undefined
- * without positive rows, or where a score is NaN.
+ * The fraction of each user's positive rows that are among the user's k highest scores, averaged
+ * over the users that have a positive row, each counted once. Rows with equal scores share the
+ * remaining places: if one of two equal scores is among the k, each counts half. It is undefined
+ * without positive rows, or if a score is NaN.
  */
 const stage: MetricStage = defineMetric({
   name: "recall-at-k",

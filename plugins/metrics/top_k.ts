@@ -2,8 +2,8 @@ import { defineMetric, hint, type MetricStage, UserError, z } from "../../plugin
 import { meanOver, rowOf } from "./predictions.ts";
 
 /**
- * The part of the rows whose class is among the k likeliest; of classes with equal logits the first come first. A row with a logit that is
- * NaN has no likeliest classes.
+ * The fraction of rows whose class is among the k most probable classes. Of classes with equal
+ * logits, the first ones come first. A row with a NaN logit has no most probable classes.
  */
 const stage: MetricStage = defineMetric({
   name: "top-k",

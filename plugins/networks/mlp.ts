@@ -17,9 +17,10 @@ const units = (what: string) =>
   );
 
 /**
- * Fully connected nets on all features side by side, with lower layers in common (Rocket Launching,
- * figure 1): the shared layers, then each net's own, then its linear head. Relu after each hidden
- * layer. The outputs are `hidden1`, `hidden2`, … of each net's own layers, after the relu, and `logits`.
+ * Fully connected nets on all features side by side, with shared lower layers (Rocket Launching,
+ * figure 1): the shared layers, then each net's own layers, then its linear head. A relu follows
+ * each hidden layer. The outputs are `hidden1`, `hidden2`, … of each net's own layers, after the
+ * relu, and `logits`.
  */
 const stage: NetworkStage = defineNetwork({
   name: "mlp",

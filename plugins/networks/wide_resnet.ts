@@ -61,11 +61,12 @@ interface Block {
 type Group = readonly Layer[];
 
 /**
- * Wide residual nets (Zagoruyko and Komodakis, 2016) as in the authors' code of Rocket Launching: pre-activation
- * blocks, strides of 2 at the start of the second and third group, zeros padded on both sides, one
- * pool over the last map, a linear head. Nets share kernels, never batch norms or heads. The outputs are
- * the maps `group1`, `group2`, `group3` as the groups leave them (before batch norm and relu, as the authors
- * compare attention), the pooled `features`, and `logits`.
+ * Wide residual nets (Zagoruyko and Komodakis, 2016) as in the authors' code of Rocket Launching:
+ * pre-activation blocks, strides of 2 at the start of the second and third group, zero padding on
+ * both sides, one pooling layer over the last map, and a linear head. Nets share kernels, but
+ * never batch norms or heads. The outputs are the maps `group1`, `group2`, `group3` at the end of
+ * the groups (before batch norm and relu, where the authors compare attention), the pooled
+ * `features`, and `logits`.
  */
 const stage: NetworkStage = defineNetwork({
   name: "wide-resnet",

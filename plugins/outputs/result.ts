@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import { defineOutput, metricsToJson, type OutputStage, writeFileWhole, z } from "../../plugin.ts";
 
-/** Writes `result.json` when the run has ended well: what came out, for people and programs. */
+/**
+ * Writes `result.json` when the run has ended successfully: the results, for people and programs.
+ */
 const stage: OutputStage = defineOutput({
   name: "result",
   summary: "Writes result.json: metrics on the test split, parameters, seconds.",

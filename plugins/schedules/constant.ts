@@ -1,6 +1,6 @@
 import { defineSchedule, type ScheduleStage, z } from "../../plugin.ts";
 
-/** The learning rate stays. */
+/** Keeps the learning rate constant. */
 const stage: ScheduleStage = defineSchedule({
   name: "constant",
   summary: "Keeps the learning rate constant.",

@@ -1,8 +1,9 @@
 import { defineSchedule, type ScheduleStage, z } from "../../plugin.ts";
 
 /**
- * The rate falls along half a cosine over the whole run, step by step: to + (1 − to) · (1 + cos(π · step / steps)) / 2 (Loshchilov and Hutter,
- * 2017, arXiv:1608.03983). At whole epochs it is that of `torch.optim.lr_scheduler.CosineAnnealingLR`.
+ * The learning rate falls along half a cosine over the whole run, step by step: to + (1 − to) · (1
+ * + cos(π · step / steps)) / 2 (Loshchilov and Hutter, 2017, arXiv:1608.03983). At whole epochs,
+ * it equals `torch.optim.lr_scheduler.CosineAnnealingLR`.
  */
 const stage: ScheduleStage = defineSchedule({
   name: "cosine",

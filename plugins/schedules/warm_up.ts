@@ -9,8 +9,9 @@ import {
 } from "../../plugin.ts";
 
 /**
- * The rate rises in a straight line, then another schedule follows, for which the run begins where the warm-up ends and is as much
- * shorter (as with `LinearLR` in `torch.optim.lr_scheduler.SequentialLR`).
+ * The learning rate rises linearly, and then another schedule follows. For that schedule, the run
+ * starts at the end of the warm-up and is shorter by its length (as with `LinearLR` in
+ * `torch.optim.lr_scheduler.SequentialLR`).
  */
 const stage: ScheduleStage = defineSchedule({
   name: "warm-up",

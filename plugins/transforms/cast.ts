@@ -11,8 +11,9 @@ import {
 import { changeColumns, changeSpecs, chooseFeatures, featureOption, sizeOf } from "./features.ts";
 
 /**
- * Changes what the nets get: numbers (float32) or ids (int32). Fractions are cut off. Ids that stand for
- * values, as those of text, do not become numbers: their order means nothing.
+ * Changes the type that the nets receive: numbers (float32) or ids (int32). Fractions are
+ * truncated. Ids that stand for values, such as those of text, do not become numbers, because
+ * their order has no meaning.
  */
 const stage: TransformStage = defineTransform({
   name: "cast",

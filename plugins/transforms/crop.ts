@@ -9,7 +9,7 @@ import {
 } from "./features.ts";
 import { cutWindows, imageSize, refuseLarger } from "./window.ts";
 
-/** Cuts the middle out of images. */
+/** Crops images to their center. */
 const stage: TransformStage = defineTransform({
   name: "crop",
   summary: "Crops images to their center.",

@@ -1,7 +1,7 @@
 import { type Column, defineTransform, type TransformStage, z } from "../../plugin.ts";
 import { changeColumns, chooseFeatures, featureOption, images } from "./features.ts";
 
-/** Mirrors images left to right, each with some probability; augmentation. */
+/** Flips images horizontally, each with a given probability; for augmentation. */
 const stage: TransformStage = defineTransform({
   name: "horizontal-flip",
   summary: "Flips images horizontally at random.",

@@ -9,7 +9,8 @@ import {
 import { changeNumbers, featureOption } from "./features.ts";
 
 /**
- * The natural logarithm of `offset` + x, for numbers that range over orders of magnitude: counts, prices, times. With the offset 1, 0 stays 0.
+ * The natural logarithm of `offset` + x, for numbers that range over orders of magnitude: counts,
+ * prices, times. With the offset 1, 0 stays 0.
  */
 const stage: TransformStage = defineTransform({
   name: "log",

@@ -29,9 +29,9 @@ const measuredSchema = z.record(
 type Moments = z.output<typeof measuredSchema>[string];
 
 /**
- * Subtracts the mean and divides by the standard deviation, which are given or measured on the training
- * rows (population standard deviation). What does not vary, and so has a standard deviation of 0, is
- * divided by 1 and becomes 0.
+ * Subtracts the mean and divides by the standard deviation. Both are given, or measured on the
+ * training rows (population standard deviation). Values that do not vary, with a standard
+ * deviation of 0, are divided by 1 and become 0.
  */
 const stage: TransformStage = defineTransform({
   name: "normalize",

@@ -19,8 +19,8 @@ import {
 } from "./features.ts";
 
 /**
- * Makes each id a row of zeros with a single 1: `[...shape]` becomes `[...shape, count]`. An empty place of a
- * list, −1, becomes zeros alone.
+ * Turns each id into a row of zeros with a single 1: `[...shape]` becomes `[...shape, count]`. An
+ * empty place of a list, −1, becomes only zeros.
  */
 const stage: TransformStage = defineTransform({
   name: "one-hot",

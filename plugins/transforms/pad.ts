@@ -2,7 +2,7 @@ import { defineTransform, type TransformStage, z } from "../../plugin.ts";
 import { changeColumns, changeSpecs, chooseFeatures, featureOption, resized } from "./features.ts";
 import { cutWindows, paddable, padMode, padModes } from "./window.ts";
 
-/** Adds lines and columns of pixels on all four sides of images. */
+/** Adds rows and columns of pixels on all four sides of images. */
 const stage: TransformStage = defineTransform({
   name: "pad",
   summary: "Adds pixels on all four sides of images.",

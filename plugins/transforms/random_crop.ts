@@ -3,9 +3,9 @@ import { changeColumns, changeSpecs, chooseFeatures, featureOption, resized } fr
 import { cutWindows, imageSize, paddable, padMode, padModes, refuseLarger } from "./window.ts";
 
 /**
- * Cuts a window out of each image, padded first, at a random position; augmentation. By default the
- * windows are as large as the images, so that rows that are not augmented have the same shape:
- * `pad: 4` with `mode: symmetric` is the augmentation of the paper's CIFAR experiments.
+ * Crops a window at a random position from each image, after padding; for augmentation. By
+ * default, the windows are as large as the images, so rows without augmentation have the same
+ * shape. `pad: 4` with `mode: symmetric` is the augmentation of the paper's CIFAR experiments.
  */
 const stage: TransformStage = defineTransform({
   name: "random-crop",

@@ -8,7 +8,7 @@ import {
 } from "../../plugin.ts";
 import { featureNamed } from "./features.ts";
 
-/** Gives features other names, and keeps all else. */
+/** Renames features, and keeps all others. */
 const stage: TransformStage = defineTransform({
   name: "rename",
   summary: "Renames features.",

@@ -6,7 +6,7 @@ const length = z.int({ error: "expected a whole number" }).refine(
   { error: "expected at least 1, or -1 for what is left" },
 );
 
-/** Gives the values of a row another shape, in the same order. Nothing is copied. */
+/** Changes the shape of a row's values and keeps their order. Nothing is copied. */
 const stage: TransformStage = defineTransform({
   name: "reshape",
   summary: "Changes the shape of a row's values.",

@@ -18,12 +18,13 @@ const resizable: Suitable = {
 };
 
 /**
- * Makes images smaller or larger.
+ * Resizes images.
  *
- * `area` is the mean of the pixels that a new pixel covers, as in PyTorch's `interpolate(mode="area")`:
- * at half the size, of each 2 × 2. `bilinear` is a mean of the four pixels around a new pixel's middle,
- * weighted by how near they are, as in PyTorch with `align_corners=False` and no antialiasing: good
- * for larger images; of much smaller ones it leaves pixels out.
+ * `area` is the mean of the pixels that a new pixel covers, as in PyTorch's
+ * `interpolate(mode="area")`: at half the size, of each 2 × 2 pixels. `bilinear` is the mean of
+ * the four pixels around the center of a new pixel, weighted by their distance, as in PyTorch with
+ * `align_corners=False` and no antialiasing. It suits larger images; for much smaller images it
+ * skips pixels.
  */
 const stage: TransformStage = defineTransform({
   name: "resize",

@@ -1,7 +1,7 @@
 import { type Batch, defineTransform, type TransformStage, z } from "../../plugin.ts";
 import { featureNamed } from "./features.ts";
 
-/** Keeps some features and drops all others, once earlier transforms have used them. */
+/** Keeps the listed features and drops all others, after earlier transforms have used them. */
 const stage: TransformStage = defineTransform({
   name: "select",
   summary: "Keeps the listed features and drops all others.",
