@@ -49,17 +49,19 @@ export class Fetcher {
    * @returns Whether it is there; what is wrong has been told.
    */
   async fetchOwn(): Promise<boolean> {
-    const { root, config } = this.#project;
-    const key = [root, JSON.stringify(config.imports)];
+    const { root, config, standIns } = this.#project;
+    const key = [root, JSON.stringify(config.imports), ...standIns.map(({ path }) => path)];
     const known = await recall(key);
     if (known) {
       this.#own = known.specifiers;
       return true;
     }
-    const specifiers = await importsOf(this.#project, {
+    const imports = await importsOf(this.#project, {
       modules: ENTRIES.map((entry) => join(root, entry)),
       temporary: this.#temporary,
     });
+    // Modules of the JSR registry are used only where they are in the cache already.
+    const specifiers = imports.filter((one) => !one.startsWith("jsr:"));
     const problem = await this.#fetch(specifiers, [], "npm packages");
     if (problem !== undefined) {
       if (receivedSignal() !== undefined) return false;

@@ -23,12 +23,25 @@ export function configOfRuns(
  * @param file A file to write them to, in a folder of this process's own.
  */
 export async function grantedArguments(
-  { root, config, standIns }: Project,
+  { root, config, offline, standIns }: Project,
   permissions: readonly Need[],
   file: string,
 ): Promise<string[]> {
-  const granted = { permissions: { default: permissionSet(permissions) } };
+  // Deno asks for this also where a module comes from its cache. Processes that run foreign code download nothing.
+  const registry: Need[] = offline
+    ? []
+    : [{ permission: "import", of: jsrHost(), why: "Rocket's own modules from the JSR registry" }];
+  const granted = { permissions: { default: permissionSet([...permissions, ...registry]) } };
   await Deno.writeTextFile(file, JSON.stringify({ ...configOfRuns(config), ...granted }));
   const map = importMap(root, config, standIns);
   return ["--permission-set", "--no-prompt", "--config", file, "--import-map", map];
+}
+
+/** The host of the JSR registry, as Deno's permissions name it. */
+function jsrHost(): string {
+  const url = Deno.env.get("JSR_URL");
+  const { host, port, hostname, protocol } = new URL(
+    url && URL.canParse(url) ? url : "https://jsr.io/",
+  );
+  return port ? host : `${hostname}:${protocol === "http:" ? 80 : 443}`;
 }

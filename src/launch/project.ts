@@ -23,16 +23,10 @@ export interface Project {
   readonly config: ProjectConfig;
   /** Whether stand-ins are in the place of the registry's modules. */
   readonly offline: boolean;
-  /** What stands in for the registry's modules. */
+  /** The stand-ins for the registry's modules; none where the registry's own are used. */
   readonly standIns: readonly StandIn[];
   /** Arguments for `deno run`, `test`, `check` and `doc` to find the modules by. */
   readonly flags: readonly string[];
-}
-
-/** How a project is opened. */
-export interface OpenOptions extends CanImportOptions {
-  /** Whether what is run needs modules of the JSR registry; it does by default. Without, stand-ins do. */
-  readonly needsJsr?: boolean;
 }
 
 /**
@@ -43,16 +37,15 @@ export interface OpenOptions extends CanImportOptions {
  */
 export async function openProject(
   root: string,
-  { needsJsr = true, ...options }: OpenOptions = {},
+  options?: CanImportOptions,
 ): Promise<Project> {
   const file = join(root, "deno.json");
   const [config, standIns] = await Promise.all([
     Deno.readTextFile(file).then((text): ProjectConfig => JSON.parse(text)),
     readStandIns(root),
   ]);
-  const offline = !needsJsr ||
-    !await canImport(standIns.map(({ specifier }) => specifier), options);
+  const offline = !await canImport(standIns.map(({ specifier }) => specifier), options);
   const flags = ["--config", file];
   if (offline) flags.push("--import-map", importMap(root, config, standIns));
-  return { root, config, offline, standIns, flags };
+  return { root, config, offline, standIns: offline ? standIns : [], flags };
 }

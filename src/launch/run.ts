@@ -15,11 +15,8 @@ import { openProject } from "./project.ts";
 export async function run(root: string, args: readonly string[]): Promise<number> {
   const [file, ...rest] = args as [string, ...string[]];
   const cwd = userFolder();
-  if (file === "cli.ts") {
-    // Its modules need none of the JSR registry: a run may load nothing from servers.
-    return await runCommandLine(await openProject(root, { needsJsr: false }), rest, cwd);
-  }
   const project = await openProject(root);
+  if (file === "cli.ts") return await runCommandLine(project, rest, cwd);
   await announceDownload(project.config);
   return await runDeno(
     ["run", ...scriptFlags(file), "--quiet", ...project.flags, join(root, file), ...rest],

@@ -1,12 +1,21 @@
+import { respondStd } from "../support/std_packages.ts";
+
 /** What the fake registry does with requests. */
 export type Answer = "module" | "error" | "silence";
+
+/** What modules of {@linkcode FakeRegistry.hasStd} print. */
+export const fromRegistry = "from the registry";
 
 /** A registry on this machine that has one package, `@toy/words`. */
 export class FakeRegistry {
   /** What it does with requests. */
   answer: Answer = "module";
+  /** Whether it has `@std/assert` and `@std/cli` as well: the stand-ins, each with a line that says where it is from. */
+  hasStd = false;
   /** How many requests have arrived. */
   requests = 0;
+  /** How many of them were for other packages than those of the standard library, which the launcher asks for. */
+  otherRequests = 0;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   /** Whether somebody waited for it until it gave up its silence. */
   waitedFor = false;
@@ -16,11 +25,15 @@ export class FakeRegistry {
   constructor() {
     this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
       this.requests++;
+      if (!new URL(request.url).pathname.startsWith("/@std/")) this.otherRequests++;
       if (this.answer === "silence") {
         return this.#held.promise.then(() => new Response("", { status: 503 }));
       }
       if (this.answer === "error") return new Response("", { status: 500 });
-      return respond(new URL(request.url).pathname);
+      const { pathname } = new URL(request.url);
+      return this.hasStd && pathname.startsWith("/@std/")
+        ? respondStd(pathname, fromRegistry)
+        : respond(pathname);
     });
     // So that a test that waits fails, and does not hang.
     this.#patience = setTimeout(() => {

@@ -5,14 +5,14 @@ import { denoFolder } from "../../src/base/files/deno_folder.ts";
 import { type Ended, inFolder, rocket } from "../support/command_line.ts";
 import { digitsPipeline, pluginApi } from "../support/pipelines.ts";
 import { FakeNpm } from "./fake_npm.ts";
-import { FakeRegistry } from "./fake_registry.ts";
+import { FakeRegistry, fromRegistry } from "./fake_registry.ts";
 
 /** A project whose packages of the scope `@toy` come from a registry on this machine. */
 interface ToyProject {
   /** Its folder. */
   readonly folder: string;
   readonly npm: FakeNpm;
-  /** The registry for `jsr:`, which nobody asks either. */
+  /** The registry for `jsr:`, which nobody asks for anything but the standard library. */
   readonly jsr: FakeRegistry;
   /** Writes files by their names. */
   write(files: Readonly<Record<string, string>>): Promise<void>;
@@ -96,7 +96,7 @@ Deno.test("code of a project tells no registry what it has read, by the name of 
     const ran = await rocket("p.ts", "--engine", "wasm", "--out", "run");
     assertEquals(ran.code, 0, ran.stderr);
     assertMatch(ran.stderr, /^permissions: .* no network/m);
-    assertEquals([npm.requests, jsr.requests], [[], 0]);
+    assertEquals([npm.requests, jsr.otherRequests], [[], 0]);
   });
 });
 
@@ -140,7 +140,7 @@ Deno.test("a plugin of a registry is downloaded if it is allowed, and else nobod
       const refused = await rocket("show", use!);
       assertEquals(refused.code, 2);
       assertStringIncludes(refused.stderr, `${use} is code from outside of the project's folder`);
-      assertEquals([npm.requests, jsr.requests], [[], 0]);
+      assertEquals([npm.requests, jsr.otherRequests], [[], 0]);
       const allowed = await rocket("show", use!, "--allow-plugin", use!);
       assertEquals(allowed.code, 2);
       assertStringIncludes(allowed.stderr, `downloading ${use}, this once …\n`);
@@ -198,6 +198,32 @@ Deno.test("what Rocket itself needs is downloaded before a run, once, and nothin
       /^downloading npm packages, this once …\nerror: packages that Rocket needs cannot be downloaded: .*\nhint: run this once /,
     );
     assert(npm.requests.every((path) => !path.includes("duckdb")), npm.requests.join());
+    assertEquals(jsr.otherRequests, 0);
+  });
+});
+
+Deno.test("a run uses the JSR registry's modules where they are, and reaches the registry by no name", async () => {
+  await withToys({}, async ({ jsr, write, rocket }) => {
+    jsr.hasStd = true;
+    const first = await rocket("show", "accuracy");
+    assertEquals(first.code, 0, first.stderr);
+    assert(jsr.requests > 0);
+    assertStringIncludes(first.stderr, fromRegistry);
+    jsr.requests = 0;
+    await write({
+      "tells.ts": metric(`
+const told = [];
+for (const name of ["jsr:@toy/secret", "${jsr.url}@toy/secret", "jsr:@std/cli@1/secret"]) {
+  await import(name).then(() => told.push(name), () => {});
+}
+console.log("told", told.length);
+`),
+      "p.yaml": pipelineOf("./tells.ts"),
+    });
+    const { code, stdout, stderr } = await rocket("check", "p.yaml", "--engine", "wasm");
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stdout, "told 0");
+    assertStringIncludes(stderr, fromRegistry);
     assertEquals(jsr.requests, 0);
   });
 });

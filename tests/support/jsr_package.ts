@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { root } from "./command_line.ts";
+import { respondStd } from "./std_packages.ts";
 
 /**
  * A JSR registry on this machine that has Rocket as it would be published: the files that `deno.json` does not
@@ -27,6 +28,7 @@ export class JsrPackage implements AsyncDisposable {
     };
     this.#server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
       const { pathname } = new URL(url);
+      if (pathname.startsWith("/@std/")) return respondStd(pathname);
       if (about[pathname]) return Response.json(about[pathname]);
       const path = pathname.slice(`${base}/${version}`.length), bytes = this.#files.get(path);
       const type = path.endsWith(".ts") ? "text/typescript" : "application/json";

@@ -1,4 +1,4 @@
-import { parseArgs } from "node:util";
+import { parseArgs } from "@std/cli/parse-args";
 
 /** A command line, taken apart. */
 export interface Arguments {
@@ -27,19 +27,20 @@ export interface Arguments {
   readonly version: boolean;
 }
 
-/** Options that take a text. */
 const texts = [
-  "out",
-  "seed",
-  "epochs",
-  "set",
-  "engine",
-  "precision",
-  "jobs",
-  "only",
-  "reference",
-  "allow-plugin",
-  "allow-env",
+  ...[
+    "out",
+    "seed",
+    "epochs",
+    "set",
+    "engine",
+    "precision",
+    "jobs",
+    "only",
+    "reference",
+    "allow-plugin",
+    "allow-env",
+  ] as const,
 ] as const;
 const switches = ["permissions", "quiet", "json", "debug", "help", "version"] as const;
 
@@ -53,79 +54,40 @@ export const optionNames: readonly string[] = [...texts, ...switches];
  */
 export function parseArguments(args: readonly string[]): Arguments {
   const unknown: string[] = [];
-  const { tokens } = parseArgs({
-    args: withValues(args, unknown),
-    options: {
-      ...Object.fromEntries(texts.map((name) => [name, { type: "string" }] as const)),
-      ...Object.fromEntries(switches.map((name) => [name, { type: "boolean" }] as const)),
-      help: { type: "boolean", short: "h" },
-      version: { type: "boolean", short: "V" },
+  const parsed = parseArgs(withNegatives(args), {
+    string: ["_", ...texts],
+    boolean: [...switches],
+    collect: ["set", "allow-plugin", "allow-env"],
+    alias: { h: "help", V: "version" },
+    unknown: (arg: string, key?: string) => {
+      if (key === undefined) return true;
+      unknown.push(arg);
+      return false;
     },
-    // What is wrong is told by the command line itself.
-    strict: false,
-    tokens: true,
   });
-  const words: string[] = [];
-  const given = new Map<string, string[]>();
-  for (const token of tokens) {
-    if (token.kind === "positional") words.push(token.value);
-    if (token.kind !== "option") continue;
-    const { name, rawName, value } = token;
-    if (!optionNames.includes(name)) {
-      unknown.push(value === undefined ? rawName : `${rawName}=${value}`);
-      continue;
-    }
-    const values = given.get(name);
-    if (values) values.push(value ?? "");
-    else given.set(name, [value ?? ""]);
-  }
-  const all = (name: typeof texts[number]) => given.get(name) ?? [];
-  const last = (name: typeof texts[number]) => all(name).at(-1);
-  const isOn = (name: typeof switches[number]) => {
-    const value = given.get(name)?.at(-1);
-    return value !== undefined && value !== "false";
-  };
+  const { out, seed, epochs, engine, precision, jobs, only, reference } = parsed;
+  const { permissions, quiet, json, debug, help, version } = parsed;
   return {
-    words,
+    words: parsed._.map(String),
     // What --set takes is told where it is read.
-    empty: texts.find((name) => name !== "set" && all(name).includes("")),
+    empty: texts.find((name) => name !== "set" && [parsed[name]].flat().includes("")),
     unknown,
-    out: last("out"),
-    seed: last("seed"),
-    epochs: last("epochs"),
-    set: all("set"),
-    allowPlugins: all("allow-plugin"),
-    allowEnv: all("allow-env"),
-    engine: last("engine"),
-    precision: last("precision"),
-    jobs: last("jobs"),
-    only: last("only"),
-    reference: last("reference"),
-    permissions: isOn("permissions"),
-    quiet: isOn("quiet"),
-    json: isOn("json"),
-    debug: isOn("debug"),
-    help: isOn("help"),
-    version: isOn("version"),
+    ...{ out, seed, epochs, engine, precision, jobs, only, reference },
+    set: parsed.set as string[],
+    allowPlugins: parsed["allow-plugin"] as string[],
+    allowEnv: parsed["allow-env"] as string[],
+    ...{ permissions, quiet, json, debug, help, version },
   };
 }
 
-/**
- * Options joined with their values. What begins with a dash is no value, unless it is a negative number; an option
- * without a value has an empty one. Letters that there are not stand for one option, which has a dash too few.
- */
-function withValues(args: readonly string[], unknown: string[]): string[] {
+/** A negative number behind an option is its value, and no option itself. */
+function withNegatives(args: readonly string[]): string[] {
   const joined: string[] = [];
-  for (let at = 0; at < args.length; at++) {
-    const arg = args[at]!, next = args[at + 1];
-    if (arg === "--") return [...joined, ...args.slice(at)];
-    if (/^-[^-]/.test(arg) && !/^-[hV]+$/.test(arg)) unknown.push(arg);
-    else if (!texts.some((name) => arg === `--${name}`)) joined.push(arg);
-    else if (next === undefined || /^-[^\d]/.test(next)) joined.push(`${arg}=`);
-    else {
-      joined.push(`${arg}=${next}`);
-      at++;
-    }
+  for (const arg of args) {
+    const before = joined.at(-1)?.replace(/^--/, "");
+    if (/^-\d/.test(arg) && texts.some((name) => name === before)) {
+      joined.push(`${joined.pop()}=${arg}`);
+    } else joined.push(arg);
   }
   return joined;
 }
