@@ -16,6 +16,7 @@ import { unwritable } from "../../src/base/files/unwritable.ts";
 import { type Problem, UserError } from "../../src/base/errors.ts";
 import type { CheckedSweep } from "../../src/sweep/check.ts";
 import { readOutcomes } from "../../src/sweep/results.ts";
+import { resultOf } from "../support/results.ts";
 import { root } from "../support/command_line.ts";
 import { engineCases } from "./engine_cases.ts";
 import { sourcePrograms } from "./source_programs.ts";
@@ -174,8 +175,7 @@ function* faultCases(): Iterable<ProgramCase> {
 function* sweepCases(folder: string): Iterable<ProgramCase> {
   const run = join(folder, "basic");
   Deno.mkdirSync(run);
-  const result = { epochs: 1, best: { epoch: 1, test: {} }, test: {} };
-  Deno.writeTextFileSync(join(run, "result.json"), JSON.stringify(result));
+  Deno.writeTextFileSync(join(run, "result.json"), JSON.stringify(resultOf()));
   Deno.writeTextFileSync(join(run, "metrics.jsonl"), '{ "epoch": 1');
   const runs = [{ setting: "basic", seed: 1, folder: run }];
   const read = () => readOutcomes({ runs, split: "validation" } as unknown as CheckedSweep);

@@ -132,6 +132,10 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
     files: { "run/pipeline.json": "{}" },
     mended: { "resume/new": again() },
   });
+  yield one("a result that no run has written", ["run/result.json is not what a run writes"], {
+    files: { "run/result.json": '{ "stopped": true }' },
+    mended: { "resume/result": { files: { "run/result.json": null } } },
+  });
   yield one("another seed", ["seed cannot change"], {
     args: [...longer, "--set", "seed=3"],
     mended: { "resume/changed": again("--seed", "3") },

@@ -1,15 +1,23 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
+import { UserError } from "../../src/base/errors.ts";
 import type { CheckedSweep } from "../../src/sweep/check.ts";
 import { readOutcomes } from "../../src/sweep/results.ts";
 import { withFiles } from "../support/problems.ts";
+import { resultOf } from "../support/results.ts";
 
-const result = {
+const result = resultOf({
   epochs: 3,
-  best: { epoch: 2, test: { light: { accuracy: 0.5 }, run: { agreement: 0.25 } } },
+  best: {
+    epoch: 2,
+    split: "test",
+    metric: "epoch",
+    value: 2,
+    test: { light: { accuracy: 0.5 }, run: { agreement: 0.25 } },
+  },
   test: { light: { accuracy: 0.75, auc: null }, run: { agreement: 1 } },
   undefined: { "test/light/auc": "one class" },
-};
+});
 
 const line = (epoch: number, split: string, accuracy: number) =>
   JSON.stringify({ epoch, step: 10 * epoch, seconds: epoch, split, "light/accuracy": accuracy });
@@ -46,4 +54,25 @@ Deno.test("outcomes are those of the split after the last and the best epoch, of
       last: { "light/accuracy": 0.3 },
       best: { "light/accuracy": 0.2 },
     });
+  }));
+
+Deno.test("a result that no run has written is refused, whatever of it is wrong", () =>
+  withFiles({ "a/result.json": "" }, async (folder) => {
+    const one = resultOf();
+    for (
+      const text of [
+        ...["", "null", "[]", '{ "epochs": 1, "baseline": {} }', '{ "stopped": true }'],
+        ...[{ phases: 5 }, { phases: [] }, { phases: [one, null] }, { baseline: {} }].map((more) =>
+          JSON.stringify({ ...one, ...more })
+        ),
+        ...Object.keys(one).map((key) => JSON.stringify({ ...one, [key]: undefined })),
+      ]
+    ) {
+      await Deno.writeTextFile(join(folder, "a", "result.json"), text);
+      const { message } = await assertRejects(
+        () => readOutcomes(sweepIn(folder, "test")),
+        UserError,
+      );
+      assertEquals(message, `${join(folder, "a", "result.json")} is not what a run writes`, text);
+    }
   }));

@@ -5,6 +5,7 @@
  */
 
 import { basename, dirname, join, resolve } from "node:path";
+import { z } from "zod";
 import { readRegularText } from "../../base/files/regular.ts";
 import type { Precision } from "../../engine/capture/precision.ts";
 import { UserError } from "../../base/errors.ts";
@@ -125,17 +126,82 @@ async function isThere(path: string): Promise<boolean> {
 
 const isObject = (value: unknown) => typeof value === "object" && value !== null;
 
+const count = z.number().int().nonnegative();
+const metrics = z.record(
+  z.string(),
+  z.record(z.string(), z.union([z.number(), z.strictObject({ undefined: z.string() })])),
+);
+const best = z.looseObject({
+  epoch: count,
+  split: z.string(),
+  metric: z.string(),
+  value: z.union([z.number(), z.strictObject({ undefined: z.string() })]),
+  test: metrics,
+});
+// JSON has null for a norm that is not finite.
+const gradients = z.array(
+  z.looseObject({ loss: z.string(), norms: z.record(z.string(), z.number().nullable()) }),
+);
+const stopped = z.literal(true).optional();
+const common = {
+  epochs: count,
+  stopped,
+  skipped: count,
+  seconds: z.number(),
+  test: metrics,
+  best,
+};
+const whole = {
+  ...common,
+  input: z.looseObject({ waitingShare: z.number() }),
+  parameters: z.record(z.string(), count),
+};
+
+/** What of `result.json` is read again. */
+const resultSchema = z.looseObject({
+  ...whole,
+  name: z.string(),
+  engine: z.string(),
+  precision: z.string(),
+  seed: z.number(),
+  steps: count,
+  gradients,
+  phases: z.array(z.looseObject({
+    ...common,
+    name: z.string(),
+    nets: z.array(z.string()),
+    frozen: z.array(z.string()),
+    steps: count,
+    gradients,
+  })).min(1).optional(),
+  baseline: z.looseObject(whole).optional(),
+});
+
 /**
  * What a run folder says that its run ended with.
  *
  * @param folder The run folder.
  * @returns The result, if the run has come to its end.
+ * @throws {UserError} If what is there is nothing that a run writes; exit code 2.
  */
 export async function readResult(folder: string): Promise<Result | undefined> {
+  const path = join(folder, "result.json");
+  let text: string;
   try {
-    const text = await readRegularText(join(folder, "result.json"));
-    return metricsFromJson(JSON.parse(text)) as Result;
+    text = await readRegularText(path);
   } catch {
     return undefined;
   }
+  try {
+    const result = metricsFromJson(Object(JSON.parse(text)));
+    if (resultSchema.safeParse(result).success) return result as Result;
+  } catch {
+    // It is no JSON.
+  }
+  throw new UserError(`${path} is not what a run writes`, {
+    hint: hint("resume/result", "remove it: the run goes on after its last checkpoint", {
+      edit: "the folder",
+    }),
+    exitCode: 2,
+  });
 }
