@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { unwritable } from "../../base/files/unwritable.ts";
 
 /**
  * Runs a function while no other process, and nobody else in this one, runs one under the same lock.
@@ -11,17 +12,26 @@ import { dirname } from "node:path";
  * @param onWait Called once if another holder has to be waited for.
  * @param body The function.
  * @returns What the function returns.
+ * @throws {UserError} If there is no lock file and none can be made.
  */
 export async function withLock<T>(
   path: string,
   onWait: () => void,
   body: () => Promise<T>,
 ): Promise<T> {
-  await Deno.mkdir(dirname(path), { recursive: true });
-  using file = await Deno.open(path, { create: true, write: true });
+  using file = await openLock(path);
   if (!await file.tryLock(true)) {
     onWait();
     await file.lock(true);
   }
   return await body();
+}
+
+async function openLock(path: string): Promise<Deno.FsFile> {
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true });
+    return await Deno.open(path, { create: true, write: true });
+  } catch (error) {
+    throw unwritable(path, error);
+  }
 }
