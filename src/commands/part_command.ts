@@ -1,9 +1,10 @@
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../base/errors.ts";
 import { flagsOf, type Need } from "../base/machine/permissions.ts";
 import { isEvaluated } from "../launch/ask_needs.ts";
+import { beyondCheck, type Granted, grantedVariables } from "../launch/granted_within.ts";
 import { endedEarly, evaluationNeeds, needsOf } from "../launch/command_line/needs.ts";
 
 /** What the launcher may do, as in the task that starts it; it gives its children less. */
@@ -12,21 +13,47 @@ const launcherFlags = [
   ...["--no-prompt", "--quiet"],
 ];
 
-/**
- * How Deno is started for a part of a sweep, so that it has what it needs and no more: by the project's launcher; as a
- * package of a registry, with the permissions that are worked out here, where no foreign code runs.
- *
- * @param args The arguments of the part's command line.
- * @returns The arguments for Deno.
- */
-export async function partCommand(args: readonly string[]): Promise<string[]> {
-  const launcher = new URL("../launch/main.ts", import.meta.url);
-  if (launcher.protocol === "file:") {
-    return ["run", ...launcherFlags, fileURLToPath(launcher), "run", "cli.ts", ...args];
+/** How a part of a sweep is started. */
+export interface PartStart {
+  /** The arguments for Deno. */
+  readonly command: readonly string[];
+  /** More of the environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** The parts of a sweep: each has what it needs, and no more than its check had, of which the person was told. */
+export class Parts {
+  #check: Granted | undefined;
+
+  /**
+   * How Deno is started for a part: by the project's launcher; as a package of a registry, with the permissions that are
+   * worked out here, where no foreign code runs.
+   *
+   * @param args The arguments of the part's command line.
+   * @param isCheck Whether it is the check, which comes first.
+   * @throws {UserError} If the part names more than the check; exit code 2.
+   */
+  async start(args: readonly string[], isCheck: boolean): Promise<PartStart> {
+    const launcher = new URL("../launch/main.ts", import.meta.url);
+    if (launcher.protocol === "file:") {
+      // The launcher of this process has made the folder, and removes it. No part may write to it.
+      const name = isCheck ? grantedVariables.keep : grantedVariables.within;
+      return {
+        command: ["run", ...launcherFlags, fileURLToPath(launcher), "run", "cli.ts", ...args],
+        env: { [name]: join(tmpdir(), "granted.json") },
+      };
+    }
+    const { permissions, hasCode } = await needsOf(args, tmpdir(), evaluateApart);
+    if (isCheck) this.#check = { permissions, hasCode };
+    const at = args.indexOf("--out"), out = at < 0 ? undefined : args[at + 1];
+    const beyond = beyondCheck({ permissions, hasCode }, this.#check!, {
+      temporary: tmpdir(),
+      ...(out !== undefined && { out: resolve(out) }),
+    });
+    if (beyond !== undefined) throw new UserError(beyond, { exitCode: 2 });
+    const cli = new URL("../../cli.ts", import.meta.url);
+    return { command: ["run", ...granted(permissions), cli.href, ...args], env: {} };
   }
-  const { permissions } = await needsOf(args, tmpdir(), evaluateApart);
-  const cli = new URL("../../cli.ts", import.meta.url);
-  return ["run", ...granted(permissions), cli.href, ...args];
 }
 
 /** What a pipeline in TypeScript exports, by a process that may read its project and do nothing else. */

@@ -13,7 +13,7 @@ import { sweepTable } from "../sweep/table.ts";
 import { writeTable } from "../sweep/write.ts";
 import { INTERRUPTED, onSignal, quoted } from "./interruption.ts";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
-import { partCommand } from "./part_command.ts";
+import { Parts } from "./part_command.ts";
 import { sweepPart } from "./sweep_part.ts";
 import { SweepRuns } from "./sweep_runs.ts";
 import { print, printJson, say } from "../base/terminal.ts";
@@ -55,6 +55,7 @@ class SweepCommand {
   readonly #file: string;
   readonly #options: CommandOptions;
   readonly #stop: AbortSignal;
+  readonly #parts: Parts = new Parts();
 
   constructor(file: string, options: CommandOptions, stop: AbortSignal) {
     this.#file = file;
@@ -85,7 +86,7 @@ class SweepCommand {
   async #all(checked: CheckedSweep): Promise<number> {
     const runs = new SweepRuns(checked, {
       options: this.#options,
-      partArgs: (part) => this.#args(part, checked.out),
+      startOf: (part) => this.#parts.start(this.#args(part, checked.out), false),
       stop: this.#stop,
     });
     const failures = await runs.run();
@@ -129,7 +130,7 @@ class SweepCommand {
   async #part<T>(name: string, out?: string, threads?: number): Promise<T | number> {
     let last = "";
     const code = await runPart({
-      command: await partCommand(this.#args(name, out)),
+      ...await this.#parts.start(this.#args(name, out), name === "check"),
       stop: this.#stop,
       ...(threads !== undefined && { threads }),
       onLine: (line) => {

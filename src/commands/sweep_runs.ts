@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { refuseShared } from "../base/files/append.ts";
 import { unwritable } from "../base/files/unwritable.ts";
 import { type CheckedRun, type CheckedSweep, nameOf } from "../sweep/check.ts";
-import { partCommand } from "./part_command.ts";
+import type { PartStart } from "./part_command.ts";
 import { pool, runPart } from "../sweep/processes.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
 import { formatNumber } from "../base/text_table.ts";
@@ -26,8 +26,8 @@ export interface Failure {
 export interface SweepRunsOptions {
   /** The command line's options. */
   readonly options: CommandOptions;
-  /** The arguments of a part's command line. */
-  readonly partArgs: (part: string) => string[];
+  /** How a part is started. */
+  readonly startOf: (part: string) => Promise<PartStart>;
   /** Asks all runs to come to their end; those that have not begun stay so. */
   readonly stop: AbortSignal;
 }
@@ -84,7 +84,7 @@ export class SweepRuns {
     let tail = "", told = started, metrics: Record<string, number> = {};
     this.#report(`${name}: ${run.state === "interrupted" ? "goes on" : "started"}`);
     const code = await runPart({
-      command: await partCommand(this.#how.partArgs(name)),
+      ...await this.#how.startOf(name),
       threads: this.#sweep.threads,
       stop: this.#how.stop,
       onLine: (line) => {

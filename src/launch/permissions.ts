@@ -1,11 +1,13 @@
 import { join, resolve } from "node:path";
+import { isInside } from "../base/files/holds_path.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
 import { type Permission, permissionsLine } from "../base/machine/permissions.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import { Fetcher } from "./fetch.ts";
 import { grantedArguments } from "./granted.ts";
 import { machineVariables } from "./machine.ts";
-import { askNeeds } from "./ask_needs.ts";
+import { askNeeds, type CommandNeeds } from "./ask_needs.ts";
+import { beyondCheck, type Granted, grantedVariables } from "./granted_within.ts";
 import type { Project } from "./project.ts";
 import { receivedSignal } from "./signals.ts";
 import { tell } from "./tell.ts";
@@ -81,6 +83,11 @@ async function runWithNeeds(
     // Who has not asked for it by name can do without.
     if (end.signal || (end.code !== 0 && needs.engine === "native")) return end;
   }
+  const beyond = await sweepRefusal(needs, { args, cwd, temporary });
+  if (beyond !== undefined) {
+    tell(`error: ${beyond}`);
+    return { code: 2, signal: null };
+  }
   const computes = needs.engine !== undefined;
   const told = needs.permissions.some(({ permission, told }) => permission === "env" && told);
   if ((computes || needs.hasCode || told) && !args.includes("--quiet")) {
@@ -100,6 +107,39 @@ async function runWithNeeds(
     ],
     { cwd, env: { ...machine, TMPDIR: temporary, TMP: temporary, TEMP: temporary } },
   );
+}
+
+/**
+ * Keeps what the check of a sweep is granted, or holds another part of it to that. Only the first process of a sweep asks
+ * for it, which runs no code of others.
+ *
+ * @returns Why the part does not run.
+ */
+async function sweepRefusal(
+  { permissions, hasCode }: CommandNeeds,
+  { args, cwd, temporary }: {
+    readonly args: readonly string[];
+    readonly cwd: string;
+    readonly temporary: string;
+  },
+): Promise<string | undefined> {
+  const { keep, within } = grantedVariables;
+  const kept = Deno.env.get(keep), known = Deno.env.get(within);
+  const own = (of: string) => of === temporary || of === Deno.realPathSync(temporary);
+  if (kept !== undefined) {
+    const granted = permissions.filter(({ of }) => !own(of));
+    if (granted.some(({ permission, of }) => permission === "write" && isInside(of, kept))) {
+      return "the folder for temporary files is in the sweep's: choose another by --out";
+    }
+    await Deno.writeTextFile(kept, JSON.stringify({ permissions: granted, hasCode }));
+  }
+  if (known === undefined) return undefined;
+  const check: Granted = JSON.parse(await Deno.readTextFile(known));
+  const at = args.indexOf("--out"), out = at < 0 ? undefined : args[at + 1];
+  return beyondCheck({ permissions, hasCode }, check, {
+    temporary,
+    ...(out !== undefined && { out: resolve(cwd, out) }),
+  });
 }
 
 /** Sets TensorFlow up. */

@@ -2,6 +2,8 @@
 export interface PartOptions {
   /** The arguments for Deno. */
   readonly command: readonly string[];
+  /** More of the environment. */
+  readonly env: Readonly<Record<string, string>>;
   /** Threads of the engine; all processors by default. */
   readonly threads?: number;
   /** Asks it to come to its end. */
@@ -19,13 +21,14 @@ export interface PartOptions {
  * @returns Its exit code.
  */
 export async function runPart(
-  { command, threads, stop, onLine, onError }: PartOptions,
+  { command, env, threads, stop, onLine, onError }: PartOptions,
 ): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
     args: [...command],
     env: {
       // The launcher runs the command line where the user stands.
       INIT_CWD: Deno.cwd(),
+      ...env,
       ...(threads !== undefined && { TF_NUM_INTRAOP_THREADS: String(threads) }),
     },
     stdin: "null",

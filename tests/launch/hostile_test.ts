@@ -311,6 +311,52 @@ export default defineOutput({
   }, { "keyed.ts": keyed, "told.ts": told });
 });
 
+Deno.test("a sweep whose pipelines name more than when they were checked gets nothing of it", async () => {
+  await inFolder(async (folder) => {
+    const out = join(folder, "runs", "s"), home = join(folder, "..");
+    const files = {
+      "base.yaml": mlp,
+      "p.ts": `
+const { length } = [...Deno.readDirSync(${
+        JSON.stringify(folder)
+      })].filter(({ name }) => name === "runs");
+export default { extends: "./base.yaml", ...length > 0 && { outputs: [{
+  use: "./m.ts", url: "http://localhost:9/", path: ${
+        JSON.stringify(join(home, "x", "y"))
+      }, key: "\${env:SECRET}",
+}] } };`,
+      "m.ts": `
+import { defineOutput, z } from ${JSON.stringify(pluginApi)};
+Deno.writeTextFileSync("runs/s/mark", "");
+export default defineOutput({ name: "m", summary: "M.", options: z.looseObject({}), create: () => ({}) });
+`,
+      "s.yaml": stringify({ base: "p.ts", seeds: [1], settings: { a: {} }, latency: "none" }),
+    };
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(join(folder, name), text);
+    }
+    const args = ["sweep", "s.yaml", "--engine", "wasm"], env = { SECRET: "s" };
+    const { code, stderr } = await rocket(args, { cwd: folder, env });
+    assertEquals(code, 1, stderr);
+    assertMatch(stderr, /^permissions: .* no network/m);
+    assertMatch(
+      stderr,
+      /^error: a pipeline of the sweep names more than when it was checked, .*: env SECRET, net localhost:9, read \S+\/x; /m,
+    );
+    assert(![...Deno.readDirSync(out)].some(({ name }) => name === "mark"));
+    // What somebody put in the place of a log, or of a lock.
+    await Deno.remove(join(out, "a", "seed-1.log"));
+    for (const name of ["a/seed-1.log", ".lock"]) {
+      await Deno.writeTextFile(join(folder, "p.ts"), 'export default { extends: "./base.yaml" };');
+      await Deno.remove(join(out, name)).catch(() => {});
+      await Deno.mkdir(join(out, name));
+      const { code, stderr } = await rocket(args, { cwd: folder });
+      assertEquals(code, 1, stderr);
+      assertStringIncludes(stderr, `${name} cannot be written: something else has its name`);
+    }
+  });
+});
+
 Deno.test("a query writes nothing, also not what a link among the tables leads to", async () => {
   const query = "SELECT x, y FROM t, enable_profiling(save_location='FOLDER/a.txt')";
   await inFolder(async (outer) => {
