@@ -1,0 +1,93 @@
+/**
+ * Draws passages of Rocket's texts at random, for a reader who says of each whether it is clear:
+ * 20 from the documents, 20 messages, and 20 option descriptions and doc comments.
+ *
+ * ```sh
+ * deno run --allow-read src/tools/passages.ts [SEED]
+ * ```
+ *
+ * @module
+ */
+
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { createRandom, deriveSeed } from "../base/random.ts";
+
+/** A text, and the file that it is from. */
+interface Passage {
+  readonly file: string;
+  readonly text: string;
+}
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const PER_KIND = 20;
+
+/** The project's files with an extension, in the order of their paths. */
+function* files(folder: string, extension: string): Iterable<string> {
+  const entries = [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1);
+  for (const { name, isDirectory } of entries) {
+    if (/^(\.|tests$|bench$|compat$|generated$|runs$|node_modules$)/.test(name)) continue;
+    if (isDirectory) yield* files(join(folder, name), extension);
+    else if (name.endsWith(extension)) yield join(folder, name);
+  }
+}
+
+const inOneLine = (text: string) => text.replaceAll(/\s+/g, " ").trim();
+
+/** The paragraphs and list items of a Markdown document, without code, tables and headings. */
+function* paragraphs(text: string): Iterable<string> {
+  const prose = text.replaceAll(/^```[^]*?^```/gm, "").replaceAll(/^(\||#|<).*$/gm, "");
+  for (const part of prose.split(/\n\s*\n|\n(?=\s*(?:-|\d+\.) )/)) {
+    const line = inOneLine(part);
+    if (line.length > 40) yield line;
+  }
+}
+
+/** A string literal, or several that are added, or a template: `${…}` stays as it is. */
+const LITERAL = String
+  .raw`((?:"(?:[^"\\\n]|\\.)*"|${"`"}(?:[^${"`"}\\]|\\.)*${"`"})(?:\s*\+\s*(?:"(?:[^"\\\n]|\\.)*"|${"`"}(?:[^${"`"}\\]|\\.)*${"`"}))*)`;
+const MESSAGE = new RegExp(
+  String
+    .raw`(?:new UserError\(|\bmessage: |\bhint\(\s*"[\w/.-]+",|new StageError\(\w+,)\s*${LITERAL}`,
+  "g",
+);
+const DESCRIPTION = new RegExp(String.raw`(?:\.describe\(|\bsummary:)\s*${LITERAL}`, "g");
+const COMMENT = /\/\*\*((?:[^*]|\*(?!\/))*)\*\/\s*export\b/g;
+
+const unquoted = (literal: string) =>
+  inOneLine(literal.replaceAll(/["'`]\s*\+\s*["'`]/g, "").replaceAll(/^["`]|["`]$/g, ""));
+
+function passages(): Record<string, Passage[]> {
+  const found: Record<string, Passage[]> = { documents: [], messages: [], descriptions: [] };
+  const add = (kind: string, path: string, text: string) => {
+    if (text.length > 20) found[kind]!.push({ file: relative(root, path), text });
+  };
+  for (const path of files(root, ".md")) {
+    for (const text of paragraphs(Deno.readTextFileSync(path))) add("documents", path, text);
+  }
+  for (const path of files(root, ".ts")) {
+    const text = Deno.readTextFileSync(path);
+    for (const [, literal] of text.matchAll(MESSAGE)) add("messages", path, unquoted(literal!));
+    for (const [, literal] of text.matchAll(DESCRIPTION)) {
+      add("descriptions", path, unquoted(literal!));
+    }
+    for (const [, comment] of text.matchAll(COMMENT)) {
+      const [prose] = comment!.replaceAll(/^\s*\* ?/gm, "").split(/^(?:```|@)/m);
+      add("descriptions", path, inOneLine(prose!));
+    }
+  }
+  return found;
+}
+
+if (import.meta.main) {
+  const seed = Number(Deno.args[0] ?? 15);
+  for (const [kind, all] of Object.entries(passages())) {
+    const random = createRandom(deriveSeed(seed, "passages", kind));
+    console.log(`\n## ${kind}: ${PER_KIND} of ${all.length}, seed ${seed}\n`);
+    const left = [...all];
+    for (let count = 1; count <= PER_KIND && left.length > 0; count++) {
+      const [{ file, text }] = left.splice(random.integer(0, left.length - 1), 1) as [Passage];
+      console.log(`${count}. (${file}) ${text}`);
+    }
+  }
+}
