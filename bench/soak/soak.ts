@@ -81,7 +81,7 @@ export interface Problem {
 }
 
 /** So many processes may a run take. */
-const MOST_PROCESSES = 40;
+const MAX_PROCESSES = 40;
 
 /**
  * Trains the subjects in turn, with faults at random, and compares each with a run that was never stopped.
@@ -145,7 +145,7 @@ class Soak {
     const damaged = new Set<string>();
     const possible = ends.filter((kind): kind is End => disk.own || !kind.endsWith("full disk"));
     report(`run ${run}: ${subject.name}, ${count} faults`);
-    for (let process = 0; process < MOST_PROCESSES; process++) {
+    for (let process = 0; process < MAX_PROCESSES; process++) {
       const last = process >= count;
       const faults = drawFaults(random, { steps: reference.steps, ends: possible, last });
       const hurt = this.#damage(out, faults, damaged, deriveSeed(seed, "damage", run, process));
@@ -181,7 +181,7 @@ class Soak {
       await Deno.remove(out, { recursive: true });
       return;
     }
-    const faults = `${MOST_PROCESSES} processes`;
+    const faults = `${MAX_PROCESSES} processes`;
     await this.#fail({ run, subject, what: "it did not come to its end", faults, out });
   }
 

@@ -53,10 +53,10 @@ export interface AskOptions {
 }
 
 /** No pipeline is made of so many files. */
-const MOST_FILES = 200;
+const MAX_FILES = 200;
 
 /** More bytes than any answer has: foreign code may print without an end, which is not kept. */
-const MOST_BYTES = 2 ** 26;
+const MAX_BYTES = 2 ** 26;
 
 /** How long the evaluation of a pipeline may take, in milliseconds. */
 const PATIENCE = 120_000;
@@ -78,7 +78,7 @@ export async function askNeeds(
 ): Promise<CommandNeeds | ChildEnd> {
   const evaluated: Record<string, Evaluated> = {};
   const file = join(temporary, "evaluated.json");
-  for (let files = 0; files < MOST_FILES; files++) {
+  for (let files = 0; files < MAX_FILES; files++) {
     await Deno.writeTextFile(file, JSON.stringify(evaluated));
     const answer = await answerOf<NeedsAnswer>(project, {
       flags: [
@@ -191,12 +191,12 @@ async function answerOf<T>(
       cwd,
       onOutput(chunk) {
         bytes += chunk.length;
-        if (bytes <= MOST_BYTES) chunks.push(chunk);
+        if (bytes <= MAX_BYTES) chunks.push(chunk);
       },
       ...(patience !== undefined && { patience, stderr: "null" }),
     },
   );
-  if (end.code !== 0 || bytes > MOST_BYTES) return { end };
+  if (end.code !== 0 || bytes > MAX_BYTES) return { end };
   const text = (await new Blob(chunks).text()).trimEnd();
   try {
     return { value: JSON.parse(text.slice(text.lastIndexOf("\n") + 1)) };

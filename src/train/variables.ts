@@ -39,7 +39,7 @@ export interface GivenState {
 export const nothingGiven: GivenState = { values: new Map(), slots: new Map(), steps: 0 };
 
 /** No net has as many layers; one whose options say so would be declared until the memory is full. */
-const MOST_VARIABLES = 100_000;
+const MAX_VARIABLES = 100_000;
 
 /** The variables that a network and losses have declared, in the order of their declaration. */
 export class DeclaredVariables implements VariableRegistry {
@@ -49,9 +49,9 @@ export class DeclaredVariables implements VariableRegistry {
     if (this.#byName.has(spec.name)) {
       throw new Error(`the variable ${JSON.stringify(spec.name)} is declared twice`);
     }
-    if (this.#byName.size >= MOST_VARIABLES) {
+    if (this.#byName.size >= MAX_VARIABLES) {
       throw new UserError(
-        `the nets have more than ${MOST_VARIABLES.toLocaleString("en")} variables`,
+        `the nets have more than ${MAX_VARIABLES.toLocaleString("en")} variables`,
         {
           hint: hint("size/layers", "write a smaller number of layers, such as `depth: 40`", {
             edit: "the network's options",

@@ -42,7 +42,7 @@ async function outcomesOf(
       if (held) found.push(...await hints.follow(noted.followings, runner));
       else followings.push(...noted.followings);
     }
-    const said = broken ? "" : outcome.stderr.slice(0, MOST_SAID);
+    const said = broken ? "" : outcome.stderr.slice(0, MAX_SAID);
     if (found.length > 0) faults.push(`${one.name}: ${found.join("; ")}\n${said}`);
   }
   return { faults, followings };
@@ -65,7 +65,7 @@ async function preparedCases(cases: Iterable<Case>, runner: Runner): Promise<Cas
 }
 
 /** What a case says may be as long as a file of it. */
-const MOST_SAID = 1500;
+const MAX_SAID = 1500;
 
 /**
  * Holds cases to what is expected of them, a step for each group: what their names begin with, up to a colon or slash.

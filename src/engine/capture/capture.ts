@@ -87,7 +87,7 @@ const trials = [
 const FEW_ROWS = 16;
 
 /** After so many recordings whose sizes are the same by chance, one gives up. */
-const MOST_RECORDINGS = 8;
+const MAX_RECORDINGS = 8;
 
 /** What unknown sizes are taken for in two dry runs: nobody has so many rows or channels. */
 const unknownSizes = [1_000_003, 2_000_003] as const;
@@ -316,7 +316,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
         tracedRows: [],
         untraced: why,
       });
-    } else if (all.length < MOST_RECORDINGS) {
+    } else if (all.length < MAX_RECORDINGS) {
       this.#phases.set(signature, { kind: "recorded", traces: all, why });
     } else {
       this.#giveUp(signature, "it cannot be told which of its sizes follow from values");

@@ -4,7 +4,7 @@ import { DType, type Graph, type OpAttribute, type Reference } from "./graph.ts"
 export const IN_PLACE = "InplaceUpdate";
 
 /** TensorFlow writes in one thread, and mostly waits for memory; more parts than this gain nothing. */
-const MOST_PARTS = 4;
+const MAX_PARTS = 4;
 
 /**
  * Adds the nodes that write rows of a table in place: a part of the rows each, so that they run side by
@@ -22,7 +22,7 @@ export function writeInParts(
   attributes: readonly OpAttribute[],
   after: ReadonlySet<string>,
 ): string[] {
-  const count = Math.min(navigator.hardwareConcurrency, MOST_PARTS);
+  const count = Math.min(navigator.hardwareConcurrency, MAX_PARTS);
   const parts = (value: Reference, type: number) => graph.split(value, type, count);
   const partsOfValues = parts(values!, DType.float);
   return parts(ids!, DType.int32).map((ids, part) =>

@@ -450,7 +450,7 @@ class Recording {
       attributes: [],
       outputs: [{ shape, type }],
       hash: hash(values),
-      whole: type === DType.int32 && values.length <= MOST_WHOLE ? [...values] : undefined,
+      whole: type === DType.int32 && values.length <= MAX_WHOLE ? [...values] : undefined,
       origin: this.#origin(),
     };
     this.#foresee(entry);
@@ -467,7 +467,7 @@ const FIRST_DRY = -2;
 let nextDry = FIRST_DRY;
 
 /** No shape has more axes than this. */
-const MOST_WHOLE = 16;
+const MAX_WHOLE = 16;
 
 /** TensorFlow's number for 64-bit integers. */
 const INT64 = 9;
