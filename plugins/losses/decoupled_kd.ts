@@ -1,7 +1,7 @@
 import { defineLoss, type LossStage, tf, z } from "../../plugin.ts";
 import { classLogits, divergence, wantAlike, wantProbabilities, wantUnits } from "./fit.ts";
 
-/** Takes a class out of a softmax. */
+/** Subtracted from the logit of a class to exclude it from a softmax. */
 const AWAY = 1e9;
 
 /**
@@ -48,7 +48,7 @@ const stage: LossStage = defineLoss({
 });
 export default stage;
 
-/** Log-probabilities: of the label's class and of all others, and within the others. */
+/** Log-probabilities of the label's class against all others, and within the others. */
 function parts(logits: tf.Tensor, target: tf.Tensor, temperature: number) {
   const scaled = classLogits(logits, temperature);
   const without = tf.sub(scaled, tf.mul(target, AWAY));

@@ -1,5 +1,5 @@
 /**
- * What losses ask of the outputs that they compare.
+ * Checks of labels and outputs, and helpers for logits, which the losses share.
  *
  * @module
  */
@@ -14,12 +14,12 @@ import {
 } from "../../plugin.ts";
 
 /**
- * Refuses a label of another kind than a loss compares with.
+ * Rejects a label whose kind does not match the loss.
  *
  * @param loss The loss's name.
  * @param label The label.
- * @param kind What it has to be.
- * @throws {UserError} If it is not.
+ * @param kind The required kind.
+ * @throws {UserError} If the kinds differ.
  */
 export function wantLabel(loss: string, label: LabelSpec, kind: LabelSpec["kind"]): void {
   if (label.kind === kind) return;
@@ -37,16 +37,16 @@ export function wantLabel(loss: string, label: LabelSpec, kind: LabelSpec["kind"
   });
 }
 
-/** Both nets' logits are of one shape. */
+/** The logits of both nets, which always have the same shape. */
 const logits = { set: { from: "booster.logits", to: "light.logits" } };
 
 /**
- * Refuses an output that is not `[batch, units]`.
+ * Rejects an output whose shape is not `[batch, units]`.
  *
  * @param loss The loss's name.
  * @param shape The output's shape, without the batch.
- * @param units How many units there must be, if that is fixed.
- * @throws {UserError} If it is not.
+ * @param units The required number of units, if it is fixed.
+ * @throws {UserError} If the shape differs.
  */
 export function wantUnits(loss: string, shape: readonly number[], units?: number): void {
   if (shape.length === 1 && (units === undefined || shape[0] === units)) return;
@@ -69,7 +69,7 @@ export function wantUnits(loss: string, shape: readonly number[], units?: number
 }
 
 /**
- * Refuses nets that predict a number: what they put out is no logit, and has no probability.
+ * Rejects nets that predict a number: their outputs are not logits and have no probabilities.
  *
  * @param loss The loss's name.
  * @param context What the loss knows.
@@ -85,7 +85,7 @@ export function wantProbabilities(loss: string, { label }: LossContext): void {
 }
 
 /**
- * Refuses two outputs of different shapes.
+ * Rejects two outputs with different shapes.
  *
  * @param loss The loss's name.
  * @param context What the loss knows.
@@ -115,12 +115,12 @@ export function wantAlike(loss: string, { shapes: [from, to] }: LossContext): vo
 }
 
 /**
- * Refuses fewer classes than a loss has something to say on.
+ * Rejects labels with too few classes for a loss.
  *
  * @param loss The loss's name.
  * @param context What the loss knows; its outputs are logits.
- * @param least How many there must be; one logit stands for two.
- * @param why Why, and what to do.
+ * @param least The minimum number of classes; one logit counts as two classes.
+ * @param why The hint: the reason, and what to do.
  * @throws {UserError} If there are fewer.
  */
 export function wantClasses(
@@ -136,7 +136,7 @@ export function wantClasses(
 }
 
 /**
- * How many classes logits tell apart: one logit stands for two.
+ * The number of classes that logits distinguish: one logit represents two.
  *
  * @param shape The logits' shape, without the batch.
  */
@@ -145,7 +145,7 @@ export function classesOf(shape: readonly number[]): number {
 }
 
 /**
- * The shape of an output in words.
+ * The shape of an output as text.
  *
  * @param shape The shape, without the batch.
  */
@@ -154,7 +154,7 @@ export function shapeText(shape: readonly number[]): string {
 }
 
 /**
- * Log-probabilities of classes. One logit stands for two classes, the second with logit 0.
+ * Log-probabilities of classes. One logit represents two classes; the other has logit 0.
  *
  * @param logits `[batch, units]`.
  * @param temperature What the logits are divided by.
@@ -165,7 +165,7 @@ export function logProbabilities(logits: tf.Tensor, temperature: number): tf.Ten
 }
 
 /**
- * Logits of classes. One logit stands for two classes, the second with logit 0.
+ * Logits of classes. One logit represents two classes; the other has logit 0.
  *
  * @param logits `[batch, units]`.
  * @param temperature What the logits are divided by.
@@ -177,10 +177,10 @@ export function classLogits(logits: tf.Tensor, temperature: number): tf.Tensor {
 }
 
 /**
- * The Kullback-Leibler divergence Σ p (log p − log q), one a row.
+ * The Kullback-Leibler divergence Σ p (log p − log q), one value per row.
  *
  * @param p Log-probabilities, `[batch, classes]`.
- * @param q Those that it is the divergence of.
+ * @param q The log-probabilities to compare with, of the same shape.
  * @returns `[batch]`.
  */
 export function divergence(p: tf.Tensor, q: tf.Tensor): tf.Tensor {

@@ -11,7 +11,7 @@ import {
 } from "../../plugin.ts";
 import { shapeText } from "./fit.ts";
 
-/** Makes of the student's output one of the teacher's shape. */
+/** Transforms the student's output to the shape of the teacher's. */
 type Regressor = (output: tf.Tensor, scope: LossScope) => tf.Tensor;
 
 /**
@@ -85,7 +85,7 @@ function makeRegressor({ shapes, variables }: LossContext): Regressor {
   }
   const inputs = to.at(-1)!, outputs = from.at(-1)!;
   const fan = sizes.reduce((a, b) => a * b, inputs);
-  // Nothing bends what comes out, so that √(1 / fan-in) keeps its size.
+  // No activation follows, so a deviation of √(1 / fan-in) preserves the scale.
   const kernel = variables.add({
     name: "regressor/kernel",
     shape: [...sizes, inputs, outputs],

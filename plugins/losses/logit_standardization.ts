@@ -51,7 +51,7 @@ const stage: LossStage = defineLoss({
 });
 export default stage;
 
-/** Logits of mean 0 and deviation 1 in each row; a row of equal logits becomes 0. */
+/** Logits with mean 0 and deviation 1 in each row. A row of equal logits becomes 0. */
 function standardized(logits: tf.Tensor, classes: number): tf.Tensor {
   const centred = tf.sub(logits, tf.mean(logits, -1, true));
   const variance = tf.div(tf.sum(tf.square(centred), -1, true), classes - 1);

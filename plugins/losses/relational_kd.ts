@@ -50,12 +50,12 @@ const stage: LossStage = defineLoss({
 });
 export default stage;
 
-/** `[n, n, units]`: from each row to each other. */
+/** The differences between all pairs of rows, `[n, n, units]`. */
 function differences(x: tf.Tensor): tf.Tensor {
   return tf.sub(tf.expandDims(x, 0), tf.expandDims(x, 1));
 }
 
-/** `[n, n]`: distances, divided by their mean over different rows. */
+/** Distances divided by their mean over different rows, `[n, n]`. */
 function distances(differences: tf.Tensor): tf.Tensor {
   const rows = differences.shape[0]!;
   const lengthsOf = tf.squeeze(lengths(differences), [2]);
@@ -64,7 +64,7 @@ function distances(differences: tf.Tensor): tf.Tensor {
   return tf.div(lengthsOf, tf.maximum(mean, 1e-6));
 }
 
-/** `[n, n, n]`: cosines of the angles at each row between two others. */
+/** Cosines of the angles at each row between two other rows, `[n, n, n]`. */
 function angles(differences: tf.Tensor): tf.Tensor {
   const directions = normalized(differences);
   return tf.matMul(directions, directions, false, true);

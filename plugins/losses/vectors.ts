@@ -6,11 +6,14 @@
 
 import { tf } from "../../plugin.ts";
 
-/** A length below this counts as this, as in PyTorch's `F.normalize()`. */
+/**
+ * The minimum length of a vector, as in PyTorch's `F.normalize()`. Shorter vectors are treated as
+ * this long.
+ */
 const LEAST = 1e-12;
 
 /**
- * The lengths of vectors, at least 10⁻¹²; a vector of 0 has no gradient.
+ * The lengths of vectors, at least 10⁻¹². The gradient at a zero vector is 0.
  *
  * @param x The vectors, along the last axis.
  * @returns Their lengths; the last axis stays, with size 1.
@@ -20,7 +23,7 @@ export function lengths(x: tf.Tensor): tf.Tensor {
 }
 
 /**
- * Vectors of length 1 in the same directions; a vector of 0 stays 0.
+ * Scales vectors to length 1. A zero vector stays 0.
  *
  * @param x The vectors, along the last axis.
  */
@@ -29,7 +32,7 @@ export function normalized(x: tf.Tensor): tf.Tensor {
 }
 
 /**
- * Each row as one vector.
+ * Flattens each row to one vector.
  *
  * @param x `[batch, ...shape]`.
  * @returns `[batch, size]`.
@@ -40,10 +43,11 @@ export function flattened(x: tf.Tensor): tf.Tensor2D {
 }
 
 /**
- * The smooth L1 distance: half the square where it is below 1, else the distance minus ½.
+ * The smooth L1 distance: half the squared difference where the absolute difference is below 1,
+ * otherwise the absolute difference minus ½.
  *
- * @param a The one.
- * @param b The other, of the same shape.
+ * @param a The first tensor.
+ * @param b The second tensor, of the same shape.
  */
 export function smoothL1(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
   const distance = tf.abs(tf.sub(a, b));
@@ -52,8 +56,8 @@ export function smoothL1(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
 }
 
 /**
- * The mean over all axes, one after another: so the numbers that it divides by grow in proportion to the
- * rows, and a step that was recorded with few rows holds for many.
+ * The mean over all axes, computed one axis at a time. Each divisor is then proportional to the
+ * number of rows, so a step that was captured with few rows also works with many.
  *
  * @param x The numbers.
  */

@@ -25,7 +25,7 @@ const stage: MetricStage = defineMetric({
             classes ??= [scoresLike(logits), scoresLike(logits)];
             for (let row = 0; row < size; row++) {
               const score = scoreOf(logits, row);
-              // What is not a number has no rank.
+              // NaN has no rank.
               broken ||= Number.isNaN(score);
               classes[label[row]!]!.push(score);
             }

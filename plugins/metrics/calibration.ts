@@ -32,7 +32,7 @@ const stage: MetricStage = defineMetric({
             for (let row = 0; row < size; row++) {
               const probability = 1 / (1 + Math.exp(-scoreOf(logits, row)));
               const counted = weight?.[row] ?? 1;
-              // A probability of 1 belongs to the last bin, and what is no number shows in any.
+              // A probability of 1 belongs to the last bin. NaN shows in any bin.
               const bin = Math.min(Math.floor(probability * bins), bins - 1) || 0;
               predicted[bin]! += counted * probability;
               observed[bin]! += counted * label[row]!;

@@ -10,7 +10,7 @@ export interface Group {
 }
 
 /**
- * Whether a score of a group is NaN, which has no rank; sorted, it is the last one.
+ * Whether a score of a group is NaN. NaN has no rank and is last after sorting.
  *
  * @param group The group.
  */
@@ -18,25 +18,25 @@ export function hasNoRank({ positives, negatives }: Group): boolean {
   return Number.isNaN(positives.at(-1)) || Number.isNaN(negatives.at(-1));
 }
 
-/** Scores by group and class, of rows that come in any order. */
+/** Scores by group and class. Rows may arrive in any order. */
 export class GroupedScores {
   readonly #by: string;
   readonly #numbers = new Map<number, number>();
-  /** Of each row twice the number of its group, and 1 more if it is positive. */
+  /** For each row, twice the number of its group, plus 1 if the row is positive. */
   readonly #places = new GrowingArray(Uint32Array);
   #scores: ReturnType<typeof scoresLike> | undefined;
 
   /**
    * Starts empty.
    *
-   * @param by The column that says whose a row is.
+   * @param by The column that identifies the group of a row.
    */
   constructor(by: string) {
     this.#by = by;
   }
 
   /**
-   * Takes in some rows.
+   * Adds rows.
    *
    * @param batch The rows.
    */
@@ -52,7 +52,7 @@ export class GroupedScores {
     }
   }
 
-  /** The groups, one after the other; none of them outlives the next. */
+  /** The groups in turn. Each is valid only until the next one is read. */
   *groups(): Generator<Group> {
     if (!this.#scores) return;
     const places = this.#places.all(), scores = this.#scores.all();

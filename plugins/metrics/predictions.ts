@@ -15,11 +15,12 @@ export function rowOf({ values, shape }: Column, row: number): Values {
 }
 
 /**
- * The class that logits predict: that of the greatest, the first of equals; for one logit 1 if it is above 0.
+ * The class that logits predict: the one with the greatest logit, and the first of equals. For one
+ * logit, it is 1 if the logit is above 0.
  *
  * @param logits All logits, `[rows, units]`.
  * @param row The row.
- * @returns The class, or NaN if any logit is NaN: no prediction, which is never right nor agrees with another.
+ * @returns The class. NaN if any logit is NaN; it never counts as correct or as agreement.
  */
 export function predictedClass(logits: Column, row: number): number {
   const own = rowOf(logits, row);
@@ -33,9 +34,9 @@ export function predictedClass(logits: Column, row: number): number {
 }
 
 /**
- * An accumulator of the mean of one number a row.
+ * An accumulator of the mean of one number per row.
  *
- * @param of The number of a row.
+ * @param of Returns the number for a row.
  * @returns The mean over all rows; undefined without rows.
  */
 export function meanOver<Batch extends { readonly size: number }>(

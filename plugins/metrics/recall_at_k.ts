@@ -42,7 +42,7 @@ const stage: MetricStage = defineMetric({
 });
 export default stage;
 
-/** From the highest score down, all rows of one score at a time. */
+/** Yields all rows of one score at a time, from the highest score down. */
 function recallOf({ positives, negatives }: Group, k: number): number {
   let positive = positives.length, negative = negatives.length, left = k, found = 0;
   while (left > 0 && positive + negative > 0) {

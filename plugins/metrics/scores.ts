@@ -1,19 +1,19 @@
 /**
- * What metrics of two classes have in common: a score a row, kept in arrays that grow by parts, and the area
- * under the curve of sorted scores.
+ * Helpers for metrics of two classes: the score of each row, arrays that grow in parts, and the
+ * area under the curve of sorted scores.
  *
  * @module
  */
 
 import { type Column, columnOption, hint, type LabelSpec, UserError, z } from "../../plugin.ts";
 
-/** The option of metrics by user: the column that says whose a row is. */
+/** The option of metrics by user: the column that identifies the owner of a row. */
 export const byOption = columnOption(
   z.string().min(1, { error: "expected the name of a column" }),
 ).describe("The column of the source that identifies the owner of a row, such as a user's id.");
 
 /**
- * Refuses labels that are not of two classes.
+ * Rejects labels that do not have two classes.
  *
  * @param metric The metric's name.
  * @param label The label.
@@ -37,8 +37,8 @@ export function refuseNotTwoClasses(metric: string, label: LabelSpec): void {
 }
 
 /**
- * The score of a row: its logit, or with two the second less the first. The sigmoid of it is the probability of
- * the positive class either way.
+ * The score of a row: its logit, or the second logit minus the first. In both cases its sigmoid is
+ * the probability of the positive class.
  *
  * @param logits All logits, `[rows, units]`.
  * @param row The row.
@@ -49,8 +49,8 @@ export function scoreOf({ values, shape }: Column, row: number): number {
 }
 
 /**
- * Numbers, one after the other, in an array that is made once all are there; until then in parts, so that
- * nothing is copied as they become more.
+ * A growing list of numbers. They are kept in parts, so that growth copies nothing, and joined into
+ * one array once all have arrived.
  *
  * @typeParam T The array.
  */
@@ -69,7 +69,7 @@ export class GrowingArray<T extends Float32Array | Float64Array | Uint32Array> {
     this.#array = array;
   }
 
-  /** How many there are. */
+  /** The number of values. */
   get length(): number {
     return this.#parts.reduce((sum, { length }) => sum + length, 0) + this.#filled;
   }
@@ -84,7 +84,7 @@ export class GrowingArray<T extends Float32Array | Float64Array | Uint32Array> {
     this.#last[this.#filled++] = value;
   }
 
-  /** All numbers in an array of their own. */
+  /** All numbers in a new array. */
   all(): T {
     const all = new this.#array(this.length);
     let start = 0;
@@ -97,11 +97,11 @@ export class GrowingArray<T extends Float32Array | Float64Array | Uint32Array> {
   }
 }
 
-/** The numbers of a part. */
+/** The number of values in a part. */
 const PART = 2 ** 16;
 
 /**
- * Scores are float32 where a net has one logit; the difference of two logits takes a double to be exact.
+ * Scores are float32 if a net has one logit. The exact difference of two logits needs float64.
  *
  * @param logits Logits of some rows.
  */
@@ -115,12 +115,12 @@ export function scoresLike(
 export const noRank = "a score is not a number";
 
 /**
- * The part of all pairs of a positive and a negative row in which the positive one scores higher, equal scores
- * counted half: the area under the ROC curve.
+ * The area under the ROC curve: the fraction of pairs of a positive and a negative row in which the
+ * positive row has the higher score. Equal scores count half.
  *
  * @param positives The scores of the positive rows, ascending.
  * @param negatives The scores of the negative rows, ascending.
- * @returns The area; NaN where there is no such pair.
+ * @returns The area, or NaN without pairs.
  */
 export function areaUnderCurve(
   positives: Float32Array | Float64Array,

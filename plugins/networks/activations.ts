@@ -1,5 +1,5 @@
 /**
- * Activations of nets for clicks, with what they learn.
+ * Activations of networks for click prediction, with their trainable parameters.
  *
  * @module
  */
@@ -13,30 +13,31 @@ export const activationNames = ["relu", "prelu", "dice"] as const;
 export type ActivationName = typeof activationNames[number];
 
 /**
- * An activation, ready to compute.
+ * A function that applies an activation.
  *
  * @param x `[..., units]`.
  * @param scope The variables of this step.
- * @param mask `[..., 1]`, 1 for places whose values count in statistics and 0 for empty ones; all count by
- *   default.
+ * @param mask `[..., 1]`, 1 for places whose values count in statistics, 0 for empty places. By default, all
+ *   places count.
  */
 export type Activation = (x: tf.Tensor, scope: Scope, mask?: tf.Tensor) => tf.Tensor;
 
 /**
- * An activation.
+ * Declares the variables of an activation.
  *
  * - `relu`: max(x, 0).
- * - `prelu`: x where it is above 0 and α · x elsewhere, with an α a unit that is learnt (He et al. 2015,
- *   arXiv:1502.01852); α starts at 0.25.
- * - `dice`: p · x + (1 − p) · α · x with p = sigmoid((x − mean) / √(variance + 1e-8)), of the batch while training
- *   and of running statistics after that (Zhou et al. 2018, arXiv:1706.06978, equation 3); α starts at 0.
+ * - `prelu`: x where it is above 0 and α · x elsewhere, with one trainable α per unit (He et al.,
+ *   2015, arXiv:1502.01852). α starts at 0.25.
+ * - `dice`: p · x + (1 − p) · α · x with p = sigmoid((x − mean) / √(variance + 1e-8)) (Zhou et al.,
+ *   2018, arXiv:1706.06978, equation 3). Mean and variance are those of the batch during training,
+ *   and running statistics afterwards. α starts at 0.
  *
- * @param variables Where α `[units]`, and mean and variance of a `dice`, are declared.
+ * @param variables Declares α `[units]`, and the mean and variance of `dice`.
  * @param name The layer's name.
  * @param kind Which activation.
  * @param units The size of the last axis.
- * @param owner Whose it is.
- * @returns The activation; the shape stays.
+ * @param owner The owner of the variables.
+ * @returns The activation, which preserves the shape.
  */
 export function activation(
   variables: VariableRegistry,
@@ -81,7 +82,7 @@ export function activation(
 
 const epsilon = 1e-8;
 
-/** How much of a batch's statistics goes into the running ones, as in `ops.batchNorm`. */
+/** The weight of a batch's statistics in the running statistics, as in `ops.batchNorm`. */
 const momentum = 0.1;
 
 interface Statistics {
@@ -89,7 +90,7 @@ interface Statistics {
   readonly variance: tf.Tensor1D;
 }
 
-/** Values of mean 0 and variance 1, over the places that are not masked. */
+/** Normalizes values to mean 0 and variance 1 over the places that are not masked. */
 function normalized(
   x: tf.Tensor,
   running: Statistics,
@@ -111,7 +112,7 @@ function normalized(
   const centred = tf.sub(x, mean);
   const squares = tf.sum(tf.mul(tf.square(centred), mask), axes);
   const variance = tf.div(squares, count) as tf.Tensor1D;
-  // Running variances are unbiased, and a single value has none.
+  // Running variances are unbiased; a single value has no unbiased variance.
   const unbiased = tf.div(squares, tf.maximum(tf.sub(count, 1), 1));
   const moved = (old: tf.Tensor, now: tf.Tensor) =>
     tf.add(tf.mul(old, 1 - momentum), tf.mul(now, momentum)) as tf.Tensor1D;

@@ -23,11 +23,11 @@ const netOptions = (what: string) =>
   z.strictObject({ hidden: units(`the ${what}'s own hidden layers`) }).default({ hidden: [] })
     .describe(`The ${what}'s own layers.`);
 
-/** What is below a net's own layers. */
+/** The embeddings and shared layers below a net's own layers. */
 interface Bottom {
-  /** How many numbers leave it. */
+  /** The number of outputs. */
   readonly width: number;
-  /** What these numbers stand for. */
+  /** The meaning of the outputs. */
   readonly axis: VariableAxis;
   readonly compute: (
     features: Readonly<Record<string, tf.Tensor>>,
@@ -35,21 +35,24 @@ interface Bottom {
   ) => tf.Tensor;
 }
 
-/** A hidden layer: dense, batch norm if wanted, activation, dropout if wanted. */
+/** A hidden layer: dense, optional batch norm, activation, optional dropout. */
 type Hidden = (x: tf.Tensor, scope: Scope) => tf.Tensor;
 
 /**
- * Nets for clicks (Rocket Launching, section 4.3; RocketLaunching in EasyRec): embeddings and the lower layers are shared, unless `sharing`
- * is `separate`; on top of them are the light net's layers and the booster's, and a linear head with one logit for a binary label.
+ * Networks for click prediction (Rocket Launching, section 4.3; RocketLaunching in EasyRec). Both
+ * nets share the embeddings and the lower layers, unless `sharing` is `separate`. Above them, each
+ * net has its own layers and a linear head; a binary label has one logit.
  *
- * Features of ids (`ids:` in the data) become embeddings of sparse tables; features whose ids have one name share a table. Lists of ids are pooled
- * over the places that are not empty: their mean, their sum, or with `attention` their sum weighted by the candidate (Deep Interest Network,
- * Zhou et al. 2018, arXiv:1706.06978, section 4.3):
+ * Features with ids (`ids:` in the data) become embeddings from sparse tables. Features whose `ids`
+ * have the same name share a table. A list of ids is pooled over the places that are not empty: by
+ * mean, by sum, or, with `attention`, by a sum weighted by the candidate (Deep Interest Network,
+ * Zhou et al., 2018, arXiv:1706.06978, section 4.3):
  *
  * v = Σⱼ a(eⱼ, q) · eⱼ, a(e, q) = W · f([q, e, q − e, q ⊙ e]) + b
  *
- * where f is a fully connected net; the weights are not normalised by a softmax, so that they keep how strong an interest is. Numbers come as
- * they are. Outputs beside `logits`: `hidden1`, `hidden2`, … of each net, the activations of its own hidden layers.
+ * f is a fully connected network. The weights are not normalized by a softmax, so they preserve the
+ * intensity of an interest. Numbers are used unchanged. Outputs in addition to `logits`: `hidden1`,
+ * `hidden2`, … of each net, the activations of its own hidden layers.
  */
 const stage: NetworkStage = defineNetwork({
   name: "ctr",

@@ -1,6 +1,6 @@
 /**
- * What a net for clicks makes of its features: ids become rows of tables, lists of them one vector, and numbers
- * stay numbers.
+ * Converts the features of click prediction to vectors: ids become rows of embedding tables, lists
+ * of ids are pooled to one vector, and numbers are unchanged.
  *
  * @module
  */
@@ -33,7 +33,7 @@ const attention = z.strictObject({
   ),
 });
 
-/** How a feature is read, where it is not read as all others. */
+/** The options of a single feature that override those of the network. */
 export const ctrFeature = z.strictObject({
   size: z.int().positive().optional().describe(
     "The size of the embedding; by default `embedding` of the network.",
@@ -49,33 +49,33 @@ export const ctrFeature = z.strictObject({
   error: "expected pooling or attention",
 });
 
-/** How features are read by name. */
+/** The options of features by name. */
 export type CtrFeatures = Readonly<Record<string, z.output<typeof ctrFeature>>>;
 
-/** All features of a row, side by side. */
+/** All features of a row, concatenated. */
 export interface Entry {
-  /** How many numbers that is. */
+  /** The number of values. */
   readonly width: number;
-  /** What they stand for. */
+  /** The meaning of the values. */
   readonly axis: VariableAxis;
-  /** Computes them, `[batch, width]`. */
+  /** Computes the values, `[batch, width]`. */
   readonly compute: (
     features: Readonly<Record<string, tf.Tensor>>,
     scope: Scope,
   ) => tf.Tensor;
 }
 
-/** What is declared for one feature of ids. */
+/** The declarations of one feature with ids. */
 interface Embedded {
   readonly name: string;
   readonly spec: ColumnSpec;
   readonly table: Variable;
-  /** How many ids a row has. */
+  /** The number of ids in a row. */
   readonly places: number;
   readonly pool: Pool;
 }
 
-/** Makes `[batch, size]` of `[batch, places, size]`; `mask` is `[batch, places, 1]`. */
+/** Pools `[batch, places, size]` to `[batch, size]`. `mask` is `[batch, places, 1]`. */
 type Pool = (
   list: tf.Tensor,
   mask: tf.Tensor | undefined,
@@ -83,23 +83,24 @@ type Pool = (
   rowOf: (feature: string) => tf.Tensor,
 ) => tf.Tensor;
 
-/** Whose the variables of an entry are. */
+/** The owner and name prefix of variables. */
 export interface EntryOwner {
   /** The owner. */
   readonly owner: VariableOwner;
-  /** What their names begin with. */
+  /** The prefix of their names. */
   readonly prefix: string;
 }
 
 /**
- * Declares what features need and puts them together. Each table has one row more than there are ids: its
- * first one stands in the empty places of lists, and nothing depends on it.
+ * Declares the variables that features need, and concatenates the features. Each table has one row
+ * more than there are ids: the first row represents the empty places of lists and does not affect
+ * any result.
  *
- * @param variables Where tables and activation units are declared.
- * @param features The features as they leave the transforms.
- * @param options The embeddings' size, and what single features want.
- * @param whose Whose it all is.
- * @throws {UserError} If a feature is not as its options want it.
+ * @param variables Declares tables and activation units.
+ * @param features The features after the transforms.
+ * @param options The size of embeddings, and the options of single features.
+ * @param whose The owner and name prefix of the variables.
+ * @throws {UserError} If a feature does not match its options.
  */
 export function ctrEntry(
   variables: VariableRegistry,
@@ -118,7 +119,7 @@ export function ctrEntry(
       }),
     );
   }
-  // A feature may be called toString, as objects have one.
+  // A feature may have the name of an inherited property, such as toString.
   const optionsOf = (name: string) =>
     Object.hasOwn(options.features, name) ? options.features[name] : undefined;
   const tables = new Map<string, Variable>();
@@ -252,7 +253,7 @@ export function ctrEntry(
       const query = tf.add(tf.expandDims(rowOf(to), 1), tf.zerosLike(keys));
       let x: tf.Tensor = tf.concat([query, keys, tf.sub(query, keys), tf.mul(query, keys)], -1);
       const [batch, places] = keys.shape as [number, number];
-      // Products of matrices have two axes.
+      // A matrix product takes tensors with two axes.
       x = tf.reshape(x, [batch * places, 4 * size]);
       const flatMask = mask && tf.reshape(mask, [batch * places, 1]);
       for (const { layer, activate } of layers) x = activate(layer(x, scope), scope, flatMask);

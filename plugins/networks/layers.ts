@@ -1,6 +1,6 @@
 /**
- * The layers that the built-in networks are made of: each declares its variables once and returns
- * what computes it.
+ * Layers of the built-in networks. Each function declares the variables once and returns a function
+ * that computes the layer.
  *
  * @module
  */
@@ -19,26 +19,26 @@ import {
   type VariableRegistry,
 } from "../../plugin.ts";
 
-/** A layer, ready to compute. */
+/** A function that computes a layer. */
 export type Layer = (x: tf.Tensor, scope: Scope) => tf.Tensor;
 
-/** What the numbers that a layer reads and gives stand for; `units` by default. */
+/** The meaning of the inputs and outputs of a layer; `units` by default. */
 export interface LayerAxes {
-  /** What it reads. */
+  /** The meaning of the inputs. */
   readonly from?: VariableAxis | undefined;
-  /** What it gives. */
+  /** The meaning of the outputs. */
   readonly to?: VariableAxis | undefined;
 }
 
 /**
- * A convolution without bias, started as He et al. (2015) do: a normal distribution of deviation
- * √(2 / fan-in).
+ * A convolution without bias. Its initial kernel follows He et al. (2015): a normal distribution
+ * with deviation √(2 / fan-in).
  *
- * @param variables Where its kernel `[size, size, from, to]` is declared.
+ * @param variables Declares the kernel, `[size, size, from, to]`.
  * @param name The layer's name; the kernel is `NAME/kernel`.
- * @param shape Kernel size, channels in and out, stride, and zeros padded on each side.
- * @param owner Whose the kernel is.
- * @param axes What the channels stand for.
+ * @param shape Kernel size, input and output channels, stride, and zeros padded on each side.
+ * @param owner The owner of the kernel.
+ * @param axes The meaning of the channels.
  * @returns The layer, `[batch, height, width, from]` to `[batch, height', width', to]`.
  */
 export function convolution(
@@ -66,14 +66,14 @@ export function convolution(
 }
 
 /**
- * A batch normalisation over all but the last axis, with running statistics for evaluation. Its
- * scale starts uniform in [0, 1), as in the authors' code.
+ * Batch normalization over all axes except the last, with running statistics for evaluation. The
+ * initial scale is uniform in [0, 1), as in the authors' code.
  *
- * @param variables Where scale, offset, mean and variance `[channels]` are declared.
+ * @param variables Declares scale, offset, mean and variance, each `[channels]`.
  * @param name The layer's name.
  * @param channels The size of the last axis.
- * @param owner Whose it is; nets never share one.
- * @returns The layer; the shape stays.
+ * @param owner The owner of the variables. Nets never share batch norms.
+ * @returns The layer, which preserves the shape.
  */
 export function batchNormalization(
   variables: VariableRegistry,
@@ -116,15 +116,15 @@ export function batchNormalization(
 }
 
 /**
- * A fully connected layer with bias; the kernel starts as that of a {@linkcode convolution}, the bias
- * at 0.
+ * A fully connected layer with bias. The initial kernel is that of a {@linkcode convolution}; the
+ * initial bias is 0.
  *
- * @param variables Where kernel `[from, to]` and bias `[to]` are declared.
+ * @param variables Declares the kernel, `[from, to]`, and the bias, `[to]`.
  * @param name The layer's name.
- * @param from The units that come in.
- * @param to The units that go out.
- * @param owner Whose it is.
- * @param axes What the units stand for.
+ * @param from The number of input units.
+ * @param to The number of output units.
+ * @param owner The owner of the variables.
+ * @param axes The meaning of the units.
  * @returns The layer, `[batch, from]` to `[batch, to]`.
  */
 export function dense(
@@ -155,12 +155,12 @@ export function dense(
 }
 
 /**
- * The feature that a network with one input reads: the one it was told to, or the only one.
+ * The feature that a network with one input reads: the configured one, or the only one.
  *
  * @param features The features.
- * @param name The name that was given, if any.
- * @returns Its name and what is known of it.
- * @throws {UserError} If it does not exist, or none was named among several.
+ * @param name The configured name, if any.
+ * @returns The name and specification of the feature.
+ * @throws {UserError} If the feature does not exist, or if there are several and none is named.
  */
 export function inputFeature(
   features: Readonly<Record<string, ColumnSpec>>,

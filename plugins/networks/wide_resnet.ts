@@ -48,7 +48,7 @@ const options = z.object({
 
 type Options = z.output<typeof options>;
 
-/** Kernels of one residual block; which batch norms it runs with depends on the net. */
+/** The kernels of one residual block. Each net uses its own batch norms with them. */
 interface Block {
   readonly conv1: Layer;
   readonly conv2: Layer;
@@ -57,7 +57,7 @@ interface Block {
   readonly to: number;
 }
 
-/** A net's part of a group: blocks with the net's own batch norms. */
+/** The blocks of a group that a net uses, with the net's own batch norms. */
 type Group = readonly Layer[];
 
 /**
@@ -171,7 +171,7 @@ function build(
     };
   };
 
-  // Blocks by group; those of the light net come first in each group of the booster.
+  // Blocks by group. The first blocks of each group of the booster are those of the light net.
   const lightBlocks: Block[][] = [], boosterBlocks: Block[][] = [];
   for (const group of [1, 2, 3]) {
     const own: Block[] = [], teacher: Block[] = [];
@@ -230,7 +230,10 @@ const blocksOf = (depth: number) => (depth - 4) / 6;
 
 const groupChannels = (group: number, width: number) => [16, 32, 64][group - 1]! * width;
 
-/** A pixel on each side where that makes both multiples of 4, else the nearest size that is. */
+/**
+ * Suggests one pixel of padding if that makes both sizes multiples of 4, otherwise the nearest
+ * suitable size.
+ */
 function sizeHint(feature: string, height: number, width: number): HintText {
   const size = [height, width].map((length) => Math.ceil(length / 4) * 4);
   const pad = height % 4 === 2 && width % 4 === 2;
@@ -241,7 +244,7 @@ function sizeHint(feature: string, height: number, width: number): HintText {
   });
 }
 
-/** How many groups and blocks the light net has, after checking that the booster contains them. */
+/** The numbers of groups and blocks of the light net. Checks that the booster contains them. */
 function lightSize(
   { sharing, light, booster }: Options,
 ): { groups: number; blocks: number; width: number } {

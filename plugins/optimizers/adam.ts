@@ -2,7 +2,10 @@ import { defineOptimizer, type OptimizerStage, tf, z } from "../../plugin.ts";
 import { decayed } from "./decay.ts";
 import { adamMove, momentOptions, momentScalars, momentSlots } from "./moments.ts";
 
-/** Adam (Kingma and Ba, 2015, arXiv:1412.6980) as in `torch.optim.Adam`: weight decay is part of the gradient. */
+/**
+ * Adam (Kingma and Ba, 2015, arXiv:1412.6980) as in `torch.optim.Adam`: weight decay is added to
+ * the gradient.
+ */
 const stage: OptimizerStage = defineOptimizer({
   name: "adam",
   summary:

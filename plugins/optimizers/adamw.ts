@@ -2,8 +2,9 @@ import { defineOptimizer, type OptimizerStage, tf, z } from "../../plugin.ts";
 import { adamMove, momentOptions, momentScalars, momentSlots } from "./moments.ts";
 
 /**
- * Adam with decoupled weight decay (Loshchilov and Hutter, 2019, arXiv:1711.05101) as in `torch.optim.AdamW`: w −= rate · weightDecay · w, then
- * Adam's move for the plain gradient.
+ * Adam with decoupled weight decay (Loshchilov and Hutter, 2019, arXiv:1711.05101) as in
+ * `torch.optim.AdamW`: first w −= rate · weightDecay · w, then the update of Adam for the gradient
+ * without a penalty.
  */
 const stage: OptimizerStage = defineOptimizer({
   name: "adamw",

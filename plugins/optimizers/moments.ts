@@ -9,20 +9,21 @@ export const momentOptions = {
   ),
 };
 
-/** What Adam keeps of a variable. */
+/** The optimizer slots of Adam for each variable. */
 export const momentSlots = { mean: 0, square: 0 } as const;
 
-/** The options of Adam and its variants, checked. */
+/** The parsed options of Adam and its variants. */
 interface MomentOptions {
   readonly betas: readonly [number, number];
   readonly epsilon: number;
 }
 
-/** The numbers of Adam's move that change with the step. */
+/** The scalars of an Adam update that depend on the step. */
 export type MomentScalar = "size" | "root";
 
 /**
- * Adam's corrections for moments that start at 0, as PyTorch applies them: `size` is rate / (1 − β₁ᵗ), `root` is √(1 − β₂ᵗ).
+ * The bias corrections of Adam, as PyTorch applies them: `size` is rate / (1 − β₁ᵗ), `root` is √(1
+ * − β₂ᵗ).
  *
  * @param options The decay rates.
  */
@@ -36,13 +37,13 @@ export function momentScalars(
 }
 
 /**
- * Adam's move for a gradient (Kingma and Ba, 2015): m = β₁ m + (1 − β₁) g; v = β₂ v + (1 − β₂) g²; the move is
- * rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε).
+ * The update of Adam for a gradient (Kingma and Ba, 2015): m = β₁ m + (1 − β₁) g; v = β₂ v + (1 −
+ * β₂) g². The update is rate · (m / (1 − β₁ᵗ)) / (√(v / (1 − β₂ᵗ)) + ε).
  *
- * @param gradient The gradient, with or without a penalty's.
- * @param input The slots, and what {@linkcode momentScalars} says of the step.
+ * @param gradient The gradient, with or without that of a penalty.
+ * @param input The slots, and the scalars of the step from {@linkcode momentScalars}.
  * @param options The decay rates and epsilon.
- * @returns The move to subtract, and the slots after it.
+ * @returns The update to subtract, and the new slots.
  */
 export function adamMove(
   gradient: tf.Tensor,

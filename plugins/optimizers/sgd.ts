@@ -2,9 +2,10 @@ import { defineOptimizer, hint, type OptimizerStage, tf, UserError, z } from "..
 import { decayed } from "./decay.ts";
 
 /**
- * Stochastic gradient descent as in `torch.optim.SGD`, without dampening: g = gradient + weightDecay · w; m = momentum · m + g;
- * w −= rate · m, or with Nesterov's momentum w −= rate · (g + momentum · m). Weight decay is on all variables, batch norms too, as in
- * the authors' code.
+ * Stochastic gradient descent as in `torch.optim.SGD`, without dampening: g = gradient +
+ * weightDecay · w; m = momentum · m + g; w −= rate · m, or with Nesterov momentum w −= rate · (g +
+ * momentum · m). Weight decay applies to all variables, including those of batch norms, as in the
+ * authors' code.
  */
 const stage: OptimizerStage = defineOptimizer({
   name: "sgd",

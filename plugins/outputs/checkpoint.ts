@@ -1,9 +1,10 @@
 import { defineOutput, type OutputStage, z } from "../../plugin.ts";
 
 /**
- * Decides when the run writes checkpoints to `checkpoints/`, and which of them stay. Each is a
- * safetensors file with the variables of both nets and the optimizer's slots, and a JSON file of all
- * else that a run needs to go on. `best.safetensors` is the best epoch's.
+ * Decides when the run writes checkpoints to `checkpoints/` and which of them it keeps. A
+ * checkpoint consists of a safetensors file with the variables of both nets and the optimizer
+ * slots, and a JSON file with everything else that is needed to resume. `best.safetensors` is from
+ * the best epoch.
  */
 const stage: OutputStage = defineOutput({
   name: "checkpoint",

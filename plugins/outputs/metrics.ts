@@ -10,10 +10,11 @@ import {
 } from "../../plugin.ts";
 
 /**
- * Writes `metrics.jsonl`: one line an evaluation with `epoch`, `step`, `seconds`, `split`, `phase` in
- * a pipeline that has phases, and each metric by net, as `light/accuracy`. A metric without a value is null, and `undefined` says why:
- * `{ "light/auc": "one class" }`. The baseline's lines go to `metrics-light-alone.jsonl`. When a run
- * is resumed, lines of what will happen again are taken away.
+ * Writes `metrics.jsonl`: one line per evaluation with `epoch`, `step`, `seconds`, `split`, `phase`
+ * (if the pipeline has phases), and each metric by net, such as `light/accuracy`. A metric without
+ * a value is null, and `undefined` gives the reason: `{ "light/auc": "one class" }`. The lines of
+ * the baseline are written to `metrics-light-alone.jsonl`. When a run is resumed, the lines of
+ * epochs that will run again are removed.
  */
 const stage: OutputStage = defineOutput({
   name: "metrics",
@@ -23,7 +24,7 @@ const stage: OutputStage = defineOutput({
   create: (_options, { folder }) => ({
     async runStart({ job, resumed }) {
       await keepEpochs(fileOf(folder, job), resumed?.epochs ?? 0);
-      // The rocket is done then: all its lines stay, and nothing that is none.
+      // The joint training has finished: keep all its complete lines.
       if (job === "light-alone") await keepEpochs(fileOf(folder, "rocket"), Infinity);
     },
     async evaluation({ job, phase, epoch, step, seconds, split, metrics }) {
@@ -40,11 +41,14 @@ const fileOf = (folder: string, job: JobName) =>
 
 const round = (seconds: number) => Math.round(seconds * 1000) / 1000;
 
-/** Keeps the lines of the first epochs; a run that was killed may have left more, or part of one. */
+/**
+ * Keeps the lines of the first epochs. A run that was killed may have left more lines, or an
+ * incomplete one.
+ */
 async function keepEpochs(file: string, epochs: number): Promise<void> {
   let text: string;
   try {
-    // A pipe would be waited for; it is refused when lines are added.
+    // Reading a pipe would block. It is rejected when lines are appended.
     if (!(await Deno.stat(file)).isFile) return;
     text = await Deno.readTextFile(file);
   } catch (error) {

@@ -15,7 +15,8 @@ import {
 } from "../../plugin.ts";
 
 /**
- * Shows how far the run is, on standard error: a bar on a terminal, a line an epoch elsewhere.
+ * Shows the progress of the run on standard error: a bar on a terminal, otherwise one line per
+ * epoch.
  */
 const stage: OutputStage = defineOutput({
   name: "progress",
@@ -52,7 +53,7 @@ function lines(): Output {
   };
 }
 
-/** The width of a bar. The metrics should have room in a line of 80 characters. */
+/** The width of the bar, which leaves room for metrics in a line of 80 characters. */
 const BAR = 20;
 
 function bar(): Output {
@@ -63,7 +64,7 @@ function bar(): Output {
     bar?.stop();
     bar = undefined;
   };
-  /** As much of the latest metrics as fits in the line, with room for what a key echoes. */
+  /** The latest metrics, cut to fit in the line, with room for characters that key presses echo. */
   const fitted = () => {
     const { phase, epoch } = last;
     const others = 2 + BAR + "  100%  ".length + `${phase}epoch ${epoch}  `.length +
@@ -83,7 +84,7 @@ function bar(): Output {
         format: "  {bar} {percentage}%  {phase}epoch {epoch}  {eta_formatted} left  {latest}",
         stream: process.stderr,
         barsize: BAR,
-        // It is drawn again below what was said.
+        // The bar is drawn again below the message.
         forceRedraw: true,
         // A hidden cursor, or a terminal that no longer wraps lines, would outlive an interrupted run.
         hideCursor: false,
@@ -95,7 +96,7 @@ function bar(): Output {
       showStatus({
         clear: () => void process.stderr.write("\r\x1b[K"),
         draw() {
-          // At its end the bar goes back to where the cursor was saved, and that line has moved.
+          // When it stops, the bar restores the saved cursor position, but that line has moved.
           process.stderr.write("\x1b7");
           own.render();
         },
@@ -119,7 +120,7 @@ function bar(): Output {
   };
 }
 
-/** What a phase trains, and what of it stays as it is. */
+/** The nets that a phase trains, and those that stay frozen. */
 function phaseTitle(phase: PhaseSpec | undefined): string {
   if (!phase) return "";
   const frozen = phase.frozen.length === 0 ? "" : `, with ${phase.frozen.join(" and ")} frozen`;
@@ -130,7 +131,7 @@ function phaseTitle(phase: PhaseSpec | undefined): string {
 const title = (job: string) =>
   job === "rocket" ? "training the nets" : "training the light net alone";
 
-/** How many steps were skipped so far, if any. */
+/** The number of steps skipped so far, if any. */
 const skips = (count: number) => count === 0 ? "" : `  ${count} steps skipped`;
 
 /** The loss on the training split, and the metrics of the split that matters most. */

@@ -45,7 +45,7 @@ const stage: ScheduleStage = defineSchedule({
       }
       if (position.step < steps) return from + (1 - from) * position.step / steps;
       const after = position.step - steps, left = position.steps - steps;
-      // Epochs by division of whole steps: a difference of fractions may fall short of a whole epoch.
+      // Divide whole steps: a difference of fractions may round to just below a whole epoch.
       return then({ step: after, steps: left, epoch: after / perEpoch, epochs: left / perEpoch });
     };
   },

@@ -69,6 +69,6 @@ feature: age`,
 });
 export default stage;
 
-/** What is wrong with ids that stand for values. */
+/** The problem with ids that represent values, if any. */
 const ofValues = (spec: ColumnSpec) =>
   spec.vocabulary || spec.ids ? notNumbers("", spec)?.holds : undefined;

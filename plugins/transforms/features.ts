@@ -1,5 +1,5 @@
 /**
- * How transforms choose the features that they change.
+ * How transforms select the features that they change.
  *
  * @module
  */
@@ -21,27 +21,27 @@ export type Features = Readonly<Record<string, ColumnSpec>>;
 
 const name = z.string().min(1, { error: "expected the name of a feature" });
 
-/** The option `feature` that transforms of features have in common. */
+/** The option `feature`, which transforms of features share. */
 export const featureOption = z.union([name, z.array(name).min(1)], {
   error: "expected the name of a feature, or a list of them",
 }).optional().describe("The feature, or a list of features; by default, all suitable features.");
 
-/** What a transform can be applied to. */
+/** The features that a transform accepts. */
 export interface Suitable {
-  /** Says what is wrong with a feature, or nothing if it suits. */
+  /** Returns the problem with a feature, or undefined if it is suitable. */
   readonly problem: (spec: ColumnSpec) => string | undefined;
-  /** What suits, for messages: `numbers`. */
+  /** The description of suitable features in messages, such as `numbers`. */
   readonly wanted: string;
 }
 
 /**
- * The features that a transform changes: those that are named, or all that suit.
+ * The features that a transform changes: the named ones, or all suitable ones.
  *
- * @param features The features as they reach the transform.
+ * @param features The features at the input of the transform.
  * @param given The option `feature`.
- * @param suitable What it can be applied to.
- * @returns Their names.
- * @throws {UserError} If one is missing or does not suit, or none suits.
+ * @param suitable The features that the transform accepts.
+ * @returns The names of the features.
+ * @throws {UserError} If a named feature is missing or unsuitable, or if no feature is suitable.
  */
 export function chooseFeatures(
   features: Features,
@@ -85,7 +85,7 @@ export function chooseFeatures(
  *
  * @param features The features.
  * @param name The name.
- * @throws {UserError} If there is none.
+ * @throws {UserError} If the feature does not exist.
  */
 export function featureNamed(features: Features, name: string): ColumnSpec {
   const spec = Object.hasOwn(features, name) && features[name];
@@ -100,10 +100,10 @@ export function featureNamed(features: Features, name: string): ColumnSpec {
 }
 
 /**
- * An array of the same kind, with zeros in it.
+ * A new array of the same kind, filled with zeros.
  *
- * @param values The array that says which kind.
- * @param length How many values.
+ * @param values An array of the same kind.
+ * @param length The number of values.
  */
 export function zerosLike(values: Values, length: number): Values {
   return new (values.constructor as new (length: number) => Values)(length);
@@ -122,11 +122,11 @@ export const images: Suitable = {
 };
 
 /**
- * The features with some of them changed.
+ * Changes some of the features.
  *
  * @param features The features.
- * @param names Which are changed.
- * @param change What becomes of one.
+ * @param names The names of the features to change.
+ * @param change Returns the changed feature.
  */
 export function changeSpecs(
   features: Features,
@@ -140,11 +140,11 @@ export function changeSpecs(
 }
 
 /**
- * A batch with some of its features changed.
+ * Changes some of the features of a batch.
  *
  * @param batch The batch.
- * @param names Which are changed.
- * @param change What becomes of one.
+ * @param names The names of the features to change.
+ * @param change Returns the changed feature.
  */
 export function changeColumns(
   batch: Batch,
@@ -160,22 +160,22 @@ export function changeColumns(
   };
 }
 
-/** Features of numbers that a transform changes, each value in its place. */
+/** Features with numbers that a transform changes value by value. */
 export interface ChangedNumbers {
-  /** The names of those that change. */
+  /** The names of the features that change. */
   readonly names: readonly string[];
-  /** All features as they leave the transform. */
+  /** All features after the transform. */
   readonly features: Features;
-  /** A batch with these columns changed. */
+  /** Returns a batch with these columns changed. */
   readonly change: (batch: Batch, change: (column: Column, name: string) => Column) => Batch;
 }
 
 /**
- * Chooses features of numbers for a transform that leaves their shapes as they are.
+ * Selects features with numbers for a transform that preserves their shapes.
  *
- * @param features The features as they reach the transform.
+ * @param features The features at the input of the transform.
  * @param given The option `feature`.
- * @throws {UserError} If one is missing or holds no numbers, or none does.
+ * @throws {UserError} If a named feature is missing or has no numbers, or if no feature has numbers.
  */
 export function changeNumbers(
   features: Features,
@@ -190,7 +190,7 @@ export function changeNumbers(
 }
 
 /**
- * How many values a shape has.
+ * The number of values in a shape.
  *
  * @param shape The shape.
  */
@@ -199,9 +199,9 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /**
- * What an image is once its height and width have changed.
+ * The specification of an image after its height and width have changed.
  *
- * @param spec What it was.
+ * @param spec The specification before the transform.
  * @param to Its new height and width.
  */
 export function resized(
@@ -219,9 +219,9 @@ export function resized(
 }
 
 /**
- * What a feature is once its values have changed and their places have not: numbers.
+ * The specification of a feature after its values have changed but not their places: numbers.
  *
- * @param spec What it was.
+ * @param spec The specification before the transform.
  */
 export function asNumbers({ shape, places }: ColumnSpec): ColumnSpec {
   return { shape, dtype: "float32", ...(places && { places }) };

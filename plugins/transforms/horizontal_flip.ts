@@ -18,7 +18,7 @@ const stage: TransformStage = defineTransform({
     return {
       features,
       apply(batch, { random }) {
-        // All features of a row are mirrored or none: a picture and its mask stay together.
+        // Flip all features of a row or none, so that an image and its mask stay aligned.
         const flips = new Uint8Array(batch.size);
         for (let row = 0; row < batch.size; row++) flips[row] = +(random.uniform() < probability);
         return changeColumns(batch, names, (column) => flipped(column, flips));

@@ -25,7 +25,7 @@ const measuredSchema = z.record(
   z.object({ mean: z.array(z.number()), std: z.array(deviation) }),
 );
 
-/** The mean and the standard deviation of a feature, a number a group. */
+/** The mean and standard deviation of a feature, one number per group. */
 type Moments = z.output<typeof measuredSchema>[string];
 
 /**
@@ -99,7 +99,7 @@ std: [63.0, 62.1, 66.7]`,
 });
 export default stage;
 
-/** How many numbers describe a feature. */
+/** The number of groups of a feature that have their own mean and deviation. */
 function groupCount({ shape }: ColumnSpec, per: "channel" | "value" | "all"): number {
   if (per === "all") return 1;
   return per === "value" ? sizeOf(shape) : shape.at(-1) ?? 1;
@@ -145,7 +145,7 @@ function normalized(values: Values, { mean, std }: Moments): Float32Array {
   return result;
 }
 
-/** Means and deviations that take in batch after batch (Chan, Golub and LeVeque, 1979). */
+/** Means and deviations that are updated batch by batch (Chan, Golub and LeVeque, 1979). */
 class RunningMoments {
   readonly #mean: Float64Array;
   /** The sums of squared distances from the mean. */
@@ -162,7 +162,7 @@ class RunningMoments {
     const groups = this.#mean.length;
     const count = values.length / groups, all = this.#count + count;
     for (let group = 0; group < groups; group++) {
-      // Sums of distances from one of the values are exact where nothing varies: the deviation is 0.
+      // Distances from one of the values are exactly 0 if nothing varies, so the deviation is 0.
       const near = values[group]!;
       let sum = 0, squares = 0;
       for (let index = group; index < values.length; index += groups) sum += values[index]! - near;

@@ -35,7 +35,7 @@ const stage: TransformStage = defineTransform({
   example: `use: one-hot
 feature: city`,
   create({ count, feature }, { features }) {
-    // Numbers are taken only if they are named: pixels are whole numbers too.
+    // Numbers are used only if they are named: pixels are whole numbers, too.
     const names = feature === undefined
       ? chooseFeatures(features, undefined, {
         problem: ({ dtype }) => dtype === "int32" ? undefined : "holds numbers",
@@ -96,7 +96,7 @@ feature: city`,
 });
 export default stage;
 
-/** What the places stand for; of numbers that are taken for ids, the numbers. */
+/** The meaning of the places; for numbers used as ids, the numbers. */
 function keysOf(name: string, spec: ColumnSpec, count: number): IdKeys {
   return idKeysOf(name, { ...spec, dtype: "int32" }, count)!;
 }
@@ -106,7 +106,7 @@ function idCount(
   { vocabulary, ids }: ColumnSpec,
   count: number | undefined,
 ): number {
-  // One more id than values, for those that are not in the vocabulary.
+  // One more id than values: the additional id is for values that are not in the vocabulary.
   const known = ids?.count ?? vocabulary?.length;
   if (count === undefined && known === undefined) {
     throw new UserError(`it is not known how many ids the feature ${name} has`, {

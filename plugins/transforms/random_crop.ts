@@ -31,7 +31,7 @@ pad: 4`,
     return {
       features: changeSpecs(features, names, (spec) => resized(spec, sizeIn(spec.shape))),
       apply(batch, { random }) {
-        // All features of a row are cut alike: a picture and its mask stay together.
+        // Crop all features of a row at the same position: an image and its mask stay aligned.
         const draws = new Float64Array(2 * batch.size);
         for (let draw = 0; draw < draws.length; draw++) draws[draw] = random.uniform();
         return changeColumns(batch, names, (column) => {

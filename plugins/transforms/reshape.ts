@@ -46,7 +46,7 @@ shape: [28, 28, 1]`,
 });
 export default stage;
 
-/** The shape with its -1 worked out, or undefined if it does not have that many values. */
+/** The shape with its -1 replaced, or undefined if the number of values does not match. */
 function completed(shape: readonly number[], size: number): readonly number[] | undefined {
   const known = sizeOf(shape.filter((length) => length !== -1));
   const full = shape.map((length) => length === -1 ? size / known : length);

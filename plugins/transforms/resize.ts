@@ -42,7 +42,7 @@ const stage: TransformStage = defineTransform({
 to: [14, 14]`,
   create({ to, mode, feature }, { features }) {
     const names = chooseFeatures(features, feature, resizable);
-    // Made for the first batch: before that a size may be refused that no machine has room for.
+    // Created with the first batch, so that checks can reject a size that does not fit into memory.
     const scales = new Map<string, { lines: readonly Share[]; columns: readonly Share[] }>();
     const scalesOf = (name: string) => {
       const [height, width] = features[name]!.shape as [number, number, number];
@@ -68,13 +68,16 @@ to: [14, 14]`,
 });
 export default stage;
 
-/** What a new position takes from old ones: the first of them, and how much of each from there on. */
+/**
+ * The first old position that a new position depends on, and the weights of the positions from
+ * there on.
+ */
 interface Share {
   readonly start: number;
   readonly weights: readonly number[];
 }
 
-/** The shares of all new positions along one axis. */
+/** The weights of all new positions along one axis. */
 const shares: Readonly<Record<"area" | "bilinear", (from: number, to: number) => Share[]>> = {
   area: (from, to) =>
     Array.from({ length: to }, (_, index) => {
@@ -89,7 +92,7 @@ const shares: Readonly<Record<"area" | "bilinear", (from: number, to: number) =>
     }),
 };
 
-/** Makes `blocks` blocks of lines of `size` values out of others: each a weighted sum of old lines. */
+/** Computes `blocks` blocks of lines of `size` values, each a weighted sum of old lines. */
 function weighed(
   values: Column["values"],
   blocks: number,

@@ -1,7 +1,7 @@
 import { defineTransform, type TransformStage, z } from "../../plugin.ts";
 import { changeNumbers, featureOption } from "./features.ts";
 
-/** Multiplies a feature by a number and adds another: value · by + offset. */
+/** Multiplies a feature by a number and adds another one: value · by + offset. */
 const stage: TransformStage = defineTransform({
   name: "scale",
   summary: "Multiplies by a number and adds another.",

@@ -1,5 +1,5 @@
 /**
- * Cutting a window out of a padded image, which `pad`, `crop` and `random-crop` have in common.
+ * Crops a window from a padded image, for `pad`, `crop` and `random-crop`.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 import { type Column, hint, UserError, z } from "../../plugin.ts";
 import { type Suitable, zerosLike } from "./features.ts";
 
-/** What lies beyond an image's edge. */
+/** The values beyond the edge of an image. */
 export type PadMode = "zero" | "reflect" | "symmetric";
 
-/** The option `mode` of transforms that pad. */
+/** The option `mode`, which transforms that pad share. */
 export const padMode = z.enum(["zero", "reflect", "symmetric"], {
   error: "expected zero, reflect or symmetric",
 });
 
-/** What the modes are, for the option's description. */
+/** The description of the modes for the option. */
 export const padModes: string =
   "The padding. zero: zeros. reflect: the image mirrored at its outermost pixels. " +
   "symmetric: the image mirrored at its edges, which repeats the outermost pixels.";
@@ -25,7 +25,7 @@ export const imageSize = z.tuple([z.int().positive(), z.int().positive()], {
   error: "expected a height and a width, such as [32, 32]",
 });
 
-/** Images that can be padded so far. */
+/** Images that are large enough for this padding. */
 export function paddable(pad: number, mode: PadMode): Suitable {
   const least = Math.max(1, { zero: 1, reflect: pad + 1, symmetric: pad }[mode]);
   return {
@@ -44,11 +44,11 @@ export function paddable(pad: number, mode: PadMode): Suitable {
 }
 
 /**
- * Refuses a window that is larger than what it is cut from.
+ * Rejects a window that is larger than the padded image.
  *
  * @param name The feature.
  * @param shape The image's shape.
- * @param pad How far it is padded.
+ * @param pad The pixels of padding on each side.
  * @param to The window's height and width.
  */
 export function refuseLarger(
@@ -72,11 +72,11 @@ export function refuseLarger(
 
 /** A window for each image of a batch. */
 export interface Windows {
-  /** How far the images are padded on each side. */
+  /** The pixels of padding on each side. */
   readonly pad: number;
-  /** With what. */
+  /** The kind of padding. */
   readonly mode: PadMode;
-  /** The windows' height and width. */
+  /** The height and width of the windows. */
   readonly to: readonly [height: number, width: number];
   /** The first line of each image's window, counted in the padded image. */
   readonly top: ArrayLike<number>;
@@ -85,10 +85,10 @@ export interface Windows {
 }
 
 /**
- * Cuts a window out of each image of a batch, as if the images were padded first.
+ * Crops a window from each image of a batch, as if the images were padded first.
  *
  * @param column The images.
- * @param windows Where to cut.
+ * @param windows The positions and sizes of the windows.
  * @returns The windows' pixels, in an array of the same kind.
  */
 export function cutWindows(
@@ -101,7 +101,7 @@ export function cutWindows(
   const result = zerosLike(values, count * rows * line);
   for (let image = 0; image < count; image++) {
     const offset = left[image]! - pad;
-    // The part of a window's line that lies within the image is where it is, only moved.
+    // Within the image, a line of the window is a contiguous copy.
     const first = Math.min(columns, Math.max(0, -offset));
     const last = Math.max(first, Math.min(columns, width - offset));
     for (let row = 0; row < rows; row++) {
@@ -111,7 +111,7 @@ export function cutWindows(
       const start = (image * rows + row) * line;
       const moved = from + offset * channels - start;
       const end = start + last * channels;
-      // Lines are short: a loop is faster than a view of each.
+      // Lines are short: a loop is faster than creating a view of each.
       for (let to = start + first * channels; to < end; to++) result[to] = values[to + moved]!;
       if (mode === "zero") continue;
       for (let column = 0; column < columns; column++) {
@@ -127,11 +127,11 @@ export function cutWindows(
   return { values: result, shape: [rows, columns, channels] };
 }
 
-/** The position that is seen at one that may lie outside; -1 where nothing is. */
+/** The source position for a position that may lie outside, or -1 for zero padding. */
 function inside(position: number, length: number, mode: PadMode): number {
   if (position >= 0 && position < length) return position;
   if (mode === "zero") return -1;
-  // Where the outermost pixels are doubled, the mirror is half a pixel further out.
+  // If the outermost pixels are repeated, the mirror axis is half a pixel further out.
   const doubled = mode === "symmetric" ? 1 : 0;
   return position < 0 ? -position - doubled : 2 * (length - 1) - position + doubled;
 }
