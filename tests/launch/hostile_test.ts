@@ -171,6 +171,11 @@ Deno.test("paths with commas and line breaks are read and written as they are, a
       undefined,
     );
     assert(!/^permissions: none/m.test(stdout), stdout);
+    // Half of a surrogate pair is in no path, and in no file that grants one.
+    const set = ["--set", 'data.train.path="\\ud800.arrow"'];
+    const half = await rocket(["p.yaml", "--engine", "wasm", ...set], { cwd: folder });
+    assertEquals(half.code, 2, half.stderr);
+    assertMatch(half.stderr, /^error: "\\ud800.arrow" is not Unicode text: .*\n --> --set data/);
   });
 });
 

@@ -217,6 +217,11 @@ class NeedList {
   }
 
   add(permission: Need["permission"], of: string, why: string, isTold = false): void {
+    if (!of.isWellFormed()) {
+      throw new UserError(`${JSON.stringify(of)} is not Unicode text, which all names are`, {
+        exitCode: 2,
+      });
+    }
     const key = `${permission} ${of}`;
     if (this.#needs.has(key)) return;
     const told = isTold || permission === "read" && holdsHome(of);

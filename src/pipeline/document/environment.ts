@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isAbsolute, resolve } from "node:path";
 import { isScalar, parseDocument } from "yaml";
-import { type Problem, UserError } from "../../base/errors.ts";
+import { type Place, type Problem, UserError } from "../../base/errors.ts";
 import { hint, nameHint } from "../../base/hints.ts";
 import {
   childOf,
@@ -55,11 +55,14 @@ function replaceIn(
     return { ...node, items };
   }
   if (node.kind === "map") {
-    const entries = Array.from(node.entries, ([key, entry]): [string, MapEntry] => [
-      key,
-      { ...entry, value: replaceIn(entry.value, [...path, key], problems, options) },
-    ]);
+    const entries = Array.from(node.entries, ([key, entry]): [string, MapEntry] => {
+      refuseIllFormed(key, placeOf(entry.value, path, entry.key), problems);
+      return [key, { ...entry, value: replaceIn(entry.value, [...path, key], problems, options) }];
+    });
     return { ...node, entries: new Map(entries) };
+  }
+  if (typeof node.value === "string") {
+    refuseIllFormed(node.value, placeOf(node, path), problems);
   }
   if (typeof node.value !== "string" || !node.value.includes("${")) return node;
   const text = node.value, names: string[] = [];
@@ -102,6 +105,19 @@ function replaceIn(
   });
   refuseInAddress(value, names, options, { node, path, problems });
   return { ...node, value, ...(names.length > 0 && { written: text }) };
+}
+
+/** Refuses what no file, no host and no column can be called: half of a pair of surrogates. */
+function refuseIllFormed(text: string, place: Place, problems: Problem[]): void {
+  if (text.isWellFormed()) return;
+  const written = text.replaceAll(/\p{Cs}/gu, "");
+  problems.push({
+    message: `${JSON.stringify(text)} is not Unicode text: it has half of a surrogate pair`,
+    place,
+    hint: hint("document/unicode", `leave that out: ${JSON.stringify(written)}`, {
+      set: { ".": written },
+    }),
+  });
 }
 
 /** What makes a text an address: Rocket and Deno ask a server for what it names. */
