@@ -17,8 +17,8 @@ export type ActivationName = typeof activationNames[number];
  *
  * @param x `[..., units]`.
  * @param scope The variables of this step.
- * @param mask `[..., 1]`, 1 for places whose values count in statistics, 0 for empty places. By default, all
- *   places count.
+ * @param mask `[..., 1]`, 1 for places whose values count in statistics, 0 for empty places. By
+ *   default, all places count.
  */
 export type Activation = (x: tf.Tensor, scope: Scope, mask?: tf.Tensor) => tf.Tensor;
 

@@ -86,7 +86,8 @@ function bar(): Output {
         barsize: BAR,
         // The bar is drawn again below the message.
         forceRedraw: true,
-        // A hidden cursor, or a terminal that no longer wraps lines, would outlive an interrupted run.
+        // A hidden cursor, or a terminal that no longer wraps lines, would outlive an interrupted
+        // run.
         hideCursor: false,
         linewrap: true,
       }, cliProgress.Presets.shades_classic);

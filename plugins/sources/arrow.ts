@@ -33,8 +33,8 @@ import { decodeHint, findBrokenText } from "./utf8.ts";
 const kind: FileKind = { format: "Arrow", extensions: /\.(arrow|arrows|feather|ipc)$/ };
 
 /**
- * Rows from Arrow IPC files, the random-access file format and the stream format alike, of any size:
- * record batches are read one by one, and columns are views of their bytes.
+ * Rows from Arrow IPC files, the random-access file format and the stream format alike, of any
+ * size: record batches are read one by one, and columns are views of their bytes.
  */
 const stage: SourceStage = defineSource({
   name: "arrow",
@@ -176,7 +176,10 @@ function refuseBrokenText(
   );
 }
 
-/** Whether all files have these columns in this order and with these types, so that their bytes are alike. */
+/**
+ * Whether all files have these columns in this order and with these types, so that their bytes are
+ * alike.
+ */
 function hasColumns(
   files: readonly ArrowFile[],
   schema: Schema,
@@ -237,7 +240,9 @@ const hashedWhole = 2 ** 28;
 /** How much is read at once to hash a file, and how much of each part of a large one. */
 const hashedAtOnce = 2 ** 22, hashedParts = 1024, hashedPart = 2 ** 14;
 
-/** A text that changes with the file's bytes: all of them, or those of parts all over a large file. */
+/**
+ * A text that changes with the file's bytes: all of them, or those of parts all over a large file.
+ */
 async function fingerprint(file: RandomAccess): Promise<string> {
   const { size } = file;
   const hash = createHash("sha256");

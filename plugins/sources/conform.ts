@@ -1,6 +1,6 @@
 /**
- * Columns of a file as the source has them: in the types and the order of all its files together, with
- * those that the file's folders stand for.
+ * Columns of a file as the source has them: in the types and the order of all its files together,
+ * with those that the file's folders stand for.
  *
  * @module
  */
@@ -36,8 +36,8 @@ export interface FileColumns {
 }
 
 /**
- * The columns that several files have together, in the order of the first one, those of folders at the end. A file in
- * which a column holds no value has no say in its type.
+ * The columns that several files have together, in the order of the first one, those of folders at
+ * the end. A file in which a column holds no value has no say in its type.
  *
  * @param files The files.
  * @throws {UserError} If a file lacks a column, or one has types that have nothing in common.
@@ -95,8 +95,8 @@ async function filesWithoutValues(
 }
 
 /**
- * The names that two columns of a file have. The source has such a column twice as well, so that whoever reads
- * it sees that its name does not tell which one is meant, and refuses it.
+ * The names that two columns of a file have. The source has such a column twice as well, so that
+ * whoever reads it sees that its name does not tell which one is meant, and refuses it.
  */
 function namedTwice(files: readonly FileColumns[]): string[] {
   const twice = new Set<string>();
@@ -150,7 +150,8 @@ export function widened(
  * A record batch of a file as the source has it.
  *
  * @param batch The record batch.
- * @param schema The columns that it is to have; those that it lacks and folders do not say are left out.
+ * @param schema The columns that it is to have; those that it lacks and folders do not say are left
+ *   out.
  * @param file The file, and the number in it of the batch's first row, for messages.
  * @throws {UserError} If a value is not in the type of its column.
  */

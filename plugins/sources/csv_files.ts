@@ -1,5 +1,6 @@
 /**
- * Text files with columns: their names, the types of all their values together, and how they are read.
+ * Text files with columns: their names, the types of all their values together, and how they are
+ * read.
  *
  * @module
  */
@@ -109,7 +110,10 @@ interface Counts {
 /** How many values at a file's start say what its columns may be, in all columns. */
 const firstValues = 2 ** 18;
 
-/** Of more columns than these, only those that are asked for get types: looking at all takes too long. */
+/**
+ * Of more columns than these, only those that are asked for get types: looking at all takes too
+ * long.
+ */
 const maxTyped = 1_000;
 
 /** How many columns one statement looks at. */
@@ -284,7 +288,9 @@ function recordsOf(text: string, delimiter: string, quote: string, most = 2): st
   return records;
 }
 
-/** What stands between values instead, if the first line has but one column and the next one agrees. */
+/**
+ * What stands between values instead, if the first line has but one column and the next one agrees.
+ */
 function otherDelimiter(
   delimiter: string,
   first: readonly string[],
@@ -329,7 +335,8 @@ export function tableOf(
  * @param database Where statements run.
  * @param files The files.
  * @param dialect How they are written.
- * @param asked The columns that will be read; all by default. What is wrong in others does not matter.
+ * @param asked The columns that will be read; all by default. What is wrong in others does not
+ *   matter.
  * @param attempt Says in short what DuckDB could not do.
  * @throws {UserError} If a value is not in the type of its column, with its line.
  */
@@ -378,7 +385,10 @@ export async function describeCsv(
 
 const placesOf = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
 
-/** At which place a file has a column: a search for each of tens of thousands would take time by the square. */
+/**
+ * At which place a file has a column: a search for each of tens of thousands would take time by the
+ * square.
+ */
 function placeOf({ names }: Pick<CsvFile, "names">, name: string): number {
   let places = placesOf.get(names);
   if (!places) placesOf.set(names, places = new Map(names.map((one, place) => [one, place])));
@@ -413,8 +423,8 @@ interface ColumnTally extends Counts {
 }
 
 /**
- * The kinds of each column's texts in a file. The first rows say what to expect; what is otherwise is looked
- * at closely.
+ * The kinds of each column's texts in a file. The first rows say what to expect; what is otherwise
+ * is looked at closely.
  */
 async function lookThrough(
   database: Database,
@@ -469,7 +479,8 @@ async function lookThrough(
   });
   const others = open.filter((name) => tallies.get(name)!.kinds & kinds.other);
   await look(others, (name) => kindExpression(text(name), nullValues));
-  // Where nothing is read for its types, that all lines are as they should be is looked at all the same.
+  // Where nothing is read for its types, that all lines are as they should be is looked at all the
+  // same.
   if (open.length === 0 && !scanned) await database.firstRow(`SELECT count("0") FROM ${table}`);
   return tallies;
 }
@@ -606,8 +617,8 @@ export class CsvTables implements Tables {
   }
 
   /**
-   * Refuses values that are not in the types of their columns: all columns that are read, each with its
-   * first such value.
+   * Refuses values that are not in the types of their columns: all columns that are read, each with
+   * its first such value.
    */
   async refuseMisfits(): Promise<void> {
     const problems: Problem[] = [];
@@ -750,7 +761,10 @@ export class CsvTables implements Tables {
     return undefined;
   }
 
-  /** The texts of some kinds, each with its first row, in the order of these: some more than a message names. */
+  /**
+   * The texts of some kinds, each with its first row, in the order of these: some more than a
+   * message names.
+   */
   #textsOf(file: CsvFile, name: string, condition: string) {
     const most = `GROUP BY t ORDER BY 1 LIMIT ${maxOddTexts + 1}`;
     return this.#select(file, name, "min(row) AS row, t", `${condition} ${most}`);
@@ -803,7 +817,9 @@ const foundTypes = [
   "string",
 ] as const;
 
-/** The type of a column that was not given one, if values of it can be read as what is asked for. */
+/**
+ * The type of a column that was not given one, if values of it can be read as what is asked for.
+ */
 function widerType({ given, type }: CsvColumn, wider: DataType): FoundType | undefined {
   if (given !== undefined) return undefined;
   const own = arrowTypes[type]();

@@ -1,6 +1,7 @@
 /**
- * Looks through text files with columns byte by byte, for what their values may be. It knows plain notations
- * alone, and leaves all else to DuckDB: it is several times faster where a file is plain, as most are.
+ * Looks through text files with columns byte by byte, for what their values may be. It knows plain
+ * notations alone, and leaves all else to DuckDB: it is several times faster where a file is plain,
+ * as most are.
  *
  * @module
  */
@@ -154,8 +155,9 @@ function classesOf(delimiter: string, quote: string): Uint8Array | undefined {
  * @param file The file.
  * @param dialect How it is written.
  * @param names The columns that are looked at.
- * @returns What was found, without columns that have something else in them than plain values. Undefined if the file
- * is not plain as a whole: packed, with another number of values in a line, with quotes within values, …
+ * @returns What was found, without columns that have something else in them than plain values.
+ *   Undefined if the file is not plain as a whole: packed, with another number of values in a line,
+ *   with quotes within values, …
  */
 export async function scanCsv(
   file: CsvFile,
@@ -206,7 +208,10 @@ class Scanner {
   #header: number;
   /** Whether lines end in two bytes, once that is known. */
   #returns: boolean | undefined;
-  /** The columns that are null in the record that is read, which is read again if it goes on in the next part. */
+  /**
+   * The columns that are null in the record that is read, which is read again if it goes on in the
+   * next part.
+   */
   readonly #pendingNulls: number[] = [];
   readonly #pendingBlanks: number[] = [];
 
@@ -339,7 +344,10 @@ class Scanner {
     return this.#header > 0 ? undefined : length;
   }
 
-  /** Where a value in quotes ends, behind them; beyond the bytes if it goes on, undefined if it has a byte 0. */
+  /**
+   * Where a value in quotes ends, behind them; beyond the bytes if it goes on, undefined if it has
+   * a byte 0.
+   */
   #endOfQuotes(bytes: Uint8Array, from: number, length: number): number | undefined {
     const quote = this.#quote;
     for (let at = from + 1; at < length; at++) {
@@ -436,7 +444,8 @@ const isBelow1 = (bytes: Uint8Array, to: number, state: number) =>
 
 /** Whether a float64 is equal to a whole number of 16 to 18 digits. */
 function isFloat64(bytes: Uint8Array, from: number, to: number): boolean {
-  // A thousand million has nine factors of 2: the first summand is exact, and so is the rest of a division by up to 512.
+  // A thousand million has nine factors of 2: the first summand is exact, and so is the rest of a
+  // division by up to 512.
   const high = numberAt(bytes, from, to - from - 9), low = numberAt(bytes, to - 9, 9);
   const value = high * 1e9 + low;
   let step = 1;
@@ -496,7 +505,9 @@ function isDay(bytes: Uint8Array, from: number): boolean {
   return day <= (month === 2 ? leap ? 29 : 28 : [4, 6, 9, 11].includes(month) ? 30 : 31);
 }
 
-/** `12:30:00`, with up to six digits behind a point and zeros behind these; seconds may be absent. */
+/**
+ * `12:30:00`, with up to six digits behind a point and zeros behind these; seconds may be absent.
+ */
 function isClock(bytes: Uint8Array, from: number, to: number, seconds: boolean): boolean {
   if (to - from < 5 || bytes[from + 2] !== colon) return false;
   if (!(numberAt(bytes, from, 2) <= 23 && numberAt(bytes, from + 3, 2) <= 59)) return false;

@@ -19,8 +19,8 @@ export interface DatabaseOptions {
   /** A database file, which is opened to be read only; none by default. */
   readonly path?: string | undefined;
   /**
-   * The files that statements may read. Nothing else of the machine can be read or written; these DuckDB lets statements write as
-   * well, so that what a person wrote is checked before.
+   * The files that statements may read. Nothing else of the machine can be read or written; these
+   * DuckDB lets statements write as well, so that what a person wrote is checked before.
    */
   readonly files: readonly string[];
   /** How many threads; all cores by default. */
@@ -148,8 +148,8 @@ export class Database {
   }
 
   /**
-   * Runs a statement and gives its rows as they come, in record batches of one size but the last. The
-   * statements of a database that read at once do not disturb one another.
+   * Runs a statement and gives its rows as they come, in record batches of one size but the last.
+   * The statements of a database that read at once do not disturb one another.
    *
    * @param sql One SELECT with these columns.
    * @param schema The columns, in order.
@@ -189,9 +189,9 @@ export class Database {
   }
 
   /**
-   * The stream of a statement that fails after its first rows ends as if there were no more of them: the
-   * interface does not say why. But its transaction is aborted then; the statement is run once more, so
-   * that it fails at once and with words.
+   * The stream of a statement that fails after its first rows ends as if there were no more of
+   * them: the interface does not say why. But its transaction is aborted then; the statement is run
+   * once more, so that it fails at once and with words.
    */
   async #refuseBroken(connection: DuckDBConnection, sql: string): Promise<void> {
     try {
@@ -243,8 +243,8 @@ function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: n
 const patience = 3_000;
 
 /**
- * Loads DuckDB. Deno fetches the packages of all imports that it sees, in deno.json or here, when a program
- * starts; these are large, and most runs need them not.
+ * Loads DuckDB. Deno fetches the packages of all imports that it sees, in deno.json or here, when a
+ * program starts; these are large, and most runs need them not.
  *
  * @throws {UserError} If there is none for this machine.
  */
@@ -316,8 +316,8 @@ export function literal(text: string): string {
 }
 
 /**
- * The Arrow schema of a statement's columns. What has no type in Arrow here is there as nulls, so that
- * its name is known; {@linkcode selectList} refuses to read it.
+ * The Arrow schema of a statement's columns. What has no type in Arrow here is there as nulls, so
+ * that its name is known; {@linkcode selectList} refuses to read it.
  *
  * @param columns The columns.
  * @param where The file, or the query.

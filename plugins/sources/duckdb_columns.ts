@@ -340,7 +340,10 @@ export class InfiniteError extends Error {
 
 type MomentArray = Int32ArrayConstructor | BigInt64ArrayConstructor;
 
-/** Dates and timestamps. DuckDB marks infinite ones by the largest numbers, which would be dates of their own. */
+/**
+ * Dates and timestamps. DuckDB marks infinite ones by the largest numbers, which would be dates of
+ * their own.
+ */
 class MomentBuilder extends PlainBuilder {
   readonly #infinite: number | bigint;
 
@@ -457,9 +460,9 @@ class BytesBuilder extends Builder implements ColumnBuilder {
   }
 
   /**
-   * Copies what pointers lead to. A call for each takes long; those that lie near one another are taken with
-   * one. What is between them is not looked at, and is memory that may be looked at: a gap of less than the
-   * smallest page of memory lies within the pages of its two ends.
+   * Copies what pointers lead to. A call for each takes long; those that lie near one another are
+   * taken with one. What is between them is not looked at, and is memory that may be looked at: a
+   * gap of less than the smallest page of memory lies within the pages of its two ends.
    */
   #copyFar(
     far: readonly { at: number; length: number; target: number }[],

@@ -16,7 +16,9 @@ export interface Refusal {
 export interface StatementSubject {
   /** The file that it reads, or the database; absent for queries. */
   readonly file?: string | undefined;
-  /** What a query's own first line is in the statement, from 1; absent where a person wrote none. */
+  /**
+   * What a query's own first line is in the statement, from 1; absent where a person wrote none.
+   */
   readonly queryLine?: number | undefined;
   /** The query. */
   readonly query?: string | undefined;

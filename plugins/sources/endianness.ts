@@ -1,6 +1,7 @@
 /**
- * Whether an Arrow file or stream was written by a machine that has the most significant byte first, such
- * as IBM's z. Its schema says so; apache-arrow does not look, and would give other numbers.
+ * Whether an Arrow file or stream was written by a machine that has the most significant byte
+ * first, such as IBM's z. Its schema says so; apache-arrow does not look, and would give other
+ * numbers.
  *
  * @param start The first bytes, with the whole schema message; 64 KB are enough for most.
  */

@@ -1,6 +1,6 @@
 /**
- * Columns of Arrow's canonical extension types as what they mean: arrow-js gives what they are stored as, so that
- * truths would be whole numbers, and UUIDs sixteen of them.
+ * Columns of Arrow's canonical extension types as what they mean: arrow-js gives what they are
+ * stored as, so that truths would be whole numbers, and UUIDs sixteen of them.
  *
  * @module
  */
@@ -50,8 +50,8 @@ function extensionOf({ type, metadata }: Field): ExtensionType | undefined {
 }
 
 /**
- * A column with the type that its values have for people: UUIDs are text, as in DuckDB, and truths of eight bits
- * booleans. Those in lists and structs count.
+ * A column with the type that its values have for people: UUIDs are text, as in DuckDB, and truths
+ * of eight bits booleans. Those in lists and structs count.
  *
  * @param field The column of the file.
  * @returns The same one if there is nothing of the kind in it.
@@ -82,7 +82,8 @@ function typeAround(type: DataType, children: Field[]): DataType | undefined {
  * The rows of a file with the columns of {@linkcode plainField}.
  *
  * @param batch The rows.
- * @param columns The columns that are read; all by default. Others that would have to be changed are left out.
+ * @param columns The columns that are read; all by default. Others that would have to be changed
+ *   are left out.
  */
 export function plainBatch(
   batch: RecordBatch,

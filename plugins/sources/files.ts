@@ -52,7 +52,8 @@ export interface FileKind {
 }
 
 /**
- * The files that paths and globs name: in the order of the list, those of a glob by name, each once.
+ * The files that paths and globs name: in the order of the list, those of a glob by name, each
+ * once.
  *
  * @param patterns Paths and globs.
  * @param folder Where relative ones start.
@@ -69,8 +70,8 @@ export async function findFiles(
 }
 
 /**
- * The names that paths, folders and globs stand for, each once; whether there are such files is not looked
- * at but for folders and globs.
+ * The names that paths, folders and globs stand for, each once; whether there are such files is not
+ * looked at but for folders and globs.
  *
  * @param patterns Paths of files and folders, globs, and addresses, which are kept as they are.
  * @param folder Where relative paths start.
@@ -108,8 +109,9 @@ export async function fileNames(
 }
 
 /**
- * The files of a folder by name: those of its format, in it and in its Hive partitions, which are folders
- * such as `day=2026-11-01`. Names that start with a dot or an underscore are no data, by Hive's rule.
+ * The files of a folder by name: those of its format, in it and in its Hive partitions, which are
+ * folders such as `day=2026-11-01`. Names that start with a dot or an underscore are no data, by
+ * Hive's rule.
  */
 async function filesInFolder(name: string, folder: string, kind: FileKind): Promise<string[]> {
   const found: string[] = [], others: string[] = [];
@@ -238,8 +240,8 @@ async function nearestFile(
 const hashedBytes = 2 ** 28;
 
 /**
- * A text that changes when files do: the SHA-256 of each file of up to 256 MB; for larger ones its name,
- * size and time of last change, as reading them takes too long.
+ * A text that changes when files do: the SHA-256 of each file of up to 256 MB; for larger ones its
+ * name, size and time of last change, as reading them takes too long.
  *
  * @param files The files, in order.
  */
@@ -279,7 +281,8 @@ async function sha256OfFile(path: string): Promise<string> {
 /**
  * Which file a row is in, where files are read one after the other.
  *
- * @param files The names of the files, each with how many rows it has; as many of them as were read.
+ * @param files The names of the files, each with how many rows it has; as many of them as were
+ *   read.
  * @param row The row's number from 0 over all files.
  * @returns The file and the row's number there; undefined if no file has it.
  */

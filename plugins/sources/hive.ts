@@ -17,7 +17,8 @@ export function isPartition(name: string): boolean {
 }
 
 /**
- * The columns that the folders in a file's name stand for, as Hive, Spark, DuckDB and pyarrow write them.
+ * The columns that the folders in a file's name stand for, as Hive, Spark, DuckDB and pyarrow write
+ * them.
  *
  * @param name The file's path as the pipeline names it, or its address.
  * @returns The columns from the outermost folder to the innermost; the last one of a name counts.
@@ -33,7 +34,9 @@ export function partitionsOf(name: string): Partitions {
   );
 }
 
-/** What a percent sign and two digits stand for; a name that is not written so is taken as it is. */
+/**
+ * What a percent sign and two digits stand for; a name that is not written so is taken as it is.
+ */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -43,8 +46,8 @@ function decoded(text: string): string {
 }
 
 /**
- * The columns that folders stand for: whole numbers, dates, or texts, by all values together, as a CSV
- * file's. A column that the files have themselves is theirs.
+ * The columns that folders stand for: whole numbers, dates, or texts, by all values together, as a
+ * CSV file's. A column that the files have themselves is theirs.
  *
  * @param files The files.
  * @throws {UserError} If a file lacks one that others have.

@@ -193,7 +193,9 @@ class DictionaryMessages {
     this.#blocks = blocks;
   }
 
-  /** The messages that count for a record batch which comes behind some messages of dictionaries. */
+  /**
+   * The messages that count for a record batch which comes behind some messages of dictionaries.
+   */
   async before(count: number): Promise<BatchMessage[]> {
     const wanted = new Map<number, DictionaryBlock[]>();
     for (const block of this.#blocks.slice(0, count)) {

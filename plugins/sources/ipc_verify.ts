@@ -1,8 +1,8 @@
 /**
- * Whether the metadata of Arrow's IPC formats are what they say. They are flatbuffers: tables that name
- * one another by offsets, and vectors by their length. arrow-js follows them without a look, so that a flipped
- * bit can make it read zeros, or loop over two billion columns. Here each offset and each length is looked
- * at once, before anything is made of them.
+ * Whether the metadata of Arrow's IPC formats are what they say. They are flatbuffers: tables that
+ * name one another by offsets, and vectors by their length. arrow-js follows them without a look,
+ * so that a flipped bit can make it read zeros, or loop over two billion columns. Here each offset
+ * and each length is looked at once, before anything is made of them.
  *
  * @module
  */

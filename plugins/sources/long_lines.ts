@@ -4,7 +4,9 @@ import { createGunzip } from "node:zlib";
 import { hint, UserError } from "../../plugin.ts";
 import type { SourceFile } from "./files.ts";
 
-/** The most bytes that a line may have; DuckDB's own limit to a row, which may have several lines. */
+/**
+ * The most bytes that a line may have; DuckDB's own limit to a row, which may have several lines.
+ */
 const lineBytes = 2_000_000;
 
 /** How much of a file DuckDB has at a time, and so the most that it goes through many times. */
@@ -14,10 +16,10 @@ const bufferBytes = 16 * lineBytes;
 const partBytes = 2 ** 16;
 
 /**
- * Refuses a text file with a line that is too long to be read. DuckDB goes through such a line once for
- * each way that it could be meant, which takes longer than anybody waits, and leaves it out without a word
- * if it is the last and longer than its buffer. Of a packed file the start is looked at, as the rest costs
- * as much as reading it: {@linkcode refuseLongPackedLines} does that.
+ * Refuses a text file with a line that is too long to be read. DuckDB goes through such a line once
+ * for each way that it could be meant, which takes longer than anybody waits, and leaves it out
+ * without a word if it is the last and longer than its buffer. Of a packed file the start is looked
+ * at, as the rest costs as much as reading it: {@linkcode refuseLongPackedLines} does that.
  *
  * @param file A file of text with columns, packed with gzip if it is called .gz.
  * @throws {UserError} With where the line is.
@@ -85,7 +87,9 @@ function firstEndIn(bytes: Uint8Array): number {
   return ends.length > 0 ? Math.min(...ends) : bytes.length;
 }
 
-/** Looks at the text of a packed file as far as it can be read: if it is damaged, DuckDB says how. */
+/**
+ * Looks at the text of a packed file as far as it can be read: if it is damaged, DuckDB says how.
+ */
 async function lookThrough(file: SourceFile, most: number): Promise<void> {
   let start = 0, seen = 0;
   for await (const bytes of unpacked(file)) {

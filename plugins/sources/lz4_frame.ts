@@ -175,8 +175,8 @@ const damaged = -1, beyondEnd = -2;
 const longCopy = 64;
 
 /**
- * Decodes a block: sequences of literals and of a match, which repeats what was written before it. The
- * last sequence has literals alone.
+ * Decodes a block: sequences of literals and of a match, which repeats what was written before it.
+ * The last sequence has literals alone.
  *
  * @param block The block.
  * @param out Where to write.

@@ -1,7 +1,7 @@
 /**
- * Record batches whose buffers are compressed, as ones whose buffers are not. arrow-js could unpack them
- * itself, to whatever length a buffer says; here the rows and the types of the columns say how long it may be,
- * before anything is made of that size.
+ * Record batches whose buffers are compressed, as ones whose buffers are not. arrow-js could unpack
+ * them itself, to whatever length a buffer says; here the rows and the types of the columns say how
+ * long it may be, before anything is made of that size.
  *
  * @module
  */
@@ -68,7 +68,10 @@ interface Dependent {
   readonly refuseOther: (needed: number) => void;
 }
 
-/** How many times as long as rows need it may a buffer be, and that many bytes more: writers cut some only roughly. */
+/**
+ * How many times as long as rows need it may a buffer be, and that many bytes more: writers cut
+ * some only roughly.
+ */
 const maxTimes = 8, maxBeside = 2 ** 16;
 
 /** The bytes of a buffer's length, which stands before it. */
@@ -140,7 +143,8 @@ export function packedBatch(
 }
 
 /**
- * A message's metadata as both formats have them: with their length before them, at a multiple of eight bytes.
+ * A message's metadata as both formats have them: with their length before them, at a multiple of
+ * eight bytes.
  *
  * @param message The message.
  */

@@ -1,6 +1,7 @@
 /**
- * Several Parquet files as one table of a query. DuckDB gives all files the types of the first one, and rounds
- * what they do not hold: here each column has the narrowest type that holds the values of all files.
+ * Several Parquet files as one table of a query. DuckDB gives all files the types of the first one,
+ * and rounds what they do not hold: here each column has the narrowest type that holds the values
+ * of all files.
  *
  * @module
  */
@@ -56,7 +57,8 @@ interface JoinedColumn {
  * Joins files in their order.
  *
  * @param files The files, one at least.
- * @throws {UserError} If a file has other columns than the first, or a column has types with nothing in common.
+ * @throws {UserError} If a file has other columns than the first, or a column has types with
+ *   nothing in common.
  */
 export async function joinParquet(files: readonly ParquetFile[]): Promise<JoinedFiles> {
   const [first, ...others] = files as readonly [ParquetFile, ...ParquetFile[]];
@@ -148,7 +150,9 @@ function duckdbType(type: DataType): string {
   return { Float16: "FLOAT", Float32: "FLOAT", Float64: "DOUBLE" }[String(type)] ?? "VARCHAR";
 }
 
-/** A column of a file in the type of all; a whole number that a float does not have fails the query. */
+/**
+ * A column of a file in the type of all; a whole number that a float does not have fails the query.
+ */
 function castOf(
   file: SourceFile,
   { name, type }: DuckColumn,

@@ -29,12 +29,15 @@ interface Element {
   readonly logical: string | null;
 }
 
-/** A decimal of more digits has no type in DuckDB; it makes doubles of its bytes, often of the wrong ones. */
+/**
+ * A decimal of more digits has no type in DuckDB; it makes doubles of its bytes, often of the wrong
+ * ones.
+ */
 const maxDigits = 38;
 
 /**
- * Finds the columns of a file whose values DuckDB changes: decimals of more than 38 digits, and times of
- * nanoseconds that it cuts off at microseconds. Columns in lists and structs count.
+ * Finds the columns of a file whose values DuckDB changes: decimals of more than 38 digits, and
+ * times of nanoseconds that it cuts off at microseconds. Columns in lists and structs count.
  *
  * @param database The database, which may read the file.
  * @param file The file.
@@ -85,8 +88,8 @@ export function rewrite(name: string): HintText {
 }
 
 /**
- * What to do about a Parquet file whose values are written in a way that DuckDB does not know: pyarrow reads most
- * ways, and writes ones that all programs know by default.
+ * What to do about a Parquet file whose values are written in a way that DuckDB does not know:
+ * pyarrow reads most ways, and writes ones that all programs know by default.
  *
  * @param name The file, as the pipeline names it, where it is known.
  */
@@ -100,8 +103,8 @@ export function encodings(name: string | undefined): HintText {
 }
 
 /**
- * The names of a file's columns, in their order. DuckDB takes names that differ in case for one, and calls the second of
- * `A` and `a` `a_1`, which another column may be called as well.
+ * The names of a file's columns, in their order. DuckDB takes names that differ in case for one,
+ * and calls the second of `A` and `a` `a_1`, which another column may be called as well.
  *
  * @param database The database, which may read the file.
  * @param file The file.

@@ -20,8 +20,9 @@ export interface RandomAccess {
    */
   read(offset: number, into: Uint8Array): Promise<void>;
   /**
-   * Reads bytes at once, where that takes microseconds; absent for what is on a server. Whether the file is
-   * still the one that was opened is to be asked with {@linkcode RandomAccess.refuseChanged}.
+   * Reads bytes at once, where that takes microseconds; absent for what is on a server. Whether the
+   * file is still the one that was opened is to be asked with
+   * {@linkcode RandomAccess.refuseChanged}.
    */
   readNow?(offset: number, into: Uint8Array): void;
   /**

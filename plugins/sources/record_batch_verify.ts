@@ -1,6 +1,6 @@
 /**
- * Whether the columns of a record batch are as long as they say. arrow-js makes views of what is there,
- * and reads undefined behind their ends; pyarrow's `validate(full=True)` looks at the same.
+ * Whether the columns of a record batch are as long as they say. arrow-js makes views of what is
+ * there, and reads undefined behind their ends; pyarrow's `validate(full=True)` looks at the same.
  *
  * @module
  */
@@ -20,7 +20,8 @@ export class ColumnError extends Error {
 }
 
 /**
- * Refuses a column of whole numbers of a width that there is not. arrow-js tells only where it makes an array.
+ * Refuses a column of whole numbers of a width that there is not. arrow-js tells only where it
+ * makes an array.
  *
  * @param type The column's type.
  * @param name What to call it.
@@ -56,8 +57,8 @@ export function verifyBuffers(buffers: RecordBatchHeader["buffers"], bodyLength:
 }
 
 /**
- * Refuses columns of other lengths than their record batch. arrow-js would fill shorter ones up with nulls,
- * however many are said to be missing.
+ * Refuses columns of other lengths than their record batch. arrow-js would fill shorter ones up
+ * with nulls, however many are said to be missing.
  *
  * @param fields The columns.
  * @param header What the message says of them.
@@ -180,7 +181,9 @@ export function verifyColumn(data: Data, name: string): void {
   );
 }
 
-/** Refuses indices that lead out of their dictionary; what stands in place of a null does not count. */
+/**
+ * Refuses indices that lead out of their dictionary; what stands in place of a null does not count.
+ */
 function verifyIndices(data: Data, fail: (why: string) => never): void {
   const { length, nullCount, nullBitmap, offset } = data;
   const entries = data.dictionary?.length ?? 0;

@@ -29,8 +29,8 @@ interface RowFile {
  *
  * @param files The files, in order.
  * @param names The columns; all by default.
- * @returns Undefined unless all files are here, uncompressed, and these columns have rows of one width,
- * the same in all files, without nulls.
+ * @returns Undefined unless all files are here, uncompressed, and these columns have rows of one
+ *   width, the same in all files, without nulls.
  */
 export function rowReader(
   files: readonly ArrowFile[],

@@ -37,8 +37,8 @@ const tableFiles: FileKind = {
 };
 
 /**
- * Rows that a query gives, run by DuckDB on one thread: then the rows of a query without ORDER BY have
- * the same order each time as well, which they have not on several.
+ * Rows that a query gives, run by DuckDB on one thread: then the rows of a query without ORDER BY
+ * have the same order each time as well, which they have not on several.
  */
 const stage: SourceStage = defineSource({
   name: "sql",
@@ -191,7 +191,8 @@ interface SqlTable {
 }
 
 /**
- * What a query may read of a table. There are columns that DuckDB changes: a query that reads such a column fails.
+ * What a query may read of a table. There are columns that DuckDB changes: a query that reads such
+ * a column fails.
  */
 async function sqlTable(database: Database, { name, files }: NamedTable): Promise<SqlTable> {
   const parquet = files.filter(isParquet);
@@ -248,7 +249,9 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
   return { name, from: `(SELECT * REPLACE (${replaced.join(", ")}) FROM ${from})`, refusals };
 }
 
-/** The query within a statement, from its second line on, as parts of a WITH are read where used. */
+/**
+ * The query within a statement, from its second line on, as parts of a WITH are read where used.
+ */
 function statement(list: string, query: string, tables: readonly SqlTable[]): string {
   const parts = tables.map(({ name, from }) =>
     `${quoted(name)} AS NOT MATERIALIZED (FROM ${from})`

@@ -1,6 +1,7 @@
 /**
- * What a query does, before DuckDB sees it. DuckDB cannot be told not to write: the paths that it may read it may write as well,
- * and functions such as `enable_profiling` write where a query reads. So the query is parsed, and runs only if all that it calls is known.
+ * What a query does, before DuckDB sees it. DuckDB cannot be told not to write: the paths that it
+ * may read it may write as well, and functions such as `enable_profiling` write where a query
+ * reads. So the query is parsed, and runs only if all that it calls is known.
  *
  * @module
  */
@@ -8,7 +9,10 @@
 import { hint, type HintText, UserError } from "../../plugin.ts";
 import { type Database, literal, quoted } from "./duckdb.ts";
 
-/** Functions that give rows and do nothing else. They read no file but those that the database may read. */
+/**
+ * Functions that give rows and do nothing else. They read no file but those that the database may
+ * read.
+ */
 export const tableFunctions: ReadonlySet<string> = new Set([
   "generate_series",
   "json_each",
@@ -103,7 +107,8 @@ export interface Definition {
 }
 
 /**
- * Refuses a statement that does more than read, also by a view or a macro of the database. It does not run, and is not bound.
+ * Refuses a statement that does more than read, also by a view or a macro of the database. It does
+ * not run, and is not bound.
  *
  * @param database Where it is to run.
  * @param sql The statement.
@@ -237,8 +242,8 @@ export async function definitionsOf(database: Database, file: string): Promise<D
 }
 
 /**
- * Refuses a database with macros that have the names of DuckDB's own functions: also the statements that are made here, to read
- * CSV files say, would call these.
+ * Refuses a database with macros that have the names of DuckDB's own functions: also the statements
+ * that are made here, to read CSV files say, would call these.
  */
 async function refuseShadows(
   database: Database,
@@ -264,9 +269,10 @@ async function refuseShadows(
 }
 
 /**
- * What the columns of a table are computed by, in brackets, from the statement that makes it, which DuckDB has written:
- * `CREATE TABLE name(a INTEGER, b INTEGER GENERATED ALWAYS AS((a + 1)), …);`. Undefined if it cannot be read.
- * DuckDB's tables have no other word for it: the defaults of columns look the same, which no query computes.
+ * What the columns of a table are computed by, in brackets, from the statement that makes it, which
+ * DuckDB has written: `CREATE TABLE name(a INTEGER, b INTEGER GENERATED ALWAYS AS((a + 1)), …);`.
+ * Undefined if it cannot be read. DuckDB's tables have no other word for it: the defaults of
+ * columns look the same, which no query computes.
  */
 function generatedIn(sql: string): string[] | undefined {
   const token = /\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|[()]|[^\s"'()]+)\s*/y;
@@ -291,7 +297,10 @@ function generatedIn(sql: string): string[] | undefined {
   return found;
 }
 
-/** The query of a view, from the statement that makes it, which DuckDB has written: `CREATE VIEW name (columns) AS query`. */
+/**
+ * The query of a view, from the statement that makes it, which DuckDB has written: `CREATE VIEW
+ * name (columns) AS query`.
+ */
 function bodyOf(sql: string): string | undefined {
   const token = /"(?:[^"]|"")*"|[()]|[^\s"()]+/y, space = /\s*/y;
   for (let at = 0, depth = 0; at < sql.length;) {

@@ -40,7 +40,8 @@ export interface Tables {
    *
    * @param file The file.
    * @param names The columns that are wanted; all by default.
-   * @param range The rows that are wanted, from the first to the one before the last; all by default.
+   * @param range The rows that are wanted, from the first to the one before the last; all by
+   *   default.
    * @throws {UserError} If one of the columns cannot be read.
    */
   statement(
@@ -54,7 +55,9 @@ export interface Tables {
   line?(file: SourceFile, row: number): number | undefined;
   /** What is known of columns of text, where the format has no types. */
   readonly textFacts?: ReadonlyMap<string, TextFacts> | undefined;
-  /** Those of some columns that hold no value in any file; absent where types are found by values. */
+  /**
+   * Those of some columns that hold no value in any file; absent where types are found by values.
+   */
   withoutValues?(names: readonly string[]): Promise<ReadonlySet<string>>;
   /** The same columns with other types; those that cannot have them stay as they are. */
   widen(fields: readonly Field[]): Promise<Tables>;
@@ -76,8 +79,8 @@ export interface TableRequest extends OpenRequest {
 }
 
 /**
- * Opens files as a data set: their rows in the order of the files. Record batches have the same rows
- * whichever columns are asked for, and do not reach from one file into the next.
+ * Opens files as a data set: their rows in the order of the files. Record batches have the same
+ * rows whichever columns are asked for, and do not reach from one file into the next.
  *
  * @param files The files.
  * @param format How they are read.

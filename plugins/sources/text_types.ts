@@ -1,6 +1,6 @@
 /**
- * Which types the texts of a column can be read as without a change. DuckDB's own casts round, cut and
- * trim: here a text is looked at first, and cast only if its value is the same afterwards.
+ * Which types the texts of a column can be read as without a change. DuckDB's own casts round, cut
+ * and trim: here a text is looked at first, and cast only if its value is the same afterwards.
  *
  * @module
  */
@@ -49,7 +49,9 @@ export const duckdbTypes: Readonly<Record<GivenType | FoundType, string>> = {
   utc: "TIMESTAMPTZ",
 };
 
-/** What a text can be, a bit each: the kinds of a column's texts are joined with OR, over files too. */
+/**
+ * What a text can be, a bit each: the kinds of a column's texts are joined with OR, over files too.
+ */
 export const kinds = {
   /** Digits, without a zero or a plus in front, within 64 bits with a sign. */
   integer: 1,
@@ -191,7 +193,9 @@ const branches: Readonly<Record<string, (x: string) => string>> = {
   time: (x) => `WHEN ${matches(x, patterns.time)} THEN ${kinds.time}`,
 };
 
-/** The branches that most of a column's texts are likely to take, by the kinds of its first ones. */
+/**
+ * The branches that most of a column's texts are likely to take, by the kinds of its first ones.
+ */
 const likely: readonly (readonly [kinds: number, branches: readonly string[]])[] = [
   [kinds.decimal, ["decimal", "integer"]],
   [kinds.integer, ["integer"]],
@@ -281,7 +285,8 @@ function suits(x: string, type: GivenType): string {
 }
 
 /**
- * Whether a text suits a type that was given, in SQL: 0, `blank` and `spaced`, or `text` if it does not.
+ * Whether a text suits a type that was given, in SQL: 0, `blank` and `spaced`, or `text` if it does
+ * not.
  *
  * @param x The text, in SQL.
  * @param type The type.

@@ -1,6 +1,6 @@
 /**
- * Whether the texts of record batches are UTF-8. arrow-js reads what is not as U+FFFD, so that texts that differ
- * would become one.
+ * Whether the texts of record batches are UTF-8. arrow-js reads what is not as U+FFFD, so that
+ * texts that differ would become one.
  *
  * @module
  */
@@ -20,8 +20,8 @@ export interface BrokenText {
 }
 
 /**
- * Finds the first text of some columns that is no UTF-8. A null, and an entry of a dictionary that no row has, are
- * none.
+ * Finds the first text of some columns that is no UTF-8. A null, and an entry of a dictionary that
+ * no row has, are none.
  *
  * @param batch The record batch.
  * @param columns The columns; all by default.

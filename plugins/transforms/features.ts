@@ -175,7 +175,8 @@ export interface ChangedNumbers {
  *
  * @param features The features at the input of the transform.
  * @param given The option `feature`.
- * @throws {UserError} If a named feature is missing or has no numbers, or if no feature has numbers.
+ * @throws {UserError} If a named feature is missing or has no numbers, or if no feature has
+ *   numbers.
  */
 export function changeNumbers(
   features: Features,
