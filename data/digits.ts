@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { writeFileWhole } from "../src/base/files/write.ts";
 import { UserError } from "../src/base/errors.ts";
+import { openRegular } from "../src/base/files/regular.ts";
 import { createRandom, deriveSeed } from "../src/base/random.ts";
 import { arrowFile } from "./arrow_file.ts";
 import type { DataSet } from "./data_set.ts";
@@ -61,7 +62,7 @@ export function splitRows(classes: readonly number[]): { train: number[]; test: 
 
 async function readText(path: string): Promise<string> {
   try {
-    const file = await Deno.open(path);
+    const file = await openRegular(path);
     return await new Response(file.readable.pipeThrough(new DecompressionStream("gzip"))).text();
   } catch (error) {
     throw new UserError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });

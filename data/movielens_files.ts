@@ -1,6 +1,7 @@
 import { BlobReader, TextWriter, ZipReader } from "@zip.js/zip.js";
 import { join } from "node:path";
 import { UserError } from "../src/base/errors.ts";
+import { readRegular } from "../src/base/files/regular.ts";
 import { hint } from "../src/base/hints.ts";
 import { download, type Published } from "./original.ts";
 
@@ -104,7 +105,7 @@ function missing(from: string | undefined): never {
 
 const readerOf = (folder: string): Read => async (name) => {
   try {
-    const bytes = await Deno.readFile(join(folder, name));
+    const bytes = await readRegular(join(folder, name));
     // GroupLens' files are in Latin-1, RecBole's have no title with a letter beyond ASCII that is read.
     return new TextDecoder("latin1").decode(bytes);
   } catch (error) {

@@ -10,6 +10,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import process from "node:process";
 import { UserError } from "../src/base/errors.ts";
+import { readRegular } from "../src/base/files/regular.ts";
 import { hint, type HintText } from "../src/base/hints.ts";
 
 /** A file that is published on a site. */
@@ -40,7 +41,7 @@ export async function readFirst(
 ): Promise<{ path: string; bytes: Uint8Array<ArrayBuffer> }> {
   for (const path of names.map((name) => join(folder, name))) {
     try {
-      return { path, bytes: await Deno.readFile(path) };
+      return { path, bytes: await readRegular(path) };
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) continue;
       throw new UserError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });

@@ -9,6 +9,7 @@
 import { join } from "node:path";
 import { compile, type TopLevelSpec } from "npm:vega-lite@6.4.1";
 import { parse, View } from "npm:vega@6.2.0";
+import { readRegularText } from "../base/files/regular.ts";
 import { resultTable } from "../commands/result_table.ts";
 import type { Result } from "../stages/events.ts";
 import { escapeMarkup } from "../base/escape_markup.ts";
@@ -24,7 +25,7 @@ if (!folder || !out) {
   console.error("usage: deno task picture RUN_FOLDER OUT.svg");
   Deno.exit(2);
 }
-const result: Result = JSON.parse(await Deno.readTextFile(join(folder, "result.json")));
+const result: Result = JSON.parse(await readRegularText(join(folder, "result.json")));
 const points = [
   ...await lossPoints(folder, "metrics.jsonl", { light: "light", booster: "booster" }),
   ...await lossPoints(folder, "metrics-light-alone.jsonl", { light: "light alone" }),
@@ -37,7 +38,7 @@ async function lossPoints(
   file: string,
   nets: Readonly<Record<string, string>>,
 ): Promise<Point[]> {
-  const text = await Deno.readTextFile(join(folder, file)).catch(() => "");
+  const text = await readRegularText(join(folder, file)).catch(() => "");
   return text.split("\n").filter(Boolean).map((line) => JSON.parse(line))
     .filter(({ split }) => split === "test")
     .flatMap((line) =>

@@ -1,8 +1,10 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { tableFromIPC } from "apache-arrow";
 import { join } from "node:path";
+import { readMovieLens } from "../../data/movielens_files.ts";
 import { impressionsOf, movielens, splitByTime } from "../../data/movielens.ts";
 import { UserError } from "../../src/base/errors.ts";
+import { inFolder } from "../support/command_line.ts";
 
 const genres = (...set: number[]) =>
   Array.from({ length: 19 }, (_, index) => Number(set.includes(index))).join("|");
@@ -117,4 +119,18 @@ Deno.test("movielens says what is missing or broken", async () => {
     UserError,
     "nothing is known of the film 99, which was rated",
   );
+});
+
+Deno.test({
+  name: "readMovieLens() refuses a pipe in the place of a file, and does not wait for it",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inFolder(async (folder) => {
+      new Deno.Command("mkfifo", { args: [join(folder, "u.data")] }).outputSync();
+      await assertRejects(
+        () => readMovieLens(folder, () => {}),
+        UserError,
+        "u.data cannot be read: it is no regular file",
+      );
+    }),
 });
