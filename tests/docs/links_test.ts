@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { dirname, join, relative } from "node:path";
 import { root } from "../support/command_line.ts";
 
@@ -42,4 +42,30 @@ Deno.test("each link of a document to a file or a heading of the project leads t
     }
   }
   assertEquals(broken, []);
+});
+
+/** Folders that tasks make. */
+const made = ["bench/.venv/"];
+
+/** Files and folders that documents name as code: `src/train/step.ts`, `tests/corpus/`. */
+const namedPath =
+  /`((?:src|tests|plugins|docs|data|bench|pipelines|schema)\/[\w./-]*(?:\.(?:ts|md|yaml|json|py)|\/))`/g;
+
+Deno.test("each file of the repository that a document names is there", () => {
+  const missing: string[] = [];
+  let count = 0;
+  for (const path of documents()) {
+    for (const [, named] of Deno.readTextFileSync(path).matchAll(namedPath)) {
+      // Such as plugins/KIND/NAME.ts, and what a task makes.
+      if (/\b(?:ID|KIND|NAME|GROUP)/.test(named!) || made.includes(named!)) continue;
+      count++;
+      try {
+        Deno.statSync(join(root, named!));
+      } catch {
+        missing.push(`${relative(root, path)}: ${named}`);
+      }
+    }
+  }
+  assertEquals(missing, []);
+  assert(count > 100, `${count}`);
 });
