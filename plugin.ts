@@ -7,7 +7,7 @@
 
 export * from "./src/base/files/safetensors.ts";
 export * from "./src/base/files/append.ts";
-export * from "./src/base/files/available_memory.ts";
+export * from "./src/base/machine/available_memory.ts";
 export * from "./src/base/files/glob.ts";
 export * from "./src/base/files/write.ts";
 export * from "./src/stages/column_types.ts";

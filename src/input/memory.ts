@@ -4,7 +4,7 @@
  * @module
  */
 
-import { availableMemory } from "../base/files/available_memory.ts";
+import { availableMemory } from "../base/machine/available_memory.ts";
 
 /** The memory for the rows of a run. */
 export interface Memory {

@@ -14,7 +14,7 @@ import type { SourceStage } from "../stages/source.ts";
 import { emptyHint } from "./classes.ts";
 import { sizeOf } from "./columns.ts";
 import { mapBatch } from "../stages/parts.ts";
-import { availableMemory } from "../base/files/available_memory.ts";
+import { availableMemory } from "../base/machine/available_memory.ts";
 import { memoryFor } from "./memory.ts";
 import { batchCount, batchRange, holdoutRows, sampleRows } from "./order.ts";
 import { openDataset, readSplit, type Split } from "./split.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { cacheFolder } from "../base/machine/cache_folder.ts";
-import { denoFolder } from "../base/files/deno_folder.ts";
+import { denoFolder } from "../base/machine/deno_folder.ts";
 
 /** What has been downloaded. */
 export interface Fetched {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { WASM_BYTES } from "../engine/limits.ts";
 import { describeValue } from "../base/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
 import { type Problem, UserError } from "../base/errors.ts";
@@ -29,7 +30,6 @@ import {
   refuseLargeNets,
   refuseLargeOutputs,
   type SizedOutput,
-  wasmBytes,
 } from "./sizes.ts";
 import { type Model, slotVariables } from "../train/step.ts";
 import { batchTensors } from "../train/tensors.ts";
@@ -130,7 +130,7 @@ export function prepareNets(
   };
   const rows = Math.min(plan.cut.size, data.splits.train.rows);
   const engineBytes = tf.getBackend() === "wasm"
-    ? Math.min(data.available, wasmBytes)
+    ? Math.min(data.available, WASM_BYTES)
     : data.available;
   refuseLarge();
   const { shapes, distinct } = outputShapes(plan, data, pair, nets, variables, units, features);

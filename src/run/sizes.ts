@@ -4,6 +4,7 @@
  * @module
  */
 
+import { WASM_BYTES } from "../engine/limits.ts";
 import { type Place, UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { Variable } from "../stages/network.ts";
@@ -73,9 +74,6 @@ export function refuseLargeNets(
     exitCode: 2,
   });
 }
-
-/** All that WebAssembly can address. */
-export const wasmBytes: number = 2 ** 32;
 
 /**
  * Refuses layers whose units the machine has no memory for, a number a unit and row of a batch.
@@ -175,7 +173,7 @@ export function refuseBeyondWasm(variables: readonly Variable[], place: Place | 
     bytes: (table ? BYTES : 2 * BYTES) * sizeOf(shape),
   }));
   const bytes = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
-  if (bytes < wasmBytes) return;
+  if (bytes < WASM_BYTES) return;
   const largest = sizes.reduce((one, other) => other.bytes > one.bytes ? other : one);
   const inGb = (bytes: number) => (bytes / 1e9).toFixed(1);
   throw new UserError(

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { denoFolder } from "../../src/base/files/deno_folder.ts";
+import { denoFolder } from "../../src/base/machine/deno_folder.ts";
 import { deno, type Ended, inFolder } from "../support/command_line.ts";
 import { JsrPackage } from "../support/jsr_package.ts";
 import { digitsPipeline } from "../support/pipelines.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { denoFolder } from "../../src/base/files/deno_folder.ts";
+import { denoFolder } from "../../src/base/machine/deno_folder.ts";
 import { type Ended, inFolder, rocket } from "../support/command_line.ts";
 import { digitsPipeline, pluginApi } from "../support/pipelines.ts";
 import { FakeNpm } from "./fake_npm.ts";

@@ -5,20 +5,17 @@ const project = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Files of the launcher, which a project of its own gets a copy of. */
 const LAUNCHER = [
-  ...["src/launch/main.ts", "src/launch", "src/base/machine/cache_folder.ts"],
-  ...[
-    "src/base/machine/control_groups.ts",
-    "src/base/files/deno_folder.ts",
-    "src/base/files/drafts.ts",
-    "src/base/files/folder_lock.ts",
-  ],
+  "src/base/files/drafts.ts",
+  "src/base/files/folder_lock.ts",
   "src/base/files/holds_path.ts",
-  ...[
-    "src/base/machine/permissions.ts",
-    "src/base/printable.ts",
-    "src/base/files/run_drafts.ts",
-    "src/base/machine/system_file.ts",
-  ],
+  "src/base/files/run_drafts.ts",
+  "src/base/machine/cache_folder.ts",
+  "src/base/machine/control_groups.ts",
+  "src/base/machine/deno_folder.ts",
+  "src/base/machine/permissions.ts",
+  "src/base/machine/system_file.ts",
+  "src/base/printable.ts",
+  "src/launch",
 ];
 
 const tasks = {

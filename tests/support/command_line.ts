@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../../src/base/machine/cache_folder.ts";
-import { denoFolder } from "../../src/base/files/deno_folder.ts";
+import { denoFolder } from "../../src/base/machine/deno_folder.ts";
 import { openProject } from "../../src/launch/project.ts";
 
 /** The project's folder. */
