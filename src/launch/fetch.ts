@@ -82,12 +82,14 @@ export class Fetcher {
    */
   async fetch({ packages, code, hosts }: Downloads): Promise<void> {
     const beside = new Set(packages);
-    if (code.length > 0) {
+    const written = code.length > 0 ? await writtenFolders() : undefined;
+    for (const one of code) if (isUrl(one)) beside.add(one);
+    if (written) {
       const specifiers = await importsOf(this.#project, {
-        modules: code,
+        modules: code.filter((one) => !isUrl(one)),
         foreign: true,
         // What a stage has written decides nothing.
-        without: await writtenFolders(),
+        without: written,
         temporary: this.#temporary,
       });
       for (const specifier of specifiers) beside.add(specifier);
@@ -171,6 +173,9 @@ interface Installed {
   readonly npmPackages: Readonly<Record<string, { readonly localPath?: string }>>;
   readonly modules: readonly { readonly specifier: string; readonly local?: string }[];
 }
+
+/** Whether code is named by a specifier, and not by its path: drives of Windows have one letter. */
+const isUrl = (code: string) => /^[A-Za-z][A-Za-z0-9+.-]+:/.test(code);
 
 /** Whether something comes from npm, or from one of some servers. */
 function isFrom(specifier: string, hosts: readonly string[]): boolean {

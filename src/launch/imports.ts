@@ -7,7 +7,7 @@ import type { Project } from "./project.ts";
 
 /** Which modules are looked at. */
 export interface ImportsOptions {
-  /** The modules, as absolute paths; specifiers are taken as they are. */
+  /** The modules, as absolute paths. */
   readonly modules: readonly string[];
   /** Whether they are not Rocket's: what they import of its exports is known, and is not looked into. */
   readonly foreign?: boolean;
@@ -39,8 +39,7 @@ export async function importsOf(
     imports[config.name + entry.slice(1)] = EMPTY;
     imports[pathToFileURL(join(root, target)).href] = EMPTY;
   }
-  const isHere = (module: string) => !/^[A-Za-z][A-Za-z0-9+.-]+:/.test(module);
-  const urls = modules.map((module) => isHere(module) ? pathToFileURL(module).href : module);
+  const urls = modules.map((module) => pathToFileURL(module).href);
   const entry = join(temporary, "imports.ts");
   await Deno.writeTextFile(entry, urls.map((url) => `import ${JSON.stringify(url)};\n`).join(""));
   const chunks: Uint8Array<ArrayBuffer>[] = [];
