@@ -7,7 +7,7 @@ export const imageSize: number = side * side * 3;
  * Images of 32 × 32 × 3 with a pixel's channels side by side.
  *
  * @param images The values, one image after the other.
- * @param stride How far apart the values of neighbouring rows, columns and channels are.
+ * @param stride How far apart the values of neighboring rows, columns and channels are.
  * @param result Where the images go.
  */
 export function channelsLast(

@@ -32,7 +32,7 @@ const about = {
 /** CIFAR-10 as it is published. */
 export const cifar10Options: CifarOptions = {
   name: "cifar10",
-  summary: "60,000 photographs of 32 × 32 pixels in 10 classes by Krizhevsky (no licence stated)",
+  summary: "60,000 photographs of 32 × 32 pixels in 10 classes by Krizhevsky (no license stated)",
   archive: {
     name: "cifar-10-binary.tar.gz",
     url: `${site}/cifar-10-binary.tar.gz`,
@@ -56,7 +56,7 @@ export const cifar10Options: CifarOptions = {
 /** CIFAR-100 as it is published. */
 export const cifar100Options: CifarOptions = {
   name: "cifar100",
-  summary: "60,000 photographs of 32 × 32 pixels in 100 classes by Krizhevsky (no licence stated)",
+  summary: "60,000 photographs of 32 × 32 pixels in 100 classes by Krizhevsky (no license stated)",
   archive: {
     name: "cifar-100-binary.tar.gz",
     url: `${site}/cifar-100-binary.tar.gz`,

@@ -12,7 +12,7 @@ export interface MakeOptions {
 export interface DataSet {
   /** Its name on the command line. */
   readonly name: string;
-  /** One line: what, how much, which licence. */
+  /** One line: what, how much, which license. */
   readonly summary: string;
   /** The folder of its Arrow files, beside this one. */
   readonly folder: string;

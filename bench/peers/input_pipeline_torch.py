@@ -1,4 +1,4 @@
-"""The input pipeline in torchvision: a step takes 16 batches of 128 images, normalised, mirrored and cropped at random.
+"""The input pipeline in torchvision: a step takes 16 batches of 128 images, normalized, mirrored and cropped at random.
 
 Two workers of a DataLoader make the batches. `--mode pil` transforms PIL images one by one, as the CIFAR data sets of
 torchvision have them; `--mode tensor` transforms tensors one by one with torchvision.transforms.v2.

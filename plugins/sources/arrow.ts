@@ -25,7 +25,7 @@ import { partitionsOf } from "./hive.ts";
 import { DamagedError, indexIpc, type IpcIndex } from "./ipc_index.ts";
 import { MetadataError } from "./ipc_verify.ts";
 import { openFile, openUrl, type RandomAccess } from "./random_access.ts";
-import { recognise } from "./recognise.ts";
+import { recognize } from "./recognize.ts";
 import { ColumnError } from "./record_batch_verify.ts";
 import { rowReader } from "./row_reader.ts";
 import { decodeHint, findBrokenText } from "./utf8.ts";
@@ -197,7 +197,7 @@ async function openArrow(name: string, folder: string): Promise<ArrowFile> {
     ? await openUrl(name)
     : await openFile(name, (await findFile(name, folder, kind)).path);
   try {
-    const format = await recognise(file);
+    const format = await recognize(file);
     try {
       return { file, format, index: await indexIpc(file, format) };
     } catch (error) {

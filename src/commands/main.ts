@@ -105,7 +105,7 @@ function refuseUnknown(option: string): never {
   });
 }
 
-/** A first word that is neither a command nor a file is more likely a command misspelt. */
+/** A first word that is neither a command nor a file is more likely a command misspelled. */
 async function refuseUnknownCommand(word: string): Promise<void> {
   if (/[./\\]/.test(word) || await exists(word)) return;
   throw new UserError(`${JSON.stringify(word)} is neither a command nor a pipeline file`, {

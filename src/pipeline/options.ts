@@ -72,9 +72,9 @@ function issuesProblems(
     ),
   );
   return issues
-    // A key that is missing because it is misspelt is one mistake and not two.
+    // A key that is missing because it is misspelled is one mistake and not two.
     .filter((issue) => {
-      const key = misspelt(issue, value, subject, schema);
+      const key = misspelled(issue, value, subject, schema);
       return key === undefined ||
         !unknown.has(formatPath([...issue.path.slice(0, -1) as Path, key]));
     })
@@ -125,7 +125,7 @@ function issueProblems(
   if (found === undefined) {
     const owner = nameOf(subject, within.slice(0, -1));
     const name = formatPath(within.slice(-1));
-    const meant = misspelt(issue, value, subject, schema);
+    const meant = misspelled(issue, value, subject, schema);
     return [{
       message: `${owner} needs ${quoted(name)}: ${complaint(issue)}`,
       place: document.place(full.slice(0, -1)),
@@ -154,7 +154,7 @@ function issueProblems(
 }
 
 /** The key that seems to be meant for one that is needed and not there. */
-function misspelt(
+function misspelled(
   issue: Issue,
   value: unknown,
   { ignore = [] }: Subject,
@@ -185,7 +185,7 @@ function isWrongKind({ code, path }: Issue): boolean {
   return path.length === 0 && (code === "invalid_type" || code === "invalid_value");
 }
 
-/** How far a value is from an alternative. A key that is missing because it is misspelt is near. */
+/** How far a value is from an alternative. A key that is missing because it is misspelled is near. */
 function distanceOf(issues: readonly Issue[], found: unknown): number {
   const unknown: string[] = [], missing: string[] = [];
   let others = 0;
@@ -194,8 +194,9 @@ function distanceOf(issues: readonly Issue[], found: unknown): number {
     else if (valueAt(found, issue.path as Path) !== undefined) others++;
     else missing.push(String(issue.path.at(-1)));
   }
-  const misspelt = missing.filter((name) => nearest(name, unknown)).length;
-  return others + misspelt + 2 * (missing.length - misspelt) + 2 * (unknown.length - misspelt);
+  const misspelled = missing.filter((name) => nearest(name, unknown)).length;
+  return others + misspelled + 2 * (missing.length - misspelled) +
+    2 * (unknown.length - misspelled);
 }
 
 /** Whether the schema's author said what is expected. */

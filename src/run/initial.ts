@@ -293,7 +293,7 @@ async function readFinite(
     place,
     hint: hint(
       "initial/finite",
-      "nothing can be learnt from weights that are not finite: take an earlier file",
+      "nothing can be learned from weights that are not finite: take an earlier file",
       { edit: "the file" },
     ),
     exitCode: 2,

@@ -9,7 +9,7 @@ const packages = ["npm:vega@6.2.0", "npm:vega-lite@6.4.1"] as const;
 export interface PicturePoint {
   /** The setting's key. */
   readonly setting: string;
-  /** The setting's name, which is the colour. */
+  /** The setting's name, which is the color. */
   readonly name: string;
   /** Its point of the grid, such as `depth=10`; empty without one. */
   readonly point: string;
@@ -42,7 +42,7 @@ export function picturePoints({ rows, metric }: SweepTable): PicturePoint[] {
 
 /**
  * Draws the metric against the latency of the light nets: a point a setting with the 95 % interval of its
- * mean, a colour for each name, and a line through the points of the grid.
+ * mean, a color for each name, and a line through the points of the grid.
  *
  * @param table The sweep's table.
  * @param report Told if what draws cannot be loaded.

@@ -96,7 +96,7 @@ Deno.test("integer() spreads evenly, both ends included", () => {
   assertEquals(random.integer(4, 4), 4);
 });
 
-Deno.test("createRandom() starts anywhere: first numbers of neighbouring purposes are even too", () => {
+Deno.test("createRandom() starts anywhere: first numbers of neighboring purposes are even too", () => {
   const counts = Array<number>(20).fill(0);
   for (let epoch = 0; epoch < 5_000; epoch++) {
     counts[Math.floor(createRandom(deriveSeed(1, "shuffle", epoch)).uniform() * 20)]!++;

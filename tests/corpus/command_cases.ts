@@ -344,7 +344,7 @@ function* rowsCases(): Iterable<CommandCase> {
     features: n,
     losses: twoLosses("{ use: dist }"),
   });
-  yield ofRows("standardised logits of two classes", 2, ["use kl or mse-hint"], {
+  yield ofRows("standardized logits of two classes", 2, ["use kl or mse-hint"], {
     features: n,
     losses: twoLosses("{ use: logit-standardization }"),
   });

@@ -729,7 +729,7 @@ function* tableCases(): Iterable<DataCase> {
     words,
     ...parts,
   });
-  yield sql("misspelt keyword", "SELEC x, y FROM t", ["the query"]);
+  yield sql("misspelled keyword", "SELEC x, y FROM t", ["the query"]);
   yield sql("no such column", "SELECT z, y FROM t", [
     "the query cannot be run at line 1, column 8",
   ]);

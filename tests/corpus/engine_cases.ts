@@ -227,7 +227,7 @@ export function* engineCases(folder: string): Iterable<ProgramCase> {
     mended: { "engine/wasm": () => openEngine("wasm") },
   };
   yield {
-    name: "a misspelt option of `deno task native`",
+    name: "a misspelled option of `deno task native`",
     run: () => isForced(["--froce"]),
     mended: { "native/options": () => isForced(["--force"]) },
   };

@@ -76,7 +76,7 @@ export function sourceMends(): Map<string, Mends> {
       "sql/column": asked("SELECT z, y FROM t", "SELECT y AS x, y FROM t"),
     }],
     ["sql: no such table", { "sql/tables": asked("SELECT x, y FROM tt", "SELECT x, y FROM t") }],
-    ["sql: misspelt keyword", { "sql/query": asked("SELEC x, y FROM t", "SELECT x, y FROM t") }],
+    ["sql: misspelled keyword", { "sql/query": asked("SELEC x, y FROM t", "SELECT x, y FROM t") }],
     ["sql: of an interval", {
       "duckdb/type": asked(
         "SELECT INTERVAL 1 DAY AS x, y FROM t",
@@ -173,7 +173,7 @@ function* textHintCases(): Iterable<DataCase> {
   yield one("blank lines alone", "\n\n\n", ["a.csv has no line with text"], {
     mended: { "csv/names": madeAgain("a.csv", good) },
   });
-  yield one("a misspelt column", good, ["a.csv has no column xs", "did you mean x?"], {
+  yield one("a misspelled column", good, ["a.csv has no column xs", "did you mean x?"], {
     options: ", columns: { xs: float32 }",
   });
   yield one("a column whose name is no word in YAML", 'x,y,"a: b"\n1,0,2\n2,1,z\n', [
@@ -201,7 +201,7 @@ function* duckdbHintCases(): Iterable<DataCase> {
     words,
     ...parts,
   });
-  yield one("a misspelt function", "SELECT sqrtt(x) AS x, y FROM t", ["did you mean sqrt?"], {
+  yield one("a misspelled function", "SELECT sqrtt(x) AS x, y FROM t", ["did you mean sqrt?"], {
     mended: {
       "sql/near": asked("SELECT sqrtt(x) AS x, y FROM t", "SELECT sqrt(x) AS x, y FROM t"),
     },

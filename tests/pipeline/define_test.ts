@@ -86,7 +86,7 @@ Deno.test("definePipeline() refuses wrong options when types are checked", () =>
   });
   definePipeline({
     ...common,
-    // @ts-expect-error: the network's option is misspelt
+    // @ts-expect-error: the network's option is misspelled
     network: { use: "mlp", lihgt: [8] },
   });
   definePipeline({
@@ -118,7 +118,7 @@ Deno.test("definePipeline() refuses wrong options when types are checked", () =>
   });
   definePipeline({
     ...common,
-    // @ts-expect-error: the nested stage's option is misspelt
+    // @ts-expect-error: the nested stage's option is misspelled
     optimizer: { use: "sgd", rate: 1, schedule: { use: "warm-up", for: 1, than: "cosine" } },
   });
   definePipeline({
@@ -134,7 +134,7 @@ Deno.test("definePipeline() refuses wrong options when types are checked", () =>
   definePipeline(incomplete);
   definePipeline({
     extends: "base.yaml",
-    // @ts-expect-error: the change's option is misspelt
+    // @ts-expect-error: the change's option is misspelled
     network: { lihgt: [8] },
   });
   definePipeline({

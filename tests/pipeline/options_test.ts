@@ -154,7 +154,7 @@ Deno.test("checkOptions() names options that are missing, at the stage", async (
   ]);
 });
 
-Deno.test("checkOptions() tells of a missing option that is misspelt once", async () => {
+Deno.test("checkOptions() tells of a missing option that is misspelled once", async () => {
   const options = z.object({ learningRate: z.number(), momentum: z.number() });
   assertEquals(await problemsWith(options, "learning_rate: 1\n"), [
     ["1:1", 'mine needs "momentum": expected a number'],

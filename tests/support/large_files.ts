@@ -22,7 +22,7 @@ export interface ImageFile {
 export const imageSize = 784;
 
 /**
- * Writes an Arrow file of images, of 784 pixels each, and labels from 0 to 9 that can be learnt: the mean
+ * Writes an Arrow file of images, of 784 pixels each, and labels from 0 to 9 that can be learned: the mean
  * of the pixels grows with them. No more than one record batch is in memory.
  *
  * @param path The file.

@@ -2,9 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import { isNative, nativeOp } from "./native_op.ts";
 import { offTape } from "./off_tape.ts";
 
-/** What a batch normalisation learns and keeps, each `[channels]`, float32. */
+/** What a batch normalization learns and keeps, each `[channels]`, float32. */
 export interface BatchNormParameters {
-  /** What normalised values are multiplied by. */
+  /** What normalized values are multiplied by. */
   readonly scale: tf.Tensor1D;
   /** What is added after that. */
   readonly offset: tf.Tensor1D;
@@ -14,7 +14,7 @@ export interface BatchNormParameters {
   readonly variance: tf.Tensor1D;
 }
 
-/** How to normalise. */
+/** How to normalize. */
 export interface BatchNormOptions {
   /** Whether to use the batch's own statistics, and to move the running ones towards them. */
   readonly training: boolean;
@@ -25,12 +25,12 @@ export interface BatchNormOptions {
 }
 
 /**
- * What a batch normalisation gives.
+ * What a batch normalization gives.
  *
- * @typeParam T The type of what was normalised.
+ * @typeParam T The type of what was normalized.
  */
 export interface BatchNormResult<T extends tf.Tensor> {
-  /** The normalised values, of the input's shape. */
+  /** The normalized values, of the input's shape. */
   readonly y: T;
   /** The running mean from now on `[channels]`: the one given, if this is not training. */
   readonly mean: tf.Tensor1D;
@@ -39,13 +39,13 @@ export interface BatchNormResult<T extends tf.Tensor> {
 }
 
 /**
- * Batch normalisation over all but the last axis (Ioffe and Szegedy, arXiv:1502.03167), with the
- * conventions of PyTorch: values are normalised by the batch's biased variance, and the running
+ * Batch normalization over all but the last axis (Ioffe and Szegedy, arXiv:1502.03167), with the
+ * conventions of PyTorch: values are normalized by the batch's biased variance, and the running
  * variance takes in the unbiased one; running = (1 − momentum) · running + momentum · batch.
  *
  * Gradients reach `x`, `scale` and `offset`, in training and in evaluation, and pass through the
  * batch's statistics; the running statistics are constants. A batch with a single value a channel is
- * normalised to `offset`, and its variance counts as 0.
+ * normalized to `offset`, and its variance counts as 0.
  *
  * @example
  * ```ts
@@ -70,7 +70,7 @@ export interface BatchNormResult<T extends tf.Tensor> {
  *   channels, float32.
  * @param parameters Scale, offset and running statistics, `[channels]` each.
  * @param options Whether this is training, epsilon and momentum.
- * @returns The normalised values and the running statistics from now on.
+ * @returns The normalized values and the running statistics from now on.
  * @throws {RangeError} If a shape or an option does not fit.
  */
 export function batchNorm<T extends tf.Tensor>(
@@ -81,18 +81,18 @@ export function batchNorm<T extends tf.Tensor>(
   const { training, epsilon = 1e-5, momentum = 0.1 } = options;
   check(x, parameters, epsilon, momentum);
   const { mean, variance } = parameters;
-  const normalise = isNative() ? fused : composed;
+  const normalize = isNative() ? fused : composed;
   const result = tf.tidy(() => {
     // TensorFlow's kernels want four axes.
     const maps = x.rank === 4 ? x as tf.Tensor : tf.reshape(x, [-1, 1, 1, mean.size]);
-    const result = normalise(maps as tf.Tensor4D, parameters, training, epsilon, momentum);
+    const result = normalize(maps as tf.Tensor4D, parameters, training, epsilon, momentum);
     return { ...result, y: x.rank === 4 ? result.y : tf.reshape(result.y, x.shape) };
   });
   return { mean, variance, ...result as { y: T } };
 }
 
-/** The normalised values, and the running statistics if they have moved. */
-type Normalised = { y: tf.Tensor; mean?: tf.Tensor1D; variance?: tf.Tensor1D };
+/** The normalized values, and the running statistics if they have moved. */
+type Normalized = { y: tf.Tensor; mean?: tf.Tensor1D; variance?: tf.Tensor1D };
 
 /** By TensorFlow's kernels: one op forward, which moves the running statistics too, one back. */
 function fused(
@@ -101,7 +101,7 @@ function fused(
   training: boolean,
   epsilon: number,
   momentum: number,
-): Normalised {
+): Normalized {
   const attributes = {
     T: { type: "float32" },
     U: { type: "float32" },
@@ -149,7 +149,7 @@ function composed(
   training: boolean,
   epsilon: number,
   momentum: number,
-): Normalised {
+): Normalized {
   const count = x.size / parameters.mean.size;
   const { mean, variance } = training
     ? offTape(() => tf.moments(x, [0, 1, 2])) as { mean: tf.Tensor1D; variance: tf.Tensor1D }

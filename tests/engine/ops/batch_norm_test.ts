@@ -159,7 +159,7 @@ forEachEngine(
   },
 );
 
-forEachEngine("batchNorm() normalises a batch of one to the offset", () => {
+forEachEngine("batchNorm() normalizes a batch of one to the offset", () => {
   const { parameters } = example();
   const { y, variance } = batchNorm(tf.tensor2d([[7, -3]]), parameters, { training: true });
   assert(relativeError(y.dataSync(), [0.25, -1]) < 1e-6);

@@ -42,7 +42,7 @@ forEachEngine("dropout() draws independently for each seed", () => {
   }
 });
 
-forEachEngine("dropout() draws neighbours independently", () => {
+forEachEngine("dropout() draws neighbors independently", () => {
   const bits = kept(0.5, 3);
   for (const distance of [1, 2, 8, 64]) {
     const pairs = bits.slice(distance).map((bit, i) => bit === bits[i] ? 1 : 0);

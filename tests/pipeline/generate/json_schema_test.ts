@@ -41,7 +41,7 @@ Deno.test("schema/sweep.json is what the sweeps' schema gives (deno task schema)
   assertEquals(await text("schema/sweep.json"), sweep);
 });
 
-Deno.test("all sweeps of the repository are valid by schema/sweep.json, and not with a key misspelt", async () => {
+Deno.test("all sweeps of the repository are valid by schema/sweep.json, and not with a key misspelled", async () => {
   const isSweep = new Ajv2020({ ...strictness, strictTypes: false })
     .addSchema(JSON.parse(await text("schema/pipeline.json")), "pipeline.json")
     .compile(JSON.parse(await text("schema/sweep.json")));
@@ -76,7 +76,7 @@ Deno.test("all pipelines of the repository are valid by schema/pipeline.json", a
   assert(count >= 2);
 });
 
-Deno.test("the example of each built-in stage is valid, and is not with a key misspelt", () => {
+Deno.test("the example of each built-in stage is valid, and is not with a key misspelled", () => {
   for (const { kind, name, example } of builtins) {
     const validate = entryOf(kind);
     const entry = parse(example!) as Record<string, unknown>;

@@ -150,7 +150,7 @@ export default defineSweep({
 
 const cases: [name: string, sweep: string, expected: [string, string, string][]][] = [
   [
-    "a key that is misspelt",
+    "a key that is misspelled",
     "base: base.yaml\nsede: [1]\nsettings: { a: {} }\n",
     [["sweep.yaml:2:1", 'the sweep has no option "sede"', "did you mean seeds?"]],
   ],

@@ -278,7 +278,7 @@ forEachEngine(
 );
 
 forEachEngine(
-  "ctr normalises hidden layers and drops units while training, if it is told to",
+  "ctr normalizes hidden layers and drops units while training, if it is told to",
   () => {
     const options = { light: { hidden: [4] }, batchNorm: true };
     const built = build(ctr, options, { features, units: 1 });

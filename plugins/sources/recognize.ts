@@ -21,7 +21,7 @@ const otherFormats: readonly (readonly [start: string, name: string, convert: st
  * @param file The file.
  * @throws {UserError} If it is not Arrow, or not all of it.
  */
-export async function recognise(file: RandomAccess): Promise<"file" | "stream"> {
+export async function recognize(file: RandomAccess): Promise<"file" | "stream"> {
   const { name, size } = file;
   if (size === 0) throw new UserError(`${name} is empty`);
   const bytes = new Uint8Array(Math.min(size, 32)), end = new Uint8Array(Math.min(size, 6));
