@@ -153,7 +153,7 @@ function spawn({ args, flags, faults: { launcher, end }, checkpointBytes }: Star
     given = launcher
       ? [
         ...["run", "--allow-read", "--allow-write", "--allow-env", "--allow-sys=homedir"],
-        ...["--allow-run", "--no-prompt", "--quiet", join(root, "scripts", "launch.ts")],
+        ...["--allow-run", "--no-prompt", "--quiet", join(root, "src", "launch", "main.ts")],
         ...["run", "cli.ts", ...all],
       ]
       : ["run", "-A", "--quiet", ...flags, join(root, "cli.ts"), ...all];
