@@ -1,5 +1,6 @@
 /**
- * What a pipeline file says of the columns that it reads: `data.features` and `data.label`.
+ * The schemas of the columns in a pipeline file: `data.features`, `data.label`, `data.nulls` and
+ * `data.memory`.
  *
  * @module
  */
@@ -34,7 +35,7 @@ const idValue = z.union([z.string(), z.int()], {
 
 const classValue = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 
-/** The values of the training rows; without a least count there is a shorter word for them. */
+/** Ids of the values of the training rows. Without a minimum count, `train` is the short form. */
 const trainingIds = z.strictObject({
   train: z.literal(true, { error: "expected true" }).describe(
     "The values of the training rows; one more id stands for all others.",
@@ -63,7 +64,7 @@ const ids = z.union([
 });
 
 const feature = z.strictObject({
-  column: columnName.optional().describe("The column; the feature's name by default."),
+  column: columnName.optional().describe("The column's name; the feature's name by default."),
   shape: z.array(
     z.int({ error: "expected a whole number" }).positive({ error: "expected at least 1" }),
     { error: "expected a list of whole numbers, such as [28, 28, 1]" },
@@ -107,7 +108,7 @@ const feature = z.strictObject({
 export const featureSchema = feature.nullable().transform((value): FeatureOptions => value ?? {});
 
 const label = z.strictObject({
-  column: columnName.describe("The column."),
+  column: columnName.describe("The column's name."),
   kind: z.enum(["class", "binary", "number"], { error: "expected class, binary or number" })
     .optional().describe(
       "class: one of several classes. binary: 0 or 1. number: a numeric value. By " +
@@ -145,7 +146,7 @@ const units: Readonly<Record<string, number>> = { kB: 1e3, MB: 1e6, GB: 1e9, TB:
 
 const size = /^(\d+(?:\.\d+)?) ?(kB|MB|GB|TB)$/;
 
-/** The least memory for rows that makes sense: a window is a quarter of it. */
+/** The minimum memory for rows, in bytes. A window is a quarter of it. */
 const minMemory = 1e4;
 
 const memoryError = { error: "expected a number of bytes, or a size such as 512MB or 4GB" };
@@ -159,7 +160,7 @@ export const memorySchema = z.union([
   }).refine((bytes) => bytes >= minMemory, { error: "expected 10kB or more" }),
 ], memoryError);
 
-/** What becomes of nulls. */
+/** What to do with nulls. */
 export type NullPolicy = "error" | "drop" | "mean" | "median" | {
   readonly fill: number | string;
 };
@@ -175,36 +176,36 @@ export type IdOptions =
 
 /** How a feature is read from its column. */
 export interface FeatureOptions {
-  /** The column; the feature's name by default. */
+  /** The column's name; the feature's name by default. */
   readonly column?: string | undefined;
-  /** The shape of one row; as the column's type has it by default. */
+  /** The shape of one row; by default it follows from the column's type. */
   readonly shape?: readonly number[] | undefined;
-  /** What the nets get; `int32` for strings and `float32` for all else by default. */
+  /** The type that the nets get; `int32` for strings and `float32` for other columns by default. */
   readonly dtype?: "float32" | "int32" | undefined;
-  /** What becomes of nulls; as `data.nulls` says by default. */
+  /** What to do with nulls; `data.nulls` by default. */
   readonly nulls?: NullPolicy | undefined;
-  /** What becomes of NaN: an error by default, or what becomes of nulls. */
+  /** What to do with NaN: an error by default; `missing` treats it as a null. */
   readonly nan?: "error" | "missing" | undefined;
-  /** Fills up lists that are shorter than the shape; longer ones are cut. */
+  /** The value that pads lists shorter than the shape; longer lists are truncated. */
   readonly pad?: number | undefined;
   /** How values become ids. */
   readonly ids?: IdOptions | undefined;
-  /** The length of lists of ids; shorter ones end in −1. */
+  /** The length of lists of ids; shorter lists are padded with −1. */
   readonly length?: number | undefined;
-  /** What is kept of longer lists. */
+  /** Which values to keep of longer lists; the first by default. */
   readonly keep?: "first" | "last" | undefined;
 }
 
 /** How the label is read from its column. */
 export interface LabelOptions {
-  /** The column. */
+  /** The column's name. */
   readonly column: string;
-  /** What is predicted; by the column's type by default. */
+  /** The kind of label; by default it follows from the column's type. */
   readonly kind?: "class" | "binary" | "number" | undefined;
-  /** How many classes there are, or their values or names in order. */
+  /** The number of classes, or their values or names in order. */
   readonly classes?: number | readonly string[] | undefined;
-  /** What becomes of nulls; an error by default, or the row dropped where `data.nulls` is `drop`. */
+  /** What to do with nulls; `drop` by default if `data.nulls` is `drop`, an error if not. */
   readonly nulls?: Exclude<NullPolicy, "mean" | "median"> | undefined;
-  /** What becomes of NaN: an error by default, or what becomes of nulls. */
+  /** What to do with NaN: an error by default; `missing` treats it as a null. */
   readonly nan?: "error" | "missing" | undefined;
 }

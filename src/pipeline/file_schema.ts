@@ -1,5 +1,5 @@
 /**
- * What a pipeline file looks like around its stages' own options.
+ * The schema of a pipeline file. Each stage checks its own options.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const outputReferences = z.union([
   z.array(outputReference).min(1, { error: "expected at least one output" }),
 ], { error: "expected NET.OUTPUT, such as light.logits, or a list of these" });
 
-/** A loss of one net's logits may name the net alone. */
+/** The output of a loss with the label. The name of a net alone means its logits. */
 const taskReference = z.string().regex(
   /^(light|booster)(\.[A-Za-z_][\w-]*)?$/,
   { error: "expected light, booster, or NET.OUTPUT such as light.logits" },
@@ -31,17 +31,17 @@ const name = z.string().regex(/^[\w.-]+$/, {
   error: "expected letters, digits, dots, dashes and underscores",
 });
 
-/** Of losses, also the names that they have by default: `mse-hint(booster→light)`. */
+/** The name of a loss, which may be a default name: `mse-hint(booster→light)`. */
 const lossName = z.string().regex(/^[\w.-]+(\([\w.→-]+\))?$/, {
   error: "expected letters, digits, dots, dashes and underscores",
 });
 
-/** A stage itself, in a TypeScript pipeline; of which kind it is, is checked where it is found. */
+/** A stage object, in a TypeScript pipeline. The registry checks its kind. */
 const stageObject = z.custom<AnyStage>(isStage);
 
 /**
  * An entry that names a stage: its name alone, or `use:` with the stage's options beside it. The
- * options are checked later, by the stage's own schema.
+ * stage's own schema checks the options later.
  */
 function entry<Shape extends z.ZodRawShape>(kind: StageKind, common: Shape) {
   const error = `expected the name of a ${kind} stage, a file, or a package`;
@@ -69,7 +69,7 @@ const checkpointName = z.string().regex(/^[\w.-]+$/, {
   "The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint.",
 );
 
-/** Initial weights from a file that need not be a run's. */
+/** Initial weights from a file that Rocket may not have written. */
 const initialFile = z.strictObject({
   file: text("a safetensors file").describe("A safetensors file."),
   layout: z.enum(["rocket", "pytorch"]).default("rocket").describe(
@@ -90,7 +90,7 @@ const initialFile = z.strictObject({
   ),
 });
 
-const run = text("a run folder").describe("A run folder.");
+const run = text("a run folder").describe("The run folder of an earlier run.");
 
 /** Where a net's initial weights come from. */
 const initialSchema = z.union([
@@ -98,7 +98,7 @@ const initialSchema = z.union([
   z.strictObject({ run, checkpoint: checkpointName, names: initialNames }),
 ], { error: "expected { file: … } or { run: … }" });
 
-/** Initial weights of both nets, and of what they share, from one run. */
+/** Initial weights of both nets and of their shared variables, from one run. */
 const initialOfRun = z.strictObject({
   run,
   checkpoint: checkpointName,
@@ -109,13 +109,13 @@ const initialOfRun = z.strictObject({
   ),
 });
 
-/** The metric to choose or to stop by. */
+/** The metric that selects the best epoch or stops training. */
 const metricKey = name.or(z.string().regex(/^(light|booster)\/[\w.-]+$/));
 
 /** The name of a net. */
 export const netName = z.enum(["light", "booster"]);
 
-/** What each phase may say for itself of how it trains. */
+/** The training options that `train` and each phase may set. */
 const training = {
   epochs: z.int().positive().describe("The number of passes over the training rows."),
   select: metricKey.optional().describe(
@@ -155,7 +155,7 @@ const training = {
   }).optional().describe("Ends training before `epochs` when a metric stops improving."),
 };
 
-/** What an entry of each kind may say beside `use` and the stage's own options. */
+/** The options that each kind of entry has in addition to `use` and the stage's own options. */
 export const commonOptions = {
   source: {},
   transform: {
@@ -210,21 +210,24 @@ export const commonOptions = {
     ),
   },
   schedule: {},
-  metric: { name: name.optional().describe("The key in results; the stage's name by default.") },
+  metric: {
+    name: name.optional().describe("The metric's key in results; the stage's name by default."),
+  },
   output: {},
 } as const satisfies Readonly<Record<StageKind, z.ZodRawShape>>;
 
 /**
- * The keys of an entry that are the pipeline's own and not options of the stage.
+ * The keys of an entry that belong to the pipeline and are not options of the stage.
  *
  * @param kind The kind of the entry's stage.
+ * @returns The keys, `use` first.
  */
 export function commonKeys(kind: StageKind): readonly string[] {
   return ["use", ...Object.keys(commonOptions[kind])];
 }
 
 const losses = z.array(entry("loss", commonOptions.loss)).min(1).describe(
-  "The total loss is the weighted sum of these.",
+  "The losses. The total loss is their weighted sum.",
 );
 
 const optimizer = entry("optimizer", commonOptions.optimizer).describe(
@@ -283,7 +286,7 @@ const phaseSchema = z.strictObject({
   stop: training.stop,
 });
 
-/** The schema of a pipeline file, with its stages' options left open. */
+/** The schema of a pipeline file. It allows any stage options. */
 export const pipelineSchema = z.strictObject({
   $schema: z.string().optional().describe("The JSON Schema, for editors."),
   name: name.describe("The name of the run folder and of the result."),
@@ -344,12 +347,12 @@ export const pipelineSchema = z.strictObject({
   ]).describe("The listeners of the run. metrics.jsonl and result.json are always written."),
 });
 
-/** The schema of a pipeline file without phases, which has to say itself how it trains. */
+/** The schema of a pipeline file without phases, which needs losses, an optimizer and epochs. */
 export const onePhaseSchema = pipelineSchema.extend({
   losses,
   optimizer,
   train: trainSchema.describe("The length of training and the size of its steps."),
 });
 
-/** A pipeline file's value, checked but for its stages' options. */
+/** A pipeline file's value, checked except for its stages' options. */
 export type PipelineValue = z.output<typeof pipelineSchema>;

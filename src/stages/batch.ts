@@ -1,10 +1,10 @@
 /**
- * Rows on their way from a source to the nets.
+ * Batches of rows, and what is known about their columns.
  *
  * @module
  */
 
-/** The arrays that a column's values may be kept in. */
+/** The typed arrays that can hold a column's values. */
 export type Values =
   | Float32Array
   | Float64Array
@@ -15,77 +15,85 @@ export type Values =
   | Int32Array
   | Uint32Array;
 
-/** The values of one feature, or of the label, for a number of rows. */
+/** The values of one feature, or of the label, for some rows. */
 export interface Column {
-  /** The values of all rows, one row after the other. It may be a view of a file: never write to it. */
+  /**
+   * The values of all rows, one row after another. They may be a view of a file: never write to
+   * them.
+   */
   readonly values: Values;
   /** The shape of one row: `[]` for a number, `[height, width, channels]` for an image. */
   readonly shape: readonly number[];
 }
 
-/** What is known of a column before any row is read. */
+/** What is known about a column before any row is read. */
 export interface ColumnSpec {
   /** The shape of one row. */
   readonly shape: readonly number[];
-  /** What the nets get: `float32` for numbers, or `int32` for ids, whose order means nothing. */
+  /**
+   * The type that the nets get: `float32` for numbers, `int32` for ids, whose order has no meaning.
+   */
   readonly dtype: "float32" | "int32";
-  /** The values that the ids stand for, where these are known. */
+  /** The values that the ids represent, in the order of the ids; absent if they are not known. */
   readonly vocabulary?: readonly string[] | undefined;
-  /** What the ids are, for features that say so (`ids:`). */
+  /** The ids of a feature with the option `ids`. */
   readonly ids?: IdSpec | undefined;
-  /** The text that ids were made of without `ids:`, for messages. */
+  /** The column of text that became ids although the feature has no `ids` option, for messages. */
   readonly text?: TextColumn | undefined;
-  /** What the numbers count, where a float32 cannot hold them: a transform has to bring them into range. */
+  /**
+   * The unit of numbers that float32 cannot represent exactly. A transform has to bring them into
+   * range.
+   */
   readonly unit?: "seconds since 1970" | undefined;
-  /** What takes the place of nulls. Until it is measured, they are NaN. */
+  /** The statistic that replaces nulls. Nulls are NaN until it is measured. */
   readonly missing?: "mean" | "median" | undefined;
   /**
-   * What the values of a row stand for, where that is more than their position: row-major, an axis after the other,
-   * independent of `shape`. A transform that spreads ids over places, such as `one-hot`, declares it, so that weights of
-   * an earlier run can be matched value by value.
+   * What the values of a row represent, if that is more than their position. The axes are row-major
+   * and independent of `shape`. A transform that spreads ids over positions, such as `one-hot`,
+   * declares them, so that the weights of an earlier run can be matched value by value.
    */
   readonly places?: readonly PlaceAxis[] | undefined;
 }
 
-/** A column of text that a feature is read from. */
+/** The column of text that a feature is read from. */
 export interface TextColumn {
   /** The column's name. */
   readonly column: string;
-  /** The first row that holds no number, in words. */
+  /** The location of the first row whose value is not a number, as text for messages. */
   readonly row: string;
-  /** What that row holds. */
+  /** The value in that row. */
   readonly value: string;
-  /** What to write if it was meant to hold numbers; absent where most of its values are none. */
+  /** How to read the column as numbers; absent if most of its values are not numbers. */
   readonly hint?: string | undefined;
 }
 
 /** One axis of the values of a row. */
 export interface PlaceAxis {
-  /** How many places it has. */
+  /** The number of places on the axis. */
   readonly size: number;
-  /** The ids that the places stand for, in order; places that are only positions have none. */
+  /** The ids that the places represent, in order; absent if the places are only positions. */
   readonly ids?: IdKeys | undefined;
 }
 
-/** What ids stand for. */
+/** What the ids of a feature represent. */
 export interface IdKeys {
-  /** Whether they are the values of a vocabulary, hashes, or the numbers themselves. */
+  /** Whether the ids are values of a vocabulary, hashes, or the numbers themselves. */
   readonly kind: IdSpec["kind"];
-  /** A name for messages: the feature whose ids they are. */
+  /** The feature that the ids come from, for messages. */
   readonly name: string;
-  /** How many ids there are. */
+  /** The number of ids. */
   readonly count: number;
-  /** The values of a vocabulary, in the order of their ids. One more id stands for all other values. */
+  /** The values of a vocabulary, in the order of their ids. All other values share one more id. */
   readonly vocabulary?: readonly string[] | undefined;
 }
 
 /**
- * What the ids of a feature stand for.
+ * Describes what the ids of a feature represent.
  *
- * @param name The feature.
- * @param spec What it is.
- * @param count How many ids there are, where nothing says so.
- * @returns The ids, or `undefined` for a feature of numbers.
+ * @param name The feature's name.
+ * @param spec The feature's column.
+ * @param count The number of ids to assume if the column has neither `ids` nor a vocabulary.
+ * @returns The ids; `undefined` for a feature of numbers, and if the number of ids is not known.
  *
  * @example
  * ```ts
@@ -112,43 +120,48 @@ export function idKeysOf(
 }
 
 /**
- * What ids are: whole numbers from 0 to `count` − 1. With a vocabulary the last one stands for all values
- * that are not in it.
+ * The ids of a feature: whole numbers from 0 to `count` − 1. With a vocabulary, all values that are
+ * not in it share the last id.
  *
- * A list of ids whose rows differ in length comes as `[length]` ids, in their order from the first place on,
- * and −1 in the places behind the last one. So `ids ≥ 0` is its mask, and the sum of that its length.
+ * A list of ids has the shape `[length]`: the ids in order, then −1 up to the end. So `ids ≥ 0` is
+ * the mask of the list, and the sum of the mask is its length.
  */
 export interface IdSpec {
   /**
-   * What an id stands for: `vocabulary`, a value; `hash`, all values with that hash; `count`, the number itself.
+   * What an id represents. `vocabulary`: one value. `hash`: all values with that hash. `count`: the
+   * number itself.
    */
   readonly kind: "vocabulary" | "hash" | "count";
-  /** How many ids there are. */
+  /** The number of ids. */
   readonly count: number;
-  /** A name: features with ids of one name give the same value the same id. */
+  /** The name of the ids. Features with the same name give the same value the same id. */
   readonly name: string;
-  /** Whether places may be empty, that is −1. */
+  /** Whether a list may be padded with −1. */
   readonly padded: boolean;
 }
 
-/** What the label is. */
+/** The label of a pipeline. */
 export interface LabelSpec extends ColumnSpec {
-  /** `class`: one of several; `binary`: 0 or 1, one logit; `number`: a value to predict. */
+  /**
+   * `class`: one of several classes. `binary`: 0 or 1, with one logit. `number`: a numeric value.
+   */
   readonly kind: "class" | "binary" | "number";
-  /** How many classes there are; 2 for a binary label and 0 for a number. */
+  /** The number of classes; 2 for a binary label and 0 for a number. */
   readonly classes: number;
 }
 
-/** Some rows. */
+/** A batch: some rows. */
 export interface Batch {
-  /** How many rows. */
+  /** The number of rows. */
   readonly size: number;
   /** The features by name. */
   readonly features: Readonly<Record<string, Column>>;
   /** The label. */
   readonly label: Column;
-  /** How much each row counts in losses; absent where all count alike. */
+  /** The weight of each row in losses; absent if all rows have the same weight. */
   readonly weight?: Column | undefined;
-  /** Columns by their names in the source that only metrics read. No transform sees them changed. */
+  /**
+   * Columns that only metrics read, by their names in the source. Transforms leave them unchanged.
+   */
   readonly columns?: Readonly<Record<string, Column>> | undefined;
 }

@@ -23,13 +23,13 @@ import {
 } from "apache-arrow";
 
 /**
- * The narrowest type that holds the values of two: those of one column in several files or splits. Whole
- * numbers widen to more bits and to floats, floats to more bits, timestamps to finer units, and nothing
- * but nulls to anything.
+ * Finds the narrowest type that holds the values of two types, such as those of one column in two
+ * files or splits. Whole numbers widen to more bits and to floats, floats to more bits, timestamps
+ * to finer units, and a column of nulls to any type. Other types do not widen.
  *
- * @param a A type.
- * @param b Another one.
- * @returns The type; undefined if the two have nothing in common.
+ * @param a The first type.
+ * @param b The second type.
+ * @returns The common type; undefined if there is none.
  *
  * @example
  * ```ts
@@ -86,12 +86,15 @@ function commonInt(a: Int, b: Int): DataType | undefined {
   if (a.isSigned === b.isSigned) return new (a.isSigned ? signed : unsigned)[bits]();
   const [withSign, without] = a.isSigned ? [a, b] : [b, a];
   if (without.bitWidth < withSign.bitWidth) return withSign;
-  // Nothing holds all of uint64 and a sign.
+  // No integer type holds both all of uint64 and negative numbers.
   if (without.bitWidth === 64) return undefined;
   return new signed[2 * without.bitWidth as 16 | 32 | 64]();
 }
 
-/** Whole numbers of up to 16 bits fit in a float32, of up to 32 in a float64; the others are looked at. */
+/**
+ * Integers of up to 16 bits fit in a float32 and those of up to 32 bits in a float64. Integers of
+ * 64 bits may not fit, so their values are checked when they are widened.
+ */
 function commonFloat(a: DataType, b: DataType): DataType {
   const bits = Math.max(bitsOf(a), bitsOf(b));
   return bits === 16 ? new Float16() : bits === 32 ? new Float32() : new Float64();

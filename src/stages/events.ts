@@ -1,5 +1,5 @@
 /**
- * What happens in a run, as outputs hear of it.
+ * The events of a run, which outputs receive.
  *
  * @module
  */
@@ -11,89 +11,89 @@ import type { NetName, VariableOwner } from "./network.ts";
 /** Metrics by key: `light/accuracy`, `booster/accuracy`, `agreement`. */
 export type Metrics = Readonly<Record<string, MetricValue>>;
 
-/** The part of a run that an event belongs to: the rocket, or the light net trained alone. */
+/** A job of a run: the pair of light net and booster (`rocket`), or the light net trained alone. */
 export type JobName = "rocket" | "light-alone";
 
-/** Gradient norms of one loss term on the first batch, by the owner of the variables. */
+/** The gradient norms of one loss term on the first batch, by the owner of the variables. */
 export interface GradientNorms {
   /** The loss term's name. */
   readonly loss: string;
-  /** The L2 norm of its weighted gradient by owner; exactly 0 where the policy blocks it. */
+  /** The L2 norm of the weighted gradient by owner; exactly 0 if the gradient policy blocks it. */
   readonly norms: Readonly<Partial<Record<VariableOwner, number>>>;
 }
 
-/** A phase of a run that is to come. */
+/** A phase of a run, described before training starts. */
 export interface PhaseSpec {
-  /** Its name. */
+  /** The phase's name. */
   readonly name: string;
-  /** The nets that it computes and measures. */
+  /** The nets that the phase computes and evaluates. */
   readonly nets: readonly NetName[];
-  /** Whose variables it leaves as they are. */
+  /** The owners whose variables are frozen. */
   readonly frozen: readonly VariableOwner[];
-  /** How many epochs there will be, if it does not end early. */
+  /** The number of epochs, unless the phase stops early. */
   readonly epochs: number;
 }
 
-/** The job's training begins. */
+/** The training of a job starts. */
 export interface RunStartEvent {
-  /** Which part of the run. */
+  /** The job. */
   readonly job: JobName;
   /** The pipeline's name. */
   readonly name: string;
   /** The engine: `native` or `wasm`. */
   readonly engine: string;
-  /** What training steps compute in: `float32` or `bfloat16`. */
+  /** The precision of training steps: `float32` or `bfloat16`. */
   readonly precision: string;
   /** The run's seed. */
   readonly seed: number;
   /** The nets that are trained. */
   readonly nets: readonly NetName[];
-  /** How many numbers each net is made of (trainable; shared ones count for both). */
+  /** The number of trainable parameters of each net. Shared ones count for both nets. */
   readonly parameters: Readonly<Partial<Record<NetName, number>>>;
-  /** How many epochs there will be, in all phases. */
+  /** The number of epochs of all phases. */
   readonly epochs: number;
   /** The phases, if the pipeline has any. */
   readonly phases?: readonly PhaseSpec[];
-  /** How many steps an epoch has. */
+  /** The number of steps per epoch. */
   readonly stepsPerEpoch: number;
-  /** The rows of each split. */
+  /** The number of rows of each split. */
   readonly rows: Readonly<Record<string, number>>;
-  /** Where the job goes on, if it does from a checkpoint; what came after that happens again. */
+  /** The checkpoint that the job resumes from, if any. Events after that checkpoint occur again. */
   readonly resumed?: ResumedAt;
 }
 
-/** The checkpoint that a job goes on from. */
+/** The checkpoint that a job resumes from. */
 export interface ResumedAt {
-  /** The epochs that were done, with their evaluations. */
+  /** The number of completed epochs, including their evaluations. */
   readonly epochs: number;
-  /** The steps that were done. */
+  /** The number of completed steps. */
   readonly step: number;
   /** The checkpoint's file. */
   readonly checkpoint: string;
 }
 
-/** What is to become of a checkpoint that an output asks for. */
+/** How to keep a checkpoint that an output requests. */
 export interface CheckpointRequest {
-  /** How many of the job's latest checkpoints stay; 2 by default, as one may be damaged. */
+  /** How many of the job's latest checkpoints to keep; 2 by default, because one may be damaged. */
   readonly keep?: number;
-  /** Whether it stays, whatever comes after it. */
+  /** Whether to keep this checkpoint regardless of how many follow. */
   readonly forever?: boolean;
   /**
-   * Whether the epoch is the best so far: `checkpoints/best.safetensors` becomes this one, and in a phase
-   * `best-PHASE.safetensors`, too.
+   * Whether the epoch is the best so far. If so, this checkpoint replaces
+   * `checkpoints/best.safetensors`, and in a phase also `best-PHASE.safetensors`.
    */
   readonly best?: boolean;
 }
 
 /** A step is done. */
 export interface StepEvent {
-  /** Which part of the run. */
+  /** The job. */
   readonly job: JobName;
   /** The phase, if the pipeline has phases. */
   readonly phase?: string;
   /** The epoch of the run, from 1. */
   readonly epoch: number;
-  /** The steps done so far. */
+  /** The number of steps done so far. */
   readonly step: number;
   /** The learning rate of the step. */
   readonly rate: number;
@@ -102,32 +102,32 @@ export interface StepEvent {
   /** Each loss term before its weight, by name. */
   readonly losses: Readonly<Record<string, number>>;
   /**
-   * Asks for a checkpoint of the run as it is after this step. The run writes it when all outputs
-   * have heard the event, once for all that ask.
+   * Requests a checkpoint of the run after this step. The run writes one checkpoint when all
+   * outputs have received the event, even if several outputs request it.
    *
-   * @param request What is to become of it.
+   * @param request How to keep the checkpoint.
    */
   checkpoint(request?: CheckpointRequest): void;
-  /** The L2 norm of the gradients of all variables, before they are clipped. */
+  /** The L2 norm of the gradients of all variables, before clipping. */
   readonly gradientNorm: number;
   /**
-   * Whether the step was skipped, as its losses or gradients are NaN or infinite: no variable has
-   * moved, and the means of the epoch do not count it.
+   * Whether the step was skipped because its losses or gradients are NaN or infinite. A skipped
+   * step changes no variable and is left out of the means of the epoch.
    */
   readonly skipped: boolean;
 }
 
 /** A split has been evaluated. */
 export interface EvaluationEvent {
-  /** Which part of the run. */
+  /** The job. */
   readonly job: JobName;
   /** The phase, if the pipeline has phases. */
   readonly phase?: string;
-  /** The epochs done so far, of all phases. */
+  /** The number of epochs done so far, in all phases. */
   readonly epoch: number;
-  /** The steps done so far. */
+  /** The number of steps done so far. */
   readonly step: number;
-  /** Seconds since the job's training began, evaluation included. */
+  /** Seconds since the job's training started, including evaluation. */
   readonly seconds: number;
   /** The split: `train` (means over the epoch's steps), `validation` or `test`. */
   readonly split: string;
@@ -135,7 +135,7 @@ export interface EvaluationEvent {
   readonly metrics: Metrics;
 }
 
-/** The values of the variables, and what the optimizer keeps of each. */
+/** The values of the variables and of the optimizer's slots. */
 export interface Snapshot {
   /** The values by the variable's name; optimizer slots as `optimizer/SLOT/NAME`. */
   readonly tensors: ReadonlyMap<string, SnapshotTensor>;
@@ -147,101 +147,105 @@ export interface SnapshotTensor {
   readonly shape: readonly number[];
   /** The values, row-major. */
   readonly values: Float32Array | Int32Array;
-  /** Whose the variable is. */
+  /** The owner of the variable. */
   readonly owner: VariableOwner;
 }
 
 /** An epoch has ended and its evaluations are done. */
 export interface EpochEvent {
-  /** Which part of the run. */
+  /** The job. */
   readonly job: JobName;
   /** The phase, if the pipeline has phases. */
   readonly phase?: string;
-  /** The epochs done so far, of all phases. */
+  /** The number of epochs done so far, in all phases. */
   readonly epoch: number;
-  /** The steps done so far. */
+  /** The number of steps done so far. */
   readonly step: number;
-  /** Seconds since the job's training began. */
+  /** Seconds since the job's training started. */
   readonly seconds: number;
   /** The latest metrics of each split. */
   readonly metrics: Readonly<Record<string, Metrics>>;
-  /** Whether this is the best epoch of its phase so far, by the metric that the phase selects on. */
+  /** Whether this is the best epoch of its phase so far, by the metric of `select`. */
   readonly best: boolean;
-  /** Reads the variables back from the engine. */
+  /** Reads the variables and the optimizer's slots from the engine. */
   snapshot(): Promise<Snapshot>;
   /**
-   * Asks for a checkpoint of the run as it is after this epoch. The run writes it when all outputs
-   * have heard the event, once for all that ask.
+   * Requests a checkpoint of the run after this epoch. The run writes one checkpoint when all
+   * outputs have received the event, even if several outputs request it.
    *
-   * @param request What is to become of it.
+   * @param request How to keep the checkpoint.
    */
   checkpoint(request?: CheckpointRequest): void;
 }
 
-/** How a job's input kept up with its steps. */
+/** How well a job's input kept up with its steps. */
 export interface InputResult {
   /**
-   * The part of the training time, evaluation left out, that was spent waiting for data: from asking for
-   * a batch until its tensors are there. In [0, 1].
+   * The fraction of the training time, without evaluation, that was spent waiting for data, from 0
+   * to 1. A wait lasts from the request for a batch until its tensors are available.
    */
   readonly waitingShare: number;
 }
 
-/** What a phase of a run ended with. */
+/** The result of a phase. */
 export interface PhaseResult {
-  /** Its name. */
+  /** The phase's name. */
   readonly name: string;
-  /** The nets that it computed and measured. */
+  /** The nets that the phase computed and evaluated. */
   readonly nets: readonly NetName[];
-  /** Whose variables it left as they were. */
+  /** The owners whose variables were frozen. */
   readonly frozen: readonly VariableOwner[];
-  /** Its epochs. */
+  /** The number of epochs of the phase. */
   readonly epochs: number;
-  /** Whether it ended early, by `stop`. */
+  /** Whether `stop` ended the phase early. */
   readonly stopped?: true;
-  /** Its steps, with those that were skipped. */
+  /** The number of steps, including skipped ones. */
   readonly steps: number;
-  /** How many steps were skipped. */
+  /** The number of skipped steps. */
   readonly skipped: number;
-  /** Its seconds of training, evaluation included. */
+  /** The phase's training time in seconds, including evaluation. */
   readonly seconds: number;
-  /** Each net's metrics on the test split after its last epoch. */
+  /** Each net's metrics on the test split after the last epoch of the phase. */
   readonly test: Readonly<Record<string, Metrics>>;
-  /** Its best epoch; the epoch is counted over the run. */
+  /** The best epoch of the phase. Its number counts from the start of the run. */
   readonly best: Result["best"];
-  /** The gradient norms of its first batch, a row a loss term. */
+  /** The gradient norms on the first batch of the phase, one entry per loss term. */
   readonly gradients: readonly GradientNorms[];
 }
 
-/** What a run ended with; `result.json` is this. */
+/** The result of a run, as in `result.json`. */
 export interface Result {
   /** The pipeline's name. */
   readonly name: string;
-  /** The engine. */
+  /** The engine: `native` or `wasm`. */
   readonly engine: string;
-  /** What training steps compute in: `float32` or `bfloat16`. */
+  /** The precision of training steps: `float32` or `bfloat16`. */
   readonly precision: string;
   /** The run's seed. */
   readonly seed: number;
-  /** The epochs done. */
+  /** The number of epochs done. */
   readonly epochs: number;
-  /** Whether training ended before the epochs that the pipeline says, by `train.stop`. */
+  /** Whether `train.stop` ended training before `train.epochs`. */
   readonly stopped?: true;
-  /** The steps done, with those that were skipped. */
+  /** The number of steps done, including skipped ones. */
   readonly steps: number;
-  /** How many steps were skipped, as their losses or gradients were not finite. */
+  /** The number of steps that were skipped because losses or gradients were not finite. */
   readonly skipped: number;
-  /** Seconds of training the rocket, evaluation included. */
+  /** The training time of the pair in seconds, including evaluation. */
   readonly seconds: number;
-  /** How the rocket's input kept up with its steps. */
+  /** How well the input of the pair's job kept up with its steps. */
   readonly input: InputResult;
-  /** What each phase ended with, if the pipeline has phases. What else is said of metrics is the last one's. */
+  /**
+   * The result of each phase, if the pipeline has phases. The metrics outside of it are those of
+   * the last phase.
+   */
   readonly phases?: readonly PhaseResult[];
   /** Each net's metrics on the test split after the last epoch. */
   readonly test: Readonly<Record<string, Metrics>>;
   /**
-   * The epoch that was best on `split` by `metric`, the value that it was chosen by, and its metrics on
-   * the test split. A pipeline without a metric to choose by has the last epoch, by `epoch`.
+   * The best epoch: the `split` and `metric` that selected it, the metric's `value` there, and its
+   * metrics on the test split. In a pipeline without a metric to select by, it is the last epoch
+   * and `metric` is `epoch`.
    */
   readonly best: {
     readonly epoch: number;
@@ -250,11 +254,11 @@ export interface Result {
     readonly value: MetricValue;
     readonly test: Readonly<Record<string, Metrics>>;
   };
-  /** How many numbers each net is made of (trainable; shared ones count for both). */
+  /** The number of trainable parameters of each net. Shared ones count for both nets. */
   readonly parameters: Readonly<Partial<Record<NetName, number>>>;
-  /** The gradient norms on the first batch of the last phase, a row a loss term. */
+  /** The gradient norms on the first batch of the last phase, one entry per loss term. */
   readonly gradients: readonly GradientNorms[];
-  /** The light net trained alone, if the pipeline asked for it. */
+  /** The result of the light net trained alone, if the pipeline has `baseline: light-alone`. */
   readonly baseline?: {
     readonly skipped: number;
     readonly epochs: number;
@@ -267,33 +271,33 @@ export interface Result {
   };
 }
 
-/** What the run trains will not mean much, as far as its pipeline and its data show. */
+/** The pipeline or its data suggest that the result may not be meaningful. */
 export interface WarningEvent {
-  /** What is unusual, in one sentence without a full stop. */
+  /** What is unusual, as one sentence without a period. */
   readonly message: string;
-  /** Where the pipeline file says so. */
+  /** The place in the pipeline file that causes the warning. */
   readonly place?: Place | undefined;
-  /** What to write instead. */
+  /** What to change. */
   readonly hint?: string | undefined;
 }
 
-/** The whole run has ended well. */
+/** The run has completed successfully. */
 export interface RunEndEvent {
-  /** What came out. */
+  /** The result of the run. */
   readonly result: Result;
 }
 
-/** The run has failed, or was asked to end. */
+/** The run has failed or was interrupted. */
 export interface FailureEvent {
-  /** Why; an `Interruption` if it was asked to. */
+  /** The error; an `Interruption` if the run was interrupted. */
   readonly error: Error;
 }
 
 /** The events by the name of their hook. */
 export interface RunEvents {
-  /** Something will train and not mean much. Most warnings come before training begins. */
+  /** The result may not be meaningful. Most warnings come before training starts. */
   readonly warning: WarningEvent;
-  /** A job's training begins. */
+  /** The training of a job starts. */
   readonly runStart: RunStartEvent;
   /** A step is done. */
   readonly step: StepEvent;
@@ -301,9 +305,9 @@ export interface RunEvents {
   readonly evaluation: EvaluationEvent;
   /** An epoch has ended. */
   readonly epoch: EpochEvent;
-  /** The run has ended well. */
+  /** The run has completed successfully. */
   readonly runEnd: RunEndEvent;
-  /** The run has failed, or was asked to end. */
+  /** The run has failed or was interrupted. */
   readonly failure: FailureEvent;
 }
 

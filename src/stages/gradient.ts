@@ -6,43 +6,48 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
-/** Where a run is. */
+/** A position in a phase; in a run, if the pipeline has no phases. */
 export interface Position {
-  /** The step about to run, from 0. */
+  /** The step about to run, from 0 at the start of the phase. */
   readonly step: number;
-  /** The steps of the whole run. */
+  /** The number of steps of the phase. */
   readonly steps: number;
-  /** The epoch as a fraction: 1.5 is half way through the second. */
+  /** The epochs done, as a fraction: 1.5 is halfway through the second epoch. */
   readonly epoch: number;
-  /** The epochs of the whole run. */
+  /** The number of epochs of the phase. */
   readonly epochs: number;
 }
 
 /**
- * How much of a gradient passes: 0 blocks it, 1 lets it pass. A function is asked in each step, so
- * it may change over the run.
+ * The factor on a gradient: 0 blocks it, 1 passes it unchanged. A function is called before each
+ * step, so that the factor can change during the run.
  */
 export type Factor = number | ((position: Position) => number);
 
-/** One comparison of the two outputs, with what passes to each side. */
+/** One comparison of the two outputs, with the gradient factor of each side. */
 export interface GradientPass {
-  /** What passes to the teacher's output. */
+  /** The factor on the gradient of the teacher's output. */
   readonly from: Factor;
-  /** What passes to the student's output, or to the only output of a loss with the label. */
+  /**
+   * The factor on the gradient of the student's output, or of the only output of a loss with the
+   * label.
+   */
   readonly to: Factor;
-  /** What passes on into variables that both nets share. */
+  /** The factor on the gradient of shared variables. */
   readonly shared: Factor;
-  /** Whether teacher and student change places: the loss is computed the other way round. */
+  /**
+   * Whether teacher and student trade places, so that the loss is computed in the other direction.
+   */
   readonly reversed?: boolean;
 }
 
-/** A gradient policy: the passes whose losses are added. */
+/** A gradient policy: a list of passes, whose losses are added. */
 export type GradientPolicy = readonly GradientPass[];
 
-/** A stage that decides how much of a loss's gradient passes to whom. */
+/** A stage that decides which variables get the gradient of a loss, and how much of it. */
 export type GradientStage = Stage<"gradient", Record<never, never>, GradientPolicy>;
 
-/** What the author of a gradient policy writes. */
+/** The definition of a gradient policy, for {@linkcode defineGradient}. */
 export type GradientDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
   /** Makes the policy. */
   readonly create: Create<Schema, Record<never, never>, GradientPolicy>;
@@ -51,16 +56,16 @@ export type GradientDefinition<Schema extends OptionsSchema> = StageDefinition<S
 /**
  * Defines a gradient policy: how much of a loss's gradient passes to each side.
  *
- * @param definition Its name, options and how it is made.
+ * @param definition The policy's name, summary, options and `create` function.
  * @returns The stage.
  *
- * @example The booster is free for the first half of the run, then it moves towards the light net.
+ * @example Hint gradients reach the booster only in the second half of the run.
  * ```ts
  * import { defineGradient, type GradientStage, z } from "@rocket-launching/rocket";
  *
  * const late: GradientStage = defineGradient({
  *   name: "late",
- *   summary: "Blocks the booster until a part of the run has passed.",
+ *   summary: "Blocks the booster's gradient during the first part of the run.",
  *   options: z.object({ after: z.number().min(0).max(1).default(0.5) }),
  *   create: ({ after }) => [
  *     { from: ({ step, steps }) => (step < after * steps ? 0 : 1), to: 1, shared: 1 },

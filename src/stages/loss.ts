@@ -9,40 +9,41 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
-/** What a loss knows when it is made. */
+/** The context in which a loss is created. */
 export interface LossContext {
   /** The label. */
   readonly label: LabelSpec;
-  /** The shapes of the outputs it compares, without the batch: of `on`, or of `from` and `to`. */
+  /** The shapes of the compared outputs, without the batch axis: of `on`, or of `from` and `to`. */
   readonly shapes: readonly (readonly number[])[];
   /**
-   * Where variables of the loss's own are declared, such as those of a regressor between two maps. The
-   * optimizer moves them with the nets', but they belong to neither: they are in no net's number of
-   * parameters, and do not ship.
+   * Declares variables that belong to the loss, such as those of a regressor between two maps. The
+   * optimizer updates them together with those of the nets. They do not count as parameters of
+   * either net and are not exported with the light net.
    */
   readonly variables: LossVariables;
 }
 
-/** Where a loss declares its variables. */
+/** Declares the variables of a loss. */
 export interface LossVariables {
   /**
    * Declares a variable.
    *
-   * @param spec Its name, unique within the loss, its shape and how it starts.
-   * @returns The handle to read it by, with the loss's name before its own.
-   * @throws {Error} If the loss has declared one of this name.
+   * @param spec The variable's name, unique within the loss, its shape and its initializer.
+   * @returns The variable, for {@linkcode LossScope.read}. Its name is prefixed with the loss's
+   *   name.
+   * @throws {Error} If the loss has already declared a variable with this name.
    */
   add(spec: Omit<VariableSpec, "owner" | "table">): Variable;
 }
 
-/** What a loss may use in one step beside the outputs that it compares. */
+/** What a loss can use in one step in addition to the outputs that it compares. */
 export interface LossScope {
   /** The label, `[batch]`: int32 classes, or float32. */
   readonly label: tf.Tensor;
   /**
-   * The value of a variable in this step.
+   * Reads the value of a variable in this step.
    *
-   * @param variable What {@linkcode LossVariables.add} returned.
+   * @param variable The variable that {@linkcode LossVariables.add} returned.
    */
   read(variable: Variable): tf.Tensor;
 }
@@ -53,28 +54,31 @@ export interface LossScope {
  * @param output The output, `[batch, units]` for logits.
  * @param label The label, `[batch]`: int32 classes, or float32.
  * @param scope The variables of this step.
- * @returns One loss a row, `[batch]`, or their mean, a scalar.
+ * @returns One loss per row, `[batch]`, or their mean, a scalar.
  */
 export type TaskLoss = (output: tf.Tensor, label: tf.Tensor, scope: LossScope) => tf.Tensor;
 
 /**
- * Compares an output of the teacher (`from`) with one of the student (`to`). How much of the
- * gradient reaches either is not its concern: a gradient stage decides that.
+ * Compares an output of the teacher (`from`) with one of the student (`to`). A gradient stage
+ * decides how much of the gradient reaches each of them.
  *
  * @param from The teacher's output, `[batch, ...]`.
  * @param to The student's output, `[batch, ...]`.
  * @param scope The label and the variables of this step.
- * @returns One loss a row, `[batch]`; a scalar where rows are compared with one another.
+ * @returns One loss per row, `[batch]`; a scalar if rows are compared with one another.
  */
 export type HintLoss = (from: tf.Tensor, to: tf.Tensor, scope: LossScope) => tf.Tensor;
 
 /** A stage that compares outputs. */
 export interface LossStage extends Stage<"loss", LossContext, TaskLoss | HintLoss> {
-  /** `task`: an output with the label (`on:`); `hint`: an output with another (`from:`, `to:`). */
+  /**
+   * `task`: compares an output with the label (`on:`). `hint`: compares two outputs (`from:`,
+   * `to:`).
+   */
   readonly form: "task" | "hint";
 }
 
-/** What the author of a loss writes. */
+/** The definition of a loss, for {@linkcode defineLoss}. */
 export type LossDefinition<Schema extends OptionsSchema> =
   & StageDefinition<Schema>
   & (
@@ -83,10 +87,10 @@ export type LossDefinition<Schema extends OptionsSchema> =
   );
 
 /**
- * Defines a loss. `on`, `from`, `to`, `weight` and `gradient` of its entry are the pipeline's and not
- * among its options.
+ * Defines a loss. The keys `name`, `on`, `from`, `to`, `weight` and `gradient` of its entry belong
+ * to the pipeline and are not among its options.
  *
- * @param definition Its name, options and how it is made.
+ * @param definition The loss's name, summary, form, options and `create` function.
  * @returns The stage.
  *
  * @example
@@ -95,7 +99,7 @@ export type LossDefinition<Schema extends OptionsSchema> =
  *
  * const absoluteHint: LossStage = defineLoss({
  *   name: "absolute-hint",
- *   summary: "The absolute distance of the logits.",
+ *   summary: "The absolute difference between the logits.",
  *   form: "hint",
  *   options: z.object({ scale: z.number().positive().default(1) }),
  *   create: ({ scale }) => (from, to) => tf.mul(tf.sum(tf.abs(tf.sub(from, to)), -1), scale),

@@ -1,6 +1,6 @@
 /**
- * What the values of a feature mean: numbers, whose sums and differences say something, or ids, which only
- * tell values apart.
+ * The meaning of a feature's values: numbers, whose sums and differences are meaningful, or ids,
+ * which only distinguish values.
  *
  * @module
  */
@@ -10,18 +10,18 @@ import type { ColumnSpec } from "./batch.ts";
 
 /** Why the values of a feature cannot be read as numbers. */
 export interface NotNumbers {
-  /** What it holds, after its name: `holds ids`. */
+  /** What the feature holds, worded to follow its name: `holds ids`. */
   readonly holds: string;
-  /** What to write so that it holds numbers. */
+  /** How to make it hold numbers. */
   readonly hint: string;
 }
 
 /**
- * Says why a feature cannot be read as numbers.
+ * Explains why a feature cannot be read as numbers.
  *
- * @param name The feature.
- * @param spec What it is.
- * @returns The reason, or undefined for a feature of numbers.
+ * @param name The feature's name.
+ * @param spec The feature's column.
+ * @returns The reason; undefined for a feature of numbers.
  *
  * @example
  * ```ts
@@ -64,7 +64,7 @@ export function notNumbers(
     holds: "holds ids (int32)",
     hint: hint(
       "meaning/int32",
-      `if they are numbers, leave out \`dtype: int32\` at data.features.${name}; ids become numbers by the transform one-hot`,
+      `if they are numbers, leave out \`dtype: int32\` at data.features.${name}; if they are ids, the transform one-hot turns them into numbers`,
       { remove: [`/data/features/${name}/dtype`] },
     ),
   };

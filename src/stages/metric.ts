@@ -8,26 +8,26 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
-/** A metric that has no value, and why. */
+/** The value of a metric that is undefined, with the reason. */
 export interface UndefinedMetric {
-  /** Why, in a few words: `one class`. */
+  /** The reason, in a few words: `one class`. */
   readonly undefined: string;
 }
 
-/** What a metric came to: a finite number, or the reason why there is none. */
+/** The value of a metric: a finite number, or the reason why it is undefined. */
 export type MetricValue = number | UndefinedMetric;
 
 /**
- * What a metric returns where it has no value.
+ * Makes the value that a metric returns if it is undefined.
  *
- * @param reason Why, in a few words: `one class`. Results show it as `undefined (one class)`.
+ * @param reason The reason, in a few words: `one class`. Results show `undefined (one class)`.
  */
 export function undefinedMetric(reason: string): UndefinedMetric {
   return { undefined: reason };
 }
 
 /**
- * Whether something is the value of a metric that has none.
+ * Whether a value is that of an undefined metric.
  *
  * @param value Anything.
  */
@@ -37,7 +37,7 @@ export function isUndefinedMetric(value: unknown): value is UndefinedMetric {
 }
 
 /**
- * A number as the value of a metric: NaN and the infinities are no values.
+ * Turns a number into the value of a metric. NaN and infinite numbers become undefined.
  *
  * @param number The number.
  */
@@ -47,10 +47,10 @@ export function metricValue(number: number): MetricValue {
 }
 
 /**
- * The value of a metric for people to read.
+ * Formats the value of a metric for people.
  *
  * @param value The value.
- * @param format Writes a number; in four decimals by default.
+ * @param format Formats a number; with four decimals by default.
  * @returns The number, or `undefined (one class)`.
  */
 export function formatMetric(
@@ -61,8 +61,8 @@ export function formatMetric(
 }
 
 /**
- * Whether a value is a detail of a metric that has a value of its own, as `light/gauc/users` is of
- * `light/gauc`.
+ * Whether a value is a detail of a metric that has a main value, as `light/gauc/users` is a detail
+ * of `light/gauc`.
  *
  * @param key The value's key.
  * @param all All values by key.
@@ -71,7 +71,7 @@ export function isMetricDetail(key: string, all: Readonly<Record<string, unknown
   return key.includes("/") && Object.hasOwn(all, key.slice(0, key.lastIndexOf("/")));
 }
 
-/** What a metric knows when it is made. */
+/** The context in which a metric is created. */
 export interface MetricContext {
   /** The label. */
   readonly label: LabelSpec;
@@ -79,92 +79,102 @@ export interface MetricContext {
   readonly nets: readonly NetName[];
 }
 
-/** What one net said of some rows. */
+/** The outputs of one net for some rows. */
 export interface OutputValues {
-  /** The logits: one row after the other, `shape` is `[units]`. */
+  /** The logits, one row after another; the column's `shape` is `[units]`. */
   readonly logits: Column;
 }
 
 /** Some evaluated rows. */
 export interface EvaluatedBatch {
-  /** How many rows. */
+  /** The number of rows. */
   readonly size: number;
-  /** The outputs of the net that is measured; of the light net for a metric of the whole run. */
+  /**
+   * The outputs of the net that is evaluated; those of the light net for a metric of the whole run.
+   */
   readonly outputs: OutputValues;
   /** The outputs of all nets. */
   readonly nets: Readonly<Partial<Record<NetName, OutputValues>>>;
-  /** The labels, one a row. */
+  /** The labels, one per row. */
   readonly label: Values;
-  /** How much each row counts in losses; absent where all count alike. */
+  /** The weight of each row in losses; absent if all rows have the same weight. */
   readonly weight?: Values | undefined;
   /**
-   * The columns of the source that metrics name by a {@linkcode columnOption}, one value a row. Strings are
-   * numbers here: within one split equal ones for equal strings.
+   * The columns of the source that metrics name with a {@linkcode columnOption}, one value per row.
+   * Strings are replaced by numbers: within one split, equal strings get equal numbers.
    */
   readonly columns: Readonly<Record<string, Values>>;
   /** The mean of each loss term over these rows, before its weight, by its name. */
   readonly losses: Readonly<Record<string, number>>;
 }
 
-/** A metric that is being gathered over a split. */
+/** Accumulates a metric over the batches of a split. */
 export interface Accumulator {
   /**
-   * Takes in some rows.
+   * Adds a batch.
    *
-   * @param batch What the nets made of them.
+   * @param batch The rows and the nets' outputs for them.
    */
   add(batch: EvaluatedBatch): void;
   /**
-   * The metric over all rows so far, or several values by name; of these the one named `""` is the
-   * metric itself. Where there is no value, {@linkcode undefinedMetric} says why; NaN and infinity count
-   * as undefined, too.
+   * The metric over all rows so far, or several values by name; the value named `""` is the
+   * metric's main value. If it is undefined, return {@linkcode undefinedMetric} with the reason.
+   * NaN and infinite numbers count as undefined too.
    */
   value(): MetricValue | Readonly<Record<string, MetricValue>>;
 }
 
-/** A measure of the nets on a split. */
+/** A metric of the nets on a split. */
 export interface Metric {
-  /** Starts over: one accumulator a split and net. */
+  /**
+   * Makes a new accumulator. It is called once per evaluation of a split, and per net for a metric
+   * of each net.
+   */
   start(): Accumulator;
 }
 
-/** A stage that measures. */
+/** A stage that computes a metric. */
 export interface MetricStage extends Stage<"metric", MetricContext, Metric> {
-  /** `net`: for each net by itself, as `light/accuracy`; `run`: once, under its own name. */
+  /**
+   * `net`: computed for each net separately, as `light/accuracy`. `run`: computed once, under its
+   * own name.
+   */
   readonly per: "net" | "run";
-  /** Which way is good. */
+  /** Whether higher or lower values are better. */
   readonly better: "higher" | "lower";
-  /** The nets that it needs; one that compares both is left out where there is no booster. */
+  /** The nets that it needs. A metric that needs both is left out if there is no booster. */
   readonly needs: "light" | "both";
-  /** Whether it has a value of its own, or only several by name, none of which epochs are chosen by. */
+  /**
+   * Whether it has a main value, or only several named values, which cannot select the best epoch.
+   */
   readonly values: "one" | "several";
 }
 
-/** What the author of a metric writes. */
+/** The definition of a metric, for {@linkcode defineMetric}. */
 export type MetricDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
-  /** `net` (the default): for each net by itself; `run`: once. */
+  /** `net` (the default): computed for each net separately. `run`: computed once. */
   readonly per?: "net" | "run";
-  /** Which way is good; `higher` by default. */
+  /** Whether higher or lower values are better; `higher` by default. */
   readonly better?: "higher" | "lower";
   /** `both` for a metric that compares the nets; `light` by default. */
   readonly needs?: "light" | "both";
   /**
-   * `one` (the default): it has a value of its own, which the best epoch may be chosen by. `several`: all
-   * its values have names.
+   * `one` (the default): the metric has a main value, which can select the best epoch. `several`:
+   * it has only named values.
    */
   readonly values?: "one" | "several";
   /**
-   * Makes the metric.
+   * Creates the metric.
    *
-   * @throws {UserError} If the label does not suit it.
+   * @throws {UserError} If the metric does not support the label.
    */
   readonly create: Create<Schema, MetricContext, Metric>;
 };
 
 /**
- * Defines a metric, gathered over a split batch by batch in plain numbers.
+ * Defines a metric, which is accumulated over a split batch by batch in plain numbers.
  *
- * @param definition Its name, options and how it is made.
+ * @param definition The metric's name, summary, options and `create` function.
  * @returns The stage.
  *
  * @example

@@ -1,11 +1,11 @@
 import { isUndefinedMetric, undefinedMetric } from "./metric.ts";
 
 /**
- * A value that holds metrics, as JSON has it: an undefined metric is `null`, and an object with such
- * metrics has their reasons as `undefined`, by path: `{ "test/light/auc": "one class" }`.
+ * Converts an object with metrics to JSON. Undefined metrics become `null`, and the key `undefined`
+ * of the object gets their reasons by path: `{ "test/light/auc": "one class" }`.
  *
- * @param value An object, with metrics at any depth.
- * @returns The same without undefined metrics; the value itself is left alone.
+ * @param value An object with metrics at any depth. It is not changed.
+ * @returns A copy in which undefined metrics are `null`.
  *
  * @example
  * ```ts
@@ -32,10 +32,10 @@ export function metricsToJson(value: object): object {
 }
 
 /**
- * Reads what {@linkcode metricsToJson} made.
+ * Converts the result of {@linkcode metricsToJson} back.
  *
- * @param json The object.
- * @returns The object with its undefined metrics, without their reasons beside them.
+ * @param json The JSON object.
+ * @returns The object with its undefined metrics restored, without the key `undefined`.
  */
 export function metricsFromJson(json: object): object {
   const { undefined: reasons, ...rest } = json as { undefined?: unknown };
@@ -50,7 +50,7 @@ export function metricsFromJson(json: object): object {
   return within(rest, []) as object;
 }
 
-/** An object or list, with each of its values changed; anything else as it is. */
+/** Maps the values of an object or list; returns any other value unchanged. */
 function mapped(
   value: unknown,
   path: readonly string[],

@@ -12,33 +12,37 @@ import {
 /** One of the two nets. */
 export type NetName = "light" | "booster";
 
-/** Whose a variable is. Those that a loss declares are `loss`; a network declares none of these. */
+/**
+ * The owner of a variable. Variables that a loss declares have the owner `loss`; a network cannot
+ * use it.
+ */
 export type VariableOwner = NetName | "shared" | "loss";
 
-/** How a variable starts. */
+/** The distribution of a variable's initial values. */
 export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "normal"; readonly deviation: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number };
 
-/** Some of the numbers that a layer reads: the values of a feature, or numbers that are made of it. */
+/** Some of the numbers that a layer reads: the values of a feature, or numbers computed from it. */
 export type AxisPart =
   | string
   | {
-    /** The feature that they are made of; left out for numbers that are made of no single feature. */
+    /** The feature that the numbers are computed from; absent if it is not a single feature. */
     readonly feature?: string;
-    /** How many there are, such as the size of an embedding. */
+    /** The number of numbers, such as the size of an embedding. */
     readonly units: number;
   };
 
 /**
- * What the places along one axis of a variable stand for. It decides how weights of an earlier run are matched: by value
- * where places stand for values, classes or features.
+ * What the places along one axis of a variable represent. It decides how weights of an earlier run
+ * are matched: by value if places represent ids, classes or features.
  *
  * - `units`: nothing outside of the net, such as hidden units or the numbers of an embedding.
  * - `classes`: the logits.
- * - `ids`: the ids of a feature, in order, behind so many places (`before`) that stand for nothing.
- * - `features`: the values of features side by side, in this order.
+ * - `ids`: the ids of a feature, in order. The first `before` places represent nothing; 0 by
+ *   default.
+ * - `features`: the concatenated values of features, in this order.
  * - `channels`: the last axis of an image feature.
  */
 export type VariableAxis =
@@ -48,162 +52,172 @@ export type VariableAxis =
   | { readonly features: readonly AxisPart[] }
   | { readonly channels: string };
 
-/** What a network says of a variable. */
+/** The declaration of a variable. */
 export interface VariableSpec {
   /** The name, unique within the run: `stem/kernel`. */
   readonly name: string;
   /** The shape. */
   readonly shape: readonly number[];
-  /** How it starts. The numbers depend on the seed and the name alone. */
+  /**
+   * The distribution of its initial values, which depend only on the seed and the variable's name.
+   */
   readonly initializer: Initializer;
-  /** Whose it is: it decides what is counted, exported, and how gradients are reported. */
+  /** The owner. It decides in which net the variable is counted, exported and reported. */
   readonly owner: VariableOwner;
-  /** `false` for running statistics, which no gradient reaches; `true` by default. */
+  /** `false` for running statistics, which get no gradients; `true` by default. */
   readonly trainable?: boolean;
   /**
-   * Whether it is an embedding table `[rows, size]`, read by {@linkcode Scope.lookup} alone. A step
-   * updates the rows that it touches and no others, also those of the optimizer's slots; so weight
-   * decay and the decay of moments act on rows that are touched (a lazy Adam), unless the optimizer's
-   * entry says `tables: exact`. `false` by default.
+   * Whether the variable is an embedding table `[rows, size]`, which only {@linkcode Scope.lookup}
+   * reads. A step updates only the rows that it looks up, in the table and in the optimizer's
+   * slots. So weight decay and the decay of moments affect only these rows (a lazy Adam), unless
+   * the optimizer's entry has `tables: exact`. `false` by default.
    */
   readonly table?: boolean;
   /**
-   * What the places along each axis stand for, an item an axis. Without it, weights of an earlier run are taken over only
-   * if all features, vocabularies and classes are the same.
+   * What the places along each axis represent, one item per axis. Without it, weights of an earlier
+   * run are restored only if all features, vocabularies and classes are the same.
    */
   readonly axes?: readonly VariableAxis[] | undefined;
 }
 
-/** A variable that has been declared; {@linkcode Scope.read} gives its value. */
+/** A declared variable; {@linkcode Scope.read} returns its value. */
 export type Variable = Required<Omit<VariableSpec, "axes">> & Pick<VariableSpec, "axes">;
 
-/** Where stages declare their variables. */
+/** Declares the variables of a network. */
 export interface VariableRegistry {
   /**
    * Declares a variable.
    *
-   * @param spec Its name, shape, start and owner.
-   * @returns The handle to read it by.
-   * @throws {Error} If the name is taken.
+   * @param spec The variable's name, shape, initializer and owner.
+   * @returns The variable, for {@linkcode Scope.read}.
+   * @throws {Error} If the name is already in use.
    */
   add(spec: VariableSpec): Variable;
 }
 
-/** What a forward pass of one net in one step may use. */
+/** What the forward pass of a net can use in one step. */
 export interface Scope {
-  /** Whether this is training (batch statistics, dropout) or evaluation. */
+  /** Whether this is a training step, with batch statistics and dropout, or an evaluation. */
   readonly training: boolean;
   /**
-   * The value of a variable in this step.
+   * Reads the value of a variable in this step.
    *
-   * @param variable What {@linkcode VariableRegistry.add} returned.
+   * @param variable The variable that {@linkcode VariableRegistry.add} returned.
    */
   read(variable: Variable): tf.Tensor;
   /**
-   * Rows of an embedding table, by row numbers.
+   * Looks up rows of an embedding table.
    *
-   * @param table A variable that was declared as a `table`.
+   * @param table A variable that was declared with `table: true`.
    * @param ids Row numbers from 0, int32, of any shape.
    * @returns The rows `[...ids, size]`.
    */
   lookup(table: Variable, ids: tf.Tensor): tf.Tensor;
   /**
-   * Gives a variable that is not trainable its value after this step.
+   * Sets the value that a variable with `trainable: false` has after this step.
    *
    * @param variable The variable, such as a running mean.
    * @param value Its new value, of the same shape.
    */
   update(variable: Variable, value: tf.Tensor): void;
   /**
-   * What both nets compute from the same input with the same variables, computed once a step. The
-   * gradient policy decides how much of this net's gradient passes through it.
+   * Computes a value that both nets compute from the same input with the same variables. It is
+   * computed once per step. The gradient policy decides how much of this net's gradient passes
+   * through it.
    *
-   * @param name A name for it, the same in both nets.
-   * @param compute Computes it, reading variables from the scope that it is given.
+   * @param name The name of the value, the same in both nets.
+   * @param compute Computes the value. It must read variables from the scope that it is given.
    */
   shared(name: string, compute: (scope: Scope) => tf.Tensor): tf.Tensor;
   /**
-   * A seed that differs in each step, for `ops.dropout`.
+   * A seed for `ops.dropout` that is different in each step.
    *
-   * @param name What it is for, unique within the net.
+   * @param name The name of the seed, unique within the net.
    */
   seed(name: string): tf.Scalar;
 }
 
-/** What a net computes, by name: `logits` `[batch, units]`, and the maps that hints may want. */
+/**
+ * The outputs of a net by name: `logits`, `[batch, units]`, and feature maps that hint losses can
+ * compare.
+ */
 export type Outputs = Readonly<Record<string, tf.Tensor>> & { readonly logits: tf.Tensor };
 
 /**
- * One net.
+ * The forward pass of one net.
  *
  * @param features The features by name, `[batch, ...shape]`.
  * @param scope The variables of this step.
+ * @returns The outputs by name.
  */
 export type Net = (features: Readonly<Record<string, tf.Tensor>>, scope: Scope) => Outputs;
 
-/** What a network knows when it is built. */
+/** The context in which a network is created. */
 export interface NetworkContext {
-  /** The features as they leave the transforms. */
+  /** The features after all transforms. */
   readonly features: Readonly<Record<string, ColumnSpec>>;
   /** The label. */
   readonly label: LabelSpec;
-  /** How many logits each net must have: the classes, or 1. */
+  /** The number of logits of each net: the number of classes, or 1. */
   readonly units: number;
-  /** The nets that are wanted; without the booster, its variables are not declared either. */
+  /** The nets to build. If the booster is not among them, do not declare its variables. */
   readonly nets: readonly NetName[];
-  /** Where variables are declared. */
+  /** Declares variables. */
   readonly variables: VariableRegistry;
 }
 
-/** A light net with its booster, or alone. */
+/** A light net with or without its booster. */
 export interface NetworkPair {
   /** The net that ships. */
   readonly light: Net;
-  /** Its teacher, if it was asked for. */
+  /** The booster, if {@linkcode NetworkContext.nets} has it. */
   readonly booster?: Net;
 }
 
-/** What the nets of a network can read: a feature of ids is refused where numbers are read. */
+/**
+ * What the nets of a network can read. Rocket rejects features of ids for nets that read only
+ * numbers.
+ */
 export type NetworkReads = "numbers" | "numbers and ids";
 
 /** A stage that builds the nets. */
 export interface NetworkStage extends Stage<"network", NetworkContext, NetworkPair> {
-  /** What its nets can read. */
+  /** What the nets can read. */
   readonly reads: NetworkReads;
-  /** Whether nets normalize by the statistics of a batch; undefined if the stage does not say. */
+  /** Whether the nets use batch norm; undefined if the stage does not declare it. */
   readonly batchNorm?: BatchNorm | undefined;
 }
 
-/** Whether nets normalize by the statistics of a batch, always or by the options. */
+/** Whether the nets use batch norm: a constant, or a function of the options. */
 // deno-lint-ignore no-explicit-any -- the options are the stage's own
 export type BatchNorm = boolean | ((options: any) => boolean);
 
-/** What the author of a network writes. */
+/** The definition of a network, for {@linkcode defineNetwork}. */
 export type NetworkDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
   /**
-   * What the nets can read; `numbers` by default. A net that reads a feature of ids as numbers would learn from
-   * an order that means nothing, such as that of the alphabet: such features are refused. A network
-   * that looks ids up, as in embedding tables, writes `numbers and ids`.
+   * What the nets can read; `numbers` by default. A net that reads ids as numbers would learn from
+   * an order without meaning, such as the alphabetical one, so Rocket rejects features of ids. A
+   * network that looks ids up in embedding tables declares `numbers and ids`.
    */
   readonly reads?: NetworkReads;
   /**
-   * Whether the nets normalize by the statistics of a batch while they are trained, as batch norms do:
-   * then a last batch of a few rows spoils an epoch, and `train.lastBatch` is `merge` by default. A
-   * network whose variables are not all trainable has to say it.
+   * Whether the nets normalize by the statistics of a training batch, as batch norm does. A small
+   * last batch would then distort an epoch, so `train.lastBatch` is `merge` by default. A network
+   * with variables that are not trainable has to declare it.
    */
   readonly batchNorm?: boolean | ((options: z.output<Schema>) => boolean);
   /**
    * Declares the variables and returns the nets.
    *
-   * @throws {UserError} If the features do not suit it.
+   * @throws {UserError} If the network does not support the features.
    */
   readonly create: Create<Schema, NetworkContext, NetworkPair>;
 };
 
 /**
- * Defines a network: a light net and a booster that may share layers.
+ * Defines a network: a light net and a booster, which may share layers.
  *
- * @param definition Its name, options and how it is built.
+ * @param definition The network's name, summary, options and `create` function.
  * @returns The stage.
  *
  * @example
@@ -257,10 +271,10 @@ export function defineNetwork<Schema extends OptionsSchema>(
 }
 
 /**
- * Whether the nets of a stage normalize by the statistics of a batch.
+ * Whether the nets of a stage use batch norm.
  *
- * @param stage The stage.
- * @param options Its checked options.
+ * @param stage The network stage.
+ * @param options The stage's checked options.
  */
 export function normalizesBatches(
   { batchNorm = false }: Pick<NetworkStage, "batchNorm">,

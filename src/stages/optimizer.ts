@@ -9,29 +9,32 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
-/** Where a step is, in plain numbers. */
+/** The number and the learning rate of a step. */
 export interface StepNumbers {
-  /** The number of the step that the optimizer takes, from 1. Steps that are skipped do not count; each phase counts its own. */
+  /**
+   * The number of the optimizer's step, from 1. Skipped steps do not count. Each phase counts from
+   * 1.
+   */
   readonly step: number;
   /** The learning rate of the step. */
   readonly rate: number;
 }
 
-/** One variable in one step. */
+/** The input of the update of one variable in one step. */
 export interface UpdateInput<Slot extends string = string, Scalar extends string = string> {
-  /** Which variable it is. */
+  /** The variable. */
   readonly variable: Variable;
-  /** Its value. */
+  /** The variable's value. */
   readonly value: tf.Tensor;
   /** The gradient of the total loss. */
   readonly gradient: tf.Tensor;
-  /** What this optimizer keeps of this variable, by slot. */
+  /** The values of the variable's slots, by name. */
   readonly slots: Readonly<Record<Slot, tf.Tensor>>;
   /** The learning rate of this step. */
   readonly rate: tf.Scalar;
   /** The number of this step as in {@linkcode StepNumbers}, as a float32: exact up to 2²⁴. */
   readonly step: tf.Scalar;
-  /** What the optimizer's own `scalars` computed for this step. */
+  /** The numbers that the optimizer's `scalars` computed for this step. */
   readonly scalars: Readonly<Record<Scalar, tf.Scalar>>;
 }
 
@@ -43,32 +46,36 @@ export interface UpdateOutput<Slot extends string = string> {
   readonly slots: Readonly<Record<Slot, tf.Tensor>>;
 }
 
-/** A rule by which variables follow their gradients. It holds no state: the slots do. */
+/**
+ * A rule that updates variables from their gradients. It has no state of its own; the slots hold
+ * the state.
+ */
 export interface Optimizer<Slot extends string = string, Scalar extends string = string> {
-  /** What it keeps of each variable, with the value that each slot starts with. */
+  /** The slots of each variable, with their initial values. */
   readonly slots: Readonly<Record<Slot, number>>;
   /**
-   * Numbers of a step that follow from its number and its rate, by name. They are computed in float64
-   * and handed to the rule as tensors.
+   * Computes numbers from the number and the learning rate of a step, by name. They are computed in
+   * float64 and passed to the rule as tensors.
    *
    * @param at The step.
    */
   scalars?(at: StepNumbers): Readonly<Record<Scalar, number>>;
   /**
-   * The variable and its slots after a step; a pure function of tensors.
+   * Computes the values of a variable and its slots after a step. It must be a pure function of
+   * tensors.
    *
    * @param input The variable, its gradient and its slots.
    */
   update(input: UpdateInput<Slot, Scalar>): UpdateOutput<Slot>;
 }
 
-/** A stage that moves variables. */
+/** A stage that updates variables. */
 export type OptimizerStage = Stage<"optimizer", Record<never, never>, Optimizer>;
 
-/** What a slot of each name starts with. */
+/** The initial value of each slot, by name. */
 export type SlotStarts<Slot extends string> = Readonly<Partial<Record<Slot, number>>>;
 
-/** What the author of an optimizer writes. */
+/** The definition of an optimizer, for {@linkcode defineOptimizer}. */
 export type OptimizerDefinition<
   Schema extends OptionsSchema,
   Slot extends string,
@@ -76,18 +83,18 @@ export type OptimizerDefinition<
 > =
   & StageDefinition<Schema>
   & {
-    /** What it keeps of each variable, with the value that each slot starts with; it may depend on the options. */
+    /** The slots of each variable, with their initial values; they may depend on the options. */
     readonly slots: SlotStarts<Slot> | ((options: z.output<Schema>) => SlotStarts<Slot>);
     /**
-     * Numbers that change with the step and that float32 would compute too coarsely, such as 1 − βᵗ. The
-     * rule gets them as `scalars`.
+     * Computes numbers that change with the step and that need more precision than float32, such as
+     * 1 − βᵗ. The rule gets them as `scalars`.
      *
-     * @param options The options.
+     * @param options The checked options.
      */
     readonly scalars?: (
       options: z.output<Schema>,
     ) => (at: StepNumbers) => Readonly<Record<Scalar, number>>;
-    /** Makes the rule, which {@linkcode Optimizer.update} is. */
+    /** Creates the update rule: {@linkcode Optimizer.update}. */
     readonly create: Create<
       Schema,
       Record<never, never>,
@@ -96,10 +103,10 @@ export type OptimizerDefinition<
   };
 
 /**
- * Defines an optimizer. `rate` and `schedule` of its entry are the pipeline's and not among its
- * options.
+ * Defines an optimizer. The keys `rate`, `schedule` and `tables` of its entry belong to the
+ * pipeline and are not among its options.
  *
- * @param definition Its name, options, slots and how it is made.
+ * @param definition The optimizer's name, summary, options, slots and `create` function.
  * @returns The stage.
  *
  * @example
@@ -108,7 +115,7 @@ export type OptimizerDefinition<
  *
  * const heavyBall: OptimizerStage = defineOptimizer({
  *   name: "heavy-ball",
- *   summary: "Moves by a decaying sum of the gradients.",
+ *   summary: "Updates variables by a decaying sum of the gradients.",
  *   options: z.object({ decay: z.number().min(0).lt(1).default(0.9) }),
  *   slots: { move: 0 },
  *   create: ({ decay }) => ({ value, gradient, slots, rate }) => {

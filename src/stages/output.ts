@@ -7,32 +7,33 @@ import {
 } from "./stage.ts";
 import type { RunEvents } from "./events.ts";
 
-/** What an output knows when it is made. */
+/** The context in which an output is created. */
 export interface OutputContext {
-  /** The run folder; it exists. */
+  /** The path of the run folder, which exists. */
   readonly folder: string;
-  /** Whether the person asked for silence. */
+  /** Whether the user asked for no progress output (`--quiet`). */
   readonly quiet: boolean;
 }
 
-/** A listener to a run: any of the events, each with a hook of its name. */
+/** A listener to a run: a hook for each event that it handles, with the event's name. */
 export type Output = {
   readonly [Name in keyof RunEvents]?: (event: RunEvents[Name]) => void | Promise<void>;
 };
 
-/** A stage that listens to a run. */
+/** A stage that listens to the events of a run. */
 export type OutputStage = Stage<"output", OutputContext, Output>;
 
-/** What the author of an output writes. */
+/** The definition of an output, for {@linkcode defineOutput}. */
 export type OutputDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
-  /** Makes the listener. */
+  /** Creates the listener. */
   readonly create: Create<Schema, OutputContext, Output>;
 };
 
 /**
- * Defines an output: it listens to the run's events and never reaches back.
+ * Defines an output. It receives the run's events and can request checkpoints, but it cannot change
+ * training.
  *
- * @param definition Its name, options and how it is made.
+ * @param definition The output's name, summary, options and `create` function.
  * @returns The stage.
  *
  * @example

@@ -1,29 +1,29 @@
 /**
- * The parts of a batch. What a batch consists of is written here once: whoever copies, joins, or sends rows
- * does it by these functions, so that no part can be forgotten.
+ * The parts of a batch. Only this module lists the parts of a batch: code that copies, joins or
+ * sends rows uses these functions, so that it cannot forget a part.
  *
  * @module
  */
 
 import type { Batch, Column, ColumnSpec, LabelSpec } from "./batch.ts";
 
-/** Something for each column of a batch. */
+/** A value for each column of a batch. */
 export interface Parts<C, Label extends C = C> {
-  /** For the features, by name. */
+  /** The values for the features, by name. */
   readonly features: Readonly<Record<string, C>>;
-  /** For the label. */
+  /** The value for the label. */
   readonly label: Label;
-  /** For the rows' weights, if they have any. */
+  /** The value for the rows' weights, if they have any. */
   readonly weight?: C | undefined;
-  /** For the columns that only metrics read, by their names in the source. */
+  /** The values for the columns that only metrics read, by their names in the source. */
   readonly columns?: Readonly<Record<string, C>> | undefined;
 }
 
-/** What the columns of a batch are. */
+/** The specs of the columns of a batch. */
 export type Specs = Parts<ColumnSpec, LabelSpec>;
 
 /**
- * Whether a part is one column or several by name. The type checker asks for an entry for each part of a
+ * Whether a part is one column or several by name. The type requires an entry for each part of a
  * batch.
  */
 const forms: Readonly<
@@ -36,20 +36,22 @@ const forms: Readonly<
 };
 
 /**
- * Something else for each column.
+ * Maps the value of each column.
  *
- * @param parts What there is for each column.
- * @param change What it becomes.
+ * @param parts The values.
+ * @param change Returns the new value of a column.
+ * @returns The new values.
  */
 export function mapParts<C, R>(parts: Parts<C>, change: (column: C) => R): Parts<R> {
   return combineParts([parts], change);
 }
 
 /**
- * One thing for each column, made of several.
+ * Combines several values of each column into one.
  *
- * @param all What there is for each column, one at least; all have the same columns.
- * @param combine What becomes of what there is for one column.
+ * @param all Lists of values for the same columns; at least one.
+ * @param combine Returns the combined value of one column.
+ * @returns The combined values.
  */
 export function combineParts<Columns extends readonly unknown[], R>(
   all: { readonly [Index in keyof Columns]: Parts<Columns[Index]> },
@@ -70,9 +72,9 @@ export function combineParts<Columns extends readonly unknown[], R>(
 }
 
 /**
- * What there is for each column, in a list.
+ * Lists the values of all columns.
  *
- * @param parts What there is.
+ * @param parts The values.
  */
 export function listParts<C>(parts: Parts<C>): C[] {
   const all: C[] = [];
@@ -81,16 +83,16 @@ export function listParts<C>(parts: Parts<C>): C[] {
 }
 
 /**
- * A batch with other columns in the place of its own.
+ * Maps the columns of a batch.
  *
- * @param batch The batch.
- * @param change What becomes of each column.
+ * @param batch The batch, which is not changed.
+ * @param change Returns the new column.
  */
 export function mapBatch({ size, ...columns }: Batch, change: (column: Column) => Column): Batch {
   return { size, ...mapParts<Column, Column>(columns, change) };
 }
 
-/** An object with something else under each of its names. */
+/** Maps the values of an object. */
 export function mapValues<T, R>(
   object: Readonly<Record<string, T>>,
   change: (value: T, name: string) => R,

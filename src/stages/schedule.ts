@@ -8,25 +8,26 @@ import {
 } from "./stage.ts";
 
 /**
- * The factor on the learning rate at a position of the run.
+ * Computes the factor on the learning rate at a position in a phase, or in a run without phases.
  *
- * @param position Where the run is.
+ * @param position The position before the step.
+ * @returns The factor; 1 leaves the learning rate unchanged.
  */
 export type Schedule = (position: Position) => number;
 
-/** A stage that changes the learning rate over the run. */
+/** A stage that changes the learning rate during the run. */
 export type ScheduleStage = Stage<"schedule", Record<never, never>, Schedule>;
 
-/** What the author of a schedule writes. */
+/** The definition of a schedule, for {@linkcode defineSchedule}. */
 export type ScheduleDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
-  /** Makes the schedule. */
+  /** Creates the schedule. */
   readonly create: Create<Schema, Record<never, never>, Schedule>;
 };
 
 /**
  * Defines a schedule: a factor on the learning rate, as a pure function of the position.
  *
- * @param definition Its name, options and how it is made.
+ * @param definition The schedule's name, summary, options and `create` function.
  * @returns The stage.
  *
  * @example
@@ -35,7 +36,7 @@ export type ScheduleDefinition<Schema extends OptionsSchema> = StageDefinition<S
  *
  * const linear: ScheduleStage = defineSchedule({
  *   name: "linear",
- *   summary: "Falls from the rate to a part of it, in a straight line.",
+ *   summary: "Decreases the learning rate linearly to a fraction of it.",
  *   options: z.object({ to: z.number().min(0).default(0) }),
  *   create: ({ to }) => ({ step, steps }) => 1 + (to - 1) * step / steps,
  * });

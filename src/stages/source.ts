@@ -2,13 +2,13 @@ import type { Field, RecordBatch, Schema } from "apache-arrow";
 import { type Create, defineStage, type OptionsSchema, type Stage } from "./stage.ts";
 import type { StageDefinition } from "./stage.ts";
 
-/** What a source knows when it is made. */
+/** The context in which a source is created. */
 export interface SourceContext {
   /** The folder of the pipeline file; relative paths start there. */
   readonly folder: string;
 }
 
-/** Where a row of a data set is. */
+/** The location of a row of a data set. */
 export interface RowLocation {
   /** The file, as the pipeline names it. */
   readonly file: string;
@@ -18,108 +18,117 @@ export interface RowLocation {
   readonly line?: number | undefined;
 }
 
-/** Rows as Arrow record batches, opened. */
+/** An opened source: rows as Arrow record batches. */
 export interface Dataset {
-  /** The names and types of all columns, of those as well that were not asked for. */
+  /** The names and types of all columns, including columns that were not requested. */
   readonly schema: Schema;
-  /** A text that changes when the data does, kept with the run's results. */
+  /** A text that changes when the data changes. It is stored with the run's results. */
   readonly fingerprint: string;
-  /** How many rows each record batch has, where that is known without reading them all. */
+  /**
+   * The number of rows of each record batch; absent if that is not known without reading them all.
+   */
   readonly rowCounts?: readonly number[] | undefined;
   /**
-   * Reads one record batch by its number; absent where the source can only be read in order.
+   * Reads one record batch by its number; absent if the source can only be read in order.
    *
    * @param index The record batch, from 0.
    */
   recordBatch?(index: number): Promise<RecordBatch>;
   /**
-   * Reads single rows by their numbers; absent where that would mean reading many others. Training rows
-   * that do not fit in memory are then shuffled as a whole, else within windows of record batches.
+   * Reads single rows by their numbers; absent if that would mean reading many other rows. With it,
+   * training rows that do not fit in memory are shuffled globally; without it, they are shuffled
+   * within windows of record batches.
    *
-   * @param numbers Row numbers from 0 over all record batches, in any order, with repetition if wanted.
+   * @param numbers Row numbers from 0 over all record batches, in any order; they may repeat.
    * @returns These rows, in this order.
    */
   rows?(numbers: ArrayLike<number>): Promise<RecordBatch>;
   /** Reads the record batches in order, from the start. */
   recordBatches(): AsyncIterable<RecordBatch>;
   /**
-   * Says which file a row is in, for messages; absent where rows are in no file.
+   * Finds the file of a row, for messages; absent if rows do not come from files.
    *
-   * @param row The row's number from 0 over all record batches; it has been read.
-   * @returns The file and the row's number there; undefined if that is not known.
+   * @param row The number of a row that has been read, from 0 over all record batches.
+   * @returns The file and the row's number in it; undefined if that is not known.
    */
   locate?(row: number): RowLocation | undefined;
   /**
-   * Says which columns have no value in any row. The types of such columns mean nothing, and give way to those of the
-   * other splits. Asked only of columns whose types differ; absent where a source does not know.
+   * Finds the columns without a value in any row. The types of such columns carry no information,
+   * so those of other splits are used. It is called only for columns whose types differ between
+   * splits; absent if the source does not know.
    *
-   * @param names The columns.
-   * @returns Those of them that hold only nulls, or have no rows.
+   * @param names The columns to look at.
+   * @returns Those that hold only nulls, or have no rows.
    */
   withoutValues?(names: readonly string[]): Promise<ReadonlySet<string>>;
   /**
-   * Gives columns other types: the values of a column may have a narrower type in one split of a pipeline
-   * than in another. Absent where types are as they are.
+   * Changes the types of columns, since a column may have a narrower type in one split of a
+   * pipeline than in another. Absent if the source cannot change types.
    *
-   * @param fields The columns that change, each with a type that holds the values of all splits. A column
-   *   without values may get any type.
-   * @returns The data set that takes the place of this one; closing it closes both.
-   * @throws {UserError} If a value is not in that type. A column that cannot have it may stay as it is.
+   * @param fields The columns to change, each with a type that holds the values of all splits. A
+   *   column without values may get any type.
+   * @returns The data set that replaces this one; closing it closes both.
+   * @throws {UserError} If a value cannot be read as its new type. A column that cannot have the
+   *   type may keep its own.
    */
   widen?(fields: readonly Field[]): Promise<Dataset>;
   /**
-   * What is known of columns of text, by name. Of those that are not among them, and where a source does not look, it is
-   * worked out from the rows that are read.
+   * What is known about columns of text, by name. For columns without an entry, it is determined
+   * from the rows that are read.
    */
   readonly textFacts?: ReadonlyMap<string, TextFacts> | undefined;
-  /** Lets go of files. */
+  /** Closes files. */
   close?(): Promise<void>;
 }
 
-/** What a source knows of a column of text that may be meant to hold numbers. */
+/** What a source knows about a column of text that may be meant to hold numbers. */
 export interface TextFacts {
-  /** How many values it has, without nulls, as far as they were counted. */
+  /** The number of counted values, without nulls. */
   readonly values: number;
-  /** How many of them are numbers. */
+  /** The number of these values that are numbers. */
   readonly numbers: number;
-  /** The texts that are no numbers, each once: up to {@linkcode maxOddTexts}, and one more if there are more. */
+  /**
+   * The distinct texts that are not numbers: up to {@linkcode maxOddTexts}, and one more if there
+   * are more.
+   */
   readonly texts: readonly string[];
-  /** Whether some of the numbers are read as such only if the column is given their type, as `007` is. */
+  /** Whether some numbers are read as numbers only if the column's type is given, such as `007`. */
   readonly codes: boolean;
-  /** Where the first of the texts is; absent where that is not known. */
+  /** The location of the first of the texts; absent if it is not known. */
   readonly first?: RowLocation | undefined;
-  /** The texts that stand for nulls, for a source with the options `nullValues` and `columns`. */
+  /** The texts that mean null, for a source with the options `nullValues` and `columns`. */
   readonly nullValues?: readonly string[] | undefined;
 }
 
-/** So many texts that are no numbers may stand for missing ones. */
+/** The maximum number of distinct texts that may represent missing numbers. */
 export const maxOddTexts = 8;
 
 /**
- * Whether a column of text may be meant to hold numbers: most of its values are numbers, and few texts are none.
+ * Whether a column of text may be meant to hold numbers: most of its values are numbers, and it has
+ * few distinct texts that are not.
  *
- * @param facts What is known of it.
+ * @param facts What is known about the column.
  */
 export function mayBeNumbers({ values, numbers, texts }: TextFacts): boolean {
   return texts.length <= maxOddTexts && 2 * numbers > values;
 }
 
-/** What is wanted of a source. */
+/** A request to open a source. */
 export interface OpenRequest {
   /**
-   * The columns that will be read; all by default. A source may leave out the others from its record
-   * batches, never from its schema. Names that it does not have mean nothing to it.
+   * The columns that will be read; all by default. A source may leave out other columns from its
+   * record batches, but not from its schema. It ignores names of columns that it does not have.
    */
   readonly columns?: readonly string[] | undefined;
 }
 
-/** Where rows come from. */
+/** A source of rows. */
 export interface Source {
   /**
    * Opens the source.
    *
-   * @param request What is wanted of it. The rows and their order do not depend on it.
-   * @throws {UserError} If it does not exist or is not what it should be.
+   * @param request The columns that will be read. The rows and their order do not depend on it.
+   * @throws {UserError} If the data does not exist or has another format.
    */
   open(request?: OpenRequest): Promise<Dataset>;
 }
@@ -127,16 +136,16 @@ export interface Source {
 /** A stage that reads rows. */
 export type SourceStage = Stage<"source", SourceContext, Source>;
 
-/** What the author of a source writes. */
+/** The definition of a source, for {@linkcode defineSource}. */
 export type SourceDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
-  /** Makes the source; opens nothing yet. */
+  /** Creates the source without opening any file. */
   readonly create: Create<Schema, SourceContext, Source>;
 };
 
 /**
- * Defines a source: where rows come from, as Arrow record batches.
+ * Defines a source, which provides rows as Arrow record batches.
  *
- * @param definition Its name, options and how it is made.
+ * @param definition The source's name, summary, options and `create` function.
  * @returns The stage.
  *
  * @example

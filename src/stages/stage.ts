@@ -1,12 +1,12 @@
 /**
- * What every stage of a pipeline has, whatever its kind.
+ * What stages of all kinds have in common.
  *
  * @module
  */
 
 import { z } from "zod";
 
-/** The kinds of stages, in the order in which data meets them. */
+/** The kinds of stages, in the order in which data passes through them. */
 export const stageKinds = [
   "source",
   "transform",
@@ -22,52 +22,53 @@ export const stageKinds = [
 /** One of {@linkcode stageKinds}. */
 export type StageKind = (typeof stageKinds)[number];
 
-/** An object schema for a stage's options. */
+/** The schema of a stage's options, which is an object schema. */
 export type OptionsSchema = z.ZodObject;
 
-/** What the definition of any stage says. */
+/** What the definitions of stages of all kinds have in common. */
 export interface StageDefinition<Schema extends OptionsSchema> {
-  /** The name that a pipeline file writes after `use:`, in kebab case. */
+  /** The stage's name in kebab case, which pipeline files write after `use:`. */
   readonly name: string;
-  /** One sentence for `list` and for editors. */
+  /** What the stage does, in one sentence, for `list` and for editors. */
   readonly summary: string;
-  /** The options with their defaults and descriptions; unknown keys are refused. */
+  /** The schema of the options, with defaults and descriptions. Unknown keys are errors. */
   readonly options: Schema;
-  /** An entry of a pipeline file, for `show` and the reference page. */
+  /** An example entry of a pipeline file, for `show` and the reference page. */
   readonly example?: string;
 }
 
-/** A stage as the pipeline knows it. */
+/** A stage as a pipeline uses it. */
 export interface Stage<Kind extends StageKind, Context, Product> {
-  /** What the stage is. */
+  /** The stage's kind. */
   readonly kind: Kind;
-  /** The name that a pipeline file writes after `use:`. */
+  /** The stage's name, which pipeline files write after `use:`. */
   readonly name: string;
-  /** One sentence. */
+  /** What the stage does, in one sentence. */
   readonly summary: string;
-  /** The schema of its options, strict. */
+  /** The strict schema of its options. */
   readonly options: OptionsSchema;
-  /** An entry of a pipeline file. */
+  /** An example entry of a pipeline file. */
   readonly example?: string;
-  /** Makes the working stage from checked options. */
+  /** Creates the stage's product, such as a loss function, from checked options. */
   create(options: unknown, context: Context): Product;
 }
 
-/** Any stage. */
+/** A stage of any kind. */
 // deno-lint-ignore no-explicit-any
 export type AnyStage = Stage<StageKind, any, unknown>;
 
-/** How a stage's author writes `create`: with the options' type that the schema infers. */
+/** The type of a stage's `create` function. The type of its options is inferred from the schema. */
 export type Create<Schema extends OptionsSchema, Context, Product> = (
   options: z.output<Schema>,
   context: Context,
 ) => Product;
 
 /**
- * The part that all `define…` functions share: it checks the name and makes the schema strict.
+ * Defines a stage of any kind, for the `define…` functions. It checks the name and makes the schema
+ * strict.
  *
  * @param kind The stage's kind.
- * @param definition What its author wrote.
+ * @param definition The stage's definition.
  * @returns The stage.
  * @throws {TypeError} If the name is not in kebab case.
  */
@@ -77,7 +78,9 @@ export function defineStage<Kind extends StageKind, Schema extends OptionsSchema
 ): Stage<Kind, Context, Product> {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(definition.name)) {
     throw new TypeError(
-      `a stage's name is in kebab case, such as "mse-hint"; got ${JSON.stringify(definition.name)}`,
+      `expected a stage's name in kebab case, such as "mse-hint"; got ${
+        JSON.stringify(definition.name)
+      }`,
     );
   }
   return { ...definition, kind, options: definition.options.strict() } as Stage<
@@ -88,10 +91,12 @@ export function defineStage<Kind extends StageKind, Schema extends OptionsSchema
 }
 
 /**
- * A schema for an option that is itself a stage, such as the schedule after a warm-up. The pipeline
- * checks the nested entry and hands over the working stage.
+ * Makes the schema of an option that is itself a stage, such as the schedule after a warm-up. The
+ * pipeline checks the nested entry and passes the product of the nested stage as the option's
+ * value.
  *
- * @param kind The kind of the nested stage, one that needs no context: a schedule.
+ * @param kind The kind of the nested stage. It must need no context, so only schedules are
+ *   supported.
  * @returns The schema, with the product as its type.
  */
 export function nestedStage<Product>(kind: "schedule"): z.ZodType<Product> {
@@ -101,12 +106,13 @@ export function nestedStage<Product>(kind: "schedule"): z.ZodType<Product> {
 }
 
 /**
- * A schema for an option that is the path of a file, or a list or a map of them. A relative path starts from
- * the folder of the file that wrote it: the stage gets it relative to its context's `folder`, or as an
- * absolute path where another file wrote it, such as one that `extends` the stage's.
+ * Marks the schema of an option whose value is the path of a file, or a list or a map of paths.
+ * Relative paths are relative to the folder of the file that contains them. The stage gets a path
+ * relative to its context's `folder`, or an absolute path if the path comes from another file, such
+ * as one that `extends` the stage's pipeline.
  *
- * @param schema The schema of the text, or of the list or the map.
- * @returns The same schema, marked.
+ * @param schema The schema of the path, or of the list or the map.
+ * @returns The same schema, marked as a path.
  *
  * @example
  * ```ts
@@ -122,11 +128,12 @@ export function pathOption<Schema extends z.ZodType>(schema: Schema): Schema {
 }
 
 /**
- * A schema for an option of a metric that is the name of a column of the source, which may be no feature: a
- * user's id. Each evaluated batch then has the column under its name.
+ * Marks the schema of a metric's option whose value is the name of a column of the source, such as
+ * a user's id. The column need not be a feature. Each evaluated batch then has the column in its
+ * `columns`.
  *
  * @param schema The schema of the name.
- * @returns The same schema, marked.
+ * @returns The same schema, marked as a column.
  *
  * @example
  * ```ts

@@ -3,24 +3,26 @@ import { inOneLine, thrown } from "../base/printable.ts";
 import { hint } from "../base/hints.ts";
 import type { StageKind } from "./stage.ts";
 
-/** Which stage of a pipeline is meant, for messages. */
+/** A reference to a stage of a pipeline, for messages. */
 export interface StageReference {
-  /** Its kind. */
+  /** The stage's kind. */
   readonly kind: StageKind;
-  /** What the pipeline file wrote after `use:`. */
+  /** The stage's name, as the pipeline file writes it after `use:`. */
   readonly name: string;
-  /** Where the pipeline file names it. */
+  /** The place in the pipeline file that names the stage. */
   readonly place?: Place | undefined;
-  /** Values of its entry that are not from there but from `--set`, and the place of each. */
+  /** The values of its entry that `--set` changed, with their places on the command line. */
   readonly set?: readonly { readonly text: string; readonly place: Place }[];
 }
 
-/** Where a message of a stage is to point: at the value of `--set` that it speaks of, or at the stage. */
+/**
+ * The place for a stage's message: the value of `--set` that the message mentions, or the stage.
+ */
 function placeOf({ place, set = [] }: StageReference, message: string): Place | undefined {
   return set.find(({ text }) => message.includes(text))?.place ?? place;
 }
 
-/** A stage did not do what its kind promises: it threw, or returned something else. */
+/** A stage violated the contract of its kind: it threw an error or returned an unexpected value. */
 export class StageError extends UserError {
   override name = "StageError";
   /** The stage. */
@@ -30,8 +32,8 @@ export class StageError extends UserError {
    * Makes the error.
    *
    * @param stage The stage.
-   * @param message What it did, after "the loss stage mse-hint".
-   * @param options The cause, a hint, the exit code.
+   * @param message What the stage did, worded to follow `the loss stage "mse-hint"`.
+   * @param options The cause, a hint, the exit code (1 by default), and the row that caused it.
    */
   constructor(
     stage: StageReference,
@@ -55,13 +57,13 @@ export class StageError extends UserError {
 }
 
 /**
- * Calls into a stage, and says whose fault it is when that throws.
+ * Calls a function of a stage and attributes its errors to the stage.
  *
  * @param stage The stage.
- * @param doing What it was asked for, such as `apply()`.
- * @param call The call.
- * @returns What the stage returned.
- * @throws {StageError} If the call throws anything but a {@linkcode UserError}.
+ * @param doing The name of the function for messages, such as `apply()`.
+ * @param call Calls the function.
+ * @returns The value that the stage returned.
+ * @throws {StageError} If the call throws anything other than a {@linkcode UserError}.
  */
 export function callStage<T>(stage: StageReference, doing: string, call: () => T): T {
   const caller = called;
@@ -90,7 +92,7 @@ function stageFault(stage: StageReference, doing: string, what: unknown): UserEr
   const error = thrown(what);
   if (error instanceof StageError) return error;
   if (error instanceof UserError) {
-    // A stage refuses its input with a UserError and does not know its own place in the file.
+    // A stage rejects its input with a UserError and does not know its own place in the file.
     if (error.problems.every((problem) => problem.place)) return error;
     return new UserError(
       error.problems.map((problem) => ({

@@ -8,73 +8,80 @@ import {
   type StageDefinition,
 } from "./stage.ts";
 
-/** What a transform knows when it is made. */
+/** The context in which a transform is created. */
 export interface TransformContext {
-  /** The features as they reach this transform. */
+  /** The features before this transform. */
   readonly features: Readonly<Record<string, ColumnSpec>>;
 }
 
-/** What a transform knows when it is applied to a batch. */
+/** The context in which a transform is applied to a batch. */
 export interface ApplyContext {
-  /** Random numbers that depend on the seed, the epoch, the batch and this transform's position. */
+  /** Random numbers that depend on the seed, the epoch, the batch and the transform's position. */
   readonly random: Random;
 }
 
-/** A change of batches. */
+/** A transform of batches. */
 export interface Transform {
   /**
-   * The features as they leave this transform. One that keeps its name is taken to be made of that feature alone, a new
-   * one of all features; {@linkcode ColumnSpec.places} says what its values stand for.
+   * The features after this transform. Rocket assumes that a feature that keeps its name is
+   * computed from that feature alone, and a new one from all features. {@linkcode
+   * ColumnSpec.places} declares what its values represent.
    */
   readonly features: Readonly<Record<string, ColumnSpec>>;
   /**
-   * Measures what {@linkcode Transform.apply} needs on the training split, before the first epoch.
+   * Measures the statistics that {@linkcode Transform.apply} needs on the training split, before
+   * the first epoch.
    *
-   * @param batches The training split, in order, as it reaches this transform.
-   * @returns What was measured, as plain JSON; it is kept in the run folder.
+   * @param batches The batches of the training split, in order, after the preceding transforms.
+   * @returns The statistics as plain JSON, which is stored in the run folder.
    */
   measure?(batches: AsyncIterable<Batch>): Promise<unknown>;
   /**
-   * Takes over what {@linkcode Transform.measure} returned, now or in an earlier run.
+   * Restores the statistics that {@linkcode Transform.measure} returned in this run or an earlier
+   * one.
    *
    * @param measured The plain JSON.
    */
   restore?(measured: unknown): void;
   /**
-   * The changed batch. The given one is left as it is, its arrays included.
+   * Transforms a batch. It must not change the given batch or its arrays.
    *
-   * A run may make batches in a thread of its own, with a transform that is made and restored there: what
-   * comes out depends on the arguments alone, and is computed with typed arrays, not tensors.
+   * A run may prepare batches in a worker thread, where the transform is created and restored
+   * again. So the result must depend only on the arguments and the restored statistics, and it must
+   * be computed with typed arrays, not tensors.
    *
    * @param batch Some rows.
    * @param context The random numbers.
+   * @returns The transformed batch.
    */
   apply(batch: Batch, context: ApplyContext): Batch;
 }
 
-/** A stage that changes batches. */
+/** A stage that transforms batches. */
 export interface TransformStage extends Stage<"transform", TransformContext, Transform> {
-  /** The rows that it is applied to when the pipeline file has no `on:`. */
+  /**
+   * The default of `on:` in the pipeline file: whether it is applied only in training, or always.
+   */
   readonly on: "training" | "all";
 }
 
-/** What the author of a transform writes. */
+/** The definition of a transform, for {@linkcode defineTransform}. */
 export type TransformDefinition<Schema extends OptionsSchema> = StageDefinition<Schema> & {
-  /** `training` for augmentation, which test rows should not get; `all` by default. */
+  /** `training` for augmentation, which evaluation leaves out; `all` by default. */
   readonly on?: "training" | "all";
   /**
-   * Makes the transform.
+   * Creates the transform.
    *
-   * @throws {UserError} If the features do not suit it.
+   * @throws {UserError} If the transform does not support the features.
    */
   readonly create: Create<Schema, TransformContext, Transform>;
 };
 
 /**
- * Defines a transform: a change of batches on their way to the nets, typed arrays in and typed
- * arrays out.
+ * Defines a transform, which changes batches before the nets read them. It reads and returns typed
+ * arrays.
  *
- * @param definition Its name, options and how it is made.
+ * @param definition The transform's name, summary, options and `create` function.
  * @returns The stage.
  *
  * @example

@@ -44,7 +44,7 @@ readonly memory?: (number) | (string);
 /** The inputs of the nets: columns, by the name that stages use. */
 readonly features: {
 readonly [name: string]: ({
-/** The column; the feature's name by default. */
+/** The column's name; the feature's name by default. */
 readonly column?: string;
 /** The shape of one row, such as [28, 28, 1]. By default, the shape of the column's type. */
 readonly shape?: readonly (number)[];
@@ -83,7 +83,7 @@ readonly keep?: "first" | "last";
 };
 /** The column that the nets predict. */
 readonly label: (string) | ({
-/** The column. */
+/** The column's name. */
 readonly column: string;
 /** class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
 readonly kind?: "class" | "binary" | "number";
@@ -109,7 +109,7 @@ readonly transforms?: readonly (TransformEntry)[];
 };
 /** The light net and its booster. */
 readonly network: NetworkEntry;
-/** The total loss is the weighted sum of these. */
+/** The losses. The total loss is their weighted sum. */
 readonly losses?: readonly (LossEntry)[];
 /** How gradients update the variables. */
 readonly optimizer?: OptimizerEntry;
@@ -125,7 +125,7 @@ readonly freeze?: readonly ("light" | "booster" | "shared")[];
 readonly freezeShared?: boolean;
 /** The weights to start from: after the best or after the last epoch of the previous phase. */
 readonly from?: "best" | "last";
-/** The total loss is the weighted sum of these. */
+/** The losses. The total loss is their weighted sum. */
 readonly losses?: readonly (LossEntry)[];
 /** How gradients update the variables. */
 readonly optimizer?: OptimizerEntry;
@@ -223,7 +223,7 @@ readonly memory?: (number) | (string);
 /** The inputs of the nets: columns, by the name that stages use. */
 readonly features?: {
 readonly [name: string]: ({
-/** The column; the feature's name by default. */
+/** The column's name; the feature's name by default. */
 readonly column?: string;
 /** The shape of one row, such as [28, 28, 1]. By default, the shape of the column's type. */
 readonly shape?: readonly (number)[];
@@ -262,7 +262,7 @@ readonly keep?: "first" | "last";
 };
 /** The column that the nets predict. */
 readonly label?: (string) | ({
-/** The column. */
+/** The column's name. */
 readonly column?: string;
 /** class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
 readonly kind?: "class" | "binary" | "number";
@@ -288,7 +288,7 @@ readonly transforms?: readonly (TransformEntry)[];
 };
 /** The light net and its booster. */
 readonly network?: ChangedNetworkEntry;
-/** The total loss is the weighted sum of these. */
+/** The losses. The total loss is their weighted sum. */
 readonly losses?: readonly (LossEntry)[];
 /** How gradients update the variables. */
 readonly optimizer?: ChangedOptimizerEntry;
@@ -304,7 +304,7 @@ readonly freeze?: readonly ("light" | "booster" | "shared")[];
 readonly freezeShared?: boolean;
 /** The weights to start from: after the best or after the last epoch of the previous phase. */
 readonly from?: "best" | "last";
-/** The total loss is the weighted sum of these. */
+/** The losses. The total loss is their weighted sum. */
 readonly losses?: readonly (LossEntry)[];
 /** How gradients update the variables. */
 readonly optimizer?: OptimizerEntry;
@@ -577,7 +577,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -605,7 +605,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -615,7 +615,7 @@ readonly [name: string]: string;
 };
 });
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -689,7 +689,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -717,7 +717,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -727,7 +727,7 @@ readonly [name: string]: string;
 };
 });
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -767,7 +767,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -795,7 +795,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -805,7 +805,7 @@ readonly [name: string]: string;
 };
 });
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -859,7 +859,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -887,7 +887,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -897,7 +897,7 @@ readonly [name: string]: string;
 };
 });
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1348,43 +1348,43 @@ export type MetricEntry =
   | StageObject<"metric">
   | ("accuracy" | "agreement" | "auc" | "calibration" | "log-loss" | "loss" | "mean-absolute-error" | "top-k") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "accuracy";
-/** The key in results; the stage's name by default. */
+/** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 }) | ({
 readonly use: "agreement";
-/** The key in results; the stage's name by default. */
+/** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 }) | ({
 readonly use: "auc";
-/** The key in results; the stage's name by default. */
+/** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 }) | ({
 readonly use: "calibration";
-/** The key in results; the stage's name by default. */
+/** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 /** The number of bins of equal width for the ECE. */
 readonly bins?: number;
 }) | ({
 readonly use: "gauc";
-/** The key in results; the stage's name by default. */
+/** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 /** The column of the source that identifies the owner of a row, such as a user's id. */
 readonly by: string;
 }) | ({
 readonly use: "log-loss";
-/** The key in results; the stage's name by default. */
+/** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 }) | ({
 readonly use: "loss";
-/** The key in results; the stage's name by default. */
+/** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 }) | ({
 readonly use: "mean-absolute-error";
-/** The key in results; the stage's name by default. */
+/** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 }) | ({
 readonly use: "recall-at-k";
-/** The key in results; the stage's name by default. */
+/** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 /** The column of the source that identifies the owner of a row, such as a user's id. */
 readonly by: string;
@@ -1392,13 +1392,13 @@ readonly by: string;
 readonly k?: number;
 }) | ({
 readonly use: "top-k";
-/** The key in results; the stage's name by default. */
+/** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 /** The number of most probable classes to consider. */
 readonly k?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** The key in results; the stage's name by default. */
+/** The metric's key in results; the stage's name by default. */
 readonly name?: string;
 readonly [option: string]: unknown;
 });
@@ -1503,7 +1503,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run?: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1531,7 +1531,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run?: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1541,7 +1541,7 @@ readonly [name: string]: string;
 };
 });
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run?: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1615,7 +1615,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run?: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1643,7 +1643,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run?: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1653,7 +1653,7 @@ readonly [name: string]: string;
 };
 });
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run?: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1693,7 +1693,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run?: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1721,7 +1721,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run?: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1731,7 +1731,7 @@ readonly [name: string]: string;
 };
 });
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run?: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1785,7 +1785,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run?: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1813,7 +1813,7 @@ readonly features?: readonly (string)[];
 /** The classes in the order of the file's logits, if the label has named classes. */
 readonly classes?: readonly (string)[];
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run?: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;
@@ -1823,7 +1823,7 @@ readonly [name: string]: string;
 };
 });
 }) | ({
-/** A run folder. */
+/** The run folder of an earlier run. */
 readonly run?: string;
 /** The checkpoint of the run: best, last, best-PHASE, or the name of a checkpoint. */
 readonly checkpoint?: string;

@@ -1,5 +1,5 @@
 /**
- * What a sweep file looks like.
+ * The schema of a sweep file.
  *
  * @module
  */
@@ -10,12 +10,12 @@ const key = z.string().regex(/^\w[\w.-]*$/, {
   error: "expected letters, digits, dots, dashes and underscores",
 });
 
-/** Part of a folder's name. */
+/** A value's label, which becomes part of a folder's name. */
 const label = /^[\w.+-]+$/;
 
 const axisValue = z.union([z.number(), z.boolean(), z.string().regex(label)], {
   error:
-    "expected a number, true, false or a plain word; name other values by a map: { NAME: VALUE }",
+    "expected a number, true, false or a plain word; give other values names in a map: { NAME: VALUE }",
 });
 
 const axis = z.union([
@@ -28,42 +28,42 @@ const axis = z.union([
 
 const grid = z.record(z.string(), axis);
 
-/** The schema of a sweep file, with its pipelines left open. */
+/** The schema of a sweep file. It does not check the pipelines. */
 export const sweepSchema = z.strictObject({
   $schema: z.string().optional().describe("The JSON Schema, for editors."),
-  name: key.optional().describe("The name of the sweep's folder; the file's by default."),
+  name: key.optional().describe("The name of the sweep's folder; the file's name by default."),
   base: z.union([z.string().min(1), z.looseObject({})], {
     error: "expected the path of a pipeline file, or a pipeline",
-  }).describe("The pipeline that all settings change."),
+  }).describe("The pipeline that every setting modifies."),
   seeds: z.array(
     z.int({ error: "expected a whole number" }).min(0).max(2 ** 32 - 1),
-  ).min(1).describe("The seeds; each setting runs with each of them."),
+  ).min(1).describe("The seeds. Each setting runs once with each seed."),
   settings: z.record(
     key,
     z.looseObject({ grid: grid.optional() }).nullable(),
-  ).describe("What to compare: what each changes of the base, by its name."),
+  ).describe("The settings to compare, by name: the changes that each makes to the base pipeline."),
   grid: grid.optional().describe(
-    "Values to run all settings with, by path; several paths give all combinations.",
+    "The values that every setting runs with, by path in the pipeline. Several paths give all combinations.",
   ),
   reference: key.optional().describe(
-    "The setting that the others are compared with; the first by default.",
+    "The setting that the others are compared with; the first setting by default.",
   ),
   metric: z.string().optional().describe(
-    "The metric to compare on, such as light/accuracy; the light net's first by default.",
+    "The metric to compare, such as light/accuracy; the light net's first metric by default.",
   ),
   split: z.enum(["test", "validation"]).default("test").describe("The split to compare on."),
   threads: z.int().positive().default(1).describe(
-    "Threads of a run. Results may depend on it in their last digits, so that it is said here.",
+    "The number of threads of each run. The last digits of results may depend on it, so the file sets it.",
   ),
   latency: z.union([
     z.literal("none"),
     z.strictObject({
-      batch: z.int().positive().default(1).describe("The rows of a call."),
+      batch: z.int().positive().default(1).describe("The number of rows per call."),
     }),
   ], { error: "expected none, or { batch: N }" }).default({ batch: 1 }).describe(
-    "How the latency of light nets is measured, on one thread.",
+    "How to measure the latency of the light nets, on one thread; none skips the measurement.",
   ),
 });
 
-/** A sweep file's value, checked but for its pipelines. */
+/** A sweep file's value, checked except for its pipelines. */
 export type SweepValue = z.output<typeof sweepSchema>;

@@ -178,7 +178,7 @@ const cases: [name: string, sweep: string, expected: [string, string, string][]]
     [[
       "sweep.yaml:4:25",
       "grid.network.light[0] of the sweep: expected a number, true, false or a plain word; " +
-      "name other values by a map: { NAME: VALUE }, got [4]",
+      "give other values names in a map: { NAME: VALUE }, got [4]",
       "",
     ]],
   ],

@@ -309,7 +309,7 @@ Deno.test("wide-resnet refuses images of ids, whose order means nothing", () => 
     sharings.interval,
     { image: { shape: [8, 8], dtype } },
     "the feature image holds ids (int32), and the network reads numbers",
-    "if they are numbers, leave out `dtype: int32` at data.features.image; ids become numbers by the transform one-hot",
+    "if they are numbers, leave out `dtype: int32` at data.features.image; if they are ids, the transform one-hot turns them into numbers",
   );
   assertRefused(
     wideResnet,
