@@ -1,12 +1,13 @@
 import { type Problem, UserError } from "./errors.ts";
 
 /**
- * What a call returns. If a person can mend what goes wrong, its problems join others, so that all are told at once.
+ * Calls a function and collects the problems of a {@linkcode UserError} that it throws, so that all
+ * problems can be reported together.
  *
- * @typeParam T What the call returns.
- * @param problems Those so far.
- * @param call The call.
- * @returns `undefined` if there are problems.
+ * @typeParam T The type of the function's result.
+ * @param problems The problems so far, to which new ones are added.
+ * @param call The function.
+ * @returns The result of the function; `undefined` if it has problems.
  */
 export async function collect<T>(
   problems: Problem[],

@@ -1,5 +1,5 @@
 /**
- * Words for a value that a stage returned by mistake.
+ * Describes a value that a stage returned by mistake, for messages.
  *
  * @param value The value.
  */

@@ -1,5 +1,5 @@
 /**
- * What is said to people when something that they can mend went wrong.
+ * Errors that users can fix, and how they are printed.
  *
  * @module
  */
@@ -9,11 +9,11 @@ import { tellPrinted } from "./hints.ts";
 
 export { printable } from "./printable.ts";
 
-/** A position in a file that a person wrote. */
+/** A position in a file that a user wrote. */
 export interface Place {
-  /** The file, as the person named it, or a phrase such as `--set losses.0.weight=x`. */
+  /** The file, as the user named it, or a phrase such as `--set losses.0.weight=x`. */
   readonly file: string;
-  /** The line, from 1; absent where the file has no positions (a TypeScript pipeline). */
+  /** The line, from 1; absent if the file has no positions, as a TypeScript pipeline. */
   readonly line?: number | undefined;
   /** The column, from 1. */
   readonly column?: number | undefined;
@@ -21,23 +21,23 @@ export interface Place {
   readonly path?: string | undefined;
 }
 
-/** One thing that is wrong: what, where, and what to do about it. */
+/** One problem: what is wrong, where it is, and how to fix it. */
 export interface Problem {
-  /** What is wrong and what was expected, in one sentence without a full stop. */
+  /** What is wrong and what was expected, in one sentence without a period. */
   readonly message: string;
-  /** Where, if there is a place. */
+  /** The place of the problem, if it has one. */
   readonly place?: Place | undefined;
   /** What to do about it. */
   readonly hint?: string | undefined;
   /**
-   * The row of a batch that it is about, from 0. Where the message has the words of {@linkcode rowOfBatch}, those who made
-   * the batch put the source's row in their place.
+   * The row of a batch that the problem is about, from 0. If the message contains the text of
+   * {@linkcode rowOfBatch}, the code that made the batch replaces it by the location in the source.
    */
   readonly row?: number | undefined;
 }
 
 /**
- * The words for a row of a batch in a problem that has it as its `row`.
+ * The text for a row of a batch, for the message of a problem with that `row`.
  *
  * @param row The row, from 0.
  */
@@ -45,20 +45,20 @@ export function rowOfBatch(row: number): string {
   return `row ${row} of a batch`;
 }
 
-/** What a {@linkcode UserError} may carry beside its message. */
+/** The options of a {@linkcode UserError}. */
 export interface UserErrorOptions extends ErrorOptions {
-  /** Where the mistake is. */
+  /** The place of the mistake. */
   readonly place?: Place | undefined;
   /** What to do about it. */
   readonly hint?: string | undefined;
   /** 2: the command or the pipeline file is wrong; 1 (the default): the run failed. */
   readonly exitCode?: 1 | 2;
-  /** The row of a batch that it is about. */
+  /** The row of a batch that the error is about, from 0. */
   readonly row?: number | undefined;
 }
 
 /**
- * A mistake that the person at the terminal can mend. It is printed without a stack trace.
+ * An error that the user can fix. It is printed without a stack trace.
  *
  * @example
  * ```ts
@@ -75,18 +75,18 @@ export interface UserErrorOptions extends ErrorOptions {
  * ```
  */
 export class UserError extends Error {
-  /** The name that the engine prints. */
+  /** The name of the error. */
   override name = "UserError";
-  /** All that is wrong; at least one problem. */
+  /** All problems; at least one. */
   readonly problems: readonly Problem[];
-  /** The exit code that the command line ends with. */
+  /** The exit code of the command. */
   readonly exitCode: 1 | 2;
 
   /**
-   * Makes an error of one message, or of several problems found together.
+   * Makes an error from one message, or from several problems found together.
    *
    * @param what The message, or the problems.
-   * @param options The place and the hint of a single message, the exit code, the cause.
+   * @param options The place, hint and row of a single message; the exit code; the cause.
    */
   constructor(what: string | readonly Problem[], options: UserErrorOptions = {}) {
     const problems = typeof what === "string"
@@ -103,18 +103,18 @@ export class UserError extends Error {
   }
 }
 
-/** The run was asked to end before it was done, and has; it can go on later. */
+/** The run was interrupted before it was complete. It can be resumed. */
 export class Interruption extends Error {
-  /** The name that the engine prints. */
+  /** The name of the error. */
   override name = "Interruption";
-  /** The checkpoint that was written for that, if training had begun. */
+  /** The checkpoint that was written for the interruption, if training had started. */
   readonly checkpoint: string | undefined;
 
   /**
    * Makes the error.
    *
-   * @param message Where the run was.
-   * @param checkpoint The checkpoint's file.
+   * @param message The position at which the run ended.
+   * @param checkpoint The path of the checkpoint.
    */
   constructor(message: string, checkpoint?: string) {
     super(message);
@@ -123,10 +123,10 @@ export class Interruption extends Error {
 }
 
 /**
- * The text of a place: `FILE:LINE:COLUMN`, or the file and the path where there are no positions.
+ * Formats a place: `FILE:LINE:COLUMN`, or the file and the path if the file has no positions.
  *
  * @param place The place.
- * @returns The text, as editors and terminals link it.
+ * @returns The text, in the form that editors and terminals turn into links.
  */
 export function formatPlace(place: Place): string {
   if (place.line !== undefined) return `${place.file}:${place.line}:${place.column ?? 1}`;
@@ -134,14 +134,14 @@ export function formatPlace(place: Place): string {
 }
 
 /**
- * The text of a problem as the command line prints it: the message, the place, the hint, a line
+ * Formats a problem as the command line prints it: the message, the place and the hint, one line
  * each.
  *
- * Line breaks, control characters and what shows nothing are escaped in each, as names in files may have them: they do
- * nothing to a terminal, and cannot pass for another line.
+ * Line breaks, control characters and invisible characters in them are escaped, since names in
+ * files may have them. So they have no effect on a terminal and cannot imitate another line.
  *
  * @param problem The problem.
- * @returns The text, with no line break at its end.
+ * @returns The text, without a line break at the end.
  */
 export function formatProblem(problem: Problem): string {
   return problemLines(problem).join("\n");
@@ -157,7 +157,7 @@ export function problemLines(problem: Problem): string[] {
 }
 
 /**
- * The lines of several problems, with empty ones between them.
+ * The lines of several problems, separated by empty lines.
  *
  * @param problems The problems.
  */
@@ -169,11 +169,11 @@ export function problemsLines(problems: readonly Problem[]): string[] {
 }
 
 /**
- * The text of a warning as the command line prints it: like {@linkcode formatProblem}, of something that does not
- * end a run.
+ * Formats a warning as the command line prints it, like {@linkcode formatProblem}. A warning does
+ * not end a run.
  *
- * @param problem What is warned of.
- * @returns The text, with no line break at its end.
+ * @param problem The problem to warn about.
+ * @returns The text, without a line break at the end.
  */
 export function formatWarning(problem: Problem): string {
   return warningLines(problem).join("\n");
@@ -182,7 +182,7 @@ export function formatWarning(problem: Problem): string {
 /**
  * The lines of {@linkcode formatWarning}.
  *
- * @param problem What is warned of.
+ * @param problem The problem to warn about.
  */
 export function warningLines(problem: Problem): string[] {
   return formatted("warning", problem);
@@ -196,7 +196,10 @@ function formatted(kind: "error" | "warning", problem: Problem): string[] {
   return lines.map(shortened).map(printable);
 }
 
-/** A text whose words are no longer than a path may be in practice: one that is hides the message around it. */
+/**
+ * Shortens words that are longer than paths are in practice, since they would hide the rest of the
+ * message.
+ */
 function shortened(text: string): string {
   return text.replace(/\S{500,}/g, (word) => `${word.slice(0, 200)}…${word.slice(-50)}`);
 }

@@ -1,5 +1,5 @@
 /**
- * What a person is told to do about a problem, and what doing so changes.
+ * Hints: what a user can do about a problem, and what following the hint changes.
  *
  * @module
  */
@@ -7,76 +7,82 @@
 import type { Problem } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 
-/** The text of a hint that {@linkcode hint} has made: a string, with a mark that only the type checker sees. */
+/** The text of a hint from {@linkcode hint}: a string with a brand that exists only in its type. */
 export type HintText = string & { readonly madeByHint: true };
 
 /**
- * What changes when a person does what a hint says.
+ * What changes when a user follows a hint.
  *
- * Paths have slashes between their keys. They start at the value that the problem's place names, or at the stage's
- * options where that is a `use:`; `/` at the start stands for the whole file, `..` for the value around, `.` for
- * the value itself, and `-` for a new last item of a list.
+ * The keys of a path are separated by slashes. A path starts at the value at the problem's place,
+ * or at the stage's options if the place is a `use:`. A `/` at the start means the whole file, `..`
+ * the parent of the value, `.` the value itself, and `-` a new last item of a list.
  */
 export interface Change {
-  /** Values of the file, by path. */
+  /** The values of the file to set, by path. */
   readonly set?: Readonly<Record<string, unknown>> | undefined;
-  /** Paths of the values that go. */
+  /** The paths of the values to remove. */
   readonly remove?: readonly string[] | undefined;
-  /** Another name for the key at the place. */
+  /** The new name of the key at the place. */
   readonly rename?: string | undefined;
-  /** Arguments of the command line. */
+  /** Changes of the command line. */
   readonly args?: ArgumentsChange | undefined;
   /** Environment variables. */
   readonly variables?: Readonly<Record<string, string>> | undefined;
-  /** What a person writes anew, such as "the data file": only a person can, and a case of the corpus shows it. */
+  /**
+   * What the user has to edit by hand, such as "the data file". A case of the test corpus contains
+   * the edited version.
+   */
   readonly edit?: string | undefined;
-  /** Following it tells more of the problem, which stays. */
+  /** Whether following the hint only shows more about the problem, without solving it. */
   readonly tells?: boolean | undefined;
-  /** Why no input changes, such as "the disk has to have room". */
+  /** What has to change outside of the input, such as "the disk has to have room". */
   readonly outside?: string | undefined;
 }
 
 /** How a command line changes. */
 export interface ArgumentsChange {
-  /** Arguments that come last. */
+  /** The arguments to add at the end. */
   readonly add?: readonly string[] | undefined;
-  /** Other arguments in the place of these; of `--option=value` the option alone may be named. */
+  /**
+   * The arguments to replace, with their replacements. For `--option=value`, the option alone
+   * suffices.
+   */
   readonly replace?: Readonly<Record<string, string>> | undefined;
-  /** Arguments that go. */
+  /** The arguments to remove. */
   readonly remove?: readonly string[] | undefined;
 }
 
-/** A hint, as a test hears of it. */
+/** A hint, as listeners get it. */
 export interface Hint {
-  /** Its name, which no other has. */
+  /** The hint's unique name. */
   readonly id: string;
-  /** What a person reads. */
+  /** The text that the user reads. */
   readonly text: string;
-  /** What following it changes; a change for each thing that it offers. */
+  /** What following the hint changes; one change for each alternative that it offers. */
   readonly changes: readonly Change[];
 }
 
-/** Who hears of hints and problems. */
+/** A listener to hints and problems. */
 export interface HintListener {
-  /** A hint was made, and may be printed. */
+  /** Called when a hint was made, which may be printed. */
   made(hint: Hint): void;
-  /** A problem was put into words, its hint among them. */
+  /** Called when a problem was formatted, including its hint. */
   printed(problem: Problem): void;
 }
 
 let listener: HintListener | undefined;
 
 /**
- * Has somebody hear of each hint: the test that follows hints.
+ * Sets the listener to hints and problems, for the test that follows hints.
  *
- * @param listening Who hears from now on; undefined for nobody.
+ * @param listening The listener from now on; undefined for none.
  */
 export function listenToHints(listening: HintListener | undefined): void {
   listener = listening;
 }
 
 /**
- * Tells who listens that a problem was put into words.
+ * Notifies the listener that a problem was formatted.
  *
  * @param problem The problem.
  */
@@ -85,12 +91,13 @@ export function tellPrinted(problem: Problem): void {
 }
 
 /**
- * Makes a hint. A test follows it: it changes the input of a case that prints it as `change` says, and expects that
- * the problem is gone.
+ * Makes a hint. A test follows each hint: it applies `change` to the input of a case that prints
+ * the hint, and checks that the problem no longer occurs.
  *
- * @param id A short name, written out, that no other hint has.
- * @param text What a person is to do.
- * @param change What changes when they do just that; where the text offers several things, a change for each.
+ * @param id A short, unique name, written as a literal.
+ * @param text What the user can do.
+ * @param change What changes when the user does exactly that. If the text offers alternatives, one
+ *   change for each.
  * @returns The text, for the `hint` of a problem.
  *
  * @example
@@ -110,34 +117,37 @@ export function hint(id: string, text: string, change: Change | readonly Change[
 }
 
 /**
- * Hints of which any may be followed, as one text.
+ * Joins alternative hints into one text.
  *
- * @param hints What {@linkcode hint} made.
+ * @param hints Hints from {@linkcode hint}.
  */
 export function joinHints(...hints: readonly HintText[]): HintText {
   return hints.join("; ") as HintText;
 }
 
-/** What {@linkcode nameHint} is told of a name that is none. */
+/** The options of {@linkcode nameHint}. */
 export interface WrongName {
-  /** What was written. */
+  /** The unknown name that was written. */
   readonly written: string;
-  /** What may be written. */
+  /** The valid names. */
   readonly names: readonly string[];
-  /** What comes before all names where none is near, such as "the kinds are"; without it there is no hint then. */
+  /**
+   * The text before the list of all names, such as "the kinds are", for a name that is similar to
+   * none of them. Without it, such a name gets no hint.
+   */
   readonly intro?: string | undefined;
-  /** How a name is shown, where it needs more around it. */
+  /** Formats a name for the hint; by default, the name itself. */
   readonly shown?: ((name: string) => string) | undefined;
-  /** What writing one of the names changes. */
+  /** What changes when the user writes one of the names. */
   readonly change: (name: string) => Change;
 }
 
 /**
- * Makes the hint for a name that is none: the name that was most likely meant, or all names.
+ * Makes the hint for an unknown name: the name that was most likely meant, or all names.
  *
- * @param id A short name, written out, that no other hint has.
- * @param wrong What was written, and what may be.
- * @returns The text; undefined if there is nothing to say.
+ * @param id A short, unique name, written as a literal.
+ * @param wrong The unknown name and the valid names.
+ * @returns The text; undefined if no name is similar and there is no `intro`.
  */
 export function nameHint(
   id: string,

@@ -1,11 +1,11 @@
 import { distance } from "fastest-levenshtein";
 
 /**
- * The name that a person most likely meant.
+ * Finds the name that a user most likely meant.
  *
- * @param word What was written.
- * @param names What could have been meant.
- * @returns The nearest name; undefined if none is near enough to be a slip of the keys.
+ * @param word The name that was written.
+ * @param names The valid names.
+ * @returns The most similar name; undefined if none is similar enough for a typing error.
  *
  * @example
  * ```ts
@@ -26,15 +26,15 @@ export function nearest(word: string, names: readonly string[]): string | undefi
   return best?.name;
 }
 
-/** `weightDecay`, `weight_decay` and `weight-decay` are one word to most people. */
+/** Spellings such as `weightDecay`, `weight_decay` and `weight-decay` count as the same name. */
 const plain = (word: string) => word.toLowerCase().replaceAll(/[-_ ]/g, "");
 
 /**
- * The start of a hint: a question with the name that was most likely meant, if there is one.
+ * Makes the start of a hint: a question with the name that was most likely meant, if there is one.
  *
- * @param word What was written.
- * @param names What could have been meant.
- * @returns `did you mean NAME? ` or nothing.
+ * @param word The name that was written.
+ * @param names The valid names.
+ * @returns `did you mean NAME? `, or an empty text.
  *
  * @example
  * ```ts

@@ -4,9 +4,9 @@ import config from "../../deno.json" with { type: "json" };
 export const ROCKET_VERSION: string = config.version;
 
 /**
- * The version of a package that `deno.json` names by one version.
+ * The version of a package for which `deno.json` has an exact version.
  *
- * @param name The package, as imports name it.
+ * @param name The package's name in the imports of `deno.json`.
  */
 export function packageVersion(name: keyof typeof config.imports): string {
   return config.imports[name].split("@").at(-1)!;

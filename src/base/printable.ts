@@ -1,18 +1,18 @@
 /**
- * Text that is one line, and does nothing else to a terminal or a reader.
+ * Makes text safe to print within one line of a terminal.
  *
  * @module
  */
 
 /**
- * What does something to a terminal, ends a line, turns the direction of writing, or shows nothing: a name that has
- * such characters could pass for another name, or for a line that Rocket prints.
+ * Characters that control a terminal, end a line, change the writing direction, or are invisible. A
+ * name with such characters could imitate another name or a line that Rocket prints.
  */
 export const UNPRINTABLE: RegExp =
   /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /**
- * A text of several lines in one: for messages of code that is not Rocket's, which may have them on purpose.
+ * Joins the lines of a text into one line, for messages of other code, which may have several.
  *
  * @param text The text.
  */
@@ -21,10 +21,10 @@ export function inOneLine(text: string): string {
 }
 
 /**
- * A text as it is shown within a line: its line breaks, tabs, control characters and characters that show nothing are
- * escaped, as `\u{a}`.
+ * Escapes line breaks, tabs, control characters and invisible characters of a text, such as
+ * `\u{a}`.
  *
- * @param text The text, in which there may be names of files, columns and classes.
+ * @param text The text, which may contain names of files, columns and classes.
  */
 export function printable(text: string): string {
   return text.replace(
@@ -34,10 +34,10 @@ export function printable(text: string): string {
 }
 
 /**
- * What was thrown, or an error in its place where nothing can be said of it: code that is not Rocket's may throw anything,
- * also an object that no text can be made of, or one that throws when it is looked at.
+ * Returns a thrown value, or an error in its place if the value cannot be converted to text. Other
+ * code may throw anything, such as an object that throws when its properties are read.
  *
- * @param error What was thrown.
+ * @param error The thrown value.
  */
 export function thrown(error: unknown): unknown {
   try {

@@ -1,6 +1,6 @@
 /**
- * Seeded random numbers. Every random decision of a run takes its own generator from
- * {@linkcode deriveSeed}, so that it depends on what it is for and not on what was drawn before.
+ * Seeded random numbers. Every random decision of a run has its own generator, seeded by
+ * {@linkcode deriveSeed}. So its numbers depend on its purpose and not on what was drawn before.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
-/** A stream of random numbers that is a function of its seed alone. */
+/** A stream of random numbers that depends only on its seed. */
 export interface Random {
   /** The next number in [0, 1). */
   uniform(): number;
@@ -18,11 +18,11 @@ export interface Random {
 }
 
 /**
- * A 32-bit seed for one purpose of a run, well mixed (FNV-1a over the parts, then the finalizer of
- * MurmurHash3).
+ * Derives a 32-bit seed for one purpose of a run: FNV-1a over the parts, then the finalizer of
+ * MurmurHash3.
  *
  * @param seed The run's seed.
- * @param purpose What the numbers are for: names and positions, such as `"shuffle", epoch`.
+ * @param purpose The purpose of the numbers: names and positions, such as `"shuffle", epoch`.
  * @returns A whole number in [0, 2³²).
  *
  * @example
@@ -44,7 +44,7 @@ export function deriveSeed(seed: number, ...purpose: readonly (string | number)[
 }
 
 /**
- * A generator (xoroshiro128+) started from a seed.
+ * Creates a generator of random numbers (xoroshiro128+).
  *
  * @param seed A whole number, usually from {@linkcode deriveSeed}.
  * @returns The stream of random numbers.

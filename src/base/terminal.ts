@@ -1,6 +1,7 @@
 /**
- * The one place where text goes to a terminal. Names in it may come from files and plugins, so that text is taken line by
- * line: line breaks and control characters within a line are escaped.
+ * All output to the terminal goes through this module. Text may contain names from files and
+ * plugins, so each line is passed separately, and line breaks and control characters within it are
+ * escaped.
  *
  * @module
  */
@@ -8,18 +9,19 @@
 import { unwritable } from "./files/unwritable.ts";
 import { printable, UNPRINTABLE } from "./printable.ts";
 
-/** What stays below all that is said, such as a progress bar. */
+/** A status line below all other output, such as a progress bar. */
 export interface StatusLine {
-  /** Takes it away, and leaves the cursor at the start of its line. */
+  /** Clears the line and leaves the cursor at its start. */
   clear(): void;
-  /** Draws it at the start of a line. */
+  /** Draws the status line, with the cursor at the start of a line. */
   draw(): void;
 }
 
 let status: StatusLine | undefined;
 
 /**
- * Says which line stays below all that is said from now on; `undefined` for none, which leaves what was drawn last.
+ * Sets the status line below all further output. `undefined` removes it and leaves its last text on
+ * the screen.
  *
  * @example
  * ```ts
@@ -32,13 +34,13 @@ let status: StatusLine | undefined;
  * showStatus(undefined);
  * ```
  *
- * @param line The line, which is drawn already.
+ * @param line The status line, which has already been drawn.
  */
 export function showStatus(line: StatusLine | undefined): void {
   status = line;
 }
 
-/** Writes text where the status line was, and that below it again. */
+/** Writes text in place of the status line and draws the status line again below it. */
 function aboveStatus(write: () => void): void {
   if (!status) return write();
   status.clear();
@@ -49,24 +51,24 @@ function aboveStatus(write: () => void): void {
   }
 }
 
-/** A line, or several. A line break within a line is shown and breaks none. */
+/** Joins lines. Line breaks within a line are escaped. */
 export type Lines = string | readonly string[];
 
 const printed = (lines: readonly Lines[]) => lines.flat().map(printable).join("\n");
 
 /**
- * Says something in a line of its own where the terminal may have echoed a key, such as `^C`.
+ * Prints lines after the terminal may have echoed a key, such as `^C`.
  *
  * @param lines The lines.
  */
 export function sayAfterKey(...lines: readonly Lines[]): void {
-  // The status line's is cleared, with what was echoed.
+  // Clearing the status line also clears the echo.
   say(...(status || !Deno.stderr.isTerminal() ? [] : [""]), ...lines);
 }
 
 /**
- * Says something to a person, on standard error. That nobody can be told, as a file for it is full or
- * closed, is no reason to end a training.
+ * Prints lines for the user on standard error. If that fails, because a file is full or closed, the
+ * error is ignored: it is no reason to end a training run.
  *
  * @example
  * ```ts
@@ -75,20 +77,21 @@ export function sayAfterKey(...lines: readonly Lines[]): void {
  * say("epoch 1 is done", "and this is a line of its own");
  * ```
  *
- * @param lines The lines; a line break within one is escaped, as a name may have it.
+ * @param lines The lines; line breaks within a line are escaped.
  */
 export function say(...lines: readonly Lines[]): void {
   try {
     aboveStatus(() => console.error(printed(lines)));
   } catch {
-    // There is no other place to say so.
+    // There is nowhere else to report it.
   }
 }
 
 /**
- * Prints a result, on standard output. A pipe that nobody reads any more takes it without a word.
+ * Prints a result on standard output. If it is a pipe whose reader has closed it, the output is
+ * dropped without an error.
  *
- * @param lines The lines; a line break within one is escaped, as a name may have it.
+ * @param lines The lines; line breaks within a line are escaped.
  * @throws {UserError} If it cannot be written.
  */
 export function print(...lines: readonly Lines[]): void {
@@ -96,13 +99,13 @@ export function print(...lines: readonly Lines[]): void {
 }
 
 /**
- * Prints a value as a line of JSON, on standard output.
+ * Prints a value as a line of JSON on standard output.
  *
  * @param value The value.
  * @throws {UserError} If it cannot be written.
  */
 export function printJson(value: unknown): void {
-  // JSON itself escapes some of them alone, and has an escape of its own.
+  // JSON escapes only some of these characters, and needs its own escape sequences.
   toOutput(
     JSON.stringify(value).replace(
       UNPRINTABLE,

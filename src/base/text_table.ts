@@ -1,13 +1,14 @@
 import { printable } from "./printable.ts";
 
-/** Text on the left, numbers on the right. */
+/** The alignment of a column: text to the left, numbers to the right. */
 export type Align = "left" | "right";
 
 /**
- * Lays out a table in plain text: columns as wide as their widest cell, two spaces between them.
+ * Formats a table as plain text: columns are as wide as their widest cell, with two spaces between
+ * them.
  *
  * @param head The columns' titles.
- * @param rows The cells, a list a row; line breaks and control characters in them are escaped.
+ * @param rows The cells, one list per row; line breaks and control characters in them are escaped.
  * @param align How each column is aligned; the first to the left and all others to the right by
  * default.
  * @returns The lines.
@@ -30,7 +31,7 @@ export function table(
 }
 
 /**
- * A count with its thousands marked: `77,226`.
+ * Formats a count with thousands separators: `77,226`.
  *
  * @param count The count.
  */
@@ -39,7 +40,8 @@ export function formatCount(count: number): string {
 }
 
 /**
- * A measured number in four decimals, or in scientific notation where those would say nothing.
+ * Formats a measured number with four decimals, or in scientific notation if four decimals would be
+ * too coarse.
  *
  * @param value The number.
  */

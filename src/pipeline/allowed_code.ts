@@ -1,5 +1,6 @@
 /**
- * Which code a pipeline may name: what is in its project's folder, and what the person has allowed.
+ * The code that a pipeline may load: code in its project's folder, and code that the user has
+ * allowed.
  *
  * @module
  */
@@ -11,11 +12,11 @@ import { readRegularText } from "../base/files/regular.ts";
 import { type Place, UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 
-/** Who names a module. */
+/** The context in which a module is named. */
 export interface NamedModule {
   /** The folder that relative paths start from. */
   readonly folder: string;
-  /** Where it is named. */
+  /** The place that names the module. */
   readonly place: Place | undefined;
 }
 
@@ -23,24 +24,25 @@ export interface NamedModule {
 export interface AllowedCode {
   /** The project's folder. */
   readonly folder: string;
-  /** All folders whose code may be loaded; the project's is one. */
+  /** All folders whose code may be loaded, including the project's. */
   readonly folders: readonly string[];
   /**
-   * Refuses a module that is neither in the project's folder nor allowed.
+   * Rejects a module that is neither in the project's folder nor allowed.
    *
-   * @param specifier A path, a URL, or a specifier such as `npm:x`; `#NAME` behind it is not looked at.
-   * @param named Who names it.
-   * @throws {UserError} With what would allow it; exit code 2.
+   * @param specifier A path, a URL, or a specifier such as `npm:x`; `#NAME` after it is ignored.
+   * @param named The folder and the place of the specifier.
+   * @throws {UserError} If the module is not allowed, with a hint on how to allow it; exit code 2.
    */
   refuse(specifier: string, named: NamedModule): Promise<void>;
 }
 
 /**
- * Exactly the modules that somebody has checked already, such as those that a run hands over to its thread.
+ * Allows exactly the modules that have been checked already, such as those that a run passes to its
+ * worker thread.
  *
  * @param project The folder of the project whose code may be loaded.
- * @param specifiers The modules, as they are asked for.
- * @returns What refuses all others.
+ * @param specifiers The specifiers of the checked modules.
+ * @returns An object that rejects all other modules.
  */
 export function codeThatWasChecked(
   project: string,
@@ -57,26 +59,28 @@ export function codeThatWasChecked(
   };
 }
 
-/** Whether a file is a module, whose reading runs it. */
+/** Whether a file is a module, so that loading it runs code. */
 export const isModule = (file: string): boolean => /\.[mc]?[jt]sx?$/i.test(file);
 
-/** What is known beside the project and what is allowed. */
+/** Further options of {@linkcode allowedCode}. */
 export interface AllowedCodeOptions {
-  /** What else a person can do where a module is refused; by default, to allow it in the `deno.json`. */
+  /** What else the user can do if a module is rejected; by default, allow it in the `deno.json`. */
   readonly otherwise?: string | undefined;
-  /** A folder of data, in which nothing is code of the project. */
+  /** A folder of data, whose files never count as code of the project. */
   readonly without?: string | undefined;
 }
 
 /**
- * What a pipeline may load: modules in its project's folder, that is the folder of the nearest
- * `deno.json` above the pipeline; what the command line allows; and what that `deno.json` allows in
- * `"rocket": { "allowPlugins": [...] }`. Links are followed before it is decided where a file is.
+ * Determines the code that a pipeline may load. These are modules in its project's folder, which is
+ * the folder of the nearest `deno.json` above the pipeline; modules that the command line allows;
+ * and modules that this `deno.json` allows in `"rocket": { "allowPlugins": [...] }`. Links are
+ * resolved before the location of a file is checked.
  *
  * @param folder The folder of the pipeline file.
- * @param allowed What the command line allows; relative paths start where the person stands.
- * @param options What else is known.
- * @throws {UserError} If the line of `deno.json` is no list of texts; exit code 2.
+ * @param allowed The modules that the command line allows; relative paths start in the current
+ *   folder.
+ * @param options Further options.
+ * @throws {UserError} If `allowPlugins` in `deno.json` is not a list of strings; exit code 2.
  */
 export async function allowedCode(
   folder: string,
@@ -125,15 +129,17 @@ export async function allowedCode(
 }
 
 /**
- * What the pipeline of an earlier run may load: what a pipeline of the current folder may, and modules of its own
- * project where the run folder is in that. The folder may come from somebody else, so that what `pipeline.json` says of
- * its project is not enough: the nearest `deno.json` above the run folder has to be of the same. A run folder is data:
- * no module in it is of a project.
+ * Determines the code that the pipeline of an earlier run may load: the code that a pipeline in the
+ * current folder may load, and modules of the run's own project if the run folder is inside that
+ * project. The run folder may come from another person, so the project in its `pipeline.json` is
+ * not trusted: the nearest `deno.json` above the run folder has to belong to the same project. A
+ * run folder contains data, so its files never count as code of a project.
  *
  * @param run The run folder.
- * @param project The project, as `pipeline.json` names it.
- * @param allowed What the command line allows; relative paths start where the person stands.
- * @throws {UserError} If a line of `deno.json` is no list of texts; exit code 2.
+ * @param project The project's folder, as in `pipeline.json`.
+ * @param allowed The modules that the command line allows; relative paths start in the current
+ *   folder.
+ * @throws {UserError} If `allowPlugins` in a `deno.json` is not a list of strings; exit code 2.
  */
 export async function allowedCodeOfRun(
   run: string,
@@ -141,7 +147,7 @@ export async function allowedCodeOfRun(
   allowed: readonly string[] = [],
 ): Promise<AllowedCode> {
   const above = await allowedCode(dirname(resolve(run)), allowed, { without: run });
-  // A relative path would be of where one stands, which a run writes nothing about.
+  // A relative path would depend on the current folder, which a run does not record.
   const isOwn = project !== undefined && isAbsolute(project) &&
     await followed(project) === await followed(above.folder) &&
     await isFile(join(above.folder, "deno.json"));
@@ -157,7 +163,7 @@ export async function allowedCodeOfRun(
         try {
           await above.refuse(specifier, named);
         } catch (error) {
-          // The first error names the project that the pipeline is of.
+          // The first error names the pipeline's own project.
           await here.refuse(specifier, named).catch(() => {
             throw error;
           });
@@ -175,7 +181,7 @@ async function isFile(path: string): Promise<boolean> {
 const quote = (text: string) =>
   /^[\w@:./^~+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** One text for one module: an absolute path without links, or the specifier. */
+/** The canonical name of a module: its absolute path without links, or its specifier. */
 async function identify(specifier: string, folder: string): Promise<string> {
   const [name] = specifier.split("#", 1) as [string];
   if (/^file:/i.test(name)) {
@@ -186,7 +192,7 @@ async function identify(specifier: string, folder: string): Promise<string> {
   return await followed(resolve(folder, name));
 }
 
-/** The path of a `file:` URL; undefined where it has none, as one with a host. */
+/** The path of a `file:` URL; undefined if it has no local path, as a URL with a host. */
 function pathOfUrl(url: string): string | undefined {
   try {
     return fileURLToPath(url);
@@ -195,12 +201,15 @@ function pathOfUrl(url: string): string | undefined {
   }
 }
 
-/** The path without links; a path that is not there leads nowhere else. */
+/** The path without links; a path that does not exist is returned unchanged. */
 async function followed(path: string): Promise<string> {
   return await Deno.realPath(path).catch(() => path);
 }
 
-/** The nearest folder with a `deno.json`, and what that allows; else the folder itself. */
+/**
+ * The nearest folder with a `deno.json`, and the modules that it allows; if there is none, the
+ * folder itself.
+ */
 async function projectOf(
   folder: string,
 ): Promise<{ folder: string; allowed: readonly string[] }> {
@@ -217,7 +226,7 @@ function allowedIn(text: string, file: string): readonly string[] {
   try {
     config = JSON.parse(text);
   } catch {
-    // Deno reads comments there too. Who has some says it on the command line.
+    // Deno also accepts comments in this file. Users of comments allow plugins on the command line.
     return [];
   }
   const list = config?.rocket?.allowPlugins ?? [];

@@ -3,11 +3,12 @@ import type { Pipeline } from "./generated/pipeline_types.ts";
 export type * from "./generated/pipeline_types.ts";
 
 /**
- * A pipeline in TypeScript, typed down to the options of each built-in stage. A file that exports it
- * by default is a pipeline file. In the place of a name, `use:` takes a stage itself as well.
+ * Defines a pipeline in TypeScript, with types for the options of each built-in stage. A file with
+ * the pipeline as its default export is a pipeline file. The value of `use` may be a stage object
+ * instead of a name.
  *
  * @param pipeline The pipeline, as a pipeline file writes it.
- * @returns The same.
+ * @returns The same pipeline.
  *
  * @example
  * ```ts

@@ -2,10 +2,10 @@ import { thrown } from "../base/printable.ts";
 import { hint, type HintText } from "../base/hints.ts";
 
 /**
- * What is said of a module that cannot be loaded, in one line.
+ * Describes in one line why a module cannot be loaded.
  *
- * @param what What the import threw; it may be anything.
- * @returns The name and the message of the error, and the place in its file where it has one.
+ * @param what The value that the import threw, of any type.
+ * @returns The name and the message of the error, and its place in the file if it has one.
  */
 export function importFault(what: unknown): string {
   const error = thrown(what);
@@ -19,18 +19,19 @@ export function importFault(what: unknown): string {
   return at === undefined ? message : `${message}, at ${at}`;
 }
 
-/** What a module loads that was not downloaded, where Deno may download nothing, and what downloads it. */
+/** A dependency that has not been downloaded, in a process that may not download it. */
 export interface NotDownloaded {
-  /** What it is, such as `npm:x`. */
+  /** The specifier of the dependency, such as `npm:x`. */
   readonly specifier: string;
-  /** What a person does about it. */
+  /** How to download it. */
   readonly hint: HintText;
 }
 
 /**
- * Whether a module cannot be loaded because something is missing that a process with `--cached-only` does not download.
+ * Whether a module cannot be loaded because a dependency is missing, which a process with
+ * `--cached-only` does not download.
  *
- * @param error What the import threw.
+ * @param error The value that the import threw.
  */
 export function notDownloaded(error: unknown): NotDownloaded | undefined {
   const words = error instanceof Error ? error.message : "";

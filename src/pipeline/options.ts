@@ -1,5 +1,5 @@
 /**
- * What a schema finds wrong becomes problems that a person can mend.
+ * Turns the issues of a schema into problems that users can fix.
  *
  * @module
  */
@@ -13,25 +13,25 @@ import { formatPath } from "./document/nodes.ts";
 import { isStage } from "./registry.ts";
 import type { AnyStage } from "../stages/stage.ts";
 
-/** Where the value of a schema stands. */
+/** The value that a schema checks. */
 export interface Subject {
   /** The pipeline file. */
   readonly document: Pick<Document, "place" | "keyPlace">;
   /** The path of the value in it. */
   readonly path: Path;
-  /** The stage whose options they are. */
+  /** The name of the stage that the options belong to. */
   readonly stage?: string | undefined;
-  /** Keys that may stand there as well and that are not the schema's. */
+  /** Other keys that are allowed there although the schema does not have them. */
   readonly ignore?: readonly string[] | undefined;
 }
 
 /**
- * Checks the options of a stage and fills in its defaults.
+ * Checks the options of a stage and fills in defaults.
  *
  * @param stage The stage.
- * @param options What the pipeline file has, without what is not the stage's own.
- * @param subject Where it stands.
- * @returns The options, if there are no problems.
+ * @param options The options in the pipeline file, without the keys that belong to the pipeline.
+ * @param subject The position of the options in the file.
+ * @returns The checked options, or undefined if there are problems; and the problems.
  */
 export function checkOptions(
   stage: AnyStage,
@@ -43,12 +43,13 @@ export function checkOptions(
 }
 
 /**
- * What a schema finds wrong with a value.
+ * Finds the problems of a value.
  *
  * @param schema The schema.
  * @param value The value.
- * @param subject Where it stands.
- * @returns A problem for each mistake: what, where, what was expected, the nearest name.
+ * @param subject The position of the value in the file.
+ * @returns A problem for each mistake: what is wrong, where, what was expected, and the most
+ *   similar name.
  */
 export function zodProblems(schema: z.ZodType, value: unknown, subject: Subject): Problem[] {
   const { success, error } = schema.safeParse(value);
@@ -72,7 +73,7 @@ function issuesProblems(
     ),
   );
   return issues
-    // A key that is missing because it is misspelled is one mistake and not two.
+    // A key that is missing because it is misspelled is one mistake, not two.
     .filter((issue) => {
       const key = misspelled(issue, value, subject, schema);
       return key === undefined ||
@@ -115,7 +116,8 @@ function issueProblems(
       const inside = branch?.some(({ code, path }) =>
         path.length > 0 || code === "unrecognized_keys"
       );
-      // What the schema's author says of the whole is better, but for mistakes within it.
+      // The schema author's message about the union is better, except for mistakes within the
+      // value.
       if (branch && (inside || !hasOwnMessage(issue))) {
         const inner = branch.map((inner) => ({ ...inner, path: [...within, ...inner.path] }));
         return issuesProblems(inner, value, subject, schema);
@@ -153,7 +155,7 @@ function issueProblems(
   }];
 }
 
-/** The key that seems to be meant for one that is needed and not there. */
+/** A key of the value that is probably a misspelling of a required key that is missing. */
 function misspelled(
   issue: Issue,
   value: unknown,
@@ -168,7 +170,7 @@ function misspelled(
   return nearest(name, Object.keys(beside).filter((key) => !known.has(key)));
 }
 
-/** The alternative of a union that the value comes nearest to. */
+/** The issues of the alternative of a union that fits the value best. */
 function bestBranch(
   issue: z.core.$ZodIssueInvalidUnion,
   found: unknown,
@@ -180,12 +182,12 @@ function bestBranch(
   return scored[0]?.issues;
 }
 
-/** Whether an alternative is for values of another kind altogether. */
+/** Whether an alternative is for values of another type. */
 function isWrongKind({ code, path }: Issue): boolean {
   return path.length === 0 && (code === "invalid_type" || code === "invalid_value");
 }
 
-/** How far a value is from an alternative. A key that is missing because it is misspelled is near. */
+/** The distance of a value from an alternative. A misspelled key counts less than a missing one. */
 function distanceOf(issues: readonly Issue[], found: unknown): number {
   const unknown: string[] = [], missing: string[] = [];
   let others = 0;
@@ -199,7 +201,7 @@ function distanceOf(issues: readonly Issue[], found: unknown): number {
     2 * (unknown.length - misspelled);
 }
 
-/** Whether the schema's author said what is expected. */
+/** Whether the schema's author wrote a message about what is expected. */
 const hasOwnMessage = ({ message }: Issue) => /^expected /.test(message);
 
 /** What is wrong, in the author's words if they say something else than what was expected. */
@@ -288,7 +290,9 @@ function choicesOf(issue: Issue): string[] {
   return [];
 }
 
-/** `mse-hint` for a stage's own options, `data.features.image` within, `the pipeline` at the top. */
+/**
+ * `mse-hint` for a stage's own options, `data.features.image` within, `the pipeline` at the top.
+ */
 function nameOf({ path, stage }: Subject, within: Path): string {
   if (stage !== undefined) {
     return within.length === 0 ? stage : `${formatPath(within)} of ${stage}`;
@@ -314,7 +318,7 @@ function listed(parts: readonly string[], last = "or"): string {
 
 const quoted = (text: string) => JSON.stringify(text);
 
-/** A value in a few words. */
+/** Formats a value in short form. */
 function shown(value: unknown): string {
   if (value === null) return "nothing";
   if (typeof value !== "string" && typeof value !== "object") return String(value);
@@ -339,7 +343,7 @@ function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-/** The keys that a map may have somewhere within a schema. */
+/** The keys that a map can have at a path within a schema. */
 function keysOf(schema: z.ZodType, path: Path): string[] {
   return [...new Set(keysAt(schema, path))];
 }
@@ -372,7 +376,7 @@ function* keysAt(schema: z.ZodType, path: Path): Iterable<string> {
       yield* keysAt(object.shape[key] as z.ZodType, rest);
     }
   } else if (key === undefined) {
-    // The names of a record may be a list of choices.
+    // The keys of a record may be limited to a list of choices.
     const { entries = {} } = (def.keyType?.def ?? {}) as { entries?: Record<string, unknown> };
     yield* Object.values(entries).map(String);
   } else {

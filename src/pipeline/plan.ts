@@ -1,5 +1,5 @@
 /**
- * What a document becomes: every stage found, every option checked, every default filled in.
+ * The plan of a document: every stage found, every option checked, every default filled in.
  *
  * @module
  */
@@ -23,15 +23,15 @@ import type { TransformStage } from "../stages/transform.ts";
 export interface PlannedStage<S extends AnyStage = AnyStage> {
   /** The stage. */
   readonly stage: S;
-  /** Its options, defaults filled in and nested stages made. */
+  /** Its options, with defaults filled in and nested stages created. */
   readonly options: unknown;
   /** Its options as plain JSON, for the run folder. */
   readonly resolved: Readonly<Record<string, unknown>>;
-  /** What to call it in messages. */
+  /** The reference to the stage, for messages. */
   readonly reference: StageReference;
   /**
-   * What finds the stage from anywhere: a built-in name, an absolute path or a URL; undefined for a stage
-   * that the pipeline handed over itself.
+   * The specifier that finds the stage from any folder: a built-in name, an absolute path or a URL;
+   * undefined for a stage object in a TypeScript pipeline.
    */
   readonly specifier: string | undefined;
   /** The folder that its relative paths start from. */
@@ -40,7 +40,7 @@ export interface PlannedStage<S extends AnyStage = AnyStage> {
 
 /** A transform of the plan. */
 export interface PlannedTransformStage extends PlannedStage<TransformStage> {
-  /** The rows that it is applied to. */
+  /** Whether it is applied only in training, or always. */
   readonly on: "training" | "all";
 }
 
@@ -48,11 +48,14 @@ export interface PlannedTransformStage extends PlannedStage<TransformStage> {
 export interface PlannedLoss extends PlannedStage<LossStage> {
   /** The term's name in metrics. */
   readonly name: string;
-  /** What it compares, as `NET.OUTPUT`: `[on]`; or `[from, to]` for each layer, which are summed. */
+  /**
+   * The outputs that it compares, as `NET.OUTPUT`: `[on]`; or `[from, to]` per layer, which are
+   * summed.
+   */
   readonly comparisons: readonly (readonly string[])[];
-  /** The factor in the total loss. */
+  /** The weight in the total loss. */
   readonly weight: number;
-  /** What passes to whom. */
+  /** The gradient policy. */
   readonly gradient: PlannedStage<GradientStage>;
 }
 
@@ -62,13 +65,13 @@ export interface PlannedMetricStage extends PlannedStage<MetricStage> {
   readonly name: string;
 }
 
-/** When training ends early. */
+/** The settings of early stopping. */
 export interface StopOptions {
   /** The metric's key; that of `select` by default. */
   readonly metric: string | undefined;
-  /** The epochs in a row without a better value. */
+  /** The number of consecutive epochs without improvement. */
   readonly patience: number;
-  /** By more than how much a value has to be better. */
+  /** An improvement has to be larger than this. */
   readonly minDelta: number;
 }
 
@@ -76,21 +79,21 @@ export interface StopOptions {
 export interface PlannedOptimizer extends PlannedStage<OptimizerStage> {
   /** The learning rate, before the schedule's factor. */
   readonly rate: number;
-  /** How the rate changes over a phase. */
+  /** How the learning rate changes during a phase. */
   readonly schedule: PlannedStage<ScheduleStage>;
-  /** Which rows of embedding tables a step moves: those that it reads, or all. */
+  /** Which rows of embedding tables a step updates: those that it reads, or all. */
   readonly tables: "lazy" | "exact";
 }
 
-/** A training of the plan. A pipeline without `phases` has one, without a name. */
+/** A phase of the plan. A pipeline without `phases` has one phase, without a name. */
 export interface PlannedPhase {
   /** The phase's name, if the pipeline has phases. */
   readonly name: string | undefined;
-  /** The nets that are computed and measured. */
+  /** The nets that the phase computes and evaluates. */
   readonly nets: readonly NetName[];
-  /** Whose variables stay as they are. */
+  /** The owners whose variables are frozen. */
   readonly frozen: ReadonlySet<VariableOwner>;
-  /** The weights of the phase before that this one begins with. */
+  /** Which weights of the previous phase this one starts from. */
   readonly from: "best" | "last";
   readonly losses: readonly PlannedLoss[];
   readonly optimizer: PlannedOptimizer;
@@ -99,19 +102,19 @@ export interface PlannedPhase {
   readonly nonFinite: "stop" | "skip" | "back";
   readonly maxSkipped: number;
   readonly select: string | undefined;
-  /** When the phase ends early. */
+  /** The settings of early stopping, if the phase has any. */
   readonly stop: StopOptions | undefined;
-  /** Where the pipeline file has its losses. */
+  /** The path of its losses in the pipeline file. */
   readonly place: Place | undefined;
-  /** Where it has its epochs. */
+  /** The path of its epochs. */
   readonly epochsPlace: Place | undefined;
-  /** Where it says by which metric the best epoch is chosen. */
+  /** The path of the metric that selects the best epoch. */
   readonly selectPlace: Place | undefined;
-  /** Where it says by which metric training ends, or that it may end early. */
+  /** The path of the metric of early stopping, or of `stop`. */
   readonly stopPlace: Place | undefined;
 }
 
-/** A safetensors file that initial weights come from, and what its rows and columns stand for. */
+/** A safetensors file with initial weights, and what its rows and columns represent. */
 export interface InitialFile {
   readonly file: string;
   readonly layout: "rocket" | "pytorch";
@@ -123,29 +126,29 @@ export interface InitialFile {
   readonly classes: readonly string[] | undefined;
 }
 
-/** A run that initial weights come from. */
+/** An earlier run with initial weights. */
 export interface InitialRun {
   readonly run: string;
   readonly checkpoint: string;
 }
 
-/** Where initial weights come from. */
+/** The source of initial weights. */
 export interface PlannedInitial {
-  /** The nets that begin with them: one, whose weights are the booster's with what both share; or both with all. */
+  /** The nets that start from them. The booster's weights include the shared variables. */
   readonly nets: readonly NetName[];
   readonly from: InitialFile | InitialRun;
-  /** Variables by the names that the file has for them, patterns with `*` among them. */
+  /** The names of variables in the file, which may be patterns with `*`. */
   readonly names: Readonly<Record<string, string>>;
-  /** Whether the optimizer goes on as well. */
+  /** Whether to restore the optimizer too. */
   readonly optimizer: boolean;
   /** Where the pipeline file says so. */
   readonly place: Place | undefined;
 }
 
-/** What becomes of the last rows of an epoch if they are fewer than a batch. */
+/** What to do with the last rows of an epoch if they do not fill a batch. */
 export type LastBatch = "keep" | "merge" | "drop";
 
-/** A pipeline, checked as far as that is possible without its data. */
+/** A pipeline, checked as far as possible without its data. */
 export interface Plan {
   /** The document it came from. */
   readonly document: Document;
@@ -157,37 +160,37 @@ export interface Plan {
   readonly train: PlannedStage<SourceStage>;
   readonly test: PlannedStage<SourceStage>;
   readonly validation: PlannedStage<SourceStage> | { readonly holdout: number } | undefined;
-  /** How many of the training rows are trained on; undefined for all. */
+  /** The number of rows to train on; undefined for all training rows. */
   readonly rows: number | undefined;
-  /** The memory for rows, in bytes; undefined for a part of what the machine has. */
+  /** The maximum memory for rows, in bytes; undefined for half of the available memory. */
   readonly memory: number | undefined;
   /** The columns. */
   readonly features: Readonly<Record<string, FeatureOptions>>;
   readonly label: LabelOptions;
-  /** The column that says how much each row counts in losses. */
+  /** The column with the weight of each row in losses. */
   readonly weight: string | undefined;
-  /** What becomes of nulls where a feature does not say so. */
+  /** What to do with nulls in features without their own setting. */
   readonly nulls: NullPolicy | undefined;
   /** The columns that metrics read. */
   readonly columns: readonly string[];
   readonly transforms: readonly PlannedTransformStage[];
   readonly network: PlannedStage<NetworkStage>;
-  /** What nets begin with instead of random weights. */
+  /** The initial weights that replace random ones. */
   readonly initial: readonly PlannedInitial[];
-  /** The trainings, one at least, in order. */
+  /** The phases in order; at least one. */
   readonly phases: readonly PlannedPhase[];
   readonly metrics: readonly PlannedMetricStage[];
   readonly outputs: readonly PlannedStage<OutputStage>[];
-  /** How the rows of an epoch are cut into steps. */
+  /** How the rows of an epoch are divided into steps. */
   readonly cut: { readonly size: number; readonly last: LastBatch };
-  /** After how many epochs the nets are measured. */
+  /** The number of epochs between evaluations. */
   readonly evaluateEvery: number;
   readonly baseline: boolean;
-  /** The folder of the project whose code the pipeline may name. */
+  /** The folder of the project whose code the pipeline may load. */
   readonly project: string;
   /**
-   * The whole pipeline as plain JSON with every default filled in, for files: `${env:NAME}` stands for the values of
-   * environment variables.
+   * The whole pipeline as plain JSON with every default filled in, for files. It has `${env:NAME}`
+   * instead of the values of environment variables.
    */
   readonly resolved: Readonly<Record<string, unknown>>;
   /** By the name of each variable in it, what changes when its value does. */

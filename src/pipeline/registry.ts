@@ -1,5 +1,5 @@
 /**
- * Where the stages of a pipeline are found by what it writes after `use:`.
+ * Finds the stages of a pipeline by the value of `use:`.
  *
  * @module
  */
@@ -14,11 +14,11 @@ import { importFault, notDownloaded } from "./module.ts";
 import { StageError } from "../stages/stage_error.ts";
 import { type AnyStage, type StageKind, stageKinds } from "../stages/stage.ts";
 
-/** Who asks for a stage. */
+/** The context of a search for a stage. */
 export interface FindContext {
   /** The folder that relative paths start from. */
   readonly folder: string;
-  /** Where the pipeline file names the stage. */
+  /** The place in the pipeline file that names the stage. */
   readonly place: Place | undefined;
 }
 
@@ -29,21 +29,21 @@ export interface Registry {
   /**
    * Finds a stage.
    *
-   * @param kind The kind that is wanted.
-   * @param use A built-in name, a file, a package, or the stage itself; `#NAME` behind a file or a
+   * @param kind The expected kind.
+   * @param use A built-in name, a file, a package, or the stage object; `#NAME` after a file or a
    * package is the name of its export.
-   * @param context Who asks.
+   * @param context The folder and the place of the entry.
    * @returns The stage.
-   * @throws {UserError} If there is none, or it is of another kind; exit code 2.
+   * @throws {UserError} If the stage does not exist or has another kind; exit code 2.
    */
   find(kind: StageKind, use: string | AnyStage, context: FindContext): Promise<AnyStage>;
 }
 
 /**
- * A registry of some built-in stages, and of all files and packages.
+ * Creates a registry that finds built-in stages and loads stages from files and packages.
  *
  * @param builtins The built-in stages.
- * @param allowed Which files and packages may be loaded.
+ * @param allowed Decides which files and packages may be loaded.
  */
 export function createRegistry(
   builtins: readonly AnyStage[],
@@ -66,7 +66,7 @@ export function createRegistry(
 /**
  * Whether `use:` names a file or a package rather than a built-in stage.
  *
- * @param use What stands after `use:`.
+ * @param use The value of `use:`.
  */
 export function isElsewhere(use: string): boolean {
   return /^\.{0,2}\//.test(use) || /^[A-Za-z]:\\/.test(use) || isUrl(use) ||
@@ -74,8 +74,8 @@ export function isElsewhere(use: string): boolean {
 }
 
 /**
- * Whether a text is a URL, as `jsr:`, `npm:` and `https:` specifiers are; drives of Windows have one
- * letter.
+ * Whether a text is a URL, such as a `jsr:`, `npm:` or `https:` specifier. A single letter before
+ * the colon is a Windows drive.
  *
  * @param text The text.
  */
@@ -107,7 +107,7 @@ function refuseName(
   });
 }
 
-/** Another text after `use:`. */
+/** The change that sets `use:` to another value. */
 const useIt = (use: string): Change => ({ set: { use } });
 
 async function load(kind: StageKind, use: string, context: FindContext): Promise<unknown> {
@@ -169,7 +169,7 @@ async function refuseMissing(use: string, path: string, { place }: FindContext):
     try {
       for await (const { name } of Deno.readDir(folder)) names.push(name);
     } catch {
-      // There is no such folder either.
+      // The folder does not exist either.
     }
     throw new UserError(`there is no file ${use}`, {
       place,
@@ -219,7 +219,7 @@ function ofKind(
 }
 
 /**
- * Whether a value is a stage, as the `define…` functions make them.
+ * Whether a value is a stage from one of the `define…` functions.
  *
  * @param value The value.
  */

@@ -3,8 +3,9 @@ import { hint } from "../hints.ts";
 import { unwritable } from "./unwritable.ts";
 
 /**
- * Adds a line to a file, which is made if there is none, and syncs it: what is written later, such as a
- * checkpoint, may count on it. A line that cannot be written whole is taken away again.
+ * Appends a line to a file, which is created if it does not exist, and syncs it to the disk, so
+ * that files written later, such as a checkpoint, can rely on it. If only part of the line can be
+ * written, that part is removed again.
  *
  * @example
  * ```ts
@@ -20,8 +21,8 @@ import { unwritable } from "./unwritable.ts";
  * ```
  *
  * @param path The file.
- * @param line The line, without its end.
- * @throws {UserError} If it cannot be written; it says why.
+ * @param line The line, without the line break.
+ * @throws {UserError} If the line cannot be written; the message has the reason.
  */
 export async function appendLine(path: string, line: string): Promise<void> {
   try {
@@ -43,10 +44,11 @@ export async function appendLine(path: string, line: string): Promise<void> {
 }
 
 /**
- * Refuses a file to add to that has another name as well: what is added is added to that, too, wherever it is.
+ * Rejects a file that has another hard link, since text appended to it would change the file at the
+ * other path too.
  *
- * @param path The file; there may be none.
- * @throws {UserError} If it has another name.
+ * @param path The file, which need not exist.
+ * @throws {UserError} If the file has another hard link.
  */
 export async function refuseShared(path: string): Promise<void> {
   const info = await Deno.lstat(path).catch((error) => {

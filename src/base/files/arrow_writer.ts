@@ -9,8 +9,8 @@ import { draftOf, forgetDraft } from "./drafts.ts";
 import { WrittenColumns } from "./written_columns.ts";
 
 /**
- * Writes an Arrow file, in the random-access format, record batch by record batch: no more than one of them
- * is in memory. The file is there once it is whole.
+ * Writes an Arrow file in the random-access format, one record batch at a time, so that at most one
+ * is in memory. The file appears under its name only when it is complete.
  */
 export class ArrowFileWriter {
   readonly #path: string;
@@ -20,11 +20,12 @@ export class ArrowFileWriter {
   readonly #columns: WrittenColumns;
 
   /**
-   * Starts a new file beside the one to be.
+   * Starts a draft beside the final file.
    *
-   * @param path The file to be.
-   * @param schema Its columns.
-   * @throws {Deno.errors.NotFound} If there is no such folder, and what else opening a file throws.
+   * @param path The path of the final file.
+   * @param schema The columns of the file.
+   * @throws {Deno.errors.NotFound} If the folder does not exist. It also throws the other errors of
+   *   opening a file.
    */
   constructor(path: string, schema: Schema) {
     this.#path = path;
@@ -36,10 +37,10 @@ export class ArrowFileWriter {
   }
 
   /**
-   * Writes a record batch, whatever dictionaries it brings.
+   * Writes a record batch, which may have its own dictionaries.
    *
-   * @param batch The record batch, of the schema that the file was started with.
-   * @param rows How many rows a record batch of the file has at most.
+   * @param batch The record batch, with the schema of the file.
+   * @param rows The maximum number of rows of a record batch in the file.
    */
   write(batch: RecordBatch, rows = Infinity): void {
     const written = this.#columns.take(batch);
@@ -63,15 +64,16 @@ export class ArrowFileWriter {
     try {
       Deno.removeSync(this.#draft);
     } catch {
-      // It has its name, or was removed.
+      // The draft has been renamed or removed.
     }
     forgetDraft(this.#draft);
   }
 }
 
 /**
- * A table as the bytes of an Arrow file, in the random-access format. apache-arrow's own `tableToIPC` takes buffers
- * that follow one another and overlap for one, so that columns which share a buffer are lost.
+ * Encodes a table as an Arrow file in the random-access format. apache-arrow's own `tableToIPC`
+ * treats consecutive overlapping buffers as one buffer, so that columns which share a buffer are
+ * lost.
  *
  * @param table The table.
  */

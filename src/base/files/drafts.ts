@@ -1,5 +1,5 @@
 /**
- * Drafts: files that are written beside the place that they are for, and renamed when they are whole.
+ * Drafts: files that are written beside their final path and renamed when they are complete.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { basename, dirname, join } from "node:path";
 const open = new Set<string>();
 
 /**
- * Names a draft. It belongs to this process until {@linkcode forgetDraft} is called.
+ * Names a draft, which belongs to this process until {@linkcode forgetDraft} is called.
  *
- * @param path The file that it becomes.
+ * @param path The final path of the file.
  * @returns The path of the draft, in the same folder.
  */
 export function draftOf(path: string): string {
@@ -31,8 +31,8 @@ export function forgetDraft(draft: string): void {
 }
 
 /**
- * Removes the drafts of this process. It is for a process that is about to end in the middle of writing:
- * whatever writes them fails afterwards.
+ * Removes the drafts of this process, for a process that is about to end while it is writing.
+ * Writing to these drafts fails afterwards.
  */
 export function removeOpenDrafts(): void {
   for (const draft of open) remove(draft);
@@ -42,7 +42,7 @@ export function removeOpenDrafts(): void {
 /**
  * Removes the drafts that a killed process left in a folder.
  *
- * @param folder The folder; there may be none.
+ * @param folder The folder, which need not exist.
  */
 export function removeDrafts(folder: string): void {
   let names: string[];
@@ -68,6 +68,6 @@ function remove(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // It is gone, or the system keeps files that are open.
+    // The draft no longer exists, or the system does not remove open files.
   }
 }

@@ -1,8 +1,8 @@
 /**
- * What a name of a file is told apart by on any disk: some take upper and lower case for the same, and the ways to
- * write an accent.
+ * A key that is equal for file names that some file systems treat as the same: names that differ
+ * only in case or in the Unicode form of an accent.
  *
- * @param name The name.
+ * @param name The file's name.
  */
 export function fileKey(name: string): string {
   return name.normalize("NFC").toUpperCase().toLowerCase();

@@ -1,5 +1,5 @@
 /**
- * Floating-point numbers of several widths, as safetensors files have them.
+ * Floating-point numbers of several widths, as stored in safetensors files.
  *
  * @module
  */
@@ -7,19 +7,19 @@
 const sizes: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2, F64: 8 };
 
 /**
- * How many bytes a floating-point number takes.
+ * The size of a floating-point type.
  *
- * @param dtype Its type, as safetensors files call it.
- * @returns The bytes; undefined for other types.
+ * @param dtype The type's name in safetensors files.
+ * @returns The size in bytes; undefined for other types.
  */
 export function floatSize(dtype: string): number | undefined {
   return Object.hasOwn(sizes, dtype) ? sizes[dtype] : undefined;
 }
 
 /**
- * Numbers as float32. Those of F64 are rounded to the nearest.
+ * Converts numbers to float32. F64 numbers are rounded to the nearest float32.
  *
- * @param dtype Their type: F32, F16, BF16 or F64.
+ * @param dtype The type of the numbers: F32, F16, BF16 or F64.
  * @param bytes The numbers, little-endian.
  */
 export function toFloats(dtype: string, bytes: Uint8Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
@@ -29,7 +29,7 @@ export function toFloats(dtype: string, bytes: Uint8Array<ArrayBuffer>): Float32
     case "F64":
       return Float32Array.from(new Float64Array(bytes.buffer));
     case "BF16":
-      // The upper half of a float32.
+      // A bfloat16 is the upper half of a float32.
       return new Float32Array(Uint32Array.from(halves(bytes), (bits) => bits << 16).buffer);
     default:
       return Float32Array.from(halves(bytes), fromHalf);

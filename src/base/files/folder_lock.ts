@@ -9,21 +9,22 @@ export interface Holder {
 }
 
 /**
- * Takes a run folder for this process, so that no other writes it at the same time.
+ * Locks a run folder for this process, so that no other process writes to it at the same time.
  *
- * The lock is the operating system's and goes with the process, however that ends: what a killed run left is
- * taken over. A folder that cannot be locked (it cannot be written, or its file system has no locks) is not
- * refused for that.
+ * The operating system holds the lock and releases it when the process ends in any way, so the
+ * folder of a killed run can be locked again. A folder that cannot be locked, because it is not
+ * writable or its file system has no locks, is used without a lock.
  *
- * @param folder The run folder; it is there.
- * @returns What gives the folder back when it is disposed of, or who has it, as far as that is known.
+ * @param folder The run folder, which exists.
+ * @returns An object that releases the lock when it is disposed of; or what is known about the
+ *   process that holds the lock.
  */
 export function takeFolder(folder: string): Disposable | Partial<Holder> {
   const path = join(folder, NAME);
   for (;;) {
     let file: Deno.FsFile, locked: boolean;
     try {
-      // Before it is opened: opening follows a link, and makes what it leads to.
+      // The check comes before opening, which would follow a link and create its target.
       if (isLink(path)) {
         Deno.removeSync(path);
         continue;
@@ -35,7 +36,7 @@ export function takeFolder(folder: string): Disposable | Partial<Holder> {
     if (isForeign(file)) {
       file.close();
       try {
-        // The name alone goes; what it is a name of stays.
+        // This removes only the name; the file stays under its other name.
         Deno.removeSync(path);
         continue;
       } catch {
@@ -53,7 +54,8 @@ export function takeFolder(folder: string): Disposable | Partial<Holder> {
       file.close();
       return holder;
     }
-    // Who had it before may have removed the file between its being opened here and locked.
+    // The previous holder may have removed the file after it was opened here and before it was
+    // locked.
     if (isAt(file, path)) {
       writeHolder(file, { pid: Deno.pid, since: new Date().toISOString() });
       held.add(resolve(folder));
@@ -74,7 +76,7 @@ const NAME = "run.lock";
 const held = new Set<string>();
 
 /**
- * Whether this process has a run folder.
+ * Whether this process holds the lock of a run folder.
  *
  * @param folder The folder.
  */
@@ -84,10 +86,10 @@ export function isOurs(folder: string): boolean {
 
 function giveBack(file: Deno.FsFile, path: string): void {
   try {
-    // While it is locked, so that it is not another's already.
+    // The file is removed while it is locked, so that it cannot be the file of another process.
     Deno.removeSync(path);
   } catch {
-    // An empty file stays where open files cannot be removed.
+    // On systems that cannot remove open files, an empty file remains.
   }
   file.close();
 }
@@ -102,10 +104,12 @@ function isLink(path: string): boolean {
   }
 }
 
-/** Whether a lock is a hard link to what may be anywhere, or no file: nothing may be written there. */
+/**
+ * Whether a lock is a hard link to what may be anywhere, or no file: nothing may be written there.
+ */
 function isForeign(file: Deno.FsFile): boolean {
   const { isFile, nlink } = file.statSync();
-  // The file of who had it before has no name any more.
+  // The file of the previous holder has been removed.
   return !isFile || (nlink ?? 1) > 1;
 }
 
@@ -123,7 +127,7 @@ function writeHolder(file: Deno.FsFile, holder: Holder): void {
     file.truncateSync();
     file.writeSync(new TextEncoder().encode(JSON.stringify(holder) + "\n"));
   } catch {
-    // On a full disk nobody is told who has it, and it is locked all the same.
+    // On a full disk the holder's name is missing, but the folder is locked.
   }
 }
 
@@ -133,7 +137,7 @@ function readHolder(file: Deno.FsFile): Partial<Holder> {
     const length = file.readSync(bytes) ?? 0;
     return Object(JSON.parse(new TextDecoder().decode(bytes.subarray(0, length))));
   } catch {
-    // It is being written, or some systems do not let others read what is locked.
+    // The file is being written, or the system does not let other processes read a locked file.
     return {};
   }
 }

@@ -3,7 +3,7 @@ import picomatch from "picomatch";
 import { UserError } from "../errors.ts";
 import { hint } from "../hints.ts";
 
-/** How a glob is understood, on every system alike: a slash stands between folders. */
+/** The options of globs, the same on every system: folders are separated by slashes. */
 const options = { windows: false } as const;
 
 /**
@@ -16,22 +16,24 @@ export function isGlob(path: string): boolean {
 }
 
 /**
- * The folder from which a glob is looked up: the part of it that has no wildcard.
+ * The folder in which the search for a glob starts: the leading part of the glob without wildcards.
  *
  * @param pattern The glob.
- * @returns A path, relative if the glob is; empty for the folder where relative paths start.
+ * @returns The folder's path, relative if the glob is; empty for the folder that relative paths
+ *   start from.
  */
 export function fixedFolder(pattern: string): string {
   return picomatch.scan(withSlashes(pattern)).base;
 }
 
 /**
- * The files that a glob matches, by name. `*` matches within a name, `**` folders at any depth; names that
- * start with a dot match only where the glob says the dot. `**` does not follow links to folders.
+ * Lists the files that a glob matches, sorted by name. `*` matches within a name, and `**` matches
+ * folders at any depth. Names that start with a dot match only if the glob has the dot. `**` does
+ * not follow links to folders.
  *
  * @param pattern The glob.
- * @param folder Where a relative one starts.
- * @returns Their paths, relative if the glob is.
+ * @param folder The folder that a relative glob starts from.
+ * @returns The files' paths, relative if the glob is.
  */
 export async function globFiles(pattern: string, folder: string): Promise<string[]> {
   const { base, glob } = picomatch.scan(withSlashes(pattern));
@@ -58,7 +60,7 @@ export async function globFiles(pattern: string, folder: string): Promise<string
 }
 
 /**
- * The entries of a folder; none if it is not there.
+ * The entries of a folder; none if it does not exist.
  *
  * @param path The folder.
  */
@@ -73,7 +75,10 @@ async function entriesOf(path: string): Promise<Deno.DirEntry[]> {
   }
 }
 
-/** Round brackets are part of names, as in `part (1).csv`; picomatch takes them for parts of a regular expression. */
+/**
+ * Parentheses are part of names, as in `part (1).csv`; picomatch would read them as regular
+ * expressions.
+ */
 const withPlainBrackets = (glob: string) => glob.replaceAll(/(?<!\\)[()|]/g, "\\$&");
 
 const joined = (folder: string, name: string) =>
@@ -82,19 +87,20 @@ const joined = (folder: string, name: string) =>
 const absolute = (folder: string, path: string) =>
   /^(\/|[A-Za-z]:[/\\])/.test(path) ? path : `${folder}/${path}`;
 
-/** On Windows a backslash stands between folders, elsewhere before a wildcard that is meant as it is. */
+/** On Windows a backslash separates folders; on other systems it escapes a wildcard. */
 const withSlashes = (pattern: string) =>
   Deno.build.os === "windows" ? pattern.replaceAll("\\", "/") : pattern;
 
-/** How many ways a regular expression may try before it is known that a name does not match. */
+/** The maximum number of ways that a regular expression may try before it rejects a name. */
 const maxWays = 1e5;
 
-/** What a wildcard may stand for in a name, in ways of doing so. */
+/** The number of ways in which one wildcard can match in a name. */
 const waysOfOne = 100;
 
 /**
- * Refuses globs that would take without end to compare with a name that nearly matches: each choice of `{a,b}`
- * multiplies the ways to read it, and so does each wildcard behind the first of a name.
+ * Rejects globs whose comparison with a name that nearly matches would take practically forever.
+ * Each choice such as `{a,b}` multiplies the number of ways to match, and so does each wildcard
+ * after the first in a name.
  */
 function refuseManyWays(glob: string): void {
   const choices = Array.from(glob.matchAll(/[,|]|\.\./g)).length;

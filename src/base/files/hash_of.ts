@@ -2,10 +2,10 @@ import { openRegular } from "./regular.ts";
 import { createHash } from "node:crypto";
 
 /**
- * The hash of a file, and its length, without the file in memory.
+ * Computes the hash and the size of a file without loading it into memory.
  *
  * @param path The file.
- * @returns SHA-256 in hexadecimal digits, and the bytes.
+ * @returns The SHA-256 hash in hexadecimal digits, and the size in bytes.
  */
 export async function hashOf(path: string): Promise<{ sha256: string; bytes: number }> {
   const hash = createHash("sha256");

@@ -1,5 +1,5 @@
 /**
- * Whether a path lies in a folder. It needs no package.
+ * Whether a path is inside a folder. This module imports no packages.
  *
  * @module
  */
@@ -7,10 +7,10 @@
 import { dirname, relative } from "node:path";
 
 /**
- * Whether a path is that of a folder or of something in it, by their names alone.
+ * Whether a path is a folder or inside it, judged only by the paths.
  *
  * @param folder The folder, as an absolute path.
- * @param path The path, absolute as well.
+ * @param path The absolute path.
  */
 export function isInside(folder: string, path: string): boolean {
   const way = relative(folder, path);
@@ -18,11 +18,11 @@ export function isInside(folder: string, path: string): boolean {
 }
 
 /**
- * Whether a path is that of a folder or of something in it, by whatever name: some disks take upper and lower case for
- * the same, and a folder may be there under two names.
+ * Whether a path is a folder or inside it, under any name: some file systems ignore case, and a
+ * folder may have two names.
  *
  * @param folder The folder, as an absolute path.
- * @param path The path, absolute as well; it need not be there.
+ * @param path The absolute path, which need not exist.
  */
 export function holdsPath(folder: string, path: string): boolean {
   return [path, followed(path)].some((one) => isHeldBy(folder, one));
@@ -39,7 +39,9 @@ function isHeldBy(folder: string, path: string): boolean {
   }
 }
 
-/** What a file is known by whatever its name; undefined if it is not there, or may not be looked at. */
+/**
+ * What a file is known by whatever its name; undefined if it is not there, or may not be looked at.
+ */
 function identityOf(path: string): string | undefined {
   try {
     const { dev, ino } = Deno.statSync(path);

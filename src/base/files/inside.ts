@@ -4,13 +4,13 @@ import { hint } from "../hints.ts";
 import { isInside } from "./holds_path.ts";
 
 /**
- * The path of a file to write within a folder. What it would lead out of the folder by, `..`, an
- * absolute path or a link, is refused.
+ * The path of a file to write within a folder. A path that leads out of the folder, by `..`, as an
+ * absolute path or through a link, is rejected.
  *
  * @param folder The folder, such as a run's.
  * @param name The path within it.
  * @returns The absolute path.
- * @throws {UserError} If it leads out of the folder; exit code 2.
+ * @throws {UserError} If the path leads out of the folder; exit code 2.
  *
  * @example
  * ```ts
@@ -37,11 +37,11 @@ export function pathInside(folder: string, name: string): string {
 }
 
 /**
- * Refuses a folder with links in it, at any depth, that lead out of it: what is written through them
- * would be written elsewhere. Pipes and devices are refused as well, which would be waited for.
+ * Rejects a folder that contains, at any depth, a link that leads out of it, since files written
+ * through the link would be outside. It also rejects pipes and devices, which could block forever.
  *
- * @param folder The folder; it may itself be a link.
- * @throws {UserError} If there is one; exit code 2.
+ * @param folder The folder, which may itself be a link.
+ * @throws {UserError} If it contains one of these; exit code 2.
  */
 export async function refuseLinksOut(folder: string): Promise<void> {
   const root = await Deno.realPath(folder);
@@ -82,7 +82,7 @@ async function entriesOf(folder: string): Promise<Deno.DirEntry[]> {
 }
 
 /**
- * Where a path leads, links followed, also of links to what is not there.
+ * Resolves the links in a path, including links to files that do not exist.
  *
  * @param path The path.
  * @returns The absolute path without links.
@@ -111,7 +111,7 @@ function target(path: string, links: number): string {
     if (whole === dirname(whole) || links > 40) return whole;
   }
   const link = readLink(whole);
-  // A link to a name starts where its folder really is.
+  // A relative link starts from the real path of its folder.
   if (link !== undefined) {
     return target(resolve(target(dirname(whole), links + 1), link), links + 1);
   }

@@ -1,10 +1,10 @@
 import { unwritable } from "./unwritable.ts";
 
 /**
- * Makes a folder, and those that it is in.
+ * Creates a folder and its parent folders.
  *
- * @param path The folder; it may be there already.
- * @throws {UserError} If it cannot be made; it says why and what to do.
+ * @param path The folder, which may already exist.
+ * @throws {UserError} If it cannot be created, with the reason and a hint.
  */
 export async function makeFolder(path: string): Promise<void> {
   try {

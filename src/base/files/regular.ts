@@ -1,5 +1,5 @@
 /**
- * Files that are no devices and no pipes: these have no end, or one that nobody can wait for.
+ * Regular files only. Devices and pipes are rejected, since reading them may never end.
  *
  * @module
  */
@@ -10,10 +10,10 @@ export class IrregularFile extends Error {
 }
 
 /**
- * Refuses what is no regular file, before it is opened: a pipe would be waited for.
+ * Rejects a path that is not a regular file before it is opened, since opening a pipe may block.
  *
  * @param path The path.
- * @throws {IrregularFile} If it leads to a folder, a device or a pipe.
+ * @throws {IrregularFile} If the path leads to a folder, a device or a pipe.
  */
 export async function refuseIrregular(path: string): Promise<void> {
   const { isFile, isDirectory } = await Deno.stat(path);
@@ -22,7 +22,7 @@ export async function refuseIrregular(path: string): Promise<void> {
 }
 
 /**
- * Opens a regular file to read.
+ * Opens a regular file for reading.
  *
  * @param path The file.
  * @throws {IrregularFile} If it is something else.
@@ -44,7 +44,7 @@ export async function readRegular(path: string): Promise<Uint8Array<ArrayBuffer>
 }
 
 /**
- * Reads a regular file of text.
+ * Reads a regular text file.
  *
  * @param path The file.
  * @throws {IrregularFile} If it is something else.

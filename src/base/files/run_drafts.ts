@@ -3,9 +3,10 @@ import { removeDrafts } from "./drafts.ts";
 import { isOurs, takeFolder } from "./folder_lock.ts";
 
 /**
- * Removes the drafts that a killed process left in a run folder, unless another process writes it.
+ * Removes the drafts that a killed process left in a run folder, unless another process is writing
+ * to it.
  *
- * @param folder The folder; it need not be a run's.
+ * @param folder The folder, which need not be a run folder.
  */
 export function removeRunDrafts(folder: string): void {
   try {
@@ -15,9 +16,9 @@ export function removeRunDrafts(folder: string): void {
     using _lock = taken;
     removeDrafts(folder);
     const checkpoints = join(folder, "checkpoints");
-    // What a link leads to is not the run's.
+    // The target of a link does not belong to the run.
     if (Deno.lstatSync(checkpoints).isDirectory) removeDrafts(checkpoints);
   } catch {
-    // It is no run's, or another process's, or cannot be written.
+    // The folder is not a run folder, another process uses it, or it is not writable.
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Reading and writing of tensors in the safetensors format, which Python's libraries read as well:
- * eight bytes of header length, a header in JSON, then the values.
+ * Reads and writes tensors in the safetensors format, which Python libraries also read: eight bytes
+ * with the header's length, a header in JSON, then the values.
  *
  * @module
  */
@@ -16,13 +16,13 @@ export interface TensorValue {
 }
 
 /**
- * The bytes of a safetensors file.
+ * Encodes tensors as a safetensors file.
  *
  * @param tensors The tensors by name.
- * @param metadata Texts to keep beside them.
- * @returns The bytes; those of the values are aligned to 8.
- * @throws {TypeError} If a tensor has not as many values as its shape says, or is called
- * `__metadata__`, which the format keeps for the texts.
+ * @param metadata Texts to store with the tensors.
+ * @returns The bytes of the file. The values start at a multiple of 8 bytes.
+ * @throws {TypeError} If the number of values of a tensor does not match its shape, or if a tensor
+ *   is called `__metadata__`, which the format reserves for the texts.
  *
  * @example
  * ```ts
@@ -45,7 +45,7 @@ export function encodeSafetensors(
       const { shape, values } = tensor;
       if (sizeOf(shape) !== values.length) {
         throw new TypeError(
-          `the tensor ${name} has ${values.length} values, and its shape [${shape}] takes ${
+          `the tensor ${name} has ${values.length} values, but its shape [${shape}] needs ${
             sizeOf(shape)
           }`,
         );
@@ -67,11 +67,12 @@ export function encodeSafetensors(
 }
 
 /**
- * The tensors of a safetensors file.
+ * Decodes a safetensors file.
  *
- * @param bytes The file's bytes; the tensors are copies.
- * @returns The tensors by name, and the texts kept beside them.
- * @throws {TypeError} If the bytes are no safetensors file, or hold a type other than F32 and I32.
+ * @param bytes The file's bytes. The tensors are copies.
+ * @returns The tensors by name, and the texts stored with them.
+ * @throws {TypeError} If the bytes are not a safetensors file, or contain a type other than F32 and
+ *   I32.
  */
 export function decodeSafetensors(
   bytes: Uint8Array,

@@ -1,5 +1,6 @@
 /**
- * The header of a safetensors file: eight bytes of its length, then where each tensor is, in JSON.
+ * The header of a safetensors file: its length in eight bytes, then the position of each tensor in
+ * JSON.
  *
  * @module
  */
@@ -26,11 +27,12 @@ export interface Header {
 }
 
 /**
- * The first bytes of a file, up to the values.
+ * Encodes the start of a file, up to the values.
  *
- * @param tensors The tensors by name, in the order in which their values follow.
- * @param metadata Texts to keep beside them.
- * @throws {TypeError} If a tensor is called `__metadata__`, which the format keeps for the texts.
+ * @param tensors The tensors by name, in the order of their values.
+ * @param metadata Texts to store with the tensors.
+ * @throws {TypeError} If a tensor is called `__metadata__`, which the format reserves for the
+ *   texts.
  */
 export function encodeHeader(
   tensors: Iterable<readonly [string, { dtype: TensorType; shape: readonly number[] }]>,
@@ -56,7 +58,7 @@ export function encodeHeader(
 }
 
 /**
- * How many bytes the header takes, its length included.
+ * The size of the header in bytes, including the eight bytes of its length.
  *
  * @param start The first eight bytes of a file.
  */
@@ -69,8 +71,9 @@ export function headerLength(start: Uint8Array): number {
  * Reads a header.
  *
  * @param bytes The header, without its length.
- * @param values How many bytes follow it.
- * @throws {TypeError} If it is broken, or the tensors are not the bytes that follow, each byte of one tensor.
+ * @param values The number of bytes that follow the header.
+ * @throws {TypeError} If the header is broken, or if the tensors overlap or do not cover exactly
+ *   the bytes that follow.
  */
 export function decodeHeader(bytes: Uint8Array, values: number): Header {
   const { __metadata__: metadata = {}, ...rest } = parse(bytes);
@@ -126,9 +129,9 @@ const isLengths = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((length) => Number.isSafeInteger(length) && length >= 0);
 
 /**
- * How many numbers a tensor has.
+ * The number of values of a tensor.
  *
- * @param shape Its shape.
+ * @param shape The tensor's shape.
  */
 export const sizeOf = (shape: readonly number[]): number =>
   shape.reduce((size, length) => size * length, 1);

@@ -1,6 +1,5 @@
 /**
- * Safetensors files whose tensors may be larger than what memory should hold at once: they are
- * written and read in parts.
+ * Safetensors files that are written and read in parts, since their tensors may not fit in memory.
  *
  * @module
  */
@@ -31,11 +30,11 @@ export interface StreamedTensor {
 }
 
 /**
- * The bytes of a safetensors file, in parts.
+ * Encodes a safetensors file in parts.
  *
  * @param tensors The tensors by name.
- * @param metadata Texts to keep beside them.
- * @throws {TypeError} If a tensor has not as many values as its shape says.
+ * @param metadata Texts to store with the tensors.
+ * @throws {TypeError} If the number of values of a tensor does not match its shape.
  */
 export async function* safetensorsChunks(
   tensors: ReadonlyMap<string, StreamedTensor>,
@@ -74,7 +73,7 @@ export class SafetensorsFile {
    * Opens a file.
    *
    * @param path The file.
-   * @throws {TypeError} If it is no safetensors file.
+   * @throws {TypeError} If it is not a safetensors file.
    */
   static async open(path: string): Promise<SafetensorsFile> {
     const file = await openRegular(path);
@@ -91,11 +90,11 @@ export class SafetensorsFile {
   }
 
   /**
-   * The values of a tensor, in order.
+   * Reads the values of a tensor in order.
    *
-   * @param name The tensor; it is in the file.
-   * @param most How many values a part has at most.
-   * @throws {TypeError} If it is cut short, or of a type other than F32 and I32.
+   * @param name The name of a tensor in the file.
+   * @param most The maximum number of values in a part.
+   * @throws {TypeError} If the tensor is cut short, or its type is not F32 or I32.
    */
   async *parts(name: string, most: number): AsyncGenerator<TensorPart> {
     const { dtype, shape, data_offsets: [start, end] } = this.entries.get(name)!;
@@ -111,10 +110,10 @@ export class SafetensorsFile {
   }
 
   /**
-   * All values of a tensor of floating-point numbers, in float32.
+   * Reads all values of a tensor of floating-point numbers as float32.
    *
-   * @param name The tensor; it is in the file.
-   * @throws {TypeError} If it is cut short, or of a type other than F32, F16, BF16 and F64.
+   * @param name The name of a tensor in the file.
+   * @throws {TypeError} If the tensor is cut short, or its type is not F32, F16, BF16 or F64.
    */
   async floats(name: string): Promise<Float32Array<ArrayBuffer>> {
     const { dtype, shape, data_offsets: [start, end] } = this.entries.get(name)!;

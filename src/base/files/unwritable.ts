@@ -50,12 +50,12 @@ const causes: readonly (readonly [sign: RegExp, what: string, advice: () => Hint
 ];
 
 /**
- * A person's words for what keeps a file or a folder from being written.
+ * Makes the error for a file or folder that cannot be written.
  *
  * @param path The file or folder.
- * @param error What was thrown.
- * @returns The error to throw: what cannot be written, why, and what to do; `error` itself if it says that
- * already.
+ * @param error The error that was thrown.
+ * @returns The error to throw, with the path, the reason and a hint; `error` itself if it is such
+ *   an error.
  */
 export function unwritable(path: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
@@ -78,9 +78,10 @@ export function unwritable(path: string, error: unknown): UserError {
 }
 
 /**
- * A person's words for why something cannot be written; the system's where there are none.
+ * The reason why something cannot be written, in plain words; the system's message if there are
+ * none.
  *
- * @param error What was thrown.
+ * @param error The error that was thrown.
  */
 export function reasonOf(error: unknown): string {
   const [, what] = causes.find(([sign]) => sign.test(textOf(error))) ?? [];

@@ -1,13 +1,13 @@
 import { writeChunks } from "./write_chunks.ts";
 
 /**
- * Writes a file so that whoever finds it finds it whole: to a new file first, synced to the disk,
- * then renamed over the old one.
+ * Writes a file atomically: it writes a new file, syncs it to the disk and renames it over the old
+ * one. So no process sees an incomplete file.
  *
  * @param path The file.
- * @param bytes Its content.
- * @throws {UserError} If it cannot be written: it names the file, and says why and what to do. What had
- * the name before is left then, and nothing beside it.
+ * @param bytes The file's content.
+ * @throws {UserError} If it cannot be written, with the path, the reason and a hint. The old file
+ *   is then unchanged, and no draft remains.
  *
  * @example
  * ```ts

@@ -2,12 +2,12 @@ import { draftOf, forgetDraft } from "./drafts.ts";
 import { unwritable } from "./unwritable.ts";
 
 /**
- * Writes a file piece by piece, so that whoever finds it finds it whole: to a new file first, synced to
- * the disk, then renamed over the old one. Nothing is left of it where that fails.
+ * Writes a file in chunks and atomically: it writes a new file, syncs it to the disk and renames it
+ * over the old one. If that fails, no draft remains.
  *
  * @param path The file.
- * @param chunks Its content.
- * @throws {UserError} If it cannot be written; it says why and what to do.
+ * @param chunks The file's content.
+ * @throws {UserError} If it cannot be written, with the reason and a hint.
  */
 export async function writeChunks(
   path: string,
@@ -15,7 +15,7 @@ export async function writeChunks(
 ): Promise<void> {
   const draft = draftOf(path);
   try {
-    // At once: a draft that is made while the process ends would stay.
+    // Opened synchronously: a draft that is created while the process ends would remain.
     const file = Deno.openSync(draft, { write: true, createNew: true });
     try {
       for await (const bytes of chunks) {

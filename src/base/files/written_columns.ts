@@ -1,6 +1,6 @@
 /**
- * Columns as an Arrow file has them: one dictionary a column, to which values are only added, and no
- * string views.
+ * Columns in the form of an Arrow file: one dictionary per column, to which values are only added,
+ * and no string views.
  *
  * @module
  */
@@ -25,10 +25,10 @@ import {
 import { Buffer } from "node:buffer";
 
 /**
- * Makes record batches of one source ready for an Arrow file. The random-access format has one dictionary
- * for each column, while each record batch of a stream or of a stage may bring its own: values that are new
- * are added to the first one, and indices, of 32 bits, are those of all values together. Views become plain
- * texts and bytes, as apache-arrow does not cut them into parts correctly.
+ * Prepares the record batches of one source for an Arrow file. The random-access format has one
+ * dictionary per column, but each record batch of a stream or of a stage may have its own. New
+ * values are added to the first dictionary, and 32-bit indices refer to all values. Views become
+ * plain texts and bytes, because apache-arrow does not slice them correctly.
  */
 export class WrittenColumns {
   /** The columns as they are written. */
@@ -36,16 +36,16 @@ export class WrittenColumns {
   readonly #dictionaries = new Map<DataType, GrowingDictionary>();
 
   /**
-   * Works out how columns are written.
+   * Determines how the columns are written.
    *
-   * @param schema The columns as they come.
+   * @param schema The columns of the source.
    */
   constructor(schema: Schema) {
     this.schema = new Schema(schema.fields.map(writtenField), schema.metadata);
   }
 
   /**
-   * A record batch as it is written.
+   * Converts a record batch to the form in which it is written.
    *
    * @param batch The next record batch of the source.
    */
@@ -89,7 +89,7 @@ function writtenType(type: DataType): DataType {
   if (DataType.isUtf8View(type)) return new Utf8();
   if (DataType.isBinaryView(type)) return new Binary();
   if (DataType.isDictionary(type)) {
-    // Without an id it gets one of its own: two columns of a source may have one dictionary.
+    // Without an explicit id it gets a new one: two columns of a source may share a dictionary.
     return new Dictionary(writtenType(type.dictionary), new Int32(), null, type.isOrdered);
   }
   const children = (type.children ?? []) as Field[];
@@ -108,7 +108,9 @@ class GrowingDictionary {
   #written: Vector | undefined;
   /** The number of each value; made when a second dictionary comes. */
   #numbers: Map<string, number> | undefined;
-  /** The dictionary that came last, and the numbers of its entries; undefined if they are the same. */
+  /**
+   * The dictionary that came last, and the numbers of its entries; undefined if they are the same.
+   */
   #last: Vector | undefined;
   #lastNumbers: Int32Array | undefined;
 
@@ -175,8 +177,8 @@ class GrowingDictionary {
 }
 
 /**
- * The number of each value. A dictionary may have a value twice; the number of the second one stands for the
- * first, and is left free.
+ * Numbers the values of a dictionary. A dictionary may contain a value twice; the second one is
+ * replaced by the first, and its number is not used.
  */
 function numbered(parts: readonly Data[]): Map<string, number> {
   const numbers = new Map<string, number>();
@@ -229,7 +231,10 @@ function bytesOf(data: Data, row: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(buffer, byteOffset + row * width, width);
 }
 
-/** A view: 4 bytes of length, then up to 12 bytes, or 4 bytes of them, the number of a buffer and a place there. */
+/**
+ * A view: 4 bytes of length, then up to 12 bytes, or 4 bytes of them, the number of a buffer and a
+ * place there.
+ */
 function viewOf(data: Data, row: number): Uint8Array<ArrayBuffer> {
   const views = data.values as unknown as Uint8Array<ArrayBuffer>;
   const at = row * 16;
@@ -244,11 +249,11 @@ function viewOf(data: Data, row: number): Uint8Array<ArrayBuffer> {
 const allOf = ({ length }: Data) => Array.from({ length }, (_, row) => row);
 
 /**
- * Some rows of a column, with all that is in them.
+ * Selects rows of a column, including nested values.
  *
  * @param data The column.
- * @param rows Which.
- * @param type The type that they get: that of the column, or texts and bytes for views of them.
+ * @param rows The numbers of the rows.
+ * @param type The type of the result: that of the column, or plain texts and bytes for views.
  */
 function gather(data: Data, rows: readonly number[], type: DataType): Data {
   const length = rows.length;

@@ -2,10 +2,10 @@ import { leftInGroups } from "../machine/control_groups.ts";
 import { handed, handedOver } from "../machine/system_file.ts";
 
 /**
- * The memory that is available to this process: of the machine, and of its control groups, by which containers are
- * limited.
+ * The memory that is available to this process: the minimum of what the machine and its control
+ * groups, which limit containers, have available.
  *
- * @returns Bytes.
+ * @returns The memory in bytes.
  */
 export async function availableMemory(): Promise<number> {
   const { available } = Deno.systemMemoryInfo();

@@ -4,8 +4,9 @@ import { join, resolve } from "node:path";
 /**
  * The folder of this user in which Rocket keeps what it set up once.
  *
- * It is the environment variable `ROCKET_CACHE`, else `rocket-launching` in the platform's place for
- * caches: `XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
+ * It is the environment variable `ROCKET_CACHE`, else `rocket-launching` in the platform's place
+ * for caches: `XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on
+ * Windows.
  *
  * @returns An absolute path; the folder may not exist yet.
  */

@@ -1,7 +1,10 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
-/** The folder in which Deno keeps what it has downloaded: packages of npm in `npm`, other modules in `remote`. */
+/**
+ * The folder in which Deno keeps what it has downloaded: packages of npm in `npm`, other modules in
+ * `remote`.
+ */
 export function denoFolder(): string {
   const own = Deno.env.get("DENO_DIR");
   if (own) return resolve(own);

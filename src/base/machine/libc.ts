@@ -1,6 +1,6 @@
 /**
- * The C library's file. Where single libraries are permitted, Deno takes a bare name for a file of the
- * current folder; so it is a path where it is found.
+ * The C library's file. Where single libraries are permitted, Deno takes a bare name for a file of
+ * the current folder; so it is a path where it is found.
  */
 export function cLibrary(): string | undefined {
   if (Deno.build.os === "darwin") return "/usr/lib/libSystem.dylib";

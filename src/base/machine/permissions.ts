@@ -21,18 +21,22 @@ export interface Need {
   /** Why it is needed. */
   readonly why: string;
   /**
-   * Whether the line about permissions names it: a variable that the pipeline reads, a folder that holds the home
-   * folder, or one that a link leads to.
+   * Whether the line about permissions names it: a variable that the pipeline reads, a folder that
+   * holds the home folder, or one that a link leads to.
    */
   readonly told?: boolean;
 }
 
-/** A host that there is none of (RFC 2606). Without any, Deno lets modules be loaded from some servers. */
+/**
+ * A host that there is none of (RFC 2606). Without any, Deno lets modules be loaded from some
+ * servers.
+ */
 export const NOWHERE = "rocket.invalid:443";
 
 /**
- * The permissions of a process as a `deno.json` has them: with `deno run -P`, paths may have commas, and there may be more
- * of them than a command line has room for. Code is loaded from the servers that are needed, and from no other.
+ * The permissions of a process as a `deno.json` has them: with `deno run -P`, paths may have
+ * commas, and there may be more of them than a command line has room for. Code is loaded from the
+ * servers that are needed, and from no other.
  *
  * @param permissions What is needed.
  */
@@ -59,8 +63,8 @@ export function flagsOf(permissions: readonly Need[]): string[] | undefined {
  * One line about what a run may do.
  *
  * @param permissions What is needed.
- * @param hasCode Whether stages of it are code that is not Rocket's: native code that is loaded serves that, too, and
- *   knows nothing of Deno's permissions.
+ * @param hasCode Whether stages of it are code that is not Rocket's: native code that is loaded
+ *   serves that, too, and knows nothing of Deno's permissions.
  */
 export function permissionsLine(permissions: readonly Need[], hasCode = false): string {
   const of = (permission: Need["permission"]) =>

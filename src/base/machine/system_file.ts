@@ -1,12 +1,14 @@
 /**
- * Files in which Linux tells of the machine, under `/proc` and `/sys`. Deno keeps them from every process
- * that may not do everything, whatever it may read. So the launcher reads them, by another program,
- * and hands over what a run asks for in variables of the environment.
+ * Files in which Linux tells of the machine, under `/proc` and `/sys`. Deno keeps them from every
+ * process that may not do everything, whatever it may read. So the launcher reads them, by another
+ * program, and hands over what a run asks for in variables of the environment.
  *
  * @module
  */
 
-/** Reads a file of the system: its text, or `undefined` where it is not there or may not be read. */
+/**
+ * Reads a file of the system: its text, or `undefined` where it is not there or may not be read.
+ */
 export type ReadSystemFile = (path: string) => Promise<string | undefined>;
 
 /** The variables by which the launcher hands over what it has read. */

@@ -79,7 +79,7 @@ Deno.test("encodeSafetensors() refuses values that do not fill their shape", () 
     assertThrows(
       () => encodeSafetensors(new Map([["kernel", { shape, values: kernel.values }]])),
       TypeError,
-      `the tensor kernel has 2 values, and its shape [${shape}] takes ${takes}`,
+      `the tensor kernel has 2 values, but its shape [${shape}] needs ${takes}`,
     );
   }
 });
