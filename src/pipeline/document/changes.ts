@@ -5,8 +5,8 @@ import { formatPath, type MapNode, merge, type Node, type Path } from "./nodes.t
 import { parseYaml } from "./parse_yaml.ts";
 
 /**
- * Changes a pipeline as `--set PATH=VALUE` says. The value is read as YAML; maps are laid over the
- * ones that are there, all else is replaced.
+ * Applies a change from `--set PATH=VALUE` to a pipeline. The value is read as YAML. Maps are
+ * merged with existing maps; other values replace the existing value.
  *
  * @param root The pipeline.
  * @param change The text after `--set`, such as `losses.2.weight=0.1`.
@@ -35,12 +35,13 @@ export function applyChange(root: Node, change: string): Node {
 }
 
 /**
- * Changes one value of a pipeline: a map is laid over the one that is there, all else is replaced.
+ * Changes one value of a pipeline. A map is merged with an existing map; other values replace the
+ * existing value.
  *
  * @param root The pipeline.
  * @param path The path to the value.
- * @param value What it becomes.
- * @param place Where that is said.
+ * @param value The new value.
+ * @param place The place of the change.
  * @returns The changed pipeline.
  * @throws {UserError} If the path leads nowhere; exit code 2.
  */
@@ -48,7 +49,10 @@ export function changeAt(root: Node, path: Path, value: Node, place: Place): Nod
   return replaced(root, path, [], value, place);
 }
 
-/** Keys that all objects have, or that mean something else than a key: no pipeline has them. */
+/**
+ * Keys that every object inherits or that have a special meaning in JavaScript. No pipeline has
+ * them.
+ */
 const inherited: readonly unknown[] = ["__proto__", "constructor", "prototype"];
 
 function refuseInherited(path: Path, file: string): void {
@@ -63,7 +67,7 @@ function refuseInherited(path: Path, file: string): void {
   });
 }
 
-/** Positions within an option's text would be taken for lines of a file, so there are none. */
+/** Removes positions: those within an option's text would be mistaken for lines of a file. */
 function parseValue(text: string, file: string): Node {
   try {
     return withoutPositions(parseYaml(text, { file, folder: Deno.cwd() }));
@@ -88,10 +92,10 @@ function withoutPositions(node: Node): Node {
 }
 
 /**
- * The path that a text says: `losses.2.weight` or `losses[2].weight`.
+ * Parses a path such as `losses.2.weight` or `losses[2].weight`.
  *
  * @param text The text.
- * @returns The path; undefined if the text is none.
+ * @returns The path; undefined if the text is not a path.
  */
 export function parsePath(text: string): string[] | undefined {
   const keys = text.replaceAll(/\[(\d+)\]/g, ".$1").split(".");
@@ -161,7 +165,7 @@ function useOf(node: Node): string | undefined {
   return use?.kind === "scalar" && typeof use.value === "string" ? use.value : undefined;
 }
 
-/** A name alone stands for a map that has nothing else: a stage's, or the label's column. */
+/** Expands the short form of a map: the name of a stage, or of the label's column. */
 function mapOfName(node: Node, path: Path): MapNode | undefined {
   if (node.kind !== "scalar" || typeof node.value !== "string") return undefined;
   const { origin, position } = node;

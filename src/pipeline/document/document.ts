@@ -1,5 +1,5 @@
 /**
- * A pipeline file as it was written: its values, and where each of them stands.
+ * A pipeline file as it was written: its values and their places.
  *
  * @module
  */
@@ -19,32 +19,32 @@ import { isUrl } from "../registry.ts";
 
 export type { Path } from "./nodes.ts";
 
-/** A pipeline file with all that it builds on, changes from the command line included. */
+/** A pipeline file merged with the files that it extends and with changes from the command line. */
 export interface Document {
-  /** The file, as the person named it. */
+  /** The file, as the user named it. */
   readonly file: string;
   /** Its value. */
   readonly value: unknown;
   /**
-   * Where a value stands, or the deepest one on the way to it that is there.
+   * The place of a value; if the value does not exist, the place of its deepest existing parent.
    *
    * @param path The path to the value.
    */
   place(path: Path): Place;
   /**
-   * Where the key of a value stands.
+   * The place of the key of a value.
    *
    * @param path The path to the value.
    */
   keyPlace(path: Path): Place;
   /**
-   * The folder of the file that wrote a value: relative paths start there.
+   * The folder of the file that contains a value. Relative paths start there.
    *
    * @param path The path to the value.
    */
   folderOf(path: Path): string;
   /**
-   * What files keep of a value: `${env:NAME}` stands in the place of what was read from the environment.
+   * The form of a value for files, with `${env:NAME}` instead of values from the environment.
    *
    * @param value The value as it is used, defaults and absolute paths included.
    * @param path The path to the value; the whole pipeline by default.
@@ -52,7 +52,7 @@ export interface Document {
   asWritten(value: unknown, path?: Path): unknown;
 }
 
-/** What a pipeline file may be called. */
+/** The file name extensions of pipeline files, with the functions that read them. */
 const readers = {
   ".yaml": readText,
   ".yml": readText,
@@ -63,19 +63,22 @@ const readers = {
   ".mjs": readModule,
 } as const;
 
-/** More than any pipeline has. */
+/** The maximum size of a pipeline file in bytes, which is more than any pipeline needs. */
 const maxBytes = 2 ** 19;
 
-/** How long a pipeline may be a promise, in milliseconds. */
+/** The maximum time for a pipeline that is a promise to resolve, in milliseconds. */
 const patience = 4_000;
 
-/** More files than any pipeline is made of; files that extend one another twice grow without end. */
+/**
+ * The maximum number of files of a pipeline, which is more than any pipeline needs. Their number
+ * grows exponentially if files extend one another twice.
+ */
 const maxFiles = 100;
 
-/** Gives what a module exports. */
+/** Returns the exports of a module. */
 export type Evaluate = (path: string) => Promise<{ readonly default?: unknown }>;
 
-/** Thrown where a module would have to be run to know what it exports, and may not be. */
+/** Thrown if the exports of a module are needed but the module may not be run. */
 export class Unevaluated extends Error {
   override name = "Unevaluated";
   /** The module's absolute path. */
@@ -92,7 +95,7 @@ export class Unevaluated extends Error {
   }
 }
 
-/** What holds for all files of a pipeline. */
+/** The settings and the state of reading all files of a pipeline. */
 export interface Reading {
   /** Which files that are code may be read. */
   readonly allowed: AllowedCode;
@@ -106,20 +109,23 @@ export interface Reading {
   files: number;
 }
 
-/** How a pipeline is read. */
+/** The options of reading a pipeline. */
 export interface ReadOptions extends EnvironmentOptions {
   /** Changes as `PATH=VALUE`, in this order. */
   readonly set?: readonly string[];
-  /** Which code it may extend. */
+  /** The code that the pipeline may extend. */
   readonly allowed: AllowedCode;
-  /** Hears of the absolute path of each file that is read. */
+  /** Called with the absolute path of each file that is read. */
   readonly onFile?: ((path: string) => void) | undefined;
-  /** What a module exports, by its absolute path; it is imported by default, which runs it. */
+  /**
+   * Returns a module's exports by its absolute path. By default the module is imported, which runs
+   * it.
+   */
   readonly evaluate?: Evaluate | undefined;
 }
 
 /**
- * Reads a pipeline file, those that it extends, and changes of the command line.
+ * Reads a pipeline file with the files that it extends, and applies changes from the command line.
  *
  * @param file A YAML, JSON or TypeScript file.
  * @param options Changes, and which code may be read.
@@ -159,7 +165,7 @@ export async function readNode(file: string, reading: Reading, place?: Place): P
 }
 
 /**
- * A document of a pipeline that a program has as a value.
+ * Makes a document from a pipeline that is a value in a program.
  *
  * @param value The pipeline, from `definePipeline()`.
  * @param options The folder that relative paths start from; changes as `PATH=VALUE`; the file that
@@ -178,7 +184,7 @@ export async function documentOfValue(
 }
 
 /**
- * A document of values that have been read.
+ * Makes a document from values that have been read.
  *
  * @param read The values.
  * @param file The file that messages name.
@@ -269,7 +275,7 @@ async function readFile(
       exitCode: 2,
     });
   }
-  // The first file is named by the person, all others by files.
+  // The user names the first file; files name all others.
   if (place !== undefined && isModule(path)) {
     await reading.allowed.refuse(path, { folder: dirname(path), place });
   }
@@ -278,7 +284,7 @@ async function readFile(
 }
 
 /**
- * A pipeline laid over the files that it extends.
+ * Merges a pipeline with the files that it extends.
  *
  * @param node The pipeline.
  * @param reading What holds for all files.
@@ -325,7 +331,7 @@ export async function extended(
 }
 
 /**
- * The path of a file that another one names: as short as the person wrote it, where that is possible.
+ * The path of a file that another file names, as short as the user wrote it if possible.
  *
  * @param folder The folder of the file that names it.
  * @param name The name there.
@@ -357,7 +363,8 @@ async function readText(file: string, path: string, place: Place | undefined): P
 }
 
 /**
- * Reads a module whose default export is a pipeline, or another of that form, without those that it extends.
+ * Reads a module whose default export is a pipeline, or another of that form, without those that it
+ * extends.
  *
  * @param file The module, as the person named it.
  * @param path Its absolute path.
@@ -404,7 +411,7 @@ export async function readModule(
 
 const imported: Evaluate = (path) => import(pathToFileURL(path).href);
 
-/** A promise that nothing settles would be waited for without an end. */
+/** Limits the wait for a promise that may never settle. */
 async function settled(value: unknown, file: string): Promise<unknown> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise((_, reject) => {
@@ -418,7 +425,7 @@ async function settled(value: unknown, file: string): Promise<unknown> {
   }
 }
 
-/** Devices and pipes have no end, or none that one could wait for. */
+/** Rejects devices and pipes, since reading them may never end. */
 async function sizeOfFile(file: string, path: string, place: Place | undefined): Promise<number> {
   const { size, isDirectory, isFile } = await Deno.stat(path);
   if (isFile) return size;
@@ -469,7 +476,7 @@ async function unreadable(
       exitCode: 2,
     });
   }
-  // A path starts where it is written: in a file's folder, or where the command line is.
+  // A path is relative to the folder of the file that contains it, or to the current folder.
   const beside = (name: string) => {
     const other = join(dirname(file), name);
     return place ? relative(dirname(place.file), other) : other;
@@ -478,7 +485,7 @@ async function unreadable(
     place,
     hint: nameHint("pipeline/file", {
       written: basename(path),
-      // A link that leads nowhere is there and is not there.
+      // A broken link exists in its folder, but opening it fails as if it did not.
       names: (await pipelinesIn(dirname(path))).filter((name) => name !== basename(path)),
       shown: beside,
       change: (near) =>
@@ -496,7 +503,7 @@ async function pipelinesIn(folder: string): Promise<string[]> {
       if (extname(name) in readers) names.push(name);
     }
   } catch {
-    // There is no such folder either.
+    // The folder does not exist either.
   }
   return names;
 }

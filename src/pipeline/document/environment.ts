@@ -26,8 +26,8 @@ export interface EnvironmentOptions {
 /**
  * Puts the values of environment variables in the place of `${env:NAME}`. A value that is nothing
  * else is read as YAML reads it, so that a number is a number; within a longer text it is text.
- * `$${` stands for `${` itself. A server is told the address that it is asked for, so that only variables that are
- * allowed are part of one.
+ * `$${` stands for `${` itself. A server is told the address that it is asked for, so that only
+ * variables that are allowed are part of one.
  *
  * @param node The pipeline.
  * @param problems Takes what is wrong.
@@ -147,10 +147,11 @@ function refuseInAddress(
 }
 
 /**
- * A value of a pipeline as its files have it: with `${env:NAME}` in the place of what was read from the environment, so
- * that files which are kept or passed on have no variable's value.
+ * A value of a pipeline as its files have it: with `${env:NAME}` in the place of what was read from
+ * the environment, so that files which are kept or passed on have no variable's value.
  *
- * @param value The value, as it came out of the pipeline's check: with defaults, and with absolute paths.
+ * @param value The value, as it came out of the pipeline's check: with defaults, and with absolute
+ *   paths.
  * @param root The pipeline with the variables' values.
  * @param path Where the value stands in it.
  * @returns The value; {@linkcode readEnvironment} makes the same of it again.
@@ -169,7 +170,10 @@ export function asWritten(value: unknown, root: Node, path: Path = []): unknown 
   });
 }
 
-/** Marks what has become of a stage: its options are checked by schemas that may make anything of them. */
+/**
+ * Marks what has become of a stage: its options are checked by schemas that may make anything of
+ * them.
+ */
 export const STAGE: unique symbol = Symbol("stage");
 
 /** Whether an item of a value is an option of a stage, and no stage of its own. */
@@ -188,7 +192,10 @@ function childrenOf(node: Exclude<Node, ScalarNode>): [string | number, Node][] 
     : Array.from(node.entries, ([key, { value }]) => [key, value]);
 }
 
-/** Whether a value is what stands in the file: with the values of variables, and with absolute paths. */
+/**
+ * Whether a value is what stands in the file: with the values of variables, and with absolute
+ * paths.
+ */
 function isSame(value: unknown, node: Node): boolean {
   if (node.kind === "scalar") {
     // What a schema makes of a text alone, inPlaceOf() knows.
@@ -242,8 +249,9 @@ function inPlaceOf(value: unknown, node: ScalarNode): unknown {
 }
 
 /**
- * The text that a list or a map was made of. What else is in it may be made of a variable's value as well, and the text alone gives all
- * of it again; but a path does not start from the file that had it any more.
+ * The text that a list or a map was made of. What else is in it may be made of a variable's value
+ * as well, and the text alone gives all of it again; but a path does not start from the file that
+ * had it any more.
  */
 function textWithin(value: object, node: ScalarNode): string | undefined {
   const found = Object.values(value).map((item) =>
@@ -289,8 +297,8 @@ export function variablesIn(value: unknown): string[] {
 }
 
 /**
- * What tells, when a run goes on, that a variable has another value than it had. It is too short to find a long value by, but
- * whoever guesses a short one, such as a PIN, can check the guess.
+ * What tells, when a run goes on, that a variable has another value than it had. It is too short to
+ * find a long value by, but whoever guesses a short one, such as a PIN, can check the guess.
  *
  * @param name The variable.
  */

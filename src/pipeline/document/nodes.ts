@@ -1,23 +1,23 @@
 /**
- * Values that remember where they were written.
+ * Values with their places in a file.
  *
  * @module
  */
 
 import { type Place, UserError } from "../../base/errors.ts";
 
-/** The way to a value within a file: `["losses", 2, "weight"]`. */
+/** The path of a value within a file: `["losses", 2, "weight"]`. */
 export type Path = readonly (string | number)[];
 
-/** Who wrote a value. */
+/** The origin of a value. */
 export interface Origin {
-  /** The file as the person named it, or the option of the command line. */
+  /** The file as the user named it, or the option of the command line. */
   readonly file: string;
   /** The folder that relative paths in it start from. */
   readonly folder: string;
 }
 
-/** A position in its file; absent where a file has none. */
+/** A position in a file; absent if the file has no positions. */
 export interface Position {
   /** The line, from 1. */
   readonly line: number;
@@ -34,7 +34,7 @@ interface NodeBase {
 export interface ScalarNode extends NodeBase {
   readonly kind: "scalar";
   readonly value: unknown;
-  /** The text with `${env:NAME}` in it that the value was read from, if there is one. */
+  /** The text with `${env:NAME}` that the value was read from, if any. */
   readonly written?: string | undefined;
 }
 
@@ -46,7 +46,7 @@ export interface ListNode extends NodeBase {
 
 /** An entry of a map. */
 export interface MapEntry {
-  /** Where the key stands. */
+  /** The position of the key. */
   readonly key: Position | undefined;
   readonly value: Node;
 }
@@ -61,7 +61,7 @@ export interface MapNode extends NodeBase {
 export type Node = ScalarNode | ListNode | MapNode;
 
 /**
- * The value itself.
+ * Returns the value of a node, without positions.
  *
  * @param node The node.
  */
@@ -74,11 +74,11 @@ export function valueOf(node: Node): unknown {
 }
 
 /**
- * A value that has no positions, as one from a TypeScript file.
+ * Makes a node from a value without positions, such as one from a TypeScript file.
  *
- * @param value The value; what is neither a list nor a plain object is kept as it is.
- * @param origin Who wrote it.
- * @throws {UserError} If it contains itself; exit code 2.
+ * @param value The value. Values other than lists and plain objects are kept unchanged.
+ * @param origin The origin of the value.
+ * @throws {UserError} If the value contains itself; exit code 2.
  */
 export function nodeOf(value: unknown, origin: Origin): Node {
   return nodeWithin(value, origin, [], []);
@@ -107,7 +107,7 @@ function nodeWithin(
   return { ...base, kind: "map", entries: new Map(entries) };
 }
 
-/** A stage is an object too, but a value of its own, made of functions and a schema. */
+/** Distinguishes plain objects from stages, which are objects with functions and a schema. */
 function isPlain(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
@@ -116,11 +116,11 @@ function isPlain(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The part of a node that a path leads to.
+ * Finds the part of a node at a path.
  *
  * @param node The node.
  * @param path The path.
- * @returns The part, or the deepest one on the way to it, with what is left of the path.
+ * @returns The part, or its deepest existing parent with the rest of the path.
  */
 export function follow(node: Node, path: Path): { node: Node; rest: Path } {
   const [key, ...rest] = path;
@@ -155,7 +155,7 @@ export function placeOf(node: Node, path: Path, position = node.position): Place
 }
 
 /**
- * The text of a path: `losses[2].weight`.
+ * Formats a path: `losses[2].weight`.
  *
  * @param path The path.
  */
@@ -166,11 +166,11 @@ export function formatPath(path: Path): string {
 }
 
 /**
- * Lays one value over another: maps are joined, all else is replaced. A stage's options mean nothing
- * to another stage, so that a map with another `use` replaces the one below it whole.
+ * Merges two values. Maps are merged; other values replace the one below. The options of one stage
+ * have no meaning for another stage, so a map with a different `use` replaces the whole map below.
  *
  * @param below The value below.
- * @param above What holds where both have something to say.
+ * @param above The value above, which takes precedence.
  */
 export function merge(below: Node, above: Node): Node {
   if (below.kind !== "map" || above.kind !== "map" || isOtherStage(below, above)) return above;

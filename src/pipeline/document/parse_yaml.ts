@@ -15,19 +15,22 @@ import { type Problem, UserError } from "../../base/errors.ts";
 import { hint, type HintText } from "../../base/hints.ts";
 import type { MapEntry, Node, Origin, Position } from "./nodes.ts";
 
-/** What follows the first mistakes of a text mostly follows from them. */
+/**
+ * The maximum number of reported mistakes. Later mistakes of a text mostly follow from the first
+ * ones.
+ */
 const maxProblems = 10;
 
-/** More parts than any pipeline has; aliases of aliases can make millions of a small file. */
+/** The maximum number of parts. Aliases of aliases can turn a small file into millions of parts. */
 const maxNodes = 100_000;
 
 /**
  * Reads YAML, or JSON, which is YAML too.
  *
  * @param text The text.
- * @param origin Whose text it is.
+ * @param origin The origin of the text.
  * @returns The values with their positions.
- * @throws {UserError} With all that is wrong with its form; exit code 2.
+ * @throws {UserError} If the text is not valid, with all syntax errors; exit code 2.
  */
 export function parseYaml(text: string, origin: Origin): Node {
   const lineCounter = new LineCounter();

@@ -4,7 +4,7 @@ import type { SourceStage } from "../../stages/source.ts";
 import type { TransformStage } from "../../stages/transform.ts";
 import { each, type Planner } from "./planner.ts";
 
-/** What a plan says of its data. */
+/** The data of a plan. */
 type PlannedData = Pick<
   Plan,
   | "train"
@@ -20,11 +20,11 @@ type PlannedData = Pick<
 >;
 
 /**
- * Finds the sources and transforms.
+ * Plans the data: finds the sources and transforms and checks their options.
  *
- * @param planner Finds stages.
- * @param data How they are written.
- * @returns Undefined if something is wrong.
+ * @param planner Finds stages and collects problems.
+ * @param data The value of `data` in the document.
+ * @returns The data; undefined if there are problems.
  */
 export async function planData(
   planner: Planner,

@@ -7,16 +7,16 @@ import type { LossStage } from "../../stages/loss.ts";
 import type { NetName } from "../../stages/network.ts";
 import { each, placed, type Planner } from "./planner.ts";
 
-/** How a loss is written. */
+/** The entry of a loss in a document. */
 export type LossEntry = NonNullable<PipelineValue["losses"]>[number];
 
 /**
- * Finds the losses of a training.
+ * Plans the losses of a phase.
  *
- * @param planner Finds stages.
- * @param entries How they are written.
- * @param list Where the document has them.
- * @returns Those that nothing is wrong with.
+ * @param planner Finds stages and collects problems.
+ * @param entries The entries of the losses.
+ * @param list The path of the entries in the document.
+ * @returns The losses without problems.
  */
 export async function planLosses(
   planner: Planner,
@@ -43,13 +43,13 @@ export async function planLosses(
 }
 
 /**
- * What a loss compares.
+ * Determines the outputs that a loss compares.
  *
- * @param planner Is told what is wrong.
- * @param entry How the loss is written.
- * @param planned Its stage.
- * @param path Where the document has it.
- * @returns Undefined if something is wrong.
+ * @param planner Collects problems.
+ * @param entry The entry of the loss.
+ * @param planned The stage of the loss.
+ * @param path The path of the entry in the document.
+ * @returns The comparisons; undefined if there are problems.
  */
 export function planComparisons(
   planner: Planner,
@@ -81,7 +81,7 @@ function taskOutput(
     );
     return undefined;
   }
-  // In a file whose skeleton is broken it may be anything, of which that check tells.
+  // In a file that violates the pipeline's schema the value may be anything; the schema reports it.
   if (on !== undefined) return [[String(on).includes(".") ? on : `${on}.logits`]];
   planner.problem(
     `the loss ${stage.name} needs \`on\`: the output that it compares with the label`,
@@ -128,14 +128,17 @@ function pairs(planner: Planner, from: string[], to: string[], path: Path): stri
 
 const shortOutput = (output: string) => output.replace(/\.logits$/, "");
 
-/** What a loss compares, for its name: `booster→light`; of several layers, the nets alone. */
+/**
+ * The compared outputs for the default name of a loss: `booster→light`; for several layers, only
+ * the nets.
+ */
 function comparedText(comparisons: readonly (readonly string[])[]): string {
   const [first, ...more] = comparisons;
   const short = more.length === 0 ? shortOutput : (output: string) => output.split(".")[0]!;
   return first!.map(short).join("→");
 }
 
-/** What a loss compares, as a pipeline file has it. */
+/** The compared outputs in the form of a pipeline file. */
 function resolvedOutputs(
   form: LossStage["form"],
   comparisons: readonly (readonly string[])[],
@@ -148,7 +151,7 @@ function resolvedOutputs(
 }
 
 /**
- * Losses as plain JSON.
+ * Converts losses to plain JSON.
  *
  * @param losses The losses.
  */
@@ -163,7 +166,7 @@ export function resolvedLosses(losses: readonly PlannedLoss[]): Record<string, u
 }
 
 /**
- * The nets whose outputs some losses read.
+ * The nets whose outputs the losses read.
  *
  * @param losses The losses.
  */

@@ -1,5 +1,5 @@
 /**
- * A document becomes a plan: every stage found, every option checked, every default filled in.
+ * Makes a plan from a document: finds every stage, checks every option and fills in every default.
  *
  * @module
  */
@@ -24,10 +24,10 @@ import { each, type Entry, placed, Planner } from "./planner.ts";
 import { columnsOf } from "./stage_options.ts";
 
 /**
- * Makes a plan of a document. All that is wrong is reported at once.
+ * Makes a plan from a document. All problems are reported together.
  *
  * @param document The pipeline file.
- * @param registry Where stages are found.
+ * @param registry Finds stages.
  * @returns The plan.
  * @throws {UserError} With every problem of the file, each at its place; exit code 2.
  */
@@ -38,7 +38,7 @@ export async function makePlan(document: Document, registry: Registry): Promise<
   const parsed = pipelineSchema.safeParse(document.value);
   const planner = new Planner(document, registry, problems);
   if (!parsed.success || problems.length > 0) {
-    // Stages are checked all the same, so that one reading shows all mistakes.
+    // The stages are still checked, so that all mistakes are reported together.
     await checkLoose(planner, document.value);
     throw new UserError(problems, { exitCode: 2 });
   }
@@ -73,7 +73,7 @@ async function planAll(
     value.phases ?? [],
     (entry, index) => planPhaseStages(planner, entry, ["phases", index]),
   );
-  // Which names there are is not known if a metric is wrong.
+  // If a metric has problems, the names of all metrics are not known.
   if (metrics.length === value.metrics.length) {
     checkMetrics(planner, value.train, ["train"], metrics);
     for (const [index, entry] of (value.phases ?? []).entries()) {
@@ -124,7 +124,7 @@ async function planAll(
   };
 }
 
-/** Results are kept whatever else listens. */
+/** The outputs that are always added, so that results are always written. */
 function withAlwaysWritten(entries: PipelineValue["outputs"]): Entry[] {
   const named = new Set(entries.map(({ use }) => use));
   return [

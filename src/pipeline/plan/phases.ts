@@ -55,7 +55,8 @@ export function onlyPhase(
   const { epochs, select, stop, clip, nonFinite, maxSkipped } = train;
   return {
     name: undefined,
-    // A light net alone has no booster's weights to carry; a booster always has a light net beside it.
+    // A light net alone has no booster's weights to carry; a booster always has a light net beside
+    // it.
     nets: netsOfLosses(losses).includes("booster") ? ["light", "booster"] : ["light"],
     frozen: new Set(),
     from: "last",

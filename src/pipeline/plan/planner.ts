@@ -12,23 +12,23 @@ import { callStage, type StageReference } from "../../stages/stage_error.ts";
 import type { AnyStage } from "../../stages/stage.ts";
 import { absoluteUse, nestedStages, pathsOf } from "./stage_options.ts";
 
-/** What an entry of the checked skeleton looks like. */
+/** An entry that has passed the pipeline's schema. */
 export type Entry = { readonly use: string | AnyStage; readonly [option: string]: unknown };
 
-/** Finds the stages that a document names, and checks their options. */
+/** Finds the stages that a document names and checks their options. */
 export class Planner {
   /** The document. */
   readonly document: Document;
-  /** What is wrong with it so far. */
+  /** The problems so far. */
   readonly problems: Problem[];
   readonly #registry: Registry;
 
   /**
-   * Takes what is to be planned.
+   * Makes a planner.
    *
-   * @param document The document.
-   * @param registry Where stages are found.
-   * @param problems What is wrong with it so far; more are added.
+   * @param document The document to plan.
+   * @param registry Finds stages.
+   * @param problems The problems so far, to which new ones are added.
    */
   constructor(document: Document, registry: Registry, problems: Problem[]) {
     this.document = document;
@@ -39,10 +39,10 @@ export class Planner {
   /**
    * Finds a stage and checks its options.
    *
-   * @param kind The kind that is wanted.
-   * @param entry What the document says of it.
-   * @param path Where the document has it.
-   * @returns Undefined if something is wrong, which is among the problems then.
+   * @param kind The expected kind.
+   * @param entry The entry of the stage.
+   * @param path The path of the entry in the document.
+   * @returns The stage; undefined if there are problems, which have been added to `problems`.
    */
   async stage<S extends AnyStage>(
     kind: S["kind"],
@@ -88,7 +88,7 @@ export class Planner {
     };
   }
 
-  /** Makes the stages that stand among a stage's options, such as the schedule after a warm-up. */
+  /** Creates the stages that are options of a stage, such as the schedule after a warm-up. */
   async #nested(
     stage: AnyStage,
     raw: Readonly<Record<string, unknown>>,
@@ -105,7 +105,7 @@ export class Planner {
           this.problems,
           () => callStage(inner.reference, "create()", () => inner.stage.create(inner.options, {})),
         );
-      // What is wrong with it has been said; the stage around it is checked all the same.
+      // Its problems have been reported; the outer stage is still checked.
       made[key] = product ?? (() => NaN);
       if (inner) resolved[key] = inner.resolved;
     }
@@ -113,11 +113,11 @@ export class Planner {
   }
 
   /**
-   * Refuses names that are there twice.
+   * Rejects duplicate names.
    *
    * @param entries The names.
-   * @param list What they are names of.
-   * @param ofFiles Whether files are called by them: some disks take upper and lower case for the same.
+   * @param list The plural noun for the named things in messages, such as `losses`.
+   * @param ofFiles Whether files have these names, since some file systems ignore case.
    */
   refuseTwice(
     entries: readonly { name: string; place: Place | undefined }[],
@@ -146,8 +146,8 @@ export class Planner {
    * Adds a problem.
    *
    * @param message What is wrong.
-   * @param place Where.
-   * @param hint What to do.
+   * @param place The place of the problem.
+   * @param hint How to fix it.
    */
   problem(message: string, place: Place | undefined, hint: HintText): void {
     this.problems.push({ message, place, hint });
@@ -166,7 +166,7 @@ export function isEntry(value: unknown): value is Entry {
 }
 
 /**
- * What a function makes of each entry, one after the other; entries that it makes nothing of are left out.
+ * Applies a function to each entry in order. Entries with an undefined result are left out.
  *
  * @param entries The entries.
  * @param plan The function.
@@ -183,10 +183,13 @@ export async function each<T, R>(
   return planned;
 }
 
-/** The texts and numbers of an entry that come from `--set`; short ones could be anywhere in a message. */
+/**
+ * The texts and numbers of an entry that come from `--set`, without short ones, which any message
+ * may contain.
+ */
 function setIn(document: Document, value: unknown, path: Path): { text: string; place: Place }[] {
   if (typeof value === "object" && value !== null) {
-    // A pipeline of a program may have stages as values.
+    // A TypeScript pipeline may have stages as values.
     if (isStage(value)) return [];
     return Object.entries(value).flatMap(([key, item]) => {
       return setIn(document, item, [...path, Array.isArray(value) ? Number(key) : key]);
