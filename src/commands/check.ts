@@ -21,8 +21,8 @@ import { type Lines, print, say } from "../base/terminal.ts";
 import { warningsOf } from "../run/warnings/warnings.ts";
 
 /**
- * `deno task pipeline check FILE`: all but the training. It opens the data, builds the nets, runs
- * one batch, and prints what it found.
+ * `deno task pipeline check FILE`: does everything except training. It opens the data, builds the
+ * nets, runs one batch, and prints what it found.
  *
  * @param args The pipeline file.
  * @param options The command line's options.
@@ -40,7 +40,8 @@ export async function check(args: readonly string[], options: CommandOptions): P
   try {
     const engine = await openEngine(options.engine ?? "auto", report);
     report(`engine: ${engine.name} (${engine.detail})`);
-    // The baseline's nets are built as well: what they lack shows here and not after an hour.
+    // The baseline's nets are built too, so that their errors show up now and not after an hour of
+    // training.
     const { rocket: { nets, phases }, alone } = await prepareJobs(plan, data, report);
     const warn = warner(options);
     warn(await warningsOf(plan, data));
@@ -70,7 +71,7 @@ export async function check(args: readonly string[], options: CommandOptions): P
   }
 }
 
-/** Blocks of lines, with an empty line between them. */
+/** Joins blocks of lines, separated by empty lines. */
 function paragraphs(blocks: readonly Lines[]): Lines[] {
   return blocks.flatMap((block, index) => index > 0 ? ["", block] : [block]);
 }
@@ -87,7 +88,10 @@ function warner({ quiet }: CommandOptions): (warnings: readonly Problem[]) => vo
   };
 }
 
-/** Moving all rows of tables costs by their size, and not by the rows that a step reads. */
+/**
+ * Warns about `tables: exact`: its cost grows with the size of the tables, not with the rows of a
+ * step.
+ */
 function reportExactTables({ nets: { model } }: JobPhase, report: (line: string) => void): void {
   const tables = movedVariables(model).filter(({ table }) => table);
   if (model.tables !== "exact" || tables.length === 0) return;
@@ -105,7 +109,7 @@ function reportExactTables({ nets: { model } }: JobPhase, report: (line: string)
   );
 }
 
-/** How an epoch is cut into steps. */
+/** Describes how an epoch is divided into steps. */
 function batchSummary({ cut }: Plan, { splits: { train: { rows } } }: PreparedData): string {
   const count = batchCount(rows, cut);
   const [start, end] = batchRange(rows, cut, count - 1);
@@ -144,7 +148,9 @@ function dataSummary({ splits, transforms }: PreparedData): string[] {
   ];
 }
 
-/** How many ids features have, and which part of their values has the id of unknown ones. */
+/**
+ * The number of ids of each feature, and the fraction of values that have the id of unknown values.
+ */
 function idRows(splits: PreparedData["splits"]): string[] {
   const rows = Object.entries(splits.train.features).flatMap(([name, { ids, vocabulary }]) => {
     const count = ids?.count ?? vocabulary?.length;
@@ -201,7 +207,7 @@ function parameterSummary(prepared: PreparedNets): string[] {
   ];
 }
 
-/** What a phase moves, and which variables stay as they are. */
+/** Describes the variables that a phase trains and those that it freezes. */
 function phaseSummary({ name, epochs, from, nets: { nets, model } }: JobPhase): string[] {
   const frozen = model.variables.filter(({ owner }) => model.frozen?.has(owner));
   const moved = movedVariables(model).filter(({ trainable }) => trainable);

@@ -1,5 +1,6 @@
 /**
- * How the process of the command line ends: with an exit code of ours, whatever a stage does.
+ * Ensures that the command line's process ends with one of Rocket's exit codes, whatever a stage
+ * does.
  *
  * @module
  */
@@ -34,8 +35,9 @@ export const endedByStage = (): Problem => ({
 });
 
 /**
- * Sees to ends that are not meant: a stage that ends the process, or promises that nothing settles, must not pass for a
- * command that came to its end, and an error that nobody waited for is told like any other.
+ * Sees to ends that are not meant: a stage that ends the process, or promises that nothing settles,
+ * must not pass for a command that came to its end, and an error that nobody waited for is told
+ * like any other.
  *
  * @param report Tells of an error, and gives the exit code.
  */
@@ -49,7 +51,7 @@ export function watchEnd(report: (error: unknown) => number): void {
     event.preventDefault();
     endProcess(report(event.reason));
   });
-  // What is thrown in a timer or another callback.
+  // Errors thrown in a timer or another callback.
   globalThis.addEventListener("error", (event) => {
     event.preventDefault();
     endProcess(report(event.error));

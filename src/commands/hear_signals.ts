@@ -1,6 +1,6 @@
 /**
- * Listens to signals as soon as it is imported. It is for the program alone, which imports it before the modules
- * that take their time.
+ * Listens to signals as soon as it is imported. Only the program imports it, before modules that
+ * are slow to load.
  *
  * @module
  */

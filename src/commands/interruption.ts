@@ -6,15 +6,15 @@ import { endProcess } from "./ending.ts";
 import { sayAfterKey } from "../base/terminal.ts";
 import { removeRunDrafts } from "../base/files/run_drafts.ts";
 
-/** Signals that ask for an end. */
+/** The signals that ask the process to end. */
 const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM"];
 
-/** The exit code of what a signal has ended. */
+/** The exit code of a command that a signal ended. */
 export const INTERRUPTED = 130;
 
-/** What a signal does now. */
+/** What the next signal does. */
 let stop: () => void = () => end("stopped before it began");
 
 const listener = () => stop();
@@ -22,18 +22,18 @@ const listener = () => stop();
 let heard = false;
 
 /**
- * Begins to listen to signals: from now on one ends the process with exit code 130, until a command says what else
- * it does. They are listened to until the process ends, as one that comes just before would otherwise end it with
- * an exit code of its own.
+ * Begins to listen to signals: from now on one ends the process with exit code 130, until a command
+ * says what else it does. They are listened to until the process ends, as one that comes just
+ * before would otherwise end it with an exit code of its own.
  */
 export function hearSignals(): void {
-  // To remove and add them again would leave a moment without.
+  // Removing and adding the listeners again would leave a moment without any.
   if (!heard) { for (const signal of signals) Deno.addSignalListener(signal, listener); }
   heard = true;
 }
 
 /**
- * Says what signals do from now on.
+ * Sets what signals do from now on.
  *
  * @param next Called for each signal.
  */
@@ -48,16 +48,16 @@ export function leaveSignals(): void {
   heard = false;
 }
 
-/** Ends the process, with nothing half written. */
+/** Ends the process without leaving partly written files. */
 function end(...lines: readonly string[]): never {
   removeOpenDrafts();
   if (lines.length > 0) sayAfterKey(lines);
   endProcess(INTERRUPTED);
 }
 
-/** What a run needs to be ended by signals. */
+/** What a run needs so that signals can end it. */
 export interface Interruptible {
-  /** Aborted by the first signal, once training has begun. */
+  /** Aborted by the first signal after training has started. */
   readonly signal: AbortSignal;
   /** Has to hear of the run's events, to know when training begins. */
   readonly listener: Pick<Output, "runStart">;
@@ -66,12 +66,12 @@ export interface Interruptible {
 }
 
 /**
- * Listens to signals for a run that they may end. During training the first signal asks it to finish its step and
- * to write a checkpoint; the second one, and any before training has begun, ends the process at once. Once the run
- * is over, they change nothing any more.
+ * Listens to signals during a run. During training the first signal asks the run to finish its step
+ * and write a checkpoint. The second signal, and any signal before training has started, ends the
+ * process at once. After the run, signals have no effect.
  *
  * @param out The run folder.
- * @param quiet Whether the person asked for silence.
+ * @param quiet Whether the user asked for no progress output (`--quiet`).
  * @returns What the run needs.
  */
 export function listenToSignals(out: string, quiet: boolean): Interruptible {
@@ -96,7 +96,7 @@ export function listenToSignals(out: string, quiet: boolean): Interruptible {
   };
 }
 
-/** A run that was being resumed can be again. */
+/** The command that resumes the run if its folder has `pipeline.json`, as a resumed run always has. */
 function hintOf(out: string): readonly [string, ...string[]] {
   try {
     Deno.statSync(`${out}/pipeline.json`);
@@ -107,9 +107,9 @@ function hintOf(out: string): readonly [string, ...string[]] {
 }
 
 /**
- * What a person is told when a run was stopped.
+ * The message for the user after a run was interrupted.
  *
- * @param interruption How it ended.
+ * @param interruption The interruption.
  * @param out The run folder.
  */
 export function describeInterruption(
@@ -125,7 +125,7 @@ export function describeInterruption(
 }
 
 /**
- * The command that goes on with a run, to be pasted where the person stands.
+ * The command that resumes a run, to be pasted in the current folder.
  *
  * @param out The run folder.
  */
@@ -134,7 +134,7 @@ export function resumeCommand(out: string): string {
   return `deno task pipeline resume ${quoted(path.startsWith("-") ? `./${path}` : path)}`;
 }
 
-/** As a shell takes it for one word. */
+/** Quotes a text so that a shell reads it as one word. */
 export function quoted(word: string): string {
   return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

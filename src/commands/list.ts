@@ -11,8 +11,8 @@ import { print } from "../base/terminal.ts";
 /**
  * `deno task pipeline list [KIND] [FILE]`: the built-in stages, or those that a pipeline names.
  *
- * @param args Kinds of stages, and pipeline files; nothing for all that are built in.
- * @param options What pipelines may load.
+ * @param args Kinds of stages and pipeline files; empty for all built-in stages.
+ * @param options The command line's options, which say what pipelines may load.
  * @returns The exit code.
  */
 export async function list(
@@ -41,7 +41,7 @@ export async function list(
   return 0;
 }
 
-/** All stages of a plan. */
+/** Lists all stages of a plan. */
 function stagesOf(plan: Plan): PlannedStage[] {
   return [
     plan.train,
@@ -60,10 +60,10 @@ function stagesOf(plan: Plan): PlannedStage[] {
 }
 
 /**
- * The kind of stage that a word names, in the singular or plural.
+ * The kind of stage that a word names, in the singular or the plural.
  *
  * @param word The word.
- * @throws {UserError} If it names none.
+ * @throws {UserError} If the word does not name a kind.
  */
 export function stageKind(word: string): StageKind {
   const kind = stageKinds.find((kind) => [kind, `${kind}s`, `${kind}es`].includes(word));

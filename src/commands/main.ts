@@ -105,7 +105,7 @@ function refuseUnknown(option: string): never {
   });
 }
 
-/** A first word that is neither a command nor a file is more likely a command misspelled. */
+/** A first word that is neither a command nor a file is probably a misspelled command. */
 async function refuseUnknownCommand(word: string): Promise<void> {
   if (/[./\\]/.test(word) || await exists(word)) return;
   throw new UserError(`${JSON.stringify(word)} is neither a command nor a pipeline file`, {
@@ -129,10 +129,11 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Prints what went wrong: a person's mistake without a stack trace, Rocket's own with a way to get one.
+ * Prints an error: a user's mistake without a stack trace, a fault in Rocket with a hint on how to
+ * get one.
  *
- * @param what What was thrown.
- * @param debug Whether to print where.
+ * @param what The thrown value.
+ * @param debug Whether to print the stack trace.
  * @returns The exit code.
  */
 export function report(what: unknown, debug: boolean): number {
@@ -151,16 +152,19 @@ export function report(what: unknown, debug: boolean): number {
   return exitCode;
 }
 
-/** Where an error was thrown: its lines, behind a space, as a message may have lines that look like Rocket's. */
+/**
+ * The stack trace of an error, indented by a space, since a message may imitate lines of Rocket's
+ * output.
+ */
 function inspected(error: unknown): string[] {
   return Deno.inspect(error).split("\n").map((line) => `  ${line}`);
 }
 
 /**
- * What to tell of an error that is no person's mistake: a permission or memory that is missing, or a fault of
- * Rocket's own.
+ * Describes an error that is not a user's mistake: a missing permission, a lack of memory, or a
+ * fault in Rocket.
  *
- * @param error What was thrown.
+ * @param error The error that was thrown.
  */
 export function faultOf(error: unknown): Problem & { readonly exitCode: 1 | 2 } {
   return missingPermission(error) ?? missingMemory(error) ?? {
@@ -172,7 +176,7 @@ export function faultOf(error: unknown): Problem & { readonly exitCode: 1 | 2 } 
   };
 }
 
-/** What JavaScript, WebAssembly and TensorFlow throw when no memory is left. */
+/** Matches the errors of JavaScript, WebAssembly and TensorFlow when memory is exhausted. */
 function missingMemory(error: unknown): Problem & { exitCode: 1 } | undefined {
   const message = error instanceof Error ? error.message : "";
   const length = Number(/^Invalid typed array length: (\d+)$/.exec(message)?.[1] ?? 0);

@@ -22,8 +22,8 @@ import { readsPoints, templatePipeline, templates, templateTest } from "./templa
 import { print } from "../base/terminal.ts";
 
 /**
- * `deno task pipeline new KIND FILE.ts`: a stage that works, its test, a pipeline that uses it, and
- * points for the pipeline to read.
+ * `deno task pipeline new KIND FILE.ts`: writes a working stage, its test, a pipeline that uses it,
+ * and a data file with points for the pipeline.
  *
  * @param args The kind and the file.
  * @returns The exit code.
@@ -76,14 +76,14 @@ const words = (stem: string) =>
 
 const kebab = (stem: string) => words(stem).join("-");
 
-/** `my_hint` becomes `myHint`; a word that TypeScript keeps to itself gets a suffix. */
+/** Turns `my_hint` into `myHint`. A single word gets a suffix, since it may be a reserved word. */
 function camel(stem: string): string {
   const [first, ...rest] = words(stem) as [string, ...string[]];
   const name = [first, ...rest.map((word) => word[0]!.toUpperCase() + word.slice(1))].join("");
   return rest.length > 0 ? name : `${name}Stage`;
 }
 
-/** Nothing of the person's is overwritten, and either all files are made or none. */
+/** Writes all files or none, and overwrites no existing file. */
 async function writeNew(folder: string, files: readonly [string, Uint8Array][]): Promise<void> {
   for (const [name] of files) {
     const path = join(folder, name);
@@ -99,13 +99,13 @@ async function writeNew(folder: string, files: readonly [string, Uint8Array][]):
   for (const [name, bytes] of files) await writeFileWhole(join(folder, name), bytes);
 }
 
-/** Points around three centres in a plane, as an Arrow file. */
+/** Points around three centers in a plane, as an Arrow file. */
 function clusters(rows = 300): Uint8Array {
   const random = createRandom(deriveSeed(0, "clusters"));
   const centres = [[0, 2], [-2, -1], [2, -1]] as const;
   const cluster = Int32Array.from({ length: rows }, (_, row) => row % centres.length);
   const point = new Float32Array(rows * 2);
-  // The sum of uniform numbers is near enough to a normal one.
+  // The sum of uniform numbers is approximately normal.
   const noise = () => random.uniform() + random.uniform() + random.uniform() - 1.5;
   cluster.forEach((index, row) => {
     point[2 * row] = centres[index]![0] + noise();

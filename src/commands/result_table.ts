@@ -3,7 +3,8 @@ import { formatMetric, isMetricDetail, type MetricValue } from "../stages/metric
 import { formatCount, formatNumber, table } from "../base/text_table.ts";
 
 /**
- * The table that a run ends with: what came out for each net, and what the booster gave.
+ * The table at the end of a run: the metrics of each net, and the light net's gain from the
+ * booster.
  *
  * @param result The run's result.
  * @returns The lines.
@@ -83,18 +84,18 @@ export function resultTable(result: Result): string[] {
   return lines;
 }
 
-/** A metric's value in a table. */
+/** Formats a metric's value for a table. */
 const cell = (value: MetricValue | undefined) =>
   value === undefined ? "–" : formatMetric(value, formatNumber);
 
-/** How the best epoch was chosen. */
+/** Describes how the best epoch was selected. */
 function choice({ metric, split, value }: Result["best"]): string {
   if (metric === "epoch") return "the last one: no metric was chosen by";
   const by = `chosen by ${metric} on the ${split} split`;
   return typeof value === "number" ? by : `as ${metric} was ${cell(value)} on the ${split} split`;
 }
 
-/** A row a phase: what it trained, and each net's first metric. */
+/** One row per phase: the nets that it trained, and each net's first metric. */
 function phaseTable(phases: readonly PhaseResult[]): string[] {
   const keys = [
     ...new Set(
@@ -121,7 +122,8 @@ function phaseTable(phases: readonly PhaseResult[]): string[] {
 }
 
 /**
- * The gradient norms on the first batch: a row a loss term, a column an owner of variables.
+ * The table of gradient norms on the first batch: one row per loss term, one column per owner of
+ * variables.
  *
  * @param gradients The norms.
  * @returns The lines.

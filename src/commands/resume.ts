@@ -14,7 +14,7 @@ import { printResult, train } from "./train.ts";
 import { printJson, say } from "../base/terminal.ts";
 
 /**
- * `deno task pipeline resume DIR`: goes on with a run from its newest checkpoint that is whole.
+ * `deno task pipeline resume DIR`: resumes a run from its newest intact checkpoint.
  *
  * @param args The run folder.
  * @param options The command line's options.
@@ -32,7 +32,7 @@ export async function resume(args: readonly string[], options: CommandOptions): 
   }
   const { over } = listenToSignals(out, options.quiet);
   const { allowed, document } = await readRun(out, options);
-  // Whatever comes of it, what a killed process left half written is of no use.
+  // Drafts of a killed process are useless, whether or not the run can be resumed.
   removeRunDrafts(out);
   const plan = await makePlan(document, createRegistry(builtins, allowed));
   const result = await readResult(out);

@@ -22,14 +22,14 @@ export async function run(args: readonly string[], options: CommandOptions): Pro
   return await train(plan, out, options, false);
 }
 
-/** `20260131-142501`, in local time: run folders sort by it. */
+/** The local time as `20260131-142501`, so that run folders sort by time. */
 function timestamp(now = new Date()): string {
   const two = (value: number) => String(value).padStart(2, "0");
   const day = [now.getFullYear(), two(now.getMonth() + 1), two(now.getDate())].join("");
   return `${day}-${[now.getHours(), now.getMinutes(), now.getSeconds()].map(two).join("")}`;
 }
 
-/** A clock that went back, or two runs in a second, come to the name of a run that is there. */
+/** Avoids existing names, which occur if the clock was set back or two runs start in one second. */
 async function unusedFolder(wanted: string): Promise<string> {
   let path = wanted;
   for (let number = 2; await Deno.stat(path).then(() => true, () => false); number++) {

@@ -12,7 +12,8 @@ import { table } from "../base/text_table.ts";
 import { print } from "../base/terminal.ts";
 
 /**
- * `deno task pipeline show STAGE`: a stage's options with types, defaults and an example.
+ * `deno task pipeline show STAGE`: prints a stage's options with types and defaults, and an
+ * example.
  *
  * @param args The stage: a built-in name, a file, or a package.
  * @param options What may be loaded.
@@ -27,7 +28,7 @@ export async function show(
   return 0;
 }
 
-/** All built-in stages of a name, or the stage of a file. */
+/** Finds all built-in stages with a name, or the stage of a file. */
 async function findStages(use: string, allowPlugins: readonly string[]): Promise<AnyStage[]> {
   const named = builtins.filter(({ name }) => name === use);
   if (named.length > 0) return named;
@@ -46,7 +47,7 @@ async function findStages(use: string, allowPlugins: readonly string[]): Promise
   const registry = createRegistry(builtins, await allowedCode(Deno.cwd(), allowPlugins));
   const context = { folder: Deno.cwd(), place: { file: use } };
   const path = isUrl(use) || use.startsWith(".") || use.startsWith("/") ? use : `./${use}`;
-  // The kind is what the file says it is; each is tried.
+  // The kind is not known before the file is loaded, so each kind is tried.
   let failure: unknown;
   for (const kind of stageKinds) {
     try {
@@ -77,7 +78,7 @@ interface Property {
 }
 
 /**
- * What `show` prints of a stage.
+ * The lines that `show` prints for a stage.
  *
  * @param stage The stage.
  */
@@ -125,7 +126,7 @@ function typeText(property: Property): string {
   return [type ?? "anything", range(property)].filter(Boolean).join(" ");
 }
 
-/** zod writes the safe integers' bounds; they say nothing to a person. */
+/** Leaves out the bounds of safe integers, which zod adds and which tell users nothing. */
 function range(property: Property): string {
   const safe = Number.MAX_SAFE_INTEGER;
   const least = property.minimum === -safe ? undefined : property.minimum;

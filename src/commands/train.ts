@@ -11,12 +11,12 @@ import { gradientTable, resultTable } from "./result_table.ts";
 import { print, printJson, say } from "../base/terminal.ts";
 
 /**
- * Trains what a plan says, and prints what came out.
+ * Runs the training of a plan and prints the result.
  *
  * @param plan The plan.
  * @param out The run folder.
  * @param options The command line's options.
- * @param resume Whether to go on with the run that the folder holds.
+ * @param resume Whether to resume the run in the folder.
  * @returns The exit code: 0, or 130 if a signal ended the run.
  */
 export async function train(
@@ -58,7 +58,7 @@ export async function train(
 }
 
 /**
- * Prints what a run ended with.
+ * Prints the result of a run.
  *
  * @param result The result.
  * @param out The run folder.
