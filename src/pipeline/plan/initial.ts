@@ -4,10 +4,10 @@ import { netName, type PipelineValue } from "../file_schema.ts";
 import type { Planner } from "./planner.ts";
 
 /**
- * What nets begin with instead of random weights.
+ * Plans the initial weights that replace random ones.
  *
- * @param planner The document.
- * @param initial How it is written.
+ * @param planner Collects problems.
+ * @param initial The value of `initial` in the document.
  */
 export function planInitial(
   { document }: Planner,
@@ -54,9 +54,9 @@ export function planInitial(
 }
 
 /**
- * What nets begin with, as plain JSON.
+ * Converts the sources of initial weights to plain JSON.
  *
- * @param initial What they begin with.
+ * @param initial The sources of initial weights.
  */
 export function resolvedInitial(initial: readonly PlannedInitial[]): Record<string, unknown> {
   const [first] = initial;

@@ -5,9 +5,10 @@ import { type LossEntry, planComparisons } from "./losses.ts";
 import { isEntry, type Planner } from "./planner.ts";
 
 /**
- * Checks the stages of a file whose skeleton is broken, as far as entries can be made out.
+ * Checks the stages of a file that violates the pipeline's schema, as far as entries can be
+ * recognized.
  *
- * @param planner Finds stages, and is told what is wrong.
+ * @param planner Finds stages and collects problems.
  * @param value The document's value.
  */
 export async function checkLoose(planner: Planner, value: unknown): Promise<void> {

@@ -6,11 +6,11 @@ import type { NetName } from "../../stages/network.ts";
 import type { Planner } from "./planner.ts";
 
 /**
- * Makes sure that what a training is chosen and ended by is measured.
+ * Checks that a phase evaluates the metrics that select its best epoch and stop it early.
  *
- * @param planner Is told what is wrong.
- * @param options What it is chosen and ended by.
- * @param path Where the document has them.
+ * @param planner Collects problems.
+ * @param options The metrics of `select` and `stop`.
+ * @param path The path of the options in the document.
  * @param metrics The pipeline's metrics.
  */
 export function checkMetrics(
@@ -72,7 +72,7 @@ function checkMetric(
 }
 
 /**
- * Whether a metric is measured where some nets are computed.
+ * Whether a metric is evaluated if only some nets are computed.
  *
  * @param key The metric's key.
  * @param nets The nets.

@@ -9,10 +9,10 @@ import { netsOfLosses, planLosses, resolvedLosses } from "./losses.ts";
 import { isMeasured } from "./metrics.ts";
 import type { Planner } from "./planner.ts";
 
-/** How a phase is written. */
+/** The entry of a phase in a document. */
 export type PhaseEntry = NonNullable<PipelineValue["phases"]>[number];
 
-/** The stages that a phase has of its own, or that all share. */
+/** The stages of one phase, or those that all phases share. */
 export interface PhaseStages {
   /** Its losses. */
   readonly losses: readonly PlannedLoss[] | undefined;
@@ -21,11 +21,11 @@ export interface PhaseStages {
 }
 
 /**
- * The stages that a phase has of its own.
+ * Plans the stages that a phase sets itself.
  *
- * @param planner Finds stages.
- * @param entry How the phase is written.
- * @param path Where the document has it.
+ * @param planner Finds stages and collects problems.
+ * @param entry The entry of the phase.
+ * @param path The path of the entry in the document.
  */
 export async function planPhaseStages(
   planner: Planner,
@@ -39,10 +39,10 @@ export async function planPhaseStages(
 }
 
 /**
- * The one training of a pipeline without phases.
+ * Plans the only phase of a pipeline without `phases`.
  *
- * @param planner The document.
- * @param value What it says.
+ * @param planner Collects problems.
+ * @param value The value of the document.
  * @param losses The losses.
  * @param optimizer The optimizer.
  */
@@ -73,12 +73,12 @@ export function onlyPhase(
 }
 
 /**
- * The trainings of a pipeline with phases.
+ * Plans the phases of a pipeline with `phases`.
  *
- * @param planner Is told what is wrong.
- * @param value What the document says.
- * @param own The stages that each phase has of its own.
- * @param common Those for all phases.
+ * @param planner Collects problems.
+ * @param value The value of the document.
+ * @param own The stages that each phase sets itself.
+ * @param common The stages that all phases share.
  */
 export function planPhases(
   planner: Planner,
@@ -202,12 +202,12 @@ function netsOfPhase(
 }
 
 /**
- * Finds an optimizer and its schedule.
+ * Plans an optimizer and its schedule.
  *
- * @param planner Finds stages.
- * @param entry How it is written.
- * @param path Where the document has it.
- * @returns Undefined if something is wrong.
+ * @param planner Finds stages and collects problems.
+ * @param entry The entry of the optimizer.
+ * @param path The path of the entry in the document.
+ * @returns The optimizer; undefined if there are problems.
  */
 export async function planOptimizer(
   planner: Planner,
@@ -223,7 +223,7 @@ export async function planOptimizer(
 }
 
 /**
- * The stages of a phase, or those for all, as plain JSON.
+ * Converts the stages of a phase, or those that all phases share, to plain JSON.
  *
  * @param stages The stages.
  */
