@@ -1,5 +1,30 @@
 import { thrown } from "../base/printable.ts";
 import { hint, type HintText } from "../base/hints.ts";
+import { say } from "../base/terminal.ts";
+
+/** After how many milliseconds a module that is still being loaded is named. */
+const SLOW = 3_000;
+
+/**
+ * Waits for a module, and names it if that takes long: what a module waits for may never come, and nobody would know
+ * whom to ask.
+ *
+ * @param use What names the module.
+ * @param module The module.
+ */
+export async function toldIfSlow<T>(use: string, module: Promise<T>): Promise<T> {
+  const timer = setTimeout(
+    () => say(`still loading ${use}: its module runs, or waits for something`),
+    SLOW,
+  );
+  // The module alone decides whether the process lives on.
+  Deno.unrefTimer(timer);
+  try {
+    return await module;
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /**
  * Describes in one line why a module cannot be loaded.

@@ -25,7 +25,8 @@ export function missingPermission(error: unknown): MissingPermission | undefined
       message: `this process has no permission to ${deeds[kind] ?? kind} ${of ?? ""}`.trimEnd(),
       hint: hint(
         "permission/flag",
-        `deno run needs --allow-${kind}${of ? `=${of}` : ""}; ` +
+        // For what holds all of the system, such as /proc, Deno wants all permissions.
+        `deno run needs --allow-${kind}${of && kind !== "all" ? `=${of}` : ""}; ` +
           "--permissions prints all that a pipeline needs",
         { outside: "who starts the process gives it its permissions" },
       ),
@@ -35,6 +36,7 @@ export function missingPermission(error: unknown): MissingPermission | undefined
 }
 
 const deeds: Readonly<Record<string, string>> = {
+  all: "use",
   read: "read",
   write: "write",
   net: "reach",

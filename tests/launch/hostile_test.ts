@@ -116,6 +116,7 @@ Deno.test("a stage of the project loads no code from servers, which could tell t
 import { defineMetric, z } from ${JSON.stringify(pluginApi)};
 const url = "https://" + "jsr.io/secret.ts";
 const told = await import(url).then(() => "sent", (error) => error.message);
+await new Promise((resolve) => setTimeout(resolve, 3_500));
 export default defineMetric({
   name: "m", summary: told.slice(0, 60), per: "net", options: z.object({}),
   create: () => { throw new Error(told); },
@@ -125,6 +126,8 @@ export default defineMetric({
     const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], { cwd: folder });
     assert(code !== 0);
     assertStringIncludes(stderr, 'Requires import access to "jsr.io:443"');
+    // A module may wait for ever.
+    assertStringIncludes(stderr, "still loading ./sends.ts: ");
     assertMatch(stderr, /^permissions: .* no network/m);
   }, { "sends.ts": stage });
 });
