@@ -10,6 +10,7 @@ export * from "./src/base/files/append.ts";
 export * from "./src/base/machine/available_memory.ts";
 export * from "./src/base/files/glob.ts";
 export * from "./src/base/files/write.ts";
+export * from "./src/stages/arrow.ts";
 export * from "./src/stages/column_types.ts";
 export * from "./src/base/errors.ts";
 export { type ArgumentsChange, type Change, hint, type HintText } from "./src/base/hints.ts";
@@ -31,7 +32,5 @@ export * from "./src/stages/source.ts";
 export * from "./src/stages/stage.ts";
 export * from "./src/stages/transform.ts";
 export * as ops from "./src/engine/ops.ts";
-/** TensorFlow.js, the one that computes: tensors of another copy would not be known here. */
-export * as tf from "@tensorflow/tfjs";
-/** zod, for schemas of options. */
-export { z } from "zod";
+export { tf } from "./src/stages/tf.ts";
+export { z } from "./src/stages/z.ts";

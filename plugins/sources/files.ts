@@ -26,7 +26,8 @@ export function filePatterns(example: string): z.ZodType<string | string[]> {
 }
 
 /** The schema of the option that says how many rows a record batch has. */
-export const batchRowsOption: z.ZodOptional<z.ZodNumber> = z.int().min(1).max(2 ** 24).optional()
+export const batchRowsOption: ReturnType<z.ZodNumber["optional"]> = z.int().min(1).max(2 ** 24)
+  .optional()
   .describe(
     "The number of rows per record batch. By default, the power of 2 that gives about " + "4 MB.",
   );

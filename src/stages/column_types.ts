@@ -21,6 +21,7 @@ import {
   Uint8,
   Utf8,
 } from "apache-arrow";
+import type { ArrowType } from "./arrow.ts";
 
 /**
  * Finds the narrowest type that holds the values of two types, such as those of one column in two
@@ -41,7 +42,7 @@ import {
  * assertEquals(commonType(new Int16(), new Utf8()), undefined);
  * ```
  */
-export function commonType(a: DataType, b: DataType): DataType | undefined {
+export function commonType(a: ArrowType, b: ArrowType): ArrowType | undefined {
   if (String(a) === String(b)) return a;
   if (DataType.isNull(a)) return b;
   if (DataType.isNull(b)) return a;

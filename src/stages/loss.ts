@@ -1,4 +1,4 @@
-import type * as tf from "@tensorflow/tfjs";
+import type { tf } from "./tf.ts";
 import type { LabelSpec } from "./batch.ts";
 import type { Variable, VariableSpec } from "./network.ts";
 import {
@@ -109,6 +109,6 @@ export type LossDefinition<Schema extends OptionsSchema> =
 export function defineLoss<Schema extends OptionsSchema>(
   definition: LossDefinition<Schema>,
 ): LossStage {
-  const stage = defineStage("loss", definition as Parameters<typeof defineStage>[1]);
+  const stage = defineStage<"loss", Schema, LossContext, TaskLoss | HintLoss>("loss", definition);
   return { ...stage, kind: "loss", form: definition.form } as LossStage;
 }

@@ -1,5 +1,5 @@
-import type * as tf from "@tensorflow/tfjs";
-import type { z } from "zod";
+import type { tf } from "./tf.ts";
+import type { z } from "./z.ts";
 import type { ColumnSpec, LabelSpec } from "./batch.ts";
 import {
   type Create,

@@ -1,4 +1,4 @@
-import type { Field, RecordBatch, Schema } from "apache-arrow";
+import type { ArrowField, ArrowRecordBatch, ArrowSchema } from "./arrow.ts";
 import { type Create, defineStage, type OptionsSchema, type Stage } from "./stage.ts";
 import type { StageDefinition } from "./stage.ts";
 
@@ -21,7 +21,7 @@ export interface RowLocation {
 /** An opened source: rows as Arrow record batches. */
 export interface Dataset {
   /** The names and types of all columns, including columns that were not requested. */
-  readonly schema: Schema;
+  readonly schema: ArrowSchema;
   /** A text that changes when the data changes. It is stored with the run's results. */
   readonly fingerprint: string;
   /**
@@ -33,7 +33,7 @@ export interface Dataset {
    *
    * @param index The record batch, from 0.
    */
-  recordBatch?(index: number): Promise<RecordBatch>;
+  recordBatch?(index: number): Promise<ArrowRecordBatch>;
   /**
    * Reads single rows by their numbers; absent if that would mean reading many other rows. With it,
    * training rows that do not fit in memory are shuffled globally; without it, they are shuffled
@@ -42,9 +42,9 @@ export interface Dataset {
    * @param numbers Row numbers from 0 over all record batches, in any order; they may repeat.
    * @returns These rows, in this order.
    */
-  rows?(numbers: ArrayLike<number>): Promise<RecordBatch>;
+  rows?(numbers: ArrayLike<number>): Promise<ArrowRecordBatch>;
   /** Reads the record batches in order, from the start. */
-  recordBatches(): AsyncIterable<RecordBatch>;
+  recordBatches(): AsyncIterable<ArrowRecordBatch>;
   /**
    * Finds the file of a row, for messages; absent if rows do not come from files.
    *
@@ -71,7 +71,7 @@ export interface Dataset {
    * @throws {UserError} If a value cannot be read as its new type. A column that cannot have the
    *   type may keep its own.
    */
-  widen?(fields: readonly Field[]): Promise<Dataset>;
+  widen?(fields: readonly ArrowField[]): Promise<Dataset>;
   /**
    * What is known about columns of text, by name. For columns without an entry, it is determined
    * from the rows that are read.

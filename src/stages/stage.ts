@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import { z } from "./z.ts";
 
 /** The kinds of stages, in the order in which data passes through them. */
 export const stageKinds = [

@@ -1,0 +1,40 @@
+import * as tensorFlow from "@tensorflow/tfjs";
+
+/**
+ * [TensorFlow.js](https://js.tensorflow.org/api/latest/): the copy that Rocket computes with. Another copy has an engine
+ * of its own, and its tensors cannot be mixed with these.
+ *
+ * @example
+ * ```ts
+ * import { tf } from "@rocket-launching/rocket/plugin";
+ *
+ * const meanSquare = (x: tf.Tensor): tf.Tensor => tf.mean(tf.square(x), -1);
+ * ```
+ */
+export const tf: typeof import("@tensorflow/tfjs") = tensorFlow;
+
+// They are taken from functions and classes, and not by their names: `deno doc` would take the package for a part of
+// this one.
+/** The types of TensorFlow.js that stages are written with, by their names there. */
+export declare namespace tf {
+  /** A tensor. */
+  export type Tensor = InstanceType<(typeof tensorFlow)["Tensor"]>;
+  /** A tensor without axes: one number. */
+  export type Scalar = ReturnType<(typeof tensorFlow)["scalar"]>;
+  /** A tensor with one axis. */
+  export type Tensor1D = ReturnType<(typeof tensorFlow)["tensor1d"]>;
+  /** A tensor with two axes. */
+  export type Tensor2D = ReturnType<(typeof tensorFlow)["tensor2d"]>;
+  /** A tensor with three axes. */
+  export type Tensor3D = ReturnType<(typeof tensorFlow)["tensor3d"]>;
+  /** A tensor with four axes. */
+  export type Tensor4D = ReturnType<(typeof tensorFlow)["tensor4d"]>;
+  /** A tensor with five axes. */
+  export type Tensor5D = ReturnType<(typeof tensorFlow)["tensor5d"]>;
+  /** A tensor, or numbers that become one. */
+  export type TensorLike = Parameters<(typeof tensorFlow)["tensor"]>[0];
+  /** Tensors in lists and objects. */
+  export type TensorContainer = Parameters<(typeof tensorFlow)["dispose"]>[0];
+  /** What a tensor's values are: `float32`, `int32`, `bool`, and others. */
+  export type DataType = Tensor["dtype"];
+}
