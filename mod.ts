@@ -1,15 +1,65 @@
 /**
- * Rocket trains a light net together with a booster net ("Rocket Launching", arXiv:1708.04106), from
- * pipeline files whose every part is a stage that anyone can write.
+ * Rocket trains a light net together with a booster net ("Rocket Launching", arXiv:1708.04106). A pipeline says what is
+ * trained on which data, and every part of it is a stage.
+ *
+ * This module has what a program needs to check, run and resume pipelines and to run sweeps. Stages are written with
+ * `@rocket-launching/rocket/plugin` and tested with `@rocket-launching/rocket/testing`; the command line is
+ * `@rocket-launching/rocket/cli`.
  *
  * @module
  */
 
-export * from "./plugin.ts";
-export * from "./src/run/run_pipeline.ts";
-export * from "./src/pipeline/define.ts";
-export * from "./src/pipeline/sweep_file/define.ts";
-export type { InputThread } from "./src/input/input.ts";
+export { definePipeline } from "./src/pipeline/define.ts";
+export type * from "./src/pipeline/generated/pipeline_types.ts";
+export {
+  checkPipeline,
+  type CheckPipelineOptions,
+  type CheckResult,
+} from "./src/run/check_pipeline.ts";
+export { runPipeline, type RunPipelineOptions } from "./src/run/run_pipeline.ts";
+export { resumeRun, type ResumeRunOptions } from "./src/run/resume_run.ts";
 export type { RunOptions } from "./src/run/run.ts";
 export type { EngineChoice } from "./src/engine/engine.ts";
 export type { Precision } from "./src/engine/capture/precision.ts";
+export type { InputThread } from "./src/input/input.ts";
+
+export {
+  defineSweep,
+  type SweepFile,
+  type SweepGrid,
+  type SweepSetting,
+} from "./src/pipeline/sweep_file/define.ts";
+export {
+  runSweep,
+  type RunSweepOptions,
+  type SweepFailure,
+  type SweepResult,
+} from "./src/sweep/run_sweep.ts";
+export type { Interval, Spread } from "./src/sweep/statistics.ts";
+export type { MetricSummary, SweepRow, SweepTable } from "./src/sweep/table.ts";
+
+export type {
+  CheckpointRequest,
+  EpochEvent,
+  EvaluationEvent,
+  FailureEvent,
+  GradientNorms,
+  InputResult,
+  JobName,
+  Metrics,
+  PhaseResult,
+  PhaseSpec,
+  Result,
+  ResumedAt,
+  RunEndEvent,
+  RunEvents,
+  RunStartEvent,
+  Snapshot,
+  SnapshotTensor,
+  StepEvent,
+  WarningEvent,
+} from "./src/stages/events.ts";
+export type { MetricValue, UndefinedMetric } from "./src/stages/metric.ts";
+export type { NetName, VariableOwner } from "./src/stages/network.ts";
+export type { Output } from "./src/stages/output.ts";
+export { Interruption, type Place, type Problem, UserError } from "./src/base/errors.ts";

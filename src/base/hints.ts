@@ -102,7 +102,7 @@ export function tellPrinted(problem: Problem): void {
  *
  * @example
  * ```ts
- * import { hint, UserError } from "@rocket-launching/rocket";
+ * import { hint, UserError } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
  * const error = new UserError("count is too small", {

@@ -9,7 +9,7 @@ import { distance } from "fastest-levenshtein";
  *
  * @example
  * ```ts
- * import { nearest } from "@rocket-launching/rocket";
+ * import { nearest } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(nearest("imgae", ["image", "label"]), "image");
@@ -38,7 +38,7 @@ const plain = (word: string) => word.toLowerCase().replaceAll(/[-_ ]/g, "");
  *
  * @example
  * ```ts
- * import { didYouMean } from "@rocket-launching/rocket";
+ * import { didYouMean } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
  * const names = ["image", "label"];

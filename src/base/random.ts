@@ -27,7 +27,7 @@ export interface Random {
  *
  * @example
  * ```ts
- * import { deriveSeed } from "@rocket-launching/rocket";
+ * import { deriveSeed } from "./random.ts";
  * import { assertNotEquals } from "@std/assert";
  *
  * assertNotEquals(deriveSeed(1, "shuffle", 0), deriveSeed(1, "shuffle", 1));
@@ -51,7 +51,7 @@ export function deriveSeed(seed: number, ...purpose: readonly (string | number)[
  *
  * @example
  * ```ts
- * import { createRandom } from "@rocket-launching/rocket";
+ * import { createRandom } from "./random.ts";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(createRandom(7).integer(0, 99), createRandom(7).integer(0, 99));

@@ -25,7 +25,7 @@ let status: StatusLine | undefined;
  *
  * @example
  * ```ts
- * import { say, showStatus } from "@rocket-launching/rocket";
+ * import { say, showStatus } from "@rocket-launching/rocket/plugin";
  *
  * const encoder = new TextEncoder();
  * const write = (text: string) => Deno.stderr.writeSync(encoder.encode(text));
@@ -72,7 +72,7 @@ export function sayAfterKey(...lines: readonly Lines[]): void {
  *
  * @example
  * ```ts
- * import { say } from "@rocket-launching/rocket";
+ * import { say } from "@rocket-launching/rocket/plugin";
  *
  * say("epoch 1 is done", "and this is a line of its own");
  * ```

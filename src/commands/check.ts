@@ -1,16 +1,15 @@
-import { openEngine } from "../engine/engine.ts";
 import { type Problem, warningLines } from "../base/errors.ts";
 import type { Plan } from "../pipeline/plan.ts";
 import type { ColumnSpec } from "../stages/batch.ts";
 import { formatMetric } from "../stages/metric.ts";
 import type { Variable } from "../stages/network.ts";
-import { type FirstBatch, tryFirstBatch } from "../run/first_batch.ts";
-import { readInitial } from "../run/initial.ts";
+import { checkPlan } from "../run/check_pipeline.ts";
+import type { FirstBatch } from "../run/first_batch.ts";
 import { batchCount, batchRange } from "../input/order.ts";
 import type { JobPhase } from "../run/job.ts";
-import { prepareData, type PreparedData } from "../input/prepare_data.ts";
+import type { PreparedData } from "../input/prepare_data.ts";
 import type { PreparedNets } from "../run/prepare_nets.ts";
-import { parametersOf, prepareJobs } from "../run/run.ts";
+import { parametersOf } from "../run/run.ts";
 import { movedVariables } from "../train/step.ts";
 import type { GivenState } from "../train/variables.ts";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
@@ -18,7 +17,6 @@ import { gradientTable } from "./result_table.ts";
 import { readPlan } from "../run/read_plan.ts";
 import { formatCount, formatNumber, table } from "../base/text_table.ts";
 import { type Lines, print, say } from "../base/terminal.ts";
-import { warningsOf } from "../run/warnings/warnings.ts";
 
 /**
  * `deno task pipeline check FILE`: does everything except training. It opens the data, builds the
@@ -36,39 +34,28 @@ export async function check(args: readonly string[], options: CommandOptions): P
     options.allowEnv,
   );
   const report = (line: string) => options.quiet || say(line);
-  const data = await prepareData(plan, report);
-  try {
-    const engine = await openEngine(options.engine ?? "auto", report);
-    report(`engine: ${engine.name} (${engine.detail})`);
-    // The baseline's nets are built too, so that their errors show up now and not after an hour of
-    // training.
-    const { rocket: { nets, phases }, alone } = await prepareJobs(plan, data, report);
-    const warn = warner(options);
-    warn(await warningsOf(plan, data));
-    const first = phases[0]!.nets;
-    const given = await readInitial(plan, first, report, (warning) => warn([warning]));
-    if (alone) await readInitial(plan, alone.phases[0]!.nets);
-    const tried: Lines[] = [];
-    for (const phase of phases) {
-      reportExactTables(phase, report);
-      if (phase.name !== undefined) tried.push(phaseSummary(phase));
-      const batch = await tryFirstBatch(plan, data, phase, given);
-      warn(batch.warnings);
-      tried.push(firstBatchSummary(batch), gradientTable(batch.gradients));
-    }
-    print(...paragraphs([
-      dataSummary(data),
-      batchSummary(plan, data),
-      outputSummary(first),
-      parameterSummary({ ...first, nets }),
-      ...(given.values.size > 0 ? [initialSummary(plan, given)] : []),
-      ...tried,
-      `${plan.document.file}: fine`,
-    ]));
-    return 0;
-  } finally {
-    await data.close();
-  }
+  const { data, nets, given, phases } = await checkPlan(plan, {
+    engine: options.engine,
+    report,
+    warn: warner(options),
+    onPhase: (phase) => reportExactTables(phase, report),
+  });
+  const first = phases[0]!.phase.nets;
+  const tried = phases.flatMap(({ phase, batch }): Lines[] => [
+    ...(phase.name === undefined ? [] : [phaseSummary(phase)]),
+    firstBatchSummary(batch),
+    gradientTable(batch.gradients),
+  ]);
+  print(...paragraphs([
+    dataSummary(data),
+    batchSummary(plan, data),
+    outputSummary(first),
+    parameterSummary({ ...first, nets }),
+    ...(given.values.size > 0 ? [initialSummary(plan, given)] : []),
+    ...tried,
+    `${plan.document.file}: fine`,
+  ]));
+  return 0;
 }
 
 /** Joins blocks of lines, separated by empty lines. */

@@ -1,15 +1,9 @@
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
-import { makePlan } from "../pipeline/plan/make_plan.ts";
-import { createRegistry } from "../pipeline/registry.ts";
-import { builtins } from "../../plugins/mod.ts";
-import { readResult } from "../run/folder/manifest.ts";
-import { isFinished } from "../run/resume_checks.ts";
+import { readKeptPlan } from "../run/resume_run.ts";
 import { listenToSignals } from "./interruption.ts";
-import { removeRunDrafts } from "../base/files/run_drafts.ts";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
-import { readRun } from "../run/folder/read_run.ts";
 import { printResult, train } from "./train.ts";
 import { printJson, say } from "../base/terminal.ts";
 
@@ -31,12 +25,8 @@ export async function resume(args: readonly string[], options: CommandOptions): 
     });
   }
   const { over } = listenToSignals(out, options.quiet);
-  const { allowed, document } = await readRun(out, options);
-  // Drafts of a killed process are useless, whether or not the run can be resumed.
-  removeRunDrafts(out);
-  const plan = await makePlan(document, createRegistry(builtins, allowed));
-  const result = await readResult(out);
-  if (!result || !isFinished(result, plan)) return await train(plan, out, options, true);
+  const { plan, result } = await readKeptPlan(out, options);
+  if (!result) return await train(plan, out, options, true);
   over();
   if (options.json) printJson(metricsToJson({ event: "runEnd", result }));
   else printResult(result, out);

@@ -1,11 +1,8 @@
-import { join } from "node:path";
-import { withLock } from "../engine/native/lock.ts";
-import { refuseLinksOut } from "../base/files/inside.ts";
-import { makeFolder } from "../base/files/make_folder.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { CheckedSweep } from "../sweep/check.ts";
 import type { Latency } from "../sweep/latency.ts";
+import { holdSweep } from "../sweep/one_run.ts";
 import { runPart } from "../sweep/processes.ts";
 import { readOutcomes, type RunOutcome } from "../sweep/results.ts";
 import { terminalText } from "../sweep/render.ts";
@@ -66,21 +63,7 @@ class SweepCommand {
   async run(): Promise<number> {
     const checked = await this.#part<CheckedSweep>("check");
     if (typeof checked === "number") return this.#ended(checked);
-    const { out } = checked;
-    await makeFolder(out);
-    // Locks, logs and run folders are opened by their names in it.
-    await refuseLinksOut(out);
-    return await withLock(
-      join(out, ".lock"),
-      () => {
-        throw new UserError(`another process runs a sweep in ${out}`, {
-          hint: hint("sweep/lock", "wait for its end, or choose another folder with --out", {
-            args: { add: ["--out", "another"] },
-          }),
-        });
-      },
-      () => this.#all(checked),
-    );
+    return await holdSweep(checked.out, () => this.#all(checked));
   }
 
   async #all(checked: CheckedSweep): Promise<number> {

@@ -1,13 +1,10 @@
-import { dirname, join } from "node:path";
-import { withLock } from "../engine/native/lock.ts";
-import { pathInside, refuseLinksOut } from "../base/files/inside.ts";
-import { makeFolder } from "../base/files/make_folder.ts";
+import { dirname } from "node:path";
 import { type AllowedCode, allowedCode } from "../pipeline/allowed_code.ts";
 import { UserError } from "../base/errors.ts";
 import { nameHint } from "../base/hints.ts";
-import { checkSweep, folderOf, nameOf, planOf } from "../sweep/check.ts";
-import { keptRun } from "../sweep/kept.ts";
-import { type Latency, measureLatency, type TimedNet } from "../sweep/latency.ts";
+import { checkSweep, nameOf } from "../sweep/check.ts";
+import { type Latency, measureLatency } from "../sweep/latency.ts";
+import { finishedNets, holdRun } from "../sweep/one_run.ts";
 import { readSweep, type Sweep } from "../pipeline/sweep_file/read.ts";
 import { readResult } from "../run/folder/manifest.ts";
 import type { CommandOptions } from "../launch/command_line/options.ts";
@@ -53,15 +50,7 @@ async function latencies(
   options: CommandOptions,
   report: (line: string) => void,
 ): Promise<Latency> {
-  const nets: TimedNet[] = [];
-  for (const { key: setting } of sweep.settings) {
-    for (const run of sweep.runs) {
-      const folder = join(folderOf(sweep, options), nameOf(run));
-      if (run.setting !== setting || !await readResult(folder)) continue;
-      nets.push({ setting, plan: await planOf(run, allowed), folder });
-      break;
-    }
-  }
+  const nets = await finishedNets(sweep, allowed, options);
   const { latency } = sweep.value, batch = latency === "none" ? 1 : latency.batch;
   return await measureLatency(nets, batch, options.engine ?? "auto", report);
 }
@@ -87,16 +76,12 @@ async function runOne(
       exitCode: 2,
     });
   }
-  const folder = join(folderOf(sweep, options), name), plan = await planOf(run, allowed);
-  pathInside(folderOf(sweep, options), name);
-  const lock = pathInside(folderOf(sweep, options), `${name}.lock`);
-  await makeFolder(dirname(folder));
-  await refuseLinksOut(dirname(folder));
-  return await withLock(
-    lock,
+  return await holdRun(
+    sweep,
+    run,
+    { ...options, allowed },
     () => say(`another process runs ${name}; waiting for its end`),
-    async () => {
-      const { state } = await keptRun(folder, plan, options);
+    async ({ plan, folder, state }) => {
       if (state !== "finished") {
         return await train(plan, folder, options, state === "interrupted");
       }

@@ -108,7 +108,7 @@ Deno.test("${name} keeps the contract of ${article} ${kind}", async () => {
 /** A stage of each kind, formatted as `deno fmt` does in a project of its own. */
 export const templates: Readonly<Record<StageKind, (names: StageNames) => Template>> = {
   source: ({ file, name, variable }) => ({
-    stage: `import { defineSource, type SourceStage, z } from "@rocket-launching/rocket";
+    stage: `import { defineSource, type SourceStage, z } from "@rocket-launching/rocket/plugin";
 import { tableFromArrays } from "npm:apache-arrow@21.2.0";
 
 const ${variable}: SourceStage = defineSource({
@@ -151,7 +151,7 @@ export default ${variable};
   type TransformStage,
   UserError,
   z,
-} from "@rocket-launching/rocket";
+} from "@rocket-launching/rocket/plugin";
 
 const ${variable}: TransformStage = defineTransform({
   name: "${name}",
@@ -199,7 +199,7 @@ export default ${variable};
   type Variable,
   type VariableOwner,
   z,
-} from "@rocket-launching/rocket";
+} from "@rocket-launching/rocket/plugin";
 
 const ${variable}: NetworkStage = defineNetwork({
   name: "${name}",
@@ -271,7 +271,7 @@ export default ${variable};
     pipeline: { network: `{ use: ./${file}, booster: 24 }` },
   }),
   loss: ({ file, name, variable }) => ({
-    stage: `import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket";
+    stage: `import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket/plugin";
 
 const ${variable}: LossStage = defineLoss({
   name: "${name}",
@@ -296,7 +296,7 @@ export default ${variable};
   defineGradient,
   type GradientStage,
   z,
-} from "@rocket-launching/rocket";
+} from "@rocket-launching/rocket/plugin";
 
 const ${variable}: GradientStage = defineGradient({
   name: "${name}",
@@ -328,7 +328,7 @@ export default ${variable};
   type OptimizerStage,
   tf,
   z,
-} from "@rocket-launching/rocket";
+} from "@rocket-launching/rocket/plugin";
 
 const ${variable}: OptimizerStage = defineOptimizer({
   name: "${name}",
@@ -353,7 +353,7 @@ export default ${variable};
   defineSchedule,
   type ScheduleStage,
   z,
-} from "@rocket-launching/rocket";
+} from "@rocket-launching/rocket/plugin";
 
 const ${variable}: ScheduleStage = defineSchedule({
   name: "${name}",
@@ -373,7 +373,7 @@ export default ${variable};
     },
   }),
   metric: ({ file, name, variable }) => ({
-    stage: `import { defineMetric, type MetricStage, z } from "@rocket-launching/rocket";
+    stage: `import { defineMetric, type MetricStage, z } from "@rocket-launching/rocket/plugin";
 
 const ${variable}: MetricStage = defineMetric({
   name: "${name}",
@@ -403,7 +403,7 @@ export default ${variable};
   type OutputStage,
   writeFileWhole,
   z,
-} from "@rocket-launching/rocket";
+} from "@rocket-launching/rocket/plugin";
 
 const ${variable}: OutputStage = defineOutput({
   name: "${name}",

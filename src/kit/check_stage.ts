@@ -32,7 +32,7 @@ import { checkTransform } from "./transform.ts";
  *
  * @example A loss of one's own.
  * ```ts
- * import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket";
+ * import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket/plugin";
  * import { checkStage } from "@rocket-launching/rocket/testing";
  *
  * const absoluteHint: LossStage = defineLoss({
@@ -49,7 +49,7 @@ import { checkTransform } from "./transform.ts";
  *
  * @example A broken promise says what was asked and what came back.
  * ```ts
- * import { defineSchedule, type ScheduleStage, z } from "@rocket-launching/rocket";
+ * import { defineSchedule, type ScheduleStage, z } from "@rocket-launching/rocket/plugin";
  * import { checkStage } from "@rocket-launching/rocket/testing";
  * import { assertRejects } from "@std/assert";
  *

@@ -48,20 +48,6 @@ export function projectImports(
 }
 
 /**
- * The project's imports with nothing in the place of what comes from registries, to look at the
- * documentation of the project alone: `deno doc` takes packages from npm for parts of the project.
- *
- * @param config What is in the project's `deno.json`.
- * @returns The URL of the import map.
- */
-export function emptyImportMap(config: ProjectConfig): string {
-  const empty = "data:application/typescript,export%20%7B%7D";
-  return mapUrl(
-    Object.fromEntries(Object.keys(config.imports).map((name) => [name, empty])),
-  );
-}
-
-/**
  * An import map as a URL.
  *
  * @param imports What each name stands for.

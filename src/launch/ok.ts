@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { runDeno } from "./child.ts";
-import { emptyImportMap } from "./import_map.ts";
 import { announceDownload } from "./packages.ts";
 import { openProject, type Project } from "./project.ts";
 import { testProject } from "./test.ts";
@@ -42,11 +41,7 @@ function steps(project: Project): Step[] {
     { name: "types", run: () => deno("check", "--quiet", ...flags, "--doc", ".") },
     {
       name: "documentation",
-      run: () =>
-        deno(
-          ...["doc", "--lint", "--quiet", "--import-map", emptyImportMap(config)],
-          ...Object.values(config.exports),
-        ),
+      run: () => deno("doc", "--lint", "--quiet", ...Object.values(config.exports)),
     },
     { name: "tests", run: () => testProject(project, []) },
     { name: "publishing, as a dry run", run: () => publish(project) },

@@ -1,3 +1,4 @@
+import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 
 /** What a person is told of a permission that a process lacks. */
@@ -32,6 +33,24 @@ export function missingPermission(error: unknown): MissingPermission | undefined
       ),
       exitCode: 2,
     };
+  }
+}
+
+/**
+ * Runs what a program asked for: a permission that the program lacks becomes an error that names it.
+ *
+ * @param body What to run.
+ * @returns What it returns.
+ * @throws {UserError} If a permission is missing; all else that the body throws is thrown as it is.
+ */
+export async function namingPermissions<T>(body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    const missing = missingPermission(error);
+    if (!missing) throw error;
+    const { message, hint, exitCode } = missing;
+    throw new UserError(message, { hint, exitCode, cause: error });
   }
 }
 

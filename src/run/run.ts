@@ -48,19 +48,12 @@ import { type FirstStep, largeFirstLoss } from "./warnings/first_loss.ts";
 import { warningsOf } from "./warnings/warnings.ts";
 import * as tf from "@tensorflow/tfjs";
 
-/** How a run is made, beside what its pipeline says. */
+/** How a run computes, and who hears of it. */
 export interface RunOptions {
-  /** The run folder; it is made, and may not hold another run unless that is resumed. */
-  readonly out: string;
   /** The engine; `auto` by default. */
   readonly engine?: EngineChoice | undefined;
   /** What training steps compute in, where the machine has units for it; float32 by default. */
   readonly precision?: Precision | undefined;
-  /**
-   * Whether to go on with the run that the folder holds, from its newest checkpoint that is whole, or
-   * from the start if it has none. Engine and precision are that run's by default.
-   */
-  readonly resume?: boolean;
   /**
    * When it is aborted, the run finishes its step, writes a checkpoint, and throws an
    * `Interruption`.
@@ -81,6 +74,17 @@ export interface RunOptions {
   readonly inputThread?: InputThread;
 }
 
+/** How a plan is run. */
+export interface RunPlanOptions extends RunOptions {
+  /** The run folder; it is made, and may not hold another run unless that is resumed. */
+  readonly out: string;
+  /**
+   * Whether to go on with the run that the folder holds, from its newest checkpoint that is whole, or
+   * from the start if it has none. Engine and precision are that run's by default.
+   */
+  readonly resume?: boolean;
+}
+
 /**
  * Trains what a plan says and writes the run folder.
  *
@@ -89,7 +93,7 @@ export interface RunOptions {
  * @returns What came out; `result.json` holds the same.
  * @throws {UserError} If data, numbers, the disk or a stage fail.
  */
-export async function runPlan(plan: Plan, options: RunOptions): Promise<Result> {
+export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Result> {
   const { report = () => {} } = options;
   const earlier = options.resume ? await readEarlierRun(options.out) : undefined;
   if (earlier) refuseOtherPlan(earlier, plan);
@@ -207,12 +211,12 @@ interface GivenListener {
 /** The outputs of a run and the events that they hear. */
 class Run {
   readonly #parts: RunParts;
-  readonly #options: RunOptions;
+  readonly #options: RunPlanOptions;
   readonly #listener: CaptureListener;
   readonly #input: Input;
   readonly #outputs: Outputs;
 
-  constructor(parts: RunParts, options: RunOptions) {
+  constructor(parts: RunParts, options: RunPlanOptions) {
     const { plan, data } = parts;
     this.#parts = parts;
     this.#options = options;

@@ -1,12 +1,13 @@
 import type { Pipeline } from "../pipeline/define.ts";
 import type { Result } from "../stages/events.ts";
-import { type RunOptions, runPlan } from "./run.ts";
-import { UserError } from "../base/errors.ts";
-import { missingPermission } from "./missing_permission.ts";
+import { namingPermissions } from "./missing_permission.ts";
 import { readPlan } from "./read_plan.ts";
+import { type RunOptions, runPlan } from "./run.ts";
 
 /** How {@linkcode runPipeline} runs, beside what the pipeline says. */
 export interface RunPipelineOptions extends RunOptions {
+  /** The run folder; it is made, and may not hold a run yet. */
+  readonly out: string;
   /** Changes of the pipeline as `PATH=VALUE`, such as `train.epochs=3`. */
   readonly set?: readonly string[];
   /** Code outside of the project's folder that the pipeline may name, such as `npm:their-stage@1`. */
@@ -42,12 +43,7 @@ export async function runPipeline(
   pipeline: string | Pipeline,
   { set, allowPlugins, ...options }: RunPipelineOptions,
 ): Promise<Result> {
-  try {
-    return await runPlan(await readPlan(pipeline, set, allowPlugins), options);
-  } catch (error) {
-    const missing = missingPermission(error);
-    if (!missing) throw error;
-    const { message, hint, exitCode } = missing;
-    throw new UserError(message, { hint, exitCode, cause: error });
-  }
+  return await namingPermissions(async () =>
+    await runPlan(await readPlan(pipeline, set, allowPlugins), options)
+  );
 }

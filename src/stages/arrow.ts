@@ -9,15 +9,16 @@
 import type * as arrow from "apache-arrow";
 
 /** The names and types of columns: `Schema` of [apache-arrow](https://www.npmjs.com/package/apache-arrow). */
-export type ArrowSchema = NonNullable<
-  ReturnType<InstanceType<(typeof arrow)["MessageReader"]>["readSchema"]>
->;
+export type ArrowSchema = (typeof arrow)["util"]["isArrowSchema"] extends
+  (value: unknown) => value is infer Type ? Type : never;
 
 /** The name and type of one column: `Field` of apache-arrow. */
-export type ArrowField = InstanceType<(typeof arrow)["Field"]>;
+export type ArrowField = (typeof arrow)["util"]["isArrowField"] extends
+  (value: unknown) => value is infer Type ? Type : never;
 
 /** The type of a column: `DataType` of apache-arrow. */
 export type ArrowType = InstanceType<(typeof arrow)["DataType"]>;
 
 /** Rows as columns: `RecordBatch` of apache-arrow. */
-export type ArrowRecordBatch = InstanceType<(typeof arrow)["RecordBatch"]>;
+export type ArrowRecordBatch = (typeof arrow)["util"]["isArrowRecordBatch"] extends
+  (value: unknown) => value is infer Type ? Type : never;

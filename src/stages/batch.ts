@@ -97,7 +97,7 @@ export interface IdKeys {
  *
  * @example
  * ```ts
- * import { idKeysOf } from "@rocket-launching/rocket";
+ * import { idKeysOf } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
  * const keys = idKeysOf("city", { shape: [], dtype: "int32", vocabulary: ["Oslo", "Rome"] });

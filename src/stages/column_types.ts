@@ -34,7 +34,7 @@ import type { ArrowType } from "./arrow.ts";
  *
  * @example
  * ```ts
- * import { commonType } from "@rocket-launching/rocket";
+ * import { commonType } from "@rocket-launching/rocket/plugin";
  * import { Float32, Int16, Utf8 } from "npm:apache-arrow@21.2.0";
  * import { assertEquals } from "@std/assert";
  *

@@ -61,7 +61,7 @@ export type GradientDefinition<Schema extends OptionsSchema> = StageDefinition<S
  *
  * @example Hint gradients reach the booster only in the second half of the run.
  * ```ts
- * import { defineGradient, type GradientStage, z } from "@rocket-launching/rocket";
+ * import { defineGradient, type GradientStage, z } from "@rocket-launching/rocket/plugin";
  *
  * const late: GradientStage = defineGradient({
  *   name: "late",

@@ -95,7 +95,7 @@ export type LossDefinition<Schema extends OptionsSchema> =
  *
  * @example
  * ```ts
- * import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket";
+ * import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket/plugin";
  *
  * const absoluteHint: LossStage = defineLoss({
  *   name: "absolute-hint",

@@ -25,7 +25,7 @@ export interface NotNumbers {
  *
  * @example
  * ```ts
- * import { notNumbers } from "@rocket-launching/rocket";
+ * import { notNumbers } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(notNumbers("age", { shape: [], dtype: "float32" }), undefined);

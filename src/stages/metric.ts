@@ -179,7 +179,7 @@ export type MetricDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
  *
  * @example
  * ```ts
- * import { defineMetric, type MetricStage, z } from "@rocket-launching/rocket";
+ * import { defineMetric, type MetricStage, z } from "@rocket-launching/rocket/plugin";
  *
  * const meanLogit: MetricStage = defineMetric({
  *   name: "mean-logit",

@@ -9,7 +9,7 @@ import { isUndefinedMetric, undefinedMetric } from "./metric.ts";
  *
  * @example
  * ```ts
- * import { metricsToJson, undefinedMetric } from "@rocket-launching/rocket";
+ * import { metricsToJson, undefinedMetric } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(

@@ -222,7 +222,7 @@ export type NetworkDefinition<Schema extends OptionsSchema> = StageDefinition<Sc
  *
  * @example
  * ```ts
- * import { defineNetwork, type NetworkStage, tf, z } from "@rocket-launching/rocket";
+ * import { defineNetwork, type NetworkStage, tf, z } from "@rocket-launching/rocket/plugin";
  *
  * const linear: NetworkStage = defineNetwork({
  *   name: "linear",

@@ -111,7 +111,7 @@ export type OptimizerDefinition<
  *
  * @example
  * ```ts
- * import { defineOptimizer, type OptimizerStage, tf, z } from "@rocket-launching/rocket";
+ * import { defineOptimizer, type OptimizerStage, tf, z } from "@rocket-launching/rocket/plugin";
  *
  * const heavyBall: OptimizerStage = defineOptimizer({
  *   name: "heavy-ball",

@@ -38,7 +38,7 @@ export type OutputDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
  *
  * @example
  * ```ts
- * import { defineOutput, type OutputStage, z } from "@rocket-launching/rocket";
+ * import { defineOutput, type OutputStage, z } from "@rocket-launching/rocket/plugin";
  *
  * const bell: OutputStage = defineOutput({
  *   name: "bell",

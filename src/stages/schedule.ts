@@ -32,7 +32,7 @@ export type ScheduleDefinition<Schema extends OptionsSchema> = StageDefinition<S
  *
  * @example
  * ```ts
- * import { defineSchedule, type ScheduleStage, z } from "@rocket-launching/rocket";
+ * import { defineSchedule, type ScheduleStage, z } from "@rocket-launching/rocket/plugin";
  *
  * const linear: ScheduleStage = defineSchedule({
  *   name: "linear",

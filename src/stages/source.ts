@@ -150,7 +150,7 @@ export type SourceDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
  *
  * @example
  * ```ts
- * import { defineSource, type SourceStage, z } from "@rocket-launching/rocket";
+ * import { defineSource, type SourceStage, z } from "@rocket-launching/rocket/plugin";
  * import { tableFromArrays } from "npm:apache-arrow@21.2.0";
  *
  * const counting: SourceStage = defineSource({

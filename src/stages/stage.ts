@@ -116,7 +116,7 @@ export function nestedStage<Product>(kind: "schedule"): z.ZodType<Product> {
  *
  * @example
  * ```ts
- * import { pathOption, z } from "@rocket-launching/rocket";
+ * import { pathOption, z } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
  * const options = z.object({ path: pathOption(z.string().min(1)) });
@@ -137,7 +137,7 @@ export function pathOption<Schema extends z.ZodType>(schema: Schema): Schema {
  *
  * @example
  * ```ts
- * import { columnOption, z } from "@rocket-launching/rocket";
+ * import { columnOption, z } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
  * const options = z.object({ by: columnOption(z.string().min(1)) });

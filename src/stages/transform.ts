@@ -86,7 +86,7 @@ export type TransformDefinition<Schema extends OptionsSchema> = StageDefinition<
  *
  * @example
  * ```ts
- * import { defineTransform, type TransformStage, z } from "@rocket-launching/rocket";
+ * import { defineTransform, type TransformStage, z } from "@rocket-launching/rocket/plugin";
  *
  * const negate: TransformStage = defineTransform({
  *   name: "negate",

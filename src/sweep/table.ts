@@ -35,7 +35,10 @@ export interface SweepRow {
   /** The seeds whose runs have finished. */
   readonly seeds: readonly number[];
   /** Every metric by key, after the last and the best epoch. */
-  readonly metrics: Readonly<Record<When, Readonly<Record<string, MetricSummary>>>>;
+  readonly metrics: {
+    readonly last: Readonly<Record<string, MetricSummary>>;
+    readonly best: Readonly<Record<string, MetricSummary>>;
+  };
   /** How many numbers each net is made of. */
   readonly parameters: { readonly light?: number; readonly booster?: number };
   /** The median latency of the light net, in milliseconds. */
@@ -57,7 +60,7 @@ export interface SweepTable {
   /** The metrics' keys, in the order of the runs' results. */
   readonly keys: readonly string[];
   /** How latency was measured. */
-  readonly latency: Pick<Latency, "engine" | "batch"> | undefined;
+  readonly latency: { readonly engine: string; readonly batch: number } | undefined;
   /** What computed: `native`, `wasm`. */
   readonly engines: readonly string[];
   /** The settings. */

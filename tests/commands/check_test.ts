@@ -169,7 +169,7 @@ Deno.test("check counts a loss's own variables apart from the nets'", async () =
 
 Deno.test("check finds a loss that is not finite in the first batch", async () => {
   const mine = digitsPipeline({ losses: [{ use: "./mine.ts", on: "light" }] });
-  const plugin = `import { defineLoss, tf, z } from "@rocket-launching/rocket";
+  const plugin = `import { defineLoss, tf, z } from "@rocket-launching/rocket/plugin";
 export default defineLoss({
   name: "mine", summary: "Is not finite.", form: "task", options: z.object({}),
   create: () => (output) => tf.mul(tf.sum(output, -1), NaN),

@@ -21,7 +21,7 @@ Deno.test("list KIND names the stages of one kind", async () => {
 });
 
 Deno.test("list FILE names the stages of a pipeline, one's own among them", async () => {
-  const plugin = `import { defineSchedule, z } from "@rocket-launching/rocket";
+  const plugin = `import { defineSchedule, z } from "@rocket-launching/rocket/plugin";
 export default defineSchedule({
   name: "mine", summary: "Stays at a half.", options: z.object({}), create: () => () => 0.5,
 });

@@ -10,7 +10,7 @@ const cli = "jsr:@rocket-launching/rocket/cli";
 const asking = ["--allow-read", "--allow-env", "--allow-sys=homedir"];
 
 const stage = `
-import { defineMetric, z } from "@rocket-launching/rocket";
+import { defineMetric, z } from "@rocket-launching/rocket/plugin";
 const tries = {
   net: async () => await fetch("http://127.0.0.1:8123/"),
   code: async () => await import("http://127.0.0.1:8123/x.ts"),

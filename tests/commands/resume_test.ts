@@ -106,7 +106,7 @@ Deno.test({
       assertEquals(ended.code, 130, ended.stderr);
       assert(!ended.stderr.includes("stopped after"));
     }, {
-      "slow.ts": `import { defineOutput, z } from "@rocket-launching/rocket";
+      "slow.ts": `import { defineOutput, z } from "@rocket-launching/rocket/plugin";
 export default defineOutput({
   name: "slow", summary: "Waits a minute in the first step.", options: z.object({}),
   create: () => ({ step: () => {
@@ -133,7 +133,7 @@ Deno.test({
       }
     }, {
       // The run folder is there then, and training has not begun.
-      "slow.ts": `import { defineOutput, z } from "@rocket-launching/rocket";
+      "slow.ts": `import { defineOutput, z } from "@rocket-launching/rocket/plugin";
 export default defineOutput({
   name: "slow", summary: "Waits a minute before the run starts.", options: z.object({}),
   create: () => ({ runStart: () => {
@@ -209,7 +209,7 @@ Deno.test({
       const resumed = await rocket(["resume", out], { cwd: folder });
       assertEquals([resumed.code, await exists(lock)], [0, false], resumed.stderr);
     }, {
-      "slow.ts": `import { defineOutput, z } from "@rocket-launching/rocket";
+      "slow.ts": `import { defineOutput, z } from "@rocket-launching/rocket/plugin";
 export default defineOutput({
   name: "slow", summary: "Waits a minute in the first step.", options: z.object({}),
   create: (_options, { folder }) => ({ step: () => {

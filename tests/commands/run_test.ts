@@ -159,7 +159,7 @@ Deno.test("--precision bfloat16 says where it stays with float32, and so does th
 
 Deno.test("a plugin that throws ends the run with exit code 1 and its place", async () => {
   const mine = digitsPipeline({ outputs: ["./mine.ts"] });
-  const plugin = `import { defineOutput, z } from "@rocket-launching/rocket";
+  const plugin = `import { defineOutput, z } from "@rocket-launching/rocket/plugin";
 export default defineOutput({
   name: "mine", summary: "Throws.", options: z.object({}),
   create: () => ({ epoch: () => { throw new Error("no idea"); } }),

@@ -8,7 +8,7 @@ import {
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { openEngine } from "../../src/engine/engine.ts";
-import { withLock } from "../../src/engine/native/lock.ts";
+import { withLock } from "../../src/base/files/with_lock.ts";
 import { launched, rocket } from "../support/command_line.ts";
 import { digitsPipeline, runFile } from "../support/pipelines.ts";
 import { withFiles } from "../support/problems.ts";
@@ -216,7 +216,7 @@ settings:
   fine: {}
   broken: { outputs: [./broken.ts] }
 `,
-    "broken.ts": `import { defineOutput, z } from "@rocket-launching/rocket";
+    "broken.ts": `import { defineOutput, z } from "@rocket-launching/rocket/plugin";
 let seed = 0;
 export default defineOutput({
   name: "broken", summary: "Fails with the second seed.", options: z.object({}),

@@ -6,7 +6,7 @@ const code = `
 import {
   defineGradient, defineLoss, defineMetric, defineNetwork, defineOptimizer, defineOutput, defineSource,
   defineTransform, tf, z,
-} from "@rocket-launching/rocket";
+} from "@rocket-launching/rocket/plugin";
 import arrow from "ARROW";
 
 const options = z.object({ how: z.string() });

@@ -20,7 +20,7 @@ const faults = {
  * optimizer's variable, a metric's batch, an output's event.
  */
 const stages = `
-import { defineLoss, defineMetric, defineOptimizer, defineOutput, defineTransform, tf, z } from "@rocket-launching/rocket";
+import { defineLoss, defineMetric, defineOptimizer, defineOutput, defineTransform, tf, z } from "@rocket-launching/rocket/plugin";
 
 const fault = (how, good, own = {}) => {
   if (own[how]) return own[how](good);

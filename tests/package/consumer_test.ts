@@ -4,7 +4,8 @@ import { deno, type Ended, inFolder, root } from "../support/command_line.ts";
 
 const rocket = "jsr:@rocket-launching/rocket@^0.1.0";
 
-const plugin = `import { defineSchedule, type ScheduleStage, z } from "@rocket-launching/rocket";
+const plugin =
+  `import { defineSchedule, type ScheduleStage, z } from "@rocket-launching/rocket/plugin";
 
 const half: ScheduleStage = defineSchedule({
   name: "half",

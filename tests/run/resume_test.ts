@@ -4,7 +4,7 @@ import { decodeSafetensors } from "../../src/base/files/safetensors.ts";
 import { Interruption, UserError } from "../../src/base/errors.ts";
 import type { RunStartEvent } from "../../src/stages/events.ts";
 import type { Output } from "../../src/stages/output.ts";
-import type { RunOptions } from "../../src/run/run.ts";
+import type { RunPlanOptions } from "../../src/run/run.ts";
 import { current, Death, diesAndGoesOn, dyingAt, endOf, wholeEnd } from "../support/deaths.ts";
 import { forEachEngine } from "../support/engines.ts";
 import {
@@ -159,7 +159,7 @@ async function interruptedAt(
   out: string,
   hook: keyof Output,
   count: number,
-  options: Partial<RunOptions> = {},
+  options: Partial<RunPlanOptions> = {},
 ): Promise<Interruption> {
   const controller = new AbortController();
   let left = count;

@@ -9,7 +9,7 @@ import { forEachEngine } from "../support/engines.ts";
 import { imageSize, writeImages } from "../support/large_files.ts";
 import { windowed } from "../support/windowed.ts";
 import { digitsPipeline, pluginApi, runFile, withPipeline } from "../support/pipelines.ts";
-import type { RunOptions } from "../../src/run/run.ts";
+import type { RunPlanOptions } from "../../src/run/run.ts";
 
 const digits = (data: Record<string, unknown>, use = "arrow") => {
   const pipeline = digitsPipeline() as { data: { train: Record<string, unknown> } };
@@ -30,7 +30,7 @@ const digits = (data: Record<string, unknown>, use = "arrow") => {
 async function weights(
   pipeline: Record<string, unknown>,
   engine: "native" | "wasm",
-  options: Partial<RunOptions> = {},
+  options: Partial<RunPlanOptions> = {},
 ): Promise<{ weights: unknown; said: string[] }> {
   return await withPipeline(pipeline, async (file, folder) => {
     let last: Snapshot | undefined;

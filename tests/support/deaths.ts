@@ -8,7 +8,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { dirname, join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { Output } from "../../src/stages/output.ts";
-import type { RunOptions } from "../../src/run/run.ts";
+import type { RunPlanOptions } from "../../src/run/run.ts";
 import { runFile, withPipeline } from "./pipelines.ts";
 
 /** The engine that is open. */
@@ -74,7 +74,7 @@ export async function diesAndGoesOn(
   pipeline: Record<string, unknown>,
   events: readonly number[],
   files: Record<string, string> = {},
-  options: Partial<RunOptions> = {},
+  options: Partial<RunPlanOptions> = {},
 ): Promise<void> {
   await withPipeline(pipeline, async (file, folder) => {
     const whole = await wholeEnd(file, pipeline);

@@ -5,7 +5,7 @@ import { readPlan } from "../../src/run/read_plan.ts";
 import type { Plan } from "../../src/pipeline/plan.ts";
 import type { EvaluationEvent, Result } from "../../src/stages/events.ts";
 import type { Output } from "../../src/stages/output.ts";
-import { type RunOptions, runPlan } from "../../src/run/run.ts";
+import { runPlan, type RunPlanOptions } from "../../src/run/run.ts";
 
 /** The repository's folder of data. */
 export const dataFolder: string = fileURLToPath(new URL("../../data/", import.meta.url));
@@ -82,7 +82,7 @@ export async function runFile(
   out: string,
   engine: "native" | "wasm",
   listener: Output = {},
-  options: Partial<RunOptions> = {},
+  options: Partial<RunPlanOptions> = {},
 ): Promise<Ran> {
   const plan: Plan = await readPlan(file, []);
   const evaluations: EvaluationEvent[] = [], reports: string[] = [];

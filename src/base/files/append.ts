@@ -9,7 +9,7 @@ import { unwritable } from "./unwritable.ts";
  *
  * @example
  * ```ts
- * import { appendLine } from "@rocket-launching/rocket";
+ * import { appendLine } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
  * const folder = await Deno.makeTempDir();

@@ -26,7 +26,7 @@ export interface TensorValue {
  *
  * @example
  * ```ts
- * import { decodeSafetensors, encodeSafetensors } from "@rocket-launching/rocket";
+ * import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
  * import { assertEquals } from "@std/assert";
  *
  * const bytes = encodeSafetensors(

@@ -11,7 +11,7 @@ import { writeChunks } from "./write_chunks.ts";
  *
  * @example
  * ```ts
- * import { writeFileWhole } from "@rocket-launching/rocket";
+ * import { writeFileWhole } from "@rocket-launching/rocket/plugin";
  * import { assertEquals } from "@std/assert";
  *
  * const path = await Deno.makeTempFile();

@@ -6,7 +6,7 @@ import { cacheFolder } from "../../base/machine/cache_folder.ts";
 import { forgetFailure, recallFailure, rememberFailure } from "./failure.ts";
 import { remove } from "./files.ts";
 import { givenFolder } from "./given.ts";
-import { withLock } from "./lock.ts";
+import { withLock } from "../../base/files/with_lock.ts";
 import { refuseForeignFolder } from "./own_folder.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { type Recipe, recipes } from "./recipes.ts";

@@ -49,7 +49,7 @@ export interface BatchNormResult<T extends tf.Tensor> {
  *
  * @example
  * ```ts
- * import { ops } from "@rocket-launching/rocket";
+ * import { ops } from "@rocket-launching/rocket/plugin";
  * import * as tf from "@tensorflow/tfjs";
  * import { assertAlmostEquals } from "@std/assert";
  *

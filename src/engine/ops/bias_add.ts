@@ -7,7 +7,7 @@ import { isNative, nativeOp } from "./native_op.ts";
  *
  * @example
  * ```ts
- * import { ops } from "@rocket-launching/rocket";
+ * import { ops } from "@rocket-launching/rocket/plugin";
  * import * as tf from "@tensorflow/tfjs";
  * import { assertEquals } from "@std/assert";
  *

@@ -18,7 +18,7 @@ export interface Conv2dOptions {
  *
  * @example
  * ```ts
- * import { ops } from "@rocket-launching/rocket";
+ * import { ops } from "@rocket-launching/rocket/plugin";
  * import * as tf from "@tensorflow/tfjs";
  * import { assertEquals } from "@std/assert";
  *

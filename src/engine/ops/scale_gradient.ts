@@ -10,7 +10,7 @@ import { stopGradient } from "./stop_gradient.ts";
  *
  * @example
  * ```ts
- * import { ops } from "@rocket-launching/rocket";
+ * import { ops } from "@rocket-launching/rocket/plugin";
  * import * as tf from "@tensorflow/tfjs";
  * import { assertEquals } from "@std/assert";
  *

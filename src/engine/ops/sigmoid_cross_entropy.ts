@@ -6,7 +6,7 @@ import * as tf from "@tensorflow/tfjs";
  *
  * @example
  * ```ts
- * import { ops } from "@rocket-launching/rocket";
+ * import { ops } from "@rocket-launching/rocket/plugin";
  * import * as tf from "@tensorflow/tfjs";
  * import { assertAlmostEquals } from "@std/assert";
  *

@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs";
  *
  * @example
  * ```ts
- * import { ops } from "@rocket-launching/rocket";
+ * import { ops } from "@rocket-launching/rocket/plugin";
  * import * as tf from "@tensorflow/tfjs";
  * import { assertEquals } from "@std/assert";
  *

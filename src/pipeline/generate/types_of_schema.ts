@@ -14,16 +14,18 @@ export function typesOfSchema(schema: JsonSchema): string {
     then: JsonSchema;
     else: JsonSchema;
   };
-  const kinds = Object.entries($defs).map(([name, definition]) => {
-    const kind = name.slice(name.indexOf("-") + 1);
-    const stage = `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind} stage`;
-    const what = name === kind
-      ? `An entry that names ${stage}.`
-      : `What a pipeline that extends others changes of ${stage}.`;
-    return `/** ${what} */\nexport type ${entryName(name)} =\n  | StageObject<"${kind}">\n  | ${
-      typeOf(definition)
-    };\n`;
-  });
+  const entries = (changed: boolean) =>
+    Object.entries($defs).flatMap(([name, definition]) => {
+      const kind = kindOf(name);
+      if (isChange(name) !== changed) return [];
+      const stage = `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind} stage`;
+      const what = changed
+        ? `What a pipeline that extends others changes of ${stage}.`
+        : `An entry that names ${stage}.`;
+      return [
+        `/** ${what} */\nreadonly ${kind}:\n  | StageObject<"${kind}">\n  | ${typeOf(definition)};`,
+      ];
+    });
   return [
     "// Made by `deno task schema` from the schemas of the stages' options.",
     "// deno-lint-ignore-file",
@@ -33,12 +35,10 @@ export function typesOfSchema(schema: JsonSchema): string {
     " * @module",
     " */",
     "",
-    'import type { AnyStage, StageKind } from "../../stages/stage.ts";',
-    "",
     "/** A stage itself, in the place of its name. */",
-    "export interface StageObject<Kind extends StageKind> {",
-    "  /** The stage. */",
-    "  readonly use: AnyStage & { readonly kind: Kind };",
+    "export interface StageObject<Kind extends string> {",
+    "  /** The stage, as one of the `define…` functions returns it. */",
+    "  readonly use: { readonly kind: Kind; readonly name: string; readonly options: object };",
     "  /** Its options. */",
     "  readonly [option: string]: unknown;",
     "}",
@@ -54,12 +54,26 @@ export function typesOfSchema(schema: JsonSchema): string {
     "/** A pipeline. */",
     "export type Pipeline = WholePipeline | ExtendingPipeline;",
     "",
-    ...kinds,
+    "/** The entries of a pipeline that name stages, by the kind of the stage. */",
+    "export interface StageEntries {",
+    ...entries(false),
+    "}",
+    "",
+    "/** As {@linkcode StageEntries}, for pipelines that extend others: what is not written stays as it is there. */",
+    "export interface ChangedStageEntries {",
+    ...entries(true),
+    "}",
+    "",
   ].join("\n");
 }
 
-const entryName = (name: string) =>
-  `${name.split("-").map((word) => word[0]!.toUpperCase() + word.slice(1)).join("")}Entry`;
+/** A definition is called `source`, or `changed-source` for what extends. */
+const kindOf = (name: string) => name.slice(name.indexOf("-") + 1);
+
+const isChange = (name: string) => name !== kindOf(name);
+
+const entryType = (name: string) =>
+  `${isChange(name) ? "ChangedStageEntries" : "StageEntries"}["${kindOf(name)}"]`;
 
 function typeOf(schema: JsonSchema): string {
   const { $ref, const: constant, enum: values, anyOf, type, items, properties } = schema as {
@@ -71,7 +85,7 @@ function typeOf(schema: JsonSchema): string {
     items?: JsonSchema;
     properties?: Record<string, JsonSchema>;
   };
-  if ($ref) return entryName($ref.slice($ref.lastIndexOf("/") + 1));
+  if ($ref) return entryType($ref.slice($ref.lastIndexOf("/") + 1));
   if (constant !== undefined) return JSON.stringify(constant);
   if (values) return values.map((value) => JSON.stringify(value)).join(" | ");
   if (Array.isArray(type)) return type.map((one) => typeOf({ ...schema, type: one })).join(" | ");

@@ -6,12 +6,10 @@
  * @module
  */
 
-import type { AnyStage, StageKind } from "../../stages/stage.ts";
-
 /** A stage itself, in the place of its name. */
-export interface StageObject<Kind extends StageKind> {
-  /** The stage. */
-  readonly use: AnyStage & { readonly kind: Kind };
+export interface StageObject<Kind extends string> {
+  /** The stage, as one of the `define…` functions returns it. */
+  readonly use: { readonly kind: Kind; readonly name: string; readonly options: object };
   /** Its options. */
   readonly [option: string]: unknown;
 }
@@ -29,14 +27,14 @@ readonly seed?: number;
 /** The origin of the rows and how they are processed. */
 readonly data: {
 /** The rows to train on. */
-readonly train: SourceEntry;
+readonly train: StageEntries["source"];
 /** The rows that measure the result. */
-readonly test: SourceEntry;
+readonly test: StageEntries["source"];
 /** The rows that select the best epoch. */
 readonly validation?: ({
 /** The fraction of the training rows to hold out. The seed selects them. */
 readonly holdout: number;
-}) | (SourceEntry);
+}) | (StageEntries["source"]);
 /** How many of the training rows to train on, not counting held-out rows. The seed selects them. All by default. */
 readonly rows?: number;
 /** How much memory rows may use, in bytes or as a size such as 512MB. By default, half of the available memory. Rows that do not fit are read when they are needed. */
@@ -105,14 +103,14 @@ readonly fill: number | string;
 /** A column of numbers of at least 0: the weight of each row in losses. A loss that compares rows with each other ignores it. */
 readonly weight?: string;
 /** Transforms of batches, applied in this order. */
-readonly transforms?: readonly (TransformEntry)[];
+readonly transforms?: readonly (StageEntries["transform"])[];
 };
 /** The light net and its booster. */
-readonly network: NetworkEntry;
+readonly network: StageEntries["network"];
 /** The losses. The total loss is their weighted sum. */
-readonly losses?: readonly (LossEntry)[];
+readonly losses?: readonly (StageEntries["loss"])[];
 /** How gradients update the variables. */
-readonly optimizer?: OptimizerEntry;
+readonly optimizer?: StageEntries["optimizer"];
 /** Trainings that run one after another. A phase inherits what it does not set from the pipeline. */
 readonly phases?: readonly ({
 /** The name of the phase in metrics and results. */
@@ -126,9 +124,9 @@ readonly freezeShared?: boolean;
 /** The weights to start from: after the best or after the last epoch of the previous phase. */
 readonly from?: "best" | "last";
 /** The losses. The total loss is their weighted sum. */
-readonly losses?: readonly (LossEntry)[];
+readonly losses?: readonly (StageEntries["loss"])[];
 /** How gradients update the variables. */
-readonly optimizer?: OptimizerEntry;
+readonly optimizer?: StageEntries["optimizer"];
 /** The number of passes over the training rows. */
 readonly epochs?: number;
 /** The metric that selects the best epoch; by default, the light net's first metric. */
@@ -190,9 +188,9 @@ readonly minDelta?: number;
 };
 };
 /** The metrics to measure. */
-readonly metrics?: readonly (MetricEntry)[];
+readonly metrics?: readonly (StageEntries["metric"])[];
 /** The listeners of the run. metrics.jsonl and result.json are always written. */
-readonly outputs?: readonly (OutputEntry)[];
+readonly outputs?: readonly (StageEntries["output"])[];
 }
 
 /** A pipeline that says what is different from those that it extends. */
@@ -208,14 +206,14 @@ readonly seed?: number;
 /** The origin of the rows and how they are processed. */
 readonly data?: {
 /** The rows to train on. */
-readonly train?: ChangedSourceEntry;
+readonly train?: ChangedStageEntries["source"];
 /** The rows that measure the result. */
-readonly test?: ChangedSourceEntry;
+readonly test?: ChangedStageEntries["source"];
 /** The rows that select the best epoch. */
 readonly validation?: ({
 /** The fraction of the training rows to hold out. The seed selects them. */
 readonly holdout?: number;
-}) | (ChangedSourceEntry);
+}) | (ChangedStageEntries["source"]);
 /** How many of the training rows to train on, not counting held-out rows. The seed selects them. All by default. */
 readonly rows?: number;
 /** How much memory rows may use, in bytes or as a size such as 512MB. By default, half of the available memory. Rows that do not fit are read when they are needed. */
@@ -284,14 +282,14 @@ readonly fill?: number | string;
 /** A column of numbers of at least 0: the weight of each row in losses. A loss that compares rows with each other ignores it. */
 readonly weight?: string;
 /** Transforms of batches, applied in this order. */
-readonly transforms?: readonly (TransformEntry)[];
+readonly transforms?: readonly (StageEntries["transform"])[];
 };
 /** The light net and its booster. */
-readonly network?: ChangedNetworkEntry;
+readonly network?: ChangedStageEntries["network"];
 /** The losses. The total loss is their weighted sum. */
-readonly losses?: readonly (LossEntry)[];
+readonly losses?: readonly (StageEntries["loss"])[];
 /** How gradients update the variables. */
-readonly optimizer?: ChangedOptimizerEntry;
+readonly optimizer?: ChangedStageEntries["optimizer"];
 /** Trainings that run one after another. A phase inherits what it does not set from the pipeline. */
 readonly phases?: readonly ({
 /** The name of the phase in metrics and results. */
@@ -305,9 +303,9 @@ readonly freezeShared?: boolean;
 /** The weights to start from: after the best or after the last epoch of the previous phase. */
 readonly from?: "best" | "last";
 /** The losses. The total loss is their weighted sum. */
-readonly losses?: readonly (LossEntry)[];
+readonly losses?: readonly (StageEntries["loss"])[];
 /** How gradients update the variables. */
-readonly optimizer?: OptimizerEntry;
+readonly optimizer?: StageEntries["optimizer"];
 /** The number of passes over the training rows. */
 readonly epochs?: number;
 /** The metric that selects the best epoch; by default, the light net's first metric. */
@@ -369,16 +367,18 @@ readonly minDelta?: number;
 };
 };
 /** The metrics to measure. */
-readonly metrics?: readonly (MetricEntry)[];
+readonly metrics?: readonly (StageEntries["metric"])[];
 /** The listeners of the run. metrics.jsonl and result.json are always written. */
-readonly outputs?: readonly (OutputEntry)[];
+readonly outputs?: readonly (StageEntries["output"])[];
 }
 
 /** A pipeline. */
 export type Pipeline = WholePipeline | ExtendingPipeline;
 
+/** The entries of a pipeline that name stages, by the kind of the stage. */
+export interface StageEntries {
 /** An entry that names a source stage. */
-export type SourceEntry =
+readonly source:
   | StageObject<"source">
   | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "arrow";
@@ -424,9 +424,8 @@ readonly batchRows?: number;
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
 });
-
 /** An entry that names a transform stage. */
-export type TransformEntry =
+readonly transform:
   | StageObject<"transform">
   | ("horizontal-flip" | "log" | "normalize" | "one-hot" | "random-crop") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "cast";
@@ -550,9 +549,8 @@ readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `
 readonly on?: "training" | "all";
 readonly [option: string]: unknown;
 });
-
 /** An entry that names a network stage. */
-export type NetworkEntry =
+readonly network:
   | StageObject<"network">
   | ("ctr" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "ctr";
@@ -910,9 +908,8 @@ readonly optimizer?: boolean;
 });
 readonly [option: string]: unknown;
 });
-
 /** An entry that names a loss stage. */
-export type LossEntry =
+readonly loss:
   | StageObject<"loss">
   | ("attention-transfer" | "binary-cross-entropy" | "cross-entropy" | "decoupled-kd" | "dist" | "fitnet" | "hidden-similarity" | "kl" | "knowledge-distillation" | "logit-standardization" | "mean-squared-error" | "mse-hint" | "mse-probability" | "relational-kd" | "similarity-preserving" | "soft-label") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "attention-transfer";
@@ -927,7 +924,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 /** The exponent of the activations, p. */
 readonly power?: number;
 }) | ({
@@ -943,7 +940,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 }) | ({
 readonly use: "cross-entropy";
 /** The name in metrics; by default STAGE(on) or STAGE(from→to). */
@@ -957,7 +954,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 /** The fraction of the label that is distributed evenly over all classes. */
 readonly labelSmoothing?: number;
 }) | ({
@@ -973,7 +970,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
 readonly temperature?: number;
 /** The weight of the label's class, α. */
@@ -995,7 +992,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 /** The weight of the relation within a row, β. */
 readonly beta?: number;
 /** The weight of the relation within a class, γ. */
@@ -1017,7 +1014,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 /** Whether to use a regressor for outputs of equal shape as well. */
 readonly regressor?: "where-shapes-differ" | "always";
 /** mean: over the output; half-sum: the paper's ½ Σ. */
@@ -1035,7 +1032,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 /** The measure of similarity. */
 readonly measure?: "cosine" | "euclid";
 }) | ({
@@ -1051,7 +1048,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
 readonly temperature?: number;
 /** Whether to multiply by T². */
@@ -1069,7 +1066,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
 readonly temperature?: number;
 /** The weight of the soft label, α. The weight of the label is 1 − α. */
@@ -1089,7 +1086,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 /** The temperature τ that divides the standardized logits. */
 readonly temperature?: number;
 /** Whether to multiply by τ². */
@@ -1107,7 +1104,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 }) | ({
 readonly use: "mse-hint";
 /** The name in metrics; by default STAGE(on) or STAGE(from→to). */
@@ -1121,7 +1118,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 }) | ({
 readonly use: "mse-probability";
 /** The name in metrics; by default STAGE(on) or STAGE(from→to). */
@@ -1135,7 +1132,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 }) | ({
 readonly use: "relational-kd";
 /** The name in metrics; by default STAGE(on) or STAGE(from→to). */
@@ -1149,7 +1146,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 /** The weight of distances, λ_D. */
 readonly distance?: number;
 /** The weight of angles, λ_A. Angles need n³ numbers for n rows. */
@@ -1167,7 +1164,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 }) | ({
 readonly use: "soft-label";
 /** The name in metrics; by default STAGE(on) or STAGE(from→to). */
@@ -1181,7 +1178,7 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
 readonly temperature?: number;
 /** Whether to multiply by T². */
@@ -1199,12 +1196,11 @@ readonly to?: (string) | (readonly (string)[]);
 /** The factor in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
-readonly gradient?: GradientEntry;
+readonly gradient?: StageEntries["gradient"];
 readonly [option: string]: unknown;
 });
-
 /** An entry that names a gradient stage. */
-export type GradientEntry =
+readonly gradient:
   | StageObject<"gradient">
   | ("block" | "block-shared" | "mutual" | "none" | "scale") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "block";
@@ -1240,16 +1236,15 @@ readonly shared?: number;
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
 });
-
 /** An entry that names an optimizer stage. */
-export type OptimizerEntry =
+readonly optimizer:
   | StageObject<"optimizer">
   | ({
 readonly use: "adagrad";
 /** The learning rate, before the schedule's factor. */
 readonly rate: number;
 /** How the learning rate changes over the run. */
-readonly schedule?: ScheduleEntry;
+readonly schedule?: StageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The initial value of the sum of squares. */
@@ -1263,7 +1258,7 @@ readonly use: "adam";
 /** The learning rate, before the schedule's factor. */
 readonly rate: number;
 /** How the learning rate changes over the run. */
-readonly schedule?: ScheduleEntry;
+readonly schedule?: StageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The decay rates of the running means of the gradient and of its square. */
@@ -1277,7 +1272,7 @@ readonly use: "adamw";
 /** The learning rate, before the schedule's factor. */
 readonly rate: number;
 /** How the learning rate changes over the run. */
-readonly schedule?: ScheduleEntry;
+readonly schedule?: StageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The decay rates of the running means of the gradient and of its square. */
@@ -1291,7 +1286,7 @@ readonly use: "sgd";
 /** The learning rate, before the schedule's factor. */
 readonly rate: number;
 /** How the learning rate changes over the run. */
-readonly schedule?: ScheduleEntry;
+readonly schedule?: StageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The momentum factor. */
@@ -1305,14 +1300,13 @@ readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `
 /** The learning rate, before the schedule's factor. */
 readonly rate: number;
 /** How the learning rate changes over the run. */
-readonly schedule?: ScheduleEntry;
+readonly schedule?: StageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 readonly [option: string]: unknown;
 });
-
 /** An entry that names a schedule stage. */
-export type ScheduleEntry =
+readonly schedule:
   | StageObject<"schedule">
   | ("constant" | "cosine") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "constant";
@@ -1337,14 +1331,13 @@ readonly unit?: "epochs" | "steps";
 /** The initial fraction of the learning rate. */
 readonly from?: number;
 /** The schedule after the warm-up; constant by default. */
-readonly then?: ScheduleEntry;
+readonly then?: StageEntries["schedule"];
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
 });
-
 /** An entry that names a metric stage. */
-export type MetricEntry =
+readonly metric:
   | StageObject<"metric">
   | ("accuracy" | "agreement" | "auc" | "calibration" | "log-loss" | "loss" | "mean-absolute-error" | "top-k") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "accuracy";
@@ -1402,9 +1395,8 @@ readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `
 readonly name?: string;
 readonly [option: string]: unknown;
 });
-
 /** An entry that names an output stage. */
-export type OutputEntry =
+readonly output:
   | StageObject<"output">
   | ("checkpoint" | "metrics" | "progress" | "result") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "checkpoint";
@@ -1428,9 +1420,12 @@ readonly use: "result";
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
 });
+}
 
+/** As {@linkcode StageEntries}, for pipelines that extend others: what is not written stays as it is there. */
+export interface ChangedStageEntries {
 /** What a pipeline that extends others changes of a source stage. */
-export type ChangedSourceEntry =
+readonly source:
   | StageObject<"source">
   | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "arrow";
@@ -1476,9 +1471,8 @@ readonly batchRows?: number;
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
 });
-
 /** What a pipeline that extends others changes of a network stage. */
-export type ChangedNetworkEntry =
+readonly network:
   | StageObject<"network">
   | ("ctr" | "mlp") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "ctr";
@@ -1836,16 +1830,15 @@ readonly optimizer?: boolean;
 });
 readonly [option: string]: unknown;
 });
-
 /** What a pipeline that extends others changes of an optimizer stage. */
-export type ChangedOptimizerEntry =
+readonly optimizer:
   | StageObject<"optimizer">
   | ({
 readonly use?: "adagrad";
 /** The learning rate, before the schedule's factor. */
 readonly rate?: number;
 /** How the learning rate changes over the run. */
-readonly schedule?: ChangedScheduleEntry;
+readonly schedule?: ChangedStageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The initial value of the sum of squares. */
@@ -1859,7 +1852,7 @@ readonly use?: "adam";
 /** The learning rate, before the schedule's factor. */
 readonly rate?: number;
 /** How the learning rate changes over the run. */
-readonly schedule?: ChangedScheduleEntry;
+readonly schedule?: ChangedStageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The decay rates of the running means of the gradient and of its square. */
@@ -1873,7 +1866,7 @@ readonly use?: "adamw";
 /** The learning rate, before the schedule's factor. */
 readonly rate?: number;
 /** How the learning rate changes over the run. */
-readonly schedule?: ChangedScheduleEntry;
+readonly schedule?: ChangedStageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The decay rates of the running means of the gradient and of its square. */
@@ -1887,7 +1880,7 @@ readonly use?: "sgd";
 /** The learning rate, before the schedule's factor. */
 readonly rate?: number;
 /** How the learning rate changes over the run. */
-readonly schedule?: ChangedScheduleEntry;
+readonly schedule?: ChangedStageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The momentum factor. */
@@ -1901,14 +1894,13 @@ readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `
 /** The learning rate, before the schedule's factor. */
 readonly rate?: number;
 /** How the learning rate changes over the run. */
-readonly schedule?: ChangedScheduleEntry;
+readonly schedule?: ChangedStageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 readonly [option: string]: unknown;
 });
-
 /** What a pipeline that extends others changes of a schedule stage. */
-export type ChangedScheduleEntry =
+readonly schedule:
   | StageObject<"schedule">
   | ("constant" | "cosine") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use?: "constant";
@@ -1933,8 +1925,9 @@ readonly unit?: "epochs" | "steps";
 /** The initial fraction of the learning rate. */
 readonly from?: number;
 /** The schedule after the warm-up; constant by default. */
-readonly then?: ChangedScheduleEntry;
+readonly then?: ChangedStageEntries["schedule"];
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
 });
+}

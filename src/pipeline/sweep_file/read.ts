@@ -20,7 +20,7 @@ import {
 } from "../document/document.ts";
 import { type Problem, UserError } from "../../base/errors.ts";
 import { hint, type HintText, nameHint } from "../../base/hints.ts";
-import { childOf, type MapNode, merge, type Node, placeOf } from "../document/nodes.ts";
+import { childOf, type MapNode, merge, type Node, nodeOf, placeOf } from "../document/nodes.ts";
 import { zodProblems } from "../options.ts";
 import { type Axis, combinations, type GridPoint, shortNames } from "./grid.ts";
 import { sweepSchema, type SweepValue } from "./schema.ts";
@@ -77,7 +77,30 @@ export interface ReadSweepOptions extends ReadOptions {
  */
 export async function readSweep(file: string, options: ReadSweepOptions): Promise<Sweep> {
   const reading = startReading(options);
-  const root = await readNode(file, reading) as MapNode;
+  return await sweepOf(await readNode(file, reading), file, options, reading);
+}
+
+/**
+ * Reads a sweep that a program has as a value.
+ *
+ * @param value The sweep, from `defineSweep()`; relative paths start from the current folder.
+ * @param options As for {@linkcode readSweep}.
+ * @returns The sweep; its pipelines are not checked yet.
+ * @throws {UserError} With all that is wrong; exit code 2.
+ */
+export async function readSweepValue(value: object, options: ReadSweepOptions): Promise<Sweep> {
+  const origin = { file: "the sweep", folder: Deno.cwd() }, reading = startReading(options);
+  const root = await extended(nodeOf(value, origin), reading);
+  return await sweepOf(root, origin.file, options, reading);
+}
+
+async function sweepOf(
+  node: Node,
+  file: string,
+  options: ReadSweepOptions,
+  reading: Reading,
+): Promise<Sweep> {
+  const root = node as MapNode;
   const document = documentOf(root, file, reading.environment);
   refusePipeline(document);
   const subject = { document, path: [], stage: "the sweep" };

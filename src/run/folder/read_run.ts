@@ -16,11 +16,11 @@ export interface RunOfFolder {
 /** How a run folder is read. */
 export interface ReadRunOptions {
   /** Changes of the pipeline, as `PATH=VALUE`. */
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   /** Code from elsewhere that may be loaded. */
-  readonly allowPlugins: readonly string[];
-  /** The environment variables that may be part of an address. */
-  readonly allowEnv: readonly string[];
+  readonly allowPlugins?: readonly string[];
+  /** The environment variables that may be part of an address; none by default, as the folder may be somebody else's. */
+  readonly allowEnv?: readonly string[];
   /** Hears of each environment variable that is read. */
   readonly onVariable?: (name: string) => void;
   /** What a module exports; it is imported by default. */
@@ -36,7 +36,7 @@ export interface ReadRunOptions {
  */
 export async function readRun(
   out: string,
-  { set, allowPlugins, allowEnv, onVariable, evaluate }: ReadRunOptions,
+  { set = [], allowPlugins = [], allowEnv = [], onVariable, evaluate }: ReadRunOptions,
 ): Promise<RunOfFolder> {
   const earlier = await readEarlierRun(out);
   const allowed = await allowedCodeOfRun(out, earlier.project, allowPlugins);

@@ -33,7 +33,7 @@ Deno.test("typesOfSchema() writes the type of each kind of option", () => {
     [z.record(z.string(), z.number()), "{\nreadonly [name: string]: number;\n}"],
     [z.strictObject({ b: z.number() }), "{\nreadonly b: number;\n}"],
     [z.strictObject({ b: z.number().optional() }), "{\nreadonly b?: number;\n}"],
-    [nestedStage<Schedule>("schedule"), "ScheduleEntry"],
+    [nestedStage<Schedule>("schedule"), 'StageEntries["schedule"]'],
     [z.any(), "unknown"],
   ];
   for (const [schema, type] of cases) {
@@ -58,8 +58,13 @@ Deno.test("typesOfSchema() makes options with defaults optional, and says what t
 
 Deno.test("typesOfSchema() has a type for the entries of each kind", () => {
   const text = typesOfSchema(pipelineJsonSchema(builtins));
-  for (const name of ["SourceEntry", "LossEntry", "OptimizerEntry", "ChangedOptimizerEntry"]) {
-    assertStringIncludes(text, `export type ${name} =\n`);
+  const [whole, changed] = text.split("export interface ChangedStageEntries {\n") as [
+    string,
+    string,
+  ];
+  for (const kind of ["source", "loss", "optimizer"]) {
+    assertStringIncludes(whole, `readonly ${kind}:\n  | StageObject<"${kind}">\n`);
   }
+  assertStringIncludes(changed, 'readonly optimizer:\n  | StageObject<"optimizer">\n');
   assertStringIncludes(text, '  | StageObject<"optimizer">\n');
 });

@@ -1,7 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import type { Batch, ColumnSpec, Values } from "../../../src/stages/batch.ts";
 import type { Transform } from "../../../src/stages/transform.ts";
-import { createRandom, UserError } from "../../../plugin.ts";
+import { UserError } from "../../../plugin.ts";
+import { createRandom } from "../../../src/base/random.ts";
 import normalize from "../../../plugins/transforms/normalize.ts";
 import { checkStage } from "../../../testing.ts";
 import {

@@ -1,4 +1,4 @@
-import { defineTransform, type TransformStage, z } from "@rocket-launching/rocket";
+import { defineTransform, type TransformStage, z } from "@rocket-launching/rocket/plugin";
 
 const stage: TransformStage = defineTransform({
   name: "drops-rows",

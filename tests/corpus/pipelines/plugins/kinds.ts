@@ -1,4 +1,4 @@
-import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket";
+import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket/plugin";
 
 export const fin: LossStage = defineLoss({
   name: "broken",

@@ -1,4 +1,4 @@
-import { defineLoss, type LossStage, z } from "@rocket-launching/rocket";
+import { defineLoss, type LossStage, z } from "@rocket-launching/rocket/plugin";
 
 const stage: LossStage = defineLoss({
   name: "broken",

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import { withLock } from "../../../src/engine/native/lock.ts";
-import { withFolder } from "./support.ts";
+import { withLock } from "../../../src/base/files/with_lock.ts";
+import { withFolder } from "../../engine/native/support.ts";
 
-const LOCK = new URL("../../../src/engine/native/lock.ts", import.meta.url).href;
+const LOCK = new URL("../../../src/base/files/with_lock.ts", import.meta.url).href;
 
 /** A process that takes a lock, says so, and keeps it until it is told to go or is killed. */
 function holder(path: string) {

@@ -1,0 +1,200 @@
+import { dirname } from "node:path";
+import { Interruption, UserError } from "../base/errors.ts";
+import type { Precision } from "../engine/capture/precision.ts";
+import { type EngineChoice, openEngine } from "../engine/engine.ts";
+import { allowedCode } from "../pipeline/allowed_code.ts";
+import type { SweepFile } from "../pipeline/sweep_file/define.ts";
+import {
+  readSweep,
+  type ReadSweepOptions,
+  readSweepValue,
+  type Sweep,
+} from "../pipeline/sweep_file/read.ts";
+import { namingPermissions } from "../run/missing_permission.ts";
+import { runPlan } from "../run/run.ts";
+import type { Output } from "../stages/output.ts";
+import { type CheckedSweep, checkSweep, nameOf, type SweepOptions } from "./check.ts";
+import { type Latency, measureLatency } from "./latency.ts";
+import { finishedNets, holdRun, holdSweep } from "./one_run.ts";
+import { readOutcomes } from "./results.ts";
+import { type SweepTable, sweepTable } from "./table.ts";
+import { writeTable } from "./write.ts";
+
+/** How {@linkcode runSweep} runs, beside what the sweep says. */
+export interface RunSweepOptions {
+  /** The sweep's folder; `runs/NAME` by default. Runs that it holds already are not run again. */
+  readonly out?: string;
+  /** Changes of all pipelines as `PATH=VALUE`, such as `train.epochs=3`. */
+  readonly set?: readonly string[];
+  /** Code outside of the project's folder that pipelines may name, such as `npm:their-stage@1`. */
+  readonly allowPlugins?: readonly string[];
+  /** The setting that the others are compared with, instead of the sweep's. */
+  readonly reference?: string;
+  /** The engine; `auto` by default. */
+  readonly engine?: EngineChoice;
+  /** What training steps compute in, where the machine has units for it; float32 by default. */
+  readonly precision?: Precision;
+  /**
+   * When it is aborted, the current run finishes its step, writes a checkpoint, and an `Interruption` is thrown. The
+   * same call continues from there.
+   */
+  readonly signal?: AbortSignal;
+  /** Gives who hears of a run's events, by the run's name, such as `rocket/seed-1`. */
+  readonly listener?: (run: string) => Output;
+  /** Told of what a person may want to know, a line at a time. */
+  readonly report?: (line: string) => void;
+}
+
+/** A run of a sweep that failed. */
+export interface SweepFailure {
+  /** The run's name, such as `rocket/seed-1`. */
+  readonly run: string;
+  /** Why. */
+  readonly error: Error;
+}
+
+/** What {@linkcode runSweep} ended with. */
+export interface SweepResult {
+  /** The sweep's folder. */
+  readonly out: string;
+  /** The results by setting. */
+  readonly table: SweepTable;
+  /** The files that hold the table. */
+  readonly files: readonly string[];
+  /** The runs that failed; the same call tries them again. */
+  readonly failures: readonly SweepFailure[];
+}
+
+/**
+ * Runs all settings of a sweep with all seeds, and writes one table: what `deno task pipeline sweep FILE` does.
+ *
+ * The runs happen one after the other in this process, with the permissions of the program. The command gives each run a
+ * process of its own instead, so that several run at once and each has only the permissions that it needs. A process loads
+ * TensorFlow once, with the sweep's number of threads; if it is loaded already, that number stays, and results may
+ * differ in their last digits.
+ *
+ * @param sweep A sweep file, or a sweep from `defineSweep()`, whose relative paths start from the current folder.
+ * @param options The folder, the engine, who listens.
+ * @returns The table, and the runs that failed.
+ * @throws {UserError} If the sweep or one of its pipelines is wrong, before anything runs; or the program lacks a
+ * permission, which the hint names.
+ * @throws {Interruption} If `signal` is aborted.
+ *
+ * @example
+ * ```ts
+ * import { defineSweep, runSweep } from "@rocket-launching/rocket";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const sweep = defineSweep({
+ *   base: "pipelines/quickstart.yaml",
+ *   seeds: [1],
+ *   settings: {
+ *     alone: { losses: [{ use: "cross-entropy", on: "light" }] },
+ *     rocket: {},
+ *   },
+ *   latency: "none",
+ * });
+ * const { table, failures } = await runSweep(sweep, {
+ *   out: `${await Deno.makeTempDir()}/sweep`,
+ *   engine: "wasm",
+ *   set: ["train={ epochs: 1, batch: 256, baseline: none }", "network.shared=[]"],
+ * });
+ * assertEquals(failures, []);
+ * assertEquals(table.rows.map(({ setting }) => setting), ["alone", "rocket"]);
+ * ```
+ */
+export async function runSweep(
+  sweep: string | SweepFile,
+  options: RunSweepOptions = {},
+): Promise<SweepResult> {
+  return await namingPermissions(async () => {
+    const folder = typeof sweep === "string" ? dirname(sweep) : Deno.cwd();
+    const allowed = await allowedCode(folder, options.allowPlugins);
+    const reading: ReadSweepOptions = {
+      allowed,
+      reference: options.reference,
+      ...(options.set && { set: options.set }),
+    };
+    const read = typeof sweep === "string"
+      ? await readSweep(sweep, reading)
+      : await readSweepValue(sweep, reading);
+    const { engine, precision, out } = options;
+    return await new SweepOfProgram(read, { engine, precision, out, allowed }, options).run();
+  });
+}
+
+/** A sweep whose runs happen in this process. */
+class SweepOfProgram {
+  readonly #sweep: Sweep;
+  readonly #how: SweepOptions;
+  readonly #options: RunSweepOptions;
+  readonly #report: (line: string) => void;
+
+  constructor(sweep: Sweep, how: SweepOptions, options: RunSweepOptions) {
+    this.#sweep = sweep;
+    this.#how = how;
+    this.#options = options;
+    this.#report = options.report ?? (() => {});
+  }
+
+  async run(): Promise<SweepResult> {
+    const { threads } = this.#sweep.value;
+    // Before anything else opens it: TensorFlow reads the number of threads once.
+    await openEngine(this.#options.engine ?? "auto", () => {}, { threads });
+    const checked = await checkSweep(this.#sweep, this.#how, this.#report);
+    return await holdSweep(checked.out, () => this.#all(checked));
+  }
+
+  async #all(checked: CheckedSweep): Promise<SweepResult> {
+    const { out } = checked, failures: SweepFailure[] = [];
+    for (const run of this.#sweep.runs) {
+      try {
+        await this.#one(run);
+      } catch (error) {
+        // Only what a person can mend is of the run; all else ends the program.
+        if (error instanceof Interruption || !(error instanceof UserError)) throw error;
+        failures.push({ run: nameOf(run), error });
+        this.#report(`${nameOf(run)}: failed`);
+      }
+    }
+    const outcomes = await readOutcomes(checked);
+    const latency = outcomes.length > 0 ? await this.#latency(checked) : undefined;
+    const table = sweepTable(checked, outcomes, latency);
+    const files = await writeTable(out, table, outcomes, this.#report);
+    return { out, table, files, failures };
+  }
+
+  async #one(run: Sweep["runs"][number]): Promise<void> {
+    const name = nameOf(run);
+    const { engine, precision, signal, listener } = this.#options;
+    const wait = () => this.#report(`another process runs ${name}; waiting for its end`);
+    await holdRun(this.#sweep, run, this.#how, wait, async ({ plan, folder, state }) => {
+      if (state === "finished") return;
+      this.#report(`${name}: ${state === "interrupted" ? "resumed" : "started"}`);
+      await runPlan(plan, {
+        out: folder,
+        engine,
+        precision,
+        resume: state === "interrupted",
+        quiet: true,
+        report: this.#report,
+        ...(signal && { signal }),
+        ...(listener && { listener: listener(name) }),
+      });
+      this.#report(`${name}: done`);
+    });
+  }
+
+  /** One row at a time wants one thread, and a process has one TensorFlow. */
+  async #latency({ latencyBatch, threads }: CheckedSweep): Promise<Latency | undefined> {
+    if (latencyBatch === undefined) return undefined;
+    if (threads !== 1) {
+      this.#report(
+        "latency is measured with one thread: the command sweep measures it; the table is without",
+      );
+      return undefined;
+    }
+    const nets = await finishedNets(this.#sweep, this.#how.allowed, this.#how);
+    return await measureLatency(nets, latencyBatch, this.#options.engine ?? "auto", this.#report);
+  }
+}
