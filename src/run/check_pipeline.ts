@@ -126,7 +126,7 @@ export interface CheckResult {
  * assertEquals(run?.rows.test, 360);
  *
  * const wrong = await checkPipeline(file, { engine, set: ["metrics=[acuracy]"] });
- * assertEquals(wrong.problems[0]?.hint, 'did you mean "accuracy"?');
+ * assertEquals(wrong.problems[0]?.hint, "did you mean accuracy?");
  * ```
  */
 export async function checkPipeline(

@@ -1,0 +1,82 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { tableFromIPC } from "apache-arrow";
+import { join } from "node:path";
+import { Interruption, UserError } from "../../src/base/errors.ts";
+import type { Pipeline } from "../../src/pipeline/define.ts";
+import { defineSweep, type SweepFile } from "../../src/pipeline/sweep_file/define.ts";
+import { runPipeline } from "../../src/run/run_pipeline.ts";
+import { runSweep } from "../../src/sweep/run_sweep.ts";
+import { inFolder } from "../support/command_line.ts";
+import { digitsPipeline } from "../support/pipelines.ts";
+import mseHint from "../../plugins/losses/mse_hint.ts";
+
+const parts = { outputs: ["checkpoint", "result"], train: { epochs: 1, batch: 256 } };
+const base = digitsPipeline(parts) as unknown as Pipeline;
+const alone = { losses: [{ use: "cross-entropy", on: "light" }] } as const;
+const engine = "wasm";
+
+Deno.test("runSweep() runs each setting as runPipeline() does, and not twice", () =>
+  inFolder(async (folder) => {
+    const out = join(folder, "sweep");
+    const sweep: SweepFile = defineSweep({
+      base,
+      seeds: [1, 2],
+      // A stage itself, which no process of its own could be handed.
+      settings: { alone, rocket: { "losses.2": { use: mseHint, weight: 0.1 } } },
+      latency: { batch: 4 },
+    });
+    const started: string[] = [];
+    const listener = (run: string) => ({ runStart: () => void started.push(run) });
+    const { table, failures, files } = await runSweep(sweep, { engine, out, listener });
+    assertEquals(failures, []);
+    assertEquals(started, ["alone/seed-1", "rocket/seed-1", "alone/seed-2", "rocket/seed-2"]);
+    const rocket = table.rows.find(({ setting }) => setting === "rocket")!;
+    const same = await runPipeline(base, {
+      ...{ engine, out: join(folder, "same"), quiet: true },
+      set: ["losses.2.weight=0.1", "seed=2", "train.baseline=none"],
+    });
+    assertEquals(rocket.metrics.last["light/accuracy"]?.values[1], same.test.light!.accuracy);
+    assert(rocket.latency! > 0);
+    const arrow = files.find((file) => file.endsWith("runs.arrow"))!;
+    assertEquals(tableFromIPC(await Deno.readFile(arrow)).numRows, 4);
+
+    await runSweep(sweep, { engine, out, listener, set: [] });
+    assertEquals(started.length, 4);
+  }));
+
+Deno.test("runSweep() goes on after a run that failed, and tells of it", () =>
+  inFolder(async (folder) => {
+    const refused = "this run only";
+    const sweep = defineSweep({
+      base,
+      seeds: [1],
+      settings: { alone, rocket: {} },
+      latency: "none",
+    });
+    const { table, failures } = await runSweep(sweep, {
+      ...{ engine, out: join(folder, "sweep") },
+      listener: (run) => ({
+        runStart() {
+          if (run === "alone/seed-1") throw new UserError(refused);
+        },
+      }),
+    });
+    assertEquals(failures.map(({ run, error }) => [run, error.message.includes(refused)]), [
+      ["alone/seed-1", true],
+    ]);
+    assertEquals(table.rows.find(({ setting }) => setting === "rocket")!.seeds, [1]);
+  }));
+
+Deno.test("runSweep() refuses a wrong sweep before anything runs, and stops when it is told to", () =>
+  inFolder(async (folder) => {
+    const out = join(folder, "sweep");
+    const wrong = defineSweep({ base, seeds: [1], settings: { a: { "losses.2.weihgt": 1 } } });
+    const error = await assertRejects(() => runSweep(wrong, { engine, out }), UserError);
+    assertEquals(error.exitCode, 2);
+    const sweep = defineSweep({ base, seeds: [1], settings: { alone }, latency: "none" });
+    const signal = AbortSignal.abort();
+    await assertRejects(() => runSweep(sweep, { engine, out, signal }), Interruption);
+    // The same call continues.
+    const { table } = await runSweep(sweep, { engine, out });
+    assertEquals(table.rows[0]!.seeds, [1]);
+  }));
