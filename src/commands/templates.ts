@@ -108,7 +108,11 @@ Deno.test("${name} keeps the contract of ${article} ${kind}", async () => {
 /** A stage of each kind, formatted as `deno fmt` does in a project of its own. */
 export const templates: Readonly<Record<StageKind, (names: StageNames) => Template>> = {
   source: ({ file, name, variable }) => ({
-    stage: `import { defineSource, type SourceStage, z } from "@rocket-launching/rocket/plugin";
+    stage: `import {
+  defineSource,
+  type SourceStage,
+  z,
+} from "@rocket-launching/rocket/plugin";
 import { tableFromArrays } from "npm:apache-arrow@21.2.0";
 
 const ${variable}: SourceStage = defineSource({
@@ -271,7 +275,12 @@ export default ${variable};
     pipeline: { network: `{ use: ./${file}, booster: 24 }` },
   }),
   loss: ({ file, name, variable }) => ({
-    stage: `import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket/plugin";
+    stage: `import {
+  defineLoss,
+  type LossStage,
+  tf,
+  z,
+} from "@rocket-launching/rocket/plugin";
 
 const ${variable}: LossStage = defineLoss({
   name: "${name}",
@@ -373,7 +382,11 @@ export default ${variable};
     },
   }),
   metric: ({ file, name, variable }) => ({
-    stage: `import { defineMetric, type MetricStage, z } from "@rocket-launching/rocket/plugin";
+    stage: `import {
+  defineMetric,
+  type MetricStage,
+  z,
+} from "@rocket-launching/rocket/plugin";
 
 const ${variable}: MetricStage = defineMetric({
   name: "${name}",

@@ -97,7 +97,7 @@ export interface SweepResult {
  * const { table, failures } = await runSweep(sweep, {
  *   out: `${await Deno.makeTempDir()}/sweep`,
  *   engine: "wasm",
- *   set: ["train={ epochs: 1, batch: 256, baseline: none }", "network.shared=[]"],
+ *   set: ["train={ epochs: 1, batch: 256 }", "network={ use: mlp, light: [8], booster: [16] }"],
  * });
  * assertEquals(failures, []);
  * assertEquals(table.rows.map(({ setting }) => setting), ["alone", "rocket"]);

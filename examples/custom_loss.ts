@@ -1,0 +1,40 @@
+// A loss of your own, in the program that uses it: no file and no package is needed.
+//
+//   deno run -A examples/custom_loss.ts
+
+import { definePipeline, runPipeline } from "@rocket-launching/rocket";
+import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket/plugin";
+
+// A hint compares two outputs: what the booster says, and what the light net says. It returns one number a row.
+const cosineHint: LossStage = defineLoss({
+  name: "cosine-hint",
+  summary: "1 minus the cosine of the angle between the logits of both nets.",
+  form: "hint",
+  options: z.object({
+    epsilon: z.number().positive().default(1e-6).describe("Keeps the norms above 0."),
+  }),
+  create: ({ epsilon }) => (from, to) => {
+    const norm = (x: tf.Tensor) => tf.sqrt(tf.add(tf.sum(tf.square(x), -1), epsilon));
+    const cosine = tf.div(tf.sum(tf.mul(from, to), -1), tf.mul(norm(from), norm(to)));
+    return tf.sub(1, cosine);
+  },
+});
+
+// In a pipeline, `use` takes the stage itself where it takes a name otherwise.
+const pipeline = definePipeline({
+  extends: `${import.meta.dirname}/../pipelines/quickstart.yaml`,
+  network: { use: "mlp", light: [16], booster: [64] },
+  losses: [
+    { use: "cross-entropy", on: "light" },
+    { use: "cross-entropy", on: "booster" },
+    { use: cosineHint, from: "booster.logits", to: "light.logits", weight: 0.5 },
+  ],
+  train: { epochs: 2, baseline: "none" },
+});
+
+const out = `${await Deno.makeTempDir()}/run`;
+const { test, gradients } = await runPipeline(pipeline, { out, engine: "wasm", quiet: true });
+console.log("accuracy of the light net:", test.light?.accuracy);
+
+// How strongly each loss moves each part, on the first batch. The hint leaves the booster alone.
+for (const { loss, norms } of gradients) console.log(loss, norms);
