@@ -356,7 +356,7 @@ function dictionaryBlock(read: MessageAt | undefined, index: number): Dictionary
     isDelta: boolean;
     data: RecordBatchHeader;
   };
-  verifyBuffers(data.buffers, read.block.bodyLength);
+  verifyBuffers(data, read.block.bodyLength);
   return { ...read.block, id, isDelta, header: data };
 }
 
@@ -374,7 +374,7 @@ function batchBlock(
   if (!(rows >= 0 && rows <= maxRows)) {
     throw new DamagedError(`record batch ${index} says that it has ${rows} rows`);
   }
-  verifyBuffers(header.buffers, read.block.bodyLength);
+  verifyBuffers(header, read.block.bodyLength);
   return { ...read.block, rows, header, dictionaries };
 }
 

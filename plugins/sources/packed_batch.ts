@@ -219,7 +219,7 @@ class Walk {
       if (type.mode === UnionMode.Dense) this.#buffer(name, 4 * rows);
     } else if (DataType.isUtf8View(type) || DataType.isBinaryView(type)) {
       this.#buffer(name, rows * viewWidth);
-      const more = this.#header.variadicBufferCounts?.[this.#views++] ?? 0;
+      const more = Number(this.#header.variadicBufferCounts?.[this.#views++] ?? 0);
       for (let index = 0; index < more; index++) this.#buffer(name);
     } else if (offsetWidth(type) > 0) {
       const width = offsetWidth(type), buffer = this.buffers.length;
@@ -290,7 +290,12 @@ class Walk {
   /** Takes the next buffer: of so many bytes, or a few more. */
   #buffer(name: string, needed?: number, least = needed): void {
     const place = this.#header.buffers[this.buffers.length];
-    const from = Number(place?.offset ?? 0), size = Number(place?.length ?? 0);
+    if (!place) {
+      throw new ColumnError(
+        `the column ${name} needs more than the ${this.buffers.length} buffers that there are`,
+      );
+    }
+    const from = Number(place.offset), size = Number(place.length);
     if (size > 0 && size < prefix) {
       throw new ColumnError(`the column ${name} has a buffer that does not say how long it is`);
     }

@@ -8,6 +8,7 @@
 import {
   type Data,
   DataType,
+  type Decimal,
   type Field,
   type FixedSizeBinary,
   type FixedSizeList,
@@ -19,34 +20,78 @@ export class ColumnError extends Error {
   override name = "ColumnError";
 }
 
+/** The most digits of decimals, by their bits. */
+const mostDigits: Readonly<Record<number, number>> = { 32: 9, 64: 18, 128: 38, 256: 76 };
+
+/** More digits after the point, or zeros before it, than any database has. */
+const mostScale = 1000;
+
 /**
- * Refuses a column of whole numbers of a width that there is not. arrow-js tells only where it
- * makes an array.
+ * Refuses a column of a type that there is not. arrow-js tells only where it makes an array, and
+ * a text of a decimal has as many digits as its scale says.
  *
  * @param type The column's type.
  * @param name What to call it.
- * @throws {ColumnError} If it has such numbers, or a column in it.
+ * @throws {ColumnError} If it is of such a type, or a column in it.
  */
 export function verifyType(type: DataType, name: string): void {
+  const fail = (what: string): never => {
+    throw new ColumnError(`the column ${name} says that it has ${what}`);
+  };
   if (DataType.isDictionary(type)) {
     verifyType(type.indices, name);
     verifyType(type.dictionary, name);
-  } else if (DataType.isInt(type) && ![8, 16, 32, 64].includes(type.bitWidth)) {
-    throw new ColumnError(`the column ${name} says that it has numbers of ${type.bitWidth} bits`);
+    return;
   }
-  for (const field of type.children ?? []) {
-    verifyType((field as Field).type, `${name}.${(field as Field).name}`);
+  if (DataType.isInt(type) && ![8, 16, 32, 64].includes(type.bitWidth)) {
+    fail(`numbers of ${type.bitWidth} bits`);
+  } else if (DataType.isFloat(type) && ![0, 1, 2].includes(type.precision)) {
+    fail(`numbers of the unknown precision ${type.precision}`);
+  } else if (DataType.isDecimal(type)) {
+    const { bitWidth, precision, scale } = type as Decimal, most = mostDigits[bitWidth];
+    if (!most) fail(`decimals of ${bitWidth} bits`);
+    if (!(precision >= 1 && precision <= most!)) {
+      fail(`decimals of ${precision} digits in ${bitWidth} bits`);
+    }
+    if (!(Math.abs(scale) <= mostScale)) fail(`decimals of the scale ${scale}`);
+  } else if (DataType.isTime(type) && type.bitWidth !== (type.unit < 2 ? 32 : 64)) {
+    fail(`times of the unit ${type.unit} in ${type.bitWidth} bits`);
+  } else if (DataType.isFixedSizeBinary(type) && !((type as FixedSizeBinary).byteWidth >= 0)) {
+    fail(`values of ${(type as FixedSizeBinary).byteWidth} bytes`);
+  } else if (DataType.isFixedSizeList(type) && !((type as FixedSizeList).listSize >= 0)) {
+    fail(`lists of ${(type as FixedSizeList).listSize} values`);
   }
+  const children: readonly Field[] = type.children ?? [];
+  const lists = DataType.isList(type) || DataType.isLargeList(type) ||
+    DataType.isFixedSizeList(type) || DataType.isMap(type);
+  if (lists && children.length !== 1) fail(`lists of ${children.length} columns`);
+  if (DataType.isMap(type)) {
+    const entries = children[0]!.type;
+    if (!DataType.isStruct(entries) || entries.children?.length !== 2) {
+      fail("maps whose entries are no pairs of a key and a value");
+    }
+  }
+  for (const child of children) verifyType(child.type, `${name}.${child.name}`);
 }
 
 /**
  * Refuses buffers that are not within their message's body, whatever reads them later.
  *
- * @param buffers What the message says of them.
+ * @param header What the message says of them.
  * @param bodyLength The bytes of the body.
- * @throws {ColumnError} If one leads out of it.
+ * @throws {ColumnError} If one leads out of it, or a column says that it has more than there are.
  */
-export function verifyBuffers(buffers: RecordBatchHeader["buffers"], bodyLength: number): void {
+export function verifyBuffers(
+  { buffers, variadicBufferCounts }: Pick<RecordBatchHeader, "buffers" | "variadicBufferCounts">,
+  bodyLength: number,
+): void {
+  for (const said of variadicBufferCounts ?? []) {
+    const count = Number(said);
+    if (count >= 0 && count <= buffers.length) continue;
+    throw new ColumnError(
+      `a column of views says that it has ${count} buffers of ${buffers.length} in all`,
+    );
+  }
   for (const buffer of buffers) {
     const offset = Number(buffer.offset), length = Number(buffer.length);
     if (offset >= 0 && length >= 0 && offset + length <= bodyLength) continue;
@@ -92,10 +137,13 @@ export function verifyNulls(
   header: RecordBatchHeader,
   body: Uint8Array,
 ): void {
-  let node = 0, buffer = 0;
+  let node = 0, buffer = 0, views = 0;
   /** Whether what comes behind the column can be found. */
   const verify = ({ type, name }: Field, within: string): boolean => {
-    const buffers = ownBuffers(type), said = header.nodes[node++];
+    const said = header.nodes[node++];
+    const buffers = isView(type)
+      ? 2 + Number(header.variadicBufferCounts?.[views++] ?? 0)
+      : ownBuffers(type);
     if (buffers === undefined || !said) return false;
     const valid = header.buffers[buffer];
     buffer += buffers;
@@ -118,6 +166,9 @@ export function verifyNulls(
   for (const field of fields) if (!verify(field, "")) return;
 }
 
+/** Whether rows are views of texts or bytes that stand in other buffers. */
+const isView = (type: DataType) => DataType.isUtf8View(type) || DataType.isBinaryView(type);
+
 /** How many of the first bits are set. */
 function bitsOf(bytes: Uint8Array, length: number): number {
   let bits = 0;
@@ -133,7 +184,8 @@ const bitsInByte = Uint8Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * Refuses a column whose buffers are too short for its rows, or whose offsets do not rise.
+ * Refuses a column whose buffers are too short for its rows, whose offsets do not rise, or whose
+ * views lead out of their buffers.
  *
  * @param data The column.
  * @param name What to call it.
@@ -176,6 +228,7 @@ export function verifyColumn(data: Data, name: string): void {
   if (needed !== undefined && (values?.length ?? 0) < needed) {
     fail(shortOf(values?.length ?? 0, needed));
   }
+  if (isView(type)) verifyViews(data, fail);
   children.forEach((child, index) =>
     verifyColumn(child as Data, `${name}.${type.children[index]?.name ?? index}`)
   );
@@ -194,6 +247,46 @@ function verifyIndices(data: Data, fail: (why: string) => never): void {
     const bit = offset + row;
     if (nullCount > 0 && !(nullBitmap![bit >> 3]! >> (bit & 7) & 1)) continue;
     fail(`has the index ${index} at row ${row}, and a dictionary of ${entries} values`);
+  }
+}
+
+/** The bytes of a view: those of its text, or a number of them and where the rest is. */
+const viewWidth = 16;
+
+/** Texts of this many bytes stand in the view itself. */
+const maxInline = 12;
+
+/**
+ * Refuses views that lead out of their buffers, or to a text that starts otherwise than the view
+ * says; what stands in place of a null does not count.
+ */
+function verifyViews(data: Data, fail: (why: string) => never): void {
+  const { length, nullCount, nullBitmap, offset, variadicBuffers } = data;
+  const values = data.values as unknown as Uint8Array;
+  const views = new DataView(values.buffer, values.byteOffset, values.byteLength);
+  for (let row = 0; row < length; row++) {
+    const at = row * viewWidth, size = views.getInt32(at, true);
+    if (size >= 0 && size <= maxInline) continue;
+    const bit = offset + row;
+    if (nullCount > 0 && !(nullBitmap![bit >> 3]! >> (bit & 7) & 1)) continue;
+    if (size < 0) fail(`has a value of ${size} bytes at row ${row}`);
+    const number = views.getInt32(at + 8, true), start = views.getInt32(at + 12, true);
+    const buffer = variadicBuffers[number] as Uint8Array | undefined;
+    if (!buffer) {
+      return fail(
+        `has a value at row ${row} in buffer ${number} (from 0) of ${variadicBuffers.length} buffers`,
+      );
+    }
+    if (start < 0 || start + size > buffer.length) {
+      fail(
+        `has a value of ${size} bytes from byte ${start} on of a buffer of ${buffer.length} bytes ` +
+          `at row ${row}`,
+      );
+    }
+    for (let byte = 0; byte < 4; byte++) {
+      if (values[at + 4 + byte] === buffer[start + byte]) continue;
+      fail(`has a value at row ${row} that starts otherwise than its view says`);
+    }
   }
 }
 
@@ -222,6 +315,7 @@ function verifyOffsets(
 function valuesOf(type: DataType, length: number, offset: number): number | undefined {
   if (DataType.isBool(type)) return Math.ceil((offset + length) / 8);
   if (DataType.isFixedSizeBinary(type)) return length * (type as FixedSizeBinary).byteWidth;
+  if (isView(type)) return length * viewWidth;
   if (DataType.isDecimal(type)) return length * type.bitWidth / 32;
   const single = DataType.isInt(type) || DataType.isFloat(type) || DataType.isDate(type) ||
     DataType.isTime(type) || DataType.isTimestamp(type) || DataType.isDuration(type);

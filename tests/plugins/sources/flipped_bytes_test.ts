@@ -1,0 +1,140 @@
+import { assert, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
+import { type Data, makeData, Utf8View } from "apache-arrow";
+import { join } from "node:path";
+import arrow from "../../../plugins/sources/arrow.ts";
+import { ColumnError, verifyColumn } from "../../../plugins/sources/record_batch_verify.ts";
+import { UserError } from "../../../plugin.ts";
+import { sourceOf, withFiles } from "../../support/formats.ts";
+import { exactColumns, interopFolder } from "../../support/interop.ts";
+
+const readFlipped = (name: string, folder: string) =>
+  exactColumns(sourceOf(arrow, { path: name }, folder));
+
+// A file for each codec; all of them have texts, lists, dictionaries and views.
+for (
+  const [codec, name, stride] of [
+    ["no codec", "pyarrow_dictionaries.arrow", 479],
+    ["LZ4", "pyarrow_dictionaries_lz4.arrows", 131],
+    ["ZSTD", "pyarrow_zstd.arrows", 173],
+  ] as const
+) {
+  Deno.test(`arrow gives values or a UserError for any flipped byte of a file with ${codec}`, async () => {
+    const bytes = await Deno.readFile(join(interopFolder, name));
+    await withFiles({ [name]: bytes }, async (folder) => {
+      const found = { values: 0, refused: 0 };
+      for (let at = 0; at < bytes.length; at += stride) {
+        for (const mask of [0x01, 0xff]) {
+          bytes[at]! ^= mask;
+          await Deno.writeFile(join(folder, name), bytes);
+          bytes[at]! ^= mask;
+          try {
+            await readFlipped(name, folder);
+            found.values++;
+          } catch (error) {
+            if (error instanceof UserError) found.refused++;
+            else throw new Error(`byte ${at} ^ ${mask} of ${name}`, { cause: error });
+          }
+        }
+      }
+      assert(found.values > 0, "no flip left values");
+      assert(found.refused > 0, "no flip was refused");
+    });
+  });
+}
+
+// Without a look at what these bytes say, reading fails within a library or takes all memory.
+const places = [
+  [
+    "pyarrow_dictionaries.arrow",
+    5470,
+    0x40,
+    "the column of_view (its dictionary) has a value at row 0 in buffer 0 (from 0) of 0 buffers",
+  ],
+  [
+    "pyarrow_dictionaries.arrow",
+    5610,
+    0x04,
+    "the column of_view (its dictionary) has a value at row 0 in buffer 262144 (from 0) of 1 buffers",
+  ],
+  [
+    "pyarrow_zstd.arrows",
+    403,
+    0x01,
+    "the column triples.item says that it has maps whose entries are no pairs of a key and a value",
+  ],
+  [
+    "pyarrow_zstd.arrows",
+    1767,
+    0x40,
+    "the column price says that it has decimals of the scale 1073741826",
+  ],
+  [
+    "pyarrow_zstd.arrows",
+    1995,
+    0x40,
+    "a column of views says that it has 1073741825 buffers of 69 in all",
+  ],
+] as const;
+
+for (const [name, at, mask, message] of places) {
+  Deno.test(`arrow says what is damaged if byte ${at} of ${name} is flipped`, async () => {
+    const bytes = await Deno.readFile(join(interopFolder, name));
+    bytes[at]! ^= mask;
+    await withFiles({ [name]: bytes }, async (folder) => {
+      const error = await assertRejects(() => readFlipped(name, folder), UserError);
+      assertStringIncludes(error.message, name);
+      assertStringIncludes(error.message, message);
+    });
+  });
+}
+
+/** A column of two texts: a short one in its view, and a long one in a buffer of its own. */
+function viewsOf(change: (views: DataView) => void): Data {
+  const long = new TextEncoder().encode("a text that is long"), views = new Uint8Array(32);
+  const view = new DataView(views.buffer);
+  view.setInt32(0, 2, true);
+  views.set(new TextEncoder().encode("ab"), 4);
+  view.setInt32(16, long.length, true);
+  views.set(long.subarray(0, 4), 20);
+  change(view);
+  const nullBitmap = Uint8Array.of(0b11);
+  return makeData(
+    { type: new Utf8View(), length: 2, nullBitmap, views, variadicBuffers: [long] } as never,
+  );
+}
+
+Deno.test("verifyColumn() refuses views that lead out of their buffers", () => {
+  verifyColumn(viewsOf(() => {}), "x");
+  const cases: [change: (views: DataView) => void, message: string][] = [
+    [(views) => views.setInt32(0, -1, true), "the column x has a value of -1 bytes at row 0"],
+    [(views) => views.setInt32(0, 13, true), "the column x has a value at row 0 that starts"],
+    [(views) => views.setInt32(24, -1, true), "at row 1 in buffer -1 (from 0) of 1 buffers"],
+    [(views) => views.setInt32(24, 1, true), "at row 1 in buffer 1 (from 0) of 1 buffers"],
+    [
+      (views) => views.setInt32(28, 1, true),
+      "has a value of 19 bytes from byte 1 on of a buffer of 19 bytes at row 1",
+    ],
+    [(views) => views.setInt32(28, -1, true), "has a value of 19 bytes from byte -1 on"],
+    [(views) => views.setInt32(16, 20, true), "has a value of 20 bytes from byte 0 on"],
+    [(views) => views.setUint8(20, 98), "has a value at row 1 that starts otherwise"],
+  ];
+  for (const [change, message] of cases) {
+    assertThrows(() => verifyColumn(viewsOf(change), "x"), ColumnError, message);
+  }
+});
+
+Deno.test("verifyColumn() takes no look at views in place of a null", () => {
+  const data = viewsOf((views) => views.setInt32(24, 7, true));
+  data.nullBitmap![0] = 0b01;
+  verifyColumn(
+    makeData({ ...data, type: data.type, nullCount: 1, views: data.values } as never),
+    "x",
+  );
+});
+
+Deno.test("verifyColumn() refuses fewer views than rows", () => {
+  const data = viewsOf(() => {});
+  const { type, variadicBuffers } = data;
+  const short = makeData({ type, length: 3, views: data.values, variadicBuffers } as never);
+  assertThrows(() => verifyColumn(short, "x"), ColumnError, "has 32 of the 48 values it needs");
+});
