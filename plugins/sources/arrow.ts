@@ -185,8 +185,9 @@ function hasColumns(
   schema: Schema,
   columns: readonly string[] | undefined,
 ): boolean {
+  const names = columns && new Set(columns);
   const typed = (fields: readonly Field[]) =>
-    fields.filter(({ name }) => !columns || columns.includes(name))
+    fields.filter(({ name }) => !names || names.has(name))
       .map(({ name, type }) => `${name} ${type}`).join();
   const expected = typed(schema.fields);
   return files.every(({ index }) => typed(index.schema.fields.map(plainField)) === expected);

@@ -13,15 +13,15 @@ import {
   Field,
   makeBuilder,
   makeData,
-  RecordBatch,
+  type RecordBatch,
   Schema,
-  Struct,
   type Timestamp,
   Vector,
 } from "apache-arrow";
 import { commonType, hint, UserError } from "../../plugin.ts";
 import { sameColumns } from "./hints.ts";
 import { partitionFields, type Partitions, partitionValue } from "./hive.ts";
+import { recordBatchOf } from "./wide_schema.ts";
 
 /** The columns of one file. */
 export interface FileColumns {
@@ -162,9 +162,9 @@ export function conform(
 ): RecordBatch {
   const rows = batch.numRows;
   const children: Data[] = [], fields: Field[] = [];
+  const own = dataByName(batch);
   for (const field of schema.fields) {
-    const at = batch.schema.fields.findIndex(({ name }) => name === field.name);
-    const data = batch.data.children[at];
+    const data = own.get(field.name);
     if (data) children.push(cast(data, field.type, { ...file, column: field.name }));
     else if (file.partitions.has(field.name)) {
       children.push(constant(field.type, partitionValue(file.partitions, field), rows));
@@ -174,11 +174,20 @@ export function conform(
   const same = children.length === batch.data.children.length &&
     children.every((data, index) => data === batch.data.children[index]);
   if (same) return batch;
-  const type = new Struct(fields);
-  return new RecordBatch(
-    fields.length === schema.fields.length ? schema : batch.schema.assign(...fields),
-    makeData({ type, length: rows, nullCount: 0, children }),
+  return recordBatchOf(
+    fields.length === schema.fields.length ? schema : new Schema(fields, batch.schema.metadata),
+    children,
+    rows,
   );
+}
+
+/** The columns of a record batch by name; of two with one name the first. */
+function dataByName({ schema, data: { children } }: RecordBatch): Map<string, Data> {
+  const named = new Map<string, Data>();
+  for (const [index, { name }] of schema.fields.entries()) {
+    if (!named.has(name)) named.set(name, children[index] as Data);
+  }
+  return named;
 }
 
 /** A column of one value. */

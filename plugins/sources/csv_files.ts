@@ -358,8 +358,9 @@ export async function describeCsv(
     names.map((name) => [name, { values: 0, numbers: 0, texts: new Set<string>() }]),
   );
   for (const file of opened) {
+    const wanted = new Set(asked);
     const looked = names.length > maxTyped && asked
-      ? names.filter((name) => asked.includes(name))
+      ? names.filter((name) => wanted.has(name))
       : names;
     const tally = await attempt(
       file.file,
@@ -559,7 +560,8 @@ export class CsvTables implements Tables {
 
   statement(file: SourceFile, names: readonly string[] | undefined) {
     const opened = this.#files.find((it) => it.file === file)!;
-    const columns = this.#columns.filter(({ name }) => !names || names.includes(name));
+    const wanted = names && new Set(names);
+    const columns = this.#columns.filter(({ name }) => !wanted || wanted.has(name));
     const list = columns.map((column) => this.#value(opened, column));
     return {
       sql: `SELECT ${list.join(", ") || "NULL::BOOLEAN"} FROM ${tableOf(opened, this.#dialect)}`,
@@ -591,13 +593,14 @@ export class CsvTables implements Tables {
   }
 
   async widen(fields: readonly Field[]): Promise<CsvTables> {
+    const byName = new Map(fields.map((field) => [field.name, field]));
     const columns = this.#columns.map((column) => {
-      const wider = fields.find(({ name }) => name === column.name);
+      const wider = byName.get(column.name);
       const type = wider && widerType(column, wider.type);
       return type ? { ...column, type } : column;
     });
     const partitions = this.#partitions.map((field) => {
-      const wider = fields.find(({ name }) => name === field.name);
+      const wider = byName.get(field.name);
       if (!wider) return field;
       const type = String(wider.type) === "Utf8" ? wider.type : commonType(field.type, wider.type);
       return type ? new Field(field.name, type, true) : field;
@@ -670,7 +673,8 @@ export class CsvTables implements Tables {
   }
 
   #read(): CsvColumn[] {
-    return this.#columns.filter(({ name }) => !this.#asked || this.#asked.includes(name));
+    const asked = this.#asked && new Set(this.#asked);
+    return this.#columns.filter(({ name }) => !asked || asked.has(name));
   }
 
   #value(file: CsvFile, { name, type, kinds }: CsvColumn): string {

@@ -1,5 +1,5 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBType } from "npm:@duckdb/node-api@1.5.6-r.1";
-import { Bool, DataType, Field, makeData, Null, RecordBatch, Schema, Struct } from "apache-arrow";
+import { Bool, DataType, Field, makeData, Null, type RecordBatch, Schema } from "apache-arrow";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -13,6 +13,7 @@ import {
   InfiniteError,
 } from "./duckdb_columns.ts";
 import { duckdbPackages } from "./duckdb_packages.ts";
+import { recordBatchOf } from "./wide_schema.ts";
 
 /** How a database is opened. */
 export interface DatabaseOptions {
@@ -235,8 +236,7 @@ function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: n
       });
     }
   });
-  const type = new Struct(schema.fields);
-  return new RecordBatch(schema, makeData({ type, length: rows, nullCount: 0, children }));
+  return recordBatchOf(schema, children, rows);
 }
 
 /** How long nobody needs to be told that something is loaded, in milliseconds. */
@@ -366,7 +366,8 @@ export function selectColumns(
   schema: Schema,
   asked?: readonly string[],
 ): Selection {
-  const wanted = columns.filter(({ name }) => !asked || asked.includes(name));
+  const names = asked && new Set(asked);
+  const wanted = columns.filter(({ name }) => !names || names.has(name));
   for (const { name, type, arrow, refusal } of wanted) {
     if (refusal) throw new UserError(refusal.message, { hint: refusal.hint });
     if (arrow) continue;
@@ -385,10 +386,11 @@ export function selectColumns(
       schema: noColumns,
     };
   }
+  const fields = new Map(schema.fields.map((field) => [field.name, field]));
   return {
     list: wanted.map(({ name, sql = name, type }) => columnExpression(quoted(sql), type))
       .join(", "),
-    schema: new Schema(wanted.map(({ name }) => schema.fields.find((it) => it.name === name)!)),
+    schema: new Schema(wanted.map(({ name }) => fields.get(name)!)),
   };
 }
 

@@ -14,11 +14,12 @@ import {
   LargeList,
   List,
   makeData,
-  RecordBatch,
+  type RecordBatch,
   Schema,
   Struct,
   Utf8,
 } from "apache-arrow";
+import { recordBatchOf } from "./wide_schema.ts";
 
 /** How the values of an extension type are read. */
 interface ExtensionType {
@@ -99,11 +100,7 @@ export function plainBatch(
   const children = kept.map((index) =>
     plainData(batch.data.children[index] as Data, fields[index]!, plain[index]!)
   );
-  const type = new Struct(schema.fields);
-  return new RecordBatch(
-    schema,
-    makeData({ type, length: batch.numRows, nullCount: 0, children }),
-  );
+  return recordBatchOf(schema, children, batch.numRows);
 }
 
 function plainData(data: Data, field: Field, plain: Field): Data {

@@ -33,6 +33,7 @@ import {
   verifyRows,
   verifyType,
 } from "./record_batch_verify.ts";
+import { withQuickAssign } from "./wide_schema.ts";
 
 /** A message: its metadata, with what tells their length, and its body. */
 interface Block {
@@ -131,25 +132,31 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
   const { schema } = RecordBatchReader.from([head, endOfStream]).open();
   for (const { name, type } of schema.fields) verifyType(type, name);
   const words = new DictionaryMessages(file, schema, messages.dictionaries);
+  let nodes: Map<string, number> | undefined;
   /** The dictionaries of the record batches that were read last, by how many came before them. */
   const dictionaries = new Map<number, Dictionaries[]>();
   return {
     schema,
     rowCounts: batches.map(({ rows }) => rows),
-    isWithoutValues: (column) => isWithoutValues(schema, batches, column),
+    isWithoutValues(column) {
+      nodes ??= firstNodes(schema);
+      return isWithoutValues(nodes.get(column), batches);
+    },
     rowLayout: (columns) => rowLayout(schema, batches, columns),
     async read(index) {
       const batch = batches[index];
       if (!batch) throw new RangeError(`no record batch ${index} among ${batches.length}`);
       const before = await words.before(batch.dictionaries);
       const message = await readBatch(file, batch, schema, `record batch ${index}`);
-      const [read] = RecordBatchReader.from(
+      const reader = RecordBatchReader.from(
         [
           head,
           ...[...before, message].flatMap(({ metadata, body }) => [metadata, body]),
           endOfStream,
         ],
-      );
+      ).open();
+      withQuickAssign(reader.schema);
+      const [read] = reader;
       if (!read) throw new DamagedError(`record batch ${index} is not where it should be`);
       // Each time anew dictionaries are other objects, which nobody could tell from other words.
       let known = dictionaries.get(batch.dictionaries);
@@ -167,10 +174,19 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
   };
 }
 
-function isWithoutValues(schema: Schema, batches: readonly BatchBlock[], name: string): boolean {
-  const at = schema.fields.findIndex((field) => field.name === name);
-  if (at < 0) return false;
-  const first = schema.fields.slice(0, at).reduce((sum, { type }) => sum + nodesOf(type), 0);
+/** The number of each column's first node, by the column's name; of two with one name the first's. */
+function firstNodes({ fields }: Schema): Map<string, number> {
+  const nodes = new Map<string, number>();
+  let node = 0;
+  for (const { name, type } of fields) {
+    if (!nodes.has(name)) nodes.set(name, node);
+    node += nodesOf(type);
+  }
+  return nodes;
+}
+
+function isWithoutValues(first: number | undefined, batches: readonly BatchBlock[]): boolean {
+  if (first === undefined) return false;
   return batches.every(({ header }) => {
     const node = header.nodes[first];
     return node !== undefined && Number(node.nullCount) === Number(node.length);

@@ -18,7 +18,7 @@ import {
   findFiles,
   type SourceFile,
 } from "./files.ts";
-import { changedColumns, columnNames } from "./parquet_types.ts";
+import { describeSchema } from "./parquet_types.ts";
 import { openTableFiles, type TableFormat, type Tables } from "./table_files.ts";
 
 /** What Parquet files are called. */
@@ -31,15 +31,14 @@ const format: TableFormat = {
     const columns = new Map<SourceFile, DuckColumn[]>(), rowCounts = new Map<SourceFile, number>();
     for (const file of files) {
       await attempt(file, async () => {
-        const changed = await changedColumns(database, file);
+        const { names, changed } = await describeSchema(database, file);
         const found = await database.columns(`FROM ${tableOf(file)}`);
-        const names = await columnNames(database, file);
         columns.set(
           file,
           found.map((column, index) => {
             // DuckDB calls columns otherwise whose names differ in case alone.
             const name = names.length === found.length ? names[index]! : column.name;
-            const refusal = changed.find((it) => it.name === name);
+            const refusal = changed.get(name);
             return {
               ...column,
               ...(name !== column.name && { name, sql: column.name }),
@@ -102,7 +101,8 @@ async function columnsWithoutValues(
   columns: readonly DuckColumn[],
   names: readonly string[],
 ): Promise<ReadonlySet<string>> {
-  const wanted = columns.filter(({ name }) => names.includes(name));
+  const asked = new Set(names);
+  const wanted = columns.filter(({ name }) => asked.has(name));
   const found = await database.withoutValues(
     tableOf(file),
     wanted.map(({ name, sql = name }) => sql),

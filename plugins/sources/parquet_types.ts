@@ -35,31 +35,44 @@ interface Element {
  */
 const maxDigits = 38;
 
+/** What a file says of its columns. */
+export interface ParquetSchema {
+  /**
+   * The columns' names, in their order. DuckDB takes names that differ in case for one, and calls
+   * the second of `A` and `a` `a_1`, which another column may be called as well.
+   */
+  readonly names: readonly string[];
+  /**
+   * The columns by name whose values DuckDB changes: decimals of more than 38 digits, and times of
+   * nanoseconds that it cuts off at microseconds. Columns in lists and structs count.
+   */
+  readonly changed: ReadonlyMap<string, ChangedColumn>;
+}
+
 /**
- * Finds the columns of a file whose values DuckDB changes: decimals of more than 38 digits, and
- * times of nanoseconds that it cuts off at microseconds. Columns in lists and structs count.
+ * Reads the columns of a file from its schema.
  *
  * @param database The database, which may read the file.
  * @param file The file.
- * @returns The columns, none in most files.
  */
-export async function changedColumns(
+export async function describeSchema(
   database: Database,
   file: SourceFile,
-): Promise<ChangedColumn[]> {
+): Promise<ParquetSchema> {
   const [root, ...elements] = await schemaOf(database, file);
-  const found: ChangedColumn[] = [];
+  const names: string[] = [], changed = new Map<string, ChangedColumn>();
   let spark: Promise<boolean> | undefined;
-  for (let at = 0, column = 0; column < (root?.children ?? 0); column++) {
-    const end = endOf(elements, at);
+  for (let at = 0; names.length < (root?.children ?? 0);) {
+    const end = endOf(elements, at), { name } = elements[at]!;
+    names.push(name);
     for (const element of elements.slice(at, end)) {
       const change = changeOf(element);
       // Spark's timestamps have microseconds, and it writes them in this type by default.
       if (change?.type === "INT96" && await (spark ??= isOfSpark(database, file))) continue;
       if (!change) continue;
-      const { name } = elements[at]!;
+      if (changed.has(name)) break;
       const { type, why } = change;
-      found.push({
+      changed.set(name, {
         name,
         message: `${type} cannot be read: in the column ${name} of ${file.name}, ${why}`,
         hint: rewrite(file.name),
@@ -68,7 +81,7 @@ export async function changedColumns(
     }
     at = end;
   }
-  return found;
+  return { names, changed };
 }
 
 /**
@@ -100,22 +113,6 @@ export function encodings(name: string | undefined): HintText {
     `write it with the encodings that pyarrow chooses: pyarrow.parquet.write_table(pyarrow.parquet.read_table(${path}), ${path})`,
     { edit: "the data file" },
   );
-}
-
-/**
- * The names of a file's columns, in their order. DuckDB takes names that differ in case for one,
- * and calls the second of `A` and `a` `a_1`, which another column may be called as well.
- *
- * @param database The database, which may read the file.
- * @param file The file.
- */
-export async function columnNames(database: Database, file: SourceFile): Promise<string[]> {
-  const [root, ...elements] = await schemaOf(database, file);
-  const names: string[] = [];
-  for (let at = 0; names.length < (root?.children ?? 0); at = endOf(elements, at)) {
-    names.push(elements[at]!.name);
-  }
-  return names;
 }
 
 async function schemaOf(database: Database, { path }: SourceFile): Promise<Element[]> {

@@ -74,12 +74,12 @@ export function rowLayout(
   names?: readonly string[],
 ): RowLayout | undefined {
   if (batches.some(({ header }) => header.compression)) return undefined;
-  const columns: FixedColumn[] = [];
+  const columns: FixedColumn[] = [], wanted = names && new Set(names);
   let node = 0, buffer = 0;
   for (const field of schema.fields) {
     const count = countParts(field.type);
     if (!count) return undefined;
-    if (!names || names.includes(field.name)) {
+    if (!wanted || wanted.has(field.name)) {
       const width = widthOf(field.type);
       if (width === undefined) return undefined;
       const inNodes = [node, node + count.nodes] as const;

@@ -4,14 +4,14 @@ import {
   Field,
   type FixedSizeList,
   makeData,
-  RecordBatch,
+  type RecordBatch,
   Schema,
-  Struct,
   type Vector,
 } from "apache-arrow";
 import type { ArrowFile } from "./arrow.ts";
 import type { RandomAccess } from "./random_access.ts";
 import type { FixedColumn } from "./row_layout.ts";
+import { recordBatchOf } from "./wide_schema.ts";
 
 /** A file whose rows can be read by themselves. */
 interface RowFile {
@@ -102,11 +102,7 @@ function readRows(
     columnOf(type, rows, bytes[index]!, known?.getChild(name) ?? undefined)
   );
   const schema = new Schema([...fields]);
-  const struct = new Struct(schema.fields);
-  return new RecordBatch(
-    schema,
-    makeData({ type: struct, length: rows, nullCount: 0, children }),
-  );
+  return recordBatchOf(schema, children, rows);
 }
 
 /** Reads booleans, a byte for each. */

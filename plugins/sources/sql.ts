@@ -24,7 +24,7 @@ import {
 } from "./files.ts";
 import { definitionsOf, refuseDeeds } from "./sql_check.ts";
 import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
-import { type ChangedColumn, changedColumns } from "./parquet_types.ts";
+import { type ChangedColumn, describeSchema } from "./parquet_types.ts";
 import { describeCsv } from "./csv_files.ts";
 import { joinParquet, type ParquetFile, readParquet } from "./parquet_tables.ts";
 
@@ -225,7 +225,7 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
       columns,
       withoutValues: (names) => database.withoutValues(readParquet([file]), names),
     });
-    for (const column of await changedColumns(database, file)) {
+    for (const column of (await describeSchema(database, file)).changed.values()) {
       if (!changed.has(column.name)) changed.set(column.name, column);
     }
   }

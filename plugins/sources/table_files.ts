@@ -193,7 +193,8 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
 
 /** The columns that are asked for; rows without columns are still rows. */
 function selected(schema: Schema, columns: readonly string[] | undefined): Schema {
-  const fields = schema.fields.filter(({ name }) => !columns || columns.includes(name));
+  const names = columns && new Set(columns);
+  const fields = schema.fields.filter(({ name }) => !names || names.has(name));
   return fields.length > 0 ? new Schema(fields) : noColumns;
 }
 
