@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { unwritable } from "../../base/files/unwritable.ts";
+import { unwritable } from "./unwritable.ts";
 
 /**
  * Runs a function while no other process, and nobody else in this one, runs one under the same lock.

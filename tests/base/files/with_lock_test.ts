@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { withLock } from "../../../src/base/files/with_lock.ts";
 import { withFolder } from "../../engine/native/support.ts";
+import { flags } from "../../support/command_line.ts";
 
 const LOCK = new URL("../../../src/base/files/with_lock.ts", import.meta.url).href;
 
@@ -14,7 +15,7 @@ function holder(path: string) {
       await Deno.stdin.read(new Uint8Array(1));
     });`;
   return new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--no-config", "--no-lock", program],
+    args: ["eval", ...flags, program],
     stdin: "piped",
     stdout: "piped",
   }).spawn();
