@@ -44,8 +44,20 @@ export async function openProject(
     Deno.readTextFile(file).then((text): ProjectConfig => JSON.parse(text)),
     readStandIns(root),
   ]);
-  const offline = !await canImport(standIns.map(({ specifier }) => specifier), options);
+  const modules = standIns.map(({ specifier }) => registryName(specifier, config.imports));
+  const offline = !await canImport(modules, options);
   const flags = ["--config", file];
   if (offline) flags.push("--import-map", importMap(root, config, standIns));
   return { root, config, offline, standIns: offline ? standIns : [], flags };
+}
+
+/**
+ * The name of a module in the registry, such as `jsr:@std/cli@^1.0.0/parse-args`. In a process that
+ * has stand-ins, the name in the project would mean the stand-in.
+ */
+function registryName(specifier: string, imports: ProjectConfig["imports"]): string {
+  const found = Object.entries(imports).find(([name]) =>
+    specifier === name || specifier.startsWith(`${name}/`)
+  );
+  return found ? found[1] + specifier.slice(found[0].length) : specifier;
 }

@@ -25,7 +25,7 @@ export interface CanImportOptions {
  * Whether modules of the JSR registry can be imported: they are in Deno's cache, which takes no
  * network, or the registry answers in time.
  *
- * @param specifiers The modules, as the project's `deno.json` names them.
+ * @param specifiers The modules, by their names in the registry.
  * @param options Whether to trust the memory.
  */
 export async function canImport(
