@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { NOWHERE } from "../base/machine/permissions.ts";
+import { NOWHERE, permissionHost } from "../base/machine/permissions.ts";
 import { printable } from "../base/printable.ts";
 import { runChild } from "./child.ts";
 import { recall, remember } from "./fetched.ts";
@@ -182,8 +182,7 @@ function isFrom(specifier: string, hosts: readonly string[]): boolean {
   if (/^npm:/i.test(specifier)) return true;
   if (/^jsr:/i.test(specifier)) return hosts.length > 0;
   if (!/^https?:/i.test(specifier) || !URL.canParse(specifier)) return false;
-  const { host, port, protocol } = new URL(specifier);
-  return hosts.includes(port ? host : `${host}:${protocol === "http:" ? 80 : 443}`);
+  return hosts.includes(permissionHost(new URL(specifier)));
 }
 
 /** What Deno says is wrong, in a line. */

@@ -1,4 +1,9 @@
-import { type Need, permissionSet } from "../base/machine/permissions.ts";
+import {
+  jsrRegistry,
+  type Need,
+  permissionHost,
+  permissionSet,
+} from "../base/machine/permissions.ts";
 import { importMap } from "./import_map.ts";
 import type { Project, ProjectConfig } from "./project.ts";
 
@@ -28,20 +33,13 @@ export async function grantedArguments(
   file: string,
 ): Promise<string[]> {
   // Deno asks for this also where a module comes from its cache. Processes that run foreign code download nothing.
-  const registry: Need[] = offline
-    ? []
-    : [{ permission: "import", of: jsrHost(), why: "Rocket's own modules from the JSR registry" }];
+  const registry: Need[] = offline ? [] : [{
+    permission: "import",
+    of: permissionHost(jsrRegistry()),
+    why: "Rocket's own modules from the JSR registry",
+  }];
   const granted = { permissions: { default: permissionSet([...permissions, ...registry]) } };
   await Deno.writeTextFile(file, JSON.stringify({ ...configOfRuns(config), ...granted }));
   const map = importMap(root, config, standIns);
   return ["--permission-set", "--no-prompt", "--config", file, "--import-map", map];
-}
-
-/** The host of the JSR registry, as Deno's permissions name it. */
-function jsrHost(): string {
-  const url = Deno.env.get("JSR_URL");
-  const { host, port, hostname, protocol } = new URL(
-    url && URL.canParse(url) ? url : "https://jsr.io/",
-  );
-  return port ? host : `${hostname}:${protocol === "http:" ? 80 : 443}`;
 }

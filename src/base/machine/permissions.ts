@@ -34,6 +34,21 @@ export interface Need {
 export const NOWHERE = "rocket.invalid:443";
 
 /**
+ * The host and the port of an address, as Deno's permissions name them.
+ *
+ * @param url An `http:` or `https:` address.
+ */
+export function permissionHost({ host, hostname, port, protocol }: URL): string {
+  return port ? host : `${hostname}:${protocol === "http:" ? 80 : 443}`;
+}
+
+/** The registry that `jsr:` stands for, as Deno has it: `JSR_URL`, or jsr.io. */
+export function jsrRegistry(): URL {
+  const own = Deno.env.get("JSR_URL");
+  return new URL(own && URL.canParse(own) ? own : "https://jsr.io/");
+}
+
+/**
  * The permissions of a process as a `deno.json` has them: with `deno run -P`, paths may have
  * commas, and there may be more of them than a command line has room for. Code is loaded from the
  * servers that are needed, and from no other.

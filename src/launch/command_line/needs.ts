@@ -14,7 +14,13 @@ import { denoFolder } from "../../base/machine/deno_folder.ts";
 import { fixedFolder, isGlob } from "../../base/files/glob.ts";
 import { isInside } from "../../base/files/holds_path.ts";
 import { targetOf } from "../../base/files/inside.ts";
-import { flagsOf, type Need, permissionSet } from "../../base/machine/permissions.ts";
+import {
+  flagsOf,
+  jsrRegistry,
+  type Need,
+  permissionHost,
+  permissionSet,
+} from "../../base/machine/permissions.ts";
 import { handedOver } from "../../base/machine/system_file.ts";
 import { type AllowedCode, allowedCode, isModule } from "../../pipeline/allowed_code.ts";
 import { type Document, type Evaluate, readDocument } from "../../pipeline/document/document.ts";
@@ -417,7 +423,7 @@ class NeedList {
   /** Code on a server, which is loaded if the person allows it. */
   #addServer(use: string, place: Place): void {
     const name = use.split("#", 1)[0]!;
-    if (/^jsr:/i.test(name)) this.add("import", hostOf(new URL(jsrRegistry()), place), name);
+    if (/^jsr:/i.test(name)) this.add("import", hostOf(jsrRegistry(), place), name);
     if (!/^https?:/i.test(name) || !URL.canParse(name)) return;
     this.add("import", hostOf(new URL(name), place), name);
   }
@@ -465,14 +471,9 @@ class NeedList {
   }
 }
 
-/** The registry that `jsr:` stands for, as Deno has it. */
-function jsrRegistry(): string {
-  const own = Deno.env.get("JSR_URL");
-  return own && URL.canParse(own) ? own : "https://jsr.io/";
-}
-
 /** A host and its port, as Deno is told of them: a `*` in it would stand for many hosts. */
-function hostOf({ host, hostname, port, protocol }: URL, place?: Place): string {
+function hostOf(url: URL, place?: Place): string {
+  const { hostname } = url;
   if (!/^([\w-]+\.)*[\w-]+\.?$|^\[[\da-f:.]+\]$/.test(hostname)) {
     throw new UserError(`${JSON.stringify(hostname)} is no name and no number of a host`, {
       place,
@@ -482,7 +483,7 @@ function hostOf({ host, hostname, port, protocol }: URL, place?: Place): string 
       exitCode: 2,
     });
   }
-  return port ? host : `${hostname}:${protocol === "http:" ? 80 : 443}`;
+  return permissionHost(url);
 }
 
 /** Whether all that a person has lies in a folder. */
