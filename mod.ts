@@ -1,10 +1,10 @@
 /**
- * Rocket trains a light net together with a booster net ("Rocket Launching", arXiv:1708.04106). A pipeline says what is
- * trained on which data, and every part of it is a stage.
+ * Rocket trains a light net together with a booster net ("Rocket Launching", arXiv:1708.04106). A
+ * pipeline says what is trained on which data, and every part of it is a stage.
  *
- * This module has what a program needs to check, run and resume pipelines and to run sweeps. Stages are written with
- * `@rocket-launching/rocket/plugin` and tested with `@rocket-launching/rocket/testing`; the command line is
- * `@rocket-launching/rocket/cli`.
+ * This module has what a program needs to check, run and resume pipelines and to run sweeps. Stages
+ * are written with `@rocket-launching/rocket/plugin` and tested with
+ * `@rocket-launching/rocket/testing`; the command line is `@rocket-launching/rocket/cli`.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * What stages are written with: the `define…` functions, their contracts, tensors and helpers. The built-in stages use
- * this and nothing else.
+ * What stages are written with: the `define…` functions, their contracts, tensors and helpers. The
+ * built-in stages use this and nothing else.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Rocket's side of the CTR rows: a light net and a booster of fully connected layers on one table of
- * embeddings that both read.
+ * Rocket's side of the CTR rows: a light net and a booster of fully connected layers on one table
+ * of embeddings that both read.
  *
  * @module
  */

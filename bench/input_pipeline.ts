@@ -1,7 +1,8 @@
 /**
- * Rocket's side of the row of the input pipeline: a step takes 16 batches of 128 images, normalized,
- * mirrored at random and cut out of their padded selves, as the run of a pipeline file takes them. One
- * batch would say little: those that were made ahead cost nothing, and the next one all the more.
+ * Rocket's side of the row of the input pipeline: a step takes 16 batches of 128 images,
+ * normalized, mirrored at random and cut out of their padded selves, as the run of a pipeline file
+ * takes them. One batch would say little: those that were made ahead cost nothing, and the next one
+ * all the more.
  *
  * @module
  */

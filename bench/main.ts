@@ -1,6 +1,6 @@
 /**
- * Times Rocket against its peers, side by side. Prints the median milliseconds of a step and the ratio
- * peer / Rocket, and writes a file a row and a table to bench/results/.
+ * Times Rocket against its peers, side by side. Prints the median milliseconds of a step and the
+ * ratio peer / Rocket, and writes a file a row and a table to bench/results/.
  *
  * @module
  */

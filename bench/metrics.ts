@@ -1,6 +1,6 @@
 /**
- * How much memory and time metrics of clicks take: gathers each over many rows, in batches of 256 as an evaluation
- * does, in a process of its own. Users have 100 rows on average.
+ * How much memory and time metrics of clicks take: gathers each over many rows, in batches of 256
+ * as an evaluation does, in a process of its own. Users have 100 rows on average.
  *
  * usage: deno task bench:metrics [--rows N]
  *

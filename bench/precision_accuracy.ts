@@ -1,8 +1,8 @@
 /**
- * Whether bfloat16 costs accuracy: trains a small rocket on Fashion-MNIST with a few seeds in float32
- * and in bfloat16, and compares the nets' test accuracies with the spread between seeds. Each run is
- * kept in bench/results/precision.json as soon as it is done, so that a stopped bench goes on where it
- * was; bench/results/precision.md is the table.
+ * Whether bfloat16 costs accuracy: trains a small rocket on Fashion-MNIST with a few seeds in
+ * float32 and in bfloat16, and compares the nets' test accuracies with the spread between seeds.
+ * Each run is kept in bench/results/precision.json as soon as it is done, so that a stopped bench
+ * goes on where it was; bench/results/precision.md is the table.
  *
  * usage: deno task bench:precision [--seeds N] [--epochs N] [--pipeline FILE]
  *

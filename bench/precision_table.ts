@@ -22,9 +22,9 @@ export interface AccuracyRun {
 }
 
 /**
- * The runs as a table in Markdown, a row for each net and precision: the mean, the least and the most
- * of its accuracies, and how far the mean of bfloat16 is from that of float32 in standard deviations
- * of float32's seeds.
+ * The runs as a table in Markdown, a row for each net and precision: the mean, the least and the
+ * most of its accuracies, and how far the mean of bfloat16 is from that of float32 in standard
+ * deviations of float32's seeds.
  *
  * @param runs The runs, all of as many epochs.
  */

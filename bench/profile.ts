@@ -1,7 +1,7 @@
 /**
  * Where the time of a training step goes, op by op: Rocket's graph beside the peer's in TensorFlow,
- * both in Python under TensorFlow's profiler. Times of ops that run side by side add up to more than the
- * step's.
+ * both in Python under TensorFlow's profiler. Times of ops that run side by side add up to more
+ * than the step's.
  *
  * usage: deno task bench:profile [--row ID]
  *

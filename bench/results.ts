@@ -1,6 +1,6 @@
 /**
- * What came of the rows, in files: one a row, so that an interrupted bench keeps what it has, and a row
- * that is run again replaces its own.
+ * What came of the rows, in files: one a row, so that an interrupted bench keeps what it has, and a
+ * row that is run again replaces its own.
  *
  * @module
  */

@@ -130,8 +130,8 @@ export class Runner {
 }
 
 /**
- * What a program that failed says of it: its last line that is not indented, as lines of stack traces
- * and excerpts of code are.
+ * What a program that failed says of it: its last line that is not indented, as lines of stack
+ * traces and excerpts of code are.
  *
  * @param text What it wrote to standard error.
  * @returns The line, or `undefined` if it said nothing.

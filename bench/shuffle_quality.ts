@@ -1,6 +1,7 @@
 /**
- * How good the orders of training rows are: on rows sorted by their label, the worst that a file can be,
- * without a shuffle, within windows of several sizes, and as a whole. Prints a table for docs/data.md.
+ * How good the orders of training rows are: on rows sorted by their label, the worst that a file
+ * can be, without a shuffle, within windows of several sizes, and as a whole. Prints a table for
+ * docs/data.md.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * Trains with kills, signals, full disks and damaged files at random, resumes until the end, and compares
- * each run's bytes with those of one that was never stopped. Writes bench/results/soak.md and .json.
+ * Trains with kills, signals, full disks and damaged files at random, resumes until the end, and
+ * compares each run's bytes with those of one that was never stopped. Writes bench/results/soak.md
+ * and .json.
  *
  * @module
  */

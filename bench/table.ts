@@ -7,8 +7,9 @@ const HEAD = [
 ];
 
 /**
- * The results as a table in Markdown. A ratio of times above 1 means that Rocket is faster; a ratio of
- * memory below 1, that Rocket needs less. Programs that did not run are in the table with a word.
+ * The results as a table in Markdown. A ratio of times above 1 means that Rocket is faster; a ratio
+ * of memory below 1, that Rocket needs less. Programs that did not run are in the table with a
+ * word.
  *
  * @param results The rows.
  */

@@ -10,8 +10,8 @@ export interface ProgramFacts {
 }
 
 /**
- * Times a step for the bench: prints `ready` and the program's facts after the warm-up, then reads a
- * number of steps a line from standard input and prints their milliseconds as a JSON list.
+ * Times a step for the bench: prints `ready` and the program's facts after the warm-up, then reads
+ * a number of steps a line from standard input and prints their milliseconds as a JSON list.
  *
  * @param step One step, with its result read back; it returns its loss, if it has one.
  * @param facts What the program says of itself.

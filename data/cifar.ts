@@ -26,7 +26,7 @@ export interface CifarOptions {
 
 const about = {
   authors: "A. Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009)",
-  licence: "none is stated by its authors, who ask to be cited",
+  license: "none is stated by its authors, who ask to be cited",
 };
 
 /** CIFAR-10 as it is published. */
@@ -107,7 +107,10 @@ export const cifar10: DataSet = cifar(cifar10Options);
 /** CIFAR-100. */
 export const cifar100: DataSet = cifar(cifar100Options);
 
-/** What the archive may unpack to: its files, and a tenth of a megabyte for headers, names and a page. */
+/**
+ * What the archive may unpack to: its files, and a tenth of a megabyte for headers, names and a
+ * page.
+ */
 function unpackedSize({ files, rows, labels }: CifarOptions): number {
   const images = files.train.length * rows.train + files.test.length * rows.test;
   return images * (labels.length + imageSize) + 100_000;

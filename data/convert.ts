@@ -40,8 +40,8 @@ const formats: readonly (readonly [extensions: RegExp, format: string])[] = [
 ];
 
 /**
- * Makes an Arrow file of a file in another format, or of an Arrow file that is compressed or a stream:
- * record batch by record batch. The file is there once it is whole.
+ * Makes an Arrow file of a file in another format, or of an Arrow file that is compressed or a
+ * stream: record batch by record batch. The file is there once it is whole.
  *
  * @param options What is converted.
  * @returns How many rows were written.

@@ -11,7 +11,7 @@ const pixels = 64;
 const about = {
   name: "Optical Recognition of Handwritten Digits (the test portion: 1,797 images of 8 x 8)",
   authors: "E. Alpaydin, C. Kaynak",
-  licence: "CC BY 4.0",
+  license: "CC BY 4.0",
   source: "UCI Machine Learning Repository, https://doi.org/10.24432/C50P49",
   changes: "split into 1,437 rows to train on and 360 to test on, a fifth of each digit",
 };

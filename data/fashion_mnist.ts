@@ -10,7 +10,7 @@ import { download, type Published, readFirst } from "./original.ts";
 const about = {
   name: "Fashion-MNIST",
   authors: "H. Xiao, K. Rasul, R. Vollgraf; (c) 2017 Zalando SE",
-  licence: "MIT",
+  license: "MIT",
   source: "https://github.com/zalandoresearch/fashion-mnist",
   classes: "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot",
 };

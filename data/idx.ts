@@ -14,12 +14,13 @@ export interface Idx {
 }
 
 /**
- * Reads an IDX file of bytes, the format of MNIST, packed with gzip or not: two zeros, 8 for bytes, the
- * number of dimensions, their lengths as 32-bit big-endian integers, the values.
+ * Reads an IDX file of bytes, the format of MNIST, packed with gzip or not: two zeros, 8 for bytes,
+ * the number of dimensions, their lengths as 32-bit big-endian integers, the values.
  *
  * @param bytes The file.
  * @param path Its name, for messages.
- * @param most How many bytes it may have when it is unpacked: a small file can hold a very large one.
+ * @param most How many bytes it may have when it is unpacked: a small file can hold a very large
+ *   one.
  * @throws {UserError} If it is not such a file, or not all of it, or larger.
  */
 export async function readIdx(

@@ -1,6 +1,6 @@
 /**
- * Makes Arrow files of a public data set: `deno task data NAME [--from FOLDER] [--out FOLDER]`; or of a
- * file in another format: `deno task data convert IN OUT`.
+ * Makes Arrow files of a public data set: `deno task data NAME [--from FOLDER] [--out FOLDER]`; or
+ * of a file in another format: `deno task data convert IN OUT`.
  *
  * @module
  */

@@ -6,7 +6,9 @@ import { unpack } from "./unpack.ts";
 export interface MatArray {
   /** The lengths of the dimensions; the first index changes fastest. */
   readonly shape: readonly number[];
-  /** The values, as they are stored: MATLAB stores doubles that are small whole numbers as bytes. */
+  /**
+   * The values, as they are stored: MATLAB stores doubles that are small whole numbers as bytes.
+   */
   readonly values: Uint8Array | Float64Array;
 }
 
@@ -22,8 +24,9 @@ interface Element {
 }
 
 /**
- * Reads the arrays of bytes and doubles of a MATLAB file of version 5 (MathWorks, MAT-File Format, Level 5), packed
- * with zlib or not: what SVHN is published in. Little-endian; other arrays are refused.
+ * Reads the arrays of bytes and doubles of a MATLAB file of version 5 (MathWorks, MAT-File Format,
+ * Level 5), packed with zlib or not: what SVHN is published in. Little-endian; other arrays are
+ * refused.
  *
  * @param bytes The file.
  * @param path Its name, for messages.

@@ -22,7 +22,7 @@ const about = {
   name: "MovieLens 100k as clicks: a film that was rated 4 or 5 counts as clicked",
   authors:
     "F. M. Harper, J. A. Konstan: The MovieLens Datasets: History and Context, ACM TiiS 5 (2015)",
-  licence: "GroupLens' own: for research, not to be redistributed; see the README of ml-100k",
+  license: "GroupLens' own: for research, not to be redistributed; see the README of ml-100k",
   source: "https://grouplens.org/datasets/movielens/100k/",
   split: "by time: the first 80 % of the ratings train, the next 10 % validation, the rest test",
 };
@@ -37,7 +37,10 @@ const historyLength = 100;
 export interface Impression extends Rating {
   /** Whether the film was rated 4 or more. */
   readonly clicked: boolean;
-  /** The films that the person had clicked before that second, in the order of time, the last ones of many. */
+  /**
+   * The films that the person had clicked before that second, in the order of time, the last ones
+   * of many.
+   */
   readonly history: readonly number[];
 }
 
@@ -58,8 +61,8 @@ export const movielens: DataSet = {
 };
 
 /**
- * The ratings as impressions, in the order of time. A click of the same second is not history yet: which of the
- * two came first is not known.
+ * The ratings as impressions, in the order of time. A click of the same second is not history yet:
+ * which of the two came first is not known.
  *
  * @param ratings The ratings, in any order.
  */
@@ -77,7 +80,8 @@ export function impressionsOf(ratings: readonly Rating[]): Impression[] {
 }
 
 /**
- * Splits impressions at the seconds that 80 % and 90 % of them were before; what is of one second stays together.
+ * Splits impressions at the seconds that 80 % and 90 % of them were before; what is of one second
+ * stays together.
  *
  * @param rows The impressions, in the order of time.
  */

@@ -72,8 +72,8 @@ const genreNames = [
 ] as const;
 
 /**
- * Reads MovieLens-100k: from a folder with GroupLens' own files (`u.data`, `u.item`, `u.user`) or with RecBole's
- * atomic files (`ml-100k.inter`, `.item`, `.user`), or else from GroupLens' site.
+ * Reads MovieLens-100k: from a folder with GroupLens' own files (`u.data`, `u.item`, `u.user`) or
+ * with RecBole's atomic files (`ml-100k.inter`, `.item`, `.user`), or else from GroupLens' site.
  *
  * @param from The folder, if there is one.
  * @param report Told where the files come from.
@@ -106,7 +106,8 @@ function missing(from: string | undefined): never {
 const readerOf = (folder: string): Read => async (name) => {
   try {
     const bytes = await readRegular(join(folder, name));
-    // GroupLens' files are in Latin-1, RecBole's have no title with a letter beyond ASCII that is read.
+    // GroupLens' files are in Latin-1, RecBole's have no title with a letter beyond ASCII that is
+    // read.
     return new TextDecoder("latin1").decode(bytes);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;

@@ -1,5 +1,6 @@
 /**
- * The files that others have published: read from a folder or downloaded, and refused if they are other ones.
+ * The files that others have published: read from a folder or downloaded, and refused if they are
+ * other ones.
  *
  * @module
  */

@@ -12,7 +12,7 @@ const site = "http://ufldl.stanford.edu/housenumbers";
 const about = {
   name: "The Street View House Numbers (SVHN) Dataset, cropped digits",
   authors: "Y. Netzer, T. Wang, A. Coates, A. Bissacco, B. Wu, A. Y. Ng (2011)",
-  licence: "for non-commercial use only",
+  license: "for non-commercial use only",
   source: `${site}/`,
   changes: "the digit 0 has the label 0, not 10",
 };

@@ -4,8 +4,9 @@ import { hint } from "../src/base/hints.ts";
 const block = 512;
 
 /**
- * The plain files of a tar archive (POSIX ustar, GNU's and the older form). Folders, links and extended headers
- * are passed over, so that names longer than 255 bytes are not known. Nothing is written anywhere.
+ * The plain files of a tar archive (POSIX ustar, GNU's and the older form). Folders, links and
+ * extended headers are passed over, so that names longer than 255 bytes are not known. Nothing is
+ * written anywhere.
  *
  * @param bytes The archive, unpacked.
  * @param path Its name, for messages.

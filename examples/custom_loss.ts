@@ -5,7 +5,8 @@
 import { definePipeline, runPipeline } from "@rocket-launching/rocket";
 import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket/plugin";
 
-// A hint compares two outputs: what the booster says, and what the light net says. It returns one number a row.
+// A hint compares two outputs: what the booster says, and what the light net says. It returns one
+// number a row.
 const cosineHint: LossStage = defineLoss({
   name: "cosine-hint",
   summary: "1 minus the cosine of the angle between the logits of both nets.",

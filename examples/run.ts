@@ -1,4 +1,5 @@
-// A run from code: a small net ("light") learns to read digits, with the help of a larger one ("booster").
+// A run from code: a small net ("light") learns to read digits, with the help of a larger one
+// ("booster").
 //
 //   deno run -A examples/run.ts
 
@@ -33,7 +34,8 @@ const { problems, run } = await checkPipeline(pipeline, { engine: "wasm" });
 for (const { message, hint } of problems) console.log(message, hint ?? "");
 console.log("numbers to train:", run?.parameters);
 
-// The run folder gets the results and checkpoints. "wasm" works everywhere; "auto" uses TensorFlow where it can be had.
+// The run folder gets the results and checkpoints. "wasm" works everywhere; "auto" uses TensorFlow
+// where it can be had.
 const out = `${await Deno.makeTempDir()}/run`;
 const result = await runPipeline(pipeline, { out, engine: "wasm", quiet: true });
 console.log("accuracy of the light net:", result.test.light?.accuracy);

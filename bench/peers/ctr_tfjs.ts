@@ -1,6 +1,6 @@
 /**
- * A CTR rocket as tfjs's documentation would have it written: its own ops, run one by one, and its own
- * optimizer. Nothing of Rocket is used but the addon that it has set up.
+ * A CTR rocket as tfjs's documentation would have it written: its own ops, run one by one, and its
+ * own optimizer. Nothing of Rocket is used but the addon that it has set up.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * A rocket of wide residual nets as tfjs's documentation would have it written: its own ops, run one by
- * one, its own batch norm and optimizer. Nothing of Rocket is used but the addon that it has set up.
+ * A rocket of wide residual nets as tfjs's documentation would have it written: its own ops, run
+ * one by one, its own batch norm and optimizer. Nothing of Rocket is used but the addon that it has
+ * set up.
  *
  * @module
  */

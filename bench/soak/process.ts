@@ -175,8 +175,8 @@ function spawn({ args, flags, faults: { launcher, end }, checkpointBytes }: Star
 }
 
 /**
- * Whether a process, or Deno itself, has begun to catch SIGTERM: Deno does before it loads modules, and dies of it all the
- * same until these have been loaded.
+ * Whether a process, or Deno itself, has begun to catch SIGTERM: Deno does before it loads modules,
+ * and dies of it all the same until these have been loaded.
  *
  * @param pid The process.
  * @returns Undefined where the system does not tell.

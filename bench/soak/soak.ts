@@ -84,7 +84,8 @@ export interface Problem {
 const MAX_PROCESSES = 40;
 
 /**
- * Trains the subjects in turn, with faults at random, and compares each with a run that was never stopped.
+ * Trains the subjects in turn, with faults at random, and compares each with a run that was never
+ * stopped.
  *
  * @param options How.
  */

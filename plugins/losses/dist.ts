@@ -54,8 +54,8 @@ export default stage;
 
 /** The mean over rows of 1 − ρ. */
 function apart(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
-  const centred = (x: tf.Tensor) => tf.sub(x, tf.mean(x, -1, true));
-  const [x, y] = [centred(a), centred(b)];
+  const centered = (x: tf.Tensor) => tf.sub(x, tf.mean(x, -1, true));
+  const [x, y] = [centered(a), centered(b)];
   const product = tf.sum(tf.mul(x, y), -1, true);
   const correlation = tf.div(product, tf.add(tf.mul(lengths(x), lengths(y)), 1e-8));
   return tf.sub(1, meanOfAll(correlation));

@@ -53,7 +53,7 @@ export default stage;
 
 /** Logits with mean 0 and deviation 1 in each row. A row of equal logits becomes 0. */
 function standardized(logits: tf.Tensor, classes: number): tf.Tensor {
-  const centred = tf.sub(logits, tf.mean(logits, -1, true));
-  const variance = tf.div(tf.sum(tf.square(centred), -1, true), classes - 1);
-  return tf.div(centred, tf.add(tf.sqrt(tf.maximum(variance, 1e-24)), 1e-7));
+  const centered = tf.sub(logits, tf.mean(logits, -1, true));
+  const variance = tf.div(tf.sum(tf.square(centered), -1, true), classes - 1);
+  return tf.div(centered, tf.add(tf.sqrt(tf.maximum(variance, 1e-24)), 1e-7));
 }

@@ -109,15 +109,15 @@ function normalized(
   const axes = x.shape.slice(1).map((_, axis) => axis);
   const count = tf.maximum(tf.sum(mask), 1);
   const mean = tf.div(tf.sum(tf.mul(x, mask), axes), count) as tf.Tensor1D;
-  const centred = tf.sub(x, mean);
-  const squares = tf.sum(tf.mul(tf.square(centred), mask), axes);
+  const centered = tf.sub(x, mean);
+  const squares = tf.sum(tf.mul(tf.square(centered), mask), axes);
   const variance = tf.div(squares, count) as tf.Tensor1D;
   // Running variances are unbiased; a single value has no unbiased variance.
   const unbiased = tf.div(squares, tf.maximum(tf.sub(count, 1), 1));
   const moved = (old: tf.Tensor, now: tf.Tensor) =>
     tf.add(tf.mul(old, 1 - momentum), tf.mul(now, momentum)) as tf.Tensor1D;
   return {
-    y: tf.div(centred, tf.sqrt(tf.add(variance, epsilon))),
+    y: tf.div(centered, tf.sqrt(tf.add(variance, epsilon))),
     mean: moved(running.mean, mean),
     variance: moved(running.variance, unbiased),
   };

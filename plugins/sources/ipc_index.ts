@@ -174,7 +174,9 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
   };
 }
 
-/** The number of each column's first node, by the column's name; of two with one name the first's. */
+/**
+ * The number of each column's first node, by the column's name; of two with one name the first's.
+ */
 function firstNodes({ fields }: Schema): Map<string, number> {
   const nodes = new Map<string, number>();
   let node = 0;

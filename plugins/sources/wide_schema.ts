@@ -17,8 +17,8 @@ import {
 } from "apache-arrow";
 
 /**
- * A schema of the same columns whose record batches arrow-js makes in time by the number of columns:
- * it assigns a schema its own columns, in their order, of which some may allow nulls now.
+ * A schema of the same columns whose record batches arrow-js makes in time by the number of
+ * columns: it assigns a schema its own columns, in their order, of which some may allow nulls now.
  *
  * @param schema The schema. It is changed, as the reader of a file keeps it.
  */

@@ -96,7 +96,9 @@ export function listenToSignals(out: string, quiet: boolean): Interruptible {
   };
 }
 
-/** The command that resumes the run if its folder has `pipeline.json`, as a resumed run always has. */
+/**
+ * The command that resumes the run if its folder has `pipeline.json`, as a resumed run always has.
+ */
 function hintOf(out: string): readonly [string, ...string[]] {
   try {
     Deno.statSync(`${out}/pipeline.json`);

@@ -102,14 +102,14 @@ async function writeNew(folder: string, files: readonly [string, Uint8Array][]):
 /** Points around three centers in a plane, as an Arrow file. */
 function clusters(rows = 300): Uint8Array {
   const random = createRandom(deriveSeed(0, "clusters"));
-  const centres = [[0, 2], [-2, -1], [2, -1]] as const;
-  const cluster = Int32Array.from({ length: rows }, (_, row) => row % centres.length);
+  const centers = [[0, 2], [-2, -1], [2, -1]] as const;
+  const cluster = Int32Array.from({ length: rows }, (_, row) => row % centers.length);
   const point = new Float32Array(rows * 2);
   // The sum of uniform numbers is approximately normal.
   const noise = () => random.uniform() + random.uniform() + random.uniform() - 1.5;
   cluster.forEach((index, row) => {
-    point[2 * row] = centres[index]![0] + noise();
-    point[2 * row + 1] = centres[index]![1] + noise();
+    point[2 * row] = centers[index]![0] + noise();
+    point[2 * row + 1] = centers[index]![1] + noise();
   });
   const pairs = new FixedSizeList(2, new Field("item", new Float32(), false));
   const schema = new Schema([

@@ -21,13 +21,16 @@ export interface PartStart {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The parts of a sweep: each has what it needs, and no more than its check had, of which the person was told. */
+/**
+ * The parts of a sweep: each has what it needs, and no more than its check had, of which the person
+ * was told.
+ */
 export class Parts {
   #check: Granted | undefined;
 
   /**
-   * How Deno is started for a part: by the project's launcher; as a package of a registry, with the permissions that are
-   * worked out here, where no foreign code runs.
+   * How Deno is started for a part: by the project's launcher; as a package of a registry, with the
+   * permissions that are worked out here, where no foreign code runs.
    *
    * @param args The arguments of the part's command line.
    * @param isCheck Whether it is the check, which comes first.
@@ -56,7 +59,10 @@ export class Parts {
   }
 }
 
-/** What a pipeline in TypeScript exports, by a process that may read its project and do nothing else. */
+/**
+ * What a pipeline in TypeScript exports, by a process that may read its project and do nothing
+ * else.
+ */
 async function evaluateApart(path: string): Promise<{ readonly default?: unknown }> {
   const program = new URL("../launch/programs/evaluate.ts", import.meta.url);
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
@@ -79,7 +85,10 @@ function parsed(line: string): unknown {
   }
 }
 
-/** The configuration that Deno finds for itself where it starts with what a registry calls the package, and not for a URL. */
+/**
+ * The configuration that Deno finds for itself where it starts with what a registry calls the
+ * package, and not for a URL.
+ */
 function configured(): string[] {
   for (let at = Deno.cwd();; at = dirname(at)) {
     for (const name of ["deno.json", "deno.jsonc"]) {

@@ -18,8 +18,8 @@ import { print, printJson, say } from "../base/terminal.ts";
 /**
  * `deno task pipeline sweep FILE`: runs a grid of seeds and settings, and writes one table.
  *
- * This process runs no code of the sweep's pipelines: a process of its own checks all runs, each run has
- * one, and one measures latencies.
+ * This process runs no code of the sweep's pipelines: a process of its own checks all runs, each
+ * run has one, and one measures latencies.
  *
  * @param args The sweep file.
  * @param options The command line's options.

@@ -17,8 +17,8 @@ export interface Machine {
 }
 
 /**
- * Why a machine does not compute bfloat16 in hardware, in words; `undefined` if it does. Without such
- * units TensorFlow converts back and forth, which takes longer than float32.
+ * Why a machine does not compute bfloat16 in hardware, in words; `undefined` if it does. Without
+ * such units TensorFlow converts back and forth, which takes longer than float32.
  *
  * @param machine What the machine says.
  */
@@ -40,7 +40,8 @@ export async function thisMachine(): Promise<Machine> {
 }
 
 /**
- * The precision of a run's training steps: what is wanted where that makes sense, float32 elsewhere.
+ * The precision of a run's training steps: what is wanted where that makes sense, float32
+ * elsewhere.
  *
  * @param wanted What a person asked for.
  * @param engine The engine that computes.

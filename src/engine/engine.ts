@@ -26,10 +26,10 @@ export interface Engine {
 /** How the native engine is loaded; it can be said once in a process. */
 export interface EngineOptions {
   /**
-   * How many threads an operation of the native engine may use; all processors by default. A net that
-   * answers one row at a time takes about half the time with 1: handing such small work over to a
-   * thread takes longer than doing it. Training and large batches want all. `TF_NUM_INTRAOP_THREADS`
-   * in the environment goes first.
+   * How many threads an operation of the native engine may use; all processors by default. A net
+   * that answers one row at a time takes about half the time with 1: handing such small work over
+   * to a thread takes longer than doing it. Training and large batches want all.
+   * `TF_NUM_INTRAOP_THREADS` in the environment goes first.
    */
   readonly threads?: number;
 }

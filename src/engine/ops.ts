@@ -4,8 +4,8 @@
  * rounding.
  *
  * All are pure functions of tensors: none reads a tensor's values, keeps a tensor or leaves one
- * behind, so a step made of them can be captured as a graph. Their gradients are of the first order;
- * the gradient of a gradient is not defined.
+ * behind, so a step made of them can be captured as a graph. Their gradients are of the first
+ * order; the gradient of a gradient is not defined.
  *
  * @module
  */

@@ -21,7 +21,8 @@ export function sumOfSquares(tensors: readonly tf.Tensor[]): tf.Scalar {
   if (tensors.length === 0) return tf.scalar(0);
   if (!isNative()) return tf.scalar(tensors.reduce((sum, tensor) => sum + heapSquares(tensor), 0));
   return tf.tidy(() => {
-    // One pass over the numbers that keeps nothing, where a square and a sum would keep the squares.
+    // One pass over the numbers that keeps nothing, where a square and a sum would keep the
+    // squares.
     const halves = tensors.map((tensor) => nativeOp("L2Loss", float32, [tensor], 1)[0]!);
     return tf.mul(tf.addN(halves), 2) as tf.Scalar;
   });

@@ -59,7 +59,8 @@ export function sumByRow(
 }
 
 /**
- * The gradient of a whole table: 0 but for the rows that were read, the gradients of a row added up.
+ * The gradient of a whole table: 0 but for the rows that were read, the gradients of a row added
+ * up.
  *
  * @param ids The row number of each gradient, `[uses]`, int32.
  * @param values The gradients `[uses, size]`.

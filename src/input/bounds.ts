@@ -1,6 +1,6 @@
 /**
- * The last part that starts at or before a place: of parts of any length that follow one another, the one that
- * the place is in. Parts without a length are passed over.
+ * The last part that starts at or before a place: of parts of any length that follow one another,
+ * the one that the place is in. Parts without a length are passed over.
  *
  * @param bounds Where each part starts, ascending, and where the last one ends.
  * @param place The place.

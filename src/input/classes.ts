@@ -25,9 +25,9 @@ export interface ClassesContext {
 /**
  * The classes of a label: what its values are numbered as.
  *
- * Values are numbered by the list `classes` of the pipeline file, if there is one, else in order: strings by
- * their code units, numbers by size. Whole numbers from 0 are their own classes, and so are those of a
- * binary label.
+ * Values are numbered by the list `classes` of the pipeline file, if there is one, else in order:
+ * strings by their code units, numbers by size. Whole numbers from 0 are their own classes, and so
+ * are those of a binary label.
  */
 export class Classes {
   readonly #kind: "class" | "binary";
@@ -86,7 +86,8 @@ export class Classes {
   /**
    * The class of a value, until {@linkcode Classes.finish} has put classes in order.
    *
-   * @param value The value: of strings a string, else a number, or a bigint where that is too large.
+   * @param value The value: of strings a string, else a number, or a bigint where that is too
+   *   large.
    * @param row The row that has it.
    */
   id(value: string | number | bigint, row: number): number {
@@ -156,7 +157,8 @@ export class Classes {
    * Puts the classes in order, when all rows were read.
    *
    * @param chunks The classes of all rows, which are changed in place.
-   * @returns How many classes there are, and their values or names where they are not their own numbers.
+   * @returns How many classes there are, and their values or names where they are not their own
+   *   numbers.
    * @throws {UserError} If there are too few, or too many.
    */
   finish(
@@ -222,7 +224,9 @@ export class Classes {
     return { count, ...(!plain && { vocabulary: values }) };
   }
 
-  /** What the values of a list are told apart by; undefined where they are names of classes from 0. */
+  /**
+   * What the values of a list are told apart by; undefined where they are names of classes from 0.
+   */
   #keysOf(list: readonly string[]): Key[] | undefined {
     if (this.#family === "strings") return [...list];
     if (this.#family === "booleans") {
@@ -273,7 +277,8 @@ export class Classes {
     const seen = this.#open
       ? ids
       : [...this.#seen].map((id) => this.#range === undefined ? ids[id]! : id);
-    // What another split has beside the classes of the training rows is a class that has no training rows.
+    // What another split has beside the classes of the training rows is a class that has no
+    // training rows.
     const all = like ? [...ids, ...Array.from({ length: this.#range ?? 0 }, (_, id) => id)] : seen;
     const values = [...new Set([...all, ...unknown])];
     const numbers = this.#family !== "strings";

@@ -63,8 +63,8 @@ export interface ColumnChunk {
   /** 1 for rows that are dropped for a null; absent where there are none. */
   readonly dropped: Uint8Array | undefined;
   /**
-   * What null lists are filled with, where no row so far tells how long they are: `values` is empty then, until
-   * {@linkcode ColumnReader.shaped} makes it whole.
+   * What null lists are filled with, where no row so far tells how long they are: `values` is empty
+   * then, until {@linkcode ColumnReader.shaped} makes it whole.
    */
   readonly unshaped?: number | undefined;
 }
@@ -83,9 +83,9 @@ interface BadRows {
  * Reads one column of a source, record batch by record batch, as typed arrays.
  *
  * Numbers keep the array they have in the file. Booleans become 0 and 1; half floats floats; whole
- * numbers of 64 bits and decimals doubles; dates, timestamps, times and durations seconds, as doubles;
- * strings ids, by their position among the sorted strings of the training split. Nulls that a measured number
- * will fill are NaN.
+ * numbers of 64 bits and decimals doubles; dates, timestamps, times and durations seconds, as
+ * doubles; strings ids, by their position among the sorted strings of the training split. Nulls
+ * that a measured number will fill are NaN.
  *
  * Nulls and numbers that are not finite are counted, and refused once all rows were read, by
  * {@linkcode ColumnReader.problems}; what else is wrong with a row is refused at once.

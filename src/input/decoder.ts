@@ -22,8 +22,8 @@ import type { StoredColumns } from "./rows.ts";
 import type { ColumnText } from "./texts.ts";
 
 /**
- * Which columns are wanted, and of what. Whoever reads rows is handed all of it, in another thread as well:
- * it has no part that may be left out.
+ * Which columns are wanted, and of what. Whoever reads rows is handed all of it, in another thread
+ * as well: it has no part that may be left out.
  */
 export interface ColumnsRequest {
   /** The features by name. */
@@ -71,7 +71,10 @@ export interface KnownColumns {
   readonly schema: Schema;
   /** What they are. */
   readonly specs: Specs;
-  /** Whether they are known of the same rows: columns that only metrics read have ids of their own in others. */
+  /**
+   * Whether they are known of the same rows: columns that only metrics read have ids of their own
+   * in others.
+   */
   readonly sameRows: boolean;
 }
 
@@ -152,7 +155,10 @@ export class Decoder {
     return this.#planned.label.hasClasses ?? false;
   }
 
-  /** How often ids of a vocabulary occur in the rows so far, by feature, once {@linkcode Decoder.finish} was called. */
+  /**
+   * How often ids of a vocabulary occur in the rows so far, by feature, once
+   * {@linkcode Decoder.finish} was called.
+   */
   idCounts(): Record<string, IdCounts> {
     const counts: Record<string, IdCounts> = {};
     for (const [name, { idCounts }] of Object.entries(this.#planned.features)) {
@@ -163,8 +169,8 @@ export class Decoder {
   }
 
   /**
-   * Refuses the rows so far if something is wrong with any of them: nulls, numbers that are not finite, and
-   * labels that are no classes, of all columns together.
+   * Refuses the rows so far if something is wrong with any of them: nulls, numbers that are not
+   * finite, and labels that are no classes, of all columns together.
    *
    * @throws {UserError} If something is.
    */
@@ -439,7 +445,10 @@ function planColumns(
   return { features, columns, weight, label } as Parts<PlannedColumn, PlannedColumn<LabelSpec>>;
 }
 
-/** What to do about a column that is not there: the one that was most likely meant, or all that there are. */
+/**
+ * What to do about a column that is not there: the one that was most likely meant, or all that
+ * there are.
+ */
 function columnHint(
   written: string,
   names: readonly string[],

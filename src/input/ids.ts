@@ -21,13 +21,19 @@ export interface IdRequest {
   readonly borrowed: boolean;
 }
 
-/** How often values of a feature occur, all rows of a source together but for those that a null drops. */
+/**
+ * How often values of a feature occur, all rows of a source together but for those that a null
+ * drops.
+ */
 export interface IdCounts {
   /** How many values there are, each time that they occur. */
   readonly values: number;
   /** How many of them have no id of their own: they have the unknown one. */
   readonly unknown: number;
-  /** How many values of a vocabulary that was found in these rows occur once; undefined for one that was known. */
+  /**
+   * How many values of a vocabulary that was found in these rows occur once; undefined for one that
+   * was known.
+   */
   readonly once: number | undefined;
 }
 
@@ -91,7 +97,8 @@ export class IdMaker {
   /**
    * Counts ids as rows have them, where they are of a vocabulary.
    *
-   * @param values The ids of some rows that {@linkcode IdMaker.id} has made, with empty places of lists.
+   * @param values The ids of some rows that {@linkcode IdMaker.id} has made, with empty places of
+   *   lists.
    * @param rows How many rows.
    * @param dropped 1 for rows that do not count.
    */
@@ -99,7 +106,10 @@ export class IdMaker {
     if (this.count === undefined) this.#occurrences.add(values, rows, dropped);
   }
 
-  /** What {@linkcode IdMaker.tally} has counted, once ids are final; undefined for ids that are not of a vocabulary. */
+  /**
+   * What {@linkcode IdMaker.tally} has counted, once ids are final; undefined for ids that are not
+   * of a vocabulary.
+   */
   get counts(): IdCounts | undefined {
     return this.#counts;
   }
@@ -165,11 +175,15 @@ export class IdMaker {
   }
 }
 
-/** What a value is told apart by: a number, or text, also that of a number which a double cannot hold exactly. */
+/**
+ * What a value is told apart by: a number, or text, also that of a number which a double cannot
+ * hold exactly.
+ */
 export type Key = string | number;
 
 /**
- * What a whole number is told apart by. Those of 64 bits have their decimal text where a double cannot hold them exactly.
+ * What a whole number is told apart by. Those of 64 bits have their decimal text where a double
+ * cannot hold them exactly.
  *
  * @param value The number, or its text.
  */
@@ -186,7 +200,8 @@ export function keyOf(value: string | number | bigint): Key {
  */
 export function byValue(a: Key, b: Key): number {
   if (typeof a === "number" && typeof b === "number") return a - b;
-  // Texts stand for numbers that may differ by less than a double can tell; what fills nulls may be any text.
+  // Texts stand for numbers that may differ by less than a double can tell; what fills nulls may be
+  // any text.
   const [one, other] = [a, b].map((key) => /^-?\d+$/.test(`${key}`) ? BigInt(key) : undefined);
   if (one === undefined || other === undefined) {
     return Number(one === undefined) - Number(other === undefined) || (a < b ? -1 : +(a > b));
@@ -195,9 +210,9 @@ export function byValue(a: Key, b: Key): number {
 }
 
 /**
- * The id of a value among a number of buckets: the 32-bit FNV-1a hash of its text in UTF-8, mixed as
- * MurmurHash3 ends, modulo the number of buckets. A whole number has the id of its decimal text. It depends on
- * nothing else, so that other programs can compute it.
+ * The id of a value among a number of buckets: the 32-bit FNV-1a hash of its text in UTF-8, mixed
+ * as MurmurHash3 ends, modulo the number of buckets. A whole number has the id of its decimal text.
+ * It depends on nothing else, so that other programs can compute it.
  *
  * @param value The value.
  * @param buckets How many ids there are.

@@ -3,8 +3,8 @@ import type { BatchAddress, BatchMaker, Pass } from "./batches.ts";
 import { type InputSetup, WorkerInput } from "./worker_input.ts";
 
 /**
- * Where batches are made: in a thread of its own (`always`), in the thread that computes (`never`), or
- * wherever it is better (`auto`).
+ * Where batches are made: in a thread of its own (`always`), in the thread that computes (`never`),
+ * or wherever it is better (`auto`).
  */
 export type InputThread = "auto" | "always" | "never";
 
@@ -37,10 +37,10 @@ const ahead = 3;
  * Makes the batches of a run, ahead of the step where that is worth while.
  *
  * A run begins without a thread for them, as many a run is over before one has started, and in many
- * others a batch takes so little of a step that the other thread would only cost memory. The thread is
- * started once batches have taken half a second and 1 % of the run's time, and takes over when it is
- * there. Where it cannot be had, or fails, batches are made in the thread that computes: a stage's
- * error is met there again. The batches are the same wherever they are made.
+ * others a batch takes so little of a step that the other thread would only cost memory. The thread
+ * is started once batches have taken half a second and 1 % of the run's time, and takes over when
+ * it is there. Where it cannot be had, or fails, batches are made in the thread that computes: a
+ * stage's error is met there again. The batches are the same wherever they are made.
  */
 export class Input {
   readonly #maker: BatchMaker;
@@ -171,8 +171,8 @@ export class Feed {
       this.#ask(worker);
       return batch;
     } catch (error) {
-      // It is made here again: what a stage did wrong is then its own error, and what only the other
-      // thread cannot do is no reason to end the run.
+      // It is made here again: what a stage did wrong is then its own error, and what only the
+      // other thread cannot do is no reason to end the run.
       this.#input.giveUp((error as Error).message);
       return await this.#makeNext();
     }

@@ -19,7 +19,9 @@ export interface LabelContext {
   readonly where?: ((row: number) => string) | undefined;
 }
 
-/** Reads the label's column: classes and binary labels are checked, and come in one type of array. */
+/**
+ * Reads the label's column: classes and binary labels are checked, and come in one type of array.
+ */
 export class LabelReader {
   readonly #options: LabelOptions;
   readonly #place: Place | undefined;

@@ -73,8 +73,8 @@ export interface Flat {
   /** Where each row's values start in the leaf, and where the last one's end. */
   readonly bounds: Float64Array;
   /**
-   * 1 for rows that are null, or have a null in them in whose place no values are; absent where there
-   * are none. The values of null lists of one size are nulls of the leaf.
+   * 1 for rows that are null, or have a null in them in whose place no values are; absent where
+   * there are none. The values of null lists of one size are nulls of the leaf.
    */
   readonly nullRows: Uint8Array | undefined;
 }
@@ -119,7 +119,9 @@ export function flatten(column: Data): Flat {
   return { leaf: withNulls(data, markNullEntries(data, inNull)), bounds, nullRows };
 }
 
-/** The numbers from 0 on, of which columns of single values need no others: not to be written to. */
+/**
+ * The numbers from 0 on, of which columns of single values need no others: not to be written to.
+ */
 let usualNumbers = new Float64Array(0);
 
 /** Up to this many numbers are kept: record batches have fewer rows as a rule. */
@@ -224,9 +226,9 @@ export interface Decoding {
 
 /**
  * The values of a leaf as numbers: views of its buffer where these are numbers that JavaScript has,
- * else copies. Strings become ids, booleans 0 and 1, dates, times and timestamps seconds (since 1970
- * or midnight), decimals and whole numbers of 64 bits doubles; with `key` all become ids. What stands in place
- * of a null is undefined.
+ * else copies. Strings become ids, booleans 0 and 1, dates, times and timestamps seconds (since
+ * 1970 or midnight), decimals and whole numbers of 64 bits doubles; with `key` all become ids. What
+ * stands in place of a null is undefined.
  *
  * @param leaf The values.
  * @param from The first.
@@ -359,7 +361,8 @@ export function canBeIds(type: DataType): boolean {
 }
 
 /**
- * Whether values are points in time, in seconds since 1970, of which float32 has one in two minutes.
+ * Whether values are points in time, in seconds since 1970, of which float32 has one in two
+ * minutes.
  *
  * @param type The type of a leaf.
  */

@@ -20,10 +20,11 @@ export interface Memory {
 const usualPart = 0.5, usualWindow = 2 ** 28;
 
 /**
- * The memory for the rows of a run. Where the pipeline says how much, a window has a quarter of it, so
- * that the order of rows does not depend on the machine; else 256 MB.
+ * The memory for the rows of a run. Where the pipeline says how much, a window has a quarter of it,
+ * so that the order of rows does not depend on the machine; else 256 MB.
  *
- * @param bytes What the pipeline says; by default half of what is available now, in this control group.
+ * @param bytes What the pipeline says; by default half of what is available now, in this control
+ *   group.
  */
 export async function memoryFor(bytes?: number): Promise<Memory> {
   const all = bytes ?? Math.floor(usualPart * await availableMemory());

@@ -1,5 +1,6 @@
 /**
- * Nulls that become the mean or the median of the training rows. Until these are measured, a null is NaN.
+ * Nulls that become the mean or the median of the training rows. Until these are measured, a null
+ * is NaN.
  *
  * @module
  */
@@ -49,8 +50,8 @@ export class NullFiller {
   }
 
   /**
-   * Measures means and medians, and fills with them from now on. Both are exact: sums are compensated, and
-   * medians are found by counting, however many rows there are.
+   * Measures means and medians, and fills with them from now on. Both are exact: sums are
+   * compensated, and medians are found by counting, however many rows there are.
    *
    * @param batches The training rows, without those held out.
    * @returns What was measured.
@@ -164,9 +165,9 @@ class Means {
 const maxCounters = 2 ** 22;
 
 /**
- * Medians of the values of a row, exactly and in bounded memory. The bits of doubles, with those of negative ones
- * turned, are in the order of the numbers. Each time through the rows counts the next few of them, and so tells
- * those of the number in the middle. NaN is left out.
+ * Medians of the values of a row, exactly and in bounded memory. The bits of doubles, with those of
+ * negative ones turned, are in the order of the numbers. Each time through the rows counts the next
+ * few of them, and so tells those of the number in the middle. NaN is left out.
  */
 class Medians {
   readonly #size: number;
@@ -174,7 +175,10 @@ class Medians {
   /** How many bits are not known yet. */
   #left = 64;
   #bits: number;
-  /** Two for each value of a row, the lower one in the middle and the upper one: what is known of their bits. */
+  /**
+   * Two for each value of a row, the lower one in the middle and the upper one: what is known of
+   * their bits.
+   */
   readonly #high: Uint32Array;
   readonly #low: Uint32Array;
   /** How many numbers with the same known bits come before each. */

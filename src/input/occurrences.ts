@@ -1,6 +1,9 @@
 import type { Values } from "../stages/batch.ts";
 
-/** Counts how often each of some whole numbers from 0 occurs. Negative ones, which stand for empty places, do not count. */
+/**
+ * Counts how often each of some whole numbers from 0 occurs. Negative ones, which stand for empty
+ * places, do not count.
+ */
 export class Occurrences {
   #counts = new Float64Array(64);
   /** How many numbers were counted. */

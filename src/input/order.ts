@@ -34,9 +34,9 @@ export interface EpochOrder {
 }
 
 /**
- * The order of the training rows in an epoch where any row can come after any other: all permutations
- * are alike up to 4 million rows. Of more, a table would grow with the data; there a keyed permutation
- * tells each position's row by itself.
+ * The order of the training rows in an epoch where any row can come after any other: all
+ * permutations are alike up to 4 million rows. Of more, a table would grow with the data; there a
+ * keyed permutation tells each position's row by itself.
  *
  * @param rows How many rows there are.
  * @param seed The run's seed.
@@ -58,8 +58,8 @@ const rounds = 8;
 
 /**
  * A permutation that needs no memory: a Feistel network over the smallest even number of bits that
- * hold all numbers, gone through again where it leaves them (Black and Rogaway, Ciphers with arbitrary
- * finite domains, 2002).
+ * hold all numbers, gone through again where it leaves them (Black and Rogaway, Ciphers with
+ * arbitrary finite domains, 2002).
  *
  * @param count How many numbers, at most 2³².
  * @param random Where its keys come from.
@@ -98,8 +98,9 @@ export interface Window {
 }
 
 /**
- * The windows of an epoch: the record batches in the epoch's order, as many at a time as have so many
- * rows together, and one at least. Any position's window is known without reading those before it.
+ * The windows of an epoch: the record batches in the epoch's order, as many at a time as have so
+ * many rows together, and one at least. Any position's window is known without reading those before
+ * it.
  *
  * @param counts How many rows each record batch has.
  * @param rows The rows of a window, at most, but for record batches that have more.
@@ -195,9 +196,9 @@ export interface BatchCut {
   /** The rows of a batch. */
   readonly size: number;
   /**
-   * What becomes of a rest of fewer rows than a batch. keep: it is a batch. merge: it joins the batch
-   * before it if it has at most half as many rows as a batch, and is a batch otherwise. drop: it is
-   * left out.
+   * What becomes of a rest of fewer rows than a batch. keep: it is a batch. merge: it joins the
+   * batch before it if it has at most half as many rows as a batch, and is a batch otherwise. drop:
+   * it is left out.
    */
   readonly last: LastBatch;
 }

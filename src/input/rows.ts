@@ -6,7 +6,10 @@ import { type EpochOrder, wholeOrder } from "./order.ts";
 import { combineParts, mapParts, type Parts, type Specs } from "../stages/parts.ts";
 import { lastAtMost } from "./bounds.ts";
 
-/** Columns in memory, in the chunks that they came in; another thread can be told of them as they are. */
+/**
+ * Columns in memory, in the chunks that they came in; another thread can be told of them as they
+ * are.
+ */
 export interface StoredColumns {
   /** How many rows each chunk has. */
   readonly chunkRows: readonly number[];

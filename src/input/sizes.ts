@@ -1,6 +1,6 @@
 /**
- * Sizes of rows and batches that options can make larger than the machine, which are known before anything of that size
- * is made.
+ * Sizes of rows and batches that options can make larger than the machine, which are known before
+ * anything of that size is made.
  *
  * @module
  */

@@ -45,7 +45,10 @@ export interface Split extends Rows {
   readonly fingerprint: string;
   /** How they are shuffled. */
   readonly shuffle: Shuffle;
-  /** How often ids of a vocabulary occur, by feature: in all rows of the source, also where these are some of them. */
+  /**
+   * How often ids of a vocabulary occur, by feature: in all rows of the source, also where these
+   * are some of them.
+   */
   readonly idCounts: Readonly<Record<string, IdCounts>>;
   /**
    * Some of the rows as a split of their own, without a copy. Closing either closes both.
@@ -53,7 +56,10 @@ export interface Split extends Rows {
    * @param rows Row numbers; ascending, where rows are not in memory.
    */
   subset(rows: Uint32Array): Split;
-  /** Counts classes and weights: of rows that are not in memory, those of all rows that the source has. */
+  /**
+   * Counts classes and weights: of rows that are not in memory, those of all rows that the source
+   * has.
+   */
   counts(): RowCounts;
   /** What another thread needs to read the same rows, or why it cannot. */
   share(): SharedRows | SharedStream | string;
@@ -62,9 +68,9 @@ export interface Split extends Rows {
 }
 
 /**
- * Opens a source and reads the columns that are wanted: into memory, if they fit in what there is for
- * them. Else they are gone through once, and read again when they are needed; what can only be read in
- * order is copied to a temporary Arrow file on the way.
+ * Opens a source and reads the columns that are wanted: into memory, if they fit in what there is
+ * for them. Else they are gone through once, and read again when they are needed; what can only be
+ * read in order is copied to a temporary Arrow file on the way.
  *
  * @param source The source.
  * @param request The columns.
@@ -248,8 +254,9 @@ function streamed(
 }
 
 /**
- * How many rows each record batch has by its number. A copy, or a source of one's own, may leave out those without
- * rows when it is read in order or by number: what it says itself is what its numbers mean.
+ * How many rows each record batch has by its number. A copy, or a source of one's own, may leave
+ * out those without rows when it is read in order or by number: what it says itself is what its
+ * numbers mean.
  */
 function rowCountsOf(
   { rowCounts }: Dataset,
@@ -270,8 +277,8 @@ function rowCountsOf(
 }
 
 /**
- * What is kept is moved to shared memory at once: all of it together would need the room twice. What
- * is not kept is in memory of the other kind, which is let go sooner.
+ * What is kept is moved to shared memory at once: all of it together would need the room twice.
+ * What is not kept is in memory of the other kind, which is let go sooner.
  */
 const moved = ({ rows, columns }: DecodedBatch): DecodedBatch => ({
   rows,

@@ -253,7 +253,9 @@ export class StreamedRows implements Rows {
     return this.#windowed!;
   }
 
-  /** A window, which is read if it was not; those before the first one that is needed are let go. */
+  /**
+   * A window, which is read if it was not; those before the first one that is needed are let go.
+   */
   #window(number: number, first: number): Promise<LoadedWindow> {
     for (const loaded of this.#loaded.keys()) if (loaded < first) this.#loaded.delete(loaded);
     return kept(this.#loaded, number, () => this.#load(number, this.#windowed!));

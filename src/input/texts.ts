@@ -35,7 +35,8 @@ export function columnTexts(
 
 function joined(before: ColumnText | undefined, split: string, facts: TextFacts): ColumnText {
   const { file, row } = facts.first ?? {};
-  // Texts that nobody has listed, as they are many, are no missing numbers in the other splits either.
+  // Texts that nobody has listed, as they are many, are no missing numbers in the other splits
+  // either.
   const unlisted = facts.texts.length === 0 && facts.numbers < facts.values;
   return {
     values: (before?.values ?? 0) + (unlisted ? Infinity : facts.values),

@@ -87,8 +87,8 @@ export interface Measured {
 }
 
 /**
- * What becomes of rows between their source and the nets: nulls are filled, then come the transforms of the
- * pipeline, one after the other. What each returns is checked.
+ * What becomes of rows between their source and the nets: nulls are filled, then come the
+ * transforms of the pipeline, one after the other. What each returns is checked.
  */
 export class TransformChain {
   readonly #nulls: NullFiller;
@@ -171,13 +171,13 @@ export class TransformChain {
   }
 
   /**
-   * Measures what takes the place of nulls on the training split, and lets the transforms measure what they
-   * need, each on what those before it make of the rows, without augmentation.
+   * Measures what takes the place of nulls on the training split, and lets the transforms measure
+   * what they need, each on what those before it make of the rows, without augmentation.
    *
    * @param train The training split, without rows that are not trained on.
    * @returns What was measured.
    * @throws {StageError} If a transform throws, or measures what is not JSON, or is augmentation
-   * that changes shapes.
+   *   that changes shapes.
    */
   async measure(train: Rows): Promise<Measured> {
     this.#refuseChangedShapes(this.#nulls.idle ? train.features : this.#nulls.features);

@@ -6,7 +6,10 @@
 
 import type { Split } from "./split.ts";
 
-/** A feature whose unknown id no training row has, so that what a net keeps of it stays as it was drawn. */
+/**
+ * A feature whose unknown id no training row has, so that what a net keeps of it stays as it was
+ * drawn.
+ */
 export interface UntrainedUnknown {
   /** The feature. */
   readonly feature: string;
@@ -19,8 +22,8 @@ export interface UntrainedUnknown {
 }
 
 /**
- * The features with a vocabulary whose unknown id no training row has. Features that share ids have one: what a row of
- * one of them trains, it trains for all.
+ * The features with a vocabulary whose unknown id no training row has. Features that share ids have
+ * one: what a row of one of them trains, it trains for all.
  *
  * @param splits The splits by name.
  */

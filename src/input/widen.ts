@@ -18,8 +18,9 @@ export interface WidenedSource {
 }
 
 /**
- * Gives the columns of several splits one type each: the narrowest that holds the values of all. A split in which a
- * column has no value has no say in its type. A column keeps its types where none does, or where a source cannot change them; the reader of columns decides then.
+ * Gives the columns of several splits one type each: the narrowest that holds the values of all. A
+ * split in which a column has no value has no say in its type. A column keeps its types where none
+ * does, or where a source cannot change them; the reader of columns decides then.
  *
  * @param sources The open sources of the splits.
  * @returns The data sets that take their places.

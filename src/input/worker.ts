@@ -1,6 +1,6 @@
 /**
- * The thread that makes batches while the other one computes: an entry point of its own, as `cli.ts` is.
- * It answers each address with its batch, in the order in which it was asked.
+ * The thread that makes batches while the other one computes: an entry point of its own, as
+ * `cli.ts` is. It answers each address with its batch, in the order in which it was asked.
  *
  * @module
  */

@@ -123,7 +123,8 @@ export class WorkerInput {
 }
 
 /**
- * Whether a value is the same in another thread: plain data, no functions and no objects of a class.
+ * Whether a value is the same in another thread: plain data, no functions and no objects of a
+ * class.
  *
  * @param value The value.
  */

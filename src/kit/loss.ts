@@ -289,7 +289,9 @@ function agree(slope: number, measured: number): boolean {
   return Math.abs(slope - measured) <= gradientTolerance * scale + 1e-3;
 }
 
-/** The gradients of the mean loss by the compared outputs; zeros where it does not depend on one. */
+/**
+ * The gradients of the mean loss by the compared outputs; zeros where it does not depend on one.
+ */
 function gradientsOf(
   trial: Trial,
   inputs: Inputs,

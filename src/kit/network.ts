@@ -530,8 +530,8 @@ function checkReach(
 }
 
 /**
- * Gradient policies act where shared variables are read, so these have to be read from the scope that
- * each call is given.
+ * Gradient policies act where shared variables are read, so these have to be read from the scope
+ * that each call is given.
  */
 function checkGates(
   build: Build,

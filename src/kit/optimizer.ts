@@ -16,8 +16,8 @@ interface Numbers {
 }
 
 /**
- * Holds an optimizer to its contract: a pure function that keeps shapes, gives back all slots, stays
- * finite, and goes downhill on a quadratic.
+ * Holds an optimizer to its contract: a pure function that keeps shapes, gives back all slots,
+ * stays finite, and goes downhill on a quadratic.
  *
  * @param subject The optimizer.
  */

@@ -22,8 +22,8 @@ type NamedEvent = {
 }[keyof RunEvents];
 
 /**
- * Holds an output to its contract: it knows its hooks' names, takes the events of whole runs without
- * changing them, writes into the run folder only, and leaves no tensor behind.
+ * Holds an output to its contract: it knows its hooks' names, takes the events of whole runs
+ * without changing them, writes into the run folder only, and leaves no tensor behind.
  *
  * @param subject The output.
  */

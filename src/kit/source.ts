@@ -11,8 +11,8 @@ const comparedRows = 100;
 const triedColumns = 4;
 
 /**
- * Holds a source to its contract: the same schema, rows and fingerprint each time, random access that
- * agrees with reading in order, and the same values where only some columns are asked for.
+ * Holds a source to its contract: the same schema, rows and fingerprint each time, random access
+ * that agrees with reading in order, and the same values where only some columns are asked for.
  *
  * @param subject The source.
  */

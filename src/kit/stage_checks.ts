@@ -9,8 +9,8 @@ export interface StageChecks {
   readonly options?: Readonly<Record<string, unknown>>;
   /**
    * The features for a network or a transform. By default several samples are tried, each with one
-   * float32 feature called `image` (images of two sizes, vectors); the stage may refuse all but one.
-   * A stage for ids, or with a feature of another name, is given its own.
+   * float32 feature called `image` (images of two sizes, vectors); the stage may refuse all but
+   * one. A stage for ids, or with a feature of another name, is given its own.
    */
   readonly features?: Readonly<Record<string, ColumnSpec>>;
   /**

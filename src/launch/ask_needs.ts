@@ -22,7 +22,10 @@ export interface CommandNeeds {
   readonly engine?: string | undefined;
   /** Whether the pipeline names, or is, code that is not Rocket's. */
   readonly hasCode: boolean;
-  /** The code that is not Rocket's and that it loads: absolute paths, and specifiers such as `npm:x`. */
+  /**
+   * The code that is not Rocket's and that it loads: absolute paths, and specifiers such as
+   * `npm:x`.
+   */
   readonly code: readonly string[];
   /** Packages that Rocket itself loads for it, beside those that each run loads. */
   readonly packages: readonly string[];
@@ -34,7 +37,10 @@ export interface CommandNeeds {
   readonly text?: string | undefined;
 }
 
-/** What a pipeline in TypeScript exports, without stages, or why that is not known; nothing where it ended by itself. */
+/**
+ * What a pipeline in TypeScript exports, without stages, or why that is not known; nothing where it
+ * ended by itself.
+ */
 export type Evaluated = { readonly value: unknown } | { readonly problems: readonly Told[] } | {
   readonly ended: true;
 };
@@ -62,13 +68,15 @@ const MAX_BYTES = 2 ** 26;
 const PATIENCE = 120_000;
 
 /**
- * Asks what a command line needs. A process that runs no foreign code works it out. Where that has to know what a pipeline
- * in TypeScript exports, another process evaluates it, which may read the pipeline's project and do nothing else;
- * what it prints is taken for the pipeline's value, and for nothing more.
+ * Asks what a command line needs. A process that runs no foreign code works it out. Where that has
+ * to know what a pipeline in TypeScript exports, another process evaluates it, which may read the
+ * pipeline's project and do nothing else; what it prints is taken for the pipeline's value, and for
+ * nothing more.
  *
  * @param project Rocket.
  * @param args The arguments of the command line.
- * @param options Where it runs, a folder for temporary files, and what downloads code before it is evaluated.
+ * @param options Where it runs, a folder for temporary files, and what downloads code before it is
+ *   evaluated.
  * @returns What it needs, or the end of a command line that cannot be read.
  */
 export async function askNeeds(

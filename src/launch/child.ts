@@ -17,8 +17,8 @@ export interface ChildOptions {
 }
 
 /**
- * Lets glibc ask for large pages of memory: looking rows up in a large embedding table takes less time
- * where one page holds many of them. Other systems do not know the name.
+ * Lets glibc ask for large pages of memory: looking rows up in a large embedding table takes less
+ * time where one page holds many of them. Other systems do not know the name.
  */
 const HUGE_PAGES = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
 
@@ -32,8 +32,8 @@ export interface ChildEnd {
 
 /**
  * Runs Deno with standard input, output and errors of this process, and waits for its end. Signals
- * are passed on, and the child decides what they mean: it may have a checkpoint to write. After one, no other
- * child is started.
+ * are passed on, and the child decides what they mean: it may have a checkpoint to write. After
+ * one, no other child is started.
  *
  * @param args The arguments for Deno.
  * @param options The folder, and what takes the output.
@@ -83,7 +83,8 @@ async function eachChunk(
  *
  * @param args The arguments for Deno.
  * @param options The folder, and what takes the output.
- * @returns The exit code; 128 and the signal's number for a child that a signal ended, or kept from its start.
+ * @returns The exit code; 128 and the signal's number for a child that a signal ended, or kept from
+ *   its start.
  */
 export async function runDeno(
   args: readonly string[],

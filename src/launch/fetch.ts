@@ -25,9 +25,9 @@ export interface Downloads {
 }
 
 /**
- * Has Deno download what a process will load, before it starts. The process itself takes what is there
- * (`--cached-only`): the name of a package, which code makes up, could tell a registry what it has read. What is
- * downloaded follows from the texts of modules; none of them runs.
+ * Has Deno download what a process will load, before it starts. The process itself takes what is
+ * there (`--cached-only`): the name of a package, which code makes up, could tell a registry what
+ * it has read. What is downloaded follows from the texts of modules; none of them runs.
  */
 export class Fetcher {
   readonly #project: Project;
@@ -75,8 +75,8 @@ export class Fetcher {
   }
 
   /**
-   * Downloads what a command line loads beside. What cannot be downloaded is told; whether that is a mistake is seen
-   * where it is loaded.
+   * Downloads what a command line loads beside. What cannot be downloaded is told; whether that is
+   * a mistake is seen where it is loaded.
    *
    * @param downloads What it is.
    */

@@ -13,7 +13,8 @@ export interface Fetched {
 }
 
 /**
- * What is remembered to have been downloaded, if it is there still. Deno itself takes ten times as long to look.
+ * What is remembered to have been downloaded, if it is there still. Deno itself takes ten times as
+ * long to look.
  *
  * @param key What it was remembered by.
  */

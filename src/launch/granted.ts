@@ -8,8 +8,8 @@ import { importMap } from "./import_map.ts";
 import type { Project, ProjectConfig } from "./project.ts";
 
 /**
- * What processes that run modules of the project have in the place of its `deno.json`: how packages of npm are found, and
- * nothing of the tasks.
+ * What processes that run modules of the project have in the place of its `deno.json`: how packages
+ * of npm are found, and nothing of the tasks.
  *
  * @param config What is in the project's `deno.json`.
  */
@@ -20,8 +20,9 @@ export function configOfRuns(
 }
 
 /**
- * Arguments for `deno run` with which a module of the project has some permissions and no other. They are handed over in
- * a file: flags have no way to write a comma in a path, and a command line has no room for thousands of folders.
+ * Arguments for `deno run` with which a module of the project has some permissions and no other.
+ * They are handed over in a file: flags have no way to write a comma in a path, and a command line
+ * has no room for thousands of folders.
  *
  * @param project The project.
  * @param permissions The permissions.
@@ -32,7 +33,8 @@ export async function grantedArguments(
   permissions: readonly Need[],
   file: string,
 ): Promise<string[]> {
-  // Deno asks for this also where a module comes from its cache. Processes that run foreign code download nothing.
+  // Deno asks for this also where a module comes from its cache. Processes that run foreign code
+  // download nothing.
   const registry: Need[] = offline ? [] : [{
     permission: "import",
     of: permissionHost(jsrRegistry()),

@@ -1,6 +1,6 @@
 /**
- * What the parts of a sweep may do: no more than its check, of which the person was told. Pipelines in TypeScript may name
- * something else each time.
+ * What the parts of a sweep may do: no more than its check, of which the person was told. Pipelines
+ * in TypeScript may name something else each time.
  *
  * @module
  */
@@ -9,7 +9,9 @@ import { isInside } from "../base/files/holds_path.ts";
 import type { Need, Permission } from "../base/machine/permissions.ts";
 import { printable } from "../base/printable.ts";
 
-/** The variables by which the first process of a sweep names a file to the launchers of its parts. */
+/**
+ * The variables by which the first process of a sweep names a file to the launchers of its parts.
+ */
 export const grantedVariables = {
   /** The launcher writes to the file what it grants. */
   keep: "ROCKET_KEEP_GRANTED",

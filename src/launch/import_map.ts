@@ -7,8 +7,8 @@ import type { StandIn } from "./stand_ins.ts";
  * The project's imports with stand-ins in the place of what comes from the JSR registry.
  *
  * It is a `data:` URL, which Deno takes as it takes a file: so there is none to go stale, to be
- * written by two runs at once, or that a read-only checkout lacks. An import map replaces the imports
- * of `deno.json`, so it has all of them, and the package's own name.
+ * written by two runs at once, or that a read-only checkout lacks. An import map replaces the
+ * imports of `deno.json`, so it has all of them, and the package's own name.
  *
  * @param root The project's folder.
  * @param config What is in its `deno.json`.

@@ -9,7 +9,10 @@ import type { Project } from "./project.ts";
 export interface ImportsOptions {
   /** The modules, as absolute paths. */
   readonly modules: readonly string[];
-  /** Whether they are not Rocket's: what they import of its exports is known, and is not looked into. */
+  /**
+   * Whether they are not Rocket's: what they import of its exports is known, and is not looked
+   * into.
+   */
   readonly foreign?: boolean;
   /** Folders whose modules are not looked into. */
   readonly without?: readonly string[];
@@ -23,9 +26,9 @@ const PATIENCE = 60_000;
 const EMPTY = "data:application/typescript,export%20%7B%7D";
 
 /**
- * What local modules import from registries and servers, such as `npm:x@1`, also what they import only if they come to
- * it. Deno parses the modules, runs nothing of them, and connects to nothing. Types are not loaded by a run, so that they
- * are no imports.
+ * What local modules import from registries and servers, such as `npm:x@1`, also what they import
+ * only if they come to it. Deno parses the modules, runs nothing of them, and connects to nothing.
+ * Types are not loaded by a run, so that they are no imports.
  *
  * @param project How imports are resolved.
  * @param options The modules.

@@ -1,7 +1,9 @@
 import { leftInGroups } from "../base/machine/control_groups.ts";
 import { featureLine, handedOver, readByProgram } from "../base/machine/system_file.ts";
 
-/** What a run may not read of the machine, as the variables by which it gets it; none but on Linux. */
+/**
+ * What a run may not read of the machine, as the variables by which it gets it; none but on Linux.
+ */
 export async function machineVariables(): Promise<Record<string, string>> {
   if (Deno.build.os !== "linux") return {};
   const [left, cpuinfo] = await Promise.all([

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { ProjectConfig } from "./project.ts";
 
 /**
- * Says that a project's npm packages are downloaded, if it seems that they have not been: the one wait
- * in a first run that nothing else tells of.
+ * Says that a project's npm packages are downloaded, if it seems that they have not been: the one
+ * wait in a first run that nothing else tells of.
  *
  * @param config What is in the project's `deno.json`.
  */

@@ -13,7 +13,9 @@ import { receivedSignal } from "./signals.ts";
 import { tell } from "./tell.ts";
 import { rememberWritten } from "./written_folders.ts";
 
-/** What the modules that tasks name may do; the command line's own rights depend on its pipeline. */
+/**
+ * What the modules that tasks name may do; the command line's own rights depend on its pipeline.
+ */
 const scripts: Readonly<Record<string, readonly string[]>> = {
   // pip and a compiler do the work, which are other programs.
   "src/launch/programs/native.ts": ["read", "write", "env", "sys", "run"],
@@ -34,8 +36,9 @@ export function scriptFlags(file: string): string[] {
 }
 
 /**
- * Runs Rocket's command line with the permissions that it needs and no other. A first child, which may
- * read and runs no foreign code, works them out; where TensorFlow is missing, a second one sets it up.
+ * Runs Rocket's command line with the permissions that it needs and no other. A first child, which
+ * may read and runs no foreign code, works them out; where TensorFlow is missing, a second one sets
+ * it up.
  *
  * @param project The project.
  * @param args The arguments of the command line.
@@ -110,8 +113,8 @@ async function runWithNeeds(
 }
 
 /**
- * Keeps what the check of a sweep is granted, or holds another part of it to that. Only the first process of a sweep asks
- * for it, which runs no code of others.
+ * Keeps what the check of a sweep is granted, or holds another part of it to that. Only the first
+ * process of a sweep asks for it, which runs no code of others.
  *
  * @returns Why the part does not run.
  */

@@ -9,9 +9,9 @@ import { cacheFolder } from "../base/machine/cache_folder.ts";
 const PATIENCE = 3_000;
 
 /**
- * How long it is remembered that the registry did not answer, in milliseconds. Nothing is lost while
- * it is, the stand-ins do the same; so it may be long, and an hour of work waits once. It is short
- * enough to notice that a laptop came back to a network.
+ * How long it is remembered that the registry did not answer, in milliseconds. Nothing is lost
+ * while it is, the stand-ins do the same; so it may be long, and an hour of work waits once. It is
+ * short enough to notice that a laptop came back to a network.
  */
 const MEMORY = 60 * 60 * 1_000;
 

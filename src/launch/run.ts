@@ -24,7 +24,9 @@ export async function run(root: string, args: readonly string[]): Promise<number
   );
 }
 
-/** Where the user stands: `deno task` itself stands in the project's folder, and says where from. */
+/**
+ * Where the user stands: `deno task` itself stands in the project's folder, and says where from.
+ */
 export function userFolder(): string {
   return Deno.env.get("INIT_CWD") ?? Deno.cwd();
 }

@@ -14,9 +14,9 @@ const children = new Set<Deno.ChildProcess>();
 let received: Deno.Signal | undefined;
 
 /**
- * Begins to listen to signals, and passes them on to the children that there are: these decide what they mean, as they
- * may have a checkpoint to write. They are listened to until the process ends: between two children, and after the last
- * one, they would end it with an exit code of their own.
+ * Begins to listen to signals, and passes them on to the children that there are: these decide what
+ * they mean, as they may have a checkpoint to write. They are listened to until the process ends:
+ * between two children, and after the last one, they would end it with an exit code of their own.
  */
 export function hearSignals(): void {
   for (const signal of SIGNALS) {
@@ -31,7 +31,10 @@ export function hearSignals(): void {
   }
 }
 
-/** The first signal that asked for an end, if there was one; then no more children should be started. */
+/**
+ * The first signal that asked for an end, if there was one; then no more children should be
+ * started.
+ */
 export function receivedSignal(): Deno.Signal | undefined {
   return received;
 }

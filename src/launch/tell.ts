@@ -1,6 +1,6 @@
 /**
- * Says something to a person, on standard error. The launcher stands by itself, so that it has this of its
- * own; that nobody can be told is no reason to end what it starts.
+ * Says something to a person, on standard error. The launcher stands by itself, so that it has this
+ * of its own; that nobody can be told is no reason to end what it starts.
  *
  * @param text A line without control characters.
  */

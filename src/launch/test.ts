@@ -10,7 +10,8 @@ import { TestCount } from "./test_count.ts";
  * tells how many passed and failed.
  *
  * @param root The project's folder.
- * @param args Arguments for `deno test`. Where files or folders are among them, those are run alone.
+ * @param args Arguments for `deno test`. Where files or folders are among them, those are run
+ *   alone.
  * @returns The exit code of `deno test`.
  */
 export async function test(root: string, args: readonly string[]): Promise<number> {
@@ -42,15 +43,18 @@ export async function testProject(project: Project, args: readonly string[]): Pr
 
 const UNCHECKED = "--no-check";
 
-/** Into how many parts the test files are divided: more than run at once, as some take longer than others. */
+/**
+ * Into how many parts the test files are divided: more than run at once, as some take longer than
+ * others.
+ */
 const PARTS = 12;
 
 /** How many parts run at once: TensorFlow takes several cores by itself. */
 const AT_ONCE = Math.min(2, navigator.hardwareConcurrency);
 
 /**
- * All tests and examples, some at once. Each part has a process of its own, and in it come one file after the other:
- * tests of the native engine's set-up change the environment.
+ * All tests and examples, some at once. Each part has a process of its own, and in it come one file
+ * after the other: tests of the native engine's set-up change the environment.
  */
 async function testAll(
   project: Project,
@@ -117,7 +121,10 @@ const printed: Print = async (chunk) => {
   }
 };
 
-/** Prints what several runs print, one after the other: the first that goes on as it comes, the others when it is done. */
+/**
+ * Prints what several runs print, one after the other: the first that goes on as it comes, the
+ * others when it is done.
+ */
 class Printer {
   readonly #waiting: Uint8Array<ArrayBuffer>[][];
   readonly #ended = new Set<number>();

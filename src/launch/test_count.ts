@@ -13,7 +13,8 @@ export class TestCount {
    * Starts to count one run of `deno test`.
    *
    * Its summary is the only place that counts all: its JUnit report leaves out files that fail
-   * before their first test. A run that ends early has no summary; then the lines of its tests count.
+   * before their first test. A run that ends early has no summary; then the lines of its tests
+   * count.
    *
    * @returns Takes the run's output in chunks, and at its end the exit code.
    */

@@ -2,12 +2,15 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { cacheFolder } from "../base/machine/cache_folder.ts";
 
-/** After how many milliseconds a folder that is not there is forgotten: a run that has just begun will make its own. */
+/**
+ * After how many milliseconds a folder that is not there is forgotten: a run that has just begun
+ * will make its own.
+ */
 const DAY = 24 * 60 * 60 * 1_000;
 
 /**
- * The folders into which code that is not Rocket's was allowed to write, by any run of this user: what is in them may be
- * of a stage's making, though it looks like code of the project.
+ * The folders into which code that is not Rocket's was allowed to write, by any run of this user:
+ * what is in them may be of a stage's making, though it looks like code of the project.
  *
  * @returns The folders; undefined where nothing can be remembered, so that any folder may be one.
  */
@@ -21,7 +24,10 @@ export async function writtenFolders(): Promise<string[] | undefined> {
   return folders;
 }
 
-/** What a file of the memory says, if it is not out of date; another process may forget it meanwhile. */
+/**
+ * What a file of the memory says, if it is not out of date; another process may forget it
+ * meanwhile.
+ */
 async function remembered(file: string): Promise<string | undefined> {
   try {
     const folder = await Deno.readTextFile(file);
@@ -47,8 +53,8 @@ async function canRemember(): Promise<boolean> {
 }
 
 /**
- * Remembers that code which is not Rocket's may write into folders, before it is started. Where nothing can be
- * remembered, nothing is downloaded for such code either.
+ * Remembers that code which is not Rocket's may write into folders, before it is started. Where
+ * nothing can be remembered, nothing is downloaded for such code either.
  *
  * @param folders The folders, as absolute paths.
  */

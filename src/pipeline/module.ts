@@ -6,8 +6,8 @@ import { say } from "../base/terminal.ts";
 const SLOW = 3_000;
 
 /**
- * Waits for a module, and names it if that takes long: what a module waits for may never come, and nobody would know
- * whom to ask.
+ * Waits for a module, and names it if that takes long: what a module waits for may never come, and
+ * nobody would know whom to ask.
  *
  * @param use What names the module.
  * @param module The module.

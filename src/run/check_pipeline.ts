@@ -76,7 +76,9 @@ export async function checkPlan(
 export interface CheckPipelineOptions {
   /** Changes of the pipeline as `PATH=VALUE`, such as `train.epochs=3`. */
   readonly set?: readonly string[];
-  /** Code outside of the project's folder that the pipeline may name, such as `npm:their-stage@1`. */
+  /**
+   * Code outside of the project's folder that the pipeline may name, such as `npm:their-stage@1`.
+   */
   readonly allowPlugins?: readonly string[];
   /** The engine that the first batch is computed on; `auto` by default. */
   readonly engine?: EngineChoice;
@@ -106,11 +108,12 @@ export interface CheckResult {
 }
 
 /**
- * Checks a pipeline without training it: what `deno task pipeline check FILE` does, without its text. It reads the
- * pipeline, opens its data, builds its nets and computes one batch. It writes nothing.
+ * Checks a pipeline without training it: what `deno task pipeline check FILE` does, without its
+ * text. It reads the pipeline, opens its data, builds its nets and computes one batch. It writes
+ * nothing.
  *
- * @param pipeline A pipeline file, or a pipeline from `definePipeline()`, whose relative paths start from the current
- * folder.
+ * @param pipeline A pipeline file, or a pipeline from `definePipeline()`, whose relative paths
+ *   start from the current folder.
  * @param options Changes of the pipeline, and the engine.
  * @returns The problems and the warnings, and facts about the run.
  * @throws {UserError} If the program lacks a permission, which the hint names.

@@ -1,7 +1,10 @@
 import type { CheckpointRequest } from "../stages/events.ts";
 import { USUALLY_KEPT } from "./folder/checkpoints.ts";
 
-/** The checkpoints that outputs ask for between two steps: several requests become one that serves all. */
+/**
+ * The checkpoints that outputs ask for between two steps: several requests become one that serves
+ * all.
+ */
 export class CheckpointRequests {
   #pending: CheckpointRequest | undefined;
 

@@ -19,9 +19,9 @@ import type { PreparedData } from "../input/prepare_data.ts";
 import { decidingSplit, keysOf } from "./selection.ts";
 
 /**
- * Decides what the best epoch of each phase is chosen by, and what its training may end by. The labels
- * of a split can leave a metric without a value, whatever the nets say: a metric that is named is refused
- * then, and where none is named the first one with a value is taken.
+ * Decides what the best epoch of each phase is chosen by, and what its training may end by. The
+ * labels of a split can leave a metric without a value, whatever the nets say: a metric that is
+ * named is refused then, and where none is named the first one with a value is taken.
  *
  * @param plan The plan.
  * @param data The rows.
@@ -109,8 +109,8 @@ interface Facts {
 }
 
 /**
- * What metrics come to on the labels of a split with logits drawn at random: a metric without a value
- * has none because of the labels. Rows are read until all metrics have one.
+ * What metrics come to on the labels of a split with logits drawn at random: a metric without a
+ * value has none because of the labels. Rows are read until all metrics have one.
  */
 async function valuesByLabels(
   plan: Plan,

@@ -26,9 +26,10 @@ import { nothingKept } from "./warnings/nothing_kept.ts";
  * @param nets The job's nets, in its first phase.
  * @param report Told what was matched by value, a line at a time.
  * @param warn Told of weights that are lost.
- * @returns Values by the variable's name: those of the net and those that it shares; and the optimizer's state where the
- * plan wants it.
- * @throws {UserError} If a file cannot be read, with all of its tensors that do not fit; exit code 2.
+ * @returns Values by the variable's name: those of the net and those that it shares; and the
+ *   optimizer's state where the plan wants it.
+ * @throws {UserError} If a file cannot be read, with all of its tensors that do not fit; exit code
+ *   2.
  */
 export async function readInitial(
   { initial }: Pick<Plan, "initial">,

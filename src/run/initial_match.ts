@@ -1,5 +1,6 @@
 /**
- * Which tensors of a file are which variables, how they are turned, and which of their places are which.
+ * Which tensors of a file are which variables, how they are turned, and which of their places are
+ * which.
  *
  * @module
  */
@@ -116,7 +117,10 @@ function otherNetHint(layout: "rocket" | "pytorch", from: Source["from"]): HintT
     : hint("initial/net", net, { edit });
 }
 
-/** The name that was most likely meant, or what there is: a few names are a hint, a thousand are none. */
+/**
+ * The name that was most likely meant, or what there is: a few names are a hint, a thousand are
+ * none.
+ */
 function hintOf(name: string, names: readonly string[], more = ""): HintText {
   const near = nearest(name, names), edit = "the names";
   if (near !== undefined) {

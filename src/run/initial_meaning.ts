@@ -1,6 +1,6 @@
 /**
- * What the places of weights stand for that a run begins with: as the run that they come from has written it, or as the
- * pipeline says of a file from elsewhere.
+ * What the places of weights stand for that a run begins with: as the run that they come from has
+ * written it, or as the pipeline says of a file from elsewhere.
  *
  * @module
  */
@@ -202,7 +202,10 @@ class FileMeaning implements EarlierMeaning {
     return { axis: { features: axis.features.toSorted((a, b) => at(a) - at(b)) } };
   }
 
-  /** Tables from elsewhere have a row a value; those of Rocket may have one before and one behind them. */
+  /**
+   * Tables from elsewhere have a row a value; those of Rocket may have one before and one behind
+   * them.
+   */
   #table(axis: Extract<VariableAxis, { ids: string }>, size: number): EarlierAxis {
     const { spec } = this.meaning.inputs.find(({ name }) => name === axis.ids)!;
     const ids = idKeysOf(axis.ids, spec)!, before = axis.before ?? 0;

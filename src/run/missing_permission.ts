@@ -37,7 +37,8 @@ export function missingPermission(error: unknown): MissingPermission | undefined
 }
 
 /**
- * Runs what a program asked for: a permission that the program lacks becomes an error that names it.
+ * Runs what a program asked for: a permission that the program lacks becomes an error that names
+ * it.
  *
  * @param body What to run.
  * @returns What it returns.

@@ -12,8 +12,8 @@ export interface RunOutput {
 }
 
 /**
- * What the run folder needs to hold a run that can be shown, compared and resumed. These hear of an event before all
- * others, and a run that cannot have them ends.
+ * What the run folder needs to hold a run that can be shown, compared and resumed. These hear of an
+ * event before all others, and a run that cannot have them ends.
  */
 const record: ReadonlySet<string> = new Set(["checkpoint", "metrics", "result"]);
 
@@ -61,8 +61,8 @@ export class Outputs {
   }
 
   /**
-   * Tells all outputs of an event. One that fails once training has begun hears of no more, and the run goes on
-   * without it.
+   * Tells all outputs of an event. One that fails once training has begun hears of no more, and the
+   * run goes on without it.
    *
    * @param name The event.
    * @param event What there is to say of it.

@@ -78,7 +78,8 @@ export function phaseAlone({ phases }: Plan): PlannedPhase {
  *
  * @param plan The plan.
  * @param data The rows.
- * @param nets The nets that are wanted; in each phase of a job the same, so that it has the same variables.
+ * @param nets The nets that are wanted; in each phase of a job the same, so that it has the same
+ *   variables.
  * @param phase The phase; the first by default.
  * @returns The nets.
  * @throws {UserError} If the plan's stages do not fit the data or one another.
@@ -319,7 +320,8 @@ function outputShapes(
         try {
           outputs = forward.outputs(net);
         } finally {
-          // What a net makes of ids that it takes for numbers, or fails at, is not what has to be said.
+          // What a net makes of ids that it takes for numbers, or fails at, is not what has to be
+          // said.
           refuseIds(plan, specs, read);
         }
         const expected = [batch.size, units].join();
@@ -360,7 +362,9 @@ function noted(tensors: TensorsByName, read: Set<string>): TensorsByName {
   });
 }
 
-/** Refuses features whose values are no numbers where the nets read numbers; all of them together. */
+/**
+ * Refuses features whose values are no numbers where the nets read numbers; all of them together.
+ */
 function refuseIds(
   { network: { stage, reference }, document }: Plan,
   specs: Readonly<Record<string, ColumnSpec>>,

@@ -124,7 +124,9 @@ export class Progress {
     return Object.keys(this.#job.data.splits).filter((split) => split !== "train");
   }
 
-  /** Whether the nets are measured after an epoch: every so often, and after the phase's last one. */
+  /**
+   * Whether the nets are measured after an epoch: every so often, and after the phase's last one.
+   */
   #isMeasured(epoch: number): boolean {
     const done = epoch - this.start.epochs;
     return done % this.#job.evaluateEvery === 0 || done === this.phase.epochs;

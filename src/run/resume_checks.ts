@@ -142,7 +142,9 @@ export function refuseOtherData(earlier: EarlierRun, { splits }: PreparedData, p
   refuseOtherOrder(earlier.data.train?.shuffle, splits.train!.shuffle, plan);
 }
 
-/** The memory that rows may take says how they are shuffled, and by default depends on the machine. */
+/**
+ * The memory that rows may take says how they are shuffled, and by default depends on the machine.
+ */
 function refuseOtherOrder(before: Shuffle | undefined, now: Shuffle, plan: Plan): void {
   if (before === undefined || isDeepStrictEqual(before, now)) return;
   const how = (shuffle: Shuffle) =>

@@ -10,13 +10,23 @@ import { namingPermissions } from "./missing_permission.ts";
 import { isFinished } from "./resume_checks.ts";
 import { type RunOptions, runPlan } from "./run.ts";
 
-/** How {@linkcode resumeRun} goes on with a run. Engine and precision are those of the run by default. */
+/**
+ * How {@linkcode resumeRun} goes on with a run. Engine and precision are those of the run by
+ * default.
+ */
 export interface ResumeRunOptions extends RunOptions {
-  /** Changes of the pipeline as `PATH=VALUE`, such as `train.epochs=20`; a run can only become longer. */
+  /**
+   * Changes of the pipeline as `PATH=VALUE`, such as `train.epochs=20`; a run can only become
+   * longer.
+   */
   readonly set?: readonly string[];
-  /** Code outside of the project's folder that the pipeline may name, such as `npm:their-stage@1`. */
+  /**
+   * Code outside of the project's folder that the pipeline may name, such as `npm:their-stage@1`.
+   */
   readonly allowPlugins?: readonly string[];
-  /** The environment variables that may be part of an address that the run reads; none by default. */
+  /**
+   * The environment variables that may be part of an address that the run reads; none by default.
+   */
   readonly allowEnv?: readonly string[];
 }
 
@@ -45,14 +55,14 @@ export async function readKeptPlan(out: string, options: ReadRunOptions): Promis
 }
 
 /**
- * Continues a run from its newest intact checkpoint: what `deno task pipeline resume DIR` does, without its text. A
- * run that has finished is not run again.
+ * Continues a run from its newest intact checkpoint: what `deno task pipeline resume DIR` does,
+ * without its text. A run that has finished is not run again.
  *
  * @param out The run folder.
  * @param options Changes of the pipeline, the engine, who listens.
  * @returns What came out; `result.json` in the run folder holds the same.
- * @throws {UserError} If the folder holds no run, its data has changed, or data, numbers, the disk or a stage fail; or the
- * program lacks a permission, which the hint names.
+ * @throws {UserError} If the folder holds no run, its data has changed, or data, numbers, the disk
+ *   or a stage fail; or the program lacks a permission, which the hint names.
  * @throws {Interruption} If `signal` is aborted; the run folder then holds a checkpoint.
  *
  * @example

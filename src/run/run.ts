@@ -68,8 +68,8 @@ export interface RunOptions {
   /** Whether to report how steps are computed. */
   readonly debug?: boolean;
   /**
-   * Whether batches are made in a thread of their own: `auto`, by default, begins without and starts one
-   * where batches take a noticeable part of the time. The numbers are the same.
+   * Whether batches are made in a thread of their own: `auto`, by default, begins without and
+   * starts one where batches take a noticeable part of the time. The numbers are the same.
    */
   readonly inputThread?: InputThread;
 }
@@ -79,8 +79,8 @@ export interface RunPlanOptions extends RunOptions {
   /** The run folder; it is made, and may not hold another run unless that is resumed. */
   readonly out: string;
   /**
-   * Whether to go on with the run that the folder holds, from its newest checkpoint that is whole, or
-   * from the start if it has none. Engine and precision are that run's by default.
+   * Whether to go on with the run that the folder holds, from its newest checkpoint that is whole,
+   * or from the start if it has none. Engine and precision are that run's by default.
    */
   readonly resume?: boolean;
 }
@@ -301,7 +301,9 @@ class Run {
     return await readInitial(plan, phases[0]!.nets, report, warn);
   }
 
-  /** What the rocket ended with, if a checkpoint of the light net alone knows and it still holds. */
+  /**
+   * What the rocket ended with, if a checkpoint of the light net alone knows and it still holds.
+   */
   #rocketOf(alone: StoredCheckpoint | undefined): JobResult | undefined {
     const { plan } = this.#parts, rocket = alone?.content.rocket;
     const last = rocket?.phases?.at(-1) ?? rocket;

@@ -10,19 +10,22 @@ export interface RunPipelineOptions extends RunOptions {
   readonly out: string;
   /** Changes of the pipeline as `PATH=VALUE`, such as `train.epochs=3`. */
   readonly set?: readonly string[];
-  /** Code outside of the project's folder that the pipeline may name, such as `npm:their-stage@1`. */
+  /**
+   * Code outside of the project's folder that the pipeline may name, such as `npm:their-stage@1`.
+   */
   readonly allowPlugins?: readonly string[];
 }
 
 /**
- * Trains what a pipeline says, from a program: what `deno task pipeline FILE` does, without its text.
+ * Trains what a pipeline says, from a program: what `deno task pipeline FILE` does, without its
+ * text.
  *
- * @param pipeline A pipeline file, or a pipeline from `definePipeline()`, whose relative paths start
- * from the current folder.
+ * @param pipeline A pipeline file, or a pipeline from `definePipeline()`, whose relative paths
+ *   start from the current folder.
  * @param options The run folder, the engine, who listens.
  * @returns What came out; `result.json` in the run folder holds the same.
- * @throws {UserError} If the pipeline is wrong, or data, numbers, the disk or a stage fail; or the program lacks a
- * permission, which the hint names.
+ * @throws {UserError} If the pipeline is wrong, or data, numbers, the disk or a stage fail; or the
+ *   program lacks a permission, which the hint names.
  *
  * @example
  * ```ts

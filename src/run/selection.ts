@@ -13,7 +13,10 @@ export interface Measured {
   readonly nets: readonly NetName[];
 }
 
-/** A metric that is looked at after each epoch: on the validation split, or on the test split without one. */
+/**
+ * A metric that is looked at after each epoch: on the validation split, or on the test split
+ * without one.
+ */
 class Watched {
   /** The split. */
   readonly split: string;
@@ -125,8 +128,8 @@ export class Patience {
    * Starts to watch, or goes on with it.
    *
    * @param splits The splits by name.
-   * @param measured What is measured, and the nets of this job. Without the metric that is to be watched
-   *   training never ends early.
+   * @param measured What is measured, and the nets of this job. Without the metric that is to be
+   *   watched training never ends early.
    * @param stop When training ends; never by default.
    * @param best The best value so far.
    * @param start The epochs that were done when its phase began.

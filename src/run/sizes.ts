@@ -1,5 +1,6 @@
 /**
- * Sizes of nets that options can make larger than the machine, which are known before anything of that size is made.
+ * Sizes of nets that options can make larger than the machine, which are known before anything of
+ * that size is made.
  *
  * @module
  */
@@ -25,8 +26,9 @@ export interface SizedNets {
 }
 
 /**
- * Refuses nets that the machine has no memory for: weights, what the optimizer keeps of them, and the gradients of what is no
- * table. That is the least that training needs; the maps of a batch come on top.
+ * Refuses nets that the machine has no memory for: weights, what the optimizer keeps of them, and
+ * the gradients of what is no table. That is the least that training needs; the maps of a batch
+ * come on top.
  *
  * @param nets The nets.
  * @param available The memory that this process may have, in bytes.
@@ -78,7 +80,8 @@ export function refuseLargeNets(
 /**
  * Refuses layers whose units the machine has no memory for, a number a unit and row of a batch.
  *
- * @param variables The variables. A layer is a kernel and one number for each of its units, such as a bias.
+ * @param variables The variables. A layer is a kernel and one number for each of its units, such as
+ *   a bias.
  * @param rows The rows of a batch.
  * @param available The memory that the engine may have, in bytes.
  * @param place Where the pipeline file has the network.
@@ -120,8 +123,9 @@ export interface SizedOutput {
 }
 
 /**
- * Refuses batches whose outputs the machine has no memory for: a step has all of them at once, as gradients need them. That is
- * the least that it needs; what nets compute in between, and the gradients, come on top.
+ * Refuses batches whose outputs the machine has no memory for: a step has all of them at once, as
+ * gradients need them. That is the least that it needs; what nets compute in between, and the
+ * gradients, come on top.
  *
  * @param outputs The outputs of the nets.
  * @param rows The rows of a batch.
@@ -159,7 +163,8 @@ export function refuseLargeOutputs(
 }
 
 /**
- * Refuses nets that WebAssembly cannot address: before its memory is filled, which takes long and ends anywhere.
+ * Refuses nets that WebAssembly cannot address: before its memory is filled, which takes long and
+ * ends anywhere.
  *
  * @param variables The variables.
  * @param place Where the pipeline file has the network.

@@ -17,7 +17,10 @@ import type { Variable } from "../stages/network.ts";
 import { divergedHint, NonFiniteError } from "../train/diagnose.ts";
 import { initialState, type Model, type State } from "../train/step.ts";
 
-/** How many values are read or written at once: 16 MB. A table is larger than memory should hold twice. */
+/**
+ * How many values are read or written at once: 16 MB. A table is larger than memory should hold
+ * twice.
+ */
 const PART = 2 ** 22;
 
 /** A tensor of a state, with the name that it has in files. */
@@ -188,7 +191,8 @@ export async function restoreValues(
           { hint: otherFileHint() },
         );
       }
-      // Zeros stand in until the values are there: memory of the engine's own, which tables write to.
+      // Zeros stand in until the values are there: memory of the engine's own, which tables write
+      // to.
       const zeros = tf.fill([...shape], 0);
       const read = await restoreTensor(file, name, zeros, table);
       if (read !== zeros) zeros.dispose();

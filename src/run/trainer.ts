@@ -44,7 +44,8 @@ import { initialValues } from "../train/variables.ts";
  * @param emit Tells outputs what happens.
  * @param checkpoints Where to start from, and what becomes of checkpoints.
  * @returns What came out.
- * @throws {UserError} If a stage fails, the loss is no longer finite, or a checkpoint cannot be written.
+ * @throws {UserError} If a stage fails, the loss is no longer finite, or a checkpoint cannot be
+ *   written.
  * @throws {Interruption} If the job was asked to end.
  */
 export async function runJob(
@@ -60,7 +61,9 @@ export async function runJob(
   }
 }
 
-/** A phase while it runs: how far it has come, its state, its batches, and what computes its steps. */
+/**
+ * A phase while it runs: how far it has come, its state, its batches, and what computes its steps.
+ */
 class RunningPhase {
   readonly progress: Progress;
   /** The gradient norms of each loss on the first batch. */
@@ -248,8 +251,8 @@ class Training {
   }
 
   /**
-   * Goes back to the last checkpoint, or to the start, after a step whose numbers are not finite. From
-   * there the learning rate is half of what it was, and the step's batch is left out.
+   * Goes back to the last checkpoint, or to the start, after a step whose numbers are not finite.
+   * From there the learning rate is half of what it was, and the step's batch is left out.
    */
   async #rollBack({ progress }: RunningPhase, error: NonFiniteError): Promise<RunningPhase> {
     const { name, report } = this.#job, { store } = this.#checkpoints;
@@ -431,8 +434,9 @@ class Training {
   }
 
   /**
-   * Signals are heard between tasks alone, and steps of an engine that never waits are one task. It has to be a timer:
-   * a loop that always has something to do looks for what comes from outside once in 61 turns only.
+   * Signals are heard between tasks alone, and steps of an engine that never waits are one task. It
+   * has to be a timer: a loop that always has something to do looks for what comes from outside
+   * once in 61 turns only.
    */
   async #breathe(): Promise<void> {
     if (performance.now() - this.#breathed < BREATH) return;

@@ -1,14 +1,18 @@
 /**
  * The types of Apache Arrow that contracts name.
  *
- * They are taken from the package's classes, and not by their names: `deno doc` would take the package for a part of this one.
+ * They are taken from the package's classes, and not by their names: `deno doc` would take the
+ * package for a part of this one.
  *
  * @module
  */
 
 import type * as arrow from "apache-arrow";
 
-/** The names and types of columns: `Schema` of [apache-arrow](https://www.npmjs.com/package/apache-arrow). */
+/**
+ * The names and types of columns: `Schema` of
+ * [apache-arrow](https://www.npmjs.com/package/apache-arrow).
+ */
 export type ArrowSchema = (typeof arrow)["util"]["isArrowSchema"] extends
   (value: unknown) => value is infer Type ? Type : never;
 

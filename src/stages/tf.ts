@@ -1,8 +1,8 @@
 import * as tensorFlow from "@tensorflow/tfjs";
 
 /**
- * [TensorFlow.js](https://js.tensorflow.org/api/latest/): the copy that Rocket computes with. Another copy has an engine
- * of its own, and its tensors cannot be mixed with these.
+ * [TensorFlow.js](https://js.tensorflow.org/api/latest/): the copy that Rocket computes with.
+ * Another copy has an engine of its own, and its tensors cannot be mixed with these.
  *
  * @example
  * ```ts
@@ -13,8 +13,8 @@ import * as tensorFlow from "@tensorflow/tfjs";
  */
 export const tf: typeof import("@tensorflow/tfjs") = tensorFlow;
 
-// They are taken from functions and classes, and not by their names: `deno doc` would take the package for a part of
-// this one.
+// They are taken from functions and classes, and not by their names: `deno doc` would take the
+// package for a part of this one.
 /** The types of TensorFlow.js that stages are written with, by their names there. */
 export declare namespace tf {
   /** A tensor. */

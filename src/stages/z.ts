@@ -14,8 +14,8 @@ import * as zod from "zod";
  */
 export const z: typeof import("zod") = zod;
 
-// They are taken from functions and classes, and not by their names: `deno doc` would take the package for a part of
-// this one.
+// They are taken from functions and classes, and not by their names: `deno doc` would take the
+// package for a part of this one.
 /** The types of zod that stages are written with, by their names there. */
 export declare namespace z {
   /** Any schema of a value. */

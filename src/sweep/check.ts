@@ -159,8 +159,8 @@ export async function checkSweep(
 }
 
 /**
- * Opens the data of a setting, builds its nets, and tries a batch unless all of its runs are done; gives what its
- * runs will warn of.
+ * Opens the data of a setting, builds its nets, and tries a batch unless all of its runs are done;
+ * gives what its runs will warn of.
  */
 async function tryRuns(
   runs: readonly (readonly [SweepRun, Plan])[],

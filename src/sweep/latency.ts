@@ -47,8 +47,8 @@ const rounds = 50;
 const turn = 20;
 
 /**
- * Measures nets in alternation, on one thread, so that whatever else the machine does hits all alike.
- * An answer is timed from the features, on the engine, to logits that JavaScript can read.
+ * Measures nets in alternation, on one thread, so that whatever else the machine does hits all
+ * alike. An answer is timed from the features, on the engine, to logits that JavaScript can read.
  *
  * @param nets The nets.
  * @param batch The rows of a call: the first ones of the test split.

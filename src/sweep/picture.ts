@@ -41,8 +41,8 @@ export function picturePoints({ rows, metric }: SweepTable): PicturePoint[] {
 }
 
 /**
- * Draws the metric against the latency of the light nets: a point a setting with the 95 % interval of its
- * mean, a color for each name, and a line through the points of the grid.
+ * Draws the metric against the latency of the light nets: a point a setting with the 95 % interval
+ * of its mean, a color for each name, and a line through the points of the grid.
  *
  * @param table The sweep's table.
  * @param report Told if what draws cannot be loaded.
@@ -54,7 +54,8 @@ export async function drawPicture(
 ): Promise<string | undefined> {
   const points = picturePoints(table);
   if (points.length === 0) return undefined;
-  // Deno fetches the packages of all imports that it sees when a program starts; most runs draw nothing.
+  // Deno fetches the packages of all imports that it sees when a program starts; most runs draw
+  // nothing.
   const [vega, lite]: [typeof import("npm:vega@6.2.0"), typeof import("npm:vega-lite@6.4.1")] | [] =
     await Promise.all(packages.map((name) => import(name))).catch((error) => {
       const [line] = (error as Error).message.split("\n");

@@ -35,8 +35,8 @@ export interface RunSweepOptions {
   /** What training steps compute in, where the machine has units for it; float32 by default. */
   readonly precision?: Precision;
   /**
-   * When it is aborted, the current run finishes its step, writes a checkpoint, and an `Interruption` is thrown. The
-   * same call continues from there.
+   * When it is aborted, the current run finishes its step, writes a checkpoint, and an
+   * `Interruption` is thrown. The same call continues from there.
    */
   readonly signal?: AbortSignal;
   /** Gives who hears of a run's events, by the run's name, such as `rocket/seed-1`. */
@@ -66,18 +66,20 @@ export interface SweepResult {
 }
 
 /**
- * Runs all settings of a sweep with all seeds, and writes one table: what `deno task pipeline sweep FILE` does.
+ * Runs all settings of a sweep with all seeds, and writes one table: what `deno task pipeline sweep
+ * FILE` does.
  *
- * The runs happen one after the other in this process, with the permissions of the program. The command gives each run a
- * process of its own instead, so that several run at once and each has only the permissions that it needs. A process loads
- * TensorFlow once, with the sweep's number of threads; if it is loaded already, that number stays, and results may
- * differ in their last digits.
+ * The runs happen one after the other in this process, with the permissions of the program. The
+ * command gives each run a process of its own instead, so that several run at once and each has
+ * only the permissions that it needs. A process loads TensorFlow once, with the sweep's number of
+ * threads; if it is loaded already, that number stays, and results may differ in their last digits.
  *
- * @param sweep A sweep file, or a sweep from `defineSweep()`, whose relative paths start from the current folder.
+ * @param sweep A sweep file, or a sweep from `defineSweep()`, whose relative paths start from the
+ *   current folder.
  * @param options The folder, the engine, who listens.
  * @returns The table, and the runs that failed.
- * @throws {UserError} If the sweep or one of its pipelines is wrong, before anything runs; or the program lacks a
- * permission, which the hint names.
+ * @throws {UserError} If the sweep or one of its pipelines is wrong, before anything runs; or the
+ *   program lacks a permission, which the hint names.
  * @throws {Interruption} If `signal` is aborted.
  *
  * @example

@@ -21,7 +21,8 @@ const folderOf = (kind: StageKind) => `${kind}${kind.endsWith("s") ? "es" : "s"}
  *
  * @param plugins The folder `plugins/`.
  * @returns The stages, by kind and name.
- * @throws {Error} If a default export is not a stage of the folder's kind that is named as its file.
+ * @throws {Error} If a default export is not a stage of the folder's kind that is named as its
+ *   file.
  */
 export async function findBuiltIns(plugins: URL): Promise<BuiltIn[]> {
   const found: BuiltIn[] = [];

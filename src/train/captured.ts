@@ -12,8 +12,8 @@ export interface CaptureListener {
 }
 
 /**
- * A part of a run as a captured function. Where it cannot be captured, a line says which stage is the
- * cause; with `debug`, a line says how large the graph is.
+ * A part of a run as a captured function. Where it cannot be captured, a line says which stage is
+ * the cause; with `debug`, a line says how large the graph is.
  *
  * @param what What the function is, for the line.
  * @param listener Who hears of it.

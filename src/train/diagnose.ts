@@ -43,12 +43,12 @@ export class NonFiniteError extends UserError {
 }
 
 /**
- * Stops at the first step whose losses or gradients are not finite: nothing that comes after it means
- * anything.
+ * Stops at the first step whose losses or gradients are not finite: nothing that comes after it
+ * means anything.
  *
  * @param step The step.
- * @throws {NonFiniteError} If any of its losses, or the norm of its gradients, is NaN or infinite; it
- * names what was so first, and all losses.
+ * @throws {NonFiniteError} If any of its losses, or the norm of its gradients, is NaN or infinite;
+ *   it names what was so first, and all losses.
  */
 export async function refuseBroken(step: BrokenStep): Promise<void> {
   if (Number.isFinite(step.norm) && step.losses.every((loss) => Number.isFinite(loss))) return;
@@ -60,8 +60,8 @@ export async function refuseBroken(step: BrokenStep): Promise<void> {
 
 /**
  * Finds out what made a step infinite or NaN: the weights that the step started with, the nets, the
- * losses themselves, or the gradients, the first of these that is not finite. Rows are: each transform
- * is held to that.
+ * losses themselves, or the gradients, the first of these that is not finite. Rows are: each
+ * transform is held to that.
  *
  * @param step The step.
  * @returns What to tell the person.
@@ -123,7 +123,9 @@ function brokenLoss({ model: { terms }, losses, when, place }: BrokenStep) {
   };
 }
 
-/** Which term's gradient is not finite though the loss is, and whether loss or network made it so. */
+/**
+ * Which term's gradient is not finite though the loss is, and whether loss or network made it so.
+ */
 async function brokenGradient(step: BrokenStep) {
   const { model: { terms }, network, norm, when, place } = step;
   for (const term of terms) {

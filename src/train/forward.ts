@@ -28,15 +28,15 @@ export interface ForwardInput {
   /** Reads rows of a table; without a gradient by default. */
   readonly lookup?: ((table: Variable, ids: tf.Tensor) => tf.Tensor) | undefined;
   /**
-   * Whose variables stay as they are; none by default. A frozen net is computed as it ships, with running
-   * statistics and without dropout, and is a constant where all that it reads is frozen.
+   * Whose variables stay as they are; none by default. A frozen net is computed as it ships, with
+   * running statistics and without dropout, and is a constant where all that it reads is frozen.
    */
   readonly frozen?: ReadonlySet<VariableOwner> | undefined;
 }
 
 /**
- * The forward passes of one step. A net is computed once for each gate that losses put on its shared
- * variables, and what both nets share is computed once for all.
+ * The forward passes of one step. A net is computed once for each gate that losses put on its
+ * shared variables, and what both nets share is computed once for all.
  */
 export class Forward {
   /** What variables that are not trainable become after this step. */

@@ -6,7 +6,10 @@ import type { TensorsByName } from "./variables.ts";
 
 /** The gradients of a loss. */
 export interface Gradients {
-  /** By variable, tables among them where all their rows are moved; those that the loss does not reach have none. */
+  /**
+   * By variable, tables among them where all their rows are moved; those that the loss does not
+   * reach have none.
+   */
   readonly gradients: Readonly<Record<string, tf.Tensor | undefined>>;
   /** By table, of the rows that were read. */
   readonly rows: ReadonlyMap<string, RowGradient>;

@@ -28,8 +28,8 @@ const LARGEST_CONSTANT = 2 ** 24;
 
 /**
  * One net of a pair as a function of features alone, as it ships: its weights are constants, batch
- * norms use their running statistics, and on the native engine each number of rows becomes a graph of
- * its own in which batch norms are folded into convolutions.
+ * norms use their running statistics, and on the native engine each number of rows becomes a graph
+ * of its own in which batch norms are folded into convolutions.
  *
  * @example
  * ```ts

@@ -13,9 +13,9 @@ interface Use {
 /**
  * The rows of tables that a step reads, and their gradients.
  *
- * A table itself is not on the tape, where its gradient would be as large as the table. In its place
- * stands an anchor, a number that the rows seem to depend on; on its way back to the anchor the
- * gradient of the rows is kept.
+ * A table itself is not on the tape, where its gradient would be as large as the table. In its
+ * place stands an anchor, a number that the rows seem to depend on; on its way back to the anchor
+ * the gradient of the rows is kept.
  */
 export class Lookups {
   /** By table: what the tape is asked for the gradient of, so that it comes past the rows. */

@@ -79,8 +79,8 @@ export function changingFactors(
  *
  * @param term The term.
  * @param forward The step's forward passes.
- * @param rows The labels, `[batch]`, and how much each row counts, `[batch]`; all alike by default. A loss
- *   that compares rows with one another, and so is one number, stays as it is.
+ * @param rows The labels, `[batch]`, and how much each row counts, `[batch]`; all alike by default.
+ *   A loss that compares rows with one another, and so is one number, stays as it is.
  * @param factors This step's values of changing factors.
  * @throws {StageError} If the loss returns anything but one number a row or one number.
  */
@@ -154,8 +154,8 @@ function meanLoss(
   if (loss.rank === 0) return loss as tf.Scalar;
   if (loss.rank === 1 && loss.shape[0] === count) {
     if (!weight) return tf.mean(loss);
-    // Rows that all weigh nothing have no loss rather than one that is not a number: tf.divNoNan(), which
-    // compares, has no gradient.
+    // Rows that all weigh nothing have no loss rather than one that is not a number: tf.divNoNan(),
+    // which compares, has no gradient.
     return tf.div(tf.sum(tf.mul(loss, weight)), tf.maximum(tf.sum(weight), minWeight));
   }
   throw new StageError(

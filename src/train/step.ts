@@ -110,8 +110,8 @@ export function slotVariables(model: Pick<Model, "variables" | "frozen">): reado
  * the optimizer. A pure function of its tensors but for embedding tables, whose touched rows it
  * writes in place unless all rows are moved; the caller disposes of the state before it.
  *
- * If a loss or the norm of the gradients is not finite, tables stay as they are. The state after such
- * a step is of no use: the caller goes on with the state before, which is whole.
+ * If a loss or the norm of the gradients is not finite, tables stay as they are. The state after
+ * such a step is of no use: the caller goes on with the state before, which is whole.
  *
  * @param model The model.
  * @param state The state before.

@@ -17,7 +17,8 @@ import { batchTensors, rowsOf } from "./tensors.ts";
  * @param position Where the run is.
  * @param rate The learning rate.
  * @param seed The run's seed.
- * @param taken How many steps the optimizer has taken, an earlier run's among them; by default all of the position.
+ * @param taken How many steps the optimizer has taken, an earlier run's among them; by default all
+ *   of the position.
  * @returns The tensors, which the caller disposes of.
  * @throws {StageError} If the optimizer computes what is no number.
  */

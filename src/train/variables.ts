@@ -16,8 +16,8 @@ export interface GivenValue {
   /** The tensor's shape. */
   readonly shape: readonly number[];
   /**
-   * By axis, the place in that tensor of each place of the variable, or −1 where the initializer's value stays; undefined
-   * for an axis whose places are the same.
+   * By axis, the place in that tensor of each place of the variable, or −1 where the initializer's
+   * value stays; undefined for an axis whose places are the same.
    */
   readonly from: readonly (Int32Array | undefined)[];
 }
@@ -38,7 +38,9 @@ export interface GivenState {
 /** A job that begins with what follows from the seed. */
 export const nothingGiven: GivenState = { values: new Map(), slots: new Map(), steps: 0 };
 
-/** No net has as many layers; one whose options say so would be declared until the memory is full. */
+/**
+ * No net has as many layers; one whose options say so would be declared until the memory is full.
+ */
 const MAX_VARIABLES = 100_000;
 
 /** The variables that a network and losses have declared, in the order of their declaration. */

@@ -41,7 +41,10 @@ async function launch(
   return { code, stderr: await stderr, milliseconds: performance.now() - from };
 }
 
-/** Whether a launcher has started another process: by then it listens. Deno itself catches signals before, and dies of them. */
+/**
+ * Whether a launcher has started another process: by then it listens. Deno itself catches signals
+ * before, and dies of them.
+ */
 function hasStarted(pid: number): boolean {
   try {
     const tasks = `/proc/${pid}/task`;

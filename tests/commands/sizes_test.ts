@@ -1,5 +1,6 @@
 /**
- * Sizes that no machine has room for are refused before anything of that size is made, by `check` and by a run.
+ * Sizes that no machine has room for are refused before anything of that size is made, by `check`
+ * and by a run.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * Each option that names a file, a glob, a link, an environment variable or an address works with the rights that
- * the launcher gives a run, outside of the repository and with an empty home folder.
+ * Each option that names a file, a glob, a link, an environment variable or an address works with
+ * the rights that the launcher gives a run, outside of the repository and with an empty home
+ * folder.
  *
  * @module
  */

@@ -10,7 +10,9 @@ import type { Place } from "../../src/base/errors.ts";
 import type { Change } from "../../src/base/hints.ts";
 import type { CommandLine } from "./outcome.ts";
 
-/** What a person changes who follows a hint: texts and bytes of files by name, arguments, variables. */
+/**
+ * What a person changes who follows a hint: texts and bytes of files by name, arguments, variables.
+ */
 export interface Mend {
   /** The new content of files, or a function of the old one; null removes the file. */
   readonly files?: Readonly<Record<string, FileMend>>;
@@ -100,8 +102,8 @@ function twins(edits: readonly PlacedEdit[], value: unknown): PlacedEdit[] {
 }
 
 /**
- * The file that a person changes: the one that the place names, unless the command line's own file has the value,
- * laid over that of a file that it extends.
+ * The file that a person changes: the one that the place names, unless the command line's own file
+ * has the value, laid over that of a file that it extends.
  */
 function fileOf(line: CommandLine, named: string, edits: readonly PlacedEdit[]): string {
   const own = line.args.find((arg) => /\.(ya?ml|json)$/.test(arg));

@@ -1,6 +1,6 @@
 /**
- * Runs command lines of Rocket, one after another, in this one process. Each line of standard input is
- * one, as JSON; each line of standard output tells how it ended.
+ * Runs command lines of Rocket, one after another, in this one process. Each line of standard input
+ * is one, as JSON; each line of standard output tells how it ended.
  *
  * @module
  */

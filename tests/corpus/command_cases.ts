@@ -27,7 +27,9 @@ metrics: [accuracy]
 outputs: []
 `;
 
-/** Pipelines whose files a repository cannot hold, as they would mean something to Deno or be many. */
+/**
+ * Pipelines whose files a repository cannot hold, as they would mean something to Deno or be many.
+ */
 function* projectCases(): Iterable<CommandCase> {
   yield {
     name: "project: a list of modules that is none",

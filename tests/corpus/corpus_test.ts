@@ -15,7 +15,10 @@ import { warningCases } from "./warning_cases.ts";
 const scratch = Deno.makeTempDirSync({ prefix: "rocket-test-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(scratch, { recursive: true }));
 
-/** Words of the names of the cases to run, where a person works on a few of them: `CORPUS_CASES='sweep folder'`. */
+/**
+ * Words of the names of the cases to run, where a person works on a few of them:
+ * `CORPUS_CASES='sweep folder'`.
+ */
 const words = Deno.env.get("CORPUS_CASES");
 
 const chosen = <T extends { readonly name: string }>(cases: Iterable<T>): T[] =>
@@ -25,7 +28,10 @@ const chosen = <T extends { readonly name: string }>(cases: Iterable<T>): T[] =>
 const atLeast = (count: number, cases: readonly unknown[]) =>
   assert(words !== undefined || cases.length >= count, `${cases.length}`);
 
-/** The command lines that can be asked at once what they need: not those of folders that others make first. */
+/**
+ * The command lines that can be asked at once what they need: not those of folders that others make
+ * first.
+ */
 const linesOf = (cases: readonly Case[]) => cases.map((one) => one.prepared ?? one);
 
 /** One record for all cases, so that these are tests of one file. */

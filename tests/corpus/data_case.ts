@@ -15,7 +15,10 @@ import type { Case } from "./pipeline_cases.ts";
 export interface DataCase {
   /** What it proves. */
   readonly name: string;
-  /** The files by name, or folders, which end in a slash; the source reads the first one unless it says another path. */
+  /**
+   * The files by name, or folders, which end in a slash; the source reads the first one unless it
+   * says another path.
+   */
   readonly files: Readonly<Record<string, Uint8Array | string>>;
   /** The source, as the pipeline file writes it. */
   readonly source?: string;

@@ -17,7 +17,9 @@ import type { ProgramCase } from "./program_cases.ts";
 
 const silent: Progress = { begin() {}, update() {}, end() {} };
 
-/** A machine as the set-up of the native engine sees it: folders whose programs are shell scripts. */
+/**
+ * A machine as the set-up of the native engine sees it: folders whose programs are shell scripts.
+ */
 class Machine {
   readonly #folder: string;
   #caches = 0;

@@ -16,8 +16,8 @@ import type { Case } from "./pipeline_cases.ts";
 const million = 1_000_000;
 
 /**
- * An Arrow stream of a million columns. In a flatbuffer tables may be named more than once, so that all columns are
- * the same one: 4 MB of metadata.
+ * An Arrow stream of a million columns. In a flatbuffer tables may be named more than once, so that
+ * all columns are the same one: 4 MB of metadata.
  */
 function manyColumns(): Uint8Array {
   const builder = new Builder(2 ** 23);
@@ -53,7 +53,8 @@ function manyColumns(): Uint8Array {
 }
 
 /**
- * Writes an Arrow stream whose one record batch has 3 GB. They take no room: what nobody wrote reads as zeros.
+ * Writes an Arrow stream whose one record batch has 3 GB. They take no room: what nobody wrote
+ * reads as zeros.
  */
 function writeHugeBatch(path: string): void {
   const columns = new Table({

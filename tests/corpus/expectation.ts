@@ -2,7 +2,9 @@ import type { Outcome } from "./outcome.ts";
 
 /** What a person is to be told. */
 export interface Expectation {
-  /** 1: the run failed; 2: the command or the pipeline file is wrong; 0: at most there is a warning. */
+  /**
+   * 1: the run failed; 2: the command or the pipeline file is wrong; 0: at most there is a warning.
+   */
   readonly code: number;
   /** The end of the first place that is printed, such as `3:17`; undefined where there is none. */
   readonly at?: string | undefined;
@@ -66,7 +68,9 @@ export function faultsOf(outcome: Outcome, expectation?: Expectation): string[] 
   return faults;
 }
 
-/** What is printed from the first error or warning on: before it there may be what engine is used. */
+/**
+ * What is printed from the first error or warning on: before it there may be what engine is used.
+ */
 function problemsIn(stderr: string): string[] {
   const start = stderr.search(/^(error|warning): /m);
   const told = stderr.slice(start).replaceAll(/^initial weights: .*$\n?/gm, "");

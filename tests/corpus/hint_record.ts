@@ -26,8 +26,8 @@ export interface Following {
 }
 
 /**
- * Which hints were printed, and whether they work: each is followed in the case that prints it, which is run
- * again with the changed input.
+ * Which hints were printed, and whether they work: each is followed in the case that prints it,
+ * which is run again with the changed input.
  */
 export class HintRecord {
   /** The cases that print a hint, by its id. */
@@ -159,7 +159,10 @@ export class HintRecord {
     return { name: one.name, line, faultOf };
   }
 
-  /** A folder that may be changed: of the repository a copy is made, with the same paths from file to file. */
+  /**
+   * A folder that may be changed: of the repository a copy is made, with the same paths from file
+   * to file.
+   */
   #writable(folder: string): string {
     const own = relative(root, folder);
     if (own.startsWith("..")) return folder;
@@ -207,10 +210,13 @@ function copyFolder(from: string, to: string): void {
   }
 }
 
-/** The places of the project's sources where a hint is a text that {@linkcode hint} did not make. */
+/**
+ * The places of the project's sources where a hint is a text that {@linkcode hint} did not make.
+ */
 export function plainHints(): string[] {
   const converted = [...sources(root)].filter((path) =>
-    // Templates are files of others, with losses of the form "hint"; stages are tested with events of any text.
+    // Templates are files of others, with losses of the form "hint"; stages are tested with events
+    // of any text.
     !["src/commands/templates.ts", "src/kit/output.ts"].includes(relative(root, path))
   );
   return converted.flatMap((path) => {

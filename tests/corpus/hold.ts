@@ -5,7 +5,8 @@ import type { Runner } from "./outcome.ts";
 import type { Case } from "./pipeline_cases.ts";
 
 /**
- * Holds cases to what is expected of them, all before the first failure is told; then follows their hints.
+ * Holds cases to what is expected of them, all before the first failure is told; then follows their
+ * hints.
  *
  * @param cases The cases.
  * @param runner Runs their command lines.
@@ -68,8 +69,8 @@ async function preparedCases(cases: Iterable<Case>, runner: Runner): Promise<Cas
 const MAX_SAID = 1500;
 
 /**
- * Holds cases to what is expected of them, a step for each group: what their names begin with, up to a colon or slash.
- * A last step follows their hints.
+ * Holds cases to what is expected of them, a step for each group: what their names begin with, up
+ * to a colon or slash. A last step follows their hints.
  *
  * @param t The test.
  * @param cases The cases.

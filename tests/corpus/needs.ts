@@ -1,7 +1,7 @@
 /**
- * Works out what command lines of Rocket need, one after another, with the rights of the launcher's first child. Each
- * line of standard input is one, as JSON; each line of standard output lists the permissions, or tells how a command
- * line ended that was refused for them.
+ * Works out what command lines of Rocket need, one after another, with the rights of the launcher's
+ * first child. Each line of standard input is one, as JSON; each line of standard output lists the
+ * permissions, or tells how a command line ended that was refused for them.
  *
  * @module
  */

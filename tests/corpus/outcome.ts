@@ -51,9 +51,9 @@ export class NoOutcome extends Error {
 const muchMemory = 0.5e9;
 
 /**
- * Runs command lines in a process that is kept from one to the next, as the start of one takes seconds.
- * One that crashes or hangs costs the process, and the next command line gets another. The process has the
- * permissions that the launcher would give its command lines, all together.
+ * Runs command lines in a process that is kept from one to the next, as the start of one takes
+ * seconds. One that crashes or hangs costs the process, and the next command line gets another. The
+ * process has the permissions that the launcher would give its command lines, all together.
  */
 export class Runner implements AsyncDisposable {
   readonly #temporary = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "rocket-" }));
@@ -67,7 +67,8 @@ export class Runner implements AsyncDisposable {
   /**
    * Makes a runner.
    *
-   * @param coming Command lines that will be run: the process is not started again for each that needs something more.
+   * @param coming Command lines that will be run: the process is not started again for each that
+   *   needs something more.
    */
   constructor(coming: Iterable<CommandLine> = []) {
     this.#coming = [...coming];
@@ -94,7 +95,8 @@ export class Runner implements AsyncDisposable {
   }
 
   /**
-   * Has the process be allowed what a command line needs that will be run, with its files as they are now.
+   * Has the process be allowed what a command line needs that will be run, with its files as they
+   * are now.
    *
    * @param line The command line.
    * @throws {NoOutcome} If the process that works it out crashed, or had to be ended.
@@ -137,7 +139,8 @@ export class Runner implements AsyncDisposable {
     });
     resetPeak(child.pid);
     const outcome = withPeak(JSON.parse(await child.ask(JSON.stringify(line))), child.pid);
-    // What a process tells is the most that it ever held: the next command line is not to blame for it.
+    // What a process tells is the most that it ever held: the next command line is not to blame for
+    // it.
     if (outcome.peakBytes > muchMemory) await this.#end();
     return outcome;
   }
@@ -161,7 +164,10 @@ export class Runner implements AsyncDisposable {
   }
 }
 
-/** Lets the system measure the most memory from here on; only Linux can, and a process not by itself. */
+/**
+ * Lets the system measure the most memory from here on; only Linux can, and a process not by
+ * itself.
+ */
 function resetPeak(pid: number): void {
   if (Deno.build.os === "linux") Deno.writeTextFileSync(`/proc/${pid}/clear_refs`, "5");
 }

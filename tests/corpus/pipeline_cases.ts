@@ -29,10 +29,11 @@ export interface Case extends CommandLine {
 const folder = join(import.meta.dirname!, "pipelines");
 
 /**
- * The pipeline files of the corpus. Each says in its first line what is to be said of it:
- * `expect CODE at LINE:COLUMN: WORDS | WORDS`; lines below may give options of the command line
- * (`with --seed 3`, or `with [JSON]` for what has spaces), environment variables (`env NAME=VALUE`), and what a
- * person replaces who follows a hint: `follow ID: OLD => NEW`, with `\\n` for the end of a line.
+ * The pipeline files of the corpus. Each says in its first line what is to be said of it: `expect
+ * CODE at LINE:COLUMN: WORDS | WORDS`; lines below may give options of the command line (`with
+ * --seed 3`, or `with [JSON]` for what has spaces), environment variables (`env NAME=VALUE`), and
+ * what a person replaces who follows a hint: `follow ID: OLD => NEW`, with `\\n` for the end of a
+ * line.
  */
 export function* pipelineCases(): Iterable<Case> {
   const groups = [...Deno.readDirSync(folder)].filter(({ isDirectory, name }) =>
@@ -67,7 +68,10 @@ function pipelineCase(path: string): Case {
   };
 }
 
-/** What the lines `follow ID: OLD => NEW` say; code is written to another file, as a process loads a file once. */
+/**
+ * What the lines `follow ID: OLD => NEW` say; code is written to another file, as a process loads a
+ * file once.
+ */
 function mendsOf(text: string, name: string): Record<string, Mend> {
   const lines = [...text.matchAll(/^(?:#|\/\/) follow (\S+): (.*) => ?(.*)$/gm)];
   const plain = text.replaceAll(/^(?:#|\/\/) .*\n/gm, "");

@@ -22,7 +22,10 @@ import { engineCases } from "./engine_cases.ts";
 import { sourcePrograms } from "./source_programs.ts";
 import { trainPrograms } from "./train_programs.ts";
 
-/** Calls of the project's functions that are to be refused: what a command line cannot bring about in a test. */
+/**
+ * Calls of the project's functions that are to be refused: what a command line cannot bring about
+ * in a test.
+ */
 export interface ProgramCase {
   /** What it proves. */
   readonly name: string;
@@ -197,7 +200,10 @@ function published(content: string, url = "http://127.0.0.1:9/a.bin"): Published
   return { name: "a.bin", url, bytes: content.length, hash: { algorithm: "sha256", value } };
 }
 
-/** Files of data sets that are others, or damaged, as where they come from cannot be reached in a test. */
+/**
+ * Files of data sets that are others, or damaged, as where they come from cannot be reached in a
+ * test.
+ */
 function* dataSetCases(folder: string): Iterable<ProgramCase> {
   const from = join(folder, "from"), other = join(folder, "other");
   for (const [at, content] of [[from, "good"], [other, "much more than that"]] as const) {

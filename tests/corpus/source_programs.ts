@@ -6,7 +6,10 @@ import { openFile, openUrl, type RandomAccess } from "../../plugins/sources/rand
 import { file, rows } from "./data_case.ts";
 import type { ProgramCase } from "./program_cases.ts";
 
-/** A stream of one record batch of 2.2 GB, which is held nowhere: behind its first bytes there are zeros. */
+/**
+ * A stream of one record batch of 2.2 GB, which is held nowhere: behind its first bytes there are
+ * zeros.
+ */
 function enormousStream(): RandomAccess {
   const bytes = file(rows, "stream"), view = new DataView(bytes.buffer);
   const batch = 8 + view.getInt32(4, true);
@@ -46,7 +49,10 @@ function longTexts(): Bindings {
   return interface_ as Bindings;
 }
 
-/** How a server answers: whether it knows parts of files, and the version of its file at each request. */
+/**
+ * How a server answers: whether it knows parts of files, and the version of its file at each
+ * request.
+ */
 interface Server {
   readonly parts?: boolean;
   readonly version?: (request: number) => string;

@@ -1,7 +1,10 @@
 import { arrowFile } from "./small_rows.ts";
 import { type CommandCase, inPipeline, ofRows } from "./rows_pipeline.ts";
 
-/** Stages of each kind that do not keep to their contract in the way that they are told, and do with `how: good`. */
+/**
+ * Stages of each kind that do not keep to their contract in the way that they are told, and do with
+ * `how: good`.
+ */
 const code = `
 import {
   defineGradient, defineLoss, defineMetric, defineNetwork, defineOptimizer, defineOutput, defineSource,

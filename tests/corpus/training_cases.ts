@@ -16,8 +16,8 @@ const faults = {
 } as const;
 
 /**
- * Stages of each kind that work, and fail at their third call: a transform's batch, a loss's step, an
- * optimizer's variable, a metric's batch, an output's event.
+ * Stages of each kind that work, and fail at their third call: a transform's batch, a loss's step,
+ * an optimizer's variable, a metric's batch, an output's event.
  */
 const stages = `
 import { defineLoss, defineMetric, defineOptimizer, defineOutput, defineTransform, tf, z } from "@rocket-launching/rocket/plugin";

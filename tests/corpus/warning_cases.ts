@@ -30,7 +30,10 @@ interface Pair {
   readonly at: string;
   /** What is different where nothing is said. */
   readonly similar: Partial<Input>;
-  /** The hint that a person follows who writes the files so, or what else that person changes, by hint. */
+  /**
+   * The hint that a person follows who writes the files so, or what else that person changes, by
+   * hint.
+   */
   readonly mends?: string | Case["mended"];
 }
 

@@ -23,7 +23,7 @@ Deno.test("digits shares all rows of the CSV out, and says whose they are", asyn
   const csv = await new Response(file.readable.pipeThrough(new DecompressionStream("gzip"))).text();
   const read = await Promise.all(["train", "test"].map(async (name) => {
     const table = tableFromIPC(await Deno.readFile(join(folder, `digits-${name}.arrow`)));
-    assertEquals(table.schema.metadata.get("licence"), "CC BY 4.0");
+    assertEquals(table.schema.metadata.get("license"), "CC BY 4.0");
     assert(table.schema.metadata.get("source")!.includes("10.24432/C50P49"));
     return table.toArray().map((row) => [...row.image, row.digit].join());
   }));

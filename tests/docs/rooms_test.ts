@@ -35,7 +35,10 @@ function* sources(folder = root): Iterable<string> {
   }
 }
 
-/** The project's files that a file imports, statically or not: in its code, not in comments and templates. */
+/**
+ * The project's files that a file imports, statically or not: in its code, not in comments and
+ * templates.
+ */
 function importsOf(path: string): string[] {
   const code = Deno.readTextFileSync(join(root, path))
     .replaceAll(/^\s*(?:\*|\/\*\*|\/\/).*$/gm, "")

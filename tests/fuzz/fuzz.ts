@@ -77,8 +77,8 @@ const dataFiles: readonly DataFile[] = [
 const fixtures = join(root, "tests", "fixtures");
 
 /**
- * Runs `check` on good files that were changed at random. Each is to be fine or refused as a mistake of
- * a person: no crash, no hang, no fault of Rocket's own, within 5 s of a core and 1 GB.
+ * Runs `check` on good files that were changed at random. Each is to be fine or refused as a
+ * mistake of a person: no crash, no hang, no fault of Rocket's own, within 5 s of a core and 1 GB.
  *
  * @param options What, and how long.
  * @returns How many cases ran, and those that failed.

@@ -10,7 +10,10 @@ export function mutate(bytes: Uint8Array, random: Random): Uint8Array<ArrayBuffe
   return changed;
 }
 
-/** Changes text with columns as programs and people spoil it: values, quotes, ends of lines, lines and columns. */
+/**
+ * Changes text with columns as programs and people spoil it: values, quotes, ends of lines, lines
+ * and columns.
+ */
 export function mutateText(bytes: Uint8Array, random: Random): Uint8Array<ArrayBuffer> {
   let text = new TextDecoder().decode(bytes);
   const times = 1 + random.integer(0, 2);

@@ -59,7 +59,9 @@ function* yamlFiles(folder: string): Generator<string> {
   }
 }
 
-/** What a file holds that may be no YAML, or be of any size once aliases stand for what they mean. */
+/**
+ * What a file holds that may be no YAML, or be of any size once aliases stand for what they mean.
+ */
 function treeOf(path: string): Tree[] {
   try {
     const tree = parse(Deno.readTextFileSync(path), { maxAliasCount: 0, logLevel: "silent" });

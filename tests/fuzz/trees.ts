@@ -4,8 +4,9 @@ import type { Random } from "../../src/base/random.ts";
 export type Tree = null | boolean | number | string | Tree[] | { [key: string]: Tree };
 
 /**
- * Changes a tree at random as a person may who edits it: leaves out, repeats, swaps, writes another type,
- * copies from elsewhere, mistypes names. Mutations of bytes mostly end in the YAML; these get further.
+ * Changes a tree at random as a person may who edits it: leaves out, repeats, swaps, writes another
+ * type, copies from elsewhere, mistypes names. Mutations of bytes mostly end in the YAML; these get
+ * further.
  *
  * @param tree The tree, which stays as it is.
  * @param donors Trees that parts are taken from.
@@ -108,7 +109,9 @@ const texts = [
   "a".repeat(5000),
 ];
 
-/** Scalars of other types, or of the same beyond what is usual; what is there in a list or a map. */
+/**
+ * Scalars of other types, or of the same beyond what is usual; what is there in a list or a map.
+ */
 function retyped(value: Tree, random: Random): Tree {
   const others: readonly (() => Tree)[] = [
     () => null,

@@ -53,7 +53,10 @@ Deno.test("ids of the training rows are their sorted values, and one more for al
   assertEquals(valuesOf(second, "number"), [2, 0]);
 });
 
-/** Rows as they are drawn: an item, a number beyond 2^53, a list, and a column whose nulls drop rows. */
+/**
+ * Rows as they are drawn: an item, a number beyond 2^53, a list, and a column whose nulls drop
+ * rows.
+ */
 interface DrawnRow {
   readonly item: string | null;
   readonly large: bigint;

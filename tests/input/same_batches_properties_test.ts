@@ -210,7 +210,9 @@ const csvType: Readonly<Record<string, string>> = {
   VARCHAR: "string",
 };
 
-/** All that a run of two epochs asks for, and the training rows in order as when they are measured. */
+/**
+ * All that a run of two epochs asks for, and the training rows in order as when they are measured.
+ */
 function passesOf({ splits }: PreparedData, { batch: size, lastBatch: last }: RandomPipeline) {
   const measured = Object.keys(splits)
     .map((split): Pass => ({ split, training: false, epoch: 0, size: size + 1, last: "keep" }));

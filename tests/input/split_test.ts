@@ -28,7 +28,9 @@ const options = {
   features: { fixed_list: {}, uint8: {} },
   label: { column: "uint8", kind: "number" },
 };
-/** Rows 0 to 4 in record batches of three and two; a row's list starts with four times its number. */
+/**
+ * Rows 0 to 4 in record batches of three and two; a row's list starts with four times its number.
+ */
 const five = () => open(arrowSource("types.arrow"), options);
 const rowsOf = (values: ArrayLike<number>) =>
   Array.from({ length: values.length / 4 }, (_, row) => values[4 * row]! / 4);

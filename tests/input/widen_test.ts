@@ -214,7 +214,9 @@ Deno.test("receivedFields() has the columns that sentFields() was given", async 
   });
 });
 
-/** Rows of a split: a number, an id and the row's number, in types that other splits do not have. */
+/**
+ * Rows of a split: a number, an id and the row's number, in types that other splits do not have.
+ */
 interface TypedSplit {
   readonly rows: number;
   readonly x: (row: number) => number;

@@ -2,7 +2,9 @@ import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { tarOf } from "../support/tar.ts";
 
-/** A registry of npm on this machine: it has the packages that it is given, and hears of all others. */
+/**
+ * A registry of npm on this machine: it has the packages that it is given, and hears of all others.
+ */
 export class FakeNpm implements AsyncDisposable {
   /** The paths that were asked for. */
   readonly requests: string[] = [];

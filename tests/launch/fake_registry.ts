@@ -10,11 +10,17 @@ export const fromRegistry = "from the registry";
 export class FakeRegistry {
   /** What it does with requests. */
   answer: Answer = "module";
-  /** Whether it has `@std/assert` and `@std/cli` as well: the stand-ins, each with a line that says where it is from. */
+  /**
+   * Whether it has `@std/assert` and `@std/cli` as well: the stand-ins, each with a line that says
+   * where it is from.
+   */
   hasStd = false;
   /** How many requests have arrived. */
   requests = 0;
-  /** How many of them were for other packages than those of the standard library, which the launcher asks for. */
+  /**
+   * How many of them were for other packages than those of the standard library, which the launcher
+   * asks for.
+   */
   otherRequests = 0;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   /** Whether somebody waited for it until it gave up its silence. */

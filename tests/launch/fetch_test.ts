@@ -168,7 +168,8 @@ Deno.test("what a stage writes into a run folder does not decide what is downloa
     await Deno.remove(join(folder, "runs", "pipeline.json"));
     const shown = await rocket("show", "./writes.ts");
     assertEquals([shown.code, shown.stderr], [0, ""]);
-    // Where it cannot be remembered who may write where, nothing is downloaded for modules of the project.
+    // Where it cannot be remembered who may write where, nothing is downloaded for modules of the
+    // project.
     const memory = join(folder, "..", "rocket", "written");
     await Deno.remove(memory, { recursive: true });
     await Deno.writeTextFile(memory, "");

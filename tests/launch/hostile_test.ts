@@ -6,7 +6,9 @@ import { inFolder, rocket } from "../support/command_line.ts";
 import { forNative } from "../support/engines.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
 
-/** What code prints that would have the launcher grant everything, under a line that says otherwise. */
+/**
+ * What code prints that would have the launcher grant everything, under a line that says otherwise.
+ */
 const forged = [
   { flags: ["--allow-all"], line: "permissions: read 1 folders, no network", built: true },
   { permissions: [{ permission: "run", of: "true", why: "" }], built: true, engine: "wasm" },

@@ -17,7 +17,10 @@ setTimeout(() => Deno.exit(99), 60_000);
 console.log("ready");
 `;
 
-/** Counts interrupts until SIGTERM, or for a while after the first one: one too many would be there by then. */
+/**
+ * Counts interrupts until SIGTERM, or for a while after the first one: one too many would be there
+ * by then.
+ */
 const counting = (untilTerminated: boolean) => `
 let interrupts = 0;
 const end = () => setTimeout(() => {

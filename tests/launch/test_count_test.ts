@@ -55,7 +55,7 @@ Deno.test("TestCount counts tests, not their steps", () => {
   assertEquals(count("ok | 1 passed (1 step) | 0 failed (1ms)\n"), "1 passed, 0 failed");
 });
 
-Deno.test("TestCount sees through colours", () => {
+Deno.test("TestCount sees through colors", () => {
   const green =
     "\x1b[0m\x1b[32mok\x1b[0m | 3 passed | 0 failed \x1b[0m\x1b[38;5;245m(5ms)\x1b[0m\n";
   assertEquals(count(green), "3 passed, 0 failed");

@@ -19,8 +19,9 @@ const definitions = schema.$defs as Readonly<Record<string, JsonSchema>>;
 const byJson = new Ajv2020({ strict: false }).compile(schema);
 
 /**
- * What the JSON Schema cannot say, and the check of options does on purpose. Beyond these, the two count the
- * length of texts in other units, code points and UTF-16, so that texts here are of one plane.
+ * What the JSON Schema cannot say, and the check of options does on purpose. Beyond these, the two
+ * count the length of texts in other units, code points and UTF-16, so that texts here are of one
+ * plane.
  */
 const refinements = [
   /^expected 6n \+ 4:/,

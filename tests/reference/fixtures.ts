@@ -121,8 +121,8 @@ export interface OptimizersReference {
     }>
   >;
   /**
-   * One step from given moments and weights of 0, at steps from the first to the millionth, with nine
-   * digits.
+   * One step from given moments and weights of 0, at steps from the first to the millionth, with
+   * nine digits.
    */
   readonly late: Readonly<
     Record<

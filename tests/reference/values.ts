@@ -1,6 +1,6 @@
 /**
- * Numbers by a formula, equal bit for bit to those of values.py: a number depends on the name of its
- * tensor and its flat index alone.
+ * Numbers by a formula, equal bit for bit to those of values.py: a number depends on the name of
+ * its tensor and its flat index alone.
  *
  * @module
  */

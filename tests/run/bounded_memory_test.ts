@@ -24,7 +24,9 @@ const pipeline = (folder: string, files: number, use: string) => ({
   outputs: [],
 });
 
-/** A group of processes with a limit to their memory; undefined where this process may not make one. */
+/**
+ * A group of processes with a limit to their memory; undefined where this process may not make one.
+ */
 async function limitedGroup(bytes: number): Promise<string | undefined> {
   for (
     const [root, limit] of [
@@ -121,8 +123,8 @@ export default defineSource({
 `;
 
 /**
- * Compares the peaks of much data and of twice as much. V8 lets buffers that nobody needs any more reach some
- * 250 MB before it collects them, which takes up to 1 GB of data: both runs get there.
+ * Compares the peaks of much data and of twice as much. V8 lets buffers that nobody needs any more
+ * reach some 250 MB before it collects them, which takes up to 1 GB of data: both runs get there.
  */
 async function compare(use: string): Promise<void> {
   await inData(async (folder) => {

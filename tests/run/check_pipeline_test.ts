@@ -9,7 +9,8 @@ const digits = digitsPipeline() as unknown as Pipeline;
 Deno.test("checkPipeline() tells of rows, steps and parameters, and writes nothing", async () => {
   const { problems, warnings, run } = await checkPipeline(definePipeline(digits), { engine });
   assertEquals([problems, warnings], [[], []]);
-  // The counts of layers: 64·16 + 16 shared, 16·8 + 8 and 8·10 + 10 light, 16·32 + 32 and 32·10 + 10 booster.
+  // The counts of layers: 64·16 + 16 shared, 16·8 + 8 and 8·10 + 10 light, 16·32 + 32 and 32·10 +
+  // 10 booster.
   const shared = 64 * 16 + 16;
   assertEquals(run?.parameters, { light: shared + 136 + 90, booster: shared + 544 + 330 });
   assertEquals(run?.rows, { train: 1437, test: 360 });

@@ -12,7 +12,9 @@ import { Selection } from "../../src/run/selection.ts";
 import { pluginApi, runFile, withPipeline } from "../support/pipelines.ts";
 import { rocket } from "../support/command_line.ts";
 
-/** Clicks of three users; on the validation split nobody clicks, and each test user has one class. */
+/**
+ * Clicks of three users; on the validation split nobody clicks, and each test user has one class.
+ */
 const files = {
   "train.csv": "x,user,y\n0.5,1,1\n1.5,1,0\n-1.5,2,0\n2.5,2,1\n",
   "none.csv": "x,user,y\n0.5,1,0\n1.0,2,0\n",

@@ -130,7 +130,8 @@ Deno.test("initial with optimizer: true keeps the slots of known values, and tho
             continue;
           }
           const row = (values: readonly number[], id: number) => values.slice(id * 4, (id + 1) * 4);
-          // Rows: the empty place, the values, all other values. Of the first day: apple, berry, cherry.
+          // Rows: the empty place, the values, all other values. Of the first day: apple, berry,
+          // cherry.
           assertEquals(
             [0, 1, 2, 4].map((id) => row(now, id)),
             [0, 2, 3, 4].map((id) => row(before, id)),

@@ -74,7 +74,9 @@ function inputs(terms: readonly Term[], step = 0): StepInput {
   };
 }
 
-/** The gradient of each variable, in one list by owner; a variable that did not move is all zeros. */
+/**
+ * The gradient of each variable, in one list by owner; a variable that did not move is all zeros.
+ */
 function gradients(terms: readonly Term[], step = 0): Record<VariableOwner, number[]> {
   const model = build(terms);
   const state = initialState(model, initialValues(model.variables, 3));
@@ -101,8 +103,8 @@ function assertClose(actual: number[], expected: number[], tolerance: number): v
 }
 
 /**
- * The gradient by central differences of the hint, where `fixed` says which net's logits are taken as
- * constants and whether shared variables move.
+ * The gradient by central differences of the hint, where `fixed` says which net's logits are taken
+ * as constants and whether shared variables move.
  */
 function differences(
   owner: VariableOwner,
@@ -204,7 +206,8 @@ forEachEngine("trainStep() with a reversed pass teaches the booster from the lig
     hintTerm([{ from: 0, to: 1, shared: 1 }, { from: 0, to: 1, shared: 1, reversed: true }]),
   ]);
   assertClose(moved.light, gradients([hintTerm(block)]).light, 1e-4);
-  // By hand: the same hint with the light net as its teacher, its gradient passed to the booster alone.
+  // By hand: the same hint with the light net as its teacher, its gradient passed to the booster
+  // alone.
   const toBooster: Term = {
     ...hintTerm([{ from: 1, to: 0, shared: 1 }], (booster, light) => hint(light, booster)),
   };

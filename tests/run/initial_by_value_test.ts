@@ -1,6 +1,7 @@
 /**
- * Initial weights from another run are matched by what they stand for: values of vocabularies, hashes, numbers, features and
- * classes. A day's rows hold every value once among others, so that a net's logits for a value can be looked up.
+ * Initial weights from another run are matched by what they stand for: values of vocabularies,
+ * hashes, numbers, features and classes. A day's rows hold every value once among others, so that a
+ * net's logits for a value can be looked up.
  *
  * @module
  */
@@ -72,7 +73,9 @@ const refusal = async (options: Parameters<typeof handOver>[0]): Promise<string>
   return problems.map(({ message, hint }) => `${message}; ${hint}`).join("\n");
 };
 
-/** Each net's logits for a value are the same before and after; of classes, those that both know. */
+/**
+ * Each net's logits for a value are the same before and after; of classes, those that both know.
+ */
 function assertSame(
   before: Said,
   after: Said,
@@ -90,7 +93,10 @@ function assertSame(
   }
 }
 
-/** A test of how weights are matched, which is the same on every engine: on the one that starts quickly. */
+/**
+ * A test of how weights are matched, which is the same on every engine: on the one that starts
+ * quickly.
+ */
 function onWasm(name: string, test: () => Promise<void>): void {
   Deno.test(name, async () => {
     await openEngine("wasm", () => {});

@@ -13,7 +13,10 @@ import { digitsPipeline } from "../support/pipelines.ts";
 const from = "booster.hidden1", to = "light.hidden1";
 const labels = [{ use: "cross-entropy", on: "light" }, { use: "cross-entropy", on: "booster" }];
 
-/** The nets of a pipeline with a hint, how their variables move in a step, and the losses of that step. */
+/**
+ * The nets of a pipeline with a hint, how their variables move in a step, and the losses of that
+ * step.
+ */
 async function tryStep(hint: Record<string, unknown>, network: Record<string, unknown> = {}) {
   const plan = await readPlan(digitsPipeline({
     network: { use: "mlp", shared: [16], light: [8, 8], booster: [32, 24], ...network },

@@ -25,8 +25,9 @@ import { digitsPipeline, pluginApi, runFile, withPipeline } from "../support/pip
 const rows = 12, size = 3;
 
 /**
- * A net that reads rows of a table, a kernel, and keeps count in a variable that is not trained. A label
- * of 0 gives a finite loss whose gradient is not finite, and a label of −1 a loss that is not.
+ * A net that reads rows of a table, a kernel, and keeps count in a variable that is not trained. A
+ * label of 0 gives a finite loss whose gradient is not finite, and a label of −1 a loss that is
+ * not.
  */
 function build(): Model {
   const variables = new DeclaredVariables();
@@ -82,7 +83,10 @@ const start = (model: Model) =>
     count: tf.scalar(0),
   });
 
-/** Batches of two rows; of the second and fourth one the loss's gradient is NaN, of the fifth the loss. */
+/**
+ * Batches of two rows; of the second and fourth one the loss's gradient is NaN, of the fifth the
+ * loss.
+ */
 const batches: readonly (readonly [ids: number[], label: number[]])[] = [
   [[0, 3], [1, 1]],
   [[3, 5], [1, 0]],
@@ -204,7 +208,10 @@ forEachEngine("runPlan() counts the steps that it skips, and tells of each", asy
   }, sometimes);
 });
 
-/** Losses of one formula: of all rows in each step, so that their order changes nothing but the last bits. */
+/**
+ * Losses of one formula: of all rows in each step, so that their order changes nothing but the last
+ * bits.
+ */
 const spoilt = (name: string, spoils: string) => ({
   [`${name}.ts`]: `import { defineLoss, tf, z } from "${pluginApi}";
 export default defineLoss({

@@ -192,7 +192,9 @@ forEachEngine(
     ),
 );
 
-/** An optimizer that makes weights NaN in the first step of its phase, unless the rate is below 0.1. */
+/**
+ * An optimizer that makes weights NaN in the first step of its phase, unless the rate is below 0.1.
+ */
 const failing = {
   "failing.ts": `import { defineOptimizer, tf, z } from "${pluginApi}";
 export default defineOptimizer({
@@ -216,7 +218,8 @@ forEachEngine("nonFinite: back goes back to the phase's start, with half its rat
     });
     assert(reports.some((line) => line.includes("back to the checkpoint after step 6")));
     assertEquals(result.steps, 12);
-    // Steps of the first phase are not made again; the batch of step 8, where it showed, is left out.
+    // Steps of the first phase are not made again; the batch of step 8, where it showed, is left
+    // out.
     assertEquals(rates, [
       ...[1, 2, 3, 4, 5, 6].map((step): [number, number] => [step, 0.05]),
       [7, 0.1],

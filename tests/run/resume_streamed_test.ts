@@ -8,7 +8,10 @@ import { forEachEngine } from "../support/engines.ts";
 import { writeParquet } from "../support/formats.ts";
 import { windowed } from "../support/windowed.ts";
 
-/** A run that streams, with rows chosen for validation, and a transform that measures and one that draws. */
+/**
+ * A run that streams, with rows chosen for validation, and a transform that measures and one that
+ * draws.
+ */
 const streamed = (train: Record<string, unknown>, memory = "20kB") =>
   digitsPipeline({
     data: {

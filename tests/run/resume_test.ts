@@ -444,7 +444,10 @@ forEachEngine(
     const [pipeline, files] = wrong("stop", 5, "9");
     await withPipeline(pipeline, async (file, folder) => {
       const out = join(folder, "run"), checkpoints = join(out, "checkpoints");
-      /** What is called the last good one when all numbered ones have lost a bit, and perhaps the best one. */
+      /**
+       * What is called the last good one when all numbered ones have lost a bit, and perhaps the
+       * best one.
+       */
       const good = async (event: number, damaged: readonly string[]) => {
         const damage = ({ step }: { step: number }) => {
           if (step !== event) return;

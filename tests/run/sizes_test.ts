@@ -17,7 +17,10 @@ variables.add({ name: "table", shape: [1_000, 250], initializer, owner: "light",
 variables.add({ name: "kernel", shape: [500, 100], initializer, owner: "light" });
 variables.add({ name: "mean", shape: [100], initializer, owner: "light", trainable: false });
 
-/** 1 MB in a table, 0.2 MB in a kernel, which has a gradient as well, and 400 bytes that nothing moves. */
+/**
+ * 1 MB in a table, 0.2 MB in a kernel, which has a gradient as well, and 400 bytes that nothing
+ * moves.
+ */
 const nets = (slots: number) => ({
   variables: variables.all,
   moved: variables.all.filter(({ trainable }) => trainable),

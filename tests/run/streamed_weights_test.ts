@@ -8,8 +8,8 @@ import { writeParquet } from "../support/formats.ts";
 import { pluginApi } from "../support/pipelines.ts";
 
 /**
- * A tenth of the rows is positive and weighs 9, the others weigh 1, and neither what is read nor the user tells
- * which: 10, 3 and 7 have no common factor.
+ * A tenth of the rows is positive and weighs 9, the others weigh 1, and neither what is read nor
+ * the user tells which: 10, 3 and 7 have no common factor.
  */
 const rows = 2100;
 

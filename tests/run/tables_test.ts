@@ -33,8 +33,9 @@ const first = Float32Array.from(
 );
 
 /**
- * Each net's logit is the sum of the rows that it looks up, times the net's weight. With a loss that
- * is the mean of the logits, the gradient of a row is known by hand: its uses · weight / batch.
+ * Each net's logit is the sum of the rows that it looks up, times the net's weight. With a loss
+ * that is the mean of the logits, the gradient of a row is known by hand: its uses · weight /
+ * batch.
  */
 function build(
   { use, options = {} }: { use: AnyStage; options?: Record<string, unknown> },
@@ -91,8 +92,8 @@ function inputOf(model: Model, ids: number[][], step: number, rate = 0.1): StepI
 }
 
 /**
- * Batches of four rows of two ids; row 3 is used thrice in the first, row 11 never, and in the fifth
- * there is one row alone: fewer than there are parts to write.
+ * Batches of four rows of two ids; row 3 is used thrice in the first, row 11 never, and in the
+ * fifth there is one row alone: fewer than there are parts to write.
  */
 const batches = [
   [[3, 3], [0, 5], [3, 1], [7, 10]],

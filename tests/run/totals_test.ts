@@ -1,6 +1,6 @@
 /**
- * Whole objectives of pipelines against PyTorch: the authors' rocket with distillation, distillation
- * alone, deep mutual learning.
+ * Whole objectives of pipelines against PyTorch: the authors' rocket with distillation,
+ * distillation alone, deep mutual learning.
  */
 
 import { tableFromArrays, tableToIPC } from "apache-arrow";
@@ -25,7 +25,9 @@ import { withFiles } from "../support/problems.ts";
 
 const rows = 6, classes = 5;
 
-/** Nets whose logits are their only variables: a step of plain descent shows the gradient by them. */
+/**
+ * Nets whose logits are their only variables: a step of plain descent shows the gradient by them.
+ */
 const logitsAlone = defineNetwork({
   name: "logits-alone",
   summary: "Variables as logits.",

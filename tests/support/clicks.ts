@@ -1,5 +1,6 @@
 /**
- * Clicks as a shop may have them: users and items with tastes that nobody sees, more of both each day.
+ * Clicks as a shop may have them: users and items with tastes that nobody sees, more of both each
+ * day.
  *
  * @module
  */

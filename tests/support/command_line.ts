@@ -51,8 +51,8 @@ export const launcher: readonly string[] = [...launching, "cli.ts"];
 let home: string | undefined;
 
 /**
- * The folder of a user who has nothing in it: neither the repository nor caches. It is there until the tests of
- * a file have ended.
+ * The folder of a user who has nothing in it: neither the repository nor caches. It is there until
+ * the tests of a file have ended.
  */
 export function emptyHome(): string {
   if (home === undefined) {
@@ -63,8 +63,8 @@ export function emptyHome(): string {
 }
 
 /**
- * The environment of a user with an empty home folder. The caches are those of these tests, so that nothing is
- * downloaded and built again.
+ * The environment of a user with an empty home folder. The caches are those of these tests, so that
+ * nothing is downloaded and built again.
  *
  * @param more What is different.
  */
@@ -83,7 +83,8 @@ export interface LaunchOptions extends ProgramOptions {
 }
 
 /**
- * A program of the project, started by the launcher with the rights of a user, outside of the repository.
+ * A program of the project, started by the launcher with the rights of a user, outside of the
+ * repository.
  *
  * @param module The module, such as `cli.ts`.
  * @param args Its arguments.
@@ -134,7 +135,8 @@ export function rocket(args: readonly string[], options?: ProgramOptions): Promi
 }
 
 /**
- * The flags of Deno by which the launcher would run a command line: for tests that need the process itself.
+ * The flags of Deno by which the launcher would run a command line: for tests that need the process
+ * itself.
  *
  * @param args The arguments after `pipeline`.
  * @param cwd Where it runs.

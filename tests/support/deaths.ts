@@ -69,7 +69,9 @@ export function wholeEnd(
   return known;
 }
 
-/** Holds a run that dies at each of some events, and is resumed, to the end of one that does not. */
+/**
+ * Holds a run that dies at each of some events, and is resumed, to the end of one that does not.
+ */
 export async function diesAndGoesOn(
   pipeline: Record<string, unknown>,
   events: readonly number[],

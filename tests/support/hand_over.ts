@@ -76,7 +76,8 @@ export interface Said {
 }
 
 /**
- * What the nets of a pipeline say of its test rows before their first step, or with the weights of a checkpoint.
+ * What the nets of a pipeline say of its test rows before their first step, or with the weights of
+ * a checkpoint.
  *
  * @param file The pipeline file.
  * @param checkpoint The checkpoint's safetensors file.

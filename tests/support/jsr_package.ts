@@ -5,8 +5,9 @@ import { root } from "./command_line.ts";
 import { respondStd } from "./std_packages.ts";
 
 /**
- * A JSR registry on this machine that has Rocket as it would be published: the files that `deno.json` does not
- * exclude, with imports that name packages instead of what `deno.json` calls them.
+ * A JSR registry on this machine that has Rocket as it would be published: the files that
+ * `deno.json` does not exclude, with imports that name packages instead of what `deno.json` calls
+ * them.
  */
 export class JsrPackage implements AsyncDisposable {
   readonly #files = new Map<string, Uint8Array<ArrayBuffer>>();

@@ -22,8 +22,8 @@ export interface ImageFile {
 export const imageSize = 784;
 
 /**
- * Writes an Arrow file of images, of 784 pixels each, and labels from 0 to 9 that can be learned: the mean
- * of the pixels grows with them. No more than one record batch is in memory.
+ * Writes an Arrow file of images, of 784 pixels each, and labels from 0 to 9 that can be learned:
+ * the mean of the pixels grows with them. No more than one record batch is in memory.
  *
  * @param path The file.
  * @param options How large it is.

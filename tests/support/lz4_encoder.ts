@@ -1,6 +1,6 @@
 /**
- * Makes LZ4 frames as the LZ4 Frame Format 1.6.4 and the LZ4 Block Format describe them, for tests of the
- * decoder. It shares no code with the decoder.
+ * Makes LZ4 frames as the LZ4 Frame Format 1.6.4 and the LZ4 Block Format describe them, for tests
+ * of the decoder. It shares no code with the decoder.
  *
  * @module
  */

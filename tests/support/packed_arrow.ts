@@ -1,5 +1,6 @@
 /**
- * Arrow streams with compressed record batches, of which each buffer may lie: what writers of Arrow would not write.
+ * Arrow streams with compressed record batches, of which each buffer may lie: what writers of Arrow
+ * would not write.
  *
  * @module
  */
@@ -37,7 +38,9 @@ export interface PackedOptions {
   readonly codec: keyof typeof pack;
   /** What becomes of each buffer of rows. */
   readonly change?: ChangeBuffer;
-  /** How many rows record batches say that they have, and their columns; what they have by default. */
+  /**
+   * How many rows record batches say that they have, and their columns; what they have by default.
+   */
   readonly rows?: number;
 }
 

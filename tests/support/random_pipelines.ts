@@ -1,6 +1,6 @@
 /**
- * Random pipelines with their data, for properties of what is read: columns of all types, ids, lists, nulls,
- * weights, columns of metrics, splits and transforms.
+ * Random pipelines with their data, for properties of what is read: columns of all types, ids,
+ * lists, nulls, weights, columns of metrics, splits and transforms.
  *
  * @module
  */
@@ -92,7 +92,10 @@ export interface RandomPipeline {
   readonly memory: number;
   /** The record batches of each file of each split. */
   readonly splits: Readonly<Record<"train" | "validation" | "test", readonly RecordBatch[][]>>;
-  /** Whether the training rows can be read one by one from Arrow files: they have one width and no nulls. */
+  /**
+   * Whether the training rows can be read one by one from Arrow files: they have one width and no
+   * nulls.
+   */
   readonly byRow: boolean;
   /** The values of each split by column, and what DuckDB calls the columns' types. */
   readonly cells: Readonly<Record<string, Readonly<Record<string, readonly unknown[]>>>>;

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { root } from "./command_line.ts";
 
 /**
- * Answers as a JSR registry that has `@std/assert` and `@std/cli`: the stand-ins are in their place.
+ * Answers as a JSR registry that has `@std/assert` and `@std/cli`: the stand-ins are in their
+ * place.
  *
  * @param path The path that is asked for.
  * @param printed What the modules print when they are loaded; nothing by default.

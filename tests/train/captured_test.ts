@@ -262,8 +262,8 @@ async function compare(
 }
 
 /**
- * A pipeline of the example of a stage that has no case of its own. A network needs one, as what its
- * losses can compare is not known.
+ * A pipeline of the example of a stage that has no case of its own. A network needs one, as what
+ * its losses can compare is not known.
  */
 function exampleOf({ kind, example }: AnyStage): Record<string, unknown> | undefined {
   const entry = parse(example ?? "") as Record<string, unknown>;
@@ -290,7 +290,8 @@ for (const stage of builtins) {
 }
 
 for (const [name, parts] of Object.entries(cases)) {
-  // Maps that are nearly 0 are divided by their length: a difference of one rounding doubles in each step.
+  // Maps that are nearly 0 are divided by their length: a difference of one rounding doubles in
+  // each step.
   const steps = name.startsWith("attention-transfer") ? 10 : usualSteps;
   forNative(
     `a captured step trains as op by op: ${name}`,

@@ -2,7 +2,8 @@ import { dirname } from "node:path";
 import { unwritable } from "./unwritable.ts";
 
 /**
- * Runs a function while no other process, and nobody else in this one, runs one under the same lock.
+ * Runs a function while no other process, and nobody else in this one, runs one under the same
+ * lock.
  *
  * The lock is the operating system's and goes with the process that holds it, however that ends, so
  * there is no stale lock to clear away.

@@ -74,8 +74,8 @@ type Phase<Output> =
   | { readonly kind: "eager" };
 
 /**
- * The numbers of rows of the trial traces, and how many more rows results have whose size follows from
- * values: those sizes are on no line.
+ * The numbers of rows of the trial traces, and how many more rows results have whose size follows
+ * from values: those sizes are on no line.
  */
 const trials = [
   { rows: 2, more: 1009 },
@@ -94,13 +94,14 @@ const unknownSizes = [1_000_003, 2_000_003] as const;
 
 /**
  * A function of tensors as a TensorFlow graph, once for each signature of its inputs, their shapes
- * and types. Where it is known which inputs have the rows of a batch, the function is traced with
- * a few of them, and its calls at the batch's true size are recorded without computing anything. Where
- * those do not follow from the number of rows, or the rows are few anyway, it is traced with all of
- * them. Either way the first call is the graph's, so that numbers do not depend on which call is the
- * first. Else it runs as usual the first time, is compared with itself the second time, and is a graph from then
- * on. A function that is not the same in two recordings, or that reads values, goes on running as
- * usual, and so does every function on other engines than the native one.
+ * and types. Where it is known which inputs have the rows of a batch, the function is traced with a
+ * few of them, and its calls at the batch's true size are recorded without computing anything.
+ * Where those do not follow from the number of rows, or the rows are few anyway, it is traced with
+ * all of them. Either way the first call is the graph's, so that numbers do not depend on which
+ * call is the first. Else it runs as usual the first time, is compared with itself the second time,
+ * and is a graph from then on. A function that is not the same in two recordings, or that reads
+ * values, goes on running as usual, and so does every function on other engines than the native
+ * one.
  *
  * @typeParam Input The form of its inputs, a {@linkcode Tree} that is the same in all calls.
  * @typeParam Output The form of its results, a {@linkcode Tree}.
@@ -222,8 +223,8 @@ export class CapturedFunction<Input extends object, Output extends object> {
   }
 
   /**
-   * A recording of all rows, of which nothing remains. A graph rounds otherwise than ops one by one, and
-   * whether a step is the first of a process should not be seen in its numbers.
+   * A recording of all rows, of which nothing remains. A graph rounds otherwise than ops one by
+   * one, and whether a step is the first of a process should not be seen in its numbers.
    */
   #recordingOfAll(
     input: Input,
@@ -386,7 +387,9 @@ function sameTwice<T extends { recorded: RecordedGraph }>([first, second]: reado
   return second!;
 }
 
-/** Why a function cannot be captured, even where what it called has wrapped that in its own error. */
+/**
+ * Why a function cannot be captured, even where what it called has wrapped that in its own error.
+ */
 function notCapturable(error: unknown): NotCapturable | undefined {
   if (error instanceof NotCapturable) return error;
   return error instanceof Error && error.cause ? notCapturable(error.cause) : undefined;

@@ -9,8 +9,9 @@ import { DType, type Graph, type GraphNode, type Reference } from "./graph.ts";
 import type { RecordedGraph } from "./recorder.ts";
 
 /**
- * Up to so many rows, maps stay in the processor's caches, and a multiplication and an addition take
- * less time than the fixed costs of TensorFlow's batch norm; with more, its single pass is faster.
+ * Up to so many rows, maps stay in the processor's caches, and a multiplication and an addition
+ * take less time than the fixed costs of TensorFlow's batch norm; with more, its single pass is
+ * faster.
  */
 const FEW_ROWS = 8;
 
@@ -19,10 +20,10 @@ const convolutions: ReadonlySet<string> = new Set(["Conv2D", "DepthwiseConv2dNat
 const additions: ReadonlySet<string> = new Set(["Add", "AddV2", "BiasAdd"]);
 
 /**
- * Folds batch norms with constant statistics. One behind a convolution with a constant kernel, with or
- * without a bias, goes into the kernel and a bias, which TensorFlow computes in one op together with a
- * relu; any other becomes a multiplication and an addition where rows are few. All else stays as it
- * is, and so does the result up to float32 rounding.
+ * Folds batch norms with constant statistics. One behind a convolution with a constant kernel, with
+ * or without a bias, goes into the kernel and a bias, which TensorFlow computes in one op together
+ * with a relu; any other becomes a multiplication and an addition where rows are few. All else
+ * stays as it is, and so does the result up to float32 rounding.
  *
  * @param recorded The graph.
  * @returns A new graph with the same inputs and outputs.

@@ -3,12 +3,15 @@ import { DType, type Graph, type OpAttribute, type Reference } from "./graph.ts"
 /** The op that writes rows of its first input in place. */
 export const IN_PLACE = "InplaceUpdate";
 
-/** TensorFlow writes in one thread, and mostly waits for memory; more parts than this gain nothing. */
+/**
+ * TensorFlow writes in one thread, and mostly waits for memory; more parts than this gain nothing.
+ */
 const MAX_PARTS = 4;
 
 /**
- * Adds the nodes that write rows of a table in place: a part of the rows each, so that they run side by
- * side. The row numbers are each there once, or it would be left to chance which value stays.
+ * Adds the nodes that write rows of a table in place: a part of the rows each, so that they run
+ * side by side. The row numbers are each there once, or it would be left to chance which value
+ * stays.
  *
  * @param graph The graph.
  * @param inputs The table, the row numbers `[touched]`, and their values `[touched, size]`.

@@ -4,13 +4,15 @@
  * @module
  */
 
-/** The precision of a captured step's large maps. Weights, losses and statistics stay in float32. */
+/**
+ * The precision of a captured step's large maps. Weights, losses and statistics stay in float32.
+ */
 export type Precision = "float32" | "bfloat16";
 
 /**
  * The inputs of each op that may be bfloat16, by position; `any` for ops that follow their inputs.
- * What is left out stays in float32: the scales and statistics of batch norms, and weights where they
- * are updated.
+ * What is left out stays in float32: the scales and statistics of batch norms, and weights where
+ * they are updated.
  */
 const lowInputs: Readonly<Record<string, readonly number[] | "any">> = {
   Conv2D: [0, 1],
@@ -26,8 +28,8 @@ const lowInputs: Readonly<Record<string, readonly number[] | "any">> = {
 };
 
 /**
- * The inputs of ops that only move numbers, and stay in bfloat16 if the first input is: no map is cast
- * back and forth on the way through a pad or through the gradient of an addition.
+ * The inputs of ops that only move numbers, and stay in bfloat16 if the first input is: no map is
+ * cast back and forth on the way through a pad or through the gradient of an addition.
  */
 const following: Readonly<Record<string, readonly number[]>> = {
   Reshape: [0],
@@ -66,7 +68,8 @@ export function lowPrecisionInputs(
   inputs: readonly LowInput[],
 ): readonly number[] | undefined {
   if (products.has(op)) {
-    // A product of [m, k] and [k, n] has m · k · n multiplications, the root of the three sizes' product.
+    // A product of [m, k] and [k, n] has m · k · n multiplications, the root of the three sizes'
+    // product.
     const sizes = [shape, ...inputs.map(({ shape }) => shape)].map(sizeOf);
     return Math.sqrt(sizes.reduce((a, b) => a * b)) >= SMALLEST_PRODUCT ? [0, 1] : undefined;
   }

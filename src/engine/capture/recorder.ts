@@ -83,14 +83,16 @@ export interface RecordedGraph {
 }
 
 /**
- * What ops do while a function is recorded: they run; or they run, but change nothing that was there
- * before; or nothing is computed, and results have the shapes that trial traces foresee.
+ * What ops do while a function is recorded: they run; or they run, but change nothing that was
+ * there before; or nothing is computed, and results have the shapes that trial traces foresee.
  */
 export type Mode =
   | { readonly kind: "run" }
   | {
     readonly kind: "trial";
-    /** How many more rows than values there could be results have whose size follows from values. */
+    /**
+     * How many more rows than values there could be results have whose size follows from values.
+     */
     readonly more: number;
   }
   | {
@@ -305,7 +307,9 @@ class Recording {
     return made;
   }
 
-  /** Runs an op, but writes nothing in place, and leaves no size that follows from values to chance. */
+  /**
+   * Runs an op, but writes nothing in place, and leaves no size that follows from values to chance.
+   */
   #traceTrial(
     op: string,
     attributes: OpAttribute[],
@@ -320,7 +324,8 @@ class Recording {
     const made = this.#raw.executeOp(op, attributes, inputs, outputs);
     const unknown = sizedByValue(op);
     if (unknown.length === 0) return made;
-    // Each such size is another one, and more than the values, so that what refers to them is valid.
+    // Each such size is another one, and more than the values, so that what refers to them is
+    // valid.
     const rows = this.#elements(inputs[0]!) + more + 2 * this.trace.length;
     return made.map((result, index) => {
       const known = result.dtype === DType.float || result.dtype === DType.int32;
@@ -349,7 +354,9 @@ class Recording {
     }
   }
 
-  /** What has to run before an op: TensorFlow itself knows no order of reading and writing in place. */
+  /**
+   * What has to run before an op: TensorFlow itself knows no order of reading and writing in place.
+   */
   #order(op: string, [first, ...rest]: readonly Reference[]): Set<string> {
     const after = new Set<string>();
     for (const reference of first === undefined ? [] : [first, ...rest]) {
@@ -413,7 +420,9 @@ class Recording {
     return cast;
   }
 
-  /** Run eagerly, TensorFlow infers a type that a kernel leaves out; in a graph it has to be said. */
+  /**
+   * Run eagerly, TensorFlow infers a type that a kernel leaves out; in a graph it has to be said.
+   */
   #complete(
     op: string,
     attributes: readonly OpAttribute[],

@@ -122,7 +122,8 @@ export class TrialTraces {
    * The results of an op at a number of rows.
    *
    * @param index The op's place in the trace.
-   * @param entry The op as it is called now; its `outputs` are not looked at unless it is a constant.
+   * @param entry The op as it is called now; its `outputs` are not looked at unless it is a
+   *   constant.
    * @param rows How many rows the inputs have.
    * @param unknown What unknown sizes are taken for; another number gives other stand-ins.
    * @throws {Unforeseen} If it is not the op that the recordings foresee.
@@ -191,7 +192,9 @@ class Line {
     return at(this.#rows);
   }
 
-  /** The same for all numbers within a value; `undefined` where the samples have no form in common. */
+  /**
+   * The same for all numbers within a value; `undefined` where the samples have no form in common.
+   */
   extend(samples: readonly unknown[]): unknown {
     const [first] = samples;
     if (typeof first === "number") return this.number(samples as number[]);

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * A kernel that copies its inputs to tfjs's plain JavaScript backend and its output back. It is slow,
- * and for what is rare.
+ * A kernel that copies its inputs to tfjs's plain JavaScript backend and its output back. It is
+ * slow, and for what is rare.
  *
  * @param kernelName The kernel's name on that backend; it has one output.
  * @returns The kernel, for any other backend.

@@ -12,8 +12,8 @@ type Shape4D = [number, number, number, number];
 
 /**
  * The gradient of `tf.conv2d` to its kernel, by the forward convolution that WebAssembly has: batch
- * and channels change places, the gradient of the result is the kernel, and the stride of the forward
- * pass is its dilation.
+ * and channels change places, the gradient of the result is the kernel, and the stride of the
+ * forward pass is its dilation.
  */
 export const conv2dBackpropFilter: tf.KernelFunc = ({ inputs, attrs }) => {
   const { x, dy } = inputs as unknown as Record<"x" | "dy", tf.Tensor4D>;
@@ -39,8 +39,8 @@ export const conv2dBackpropFilter: tf.KernelFunc = ({ inputs, attrs }) => {
 
 /**
  * The gradient of `tf.conv2d` to its input, by the forward convolution too: of the gradient of the
- * result, its numbers a stride apart, with the kernel turned around. It is about ten times as fast as
- * the backend's own.
+ * result, its numbers a stride apart, with the kernel turned around. It is about ten times as fast
+ * as the backend's own.
  */
 export const conv2dBackpropInput: tf.KernelFunc = ({ inputs, attrs }) => {
   const { dy, filter } = inputs as unknown as Record<"dy" | "filter", tf.Tensor4D>;
@@ -76,7 +76,8 @@ function measure(
 }
 
 /**
- * A part of maps: moved down and to the right, with zeros where there is nothing, and cut to a size.
+ * A part of maps: moved down and to the right, with zeros where there is nothing, and cut to a
+ * size.
  *
  * @param x The maps `[batch, height, width, channels]`.
  * @param before How far they are moved; up and to the left if negative.

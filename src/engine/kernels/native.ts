@@ -4,8 +4,8 @@ import { nativeOp } from "../ops/native_op.ts";
 /**
  * Replaces kernels of tfjs-node that hold training back.
  *
- * - `tf.matMul` of two matrices runs `MatMul` rather than `BatchMatMulV2`: TensorFlow fuses it with the
- *   bias and the relu behind it, and multiplies transposed factors faster.
+ * - `tf.matMul` of two matrices runs `MatMul` rather than `BatchMatMulV2`: TensorFlow fuses it with
+ *   the bias and the relu behind it, and multiplies transposed factors faster.
  *
  * @param backendName Under which name tfjs-node's kernels are registered.
  */

@@ -17,7 +17,9 @@ export const maxPoolBackprop: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   return dx;
 };
 
-/** The gradient of `tf.avgPool`: each number goes in equal parts to its window, padding left out. */
+/**
+ * The gradient of `tf.avgPool`: each number goes in equal parts to its window, padding left out.
+ */
 export const avgPoolBackprop: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   const { dy, input } = inputs as Record<"dy" | "input", tf.TensorInfo>;
   const heap = heapOf(backend);
@@ -30,7 +32,10 @@ export const avgPoolBackprop: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   return dx;
 };
 
-/** Where a window begins and how far it reaches along one axis, what is outside of the maps left out. */
+/**
+ * Where a window begins and how far it reaches along one axis, what is outside of the maps left
+ * out.
+ */
 interface Reach {
   readonly from: number;
   readonly to: number;
@@ -41,8 +46,8 @@ interface Reach {
  *
  * @param shape The shape of the maps, `[batch, height, width, channels]` or with a depth before it.
  * @param attrs The attributes of the kernel.
- * @param visit Takes the flat index of the number, that of channel 0 of each place in its window, and
- *   the channel.
+ * @param visit Takes the flat index of the number, that of channel 0 of each place in its window,
+ *   and the channel.
  */
 function forEachWindow(
   shape: readonly number[],

@@ -48,17 +48,17 @@ let registered = false;
 /**
  * Completes tfjs's WebAssembly backend for training. Nothing happens the second time.
  *
- * - It adds the kernels that are missing: the gradients of convolutions (plain and depthwise) and of
- *   `tf.gather`, and `tf.einsum`.
+ * - It adds the kernels that are missing: the gradients of convolutions (plain and depthwise) and
+ *   of `tf.gather`, and `tf.einsum`.
  * - It replaces those that give wrong results: the gradients of `tf.maxPool` below 0 and of
- *   `tf.avgPool` at the rim, `tf.cast` to booleans, and a few of three-dimensional and morphological
- *   layers, which run on the plain JavaScript backend.
+ *   `tf.avgPool` at the rim, `tf.cast` to booleans, and a few of three-dimensional and
+ *   morphological layers, which run on the plain JavaScript backend.
  * - It replaces those that hold training back: `tf.matMul` of transposed factors, the gradient of
  *   `tf.conv2d` to its input, and the copies of all that gradients keep.
  *
  * Left out, and on the plain JavaScript backend only: complex numbers with `tf.fft`, ragged and
- * string tensors. Not to be used on wasm: a number as the padding of `tf.conv2d` or of a pooling whose
- * kernel or stride is not square, which reads and writes outside of its memory.
+ * string tensors. Not to be used on wasm: a number as the padding of `tf.conv2d` or of a pooling
+ * whose kernel or stride is not square, which reads and writes outside of its memory.
  */
 export function registerWasmKernels(): void {
   if (registered) return;

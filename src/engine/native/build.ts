@@ -100,8 +100,8 @@ export async function findBuilds(cache: string, given: string | undefined): Prom
 }
 
 /**
- * A folder's marker, if it is there, can be read, and is true of the folder's files. A link in the place of the folder or
- * of the addon is none: it may lead to what somebody else can change.
+ * A folder's marker, if it is there, can be read, and is true of the folder's files. A link in the
+ * place of the folder or of the addon is none: it may lead to what somebody else can change.
  */
 async function readBuild(folder: string): Promise<Build | undefined> {
   try {

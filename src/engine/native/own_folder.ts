@@ -2,8 +2,8 @@ import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 
 /**
- * Refuses a cache that somebody else could put native code into: a folder of another user, or one that all users may
- * write to. A folder that is not there yet will be this user's own.
+ * Refuses a cache that somebody else could put native code into: a folder of another user, or one
+ * that all users may write to. A folder that is not there yet will be this user's own.
  *
  * @param cache The folder.
  * @param own The number of this user, if that is known.

@@ -89,7 +89,9 @@ export async function setUpNative(options: SetUpOptions): Promise<Build> {
   });
 }
 
-/** Follows a recipe in a folder of its own, tries what came of it, and gives the folder its name. */
+/**
+ * Follows a recipe in a folder of its own, tries what came of it, and gives the folder its name.
+ */
 async function follow(
   recipe: Recipe,
   cache: string,

@@ -4,8 +4,8 @@ import { packageVersion } from "../../base/package.ts";
 export const TENSORFLOW_VERSION = "2.21.0";
 
 /**
- * The version of tfjs, and of tfjs-node, which are one; read where it is pinned, as whoever looks for a
- * build should not have to load tfjs.
+ * The version of tfjs, and of tfjs-node, which are one; read where it is pinned, as whoever looks
+ * for a build should not have to load tfjs.
  */
 export const TFJS_VERSION: string = packageVersion("@tensorflow/tfjs");
 

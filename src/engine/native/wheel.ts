@@ -117,7 +117,9 @@ export async function wheelLibrary(
   }
 }
 
-/** Has pip fetch the wheel into a folder, its temporary files too, so that one place is to clear. */
+/**
+ * Has pip fetch the wheel into a folder, its temporary files too, so that one place is to clear.
+ */
 async function fetchWheel(
   pip: readonly string[],
   { name, tag }: Wheel,
@@ -187,8 +189,8 @@ async function refuseOther(path: string, sha256: string): Promise<void> {
 const maxBytes = 4 * 2 ** 30;
 
 /**
- * Takes the needed files out of a wheel, which is a zip file. Nothing is written outside of the folder
- * or over a file that is there, and no more than the wheel says.
+ * Takes the needed files out of a wheel, which is a zip file. Nothing is written outside of the
+ * folder or over a file that is there, and no more than the wheel says.
  *
  * @param wheel The wheel's file.
  * @param folder The folder that gets the library, and `include/`.

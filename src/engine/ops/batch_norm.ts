@@ -44,8 +44,8 @@ export interface BatchNormResult<T extends tf.Tensor> {
  * variance takes in the unbiased one; running = (1 − momentum) · running + momentum · batch.
  *
  * Gradients reach `x`, `scale` and `offset`, in training and in evaluation, and pass through the
- * batch's statistics; the running statistics are constants. A batch with a single value a channel is
- * normalized to `offset`, and its variance counts as 0.
+ * batch's statistics; the running statistics are constants. A batch with a single value a channel
+ * is normalized to `offset`, and its variance counts as 0.
  *
  * @example
  * ```ts

@@ -2,8 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import { isNative, nativeOp } from "./native_op.ts";
 
 /**
- * Adds a number to each channel. On the native engine it is one op with one op as its gradient, which
- * TensorFlow fuses with the product of matrices or the convolution before it and the relu after it.
+ * Adds a number to each channel. On the native engine it is one op with one op as its gradient,
+ * which TensorFlow fuses with the product of matrices or the convolution before it and the relu
+ * after it.
  *
  * @example
  * ```ts

@@ -4,7 +4,9 @@ import * as tf from "@tensorflow/tfjs";
 export interface Conv2dOptions {
   /** How far it moves at a time: for both axes, or for height and width; 1 by default. */
   readonly stride?: number | readonly [height: number, width: number];
-  /** How many zeros are put on **each** side: for both axes, or for height and width; 0 by default. */
+  /**
+   * How many zeros are put on **each** side: for both axes, or for height and width; 0 by default.
+   */
   readonly padding?: number | readonly [height: number, width: number];
 }
 

@@ -6,9 +6,9 @@ import { isNative, nativeOp } from "./native_op.ts";
  * Sets each value to 0 with the probability `rate`, and divides the others by 1 − rate, so that the
  * expectation stays. It is for training; in evaluation leave it out.
  *
- * Which values go is a function of the seed and the shape alone, on one engine: the native engine and
- * the others draw different numbers. A seed that changes from step to step is a scalar tensor, an
- * input like the others.
+ * Which values go is a function of the seed and the shape alone, on one engine: the native engine
+ * and the others draw different numbers. A seed that changes from step to step is a scalar tensor,
+ * an input like the others.
  *
  * @example
  * ```ts

@@ -5,8 +5,8 @@ import { stopGradient } from "./stop_gradient.ts";
  * A tensor with the same values whose gradient is multiplied by a factor on its way back.
  *
  * The number 0 blocks the gradient ({@linkcode stopGradient}), and what is before `x` is not even
- * visited; the number 1 gives `x` itself. A factor that changes from step to step is a scalar tensor,
- * an input like the others, so that a captured step need not be captured again.
+ * visited; the number 1 gives `x` itself. A factor that changes from step to step is a scalar
+ * tensor, an input like the others, so that a captured step need not be captured again.
  *
  * @example
  * ```ts

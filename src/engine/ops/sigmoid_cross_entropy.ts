@@ -18,8 +18,8 @@ import * as tf from "@tensorflow/tfjs";
  * ```
  *
  * @param logits What is before the sigmoid, of any shape, usually `[batch]`, float32.
- * @param labels The probabilities of 1, from 0 to 1, of the same shape, float32. They are constants:
- *   no gradient reaches them.
+ * @param labels The probabilities of 1, from 0 to 1, of the same shape, float32. They are
+ *   constants: no gradient reaches them.
  * @returns The losses, of the same shape. Gradients σ(z) − y reach the logits.
  * @throws {RangeError} If shapes or types do not fit.
  */

@@ -2,11 +2,11 @@ import * as tf from "@tensorflow/tfjs";
 import { isNative, nativeOp } from "./native_op.ts";
 
 /**
- * The cross-entropy −log softmax(logits)[label] of each example, computed from the logits at once so
- * that no logit is too large for it.
+ * The cross-entropy −log softmax(logits)[label] of each example, computed from the logits at once
+ * so that no logit is too large for it.
  *
- * A label that is not from 0 to classes − 1 throws on the native engine; elsewhere the example's loss
- * and its gradient are NaN.
+ * A label that is not from 0 to classes − 1 throws on the native engine; elsewhere the example's
+ * loss and its gradient are NaN.
  *
  * @example
  * ```ts

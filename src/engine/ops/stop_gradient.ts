@@ -3,8 +3,8 @@ import * as tf from "@tensorflow/tfjs";
 /**
  * A tensor with the same values that no gradient passes through. The values are shared, not copied.
  *
- * It is how a booster's logits become constants in the hint loss: "gradient block" in section 3.3 of
- * Rocket Launching (arXiv:1708.04106).
+ * It is how a booster's logits become constants in the hint loss: "gradient block" in section 3.3
+ * of Rocket Launching (arXiv:1708.04106).
  *
  * @example
  * ```ts

@@ -14,7 +14,10 @@ export interface Named {
   readonly path: Path;
 }
 
-/** The options of built-in stages that are paths; the stages themselves are not loaded to know what a run may read. */
+/**
+ * The options of built-in stages that are paths; the stages themselves are not loaded to know what
+ * a run may read.
+ */
 export const pathOptions: Readonly<Record<string, readonly string[]>> = {
   arrow: ["path"],
   csv: ["path"],
@@ -39,8 +42,9 @@ export const commonOptions: Readonly<Record<StageKind, readonly string[]>> = {
 };
 
 /**
- * The files that a pipeline names: the code of stages, the options of stages that are paths, and what nets begin with.
- * Of a stage that is not built in, all texts may be paths. Names, columns, and the schema for editors are none.
+ * The files that a pipeline names: the code of stages, the options of stages that are paths, and
+ * what nets begin with. Of a stage that is not built in, all texts may be paths. Names, columns,
+ * and the schema for editors are none.
  *
  * @param pipeline The pipeline's value, which need not be right.
  */

@@ -1,6 +1,6 @@
 /**
- * What a command line needs of the machine: the permissions of its process, each with its reason. It
- * imports little, as it is worked out in a process of its own before each run.
+ * What a command line needs of the machine: the permissions of its process, each with its reason.
+ * It imports little, as it is worked out in a process of its own before each run.
  *
  * @module
  */
@@ -49,7 +49,10 @@ export interface Needs {
   readonly engine: string | undefined;
   /** Whether the pipeline names, or is, code that is not Rocket's. */
   readonly hasCode: boolean;
-  /** The code that it loads: absolute paths, and specifiers such as `npm:x`. What nobody has allowed is not among it. */
+  /**
+   * The code that it loads: absolute paths, and specifiers such as `npm:x`. What nobody has allowed
+   * is not among it.
+   */
   readonly code: readonly string[];
   /** Packages that Rocket itself loads for it, beside those that each run loads. */
   readonly packages: readonly string[];
@@ -245,8 +248,8 @@ class NeedList {
   }
 
   /**
-   * Adds where links lead in the folders that code which is not Rocket's may use. Deno follows them,
-   * so that the code may use their targets as well, whether they are granted by name or not.
+   * Adds where links lead in the folders that code which is not Rocket's may use. Deno follows
+   * them, so that the code may use their targets as well, whether they are granted by name or not.
    */
   #addLinks(): void {
     for (const permission of ["read", "write"] as const) {
@@ -303,7 +306,10 @@ class NeedList {
     }
   }
 
-  /** What the needs of a sweep's parts are worked out from: without the launcher, its first process does it. */
+  /**
+   * What the needs of a sweep's parts are worked out from: without the launcher, its first process
+   * does it.
+   */
   async addParts(file: string, options: Arguments): Promise<void> {
     const parts = new NeedList(this.#evaluate);
     await parts.addSweep(file, options);
@@ -361,7 +367,8 @@ class NeedList {
   }
 
   /**
-   * What the pipeline of an earlier run names; a folder without one is refused by the command itself.
+   * What the pipeline of an earlier run names; a folder without one is refused by the command
+   * itself.
    *
    * @returns The engine of that run.
    */
@@ -376,7 +383,10 @@ class NeedList {
     return earlier.engine;
   }
 
-  /** A variable of the pipeline's, of which the person is told, whether Rocket reads it as well or not. */
+  /**
+   * A variable of the pipeline's, of which the person is told, whether Rocket reads it as well or
+   * not.
+   */
   #addVariable(name: string): void {
     this.#needs.set(`env ${name}`, {
       permission: "env",

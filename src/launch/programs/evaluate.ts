@@ -1,6 +1,7 @@
 /**
- * Runs a pipeline in TypeScript, and prints its value as JSON. The launcher runs it with the right to read the
- * pipeline's project, and takes it for a value and nothing else, as it is foreign code that prints.
+ * Runs a pipeline in TypeScript, and prints its value as JSON. The launcher runs it with the right
+ * to read the pipeline's project, and takes it for a value and nothing else, as it is foreign code
+ * that prints.
  *
  * @module
  */

@@ -1,6 +1,7 @@
 /**
- * Prints what a command line of Rocket needs, as JSON. The launcher runs it with the right to read and
- * with no other. It runs no code but Rocket's own: what a pipeline in TypeScript exports it is told, or asks for.
+ * Prints what a command line of Rocket needs, as JSON. The launcher runs it with the right to read
+ * and with no other. It runs no code but Rocket's own: what a pipeline in TypeScript exports it is
+ * told, or asks for.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Sets the native engine up before a run that wants it, as the run itself may start no programs. With
- * `--retry`, the engine was asked for by name: a failure is told, and tried again.
+ * Sets the native engine up before a run that wants it, as the run itself may start no programs.
+ * With `--retry`, the engine was asked for by name: a failure is told, and tried again.
  *
  * @module
  */

@@ -73,8 +73,8 @@ export function pipelineJsonSchema(stages: readonly AnyStage[]): JsonSchema {
 }
 
 /**
- * What a file that extends another may write in the place of a value: maps need not be whole, as they
- * are laid over others; lists replace others, so that their items have to be.
+ * What a file that extends another may write in the place of a value: maps need not be whole, as
+ * they are laid over others; lists replace others, so that their items have to be.
  */
 function changeOf(
   schema: JsonSchema,

@@ -2,8 +2,8 @@ import type { JsonSchema } from "./json_schema.ts";
 
 /**
  * The TypeScript types of a pipeline's JSON Schema: one interface for the file, one type for the
- * entries of each kind. (The usual generators make a type of every title, so that names would change
- * whenever a stage is added; here the names are the kinds'.)
+ * entries of each kind. (The usual generators make a type of every title, so that names would
+ * change whenever a stage is added; here the names are the kinds'.)
  *
  * @param schema The schema.
  * @returns The module's text.

@@ -1,6 +1,8 @@
 import type { ExtendingPipeline, Pipeline } from "../generated/pipeline_types.ts";
 
-/** Values by the paths into the base that they are put at: a list, or a map from names to values. */
+/**
+ * Values by the paths into the base that they are put at: a list, or a map from names to values.
+ */
 export interface SweepGrid {
   /** The values at a path. */
   readonly [path: string]:
@@ -43,8 +45,8 @@ export interface SweepFile {
 }
 
 /**
- * A sweep in TypeScript, typed down to the options of each built-in stage. A file that exports it by
- * default is a sweep file.
+ * A sweep in TypeScript, typed down to the options of each built-in stage. A file that exports it
+ * by default is a sweep file.
  *
  * @param sweep The sweep, as a sweep file writes it.
  * @returns The same.

@@ -12,8 +12,8 @@ import { sweepSchema } from "./schema.ts";
 const paths = { "\\.": true };
 
 /**
- * The JSON Schema of a sweep file. It refers to that of pipelines by its file's name, so that the two
- * lie side by side.
+ * The JSON Schema of a sweep file. It refers to that of pipelines by its file's name, so that the
+ * two lie side by side.
  *
  * @param pipeline The JSON Schema of pipelines.
  * @returns The schema, draft 2020-12.

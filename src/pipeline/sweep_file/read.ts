@@ -31,7 +31,9 @@ export interface Setting {
   readonly key: string;
   /** Its name in the file. */
   readonly name: string;
-  /** The key of the setting that it is compared with: the reference at the same point of the grid. */
+  /**
+   * The key of the setting that it is compared with: the reference at the same point of the grid.
+   */
   readonly reference: string;
 }
 
@@ -235,7 +237,10 @@ class SweepReader {
     return path.reduce<Node | undefined>((node, key) => node && childOf(node, key), this.#root);
   }
 
-  /** The pipeline that all settings change. A sweep trains the light net alone as a setting, not within runs. */
+  /**
+   * The pipeline that all settings change. A sweep trains the light net alone as a setting, not
+   * within runs.
+   */
   async #base(): Promise<Node> {
     const node = this.#part("base")!, { base } = this.#value;
     const read = typeof base === "string"
@@ -342,7 +347,9 @@ class SweepReader {
   }
 }
 
-/** A pipeline with what a setting changes of it: parts are laid over it, values at paths replaced. */
+/**
+ * A pipeline with what a setting changes of it: parts are laid over it, values at paths replaced.
+ */
 async function withSetting(base: Node, setting: Node, reading: Reading): Promise<Node> {
   if (setting.kind !== "map") return base;
   const parts = new Map(setting.entries), changes: [string, Node][] = [];

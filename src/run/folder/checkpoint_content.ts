@@ -72,7 +72,9 @@ export interface PhaseStart {
   readonly optimizerSteps: number;
 }
 
-/** Where a job stands between two steps. All else that a step needs follows from it and the seed. */
+/**
+ * Where a job stands between two steps. All else that a step needs follows from it and the seed.
+ */
 export interface JobPosition {
   /** Which phase is under way, and where it began. */
   readonly start: PhaseStart;
@@ -143,9 +145,10 @@ export interface CheckpointFile extends CheckpointContent {
 }
 
 /**
- * The text of a checkpoint's JSON file. Metrics without a value are null, with their reasons beside them.
- * JSON has no words for infinity and NaN, which sums of losses may be: they stand as `{ "number": "NaN" }`. Its last line is the hash of all before it, so that a flipped bit
- * is noticed here, too.
+ * The text of a checkpoint's JSON file. Metrics without a value are null, with their reasons beside
+ * them. JSON has no words for infinity and NaN, which sums of losses may be: they stand as `{
+ * "number": "NaN" }`. Its last line is the hash of all before it, so that a flipped bit is noticed
+ * here, too.
  *
  * @param file What is in it.
  */

@@ -33,7 +33,9 @@ export interface CheckpointParts {
   readonly bestNames?: readonly string[];
   /** Texts for readers of the safetensors file alone. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Whether all steps of an epoch are done, and its evaluations are not: those change the metadata. */
+  /**
+   * Whether all steps of an epoch are done, and its evaluations are not: those change the metadata.
+   */
   readonly unmeasured: boolean;
 }
 
@@ -41,8 +43,8 @@ export interface CheckpointParts {
 export const USUALLY_KEPT = 2;
 
 /**
- * The checkpoints of a run folder. Each is a safetensors file, and a JSON file that names its hash and
- * is written after it: without that, or with another hash, it is no checkpoint.
+ * The checkpoints of a run folder. Each is a safetensors file, and a JSON file that names its hash
+ * and is written after it: without that, or with another hash, it is no checkpoint.
  */
 export class CheckpointStore {
   readonly #folder: string;
@@ -68,8 +70,8 @@ export class CheckpointStore {
    * @param parts What is in it.
    * @param request What is to become of it.
    * @returns Its safetensors file.
-   * @throws {UserError} If it cannot be written, or its values are not finite; those before it are as
-   * they were.
+   * @throws {UserError} If it cannot be written, or its values are not finite; those before it are
+   *   as they were.
    */
   async write(
     parts: CheckpointParts,
@@ -126,8 +128,9 @@ export class CheckpointStore {
   }
 
   /**
-   * Gives a file its second names, without a copy where the file system can, and then says its hash, as
-   * the checkpoint itself may be removed. A run that is killed in between has no checkpoint there, and does both again.
+   * Gives a file its second names, without a copy where the file system can, and then says its
+   * hash, as the checkpoint itself may be removed. A run that is killed in between has no
+   * checkpoint there, and does both again.
    */
   async #becomeBest(
     path: string,
@@ -193,8 +196,9 @@ export class CheckpointStore {
   }
 
   /**
-   * The newest file of weights that is as it was written, for messages. The light net alone comes after
-   * the rocket. The best is another name of one of these, and may be the only one that is whole.
+   * The newest file of weights that is as it was written, for messages. The light net alone comes
+   * after the rocket. The best is another name of one of these, and may be the only one that is
+   * whole.
    *
    * @returns Its safetensors file, if there is one.
    */

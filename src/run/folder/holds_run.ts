@@ -2,8 +2,9 @@ import { readRegularText } from "../../base/files/regular.ts";
 import { join } from "node:path";
 
 /**
- * Whether a folder holds a run: a result, a checkpoint, or measured metrics. One that was refused, or failed before all
- * of them, leaves a `pipeline.json` at most, and the next run may take its folder.
+ * Whether a folder holds a run: a result, a checkpoint, or measured metrics. One that was refused,
+ * or failed before all of them, leaves a `pipeline.json` at most, and the next run may take its
+ * folder.
  *
  * @param folder The folder.
  */

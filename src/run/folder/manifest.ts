@@ -25,7 +25,8 @@ export interface EarlierSplit {
 }
 
 /**
- * The hashes of the files that nets begin with, by net or nets: of the weights, and of what says what they stand for.
+ * The hashes of the files that nets begin with, by net or nets: of the weights, and of what says
+ * what they stand for.
  */
 export type InitialHashes = Readonly<Record<string, readonly string[]>>;
 

@@ -19,7 +19,10 @@ export interface ReadRunOptions {
   readonly set?: readonly string[];
   /** Code from elsewhere that may be loaded. */
   readonly allowPlugins?: readonly string[];
-  /** The environment variables that may be part of an address; none by default, as the folder may be somebody else's. */
+  /**
+   * The environment variables that may be part of an address; none by default, as the folder may be
+   * somebody else's.
+   */
   readonly allowEnv?: readonly string[];
   /** Hears of each environment variable that is read. */
   readonly onVariable?: (name: string) => void;

@@ -1,5 +1,6 @@
 /**
- * Which places along an axis of a variable are which places of an earlier run's: by what they stand for.
+ * Which places along an axis of a variable are which places of an earlier run's: by what they stand
+ * for.
  *
  * @module
  */
@@ -40,7 +41,10 @@ interface Segment {
   readonly what: string;
   /** Its places, row-major. */
   readonly places: readonly PlaceAxis[];
-  /** Features of the source whose ids it depends on in a way that nothing declares: they have to be the same. */
+  /**
+   * Features of the source whose ids it depends on in a way that nothing declares: they have to be
+   * the same.
+   */
   readonly of?: readonly string[] | undefined;
 }
 
@@ -68,7 +72,10 @@ export interface MatchCount {
 
 /** How an axis is matched. */
 export interface AxisMatch {
-  /** The place in the earlier run of each place, or −1 for a new one; undefined where all are the same. */
+  /**
+   * The place in the earlier run of each place, or −1 for a new one; undefined where all are the
+   * same.
+   */
   readonly from: Int32Array | undefined;
   /** What was matched by value. */
   readonly counts: readonly MatchCount[];
@@ -162,7 +169,10 @@ export function matchAxis(now: AxisIn, before: AxisIn): AxisMatch {
   return { from: same ? undefined : from, counts };
 }
 
-/** Places of a table that stand for no value, such as that of padding: tables from elsewhere have none. */
+/**
+ * Places of a table that stand for no value, such as that of padding: tables from elsewhere have
+ * none.
+ */
 const BEFORE = "before";
 
 function kindOf(axis: VariableAxis): string {
@@ -431,14 +441,15 @@ function product(
 }
 
 /**
- * Whether two runs have the same features, vocabularies and classes, in the same order: then a tensor means the same in
- * both, whatever its axes stand for.
+ * Whether two runs have the same features, vocabularies and classes, in the same order: then a
+ * tensor means the same in both, whatever its axes stand for.
  *
  * @param one One run.
  * @param other The other one.
  */
 export function sameMeaning(one: Meaning, other: Meaning): boolean {
-  // A feature that is described twice, before and after it was written, may differ in keys without a value.
+  // A feature that is described twice, before and after it was written, may differ in keys without
+  // a value.
   const column = ({ name, spec: { text: _, ...spec } }: Pick<ModelInput, "name" | "spec">) => ({
     name,
     spec,

@@ -41,7 +41,8 @@ export function sourceTypeOf({ type }: Field): SourceType {
 }
 
 /**
- * A column that holds the same as another did: splits and later rows are held to what it holds, not to its width.
+ * A column that holds the same as another did: splits and later rows are held to what it holds, not
+ * to its width.
  *
  * @param name The column.
  * @param type What it held.

@@ -4,8 +4,9 @@ import type { PlannedTransform } from "../../input/transforms.ts";
 type Specs = Readonly<Record<string, ColumnSpec>>;
 
 /**
- * The features of the source that each feature depends on, once transforms are applied. A feature that a transform
- * passes on depends on what it did; one that it changes under the same name on what that one did; a new one on all.
+ * The features of the source that each feature depends on, once transforms are applied. A feature
+ * that a transform passes on depends on what it did; one that it changes under the same name on
+ * what that one did; a new one on all.
  *
  * @param first The features as they are read.
  * @param transforms The transforms, in their order.

@@ -1,7 +1,7 @@
 /**
- * `model.json` of a run folder: all that turns a row of the source into the nets' input, and their output into an answer.
- * {@linkcode ModelFile} is what it says; {@linkcode writeModelFile} and {@linkcode readModelFile} are the only code that
- * knows its form on disk.
+ * `model.json` of a run folder: all that turns a row of the source into the nets' input, and their
+ * output into an answer. {@linkcode ModelFile} is what it says; {@linkcode writeModelFile} and
+ * {@linkcode readModelFile} are the only code that knows its form on disk.
  *
  * @module
  */
@@ -35,7 +35,9 @@ import {
 /** The name of the file in a run folder. */
 export const MODEL_FILE = "model.json";
 
-/** The version of the form. It changes whenever a reader of the old one would misread the new one. */
+/**
+ * The version of the form. It changes whenever a reader of the old one would misread the new one.
+ */
 const VERSION = 1;
 
 /** The type of a column of the source. */

@@ -22,8 +22,8 @@ export interface DecodedRows {
 }
 
 /**
- * Makes of a source's rows what a run's nets get, without the rows that the run was trained on: by the same code, with
- * what `model.json` says was found in those.
+ * Makes of a source's rows what a run's nets get, without the rows that the run was trained on: by
+ * the same code, with what `model.json` says was found in those.
  */
 export class RowDecoder {
   readonly #model: ModelFile;
@@ -83,7 +83,8 @@ export class RowDecoder {
    * Opens a source's rows.
    *
    * @param schema Their columns. Without the label's, labels stand for nothing.
-   * @returns What makes batches of record batches, in their order: messages count rows over all of them.
+   * @returns What makes batches of record batches, in their order: messages count rows over all of
+   *   them.
    * @throws {UserError} If a column is missing, or does not hold what that of the run did.
    */
   open(schema: Schema): (batch: RecordBatch) => DecodedRows {

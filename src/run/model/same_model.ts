@@ -6,8 +6,8 @@ import type { ColumnSpec } from "../../stages/batch.ts";
 import { MODEL_FILE, type ModelContent, readModelFile } from "./model_file.ts";
 
 /**
- * Refuses to go on with a run whose rows would become other inputs, or whose outputs other answers: weights are of the
- * vocabularies, classes and measurements that the run began with.
+ * Refuses to go on with a run whose rows would become other inputs, or whose outputs other answers:
+ * weights are of the vocabularies, classes and measurements that the run began with.
  *
  * @param folder The run folder.
  * @param now What the pipeline and its data come to now.

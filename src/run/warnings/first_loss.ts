@@ -21,8 +21,8 @@ export interface FirstStep {
 }
 
 /**
- * Warns of nets that begin far worse than with a uniform guess, that is with logits of 0. Numbers to predict have
- * no such guess.
+ * Warns of nets that begin far worse than with a uniform guess, that is with logits of 0. Numbers
+ * to predict have no such guess.
  *
  * @param plan The plan.
  * @param step The first step.

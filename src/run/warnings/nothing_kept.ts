@@ -3,7 +3,8 @@ import { hint } from "../../base/hints.ts";
 import type { Match, Source } from "../initial_match.ts";
 
 /**
- * Warns of a vocabulary of which an earlier run had no value: its weights are lost, and all rows of the table are new.
+ * Warns of a vocabulary of which an earlier run had no value: its weights are lost, and all rows of
+ * the table are new.
  *
  * @param matches The variables and what was matched by value.
  * @param source Where the weights come from.

@@ -14,7 +14,8 @@ interface Range {
 }
 
 /**
- * Warns of features whose ranges differ so much, as the nets get them, that the widest drowns the others.
+ * Warns of features whose ranges differ so much, as the nets get them, that the widest drowns the
+ * others.
  *
  * @param facts What is known of the run.
  */

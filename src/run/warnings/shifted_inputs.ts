@@ -10,8 +10,8 @@ import { type Facts, transformed } from "./facts.ts";
 const MOST = 0.5;
 
 /**
- * Warns of rows that nets get otherwise than the earlier run that their weights are from, as transforms were measured
- * anew: `normalize` with other means and deviations.
+ * Warns of rows that nets get otherwise than the earlier run that their weights are from, as
+ * transforms were measured anew: `normalize` with other means and deviations.
  *
  * @param facts What is known of the run.
  */

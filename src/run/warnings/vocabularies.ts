@@ -74,7 +74,8 @@ export function mostlyUnknown({ ids, features, plan: { document } }: Facts): Pro
 }
 
 /**
- * Warns of vocabularies whose unknown id no training row has, so that its embedding stays as it was drawn.
+ * Warns of vocabularies whose unknown id no training row has, so that its embedding stays as it was
+ * drawn.
  *
  * @param facts What is known of the run.
  */

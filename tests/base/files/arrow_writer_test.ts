@@ -25,7 +25,10 @@ import { inFolder } from "../../support/command_line.ts";
 /** So many rows that buffers have no padding between them. */
 const rows = 8;
 
-/** Columns that have one buffer, parts of one that overlap, or parts that touch; and the values of row 1. */
+/**
+ * Columns that have one buffer, parts of one that overlap, or parts that touch; and the values of
+ * row 1.
+ */
 function sharedColumns(): { batch: RecordBatch; second: Record<string, unknown> } {
   const numbers = Float32Array.from({ length: 4 * rows }, (_, at) => at);
   const part = (from: number, length = rows) =>
@@ -136,7 +139,8 @@ Deno.test("convert() copies a file whose columns lie in the same bytes", () =>
       makeData({ type, length: rows, nullCount: 0, children: data }) as Data<Struct>,
     );
     const bytes = arrowBytes(new Table([batch])), view = new DataView(bytes.buffer);
-    // Where the nulls of y are, none from byte 32 on, and its values, 32 bytes from there: these become those of x.
+    // Where the nulls of y are, none from byte 32 on, and its values, 32 bytes from there: these
+    // become those of x.
     const place = [32n, 0n, 32n, 32n];
     let places = 0;
     for (let at = 0; at + 32 <= bytes.length; at += 8) {

@@ -10,7 +10,8 @@ Deno.test("holdsPath() knows a folder by what it is, whatever it is called on th
     await Deno.mkdir(join(run, "a"), { recursive: true });
     await Deno.mkdir(join(outer, "run-2"));
     await Deno.writeTextFile(join(run, "a", "x.ts"), "");
-    // As on a disk that takes upper and lower case for the same, these are other names of what is in it.
+    // As on a disk that takes upper and lower case for the same, these are other names of what is
+    // in it.
     await Deno.symlink(run, join(outer, "RUN"));
     await Deno.symlink(join(run, "a", "x.ts"), join(outer, "x.ts"));
     const held = [

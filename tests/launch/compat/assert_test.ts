@@ -193,7 +193,7 @@ test("assertThrows() returns what is thrown, of the class and with the words", a
   strictEqual(assertThrows(throwing(error), "message"), error);
   strictEqual(assertThrows(throwing(error), OwnError), error);
   strictEqual(assertThrows(throwing(error), TypeError, "no column"), error);
-  // Colours do not count.
+  // Colors do not count.
   strictEqual(assertThrows(throwing(error), Error, "no column label"), error);
   strictEqual(assertThrows(throwing(error), Error, "no \x1b[1mcolumn"), error);
   strictEqual(assertThrows(throwing("text")), "text");

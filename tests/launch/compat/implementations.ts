@@ -9,8 +9,8 @@ const compat = new URL("../../../src/launch/compat/", import.meta.url).href;
 
 /**
  * A module's stand-in, and the registry's module if the launcher put no stand-in in its place: it
- * does wherever the registry answers, or Deno has the module in its cache. Elsewhere an ignored test
- * says so.
+ * does wherever the registry answers, or Deno has the module in its cache. Elsewhere an ignored
+ * test says so.
  *
  * @param specifier What the project imports, such as `@std/assert`.
  * @param standIn The stand-in.

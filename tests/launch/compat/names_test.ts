@@ -20,7 +20,9 @@ async function* sources(folder: string): AsyncGenerator<[path: string, text: str
   }
 }
 
-/** Where each module of the scope `@std` is imported, in examples as well, and which values of it. */
+/**
+ * Where each module of the scope `@std` is imported, in examples as well, and which values of it.
+ */
 async function importsOfStd(): Promise<Map<string, Map<string, string>>> {
   const found = new Map<string, Map<string, string>>();
   for await (const [path, text] of sources(root)) {

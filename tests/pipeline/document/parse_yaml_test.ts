@@ -37,7 +37,8 @@ Deno.test("parseYaml() reads values as YAML 1.2 does", () => {
     ["# nothing\n", null],
   ];
   for (const [text, value] of cases) {
-    // Maps from a text may have a key `constructor`, by which equality would take them for instances.
+    // Maps from a text may have a key `constructor`, by which equality would take them for
+    // instances.
     assertEquals(JSON.stringify(valueOf(read(text))), JSON.stringify(value), text);
   }
 });

@@ -1,9 +1,10 @@
 /**
- * A rocket so small that its gradients can be worked out by hand, to see what a policy does in a step.
+ * A rocket so small that its gradients can be worked out by hand, to see what a policy does in a
+ * step.
  *
- * Each net is one product: the light net's logit is `light · shared · x`, the booster's
- * `booster · shared · x`. With the starting values and rows below the logits are 6x and 10x, and the
- * mean of x² is 2.5.
+ * Each net is one product: the light net's logit is `light · shared · x`, the booster's `booster ·
+ * shared · x`. With the starting values and rows below the logits are 6x and 10x, and the mean of
+ * x² is 2.5.
  *
  * @module
  */
@@ -35,9 +36,9 @@ export const start = { light: 3, booster: 5, shared: 2 } as const;
 export const rows: readonly number[] = [1, -2];
 
 /**
- * The gradient of the hint `mse-hint` by each variable, through one side of the comparison alone. The
- * loss is the mean of (10x − 6x)²: 2 · 4x times the logit's derivative, which is 2x by a net's own
- * variable, and by the shared one the own variable times x.
+ * The gradient of the hint `mse-hint` by each variable, through one side of the comparison alone.
+ * The loss is the mean of (10x − 6x)²: 2 · 4x times the logit's derivative, which is 2x by a net's
+ * own variable, and by the shared one the own variable times x.
  */
 export const hintGradients = {
   /** Through the booster's logits. */
@@ -46,10 +47,15 @@ export const hintGradients = {
   light: { light: -40, shared: -60 },
 } as const;
 
-/** The gradient of the light net's squared distance from 0, the mean of (6x)²: 2 · 6x · 2x, 2 · 6x · 3x. */
+/**
+ * The gradient of the light net's squared distance from 0, the mean of (6x)²: 2 · 6x · 2x, 2 · 6x ·
+ * 3x.
+ */
 export const taskGradients = { light: 60, shared: 90 } as const;
 
-/** The gradient of each variable that the loss reaches; a variable that it does not reach is absent. */
+/**
+ * The gradient of each variable that the loss reaches; a variable that it does not reach is absent.
+ */
 export type Moved = Partial<Record<VariableOwner, number>>;
 
 /** A factor of a policy at some position. */

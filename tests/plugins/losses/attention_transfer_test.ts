@@ -20,7 +20,8 @@ forEachEngine(
 );
 
 forEachEngine("attention-transfer is a mean over positions, a row at a time", () => {
-  // Attention of the teacher: squares 16 and 9 of length √337; of the student: only the first place.
+  // Attention of the teacher: squares 16 and 9 of length √337; of the student: only the first
+  // place.
   const from = tf.tensor4d([4, 3, 4, 3], [2, 1, 2, 1]),
     to = tf.tensor4d([2, 0, 4, 3], [2, 1, 2, 1]);
   const { losses } = compute(makeHint(attentionTransfer, [1, 2, 1]), from, to);

@@ -46,7 +46,8 @@ forEachEngine("cross-entropy stays finite where the softmax saturates", () => {
   const sharp = computeRows(rows, [0, 2]);
   assertEquals(sharp.losses, [0, 2000]);
   assertEquals(sharp.gradients, [[0, 0, 0, 0.5, 0, -0.5]]);
-  // By hand: −log softmax is [0, 1000, 2000], of which each class gets 0.1, and the label's 0.7 more.
+  // By hand: −log softmax is [0, 1000, 2000], of which each class gets 0.1, and the label's 0.7
+  // more.
   const smooth = computeRows(rows, [0, 2], { labelSmoothing: 0.3 });
   assertNear("smoothed losses", smooth.losses, [300, 1700], 1e-6);
   assertNear(

@@ -138,8 +138,8 @@ export function computeHint(
 }
 
 /**
- * Compares a stage's loss and gradients with PyTorch's in all cases of the reference that it has, op by
- * op and as a graph.
+ * Compares a stage's loss and gradients with PyTorch's in all cases of the reference that it has,
+ * op by op and as a graph.
  *
  * @param stage The stage.
  * @param least How many cases there must be.

@@ -40,8 +40,8 @@ Deno.test("wide-resnet keeps the contract of a network", async () => {
 });
 
 /**
- * The size of a wide residual net by its paper: a convolution to 16 channels, three groups of
- * n = (depth − 4) / 6 blocks with 16k, 32k and 64k channels, a norm and a linear head. A block has two
+ * The size of a wide residual net by its paper: a convolution to 16 channels, three groups of n =
+ * (depth − 4) / 6 blocks with 16k, 32k and 64k channels, a norm and a linear head. A block has two
  * 3 × 3 convolutions and two norms, and a 1 × 1 shortcut where the channels change.
  */
 function size(depth: number, k: number, { channels = 3, classes = 10, groups = 3 } = {}): number {

@@ -73,8 +73,8 @@ export function takeSteps(
 }
 
 /**
- * Compares all of PyTorch's runs of an optimizer, ten steps each, step by step: computed op by op, and
- * recorded once and replayed as a run does on the native engine.
+ * Compares all of PyTorch's runs of an optimizer, ten steps each, step by step: computed op by op,
+ * and recorded once and replayed as a run does on the native engine.
  *
  * @param stage The stage.
  */
@@ -102,8 +102,8 @@ export async function assertReference(stage: OptimizerStage): Promise<void> {
 }
 
 /**
- * Compares a step with PyTorch's at its first, tenth, ten-thousandth and millionth number, from moments
- * that are given: computed op by op, and by one recorded step for all of them.
+ * Compares a step with PyTorch's at its first, tenth, ten-thousandth and millionth number, from
+ * moments that are given: computed op by op, and by one recorded step for all of them.
  *
  * @param stage Adam or a variant of it.
  */
@@ -135,7 +135,10 @@ export async function assertLateSteps(stage: OptimizerStage): Promise<void> {
   }
 }
 
-/** The reference's options by the names that Rocket has for them; where it has none, there is no decay. */
+/**
+ * The reference's options by the names that Rocket has for them; where it has none, there is no
+ * decay.
+ */
 function pipelineOptions({ beta1, beta2, ...same }: Record<string, number>) {
   const options = { weightDecay: 0, ...same };
   return beta1 === undefined ? options : { ...options, betas: [beta1, beta2] };

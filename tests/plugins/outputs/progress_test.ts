@@ -13,7 +13,9 @@ interface Written {
   readonly stderr: string;
 }
 
-/** Catches what is written to the streams while some work runs, as if they led to a terminal or not. */
+/**
+ * Catches what is written to the streams while some work runs, as if they led to a terminal or not.
+ */
 async function captured(terminal: boolean, work: () => void | Promise<void>): Promise<Written> {
   const written = { stdout: "", stderr: "" };
   const { error, log } = console;
@@ -169,7 +171,7 @@ Deno.test("progress leaves the terminal as it was, though the run were interrupt
   assertEquals([...stderr.matchAll(/\x1b\[\?\d+[hl]/g)].map(([mode]) => mode), []);
 });
 
-Deno.test("progress writes no colours, so that NO_COLOR has nothing to take away", async () => {
+Deno.test("progress writes no colors, so that NO_COLOR has nothing to take away", async () => {
   const before = Deno.env.get("NO_COLOR");
   try {
     for (const value of ["1", undefined]) {

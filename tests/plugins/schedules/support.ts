@@ -23,7 +23,8 @@ export interface Run {
  * A schedule.
  *
  * @param stage The stage.
- * @param options The options, as a pipeline file has them; in the place of a nested stage, what it makes.
+ * @param options The options, as a pipeline file has them; in the place of a nested stage, what it
+ *   makes.
  */
 export function makeSchedule(stage: ScheduleStage, options: unknown = {}): Schedule {
   return stage.create(stage.options.parse(options), {});
@@ -53,8 +54,8 @@ export function factorsOf(schedule: Schedule, run: Run): number[] {
 }
 
 /**
- * Compares the rates of PyTorch's twenty epochs with those at the first step of each, in epochs of one
- * step and of several.
+ * Compares the rates of PyTorch's twenty epochs with those at the first step of each, in epochs of
+ * one step and of several.
  *
  * @param schedule The schedule.
  * @param name The reference's name for it.

@@ -70,7 +70,8 @@ Deno.test("warm-up gives what follows a run that begins where it ends and is as 
 });
 
 Deno.test("warm-up in steps does not put off the epochs of what follows by rounding", () => {
-  // 2.3 − 0.3 is less than 2 in floating-point numbers; the second epoch after 3 steps is at step 23.
+  // 2.3 − 0.3 is less than 2 in floating-point numbers; the second epoch after 3 steps is at step
+  // 23.
   const run = { epochs: 4, perEpoch: 10 };
   for (let length = 1; length < 10; length++) {
     const then = makeSchedule(steps, { at: [1, 2], by: 0.5 });

@@ -194,7 +194,8 @@ Deno.test("arrow reads record batches beyond 2 and 4 GB of a file", async () => 
   const view = new DataView(whole.buffer);
   const footerLength = view.getInt32(whole.length - 10, true);
   const footer = Footer.decode(whole.subarray(whole.length - 10 - footerLength, -10));
-  // The same record batches with gigabytes of nothing before them; sparse, so that they take no room.
+  // The same record batches with gigabytes of nothing before them; sparse, so that they take no
+  // room.
   const places = [2.5e9, 5e9];
   const blocks = Array.from(footer.recordBatches());
   const moved = blocks.map((block, index) =>

@@ -16,7 +16,10 @@ const types = Object.keys(columnTypes) as GivenType[];
 
 const standard: CsvDialect = { quote: '"', header: true, nullValues: [""] };
 
-/** Compares what bytes say of files with what DuckDB says, column by column; returns how many columns bytes told of. */
+/**
+ * Compares what bytes say of files with what DuckDB says, column by column; returns how many
+ * columns bytes told of.
+ */
 async function compare(
   files: readonly (readonly [content: string | Uint8Array, dialect: CsvDialect])[],
 ): Promise<number> {
@@ -100,7 +103,8 @@ const value = fc.oneof(
 
 Deno.test("scanCsv finds the kinds and types that DuckDB and regular expressions find, or none", async () => {
   const texts = fc.sample(value, { numRuns: 6000, seed: 21 }).filter((text) => text !== "");
-  // Bytes are told of columns as a whole, so that each text is a column; DuckDB has one column of them.
+  // Bytes are told of columns as a whole, so that each text is a column; DuckDB has one column of
+  // them.
   const names = texts.map((_, index) => `c${index}`);
   const files = { "wide.csv": `${names}\n${texts}\n`, "long.csv": `x\n${texts.join("\n")}\n` };
   await withFiles(files, async (folder) => {

@@ -63,7 +63,9 @@ Deno.test("csv reads columns that are called as what objects have of themselves"
   assertEquals(given.types, { constructor: "Int64", toString: "Utf8", valueOf: "Utf8" });
 });
 
-/** What is found for a column of these texts: its type, and its values if they are not the texts. */
+/**
+ * What is found for a column of these texts: its type, and its values if they are not the texts.
+ */
 const found: Readonly<Record<string, [texts: string[], type: string, values?: unknown[]]>> = {
   "whole numbers": [["0", "-7", "9223372036854775807"], "Int64", [0n, -7n, 2n ** 63n - 1n]],
   "whole numbers of 64 bits without a sign": [

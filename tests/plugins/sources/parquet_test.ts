@@ -52,7 +52,8 @@ Deno.test("parquet tells columns apart whose names differ in case, also record b
 
 Deno.test("parquet reads the columns that are asked for, and no bytes of others", async () => {
   const whole = await Deno.readFile(join(formats, "zstd.parquet"));
-  // The columns lie one behind the other; a break in the last one is noticed where it is read alone.
+  // The columns lie one behind the other; a break in the last one is noticed where it is read
+  // alone.
   const broken = whole.slice();
   const at = lastIndexOf(broken, [0x28, 0xb5, 0x2f, 0xfd]);
   broken.fill(0xff, at + 4, at + 8);

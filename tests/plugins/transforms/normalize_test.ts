@@ -143,8 +143,8 @@ Deno.test("normalize measures what varies little beside a large mean, of many im
 });
 
 Deno.test("normalize makes 0 of what does not vary, and divides by 1 where it does later", async () => {
-  // A tenth is no binary fraction: plain sums of doubles miss its mean by some rounding, and what is
-  // left as a deviation would blow that rounding up.
+  // A tenth is no binary fraction: plain sums of doubles miss its mean by some rounding, and what
+  // is left as a deviation would blow that rounding up.
   for (const Type of [Float32Array, Float64Array]) {
     for (const number of [0.1, 255, 1e-30, -3.3]) {
       const [constant] = Type.of(number) as Float32Array | Float64Array;

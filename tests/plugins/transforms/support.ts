@@ -45,8 +45,8 @@ export function rowsOf({ features, label }: Batch, start: number, end: number): 
 const columnsOf = ({ features, label }: Batch) => [...Object.entries(features), ["label", label]];
 
 /**
- * Applies a transform; whatever is asked of it, rows and labels stay and nothing is written into the
- * batch it was given.
+ * Applies a transform; whatever is asked of it, rows and labels stay and nothing is written into
+ * the batch it was given.
  */
 export function applied(transform: Transform, batch: Batch, seed = 1): Batch {
   const before = structuredClone(columnsOf(batch));
@@ -61,7 +61,10 @@ export function applied(transform: Transform, batch: Batch, seed = 1): Batch {
   return result;
 }
 
-/** As {@linkcode applied}, of a transform without random numbers: rows do not depend on their company. */
+/**
+ * As {@linkcode applied}, of a transform without random numbers: rows do not depend on their
+ * company.
+ */
 export function appliedByRows(transform: Transform, batch: Batch): Batch {
   const result = applied(transform, batch);
   assert(batch.size > 1, "one row says nothing of its company");

@@ -196,7 +196,9 @@ class Parser {
     }
   }
 
-  /** `--name`, `--name=value`, `--name value`, `--no-name`; returns how many arguments it took on. */
+  /**
+   * `--name`, `--name=value`, `--name value`, `--no-name`; returns how many arguments it took on.
+   */
   #parseLong(arg: string, next: string | undefined): number {
     const [, negation = "", name = "", value] = /^--(no-)?(.+?)(?:=(.*))?$/s.exec(arg)!;
     if (value !== undefined) {
@@ -306,7 +308,9 @@ function numberOr(text: string): string | number {
   return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
-/** The object at the end of a path, which is made where it is missing; undefined if it is unsafe. */
+/**
+ * The object at the end of a path, which is made where it is missing; undefined if it is unsafe.
+ */
 function placeOf(values: Tree, path: readonly string[]): Tree | undefined {
   let place = values;
   for (const part of path) {
