@@ -209,7 +209,7 @@ async function planOf(seed: number): Promise<Plan> {
       },
       network: { use: "mlp", shared: [32], light: [16], booster: [16] },
       losses: [{ use: "cross-entropy", on: "light" }],
-      optimizer: { use: "sgd", rate: 0.1, momentum: 0.9 },
+      optimizer: { use: "sgd", learningRate: 0.1, momentum: 0.9 },
       train: { epochs: 5, batch },
       metrics: ["accuracy"],
       outputs: [],

@@ -70,7 +70,7 @@ export function training(
   model: Model,
   values: TensorsByName,
   batches: readonly Pick<StepInput, "features" | "label">[],
-  rate: number,
+  learningRate: number,
   mode: Mode,
   graphFile?: string,
 ): () => number {
@@ -88,7 +88,7 @@ export function training(
     },
   );
   const rest = {
-    rate: tf.scalar(rate),
+    learningRate: tf.scalar(learningRate),
     step: tf.scalar(1),
     scalars: {},
     seed: tf.scalar(0, "int32"),

@@ -24,7 +24,7 @@ const pipeline = definePipeline({
     // The hint: the light net's logits follow the booster's.
     { use: "mse-hint", weight: 0.03 },
   ],
-  optimizer: { use: "adam", rate: 0.01 },
+  optimizer: { use: "adam", learningRate: 0.01 },
   train: { epochs: 3, batch: 64 },
   metrics: ["accuracy"],
 });

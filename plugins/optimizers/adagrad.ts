@@ -12,12 +12,12 @@ const stage: OptimizerStage = defineOptimizer({
     ),
     weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
   }),
-  example: "use: adagrad\nrate: 0.01",
+  example: "use: adagrad\nlearningRate: 0.01",
   slots: ({ initial }) => ({ square: initial }),
-  create: ({ epsilon, weightDecay }) => ({ value, gradient, slots, rate }) => {
+  create: ({ epsilon, weightDecay }) => ({ value, gradient, slots, learningRate }) => {
     const g = decayed(gradient, value, weightDecay);
     const square = tf.add(slots.square, tf.square(g));
-    const move = tf.mul(tf.div(g, tf.add(tf.sqrt(square), epsilon)), rate);
+    const move = tf.mul(tf.div(g, tf.add(tf.sqrt(square), epsilon)), learningRate);
     return { value: tf.sub(value, move), slots: { square } };
   },
 });

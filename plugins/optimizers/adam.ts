@@ -14,7 +14,7 @@ const stage: OptimizerStage = defineOptimizer({
     ...momentOptions,
     weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
   }),
-  example: "use: adam\nrate: 0.001",
+  example: "use: adam\nlearningRate: 0.001",
   slots: momentSlots,
   scalars: momentScalars,
   create: ({ weightDecay, ...options }) => (input) => {

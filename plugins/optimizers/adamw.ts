@@ -16,11 +16,11 @@ const stage: OptimizerStage = defineOptimizer({
       "The decoupled weight decay: weights are multiplied by 1 − learning rate × this " + "factor.",
     ),
   }),
-  example: "use: adamw\nrate: 0.001\nweightDecay: 0.01",
+  example: "use: adamw\nlearningRate: 0.001\nweightDecay: 0.01",
   slots: momentSlots,
   scalars: momentScalars,
   create: ({ weightDecay, ...options }) => (input) => {
-    const kept = tf.sub(input.value, tf.mul(tf.mul(input.value, weightDecay), input.rate));
+    const kept = tf.sub(input.value, tf.mul(tf.mul(input.value, weightDecay), input.learningRate));
     const { move, slots } = adamMove(input.gradient, input, options);
     return { value: tf.sub(kept, move), slots };
   },

@@ -30,8 +30,8 @@ export type MomentScalar = "size" | "root";
 export function momentScalars(
   { betas: [first, second] }: Pick<MomentOptions, "betas">,
 ): (at: StepNumbers) => Record<MomentScalar, number> {
-  return ({ step, rate }) => ({
-    size: rate / (1 - first ** step),
+  return ({ step, learningRate }) => ({
+    size: learningRate / (1 - first ** step),
     root: Math.sqrt(1 - second ** step),
   });
 }

@@ -18,7 +18,7 @@ const stage: OptimizerStage = defineOptimizer({
     ),
     weightDecay: z.number().min(0).default(0).describe("The factor of the L2 penalty."),
   }),
-  example: "use: sgd\nrate: 0.1\nmomentum: 0.9\nweightDecay: 5e-4",
+  example: "use: sgd\nlearningRate: 0.1\nmomentum: 0.9\nweightDecay: 5e-4",
   slots: ({ momentum }) => momentum === 0 ? {} : { momentum: 0 },
   create({ momentum, nesterov, weightDecay }) {
     if (nesterov && momentum === 0) {
@@ -30,12 +30,12 @@ const stage: OptimizerStage = defineOptimizer({
         ]),
       });
     }
-    return ({ value, gradient, slots, rate }) => {
+    return ({ value, gradient, slots, learningRate }) => {
       const g = decayed(gradient, value, weightDecay);
-      if (momentum === 0) return { value: tf.sub(value, tf.mul(g, rate)), slots };
+      if (momentum === 0) return { value: tf.sub(value, tf.mul(g, learningRate)), slots };
       const m = tf.add(tf.mul(slots.momentum, momentum), g);
       const move = nesterov ? tf.add(g, tf.mul(m, momentum)) : m;
-      return { value: tf.sub(value, tf.mul(move, rate)), slots: { momentum: m } };
+      return { value: tf.sub(value, tf.mul(move, learningRate)), slots: { momentum: m } };
     };
   },
 });

@@ -33,7 +33,7 @@ const usual = {
   transforms: `[]`,
   network: `{ use: mlp, shared: [16], light: [8], booster: [32] }`,
   hint: `{ use: mse-hint, from: booster.logits, to: light.logits, weight: 0.1 }`,
-  optimizer: `{ use: adam, rate: 0.01 }`,
+  optimizer: `{ use: adam, learningRate: 0.01 }`,
   metrics: `[accuracy]`,
   outputs: `[progress]`,
 };
@@ -348,14 +348,14 @@ const ${variable}: OptimizerStage = defineOptimizer({
     ),
   }),
   slots: { mean: 0 },
-  create: ({ decay }) => ({ value, gradient, slots, rate }) => {
+  create: ({ decay }) => ({ value, gradient, slots, learningRate }) => {
     const mean = tf.add(tf.mul(slots.mean, decay), tf.mul(gradient, 1 - decay));
-    return { value: tf.sub(value, tf.mul(mean, rate)), slots: { mean } };
+    return { value: tf.sub(value, tf.mul(mean, learningRate)), slots: { mean } };
   },
 });
 export default ${variable};
 `,
-    pipeline: { optimizer: `{ use: ./${file}, rate: 0.1, decay: 0.8 }` },
+    pipeline: { optimizer: `{ use: ./${file}, learningRate: 0.1, decay: 0.8 }` },
   }),
   schedule: ({ file, name, variable }) => ({
     stage: `import {
@@ -377,7 +377,7 @@ export default ${variable};
     pipeline: {
       optimizer: `
   use: adam
-  rate: 0.01
+  learningRate: 0.01
   schedule: { use: ./${file}, power: 1 }`,
     },
   }),

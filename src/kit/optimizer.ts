@@ -7,7 +7,7 @@ import { normalValues, randomFor, sizeOf } from "./samples.ts";
 import type { Subject } from "./subject.ts";
 import { distance, notFinite, openEngines, shapeText, watched } from "./tensors.ts";
 
-const rate = 0.01;
+const learningRate = 0.01;
 
 /** A variable and its slots, as plain numbers. */
 interface Numbers {
@@ -125,11 +125,15 @@ function update(
   const inputs: Record<string, tf.Tensor> = {
     value: upload(numbers.value),
     gradient: upload(gradient),
-    rate: tf.scalar(rate),
+    learningRate: tf.scalar(learningRate),
     step: tf.scalar(number),
   };
   const scalars: Record<string, tf.Scalar> = {};
-  for (const [name, scalar] of Object.entries(optimizer.scalars?.({ step: number, rate }) ?? {})) {
+  for (
+    const [name, scalar] of Object.entries(
+      optimizer.scalars?.({ step: number, learningRate }) ?? {},
+    )
+  ) {
     if (!Number.isFinite(scalar)) {
       findings.add("computes finite scalars", asked, `${name} is ${describeValue(scalar)}`);
       return undefined;
@@ -146,7 +150,7 @@ function update(
       value: inputs.value!,
       gradient: inputs.gradient!,
       slots,
-      rate: inputs.rate as tf.Scalar,
+      learningRate: inputs.learningRate as tf.Scalar,
       step: inputs.step as tf.Scalar,
       scalars,
     });

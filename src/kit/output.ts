@@ -183,7 +183,7 @@ function job(job: RunStartEvent["job"]): NamedEvent[] {
         job,
         epoch,
         step,
-        rate: 0.1,
+        learningRate: 0.1,
         loss: 1.6 / step,
         losses,
         gradientNorm: 1 / step,

@@ -21,5 +21,5 @@ export function checkSchedule(subject: Subject<ScheduleStage>): void {
     );
     return;
   }
-  checkFunction(subject, schedule, "the factor on the rate");
+  checkFunction(subject, schedule, "the factor on the learning rate");
 }

@@ -30,7 +30,7 @@ export type * from "./generated/pipeline_types.ts";
  *     { use: "cross-entropy", on: "booster" },
  *     { use: "mse-hint", weight: 0.03 },
  *   ],
- *   optimizer: { use: "adam", rate: 1e-3 },
+ *   optimizer: { use: "adam", learningRate: 1e-3 },
  *   train: { epochs: 5, batch: 64 },
  *   metrics: ["accuracy"],
  * });

@@ -198,7 +198,9 @@ export const commonOptions = {
   },
   gradient: {},
   optimizer: {
-    rate: z.number().positive().describe("The learning rate, before the schedule's factor."),
+    learningRate: z.number().positive().describe(
+      "The learning rate, before the schedule's factor.",
+    ),
     schedule: entry("schedule", {}).default({ use: "constant" }).describe(
       "How the learning rate changes over the run.",
     ),

@@ -8,8 +8,8 @@ import type { z } from "zod";
 import type { Document, Path } from "./document/document.ts";
 import type { Problem } from "../base/errors.ts";
 import { type Change, hint, type HintText, nameHint } from "../base/hints.ts";
-import { nearest } from "../base/nearest.ts";
 import { formatPath } from "./document/nodes.ts";
+import { meantOption } from "./option_names.ts";
 import { isStage } from "./registry.ts";
 import type { AnyStage } from "../stages/stage.ts";
 
@@ -167,7 +167,8 @@ function misspelled(
   const beside = valueAt(value, within.slice(0, -1));
   if (typeof beside !== "object" || beside === null) return undefined;
   const known = new Set([...keysOf(schema, within.slice(0, -1)), ...ignore]);
-  return nearest(name, Object.keys(beside).filter((key) => !known.has(key)));
+  const unknown = Object.keys(beside).filter((key) => !known.has(key));
+  return unknown.find((key) => meantOption(key, [name]) !== undefined);
 }
 
 /** The issues of the alternative of a union that fits the value best. */
@@ -196,7 +197,8 @@ function distanceOf(issues: readonly Issue[], found: unknown): number {
     else if (valueAt(found, issue.path as Path) !== undefined) others++;
     else missing.push(String(issue.path.at(-1)));
   }
-  const misspelled = missing.filter((name) => nearest(name, unknown)).length;
+  const misspelled =
+    missing.filter((name) => unknown.some((key) => meantOption(key, [name]) !== undefined)).length;
   return others + misspelled + 2 * (missing.length - misspelled) +
     2 * (unknown.length - misspelled);
 }
@@ -305,8 +307,9 @@ const word = ({ stage }: Subject, within: Path) =>
 
 function keyHint(written: string, names: readonly string[]): HintText | undefined {
   const change = (name: string): Change => ({ rename: name });
-  const near = nameHint("options/key", { written, names, change });
-  if (near !== undefined || names.length === 0) return near;
+  const meant = meantOption(written, names);
+  if (meant !== undefined) return hint("options/key", `did you mean ${meant}?`, change(meant));
+  if (names.length === 0) return undefined;
   return hint("options/keys", `it has ${listed(names, "and")}`, change(names[0]!));
 }
 

@@ -78,7 +78,7 @@ export interface StopOptions {
 /** An optimizer of the plan. */
 export interface PlannedOptimizer extends PlannedStage<OptimizerStage> {
   /** The learning rate, before the schedule's factor. */
-  readonly rate: number;
+  readonly learningRate: number;
   /** How the learning rate changes during a phase. */
   readonly schedule: PlannedStage<ScheduleStage>;
   /** Which rows of embedding tables a step updates: those that it reads, or all. */

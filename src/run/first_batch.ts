@@ -46,7 +46,7 @@ export interface FirstBatch {
 export async function tryFirstBatch(
   plan: Plan,
   data: PreparedData,
-  { epochs, place, nets: { model, network, nets, metrics, rate } }: JobPhase,
+  { epochs, place, nets: { model, network, nets, metrics, learningRate } }: JobPhase,
   given: GivenState,
 ): Promise<FirstBatch> {
   const batch = firstBatch(plan, data);
@@ -54,7 +54,7 @@ export async function tryFirstBatch(
   const position = { step: 0, steps, epoch: 0, epochs };
   const first = initialValues(model.variables, plan.seed, given.values);
   const state = initialState(model, first, given.slots);
-  const input = stepInput(model, batch, position, rate(position), plan.seed, given.steps);
+  const input = stepInput(model, batch, position, learningRate(position), plan.seed, given.steps);
   const gradients = await gradientNorms(model, state, input);
   const { result, peakBytes } = await profile(() => trainStep(model, state, input));
   const losses = await result.losses.data<"float32">();

@@ -46,7 +46,7 @@ export interface PreparedNets {
   /** What is measured. */
   readonly metrics: readonly PlannedMetric[];
   /** The learning rate at a position. */
-  readonly rate: Schedule;
+  readonly learningRate: Schedule;
   /** The shapes of the outputs by `NET.OUTPUT`, without the batch. */
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   /** What places along the variables' axes can stand for. */
@@ -183,7 +183,7 @@ export function prepareNets(
       frozen: phase.frozen,
     },
     metrics,
-    rate: schedule(phase),
+    learningRate: schedule(phase),
     shapes,
     meaning,
   };
@@ -239,7 +239,7 @@ function refuseNoOptimizer(optimizer: Partial<Optimizer> | undefined, stage: Sta
     throw new StageError(stage, `created ${describeValue(optimizer?.update)} as its rule`, {
       hint: hint(
         "optimizer/create",
-        "create() returns a function from { value, gradient, slots, rate, step } to { value, slots }",
+        "create() returns a function from { value, gradient, slots, learningRate, step } to { value, slots }",
         stageCode,
       ),
     });
@@ -475,7 +475,7 @@ function makeMetric(
   return { stage: reference, name, per, better, values, metric };
 }
 
-function schedule({ optimizer: { rate, schedule } }: PlannedPhase): Schedule {
+function schedule({ optimizer: { learningRate, schedule } }: PlannedPhase): Schedule {
   const { reference, stage, options } = schedule;
   const factor = callStage(reference, "create()", () => stage.create(options, {}));
   return (position: Position) => {
@@ -486,7 +486,7 @@ function schedule({ optimizer: { rate, schedule } }: PlannedPhase): Schedule {
         `returned ${describeValue(value)} at step ${position.step}; expected a finite number`,
       );
     }
-    return rate * value;
+    return learningRate * value;
   };
 }
 

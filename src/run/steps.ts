@@ -17,7 +17,7 @@ export type NonFinite = "stop" | "skip" | "back";
 export interface TrainInput {
   /** Variables and slots. */
   readonly state: State;
-  /** The batch, the rate, the seed. */
+  /** The batch, the learning rate, and the seed. */
   readonly input: StepInput;
 }
 

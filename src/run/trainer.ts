@@ -233,13 +233,13 @@ class Training {
 
   /** How strongly each loss pulls at whose variables, on the first batch. */
   async #measureGradients(progress: Progress, state: State): Promise<GradientNorms[]> {
-    const { model, rate } = progress.phase.nets;
+    const { model, learningRate } = progress.phase.nets;
     const position = { ...progress.inPhase, step: 0, epoch: 0 };
     const input = stepInput(
       model,
       this.#job.first,
       position,
-      rate(position),
+      learningRate(position),
       progress.seed,
       progress.start.optimizerSteps,
     );
@@ -257,8 +257,8 @@ class Training {
   async #rollBack({ progress }: RunningPhase, error: NonFiniteError): Promise<RunningPhase> {
     const { name, report } = this.#job, { store } = this.#checkpoints;
     const { phase: { nonFinite }, start: { phase }, step } = progress;
-    const { times, rate, without } = progress.rollbackOfPhase ??
-      { times: 0, rate: 1, without: [] };
+    const { times, factor, without } = progress.rollbackOfPhase ??
+      { times: 0, factor: 1, without: [] };
     if (nonFinite !== "back" || times === MAX_ROLLBACKS) {
       const good = await store.lastGood();
       const where = good === undefined ? "" : `; the last good checkpoint is ${good}`;
@@ -278,13 +278,13 @@ class Training {
       ? `the checkpoint after step ${from.content.position.step}`
       : "the start, as there is no checkpoint";
     report(
-      `${error.message}: back to ${to}; from there the rate is × ${rate / 2}, and the batch of ` +
-        `step ${step} is left out`,
+      `${error.message}: back to ${to}; from there the learning rate is multiplied by ` +
+        `${factor / 2}, and the batch of step ${step} is left out`,
     );
     return await this.#begin(from, {
       phase,
       times: times + 1,
-      rate: rate / 2,
+      factor: factor / 2,
       without: [...without, step],
     });
   }
@@ -341,11 +341,11 @@ class Training {
 
   async #nextStep(running: RunningPhase, epoch: number): Promise<void> {
     const job = this.#job, { progress } = running, { waiting } = progress.time;
-    const { model, rate: rateAt } = progress.phase.nets;
+    const { model, learningRate: rateAt } = progress.phase.nets;
     const batch = await waiting.during(() => running.feed.next());
     const position = progress.inPhase, { optimizerSteps } = progress;
-    const { rate: factor = 1, without = [] } = progress.rollbackOfPhase ?? {};
-    const rate = factor * rateAt(position);
+    const { factor = 1, without = [] } = progress.rollbackOfPhase ?? {};
+    const learningRate = factor * rateAt(position);
     const step = ++progress.step;
     if (without.includes(step)) {
       progress.batches++;
@@ -354,7 +354,7 @@ class Training {
     let taken!: Advanced;
     await this.#guard.watch(async () => {
       const input = waiting.during(() =>
-        stepInput(model, batch, position, rate, progress.seed, optimizerSteps)
+        stepInput(model, batch, position, learningRate, progress.seed, optimizerSteps)
       );
       const when = `at step ${step} (epoch ${epoch})`;
       try {
@@ -378,7 +378,7 @@ class Training {
       ...nameOf(progress.phase),
       epoch,
       step,
-      rate,
+      learningRate,
       ...progress.means.named(losses),
       gradientNorm,
       skipped,

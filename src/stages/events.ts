@@ -96,7 +96,7 @@ export interface StepEvent {
   /** The number of steps done so far. */
   readonly step: number;
   /** The learning rate of the step. */
-  readonly rate: number;
+  readonly learningRate: number;
   /** The weighted sum of all loss terms. */
   readonly loss: number;
   /** Each loss term before its weight, by name. */

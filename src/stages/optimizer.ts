@@ -17,7 +17,7 @@ export interface StepNumbers {
    */
   readonly step: number;
   /** The learning rate of the step. */
-  readonly rate: number;
+  readonly learningRate: number;
 }
 
 /** The input of the update of one variable in one step. */
@@ -31,7 +31,7 @@ export interface UpdateInput<Slot extends string = string, Scalar extends string
   /** The values of the variable's slots, by name. */
   readonly slots: Readonly<Record<Slot, tf.Tensor>>;
   /** The learning rate of this step. */
-  readonly rate: tf.Scalar;
+  readonly learningRate: tf.Scalar;
   /** The number of this step as in {@linkcode StepNumbers}, as a float32: exact up to 2²⁴. */
   readonly step: tf.Scalar;
   /** The numbers that the optimizer's `scalars` computed for this step. */
@@ -103,7 +103,7 @@ export type OptimizerDefinition<
   };
 
 /**
- * Defines an optimizer. The keys `rate`, `schedule` and `tables` of its entry belong to the
+ * Defines an optimizer. The keys `learningRate`, `schedule` and `tables` of its entry belong to the
  * pipeline and are not among its options.
  *
  * @param definition The optimizer's name, summary, options, slots and `create` function.
@@ -118,9 +118,9 @@ export type OptimizerDefinition<
  *   summary: "Updates variables by a decaying sum of the gradients.",
  *   options: z.object({ decay: z.number().min(0).lt(1).default(0.9) }),
  *   slots: { move: 0 },
- *   create: ({ decay }) => ({ value, gradient, slots, rate }) => {
+ *   create: ({ decay }) => ({ value, gradient, slots, learningRate }) => {
  *     const move = tf.add(tf.mul(slots.move, decay), gradient);
- *     return { value: tf.sub(value, tf.mul(move, rate)), slots: { move } };
+ *     return { value: tf.sub(value, tf.mul(move, learningRate)), slots: { move } };
  *   },
  * });
  * ```

@@ -47,10 +47,10 @@ export interface State {
 /** What a step is given; tensors only, so that it can be recorded once and replayed. */
 export interface StepInput extends BatchTensors {
   /** The learning rate. */
-  readonly rate: tf.Scalar;
+  readonly learningRate: tf.Scalar;
   /** The number of the step, from 1. */
   readonly step: tf.Scalar;
-  /** What the optimizer computes of the step's number and rate in float64. */
+  /** Numbers that the optimizer computes in float64 from the step's number and learning rate. */
   readonly scalars: Readonly<Record<string, tf.Scalar>>;
   /** The step's seed, an int32. */
   readonly seed: tf.Scalar;
@@ -115,7 +115,7 @@ export function slotVariables(model: Pick<Model, "variables" | "frozen">): reado
  *
  * @param model The model.
  * @param state The state before.
- * @param input The batch, the rate, the seed.
+ * @param input The batch, the learning rate, and the seed.
  * @returns The state after, the losses, and how long the gradients were.
  * @throws {StageError} If a loss or the optimizer returns what it should not.
  */
@@ -254,13 +254,13 @@ function move(
   variable: Variable,
   { value, slots }: Value,
   gradient: tf.Tensor,
-  { rate, step, scalars }: StepInput,
+  { learningRate, step, scalars }: StepInput,
 ): Value {
   const { name, shape } = variable;
   const moved = callStage(
     optimizerStage,
     "update()",
-    () => optimizer.update({ variable, value, gradient, slots, rate, step, scalars }),
+    () => optimizer.update({ variable, value, gradient, slots, learningRate, step, scalars }),
   );
   for (
     const [what, tensor] of [

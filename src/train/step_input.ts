@@ -26,16 +26,16 @@ export function stepInput(
   model: Pick<Model, "terms" | "optimizer" | "optimizerStage">,
   batch: Batch,
   position: Position,
-  rate: number,
+  learningRate: number,
   seed: number,
   taken: number = position.step,
 ): StepInput {
   const step = taken + 1;
   return {
     ...batchTensors(batch),
-    rate: tf.scalar(rate),
+    learningRate: tf.scalar(learningRate),
     step: tf.scalar(step),
-    scalars: optimizerScalars(model, { step, rate }),
+    scalars: optimizerScalars(model, { step, learningRate }),
     seed: tf.scalar(deriveSeed(seed, "step", position.step) >>> 2, "int32"),
     factors: changingFactors(model.terms).map((factor) => tf.scalar(factor(position))),
   };
@@ -46,12 +46,14 @@ export function stepInput(
  *
  * @param input The tensors.
  */
-export function disposeInput({ rate, step, scalars, seed, factors, ...batch }: StepInput): void {
-  tf.dispose([...rowsOf(batch), rate, step, ...Object.values(scalars), seed, ...factors]);
+export function disposeInput(
+  { learningRate, step, scalars, seed, factors, ...batch }: StepInput,
+): void {
+  tf.dispose([...rowsOf(batch), learningRate, step, ...Object.values(scalars), seed, ...factors]);
 }
 
 /**
- * What an optimizer computes of a step's number and rate.
+ * Computes an optimizer's numbers from a step's number and learning rate.
  *
  * @param model The optimizer.
  * @param at The step.

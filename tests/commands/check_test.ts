@@ -45,7 +45,7 @@ Deno.test("check measures metrics that read columns and weights of the first bat
     },
     network: { use: "mlp", light: [4], booster: [8] },
     losses: [{ use: "binary-cross-entropy", on: "light" }],
-    optimizer: { use: "sgd", rate: 0.1 },
+    optimizer: { use: "sgd", learningRate: 0.1 },
     train: { epochs: 1, batch: 32 },
     metrics: [{ use: "gauc", by: "user" }, { use: "recall-at-k", by: "user", k: 2 }],
   };
@@ -71,7 +71,7 @@ Deno.test("check says what it costs to move all rows of tables", async () => {
     },
     network: { use: "ctr", embedding: 4, light: { hidden: [4] }, booster: { hidden: [8] } },
     losses: [{ use: "binary-cross-entropy", on: "light" }],
-    optimizer: { use: "adam", rate: 0.1, tables },
+    optimizer: { use: "adam", learningRate: 0.1, tables },
     train: { epochs: 1, batch: 2 },
     metrics: ["log-loss"],
   });
@@ -199,7 +199,7 @@ Deno.test("check prints how many ids features have, and how many values are unkn
     },
     network: { use: "ctr", embedding: 2, light: { hidden: [4] }, booster: { hidden: [4] } },
     losses: [{ use: "binary-cross-entropy", on: "light" }],
-    optimizer: { use: "sgd", rate: 0.1 },
+    optimizer: { use: "sgd", learningRate: 0.1 },
     train: { epochs: 1, batch: 32 },
   };
   const head = "user,kind,item,y", rows = Array.from({ length: 40 }, (_, index) => index);

@@ -26,7 +26,7 @@ export default defineSchedule({
   name: "mine", summary: "Stays at a half.", options: z.object({}), create: () => () => 0.5,
 });
 `;
-  const optimizer = { use: "sgd", rate: 0.1, schedule: "./mine.ts" };
+  const optimizer = { use: "sgd", learningRate: 0.1, schedule: "./mine.ts" };
   await withPipeline(digitsPipeline({ optimizer }), async (file) => {
     const { stdout } = await rocket(["list", file]);
     assertMatch(stdout, /^schedule +\.\/mine\.ts +Stays at a half\.$/m);

@@ -113,7 +113,7 @@ Deno.test("--json prints each event as a line, and nothing else, on standard out
 });
 
 Deno.test("--json ends with a failure event where the run fails", async () => {
-  const broken = digitsPipeline({ optimizer: { use: "sgd", rate: 1e30 } });
+  const broken = digitsPipeline({ optimizer: { use: "sgd", learningRate: 1e30 } });
   await withPipeline(broken, async (file, folder) => {
     const args = [file, "--engine", "wasm", "--json", "--out", join(folder, "run")];
     const { code, stdout, stderr } = await rocket(args);

@@ -180,7 +180,7 @@ Deno.test("a sweep of phases compares what the last phase came to", () =>
 
 Deno.test("every run is checked before the first one starts, and mistakes are told once, with their places", () =>
   withFiles({
-    "base.yaml": base({ optimizer: { use: "sgd", rate: 0.1, momentun: 0.9 } }),
+    "base.yaml": base({ optimizer: { use: "sgd", learningRate: 0.1, momentun: 0.9 } }),
     "sweep.yaml": `base: base.yaml
 seeds: [1, 2]
 settings:

@@ -33,7 +33,7 @@ const base = {
   },
   network: { use: "mlp", light: [4], booster: [8] },
   losses: [{ use: "cross-entropy", on: "light" }, { use: "cross-entropy", on: "booster" }],
-  optimizer: { use: "sgd", rate: 0.1 },
+  optimizer: { use: "sgd", learningRate: 0.1 },
   train: { epochs: 1, batch: 20 },
   metrics: ["accuracy"],
   outputs: ["checkpoint"],

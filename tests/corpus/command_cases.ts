@@ -21,7 +21,7 @@ losses:
   - { use: cross-entropy, on: light }
   - { use: cross-entropy, on: booster }
   - { use: mse-hint, weight: 0.03 }
-optimizer: { use: sgd, rate: 0.05 }
+optimizer: { use: sgd, learningRate: 0.05 }
 train: { epochs: 1, batch: 100 }
 metrics: [accuracy]
 outputs: []
@@ -187,7 +187,7 @@ function* sweepFolderCases(): Iterable<CommandCase> {
   };
   yield {
     name: "sweep folder: runs of another pipeline",
-    args: [...part("check"), "--set", "optimizer.rate=0.1"],
+    args: [...part("check"), "--set", "optimizer.learningRate=0.1"],
     code: 2,
     words: ["holds runs of another pipeline", "choose another folder"],
     files,

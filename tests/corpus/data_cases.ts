@@ -926,7 +926,7 @@ data:
   label: ${label}
 ${memory ? `  memory: ${memory}\n` : ""}network: { use: mlp, light: [4], booster: [8] }
 losses: [{ use: ${/kind: number/.test(label) ? "mean-squared-error" : "cross-entropy"}, on: light }]
-optimizer: { use: sgd, rate: 0.1 }
+optimizer: { use: sgd, learningRate: 0.1 }
 train: { epochs: 1, batch: 2 }
 `;
 }

@@ -137,7 +137,7 @@ data:
   label: y
 network: { use: mlp, light: [4], booster: [8] }
 losses: [{ use: cross-entropy, on: light }]
-optimizer: { use: sgd, rate: 0.1 }
+optimizer: { use: sgd, learningRate: 0.1 }
 train: { epochs: 1, batch: 2 }
 `,
     );

@@ -73,7 +73,7 @@ ${own.data ? `  ${own.data}\n` : ""}network: ${
     own.network ?? "{ use: mlp, light: [4], booster: [8] }"
   }
 losses: ${own.losses ?? "[{ use: binary-cross-entropy, on: light }]"}
-optimizer: ${own.optimizer ?? "{ use: sgd, rate: 0.1 }"}
+optimizer: ${own.optimizer ?? "{ use: sgd, learningRate: 0.1 }"}
 metrics: ${own.metrics ?? "[]"}
 train: ${own.train ?? "{ epochs: 1, batch: 2 }"}
 outputs: ${own.outputs ?? "[]"}

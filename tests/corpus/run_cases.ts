@@ -28,7 +28,7 @@ const pipelineOf = (
     transforms = "[]",
     network = "use: mlp, light: [4], booster: [8]",
     initial,
-    optimizer = "{ use: sgd, rate: 0.1 }",
+    optimizer = "{ use: sgd, learningRate: 0.1 }",
     memory = "1GB",
     batch = 2,
     source = "arrow",
@@ -427,14 +427,14 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
     `{ run: ${run}, optimizer: true }`,
     ["write `use: sgd`"],
     undefined,
-    { optimizer: "{ use: adam, rate: 0.1 }" },
+    { optimizer: "{ use: adam, learningRate: 0.1 }" },
   );
   yield one(
     "an optimizer that keeps more",
     `{ run: ${run}, optimizer: true }`,
     ["the same options of the optimizer"],
     undefined,
-    { optimizer: "{ use: sgd, rate: 0.1, momentum: 0.5 }" },
+    { optimizer: "{ use: sgd, learningRate: 0.1, momentum: 0.5 }" },
   );
   yield one(
     "a model of another version",

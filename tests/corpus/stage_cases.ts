@@ -152,8 +152,8 @@ export function* stageCases(): Iterable<CommandCase> {
           "{ use: binary-cross-entropy, on: booster }, " +
           `{ use: mse-hint, gradient: ${use()} }]`,
       },
-      optimizer: { optimizer: use(", rate: 0.1") },
-      slots: { optimizer: use(", rate: 0.1") },
+      optimizer: { optimizer: use(", learningRate: 0.1") },
+      slots: { optimizer: use(", learningRate: 0.1") },
       metric: { metrics: `[${use()}]` },
     }[stage];
     const mended = stage === "slots"

@@ -73,8 +73,8 @@ export const optimizer = defineOptimizer({
   name: "broken-optimizer", summary: "Breaks.", options, slots: {},
   create: ({ how }) => {
     let calls = 0;
-    return ({ value, gradient, slots, rate }) => {
-      const good = () => ({ value: tf.sub(value, tf.mul(gradient, rate)), slots });
+    return ({ value, gradient, slots, learningRate }) => {
+      const good = () => ({ value: tf.sub(value, tf.mul(gradient, learningRate)), slots });
       return ++calls <= 3 ? good() : fault(how, good, {
         noValue: () => ({ slots }),
         scalar: () => ({ value: tf.scalar(1), slots }),
@@ -180,7 +180,7 @@ data:
   transforms: [${transforms ?? ""}]
 network: { use: mlp, light: [4], booster: [8] }
 losses: [{ use: cross-entropy, on: light, weight: ${weight} }${loss ? `, ${loss}` : ""}]
-optimizer: ${optimizer ?? "{ use: sgd, rate: 0.1 }"}
+optimizer: ${optimizer ?? "{ use: sgd, learningRate: 0.1 }"}
 metrics: [${metrics ?? "accuracy"}]
 outputs: [${outputs ?? ""}]
 train: { epochs: 4, batch: 16 }
@@ -234,7 +234,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
   for (const [kind, hows] of Object.entries(kinds) as [keyof typeof lineOf, string[]][]) {
     for (const how of hows) {
       const entry = `{ use: "./stages.ts#${kind}", how: "${how}"${
-        kind === "loss" ? ", on: light" : kind === "optimizer" ? ", rate: 0.1" : ""
+        kind === "loss" ? ", on: light" : kind === "optimizer" ? ", learningRate: 0.1" : ""
       } }`;
       const key = ["transform", "metric", "output"].includes(kind) ? `${kind}s` : kind;
       // Only a broken output lets a run come to its end.
@@ -265,7 +265,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
   );
   yield one(
     "rates: weights that grow until their products are infinite",
-    { optimizer: "{ use: sgd, rate: 1.0e+27 }" },
+    { optimizer: "{ use: sgd, learningRate: 1.0e+27 }" },
     ["what it was given is finite"],
     good,
     good,

@@ -421,7 +421,7 @@ data:
   ${data}
 network: ${initial ? network.replace(/ }$/, `, initial: ${initial} }`) : network}
 losses: [{ use: cross-entropy, on: light }]
-optimizer: { use: sgd, rate: 0.1 }
+optimizer: { use: sgd, learningRate: 0.1 }
 train: ${train}
 `;
 }

@@ -134,7 +134,7 @@ data:
   label: { column: ${label}, nulls: drop }
 network: { use: mlp, light: [4], booster: [8] }
 losses: [{ use: cross-entropy, on: light }]
-optimizer: { use: sgd, rate: 1e-6 }
+optimizer: { use: sgd, learningRate: 1e-6 }
 train: { epochs: 1, batch: 2 }
 `,
   );

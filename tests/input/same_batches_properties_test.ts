@@ -115,7 +115,7 @@ async function open(
       },
       network: { use: "mlp", light: [4], booster: [4] },
       losses: [{ use: "cross-entropy", on: "light" }],
-      optimizer: { use: "sgd", rate: 0.05 },
+      optimizer: { use: "sgd", learningRate: 0.05 },
       train: { epochs: 2, batch },
     }),
   );

@@ -32,7 +32,7 @@ async function featureOf(
       },
       network: { use: "mlp", light: [2], booster: [2] },
       losses: ["light", "booster"].map((on) => ({ use: "cross-entropy", on })),
-      optimizer: { use: "sgd", rate: 1 },
+      optimizer: { use: "sgd", learningRate: 1 },
       train: { epochs: 1, batch: 4 },
     } as unknown as Pipeline);
     const data = await prepareData(plan);

@@ -271,7 +271,7 @@ for (const use of ["arrow", "parquet", "csv"]) {
         },
         network: { use: "ctr", embedding: 2, light: { hidden: [2] }, booster: { hidden: [2] } },
         losses: [{ use: "binary-cross-entropy", on: "light" }],
-        optimizer: { use: "sgd", rate: 0.1 },
+        optimizer: { use: "sgd", learningRate: 0.1 },
         train: { epochs: 1, batch: 100 },
       } as Pipeline);
       const data = await prepareData({ ...plan, columns: ["key"] });

@@ -102,7 +102,7 @@ Deno.test("checkStage() counts the cases of a broken promise instead of repeatin
   assertEquals(
     (error as Error).message,
     'the schedule stage "tried" breaks a promise of a schedule:\n' +
-      "- gives finite numbers of at least 0; asked for the factor on the rate at step 0 of 1 " +
+      "- gives finite numbers of at least 0; asked for the factor on the learning rate at step 0 of 1 " +
       "(epoch 0 of 1): it gave the number -1 (and 206 more cases)",
   );
 });

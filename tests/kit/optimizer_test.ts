@@ -9,14 +9,14 @@ function optimizer(
   return defineOptimizer({ ...named, options: z.object({}), slots, create: () => update });
 }
 
-const descent: Optimizer["update"] = ({ value, gradient, rate }) => ({
-  value: tf.sub(value, tf.mul(gradient, rate)),
+const descent: Optimizer["update"] = ({ value, gradient, learningRate }) => ({
+  value: tf.sub(value, tf.mul(gradient, learningRate)),
   slots: {},
 });
 
-const momentum: Optimizer["update"] = ({ value, gradient, rate, slots }) => {
+const momentum: Optimizer["update"] = ({ value, gradient, learningRate, slots }) => {
   const momentum = tf.add(tf.mul(slots.momentum!, 0.9), gradient);
-  return { value: tf.sub(value, tf.mul(momentum, rate)), slots: { momentum } };
+  return { value: tf.sub(value, tf.mul(momentum, learningRate)), slots: { momentum } };
 };
 
 Deno.test("checkStage() passes optimizers that keep their contract", async () => {
@@ -49,8 +49,8 @@ Deno.test("checkStage() finds slots that are lost or not declared", async () => 
 
 Deno.test("checkStage() finds an optimizer that divides by a gradient of 0", async () => {
   await assertBroken(
-    optimizer(({ value, gradient, rate }) => ({
-      value: tf.sub(value, tf.mul(tf.div(gradient, tf.abs(gradient)), rate)),
+    optimizer(({ value, gradient, learningRate }) => ({
+      value: tf.sub(value, tf.mul(tf.div(gradient, tf.abs(gradient)), learningRate)),
       slots: {},
     })),
     ["stays finite, also where the gradient is 0", "NaN"],
@@ -59,8 +59,8 @@ Deno.test("checkStage() finds an optimizer that divides by a gradient of 0", asy
 
 Deno.test("checkStage() finds an optimizer that goes uphill or stays where it is", async () => {
   await assertBroken(
-    optimizer(({ value, gradient, rate }) => ({
-      value: tf.add(value, tf.mul(gradient, rate)),
+    optimizer(({ value, gradient, learningRate }) => ({
+      value: tf.add(value, tf.mul(gradient, learningRate)),
       slots: {},
     })),
     ["moves against the gradient", "it moved uphill"],
@@ -73,8 +73,8 @@ Deno.test("checkStage() finds an optimizer that goes uphill or stays where it is
 Deno.test("checkStage() finds an optimizer that remembers outside its slots", async () => {
   let calls = 1;
   await assertBroken(
-    optimizer(({ value, gradient, rate }) => ({
-      value: tf.sub(value, tf.div(tf.mul(gradient, rate), calls++)),
+    optimizer(({ value, gradient, learningRate }) => ({
+      value: tf.sub(value, tf.div(tf.mul(gradient, learningRate), calls++)),
       slots: {},
     })),
     ["what it remembers is in its slots"],

@@ -21,9 +21,9 @@ Deno.test("checkStage() takes a working schedule in the place of a nested one", 
 });
 
 Deno.test("checkStage() finds a schedule that is no function", async () => {
-  await assertBroken(schedule(() => ({ rate: 1 }) as unknown as Schedule), [
+  await assertBroken(schedule(() => ({ learningRate: 1 }) as unknown as Schedule), [
     "returns a function",
-    "the keys rate",
+    "the keys learningRate",
   ]);
 });
 
@@ -36,8 +36,10 @@ Deno.test("checkStage() finds a schedule that is not finite at the end or in sho
 });
 
 Deno.test("checkStage() finds a schedule that remembers", async () => {
-  let rate = 1;
-  await assertBroken(schedule(() => () => rate *= 0.99), ["is a pure function of the position"]);
+  let learningRate = 1;
+  await assertBroken(schedule(() => () => learningRate *= 0.99), [
+    "is a pure function of the position",
+  ]);
 });
 
 Deno.test("checkStage() finds a schedule that throws", async () => {

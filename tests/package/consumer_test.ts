@@ -40,7 +40,7 @@ const pipeline = definePipeline({
     { use: "cross-entropy", on: "booster" },
     { use: "mse-hint", weight: 0.03 },
   ],
-  optimizer: { use: "adam", rate: 0.01, schedule: { use: "jsr:@someone/half", of: 2 } },
+  optimizer: { use: "adam", learningRate: 0.01, schedule: { use: "jsr:@someone/half", of: 2 } },
   train: { epochs: 2, batch: 64 },
   metrics: ["accuracy"],
   outputs: [],

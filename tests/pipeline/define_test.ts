@@ -17,7 +17,7 @@ const common = {
   data,
   network: "mlp",
   losses: [{ use: "cross-entropy", on: "light" }],
-  optimizer: { use: "sgd", rate: 0.1 },
+  optimizer: { use: "sgd", learningRate: 0.1 },
   train: { epochs: 1, batch: 64 },
 } as const satisfies Pipeline;
 
@@ -43,7 +43,7 @@ Deno.test("definePipeline() takes what pipeline files may say", async () => {
     ],
     optimizer: {
       use: "adam",
-      rate: 1e-3,
+      learningRate: 1e-3,
       schedule: { use: "warm-up", for: 1, then: { use: "cosine" } },
     },
     metrics: ["accuracy", { use: accuracy, name: "again" }],
@@ -72,7 +72,7 @@ Deno.test("definePipeline() takes what is different alone in a pipeline that ext
   definePipeline({
     extends: ["a.yaml", "b.json"],
     network: { light: [8] },
-    optimizer: { rate: 0.5, schedule: { by: 0.5 } },
+    optimizer: { learningRate: 0.5, schedule: { by: 0.5 } },
     train: { epochs: 3 },
   });
 });
@@ -109,17 +109,21 @@ Deno.test("definePipeline() refuses wrong options when types are checked", () =>
     // @ts-expect-error: the option is a list
     network: { use: "mlp", light: 8 },
   });
-  // @ts-expect-error: the rate is missing
+  // @ts-expect-error: the learning rate is missing
   definePipeline({ ...common, optimizer: { use: "adam" } });
   definePipeline({
     ...common,
     // @ts-expect-error: the stage is of another kind
-    optimizer: { use: mseHint, rate: 0.1 },
+    optimizer: { use: mseHint, learningRate: 0.1 },
   });
   definePipeline({
     ...common,
-    // @ts-expect-error: the nested stage's option is misspelled
-    optimizer: { use: "sgd", rate: 1, schedule: { use: "warm-up", for: 1, than: "cosine" } },
+    optimizer: {
+      use: "sgd",
+      learningRate: 1,
+      // @ts-expect-error: the nested stage's option is misspelled
+      schedule: { use: "warm-up", for: 1, than: "cosine" },
+    },
   });
   definePipeline({
     ...common,

@@ -137,6 +137,18 @@ Deno.test("checkOptions() names unknown options with the nearest one, at their k
   ]);
 });
 
+Deno.test("checkOptions() knows what other tools call an option", async () => {
+  const options = z.object({ learningRate: z.number(), batch: z.number().default(1) });
+  for (const [key, option] of [["lr", "learningRate"], ["rate", "learningRate"]]) {
+    assertEquals(await problemsWith(options, `${key}: 1\n`), [
+      ["1:1", `mine has no option "${key}"`, `did you mean ${option}?`],
+    ]);
+  }
+  assertEquals(await problemsWith(options, "learningRate: 1\nbatch_size: 2\n"), [
+    ["2:1", 'mine has no option "batch_size"', "did you mean batch?"],
+  ]);
+});
+
 Deno.test("checkOptions() knows the keys that are not the stage's own", async () => {
   const document = await documentOfValue({ gradent: "block" }, { allowed: allCode });
   const subject = { document, path: [], ignore: ["use", "gradient"] };

@@ -47,7 +47,7 @@ const text = [
   "  - { use: cross-entropy, on: light }", // 9
   "  - { use: cross-entropy, on: booster }", // 10
   "  - { use: mse-hint, weight: 0.03 }", // 11
-  "optimizer: { use: sgd, rate: 0.1 }", // 12
+  "optimizer: { use: sgd, learningRate: 0.1 }", // 12
   "train: { epochs: 1, batch: 64 }", // 13
   "metrics: [accuracy]", // 14
 ].join("\n");
@@ -102,7 +102,7 @@ Deno.test("makePlan() fills in what a pipeline leaves out", async () => {
         momentum: 0,
         nesterov: false,
         weightDecay: 0,
-        rate: 0.1,
+        learningRate: 0.1,
         schedule: { use: "constant" },
         tables: "lazy",
       },
@@ -155,7 +155,7 @@ Deno.test("a resolved pipeline can be read again, and gives the same plan", asyn
         ],
         optimizer: {
           use: "sgd",
-          rate: 0.1,
+          learningRate: 0.1,
           schedule: { use: "warm-up", for: 1, then: { use: "warm-up", for: 2, then: "cosine" } },
         },
         metrics: [{ use: "top-k", k: 3, name: "top.3" }, "auc", "./mine.ts#metric"],
@@ -268,7 +268,7 @@ Deno.test("makePlan() tells all that is wrong with a file at once", async () => 
     [16, "heavy", 'losses[3].weight: expected a number, got "heavy"'],
     [17, "boost", 'losses[4].from: expected NET.OUTPUT, such as light.logits, got "boost"'],
     [18, "3", "losses[5]: expected a map, got 3"],
-    [20, "use", 'optimizer needs "rate": expected a number'],
+    [20, "use", 'optimizer needs "learningRate": expected a number'],
     [21, "1", "momentum of sgd: expected a number less than 1, got 1"],
     [22, "-1", "for of warm-up: expected a number greater than 0, got -1"],
     [22, "{ use: steps", 'steps needs "at": expected a list'],
@@ -309,7 +309,7 @@ Deno.test("makePlan() finds the same in a file whose skeleton is right", async (
     7: "network: { use: mlp, lihgt: [8] }",
     9: "  - cross-entropy",
     11: "  - { use: mse-hint, on: light }",
-    12: "optimizer: { use: sgd, rate: 0.1, momentum: -1, schedule: { use: warm-up } }",
+    12: "optimizer: { use: sgd, learningRate: 0.1, momentum: -1, schedule: { use: warm-up } }",
     14: "metrics: [accuracy, { use: top-k, name: accuracy }]",
   });
   const rows: [number, string, string, string][] = [
@@ -487,7 +487,7 @@ Deno.test("makePlan() finds a plugin from the file that names it, through extend
       options: z.object({ by: z.number().default(3) }), create: ({ by }) => () => by });`;
   await withFiles({
     "base/base.yaml": withLines({
-      12: "optimizer: { use: sgd, rate: 0.1, schedule: { use: ./mine.ts } }",
+      12: "optimizer: { use: sgd, learningRate: 0.1, schedule: { use: ./mine.ts } }",
     }),
     "base/mine.ts": plugin,
     "top.yaml": "extends: base/base.yaml\noptimizer: { schedule: { by: 4 } }\n",
@@ -500,7 +500,7 @@ Deno.test("makePlan() finds a plugin from the file that names it, through extend
       place: {
         file: join(folder, "base", "base.yaml"),
         line: 12,
-        column: 52,
+        column: 60,
         path: "optimizer.schedule.use",
       },
     });
@@ -537,14 +537,14 @@ Deno.test("makePlan() says which plugin is at fault, and where, beside all other
     const where = nested ? `{ use: warm-up, for: 1, then: ${entry} }` : entry;
     const problems = await refused(
       withLines({
-        12: `optimizer: { use: sgd, rate: 0.1, schedule: ${where} }`,
+        12: `optimizer: { use: sgd, learningRate: 0.1, schedule: ${where} }`,
         14: "metrics: [acuracy]",
       }),
       { "mine.ts": plugin },
     );
     assertEquals(problems.length, 2, JSON.stringify(problems));
     const [place, said] = problems[0]!;
-    assertEquals(place, nested ? "p.yaml:12:82" : "p.yaml:12:52");
+    assertEquals(place, nested ? "p.yaml:12:90" : "p.yaml:12:60");
     assert(said.startsWith(`the schedule stage "./mine.ts" ${message}`), said);
     assertEquals(problems[1]![0], "p.yaml:14:11");
   }
@@ -553,16 +553,18 @@ Deno.test("makePlan() says which plugin is at fault, and where, beside all other
 Deno.test("makePlan() checks stages within options, at any depth", async () => {
   const schedule = "{ use: warm-up, for: 1, then: { use: warm-up, for: x, then: cosin } }";
   assertEquals(
-    await refused(withLines({ 12: `optimizer: { use: sgd, rate: 0.1, schedule: ${schedule} }` })),
+    await refused(
+      withLines({ 12: `optimizer: { use: sgd, learningRate: 0.1, schedule: ${schedule} }` }),
+    ),
     [
-      ["p.yaml:12:105", 'there is no schedule stage called "cosin"', "did you mean cosine?"],
-      ["p.yaml:12:96", 'for of warm-up: expected a number, got "x"', ""],
+      ["p.yaml:12:113", 'there is no schedule stage called "cosin"', "did you mean cosine?"],
+      ["p.yaml:12:104", 'for of warm-up: expected a number, got "x"', ""],
     ],
   );
   for (const then of ["3", "{}", "{ use: }", "[cosine]"]) {
     const wrong = `{ use: warm-up, for: 1, then: ${then} }`;
     const problems = await refused(
-      withLines({ 12: `optimizer: { use: sgd, rate: 0.1, schedule: ${wrong} }` }),
+      withLines({ 12: `optimizer: { use: sgd, learningRate: 0.1, schedule: ${wrong} }` }),
     );
     assertEquals(problems.length, 1, then);
     assert(
@@ -576,7 +578,7 @@ Deno.test("makePlan() makes the stages within options", async () => {
   const { phases: [phase] } = await planOf(digitsPipeline({
     optimizer: {
       use: "sgd",
-      rate: 1,
+      learningRate: 1,
       schedule: { use: "warm-up", for: 1, from: 0.5, then: { use: "steps", at: [1], by: 0.25 } },
     },
   }));
@@ -653,7 +655,7 @@ Deno.test("a TypeScript pipeline takes stages themselves", async () => {
   const pipeline = definePipeline({
     ...digitsPipeline(),
     losses: [{ use: "cross-entropy", on: "light" }, { use: mseHint, weight: 2 }],
-    optimizer: { use: "sgd", rate: 1, schedule: { use: half, file: "rates.txt" } },
+    optimizer: { use: "sgd", learningRate: 1, schedule: { use: half, file: "rates.txt" } },
   } as unknown as Pipeline);
   const { losses, optimizer } = (await readPlan(pipeline)).phases[0]!;
   assert(losses[1]!.stage === mseHint && (optimizer.schedule.stage as AnyStage) === half);
@@ -670,7 +672,7 @@ Deno.test("a TypeScript pipeline is told where its mistakes are by their paths",
   const pipeline = {
     ...digitsPipeline(),
     losses: [{ use: "cross-entropy", on: "light" }, { use: mseHint, wieght: 2 }],
-    optimizer: { use: mseHint, rate: 1 },
+    optimizer: { use: mseHint, learningRate: 1 },
     metrics: [mseHint, { use: { kind: "metric", create: () => 1 } }],
   } as unknown as Pipeline;
   assertEquals(await problemsOf(() => readPlan(pipeline)), [

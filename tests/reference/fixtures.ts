@@ -43,7 +43,7 @@ export interface FirstStep {
 export interface TrainingRun {
   /** The optimizer's options. */
   readonly options: {
-    readonly rate: number;
+    readonly learningRate: number;
     readonly momentum: number;
     readonly weightDecay: number;
     readonly nesterov: boolean;

@@ -43,29 +43,29 @@ ADAGRAD_FORMULA = (
 )
 
 SGD_RUNS = {
-    "plain": {"rate": 0.1},
-    "momentum": {"rate": 0.1, "momentum": 0.9},
-    "nesterov": {"rate": 0.1, "momentum": 0.9, "nesterov": True},
-    "weightDecay": {"rate": 0.1, "weightDecay": 0.05},
-    "momentumWeightDecay": {"rate": 0.1, "momentum": 0.9, "weightDecay": 0.05},
+    "plain": {"learningRate": 0.1},
+    "momentum": {"learningRate": 0.1, "momentum": 0.9},
+    "nesterov": {"learningRate": 0.1, "momentum": 0.9, "nesterov": True},
+    "weightDecay": {"learningRate": 0.1, "weightDecay": 0.05},
+    "momentumWeightDecay": {"learningRate": 0.1, "momentum": 0.9, "weightDecay": 0.05},
     "nesterovWeightDecay": {
-        "rate": 0.1,
+        "learningRate": 0.1,
         "momentum": 0.9,
         "nesterov": True,
         "weightDecay": 0.05,
     },
     # The rate falls after five steps: the momentum is not scaled by the rate.
-    "momentumFallingRate": {"rate": 0.1, "momentum": 0.9, "laterRate": 0.02},
+    "momentumFallingRate": {"learningRate": 0.1, "momentum": 0.9, "laterRate": 0.02},
 }
 ADAM_RUNS = {
-    "plain": {"rate": 0.1},
-    "betas": {"rate": 0.05, "beta1": 0.8, "beta2": 0.95, "epsilon": 0.001},
-    "weightDecay": {"rate": 0.1, "weightDecay": 0.05},
+    "plain": {"learningRate": 0.1},
+    "betas": {"learningRate": 0.05, "beta1": 0.8, "beta2": 0.95, "epsilon": 0.001},
+    "weightDecay": {"learningRate": 0.1, "weightDecay": 0.05},
 }
 ADAGRAD_RUNS = {
-    "plain": {"rate": 0.1},
-    "initial": {"rate": 0.1, "initial": 0.1, "epsilon": 0.001},
-    "weightDecay": {"rate": 0.1, "weightDecay": 0.05},
+    "plain": {"learningRate": 0.1},
+    "initial": {"learningRate": 0.1, "initial": 0.1, "epsilon": 0.001},
+    "weightDecay": {"learningRate": 0.1, "weightDecay": 0.05},
 }
 
 Parameters = list[torch.Tensor]
@@ -75,7 +75,7 @@ def sgd(w: Parameters, o: dict) -> Optimizer:
     """SGD without dampening."""
     return SGD(
         w,
-        lr=o["rate"],
+        lr=o["learningRate"],
         momentum=o.get("momentum", 0),
         nesterov=o.get("nesterov", False),
         weight_decay=o.get("weightDecay", 0),
@@ -86,7 +86,7 @@ def adam(kind: type[Adam]) -> Callable[[Parameters, dict], Optimizer]:
     """Adam or AdamW."""
     return lambda w, o: kind(
         w,
-        lr=o["rate"],
+        lr=o["learningRate"],
         betas=(o.get("beta1", 0.9), o.get("beta2", 0.999)),
         eps=o.get("epsilon", 1e-8),
         weight_decay=o.get("weightDecay", 0),
@@ -97,7 +97,7 @@ def adagrad(w: Parameters, o: dict) -> Optimizer:
     """Adagrad without a falling rate."""
     return Adagrad(
         w,
-        lr=o["rate"],
+        lr=o["learningRate"],
         initial_accumulator_value=o.get("initial", 0),
         eps=o.get("epsilon", 1e-10),
         weight_decay=o.get("weightDecay", 0),
@@ -178,7 +178,7 @@ def late_steps(kind: type[Adam], options: dict) -> list[dict]:
 
 def late() -> dict:
     """Adam and AdamW at steps from the first to the millionth."""
-    runs = {"plain": {"rate": 0.1}, "betas": {"rate": 0.05, "beta1": 0.99, "beta2": 0.9999}}
+    runs = {"plain": {"learningRate": 0.1}, "betas": {"learningRate": 0.05, "beta1": 0.99, "beta2": 0.9999}}
     return {
         name: {
             kind: {"options": options, "steps": late_steps(stage, options)}

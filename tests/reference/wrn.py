@@ -313,7 +313,7 @@ def policy_document(case: Case) -> dict:
     } | {
         name: {
             "options": {
-                "rate": RATE,
+                "learningRate": RATE,
                 "momentum": MOMENTUM,
                 "weightDecay": WEIGHT_DECAY,
                 "nesterov": name == "nesterov",

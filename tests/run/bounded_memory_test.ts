@@ -18,7 +18,7 @@ const pipeline = (folder: string, files: number, use: string) => ({
   },
   network: { use: "mlp", shared: [1], light: [1], booster: [1] },
   losses: [{ use: "cross-entropy", on: "light" }],
-  optimizer: { use: "sgd", rate: 0.01 },
+  optimizer: { use: "sgd", learningRate: 0.01 },
   train: { epochs: 1, batch: 64 },
   metrics: ["accuracy"],
   outputs: [],

@@ -37,7 +37,7 @@ function clicks(parts: Record<string, unknown> = {}, validation?: string) {
       { use: "binary-cross-entropy", on: "light" },
       { use: "binary-cross-entropy", on: "booster" },
     ],
-    optimizer: { use: "sgd", rate: 0.1 },
+    optimizer: { use: "sgd", learningRate: 0.1 },
     train: { epochs: 2, batch: 16 },
     metrics: ["auc", { use: "gauc", by: "user" }, { use: "recall-at-k", by: "user" }, "log-loss"],
     outputs: ["checkpoint"],

@@ -82,7 +82,7 @@ Deno.test("initial with optimizer: true refuses another optimizer", async () => 
   await inFolder(async (folder) => {
     await train(await writeDay(folder, "first", rows, parts(1)));
     const initial = { run: "first-run", optimizer: true };
-    const optimizer = { use: "adagrad", rate: 0.1 };
+    const optimizer = { use: "adagrad", learningRate: 0.1 };
     const file = await writeDay(folder, "second", rows, parts(1, { ...begun(initial), optimizer }));
     const error = await assertRejects(() => logitsOf(file), UserError);
     assertStringIncludes(error.message, "the optimizer is adagrad, and that of ");

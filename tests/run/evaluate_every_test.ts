@@ -51,7 +51,7 @@ forEachEngine(
   "evaluateEvery lets training end early after an epoch that was measured",
   async () => {
     // At this rate nothing changes after the first epoch that is measured, which is then the best.
-    const still = { optimizer: { use: "sgd", rate: 1e-30 } };
+    const still = { optimizer: { use: "sgd", learningRate: 1e-30 } };
     const train = { epochs: 9, evaluateEvery: 2, stop: { patience: 3 } };
     const { result } = await run(withTrain(train, still));
     assertEquals([result.epochs, result.stopped, result.best.epoch], [6, true, 2]);

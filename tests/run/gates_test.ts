@@ -66,7 +66,7 @@ function inputs(terms: readonly Term[], step = 0): StepInput {
   return {
     features: { x: tf.tensor2d(rows) },
     label: tf.tensor1d([0, 1, 1, 0], "int32"),
-    rate: tf.scalar(1),
+    learningRate: tf.scalar(1),
     step: tf.scalar(step + 1),
     scalars: {},
     seed: tf.scalar(0, "int32"),

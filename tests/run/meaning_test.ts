@@ -85,7 +85,7 @@ async function prepare({ features, network, transforms = [] }: Parts): Promise<P
       },
       network,
       losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
-      optimizer: { use: "sgd", rate: 1 },
+      optimizer: { use: "sgd", learningRate: 1 },
       train: { epochs: 1, batch: 4 },
     } as unknown as Pipeline);
     const data = await prepareData(plan);

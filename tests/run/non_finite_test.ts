@@ -117,9 +117,9 @@ async function train(chosen: readonly number[], nonFinite: NonFinite, captured =
     const input = {
       features: { ids: tf.tensor1d(ids, "int32") },
       label: tf.tensor1d(label),
-      rate: tf.scalar(0.1),
+      learningRate: tf.scalar(0.1),
       step: tf.scalar(index + 1),
-      scalars: optimizerScalars(model, { step: index + 1, rate: 0.1 }),
+      scalars: optimizerScalars(model, { step: index + 1, learningRate: 0.1 }),
       seed: tf.scalar(0, "int32"),
       factors: [],
     };
@@ -231,7 +231,7 @@ async function adamOf(loss: string, epochs: number, nonFinite: NonFinite = "skip
   const pipeline = digitsPipeline({
     network: { use: "mlp", light: [8] },
     losses: [{ use: `./${loss}.ts`, on: "light" }],
-    optimizer: { use: "adam", rate: 0.01 },
+    optimizer: { use: "adam", learningRate: 0.01 },
     train: { epochs, batch: 64, evaluateEvery: epochs, nonFinite },
     metrics: [],
     outputs: ["checkpoint"],
@@ -364,7 +364,7 @@ export default defineNetwork({
 
 forEachEngine("runPlan() names the last checkpoint that is good", async () => {
   const text = await failureOf({
-    optimizer: { use: "./mine.ts", rate: 0.01 },
+    optimizer: { use: "./mine.ts", learningRate: 0.01 },
     train: { epochs: 3, batch: 128 },
     outputs: ["checkpoint"],
     metrics: [],
@@ -372,8 +372,8 @@ forEachEngine("runPlan() names the last checkpoint that is good", async () => {
     "mine.ts": `import { defineOptimizer, tf, z } from "${pluginApi}";
 export default defineOptimizer({
   name: "mine", summary: "Fails at step 14.", options: z.object({}), slots: {},
-  create: () => ({ value, gradient, rate, step }) => ({
-    value: tf.sub(value, tf.mul(gradient, tf.div(rate, tf.cast(tf.notEqual(step, 14), "float32")))),
+  create: () => ({ value, gradient, learningRate, step }) => ({
+    value: tf.sub(value, tf.mul(gradient, tf.div(learningRate, tf.cast(tf.notEqual(step, 14), "float32")))),
     slots: {},
   }),
 });
@@ -384,7 +384,7 @@ export default defineOptimizer({
 });
 
 forEachEngine("runPlan() clips what would end the run", async () => {
-  const wild = { optimizer: { use: "sgd", rate: 1e9, momentum: 0.9 }, metrics: [] };
+  const wild = { optimizer: { use: "sgd", learningRate: 1e9, momentum: 0.9 }, metrics: [] };
   assertStringIncludes(await failureOf(wild, {}), "lower the learning rate");
   const train = { epochs: 1, batch: 128, clip: { norm: 1e-9 } };
   await withPipeline(digitsPipeline({ ...wild, train }), async (file, folder) => {

@@ -24,7 +24,7 @@ const student = {
     { use: "cross-entropy", on: "light" },
     { use: "kl", temperature: 2, weight: 0.5 },
   ],
-  optimizer: { use: "adam", rate: 0.01, schedule: "cosine" },
+  optimizer: { use: "adam", learningRate: 0.01, schedule: "cosine" },
 };
 
 /** Distillation with batch norms and weight decay, six steps a phase. */
@@ -39,7 +39,7 @@ function phased(
       light: { depth: 10, width: 1 },
       booster: { depth: 10, width: 1 },
     },
-    optimizer: { use: "sgd", rate: 0.05, momentum: 0.9, weightDecay: 1e-2 },
+    optimizer: { use: "sgd", learningRate: 0.05, momentum: 0.9, weightDecay: 1e-2 },
     data: { ...digitsPipeline().data as object, rows: 144 },
     train: { batch: 50 },
     phases,
@@ -114,10 +114,10 @@ forEachEngine(
         ["student", 7, 3],
         ["student", 8, 3],
       ]);
-      assertEquals(steps.slice(0, 6).map(({ rate }) => rate), Array(6).fill(0.05));
+      assertEquals(steps.slice(0, 6).map(({ learningRate }) => learningRate), Array(6).fill(0.05));
       const cosine = (step: number) => 0.01 * (1 + Math.cos(Math.PI * step / 6)) / 2;
-      for (const [index, { rate }] of steps.slice(6).entries()) {
-        assert(Math.abs(rate - cosine(index)) < 1e-9, `step ${index}: ${rate}`);
+      for (const [index, { learningRate }] of steps.slice(6).entries()) {
+        assert(Math.abs(learningRate - cosine(index)) < 1e-9, `step ${index}: ${learningRate}`);
       }
       const lines = (await Deno.readTextFile(join(folder, "run", "metrics.jsonl"))).trim().split(
         "\n",
@@ -199,9 +199,9 @@ const failing = {
   "failing.ts": `import { defineOptimizer, tf, z } from "${pluginApi}";
 export default defineOptimizer({
   name: "failing", summary: "Fails at first.", options: z.object({}), slots: {},
-  create: () => ({ value, gradient, rate, step }) => {
-    const wrong = tf.logicalAnd(tf.equal(step, 1), tf.greaterEqual(rate, 0.1));
-    const factor = tf.where(wrong, tf.scalar(NaN), rate);
+  create: () => ({ value, gradient, learningRate, step }) => {
+    const wrong = tf.logicalAnd(tf.equal(step, 1), tf.greaterEqual(learningRate, 0.1));
+    const factor = tf.where(wrong, tf.scalar(NaN), learningRate);
     return { value: tf.sub(value, tf.mul(gradient, factor)), slots: {} };
   },
 });
@@ -209,12 +209,12 @@ export default defineOptimizer({
 };
 
 forEachEngine("nonFinite: back goes back to the phase's start, with half its rate", () => {
-  const optimizer = { use: "./failing.ts", rate: 0.1 };
+  const optimizer = { use: "./failing.ts", learningRate: 0.1 };
   const phases = [teacher, { ...student, optimizer, nonFinite: "back" }];
   return withPipeline(phased(phases), async (file, folder) => {
     const rates: [number, number][] = [];
     const { result, reports } = await runFile(file, join(folder, "run"), current(), {
-      step: ({ step, rate }) => void rates.push([step, rate]),
+      step: ({ step, learningRate }) => void rates.push([step, learningRate]),
     });
     assert(reports.some((line) => line.includes("back to the checkpoint after step 6")));
     assertEquals(result.steps, 12);
@@ -229,7 +229,7 @@ forEachEngine("nonFinite: back goes back to the phase's start, with half its rat
 });
 
 forEachEngine("clip of a phase holds in that phase alone", () => {
-  const optimizer = { use: "sgd", rate: 0.1 }, norm = 1e-4;
+  const optimizer = { use: "sgd", learningRate: 0.1 }, norm = 1e-4;
   const phases = [
     { ...teacher, optimizer, clip: { norm } },
     { ...student, optimizer, from: "last" },
@@ -245,7 +245,7 @@ forEachEngine("clip of a phase holds in that phase alone", () => {
       Math.hypot(...trained.flatMap((name) => a.get(name)!.map((x, i) => x - b.get(name)![i]!)));
     // Four steps, each no longer than the rate times the norm, up to float32's rounding.
     const clipped = distance(first, middle);
-    assert(clipped > 0 && clipped < 4 * optimizer.rate * norm * 1.01, `${clipped}`);
+    assert(clipped > 0 && clipped < 4 * optimizer.learningRate * norm * 1.01, `${clipped}`);
     assert(distance(middle, last) > 100 * clipped, `${distance(middle, last)}`);
   });
 });

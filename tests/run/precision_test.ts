@@ -95,7 +95,7 @@ function step(
   const input = {
     features: { image: prepare(tf.randomNormal([32, 8, 8, 3], 0, 1, "float32", 1)) },
     label: tf.randomUniform([32], 0, 5, "int32", 2),
-    rate: tf.scalar(0.1),
+    learningRate: tf.scalar(0.1),
     step: tf.scalar(1),
     scalars: {},
     seed: tf.scalar(0, "int32"),

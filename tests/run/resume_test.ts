@@ -28,7 +28,7 @@ const all = digitsPipeline({
     ...digitsPipeline().losses as object[],
     { use: "fitnet", from: "booster.hidden1", to: "light.hidden1", weight: 0.1 },
   ],
-  optimizer: { use: "adam", rate: 0.01, schedule: "cosine" },
+  optimizer: { use: "adam", learningRate: 0.01, schedule: "cosine" },
   train: { epochs: 2, batch: 250, baseline: "light-alone" },
   outputs: [{ use: "checkpoint", everySteps: 2 }],
 });
@@ -68,7 +68,7 @@ export default defineNetwork({
 const withTable = {
   ...digitsPipeline({
     network: { use: "./table.ts" },
-    optimizer: { use: "adam", rate: 0.01 },
+    optimizer: { use: "adam", learningRate: 0.01 },
     train: { epochs: 2, batch: 179 },
     outputs: [{ use: "checkpoint", everySteps: 3 }],
   }),
@@ -133,7 +133,7 @@ forEachEngine(
 );
 
 forEachEngine("a resumed run goes on with tables of which all rows are moved", () => {
-  const optimizer = { use: "adam", rate: 0.01, weightDecay: 0.01, tables: "exact" };
+  const optimizer = { use: "adam", learningRate: 0.01, weightDecay: 0.01, tables: "exact" };
   return diesAndGoesOn({ ...withTable, optimizer }, [9], table);
 });
 
@@ -375,14 +375,14 @@ forEachEngine("a finished run can be made longer, and a rate may change", async 
     const text = await Deno.readTextFile(file);
     await Deno.writeTextFile(
       file,
-      text.replace("epochs: 2", "epochs: 3").replace("rate: 0.01", "rate: 0.001"),
+      text.replace("epochs: 2", "epochs: 3").replace("learningRate: 0.01", "learningRate: 0.001"),
     );
     const rates: number[] = [];
     const { result } = await runFile(file, out, current(), {
-      step: ({ rate }) => void rates.push(rate),
+      step: ({ learningRate }) => void rates.push(learningRate),
     }, { resume: true });
     assertEquals([result.epochs, result.steps, rates.length], [3, 15, 10]);
-    assert(rates.every((rate) => rate <= 0.001));
+    assert(rates.every((learningRate) => learningRate <= 0.001));
     const { pipeline } = JSON.parse(await Deno.readTextFile(join(out, "pipeline.json")));
     assertEquals(pipeline.train.epochs, 3);
   });
@@ -408,9 +408,9 @@ const failing = (after: string) => ({
   "failing.ts": `import { defineOptimizer, tf, z } from "${pluginApi}";
 export default defineOptimizer({
   name: "failing", summary: "Goes wrong.", options: z.object({}), slots: {},
-  create: () => ({ value, gradient, rate, step }) => {
-    const wrong = tf.logicalAnd(tf.equal(step, ${after}), tf.greaterEqual(rate, 0.1));
-    const factor = tf.where(wrong, tf.scalar(NaN), rate);
+  create: () => ({ value, gradient, learningRate, step }) => {
+    const wrong = tf.logicalAnd(tf.equal(step, ${after}), tf.greaterEqual(learningRate, 0.1));
+    const factor = tf.where(wrong, tf.scalar(NaN), learningRate);
     return { value: tf.sub(value, tf.mul(gradient, factor)), slots: {} };
   },
 });
@@ -421,7 +421,7 @@ export default defineOptimizer({
 const wrong = (nonFinite: string, everySteps = 2, after = "7") =>
   [{
     ...digitsPipeline({
-      optimizer: { use: "./failing.ts", rate: 0.1 },
+      optimizer: { use: "./failing.ts", learningRate: 0.1 },
       train: { epochs: 2, batch: 250, nonFinite },
       outputs: [{ use: "checkpoint", everySteps }],
     }),
@@ -497,7 +497,7 @@ forEachEngine("nonFinite: back goes on from the last checkpoint with half the ra
     const out = join(folder, "run"), rates: [number, number][] = [], starts: RunStartEvent[] = [];
     const listener: Output = {
       runStart: (event) => void starts.push(event),
-      step: ({ step, rate }) => void rates.push([step, rate]),
+      step: ({ step, learningRate }) => void rates.push([step, learningRate]),
     };
     const { result, reports } = await runFile(file, out, current(), listener);
     assertEquals(starts.map(({ resumed }) => resumed?.step), [undefined, 6]);
@@ -566,7 +566,7 @@ forEachEngine(
 forEachEngine(
   "nonFinite: back goes to the start without a checkpoint, and gives up in the end",
   async () => {
-    // Wrong whatever the rate: half of it, half of that, half of that.
+    // Wrong whatever the learningRate: half of it, half of that, half of that.
     const [pipeline, files] = wrong("back", 100, "2");
     const always = { "failing.ts": files["failing.ts"].replace("0.1)", "0)") };
     await withPipeline({ ...pipeline, outputs: [] }, async (file, folder) => {

@@ -193,7 +193,7 @@ forEachEngine("runPlan() starts the light net alone from the rocket's weights", 
   const first: Snapshot[] = [];
   // Rounded to float32 this is 0: the weights stay where they started.
   const still = {
-    optimizer: { use: "sgd", rate: Number.MIN_VALUE },
+    optimizer: { use: "sgd", learningRate: Number.MIN_VALUE },
     train: { epochs: 1, batch: 512, baseline: "light-alone" },
   };
   await withPipeline(digitsPipeline(still), async (file, folder) => {

@@ -63,7 +63,7 @@ forEachEngine("prepareNets() counts what layers put out for all rows of a batch"
         },
         network: { use: "mlp", light: [40], booster: [60, 50] },
         losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
-        optimizer: { use: "sgd", rate: 0.1 },
+        optimizer: { use: "sgd", learningRate: 0.1 },
         train: { epochs: 1, batch: 1000 },
       }) as unknown as Pipeline,
     );

@@ -60,7 +60,7 @@ Deno.test("Patience never ends where the metric is not measured", () => {
 
 /** At this rate nothing changes after the first epoch, which is then the best. */
 const still = digitsPipeline({
-  optimizer: { use: "sgd", rate: 1e-30 },
+  optimizer: { use: "sgd", learningRate: 1e-30 },
   train: { epochs: 6, batch: 360, baseline: "light-alone", stop: { patience: 2 } },
   outputs: [{ use: "checkpoint", everySteps: 1 }],
 });

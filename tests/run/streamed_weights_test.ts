@@ -47,7 +47,7 @@ const pipeline = (use: string, more: Record<string, unknown> = {}, epochs = 4) =
       { use: "binary-cross-entropy", on: "light" },
       { use: "binary-cross-entropy", on: "booster" },
     ],
-    optimizer: { use: "adam", rate: 0.01 },
+    optimizer: { use: "adam", learningRate: 0.01 },
     train: { epochs, batch },
     metrics: [
       "log-loss",

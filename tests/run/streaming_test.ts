@@ -185,7 +185,7 @@ function imagePipeline(path: string, memory: string, use = "arrow"): Record<stri
     },
     network: { use: "mlp", shared: [4], light: [4], booster: [4] },
     losses: [{ use: "cross-entropy", on: "light" }],
-    optimizer: { use: "sgd", rate: 0.05 },
+    optimizer: { use: "sgd", learningRate: 0.05 },
     train: { epochs: 1, batch: 512 },
     metrics: ["accuracy"],
     outputs: [],

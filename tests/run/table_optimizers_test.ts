@@ -65,7 +65,7 @@ function modelOf(stage: OptimizerStage, options: object, tables: "lazy" | "exact
 }
 
 /** The table after the steps of tables.py. */
-function trained(model: Model, rate: number, captured: boolean): Float32Array {
+function trained(model: Model, learningRate: number, captured: boolean): Float32Array {
   const captures: boolean[] = [];
   const step = new CapturedFunction(
     ({ state, input }: { state: State; input: StepInput }) => trainStep(model, state, input),
@@ -82,9 +82,9 @@ function trained(model: Model, rate: number, captured: boolean): Float32Array {
     const input: StepInput = {
       features: { ids: tf.tensor2d(ids, [batch, places], "int32") },
       label: tf.zeros([batch]),
-      rate: tf.scalar(rate),
+      learningRate: tf.scalar(learningRate),
       step: tf.scalar(number),
-      scalars: optimizerScalars(model, { step: number, rate }),
+      scalars: optimizerScalars(model, { step: number, learningRate }),
       seed: tf.scalar(0, "int32"),
       factors: [],
     };

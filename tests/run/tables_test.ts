@@ -79,13 +79,13 @@ function start(model: Model): State {
   return initialState(model, { table: tf.tensor2d(first.slice(), [rows, size]) });
 }
 
-function inputOf(model: Model, ids: number[][], step: number, rate = 0.1): StepInput {
+function inputOf(model: Model, ids: number[][], step: number, learningRate = 0.1): StepInput {
   return {
     features: { ids: tf.tensor2d(ids, undefined, "int32") },
     label: tf.zeros([ids.length]),
-    rate: tf.scalar(rate),
+    learningRate: tf.scalar(learningRate),
     step: tf.scalar(step),
-    scalars: optimizerScalars(model, { step, rate }),
+    scalars: optimizerScalars(model, { step, learningRate }),
     seed: tf.scalar(0, "int32"),
     factors: [],
   };
@@ -114,7 +114,15 @@ function train(
     const input = inputOf(model, ids, index + 1);
     const { state: next, losses, norm } = run(state, input);
     disposeState(state, next);
-    tf.dispose([input.features, input.label, input.rate, input.step, input.seed, losses, norm]);
+    tf.dispose([
+      input.features,
+      input.label,
+      input.learningRate,
+      input.step,
+      input.seed,
+      losses,
+      norm,
+    ]);
     state = next;
   });
   const values = [state.values.table!, ...Object.values(state.slots).map((slot) => slot.table!)]

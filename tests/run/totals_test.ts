@@ -71,7 +71,7 @@ async function step(losses: Record<string, unknown>[], folder: string) {
     },
     network: { use: logitsAlone },
     losses,
-    optimizer: { use: "sgd", rate: 1 },
+    optimizer: { use: "sgd", learningRate: 1 },
     train: { epochs: 1, batch: rows },
   } as unknown as Pipeline);
   const data = await prepareData(plan);

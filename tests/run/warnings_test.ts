@@ -23,7 +23,7 @@ const told = {
 };
 const current = () => tf.getBackend() === "wasm" ? "wasm" as const : "native" as const;
 /** With logits as large as these, more is too much. */
-const optimizer = { use: "sgd", rate: 1e-9 };
+const optimizer = { use: "sgd", learningRate: 1e-9 };
 const train = { epochs: 1, batch: 512 };
 
 forEachEngine(

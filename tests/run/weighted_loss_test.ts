@@ -42,7 +42,7 @@ function step(weights: number[] | undefined): { loss: number; gradient: number[]
     features: { none: tf.zeros([rows]) },
     label: tf.zeros([rows]),
     ...(weights && { weight: tf.tensor1d(weights) }),
-    rate: tf.scalar(1),
+    learningRate: tf.scalar(1),
     step: tf.scalar(1),
     scalars: {},
     seed: tf.scalar(0, "int32"),

@@ -110,13 +110,13 @@ function start(model: Model): State {
   );
 }
 
-function input(reference: WideResnetReference, batch: number, rate: number): StepInput {
+function input(reference: WideResnetReference, batch: number, learningRate: number): StepInput {
   const { image, label } = referenceBatch(reference, batch);
   const { case: { image: shape, batch: rows } } = reference;
   return {
     features: { image: tf.tensor(image, [rows, ...shape]) },
     label: tf.tensor1d(label, "int32"),
-    rate: tf.scalar(rate),
+    learningRate: tf.scalar(learningRate),
     step: tf.scalar(1),
     scalars: {},
     seed: tf.scalar(0, "int32"),
@@ -199,11 +199,11 @@ function checkRun(
   policy: keyof typeof policies,
   run: TrainingRun,
 ): void {
-  const { rate, ...options } = run.options;
+  const { learningRate, ...options } = run.options;
   const model = build(reference, policy, options);
   let state = start(model);
   run.losses.forEach(([light, booster, hint], index) => {
-    const batch = input(reference, run.firstBatch + index, rate);
+    const batch = input(reference, run.firstBatch + index, learningRate);
     const output = trainStep(model, state, batch);
     const [, ...losses] = output.losses.dataSync();
     losses[2]! *= reference.case.hintWeight;

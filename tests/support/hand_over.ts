@@ -55,7 +55,7 @@ export function dayPipeline(day: string, parts: Record<string, unknown>): Record
       { use: "binary-cross-entropy", on: "booster" },
       { use: "mse-hint", weight: 0.1 },
     ],
-    optimizer: { use: "adam", rate: 0.02 },
+    optimizer: { use: "adam", learningRate: 0.02 },
     train: { epochs: 3, batch: 16 },
     metrics: [],
     outputs: ["checkpoint"],

@@ -28,7 +28,7 @@ export function digitsPipeline(parts: Record<string, unknown> = {}): Record<stri
       { use: "cross-entropy", on: "booster" },
       { use: "mse-hint", from: "booster.logits", to: "light.logits", weight: 0.03 },
     ],
-    optimizer: { use: "sgd", rate: 0.05, momentum: 0.9 },
+    optimizer: { use: "sgd", learningRate: 0.05, momentum: 0.9 },
     train: { epochs: 2, batch: 128 },
     metrics: ["accuracy"],
     outputs: [],

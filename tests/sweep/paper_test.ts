@@ -87,12 +87,16 @@ Deno.test("pipelines/paper has the authors' settings", async () => {
         const { value } = run.document() as { value: Record<string, never> };
         const { network, optimizer, train, data } = value as unknown as {
           network: { sharing: string; light?: { width?: number }; booster: { width: number } };
-          optimizer: { rate: number; momentum: number; weightDecay: number };
+          optimizer: { learningRate: number; momentum: number; weightDecay: number };
           train: { epochs: number };
           data: { label: { classes: number } };
         };
         epochs[file] = train.epochs;
-        assertEquals([optimizer.rate, optimizer.momentum, optimizer.weightDecay], [0.1, 0.9, 5e-4]);
+        assertEquals([optimizer.learningRate, optimizer.momentum, optimizer.weightDecay], [
+          0.1,
+          0.9,
+          5e-4,
+        ]);
         if (network.light) assertEquals(network.light.width ?? 1, network.booster.width);
         // 2α / classes for KL at T = 4, wherever it is beside the authors' γ or in their KD.
         if (/distillation/.test(run.setting)) {

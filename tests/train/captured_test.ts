@@ -43,7 +43,7 @@ async function train(
 ): Promise<Trained> {
   const plan = await readPlan(pipeline as unknown as Pipeline);
   const data = await prepareData(plan);
-  const { model, rate } = prepareNets(plan, data, netsOf(plan));
+  const { model, learningRate } = prepareNets(plan, data, netsOf(plan));
   type Input = { state: typeof state; input: StepInput };
   const reports: string[] = [];
   const step = captured(
@@ -62,7 +62,7 @@ async function train(
       model,
       data.transforms.apply(chosen, { seed: 1, epoch, batch: index % 2, training: true }),
       { step: index, steps, epoch: index / 2, epochs: steps / 2 },
-      rate({ step: index, steps, epoch: index / 2, epochs: steps / 2 }),
+      learningRate({ step: index, steps, epoch: index / 2, epochs: steps / 2 }),
       plan.seed,
     );
     const output = replay ? step.call({ state, input }) : trainStep(model, state, input);
@@ -91,7 +91,7 @@ const hint = (parts: Record<string, unknown>) => [
   ...tasks,
   { use: "mse-hint", from: "booster.logits", to: "light.logits", weight: 0.03, ...parts },
 ];
-const still = { use: "sgd", rate: 0.05 }, slow = { use: "sgd", rate: 0.01 };
+const still = { use: "sgd", learningRate: 0.05 }, slow = { use: "sgd", learningRate: 0.01 };
 
 /** Built-in networks, losses, gradient policies, optimizers and schedules, each in a pipeline. */
 const cases: Record<string, Record<string, unknown>> = {
@@ -175,7 +175,7 @@ const cases: Record<string, Record<string, unknown>> = {
   "sgd with nesterov and steps": {
     optimizer: {
       use: "sgd",
-      rate: 0.05,
+      learningRate: 0.05,
       momentum: 0.9,
       nesterov: true,
       weightDecay: 5e-4,
@@ -183,17 +183,17 @@ const cases: Record<string, Record<string, unknown>> = {
     },
   },
   "adam with cosine": {
-    optimizer: { use: "adam", rate: 0.01, weightDecay: 1e-3, schedule: { use: "cosine" } },
+    optimizer: { use: "adam", learningRate: 0.01, weightDecay: 1e-3, schedule: { use: "cosine" } },
   },
   "adamw with warm-up": {
     optimizer: {
       use: "adamw",
-      rate: 0.01,
+      learningRate: 0.01,
       schedule: { use: "warm-up", for: 3, then: { use: "cosine" } },
     },
   },
   "adagrad with constant": {
-    optimizer: { use: "adagrad", rate: 0.05, schedule: { use: "constant" } },
+    optimizer: { use: "adagrad", learningRate: 0.05, schedule: { use: "constant" } },
   },
 };
 
@@ -221,7 +221,7 @@ const tables: Readonly<Record<string, Record<string, unknown>>> = {
       activation: "prelu",
     },
     losses: ["light", "booster"].map((on) => ({ use: "binary-cross-entropy", on })),
-    optimizer: { use: "adagrad", rate: 0.05 },
+    optimizer: { use: "adagrad", learningRate: 0.05 },
   },
 };
 

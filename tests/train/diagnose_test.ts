@@ -59,7 +59,7 @@ export default defineOptimizer({
 
 forEachEngine("refuseBroken() names the optimizer that has made weights infinite", async () => {
   const text = await failureOf(
-    { optimizer: { use: "./mine.ts", rate: 0.1 } },
+    { optimizer: { use: "./mine.ts", learningRate: 0.1 } },
     { "mine.ts": optimizer },
   );
   assertMatch(text, /the optimizer has made \S+ (NaN|-?Infinity) before the batch at step 2/);

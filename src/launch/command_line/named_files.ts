@@ -35,7 +35,7 @@ export const commonOptions: Readonly<Record<StageKind, readonly string[]>> = {
   network: ["initial"],
   loss: ["on", "from", "to", "weight", "gradient", "name"],
   gradient: [],
-  optimizer: ["rate", "schedule", "tables"],
+  optimizer: ["learningRate", "schedule", "tables"],
   schedule: [],
   metric: ["name"],
   output: [],

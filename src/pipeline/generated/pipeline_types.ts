@@ -1242,7 +1242,7 @@ readonly optimizer:
   | ({
 readonly use: "adagrad";
 /** The learning rate, before the schedule's factor. */
-readonly rate: number;
+readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
@@ -1256,7 +1256,7 @@ readonly weightDecay?: number;
 }) | ({
 readonly use: "adam";
 /** The learning rate, before the schedule's factor. */
-readonly rate: number;
+readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
@@ -1270,7 +1270,7 @@ readonly weightDecay?: number;
 }) | ({
 readonly use: "adamw";
 /** The learning rate, before the schedule's factor. */
-readonly rate: number;
+readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
@@ -1284,7 +1284,7 @@ readonly weightDecay?: number;
 }) | ({
 readonly use: "sgd";
 /** The learning rate, before the schedule's factor. */
-readonly rate: number;
+readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
@@ -1298,7 +1298,7 @@ readonly weightDecay?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 /** The learning rate, before the schedule's factor. */
-readonly rate: number;
+readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
@@ -1836,7 +1836,7 @@ readonly optimizer:
   | ({
 readonly use?: "adagrad";
 /** The learning rate, before the schedule's factor. */
-readonly rate?: number;
+readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
@@ -1850,7 +1850,7 @@ readonly weightDecay?: number;
 }) | ({
 readonly use?: "adam";
 /** The learning rate, before the schedule's factor. */
-readonly rate?: number;
+readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
@@ -1864,7 +1864,7 @@ readonly weightDecay?: number;
 }) | ({
 readonly use?: "adamw";
 /** The learning rate, before the schedule's factor. */
-readonly rate?: number;
+readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
@@ -1878,7 +1878,7 @@ readonly weightDecay?: number;
 }) | ({
 readonly use?: "sgd";
 /** The learning rate, before the schedule's factor. */
-readonly rate?: number;
+readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
@@ -1892,7 +1892,7 @@ readonly weightDecay?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 /** The learning rate, before the schedule's factor. */
-readonly rate?: number;
+readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
 /** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */

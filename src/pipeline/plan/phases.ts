@@ -143,7 +143,7 @@ export function planPhases(
 /** What a phase may say, for its hints. */
 const examples: Readonly<Record<string, unknown>> = {
   losses: [{ use: "cross-entropy", on: "light" }],
-  optimizer: { use: "sgd", rate: 0.1 },
+  optimizer: { use: "sgd", learningRate: 0.1 },
   epochs: 1,
 };
 
@@ -219,7 +219,8 @@ export async function planOptimizer(
     ...path,
     "schedule",
   ]);
-  return planned && schedule && { ...planned, rate: entry.rate, schedule, tables: entry.tables };
+  return planned && schedule &&
+    { ...planned, learningRate: entry.learningRate, schedule, tables: entry.tables };
 }
 
 /**
@@ -233,7 +234,7 @@ export function resolvedStages({ losses, optimizer }: PhaseStages): Record<strin
     ...(optimizer && {
       optimizer: {
         ...optimizer.resolved,
-        rate: optimizer.rate,
+        learningRate: optimizer.learningRate,
         schedule: optimizer.schedule.resolved,
         tables: optimizer.tables,
       },

@@ -50,8 +50,8 @@ export interface Rollback {
   readonly phase: number;
   /** How often it has gone back. */
   readonly times: number;
-  /** The factor on the learning rate since. */
-  readonly rate: number;
+  /** The factor by which the learning rate is multiplied since then. */
+  readonly factor: number;
   /** The steps whose batches are left out, from 1. */
   readonly without: readonly number[];
 }

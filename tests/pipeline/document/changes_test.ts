@@ -20,7 +20,7 @@ const text = [
   "losses:",
   "  - { use: cross-entropy, on: light }",
   "  - mse-hint",
-  "optimizer: { use: sgd, rate: 0.1, momentum: 0.9 }",
+  "optimizer: { use: sgd, learningRate: 0.1, momentum: 0.9 }",
   "metrics: [accuracy]",
 ].join("\n");
 
@@ -37,7 +37,7 @@ Deno.test("applyChange() replaces a value, read as YAML", () => {
     ["name=a=b", ["name"], "a=b"],
     ["name='2'", ["name"], "2"],
     ["name=", ["name"], null],
-    ["optimizer.rate=5e-2", ["optimizer", "rate"], 0.05],
+    ["optimizer.learningRate=5e-2", ["optimizer", "learningRate"], 0.05],
     ["losses.0.weight=0.1", ["losses", 0], { use: "cross-entropy", on: "light", weight: 0.1 }],
     ["losses[0].on=booster", ["losses", 0], { use: "cross-entropy", on: "booster" }],
     ["metrics=[loss, auc]", ["metrics"], ["loss", "auc"]],
@@ -74,14 +74,14 @@ Deno.test("applyChange() gives options to a label that has only its column", () 
 });
 
 Deno.test("applyChange() lays maps over those that are there, and replaces another stage whole", () => {
-  assertEquals(changed("optimizer={ rate: 1 }", ["optimizer"]), {
+  assertEquals(changed("optimizer={ learningRate: 1 }", ["optimizer"]), {
     use: "sgd",
-    rate: 1,
+    learningRate: 1,
     momentum: 0.9,
   });
-  assertEquals(changed("optimizer={ use: adam, rate: 1 }", ["optimizer"]), {
+  assertEquals(changed("optimizer={ use: adam, learningRate: 1 }", ["optimizer"]), {
     use: "adam",
-    rate: 1,
+    learningRate: 1,
   });
 });
 
@@ -92,23 +92,23 @@ Deno.test("applyChange() leaves all else as it was, and the pipeline it was give
 });
 
 Deno.test("applyChange() remembers that the command line wrote a value", () => {
-  const root = applyChange(pipeline(), "optimizer.rate=2");
+  const root = applyChange(pipeline(), "optimizer.learningRate=2");
   const place = (path: Path) => placeOf(follow(root, path).node, path);
-  assertEquals(place(["optimizer", "rate"]), {
-    file: "--set optimizer.rate=2",
-    path: "optimizer.rate",
+  assertEquals(place(["optimizer", "learningRate"]), {
+    file: "--set optimizer.learningRate=2",
+    path: "optimizer.learningRate",
   });
   assertEquals(place(["optimizer", "momentum"]).file, "f.yaml");
   assertEquals(place(["optimizer"]).file, "f.yaml");
   assertEquals(follow(root, ["optimizer", "momentum"]).node.origin.folder, "folder");
-  assertEquals(follow(root, ["optimizer", "rate"]).node.origin.folder, Deno.cwd());
+  assertEquals(follow(root, ["optimizer", "learningRate"]).node.origin.folder, Deno.cwd());
 });
 
 Deno.test("applyChange() keeps the position of a key only with its value's file", () => {
-  const root = applyChange(pipeline(), "optimizer.rate=2");
+  const root = applyChange(pipeline(), "optimizer.learningRate=2");
   const optimizer = follow(root, ["optimizer"]).node as Node & { kind: "map" };
-  assertEquals(optimizer.entries.get("rate")?.key, undefined);
-  assertEquals(optimizer.entries.get("momentum")?.key, { line: 9, column: 35 });
+  assertEquals(optimizer.entries.get("learningRate")?.key, undefined);
+  assertEquals(optimizer.entries.get("momentum")?.key, { line: 9, column: 43 });
   const top = root as Node & { kind: "map" };
   assertEquals(top.entries.get("optimizer")?.key, { line: 9, column: 1 });
 });
@@ -121,7 +121,11 @@ Deno.test("applyChange() refuses paths that lead nowhere", async () => {
     ["losses.first=1", `${list} "first"`, ""],
     ["losses.mse-hnit.weight=1", `${list} "mse-hnit"`, "did you mean losses[1], mse-hint?"],
     ["seed.x=1", "seed has no parts, so there is no seed.x", ""],
-    ["optimizer.rate.x.y=1", "optimizer.rate has no parts, so there is no optimizer.rate.x", ""],
+    [
+      "optimizer.learningRate.x.y=1",
+      "optimizer.learningRate has no parts, so there is no optimizer.learningRate.x",
+      "",
+    ],
   ];
   for (const [change, message, hint] of cases) {
     assertEquals(await problemsOf(() => applyChange(pipeline(), change)), [

@@ -203,12 +203,12 @@ Deno.test("extends: takes the same file twice on different ways", async () => {
 Deno.test("extends: a stage with another `use` replaces the one below whole, and lists do too", async () => {
   await readFirst({
     "top.yaml":
-      "extends: base.yaml\noptimizer: { use: adam, rate: 1 }\nlosses: [kl]\ntrain: { epochs: 1 }\n",
+      "extends: base.yaml\noptimizer: { use: adam, learningRate: 1 }\nlosses: [kl]\ntrain: { epochs: 1 }\n",
     "base.yaml":
-      "optimizer: { use: sgd, rate: 2, momentum: 0.9 }\nlosses: [a, b]\ntrain: { epochs: 2, batch: 3 }\n",
+      "optimizer: { use: sgd, learningRate: 2, momentum: 0.9 }\nlosses: [a, b]\ntrain: { epochs: 2, batch: 3 }\n",
   }, (document) =>
     assertEquals(document.value, {
-      optimizer: { use: "adam", rate: 1 },
+      optimizer: { use: "adam", learningRate: 1 },
       losses: ["kl"],
       train: { epochs: 1, batch: 3 },
     }));

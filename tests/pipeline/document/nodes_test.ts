@@ -94,14 +94,14 @@ Deno.test("merge() joins maps at all depths, and replaces all else", () => {
 });
 
 Deno.test("merge() keeps the options of a stage that stays the same", () => {
-  const sgd = { use: "sgd", rate: 0.1, momentum: 0.9 };
-  assertEquals(merged(sgd, { rate: 0.2 }), { ...sgd, rate: 0.2 });
-  assertEquals(merged(sgd, { use: "sgd", rate: 0.2 }), { ...sgd, rate: 0.2 });
+  const sgd = { use: "sgd", learningRate: 0.1, momentum: 0.9 };
+  assertEquals(merged(sgd, { learningRate: 0.2 }), { ...sgd, learningRate: 0.2 });
+  assertEquals(merged(sgd, { use: "sgd", learningRate: 0.2 }), { ...sgd, learningRate: 0.2 });
 });
 
 Deno.test("merge() replaces a stage by another one whole", () => {
-  const sgd = { use: "sgd", rate: 0.1, momentum: 0.9 };
-  assertEquals(merged(sgd, { use: "adam", rate: 0.2 }), { use: "adam", rate: 0.2 });
+  const sgd = { use: "sgd", learningRate: 0.1, momentum: 0.9 };
+  assertEquals(merged(sgd, { use: "adam", learningRate: 0.2 }), { use: "adam", learningRate: 0.2 });
   assertEquals(merged({ holdout: 0.1 }, { use: "arrow" }), { use: "arrow" });
   const [one, other] = [{ ...mseHint }, { ...mseHint }];
   assertEquals(merged({ use: one, a: 1 }, { use: one, b: 2 }), { use: one, a: 1, b: 2 });

@@ -106,17 +106,17 @@ Deno.test("parseYaml() puts the values of an alias where the anchor is", () => {
 
 Deno.test("parseYaml() lets a map's own keys win over those merged with <<", () => {
   const text = [
-    "base: &base { rate: 1, momentum: 2 }",
-    "more: &more { rate: 3, decay: 4 }",
-    "one: { <<: *base, rate: 5 }",
+    "base: &base { learningRate: 1, momentum: 2 }",
+    "more: &more { learningRate: 3, decay: 4 }",
+    "one: { <<: *base, learningRate: 5 }",
     "two: { own: 6, <<: [*base, *more] }",
     "three: { <<: { a: 1 } }",
   ].join("\n");
   assertEquals(valueOf(read(text)), {
-    base: { rate: 1, momentum: 2 },
-    more: { rate: 3, decay: 4 },
-    one: { rate: 5, momentum: 2 },
-    two: { own: 6, rate: 1, momentum: 2, decay: 4 },
+    base: { learningRate: 1, momentum: 2 },
+    more: { learningRate: 3, decay: 4 },
+    one: { learningRate: 5, momentum: 2 },
+    two: { own: 6, learningRate: 1, momentum: 2, decay: 4 },
     three: { a: 1 },
   });
 });

@@ -80,7 +80,7 @@ Deno.test("the example of each built-in stage is valid, and is not with a key mi
   for (const { kind, name, example } of builtins) {
     const validate = entryOf(kind);
     const entry = parse(example!) as Record<string, unknown>;
-    if (kind === "optimizer") entry.rate ??= 0.1;
+    if (kind === "optimizer") entry.learningRate ??= 0.1;
     assertValid(validate, entry, name);
     for (const [key, value] of Object.entries(entry)) {
       const { [key]: _, ...rest } = entry;
@@ -115,7 +115,7 @@ Deno.test("the JSON Schema and the plan agree on what is wrong", async () => {
       ...whole,
       optimizer: {
         use: "adam",
-        rate: 1,
+        learningRate: 1,
         schedule: { use: "warm-up", for: 1, then: { use: "warm-up", for: 2, then: "cosine" } },
       },
     }],
@@ -137,10 +137,14 @@ Deno.test("the JSON Schema and the plan agree on what is wrong", async () => {
     ["type of an option", { ...whole, network: { use: "mlp", light: 8 } }],
     ["option of another stage", { ...whole, network: { use: "mlp", sharing: "none" } }],
     ["needed option", { ...whole, optimizer: "sgd" }],
-    ["range", { ...whole, optimizer: { use: "sgd", rate: 1, momentum: 1 } }],
+    ["range", { ...whole, optimizer: { use: "sgd", learningRate: 1, momentum: 1 } }],
     ["nested stage", {
       ...whole,
-      optimizer: { use: "sgd", rate: 1, schedule: { use: "warm-up", for: 1, then: "cosin" } },
+      optimizer: {
+        use: "sgd",
+        learningRate: 1,
+        schedule: { use: "warm-up", for: 1, then: "cosin" },
+      },
     }],
     ["on of a loss", loss({ use: "kl", from: "boost" })],
     ["weight", loss({ use: "kl", weight: "x" })],
@@ -180,7 +184,7 @@ Deno.test("the JSON Schema takes stages from files and packages, with any option
   ];
   for (const kind of stageKinds) {
     const validate = entryOf(kind);
-    const common = kind === "optimizer" ? { rate: 1 } : {};
+    const common = kind === "optimizer" ? { learningRate: 1 } : {};
     for (const use of elsewhere) {
       assertValid(validate, { use, ...common, any: [{}] }, `${kind} ${use}`);
       assertEquals(validate(use), kind !== "optimizer", `${kind} ${use}`);
@@ -199,7 +203,7 @@ Deno.test("a file that extends another needs to say what is different alone", as
     { network: { shared: [8], light: [4] } },
     { network: { use: "mlp", light: [4] } },
     { network: "mlp" },
-    { optimizer: { rate: 0.5 } },
+    { optimizer: { learningRate: 0.5 } },
     { optimizer: { momentum: 0, schedule: { by: 0.5 } } },
     { losses: [{ use: "kl", weight: 2 }] },
     { metrics: ["accuracy"], outputs: [] },
@@ -232,7 +236,7 @@ Deno.test("a file that extends another needs to say what is different alone", as
   const base = stringify({
     ...pipeline,
     data: { ...pipeline.data as object, label: { column: "digit" } },
-    optimizer: { use: "sgd", rate: 1, schedule: { use: "steps", at: [1] } },
+    optimizer: { use: "sgd", learningRate: 1, schedule: { use: "steps", at: [1] } },
   });
   await withFiles({ "base.yaml": base }, async (folder) => {
     const file = `${folder}/p.yaml`;

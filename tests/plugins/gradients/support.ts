@@ -171,7 +171,7 @@ function moves(term: Term, step: number): Moved {
   const result = trainStep(model, state, {
     features: { x: tf.tensor2d([...rows], [rows.length, 1]) },
     label: tf.zeros([rows.length]),
-    rate: tf.scalar(1),
+    learningRate: tf.scalar(1),
     step: tf.scalar(step + 1),
     scalars: {},
     seed: tf.scalar(0, "int32"),

@@ -93,7 +93,7 @@ const referenceValues = ({ variables }: Built) =>
     return [name, tf.tensor(referenceUniform(name, [...shape], low, high), [...shape])];
   }));
 
-const rate = 16;
+const learningRate = 16;
 
 /** The nets with both losses, and an optimizer that takes a gradient off its variable. */
 function modelOf({ pair, variables }: Built): Model {
@@ -125,7 +125,7 @@ function assertStep(
   const model = modelOf(built);
   const input: StepInput = {
     ...inputs(),
-    rate: tf.scalar(rate),
+    learningRate: tf.scalar(learningRate),
     step: tf.scalar(1),
     scalars: {},
     seed: tf.scalar(0, "int32"),
@@ -141,7 +141,7 @@ function assertStep(
   assertEquals(moved.map(({ name }) => name).sort(), Object.keys(reference.gradients).sort());
   for (const { name } of moved) {
     const after = state.values[name]!.dataSync();
-    const gradient = before[name]!.map((value, index) => (value - after[index]!) / rate);
+    const gradient = before[name]!.map((value, index) => (value - after[index]!) / learningRate);
     assertSummary(name, gradient, reference.gradients[name]!, 2e-4);
   }
   for (const [name, next] of Object.entries(reference.next)) {

@@ -21,7 +21,7 @@ forEachEngine("adagrad moves by the rate over √t along a gradient that does no
   const values = takeSteps(makeOptimizer(adagrad), {
     start: [0, 0],
     gradients: [[0.01, -50], [0.01, -50], [0.01, -50]],
-    rate: 1,
+    learningRate: 1,
   });
   const sums = [1, 1 + 1 / Math.sqrt(2), 1 + 1 / Math.sqrt(2) + 1 / Math.sqrt(3)];
   assertNear("weights", values.flat(), sums.flatMap((sum) => [-sum, sum]), 1e-6);
@@ -30,7 +30,7 @@ forEachEngine("adagrad moves by the rate over √t along a gradient that does no
 forEachEngine("adagrad adds the first sum and epsilon as PyTorch does", () => {
   // √(7 + 3²) + 2 is 6.
   const optimizer = makeOptimizer(adagrad, { initial: 7, epsilon: 2 });
-  const [first] = takeSteps(optimizer, { start: [1], gradients: [[3]], rate: 1 });
+  const [first] = takeSteps(optimizer, { start: [1], gradients: [[3]], learningRate: 1 });
   assertNear("weight", first!, [0.5]);
 });
 

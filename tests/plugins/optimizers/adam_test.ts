@@ -43,13 +43,13 @@ forEachEngine("adam adds epsilon to the root, after the correction", () => {
   const values = takeSteps(makeOptimizer(adam, { betas: [0, 0], epsilon: 0.5 }), {
     start: [0, 0],
     gradients: [[0.5, -1.5], [1.5, 0]],
-    rate: 1,
+    learningRate: 1,
   });
   assertNear("weights", values.flat(), [-0.5, 0.75, -1.25, 0.75]);
   const [first] = takeSteps(makeOptimizer(adam, { epsilon: 0.5 }), {
     start: [0],
     gradients: [[0.5]],
-    rate: 1,
+    learningRate: 1,
   });
   assertNear("weight", first!, [-0.5]);
 });

@@ -21,7 +21,7 @@ Deno.test("sgd keeps a momentum if it has one, and nothing else", () => {
 
 forEachEngine("sgd with momentum moves on where the gradient is 0", () => {
   // m is 2, then 1, then 0.5; with Nesterov's the first moves are 2 + 1, 0 + 0.5, 0 + 0.25.
-  const steps = { start: [0], gradients: [[2], [0], [0]], rate: 1 };
+  const steps = { start: [0], gradients: [[2], [0], [0]], learningRate: 1 };
   const plain = makeOptimizer(sgd, { momentum: 0.5 });
   assertEquals(takeSteps(plain, steps), [[-2], [-3], [-3.5]]);
   const nesterov = makeOptimizer(sgd, { momentum: 0.5, nesterov: true });
@@ -30,7 +30,7 @@ forEachEngine("sgd with momentum moves on where the gradient is 0", () => {
 });
 
 forEachEngine("sgd decays weights where the gradient is 0, and the decay gathers momentum", () => {
-  const steps = { start: [8, -4], gradients: [[0, 0], [0, 0]], rate: 0.5 };
+  const steps = { start: [8, -4], gradients: [[0, 0], [0, 0]], learningRate: 0.5 };
   assertEquals(takeSteps(makeOptimizer(sgd, { weightDecay: 0.5 }), steps), [[6, -3], [4.5, -2.25]]);
   // g is 4, then 3; m is 4, then 0.5 · 4 + 3.
   const [, second] = takeSteps(makeOptimizer(sgd, { weightDecay: 0.5, momentum: 0.5 }), steps);

@@ -22,7 +22,7 @@ interface StepTensors {
   readonly value: tf.Tensor;
   readonly gradient: tf.Tensor;
   readonly slots: Readonly<Record<string, tf.Tensor>>;
-  readonly rate: tf.Scalar;
+  readonly learningRate: tf.Scalar;
   readonly step: tf.Scalar;
   readonly scalars: Readonly<Record<string, tf.Scalar>>;
 }
@@ -47,7 +47,7 @@ export interface Steps {
   /** The gradient in each step. */
   readonly gradients: readonly (readonly number[])[];
   /** The learning rate; 0.1 by default. */
-  readonly rate?: number;
+  readonly learningRate?: number;
 }
 
 /**
@@ -59,14 +59,14 @@ export interface Steps {
  */
 export function takeSteps(
   optimizer: Optimizer,
-  { start, gradients, rate = 0.1 }: Steps,
+  { start, gradients, learningRate = 0.1 }: Steps,
 ): number[][] {
   let state = startOf(optimizer, tf.tensor1d([...start]));
   return gradients.map((gradient, index) => {
     state = update(optimizer, {
       ...state,
       gradient: tf.tensor1d([...gradient]),
-      ...numbersOf(optimizer, index + 1, rate),
+      ...numbersOf(optimizer, index + 1, learningRate),
     });
     return [...state.value.dataSync()];
   });
@@ -82,11 +82,11 @@ export async function assertReference(stage: OptimizerStage): Promise<void> {
   const { optimizers } = await readOptimizersReference();
   const { runs } = optimizers[stage.name as keyof OptimizersReference["optimizers"]];
   for (const [name, { options, steps }] of Object.entries(runs)) {
-    const { rate, laterRate = rate, ...own } = options as Record<string, number>;
+    const { learningRate, laterRate = learningRate, ...own } = options as Record<string, number>;
     const optimizer = makeOptimizer(stage, pipelineOptions(own));
     for (const how of ["op by op", "recorded"] as const) {
       for (const tensor of ["matrix", "vector"] as const) {
-        const rateAt = (step: number) => step < steps.length / 2 ? rate! : laterRate!;
+        const rateAt = (step: number) => step < steps.length / 2 ? learningRate! : laterRate!;
         const values = solve(optimizer, tensor, steps.length, rateAt, how === "recorded");
         values.forEach((value, step) =>
           assertNear(
@@ -112,7 +112,7 @@ export async function assertLateSteps(stage: OptimizerStage): Promise<void> {
   const uniform = (name: string, low: number, high: number) =>
     tf.tensor1d(referenceUniform(`late/${name}`, [6], low, high));
   for (const [name, { options, steps }] of Object.entries(late[stage.name as "adam" | "adamw"])) {
-    const { rate, ...own } = options;
+    const { learningRate, ...own } = options;
     const optimizer = makeOptimizer(stage, pipelineOptions(own));
     const recorded = new CapturedFunction((input: StepTensors) => update(optimizer, input), {});
     for (
@@ -126,7 +126,7 @@ export async function assertLateSteps(stage: OptimizerStage): Promise<void> {
           value: tf.zeros([6]),
           gradient: uniform("gradient", -1, 1),
           slots: { mean: uniform("mean", -1, 1), square: uniform("square", 0.1, 2) },
-          ...numbersOf(optimizer, step, rate!),
+          ...numbersOf(optimizer, step, learningRate!),
         });
         assertNear(`${stage.name} ${name}, ${how}, step ${step}`, value.dataSync(), weights, 1e-6);
       }
@@ -175,12 +175,12 @@ function solve(
 }
 
 /** The numbers of a step, as a run hands them over. */
-function numbersOf(optimizer: Optimizer, step: number, rate: number) {
+function numbersOf(optimizer: Optimizer, step: number, learningRate: number) {
   const optimizerStage = { kind: "optimizer", name: "tried" } as const;
   return {
-    rate: tf.scalar(rate),
+    learningRate: tf.scalar(learningRate),
     step: tf.scalar(step),
-    scalars: optimizerScalars({ optimizer, optimizerStage }, { step, rate }),
+    scalars: optimizerScalars({ optimizer, optimizerStage }, { step, learningRate }),
   };
 }
 

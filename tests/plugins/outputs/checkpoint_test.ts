@@ -59,7 +59,7 @@ function steps(output: Output): number[] {
         job: "rocket",
         epoch: 1,
         step,
-        rate: 0.1,
+        learningRate: 0.1,
         loss: 1,
         losses: {},
         gradientNorm: 1,

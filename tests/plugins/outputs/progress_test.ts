@@ -56,7 +56,7 @@ const step = (step: number, epoch: number, job: JobName = "rocket"): StepEvent =
   job,
   epoch,
   step,
-  rate: 0.1,
+  learningRate: 0.1,
   loss: 1,
   losses: {},
   checkpoint: () => {},

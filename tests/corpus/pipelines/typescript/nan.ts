@@ -1,2 +1,2 @@
-// expect 2: optimizer.rate
-export default { extends: "../base.yaml", optimizer: { rate: 0 / 0 } };
+// expect 2: optimizer.learningRate
+export default { extends: "../base.yaml", optimizer: { learningRate: 0 / 0 } };
