@@ -3,50 +3,30 @@ import { ROCKET_VERSION } from "../base/package.ts";
 import { inOneLine, thrown } from "../base/printable.ts";
 import { type Problem, problemLines, problemsLines, UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
-import { optionNames, parseArguments } from "../launch/command_line/arguments.ts";
+import { parseArguments } from "../launch/command_line/arguments.ts";
+import {
+  type CommandName,
+  commandOf,
+  commands,
+  options as optionTable,
+} from "../launch/command_line/grammar.ts";
 import { check } from "./check.ts";
 import { leaveSignals } from "./interruption.ts";
 import { list } from "./list.ts";
 import { needsOf, permissionsText } from "../launch/command_line/needs.ts";
 import { create } from "./new.ts";
 import { missingPermission } from "../run/missing_permission.ts";
-import { engines, precisions, readOptions } from "../launch/command_line/options.ts";
+import { commandHelp, help } from "../launch/command_line/help.ts";
+import { type CommandOptions, readOptions } from "../launch/command_line/options.ts";
 import { resume } from "./resume.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
 import { sweep } from "./sweep.ts";
 import { print, say } from "../base/terminal.ts";
 
-const usage = `Rocket ${ROCKET_VERSION}: trains a light net with a booster net.
-
-usage: deno task pipeline FILE [options]         read, check, train, measure, write the run folder
-       deno task pipeline resume DIR [options]   go on with a run that was stopped
-       deno task pipeline sweep FILE [options]   settings × seeds of one file, and one table of them
-       deno task pipeline check FILE [options]   all but the training
-       deno task pipeline list [KIND] [FILE]     the stages, built in or of a pipeline
-       deno task pipeline show STAGE             a stage's options
-       deno task pipeline new KIND FILE.ts       a working plugin with its test and a pipeline
-
-options:
-  --out DIR              the run folder (runs/NAME-TIME)
-  --seed N               the seed, instead of the pipeline's
-  --epochs N             the epochs, instead of the pipeline's
-  --set PATH=VALUE       any value of the pipeline: --set losses.2.weight=0.1 (repeatable)
-  --engine ${engines.join("|")}   where numbers are computed (auto)
-  --precision ${precisions.join("|")}   what training steps compute in (float32)
-  --allow-plugin CODE    loads a stage from outside of the project's folder: npm:x, a path (repeatable)
-  --allow-env NAME       lets a server know the variable: \${env:NAME} in an address (repeatable)
-  --permissions          prints what the run may do, and why, instead of running
-  --jobs N               how many runs of a sweep at once (as many as there are cores)
-  --only PART            of a sweep only check, latency, or a run such as rocket/seed-1
-  --reference SETTING    what a sweep compares its settings with, instead of the file's
-  --quiet                no progress
-  --json                 events as JSON lines on standard output
-  --debug                stack traces, also for mistakes of one's own
-  --version, --help
-`;
-
-const commands = { run, resume, sweep, check, list, show, new: create } as const;
+const handlers: Readonly<
+  Record<CommandName, (words: readonly string[], options: CommandOptions) => Promise<number>>
+> = { run, resume, sweep, check, list, show, new: create };
 
 /**
  * Runs a command line.
@@ -71,23 +51,28 @@ async function dispatch(args: readonly string[]): Promise<number> {
     print(ROCKET_VERSION);
     return 0;
   }
-  const [first, ...rest] = parsed.words;
-  if (parsed.help || first === undefined) {
-    (parsed.help ? print : say)(usage.trimEnd().split("\n"));
-    return parsed.help ? 0 : 2;
+  const [first] = parsed.words;
+  if (parsed.help) {
+    print(
+      first !== undefined && Object.hasOwn(commands, first)
+        ? commandHelp(commandOf(parsed.words).name)
+        : help(),
+    );
+    return 0;
+  }
+  if (first === undefined) {
+    say(help());
+    return 2;
   }
   if (parsed.permissions) {
     print(permissionsText((await needsOf(args, tmpdir())).permissions));
     return 0;
   }
+  const { name, words } = commandOf(parsed.words);
+  if (!Object.hasOwn(commands, first)) await refuseUnknownCommand(first);
   const options = readOptions(parsed);
-  const trains = ["run", "resume", "sweep"].includes(first) || !Object.hasOwn(commands, first);
-  if (!trains) leaveSignals();
-  if (Object.hasOwn(commands, first)) {
-    return await commands[first as keyof typeof commands](rest, options);
-  }
-  await refuseUnknownCommand(first);
-  return await run([first, ...rest], options);
+  if (!commands[name].stopsWell) leaveSignals();
+  return await handlers[name](words, options);
 }
 
 function refuseUnknown(option: string): never {
@@ -95,7 +80,7 @@ function refuseUnknown(option: string): never {
   throw new UserError(`there is no option ${option}`, {
     hint: nameHint("command/option", {
       written: written.replace(/^-+/, ""),
-      names: optionNames,
+      names: Object.keys(optionTable),
       shown: (name) => `--${name}`,
       change: (name) => ({ args: { replace: { [written]: `--${name}` } } }),
     }) ?? hint("command/options", "deno task pipeline --help lists them", {

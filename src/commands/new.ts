@@ -18,7 +18,7 @@ import { hint } from "../base/hints.ts";
 import { createRandom, deriveSeed } from "../base/random.ts";
 import { stageKind } from "./list.ts";
 import { onlyArgument } from "../launch/command_line/options.ts";
-import { readsPoints, templatePipeline, templates, templateTest } from "./templates.ts";
+import { stageFiles } from "./templates.ts";
 import { print } from "../base/terminal.ts";
 
 /**
@@ -40,15 +40,18 @@ export async function create([word, ...rest]: readonly string[]): Promise<number
   const kind = stageKind(word);
   const file = onlyArgument(rest, "file for the stage, such as my_stage.ts");
   const stem = stemOf(file), folder = dirname(file);
-  const names = { file: `${stem}.ts`, name: kebab(stem), variable: camel(stem) };
-  const template = templates[kind](names);
+  const { stage, test, pipeline } = stageFiles(kind, {
+    stem,
+    name: kebab(stem),
+    variable: camel(stem),
+  });
   const points = `${stem}.arrow`;
   const encode = (text: string) => new TextEncoder().encode(text);
   const files: [string, Uint8Array][] = [
-    [names.file, encode(template.stage)],
-    [`${stem}_test.ts`, encode(templateTest(kind, names, template))],
-    [`${stem}.yaml`, encode(templatePipeline(names, template, points))],
-    ...(readsPoints(template) ? [[points, clusters()] as [string, Uint8Array]] : []),
+    [`${stem}.ts`, encode(stage)],
+    [`${stem}_test.ts`, encode(test)],
+    [`${stem}.yaml`, encode(pipeline)],
+    ...(pipeline.includes(points) ? [[points, clusters()] as [string, Uint8Array]] : []),
   ];
   await writeNew(folder, files);
   print(files.map(([name]) => `made ${join(folder, name)}`));

@@ -1,5 +1,3 @@
-import { UserError } from "../base/errors.ts";
-import { hint } from "../base/hints.ts";
 import { metricsToJson } from "../stages/metrics_json.ts";
 import { readKeptPlan } from "../run/resume_run.ts";
 import { listenToSignals } from "./interruption.ts";
@@ -16,14 +14,6 @@ import { printJson, say } from "../base/terminal.ts";
  */
 export async function resume(args: readonly string[], options: CommandOptions): Promise<number> {
   const out = onlyArgument(args, "a run folder");
-  if (options.out !== undefined) {
-    throw new UserError("a run goes on in its own folder, so that there is no --out here", {
-      hint: hint("resume/out", "leave --out away; copy the folder first to keep it as it is", {
-        args: { remove: ["--out", options.out, `--out=${options.out}`] },
-      }),
-      exitCode: 2,
-    });
-  }
   const { over } = listenToSignals(out, options.quiet);
   const { plan, result } = await readKeptPlan(out, options);
   if (!result) return await train(plan, out, options, true);

@@ -36,7 +36,7 @@ export async function sweep(args: readonly string[], options: CommandOptions): P
 
 function refuseSeed({ set }: CommandOptions): void {
   if (!set.some((change) => /^seed\s*=/.test(change))) return;
-  throw new UserError("a sweep has its seeds in its file, so that there is no --seed here", {
+  throw new UserError("a sweep takes its seeds from its file, so --set cannot change the seed", {
     hint: hint(
       "sweep/seed",
       "write seeds: [1, 2, 3] there; --only SETTING/seed-N runs one of them",

@@ -1,8 +1,8 @@
 /**
  * Generates what follows from the built-in stages: plugins/mod.ts, the list of them;
  * schema/pipeline.json and schema/sweep.json, for editors;
- * src/pipeline/generated/pipeline_types.ts, the types of pipelines in TypeScript; and
- * docs/reference/stages.md, the table of stages.
+ * src/pipeline/generated/pipeline_types.ts, the types of pipelines in TypeScript; and the tables of
+ * stages and commands in docs/reference/.
  *
  * @module
  */
@@ -11,6 +11,7 @@ import { pipelineJsonSchema } from "../pipeline/generate/json_schema.ts";
 import { typesOfSchema } from "../pipeline/generate/types_of_schema.ts";
 import { sweepJsonSchema } from "../pipeline/sweep_file/json_schema.ts";
 import { builtinsModule, findBuiltIns } from "./builtins.ts";
+import { commandsPage } from "./commands_page.ts";
 import { stagesPage } from "./stages_table.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -21,6 +22,7 @@ const files: Readonly<Record<string, string>> = {
   "schema/pipeline.json": JSON.stringify(schema, undefined, 2) + "\n",
   "schema/sweep.json": JSON.stringify(sweepJsonSchema(schema), undefined, 2) + "\n",
   "src/pipeline/generated/pipeline_types.ts": typesOfSchema(schema),
+  "docs/reference/commands.md": commandsPage(),
   "docs/reference/stages.md": stagesPage(stages),
 };
 for (const [path, text] of Object.entries(files)) {

@@ -1,4 +1,5 @@
 import { type AnyStage, stageKinds } from "../stages/stage.ts";
+import { markdownTable } from "./markdown_table.ts";
 
 /**
  * The text of docs/reference/stages.md: all built-in stages in one table, formatted as `deno fmt`
@@ -19,14 +20,11 @@ ${stagesTable(stages)}
 }
 
 function stagesTable(stages: readonly AnyStage[]): string {
-  const rows = stageKinds.flatMap((kind) =>
-    stages.filter((stage) => stage.kind === kind)
-      .map(({ name, summary }) => [kind, `\`${name}\``, summary.replaceAll("|", "\\|")])
+  return markdownTable(
+    ["kind", "`use:`", "what it does"],
+    stageKinds.flatMap((kind) =>
+      stages.filter((stage) => stage.kind === kind)
+        .map(({ name, summary }) => [kind, `\`${name}\``, summary])
+    ),
   );
-  const all = [["kind", "`use:`", "what it does"], ...rows];
-  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]!.length)));
-  const line = (cells: readonly string[], fill = " ") =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!, fill)).join(" | ")} |`;
-  const [head, ...body] = all.map((row) => line(row));
-  return [head, line(["", "", ""], "-"), ...body].join("\n");
 }

@@ -259,7 +259,10 @@ Deno.test("resume refuses what is no run folder, and changes that a run cannot t
     await refused([], "expected a run folder");
     await refused(["empty"], "empty is no run folder: there is no empty/pipeline.json");
     await refused(["none"], "none is no run folder");
-    await refused(["empty", "--out", "other"], "there is no --out here");
+    await refused(
+      ["empty", "--out", "other"],
+      "resume has no option --out: a run continues in its own folder",
+    );
     await Deno.writeTextFile(join(cwd, "empty", "pipeline.json"), "{");
     await refused(["empty"], "empty/pipeline.json is not what a run writes");
     await Deno.writeTextFile(join(cwd, "x.yaml"), stringify(long));

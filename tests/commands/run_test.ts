@@ -189,16 +189,16 @@ Deno.test("a folder that cannot be written to ends the run with exit code 1", as
 
 const mistakes: Readonly<Record<string, [args: string[], error: string, hint: string]>> = {
   "an unknown option": [["x.yaml", "--enginee", "wasm"], "no option --enginee", "--engine?"],
-  "an unknown engine": [["x.yaml", "--engine", "nativ"], "--engine takes", "mean native?"],
+  "an unknown engine": [["x.yaml", "--engine", "nativ"], "--engine must be", "mean native?"],
   "an unknown precision": [
     ["x.yaml", "--precision", "bfloat"],
-    "--precision takes float32, bfloat16",
+    "--precision must be float32 or bfloat16",
     "mean bfloat16?",
   ],
   "an unknown command": [["chek", "x.yaml"], `"chek" is neither`, "did you mean check?"],
   "a missing file": [["none.yaml"], "there is no file none.yaml", ""],
-  "a seed that is no number": [["x.yaml", "--seed", "one"], "--seed takes a whole number", ""],
-  "no epochs": [["x.yaml", "--epochs", "0"], "--epochs takes a whole number from 1", ""],
+  "a seed that is no number": [["x.yaml", "--seed", "one"], "--seed needs a whole number", ""],
+  "no epochs": [["x.yaml", "--epochs", "0"], "--epochs needs a whole number of at least 1", ""],
   "an option for one file given two": [["check", "a.yaml", "b.yaml"], "and nothing else, got", ""],
   "a change without a value": [
     ["x.yaml", "--set", "seed"],

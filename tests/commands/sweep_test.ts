@@ -203,7 +203,10 @@ settings:
     ]);
     const seed = await rocket(["sweep", "sweep.yaml", "--seed", "3"], { cwd: folder });
     assertEquals(seed.code, 2);
-    assertStringIncludes(seed.stderr, "a sweep has its seeds in its file");
+    assertStringIncludes(
+      seed.stderr,
+      "sweep has no option --seed: the sweep's file lists the seeds",
+    );
   }));
 
 Deno.test("a run that fails is told at the end, with exit code 1, and the others finish", () =>

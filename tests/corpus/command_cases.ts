@@ -90,7 +90,10 @@ function* wordCases(): Iterable<CommandCase> {
   yield one("an engine that is near", ["check", "--engine", "wsam", "--quiet", "p.yaml"], [
     "did you mean wasm?",
   ]);
-  yield one("a folder for a resumed run", ["resume", "runs/a", "--out", "b"], ["leave --out away"]);
+  yield one("a folder for a resumed run", ["resume", "runs/a", "--out", "b"], [
+    "continues in its own folder",
+    "remove it",
+  ]);
   yield one("no run folder", ["resume"], ["expected a run folder", "--help"]);
   yield one("no kind of a new stage", ["new"], ["for example"]);
   yield one("a name that is none for a stage", ["new", "loss", "My-Loss.ts.ts"], ["my_stage.ts"]);
@@ -169,7 +172,7 @@ function* sweepCases(): Iterable<CommandCase> {
     },
   });
   yield one("a seed on the command line", sweepText, ["write seeds: [1, 2, 3] there"], {
-    args: ["sweep", "--seed", "3", "--engine", "wasm", "--quiet", "s.yaml"],
+    args: ["sweep", "--set", "seed=3", "--engine", "wasm", "--quiet", "s.yaml"],
     mended: { "sweep/seed": { args: part } },
   });
   yield one("a part that is none", sweepText, ["did you mean rocket/seed-1?"], {
@@ -434,12 +437,12 @@ function* argumentCases(): Iterable<CommandCase> {
   const none = ["--set", "data.train.path=none.arrow"];
   const cases: readonly (readonly [string, string[], 1 | 2, string[], CommandCase["files"]?])[] = [
     ["options: a negative seed", [...check, "p.yaml", "--seed", "-1"], 2, [
-      '--seed takes a whole number from 0; got "-1"',
+      '--seed needs a whole number of at least 0, got "-1"',
     ]],
     ["options: no epochs", [...check, "p.yaml", "--epochs=0"], 2, [
-      '--epochs takes a whole number from 1; got "0"',
+      '--epochs needs a whole number of at least 1, got "0"',
     ]],
-    ["options: one without its value", [...run, "--out"], 2, ["--out takes a value"]],
+    ["options: one without its value", [...run, "--out"], 2, ["--out needs a value"]],
     ["options: a change that is no value of its kind", [...run, "--set", "train.epochs=many"], 2, [
       " --> --set train.epochs=many (train.epochs)",
     ]],

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { builtinsModule, findBuiltIns } from "../../src/tools/builtins.ts";
+import { commandsPage } from "../../src/tools/commands_page.ts";
 import { stagesPage } from "../../src/tools/stages_table.ts";
 import { deno, flags, inFolder, rocket, root } from "../support/command_line.ts";
 
@@ -53,6 +54,11 @@ Deno.test("plugins/mod.ts and docs/reference/stages.md list each stage of plugin
   assertEquals(await read("plugins/mod.ts"), builtinsModule(found), "run `deno task schema`");
   const page = stagesPage(found.map(({ stage }) => stage));
   assertEquals(await read("docs/reference/stages.md"), page, "run `deno task schema`");
+});
+
+Deno.test("docs/reference/commands.md lists each command and option", async () => {
+  const page = await read("docs/reference/commands.md");
+  assertEquals(page, commandsPage(), "run `deno task schema`");
 });
 
 Deno.test("findBuiltIns() refuses a default export that is not the stage that its file is named after", () =>

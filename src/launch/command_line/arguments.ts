@@ -1,12 +1,15 @@
 import { parseArgs } from "@std/cli/parse-args";
+import { type OptionName, options } from "./grammar.ts";
 
-/** A command line, taken apart. */
+/** A parsed command line. */
 export interface Arguments {
-  /** Words that are no options: the command, files. */
+  /** The arguments that are not options: the command and its files. */
   readonly words: readonly string[];
-  /** The first option without the value that it takes. */
-  readonly empty: string | undefined;
-  /** Options that there are not, as they were written. */
+  /** The options that are given, with their values; the list of a switch is empty. */
+  readonly given: ReadonlyMap<OptionName, readonly string[]>;
+  /** The first option whose value is missing. */
+  readonly empty: OptionName | undefined;
+  /** The options that do not exist, as they were written. */
   readonly unknown: readonly string[];
   readonly out: string | undefined;
   readonly seed: string | undefined;
@@ -27,37 +30,22 @@ export interface Arguments {
   readonly version: boolean;
 }
 
-const texts = [
-  ...[
-    "out",
-    "seed",
-    "epochs",
-    "set",
-    "engine",
-    "precision",
-    "jobs",
-    "only",
-    "reference",
-    "allow-plugin",
-    "allow-env",
-  ] as const,
-] as const;
-const switches = ["permissions", "quiet", "json", "debug", "help", "version"] as const;
-
 /** All options, without their dashes. */
-export const optionNames: readonly string[] = [...texts, ...switches];
+const names = Object.keys(options) as OptionName[];
+const texts = names.filter((name) => options[name].value !== undefined);
+const switches = names.filter((name) => options[name].value === undefined);
 
 /**
- * Takes a command line apart; nothing is checked yet.
+ * Parses a command line. It checks no values.
  *
  * @param args The arguments after the program's name.
  */
 export function parseArguments(args: readonly string[]): Arguments {
   const unknown: string[] = [];
-  const parsed = parseArgs(withNegatives(args), {
+  const parsed: Record<string, unknown> & { _: unknown[] } = parseArgs(withNegatives(args), {
     string: ["_", ...texts],
-    boolean: [...switches],
-    collect: ["set", "allow-plugin", "allow-env"],
+    boolean: switches,
+    collect: texts.filter((name) => options[name].repeatable),
     alias: { h: "help", V: "version" },
     unknown: (arg: string, key?: string) => {
       if (key === undefined) return true;
@@ -65,22 +53,41 @@ export function parseArguments(args: readonly string[]): Arguments {
       return false;
     },
   });
-  const { out, seed, epochs, engine, precision, jobs, only, reference } = parsed;
-  const { permissions, quiet, json, debug, help, version } = parsed;
+  const text = (name: OptionName) => parsed[name] as string | undefined;
+  const list = (name: OptionName) => parsed[name] as string[];
+  const isSet = (name: OptionName) => parsed[name] as boolean;
   return {
     words: parsed._.map(String),
-    // What --set takes is told where it is read.
+    given: new Map(names.flatMap((name): [OptionName, string[]][] => {
+      const value = parsed[name] as string | boolean | string[] | undefined;
+      if (value === true) return [[name, []]];
+      const values = typeof value === "string" ? [value] : value || [];
+      return values.length > 0 ? [[name, values]] : [];
+    })),
+    // The reader of changes reports a missing value of --set.
     empty: texts.find((name) => name !== "set" && [parsed[name]].flat().includes("")),
     unknown,
-    ...{ out, seed, epochs, engine, precision, jobs, only, reference },
-    set: parsed.set as string[],
-    allowPlugins: parsed["allow-plugin"] as string[],
-    allowEnv: parsed["allow-env"] as string[],
-    ...{ permissions, quiet, json, debug, help, version },
+    out: text("out"),
+    seed: text("seed"),
+    epochs: text("epochs"),
+    set: list("set"),
+    allowPlugins: list("allow-plugin"),
+    allowEnv: list("allow-env"),
+    engine: text("engine"),
+    precision: text("precision"),
+    jobs: text("jobs"),
+    only: text("only"),
+    reference: text("reference"),
+    permissions: isSet("permissions"),
+    quiet: isSet("quiet"),
+    json: isSet("json"),
+    debug: isSet("debug"),
+    help: isSet("help"),
+    version: isSet("version"),
   };
 }
 
-/** A negative number behind an option is its value, and no option itself. */
+/** Joins a negative number to the option before it, since it is a value and not an option. */
 function withNegatives(args: readonly string[]): string[] {
   const joined: string[] = [];
   for (const arg of args) {

@@ -29,6 +29,7 @@ import { hint } from "../../base/hints.ts";
 import { isElsewhere, isUrl } from "../../pipeline/registry.ts";
 import { duckdbPackages } from "../../../plugins/sources/duckdb_packages.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
+import { type CommandName, commandOf } from "./grammar.ts";
 import { linksOut } from "./links_out.ts";
 import { namedFiles } from "./named_files.ts";
 import { readOptions } from "./options.ts";
@@ -94,75 +95,88 @@ export async function needsOf(
   evaluate?: Evaluate,
 ): Promise<Needs> {
   const parsed = parseArguments(args);
-  const [first, ...rest] = parsed.words;
   const needs = new NeedList(evaluate);
-  if (parsed.help || parsed.version || parsed.unknown.length > 0 || first === undefined) {
+  if (parsed.help || parsed.version || parsed.unknown.length > 0 || parsed.words.length === 0) {
     return needs.answer();
   }
   readOptions(parsed);
   needs.addProject();
   await needs.addAllowed(parsed.allowPlugins);
-  switch (first) {
-    case "list":
-      for (const file of rest.filter((word) => /[./\\]/.test(word))) {
-        await needs.addPipeline(file, { ...parsed, set: [] });
-      }
-      return needs.answer();
-    case "show":
-      needs.add("read", resolve("."), "the stage that is shown");
-      await needs.addShown(rest[0] ?? "", parsed);
-      return needs.answer();
-    case "new": {
-      const folder = dirname(resolve(rest[1] ?? "."));
-      needs.add("read", folder, "what is there already");
-      needs.add("write", folder, "the new files");
-      return needs.answer();
-    }
-  }
-  if (first === "resume") {
-    // What the command line itself refuses.
-    if (rest.length !== 1 || parsed.out !== undefined) {
-      return needs.answer();
-    }
-    const folder = rest[0]!, out = resolve(folder);
+  const { name, words } = commandOf(parsed.words);
+  return await needsByCommand[name](needs, { words, parsed, temporary });
+}
+
+/** A command line, and the folder for temporary files. */
+interface Request {
+  readonly words: readonly string[];
+  readonly parsed: Arguments;
+  readonly temporary: string;
+}
+
+const needsByCommand: Readonly<
+  Record<CommandName, (needs: NeedList, request: Request) => Promise<Needs>>
+> = {
+  async run(needs, { words, parsed, temporary }) {
+    const file = pipelineFile(words);
+    if (file === undefined) return needs.answer();
+    await needs.addPipeline(file, parsed);
+    const out = resolve(parsed.out ?? "runs");
+    const why = parsed.out === undefined ? "the run's folder is made in it" : "the run's folder";
+    needs.add("write", out, why);
+    needs.add("read", out, why);
+    return needs.withEngine(parsed.engine ?? "auto", temporary);
+  },
+  async check(needs, { words, parsed, temporary }) {
+    const file = pipelineFile(words);
+    if (file === undefined) return needs.answer();
+    await needs.addPipeline(file, parsed);
+    return needs.withEngine(parsed.engine ?? "auto", temporary);
+  },
+  async resume(needs, { words, parsed, temporary }) {
+    const [folder, ...more] = words;
+    if (folder === undefined || more.length > 0) return needs.answer();
+    const out = resolve(folder);
     needs.add("read", out, "the run's folder");
     needs.add("write", out, "the run's folder");
     const earlier = await needs.addRun(folder, parsed);
-    const engine = parsed.engine ?? earlier ?? "auto";
-    needs.addEngine(engine, temporary);
-    return needs.answer(engine);
-  }
-  if (first === "sweep" && rest[0] !== undefined) {
+    return needs.withEngine(parsed.engine ?? earlier ?? "auto", temporary);
+  },
+  async sweep(needs, { words: [file], parsed, temporary }) {
+    if (file === undefined) return needs.answer();
     const out = resolve(parsed.out ?? "runs");
     needs.add("read", out, "the sweep's folder");
     needs.add("write", out, "the sweep's folder");
     if (parsed.only === undefined) {
       needs.add("run", Deno.execPath(), "each run is a process of its own, with what it needs");
-      if (isPackage) await needs.addParts(rest[0], parsed);
-      // What draws the picture is loaded in the end, if there is one.
+      if (isPackage) await needs.addParts(file, parsed);
+      // The library that draws the picture is loaded at the end, and only if there is a picture.
       return { ...needs.answer(), downloads: true };
     }
-    await needs.addSweep(rest[0], parsed);
-    const engine = parsed.engine ?? "auto";
-    needs.addEngine(engine, temporary);
-    return needs.answer(engine);
-  }
-  const isCommand = first === "run" || first === "check";
-  const [file, ...more] = isCommand ? rest : parsed.words;
-  // A word that is no pipeline, and one too many, are refused by the command line itself.
-  if (file === undefined || more.length > 0 || !/[./\\]/.test(file)) {
+    await needs.addSweep(file, parsed);
+    return needs.withEngine(parsed.engine ?? "auto", temporary);
+  },
+  async list(needs, { words, parsed }) {
+    for (const file of words.filter((word) => /[./\\]/.test(word))) {
+      await needs.addPipeline(file, { ...parsed, set: [] });
+    }
     return needs.answer();
-  }
-  await needs.addPipeline(file, parsed);
-  if (first !== "check") {
-    const out = resolve(parsed.out ?? "runs");
-    const why = parsed.out === undefined ? "the run's folder is made in it" : "the run's folder";
-    needs.add("write", out, why);
-    needs.add("read", out, why);
-  }
-  const engine = parsed.engine ?? "auto";
-  needs.addEngine(engine, temporary);
-  return needs.answer(engine);
+  },
+  async show(needs, { words: [stage = ""], parsed }) {
+    needs.add("read", resolve("."), "the stage that is shown");
+    await needs.addShown(stage, parsed);
+    return needs.answer();
+  },
+  new(needs, { words: [, file = "."] }) {
+    const folder = dirname(resolve(file));
+    needs.add("read", folder, "what is there already");
+    needs.add("write", folder, "the new files");
+    return Promise.resolve(needs.answer());
+  },
+};
+
+/** The pipeline file of a command; undefined for arguments that the command itself refuses. */
+function pipelineFile([file, ...more]: readonly string[]): string | undefined {
+  return file !== undefined && more.length === 0 && /[./\\]/.test(file) ? file : undefined;
 }
 
 /**
@@ -462,7 +476,13 @@ class NeedList {
     this.add("ffi", join(denoFolder(), "npm"), `DuckDB, by which ${use} reads`);
   }
 
-  addEngine(engine: string, temporary: string): void {
+  /** The needs of a command that computes with an engine. */
+  withEngine(engine: string, temporary: string): Needs {
+    this.#addEngine(engine, temporary);
+    return this.answer(engine);
+  }
+
+  #addEngine(engine: string, temporary: string): void {
     const cache = cacheFolder();
     this.#addOwn("write", temporary, "temporary files of this run");
     this.#addOwn("read", temporary, "temporary files of this run");

@@ -1,47 +1,50 @@
 import { UserError } from "../../base/errors.ts";
 import { hint, nameHint } from "../../base/hints.ts";
 import type { Arguments } from "./arguments.ts";
+import {
+  type CommandName,
+  commandOf,
+  commandOptions,
+  commands,
+  engines,
+  type OptionName,
+  precisions,
+} from "./grammar.ts";
 
-/** What `--engine` takes. */
-export const engines = ["auto", "native", "wasm"] as const;
-
-/** What `--precision` takes. */
-export const precisions = ["float32", "bfloat16"] as const;
-
-/** The options of the command line, checked. */
+/** The checked options of a command line; an option that is not given is undefined or empty. */
 export interface CommandOptions {
-  /** The run folder. */
+  /** The run folder, or a sweep's folder. */
   readonly out: string | undefined;
   /** Changes of the pipeline, as `PATH=VALUE`. */
   readonly set: readonly string[];
-  /** Code outside of the project's folder that may be loaded. */
+  /** The stages outside the project that may be loaded: paths and specifiers such as `npm:x`. */
   readonly allowPlugins: readonly string[];
-  /** Environment variables that may be part of an address, which a server is told. */
+  /** The environment variables that addresses may contain. Their servers learn the values. */
   readonly allowEnv: readonly string[];
-  /** Where numbers are computed, if that was said. */
+  /** The engine. */
   readonly engine: (typeof engines)[number] | undefined;
-  /** What training steps compute in, if that was said. */
+  /** The precision of training steps. */
   readonly precision: (typeof precisions)[number] | undefined;
-  /** How many runs of a sweep at once, if that was said. */
+  /** The number of parallel runs of a sweep. */
   readonly jobs: number | undefined;
-  /** The part of a sweep to do, if it is not all. */
+  /** The only part of a sweep to run. */
   readonly only: string | undefined;
-  /** What the settings of a sweep are compared with, if it is not what its file says. */
+  /** The setting with which a sweep compares the others. */
   readonly reference: string | undefined;
-  /** No progress. */
+  /** Whether to print no progress. */
   readonly quiet: boolean;
-  /** Events as JSON lines on standard output. */
+  /** Whether to print events as JSON lines on standard output. */
   readonly json: boolean;
-  /** Stack traces. */
+  /** Whether to print stack traces. */
   readonly debug: boolean;
 }
 
 /**
- * The only argument of a command.
+ * Returns the only argument of a command.
  *
  * @param args The arguments after the command.
- * @param what What it is, for the message.
- * @throws {UserError} If there is none, or more than one.
+ * @param what What the argument is, for the message.
+ * @throws {UserError} If there is no argument, or more than one; exit code 2.
  */
 export function onlyArgument(args: readonly string[], what: string): string {
   const [first, second] = args;
@@ -63,12 +66,14 @@ export function onlyArgument(args: readonly string[], what: string): string {
  * Checks the options of a command line.
  *
  * @param parsed The command line.
- * @throws {UserError} If one is wrong; exit code 2.
+ * @throws {UserError} If its command has no such option, or a value is wrong; exit code 2.
  */
 export function readOptions(parsed: Arguments): CommandOptions {
+  const { name } = commandOf(parsed.words);
+  for (const [option, values] of parsed.given) refuseOther(name, option, values);
   if (parsed.empty !== undefined) {
-    throw new UserError(`--${parsed.empty} takes a value, and there is none`, {
-      hint: hint("command/value", `write it behind the option, or leave --${parsed.empty} out`, {
+    throw new UserError(`--${parsed.empty} needs a value`, {
+      hint: hint("command/value", `write it after the option, or remove --${parsed.empty}`, {
         args: { remove: [`--${parsed.empty}`] },
       }),
       exitCode: 2,
@@ -94,6 +99,30 @@ export function readOptions(parsed: Arguments): CommandOptions {
   };
 }
 
+/** Refuses an option that other commands have, since it would have no effect. */
+function refuseOther(
+  command: CommandName,
+  option: OptionName,
+  values: readonly string[],
+): void {
+  if (commandOptions(command).includes(option)) return;
+  const why = commands[command].without?.[option];
+  throw new UserError(
+    `${command} has no option --${option}${why === undefined ? "" : `: ${why}`}`,
+    {
+      hint: hint("command/other", `remove it; ${command} --help lists its options`, {
+        args: {
+          remove: [
+            `--${option}`,
+            ...values.flatMap((value) => [value, `--${option}=${value}`]),
+          ],
+        },
+      }),
+      exitCode: 2,
+    },
+  );
+}
+
 function setNumber(
   option: string,
   text: string | undefined,
@@ -106,7 +135,7 @@ function setNumber(
 function wholeNumber(option: string, text: string, least: number): number {
   if (/^\d+$/.test(text) && Number(text) >= least) return Number(text);
   throw new UserError(
-    `--${option} takes a whole number from ${least}; got ${JSON.stringify(text)}`,
+    `--${option} needs a whole number of at least ${least}, got ${JSON.stringify(text)}`,
     { exitCode: 2 },
   );
 }
@@ -119,14 +148,19 @@ function oneOf<T extends string>(
   if (value === undefined) return undefined;
   const found = values.find((one) => one === value);
   if (found) return found;
-  throw new UserError(`--${option} takes ${values.join(", ")}; got ${JSON.stringify(value)}`, {
-    hint: nameHint("command/choice", {
-      written: value,
-      names: values,
-      change: (near) => ({
-        args: { replace: { [value]: near, [`--${option}=${value}`]: `--${option}=${near}` } },
+  throw new UserError(
+    `--${option} must be ${values.slice(0, -1).join(", ")} or ${values.at(-1)}, got ${
+      JSON.stringify(value)
+    }`,
+    {
+      hint: nameHint("command/choice", {
+        written: value,
+        names: values,
+        change: (near) => ({
+          args: { replace: { [value]: near, [`--${option}=${value}`]: `--${option}=${near}` } },
+        }),
       }),
-    }),
-    exitCode: 2,
-  });
+      exitCode: 2,
+    },
+  );
 }

@@ -1,0 +1,72 @@
+import { ROCKET_VERSION } from "../../base/package.ts";
+import {
+  type CommandName,
+  commandOptions,
+  commands,
+  commonOptions,
+  type OptionName,
+  options,
+  shownOption,
+} from "./grammar.ts";
+
+const PROGRAM = "deno task pipeline";
+
+/** The width of the column before the summaries, in characters. */
+const WIDTH = 20;
+
+/**
+ * The help of the whole command line: all commands, and the options of all of them.
+ *
+ * @returns The lines, at most 80 characters wide.
+ */
+export function help(): string[] {
+  return [
+    `Rocket ${ROCKET_VERSION}: trains a light net with a booster net.`,
+    "",
+    `usage: ${PROGRAM} COMMAND [OPTIONS]`,
+    "",
+    "commands:",
+    ...names().flatMap((name) => entry(shownCommand(name), commands[name].summary)),
+    ...entry("FILE", "The same as run FILE"),
+    "",
+    "options of all commands:",
+    ...optionLines(commonOptions),
+    "",
+    `${PROGRAM} COMMAND --help lists the options of a command.`,
+  ];
+}
+
+/**
+ * The help of a command.
+ *
+ * @param name The command's name.
+ * @returns The lines, at most 80 characters wide.
+ */
+export function commandHelp(name: CommandName): string[] {
+  return [
+    `usage: ${PROGRAM} ${shownCommand(name)} [OPTIONS]`,
+    "",
+    `${commands[name].summary}.`,
+    "",
+    "options:",
+    ...optionLines(commandOptions(name)),
+  ];
+}
+
+const names = () => Object.keys(commands) as CommandName[];
+
+const shownCommand = (name: CommandName) => `${name} ${commands[name].words}`;
+
+function optionLines(names: readonly OptionName[]): string[] {
+  return names.flatMap((name) => {
+    const { repeatable, summary } = options[name];
+    return entry(shownOption(name), repeatable ? `${summary}; repeatable` : summary);
+  });
+}
+
+/** A name and its summary in a line, or in two lines if the name is long. */
+function entry(name: string, summary: string): string[] {
+  const line = `  ${name.padEnd(WIDTH)}  ${summary}`;
+  if (name.length <= WIDTH && line.length <= 80) return [line];
+  return [`  ${name}`, `  ${" ".repeat(WIDTH)}  ${summary}`];
+}
