@@ -54,12 +54,12 @@ export function codeThatWasChecked(
     folders: [project],
     refuse(specifier) {
       if (checked.has(specifier)) return Promise.resolve();
-      return Promise.reject(new Error(`${specifier} was not checked before it is loaded`));
+      return Promise.reject(new Error(`${specifier} was not checked before it was loaded`));
     },
   };
 }
 
-/** Whether a file is a module, so that loading it runs code. */
+/** Checks whether a file is a module, so loading it would run code. */
 export const isModule = (file: string): boolean => /\.[mc]?[jt]sx?$/i.test(file);
 
 /** Further options of {@linkcode allowedCode}. */
@@ -106,12 +106,12 @@ export async function allowedCode(
       const [name] = specifier.split("#", 1) as [string];
       const asked = /^\.{0,2}\//.test(name) ? code : name;
       throw new UserError(
-        `${name} is code from outside of the project's folder, which nobody has allowed`,
+        `${name} is code from outside the project's folder and has not been allowed`,
         {
           place,
           hint: hint(
             "code/allow",
-            `if you trust it with all that you may do, as native code knows no permissions: --allow-plugin ${
+            `if you trust this code with all your permissions, which native code can use: add --allow-plugin ${
               quote(asked)
             }, or ${
               otherwise ??
@@ -231,7 +231,7 @@ function allowedIn(text: string, file: string): readonly string[] {
   }
   const list = config?.rocket?.allowPlugins ?? [];
   if (Array.isArray(list) && list.every((one) => typeof one === "string")) return list;
-  throw new UserError("rocket.allowPlugins is no list of modules", {
+  throw new UserError("rocket.allowPlugins must be a list of strings that name modules", {
     place: { file },
     hint: hint("code/list", 'write it as "rocket": { "allowPlugins": ["npm:their-stage@1"] }', {
       edit: "deno.json",

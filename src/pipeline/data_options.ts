@@ -30,7 +30,7 @@ const nan = z.enum(["error", "missing"], { error: "expected error or missing" })
   .describe("How to treat NaN. error (the default), or missing: as a null.");
 
 const idValue = z.union([z.string(), z.int()], {
-  error: "expected a text or a whole number; one of 2^53 or more in quotes",
+  error: "expected text or a whole number; put numbers of 2^53 or more in quotes",
 }).transform(String);
 
 const classValue = z.union([z.string(), z.number(), z.boolean()]).transform(String);
@@ -99,9 +99,9 @@ const feature = z.strictObject({
       "by default.",
   ),
 }).refine(({ keep, length }) => keep === undefined || length !== undefined, {
-  error: "keep is for lists with a length",
+  error: "`keep` requires `length`",
 }).refine(({ length, shape, pad }) => length === undefined || (!shape && pad === undefined), {
-  error: "expected length, or shape and pad",
+  error: "expected either `length`, or `shape` and `pad`",
 });
 
 /** The schema of an entry of `data.features`. */
@@ -120,7 +120,7 @@ const label = z.strictObject({
       error: "expected values that differ",
     }),
   ], {
-    error: "expected how many classes there are, 2 or more, or a list of their values or names",
+    error: "expected the number of classes, at least 2, or a list of their values or names",
   })
     .optional().describe(
       "The values of the column in the order of the classes, such as [-1, 1] or [no, " +

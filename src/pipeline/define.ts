@@ -5,7 +5,7 @@ export type * from "./generated/pipeline_types.ts";
 /**
  * Defines a pipeline in TypeScript, with types for the options of each built-in stage. A file with
  * the pipeline as its default export is a pipeline file. The value of `use` may be a stage object
- * instead of a name.
+ * instead of a built-in name, a path, or a package.
  *
  * @param pipeline The pipeline, as a pipeline file writes it.
  * @returns The same pipeline.

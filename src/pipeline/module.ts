@@ -2,22 +2,22 @@ import { thrown } from "../base/printable.ts";
 import { hint, type HintText } from "../base/hints.ts";
 import { say } from "../base/terminal.ts";
 
-/** After how many milliseconds a module that is still being loaded is named. */
+/** The time in milliseconds after which a message names a module that is still loading. */
 const SLOW = 3_000;
 
 /**
- * Waits for a module, and names it if that takes long: what a module waits for may never come, and
- * nobody would know whom to ask.
+ * Waits for a module to load and prints its name if this takes long. A module may wait forever, and
+ * without the message the user could not see which module it is.
  *
- * @param use What names the module.
- * @param module The module.
+ * @param use The value of `use:` that names the module.
+ * @param module The promise of the module's exports.
  */
 export async function toldIfSlow<T>(use: string, module: Promise<T>): Promise<T> {
   const timer = setTimeout(
-    () => say(`still loading ${use}: its module runs, or waits for something`),
+    () => say(`still loading ${use}: its top-level code is running or waiting`),
     SLOW,
   );
-  // The module alone decides whether the process lives on.
+  // The timer must not keep the process alive after the module has loaded or failed.
   Deno.unrefTimer(timer);
   try {
     return await module;
@@ -53,10 +53,11 @@ export interface NotDownloaded {
 }
 
 /**
- * Whether a module cannot be loaded because a dependency is missing, which a process with
- * `--cached-only` does not download.
+ * Recognizes the error of an import whose dependency is not downloaded. A process with
+ * `--cached-only` does not download it.
  *
  * @param error The value that the import threw.
+ * @returns The missing dependency; undefined for any other error.
  */
 export function notDownloaded(error: unknown): NotDownloaded | undefined {
   const words = error instanceof Error ? error.message : "";
@@ -74,7 +75,7 @@ export function notDownloaded(error: unknown): NotDownloaded | undefined {
     specifier,
     hint: hint(
       "code/download",
-      `if you trust it: deno cache ${specifier}; what modules of the project import by name is downloaded before a run, and nothing during it`,
+      `if you trust it, run: deno cache ${specifier}; only dependencies that the project's modules import with a literal specifier are downloaded before a run, and nothing is downloaded during a run`,
       { outside: "it is downloaded to Deno's cache" },
     ),
   };

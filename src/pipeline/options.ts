@@ -106,7 +106,7 @@ function issueProblems(
     }
     case "invalid_key":
       return [{
-        message: `${quoted(String(full.at(-1)))} is no name here: ${
+        message: `${quoted(String(full.at(-1)))} is not a valid name: ${
           issue.issues.slice(0, 1).map(complaint)
         }`,
         place: document.keyPlace(full),
@@ -132,7 +132,7 @@ function issueProblems(
       message: `${owner} needs ${quoted(name)}: ${complaint(issue)}`,
       place: document.place(full.slice(0, -1)),
       hint: meant &&
-        hint("options/meant", `is ${quoted(meant)} meant?`, {
+        hint("options/meant", `rename ${quoted(meant)} to ${quoted(name)}`, {
           set: { [within.at(-1)!]: valueAt(value, [...within.slice(0, -1), meant]) },
           remove: [meant],
         }),
@@ -155,7 +155,7 @@ function issueProblems(
   }];
 }
 
-/** A key of the value that is probably a misspelling of a required key that is missing. */
+/** Finds a key of the value that is probably a misspelling of a missing required key. */
 function misspelled(
   issue: Issue,
   value: unknown,
@@ -171,7 +171,7 @@ function misspelled(
   return unknown.find((key) => meantOption(key, [name]) !== undefined);
 }
 
-/** The issues of the alternative of a union that fits the value best. */
+/** Returns the issues of the alternative of a union that fits the value best. */
 function bestBranch(
   issue: z.core.$ZodIssueInvalidUnion,
   found: unknown,
@@ -183,12 +183,12 @@ function bestBranch(
   return scored[0]?.issues;
 }
 
-/** Whether an alternative is for values of another type. */
+/** Checks whether an alternative is for values of another type. */
 function isWrongKind({ code, path }: Issue): boolean {
   return path.length === 0 && (code === "invalid_type" || code === "invalid_value");
 }
 
-/** The distance of a value from an alternative. A misspelled key counts less than a missing one. */
+/** Measures how far a value is from an alternative. A misspelled key counts less than a missing one. */
 function distanceOf(issues: readonly Issue[], found: unknown): number {
   const unknown: string[] = [], missing: string[] = [];
   let others = 0;
@@ -203,16 +203,16 @@ function distanceOf(issues: readonly Issue[], found: unknown): number {
     2 * (unknown.length - misspelled);
 }
 
-/** Whether the schema's author wrote a message about what is expected. */
+/** Checks whether the schema's author wrote a message that starts with "expected". */
 const hasOwnMessage = ({ message }: Issue) => /^expected /.test(message);
 
-/** What is wrong, in the author's words if they say something else than what was expected. */
+/** Returns what is wrong: the schema author's message, or what was expected. */
 const complaint = (issue: Issue) =>
   issue.code === "custom" && !hasOwnMessage(issue)
     ? issue.message
     : `expected ${expectation(issue)}`;
 
-/** What was expected, after the word "expected". */
+/** Returns what was expected, without the word "expected". */
 function expectation(issue: Issue): string {
   if (hasOwnMessage(issue)) return issue.message.slice("expected ".length);
   switch (issue.code) {
@@ -229,7 +229,7 @@ function expectation(issue: Issue): string {
     case "invalid_format":
       return formatName(issue);
     case "invalid_union":
-      // Where one key tells the alternatives apart, zod has only its values.
+      // If one key distinguishes the alternatives, zod only reports the values of that key.
       return listed([
         ...new Set([
           ...issue.errors.flatMap((issues) => issues.slice(0, 1).map(expectation)),
@@ -264,7 +264,7 @@ function formatName(issue: z.core.$ZodIssueInvalidStringFormat): string {
   };
   if (prefix !== undefined) return `text that starts with ${quoted(prefix)}`;
   if (suffix !== undefined) return `text that ends with ${quoted(suffix)}`;
-  if (includes !== undefined) return `text that has ${quoted(includes)} in it`;
+  if (includes !== undefined) return `text that contains ${quoted(includes)}`;
   return format === "regex" ? `text like ${pattern}` : `a valid ${format}`;
 }
 
@@ -293,7 +293,8 @@ function choicesOf(issue: Issue): string[] {
 }
 
 /**
- * `mse-hint` for a stage's own options, `data.features.image` within, `the pipeline` at the top.
+ * Names a value for messages: `mse-hint` for a stage, `path of mse-hint` for a value within its
+ * options, `data.features.image` for other values, and `the pipeline` for the whole.
  */
 function nameOf({ path, stage }: Subject, within: Path): string {
   if (stage !== undefined) {
@@ -310,7 +311,7 @@ function keyHint(written: string, names: readonly string[]): HintText | undefine
   const meant = meantOption(written, names);
   if (meant !== undefined) return hint("options/key", `did you mean ${meant}?`, change(meant));
   if (names.length === 0) return undefined;
-  return hint("options/keys", `it has ${listed(names, "and")}`, change(names[0]!));
+  return hint("options/keys", `the allowed names are ${listed(names, "and")}`, change(names[0]!));
 }
 
 function listed(parts: readonly string[], last = "or"): string {
@@ -346,7 +347,7 @@ function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-/** The keys that a map can have at a path within a schema. */
+/** Returns the keys that a map can have at a path within a schema. */
 function keysOf(schema: z.ZodType, path: Path): string[] {
   return [...new Set(keysAt(schema, path))];
 }

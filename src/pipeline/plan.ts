@@ -1,5 +1,6 @@
 /**
- * The plan of a document: every stage found, every option checked, every default filled in.
+ * The types of a plan: a pipeline whose stages are found, whose options are checked, and whose
+ * defaults are filled in.
  *
  * @module
  */
@@ -71,7 +72,7 @@ export interface StopOptions {
   readonly metric: string | undefined;
   /** The number of consecutive epochs without improvement. */
   readonly patience: number;
-  /** An improvement has to be larger than this. */
+  /** The smallest change of the metric that counts as an improvement, exclusive. */
   readonly minDelta: number;
 }
 
@@ -104,13 +105,13 @@ export interface PlannedPhase {
   readonly select: string | undefined;
   /** The settings of early stopping, if the phase has any. */
   readonly stop: StopOptions | undefined;
-  /** The path of its losses in the pipeline file. */
+  /** The place of its losses in the pipeline file. */
   readonly place: Place | undefined;
-  /** The path of its epochs. */
+  /** The place of its epochs. */
   readonly epochsPlace: Place | undefined;
-  /** The path of the metric that selects the best epoch. */
+  /** The place of the metric that selects the best epoch. */
   readonly selectPlace: Place | undefined;
-  /** The path of the metric of early stopping, or of `stop`. */
+  /** The place of the metric of early stopping, or of `stop`. */
   readonly stopPlace: Place | undefined;
 }
 
@@ -141,7 +142,7 @@ export interface PlannedInitial {
   readonly names: Readonly<Record<string, string>>;
   /** Whether to restore the optimizer too. */
   readonly optimizer: boolean;
-  /** Where the pipeline file says so. */
+  /** The place of the entry in the pipeline file. */
   readonly place: Place | undefined;
 }
 
@@ -193,6 +194,6 @@ export interface Plan {
    * instead of the values of environment variables.
    */
   readonly resolved: Readonly<Record<string, unknown>>;
-  /** By the name of each variable in it, what changes when its value does. */
+  /** A short hash of each environment variable in `resolved`, by the variable's name. */
   readonly variables: Readonly<Record<string, string>>;
 }

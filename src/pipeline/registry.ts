@@ -64,7 +64,7 @@ export function createRegistry(
 }
 
 /**
- * Whether `use:` names a file or a package rather than a built-in stage.
+ * Checks whether `use:` names a file or a package rather than a built-in stage.
  *
  * @param use The value of `use:`.
  */
@@ -74,7 +74,7 @@ export function isElsewhere(use: string): boolean {
 }
 
 /**
- * Whether a text is a URL, such as a `jsr:`, `npm:` or `https:` specifier. A single letter before
+ * Checks whether a text is a URL, such as a `jsr:`, `npm:` or `https:` specifier. A single letter before
  * the colon is a Windows drive.
  *
  * @param text The text.
@@ -92,7 +92,7 @@ function refuseName(
   const names = builtins.filter((stage) => stage.kind === kind).map(({ name }) => name);
   const other = builtins.find(({ name }) => name === use);
   const called = use.length > 60 ? `${use.slice(0, 57)}…` : use;
-  const written = /^[\w.@/ -]+$/.test(called) ? `; a file is written as ./${called}.ts` : "";
+  const written = /^[\w.@/ -]+$/.test(called) ? `; for a file, write ./${called}.ts` : "";
   throw new UserError(`there is no ${kind} stage called ${JSON.stringify(called)}`, {
     place,
     hint: nameHint("stage/name", { written: use, names, change: useIt }) ??
@@ -128,10 +128,11 @@ async function load(kind: StageKind, use: string, context: FindContext): Promise
     const why = missing ? `${missing.specifier} is not downloaded` : importFault(error);
     throw new StageError({ kind, name: use, place }, `cannot be loaded: ${why}`, {
       cause: error,
-      hint: missing?.hint ?? hint("stage/debug-loading", "run again with --debug to see where", {
-        args: { add: ["--debug"] },
-        tells: true,
-      }),
+      hint: missing?.hint ??
+        hint("stage/debug-loading", "run again with --debug to see the stack trace", {
+          args: { add: ["--debug"] },
+          tells: true,
+        }),
       exitCode: 2,
     });
   }
@@ -140,18 +141,18 @@ async function load(kind: StageKind, use: string, context: FindContext): Promise
   throw new UserError(
     name === "default"
       ? `${use} has no default export`
-      : `${specifier} has no export called ${JSON.stringify(name)}`,
+      : `${specifier} has no export ${JSON.stringify(name)}`,
     {
       place,
       hint: nameHint("stage/export", {
         written: name,
         names: stages,
-        intro: "its stages are",
+        intro: "it exports the stages",
         shown: (stage) => `${specifier}#${stage}`,
         change: (stage) => useIt(`${specifier}#${stage}`),
       }) ?? hint(
         "stage/no-export",
-        "write `export default stage`, with a stage from one of the define… functions",
+        "export a stage as the default: `export default defineLoss({ … })`, or another define… function",
         { edit: "the stage's file" },
       ),
       exitCode: 2,
@@ -180,7 +181,7 @@ async function refuseMissing(use: string, path: string, { place }: FindContext):
         change: (near) => useIt(`${use.slice(0, use.lastIndexOf("/") + 1)}${near}`),
       }) ?? hint(
         "stage/path",
-        `paths start at the folder of the pipeline file; this one would be ${path}`,
+        `paths are relative to the folder of the pipeline file; this one resolves to ${path}`,
         { edit: "the path" },
       ),
       cause: error,
@@ -188,7 +189,7 @@ async function refuseMissing(use: string, path: string, { place }: FindContext):
     });
   }
   if (info.isFile) return;
-  throw new UserError(`${use} is ${info.isDirectory ? "a folder" : "no regular file"}`, {
+  throw new UserError(`${use} is ${info.isDirectory ? "a folder" : "not a regular file"}`, {
     place,
     hint: hint("stage/folder", "name a file that exports a stage", { edit: "the path" }),
     exitCode: 2,
@@ -202,10 +203,10 @@ function ofKind(
   { place }: FindContext,
 ): AnyStage {
   if (!isStage(found)) {
-    const what = use === undefined ? "this value is" : `${use} exports something that is`;
-    throw new UserError(`${what} no stage`, {
+    const what = use === undefined ? "the value of `use`" : `the export of ${use}`;
+    throw new UserError(`${what} is not a stage`, {
       place,
-      hint: hint("stage/define", "take what one of the define… functions returns", {
+      hint: hint("stage/define", "use a value that one of the define… functions returns", {
         edit: "the stage's file",
       }),
       exitCode: 2,
@@ -219,7 +220,7 @@ function ofKind(
 }
 
 /**
- * Whether a value is a stage from one of the `define…` functions.
+ * Checks whether a value is a stage from one of the `define…` functions.
  *
  * @param value The value.
  */

@@ -80,7 +80,7 @@ Deno.test("the package of a registry runs with the permissions that it prints, a
     assertEquals(swept.code, 0, swept.stderr);
     const refused = await granted("check", "outside.yaml", "--engine", "wasm");
     assertEquals(refused.code, 2);
-    assertStringIncludes(refused.stderr, "../own.ts is code from outside of the project's folder");
+    assertStringIncludes(refused.stderr, "../own.ts is code from outside the project's folder");
     const bare = await run(["--allow-read", `--allow-import=${new URL(jsr.url).host}`], "p.yaml");
     assertEquals(bare.code, 2);
     assertMatch(

@@ -202,7 +202,7 @@ const mistakes: Readonly<Record<string, [args: string[], error: string, hint: st
   "an option for one file given two": [["check", "a.yaml", "b.yaml"], "and nothing else, got", ""],
   "a change without a value": [
     ["x.yaml", "--set", "seed"],
-    "--set takes PATH=VALUE",
+    "--set expects PATH=VALUE",
     "for example",
   ],
   "no file": [["check"], "expected a pipeline file", ""],

@@ -108,7 +108,7 @@ Deno.test("a run reads and writes what its pipeline, its options and the user's 
     await Deno.rename(join(disk, "runs", name!), join(cwd, "mine"));
     const refused = await rocket(["resume", "mine", "--epochs", "4", "--quiet"], { cwd, env });
     assertEquals(refused.code, 2);
-    assertStringIncludes(refused.stderr, "is code from outside of the project's folder");
+    assertStringIncludes(refused.stderr, "is code from outside the project's folder");
     assertStringIncludes(refused.stderr, `or resume the run from its project: cd ${project}`);
     const set = ["--set", `data.train.path=${cwd}/moved.csv`];
     const args = ["resume", join(cwd, "mine"), "--epochs", "4", "--quiet", ...set];

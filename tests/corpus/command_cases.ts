@@ -35,7 +35,7 @@ function* projectCases(): Iterable<CommandCase> {
     name: "project: a list of modules that is none",
     args: [...check, "p.yaml"],
     code: 2,
-    words: ["rocket.allowPlugins is no list"],
+    words: ["rocket.allowPlugins must be a list"],
     files: { "deno.json": '{ "rocket": { "allowPlugins": "npm:their-stage" } }' },
     mended: {
       "code/list": {
@@ -47,7 +47,7 @@ function* projectCases(): Iterable<CommandCase> {
     name: "project: files that extend the same file twice, over and over",
     args: [...check, "f7.yaml"],
     code: 2,
-    words: ["is made of more than 100 files"],
+    words: ["consists of more than 100 files"],
     files: Object.fromEntries(
       Array.from({ length: 7 }, (_, at) => [
         `f${at + 1}.yaml`,
@@ -128,11 +128,11 @@ function* sweepCases(): Iterable<CommandCase> {
   });
   const named = (name: string) => `${sweepText}  ${name}: {}\n`;
   yield one("a setting that is called like the sweep's table", named("table.MD"), [
-    "the setting table.MD has the name of a file that the sweep writes",
-    "give it another name",
+    "the setting cannot be called table.MD",
+    "rename the setting",
   ], { mended: { "sweep/file-name": { files: { "s.yaml": named("tables") } } } });
   yield one("settings whose names differ in case alone", `${sweepText}  A: {}\n  a: {}\n`, [
-    "the runs of A and of a have folders that some disks take for the same",
+    "the settings A and a differ only in case",
     "s.yaml:7:3",
   ], { mended: { "sweep/case": { files: { "s.yaml": `${sweepText}  A: {}\n  b: {}\n` } } } });
   yield one("a reference that is none", `${sweepText}reference: basik\n`, ["did you mean basic?"]);
@@ -459,7 +459,7 @@ function* argumentCases(): Iterable<CommandCase> {
       ["sweep", "p.yaml", "--only", "check", "--engine", "wasm"],
       2,
       [
-        "p.yaml is a pipeline, and not a sweep",
+        "p.yaml is a pipeline file, not a sweep file",
         "deno task pipeline p.yaml",
       ],
     ],

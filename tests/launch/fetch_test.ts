@@ -139,7 +139,7 @@ Deno.test("a plugin of a registry is downloaded if it is allowed, and else nobod
     for (const [use, words] of [["npm:@toy/stage", "Error: here"], ["jsr:@toy/words", "word"]]) {
       const refused = await rocket("show", use!);
       assertEquals(refused.code, 2);
-      assertStringIncludes(refused.stderr, `${use} is code from outside of the project's folder`);
+      assertStringIncludes(refused.stderr, `${use} is code from outside the project's folder`);
       assertEquals([npm.requests, jsr.otherRequests], [[], 0]);
       const allowed = await rocket("show", use!, "--allow-plugin", use!);
       assertEquals(allowed.code, 2);

@@ -180,7 +180,7 @@ Deno.test("paths with commas and line breaks are read and written as they are, a
     const set = ["--set", 'data.train.path="\\ud800.arrow"'];
     const half = await rocket(["p.yaml", "--engine", "wasm", ...set], { cwd: folder });
     assertEquals(half.code, 2, half.stderr);
-    assertMatch(half.stderr, /^error: "\\ud800.arrow" is not Unicode text: .*\n --> --set data/);
+    assertMatch(half.stderr, /^error: "\\ud800.arrow" is not valid Unicode: .*\n --> --set data/);
   });
 });
 
@@ -240,7 +240,7 @@ Deno.test("a run folder is data: resume loads no code from it, and extends nothi
     };
     await refused({ extends: join(run, "mark.ts") }, "pipeline.json is not what a run writes");
     const outputs = [{ use: join(run, "mark.ts") }];
-    await refused({ outputs }, "is code from outside of the project's folder");
+    await refused({ outputs }, "is code from outside the project's folder");
     assert(![...Deno.readDirSync(run)].some(({ name }) => name === "mark"));
   });
 });
@@ -311,7 +311,7 @@ export default defineOutput({
       assertEquals([code, stdout], [2, ""]);
       assertStringIncludes(
         stderr,
-        "error: the environment variable ROCKET_TEST_KEY is in an address",
+        "error: the environment variable ROCKET_TEST_KEY is part of an address",
       );
       assert(!stderr.includes(secret), stderr);
     }

@@ -31,8 +31,8 @@ const refinements = [
   /^expected mean and std, or neither of them$/,
   /^expected values that differ$/,
   /^expected names that differ$/,
-  /^keep is for lists with a length$/,
-  /^expected length, or shape and pad$/,
+  /^`keep` requires `length`$/,
+  /^expected either `length`, or `shape` and `pad`$/,
   /^expected 10kB or more$/,
   /^expected at least one feature$/,
 ];

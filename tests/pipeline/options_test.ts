@@ -104,7 +104,7 @@ Deno.test("checkOptions() tells the form of texts", async () => {
     [z.url(), "x", 'expected a valid url, got "x"'],
     [z.string().startsWith("s3:"), "x", 'expected text that starts with "s3:", got "x"'],
     [z.string().endsWith(".csv"), "x", 'expected text that ends with ".csv", got "x"'],
-    [z.string().includes("*"), "x", 'expected text that has "*" in it, got "x"'],
+    [z.string().includes("*"), "x", 'expected text that contains "*", got "x"'],
   ];
   for (const [schema, text, message] of cases) {
     assertEquals(await problemWith(schema, text), [`a of mine: ${message}`], text);
@@ -130,7 +130,7 @@ Deno.test("checkOptions() names unknown options with the nearest one, at their k
   const options = z.object({ weightDecay: z.number().default(0), momentum: z.number().default(0) });
   assertEquals(await problemsWith(options, "# options\nmomentum: 1\n  \nweight_decay: 2\nx: 3\n"), [
     ["4:1", 'mine has no option "weight_decay"', "did you mean weightDecay?"],
-    ["5:1", 'mine has no option "x"', "it has weightDecay and momentum"],
+    ["5:1", 'mine has no option "x"', "the allowed names are weightDecay and momentum"],
   ]);
   assertEquals(await problemsWith(z.object({}), "x: 3\n"), [
     ["1:1", 'mine has no option "x"'],
@@ -174,7 +174,7 @@ Deno.test("checkOptions() tells of a missing option that is misspelled once", as
   ]);
   const loose = z.object({ a: z.object({ depth: z.number() }) });
   assertEquals(await problemsWith(loose, "a: { dept: 1 }\n"), [
-    ["1:4", 'a of mine needs "depth": expected a number', 'is "dept" meant?'],
+    ["1:4", 'a of mine needs "depth": expected a number', 'rename "dept" to "depth"'],
   ]);
 });
 
@@ -204,10 +204,12 @@ Deno.test("checkOptions() finds what is wrong in lists and maps, at its place", 
 Deno.test("checkOptions() refuses names that a record does not take", async () => {
   const letters = z.record(z.string().regex(/^[a-z]$/), z.number());
   assertEquals(await problemsWith(z.object({ a: letters }), "a: { X: 1 }\n"), [
-    ["1:6", '"X" is no name here: expected text like /^[a-z]$/'],
+    ["1:6", '"X" is not a valid name: expected text like /^[a-z]$/'],
   ]);
   const said = z.record(z.string().regex(/^[a-z]$/, "expected one letter"), z.number());
-  assertEquals(await problemWith(said, "{ X: 1 }"), ['"X" is no name here: expected one letter']);
+  assertEquals(await problemWith(said, "{ X: 1 }"), [
+    '"X" is not a valid name: expected one letter',
+  ]);
   const nets = z.record(z.enum(["light", "booster"]), z.number());
   assertEquals(await problemWith(nets, "{ light: 1, bosster: 2 }"), [
     'a of mine has no key "bosster"',
@@ -279,7 +281,7 @@ Deno.test("checkOptions() finds names within lazy schemas and intersections", as
   const both = z.intersection(z.object({ depth: z.number() }), z.object({ width: z.number() }));
   assertEquals(await problemWith(both, "{ dept: 1, width: 2 }"), [
     'a of mine needs "depth": expected a number',
-    'is "dept" meant?',
+    'rename "dept" to "depth"',
   ]);
 });
 

@@ -248,19 +248,19 @@ Deno.test("makePlan() tells all that is wrong with a file at once", async () => 
     [
       13,
       "{",
-      "the loss cross-entropy needs `on`: the output that it compares with the label",
+      "the loss cross-entropy requires `on`, the output to compare with the label",
       "write `on: light` or `on: booster`",
     ],
     [
       14,
       "from",
-      "`from` is for hints; cross-entropy compares one output with the label",
+      "`from` is only for hint losses; cross-entropy compares one output with the label",
       "write `on: light` or `on: booster` instead of `from`",
     ],
     [
       15,
       "on:",
-      "`on` is for losses with the label; mse-hint compares two outputs",
+      "`on` is only for losses on the label; mse-hint compares two outputs",
       "write `from: booster.logits` and `to: light.logits` instead of `on`",
     ],
     [15, "blok", 'there is no gradient stage called "blok"', "did you mean block?"],
@@ -286,7 +286,7 @@ Deno.test("makePlan() tells all that is wrong with a file at once", async () => 
       24,
       "./none",
       "there is no file ./none.ts",
-      "paths start at the folder of the pipeline file; this one would be none.ts",
+      "paths are relative to the folder of the pipeline file; this one resolves to none.ts",
     ],
     [25, "progress", 'outputs: expected a list, got "progress"'],
   ];
@@ -318,13 +318,13 @@ Deno.test("makePlan() finds the same in a file whose skeleton is right", async (
     [
       9,
       "cross",
-      "the loss cross-entropy needs `on`: the output that it compares with the label",
+      "the loss cross-entropy requires `on`, the output to compare with the label",
       "write `on: light` or `on: booster`",
     ],
     [
       11,
       "on:",
-      "`on` is for losses with the label; mse-hint compares two outputs",
+      "`on` is only for losses on the label; mse-hint compares two outputs",
       "write `from: booster.logits` and `to: light.logits` instead of `on`",
     ],
     [12, "-1", "momentum of sgd: expected a number of at least 0, got -1", ""],
@@ -332,8 +332,8 @@ Deno.test("makePlan() finds the same in a file whose skeleton is right", async (
     [
       14,
       "top-k",
-      'two metrics are called "accuracy"',
-      "give one of them a `name:` of its own",
+      'two metrics have the name "accuracy"',
+      "give one of them a different `name:`",
     ],
   ];
   assertEquals(
@@ -350,8 +350,8 @@ Deno.test("makePlan() refuses names that are given twice", async () => {
     { use: "mse-hint", name: "hint" },
   ];
   assertEquals(await messages(digitsPipeline({ losses })), [
-    'two losses are called "cross-entropy(light)"',
-    'two losses are called "hint"',
+    'two losses have the name "cross-entropy(light)"',
+    'two losses have the name "hint"',
   ]);
 });
 
@@ -392,7 +392,7 @@ Deno.test("makePlan() refuses lists of different lengths, and an empty one", asy
   const [[, message]] = await refused({ from: ["booster.group1", "booster.group2"] }) as [
     ProblemRow,
   ];
-  assertEquals(message, "`from` and `to` are compared one by one; there are 2 and 1");
+  assertEquals(message, "`from` and `to` must list the same number of outputs; got 2 and 1");
   assertEquals((await refused({ from: [], to: [] })).length, 2);
 });
 
@@ -412,14 +412,14 @@ Deno.test("makePlan() takes for train.select each metric's key in results, and n
     const [row, ...others] = await refused(stringify(withSelect(key)));
     assertEquals(others, []);
     assertEquals(row!.slice(1), [
-      `train.select names no metric of this pipeline: ${JSON.stringify(key)}`,
+      `train.select: this pipeline has no metric ${JSON.stringify(key)}`,
       `the metrics are ${keys.join(", ")}`,
     ]);
   }
   const none = digitsPipeline({ metrics: [], train: { epochs: 1, batch: 8, select: "auc" } });
   assertEquals(
     (await refused(stringify(none)))[0]![2],
-    "add one to `metrics:`, such as `metrics: [accuracy]`, and write light/accuracy here",
+    "add a metric, such as `metrics: [accuracy]`, and write light/accuracy here",
   );
 });
 
@@ -722,7 +722,7 @@ Deno.test("--set is checked like the file, and named as the place of its mistake
       ["--set network=mpl (network)", 'there is no network stage called "mpl"'],
       [
         "--set losses.0.from=light.logits (losses[0].from)",
-        "`from` is for hints; cross-entropy compares one output with the label",
+        "`from` is only for hint losses; cross-entropy compares one output with the label",
       ],
       [
         "--set optimizer.momentun=0.9 (optimizer.momentun)",

@@ -92,8 +92,8 @@ Deno.test("find() takes a stage itself", async () => {
     await problemsOf(() => registry.find("loss", {} as AnyStage, { folder: ".", place })),
     [[
       "f.yaml:7:3",
-      "this value is no stage",
-      "take what one of the define… functions returns",
+      "the value of `use` is not a stage",
+      "use a value that one of the define… functions returns",
     ]],
   );
 });
@@ -148,10 +148,10 @@ Deno.test("find() loads packages from npm", async () => {
   const [problem] = await refused({}, "loss", "npm:zod@^4.1.0");
   assertEquals(problem!.slice(0, 2), [
     "f.yaml:7:3",
-    "npm:zod@^4.1.0 exports something that is no stage",
+    "the export of npm:zod@^4.1.0 is not a stage",
   ]);
   const [other] = await refused({}, "loss", "npm:zod@^4.1.0#nothing");
-  assertEquals(other![1], 'npm:zod@^4.1.0 has no export called "nothing"');
+  assertEquals(other![1], 'npm:zod@^4.1.0 has no export "nothing"');
 });
 
 Deno.test("find() says of which stage, and where, a module cannot be loaded", async () => {
@@ -172,7 +172,7 @@ Deno.test("find() says of which stage, and where, a module cannot be loaded", as
     assertEquals(await refused(files, "loss", "./mine.ts"), [[
       "f.yaml:7:3",
       `the loss stage "./mine.ts" cannot be loaded: ${text}`,
-      "run again with --debug to see where",
+      "run again with --debug to see the stack trace",
     ]]);
   }
   for (const text of ["export default {;", 'import "./none.ts";']) {
@@ -195,27 +195,28 @@ Deno.test("find() says which stage a fault at load belongs to, and keeps its cau
 
 Deno.test("find() refuses modules that do not export what was asked for", async () => {
   const no = "./mine.ts has no default export";
-  const define = "write `export default stage`, with a stage from one of the define… functions";
-  const something = "./mine.ts exports something that is no stage";
-  const returns = "take what one of the define… functions returns";
+  const define =
+    "export a stage as the default: `export default defineLoss({ … })`, or another define… function";
+  const something = "the export of ./mine.ts is not a stage";
+  const returns = "use a value that one of the define… functions returns";
   const named = plugin.replace("export default", "export const mine =");
   const cases: [string, StageKind, string, string, string][] = [
     ["export const x = 1;", "loss", "./mine.ts", no, define],
     ["", "loss", "./mine.ts", no, define],
-    [named, "loss", "./mine.ts", no, "its stages are ./mine.ts#mine, ./mine.ts#other"],
+    [named, "loss", "./mine.ts", no, "it exports the stages ./mine.ts#mine, ./mine.ts#other"],
     [
       plugin,
       "loss",
       "./mine.ts#othr",
-      './mine.ts has no export called "othr"',
+      './mine.ts has no export "othr"',
       "did you mean ./mine.ts#other?",
     ],
     [
       plugin,
       "loss",
       "./mine.ts#toString",
-      './mine.ts has no export called "toString"',
-      "its stages are ./mine.ts#default, ./mine.ts#other",
+      './mine.ts has no export "toString"',
+      "it exports the stages ./mine.ts#default, ./mine.ts#other",
     ],
     ["export default 3;", "loss", "./mine.ts", something, returns],
     ["export default null;", "loss", "./mine.ts", something, returns],
@@ -225,7 +226,7 @@ Deno.test("find() refuses modules that do not export what was asked for", async 
       plugin,
       "loss",
       "./mine.ts#broken",
-      "./mine.ts#broken exports something that is no stage",
+      "the export of ./mine.ts#broken is not a stage",
       returns,
     ],
     [plugin, "metric", "./mine.ts", "./mine.ts is a loss stage; expected a metric stage", ""],
@@ -244,11 +245,11 @@ Deno.test("find() finds the file that was meant by one that is not there", async
   assertEquals(await refused(files, "loss", "mine.ts"), [[
     "f.yaml:7:3",
     "there is no file mine.ts",
-    "paths start at the folder of the pipeline file; this one would be mine.ts",
+    "paths are relative to the folder of the pipeline file; this one resolves to mine.ts",
   ]]);
   assertEquals(await refused(files, "loss", "./no/mine.ts"), [[
     "f.yaml:7:3",
     "there is no file ./no/mine.ts",
-    "paths start at the folder of the pipeline file; this one would be no/mine.ts",
+    "paths are relative to the folder of the pipeline file; this one resolves to no/mine.ts",
   ]]);
 });

@@ -140,7 +140,7 @@ Deno.test("makePlan() refuses to choose by a metric that has several values", as
     await assertRejects(
       () => chosen(clicks({ metrics: [use, "log-loss"], ...train({ select: key }) })),
       UserError,
-      "names a metric of several values",
+      "requires a metric with a single value",
     );
   }
   const { select } = await chosen(clicks({ metrics: ["calibration", "loss", "log-loss"] }));

@@ -266,16 +266,19 @@ Deno.test("what is wrong with phases is said all at once", async () => {
     { ...teacher, freeze: ["booster"] },
     { ...student, name: "third", select: "light/recall" },
   ]));
-  assertStringIncludes(message, "phases[3].select names no metric");
+  assertStringIncludes(message, "phases[3].select: this pipeline has no metric");
   const others = await refusals(phased([
     endless,
     { ...student, nets: ["light"] },
     { ...teacher, freeze: ["booster"] },
     { ...teacher, name: "fourth", select: "light/accuracy" },
   ]));
-  assertStringIncludes(others, "the phase teacher has no `epochs`");
-  assertStringIncludes(others, "the phase student does not compute the booster net");
+  assertStringIncludes(others, "`epochs` is set neither for the phase teacher nor for all phases");
+  assertStringIncludes(
+    others,
+    "the losses of the phase student read the booster net, which its `nets` do not include",
+  );
   assertStringIncludes(others, "the phase teacher freezes all nets that it computes");
-  assertStringIncludes(others, 'two phases are called "teacher"');
-  assertStringIncludes(others, "the phase fourth does not measure light/accuracy");
+  assertStringIncludes(others, 'two phases have the name "teacher"');
+  assertStringIncludes(others, "the phase fourth cannot measure light/accuracy");
 });

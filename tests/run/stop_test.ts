@@ -106,7 +106,7 @@ Deno.test("a run that is to end by a metric that it has not is refused with its 
   await withPipeline(digitsPipeline({ train }), async (file) => {
     const error = await assertRejects(() => readPlan(file), UserError);
     const { message, hint, place } = error.problems[0]!;
-    assertEquals(message, 'train.stop.metric names no metric of this pipeline: "light/gauc"');
+    assertEquals(message, 'train.stop.metric: this pipeline has no metric "light/gauc"');
     assertEquals(hint, "the metrics are light/accuracy, booster/accuracy");
     assert(place?.line);
   });

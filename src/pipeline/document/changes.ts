@@ -18,7 +18,7 @@ export function applyChange(root: Node, change: string): Node {
   const equals = change.indexOf("=");
   const path = equals > 0 ? parsePath(change.slice(0, equals)) : undefined;
   if (!path) {
-    throw new UserError(`--set takes PATH=VALUE; got ${JSON.stringify(change)}`, {
+    throw new UserError(`--set expects PATH=VALUE, got ${JSON.stringify(change)}`, {
       hint: hint("set/example", "for example --set losses.2.weight=0.1", {
         args: {
           replace: {
@@ -58,7 +58,7 @@ const inherited: readonly unknown[] = ["__proto__", "constructor", "prototype"];
 function refuseInherited(path: Path, file: string): void {
   const key = path.find((key) => inherited.includes(key));
   if (key === undefined) return;
-  throw new UserError(`${JSON.stringify(key)} is no key of a pipeline`, {
+  throw new UserError(`${JSON.stringify(key)} cannot be a key of a pipeline`, {
     place: { file },
     hint: hint("set/inherited", `leave out ${file}`, {
       args: { remove: ["--set", file.replace(/^--set /, "")] },
@@ -108,14 +108,14 @@ function replaced(node: Node, [key, ...rest]: Path, done: Path, value: Node, pla
   if (node.kind === "list") return replacedItem(node, key, rest, done, value, place);
   const map = node.kind === "map" ? node : mapOfName(node, done);
   if (!map) {
-    throw new UserError(`${describePath(done)} has no parts, so there is no ${formatPath(path)}`, {
-      place,
-      exitCode: 2,
-    });
+    throw new UserError(
+      `${describePath(done)} is not a map or a list, so ${formatPath(path)} does not exist`,
+      { place, exitCode: 2 },
+    );
   }
   const old = map.entries.get(String(key));
   const next = replaced(old?.value ?? emptyMap(value), rest, path, value, place);
-  // A key's position holds in the file of its value, which is not the same any more.
+  // The position of the key is only valid if the new value is from the same file.
   const kept = next.origin === old?.value.origin ? old.key : undefined;
   const entries = new Map(map.entries).set(String(key), { key: kept, value: next });
   return { ...map, entries };
@@ -135,7 +135,7 @@ function replacedItem(
     const uses = items.map((item) => useOf(item)).filter((use) => use !== undefined);
     const near = nearest(String(key), uses);
     throw new UserError(
-      `${describePath(done)} is a list of ${items.length}; expected a number from 0 to ` +
+      `${describePath(done)} is a list of length ${items.length}; expected an index from 0 to ` +
         `${items.length}, got ${JSON.stringify(key)}`,
       {
         place,

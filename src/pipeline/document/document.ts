@@ -1,5 +1,5 @@
 /**
- * A pipeline file as it was written: its values and their places.
+ * Reads pipeline files into documents, which contain the values and their places.
  *
  * @module
  */
@@ -99,13 +99,13 @@ export class Unevaluated extends Error {
 export interface Reading {
   /** Which files that are code may be read. */
   readonly allowed: AllowedCode;
-  /** Hears of each file. */
+  /** Called with the absolute path of each file that is read. */
   readonly onFile: ((path: string) => void) | undefined;
-  /** Which environment variables may be read for what, and who hears of them. */
+  /** The variables allowed in addresses, and a callback for each variable. */
   readonly environment: EnvironmentOptions;
-  /** What a module exports, by its absolute path; it is imported by default. */
+  /** Returns a module's exports by its absolute path. By default the module is imported. */
   readonly evaluate: Evaluate | undefined;
-  /** How many were read. */
+  /** The number of files read so far. */
   files: number;
 }
 
@@ -141,9 +141,9 @@ export async function readDocument(
 }
 
 /**
- * What is to hold for all files that are read for one purpose.
+ * Creates the settings and the state for reading all files of one pipeline or sweep.
  *
- * @param options Which code may be read, and who hears of what is.
+ * @param options The code that may be read, and callbacks for files and variables.
  */
 export function startReading(
   { allowed, onFile, onVariable, allowEnv, evaluate }: ReadOptions,
@@ -152,12 +152,12 @@ export function startReading(
 }
 
 /**
- * Reads a pipeline file, or another of that form, laid over those that it extends.
+ * Reads a pipeline file or a sweep file and merges it with the files that it extends.
  *
  * @param file A YAML, JSON or TypeScript file.
- * @param reading What holds for all files.
- * @param place Where the file is named, if that is in a file.
- * @returns Its values, with environment variables still by name.
+ * @param reading The settings and the state of reading.
+ * @param place The place that names the file, if another file does.
+ * @returns The merged values, in which `${env:NAME}` is not replaced yet.
  * @throws {UserError} If a file cannot be read; exit code 2.
  */
 export async function readNode(file: string, reading: Reading, place?: Place): Promise<Node> {
@@ -165,7 +165,7 @@ export async function readNode(file: string, reading: Reading, place?: Place): P
 }
 
 /**
- * Makes a document from a pipeline that is a value in a program.
+ * Makes a document from a pipeline that a program provides as a value.
  *
  * @param value The pipeline, from `definePipeline()`.
  * @param options The folder that relative paths start from; changes as `PATH=VALUE`; the file that
@@ -188,7 +188,7 @@ export async function documentOfValue(
  *
  * @param read The values.
  * @param file The file that messages name.
- * @param options Changes, and which environment variables may be read for what.
+ * @param options Changes as `PATH=VALUE`, and the variables allowed in addresses.
  * @throws {UserError} If a change or an environment variable is wrong; exit code 2.
  */
 export function documentOf(
@@ -247,9 +247,9 @@ async function readFile(
     );
   }
   if (isUrl(file)) {
-    throw new UserError(`${file} is on a server, from where no pipeline is extended`, {
+    throw new UserError(`${file} is on a server, but a pipeline can only extend local files`, {
       place,
-      hint: hint("extends/server", "fetch the file, and name the local one", {
+      hint: hint("extends/server", "download the file and write its local path", {
         edit: "the path of a file that was fetched",
       }),
       exitCode: 2,
@@ -267,7 +267,7 @@ async function readFile(
     });
   }
   if (++reading.files > maxFiles) {
-    throw new UserError(`the pipeline is made of more than ${maxFiles} files`, {
+    throw new UserError(`the pipeline consists of more than ${maxFiles} files`, {
       place,
       hint: hint("extends/many", "look for files that extend the same file more than once", {
         edit: "the files",
@@ -287,8 +287,8 @@ async function readFile(
  * Merges a pipeline with the files that it extends.
  *
  * @param node The pipeline.
- * @param reading What holds for all files.
- * @param within The files that extend this one.
+ * @param reading The settings and the state of reading.
+ * @param within The absolute paths of the files that extend this one.
  * @throws {UserError} If a file cannot be read; exit code 2.
  */
 export async function extended(
@@ -331,10 +331,10 @@ export async function extended(
 }
 
 /**
- * The path of a file that another file names, as short as the user wrote it if possible.
+ * Returns the path of a file that another file names, as short as the user wrote it if possible.
  *
  * @param folder The folder of the file that names it.
- * @param name The name there.
+ * @param name The path or URL in that file.
  */
 export function pathFrom(folder: string, name: string): string {
   if (isUrl(name)) return name;
@@ -348,10 +348,13 @@ async function readText(file: string, path: string, place: Place | undefined): P
   try {
     const size = await sizeOfFile(file, path, place);
     if (size > maxBytes) {
-      throw new UserError(`${file} is ${size} bytes long; a pipeline has at most ${maxBytes}`, {
-        place,
-        exitCode: 2,
-      });
+      throw new UserError(
+        `${file} has ${size} bytes; a pipeline file may have at most ${maxBytes}`,
+        {
+          place,
+          exitCode: 2,
+        },
+      );
     }
     text = new TextDecoder("utf-8", { fatal: true }).decode(await Deno.readFile(path));
   } catch (error) {
@@ -363,15 +366,14 @@ async function readText(file: string, path: string, place: Place | undefined): P
 }
 
 /**
- * Reads a module whose default export is a pipeline, or another of that form, without those that it
- * extends.
+ * Reads a module whose default export is a pipeline or a sweep, without the files that it extends.
  *
- * @param file The module, as the person named it.
- * @param path Its absolute path.
- * @param place Where the file is named, if that is in a file.
- * @param reading How it is evaluated.
- * @returns Its values.
- * @throws {UserError} If it cannot be loaded, or exports something else; exit code 2.
+ * @param file The module, as the user named it.
+ * @param path The module's absolute path.
+ * @param place The place that names the module, if another file does.
+ * @param reading How the module is evaluated.
+ * @returns The exported values.
+ * @throws {UserError} If the module cannot be loaded or exports something else; exit code 2.
  */
 export async function readModule(
   file: string,
@@ -388,7 +390,7 @@ export async function readModule(
     const module = await evaluate(path);
     const value = await settled(module.default, file);
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw notAPipeline(file, "its default export is no pipeline");
+      throw notAPipeline(file, "its default export is not a pipeline");
     }
     // A getter may throw.
     return nodeOf(value, { file, folder: dirname(file) });
@@ -399,10 +401,11 @@ export async function readModule(
     const why = missing ? `${missing.specifier} is not downloaded` : importFault(error);
     throw new UserError(`${file} cannot be loaded: ${why}`, {
       place: place ?? { file },
-      hint: missing?.hint ?? hint("pipeline/debug", "run again with --debug to see where", {
-        args: { add: ["--debug"] },
-        tells: true,
-      }),
+      hint: missing?.hint ??
+        hint("pipeline/debug", "run again with --debug to see the stack trace", {
+          args: { add: ["--debug"] },
+          tells: true,
+        }),
       cause: error,
       exitCode: 2,
     });
@@ -415,7 +418,7 @@ const imported: Evaluate = (path) => import(pathToFileURL(path).href);
 async function settled(value: unknown, file: string): Promise<unknown> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise((_, reject) => {
-    const why = `its default export is a promise that nothing settles within ${patience / 1000} s`;
+    const why = `its default export is a promise that did not settle within ${patience / 1000} s`;
     timer = setTimeout(() => reject(notAPipeline(file, why)), patience);
   });
   try {
@@ -429,12 +432,12 @@ async function settled(value: unknown, file: string): Promise<unknown> {
 async function sizeOfFile(file: string, path: string, place: Place | undefined): Promise<number> {
   const { size, isDirectory, isFile } = await Deno.stat(path);
   if (isFile) return size;
-  throw new UserError(`${file} is ${isDirectory ? "a folder" : "no regular file"}`, {
+  throw new UserError(`${file} is ${isDirectory ? "a folder" : "not a regular file"}`, {
     place,
     hint: isDirectory
       ? undefined
       : hint("pipeline/regular", "a pipeline is a file that ends in .yaml, .yml, .json or .ts", {
-        edit: "a file in the place of the device",
+        edit: "a file instead of the device",
       }),
     exitCode: 2,
   });
@@ -446,13 +449,13 @@ async function refuseFolder(file: string, place: Place | undefined): Promise<voi
 }
 
 function notAPipeline(file: string, why: string): UserError {
-  return new UserError(`${file} has no pipeline: ${why}`, {
+  return new UserError(`${file} does not contain a pipeline: ${why}`, {
     place: { file, line: 1, column: 1 },
     hint: /[jt]s$/i.test(file)
       ? hint("pipeline/export", "write `export default definePipeline({ … })`", {
         edit: "the file",
       })
-      : hint("pipeline/start", "pipelines/quickstart.yaml is one to start from", {
+      : hint("pipeline/start", "pipelines/quickstart.yaml is an example to start from", {
         edit: "the file",
       }),
     exitCode: 2,

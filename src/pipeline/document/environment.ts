@@ -15,24 +15,27 @@ import {
   valueOf,
 } from "./nodes.ts";
 
-/** Which environment variables a pipeline may read, and who hears of them. */
+/** Limits and a callback for the environment variables that a pipeline reads. */
 export interface EnvironmentOptions {
-  /** Hears of each variable that is read. */
+  /** Called with the name of each environment variable that is read. */
   readonly onVariable?: ((name: string) => void) | undefined;
-  /** The variables that may be part of an address, which a server is told; all by default. */
+  /**
+   * The environment variables that may be part of an address and are thus sent to a server; all by
+   * default.
+   */
   readonly allowEnv?: readonly string[] | undefined;
 }
 
 /**
- * Puts the values of environment variables in the place of `${env:NAME}`. A value that is nothing
- * else is read as YAML reads it, so that a number is a number; within a longer text it is text.
- * `$${` stands for `${` itself. A server is told the address that it is asked for, so that only
- * variables that are allowed are part of one.
+ * Replaces `${env:NAME}` with the value of the environment variable. If a text consists of one
+ * variable, its value is parsed as YAML, so a number becomes a number. Within a longer text, the
+ * value stays text. `$${` is the escape for `${`. Only allowed variables may be part of an address,
+ * because an address is sent to a server.
  *
  * @param node The pipeline.
- * @param problems Takes what is wrong.
- * @param options Which variables may be read for what, and who hears of them.
- * @returns The pipeline with the variables' values.
+ * @param problems The list to which problems are added.
+ * @param options The variables allowed in addresses, and a callback for each variable.
+ * @returns The pipeline with the values of the variables.
  */
 export function readEnvironment(
   node: Node,
@@ -107,20 +110,20 @@ function replaceIn(
   return { ...node, value, ...(names.length > 0 && { written: text }) };
 }
 
-/** Refuses what no file, no host and no column can be called: half of a pair of surrogates. */
+/** Rejects unpaired surrogates, which no name of a file, host, or column can contain. */
 function refuseIllFormed(text: string, place: Place, problems: Problem[]): void {
   if (text.isWellFormed()) return;
   const written = text.replaceAll(/\p{Cs}/gu, "");
   problems.push({
-    message: `${JSON.stringify(text)} is not Unicode text: it has half of a surrogate pair`,
+    message: `${JSON.stringify(text)} is not valid Unicode: it contains an unpaired surrogate`,
     place,
-    hint: hint("document/unicode", `leave that out: ${JSON.stringify(written)}`, {
+    hint: hint("document/unicode", `remove the surrogate: ${JSON.stringify(written)}`, {
       set: { ".": written },
     }),
   });
 }
 
-/** What makes a text an address: Rocket and Deno ask a server for what it names. */
+/** Checks whether a text is an address, which Rocket or Deno would request from a server. */
 const isAddress = (text: string) => /^\s*(https?|npm|jsr):/i.test(text) || text.includes("://");
 
 function refuseInAddress(
@@ -137,9 +140,10 @@ function refuseInAddress(
   for (const name of new Set(names)) {
     if (allowEnv.includes(name)) continue;
     problems.push({
-      message: `the environment variable ${name} is in an address, so that a server is told it`,
+      message:
+        `the environment variable ${name} is part of an address, so a server would receive its value`,
       place: placeOf(node, path),
-      hint: hint("environment/address", `if the server may know it, add --allow-env ${name}`, {
+      hint: hint("environment/address", `if the server may receive it, add --allow-env ${name}`, {
         args: { add: ["--allow-env", name] },
       }),
     });
@@ -147,14 +151,13 @@ function refuseInAddress(
 }
 
 /**
- * A value of a pipeline as its files have it: with `${env:NAME}` in the place of what was read from
- * the environment, so that files which are kept or passed on have no variable's value.
+ * Restores `${env:NAME}` in a checked value of a pipeline. Files that are stored or shared thus
+ * contain no values of environment variables.
  *
- * @param value The value, as it came out of the pipeline's check: with defaults, and with absolute
- *   paths.
- * @param root The pipeline with the variables' values.
- * @param path Where the value stands in it.
- * @returns The value; {@linkcode readEnvironment} makes the same of it again.
+ * @param value The checked value, with defaults and absolute paths.
+ * @param root The pipeline with the values of the variables.
+ * @param path The path of the value in the pipeline.
+ * @returns The value for files; {@linkcode readEnvironment} turns it into the checked value again.
  */
 export function asWritten(value: unknown, root: Node, path: Path = []): unknown {
   const { node, rest } = follow(root, path);
@@ -162,7 +165,7 @@ export function asWritten(value: unknown, root: Node, path: Path = []): unknown 
   if (node.kind === "scalar") return inPlaceOf(value, node);
   return mapped(value, (item, key) => {
     const inner = childOf(node, key);
-    // Where no variable is read, no value can be made of one.
+    // Without variables in the file, no value can be derived from one.
     if (!inner || !hasVariables(inner)) return plain(item);
     return isOption(value, item) && !isSame(item, inner)
       ? inFile(inner, item)
@@ -170,13 +173,10 @@ export function asWritten(value: unknown, root: Node, path: Path = []): unknown 
   });
 }
 
-/**
- * Marks what has become of a stage: its options are checked by schemas that may make anything of
- * them.
- */
+/** Marks the resolved options of a stage, whose schemas may transform values in any way. */
 export const STAGE: unique symbol = Symbol("stage");
 
-/** Whether an item of a value is an option of a stage, and no stage of its own. */
+/** Checks whether an item of a value is an option of a stage but not a stage itself. */
 const isOption = (value: unknown, item: unknown) =>
   STAGE in Object(value) && !(STAGE in Object(item));
 
@@ -193,12 +193,12 @@ function childrenOf(node: Exclude<Node, ScalarNode>): [string | number, Node][] 
 }
 
 /**
- * Whether a value is what stands in the file: with the values of variables, and with absolute
+ * Checks whether a value is the same as in the file, apart from values of variables and absolute
  * paths.
  */
 function isSame(value: unknown, node: Node): boolean {
   if (node.kind === "scalar") {
-    // What a schema makes of a text alone, inPlaceOf() knows.
+    // inPlaceOf() handles texts that a schema has transformed.
     return node.written !== undefined || value === node.value || value === absolute(node);
   }
   if (typeof value !== "object" || value === null) return false;
@@ -208,7 +208,7 @@ function isSame(value: unknown, node: Node): boolean {
     children.every(([key, child]) => isSame((value as Record<string, unknown>)[key], child));
 }
 
-/** What stands in the file, with absolute paths where the value has them. */
+/** Returns the value in the file, with absolute paths where the checked value has them. */
 function inFile(node: Node, value: unknown): unknown {
   const part = (key: string | number) => Object(value)[key];
   switch (node.kind) {
@@ -224,13 +224,16 @@ function inFile(node: Node, value: unknown): unknown {
   }
 }
 
-/** A text of the file as a path that starts from the file's folder. */
+/** Resolves a text of the file as a path relative to the file's folder. */
 const absolute = ({ value, origin }: ScalarNode) =>
   typeof value === "string" ? resolve(origin.folder, value) : undefined;
 
 const plain = (item: unknown): unknown => mapped(item, plain);
 
-/** A text without variables, a list or a map; all else is kept as it is. */
+/**
+ * Maps the items of a list or a plain object and escapes a text without variables. Other values are
+ * returned unchanged.
+ */
 function mapped(value: unknown, map: (item: unknown, key: string | number) => unknown): unknown {
   if (typeof value === "string") return value.replaceAll("${", () => "$${");
   if (Array.isArray(value)) return value.map(map);
@@ -240,18 +243,18 @@ function mapped(value: unknown, map: (item: unknown, key: string | number) => un
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, map(item, key)]));
 }
 
-/** What stands in a file for a value that was made of a text with variables. */
+/** Returns the text to write to a file for a value that comes from a text with variables. */
 function inPlaceOf(value: unknown, node: ScalarNode): unknown {
   if (typeof value !== "object" || value === null) return textOf(value, node) ?? node.written;
   if (!(STAGE in value)) return textWithin(value, node) ?? node.written;
-  // A name alone has become a stage, with defaults beside it.
+  // The short form of a stage, its name, was expanded to a map with defaults.
   return mapped(value, (item) => textOf(item, node) ?? plain(item));
 }
 
 /**
- * The text that a list or a map was made of. What else is in it may be made of a variable's value
- * as well, and the text alone gives all of it again; but a path does not start from the file that
- * had it any more.
+ * Returns the text that a schema turned into a list or a map. Its other items may also depend on
+ * the variable, and the text alone restores all of them. A relative path in it is resolved, because
+ * the written file may be in another folder.
  */
 function textWithin(value: object, node: ScalarNode): string | undefined {
   const found = Object.values(value).map((item) =>
@@ -261,7 +264,7 @@ function textWithin(value: object, node: ScalarNode): string | undefined {
     found.find((text) => text !== undefined);
 }
 
-/** The text of a value; undefined where it is not the text's own. */
+/** Returns the text that a value comes from; undefined if the value is not from this text. */
 function textOf(value: unknown, { written, origin, ...node }: ScalarNode): string | undefined {
   if (value === node.value) return written;
   if (typeof value !== "string" || typeof node.value !== "string") return undefined;
@@ -273,10 +276,10 @@ function textOf(value: unknown, { written, origin, ...node }: ScalarNode): strin
 }
 
 /**
- * Reads the variables of a value that {@linkcode asWritten} has made.
+ * Replaces the variables in a result of {@linkcode asWritten} with their values.
  *
  * @param value The value.
- * @param file The file that has it.
+ * @param file The file that contains the value, for messages.
  * @throws {UserError} If a variable is not set.
  */
 export function withVariables(value: unknown, file: string): unknown {
@@ -287,7 +290,7 @@ export function withVariables(value: unknown, file: string): unknown {
 }
 
 /**
- * The environment variables that a value of {@linkcode asWritten} names.
+ * Returns the names of the environment variables in a result of {@linkcode asWritten}.
  *
  * @param value The value.
  */
@@ -297,17 +300,18 @@ export function variablesIn(value: unknown): string[] {
 }
 
 /**
- * What tells, when a run goes on, that a variable has another value than it had. It is too short to
- * find a long value by, but whoever guesses a short one, such as a PIN, can check the guess.
+ * Returns a short hash of an environment variable, by which a resumed run notices that the value
+ * has changed. The hash is too short to reveal a long value, but a guess of a short value, such as
+ * a PIN, can be checked against it.
  *
- * @param name The variable.
+ * @param name The name of the variable.
  */
 export function variableMark(name: string): string {
   const value = Deno.env.get(name) ?? "";
   return createHash("sha256").update(`${name}=${value}`).digest("hex").slice(0, 8);
 }
 
-/** Only text, numbers and the like: an environment variable does not write lists and maps. */
+/** Parses a scalar. A list or a map stays text, because variables only provide scalars. */
 function plainValue(text: string): unknown {
   const { contents, errors, warnings } = parseDocument(text);
   if (errors.length + warnings.length > 0) return text;

@@ -130,7 +130,7 @@ export function follow(node: Node, path: Path): { node: Node; rest: Path } {
 }
 
 /**
- * A part of a list or a map.
+ * Returns an item of a list or the value of a key in a map; undefined if it does not exist.
  *
  * @param node The node.
  * @param key The index or the name.
@@ -141,7 +141,7 @@ export function childOf(node: Node, key: string | number): Node | undefined {
 }
 
 /**
- * The place of a node, for messages.
+ * Returns the place of a node, for messages.
  *
  * @param node The node.
  * @param path The path that led to it.

@@ -21,11 +21,13 @@ import type { MapEntry, Node, Origin, Position } from "./nodes.ts";
  */
 const maxProblems = 10;
 
-/** The maximum number of parts. Aliases of aliases can turn a small file into millions of parts. */
+/**
+ * The maximum number of values. Aliases of aliases can turn a small file into millions of values.
+ */
 const maxNodes = 100_000;
 
 /**
- * Reads YAML, or JSON, which is YAML too.
+ * Parses YAML, of which JSON is a subset.
  *
  * @param text The text.
  * @param origin The origin of the text.
@@ -38,12 +40,13 @@ export function parseYaml(text: string, origin: Origin): Node {
     lineCounter,
     prettyErrors: false,
     merge: true,
-    // The library compares each key with all others; of large texts they are looked up below.
+    // The library compares each key with all others, which is slow for large texts. #entries()
+    // rejects duplicate keys in texts of any size.
     uniqueKeys: text.length < 2 ** 16,
   });
-  // What is only a warning to `yaml`, such as a tag that means nothing here, is no pipeline either.
+  // `yaml` only warns about some mistakes, such as unknown tags. A pipeline may not contain them.
   const errors = [...document.errors, ...document.warnings];
-  // All else that is wrong with a file that is nested too deeply follows from that.
+  // If a file is nested too deeply, all its other errors follow from that.
   const deep = errors.find(({ code }) => code === "RESOURCE_EXHAUSTION");
   const problems = (deep ? [deep] : errors).slice(0, maxProblems).map((error): Problem => ({
     message: sentenceOf(error),
@@ -53,11 +56,11 @@ export function parseYaml(text: string, origin: Origin): Node {
   return new Reader(origin, lineCounter, document).read(document.contents);
 }
 
-/** From `yaml`, without its own words for the position, and without advice to programmers. */
+/** Shortens a message of `yaml`: the position is printed elsewhere, and advice to programmers. */
 function sentenceOf({ code, message }: YAMLError): string {
   if (code === "RESOURCE_EXHAUSTION") return "the file is nested too deeply";
   if (code === "MULTIPLE_DOCS") {
-    return "a pipeline file is one YAML document, and another starts here";
+    return "a pipeline file must contain a single YAML document, but another one starts here";
   }
   return message.split("\n", 1)[0]!.replace(/:$/, "");
 }
@@ -67,7 +70,10 @@ function positionAt(lineCounter: LineCounter, offset: number): Position {
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
-/** What aliases stand for. The library would go through the document anew for each of them. */
+/**
+ * Finds the nodes that aliases refer to, in one pass. The library would search the document again
+ * for each alias.
+ */
 function targetsOf(contents: YamlNode | null): Map<YamlNode, YamlNode> {
   const anchors = new Map<string, YamlNode>(), targets = new Map<YamlNode, YamlNode>();
   const walk = (node: unknown): void => {
@@ -106,7 +112,11 @@ class Reader {
   read(node: ParsedNode | YamlNode | null): Node {
     if (++this.#nodes > maxNodes) {
       const advice = hint("yaml/parts", "look for aliases of aliases", { edit: "the file" });
-      throw this.#error("the file has too many parts", node, advice);
+      throw this.#error(
+        `the file has more than ${maxNodes} values after its aliases are expanded`,
+        node,
+        advice,
+      );
     }
     const base = { origin: this.#origin, position: this.#position(node) };
     if (isAlias(node)) {
@@ -132,21 +142,23 @@ class Reader {
     const entries = new Map<string, MapEntry>();
     const merged = new Map<string, MapEntry>();
     for (const { key, value } of pairs) {
-      if (!isScalar(key)) throw this.#error("expected text as the key", key);
+      if (!isScalar(key)) throw this.#error("the key of a map must be text", key);
       const read = this.read(value);
       if (key.value === "<<" || typeof key.value === "symbol") {
         for (const map of read.kind === "list" ? read.items : [read]) {
-          if (map.kind !== "map") throw this.#error("expected a map to merge with <<", key);
+          if (map.kind !== "map") throw this.#error("only a map can be merged with <<", key);
           for (const [name, entry] of map.entries) if (!merged.has(name)) merged.set(name, entry);
         }
         continue;
       }
       const name = String(key.value);
-      // `yaml` lets 1 and "1" pass, which are one name here.
+      // `yaml` accepts 1 and "1" as different keys, but both become the same name.
       if (entries.has(name)) throw this.#error("Map keys must be unique", key);
-      if (name.startsWith("//")) throw this.#error("a comment starts with #", key);
-      if (name === "__proto__") throw this.#error("__proto__ is no name here", key);
-      // An empty value has no position of its own in some places; its key has.
+      if (name.startsWith("//")) {
+        throw this.#error("a key cannot start with //; a comment starts with #", key);
+      }
+      if (name === "__proto__") throw this.#error("__proto__ cannot be used as a key", key);
+      // Some empty values have no position; the position of the key replaces it.
       const placed = read.position ? read : { ...read, position: this.#position(key) };
       entries.set(name, { key: this.#position(key), value: placed });
     }

@@ -1,5 +1,5 @@
 /**
- * The JSON Schema of pipeline files, for editors: from the same schemas that check the options.
+ * Generates the JSON Schema of pipeline files, for editors, from the schemas that check the options.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import { type AnyStage, type StageKind, stageKinds } from "../../stages/stage.ts
 /** A JSON Schema, or a part of one. */
 export type JsonSchema = { readonly [key: string]: unknown };
 
-/** How stages that are not built in are named: a file, or a package. */
+/** The value of `use:` for a stage that is not built in: a path, a package, or a URL. */
 const elsewhere = {
   type: "string",
   pattern: "^(\\.{0,2}/|(jsr|npm|https|file):)|\\.[mc]?[jt]s(#|$)",
 };
 
-/** A pipeline without phases has to say itself how it trains. */
+/** A pipeline without phases must set its losses, optimizer, and epochs at the top level. */
 const withoutPhases = {
   if: { required: ["phases"] },
   else: {
@@ -32,13 +32,13 @@ const withoutPhases = {
   },
 };
 
-/** What stands before the kind in the names of schemas of changes. */
+/** The prefix of a kind in the names of the schemas for files that extend another file. */
 const CHANGED = "changed-";
 
 /**
- * The JSON Schema of a pipeline file.
+ * Makes the JSON Schema of a pipeline file.
  *
- * @param stages The stages whose names and options it knows.
+ * @param stages The stages whose names and options the schema contains.
  * @returns The schema, draft 2020-12.
  */
 export function pipelineJsonSchema(stages: readonly AnyStage[]): JsonSchema {
@@ -73,8 +73,8 @@ export function pipelineJsonSchema(stages: readonly AnyStage[]): JsonSchema {
 }
 
 /**
- * What a file that extends another may write in the place of a value: maps need not be whole, as
- * they are laid over others; lists replace others, so that their items have to be.
+ * Makes the schema of a value in a file that extends another file. Maps may be incomplete, since
+ * they are merged. Lists replace other lists, so their items must be complete.
  */
 function changeOf(
   schema: JsonSchema,
@@ -109,7 +109,7 @@ function changeOf(
         Object.entries(properties).map(([name, part]) => [name, change(part)]),
       ),
     }),
-    // What has options that are not known here would match everything without its name.
+    // The schema of unknown stages allows any option. Without `use`, it would match every map.
     ...(properties?.use?.pattern === elsewhere.pattern && { required: ["use"] }),
   };
 }

@@ -46,9 +46,9 @@ export async function planData(
 }
 
 /**
- * The data as plain JSON.
+ * Converts the planned data to plain JSON.
  *
- * @param data What a plan says of them.
+ * @param data The data of a plan.
  */
 export function resolvedData(
   { train, test, validation, rows, memory, features, label, nulls, weight, transforms }:

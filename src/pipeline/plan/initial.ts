@@ -4,10 +4,10 @@ import { netName, type PipelineValue } from "../file_schema.ts";
 import type { Planner } from "./planner.ts";
 
 /**
- * Plans the initial weights that replace random ones.
+ * Plans where the nets' initial weights come from if they are not random.
  *
- * @param planner Collects problems.
- * @param initial The value of `initial` in the document.
+ * @param planner Provides the document.
+ * @param initial The value of `network.initial` in the document.
  */
 export function planInitial(
   { document }: Planner,

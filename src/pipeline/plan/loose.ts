@@ -5,8 +5,8 @@ import { type LossEntry, planComparisons } from "./losses.ts";
 import { isEntry, type Planner } from "./planner.ts";
 
 /**
- * Checks the stages of a file that violates the pipeline's schema, as far as entries can be
- * recognized.
+ * Checks the stages of a pipeline file that violates the schema of pipelines, so that all mistakes
+ * are reported together. Values that are not recognizable as stages are skipped.
  *
  * @param planner Finds stages and collects problems.
  * @param value The document's value.

@@ -71,7 +71,7 @@ function taskOutput(
   for (const [key, given] of [["from", from], ["to", to]] as const) {
     if (given === undefined) continue;
     planner.problem(
-      `\`${key}\` is for hints; ${stage.name} compares one output with the label`,
+      `\`${key}\` is only for hint losses; ${stage.name} compares one output with the label`,
       planner.document.keyPlace([...path, key]),
       hint(
         "losses/on-instead",
@@ -84,7 +84,7 @@ function taskOutput(
   // In a file that violates the pipeline's schema the value may be anything; the schema reports it.
   if (on !== undefined) return [[String(on).includes(".") ? on : `${on}.logits`]];
   planner.problem(
-    `the loss ${stage.name} needs \`on\`: the output that it compares with the label`,
+    `the loss ${stage.name} requires \`on\`, the output to compare with the label`,
     planner.document.place(path),
     hint(
       "losses/on",
@@ -103,7 +103,7 @@ function hintOutputs(
 ): string[][] | undefined {
   if (on === undefined) return pairs(planner, [from].flat(), [to].flat(), path);
   planner.problem(
-    `\`on\` is for losses with the label; ${stage.name} compares two outputs`,
+    `\`on\` is only for losses on the label; ${stage.name} compares two outputs`,
     planner.document.keyPlace([...path, "on"]),
     hint(
       "losses/from-instead",
@@ -117,9 +117,9 @@ function hintOutputs(
 function pairs(planner: Planner, from: string[], to: string[], path: Path): string[][] | undefined {
   if (from.length === to.length) return from.map((teacher, index) => [teacher, to[index]!]);
   planner.problem(
-    `\`from\` and \`to\` are compared one by one; there are ${from.length} and ${to.length}`,
+    `\`from\` and \`to\` must list the same number of outputs; got ${from.length} and ${to.length}`,
     planner.document.place([...path, from.length > 1 ? "from" : "to"]),
-    hint("losses/pairs", "name as many outputs in `to` as in `from`, in the same order", {
+    hint("losses/pairs", "list as many outputs in `to` as in `from`, in the same order", {
       set: { "../from": from.slice(0, 1), "../to": to.slice(0, 1) },
     }),
   );
@@ -129,8 +129,8 @@ function pairs(planner: Planner, from: string[], to: string[], path: Path): stri
 const shortOutput = (output: string) => output.replace(/\.logits$/, "");
 
 /**
- * The compared outputs for the default name of a loss: `booster→light`; for several layers, only
- * the nets.
+ * Formats the compared outputs for the default name of a loss, such as `booster→light`. For several
+ * layers, only the nets are named.
  */
 function comparedText(comparisons: readonly (readonly string[])[]): string {
   const [first, ...more] = comparisons;
@@ -138,7 +138,7 @@ function comparedText(comparisons: readonly (readonly string[])[]): string {
   return first!.map(short).join("→");
 }
 
-/** The compared outputs in the form of a pipeline file. */
+/** Converts the compared outputs to the options `on`, or `from` and `to`. */
 function resolvedOutputs(
   form: LossStage["form"],
   comparisons: readonly (readonly string[])[],
@@ -166,7 +166,7 @@ export function resolvedLosses(losses: readonly PlannedLoss[]): Record<string, u
 }
 
 /**
- * The nets whose outputs the losses read.
+ * Returns the nets whose outputs the losses read.
  *
  * @param losses The losses.
  */

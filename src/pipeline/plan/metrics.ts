@@ -23,9 +23,9 @@ export function checkMetrics(
   checkMetric(planner, stop?.metric, [...path, "stop", "metric"], metrics);
   if (!stop || metrics.length > 0) return;
   planner.problem(
-    `${formatPath([...path, "stop"])} needs a metric, and this pipeline has none`,
+    `${formatPath([...path, "stop"])} requires a metric, but this pipeline has no metrics`,
     planner.document.place([...path, "stop"]),
-    hint("metrics/stop", "add one, such as `metrics: [accuracy]`", {
+    hint("metrics/stop", "add a metric, such as `metrics: [accuracy]`", {
       set: { "/metrics": ["accuracy"] },
     }),
   );
@@ -46,36 +46,38 @@ function checkMetric(
   if (keys.includes(key)) return;
   if (keysOf(metrics).includes(key)) {
     planner.problem(
-      `${formatPath(path)} names a metric of several values: ${JSON.stringify(key)}`,
+      `${formatPath(path)} requires a metric with a single value, but ${
+        JSON.stringify(key)
+      } has several`,
       planner.document.place(path),
       keys.length > 0
-        ? hint("metrics/several", `those with a value of their own are ${keys.join(", ")}`, {
+        ? hint("metrics/several", `the metrics with a single value are ${keys.join(", ")}`, {
           set: { ".": keys[0] },
         })
-        : hint("metrics/several-alone", "leave it out: no metric has a value of its own", {
+        : hint("metrics/several-alone", "remove it: no metric here has a single value", {
           remove: ["."],
         }),
     );
     return;
   }
   planner.problem(
-    `${formatPath(path)} names no metric of this pipeline: ${JSON.stringify(key)}`,
+    `${formatPath(path)}: this pipeline has no metric ${JSON.stringify(key)}`,
     planner.document.place(path),
     keys.length > 0
       ? hint("metrics/names", `the metrics are ${keys.join(", ")}`, { set: { ".": keys[0] } })
       : hint(
         "metrics/none",
-        "add one to `metrics:`, such as `metrics: [accuracy]`, and write light/accuracy here",
+        "add a metric, such as `metrics: [accuracy]`, and write light/accuracy here",
         { set: { "/metrics": ["accuracy"], ".": "light/accuracy" } },
       ),
   );
 }
 
 /**
- * Whether a metric is evaluated if only some nets are computed.
+ * Checks whether a metric can be measured if only some nets are computed.
  *
- * @param key The metric's key.
- * @param nets The nets.
+ * @param key The metric's key, such as `light/accuracy`.
+ * @param nets The nets that are computed.
  */
 export const isMeasured = (key: string, nets: readonly NetName[]) =>
   !key.includes("/") || nets.some((net) => key.startsWith(`${net}/`));

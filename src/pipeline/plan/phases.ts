@@ -55,8 +55,7 @@ export function onlyPhase(
   const { epochs, select, stop, clip, nonFinite, maxSkipped } = train;
   return {
     name: undefined,
-    // A light net alone has no booster's weights to carry; a booster always has a light net beside
-    // it.
+    // A light net that trains alone has no booster. A booster always trains with a light net.
     nets: netsOfLosses(losses).includes("booster") ? ["light", "booster"] : ["light"],
     frozen: new Set(),
     from: "last",
@@ -103,9 +102,9 @@ export function planPhases(
       if (value !== undefined) continue;
       const top = key === "epochs" ? "train.epochs" : key;
       planner.problem(
-        `the phase ${entry.name} has no \`${key}\`, and the pipeline has none for all phases`,
+        `\`${key}\` is set neither for the phase ${entry.name} nor for all phases`,
         planner.document.place(path),
-        hint("phases/missing", `say \`${key}\` there, or \`${top}\` for all`, [
+        hint("phases/missing", `set \`${key}\` in the phase, or \`${top}\` for all phases`, [
           { set: { [key]: examples[key] } },
           { set: { [`/${top.replace(".", "/")}`]: examples[key] } },
         ]),
@@ -140,18 +139,18 @@ export function planPhases(
   });
 }
 
-/** What a phase may say, for its hints. */
+/** Example values of a phase's options, for hints. */
 const examples: Readonly<Record<string, unknown>> = {
   losses: [{ use: "cross-entropy", on: "light" }],
   optimizer: { use: "sgd", learningRate: 0.1 },
   epochs: 1,
 };
 
-/** Where a document says by which metric training ends, or else that it may end early. */
+/** Returns the place of the metric of early stopping, or of `stop` if it names no metric. */
 const stopPlace = (document: Document, path: Path) =>
   document.place([...path, "stop", "metric"]) ?? document.place([...path, "stop"]);
 
-/** Which nets a phase computes, and whose variables it leaves as they are. */
+/** Determines which nets a phase computes and whose variables are frozen. */
 function netsOfPhase(
   planner: Planner,
   { name, nets, freeze, freezeShared, select, stop }: PhaseEntry,
@@ -162,9 +161,9 @@ function netsOfPhase(
   const chosen = netName.options.filter((net) => (nets ?? read).includes(net));
   for (const net of read.filter((net) => !chosen.includes(net))) {
     planner.problem(
-      `the phase ${name} does not compute the ${net} net, which its losses read`,
+      `the losses of the phase ${name} read the ${net} net, which its \`nets\` do not include`,
       planner.document.place([...path, "nets"]),
-      hint("phases/nets", `add ${net} to its \`nets\`, or leave \`nets\` out`, [
+      hint("phases/nets", `add ${net} to \`nets\`, or remove \`nets\``, [
         { set: { "-": net } },
         { remove: ["."] },
       ]),
@@ -172,9 +171,9 @@ function netsOfPhase(
   }
   if (chosen.every((net) => freeze.includes(net))) {
     planner.problem(
-      `the phase ${name} freezes all nets that it computes`,
+      `the phase ${name} freezes all nets that it computes, so nothing would be trained`,
       planner.document.place([...path, "freeze"]),
-      hint("phases/freeze", "leave a net out of `freeze`, or leave the phase out", [
+      hint("phases/freeze", "remove a net from `freeze`, or remove the phase", [
         { remove: ["0"] },
         { remove: [".."] },
       ]),
@@ -183,13 +182,13 @@ function netsOfPhase(
   for (const [key, at] of [[select, ["select"]], [stop?.metric, ["stop", "metric"]]] as const) {
     if (key === undefined || isMeasured(key, chosen)) continue;
     planner.problem(
-      `the phase ${name} does not measure ${key}: it computes the ${
+      `the phase ${name} cannot measure ${key}, because it only computes the ${
         chosen.join(" and ")
-      } net alone`,
+      } net`,
       planner.document.place([...path, ...at]),
       hint(
         "phases/metric",
-        `write ${key.replace(/^[^/]*/, chosen[0] ?? "light")}, of a net that it computes`,
+        `write ${key.replace(/^[^/]*/, chosen[0] ?? "light")}, which this phase measures`,
         {
           set: { ".": key.replace(/^[^/]*/, chosen[0] ?? "light") },
         },

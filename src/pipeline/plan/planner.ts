@@ -130,12 +130,12 @@ export class Planner {
       if (other !== undefined) {
         this.problem(
           other === name
-            ? `two ${list} are called ${JSON.stringify(name)}`
-            : `two ${list} are called ${JSON.stringify(other)} and ${
+            ? `two ${list} have the name ${JSON.stringify(name)}`
+            : `the names ${JSON.stringify(other)} and ${
               JSON.stringify(name)
-            }, and some disks take their files for the same`,
+            } of two ${list} differ only in case, so some file systems treat their files as one`,
           place,
-          hint("plan/twice", "give one of them a `name:` of its own", { set: { name: "another" } }),
+          hint("plan/twice", "give one of them a different `name:`", { set: { name: "another" } }),
         );
       }
       seen.set(key, name);
@@ -155,7 +155,7 @@ export class Planner {
 }
 
 /**
- * Whether a value is an entry that names a stage.
+ * Checks whether a value is an entry that names a stage.
  *
  * @param value A value of the document.
  */
@@ -184,8 +184,8 @@ export async function each<T, R>(
 }
 
 /**
- * The texts and numbers of an entry that come from `--set`, without short ones, which any message
- * may contain.
+ * Returns the texts and numbers of an entry that come from `--set`. Texts shorter than three
+ * characters are left out, because any message may contain them.
  */
 function setIn(document: Document, value: unknown, path: Path): { text: string; place: Place }[] {
   if (typeof value === "object" && value !== null) {
@@ -204,9 +204,9 @@ function setIn(document: Document, value: unknown, path: Path): { text: string; 
 const nameOf = (use: unknown, stage: AnyStage) => typeof use === "string" ? use : stage.name;
 
 /**
- * Names with their places in the document.
+ * Pairs the names of planned stages with their places in the document.
  *
- * @param entries What has the names.
+ * @param entries The planned stages.
  */
 export const placed = (
   entries: readonly { name: string; reference: StageReference }[],

@@ -1,5 +1,5 @@
 /**
- * Options that are more than values: planner, columns of the data, paths.
+ * Finds options with a special meaning: nested stages, columns of the data, and paths.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { isElsewhere, isUrl } from "../registry.ts";
 import type { AnyStage, StageKind } from "../../stages/stage.ts";
 
 /**
- * The options of a stage that are stages themselves.
+ * Finds the options of a stage that are stages themselves.
  *
  * @param stage The stage.
  * @returns Pairs of the option's name and the kind of stage it takes.
@@ -24,14 +24,14 @@ export function nestedStages(stage: AnyStage): [string, StageKind][] {
 
 const nestedKind = (schema: z.ZodType) => metaOf(schema, "stage") as StageKind | undefined;
 
-/** What a schema, or the one within an optional one, says of itself. */
+/** Reads a key of a schema's metadata. Optional schemas have it in their inner schema. */
 function metaOf(schema: z.ZodType, key: string): unknown {
   const inner = (schema.def as { innerType?: z.ZodType }).innerType;
   return schema.meta()?.[key] ?? (inner && metaOf(inner, key));
 }
 
 /**
- * The columns that a stage's options name.
+ * Returns the columns that a stage's options name.
  *
  * @param stage The stage.
  * @param options Its checked options.
@@ -44,12 +44,14 @@ export function columnsOf({ options: { shape } }: AnyStage, options: unknown): s
 }
 
 /**
- * The options that are paths: each starts from the folder of the file that wrote it.
+ * Resolves the options that are paths. Each path is relative to the folder of the file that
+ * contains it.
  *
  * @param stage The stage.
- * @param options Its checked options.
- * @param folderOf The folder that an option's paths start from.
- * @returns The absolute paths, and of them those that do not start from some folder.
+ * @param options The stage's checked options.
+ * @param folderOf Returns the folder that an option's paths are relative to.
+ * @returns `absolute`: the absolute paths by option. `from(folder)`: only the options whose paths
+ *   are relative to another folder.
  */
 export function pathsOf(
   stage: AnyStage,
@@ -85,10 +87,10 @@ function absolutePaths(value: unknown, folder: string): unknown {
 }
 
 /**
- * A stage's specifier that finds its file from anywhere; it may name an export behind `#`.
+ * Makes a stage's specifier independent of the folder. The name of an export after `#` is kept.
  *
- * @param use The specifier.
- * @param folder The folder that it starts from.
+ * @param use The specifier: a built-in name, a path, or a URL.
+ * @param folder The folder that relative paths start from.
  */
 export function absoluteUse(use: string, folder: string): string {
   if (!isElsewhere(use) || isUrl(use)) return use;

@@ -1,55 +1,56 @@
 import type { ExtendingPipeline, Pipeline } from "../generated/pipeline_types.ts";
 
 /**
- * Values by the paths into the base that they are put at: a list, or a map from names to values.
+ * The values to try at paths in the pipeline. The values of a path are a list, or a map from names
+ * to values.
  */
 export interface SweepGrid {
-  /** The values at a path. */
+  /** The values for the pipeline's option at this path, such as `losses.2.weight`. */
   readonly [path: string]:
     | readonly (number | boolean | string)[]
     | { readonly [name: string]: unknown };
 }
 
-/** What a setting changes of the base. */
+/** A setting: its changes to the base pipeline. */
 export interface SweepSetting extends Omit<ExtendingPipeline, "extends" | "$schema"> {
-  /** Files with parts of this setting. */
+  /** Files that provide the values that this setting does not set. */
   readonly extends?: string | readonly string[];
-  /** Values to run this setting with; several paths give all combinations. */
+  /** The values to run this setting with; several paths give all combinations. */
   readonly grid?: SweepGrid;
-  /** A value at a path. */
+  /** The value to set at a path, such as `losses.2.gradient`. */
   readonly [path: `${string}.${string}`]: unknown;
 }
 
-/** A sweep, as a sweep file writes it. */
+/** A sweep in the form of a sweep file. */
 export interface SweepFile {
-  /** The name of the sweep's folder; the file's by default. */
+  /** The name of the sweep's folder; the file's name by default. */
   readonly name?: string;
-  /** A pipeline file, or a pipeline. */
+  /** The pipeline that all settings modify, or the path of its file. */
   readonly base: string | Pipeline;
   /** The seeds; each setting runs with each of them. */
   readonly seeds: readonly number[];
-  /** What each setting changes of the base, by its name. */
+  /** The settings to compare, by name: the changes that each makes to the base pipeline. */
   readonly settings: { readonly [name: string]: SweepSetting };
-  /** Values to run all settings with; several paths give all combinations. */
+  /** The values to run all settings with; several paths give all combinations. */
   readonly grid?: SweepGrid;
-  /** The setting that the others are compared with; the first by default. */
+  /** The setting that the others are compared with; the first setting by default. */
   readonly reference?: string;
-  /** The metric to compare on, such as `light/accuracy`; the light net's first by default. */
+  /** The metric to compare, such as `light/accuracy`; the light net's first metric by default. */
   readonly metric?: string;
   /** The split to compare on; `test` by default. */
   readonly split?: "test" | "validation";
-  /** Threads of a run; 1 by default. */
+  /** The number of threads of each run; 1 by default. */
   readonly threads?: number;
-  /** The rows of a call by which latency is measured, 1 by default; or none. */
+  /** The number of rows per call when measuring latency, 1 by default; or `none` to skip this. */
   readonly latency?: "none" | { readonly batch?: number };
 }
 
 /**
- * A sweep in TypeScript, typed down to the options of each built-in stage. A file that exports it
- * by default is a sweep file.
+ * Defines a sweep in TypeScript, with types for the options of each built-in stage. A file with the
+ * sweep as its default export is a sweep file.
  *
- * @param sweep The sweep, as a sweep file writes it.
- * @returns The same.
+ * @param sweep The sweep in the form of a sweep file.
+ * @returns The same sweep.
  *
  * @example
  * ```ts

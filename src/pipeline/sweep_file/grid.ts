@@ -1,25 +1,25 @@
 import type { Node, Path } from "../document/nodes.ts";
 
-/** One of the values that a grid gives to a path of a pipeline. */
+/** One value of a grid, and the path in the pipeline where it is set. */
 export interface GridPoint {
   /** The path to the value. */
   readonly path: Path;
-  /** The path as the file has it. */
+  /** The path as text in the sweep file. */
   readonly text: string;
-  /** What the value is called. */
+  /** The name of the value in the names of runs and tables. */
   readonly label: string;
   /** The value. */
   readonly value: Node;
 }
 
-/** A path of a pipeline, and the values that it takes. */
+/** All values of a grid for one path of the pipeline. */
 export type Axis = readonly GridPoint[];
 
 /**
- * All combinations of one point of each axis, the last axis changing first.
+ * Returns all combinations with one point of each axis. The last axis changes fastest.
  *
  * @param axes The axes.
- * @returns The combinations; one that is empty if there are no axes.
+ * @returns The combinations; a single empty combination if there are no axes.
  */
 export function combinations(axes: readonly Axis[]): GridPoint[][] {
   return axes.reduce<GridPoint[][]>(
@@ -29,10 +29,10 @@ export function combinations(axes: readonly Axis[]): GridPoint[][] {
 }
 
 /**
- * A short name for each path: its last key, and as many before it as tell it from all others.
+ * Shortens each path to its last keys, as few as distinguish it from all other paths.
  *
- * @param paths The paths as texts.
- * @returns The names by the paths.
+ * @param paths The paths as text.
+ * @returns The short names by path.
  */
 export function shortNames(paths: readonly string[]): Map<string, string> {
   const all = [...new Set(paths)];

@@ -8,12 +8,12 @@ import { z } from "zod";
 import type { JsonSchema } from "../generate/json_schema.ts";
 import { sweepSchema } from "./schema.ts";
 
-/** A key with a dot, which is a path into the base, and its value. */
+/** Keys with a dot, which are paths into the base pipeline, can have any value. */
 const paths = { "\\.": true };
 
 /**
- * The JSON Schema of a sweep file. It refers to that of pipelines by its file's name, so that the
- * two lie side by side.
+ * Makes the JSON Schema of a sweep file. It refers to the schema of pipelines as `pipeline.json`,
+ * so both files must be in the same folder.
  *
  * @param pipeline The JSON Schema of pipelines.
  * @returns The schema, draft 2020-12.
@@ -35,7 +35,7 @@ export function sweepJsonSchema(pipeline: JsonSchema): JsonSchema {
     properties: {
       extends: {
         ...bases,
-        description: "A sweep, or several, whose values hold where this one has none.",
+        description: "One or more sweep files that provide the values that this file does not set.",
       },
       ...properties,
       base: { ...properties.base, anyOf: [{ type: "string" }, { $ref: "pipeline.json" }] },
@@ -47,7 +47,8 @@ export function sweepJsonSchema(pipeline: JsonSchema): JsonSchema {
             properties: {
               extends: {
                 ...bases,
-                description: "Files with parts of this setting, which hold where it has none.",
+                description:
+                  "One or more files that provide the values that this setting does not set.",
               },
               ...changed,
               grid: properties.grid,

@@ -1,5 +1,5 @@
 /**
- * A sweep file becomes a list of pipelines, each with the places of its values.
+ * Reads sweep files into lists of pipelines whose values know their places.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import { zodProblems } from "../options.ts";
 import { type Axis, combinations, type GridPoint, shortNames } from "./grid.ts";
 import { sweepSchema, type SweepValue } from "./schema.ts";
 
-/** One way to train, at one point of the grid. */
+/** A setting of a sweep at one point of the grid. */
 export interface Setting {
   /** Its name, with the grid's values: `rocket,depth=10`. */
   readonly key: string;
@@ -43,27 +43,27 @@ export interface SweepRun {
   readonly setting: string;
   /** The seed. */
   readonly seed: number;
-  /** Its pipeline; throws what is wrong with changes of the command line. */
+  /** Returns the run's pipeline; throws if a change from the command line is wrong. */
   document(): Document;
 }
 
-/** A sweep file, read. */
+/** A sweep that was read from a file or a value. */
 export interface Sweep {
-  /** The document, for places. */
+  /** The document of the sweep, which knows the places of its values. */
   readonly document: Document;
   /** The name of the sweep's folder. */
   readonly name: string;
-  /** The settings, in the file's order, the grid expanded. */
+  /** The settings at all points of the grid, in the order of the file. */
   readonly settings: readonly Setting[];
   /** The seeds. */
   readonly seeds: readonly number[];
-  /** The runs: all settings with the first seed, then with the next one. */
+  /** The runs: all settings with the first seed, then all settings with the next seed. */
   readonly runs: readonly SweepRun[];
-  /** What else the file says. */
+  /** The checked value of the file, except for its pipelines. */
   readonly value: SweepValue;
 }
 
-/** How a sweep is read. */
+/** The options of reading a sweep. */
 export interface ReadSweepOptions extends ReadOptions {
   /** The setting that the others are compared with, instead of the file's. */
   readonly reference?: string | undefined;
@@ -73,9 +73,9 @@ export interface ReadSweepOptions extends ReadOptions {
  * Reads a sweep file and the pipelines that it names.
  *
  * @param file A YAML, JSON or TypeScript file.
- * @param options Changes of all pipelines, which code may be read, and who hears of what is.
+ * @param options Changes to all pipelines, the code that may be read, and callbacks.
  * @returns The sweep; its pipelines are not checked yet.
- * @throws {UserError} With all that is wrong; exit code 2.
+ * @throws {UserError} With all problems of the sweep file; exit code 2.
  */
 export async function readSweep(file: string, options: ReadSweepOptions): Promise<Sweep> {
   const reading = startReading(options);
@@ -83,12 +83,12 @@ export async function readSweep(file: string, options: ReadSweepOptions): Promis
 }
 
 /**
- * Reads a sweep that a program has as a value.
+ * Reads a sweep that a program provides as a value.
  *
  * @param value The sweep, from `defineSweep()`; relative paths start from the current folder.
  * @param options As for {@linkcode readSweep}.
  * @returns The sweep; its pipelines are not checked yet.
- * @throws {UserError} With all that is wrong; exit code 2.
+ * @throws {UserError} With all problems of the sweep; exit code 2.
  */
 export async function readSweepValue(value: object, options: ReadSweepOptions): Promise<Sweep> {
   const origin = { file: "the sweep", folder: Deno.cwd() }, reading = startReading(options);
@@ -112,14 +112,14 @@ async function sweepOf(
   return await new SweepReader(root, document, value, options, reading).read();
 }
 
-/** Of a pipeline all parts of a sweep would be missing, and nobody would see why. */
+/** Rejects a pipeline file. Otherwise, the message would list all keys of a sweep as missing. */
 function refusePipeline({ file, value }: Document): void {
   const has = (key: string) => Object.hasOwn(Object(value), key);
   if (!has("network") || has("base")) return;
-  throw new UserError(`${file} is a pipeline, and not a sweep`, {
+  throw new UserError(`${file} is a pipeline file, not a sweep file`, {
     hint: hint(
       "sweep/pipeline",
-      `run it with: deno task pipeline ${file}; a sweep names it as its base`,
+      `to run it: deno task pipeline ${file}; to compare variants, write a sweep file with this file as its \`base\``,
       { outside: "another command reads the file" },
     ),
     exitCode: 2,
@@ -171,7 +171,8 @@ class SweepReader {
         ["settings", name, "grid"],
       )
     );
-    // Runs are kept under the keys of their settings, which other settings' grids must not change.
+    // The folders of runs are named after the keys of their settings. A change to the grid of one
+    // setting must not change the keys of others.
     const textsOf = (axes: readonly Axis[]) => axes.map((axis) => axis[0]!.text);
     const ofCommon = shortNames(textsOf(common));
     const ofOwn = own.map((axes) => shortNames([...ofCommon.keys(), ...textsOf(axes)]));
@@ -200,11 +201,10 @@ class SweepReader {
       }
     }
     if (own[names.indexOf(reference)]?.length) {
-      this.#problem("the reference can have no grid of its own: which point would it be?", [
-        "settings",
-        reference,
-        "grid",
-      ]);
+      this.#problem(
+        "the reference setting cannot have its own `grid`, because there can be only one reference",
+        ["settings", reference, "grid"],
+      );
     }
     this.#refuseSameFolders(settings);
     if (this.#problems.length > 0) throw new UserError(this.#problems, { exitCode: 2 });
@@ -232,14 +232,14 @@ class SweepReader {
     };
   }
 
-  /** A part of the file. */
+  /** Returns a value of the file; undefined if it does not exist. */
   #part(...path: readonly (string | number)[]): Node | undefined {
     return path.reduce<Node | undefined>((node, key) => node && childOf(node, key), this.#root);
   }
 
   /**
-   * The pipeline that all settings change. A sweep trains the light net alone as a setting, not
-   * within runs.
+   * Reads the base pipeline and disables `train.baseline`, since a sweep trains the light net alone
+   * as a setting of its own.
    */
   async #base(): Promise<Node> {
     const node = this.#part("base")!, { base } = this.#value;
@@ -276,29 +276,29 @@ class SweepReader {
     return reference;
   }
 
-  /** Runs are in folders of their settings' names, beside the sweep's own files. */
+  /** The folders of settings are in the sweep's folder, beside its files. */
   #refuseFileNames(names: readonly string[]): void {
     for (const name of names) {
-      // Some disks take upper and lower case for the same.
+      // Some file systems ignore case.
       if (!ownFiles.includes(fileKey(name))) continue;
       this.#problem(
-        `the setting ${name} has the name of a file that the sweep writes`,
+        `the setting cannot be called ${name}, because the sweep writes a file with this name`,
         ["settings", name],
-        hint("sweep/file-name", "give it another name", { edit: "the name" }),
+        hint("sweep/file-name", "rename the setting", { edit: "the name" }),
       );
     }
   }
 
-  /** Two settings whose folders some disks take for one would be one run there. */
+  /** Rejects settings whose folders are the same on file systems that ignore case. */
   #refuseSameFolders(settings: readonly Setting[]): void {
     const seen = new Map<string, string>();
     for (const { key, name } of settings) {
       const other = seen.get(fileKey(key));
       if (other !== undefined) {
         this.#problem(
-          `the runs of ${other} and of ${key} have folders that some disks take for the same`,
+          `the settings ${other} and ${key} differ only in case, so some file systems treat their folders as one`,
           ["settings", name],
-          hint("sweep/case", "let their names differ in more than upper and lower case", {
+          hint("sweep/case", "rename one of the settings", {
             edit: "the name",
           }),
         );
@@ -311,7 +311,7 @@ class SweepReader {
     const { seeds } = this.#value;
     for (const [index, seed] of seeds.entries()) {
       if (seeds.indexOf(seed) < index) {
-        this.#problem(`the seed ${seed} is there twice`, ["seeds", index]);
+        this.#problem(`the seed ${seed} is listed twice`, ["seeds", index]);
       }
     }
   }
@@ -322,7 +322,7 @@ class SweepReader {
       const keys = parsePath(text);
       if (!keys) {
         this.#problem(
-          `${JSON.stringify(text)} is no path of a pipeline`,
+          `${JSON.stringify(text)} is not a valid path of a pipeline option`,
           [...path, text],
           hint("sweep/axis", "for example losses.2.weight: [0.01, 0.1]", { edit: "the path" }),
         );
@@ -335,7 +335,7 @@ class SweepReader {
       const labels = items.map((item) => item.kind === "scalar" ? String(item.value) : "");
       for (const [index, label] of labels.entries()) {
         if (labels.indexOf(label) < index) {
-          this.#problem(`the value ${label} is there twice`, [...path, text, index]);
+          this.#problem(`the value ${label} is listed twice`, [...path, text, index]);
         }
       }
       return items.map((item, index) => point(labels[index]!, item));
@@ -348,7 +348,7 @@ class SweepReader {
 }
 
 /**
- * A pipeline with what a setting changes of it: parts are laid over it, values at paths replaced.
+ * Applies a setting to the base pipeline: merges its maps, then sets the values of its paths.
  */
 async function withSetting(base: Node, setting: Node, reading: Reading): Promise<Node> {
   if (setting.kind !== "map") return base;
@@ -363,7 +363,7 @@ async function withSetting(base: Node, setting: Node, reading: Reading): Promise
   return changes.reduce((node, [key, value]) => {
     const path = parsePath(key), place = placeOf(value, [key]);
     if (path) return changeAt(node, path, value, place);
-    throw new UserError(`${JSON.stringify(key)} is no path of a pipeline`, {
+    throw new UserError(`${JSON.stringify(key)} is not a valid path of a pipeline option`, {
       place,
       hint: hint("sweep/change", "for example losses.2.weight: 0.1", { edit: "the path" }),
       exitCode: 2,

@@ -15,7 +15,7 @@ const label = /^[\w.+-]+$/;
 
 const axisValue = z.union([z.number(), z.boolean(), z.string().regex(label)], {
   error:
-    "expected a number, true, false or a plain word; give other values names in a map: { NAME: VALUE }",
+    "expected a number, true, false, or text of letters, digits, dots, +, dashes and underscores; name other values in a map: { NAME: VALUE }",
 });
 
 const axis = z.union([

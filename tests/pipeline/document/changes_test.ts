@@ -114,16 +114,16 @@ Deno.test("applyChange() keeps the position of a key only with its value's file"
 });
 
 Deno.test("applyChange() refuses paths that lead nowhere", async () => {
-  const list = "losses is a list of 2; expected a number from 0 to 2, got";
+  const list = "losses is a list of length 2; expected an index from 0 to 2, got";
   const cases: [string, string, string][] = [
     ["losses.3.weight=1", `${list} "3"`, ""],
     ["losses.-1.weight=1", `${list} "-1"`, ""],
     ["losses.first=1", `${list} "first"`, ""],
     ["losses.mse-hnit.weight=1", `${list} "mse-hnit"`, "did you mean losses[1], mse-hint?"],
-    ["seed.x=1", "seed has no parts, so there is no seed.x", ""],
+    ["seed.x=1", "seed is not a map or a list, so seed.x does not exist", ""],
     [
       "optimizer.learningRate.x.y=1",
-      "optimizer.learningRate has no parts, so there is no optimizer.learningRate.x",
+      "optimizer.learningRate is not a map or a list, so optimizer.learningRate.x does not exist",
       "",
     ],
   ];
@@ -136,7 +136,11 @@ Deno.test("applyChange() refuses paths that lead nowhere", async () => {
 
 Deno.test("applyChange() refuses a path in a pipeline that is a list", async () => {
   assertEquals(await problemsOf(() => applyChange(nodeOf([], pipeline().origin), "name=x")), [
-    ["--set name=x", 'the pipeline is a list of 0; expected a number from 0 to 0, got "name"', ""],
+    [
+      "--set name=x",
+      'the pipeline is a list of length 0; expected an index from 0 to 0, got "name"',
+      "",
+    ],
   ]);
 });
 
@@ -145,7 +149,7 @@ Deno.test("applyChange() refuses what is not PATH=VALUE", async () => {
     assertEquals(await problemsOf(() => applyChange(pipeline(), change)), [
       [
         "",
-        `--set takes PATH=VALUE; got ${JSON.stringify(change)}`,
+        `--set expects PATH=VALUE, got ${JSON.stringify(change)}`,
         "for example --set losses.2.weight=0.1",
       ],
     ]);

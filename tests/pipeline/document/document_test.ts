@@ -95,13 +95,18 @@ Deno.test("readDocument() names files as the person did", async () => {
 });
 
 Deno.test("readDocument() refuses what is no pipeline", async () => {
-  const hint = "pipelines/quickstart.yaml is one to start from";
+  const hint = "pipelines/quickstart.yaml is an example to start from";
   const cases: [Files, string, string, string][] = [
-    [{ "a.yaml": "" }, "a.yaml:1:1", "a.yaml has no pipeline: it is empty", hint],
-    [{ "a.yaml": "# x\n" }, "a.yaml:1:1", "a.yaml has no pipeline: it is empty", hint],
-    [{ "a.json": "\n" }, "a.json:1:1", "a.json has no pipeline: it is empty", hint],
-    [{ "a.yaml": "- a\n" }, "a.yaml:1:1", "a.yaml has no pipeline: it is not a map", hint],
-    [{ "a.json": "3" }, "a.json:1:1", "a.json has no pipeline: it is not a map", hint],
+    [{ "a.yaml": "" }, "a.yaml:1:1", "a.yaml does not contain a pipeline: it is empty", hint],
+    [{ "a.yaml": "# x\n" }, "a.yaml:1:1", "a.yaml does not contain a pipeline: it is empty", hint],
+    [{ "a.json": "\n" }, "a.json:1:1", "a.json does not contain a pipeline: it is empty", hint],
+    [
+      { "a.yaml": "- a\n" },
+      "a.yaml:1:1",
+      "a.yaml does not contain a pipeline: it is not a map",
+      hint,
+    ],
+    [{ "a.json": "3" }, "a.json:1:1", "a.json does not contain a pipeline: it is not a map", hint],
     [{ "a.yaml": Uint8Array.of(97, 58, 32, 0xff) }, "", "a.yaml is not UTF-8 text", ""],
     [{ "a.yaml": Uint8Array.of(0xff, 0xfe, 97, 0) }, "", "a.yaml is not UTF-8 text", ""],
     [{ "a.yaml/b": "x" }, "", "a.yaml is a folder", ""],
@@ -120,7 +125,7 @@ Deno.test("readDocument() refuses what is no pipeline", async () => {
     [
       { "a.yaml": new Uint8Array(4 * 2 ** 20 + 1).fill(32) },
       "",
-      "a.yaml is 4194305 bytes long; a pipeline has at most 524288",
+      "a.yaml has 4194305 bytes; a pipeline file may have at most 524288",
       "",
     ],
   ];
@@ -280,8 +285,8 @@ Deno.test("extends: refuses what is no path, and files that cannot be read, at t
     [
       { "a.yaml": "extends: b.yaml\n", "b.yaml": "- x\n" },
       "b.yaml:1:1",
-      "b.yaml has no pipeline: it is not a map",
-      "pipelines/quickstart.yaml is one to start from",
+      "b.yaml does not contain a pipeline: it is not a map",
+      "pipelines/quickstart.yaml is an example to start from",
     ],
   ];
   for (const [files, ...row] of cases) assertEquals(await refused(files), [row]);
@@ -312,8 +317,11 @@ Deno.test("readDocument() tells of all wrong changes and variables at once", asy
       ["metrics.3=loss", "seed", "name=x"],
     );
     assertEquals(problems.map(([place, message]) => [place, message]), [
-      ["--set metrics.3=loss", 'metrics is a list of 0; expected a number from 0 to 0, got "3"'],
-      ["", '--set takes PATH=VALUE; got "seed"'],
+      [
+        "--set metrics.3=loss",
+        'metrics is a list of length 0; expected an index from 0 to 0, got "3"',
+      ],
+      ["", '--set expects PATH=VALUE, got "seed"'],
       ["a.yaml:1:7", "the environment variable ROCKET_TEST_NONE is not set"],
     ]);
   });
@@ -360,8 +368,8 @@ Deno.test("readDocument() lets TypeScript and YAML extend each other", async () 
 
 Deno.test("readDocument() refuses TypeScript that throws or has no pipeline", async () => {
   const hint = "write `export default definePipeline({ … })`";
-  const debug = "run again with --debug to see where";
-  const none = "a.ts has no pipeline: its default export is no pipeline";
+  const debug = "run again with --debug to see the stack trace";
+  const none = "a.ts does not contain a pipeline: its default export is not a pipeline";
   const cases: [Files, string, string, string][] = [
     [
       { "a.ts": 'throw new RangeError("no luck");' },
@@ -389,7 +397,7 @@ Deno.test("readDocument() refuses TypeScript that throws or has no pipeline", as
     [
       { "a.js": "export default 3;" },
       "a.js:1:1",
-      "a.js has no pipeline: its default export is no pipeline",
+      "a.js does not contain a pipeline: its default export is not a pipeline",
       hint,
     ],
   ];
@@ -446,6 +454,6 @@ Deno.test("extends: refuses files that extend one another twice, which would be 
     const error = await readDocument(`${folder}/0.yaml`, { allowed: allCode }).catch((error) =>
       error
     );
-    assertEquals(error.message, "the pipeline is made of more than 100 files");
+    assertEquals(error.message, "the pipeline consists of more than 100 files");
   });
 });

@@ -203,7 +203,9 @@ Deno.test("readEnvironment() refuses variables in addresses but for those that a
     const refused = (text: string, allowEnv?: readonly string[]) => {
       const problems: Problem[] = [];
       readEnvironment(nodeOf({ v: text }, origin), problems, { allowEnv });
-      return problems.map(({ message }) => /variable (\w+) is in an address/.exec(message)?.[1]);
+      return problems.map(({ message }) =>
+        /variable (\w+) is part of an address/.exec(message)?.[1]
+      );
     };
     const [one, two] = ["${env:ROCKET_TEST_ONE}", "${env:ROCKET_TEST_TWO}"];
     for (

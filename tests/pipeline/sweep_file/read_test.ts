@@ -164,21 +164,25 @@ const cases: [name: string, sweep: string, expected: [string, string, string][]]
     "base: base.yaml\nseeds: [1, 2, 1]\nsettings: { basic: {}, rocket: {} }\nreference: basik\n",
     [
       ["sweep.yaml:4:1", 'there is no setting "basik"', "did you mean basic?"],
-      ["sweep.yaml:2:15", "the seed 1 is there twice", ""],
+      ["sweep.yaml:2:15", "the seed 1 is listed twice", ""],
     ],
   ],
   [
     "a path that leads nowhere",
     "base: base.yaml\nseeds: [1]\nsettings:\n  a: { losses.9.weight: 1 }\n",
-    [["sweep.yaml:4:25", 'losses is a list of 3; expected a number from 0 to 3, got "9"', ""]],
+    [[
+      "sweep.yaml:4:25",
+      'losses is a list of length 3; expected an index from 0 to 3, got "9"',
+      "",
+    ]],
   ],
   [
     "a value of a grid without a name",
     "base: base.yaml\nseeds: [1]\nsettings: { a: {} }\ngrid: { network.light: [[4]] }\n",
     [[
       "sweep.yaml:4:25",
-      "grid.network.light[0] of the sweep: expected a number, true, false or a plain word; " +
-      "give other values names in a map: { NAME: VALUE }, got [4]",
+      "grid.network.light[0] of the sweep: expected a number, true, false, or text of letters, digits, dots, +, dashes and underscores; " +
+      "name other values in a map: { NAME: VALUE }, got [4]",
       "",
     ]],
   ],
@@ -187,7 +191,7 @@ const cases: [name: string, sweep: string, expected: [string, string, string][]]
     "base: base.yaml\nseeds: [1]\nsettings: { a: { grid: { seed: [1, 2] } } }\n",
     [[
       "sweep.yaml:3:18",
-      "the reference can have no grid of its own: which point would it be?",
+      "the reference setting cannot have its own `grid`, because there can be only one reference",
       "",
     ]],
   ],

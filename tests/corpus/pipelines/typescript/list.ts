@@ -1,2 +1,2 @@
-// expect 2: has no pipeline: its default export is no pipeline
+// expect 2: does not contain a pipeline: its default export is not a pipeline
 export default [];

@@ -1,2 +1,2 @@
-// expect 2: its default export is a promise that nothing settles
+// expect 2: its default export is a promise that did not settle
 export default new Promise(() => {});

@@ -1,2 +1,2 @@
-// expect 2: has no pipeline | export default definePipeline
+// expect 2: does not contain a pipeline | export default definePipeline
 export const pipeline = {};

@@ -1,3 +1,3 @@
-// expect 2: has no pipeline: its default export is no pipeline
+// expect 2: does not contain a pipeline: its default export is not a pipeline
 // follow pipeline/export: 42 => { extends: '../base.yaml' }
 export default 42;

@@ -1,2 +1,2 @@
-// expect 2: has no pipeline
+// expect 2: does not contain a pipeline
 export default Promise.resolve(undefined);
