@@ -37,7 +37,7 @@ export interface Problem {
 }
 
 /**
- * The text for a row of a batch, for the message of a problem with that `row`.
+ * Formats the number of a row of a batch, for the message of a problem with that `row`.
  *
  * @param row The row, from 0.
  */
@@ -137,8 +137,8 @@ export function formatPlace(place: Place): string {
  * Formats a problem as the command line prints it: the message, the place and the hint, one line
  * each.
  *
- * Line breaks, control characters and invisible characters in them are escaped, since names in
- * files may have them. So they have no effect on a terminal and cannot imitate another line.
+ * Line breaks, control characters and invisible characters are escaped, since names in files may
+ * contain them. They could otherwise control the terminal or imitate another line.
  *
  * @param problem The problem.
  * @returns The text, without a line break at the end.
@@ -148,7 +148,7 @@ export function formatProblem(problem: Problem): string {
 }
 
 /**
- * The lines of {@linkcode formatProblem}.
+ * Formats a problem like {@linkcode formatProblem}, as a list of lines.
  *
  * @param problem The problem.
  */
@@ -157,7 +157,7 @@ export function problemLines(problem: Problem): string[] {
 }
 
 /**
- * The lines of several problems, separated by empty lines.
+ * Formats several problems as a list of lines, with an empty line between problems.
  *
  * @param problems The problems.
  */
@@ -180,7 +180,7 @@ export function formatWarning(problem: Problem): string {
 }
 
 /**
- * The lines of {@linkcode formatWarning}.
+ * Formats a warning like {@linkcode formatWarning}, as a list of lines.
  *
  * @param problem The problem to warn about.
  */
@@ -197,8 +197,8 @@ function formatted(kind: "error" | "warning", problem: Problem): string[] {
 }
 
 /**
- * Shortens words that are longer than paths are in practice, since they would hide the rest of the
- * message.
+ * Shortens texts without spaces that are much longer than usual paths, since they would hide the
+ * rest of the message.
  */
 function shortened(text: string): string {
   return text.replace(/\S{500,}/g, (word) => `${word.slice(0, 200)}…${word.slice(-50)}`);

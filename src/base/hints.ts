@@ -35,7 +35,7 @@ export interface Change {
   readonly edit?: string | undefined;
   /** Whether following the hint only shows more about the problem, without solving it. */
   readonly tells?: boolean | undefined;
-  /** What has to change outside of the input, such as "the disk has to have room". */
+  /** What has to change outside of the input, such as "the disk needs free space". */
   readonly outside?: string | undefined;
 }
 
@@ -52,7 +52,7 @@ export interface ArgumentsChange {
   readonly remove?: readonly string[] | undefined;
 }
 
-/** A hint, as listeners get it. */
+/** A hint in the form that listeners receive. */
 export interface Hint {
   /** The hint's unique name. */
   readonly id: string;

@@ -4,7 +4,7 @@ import config from "../../deno.json" with { type: "json" };
 export const ROCKET_VERSION: string = config.version;
 
 /**
- * The version of a package for which `deno.json` has an exact version.
+ * Returns the version of a package whose exact version is in the imports of `deno.json`.
  *
  * @param name The package's name in the imports of `deno.json`.
  */

@@ -46,6 +46,6 @@ export function thrown(error: unknown): unknown {
     String(message);
     return error;
   } catch {
-    return new Error("something was thrown that has no text");
+    return new Error("the thrown value cannot be converted to text");
   }
 }

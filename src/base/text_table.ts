@@ -1,6 +1,6 @@
 import { printable } from "./printable.ts";
 
-/** The alignment of a column: text to the left, numbers to the right. */
+/** The alignment of a column: usually left for text and right for numbers. */
 export type Align = "left" | "right";
 
 /**

@@ -1,5 +1,5 @@
 /**
- * All runs of a sweep are checked before the first one starts.
+ * Checks all runs of a sweep before the first one starts.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import { warningsOf } from "../run/warnings/warnings.ts";
 import { type Asked, type KeptRun, keptRun, type RunState } from "./kept.ts";
 import type { Setting, Sweep, SweepRun } from "../pipeline/sweep_file/read.ts";
 
-/** A run that may start. */
+/** A run that has been checked. */
 export interface CheckedRun {
   /** The setting's key. */
   readonly setting: string;
@@ -30,11 +30,11 @@ export interface CheckedRun {
   readonly seed: number;
   /** Its run folder. */
   readonly folder: string;
-  /** How far it has come already. */
+  /** Whether the run is new, interrupted, or finished. */
   readonly state: RunState;
 }
 
-/** A sweep without mistakes, as JSON. */
+/** A sweep that has been checked, as plain JSON. */
 export interface CheckedSweep {
   /** Its name. */
   readonly name: string;
@@ -46,37 +46,37 @@ export interface CheckedSweep {
   readonly seeds: readonly number[];
   /** The runs, in the order to start them in. */
   readonly runs: readonly CheckedRun[];
-  /** The metric to compare on; undefined if nothing is measured. */
+  /** The metric to compare; undefined if the pipelines have no metrics. */
   readonly metric: string | undefined;
   /** The split to compare on. */
   readonly split: "test" | "validation";
-  /** Threads of a run. */
+  /** The number of threads of each run. */
   readonly threads: number;
-  /** The rows of a call when latency is measured; undefined if it is not. */
+  /** The number of rows per call when measuring latency; undefined to skip the measurement. */
   readonly latencyBatch: number | undefined;
 }
 
-/** How a sweep is run, beside what its file says. */
+/** The options of running a sweep that are not in its file. */
 export interface SweepOptions extends Asked {
   readonly engine: "auto" | "native" | "wasm" | undefined;
-  /** Which code pipelines may name. */
+  /** The code that pipelines may load. */
   readonly allowed: AllowedCode;
   /** The sweep's folder; `runs/NAME` by default. */
   readonly out: string | undefined;
 }
 
 /**
- * The sweep's folder.
+ * Returns the sweep's folder.
  *
  * @param sweep The sweep.
- * @param options How it is run.
+ * @param options The folder that the user chose, if any.
  */
 export function folderOf({ name }: Sweep, { out }: Pick<SweepOptions, "out">): string {
   return out ?? join("runs", name);
 }
 
 /**
- * The name of a run, which is its folder within the sweep's.
+ * Returns the name of a run, which is also the path of its folder within the sweep's folder.
  *
  * @param run The run.
  */
@@ -85,23 +85,23 @@ export function nameOf({ setting, seed }: Pick<SweepRun, "setting" | "seed">): s
 }
 
 /**
- * The plan of a run.
+ * Makes the plan of a run.
  *
  * @param run The run.
- * @param allowed Which code it may name.
- * @throws {UserError} With all that is wrong.
+ * @param allowed The code that its pipeline may load.
+ * @throws {UserError} With all problems of the pipeline.
  */
 export async function planOf(run: SweepRun, allowed: AllowedCode): Promise<Plan> {
   return await makePlan(run.document(), createRegistry(builtins, allowed));
 }
 
 /**
- * Checks all runs of a sweep: plans, data, nets, a first batch, and what their folders hold.
+ * Checks all runs of a sweep: their plans, data, nets, first batches, and existing run folders.
  *
  * @param sweep The sweep.
- * @param options How it is run.
- * @param report Takes lines for a person to read.
- * @throws {UserError} With all that is wrong.
+ * @param options The engine, the sweep's folder, and the code that pipelines may load.
+ * @param report Prints a line for the user.
+ * @throws {UserError} With the problems of all runs.
  */
 export async function checkSweep(
   sweep: Sweep,
@@ -159,8 +159,8 @@ export async function checkSweep(
 }
 
 /**
- * Opens the data of a setting, builds its nets, and tries a batch unless all of its runs are done;
- * gives what its runs will warn of.
+ * Opens the data of a setting, builds its nets, and tries a batch, unless all its runs are
+ * finished. Returns the warnings of its runs.
  */
 async function tryRuns(
   runs: readonly (readonly [SweepRun, Plan])[],
@@ -171,7 +171,8 @@ async function tryRuns(
   try {
     for (const [run, plan] of runs) {
       const { earlier } = kept.get(run)!;
-      // Rows that are held out by the seed differ from run to run; how many there are does not.
+      // The seed determines which rows are held out, so they differ between runs. Their number does
+      // not.
       if (earlier) refuseOtherData(earlier, data, plan);
     }
     if (runs.every(([run]) => kept.get(run)!.state === "finished")) return [];
@@ -189,7 +190,7 @@ async function tryRuns(
   }
 }
 
-/** The metric that settings are compared on, which all of them have to measure. */
+/** Determines the metric to compare, and checks that all settings measure it. */
 function comparedMetric(sweep: Sweep, plans: readonly Plan[]): string | undefined {
   const { value: { metric: wanted, split }, document } = sweep;
   const [first] = plans as [Plan, ...Plan[]];
@@ -208,16 +209,18 @@ function comparedMetric(sweep: Sweep, plans: readonly Plan[]): string | undefine
     const keys = lacking.metrics.flatMap(({ name, stage }) =>
       stage.per === "net" ? [`light/${name}`, `booster/${name}`] : [name]
     );
-    throw new UserError(`not every setting measures ${metric}`, {
+    throw new UserError(`the sweep compares ${metric}, which not all settings measure`, {
       place: document.place(["metric"]),
       hint: keys.length > 0
-        ? hint("sweep/metric", `there is ${keys.join(", ")}`, { set: { "/metric": keys[0] } })
-        : hint("sweep/metrics", "add it to `metrics:` of the base", { edit: "the base" }),
+        ? hint("sweep/metric", `compare another metric: ${keys.join(", ")}`, {
+          set: { "/metric": keys[0] },
+        })
+        : hint("sweep/metrics", "add the metric to `metrics:` of the base", { edit: "the base" }),
       exitCode: 2,
     });
   }
   if (split === "validation" && plans.some(({ validation }) => !validation)) {
-    throw new UserError("there is no validation split to compare on", {
+    throw new UserError("`split: validation` requires a validation split, which the base lacks", {
       place: document.place(["split"]),
       hint: hint("sweep/validation", "add data.validation to the base, such as { holdout: 0.1 }", {
         edit: "the base",
@@ -228,7 +231,7 @@ function comparedMetric(sweep: Sweep, plans: readonly Plan[]): string | undefine
   return metric;
 }
 
-/** What is wrong with the runs, each mistake once, with the settings that it is in. */
+/** Collects the problems of all runs. Each problem occurs once, with the settings that have it. */
 class SweepProblems {
   readonly #settings: readonly string[];
   readonly #found = new Map<string, { problem: Problem; settings: Set<string> }>();

@@ -5,37 +5,37 @@ import type { Plan } from "../pipeline/plan.ts";
 import { type EarlierRun, readEarlierRun, readResult } from "../run/folder/manifest.ts";
 import { changedVariables, isFinished } from "../run/resume_checks.ts";
 
-/** How far a run of a sweep has come. */
+/** The state of a run of a sweep. */
 export type RunState = "new" | "interrupted" | "finished";
 
-/** What a run folder holds. */
+/** The content of a run folder. */
 export interface KeptRun {
-  /** How far it has come. */
+  /** The state of the run. */
   readonly state: RunState;
-  /** What it says of its run, if there is one. */
+  /** The earlier run in the folder, if there is one. */
   readonly earlier?: EarlierRun;
 }
 
-/** How a run was asked for, beside its pipeline. */
+/** The command-line options of a run that affect its results. */
 export interface Asked {
   readonly engine: string | undefined;
   readonly precision: string | undefined;
 }
 
 /**
- * Looks for what is there of a run already.
+ * Determines the state of a run from its folder.
  *
  * @param folder The run folder.
  * @param plan The run's plan.
- * @param asked The engine and the precision, if they were said.
- * @throws {UserError} If the folder holds another run; exit code 2.
+ * @param asked The engine and the precision, if the user chose them.
+ * @throws {UserError} If the folder contains a run of another pipeline; exit code 2.
  */
 export async function keptRun(folder: string, plan: Plan, asked: Asked): Promise<KeptRun> {
   if (!await exists(join(folder, "pipeline.json"))) return { state: "new" };
   const earlier = await readEarlierRun(folder);
   refuseOtherRun(folder, earlier, plan, asked);
   const result = await readResult(folder);
-  // The pipeline is the same, so that a run which ended early would again.
+  // The pipeline is the same, so a run that ended early would end early again.
   const finished = result && (isFinished(result, plan) || result.stopped);
   return { state: finished ? "finished" : "interrupted", earlier };
 }
@@ -49,7 +49,7 @@ function refuseOtherRun(folder: string, earlier: EarlierRun, plan: Plan, asked: 
   }
   const texts = [
     ...changes.map(({ path, before, now }) =>
-      `${path.join(".")} was ${shown(before)} and is ${shown(now)}`
+      `${path.join(".")} was ${shown(before)} and is now ${shown(now)}`
     ),
     ...changedVariables(earlier, plan).map((name) =>
       `the environment variable ${name} has another value`
@@ -59,18 +59,18 @@ function refuseOtherRun(folder: string, earlier: EarlierRun, plan: Plan, asked: 
   if (first === undefined) return;
   const more = texts.length > 1 ? `, and ${texts.length - 1} more` : "";
   const problem: Problem = {
-    message: `${dirname(folder)} holds runs of another pipeline: ${first}${more}`,
+    message: `${dirname(folder)} contains runs of a different pipeline: ${first}${more}`,
     place: plan.document.place(changes[0]?.path ?? []),
     hint: hint(
       "sweep/kept",
-      "choose another folder for the sweep with --out, or remove that one to run it anew",
+      "choose another folder for the sweep with --out, or remove this folder to run it again",
       { args: { add: ["--out", "another"] } },
     ),
   };
   throw new UserError([problem], { exitCode: 2 });
 }
 
-/** Who listens does not matter for what comes out. */
+/** Removes the outputs from a pipeline, since they do not affect its results. */
 function comparable(pipeline: Readonly<Record<string, unknown>>): unknown {
   const { outputs: _, ...rest } = pipeline;
   return JSON.parse(JSON.stringify(rest));
@@ -82,7 +82,7 @@ interface Difference {
   readonly now: unknown;
 }
 
-/** Where two values of JSON differ, as deep as both have the same form. */
+/** Finds the differences between two JSON values, at the deepest level possible. */
 function differences(
   before: unknown,
   now: unknown,
@@ -102,7 +102,7 @@ const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;
 
 function shown(value: unknown): string {
-  const text = value === undefined ? "not there" : JSON.stringify(value);
+  const text = value === undefined ? "not set" : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
 

@@ -1,5 +1,5 @@
 /**
- * How long light nets take to answer.
+ * Measures the latency of light nets.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { batchTensors } from "../train/tensors.ts";
 import { initialValues, type TensorsByName } from "../train/variables.ts";
 import { median } from "./statistics.ts";
 
-/** A net whose latency is wanted. */
+/** A light net whose latency is to be measured. */
 export interface TimedNet {
   /** The setting's key. */
   readonly setting: string;
@@ -27,34 +27,35 @@ export interface TimedNet {
   readonly folder: string;
 }
 
-/** How latency was measured, and what it is. */
+/** The latencies of light nets. */
 export interface Latency {
-  /** The engine. */
+  /** The name of the engine. */
   readonly engine: string;
-  /** The rows of a call. */
+  /** The number of rows per call. */
   readonly batch: number;
   /** The median time of a call by the setting's key, in milliseconds. */
   readonly milliseconds: Readonly<Record<string, number>>;
 }
 
-/** Calls before the clock runs. */
+/** The number of calls before the measurement. */
 const warmUp = 20;
 
-/** How often nets take turns. */
+/** The number of turns of each net. */
 const rounds = 50;
 
-/** How long a turn lasts, in milliseconds, if a call is not longer. */
+/** The duration of a turn in milliseconds, unless a single call takes longer. */
 const turn = 20;
 
 /**
- * Measures nets in alternation, on one thread, so that whatever else the machine does hits all
- * alike. An answer is timed from the features, on the engine, to logits that JavaScript can read.
+ * Measures the latency of nets on one thread. The nets take turns, so other load on the machine
+ * affects all of them equally. The measured time starts with the features on the engine and ends
+ * when JavaScript can read the logits.
  *
  * @param nets The nets.
- * @param batch The rows of a call: the first ones of the test split.
- * @param engine The engine.
- * @param report Takes lines for a person to read.
- * @throws {UserError} If the test split has fewer rows.
+ * @param batch The number of rows per call, taken from the start of the test split.
+ * @param engine The engine to open.
+ * @param report Prints a line for the user.
+ * @throws {UserError} If the test split has fewer rows than `batch`.
  */
 export async function measureLatency(
   nets: readonly TimedNet[],
@@ -82,7 +83,7 @@ export async function measureLatency(
   );
   for (const net of timed) net.times = [];
   for (let round = 0; round < rounds; round++) {
-    // Who comes first changes, as the first one finds the caches of the last.
+    // Each round starts with another net, since the first net finds caches filled by the last one.
     for (const index of timed.keys()) {
       const at = (index + round) % timed.length, { call, times } = timed[at]!;
       for (let count = 0; count < calls[at]!; count++) times.push(call());
@@ -95,22 +96,25 @@ export async function measureLatency(
   };
 }
 
-/** A light net with the weights that its run ended with, ready to be called. */
+/** Prepares a function that calls a light net with the final weights of its run. */
 async function answerOf({ plan, folder }: TimedNet, batch: number): Promise<() => void> {
   const data = await prepareData(plan);
   try {
     const { test } = data.splits;
     if (test.rows < batch) {
-      throw new UserError(`the test split has ${test.rows} rows; latency is wanted of ${batch}`, {
-        hint: hint(
-          "sweep/batch",
-          `write \`batch: ${test.rows}\` or less at \`latency\` of the sweep`,
-          {
-            edit: "latency.batch",
-          },
-        ),
-        exitCode: 2,
-      });
+      throw new UserError(
+        `latency cannot be measured with ${batch} rows per call, because the test split has ${test.rows}`,
+        {
+          hint: hint(
+            "sweep/batch",
+            `set \`latency: { batch: ${test.rows} }\` in the sweep file, or a smaller number`,
+            {
+              edit: "latency.batch",
+            },
+          ),
+          exitCode: 2,
+        },
+      );
     }
     const { model } = prepareNets(plan, data, netsOf(plan));
     const rows = data.transforms.apply(await test.slice(0, batch), {
@@ -124,7 +128,7 @@ async function answerOf({ plan, folder }: TimedNet, batch: number): Promise<() =
     const newest = await new CheckpointStore(folder).newest("rocket", () => {});
     const values = newest
       ? await restoreValues(model.variables, newest.path, newest.content.position.step)
-      // The pipeline keeps no checkpoints; other weights take the same time.
+      // Without checkpoints, the initial weights are used, which take the same time.
       : initialValues(model.variables, plan.seed);
     return answering(captureInference(model.pair, "light", values), features);
   } finally {

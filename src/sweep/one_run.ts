@@ -12,32 +12,33 @@ import { folderOf, nameOf, planOf, type SweepOptions } from "./check.ts";
 import { keptRun, type RunState } from "./kept.ts";
 import type { TimedNet } from "./latency.ts";
 
-/** A run of a sweep that nobody else runs at the same time. */
+/** A run of a sweep whose lock this process holds. */
 export interface HeldRun {
-  /** Its plan. */
+  /** The run's plan. */
   readonly plan: Plan;
-  /** Its folder. */
+  /** The run folder. */
   readonly folder: string;
-  /** How far it has come. */
+  /** Whether the run is new, interrupted, or finished. */
   readonly state: RunState;
 }
 
 /**
- * Takes a sweep's folder for this process.
+ * Locks a sweep's folder and calls a function, so that no other process runs a sweep in the folder
+ * at the same time.
  *
- * @param out The folder; it is made.
- * @param body What is done while no other process runs a sweep in it.
- * @throws {UserError} If another process does.
+ * @param out The folder, which is created if it does not exist.
+ * @param body The function.
+ * @throws {UserError} If another process holds the lock.
  */
 export async function holdSweep<T>(out: string, body: () => Promise<T>): Promise<T> {
   await makeFolder(out);
-  // Locks, logs and run folders are opened by their names in it.
+  // Locks, logs and run folders in it are opened by name, so none of them may be a link.
   await refuseLinksOut(out);
   return await withLock(
     join(out, ".lock"),
     () => {
-      throw new UserError(`another process runs a sweep in ${out}`, {
-        hint: hint("sweep/lock", "wait for its end, or choose another folder with --out", {
+      throw new UserError(`another process is running a sweep in ${out}`, {
+        hint: hint("sweep/lock", "wait until it ends, or choose another folder with --out", {
           args: { add: ["--out", "another"] },
         }),
       });
@@ -47,15 +48,16 @@ export async function holdSweep<T>(out: string, body: () => Promise<T>): Promise
 }
 
 /**
- * Takes one run of a sweep for this process, and waits for another process that has it.
+ * Locks one run of a sweep and calls a function. If another process holds the lock, this one waits.
  *
  * @param sweep The sweep.
  * @param run The run.
- * @param options How the sweep is run.
- * @param onWait Called if another process has it.
- * @param body What is done with the run.
- * @returns What the body returns.
- * @throws {UserError} If its pipeline is wrong, or its folder holds another run.
+ * @param options The engine, the sweep's folder, and the code that pipelines may load.
+ * @param onWait Called once if another process holds the lock.
+ * @param body The function.
+ * @returns The result of the function.
+ * @throws {UserError} If the run's pipeline is wrong, or its folder contains a run of another
+ *   pipeline.
  */
 export async function holdRun<T>(
   sweep: Sweep,
@@ -77,11 +79,11 @@ export async function holdRun<T>(
 }
 
 /**
- * A finished run of each setting, whose light net can be timed.
+ * Finds a finished run of each setting, whose light net can be timed.
  *
  * @param sweep The sweep.
- * @param allowed Which code its pipelines may name.
- * @param options Where its folder is.
+ * @param allowed The code that its pipelines may load.
+ * @param options The sweep's folder, if the user chose one.
  */
 export async function finishedNets(
   sweep: Sweep,

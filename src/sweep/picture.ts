@@ -2,16 +2,16 @@ import type { TopLevelSpec } from "npm:vega-lite@6.4.1";
 import { interval } from "./statistics.ts";
 import type { SweepTable } from "./table.ts";
 
-/** The versions of the packages that draw, as the types above have them. */
+/** The packages that draw the picture, in the same versions as the imported types. */
 const packages = ["npm:vega@6.2.0", "npm:vega-lite@6.4.1"] as const;
 
-/** A light net in the picture. */
+/** A point of the picture: the light net of a setting. */
 export interface PicturePoint {
   /** The setting's key. */
   readonly setting: string;
-  /** The setting's name, which is the color. */
+  /** The setting's name, which determines the color. */
   readonly name: string;
-  /** Its point of the grid, such as `depth=10`; empty without one. */
+  /** The setting's point of the grid, such as `depth=10`; empty if there is no grid. */
   readonly point: string;
   /** The latency in milliseconds. */
   readonly latency: number;
@@ -22,7 +22,7 @@ export interface PicturePoint {
 }
 
 /**
- * The points of the picture: the settings that have both a latency and the metric.
+ * Returns the points of the picture: the settings that have both a latency and the metric.
  *
  * @param table The sweep's table.
  */
@@ -41,12 +41,12 @@ export function picturePoints({ rows, metric }: SweepTable): PicturePoint[] {
 }
 
 /**
- * Draws the metric against the latency of the light nets: a point a setting with the 95 % interval
- * of its mean, a color for each name, and a line through the points of the grid.
+ * Draws the metric against the latency of the light nets: one point per setting with the 95 %
+ * interval of its mean, a color for each name, and a line through the points of the grid.
  *
  * @param table The sweep's table.
- * @param report Told if what draws cannot be loaded.
- * @returns The picture as SVG; undefined if there is nothing to draw, or nothing to draw with.
+ * @param report Called with a message if the packages for drawing cannot be loaded.
+ * @returns The picture as SVG; undefined if there are no points or the packages are missing.
  */
 export async function drawPicture(
   table: SweepTable,
@@ -54,12 +54,12 @@ export async function drawPicture(
 ): Promise<string | undefined> {
   const points = picturePoints(table);
   if (points.length === 0) return undefined;
-  // Deno fetches the packages of all imports that it sees when a program starts; most runs draw
-  // nothing.
+  // Deno downloads all statically known imports when a program starts. Most runs draw no picture,
+  // so these imports are dynamic.
   const [vega, lite]: [typeof import("npm:vega@6.2.0"), typeof import("npm:vega-lite@6.4.1")] | [] =
     await Promise.all(packages.map((name) => import(name))).catch((error) => {
       const [line] = (error as Error).message.split("\n");
-      report(`the picture is left out: what draws it cannot be loaded here: ${line}`);
+      report(`picture.svg is not written, because its packages cannot be loaded: ${line}`);
       return [];
     }) as [typeof import("npm:vega@6.2.0"), typeof import("npm:vega-lite@6.4.1")];
   if (!vega || !lite) return undefined;

@@ -1,24 +1,24 @@
-/** A part of a sweep in a process of its own. */
+/** The options of {@linkcode runPart}. */
 export interface PartOptions {
   /** The arguments for Deno. */
   readonly command: readonly string[];
-  /** More of the environment. */
+  /** Environment variables that are added to those of this process. */
   readonly env: Readonly<Record<string, string>>;
-  /** Threads of the engine; all processors by default. */
+  /** The number of the engine's threads; one per processor by default. */
   readonly threads?: number;
-  /** Asks it to come to its end. */
+  /** Aborted to make the process end. */
   readonly stop: AbortSignal;
-  /** Takes each line of its standard output. */
+  /** Called with each line of the standard output. */
   readonly onLine: (line: string) => void;
-  /** Takes what it writes to standard error. */
+  /** Called with the bytes of the standard error. */
   readonly onError: (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>;
 }
 
 /**
- * Runs a part as a process of its own.
+ * Runs a part of a sweep in a child process.
  *
- * @param options What it does.
- * @returns Its exit code.
+ * @param options The command, its environment, and callbacks for its output.
+ * @returns The exit code of the process.
  */
 export async function runPart(
   { command, env, threads, stop, onLine, onError }: PartOptions,
@@ -26,7 +26,7 @@ export async function runPart(
   const child = new Deno.Command(Deno.execPath(), {
     args: [...command],
     env: {
-      // The launcher runs the command line where the user stands.
+      // The launcher runs the command line in this folder.
       INIT_CWD: Deno.cwd(),
       ...env,
       ...(threads !== undefined && { TF_NUM_INTRAOP_THREADS: String(threads) }),
@@ -41,10 +41,10 @@ export async function runPart(
     try {
       child.kill("SIGTERM");
     } catch {
-      // It has ended in the meantime.
+      // The process has already ended.
     }
   };
-  // It may have been asked for just before.
+  // The signal may have been aborted before the process started.
   if (stop.aborted) end();
   stop.addEventListener("abort", end);
   try {
@@ -80,11 +80,11 @@ async function eachChunk(
 }
 
 /**
- * Does tasks, several at once, in their order.
+ * Runs tasks in order, several at once.
  *
  * @param tasks The tasks.
- * @param atOnce How many at once.
- * @param run Does one.
+ * @param atOnce The number of tasks to run at once.
+ * @param run Runs one task.
  */
 export async function pool<Task>(
   tasks: readonly Task[],

@@ -1,5 +1,5 @@
 /**
- * The table of a sweep as text, Markdown and HTML.
+ * Formats the table of a sweep as text, Markdown and HTML.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { formatMetric, undefinedMetric } from "../stages/metric.ts";
 import type { Interval, Spread } from "./statistics.ts";
 import type { MetricSummary, SweepRow, SweepTable } from "./table.ts";
 
-/** A table of texts. */
+/** A table whose cells are texts. */
 export interface TextTable {
   /** The columns' titles. */
   readonly head: readonly string[];
@@ -22,7 +22,7 @@ export interface TextTable {
 const nothing = "–";
 
 /**
- * How settings compare on the sweep's metric.
+ * Makes the table that compares the settings by the sweep's metric.
  *
  * @param sweep The sweep's table.
  */
@@ -65,10 +65,10 @@ export function comparison(sweep: SweepTable): TextTable {
 }
 
 /**
- * All metrics, a row a setting.
+ * Makes a table of all metrics, with one row per setting.
  *
  * @param sweep The sweep's table.
- * @param when After which epoch.
+ * @param when Whether to show the metrics after the last or after the best epoch.
  */
 export function allMetrics({ keys, rows }: SweepTable, when: "last" | "best"): TextTable {
   return {
@@ -81,37 +81,35 @@ export function allMetrics({ keys, rows }: SweepTable, when: "last" | "best"): T
 }
 
 /**
- * What the numbers are, in sentences.
+ * Describes the numbers of the table in sentences.
  *
  * @param sweep The sweep's table.
  */
 export function notes({ split, seeds, latency, engines, rows, metric }: SweepTable): string[] {
   const references = [...new Set(rows.map(({ reference }) => reference))];
   return [
-    `Mean ± standard deviation over the seeds ${
+    `Metrics are the mean ± standard deviation over the seeds ${
       seeds.join(", ")
-    }, on the ${split} split, after the last ` +
-    "epoch and (at best) after the one that each run chose.",
+    }, on the ${split} split, after the last epoch and, in the columns "at best", after the best ` +
+    "epoch of each run.",
     ...(metric === undefined ? [] : [
-      `Differences are to ${references.join(", ")}${
+      `Differences from ${references.join(", ")}${
         references.length > 1 ? ", each at the same point of the grid," : ""
-      } with the 95 % interval of the paired t test over seeds.`,
+      } are shown with the 95 % interval of the paired t test over seeds.`,
     ]),
     ...(latency
       ? [
-        `Latency: the median time of a call with ${latency.batch} row${
+        `Latency is the median time of a call with ${latency.batch} row${
           latency.batch === 1 ? "" : "s"
-        }, ${latency.engine} engine, one thread, nets in alternation.`,
+        } on the ${latency.engine} engine with one thread. The nets were measured in alternation.`,
       ]
       : []),
-    ...(engines.length > 1
-      ? [`Not all runs were computed alike: the engines were ${engines.join(" and ")}.`]
-      : []),
+    ...(engines.length > 1 ? [`The runs used different engines: ${engines.join(" and ")}.`] : []),
   ];
 }
 
 /**
- * The table for a terminal.
+ * Formats the table for a terminal.
  *
  * @param sweep The sweep's table.
  */
@@ -121,7 +119,7 @@ export function terminalText(sweep: SweepTable): string[] {
 }
 
 /**
- * The tables in Markdown.
+ * Formats all tables as Markdown.
  *
  * @param sweep The sweep's table.
  */
@@ -155,7 +153,7 @@ th:first-child, td:first-child { text-align: left }
 .wide { overflow-x: auto }`;
 
 /**
- * The tables as a page that needs nothing else.
+ * Formats all tables as an HTML page without external resources.
  *
  * @param sweep The sweep's table.
  * @param picture The picture as SVG, if there is one.
@@ -197,14 +195,14 @@ function spreadText(summary: MetricSummary | undefined): string {
   const { spread, without } = summary;
   if (!without) return spread ? meanText(spread) : nothing;
   const none = formatMetric(undefinedMetric(without.reason));
-  // A mean over fewer seeds than the others' has to show it.
+  // A mean over only some of the seeds shows how many there are.
   return spread ? `${meanText(spread)} of ${spread.count}; ${without.runs} ${none}` : none;
 }
 
 function meanText({ mean, deviation }: Spread): string {
   const text = formatNumber(mean);
   if (Number.isNaN(deviation)) return text;
-  // A deviation reads best in the decimals of its mean, where these do not make nothing of it.
+  // Small deviations have as many decimals as the mean, unless they would be shown as zero.
   const same = deviation >= 1e-4 && deviation < 1e-3 && !text.includes("e");
   return `${text} ± ${same ? deviation.toFixed(4) : formatNumber(deviation)}`;
 }
@@ -217,7 +215,7 @@ function intervalText({ mean, low, high }: Interval): string {
   return Number.isNaN(low) ? signed(mean) : `${signed(mean)} [${signed(low)}, ${signed(high)}]`;
 }
 
-/** All in four decimals, so that they can be compared by eye. */
+/** Formats a difference with a sign and always four decimals, so differences are easy to compare. */
 function signed(value: number): string {
   const text = Math.abs(value).toFixed(4);
   return `${value < 0 && Number(text) !== 0 ? "−" : "+"}${text}`;

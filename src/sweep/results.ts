@@ -10,7 +10,7 @@ import type { CheckedRun, CheckedSweep } from "./check.ts";
 /** When a net was measured: after the last epoch, or after the best one by validation. */
 export type When = "last" | "best";
 
-/** What a run came to. */
+/** The results of a finished run. */
 export interface RunOutcome {
   /** The setting's key. */
   readonly setting: string;
@@ -18,15 +18,15 @@ export interface RunOutcome {
   readonly seed: number;
   /** The metrics by key, on the sweep's split. */
   readonly metrics: Readonly<Record<When, Metrics>>;
-  /** What the run ended with. */
+  /** The result from the run folder. */
   readonly result: Result;
 }
 
 /**
- * Reads what the runs of a sweep came to.
+ * Reads the results of a sweep's runs.
  *
  * @param sweep The sweep.
- * @returns The runs that have finished, in the sweep's order.
+ * @returns The results of the finished runs, in the sweep's order.
  * @throws {UserError} If the metrics of a finished run cannot be read.
  */
 export async function readOutcomes({ runs, split }: CheckedSweep): Promise<RunOutcome[]> {
@@ -46,7 +46,7 @@ async function readOutcome(
   return { setting, seed, metrics, result };
 }
 
-/** `light: { accuracy }` becomes `light/accuracy`; what belongs to no net keeps its name. */
+/** Joins the names of nets and metrics: `light/accuracy`. Metrics without a net keep their names. */
 function byKey(nets: Result["test"]): Metrics {
   return Object.fromEntries(
     Object.entries(nets).flatMap(([net, metrics]) =>
@@ -58,7 +58,7 @@ function byKey(nets: Result["test"]): Metrics {
   );
 }
 
-/** What a line of metrics.jsonl says beside its metrics. */
+/** The keys of a line of metrics.jsonl that are not metrics. */
 const about: ReadonlySet<string> = new Set(["phase", "epoch", "step", "seconds", "split"]);
 
 async function metricsOf(
@@ -79,7 +79,7 @@ async function metricsOf(
     return { last: after(epochs), best: after(best.epoch) };
   } catch (error) {
     throw new UserError(`${path} cannot be read: ${(error as Error).message}`, {
-      hint: hint("sweep/results", `remove ${folder} to run it anew`, { edit: "the folder" }),
+      hint: hint("sweep/results", `remove ${folder} to repeat this run`, { edit: "the folder" }),
       cause: error,
     });
   }

@@ -20,28 +20,28 @@ import { readOutcomes } from "./results.ts";
 import { type SweepTable, sweepTable } from "./table.ts";
 import { writeTable } from "./write.ts";
 
-/** How {@linkcode runSweep} runs, beside what the sweep says. */
+/** The options of {@linkcode runSweep}. */
 export interface RunSweepOptions {
-  /** The sweep's folder; `runs/NAME` by default. Runs that it holds already are not run again. */
+  /** The sweep's folder; `runs/NAME` by default. Finished runs in it are not run again. */
   readonly out?: string;
-  /** Changes of all pipelines as `PATH=VALUE`, such as `train.epochs=3`. */
+  /** Changes to all pipelines as `PATH=VALUE`, such as `train.epochs=3`. */
   readonly set?: readonly string[];
-  /** Code outside of the project's folder that pipelines may name, such as `npm:their-stage@1`. */
+  /** Code outside the project's folder that pipelines may load, such as `npm:their-stage@1`. */
   readonly allowPlugins?: readonly string[];
   /** The setting that the others are compared with, instead of the sweep's. */
   readonly reference?: string;
   /** The engine; `auto` by default. */
   readonly engine?: EngineChoice;
-  /** What training steps compute in, where the machine has units for it; float32 by default. */
+  /** The precision of training steps, if the machine supports it; float32 by default. */
   readonly precision?: Precision;
   /**
    * When it is aborted, the current run finishes its step, writes a checkpoint, and an
    * `Interruption` is thrown. The same call continues from there.
    */
   readonly signal?: AbortSignal;
-  /** Gives who hears of a run's events, by the run's name, such as `rocket/seed-1`. */
+  /** Returns a listener to the events of a run, by the run's name, such as `rocket/seed-1`. */
   readonly listener?: (run: string) => Output;
-  /** Told of what a person may want to know, a line at a time. */
+  /** Called with each progress message, which is one line. */
   readonly report?: (line: string) => void;
 }
 
@@ -49,37 +49,38 @@ export interface RunSweepOptions {
 export interface SweepFailure {
   /** The run's name, such as `rocket/seed-1`. */
   readonly run: string;
-  /** Why. */
+  /** The error that ended the run. */
   readonly error: Error;
 }
 
-/** What {@linkcode runSweep} ended with. */
+/** The result of {@linkcode runSweep}. */
 export interface SweepResult {
   /** The sweep's folder. */
   readonly out: string;
   /** The results by setting. */
   readonly table: SweepTable;
-  /** The files that hold the table. */
+  /** The paths of the files with the table. */
   readonly files: readonly string[];
   /** The runs that failed; the same call tries them again. */
   readonly failures: readonly SweepFailure[];
 }
 
 /**
- * Runs all settings of a sweep with all seeds, and writes one table: what `deno task pipeline sweep
- * FILE` does.
+ * Runs all settings of a sweep with all seeds and writes a table of the results, like the command
+ * `deno task pipeline sweep FILE`.
  *
- * The runs happen one after the other in this process, with the permissions of the program. The
- * command gives each run a process of its own instead, so that several run at once and each has
+ * The runs happen one after another in this process, with the permissions of the program. The
+ * command instead starts a process for each run, so several runs are possible at once and each has
  * only the permissions that it needs. A process loads TensorFlow once, with the sweep's number of
- * threads; if it is loaded already, that number stays, and results may differ in their last digits.
+ * threads. If TensorFlow is already loaded, its number of threads does not change, and results may
+ * differ in their last digits.
  *
- * @param sweep A sweep file, or a sweep from `defineSweep()`, whose relative paths start from the
- *   current folder.
- * @param options The folder, the engine, who listens.
+ * @param sweep The path of a sweep file, or a sweep from `defineSweep()`. Relative paths in such a
+ *   sweep start from the current folder.
+ * @param options The folder, the engine, and listeners.
  * @returns The table, and the runs that failed.
- * @throws {UserError} If the sweep or one of its pipelines is wrong, before anything runs; or the
- *   program lacks a permission, which the hint names.
+ * @throws {UserError} If the sweep or one of its pipelines is wrong, before any run starts; or if
+ *   the program lacks a permission, which the hint names.
  * @throws {Interruption} If `signal` is aborted.
  *
  * @example
@@ -141,7 +142,7 @@ class SweepOfProgram {
 
   async run(): Promise<SweepResult> {
     const { threads } = this.#sweep.value;
-    // Before anything else opens it: TensorFlow reads the number of threads once.
+    // TensorFlow reads the number of threads when it is opened first, so this happens here.
     await openEngine(this.#options.engine ?? "auto", () => {}, { threads });
     const checked = await checkSweep(this.#sweep, this.#how, this.#report);
     return await holdSweep(checked.out, () => this.#all(checked));
@@ -153,7 +154,7 @@ class SweepOfProgram {
       try {
         await this.#one(run);
       } catch (error) {
-        // Only what a person can mend is of the run; all else ends the program.
+        // Errors that a user can fix belong to the run. Other errors end the program.
         if (error instanceof Interruption || !(error instanceof UserError)) throw error;
         failures.push({ run: nameOf(run), error });
         this.#report(`${nameOf(run)}: failed`);
@@ -169,7 +170,7 @@ class SweepOfProgram {
   async #one(run: Sweep["runs"][number]): Promise<void> {
     const name = nameOf(run);
     const { engine, precision, signal, listener } = this.#options;
-    const wait = () => this.#report(`another process runs ${name}; waiting for its end`);
+    const wait = () => this.#report(`another process is running ${name}; waiting until it ends`);
     await holdRun(this.#sweep, run, this.#how, wait, async ({ plan, folder, state }) => {
       if (state === "finished") return;
       this.#report(`${name}: ${state === "interrupted" ? "resumed" : "started"}`);
@@ -187,12 +188,12 @@ class SweepOfProgram {
     });
   }
 
-  /** One row at a time wants one thread, and a process has one TensorFlow. */
+  /** Measures latency if this process has one thread, since its TensorFlow cannot be reconfigured. */
   async #latency({ latencyBatch, threads }: CheckedSweep): Promise<Latency | undefined> {
     if (latencyBatch === undefined) return undefined;
     if (threads !== 1) {
       this.#report(
-        "latency is measured with one thread: the command sweep measures it; the table is without",
+        "the table will not contain latencies, because measuring them requires `threads: 1` here; the command `sweep` can measure them with any number of threads",
       );
       return undefined;
     }

@@ -4,13 +4,13 @@ const { studentt } = jstat as {
   studentt: { inv(probability: number, degreesOfFreedom: number): number };
 };
 
-/** A mean with its spread. */
+/** The mean and the standard deviation of some values. */
 export interface Spread {
   /** The mean. */
   readonly mean: number;
-  /** The sample standard deviation, with n − 1; NaN for one value. */
+  /** The sample standard deviation, with divisor n − 1; NaN for one value. */
   readonly deviation: number;
-  /** How many values. */
+  /** The number of values. */
   readonly count: number;
 }
 
@@ -18,14 +18,14 @@ export interface Spread {
 export interface Interval {
   /** The mean. */
   readonly mean: number;
-  /** The lower end; NaN for one value. */
+  /** The lower end of the interval; NaN for one value. */
   readonly low: number;
-  /** The upper end; NaN for one value. */
+  /** The upper end of the interval; NaN for one value. */
   readonly high: number;
 }
 
 /**
- * The mean and the standard deviation of some values.
+ * Computes the mean and the standard deviation of some values.
  *
  * @param values The values; at least one.
  */
@@ -37,11 +37,11 @@ export function spread(values: readonly number[]): Spread {
 }
 
 /**
- * The mean of some values with its confidence interval by Student's t distribution. Of differences
- * between pairs it is that of the paired t test.
+ * Computes the mean of some values with its confidence interval from Student's t distribution. For
+ * differences between pairs, this is the interval of the paired t test.
  *
  * @param values The values; at least one.
- * @param confidence The part of such intervals that hold the true mean.
+ * @param confidence The probability that such an interval contains the true mean.
  */
 export function interval(values: readonly number[], confidence = 0.95): Interval {
   const { mean, deviation, count } = spread(values);
@@ -51,7 +51,7 @@ export function interval(values: readonly number[], confidence = 0.95): Interval
 }
 
 /**
- * The middle one of some numbers.
+ * Computes the median of some numbers.
  *
  * @param values The numbers; at least one.
  */

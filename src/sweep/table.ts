@@ -1,5 +1,5 @@
 /**
- * What a sweep came to, a row a setting.
+ * Summarizes the results of a sweep in a table with one row per setting.
  *
  * @module
  */
@@ -9,22 +9,22 @@ import type { Latency } from "./latency.ts";
 import type { RunOutcome, When } from "./results.ts";
 import { type Interval, interval, type Spread, spread } from "./statistics.ts";
 
-/** A metric of a setting over its seeds. */
+/** A summary of one metric of a setting over its seeds. */
 export interface MetricSummary {
-  /** Its value of each run that has one, in the order of the seeds. */
+  /** The values of the runs that have one, in the order of the seeds. */
   readonly values: readonly number[];
-  /** The runs that have none, with the reason of the first of them. */
+  /** The number of runs without a value, with the reason of the first one. */
   readonly without: { readonly runs: number; readonly reason: string } | undefined;
-  /** The mean and spread of the values; undefined without any. */
+  /** The mean and spread of the values; undefined if there are no values. */
   readonly spread: Spread | undefined;
   /**
-   * The difference to the reference, over the seeds in which both have a value; undefined for the
-   * reference, and without such a seed.
+   * The difference from the reference, over the seeds for which both have a value; undefined for
+   * the reference itself, and if there is no such seed.
    */
   readonly difference: Interval | undefined;
 }
 
-/** A row: a setting. */
+/** A row of the table, with the results of one setting. */
 export interface SweepRow {
   /** The setting's key. */
   readonly setting: string;
@@ -39,19 +39,19 @@ export interface SweepRow {
     readonly last: Readonly<Record<string, MetricSummary>>;
     readonly best: Readonly<Record<string, MetricSummary>>;
   };
-  /** How many numbers each net is made of. */
+  /** The number of parameters of each net. */
   readonly parameters: { readonly light?: number; readonly booster?: number };
   /** The median latency of the light net, in milliseconds. */
   readonly latency: number | undefined;
-  /** The latency over that of the reference. */
+  /** The latency divided by the latency of the reference. */
   readonly latencyRatio: number | undefined;
 }
 
-/** What a sweep came to. */
+/** The table of a sweep's results. */
 export interface SweepTable {
   /** The sweep's name. */
   readonly name: string;
-  /** The split that was measured. */
+  /** The split that the metrics are measured on. */
   readonly split: string;
   /** The metric that settings are compared on. */
   readonly metric: string | undefined;
@@ -59,20 +59,20 @@ export interface SweepTable {
   readonly seeds: readonly number[];
   /** The metrics' keys, in the order of the runs' results. */
   readonly keys: readonly string[];
-  /** How latency was measured. */
+  /** The engine and the number of rows per call with which latency was measured. */
   readonly latency: { readonly engine: string; readonly batch: number } | undefined;
-  /** What computed: `native`, `wasm`. */
+  /** The engines that computed the runs: `native`, `wasm`, or both. */
   readonly engines: readonly string[];
   /** The settings. */
   readonly rows: readonly SweepRow[];
 }
 
 /**
- * Sums the runs of a sweep up.
+ * Summarizes the runs of a sweep in a table.
  *
  * @param sweep The sweep.
- * @param outcomes What its runs came to.
- * @param latency How long the light nets take.
+ * @param outcomes The results of the finished runs.
+ * @param latency The latencies of the light nets, if they were measured.
  */
 export function sweepTable(
   { name, split, metric, seeds, settings }: CheckedSweep,

@@ -17,14 +17,14 @@ import type { RunOutcome } from "./results.ts";
 import type { SweepTable } from "./table.ts";
 
 /**
- * Writes what a sweep came to into its folder: `table.md`, `table.html`, `table.arrow` with a row a
- * setting, `runs.arrow` with a row a run, and `picture.svg` where there are latencies.
+ * Writes the results of a sweep to its folder: `table.md`, `table.html`, `table.arrow` with a row
+ * per setting, `runs.arrow` with a row per run, and `picture.svg` if latency was measured.
  *
  * @param out The sweep's folder.
  * @param table The table.
- * @param outcomes What the runs came to.
- * @param report Takes lines for a person to read.
- * @returns The files.
+ * @param outcomes The results of the finished runs.
+ * @param report Prints a line for the user.
+ * @returns The paths of the files.
  */
 export async function writeTable(
   out: string,
@@ -47,13 +47,13 @@ export async function writeTable(
     .map((name) => join(out, name));
 }
 
-/** Values by column. */
+/** The types and values of columns, by name. */
 type Columns = Record<
   string,
   { readonly type: Utf8 | Int32 | Float64; readonly values: readonly (string | number | null)[] }
 >;
 
-/** What is no number has no value in a table. */
+/** Converts a metric to a value of a table, which is null if the metric is not a finite number. */
 const finite = (value: MetricValue | undefined) =>
   typeof value === "number" && Number.isFinite(value) ? value : null;
 
@@ -95,7 +95,7 @@ function settingColumns({ rows, keys }: SweepTable): Columns {
 function runColumns({ keys }: SweepTable, outcomes: readonly RunOutcome[]): Columns {
   const columns: Columns = {
     setting: { type: new Utf8(), values: outcomes.map(({ setting }) => setting) },
-    // Seeds go up to 2³² − 1.
+    // Seeds can be up to 2³² − 1, which an int32 cannot represent.
     seed: { type: new Float64(), values: outcomes.map(({ seed }) => seed) },
     best_epoch: { type: new Int32(), values: outcomes.map(({ result }) => result.best.epoch) },
     seconds: { type: new Float64(), values: outcomes.map(({ result }) => result.seconds) },

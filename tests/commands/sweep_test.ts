@@ -97,7 +97,7 @@ Deno.test("sweep runs each setting with each seed as the pipeline alone would, k
       return Number(row?.[1]?.replace("−", "-"));
     };
     assertAlmostEquals(difference("basic", other), -difference("rocket", first));
-    assertMatch(other.stdout, /^Differences are to rocket with/m);
+    assertMatch(other.stdout, /^Differences from rocket are shown with/m);
     const wrong = await rocket([...args, "--reference", "rockett"], { cwd: folder });
     assertEquals(wrong.code, 2);
     assertStringIncludes(
@@ -110,7 +110,7 @@ Deno.test("sweep runs each setting with each seed as the pipeline alone would, k
     assertEquals(changed.code, 2);
     assertStringIncludes(
       changed.stderr,
-      "holds runs of another pipeline: train.epochs was 2 and is 3",
+      "contains runs of a different pipeline: train.epochs was 2 and is now 3",
     );
 
     // One sweep in a folder at a time.
@@ -119,7 +119,7 @@ Deno.test("sweep runs each setting with each seed as the pipeline alone would, k
       assertEquals(second.code, 1);
       assertStringIncludes(
         second.stderr,
-        `another process runs a sweep in ${join("runs", "sweep")}`,
+        `another process is running a sweep in ${join("runs", "sweep")}`,
       );
     });
   }));

@@ -151,7 +151,7 @@ function* sweepCases(): Iterable<CommandCase> {
     { mended: { "sweep/change": { files: { "s.yaml": sweepText } } } },
   );
   yield one("a metric that nobody measures", `${sweepText}metric: light/acc\n`, [
-    "there is light/",
+    "compare another metric: light/",
   ]);
   yield one(
     "a metric of a base without any",
@@ -192,7 +192,7 @@ function* sweepFolderCases(): Iterable<CommandCase> {
     name: "sweep folder: runs of another pipeline",
     args: [...part("check"), "--set", "optimizer.learningRate=0.1"],
     code: 2,
-    words: ["holds runs of another pipeline", "choose another folder"],
+    words: ["contains runs of a different pipeline", "choose another folder"],
     files,
     before: runOne,
   };
@@ -200,7 +200,7 @@ function* sweepFolderCases(): Iterable<CommandCase> {
     name: "sweep folder: of a sweep that goes on",
     args: ["sweep", "--engine", "wasm", "--quiet", "s.yaml"],
     code: 1,
-    words: ["another process runs a sweep", "--out"],
+    words: ["another process is running a sweep", "--out"],
     files,
     async before(_run, folder) {
       const out = join(folder, "runs", "s");

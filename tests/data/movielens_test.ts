@@ -130,7 +130,7 @@ Deno.test({
       await assertRejects(
         () => readMovieLens(folder, () => {}),
         UserError,
-        "u.data cannot be read: it is no regular file",
+        "u.data cannot be read: it is not a regular file",
       );
     }),
 });

@@ -3,9 +3,9 @@ import { hint } from "../hints.ts";
 import { unwritable } from "./unwritable.ts";
 
 /**
- * Appends a line to a file, which is created if it does not exist, and syncs it to the disk, so
- * that files written later, such as a checkpoint, can rely on it. If only part of the line can be
- * written, that part is removed again.
+ * Appends a line to a file and syncs the file to the disk. Files that are written later, such as a
+ * checkpoint, can rely on the line. The file is created if it does not exist. If only part of the
+ * line can be written, that part is removed again.
  *
  * @example
  * ```ts
@@ -22,7 +22,7 @@ import { unwritable } from "./unwritable.ts";
  *
  * @param path The file.
  * @param line The line, without the line break.
- * @throws {UserError} If the line cannot be written; the message has the reason.
+ * @throws {UserError} If the line cannot be written. The message contains the reason.
  */
 export async function appendLine(path: string, line: string): Promise<void> {
   try {
@@ -56,12 +56,14 @@ export async function refuseShared(path: string): Promise<void> {
     throw error;
   });
   if (!info || info.isSymlink) return;
-  if (!info.isFile) throw Object.assign(new Error(`${path} is no file`), { code: "EEXIST" });
+  if (!info.isFile) throw Object.assign(new Error(`${path} is not a file`), { code: "EEXIST" });
   if ((info.nlink ?? 1) > 1) {
     throw new UserError(
-      `${path} cannot be written: it is a hard link, and has another name elsewhere`,
+      `${path} cannot be written: it is a hard link, so its file has a second path, which would change too`,
       {
-        hint: hint("append/link", "remove it: what has its other name stays", { edit: "the link" }),
+        hint: hint("append/link", "remove the link; the file remains under its other path", {
+          edit: "the link",
+        }),
       },
     );
   }

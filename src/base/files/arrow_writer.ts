@@ -58,7 +58,7 @@ export class ArrowFileWriter {
     forgetDraft(this.#draft);
   }
 
-  /** Gives up, without a trace; what has its name already is left. */
+  /** Removes the draft. A finished file under the final name remains. */
   abandon(): void {
     this.#sink.dispose();
     try {
@@ -72,8 +72,7 @@ export class ArrowFileWriter {
 
 /**
  * Encodes a table as an Arrow file in the random-access format. apache-arrow's own `tableToIPC`
- * treats consecutive overlapping buffers as one buffer, so that columns which share a buffer are
- * lost.
+ * treats consecutive overlapping buffers as one buffer, so columns that share a buffer are lost.
  *
  * @param table The table.
  */
@@ -90,14 +89,14 @@ const bytesOf = (value: ArrayBufferLike | ArrayBufferView) =>
     ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
     : new Uint8Array(value);
 
-/** Keeps copies of what a writer writes, none of which overlap. */
+/** Copies all written bytes, so that no buffers overlap. */
 class CopyingSink extends AsyncByteQueue {
   override write(value: ArrayBufferLike | ArrayBufferView): void {
     super.write(bytesOf(value).slice());
   }
 }
 
-/** Takes what a writer writes into a file at once, where its own queue would keep it. */
+/** Writes to a file immediately, where the base class would collect all bytes in memory. */
 class FileSink extends AsyncByteQueue {
   readonly #file: Deno.FsFile;
   readonly #buffer = new Uint8Array(2 ** 20);
@@ -117,7 +116,7 @@ class FileSink extends AsyncByteQueue {
     this.#filled += bytes.length;
   }
 
-  /** Writes all that is left, to the disk. */
+  /** Writes the buffered bytes, syncs the file to the disk, and closes it. */
   end(): void {
     this.#flush();
     this.#file.syncSync();

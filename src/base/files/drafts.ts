@@ -6,7 +6,7 @@
 
 import { basename, dirname, join } from "node:path";
 
-/** Drafts of this process that have no name of their own yet. */
+/** The drafts of this process that have not been renamed yet. */
 const open = new Set<string>();
 
 /**
@@ -56,7 +56,7 @@ export function removeDrafts(folder: string): void {
 }
 
 /**
- * Whether a file is a draft.
+ * Checks whether a file is a draft.
  *
  * @param name The file's name.
  */

@@ -1,6 +1,6 @@
 /**
- * A key that is equal for file names that some file systems treat as the same: names that differ
- * only in case or in the Unicode form of an accent.
+ * Returns a key that is equal for file names that some file systems treat as the same. Such names
+ * differ only in case or in the Unicode form of accents.
  *
  * @param name The file's name.
  */

@@ -7,7 +7,7 @@
 const sizes: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2, F64: 8 };
 
 /**
- * The size of a floating-point type.
+ * Returns the size of a floating-point type.
  *
  * @param dtype The type's name in safetensors files.
  * @returns The size in bytes; undefined for other types.
@@ -38,7 +38,7 @@ export function toFloats(dtype: string, bytes: Uint8Array<ArrayBuffer>): Float32
 
 const halves = ({ buffer }: Uint8Array<ArrayBuffer>) => new Uint16Array(buffer);
 
-/** IEEE 754 binary16: a sign, five bits of exponent, ten of fraction. */
+/** Decodes IEEE 754 binary16: one bit for the sign, 5 for the exponent, 10 for the fraction. */
 function fromHalf(bits: number): number {
   const sign = bits >>> 15 === 0 ? 1 : -1, exponent = bits >>> 10 & 0x1f, fraction = bits & 0x3ff;
   if (exponent === 0) return sign * fraction * 2 ** -24;

@@ -1,10 +1,10 @@
 import { join, resolve } from "node:path";
 
-/** Who writes a run folder. */
+/** The process that holds the lock of a run folder. */
 export interface Holder {
-  /** The process. */
+  /** The process id. */
   readonly pid: number;
-  /** Since when, as ISO 8601. */
+  /** The time when the process took the lock, as ISO 8601. */
   readonly since: string;
 }
 
@@ -72,11 +72,11 @@ export function takeFolder(folder: string): Disposable | Partial<Holder> {
 
 const NAME = "run.lock";
 
-/** The run folders that this process has. */
+/** The run folders whose locks this process holds. */
 const held = new Set<string>();
 
 /**
- * Whether this process holds the lock of a run folder.
+ * Checks whether this process holds the lock of a run folder.
  *
  * @param folder The folder.
  */
@@ -86,7 +86,7 @@ export function isOurs(folder: string): boolean {
 
 function giveBack(file: Deno.FsFile, path: string): void {
   try {
-    // The file is removed while it is locked, so that it cannot be the file of another process.
+    // The file is removed while it is locked, so it cannot belong to another process.
     Deno.removeSync(path);
   } catch {
     // On systems that cannot remove open files, an empty file remains.
@@ -94,7 +94,7 @@ function giveBack(file: Deno.FsFile, path: string): void {
   file.close();
 }
 
-/** Whether a path is a symbolic link, which may lead anywhere, or nowhere. */
+/** Checks whether a path is a symbolic link. Its target may be outside the folder or missing. */
 function isLink(path: string): boolean {
   try {
     return Deno.lstatSync(path).isSymlink;
@@ -105,11 +105,12 @@ function isLink(path: string): boolean {
 }
 
 /**
- * Whether a lock is a hard link to what may be anywhere, or no file: nothing may be written there.
+ * Checks whether a lock file must not be written to, because it is not a regular file or has a
+ * second name that may be outside the folder.
  */
 function isForeign(file: Deno.FsFile): boolean {
   const { isFile, nlink } = file.statSync();
-  // The file of the previous holder has been removed.
+  // A removed lock file of a previous holder has no name, so its link count is 0.
   return !isFile || (nlink ?? 1) > 1;
 }
 

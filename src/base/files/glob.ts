@@ -3,11 +3,11 @@ import picomatch from "picomatch";
 import { UserError } from "../errors.ts";
 import { hint } from "../hints.ts";
 
-/** The options of globs, the same on every system: folders are separated by slashes. */
+/** The options of globs. Slashes separate folders on every system. */
 const options = { windows: false } as const;
 
 /**
- * Whether a path has wildcards.
+ * Checks whether a path contains wildcards.
  *
  * @param path The path.
  */
@@ -16,7 +16,8 @@ export function isGlob(path: string): boolean {
 }
 
 /**
- * The folder in which the search for a glob starts: the leading part of the glob without wildcards.
+ * Returns the folder in which the search for a glob starts: the leading part of the glob without
+ * wildcards.
  *
  * @param pattern The glob.
  * @returns The folder's path, relative if the glob is; empty for the folder that relative paths
@@ -60,7 +61,7 @@ export async function globFiles(pattern: string, folder: string): Promise<string
 }
 
 /**
- * The entries of a folder; none if it does not exist.
+ * Lists the entries of a folder; none if it does not exist.
  *
  * @param path The folder.
  */
@@ -76,8 +77,8 @@ async function entriesOf(path: string): Promise<Deno.DirEntry[]> {
 }
 
 /**
- * Parentheses are part of names, as in `part (1).csv`; picomatch would read them as regular
- * expressions.
+ * Escapes parentheses, which are part of names such as `part (1).csv`. picomatch would read them as
+ * parts of regular expressions.
  */
 const withPlainBrackets = (glob: string) => glob.replaceAll(/(?<!\\)[()|]/g, "\\$&");
 
@@ -109,10 +110,12 @@ function refuseManyWays(glob: string): void {
   const ambiguous = levels.map((level) => (level.match(/\*+/g)?.length ?? 0) - 1)
     .reduce((sum, more) => sum + Math.max(0, more), 1);
   const anyDepth = levels.filter((level) => level.includes("**")).length;
-  // With a sum of choices, the product is greatest where all groups have as many.
+  // For a given sum of choices, the product is greatest if all groups have the same number.
   const ofGroups = groups === 0 ? 1 : ((choices + groups) / groups) ** groups;
   if (ofGroups * waysOfOne ** (ambiguous + anyDepth - 1) <= maxWays) return;
-  throw new UserError(`the glob ${glob} has too many wildcards and choices to be looked up`, {
-    hint: hint("files/wildcards", "write several globs with fewer of them", { edit: "the glob" }),
+  throw new UserError(`the glob ${glob} has too many wildcards and choices to be matched`, {
+    hint: hint("files/wildcards", "write several globs with fewer wildcards and choices", {
+      edit: "the glob",
+    }),
   });
 }

@@ -1,5 +1,5 @@
 /**
- * Whether a path is inside a folder. This module imports no packages.
+ * Checks whether a path is inside a folder. This module imports no packages.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { dirname, relative } from "node:path";
 
 /**
- * Whether a path is a folder or inside it, judged only by the paths.
+ * Checks whether a path is a folder or inside it, judged only by the paths.
  *
  * @param folder The folder, as an absolute path.
  * @param path The absolute path.
@@ -18,8 +18,8 @@ export function isInside(folder: string, path: string): boolean {
 }
 
 /**
- * Whether a path is a folder or inside it, under any name: some file systems ignore case, and a
- * folder may have two names.
+ * Checks whether a path is a folder or inside it, even under another name: some file systems ignore
+ * case, and links give a folder several names.
  *
  * @param folder The folder, as an absolute path.
  * @param path The absolute path, which need not exist.
@@ -40,7 +40,7 @@ function isHeldBy(folder: string, path: string): boolean {
 }
 
 /**
- * What a file is known by whatever its name; undefined if it is not there, or may not be looked at.
+ * Identifies a file independently of its name; undefined if it does not exist or may not be read.
  */
 function identityOf(path: string): string | undefined {
   try {

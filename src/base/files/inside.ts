@@ -4,8 +4,8 @@ import { hint } from "../hints.ts";
 import { isInside } from "./holds_path.ts";
 
 /**
- * The path of a file to write within a folder. A path that leads out of the folder, by `..`, as an
- * absolute path or through a link, is rejected.
+ * Returns the path of a file to write within a folder. A path that leads out of the folder, through
+ * `..`, as an absolute path, or through a link, is rejected.
  *
  * @param folder The folder, such as a run's.
  * @param name The path within it.
@@ -26,12 +26,15 @@ import { isInside } from "./holds_path.ts";
 export function pathInside(folder: string, name: string): string {
   const path = resolve(folder, name);
   if (!isInside(resolve(folder), path) || !isInside(targetOf(folder), targetOf(path))) {
-    throw new UserError(`${name} leads out of the folder ${folder}`, {
-      hint: hint("inside/name", "what a run writes stays in its folder: write a name without ..", {
-        edit: "the name",
-      }),
-      exitCode: 2,
-    });
+    throw new UserError(
+      `${name} leads out of the folder ${folder}, where all files must be written`,
+      {
+        hint: hint("inside/name", "use a relative path without .. or links", {
+          edit: "the name",
+        }),
+        exitCode: 2,
+      },
+    );
   }
   return path;
 }
@@ -51,7 +54,7 @@ export async function refuseLinksOut(folder: string): Promise<void> {
       const path = join(at, name);
       if (isDirectory) folders.push(path);
       if (!isFile && !isDirectory && !isSymlink) {
-        throw new UserError(`${join(folder, relative(root, path))} is no regular file`, {
+        throw new UserError(`${join(folder, relative(root, path))} is not a regular file`, {
           hint: hint("inside/regular", "remove it, or choose another --out", {
             edit: "the folder",
           }),
@@ -59,19 +62,22 @@ export async function refuseLinksOut(folder: string): Promise<void> {
         });
       }
       if (!isSymlink || isInside(root, targetOf(path))) continue;
-      throw new UserError(`${join(folder, relative(root, path))} is a link that leads elsewhere`, {
-        hint: hint(
-          "inside/link",
-          "what a run writes stays in its folder: remove the link, or choose another --out",
-          { edit: "the folder" },
-        ),
-        exitCode: 2,
-      });
+      throw new UserError(
+        `${join(folder, relative(root, path))} is a link that leads out of ${folder}`,
+        {
+          hint: hint(
+            "inside/link",
+            "a run only writes inside its folder: remove the link, or choose another --out",
+            { edit: "the folder" },
+          ),
+          exitCode: 2,
+        },
+      );
     }
   }
 }
 
-/** What is in a folder; nothing if another process has removed it. */
+/** Lists the entries of a folder; none if another process has removed it. */
 async function entriesOf(folder: string): Promise<Deno.DirEntry[]> {
   try {
     return await Array.fromAsync(Deno.readDir(folder));

@@ -1,10 +1,10 @@
 /**
- * Regular files only. Devices and pipes are rejected, since reading them may never end.
+ * Opens and reads regular files. Devices and pipes are rejected, since reading them may never end.
  *
  * @module
  */
 
-/** What a path leads to is no regular file. */
+/** Thrown if a path leads to something other than a regular file. */
 export class IrregularFile extends Error {
   override name = "IrregularFile";
 }
@@ -18,7 +18,7 @@ export class IrregularFile extends Error {
 export async function refuseIrregular(path: string): Promise<void> {
   const { isFile, isDirectory } = await Deno.stat(path);
   if (isFile) return;
-  throw new IrregularFile(isDirectory ? "it is a folder" : "it is no regular file");
+  throw new IrregularFile(isDirectory ? "it is a folder" : "it is not a regular file");
 }
 
 /**

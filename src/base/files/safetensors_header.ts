@@ -5,24 +5,24 @@
  * @module
  */
 
-/** What a tensor of a file is made of. */
+/** The type of a tensor's values in a file that Rocket writes. */
 export type TensorType = "F32" | "I32";
 
-/** Where a tensor is, as the header says it. */
+/** The type, shape, and position of a tensor, as in the header of a file. */
 export interface HeaderEntry {
-  /** The type of its numbers. */
+  /** The type of the values, such as `F32`. */
   readonly dtype: string;
-  /** The shape. */
+  /** The shape of the tensor. */
   readonly shape: readonly number[];
-  /** Its first byte and the one behind its last, counted from the header's end. */
+  /** The first byte of the values and the byte after the last, counted from the header's end. */
   readonly data_offsets: readonly [start: number, end: number];
 }
 
-/** What a header says. */
+/** The content of a file's header. */
 export interface Header {
   /** The tensors by name, in the order of the file. */
   readonly entries: ReadonlyMap<string, HeaderEntry>;
-  /** The texts that are kept beside them. */
+  /** The texts that are stored with the tensors. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
@@ -43,7 +43,7 @@ export function encodeHeader(
   };
   let offset = 0;
   for (const [name, { dtype, shape }] of tensors) {
-    if (name === "__metadata__") throw new TypeError(`no tensor can be called ${name}`);
+    if (name === "__metadata__") throw new TypeError(`a tensor cannot be called ${name}`);
     const end = offset + 4 * sizeOf(shape);
     header[name] = { dtype, shape: [...shape], data_offsets: [offset, end] };
     offset = end;
@@ -58,7 +58,7 @@ export function encodeHeader(
 }
 
 /**
- * The size of the header in bytes, including the eight bytes of its length.
+ * Returns the size of the header in bytes, including the eight bytes of its length.
  *
  * @param start The first eight bytes of a file.
  */
@@ -86,7 +86,7 @@ export function decodeHeader(bytes: Uint8Array, values: number): Header {
   return { entries, metadata: metadata as Record<string, string> };
 }
 
-/** The format has neither gaps, in which anything may hide, nor bytes of two tensors. */
+/** Rejects overlapping tensors, and gaps, which could contain arbitrary data. */
 function refuseOtherLayout(entries: ReadonlyMap<string, HeaderEntry>, values: number): void {
   const sorted = Array.from(
     entries,
@@ -98,14 +98,14 @@ function refuseOtherLayout(entries: ReadonlyMap<string, HeaderEntry>, values: nu
     if (end < start || end > values) throw new TypeError(`the tensor ${name} is cut short`);
     if (start < at) throw new TypeError(`the tensor ${name} overlaps another tensor`);
     if (start > at) {
-      throw new TypeError(`${start - at} bytes before the tensor ${name} are of no tensor`);
+      throw new TypeError(`${start - at} bytes before the tensor ${name} belong to no tensor`);
     }
     at = end;
   }
-  if (at < values) throw new TypeError(`the last ${values - at} bytes are of no tensor`);
+  if (at < values) throw new TypeError(`the last ${values - at} bytes belong to no tensor`);
 }
 
-/** The header's object; what is in it is not looked at yet. */
+/** Parses the header. The values in it are not checked. */
 function parse(bytes: Uint8Array): Record<string, unknown> {
   let header: unknown;
   try {
@@ -129,7 +129,7 @@ const isLengths = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((length) => Number.isSafeInteger(length) && length >= 0);
 
 /**
- * The number of values of a tensor.
+ * Returns the number of values of a tensor.
  *
  * @param shape The tensor's shape.
  */

@@ -48,16 +48,20 @@ export async function* safetensorsChunks(
       yield new Uint8Array(buffer, byteOffset, byteLength);
     }
     if (left !== 0) {
-      throw new TypeError(`the tensor ${name} is ${left} values short of [${tensor.shape}]`);
+      throw new TypeError(
+        `the parts of the tensor ${name} have ${
+          sizeOf(tensor.shape) - left
+        } values, but its shape [${tensor.shape}] needs ${sizeOf(tensor.shape)}`,
+      );
     }
   }
 }
 
-/** A safetensors file that is read tensor by tensor. */
+/** An open safetensors file whose tensors are read one at a time. */
 export class SafetensorsFile {
-  /** Where each tensor is. */
+  /** The type, shape, and position of each tensor, by name. */
   readonly entries: ReadonlyMap<string, HeaderEntry>;
-  /** The texts that are kept beside them. */
+  /** The texts that are stored with the tensors. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly #file: Deno.FsFile;
   readonly #start: number;
@@ -130,7 +134,7 @@ export class SafetensorsFile {
     return toFloats(dtype, await readFully(this.#file, end - start));
   }
 
-  /** Lets go of the file. */
+  /** Closes the file. */
   close(): void {
     this.#file.close();
   }

@@ -2,50 +2,50 @@ import { dirname } from "node:path";
 import { UserError } from "../errors.ts";
 import { type Change, hint, type HintText } from "../hints.ts";
 
-/** What stands in the way is the machine's. */
+/** The change for hints about the machine instead of the input. */
 const system: Change = { outside: "the disk or its permissions have to change" };
 
-/** What the system says, what that means, and what to do about it. */
+/** The known system errors, with their meaning and a hint. */
 const causes: readonly (readonly [sign: RegExp, what: string, advice: () => HintText])[] = [
   [
     /ENOSPC|os error 28\b/,
     "the disk is full",
-    () => hint("write/full", "free some space, or choose a place on another disk", system),
+    () => hint("write/full", "free some space, or choose a folder on another disk", system),
   ],
   [
     /EDQUOT|os error 122\b/,
-    "the quota is used up",
-    () => hint("write/quota", "free some space, or choose another place", system),
+    "the disk quota is exceeded",
+    () => hint("write/quota", "free some space, or choose a folder on another disk", system),
   ],
   [
     /EFBIG|os error 27\b/,
-    "it is larger than files may be here",
-    () => hint("write/size", "see ulimit -f, or the file system", system),
+    "it would exceed the maximum size of a file",
+    () => hint("write/size", "check the limit with ulimit -f, and that of the file system", system),
   ],
   [
     /EROFS|os error 30\b/,
     "the disk is read-only",
-    () => hint("write/read-only", "choose a place that can be written to", system),
+    () => hint("write/read-only", "choose a folder on a writable disk", system),
   ],
   [
     /EACCES|EPERM|os error 13\b|os error 1\b/,
-    "that is not permitted",
-    () => hint("write/permitted", "see who may write there", system),
+    "permission denied",
+    () => hint("write/permitted", "check the permissions of the file and its folder", system),
   ],
   [
     /ENOTDIR|os error 20\b/,
-    "a part of its path is a file and not a folder",
-    () => hint("write/part", "move that away", system),
+    "a parent in its path is a file, not a folder",
+    () => hint("write/part", "move or rename that file", system),
   ],
   [
     /EISDIR|EEXIST|ENOTEMPTY|os error (21|17|39)\b/,
-    "something else has its name",
-    () => hint("write/name", "move that away, or choose another name", system),
+    "a different kind of file or a folder already has this name",
+    () => hint("write/name", "move or rename it, or choose another name", system),
   ],
   [
     /EIO|os error 5\b/,
-    "the disk fails",
-    () => hint("write/broken", "look at the system's log; the disk may be broken", system),
+    "the disk reported an input/output error",
+    () => hint("write/broken", "check the system's log; the disk may be failing", system),
   ],
 ];
 
@@ -64,7 +64,7 @@ export function unwritable(path: string, error: unknown): UserError {
     return new UserError(`${path} cannot be written: there is no folder ${dirname(path)}`, {
       hint: hint(
         "write/folder",
-        "make the folder first, and leave it while something is written to it",
+        "create the folder first, and do not remove it while a program writes to it",
         { edit: "the folder" },
       ),
       cause: error,
@@ -78,8 +78,7 @@ export function unwritable(path: string, error: unknown): UserError {
 }
 
 /**
- * The reason why something cannot be written, in plain words; the system's message if there are
- * none.
+ * Explains why something cannot be written. For unknown errors, this is the system's message.
  *
  * @param error The error that was thrown.
  */

@@ -2,18 +2,18 @@ import { dirname } from "node:path";
 import { unwritable } from "./unwritable.ts";
 
 /**
- * Runs a function while no other process, and nobody else in this one, runs one under the same
- * lock.
+ * Runs a function while holding a lock, so that no other process and no other call in this process
+ * holds it at the same time.
  *
- * The lock is the operating system's and goes with the process that holds it, however that ends, so
- * there is no stale lock to clear away.
+ * The operating system releases the lock when the process ends in any way, so stale locks cannot
+ * exist.
  *
- * @typeParam T What the function returns.
- * @param path The lock file; it is made where it is missing, and stays.
- * @param onWait Called once if another holder has to be waited for.
+ * @typeParam T The type of the function's result.
+ * @param path The lock file. It is created if it does not exist, and remains afterwards.
+ * @param onWait Called once if another holder has the lock, before waiting for it.
  * @param body The function.
- * @returns What the function returns.
- * @throws {UserError} If there is no lock file and none can be made.
+ * @returns The result of the function.
+ * @throws {UserError} If the lock file does not exist and cannot be created.
  */
 export async function withLock<T>(
   path: string,

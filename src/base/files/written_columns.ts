@@ -84,7 +84,7 @@ function writtenField(field: Field): Field {
   return type === field.type ? field : field.clone({ type });
 }
 
-/** The type that a column is written with; the same object where nothing changes. */
+/** Returns the type that a column is written with; the same object if the type does not change. */
 function writtenType(type: DataType): DataType {
   if (DataType.isUtf8View(type)) return new Utf8();
   if (DataType.isBinaryView(type)) return new Binary();
@@ -102,14 +102,14 @@ function writtenType(type: DataType): DataType {
   return type;
 }
 
-/** The dictionary of a column in all record batches. */
+/** The dictionary of a column across all record batches. */
 class GrowingDictionary {
   readonly #type: Dictionary;
   #written: Vector | undefined;
-  /** The number of each value; made when a second dictionary comes. */
+  /** The number of each value. It is only created when a second dictionary arrives. */
   #numbers: Map<string, number> | undefined;
   /**
-   * The dictionary that came last, and the numbers of its entries; undefined if they are the same.
+   * The latest dictionary, and the written numbers of its entries; undefined if they are the same.
    */
   #last: Vector | undefined;
   #lastNumbers: Int32Array | undefined;
@@ -192,7 +192,7 @@ function numbered(parts: readonly Data[]): Map<string, number> {
   return numbers;
 }
 
-/** A text for each value that is another one's only if they are equal. */
+/** Returns a text that is the same for equal values and different for all others. */
 function keyOf(data: Data, row: number): string {
   const { type } = data;
   if (DataType.isNull(type) || isNull(data, row)) return "null";
@@ -209,14 +209,14 @@ function keyOf(data: Data, row: number): string {
   return `=${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")}`;
 }
 
-/** The values of a list's child, or of a struct's children, that a row has. */
+/** Returns the range of values that a row has in the child of a list or the children of a struct. */
 function rangeOf({ type, valueOffsets }: Data, row: number): [from: number, to: number] {
   if (DataType.isFixedSizeList(type)) return [row * type.listSize, (row + 1) * type.listSize];
   if (valueOffsets) return [Number(valueOffsets[row]), Number(valueOffsets[row + 1])];
   return [row, row + 1];
 }
 
-/** The bytes of a value that has no children. */
+/** Returns the bytes of a value without children. */
 function bytesOf(data: Data, row: number): Uint8Array<ArrayBuffer> {
   const { type, values, valueOffsets, stride } = data;
   if (isView(type)) return viewOf(data, row);
@@ -232,8 +232,9 @@ function bytesOf(data: Data, row: number): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * A view: 4 bytes of length, then up to 12 bytes, or 4 bytes of them, the number of a buffer and a
- * place there.
+ * Returns the bytes of a view. A view starts with the length in 4 bytes. A value of up to 12 bytes
+ * follows directly. For a longer value, its first 4 bytes, the number of a buffer, and the position
+ * in that buffer follow.
  */
 function viewOf(data: Data, row: number): Uint8Array<ArrayBuffer> {
   const views = data.values as unknown as Uint8Array<ArrayBuffer>;
@@ -306,7 +307,7 @@ function gather(data: Data, rows: readonly number[], type: DataType): Data {
   });
 }
 
-/** Offsets from the ends of values, as wide as the type has them. */
+/** Makes offsets from the ends of values, in 64 bits for large types and in 32 bits for others. */
 function offsetsOf(ends: readonly number[], type: DataType): Int32Array | BigInt64Array {
   const large = DataType.isLargeUtf8(type) || DataType.isLargeBinary(type) ||
     DataType.isLargeList(type);

@@ -2,8 +2,8 @@ import { leftInGroups } from "../machine/control_groups.ts";
 import { handed, handedOver } from "../machine/system_file.ts";
 
 /**
- * The memory that is available to this process: the minimum of what the machine and its control
- * groups, which limit containers, have available.
+ * Returns the memory that is available to this process: the minimum of the machine's available
+ * memory and what the control groups of a container leave.
  *
  * @returns The memory in bytes.
  */

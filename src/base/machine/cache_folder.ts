@@ -2,11 +2,11 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
 /**
- * The folder of this user in which Rocket keeps what it set up once.
+ * Returns this user's folder for files that Rocket downloads or builds once.
  *
- * It is the environment variable `ROCKET_CACHE`, else `rocket-launching` in the platform's place
- * for caches: `XDG_CACHE_HOME` or `~/.cache`, `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on
- * Windows.
+ * It is the value of `ROCKET_CACHE` if this environment variable is set. Otherwise, it is
+ * `rocket-launching` in the platform's cache folder: `XDG_CACHE_HOME` or `~/.cache`,
+ * `~/Library/Caches` on macOS, `%LOCALAPPDATA%` on Windows.
  *
  * @returns An absolute path; the folder may not exist yet.
  */

@@ -1,5 +1,5 @@
 /**
- * The memory that Linux's control groups, by which containers are limited, leave to a process.
+ * Reads how much memory Linux's control groups, which limit containers, leave to a process.
  *
  * @module
  */
@@ -7,9 +7,10 @@
 import { type ReadSystemFile, readSystemFile } from "./system_file.ts";
 
 /**
- * What the control groups of this process leave of their limits, in bytes; Infinity without any.
+ * Returns the memory in bytes that the control groups of this process have left; Infinity if there
+ * is no limit.
  *
- * @param readFile How files of the system are read.
+ * @param readFile Reads a file of the system.
  */
 export async function leftInGroups(readFile: ReadSystemFile = readSystemFile): Promise<number> {
   const read = async (path: string) => await readFile(path) ?? "";
@@ -24,11 +25,11 @@ export async function leftInGroups(readFile: ReadSystemFile = readSystemFile): P
       ? ["memory.max", "memory.current"]
       : ["memory.limit_in_bytes", "memory.usage_in_bytes"];
     const parts = path.split("/").filter(Boolean);
-    // A limit may stand at any group above; in a container the own one is the root.
+    // Any parent group may have a limit. In a container, the process's own group is the root.
     for (let length = parts.length; length >= 0; length--) {
       const folder = [root, ...parts.slice(0, length)].join("/");
       const most = Number.parseInt(await read(`${folder}/${limit}`));
-      // What the system keeps of files it gives back when it is asked to.
+      // The system frees cached files when memory is needed, so they do not count as used.
       const files = /^(?:total_)?inactive_file (\d+)$/m.exec(await read(`${folder}/memory.stat`));
       const now = Number.parseInt(await read(`${folder}/${used}`)) - Number(files?.[1] ?? 0);
       if (most >= 0 && now >= 0) left = Math.min(left, Math.max(0, most - now));

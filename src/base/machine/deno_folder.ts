@@ -2,8 +2,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
 /**
- * The folder in which Deno keeps what it has downloaded: packages of npm in `npm`, other modules in
- * `remote`.
+ * Returns the folder of Deno's downloads: npm packages are in `npm`, other modules in `remote`.
  */
 export function denoFolder(): string {
   const own = Deno.env.get("DENO_DIR");

@@ -1,6 +1,7 @@
 /**
- * The C library's file. Where single libraries are permitted, Deno takes a bare name for a file of
- * the current folder; so it is a path where it is found.
+ * Returns the path of the C library's file; undefined on systems other than Linux and macOS. If
+ * only single libraries are permitted, Deno treats a bare name as a file in the current folder, so
+ * the result is an absolute path if possible.
  */
 export function cLibrary(): string | undefined {
   if (Deno.build.os === "darwin") return "/usr/lib/libSystem.dylib";
@@ -17,7 +18,7 @@ function exists(path: string): boolean {
     Deno.statSync(path);
     return true;
   } catch (error) {
-    // A process that may load it need not be allowed to look at it.
+    // A process may have the permission to load the library but not to read the file.
     return error instanceof Deno.errors.NotCapable &&
       Deno.permissions.querySync({ name: "ffi", path }).state === "granted";
   }

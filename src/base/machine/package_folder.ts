@@ -4,18 +4,18 @@ import { dirname, join } from "node:path";
 import process from "node:process";
 
 /**
- * The folder on this disk that a loaded npm package lives in: in Deno's cache, or in a node_modules
- * folder where there is one.
+ * Returns the folder of a loaded npm package, in Deno's cache or in a `node_modules` folder.
  *
- * A path can be had in no other way for a package that came by an `npm:` specifier, so at least one
- * CommonJS module of it must have been imported before.
+ * For a package with an `npm:` specifier, the table of loaded CommonJS modules is the only source
+ * of its path. At least one CommonJS module of the package must therefore have been imported
+ * before.
  *
  * @param name The package's name, such as `@tensorflow/tfjs-node`.
  * @returns The absolute path.
  * @throws {Error} If no module of the package is loaded.
  */
 export function packageFolder(name: string): string {
-  // Any absolute path will do: the table of loaded modules is one for all of them.
+  // All modules share one table of loaded modules, so any absolute path works here.
   const loaded = Object.keys(createRequire(process.execPath).cache);
   for (const file of loaded) {
     if (!file.replaceAll("\\", "/").includes(`/${name}/`)) continue;

@@ -1,5 +1,5 @@
 /**
- * Permissions of a process, as Deno is told of them and as a person is. It needs no package.
+ * Formats the permissions of a process for Deno and for users. This module imports no packages.
  *
  * @module
  */
@@ -12,29 +12,29 @@ export const PERMISSIONS = ["read", "write", "net", "import", "env", "sys", "ffi
 /** A permission of Deno. */
 export type Permission = typeof PERMISSIONS[number];
 
-/** A permission of Deno, what it is for, and why. */
+/** A permission that a run needs, with its value and the reason. */
 export interface Need {
-  /** Which permission. */
+  /** The permission. */
   readonly permission: Permission;
-  /** The path, host, variable or name. */
+  /** The path, host, environment variable or name that the permission is for. */
   readonly of: string;
-  /** Why it is needed. */
+  /** The reason why the run needs it. */
   readonly why: string;
   /**
-   * Whether the line about permissions names it: a variable that the pipeline reads, a folder that
-   * holds the home folder, or one that a link leads to.
+   * Whether the line about permissions mentions the value. It does so for a variable that the
+   * pipeline reads, a folder that contains the home folder, and the target of a link.
    */
   readonly told?: boolean;
 }
 
 /**
- * A host that there is none of (RFC 2606). Without any, Deno lets modules be loaded from some
- * servers.
+ * A host that does not exist (RFC 2606). If no host is listed, Deno allows imports from some
+ * servers by default.
  */
 export const NOWHERE = "rocket.invalid:443";
 
 /**
- * The host and the port of an address, as Deno's permissions name them.
+ * Returns the host and the port of an address in the form of Deno's permissions.
  *
  * @param url An `http:` or `https:` address.
  */
@@ -42,18 +42,18 @@ export function permissionHost({ host, hostname, port, protocol }: URL): string 
   return port ? host : `${hostname}:${protocol === "http:" ? 80 : 443}`;
 }
 
-/** The registry that `jsr:` stands for, as Deno has it: `JSR_URL`, or jsr.io. */
+/** Returns the registry of `jsr:` specifiers: `JSR_URL` if it is set, or jsr.io, as in Deno. */
 export function jsrRegistry(): URL {
   const own = Deno.env.get("JSR_URL");
   return new URL(own && URL.canParse(own) ? own : "https://jsr.io/");
 }
 
 /**
- * The permissions of a process as a `deno.json` has them: with `deno run -P`, paths may have
- * commas, and there may be more of them than a command line has room for. Code is loaded from the
- * servers that are needed, and from no other.
+ * Converts permissions to a set for a `deno.json`, for use with `deno run -P`. Unlike on a command
+ * line, paths may contain commas, and their number is not limited. Code may only be loaded from the
+ * listed servers.
  *
- * @param permissions What is needed.
+ * @param permissions The permissions that the process needs.
  */
 export function permissionSet(permissions: readonly Need[]): Record<string, readonly string[]> {
   const groups = Map.groupBy(permissions, ({ permission }) => permission);
@@ -62,10 +62,10 @@ export function permissionSet(permissions: readonly Need[]): Record<string, read
 }
 
 /**
- * The flags of Deno that grant what is needed, a flag a permission.
+ * Converts permissions to flags of Deno, one flag per kind of permission.
  *
- * @param permissions What is needed.
- * @returns The flags; undefined where a value has a comma, which Deno takes for the end of a value.
+ * @param permissions The permissions that the process needs.
+ * @returns The flags; undefined if a value contains a comma, which Deno reads as a separator.
  */
 export function flagsOf(permissions: readonly Need[]): string[] | undefined {
   if (permissions.some(({ of }) => of.includes(","))) return undefined;
@@ -75,11 +75,11 @@ export function flagsOf(permissions: readonly Need[]): string[] | undefined {
 }
 
 /**
- * One line about what a run may do.
+ * Summarizes the permissions of a run in one line.
  *
- * @param permissions What is needed.
- * @param hasCode Whether stages of it are code that is not Rocket's: native code that is loaded
- *   serves that, too, and knows nothing of Deno's permissions.
+ * @param permissions The permissions of the run.
+ * @param hasCode Whether the pipeline uses code other than Rocket's. Such code can call loaded
+ *   native code, which Deno's permissions do not restrict.
  */
 export function permissionsLine(permissions: readonly Need[], hasCode = false): string {
   const of = (permission: Need["permission"]) =>
@@ -91,7 +91,7 @@ export function permissionsLine(permissions: readonly Need[], hasCode = false): 
   const writes = of("write").map(({ of }) => of);
   return printable([
     `permissions: read ${of("read").length} folders` +
-    (homes.length > 0 ? `, ${homes.join(" and ")} among them` : ""),
+    (homes.length > 0 ? ` including ${homes.join(" and ")}` : ""),
     writes.length > 0 ? `write ${writes.join(" and ")}` : "write nothing",
     ...(variables.length > 0
       ? [`variable${variables.length > 1 ? "s" : ""} ${variables.join(" and ")}`]
@@ -100,7 +100,7 @@ export function permissionsLine(permissions: readonly Need[], hasCode = false): 
     native.length === 0
       ? "no native code"
       : `native code of ${[...new Set(native)].join(" and ")}` +
-        (hasCode ? ": plugins may do anything" : ""),
-    `${of("run").length > 0 ? "processes of Deno" : "no other programs"} (--permissions lists all)`,
+        (hasCode ? ": plugins are not restricted" : ""),
+    `${of("run").length > 0 ? "Deno processes" : "no other programs"} (--permissions lists all)`,
   ].join(", "));
 }

@@ -1,30 +1,30 @@
 /**
- * Files in which Linux tells of the machine, under `/proc` and `/sys`. Deno keeps them from every
- * process that may not do everything, whatever it may read. So the launcher reads them, by another
- * program, and hands over what a run asks for in variables of the environment.
+ * Reads files under `/proc` and `/sys`, in which Linux describes the machine. Deno hides them from
+ * all processes without full permissions. The launcher therefore reads them through another program
+ * and passes the needed values on in environment variables.
  *
  * @module
  */
 
 /**
- * Reads a file of the system: its text, or `undefined` where it is not there or may not be read.
+ * Reads a file of the system. The result is undefined if the file does not exist or cannot be read.
  */
 export type ReadSystemFile = (path: string) => Promise<string | undefined>;
 
-/** The variables by which the launcher hands over what it has read. */
+/** The environment variables in which the launcher passes values on to a run. */
 export const handedOver = {
-  /** The bytes that control groups leave; not set without a limit. */
+  /** The memory that control groups leave, in bytes; not set if there is no limit. */
   memory: "ROCKET_MEMORY_LEFT",
-  /** The line of `/proc/cpuinfo` with what the processor can do. */
+  /** The line of `/proc/cpuinfo` that lists the features of the processor. */
   processor: "ROCKET_PROCESSOR",
 } as const;
 
-/** Reads a file of the system as a process may that may do everything. */
+/** Reads a file of the system directly, which requires full permissions. */
 export const readSystemFile: ReadSystemFile = (path) =>
   Deno.readTextFile(path).catch(() => undefined);
 
 /**
- * Reads a file of the system as a process may that may start programs.
+ * Reads a file of the system through `cat`, which requires the permission to start programs.
  *
  * @param path The file.
  */
@@ -39,10 +39,10 @@ export const readByProgram: ReadSystemFile = async (path) => {
 };
 
 /**
- * What the launcher has handed over.
+ * Returns a value that the launcher passed on.
  *
- * @param name The variable.
- * @returns Its value; `undefined` if nobody has handed it over, or it may not be read.
+ * @param name The name of the environment variable.
+ * @returns The value; `undefined` if the variable is not set or may not be read.
  */
 export function handed(name: typeof handedOver[keyof typeof handedOver]): string | undefined {
   try {
@@ -53,7 +53,7 @@ export function handed(name: typeof handedOver[keyof typeof handedOver]): string
 }
 
 /**
- * The line with the processor's features, which ARM names otherwise.
+ * Finds the line that lists the features of the processor: `flags`, or `Features` on ARM.
  *
  * @param cpuinfo The text of `/proc/cpuinfo`.
  */

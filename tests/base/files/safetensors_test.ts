@@ -192,10 +192,10 @@ Deno.test("decodeSafetensors() refuses tensors that overlap, and bytes that are 
     [{ b: one(8, 16), a: one(0, 8), none: one(8, 8) }, undefined],
     [{ a: one(0, 8), b: one(4, 16) }, "the tensor b overlaps another tensor"],
     [{ a: one(0, 16), b: one(0, 16) }, "the tensor b overlaps another tensor"],
-    [{ a: one(0, 4), b: one(8, 16) }, "4 bytes before the tensor b are of no tensor"],
-    [{ a: one(4, 16) }, "4 bytes before the tensor a are of no tensor"],
-    [{ a: one(0, 8) }, "the last 8 bytes are of no tensor"],
-    [{}, "the last 16 bytes are of no tensor"],
+    [{ a: one(0, 4), b: one(8, 16) }, "4 bytes before the tensor b belong to no tensor"],
+    [{ a: one(4, 16) }, "4 bytes before the tensor a belong to no tensor"],
+    [{ a: one(0, 8) }, "the last 8 bytes belong to no tensor"],
+    [{}, "the last 16 bytes belong to no tensor"],
   ];
   for (const [header, words] of cases) {
     const bytes = file(header, Array(16).fill(0));
