@@ -76,8 +76,8 @@ function warner({ quiet }: CommandOptions): (warnings: readonly Problem[]) => vo
 }
 
 /**
- * Warns about `tables: exact`: its cost grows with the size of the tables, not with the rows of a
- * step.
+ * Reports the cost of `tables: exact`, which depends on the size of the tables instead of the
+ * number of rows in a step.
  */
 function reportExactTables({ nets: { model } }: JobPhase, report: (line: string) => void): void {
   const tables = movedVariables(model).filter(({ table }) => table);
@@ -86,13 +86,10 @@ function reportExactTables({ nets: { model } }: JobPhase, report: (line: string)
   const slots = Object.keys(model.optimizer.slots).length;
   const bytes = 4 * numbersOf(tables) * (2 * (1 + slots) + 1);
   report(
-    `tables: each step moves all ${formatCount(rows)} rows of ${
+    `embedding tables: with \`tables: exact\`, each step updates all ${formatCount(rows)} rows of ${
       formatCount(tables.length)
-    } tables ` +
-      `(optimizer.tables: exact), which is slow, and takes up to ${
-        (bytes / 2 ** 20).toFixed(0)
-      } MB; ` +
-      "lazy moves the rows that a step reads",
+    } tables, which is slow and takes up to ${(bytes / 2 ** 20).toFixed(0)} MB; with ` +
+      "`tables: lazy`, a step only updates the rows that it reads",
   );
 }
 
@@ -100,9 +97,13 @@ function reportExactTables({ nets: { model } }: JobPhase, report: (line: string)
 function batchSummary({ cut }: Plan, { splits: { train: { rows } } }: PreparedData): string {
   const count = batchCount(rows, cut);
   const [start, end] = batchRange(rows, cut, count - 1);
-  const rest = end - start === cut.size ? "" : `, the last one of ${formatCount(end - start)}`;
+  const rest = end - start === cut.size
+    ? ""
+    : `, ${formatCount(end - start)} rows in the last step`;
   const left = end === rows ? "" : `; ${formatCount(rows - end)} rows are left out of each epoch`;
-  return `steps: ${formatCount(count)} an epoch, of ${formatCount(cut.size)} rows${rest}${left} ` +
+  return `steps per epoch: ${formatCount(count)}, with ${
+    formatCount(cut.size)
+  } rows${rest}${left} ` +
     `(lastBatch: ${cut.last})`;
 }
 
@@ -121,7 +122,7 @@ function dataSummary({ splits, transforms }: PreparedData): string[] {
     ...table(["split", "rows"], rows),
     "",
     ...table(
-      ["feature", "as read", "as the nets get it"],
+      ["feature", "from the source", "after transforms"],
       [...new Set([...Object.keys(features), ...Object.keys(transformed)])].map((name) => [
         name,
         features[name] ? rowShape(features[name]) : "–",
@@ -136,7 +137,8 @@ function dataSummary({ splits, transforms }: PreparedData): string[] {
 }
 
 /**
- * The number of ids of each feature, and the fraction of values that have the id of unknown values.
+ * Makes a table with the number of ids of each feature, and how many values of each split have the
+ * unknown id.
  */
 function idRows(splits: PreparedData["splits"]): string[] {
   const rows = Object.entries(splits.train.features).flatMap(([name, { ids, vocabulary }]) => {
@@ -189,8 +191,8 @@ function parameterSummary(prepared: PreparedNets): string[] {
   return [
     ...table(["parameters", ...owners], [...rows, totals]),
     "",
-    `a net with what it shares: ${counts.join(", ")}` +
-    (owners.includes("loss") ? "; what is the losses' own does not ship" : ""),
+    `parameters of each net, including shared ones: ${counts.join(", ")}` +
+    (owners.includes("loss") ? "; the variables of losses do not ship" : ""),
   ];
 }
 
@@ -203,13 +205,15 @@ function phaseSummary({ name, epochs, from, nets: { nets, model } }: JobPhase): 
   );
   const counts = owners.map((owner) => {
     const own = frozen.filter((variable) => variable.owner === owner);
-    return `  ${owner}: ${formatCount(numbersOf(own))} numbers in ${own.length} variables (${
+    return `  ${owner}: ${formatCount(numbersOf(own))} parameters in ${own.length} variables (${
       [...new Set(own.map(({ name }) => name.split("/").slice(0, -1).join("/") || name))].join(", ")
     })`;
   });
   return [
-    `phase ${name}: ${nets.join(" and ")}, ${epochs} epochs, from the ${from} weights before; ` +
-    `${formatCount(numbersOf(moved))} numbers can move`,
+    `phase ${name}: trains ${
+      nets.join(" and ")
+    } for ${epochs} epochs, from the ${from} weights of ` +
+    `the previous phase; ${formatCount(numbersOf(moved))} parameters are trained`,
     ...(counts.length > 0 ? ["frozen:", ...counts] : ["nothing is frozen"]),
   ];
 }
@@ -232,6 +236,6 @@ function firstBatchSummary({ losses, metrics, rows, peakBytes }: FirstBatch): st
     ),
     "",
     `memory of a step with ${rows} rows: about ${(peakBytes / 2 ** 20).toFixed(0)} MB of ` +
-    "tensors, beside the engine and the data",
+    "tensors, not counting the engine and the data",
   ];
 }

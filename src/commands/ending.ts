@@ -21,13 +21,13 @@ export function endProcess(code: number): never {
   Deno.exit(code);
 }
 
-/** What is told of an end that is not meant. */
+/** Makes the problem for a process that ended unexpectedly. */
 export const endedByStage = (): Problem => ({
   message:
-    "the process was ended before the command was done, by a stage or for want of anything to wait for",
+    "the process ended before the command was complete: a stage called Deno.exit(), or a promise never settled",
   hint: hint(
     "end/stage",
-    "look for Deno.exit() and for promises that nothing settles in the pipeline's stages",
+    "look for Deno.exit() and for promises that never settle in the pipeline's stages",
     {
       edit: "the stage",
     },
@@ -35,11 +35,10 @@ export const endedByStage = (): Problem => ({
 });
 
 /**
- * Sees to ends that are not meant: a stage that ends the process, or promises that nothing settles,
- * must not pass for a command that came to its end, and an error that nobody waited for is told
- * like any other.
+ * Detects unexpected ends of the process. If a stage ends the process, or a promise never settles,
+ * the command must not appear successful. Errors that no code handles are reported like others.
  *
- * @param report Tells of an error, and gives the exit code.
+ * @param report Prints an error and returns the exit code.
  */
 export function watchEnd(report: (error: unknown) => number): void {
   globalThis.addEventListener("unload", () => {

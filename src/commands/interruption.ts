@@ -15,16 +15,16 @@ const signals: readonly Deno.Signal[] = Deno.build.os === "windows"
 export const INTERRUPTED = 130;
 
 /** What the next signal does. */
-let stop: () => void = () => end("stopped before it began");
+let stop: () => void = () => end("stopped before the command started");
 
 const listener = () => stop();
 
 let heard = false;
 
 /**
- * Begins to listen to signals: from now on one ends the process with exit code 130, until a command
- * says what else it does. They are listened to until the process ends, as one that comes just
- * before would otherwise end it with an exit code of its own.
+ * Starts listening to signals. A signal ends the process with exit code 130, unless a command sets
+ * another reaction with {@linkcode onSignal}. The listeners remain until the process ends. Without
+ * them, a signal at the very end would cause a different exit code.
  */
 export function hearSignals(): void {
   // Removing and adding the listeners again would leave a moment without any.
@@ -42,7 +42,7 @@ export function onSignal(next: () => void): void {
   hearSignals();
 }
 
-/** Leaves signals to the system, which ends the process at once, also one that never waits. */
+/** Removes the listeners, so that a signal ends the process at once, even in a busy loop. */
 export function leaveSignals(): void {
   if (heard) { for (const signal of signals) Deno.removeSignalListener(signal, listener); }
   heard = false;
@@ -55,13 +55,13 @@ function end(...lines: readonly string[]): never {
   endProcess(INTERRUPTED);
 }
 
-/** What a run needs so that signals can end it. */
+/** Connects a run with the signals that can end it. */
 export interface Interruptible {
   /** Aborted by the first signal after training has started. */
   readonly signal: AbortSignal;
-  /** Has to hear of the run's events, to know when training begins. */
+  /** Listens to the run's events, to know when training starts. */
   readonly listener: Pick<Output, "runStart">;
-  /** From now on there is nothing left that a signal could end. */
+  /** Ignores signals from now on, because the run is complete. */
   over(): void;
 }
 
@@ -72,14 +72,14 @@ export interface Interruptible {
  *
  * @param out The run folder.
  * @param quiet Whether the user asked for no progress output (`--quiet`).
- * @returns What the run needs.
+ * @returns The abort signal and the listener to pass to the run.
  */
 export function listenToSignals(out: string, quiet: boolean): Interruptible {
   const controller = new AbortController();
   onSignal(() => {
     removeRunDrafts(out);
     const [more, ...lines] = hintOf(out);
-    end(`stopped before training began${more}`, ...lines);
+    end(`stopped before training started${more}`, ...lines);
   });
   return {
     signal: controller.signal,
@@ -88,7 +88,7 @@ export function listenToSignals(out: string, quiet: boolean): Interruptible {
         onSignal(() => {
           if (controller.signal.aborted) end();
           controller.abort();
-          if (!quiet) sayAfterKey("finishing the step; once more ends at once");
+          if (!quiet) sayAfterKey("finishing the step and saving; a second signal ends at once");
         });
       },
     },
@@ -97,7 +97,8 @@ export function listenToSignals(out: string, quiet: boolean): Interruptible {
 }
 
 /**
- * The command that resumes the run if its folder has `pipeline.json`, as a resumed run always has.
+ * Returns the end of the message and the command that resumes the run. If the folder has no
+ * `pipeline.json`, the run cannot be resumed, and the text is empty.
  */
 function hintOf(out: string): readonly [string, ...string[]] {
   try {
@@ -105,11 +106,11 @@ function hintOf(out: string): readonly [string, ...string[]] {
   } catch {
     return [""];
   }
-  return ["; to go on:", `  ${resumeCommand(out)}`];
+  return [". To continue:", `  ${resumeCommand(out)}`];
 }
 
 /**
- * The message for the user after a run was interrupted.
+ * Formats the message for the user after a run was interrupted.
  *
  * @param interruption The interruption.
  * @param out The run folder.
@@ -121,13 +122,13 @@ export function describeInterruption(
   return [
     message,
     ...(checkpoint === undefined ? [] : [`checkpoint: ${checkpoint}`]),
-    "to go on:",
+    "to continue:",
     `  ${resumeCommand(out)}`,
   ];
 }
 
 /**
- * The command that resumes a run, to be pasted in the current folder.
+ * Returns the command that resumes a run from the current folder.
  *
  * @param out The run folder.
  */

@@ -9,10 +9,10 @@ import { table } from "../base/text_table.ts";
 import { print } from "../base/terminal.ts";
 
 /**
- * `deno task pipeline list [KIND] [FILE]`: the built-in stages, or those that a pipeline names.
+ * `deno task pipeline list [KIND] [FILE]`: lists the built-in stages, or the stages of a pipeline.
  *
  * @param args Kinds of stages and pipeline files; empty for all built-in stages.
- * @param options The command line's options, which say what pipelines may load.
+ * @param options The code and the environment variables that pipelines may use.
  * @returns The exit code.
  */
 export async function list(
@@ -60,7 +60,7 @@ function stagesOf(plan: Plan): PlannedStage[] {
 }
 
 /**
- * The kind of stage that a word names, in the singular or the plural.
+ * Returns the kind of stage that a word names, in the singular or the plural.
  *
  * @param word The word.
  * @throws {UserError} If the word does not name a kind.

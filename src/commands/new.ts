@@ -54,7 +54,7 @@ export async function create([word, ...rest]: readonly string[]): Promise<number
     ...(pipeline.includes(points) ? [[points, clusters()] as [string, Uint8Array]] : []),
   ];
   await writeNew(folder, files);
-  print(files.map(([name]) => `made ${join(folder, name)}`));
+  print(files.map(([name]) => `created ${join(folder, name)}`));
   print(
     "",
     `run it:  deno task pipeline ${join(folder, `${stem}.yaml`)}`,
@@ -66,8 +66,8 @@ export async function create([word, ...rest]: readonly string[]): Promise<number
 function stemOf(file: string): string {
   const stem = /^([a-z][a-z0-9]*(?:[_-][a-z0-9]+)*)\.ts$/i.exec(basename(file))?.[1];
   if (stem && !/[_-]test$/.test(stem)) return stem;
-  throw new UserError(`${JSON.stringify(basename(file))} cannot be the file of a stage`, {
-    hint: hint("new/name", "name it in snake case, such as my_stage.ts", {
+  throw new UserError(`${JSON.stringify(basename(file))} cannot be used as the file of a stage`, {
+    hint: hint("new/name", "use a name in snake case that ends in .ts, such as my_stage.ts", {
       args: { replace: { [file]: "my_stage.ts" } },
     }),
     exitCode: 2,
@@ -92,8 +92,8 @@ async function writeNew(folder: string, files: readonly [string, Uint8Array][]):
     const path = join(folder, name);
     const exists = await Deno.stat(path).then(() => true, () => false);
     if (exists) {
-      throw new UserError(`${path} is there already`, {
-        hint: hint("new/there", "choose another name, or remove it", { edit: "the name" }),
+      throw new UserError(`${path} already exists`, {
+        hint: hint("new/there", "choose another name, or remove the file", { edit: "the name" }),
         exitCode: 2,
       });
     }
@@ -102,7 +102,7 @@ async function writeNew(folder: string, files: readonly [string, Uint8Array][]):
   for (const [name, bytes] of files) await writeFileWhole(join(folder, name), bytes);
 }
 
-/** Points around three centers in a plane, as an Arrow file. */
+/** Makes an Arrow file with points around three centers in a plane. */
 function clusters(rows = 300): Uint8Array {
   const random = createRandom(deriveSeed(0, "clusters"));
   const centers = [[0, 2], [-2, -1], [2, -1]] as const;

@@ -7,39 +7,40 @@ import { isEvaluated } from "../launch/ask_needs.ts";
 import { beyondCheck, type Granted, grantedVariables } from "../launch/granted_within.ts";
 import { endedEarly, evaluationNeeds, needsOf } from "../launch/command_line/needs.ts";
 
-/** What the launcher may do, as in the task that starts it; it gives its children less. */
+/** The launcher's permissions, as in the task that starts it. Its child processes have fewer. */
 const launcherFlags = [
   ...["read", "write", "env", "sys=homedir", "run"].map((name) => `--allow-${name}`),
   ...["--no-prompt", "--quiet"],
 ];
 
-/** How a part of a sweep is started. */
+/** The command that starts a part of a sweep. */
 export interface PartStart {
   /** The arguments for Deno. */
   readonly command: readonly string[];
-  /** More of the environment. */
+  /** Environment variables that are added to those of this process. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 /**
- * The parts of a sweep: each has what it needs, and no more than its check had, of which the person
- * was told.
+ * Starts the parts of a sweep. Each part has the permissions that it needs, but at most those of
+ * the check, which were shown to the user.
  */
 export class Parts {
   #check: Granted | undefined;
 
   /**
-   * How Deno is started for a part: by the project's launcher; as a package of a registry, with the
-   * permissions that are worked out here, where no foreign code runs.
+   * Determines how to start Deno for a part. In a project, the launcher starts it. If Rocket is a
+   * package from a registry, the permissions are determined here, since this process runs no code
+   * of pipelines.
    *
    * @param args The arguments of the part's command line.
-   * @param isCheck Whether it is the check, which comes first.
-   * @throws {UserError} If the part names more than the check; exit code 2.
+   * @param isCheck Whether the part is the check, which is the first one.
+   * @throws {UserError} If the part needs more permissions than the check; exit code 2.
    */
   async start(args: readonly string[], isCheck: boolean): Promise<PartStart> {
     const launcher = new URL("../launch/main.ts", import.meta.url);
     if (launcher.protocol === "file:") {
-      // The launcher of this process has made the folder, and removes it. No part may write to it.
+      // The launcher of this process created this folder and removes it. Parts cannot write to it.
       const name = isCheck ? grantedVariables.keep : grantedVariables.within;
       return {
         command: ["run", ...launcherFlags, fileURLToPath(launcher), "run", "cli.ts", ...args],
@@ -60,8 +61,7 @@ export class Parts {
 }
 
 /**
- * What a pipeline in TypeScript exports, by a process that may read its project and do nothing
- * else.
+ * Evaluates a pipeline in TypeScript in a process that may only read its project.
  */
 async function evaluateApart(path: string): Promise<{ readonly default?: unknown }> {
   const program = new URL("../launch/programs/evaluate.ts", import.meta.url);
@@ -86,8 +86,8 @@ function parsed(line: string): unknown {
 }
 
 /**
- * The configuration that Deno finds for itself where it starts with what a registry calls the
- * package, and not for a URL.
+ * Finds the configuration file for the flag `--config`. Deno finds it automatically for a package's
+ * specifier, but not for a URL.
  */
 function configured(): string[] {
   for (let at = Deno.cwd();; at = dirname(at)) {
@@ -103,7 +103,7 @@ function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
   } catch {
-    // It is not there, or not among what this process may read, as then nothing of it is needed.
+    // The file does not exist, or this process may not read it because the run does not need it.
     return false;
   }
 }
@@ -112,7 +112,7 @@ function granted(permissions: readonly Need[]): string[] {
   const flags = flagsOf(permissions);
   if (flags) return [...flags, "--no-prompt", "--quiet", ...configured()];
   throw new UserError(
-    "a path of the sweep has a comma, which no flag of Deno can name: move it to a folder without one",
+    "a path of the sweep contains a comma, which Deno's permission flags do not support: rename it",
     { exitCode: 2 },
   );
 }

@@ -3,7 +3,7 @@ import { formatMetric, isMetricDetail, type MetricValue } from "../stages/metric
 import { formatCount, formatNumber, table } from "../base/text_table.ts";
 
 /**
- * The table at the end of a run: the metrics of each net, and the light net's gain from the
+ * Formats the table at the end of a run: the metrics of each net, and the light net's gain from the
  * booster.
  *
  * @param result The run's result.
@@ -45,9 +45,9 @@ export function resultTable(result: Result): string[] {
   ]);
   const { best } = result;
   const lines = [
-    `${result.name}: test split after epoch ${result.epochs}${
-      result.stopped ? ", when it was no longer better" : ""
-    }; "at best" after epoch ${best.epoch}` +
+    `${result.name}: metrics on the test split after epoch ${result.epochs}${
+      result.stopped ? " (stopped early)" : ""
+    }; "at best" is after epoch ${best.epoch}` +
     (baseline ? ` (light alone: ${baseline.best.epoch})` : "") +
     `, ${choice(best)}`,
     "",
@@ -68,7 +68,7 @@ export function resultTable(result: Result): string[] {
     const gain = after - alone;
     lines.push(
       "",
-      `what the booster gave the light net: ${metric} ${gain < 0 ? "−" : "+"}${
+      `gain of the light net from the booster: ${metric} ${gain < 0 ? "−" : "+"}${
         Math.abs(gain).toFixed(4)
       } (one seed)`,
     );
@@ -80,7 +80,9 @@ export function resultTable(result: Result): string[] {
       (baseline ? ` (light alone: ${percent(baseline.input.waitingShare)})` : ""),
   );
   const skipped = result.skipped + (baseline?.skipped ?? 0);
-  if (skipped > 0) lines.push(`skipped steps, as losses or gradients were not finite: ${skipped}`);
+  if (skipped > 0) {
+    lines.push(`steps skipped because a loss or gradient was not finite: ${skipped}`);
+  }
   return lines;
 }
 
@@ -90,12 +92,12 @@ const cell = (value: MetricValue | undefined) =>
 
 /** Describes how the best epoch was selected. */
 function choice({ metric, split, value }: Result["best"]): string {
-  if (metric === "epoch") return "the last one: no metric was chosen by";
-  const by = `chosen by ${metric} on the ${split} split`;
-  return typeof value === "number" ? by : `as ${metric} was ${cell(value)} on the ${split} split`;
+  if (metric === "epoch") return "the last epoch, because no metric selects the best one";
+  const by = `selected by ${metric} on the ${split} split`;
+  return typeof value === "number" ? by : `${by}, which was ${cell(value)}`;
 }
 
-/** One row per phase: the nets that it trained, and each net's first metric. */
+/** Makes a table with one row per phase: what was frozen, the epochs, and the first metrics. */
 function phaseTable(phases: readonly PhaseResult[]): string[] {
   const keys = [
     ...new Set(
@@ -122,8 +124,8 @@ function phaseTable(phases: readonly PhaseResult[]): string[] {
 }
 
 /**
- * The table of gradient norms on the first batch: one row per loss term, one column per owner of
- * variables.
+ * Formats the table of gradient norms on the first batch, with one row per loss and one column per
+ * owner of variables.
  *
  * @param gradients The norms.
  * @returns The lines.

@@ -21,7 +21,7 @@ export async function resume(args: readonly string[], options: CommandOptions): 
   if (options.json) printJson(metricsToJson({ event: "runEnd", result }));
   else printResult(result, out);
   if (!options.quiet) {
-    say(`the run has finished; --epochs ${result.epochs + 1} or more goes on with it`);
+    say(`the run has finished; to train longer, add --epochs ${result.epochs + 1} or more`);
   }
   return 0;
 }

@@ -16,7 +16,7 @@ import { print } from "../base/terminal.ts";
  * example.
  *
  * @param args The stage: a built-in name, a file, or a package.
- * @param options What may be loaded.
+ * @param options The code that may be loaded.
  * @returns The exit code.
  */
 export async function show(
@@ -38,7 +38,7 @@ async function findStages(use: string, allowPlugins: readonly string[]): Promise
         written: use,
         names: builtins.map(({ name }) => name),
         change: (name) => ({ args: { replace: { [use]: name } } }),
-      }) ?? hint("command/show-list", "deno task pipeline list names them", {
+      }) ?? hint("command/show-list", "deno task pipeline list shows all stages", {
         args: { replace: { show: "list" }, remove: [use] },
       }),
       exitCode: 2,
@@ -78,7 +78,7 @@ interface Property {
 }
 
 /**
- * The lines that `show` prints for a stage.
+ * Formats the description of a stage that `show` prints.
  *
  * @param stage The stage.
  */
@@ -92,7 +92,7 @@ export function describeStage(stage: AnyStage): string[] {
     name,
     typeText(property),
     required.includes(name)
-      ? "needed"
+      ? "required"
       : property.default === undefined
       ? "–"
       : JSON.stringify(property.default),
@@ -105,7 +105,7 @@ export function describeStage(stage: AnyStage): string[] {
     ...(rows.length > 0
       ? table(["option", "type", "default", ""], rows, ["left", "left", "left", "left"])
       : ["no options"]),
-    ...(common.length > 0 ? ["", `and, as for every ${stage.kind}: ${common.join(", ")}`] : []),
+    ...(common.length > 0 ? ["", `options of every ${stage.kind}: ${common.join(", ")}`] : []),
     ...(stage.example
       ? ["", "example:", ...stage.example.split("\n").map((line) => `  ${line}`)]
       : []),
@@ -126,7 +126,7 @@ function typeText(property: Property): string {
   return [type ?? "anything", range(property)].filter(Boolean).join(" ");
 }
 
-/** Leaves out the bounds of safe integers, which zod adds and which tell users nothing. */
+/** Formats the range of a number, without the bounds of safe integers that zod always adds. */
 function range(property: Property): string {
   const safe = Number.MAX_SAFE_INTEGER;
   const least = property.minimum === -safe ? undefined : property.minimum;

@@ -16,10 +16,10 @@ import { SweepRuns } from "./sweep_runs.ts";
 import { print, printJson, say } from "../base/terminal.ts";
 
 /**
- * `deno task pipeline sweep FILE`: runs a grid of seeds and settings, and writes one table.
+ * `deno task pipeline sweep FILE`: runs a grid of seeds and settings, and writes a table.
  *
- * This process runs no code of the sweep's pipelines: a process of its own checks all runs, each
- * run has one, and one measures latencies.
+ * This process runs no code of the sweep's pipelines. It starts a process that checks all runs, one
+ * process for each run, and one that measures latencies.
  *
  * @param args The sweep file.
  * @param options The command line's options.
@@ -39,7 +39,7 @@ function refuseSeed({ set }: CommandOptions): void {
   throw new UserError("a sweep takes its seeds from its file, so --set cannot change the seed", {
     hint: hint(
       "sweep/seed",
-      "write seeds: [1, 2, 3] there; --only SETTING/seed-N runs one of them",
+      "list the seeds in the file, such as seeds: [1, 2, 3]; --only SETTING/seed-N runs one of them",
       {
         edit: "the sweep and the arguments",
       },
@@ -84,12 +84,12 @@ class SweepCommand {
       print("", terminalText(table), "", `tables: ${files.join(", ")}`);
     }
     for (const { name, log, lines } of failures) {
-      say("", `${name} failed:`, lines, `(all that it said: ${log})`);
+      say("", `${name} failed:`, lines, `(complete log: ${log})`);
     }
     if (failures.length === 0) return 0;
     say(
       "",
-      `${failures.length} of ${checked.runs.length} runs failed; to try them again:`,
+      `${failures.length} of ${checked.runs.length} runs failed. To retry them:`,
       `  ${this.#command(checked.out)}`,
     );
     return 1;
@@ -104,12 +104,12 @@ class SweepCommand {
     const latency = await this.#part<Latency>("latency", out, 1);
     if (typeof latency !== "number") return latency;
     if (!this.#stop.aborted) {
-      this.#report("the latency could not be measured; the table is without");
+      this.#report("the latency could not be measured, so the table does not contain it");
     }
     return undefined;
   }
 
-  /** What a part of the sweep prints as its last line, or the exit code of one that failed. */
+  /** Runs a part of the sweep and returns its result, or the exit code if it failed. */
   async #part<T>(name: string, out?: string, threads?: number): Promise<T | number> {
     let last = "";
     const code = await runPart({
@@ -124,7 +124,7 @@ class SweepCommand {
     return code === 0 ? JSON.parse(last) as T : code;
   }
 
-  /** The arguments of a part's command line. */
+  /** Returns the arguments of the command line that runs a part. */
   #args(part: string, out = this.#options.out): string[] {
     const { debug, quiet } = this.#options;
     return [
@@ -136,7 +136,7 @@ class SweepCommand {
     ];
   }
 
-  /** The options that all parts have, and the command that goes on. */
+  /** Returns the options of all parts, which are also options of the command that continues. */
   #common(): string[] {
     const { set, allowPlugins, allowEnv, engine, precision, reference } = this.#options;
     return [
@@ -151,11 +151,11 @@ class SweepCommand {
 
   #ended(code: number, out?: string): number {
     if (!this.#stop.aborted) return code;
-    say("stopped; to go on:", `  ${this.#command(out)}`);
+    say("stopped. To continue:", `  ${this.#command(out)}`);
     return INTERRUPTED;
   }
 
-  /** The command that goes on with the sweep: the same again. */
+  /** Returns the command that continues the sweep. */
   #command(out: string | undefined): string {
     const { jobs } = this.#options;
     return [

@@ -12,7 +12,7 @@ import { printResult, train } from "./train.ts";
 import { printJson, say } from "../base/terminal.ts";
 
 /**
- * `deno task pipeline sweep FILE --only PART`: one part of a sweep.
+ * `deno task pipeline sweep FILE --only PART`: runs one part of a sweep.
  *
  * @param file The sweep file.
  * @param part `check`, `latency`, or a run such as `rocket/seed-1`.
@@ -80,7 +80,7 @@ async function runOne(
     sweep,
     run,
     { ...options, allowed },
-    () => say(`another process runs ${name}; waiting for its end`),
+    () => say(`another process is running ${name}; waiting until it ends`),
     async ({ plan, folder, state }) => {
       if (state !== "finished") {
         return await train(plan, folder, options, state === "interrupted");

@@ -9,30 +9,30 @@ import type { CommandOptions } from "../launch/command_line/options.ts";
 import { formatNumber } from "../base/text_table.ts";
 import { printJson, say } from "../base/terminal.ts";
 
-/** How often a run's epochs are told, in milliseconds. */
+/** The minimum time between two progress messages of a run, in milliseconds. */
 const LINE_EVERY = 30_000;
 
 /** A run that failed. */
 export interface Failure {
   /** The run's name. */
   readonly name: string;
-  /** The file with all that it wrote to standard error. */
+  /** The file with everything that the run wrote to standard error. */
   readonly log: string;
-  /** The last lines of that. */
+  /** The last lines of the log. */
   readonly lines: readonly string[];
 }
 
-/** How the runs of a sweep are started. */
+/** The options of {@linkcode SweepRuns}. */
 export interface SweepRunsOptions {
   /** The command line's options. */
   readonly options: CommandOptions;
-  /** How a part is started. */
+  /** Returns the command that starts a part of the sweep. */
   readonly startOf: (part: string) => Promise<PartStart>;
-  /** Asks all runs to come to their end; those that have not begun stay so. */
+  /** Aborted to end all runs. Further runs are not started. */
   readonly stop: AbortSignal;
 }
 
-/** The runs of a sweep, each in a process of its own. */
+/** Runs all runs of a sweep, each in its own process. */
 export class SweepRuns {
   readonly #sweep: CheckedSweep;
   readonly #how: SweepRunsOptions;
@@ -41,10 +41,10 @@ export class SweepRuns {
   #done: number;
 
   /**
-   * Takes the sweep.
+   * Prepares the runs of a sweep that are not finished yet.
    *
    * @param sweep The sweep.
-   * @param how How its runs are started.
+   * @param how How to start and stop the runs.
    */
   constructor(sweep: CheckedSweep, how: SweepRunsOptions) {
     this.#sweep = sweep;
@@ -53,7 +53,7 @@ export class SweepRuns {
     this.#done = sweep.runs.length - this.#left.length;
   }
 
-  /** Runs what is left of the sweep, and returns what failed. */
+  /** Runs all runs that are not finished yet, and returns those that failed. */
   async run(): Promise<readonly Failure[]> {
     const { threads } = this.#sweep, { jobs } = this.#how.options;
     const cores = Math.max(1, Math.floor(navigator.hardwareConcurrency / threads));
@@ -67,8 +67,8 @@ export class SweepRuns {
     const { runs, settings, seeds, threads } = this.#sweep;
     const interrupted = runs.filter(({ state }) => state === "interrupted").length;
     const kept = [
-      ...(this.#done > 0 ? [`${this.#done} done already`] : []),
-      ...(interrupted > 0 ? [`${interrupted} to go on with`] : []),
+      ...(this.#done > 0 ? [`${this.#done} already finished`] : []),
+      ...(interrupted > 0 ? [`${interrupted} to resume`] : []),
     ];
     return `${runs.length} runs (settings: ${settings.length}, seeds: ${seeds.length})` +
       kept.map((text) => `, ${text}`).join("") +
@@ -82,7 +82,7 @@ export class SweepRuns {
     using file = await openLog(log);
     const started = performance.now();
     let tail = "", told = started, metrics: Record<string, number> = {};
-    this.#report(`${name}: ${run.state === "interrupted" ? "goes on" : "started"}`);
+    this.#report(`${name}: ${run.state === "interrupted" ? "resumed" : "started"}`);
     const code = await runPart({
       ...await this.#how.startOf(name),
       threads: this.#sweep.threads,
@@ -118,12 +118,12 @@ export class SweepRuns {
     }
   }
 
-  /** The metrics of an epoch on the sweep's split. */
+  /** Returns the metrics of an epoch on the sweep's split. */
   #epoch({ metrics }: { readonly metrics?: unknown }): Record<string, number> {
     return (Object(metrics) as Record<string, Record<string, number>>)[this.#sweep.split] ?? {};
   }
 
-  /** The metric that settings are compared on, if it is there. */
+  /** Formats the sweep's metric, if it was measured. */
   #metricText(metrics: Readonly<Record<string, number>>): string {
     const { metric } = this.#sweep, value = metric === undefined ? undefined : metrics[metric];
     return typeof value === "number" ? `, ${metric} ${formatNumber(value)}` : "";
@@ -150,7 +150,7 @@ interface RunEvent {
   readonly metrics?: unknown;
 }
 
-/** An event, if the line is one: a stage may print lines of its own. */
+/** Parses an event. Other lines, which a stage may print, are ignored. */
 function eventOf(line: string): RunEvent | undefined {
   if (!line.startsWith('{"event":')) return undefined;
   try {
@@ -160,7 +160,7 @@ function eventOf(line: string): RunEvent | undefined {
   }
 }
 
-/** What a run said of its failure: from the line that begins with `error:`, or its last lines. */
+/** Returns the error of a run: the lines from `error:` to the end, or the last ten lines. */
 function lastLines(text: string): string[] {
   const lines = text.trimEnd().split("\n");
   const error = lines.findIndex((line) => /^error:/.test(line));

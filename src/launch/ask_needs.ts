@@ -6,78 +6,79 @@ import { grantedArguments } from "./granted.ts";
 import type { Project } from "./project.ts";
 import { tell } from "./tell.ts";
 
-/** What a command line needs, or which pipeline in TypeScript has to be evaluated to know it. */
+/**
+ * The needs of a command line, or the pipeline in TypeScript that has to be evaluated to determine
+ * them.
+ */
 export type NeedsAnswer = CommandNeeds | {
-  /** The pipeline's absolute path. */
+  /** The absolute path of the pipeline to evaluate. */
   readonly evaluate: string;
-  /** What its evaluation needs. */
+  /** The permissions that the evaluation needs. */
   readonly permissions: readonly Need[];
 };
 
-/** What a command line needs. */
+/** The permissions, packages and engine that a command line needs. */
 export interface CommandNeeds {
   /** The permissions. */
   readonly permissions: readonly Need[];
-  /** Which engine is wanted; absent if the command computes nothing. */
+  /** The engine that the user chose; absent if the command computes nothing. */
   readonly engine?: string | undefined;
-  /** Whether the pipeline names, or is, code that is not Rocket's. */
+  /** Whether the pipeline loads code other than Rocket's, or is such code. */
   readonly hasCode: boolean;
   /**
-   * The code that is not Rocket's and that it loads: absolute paths, and specifiers such as
+   * The code other than Rocket's that the command loads: absolute paths, and specifiers such as
    * `npm:x`.
    */
   readonly code: readonly string[];
-  /** Packages that Rocket itself loads for it, beside those that each run loads. */
+  /** The packages that Rocket loads for this command, in addition to those of every run. */
   readonly packages: readonly string[];
-  /** Whether it may download packages while it runs, as it loads no code but Rocket's own. */
+  /** Whether the command may download packages while it runs, since it only loads Rocket's code. */
   readonly downloads?: boolean | undefined;
-  /** Whether TensorFlow is there. */
+  /** Whether TensorFlow is already set up. */
   readonly built: boolean;
-  /** All that is needed, with the reasons, where `--permissions` asks for it. */
+  /** The list of all permissions with their reasons, if the command line has `--permissions`. */
   readonly text?: string | undefined;
 }
 
 /**
- * What a pipeline in TypeScript exports, without stages, or why that is not known; nothing where it
- * ended by itself.
+ * The result of evaluating a pipeline in TypeScript: its value without stages, the problems of the
+ * evaluation, or `ended` if the process ended without an answer.
  */
 export type Evaluated = { readonly value: unknown } | { readonly problems: readonly Told[] } | {
   readonly ended: true;
 };
 
-/** A problem, as its process has told of it; the launcher knows no more of it. */
+/** A problem that the evaluating process reported, as far as the launcher reads it. */
 interface Told {
   readonly message: string;
   readonly hint?: string | undefined;
 }
 
-/** How it is asked what a command line needs. */
+/** The options of {@linkcode askNeeds}. */
 export interface AskOptions {
   readonly cwd: string;
   readonly temporary: string;
   readonly fetcher: Fetcher;
 }
 
-/** No pipeline is made of so many files. */
+/** The maximum number of files of a pipeline, which is more than any pipeline needs. */
 const MAX_FILES = 200;
 
-/** More bytes than any answer has: foreign code may print without an end, which is not kept. */
+/** The maximum size of an answer in bytes, since code of a pipeline may print without end. */
 const MAX_BYTES = 2 ** 26;
 
-/** How long the evaluation of a pipeline may take, in milliseconds. */
+/** The maximum time for the evaluation of a pipeline, in milliseconds. */
 const PATIENCE = 120_000;
 
 /**
- * Asks what a command line needs. A process that runs no foreign code works it out. Where that has
- * to know what a pipeline in TypeScript exports, another process evaluates it, which may read the
- * pipeline's project and do nothing else; what it prints is taken for the pipeline's value, and for
- * nothing more.
+ * Determines what a command line needs, in a process that runs only Rocket's code. If this depends
+ * on a pipeline in TypeScript, another process evaluates the pipeline. That process may only read
+ * the pipeline's project, and its output is only used as the pipeline's value.
  *
- * @param project Rocket.
+ * @param project The project that contains Rocket.
  * @param args The arguments of the command line.
- * @param options Where it runs, a folder for temporary files, and what downloads code before it is
- *   evaluated.
- * @returns What it needs, or the end of a command line that cannot be read.
+ * @param options The folders, and the downloader for code that is evaluated.
+ * @returns The needs; or the end of the process if the command line is wrong.
  */
 export async function askNeeds(
   project: Project,
@@ -107,24 +108,24 @@ export async function askNeeds(
     await fetcher.fetch({ packages: [], code: [path], hosts: [] });
     evaluated[path] = await evaluate(project, { path, permissions, cwd, temporary });
   }
-  throw new Error("a pipeline is made of too many files");
+  throw new Error(`the pipeline consists of more than ${MAX_FILES} files`);
 }
 
-/** The end of a process that was to answer: one that has nothing to complain of has a fault. */
+/** Returns a failing end for a process without an answer, even if its exit code was 0. */
 function asFailure(end: ChildEnd): ChildEnd {
   if (end.code !== 0) return end;
   tell(
-    "error: src/launch/programs/needs.ts ended without saying what the command needs; this is a fault of Rocket",
+    "error: src/launch/programs/needs.ts ended without an answer; this is a fault of Rocket",
   );
   return { code: 1, signal: null };
 }
 
-/** Only what is known is granted, and nothing without saying of what. */
+/** Rejects unknown permissions, and permissions without a value, which would allow everything. */
 function refuseUnknown(permissions: readonly Need[]): void {
   for (const { permission, of } of permissions) {
     if (PERMISSIONS.includes(permission) && typeof of === "string" && of !== "") continue;
     throw new Error(
-      `there is no permission ${JSON.stringify(permission)} of ${JSON.stringify(of)}`,
+      `the permission ${JSON.stringify(permission)} for ${JSON.stringify(of)} cannot be granted`,
     );
   }
 }
@@ -150,13 +151,13 @@ async function evaluate(
   return { ended: true };
 }
 
-/** Whether a process that evaluates has told what is expected of it. */
+/** Checks whether a value is the answer of a process that evaluates a pipeline. */
 export const isEvaluated = (value: unknown): value is Evaluated =>
   typeof value === "object" && value !== null && ("value" in value ||
     "problems" in value && Array.isArray(value.problems) && value.problems.length > 0 &&
       value.problems.every(isTold));
 
-/** What foreign code prints for a problem may be anything. */
+/** Checks whether a value is a problem, since code of a pipeline may print anything. */
 function isTold(problem: unknown): boolean {
   if (typeof problem !== "object" || problem === null) return false;
   const { message, hint = "", place = { file: "" } } = problem as Record<string, unknown>;
@@ -165,21 +166,21 @@ function isTold(problem: unknown): boolean {
   return "file" in place && Object.values(place).every((value) => typeof value !== "object");
 }
 
-/** A script that prints an answer. */
+/** A program in `programs/` that prints an answer. */
 interface Asked {
-  /** Arguments for Deno: what it may do, and how modules are found. */
+  /** The arguments for Deno: permissions, and how modules are found. */
   readonly flags: readonly string[];
-  /** The script in `scripts/`. */
+  /** The file of the program. */
   readonly script: string;
-  /** Its arguments. */
+  /** The arguments of the program. */
   readonly args: readonly string[];
-  /** Where it runs. */
+  /** The folder to run in. */
   readonly cwd: string;
-  /** After how many milliseconds it is ended; it says nothing of its own then. */
+  /** The time in milliseconds after which the program is killed. Its errors are then not shown. */
   readonly patience?: number;
 }
 
-/** What a script prints as its last line, or how it ended without an answer. */
+/** Runs a program and parses the last line that it prints. Without one, returns how it ended. */
 async function answerOf<T>(
   { root }: Project,
   { flags, script, args, cwd, patience }: Asked,

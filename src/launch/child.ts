@@ -1,42 +1,42 @@
 import { passSignalsTo, receivedSignal } from "./signals.ts";
 
-/** How a child is run. */
+/** The options of running a child process. */
 export interface ChildOptions {
   /** The folder to run in; the project's folder by default. */
   readonly cwd?: string;
-  /** More of the environment. */
+  /** Environment variables that are added to those of this process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Whether what it writes to standard error is passed on, as it is by default. */
+  /** Whether to show the child's standard error (`inherit`, the default) or to discard it. */
   readonly stderr?: "inherit" | "null";
-  /** After how many milliseconds it is ended. */
+  /** The time in milliseconds after which the child is killed; unlimited by default. */
   readonly patience?: number;
-  /** Takes what the child writes to standard output; it is passed on by default. */
+  /** Called with chunks of the child's standard output, which is shown by default. */
   readonly onOutput?: (chunk: Uint8Array<ArrayBuffer>) => void | Promise<void>;
-  /** Takes what the child writes to standard error. */
+  /** Called with chunks of the child's standard error. */
   readonly onError?: (chunk: Uint8Array<ArrayBuffer>) => void | Promise<void>;
 }
 
 /**
- * Lets glibc ask for large pages of memory: looking rows up in a large embedding table takes less
- * time where one page holds many of them. Other systems do not know the name.
+ * Makes glibc request huge memory pages, which speed up lookups in large embedding tables. Other
+ * systems ignore the variable.
  */
 const HUGE_PAGES = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" };
 
-/** How a child ended. */
+/** The way in which a child process ended. */
 export interface ChildEnd {
   /** The exit code; 128 and the signal's number if a signal ended it. */
   readonly code: number;
-  /** The signal that ended it, or that this process had received before it was started. */
+  /** The signal that ended the child, or that this process received before starting it. */
   readonly signal: Deno.Signal | null;
 }
 
 /**
- * Runs Deno with standard input, output and errors of this process, and waits for its end. Signals
- * are passed on, and the child decides what they mean: it may have a checkpoint to write. After
- * one, no other child is started.
+ * Runs Deno with the standard input, output and error of this process, and waits until it ends.
+ * Signals are forwarded, and the child decides how it ends, since it may have a checkpoint to
+ * write. After a signal, no other child is started.
  *
  * @param args The arguments for Deno.
- * @param options The folder, and what takes the output.
+ * @param options The folder, the environment, and callbacks for the output.
  */
 export async function runChild(
   args: readonly string[],
@@ -44,8 +44,8 @@ export async function runChild(
 ): Promise<ChildEnd> {
   const before = receivedSignal();
   if (before !== undefined) return { code: before === "SIGINT" ? 130 : 143, signal: before };
-  // `deno task` says where the user stands by INIT_CWD, and keeps one that is there already. The
-  // child stands in the right place; a `deno task` that it starts should not hear of this one's.
+  // `deno task` passes the user's folder in INIT_CWD and keeps an existing value. The child already
+  // runs in the right folder, and a `deno task` that it starts must set its own value.
   const { INIT_CWD: _, ...own } = Deno.env.toObject();
   const env = { ...HUGE_PAGES, ...own };
   const { cwd, onOutput, onError, stderr = "inherit", patience } = options;
@@ -79,12 +79,12 @@ async function eachChunk(
 }
 
 /**
- * As {@linkcode runChild}, for the exit code alone.
+ * Runs Deno like {@linkcode runChild} and returns only the exit code.
  *
  * @param args The arguments for Deno.
- * @param options The folder, and what takes the output.
- * @returns The exit code; 128 and the signal's number for a child that a signal ended, or kept from
- *   its start.
+ * @param options The folder, the environment, and callbacks for the output.
+ * @returns The exit code. If a signal ended the child or prevented its start, this is 128 plus the
+ *   number of the signal.
  */
 export async function runDeno(
   args: readonly string[],

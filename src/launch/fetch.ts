@@ -11,23 +11,23 @@ import { receivedSignal } from "./signals.ts";
 import { tell } from "./tell.ts";
 import { writtenFolders } from "./written_folders.ts";
 
-/** The modules of Rocket that a run starts with. */
+/** The modules of Rocket that processes start with. */
 const ENTRIES = ["cli.ts", "src/launch/programs/needs.ts", "src/launch/programs/evaluate.ts"];
 
-/** What a command line loads beside what each loads. */
+/** The packages and code that a command line loads in addition to those of every command line. */
 export interface Downloads {
-  /** Packages that Rocket loads, such as `npm:x@1`. */
+  /** The packages that Rocket loads, such as `npm:x@1`. */
   readonly packages: readonly string[];
-  /** Code that is not Rocket's: absolute paths, and specifiers. */
+  /** Code other than Rocket's: absolute paths, and specifiers. */
   readonly code: readonly string[];
   /** The servers from which code may be loaded, as `HOST:PORT`. */
   readonly hosts: readonly string[];
 }
 
 /**
- * Has Deno download what a process will load, before it starts. The process itself takes what is
- * there (`--cached-only`): the name of a package, which code makes up, could tell a registry what
- * it has read. What is downloaded follows from the texts of modules; none of them runs.
+ * Downloads what a process will load before the process starts, using Deno. The process itself only
+ * loads cached modules (`--cached-only`). Otherwise, its code could send data to a registry in made
+ * up names of packages. The downloads follow from the source texts of modules, which do not run.
  */
 export class Fetcher {
   readonly #project: Project;
@@ -35,7 +35,9 @@ export class Fetcher {
   #own: readonly string[] = [];
 
   /**
-   * @param project Rocket.
+   * Makes a downloader.
+   *
+   * @param project The project that contains Rocket.
    * @param temporary A folder for temporary files.
    */
   constructor(project: Project, temporary: string) {
@@ -44,9 +46,9 @@ export class Fetcher {
   }
 
   /**
-   * Downloads what each command line loads.
+   * Downloads the packages that every command line loads.
    *
-   * @returns Whether it is there; what is wrong has been told.
+   * @returns Whether the packages are available; if not, an error has been printed.
    */
   async fetchOwn(): Promise<boolean> {
     const { root, config, standIns } = this.#project;
@@ -60,13 +62,13 @@ export class Fetcher {
       modules: ENTRIES.map((entry) => join(root, entry)),
       temporary: this.#temporary,
     });
-    // Modules of the JSR registry are used only where they are in the cache already.
+    // Modules of the JSR registry are only used if they are already in the cache.
     const specifiers = imports.filter((one) => !one.startsWith("jsr:"));
     const problem = await this.#fetch(specifiers, [], "npm packages");
     if (problem !== undefined) {
       if (receivedSignal() !== undefined) return false;
       tell(`error: packages that Rocket needs cannot be downloaded: ${printable(problem)}`);
-      tell("hint: run this once where the network can be reached; from then on it needs none");
+      tell("hint: run this once with network access; later runs do not need the network");
       return false;
     }
     this.#own = specifiers;
@@ -75,10 +77,10 @@ export class Fetcher {
   }
 
   /**
-   * Downloads what a command line loads beside. What cannot be downloaded is told; whether that is
-   * a mistake is seen where it is loaded.
+   * Downloads what a command line loads in addition. A failed download is reported, but only causes
+   * an error if the code is really loaded.
    *
-   * @param downloads What it is.
+   * @param downloads The packages and code of the command line.
    */
   async fetch({ packages, code, hosts }: Downloads): Promise<void> {
     const beside = new Set(packages);
@@ -88,14 +90,14 @@ export class Fetcher {
       const specifiers = await importsOf(this.#project, {
         modules: code.filter((one) => !isUrl(one)),
         foreign: true,
-        // What a stage has written decides nothing.
+        // Files that a stage may have written must not cause downloads.
         without: written,
         temporary: this.#temporary,
       });
       for (const specifier of specifiers) beside.add(specifier);
     }
     for (const specifier of this.#own) beside.delete(specifier);
-    // What may not be loaded is refused where it is named.
+    // Code that may not be loaded is rejected later, at the place that names it.
     const wanted = [...beside].filter((specifier) => isFrom(specifier, hosts)).sort();
     if (wanted.length === 0) return;
     const all = [...this.#own, ...wanted];
@@ -105,7 +107,7 @@ export class Fetcher {
       await remember(all, { specifiers: all, paths: await this.#pathsOf(all, hosts) });
       return;
     }
-    // One that there is none of keeps no other away.
+    // One package that does not exist must not prevent the download of the others.
     for (const specifier of wanted) {
       if (receivedSignal() !== undefined) return;
       const problem = await this.#fetch([...this.#own, specifier], hosts);
@@ -113,7 +115,7 @@ export class Fetcher {
     }
   }
 
-  /** Downloads, and says so if there is something to download; returns what is wrong. */
+  /** Downloads specifiers, with a message if this takes a download; returns the error, if any. */
   async #fetch(
     specifiers: readonly string[],
     hosts: readonly string[],
@@ -127,14 +129,14 @@ export class Fetcher {
         chunks.push(chunk);
         if (announced || !new TextDecoder().decode(chunk).includes("Download ")) return;
         announced = true;
-        tell(printable(`downloading ${what}, this once …`));
+        tell(printable(`downloading ${what}, which is only needed once …`));
       },
     });
     if (code === 0) return undefined;
     return problemOf(await new Blob(chunks).text());
   }
 
-  /** The files and folders that packages and modules consist of. */
+  /** Returns the paths of the files and folders of packages and modules. */
   async #pathsOf(specifiers: readonly string[], hosts: readonly string[]): Promise<string[]> {
     const chunks: Uint8Array<ArrayBuffer>[] = [];
     const args = await this.#arguments(specifiers, hosts);
@@ -168,16 +170,16 @@ export class Fetcher {
   }
 }
 
-/** What `deno info` prints, as far as it is read. */
+/** The output of `deno info`, as far as it is read. */
 interface Installed {
   readonly npmPackages: Readonly<Record<string, { readonly localPath?: string }>>;
   readonly modules: readonly { readonly specifier: string; readonly local?: string }[];
 }
 
-/** Whether code is named by a specifier, and not by its path: drives of Windows have one letter. */
+/** Checks whether code is named by a URL. A single letter before the colon is a Windows drive. */
 const isUrl = (code: string) => /^[A-Za-z][A-Za-z0-9+.-]+:/.test(code);
 
-/** Whether something comes from npm, or from one of some servers. */
+/** Checks whether a specifier refers to npm or to one of the given servers. */
 function isFrom(specifier: string, hosts: readonly string[]): boolean {
   if (/^npm:/i.test(specifier)) return true;
   if (/^jsr:/i.test(specifier)) return hosts.length > 0;
@@ -185,7 +187,7 @@ function isFrom(specifier: string, hosts: readonly string[]): boolean {
   return hosts.includes(permissionHost(new URL(specifier)));
 }
 
-/** What Deno says is wrong, in a line. */
+/** Extracts the error message from Deno's output, as one line. */
 function problemOf(text: string): string {
   const [first = "", ...more] = text.slice(text.indexOf("error: ") + "error: ".length).split("\n");
   const end = more.findIndex((line) => line.startsWith("Stack backtrace"));

@@ -4,19 +4,19 @@ import { join } from "node:path";
 import { cacheFolder } from "../base/machine/cache_folder.ts";
 import { denoFolder } from "../base/machine/deno_folder.ts";
 
-/** What has been downloaded. */
+/** A record of downloaded packages and modules. */
 export interface Fetched {
-  /** What it was asked for by, such as `npm:x@1`. */
+  /** The specifiers of the packages and modules, such as `npm:x@1`. */
   readonly specifiers: readonly string[];
-  /** The files and folders that it consists of, as absolute paths. */
+  /** The absolute paths of their files and folders. */
   readonly paths: readonly string[];
 }
 
 /**
- * What is remembered to have been downloaded, if it is there still. Deno itself takes ten times as
- * long to look.
+ * Returns a record of an earlier download if all its files still exist. Deno's own check takes ten
+ * times as long.
  *
- * @param key What it was remembered by.
+ * @param key The key of the record.
  */
 export async function recall(key: readonly string[]): Promise<Fetched | undefined> {
   try {
@@ -29,10 +29,10 @@ export async function recall(key: readonly string[]): Promise<Fetched | undefine
 }
 
 /**
- * Remembers what has been downloaded. Where nothing can be written, each run asks Deno again.
+ * Stores a record of a download. If it cannot be written, each run asks Deno again.
  *
- * @param key What it is remembered by.
- * @param fetched What it is.
+ * @param key The key of the record.
+ * @param fetched The record.
  */
 export async function remember(key: readonly string[], fetched: Fetched): Promise<void> {
   try {
@@ -40,11 +40,11 @@ export async function remember(key: readonly string[], fetched: Fetched): Promis
     await Deno.mkdir(join(file, ".."), { recursive: true });
     await Deno.writeTextFile(file, JSON.stringify(fetched));
   } catch {
-    // It is only sooner known.
+    // The record only saves time.
   }
 }
 
-/** Versions of Deno, its caches and registries have a memory each. */
+/** Returns the file of a record. It depends on Deno's version, its cache, and the registries. */
 function memory(key: readonly string[]): string {
   const variables = ["NPM_CONFIG_REGISTRY", "JSR_URL"].map((name) => Deno.env.get(name) ?? "");
   const all = JSON.stringify([Deno.version.deno, denoFolder(), ...variables, registries(), key]);
@@ -52,7 +52,7 @@ function memory(key: readonly string[]): string {
   return join(cacheFolder(), "fetched", `${hash}.json`);
 }
 
-/** What this user says of the registries of npm. */
+/** Reads the user's configuration of npm registries. */
 function registries(): string {
   try {
     return Deno.readTextFileSync(join(homedir(), ".npmrc"));

@@ -8,10 +8,10 @@ import { importMap } from "./import_map.ts";
 import type { Project, ProjectConfig } from "./project.ts";
 
 /**
- * What processes that run modules of the project have in the place of its `deno.json`: how packages
- * of npm are found, and nothing of the tasks.
+ * Makes the configuration for processes that run modules of the project, instead of its
+ * `deno.json`. It determines how npm packages are found, and contains no tasks.
  *
- * @param config What is in the project's `deno.json`.
+ * @param config The content of the project's `deno.json`.
  */
 export function configOfRuns(
   { lock, nodeModulesDir, allowScripts, compilerOptions }: ProjectConfig,
@@ -20,21 +20,21 @@ export function configOfRuns(
 }
 
 /**
- * Arguments for `deno run` with which a module of the project has some permissions and no other.
- * They are handed over in a file: flags have no way to write a comma in a path, and a command line
- * has no room for thousands of folders.
+ * Makes arguments for `deno run` that grant exactly the given permissions. The permissions are
+ * written to a file, since flags do not support commas in paths, and the length of a command line
+ * is limited.
  *
  * @param project The project.
- * @param permissions The permissions.
- * @param file A file to write them to, in a folder of this process's own.
+ * @param permissions The permissions to grant.
+ * @param file The file to write, in a temporary folder of this process.
  */
 export async function grantedArguments(
   { root, config, offline, standIns }: Project,
   permissions: readonly Need[],
   file: string,
 ): Promise<string[]> {
-  // Deno asks for this also where a module comes from its cache. Processes that run foreign code
-  // download nothing.
+  // Deno requires this permission even for cached modules. Processes that run other people's code
+  // still cannot download anything.
   const registry: Need[] = offline ? [] : [{
     permission: "import",
     of: permissionHost(jsrRegistry()),

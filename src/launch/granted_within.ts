@@ -1,6 +1,7 @@
 /**
- * What the parts of a sweep may do: no more than its check, of which the person was told. Pipelines
- * in TypeScript may name something else each time.
+ * Limits the permissions of a sweep's parts to those of its check, which were shown to the user.
+ * Without this limit, a pipeline in TypeScript could name other folders and hosts each time it is
+ * evaluated.
  *
  * @module
  */
@@ -10,41 +11,42 @@ import type { Need, Permission } from "../base/machine/permissions.ts";
 import { printable } from "../base/printable.ts";
 
 /**
- * The variables by which the first process of a sweep names a file to the launchers of its parts.
+ * The environment variables in which the first process of a sweep passes the path of a file to the
+ * launchers of its parts.
  */
 export const grantedVariables = {
-  /** The launcher writes to the file what it grants. */
+  /** The launcher writes the permissions that it grants to this file. */
   keep: "ROCKET_KEEP_GRANTED",
-  /** The launcher grants no more than what is in the file. */
+  /** The launcher grants at most the permissions in this file. */
   within: "ROCKET_GRANTED_WITHIN",
 } as const;
 
-/** What a command line is granted. */
+/** The permissions of a command line. */
 export interface Granted {
   /** The permissions. */
   readonly permissions: readonly Need[];
-  /** Whether code that is not Rocket's runs with them. */
+  /** Whether code other than Rocket's runs with these permissions. */
   readonly hasCode: boolean;
 }
 
-/** What a part of a sweep has for its own. */
+/** The folders of a part of a sweep, which differ from those of the check. */
 export interface OwnOfPart {
-  /** Its folder for temporary files. */
+  /** The folder for temporary files. */
   readonly temporary: string;
-  /** Its `--out`: the sweep's folder, which may be a link of the person's. */
+  /** The value of `--out`, which is the sweep's folder and may be a link. */
   readonly out?: string | undefined;
 }
 
-/** Permissions of files and folders, which hold for what is in these. */
+/** The permissions whose values are paths. A permission for a folder includes its content. */
 const ofPaths: ReadonlySet<Permission> = new Set(["read", "write", "ffi"]);
 
 /**
- * What a part of a sweep names beyond what its check has named.
+ * Checks whether a part of a sweep needs permissions that the check of the sweep did not have.
  *
- * @param part What the part needs.
- * @param check What its check had.
- * @param own What differs from part to part.
- * @returns A sentence for the person, if there is anything.
+ * @param part The permissions that the part needs.
+ * @param check The permissions of the check.
+ * @param own The folders that differ from part to part.
+ * @returns The error message; undefined if the part needs no other permissions.
  */
 export function beyondCheck(
   part: Granted,
@@ -62,11 +64,11 @@ export function beyondCheck(
   const beyond = part.permissions.filter((need) =>
     !known(need) && !(ofPaths.has(need.permission) && own.some((of) => isInside(of, need.of)))
   ).map(({ permission, of }) => `${permission} ${printable(of)}`);
-  if (part.hasCode && !check.hasCode) beyond.push("code that is not Rocket's");
+  if (part.hasCode && !check.hasCode) beyond.push("code other than Rocket's");
   if (beyond.length === 0) return undefined;
-  return `a pipeline of the sweep names more than when it was checked, and than the line about permissions tells: ${
+  return `a pipeline of the sweep needs permissions that it did not need when the sweep was checked: ${
     beyond.join(", ")
-  }; let it name the same each time`;
+  }; make the pipeline name the same files, hosts and code each time`;
 }
 
 function targetOf(path: string): string {

@@ -4,15 +4,15 @@ import type { ProjectConfig } from "./project.ts";
 import type { StandIn } from "./stand_ins.ts";
 
 /**
- * The project's imports with stand-ins in the place of what comes from the JSR registry.
+ * Makes an import map of the project, in which stand-ins replace modules of the JSR registry.
  *
- * It is a `data:` URL, which Deno takes as it takes a file: so there is none to go stale, to be
- * written by two runs at once, or that a read-only checkout lacks. An import map replaces the
- * imports of `deno.json`, so it has all of them, and the package's own name.
+ * The map is a `data:` URL, which Deno accepts like a file. A file could be out of date, be written
+ * by two runs at once, or not be writable in a read-only checkout. An import map replaces the
+ * imports of `deno.json`, so it contains all of them, and the exports of the package itself.
  *
  * @param root The project's folder.
- * @param config What is in its `deno.json`.
- * @param standIns The stand-ins; none where the registry is there.
+ * @param config The content of the project's `deno.json`.
+ * @param standIns The stand-ins; empty if the registry is used.
  * @returns The URL of the import map.
  */
 export function importMap(
@@ -23,7 +23,7 @@ export function importMap(
   return mapUrl(projectImports(root, config, standIns));
 }
 
-/** As {@linkcode importMap}: what each name stands for. */
+/** Returns the targets of the names in the map of {@linkcode importMap}. */
 export function projectImports(
   root: string,
   config: ProjectConfig,
@@ -34,7 +34,7 @@ export function projectImports(
   for (const [name, target] of Object.entries(config.imports)) {
     if (target.startsWith("jsr:") && standIns.length > 0) continue;
     imports[name] = target.startsWith("./") ? file(target) : target;
-    // In deno.json, a package's name stands for its paths as well.
+    // In deno.json, the name of a package also covers its paths, unlike in an import map.
     const registry = /^(npm|jsr):/.exec(target)?.[0];
     if (registry && !name.endsWith("/")) {
       imports[`${name}/`] = `${registry}/${target.slice(registry.length)}/`;
@@ -48,9 +48,9 @@ export function projectImports(
 }
 
 /**
- * An import map as a URL.
+ * Converts imports to an import map in a `data:` URL.
  *
- * @param imports What each name stands for.
+ * @param imports The targets of the imports, by name.
  */
 export function mapUrl(imports: Readonly<Record<string, string>>): string {
   return `data:application/json,${encodeURIComponent(JSON.stringify({ imports }))}`;

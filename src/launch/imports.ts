@@ -5,32 +5,32 @@ import { runChild } from "./child.ts";
 import { mapUrl, projectImports } from "./import_map.ts";
 import type { Project } from "./project.ts";
 
-/** Which modules are looked at. */
+/** The options of {@linkcode importsOf}. */
 export interface ImportsOptions {
-  /** The modules, as absolute paths. */
+  /** The absolute paths of the modules. */
   readonly modules: readonly string[];
   /**
-   * Whether they are not Rocket's: what they import of its exports is known, and is not looked
-   * into.
+   * Whether the modules are not part of Rocket. Their imports of Rocket's exports are then not
+   * followed, because what those import is known.
    */
   readonly foreign?: boolean;
-  /** Folders whose modules are not looked into. */
+  /** Folders whose modules are not followed. */
   readonly without?: readonly string[];
   /** A folder for temporary files. */
   readonly temporary: string;
 }
 
-/** How long the modules of a project may take to be looked at, in milliseconds. */
+/** The maximum time for analyzing the modules of a project, in milliseconds. */
 const PATIENCE = 60_000;
 
 const EMPTY = "data:application/typescript,export%20%7B%7D";
 
 /**
- * What local modules import from registries and servers, such as `npm:x@1`, also what they import
- * only if they come to it. Deno parses the modules, runs nothing of them, and connects to nothing.
- * Types are not loaded by a run, so that they are no imports.
+ * Finds what local modules import from registries and servers, such as `npm:x@1`, including dynamic
+ * imports. Deno parses the modules without running them and without network access. Imports of
+ * types are left out, because a run does not load them.
  *
- * @param project How imports are resolved.
+ * @param project The project, which determines how imports are resolved.
  * @param options The modules.
  */
 export async function importsOf(
@@ -57,7 +57,7 @@ export async function importsOf(
   return reached(JSON.parse(await new Blob(chunks).text()), pathToFileURL(entry).href, without);
 }
 
-/** What `deno info` prints, as far as it is read. */
+/** The output of `deno info`, as far as it is read. */
 interface Graph {
   readonly modules: readonly {
     readonly specifier: string;

@@ -2,7 +2,8 @@ import { leftInGroups } from "../base/machine/control_groups.ts";
 import { featureLine, handedOver, readByProgram } from "../base/machine/system_file.ts";
 
 /**
- * What a run may not read of the machine, as the variables by which it gets it; none but on Linux.
+ * Reads information about the machine that a run may not read itself, and returns it as environment
+ * variables for the run. There are none on systems other than Linux.
  */
 export async function machineVariables(): Promise<Record<string, string>> {
   if (Deno.build.os !== "linux") return {};

@@ -1,10 +1,10 @@
 /**
- * Starts what the tasks of `deno.json` name, whether the JSR registry can be reached or not. It
- * imports nothing from a registry, so that it starts anywhere.
+ * Runs the tasks of `deno.json`, even if the JSR registry cannot be reached. This module imports no
+ * packages from registries, so it always starts.
  *
  * - `run FILE ARGS…` runs a module of the project.
- * - `test ARGS…` runs the tests, and ends with how many passed and failed.
- * - `ok` runs all that a release needs.
+ * - `test ARGS…` runs the tests and prints how many passed and failed.
+ * - `ok` runs all checks that a release must pass.
  *
  * @module
  */
@@ -28,5 +28,5 @@ if (!chosen || (command === "run" && args.length === 0)) {
   console.error("error: expected run FILE ARGS…, test ARGS… or ok");
   Deno.exit(2);
 }
-// An import that still waits for the registry would keep this process alive.
+// Otherwise, an import that is still waiting for the registry would keep this process alive.
 Deno.exit(await chosen());

@@ -4,17 +4,18 @@ import { announceDownload } from "./packages.ts";
 import { openProject, type Project } from "./project.ts";
 import { testProject } from "./test.ts";
 
-/** A step towards a release. */
+/** A check that a release must pass. */
 interface Step {
   readonly name: string;
   readonly run: () => Promise<number>;
 }
 
 /**
- * Runs all that a release needs. Each step runs, so that one call shows all there is to mend.
+ * Runs all checks that a release must pass. All of them run even if one fails, so one call shows
+ * every problem.
  *
  * @param root The project's folder.
- * @returns 0 if every step went well, else 1.
+ * @returns The exit code: 0 if all checks pass, otherwise 1.
  */
 export async function ok(root: string): Promise<number> {
   const project = await openProject(root, { anew: true });
@@ -48,12 +49,12 @@ function steps(project: Project): Step[] {
   ];
 }
 
-/** What would be published is tried; nothing is. */
+/** Tries publishing without publishing anything. */
 async function publish({ root, offline }: Project): Promise<number> {
   const command = ["publish", "--dry-run", "--allow-dirty", "--quiet"];
   if (!offline) return await runDeno(command, { cwd: root });
-  // `deno publish` takes no import map, but links. What they lead to has to be outside of the
-  // package, or it is missed among the published files.
+  // `deno publish` does not support import maps, but links. Their targets must be outside the
+  // package, because it would otherwise report them as missing from the published files.
   const outside = await Deno.makeTempDir();
   const file = join(root, `.deno-publish-${Deno.pid}.json`);
   try {

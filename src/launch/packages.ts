@@ -3,10 +3,10 @@ import { join } from "node:path";
 import type { ProjectConfig } from "./project.ts";
 
 /**
- * Says that a project's npm packages are downloaded, if it seems that they have not been: the one
- * wait in a first run that nothing else tells of.
+ * Prints that npm packages are being downloaded, if they do not seem to be in Deno's cache. No
+ * other message explains this wait in a first run.
  *
- * @param config What is in the project's `deno.json`.
+ * @param config The content of the project's `deno.json`.
  */
 export async function announceDownload(config: ProjectConfig): Promise<void> {
   const names = Object.values(config.imports)
@@ -26,7 +26,7 @@ export async function announceDownload(config: ProjectConfig): Promise<void> {
       return false;
     }
   };
-  if (!names.every(isThere)) tell("downloading npm packages, this once …");
+  if (!names.every(isThere)) tell("downloading npm packages, which is only needed once …");
 }
 
 function exists(path: string): boolean {

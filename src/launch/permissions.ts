@@ -14,20 +14,22 @@ import { tell } from "./tell.ts";
 import { rememberWritten } from "./written_folders.ts";
 
 /**
- * What the modules that tasks name may do; the command line's own rights depend on its pipeline.
+ * The permissions of the modules that tasks run. The permissions of the command line itself depend
+ * on its pipeline.
  */
 const scripts: Readonly<Record<string, readonly string[]>> = {
-  // pip and a compiler do the work, which are other programs.
+  // These start pip and a compiler.
   "src/launch/programs/native.ts": ["read", "write", "env", "sys", "run"],
   "src/launch/programs/set_up.ts": ["read", "write", "env", "sys", "run"],
   "src/tools/schema.ts": ["read", "write", "env", "run=deno"],
   "src/tools/picture.ts": ["read", "write", "env"],
-  // Data sets are downloaded; DuckDB, which is native code, reads what is converted.
+  // Data sets are downloaded, and DuckDB, which is native code, reads files for conversion.
   "data/main.ts": ["read", "write", "env", "sys", "net", "ffi"],
 };
 
 /**
- * The flags of a module that is no command line: fewer than all where it is known.
+ * Returns the permission flags of a module that is not the command line. Unknown modules get all
+ * permissions.
  *
  * @param file The module's path in the project.
  */
@@ -36,13 +38,13 @@ export function scriptFlags(file: string): string[] {
 }
 
 /**
- * Runs Rocket's command line with the permissions that it needs and no other. A first child, which
- * may read and runs no foreign code, works them out; where TensorFlow is missing, a second one sets
- * it up.
+ * Runs Rocket's command line with only the permissions that it needs. A first child process, which
+ * may only read and runs only Rocket's code, determines the permissions. If TensorFlow is missing,
+ * another child process sets it up.
  *
  * @param project The project.
  * @param args The arguments of the command line.
- * @param cwd Where it runs.
+ * @param cwd The folder to run in.
  * @returns The exit code.
  */
 export async function runCommandLine(
@@ -54,17 +56,17 @@ export async function runCommandLine(
   try {
     const { code, signal } = await runWithNeeds(project, args, cwd, temporary);
     if (signal !== "SIGINT" && signal !== "SIGTERM") return code;
-    // It did not listen yet: this does and says what it would have.
+    // The child did not handle signals yet, so its cleanup and its message happen here.
     if (args.includes("resume")) { for (const word of args) removeRunDrafts(resolve(cwd, word)); }
-    // After what a terminal echoes of Ctrl-C.
-    tell(`${Deno.stderr.isTerminal() ? "\n" : ""}stopped before it began`);
+    // A terminal has echoed `^C` on the current line.
+    tell(`${Deno.stderr.isTerminal() ? "\n" : ""}stopped before the command started`);
     return INTERRUPTED;
   } finally {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
   }
 }
 
-/** The exit code of what a signal has ended. */
+/** The exit code of a command that a signal ended. */
 const INTERRUPTED = 130;
 
 async function runWithNeeds(
@@ -83,7 +85,7 @@ async function runWithNeeds(
   }
   if (!needs.built && (needs.engine === "auto" || needs.engine === "native")) {
     const end = await setUp(project, needs.engine);
-    // Who has not asked for it by name can do without.
+    // If the user did not choose the native engine explicitly, the run continues without it.
     if (end.signal || (end.code !== 0 && needs.engine === "native")) return end;
   }
   const beyond = await sweepRefusal(needs, { args, cwd, temporary });
@@ -113,10 +115,10 @@ async function runWithNeeds(
 }
 
 /**
- * Keeps what the check of a sweep is granted, or holds another part of it to that. Only the first
- * process of a sweep asks for it, which runs no code of others.
+ * Stores the permissions of a sweep's check, or limits another part of the sweep to them. Only the
+ * first process of a sweep requests this, and it runs only Rocket's code.
  *
- * @returns Why the part does not run.
+ * @returns The reason why the part may not run; undefined if it may.
  */
 async function sweepRefusal(
   { permissions, hasCode }: CommandNeeds,
@@ -132,7 +134,7 @@ async function sweepRefusal(
   if (kept !== undefined) {
     const granted = permissions.filter(({ of }) => !own(of));
     if (granted.some(({ permission, of }) => permission === "write" && isInside(of, kept))) {
-      return "the folder for temporary files is in the sweep's: choose another by --out";
+      return "the folder for temporary files is inside the sweep's folder: choose another --out";
     }
     await Deno.writeTextFile(kept, JSON.stringify({ permissions: granted, hasCode }));
   }
@@ -145,7 +147,7 @@ async function sweepRefusal(
   });
 }
 
-/** Sets TensorFlow up. */
+/** Sets up TensorFlow in a child process. */
 async function setUp({ root, flags }: Project, engine: "auto" | "native"): Promise<ChildEnd> {
   return await runChild([
     ...["run", "--quiet", ...scriptFlags("src/launch/programs/set_up.ts"), ...flags],

@@ -3,7 +3,7 @@ import { importMap } from "./import_map.ts";
 import { canImport, type CanImportOptions } from "./registry.ts";
 import { readStandIns, type StandIn } from "./stand_ins.ts";
 
-/** What the launcher reads in a project's `deno.json`. */
+/** The content of a project's `deno.json`, as far as the launcher reads it. */
 export interface ProjectConfig {
   readonly name: string;
   readonly exports: Readonly<Record<string, string>>;
@@ -15,25 +15,25 @@ export interface ProjectConfig {
   readonly compilerOptions?: unknown;
 }
 
-/** A project, and how its modules are found. */
+/** A project, with the information that Deno needs to find its modules. */
 export interface Project {
   /** The project's folder. */
   readonly root: string;
-  /** What is in its `deno.json`. */
+  /** The content of its `deno.json`. */
   readonly config: ProjectConfig;
-  /** Whether stand-ins are in the place of the registry's modules. */
+  /** Whether stand-ins replace the modules of the JSR registry. */
   readonly offline: boolean;
-  /** The stand-ins for the registry's modules; none where the registry's own are used. */
+  /** The stand-ins for modules of the registry; empty if the registry is used. */
   readonly standIns: readonly StandIn[];
-  /** Arguments for `deno run`, `test`, `check` and `doc` to find the modules by. */
+  /** The arguments with which `deno run`, `test`, `check` and `doc` find the modules. */
   readonly flags: readonly string[];
 }
 
 /**
- * Reads a project and decides where its modules come from.
+ * Reads a project and determines whether its modules come from the registry or from stand-ins.
  *
  * @param root The project's folder.
- * @param options Whether the registry is asked, and anew.
+ * @param options Whether to try the registry again after an earlier failure.
  */
 export async function openProject(
   root: string,
@@ -52,8 +52,8 @@ export async function openProject(
 }
 
 /**
- * The name of a module in the registry, such as `jsr:@std/cli@^1.0.0/parse-args`. In a process that
- * has stand-ins, the name in the project would mean the stand-in.
+ * Returns the name of a module in the registry, such as `jsr:@std/cli@^1.0.0/parse-args`. In a
+ * process with stand-ins, the module's name in the project refers to the stand-in.
  */
 function registryName(specifier: string, imports: ProjectConfig["imports"]): string {
   const found = Object.entries(imports).find(([name]) =>

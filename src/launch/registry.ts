@@ -2,31 +2,31 @@ import { join } from "node:path";
 import { cacheFolder } from "../base/machine/cache_folder.ts";
 
 /**
- * How long to wait for the registry, in milliseconds. A network that drops packets without a word
- * answers nothing at all, and nobody should wait long for what there is a stand-in for. Where it is
- * slower than this, its modules still arrive in the cache while Rocket runs.
+ * The maximum time to wait for the registry, in milliseconds. Some networks drop packets without an
+ * answer, and stand-ins exist, so the wait is short. If the registry is slower, its modules still
+ * arrive in the cache while Rocket runs.
  */
 const PATIENCE = 3_000;
 
 /**
- * How long it is remembered that the registry did not answer, in milliseconds. Nothing is lost
- * while it is, the stand-ins do the same; so it may be long, and an hour of work waits once. It is
- * short enough to notice that a laptop came back to a network.
+ * The time in milliseconds during which the registry is not tried again after it did not answer.
+ * Stand-ins work the same in the meantime. An hour means at most one wait per hour, and that a
+ * laptop's return to a network is noticed.
  */
 const MEMORY = 60 * 60 * 1_000;
 
-/** What {@linkcode canImport} is asked beside the modules. */
+/** The options of {@linkcode canImport}. */
 export interface CanImportOptions {
-  /** Whether to try even if it is remembered that the registry did not answer. */
+  /** Whether to try the registry even if it did not answer recently. */
   readonly anew?: boolean;
 }
 
 /**
- * Whether modules of the JSR registry can be imported: they are in Deno's cache, which takes no
- * network, or the registry answers in time.
+ * Checks whether modules of the JSR registry can be imported, because they are in Deno's cache or
+ * the registry answers in time.
  *
- * @param specifiers The modules, by their names in the registry.
- * @param options Whether to trust the memory.
+ * @param specifiers The specifiers of the modules, such as `jsr:@std/assert@^1.0.0`.
+ * @param options Whether to try the registry again after a recent failure.
  */
 export async function canImport(
   specifiers: readonly string[],
@@ -55,13 +55,13 @@ async function isRecent(file: string): Promise<boolean> {
   }
 }
 
-/** Keeps the memory true. Where nothing can be written, each run tries again. */
+/** Stores whether the registry answered. If this cannot be written, each run tries again. */
 async function remember(file: string, answered: boolean): Promise<void> {
   try {
     if (answered) return await Deno.remove(file);
     await Deno.mkdir(cacheFolder(), { recursive: true });
     await Deno.writeTextFile(file, "");
   } catch {
-    // There was nothing to forget, or nothing can be kept.
+    // The file does not exist or cannot be written.
   }
 }

@@ -5,11 +5,11 @@ import { runCommandLine, scriptFlags } from "./permissions.ts";
 import { openProject } from "./project.ts";
 
 /**
- * Runs a module of the project where the user stands, so that paths in its arguments mean what the
- * user meant.
+ * Runs a module of the project in the user's current folder, since paths in the arguments are
+ * relative to it.
  *
  * @param root The project's folder.
- * @param args The module's path in the project, and its arguments.
+ * @param args The path of the module in the project, followed by its arguments.
  * @returns The exit code of the module.
  */
 export async function run(root: string, args: readonly string[]): Promise<number> {
@@ -25,7 +25,8 @@ export async function run(root: string, args: readonly string[]): Promise<number
 }
 
 /**
- * Where the user stands: `deno task` itself stands in the project's folder, and says where from.
+ * Returns the user's current folder. `deno task` changes to the project's folder and passes the
+ * original one in `INIT_CWD`.
  */
 export function userFolder(): string {
   return Deno.env.get("INIT_CWD") ?? Deno.cwd();

@@ -1,22 +1,22 @@
 import { readByProgram } from "../base/machine/system_file.ts";
 
-/** Signals that ask a process to come to its end. */
+/** The signals that ask a process to end. */
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM"];
 
-/** For how long, in milliseconds, one more of a signal is taken for an echo of the same. */
+/** The time in milliseconds during which a repeated signal counts as the same one. */
 const ECHO = 1_000;
 
-/** The children that signals are passed on to. */
+/** The child processes that receive signals. */
 const children = new Set<Deno.ChildProcess>();
 
 let received: Deno.Signal | undefined;
 
 /**
- * Begins to listen to signals, and passes them on to the children that there are: these decide what
- * they mean, as they may have a checkpoint to write. They are listened to until the process ends:
- * between two children, and after the last one, they would end it with an exit code of their own.
+ * Starts listening to signals and forwards them to child processes. A child decides how it ends,
+ * since it may have a checkpoint to write. The listeners remain until this process ends. Otherwise,
+ * a signal between two children or after the last one would determine the exit code.
  */
 export function hearSignals(): void {
   for (const signal of SIGNALS) {
@@ -32,18 +32,18 @@ export function hearSignals(): void {
 }
 
 /**
- * The first signal that asked for an end, if there was one; then no more children should be
- * started.
+ * Returns the first signal that asked this process to end, if any. After a signal, no more child
+ * processes should be started.
  */
 export function receivedSignal(): Deno.Signal | undefined {
   return received;
 }
 
 /**
- * Passes signals on to a child.
+ * Forwards signals to a child process.
  *
- * @param child The child.
- * @returns Ends that, when the child has ended.
+ * @param child The child process.
+ * @returns An object that stops forwarding when it is disposed of, after the child has ended.
  */
 export function passSignalsTo(child: Deno.ChildProcess): Disposable {
   children.add(child);
@@ -55,13 +55,13 @@ async function passOn(signal: Deno.Signal, child: Deno.ChildProcess): Promise<vo
   try {
     child.kill(signal);
   } catch {
-    // It has ended in the meantime.
+    // The child has already ended.
   }
 }
 
 /**
- * Whether Ctrl-C reaches this process and its children alike, so that the child has been told: the
- * terminal sends it to the whole group of processes in its foreground.
+ * Checks whether Ctrl-C came from a terminal. The terminal sends it to the whole foreground process
+ * group, so child processes receive it without forwarding.
  */
 async function comesFromTerminal(): Promise<boolean> {
   if (Deno.build.os === "windows") return true;
@@ -73,7 +73,7 @@ async function comesFromTerminal(): Promise<boolean> {
   }
 }
 
-/** The group of this process, and the one in its terminal's foreground (-1 without a terminal). */
+/** Returns the process group of this process and that of the terminal's foreground (-1 if none). */
 async function processGroups(): Promise<(string | undefined)[]> {
   if (Deno.build.os === "linux") {
     // PID (COMMAND) STATE PARENT GROUP SESSION TERMINAL FOREGROUND …

@@ -1,23 +1,23 @@
 import { join } from "node:path";
 
-/** A module of the JSR registry that Rocket imports, and what stands in for it. */
+/** A local replacement for a module of the JSR registry. */
 export interface StandIn {
-  /** What is imported, such as `@std/cli/parse-args`. */
+  /** The specifier of the replaced module, such as `@std/cli/parse-args`. */
   readonly specifier: string;
-  /** The stand-in's file, as an absolute path. */
+  /** The absolute path of the replacement. */
   readonly path: string;
 }
 
 /**
- * The stand-ins of a project: each folder in `compat/` stands in for the package that its
+ * Lists the stand-ins of a project. Each folder in `compat/` replaces the package that its
  * `deno.json` names.
  *
  * @param root The project's folder.
- * @returns One for each module that is exported.
+ * @returns The stand-ins, one for each exported module.
  */
 export async function readStandIns(root: string): Promise<StandIn[]> {
   const standIns: StandIn[] = [], compat = join(root, "src", "launch", "compat");
-  // What is published has none.
+  // The published package has no stand-ins.
   if (!await Deno.stat(compat).then(() => true, () => false)) return [];
   for await (const { name: folder, isDirectory } of Deno.readDir(compat)) {
     if (!isDirectory) continue;

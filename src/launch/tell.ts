@@ -1,6 +1,6 @@
 /**
- * Says something to a person, on standard error. The launcher stands by itself, so that it has this
- * of its own; that nobody can be told is no reason to end what it starts.
+ * Prints a line on standard error. The launcher imports no packages, so it has its own function for
+ * this. If printing fails, the error is ignored, because it is no reason to end a run.
  *
  * @param text A line without control characters.
  */
@@ -8,6 +8,6 @@ export function tell(text: string): void {
   try {
     console.error(text);
   } catch {
-    // There is no other place to say so.
+    // There is nowhere else to report it.
   }
 }

@@ -6,12 +6,11 @@ import { userFolder } from "./run.ts";
 import { TestCount } from "./test_count.ts";
 
 /**
- * Runs the project's tests, and the examples in its documentation. The last line of standard output
- * tells how many passed and failed.
+ * Runs the project's tests, and the examples in its documentation. The last line of the standard
+ * output contains the number of passed and failed tests.
  *
  * @param root The project's folder.
- * @param args Arguments for `deno test`. Where files or folders are among them, those are run
- *   alone.
+ * @param args Arguments for `deno test`. If they include files or folders, only those are run.
  * @returns The exit code of `deno test`.
  */
 export async function test(root: string, args: readonly string[]): Promise<number> {
@@ -20,7 +19,7 @@ export async function test(root: string, args: readonly string[]): Promise<numbe
   return await testProject(project, args);
 }
 
-/** Options of `deno test` whose value is the next argument, which may look like a file to run. */
+/** The options of `deno test` whose value is the next argument and thus not a file to run. */
 const VALUED: ReadonlySet<string> = new Set([
   "--filter",
   "--reporter",
@@ -31,7 +30,7 @@ const VALUED: ReadonlySet<string> = new Set([
   "--seed",
 ]);
 
-/** As {@linkcode test}, of a project that is open. */
+/** Runs tests like {@linkcode test}, for a project that is already open. */
 export async function testProject(project: Project, args: readonly string[]): Promise<number> {
   const count = new TestCount();
   const code = args.every((argument) => argument === UNCHECKED)
@@ -44,17 +43,17 @@ export async function testProject(project: Project, args: readonly string[]): Pr
 const UNCHECKED = "--no-check";
 
 /**
- * Into how many parts the test files are divided: more than run at once, as some take longer than
- * others.
+ * The number of parts into which the test files are divided. There are more parts than run at once,
+ * because some take longer than others.
  */
 const PARTS = 12;
 
-/** How many parts run at once: TensorFlow takes several cores by itself. */
+/** The number of parts that run at once. It is small because TensorFlow itself uses several cores. */
 const AT_ONCE = Math.min(2, navigator.hardwareConcurrency);
 
 /**
- * All tests and examples, some at once. Each part has a process of its own, and in it come one file
- * after the other: tests of the native engine's set-up change the environment.
+ * Runs all tests and examples, several parts at once. Each part is a process that runs one file
+ * after another, because tests of the native engine's set-up change the environment.
  */
 async function testAll(
   project: Project,
@@ -63,7 +62,7 @@ async function testAll(
 ): Promise<number> {
   const { root, flags } = project;
   if (!args.includes(UNCHECKED)) {
-    // Once for all, instead of in each part.
+    // Types are checked once for all parts.
     const code = await runDeno(["check", "--quiet", ...flags, "tests"], { cwd: root });
     if (code !== 0) {
       count.start().end(code);
@@ -89,7 +88,7 @@ async function testAll(
   return codes.find((code) => code !== 0) ?? 0;
 }
 
-/** The files that are named, or all that suits other options, in one process. */
+/** Runs the named files, or all tests that match other options, in one process. */
 async function testSome(
   project: Project,
   count: TestCount,
@@ -112,7 +111,7 @@ async function testSome(
   return tests || examples;
 }
 
-/** Takes what tests print. */
+/** Prints a part of the output of tests. */
 type Print = (chunk: Uint8Array<ArrayBuffer>) => Promise<void>;
 
 const printed: Print = async (chunk) => {
@@ -122,8 +121,8 @@ const printed: Print = async (chunk) => {
 };
 
 /**
- * Prints what several runs print, one after the other: the first that goes on as it comes, the
- * others when it is done.
+ * Prints the output of several runs in order. The output of the first unfinished run appears
+ * immediately; the output of later runs is kept until it is their turn.
  */
 class Printer {
   readonly #waiting: Uint8Array<ArrayBuffer>[][];
@@ -134,7 +133,7 @@ class Printer {
     this.#waiting = Array.from({ length: runs }, () => []);
   }
 
-  /** Takes what a run prints. */
+  /** Returns a function that prints the output of a run. */
   of(run: number): Print {
     return async (chunk) => {
       this.#waiting[run]!.push(chunk);
@@ -142,7 +141,7 @@ class Printer {
     };
   }
 
-  /** A run has ended. */
+  /** Notes that a run has ended, and prints the output of the next one. */
   async end(run: number): Promise<void> {
     this.#ended.add(run);
     while (this.#ended.has(this.#first)) {
@@ -176,19 +175,19 @@ async function runTests(
       await print(chunk);
     },
   });
-  // A run that dies may leave a line open; what comes next is not part of it.
+  // A run that crashes may leave an incomplete line, which the next output must not continue.
   if (last !== LINE_FEED) await print(Uint8Array.of(LINE_FEED));
   run.end(code);
   return code;
 }
 
-/** For the examples of all modules that are published, on an engine that needs no set-up. */
+/** Returns arguments that run the examples of all published modules, on the wasm engine. */
 function exampleArguments({ root, config }: Project): string[] {
   const preload = join(root, "tests", "support", "open_wasm.ts");
   return ["--doc", `--preload=${preload}`, `--ignore=${config.publish.exclude.join(",")}`, "."];
 }
 
-/** The absolute path of an argument that is a file or a folder where the user stands. */
+/** Returns the absolute path of an argument that is a file or folder in the user's folder. */
 async function pathOf(argument: string): Promise<string | undefined> {
   if (argument.startsWith("-")) return undefined;
   const path = resolve(userFolder(), argument);

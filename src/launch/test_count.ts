@@ -1,22 +1,21 @@
 import { stripVTControlCharacters } from "node:util";
 
-/** Counts tests by what `deno test` prints. */
+/** Counts the results of tests from the output of `deno test`. */
 export class TestCount {
-  /** Tests that passed. */
+  /** The number of tests that passed. */
   passed = 0;
-  /** Tests that failed, and the run itself if it did not come to its end. */
+  /** The number of tests that failed, plus one for each run that ended early. */
   failed = 0;
-  /** Tests that were ignored. */
+  /** The number of tests that were ignored. */
   skipped = 0;
 
   /**
-   * Starts to count one run of `deno test`.
+   * Starts counting one run of `deno test`.
    *
-   * Its summary is the only place that counts all: its JUnit report leaves out files that fail
-   * before their first test. A run that ends early has no summary; then the lines of its tests
-   * count.
+   * Only the summary includes all tests. The JUnit report leaves out files that fail before their
+   * first test. A run that ends early has no summary, so the lines of its tests are counted.
    *
-   * @returns Takes the run's output in chunks, and at its end the exit code.
+   * @returns Functions for the chunks of the run's output, and for its exit code at the end.
    */
   start(): { read(chunk: Uint8Array<ArrayBuffer>): void; end(code: number): void } {
     const decoder = new TextDecoder();
@@ -46,19 +45,19 @@ export class TestCount {
     };
   }
 
-  /** What is printed at the end; the last line is `12 passed, 0 failed`. */
+  /** Formats the counts. The last line is `12 passed, 0 failed`. */
   toString(): string {
     const skipped = this.skipped > 0 ? `${this.skipped} skipped\n` : "";
     return `${skipped}${this.passed} passed, ${this.failed} failed`;
   }
 }
 
-/** The line of a test that is done; the steps of one are indented. */
+/** The line of a finished test. Lines of steps are indented and do not match. */
 const RESULT = /^\S.* \.\.\. (ok|FAILED|ignored) \(/;
 
 const STEPS = String.raw`(?: \(\d+ steps?\))?`;
 
-/** The line that sums a run up. */
+/** The summary line of a run. */
 const SUMMARY = new RegExp(
   String.raw`^(?:ok|FAILED) \| (\d+) passed${STEPS} \| (\d+) failed${STEPS}` +
     String.raw`(?: \| (\d+) ignored${STEPS})?`,

@@ -3,16 +3,16 @@ import { join } from "node:path";
 import { cacheFolder } from "../base/machine/cache_folder.ts";
 
 /**
- * After how many milliseconds a folder that is not there is forgotten: a run that has just begun
- * will make its own.
+ * The time in milliseconds after which a folder that does not exist is forgotten. It is not
+ * forgotten earlier, because a run that has just started may still create it.
  */
 const DAY = 24 * 60 * 60 * 1_000;
 
 /**
- * The folders into which code that is not Rocket's was allowed to write, by any run of this user:
- * what is in them may be of a stage's making, though it looks like code of the project.
+ * Returns the folders that code other than Rocket's could write to, in any run of this user. A
+ * stage may have written files into them that look like code of the project.
  *
- * @returns The folders; undefined where nothing can be remembered, so that any folder may be one.
+ * @returns The folders; undefined if they cannot be stored, so that any folder may be one of them.
  */
 export async function writtenFolders(): Promise<string[] | undefined> {
   if (!await canRemember()) return undefined;
@@ -25,8 +25,8 @@ export async function writtenFolders(): Promise<string[] | undefined> {
 }
 
 /**
- * What a file of the memory says, if it is not out of date; another process may forget it
- * meanwhile.
+ * Reads a stored folder, unless it is out of date. Another process may remove the file at the same
+ * time.
  */
 async function remembered(file: string): Promise<string | undefined> {
   try {
@@ -53,8 +53,8 @@ async function canRemember(): Promise<boolean> {
 }
 
 /**
- * Remembers that code which is not Rocket's may write into folders, before it is started. Where
- * nothing can be remembered, nothing is downloaded for such code either.
+ * Stores the folders that code other than Rocket's may write to, before this code is started. If
+ * they cannot be stored, nothing is downloaded for such code.
  *
  * @param folders The folders, as absolute paths.
  */
@@ -66,5 +66,5 @@ export async function rememberWritten(folders: readonly string[]): Promise<void>
   }
 }
 
-/** A file for each folder, so that runs can remember at the same time. */
+/** Returns the folder with one file for each stored folder, so that runs can store at once. */
 const memory = () => join(cacheFolder(), "written");

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { formatPlace, formatProblem, formatWarning, UserError } from "../../src/base/errors.ts";
 
-Deno.test("UserError makes one problem of a message", () => {
+Deno.test("UserError converts a message to one problem", () => {
   const place = { file: "a.yaml", line: 2, column: 3 };
   const cause = new Error("below");
   const error = new UserError("it is wrong", { place, hint: "mend it", exitCode: 2, cause });
@@ -10,24 +10,24 @@ Deno.test("UserError makes one problem of a message", () => {
   assert(error.cause === cause && error instanceof Error);
 });
 
-Deno.test("UserError has the messages of all its problems, a line each", () => {
+Deno.test("UserError joins the messages of its problems, one per line", () => {
   const error = new UserError([{ message: "one" }, { message: "two", hint: "three" }]);
   assertEquals([error.message, error.exitCode], ["one\ntwo", 1]);
   assertEquals(error.problems.length, 2);
 });
 
-Deno.test("formatPlace() writes FILE:LINE:COLUMN, as editors link it", () => {
+Deno.test("formatPlace() writes FILE:LINE:COLUMN, which editors turn into links", () => {
   assertEquals(formatPlace({ file: "a.yaml", line: 12, column: 3, path: "x" }), "a.yaml:12:3");
   assertEquals(formatPlace({ file: "a.yaml", line: 12 }), "a.yaml:12:1");
 });
 
-Deno.test("formatPlace() writes the path where a file has no positions", () => {
+Deno.test("formatPlace() writes the path if a file has no positions", () => {
   assertEquals(formatPlace({ file: "a.ts", path: "losses[0]" }), "a.ts (losses[0])");
   assertEquals(formatPlace({ file: "a.ts", path: "" }), "a.ts");
   assertEquals(formatPlace({ file: "a.ts" }), "a.ts");
 });
 
-Deno.test("formatProblem() writes the message, the place and the hint, a line each", () => {
+Deno.test("formatProblem() writes the message, the place and the hint on one line each", () => {
   const message = "wrong", place = { file: "a.yaml", line: 1, column: 2 }, hint = "mend it";
   assertEquals(
     formatProblem({ message, place, hint }),
@@ -37,7 +37,7 @@ Deno.test("formatProblem() writes the message, the place and the hint, a line ea
   assertEquals(formatProblem({ message }), "error: wrong");
 });
 
-Deno.test("formatProblem() escapes what would do something to a terminal", () => {
+Deno.test("formatProblem() escapes characters that control a terminal", () => {
   const text = formatProblem({
     message: "no column \x1b[2J\x07a\u202eb\x9b1m",
     place: { file: "x\x1b]0;title\x07.yaml" },
@@ -50,7 +50,7 @@ Deno.test("formatProblem() escapes what would do something to a terminal", () =>
   );
 });
 
-Deno.test("formatProblem() has no line but its own, whatever names have in them", () => {
+Deno.test("formatProblem() has only its own lines, even if names contain line breaks", () => {
   const name =
     "a\nerror: b\r\u2028c\u2029\u061c\u200b\u200e\u200f\ufeff\u{e0041}\u3164\ud800\u034f\ufe0f\u17b4\u180b\u115f\u2800";
   const shown =
@@ -63,7 +63,7 @@ Deno.test("formatProblem() has no line but its own, whatever names have in them"
   assertEquals(formatWarning({ message: "no café, 東京 or 👍" }), "warning: no café, 東京 or 👍");
 });
 
-Deno.test("formatProblem() cuts a word that is longer than a screen", () => {
+Deno.test("formatProblem() shortens extremely long words", () => {
   const text = formatProblem({ message: `${"a".repeat(10_000)} cannot be read: too long` });
   assert(text.length < 400, text);
   assertStringIncludes(text, "…");

@@ -28,7 +28,7 @@ const word = fc.oneof(
   fc.string({ maxLength: 20 }),
 );
 
-Deno.test("distance() is that of the whole table, either way round", () => {
+Deno.test("distance() agrees with the full Levenshtein table and is symmetric", () => {
   fc.assert(
     fc.property(word, word, (a, b) => {
       const expected = wholeTable(a, b);
@@ -38,7 +38,7 @@ Deno.test("distance() is that of the whole table, either way round", () => {
   );
 });
 
-Deno.test("nearest() gives a name that no other is nearer than, within a third of both", () => {
+Deno.test("nearest() returns a name with the smallest distance, at most a third of the length", () => {
   fc.assert(
     fc.property(word, fc.array(word, { maxLength: 8 }), (written, names) => {
       const found = nearest(written, names);
@@ -54,7 +54,7 @@ Deno.test("nearest() gives a name that no other is nearer than, within a third o
   );
 });
 
-Deno.test("nearest() finds a word again, however its parts are joined and its letters are", () => {
+Deno.test("nearest() ignores case and the separators between words", () => {
   const parts = fc.array(fc.stringMatching(/^[a-z]{2,6}$/), { minLength: 1, maxLength: 4 });
   fc.assert(
     fc.property(parts, fc.constantFrom("-", "_", " ", ""), (parts, mark) => {

@@ -3,7 +3,7 @@ import { nearest } from "../../src/base/nearest.ts";
 
 const losses = ["cross-entropy", "kl", "mse-hint", "mse-probability", "soft-label"];
 
-Deno.test("nearest() finds what a slip of the keys was meant to be", () => {
+Deno.test("nearest() finds the name behind a typing error", () => {
   const cases: [string, string][] = [
     ["mse-hnit", "mse-hint"],
     ["msehint", "mse-hint"],
@@ -17,14 +17,14 @@ Deno.test("nearest() finds what a slip of the keys was meant to be", () => {
   for (const [word, name] of cases) assertEquals(nearest(word, losses), name, word);
 });
 
-Deno.test("nearest() finds nothing in what is far from all names", () => {
+Deno.test("nearest() returns undefined if no name is similar", () => {
   for (const word of ["focal", "hint", "", "x", "probability-of-mse"]) {
     assertEquals(nearest(word, losses), undefined, word);
   }
   assertEquals(nearest("a", []), undefined);
 });
 
-Deno.test("nearest() takes the nearest of several, and the first of equals", () => {
+Deno.test("nearest() returns the most similar name, or the first of several equally similar ones", () => {
   assertEquals(nearest("rates", ["ratio", "rate"]), "rate");
   assertEquals(nearest("bat", ["cat", "hat"]), "cat");
   assertEquals(nearest("weight_decay", ["weightDecoy", "weightDecay"]), "weightDecay");

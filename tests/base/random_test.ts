@@ -25,7 +25,7 @@ function chiSquare(counts: readonly number[]): number {
   return counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
 }
 
-Deno.test("deriveSeed() is MurmurHash3's finalizer of FNV-1a", () => {
+Deno.test("deriveSeed() applies the finalizer of MurmurHash3 to FNV-1a", () => {
   // The published values of both.
   assertEquals([fnv1a("a"), fnv1a("foobar")], [0xe40c292cn, 0xbf9cf968n]);
   assertEquals([finalized(1n), finalized(0xffffffffn)], [0x514e28b7n, 0x81f16f39n]);
@@ -42,7 +42,7 @@ Deno.test("deriveSeed() is MurmurHash3's finalizer of FNV-1a", () => {
   }
 });
 
-Deno.test("deriveSeed() tells purposes apart by seed, words, order and where words end", () => {
+Deno.test("deriveSeed() depends on the seed, and on the words, their order and their boundaries", () => {
   const purposes: [number, ...(string | number)[]][] = [
     [1],
     [2],
@@ -60,7 +60,7 @@ Deno.test("deriveSeed() tells purposes apart by seed, words, order and where wor
   assertEquals(new Set(seeds).size, seeds.length);
 });
 
-Deno.test("createRandom() gives the same numbers for the same seed, and others for another", () => {
+Deno.test("createRandom() gives the same numbers for the same seed, and different ones for another seed", () => {
   const draw = (seed: number) => {
     const random = createRandom(seed);
     return Array.from({ length: 20 }, () => [random.uniform(), random.integer(-5, 1000)]).flat();
@@ -71,7 +71,7 @@ Deno.test("createRandom() gives the same numbers for the same seed, and others f
   assertEquals(draw(2 ** 32 - 1), draw(-1));
 });
 
-Deno.test("uniform() spreads evenly over [0, 1)", () => {
+Deno.test("uniform() is uniformly distributed over [0, 1)", () => {
   const random = createRandom(deriveSeed(3, "uniform"));
   const counts = Array<number>(100).fill(0);
   for (let draw = 0; draw < 100_000; draw++) {
@@ -83,7 +83,7 @@ Deno.test("uniform() spreads evenly over [0, 1)", () => {
   assert(chiSquare(counts) < 177, String(chiSquare(counts)));
 });
 
-Deno.test("integer() spreads evenly, both ends included", () => {
+Deno.test("integer() is uniformly distributed, including both ends", () => {
   const random = createRandom(deriveSeed(3, "integer"));
   const counts = Array<number>(10).fill(0);
   for (let draw = 0; draw < 10_000; draw++) {
@@ -96,7 +96,7 @@ Deno.test("integer() spreads evenly, both ends included", () => {
   assertEquals(random.integer(4, 4), 4);
 });
 
-Deno.test("createRandom() starts anywhere: first numbers of neighboring purposes are even too", () => {
+Deno.test("createRandom() gives uniform first numbers across neighboring purposes", () => {
   const counts = Array<number>(20).fill(0);
   for (let epoch = 0; epoch < 5_000; epoch++) {
     counts[Math.floor(createRandom(deriveSeed(1, "shuffle", epoch)).uniform() * 20)]!++;

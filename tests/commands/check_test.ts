@@ -5,7 +5,7 @@ import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
 const check = (file: string, ...args: string[]) =>
   rocket(["check", file, "--engine", "wasm", ...args]);
 
-Deno.test("check prints rows, shapes, parameters by layer, one batch and the gradients", async () => {
+Deno.test("check prints rows, shapes, parameters by layer, the first batch and gradient norms", async () => {
   await withPipeline(digitsPipeline(), async (file) => {
     const { code, stdout } = await check(file);
     assertEquals(code, 0);
@@ -59,7 +59,7 @@ Deno.test("check measures metrics that read columns and weights of the first bat
   }, files);
 });
 
-Deno.test("check says what it costs to move all rows of tables", async () => {
+Deno.test("check reports the cost of updating all rows of tables", async () => {
   const source = { use: "csv", path: "clicks.csv" };
   const pipeline = (tables: string) => ({
     name: "clicks",
@@ -80,7 +80,7 @@ Deno.test("check says what it costs to move all rows of tables", async () => {
     await withPipeline(pipeline(tables), async (file) => {
       const { code, stderr } = await check(file);
       assertEquals(code, 0, stderr);
-      assertEquals(/moves all 1,00\d rows of 1 tables/.test(stderr), tables === "exact", stderr);
+      assertEquals(/updates all 1,00\d rows of 1 tables/.test(stderr), tables === "exact", stderr);
     }, files);
   }
 });
@@ -143,7 +143,7 @@ const mistakes: Readonly<Record<string, [parts: Record<string, unknown>, error: 
   ],
 };
 for (const [what, [parts, error]] of Object.entries(mistakes)) {
-  Deno.test(`check finds ${what}, and where the pipeline asks for it`, async () => {
+  Deno.test(`check reports ${what}, with its place in the pipeline`, async () => {
     await withPipeline(digitsPipeline(parts), async (file) => {
       const { code, stderr, stdout } = await check(file);
       assert(code === 1 || code === 2, `exit code ${code}`);
@@ -155,7 +155,7 @@ for (const [what, [parts, error]] of Object.entries(mistakes)) {
   });
 }
 
-Deno.test("check counts a loss's own variables apart from the nets'", async () => {
+Deno.test("check counts the variables of losses separately from those of the nets", async () => {
   const from = "booster.hidden1", to = "light.hidden1";
   const losses = [{ use: "cross-entropy", on: "light" }, { use: "fitnet", from, to }];
   await withPipeline(digitsPipeline({ losses }), async (file) => {
@@ -163,7 +163,7 @@ Deno.test("check counts a loss's own variables apart from the nets'", async () =
     assertEquals(code, 0);
     assertMatch(stdout, /^parameters +shared +light +booster +loss$/m);
     assertMatch(stdout, /regressor +288$/m);
-    assertMatch(stdout, /light 1,266, .*what is the losses' own does not ship/);
+    assertMatch(stdout, /light 1,266, .*the variables of losses do not ship/);
   });
 });
 
@@ -183,7 +183,7 @@ export default defineLoss({
   }, { "mine.ts": plugin });
 });
 
-Deno.test("check prints how many ids features have, and how many values are unknown in each split", async () => {
+Deno.test("check prints the number of ids of features, and of unknown values in each split", async () => {
   const row = (index: number, user: string) => `${user},${index % 3},${index},${index % 2}`;
   const source = (split: string) => ({ use: "csv", path: `${split}.csv` });
   const pipeline = {

@@ -64,7 +64,7 @@ export default defineOutput({
 });
 
 for (const name of ["metrics.jsonl", "result.json"]) {
-  Deno.test(`a run whose ${name} cannot be written ends with exit code 1 and says so`, async () => {
+  Deno.test(`a run whose ${name} cannot be written ends with exit code 1 and a message`, async () => {
     const outputs = ["checkpoint", "./mine.ts"];
     await withPipeline({ ...small, outputs }, async (file, folder) => {
       const out = join(folder, "run");
@@ -78,7 +78,7 @@ for (const name of ["metrics.jsonl", "result.json"]) {
   });
 }
 
-Deno.test("a file in the place of the checkpoints' folder ends the run with exit code 1", async () => {
+Deno.test("a file instead of the checkpoints folder ends the run with exit code 1", async () => {
   const plugin = `import { defineOutput, z } from "${pluginApi}";
 export default defineOutput({
   name: "mine", summary: "Is in the way.", options: z.object({}),
@@ -96,7 +96,7 @@ export default defineOutput({
 });
 
 Deno.test({
-  name: "a run folder that may not be written to ends the run with exit code 1",
+  name: "a run folder without write permission ends the run with exit code 1",
   // Nothing is forbidden to the superuser.
   ignore: Deno.build.os === "windows" || Deno.uid() === 0,
   fn: () =>
@@ -132,7 +132,7 @@ for (const kilobytes of [4, 12, 28, 44]) {
 }
 
 Deno.test({
-  name: "a checkpoint that is larger than files may be ends the run and leaves nothing of it",
+  name: "a checkpoint above the maximum file size ends the run and leaves no partial file",
   ignore: Deno.build.os === "windows",
   fn: () =>
     withPipeline(small, async (file, folder) => {
@@ -158,7 +158,7 @@ Deno.test({
 /** Runs `deno task data`. */
 const data = (...args: string[]) => launch("data/main.ts", args);
 
-onSmallDisk("data and data convert leave nothing on a disk that fills", 64, async (disk) => {
+onSmallDisk("data and data convert leave no files on a full disk", 64, async (disk) => {
   const to = join(disk, "digits.arrow");
   const converted = await data("convert", join(dataFolder, "digits-train.arrow"), to);
   assertTold(converted, /^error: .*digits\.arrow cannot be written: the disk is full$/m);
@@ -168,7 +168,7 @@ onSmallDisk("data and data convert leave nothing on a disk that fills", 64, asyn
   assertEquals(namesIn(disk), []);
 });
 
-Deno.test("data and data convert name what cannot be written, and leave it alone", () =>
+Deno.test("data and data convert name the file that cannot be written, and do not change it", () =>
   inFolder(async (folder) => {
     const from = join(dataFolder, "digits-test.arrow"), taken = join(folder, "taken");
     await Deno.writeTextFile(taken, "old");

@@ -20,7 +20,7 @@ Deno.test("list KIND names the stages of one kind", async () => {
   assertEquals(stdout.match(/^loss /gm), null);
 });
 
-Deno.test("list FILE names the stages of a pipeline, one's own among them", async () => {
+Deno.test("list FILE names the stages of a pipeline, including the user's own", async () => {
   const plugin = `import { defineSchedule, z } from "@rocket-launching/rocket/plugin";
 export default defineSchedule({
   name: "mine", summary: "Stays at a half.", options: z.object({}), create: () => () => 0.5,
@@ -35,7 +35,7 @@ export default defineSchedule({
   }, { "mine.ts": plugin });
 });
 
-Deno.test("describeStage() has each option with type, default and range, and an example", () => {
+Deno.test("describeStage() shows each option with type, default and range, and an example", () => {
   for (const stage of builtins) {
     const { name, kind, options, example } = stage;
     const text = describeStage(stage).join("\n");
@@ -47,7 +47,7 @@ Deno.test("describeStage() has each option with type, default and range, and an 
   }
 });
 
-Deno.test("show prints what describeStage() has of each stage with the name", async () => {
+Deno.test("show prints the description of each stage with the name", async () => {
   const named = builtins.filter(({ name }) => name === "steps");
   const { code, stdout } = await rocket(["show", "steps"]);
   assertEquals(code, 0);
@@ -57,7 +57,7 @@ Deno.test("show prints what describeStage() has of each stage with the name", as
   );
 });
 
-Deno.test("show refuses what is no stage, with the nearest name", async () => {
+Deno.test("show rejects an unknown stage and suggests the most similar name", async () => {
   const { code, stderr } = await rocket(["show", "mse-hnt"]);
   assertEquals(code, 2);
   assertStringIncludes(stderr, "did you mean mse-hint?");

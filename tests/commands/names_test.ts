@@ -108,7 +108,7 @@ const cases: Readonly<Record<string, Case>> = {
 };
 
 for (const [what, { command, code, pipeline, words }] of Object.entries(cases)) {
-  Deno.test(`names forge no line of output: ${what}`, async () => {
+  Deno.test(`names cannot forge lines of output: ${what}`, async () => {
     await inFolder(async (folder) => {
       const csv = `"${csvName}",class\nword,a\n`;
       await Deno.writeTextFile(join(folder, "a.csv"), csv);
@@ -141,7 +141,7 @@ export default defineMetric({
   });
 }
 
-Deno.test("text goes to the terminal in one place, line by line", async () => {
+Deno.test("all terminal output goes through one module, line by line", async () => {
   const others: string[] = [];
   for (
     const folder of [

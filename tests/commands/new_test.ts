@@ -37,17 +37,17 @@ for (const kind of stageKinds) {
   });
 }
 
-Deno.test("new overwrites nothing", async () => {
+Deno.test("new does not overwrite files", async () => {
   await inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "mine.yaml"), "precious");
     const { code, stderr } = await rocket(["new", "loss", join(folder, "mine.ts")]);
     assertEquals(code, 2);
-    assertStringIncludes(stderr, "mine.yaml is there already");
+    assertStringIncludes(stderr, "mine.yaml already exists");
     assertEquals(Array.from(Deno.readDirSync(folder), ({ name }) => name), ["mine.yaml"]);
   });
 });
 
-Deno.test("new refuses kinds and files that cannot be", async () => {
+Deno.test("new rejects unknown kinds and invalid file names", async () => {
   const refused = async (...args: string[]) => {
     const { code, stderr } = await rocket(["new", ...args]);
     assertEquals(code, 2);

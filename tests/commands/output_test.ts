@@ -33,7 +33,7 @@ const ignore = Deno.build.os !== "linux";
 
 for (const json of [[], ["--json"]]) {
   Deno.test({
-    name: `results that cannot be written ${json} end with exit code 1, and a word`,
+    name: `results that cannot be written ${json} end with exit code 1 and a message`,
     ignore,
     fn: () =>
       withPipeline(small, async (file, folder) => {
@@ -47,7 +47,7 @@ for (const json of [[], ["--json"]]) {
 }
 
 Deno.test({
-  name: "a run goes on when nobody reads its progress, or its events, any more",
+  name: "a run continues if the reader of its progress or events has closed the pipe",
   ignore,
   fn: () =>
     withPipeline(small, async (file, folder) => {
@@ -63,7 +63,7 @@ Deno.test({
     }),
 });
 
-Deno.test("say() and print() take a line each, and break none", async () => {
+Deno.test("say() and print() take separate lines and escape line breaks within them", async () => {
   const text = "a\nerror: b\u2028c";
   const code = `import { print, printJson, say } from ${
     JSON.stringify(import.meta.resolve("../../src/base/terminal.ts"))
@@ -79,7 +79,7 @@ printJson(${JSON.stringify(text + "\u{e0041}")});`;
   assertEquals(JSON.parse(json), `${text}\u{e0041}`);
 });
 
-Deno.test("control characters of paths, data and plugins' messages do not reach the terminal", async () => {
+Deno.test("control characters in paths, data and messages of plugins do not reach the terminal", async () => {
   const evil = "\u001b[2J\u0007\u202e\u009b31m";
   const pipeline = digitsPipeline({
     train: { epochs: 1, batch: 256 },

@@ -30,7 +30,7 @@ export default defineMetric({
 });
 `;
 
-Deno.test("the package of a registry runs with the permissions that it prints, and refuses code of elsewhere", async () => {
+Deno.test("the published package runs with the permissions that it prints, and rejects code from elsewhere", async () => {
   await using jsr = new JsrPackage();
   await inFolder(async (outer) => {
     const folder = join(outer, "project"), cache = join(outer, "deno");

@@ -65,7 +65,8 @@ async function weights(out: string): Promise<string[]> {
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test({
-    name: `${signal} finishes the step, writes a checkpoint, says how to go on and exits with 130`,
+    name:
+      `${signal} finishes the step, writes a checkpoint, prints how to continue and exits with 130`,
     ignore,
     fn: () =>
       withPipeline({ ...long, outputs: [] }, async (file, folder) => {
@@ -74,7 +75,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
         const child = start([file, ...wasm, "--out", out], cwd);
         const ended = await reading(child, `"step":5,`, () => child.kill(signal));
         assertEquals(ended.code, 130, ended.stderr);
-        assertStringIncludes(ended.stderr, "finishing the step; once more ends at once");
+        assertStringIncludes(
+          ended.stderr,
+          "finishing the step and saving; a second signal ends at once",
+        );
         assertMatch(ended.stderr, /^stopped after step \d+ of rocket$/m);
         assertMatch(ended.stderr, /^checkpoint: .*rocket-\d+(-unmeasured)?\.safetensors$/m);
         // The command is for where the person stands, and for a shell.
@@ -119,7 +123,7 @@ export default defineOutput({
 });
 
 Deno.test({
-  name: "a signal before training begins ends at once, with exit code 130",
+  name: "a signal before training starts ends at once, with exit code 130",
   ignore,
   fn: () =>
     withPipeline(digitsPipeline({ outputs: ["./slow.ts"] }), async (file, folder) => {
@@ -128,7 +132,7 @@ Deno.test({
         const child = start(args, folder);
         const ended = await reading(child, "created", () => child.kill("SIGTERM"));
         assertEquals(ended.code, 130, ended.stderr);
-        assertStringIncludes(ended.stderr, "stopped before training began; to go on:");
+        assertStringIncludes(ended.stderr, "stopped before training started. To continue:");
         assertStringIncludes(ended.stderr, "  deno task pipeline resume run");
       }
     }, {
@@ -186,7 +190,8 @@ async function exists(path: string): Promise<boolean> {
 }
 
 Deno.test({
-  name: "a run folder is written by one process, and taken over from one that was killed",
+  name:
+    "a run folder is written by one process at a time, and can be taken over from a killed process",
   ignore,
   fn: () =>
     withPipeline(digitsPipeline({ outputs: ["checkpoint", "./slow.ts"] }), async (file, folder) => {
@@ -221,7 +226,7 @@ export default defineOutput({
     }),
 });
 
-Deno.test("resume refuses a run folder with a link that leads out of it", async () => {
+Deno.test("resume rejects a run folder with a link that leads out of it", async () => {
   const small = digitsPipeline({ train: { epochs: 1, batch: 256 } });
   await withPipeline(small, async (file, folder) => {
     const out = join(folder, "run"), elsewhere = join(folder, "elsewhere");
@@ -235,20 +240,23 @@ Deno.test("resume refuses a run folder with a link that leads out of it", async 
   });
 });
 
-Deno.test("resume of a finished run shows its result, and --epochs goes on with it", async () => {
+Deno.test("resume of a finished run prints its result, and --epochs continues it", async () => {
   const small = digitsPipeline({ train: { epochs: 1, batch: 256 }, outputs: ["checkpoint"] });
   await withPipeline(small, async (file, folder) => {
     const first = await rocket([file, "--engine", "wasm", "--out", "run"], { cwd: folder });
     const again = await rocket(["resume", "run"], { cwd: folder });
     assertEquals([again.code, again.stdout], [0, first.stdout]);
-    assertStringIncludes(again.stderr, "the run has finished; --epochs 2 or more goes on with it");
+    assertStringIncludes(
+      again.stderr,
+      "the run has finished; to train longer, add --epochs 2 or more",
+    );
     const more = await rocket(["resume", "run", "--epochs", "3", "--json"], { cwd: folder });
     assertEquals(more.code, 0, more.stderr);
     assertEquals(events(more, "epoch").map(({ epoch }) => epoch), [2, 3]);
   });
 });
 
-Deno.test("resume refuses what is no run folder, and changes that a run cannot take", async () => {
+Deno.test("resume rejects folders that are not run folders, and changes that a run cannot have", async () => {
   await inFolder(async (cwd) => {
     await Deno.mkdir(join(cwd, "empty"));
     const refused = async (args: string[], words: string) => {

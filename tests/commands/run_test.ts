@@ -17,7 +17,7 @@ Deno.test("pipeline FILE trains, writes the run folder and ends with a table", a
     assertMatch(stdout, /^light +0\.\d{4} .* s$/m);
     assertMatch(stdout, /^booster +0\.\d{4}/m);
     assertMatch(stdout, /^light alone +0\.\d{4}/m);
-    assertMatch(stdout, /^what the booster gave the light net: accuracy [+−]\d\.\d{4}/m);
+    assertMatch(stdout, /^gain of the light net from the booster: accuracy [+−]\d\.\d{4}/m);
     assertMatch(
       stdout,
       /^waiting for data: \d+\.\d % of the training time \(light alone: \d+\.\d %\)$/m,
@@ -37,7 +37,7 @@ Deno.test("pipeline FILE trains, writes the run folder and ends with a table", a
   });
 });
 
-Deno.test("pipeline FILE makes a folder in runs/ by the pipeline's name and the time", async () => {
+Deno.test("pipeline FILE creates a folder in runs/ from the pipeline's name and the time", async () => {
   await withPipeline(small, async (file, cwd) => {
     const { code } = await rocket([file, "--engine", "wasm", "--quiet"], { cwd });
     assertEquals(code, 0);
@@ -46,7 +46,7 @@ Deno.test("pipeline FILE makes a folder in runs/ by the pipeline's name and the 
   });
 });
 
-Deno.test("a clock that stands still, and goes back by hours, has runs in folders of their own, which are resumed", async () => {
+Deno.test("runs have separate folders even if the clock stands still or goes back by hours, and can be resumed", async () => {
   const clock = `
 let hours = 0;
 const time = 1.7e12;
@@ -86,7 +86,7 @@ Deno.test("--quiet prints nothing on standard error", async () => {
   });
 });
 
-Deno.test("--json prints each event as a line, and nothing else, on standard output; warnings are told as well", async () => {
+Deno.test("--json prints only events, one per line, on standard output, and warnings on standard error", async () => {
   const data = small.data as Record<string, unknown>;
   const features = { ...data.features as object, told: { column: "digit" } };
   await withPipeline({ ...small, data: { ...data, features } }, async (file, folder) => {
@@ -112,7 +112,7 @@ Deno.test("--json prints each event as a line, and nothing else, on standard out
   });
 });
 
-Deno.test("--json ends with a failure event where the run fails", async () => {
+Deno.test("--json ends with a failure event if the run fails", async () => {
   const broken = digitsPipeline({ optimizer: { use: "sgd", learningRate: 1e30 } });
   await withPipeline(broken, async (file, folder) => {
     const args = [file, "--engine", "wasm", "--json", "--out", join(folder, "run")];
@@ -126,7 +126,7 @@ Deno.test("--json ends with a failure event where the run fails", async () => {
   });
 });
 
-Deno.test("--seed, --epochs and --set change the pipeline, and the run folder tells", async () => {
+Deno.test("--seed, --epochs and --set change the pipeline, also in the run folder", async () => {
   await withPipeline(small, async (file, folder) => {
     const out = join(folder, "run");
     const { code } = await rocket([
@@ -142,7 +142,7 @@ Deno.test("--seed, --epochs and --set change the pipeline, and the run folder te
   });
 });
 
-Deno.test("--precision bfloat16 says where it stays with float32, and so does the run folder", async () => {
+Deno.test("--precision bfloat16 reports if float32 is used instead, also in the run folder", async () => {
   await withPipeline(small, async (file, folder) => {
     const out = join(folder, "run");
     const { code, stderr } = await rocket([
@@ -157,7 +157,7 @@ Deno.test("--precision bfloat16 says where it stays with float32, and so does th
   });
 });
 
-Deno.test("a plugin that throws ends the run with exit code 1 and its place", async () => {
+Deno.test("a plugin that throws ends the run with exit code 1 and the plugin's place", async () => {
   const mine = digitsPipeline({ outputs: ["./mine.ts"] });
   const plugin = `import { defineOutput, z } from "@rocket-launching/rocket/plugin";
 export default defineOutput({
@@ -177,7 +177,7 @@ export default defineOutput({
   }, { "mine.ts": plugin });
 });
 
-Deno.test("a folder that cannot be written to ends the run with exit code 1", async () => {
+Deno.test("a read-only folder ends the run with exit code 1", async () => {
   await withPipeline(small, async (file, folder) => {
     await Deno.writeTextFile(join(folder, "taken"), "");
     const out = join(folder, "taken", "run");
@@ -208,7 +208,7 @@ const mistakes: Readonly<Record<string, [args: string[], error: string, hint: st
   "no file": [["check"], "expected a pipeline file", ""],
 };
 for (const [what, [args, error, hint]] of Object.entries(mistakes)) {
-  Deno.test(`the command line refuses ${what} with exit code 2`, async () => {
+  Deno.test(`the command line rejects ${what} with exit code 2`, async () => {
     await inFolder(async (cwd) => {
       await Deno.writeTextFile(join(cwd, "x.yaml"), stringify(small));
       const { code, stdout, stderr } = await rocket(args, { cwd });
@@ -221,7 +221,7 @@ for (const [what, [args, error, hint]] of Object.entries(mistakes)) {
   });
 }
 
-Deno.test("--help shows the commands and ends well; no arguments are a mistake", async () => {
+Deno.test("--help prints the commands with exit code 0; no arguments are a mistake", async () => {
   const help = await rocket(["--help"]);
   assertEquals(help.code, 0);
   for (const command of ["check", "list", "show", "new"]) {

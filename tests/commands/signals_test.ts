@@ -69,7 +69,7 @@ async function leaveDrafts(out: string): Promise<void> {
 }
 
 Deno.test({
-  name: "signals at any moment of a resumed run end it with 130, no draft left and no step lost",
+  name: "signals at any moment of a resumed run end it with 130, without drafts or lost steps",
   ignore,
   fn: () =>
     withPipeline(pipeline, async (file, folder) => {

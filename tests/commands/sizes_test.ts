@@ -66,7 +66,7 @@ const cases: Readonly<
 };
 
 for (const [name, { data, network, words }] of Object.entries(cases)) {
-  Deno.test(`pipeline check refuses ${name} before anything is made`, async () => {
+  Deno.test(`pipeline check rejects ${name} before allocating anything`, async () => {
     await inFolder(async (folder) => {
       const rows = Array.from({ length: 20 }, (_, row) => row);
       await writeRows(join(folder, "day.csv"), {
@@ -90,7 +90,7 @@ for (const [name, { data, network, words }] of Object.entries(cases)) {
   });
 }
 
-Deno.test("pipeline sweep and resume refuse sizes as run does", async () => {
+Deno.test("pipeline sweep and resume reject the same sizes as run", async () => {
   await inFolder(async (folder) => {
     const rows = Array.from({ length: 20 }, (_, row) => row);
     await writeRows(join(folder, "day.csv"), { x: rows, y: rows.map((row) => row % 2) });

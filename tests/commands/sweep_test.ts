@@ -45,7 +45,7 @@ async function weights(run: string): Promise<string> {
   return (await readJson(join(folder, names.at(-1)!))).sha256;
 }
 
-Deno.test("sweep runs each setting with each seed as the pipeline alone would, keeps them, and writes one table", () =>
+Deno.test("sweep runs each setting with each seed like a single pipeline, keeps finished runs, and writes a table", () =>
   withFiles({ "base.yaml": base(), "sweep.yaml": sweepText }, async (folder) => {
     const args = ["sweep", "sweep.yaml", ...wasm];
     const first = await rocket([...args, "--jobs", "2"], { cwd: folder });
@@ -124,7 +124,7 @@ Deno.test("sweep runs each setting with each seed as the pipeline alone would, k
     });
   }));
 
-Deno.test("a sweep of phases compares what the last phase came to", () =>
+Deno.test("a sweep of pipelines with phases compares the results of the last phase", () =>
   withFiles({
     "base.yaml": base({
       data: { ...digitsPipeline().data as object, validation: { holdout: 0.1 } },
@@ -178,7 +178,7 @@ Deno.test("a sweep of phases compares what the last phase came to", () =>
     assertEquals(rows[2]![head!.indexOf("booster/accuracy")], "–");
   }));
 
-Deno.test("every run is checked before the first one starts, and mistakes are told once, with their places", () =>
+Deno.test("every run is checked before the first one starts, and mistakes are reported once, with their places", () =>
   withFiles({
     "base.yaml": base({ optimizer: { use: "sgd", learningRate: 0.1, momentun: 0.9 } }),
     "sweep.yaml": `base: base.yaml
@@ -209,7 +209,7 @@ settings:
     );
   }));
 
-Deno.test("a run that fails is told at the end, with exit code 1, and the others finish", () =>
+Deno.test("a failed run is reported at the end, with exit code 1, and the others finish", () =>
   withFiles({
     "base.yaml": base(),
     "sweep.yaml": `base: base.yaml
@@ -244,7 +244,7 @@ export default defineOutput({
     );
     assertMatch(
       failure!,
-      /^1 of 4 runs failed; to try them again:\n {2}deno task pipeline sweep sweep\.yaml/m,
+      /^1 of 4 runs failed. To retry them:\n {2}deno task pipeline sweep sweep\.yaml/m,
     );
     const log = join(folder, "runs/sweep/broken/seed-2.log");
     assertStringIncludes(await Deno.readTextFile(log), "no idea");
@@ -271,7 +271,7 @@ async function interrupted(
 }
 
 Deno.test({
-  name: "a sweep that was stopped or killed goes on, to the same weights",
+  name: "a sweep that was stopped or killed continues to the same weights",
   ignore,
   fn: () =>
     withFiles({
@@ -286,7 +286,7 @@ Deno.test({
       assertEquals(stopped.code, 130, stopped.stderr);
       assertStringIncludes(
         stopped.stderr,
-        "stopped; to go on:\n  deno task pipeline sweep sweep.yaml --engine wasm --jobs 2",
+        "stopped. To continue:\n  deno task pipeline sweep sweep.yaml --engine wasm --jobs 2",
       );
       const out = join(folder, "runs", "sweep");
       const log = () => Deno.readTextFile(join(out, "rocket/seed-1.log"));

@@ -60,7 +60,7 @@ function partOf(bytes: Uint8Array<ArrayBuffer>, { headers }: Request): Response 
 
 const wasm = ["--engine", "wasm", "--quiet"];
 
-Deno.test("a run reads and writes what its pipeline, its options and the user's links name, and is resumed from elsewhere", () =>
+Deno.test("a run reads and writes the paths in its pipeline, options and links, and can be resumed from another folder", () =>
   inFolder(async (folder) => {
     const project = join(folder, "project"), disk = join(folder, "disk");
     await write(folder, {
@@ -119,7 +119,7 @@ Deno.test("a run reads and writes what its pipeline, its options and the user's 
     assertEquals(allowed.code, 0, allowed.stderr);
   }));
 
-Deno.test("a run reads addresses, tables, databases, weights of runs and of files, and files through links", () =>
+Deno.test("a run reads URLs, tables, databases, weights from runs and files, and files behind links", () =>
   inFolder(async (folder) => {
     await write(folder, { "rows.csv": rows.join("\n"), "weights/none": "" });
     await convert({ from: join(folder, "rows.csv"), to: join(folder, "rows.arrow") });
@@ -173,7 +173,7 @@ Deno.test("a run reads addresses, tables, databases, weights of runs and of file
     assertEquals(second.code, 0, second.stderr);
   }));
 
-Deno.test("a link within a run folder is not followed, whichever way the folder is reached", () =>
+Deno.test("a link within a run folder is not followed, even if the folder is itself reached through a link", () =>
   inFolder(async (folder) => {
     await write(folder, { "t.csv": rows.join("\n"), "disk/none": "", "secret/none": "" });
     await Deno.symlink(join(folder, "disk"), join(folder, "runs"));
@@ -191,7 +191,7 @@ Deno.test("a link within a run folder is not followed, whichever way the folder 
     assertEquals([...Deno.readDirSync(join(folder, "secret"))].map(({ name }) => name), ["none"]);
   }));
 
-Deno.test("check, list, show, new, sweep and data convert work with a user's rights", () =>
+Deno.test("check, list, show, new, sweep and data convert work with a user's permissions", () =>
   inFolder(async (cwd) => {
     const source = { use: "csv", path: "../rows/t.csv" };
     await write(cwd, {
@@ -272,7 +272,7 @@ forNative(
     inFolder(async (cwd) => {
       const found = await launch("src/launch/programs/native.ts", [], { cwd });
       assertEquals(found.code, 0, found.stderr);
-      assertMatch(found.stdout, /^now +found as it was made/m);
+      assertMatch(found.stdout, /^now +already built/m);
       await Deno.mkdir(join(cwd, "tensorflow"));
       const env = { ROCKET_TENSORFLOW: join(cwd, "tensorflow"), ROCKET_CACHE: join(cwd, "cache") };
       const given = await launch("src/launch/programs/native.ts", [], { cwd, env });
@@ -280,6 +280,6 @@ forNative(
       assertStringIncludes(given.stderr, `ROCKET_TENSORFLOW is ${join(cwd, "tensorflow")}, where `);
       const refused = await launch("src/launch/programs/native.ts", ["--forced"], { cwd });
       assertEquals(refused.code, 2);
-      assertStringIncludes(refused.stderr, "native does not know --forced");
+      assertStringIncludes(refused.stderr, "has no option --forced");
     }),
 );

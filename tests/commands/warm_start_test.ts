@@ -8,7 +8,7 @@ const items = (names: readonly string[]) => ({
   y: Array.from({ length: 8 }, () => names.map((_, index) => index % 2)).flat(),
 });
 
-Deno.test("pipeline FILE may read the run and the vocabularies that initial weights come with", async () => {
+Deno.test("pipeline FILE may read the run and the vocabularies of initial weights", async () => {
   await inFolder(async (folder) => {
     const today = join(folder, "today"), words = join(folder, "words");
     for (const path of [today, words]) await Deno.mkdir(path);

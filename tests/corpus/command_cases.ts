@@ -83,7 +83,7 @@ function* wordCases(): Iterable<CommandCase> {
   ): CommandCase => ({ name: `words: ${name}`, args, code: 2, words, ...more });
   yield one("a kind of stage that is none", ["list", "los"], ["did you mean loss?"]);
   yield one("a stage that is near", ["show", "mse-hnt"], ["did you mean mse-hint?"]);
-  yield one("a stage that is none", ["show", "zzzz"], ["pipeline list names them"]);
+  yield one("a stage that is none", ["show", "zzzz"], ["pipeline list shows all stages"]);
   yield one("an option that is near", [...check, "--sed", "3", "p.yaml"], ["did you mean --seed?"]);
   yield one("an option that is none", [...check, "--zzzzzz", "p.yaml"], ["--help lists them"]);
   yield one("a command that is near", ["chekc", "p.yaml"], ["did you mean check?"]);
@@ -97,7 +97,7 @@ function* wordCases(): Iterable<CommandCase> {
   yield one("no run folder", ["resume"], ["expected a run folder", "--help"]);
   yield one("no kind of a new stage", ["new"], ["for example"]);
   yield one("a name that is none for a stage", ["new", "loss", "My-Loss.ts.ts"], ["my_stage.ts"]);
-  yield one("a file that is there", ["new", "loss", "mine.ts"], ["is there already"], {
+  yield one("a file that is there", ["new", "loss", "mine.ts"], ["already exists"], {
     files: { "mine.ts": "" },
     mended: { "new/there": { args: ["new", "loss", "other.ts"] } },
   });
@@ -171,7 +171,9 @@ function* sweepCases(): Iterable<CommandCase> {
       },
     },
   });
-  yield one("a seed on the command line", sweepText, ["write seeds: [1, 2, 3] there"], {
+  yield one("a seed on the command line", sweepText, [
+    "list the seeds in the file, such as seeds: [1, 2, 3]",
+  ], {
     args: ["sweep", "--set", "seed=3", "--engine", "wasm", "--quiet", "s.yaml"],
     mended: { "sweep/seed": { args: part } },
   });

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { withProject } from "./support.ts";
 
-Deno.test("askNeeds() takes no silence for an answer: the command fails", async () => {
+Deno.test("askNeeds() fails if the process ends without an answer", async () => {
   await withProject(async (small) => {
     await small.write({ "cli.ts": "console.log('ran');", "src/launch/programs/evaluate.ts": "" });
     for (const text of ["", "console.log('no answer');"]) {

@@ -31,7 +31,7 @@ Deno.test({
   },
 });
 
-Deno.test("runDeno() hands over all output, in order, as fast as it is taken", async () => {
+Deno.test("runDeno() passes on all output in order, with back pressure", async () => {
   const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index}\n`).join("");
   const program = "for (let i = 0; i < 20_000; i++) console.log(`line ${i}`)";
   let [open, most, output] = [0, 0, ""];
@@ -47,7 +47,7 @@ Deno.test("runDeno() hands over all output, in order, as fast as it is taken", a
   assertEquals([code, most, output === lines], [0, 1, true]);
 });
 
-Deno.test("runDeno() runs where it is told to", async () => {
+Deno.test("runDeno() runs in the given folder", async () => {
   await withFolder(async (folder) => {
     const print = "console.log(Deno.cwd())";
     assertEquals(await evaluate(print, folder), [0, `${folder}\n`]);
@@ -55,7 +55,7 @@ Deno.test("runDeno() runs where it is told to", async () => {
   });
 });
 
-Deno.test("runDeno() passes the environment on, without INIT_CWD", async () => {
+Deno.test("runDeno() passes on the environment, without INIT_CWD", async () => {
   const program = `console.log(Deno.env.get("INIT_CWD"), Deno.env.get("ROCKET_TEST"))`;
   await withEnvironment({ INIT_CWD: join("some", "where"), ROCKET_TEST: "here" }, async () => {
     assertEquals(await evaluate(program), [0, "undefined here\n"]);

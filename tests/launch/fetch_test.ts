@@ -80,7 +80,7 @@ told.push(await new Promise((done) => {
 }));
 `;
 
-Deno.test("code of a project tells no registry what it has read, by the name of a package that it makes up", async () => {
+Deno.test("code of a project cannot send data to a registry in made-up names of packages", async () => {
   await withToys({}, async ({ npm, jsr, write, rocket }) => {
     await write({
       "secret.txt": "what-i-read",
@@ -100,7 +100,7 @@ Deno.test("code of a project tells no registry what it has read, by the name of 
   });
 });
 
-Deno.test("packages that modules of a project import by name are downloaded before, and then there without a network", async () => {
+Deno.test("packages that modules import with literal names are downloaded before a run, and later runs need no network", async () => {
   const packages = {
     "@toy/static": "export default 'static';",
     "@toy/dynamic": "export default 'dynamic';",
@@ -125,7 +125,7 @@ try { await import("npm:@toy/optional@1"); } catch { parts.push("without"); }`,
     assertStringIncludes(first.stdout, "static dynamic without");
     assertStringIncludes(
       first.stderr,
-      "downloading npm:@toy/dynamic@^1.0.0 and npm:@toy/optional@1 and npm:@toy/static@1.0.0, this once …\n",
+      "downloading npm:@toy/dynamic@^1.0.0 and npm:@toy/optional@1 and npm:@toy/static@1.0.0, which is only needed once …\n",
     );
     assertStringIncludes(first.stderr, "npm:@toy/optional@1 cannot be downloaded: ");
     npm.isThere = false;
@@ -134,7 +134,7 @@ try { await import("npm:@toy/optional@1"); } catch { parts.push("without"); }`,
   });
 });
 
-Deno.test("a plugin of a registry is downloaded if it is allowed, and else nobody is asked for it", async () => {
+Deno.test("a plugin from a registry is downloaded if it is allowed, and otherwise not requested", async () => {
   await withToys({ "@toy/stage": "throw new Error('here');" }, async ({ npm, jsr, rocket }) => {
     for (const [use, words] of [["npm:@toy/stage", "Error: here"], ["jsr:@toy/words", "word"]]) {
       const refused = await rocket("show", use!);
@@ -143,14 +143,14 @@ Deno.test("a plugin of a registry is downloaded if it is allowed, and else nobod
       assertEquals([npm.requests, jsr.otherRequests], [[], 0]);
       const allowed = await rocket("show", use!, "--allow-plugin", use!);
       assertEquals(allowed.code, 2);
-      assertStringIncludes(allowed.stderr, `downloading ${use}, this once …\n`);
+      assertStringIncludes(allowed.stderr, `downloading ${use}, which is only needed once …\n`);
       assertStringIncludes(allowed.stderr, words!);
       npm.requests.length = 0;
     }
   });
 });
 
-Deno.test("what a stage writes into a run folder does not decide what is downloaded for the next run", async () => {
+Deno.test("files that a stage writes to a run folder do not affect the downloads of the next run", async () => {
   const packages = { "@toy/yes": "", "@toy/no": "" };
   const writes = `Deno.mkdirSync(new URL("runs", import.meta.url), { recursive: true });
   Deno.writeTextFileSync(
@@ -179,7 +179,7 @@ Deno.test("what a stage writes into a run folder does not decide what is downloa
   });
 });
 
-Deno.test("what Rocket itself needs is downloaded before a run, once, and nothing else is asked for", async () => {
+Deno.test("Rocket's own packages are downloaded once before a run, and nothing else is requested", async () => {
   await inFolder(async (folder) => {
     // What Deno has downloaded is in a folder of its own, and none of it is known yet.
     await Deno.mkdir(join(folder, "deno"));
@@ -202,14 +202,14 @@ Deno.test("what Rocket itself needs is downloaded before a run, once, and nothin
     assertEquals([missing.code, missing.stdout], [1, ""]);
     assertMatch(
       missing.stderr,
-      /^downloading npm packages, this once …\nerror: packages that Rocket needs cannot be downloaded: .*\nhint: run this once /,
+      /^downloading npm packages, which is only needed once …\nerror: packages that Rocket needs cannot be downloaded: .*\nhint: run this once /,
     );
     assert(npm.requests.every((path) => !path.includes("duckdb")), npm.requests.join());
     assertEquals(jsr.otherRequests, 0);
   });
 });
 
-Deno.test("a run uses the JSR registry's modules where they are, and reaches the registry by no name", async () => {
+Deno.test("a run uses cached modules of the JSR registry but cannot reach the registry", async () => {
   await withToys({}, async ({ jsr, write, rocket }) => {
     jsr.hasStd = true;
     const first = await rocket("show", "accuracy");

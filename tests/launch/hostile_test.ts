@@ -39,7 +39,7 @@ export default defineMetric({
 
 const mlp = stringify(digitsPipeline({ train: { epochs: 1, batch: 512 } }));
 
-Deno.test("a pipeline in TypeScript gets nothing by printing what the launcher's own processes print", async () => {
+Deno.test("a pipeline in TypeScript gains nothing by imitating the output of the launcher's processes", async () => {
   await inFolder(async (folder) => {
     const places: unknown[] = [{ toString: null }, { file: { toString: null } }];
     const problems = [null, ...places.map((place) => ({ message: "", place }))];
@@ -82,7 +82,7 @@ export default { extends: "./base.yaml" };
   });
 });
 
-Deno.test("a pipeline in TypeScript is evaluated where it can read its project and nothing else", async () => {
+Deno.test("a pipeline in TypeScript is evaluated in a process that can only read its project", async () => {
   await inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "base.yaml"), mlp);
     await Deno.writeTextFile(
@@ -112,7 +112,7 @@ export default { extends: "./base.yaml", name: could.length === 0 ? "nothing" : 
   });
 });
 
-Deno.test("a stage of the project loads no code from servers, which could tell them what it has read", async () => {
+Deno.test("a stage of the project cannot load code from servers, which could send them data", async () => {
   const pipeline = digitsPipeline({ metrics: [{ use: "./sends.ts" }] });
   const stage = `
 import { defineMetric, z } from ${JSON.stringify(pluginApi)};
@@ -159,7 +159,7 @@ forNative(
   },
 );
 
-Deno.test("paths with commas and line breaks are read and written as they are, and tell nothing false", async () => {
+Deno.test("paths with commas and line breaks are read and written correctly and cannot forge output", async () => {
   await inFolder(async (outer) => {
     const folder = join(outer, "a, b,,c\npermissions: none");
     await Deno.mkdir(folder);
@@ -186,7 +186,7 @@ Deno.test("paths with commas and line breaks are read and written as they are, a
 
 for (
   const [what, body, words] of [
-    ["ends the process", "Deno.exit(0);", "the process was ended before the command was done"],
+    ["ends the process", "Deno.exit(0);", "the process ended before the command was complete"],
     [
       "leaves a promise that is rejected later",
       String
@@ -211,7 +211,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`a stage that ${what} ends the run with an error, and not with code 0`, async () => {
+  Deno.test(`a stage that ${what} ends the run with an error and a non-zero exit code`, async () => {
     const pipeline = digitsPipeline({ metrics: [{ use: "./ends.ts" }], outputs: [] });
     await withPipeline(pipeline, async (file, folder) => {
       const { code, stdout, stderr } = await rocket([file, "--engine", "wasm"], { cwd: folder });
@@ -222,7 +222,7 @@ for (
   });
 }
 
-Deno.test("a run folder is data: resume loads no code from it, and extends nothing", async () => {
+Deno.test("a run folder is data: resume loads no code from it and extends no files in it", async () => {
   const pipeline = digitsPipeline({ train: { epochs: 1, batch: 512 }, outputs: ["checkpoint"] });
   await withPipeline(pipeline, async (file, folder) => {
     const run = join(folder, "run"), path = join(run, "pipeline.json");
@@ -245,7 +245,7 @@ Deno.test("a run folder is data: resume loads no code from it, and extends nothi
   });
 });
 
-Deno.test("a variable of the environment is named, goes to no server, and stays out of the run's files", async () => {
+Deno.test("an environment variable is named, is not sent to servers, and is not written to the run's files", async () => {
   const secret = "s3cr3t", env = { ROCKET_TEST_KEY: secret };
   const pipeline = digitsPipeline({
     data: {
@@ -321,7 +321,7 @@ export default defineOutput({
   }, { "keyed.ts": keyed, "told.ts": told });
 });
 
-Deno.test("a sweep whose pipelines name more than when they were checked gets nothing of it", async () => {
+Deno.test("a sweep whose pipelines need more permissions than when they were checked is rejected", async () => {
   await inFolder(async (folder) => {
     const out = join(folder, "runs", "s"), home = join(folder, "..");
     const files = {
@@ -370,7 +370,7 @@ export default defineOutput({ name: "m", summary: "M.", options: z.looseObject({
   });
 });
 
-Deno.test("a query writes nothing, also not what a link among the tables leads to", async () => {
+Deno.test("a query writes nothing, not even to the target of a link among the tables", async () => {
   const query = "SELECT x, y FROM t, enable_profiling(save_location='FOLDER/a.txt')";
   await inFolder(async (outer) => {
     const folder = join(outer, "project"), precious = join(outer, "precious.txt");
@@ -393,7 +393,7 @@ Deno.test("a query writes nothing, also not what a link among the tables leads t
   });
 });
 
-Deno.test("the line names what links in a project and in runs lead to, where code can follow them", async () => {
+Deno.test("the line about permissions names the targets of links in a project and in runs, if code can follow them", async () => {
   await inFolder(async (outer) => {
     const folder = join(outer, "project"), elsewhere = join(outer, "elsewhere");
     for (const path of [elsewhere, join(folder, "deep", "in"), join(folder, "runs")]) {
@@ -428,7 +428,7 @@ Deno.test("the line names what links in a project and in runs lead to, where cod
   });
 });
 
-Deno.test("a sweep writes nothing through links in its folder, of logs and of locks", async () => {
+Deno.test("a sweep writes nothing through links in its folder that replace logs and locks", async () => {
   const precious = "stays\n";
   await inFolder(async (outer) => {
     const folder = join(outer, "project"), target = join(outer, "precious");
@@ -470,7 +470,7 @@ Deno.test("a sweep writes nothing through links in its folder, of logs and of lo
   });
 });
 
-Deno.test("texts that are no paths grant no reading, and folders that hold the home folder are named", async () => {
+Deno.test("texts that are not paths grant no read permission, and folders that contain the home folder are named", async () => {
   const data = digitsPipeline().data as object;
   const pipeline = digitsPipeline({
     $schema: "/x",
@@ -499,7 +499,7 @@ Deno.test("texts that are no paths grant no reading, and folders that hold the h
   });
 });
 
-Deno.test("pipes and devices in the place of files are refused, and not waited for", async () => {
+Deno.test("pipes and devices instead of files are rejected without waiting", async () => {
   const initial = { light: { file: "pipe.safetensors" } };
   const pipeline = digitsPipeline({ network: { use: "mlp", light: [4], booster: [4], initial } });
   await withPipeline(pipeline, async (file, folder) => {
@@ -540,7 +540,7 @@ Deno.test("a hard link in a run folder is not written to", async () => {
   });
 });
 
-Deno.test("a layer of 100 million units is refused by its size, before anything of it is made", async () => {
+Deno.test("a layer of 100 million units is rejected because of its size before it is allocated", async () => {
   const data = {
     ...digitsPipeline().data as object,
     transforms: [{ use: "resize", to: [1, 1] }],

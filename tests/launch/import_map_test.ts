@@ -25,7 +25,7 @@ function parse(url: string): Record<string, string> {
   return JSON.parse(decodeURIComponent(url.slice(start.length))).imports;
 }
 
-Deno.test("importMap() leaves the JSR registry out and puts the stand-ins in", () => {
+Deno.test("importMap() replaces modules of the JSR registry with stand-ins", () => {
   const mapped = imports({ imports: { "@toy/words": "jsr:@toy/words@^1.0.0" } }, [
     {
       specifier: "@toy/words/long",
@@ -35,7 +35,7 @@ Deno.test("importMap() leaves the JSR registry out and puts the stand-ins in", (
   assertEquals(mapped, { "@toy/words/long": file("src/launch/compat/words/long.ts") });
 });
 
-Deno.test("importMap() maps npm packages with the paths in them", () => {
+Deno.test("importMap() maps npm packages and their paths", () => {
   const mapped = imports({
     imports: {
       "plain": "npm:plain@^1.2.0",
@@ -65,7 +65,7 @@ Deno.test("importMap() maps the package's own name, its other exports and its fi
   });
 });
 
-Deno.test("importMap() has a place for everything that this project imports", async () => {
+Deno.test("importMap() resolves all imports of this project", async () => {
   const config: ProjectConfig = JSON.parse(await Deno.readTextFile(join(checkout, "deno.json")));
   const mapped = parse(importMap(checkout, config, await readStandIns(checkout)));
   for (const name of [...Object.keys(config.imports), config.name, `${config.name}/testing`]) {
@@ -78,7 +78,7 @@ Deno.test("importMap() has a place for everything that this project imports", as
   }
 });
 
-Deno.test("importMap() is understood by Deno as deno.json is", async () => {
+Deno.test("importMap() has the same meaning for Deno as deno.json", async () => {
   const print = `
     for (const name of ["yaml", "yaml/util", "@toy/project", "@toy/words"]) {
       console.log(import.meta.resolve(name));

@@ -6,7 +6,7 @@ import { NOWHERE, withProject } from "./support.ts";
 
 const checkout = fileURLToPath(new URL("../../", import.meta.url));
 
-Deno.test("launch.ts says what it expects, with exit code 2, for anything else", async () => {
+Deno.test("the launcher reports the expected arguments with exit code 2 for any others", async () => {
   await withProject(async (small) => {
     for (const args of [[], ["run"], ["walk", "show.ts"], ["constructor"], ["--help"]]) {
       const { code, out, err } = await small.launch(args);
@@ -16,7 +16,7 @@ Deno.test("launch.ts says what it expects, with exit code 2, for anything else",
   });
 });
 
-Deno.test("launch.ts imports nothing that has to be downloaded", async () => {
+Deno.test("the launcher imports nothing that has to be downloaded", async () => {
   const { success, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", "--no-config", join(checkout, "src", "launch", "main.ts")],
     stderr: "null",
@@ -32,7 +32,7 @@ Deno.test("launch.ts imports nothing that has to be downloaded", async () => {
   }
 });
 
-Deno.test("launch.ts starts each task of deno.json, and the module of each is there", async () => {
+Deno.test("the launcher starts each task of deno.json, and the module of each task exists", async () => {
   const { tasks }: { tasks: Record<string, string> } = JSON.parse(
     await Deno.readTextFile(join(checkout, "deno.json")),
   );
@@ -46,7 +46,7 @@ Deno.test("launch.ts starts each task of deno.json, and the module of each is th
   }
 });
 
-Deno.test("launch.ts starts the command line without the JSR registry", async () => {
+Deno.test("the launcher starts the command line without the JSR registry", async () => {
   const { version } = JSON.parse(await Deno.readTextFile(join(checkout, "deno.json")));
   await withFolder(async (folder) => {
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

@@ -4,12 +4,16 @@ import { machineVariables } from "../../src/launch/machine.ts";
 
 const linux = { ignore: Deno.build.os !== "linux" };
 
-Deno.test("readByProgram() reads what a process reads that may do everything", linux, async () => {
-  assertEquals(await readByProgram("/proc/version"), await readSystemFile("/proc/version"));
-  assertEquals(await readByProgram("/proc/nothing-of-this-name"), undefined);
-});
+Deno.test(
+  "readByProgram() reads the same text as a process with full permissions",
+  linux,
+  async () => {
+    assertEquals(await readByProgram("/proc/version"), await readSystemFile("/proc/version"));
+    assertEquals(await readByProgram("/proc/nothing-of-this-name"), undefined);
+  },
+);
 
-Deno.test("machineVariables() tells of the processor", linux, async () => {
+Deno.test("machineVariables() contains the features of the processor", linux, async () => {
   const { ROCKET_PROCESSOR } = await machineVariables();
   assertEquals(ROCKET_PROCESSOR, featureLine(await readSystemFile("/proc/cpuinfo") ?? ""));
 });

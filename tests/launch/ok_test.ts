@@ -32,7 +32,7 @@ async function names(folder: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(folder), ({ name }) => name)).sort();
 }
 
-Deno.test("ok() goes through all steps without a network, publishing as a dry run, and leaves nothing behind", async () => {
+Deno.test("ok() runs all steps without a network, including a dry run of publishing, and leaves no files", async () => {
   await withProject(async (small) => {
     await prepare(small);
     const before = await names(small.root);
@@ -52,7 +52,7 @@ Deno.test("ok() goes through all steps without a network, publishing as a dry ru
   });
 });
 
-Deno.test("ok() runs each step, also after one that failed", async () => {
+Deno.test("ok() runs each step, even after a failed one", async () => {
   await withProject(async (small) => {
     await prepare(small);
     await small.write({

@@ -24,16 +24,16 @@ async function announced(
   return said;
 }
 
-const notice = ["downloading npm packages, this once …"];
+const notice = ["downloading npm packages, which is only needed once …"];
 
-Deno.test("announceDownload() says that packages are missing", async () => {
+Deno.test("announceDownload() prints a message if packages are missing", async () => {
   const imports = { yaml: "npm:yaml@^2.8.0", tfjs: "npm:/@tensorflow/tfjs@4.22.0/" };
   assertEquals(await announced(imports), notice);
   assertEquals(await announced(imports, ["registry/yaml"]), notice);
   assertEquals(await announced(imports, ["registry/yaml", "registry/@tensorflow/other"]), notice);
 });
 
-Deno.test("announceDownload() says nothing if all are there, of any registry", async () => {
+Deno.test("announceDownload() prints nothing if all packages exist, from any registry", async () => {
   const imports = {
     yaml: "npm:yaml@^2.8.0",
     bare: "npm:bare",
@@ -51,6 +51,6 @@ Deno.test("announceDownload() says nothing if all are there, of any registry", a
   );
 });
 
-Deno.test("announceDownload() knows that nothing of the rest is from npm", async () => {
+Deno.test("announceDownload() ignores imports that are not from npm", async () => {
   assertEquals(await announced({ a: "jsr:@toy/words@^1.0.0", b: "./b.ts", c: "node:path" }), []);
 });

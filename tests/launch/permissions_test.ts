@@ -28,7 +28,7 @@ const deeds = {
 };
 
 for (const [permission, action] of Object.entries(deeds)) {
-  Deno.test(`deno task pipeline gives a plugin no ${permission} that the pipeline does not name`, async () => {
+  Deno.test(`deno task pipeline gives a plugin no ${permission} permission that the pipeline does not name`, async () => {
     const pipeline = digitsPipeline({ metrics: [{ use: "./evil.ts" }] });
     await withPipeline(pipeline, async (file, folder) => {
       const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], {
@@ -41,7 +41,7 @@ for (const [permission, action] of Object.entries(deeds)) {
   });
 }
 
-Deno.test("deno task pipeline list says what the code that it loads may do", async () => {
+Deno.test("deno task pipeline list prints the permissions of the code that it loads", async () => {
   const pipeline = digitsPipeline({ metrics: [{ use: "./m.ts", name: "${env:SECRET_NAME}" }] });
   await withPipeline(pipeline, async (file, folder) => {
     const options = { cwd: folder, env: { SECRET_NAME: "m" } };
@@ -52,7 +52,7 @@ Deno.test("deno task pipeline list says what the code that it loads may do", asy
   }, { "m.ts": plugin("") });
 });
 
-Deno.test("deno task pipeline runs a pipeline in TypeScript first where it can but read", async () => {
+Deno.test("deno task pipeline first evaluates a pipeline in TypeScript in a process that can only read", async () => {
   await inFolder(async (folder) => {
     const file = join(folder, "p.ts");
     await Deno.writeTextFile(file, `Deno.writeTextFileSync("${folder}/mark", "");`);
@@ -74,7 +74,7 @@ forNative("deno task pipeline finds out whether the processor computes in bfloat
   });
 });
 
-Deno.test("deno task pipeline hands over how much memory control groups leave", async () => {
+Deno.test("deno task pipeline passes on how much memory control groups leave", async () => {
   await withPipeline(digitsPipeline(), async (file, folder) => {
     const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], {
       cwd: folder,
@@ -95,7 +95,7 @@ const sources: Readonly<Record<string, Record<string, unknown>>> = {
 };
 
 for (const [name, source] of Object.entries(sources)) {
-  Deno.test(`deno task pipeline lets a run read ${name}, in memory and not`, async () => {
+  Deno.test(`deno task pipeline lets a run read ${name}, in memory and streamed`, async () => {
     const pipeline = digitsPipeline({
       data: {
         ...{ train: source, test: source },
@@ -147,7 +147,7 @@ Deno.test("needsOf() names the hosts, files and variables of a pipeline, and its
   });
 });
 
-Deno.test("needsOf() lets a sweep start Deno and nothing else, and its runs what their pipelines need", async () => {
+Deno.test("needsOf() allows a sweep to start only Deno, and gives its runs what their pipelines need", async () => {
   await withPipeline(digitsPipeline(), async (pipeline, folder) => {
     const file = join(folder, "sweep.yaml"), out = join(folder, "out");
     const source = "{ use: arrow, path: https://example.com/a.arrow }";
@@ -168,7 +168,7 @@ Deno.test("needsOf() lets a sweep start Deno and nothing else, and its runs what
   });
 });
 
-Deno.test("a run that may not set the native engine up says so, or what its set-up failed of", async () => {
+Deno.test("a run that may not set up the native engine prints this, or why the set-up failed", async () => {
   await withPipeline(digitsPipeline(), async (file, folder) => {
     const cache = join(folder, "cache");
     Deno.mkdirSync(cache);

@@ -6,7 +6,7 @@ import { readStandIns } from "../../src/launch/stand_ins.ts";
 import { withEnvironment } from "../engine/native/support.ts";
 import { withProject } from "./support.ts";
 
-Deno.test("openProject() has the import map of stand-ins where the registry did not answer", async () => {
+Deno.test("openProject() uses an import map of stand-ins if the registry does not answer", async () => {
   await withProject(async ({ root, caches, memory }) => {
     await Deno.mkdir(join(memory, ".."), { recursive: true });
     await Deno.writeTextFile(memory, "");
@@ -20,7 +20,7 @@ Deno.test("openProject() has the import map of stand-ins where the registry did 
   });
 });
 
-Deno.test("openProject() has deno.json alone where the registry's modules can be imported", async () => {
+Deno.test("openProject() only uses deno.json if modules of the registry can be imported", async () => {
   await withProject(async (small) => {
     const { root, caches } = small;
     // A module of the runtime is in the place of one of the registry.

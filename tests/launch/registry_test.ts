@@ -32,7 +32,7 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-Deno.test("canImport() is true if all modules can be imported, and remembers nothing", async () => {
+Deno.test("canImport() is true if all modules can be imported, and stores nothing", async () => {
   await withMemory(async (memory) => {
     assertEquals(await canImport([there, "node:url"]), true);
     assertEquals(await canImport([]), true);
@@ -40,7 +40,7 @@ Deno.test("canImport() is true if all modules can be imported, and remembers not
   });
 });
 
-Deno.test("canImport() is false if one module cannot, and remembers it in ROCKET_CACHE", async () => {
+Deno.test("canImport() is false if one module cannot be imported, and stores this in ROCKET_CACHE", async () => {
   await withMemory(async (memory) => {
     assertEquals(await canImport([there, missing]), false);
     assertEquals(await exists(memory), true);
@@ -49,7 +49,7 @@ Deno.test("canImport() is false if one module cannot, and remembers it in ROCKET
   });
 });
 
-Deno.test("canImport() tries anew if it is asked to, and forgets", async () => {
+Deno.test("canImport() tries again if requested, and removes the stored failure", async () => {
   await withMemory(async (memory) => {
     await remember(memory, 0);
     assertEquals(await canImport([there], { anew: true }), true);
@@ -59,7 +59,7 @@ Deno.test("canImport() tries anew if it is asked to, and forgets", async () => {
   });
 });
 
-Deno.test("canImport() remembers for an hour", async () => {
+Deno.test("canImport() stores a failure for an hour", async () => {
   await withMemory(async (memory) => {
     await remember(memory, HOUR / 2);
     assertEquals(await canImport([there]), false);
@@ -73,14 +73,14 @@ Deno.test("canImport() remembers for an hour", async () => {
   });
 });
 
-Deno.test("canImport() trusts no memory of the future, as of a clock that was wrong", async () => {
+Deno.test("canImport() ignores a failure with a time in the future, from a wrong clock", async () => {
   await withMemory(async (memory) => {
     await remember(memory, -HOUR / 2);
     assertEquals(await canImport([there]), true);
   });
 });
 
-Deno.test("canImport() tries each time where nothing can be written", async () => {
+Deno.test("canImport() tries each time if nothing can be written", async () => {
   await withMemory(async (memory) => {
     // A file is in the place of the cache folder.
     await Deno.mkdir(dirname(dirname(memory)), { recursive: true });
@@ -98,7 +98,7 @@ async function word(small: SmallProject, registry: FakeRegistry, args = ["run", 
   return JSON.parse(out).word;
 }
 
-Deno.test("canImport() lets the registry's modules be taken where it answers, and then from the cache", async () => {
+Deno.test("canImport() uses modules of the registry if it answers, and later from the cache", async () => {
   await using registry = new FakeRegistry();
   await withProject(async (small) => {
     assertEquals(await word(small, registry), "the registry");
@@ -111,7 +111,7 @@ Deno.test("canImport() lets the registry's modules be taken where it answers, an
   });
 });
 
-Deno.test("canImport() takes the stand-ins where the registry fails, and asks once", async () => {
+Deno.test("canImport() uses stand-ins if the registry fails, after one attempt", async () => {
   await using registry = new FakeRegistry();
   registry.answer = "error";
   await withProject(async (small) => {
@@ -126,7 +126,7 @@ Deno.test("canImport() takes the stand-ins where the registry fails, and asks on
   });
 });
 
-Deno.test("canImport() does not wait for a registry that says nothing, nor does the launcher", async () => {
+Deno.test("canImport() and the launcher do not wait for a registry that does not answer", async () => {
   await using registry = new FakeRegistry();
   registry.answer = "silence";
   await withProject(async (small) => {

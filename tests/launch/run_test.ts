@@ -4,7 +4,7 @@ import { userFolder } from "../../src/launch/run.ts";
 import { withEnvironment } from "../engine/native/support.ts";
 import { launcherArguments, withProject } from "./support.ts";
 
-Deno.test("userFolder() is where deno task was called from, else the current folder", async () => {
+Deno.test("userFolder() is the folder in which deno task was called, or the current folder", async () => {
   const folder = join(Deno.cwd(), "tests");
   await withEnvironment({ INIT_CWD: folder }, () => {
     assertEquals(userFolder(), folder);
@@ -16,7 +16,7 @@ Deno.test("userFolder() is where deno task was called from, else the current fol
   });
 });
 
-Deno.test("run() runs a module of the project without a network, with the arguments as they are", async () => {
+Deno.test("run() runs a module of the project without a network, with unchanged arguments", async () => {
   await withProject(async (small) => {
     const args = ["--seed", "2", "", "a b", "it's", "--", "-x", "*"];
     const { code, out, err } = await small.launch(["run", "show.ts", ...args]);
@@ -30,7 +30,7 @@ Deno.test("run() runs a module of the project without a network, with the argume
   }, "a folder, with ü & 100%");
 });
 
-Deno.test("run() stands where the user stands, and says so once", async () => {
+Deno.test("run() runs in the user's folder and does not pass on INIT_CWD", async () => {
   await withProject(async (small) => {
     await small.write({ "data/set/rows.txt": "rows" });
     const folder = join("data", "set");
@@ -44,7 +44,7 @@ Deno.test("run() stands where the user stands, and says so once", async () => {
   });
 });
 
-Deno.test("run() lets a deno task within a deno task stand where that one was called", async () => {
+Deno.test("run() lets a nested deno task run in the folder in which it was called", async () => {
   const outer = `
     const { stdout } = await new Deno.Command(Deno.execPath(), {
       args: ["task", "--quiet", "show"],
@@ -59,7 +59,7 @@ Deno.test("run() lets a deno task within a deno task stand where that one was ca
   });
 });
 
-Deno.test("run() returns the module's exit code, also through deno task", async () => {
+Deno.test("run() returns the exit code of the module, also through deno task", async () => {
   await withProject(async (small) => {
     for (const code of [0, 1, 2, 42]) {
       assertEquals((await small.launch(["run", "exit.ts", `${code}`])).code, code);
@@ -72,7 +72,7 @@ Deno.test("run() returns the module's exit code, also through deno task", async 
   });
 });
 
-Deno.test("run() fails for a module that is not there", async () => {
+Deno.test("run() fails for a module that does not exist", async () => {
   await withProject(async (small) => {
     const { code, err } = await small.launch(["run", "missing.ts"]);
     assertEquals(code, 1);
@@ -80,7 +80,7 @@ Deno.test("run() fails for a module that is not there", async () => {
   });
 });
 
-Deno.test("run() hands standard input on", async () => {
+Deno.test("run() passes on standard input", async () => {
   const echo = "await Deno.stdin.readable.pipeTo(Deno.stdout.writable);";
   await withProject(async (small) => {
     await small.write({ "echo.ts": echo });

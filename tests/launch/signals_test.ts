@@ -78,7 +78,7 @@ async function start(small: SmallProject, program: string): Promise<Watched> {
 
 for (const [signal, code] of [["SIGINT", 5], ["SIGTERM", 6]] as const) {
   Deno.test({
-    name: `runDeno() passes ${signal} on, and the child's exit code comes back`,
+    name: `runDeno() forwards ${signal} and returns the exit code of the child`,
     ignore,
     fn: () =>
       withProject(async (small) => {
@@ -101,7 +101,7 @@ for (const [signal, code] of [["SIGINT", 5], ["SIGTERM", 6]] as const) {
 }
 
 Deno.test({
-  name: "runDeno() passes on one of a signal that comes twice at once",
+  name: "runDeno() forwards a signal once if it arrives twice in quick succession",
   ignore,
   fn: () =>
     withProject(async (small) => {
@@ -121,7 +121,7 @@ Deno.test({
 const script = await findCommand("script");
 
 Deno.test({
-  name: "runDeno() leaves Ctrl-C to the terminal, which tells the child by itself",
+  name: "runDeno() does not forward Ctrl-C from a terminal, which sends it to the child",
   // Its options are others elsewhere.
   ignore: Deno.build.os !== "linux" || script === undefined,
   fn: () =>

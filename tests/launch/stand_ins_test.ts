@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { readStandIns } from "../../src/launch/stand_ins.ts";
 import { withProject } from "./support.ts";
 
-Deno.test("readStandIns() finds the stand-ins of this project, and their files are there", async () => {
+Deno.test("readStandIns() finds the stand-ins of this project, and their files exist", async () => {
   const found = await readStandIns(fileURLToPath(new URL("../../", import.meta.url)));
   assertEquals(
     found.map(({ specifier }) => specifier).sort(),
@@ -13,7 +13,7 @@ Deno.test("readStandIns() finds the stand-ins of this project, and their files a
   for (const { path } of found) assert((await Deno.stat(path)).isFile, path);
 });
 
-Deno.test("readStandIns() takes each module that a folder exports, and no files beside the folders", async () => {
+Deno.test("readStandIns() finds each module that a folder exports, and ignores files beside the folders", async () => {
   await withProject(async ({ root }) => {
     const compat = join(root, "src", "launch", "compat");
     await Deno.writeTextFile(join(compat, "README.md"), "");
@@ -31,7 +31,7 @@ Deno.test("readStandIns() takes each module that a folder exports, and no files 
   });
 });
 
-Deno.test("readStandIns() rejects for a folder that does not say what it stands in for", async () => {
+Deno.test("readStandIns() rejects a folder that does not name the replaced package", async () => {
   await withProject(async ({ root }) => {
     await Deno.mkdir(join(root, "src", "launch", "compat", "nameless"));
     await assertRejects(() => readStandIns(root), Deno.errors.NotFound);

@@ -36,7 +36,7 @@ next ... ok (1ms)
 FAILED | 1 passed (2 steps) | 1 failed (1 step) | 3 ignored (1 step) (5ms)
 `;
 
-Deno.test("TestCount counts by the summary", () => {
+Deno.test("TestCount reads the counts from the summary", () => {
   assertEquals(count("ok | 12 passed | 0 failed (6ms)\n"), "12 passed, 0 failed");
   assertEquals(count("FAILED | 10 passed | 2 failed (1m3s)\n", 1), "10 passed, 2 failed");
   assertEquals(count(passed), "1 skipped\n2 passed, 0 failed");
@@ -55,7 +55,7 @@ Deno.test("TestCount counts tests, not their steps", () => {
   assertEquals(count("ok | 1 passed (1 step) | 0 failed (1ms)\n"), "1 passed, 0 failed");
 });
 
-Deno.test("TestCount sees through colors", () => {
+Deno.test("TestCount ignores colors", () => {
   const green =
     "\x1b[0m\x1b[32mok\x1b[0m | 3 passed | 0 failed \x1b[0m\x1b[38;5;245m(5ms)\x1b[0m\n";
   assertEquals(count(green), "3 passed, 0 failed");
@@ -63,7 +63,7 @@ Deno.test("TestCount sees through colors", () => {
   assertEquals(count(line, 1), "0 passed, 1 failed");
 });
 
-Deno.test("TestCount takes output in chunks that end anywhere", () => {
+Deno.test("TestCount accepts output in chunks that end anywhere", () => {
   for (const output of [passed, passed.trimEnd()]) {
     for (const chunk of [1, 2, 3, 7, 50]) {
       assertEquals(count(output, 0, chunk), "1 skipped\n2 passed, 0 failed");
@@ -71,7 +71,7 @@ Deno.test("TestCount takes output in chunks that end anywhere", () => {
   }
 });
 
-Deno.test("TestCount counts the lines of a run that dies before its summary", () => {
+Deno.test("TestCount counts the lines of a run that crashes before its summary", () => {
   // Nothing failed but the run itself.
   const alive = passed.slice(0, passed.indexOf("\nok |"));
   assertEquals(count(alive, 137), "1 skipped\n2 passed, 1 failed");
@@ -80,19 +80,19 @@ Deno.test("TestCount counts the lines of a run that dies before its summary", ()
   assertEquals(count("", 1), "0 passed, 1 failed");
 });
 
-Deno.test("TestCount counts a failure for a run that fails with no test failing", () => {
+Deno.test("TestCount counts a failure for a run that fails without a failed test", () => {
   assertEquals(count("ok | 3 passed | 0 failed (1ms)\n", 1), "3 passed, 1 failed");
   assertEquals(count("FAILED | 3 passed | 1 failed (1ms)\n", 1), "3 passed, 1 failed");
   assertEquals(count("error: No test modules found\n", 1), "0 passed, 1 failed");
 });
 
-Deno.test("TestCount takes the last summary: a test may print one", () => {
+Deno.test("TestCount reads the last summary, since a test may print another one", () => {
   const output =
     "FAILED | 7 passed | 7 failed (1ms)\na ... ok (1ms)\nok | 1 passed | 0 failed (2ms)\n";
   assertEquals(count(output), "1 passed, 0 failed");
 });
 
-Deno.test("TestCount adds runs up", () => {
+Deno.test("TestCount adds the counts of several runs", () => {
   const all = new TestCount();
   addRun(all, passed, 0);
   addRun(all, steps, 1);

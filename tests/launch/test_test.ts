@@ -45,14 +45,14 @@ async function runTests(
   return { ...ended!, last: ended!.out.trimEnd().split("\n").at(-1) };
 }
 
-Deno.test("test() runs all tests and the examples, and sums them up in the last line", async () => {
+Deno.test("test() runs all tests and the examples, and prints the totals in the last line", async () => {
   const { code, out, last } = await runTests([UNCHECKED]);
   assertEquals([code, last], [0, "4 passed, 0 failed"]);
   for (const name of ["a", "b", "c"]) assertStringIncludes(out, `${name} of the stand-in ... ok`);
   assertStringIncludes(out, "running 1 test from ./mod.ts");
 });
 
-Deno.test("test() runs the files alone that are named, from where the user stands", async () => {
+Deno.test("test() runs only the named files, relative to the user's folder", async () => {
   const folder = "tests/deep";
   for (const path of ["b_test.ts", ".", "../deep", "../deep/b_test.ts"]) {
     const { code, last } = await runTests([UNCHECKED, path], { folder });
@@ -62,7 +62,7 @@ Deno.test("test() runs the files alone that are named, from where the user stand
   assertEquals(last, "3 passed, 0 failed");
 });
 
-Deno.test("test() passes options of deno test on", async () => {
+Deno.test("test() passes on options of deno test", async () => {
   assertEquals(
     (await runTests([UNCHECKED, "tests", "--filter", "b of"])).last,
     "1 passed, 0 failed",
@@ -73,7 +73,7 @@ Deno.test("test() passes options of deno test on", async () => {
   );
 });
 
-Deno.test("test() takes no value of an option for a file to run, even if there is one", async () => {
+Deno.test("test() does not run the value of an option as a file, even if it exists", async () => {
   for (
     const args of [["--filter", "c of"], ["--seed", "5", "--filter", "c of"], ["--filter=c of"]]
   ) {
@@ -82,7 +82,7 @@ Deno.test("test() takes no value of an option for a file to run, even if there i
   }
 });
 
-Deno.test("test() fails with the tests, and with a file before its first test", async () => {
+Deno.test("test() fails if a test fails, or a file before its first test", async () => {
   const more = {
     "tests/bad_test.ts": failing,
     "tests/broken_test.ts": `throw new Error("early");\n`,
@@ -93,7 +93,7 @@ Deno.test("test() fails with the tests, and with a file before its first test", 
   assertEquals([two.code, two.last], [1, "1 passed, 1 failed"]);
 });
 
-Deno.test("test() fails for types that do not fit", async () => {
+Deno.test("test() fails for type errors", async () => {
   const more = { "tests/types_test.ts": `const text: string = 5;\nconsole.log(text);\n` };
   for (const args of [["tests/types_test.ts"], []]) {
     const { code, last } = await runTests(args, {}, more);
@@ -107,17 +107,17 @@ Deno.test("test() fails for an example that fails", async () => {
   assertEquals([code, last], [1, "3 passed, 1 failed"]);
 });
 
-Deno.test("test() runs the examples also after a test that failed", async () => {
+Deno.test("test() runs the examples even after a failed test", async () => {
   const { code, last } = await runTests([UNCHECKED], {}, { "tests/bad_test.ts": failing });
   assertEquals([code, last], [1, "4 passed, 1 failed"]);
 });
 
-Deno.test("test() fails for a file that is not there, and runs nothing else", async () => {
+Deno.test("test() fails for a file that does not exist, and runs nothing else", async () => {
   const { code, last } = await runTests(["missing_test.ts"], { folder: "tests" });
   assertEquals([code, last], [1, "0 passed, 1 failed"]);
 });
 
-Deno.test("test() counts a run that is ended from within, as a failure", async () => {
+Deno.test("test() counts a run that ends itself as a failure", async () => {
   const more = {
     "tests/end_test.ts": `Deno.test("first", () => {});
 Deno.test("last", () => Deno.kill(Deno.pid, "SIGKILL"));

@@ -27,7 +27,7 @@ async function refusal(
   }
 }
 
-Deno.test("allowedCode() lets modules of the project's folder pass, from any folder in it", async () => {
+Deno.test("allowedCode() allows modules in the project's folder, from any of its subfolders", async () => {
   await inFolder(async (folder) => {
     await Deno.mkdir(join(folder, "pipelines"));
     await Deno.writeTextFile(join(folder, "deno.json"), "{}");
@@ -38,7 +38,7 @@ Deno.test("allowedCode() lets modules of the project's folder pass, from any fol
   });
 });
 
-Deno.test("allowedCode() refuses packages, addresses and files outside, with what allows them", async () => {
+Deno.test("allowedCode() rejects packages, URLs and files outside the project, with a hint that allows them", async () => {
   await inFolder(async (folder) => {
     for (
       const use of [
@@ -58,7 +58,7 @@ Deno.test("allowedCode() refuses packages, addresses and files outside, with wha
   });
 });
 
-Deno.test("allowedCode() follows links before it says where a file is", async () => {
+Deno.test("allowedCode() resolves links before it checks the location of a file", async () => {
   await inFolder(async (folder) => {
     await Deno.mkdir(join(folder, "project"));
     await Deno.writeTextFile(join(folder, "outside.ts"), "");
@@ -67,7 +67,7 @@ Deno.test("allowedCode() follows links before it says where a file is", async ()
   });
 });
 
-Deno.test("allowedCode() reads what deno.json allows, and refuses anything but a list", async () => {
+Deno.test("allowedCode() reads allowPlugins from deno.json and rejects values that are not lists", async () => {
   await inFolder(async (folder) => {
     const write = (allowPlugins: unknown) =>
       Deno.writeTextFile(join(folder, "deno.json"), JSON.stringify({ rocket: { allowPlugins } }));
@@ -80,7 +80,7 @@ Deno.test("allowedCode() reads what deno.json allows, and refuses anything but a
   });
 });
 
-Deno.test("readPlan() runs no code from outside, named in any file of a pipeline", async () => {
+Deno.test("readPlan() runs no code from outside the project, whichever file of a pipeline names it", async () => {
   await inFolder(async (folder) => {
     const project = join(folder, "project"), mark = join(folder, "was-run");
     await Deno.mkdir(project);
@@ -100,7 +100,7 @@ Deno.test("readPlan() runs no code from outside, named in any file of a pipeline
   });
 });
 
-Deno.test("allowedCodeOfRun() takes a project that pipeline.json and the place of the run folder agree on", async () => {
+Deno.test("allowedCodeOfRun() trusts a project only if pipeline.json and the location of the run folder agree", async () => {
   await inFolder(async (folder) => {
     const own = join(folder, "own"), other = join(folder, "other");
     for (const project of [own, other]) {
@@ -140,7 +140,7 @@ Deno.test("allowedCodeOfRun() takes a project that pipeline.json and the place o
   });
 });
 
-Deno.test("codeThatWasChecked() lets what was checked pass, and nothing else", async () => {
+Deno.test("codeThatWasChecked() allows exactly the modules that were checked", async () => {
   const code = codeThatWasChecked("/project", ["./mine.ts", "npm:stages#one"]);
   const named = { folder: "/project", place: undefined };
   await code.refuse("./mine.ts", named);
@@ -150,7 +150,7 @@ Deno.test("codeThatWasChecked() lets what was checked pass, and nothing else", a
   }
 });
 
-Deno.test("createRegistry() loads no code where nobody has said which is allowed", () => {
+Deno.test("createRegistry() loads no code that has not been allowed", () => {
   const nobody = undefined as unknown as AllowedCode;
   assertThrows(() => createRegistry([], nobody), TypeError);
 });

@@ -9,7 +9,7 @@ Deno.test("featureSchema takes all defaults for a feature without options", () =
   for (const value of [null, {}]) assertEquals(featureSchema.parse(value), {});
 });
 
-Deno.test("featureSchema says what it expected", () => {
+Deno.test("featureSchema reports what it expected", () => {
   const cases: [unknown, string][] = [
     [{ shape: [28, 0] }, "shape.1: expected at least 1"],
     [{ shape: "28x28" }, "shape: expected a list of whole numbers, such as [28, 28, 1]"],

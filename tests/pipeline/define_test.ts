@@ -21,11 +21,11 @@ const common = {
   train: { epochs: 1, batch: 64 },
 } as const satisfies Pipeline;
 
-Deno.test("definePipeline() returns what it was given", () => {
+Deno.test("definePipeline() returns its argument", () => {
   assert(definePipeline(common) === common);
 });
 
-Deno.test("definePipeline() takes what pipeline files may say", async () => {
+Deno.test("definePipeline() accepts everything that pipeline files may contain", async () => {
   const pipeline = definePipeline({
     ...common,
     seed: 3,
@@ -58,7 +58,7 @@ Deno.test("definePipeline() takes what pipeline files may say", async () => {
   assertEquals(resolved.seed, 3);
 });
 
-Deno.test("definePipeline() takes stages from files and packages with any options", () => {
+Deno.test("definePipeline() accepts any options for stages from files and packages", () => {
   definePipeline({
     ...common,
     network: { use: "./my_network.ts", anything: { goes: 1 } },
@@ -67,7 +67,7 @@ Deno.test("definePipeline() takes stages from files and packages with any option
   });
 });
 
-Deno.test("definePipeline() takes what is different alone in a pipeline that extends others", () => {
+Deno.test("definePipeline() accepts an incomplete pipeline if it extends others", () => {
   definePipeline({ extends: "base.yaml" });
   definePipeline({
     extends: ["a.yaml", "b.json"],
@@ -78,7 +78,7 @@ Deno.test("definePipeline() takes what is different alone in a pipeline that ext
 });
 
 // What is wrong here, the type checker has to find: it refuses an expectation that is not met.
-Deno.test("definePipeline() refuses wrong options when types are checked", () => {
+Deno.test("definePipeline() rejects wrong options during type checking", () => {
   definePipeline({
     ...common,
     // @ts-expect-error: there is no such key

@@ -276,7 +276,7 @@ const pipelines = valuesOf(schema.else as JsonSchema).filter((pipeline) => {
   return hasPhases(pipeline) || [losses, optimizer, epochs].every((part) => part !== undefined);
 });
 
-Deno.test("what the JSON Schema allows, the check of options allows, but for its refinements", () => {
+Deno.test("the check of options accepts what the JSON Schema accepts, except for refinements", () => {
   let whole = 0;
   fc.assert(
     fc.property(pipelines, (pipeline) => {
@@ -288,7 +288,7 @@ Deno.test("what the JSON Schema allows, the check of options allows, but for its
   assert(whole > 30, `${whole} of 300 are valid for both`);
 });
 
-Deno.test("what is wrong for the JSON Schema is wrong for the check of options, and the other way round", () => {
+Deno.test("the JSON Schema and the check of options reject the same values", () => {
   let refused = 0;
   fc.assert(
     fc.property(pipelines, fc.array(mutation, { minLength: 1, maxLength: 2 }), (good, changes) => {

@@ -49,7 +49,7 @@ Deno.test("checkOptions() fills in the defaults", async () => {
   assertEquals(checkOptions(stage, {}, subject).options, undefined);
 });
 
-Deno.test("checkOptions() says for each kind of value what was expected and what there is", async () => {
+Deno.test("checkOptions() reports the expected and the actual value, for each type of value", async () => {
   const cases: [z.ZodType, string, string][] = [
     [z.number(), "x", 'expected a number, got "x"'],
     [z.number(), "'1'", 'expected a number, got "1"'],
@@ -75,7 +75,7 @@ Deno.test("checkOptions() says for each kind of value what was expected and what
   }
 });
 
-Deno.test("checkOptions() tells ranges and lengths", async () => {
+Deno.test("checkOptions() reports the expected ranges and lengths", async () => {
   const cases: [z.ZodType, string, string][] = [
     [z.number().min(1), "0", "expected a number of at least 1, got 0"],
     [z.number().max(1), "2", "expected a number of at most 1, got 2"],
@@ -97,7 +97,7 @@ Deno.test("checkOptions() tells ranges and lengths", async () => {
   }
 });
 
-Deno.test("checkOptions() tells the form of texts", async () => {
+Deno.test("checkOptions() reports the expected form of texts", async () => {
   const cases: [z.ZodType, string, string][] = [
     [z.string().regex(/^[a-z]+$/), "X", 'expected text like /^[a-z]+$/, got "X"'],
     [z.email(), "x", 'expected a valid email, got "x"'],
@@ -111,7 +111,7 @@ Deno.test("checkOptions() tells the form of texts", async () => {
   }
 });
 
-Deno.test("checkOptions() lists choices, and finds the one that was meant", async () => {
+Deno.test("checkOptions() lists the choices and suggests the most similar one", async () => {
   const sharing = z.enum(["interval", "bottom", "none"]);
   const expected = "a of mine: expected interval, bottom or none, got";
   assertEquals(await problemWith(sharing, "botom"), [
@@ -126,7 +126,7 @@ Deno.test("checkOptions() lists choices, and finds the one that was meant", asyn
   ]);
 });
 
-Deno.test("checkOptions() names unknown options with the nearest one, at their keys", async () => {
+Deno.test("checkOptions() reports unknown options at their keys, with the most similar option", async () => {
   const options = z.object({ weightDecay: z.number().default(0), momentum: z.number().default(0) });
   assertEquals(await problemsWith(options, "# options\nmomentum: 1\n  \nweight_decay: 2\nx: 3\n"), [
     ["4:1", 'mine has no option "weight_decay"', "did you mean weightDecay?"],
@@ -137,7 +137,7 @@ Deno.test("checkOptions() names unknown options with the nearest one, at their k
   ]);
 });
 
-Deno.test("checkOptions() knows what other tools call an option", async () => {
+Deno.test("checkOptions() suggests options by their names in other tools", async () => {
   const options = z.object({ learningRate: z.number(), batch: z.number().default(1) });
   for (const [key, option] of [["lr", "learningRate"], ["rate", "learningRate"]]) {
     assertEquals(await problemsWith(options, `${key}: 1\n`), [
@@ -149,7 +149,7 @@ Deno.test("checkOptions() knows what other tools call an option", async () => {
   ]);
 });
 
-Deno.test("checkOptions() knows the keys that are not the stage's own", async () => {
+Deno.test("checkOptions() accepts the keys of an entry that are not options of the stage", async () => {
   const document = await documentOfValue({ gradent: "block" }, { allowed: allCode });
   const subject = { document, path: [], ignore: ["use", "gradient"] };
   const { problems } = checkOptions(stageWith(z.object({})), { gradent: "block" }, subject);
@@ -158,7 +158,7 @@ Deno.test("checkOptions() knows the keys that are not the stage's own", async ()
   ]);
 });
 
-Deno.test("checkOptions() names options that are missing, at the stage", async () => {
+Deno.test("checkOptions() reports missing options at the stage", async () => {
   const options = z.object({ rate: z.number(), net: z.strictObject({ depth: z.int() }) });
   assertEquals(await problemsWith(options, "\nnet: {}\n"), [
     ["2:1", 'mine needs "rate": expected a number'],
@@ -166,7 +166,7 @@ Deno.test("checkOptions() names options that are missing, at the stage", async (
   ]);
 });
 
-Deno.test("checkOptions() tells of a missing option that is misspelled once", async () => {
+Deno.test("checkOptions() reports a misspelled required option only once", async () => {
   const options = z.object({ learningRate: z.number(), momentum: z.number() });
   assertEquals(await problemsWith(options, "learning_rate: 1\n"), [
     ["1:1", 'mine needs "momentum": expected a number'],
@@ -178,7 +178,7 @@ Deno.test("checkOptions() tells of a missing option that is misspelled once", as
   ]);
 });
 
-Deno.test("checkOptions() finds what is wrong in lists and maps, at its place", async () => {
+Deno.test("checkOptions() finds mistakes within lists and maps, at their places", async () => {
   const options = z.object({
     nets: z.array(z.strictObject({ depth: z.int().min(1), width: z.int().default(1) })),
     names: z.record(z.string(), z.string()),
@@ -201,7 +201,7 @@ Deno.test("checkOptions() finds what is wrong in lists and maps, at its place", 
   ]);
 });
 
-Deno.test("checkOptions() refuses names that a record does not take", async () => {
+Deno.test("checkOptions() rejects keys that a record does not allow", async () => {
   const letters = z.record(z.string().regex(/^[a-z]$/), z.number());
   assertEquals(await problemsWith(z.object({ a: letters }), "a: { X: 1 }\n"), [
     ["1:6", '"X" is not a valid name: expected text like /^[a-z]$/'],
@@ -217,7 +217,7 @@ Deno.test("checkOptions() refuses names that a record does not take", async () =
   ]);
 });
 
-Deno.test("checkOptions() judges a union by the alternative that is nearest", async () => {
+Deno.test("checkOptions() reports the problems of the most similar alternative of a union", async () => {
   const rate = z.union([z.number().positive(), z.enum(["auto", "none"])]);
   const nets = z.union([
     z.strictObject({ depth: z.number() }),
@@ -252,7 +252,7 @@ Deno.test("checkOptions() judges a union by the alternative that is nearest", as
   }
 });
 
-Deno.test("checkOptions() tells the alternatives of a discriminated union apart", async () => {
+Deno.test("checkOptions() distinguishes the alternatives of a discriminated union", async () => {
   const schema = z.discriminatedUnion("type", [
     z.strictObject({ type: z.literal("linear"), slope: z.number() }),
     z.strictObject({ type: z.literal("steps"), at: z.array(z.number()) }),
@@ -285,7 +285,7 @@ Deno.test("checkOptions() finds names within lazy schemas and intersections", as
   ]);
 });
 
-Deno.test("checkOptions() lets the stage's author say what is expected", async () => {
+Deno.test("checkOptions() uses the messages of the stage's author", async () => {
   const cases: [z.ZodType, string, string][] = [
     [
       z.number({ error: "expected the part of the rows" }),
@@ -325,7 +325,7 @@ Deno.test("checkOptions() lets the stage's author say what is expected", async (
   ]);
 });
 
-Deno.test("checkOptions() shows long values, stages, functions and loops in a few words", async () => {
+Deno.test("checkOptions() shortens long values, stages, functions and cyclic values in messages", async () => {
   const loop: Record<string, unknown> = {};
   loop.loop = loop;
   const values: [unknown, string][] = [
@@ -346,7 +346,7 @@ Deno.test("checkOptions() shows long values, stages, functions and loops in a fe
   }
 });
 
-Deno.test("checkOptions() takes keys for names that objects have of themselves", async () => {
+Deno.test("checkOptions() handles keys that are inherited properties of objects", async () => {
   const depth = z.strictObject({ depth: z.number().default(1) });
   const either = z.union([z.strictObject({ x: z.number() }), z.record(z.string(), depth)]);
   assertEquals(await problemWith(either, "{ constructor: { dept: 1 } }"), [

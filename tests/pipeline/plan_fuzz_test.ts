@@ -117,7 +117,7 @@ async function judge(file: string, text: string): Promise<"planned" | "refused">
 }
 
 for (const [name, mutate] of Object.entries(mutations)) {
-  Deno.test(`a pipeline with ${name} is planned, or refused with places`, async () => {
+  Deno.test(`a pipeline with ${name} is planned, or rejected with places`, async () => {
     await withFiles({}, async (folder) => {
       const seen = new Set<string>();
       for (let variant = 0; variant < 60; variant++) {
@@ -137,7 +137,7 @@ for (const [name, mutate] of Object.entries(mutations)) {
   });
 }
 
-Deno.test("a pipeline with any value anywhere is planned, or refused with places", async () => {
+Deno.test("a pipeline with any value anywhere is planned, or rejected with places", async () => {
   await withFiles({}, async (folder) => {
     const file = join(folder, "p.yaml");
     const others: unknown[] = [null, 3, -1.5, "", "x", true, [], [[]], {}, { use: "x" }, { x: {} }];

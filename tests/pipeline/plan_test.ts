@@ -56,7 +56,7 @@ const text = [
 const withLines = (lines: Readonly<Record<number, string>>) =>
   text.split("\n").map((line, index) => lines[index + 1] ?? line).join("\n");
 
-Deno.test("makePlan() fills in what a pipeline leaves out", async () => {
+Deno.test("makePlan() fills in defaults", async () => {
   await withFiles({ "p.yaml": text }, async (folder) => {
     const plan = await readPlan(join(folder, "p.yaml"));
     assertEquals(plan.resolved, {
@@ -139,7 +139,7 @@ Deno.test("makePlan() fills in what a pipeline leaves out", async () => {
   });
 });
 
-Deno.test("a resolved pipeline can be read again, and gives the same plan", async () => {
+Deno.test("a resolved pipeline can be read again and gives the same plan", async () => {
   const pipelines: [string, Record<string, unknown>, readonly string[]][] = [
     [join(here, "pipelines/quickstart.yaml"), {}, []],
     [join(here, "pipelines/fashion-mnist.yaml"), {}, ["train.select=light/accuracy"]],
@@ -200,7 +200,7 @@ function placeIn(text: string, line: number, words: string): string {
   return `p.yaml:${line}:${column}`;
 }
 
-Deno.test("makePlan() tells all that is wrong with a file at once", async () => {
+Deno.test("makePlan() reports all problems of a file at once", async () => {
   const bad = [
     "name: my digits", // 1
     "sead: 1", // 2
@@ -303,7 +303,7 @@ function orderOf([place]: ProblemRow): number {
   return line * 1000 + column;
 }
 
-Deno.test("makePlan() finds the same in a file whose skeleton is right", async () => {
+Deno.test("makePlan() reports the same problems of stages if the rest of the file is valid", async () => {
   const bad = withLines({
     3: "  train: { use: arow, path: train.arrow }",
     7: "network: { use: mlp, lihgt: [8] }",
@@ -342,7 +342,7 @@ Deno.test("makePlan() finds the same in a file whose skeleton is right", async (
   );
 });
 
-Deno.test("makePlan() refuses names that are given twice", async () => {
+Deno.test("makePlan() rejects duplicate names", async () => {
   const losses = [
     { use: "cross-entropy", on: "light" },
     { use: "cross-entropy", on: "light.logits", weight: 2 },
@@ -355,7 +355,7 @@ Deno.test("makePlan() refuses names that are given twice", async () => {
   ]);
 });
 
-Deno.test("makePlan() names outputs by their nets, logits by default", async () => {
+Deno.test("makePlan() names outputs as NET.OUTPUT, with the logits by default", async () => {
   const { phases: [phase] } = await planOf(digitsPipeline({
     losses: [
       { use: "cross-entropy", on: "light" },
@@ -373,7 +373,7 @@ Deno.test("makePlan() names outputs by their nets, logits by default", async () 
   ]);
 });
 
-Deno.test("makePlan() pairs lists of outputs, and keeps them as lists", async () => {
+Deno.test("makePlan() pairs lists of outputs and keeps them as lists", async () => {
   const from = ["booster.group1", "booster.group2"], to = ["light.group1", "light.group2"];
   const plan = await planOf(digitsPipeline({ losses: [{ use: "fitnet", from, to, weight: 2 }] }));
   const [loss] = plan.phases[0]!.losses;
@@ -386,7 +386,7 @@ Deno.test("makePlan() pairs lists of outputs, and keeps them as lists", async ()
   assertEquals([resolved!.from, resolved!.to], [from, to]);
 });
 
-Deno.test("makePlan() refuses lists of different lengths, and an empty one", async () => {
+Deno.test("makePlan() rejects lists of outputs with different lengths, and an empty list", async () => {
   const refused = async (outputs: Record<string, unknown>) =>
     await problemsOf(() => planOf(digitsPipeline({ losses: [{ use: "fitnet", ...outputs }] })));
   const [[, message]] = await refused({ from: ["booster.group1", "booster.group2"] }) as [
@@ -396,7 +396,7 @@ Deno.test("makePlan() refuses lists of different lengths, and an empty one", asy
   assertEquals((await refused({ from: [], to: [] })).length, 2);
 });
 
-Deno.test("makePlan() takes for train.select each metric's key in results, and nothing else", async () => {
+Deno.test("makePlan() accepts exactly the keys of metrics for train.select", async () => {
   const metrics = ["accuracy", { use: "accuracy", name: "mine" }, "agreement"];
   const withSelect = (select: string) =>
     digitsPipeline({ metrics, train: { epochs: 1, batch: 8, select } });
@@ -423,7 +423,7 @@ Deno.test("makePlan() takes for train.select each metric's key in results, and n
   );
 });
 
-Deno.test("makePlan() does not judge train.select by metrics that are wrong themselves", async () => {
+Deno.test("makePlan() does not check train.select if a metric has problems", async () => {
   const bad = withLines({
     13: "train: { epochs: 1, batch: 64, select: light/top-k }",
     14: "metrics: [{ use: top-k, kk: 2 }]",
@@ -432,7 +432,7 @@ Deno.test("makePlan() does not judge train.select by metrics that are wrong them
   assertEquals(problems.map(([place]) => place), ["p.yaml:14:25"]);
 });
 
-Deno.test("makePlan() takes options of relative paths from the file that wrote them", async () => {
+Deno.test("makePlan() resolves relative paths from the file that contains them", async () => {
   const base = withLines({});
   await withFiles({
     "base/base.yaml": base,
@@ -451,7 +451,7 @@ Deno.test("makePlan() takes options of relative paths from the file that wrote t
   });
 });
 
-Deno.test("makePlan() keeps URLs and lists among options that are paths", async () => {
+Deno.test("makePlan() keeps URLs and lists in options that are paths", async () => {
   const list = "[a.arrow, https://example.com/b.arrow, s3://c/d.arrow, /abs/e.arrow]";
   await withFiles(
     { "p.yaml": withLines({ 3: `  train: { use: arrow, path: ${list} }` }) },
@@ -467,7 +467,7 @@ Deno.test("makePlan() keeps URLs and lists among options that are paths", async 
   );
 });
 
-Deno.test("makePlan() takes the paths in a map from the file that wrote them", async () => {
+Deno.test("makePlan() resolves paths in a map from the file that contains them", async () => {
   const train = "{ use: sql, query: FROM a, tables: { a: a.csv, b: [b.parquet, /abs/c.csv] } }";
   await withFiles({
     "base/base.yaml": withLines({ 3: `  train: ${train}` }),
@@ -481,7 +481,7 @@ Deno.test("makePlan() takes the paths in a map from the file that wrote them", a
   });
 });
 
-Deno.test("makePlan() finds a plugin from the file that names it, through extends:", async () => {
+Deno.test("makePlan() resolves the path of a plugin from the file that names it, also with extends", async () => {
   const plugin = `import { defineSchedule, z } from ${JSON.stringify(pluginApi)};
     export default defineSchedule({ name: "mine", summary: "Mine.",
       options: z.object({ by: z.number().default(3) }), create: ({ by }) => () => by });`;
@@ -512,7 +512,7 @@ Deno.test("makePlan() finds a plugin from the file that names it, through extend
   });
 });
 
-Deno.test("makePlan() says which plugin is at fault, and where, beside all other problems", async () => {
+Deno.test("makePlan() reports a faulty plugin and its place together with all other problems", async () => {
   const define = `import { defineSchedule, z } from ${JSON.stringify(pluginApi)};`;
   const schedule = (options: string, create: string) =>
     `${define} export default defineSchedule({ name: "mine", summary: "Mine.",
@@ -550,7 +550,7 @@ Deno.test("makePlan() says which plugin is at fault, and where, beside all other
   }
 });
 
-Deno.test("makePlan() checks stages within options, at any depth", async () => {
+Deno.test("makePlan() checks stages within options at any depth", async () => {
   const schedule = "{ use: warm-up, for: 1, then: { use: warm-up, for: x, then: cosin } }";
   assertEquals(
     await refused(
@@ -574,7 +574,7 @@ Deno.test("makePlan() checks stages within options, at any depth", async () => {
   }
 });
 
-Deno.test("makePlan() makes the stages within options", async () => {
+Deno.test("makePlan() creates the stages within options", async () => {
   const { phases: [phase] } = await planOf(digitsPipeline({
     optimizer: {
       use: "sgd",
@@ -589,12 +589,12 @@ Deno.test("makePlan() makes the stages within options", async () => {
   assertEquals([at(0.5), at(1), at(2)], [0.75, 1, 0.25]);
 });
 
-Deno.test("nestedStages() finds the options that are stages", () => {
+Deno.test("nestedStages() finds the options that are stages themselves", () => {
   assertEquals(nestedStages(warmUp), [["then", "schedule"]]);
   assertEquals(nestedStages(mseHint), []);
 });
 
-Deno.test("makePlan() refuses a `use` that names nothing, once", async () => {
+Deno.test("makePlan() reports an invalid `use` only once", async () => {
   for (const use of ["", "''", "[mlp]", "{}", "3", "true"]) {
     const problems = await refused(withLines({ 7: `network: { use: ${use} }` }));
     assertEquals(problems.length, 1, JSON.stringify(problems));
@@ -607,7 +607,7 @@ Deno.test("makePlan() refuses a `use` that names nothing, once", async () => {
   }
 });
 
-Deno.test("makePlan() measures validation rows of a part, or of a source", async () => {
+Deno.test("makePlan() accepts a holdout or a source for validation", async () => {
   const { data } = digitsPipeline() as { data: Record<string, unknown> };
   const withValidation = (validation: unknown) => digitsPipeline({ data: { ...data, validation } });
   assertEquals((await planOf(withValidation({ holdout: 0.25 }))).validation, { holdout: 0.25 });
@@ -629,7 +629,7 @@ Deno.test("makePlan() measures validation rows of a part, or of a source", async
   }
 });
 
-Deno.test("makePlan() takes transforms for training rows alone, or all, as they or the file say", async () => {
+Deno.test("makePlan() applies transforms to training rows or to all rows, by their default or the file", async () => {
   const { data } = digitsPipeline() as { data: Record<string, unknown> };
   const { transforms } = await planOf(digitsPipeline({
     data: {
@@ -645,7 +645,7 @@ Deno.test("makePlan() takes transforms for training rows alone, or all, as they 
   assertEquals(transforms.map(({ on }) => on), ["training", "all", "all", "training"]);
 });
 
-Deno.test("a TypeScript pipeline takes stages themselves", async () => {
+Deno.test("a TypeScript pipeline can contain stage objects", async () => {
   const half = defineSchedule({
     name: "half",
     summary: "Half.",
@@ -668,7 +668,7 @@ Deno.test("a TypeScript pipeline takes stages themselves", async () => {
   });
 });
 
-Deno.test("a TypeScript pipeline is told where its mistakes are by their paths", async () => {
+Deno.test("mistakes of a TypeScript pipeline are reported with their paths", async () => {
   const pipeline = {
     ...digitsPipeline(),
     losses: [{ use: "cross-entropy", on: "light" }, { use: mseHint, wieght: 2 }],
@@ -700,7 +700,7 @@ Deno.test("a TypeScript pipeline is told where its mistakes are by their paths",
   ]);
 });
 
-Deno.test("--set is checked like the file, and named as the place of its mistakes", async () => {
+Deno.test("values of --set are checked like the file, with --set as the place of mistakes", async () => {
   await withFiles({ "p.yaml": text }, async (folder) => {
     const set = [
       "losses.2.weight=heavy",

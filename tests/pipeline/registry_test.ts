@@ -37,7 +37,7 @@ const refused = (files: Record<string, string>, kind: StageKind, use: string) =>
     (folder) => problemsOf(() => registry.find(kind, use, { folder, place }), folder),
   );
 
-Deno.test("isElsewhere() tells files and packages from names", () => {
+Deno.test("isElsewhere() distinguishes files and packages from built-in names", () => {
   const elsewhere = [
     "./mine.ts",
     "../plugins/mine.js",
@@ -57,7 +57,7 @@ Deno.test("isElsewhere() tells files and packages from names", () => {
   }
 });
 
-Deno.test("isUrl() takes schemes of two letters and more", () => {
+Deno.test("isUrl() accepts schemes with two or more letters", () => {
   assertEquals(["npm:x", "https://x", "C:\\x", "./a:b", "x"].map(isUrl), [
     true,
     true,
@@ -67,7 +67,7 @@ Deno.test("isUrl() takes schemes of two letters and more", () => {
   ]);
 });
 
-Deno.test("isStage() knows what the define… functions return", () => {
+Deno.test("isStage() recognizes the results of the define… functions", () => {
   assert(isStage(mseHint));
   const { create: _, ...rest } = mseHint;
   for (const value of [null, undefined, 3, "mse-hint", {}, rest, { ...mseHint, kind: "hint" }]) {
@@ -82,7 +82,7 @@ Deno.test("find() finds each built-in stage by its kind and name", async () => {
   }
 });
 
-Deno.test("find() takes a stage itself", async () => {
+Deno.test("find() accepts a stage object", async () => {
   assert(await registry.find("loss", mseHint, { folder: ".", place }) === mseHint);
   assertEquals(
     await problemsOf(() => registry.find("metric", mseHint, { folder: ".", place })),
@@ -98,7 +98,7 @@ Deno.test("find() takes a stage itself", async () => {
   );
 });
 
-Deno.test("find() names the stage that was meant by one that is not there", async () => {
+Deno.test("find() suggests the most similar name for an unknown stage", async () => {
   const optimizers = "the optimizer stages are adagrad, adam, adamw, sgd";
   const cases: [StageKind, string, string, string][] = [
     ["loss", "mse-hnit", 'there is no loss stage called "mse-hnit"', "did you mean mse-hint?"],
@@ -115,7 +115,7 @@ Deno.test("find() names the stage that was meant by one that is not there", asyn
   }
 });
 
-Deno.test("find() loads a file, relative to the folder of the one that names it", async () => {
+Deno.test("find() loads a file relative to the folder of the file that names it", async () => {
   for (
     const [path, use] of [
       ["mine.ts", "./mine.ts"],
@@ -154,7 +154,7 @@ Deno.test("find() loads packages from npm", async () => {
   assertEquals(other![1], 'npm:zod@^4.1.0 has no export "nothing"');
 });
 
-Deno.test("find() says of which stage, and where, a module cannot be loaded", async () => {
+Deno.test("find() reports the stage and the place of a module that cannot be loaded", async () => {
   const throws = (thrown: string) => ({ "mine.ts": `throw ${thrown};\nexport default 1;` });
   const cases: [Record<string, string>, string][] = [
     [throws('new RangeError("no luck")'), "RangeError: no luck"],
@@ -184,7 +184,7 @@ Deno.test("find() says of which stage, and where, a module cannot be loaded", as
   }
 });
 
-Deno.test("find() says which stage a fault at load belongs to, and keeps its cause", async () => {
+Deno.test("find() reports the stage whose module throws, and keeps the cause", async () => {
   const error = await assertRejects(
     () => findIn({ "mine.ts": 'throw new Error("x");' }, "metric", "./mine.ts"),
     StageError,
@@ -193,7 +193,7 @@ Deno.test("find() says which stage a fault at load belongs to, and keeps its cau
   assertInstanceOf(error.cause, Error);
 });
 
-Deno.test("find() refuses modules that do not export what was asked for", async () => {
+Deno.test("find() rejects modules that do not export the requested stage", async () => {
   const no = "./mine.ts has no default export";
   const define =
     "export a stage as the default: `export default defineLoss({ … })`, or another define… function";
@@ -237,7 +237,7 @@ Deno.test("find() refuses modules that do not export what was asked for", async 
   }
 });
 
-Deno.test("find() finds the file that was meant by one that is not there", async () => {
+Deno.test("find() suggests the most similar file name for a missing file", async () => {
   const files = { "plugins/mine.ts": plugin, "plugins/far.ts": plugin };
   assertEquals(await refused(files, "loss", "./plugins/mime.ts"), [
     ["f.yaml:7:3", "there is no file ./plugins/mime.ts", "did you mean ./plugins/mine.ts?"],

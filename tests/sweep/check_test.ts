@@ -7,7 +7,7 @@ import { readSweep } from "../../src/pipeline/sweep_file/read.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
 import { withFiles } from "../support/problems.ts";
 
-Deno.test("checkSweep() tells each warning of its settings once, and of which they are", async () => {
+Deno.test("checkSweep() reports each warning once, with the settings that have it", async () => {
   const sweep = {
     base: "base.yaml",
     seeds: [1, 2],

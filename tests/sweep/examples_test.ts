@@ -12,7 +12,7 @@ const folder = join(root, "pipelines");
 const examples = [...Deno.readDirSync(folder)].map(({ name }) => name)
   .filter((name) => /^sweep.*\.yaml$/.test(name));
 
-Deno.test("all runs of the sweeps in pipelines/ are pipelines", async () => {
+Deno.test("all runs of the sweeps in pipelines/ are valid pipelines", async () => {
   assert(examples.length > 1);
   for (const name of examples) {
     const { runs, settings } = await readSweep(join(folder, name), { allowed: allCode });
@@ -27,7 +27,7 @@ Deno.test("all runs of the sweeps in pipelines/ are pipelines", async () => {
   }
 });
 
-Deno.test("the sweep of the digits passes the check on its data, as a command", async () => {
+Deno.test("the command check accepts the sweep of the digits with its data", async () => {
   const { code, stdout, stderr } = await rocket([
     ...["sweep", join(folder, "sweep-digits.yaml"), "--only", "check", "--engine", "wasm"],
     ...["--set", "train.batch=4", "--out", join(folder, "none")],
@@ -38,7 +38,7 @@ Deno.test("the sweep of the digits passes the check on its data, as a command", 
   assertEquals(new Set(runs.map(({ state }: { state: string }) => state)), new Set(["new"]));
 });
 
-Deno.test("the sweep in docs/sweep.md can be read, and its runs are pipelines", async () => {
+Deno.test("the sweep in docs/sweep.md can be read, and its runs are valid pipelines", async () => {
   const text = await Deno.readTextFile(join(root, "docs/sweep.md"));
   const [, snippet] = /^```yaml\n([^]*?)^```/m.exec(text)!;
   const base = await Deno.readTextFile(join(folder, "quickstart.yaml"));

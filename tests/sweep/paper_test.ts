@@ -64,7 +64,7 @@ async function withPlan(
 }
 
 for (const file of files) {
-  Deno.test(`pipelines/paper/${file}: data and nets of all settings are fine, on images of noise`, async () => {
+  Deno.test(`pipelines/paper/${file}: data and nets of all settings are valid, with random images`, async () => {
     await openEngine("wasm");
     await withSweep(file, async (sweep) => {
       for (const { key } of sweep.settings) {
@@ -79,7 +79,7 @@ for (const file of files) {
   });
 }
 
-Deno.test("pipelines/paper has the authors' settings", async () => {
+Deno.test("pipelines/paper uses the settings of the paper's authors", async () => {
   const epochs: Record<string, number> = {};
   for (const file of files.filter((file) => !file.startsWith("fashion-mnist"))) {
     await withSweep(file, (sweep) => {

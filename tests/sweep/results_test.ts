@@ -36,7 +36,7 @@ const sweepIn = (folder: string, split: "test" | "validation") =>
     })),
   }) as unknown as CheckedSweep;
 
-Deno.test("outcomes are those of the split after the last and the best epoch, of runs that have finished", () =>
+Deno.test("outcomes contain the metrics of finished runs on the split, after the last and the best epoch", () =>
   withFiles({
     "a/result.json": JSON.stringify(result),
     "a/metrics.jsonl": `${metrics}\n`,
@@ -56,7 +56,7 @@ Deno.test("outcomes are those of the split after the last and the best epoch, of
     });
   }));
 
-Deno.test("a result that no run has written is refused, whatever of it is wrong", () =>
+Deno.test("a malformed result.json is rejected, whichever part is wrong", () =>
   withFiles({ "a/result.json": "" }, async (folder) => {
     const one = resultOf();
     for (

@@ -15,7 +15,7 @@ const base = digitsPipeline(parts) as unknown as Pipeline;
 const alone = { losses: [{ use: "cross-entropy", on: "light" }] } as const;
 const engine = "wasm";
 
-Deno.test("runSweep() runs each setting as runPipeline() does, and not twice", () =>
+Deno.test("runSweep() runs each setting like runPipeline(), and only once", () =>
   inFolder(async (folder) => {
     const out = join(folder, "sweep");
     const sweep: SweepFile = defineSweep({
@@ -44,7 +44,7 @@ Deno.test("runSweep() runs each setting as runPipeline() does, and not twice", (
     assertEquals(started.length, 4);
   }));
 
-Deno.test("runSweep() goes on after a run that failed, and tells of it", () =>
+Deno.test("runSweep() continues after a failed run and reports the failure", () =>
   inFolder(async (folder) => {
     const refused = "this run only";
     const sweep = defineSweep({
@@ -67,7 +67,7 @@ Deno.test("runSweep() goes on after a run that failed, and tells of it", () =>
     assertEquals(table.rows.find(({ setting }) => setting === "rocket")!.seeds, [1]);
   }));
 
-Deno.test("runSweep() refuses a wrong sweep before anything runs, and stops when it is told to", () =>
+Deno.test("runSweep() rejects a wrong sweep before any run, and stops if its signal is aborted", () =>
   inFolder(async (folder) => {
     const out = join(folder, "sweep");
     const wrong = defineSweep({ base, seeds: [1], settings: { a: { "losses.2.weihgt": 1 } } });

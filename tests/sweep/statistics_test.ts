@@ -25,11 +25,11 @@ Deno.test("one value has no deviation and no interval", () => {
   assert([deviation, low, high].every(Number.isNaN));
 });
 
-Deno.test("the median is the middle one, or between the two in the middle", () => {
+Deno.test("the median is the middle number, or the mean of the two middle numbers", () => {
   assertEquals([median([3, 1, 2]), median([4, 1, 3, 2]), median([5])], [2, 2.5, 5]);
 });
 
-Deno.test("median() is the middle number, whatever the order", () => {
+Deno.test("median() does not depend on the order", () => {
   assertEquals(median([100, 1, 3]), 3);
   assertEquals(median([7]), 7);
 });
@@ -38,7 +38,7 @@ Deno.test("median() of an even count is the mean of the middle two, compared as 
   assertEquals(median([10, 9, 100, 2]), 9.5);
 });
 
-Deno.test("median() leaves the numbers as they are", () => {
+Deno.test("median() does not modify its argument", () => {
   const values = [3, 1, 2];
   median(values);
   assertEquals(values, [3, 1, 2]);

@@ -50,7 +50,7 @@ const outcomes = [
 const latency = { engine: "wasm", batch: 1, milliseconds: { basic: 2, rocket: 3 } };
 const table = sweepTable(sweep, outcomes, latency);
 
-Deno.test("a seed without a value is left out of means and differences, and the cell says so", () => {
+Deno.test("a seed without a value is left out of means and differences, and the cell shows this", () => {
   const none = { undefined: "one class" };
   const without = (setting: string, seed: number) => {
     const all = outcome(setting, seed, 0);
@@ -80,7 +80,7 @@ Deno.test("a seed without a value is left out of means and differences, and the 
   }
 });
 
-Deno.test("differences are paired by seed, over the seeds that both have", () => {
+Deno.test("differences are paired by seed, over the seeds that both settings have", () => {
   const [basic, rocket, failed] = table.rows;
   assertEquals(basic!.metrics.last["light/accuracy"]!.difference, undefined);
   const { mean, low, high } = rocket!.metrics.last["light/accuracy"]!.difference!;
@@ -92,7 +92,7 @@ Deno.test("differences are paired by seed, over the seeds that both have", () =>
   assertEquals([basic, rocket, failed].map((row) => row!.latencyRatio), [1, 1.5, undefined]);
 });
 
-Deno.test("the comparison has a row for each setting, runs or none", () => {
+Deno.test("the comparison has a row for each setting, even without runs", () => {
   const { head, rows } = comparison(table);
   assertEquals(head.length, 11);
   assertEquals(rows, [
@@ -111,10 +111,10 @@ Deno.test("the comparison has a row for each setting, runs or none", () => {
     assertStringIncludes(text, "0.7000 ± 0.2121");
     assertStringIncludes(text, "paired t test");
   }
-  assertStringIncludes(notes(table).join(), "with 1 row, wasm engine, one thread");
+  assertStringIncludes(notes(table).join(), "with 1 row on the wasm engine with one thread");
 });
 
-Deno.test("a deviation has the decimals of its mean, unless these make nothing of it", () => {
+Deno.test("a deviation has the decimals of its mean, unless it would be shown as zero", () => {
   const close = [outcome("basic", 1, 0.85), outcome("basic", 2, 0.8506)];
   const same = [outcome("basic", 1, 0.85), outcome("basic", 2, 0.850001)];
   const cells = [close, same].map((some) =>
@@ -123,7 +123,7 @@ Deno.test("a deviation has the decimals of its mean, unless these make nothing o
   assertEquals(cells, ["0.8503 ± 0.0004", "0.8500 ± 7.07e-7"]);
 });
 
-Deno.test("a page and a Markdown file hold names as text, whatever is in them", () => {
+Deno.test("HTML and Markdown files escape names", () => {
   const name = `<script>alert("1")</script>|&'\n\n| forged |\u2028\u202e`;
   const settings = [{ key: name, name, reference: name }];
   const strange = sweepTable(
@@ -140,7 +140,7 @@ Deno.test("a page and a Markdown file hold names as text, whatever is in them", 
   assertEquals(row!.replaceAll(/\\./g, "").split("|").length - 2, comparison(strange).head.length);
 });
 
-Deno.test("the picture has a point for each setting with a latency, and is safe in a page", async () => {
+Deno.test("the picture has a point for each setting with a latency, and escapes names", async () => {
   assertEquals(picturePoints(table).map(({ setting, mean }) => [setting, mean.toFixed(2)]), [
     ["basic", "0.60"],
     ["rocket", "0.70"],

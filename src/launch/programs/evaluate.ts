@@ -1,7 +1,7 @@
 /**
- * Runs a pipeline in TypeScript, and prints its value as JSON. The launcher runs it with the right
- * to read the pipeline's project, and takes it for a value and nothing else, as it is foreign code
- * that prints.
+ * Evaluates a pipeline in TypeScript and prints its value as JSON. The launcher runs this program
+ * with the permission to read the pipeline's project. It does not trust the output, because the
+ * pipeline's code can print anything.
  *
  * @module
  */
@@ -27,7 +27,7 @@ async function evaluated(): Promise<Evaluated> {
   }
 }
 
-/** Stages that a pipeline hands over are code: they name nothing. */
+/** Replaces stage objects, which are code and cannot be written as JSON. */
 function withoutStages(node: Node): Node {
   switch (node.kind) {
     case "map": {

@@ -1,5 +1,5 @@
 /**
- * Sets the native engine up and says what it is: `deno task native [--force]`.
+ * Sets up the native engine and prints a description of it: `deno task native [--force]`.
  *
  * @module
  */
@@ -10,24 +10,24 @@ import { hint } from "../../base/hints.ts";
 import { print, say } from "../../base/terminal.ts";
 
 const ORIGINS = {
-  given: "the folder that ROCKET_TENSORFLOW names",
-  system: "the system's library",
+  given: "the folder in ROCKET_TENSORFLOW",
+  system: "the library of the system",
   wheel: "TensorFlow's Python package",
   installer: "tfjs-node's own installer",
 } as const;
 
 /**
- * Reads the arguments.
+ * Parses the arguments of `deno task native`.
  *
  * @param args The arguments.
- * @returns Whether a build that is there is made again.
- * @throws {UserError} If there is another option than `--force`.
+ * @returns Whether to repeat the set-up even if a build exists.
+ * @throws {UserError} If there is any argument other than `--force`; exit code 2.
  */
 export function isForced(args: readonly string[]): boolean {
   const unknown = args.find((arg) => arg !== "--force");
   if (unknown === undefined) return args.length > 0;
-  throw new UserError(`native does not know ${unknown}`, {
-    hint: hint("native/options", "its one option is --force", {
+  throw new UserError(`\`deno task native\` has no option ${unknown}`, {
+    hint: hint("native/options", "the only option is --force", {
       args: { replace: { [unknown]: "--force" } },
     }),
     exitCode: 2,
@@ -45,11 +45,11 @@ async function main(args: readonly string[]): Promise<void> {
     from: ORIGINS[build.origin],
     library: build.library,
     addon: `${build.folder}/${build.addon}`,
-    compiler: build.compiler ?? "none was needed",
+    compiler: build.compiler ?? "not needed",
     made: `${build.made}, in ${build.seconds} s`,
     now: Date.parse(build.made) > Date.now() - (performance.now() - started)
-      ? "made"
-      : "found as it was made (--force makes it anew)",
+      ? "built"
+      : "already built (--force builds it again)",
   };
   for (const [name, value] of Object.entries(rows)) print(`${name.padEnd(10)}  ${value}`);
 }

@@ -1,7 +1,7 @@
 /**
- * Prints what a command line of Rocket needs, as JSON. The launcher runs it with the right to read
- * and with no other. It runs no code but Rocket's own: what a pipeline in TypeScript exports it is
- * told, or asks for.
+ * Prints as JSON what a command line of Rocket needs. The launcher runs this program with the
+ * permissions to read files and environment variables. It only runs Rocket's code: if it needs the
+ * value of a pipeline in TypeScript, it asks the launcher to evaluate the pipeline.
  *
  * @module
  */

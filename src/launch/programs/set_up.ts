@@ -1,6 +1,7 @@
 /**
- * Sets the native engine up before a run that wants it, as the run itself may start no programs.
- * With `--retry`, the engine was asked for by name: a failure is told, and tried again.
+ * Sets up the native engine before a run that uses it, because the run may not start programs.
+ * `--retry` means that the user chose the native engine explicitly. An earlier failure is then
+ * retried, and a new failure is printed.
  *
  * @module
  */
@@ -15,7 +16,8 @@ try {
   await setUpNative({ report: (line) => say(line), retry });
 } catch (error) {
   if (!(error instanceof UserError)) throw error;
-  // The run says itself why it goes on without, from what is remembered of this.
+  // Without --retry, the run continues without the native engine and prints the reason, which is
+  // stored.
   if (retry) {
     say(problemsLines(nativeUnusable(error).problems));
   }

@@ -5,7 +5,7 @@ import { UserError } from "../../../src/base/errors.ts";
 import { inFolder } from "../../support/command_line.ts";
 import { onSmallDisk } from "../../support/small_disk.ts";
 
-Deno.test("appendLine() makes a file and adds lines to it", () =>
+Deno.test("appendLine() creates a file and appends lines to it", () =>
   inFolder(async (folder) => {
     const path = join(folder, "lines");
     await appendLine(path, "one");
@@ -13,14 +13,14 @@ Deno.test("appendLine() makes a file and adds lines to it", () =>
     assertEquals(await Deno.readTextFile(path), "one\nzwölf\n");
   }));
 
-Deno.test("appendLine() says why a line cannot be written", () =>
+Deno.test("appendLine() reports why a line cannot be written", () =>
   inFolder(async (folder) => {
     const taken = join(folder, "taken");
     await Deno.mkdir(taken);
     await assertRejects(() => appendLine(taken, "one"), UserError, `${taken} cannot be written: `);
   }));
 
-onSmallDisk("appendLine() leaves no part of a line on a full disk", 64, async (folder) => {
+onSmallDisk("appendLine() leaves no partial line on a full disk", 64, async (folder) => {
   const path = join(folder, "lines"), line = "x".repeat(9_999);
   let error: unknown, lines = 0;
   while (error === undefined) {

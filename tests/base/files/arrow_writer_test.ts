@@ -128,7 +128,7 @@ Deno.test("ArrowFileWriter writes columns that share a buffer, whole and in part
     assertEquals(read, [...all, ...all, ...all.slice(1)]);
   }));
 
-Deno.test("convert() copies a file whose columns lie in the same bytes", () =>
+Deno.test("convert() copies a file whose columns share bytes", () =>
   inFolder(async (folder) => {
     const numbers = (from: number) => Float32Array.from({ length: rows }, (_, at) => from + at);
     const data = [numbers(0), numbers(100)].map((data) => makeData({ type: new Float32(), data }));

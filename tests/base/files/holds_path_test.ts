@@ -4,7 +4,7 @@ import { fileKey } from "../../../src/base/files/file_key.ts";
 import { holdsPath } from "../../../src/base/files/holds_path.ts";
 import { inFolder } from "../../support/command_line.ts";
 
-Deno.test("holdsPath() knows a folder by what it is, whatever it is called on the way", async () => {
+Deno.test("holdsPath() recognizes a folder under any of its names", async () => {
   await inFolder(async (outer) => {
     const run = join(outer, "run");
     await Deno.mkdir(join(run, "a"), { recursive: true });
@@ -31,7 +31,7 @@ Deno.test("holdsPath() knows a folder by what it is, whatever it is called on th
   });
 });
 
-Deno.test("fileKey() takes for the same what some disk does", () => {
+Deno.test("fileKey() is equal for names that some file systems treat as the same", () => {
   const same = [["a", "A"], ["stra\u00dfe", "STRASSE"], ["\u00e9", "e\u0301"], [
     "\u03c3",
     "\u03c2",

@@ -4,7 +4,7 @@ import { pathInside, refuseLinksOut } from "../../../src/base/files/inside.ts";
 import { inFolder, rocket } from "../../support/command_line.ts";
 import { digitsPipeline, withPipeline } from "../../support/pipelines.ts";
 
-Deno.test("pathInside() refuses .., absolute paths and links that lead out, whether they lead to something or not", async () => {
+Deno.test("pathInside() rejects .., absolute paths, and links that lead out, even broken ones", async () => {
   await inFolder(async (folder) => {
     const run = join(folder, "run");
     await Deno.mkdir(join(run, "checkpoints"), { recursive: true });
@@ -22,7 +22,7 @@ Deno.test("pathInside() refuses .., absolute paths and links that lead out, whet
   });
 });
 
-Deno.test("refuseLinksOut() lets a folder that is itself a link be, and links within it", async () => {
+Deno.test("refuseLinksOut() accepts a folder that is itself a link, and links within the folder", async () => {
   await inFolder(async (folder) => {
     const run = join(folder, "run");
     await Deno.mkdir(join(run, "a", "b"), { recursive: true });
@@ -35,7 +35,7 @@ Deno.test("refuseLinksOut() lets a folder that is itself a link be, and links wi
 });
 
 for (const name of ["checkpoints", "metrics.jsonl", "result.json", "pipeline.json"]) {
-  Deno.test(`pipeline FILE refuses a run folder whose ${name} is a link out of it`, async () => {
+  Deno.test(`pipeline FILE rejects a run folder whose ${name} is a link out of it`, async () => {
     await withPipeline(
       digitsPipeline({ outputs: ["checkpoint"] }),
       async (file, folder) => {

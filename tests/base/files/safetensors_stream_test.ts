@@ -36,7 +36,7 @@ async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   return Uint8Array.from(all);
 }
 
-Deno.test("safetensorsChunks() gives the bytes that encodeSafetensors() gives", async () => {
+Deno.test("safetensorsChunks() writes the same bytes as encodeSafetensors()", async () => {
   const metadata = { step: "7" };
   const expected = encodeSafetensors(
     new Map([
@@ -56,7 +56,7 @@ Deno.test("safetensorsChunks() gives the bytes that encodeSafetensors() gives", 
   }
 });
 
-Deno.test("safetensorsChunks() refuses a tensor that has not as many values as its shape", async () => {
+Deno.test("safetensorsChunks() rejects a tensor whose number of values does not match its shape", async () => {
   for (const length of [11, 13]) {
     const tensors = new Map([["a", streamed(new Float32Array(length), [3, 4], 4)]]);
     await assertRejects(
@@ -91,7 +91,7 @@ Deno.test("SafetensorsFile reads tensors in parts, in any order", async () => {
   });
 });
 
-Deno.test("SafetensorsFile refuses what is no safetensors file, or cut short", async () => {
+Deno.test("SafetensorsFile rejects other files, and truncated ones", async () => {
   await inFolder(async (folder) => {
     const path = join(folder, "a.safetensors");
     const whole = encodeSafetensors(new Map([["a", { shape: [3, 4], values: floats }]]));
@@ -110,7 +110,7 @@ Deno.test("SafetensorsFile refuses what is no safetensors file, or cut short", a
   });
 });
 
-Deno.test("writeChunks() leaves nothing behind where what it writes fails", async () => {
+Deno.test("writeChunks() leaves no file behind if producing the chunks fails", async () => {
   await inFolder(async (folder) => {
     const path = join(folder, "a.bin");
     await Deno.writeFile(path, Uint8Array.of(1));

@@ -66,7 +66,7 @@ Deno.test("encodeSafetensors() counts the header in bytes, where names are not A
   assertEquals(data.length, 8);
 });
 
-Deno.test("encodeSafetensors() writes the part of a buffer that an array sees", () => {
+Deno.test("encodeSafetensors() writes only the part of a buffer that belongs to the array", () => {
   const values = Float32Array.of(9, 1, -2, 9).subarray(1, 3);
   assertEquals(
     encodeSafetensors(new Map([["kernel", { shape: [2, 1], values }]])),
@@ -74,7 +74,7 @@ Deno.test("encodeSafetensors() writes the part of a buffer that an array sees", 
   );
 });
 
-Deno.test("encodeSafetensors() refuses values that do not fill their shape", () => {
+Deno.test("encodeSafetensors() rejects values that do not match their shape", () => {
   for (const [shape, takes] of [[[2, 2], 4], [[], 1], [[0], 0], [[3], 3]] as const) {
     assertThrows(
       () => encodeSafetensors(new Map([["kernel", { shape, values: kernel.values }]])),
@@ -84,11 +84,11 @@ Deno.test("encodeSafetensors() refuses values that do not fill their shape", () 
   }
 });
 
-Deno.test("encodeSafetensors() refuses a tensor with the name of the metadata", () => {
+Deno.test("encodeSafetensors() rejects a tensor called __metadata__", () => {
   assertThrows(() => encodeSafetensors(new Map([["__metadata__", kernel]])), TypeError);
 });
 
-Deno.test("decodeSafetensors() reads a file that was laid out by hand", () => {
+Deno.test("decodeSafetensors() reads a file that was assembled by hand", () => {
   const bytes = file({
     // Offsets count; the order of names does not.
     late: { dtype: "I32", shape: [1], data_offsets: [8, 12] },
@@ -103,7 +103,7 @@ Deno.test("decodeSafetensors() reads a file that was laid out by hand", () => {
   });
 });
 
-Deno.test("decodeSafetensors() gives back what encodeSafetensors() was given", () => {
+Deno.test("decodeSafetensors() inverts encodeSafetensors()", () => {
   const tensors = new Map<string, TensorValue>([
     ["kernel", { shape: [2, 3], values: Float32Array.of(0, -0, 1e-45, 3.4e38, Infinity, 0.1) }],
     ["nan", { shape: [1], values: Float32Array.of(NaN) }],
@@ -126,7 +126,7 @@ Deno.test("decodeSafetensors() gives back what encodeSafetensors() was given", (
   });
 });
 
-Deno.test("decodeSafetensors() gives copies, from any part of a buffer", () => {
+Deno.test("decodeSafetensors() returns copies, also from a part of a buffer", () => {
   const bytes = encodeSafetensors(new Map([["kernel", kernel]]));
   const larger = new Uint8Array(bytes.length + 3);
   larger.set(bytes, 3);
@@ -138,14 +138,14 @@ Deno.test("decodeSafetensors() gives copies, from any part of a buffer", () => {
   }
 });
 
-Deno.test("decodeSafetensors() refuses files that are cut off anywhere", () => {
+Deno.test("decodeSafetensors() rejects files that are truncated anywhere", () => {
   const bytes = encodeSafetensors(new Map([["kernel", kernel], ["step", step]]));
   for (let length = 0; length < bytes.length; length++) {
     assertThrows(() => decodeSafetensors(bytes.slice(0, length)), TypeError, "cut short");
   }
 });
 
-Deno.test("decodeSafetensors() refuses lengths, offsets and shapes that do not agree", () => {
+Deno.test("decodeSafetensors() rejects inconsistent lengths, offsets and shapes", () => {
   const entry = (parts: object) => ({
     kernel: { dtype: "F32", shape: [2], data_offsets: [0, 8], ...parts },
   });
@@ -184,7 +184,7 @@ Deno.test("decodeSafetensors() refuses lengths, offsets and shapes that do not a
   );
 });
 
-Deno.test("decodeSafetensors() refuses tensors that overlap, and bytes that are of none", () => {
+Deno.test("decodeSafetensors() rejects overlapping tensors, and bytes that belong to no tensor", () => {
   const one = (start: number, end: number) => ({
     ...{ dtype: "F32", shape: [(end - start) / 4], data_offsets: [start, end] },
   });
@@ -204,7 +204,7 @@ Deno.test("decodeSafetensors() refuses tensors that overlap, and bytes that are 
   }
 });
 
-Deno.test("decodeSafetensors() refuses types that it does not read, by name", () => {
+Deno.test("decodeSafetensors() rejects unsupported types and names them", () => {
   const header = { kernel: { dtype: "BF16", shape: [2], data_offsets: [0, 4] } };
   assertThrows(
     () => decodeSafetensors(file(header, [0, 0, 0, 0])),
@@ -213,7 +213,7 @@ Deno.test("decodeSafetensors() refuses types that it does not read, by name", ()
   );
 });
 
-Deno.test("decodeSafetensors() refuses what is no safetensors file", () => {
+Deno.test("decodeSafetensors() rejects data that is not a safetensors file", () => {
   const text = new TextEncoder().encode("a,b\n1,2\n3,4\n5,6\n7,8\n");
   assertThrows(() => decodeSafetensors(text), TypeError, "not a safetensors file");
   assertThrows(

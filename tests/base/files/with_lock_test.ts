@@ -21,7 +21,7 @@ function holder(path: string) {
   }).spawn();
 }
 
-Deno.test("withLock() lets one caller in at a time", async () => {
+Deno.test("withLock() runs one caller at a time", async () => {
   await withFolder(async (folder) => {
     let inside = 0, waits = 0;
     const enter = () =>
@@ -35,7 +35,7 @@ Deno.test("withLock() lets one caller in at a time", async () => {
   });
 });
 
-Deno.test("withLock() lets the next one in after a failure", async () => {
+Deno.test("withLock() runs the next caller after a failure", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "lock");
     const failing = withLock(path, () => {}, () => Promise.reject(new Error("no")));
@@ -44,7 +44,7 @@ Deno.test("withLock() lets the next one in after a failure", async () => {
   });
 });
 
-Deno.test("withLock() waits for another process, and no longer than that lives", async () => {
+Deno.test("withLock() waits for another process until that process ends", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "lock");
     const child = holder(path);

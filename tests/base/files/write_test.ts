@@ -22,7 +22,7 @@ async function namesIn(folder: string): Promise<string[]> {
 
 const old = Uint8Array.of(1, 2, 3);
 
-Deno.test("writeFileWhole() writes a new file, and nothing beside it", () =>
+Deno.test("writeFileWhole() writes a new file and leaves no other files", () =>
   withFolder(async (folder) => {
     for (
       const bytes of [Uint8Array.of(0, 255, 7), new Uint8Array(), new Uint8Array(3 << 20).fill(5)]
@@ -33,14 +33,14 @@ Deno.test("writeFileWhole() writes a new file, and nothing beside it", () =>
     }
   }));
 
-Deno.test("writeFileWhole() writes the part of a buffer that an array sees", () =>
+Deno.test("writeFileWhole() writes only the part of a buffer that belongs to the array", () =>
   withFolder(async (folder) => {
     const path = join(folder, "file.bin");
     await writeFileWhole(path, Uint8Array.of(9, 1, 2, 9).subarray(1, 3));
     assertEquals(await Deno.readFile(path), Uint8Array.of(1, 2));
   }));
 
-Deno.test("writeFileWhole() lets who has opened the old file read it to its end", () =>
+Deno.test("writeFileWhole() does not affect readers that have opened the old file", () =>
   withFolder(async (folder) => {
     const path = join(folder, "file.bin");
     await Deno.writeFile(path, Uint8Array.of(1, 2, 3, 4));
@@ -55,7 +55,7 @@ Deno.test("writeFileWhole() lets who has opened the old file read it to its end"
     assertEquals(await Deno.readFile(path), Uint8Array.of(5, 6, 7, 8));
   }));
 
-Deno.test("writeFileWhole() shows the old file or the new one at any time, never a part", () =>
+Deno.test("writeFileWhole() replaces the file atomically", () =>
   withFolder(async (folder) => {
     const path = join(folder, "file.bin"), large = new Uint8Array(32 << 20).fill(7);
     await Deno.writeFile(path, old);
@@ -73,7 +73,7 @@ Deno.test("writeFileWhole() shows the old file or the new one at any time, never
     assertEquals(await namesIn(folder), ["file.bin"]);
   }));
 
-Deno.test("writeFileWhole() of several writers at once leaves one of their files whole", () =>
+Deno.test("writeFileWhole() leaves one complete file if several writers write at once", () =>
   withFolder(async (folder) => {
     const path = join(folder, "file.bin"), size = 1 << 18;
     const contents = Array.from({ length: 8 }, (_, index) => new Uint8Array(size).fill(index));
@@ -83,7 +83,7 @@ Deno.test("writeFileWhole() of several writers at once leaves one of their files
     assertEquals(await namesIn(folder), ["file.bin"]);
   }));
 
-Deno.test("writeFileWhole() rejects where there is no such folder", () =>
+Deno.test("writeFileWhole() rejects if the folder does not exist", () =>
   withFolder(async (folder) => {
     await assertRejects(
       () => writeFileWhole(join(folder, "nowhere", "file.bin"), old),
@@ -93,7 +93,7 @@ Deno.test("writeFileWhole() rejects where there is no such folder", () =>
     assertEquals(await namesIn(folder), []);
   }));
 
-Deno.test("writeFileWhole() rejects where a folder is in its place, and leaves that alone", () =>
+Deno.test("writeFileWhole() rejects if a folder has the same name, and keeps that folder", () =>
   withFolder(async (folder) => {
     const path = join(folder, "file.bin");
     await Deno.mkdir(path);
@@ -104,7 +104,7 @@ Deno.test("writeFileWhole() rejects where a folder is in its place, and leaves t
   }));
 
 Deno.test({
-  name: "writeFileWhole() rejects in a folder that cannot be written to, and leaves the old file",
+  name: "writeFileWhole() rejects in a read-only folder, and keeps the old file",
   // Nothing is forbidden to the superuser.
   ignore: Deno.build.os === "windows" || Deno.uid() === 0,
   fn: () =>

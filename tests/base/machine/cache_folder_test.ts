@@ -3,7 +3,7 @@ import { isAbsolute, join, resolve } from "node:path";
 import { cacheFolder } from "../../../src/base/machine/cache_folder.ts";
 import { withEnvironment } from "../../engine/native/support.ts";
 
-Deno.test("cacheFolder() is what ROCKET_CACHE says", async () => {
+Deno.test("cacheFolder() returns the value of ROCKET_CACHE", async () => {
   await withEnvironment({ ROCKET_CACHE: "some/place", XDG_CACHE_HOME: "/elsewhere" }, () => {
     assertEquals(cacheFolder(), resolve("some/place"));
     return Promise.resolve();
@@ -11,7 +11,7 @@ Deno.test("cacheFolder() is what ROCKET_CACHE says", async () => {
 });
 
 Deno.test({
-  name: "cacheFolder() follows XDG_CACHE_HOME, and is below the home folder without it",
+  name: "cacheFolder() uses XDG_CACHE_HOME, or the home folder without it",
   ignore: Deno.build.os !== "linux",
   async fn() {
     await withEnvironment({ ROCKET_CACHE: undefined, XDG_CACHE_HOME: "/xdg" }, () => {

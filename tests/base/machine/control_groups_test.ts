@@ -4,7 +4,7 @@ import { leftInGroups } from "../../../src/base/machine/control_groups.ts";
 /** A system that has some files. */
 const system = (files: Record<string, string>) => (path: string) => Promise.resolve(files[path]);
 
-Deno.test("leftInGroups() takes the tightest limit of a group and those above, without the cache of files", async () => {
+Deno.test("leftInGroups() uses the tightest limit of a group and its parents, and ignores cached files", async () => {
   const read = system({
     "/proc/self/cgroup": "0::/jobs/one\n",
     "/sys/fs/cgroup/jobs/one/memory.max": "max\n",
@@ -18,7 +18,7 @@ Deno.test("leftInGroups() takes the tightest limit of a group and those above, w
   assertEquals(await leftInGroups(read), 900);
 });
 
-Deno.test("leftInGroups() reads the first version's groups too", async () => {
+Deno.test("leftInGroups() also reads control groups of version 1", async () => {
   const read = system({
     "/proc/self/cgroup": "12:cpu,cpuacct:/a\n4:memory:/a\n0::/\n",
     "/sys/fs/cgroup/memory/a/memory.limit_in_bytes": "1000\n",
@@ -28,7 +28,7 @@ Deno.test("leftInGroups() reads the first version's groups too", async () => {
   assertEquals(await leftInGroups(read), 400);
 });
 
-Deno.test("leftInGroups() knows no limit where there is none, nor negative memory", async () => {
+Deno.test("leftInGroups() returns Infinity without a limit, and never a negative number", async () => {
   assertEquals(await leftInGroups(system({})), Infinity);
   const over = system({
     "/proc/self/cgroup": "0::/\n",

@@ -10,7 +10,7 @@ import { commonKeys } from "../../../src/pipeline/file_schema.ts";
 import { stageKinds } from "../../../src/stages/stage.ts";
 import { builtins } from "../../../plugins/mod.ts";
 
-Deno.test("pathOptions and stageOptions are what the built-in stages' schemas say", () => {
+Deno.test("pathOptions and stageOptions agree with the schemas of the built-in stages", () => {
   const marked = builtins.map((stage): [string, string[]] => [
     stage.name,
     Object.entries(stage.options.shape)
@@ -33,13 +33,13 @@ const isPath = (
   schema.meta()?.path === true ||
   (schema.def.innerType !== undefined && isPath(schema.def.innerType as typeof schema));
 
-Deno.test("commonOptions are the keys of entries that are not the stages' own", () => {
+Deno.test("commonOptions are the keys of entries that are not options of stages", () => {
   for (const kind of stageKinds) {
     assertEquals([...commonOptions[kind], "use"].sort(), [...commonKeys(kind)].sort(), kind);
   }
 });
 
-Deno.test("namedFiles() finds the code of stages, path options and initial weights, and no other text", () => {
+Deno.test("namedFiles() finds exactly the code of stages, options that are paths, and initial weights", () => {
   const found = namedFiles({
     $schema: "/schema",
     name: "/name",
@@ -66,7 +66,7 @@ Deno.test("namedFiles() finds the code of stages, path options and initial weigh
   ]);
 });
 
-Deno.test("namedFiles() takes what is no pipeline", () => {
+Deno.test("namedFiles() accepts values that are not pipelines", () => {
   for (const value of [null, 1, "x", [], { data: 1, losses: {}, phases: [1, null], network: [] }]) {
     assertEquals([...namedFiles(value)], []);
   }

@@ -49,7 +49,7 @@ for (const [says, { equal, different }] of Object.entries(equalityCases)) {
   });
 }
 
-test("assertEquals() refuses what cannot be looked into", async ({ assertEquals }) => {
+test("assertEquals() rejects values that cannot be inspected", async ({ assertEquals }) => {
   for (const Class of [WeakMap<object, unknown>, WeakSet<object>] as (new () => object)[]) {
     const error = await thrownBy(() => assertEquals(new Class(), new Class()));
     ok(error instanceof TypeError);
@@ -57,7 +57,7 @@ test("assertEquals() refuses what cannot be looked into", async ({ assertEquals 
   }
 });
 
-test("assertEquals() shows what differs line by line, after the caller's message", async ({ assertEquals }) => {
+test("assertEquals() shows the differing lines after the caller's message", async ({ assertEquals }) => {
   const shown = async (body: () => void) => {
     const { message } = await thrownBy(body) as Error;
     return stripVTControlCharacters(message);
@@ -91,7 +91,7 @@ test("assertNotEquals() shows the value", async (module) => {
   ]);
 });
 
-test("assert() throws on what is not truthy, with the caller's message alone", async (module) => {
+test("assert() throws if a value is not truthy, with only the caller's message", async (module) => {
   // An assertion has to be called by a name with a type.
   const assert: Assertions["assert"] = module.assert;
   await holdTo(module, [
@@ -110,7 +110,7 @@ test("fail() throws", async (module) => {
   ]);
 });
 
-test("assertExists() throws on null and undefined alone", async (module) => {
+test("assertExists() throws only for null and undefined", async (module) => {
   const assertExists: Assertions["assertExists"] = module.assertExists;
   await holdTo(module, [
     ...[0, "", false, NaN, {}].map((value) => [() => assertExists(value), undefined] as const),
@@ -139,7 +139,7 @@ test("assertInstanceOf() names the class it expected and the one it found", asyn
   ]);
 });
 
-test("assertAlmostEquals() allows a ten millionth, or the tolerance", async (module) => {
+test("assertAlmostEquals() allows a ten-millionth, or the tolerance", async (module) => {
   const { assertAlmostEquals } = module;
   const far = (actual: string, expected: string, delta: string, tolerance: string) =>
     `Expected actual: "${actual}" to be close to "${expected}": ` +
@@ -186,7 +186,7 @@ const throwing = (value: unknown) => () => {
 };
 const rejecting = (value: unknown) => () => Promise.reject(value);
 
-test("assertThrows() returns what is thrown, of the class and with the words", async (module) => {
+test("assertThrows() returns an error with the expected class and message", async (module) => {
   const { assertThrows } = module;
   const error = new OwnError("\x1b[31mno column\x1b[0m label");
   strictEqual(assertThrows(throwing(error)), error);
@@ -225,7 +225,7 @@ test("assertThrows() returns what is thrown, of the class and with the words", a
   ]);
 });
 
-test("assertRejects() resolves to what a promise rejects with, of the class and with the words", async (module) => {
+test("assertRejects() resolves to the reason of a rejection with the expected class and message", async (module) => {
   const { assertRejects } = module;
   const error = new OwnError("no column label");
   strictEqual(await assertRejects(rejecting(error)), error);
@@ -265,7 +265,7 @@ test("assertRejects() resolves to what a promise rejects with, of the class and 
   ]);
 });
 
-test("assertRejects() is an assertion only once it is awaited", async ({ assertRejects }) => {
+test("assertRejects() only has an effect if it is awaited", async ({ assertRejects }) => {
   const pending = assertRejects(() => Promise.resolve());
   ok(pending instanceof Promise);
   ok(await thrownBy(() => pending) instanceof Error);

@@ -21,7 +21,10 @@ export async function implementations<Module>(
 ): Promise<Implementation<Module>[]> {
   const found = [{ name: "stand-in", module: standIn }];
   if (import.meta.resolve(specifier).startsWith(compat)) {
-    Deno.test.ignore(`${specifier} does what its stand-in does [registry: not in reach]`, () => {});
+    Deno.test.ignore(
+      `${specifier} does the same as its stand-in [registry: not reachable]`,
+      () => {},
+    );
   } else {
     found.push({ name: "registry", module: await import(specifier) });
   }

@@ -44,7 +44,7 @@ async function importsOfStd(): Promise<Map<string, Map<string, string>>> {
 
 const imported = await importsOfStd();
 
-Deno.test("compat/ has a stand-in for each @std module that is imported, and deno.json its version", () => {
+Deno.test("compat/ has a stand-in for each imported @std module, and deno.json has its version", () => {
   assert(imported.size >= 2, "the project imports @std/assert and @std/cli/parse-args");
   for (const [specifier, names] of imported) {
     const where = `${specifier}, imported by ${names.get("")}`;
@@ -54,7 +54,7 @@ Deno.test("compat/ has a stand-in for each @std module that is imported, and den
   }
 });
 
-Deno.test("compat/ has nothing that is not imported", () => {
+Deno.test("compat/ has only modules that are imported", () => {
   assertEquals(standIns.map(({ specifier }) => specifier).sort(), [...imported.keys()].sort());
 });
 
@@ -67,7 +67,7 @@ Deno.test("compat/ has a stand-in for each package of the JSR registry", () => {
 });
 
 for (const { specifier, path } of standIns) {
-  Deno.test(`compat/ exports all that is imported of ${specifier}`, async () => {
+  Deno.test(`compat/ exports everything that is imported from ${specifier}`, async () => {
     const exported = Object.keys(await import(pathToFileURL(path).href));
     const names = [...imported.get(specifier) ?? []].filter(([name]) => name !== "");
     assert(names.length > 0);

@@ -68,7 +68,7 @@ function replaced(within: Value, [name, ...rest]: (string | number)[], next: Val
   return { ...parts, [name]: replaced(parts[name]!, rest, next) };
 }
 
-Deno.test("--set changes the value at its path, and nothing else", () => {
+Deno.test("--set changes only the value at its path", () => {
   const choices = fc.array(fc.nat(), { minLength: 1, maxLength: 5 });
   fc.assert(
     fc.property(map, choices, value, fc.boolean(), (pipeline, steps, next, brackets) => {
@@ -87,7 +87,7 @@ Deno.test("--set changes the value at its path, and nothing else", () => {
   );
 });
 
-Deno.test("--set takes any text: it changes the pipeline or is refused as the person's mistake", () => {
+Deno.test("--set with any text changes the pipeline or causes a UserError", () => {
   const root = nodeOf({ a: { b: [1, { use: "kl" }] }, c: "x" }, origin);
   const texts = fc.oneof(
     fc.string({ maxLength: 30 }),

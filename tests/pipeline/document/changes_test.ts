@@ -48,7 +48,7 @@ Deno.test("applyChange() replaces a value, read as YAML", () => {
   for (const [change, path, value] of cases) assertEquals(changed(change, path), value, change);
 });
 
-Deno.test("applyChange() makes the maps that are missing on the way", () => {
+Deno.test("applyChange() creates missing maps along the path", () => {
   assertEquals(changed("data.features.image.shape=[8, 8, 1]", ["data"]), {
     label: "digit",
     features: { image: { shape: [8, 8, 1] } },
@@ -56,24 +56,24 @@ Deno.test("applyChange() makes the maps that are missing on the way", () => {
   assertEquals(changed("train.epochs=3", ["train"]), { epochs: 3 });
 });
 
-Deno.test("applyChange() adds an item one beyond the end of a list", () => {
+Deno.test("applyChange() appends an item at the index after the end of a list", () => {
   assertEquals(changed("metrics.1=loss", ["metrics"]), ["accuracy", "loss"]);
   assertEquals(changed("metrics.1.use=loss", ["metrics"]), ["accuracy", { use: "loss" }]);
 });
 
-Deno.test("applyChange() gives options to a stage that has only its name", () => {
+Deno.test("applyChange() adds options to a stage that consists of its name", () => {
   assertEquals(changed("network.light=[8]", ["network"]), { use: "mlp", light: [8] });
   assertEquals(changed("losses.1.weight=2", ["losses", 1]), { use: "mse-hint", weight: 2 });
 });
 
-Deno.test("applyChange() gives options to a label that has only its column", () => {
+Deno.test("applyChange() adds options to a label that consists of its column", () => {
   assertEquals(changed("data.label.classes=10", ["data", "label"]), {
     column: "digit",
     classes: 10,
   });
 });
 
-Deno.test("applyChange() lays maps over those that are there, and replaces another stage whole", () => {
+Deno.test("applyChange() merges maps, but replaces a stage by a different stage", () => {
   assertEquals(changed("optimizer={ learningRate: 1 }", ["optimizer"]), {
     use: "sgd",
     learningRate: 1,
@@ -85,13 +85,13 @@ Deno.test("applyChange() lays maps over those that are there, and replaces anoth
   });
 });
 
-Deno.test("applyChange() leaves all else as it was, and the pipeline it was given", () => {
+Deno.test("applyChange() changes nothing else, and does not modify its argument", () => {
   const before = pipeline();
   const after = valueOf(applyChange(before, "seed=5")) as Record<string, unknown>;
   assertEquals({ ...after, seed: 1 }, valueOf(before) as Record<string, unknown>);
 });
 
-Deno.test("applyChange() remembers that the command line wrote a value", () => {
+Deno.test("applyChange() records the command line as the origin of a value", () => {
   const root = applyChange(pipeline(), "optimizer.learningRate=2");
   const place = (path: Path) => placeOf(follow(root, path).node, path);
   assertEquals(place(["optimizer", "learningRate"]), {
@@ -104,7 +104,7 @@ Deno.test("applyChange() remembers that the command line wrote a value", () => {
   assertEquals(follow(root, ["optimizer", "learningRate"]).node.origin.folder, Deno.cwd());
 });
 
-Deno.test("applyChange() keeps the position of a key only with its value's file", () => {
+Deno.test("applyChange() keeps the position of a key only if its value is from the same file", () => {
   const root = applyChange(pipeline(), "optimizer.learningRate=2");
   const optimizer = follow(root, ["optimizer"]).node as Node & { kind: "map" };
   assertEquals(optimizer.entries.get("learningRate")?.key, undefined);
@@ -113,7 +113,7 @@ Deno.test("applyChange() keeps the position of a key only with its value's file"
   assertEquals(top.entries.get("optimizer")?.key, { line: 9, column: 1 });
 });
 
-Deno.test("applyChange() refuses paths that lead nowhere", async () => {
+Deno.test("applyChange() rejects paths that do not exist", async () => {
   const list = "losses is a list of length 2; expected an index from 0 to 2, got";
   const cases: [string, string, string][] = [
     ["losses.3.weight=1", `${list} "3"`, ""],
@@ -134,7 +134,7 @@ Deno.test("applyChange() refuses paths that lead nowhere", async () => {
   }
 });
 
-Deno.test("applyChange() refuses a path in a pipeline that is a list", async () => {
+Deno.test("applyChange() rejects a path by name in a pipeline that is a list", async () => {
   assertEquals(await problemsOf(() => applyChange(nodeOf([], pipeline().origin), "name=x")), [
     [
       "--set name=x",
@@ -144,7 +144,7 @@ Deno.test("applyChange() refuses a path in a pipeline that is a list", async () 
   ]);
 });
 
-Deno.test("applyChange() refuses what is not PATH=VALUE", async () => {
+Deno.test("applyChange() rejects text that is not PATH=VALUE", async () => {
   for (const change of ["", "seed", "=1", "a..b=1", ".a=1", "a.=1"]) {
     assertEquals(await problemsOf(() => applyChange(pipeline(), change)), [
       [
@@ -156,7 +156,7 @@ Deno.test("applyChange() refuses what is not PATH=VALUE", async () => {
   }
 });
 
-Deno.test("applyChange() refuses values that are no YAML, without a line of some file", async () => {
+Deno.test("applyChange() rejects values that are not YAML, without the line of a file", async () => {
   assertEquals(await problemsOf(() => applyChange(pipeline(), "metrics=[a")), [
     ["--set metrics=[a", "Flow sequence must end with a ]", ""],
   ]);

@@ -66,7 +66,7 @@ Deno.test("readDocument() does not count a byte order mark as a column", async (
   );
 });
 
-Deno.test("readDocument() says where values, keys, and what is missing would stand", async () => {
+Deno.test("readDocument() provides the places of values, keys, and missing values", async () => {
   const text = "name: x\nlosses:\n  - use: kl\n    weight: 2\n";
   await readFirst({ "a.yaml": text }, (document, folder) => {
     const cases: [Path, string, string][] = [
@@ -86,7 +86,7 @@ Deno.test("readDocument() says where values, keys, and what is missing would sta
   });
 });
 
-Deno.test("readDocument() names files as the person did", async () => {
+Deno.test("readDocument() names files as the user did", async () => {
   await withFiles({ "a.yaml": "name: x" }, async (folder) => {
     const file = relative(Deno.cwd(), join(folder, "a.yaml"));
     const document = await readDocument(file, { allowed: allCode });
@@ -94,7 +94,7 @@ Deno.test("readDocument() names files as the person did", async () => {
   });
 });
 
-Deno.test("readDocument() refuses what is no pipeline", async () => {
+Deno.test("readDocument() rejects files that do not contain a pipeline", async () => {
   const hint = "pipelines/quickstart.yaml is an example to start from";
   const cases: [Files, string, string, string][] = [
     [{ "a.yaml": "" }, "a.yaml:1:1", "a.yaml does not contain a pipeline: it is empty", hint],
@@ -140,7 +140,7 @@ Deno.test("readDocument() refuses what is no pipeline", async () => {
   }
 });
 
-Deno.test("readDocument() finds the file that was meant by one that is not there", async () => {
+Deno.test("readDocument() suggests the most similar file name for a missing file", async () => {
   await withFiles(
     { "quickstart.yaml": "", "quickstar.txt": "", "mine.ts": "" },
     async (folder) => {
@@ -158,7 +158,7 @@ Deno.test("readDocument() finds the file that was meant by one that is not there
   );
 });
 
-Deno.test("extends: lays a file over another, and each value keeps its place", async () => {
+Deno.test("extends: merges files, and each value keeps its place", async () => {
   await readFirst({
     "top/top.yaml": "extends: ../middle.yaml\nname: top\ntrain:\n  epochs: 3\n",
     "middle.yaml": "# middle\nextends: base/base.yaml\nnetwork:\n  light: [8]\n",
@@ -188,7 +188,7 @@ Deno.test("extends: lays a file over another, and each value keeps its place", a
   });
 });
 
-Deno.test("extends: takes several files, of which later ones win", async () => {
+Deno.test("extends: accepts several files, and later ones take precedence", async () => {
   await readFirst({
     "top.yaml": "extends: [one.yaml, two.json]\nc: top\n",
     "one.yaml": "a: one\nb: one\nc: one\n",
@@ -196,7 +196,7 @@ Deno.test("extends: takes several files, of which later ones win", async () => {
   }, (document) => assertEquals(document.value, { a: "one", b: "two", c: "top", d: "two" }));
 });
 
-Deno.test("extends: takes the same file twice on different ways", async () => {
+Deno.test("extends: accepts the same file twice through different files", async () => {
   await readFirst({
     "top.yaml": "extends: [one.yaml, two.yaml]\n",
     "one.yaml": "extends: base.yaml\na: 1\n",
@@ -205,7 +205,7 @@ Deno.test("extends: takes the same file twice on different ways", async () => {
   }, (document) => assertEquals(document.value, { a: 1, b: 2, c: 3 }));
 });
 
-Deno.test("extends: a stage with another `use` replaces the one below whole, and lists do too", async () => {
+Deno.test("extends: a stage with a different `use` and a list replace the values below", async () => {
   await readFirst({
     "top.yaml":
       "extends: base.yaml\noptimizer: { use: adam, learningRate: 1 }\nlosses: [kl]\ntrain: { epochs: 1 }\n",
@@ -219,7 +219,7 @@ Deno.test("extends: a stage with another `use` replaces the one below whole, and
     }));
 });
 
-Deno.test("extends: takes the path from environment variables too", async () => {
+Deno.test("extends: accepts paths with environment variables", async () => {
   const files = { "top.yaml": "extends: ${env:ROCKET_TEST_BASE}.yaml\n", "7.yaml": "a: 1\n" };
   await withEnvironment({ ROCKET_TEST_BASE: "7" }, async () => {
     await readFirst(files, (document) => assertEquals(document.value, { a: 1 }));
@@ -242,7 +242,7 @@ Deno.test("extends: takes the path from environment variables too", async () => 
   });
 });
 
-Deno.test("extends: refuses files that extend themselves", async () => {
+Deno.test("extends: rejects files that extend themselves", async () => {
   assertEquals(await refused({ "a.yaml": "extends: a.yaml\n" }), [
     ["a.yaml:1:10", "the pipeline extends itself: a.yaml → a.yaml", ""],
   ]);
@@ -256,7 +256,7 @@ Deno.test("extends: refuses files that extend themselves", async () => {
   ]);
 });
 
-Deno.test("extends: refuses what is no path, and files that cannot be read, at their places", async () => {
+Deno.test("extends: rejects values that are not paths, and unreadable files, at their places", async () => {
   const path = "expected the path of a pipeline file, or a list of them";
   const cases: [Files, string, string, string][] = [
     [{ "a.yaml": "extends: 3\n" }, "a.yaml:1:10", path, ""],
@@ -292,7 +292,7 @@ Deno.test("extends: refuses what is no path, and files that cannot be read, at t
   for (const [files, ...row] of cases) assertEquals(await refused(files), [row]);
 });
 
-Deno.test("--set comes after extends:, and one change after the other", async () => {
+Deno.test("--set applies after extends, and changes apply in order", async () => {
   await withFiles(
     { "a.yaml": "extends: b.yaml\n", "b.yaml": "train: { epochs: 1, batch: 2 }\nseed: 1\n" },
     async (folder) => {
@@ -310,7 +310,7 @@ Deno.test("--set comes after extends:, and one change after the other", async ()
   );
 });
 
-Deno.test("readDocument() tells of all wrong changes and variables at once", async () => {
+Deno.test("readDocument() reports all wrong changes and variables at once", async () => {
   await withEnvironment({ ROCKET_TEST_NONE: undefined }, async () => {
     const problems = await refused(
       { "a.yaml": "seed: ${env:ROCKET_TEST_NONE}\nmetrics: []\n" },
@@ -366,7 +366,7 @@ Deno.test("readDocument() lets TypeScript and YAML extend each other", async () 
   });
 });
 
-Deno.test("readDocument() refuses TypeScript that throws or has no pipeline", async () => {
+Deno.test("readDocument() rejects TypeScript files that throw or do not contain a pipeline", async () => {
   const hint = "write `export default definePipeline({ … })`";
   const debug = "run again with --debug to see the stack trace";
   const none = "a.ts does not contain a pipeline: its default export is not a pipeline";
@@ -414,7 +414,7 @@ Deno.test("readDocument() refuses TypeScript that throws or has no pipeline", as
   });
 });
 
-Deno.test("documentOfValue() takes a pipeline that a program has", async () => {
+Deno.test("documentOfValue() accepts a pipeline from a program", async () => {
   await withFiles({ "base.yaml": "name: base\nseed: 2\n" }, async (folder) => {
     const value = { extends: "base.yaml", seed: 3, losses: [{ use: mseHint }] };
     const document = await documentOfValue(value, {
@@ -437,7 +437,7 @@ Deno.test("documentOfValue() takes a pipeline that a program has", async () => {
   });
 });
 
-Deno.test("documentOfValue() refuses a pipeline that contains itself", async () => {
+Deno.test("documentOfValue() rejects a pipeline that contains itself", async () => {
   const value: Record<string, unknown> = { name: "x", data: {} };
   (value.data as Record<string, unknown>).train = value;
   assertEquals(await problemsOf(() => documentOfValue(value, { allowed: allCode })), [
@@ -445,7 +445,7 @@ Deno.test("documentOfValue() refuses a pipeline that contains itself", async () 
   ]);
 });
 
-Deno.test("extends: refuses files that extend one another twice, which would be read without end", async () => {
+Deno.test("extends: rejects files that extend each other twice, which would never end", async () => {
   const files: Record<string, string> = { "30.yaml": "name: x" };
   for (let index = 0; index < 30; index++) {
     files[`${index}.yaml`] = `extends: [${index + 1}.yaml, ${index + 1}.yaml]`;

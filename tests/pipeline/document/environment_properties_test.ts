@@ -42,7 +42,7 @@ const part: fc.Arbitrary<Part> = fc.oneof(
   fc.nat().map((variable) => ({ variable })),
 );
 
-Deno.test("${env:NAME} within a text becomes the variable's value as it is, all around it stays", () => {
+Deno.test("${env:NAME} within a longer text is replaced by the unchanged value of the variable", () => {
   fc.assert(
     fc.property(variables, fc.array(part, { minLength: 1 }), (variables, parts) => {
       withVariables(variables, () => {
@@ -74,7 +74,7 @@ Deno.test("${env:NAME} within a text becomes the variable's value as it is, all 
   );
 });
 
-Deno.test("${env:NAME} alone gives the number, the truth or the text that a file would have there", () => {
+Deno.test("${env:NAME} alone gives the number, boolean or text that YAML reads from the value", () => {
   const written = fc.oneof(
     fc.integer().map((value) => [String(value), value] as const),
     fc.double({ noNaN: true, noDefaultInfinity: true })
@@ -95,7 +95,7 @@ Deno.test("${env:NAME} alone gives the number, the truth or the text that a file
   );
 });
 
-Deno.test("${env:NAME} of a variable that is not set is a problem at its place", () => {
+Deno.test("${env:NAME} is a problem at its place if the variable is not set", () => {
   fc.assert(
     fc.property(fc.uniqueArray(name, { maxLength: 5 }), fc.boolean(), (names, alone) => {
       const { problems } = read(names.map((name) => `${alone ? "" : "a "}\${env:${name}}`));

@@ -33,7 +33,7 @@ function readValue(text: string): unknown {
   return (value as { a: unknown }).a;
 }
 
-Deno.test("readEnvironment() reads a value that is nothing else as YAML does", async () => {
+Deno.test("readEnvironment() parses a value that consists of one variable as YAML", async () => {
   const cases: [string, unknown][] = [
     ["128", 128],
     ["5e-4", 0.0005],
@@ -55,7 +55,7 @@ Deno.test("readEnvironment() reads a value that is nothing else as YAML does", a
   }
 });
 
-Deno.test("readEnvironment() reads variables within a longer text as text", async () => {
+Deno.test("readEnvironment() keeps variables within a longer text as text", async () => {
   await withEnvironment({ ROCKET_TEST_ONE: "1", ROCKET_TEST_TWO: "${env:HOME}" }, () => {
     const cases: [string, string][] = [
       ["run-${env:ROCKET_TEST_ONE}", "run-1"],
@@ -68,7 +68,7 @@ Deno.test("readEnvironment() reads variables within a longer text as text", asyn
   });
 });
 
-Deno.test("readEnvironment() reads $${ as the text ${, and other dollars as they are", () => {
+Deno.test("readEnvironment() reads $${ as ${ and does not change other dollar signs", () => {
   const cases: [string, string][] = [
     ["$${env:HOME}", "${env:HOME}"],
     ["a $${x} b", "a ${x} b"],
@@ -78,7 +78,7 @@ Deno.test("readEnvironment() reads $${ as the text ${, and other dollars as they
   for (const [text, value] of cases) assertEquals(readValue(text), value, text);
 });
 
-Deno.test("readEnvironment() reads variables everywhere but in keys", async () => {
+Deno.test("readEnvironment() replaces variables everywhere except in keys", async () => {
   await withEnvironment({ ROCKET_TEST_ONE: "1" }, () => {
     const { value, problems } = readText(
       "a: [x, { b: '${env:ROCKET_TEST_ONE}' }]\n'${env:ROCKET_TEST_ONE}': 2",
@@ -88,7 +88,7 @@ Deno.test("readEnvironment() reads variables everywhere but in keys", async () =
   });
 });
 
-Deno.test("readEnvironment() tells of each variable that is not set, with its place", async () => {
+Deno.test("readEnvironment() reports each variable that is not set, with its place", async () => {
   await withEnvironment(
     { ROCKET_TEST_BATCH: "1", ROCKET_TEST_BACTH: undefined, UNHEARD_OF: undefined },
     () => {
@@ -107,7 +107,7 @@ Deno.test("readEnvironment() tells of each variable that is not set, with its pl
   );
 });
 
-Deno.test("readEnvironment() refuses what looks like a variable and is none", () => {
+Deno.test("readEnvironment() rejects malformed variables", () => {
   for (const text of ["${HOME}", "${env:}", "${env:2X}", "${env:A B}", "${env:HOME", "x${"]) {
     const found = text.slice(text.indexOf("$"));
     assertEquals(readText(`a: "${text}"`).problems, [
@@ -117,7 +117,7 @@ Deno.test("readEnvironment() refuses what looks like a variable and is none", ()
   }
 });
 
-Deno.test("readEnvironment() keeps positions, and values that are no text", async () => {
+Deno.test("readEnvironment() keeps positions, and values that are not text", async () => {
   await withEnvironment({ ROCKET_TEST_ONE: "1" }, () => {
     const node = readEnvironment(parseYaml("a:\n  b: ${env:ROCKET_TEST_ONE}", origin), []);
     assertEquals(placeOf(follow(node, ["a", "b"]).node, []), {
@@ -132,7 +132,7 @@ Deno.test("readEnvironment() keeps positions, and values that are no text", asyn
   assertEquals([read.use === mseHint, read.n, read.t, read.z], [true, 3, true, null]);
 });
 
-Deno.test("asWritten() puts ${env:NAME} in the place of what was read, and reads the same again", async () => {
+Deno.test("asWritten() restores ${env:NAME}, from which the same value is read again", async () => {
   const env = {
     ROCKET_TEST_ONE: "8",
     ROCKET_TEST_TWO: "rows/a.arrow",
@@ -198,7 +198,7 @@ Deno.test("asWritten() puts ${env:NAME} in the place of what was read, and reads
   });
 });
 
-Deno.test("readEnvironment() refuses variables in addresses but for those that are allowed", async () => {
+Deno.test("readEnvironment() rejects variables in addresses, except for allowed ones", async () => {
   await withEnvironment({ ROCKET_TEST_ONE: "https://h/", ROCKET_TEST_TWO: "x" }, () => {
     const refused = (text: string, allowEnv?: readonly string[]) => {
       const problems: Problem[] = [];

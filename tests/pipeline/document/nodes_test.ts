@@ -20,12 +20,12 @@ const below: Origin = { file: "below.yaml", folder: "base" };
 const merged = (under: unknown, over: unknown) =>
   valueOf(merge(nodeOf(under, below), nodeOf(over, origin)));
 
-Deno.test("valueOf() gives back what nodeOf() took", () => {
+Deno.test("valueOf() inverts nodeOf()", () => {
   const value = { text: "a", list: [1, [true, null], {}], map: { empty: [], deep: { x: -0.5 } } };
   assertEquals(valueOf(nodeOf(value, origin)), value);
 });
 
-Deno.test("nodeOf() keeps stages, functions and instances as they are", () => {
+Deno.test("nodeOf() keeps stages, functions and instances unchanged", () => {
   const schedule = () => 1, date = new Date(0);
   const value = { use: mseHint, schedule, date };
   const node = nodeOf(value, origin);
@@ -38,18 +38,18 @@ Deno.test("nodeOf() keeps stages, functions and instances as they are", () => {
   ]);
 });
 
-Deno.test("nodeOf() leaves out what is undefined", () => {
+Deno.test("nodeOf() leaves out undefined values", () => {
   const node = nodeOf({ a: undefined, b: 1 }, origin);
   assertEquals(valueOf(node), { b: 1 });
 });
 
-Deno.test("nodeOf() takes maps without a prototype", () => {
+Deno.test("nodeOf() accepts maps without a prototype", () => {
   const value: Record<string, unknown> = Object.create(null);
   value.a = 1;
   assertEquals(nodeOf(value, origin).kind, "map");
 });
 
-Deno.test("follow() leads to a value, or as near to it as there is one", () => {
+Deno.test("follow() finds a value, or its deepest existing parent", () => {
   const node = nodeOf({ losses: [{ weight: 0.5 }] }, origin);
   const cases: [(string | number)[], unknown, (string | number)[]][] = [
     [[], { losses: [{ weight: 0.5 }] }, []],
@@ -64,7 +64,7 @@ Deno.test("follow() leads to a value, or as near to it as there is one", () => {
   }
 });
 
-Deno.test("formatPath() writes paths as code does", () => {
+Deno.test("formatPath() writes paths like expressions in code", () => {
   const cases: [(string | number)[], string][] = [
     [[], ""],
     [["losses"], "losses"],
@@ -75,13 +75,13 @@ Deno.test("formatPath() writes paths as code does", () => {
   for (const [path, text] of cases) assertEquals(formatPath(path), text);
 });
 
-Deno.test("placeOf() has no line where the file has no positions", () => {
+Deno.test("placeOf() has no line if the file has no positions", () => {
   assertEquals(placeOf(nodeOf(1, origin), ["a", 0]), { file: "above.yaml", path: "a[0]" });
   const node = parseYaml("\n  x", origin);
   assertEquals(placeOf(node, ["a"]), { file: "above.yaml", line: 2, column: 3, path: "a" });
 });
 
-Deno.test("merge() joins maps at all depths, and replaces all else", () => {
+Deno.test("merge() merges maps at all depths and replaces other values", () => {
   const cases: [unknown, unknown, unknown][] = [
     [{ a: 1, b: 2 }, { b: 3, c: 4 }, { a: 1, b: 3, c: 4 }],
     [{ a: { b: { c: 1, d: 2 } } }, { a: { b: { c: 3 } } }, { a: { b: { c: 3, d: 2 } } }],
@@ -93,13 +93,13 @@ Deno.test("merge() joins maps at all depths, and replaces all else", () => {
   for (const [under, over, value] of cases) assertEquals(merged(under, over), value);
 });
 
-Deno.test("merge() keeps the options of a stage that stays the same", () => {
+Deno.test("merge() keeps the options if the stage is the same", () => {
   const sgd = { use: "sgd", learningRate: 0.1, momentum: 0.9 };
   assertEquals(merged(sgd, { learningRate: 0.2 }), { ...sgd, learningRate: 0.2 });
   assertEquals(merged(sgd, { use: "sgd", learningRate: 0.2 }), { ...sgd, learningRate: 0.2 });
 });
 
-Deno.test("merge() replaces a stage by another one whole", () => {
+Deno.test("merge() replaces a stage and its options by a different stage", () => {
   const sgd = { use: "sgd", learningRate: 0.1, momentum: 0.9 };
   assertEquals(merged(sgd, { use: "adam", learningRate: 0.2 }), { use: "adam", learningRate: 0.2 });
   assertEquals(merged({ holdout: 0.1 }, { use: "arrow" }), { use: "arrow" });
@@ -108,7 +108,7 @@ Deno.test("merge() replaces a stage by another one whole", () => {
   assertEquals(merged({ use: one, a: 1 }, { use: other, b: 2 }), { use: other, b: 2 });
 });
 
-Deno.test("merge() remembers for each part who wrote it", () => {
+Deno.test("merge() keeps the origin of each value", () => {
   const node = merge(
     parseYaml("a: { b: 1, c: 2 }", below),
     parseYaml("\na: { c: 3 }", origin),
@@ -119,7 +119,7 @@ Deno.test("merge() remembers for each part who wrote it", () => {
   assertEquals(file(["a"]), { file: "above.yaml", line: 2, column: 4, path: "a" });
 });
 
-Deno.test("merge() leaves both values as they were", () => {
+Deno.test("merge() does not modify its arguments", () => {
   const under: Node = nodeOf({ a: { b: 1 } }, below), over: Node = nodeOf({ a: { c: 1 } }, origin);
   merge(under, over);
   assertEquals([valueOf(under), valueOf(over)], [{ a: { b: 1 } }, { a: { c: 1 } }]);

@@ -99,7 +99,7 @@ function plain(node: Written): unknown {
   return Object.fromEntries(node.entries.map(([name, inner]) => [name, plain(inner)]));
 }
 
-Deno.test("parseYaml() reads what was written, and places each value where the text has it", () => {
+Deno.test("parseYaml() reads generated YAML and finds the position of each value", () => {
   fc.assert(
     fc.property(tree, (written) => {
       const writer = new Writer();
@@ -115,7 +115,7 @@ Deno.test("parseYaml() reads what was written, and places each value where the t
   );
 });
 
-Deno.test("parseYaml() of JSON gives what JSON.parse() gives", () => {
+Deno.test("parseYaml() reads JSON like JSON.parse()", () => {
   const pipelines = fc.dictionary(key, fc.jsonValue({ maxDepth: 4 })).filter((value) =>
     !/"(__proto__|\/\/[^"]*|<<)":/.test(JSON.stringify(value))
   );

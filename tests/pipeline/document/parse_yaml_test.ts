@@ -15,7 +15,7 @@ function positions(node: Node, path: Path): [value: string, key: string] {
   return [text(follow(node, path).node.position), text(key)];
 }
 
-Deno.test("parseYaml() reads values as YAML 1.2 does", () => {
+Deno.test("parseYaml() reads values according to YAML 1.2", () => {
   const cases: [string, unknown][] = [
     ["a: 1", { a: 1 }],
     ["a: 5e-4", { a: 0.0005 }],
@@ -51,7 +51,7 @@ Deno.test("parseYaml() reads JSON", () => {
   assertEquals(valueOf(read('{"a":"\\u0041\\/\\ud83d\\ude80"}')), { a: "A/🚀" });
 });
 
-Deno.test("parseYaml() knows the line and the column of each key and value", () => {
+Deno.test("parseYaml() returns the line and the column of each key and value", () => {
   const text = [
     "# a comment", // 1
     "name: x", // 2
@@ -85,26 +85,26 @@ Deno.test("parseYaml() knows the line and the column of each key and value", () 
   }
 });
 
-Deno.test("parseYaml() knows positions in JSON with tabs", () => {
+Deno.test("parseYaml() returns positions in JSON with tabs", () => {
   const node = read('{\n\t"a": {\n\t\t"b": [1,\t2]\n\t}\n}');
   assertEquals(positions(node, ["a", "b"]), ["3:8", "3:3"]);
   assertEquals(positions(node, ["a", "b", 1]), ["3:12", ""]);
 });
 
-Deno.test("parseYaml() puts an empty value where its key or the gap is", () => {
+Deno.test("parseYaml() returns the position of the key or the gap for an empty value", () => {
   const node = read("a:\nb: { c: , d }\n");
   for (const [path, line] of [[["a"], 1], [["b", "c"], 2], [["b", "d"], 2]] as const) {
     assertEquals(follow(node, path).node.position?.line, line, path.join("."));
   }
 });
 
-Deno.test("parseYaml() puts the values of an alias where the anchor is", () => {
+Deno.test("parseYaml() returns the position of the anchor for the values of an alias", () => {
   const node = read("a: &x { b: 1 }\nc: *x\n");
   assertEquals(valueOf(node), { a: { b: 1 }, c: { b: 1 } });
   assertEquals(positions(node, ["c", "b"]), ["1:12", "1:9"]);
 });
 
-Deno.test("parseYaml() lets a map's own keys win over those merged with <<", () => {
+Deno.test("parseYaml() prefers a map's own keys to keys merged with <<", () => {
   const text = [
     "base: &base { learningRate: 1, momentum: 2 }",
     "more: &more { learningRate: 3, decay: 4 }",
@@ -121,7 +121,7 @@ Deno.test("parseYaml() lets a map's own keys win over those merged with <<", () 
   });
 });
 
-Deno.test("parseYaml() says what is wrong with a file's form, and where", async () => {
+Deno.test("parseYaml() reports syntax errors with their places", async () => {
   const cases: [string, string, string][] = [
     ["a: 1\nb: 2\na: 3\n", "f.yaml:3:1", "Map keys must be unique"],
     ['1: a\n"1": b\n', "f.yaml:2:1", "Map keys must be unique"],
@@ -149,7 +149,7 @@ Deno.test("parseYaml() says what is wrong with a file's form, and where", async 
   }
 });
 
-Deno.test("parseYaml() tells of a second document in words for people", async () => {
+Deno.test("parseYaml() reports a second document in plain words", async () => {
   assertEquals(await refused("a: 1\n---\nb: 2\n"), [
     [
       "f.yaml:2:1",
@@ -159,12 +159,12 @@ Deno.test("parseYaml() tells of a second document in words for people", async ()
   ]);
 });
 
-Deno.test("parseYaml() tells all that is wrong with a file's form at once", async () => {
+Deno.test("parseYaml() reports all syntax errors at once", async () => {
   const problems = await refused("a: 1\na: 2\nb: 'x\n");
   assertEquals(problems.map(([place]) => place), ["f.yaml:2:1", "f.yaml:4:1"]);
 });
 
-Deno.test("parseYaml() refuses aliases of aliases that make millions of parts", async () => {
+Deno.test("parseYaml() rejects aliases of aliases that expand to millions of values", async () => {
   const lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"];
   for (let level = 1; level < 9; level++) {
     const before = Array(10).fill(`*a${level - 1}`).join(", ");

@@ -27,21 +27,21 @@ function assertValid(validate: ValidateFunction, value: unknown, message: string
   assert(validate(value), `${message}: ${JSON.stringify(validate.errors)}`);
 }
 
-Deno.test("schema/pipeline.json is what the stages' schemas give (deno task schema)", async () => {
+Deno.test("schema/pipeline.json is up to date with the stages' schemas (deno task schema)", async () => {
   assertEquals(await text("schema/pipeline.json"), JSON.stringify(schema, undefined, 2) + "\n");
 });
 
-Deno.test("pipelineJsonSchema() is a schema of draft 2020-12 without unknown words", () => {
+Deno.test("pipelineJsonSchema() is a valid schema of draft 2020-12 without unknown keywords", () => {
   assertEquals(schema.$schema, "https://json-schema.org/draft/2020-12/schema");
   assert(ajv.validateSchema(schema), JSON.stringify(ajv.errors));
 });
 
-Deno.test("schema/sweep.json is what the sweeps' schema gives (deno task schema)", async () => {
+Deno.test("schema/sweep.json is up to date with the schema of sweeps (deno task schema)", async () => {
   const sweep = JSON.stringify(sweepJsonSchema(schema), undefined, 2) + "\n";
   assertEquals(await text("schema/sweep.json"), sweep);
 });
 
-Deno.test("all sweeps of the repository are valid by schema/sweep.json, and not with a key misspelled", async () => {
+Deno.test("all sweeps of the repository are valid under schema/sweep.json, but not with a misspelled key", async () => {
   const isSweep = new Ajv2020({ ...strictness, strictTypes: false })
     .addSchema(JSON.parse(await text("schema/pipeline.json")), "pipeline.json")
     .compile(JSON.parse(await text("schema/sweep.json")));
@@ -63,7 +63,7 @@ Deno.test("all sweeps of the repository are valid by schema/sweep.json, and not 
   assert(count > 10, `${count}`);
 });
 
-Deno.test("all pipelines of the repository are valid by schema/pipeline.json", async () => {
+Deno.test("all pipelines of the repository are valid under schema/pipeline.json", async () => {
   const committed = new Ajv2020(strictness)
     .compile(JSON.parse(await text("schema/pipeline.json")));
   let count = 0;
@@ -76,7 +76,7 @@ Deno.test("all pipelines of the repository are valid by schema/pipeline.json", a
   assert(count >= 2);
 });
 
-Deno.test("the example of each built-in stage is valid, and is not with a key misspelled", () => {
+Deno.test("the example of each built-in stage is valid, but not with a misspelled key", () => {
   for (const { kind, name, example } of builtins) {
     const validate = entryOf(kind);
     const entry = parse(example!) as Record<string, unknown>;
@@ -89,14 +89,14 @@ Deno.test("the example of each built-in stage is valid, and is not with a key mi
   }
 });
 
-Deno.test("each built-in stage may be named alone just where it needs no options", () => {
+Deno.test("the short form of a built-in stage is valid exactly if it has no required options", () => {
   for (const { kind, name } of builtins) {
     const validate = entryOf(kind);
     assertEquals(validate(name), validate({ use: name }), `${kind} ${name}`);
   }
 });
 
-Deno.test("the JSON Schema and the plan agree on what is wrong", async () => {
+Deno.test("the JSON Schema and makePlan() reject the same pipelines", async () => {
   const { data, losses, ...rest } = digitsPipeline() as {
     data: Record<string, unknown>;
     losses: Record<string, unknown>[];
@@ -172,7 +172,7 @@ Deno.test("the JSON Schema and the plan agree on what is wrong", async () => {
   }
 });
 
-Deno.test("the JSON Schema takes stages from files and packages, with any options", () => {
+Deno.test("the JSON Schema accepts stages from files and packages with any options", () => {
   const elsewhere = [
     "./mine.ts",
     "../mine.js#other",
@@ -193,7 +193,7 @@ Deno.test("the JSON Schema takes stages from files and packages, with any option
   }
 });
 
-Deno.test("a file that extends another needs to say what is different alone", async () => {
+Deno.test("a file that extends another may be incomplete", async () => {
   const right: Record<string, unknown>[] = [
     {},
     { name: "other" },
@@ -247,7 +247,7 @@ Deno.test("a file that extends another needs to say what is different alone", as
   });
 });
 
-Deno.test("all that editors show of options is described", () => {
+Deno.test("all options have descriptions for editors", () => {
   const missing: string[] = [];
   const visit = (part: unknown, path: string) => {
     if (typeof part !== "object" || part === null) return;
@@ -261,7 +261,7 @@ Deno.test("all that editors show of options is described", () => {
   assertEquals(missing, []);
 });
 
-Deno.test("pipelineJsonSchema() knows the stages that it is given, nested and with defaults", () => {
+Deno.test("pipelineJsonSchema() contains the given stages, including nested ones, with defaults", () => {
   const mine = defineSchedule({
     name: "mine",
     summary: "Mine.",

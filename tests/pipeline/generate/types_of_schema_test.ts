@@ -12,7 +12,7 @@ function typesOf(options: z.ZodObject): string {
   return text.slice(start, text.indexOf("\n}", start)).trim();
 }
 
-Deno.test("src/pipeline/generated/pipeline_types.ts is what the stages' schemas give (deno task schema)", async () => {
+Deno.test("src/pipeline/generated/pipeline_types.ts is up to date with the stages' schemas (deno task schema)", async () => {
   const file = new URL("../../../src/pipeline/generated/pipeline_types.ts", import.meta.url);
   assertEquals(await Deno.readTextFile(file), typesOfSchema(pipelineJsonSchema(builtins)));
 });
@@ -41,7 +41,7 @@ Deno.test("typesOfSchema() writes the type of each kind of option", () => {
   }
 });
 
-Deno.test("typesOfSchema() makes options with defaults optional, and says what they are for", () => {
+Deno.test("typesOfSchema() makes options with defaults optional, and includes descriptions", () => {
   assertEquals(
     typesOf(z.object({
       by: z.number().default(2).describe("The factor."),

@@ -23,7 +23,7 @@ function withSweep<T>(
   );
 }
 
-Deno.test("a setting lays parts over the base, and changes values at paths", () =>
+Deno.test("a setting merges maps into the base and sets values at paths", () =>
   withSweep(
     `
 base: base.yaml
@@ -66,7 +66,7 @@ settings:
     },
   ));
 
-Deno.test("a run of a sweep has the plan that the pipeline itself has, with the seed and no baseline", () =>
+Deno.test("a run of a sweep has the plan of its pipeline, with the run's seed and without a baseline", () =>
   withFiles({
     "base.yaml": stringify(
       digitsPipeline({ train: { epochs: 1, batch: 64, baseline: "light-alone" } }),
@@ -85,7 +85,7 @@ Deno.test("a run of a sweep has the plan that the pipeline itself has, with the 
     assertEquals(plan.resolved, alone.resolved);
   }));
 
-Deno.test("the key of a setting stays when another one with a grid is added", () => {
+Deno.test("the key of a setting does not change if another setting with a grid is added", () => {
   const sweep = `
 base: base.yaml
 seeds: [1]
@@ -105,7 +105,7 @@ settings:
   });
 });
 
-Deno.test("a grid gives all combinations, each compared with the reference at its point", () =>
+Deno.test("a grid gives all combinations, each compared with the reference at the same point", () =>
   withSweep(
     `
 base: base.yaml
@@ -134,7 +134,7 @@ settings:
     },
   ));
 
-Deno.test("a TypeScript file may be a sweep", () =>
+Deno.test("a sweep file may be written in TypeScript", () =>
   withFiles({
     "base.yaml": base,
     "sweep.ts": `import { defineSweep } from ${JSON.stringify(mod)};
@@ -160,7 +160,7 @@ const cases: [name: string, sweep: string, expected: [string, string, string][]]
     [["sweep.yaml:1:7", "there is no file bse.yaml", "did you mean base.yaml?"]],
   ],
   [
-    "a seed that is there twice, and a reference that is not there",
+    "a duplicate seed and an unknown reference",
     "base: base.yaml\nseeds: [1, 2, 1]\nsettings: { basic: {}, rocket: {} }\nreference: basik\n",
     [
       ["sweep.yaml:4:1", 'there is no setting "basik"', "did you mean basic?"],
@@ -198,7 +198,7 @@ const cases: [name: string, sweep: string, expected: [string, string, string][]]
 ];
 
 for (const [name, text, expected] of cases) {
-  Deno.test(`a sweep file is refused for ${name}, with its place`, () =>
+  Deno.test(`a sweep file is rejected for ${name}, with its place`, () =>
     withSweep(text, async (file, folder) => {
       assertEquals(await problemsOf(() => readSweep(file, { allowed: allCode }), folder), expected);
     }));

@@ -16,7 +16,7 @@ export function assertNotEquals<T>(actual: T, expected: T, message?: string): vo
   );
 }
 
-/** Whether two values are deeply equal. */
+/** Checks whether two values are deeply equal. */
 function equal(left: unknown, right: unknown, seen = new Map<unknown, unknown>()): boolean {
   if (same(left, right)) return true;
   if (typeof left !== "object" || typeof right !== "object" || !left || !right) return false;
@@ -28,7 +28,7 @@ function equal(left: unknown, right: unknown, seen = new Map<unknown, unknown>()
   if (left instanceof WeakMap) throw new TypeError("Cannot compare WeakMap instances");
   if (left instanceof WeakSet) throw new TypeError("Cannot compare WeakSet instances");
   if (left instanceof WeakRef) return equal(left.deref(), (right as typeof left).deref(), seen);
-  // Comparing this pair is under way further up: the two have the same loop.
+  // This pair is already being compared further up, so both values contain the same cycle.
   if (seen.get(left) === right) return true;
   if (Object.keys(left).length !== Object.keys(right).length) return false;
   seen.set(left, right);
@@ -45,19 +45,19 @@ function same(left: unknown, right: unknown): boolean {
   return left === right || Object.is(left, right);
 }
 
-/** The prototype, which decides what a value is; objects without one are plain. */
+/** Returns the prototype of a value. Objects without one count as plain objects. */
 function kindOf(value: object): object {
   return Object.getPrototypeOf(value) ?? Object.prototype;
 }
 
-/** Prototypes of what its text says all about. */
+/** The prototypes of objects that are equal if their texts are equal. */
 const TEXTS: ReadonlySet<object> = new Set(
   [RegExp, URL, URLSearchParams].map(({ prototype }) => prototype),
 );
 
 /**
- * What is compared of a value: of plain objects and arrays all that can be enumerated, and not the
- * length; of others all there is up to `Object`, so that getters are compared too.
+ * Returns the keys to compare: the enumerable keys of plain objects and arrays, and all keys of
+ * other objects, including inherited getters.
  */
 function keysOf(value: object): Set<string | symbol> {
   if ([Object.prototype, Array.prototype].includes(kindOf(value))) {
@@ -91,8 +91,7 @@ function sameNumbers(left: ArrayLike<number | bigint>, right: ArrayLike<number |
 }
 
 /**
- * Whether each entry of a set or map has its equal in the other, in any order. Objects that equal
- * each other may have the same one.
+ * Checks whether each entry of a set or map has an equal entry in the other one, in any order.
  */
 function sameEntries(
   left: Set<unknown> | Map<unknown, unknown>,
@@ -104,7 +103,7 @@ function sameEntries(
   return [...left].every((entry) => others.some((other) => equal(entry, other, new Map(seen))));
 }
 
-/** Line by line what was there (`-`) and what was expected (`+`). */
+/** Formats the actual lines (`-`) and the expected lines (`+`). */
 function difference(actual: unknown, expected: unknown): string {
   const left = show(actual).split("\n");
   const right = show(expected).split("\n");

@@ -1,5 +1,5 @@
 /**
- * Stands in for `@std/assert` where the JSR registry cannot be reached.
+ * Replaces `@std/assert` if the JSR registry cannot be reached.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 import { AssertionError, sentence } from "./assertion_error.ts";
 
-/** Throws unless a text matches. */
+/** Throws unless a text matches a regular expression. */
 export function assertMatch(actual: string, expected: RegExp, message?: string): void {
   if (expected.test(actual)) return;
   throw new AssertionError(
@@ -8,7 +8,7 @@ export function assertMatch(actual: string, expected: RegExp, message?: string):
   );
 }
 
-/** Throws unless a text has another in it. */
+/** Throws unless a text contains another text. */
 export function assertStringIncludes(actual: string, expected: string, message?: string): void {
   if (actual.includes(expected)) return;
   throw new AssertionError(

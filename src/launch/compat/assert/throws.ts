@@ -20,7 +20,7 @@ function expectation([first, second, third]: Rest): Expectation {
     : { type: first, includes: second, message: third };
 }
 
-/** Throws unless what was thrown is what was expected. */
+/** Throws unless an error has the expected class and message. */
 function check(error: unknown, { type, includes, message }: Expectation, verb: string): void {
   if (!type) return;
   if (!(error instanceof Error)) {
@@ -47,7 +47,7 @@ function check(error: unknown, { type, includes, message }: Expectation, verb: s
   }
 }
 
-/** Throws unless a function does; returns what it threw. */
+/** Throws unless a function throws; returns the error that the function threw. */
 export function assertThrows(body: () => unknown, message?: string): unknown;
 export function assertThrows<E extends Error = Error>(
   body: () => unknown,
@@ -66,7 +66,7 @@ export function assertThrows(body: () => unknown, ...rest: Rest): unknown {
   throw new AssertionError(sentence("Expected function to throw", expected.message));
 }
 
-/** Rejects unless the promise that a function returns does; resolves to what it rejected with. */
+/** Rejects unless the promise of a function rejects; resolves to the reason of the rejection. */
 export function assertRejects(
   body: () => PromiseLike<unknown>,
   message?: string,
@@ -86,7 +86,7 @@ export async function assertRejects(
   try {
     promise = body();
   } catch {
-    // What is thrown at once is no rejection.
+    // An error that the function throws directly is not a rejection.
   }
   if (typeof promise?.then !== "function") {
     throw new AssertionError(

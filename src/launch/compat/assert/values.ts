@@ -5,12 +5,12 @@ export function assert(value: unknown, message = ""): asserts value {
   if (!value) throw new AssertionError(message);
 }
 
-/** Throws. */
+/** Always throws. */
 export function fail(message?: string): never {
   throw new AssertionError(sentence("Failed assertion", message));
 }
 
-/** Throws on null and undefined. */
+/** Throws if a value is null or undefined. */
 export function assertExists<T>(actual: T, message?: string): asserts actual is NonNullable<T> {
   if (actual !== undefined && actual !== null) return;
   throw new AssertionError(
@@ -44,8 +44,8 @@ export function assertInstanceOf<
 }
 
 /**
- * Throws unless two numbers are as near to each other as the tolerance says; by default a ten
- * millionth of what is expected.
+ * Throws unless the difference of two numbers is at most the tolerance, which is a ten-millionth of
+ * the expected number by default.
  */
 export function assertAlmostEquals(
   actual: number,

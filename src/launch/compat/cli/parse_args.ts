@@ -1,6 +1,6 @@
 /**
- * Stands in for `@std/cli/parse-args` where the JSR registry cannot be reached. Names with dots are
- * parsed in the same way, but the types know no dots.
+ * Replaces `@std/cli/parse-args` if the JSR registry cannot be reached. Names with dots are parsed
+ * in the same way, but the types do not support them.
  *
  * @module
  */
@@ -18,23 +18,23 @@ export interface ParseOptions<
   Alias extends Aliases | undefined = Aliases | undefined,
   DoubleDash extends boolean | undefined = boolean | undefined,
 > {
-  /** Whether what follows `--` is returned as `--`, and not among the rest. */
+  /** Whether to return the arguments after `--` as the property `--` instead of in `_`. */
   "--"?: DoubleDash;
-  /** Other names by name. */
+  /** The aliases of options, by name. */
   alias?: Alias;
-  /** What is true or false; `true` is all long options that have no `=`. */
+  /** The options that are true or false; `true` means all long options without `=`. */
   boolean?: boolean | Names<Flag>;
-  /** Values of what is not given. */
+  /** The values of options that are missing. */
   default?: Defaults;
-  /** Whether all that follows the first argument that is no option is left as it is. */
+  /** Whether to stop parsing at the first argument that is not an option. */
   stopEarly?: boolean;
-  /** What is text, even if it looks like a number. */
+  /** The options that are text, even if they look like numbers. */
   string?: Names<Text>;
-  /** What may be given many times and becomes an array. */
+  /** The options that can occur several times and become arrays. */
   collect?: Names<Many>;
-  /** What `--no-NAME` makes false. */
+  /** The options that `--no-NAME` sets to false. */
   negatable?: Names<Negatable>;
-  /** Called with what is not declared; on `false` it is left out. */
+  /** Called for each undeclared argument; if it returns `false`, the argument is left out. */
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
 
@@ -43,10 +43,10 @@ type Aliases = Record<string, string | readonly string[] | undefined>;
 /** The type of one value. */
 type Value<Name, Text, Flag> = Name extends Text ? string : Name extends Flag ? boolean : unknown;
 
-/** What a negation adds to the type. */
+/** The type that a negation adds. */
 type Negation<Name, Negatable> = Name extends Negatable ? false : never;
 
-/** Values of what is declared, without defaults and aliases. */
+/** The values of declared options, without defaults and aliases. */
 type Declared<Text extends string, Flag extends string, Many extends string, Negatable> =
   & { [Name in Exclude<Text, Many>]?: string | Negation<Name, Negatable> }
   & { [Name in Exclude<Flag, Many>]: boolean }
@@ -72,7 +72,7 @@ type NamesOf<Name, Alias> = Name extends keyof Alias
   : never
   : Name;
 
-/** What {@linkcode parseArgs} returns. */
+/** The result of {@linkcode parseArgs}. */
 export type Args<
   // deno-lint-ignore no-explicit-any
   Values = Record<string, any>,
@@ -80,12 +80,12 @@ export type Args<
 > =
   & { [Name in keyof Values]: Values[Name] }
   & {
-    /** What belongs to no option. */
+    /** The arguments that do not belong to an option. */
     _: (string | number)[];
   }
   & (true extends DoubleDash ? { "--": string[] } : unknown);
 
-/** Nothing declared leaves everything open. */
+/** The type of the values. If no options are declared, it allows any. */
 type Parsed<
   Text extends string,
   Flag extends string,
@@ -101,7 +101,7 @@ type Parsed<
     & WithAliases<WithDefaults<Declared<Text, Flag, Many, Negatable>, Defaults>, Alias>;
 
 /**
- * Makes an object of command line arguments.
+ * Parses command-line arguments into an object.
  *
  * @example
  * ```ts
@@ -113,8 +113,8 @@ type Parsed<
  * ```
  *
  * @param args The arguments, such as `Deno.args`.
- * @param options What is declared.
- * @returns The values by name, and what belongs to no option as `_`.
+ * @param options The declared options.
+ * @returns The values by name, and the arguments that do not belong to an option as `_`.
  */
 export function parseArgs<
   const Text extends string = never,
@@ -147,7 +147,7 @@ type Tree = Record<string, unknown>;
 class Parser {
   readonly values: Tree & { _: (string | number)[] } = { _: [] };
   readonly #options: ParseOptions;
-  /** The other names of each name that has some. */
+  /** The other names of each option with aliases. */
   readonly #others = new Map<string, ReadonlySet<string>>();
   readonly #texts: Set<string>;
   readonly #flags: Set<string>;
@@ -197,7 +197,8 @@ class Parser {
   }
 
   /**
-   * `--name`, `--name=value`, `--name value`, `--no-name`; returns how many arguments it took on.
+   * Parses `--name`, `--name=value`, `--name value` or `--no-name`; returns the number of further
+   * arguments that it used.
    */
   #parseLong(arg: string, next: string | undefined): number {
     const [, negation = "", name = "", value] = /^--(no-)?(.+?)(?:=(.*))?$/s.exec(arg)!;
@@ -217,7 +218,10 @@ class Parser {
     return this.#setAlone(key, next, arg);
   }
 
-  /** `-a`, `-abc`, `-a=value`, `-avalue` for numbers, `-a value`; returns as for long ones. */
+  /**
+   * Parses `-a`, `-abc`, `-a=value`, `-avalue` for numbers, or `-a value`; returns the number of
+   * further arguments that it used.
+   */
   #parseShort(arg: string, next: string | undefined): number {
     for (let i = 1; i < arg.length - 1; i++) {
       const name = arg[i]!;
@@ -239,14 +243,14 @@ class Parser {
     return this.#setAlone(name, next, arg);
   }
 
-  /** An option without a value; even then `true` and `false` may follow it. */
+  /** Sets an option without a value, which `true` or `false` may follow. */
   #setAlone(name: string, next: string | undefined, arg: string): number {
     const given = next === "true" || next === "false";
     this.#set(name, given ? next === "true" : this.#alone(name), arg);
     return given ? 1 : 0;
   }
 
-  /** Whether a name or one of its others is a flag: it takes no value from the next argument. */
+  /** Checks whether an option or one of its aliases is a flag, which takes no value. */
   #isFlag(name: string): boolean {
     return this.#namesOf(name).some((one) => this.#flags.has(one));
   }
@@ -280,7 +284,7 @@ class Parser {
     }
   }
 
-  /** Defaults, and the values of what was declared and not given. */
+  /** Sets the values of declared options that are missing. */
   fillIn(): void {
     const missing = (name: string) => !hasPath(this.values, name.split("."));
     for (const [name, value] of Object.entries(this.#options.default ?? {})) {
@@ -294,7 +298,7 @@ class Parser {
   }
 }
 
-/** The value that follows an option's letter in the same argument, if one does. */
+/** Returns the value that follows an option's letter in the same argument, if there is one. */
 function valueWithin(letter: string, rest: string): string | undefined {
   if (/[A-Za-z]/.test(letter)) {
     const value = /=(.+)/.exec(rest)?.[1];
@@ -309,7 +313,7 @@ function numberOr(text: string): string | number {
 }
 
 /**
- * The object at the end of a path, which is made where it is missing; undefined if it is unsafe.
+ * Returns the object at the end of a path and creates missing ones; undefined if it is unsafe.
  */
 function placeOf(values: Tree, path: readonly string[]): Tree | undefined {
   let place = values;
@@ -320,7 +324,7 @@ function placeOf(values: Tree, path: readonly string[]): Tree | undefined {
   return place;
 }
 
-/** Whether writing there would reach into what all objects share. */
+/** Checks whether writing a key would change prototypes, which all objects share. */
 function isUnsafe(place: Tree, key: string): boolean {
   return key === "__proto__" || (key === "constructor" && typeof place[key] === "function");
 }
