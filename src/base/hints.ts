@@ -39,7 +39,7 @@ export interface Change {
   readonly outside?: string | undefined;
 }
 
-/** How a command line changes. */
+/** The changes of a command line when a user follows a hint. */
 export interface ArgumentsChange {
   /** The arguments to add at the end. */
   readonly add?: readonly string[] | undefined;

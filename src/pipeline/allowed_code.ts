@@ -12,7 +12,7 @@ import { readRegularText } from "../base/files/regular.ts";
 import { type Place, UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 
-/** The context in which a module is named. */
+/** The place that names a module, and the folder for relative paths. */
 export interface NamedModule {
   /** The folder that relative paths start from. */
   readonly folder: string;
@@ -111,7 +111,7 @@ export async function allowedCode(
           place,
           hint: hint(
             "code/allow",
-            `if you trust this code with all your permissions, which native code can use: add --allow-plugin ${
+            `plugins can use native code with all your permissions: if you trust this code, add --allow-plugin ${
               quote(asked)
             }, or ${
               otherwise ??

@@ -19,15 +19,17 @@ const nulls = z.union([z.enum(["error", "drop", "mean", "median"]), fill], {
 
 /** The schema of `data.nulls`. */
 export const nullsSchema = nulls.describe(
-  "How to treat nulls in features without `nulls` of their own. error (the default). " +
-    "drop: leave out the row, also for nulls in the label, the weight, and the columns " +
-    "that metrics name. mean or median: of the training rows, for numbers. Or { fill: " +
-    "VALUE }. If the choice does not suit a feature, such as the mean of text, a null " +
-    "is an error.",
+  "How to treat nulls in features that do not set `nulls`. error (the default): a null is an " +
+    "error. drop: the row is left out, also for nulls in the label, the weight, and the columns " +
+    "that metrics name. mean, median: the mean or median of the training rows replaces a null " +
+    "in numbers. { fill: VALUE }: the value replaces a null. If the choice does not suit a " +
+    "feature, such as the mean of text, a null is an error.",
 );
 
 const nan = z.enum(["error", "missing"], { error: "expected error or missing" }).optional()
-  .describe("How to treat NaN. error (the default), or missing: as a null.");
+  .describe(
+    "How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null.",
+  );
 
 const idValue = z.union([z.string(), z.int()], {
   error: "expected text or a whole number; put numbers of 2^53 or more in quotes",
@@ -38,12 +40,12 @@ const classValue = z.union([z.string(), z.number(), z.boolean()]).transform(Stri
 /** Ids of the values of the training rows. Without a minimum count, `train` is the short form. */
 const trainingIds = z.strictObject({
   train: z.literal(true, { error: "expected true" }).describe(
-    "The values of the training rows; one more id stands for all others.",
+    "Each value of the training rows gets an id. All other values share one more id.",
   ),
   minCount: z.int({ error: "expected a whole number" })
     .positive({ error: "expected a whole number of 1 or more" }).optional()
     .describe(
-      "The minimum number of occurrences in the training rows for a value to have its " + "own id.",
+      "The minimum number of occurrences in the training rows for a value to get its own id.",
     ),
 }).transform(({ minCount }): "train" | { train: true; minCount: number } =>
   minCount === undefined ? "train" : { train: true, minCount }
@@ -55,9 +57,11 @@ const ids = z.union([
   z.array(idValue).min(1).refine((values) => new Set(values).size === values.length, {
     error: "expected values that differ",
   }),
-  z.strictObject({ hash: z.int().positive().describe("The number of hashes.") }),
+  z.strictObject({
+    hash: z.int().positive().describe("The number of ids that values are hashed to."),
+  }),
   z.strictObject({ count: z.int().positive().describe("The number of ids.") }),
-  z.strictObject({ of: z.string().min(1).describe("The feature whose ids to use.") }),
+  z.strictObject({ of: z.string().min(1).describe("The feature whose ids this feature uses.") }),
 ], {
   error:
     "expected train, { train: true, minCount: COUNT }, a list of values, { hash: BUCKETS }, { count: IDS } or { of: ANOTHER FEATURE }",
@@ -69,26 +73,27 @@ const feature = z.strictObject({
     z.int({ error: "expected a whole number" }).positive({ error: "expected at least 1" }),
     { error: "expected a list of whole numbers, such as [28, 28, 1]" },
   ).optional().describe(
-    "The shape of one row, such as [28, 28, 1]. By default, the shape of the column's " + "type.",
+    "The shape of one row, such as [28, 28, 1]. By default, the shape of the column's type.",
   ),
   dtype: z.enum(["float32", "int32"], { error: "expected float32 or int32" }).optional().describe(
-    "The type that the nets receive: int32 for ids. By default, float32, and int32 for " +
-      "strings.",
+    "The type of the values that the nets receive. Ids need int32. By default, int32 for " +
+      "strings and float32 for other columns.",
   ),
   nulls: nulls.optional().describe(
-    "How to treat nulls. error, drop: leave out the row, mean or median: of the " +
-      "training rows, for numbers, or { fill: VALUE }. By default, the value of " + "data.nulls.",
+    "How to treat nulls. error: a null is an error. drop: the row is left out. mean, median: the " +
+      "mean or median of the training rows replaces a null in numbers. { fill: VALUE }: the " +
+      "value replaces a null. By default, the value of data.nulls.",
   ),
   nan,
   pad: z.number({ error: "expected a number" }).optional().describe(
-    "Pads lists that are shorter than `shape` with this value, and truncates longer " + "lists.",
+    "Pads lists that are shorter than `shape` with this value, and truncates longer lists.",
   ),
   ids: ids.optional().describe(
-    "How strings and whole numbers become ids. train: the values of the training rows, " +
-      "and one more id for all others. A list: its values, and one more id for all " +
-      "others. { train: true, minCount: N }: only values that occur at least N times in " +
-      "the training rows. { hash: N }: N hashes. { count: N }: the numbers are ids from " +
-      "0 to N − 1. { of: F }: the ids of the feature F.",
+    "How strings and whole numbers become ids. train: each value of the training rows gets an " +
+      "id, and all other values share one more id. A list of values: the same for the values in " +
+      "the list. { train: true, minCount: N }: the same for values that occur at least N times " +
+      "in the training rows. { hash: N }: values are hashed to N ids. { count: N }: the column " +
+      "contains ids from 0 to N − 1. { of: F }: the ids of the feature F.",
   ),
   length: z.int({ error: "expected a whole number" }).positive().optional().describe(
     "The length of lists of ids. Shorter lists are padded with −1; longer lists are " +
@@ -111,8 +116,8 @@ const label = z.strictObject({
   column: columnName.describe("The column's name."),
   kind: z.enum(["class", "binary", "number"], { error: "expected class, binary or number" })
     .optional().describe(
-      "class: one of several classes. binary: 0 or 1. number: a numeric value. By " +
-        "default, number for columns of floats and class for all others.",
+      "The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. " +
+        "By default, number for columns of floats and class for all others.",
     ),
   classes: z.union([
     z.int().min(2),
@@ -130,8 +135,8 @@ const label = z.strictObject({
   nulls: z.union([z.enum(["error", "drop"]), fill], {
     error: "expected error, drop or { fill: VALUE }",
   }).optional().describe(
-    "How to treat nulls. error (the default), drop: leave out the row (the default if " +
-      "data.nulls is drop), or { fill: VALUE }.",
+    "How to treat nulls. error (the default): a null is an error. drop (the default if " +
+      "data.nulls is drop): the row is left out. { fill: VALUE }: the value replaces a null.",
   ),
   nan,
 });
@@ -151,7 +156,7 @@ const minMemory = 1e4;
 
 const memoryError = { error: "expected a number of bytes, or a size such as 512MB or 4GB" };
 
-/** The schema of `data.memory`: bytes. */
+/** The schema of `data.memory`, which converts sizes such as `512MB` to bytes. */
 export const memorySchema = z.union([
   z.int(memoryError).min(minMemory, { error: "expected 10kB or more" }),
   z.string().regex(size, memoryError).transform((text): number => {
@@ -165,7 +170,7 @@ export type NullPolicy = "error" | "drop" | "mean" | "median" | {
   readonly fill: number | string;
 };
 
-/** How values become ids. */
+/** The ways in which strings and whole numbers become ids. */
 export type IdOptions =
   | "train"
   | { readonly train: true; readonly minCount: number }
@@ -188,7 +193,7 @@ export interface FeatureOptions {
   readonly nan?: "error" | "missing" | undefined;
   /** The value that pads lists shorter than the shape; longer lists are truncated. */
   readonly pad?: number | undefined;
-  /** How values become ids. */
+  /** How strings and whole numbers become ids. */
   readonly ids?: IdOptions | undefined;
   /** The length of lists of ids; shorter lists are padded with −1. */
   readonly length?: number | undefined;

@@ -73,8 +73,8 @@ const checkpointName = z.string().regex(/^[\w.-]+$/, {
 const initialFile = z.strictObject({
   file: text("a safetensors file").describe("A safetensors file."),
   layout: z.enum(["rocket", "pytorch"]).default("rocket").describe(
-    "pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are " +
-      "transposed.",
+    "The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the " +
+      "shapes [out, in, height, width] and [out, in], and are transposed.",
   ),
   names: initialNames,
   vocabularies: z.record(text("the name of a feature"), text("a file")).default({}).describe(
@@ -126,9 +126,9 @@ const training = {
       "The maximum L2 norm. Larger gradients are scaled down to it.",
     ),
     per: z.enum(["all", "owner"]).default("all").describe(
-      "all: one norm of all gradients. owner: separate norms for the light net's own " +
-        "variables, the booster's own variables, and the shared variables, so the " +
-        "gradients of one net do not affect the clipping of the other.",
+      "The gradients whose norm is limited together. all: all gradients. owner: separately those " +
+        "of the light net's own variables, the booster's own variables, and the shared " +
+        "variables, so the gradients of one net do not affect the clipping of the other.",
     ),
   }).optional().describe("Clips gradients. By default, gradients are not clipped."),
   nonFinite: z.enum(["stop", "skip", "back"]).default("stop").describe(
@@ -150,7 +150,7 @@ const training = {
       "The number of epochs in a row without improvement after which training ends.",
     ),
     minDelta: z.number().nonnegative().default(0).describe(
-      "The improvement that a value must exceed to count.",
+      "The minimum improvement. A value counts as better only if it improves by more than this.",
     ),
   }).optional().describe("Ends training before `epochs` when a metric stops improving."),
 };
@@ -160,8 +160,8 @@ export const commonOptions = {
   source: {},
   transform: {
     on: z.enum(["training", "all"]).optional().describe(
-      "training: only when training, not when evaluating. all: always. The default for " +
-        "augmentation is training.",
+      "When to apply the transform. training: only in training, not in evaluation. all: always. " +
+        "The default for augmentation is training.",
     ),
   },
   network: {
@@ -181,7 +181,7 @@ export const commonOptions = {
   },
   loss: {
     name: lossName.optional().describe(
-      "The name in metrics; by default STAGE(on) or STAGE(from→to).",
+      "The name of the loss in metrics; by default STAGE(on) or STAGE(from→to).",
     ),
     on: taskReference.optional().describe("The output to compare with the label."),
     from: outputReferences.optional().describe(
@@ -189,26 +189,26 @@ export const commonOptions = {
         "over several layers.",
     ),
     to: outputReferences.optional().describe(
-      "The student's output; light.logits by default. A list has the same length as " + "`from`.",
+      "The student's output; light.logits by default. A list has the same length as `from`.",
     ),
-    weight: z.number().default(1).describe("The factor in the total loss."),
+    weight: z.number().default(1).describe("The factor of this loss in the total loss."),
     gradient: entry("gradient", {}).optional().describe(
-      "The gradient policy. The default is block for hints and none for losses on the " + "label.",
+      "The gradient policy. The default is block for hints and none for losses on the label.",
     ),
   },
   gradient: {},
   optimizer: {
     learningRate: z.number().positive().describe(
-      "The learning rate, before the schedule's factor.",
+      "The learning rate. The schedule multiplies it by a factor.",
     ),
     schedule: entry("schedule", {}).default({ use: "constant" }).describe(
       "How the learning rate changes over the run.",
     ),
     tables: z.enum(["lazy", "exact"]).default("lazy").describe(
-      "lazy: a step updates only the rows of embedding tables that it reads, as " +
+      "Which rows of embedding tables a step updates. lazy: only the rows that it reads, as " +
         "PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam " +
-        "update. exact: each step updates all rows, as PyTorch does without sparse " +
-        "gradients. Time and memory then depend on the size of the tables.",
+        "update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then " +
+        "depend on the size of the tables.",
     ),
   },
   schedule: {},
@@ -246,8 +246,8 @@ const trainSchema = z.strictObject({
       "default is merge for nets with batch norm and keep for others.",
   ),
   baseline: z.enum(["none", "light-alone"]).default("none").describe(
-    "light-alone: also trains the light net without the booster, with the same seed " +
-      "and budget, as in the last phase.",
+    "The baseline to compare with. light-alone: the run also trains the light net without the " +
+      "booster, with the same seed and budget, as in the last phase.",
   ),
   evaluateEvery: z.int().positive().default(1).describe(
     "The number of epochs between evaluations. The last epoch of a phase is always " +
@@ -269,14 +269,14 @@ const phaseSchema = z.strictObject({
   ),
   freeze: z.array(z.enum(["light", "booster", "shared"])).default([]).describe(
     "The nets whose variables are frozen: no gradient, no decay, and running " +
-      "statistics are used but not updated. Freezing a net also freezes the shared " + "variables.",
+      "statistics are used but not updated. Freezing a net also freezes the shared variables.",
   ),
   freezeShared: z.boolean().optional().describe(
     "Whether to freeze the variables that both nets share; true by default if a net is " +
       "frozen.",
   ),
   from: z.enum(["best", "last"]).default("last").describe(
-    "The weights to start from: after the best or after the last epoch of the previous " + "phase.",
+    "The weights to start from: after the best or after the last epoch of the previous phase.",
   ),
   losses: losses.optional(),
   optimizer: optimizer.optional(),
@@ -290,14 +290,16 @@ const phaseSchema = z.strictObject({
 
 /** The schema of a pipeline file. It allows any stage options. */
 export const pipelineSchema = z.strictObject({
-  $schema: z.string().optional().describe("The JSON Schema, for editors."),
+  $schema: z.string().optional().describe("The path or URL of the JSON Schema, for editors."),
   name: name.describe("The name of the run folder and of the result."),
   seed: z.int().min(0).max(2 ** 32 - 1).default(0).describe(
     "The seed of all random numbers of the run.",
   ),
   data: z.strictObject({
-    train: entry("source", commonOptions.source).describe("The rows to train on."),
-    test: entry("source", commonOptions.source).describe("The rows that measure the result."),
+    train: entry("source", commonOptions.source).describe("The training rows."),
+    test: entry("source", commonOptions.source).describe(
+      "The test rows, on which the result is measured.",
+    ),
     validation: z.union([
       z.strictObject({
         holdout: z.number().gt(0).lt(1).describe(
@@ -305,7 +307,7 @@ export const pipelineSchema = z.strictObject({
         ),
       }),
       entry("source", commonOptions.source),
-    ]).optional().describe("The rows that select the best epoch."),
+    ]).optional().describe("The validation rows, which select the best epoch."),
     rows: z.int().positive({ error: "expected a number of rows, 1 or more" }).optional().describe(
       "How many of the training rows to train on, not counting held-out rows. The seed " +
         "selects them. All by default.",
@@ -327,33 +329,39 @@ export const pipelineSchema = z.strictObject({
     transforms: z.array(entry("transform", commonOptions.transform)).default([]).describe(
       "Transforms of batches, applied in this order.",
     ),
-  }).describe("The origin of the rows and how they are processed."),
-  network: entry("network", commonOptions.network).describe("The light net and its booster."),
+  }).describe("Where the rows come from and how they are processed."),
+  network: entry("network", commonOptions.network).describe(
+    "The network, which consists of the light net and its booster.",
+  ),
   losses: losses.optional(),
   optimizer: optimizer.optional(),
   phases: z.array(phaseSchema).min(1, { error: "expected at least one phase" }).optional().describe(
-    "Trainings that run one after another. A phase inherits what it does not set from " +
-      "the pipeline.",
+    "The phases of training, which run one after another. Options that a phase does not set " +
+      "have the values of the pipeline.",
   ),
   train: trainSchema.extend({
     epochs: training.epochs.optional().describe(
       "The number of passes over the training rows. A phase can set its own number.",
     ),
-  }).describe("The length of training and the size of its steps."),
+  }).describe("The options of training, such as the number of epochs and the batch size."),
   metrics: z.array(entry("metric", commonOptions.metric)).default([]).describe(
     "The metrics to measure.",
   ),
   outputs: z.array(entry("output", commonOptions.output)).default([
     { use: "progress" },
     { use: "checkpoint" },
-  ]).describe("The listeners of the run. metrics.jsonl and result.json are always written."),
+  ]).describe(
+    "The outputs, which receive the events of the run. metrics.jsonl and result.json are always written.",
+  ),
 });
 
 /** The schema of a pipeline file without phases, which needs losses, an optimizer and epochs. */
 export const onePhaseSchema = pipelineSchema.extend({
   losses,
   optimizer,
-  train: trainSchema.describe("The length of training and the size of its steps."),
+  train: trainSchema.describe(
+    "The options of training, such as the number of epochs and the batch size.",
+  ),
 });
 
 /** A pipeline file's value, checked except for its stages' options. */

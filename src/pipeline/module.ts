@@ -75,7 +75,7 @@ export function notDownloaded(error: unknown): NotDownloaded | undefined {
     specifier,
     hint: hint(
       "code/download",
-      `if you trust it, run: deno cache ${specifier}; only dependencies that the project's modules import with a literal specifier are downloaded before a run, and nothing is downloaded during a run`,
+      `if you trust this package, run: deno cache ${specifier}; only dependencies that the project's modules import with a literal specifier are downloaded before a run, and nothing is downloaded during a run`,
       { outside: "it is downloaded to Deno's cache" },
     ),
   };

@@ -13,7 +13,7 @@ import { meantOption } from "./option_names.ts";
 import { isStage } from "./registry.ts";
 import type { AnyStage } from "../stages/stage.ts";
 
-/** The value that a schema checks. */
+/** The position of a value that a schema checks, for messages. */
 export interface Subject {
   /** The pipeline file. */
   readonly document: Pick<Document, "place" | "keyPlace">;

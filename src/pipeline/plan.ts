@@ -60,7 +60,7 @@ export interface PlannedLoss extends PlannedStage<LossStage> {
   readonly gradient: PlannedStage<GradientStage>;
 }
 
-/** A metric of the plan. */
+/** A metric of the plan, with its key in results. */
 export interface PlannedMetricStage extends PlannedStage<MetricStage> {
   /** Its key in results. */
   readonly name: string;

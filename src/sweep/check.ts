@@ -220,13 +220,20 @@ function comparedMetric(sweep: Sweep, plans: readonly Plan[]): string | undefine
     });
   }
   if (split === "validation" && plans.some(({ validation }) => !validation)) {
-    throw new UserError("`split: validation` requires a validation split, which the base lacks", {
-      place: document.place(["split"]),
-      hint: hint("sweep/validation", "add data.validation to the base, such as { holdout: 0.1 }", {
-        edit: "the base",
-      }),
-      exitCode: 2,
-    });
+    throw new UserError(
+      "`split: validation` requires a validation split, but the base pipeline has none",
+      {
+        place: document.place(["split"]),
+        hint: hint(
+          "sweep/validation",
+          "add data.validation to the base, such as { holdout: 0.1 }",
+          {
+            edit: "the base",
+          },
+        ),
+        exitCode: 2,
+      },
+    );
   }
   return metric;
 }

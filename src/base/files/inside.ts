@@ -55,7 +55,7 @@ export async function refuseLinksOut(folder: string): Promise<void> {
       if (isDirectory) folders.push(path);
       if (!isFile && !isDirectory && !isSymlink) {
         throw new UserError(`${join(folder, relative(root, path))} is not a regular file`, {
-          hint: hint("inside/regular", "remove it, or choose another --out", {
+          hint: hint("inside/regular", "remove this file, or choose another --out", {
             edit: "the folder",
           }),
           exitCode: 2,

@@ -40,7 +40,7 @@ const causes: readonly (readonly [sign: RegExp, what: string, advice: () => Hint
   [
     /EISDIR|EEXIST|ENOTEMPTY|os error (21|17|39)\b/,
     "a different kind of file or a folder already has this name",
-    () => hint("write/name", "move or rename it, or choose another name", system),
+    () => hint("write/name", "move or rename the existing one, or choose another name", system),
   ],
   [
     /EIO|os error 5\b/,

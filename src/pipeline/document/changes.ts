@@ -140,17 +140,21 @@ function replacedItem(
       {
         place,
         hint: near &&
-          hint("set/index", `did you mean ${formatPath([...done, uses.indexOf(near)])}, ${near}?`, {
-            args: {
-              replace: {
-                [formatKeys([...done, key, ...rest])]: formatKeys([
-                  ...done,
-                  uses.indexOf(near),
-                  ...rest,
-                ]),
+          hint(
+            "set/index",
+            `did you mean ${formatPath([...done, uses.indexOf(near)])} (${near})?`,
+            {
+              args: {
+                replace: {
+                  [formatKeys([...done, key, ...rest])]: formatKeys([
+                    ...done,
+                    uses.indexOf(near),
+                    ...rest,
+                  ]),
+                },
               },
             },
-          }),
+          ),
         exitCode: 2,
       },
     );

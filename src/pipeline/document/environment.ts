@@ -143,9 +143,13 @@ function refuseInAddress(
       message:
         `the environment variable ${name} is part of an address, so a server would receive its value`,
       place: placeOf(node, path),
-      hint: hint("environment/address", `if the server may receive it, add --allow-env ${name}`, {
-        args: { add: ["--allow-env", name] },
-      }),
+      hint: hint(
+        "environment/address",
+        `if the server may receive the value of ${name}, add --allow-env ${name}`,
+        {
+          args: { add: ["--allow-env", name] },
+        },
+      ),
     });
   }
 }

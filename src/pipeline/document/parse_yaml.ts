@@ -111,7 +111,13 @@ class Reader {
 
   read(node: ParsedNode | YamlNode | null): Node {
     if (++this.#nodes > maxNodes) {
-      const advice = hint("yaml/parts", "look for aliases of aliases", { edit: "the file" });
+      const advice = hint(
+        "yaml/parts",
+        "look for YAML aliases of aliases, which multiply the values",
+        {
+          edit: "the file",
+        },
+      );
       throw this.#error(
         `the file has more than ${maxNodes} values after its aliases are expanded`,
         node,

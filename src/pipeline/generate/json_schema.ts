@@ -26,7 +26,7 @@ const withoutPhases = {
       train: {
         type: "object",
         required: ["epochs"],
-        description: "The length of training and the size of its steps.",
+        description: "The options of training, such as the number of epochs and the batch size.",
       },
     },
   },

@@ -18,19 +18,19 @@ export interface StageObject<Kind extends string> {
 export interface WholePipeline {
 /** Always absent. */
 readonly extends?: undefined;
-/** The JSON Schema, for editors. */
+/** The path or URL of the JSON Schema, for editors. */
 readonly $schema?: string;
 /** The name of the run folder and of the result. */
 readonly name: string;
 /** The seed of all random numbers of the run. */
 readonly seed?: number;
-/** The origin of the rows and how they are processed. */
+/** Where the rows come from and how they are processed. */
 readonly data: {
-/** The rows to train on. */
+/** The training rows. */
 readonly train: StageEntries["source"];
-/** The rows that measure the result. */
+/** The test rows, on which the result is measured. */
 readonly test: StageEntries["source"];
-/** The rows that select the best epoch. */
+/** The validation rows, which select the best epoch. */
 readonly validation?: ({
 /** The fraction of the training rows to hold out. The seed selects them. */
 readonly holdout: number;
@@ -46,31 +46,31 @@ readonly [name: string]: ({
 readonly column?: string;
 /** The shape of one row, such as [28, 28, 1]. By default, the shape of the column's type. */
 readonly shape?: readonly (number)[];
-/** The type that the nets receive: int32 for ids. By default, float32, and int32 for strings. */
+/** The type of the values that the nets receive. Ids need int32. By default, int32 for strings and float32 for other columns. */
 readonly dtype?: "float32" | "int32";
-/** How to treat nulls. error, drop: leave out the row, mean or median: of the training rows, for numbers, or { fill: VALUE }. By default, the value of data.nulls. */
+/** How to treat nulls. error: a null is an error. drop: the row is left out. mean, median: the mean or median of the training rows replaces a null in numbers. { fill: VALUE }: the value replaces a null. By default, the value of data.nulls. */
 readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that replaces a null. */
 readonly fill: number | string;
 });
-/** How to treat NaN. error (the default), or missing: as a null. */
+/** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
 readonly nan?: "error" | "missing";
 /** Pads lists that are shorter than `shape` with this value, and truncates longer lists. */
 readonly pad?: number;
-/** How strings and whole numbers become ids. train: the values of the training rows, and one more id for all others. A list: its values, and one more id for all others. { train: true, minCount: N }: only values that occur at least N times in the training rows. { hash: N }: N hashes. { count: N }: the numbers are ids from 0 to N − 1. { of: F }: the ids of the feature F. */
+/** How strings and whole numbers become ids. train: each value of the training rows gets an id, and all other values share one more id. A list of values: the same for the values in the list. { train: true, minCount: N }: the same for values that occur at least N times in the training rows. { hash: N }: values are hashed to N ids. { count: N }: the column contains ids from 0 to N − 1. { of: F }: the ids of the feature F. */
 readonly ids?: ("train") | ({
-/** The values of the training rows; one more id stands for all others. */
+/** Each value of the training rows gets an id. All other values share one more id. */
 readonly train: true;
-/** The minimum number of occurrences in the training rows for a value to have its own id. */
+/** The minimum number of occurrences in the training rows for a value to get its own id. */
 readonly minCount?: number;
 }) | (readonly ((string) | (number))[]) | ({
-/** The number of hashes. */
+/** The number of ids that values are hashed to. */
 readonly hash: number;
 }) | ({
 /** The number of ids. */
 readonly count: number;
 }) | ({
-/** The feature whose ids to use. */
+/** The feature whose ids this feature uses. */
 readonly of: string;
 });
 /** The length of lists of ids. Shorter lists are padded with −1; longer lists are cut according to `keep`. */
@@ -83,19 +83,19 @@ readonly keep?: "first" | "last";
 readonly label: (string) | ({
 /** The column's name. */
 readonly column: string;
-/** class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
+/** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
 readonly kind?: "class" | "binary" | "number";
 /** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, also the number of classes from 0, or their names. By default, the values in the training rows. */
 readonly classes?: (number) | (readonly (string | number | boolean)[]);
-/** How to treat nulls. error (the default), drop: leave out the row (the default if data.nulls is drop), or { fill: VALUE }. */
+/** How to treat nulls. error (the default): a null is an error. drop (the default if data.nulls is drop): the row is left out. { fill: VALUE }: the value replaces a null. */
 readonly nulls?: ("error" | "drop") | ({
 /** The value that replaces a null. */
 readonly fill: number | string;
 });
-/** How to treat NaN. error (the default), or missing: as a null. */
+/** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
 readonly nan?: "error" | "missing";
 });
-/** How to treat nulls in features without `nulls` of their own. error (the default). drop: leave out the row, also for nulls in the label, the weight, and the columns that metrics name. mean or median: of the training rows, for numbers. Or { fill: VALUE }. If the choice does not suit a feature, such as the mean of text, a null is an error. */
+/** How to treat nulls in features that do not set `nulls`. error (the default): a null is an error. drop: the row is left out, also for nulls in the label, the weight, and the columns that metrics name. mean, median: the mean or median of the training rows replaces a null in numbers. { fill: VALUE }: the value replaces a null. If the choice does not suit a feature, such as the mean of text, a null is an error. */
 readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that replaces a null. */
 readonly fill: number | string;
@@ -105,13 +105,13 @@ readonly weight?: string;
 /** Transforms of batches, applied in this order. */
 readonly transforms?: readonly (StageEntries["transform"])[];
 };
-/** The light net and its booster. */
+/** The network, which consists of the light net and its booster. */
 readonly network: StageEntries["network"];
 /** The losses. The total loss is their weighted sum. */
 readonly losses?: readonly (StageEntries["loss"])[];
 /** How gradients update the variables. */
 readonly optimizer?: StageEntries["optimizer"];
-/** Trainings that run one after another. A phase inherits what it does not set from the pipeline. */
+/** The phases of training, which run one after another. Options that a phase does not set have the values of the pipeline. */
 readonly phases?: readonly ({
 /** The name of the phase in metrics and results. */
 readonly name: string;
@@ -135,7 +135,7 @@ readonly select?: (string) | (string);
 readonly clip?: {
 /** The maximum L2 norm. Larger gradients are scaled down to it. */
 readonly norm: number;
-/** all: one norm of all gradients. owner: separate norms for the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
+/** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
 /** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: a rollback to the last checkpoint, with half the learning rate and without that batch, at most three times. */
@@ -148,11 +148,11 @@ readonly stop?: {
 readonly metric?: (string) | (string);
 /** The number of epochs in a row without improvement after which training ends. */
 readonly patience?: number;
-/** The improvement that a value must exceed to count. */
+/** The minimum improvement. A value counts as better only if it improves by more than this. */
 readonly minDelta?: number;
 };
 })[];
-/** The length of training and the size of its steps. */
+/** The options of training, such as the number of epochs and the batch size. */
 readonly train: {
 /** The number of passes over the training rows. A phase can set its own number. */
 readonly epochs?: number;
@@ -160,7 +160,7 @@ readonly epochs?: number;
 readonly batch: number;
 /** How to treat the last rows of an epoch if they are fewer than a batch. keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
-/** light-alone: also trains the light net without the booster, with the same seed and budget, as in the last phase. */
+/** The baseline to compare with. light-alone: the run also trains the light net without the booster, with the same seed and budget, as in the last phase. */
 readonly baseline?: "none" | "light-alone";
 /** The number of epochs between evaluations. The last epoch of a phase is always evaluated. The best epoch is one of the evaluated epochs, and training can only end early after one of them. */
 readonly evaluateEvery?: number;
@@ -170,7 +170,7 @@ readonly select?: (string) | (string);
 readonly clip?: {
 /** The maximum L2 norm. Larger gradients are scaled down to it. */
 readonly norm: number;
-/** all: one norm of all gradients. owner: separate norms for the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
+/** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
 /** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: a rollback to the last checkpoint, with half the learning rate and without that batch, at most three times. */
@@ -183,13 +183,13 @@ readonly stop?: {
 readonly metric?: (string) | (string);
 /** The number of epochs in a row without improvement after which training ends. */
 readonly patience?: number;
-/** The improvement that a value must exceed to count. */
+/** The minimum improvement. A value counts as better only if it improves by more than this. */
 readonly minDelta?: number;
 };
 };
 /** The metrics to measure. */
 readonly metrics?: readonly (StageEntries["metric"])[];
-/** The listeners of the run. metrics.jsonl and result.json are always written. */
+/** The outputs, which receive the events of the run. metrics.jsonl and result.json are always written. */
 readonly outputs?: readonly (StageEntries["output"])[];
 }
 
@@ -197,19 +197,19 @@ readonly outputs?: readonly (StageEntries["output"])[];
 export interface ExtendingPipeline {
 /** One or more pipeline files that provide the values that this file does not set. */
 readonly extends: (string) | (readonly (string)[]);
-/** The JSON Schema, for editors. */
+/** The path or URL of the JSON Schema, for editors. */
 readonly $schema?: string;
 /** The name of the run folder and of the result. */
 readonly name?: string;
 /** The seed of all random numbers of the run. */
 readonly seed?: number;
-/** The origin of the rows and how they are processed. */
+/** Where the rows come from and how they are processed. */
 readonly data?: {
-/** The rows to train on. */
+/** The training rows. */
 readonly train?: ChangedStageEntries["source"];
-/** The rows that measure the result. */
+/** The test rows, on which the result is measured. */
 readonly test?: ChangedStageEntries["source"];
-/** The rows that select the best epoch. */
+/** The validation rows, which select the best epoch. */
 readonly validation?: ({
 /** The fraction of the training rows to hold out. The seed selects them. */
 readonly holdout?: number;
@@ -225,31 +225,31 @@ readonly [name: string]: ({
 readonly column?: string;
 /** The shape of one row, such as [28, 28, 1]. By default, the shape of the column's type. */
 readonly shape?: readonly (number)[];
-/** The type that the nets receive: int32 for ids. By default, float32, and int32 for strings. */
+/** The type of the values that the nets receive. Ids need int32. By default, int32 for strings and float32 for other columns. */
 readonly dtype?: "float32" | "int32";
-/** How to treat nulls. error, drop: leave out the row, mean or median: of the training rows, for numbers, or { fill: VALUE }. By default, the value of data.nulls. */
+/** How to treat nulls. error: a null is an error. drop: the row is left out. mean, median: the mean or median of the training rows replaces a null in numbers. { fill: VALUE }: the value replaces a null. By default, the value of data.nulls. */
 readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that replaces a null. */
 readonly fill?: number | string;
 });
-/** How to treat NaN. error (the default), or missing: as a null. */
+/** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
 readonly nan?: "error" | "missing";
 /** Pads lists that are shorter than `shape` with this value, and truncates longer lists. */
 readonly pad?: number;
-/** How strings and whole numbers become ids. train: the values of the training rows, and one more id for all others. A list: its values, and one more id for all others. { train: true, minCount: N }: only values that occur at least N times in the training rows. { hash: N }: N hashes. { count: N }: the numbers are ids from 0 to N − 1. { of: F }: the ids of the feature F. */
+/** How strings and whole numbers become ids. train: each value of the training rows gets an id, and all other values share one more id. A list of values: the same for the values in the list. { train: true, minCount: N }: the same for values that occur at least N times in the training rows. { hash: N }: values are hashed to N ids. { count: N }: the column contains ids from 0 to N − 1. { of: F }: the ids of the feature F. */
 readonly ids?: ("train") | ({
-/** The values of the training rows; one more id stands for all others. */
+/** Each value of the training rows gets an id. All other values share one more id. */
 readonly train?: true;
-/** The minimum number of occurrences in the training rows for a value to have its own id. */
+/** The minimum number of occurrences in the training rows for a value to get its own id. */
 readonly minCount?: number;
 }) | (readonly ((string) | (number))[]) | ({
-/** The number of hashes. */
+/** The number of ids that values are hashed to. */
 readonly hash?: number;
 }) | ({
 /** The number of ids. */
 readonly count?: number;
 }) | ({
-/** The feature whose ids to use. */
+/** The feature whose ids this feature uses. */
 readonly of?: string;
 });
 /** The length of lists of ids. Shorter lists are padded with −1; longer lists are cut according to `keep`. */
@@ -262,19 +262,19 @@ readonly keep?: "first" | "last";
 readonly label?: (string) | ({
 /** The column's name. */
 readonly column?: string;
-/** class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
+/** The kind of label. class: one of several classes. binary: 0 or 1. number: a numeric value. By default, number for columns of floats and class for all others. */
 readonly kind?: "class" | "binary" | "number";
 /** The values of the column in the order of the classes, such as [-1, 1] or [no, yes]. For whole numbers, also the number of classes from 0, or their names. By default, the values in the training rows. */
 readonly classes?: (number) | (readonly (string | number | boolean)[]);
-/** How to treat nulls. error (the default), drop: leave out the row (the default if data.nulls is drop), or { fill: VALUE }. */
+/** How to treat nulls. error (the default): a null is an error. drop (the default if data.nulls is drop): the row is left out. { fill: VALUE }: the value replaces a null. */
 readonly nulls?: ("error" | "drop") | ({
 /** The value that replaces a null. */
 readonly fill?: number | string;
 });
-/** How to treat NaN. error (the default), or missing: as a null. */
+/** How to treat NaN. error (the default): NaN is an error. missing: NaN is treated as a null. */
 readonly nan?: "error" | "missing";
 });
-/** How to treat nulls in features without `nulls` of their own. error (the default). drop: leave out the row, also for nulls in the label, the weight, and the columns that metrics name. mean or median: of the training rows, for numbers. Or { fill: VALUE }. If the choice does not suit a feature, such as the mean of text, a null is an error. */
+/** How to treat nulls in features that do not set `nulls`. error (the default): a null is an error. drop: the row is left out, also for nulls in the label, the weight, and the columns that metrics name. mean, median: the mean or median of the training rows replaces a null in numbers. { fill: VALUE }: the value replaces a null. If the choice does not suit a feature, such as the mean of text, a null is an error. */
 readonly nulls?: ("error" | "drop" | "mean" | "median") | ({
 /** The value that replaces a null. */
 readonly fill?: number | string;
@@ -284,13 +284,13 @@ readonly weight?: string;
 /** Transforms of batches, applied in this order. */
 readonly transforms?: readonly (StageEntries["transform"])[];
 };
-/** The light net and its booster. */
+/** The network, which consists of the light net and its booster. */
 readonly network?: ChangedStageEntries["network"];
 /** The losses. The total loss is their weighted sum. */
 readonly losses?: readonly (StageEntries["loss"])[];
 /** How gradients update the variables. */
 readonly optimizer?: ChangedStageEntries["optimizer"];
-/** Trainings that run one after another. A phase inherits what it does not set from the pipeline. */
+/** The phases of training, which run one after another. Options that a phase does not set have the values of the pipeline. */
 readonly phases?: readonly ({
 /** The name of the phase in metrics and results. */
 readonly name: string;
@@ -314,7 +314,7 @@ readonly select?: (string) | (string);
 readonly clip?: {
 /** The maximum L2 norm. Larger gradients are scaled down to it. */
 readonly norm: number;
-/** all: one norm of all gradients. owner: separate norms for the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
+/** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
 /** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: a rollback to the last checkpoint, with half the learning rate and without that batch, at most three times. */
@@ -327,11 +327,11 @@ readonly stop?: {
 readonly metric?: (string) | (string);
 /** The number of epochs in a row without improvement after which training ends. */
 readonly patience?: number;
-/** The improvement that a value must exceed to count. */
+/** The minimum improvement. A value counts as better only if it improves by more than this. */
 readonly minDelta?: number;
 };
 })[];
-/** The length of training and the size of its steps. */
+/** The options of training, such as the number of epochs and the batch size. */
 readonly train?: {
 /** The number of passes over the training rows. A phase can set its own number. */
 readonly epochs?: number;
@@ -339,7 +339,7 @@ readonly epochs?: number;
 readonly batch?: number;
 /** How to treat the last rows of an epoch if they are fewer than a batch. keep: they form a batch. merge: they join the previous batch if they are at most half a batch, and form a batch otherwise. drop: they are left out of the epoch. The default is merge for nets with batch norm and keep for others. */
 readonly lastBatch?: "keep" | "merge" | "drop";
-/** light-alone: also trains the light net without the booster, with the same seed and budget, as in the last phase. */
+/** The baseline to compare with. light-alone: the run also trains the light net without the booster, with the same seed and budget, as in the last phase. */
 readonly baseline?: "none" | "light-alone";
 /** The number of epochs between evaluations. The last epoch of a phase is always evaluated. The best epoch is one of the evaluated epochs, and training can only end early after one of them. */
 readonly evaluateEvery?: number;
@@ -349,7 +349,7 @@ readonly select?: (string) | (string);
 readonly clip?: {
 /** The maximum L2 norm. Larger gradients are scaled down to it. */
 readonly norm?: number;
-/** all: one norm of all gradients. owner: separate norms for the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
+/** The gradients whose norm is limited together. all: all gradients. owner: separately those of the light net's own variables, the booster's own variables, and the shared variables, so the gradients of one net do not affect the clipping of the other. */
 readonly per?: "all" | "owner";
 };
 /** What to do if a loss or gradient is NaN or infinite. stop: the run fails. skip: variables keep their values, and the next batch follows. back: a rollback to the last checkpoint, with half the learning rate and without that batch, at most three times. */
@@ -362,13 +362,13 @@ readonly stop?: {
 readonly metric?: (string) | (string);
 /** The number of epochs in a row without improvement after which training ends. */
 readonly patience?: number;
-/** The improvement that a value must exceed to count. */
+/** The minimum improvement. A value counts as better only if it improves by more than this. */
 readonly minDelta?: number;
 };
 };
 /** The metrics to measure. */
 readonly metrics?: readonly (StageEntries["metric"])[];
-/** The listeners of the run. metrics.jsonl and result.json are always written. */
+/** The outputs, which receive the events of the run. metrics.jsonl and result.json are always written. */
 readonly outputs?: readonly (StageEntries["output"])[];
 }
 
@@ -429,7 +429,7 @@ readonly transform:
   | StageObject<"transform">
   | ("horizontal-flip" | "log" | "normalize" | "one-hot" | "random-crop") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "cast";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The new type of the values. Conversion to int32 truncates fractions. */
 readonly dtype: "float32" | "int32";
@@ -437,7 +437,7 @@ readonly dtype: "float32" | "int32";
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "crop";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The height and width to keep. */
 readonly to: readonly [number, number];
@@ -445,7 +445,7 @@ readonly to: readonly [number, number];
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "horizontal-flip";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The fraction of images to flip. */
 readonly probability?: number;
@@ -453,7 +453,7 @@ readonly probability?: number;
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "log";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The number to add before taking the logarithm. */
 readonly offset?: number;
@@ -461,7 +461,7 @@ readonly offset?: number;
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "normalize";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The mean: one number, or one per channel (or value). By default, it is measured on the training rows. */
 readonly mean?: (number) | (readonly (number)[]);
@@ -473,7 +473,7 @@ readonly per?: "channel" | "value" | "all";
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "one-hot";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The number of ids. By default, the number that the pipeline knows, as for strings and `ids:`. */
 readonly count?: number;
@@ -481,7 +481,7 @@ readonly count?: number;
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "pad";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The number of pixels to add on each side. */
 readonly size: number;
@@ -491,7 +491,7 @@ readonly mode?: "zero" | "reflect" | "symmetric";
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "random-crop";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The number of pixels to add on each side first. */
 readonly pad?: number;
@@ -503,7 +503,7 @@ readonly to?: readonly [number, number];
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "rename";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The new name for each old name, such as { pixels: image }. */
 readonly names: {
@@ -511,7 +511,7 @@ readonly [name: string]: string;
 };
 }) | ({
 readonly use: "reshape";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The new shape of one row, such as [28, 28, 1]. One length may be -1, which stands for the remaining values. */
 readonly shape: readonly (number)[];
@@ -519,7 +519,7 @@ readonly shape: readonly (number)[];
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "resize";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The new height and width of images. */
 readonly to: readonly [number, number];
@@ -529,7 +529,7 @@ readonly mode?: "area" | "bilinear";
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "scale";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The factor. */
 readonly by: number;
@@ -539,13 +539,13 @@ readonly offset?: number;
 readonly feature?: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "select";
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 /** The features to keep, in this order. */
 readonly features: readonly (string)[];
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** training: only when training, not when evaluating. all: always. The default for augmentation is training. */
+/** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
 readonly [option: string]: unknown;
 });
@@ -560,7 +560,7 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -588,7 +588,7 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -672,7 +672,7 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -700,7 +700,7 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -750,7 +750,7 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -778,7 +778,7 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -842,7 +842,7 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -870,7 +870,7 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -913,7 +913,7 @@ readonly loss:
   | StageObject<"loss">
   | ("attention-transfer" | "binary-cross-entropy" | "cross-entropy" | "decoupled-kd" | "dist" | "fitnet" | "hidden-similarity" | "kl" | "knowledge-distillation" | "logit-standardization" | "mean-squared-error" | "mse-hint" | "mse-probability" | "relational-kd" | "similarity-preserving" | "soft-label") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "attention-transfer";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -921,7 +921,7 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
@@ -929,7 +929,7 @@ readonly gradient?: StageEntries["gradient"];
 readonly power?: number;
 }) | ({
 readonly use: "binary-cross-entropy";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -937,13 +937,13 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 }) | ({
 readonly use: "cross-entropy";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -951,7 +951,7 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
@@ -959,7 +959,7 @@ readonly gradient?: StageEntries["gradient"];
 readonly labelSmoothing?: number;
 }) | ({
 readonly use: "decoupled-kd";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -967,7 +967,7 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
@@ -981,7 +981,7 @@ readonly beta?: number;
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "dist";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -989,7 +989,7 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
@@ -1003,7 +1003,7 @@ readonly temperature?: number;
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "fitnet";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -1011,7 +1011,7 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
@@ -1021,7 +1021,7 @@ readonly regressor?: "where-shapes-differ" | "always";
 readonly reduce?: "mean" | "half-sum";
 }) | ({
 readonly use: "hidden-similarity";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -1029,7 +1029,7 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
@@ -1037,7 +1037,7 @@ readonly gradient?: StageEntries["gradient"];
 readonly measure?: "cosine" | "euclid";
 }) | ({
 readonly use: "kl";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -1045,7 +1045,7 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
@@ -1055,7 +1055,7 @@ readonly temperature?: number;
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "knowledge-distillation";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -1063,7 +1063,7 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
@@ -1075,7 +1075,7 @@ readonly alpha?: number;
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "logit-standardization";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -1083,7 +1083,7 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
@@ -1093,7 +1093,7 @@ readonly temperature?: number;
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: "mean-squared-error";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -1101,13 +1101,13 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 }) | ({
 readonly use: "mse-hint";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -1115,13 +1115,13 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 }) | ({
 readonly use: "mse-probability";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -1129,13 +1129,13 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 }) | ({
 readonly use: "relational-kd";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -1143,7 +1143,7 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
@@ -1153,7 +1153,7 @@ readonly distance?: number;
 readonly angle?: number;
 }) | ({
 readonly use: "similarity-preserving";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -1161,13 +1161,13 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
 }) | ({
 readonly use: "soft-label";
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -1175,7 +1175,7 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
@@ -1185,7 +1185,7 @@ readonly temperature?: number;
 readonly scaleByTemperature?: boolean;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** The name in metrics; by default STAGE(on) or STAGE(from→to). */
+/** The name of the loss in metrics; by default STAGE(on) or STAGE(from→to). */
 readonly name?: string;
 /** The output to compare with the label. */
 readonly on?: string;
@@ -1193,7 +1193,7 @@ readonly on?: string;
 readonly from?: (string) | (readonly (string)[]);
 /** The student's output; light.logits by default. A list has the same length as `from`. */
 readonly to?: (string) | (readonly (string)[]);
-/** The factor in the total loss. */
+/** The factor of this loss in the total loss. */
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
@@ -1241,11 +1241,11 @@ readonly optimizer:
   | StageObject<"optimizer">
   | ({
 readonly use: "adagrad";
-/** The learning rate, before the schedule's factor. */
+/** The learning rate. The schedule multiplies it by a factor. */
 readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
-/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
+/** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The initial value of the sum of squares. */
 readonly initial?: number;
@@ -1255,11 +1255,11 @@ readonly epsilon?: number;
 readonly weightDecay?: number;
 }) | ({
 readonly use: "adam";
-/** The learning rate, before the schedule's factor. */
+/** The learning rate. The schedule multiplies it by a factor. */
 readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
-/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
+/** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The decay rates of the running means of the gradient and of its square. */
 readonly betas?: readonly [number, number];
@@ -1269,11 +1269,11 @@ readonly epsilon?: number;
 readonly weightDecay?: number;
 }) | ({
 readonly use: "adamw";
-/** The learning rate, before the schedule's factor. */
+/** The learning rate. The schedule multiplies it by a factor. */
 readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
-/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
+/** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The decay rates of the running means of the gradient and of its square. */
 readonly betas?: readonly [number, number];
@@ -1283,11 +1283,11 @@ readonly epsilon?: number;
 readonly weightDecay?: number;
 }) | ({
 readonly use: "sgd";
-/** The learning rate, before the schedule's factor. */
+/** The learning rate. The schedule multiplies it by a factor. */
 readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
-/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
+/** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The momentum factor. */
 readonly momentum?: number;
@@ -1297,11 +1297,11 @@ readonly nesterov?: boolean;
 readonly weightDecay?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** The learning rate, before the schedule's factor. */
+/** The learning rate. The schedule multiplies it by a factor. */
 readonly learningRate: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: StageEntries["schedule"];
-/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
+/** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 readonly [option: string]: unknown;
 });
@@ -1485,7 +1485,7 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -1513,7 +1513,7 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -1597,7 +1597,7 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -1625,7 +1625,7 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -1675,7 +1675,7 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -1703,7 +1703,7 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -1767,7 +1767,7 @@ readonly initial?: ({
 readonly light?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -1795,7 +1795,7 @@ readonly [name: string]: string;
 readonly booster?: ({
 /** A safetensors file. */
 readonly file?: string;
-/** pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
+/** The layout of kernels in the file. rocket: as Rocket writes them. pytorch: kernels have the shapes [out, in, height, width] and [out, in], and are transposed. */
 readonly layout?: "rocket" | "pytorch";
 /** Maps names in the file to variables: a name, or a pattern in which each * matches the same text on both sides. The first match applies. Without a match, the name in the file is the variable's name. */
 readonly names?: {
@@ -1838,11 +1838,11 @@ readonly optimizer:
   | StageObject<"optimizer">
   | ({
 readonly use?: "adagrad";
-/** The learning rate, before the schedule's factor. */
+/** The learning rate. The schedule multiplies it by a factor. */
 readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
-/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
+/** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The initial value of the sum of squares. */
 readonly initial?: number;
@@ -1852,11 +1852,11 @@ readonly epsilon?: number;
 readonly weightDecay?: number;
 }) | ({
 readonly use?: "adam";
-/** The learning rate, before the schedule's factor. */
+/** The learning rate. The schedule multiplies it by a factor. */
 readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
-/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
+/** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The decay rates of the running means of the gradient and of its square. */
 readonly betas?: readonly [number, number];
@@ -1866,11 +1866,11 @@ readonly epsilon?: number;
 readonly weightDecay?: number;
 }) | ({
 readonly use?: "adamw";
-/** The learning rate, before the schedule's factor. */
+/** The learning rate. The schedule multiplies it by a factor. */
 readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
-/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
+/** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The decay rates of the running means of the gradient and of its square. */
 readonly betas?: readonly [number, number];
@@ -1880,11 +1880,11 @@ readonly epsilon?: number;
 readonly weightDecay?: number;
 }) | ({
 readonly use?: "sgd";
-/** The learning rate, before the schedule's factor. */
+/** The learning rate. The schedule multiplies it by a factor. */
 readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
-/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
+/** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 /** The momentum factor. */
 readonly momentum?: number;
@@ -1894,11 +1894,11 @@ readonly nesterov?: boolean;
 readonly weightDecay?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
-/** The learning rate, before the schedule's factor. */
+/** The learning rate. The schedule multiplies it by a factor. */
 readonly learningRate?: number;
 /** How the learning rate changes over the run. */
 readonly schedule?: ChangedStageEntries["schedule"];
-/** lazy: a step updates only the rows of embedding tables that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: each step updates all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
+/** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
 readonly [option: string]: unknown;
 });

@@ -54,7 +54,7 @@ function checkMetric(
         ? hint("metrics/several", `the metrics with a single value are ${keys.join(", ")}`, {
           set: { ".": keys[0] },
         })
-        : hint("metrics/several-alone", "remove it: no metric here has a single value", {
+        : hint("metrics/several-alone", "remove this option: no metric has a single value", {
           remove: ["."],
         }),
     );

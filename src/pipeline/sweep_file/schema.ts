@@ -30,7 +30,7 @@ const grid = z.record(z.string(), axis);
 
 /** The schema of a sweep file. It does not check the pipelines. */
 export const sweepSchema = z.strictObject({
-  $schema: z.string().optional().describe("The JSON Schema, for editors."),
+  $schema: z.string().optional().describe("The path or URL of the JSON Schema, for editors."),
   name: key.optional().describe("The name of the sweep's folder; the file's name by default."),
   base: z.union([z.string().min(1), z.looseObject({})], {
     error: "expected the path of a pipeline file, or a pipeline",
@@ -51,14 +51,16 @@ export const sweepSchema = z.strictObject({
   metric: z.string().optional().describe(
     "The metric to compare, such as light/accuracy; the light net's first metric by default.",
   ),
-  split: z.enum(["test", "validation"]).default("test").describe("The split to compare on."),
+  split: z.enum(["test", "validation"]).default("test").describe(
+    "The split whose metrics are compared.",
+  ),
   threads: z.int().positive().default(1).describe(
     "The number of threads of each run. The last digits of results may depend on it, so the file sets it.",
   ),
   latency: z.union([
     z.literal("none"),
     z.strictObject({
-      batch: z.int().positive().default(1).describe("The number of rows per call."),
+      batch: z.int().positive().default(1).describe("The number of rows per call of a light net."),
     }),
   ], { error: "expected none, or { batch: N }" }).default({ batch: 1 }).describe(
     "How to measure the latency of the light nets, on one thread; none skips the measurement.",

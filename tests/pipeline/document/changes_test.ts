@@ -119,7 +119,7 @@ Deno.test("applyChange() rejects paths that do not exist", async () => {
     ["losses.3.weight=1", `${list} "3"`, ""],
     ["losses.-1.weight=1", `${list} "-1"`, ""],
     ["losses.first=1", `${list} "first"`, ""],
-    ["losses.mse-hnit.weight=1", `${list} "mse-hnit"`, "did you mean losses[1], mse-hint?"],
+    ["losses.mse-hnit.weight=1", `${list} "mse-hnit"`, "did you mean losses[1] (mse-hint)?"],
     ["seed.x=1", "seed is not a map or a list, so seed.x does not exist", ""],
     [
       "optimizer.learningRate.x.y=1",

@@ -173,7 +173,7 @@ Deno.test("parseYaml() rejects aliases of aliases that expand to millions of val
   const [problem] = await refused(lines.join("\n"));
   assertEquals(problem!.slice(1), [
     "the file has more than 100000 values after its aliases are expanded",
-    "look for aliases of aliases",
+    "look for YAML aliases of aliases, which multiply the values",
   ]);
   assert(problem![0].startsWith("f.yaml:"), problem![0]);
 });
