@@ -38,7 +38,7 @@ export async function create([word, ...rest]: readonly string[]): Promise<number
     });
   }
   const kind = stageKind(word);
-  const file = onlyArgument(rest, "file for the stage, such as my_stage.ts");
+  const file = onlyArgument(rest, "a file for the stage, such as my_stage.ts");
   const stem = stemOf(file), folder = dirname(file);
   const { stage, test, pipeline } = stageFiles(kind, {
     stem,
