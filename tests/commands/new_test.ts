@@ -54,8 +54,14 @@ Deno.test("new rejects unknown kinds and invalid file names", async () => {
     return stderr;
   };
   assertStringIncludes(await refused("los", "mine.ts"), "did you mean loss?");
-  assertStringIncludes(await refused("loss", "my stage.ts"), "cannot be used as the file of a stage");
+  assertStringIncludes(
+    await refused("loss", "my stage.ts"),
+    "cannot be used as the file of a stage",
+  );
   assertStringIncludes(await refused("loss", "mine.py"), "cannot be used as the file of a stage");
-  assertStringIncludes(await refused("loss", "mine_test.ts"), "cannot be used as the file of a stage");
+  assertStringIncludes(
+    await refused("loss", "mine_test.ts"),
+    "cannot be used as the file of a stage",
+  );
   assertStringIncludes(await refused("loss"), "expected a file for the stage");
 });
