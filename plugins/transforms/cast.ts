@@ -4,11 +4,19 @@ import {
   hint,
   notNumbers,
   rowOfBatch,
+  tf,
   type TransformStage,
   UserError,
   z,
 } from "../../plugin.ts";
-import { changeColumns, changeSpecs, chooseFeatures, featureOption, sizeOf } from "./features.ts";
+import {
+  changeColumns,
+  changeSpecs,
+  changeTensors,
+  chooseFeatures,
+  featureOption,
+  sizeOf,
+} from "./features.ts";
 
 /**
  * Changes the type that the nets receive: numbers (float32) or ids (int32). Fractions are
@@ -64,6 +72,7 @@ feature: age`,
             },
           );
         }),
+      graph: (tensors) => changeTensors(tensors, names, (tensor) => tf.cast(tensor, dtype)),
     };
   },
 });

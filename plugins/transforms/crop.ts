@@ -1,7 +1,8 @@
-import { defineTransform, type TransformStage, z } from "../../plugin.ts";
+import { defineTransform, tf, type TransformStage, z } from "../../plugin.ts";
 import {
   changeColumns,
   changeSpecs,
+  changeTensors,
   chooseFeatures,
   featureOption,
   images,
@@ -27,12 +28,21 @@ to: [24, 24]`,
       apply: (batch) =>
         changeColumns(batch, names, (column) => {
           const [height, width] = column.shape as [number, number];
-          const middle = (all: number, kept: number) =>
-            new Uint32Array(batch.size).fill(Math.floor((all - kept) / 2));
-          const top = middle(height, to[0]), left = middle(width, to[1]);
+          const first = (all: number, kept: number) =>
+            new Uint32Array(batch.size).fill(middle(all, kept));
+          const top = first(height, to[0]), left = first(width, to[1]);
           return cutWindows(column, { pad: 0, mode: "zero", to, top, left });
+        }),
+      graph: (tensors) =>
+        changeTensors(tensors, names, (tensor) => {
+          const [, height, width] = tensor.shape as [number, number, number, number];
+          const begin = [0, middle(height, to[0]), middle(width, to[1]), 0];
+          return tf.slice(tensor, begin, [-1, ...to, -1]);
         }),
     };
   },
 });
 export default stage;
+
+/** The first of the pixels that are kept. */
+const middle = (all: number, kept: number) => Math.floor((all - kept) / 2);

@@ -11,6 +11,7 @@ import {
   didYouMean,
   hint,
   notNumbers,
+  type tf,
   UserError,
   type Values,
   z,
@@ -157,6 +158,27 @@ export function changeColumns(
       ...batch.features,
       ...Object.fromEntries(names.map((name) => [name, change(batch.features[name]!, name)])),
     },
+  };
+}
+
+/** The tensors of features by name. */
+export type Tensors = Readonly<Record<string, tf.Tensor>>;
+
+/**
+ * Changes the tensors of some of the features.
+ *
+ * @param tensors The tensors of all features.
+ * @param names The names of the features to change.
+ * @param change Returns the changed tensor.
+ */
+export function changeTensors(
+  tensors: Tensors,
+  names: readonly string[],
+  change: (tensor: tf.Tensor, name: string) => tf.Tensor,
+): Tensors {
+  return {
+    ...tensors,
+    ...Object.fromEntries(names.map((name) => [name, change(tensors[name]!, name)])),
   };
 }
 

@@ -2,11 +2,12 @@ import {
   defineTransform,
   hint,
   rowOfBatch,
+  tf,
   type TransformStage,
   UserError,
   z,
 } from "../../plugin.ts";
-import { changeNumbers, featureOption } from "./features.ts";
+import { changeNumbers, changeTensors, featureOption } from "./features.ts";
 
 /**
  * The natural logarithm of `offset` + x, for numbers that range over orders of magnitude: counts,
@@ -49,6 +50,12 @@ const stage: TransformStage = defineTransform({
           }
           return { values: logarithms, shape };
         }),
+      graph: (tensors, context) =>
+        changeTensors(
+          tensors,
+          numbers.names,
+          (tensor) => tf.log(tf.add(tensor, context.numbers(offset))),
+        ),
     };
   },
 });

@@ -3,12 +3,14 @@ import {
   type ColumnSpec,
   defineTransform,
   hint,
+  tf,
+  type Transform,
   type TransformStage,
   UserError,
   type Values,
   z,
 } from "../../plugin.ts";
-import { changeNumbers, featureOption, sizeOf } from "./features.ts";
+import { changeNumbers, changeTensors, featureOption, sizeOf } from "./features.ts";
 
 const means = z.union([z.number(), z.array(z.number()).min(1)], {
   error: "expected a number, or a list of them",
@@ -64,12 +66,24 @@ std: [63.0, 62.1, 66.7]`,
       )
       : undefined;
     let known: Record<string, Moments> | undefined = given;
-    const base = {
+    const momentsOf = (name: string): Moments => {
+      if (!known) throw new Error("nothing was measured yet");
+      return known[name]!;
+    };
+    const base: Transform = {
       features: changed,
       apply: (batch: Batch) =>
-        change(batch, ({ values, shape }, name) => {
-          if (!known) throw new Error("nothing was measured yet");
-          return { values: normalized(values, known[name]!), shape };
+        change(batch, ({ values, shape }, name) => ({
+          values: normalized(values, momentsOf(name)),
+          shape,
+        })),
+      graph: (tensors, { numbers }) =>
+        changeTensors(tensors, names, (tensor, name) => {
+          const { mean, std } = momentsOf(name), { shape } = features[name]!;
+          // One number, one per channel, which is the last axis, or one per value.
+          const axes = mean.length === 1 ? [] : mean.length === shape.at(-1) ? mean.length : shape;
+          const of = (values: readonly number[]) => numbers(values, [axes].flat());
+          return tf.mul(tf.sub(tensor, of(mean)), of(factorsOf(std)));
         }),
     };
     if (given) return base;
@@ -132,10 +146,13 @@ function givenMoments(
   return { mean: spread(lists.mean), std: spread(lists.std) };
 }
 
+/** Values that do not vary are divided by 1. */
+const factorsOf = (std: readonly number[]) => std.map((std) => 1 / (std || 1));
+
 function normalized(values: Values, { mean, std }: Moments): Float32Array {
   const result = new Float32Array(values.length);
   const groups = mean.length;
-  const factors = std.map((std) => 1 / (std || 1));
+  const factors = factorsOf(std);
   for (let group = 0; group < groups; group++) {
     const middle = mean[group]!, factor = factors[group]!;
     for (let index = group; index < values.length; index += groups) {

@@ -5,6 +5,7 @@ import {
   type IdKeys,
   idKeysOf,
   rowOfBatch,
+  tf,
   type TransformStage,
   UserError,
   z,
@@ -12,6 +13,7 @@ import {
 import {
   changeColumns,
   changeSpecs,
+  changeTensors,
   chooseFeatures,
   featureNamed,
   featureOption,
@@ -91,6 +93,13 @@ feature: city`,
           }
           return { values: result, shape: [...shape, count] };
         }),
+      graph: (tensors) =>
+        changeTensors(
+          tensors,
+          names,
+          (tensor, name) =>
+            tf.oneHot(tf.cast(tensor, "int32") as tf.Tensor1D, counts[name]!, 1, 0, "float32"),
+        ),
     };
   },
 });

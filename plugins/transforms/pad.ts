@@ -1,5 +1,12 @@
-import { defineTransform, type TransformStage, z } from "../../plugin.ts";
-import { changeColumns, changeSpecs, chooseFeatures, featureOption, resized } from "./features.ts";
+import { defineTransform, tf, type TransformStage, z } from "../../plugin.ts";
+import {
+  changeColumns,
+  changeSpecs,
+  changeTensors,
+  chooseFeatures,
+  featureOption,
+  resized,
+} from "./features.ts";
 import { cutWindows, paddable, padMode, padModes } from "./window.ts";
 
 /** Adds rows and columns of pixels on all four sides of images. */
@@ -28,7 +35,29 @@ size: 2`,
           return cutWindows(column, { pad: size, mode, to, top: none, left: none });
         });
       },
+      graph: (tensors) =>
+        changeTensors(tensors, names, (tensor) => {
+          const sides: [number, number] = [size, size];
+          if (mode === "zero") return tf.pad(tensor, [[0, 0], sides, sides, [0, 0]]);
+          return [1, 2].reduce((tensor, axis) => mirrored(tensor, axis, size, mode), tensor);
+        }),
     };
   },
 });
 export default stage;
+
+/** A tensor with its first and last lines of an axis mirrored. */
+function mirrored(
+  tensor: tf.Tensor,
+  axis: number,
+  size: number,
+  mode: "reflect" | "symmetric",
+): tf.Tensor {
+  const length = tensor.shape[axis]!, next = mode === "reflect" ? 1 : 0;
+  const part = (start: number) => {
+    const begin = tensor.shape.map((_, other) => other === axis ? start : 0);
+    const sizes = tensor.shape.map((_, other) => other === axis ? size : -1);
+    return tf.reverse(tf.slice(tensor, begin, sizes), axis);
+  };
+  return tf.concat([part(next), tensor, part(length - size - next)], axis);
+}

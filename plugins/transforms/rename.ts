@@ -41,6 +41,7 @@ names: { pixels: image }`,
     return {
       features: rename(features),
       apply: (batch: Batch) => ({ ...batch, features: rename(batch.features) }),
+      graph: rename,
     };
   },
 });

@@ -1,5 +1,12 @@
-import { defineTransform, type TransformStage, z } from "../../plugin.ts";
-import { changeColumns, changeSpecs, chooseFeatures, featureOption, sizeOf } from "./features.ts";
+import { defineTransform, tf, type TransformStage, z } from "../../plugin.ts";
+import {
+  changeColumns,
+  changeSpecs,
+  changeTensors,
+  chooseFeatures,
+  featureOption,
+  sizeOf,
+} from "./features.ts";
 
 const length = z.int({ error: "expected a whole number" }).refine(
   (length) => length > 0 || length === -1,
@@ -41,6 +48,12 @@ shape: [28, 28, 1]`,
           values,
           shape: changed[name]!.shape,
         })),
+      graph: (tensors) =>
+        changeTensors(
+          tensors,
+          names,
+          (tensor, name) => tf.reshape(tensor, [-1, ...changed[name]!.shape]),
+        ),
     };
   },
 });

@@ -1,7 +1,8 @@
-import { type Column, defineTransform, type TransformStage, z } from "../../plugin.ts";
+import { type Column, defineTransform, tf, type TransformStage, z } from "../../plugin.ts";
 import {
   changeColumns,
   changeSpecs,
+  changeTensors,
   chooseFeatures,
   featureOption,
   images,
@@ -63,6 +64,20 @@ to: [14, 14]`,
             shape: [...to, channels],
           } satisfies Column;
         }),
+      graph: (tensors, { numbers }) =>
+        changeTensors(tensors, names, (tensor, name) => {
+          const { lines, columns } = scalesOf(name);
+          const [height, width, channels] = features[name]!.shape as [number, number, number];
+          const wide = tf.matMul(
+            numbers(matrixOf(columns, width), [1, to[1], width]),
+            tf.reshape(tensor, [-1, width, channels]),
+          );
+          const small = tf.matMul(
+            numbers(matrixOf(lines, height), [1, to[0], height]),
+            tf.reshape(wide, [-1, height, to[1] * channels]),
+          );
+          return tf.reshape(small, [-1, ...to, channels]);
+        }),
     };
   },
 });
@@ -91,6 +106,13 @@ const shares: Readonly<Record<"area" | "bilinear", (from: number, to: number) =>
       return { start, weights: start + 1 < from ? [1 - next, next] : [1] };
     }),
 };
+
+/** The weights of the old positions, for each new one. */
+function matrixOf(shares: readonly Share[], from: number): number[] {
+  return shares.flatMap(({ start, weights }) =>
+    Array.from({ length: from }, (_, position) => weights[position - start] ?? 0)
+  );
+}
 
 /** Computes `blocks` blocks of lines of `size` values, each a weighted sum of old lines. */
 function weighed(

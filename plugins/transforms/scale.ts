@@ -1,5 +1,5 @@
-import { defineTransform, type TransformStage, z } from "../../plugin.ts";
-import { changeNumbers, featureOption } from "./features.ts";
+import { defineTransform, tf, type TransformStage, z } from "../../plugin.ts";
+import { changeNumbers, changeTensors, featureOption } from "./features.ts";
 
 /** Multiplies a feature by a number and adds another one: value · by + offset. */
 const stage: TransformStage = defineTransform({
@@ -24,6 +24,12 @@ by: 0.0625`,
           }
           return { values: scaled, shape };
         }),
+      graph: (tensors, context) =>
+        changeTensors(
+          tensors,
+          numbers.names,
+          (tensor) => tf.add(tf.mul(tensor, context.numbers(by)), context.numbers(offset)),
+        ),
     };
   },
 });

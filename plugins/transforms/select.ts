@@ -13,12 +13,12 @@ const stage: TransformStage = defineTransform({
   example: `use: select
 features: [image]`,
   create({ features: names }, { features }) {
+    const select = <T>(byName: Readonly<Record<string, T>>) =>
+      Object.fromEntries(names.map((name) => [name, byName[name]!]));
     return {
       features: Object.fromEntries(names.map((name) => [name, featureNamed(features, name)])),
-      apply: (batch: Batch) => ({
-        ...batch,
-        features: Object.fromEntries(names.map((name) => [name, batch.features[name]!])),
-      }),
+      apply: (batch: Batch) => ({ ...batch, features: select(batch.features) }),
+      graph: select,
     };
   },
 });

@@ -1,5 +1,7 @@
+import * as tf from "@tensorflow/tfjs";
 import { createRandom } from "../base/random.ts";
 import type { Batch, ColumnSpec } from "../stages/batch.ts";
+import { mapValues } from "../stages/parts.ts";
 import type { Transform, TransformStage } from "../stages/transform.ts";
 import { describeValue } from "../base/describe_value.ts";
 import type { Findings } from "./findings.ts";
@@ -13,7 +15,7 @@ import {
   sizeOf,
 } from "./samples.ts";
 import type { Subject } from "./subject.ts";
-import { notFinite, shapeText } from "./tensors.ts";
+import { distance, notFinite, shapeText } from "./tensors.ts";
 
 /**
  * Holds a transform to its contract: what comes out is what it says, inputs stay as they are, the
@@ -77,10 +79,50 @@ async function tryTransform(
           `${differing} differs ${how}`,
         );
       }
+      if (first.graph) expectGraph(first, batch, result, at, findings);
     });
     if (!went) return;
   }
 }
+
+/** Holds `graph()` to what `apply()` makes of the same rows. */
+function expectGraph(
+  transform: Transform,
+  batch: Batch,
+  expected: Batch,
+  asked: string,
+  findings: Findings,
+): void {
+  const fail = (what: string) =>
+    findings.add("computes the same in graph() as in apply()", asked, what);
+  tf.tidy(() => {
+    const tensors = mapValues(
+      batch.features,
+      ({ values, shape }) =>
+        values instanceof Int32Array
+          ? tf.tensor(values.slice(), [batch.size, ...shape], "int32")
+          : tf.tensor(Float32Array.from(values), [batch.size, ...shape]),
+    );
+    const numbers = (values: number | readonly number[], shape?: readonly number[]) => {
+      const list = [values].flat() as number[];
+      return tf.tensor(list, [...shape ?? (typeof values === "number" ? [] : [list.length])]);
+    };
+    const results = transform.graph!(tensors, { numbers });
+    for (const [name, { shape, dtype }] of Object.entries(transform.features)) {
+      const tensor = results[name], wanted = `${dtype} ${shapeText([batch.size, ...shape])}`;
+      const got = tensor ? `${tensor.dtype} ${shapeText(tensor.shape)}` : "nothing";
+      if (got !== wanted) {
+        fail(`${name} is ${got}; expected ${wanted}`);
+        continue;
+      }
+      const values = expected.features[name]!.values, far = distance(tensor!.dataSync(), values);
+      if (far > GRAPH_TOLERANCE) fail(`${name} differs by ${far.toExponential(1)} of its values`);
+    }
+  });
+}
+
+/** How far float32 may be from what `apply()` computes with doubles, relative to the values. */
+const GRAPH_TOLERANCE = 1e-5;
 
 function expectTransform(transform: Transform, asked: string, findings: Findings): boolean {
   const { features, apply, measure, restore } = transform as Partial<Transform>;

@@ -12,6 +12,7 @@ import { type Problem, UserError } from "../base/errors.ts";
 import { type Change, hint, nameHint } from "../base/hints.ts";
 import type { Plan, PlannedInitial } from "../pipeline/plan.ts";
 import { type Match, match, type Source } from "./initial_match.ts";
+import { checkpointNames } from "./folder/checkpoint_names.ts";
 import { earlierMeaning, unreadableVocabulary } from "./initial_meaning.ts";
 import { MODEL_FILE, unreadableModel } from "./model/model_file.ts";
 import type { PreparedNets } from "./prepare_nets.ts";
@@ -222,26 +223,17 @@ export async function refuseOtherInitial(
 /** The safetensors file of a run folder, or the one that is named. */
 async function pathOf({ from, place }: PlannedInitial): Promise<string> {
   if ("file" in from) return from.file;
-  const folder = join(from.run, "checkpoints");
-  const names: string[] = [];
-  try {
-    for await (const { name } of Deno.readDir(folder)) {
-      if (/^[^.].*\.safetensors$/.test(name)) names.push(name);
-    }
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-  }
-  const step = (name: string) => Number(/^rocket-(\d+)(?:-unmeasured)?\./.exec(name)?.[1] ?? -1);
-  const last = names.filter((name) => step(name) >= 0).sort((a, b) => step(b) - step(a))[0];
+  const { names, last } = await checkpointNames(from.run);
   const wanted = from.checkpoint.replace(/\.safetensors$/, "");
-  const chosen = wanted === "last" ? last : `${wanted}.safetensors`;
-  if (chosen !== undefined && names.includes(chosen)) return join(folder, chosen);
-  const choices = names.map((name) => name.replace(/\.safetensors$/, ""));
+  const chosen = wanted === "last" ? last : wanted;
+  if (chosen !== undefined && names.includes(chosen)) {
+    return join(from.run, "checkpoints", `${chosen}.safetensors`);
+  }
   throw new UserError(`the run ${from.run} has no checkpoint ${wanted}`, {
     place,
     hint: nameHint("initial/checkpoint", {
       written: wanted,
-      names: choices.sort(),
+      names,
       intro: "it has",
       change: (checkpoint) => ({ set: { checkpoint } }),
     }) ?? hint(

@@ -1,4 +1,5 @@
 import type { Random } from "../base/random.ts";
+import type { tf } from "./tf.ts";
 import type { Batch, ColumnSpec } from "./batch.ts";
 import {
   type Create,
@@ -18,6 +19,18 @@ export interface TransformContext {
 export interface ApplyContext {
   /** Random numbers that depend on the seed, the epoch, the batch and the transform's position. */
   readonly random: Random;
+}
+
+/** Makes constants for {@linkcode Transform.graph}. */
+export interface GraphContext {
+  /**
+   * Makes a constant. A tensor of tfjs has the digits of float32; this one keeps all of them in an
+   * exported graph, which computes in float64 where the source does.
+   *
+   * @param values One number, or those of a tensor, row-major.
+   * @param shape The tensor's shape; by default, that of one number or of a list.
+   */
+  numbers(values: number | readonly number[], shape?: readonly number[]): tf.Tensor;
 }
 
 /** A transform of batches. */
@@ -55,6 +68,19 @@ export interface Transform {
    * @returns The transformed batch.
    */
   apply(batch: Batch, context: ApplyContext): Batch;
+  /**
+   * Computes the same as {@linkcode Transform.apply} with tensors, so that an exported net can read
+   * the columns of the source. It must use tfjs operations only, and read no values. Without it, an
+   * export cannot include the transform. Transforms of training rows do not need it.
+   *
+   * @param features The features by name, `[rows, ...shape]`. Numbers are float32 tensors.
+   * @param context Makes constants.
+   * @returns The features after the transform.
+   */
+  graph?(
+    features: Readonly<Record<string, tf.Tensor>>,
+    context: GraphContext,
+  ): Readonly<Record<string, tf.Tensor>>;
 }
 
 /** A stage that transforms batches. */

@@ -3,6 +3,7 @@ import {
   type Batch,
   type ColumnSpec,
   defineTransform,
+  tf,
   type Transform,
   type TransformStage,
   UserError,
@@ -171,4 +172,19 @@ Deno.test("checkStage() finds a transform that keeps what it measured out of res
     },
   });
   await assertBroken(stage, ["differs from another instance of the stage"]);
+});
+
+Deno.test("checkStage() finds a graph() that does not compute what apply() does", async () => {
+  const half = (batch: Batch) => change(batch, (value) => value / 2);
+  await checkStage(transform(half, {
+    graph: ({ image }, { numbers }) => ({ image: tf.mul(image!, numbers(0.5)) }),
+  }));
+  await assertBroken(
+    transform(half, { graph: ({ image }) => ({ image: tf.mul(image!, 0.51) }) }),
+    ["computes the same in graph() as in apply()", "image differs by 2.0e-2 of its values"],
+  );
+  await assertBroken(
+    transform(half, { graph: () => ({}) }),
+    ["computes the same in graph() as in apply()", "image is nothing; expected float32"],
+  );
 });

@@ -36,8 +36,8 @@ Deno.test("plugin.ts has tf and z, and no symbol of theirs in its reference", as
 });
 
 Deno.test("the documentation of each entry point is complete, as deno doc --lint sees it without a map", async () => {
-  const all = ["mod.ts", "plugin.ts", "testing.ts", "cli.ts"];
-  for (const modules of [all, ["mod.ts"], ["plugin.ts"]]) {
+  const all = ["mod.ts", "model.ts", "plugin.ts", "testing.ts", "cli.ts"];
+  for (const modules of [all, ["mod.ts"], ["model.ts"], ["plugin.ts"]]) {
     const { code, stderr } = await deno(["doc", "--lint", "--quiet", ...modules]);
     assertEquals(code, 0, stderr);
   }

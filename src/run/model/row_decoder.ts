@@ -4,12 +4,12 @@ import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import type { Registry } from "../../pipeline/registry.ts";
 import type { StageReference } from "../../stages/stage_error.ts";
-import type { Batch } from "../../stages/batch.ts";
+import type { Batch, Values } from "../../stages/batch.ts";
 import type { TransformStage } from "../../stages/transform.ts";
 import { type ColumnsRequest, Decoder, type KnownColumns } from "../../input/decoder.ts";
 import { listParts } from "../../stages/parts.ts";
 import { Store } from "../../input/rows.ts";
-import { TransformChain } from "../../input/transforms.ts";
+import { type PlannedTransform, TransformChain } from "../../input/transforms.ts";
 import { fieldOf } from "./family.ts";
 import { MODEL_FILE, type ModelFile } from "./model_file.ts";
 
@@ -19,6 +19,8 @@ export interface DecodedRows {
   readonly batch: Batch;
   /** Their numbers in the record batch, where some were dropped for a null. */
   readonly kept: Uint32Array | undefined;
+  /** How many values of vocabularies were not known in training. */
+  readonly unknown: number;
 }
 
 /**
@@ -26,11 +28,15 @@ export interface DecodedRows {
  * the same code, with what `model.json` says was found in those.
  */
 export class RowDecoder {
-  readonly #model: ModelFile;
+  readonly #model: Pick<ModelFile, "features" | "label" | "nulls">;
   readonly #transforms: TransformChain;
   readonly #stage: StageReference;
 
-  private constructor(model: ModelFile, transforms: TransformChain, stage: StageReference) {
+  private constructor(
+    model: Pick<ModelFile, "features" | "label" | "nulls">,
+    transforms: TransformChain,
+    stage: StageReference,
+  ) {
     this.#model = model;
     this.#transforms = transforms;
     this.#stage = stage;
@@ -45,7 +51,7 @@ export class RowDecoder {
    * @throws {UserError} If a transform cannot be found, or does not take what it has measured.
    */
   static async create(
-    model: ModelFile,
+    model: Pick<ModelFile, "features" | "label" | "transforms" | "nulls">,
     registry: Pick<Registry, "find">,
     stage: StageReference,
   ): Promise<RowDecoder> {
@@ -72,6 +78,11 @@ export class RowDecoder {
       transforms: model.transforms.map(({ measured }) => measured),
     });
     return new RowDecoder(model, chain, stage);
+  }
+
+  /** The transforms, with what they measured. */
+  get transforms(): readonly PlannedTransform[] {
+    return this.#transforms.planned;
   }
 
   /** The columns that rows need to have; the label is not one of them. */
@@ -127,9 +138,20 @@ export class RowDecoder {
       const store = new Store(decoder.finish([decoded]));
       const rows = kept ? store.gather(kept) : store.slice(0, batch.numRows);
       const position = { seed: 0, epoch: 0, batch: 0, training: false };
-      return { batch: this.#transforms.apply(rows, position), kept };
+      const unknown = features.reduce((sum, { name, spec }) => {
+        const last = spec.ids?.kind === "vocabulary" ? spec.ids.count - 1 : -1;
+        return last < 0 ? sum : sum + occurrences(rows.features[name]!.values, last);
+      }, 0);
+      return { batch: this.#transforms.apply(rows, position), kept, unknown };
     };
   }
+}
+
+/** How often a number is among others. */
+function occurrences(values: Values, wanted: number): number {
+  let count = 0;
+  for (let index = 0; index < values.length; index++) if (values[index] === wanted) count++;
+  return count;
 }
 
 /** A record batch with one more column, of one value. */

@@ -1,0 +1,69 @@
+import { join } from "node:path";
+import { readRegularText } from "../base/files/regular.ts";
+import { hashOf } from "../base/files/hash_of.ts";
+import { UserError } from "../base/errors.ts";
+import { hint, nameHint } from "../base/hints.ts";
+import { checkpointNames } from "../run/folder/checkpoint_names.ts";
+
+/** The weights of a run at some step. */
+export interface CheckpointOfRun {
+  /** The safetensors file. */
+  readonly path: string;
+  /** The hash that it had when it was written; undefined where nothing says so. */
+  readonly sha256: string | undefined;
+}
+
+/**
+ * Finds a checkpoint of a run.
+ *
+ * @param run The run folder.
+ * @param wanted `best`, `last`, or the name of a file in `checkpoints/`.
+ * @throws {UserError} If there is no such checkpoint.
+ */
+export async function findCheckpoint(run: string, wanted: string): Promise<CheckpointOfRun> {
+  const { names, last } = await checkpointNames(run);
+  const chosen = wanted === "last" ? last : wanted.replace(/\.safetensors$/, "");
+  if (chosen !== undefined && names.includes(chosen)) {
+    const path = join(run, "checkpoints", `${chosen}.safetensors`);
+    return { path, sha256: await writtenHash(path) };
+  }
+  throw new UserError(`the run ${run} has no checkpoint ${wanted}`, {
+    hint: nameHint("model/checkpoint", {
+      written: wanted,
+      names,
+      intro: "it has",
+      change: (near) => ({ args: { replace: { [wanted]: near } } }),
+    }) ?? hint(
+      "model/checkpoints",
+      "name the folder of a run that has written one: they are in its folder checkpoints/",
+      { edit: "the command" },
+    ),
+    exitCode: 2,
+  });
+}
+
+/**
+ * Refuses weights that are not as the run has written them.
+ *
+ * @param checkpoint The checkpoint.
+ * @throws {UserError} If its hash is another one.
+ */
+export async function refuseChanged({ path, sha256 }: CheckpointOfRun): Promise<void> {
+  if (sha256 === undefined || (await hashOf(path)).sha256 === sha256) return;
+  throw new UserError(`${path} is not as the run has written it: its hash is another one`, {
+    hint: hint("model/changed", "copy the file again from where the run was, or name another one", {
+      edit: "the file",
+    }),
+  });
+}
+
+/** The hash that the file beside a checkpoint has. */
+async function writtenHash(path: string): Promise<string | undefined> {
+  try {
+    const file = path.replace(/\.safetensors$/, ".json");
+    const { sha256 } = Object(JSON.parse(await readRegularText(file)));
+    return typeof sha256 === "string" ? sha256 : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,181 @@
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { hashOf } from "../base/files/hash_of.ts";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import { ROCKET_VERSION } from "../base/package.ts";
+import { openEngine } from "../engine/engine.ts";
+import { MODEL_FILE, readModelFile } from "../run/model/model_file.ts";
+import { RowDecoder } from "../run/model/row_decoder.ts";
+import { captureInference } from "../train/inference.ts";
+import { batchTensors } from "../train/tensors.ts";
+import { LoadedModel, type Model } from "./model.ts";
+import { inputsOfGraph } from "./onnx/columns.ts";
+import { ElementType } from "./onnx/messages.ts";
+import { modelToOnnx } from "./onnx/model_to_onnx.ts";
+import type { Session } from "./onnx_runtime.ts";
+import { netsOfRun, type OpenedRun, openRun, rowsStage, type RunPart } from "./open_run.ts";
+import {
+  featureRunner,
+  type NetRunner,
+  openSession,
+  sourceRunner,
+  tensorRunner,
+} from "./runners.ts";
+import { writeOnnxFile } from "./write_onnx.ts";
+
+/** How to load a model. */
+export interface LoadModelOptions extends RunPart {
+  /** What computes; ONNX Runtime by default (`auto`). An export folder needs ONNX Runtime. */
+  readonly engine?: "auto" | "onnx" | "native" | "wasm";
+  /** How many threads ONNX Runtime uses; all cores by default. */
+  readonly threads?: number;
+  /** How many rows are computed at a time; by default, what fits into the processor's caches. */
+  readonly batch?: number;
+}
+
+/**
+ * Loads a net that was trained, from a run folder or from a folder that `export` wrote. The
+ * training data is not needed. A run folder is converted to ONNX the first time, and the file is
+ * kept in it.
+ *
+ * @example
+ * ```ts ignore
+ * import { loadModel } from "@rocket-launching/rocket/model";
+ *
+ * await using model = await loadModel("runs/quickstart");
+ * const { answers } = await model.predict([{ pixels: new Array(64).fill(0) }]);
+ * console.log(answers[0]?.prediction, answers[0]?.score);
+ * ```
+ *
+ * @param folder The folder.
+ * @param options Which net and checkpoint, and what computes.
+ * @returns The model.
+ * @throws {UserError} If the folder holds no model, or is damaged.
+ */
+export async function loadModel(folder: string, options: LoadModelOptions = {}): Promise<Model> {
+  const { engine = "auto" } = options;
+  const isRun = await isThere(join(folder, "pipeline.json"));
+  if (!isRun && await isThere(join(folder, ONNX_FILE))) return await loadExport(folder, options);
+  const run = await openRun(folder, options);
+  const runner = engine === "native" || engine === "wasm"
+    ? await tensorsOfRun(run, engine)
+    : featureRunner(await openSession(await onnxOfRun(run), options), run.model.inputs);
+  const inputs = run.model.inputs.map(({ name, spec: { shape, dtype } }) => ({
+    ...{ name, shape, dtype },
+  }));
+  return new LoadedModel({ ...run, runner, inputs, batch: options.batch });
+}
+
+/** The name of the graph in an export folder. */
+export const ONNX_FILE = "model.onnx";
+
+/** The ONNX file of a run: the one that an earlier command left, or a new one. */
+async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
+  const { folder, net, checkpoint, model, decoder } = run;
+  const sha256 = checkpoint.sha256 ?? (await hashOf(checkpoint.path)).sha256;
+  const key = createHash("sha256").update(`${ROCKET_VERSION} ${net} ${sha256}`).digest("hex");
+  const kept = join(folder, "model"), path = join(kept, `${key.slice(0, 32)}.onnx`);
+  if (await isThere(path)) return path;
+  const { nets, weights } = await netsOfRun(run);
+  const file = modelToOnnx({
+    ...{ model, nets, net, weights },
+    transforms: decoder.transforms,
+    inputs: "features",
+    place: { dataFile: basename(path) + ".data" },
+  });
+  try {
+    await writeOnnxFile(path, file);
+    return path;
+  } catch (error) {
+    // A folder that may only be read is no reason not to answer.
+    if (file.data.length > 0) throw error;
+    return file.bytes;
+  }
+}
+
+/** A run's net on an engine of tfjs. */
+async function tensorsOfRun(run: OpenedRun, choice: "native" | "wasm"): Promise<NetRunner> {
+  const { nets, weights } = await netsOfRun(run);
+  const { detail } = await openEngine(choice);
+  const values = Object.fromEntries(
+    nets.variables.filter(({ name }) => weights.has(name)).map(({ name, shape }) => [
+      name,
+      tf.tensor(weights.get(name)!, [...shape]),
+    ]),
+  );
+  const captured = captureInference(nets.pair, run.net, values);
+  return tensorRunner({
+    engine: detail,
+    call: (features) => captured.call({ features }).logits,
+    upload: (batch) => batchTensors(batch).features,
+    dispose: () => {
+      captured.dispose();
+      tf.dispose(values);
+    },
+  }, run.model.inputs);
+}
+
+/** Loads what `export` wrote. */
+async function loadExport(folder: string, options: LoadModelOptions): Promise<Model> {
+  const { engine = "auto" } = options;
+  const refused = (["net", "checkpoint"] as const).find((name) => options[name] !== undefined);
+  if (refused !== undefined || engine === "native" || engine === "wasm") {
+    const option = refused ?? "engine";
+    throw new UserError(`--${option} is for run folders, and ${folder} is one of an export`, {
+      hint: hint("model/export-option", `leave out \`--${option}\`: the folder holds one net`, {
+        args: { remove: [`--${option}`] },
+      }),
+      exitCode: 2,
+    });
+  }
+  const model = await readModelFile(join(folder, MODEL_FILE));
+  const opened = await openSession(join(folder, ONNX_FILE), options);
+  const names = (kind: "columns" | "ids") => {
+    const inputs = inputsOfGraph(model, kind);
+    const wanted = new Set(inputs.map(({ input }) => input.name));
+    const has = new Set(opened.session.inputNames);
+    const same = wanted.size === has.size && [...wanted].every((name) => has.has(name));
+    return same && inputs.every(({ input }) => typeOf(opened.session, input.name) === input.type)
+      ? inputs
+      : undefined;
+  };
+  const inputs = names("ids") ?? names("columns");
+  if (!inputs) {
+    await opened.session.release();
+    throw new UserError(`${join(folder, ONNX_FILE)} and ${MODEL_FILE} are not of one export`, {
+      hint: hint("model/export", "export the run again", { edit: "the folder" }),
+    });
+  }
+  const decoder = await RowDecoder.create(
+    { ...model, transforms: [] },
+    { find: () => Promise.reject(new Error("an export has no stages")) },
+    rowsStage,
+  );
+  return new LoadedModel({
+    model,
+    net: "light",
+    decoder,
+    runner: sourceRunner(opened, inputs),
+    inputs: model.features.map(({ name, spec: { shape, dtype } }) => ({ name, shape, dtype })),
+    batch: options.batch,
+  });
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+/** The type of an input of a graph. */
+function typeOf({ inputMetadata }: Session, name: string): ElementType | undefined {
+  const input = inputMetadata.find((input) => input.name === name);
+  return input?.isTensor ? elementTypes[input.type] : undefined;
+}
+
+/** Types by what ONNX Runtime calls them. */
+const elementTypes: Readonly<Record<string, ElementType>> = {
+  ...ElementType,
+  float32: ElementType.float,
+  float64: ElementType.double,
+};

@@ -1,0 +1,241 @@
+import type { RecordBatch, Schema, Table } from "apache-arrow";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import type { ModelFile } from "../run/model/model_file.ts";
+import type { DecodedRows, RowDecoder } from "../run/model/row_decoder.ts";
+import type { NetName } from "../stages/network.ts";
+import { type ClassValue, type LabelAnswers, labelAnswers, Predictions } from "./answers.ts";
+import { batchOfRows, type Row } from "./rows.ts";
+import type { FeatureValues, NetRunner } from "./runners.ts";
+
+/** An input of {@linkcode Model.predict} for typed arrays. */
+export interface ModelInputInfo {
+  /** The feature. */
+  readonly name: string;
+  /** The shape of one row. */
+  readonly shape: readonly number[];
+  /** `float32` for numbers, `int32` for ids. */
+  readonly dtype: "float32" | "int32";
+}
+
+/** The parts of a model. */
+export interface ModelParts {
+  /** What `model.json` says. */
+  readonly model: ModelFile;
+  /** The net. */
+  readonly net: NetName;
+  /** Makes features of rows. */
+  readonly decoder: RowDecoder;
+  /** Computes the net. */
+  readonly runner: NetRunner;
+  /** The features that the runner takes. */
+  readonly inputs: readonly ModelInputInfo[];
+  /** How many rows are computed at a time, if the caller says so. */
+  readonly batch: number | undefined;
+}
+
+/**
+ * A net that was trained, with all that turns a row of the source into an answer. Close it when it
+ * is no longer needed.
+ */
+export interface Model extends AsyncDisposable {
+  /** The net. */
+  readonly net: NetName;
+  /** What computes it. */
+  readonly engine: string;
+  /** The columns that rows need to have. */
+  readonly columns: readonly string[];
+  /** The features that `predict` takes as typed arrays. */
+  readonly inputs: readonly ModelInputInfo[];
+  /** What the label is. */
+  readonly kind: "class" | "binary" | "number";
+  /** The classes in the order of the logits; of a binary label, its two values. */
+  readonly classes: readonly ClassValue[];
+  /**
+   * Answers for rows of plain values, by the names of the columns; for an Arrow table; or for the
+   * features as typed arrays, see {@linkcode Model.inputs}.
+   *
+   * @param rows The rows.
+   * @throws {UserError} If a column is missing, or holds what the run's did not.
+   */
+  predict(rows: readonly Row[] | Table | FeatureValues): Promise<Predictions>;
+  /**
+   * Answers for record batches as they come, a part of one at a time.
+   *
+   * @param batches The record batches.
+   * @throws {UserError} If a column is missing, or holds what the run's did not.
+   */
+  predict(batches: AsyncIterable<RecordBatch>): AsyncGenerator<Predictions>;
+  /** Frees what the model holds. */
+  close(): Promise<void>;
+}
+
+/** A model of a folder. */
+export class LoadedModel implements Model {
+  readonly net: NetName;
+  readonly engine: string;
+  readonly columns: readonly string[];
+  readonly inputs: readonly ModelInputInfo[];
+  readonly kind: "class" | "binary" | "number";
+  readonly classes: readonly ClassValue[];
+  readonly #label: LabelAnswers;
+  readonly #parts: ModelParts;
+
+  /**
+   * Puts a model together.
+   *
+   * @param parts Its parts.
+   */
+  constructor(parts: ModelParts) {
+    this.#parts = parts;
+    this.net = parts.net;
+    this.engine = parts.runner.engine;
+    this.columns = parts.decoder.columns;
+    this.inputs = parts.inputs;
+    this.#label = labelAnswers(parts.model.label);
+    this.kind = this.#label.kind;
+    this.classes = this.#label.classes;
+  }
+
+  predict(rows: readonly Row[] | Table | FeatureValues): Promise<Predictions>;
+  predict(batches: AsyncIterable<RecordBatch>): AsyncGenerator<Predictions>;
+  predict(
+    rows: readonly Row[] | Table | FeatureValues | AsyncIterable<RecordBatch>,
+  ): Promise<Predictions> | AsyncGenerator<Predictions> {
+    if (Symbol.asyncIterator in rows) {
+      return this.#stream(rows as AsyncIterable<RecordBatch>);
+    }
+    if (Array.isArray(rows)) return this.#rows(rows);
+    return "batches" in rows && Array.isArray(rows.batches)
+      ? this.#all((rows as Table).batches)
+      : this.#arrays(rows as FeatureValues);
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.runner.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #rows(rows: readonly Row[]): Promise<Predictions> {
+    return await this.#all([batchOfRows(this.#parts.model, rows)]);
+  }
+
+  async #arrays(values: FeatureValues): Promise<Predictions> {
+    const { inputs, runner } = this.#parts;
+    const rows = rowsOf(inputs, values);
+    const logits = rows === 0 ? new Float32Array() : await runner.run(rows, values);
+    return this.#predictions(rows, logits);
+  }
+
+  async #all(batches: readonly RecordBatch[]): Promise<Predictions> {
+    const parts: Predictions[] = [];
+    for await (const part of this.#stream(batches)) parts.push(part);
+    const [first] = parts;
+    if (parts.length === 1) return first!;
+    const rows = parts.reduce((sum, part) => sum + part.rows, 0);
+    const logits = new Float32Array(rows * this.#parts.model.network.units);
+    const answered = new Uint8Array(rows).fill(1);
+    let row = 0;
+    for (const part of parts) {
+      logits.set(part.logits, row * part.units);
+      if (part.answered) answered.set(part.answered, row);
+      row += part.rows;
+    }
+    const whole = parts.every((part) => !part.answered);
+    const unknown = parts.reduce((sum, part) => sum + part.unknown, 0);
+    return this.#predictions(rows, logits, whole ? undefined : answered, unknown);
+  }
+
+  async *#stream(
+    batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>,
+  ): AsyncGenerator<Predictions> {
+    const { decoder, runner, model } = this.#parts, { units } = model.network;
+    const most = this.#parts.batch ?? rowsAtOnce(this.inputs);
+    let decode: ((batch: RecordBatch) => DecodedRows) | undefined, schema: Schema | undefined;
+    for await (const whole of batches) {
+      // Only the columns that the model reads: a label may be there, and is not looked at.
+      const batch = withColumns(whole, this.columns);
+      if (!decode || schema !== whole.schema) decode = decoder.open(batch.schema);
+      schema = whole.schema;
+      for (let start = 0; start < batch.numRows; start += most) {
+        const part = batch.slice(start, Math.min(start + most, batch.numRows));
+        const { batch: rows, kept, unknown } = decode(part);
+        const values = Object.fromEntries(
+          Object.entries(rows.features).map(([name, { values }]) => [name, values]),
+        );
+        const logits = rows.size === 0 ? new Float32Array() : await runner.run(rows.size, values);
+        if (!kept) {
+          yield this.#predictions(rows.size, logits, undefined, unknown);
+          continue;
+        }
+        const all = new Float32Array(part.numRows * units).fill(NaN);
+        const answered = new Uint8Array(part.numRows);
+        kept.forEach((row, index) => {
+          all.set(logits.subarray(index * units, (index + 1) * units), row * units);
+          answered[row] = 1;
+        });
+        yield this.#predictions(part.numRows, all, answered, unknown);
+      }
+    }
+  }
+
+  #predictions(
+    rows: number,
+    logits: Float32Array,
+    answered?: Uint8Array,
+    unknown = 0,
+  ): Predictions {
+    const { units } = this.#parts.model.network;
+    return new Predictions(this.#label, { rows, units, logits, answered, unknown });
+  }
+}
+
+/** So many values of inputs fit into the processor's caches with what is computed of them. */
+const CACHED_VALUES = 2 ** 18;
+
+function rowsAtOnce(inputs: readonly ModelInputInfo[]): number {
+  const size = inputs.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  return Math.max(32, Math.min(8192, Math.floor(CACHED_VALUES / Math.max(1, size))));
+}
+
+/** The number of rows that typed arrays hold. */
+function rowsOf(inputs: readonly ModelInputInfo[], values: FeatureValues): number {
+  let rows: number | undefined, first = "";
+  for (const { name, shape } of inputs) {
+    const size = shape.reduce((a, b) => a * b, 1), given = values[name];
+    if (given === undefined || !ArrayBuffer.isView(given) || given.length % size !== 0) {
+      throw new UserError(
+        given === undefined
+          ? `there is no array ${name}`
+          : `the array ${name} has ${given.length} values, which is no multiple of ${size}`,
+        {
+          hint: hint(
+            "model/arrays",
+            `\`model.inputs\` lists the arrays: ${inputs.map(({ name }) => name).join(", ")}`,
+            { edit: "the program" },
+          ),
+        },
+      );
+    }
+    const own = given.length / size;
+    if (rows !== undefined && rows !== own) {
+      throw new UserError(`the array ${name} has ${own} rows, and ${first} has ${rows}`, {
+        hint: hint("model/rows", "give all arrays the same number of rows", {
+          edit: "the program",
+        }),
+      });
+    }
+    if (rows === undefined) first = name;
+    rows = own;
+  }
+  return rows ?? 0;
+}
+
+/** A record batch with some of its columns; those that are missing are the decoder's to refuse. */
+function withColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {
+  const there = new Set(batch.schema.fields.map(({ name }) => name));
+  return batch.select(names.filter((name) => there.has(name)));
+}

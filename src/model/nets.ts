@@ -1,0 +1,132 @@
+import { SafetensorsFile } from "../base/files/safetensors_stream.ts";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import { withVariables } from "../pipeline/document/environment.ts";
+import type { Registry } from "../pipeline/registry.ts";
+import { MODEL_FILE, type ModelFile } from "../run/model/model_file.ts";
+import type { NetName, NetworkPair, NetworkStage, Variable } from "../stages/network.ts";
+import { callStage, type StageReference } from "../stages/stage_error.ts";
+import { DeclaredVariables } from "../train/variables.ts";
+
+/** The nets of a model, without weights. */
+export interface ModelNets {
+  /** The nets. */
+  readonly pair: NetworkPair;
+  /** Their variables, those of the other net included. */
+  readonly variables: readonly Variable[];
+  /** The network stage. */
+  readonly stage: StageReference;
+}
+
+/**
+ * Makes the nets that a model describes.
+ *
+ * @param model The model.
+ * @param registry Finds the network.
+ * @throws {UserError} If the network cannot be found, or declares other variables than the run had.
+ */
+export async function makeNets(
+  { network, inputs, label, variables: had }: ModelFile,
+  registry: Pick<Registry, "find">,
+): Promise<ModelNets> {
+  const reference: StageReference = { kind: "network", name: network.use };
+  const found = await registry.find("network", network.use, {
+    folder: Deno.cwd(),
+    place: undefined,
+  });
+  const stage = found as NetworkStage;
+  const version = hint("model/network", "take the version of the stage that the run had", {
+    edit: "the stage",
+  });
+  const parsed = stage.options.safeParse(withVariables(network.options, MODEL_FILE));
+  if (!parsed.success) {
+    throw new UserError(`the network ${network.use} does not take the options that the run had`, {
+      hint: version,
+      cause: parsed.error,
+    });
+  }
+  const variables = new DeclaredVariables();
+  const pair = callStage(reference, "create()", () =>
+    stage.create(parsed.data, {
+      features: Object.fromEntries(inputs.map(({ name, spec }) => [name, spec])),
+      label: label.spec,
+      units: network.units,
+      nets: network.nets,
+      variables,
+    }));
+  const formOf = ({ name, shape }: Pick<Variable, "name" | "shape">) => `${name} [${shape}]`;
+  const declared = new Set(variables.all.map(formOf));
+  const missing = had.find((variable) => !declared.delete(formOf(variable)));
+  const other = missing ? formOf(missing) : [...declared][0];
+  if (other === undefined) return { pair, variables: variables.all, stage: reference };
+  throw new UserError(
+    missing
+      ? `the network ${network.use} has no variable ${other} any more, and the run had it`
+      : `the network ${network.use} has a variable ${other}, and the run had none`,
+    { hint: version },
+  );
+}
+
+/**
+ * The variables that a net reads.
+ *
+ * @param variables The variables of both nets.
+ * @param net The net.
+ */
+export function variablesOf<V extends Pick<Variable, "owner">>(
+  variables: readonly V[],
+  net: NetName,
+): V[] {
+  return variables.filter(({ owner }) => owner === net || owner === "shared");
+}
+
+/**
+ * Reads the weights of variables.
+ *
+ * @param path A checkpoint, or another safetensors file.
+ * @param variables The variables.
+ * @returns Their values by name.
+ * @throws {UserError} If the file cannot be read, lacks a variable, or has one of another shape.
+ */
+export async function readWeights(
+  path: string,
+  variables: readonly Pick<Variable, "name" | "shape">[],
+): Promise<Map<string, Float32Array>> {
+  const weights = new Map<string, Float32Array>();
+  let file: SafetensorsFile | undefined;
+  try {
+    file = await SafetensorsFile.open(path);
+    for (const { name, shape } of variables) {
+      const entry = file.entries.get(name);
+      if (`${entry?.shape}` === `${shape}`) {
+        weights.set(name, await file.floats(name));
+        continue;
+      }
+      const has = entry ? `has ${name} in the shape [${entry.shape}]` : `lacks ${name}`;
+      throw new UserError(
+        `the weights in ${path} are not those of ${MODEL_FILE}: it ${has}, expected [${shape}]`,
+        { hint: wholeFolder() },
+      );
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const why = error instanceof Deno.errors.NotFound
+      ? "there is no such file"
+      : (error as Error).message;
+    throw new UserError(`the weights in ${path} cannot be read: ${why}`, {
+      hint: wholeFolder(),
+      cause: error,
+    });
+  } finally {
+    file?.close();
+  }
+  for (const [name, values] of weights) {
+    const broken = values.find((value) => !Number.isFinite(value));
+    if (broken === undefined) continue;
+    throw new UserError(`${path} has ${broken} in ${name}`, { hint: wholeFolder() });
+  }
+  return weights;
+}
+
+const wholeFolder = () =>
+  hint("model/whole", "take a folder as a run or an export has written it", { edit: "the folder" });

@@ -1,0 +1,253 @@
+/**
+ * The first part of an exported graph: from the columns of the source to features.
+ *
+ * @module
+ */
+
+import { UserError } from "../../base/errors.ts";
+import { hint } from "../../base/hints.ts";
+import type { ColumnSpec } from "../../stages/batch.ts";
+import type { ModelFile, SourceFeature } from "../../run/model/model_file.ts";
+import { ML_DOMAIN, type Name, type OnnxBuilder } from "./builder.ts";
+import type { OnnxValue } from "./convert.ts";
+import { ElementType } from "./messages.ts";
+
+/** What the inputs of an exported graph are: columns of the source, or ids and numbers. */
+export type InputsKind = "columns" | "ids";
+
+/** An input of an exported graph. */
+export interface GraphInput {
+  /** Its name. */
+  readonly name: string;
+  /** The type of its values. */
+  readonly type: ElementType;
+  /** The shape of one row. */
+  readonly shape: readonly number[];
+  /** What an empty place of a list is; undefined if there is none. */
+  readonly empty?: string | bigint | undefined;
+  /** What the values are, in words. */
+  readonly description: string;
+}
+
+/** How a feature is read from an input. */
+export interface FeatureInput {
+  /** The feature. */
+  readonly feature: SourceFeature;
+  /** The input; features of one column may share it. */
+  readonly input: GraphInput;
+  /** Whether the input has the values of the column, and not ids. */
+  readonly encoded: boolean;
+}
+
+/** A vocabulary of more values is too large for a graph. */
+const MOST_VALUES = 1e6;
+
+/** The outputs of a graph, by whose names nothing else goes. */
+const OUTPUTS = ["logits", "probabilities"];
+
+/** The least number of 64 bits, which no vocabulary has besides. */
+const LEAST = -(2n ** 63n);
+
+const { float, double, int32, int64, string, bool } = ElementType;
+
+/**
+ * The inputs of an exported graph.
+ *
+ * @param model The model.
+ * @param kind Whether the inputs are columns or ids.
+ * @returns For each feature, what it is read from.
+ * @throws {UserError} If a vocabulary is too large for a graph.
+ */
+export function inputsOfGraph(
+  { features, nulls }: Pick<ModelFile, "features" | "nulls">,
+  kind: InputsKind,
+): FeatureInput[] {
+  const byName = new Map<string, GraphInput | undefined>(OUTPUTS.map((name) => [name, undefined]));
+  return features.map((feature) => {
+    const made = kind === "ids" || !ofVocabulary(feature)
+      ? plainInput(feature, kind, nulls.policy !== undefined)
+      : encodedInput(feature);
+    const isColumn = made.encoded || kind === "columns" && feature.spec.dtype === "float32";
+    const wanted = isColumn ? feature.column : feature.name;
+    const { name: _, ...rest } = made.input;
+    const same = (other: GraphInput | undefined) =>
+      other && other.type === rest.type && `${other.shape}` === `${rest.shape}` &&
+      other.empty === rest.empty;
+    let name = wanted;
+    // A column that is read in two ways has an input for each.
+    for (let number = 2; byName.has(name) && !same(byName.get(name)); number++) {
+      name = number === 2 && feature.name !== wanted ? feature.name : `${wanted}_${number}`;
+    }
+    const input = byName.get(name) ?? { name, ...rest };
+    byName.set(name, input);
+    return { ...made, input };
+  });
+}
+
+const ofVocabulary = ({ spec }: SourceFeature) =>
+  spec.dtype === "int32" && spec.vocabulary !== undefined;
+
+/** Values that become ids inside the graph. */
+function encodedInput(feature: SourceFeature): FeatureInput {
+  const { name, spec, type } = feature, vocabulary = spec.vocabulary!;
+  if (vocabulary.length > MOST_VALUES) {
+    throw new UserError(
+      `the vocabulary of ${name} has ${vocabulary.length.toLocaleString("en")} values, and a ` +
+        `graph takes ${MOST_VALUES.toLocaleString("en")}`,
+      {
+        hint: hint("export/vocabulary", "export the ids: add `--inputs ids`", {
+          args: { add: ["--inputs", "ids"] },
+        }),
+        exitCode: 2,
+      },
+    );
+  }
+  const texts = type.family === "strings";
+  const odd = texts ? undefined : vocabulary.find((value) => !/^-?\d+$/.test(value));
+  if (odd !== undefined) {
+    throw new UserError(
+      `the vocabulary of ${name} has ${
+        JSON.stringify(odd)
+      }, which is no whole number as its column`,
+      {
+        hint: hint("export/odd-value", "export the ids: add `--inputs ids`", {
+          args: { add: ["--inputs", "ids"] },
+        }),
+        exitCode: 2,
+      },
+    );
+  }
+  const what = texts ? "texts" : type.family === "booleans" ? "0 or 1" : "whole numbers";
+  const input = {
+    name,
+    type: texts ? string : int64,
+    shape: spec.shape,
+    empty: spec.ids?.padded ? emptyValue(vocabulary, texts) : undefined,
+    description: what,
+  };
+  return { feature, input: described(input), encoded: true };
+}
+
+/** A value that no vocabulary has. */
+function emptyValue(vocabulary: readonly string[], texts: boolean): string | bigint {
+  if (!texts) return vocabulary.includes("-1") ? LEAST : -1n;
+  let empty = "";
+  while (vocabulary.includes(empty)) empty += "\u0001";
+  return empty;
+}
+
+/** Numbers, or ids that are made outside of the graph. */
+function plainInput(feature: SourceFeature, kind: InputsKind, filled: boolean): FeatureInput {
+  const { name, spec } = feature;
+  const isId = spec.dtype === "int32";
+  const type = !isId ? numberType(feature, filled) : kind === "ids" ? int32 : int64;
+  const what = spec.ids?.kind === "hash"
+    ? `hashes below ${spec.ids.count}`
+    : isId
+    ? `ids${spec.ids ? ` below ${spec.ids.count}` : ""}`
+    : spec.unit ?? "numbers";
+  const empty = spec.ids?.padded ? -1n : undefined;
+  const input = { name, type, shape: spec.shape, empty, description: what };
+  return { feature, input: described(input), encoded: false };
+}
+
+function described(input: GraphInput): GraphInput {
+  const { empty, description } = input;
+  if (empty === undefined) return input;
+  const written = typeof empty === "bigint" ? String(empty) : JSON.stringify(empty);
+  return { ...input, description: `${description}; ${written} at empty places` };
+}
+
+/** The type of numbers as the column has it; NaN stands for a null that is filled. */
+function numberType({ type: { family, text }, options, spec }: SourceFeature, filled: boolean) {
+  const nulls = spec.missing !== undefined || options.nulls !== undefined || filled;
+  if (family === "numbers") return /Float(?:32|16)/.test(text) ? float : double;
+  if (family === "times" || nulls) return double;
+  if (family === "booleans") return bool;
+  const [, sign, width] = /(u?)int(8|16|32|64)/i.exec(text) ?? ["", "u", "8"];
+  return ElementType[`${sign!.toLowerCase()}int${width}` as "int8"];
+}
+
+/**
+ * Adds the inputs of a graph, and what makes features of them.
+ *
+ * @param builder Takes them.
+ * @param model The model.
+ * @param inputs What each feature is read from.
+ * @param rows The name of the size that stands for the number of rows.
+ * @returns The features by name: ids as int32, numbers as float32, or as float64 where transforms
+ *   compute with them.
+ */
+export function addColumns(
+  builder: OnnxBuilder,
+  model: Pick<ModelFile, "nulls" | "transforms">,
+  inputs: readonly FeatureInput[],
+  rows: string,
+): Record<string, OnnxValue> {
+  for (const input of new Set(inputs.map(({ input }) => input))) {
+    const { name, type, shape, description } = input;
+    builder.input({ name, type, shape: [rows, ...shape], description });
+  }
+  // Transforms compute with doubles in training, too.
+  const numbers = model.transforms.some(({ on }) => on === "all") ? double : float;
+  return Object.fromEntries(inputs.map(({ feature, input, encoded }) => {
+    const { name, spec } = feature;
+    if (spec.dtype === "int32") {
+      const ids = encoded ? encode(builder, input, spec) : input.name;
+      return [name, { name: cast(builder, ids, encoded ? int64 : input.type, int32), type: int32 }];
+    }
+    const known = fillOf(feature, model.nulls);
+    const wide = known ? (input.type === float ? float : double) : numbers;
+    let value = cast(builder, input.name, input.type, wide);
+    if (known && (input.type === float || input.type === double)) {
+      const shape = known.length === 1 ? [] : spec.shape;
+      const array = wide === float ? Float32Array.from(known) : Float64Array.from(known);
+      const fill = builder.tensor(wide, shape, array);
+      value = builder.node("Where", [builder.node("IsNaN", [value]), fill, value]);
+    }
+    return [name, { name: cast(builder, value, wide, numbers), type: numbers }];
+  }));
+}
+
+/** What takes the place of nulls in a feature of numbers. */
+function fillOf(
+  { name, options }: SourceFeature,
+  { policy, fills }: ModelFile["nulls"],
+): readonly number[] | undefined {
+  const measured = fills[name];
+  if (measured) return measured;
+  const nulls = options.nulls ?? policy;
+  if (typeof nulls !== "object" || typeof nulls.fill !== "number") return undefined;
+  return [nulls.fill];
+}
+
+function encode(builder: OnnxBuilder, { name, type, empty }: GraphInput, spec: ColumnSpec): Name {
+  const vocabulary = spec.vocabulary!, attributes = { default_int64: { int: vocabulary.length } };
+  const padding = empty === undefined ? [] : [-1];
+  if (type === string) {
+    const keys = empty === undefined ? vocabulary : [...vocabulary, String(empty)];
+    const ids = BigInt64Array.from([...vocabulary.keys(), ...padding], BigInt);
+    return builder.node(
+      "LabelEncoder",
+      [name],
+      { keys_strings: { strings: keys }, values_int64s: { ints: ids }, ...attributes },
+      ML_DOMAIN,
+    );
+  }
+  const keys = [...vocabulary.map((value) => BigInt(value)), ...empty === undefined ? [] : [empty]];
+  const ids = [...vocabulary.keys(), ...padding];
+  return builder.node(
+    "LabelEncoder",
+    [name],
+    {
+      keys_int64s: { ints: keys as bigint[] },
+      values_int64s: { ints: ids },
+      ...attributes,
+    },
+    ML_DOMAIN,
+  );
+}
+
+function cast(builder: OnnxBuilder, name: Name, from: ElementType, to: ElementType): Name {
+  return from === to ? name : builder.node("Cast", [name], { to: { int: to } });
+}

@@ -1,0 +1,817 @@
+/**
+ * Writes a recorded graph as operations of ONNX.
+ *
+ * @module
+ */
+
+import type * as tf from "@tensorflow/tfjs";
+import {
+  type Constant,
+  NoGraph,
+  ROUND,
+  type Size,
+  type SymbolicCall,
+  type SymbolicGraph,
+  type SymbolicValue,
+} from "../../engine/symbolic/record.ts";
+import type { Name, OnnxBuilder } from "./builder.ts";
+import { type AttributeValue, ElementType } from "./messages.ts";
+
+/** A value of the ONNX graph. */
+export interface OnnxValue {
+  /** Its name. */
+  readonly name: Name;
+  /** Its type. */
+  readonly type: ElementType;
+}
+
+/** What a recorded graph is written with. */
+export interface ConversionInput {
+  /** Takes the operations. */
+  readonly builder: OnnxBuilder;
+  /** What stands for each input of the recorded graph, by name. */
+  readonly inputs: Readonly<Record<string, OnnxValue>>;
+  /** An int64 of one element: the number of rows. */
+  readonly rows: () => Name;
+  /** The values of a variable. */
+  readonly variable: (name: string) => Float32Array;
+}
+
+/**
+ * Adds the operations of a recorded graph.
+ *
+ * Convolutions and pools are `[rows, channels, height, width]` in ONNX; maps stay in that order
+ * from one to the next. Numbers are float32, or float64 where a column of the source has more
+ * digits than float32, up to the end of a transform.
+ *
+ * @param graph The recorded graph.
+ * @param input What it is written with.
+ * @returns Its outputs, by name.
+ * @throws {NoGraph} If an operation has no form in ONNX.
+ */
+export function convertGraph(
+  graph: SymbolicGraph,
+  input: ConversionInput,
+): Record<string, OnnxValue> {
+  return new Conversion(graph, input).run();
+}
+
+type Layout = "plain" | "channels first";
+
+/** A converted value. */
+interface Value extends OnnxValue {
+  readonly layout: Layout;
+  /** Whether it has the numbers of the source as they are: nothing was computed yet. */
+  readonly moved: boolean;
+}
+
+const { float, double, int32, int64, bool } = ElementType;
+
+/** Operations of one input that are named alike in both, or nearly so. */
+const unary: Readonly<Record<string, string>> = {
+  Abs: "Abs",
+  Ceil: "Ceil",
+  Cos: "Cos",
+  Elu: "Elu",
+  Erf: "Erf",
+  Exp: "Exp",
+  Floor: "Floor",
+  Identity: "Identity",
+  IsNan: "IsNaN",
+  Log: "Log",
+  LogicalNot: "Not",
+  Neg: "Neg",
+  Reciprocal: "Reciprocal",
+  Relu: "Relu",
+  Round: "Round",
+  Selu: "Selu",
+  Sigmoid: "Sigmoid",
+  Sign: "Sign",
+  Sin: "Sin",
+  Softplus: "Softplus",
+  Sqrt: "Sqrt",
+  Tanh: "Tanh",
+};
+
+/** Operations of two inputs that are broadcast. */
+const binary: Readonly<Record<string, string>> = {
+  Add: "Add",
+  Sub: "Sub",
+  Multiply: "Mul",
+  RealDiv: "Div",
+  Maximum: "Max",
+  Minimum: "Min",
+  Pow: "Pow",
+  Equal: "Equal",
+  Greater: "Greater",
+  GreaterEqual: "GreaterOrEqual",
+  Less: "Less",
+  LessEqual: "LessOrEqual",
+  LogicalAnd: "And",
+  LogicalOr: "Or",
+};
+
+/** Operations whose result is a truth value. */
+const tests: ReadonlySet<string> = new Set([
+  ...["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual", "IsNan"],
+  ...["LogicalAnd", "LogicalOr", "LogicalNot"],
+]);
+
+/** Operations that only move numbers. */
+const moves: ReadonlySet<string> = new Set([
+  ...["Identity", "Reshape", "ExpandDims", "Transpose", "Slice", "SplitV", "Concat", "Pack"],
+  ...["Unpack", "PadV2", "MirrorPad", "GatherV2", "Reverse", "Tile"],
+]);
+
+const reductions: Readonly<Record<string, { op: string; axes: string }>> = {
+  Sum: { op: "ReduceSum", axes: "axis" },
+  Mean: { op: "ReduceMean", axes: "axis" },
+  Prod: { op: "ReduceProd", axes: "axis" },
+  Max: { op: "ReduceMax", axes: "reductionIndices" },
+  Min: { op: "ReduceMin", axes: "axis" },
+};
+
+const toFirst = [0, 3, 1, 2], toLast = [0, 2, 3, 1];
+
+class Conversion {
+  readonly #graph: SymbolicGraph;
+  readonly #builder: OnnxBuilder;
+  readonly #input: ConversionInput;
+  readonly #values = new Map<number, Value>();
+  readonly #uses = new Map<number, number>();
+  #call!: SymbolicCall;
+
+  constructor(graph: SymbolicGraph, input: ConversionInput) {
+    this.#graph = graph;
+    this.#input = input;
+    this.#builder = input.builder;
+    const use = ({ id }: SymbolicValue) => this.#uses.set(id, (this.#uses.get(id) ?? 0) + 1);
+    for (const { inputs } of graph.calls) Object.values(inputs).forEach(use);
+    Object.values(graph.outputs).forEach(use);
+  }
+
+  run(): Record<string, OnnxValue> {
+    for (const [name, { id }] of Object.entries(this.#graph.inputs)) {
+      const given = this.#input.inputs[name];
+      if (given) this.#values.set(id, { ...given, layout: "plain", moved: true });
+    }
+    for (const call of this.#needed()) {
+      this.#call = call;
+      const made = this.#convert(call);
+      made.forEach((value, index) => this.#values.set(call.outputs[index]!.id, value));
+    }
+    return Object.fromEntries(
+      Object.entries(this.#graph.outputs).map(([name, symbolic]) => {
+        const value = this.#value(symbolic);
+        return [name, { name: this.#plain(value), type: value.type }];
+      }),
+    );
+  }
+
+  /** The calls that the outputs depend on. */
+  #needed(): SymbolicCall[] {
+    const wanted = new Set(Object.values(this.#graph.outputs).map(({ id }) => id));
+    const needed = this.#graph.calls.toReversed().filter(({ inputs, outputs }) => {
+      if (!outputs.some(({ id }) => wanted.has(id))) return false;
+      for (const { id } of Object.values(inputs)) wanted.add(id);
+      return true;
+    });
+    return needed.reverse();
+  }
+
+  /** The value of an input of the current call. */
+  #at(name: string): Value {
+    return this.#value(this.#call.inputs[name]!);
+  }
+
+  #value(symbolic: SymbolicValue): Value {
+    const known = this.#values.get(symbolic.id);
+    if (known) return known;
+    if (!symbolic.constant) throw this.#refuse("it reads an input that nothing provides");
+    const value = this.#constant(symbolic, symbolic.constant, typeOf(symbolic.dtype));
+    this.#values.set(symbolic.id, value);
+    return value;
+  }
+
+  #constant({ shape }: SymbolicValue, constant: Constant, type: ElementType): Value {
+    const plain = (name: Name): Value => ({ name, type, layout: "plain", moved: false });
+    if (constant.kind === "filled") {
+      const scalar = this.#scalar(constant.value, type);
+      return plain(this.#builder.node("Expand", [scalar, this.#sizes(shape)]));
+    }
+    const sizes = shape.map(({ fixed }) => fixed);
+    if (constant.kind === "variable") {
+      const values = this.#input.variable(constant.name);
+      return plain(this.#builder.tensor(float, sizes, values, constant.name));
+    }
+    return plain(this.#builder.tensor(type, sizes, dataOf(constant.values, type)));
+  }
+
+  /** An input in a type that it may have to be cast to; digits of constants are not lost. */
+  #as(symbolic: SymbolicValue, type: ElementType): Value {
+    const { constant } = symbolic;
+    if (constant?.kind === "numbers" || constant?.kind === "values" && type === double) {
+      return this.#constant(symbolic, constant, type);
+    }
+    const value = this.#value(symbolic);
+    return value.type === type ? value : { ...value, name: this.#cast(value.name, type), type };
+  }
+
+  #cast(name: Name, to: ElementType): Name {
+    return this.#builder.once(
+      `cast ${name} ${to}`,
+      () => this.#builder.node("Cast", [name], { to: { int: to } }),
+    );
+  }
+
+  /** The type in which inputs are computed with: float64 if any of them has it. */
+  #common(symbolic: readonly SymbolicValue[]): ElementType {
+    const types = symbolic.filter(({ constant }) => constant?.kind !== "numbers")
+      .map((one) => this.#value(one).type);
+    return types.find((type) => type === double) ?? types.find((type) => type === float) ??
+      types[0] ?? float;
+  }
+
+  #scalar(value: number, type: ElementType): Name {
+    return this.#builder.tensor(type, [], dataOf([value], type));
+  }
+
+  /** Sizes as a list of int64. With `free`, the only one that depends on rows is −1. */
+  #sizes(sizes: readonly (number | Size)[], free = false): Name {
+    const all = sizes.map(sizeOf), variable = all.filter(({ perRow }) => perRow !== 0);
+    if (variable.length === 0) return this.#builder.ints(all.map(({ fixed }) => fixed));
+    if (
+      free && variable.length === 1 && !all.some((size) => size.perRow === 0 && size.fixed === 0)
+    ) {
+      return this.#builder.ints(all.map(({ fixed, perRow }) => perRow !== 0 ? -1 : fixed));
+    }
+    const parts = all.map(({ fixed, perRow }) => {
+      if (perRow === 0) return this.#builder.ints([fixed]);
+      let size = this.#input.rows();
+      if (perRow !== 1) size = this.#builder.node("Mul", [size, this.#builder.ints([perRow])]);
+      return fixed === 0 ? size : this.#builder.node("Add", [size, this.#builder.ints([fixed])]);
+    });
+    return this.#builder.node("Concat", parts, { axis: { int: 0 } });
+  }
+
+  /** A number of the current call that must not depend on rows. */
+  #number(value: unknown): number {
+    if (typeof value === "number") return value;
+    throw this.#refuse("depends on the number of rows");
+  }
+
+  #numbers(value: unknown): number[] {
+    const list = Array.isArray(value) ? value : [value];
+    return list.map((one) => this.#number(one));
+  }
+
+  #refuse(why: string): NoGraph {
+    const { kernel, origin } = this.#call;
+    return new NoGraph(`${kernel} has no form in ONNX here: ${why}`, origin);
+  }
+
+  #plain({ name, layout }: Value): Name {
+    return layout === "plain" ? name : this.#transposed(name, toLast);
+  }
+
+  #first({ name, layout }: Value): Name {
+    return layout === "plain" ? this.#transposed(name, toFirst) : name;
+  }
+
+  #transposed(name: Name, order: readonly number[]): Name {
+    return this.#builder.once(
+      `transpose ${name} ${order}`,
+      () => this.#builder.node("Transpose", [name], { perm: { ints: order } }),
+    );
+  }
+
+  /** A value of the current call, computed from plain values. */
+  #made(name: Name, type: ElementType, layout: Layout = "plain"): Value {
+    const { kernel, inputs } = this.#call;
+    const moved = moves.has(kernel) &&
+      Object.values(inputs).some(({ id }) => this.#values.get(id)?.moved);
+    return { name, type, layout, moved };
+  }
+
+  #node(
+    op: string,
+    inputs: readonly Name[],
+    attributes: Readonly<Record<string, AttributeValue>> = {},
+  ): Name {
+    return this.#builder.node(op, inputs, attributes);
+  }
+
+  #rank(name: string): number {
+    return this.#call.inputs[name]!.shape.length;
+  }
+
+  #axes(value: unknown, rank: number): number[] {
+    const given = value === undefined || value === null
+      ? Array.from({ length: rank }, (_, axis) => axis)
+      : this.#numbers(value);
+    return given.map((axis) => axis < 0 ? axis + rank : axis);
+  }
+
+  #convert(call: SymbolicCall): Value[] {
+    const { kernel, inputs, attrs } = call;
+    const one = (name: Name, type: ElementType, layout?: Layout) => [
+      this.#made(name, type, layout),
+    ];
+    if (Object.hasOwn(unary, kernel)) {
+      const x = this.#at("x");
+      const type = tests.has(kernel) ? bool : x.type;
+      return one(this.#node(unary[kernel]!, [x.name]), type, x.layout);
+    }
+    if (Object.hasOwn(binary, kernel) || kernel === "SquaredDifference" || kernel === "NotEqual") {
+      return [this.#binary(kernel)];
+    }
+    if (Object.hasOwn(reductions, kernel)) return [this.#reduce(kernel)];
+    switch (kernel) {
+      case ROUND: {
+        const x = this.#at("x");
+        if (x.type !== double || x.moved && !attrs.final) return [x];
+        return [{ ...x, name: this.#cast(x.name, float), type: float, moved: false }];
+      }
+      case "Cast": {
+        const x = this.#at("x"), to = typeOf(attrs.dtype as tf.DataType);
+        // What is a double stays one; the end of the transform rounds it.
+        if (x.type === to || x.type === double && to === float) return [x];
+        return one(this.#cast(x.name, to), to, x.layout);
+      }
+      case "Square": {
+        const x = this.#at("x");
+        return one(this.#node("Mul", [x.name, x.name]), x.type, x.layout);
+      }
+      case "Rsqrt": {
+        const x = this.#at("x");
+        return one(this.#node("Reciprocal", [this.#node("Sqrt", [x.name])]), x.type, x.layout);
+      }
+      case "Log1p": {
+        const x = this.#at("x"), sum = this.#node("Add", [x.name, this.#scalar(1, x.type)]);
+        return one(this.#node("Log", [sum]), x.type, x.layout);
+      }
+      case "LeakyRelu": {
+        const x = this.#at("x"), alpha = { float: this.#number(attrs.alpha) };
+        return one(this.#node("LeakyRelu", [x.name], { alpha }), x.type, x.layout);
+      }
+      case "Relu6":
+      case "ClipByValue": {
+        const x = this.#at("x");
+        const [low, high] = kernel === "Relu6"
+          ? [0, 6]
+          : [this.#number(attrs.clipValueMin), this.#number(attrs.clipValueMax)];
+        const limits = [low, high].map((limit) => this.#scalar(limit!, x.type));
+        return one(this.#node("Clip", [x.name, ...limits]), x.type, x.layout);
+      }
+      case "ZerosLike":
+      case "OnesLike": {
+        const { shape } = call.outputs[0]!, type = typeOf(call.outputs[0]!.dtype);
+        const value = this.#scalar(kernel === "ZerosLike" ? 0 : 1, type);
+        return one(this.#node("Expand", [value, this.#sizes(shape)]), type);
+      }
+      case "Fill": {
+        const { shape, dtype } = call.outputs[0]!, type = typeOf(dtype);
+        const value = this.#scalar(this.#number(attrs.value), type);
+        return one(this.#node("Expand", [value, this.#sizes(shape)]), type);
+      }
+      case "AddN": {
+        const all = Object.values(inputs).map((input) => this.#plain(this.#value(input)));
+        return one(this.#node("Sum", all), this.#value(inputs[0]!).type);
+      }
+      case "Prelu": {
+        const x = this.#at("x"), alpha = this.#plain(this.#at("alpha"));
+        return one(this.#node("PRelu", [this.#plain(x), alpha]), x.type);
+      }
+      case "Select": {
+        const type = this.#common([inputs.t!, inputs.e!]);
+        const [t, e] = [this.#as(inputs.t!, type), this.#as(inputs.e!, type)];
+        let condition = this.#plain(this.#at("condition"));
+        // tfjs takes a condition for each row, too.
+        const [rank, whole] = [this.#rank("condition"), this.#rank("t")];
+        if (rank === 1 && whole > 1) {
+          const more = Array.from({ length: whole - 1 }, (_, axis) => axis + 1);
+          condition = this.#node("Unsqueeze", [condition, this.#builder.ints(more)]);
+        }
+        return one(this.#node("Where", [condition, this.#plain(t), this.#plain(e)]), type);
+      }
+      case "Softmax":
+      case "LogSoftmax": {
+        const logits = this.#at("logits");
+        const axis = { int: this.#axes(attrs.dim ?? attrs.axis ?? -1, this.#rank("logits"))[0]! };
+        return one(this.#node(kernel, [this.#plain(logits)], { axis }), logits.type);
+      }
+      case "Reshape": {
+        const x = this.#at("x"), { shape } = call.outputs[0]!;
+        return one(this.#node("Reshape", [this.#plain(x), this.#sizes(shape, true)]), x.type);
+      }
+      case "ExpandDims": {
+        const x = this.#at("input"), rank = this.#rank("input") + 1;
+        const axes = this.#builder.ints(this.#axes(attrs.dim, rank));
+        return one(this.#node("Unsqueeze", [this.#plain(x), axes]), x.type);
+      }
+      case "Transpose": {
+        const x = this.#at("x"), perm = { ints: this.#numbers(attrs.perm) };
+        return one(this.#node("Transpose", [this.#plain(x)], { perm }), x.type);
+      }
+      case "Reverse": {
+        const x = this.#at("x"), axes = this.#axes(attrs.dims, this.#rank("x"));
+        const starts = this.#builder.ints(axes.map(() => -1));
+        const ends = this.#builder.tensor(
+          int64,
+          [axes.length],
+          BigInt64Array.from(axes, () => -(2n ** 63n) + 1n),
+        );
+        const parts = [starts, ends, this.#builder.ints(axes), starts];
+        return one(this.#node("Slice", [this.#plain(x), ...parts]), x.type);
+      }
+      case "Slice": {
+        const x = this.#at("x"), { shape } = call.outputs[0]!;
+        const begin = this.#sizesOf(attrs.begin);
+        const end = begin.map(({ fixed, perRow }, axis) => ({
+          fixed: fixed + shape[axis]!.fixed,
+          perRow: perRow + shape[axis]!.perRow,
+        }));
+        const parts = [this.#sizes(begin), this.#sizes(end)];
+        return one(this.#node("Slice", [this.#plain(x), ...parts]), x.type);
+      }
+      case "SplitV": {
+        const x = this.#at("x"), axis = this.#axes(attrs.axis, this.#rank("x"))[0]!;
+        const sizes = this.#sizes(call.outputs.map(({ shape }) => shape[axis]!));
+        const attributes = { axis: { int: axis } };
+        const names = this.#builder.nodes(
+          "Split",
+          [this.#plain(x), sizes],
+          call.outputs.length,
+          attributes,
+        );
+        return names.map((name) => this.#made(name, x.type));
+      }
+      case "Unpack": {
+        const x = this.#at("value"), axis = this.#axes(attrs.axis, this.#rank("value"))[0]!;
+        return call.outputs.map((_, index) => {
+          const place = this.#builder.tensor(int64, [], BigInt64Array.of(BigInt(index)));
+          const name = this.#node("Gather", [this.#plain(x), place], { axis: { int: axis } });
+          return this.#made(name, x.type);
+        });
+      }
+      case "Concat":
+      case "Pack": {
+        const all = Object.values(inputs), type = this.#common(all);
+        const rank = all[0]!.shape.length + (kernel === "Pack" ? 1 : 0);
+        const axis = this.#axes(attrs.axis, rank)[0]!;
+        const names = all.map((input) => {
+          const name = this.#plain(this.#as(input, type));
+          return kernel === "Concat"
+            ? name
+            : this.#node("Unsqueeze", [name, this.#builder.ints([axis])]);
+        });
+        return one(this.#node("Concat", names, { axis: { int: axis } }), type);
+      }
+      case "Tile": {
+        const x = this.#at("x"), reps = this.#sizes(this.#sizesOf(attrs.reps));
+        return one(this.#node("Tile", [this.#plain(x), reps]), x.type);
+      }
+      case "GatherV2": {
+        if (this.#number(attrs.batchDims ?? 0) !== 0) throw this.#refuse("batchDims is not 0");
+        const x = this.#at("x"), axis = this.#axes(attrs.axis, this.#rank("x"))[0]!;
+        const indices = this.#plain(this.#at("indices"));
+        return one(
+          this.#node("Gather", [this.#plain(x), indices], { axis: { int: axis } }),
+          x.type,
+        );
+      }
+      case "OneHot": {
+        // ONNX's own counts negative ids from the end, and an empty place is −1.
+        const ids = this.#at("indices"), depth = this.#number(attrs.depth);
+        const places = this.#builder.tensor(
+          int32,
+          [depth],
+          Int32Array.from({ length: depth }, (_, id) => id),
+        );
+        const last = this.#builder.ints([this.#rank("indices")]);
+        const column = this.#node("Unsqueeze", [this.#plain(ids), last]);
+        const hit = this.#node("Equal", [this.#cast(column, int32), places]);
+        const [on, off] = [attrs.onValue ?? 1, attrs.offValue ?? 0].map((value) =>
+          this.#scalar(this.#number(value), float)
+        );
+        return one(this.#node("Where", [hit, on!, off!]), float);
+      }
+      case "BatchMatMul":
+        return [this.#product()];
+      case "FusedBatchNorm":
+        return [this.#batchNorm()];
+      case "Conv2D":
+      case "DepthwiseConv2dNative":
+        return [this.#convolution(kernel !== "Conv2D")];
+      case "MaxPool":
+      case "AvgPool":
+        return [this.#pool(kernel)];
+      case "PadV2":
+      case "MirrorPad":
+        return [this.#pad(kernel)];
+      case "ResizeBilinear": {
+        const x = this.#at("images"), [height, width] = this.#numbers(attrs.size);
+        const [, , , channels] = call.outputs[0]!.shape;
+        const mode = attrs.alignCorners
+          ? "align_corners"
+          : attrs.halfPixelCenters
+          ? "half_pixel"
+          : "asymmetric";
+        const sizes = this.#sizes([call.outputs[0]!.shape[0]!, channels!, height!, width!]);
+        const attributes = {
+          mode: { string: "linear" },
+          coordinate_transformation_mode: { string: mode },
+        };
+        return one(
+          this.#node("Resize", [this.#first(x), "", "", sizes], attributes),
+          x.type,
+          "channels first",
+        );
+      }
+      default:
+        throw this.#refuse("it is not known");
+    }
+  }
+
+  #sizesOf(value: unknown): Size[] {
+    return (Array.isArray(value) ? value : [value]).map((one) => sizeOf(one as number | Size));
+  }
+
+  #binary(kernel: string): Value {
+    const { a, b } = this.#call.inputs as { a: SymbolicValue; b: SymbolicValue };
+    const type = this.#common([a, b]);
+    const values = [this.#as(a, type), this.#as(b, type)];
+    const result = tests.has(kernel) ? bool : type;
+    const isFirst = values.some(({ layout }) => layout === "channels first");
+    const names = values.map((value, index) => {
+      if (!isFirst || value.layout === "channels first") return value.name;
+      const { shape } = index === 0 ? a : b;
+      if (shape.length === 0) return value.name;
+      if (shape.length === 1 && shape[0]!.perRow === 0) {
+        // One number for each channel.
+        const wide = this.#builder.ints([shape[0]!.fixed, 1, 1]);
+        return this.#builder.once(
+          `channels ${value.name}`,
+          () => this.#node("Reshape", [value.name, wide]),
+        );
+      }
+      if (shape.length < 4) throw this.#refuse(`an input has ${shape.length} axes, another 4`);
+      return this.#first(value);
+    });
+    const layout = isFirst ? "channels first" : "plain";
+    if (kernel === "SquaredDifference") {
+      const difference = this.#node("Sub", names);
+      return this.#made(this.#node("Mul", [difference, difference]), type, layout);
+    }
+    if (kernel === "NotEqual") {
+      return this.#made(this.#node("Not", [this.#node("Equal", names)]), bool, layout);
+    }
+    const joined = kernel === "Add" ? this.#withBias(a, b, names) : undefined;
+    if (joined !== undefined) return this.#made(joined, type, layout);
+    return this.#made(this.#node(binary[kernel]!, names), result, layout);
+  }
+
+  /** A bias behind a matrix product or a convolution is part of it. */
+  #withBias(a: SymbolicValue, b: SymbolicValue, [x]: readonly Name[]): Name | undefined {
+    const maker = this.#builder.maker(x!);
+    if (
+      !maker || maker.op !== "Gemm" && maker.op !== "Conv" || maker.inputs.length !== 2 ||
+      this.#uses.get(a.id) !== 1 || b.shape.length !== 1 || b.constant?.kind === "filled" ||
+      !b.constant
+    ) return undefined;
+    const { shape } = this.#call.outputs[0]!;
+    if (shape.at(-1)!.fixed !== b.shape[0]!.fixed) return undefined;
+    this.#builder.replace(maker, { inputs: [...maker.inputs, this.#value(b).name] });
+    return x;
+  }
+
+  #reduce(kernel: string): Value {
+    const { op, axes: attribute } = reductions[kernel]!;
+    const { attrs } = this.#call, x = this.#at("x");
+    const axes = this.#axes(attrs[attribute], this.#rank("x"));
+    if (x.layout === "channels first" && kernel === "Mean" && `${axes}` === "1,2") {
+      const pooled = this.#node("GlobalAveragePool", [x.name]);
+      if (attrs.keepDims) return this.#made(pooled, x.type, "channels first");
+      return this.#made(this.#node("Flatten", [pooled], { axis: { int: 1 } }), x.type);
+    }
+    const keepdims = { int: attrs.keepDims ? 1 : 0 };
+    const of = this.#plain(x);
+    const numbers = x.type === bool ? this.#cast(of, int32) : of;
+    const type = x.type === bool ? int32 : x.type;
+    return this.#made(this.#node(op, [numbers, this.#builder.ints(axes)], { keepdims }), type);
+  }
+
+  #product(): Value {
+    const { attrs } = this.#call, ranks = [this.#rank("a"), this.#rank("b")];
+    const type = this.#common(Object.values(this.#call.inputs));
+    const [a, b] = [this.#call.inputs.a!, this.#call.inputs.b!]
+      .map((input) => this.#plain(this.#as(input, type)));
+    const turned = { transA: attrs.transposeA, transB: attrs.transposeB };
+    if (ranks.every((rank) => rank === 2)) {
+      const attributes = Object.fromEntries(
+        Object.entries(turned).map(([name, turn]) => [name, { int: turn ? 1 : 0 }]),
+      );
+      return this.#made(this.#node("Gemm", [a!, b!], attributes), type);
+    }
+    const turn = (name: Name, rank: number, wanted: unknown) => {
+      if (!wanted) return name;
+      const order = Array.from({ length: rank }, (_, axis) => axis);
+      return this.#transposed(name, [...order.slice(0, -2), rank - 1, rank - 2]);
+    };
+    const names = [turn(a!, ranks[0]!, turned.transA), turn(b!, ranks[1]!, turned.transB)];
+    return this.#made(this.#node("MatMul", names), type);
+  }
+
+  #batchNorm(): Value {
+    const { inputs, attrs } = this.#call, x = this.#at("x");
+    const epsilon = this.#number(attrs.varianceEpsilon ?? 0.001);
+    const names = ["scale", "offset", "mean", "variance"].map((name) => {
+      const input = inputs[name];
+      if (input) return this.#value(input).name;
+      const channels = inputs.mean!.shape.map(({ fixed }) => fixed);
+      const value = name === "scale" ? 1 : 0;
+      return this.#builder.tensor(float, channels, new Float32Array(channels[0]!).fill(value));
+    });
+    if (x.layout === "channels first") {
+      const attributes = { epsilon: { float: epsilon } };
+      const name = this.#node("BatchNormalization", [x.name, ...names], attributes);
+      return this.#made(name, x.type, "channels first");
+    }
+    // Channels are last: two operations on constants are as fast as the one, without a transpose.
+    const [scale, offset, mean, variance] = names;
+    const sum = this.#node("Add", [variance!, this.#scalar(epsilon, float)]);
+    const factor = this.#node("Div", [scale!, this.#node("Sqrt", [sum])]);
+    const shift = this.#node("Sub", [offset!, this.#node("Mul", [mean!, factor])]);
+    const scaled = this.#node("Mul", [x.name, factor]);
+    return this.#made(this.#node("Add", [scaled, shift]), x.type);
+  }
+
+  #convolution(depthwise: boolean): Value {
+    const { inputs, attrs } = this.#call, x = this.#at("x"), filter = inputs.filter!;
+    if (attrs.dataFormat !== "NHWC") throw this.#refuse(`the data format is ${attrs.dataFormat}`);
+    const [height, width, from, to] = filter.shape.map(({ fixed }) => fixed) as [
+      ...[number, number, number, number],
+    ];
+    const channels = depthwise ? from : 1;
+    const { name: given } = this.#value(filter);
+    const constant = this.#builder.valuesOf(given);
+    // [height, width, in, out] to [out, in, height, width]; a depthwise one has a group a channel.
+    const kernel = this.#builder.once(`kernel ${given} ${depthwise}`, () => {
+      if (!constant) {
+        const turned = this.#transposed(given, depthwise ? [2, 3, 0, 1] : [3, 2, 0, 1]);
+        const shape = this.#builder.ints([from * to, 1, height, width]);
+        return depthwise ? this.#node("Reshape", [turned, shape]) : turned;
+      }
+      const values = new Float32Array(
+        constant.data.buffer,
+        constant.data.byteOffset,
+        constant.data.length / 4,
+      );
+      const turned = new Float32Array(values.length);
+      let at = 0;
+      for (let place = 0; place < height * width; place++) {
+        for (let input = 0; input < from; input++) {
+          for (let output = 0; output < to; output++) {
+            const map = depthwise ? input * to + output : output * from + input;
+            turned[map * height * width + place] = values[at++]!;
+          }
+        }
+      }
+      const shape = depthwise ? [from * to, 1, height, width] : [to, from, height, width];
+      return this.#builder.tensor(float, shape, turned, `${given}.transposed`);
+    });
+    const { padInfo, strideHeight, strideWidth, dilationHeight, dilationWidth } = convInfo(
+      this.#call,
+      depthwise,
+      (why) => this.#refuse(why),
+    );
+    const { top, bottom, left, right } = padInfo;
+    const before = this.#zeroPad(this.#call.inputs.x!, x);
+    const pads = before
+      ? [
+        top + before.pads[0]!,
+        left + before.pads[1]!,
+        bottom + before.pads[2]!,
+        right +
+        before.pads[3]!,
+      ]
+      : [top, left, bottom, right];
+    const name = this.#node("Conv", [before?.name ?? this.#first(x), kernel], {
+      strides: { ints: [strideHeight, strideWidth] },
+      dilations: { ints: [dilationHeight, dilationWidth] },
+      kernel_shape: { ints: [height, width] },
+      pads: { ints: pads },
+      group: { int: depthwise ? channels : 1 },
+    });
+    return this.#made(name, float, "channels first");
+  }
+
+  /** Zeros that were put around maps for one convolution are its own. */
+  #zeroPad(
+    symbolic: SymbolicValue,
+    { name, layout }: Value,
+  ): { name: Name; pads: number[] } | undefined {
+    const maker = this.#builder.maker(name);
+    if (layout !== "channels first" || maker?.op !== "Pad" || this.#uses.get(symbolic.id) !== 1) {
+      return undefined;
+    }
+    const data = this.#builder.valuesOf(maker.inputs[1]!)?.data;
+    const value = this.#builder.valuesOf(maker.inputs[2]!)?.data;
+    if (!data || !value || value.some((byte) => byte !== 0)) return undefined;
+    const all = Array.from(new BigInt64Array(data.slice().buffer), Number);
+    const [n0, c0, top, left, n1, c1, bottom, right] = all;
+    if (n0 || c0 || n1 || c1) return undefined;
+    return { name: maker.inputs[0]!, pads: [top!, left!, bottom!, right!] };
+  }
+
+  #pool(kernel: "MaxPool" | "AvgPool"): Value {
+    const { attrs } = this.#call, x = this.#at("x");
+    const [, height, width] = this.#call.inputs.x!.shape.map(({ fixed }) => fixed);
+    const [filter, strides] = [attrs.filterSize, attrs.strides].map((pair) => {
+      const [first, second = first] = this.#numbers(pair);
+      return [first!, second!];
+    });
+    const given = attrs.pad;
+    const padding = (axis: 0 | 1, size: number): [number, number] => {
+      if (given === "valid") return [0, 0];
+      if (typeof given === "number") return [given, given];
+      if (Array.isArray(given)) return given[axis + 1] as [number, number];
+      const result = Math.ceil(size / strides![axis]!);
+      const all = Math.max(0, (result - 1) * strides![axis]! + filter![axis]! - size);
+      return [Math.floor(all / 2), all - Math.floor(all / 2)];
+    };
+    const [[top, bottom], [left, right]] = [padding(0, height!), padding(1, width!)];
+    const op = kernel === "MaxPool" ? "MaxPool" : "AveragePool";
+    const name = this.#node(op, [this.#first(x)], {
+      kernel_shape: { ints: filter! },
+      strides: { ints: strides! },
+      pads: { ints: [top, left, bottom, right] },
+    });
+    return this.#made(name, x.type, "channels first");
+  }
+
+  #pad(kernel: "PadV2" | "MirrorPad"): Value {
+    const { attrs } = this.#call, x = this.#at("x");
+    const pairs = (attrs.paddings as unknown[]).map((pair) => this.#numbers(pair));
+    const order = x.layout === "channels first" ? toFirst : pairs.map((_, axis) => axis);
+    const pads = this.#builder.ints(
+      [0, 1].flatMap((end) => order.map((axis) => pairs[axis]![end]!)),
+    );
+    if (kernel === "PadV2") {
+      const value = this.#scalar(this.#number(attrs.constantValue), x.type);
+      return this.#made(this.#node("Pad", [x.name, pads, value]), x.type, x.layout);
+    }
+    if (attrs.mode !== "reflect") throw this.#refuse(`the mode is ${attrs.mode}`);
+    const mode = { string: "reflect" };
+    return this.#made(this.#node("Pad", [x.name, pads], { mode }), x.type, x.layout);
+  }
+}
+
+/** Strides, dilations and pads of a convolution. */
+function convInfo(
+  { inputs: { x, filter }, attrs, outputs }: SymbolicCall,
+  depthwise: boolean,
+  refuse: (why: string) => NoGraph,
+) {
+  const numbers = (value: unknown): [number, number] => {
+    const [first, second = first] = [value].flat() as number[];
+    return [first!, second!];
+  };
+  const [strideHeight, strideWidth] = numbers(attrs.strides);
+  const [dilationHeight, dilationWidth] = numbers(attrs.dilations ?? 1);
+  const { pad } = attrs;
+  const side = (axis: 1 | 2, stride: number, dilation: number): [number, number] => {
+    if (pad === "valid") return [0, 0];
+    if (typeof pad === "number") return [pad, pad];
+    if (Array.isArray(pad)) return pad[axis] as [number, number];
+    if (pad !== "same") throw refuse(`the padding is ${pad}`);
+    const size = x!.shape[axis]!.fixed, kernel = filter!.shape[axis - 1]!.fixed;
+    const span = dilation * (kernel - 1) + 1;
+    const all = Math.max(0, (outputs[0]!.shape[axis]!.fixed - 1) * stride + span - size);
+    return [Math.floor(all / 2), all - Math.floor(all / 2)];
+  };
+  if (depthwise && attrs.dimRoundingMode) throw refuse("sizes are rounded");
+  const [top, bottom] = side(1, strideHeight, dilationHeight);
+  const [left, right] = side(2, strideWidth, dilationWidth);
+  return {
+    padInfo: { top, bottom, left, right },
+    ...{ strideHeight, strideWidth, dilationHeight, dilationWidth },
+  };
+}
+
+const sizeOf = (size: number | Size): Size =>
+  typeof size === "number" ? { fixed: size, perRow: 0 } : size;
+
+function typeOf(dtype: tf.DataType): ElementType {
+  if (dtype === "float32") return float;
+  if (dtype === "int32") return int32;
+  if (dtype === "bool") return bool;
+  throw new NoGraph(`it computes with ${dtype}`, undefined);
+}
+
+function dataOf(values: ArrayLike<number>, type: ElementType) {
+  if (type === double) return Float64Array.from(values);
+  if (type === float) return values instanceof Float32Array ? values : Float32Array.from(values);
+  if (type === int32) return Int32Array.from(values);
+  return Uint8Array.from(values);
+}

@@ -1,0 +1,137 @@
+import type * as tf from "@tensorflow/tfjs";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import { NoGraph, recordGraph, type SymbolicGraph } from "../engine/symbolic/record.ts";
+import type { PlannedTransform } from "../input/transforms.ts";
+import type { ColumnSpec } from "../stages/batch.ts";
+import type { NetName } from "../stages/network.ts";
+import { calledStage, callStage, type StageReference } from "../stages/stage_error.ts";
+import { Forward } from "../train/forward.ts";
+import type { TensorsByName } from "../train/variables.ts";
+import type { ModelNets } from "./nets.ts";
+
+/** What is recorded. */
+export interface NetRequest {
+  /** The nets. */
+  readonly nets: ModelNets;
+  /** Which of them. */
+  readonly net: NetName;
+  /** The features that the graph starts from. */
+  readonly features: Readonly<Record<string, Pick<ColumnSpec, "shape" | "dtype">>>;
+  /** The transforms that are part of the graph; those of training rows are left out. */
+  readonly transforms: readonly PlannedTransform[];
+}
+
+/**
+ * Records what a net computes of features, transforms included, as it ships: with running
+ * statistics and without dropout. Nothing is computed, and no weights are needed.
+ *
+ * @param request The net, and where the graph starts.
+ * @returns The graph; its only output is `logits`.
+ * @throws {UserError} If a stage has no form as a graph.
+ */
+export function recordNet({ nets, net, features, transforms }: NetRequest): SymbolicGraph {
+  const applied = transforms.filter(({ on }) => on === "all");
+  for (const { stage, transform } of applied) {
+    if (!transform.graph) throw noGraph(stage, "it has no graph()");
+  }
+  let current = nets.stage;
+  try {
+    return recordGraph(
+      features,
+      (given, tensors) => {
+        let tensorsOf: Readonly<Record<string, tf.Tensor>> = given;
+        for (const { stage, transform } of applied) {
+          current = stage;
+          const before = tensorsOf;
+          const after = callStage(
+            stage,
+            "graph()",
+            () => transform.graph!(before, { numbers: numbersOf(tensors.numbers) }),
+          );
+          tensorsOf = checked(stage, after, transform.features, tensors.round);
+        }
+        current = nets.stage;
+        const numbers = Object.entries(tensorsOf).map(([name, tensor]) => [
+          name,
+          tensor.dtype === "float32" ? tensors.round(tensor, true) : tensor,
+        ]);
+        const forward = new Forward(nets.pair, {
+          values: valuesOf(nets, tensors.variable),
+          features: Object.fromEntries(numbers),
+          training: false,
+          seed: () => {
+            throw new NoGraph("it draws random numbers", undefined);
+          },
+        });
+        const { logits } = callStage(nets.stage, `its ${net} net`, () => forward.outputs(net));
+        return { logits };
+      },
+      () => {
+        const called = calledStage();
+        return called && `${called.kind} ${called.name}`;
+      },
+    );
+  } catch (error) {
+    for (let cause = error; cause instanceof Error; cause = cause.cause) {
+      if (cause instanceof NoGraph) throw noGraph(current, cause.message);
+    }
+    throw error;
+  }
+}
+
+/**
+ * Says that a stage cannot be part of a graph.
+ *
+ * @param stage The stage.
+ * @param why Why not.
+ */
+export function noGraph({ kind, name }: StageReference, why: string): UserError {
+  return new UserError(`the ${kind} ${name} cannot be part of an exported graph: ${why}`, {
+    hint: hint(
+      "export/stage",
+      "see docs/serving.md for the operations that an export knows; evaluate the run with the " +
+        "engine that trained it instead",
+      { edit: "the stage" },
+    ),
+  });
+}
+
+/** The variables as tensors without values. */
+function valuesOf(
+  { variables }: ModelNets,
+  make: (name: string, form: { shape: readonly number[]; dtype: "float32" }) => tf.Tensor,
+): TensorsByName {
+  return Object.fromEntries(
+    variables.map(({ name, shape }) => [name, make(name, { shape, dtype: "float32" })]),
+  );
+}
+
+const numbersOf =
+  (make: (values: readonly number[], shape: readonly number[]) => tf.Tensor) =>
+  (values: number | readonly number[], shape?: readonly number[]) => {
+    const list = [values].flat() as number[];
+    return make(list, shape ?? (typeof values === "number" ? [] : [list.length]));
+  };
+
+/** Holds a transform to the features that it promises, and rounds them as batches do. */
+function checked(
+  stage: StageReference,
+  tensors: Readonly<Record<string, tf.Tensor>>,
+  promised: Readonly<Record<string, ColumnSpec>>,
+  round: (tensor: tf.Tensor) => tf.Tensor,
+): Record<string, tf.Tensor> {
+  return Object.fromEntries(
+    Object.entries(promised).map(([name, { shape, dtype }]) => {
+      const tensor = tensors[name];
+      const has = tensor && `${tensor.dtype} [${tensor.shape.slice(1)}]`;
+      if (has !== `${dtype} [${shape}]`) {
+        throw noGraph(
+          stage,
+          `its graph() returns ${has ?? "nothing"} as ${name}; expected ${dtype} [${shape}]`,
+        );
+      }
+      return [name, dtype === "float32" ? round(tensor!) : tensor!];
+    }),
+  );
+}

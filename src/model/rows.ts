@@ -1,0 +1,140 @@
+/**
+ * Rows of plain values as record batches.
+ *
+ * @module
+ */
+
+import {
+  Bool,
+  type DataType,
+  Field,
+  Float64,
+  Int64,
+  List,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  TimestampMillisecond,
+  Utf8,
+  vectorFromArray,
+} from "apache-arrow";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import { describeValue } from "../base/describe_value.ts";
+import type { ModelFile, SourceFeature } from "../run/model/model_file.ts";
+import type { Family } from "../run/model/family.ts";
+
+/** A row by the names of the source's columns. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What a value of each family is in a row, and its type in a record batch. */
+const kinds: Readonly<
+  Record<Family, { type: () => DataType; what: string; read: (value: unknown) => unknown }>
+> = {
+  "whole numbers": {
+    type: () => new Int64(),
+    what: "a whole number",
+    read: (value) =>
+      typeof value === "bigint"
+        ? value
+        : Number.isSafeInteger(value)
+        ? BigInt(value as number)
+        : undefined,
+  },
+  numbers: {
+    type: () => new Float64(),
+    what: "a number",
+    read: (value) =>
+      typeof value === "number" ? value : typeof value === "bigint" ? Number(value) : undefined,
+  },
+  booleans: {
+    type: () => new Bool(),
+    what: "true or false",
+    read: (value) => typeof value === "boolean" ? value : undefined,
+  },
+  strings: {
+    type: () => new Utf8(),
+    what: "a text",
+    read: (value) => typeof value === "string" ? value : undefined,
+  },
+  times: {
+    type: () => new TimestampMillisecond(),
+    what: "a Date",
+    read: (value) =>
+      value instanceof Date && !Number.isNaN(value.getTime()) ? value.getTime() : undefined,
+  },
+};
+
+/**
+ * Makes a record batch of rows.
+ *
+ * @param model The model, whose columns they have; other values are left out.
+ * @param rows The rows. A value that is missing, null or undefined is null.
+ * @throws {UserError} If a value is not what its column holds.
+ */
+export function batchOfRows(
+  { features }: Pick<ModelFile, "features">,
+  rows: readonly Row[],
+): RecordBatch {
+  const byColumn = new Map(features.map((feature) => [feature.column, feature]));
+  const fields: Field[] = [], children = [];
+  for (const [column, feature] of byColumn) {
+    const type = typeOf(feature);
+    const values = rows.map((row, index) => {
+      // Columns may have any name, also one that objects inherit.
+      const value = Object.hasOwn(row, column) ? row[column] : undefined;
+      return readValue(value, feature, depthOf(feature), index);
+    });
+    fields.push(new Field(column, type, true));
+    // A list of nulls alone has no type that could be told from its values.
+    const [data] = vectorFromArray(values, type).data;
+    children.push(data ?? makeData({ type, length: 0 }));
+  }
+  const schema = new Schema(fields), type = new Struct(fields);
+  return new RecordBatch(
+    schema,
+    makeData({ type, length: rows.length, nullCount: 0, children }),
+  );
+}
+
+/** How many lists there are around a value. */
+const depthOf = ({ type: { text } }: SourceFeature) =>
+  [...text.matchAll(/List|FixedSizeBinary/g)].length;
+
+function typeOf(feature: SourceFeature): DataType {
+  let type = kinds[feature.type.family].type();
+  for (let depth = depthOf(feature); depth > 0; depth--) {
+    type = new List(new Field("item", type, true));
+  }
+  return type;
+}
+
+function readValue(value: unknown, feature: SourceFeature, depth: number, row: number): unknown {
+  if (value === null || value === undefined) return null;
+  const { what, read } = kinds[feature.type.family];
+  if (depth > 0) {
+    const isList = Array.isArray(value) ||
+      ArrayBuffer.isView(value) && !(value instanceof DataView);
+    if (isList) {
+      return Array.from(
+        value as ArrayLike<unknown>,
+        (item) => readValue(item, feature, depth - 1, row),
+      );
+    }
+  } else {
+    const known = read(value);
+    if (known !== undefined) return known;
+  }
+  throw new UserError(
+    `the column ${feature.column} of row ${row} has ${describeValue(value)}; expected ` +
+      (depth > 0 ? "a list" : what),
+    {
+      hint: hint(
+        "model/row",
+        `the run was trained on ${feature.type.text}: give each row the same kind of value`,
+        { edit: "the program" },
+      ),
+    },
+  );
+}

@@ -1,0 +1,32 @@
+import { dirname, join } from "node:path";
+import { makeFolder } from "../base/files/make_folder.ts";
+import { writeChunks } from "../base/files/write_chunks.ts";
+import { writeFileWhole } from "../base/files/write.ts";
+import type { DataPart, OnnxFile } from "./onnx/builder.ts";
+
+/**
+ * Writes an ONNX model; the file beside it first, which it needs.
+ *
+ * @param path The file of the model.
+ * @param file What is in it.
+ * @throws {UserError} If a file cannot be written.
+ */
+export async function writeOnnxFile(
+  path: string,
+  { bytes, data, dataFile }: OnnxFile,
+): Promise<void> {
+  const folder = dirname(path);
+  await makeFolder(folder);
+  if (data.length > 0) await writeChunks(join(folder, dataFile), chunksOf(data));
+  await writeFileWhole(path, bytes);
+}
+
+/** The parts, with zeros between them. */
+function* chunksOf(parts: readonly DataPart[]): Generator<Uint8Array> {
+  let at = 0;
+  for (const { offset, bytes } of parts) {
+    if (offset > at) yield new Uint8Array(offset - at);
+    yield bytes;
+    at = offset + bytes.length;
+  }
+}
