@@ -1,5 +1,6 @@
 /**
- * What epochs are chosen by: metrics that have a value on the split that decides.
+ * Chooses the metrics that select the best epoch and decide when training ends early. They must
+ * have a value on the validation split, or on the test split if there is no validation split.
  *
  * @module
  */
@@ -19,14 +20,15 @@ import type { PreparedData } from "../input/prepare_data.ts";
 import { decidingSplit, keysOf } from "./selection.ts";
 
 /**
- * Decides what the best epoch of each phase is chosen by, and what its training may end by. The
- * labels of a split can leave a metric without a value, whatever the nets say: a metric that is
- * named is refused then, and where none is named the first one with a value is taken.
+ * Chooses the metrics that select the best epoch of each phase and decide whether training ends
+ * early. The labels of a split can leave a metric without a value, whatever the nets predict. If
+ * the pipeline names such a metric, it is refused. If it names none, the first metric that has a
+ * value is used.
  *
  * @param plan The plan.
  * @param data The rows.
  * @param phases The phases of a job.
- * @param report Told of metrics that are passed over, a line at a time.
+ * @param report Receives a log line for each metric that is skipped.
  * @returns The phases with the metrics' keys filled in.
  * @throws {UserError} If a named metric has no value; exit code 2.
  */
@@ -53,21 +55,21 @@ export async function chooseMetrics(
     const keys = own.flatMap((metric) => keysOf(metric, nets).slice(0, 1));
     const first = keys.find((key) => !reasons.has(key));
     const without = (key: string) =>
-      `${key}, which has no value on the ${split} split: ${reasons.get(key)}`;
+      `the metric ${key}, which has no value on the ${split} split: ${reasons.get(key)}`;
     const refuseSelect = (key: string) =>
       problems.push({
-        message: `the best epoch is chosen by ${without(key)}`,
+        message: `\`select\` names ${without(key)}`,
         place: phase.selectPlace,
         hint: first === undefined
-          ? hint("select/leave-out", "leave out `select`", { remove: ["."] })
+          ? hint("select/leave-out", "remove `select`", { remove: ["."] })
           : hint("select/without-value", `write \`select: ${first}\``, { set: { ".": first } }),
       });
     const refuseStop = (key: string, isNamed: boolean) =>
       problems.push({
-        message: `training may end by ${without(key)}`,
+        message: `\`stop\` depends on ${without(key)}`,
         place: phase.stopPlace,
         hint: first === undefined
-          ? hint("stop/leave-out", "leave out `stop`", { remove: [isNamed ? ".." : "."] })
+          ? hint("stop/leave-out", "remove `stop`", { remove: [isNamed ? ".." : "."] })
           : hint("stop/without-value", `write \`metric: ${first}\``, { set: { ".": first } }),
       });
     if (select !== undefined && reasons.has(select)) refuseSelect(select);
@@ -75,14 +77,13 @@ export async function chooseMetrics(
       const passed = first === undefined ? keys : keys.slice(0, keys.indexOf(first));
       for (const key of passed) {
         report(
-          `metrics: the best epoch is chosen by ${
-            first ?? "nothing, and is the last one"
-          } instead of ` +
-            without(key),
+          `metrics: the best epoch is ${
+            first === undefined ? "the last one, not chosen by" : `chosen by ${first} instead of`
+          } ${without(key)}`,
         );
       }
     }
-    // Without a metric of its own, training ends by what the best epoch is chosen by.
+    // If `stop` names no metric, it uses the metric that selects the best epoch.
     const watched = stop && (stop.metric ?? first);
     if (stop && watched === undefined && keys[0] !== undefined) refuseStop(keys[0], false);
     if (stop?.metric !== undefined && reasons.has(stop.metric) && stop.metric !== select) {
@@ -100,7 +101,7 @@ export async function chooseMetrics(
   return chosen;
 }
 
-/** What is known of the rows that metrics are tried on. */
+/** Facts about the split and the nets with which metrics are tried. */
 interface Facts {
   readonly split: string;
   readonly nets: readonly NetName[];
@@ -109,8 +110,8 @@ interface Facts {
 }
 
 /**
- * What metrics come to on the labels of a split with logits drawn at random: a metric without a
- * value has none because of the labels. Rows are read until all metrics have one.
+ * Computes metrics on the labels of a split with random logits: if a metric has no value, the
+ * labels are the reason. Reads rows until all metrics have a value.
  */
 async function valuesByLabels(
   plan: Plan,
@@ -130,7 +131,7 @@ async function valuesByLabels(
   const addresses = metrics.length > 0 ? maker.addresses(pass) : [];
   for (const address of addresses) {
     const batch = await maker.make(address);
-    // Values are looked at now and then: some take a sort of all rows.
+    // Values are computed after 1, 2, 4, … batches only, because some metrics sort all rows.
     const read = address.batch + 1, isTime = (read & (read - 1)) === 0 || read === addresses.length;
     for (const [metric, accumulator] of open) {
       callStage(
@@ -150,7 +151,7 @@ async function valuesByLabels(
   return values;
 }
 
-/** Rows as nets with random logits would have them. */
+/** Returns the rows of a batch with random logits for each net. */
 function evaluated(
   { size, label, weight, columns = {} }: Batch,
   number: number,

@@ -1,5 +1,5 @@
 /**
- * Initial weights from files: those of another run, or of PyTorch.
+ * Initial weights from files: from another run, or from PyTorch.
  *
  * @module
  */
@@ -21,16 +21,15 @@ import type { GivenState, GivenValue } from "../train/variables.ts";
 import { nothingKept } from "./warnings/nothing_kept.ts";
 
 /**
- * Reads what the nets of a job begin with where the plan says so.
+ * Reads the initial weights of a job from the files that the plan names.
  *
  * @param plan The plan.
  * @param nets The job's nets, in its first phase.
- * @param report Told what was matched by value, a line at a time.
- * @param warn Told of weights that are lost.
- * @returns Values by the variable's name: those of the net and those that it shares; and the
- *   optimizer's state where the plan wants it.
- * @throws {UserError} If a file cannot be read, with all of its tensors that do not fit; exit code
- *   2.
+ * @param report Receives log lines about the variables that were read and matched.
+ * @param warn Receives warnings about weights that cannot be reused.
+ * @returns Values by the name of the variable, shared variables included, and the optimizer's state
+ *   if the plan asks for it.
+ * @throws {UserError} If a file cannot be read, or with all tensors that do not fit; exit code 2.
  */
 export async function readInitial(
   { initial }: Pick<Plan, "initial">,
@@ -43,7 +42,8 @@ export async function readInitial(
   const slots = new Map<string, Map<string, GivenValue>>();
   let steps = 0;
   for (const planned of initial) {
-    // The light net alone has no booster; where both are given, the booster brings what they share.
+    // The light net alone has no booster. If both nets have initial weights, shared variables are
+    // read from the booster's file.
     const own = (nets: readonly string[]) => variables.some(({ owner }) => nets.includes(owner));
     if (!own(planned.nets)) continue;
     const alone = !initial.some((other) => other !== planned && own(other.nets));
@@ -81,7 +81,7 @@ export async function readInitial(
         slots.set(slot, given);
       }
       steps = Number(file.metadata.optimizerSteps);
-      report(`initial weights: the optimizer goes on after ${steps.toLocaleString("en")} steps`);
+      report(`initial weights: the optimizer continues after ${steps.toLocaleString("en")} steps`);
     } finally {
       file.close();
     }
@@ -92,7 +92,7 @@ export async function readInitial(
 
 const slotName = (slot: string, variable: string) => `optimizer/${slot}/${variable}`;
 
-/** What keeps the optimizer of a run from going on. */
+/** Returns the reasons why the optimizer's state in a file cannot be used. */
 function optimizerProblems(
   model: Model,
   { entries, metadata }: SafetensorsFile,
@@ -100,23 +100,23 @@ function optimizerProblems(
   { path, place }: Source,
 ): Problem[] {
   const { optimizer, optimizerStage: { name } } = model;
-  const words = "leave out `optimizer: true` to begin with the weights alone";
+  const words = "remove `optimizer: true` to start from the weights alone";
   const leaveOut: Change = { remove: ["optimizer"] };
   const earlier = metadata.optimizer;
   if (earlier === undefined || !/^\d+$/.test(metadata.optimizerSteps ?? "")) {
     return [{
-      message: `${path} has no state of an optimizer`,
+      message: `${path} contains no optimizer state`,
       place,
       hint: hint("initial/no-optimizer", words, leaveOut),
     }];
   }
   if (earlier !== name) {
     return [{
-      message: `the optimizer is ${name}, and that of ${path} was ${earlier}`,
+      message: `the optimizer is ${name}, but the optimizer state in ${path} is from ${earlier}`,
       place,
       hint: hint(
         "initial/other-optimizer",
-        `write \`use: ${earlier}\` at the optimizer, or ${words}`,
+        `write \`use: ${earlier}\` in optimizer, or ${words}`,
         [
           { set: { "/optimizer/use": earlier } },
           leaveOut,
@@ -134,25 +134,25 @@ function optimizerProblems(
     return [{
       message: `${path} has no ${
         slotName(slot, tensor)
-      }${others}: the optimizer has kept nothing of it`,
+      }${others}: it contains no optimizer state for this variable`,
       place,
       hint: hint(
         "initial/optimizer-kept",
-        `take a checkpoint of a run or phase that has the same options of the optimizer and freezes none of these, or ${words}`,
+        `use a checkpoint of a run or phase that has the same optimizer options and does not freeze these variables, or ${words}`,
         leaveOut,
       ),
     }];
   });
 }
 
-/** What was matched by value, variables with the same counts together. */
+/** Returns log lines about matched values; variables with the same counts share a line. */
 function matchLines(matches: readonly Match[]): string[] {
   const names = new Map<string, string[]>();
   for (const { variable: { name }, counts } of matches) {
     for (const { what, kept, added, gone } of counts) {
       const text = kept === 0 && added + gone === 1 && what.startsWith("the feature ")
-        ? `${what} is ${added ? "new" : "gone"}`
-        : `${what}: ${count(kept)} kept, ${count(added)} new, ${count(gone)} gone`;
+        ? `${what} is ${added ? "new" : "removed"}`
+        : `${what}: ${count(kept)} kept, ${count(added)} new, ${count(gone)} removed`;
       names.set(text, [...names.get(text) ?? [], name]);
     }
   }
@@ -162,7 +162,7 @@ function matchLines(matches: readonly Match[]): string[] {
 const count = (number: number) => number.toLocaleString("en");
 
 /**
- * The hashes of the files that a plan's nets begin with.
+ * Computes the hashes of the files that initial weights are read from.
  *
  * @param plan The plan.
  * @throws {UserError} If a file cannot be read; exit code 2.
@@ -197,10 +197,10 @@ export async function hashInitial({ initial }: Pick<Plan, "initial">): Promise<I
 const keyOf = ({ nets }: PlannedInitial) => nets.join(" and ");
 
 /**
- * Refuses files that are not those that a run began with.
+ * Refuses to resume a run if a file of its initial weights has changed.
  *
  * @param plan The plan.
- * @param before The hashes when the run began.
+ * @param before The hashes of the files when the run began.
  * @throws {UserError} With each file that has changed.
  */
 export async function refuseOtherInitial(
@@ -211,16 +211,18 @@ export async function refuseOtherInitial(
   const problems = initial
     .filter((planned) => now[keyOf(planned)]?.join() !== before[keyOf(planned)]?.join())
     .map((planned) => ({
-      message: `the initial weights of the ${keyOf(planned)} are not those that the run began with`,
+      message: `the file with the initial weights of the ${
+        keyOf(planned)
+      } net has changed since the run began`,
       place: planned.place,
-      hint: hint("initial/changed", "bring the file back as it was, or start a new run", {
+      hint: hint("initial/changed", "restore the original file, or start a new run", {
         edit: "the file, or the command",
       }),
     }));
   if (problems.length > 0) throw new UserError(problems);
 }
 
-/** The safetensors file of a run folder, or the one that is named. */
+/** Returns the path of the safetensors file that the plan names, directly or by its run. */
 async function pathOf({ from, place }: PlannedInitial): Promise<string> {
   if ("file" in from) return from.file;
   const { names, last } = await checkpointNames(from.run);
@@ -238,7 +240,7 @@ async function pathOf({ from, place }: PlannedInitial): Promise<string> {
       change: (checkpoint) => ({ set: { checkpoint } }),
     }) ?? hint(
       "initial/checkpoints",
-      "a run folder holds checkpoints/, if the run had the output checkpoint",
+      "a run folder contains checkpoints/ only if the run had the output checkpoint",
       { edit: "the run" },
     ),
     exitCode: 2,
@@ -254,12 +256,12 @@ async function open(path: string, { place }: PlannedInitial): Promise<Safetensor
 }
 
 function unreadable(path: string, cause: unknown, place: PlannedInitial["place"]): UserError {
-  const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : said(cause);
-  return new UserError(`the weights in ${path} cannot be read: ${why}`, {
+  const why = cause instanceof Deno.errors.NotFound ? "the file does not exist" : said(cause);
+  return new UserError(`cannot read the initial weights in ${path}: ${why}`, {
     place,
     hint: hint(
       "initial/file",
-      "name a safetensors file, as `safetensors.torch.save_file()` and runs write them",
+      "name a safetensors file, as written by `safetensors.torch.save_file()` or by a run",
       { edit: "the file" },
     ),
     cause,
@@ -282,11 +284,11 @@ async function readFinite(
   }
   const broken = values.find((value) => !Number.isFinite(value));
   if (broken === undefined) return values;
-  throw new UserError(`${path} has ${broken} in the tensor ${tensor}`, {
+  throw new UserError(`the tensor ${tensor} in ${path} contains ${broken}`, {
     place,
     hint: hint(
       "initial/finite",
-      "nothing can be learned from weights that are not finite: take an earlier file",
+      "weights must be finite numbers: use an earlier file",
       { edit: "the file" },
     ),
     exitCode: 2,

@@ -1,6 +1,6 @@
 /**
- * Which tensors of a file are which variables, how they are turned, and which of their places are
- * which.
+ * Matches the tensors of a file with variables: by name, layout (transposed or not), and the
+ * positions along their axes.
  *
  * @module
  */
@@ -19,24 +19,25 @@ import type { GivenValue } from "../train/variables.ts";
 /** A file that weights are taken from. */
 export type Source = PlannedInitial & { readonly path: string };
 
-/** A variable and the tensor that it is read from. */
+/** A variable, and the tensor that it is read from. */
 export interface Match extends Pick<GivenValue, "shape" | "from"> {
   readonly variable: Variable;
   readonly tensor: string;
-  /** What was matched by value. */
+  /** The counts of values that were matched along its axes. */
   readonly counts: readonly MatchCount[];
-  /** Its values as the variable has them. */
+  /** Transposes the tensor's values into the variable's layout, if the layouts differ. */
   readonly turned: (values: Float32Array) => Float32Array;
 }
 
 /**
- * Which tensor each variable is read from.
+ * Finds the tensor for each variable.
  *
  * @param wanted The variables.
- * @param file What the file has.
- * @param source What the plan says of it.
- * @param meanings What places stand for here, and in the file.
- * @returns The tensors, and all that does not fit.
+ * @param file The file's tensors.
+ * @param source The file, as the plan names it.
+ * @param meanings The features and classes that positions correspond to, in the run and in the
+ *   file.
+ * @returns The matches, and the problems of variables without a match.
  */
 export function match(
   wanted: readonly Variable[],
@@ -46,7 +47,7 @@ export function match(
 ): { matches: Match[]; problems: Problem[] } {
   const { path, names, place, from } = source;
   const rules = Object.entries(names).map(([theirs, ours]) => ({ theirs, ours, used: false }));
-  // What a run keeps of its optimizer and its losses is no weight of a net.
+  // Tensors of the optimizer and of losses are not weights of a net.
   const theirs = [...entries.keys()].filter((name) => !/^(optimizer|losses)\//.test(name));
   const tensors = new Map<string, string[]>();
   const own: string[] = [];
@@ -55,7 +56,7 @@ export function match(
     if (variable === undefined) own.push(name);
     else tensors.set(variable, [...tensors.get(variable) ?? [], name]);
   }
-  // What a rule names comes before what is called so.
+  // A tensor that a rule renames has priority over a tensor that has the name itself.
   for (const name of own) {
     if (!tensors.has(name)) tensors.set(name, [name]);
   }
@@ -66,18 +67,21 @@ export function match(
   for (const { theirs: name, ours, used } of rules) {
     if (!used) problem(`${path} has no tensor ${name}`, hintOf(name, theirs));
     else if (!ours.includes("*") && !known.has(ours)) {
-      problem(`the net has no variable ${ours}, which ${name} is to be`, hintOf(ours, [...known]));
+      problem(
+        `the net has no variable ${ours}, to which \`names\` maps the tensor ${name}`,
+        hintOf(ours, [...known]),
+      );
     }
   }
   for (const variable of wanted) {
     const { name, shape } = variable, found = tensors.get(name) ?? [];
     const [tensor] = found;
     if (tensor === undefined) {
-      problem(`${path} has no ${name} [${shape}]`, missingHint(name, free));
+      problem(`${path} has no tensor ${name} of shape [${shape}]`, missingHint(name, free));
     } else if (found.length > 1) {
       problem(
-        `${path} has ${found.length} tensors for ${name}: ${found.join(", ")}`,
-        hint("initial/one-name", "name one of them in `names`, and none of the others", {
+        `${path} has ${found.length} tensors for the variable ${name}: ${found.join(", ")}`,
+        hint("initial/one-name", "map only one of these tensors to the variable in `names`", {
           edit: "the names",
         }),
       );
@@ -85,7 +89,7 @@ export function match(
       const layout = "file" in from ? from.layout : "rocket";
       const entry = entries.get(tensor)!;
       const { shape: turned, turn } = turnOf(entry, variable, layout);
-      const as = turned === entry.shape ? "" : `, as [${turned}]`;
+      const as = turned === entry.shape ? "" : `, transposed to [${turned}]`;
       try {
         const axes = matchAxes(variable, tensor, turned, meanings);
         const from = axes.map(({ from }) => from), counts = axes.flatMap(({ counts }) => counts);
@@ -93,10 +97,10 @@ export function match(
       } catch (error) {
         if (!(error instanceof Mismatch)) throw error;
         const shapes =
-          `${path} has ${tensor} with shape [${entry.shape}]${as}; ${name} is [${shape}]`;
+          `${path} has the tensor ${tensor} with shape [${entry.shape}]${as}; the variable ${name} has shape [${shape}]`;
         problem(
           error.hint
-            ? `${path} has ${tensor}, which cannot become ${name}: ${error.message}`
+            ? `the tensor ${tensor} in ${path} cannot become the variable ${name}: ${error.message}`
             : shapes,
           error.hint ?? otherNetHint(layout, from),
         );
@@ -106,11 +110,11 @@ export function match(
   return { matches, problems };
 }
 
-/** What to do where a tensor is of another net. */
+/** Returns the hint for a tensor that belongs to a different net. */
 function otherNetHint(layout: "rocket" | "pytorch", from: Source["from"]): HintText {
-  const net = "the net has to be the one that the weights are of", edit = "the network";
+  const net = "use the network that the weights were trained with", edit = "the network";
   return "file" in from && layout === "rocket"
-    ? hint("initial/layout", `${net}; PyTorch's kernels need \`layout: pytorch\``, [
+    ? hint("initial/layout", `${net}; weights from PyTorch need \`layout: pytorch\``, [
       { set: { layout: "pytorch" } },
       { edit },
     ])
@@ -118,8 +122,8 @@ function otherNetHint(layout: "rocket" | "pytorch", from: Source["from"]): HintT
 }
 
 /**
- * The name that was most likely meant, or what there is: a few names are a hint, a thousand are
- * none.
+ * Returns a hint with the name that was most likely meant, or with the first names of the list: a
+ * thousand names would not help.
  */
 function hintOf(name: string, names: readonly string[], more = ""): HintText {
   const near = nearest(name, names), edit = "the names";
@@ -127,17 +131,19 @@ function hintOf(name: string, names: readonly string[], more = ""): HintText {
     return hint("initial/near-name", `did you mean ${near}?${more}`, { edit });
   }
   const few = names.slice(0, 8).join(", ");
-  return hint("initial/names", `it has ${few}${names.length > 8 ? ", …" : ""}${more}`, { edit });
+  return hint("initial/names", `the names are ${few}${names.length > 8 ? ", …" : ""}${more}`, {
+    edit,
+  });
 }
 
 const missingHint = (name: string, free: readonly string[]) =>
   free.length === 0
-    ? hint("initial/whole", "the file has no other tensors: take one of the whole net", {
+    ? hint("initial/whole", "the file has no other tensors: use a file of the whole net", {
       edit: "the file",
     })
-    : hintOf(name, free, "; say in `names` which tensor is which variable");
+    : hintOf(name, free, "; map tensors to variables in `names`");
 
-/** The variable's name that a tensor of a file has by the first rule that fits. */
+/** Returns the name of the variable that the first matching rule maps a tensor to. */
 function renamed(
   name: string,
   rules: { theirs: string; ours: string; used: boolean }[],
@@ -151,13 +157,13 @@ function renamed(
   return undefined;
 }
 
-/** What the stars of a pattern stand for, if it fits. */
+/** Returns the texts that the stars of a pattern match, or undefined if it does not match. */
 function matchPattern(pattern: string, name: string): string[] | undefined {
   const escaped = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${escaped.join("(.*?)")}$`).exec(name)?.slice(1);
 }
 
-/** How a tensor becomes a variable's value. */
+/** Returns how a tensor is transposed to become a variable's value. */
 function turnOf(
   { shape }: HeaderEntry,
   { table }: Variable,

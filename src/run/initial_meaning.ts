@@ -1,6 +1,7 @@
 /**
- * What the places of weights stand for that a run begins with: as the run that they come from has
- * written it, or as the pipeline says of a file from elsewhere.
+ * The meaning of positions in initial weights, such as the feature value that a row of an embedding
+ * table belongs to. It is read from the model.json of the run that wrote the weights, or from the
+ * pipeline for files from other programs.
  *
  * @module
  */
@@ -22,25 +23,25 @@ import {
 } from "./model/axes.ts";
 import { MODEL_FILE, readModelFile } from "./model/model_file.ts";
 
-/** What places stand for in a run, and in what it begins with. */
+/** The meaning of positions in the weights of a run, and in its initial weights. */
 export interface Meanings {
-  /** In the run. */
+  /** The meaning in the run's weights. */
   readonly now: Meaning;
-  /** In what it begins with. */
+  /** The meaning in its initial weights. */
   readonly before: EarlierMeaning;
 }
 
-/** What the places of weights stand for that a run begins with. */
+/** The meaning of positions in initial weights. */
 export interface EarlierMeaning {
-  /** The features and classes. */
+  /** The features and classes that the positions correspond to. */
   readonly meaning: Meaning;
   /**
-   * The axes of a tensor, if they are declared.
+   * Returns the axes of a tensor, if they are declared.
    *
-   * @param tensor Its name.
-   * @param variable The variable that it is to become.
-   * @param shape Its shape.
-   * @throws {Mismatch} If nothing says what they stand for, and it is needed.
+   * @param tensor The tensor's name.
+   * @param variable The variable that the tensor becomes.
+   * @param shape The tensor's shape.
+   * @throws {Mismatch} If the meaning of the axes is required but not declared.
    */
   axes(
     tensor: string,
@@ -49,18 +50,18 @@ export interface EarlierMeaning {
   ): readonly EarlierAxis[] | undefined;
 }
 
-/** An axis of a tensor, and what its places stand for where that is not what holds for all. */
+/** An axis of a tensor, with the meaning of its positions if it differs from the other axes. */
 interface EarlierAxis {
   readonly axis: VariableAxis;
   readonly meaning?: Meaning | undefined;
 }
 
 /**
- * What the places of weights stand for.
+ * Reads the meaning of positions in initial weights.
  *
- * @param planned Where the weights come from.
- * @param now What places stand for in this run.
- * @throws {UserError} If the run's model or a vocabulary cannot be read; exit code 2.
+ * @param planned The run or file that the weights come from.
+ * @param now The meaning of positions in this run.
+ * @throws {UserError} If model.json or a vocabulary cannot be read; exit code 2.
  */
 export async function earlierMeaning(
   { from, place }: PlannedInitial,
@@ -82,9 +83,9 @@ export async function earlierMeaning(
  *
  * @param variable The variable.
  * @param tensor The tensor's name.
- * @param shape Its shape, turned as the variable's.
- * @param meanings What places stand for.
- * @throws {Mismatch} If they cannot be matched.
+ * @param shape The tensor's shape, in the variable's layout.
+ * @param meanings The meaning of positions in the run and in its initial weights.
+ * @throws {Mismatch} If the axes cannot be matched.
  */
 export function matchAxes(
   variable: Variable,
@@ -93,16 +94,18 @@ export function matchAxes(
   { now, before }: Meanings,
 ): AxisMatch[] {
   const { name, axes } = variable;
-  if (shape.length !== variable.shape.length) throw new Mismatch("it has other axes");
+  if (shape.length !== variable.shape.length) {
+    throw new Mismatch("it has a different number of axes");
+  }
   const earlier = axes && before.axes(tensor, variable, shape);
   if (!axes || !earlier) {
     const undeclared = axes ? tensor : name;
     if (!sameMeaning(now, before.meaning)) {
       throw new Mismatch(
-        `features, vocabularies or classes are not those of the weights, and nothing says what the places of ${undeclared} stand for`,
+        `features, vocabularies or classes differ from those of the weights, and ${undeclared} does not declare what the positions along its axes mean`,
         hint(
           "initial/axes",
-          "the network's stage says it as `axes` of the variable, see docs/plugins.md; or keep features, data and classes as they were",
+          "declare `axes` of the variable in the network's stage, see docs/plugins.md; or use the features, data and classes that the weights were trained with",
           { edit: "the stage, or the data" },
         ),
       );
@@ -119,10 +122,10 @@ export function matchAxes(
   });
 }
 
-/** The values of each vocabulary that the pipeline names a file of. */
+/** The values of each vocabulary for which the pipeline names a file. */
 type GivenVocabularies = ReadonlyMap<string, { readonly file: string; readonly values: string[] }>;
 
-/** What the places of a file from elsewhere stand for: all that the pipeline says of it. */
+/** The meaning of positions in a file from another program, as the pipeline describes it. */
 class FileMeaning implements EarlierMeaning {
   readonly meaning: Meaning;
   readonly #from: InitialFile;
@@ -181,7 +184,7 @@ class FileMeaning implements EarlierMeaning {
     if (!given) {
       if (names.length > 1) {
         throw new Mismatch(
-          `it reads ${names.length} features side by side, and nothing says in which order the file has them`,
+          `it reads ${names.length} concatenated features, and \`initial\` does not give the file's order of the features`,
           orderHint(names.filter((name) => name !== undefined)),
         );
       }
@@ -203,8 +206,8 @@ class FileMeaning implements EarlierMeaning {
   }
 
   /**
-   * Tables from elsewhere have a row a value; those of Rocket may have one before and one behind
-   * them.
+   * Tables from other programs have one row per value. Rocket's own tables may have an additional
+   * row before them (for padding) and one after them (for unknown values).
    */
   #table(axis: Extract<VariableAxis, { ids: string }>, size: number): EarlierAxis {
     const { spec } = this.meaning.inputs.find(({ name }) => name === axis.ids)!;
@@ -215,13 +218,13 @@ class FileMeaning implements EarlierMeaning {
       const file = this.#vocabularies.get(ids.name)?.file;
       throw new Mismatch(
         `it has ${size} rows for the ${values} ids of ${ids.name}${
-          file === undefined ? "" : `, which ${file} names`
+          file === undefined ? "" : ` in ${file}`
         }`,
         hint(
           "initial/table-rows",
-          `take a file with ${values} rows, one an id, or ${
+          `use a file with ${values} rows, one for each id, or with ${
             before + ids.count
-          }, as Rocket's own tables have them; or the list of values that the file's rows are of`,
+          }, as Rocket's own tables have; or use the list of values that belongs to the file`,
           { edit: "the file, or the list of values" },
         ),
       );
@@ -256,7 +259,9 @@ class FileMeaning implements EarlierMeaning {
     const { vocabulary } = this.#now.label;
     if (!vocabulary || this.#from.classes) return;
     throw new Mismatch(
-      `the classes are ${few(vocabulary)}, and nothing says in which order the file has them`,
+      `the classes are ${
+        few(vocabulary)
+      }, and \`initial\` does not give the file's order of the classes`,
       hint(
         "initial/classes",
         `write their order in the file, such as \`classes: [${vocabulary.join(", ")}]\``,
@@ -270,10 +275,10 @@ class FileMeaning implements EarlierMeaning {
       for (const name of vocabulariesOf(input, this.#now)) {
         if (this.#vocabularies.has(name)) continue;
         throw new Mismatch(
-          `nothing says which values of ${name} the places in the file are of`,
+          `\`initial\` does not say which values of ${name} the positions in the file belong to`,
           hint(
             "initial/vocabulary",
-            `write \`vocabularies: { ${name}: FILE }\`: FILE has the value of each place, a line each; or take the weights of a run by \`run:\``,
+            `write \`vocabularies: { ${name}: FILE }\`, where FILE has the value of each position, one per line; or use the weights of a run with \`run:\``,
             { edit: "a file of values" },
           ),
         );
@@ -281,7 +286,7 @@ class FileMeaning implements EarlierMeaning {
     }
   }
 
-  /** Where nothing is declared, all that could be in another order has to be said. */
+  /** If the variable declares no axes, the pipeline must describe everything whose order may vary. */
   #needAll(name: string): void {
     this.#needClasses();
     this.#needVocabularies(this.#now.inputs.map(({ name }) => name));
@@ -289,25 +294,23 @@ class FileMeaning implements EarlierMeaning {
     const { features } = this.#from;
     if (names.length < 2 || features?.join() === names.join()) return;
     throw new Mismatch(
-      `nothing says what the places of ${name} stand for`,
+      `the variable ${name} does not declare what the positions along its axes mean`,
       orderHint(names),
     );
   }
 }
 
-/** What to write so that it is known in which order a file has its features. */
+/** Returns the hint to declare the order of the features in a file. */
 function orderHint(names: readonly string[]): HintText {
   const features = [...new Set(names)];
   return hint(
     "initial/order",
-    `write all features in the order in which the file has them, such as \`features: [${
-      features.join(", ")
-    }]\``,
+    `list all features in the order of the file, such as \`features: [${features.join(", ")}]\``,
     { set: { features } },
   );
 }
 
-/** The names of the vocabularies that a feature's values or places stand for. */
+/** Returns the names of the vocabularies that a feature's values or positions refer to. */
 function vocabulariesOf(input: string, { inputs, features }: Meaning): string[] {
   const found = inputs.find(({ name }) => name === input);
   if (!found) return [];
@@ -337,12 +340,12 @@ async function readVocabularies(
       hint: nameHint("initial/vocabulary-name", {
         written: name,
         names: known,
-        intro: "there are",
+        intro: "the vocabularies are",
         change: (near) => ({
           set: { [`vocabularies/${near}`]: vocabularies[name] },
           remove: [`vocabularies/${name}`],
         }),
-      }) ?? hint("initial/no-vocabulary", "leave out `vocabularies`", {
+      }) ?? hint("initial/no-vocabulary", "remove `vocabularies`", {
         remove: ["vocabularies"],
       }),
     })),
@@ -366,11 +369,11 @@ async function readVocabularies(
     const seen = new Set<string>();
     const twice = values.find((value) => seen.size === seen.add(value).size);
     if (twice !== undefined) {
-      throw new UserError(`${file} has the value ${JSON.stringify(twice)} twice`, {
+      throw new UserError(`the vocabulary ${file} has the value ${JSON.stringify(twice)} twice`, {
         place,
         hint: hint(
           "initial/value-twice",
-          "each place of a table stands for one value: name it once",
+          "each row of a table belongs to one value: list each value once",
           {
             edit: "the list of values",
           },
@@ -384,19 +387,19 @@ async function readVocabularies(
 }
 
 /**
- * Says why a vocabulary cannot be read.
+ * Creates the error for a vocabulary file that cannot be read.
  *
- * @param file Its file.
- * @param cause What was thrown.
- * @param place Where the pipeline file names it.
+ * @param file The vocabulary's file.
+ * @param cause The error that was thrown.
+ * @param place The place in the pipeline file that names the vocabulary.
  */
 export function unreadableVocabulary(
   file: string,
   cause: unknown,
   place: PlannedInitial["place"],
 ): UserError {
-  const why = cause instanceof Deno.errors.NotFound ? "there is no such file" : said(cause);
-  return new UserError(`the vocabulary ${file} cannot be read: ${why}`, {
+  const why = cause instanceof Deno.errors.NotFound ? "the file does not exist" : said(cause);
+  return new UserError(`cannot read the vocabulary ${file}: ${why}`, {
     place,
     hint: vocabularyHint(),
     cause,
@@ -407,7 +410,7 @@ export function unreadableVocabulary(
 const vocabularyHint = () =>
   hint(
     "initial/values",
-    "name a text file with a value a line, or a JSON file with a list of strings and whole numbers",
+    "name a text file with one value per line, or a JSON file with a list of strings and integers",
     { edit: "the list of values" },
   );
 
@@ -425,9 +428,9 @@ async function readValues(file: string, place: PlannedInitial["place"]): Promise
       list.every((value) => typeof value === "string" || Number.isSafeInteger(value));
     if (plain) return list.map(String);
   } catch {
-    // What is no JSON is no list either.
+    // The error below covers invalid JSON as well.
   }
-  throw new UserError(`the vocabulary ${file} is no list of strings and whole numbers`, {
+  throw new UserError(`the vocabulary ${file} is not a JSON list of strings and integers`, {
     place,
     hint: vocabularyHint(),
     exitCode: 2,

@@ -1,5 +1,5 @@
 /**
- * Whether a run can go on with what an earlier one has done.
+ * Checks whether a run can be resumed with the current pipeline and data.
  *
  * @module
  */
@@ -15,9 +15,9 @@ import type { Shuffle } from "../input/split.ts";
 import type { PreparedData } from "../input/prepare_data.ts";
 
 /**
- * Whether a run has come to the end that a plan wants.
+ * Checks whether a run has completed all epochs and jobs of a plan.
  *
- * @param result What it ended with.
+ * @param result The run's result.
  * @param plan The plan.
  */
 export function isFinished(result: Result, { phases, baseline }: Plan): boolean {
@@ -26,7 +26,7 @@ export function isFinished(result: Result, { phases, baseline }: Plan): boolean 
   return whole && (result.baseline !== undefined || !baseline);
 }
 
-/** What has to stay as it is: the rows, their order, and what the state is made of. */
+/** Options that must not change: they decide the rows, their order, or the tensors of the state. */
 const fixed = [
   "seed",
   "data.features",
@@ -42,15 +42,15 @@ const fixed = [
   "train.stop",
 ] as const;
 
-/** What a phase does for the state of the next. */
+/** Options of a phase that must not change, because the state of later phases depends on them. */
 const fixedInPhase = ["name", "nets", "freeze", "freezeShared", "from", "select", "stop"] as const;
 
 /**
- * Refuses a plan that cannot go on with what a run has done.
+ * Refuses a plan with changes that make it impossible to resume a run.
  *
- * @param earlier The run.
+ * @param earlier The run to resume.
  * @param plan The plan.
- * @throws {UserError} With all that has changed and may not; exit code 2.
+ * @throws {UserError} With all options that must not change but did; exit code 2.
  */
 export function refuseOtherPlan(earlier: EarlierRun, plan: Plan): void {
   const count = (pipeline: unknown) => [at(pipeline, "phases")].flat().length;
@@ -70,9 +70,9 @@ export function refuseOtherPlan(earlier: EarlierRun, plan: Plan): void {
     if (isDeepStrictEqual(plain(before), plain(now))) {
       return changedVariables(earlier, plan, now).map((name) => ({
         message:
-          `${path} cannot change when a run is resumed: the environment variable ${name} in it has another value`,
+          `${path} cannot change when a run is resumed: it contains the environment variable ${name}, whose value has changed`,
         place,
-        hint: hint("resume/variable", "set it to what it was, or start a new run", {
+        hint: hint("resume/variable", "set the variable to its earlier value, or start a new run", {
           edit: "the environment, or the command",
         }),
       }));
@@ -80,20 +80,21 @@ export function refuseOtherPlan(earlier: EarlierRun, plan: Plan): void {
     return [{
       message: `${path} cannot change when a run is resumed: it was ${
         JSON.stringify(before)
-      }, and is ${JSON.stringify(now)}`,
+      } and is now ${JSON.stringify(now)}`,
       place,
-      hint: hint("resume/changed", "start a new run with it", { edit: "the command" }),
+      hint: hint("resume/changed", "start a new run with the new value", { edit: "the command" }),
     }];
   });
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
 }
 
 /**
- * The environment variables in a part of a pipeline that had another value in an earlier run.
+ * Returns the environment variables in a section of a pipeline whose values have changed since an
+ * earlier run.
  *
  * @param earlier The earlier run.
- * @param plan The plan of this one.
- * @param part The part, as files have it; the whole pipeline by default.
+ * @param plan The current plan.
+ * @param part The section, as written in files; the whole pipeline by default.
  */
 export function changedVariables(
   earlier: Pick<EarlierRun, "variables">,
@@ -110,15 +111,15 @@ function at(value: unknown, path: string): unknown {
   );
 }
 
-/** What becomes of a value that is written and read again. */
+/** Returns a value as it is after it was written to JSON and read again. */
 const plain = (value: unknown) => value === undefined ? value : JSON.parse(JSON.stringify(value));
 
 /**
- * Refuses rows that are not those of the run.
+ * Refuses to resume a run if its data has changed.
  *
- * @param earlier The run.
- * @param data The rows.
- * @param plan The plan, for places.
+ * @param earlier The run to resume.
+ * @param data The current rows.
+ * @param plan The plan, for places in messages.
  * @throws {UserError} With each split that has changed.
  */
 export function refuseOtherData(earlier: EarlierRun, { splits }: PreparedData, plan: Plan): void {
@@ -126,14 +127,14 @@ export function refuseOtherData(earlier: EarlierRun, { splits }: PreparedData, p
     const before = earlier.data[name];
     if (before?.rows === rows && before.fingerprint === fingerprint) return [];
     const how = before === undefined
-      ? "was not there"
+      ? "did not exist"
       : before.rows === rows
-      ? "has other content"
-      : `had ${before.rows} rows and has ${rows}`;
+      ? "has different content"
+      : `had ${before.rows} rows and now has ${rows}`;
     return [{
-      message: `the ${name} split is not that of the run any more: it ${how}`,
+      message: `the ${name} split has changed since the run began: it ${how}`,
       place: plan.document.place(["data", name]),
-      hint: hint("resume/data", "bring the data back as it was, or start a new run", {
+      hint: hint("resume/data", "restore the original data, or start a new run", {
         edit: "the data file, or the command",
       }),
     }];
@@ -143,19 +144,22 @@ export function refuseOtherData(earlier: EarlierRun, { splits }: PreparedData, p
 }
 
 /**
- * The memory that rows may take says how they are shuffled, and by default depends on the machine.
+ * Refuses a different order of training rows. The memory limit for rows decides how they are
+ * shuffled, and by default it depends on the machine.
  */
 function refuseOtherOrder(before: Shuffle | undefined, now: Shuffle, plan: Plan): void {
   if (before === undefined || isDeepStrictEqual(before, now)) return;
   const how = (shuffle: Shuffle) =>
     shuffle === "whole" ? "as a whole" : `in windows of ${shuffle.window} rows`;
   throw new UserError(
-    `the training rows were shuffled ${how(before)}, and now would be ${how(now)}`,
+    `the training rows were shuffled ${
+      how(before)
+    }, but with the memory available now they would be shuffled ${how(now)}`,
     {
       place: plan.document.place(["data", "memory"]) ?? plan.document.place(["data"]),
       hint: hint(
         "resume/memory",
-        "the run needs the memory for rows that it had: say as much in data.memory",
+        "set data.memory to the amount that the run had",
         { edit: "data.memory" },
       ),
     },

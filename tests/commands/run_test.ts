@@ -95,13 +95,13 @@ Deno.test("--json prints only events, one per line, on standard output, and warn
     assertEquals(code, 0);
     assertMatch(
       stderr,
-      /^warning: the feature told is the label's own column.*\n --> .*pipeline\.yaml:\d+:\d+\n hint: /m,
+      /^warning: the feature told is read from the label's column.*\n --> .*pipeline\.yaml:\d+:\d+\n hint: /m,
     );
     const [warning, ...events] = stdout.trim().split("\n").map((line) => JSON.parse(line));
     assertEquals(warning.event, "warning");
-    assertStringIncludes(warning.message, "the feature told is the label's own column");
+    assertStringIncludes(warning.message, "the feature told is read from the label's column");
     assertEquals(warning.place.path, "data.features.told");
-    assertEquals(warning.hint, "leave out the feature told");
+    assertEquals(warning.hint, "remove the feature told");
     const count = (name: string) => events.filter(({ event }) => event === name).length;
     assertEquals(events[0].event, "runStart");
     assertEquals(count("runStart"), 2);

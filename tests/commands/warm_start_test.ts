@@ -28,7 +28,7 @@ Deno.test("pipeline FILE may read the run and the vocabularies of initial weight
     await write("one");
     const { code, said } = await run("one.json", "--out", "../runs/one");
     assertEquals(code, 0, said);
-    const counts = "embedding/item: values of item: 2 kept, 1 new, 1 gone";
+    const counts = "embedding/item: values of item: 2 kept, 1 new, 1 removed";
     const file = "../runs/one/checkpoints/best.safetensors";
     const vocabularies = { item: "../words/items.txt" };
     await write("two", { run: "../runs/one" });

@@ -140,17 +140,19 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
     args: [...longer, "--set", "seed=3"],
     mended: { "resume/changed": again("--seed", "3") },
   });
-  yield one("another value of a variable", ["ROCKET_CORPUS_BATCH in it has another value"], {
+  yield one("another value of a variable", [
+    "the environment variable ROCKET_CORPUS_BATCH, whose value has changed",
+  ], {
     of: "variable",
     env: { ROCKET_CORPUS_BATCH: "1" },
     mended: { "resume/variable": { env: baseEnv } },
   });
-  yield one("other rows", ["bring the data back"], {
+  yield one("other rows", ["restore the original data"], {
     args: [...longer, "--set", `data.train.path=${join(base("streamed"), "rows.arrow")}`],
     code: 1,
     mended: { "resume/data": { args: longer } },
   });
-  yield one("another memory", ["say as much in data.memory"], {
+  yield one("another memory", ["set data.memory to the amount that the run had"], {
     of: "streamed",
     args: [...longer, ...trusted, "--set", "data.memory=1GB"],
     code: 1,
@@ -179,7 +181,7 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
     args: [...longer, "--set", "optimizer.momentum=0.5"],
     mended: { "checkpoint/other-net": { args: longer } },
   });
-  yield one("other initial weights", ["bring the file back"], {
+  yield one("other initial weights", ["restore the original file"], {
     of: "given",
     code: 1,
     before: (_run, folder) => {
@@ -240,7 +242,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
     ...one(
       "a run without checkpoints",
       "{ run: run }",
-      ["if the run had the output checkpoint"],
+      ["only if the run had the output checkpoint"],
       { "initial/checkpoints": inPipeline("run: run", `run: ${run}`) },
       {},
       {},
@@ -257,7 +259,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one(
     "weights that are not finite",
     light(),
-    ["take an earlier file"],
+    ["use an earlier file"],
     {
       "initial/finite": right,
     },
@@ -277,7 +279,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one(
     "names that nothing has",
     light("names: { zzz: light/head/bias }"),
-    ["it has "],
+    ["the names are "],
     {
       "initial/names": inPipeline("zzz", "head.bias"),
     },
@@ -287,7 +289,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one(
     "two tensors for one variable",
     light("names: { head.bias: light/head/bias, other: light/head/bias }"),
-    ["and none of the others"],
+    ["map only one of these tensors"],
     { "initial/one-name": inPipeline(", other: light/head/bias", "") },
     {},
     {
@@ -301,7 +303,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one(
     "a part of the net",
     light(),
-    ["take one of the whole net"],
+    ["use a file of the whole net"],
     {
       "initial/whole": right,
     },
@@ -314,13 +316,15 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
       "light/head/kernel": { shape: [1, 4] },
     }),
   });
-  yield one("a run of other nets", `{ light: { run: ${run} } }`, ["has to be the one"], {
+  yield one("a run of other nets", `{ light: { run: ${run} } }`, [
+    "use the network that the weights were trained with",
+  ], {
     "initial/net": inPipeline("light: [5]", "light: [4]"),
   }, { network: "use: mlp, light: [5], booster: [8]" });
   yield one(
     "an unknown order of features",
     light(),
-    ["write all features in the order"],
+    ["list all features in the order"],
     undefined,
     {
       features: "{ n: , b: }",
@@ -330,7 +334,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one(
     "an order without a feature",
     light("features: [b]"),
-    ["write all features"],
+    ["list all features"],
     undefined,
     {
       features: "{ n: , b: }",
@@ -361,7 +365,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one(
     "an unknown vocabulary",
     light(),
-    ["FILE has the value of each place"],
+    ["FILE has the value of each position"],
     {
       "initial/vocabulary": {
         files: {
@@ -388,7 +392,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one(
     "a vocabulary where there is none",
     light("vocabularies: { n: words.txt }"),
-    ["leave out `vocabularies`"],
+    ["remove `vocabularies`"],
     undefined,
     {},
     values,
@@ -396,7 +400,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one(
     "a value twice",
     light("vocabularies: { word: words.txt }"),
-    ["name it once"],
+    ["list each value once"],
     {
       "initial/value-twice": { files: values },
     },
@@ -416,7 +420,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one(
     "the optimizer of a file without one",
     "{ run: run, optimizer: true }",
-    ["leave out `optimizer: true`"],
+    ["remove `optimizer: true`"],
     undefined,
     {},
     { "run/checkpoints/best.safetensors": weights(booster) },
@@ -432,7 +436,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one(
     "an optimizer that keeps more",
     `{ run: ${run}, optimizer: true }`,
-    ["the same options of the optimizer"],
+    ["the same optimizer options"],
     undefined,
     { optimizer: "{ use: sgd, learningRate: 0.1, momentum: 0.5 }" },
   );
@@ -453,7 +457,7 @@ function* initialCases(base: (name: string) => string): Iterable<RunCase> {
   yield one(
     "a table of other rows",
     light("vocabularies: { word: words.txt }"),
-    ["one an id"],
+    ["one for each id"],
     { "initial/table-rows": { files: { "words.txt": "u\nv\nw\nx\ny\nz\n" } } },
     table,
     {

@@ -45,32 +45,33 @@ const plain: Input["row"] = (index) => ({ x: noise(index), y: index % 2 });
 
 const pairs: readonly Pair[] = [
   {
-    name: "a feature is the label's own column",
+    name: "a feature is read from the label's column",
     deserves: { row: plain, features: "{ x: , told: { column: y } }" },
-    words: "the feature told is the label's own column: the nets are told what they are to predict",
+    words:
+      "the feature told is read from the label's column: the nets can read the label that they should predict",
     at: "7:26",
     similar: { features: "{ x: , told: { column: x } }" },
   },
   {
-    name: "a feature has the label's values under another name",
+    name: "a feature with another name has the label's values",
     deserves: {
       row: (index) => ({ x: noise(index), z: index % 2, y: index % 2 }),
       features: "{ x: , z: }",
     },
-    words: "the feature z has the label's value in each of the rows that were looked at",
+    words: "the feature z equals the label in every sampled row",
     at: "7:23",
     similar: {
       row: (index) => ({ x: noise(index), z: (index * index + index >> 1) % 2, y: index % 2 }),
     },
   },
   {
-    name: "a feature has the label's texts under another name",
+    name: "a feature with another name has the label's strings",
     deserves: {
       row: (index) => ({ x: noise(index), z: "abc"[index % 3], y: "abc"[index % 3] }),
       features: "{ x: , z: { ids: { train: true, minCount: 1 } } }",
       network: ctr(),
     },
-    words: "the feature z has the label's value",
+    words: "the feature z equals the label",
     at: "7:23",
     similar: { row: (index) => ({ x: noise(index), z: "abc"[index % 2], y: "abc"[index % 3] }) },
   },
@@ -78,7 +79,7 @@ const pairs: readonly Pair[] = [
     name: "the test split has one class",
     deserves: { row: (index, split) => ({ x: noise(index), y: split === "test" ? 1 : index % 2 }) },
     words:
-      "all 16 rows of the test split are of the class 1, so that metrics there cannot tell nets apart",
+      "all 16 rows of the test split have the class 1, so metrics on this split cannot compare nets",
     at: "6:9",
     mends: "warning/one-class",
     similar: {
@@ -91,7 +92,7 @@ const pairs: readonly Pair[] = [
       row: (index, split) => ({ x: noise(index), y: split === "test" ? index % 2 : 1 }),
       label: "{ column: y, classes: 2 }",
     },
-    words: "all 64 rows of the train split are of the class 1",
+    words: "all 64 rows of the train split have the class 1",
     at: "5:10",
     mends: "warning/one-class",
     similar: { row: plain },
@@ -124,7 +125,8 @@ const pairs: readonly Pair[] = [
       row: (index, split) => ({ x: noise(index), y: index % 2, w: split === "test" ? 1 : 0 }),
       data: "weight: w",
     },
-    words: "all 64 rows of the train split have the weight 0 in the column w: nothing is learned",
+    words:
+      "all 64 rows of the train split have the weight 0 in the column w: the nets learn nothing",
     at: "9:11",
     similar: { row: (index) => ({ x: noise(index), y: index % 2, w: +(index === 9) }) },
   },
@@ -134,21 +136,20 @@ const pairs: readonly Pair[] = [
       row: (index) => ({ x: 1e-4 * noise(index), income: noise(index, 1), y: index % 2 }),
       features: "{ x: , income: }",
     },
-    words:
-      "the nets get income, whose values have a range of 1.89, beside x, whose values have a range of 2.0e-4",
+    words: "the values of the feature income have a range of 1.89, but those of x only 2.0e-4",
     at: "7:28",
     similar: {
       row: (index) => ({ x: 1e-2 * noise(index), income: noise(index, 1), y: index % 2 }),
     },
   },
   {
-    name: "one of three features differs in range, as the nets get it",
+    name: "one of three features differs in range after transforms",
     deserves: {
       row: (index) => ({ x: noise(index), a: noise(index), b: 1e7 * noise(index), y: index % 2 }),
       features: "{ x: , a: , b: }",
       data: "transforms: [{ use: scale, by: 1.0e-7 }]",
     },
-    words: "beside x, whose values have a range of",
+    words: "but those of x only",
     at: "7:28",
     similar: { data: "transforms: [{ use: scale, by: 1.0e-7, feature: b }]" },
   },
@@ -163,8 +164,7 @@ const pairs: readonly Pair[] = [
       features: "{ x: , user: { ids: { train: true, minCount: 1 } } }",
       network: ctr(),
     },
-    words:
-      "44 of the 45 values of user occur once in the training rows: nothing can be learned of them",
+    words: "44 of the 45 values of the feature user occur only once in the training rows",
     at: "7:26",
     similar: {
       row: (index) => ({ x: noise(index), user: `u${index >> 1}`, y: index % 2 }),
@@ -181,7 +181,7 @@ const pairs: readonly Pair[] = [
       features: "{ x: , word: }",
       data: "transforms: [{ use: one-hot, feature: word }]",
     },
-    words: "64 of the 64 values of word occur once in the training rows",
+    words: "64 of the 64 values of the feature word occur only once in the training rows",
     at: "7:26",
     similar: { row: (index) => ({ x: noise(index), word: `w${index % 16}`, y: index % 2 }) },
   },
@@ -197,7 +197,7 @@ const pairs: readonly Pair[] = [
       network: ctr(),
     },
     words:
-      "no training row has the unknown id of item: its embedding is not trained, and the test split has values with it",
+      "no training row has the unknown id of item, so its embedding is not trained, but the test split has unknown values",
     at: "7:33",
     similar: { features: "{ x: , item: { ids: { train: true, minCount: 2 } } }" },
   },
@@ -208,7 +208,7 @@ const pairs: readonly Pair[] = [
       features: "{ x: , color: { ids: [red, blue] } }",
       network: ctr(),
     },
-    words: "none of the 2 values that `ids` of color lists occurs in the training rows",
+    words: "none of the 2 values in `ids` of the feature color occurs in the training rows",
     at: "7:34",
     similar: { features: "{ x: , color: { ids: [red, Blue] } }" },
   },
@@ -219,7 +219,8 @@ const pairs: readonly Pair[] = [
       features: "{ x: , item: { ids: { train: true, minCount: 1 } } }",
       network: ctr(),
     },
-    words: "16 of 16 values of item in the test split are none that the training rows have",
+    words:
+      "16 of 16 values of the feature item in the test split do not occur in the training rows",
     at: "7:26",
     similar: {
       row: (index, split) => ({
@@ -237,8 +238,7 @@ const pairs: readonly Pair[] = [
       network: ctr(", batchNorm: true"),
       train: "{ epochs: 1, batch: 32, lastBatch: keep }",
     },
-    words:
-      "ctr normalizes by the statistics of each batch, and the last batch of an epoch has 3 rows",
+    words: "the network ctr uses batch norm, but the last batch of an epoch has only 3 rows",
     at: "13:43",
     similar: { rows: 72 },
   },
@@ -249,14 +249,14 @@ const pairs: readonly Pair[] = [
       network: ctr(", batchNorm: true"),
       train: "{ epochs: 1, batch: 4 }",
     },
-    words: "ctr normalizes by the statistics of each batch, and a batch has 4 rows",
+    words: "the network ctr uses batch norm, but a batch has only 4 rows",
     at: "13:28",
     similar: { network: ctr() },
   },
   {
-    name: "rows are few for batch norm",
+    name: "there are few rows for batch norm",
     deserves: { row: plain, rows: 6, network: ctr(", batchNorm: true") },
-    words: "and a batch has 6 rows",
+    words: "but a batch has only 6 rows",
     at: "13:28",
     mends: "warning/few-rows",
     similar: { rows: 16 },
@@ -264,23 +264,23 @@ const pairs: readonly Pair[] = [
   {
     name: "the first loss is large",
     deserves: { row: (index) => ({ x: 3e4 * noise(index), y: index % 2 }) },
-    words: "and that of a uniform guess 0.693: the nets begin with logits that are far too large",
+    words: "but a uniform guess has 0.693: the initial logits of the nets are far too large",
     at: "11:17",
     similar: { row: plain },
   },
   {
-    name: "the first loss is large, as initial weights are",
+    name: "the first loss is large because initial weights are large",
     deserves: {
       row: plain,
       initial: "{ light: { file: w.safetensors } }",
       files: { "w.safetensors": lightNet(100) },
     },
-    words: "the nets begin with logits that are far too large",
+    words: "the initial logits of the nets are far too large",
     at: "11:17",
     similar: { files: { "w.safetensors": lightNet(0.1) } },
   },
   {
-    name: "an earlier run had none of the values",
+    name: "the earlier run's vocabulary has none of the values",
     deserves: {
       row: (index) => ({ x: noise(index), user: `id${index % 4}`, y: index % 2 }),
       features: "{ x: , user: { ids: { train: true, minCount: 1 } } }",
@@ -288,21 +288,21 @@ const pairs: readonly Pair[] = [
       initial: "{ run: earlier }",
       earlier: (index) => ({ x: noise(index), user: index % 4, y: index % 2 }),
     },
-    words: "none of the values of user is among those that",
+    words: "none of the values of user occurs in the vocabulary of",
     at: "10:95",
     similar: {
       earlier: (index) => ({ x: noise(index), user: `id${index % 5}`, y: index % 2 }),
     },
   },
   {
-    name: "transforms are measured otherwise than in an earlier run",
+    name: "transforms are measured on other rows than in an earlier run",
     deserves: {
       row: (index) => ({ x: noise(index), y: index % 2 }),
       data: "transforms: [{ use: normalize }]",
       initial: "{ run: earlier }",
       earlier: (index) => ({ x: 2 + noise(index), y: index % 2 }),
     },
-    words: "whose transforms were measured on other rows: the same value of x differs by 3.",
+    words: "whose transforms were measured on other rows: after the transforms, x differs by 3.",
     at: "10:57",
     similar: { earlier: (index) => ({ x: 0.1 + noise(index), y: index % 2 }) },
     mends: {

@@ -38,11 +38,11 @@ Deno.test("the pipelines of docs/clicks.md train each day from the last one, by 
       const ran = await rocket([...args!.split(" "), "--engine", "wasm"], { cwd: folder, env });
       assertEquals(ran.code, 0, ran.stderr);
       if (!env.LAST) continue;
-      const counts = /embedding\/user: values of user: (\d+) kept, (\d+) new, (\d+) gone/;
+      const counts = /embedding\/user: values of user: (\d+) kept, (\d+) new, (\d+) removed/;
       assertMatch(ran.stderr, counts);
       const [, kept, added, gone] = counts.exec(ran.stderr)!;
       assert(Number(kept) > 10 && Number(added) > 0 && gone === "0", ran.stderr);
-      assertMatch(ran.stderr, /the optimizer goes on after \d+ steps/);
+      assertMatch(ran.stderr, /the optimizer continues after \d+ steps/);
     }
   });
 });

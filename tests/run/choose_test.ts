@@ -101,7 +101,7 @@ Deno.test("prepareJobs() takes the first metric that has a value where none is n
   const { select, stop, reports } = await chosen(clicks(train({ stop: {} }), "none"));
   assertEquals([select, stop], ["light/log-loss", "light/log-loss"]);
   assertEquals(reports.length, 3);
-  assertStringIncludes(reports[0]!, "by light/log-loss instead of light/auc");
+  assertStringIncludes(reports[0]!, "chosen by light/log-loss instead of the metric light/auc");
   const all = await chosen(clicks({}, "train"));
   assertEquals([all.select, all.reports], ["light/auc", []]);
 });
@@ -112,9 +112,9 @@ Deno.test("prepareJobs() chooses the last epoch where no metric has a value, and
   const error = await assertRejects(
     () => chosen(clicks({ ...metrics, ...train({ stop: {} }) }, "none")),
     UserError,
-    "training may end by light/auc",
+    "`stop` depends on the metric light/auc",
   );
-  assertEquals(error.problems[0]!.hint, "leave out `stop`");
+  assertEquals(error.problems[0]!.hint, "remove `stop`");
 });
 
 Deno.test("prepareJobs() asks metrics of one's own, and reads on until they have a value", async () => {

@@ -61,7 +61,7 @@ Deno.test("initial with optimizer: true goes on with Adam as a run that was neve
     );
     const bare = await writeDay(folder, "bare", rows, parts(3, begun(from)));
     const one = await train(both), other = await train(bare);
-    assertStringIncludes(one.reports.join("\n"), "the optimizer goes on after 3 steps");
+    assertStringIncludes(one.reports.join("\n"), "the optimizer continues after 3 steps");
     const expected = (await logitsOf(both, last(whole.out, 6))).values;
     const distance = async (out: string) => {
       const { values } = await logitsOf(both, last(out, 3));
@@ -85,7 +85,7 @@ Deno.test("initial with optimizer: true refuses another optimizer", async () => 
     const optimizer = { use: "adagrad", learningRate: 0.1 };
     const file = await writeDay(folder, "second", rows, parts(1, { ...begun(initial), optimizer }));
     const error = await assertRejects(() => logitsOf(file), UserError);
-    assertStringIncludes(error.message, "the optimizer is adagrad, and that of ");
+    assertStringIncludes(error.message, "the optimizer is adagrad, but the optimizer state in ");
     assertEquals(error.exitCode, 2);
   });
 });

@@ -129,7 +129,7 @@ forEachEngine(
         assertNotEquals(row(before, 3), row(fresh, 3));
         assertStringIncludes(
           after.reports.join("\n"),
-          "embedding/item: values of item: 2 kept, 1 new, 1 gone",
+          "embedding/item: values of item: 2 kept, 1 new, 1 removed",
         );
       },
     ),
@@ -152,7 +152,7 @@ onWasm(
       later: other,
     }, (before, after) => {
       assertSame(before, after, [[0, 0], [1, 2]]);
-      assertStringIncludes(after.reports.join("\n"), "2 kept, 1 new, 1 gone");
+      assertStringIncludes(after.reports.join("\n"), "2 kept, 1 new, 1 removed");
     });
   },
 );
@@ -176,7 +176,7 @@ forEachEngine("a dense layer's rows of one-hot values are matched by value", () 
     assertSame(before, after, [[1, 0], [2, 1]]);
     assertStringIncludes(
       after.reports.join("\n"),
-      "shared/dense1/kernel: values of item: 2 kept, 1 new, 1 gone",
+      "shared/dense1/kernel: values of item: 2 kept, 1 new, 1 removed",
     );
   });
 });
@@ -210,7 +210,7 @@ onWasm(
       assertSame(before, after, [[0, 0], [1, 1], [2, 2]]);
       const told = after.reports.join("\n");
       assertStringIncludes(told, "the feature d is new");
-      assertStringIncludes(told, "the feature b is gone");
+      assertStringIncludes(told, "the feature b is removed");
     });
   },
 );
@@ -254,7 +254,7 @@ onWasm("columns of a head are matched by the classes' names", () => {
     assertSame(before, after, [[0, 0], [1, 1], [2, 2]], [1, 2]);
     assertStringIncludes(
       after.reports.join("\n"),
-      "light/head/kernel, light/head/bias: classes: 2 kept, 1 new, 1 gone",
+      "light/head/kernel, light/head/bias: classes: 2 kept, 1 new, 1 removed",
     );
   });
 });
@@ -319,10 +319,10 @@ onWasm(
   async () => {
     const of = (count: number) => ({ data: { features: { item: { ids: { count } } } } });
     for (
-      const [from, to, told] of [[4, 6, "4 kept, 2 new, 0 gone"], [
+      const [from, to, told] of [[4, 6, "4 kept, 2 new, 0 removed"], [
         6,
         4,
-        "4 kept, 0 new, 2 gone",
+        "4 kept, 0 new, 2 removed",
       ]] as const
     ) {
       await handOver({
@@ -410,7 +410,10 @@ onWasm(
       assertSame(before, after, [[0, 2], [1, 1], [2, 0]]);
     });
     const error = await assertRejects(() => withLinear("", day2, () => {}), UserError);
-    assertStringIncludes(error.message, "nothing says what the places of light/kernel stand for");
+    assertStringIncludes(
+      error.message,
+      "light/kernel does not declare what the positions along its axes mean",
+    );
     assertStringIncludes(error.problems[0]!.hint!, "`axes` of the variable");
     await withLinear(`axes: [{ features: ["item"] }, "classes"],`, day2, (before, after) => {
       assertSame(before, after, [[1, 0], [2, 1]]);
@@ -496,11 +499,14 @@ onWasm(
       from: { booster: { file, ...more }, light: { file, ...more } },
     });
     const bare = await refusal(of({}));
-    assertStringIncludes(bare, "nothing says which values of item the places in the file are of");
+    assertStringIncludes(
+      bare,
+      "`initial` does not say which values of item the positions in the file belong to",
+    );
     assertStringIncludes(bare, "write `vocabularies: { item: FILE }`");
     assertStringIncludes(
       bare,
-      "write all features in the order in which the file has them, such as `features: [price, item]`",
+      "list all features in the order of the file, such as `features: [price, item]`",
     );
     await inFolder(async (folder) => {
       const list = join(folder, "items.txt");

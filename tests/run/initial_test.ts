@@ -123,7 +123,8 @@ Deno.test("names and shapes of weights that do not fit are said all at once, wit
   assertStringIncludes(said, "did you mean booster/dense1/bias?");
   assertStringIncludes(
     said,
-    "has 1.weight with shape [12,64], as [64,12]; booster/dense1/kernel is [64,13]",
+    "has the tensor 1.weight with shape [12,64], transposed to [64,12]; " +
+      "the variable booster/dense1/kernel has shape [64,13]",
   );
 });
 
@@ -134,7 +135,7 @@ Deno.test("PyTorch's kernels in Rocket's layout are refused with the word for it
 Deno.test("weights that are not there or not finite are refused", async () => {
   assertStringIncludes(
     await refusal(withMlp({ file: "/nowhere.safetensors" })),
-    "there is no such file",
+    "the file does not exist",
   );
   await withPipeline({}, async (_, folder) => {
     const { tensors } = decodeSafetensors(
@@ -149,7 +150,7 @@ Deno.test("weights that are not there or not finite are refused", async () => {
     );
     const file = join(folder, "broken.safetensors");
     await Deno.writeFile(file, encodeSafetensors(tensors));
-    assertStringIncludes(await refusal(withMlp({ file })), "has NaN in the tensor 1.bias");
+    assertStringIncludes(await refusal(withMlp({ file })), "broken.safetensors contains NaN");
   });
 });
 
@@ -212,7 +213,7 @@ forEachEngine(
       const { message } = await assertRejects(() => resume(), UserError);
       assertEquals(
         message,
-        "the initial weights of the booster are not those that the run began with",
+        "the file with the initial weights of the booster net has changed since the run began",
       );
       await Deno.writeFile(first, weights);
       await assertRejects(() => resume(stopAt(5)), Error, "stopped");

@@ -76,15 +76,21 @@ Deno.test("a run is not resumed with rows that would be shuffled otherwise", asy
     const text = await Deno.readTextFile(file);
     for (
       const [memory, words] of [
-        ["10MB", /were shuffled in windows of \d+ rows, and now would be as a whole/],
-        ["40kB", /were shuffled in windows of \d+ rows, and now would be in windows of \d+ rows/],
+        [
+          "10MB",
+          /were shuffled in windows of \d+ rows, but with the memory available now they would be shuffled as a whole/,
+        ],
+        [
+          "40kB",
+          /were shuffled in windows of \d+ rows, but with the memory available now they would be shuffled in windows of \d+ rows/,
+        ],
       ] as const
     ) {
       await Deno.writeTextFile(file, text.replace("memory: 20kB", `memory: ${memory}`));
       const resume = () => runFile(file, out, engine, {}, { resume: true });
       const { message, problems } = await assertRejects(resume, UserError);
       assertEquals([words.test(message), message], [true, message]);
-      assertStringIncludes(problems[0]!.hint!, "say as much in data.memory");
+      assertStringIncludes(problems[0]!.hint!, "set data.memory to the amount that the run had");
       assertEquals(problems[0]!.place?.line !== undefined, true);
     }
     // A run that was shuffled as a whole may be streamed by rows: that is the same order.

@@ -40,11 +40,11 @@ forEachEngine(
         await runFile(file, join(folder, "run"), current(), listener);
         const [label, loss, ...others] = warnings.map(formatWarning);
         assertEquals(events.slice(0, 4), ["warning", "runStart", "warning", "warning"]);
-        assertStringIncludes(label!, "warning: the feature told is the label's own column");
+        assertStringIncludes(label!, "warning: the feature told is read from the label's column");
         assertStringIncludes(label!, "pipeline.yaml:");
-        assertStringIncludes(loss!, "the first loss of cross-entropy(light) is");
-        assertStringIncludes(loss!, "and that of a uniform guess 2.30:");
-        assertStringIncludes(others[0]!, "the first loss of cross-entropy(booster) is");
+        assertStringIncludes(loss!, "the loss cross-entropy(light) is");
+        assertStringIncludes(loss!, "but a uniform guess has 2.30:");
+        assertStringIncludes(others[0]!, "the loss cross-entropy(booster) is");
         // The light net alone, which trains after it, is not warned of again.
         assertEquals(others.length, 1);
       },

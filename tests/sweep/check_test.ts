@@ -35,8 +35,8 @@ Deno.test("checkSweep() reports each warning once, with the settings that have i
     assertMatch(lines[lines.indexOf(warnings[0]!) + 1]!, /^ --> /);
     assertMatch(
       warnings[1]!,
-      /^warning: the first loss of cross-entropy\(light\) .*\(setting large\)$/,
+      /^warning: the loss cross-entropy\(light\) .*\(setting large\)$/,
     );
-    assertMatch(warnings[2]!, /^warning: the first loss of cross-entropy\(booster\) /);
+    assertMatch(warnings[2]!, /^warning: the loss cross-entropy\(booster\) /);
   });
 });

@@ -4,9 +4,9 @@ import { listed } from "../../input/listed.ts";
 import type { Facts } from "./facts.ts";
 
 /**
- * Warns of splits with rows of a single class.
+ * Warns about splits in which all rows have the same class.
  *
- * @param facts What is known of the run.
+ * @param facts Facts about the run.
  */
 export function oneClass(facts: Facts): Problem[] {
   const { counts, plan: { document } } = facts;
@@ -17,11 +17,11 @@ export function oneClass(facts: Facts): Problem[] {
     const all = rows === "1" ? "the only row" : `all ${rows} rows`;
     return [{
       message:
-        `${all} of the ${split} split ${rows === "1" ? "is" : "are"} of the class ${
+        `${all} of the ${split} split ${rows === "1" ? "has" : "have"} the class ${
           classOf(facts, found[0]!)
-        }` + (split === "train" ? "" : ", so that metrics there cannot tell nets apart"),
+        }` + (split === "train" ? "" : ", so metrics on this split cannot compare nets"),
       place: document.place(["data", split]),
-      hint: hint("warning/one-class", `write rows of all classes to the ${split} split`, {
+      hint: hint("warning/one-class", `add rows of the other classes to the ${split} split`, {
         edit: "the data",
       }),
     }];
@@ -29,15 +29,15 @@ export function oneClass(facts: Facts): Problem[] {
 }
 
 /**
- * Warns of classes without training rows.
+ * Warns about classes that have no training rows.
  *
- * @param facts What is known of the run.
+ * @param facts Facts about the run.
  */
 export function classesWithoutRows(facts: Facts): Problem[] {
   const { counts, plan: { document } } = facts;
   const classes = counts.train!.classes ?? [];
   const none = classes.flatMap((rows, id) => rows > 0 ? [] : [id]);
-  // Of a single class oneClass() tells.
+  // oneClass() warns if only one class has rows.
   if (none.length === 0 || none.length === classes.length - 1) return [];
   const names = listed(none.map((id) => classOf(facts, id)));
   return [{
@@ -45,9 +45,13 @@ export function classesWithoutRows(facts: Facts): Problem[] {
       ? `the class ${names} has no training rows`
       : `${none.length} classes have no training rows: ${names}`,
     place: document.place(["data", "label"]),
-    hint: hint("warning/class-without-rows", "leave them out of `classes`, or add rows of them", {
-      edit: "the label's classes or the data",
-    }),
+    hint: hint(
+      "warning/class-without-rows",
+      "remove these classes from `classes`, or add training rows for them",
+      {
+        edit: "the label's classes or the data",
+      },
+    ),
   }];
 }
 

@@ -1,5 +1,5 @@
 /**
- * What warnings look at.
+ * The facts about a run that warnings are based on.
  *
  * @module
  */
@@ -12,46 +12,46 @@ import { rowText, type TransformChain } from "../../input/transforms.ts";
 import { type UntrainedUnknown, untrainedUnknowns } from "../../input/unknown_ids.ts";
 import type { PreparedData } from "../../input/prepare_data.ts";
 
-/** What is known of a run before it trains. */
+/** Facts about a run before training begins. */
 export interface Facts {
   /** The plan. */
   readonly plan: Plan;
-  /** How many rows each split has. */
+  /** The number of rows in each split. */
   readonly rows: Readonly<Record<string, number>>;
-  /** The classes and weights of each split. */
+  /** Counts of classes and weights in each split. */
   readonly counts: Readonly<Record<string, RowCounts>>;
-  /** How often ids of a vocabulary occur, by split and feature. */
+  /** How often the ids of vocabularies occur, by split and feature. */
   readonly ids: Readonly<Record<string, Readonly<Record<string, IdCounts>>>>;
-  /** The vocabularies whose unknown id is not trained. */
+  /** The vocabularies whose unknown id occurs in no training row. */
   readonly untrained: readonly UntrainedUnknown[];
-  /** What the features are as they were read. */
+  /** The features as read from the source, before transforms. */
   readonly features: Readonly<Record<string, ColumnSpec>>;
-  /** The label as it was read. */
+  /** The label as read from the source. */
   readonly label: PreparedData["splits"]["train"]["label"];
-  /** What the nets get. */
+  /** The features as the nets receive them, after transforms. */
   readonly inputs: Readonly<Record<string, ColumnSpec>>;
-  /** Some of the training rows, from all over the split. */
+  /** A sample of the training rows, in pieces spread over the split. */
   readonly sample: readonly SampledRows[];
 }
 
-/** Rows that follow one another. */
+/** Consecutive rows of the training split. */
 export interface SampledRows {
-  /** Which piece of the split they are. */
+  /** The number of this piece of the sample, from 0. */
   readonly piece: number;
-  /** The rows as they were read. */
+  /** The rows as read from the source. */
   readonly read: Batch;
-  /** The rows as the nets get them, without augmentation. */
+  /** The rows as the nets receive them, without augmentation. */
   readonly transformed: Batch;
 }
 
-/** How many pieces of the training split are looked at, and of how many rows. */
+/** The number of pieces in the sample, and the number of rows in each. */
 const PIECES = 4, PIECE_ROWS = 256;
 
 /**
- * Gathers what warnings look at.
+ * Gathers the facts that warnings are based on.
  *
  * @param plan The plan.
- * @param data Its rows.
+ * @param data The plan's rows.
  * @throws {UserError} If a row cannot be read, or a transform fails.
  */
 export async function gatherFacts(plan: Plan, data: PreparedData): Promise<Facts> {
@@ -88,9 +88,9 @@ async function sampleOf(plan: Plan, data: PreparedData): Promise<SampledRows[]> 
  *
  * @param transforms The transforms.
  * @param rows The rows.
- * @param piece Which piece of the split they are.
+ * @param piece The number of this piece of the sample, from 0.
  * @param plan The plan.
- * @param where Says where one of them is.
+ * @param where Returns the position of a row, for messages.
  */
 export function transformed(
   transforms: TransformChain,

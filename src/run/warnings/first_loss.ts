@@ -5,24 +5,24 @@ import type { Plan } from "../../pipeline/plan.ts";
 import { type LabelledRows, type Term, uniformLoss } from "../../train/objective.ts";
 import type { TensorsByName } from "../../train/variables.ts";
 
-/** How many times the loss of a uniform guess a first loss may be. */
+/** The largest acceptable ratio of the first loss to the loss of a uniform guess. */
 const MOST = 10;
 
 /** The first step of a run. */
 export interface FirstStep {
   /** The loss terms. */
   readonly terms: readonly Term[];
-  /** What each came to, before its weight. */
+  /** The value of each loss term, before its weight is applied. */
   readonly losses: readonly number[];
-  /** The rows. */
+  /** The rows of the step. */
   readonly rows: LabelledRows;
-  /** The values of the variables, which losses may read. */
+  /** The values of all variables, because losses may read them. */
   readonly values: TensorsByName;
 }
 
 /**
- * Warns of nets that begin far worse than with a uniform guess, that is with logits of 0. Numbers
- * to predict have no such guess.
+ * Warns about nets whose first loss is far larger than the loss of a uniform guess (all logits 0).
+ * Labels that are numbers are skipped, because they have no uniform guess.
  *
  * @param plan The plan.
  * @param step The first step.
@@ -36,19 +36,23 @@ export function largeFirstLoss(plan: Plan, { terms, losses, rows, values }: Firs
     );
     if (!(loss > MOST * uniform)) return [];
     return [{
-      message: `the first loss of ${term.name} is ${
+      message: `the loss ${term.name} is ${
         loss.toPrecision(3)
-      }, and that of a uniform guess ${
+      } in the first step, but a uniform guess has ${
         uniform.toPrecision(3)
-      }: the nets begin with logits that are far too large`,
+      }: the initial logits of the nets are far too large`,
       place: term.stage.place,
       hint: plan.initial.length > 0
-        ? hint("warning/first-loss-initial", "check what `initial` brings, or leave it out", {
-          remove: ["/network/initial"],
-        })
+        ? hint(
+          "warning/first-loss-initial",
+          "check the initial weights that `initial` names, or remove `initial`",
+          {
+            remove: ["/network/initial"],
+          },
+        )
         : hint(
           "warning/first-loss",
-          "features of large numbers are the usual cause: add `use: normalize` to `transforms` at data",
+          "features with large values are the usual cause: add `use: normalize` to `transforms` in data",
           {
             set: plan.transforms.length > 0
               ? { "/data/transforms/-": { use: "normalize" } }

@@ -4,13 +4,14 @@ import type { ColumnSpec, LabelSpec } from "../../stages/batch.ts";
 import { sizeOf } from "../../input/columns.ts";
 import type { Facts } from "./facts.ts";
 
-/** Fewer rows may be equal by chance. */
+/** In fewer rows than this, a feature may equal the label by chance. */
 const FEWEST = 32;
 
 /**
- * Warns of features that are the label: its own column, or a column with its values.
+ * Warns about features that are the label itself: the same column, or a column with the same
+ * values.
  *
- * @param facts What is known of the run.
+ * @param facts Facts about the run.
  */
 export function labelAsFeature(facts: Facts): Problem[] {
   const { plan: { features, label, document } } = facts;
@@ -19,11 +20,11 @@ export function labelAsFeature(facts: Facts): Problem[] {
     if (!isLabel && !hasValuesOfLabel(name, facts)) return [];
     return [{
       message: isLabel
-        ? `the feature ${name} is the label's own column: the nets are told what they are to predict`
-        : `the feature ${name} has the label's value in each of the rows that were looked at: ` +
-          "the nets are told what they are to predict",
+        ? `the feature ${name} is read from the label's column: the nets can read the label that they should predict`
+        : `the feature ${name} equals the label in every sampled row: ` +
+          "the nets can read the label that they should predict",
       place: document.place(["data", "features", name]),
-      hint: hint("warning/label-feature", `leave out the feature ${name}`, { remove: ["."] }),
+      hint: hint("warning/label-feature", `remove the feature ${name}`, { remove: ["."] }),
     }];
   });
 }
@@ -43,6 +44,6 @@ function hasValuesOfLabel(name: string, { features, label, sample }: Facts): boo
   return found.size > 1;
 }
 
-/** A value as the file has it. */
+/** Returns a value as it is in the data file. */
 const valueOf = (value: number, { vocabulary }: ColumnSpec | LabelSpec) =>
   vocabulary?.[value] ?? String(value);

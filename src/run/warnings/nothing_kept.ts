@@ -3,11 +3,11 @@ import { hint } from "../../base/hints.ts";
 import type { Match, Source } from "../initial_match.ts";
 
 /**
- * Warns of a vocabulary of which an earlier run had no value: its weights are lost, and all rows of
- * the table are new.
+ * Warns about vocabularies that share no value with the run or file that the initial weights come
+ * from: none of their rows can be reused, so the whole table starts from random values.
  *
- * @param matches The variables and what was matched by value.
- * @param source Where the weights come from.
+ * @param matches The variables, with the counts of values that were matched.
+ * @param source The file that the weights come from.
  */
 export function nothingKept(matches: readonly Match[], { path, place }: Source): Problem[] {
   const lost = matches.flatMap(({ counts }) =>
@@ -16,11 +16,12 @@ export function nothingKept(matches: readonly Match[], { path, place }: Source):
     ).map(({ what }) => what)
   );
   return [...new Set(lost)].map((what): Problem => ({
-    message: `none of the ${what} is among those that ${path} was trained with: they begin anew`,
+    message:
+      `none of the ${what} occurs in the vocabulary of ${path}: their weights start from random values`,
     place,
     hint: hint(
       "warning/nothing-kept",
-      "check that the column is written as it was then; where it is another one, leave out `initial`",
+      "check that the column's values are spelled as in the earlier run; if it is a different column, remove `initial`",
       { remove: ["/network/initial"] },
     ),
   }));

@@ -3,10 +3,10 @@ import { hint } from "../../base/hints.ts";
 import { sizeOf } from "../../input/columns.ts";
 import type { Facts } from "./facts.ts";
 
-/** How many times as wide as another range a range may be. */
+/** The largest acceptable ratio of the widest range to the narrowest one. */
 const WIDEST = 1e3;
 
-/** The range of a feature, or of one of the values of its rows. */
+/** The range of a feature's values, or of one position in a list feature. */
 interface Range {
   readonly feature: string;
   readonly name: string;
@@ -14,10 +14,10 @@ interface Range {
 }
 
 /**
- * Warns of features whose ranges differ so much, as the nets get them, that the widest drowns the
- * others.
+ * Warns about features whose ranges differ so much after transforms that features with a narrow
+ * range have almost no effect.
  *
- * @param facts What is known of the run.
+ * @param facts Facts about the run.
  */
 export function differentRanges(facts: Facts): Problem[] {
   const ranges = rangesOf(facts).filter(({ width }) => width > 0);
@@ -30,14 +30,16 @@ export function differentRanges(facts: Facts): Problem[] {
   const normalize = { use: "normalize", per: "value" };
   return [{
     message:
-      `the nets get ${widest.name}, whose values have a range of ${short(widest.width)}, beside ` +
-      `${narrowest.name}, whose values have a range of ${
+      `the values of the feature ${widest.name} have a range of ${
+        short(widest.width)
+      }, but those ` +
+      `of ${narrowest.name} only ${
         short(narrowest.width)
-      }: the narrow one hardly counts`,
+      }: the nets will hardly use the narrow feature`,
     place: document.place(["data", "features", widest.feature]),
     hint: hint(
       "warning/ranges",
-      "add `{ use: normalize, per: value }` as the last of `transforms` at data",
+      "add `{ use: normalize, per: value }` as the last of `transforms` in data",
       { set: { [add]: transforms.length > 0 ? normalize : [normalize] } },
     ),
   }];
@@ -47,7 +49,7 @@ function rangesOf({ inputs, sample }: Facts): Range[] {
   const ranges: Range[] = [];
   for (const [feature, { dtype, shape }] of Object.entries(inputs)) {
     if (dtype !== "float32") continue;
-    // Of images and the like all values are of one kind; those of a list are features of their own.
+    // All values of an image have the same unit; each position of a list is a separate quantity.
     const groups = shape.length === 1 ? sizeOf(shape) : 1;
     const least = new Float64Array(groups).fill(Infinity);
     const most = new Float64Array(groups).fill(-Infinity);

@@ -6,14 +6,14 @@ import { TransformChain } from "../../input/transforms.ts";
 import { MODEL_FILE, type ModelFile, readModelFile } from "../model/model_file.ts";
 import { type Facts, transformed } from "./facts.ts";
 
-/** By how many standard deviations of its values a feature may move. */
+/** The largest acceptable shift of a feature, in standard deviations of its values. */
 const MOST = 0.5;
 
 /**
- * Warns of rows that nets get otherwise than the earlier run that their weights are from, as
- * transforms were measured anew: `normalize` with other means and deviations.
+ * Warns about inputs that differ from those of the earlier run that the initial weights come from,
+ * because transforms were measured on other rows: `normalize` has other means and deviations.
  *
- * @param facts What is known of the run.
+ * @param facts Facts about the run.
  */
 export async function shiftedInputs(facts: Facts): Promise<Problem[]> {
   const problems: Problem[] = [];
@@ -25,14 +25,14 @@ export async function shiftedInputs(facts: Facts): Promise<Problem[]> {
     const { feature, by } = largest;
     problems.push({
       message:
-        `the weights are from ${from.run}, whose transforms were measured on other rows: the same value of ` +
-        `${feature} differs by ${
+        `the initial weights come from ${from.run}, whose transforms were measured on other rows: ` +
+        `after the transforms, ${feature} differs by ${
           by.toPrecision(2)
-        } standard deviations from what the nets got then`,
+        } standard deviations on average from its values in that run`,
       place,
       hint: hint(
         "warning/shifted-inputs",
-        "write the `mean` and `std` that transforms had in its model.json, or expect to train for longer",
+        "write the `mean` and `std` from that run's model.json in the transforms, or expect to train for longer",
         { edit: "the transforms" },
       ),
     });
@@ -40,7 +40,7 @@ export async function shiftedInputs(facts: Facts): Promise<Problem[]> {
   return problems;
 }
 
-/** How far features are from what they were with what an earlier run measured. */
+/** Computes how far each feature moved, compared with the transforms of the earlier run. */
 async function shiftsSince(
   { run }: InitialRun,
   { place, facts }: { readonly place: PlannedInitial["place"]; readonly facts: Facts },
@@ -66,7 +66,7 @@ async function shiftsSince(
       return [{ feature, by: moved / now.length / Math.sqrt(variance) }];
     });
   } catch (error) {
-    // What was measured of other features is restored by no transform.
+    // A transform cannot restore what it measured on different features.
     if (error instanceof UserError) return [];
     throw error;
   }

@@ -4,13 +4,13 @@ import { normalizesBatches } from "../../stages/network.ts";
 import { batchCount, batchRange } from "../../input/order.ts";
 import type { Facts } from "./facts.ts";
 
-/** Statistics of fewer rows than this say little. */
+/** Batch statistics of fewer rows than this are too noisy. */
 const FEWEST = 8;
 
 /**
- * Warns of batches that are too small for batch norm.
+ * Warns about batches that are too small for batch norm.
  *
- * @param facts What is known of the run.
+ * @param facts Facts about the run.
  */
 export function smallBatches({ plan, rows }: Facts): Problem[] {
   const { cut, document, network: { stage, options, reference } } = plan;
@@ -18,22 +18,24 @@ export function smallBatches({ plan, rows }: Facts): Problem[] {
   if (!normalizesBatches(stage, options)) return [];
   const [start, end] = batchRange(train, cut, batchCount(train, cut) - 1);
   if (end - start >= FEWEST) return [];
-  const normalizes = `${reference.name} normalizes by the statistics of each batch`;
+  const normalizes = `the network ${reference.name} uses batch norm`;
   if (cut.size < FEWEST || train < FEWEST) {
     return [{
-      message: `${normalizes}, and a batch has ${Math.min(cut.size, train)} rows`,
+      message: `${normalizes}, but a batch has only ${Math.min(cut.size, train)} rows`,
       place: document.place(["train", "batch"]),
       hint: train < FEWEST
-        ? hint("warning/few-rows", `add rows: ${FEWEST} or more make a batch`, { edit: "the data" })
+        ? hint("warning/few-rows", `add training rows: batch norm needs at least ${FEWEST}`, {
+          edit: "the data",
+        })
         : hint("warning/small-batch", "write `batch: 32` or more", { set: { ".": 32 } }),
     }];
   }
   return [{
-    message: `${normalizes}, and the last batch of an epoch has ${end - start} ${
+    message: `${normalizes}, but the last batch of an epoch has only ${end - start} ${
       end - start === 1 ? "row" : "rows"
     }`,
     place: document.place(["train", "lastBatch"]),
-    hint: hint("warning/last-batch", "write `lastBatch: merge` at train, or leave it out", [
+    hint: hint("warning/last-batch", "write `lastBatch: merge` in train, or remove `lastBatch`", [
       { set: { "/train/lastBatch": "merge" } },
       { remove: ["/train/lastBatch"] },
     ]),

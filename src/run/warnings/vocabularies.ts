@@ -4,9 +4,10 @@ import { listed } from "../../input/listed.ts";
 import type { Facts } from "./facts.ts";
 
 /**
- * Warns of vocabularies of which more than half of the values occur once in the training rows.
+ * Warns about vocabularies in which more than half of the values occur only once in the training
+ * rows.
  *
- * @param facts What is known of the run.
+ * @param facts Facts about the run.
  */
 export function rareValues({ ids: counts, features, plan: { document } }: Facts): Problem[] {
   return Object.entries(counts.train!).flatMap(([name, { once = 0 }]): Problem[] => {
@@ -17,7 +18,7 @@ export function rareValues({ ids: counts, features, plan: { document } }: Facts)
     return [{
       message: `${once.toLocaleString("en")} of the ${
         vocabulary.length.toLocaleString("en")
-      } values of ${name} occur once in the training rows: nothing can be learned of them`,
+      } values of the feature ${name} occur only once in the training rows: the nets cannot learn anything useful about them`,
       place: document.place(["data", "features", name]),
       hint: hint("warning/rare-values", `write \`ids: ${inYaml(ids)}\``, { set: { ids } }),
     }];
@@ -25,9 +26,9 @@ export function rareValues({ ids: counts, features, plan: { document } }: Facts)
 }
 
 /**
- * Warns of lists of values of which none occurs in the training rows.
+ * Warns about features whose `ids` list only values that do not occur in the training rows.
  *
- * @param facts What is known of the run.
+ * @param facts Facts about the run.
  */
 export function valuesThatDoNotOccur({ ids, plan: { features, document } }: Facts): Problem[] {
   return Object.entries(ids.train!).flatMap(([name, { values, unknown }]) => {
@@ -35,36 +36,42 @@ export function valuesThatDoNotOccur({ ids, plan: { features, document } }: Fact
     if (!Array.isArray(list) || values === 0 || unknown < values) return [];
     return [{
       message:
-        `none of the ${list.length} values that \`ids\` of ${name} lists occurs in the training rows`,
+        `none of the ${list.length} values in \`ids\` of the feature ${name} occurs in the training rows`,
       place: document.place(["data", "features", name, "ids"]),
-      hint: hint("warning/no-value-occurs", "write values that the column has, or `ids: train`", {
-        set: { ".": "train" },
-      }),
+      hint: hint(
+        "warning/no-value-occurs",
+        "list values that occur in the column, or write `ids: train`",
+        {
+          set: { ".": "train" },
+        },
+      ),
     }];
   });
 }
 
 /**
- * Warns of splits in which most values of a feature are none of its vocabulary.
+ * Warns about splits in which most values of a feature are missing from its vocabulary.
  *
- * @param facts What is known of the run.
+ * @param facts Facts about the run.
  */
 export function mostlyUnknown({ ids, features, plan: { document } }: Facts): Problem[] {
   return Object.entries(ids).flatMap(([split, counts]) =>
     split === "train" ? [] : Object.entries(counts).flatMap(
       ([name, { values, unknown }]): Problem[] => {
         const train = ids.train![name];
-        // Where the training rows have none of the list either, that is told.
+        // If the training rows have unknown values as well, valuesThatDoNotOccur() warns about it.
         if (unknown * 2 <= values || train && train.unknown * 2 > train.values) return [];
         const buckets = bucketsFor(features[name]!.vocabulary?.length ?? 0);
         return [{
           message:
-            `${unknown.toLocaleString("en")} of ${values.toLocaleString("en")} values of ${name} ` +
-            `in the ${split} split are none that the training rows have, and so are one and the same id`,
+            `${unknown.toLocaleString("en")} of ${
+              values.toLocaleString("en")
+            } values of the feature ` +
+            `${name} in the ${split} split do not occur in the training rows: they all share the unknown id`,
           place: document.place(["data", "features", name]),
           hint: hint(
             "warning/mostly-unknown",
-            `take both splits of the same kind of rows, or write \`ids: { hash: ${buckets} }\``,
+            `take both splits from the same kind of rows, or write \`ids: { hash: ${buckets} }\``,
             { set: { ids: { hash: buckets } } },
           ),
         }];
@@ -74,15 +81,15 @@ export function mostlyUnknown({ ids, features, plan: { document } }: Facts): Pro
 }
 
 /**
- * Warns of vocabularies whose unknown id no training row has, so that its embedding stays as it was
- * drawn.
+ * Warns about vocabularies whose unknown id occurs in no training row, so its embedding keeps its
+ * random initial value.
  *
- * @param facts What is known of the run.
+ * @param facts Facts about the run.
  */
 export function untrainedUnknown({ untrained, plan: { features, document } }: Facts): Problem[] {
   const named = untrained.filter(({ feature, splits }) => {
     const { ids } = features[feature]!;
-    // Who lists values means to have no others, as long as there are none.
+    // An explicit list is meant to be complete, so warn only if other values do occur.
     return ids === "train" || Array.isArray(ids) && splits.some(({ unknown }) => unknown > 0);
   });
   if (named.length === 0) return [];
@@ -92,12 +99,12 @@ export function untrainedUnknown({ untrained, plan: { features, document } }: Fa
   const where = [...new Set(found.map(({ split }) => split))];
   return [{
     message:
-      `no training row has the unknown id of ${listed(names)}: its embedding is not trained` +
-      (where.length > 0 ? `, and the ${where.join(" and ")} split has values with it` : ""),
+      `no training row has the unknown id of ${listed(names)}, so its embedding is not trained` +
+      (where.length > 0 ? `, but the ${where.join(" and ")} split has unknown values` : ""),
     place: document.place(["data", "features", names[0]!, "ids"]),
     hint: hint(
       "warning/untrained-unknown",
-      "write `ids: { train: true, minCount: 2 }`, so that values that occur once train it",
+      "write `ids: { train: true, minCount: 2 }`: values that occur only once then train the unknown id",
       { set: Object.fromEntries(places.map((path) => [path, { train: true, minCount: 2 }])) },
     ),
   }];
@@ -106,5 +113,5 @@ export function untrainedUnknown({ untrained, plan: { features, document } }: Fa
 const inYaml = (ids: Readonly<Record<string, unknown>>) =>
   `{ ${Object.entries(ids).map(([key, value]) => `${key}: ${value}`).join(", ")} }`;
 
-/** So many that few values have one together. */
+/** Returns a number of hash buckets at which few values share a bucket. */
 const bucketsFor = (values: number) => 2 ** Math.ceil(Math.log2(Math.max(values, 8) * 4));

@@ -1,5 +1,5 @@
 /**
- * Warnings of what will train and cannot mean much.
+ * Warnings about pipelines that can be trained but will hardly give a useful result.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
 } from "./vocabularies.ts";
 import { noWeight } from "./weights.ts";
 
-/** All that is looked for before training begins. */
+/** All checks that are made before training begins. */
 const all: readonly ((facts: Facts) => Problem[] | Promise<Problem[]>)[] = [
   labelAsFeature,
   oneClass,
@@ -37,11 +37,11 @@ const all: readonly ((facts: Facts) => Problem[] | Promise<Problem[]>)[] = [
 ];
 
 /**
- * Looks for what will train and cannot mean much.
+ * Looks for mistakes that do not prevent training but make its result useless.
  *
  * @param plan The plan.
- * @param data Its rows.
- * @returns What was found, with the place and what to write instead.
+ * @param data The plan's rows.
+ * @returns The warnings, with places and hints.
  * @throws {UserError} If a row cannot be read, or a transform fails.
  */
 export async function warningsOf(plan: Plan, data: PreparedData): Promise<Problem[]> {

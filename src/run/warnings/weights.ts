@@ -3,9 +3,9 @@ import { hint } from "../../base/hints.ts";
 import type { Facts } from "./facts.ts";
 
 /**
- * Warns of splits whose rows all have the weight 0.
+ * Warns about splits in which all rows have the weight 0.
  *
- * @param facts What is known of the run.
+ * @param facts Facts about the run.
  */
 export function noWeight({ counts, rows, plan: { document, weight } }: Facts): Problem[] {
   return Object.entries(counts).flatMap(([split, { weighted }]): Problem[] =>
@@ -13,10 +13,10 @@ export function noWeight({ counts, rows, plan: { document, weight } }: Facts): P
       message:
         `all ${rows[split]!.toLocaleString("en")} rows of the ${split} split have the weight 0 ` +
         `in the column ${weight}: ${
-          split === "train" ? "nothing is learned" : "nothing is measured"
+          split === "train" ? "the nets learn nothing" : "metrics have no value"
         }`,
       place: document.place(["data", "weight"]),
-      hint: hint("warning/no-weight", "name another column, or leave out `weight`", {
+      hint: hint("warning/no-weight", "name another column, or remove `weight`", {
         remove: ["."],
       }),
     }]
