@@ -96,11 +96,11 @@ function stepsOf({ events }: Ended, problems: string[]): Reached | undefined {
 /** Whether a damaged checkpoint, and a start from nothing, were told of. */
 function wordProblems({ ended: { stderr, code }, before, damaged, resumes }: Observed): string[] {
   const problems: string[] = [];
-  if (damaged && !/is damaged \(.*\); the one before it is taken/.test(stderr)) {
+  if (damaged && !/is damaged \(.*\); the run uses the one before it/.test(stderr)) {
     problems.push("it said nothing of a damaged checkpoint");
   }
   if (!damaged && stderr.includes("is damaged")) problems.push("it found a checkpoint damaged");
-  if (resumes && !before && !stderr.includes("the run starts anew")) {
+  if (resumes && !before && !stderr.includes("it starts from scratch")) {
     problems.push("it said nothing of its start from nothing");
   }
   if (code === 0 && /^error: /m.test(stderr)) problems.push("it ended well and printed an error");

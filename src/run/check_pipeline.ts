@@ -14,36 +14,37 @@ import { readPlan } from "./read_plan.ts";
 import { parametersOf, prepareJobs } from "./run.ts";
 import { warningsOf } from "./warnings/warnings.ts";
 
-/** Who hears of a check while it goes on. */
+/** Options of {@linkcode checkPlan}. */
 export interface CheckPlanOptions {
   /** The engine; `auto` by default. */
   readonly engine?: EngineChoice | undefined;
-  /** Told what a person may want to know, a line at a time. */
+  /** Receives log lines. */
   readonly report: (line: string) => void;
-  /** Told of what will train and not mean much; the same may be told more than once. */
+  /** Receives warnings; it may receive the same one more than once. */
   readonly warn: (warnings: readonly Problem[]) => void;
-  /** Told of each phase before its first batch is tried. */
+  /** Called for each phase before its first batch is computed. */
   readonly onPhase?: (phase: JobPhase) => void;
 }
 
-/** What the check of a plan found. */
+/** The result of {@linkcode checkPlan}. */
 export interface CheckedPlan {
-  /** The rows; their files are closed. */
+  /** The rows; their files are closed already. */
   readonly data: PreparedData;
   /** The nets that are trained together. */
   readonly nets: readonly NetName[];
   /** The initial weights that the pipeline names. */
   readonly given: GivenState;
-  /** The phases, with what a first batch of each came to. */
+  /** The phases, with the result of the first batch of each. */
   readonly phases: readonly { readonly phase: JobPhase; readonly batch: FirstBatch }[];
 }
 
 /**
- * All of a run but the training: opens the data, builds all nets, and runs one batch of each phase.
+ * Does everything that a run does except for training: opens the data, builds all nets, and computes
+ * one batch of each phase.
  *
  * @param plan The plan.
- * @param options The engine, and who hears of it.
- * @throws {UserError} If data or a stage fail, or do not fit.
+ * @param options The engine and the listeners.
+ * @throws {UserError} If the data or a stage fails, or if they do not fit together.
  */
 export async function checkPlan(
   plan: Plan,
@@ -53,7 +54,7 @@ export async function checkPlan(
   try {
     const engine = await openEngine(choice, report);
     report(`engine: ${engine.name} (${engine.detail})`);
-    // The baseline's nets are built as well: what they lack shows here and not after an hour.
+    // The baseline's nets are built as well, so their problems appear now and not after an hour.
     const { rocket: { nets, phases }, alone } = await prepareJobs(plan, data, report);
     warn(await warningsOf(plan, data));
     const first = phases[0]!.nets;
@@ -72,49 +73,48 @@ export async function checkPlan(
   }
 }
 
-/** How {@linkcode checkPipeline} checks. */
+/** Options of {@linkcode checkPipeline}. */
 export interface CheckPipelineOptions {
-  /** Changes of the pipeline as `PATH=VALUE`, such as `train.epochs=3`. */
+  /** Changes to the pipeline in the form `PATH=VALUE`, such as `train.epochs=3`. */
   readonly set?: readonly string[];
   /**
-   * Code outside of the project's folder that the pipeline may name, such as `npm:their-stage@1`.
+   * Code outside the project's folder that the pipeline may load, such as `npm:their-stage@1`.
    */
   readonly allowPlugins?: readonly string[];
   /** The engine that the first batch is computed on; `auto` by default. */
   readonly engine?: EngineChoice;
-  /** Told what a person may want to know, a line at a time. */
+  /** Receives log lines. */
   readonly report?: (line: string) => void;
 }
 
-/** What {@linkcode checkPipeline} found. */
+/** The result of {@linkcode checkPipeline}. */
 export interface CheckResult {
-  /** What a run would be refused for, with places and hints; empty if the pipeline can run. */
+  /** The errors that would prevent a run, with places and hints; empty if the pipeline can run. */
   readonly problems: readonly Problem[];
-  /** What would train and not mean much. */
+  /** Warnings about mistakes that do not prevent a run but make its result useless. */
   readonly warnings: readonly Problem[];
   /** Facts about the run; undefined if there are problems. */
   readonly run: {
     /** The pipeline's name. */
     readonly name: string;
-    /** The rows of each split. */
+    /** The number of rows in each split. */
     readonly rows: Readonly<Record<string, number>>;
-    /** How many steps an epoch has. */
+    /** The number of steps in an epoch. */
     readonly stepsPerEpoch: number;
-    /** How many trainable numbers each net consists of. */
+    /** The number of trainable parameters of each net. */
     readonly parameters: Readonly<Partial<Record<NetName, number>>>;
-    /** The memory that the tensors of a step take, in bytes. */
+    /** The peak memory of the tensors of a step, in bytes. */
     readonly stepBytes: number;
   } | undefined;
 }
 
 /**
- * Checks a pipeline without training it: what `deno task pipeline check FILE` does, without its
- * text. It reads the pipeline, opens its data, builds its nets and computes one batch. It writes
- * nothing.
+ * Checks a pipeline without training it, like `deno task pipeline check FILE`, but prints nothing.
+ * It reads the pipeline, opens its data, builds its nets and computes one batch. It writes no files.
  *
  * @param pipeline A pipeline file, or a pipeline from `definePipeline()`, whose relative paths
  *   start from the current folder.
- * @param options Changes of the pipeline, and the engine.
+ * @param options Changes to the pipeline, and the engine.
  * @returns The problems and the warnings, and facts about the run.
  * @throws {UserError} If the program lacks a permission, which the hint names.
  *

@@ -2,13 +2,12 @@ import type { CheckpointRequest } from "../stages/events.ts";
 import { USUALLY_KEPT } from "./folder/checkpoints.ts";
 
 /**
- * The checkpoints that outputs ask for between two steps: several requests become one that serves
- * all.
+ * Collects the checkpoints that outputs request between two steps, and merges them into one request.
  */
 export class CheckpointRequests {
   #pending: CheckpointRequest | undefined;
 
-  /** Asks for a checkpoint. Events hand this function to outputs. */
+  /** Requests a checkpoint. Outputs receive this function with events. */
   readonly ask = (request: CheckpointRequest = {}): void => {
     const { keep = USUALLY_KEPT, forever = false, best = false } = request;
     const before = this.#pending;
@@ -19,7 +18,7 @@ export class CheckpointRequests {
     };
   };
 
-  /** Returns the pending request, if there is one, and forgets it. */
+  /** Returns the pending request, if there is one, and clears it. */
   take(): CheckpointRequest | undefined {
     const pending = this.#pending;
     this.#pending = undefined;

@@ -18,7 +18,7 @@ import { disposeInput, stepInput } from "../train/step_input.ts";
 import { type GivenState, initialValues } from "../train/variables.ts";
 import { largeFirstLoss } from "./warnings/first_loss.ts";
 
-/** What a first batch came to. */
+/** The result of a first batch. */
 export interface FirstBatch {
   /** The total loss and each term, by name. */
   readonly losses: readonly (readonly [string, number])[];
@@ -26,21 +26,21 @@ export interface FirstBatch {
   readonly metrics: readonly (readonly [string, MetricValue])[];
   /** The gradient norms of each loss term before the step. */
   readonly gradients: readonly GradientNorms[];
-  /** What is unusual in it. */
+  /** Warnings about the first losses. */
   readonly warnings: readonly Problem[];
-  /** The rows of the batch. */
+  /** The number of rows in the batch. */
   readonly rows: number;
-  /** The most memory that tensors of the step took, in bytes. */
+  /** The peak memory of the step's tensors, in bytes. */
   readonly peakBytes: number;
 }
 
 /**
- * A training step and an evaluation on the first batch, with variables that are thrown away.
+ * Computes a training step and an evaluation on the first batch, and discards the variables.
  *
  * @param plan The plan.
  * @param data The rows.
  * @param phase The phase.
- * @param given What the job begins with instead of random values.
+ * @param given Initial weights from files, and the optimizer's state if it is continued.
  * @throws {UserError} If a stage fails or a number is not finite.
  */
 export async function tryFirstBatch(

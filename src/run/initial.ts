@@ -257,7 +257,7 @@ async function open(path: string, { place }: PlannedInitial): Promise<Safetensor
 
 function unreadable(path: string, cause: unknown, place: PlannedInitial["place"]): UserError {
   const why = cause instanceof Deno.errors.NotFound ? "the file does not exist" : said(cause);
-  return new UserError(`cannot read the initial weights in ${path}: ${why}`, {
+  return new UserError(`the initial weights in ${path} cannot be read: ${why}`, {
     place,
     hint: hint(
       "initial/file",

@@ -399,7 +399,7 @@ export function unreadableVocabulary(
   place: PlannedInitial["place"],
 ): UserError {
   const why = cause instanceof Deno.errors.NotFound ? "the file does not exist" : said(cause);
-  return new UserError(`cannot read the vocabulary ${file}: ${why}`, {
+  return new UserError(`the vocabulary ${file} cannot be read: ${why}`, {
     place,
     hint: vocabularyHint(),
     cause,

@@ -1,5 +1,5 @@
 /**
- * What a job trains on what, as `run.ts` makes it and `trainer.ts` does it.
+ * The types of a job, which `run.ts` prepares and `trainer.ts` executes.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import type { PreparedNets } from "./prepare_nets.ts";
 import type { GivenState } from "../train/variables.ts";
 import type { FirstStep } from "./warnings/first_loss.ts";
 
-/** Tells outputs of an event. */
+/** Sends an event to the outputs. */
 export type Emit = <Name extends keyof RunEvents>(
   name: Name,
   event: RunEvents[Name],
@@ -39,50 +39,50 @@ export interface JobPhase extends
     | "selectPlace"
     | "stopPlace"
   > {
-  /** The nets, with the same variables in all phases but for those of losses. */
+  /** The nets. All phases have the same variables, except for variables of losses. */
   readonly nets: PreparedNets;
 }
 
-/** One training, of the rocket or of the light net alone. */
+/** A job of a run: the training of the rocket, or of the light net alone. */
 export interface Job {
-  /** Which it is. */
+  /** Which of the two jobs it is. */
   readonly name: JobName;
   /** The run's seed. */
   readonly seed: number;
-  /** The phases, one at least. */
+  /** The phases; at least one. */
   readonly phases: readonly JobPhase[];
-  /** What the job begins with instead of random values and an optimizer that has kept nothing. */
+  /** Initial weights from files, and the optimizer's state if it is continued. */
   readonly given: GivenState;
-  /** How the rows of an epoch are cut into steps. */
+  /** How the rows of an epoch are divided into batches. */
   readonly cut: BatchCut;
-  /** After how many epochs the nets are measured. */
+  /** The number of epochs between two evaluations. */
   readonly evaluateEvery: number;
   /** The rows. */
   readonly data: PreparedData;
-  /** Makes batches of them. */
+  /** Makes batches from the rows. */
   readonly input: Input;
-  /** What training steps compute maps in; evaluations are in float32, as the net ships. */
+  /** The number format of training steps. Evaluations use float32, like the exported net. */
   readonly precision: Precision;
-  /** The first batch, which the losses' gradients are measured on when a phase begins. */
+  /** The first batch, on which the gradient norms of the losses are measured when a phase starts. */
   readonly first: Batch;
-  /** Hears of the first step of the job. */
+  /** Receives the first step of the job. */
   readonly firstStep?: ((step: FirstStep) => Promise<void>) | undefined;
-  /** Told what a person may want to know, a line at a time. */
+  /** Receives log lines. */
   readonly report: (line: string) => void;
-  /** Whether a person wants to know how steps are computed. */
+  /** Whether to log how steps are computed. */
   readonly debug: boolean;
 }
 
-/** Where a job starts from, and what becomes of its checkpoints. */
+/** The checkpoint that a job continues from, and the store for new ones. */
 export interface JobCheckpoints {
-  /** Where they are kept. */
+  /** Writes and reads checkpoints. */
   readonly store: CheckpointStore;
-  /** The one that the job goes on from, if any. */
+  /** The checkpoint that the job continues from, if any. */
   readonly from: StoredCheckpoint | undefined;
-  /** What each of them says beside where the job stands. */
+  /** The content of each checkpoint, except for the position and gradient norms. */
   readonly about: Omit<CheckpointContent, "position" | "gradients">;
-  /** Tells outputs that the job starts, or goes on from a checkpoint. */
+  /** Tells the outputs that the job starts, or continues from a checkpoint. */
   readonly announce: (from: StoredCheckpoint | undefined) => Promise<void>;
-  /** Asks the job to write a checkpoint after the step and to end. */
+  /** When aborted, the job finishes its step, writes a checkpoint, and ends. */
   readonly signal: AbortSignal | undefined;
 }

@@ -3,19 +3,19 @@ import { hint } from "../base/hints.ts";
 import { calledStage, StageError, type StageReference } from "../stages/stage_error.ts";
 
 /**
- * Watches that a step leaves no more tensors behind than the one before, and finds out which stage
- * does when it happens.
+ * Detects stages that leak tensors: it compares the number of tensors after each step, and finds the
+ * stage that created the additional ones.
  */
 export class LeakGuard {
   #tensors: number | undefined;
   #leaking = false;
 
   /**
-   * Runs a part of a run that should leave as many tensors as it found.
+   * Runs a step, which should not change the number of tensors.
    *
-   * @param run The part; it returns the tensors that live on.
-   * @throws {StageError} If a stage leaves tensors behind that nobody disposes of. The first time
-   * shows that there are some, the second whose they are.
+   * @param run The step; it returns the tensors that stay in use.
+   * @throws {StageError} If a stage leaks tensors. The first leaking step only shows that there is a
+   *   leak; the stage is found in the second one.
    */
   async watch(run: () => Promise<Iterable<tf.Tensor>>): Promise<void> {
     const born = new Map<tf.Tensor, StageReference>();
@@ -31,7 +31,7 @@ async function recordBirths<T>(
   run: () => Promise<T>,
   born: Map<tf.Tensor, StageReference>,
 ): Promise<T> {
-  // tfjs has no list of its tensors, but each goes through track() when it is made.
+  // tfjs has no list of its tensors, but calls track() for each one that it creates.
   const engine = tf.engine() as unknown as { track(tensor: tf.Tensor): tf.Tensor };
   const track = engine.track;
   engine.track = (tensor) => {
@@ -53,8 +53,9 @@ function accuse(born: ReadonlyMap<tf.Tensor, StageReference>, living: Set<tf.Ten
   const count = left.filter(([, other]) => other === stage).length;
   throw new StageError(
     stage,
-    `leaves ${count === 1 ? "a tensor" : `${count} tensors`} behind in each step, of shape ` +
-      `[${tensor.shape}]`,
+    `leaks ${
+      count === 1 ? "a tensor" : `${count} tensors`
+    } of shape [${tensor.shape}] in each step`,
     {
       hint: hint(
         "stage/leak",

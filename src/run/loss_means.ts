@@ -10,10 +10,10 @@ export class LossMeans {
   #rows = 0;
 
   /**
-   * Starts an epoch, or goes on with one.
+   * Starts an epoch, or continues one.
    *
    * @param terms The loss terms.
-   * @param before The sums so far; they are of no use if the terms are others.
+   * @param before The sums so far; ignored if they are of other terms.
    */
   constructor(terms: readonly Term[], before?: LossSums) {
     this.#names = terms.map(({ name }) => name);
@@ -26,8 +26,8 @@ export class LossMeans {
   /**
    * Adds the losses of a step.
    *
-   * @param losses The total, then each term.
-   * @param rows How many rows they are the means of.
+   * @param losses The mean total loss, followed by the mean of each term.
+   * @param rows The number of rows over which the means were taken.
    */
   add(losses: Float32Array, rows: number): void {
     losses.forEach((loss, index) => this.#sums[index]! += loss * rows);
@@ -35,9 +35,9 @@ export class LossMeans {
   }
 
   /**
-   * Losses by their names.
+   * Returns losses by name.
    *
-   * @param losses The total, then each term.
+   * @param losses The total loss, followed by each term.
    */
   named([loss, ...each]: ArrayLike<number> & Iterable<number>): {
     loss: number;
@@ -49,7 +49,7 @@ export class LossMeans {
     };
   }
 
-  /** The means so far; undefined if all steps were skipped. */
+  /** Returns the means so far; they are undefined metrics if all steps were skipped. */
   metrics(): Metrics {
     const { loss, losses } = this.named(this.#sums);
     const mean = (sum: number) =>
@@ -62,7 +62,7 @@ export class LossMeans {
     };
   }
 
-  /** The sums so far. */
+  /** Returns the sums so far. */
   sums(): LossSums {
     const { loss, losses } = this.named(this.#sums);
     return { rows: this.#rows, total: loss, terms: losses };

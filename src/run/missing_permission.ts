@@ -1,7 +1,7 @@
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 
-/** What a person is told of a permission that a process lacks. */
+/** The message and hint for a permission that the process lacks. */
 export interface MissingPermission {
   readonly message: string;
   readonly hint: string;
@@ -9,10 +9,11 @@ export interface MissingPermission {
 }
 
 /**
- * What the process may not do, and the flag that would let it, from Deno's words.
+ * Turns Deno's error about a missing permission into a message that names the permission and the
+ * flag that grants it.
  *
- * @param error What was thrown.
- * @returns Undefined if neither it nor what caused it is a missing permission.
+ * @param error The error that was thrown.
+ * @returns The message, or undefined if neither the error nor its causes are a missing permission.
  */
 export function missingPermission(error: unknown): MissingPermission | undefined {
   // An error may be its own cause.
@@ -26,9 +27,9 @@ export function missingPermission(error: unknown): MissingPermission | undefined
       message: `this process has no permission to ${deeds[kind] ?? kind} ${of ?? ""}`.trimEnd(),
       hint: hint(
         "permission/flag",
-        // For what holds all of the system, such as /proc, Deno wants all permissions.
-        `deno run needs --allow-${kind}${of && kind !== "all" ? `=${of}` : ""}; ` +
-          "--permissions prints all that a pipeline needs",
+        // For paths that expose the whole system, such as /proc, Deno requires all permissions.
+        `start it with deno run --allow-${kind}${of && kind !== "all" ? `=${of}` : ""}; ` +
+          "--permissions prints all permissions that a pipeline needs",
         { outside: "who starts the process gives it its permissions" },
       ),
       exitCode: 2,
@@ -37,12 +38,12 @@ export function missingPermission(error: unknown): MissingPermission | undefined
 }
 
 /**
- * Runs what a program asked for: a permission that the program lacks becomes an error that names
- * it.
+ * Runs a function for a program, and turns the error about a missing permission into one that names
+ * the permission.
  *
- * @param body What to run.
- * @returns What it returns.
- * @throws {UserError} If a permission is missing; all else that the body throws is thrown as it is.
+ * @param body The function.
+ * @returns The function's return value.
+ * @throws {UserError} If a permission is missing. Other errors are passed on.
  */
 export async function namingPermissions<T>(body: () => Promise<T>): Promise<T> {
   try {

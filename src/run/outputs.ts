@@ -5,29 +5,29 @@ import type { Output } from "../stages/output.ts";
 
 /** An output of a run. */
 export interface RunOutput {
-  /** Its stage; absent for who listens from outside of the pipeline. */
+  /** The output's stage; undefined for a listener that is not part of the pipeline. */
   readonly stage: StageReference | undefined;
-  /** The listener. */
+  /** The object with the hooks that receive events. */
   readonly output: Output;
 }
 
 /**
- * What the run folder needs to hold a run that can be shown, compared and resumed. These hear of an
- * event before all others, and a run that cannot have them ends.
+ * The outputs without which a run cannot be shown, compared and resumed. They receive each event
+ * before all other outputs, and the run ends if one of them fails.
  */
 const record: ReadonlySet<string> = new Set(["checkpoint", "metrics", "result"]);
 
-/** Thrown at the end of a run that came to its end while outputs failed. */
+/** Thrown at the end of a run that was completed although outputs failed. */
 export class OutputsFailed extends UserError {
   override name = "OutputsFailed";
-  /** What the run ended with; it is in the run folder. */
+  /** The run's result, which is also in the run folder. */
   readonly result: Result;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
-   * @param errors What failed, an output each.
-   * @param result What the run ended with.
+   * @param errors The errors of the outputs, one for each failed output.
+   * @param result The run's result.
    */
   constructor(errors: readonly UserError[], result: Result) {
     super(errors.flatMap(({ problems }) => problems), { cause: errors[0] });
@@ -35,7 +35,7 @@ export class OutputsFailed extends UserError {
   }
 }
 
-/** The outputs of a run, and what has become of them. */
+/** The outputs of a run, and the errors of those that failed. */
 export class Outputs {
   readonly #outputs: readonly RunOutput[];
   readonly #report: (line: string) => void;
@@ -44,10 +44,10 @@ export class Outputs {
   #begun = false;
 
   /**
-   * Takes the outputs.
+   * Takes the outputs of a run.
    *
-   * @param outputs The pipeline's, then who listens from outside.
-   * @param report Told of an output that fails.
+   * @param outputs The pipeline's outputs, followed by listeners that are not part of the pipeline.
+   * @param report Receives a log line for each output that fails.
    */
   constructor(outputs: readonly RunOutput[], report: (line: string) => void) {
     const isRecord = ({ stage }: RunOutput) => stage !== undefined && record.has(stage.name);
@@ -55,18 +55,19 @@ export class Outputs {
     this.#report = report;
   }
 
-  /** What outputs failed of while the run went on without them. */
+  /** The errors of outputs that failed while the run continued. */
   get errors(): readonly UserError[] {
     return this.#errors;
   }
 
   /**
-   * Tells all outputs of an event. One that fails once training has begun hears of no more, and the
-   * run goes on without it.
+   * Sends an event to all outputs. An output that fails after training has begun receives no more
+   * events, and the run continues without it.
    *
-   * @param name The event.
-   * @param event What there is to say of it.
-   * @throws {UserError} If an output of the record fails, or another one before training has begun.
+   * @param name The name of the event.
+   * @param event The event.
+   * @throws {UserError} If `checkpoint`, `metrics` or `result` fails, or any output fails before
+   *   training has begun.
    */
   async emit<Name extends keyof RunEvents>(name: Name, event: RunEvents[Name]): Promise<void> {
     for (const one of this.#outputs) {
@@ -89,6 +90,6 @@ export class Outputs {
   #fail(one: RunOutput, { name }: StageReference, error: UserError): void {
     this.#failed.add(one);
     this.#errors.push(error);
-    this.#report(`${error.problems[0]!.message}; the run goes on without the output ${name}`);
+    this.#report(`${error.problems[0]!.message}; the run continues without the output ${name}`);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The nets of a plan, built for its data.
+ * Builds the nets of a plan for its data.
  *
  * @module
  */
@@ -37,24 +37,24 @@ import { DeclaredVariables, initialValues, type TensorsByName } from "../train/v
 
 /** The nets of one phase of a job, ready to be trained. */
 export interface PreparedNets {
-  /** Those that the phase computes. */
+  /** The nets that the phase computes. */
   readonly nets: readonly NetName[];
-  /** All that a step computes with. */
+  /** The nets with losses and optimizer, as a training step needs them. */
   readonly model: Model;
   /** The network's stage, for messages. */
   readonly network: StageReference;
-  /** What is measured. */
+  /** The metrics. */
   readonly metrics: readonly PlannedMetric[];
   /** The learning rate at a position. */
   readonly learningRate: Schedule;
-  /** The shapes of the outputs by `NET.OUTPUT`, without the batch. */
+  /** The shapes of the outputs by `NET.OUTPUT`, without the batch axis. */
   readonly shapes: Readonly<Record<string, readonly number[]>>;
-  /** What places along the variables' axes can stand for. */
+  /** The features and classes that positions along the variables' axes refer to. */
   readonly meaning: Meaning;
 }
 
 /**
- * The nets that a plan builds: the light one, and the booster if any phase computes it.
+ * Returns the nets that a plan builds: the light net, and the booster net if any phase computes it.
  *
  * @param plan The plan.
  */
@@ -63,7 +63,8 @@ export function netsOf({ phases }: Plan): NetName[] {
 }
 
 /**
- * How the light net is trained alone: as in the last phase, with all that is its own.
+ * Returns the phase in which the light net is trained alone: the last phase, without the booster and
+ * without frozen variables.
  *
  * @param plan The plan.
  */
@@ -74,12 +75,12 @@ export function phaseAlone({ phases }: Plan): PlannedPhase {
 }
 
 /**
- * Builds the nets of a job's phase, on the engine that is open, and the losses and metrics on them.
+ * Builds the nets, losses and metrics of a job's phase on the open engine.
  *
  * @param plan The plan.
  * @param data The rows.
- * @param nets The nets that are wanted; in each phase of a job the same, so that it has the same
- *   variables.
+ * @param nets The nets of the job. All phases of a job must have the same nets, so that they have
+ *   the same variables.
  * @param phase The phase; the first by default.
  * @returns The nets.
  * @throws {UserError} If the plan's stages do not fit the data or one another.
@@ -160,10 +161,10 @@ export function prepareNets(
     )
     .flatMap((planned) => collect(() => makeMetric(planned, label, computed)));
   if (problems.length > 0) throw new UserError(problems, { exitCode });
-  // Losses have declared theirs by now.
+  // Check again with the variables of losses, which are declared by now.
   refuseLarge();
   if (terms.length === 0) {
-    throw new UserError(`no loss is left for the ${computed.join(" and ")} net`, {
+    throw new UserError(`the ${computed.join(" and ")} net has no loss to train on`, {
       place: phase.place,
       hint: hint("nets/loss", `add a loss with \`on: ${computed[0]}\``, { edit: "the losses" }),
       exitCode: 2,
@@ -189,27 +190,30 @@ export function prepareNets(
   };
 }
 
-/** What a hint about the code of a stage changes. */
+/** The change that a hint about the code of a stage asks for. */
 const stageCode = { edit: "the stage" };
 
-/** Running statistics are of batches, whose last one should then not be small. */
+/**
+ * Refuses networks with variables that are not trainable but without `batchNorm`. Running statistics
+ * depend on batches, and Rocket must know about them to avoid a small last batch.
+ */
 function refuseUnsaidBatchNorm({ network }: Plan, variables: readonly Variable[]): void {
   const running = variables.find(({ trainable }) => !trainable);
   if (!running || network.stage.batchNorm !== undefined) return;
   throw new StageError(
     network.reference,
-    `declares ${running.name}, which is not trainable, and does not say whether it has batch norm`,
+    `declares the variable ${running.name}, which is not trainable, but does not declare batchNorm`,
     {
       hint: hint(
         "network/batch-norm",
-        "add `batchNorm: true` to defineNetwork(), or false if nothing is normalized by its batch",
+        "add `batchNorm: true` to defineNetwork(), or `batchNorm: false` if the network has no batch norm",
         stageCode,
       ),
     },
   );
 }
 
-/** What a network says of its variables' axes is what later runs match weights by. */
+/** Checks the declared axes of variables, because later runs match weights by them. */
 function refuseOtherAxes(
   variables: readonly Variable[],
   meaning: Meaning,
@@ -225,7 +229,7 @@ function refuseOtherAxes(
         {
           hint: hint(
             "network/axes",
-            "`axes` of a variable say what its places stand for, see docs/plugins.md",
+            "correct the `axes` of the variable: they declare the meaning of each position, see docs/plugins.md",
             stageCode,
           ),
         },
@@ -236,27 +240,35 @@ function refuseOtherAxes(
 
 function refuseNoOptimizer(optimizer: Partial<Optimizer> | undefined, stage: StageReference): void {
   if (typeof optimizer?.update !== "function") {
-    throw new StageError(stage, `created ${describeValue(optimizer?.update)} as its rule`, {
-      hint: hint(
-        "optimizer/create",
-        "create() returns a function from { value, gradient, slots, learningRate, step } to { value, slots }",
-        stageCode,
-      ),
-    });
+    throw new StageError(
+      stage,
+      `created ${describeValue(optimizer?.update)} as \`update\`; expected a function`,
+      {
+        hint: hint(
+          "optimizer/create",
+          "`update` is a function from { value, gradient, slots, learningRate, step } to { value, slots }",
+          stageCode,
+        ),
+      },
+    );
   }
   const { slots } = optimizer;
   const numbers = slots && Object.values(slots).every((start) => Number.isFinite(start));
   if (numbers) return;
-  throw new StageError(stage, `has ${describeValue(slots)} as its slots`, {
-    hint: hint(
-      "optimizer/slots",
-      "`slots` is an object of what each slot starts with, such as { momentum: 0 }, or {}",
-      stageCode,
-    ),
-  });
+  throw new StageError(
+    stage,
+    `has ${describeValue(slots)} as \`slots\`; expected an object of numbers`,
+    {
+      hint: hint(
+        "optimizer/slots",
+        "`slots` has the start value of each slot, such as { momentum: 0 }, or is {}",
+        stageCode,
+      ),
+    },
+  );
 }
 
-/** The nets, each call checked for what comes back. */
+/** Wraps the nets, so that the outputs of each call are checked. */
 function guarded(
   pair: NetworkPair,
   nets: readonly NetName[],
@@ -265,23 +277,30 @@ function guarded(
   const checked = nets.map((name) => {
     const net = pair?.[name];
     if (typeof net !== "function") {
-      throw new StageError(stage, `returned ${describeValue(net)} as the ${name} net`, {
-        hint: hint(
-          "network/create",
-          "create() returns { light, booster }, functions of features and scope",
-          stageCode,
-        ),
-      });
+      throw new StageError(
+        stage,
+        `returned ${describeValue(net)} as the ${name} net; expected a function`,
+        {
+          hint: hint(
+            "network/create",
+            "create() returns { light, booster }, functions of features and scope",
+            stageCode,
+          ),
+        },
+      );
     }
     const guardedNet: typeof net = (features, scope) => {
       const outputs = callStage(stage, `its ${name} net`, () => net(features, scope));
       for (const [output, value] of Object.entries(outputs ?? {})) {
         if (!(value instanceof tf.Tensor)) {
-          throw new StageError(stage, `returned ${describeValue(value)} as ${name}.${output}`);
+          throw new StageError(
+            stage,
+            `returned ${describeValue(value)} as ${name}.${output}; expected a tensor`,
+          );
         }
       }
       if (!outputs?.logits) {
-        throw new StageError(stage, `returned no ${name}.logits but ${describeValue(outputs)}`, {
+        throw new StageError(stage, `returned ${describeValue(outputs)} without ${name}.logits`, {
           hint: hint("network/logits", "each net returns { logits, … }", stageCode),
         });
       }
@@ -292,7 +311,7 @@ function guarded(
   return Object.fromEntries(checked);
 }
 
-/** Runs the nets on a few rows to see what comes out. */
+/** Runs the nets on a few rows to find the shapes of their outputs. */
 function outputShapes(
   plan: Plan,
   data: PreparedData,
@@ -320,8 +339,7 @@ function outputShapes(
         try {
           outputs = forward.outputs(net);
         } finally {
-          // What a net makes of ids that it takes for numbers, or fails at, is not what has to be
-          // said.
+          // Ids used as numbers are the cause of whatever the net returned or threw.
           refuseIds(plan, specs, read);
         }
         const expected = [batch.size, units].join();
@@ -332,7 +350,7 @@ function outputShapes(
             {
               hint: hint(
                 "network/units",
-                "the context's `units` says how many logits there are",
+                "a net returns as many logits as `units` in the context of create()",
                 stageCode,
               ),
             },
@@ -340,7 +358,7 @@ function outputShapes(
         }
         return Object.entries(outputs).map(([name, tensor]) => {
           const output = { name: `${net}.${name}`, shape: tensor.shape.slice(1) };
-          // What both nets compute alike is there once, and so are the numbers of another shape.
+          // Outputs that both nets share, or that are reshaped, use the same memory: count it once.
           if (!distinct.has(tensor.dataId)) distinct.set(tensor.dataId, output);
           return [output.name, output.shape];
         });
@@ -352,7 +370,7 @@ function outputShapes(
   }
 }
 
-/** Tensors by name of which it is noted which are read. */
+/** Returns tensors by name that record which of them are read. */
 function noted(tensors: TensorsByName, read: Set<string>): TensorsByName {
   return new Proxy(tensors, {
     get(target, name) {
@@ -363,7 +381,8 @@ function noted(tensors: TensorsByName, read: Set<string>): TensorsByName {
 }
 
 /**
- * Refuses features whose values are no numbers where the nets read numbers; all of them together.
+ * Refuses features whose values are not numbers if the nets read them as numbers. Reports all of
+ * them together.
  */
 function refuseIds(
   { network: { stage, reference }, document }: Plan,
@@ -376,7 +395,7 @@ function refuseIds(
     const no = notNumbers(name, spec);
     return no
       ? [{
-        message: `the feature ${name} ${no.holds}, and ${reference.name} reads numbers`,
+        message: `the feature ${name} ${no.holds}, but the network ${reference.name} reads numbers`,
         place: document.place(["data", "features", name]) ?? reference.place,
         hint: no.hint,
       }]
@@ -410,19 +429,24 @@ function makeTerm(
     () => gradient.stage.create(gradient.options, {}),
   );
   if (!Array.isArray(policy) || policy.length === 0) {
-    throw new StageError(gradient.reference, `created ${describeValue(policy)} instead of passes`, {
-      hint: hint("gradient/create", "create() returns [{ from, to, shared }]", stageCode),
-    });
+    throw new StageError(
+      gradient.reference,
+      `created ${describeValue(policy)}; expected a list of passes`,
+      { hint: hint("gradient/create", "create() returns [{ from, to, shared }]", stageCode) },
+    );
   }
   if (stage.form === "task" && policy.some(({ reversed }) => reversed)) {
-    throw new UserError(`${gradient.reference.name} is for hints: a label learns nothing`, {
-      place: gradient.reference.place,
-      hint: hint(
-        "gradient/task",
-        "leave out `gradient`, or choose none, scale, ramp or block-shared",
-        [{ remove: ["."] }, { set: { ".": "none" } }],
-      ),
-    });
+    throw new UserError(
+      `the gradient policy ${gradient.reference.name} sends gradients to the teacher and only works for hint losses: a label cannot learn`,
+      {
+        place: gradient.reference.place,
+        hint: hint(
+          "gradient/task",
+          "remove `gradient`, or use none, scale, ramp or block-shared",
+          [{ remove: ["."] }, { set: { ".": "none" } }],
+        ),
+      },
+    );
   }
   const make = (outputs: readonly string[], prefix: string) => {
     const context = {
@@ -432,7 +456,7 @@ function makeTerm(
     };
     const compute = callStage(reference, "create()", () => stage.create(options, context));
     if (typeof compute === "function") return compute;
-    throw new StageError(reference, `created ${describeValue(compute)} instead of a function`, {
+    throw new StageError(reference, `created ${describeValue(compute)}; expected a function`, {
       hint: hint("loss/create", "create() returns a function of two tensors", stageCode),
     });
   };
@@ -467,7 +491,7 @@ function makeMetric(
 ): PlannedMetric {
   const metric = callStage(reference, "create()", () => stage.create(options, { label, nets }));
   if (typeof metric?.start !== "function") {
-    throw new StageError(reference, `created ${describeValue(metric)} instead of a metric`, {
+    throw new StageError(reference, `created ${describeValue(metric)}; expected a metric`, {
       hint: hint("metric/create", "create() returns { start() }", stageCode),
     });
   }

@@ -9,28 +9,28 @@ import { byNet, Patience, Selection } from "./selection.ts";
 import { Stopwatch } from "./stopwatch.ts";
 
 /**
- * How far a job has come in one of its phases: what a checkpoint keeps beside the tensors, and what
- * follows from it. The training loop moves it on, step by step and epoch by epoch.
+ * The progress of a job in one of its phases. A checkpoint stores it in addition to the tensors. The
+ * training loop advances it by steps and epochs.
  */
 export class Progress {
   /** The phase, and where it began. */
   readonly phase: JobPhase;
   readonly start: PhaseStart;
-  /** The results of the phases before. */
+  /** The results of the previous phases. */
   readonly phases: readonly PhaseResult[];
-  /** How the job got past steps whose numbers were not finite, in this phase or an earlier one. */
+  /** The last rollback after numbers that were not finite, in this phase or a previous one. */
   readonly rollback: Rollback | undefined;
   readonly stepsPerEpoch: number;
   readonly selection: Selection;
   readonly patience: Patience;
   readonly time: { readonly training: Stopwatch; readonly waiting: Stopwatch };
-  /** The epochs that are done, over all phases. */
+  /** The number of completed epochs, over all phases. */
   epochs: number;
-  /** The batches that are done of the epoch after those. */
+  /** The number of completed batches in the current epoch. */
   batches: number;
-  /** The steps that are done, over all phases. */
+  /** The number of completed steps, over all phases. */
   step: number;
-  /** How many of them were skipped. */
+  /** The number of skipped steps, over all phases. */
   skipped: number;
   /** The mean losses of the current epoch. */
   means: LossMeans;
@@ -40,11 +40,11 @@ export class Progress {
   readonly #started: number;
 
   /**
-   * Takes up a position.
+   * Continues from a position.
    *
    * @param job The job.
-   * @param position Where it stands between two steps.
-   * @param rollback How it got past steps whose numbers were not finite; the position's by default.
+   * @param position The job's position between two steps.
+   * @param rollback The last rollback; by default the one in the position.
    */
   constructor(job: Job, position: JobPosition, rollback = position.rollback) {
     this.#job = job;
@@ -74,12 +74,12 @@ export class Progress {
     return (performance.now() - this.#started) / 1000;
   }
 
-  /** The phase's steps, if it does not end early. */
+  /** The number of steps in the phase, if it does not end early. */
   get steps(): number {
     return this.stepsPerEpoch * this.phase.epochs;
   }
 
-  /** What the phase's steps draw their seeds from: no two phases the same. */
+  /** The seed from which the seeds of the phase's steps are derived. Each phase has its own. */
   get seed(): number {
     const { phase } = this.start, { seed } = this.#job;
     return phase === 0 ? seed : deriveSeed(seed, "phase", phase);
@@ -102,8 +102,9 @@ export class Progress {
   }
 
   /**
-   * How many steps the optimizer has taken. As in PyTorch, a skipped step does not count, since the
-   * optimizer's state does not change in it; neither do batches that a rollback leaves out.
+   * The number of steps that the optimizer has taken. As in PyTorch, a skipped step does not count,
+   * because it does not change the optimizer's state. Batches that a rollback skips do not count
+   * either.
    */
   get optimizerSteps(): number {
     const { step, skipped, optimizerSteps } = this.start;
@@ -111,21 +112,22 @@ export class Progress {
     return optimizerSteps + this.step - step - (this.skipped - skipped) - leftOut;
   }
 
-  /** Whether the phase is over. It is not in the middle of an epoch, where a checkpoint may be. */
+  /** Whether the phase is complete. In the middle of an epoch it never is. */
   isOver(): boolean {
     if (this.batches > 0) return false;
     if (this.epochs - this.start.epochs >= this.phase.epochs) return true;
     return this.#isMeasured(this.epochs) && this.patience.isOver(this.epochs);
   }
 
-  /** The splits on which the nets are measured after an epoch. */
+  /** The splits on which the nets are evaluated after an epoch. */
   measuredSplits(epoch: number): string[] {
     if (!this.#isMeasured(epoch)) return [];
     return Object.keys(this.#job.data.splits).filter((split) => split !== "train");
   }
 
   /**
-   * Whether the nets are measured after an epoch: every so often, and after the phase's last one.
+   * Whether the nets are evaluated after an epoch: after every `evaluateEvery` epochs, and after the
+   * last epoch of the phase.
    */
   #isMeasured(epoch: number): boolean {
     const done = epoch - this.start.epochs;
@@ -135,7 +137,7 @@ export class Progress {
   /**
    * Ends an epoch.
    *
-   * @param metrics What was measured, by split.
+   * @param metrics The metrics of the epoch, by split.
    * @returns Whether the epoch is the best so far.
    */
   endEpoch(metrics: Readonly<Record<string, Metrics>>): boolean {
@@ -155,9 +157,9 @@ export class Progress {
   }
 
   /**
-   * The position for a checkpoint.
+   * Returns the position for a checkpoint.
    *
-   * @param skippedInARow How many of the last steps were skipped in a row.
+   * @param skippedInARow The number of steps that were skipped in a row just before.
    */
   position(skippedInARow: number): JobPosition {
     return {
@@ -179,7 +181,7 @@ export class Progress {
   }
 
   /**
-   * The position in which the next phase begins.
+   * Returns the position at the start of the next phase.
    *
    * @param gradients The gradient norms of this phase's first batch.
    */
@@ -199,9 +201,9 @@ export class Progress {
   }
 
   /**
-   * The phase's result so far.
+   * Returns the phase's result so far.
    *
-   * @param gradients The gradient norms of its first batch.
+   * @param gradients The gradient norms of the phase's first batch.
    */
   result(gradients: readonly GradientNorms[]): PhaseResult {
     const { name = "", epochs, nets } = this.phase;
@@ -222,7 +224,7 @@ export class Progress {
   }
 }
 
-/** The position of a job that has not begun. */
+/** The position of a job that has not started. */
 const noPosition: JobPosition = {
   start: { phase: 0, epochs: 0, step: 0, skipped: 0, seconds: 0, optimizerSteps: 0 },
   phases: [],
@@ -239,9 +241,10 @@ const noPosition: JobPosition = {
 };
 
 /**
- * The position in which a job begins.
+ * Returns the position at the start of a job.
  *
- * @param optimizerSteps How many steps the optimizer has taken in an earlier run that it continues.
+ * @param optimizerSteps The number of steps that the optimizer took in the run that the initial
+ *   weights come from; 0 if the optimizer starts from scratch.
  */
 export function startPosition(optimizerSteps: number): JobPosition {
   return { ...noPosition, start: { ...noPosition.start, optimizerSteps } };

@@ -10,13 +10,13 @@ import { makePlan } from "../pipeline/plan/make_plan.ts";
 import { createRegistry } from "../pipeline/registry.ts";
 
 /**
- * Reads a pipeline and makes the plan of it.
+ * Reads a pipeline and makes its plan.
  *
  * @param pipeline The pipeline file, or the pipeline itself.
- * @param set Changes, as `PATH=VALUE`.
- * @param allowPlugins Code outside of the project's folder that may be loaded.
+ * @param set Changes to the pipeline in the form `PATH=VALUE`.
+ * @param allowPlugins Code outside the project's folder that may be loaded.
  * @param allowEnv The environment variables that may be part of an address; all by default.
- * @throws {UserError} With all that is wrong.
+ * @throws {UserError} With all problems of the pipeline.
  */
 export async function readPlan(
   pipeline: string | Pipeline,
@@ -33,11 +33,11 @@ export async function readPlan(
   return await makePlan(document, createRegistry(builtins, allowed));
 }
 
-/** Of a sweep all parts of a pipeline would be missing, and nobody would see why. */
+/** Refuses a sweep file, which would otherwise only be reported as a pipeline without sections. */
 function refuseSweep({ file, value }: Document): void {
   const has = (key: string) => Object.hasOwn(Object(value), key);
   if (!has("base") || !has("settings") || has("network")) return;
-  throw new UserError(`${file} is a sweep, and not a pipeline`, {
+  throw new UserError(`${file} is a sweep file, not a pipeline file`, {
     hint: hint("command/sweep", `run it with: deno task pipeline sweep ${file}`, {
       outside: "another command reads the file",
     }),

@@ -11,43 +11,42 @@ import { isFinished } from "./resume_checks.ts";
 import { type RunOptions, runPlan } from "./run.ts";
 
 /**
- * How {@linkcode resumeRun} goes on with a run. Engine and precision are those of the run by
- * default.
+ * Options of {@linkcode resumeRun}. Engine and precision default to those of the run.
  */
 export interface ResumeRunOptions extends RunOptions {
   /**
-   * Changes of the pipeline as `PATH=VALUE`, such as `train.epochs=20`; a run can only become
-   * longer.
+   * Changes to the pipeline in the form `PATH=VALUE`, such as `train.epochs=20`; a run can only
+   * become longer.
    */
   readonly set?: readonly string[];
   /**
-   * Code outside of the project's folder that the pipeline may name, such as `npm:their-stage@1`.
+   * Code outside the project's folder that the pipeline may load, such as `npm:their-stage@1`.
    */
   readonly allowPlugins?: readonly string[];
   /**
-   * The environment variables that may be part of an address that the run reads; none by default.
+   * The environment variables that may be part of an address from which the run reads data; none by
+   * default.
    */
   readonly allowEnv?: readonly string[];
 }
 
-/** A run that a folder holds, ready to go on. */
+/** The plan of a run folder, ready to be resumed. */
 export interface KeptPlan {
-  /** Its plan, changes included. */
+  /** The run's plan, changes included. */
   readonly plan: Plan;
-  /** What the run ended with, if there is nothing left to do. */
+  /** The run's result, if the run is complete. */
   readonly result: Result | undefined;
 }
 
 /**
- * Reads the run that a folder holds, and removes what a killed process left half written.
+ * Reads the run in a folder, and removes partly written files that a killed process left behind.
  *
  * @param out The run folder.
- * @param options Changes, and which code may be loaded.
- * @throws {UserError} If the folder holds no run, or a change is wrong; exit code 2.
+ * @param options Changes to the pipeline, and the code that may be loaded.
+ * @throws {UserError} If the folder contains no run, or a change is wrong; exit code 2.
  */
 export async function readKeptPlan(out: string, options: ReadRunOptions): Promise<KeptPlan> {
   const { allowed, document } = await readRun(out, options);
-  // Whatever comes of it, what a killed process left half written is of no use.
   removeRunDrafts(out);
   const plan = await makePlan(document, createRegistry(builtins, allowed));
   const result = await readResult(out);
@@ -55,15 +54,15 @@ export async function readKeptPlan(out: string, options: ReadRunOptions): Promis
 }
 
 /**
- * Continues a run from its newest intact checkpoint: what `deno task pipeline resume DIR` does,
- * without its text. A run that has finished is not run again.
+ * Continues a run from its newest intact checkpoint, like `deno task pipeline resume DIR`, but
+ * prints less. A run that is complete is not run again.
  *
  * @param out The run folder.
- * @param options Changes of the pipeline, the engine, who listens.
- * @returns What came out; `result.json` in the run folder holds the same.
- * @throws {UserError} If the folder holds no run, its data has changed, or data, numbers, the disk
- *   or a stage fail; or the program lacks a permission, which the hint names.
- * @throws {Interruption} If `signal` is aborted; the run folder then holds a checkpoint.
+ * @param options Changes to the pipeline, the engine, and listeners.
+ * @returns The result, as in `result.json` of the run folder.
+ * @throws {UserError} If the folder contains no run, its data has changed, or data, numbers, the
+ *   disk or a stage fail; or if the program lacks a permission, which the hint names.
+ * @throws {Interruption} If `signal` is aborted; the run folder then contains a checkpoint.
  *
  * @example
  * ```ts

@@ -1,5 +1,5 @@
 /**
- * A run from its plan to its run folder.
+ * Executes a plan and writes the run folder.
  *
  * @module
  */
@@ -48,60 +48,64 @@ import { type FirstStep, largeFirstLoss } from "./warnings/first_loss.ts";
 import { warningsOf } from "./warnings/warnings.ts";
 import * as tf from "@tensorflow/tfjs";
 
-/** How a run computes, and who hears of it. */
+/** The engine, precision, and listeners of a run. */
 export interface RunOptions {
   /** The engine; `auto` by default. */
   readonly engine?: EngineChoice | undefined;
-  /** What training steps compute in, where the machine has units for it; float32 by default. */
+  /**
+   * The number format of training steps, if the machine supports it in hardware; float32 by
+   * default.
+   */
   readonly precision?: Precision | undefined;
   /**
-   * When it is aborted, the run finishes its step, writes a checkpoint, and throws an
-   * `Interruption`.
+   * A signal that ends the run: when it is aborted, the run finishes its step, writes a checkpoint,
+   * and throws an `Interruption`.
    */
   readonly signal?: AbortSignal;
-  /** Whether outputs should keep quiet. */
+  /** Whether outputs should print nothing. */
   readonly quiet?: boolean;
-  /** Hears of all events, after the pipeline's outputs. */
+  /** Receives all events, after the pipeline's outputs. */
   readonly listener?: Output;
-  /** Told of what a person may want to know, a line at a time. */
+  /** Receives log lines. */
   readonly report?: (line: string) => void;
-  /** Whether to report how steps are computed. */
+  /** Whether to log how steps are computed. */
   readonly debug?: boolean;
   /**
-   * Whether batches are made in a thread of their own: `auto`, by default, begins without and
-   * starts one where batches take a noticeable part of the time. The numbers are the same.
+   * Whether a separate thread makes batches. With `auto` (the default), the run starts without a
+   * thread, and starts one if making batches takes a noticeable fraction of the time. The results
+   * are the same.
    */
   readonly inputThread?: InputThread;
 }
 
-/** How a plan is run. */
+/** Options of {@linkcode runPlan}. */
 export interface RunPlanOptions extends RunOptions {
-  /** The run folder; it is made, and may not hold another run unless that is resumed. */
+  /** The run folder. It is created, and must not contain another run unless that run is resumed. */
   readonly out: string;
   /**
-   * Whether to go on with the run that the folder holds, from its newest checkpoint that is whole,
-   * or from the start if it has none. Engine and precision are that run's by default.
+   * Whether to resume the run in the folder from its newest intact checkpoint, or from the start if
+   * it has no checkpoint. Engine and precision default to those of that run.
    */
   readonly resume?: boolean;
 }
 
 /**
- * Trains what a plan says and writes the run folder.
+ * Trains the nets of a plan and writes the run folder.
  *
  * @param plan The plan.
- * @param options Where to, and on which engine.
- * @returns What came out; `result.json` holds the same.
+ * @param options The run folder and the engine.
+ * @returns The result, as in `result.json`.
  * @throws {UserError} If data, numbers, the disk or a stage fail.
  */
 export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Result> {
   const { report = () => {} } = options;
   const earlier = options.resume ? await readEarlierRun(options.out) : undefined;
   if (earlier) refuseOtherPlan(earlier, plan);
-  // A folder that is not there yet is nobody's: it is locked when it is made.
+  // A new folder is locked when it is created.
   if (earlier) await refuseLinksOut(options.out);
   using resumed = earlier && lockRun(options.out);
   if (earlier) removeRunDrafts(options.out);
-  // Before the data is read, which may take its time.
+  // Refuse before the data is read, which can take long.
   if (!earlier) await refuseTaken(options.out);
   const data = await prepareData(plan, report);
   try {
@@ -115,7 +119,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     );
     if (line) report(line);
     const jobs = await prepareJobs(plan, data, report);
-    // Who goes on with a run has been warned.
+    // A resumed run printed its warnings when it began.
     const warnings = earlier ? [] : await warningsOf(plan, data);
     const initial = earlier?.initial ?? await hashInitial(plan);
     const about = {
@@ -127,7 +131,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     if (earlier) await refuseOtherModel(options.out, model);
     using _made = resumed ? undefined : await makeRunFolder(options.out);
     if (earlier) reportChanges(earlier, about, report);
-    // Before the pipeline: a folder that has that has this, too.
+    // Written before pipeline.json, so a folder with pipeline.json always has model.json.
     if (!earlier) await writeModelFile(options.out, model);
     if (!earlier) await writePipeline(about, options.out);
     const changed = earlier !== undefined && isOther(earlier, about);
@@ -140,15 +144,15 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
   }
 }
 
-/** The nets of a job, and how each of its phases trains them. */
+/** The nets of a job, and its phases. */
 interface PreparedJob {
-  /** The nets that it has. */
+  /** The nets of the job. */
   readonly nets: readonly NetName[];
-  /** The phases. */
+  /** The phases that train them. */
   readonly phases: readonly JobPhase[];
 }
 
-/** The jobs of a run: the rocket, and the light net alone where the plan wants it. */
+/** The jobs of a run: the rocket (both nets), and the light net alone if the plan asks for it. */
 export interface PreparedJobs {
   /** The nets that the plan trains together. */
   readonly rocket: PreparedJob;
@@ -157,11 +161,11 @@ export interface PreparedJobs {
 }
 
 /**
- * Builds the nets of all jobs and phases, and decides by what epochs are chosen.
+ * Builds the nets of all jobs and phases, and chooses the metric that selects the best epoch.
  *
  * @param plan The plan.
  * @param data The rows.
- * @param report Told what a person may want to know, a line at a time.
+ * @param report Receives log lines.
  * @returns The jobs.
  * @throws {UserError} If the plan's stages do not fit the data or one another.
  */
@@ -189,26 +193,26 @@ export async function prepareJobs(
   };
 }
 
-/** What a run is made of. */
+/** The parts of a run. */
 interface RunParts {
   readonly plan: Plan;
   readonly data: PreparedData;
   readonly engine: Engine;
   readonly precision: Precision;
   readonly about: EarlierRun;
-  /** Whether it goes on with a run that was told otherwise. */
+  /** Whether it resumes a run with a changed pipeline, engine or precision. */
   readonly changed: boolean;
   readonly store: CheckpointStore;
   readonly warnings: readonly Problem[];
 }
 
-/** Told of initial weights. */
+/** Receives log lines and warnings about initial weights. */
 interface GivenListener {
   readonly report?: (line: string) => void;
   readonly warn?: (warning: Problem) => void;
 }
 
-/** The outputs of a run and the events that they hear. */
+/** A run: executes the jobs and sends events to the outputs. */
 class Run {
   readonly #parts: RunParts;
   readonly #options: RunPlanOptions;
@@ -253,7 +257,7 @@ class Run {
       };
       const { report } = this.#listener, warnings = [...this.#parts.warnings];
       const warn = (warning: Problem) => void warnings.push(warning);
-      // Both now: what is wrong with weights from a file should not show after hours.
+      // Read the weights of both jobs now, so that a wrong file does not fail after hours.
       const given = {
         rocket: await this.#given(jobs.rocket, from.rocket ?? from.alone, { report, warn }),
         alone: jobs.alone && await this.#given(jobs.alone, from.alone),
@@ -273,7 +277,7 @@ class Run {
         await this.#options.listener?.failure?.({ error });
         throw error;
       }
-      // The run's own failure matters more than what outputs make of it.
+      // The run's own failure matters more than failures of outputs that receive it.
       await this.#emit("failure", { error: error as Error }).catch(() => {});
       throw error;
     } finally {
@@ -286,7 +290,7 @@ class Run {
     return await this.#parts.store.newest(job, this.#listener.report);
   }
 
-  /** The weights that a job begins with, unless it goes on from a checkpoint. */
+  /** Reads the initial weights of a job, unless it continues from a checkpoint. */
   async #given(
     { nets, phases }: PreparedJob,
     from: StoredCheckpoint | undefined,
@@ -302,7 +306,7 @@ class Run {
   }
 
   /**
-   * What the rocket ended with, if a checkpoint of the light net alone knows and it still holds.
+   * Returns the rocket's result from a checkpoint of the light net alone, if it is still valid.
    */
   #rocketOf(alone: StoredCheckpoint | undefined): JobResult | undefined {
     const { plan } = this.#parts, rocket = alone?.content.rocket;
@@ -324,7 +328,7 @@ class Run {
     const position = from?.content.position;
     if (position) report(`${name}: resumed after step ${position.step}, from ${from.path}`);
     else if (this.#options.resume && name === "rocket") {
-      report("there is no checkpoint yet: the run starts anew");
+      report("the run has no checkpoint yet: it starts from scratch");
     }
     const start = {
       job: name,
@@ -357,7 +361,8 @@ class Run {
       store,
       from,
       announce: async (from) => {
-        // Not before: a run that cannot go on so has to stay one that can go on as it was.
+        // Written only now: if this pipeline cannot be resumed, the folder keeps the old one, which
+        // can.
         if (this.#parts.changed) await writePipeline(about, this.#options.out);
         await this.#emit("runStart", { ...start, ...resumedAt(from) });
       },
@@ -407,7 +412,7 @@ class Run {
 }
 
 /**
- * How many trainable numbers each net is made of.
+ * Counts the trainable parameters of each net.
  *
  * @param nets The nets.
  */
@@ -417,11 +422,11 @@ export function parametersOf(
   return Object.fromEntries(nets.map((net) => [net, parameterCount(model.variables, net)]));
 }
 
-/** Refuses a folder that holds a run, and what can be no folder. */
+/** Refuses a folder that contains a run, and a path that cannot become a folder. */
 async function refuseTaken(folder: string): Promise<void> {
   if (await holdsRun(folder)) {
-    throw new UserError(`the folder ${folder} already holds a run`, {
-      hint: hint("run/taken", "choose another with --out, or remove it", {
+    throw new UserError(`the folder ${folder} already contains a run`, {
+      hint: hint("run/taken", "choose another folder with --out, or remove this one", {
         args: { add: ["--out", "another"] },
       }),
       exitCode: 2,
@@ -431,39 +436,39 @@ async function refuseTaken(folder: string): Promise<void> {
     const info = await Deno.stat(at).catch(() => undefined);
     if (info?.isDirectory || at === dirname(at)) return;
     if (!info) continue;
-    throw new UserError(`the run folder ${folder} cannot be made: ${at} is a file`, {
+    throw new UserError(`the run folder ${folder} cannot be created: ${at} is a file`, {
       hint: outHint(),
     });
   }
 }
 
-/** What to do about a run folder that cannot be made. */
+/** Returns the hint for a run folder that cannot be created. */
 const outHint = () =>
-  hint("run/out", "choose another with --out", { args: { add: ["--out", "another"] } });
+  hint("run/out", "choose another folder with --out", { args: { add: ["--out", "another"] } });
 
-/** Makes a run folder, and takes it for this run. */
+/** Creates a run folder, and locks it for this run. */
 async function makeRunFolder(folder: string): Promise<Disposable> {
   let lock: Disposable | undefined;
   try {
     await Deno.mkdir(folder, { recursive: true });
     await refuseLinksOut(folder);
     lock = lockRun(folder);
-    // Who was killed before it had written pipeline.json may have left some.
+    // A process that was killed before it wrote pipeline.json may have left drafts.
     removeDrafts(folder);
-    // Another run may have come before.
+    // Another process may have written a run in the meantime.
     await refuseTaken(folder);
     return lock;
   } catch (error) {
     lock?.[Symbol.dispose]();
     if (error instanceof UserError) throw error;
-    throw new UserError(`the run folder ${folder} cannot be made: ${reasonOf(error)}`, {
+    throw new UserError(`the run folder ${folder} cannot be created: ${reasonOf(error)}`, {
       hint: outHint(),
       cause: error,
     });
   }
 }
 
-/** What is needed to know later what was run: every option, versions, data. */
+/** Describes a run for `pipeline.json`: every option, versions, and the data. */
 function describeRun(
   plan: Plan,
   { splits, measured }: PreparedData,
@@ -499,14 +504,14 @@ async function writePipeline(about: EarlierRun, folder: string): Promise<void> {
   await writeFileWhole(join(folder, "pipeline.json"), new TextEncoder().encode(text));
 }
 
-/** Whether a run that goes on with another is not quite the same. */
+/** Checks whether a resumed run has another pipeline, engine or precision than before. */
 function isOther(earlier: EarlierRun, about: EarlierRun): boolean {
   const asked = ({ pipeline, variables, engine, precision }: EarlierRun) =>
     JSON.stringify([pipeline, variables, engine, precision]);
   return asked(earlier) !== asked(about);
 }
 
-/** What computes differently may round differently. */
+/** Logs changes of engine, precision and versions, because they may round differently. */
 function reportChanges(
   earlier: EarlierRun,
   about: EarlierRun,
@@ -516,17 +521,17 @@ function reportChanges(
   const versions = names.filter((name) => earlier.versions?.[name] !== about.versions[name]);
   const changes = [
     ...(["engine", "precision"] as const).filter((name) => earlier[name] !== about[name])
-      .map((name) => `${name} ${earlier[name]}, now ${about[name]}`),
+      .map((name) => `${name} ${earlier[name]} (now ${about[name]})`),
     ...Object.keys(about.variables).filter((name) =>
       earlier.variables[name] !== about.variables[name]
-    ).map((name) => `the environment variable ${name}`),
-    ...versions.map((name) => `${name} ${earlier.versions?.[name]}, now ${about.versions[name]}`),
+    ).map((name) => `another value of the environment variable ${name}`),
+    ...versions.map((name) => `${name} ${earlier.versions?.[name]} (now ${about.versions[name]})`),
   ];
   if (changes.length === 0) return;
-  report(`the run began with ${changes.join("; ")}: numbers may differ in their last digits`);
+  report(`the run began with ${changes.join(", ")}: numbers may differ in their last digits`);
 }
 
-/** What outputs hear of the checkpoint that a job goes on from. */
+/** Describes the checkpoint that a job continues from, for the event `runStart`. */
 function resumedAt(from: StoredCheckpoint | undefined): Pick<RunEvents["runStart"], "resumed"> {
   if (!from) return {};
   const { epochs, step } = from.content.position;
@@ -546,14 +551,14 @@ function refuseLater(
   if (phase && epochs <= phase.epochs) return;
   const which = phase?.name === undefined ? "" : ` of the phase ${phase.name}`;
   throw new UserError(
-    `the checkpoint ${path} is of epoch ${epochs}${which}, and there are to be ${
+    `the checkpoint ${path} is from epoch ${epochs}${which}, but \`epochs\` is ${
       phase?.epochs ?? 0
     }`,
     {
       place: phase?.epochsPlace,
       hint: hint(
         "resume/shorter",
-        `a run can be made longer when it is resumed, and not shorter: write ${epochs} or more`,
+        `a resumed run can become longer but not shorter: write ${epochs} or more`,
         { set: { ".": epochs } },
       ),
       exitCode: 2,

@@ -4,28 +4,28 @@ import { namingPermissions } from "./missing_permission.ts";
 import { readPlan } from "./read_plan.ts";
 import { type RunOptions, runPlan } from "./run.ts";
 
-/** How {@linkcode runPipeline} runs, beside what the pipeline says. */
+/** Options of {@linkcode runPipeline}. */
 export interface RunPipelineOptions extends RunOptions {
-  /** The run folder; it is made, and may not hold a run yet. */
+  /** The run folder. It is created, and must not contain a run yet. */
   readonly out: string;
-  /** Changes of the pipeline as `PATH=VALUE`, such as `train.epochs=3`. */
+  /** Changes to the pipeline in the form `PATH=VALUE`, such as `train.epochs=3`. */
   readonly set?: readonly string[];
   /**
-   * Code outside of the project's folder that the pipeline may name, such as `npm:their-stage@1`.
+   * Code outside the project's folder that the pipeline may load, such as `npm:their-stage@1`.
    */
   readonly allowPlugins?: readonly string[];
 }
 
 /**
- * Trains what a pipeline says, from a program: what `deno task pipeline FILE` does, without its
- * text.
+ * Trains the nets of a pipeline and writes a run folder, like `deno task pipeline FILE`, but prints
+ * less.
  *
  * @param pipeline A pipeline file, or a pipeline from `definePipeline()`, whose relative paths
  *   start from the current folder.
- * @param options The run folder, the engine, who listens.
- * @returns What came out; `result.json` in the run folder holds the same.
- * @throws {UserError} If the pipeline is wrong, or data, numbers, the disk or a stage fail; or the
- *   program lacks a permission, which the hint names.
+ * @param options The run folder, the engine, and listeners.
+ * @returns The result, as in `result.json` of the run folder.
+ * @throws {UserError} If the pipeline is wrong, or data, numbers, the disk or a stage fail; or if
+ *   the program lacks a permission, which the hint names.
  *
  * @example
  * ```ts

@@ -5,24 +5,24 @@ import { type MetricValue, undefinedMetric } from "../stages/metric.ts";
 import type { NetName } from "../stages/network.ts";
 import type { PlannedMetric } from "../train/evaluate.ts";
 
-/** What is measured. */
+/** The metrics that are measured, and the nets. */
 export interface Measured {
   /** The metrics. */
   readonly metrics: readonly PlannedMetric[];
-  /** The nets that those of each net are measured of. */
+  /** The nets for which the metrics of single nets are measured. */
   readonly nets: readonly NetName[];
 }
 
 /**
- * A metric that is looked at after each epoch: on the validation split, or on the test split
- * without one.
+ * A metric that is observed after each epoch: on the validation split, or on the test split if there
+ * is no validation split.
  */
 class Watched {
-  /** The split. */
+  /** The name of the split. */
   readonly split: string;
-  /** The metric's key; undefined if nothing of that key is measured. */
+  /** The metric's key; undefined if the metric is not measured. */
   readonly key: string | undefined;
-  /** 1 where more is better, −1 where less is. */
+  /** 1 if higher values are better, −1 if lower values are better. */
   readonly sign: number;
 
   constructor(
@@ -38,13 +38,13 @@ class Watched {
     this.sign = metric?.better === "lower" ? -1 : 1;
   }
 
-  /** Its value after an epoch. */
+  /** Returns the metric's value after an epoch. */
   valueIn(metrics: Readonly<Record<string, Metrics>>): MetricValue {
     return (this.key === undefined ? undefined : metrics[this.split]?.[this.key]) ??
       undefinedMetric("not measured");
   }
 
-  /** By how much a value is better than another; without one, nothing is better than anything. */
+  /** Returns how much better a value is; Infinity compared with no value, 0 if it is undefined. */
   gain(value: MetricValue, before: MetricValue | undefined): number {
     if (typeof value !== "number") return 0;
     return typeof before === "number" ? this.sign * (value - before) : Infinity;
@@ -52,7 +52,7 @@ class Watched {
 }
 
 /**
- * The split by which epochs are chosen.
+ * Returns the split on which the best epoch is chosen.
  *
  * @param splits The splits by name.
  */
@@ -60,17 +60,18 @@ export function decidingSplit(splits: Readonly<Record<string, unknown>>): string
   return splits.validation ? "validation" : "test";
 }
 
-/** Keeps the epoch that was best on the validation split, or on the test split without one. */
+/** Keeps the best epoch on the validation split, or on the test split if there is none. */
 export class Selection {
   readonly #watched: Watched;
   #best: BestEpoch | undefined;
 
   /**
-   * Starts a selection, or goes on with one.
+   * Starts a selection, or continues one.
    *
    * @param splits The splits by name.
-   * @param measured What is measured, and of which nets.
-   * @param select The key of the metric to choose by; without one the latest epoch is the best.
+   * @param measured The metrics and nets.
+   * @param select The key of the metric that selects the best epoch; without it, the latest epoch is
+   *   the best.
    * @param best The best epoch so far.
    */
   constructor(
@@ -93,19 +94,19 @@ export class Selection {
    *
    * @param epoch The epoch, from 1.
    * @param metrics Its metrics by split.
-   * @returns Whether it is the best now.
+   * @returns Whether the epoch is the best so far.
    */
   consider(epoch: number, metrics: Readonly<Record<string, Metrics>>): boolean {
     const { key } = this.#watched;
     const value = key === undefined ? epoch : this.#watched.valueIn(metrics);
     const before = this.#best?.value;
-    // As long as no epoch has had a value, none is known to be better than the latest.
+    // As long as no epoch has a value, the latest one counts as the best.
     const better = this.#watched.gain(value, before) > 0 || typeof before !== "number";
     if (better) this.#best = { epoch, value, test: metrics.test ?? {} };
     return better;
   }
 
-  /** The best epoch, as results tell it. */
+  /** Returns the best epoch in the form of a run's result. */
   best(): Result["best"] {
     return {
       epoch: this.#best?.epoch ?? 0,
@@ -117,7 +118,7 @@ export class Selection {
   }
 }
 
-/** Knows when a metric has not become better for long enough. */
+/** Decides that training ends when a metric has not improved for a number of epochs. */
 export class Patience {
   readonly #watched: Watched;
   readonly #stop: StopOptions | undefined;
@@ -125,14 +126,14 @@ export class Patience {
   #best: BestValue | undefined;
 
   /**
-   * Starts to watch, or goes on with it.
+   * Starts to observe a metric, or continues.
    *
    * @param splits The splits by name.
-   * @param measured What is measured, and the nets of this job. Without the metric that is to be
-   *   watched training never ends early.
-   * @param stop When training ends; never by default.
+   * @param measured The metrics and the nets of this job. If the metric of `stop` is not measured,
+   *   training never ends early.
+   * @param stop The options for ending early; by default training never ends early.
    * @param best The best value so far.
-   * @param start The epochs that were done when its phase began.
+   * @param start The number of completed epochs when the phase began.
    */
   constructor(
     splits: Readonly<Record<string, unknown>>,
@@ -153,7 +154,7 @@ export class Patience {
   }
 
   /**
-   * Looks at an epoch's metrics.
+   * Updates the best value with an epoch's metrics.
    *
    * @param epoch The epoch, from 1.
    * @param metrics Its metrics by split.
@@ -168,9 +169,9 @@ export class Patience {
   }
 
   /**
-   * Whether training ends.
+   * Checks whether training ends.
    *
-   * @param epochs The epochs that are done.
+   * @param epochs The number of completed epochs.
    */
   isOver(epochs: number): boolean {
     if (this.#watched.key === undefined || !this.#stop) return false;
@@ -179,10 +180,10 @@ export class Patience {
 }
 
 /**
- * The keys of a metric's own value.
+ * Returns the keys under which a metric's value is reported, such as `light/accuracy`.
  *
- * @param metric The metric.
- * @param nets The nets that those of each net are measured of.
+ * @param metric The metric; one with several values has no key of its own.
+ * @param nets The nets for which metrics of single nets are measured.
  */
 export function keysOf(
   { name, per, values }: Pick<PlannedMetric, "name" | "per" | "values">,
@@ -193,7 +194,8 @@ export function keysOf(
 }
 
 /**
- * `light/accuracy` becomes `light: { accuracy }`; what belongs to no net comes under `run`.
+ * Groups metrics by net: `light/accuracy` becomes `light: { accuracy }`. Metrics that belong to no
+ * net are grouped under `run`.
  *
  * @param metrics The metrics by key.
  */

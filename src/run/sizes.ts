@@ -1,6 +1,5 @@
 /**
- * Sizes of nets that options can make larger than the machine, which are known before anything of
- * that size is made.
+ * Refuses nets that are too large for the machine, before any memory of that size is allocated.
  *
  * @module
  */
@@ -12,28 +11,28 @@ import type { Variable } from "../stages/network.ts";
 import { sizeOf } from "../input/columns.ts";
 import { formatBytes } from "../input/memory.ts";
 
-/** A number is a float32. */
+/** The bytes of a float32. */
 const BYTES = 4;
 
-/** What of nets takes memory. */
+/** The parts of nets that take memory. */
 export interface SizedNets {
   /** All variables that are declared so far. */
   readonly variables: readonly Variable[];
-  /** Those that the optimizer moves. */
+  /** The variables that the optimizer updates. */
   readonly moved: readonly Variable[];
-  /** The optimizer's name, and how many numbers it keeps of each of these. */
+  /** The optimizer's name, and the number of slots for each of these variables. */
   readonly optimizer: { readonly name: string; readonly slots: number };
 }
 
 /**
- * Refuses nets that the machine has no memory for: weights, what the optimizer keeps of them, and
- * the gradients of what is no table. That is the least that training needs; the maps of a batch
- * come on top.
+ * Refuses nets that do not fit in memory: their weights, the optimizer's state, and the gradients of
+ * all variables that are not tables. This is the minimum that training needs; the activations of a
+ * batch need more.
  *
  * @param nets The nets.
- * @param available The memory that this process may have, in bytes.
- * @param place Where the pipeline file has the network.
- * @throws {UserError} With the largest variable, its size and what the machine has; exit code 2.
+ * @param available The memory that this process may use, in bytes.
+ * @param place The place of the network in the pipeline file.
+ * @throws {UserError} With the largest variable, its size and the available memory; exit code 2.
  */
 export function refuseLargeNets(
   { variables, moved, optimizer }: SizedNets,
@@ -47,30 +46,30 @@ export function refuseLargeNets(
   if (weights + slots + gradients <= available) return;
   const largest = variables.reduce((one, other) => bytesOf(other) > bytesOf(one) ? other : one);
   const shape = largest.shape.map((size) => size.toLocaleString("en")).join(" × ");
-  const one = `the ${largest.table ? "table" : "variable"} ${largest.name} of ${shape} needs ${
+  const one = `the ${largest.table ? "table" : "variable"} ${largest.name} of size ${shape} needs ${
     formatBytes(bytesOf(largest))
   }`;
   const all = [
     `${formatBytes(weights)} for weights`,
-    ...(slots > 0 ? [`${formatBytes(slots)} for what ${optimizer.name} keeps of them`] : []),
+    ...(slots > 0 ? [`${formatBytes(slots)} for the state of ${optimizer.name}`] : []),
     ...(gradients > 0 ? [`${formatBytes(gradients)} for gradients`] : []),
   ];
   const whole = bytesOf(largest) > available
     ? one
     : `the nets need ${formatBytes(weights + slots + gradients)}: ${
       all.join(", ")
-    }; ${one} of that`;
+    }; of this, ${one}`;
   throw new UserError(`${whole}; this machine has ${formatBytes(available)} available`, {
     place,
     hint: largest.table
       ? hint(
         "size/table",
-        "make fewer ids, such as `ids: { hash: 100000 }` at the feature, or write a smaller size of embeddings",
+        "use fewer ids, for example `ids: { hash: 100000 }` at the feature, or smaller embeddings",
         { edit: "the feature's ids" },
       )
       : hint(
         "size/nets",
-        "write smaller numbers at the network's options: units, width or depth; or let it read fewer values",
+        "use fewer units, a smaller width or depth in the network's options, or fewer input values",
         { edit: "the network's options" },
       ),
     exitCode: 2,
@@ -78,14 +77,14 @@ export function refuseLargeNets(
 }
 
 /**
- * Refuses layers whose units the machine has no memory for, a number a unit and row of a batch.
+ * Refuses layers whose output does not fit in memory: one number for each unit and row of a batch.
  *
- * @param variables The variables. A layer is a kernel and one number for each of its units, such as
- *   a bias.
- * @param rows The rows of a batch.
- * @param available The memory that the engine may have, in bytes.
- * @param place Where the pipeline file has the network.
- * @throws {UserError} With the layer, its size and what the machine has; exit code 2.
+ * @param variables The variables. A layer consists of a kernel and one number for each of its units,
+ *   such as a bias.
+ * @param rows The number of rows in a batch.
+ * @param available The memory that the engine may use, in bytes.
+ * @param place The place of the network in the pipeline file.
+ * @throws {UserError} With the layer, its size and the available memory; exit code 2.
  */
 export function refuseLargeLayers(
   variables: readonly Variable[],
@@ -102,10 +101,10 @@ export function refuseLargeLayers(
     throw new UserError(
       `a batch of ${rows.toLocaleString("en")} rows needs ${formatBytes(bytes)} for the ${
         units.toLocaleString("en")
-      } units of ${name}; there are ${formatBytes(available)} available`,
+      } units of ${name}; only ${formatBytes(available)} are available`,
       {
         place,
-        hint: hint("size/units", "write fewer units, or a smaller train.batch", {
+        hint: hint("size/units", "use fewer units, or a smaller train.batch", {
           edit: "the network's options",
         }),
         exitCode: 2,
@@ -114,24 +113,24 @@ export function refuseLargeLayers(
   }
 }
 
-/** An output of a net, without outputs that are the same numbers under another name. */
+/** An output of a net. Outputs that share their memory with another output are not listed. */
 export interface SizedOutput {
-  /** Its name, such as `light.hidden1`. */
+  /** The output's name, such as `light.hidden1`. */
   readonly name: string;
-  /** Its shape, without the rows. */
+  /** The output's shape, without the batch axis. */
   readonly shape: readonly number[];
 }
 
 /**
- * Refuses batches whose outputs the machine has no memory for: a step has all of them at once, as
- * gradients need them. That is the least that it needs; what nets compute in between, and the
- * gradients, come on top.
+ * Refuses batches for which the outputs of the nets do not fit in memory: a step keeps all of them,
+ * because gradients need them. This is the minimum that a step needs; intermediate values and
+ * gradients need more.
  *
  * @param outputs The outputs of the nets.
- * @param rows The rows of a batch.
- * @param available The memory that the engine may have, in bytes.
- * @param place Where the pipeline file has the network.
- * @throws {UserError} With the largest output, its size and what the machine has; exit code 2.
+ * @param rows The number of rows in a batch.
+ * @param available The memory that the engine may use, in bytes.
+ * @param place The place of the network in the pipeline file.
+ * @throws {UserError} With the largest output, its size and the available memory; exit code 2.
  */
 export function refuseLargeOutputs(
   outputs: readonly SizedOutput[],
@@ -147,14 +146,14 @@ export function refuseLargeOutputs(
   throw new UserError(
     `a step of ${rows.toLocaleString("en")} rows needs ${
       formatBytes(bytes)
-    } for what the nets' layers put out, ${
+    } for the outputs of the nets' layers, of which ${largest.name} of size ${shape} needs ${
       formatBytes(bytesOf(largest))
-    } of that for ${largest.name} of ${shape}; there are ${formatBytes(available)} available`,
+    }; only ${formatBytes(available)} are available`,
     {
       place,
       hint: hint(
         "size/outputs",
-        "write a smaller train.batch, fewer units or a smaller width, or smaller images",
+        "use a smaller train.batch, fewer units, a smaller width, or smaller images",
         { edit: "the network's options, or train.batch" },
       ),
       exitCode: 2,
@@ -163,15 +162,15 @@ export function refuseLargeOutputs(
 }
 
 /**
- * Refuses nets that WebAssembly cannot address: before its memory is filled, which takes long and
- * ends anywhere.
+ * Refuses nets that are larger than the memory that WebAssembly can address. Without this check, the
+ * engine would fill its memory slowly and then fail at an arbitrary operation.
  *
  * @param variables The variables.
- * @param place Where the pipeline file has the network.
+ * @param place The place of the network in the pipeline file.
  * @throws {UserError} With the largest variable and its size.
  */
 export function refuseBeyondWasm(variables: readonly Variable[], place: Place | undefined): void {
-  // A gradient is as large as its variable, but for tables.
+  // A gradient is as large as its variable, except for tables.
   const sizes = variables.map(({ name, shape, table }) => ({
     name,
     shape,
@@ -182,12 +181,12 @@ export function refuseBeyondWasm(variables: readonly Variable[], place: Place | 
   const largest = sizes.reduce((one, other) => other.bytes > one.bytes ? other : one);
   const inGb = (bytes: number) => (bytes / 1e9).toFixed(1);
   throw new UserError(
-    `the nets' variables and gradients have ${inGb(bytes)} GB, of which ${largest.name} of shape [${
+    `the nets' variables and gradients need ${inGb(bytes)} GB, of which ${largest.name} of shape [${
       largest.shape.join(", ")
-    }] has ${inGb(largest.bytes)} GB; the engine wasm can hold 4 GB`,
+    }] needs ${inGb(largest.bytes)} GB; the engine wasm can address only 4 GB`,
     {
       place,
-      hint: hint("nets/wasm", "make it smaller, or use the engine native", {
+      hint: hint("nets/wasm", "use smaller nets, or use the engine native", {
         edit: "the network, or the engine",
       }),
     },

@@ -1,5 +1,5 @@
 /**
- * The state of a job as named tensors of a file, and back.
+ * Writes the state of a job to a file of named tensors, and restores it.
  *
  * @module
  */
@@ -18,27 +18,27 @@ import { divergedHint, NonFiniteError } from "../train/diagnose.ts";
 import { initialState, type Model, type State } from "../train/step.ts";
 
 /**
- * How many values are read or written at once: 16 MB. A table is larger than memory should hold
- * twice.
+ * The number of values that are read or written at once (16 MB). Large tables should not be in
+ * memory twice.
  */
 const PART = 2 ** 22;
 
-/** A tensor of a state, with the name that it has in files. */
+/** A tensor of a state, with its name in files. */
 export interface NamedTensor {
-  /** `NAME` of a variable, or `optimizer/SLOT/NAME`. */
+  /** The name in files: `NAME` of a variable, or `optimizer/SLOT/NAME`. */
   readonly name: string;
-  /** The variable that it is the value of, or a slot of. */
+  /** The variable that the tensor belongs to. */
   readonly variable: Variable;
-  /** The slot; undefined for the value itself. */
+  /** The optimizer's slot; undefined for the value of the variable. */
   readonly slot?: string;
   /** The values. */
   readonly tensor: tf.Tensor;
 }
 
 /**
- * All tensors of a state.
+ * Lists all tensors of a state.
  *
- * @param model Whose state it is.
+ * @param model The model that the state belongs to.
  * @param state The state.
  */
 export function namedTensors({ variables }: Model, { values, slots }: State): NamedTensor[] {
@@ -61,9 +61,10 @@ export function namedTensors({ variables }: Model, { values, slots }: State): Na
 }
 
 /**
- * The tensors of a state, to be written while it stays as it is.
+ * Returns the tensors of a state in a form that can be written in parts. The state must not change
+ * until they are written.
  *
- * @param model Whose state it is.
+ * @param model The model that the state belongs to.
  * @param state The state.
  * @returns Tensors whose parts throw a {@linkcode NonFiniteError} if a value is not finite.
  */
@@ -77,13 +78,13 @@ export function streamedTensors(model: Model, state: State): Map<string, Streame
   );
 }
 
-/** What is no number any more is nothing to go on from. */
+/** Passes the parts of a tensor on, and throws if a value is not finite. */
 async function* finite(
   name: string,
   parts: AsyncIterable<TensorPart>,
 ): AsyncGenerator<TensorPart> {
   for await (const part of parts) {
-    // A loop that calls nothing: there may be a billion values.
+    // A plain loop without calls, because there may be a billion values.
     for (let index = 0; index < part.length; index++) {
       const value = part[index]!;
       if (value - value === 0) continue;
@@ -118,16 +119,16 @@ async function* partsOf(tensor: tf.Tensor): AsyncGenerator<TensorPart> {
 }
 
 /**
- * Reads a state back.
+ * Restores a state from a checkpoint.
  *
- * @param model Whose state it is to be.
- * @param path The safetensors file.
+ * @param model The model that the state belongs to.
+ * @param path The checkpoint's safetensors file.
  * @returns The state; the caller disposes of it.
- * @throws {UserError} If the file is not of these nets and this optimizer.
+ * @throws {UserError} If the file has other nets or another optimizer.
  */
 export async function restoreState(model: Model, path: string): Promise<State> {
   const file = await SafetensorsFile.open(path);
-  // Zeros stand in until the values are there: memory of the engine's own, which tables write to.
+  // Allocate zeros first: tables are read into memory that the engine owns.
   const empty = Object.fromEntries(
     model.variables.map(({ name, shape }) => [name, tf.fill([...shape], 0)]),
   );
@@ -155,13 +156,13 @@ export async function restoreState(model: Model, path: string): Promise<State> {
 }
 
 /**
- * Reads the values of variables, without what an optimizer kept of them.
+ * Restores the values of variables from a checkpoint, without the optimizer's state.
  *
- * @param variables The variables; those that the file does not have are left out.
- * @param path The safetensors file of a checkpoint.
- * @param step The step that it has to be after.
+ * @param variables The variables; those that the file does not have are omitted.
+ * @param path The checkpoint's safetensors file.
+ * @param step The step after which the checkpoint must have been written.
  * @returns The values by name; the caller disposes of them.
- * @throws {UserError} If the file cannot be read, is of another step or of other nets.
+ * @throws {UserError} If the file cannot be read, or is from another step or from other nets.
  */
 export async function restoreValues(
   variables: readonly Variable[],
@@ -178,7 +179,7 @@ export async function restoreValues(
   try {
     if (file.metadata.step !== String(step)) {
       throw new UserError(
-        `${path} is of step ${file.metadata.step}; the phase before ended with that of step ${step}`,
+        `the checkpoint ${path} is from step ${file.metadata.step}; expected the one from step ${step}, with which the previous phase ended`,
         { hint: otherFileHint() },
       );
     }
@@ -187,12 +188,11 @@ export async function restoreValues(
       if (!entry) continue;
       if (entry.shape.join() !== shape.join()) {
         throw new UserError(
-          `${path} has ${name} with shape [${entry.shape}]; expected [${shape}]`,
+          `the tensor ${name} in ${path} has shape [${entry.shape}]; expected [${shape}]`,
           { hint: otherFileHint() },
         );
       }
-      // Zeros stand in until the values are there: memory of the engine's own, which tables write
-      // to.
+      // Allocate zeros first: tables are read into memory that the engine owns.
       const zeros = tf.fill([...shape], 0);
       const read = await restoreTensor(file, name, zeros, table);
       if (read !== zeros) zeros.dispose();
@@ -215,7 +215,7 @@ async function restoreTensor(
 ): Promise<tf.Tensor> {
   const { shape } = zeros;
   if (!isTable) {
-    // An array that is made here and nobody else's: engines keep it.
+    // Engines keep the array, so it must not be shared.
     const parts: TensorPart[] = [];
     for await (const part of file.parts(name, zeros.size)) parts.push(part);
     const [all = new Float32Array(0)] = parts;
@@ -237,24 +237,24 @@ async function restoreTensor(
   return zeros;
 }
 
-/** What to do about a file that a run has not written so. */
+/** Returns the hint for a checkpoint that the run did not write in this form. */
 const otherFileHint = () =>
-  hint("checkpoint/other-file", "start a new run: the file is not what this one wrote", {
+  hint("checkpoint/other-file", "start a new run: this run did not write the file", {
     edit: "the command",
   });
 
-/** A pipeline may have changed between; then the state is another's. */
+/** Refuses a checkpoint with other tensors than the model, for example after the pipeline changed. */
 function refuseOthers(wanted: readonly NamedTensor[], file: SafetensorsFile, path: string): void {
   const otherNet = hint(
     "checkpoint/other-net",
-    "resume with the network and the optimizer that the run had, or start a new run",
+    "resume with the network and optimizer of the run, or start a new run",
     { edit: "the pipeline, or the command" },
   );
   for (const { name, tensor: { shape } } of wanted) {
     const entry = file.entries.get(name);
     if (entry?.shape.join() === shape.join()) continue;
-    const found = entry ? `has ${name} with shape [${entry.shape}]` : `has no ${name}`;
-    throw new UserError(`the checkpoint ${path} ${found}; expected [${shape}]`, {
+    const found = entry ? `has ${name} with shape [${entry.shape}]` : `has no tensor ${name}`;
+    throw new UserError(`the checkpoint ${path} ${found}; expected shape [${shape}]`, {
       hint: otherNet,
       exitCode: 2,
     });
@@ -262,8 +262,11 @@ function refuseOthers(wanted: readonly NamedTensor[], file: SafetensorsFile, pat
   const names = new Set(wanted.map(({ name }) => name));
   const other = [...file.entries.keys()].find((name) => !names.has(name));
   if (other === undefined) return;
-  throw new UserError(`the checkpoint ${path} has ${other}, which the pipeline does not`, {
-    hint: otherNet,
-    exitCode: 2,
-  });
+  throw new UserError(
+    `the checkpoint ${path} has the tensor ${other}, which the nets do not have`,
+    {
+      hint: otherNet,
+      exitCode: 2,
+    },
+  );
 }

@@ -10,55 +10,55 @@ import {
   type StepOutput,
 } from "../train/step.ts";
 
-/** What becomes of a step whose losses or gradients are NaN or infinite. */
+/** How to handle a step whose losses or gradients are NaN or infinite. */
 export type NonFinite = "stop" | "skip" | "back";
 
-/** What a training step computes with. */
+/** The input of a training step. */
 export interface TrainInput {
-  /** Variables and slots. */
+  /** The variables and the optimizer's slots. */
   readonly state: State;
   /** The batch, the learning rate, and the seed. */
   readonly input: StepInput;
 }
 
-/** How steps are made and what becomes of broken ones. */
+/** The model of {@linkcode Steps}, and how steps that are not finite are handled. */
 export interface StepsOptions {
-  /** All that a step computes with. */
+  /** The nets, losses and optimizer. */
   readonly model: Model;
   /** The network's stage, for messages. */
   readonly network: StageReference;
-  /** Where the pipeline file has its losses, for messages. */
+  /** The place of the losses in the pipeline file, for messages. */
   readonly place: Place | undefined;
-  /** What becomes of a broken step. */
+  /** How to handle a step that is not finite. */
   readonly nonFinite: NonFinite;
-  /** How many steps in a row may be skipped; one more ends the run. */
+  /** The maximum number of steps that may be skipped in a row. */
   readonly maxSkipped: number;
 }
 
-/** What a step came to. */
+/** The result of a step. */
 export interface Advanced {
-  /** The state to go on with; after a step that is skipped it is the one before. */
+  /** The state after the step; if the step was skipped, the state before it. */
   readonly state: State;
   /** The total loss, then each term before its weight. */
   readonly losses: Float32Array;
   /** The L2 norm of all gradients, before they are clipped. */
   readonly gradientNorm: number;
-  /** Whether the step was skipped, as its losses or gradients are not finite. */
+  /** Whether the step was skipped because its losses or gradients are not finite. */
   readonly skipped: boolean;
 }
 
-/** Takes steps, and sees to those that are not finite. */
+/** Takes training steps, and skips or refuses those that are not finite. */
 export class Steps {
   readonly #train: Pick<CapturedFunction<TrainInput, StepOutput>, "call">;
   readonly #options: StepsOptions;
   #inARow: number;
 
   /**
-   * Prepares for steps.
+   * Creates the steps of a phase.
    *
-   * @param train The training step.
-   * @param options What becomes of broken steps.
-   * @param skippedInARow How many were skipped in a row just before the first one.
+   * @param train The function that computes a training step.
+   * @param options The model, and how steps that are not finite are handled.
+   * @param skippedInARow The number of steps that were skipped in a row just before the first one.
    */
   constructor(
     train: Pick<CapturedFunction<TrainInput, StepOutput>, "call">,
@@ -70,19 +70,19 @@ export class Steps {
     this.#inARow = skippedInARow;
   }
 
-  /** How many steps in a row were skipped by now. */
+  /** The number of steps that were skipped in a row just before now. */
   get skippedInARow(): number {
     return this.#inARow;
   }
 
   /**
-   * One step. The state that is not gone on with is disposed of.
+   * Takes one step, and disposes of the state that is no longer needed.
    *
-   * @param state The state before.
+   * @param state The state before the step.
    * @param input The batch.
-   * @param when When it is, in words: `at step 3 (epoch 1)`.
-   * @returns What it came to.
-   * @throws {NonFiniteError} If its losses or gradients are not finite, and it may not be skipped.
+   * @param when The time of the step for messages, such as `at step 3 (epoch 1)`.
+   * @returns The result of the step.
+   * @throws {NonFiniteError} If losses or gradients are not finite and the step may not be skipped.
    */
   async take(state: State, input: StepInput, when: string): Promise<Advanced> {
     const output = this.#train.call({ state, input });

@@ -1,39 +1,39 @@
-/** Adds up the time that a part of a run takes. */
+/** Measures the total time of an activity that is repeatedly started and stopped. */
 export class Stopwatch {
   #milliseconds: number;
   #since: number | undefined;
 
   /**
-   * Makes one that stands still.
+   * Creates a stopped watch.
    *
-   * @param seconds What it has counted before.
+   * @param seconds The time to start from, in seconds; 0 by default.
    */
   constructor(seconds = 0) {
     this.#milliseconds = seconds * 1000;
   }
 
-  /** All of the time so far, in seconds. */
+  /** The total time so far, in seconds. */
   get seconds(): number {
     const running = this.#since === undefined ? 0 : performance.now() - this.#since;
     return (this.#milliseconds + running) / 1000;
   }
 
-  /** Begins to count. */
+  /** Starts counting time. */
   start(): void {
     this.#since = performance.now();
   }
 
-  /** Ends counting until it is started again. */
+  /** Stops counting time until it is started again. */
   stop(): void {
     this.#milliseconds = this.seconds * 1000;
     this.#since = undefined;
   }
 
   /**
-   * Counts while something runs.
+   * Counts time while a function runs.
    *
-   * @param run What; it may be asynchronous.
-   * @returns What it returned.
+   * @param run The function, which may be asynchronous.
+   * @returns The function's return value.
    */
   during<T>(run: () => T): T {
     this.start();

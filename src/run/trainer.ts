@@ -38,15 +38,14 @@ import { rowsOf } from "../train/tensors.ts";
 import { initialValues } from "../train/variables.ts";
 
 /**
- * Trains the nets of a job and measures them after each epoch.
+ * Trains the nets of a job and evaluates them after each epoch.
  *
- * @param job What to train on what.
- * @param emit Tells outputs what happens.
- * @param checkpoints Where to start from, and what becomes of checkpoints.
- * @returns What came out.
- * @throws {UserError} If a stage fails, the loss is no longer finite, or a checkpoint cannot be
- *   written.
- * @throws {Interruption} If the job was asked to end.
+ * @param job The nets, their phases, and the data.
+ * @param emit Sends events to the outputs.
+ * @param checkpoints The checkpoint to continue from, if any, and the store for new ones.
+ * @returns The job's result.
+ * @throws {UserError} If a stage fails, the loss is not finite, or a checkpoint cannot be written.
+ * @throws {Interruption} If the job's signal is aborted.
  */
 export async function runJob(
   job: Job,
@@ -62,7 +61,8 @@ export async function runJob(
 }
 
 /**
- * A phase while it runs: how far it has come, its state, its batches, and what computes its steps.
+ * A phase while it runs: its progress, its state, its batches, and the functions that compute its
+ * steps.
  */
 class RunningPhase {
   readonly progress: Progress;
@@ -116,7 +116,7 @@ class RunningPhase {
   }
 }
 
-/** The data that a phase reads, in the order in which it does, from one epoch to another. */
+/** Yields the passes over the data that a phase makes from its first to its last epoch, in order. */
 function* passes(job: Job, progress: Progress, first: number, last: number): Iterable<Pass> {
   for (let epoch = first; epoch <= last; epoch++) {
     yield { split: "train", training: true, epoch, ...job.cut };
@@ -178,7 +178,7 @@ class Training {
     this.#running = undefined;
   }
 
-  /** Begins from a checkpoint, or from the start. */
+  /** Starts from a checkpoint, or from scratch. */
   async #begin(from: StoredCheckpoint | undefined, rollback?: Rollback): Promise<RunningPhase> {
     const { seed, given } = this.#job;
     const position = from?.content.position ?? startPosition(given.steps);
@@ -188,13 +188,13 @@ class Training {
       ? await restoreState(model, from.path)
       : initialState(model, initialValues(model.variables, seed, given.values), given.slots);
     return await this.#open(progress, state, async () => {
-      // What cannot be resumed is refused before anything of the run changes.
+      // The state was restored without an error, so the run folder may change from here on.
       await this.#checkpoints.announce(from);
       return from?.content.gradients;
     }, position.skippedInARow);
   }
 
-  /** Goes on to the next phase, from a file, so that a resumed run finds the same. */
+  /** Starts the next phase from a file, so that a resumed run starts from the same state. */
   async #nextPhase(running: RunningPhase): Promise<RunningPhase> {
     const { phases, seed } = this.#job, { store } = this.#checkpoints, { progress } = running;
     const best = progress.bestEpoch, next = phases[progress.start.phase + 1]!;
@@ -211,9 +211,9 @@ class Training {
   }
 
   /**
-   * Opens a phase with its state, which is disposed of if that fails.
+   * Opens a phase with its state. If that fails, the state is disposed of.
    *
-   * @param prepare Runs first; may know the gradient norms of the first batch.
+   * @param prepare Runs first, and may return known gradient norms of the first batch.
    */
   async #open(
     progress: Progress,
@@ -231,7 +231,7 @@ class Training {
     return this.#running;
   }
 
-  /** How strongly each loss pulls at whose variables, on the first batch. */
+  /** Measures the gradient norms of each loss, by owner of the variables, on the first batch. */
   async #measureGradients(progress: Progress, state: State): Promise<GradientNorms[]> {
     const { model, learningRate } = progress.phase.nets;
     const position = { ...progress.inPhase, step: 0, epoch: 0 };
@@ -251,8 +251,8 @@ class Training {
   }
 
   /**
-   * Goes back to the last checkpoint, or to the start, after a step whose numbers are not finite.
-   * From there the learning rate is half of what it was, and the step's batch is left out.
+   * Returns to the last checkpoint, or to the start, after a step whose numbers are not finite. From
+   * there, the learning rate is halved and the batch of that step is skipped.
    */
   async #rollBack({ progress }: RunningPhase, error: NonFiniteError): Promise<RunningPhase> {
     const { name, report } = this.#job, { store } = this.#checkpoints;
@@ -262,7 +262,7 @@ class Training {
     if (nonFinite !== "back" || times === MAX_ROLLBACKS) {
       const good = await store.lastGood();
       const where = good === undefined ? "" : `; the last good checkpoint is ${good}`;
-      const tried = times === 0 ? "" : ` (the run has gone back ${times} times)`;
+      const tried = times === 0 ? "" : ` (after ${times} rollbacks)`;
       throw new UserError(
         error.problems.map((problem) => ({
           ...problem,
@@ -276,10 +276,10 @@ class Training {
     const from = await store.newest(name, report);
     const to = from
       ? `the checkpoint after step ${from.content.position.step}`
-      : "the start, as there is no checkpoint";
+      : "the start, because there is no checkpoint";
     report(
-      `${error.message}: back to ${to}; from there the learning rate is multiplied by ` +
-        `${factor / 2}, and the batch of step ${step} is left out`,
+      `${error.message}: training goes back to ${to}; from there, the learning rate is multiplied ` +
+        `by ${factor / 2}, and the batch of step ${step} is skipped`,
     );
     return await this.#begin(from, {
       phase,
@@ -289,7 +289,7 @@ class Training {
     });
   }
 
-  /** The rest of the epoch: its steps, and its evaluations. */
+  /** Completes the current epoch: its remaining steps and its evaluations. */
   async #epoch(running: RunningPhase): Promise<void> {
     const { progress, evaluated, measure } = running;
     const { training } = progress.time, { model, metrics: metricList } = progress.phase.nets;
@@ -333,7 +333,7 @@ class Training {
       snapshot: () => snapshot(model, state),
       checkpoint: this.#requests.ask,
     });
-    // The next phase may begin with the best weights, whether an output wants them or not.
+    // The next phase may start from the best weights, even if no output asks for them.
     const next = this.#job.phases[progress.start.phase + 1];
     if (best && next?.from === "best") this.#requests.ask({ best });
     await this.#saveIfAsked(running);
@@ -434,9 +434,9 @@ class Training {
   }
 
   /**
-   * Signals are heard between tasks alone, and steps of an engine that never waits are one task. It
-   * has to be a timer: a loop that always has something to do looks for what comes from outside
-   * once in 61 turns only.
+   * Lets the event loop deliver signals. They are delivered only between tasks, and the steps of an
+   * engine that never waits are a single task. This must be a timer: an event loop that always has
+   * work to do polls for external events only once in 61 turns.
    */
   async #breathe(): Promise<void> {
     if (performance.now() - this.#breathed < BREATH) return;
@@ -445,20 +445,23 @@ class Training {
   }
 }
 
-/** The time between two looks for signals, in milliseconds. */
+/** The time between two checks for signals, in milliseconds. */
 const BREATH = 100;
 
-/** So often a job goes back before it is taken to be hopeless. */
+/** The maximum number of rollbacks in a phase. */
 const MAX_ROLLBACKS = 3;
 
-/** Larger than training batches, as nothing is kept for a backward pass; every row is measured. */
+/**
+ * Evaluation batches are larger than training batches, because no values are kept for a backward
+ * pass. Every row is evaluated.
+ */
 const evaluationCut = { size: evaluationRows, last: "keep" } as const;
 
-/** The phase's name, as events and checkpoints have it. */
+/** The phase's name, in the form of events and checkpoints. */
 const nameOf = ({ name }: JobPhase): { readonly phase?: string } =>
   name === undefined ? {} : { phase: name };
 
-/** The second name of a phase's best checkpoint. */
+/** The additional name of a phase's best checkpoint. */
 const bestNameOf = ({ name }: JobPhase) => name === undefined ? "best" : `best-${name}`;
 
 async function snapshot(model: JobPhase["nets"]["model"], state: State): Promise<Snapshot> {

@@ -117,7 +117,7 @@ const mistakes: Readonly<Record<string, [parts: Record<string, unknown>, error: 
   ],
   "a policy for hints on a loss with the label": [
     { losses: [{ use: "cross-entropy", on: "light", gradient: "mutual" }] },
-    /mutual is for hints[^]*pipeline\.yaml:\d+:\d+/,
+    /mutual sends gradients to the teacher[^]*pipeline\.yaml:\d+:\d+/,
   ],
   "outputs of different shapes in a hint": [
     {

@@ -85,7 +85,7 @@ Deno.test("the published package runs with the permissions that it prints, and r
     assertEquals(bare.code, 2);
     assertMatch(
       bare.stderr,
-      /^error: this process has no permission to .*\n hint: deno run needs --allow-/,
+      /^error: this process has no permission to .*\n hint: start it with deno run --allow-/,
     );
   });
 });

@@ -204,7 +204,7 @@ Deno.test({
           assertEquals(code, 2, stderr);
           assertMatch(
             stderr,
-            new RegExp(`^error: .* is written by another run .process ${pid}, since 20`, "m"),
+            new RegExp(`^error: .* is in use by another run .process ${pid}, since 20`, "m"),
           );
         }
         await Deno.writeTextFile(join(folder, "go"), "");
@@ -265,14 +265,17 @@ Deno.test("resume rejects folders that are not run folders, and changes that a r
       assertStringIncludes(stderr, words);
     };
     await refused([], "expected a run folder");
-    await refused(["empty"], "empty is no run folder: there is no empty/pipeline.json");
-    await refused(["none"], "none is no run folder");
+    await refused(["empty"], "empty is not a run folder: it has no pipeline.json");
+    await refused(["none"], "none is not a run folder");
     await refused(
       ["empty", "--out", "other"],
       "resume has no option --out: a run continues in its own folder",
     );
     await Deno.writeTextFile(join(cwd, "empty", "pipeline.json"), "{");
-    await refused(["empty"], "empty/pipeline.json is not what a run writes");
+    await refused(
+      ["empty"],
+      "empty/pipeline.json is damaged: its content is not what a run writes",
+    );
     await Deno.writeTextFile(join(cwd, "x.yaml"), stringify(long));
     const args = ["x.yaml", "--engine", "wasm", "--epochs", "1", "--quiet", "--out", "run"];
     assertEquals((await rocket(args, { cwd })).code, 0);

@@ -183,7 +183,7 @@ Deno.test("a read-only folder ends the run with exit code 1", async () => {
     const out = join(folder, "taken", "run");
     const { code, stderr } = await rocket([file, "--engine", "wasm", "--out", out]);
     assertEquals(code, 1);
-    assertMatch(stderr, /^error: the run folder .* cannot be made/m);
+    assertMatch(stderr, /^error: the run folder .* cannot be created/m);
   });
 });
 

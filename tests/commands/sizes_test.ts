@@ -18,14 +18,14 @@ const cases: Readonly<
     data: { features: { x: { ids: { hash: 2_000_000_000 } } } },
     network: { use: "ctr", embedding: 16 },
     words: [
-      "the table embedding/x of 2,000,000,001 × 16 needs 128 GB; this machine has ",
-      "hint: make fewer ids",
+      "the table embedding/x of size 2,000,000,001 × 16 needs 128 GB; this machine has ",
+      "hint: use fewer ids",
     ],
   },
   "a layer of ten billion units": {
     data: { features: { z: {} } },
     network: { use: "mlp", booster: [10_000_000_000] },
-    words: ["the variable booster/dense1/kernel of 1 × 10,000,000,000 needs 40 GB"],
+    words: ["the variable booster/dense1/kernel of size 1 × 10,000,000,000 needs 40 GB"],
   },
   "one-hot places": {
     data: {
@@ -115,7 +115,7 @@ Deno.test("pipeline sweep and resume reject the same sizes as run", async () => 
     assertEquals(refused.code, 2, refused.stderr);
     assertStringIncludes(
       refused.stderr,
-      "the table embedding/x of 2,000,000,001 × 16 needs 128 GB",
+      "the table embedding/x of size 2,000,000,001 × 16 needs 128 GB",
     );
     const run = await call("small.json", "--out", "run", "--quiet");
     assertEquals(run.code, 0, run.stderr);
@@ -128,7 +128,7 @@ Deno.test("pipeline sweep and resume reject the same sizes as run", async () => 
     );
     const resumed = await call("resume", "run", "--epochs", "2");
     assertEquals(resumed.code, 2, resumed.stderr);
-    assertStringIncludes(resumed.stderr, "the table embedding/x of 2,000,000,001 ×");
+    assertStringIncludes(resumed.stderr, "the table embedding/x of size 2,000,000,001 ×");
     assertStringIncludes(resumed.stderr, "this machine has ");
   });
 });

@@ -453,7 +453,7 @@ function* argumentCases(): Iterable<CommandCase> {
       " --> --set data.train.path=none.arrow (data.train.path)",
     ]],
     ["files: a sweep as a pipeline", [...check, "s.yaml"], 2, [
-      "s.yaml is a sweep, and not a pipeline",
+      "s.yaml is a sweep file, not a pipeline file",
       "deno task pipeline sweep s.yaml",
     ], { "s.yaml": "base: p.yaml\nseeds: [1]\nsettings: { a: {} }\n" }],
     [
@@ -467,12 +467,12 @@ function* argumentCases(): Iterable<CommandCase> {
     ],
     ["files: a name that is similar", [...check, "pp.yaml"], 2, ["did you mean p.yaml?"]],
     ["folders: a file in the way of the run folder", [...run, "--out", "p.yaml/x"], 1, [
-      "the run folder p.yaml/x cannot be made",
+      "the run folder p.yaml/x cannot be created",
       "is a file",
-      "choose another with --out",
+      "choose another folder with --out",
     ]],
     ["folders: a run folder of a similar name", ["resume", "rum"], 2, [
-      "rum is no run folder",
+      "rum is not a run folder",
       "did you mean run?",
     ], { "run/pipeline.json": "{}" }],
   ];

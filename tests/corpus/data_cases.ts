@@ -407,7 +407,7 @@ function* columnCases(): Iterable<DataCase> {
     ["which a double cannot hold exactly"],
   );
   yield one("text in a net of numbers", file({ ...rows, x: words }), "features", 2, [
-    'the feature f holds text (row 0 of a.arrow (train split), column x: "low"), and mlp reads numbers',
+    'the feature f holds text (row 0 of a.arrow (train split), column x: "low"), but the network mlp reads numbers',
     "`- { use: one-hot, feature: f }`",
   ]);
   yield one("numbers as text", file({ ...rows, x: ["1", "2.5", "-3", "NA"] }), "features", 2, [
@@ -424,7 +424,7 @@ function* columnCases(): Iterable<DataCase> {
     },
   });
   yield one("ids in a net of numbers", file({ ...rows, x: words }), "features", 2, [
-    "the feature f holds ids, and mlp reads numbers",
+    "the feature f holds ids, but the network mlp reads numbers",
     "`- { use: one-hot, feature: f }`",
   ], { features: "{ column: x, ids: train }" });
   yield one(
@@ -432,7 +432,10 @@ function* columnCases(): Iterable<DataCase> {
     file({ ...rows, x: rows.y.slice() }),
     "features",
     2,
-    ["the feature f holds ids (int32), and mlp reads numbers", "leave out `dtype: int32`"],
+    [
+      "the feature f holds ids (int32), but the network mlp reads numbers",
+      "leave out `dtype: int32`",
+    ],
     { features: "{ column: x, dtype: int32 }" },
   );
   yield one(
@@ -567,11 +570,11 @@ function* textCases(): Iterable<DataCase> {
     ["a.csv"],
   );
   yield one("text for missing numbers among codes", `x,y\n007,1\nNA,0\n+3,0\n5,1\n`, [
-    'the feature f holds text (row 1 of a.csv (train split), column x: "NA"), and mlp reads numbers',
+    'the feature f holds text (row 1 of a.csv (train split), column x: "NA"), but the network mlp reads numbers',
     '`nullValues: ["", "NA"]` and `columns: { x: float64 }` in the sources of data',
   ], { at: "features", code: 2 });
   yield one("text for missing numbers", `x,y\n0.5,1\nNA,0\n-3.0,0\n`, [
-    'the feature f holds text (row 1 of a.csv (train split), column x: "NA"), and mlp reads numbers',
+    'the feature f holds text (row 1 of a.csv (train split), column x: "NA"), but the network mlp reads numbers',
     '`nullValues: ["", "NA"]` in the sources of data',
     "`nulls: mean`",
   ], { at: "features", code: 2 });

@@ -124,15 +124,21 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
     words: readonly string[],
     more: Partial<RunCase>,
   ): RunCase => ({ name: `resume: ${name}`, of: "plain", args: longer, code: 2, words, ...more });
-  yield one("a folder that is none", ["a run names its folder"], {
+  yield one("a folder that is none", ["name the folder of a run"], {
     args: ["resume", "elsewhere", ...options],
     mended: { "resume/folder": { args: ["resume", "run", ...options] } },
   });
-  yield one("a file that no run has written", ["is not what a run writes"], {
-    files: { "run/pipeline.json": "{}" },
-    mended: { "resume/new": again() },
-  });
-  yield one("a result that no run has written", ["run/result.json is not what a run writes"], {
+  yield one(
+    "a file that no run has written",
+    ["is damaged: its content is not what a run writes"],
+    {
+      files: { "run/pipeline.json": "{}" },
+      mended: { "resume/new": again() },
+    },
+  );
+  yield one("a result that no run has written", [
+    "run/result.json is damaged: its content is not what a run writes",
+  ], {
     files: { "run/result.json": '{ "stopped": true }' },
     mended: { "resume/result": { files: { "run/result.json": null } } },
   });
@@ -161,12 +167,14 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
   yield one("fewer epochs than there were", ["write 2 or more"], {
     args: ["resume", "run", ...options, "--set", "train.epochs=1"],
   });
-  yield one("a model that is not whole", ["the folder is not whole"], {
+  yield one("a model that is not whole", ["this run folder is incomplete"], {
     code: 1,
     files: { "run/model.json": "{}" },
     mended: { "resume/whole": again() },
   });
-  yield one("a model of another feature", ["start a new run, with these weights"], {
+  yield one("a model of another feature", [
+    "start a new run; to start it from the weights of this run",
+  ], {
     code: 1,
     before: (_run, folder) => {
       const path = join(folder, "run", "model.json");
@@ -177,7 +185,7 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
     },
     mended: { "resume/model": again() },
   });
-  yield one("an optimizer that keeps more", ["the optimizer that the run had"], {
+  yield one("an optimizer that keeps more", ["network and optimizer of the run"], {
     args: [...longer, "--set", "optimizer.momentum=0.5"],
     mended: { "checkpoint/other-net": { args: longer } },
   });
@@ -193,10 +201,10 @@ function* resumeCases(base: (name: string) => string): Iterable<RunCase> {
     },
     mended: { "initial/changed": again() },
   });
-  yield one("a run folder that is taken", ["choose another with --out"], {
+  yield one("a run folder that is taken", ["choose another folder with --out"], {
     args: ["run", ...options, "--out", "run", "p.yaml"],
   });
-  yield one("a run that goes on", ["wait until it has ended"], {
+  yield one("a run that goes on", ["wait until that run has ended"], {
     async before(_run, folder) {
       const lock = await Deno.open(join(folder, "run", "run.lock"), { create: true, write: true });
       await lock.lock(true);

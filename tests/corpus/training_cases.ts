@@ -261,7 +261,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
   yield one(
     "output: a file in the way of checkpoints",
     { outputs: `${output("blocks")}, checkpoint` },
-    ["see that the disk has room"],
+    ["make sure that the disk has space"],
   );
   yield one(
     "rates: weights that grow until their products are infinite",

@@ -61,6 +61,6 @@ export default defineLoss({
     await refused("no idea");
     await Deno.writeTextFile(file, (await Deno.readTextFile(file)).replace("at: 0", "at: 1000000"));
     await runFile(file, out, "wasm");
-    await refused("already holds a run");
+    await refused("already contains a run");
   }, { "mine.ts": plugin });
 });

@@ -269,7 +269,7 @@ onWasm(
         second: rows(["cow", "dog"]),
         parts: classes("y"),
       }),
-      "the run has the classes ant, bee, and none of cow, dog",
+      "the earlier run has the classes ant, bee, but none of cow, dog",
     );
     const binary = (order: readonly string[]) => ({
       ...mlp,
@@ -301,15 +301,18 @@ onWasm(
     const refused = (parts: Parts, later: Parts, first: readonly unknown[] = day1) =>
       refusal({ first: items(first), second: items(first), parts, later });
     const other = await refused(of({ hash: 7 }), of({ hash: 8 }));
-    assertStringIncludes(other, "the ids of item are hashes into 7 there and hashes into 8 here");
+    assertStringIncludes(
+      other,
+      "the ids of item are hashes into 7 buckets there and hashes into 8 buckets here",
+    );
     assertStringIncludes(other, "write `ids: { hash: 7 }` at the feature item");
     assertStringIncludes(
       await refused(of("train"), of({ hash: 4 })),
-      "values of a vocabulary there and hashes into 4 here",
+      "values of a vocabulary there and hashes into 4 buckets here",
     );
     assertStringIncludes(
       await refused(of({ count: 9 }), of("train"), [1, 2, 3]),
-      "write `ids: { count: 9 }` at the feature item, as the run has it",
+      "write `ids: { count: 9 }` at the feature item, as in the earlier run",
     );
   },
 );
@@ -424,8 +427,8 @@ onWasm(
 onWasm("axes that are not as declared are the network's fault", async () => {
   for (
     const [axes, words] of [
-      [`axes: ["classes", { features: ["item"] }],`, "has 1 places, not 3"],
-      [`axes: [{ features: ["itme"] }, "classes"],`, "there is no feature itme"],
+      [`axes: ["classes", { features: ["item"] }],`, "has size 1, not 3"],
+      [`axes: [{ features: ["itme"] }, "classes"],`, "the feature itme does not exist"],
       [`axes: ["units"],`, "has 1 axes for the shape [3,1]"],
     ] as const
   ) {
@@ -476,7 +479,7 @@ onWasm(
     const error = await assertRejects(() => hand("", day2), UserError);
     assertStringIncludes(
       error.message,
-      "the feature item is made of the ids of item, which are not those of the run",
+      "the feature item is computed from the ids of item, which differ from those of the earlier run",
     );
     const declared = "places: [{ size, ids: idKeysOf('item', features.item) }]";
     const { before, after } = await hand(declared, day2);
@@ -541,7 +544,7 @@ onWasm("a run without model.json is refused with what to do", async () => {
     const network = { ...dayNetwork({}), initial };
     const two = await writeDay(folder, "day2", items(day2), { ...ids, network });
     const error = await assertRejects(() => logitsOf(two), UserError);
-    assertStringIncludes(error.message, "model.json cannot be read: there is no such file");
+    assertStringIncludes(error.message, "model.json cannot be read: the file does not exist");
     assertEquals(error.exitCode, 2);
   });
 });
@@ -559,12 +562,12 @@ onWasm(
       await Deno.writeTextFile(path, text.replace('"berry"', '"bilberry"'));
       assertStringIncludes(
         await resume(),
-        'the feature item is not that of the run any more: value 1 is "berry" and was "bilberry"',
+        'the feature item changed since the run began: value 1 (counted from 0) is now "berry" and was "bilberry"',
       );
       await Deno.writeTextFile(path, text.replaceAll('"kind": "vocabulary"', '"kind": "hash"'));
-      assertStringIncludes(await resume(), "the feature item is not that of the run any more");
+      assertStringIncludes(await resume(), "the feature item changed since the run began");
       await Deno.remove(path);
-      assertStringIncludes(await resume(), "model.json cannot be read: there is no such file");
+      assertStringIncludes(await resume(), "model.json cannot be read: the file does not exist");
       await Deno.writeTextFile(path, text);
       await train(one, { resume: true });
     }),

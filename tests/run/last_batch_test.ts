@@ -129,7 +129,7 @@ export default defineNetwork({
   const { lastBatch: _, ...train } = base.train as Record<string, unknown>;
   const pipeline = { ...base, train, network: { use: "./net.ts" } };
   const error = await assertRejects(() => stepsOf(pipeline, "never", net("")), StageError);
-  assertStringIncludes(error.message, "declares mean, which is not trainable");
+  assertStringIncludes(error.message, "declares the variable mean, which is not trainable");
   assertStringIncludes(error.problems[0]!.hint!, "add `batchNorm: true`");
   assertEquals((await stepsOf(pipeline, "never", net("batchNorm: true,"))).stepsPerEpoch, 1);
   assertEquals((await stepsOf(pipeline, "never", net("batchNorm: false,"))).stepsPerEpoch, 2);

@@ -119,11 +119,11 @@ forEachEngine(
     assertEquals(
       error.problems.map(({ message }) => message),
       [
-        'the feature mixed holds text (row 1 of rows.arrow (train split), column mixed: "NA"), and mlp reads numbers',
-        'the feature city holds text (row 0 of rows.arrow (train split), column city: "Oslo"), and mlp reads numbers',
-        "the feature known holds ids, and mlp reads numbers",
-        "the feature plain holds ids (int32), and mlp reads numbers",
-        "the feature at holds times in seconds since 1970, which float32 rounds to minutes, and mlp reads numbers",
+        'the feature mixed holds text (row 1 of rows.arrow (train split), column mixed: "NA"), but the network mlp reads numbers',
+        'the feature city holds text (row 0 of rows.arrow (train split), column city: "Oslo"), but the network mlp reads numbers',
+        "the feature known holds ids, but the network mlp reads numbers",
+        "the feature plain holds ids (int32), but the network mlp reads numbers",
+        "the feature at holds times in seconds since 1970, which float32 rounds to minutes, but the network mlp reads numbers",
       ].map((message) =>
         message.replaceAll("rows.arrow", /row 1 of (.*?) \(/.exec(error.message)![1]!)
       ),
@@ -155,7 +155,7 @@ forEachEngine("a plugin's network gets no ids that it does not ask for", async (
     UserError,
   );
   assertStringIncludes(error.message, "the feature city holds text");
-  assertStringIncludes(error.message, "and naive reads numbers");
+  assertStringIncludes(error.message, "but the network naive reads numbers");
   // What the nets do not read is no matter.
   await prepare({ features, network: { use: naive(["number"]) } });
   await prepare({ features, network: { use: naive(["number", "city"], "numbers and ids") } });

@@ -42,7 +42,7 @@ for (const event of ["step", "epoch", "runEnd"]) {
         const told = formatProblem(error.problems[0]!);
         assertStringIncludes(told, `"./broken.ts" failed in ${event}(): Error: no idea`);
         assertStringIncludes(told, "pipeline.yaml:");
-        const early = reports.filter((line) => line.includes("goes on without the output"));
+        const early = reports.filter((line) => line.includes("continues without the output"));
         assertEquals(early.length, 1);
         // All else is there, and the broken one heard of nothing more.
         const result = JSON.parse(await Deno.readTextFile(join(out, "result.json")));

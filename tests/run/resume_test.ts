@@ -289,11 +289,11 @@ forEachEngine("a damaged checkpoint is noticed, and the one before it is taken",
       await Deno.writeFile(path, bytes);
     },
     "bytes; expected": (path) => Deno.truncate(path, 1000),
-    "its JSON is not": (path) => Deno.truncate(path.replace(".safetensors", ".json"), 100),
-    "JSON is not as it was": (path) =>
+    "its JSON file has": (path) => Deno.truncate(path.replace(".safetensors", ".json"), 100),
+    "JSON file has a wrong checksum": (path) =>
       Deno.writeTextFile(path.replace(".safetensors", ".json"), "{}"),
     // A number that is another number, which nothing but a hash can tell.
-    "is not as it was written": async (path) => {
+    "has a wrong checksum": async (path) => {
       const json = path.replace(".safetensors", ".json");
       const text = await Deno.readTextFile(json);
       const changed = text.replace(/("rows": \d*)(\d)/, (_, start, last) => start + (last ^ 1));
@@ -320,14 +320,14 @@ forEachEngine("a damaged checkpoint is noticed, and the one before it is taken",
 });
 
 forEachEngine(
-  "a run without a checkpoint begins anew when it is resumed, with a word",
+  "a run without a checkpoint starts from scratch when it is resumed, and logs it",
   async () => {
     await withRun(async (file, out) => {
       await Deno.remove(join(out, "checkpoints"), { recursive: true });
       const reports: string[] = [];
       const report = (line: string) => void reports.push(line);
       await runFile(file, out, current(), {}, { resume: true, report });
-      assert(reports.includes("there is no checkpoint yet: the run starts anew"));
+      assert(reports.includes("the run has no checkpoint yet: it starts from scratch"));
       assertEquals(await endOf(out), await wholeEnd(file, all));
     });
   },
@@ -363,7 +363,7 @@ forEachEngine("a run is not resumed with another seed, other nets or other rows"
     await refused("batch: 250", "batch: 25", "train.batch cannot change");
     await refused("batch: 250", "batch: 250\n  lastBatch: drop", "train.lastBatch cannot change");
     await refused("data:", "data:\n  rows: 100", "data.rows cannot change");
-    await refused("epochs: 2", "epochs: 1", "is of epoch 2, and there are to be 1");
+    await refused("epochs: 2", "epochs: 1", "is from epoch 2, but `epochs` is 1");
     await refused("digits-train", "digits-test", "had 1150 rows and now has");
   });
 });
@@ -545,7 +545,7 @@ forEachEngine(
       const { result, reports } = await runFile(file, out, current(), {
         step: ({ loss, gradientNorm }) => void norms.push(loss, gradientNorm),
       });
-      const back = reports.filter((line) => line.includes(": back to "));
+      const back = reports.filter((line) => line.includes("goes back to "));
       assert(back.length > 0, "no batch is of the kind");
       for (const line of back) {
         assertStringIncludes(line, "the loss trap(light) has a gradient that is not finite");
@@ -574,7 +574,7 @@ forEachEngine(
       const run = () =>
         runFile(file, join(folder, "run"), current(), {}, { report: (line) => reports.push(line) });
       const { message } = await assertRejects(run, UserError);
-      assertStringIncludes(message, "(the run has gone back 3 times)");
+      assertStringIncludes(message, "(after 3 rollbacks)");
       const back = reports.filter((line) => line.includes("back to the start"));
       assertEquals(back.length, 3, reports.join("\n"));
     }, always);

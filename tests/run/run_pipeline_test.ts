@@ -30,7 +30,7 @@ Deno.test("runPipeline() says which permission a program lacks, as the command l
       assertEquals(stderr, "");
       const [[message, hint]] = JSON.parse(stdout);
       assertStringIncludes(message, `this process has no permission to ${deed}`);
-      assertStringIncludes(hint, `deno run needs ${flag}`);
-      assertStringIncludes(hint, "--permissions prints all that a pipeline needs");
+      assertStringIncludes(hint, `start it with deno run ${flag}`);
+      assertStringIncludes(hint, "--permissions prints all permissions that a pipeline needs");
     }
   }));

@@ -38,15 +38,18 @@ Deno.test("refuseLargeNets() names what is needed for what, and the largest vari
   const error = assertThrows(() => refuseLargeNets(nets(2), 3e6, undefined), UserError);
   assertEquals(
     error.message,
-    "the nets need 3.8 MB: 1.2 MB for weights, 2.4 MB for what adam keeps of them, 200 kB for gradients; " +
-      "the table table of 1,000 × 250 needs 1 MB of that; this machine has 3 MB available",
+    "the nets need 3.8 MB: 1.2 MB for weights, 2.4 MB for the state of adam, 200 kB for gradients; " +
+      "of this, the table table of size 1,000 × 250 needs 1 MB; this machine has 3 MB available",
   );
   assertEquals(error.exitCode, 2);
   const { message } = assertThrows(() => refuseLargeNets(nets(0), 1e3, undefined), UserError);
-  assertStringIncludes(message, "the table table of 1,000 × 250 needs 1 MB; this machine has 1 kB");
+  assertStringIncludes(
+    message,
+    "the table table of size 1,000 × 250 needs 1 MB; this machine has 1 kB",
+  );
 });
 
-forEachEngine("prepareNets() counts what layers put out for all rows of a batch", async () => {
+forEachEngine("prepareNets() counts the outputs of layers for all rows of a batch", async () => {
   await inFolder(async (folder) => {
     const rows = Array.from({ length: 1000 }, (_, row) => row / 1000);
     await writeRows(join(folder, "day.csv"), { x: rows, y: rows.map((_, row) => row % 2) });
@@ -77,8 +80,8 @@ forEachEngine("prepareNets() counts what layers put out for all rows of a batch"
       const error = assertThrows(() => prepare(bytes - 1), UserError);
       assertEquals(
         error.message,
-        "a step of 1,000 rows needs 608 kB for what the nets' layers put out, 240 kB of that for " +
-          "booster.hidden1 of 1,000 × 60; there are 608 kB available",
+        "a step of 1,000 rows needs 608 kB for the outputs of the nets' layers, of which " +
+          "booster.hidden1 of size 1,000 × 60 needs 240 kB; only 608 kB are available",
       );
       assertEquals(error.exitCode, 2);
     } finally {

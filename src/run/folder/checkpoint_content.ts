@@ -1,5 +1,5 @@
 /**
- * What a checkpoint says beside its tensors: where the run stands.
+ * The content of a checkpoint in addition to its tensors: the position of the run.
  *
  * @module
  */
@@ -16,141 +16,142 @@ import type {
 import type { MetricValue } from "../../stages/metric.ts";
 import { metricsFromJson, metricsToJson } from "../../stages/metrics_json.ts";
 
-/** The epoch that was best so far. */
+/** The best epoch so far. */
 export interface BestEpoch {
-  /** Its number, from 1. */
+  /** The number of the epoch, from 1. */
   readonly epoch: number;
-  /** What it was chosen by. */
+  /** The value of the metric that selects the best epoch. */
   readonly value: MetricValue;
-  /** What was measured on the test split then. */
+  /** The metrics of that epoch on the test split. */
   readonly test: Metrics;
 }
 
-/** The best value so far of the metric that training may end by. */
+/** The best value so far of the metric that decides whether training ends early. */
 export interface BestValue {
-  /** The epoch that had it, from 1. */
+  /** The epoch with this value, from 1. */
   readonly epoch: number;
-  /** The value. */
+  /** The value of the metric. */
   readonly value: number;
 }
 
-/** The losses of an epoch so far, summed over rows. */
+/** The losses of the current epoch, summed over rows. */
 export interface LossSums {
-  /** The rows so far. */
+  /** The number of rows so far. */
   readonly rows: number;
-  /** The total loss. */
+  /** The sum of the total loss. */
   readonly total: number;
-  /** Each loss term by name, before its weight. */
+  /** The sum of each loss term by name, before its weight is applied. */
   readonly terms: Readonly<Record<string, number>>;
 }
 
-/** How a job gets past steps whose numbers were not finite. */
+/** The state of `nonFinite: back` after rollbacks in a phase. */
 export interface Rollback {
-  /** The phase that it is in, from 0. */
+  /** The number of the phase, from 0. */
   readonly phase: number;
-  /** How often it has gone back. */
+  /** The number of rollbacks so far. */
   readonly times: number;
   /** The factor by which the learning rate is multiplied since then. */
   readonly factor: number;
-  /** The steps whose batches are left out, from 1. */
+  /** The steps whose batches are skipped, from 1. */
   readonly without: readonly number[];
 }
 
-/** Where the phase that is under way began. */
+/** The position of a job at the start of its current phase. */
 export interface PhaseStart {
-  /** The phase's number, from 0. */
+  /** The number of the phase, from 0. */
   readonly phase: number;
-  /** The epochs that were done. */
+  /** The number of completed epochs. */
   readonly epochs: number;
-  /** The steps that were done. */
+  /** The number of completed steps. */
   readonly step: number;
-  /** How many of them were skipped. */
+  /** The number of skipped steps. */
   readonly skipped: number;
   /** Seconds of training, evaluation included. */
   readonly seconds: number;
-  /** How many steps the optimizer's slots had behind them, from an earlier run. */
+  /** The number of steps that an earlier run's optimizer took, if its state is continued; else 0. */
   readonly optimizerSteps: number;
 }
 
 /**
- * Where a job stands between two steps. All else that a step needs follows from it and the seed.
+ * The position of a job between two steps. Everything else that a step needs, except for the
+ * tensors, follows from the position and the seed.
  */
 export interface JobPosition {
-  /** Which phase is under way, and where it began. */
+  /** The current phase, and the position at its start. */
   readonly start: PhaseStart;
-  /** What the phases before ended with. */
+  /** The results of the previous phases. */
   readonly phases: readonly PhaseResult[];
-  /** The epochs that are done, of all phases, with their evaluations. */
+  /** The number of completed epochs over all phases, evaluations included. */
   readonly epochs: number;
-  /** The batches that are done of the epoch after those. */
+  /** The number of completed batches in the current epoch. */
   readonly batches: number;
-  /** The steps that are done. */
+  /** The number of completed steps over all phases. */
   readonly step: number;
-  /** How many of them were skipped. */
+  /** The number of skipped steps over all phases. */
   readonly skipped: number;
-  /** How many of the phase's last steps were skipped in a row. */
+  /** The number of steps that were skipped in a row just before this position. */
   readonly skippedInARow: number;
   /** Seconds of training so far, evaluation included. */
   readonly seconds: number;
-  /** Seconds in steps, and of those in waiting for data. */
+  /** Seconds spent in steps, and the seconds of those spent waiting for data. */
   readonly time: { readonly training: number; readonly waiting: number };
-  /** The losses of the epoch that is under way. */
+  /** The losses of the current epoch. */
   readonly losses: LossSums;
-  /** The best epoch. */
+  /** The best epoch of the phase so far. */
   readonly best: BestEpoch | undefined;
-  /** How it got past steps whose numbers were not finite, if there were any. */
+  /** The last rollback after numbers that were not finite, if there was one. */
   readonly rollback?: Rollback | undefined;
-  /** What the end of training is waiting for to become better. */
+  /** The best value so far of the metric that decides whether training ends early. */
   readonly stop?: BestValue | undefined;
   /** The latest metrics of each split. */
   readonly metrics: Readonly<Record<string, Metrics>>;
 }
 
-/** What a job ended with. */
+/** The result of a job. */
 export interface JobResult extends
   Pick<
     Result,
     "epochs" | "steps" | "skipped" | "seconds" | "test" | "best" | "stopped" | "phases"
   > {
-  /** How its input kept up. */
+  /** The fraction of the time spent waiting for data. */
   readonly input: InputResult;
-  /** The gradient norms of the first batch of its last phase. */
+  /** The gradient norms of the first batch of the last phase. */
   readonly gradients: readonly GradientNorms[];
 }
 
-/** What a checkpoint says beside its tensors. */
+/** The content of a checkpoint in addition to its tensors. */
 export interface CheckpointContent {
-  /** Which part of the run it is of. */
+  /** The job of the run that wrote the checkpoint. */
   readonly job: JobName;
-  /** Where that job stands. */
+  /** The position of the job. */
   readonly position: JobPosition;
   /** The gradient norms of the phase's first batch. */
   readonly gradients: readonly GradientNorms[];
-  /** What the rocket ended with, while the light net is trained alone. */
+  /** The rocket's result, in checkpoints of the light net alone. */
   readonly rocket?: JobResult;
   /** The run: its resolved pipeline, seed, engine, precision, versions and data. */
   readonly run: unknown;
 }
 
-/** What is in a checkpoint's JSON file. */
+/** The content of a checkpoint's JSON file. */
 export interface CheckpointFile extends CheckpointContent {
-  /** The version of this form. */
+  /** The version of the file format. */
   readonly version: 1;
-  /** The hash of the safetensors file beside it, in hexadecimal. */
+  /** The SHA-256 hash of the checkpoint's safetensors file, in hexadecimal. */
   readonly sha256: string;
-  /** The bytes of that file. */
+  /** The size of the safetensors file, in bytes. */
   readonly bytes: number;
-  /** Whether it stays, whatever comes after it. */
+  /** Whether the checkpoint is kept when later checkpoints replace others. */
   readonly forever: boolean;
 }
 
 /**
- * The text of a checkpoint's JSON file. Metrics without a value are null, with their reasons beside
- * them. JSON has no words for infinity and NaN, which sums of losses may be: they stand as `{
- * "number": "NaN" }`. Its last line is the hash of all before it, so that a flipped bit is noticed
- * here, too.
+ * Encodes a checkpoint's JSON file. Metrics without a value are null, with their reasons beside
+ * them. Sums of losses may be infinite or NaN, which JSON cannot represent: they become
+ * `{ "number": "NaN" }`. The last line is the hash of all lines before it, so that a flipped bit is
+ * detected in this file as well.
  *
- * @param file What is in it.
+ * @param file The content of the file.
  */
 export function encodeContent(file: CheckpointFile): string {
   const text = JSON.stringify(
@@ -163,25 +164,25 @@ export function encodeContent(file: CheckpointFile): string {
   return body + sealOf(body);
 }
 
-/** The end of a text, with its hash. */
+/** Returns the last line of the file, with the hash of the text before it. */
 function sealOf(body: string): string {
   return `  "sha256OfThis": "${createHash("sha256").update(body).digest("hex")}"\n}\n`;
 }
 
 /**
- * Reads a checkpoint's JSON file.
+ * Decodes a checkpoint's JSON file.
  *
- * @param text Its text.
- * @throws {TypeError} If it is not a checkpoint's, or not as it was written.
+ * @param text The file's text.
+ * @throws {TypeError} If the text is not from a checkpoint, or has changed since it was written.
  */
 export function decodeContent(text: string): CheckpointFile {
   const start = text.lastIndexOf('  "sha256OfThis": "');
   const whole = start >= 0 && text.slice(start) === sealOf(text.slice(0, start));
-  if (!whole) throw new TypeError("its JSON is not as it was written");
+  if (!whole) throw new TypeError("its JSON file has a wrong checksum");
   const file: Partial<CheckpointFile> = metricsFromJson(JSON.parse(text, (_key, value) => {
     const number = Object(value).number;
     return ["NaN", "Infinity", "-Infinity"].includes(number) ? Number(number) : value;
   }));
-  if (file.version !== 1) throw new TypeError("it is of another version");
+  if (file.version !== 1) throw new TypeError("it has another format version");
   return file as CheckpointFile;
 }

@@ -17,41 +17,43 @@ import {
 
 /** A checkpoint in a run folder. */
 export interface StoredCheckpoint {
-  /** Its safetensors file. */
+  /** The path of its safetensors file. */
   readonly path: string;
-  /** What it says beside its tensors. */
+  /** The content of its JSON file. */
   readonly content: CheckpointFile;
 }
 
-/** What is written as one checkpoint. */
+/** The parts of a checkpoint to be written. */
 export interface CheckpointParts {
-  /** Where the run stands. */
+  /** The position of the run. */
   readonly content: CheckpointContent;
-  /** The state. */
+  /** The tensors of the state, by name. */
   readonly tensors: ReadonlyMap<string, StreamedTensor>;
-  /** The second names that it has if it is the best; `best` by default. */
+  /** The additional names of the checkpoint if it is the best; `best` by default. */
   readonly bestNames?: readonly string[];
-  /** Texts for readers of the safetensors file alone. */
+  /** The metadata of the safetensors file, for readers without the JSON file. */
   readonly metadata: Readonly<Record<string, string>>;
   /**
-   * Whether all steps of an epoch are done, and its evaluations are not: those change the metadata.
+   * Whether all steps of an epoch are completed but its evaluations are not. Evaluations change the
+   * metadata, so there may be two checkpoints of the same step.
    */
   readonly unmeasured: boolean;
 }
 
-/** So many of a job's latest checkpoints stay by default: if one is damaged there is another. */
+/** The number of latest checkpoints of a job kept by default: a spare in case one is damaged. */
 export const USUALLY_KEPT = 2;
 
 /**
- * The checkpoints of a run folder. Each is a safetensors file, and a JSON file that names its hash
- * and is written after it: without that, or with another hash, it is no checkpoint.
+ * The checkpoints of a run folder. A checkpoint consists of a safetensors file and a JSON file with
+ * its hash. The JSON file is written last: without it, or with another hash, the safetensors file
+ * does not count as a checkpoint.
  */
 export class CheckpointStore {
   readonly #folder: string;
   #last: { job: JobName; step: number; sha256: string; bytes: number; path: string } | undefined;
 
   /**
-   * Takes the folder.
+   * Creates a store for a run folder.
    *
    * @param runFolder The run folder.
    */
@@ -59,19 +61,19 @@ export class CheckpointStore {
     this.#folder = join(runFolder, "checkpoints");
   }
 
-  /** The last checkpoint that was written or read, if any. */
+  /** The path of the last checkpoint that was written or read, if any. */
   get last(): string | undefined {
     return this.#last?.path;
   }
 
   /**
-   * Writes a checkpoint, and removes those that need not stay.
+   * Writes a checkpoint, and removes older ones that need not be kept.
    *
-   * @param parts What is in it.
-   * @param request What is to become of it.
-   * @returns Its safetensors file.
-   * @throws {UserError} If it cannot be written, or its values are not finite; those before it are
-   *   as they were.
+   * @param parts The parts of the checkpoint.
+   * @param request How many checkpoints to keep, and whether this one is the best.
+   * @returns The path of its safetensors file.
+   * @throws {UserError} If it cannot be written, or its values are not finite. Earlier checkpoints
+   *   then remain unchanged.
    */
   async write(
     parts: CheckpointParts,
@@ -81,7 +83,7 @@ export class CheckpointStore {
     const path = join(this.#folder, `${nameOf(job, step, parts.unmeasured)}.safetensors`);
     try {
       await Deno.mkdir(this.#folder, { recursive: true });
-      // A signal may come where a checkpoint has just been written.
+      // A signal may arrive just after a checkpoint was written at the same step.
       const same = this.#last?.path === path ? this.#last : undefined;
       const { sha256, bytes } = same ?? await this.#writeTensors(path, parts);
       if (best) await this.#becomeBest(path, bestNames, { sha256, bytes });
@@ -98,7 +100,7 @@ export class CheckpointStore {
         {
           hint: hint(
             "checkpoint/write",
-            "see that the disk has room and the folder can be written to, then resume the run",
+            "make sure that the disk has space and the folder is writable, then resume the run",
             { outside: "the disk has to take the file" },
           ),
           cause: error,
@@ -112,7 +114,7 @@ export class CheckpointStore {
     path: string,
     { tensors, metadata }: CheckpointParts,
   ): Promise<{ sha256: string; bytes: number }> {
-    // A file of that name from a run that was stopped is a checkpoint no longer.
+    // Invalidate a checkpoint of the same name that an interrupted run left behind.
     await removeIfThere(jsonOf(path));
     const hash = createHash("sha256");
     let bytes = 0;
@@ -128,9 +130,10 @@ export class CheckpointStore {
   }
 
   /**
-   * Gives a file its second names, without a copy where the file system can, and then says its
-   * hash, as the checkpoint itself may be removed. A run that is killed in between has no
-   * checkpoint there, and does both again.
+   * Gives a file its additional names, by hard links if the file system supports them. Each name
+   * gets its own JSON file with the hash, because the checkpoint itself may be removed later. If the
+   * run is killed in between, the JSON file of the checkpoint is still missing, and a resumed run
+   * repeats both.
    */
   async #becomeBest(
     path: string,
@@ -148,7 +151,7 @@ export class CheckpointStore {
           await Deno.copyFile(path, draft);
         }
         await Deno.rename(draft, best);
-        // Of two names of one file a system may keep both.
+        // Renaming one hard link to another link of the same file may leave both in place.
         await removeIfThere(draft);
       } catch (error) {
         await Deno.remove(draft).catch(() => {});
@@ -161,19 +164,20 @@ export class CheckpointStore {
   }
 
   /**
-   * A file of the run's checkpoints.
+   * Returns the path of a checkpoint's safetensors file.
    *
-   * @param name Its name, such as `best`.
+   * @param name The checkpoint's name, such as `best`.
    */
   pathOf(name: string): string {
     return join(this.#folder, `${name}.safetensors`);
   }
 
   /**
-   * The newest checkpoint of a job that is whole. Damaged ones are set aside, with a word.
+   * Finds the newest intact checkpoint of a job. Damaged ones are renamed, and a log line reports
+   * them.
    *
    * @param job The job.
-   * @param report Takes lines for a person to read.
+   * @param report Receives log lines.
    * @returns The checkpoint, if there is one.
    */
   async newest(
@@ -187,7 +191,9 @@ export class CheckpointStore {
         this.#last = { job, step, sha256, bytes, path };
         return { path, content: checked.content };
       }
-      report(`the checkpoint ${path} is damaged (${checked.damage}); the one before it is taken`);
+      report(
+        `the checkpoint ${path} is damaged (${checked.damage}); the run uses the one before it`,
+      );
       for (const file of [jsonOf(path), path]) {
         await Deno.rename(file, `${file}.damaged`).catch(() => {});
       }
@@ -196,11 +202,11 @@ export class CheckpointStore {
   }
 
   /**
-   * The newest file of weights that is as it was written, for messages. The light net alone comes
-   * after the rocket. The best is another name of one of these, and may be the only one that is
-   * whole.
+   * Finds the newest intact file of weights, for messages. The light net alone is trained after the
+   * rocket, so its checkpoints are newer. `best` is another name of one of the checkpoints, and may
+   * be the only one that is intact.
    *
-   * @returns Its safetensors file, if there is one.
+   * @returns The path of the safetensors file, if there is one.
    */
   async lastGood(): Promise<string | undefined> {
     const written = [...await this.#all("light-alone"), ...await this.#all("rocket")];
@@ -210,7 +216,7 @@ export class CheckpointStore {
     return undefined;
   }
 
-  /** The checkpoints of a job, the newest first. */
+  /** Lists the checkpoints of a job, the newest first. */
   async #all(job: JobName): Promise<Named[]> {
     const found: Named[] = [];
     for (const name of await namesIn(this.#folder)) {
@@ -236,7 +242,7 @@ export class CheckpointStore {
   }
 }
 
-/** What the name of a checkpoint says. */
+/** The parts of a checkpoint's file name. */
 interface Named {
   readonly path: string;
   readonly step: number;
@@ -251,10 +257,10 @@ const jsonName = /^(rocket|light-alone)-(\d+)(-unmeasured)?\.json$/;
 const jsonOf = (path: string) => path.replace(/\.safetensors$/, ".json");
 
 /**
- * What is wrong with a safetensors file of a run folder, by the hash in its JSON file.
+ * Compares a safetensors file of a run folder with the hash in its JSON file.
  *
- * @param path The file: a checkpoint's, or `best.safetensors`.
- * @returns The damage, or `undefined` if the file is as it was written.
+ * @param path The file of a checkpoint, or `best.safetensors`.
+ * @returns The damage, or `undefined` if the file is intact.
  */
 async function damageOf(path: string): Promise<string | undefined> {
   try {
@@ -272,7 +278,7 @@ function differs(
   return sha256 === said.sha256 ? undefined : "its checksum differs";
 }
 
-/** Reads what a checkpoint says, or what is wrong with it. */
+/** Reads the JSON file of a checkpoint and checks its safetensors file. */
 async function check(
   path: string,
 ): Promise<{ content: CheckpointFile } | { damage: string }> {
@@ -314,12 +320,12 @@ async function removeIfThere(path: string): Promise<void> {
   }
 }
 
-/** So that the new name outlives a power cut; not every system can. */
+/** Syncs a folder, so that a new file name survives a power cut; not every system supports this. */
 async function syncFolder(folder: string): Promise<void> {
   try {
     using file = await Deno.open(folder);
     await file.sync();
   } catch {
-    // The file itself is synced.
+    // The file itself is synced already.
   }
 }

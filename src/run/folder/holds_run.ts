@@ -2,16 +2,15 @@ import { readRegularText } from "../../base/files/regular.ts";
 import { join } from "node:path";
 
 /**
- * Whether a folder holds a run: a result, a checkpoint, or measured metrics. One that was refused,
- * or failed before all of them, leaves a `pipeline.json` at most, and the next run may take its
- * folder.
+ * Checks whether a folder contains a run: a result, a checkpoint, or metrics. A run that was refused
+ * or failed earlier leaves only a `pipeline.json`, and the next run may use its folder.
  *
  * @param folder The folder.
  */
 export async function holdsRun(folder: string): Promise<boolean> {
   const names = await namesIn(folder);
   if (names.includes("result.json")) return true;
-  // A damaged one was one, too.
+  // A damaged checkpoint counts as well.
   if (
     (await namesIn(join(folder, "checkpoints"))).some((name) => /\.json(\.damaged)?$/.test(name))
   ) {
@@ -23,16 +22,16 @@ export async function holdsRun(folder: string): Promise<boolean> {
   return false;
 }
 
-/** Whether a split was measured: the means of the first epoch's losses alone are no result. */
+/** Checks for metrics of a split; the mean training losses of the first epoch do not count. */
 async function hasMeasured(file: string): Promise<boolean> {
-  // One that cannot be read, such as a link that leads out of the folder, is refused elsewhere.
+  // A file that cannot be read, such as a link that leads out of the folder, is refused elsewhere.
   const text = await readRegularText(file).catch(() => "");
   return text.split("\n").some((line) => {
     try {
       const { split, epoch } = JSON.parse(line);
       return split !== "train" || epoch > 1;
     } catch {
-      // Half a line, or the end.
+      // An incomplete line, or the empty text after the last line.
       return false;
     }
   });

@@ -3,11 +3,11 @@ import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 
 /**
- * Takes a run folder for this run, as {@linkcode takeFolder}.
+ * Locks a run folder for this process, see {@linkcode takeFolder}.
  *
- * @param folder The run folder; it is there.
- * @returns What gives the folder back when it is disposed of.
- * @throws {UserError} If another run has it, with its process; exit code 2.
+ * @param folder The run folder, which must exist.
+ * @returns The lock, which is released when it is disposed of.
+ * @throws {UserError} If another process holds the lock; the message names it; exit code 2.
  */
 export function lockRun(folder: string): Disposable {
   const taken = takeFolder(folder);
@@ -16,8 +16,8 @@ export function lockRun(folder: string): Disposable {
 
 function refuse(folder: string, { pid, since }: Partial<Holder>): never {
   const who = [pid && `process ${pid}`, since && `since ${since}`].filter(Boolean).join(", ");
-  throw new UserError(`the run folder ${folder} is written by another run${who && ` (${who})`}`, {
-    hint: hint("run/lock", "wait until it has ended, or end it, and resume the run then", {
+  throw new UserError(`the run folder ${folder} is in use by another run${who && ` (${who})`}`, {
+    hint: hint("run/lock", "wait until that run has ended, or stop it, and then resume the run", {
       outside: "another process has to end",
     }),
     exitCode: 2,

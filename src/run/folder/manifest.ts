@@ -1,5 +1,5 @@
 /**
- * What a run folder says of the run that it is of.
+ * The description of a run in its run folder: `pipeline.json` and `result.json`.
  *
  * @module
  */
@@ -14,50 +14,50 @@ import { metricsFromJson } from "../../stages/metrics_json.ts";
 import type { Result } from "../../stages/events.ts";
 import type { Shuffle } from "../../input/split.ts";
 
-/** What `pipeline.json` holds of a split. */
+/** A split in `pipeline.json`. */
 export interface EarlierSplit {
-  /** How many rows it had. */
+  /** The number of rows. */
   readonly rows: number;
-  /** A text that changes when they do. */
+  /** A text that changes when the rows change. */
   readonly fingerprint: string;
-  /** How they were shuffled, if they were. */
+  /** How the rows were shuffled, for the training split. */
   readonly shuffle?: Shuffle;
 }
 
 /**
- * The hashes of the files that nets begin with, by net or nets: of the weights, and of what says
- * what they stand for.
+ * The hashes of the files that initial weights are read from, by net or nets: of the weights, and of
+ * the files that describe them (`model.json` or vocabularies).
  */
 export type InitialHashes = Readonly<Record<string, readonly string[]>>;
 
-/** What `pipeline.json` holds. */
+/** The content of `pipeline.json`. */
 export interface EarlierRun {
-  /** The pipeline with every default filled in; values of environment variables are not in it. */
+  /** The pipeline with every default filled in, without the values of environment variables. */
   readonly pipeline: Readonly<Record<string, unknown>>;
-  /** By the name of each environment variable, what changes when its value does. */
+  /** A text for each environment variable, by name, that changes when its value changes. */
   readonly variables: Readonly<Record<string, string>>;
-  /** The project of the pipeline, whose code it may name. */
+  /** The project folder, whose code the pipeline may load. */
   readonly project?: string | undefined;
   /** The run's seed. */
   readonly seed: number;
   /** The engine. */
   readonly engine: "native" | "wasm";
-  /** What training steps compute in. */
+  /** The number format of training steps. */
   readonly precision: Precision;
-  /** What computed it. */
+  /** The versions of Rocket, Deno, TensorFlow.js and the engine. */
   readonly versions: Readonly<Record<string, string>>;
-  /** The rows by split. */
+  /** The splits by name. */
   readonly data: Readonly<Record<string, EarlierSplit>>;
-  /** The hashes of the files that nets began with. */
+  /** The hashes of the files that initial weights were read from. */
   readonly initial: InitialHashes;
 }
 
 /**
- * Reads what a run folder says of its run.
+ * Reads `pipeline.json` of a run folder.
  *
  * @param folder The run folder.
- * @returns What `pipeline.json` holds.
- * @throws {UserError} If it is no run folder; exit code 2.
+ * @returns The content of `pipeline.json`.
+ * @throws {UserError} If the folder is not a run folder; exit code 2.
  */
 export async function readEarlierRun(folder: string): Promise<EarlierRun> {
   const path = join(folder, "pipeline.json");
@@ -68,13 +68,13 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
     const missing = error instanceof Deno.errors.NotFound;
     throw new UserError(
       missing
-        ? `${folder} is no run folder: there is no ${path}`
+        ? `${folder} is not a run folder: it has no pipeline.json`
         : `${path} cannot be read: ${(error as Error).message}`,
       {
         hint: await nearRun(folder) ??
           hint(
             "resume/folder",
-            "a run names its folder when it ends or is stopped; it is in runs/, or where --out said",
+            "name the folder of a run: it is in runs/ or at the path given with --out, and a run prints it when it ends",
             { edit: "the folder" },
           ),
         cause: error,
@@ -86,23 +86,23 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
   try {
     value = Object(JSON.parse(text));
   } catch {
-    // What is no JSON lacks all of it.
+    // The error below covers invalid JSON as well.
   }
   const { pipeline, variables, project, engine, precision, data, initial } = value ?? {};
-  // A run writes its pipeline whole.
+  // A run resolves `extends` before it writes its pipeline.
   const whole = isObject(pipeline) && !("extends" in pipeline) && isObject(data) &&
     isObject(initial) && isObject(variables) &&
     (engine === "native" || engine === "wasm") &&
     (project === undefined || typeof project === "string") &&
     (precision === "float32" || precision === "bfloat16");
   if (whole) return value as EarlierRun;
-  throw new UserError(`${path} is not what a run writes`, {
+  throw new UserError(`${path} is damaged: its content is not what a run writes`, {
     hint: hint("resume/new", "start a new run from the pipeline file", { edit: "the command" }),
     exitCode: 2,
   });
 }
 
-/** A run folder of a similar name beside one that is none. */
+/** Returns a hint with a run folder of a similar name, if there is one in the same place. */
 async function nearRun(folder: string): Promise<HintText | undefined> {
   const parent = dirname(resolve(folder)), names: string[] = [];
   try {
@@ -139,7 +139,7 @@ const best = z.looseObject({
   value: z.union([z.number(), z.strictObject({ undefined: z.string() })]),
   test: metrics,
 });
-// JSON has null for a norm that is not finite.
+// A norm that is not finite is null in JSON.
 const gradients = z.array(
   z.looseObject({ loss: z.string(), norms: z.record(z.string(), z.number().nullable()) }),
 );
@@ -158,7 +158,7 @@ const whole = {
   parameters: z.record(z.string(), count),
 };
 
-/** What of `result.json` is read again. */
+/** The fields of `result.json` that commands read. */
 const resultSchema = z.looseObject({
   ...whole,
   name: z.string(),
@@ -179,11 +179,11 @@ const resultSchema = z.looseObject({
 });
 
 /**
- * What a run folder says that its run ended with.
+ * Reads `result.json` of a run folder.
  *
  * @param folder The run folder.
- * @returns The result, if the run has come to its end.
- * @throws {UserError} If what is there is nothing that a run writes; exit code 2.
+ * @returns The run's result, or undefined if the run has not ended.
+ * @throws {UserError} If the file's content is not what a run writes; exit code 2.
  */
 export async function readResult(folder: string): Promise<Result | undefined> {
   const path = join(folder, "result.json");
@@ -197,12 +197,16 @@ export async function readResult(folder: string): Promise<Result | undefined> {
     const result = metricsFromJson(Object(JSON.parse(text)));
     if (resultSchema.safeParse(result).success) return result as Result;
   } catch {
-    // It is no JSON.
+    // The error below covers invalid JSON as well.
   }
-  throw new UserError(`${path} is not what a run writes`, {
-    hint: hint("resume/result", "remove it: the run goes on after its last checkpoint", {
-      edit: "the folder",
-    }),
+  throw new UserError(`${path} is damaged: its content is not what a run writes`, {
+    hint: hint(
+      "resume/result",
+      "remove the file: the run then continues from its last checkpoint",
+      {
+        edit: "the folder",
+      },
+    ),
     exitCode: 2,
   });
 }

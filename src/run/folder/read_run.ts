@@ -3,30 +3,30 @@ import { type AllowedCode, allowedCodeOfRun } from "../../pipeline/allowed_code.
 import { type Document, documentOfValue, type Evaluate } from "../../pipeline/document/document.ts";
 import { type EarlierRun, readEarlierRun } from "./manifest.ts";
 
-/** A run folder, as a command that goes on with it reads it. */
+/** A run, read from its folder by a command that continues or uses it. */
 export interface RunOfFolder {
-  /** What the folder says of its run. */
+  /** The content of `pipeline.json`. */
   readonly earlier: EarlierRun;
-  /** Which code its pipeline may name. */
+  /** The code that its pipeline may load. */
   readonly allowed: AllowedCode;
-  /** The run's pipeline, changes of the command line included. */
+  /** The run's pipeline, with the changes from the command line. */
   readonly document: Document;
 }
 
-/** How a run folder is read. */
+/** Options of {@linkcode readRun}. */
 export interface ReadRunOptions {
-  /** Changes of the pipeline, as `PATH=VALUE`. */
+  /** Changes to the pipeline in the form `PATH=VALUE`. */
   readonly set?: readonly string[];
-  /** Code from elsewhere that may be loaded. */
+  /** Code outside the project's folder that may be loaded. */
   readonly allowPlugins?: readonly string[];
   /**
-   * The environment variables that may be part of an address; none by default, as the folder may be
-   * somebody else's.
+   * The environment variables that may be part of an address; none by default, because the folder
+   * may come from someone else.
    */
   readonly allowEnv?: readonly string[];
-  /** Hears of each environment variable that is read. */
+  /** Called for each environment variable that is read. */
   readonly onVariable?: (name: string) => void;
-  /** What a module exports; it is imported by default. */
+  /** Returns the exports of a module; by default the module is imported. */
   readonly evaluate?: Evaluate | undefined;
 }
 
@@ -34,8 +34,8 @@ export interface ReadRunOptions {
  * Reads the pipeline of a run folder.
  *
  * @param out The run folder.
- * @param options Changes, and which code may be loaded.
- * @throws {UserError} If it is no run folder, or a change is wrong; exit code 2.
+ * @param options Changes to the pipeline, and the code that may be loaded.
+ * @throws {UserError} If the folder is not a run folder, or a change is wrong; exit code 2.
  */
 export async function readRun(
   out: string,

@@ -1,6 +1,6 @@
 /**
- * Which places along an axis of a variable are which places of an earlier run's: by what they stand
- * for.
+ * Matches the positions along the axes of variables in two runs by their meaning, such as the
+ * feature value that a row of an embedding table belongs to.
  *
  * @module
  */
@@ -12,20 +12,20 @@ import type { AxisPart, VariableAxis } from "../../stages/network.ts";
 import { sizeOf } from "../../input/columns.ts";
 import type { ModelFile, ModelInput } from "./model_file.ts";
 
-/** What places can stand for: the features and classes of a run. */
+/** The features and classes of a run, which give positions along axes their meaning. */
 export interface Meaning {
   /** The features of the source. */
   readonly features: readonly Pick<ModelFile["features"][number], "name" | "spec">[];
-  /** The features as the nets get them. */
+  /** The features as the nets receive them. */
   readonly inputs: readonly ModelInput[];
   /** The label. */
   readonly label: LabelSpec;
 }
 
 /**
- * What places stand for in a run.
+ * Returns the features and classes of a run.
  *
- * @param model The run's model.
+ * @param model The content of the run's `model.json`.
  */
 export function meaningOf({ features, inputs, label }: Omit<Meaning, "label"> & {
   readonly label: { readonly spec: LabelSpec };
@@ -33,64 +33,64 @@ export function meaningOf({ features, inputs, label }: Omit<Meaning, "label"> & 
   return { features, inputs, label: label.spec };
 }
 
-/** Some places of an axis that follow one another and stand for one thing. */
+/** Consecutive positions of an axis that belong together, such as the values of one feature. */
 interface Segment {
-  /** What that is: the segment of the same key is matched with it. */
+  /** Identifies the segment: segments with the same key are matched. */
   readonly key: string;
-  /** What that is, for people. */
+  /** Describes the segment in messages. */
   readonly what: string;
-  /** Its places, row-major. */
+  /** The segment's positions, row-major. */
   readonly places: readonly PlaceAxis[];
   /**
-   * Features of the source whose ids it depends on in a way that nothing declares: they have to be
-   * the same.
+   * Features of the source with ids on which the segment depends in an undeclared way: their ids
+   * must be the same in both runs.
    */
   readonly of?: readonly string[] | undefined;
 }
 
 /** A variable's axis in a run. */
 export interface AxisIn {
-  /** What the axis is declared to be. */
+  /** The declaration of the axis. */
   readonly axis: VariableAxis;
-  /** How many places it has. */
+  /** The size of the axis. */
   readonly size: number;
-  /** What places stand for in that run. */
+  /** The features and classes of that run. */
   readonly meaning: Meaning;
 }
 
-/** How many of the things that places stand for were matched. */
+/** The counts of values or classes that were matched along an axis. */
 export interface MatchCount {
-  /** What they are: `values of item`, `classes of kind`. */
+  /** What is counted, such as `values of item` or `classes`. */
   readonly what: string;
-  /** In both runs. */
+  /** The number that both runs have. */
   readonly kept: number;
-  /** In the new run only. */
+  /** The number that only the new run has. */
   readonly added: number;
-  /** In the earlier run only. */
+  /** The number that only the earlier run has. */
   readonly gone: number;
 }
 
-/** How an axis is matched. */
+/** The match of an axis with that of an earlier run. */
 export interface AxisMatch {
   /**
-   * The place in the earlier run of each place, or −1 for a new one; undefined where all are the
-   * same.
+   * For each position, the position in the earlier run, or −1 if it is new. Undefined if all
+   * positions are the same.
    */
   readonly from: Int32Array | undefined;
-  /** What was matched by value. */
+  /** The counts of values or classes that were matched. */
   readonly counts: readonly MatchCount[];
 }
 
-/** Why an axis cannot be matched, and what to do about it. */
+/** Thrown if an axis cannot be matched. */
 export class Mismatch extends Error {
-  /** What to do; undefined where the tensor is of another net. */
+  /** The hint for the user; undefined if the tensor belongs to a different net. */
   readonly hint: HintText | undefined;
 
   /**
-   * Says what does not fit.
+   * Creates the error.
    *
-   * @param message What.
-   * @param hint What to do about it; nothing where the tensor is of another net.
+   * @param message The reason.
+   * @param hint The hint for the user; undefined if the tensor belongs to a different net.
    */
   constructor(message: string, hint?: HintText) {
     super(message);
@@ -99,16 +99,16 @@ export class Mismatch extends Error {
 }
 
 /**
- * Checks that an axis is what it is declared to be.
+ * Checks whether the size of an axis agrees with its declaration.
  *
  * @param axis The axis.
- * @returns What is wrong with it, if anything.
+ * @returns The problem, in words that continue a sentence, or undefined.
  */
 export function axisProblem({ axis, size, meaning }: AxisIn): string | undefined {
   try {
     const segments = segmentsOf({ axis, size, meaning });
     const all = segments.reduce((sum, segment) => sum + placesIn(segment), 0);
-    return all === size ? undefined : `has ${all} places, not ${size}`;
+    return all === size ? undefined : `has size ${all}, not ${size}`;
   } catch (error) {
     if (error instanceof Mismatch) return error.message;
     throw error;
@@ -120,12 +120,12 @@ export function axisProblem({ axis, size, meaning }: AxisIn): string | undefined
  *
  * @param now The axis.
  * @param before The axis of the tensor that its values come from.
- * @throws {Mismatch} If it cannot be.
+ * @throws {Mismatch} If the axes cannot be matched.
  */
 export function matchAxis(now: AxisIn, before: AxisIn): AxisMatch {
   if (kindOf(now.axis) !== kindOf(before.axis)) {
     throw new Mismatch(
-      `its places are ${kindOf(before.axis)} there and ${kindOf(now.axis)} here`,
+      `the positions along its axis are ${kindOf(before.axis)} there and ${kindOf(now.axis)} here`,
     );
   }
   if (now.axis === "units") {
@@ -141,7 +141,7 @@ export function matchAxis(now: AxisIn, before: AxisIn): AxisMatch {
     start += placesIn(segment);
   }
   if (start !== before.size) {
-    throw new Mismatch(`it has ${before.size} places there, not ${start}`);
+    throw new Mismatch(`its axis has size ${before.size} there; expected ${start}`);
   }
   let next = 0;
   for (const segment of segments) {
@@ -160,7 +160,7 @@ export function matchAxis(now: AxisIn, before: AxisIn): AxisMatch {
     next += length;
   }
   if (next !== now.size) {
-    throw new Mismatch(`it has ${now.size} places here, not ${next}`);
+    throw new Mismatch(`its axis has size ${now.size} here; expected ${next}`);
   }
   for (const { segment } of starts.values()) {
     if (segment.key !== BEFORE) counts.push({ what: segment.what, kept: 0, added: 0, gone: 1 });
@@ -170,8 +170,8 @@ export function matchAxis(now: AxisIn, before: AxisIn): AxisMatch {
 }
 
 /**
- * Places of a table that stand for no value, such as that of padding: tables from elsewhere have
- * none.
+ * The key of a table's rows that belong to no value, such as the row for padding. Tables from other
+ * programs have no such rows.
  */
 const BEFORE = "before";
 
@@ -201,16 +201,14 @@ function segmentsOf({ axis, size, meaning }: AxisIn): Segment[] {
   const ids = idKeysOf(axis.ids, spec), before = axis.before ?? 0;
   if (!ids) throw new Mismatch(`the feature ${axis.ids} has no ids`);
   return [
-    ...before > 0
-      ? [{ key: BEFORE, what: "places before the ids", places: [{ size: before }] }]
-      : [],
+    ...before > 0 ? [{ key: BEFORE, what: "rows before the ids", places: [{ size: before }] }] : [],
     { key: "ids", what: `values of ${ids.name}`, places: [{ size: ids.count, ids }] },
   ];
 }
 
 function classesOf({ kind, classes, vocabulary }: LabelSpec): Segment {
   if (kind !== "class") {
-    // One logit: which class it speaks for follows from the order of their names.
+    // A single logit: the order of the class names decides which class it scores.
     const order = vocabulary ? `, ${vocabulary.join(" before ")}` : "";
     return { key: kind, what: `${kind}${order}`, places: [{ size: 1 }] };
   }
@@ -240,7 +238,7 @@ function partOf(part: AxisPart, meaning: Meaning, number: () => number): Segment
   };
 }
 
-/** The sources with ids whose numbers are in a feature in a way that nothing declares. */
+/** Returns the source's features with ids that a feature depends on in an undeclared way. */
 function hidden({ of }: Pick<ModelInput, "of">, { features }: Meaning): string[] {
   return of.filter((name) => {
     const spec = features.find((feature) => feature.name === name)?.spec;
@@ -251,7 +249,7 @@ function hidden({ of }: Pick<ModelInput, "of">, { features }: Meaning): string[]
 function inputNamed(name: string, { inputs }: Meaning): ModelInput {
   const input = inputs.find((input) => input.name === name);
   if (input) return input;
-  throw new Mismatch(`there is no feature ${name}`);
+  throw new Mismatch(`the feature ${name} does not exist`);
 }
 
 function declaredPlaces(name: string, meaning: Meaning): readonly PlaceAxis[] | undefined {
@@ -261,7 +259,7 @@ function declaredPlaces(name: string, meaning: Meaning): readonly PlaceAxis[] | 
 
 const placesIn = ({ places }: Segment) => sizeOf(places.map(({ size }) => size));
 
-/** The place of each place of a segment in an earlier one of the same key, or −1. */
+/** Returns the earlier position of each position of a segment, or −1, for segments of one key. */
 function matchSegment(
   now: Segment,
   before: Segment,
@@ -297,7 +295,7 @@ function matchSegment(
   return { from: product(now.places, before.places, axes), counts };
 }
 
-/** What is made of ids without a word of how can be matched only where the ids are the same. */
+/** Refuses features computed from ids in an undeclared way, unless the ids are the same. */
 function refuseOtherSources(
   now: Segment,
   before: Segment,
@@ -308,10 +306,10 @@ function refuseOtherSources(
   const other = names.find((name) => !sameIds(name, meaning, earlier));
   if (other === undefined) return;
   throw new Mismatch(
-    `${now.what} is made of the ids of ${other}, which are not those of the run, and nothing says what its places stand for`,
+    `${now.what} is computed from the ids of ${other}, which differ from those of the earlier run, and its transform does not declare the meaning of its values`,
     hint(
       "initial/places",
-      "a transform that makes values of ids says it as `places` in its `features`: see one-hot; or start from new weights, without `network.initial`",
+      "declare `places` in the `features` of the transform, as one-hot does; or start from random weights, without `network.initial`",
       [{ edit: "the stage" }, { remove: ["/network/initial"] }],
     ),
   );
@@ -372,11 +370,11 @@ function matchIds(
   });
   if (kept === 0 && what === "classes") {
     throw new Mismatch(
-      `the run has the classes ${few(earlier)}, and none of ${few(values)}`,
+      `the earlier run has the classes ${few(earlier)}, but none of ${few(values)}`,
       classesHint(earlier),
     );
   }
-  // The id of all other values comes behind them.
+  // The id of unknown values comes after the ids of the vocabulary.
   if (now.count > values.length && then.count > earlier.length) {
     from[values.length] = earlier.length;
   }
@@ -384,27 +382,31 @@ function matchIds(
   return { from, count };
 }
 
-/** How to make the ids of a feature as the run does. */
+/** Returns the hint to make the ids of a feature as in the earlier run. */
 function idsHint(name: string, { kind, count }: NonNullable<PlaceAxis["ids"]>): HintText {
   const ids = kind === "vocabulary" ? "train" : { [kind]: count };
   const words = kind === "vocabulary" ? "train" : `{ ${kind}: ${count} }`;
-  return hint("initial/ids", `write \`ids: ${words}\` at the feature ${name}, as the run has it`, {
-    set: { [`/data/features/${name}/ids`]: ids },
-  });
+  return hint(
+    "initial/ids",
+    `write \`ids: ${words}\` at the feature ${name}, as in the earlier run`,
+    {
+      set: { [`/data/features/${name}/ids`]: ids },
+    },
+  );
 }
 
-/** How to name the classes as the run does. */
+/** Returns the hint to name the classes as in the earlier run. */
 function classesHint(classes: readonly string[]): HintText {
   return hint(
     "initial/label",
-    `name the classes as the run does: \`label: { column, classes: [${few(classes)}] }\``,
+    `name the classes as in the earlier run: \`label: { column, classes: [${few(classes)}] }\``,
     { set: { "/data/label/classes": [...classes] } },
   );
 }
 
 function keysIn(ids: PlaceAxis["ids"], what: string): NonNullable<PlaceAxis["ids"]> {
   if (ids) return ids;
-  throw new Mismatch(`${what} has ids in one run, and numbers in the other`);
+  throw new Mismatch(`${what} has ids in one run and numbers in the other`);
 }
 
 const valuesOf = ({ count, vocabulary }: NonNullable<PlaceAxis["ids"]>) =>
@@ -413,14 +415,14 @@ const valuesOf = ({ count, vocabulary }: NonNullable<PlaceAxis["ids"]>) =>
 const idsInWords = ({ kind, count }: NonNullable<PlaceAxis["ids"]>) =>
   ({
     vocabulary: "values of a vocabulary",
-    hash: `hashes into ${count}`,
-    count: `numbers below ${count}`,
+    hash: `hashes into ${count} buckets`,
+    count: `integers below ${count}`,
   })[kind];
 
 const few = (values: readonly string[]) =>
   values.slice(0, 5).join(", ") + (values.length > 5 ? ", …" : "");
 
-/** The places of places with several axes; undefined for an axis that stays. */
+/** Combines matches of several axes into one over all positions; undefined for an unchanged axis. */
 function product(
   now: readonly PlaceAxis[],
   before: readonly PlaceAxis[],
@@ -441,15 +443,14 @@ function product(
 }
 
 /**
- * Whether two runs have the same features, vocabularies and classes, in the same order: then a
- * tensor means the same in both, whatever its axes stand for.
+ * Checks whether two runs have the same features, vocabularies and classes in the same order. Then a
+ * tensor has the same meaning in both runs, even if its axes are not declared.
  *
  * @param one One run.
  * @param other The other one.
  */
 export function sameMeaning(one: Meaning, other: Meaning): boolean {
-  // A feature that is described twice, before and after it was written, may differ in keys without
-  // a value.
+  // A spec may have keys with the value undefined, which are lost when it is written and read.
   const column = ({ name, spec: { text: _, ...spec } }: Pick<ModelInput, "name" | "spec">) => ({
     name,
     spec,

@@ -7,11 +7,11 @@ import { sourceTypeOf } from "./family.ts";
 import { lineageOf } from "./lineage.ts";
 import type { ModelContent, ModelInput } from "./model_file.ts";
 
-/** What of the data a model is described by. */
+/** The properties of the data that describe a model. */
 type DescribedData = Pick<PreparedData, "splits" | "transforms" | "measured">;
 
 /**
- * The features as the nets get them.
+ * Returns the features as the nets receive them.
  *
  * @param data The rows and transforms.
  */
@@ -28,12 +28,12 @@ export function inputsOf(
 }
 
 /**
- * Describes all that turns a row into an answer in a run, but for the weights.
+ * Describes how a run turns a row into a prediction, except for the weights.
  *
  * @param plan The plan.
- * @param data Its rows.
- * @param names The nets of the run.
- * @param nets The nets of its first phase.
+ * @param data The plan's rows.
+ * @param names The names of the run's nets.
+ * @param nets The nets of the first phase.
  */
 export function describeModel(
   plan: Plan,
@@ -69,7 +69,7 @@ export function describeModel(
   };
 }
 
-/** A stage's options without the values of environment variables. */
+/** Returns a stage's options without the values of environment variables. */
 function writtenOptions(
   { document }: Plan,
   resolved: Readonly<Record<string, unknown>>,

@@ -22,7 +22,7 @@ export const familySchema: z.ZodType<Family> = z.enum([
   "times",
 ]);
 
-/** A type of each family. */
+/** A representative Arrow type for each family. */
 const types: Readonly<Record<Family, () => DataType>> = {
   "whole numbers": () => new Int64(),
   numbers: () => new Float64(),
@@ -32,7 +32,7 @@ const types: Readonly<Record<Family, () => DataType>> = {
 };
 
 /**
- * What a column of a source holds.
+ * Returns the type of a source's column.
  *
  * @param field The column.
  */
@@ -41,11 +41,11 @@ export function sourceTypeOf({ type }: Field): SourceType {
 }
 
 /**
- * A column that holds the same as another did: splits and later rows are held to what it holds, not
- * to its width.
+ * Creates a column of the same family as another one. Later rows must have the same family of
+ * values, but may have another bit width.
  *
- * @param name The column.
- * @param type What it held.
+ * @param name The name of the column.
+ * @param type The type of the other column.
  */
 export function fieldOf(name: string, { family }: SourceType): Field {
   return new Field(name, types[family](), true);

@@ -4,13 +4,13 @@ import type { PlannedTransform } from "../../input/transforms.ts";
 type Specs = Readonly<Record<string, ColumnSpec>>;
 
 /**
- * The features of the source that each feature depends on, once transforms are applied. A feature
- * that a transform passes on depends on what it did; one that it changes under the same name on
- * what that one did; a new one on all.
+ * Returns the features of the source that each feature depends on after transforms. A feature that a
+ * transform passes on or changes under the same name keeps its dependencies. A new feature depends
+ * on all features.
  *
- * @param first The features as they are read.
- * @param transforms The transforms, in their order.
- * @returns The names of source features by the name of the feature that the nets get.
+ * @param first The features as read from the source.
+ * @param transforms The transforms, in order.
+ * @returns The names of the source's features, by the name of the feature that the nets receive.
  */
 export function lineageOf(
   first: Specs,
@@ -25,7 +25,7 @@ export function lineageOf(
     const all = [...new Set(Object.values(before).flat())];
     lineage = Object.fromEntries(
       Object.entries(features).map(([name, spec]) => {
-        // The same object under another name is the same feature: `rename` hands it on.
+        // The same object under another name is the same feature: `rename` passes it on.
         const passed = Object.keys(given).find((other) => given[other] === spec);
         return [name, before[passed ?? name] ?? all];
       }),

@@ -1,7 +1,7 @@
 /**
- * `model.json` of a run folder: all that turns a row of the source into the nets' input, and their
- * output into an answer. {@linkcode ModelFile} is what it says; {@linkcode writeModelFile} and
- * {@linkcode readModelFile} are the only code that knows its form on disk.
+ * `model.json` of a run folder: the description of how a row of the source becomes the nets' input,
+ * and how their output becomes a prediction. {@linkcode ModelFile} is its content. Only
+ * {@linkcode writeModelFile} and {@linkcode readModelFile} know its format on disk.
  *
  * @module
  */
@@ -36,113 +36,114 @@ import {
 export const MODEL_FILE = "model.json";
 
 /**
- * The version of the form. It changes whenever a reader of the old one would misread the new one.
+ * The version of the file format. It changes whenever a reader of the old format would misread the
+ * new one.
  */
 const VERSION = 1;
 
 /** The type of a column of the source. */
 export interface SourceType {
-  /** The Arrow type, for people: `List<Utf8>`. */
+  /** The Arrow type, for messages: `List<Utf8>`. */
   readonly text: string;
-  /** What its values are; the same column of any other rows has to hold the same. */
+  /** The kind of its values. The column must have the same kind in all other rows. */
   readonly family: Family;
 }
 
 /** How a feature is read from its column. */
 export interface SourceFeature {
-  /** The feature. */
+  /** The name of the feature. */
   readonly name: string;
-  /** The column. */
+  /** The name of the column. */
   readonly column: string;
   /** The column's type in the training rows. */
   readonly type: SourceType;
-  /** How the pipeline has it read. */
+  /** The feature's options in the pipeline. */
   readonly options: FeatureOptions;
-  /** What it became: shape, type, and all that was found in the training rows. */
+  /** The feature's shape, type, and vocabulary or other facts found in the training rows. */
   readonly spec: ColumnSpec;
 }
 
-/** How the label is read, and what the classes are. */
+/** How the label is read, and its classes. */
 export interface SourceLabel {
   /** The column's type in the training rows. */
   readonly type: SourceType;
-  /** How the pipeline has it read. */
+  /** The label's options in the pipeline. */
   readonly options: LabelOptions;
-  /** What it became; the vocabulary has the classes' names in the order of the logits. */
+  /** The label's kind and classes. The vocabulary has the class names in the order of the logits. */
   readonly spec: LabelSpec;
 }
 
-/** A transform, with what it measured. */
+/** A transform, with the statistics that it measured. */
 export interface ModelTransform {
   /** A built-in name, an absolute path or a package. */
   readonly use: string;
-  /** Its options, with every default filled in. */
+  /** The transform's options, with every default filled in. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The rows that it is applied to. */
+  /** The rows to which the transform is applied. */
   readonly on: "training" | "all";
-  /** What it measured in the training rows; null for one that measures nothing. */
+  /** The statistics that it measured on the training rows; null if it measures nothing. */
   readonly measured: unknown;
 }
 
-/** What becomes of nulls, where features do not say it themselves. */
+/** How nulls are handled, except in features with their own option. */
 export interface ModelNulls {
-  /** What the pipeline says for all features. */
+  /** The pipeline's option for all features. */
   readonly policy?: NullPolicy | undefined;
-  /** What takes the place of nulls in features that the training rows were measured for. */
+  /** The measured values that replace nulls, by feature. */
   readonly fills: Fills;
 }
 
-/** A feature as the nets get it. */
+/** A feature as the nets receive it, after transforms. */
 export interface ModelInput {
-  /** Its name. */
+  /** The name of the feature. */
   readonly name: string;
-  /** What it is. */
+  /** The feature's shape, type and vocabulary. */
   readonly spec: ColumnSpec;
-  /** The features of the source that its values depend on. */
+  /** The names of the source's features that it is computed from. */
   readonly of: readonly string[];
 }
 
-/** The network. */
+/** The network of a run. */
 export interface ModelNetwork {
   /** A built-in name, an absolute path or a package. */
   readonly use: string;
-  /** Its options, with every default filled in. */
+  /** The network's options, with every default filled in. */
   readonly options: Readonly<Record<string, unknown>>;
   /** The nets that the run trains. */
   readonly nets: readonly NetName[];
-  /** How many logits each net has. */
+  /** The number of logits of each net. */
   readonly units: number;
   /** The shape of each output by `NET.OUTPUT`, without the batch. */
   readonly outputs: Readonly<Record<string, readonly number[]>>;
 }
 
-/** A variable of the nets: the tensor of its name in the run's checkpoints. */
+/** A variable of the nets. Checkpoints have its value as the tensor of the same name. */
 export type ModelVariable = Pick<
   Variable,
   "name" | "owner" | "shape" | "trainable" | "table" | "axes"
 >;
 
-/** All that turns a row into an answer, but for the weights. */
+/** The content of `model.json`: how a row becomes a prediction, except for the weights. */
 export interface ModelFile {
-  /** The version of Rocket that wrote it. */
+  /** The version of Rocket that wrote the file. */
   readonly rocket: string;
   /** The features of the source, in the pipeline's order. */
   readonly features: readonly SourceFeature[];
   /** The label. */
   readonly label: SourceLabel;
-  /** The transforms, in their order. */
+  /** The transforms, in the order in which they are applied. */
   readonly transforms: readonly ModelTransform[];
-  /** What becomes of nulls. */
+  /** How nulls are handled. */
   readonly nulls: ModelNulls;
-  /** The features as the nets get them, in their order. */
+  /** The features as the nets receive them, in order. */
   readonly inputs: readonly ModelInput[];
   /** The network. */
   readonly network: ModelNetwork;
-  /** The nets' variables. Those of losses do not ship and are not here. */
+  /** The nets' variables. Variables of losses are omitted, because they are not exported. */
   readonly variables: readonly ModelVariable[];
 }
 
-/** What is written of a model before the version of Rocket is added. */
+/** The content of `model.json` before the version of Rocket is added. */
 export type ModelContent = Omit<ModelFile, "rocket">;
 
 const count = z.int().nonnegative();
@@ -182,7 +183,7 @@ const axis = z.union([
 ]);
 const net = z.enum(["light", "booster"]);
 
-/** The form on disk: as {@linkcode ModelFile}, with vocabularies by name. */
+/** The format on disk: like {@linkcode ModelFile}, but with references to named vocabularies. */
 const fileSchema = z.strictObject({
   version: z.literal(VERSION),
   rocket: z.string(),
@@ -190,7 +191,7 @@ const fileSchema = z.strictObject({
     name: z.string(),
     column: z.string(),
     type,
-    // A list of values stands among the vocabularies, where it may be long.
+    // The values of `ids: [...]` are stored as a vocabulary, because there may be many.
     listed: z.boolean(),
     options: featureSchema,
     spec,
@@ -233,10 +234,10 @@ type FileForm = z.output<typeof fileSchema>;
 type SpecForm = z.output<typeof spec>;
 
 /**
- * Writes `model.json`. Vocabularies above 1 MB stand in Arrow files beside it.
+ * Writes `model.json`. Vocabularies above 1 MB are written to Arrow files in the same folder.
  *
  * @param folder The run folder.
- * @param content What the model is.
+ * @param content The description of the model.
  * @throws {UserError} If a file cannot be written.
  */
 export async function writeModelFile(folder: string, content: ModelContent): Promise<void> {
@@ -274,7 +275,7 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
   await writeFileWhole(join(folder, MODEL_FILE), new TextEncoder().encode(text));
 }
 
-/** Without `text`, which is a hint for messages while rows are read. */
+/** Encodes a spec, without `text`, which is only used in messages while rows are read. */
 function specForm<Spec extends ColumnSpec>(
   { vocabulary, places, text: _, ...spec }: Spec,
   name: string,
@@ -296,12 +297,12 @@ function specForm<Spec extends ColumnSpec>(
 }
 
 /**
- * Reads `model.json`, with the vocabularies beside it.
+ * Reads `model.json` and its vocabularies.
  *
- * @param path The file.
- * @param about Where the pipeline file names it, and what to do if it cannot be read.
- * @returns What it says.
- * @throws {UserError} If it is not there, is damaged, or is of another version.
+ * @param path The path of `model.json`.
+ * @param about The place, hint and exit code of the error if the file cannot be read.
+ * @returns The content of the file.
+ * @throws {UserError} If the file does not exist, is damaged, or has another version.
  */
 export async function readModelFile(
   path: string,
@@ -316,7 +317,11 @@ export async function readModelFile(
   }
   const version = Object(value).version;
   if (version !== VERSION) {
-    throw refuse(`it has version ${JSON.stringify(version) ?? "none"}; expected ${VERSION}`);
+    throw refuse(
+      version === undefined
+        ? `it has no version; expected version ${VERSION}`
+        : `it has version ${JSON.stringify(version)}; expected ${VERSION}`,
+    );
   }
   const parsed = fileSchema.safeParse(value);
   if (!parsed.success) {
@@ -332,11 +337,11 @@ export async function readModelFile(
 }
 
 /**
- * Says why a model cannot be read.
+ * Creates the error for a `model.json` that cannot be read.
  *
- * @param path Its file.
- * @param cause Why, or what was thrown.
- * @param about Where the pipeline file names it, and what to do about it.
+ * @param path The path of the file.
+ * @param cause The reason, or the error that was thrown.
+ * @param about The place, hint and exit code of the error.
  */
 export function unreadableModel(
   path: string,
@@ -344,14 +349,14 @@ export function unreadableModel(
   about: Pick<UserErrorOptions, "place" | "hint" | "exitCode"> = {},
 ): UserError {
   const why = cause instanceof Deno.errors.NotFound
-    ? "there is no such file"
+    ? "the file does not exist"
     : cause instanceof Error
     ? cause.message
     : String(cause);
   return new UserError(`${path} cannot be read: ${why}`, {
     hint: hint(
       "model/version",
-      "take the folder of a run that this version of Rocket has written",
+      "use the folder of a run that was written by this version of Rocket",
       { edit: "the folder" },
     ),
     ...about,

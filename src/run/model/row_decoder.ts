@@ -13,19 +13,19 @@ import { type PlannedTransform, TransformChain } from "../../input/transforms.ts
 import { fieldOf } from "./family.ts";
 import { MODEL_FILE, type ModelFile } from "./model_file.ts";
 
-/** Some rows as the nets get them. */
+/** Rows as the nets receive them. */
 export interface DecodedRows {
   /** The rows. */
   readonly batch: Batch;
-  /** Their numbers in the record batch, where some were dropped for a null. */
+  /** The positions of these rows in the record batch, if rows with nulls were dropped. */
   readonly kept: Uint32Array | undefined;
-  /** How many values of vocabularies were not known in training. */
+  /** The number of values that are not in the vocabularies of the training rows. */
   readonly unknown: number;
 }
 
 /**
- * Makes of a source's rows what a run's nets get, without the rows that the run was trained on: by
- * the same code, with what `model.json` says was found in those.
+ * Decodes a source's rows into the input of a run's nets. It uses the same code as training, with
+ * the vocabularies and statistics in `model.json` instead of the training rows.
  */
 export class RowDecoder {
   readonly #model: Pick<ModelFile, "features" | "label" | "nulls">;
@@ -43,12 +43,12 @@ export class RowDecoder {
   }
 
   /**
-   * Makes a decoder.
+   * Creates a decoder.
    *
-   * @param model What the run's `model.json` says.
+   * @param model The content of the run's `model.json`.
    * @param registry Finds the transforms.
-   * @param stage What to call the source in messages.
-   * @throws {UserError} If a transform cannot be found, or does not take what it has measured.
+   * @param stage The source, for messages.
+   * @throws {UserError} If a transform cannot be found, or does not accept its measured statistics.
    */
   static async create(
     model: Pick<ModelFile, "features" | "label" | "transforms" | "nulls">,
@@ -62,8 +62,8 @@ export class RowDecoder {
       const transform = found as TransformStage;
       const parsed = transform.options.safeParse(withVariables(options, MODEL_FILE));
       if (!parsed.success) {
-        throw new UserError(`the transform ${use} does not take the options that the run had`, {
-          hint: hint("model/stage", "take the version of the stage that the run had", {
+        throw new UserError(`the transform ${use} does not accept the options from model.json`, {
+          hint: hint("model/stage", "use the version of the stage with which the run was trained", {
             edit: "the stage",
           }),
           cause: parsed.error,
@@ -80,23 +80,23 @@ export class RowDecoder {
     return new RowDecoder(model, chain, stage);
   }
 
-  /** The transforms, with what they measured. */
+  /** The transforms, with their measured statistics. */
   get transforms(): readonly PlannedTransform[] {
     return this.#transforms.planned;
   }
 
-  /** The columns that rows need to have; the label is not one of them. */
+  /** The columns that rows must have, without the label. */
   get columns(): string[] {
     return [...new Set(this.#model.features.map(({ column }) => column))];
   }
 
   /**
-   * Opens a source's rows.
+   * Prepares to decode the rows of a source.
    *
-   * @param schema Their columns. Without the label's, labels stand for nothing.
-   * @returns What makes batches of record batches, in their order: messages count rows over all of
-   *   them.
-   * @throws {UserError} If a column is missing, or does not hold what that of the run did.
+   * @param schema The source's columns. If the label's column is missing, labels are placeholders.
+   * @returns A function that decodes a record batch. It must receive the record batches in order,
+   *   because messages count rows over all of them.
+   * @throws {UserError} If a column is missing, or has another type than in the run.
    */
   open(schema: Schema): (batch: RecordBatch) => DecodedRows {
     const { features, label } = this.#model;
@@ -147,14 +147,14 @@ export class RowDecoder {
   }
 }
 
-/** How often a number is among others. */
+/** Counts how often a number occurs in an array. */
 function occurrences(values: Values, wanted: number): number {
   let count = 0;
   for (let index = 0; index < values.length; index++) if (values[index] === wanted) count++;
   return count;
 }
 
-/** A record batch with one more column, of one value. */
+/** Adds a column to a record batch, with the same value in each row. */
 function withColumn(
   batch: RecordBatch,
   schema: Schema,

@@ -6,29 +6,29 @@ import type { ColumnSpec } from "../../stages/batch.ts";
 import { MODEL_FILE, type ModelContent, readModelFile } from "./model_file.ts";
 
 /**
- * Refuses to go on with a run whose rows would become other inputs, or whose outputs other answers:
- * weights are of the vocabularies, classes and measurements that the run began with.
+ * Refuses to resume a run if vocabularies, classes or measured statistics have changed. The weights
+ * depend on them: rows would become different inputs, or outputs different predictions.
  *
  * @param folder The run folder.
- * @param now What the pipeline and its data come to now.
- * @throws {UserError} With all that differs; or if `model.json` cannot be read.
+ * @param now The description of the model from the current pipeline and data.
+ * @throws {UserError} With all differences, or if `model.json` cannot be read.
  */
 export async function refuseOtherModel(folder: string, now: ModelContent): Promise<void> {
   const path = join(folder, MODEL_FILE);
   const before = await readModelFile(path, {
-    hint: hint("resume/whole", "start a new run: the folder is not whole", {
+    hint: hint("resume/whole", "start a new run: this run folder is incomplete", {
       edit: "the command",
     }),
   });
   const newRun = hint(
     "resume/model",
-    "start a new run, with these weights if you want: `network.initial: { run: RUN }`",
+    "start a new run; to start it from the weights of this run, write `network.initial: { run: RUN }`",
     { edit: "the command" },
   );
   const problems: Problem[] = [];
   const compare = (what: string, one: unknown, other: unknown, how: string) => {
     if (!isDeepStrictEqual(plain(one), plain(other))) {
-      problems.push({ message: `${what} is not that of the run any more: ${how}`, hint: newRun });
+      problems.push({ message: `${what} changed since the run began: ${how}`, hint: newRun });
     }
   };
   for (const { name, spec, type } of now.features) {
@@ -43,41 +43,41 @@ export async function refuseOtherModel(folder: string, now: ModelContent): Promi
   const { label } = before;
   compare("the label", known(now.label.spec), label.spec, difference(now.label.spec, label.spec));
   compare(
-    "what takes the place of nulls",
+    "the measured value that replaces nulls",
     now.nulls.fills,
     before.nulls.fills,
-    "it is another number in these rows",
+    "it is a different number for the current rows",
   );
   now.transforms.forEach(({ use, measured }, index) => {
     compare(
-      `what the transform ${use} measured`,
+      `the statistics measured by the transform ${use}`,
       measured,
       before.transforms[index]?.measured,
-      "it measures other numbers in these rows",
+      "they are different numbers for the current rows",
     );
   });
   if (problems.length > 0) throw new UserError(problems);
 }
 
-/** In what two columns differ, as far as that can be said in a few words. */
+/** Describes the difference between two columns in a few words. */
 function difference(now: ColumnSpec, before: ColumnSpec | undefined): string {
-  if (!before) return "the run had none";
+  if (!before) return "the run did not have this feature";
   const [one, other] = [now.vocabulary, before.vocabulary];
   if (one && other && one.length !== other.length) {
-    return `it has ${one.length} values and had ${other.length}`;
+    return `it now has ${one.length} values and had ${other.length}`;
   }
   const place = one?.findIndex((value, id) => value !== other?.[id]) ?? -1;
   if (place >= 0) {
-    return `value ${place} is ${JSON.stringify(one![place])} and was ${
+    return `value ${place} (counted from 0) is now ${JSON.stringify(one![place])} and was ${
       JSON.stringify(other?.[place])
-    } (they count from 0)`;
+    }`;
   }
   const rest = ({ vocabulary: _, text: __, ...spec }: ColumnSpec) => JSON.stringify(spec);
-  return `it is ${rest(now)} and was ${rest(before)}`;
+  return `it is now ${rest(now)} and was ${rest(before)}`;
 }
 
-/** Without keys that have no value. */
+/** Removes keys with the value undefined. */
 const plain = (value: unknown) => value === undefined ? value : JSON.parse(JSON.stringify(value));
 
-/** Without what is a hint for messages. */
+/** Removes `text`, which is only used in messages. */
 const known = ({ text: _, ...spec }: ColumnSpec) => spec;

@@ -1,5 +1,5 @@
 /**
- * The vocabularies of a model: in its JSON file, or where they are large in Arrow files beside it.
+ * The vocabularies of a model: in its JSON file, or in separate Arrow files if they are large.
  *
  * @module
  */
@@ -21,13 +21,13 @@ import { ArrowFileWriter } from "../../base/files/arrow_writer.ts";
 import { hashOf } from "../../base/files/hash_of.ts";
 import { unwritable } from "../../base/files/unwritable.ts";
 
-/** A longer vocabulary, as JSON, stands in a file of its own: bytes. */
+/** The largest size of a vocabulary in `model.json`, in bytes of JSON. */
 const LARGEST_INLINE = 1e6;
 
-/** The values of a record batch of such a file. */
+/** The number of values in each record batch of an Arrow file. */
 const BATCH = 2 ** 16;
 
-/** How a vocabulary is kept: its values, or the name of the Arrow file that has them. */
+/** The schema of a stored vocabulary: its values, or the name of the Arrow file with the values. */
 export const keptVocabulary = z.union([
   z.array(z.string()),
   z.strictObject({
@@ -37,18 +37,18 @@ export const keptVocabulary = z.union([
   }),
 ]);
 
-/** How a vocabulary is kept. */
+/** A stored vocabulary: its values, or the name of the Arrow file with the values. */
 export type KeptVocabulary = z.output<typeof keptVocabulary>;
 
-/** Vocabularies by name, each once. */
+/** Collects vocabularies, and stores equal ones only once. */
 export class Vocabularies {
   readonly #names = new Map<readonly string[], string>();
 
   /**
-   * The name of a vocabulary.
+   * Returns the name of a vocabulary, which is added if it is new.
    *
-   * @param values Its values.
-   * @param wanted The name that it gets if it has none yet; a number is added to one that is taken.
+   * @param values The vocabulary's values.
+   * @param wanted The preferred name for a new vocabulary; a number is appended if it is taken.
    */
   nameOf(values: readonly string[], wanted: string): string {
     let name = this.#names.get(values) ?? this.#same(values);
@@ -70,10 +70,10 @@ export class Vocabularies {
   }
 
   /**
-   * Writes the large ones into files.
+   * Writes large vocabularies to files.
    *
    * @param folder The run folder.
-   * @returns How each is kept.
+   * @returns The stored form of each vocabulary, by name.
    * @throws {UserError} If a file cannot be written.
    */
   async write(folder: string): Promise<Record<string, KeptVocabulary>> {
@@ -84,7 +84,8 @@ export class Vocabularies {
         kept[name] = [...values];
         continue;
       }
-      // Numbers: two features may differ in case alone, and not every file system tells them apart.
+      // Files are numbered, because names of features may differ only in case, which not every file
+      // system distinguishes.
       const file = `model-vocabulary-${++files}.arrow`;
       writeValues(join(folder, file), values);
       const { sha256 } = await hashOf(join(folder, file));
@@ -96,7 +97,7 @@ export class Vocabularies {
 
 const encoder = new TextEncoder();
 
-/** About how many bytes a vocabulary has in JSON. */
+/** Returns the size of a vocabulary as JSON, or a lower bound if it is too large. */
 function bytesOf(values: readonly string[]): number {
   let bytes = 0;
   for (const value of values) {
@@ -128,11 +129,11 @@ function writeValues(path: string, values: readonly string[]): void {
 }
 
 /**
- * The values of a vocabulary.
+ * Reads the values of a vocabulary.
  *
- * @param kept How it is kept.
+ * @param kept The stored form of the vocabulary.
  * @param folder The folder of `model.json`.
- * @throws {Error} If its file is not there, or not as it was written.
+ * @throws {Error} If its file does not exist, or has changed since it was written.
  */
 export async function readVocabulary(
   kept: KeptVocabulary,
@@ -141,7 +142,7 @@ export async function readVocabulary(
   if (Array.isArray(kept)) return kept;
   const path = join(folder, kept.file);
   const { sha256 } = await hashOf(path);
-  if (sha256 !== kept.sha256) throw new TypeError(`${path} is not as it was written`);
+  if (sha256 !== kept.sha256) throw new TypeError(`the checksum of ${path} differs`);
   const column = tableFromIPC(await readRegular(path)).getChild("value");
   const values = [...column ?? []] as string[];
   if (values.length === kept.values) return values;

@@ -108,7 +108,7 @@ Deno.test("matchAxis() refuses shapes, axes and units that differ", () => {
   assertStringIncludes(refused(units(3), units(4)), "4 units there and 3 here");
   assertStringIncludes(
     refused(units(3), { axis: "classes", size: 3, meaning: run({}) }),
-    "its places are classes there and units here",
+    "the positions along its axis are classes there and units here",
   );
 });
 

@@ -186,7 +186,7 @@ Deno.test("writeModelFile() keeps a vocabulary above 1 MB in an Arrow file, whic
     bytes[bytes.length >> 1]! ^= 1;
     await Deno.writeFile(file, bytes);
     const { message } = await assertRejects(() => readModelFile(path), UserError);
-    assertStringIncludes(message, "is not as it was written");
+    assertStringIncludes(message, "the checksum of ");
   });
 });
 
@@ -207,6 +207,6 @@ Deno.test("readModelFile() refuses what is not there, damaged, or of another ver
     );
     await Deno.remove(path);
     const { message } = await assertRejects(() => readModelFile(path), UserError);
-    assertStringIncludes(message, "there is no such file");
+    assertStringIncludes(message, "the file does not exist");
   });
 });
