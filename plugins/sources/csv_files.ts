@@ -116,6 +116,9 @@ const firstValues = 2 ** 18;
  */
 const maxTyped = 1_000;
 
+/** How many characters of a text say what its column may be. */
+const likelyLength = 1_000;
+
 /** How many columns one statement looks at. */
 const columnsAtOnce = 250;
 
@@ -436,13 +439,17 @@ async function lookThrough(
   const { nullValues } = dialect;
   const table = tableOf(file, dialect);
   const most = Math.ceil(firstValues / file.names.length);
-  const firstRows = await database.rows(`FROM ${table} LIMIT ${Math.min(most, 2 ** 11)}`);
-  const tallies = new Map<string, ColumnTally>();
   const index = new Map(file.names.map((name, index) => [name, index]));
   const text = (name: string) => quoted(`${index.get(name)}`);
+  // No number is as long, and a line may have a text of 2 MB.
+  const starts = names.map((name) => `left(${text(name)}, ${likelyLength})`);
+  const firstRows = starts.length === 0 ? [] : await database.rows(
+    `SELECT ${starts.join(", ")} FROM ${table} LIMIT ${Math.min(most, 2 ** 11)}`,
+  );
+  const tallies = new Map<string, ColumnTally>();
   let open: string[] = [];
-  for (const name of names) {
-    const first = firstTally(firstRows, index.get(name)!, nullValues);
+  for (const [at, name] of names.entries()) {
+    const first = firstTally(firstRows, at, nullValues);
     const given = givenType(dialect, name);
     if (given === "string") tallies.set(name, { ...first, kinds: 0 });
     else if (given === undefined && settled(first)) tallies.set(name, first);

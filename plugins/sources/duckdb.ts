@@ -3,7 +3,7 @@ import { Bool, DataType, Field, makeData, Null, type RecordBatch, Schema } from 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
-import { hint, type HintText, say, UserError } from "../../plugin.ts";
+import { availableMemory, hint, type HintText, say, UserError } from "../../plugin.ts";
 import {
   type Bindings,
   bytesOf,
@@ -11,6 +11,10 @@ import {
   columnBuilder,
   columnExpression,
   InfiniteError,
+  isOutOfMemory,
+  maxBatchBytes,
+  MemoryError,
+  tooLargeBatch,
 } from "./duckdb_columns.ts";
 import { duckdbPackages } from "./duckdb_packages.ts";
 import { recordBatchOf } from "./wide_schema.ts";
@@ -47,11 +51,26 @@ export class Database {
   readonly #duckdb: Bindings;
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
+  readonly #options: DatabaseOptions;
+  /** How many bytes a statement may take. */
+  readonly #memory: number;
+  /** The same on one thread, for rows that take much memory. */
+  #careful: Promise<Database> | undefined;
+  /** A statement that takes too much memory and cannot be ended at once. */
+  #stuck: Promise<unknown> | undefined;
 
-  private constructor(duckdb: Bindings, instance: DuckDBInstance, connection: DuckDBConnection) {
+  private constructor(
+    duckdb: Bindings,
+    instance: DuckDBInstance,
+    connection: DuckDBConnection,
+    options: DatabaseOptions,
+    memory: number,
+  ) {
     this.#duckdb = duckdb;
     this.#instance = instance;
     this.#connection = connection;
+    this.#options = options;
+    this.#memory = memory;
   }
 
   /**
@@ -61,8 +80,12 @@ export class Database {
    * @throws {UserError} If DuckDB cannot be loaded here.
    * @throws {Error} In DuckDB's words, if a database is not what it should be.
    */
-  static async open({ path, files, threads }: DatabaseOptions): Promise<Database> {
+  static async open(options: DatabaseOptions): Promise<Database> {
+    const { path, files, threads } = options;
     const { api, duckdb } = await loadDuckdb();
+    // The other half is for what becomes of the rows.
+    const half = Math.floor(await availableMemory() / 2);
+    const memory = Math.max(leastMemory, Math.min(mostMemory, half));
     const instance = await api.DuckDBInstance.create(path ?? ":memory:", {
       // Extensions would be fetched from the network.
       autoinstall_known_extensions: "false",
@@ -70,6 +93,8 @@ export class Database {
       // It would keep what it has read of files.
       enable_external_file_cache: "false",
       preserve_insertion_order: "true",
+      // This counts most of what it takes; `#bounded()` sees to the rest.
+      memory_limit: `${Math.floor(memory / 2 ** 20)}MiB`,
       // What does not fit in memory; the folder is made when it is needed, and removed.
       temp_directory: join(tmpdir(), `rocket-duckdb-${process.pid}-${crypto.randomUUID()}`),
       ...(path !== undefined && { access_mode: "READ_ONLY" }),
@@ -82,7 +107,7 @@ export class Database {
       await connection.run(`SET allowed_paths = system.main.list_value(${paths})`);
       await connection.run("SET enable_external_access = false");
       await connection.run("SET lock_configuration = true");
-      return new Database(duckdb, instance, connection);
+      return new Database(duckdb, instance, connection, options, memory);
     } catch (error) {
       instance.closeSync();
       throw error;
@@ -96,7 +121,7 @@ export class Database {
    * @throws {Error} In DuckDB's words.
    */
   async columns(sql: string): Promise<DuckColumn[]> {
-    const prepared = await this.#connection.prepare(sql);
+    const prepared = await this.#bounded(this.#connection, this.#connection.prepare(sql));
     try {
       return Array.from({ length: prepared.columnCount }, (_, index) => {
         const type = prepared.columnType(index);
@@ -126,7 +151,7 @@ export class Database {
    * @param sql One SELECT.
    */
   async rows(sql: string): Promise<readonly (readonly unknown[])[]> {
-    const result = await this.#connection.run(sql);
+    const result = await this.#bounded(this.#connection, this.#connection.run(sql));
     return await result.getRows();
   }
 
@@ -157,24 +182,53 @@ export class Database {
    * @param rows How many rows a record batch has.
    */
   async *recordBatches(sql: string, schema: Schema, rows: number): AsyncGenerator<RecordBatch> {
+    let read = 0;
+    try {
+      for await (const batch of this.#stream(sql, schema, rows, read)) {
+        yield batch;
+        read += batch.numRows;
+      }
+      return;
+    } catch (error) {
+      if (!isOutOfMemory(error) || this.#options.threads === 1 || this.#stuck) throw error;
+    }
+    // Each thread has rows of its own in memory.
+    const careful = await (this.#careful ??= Database.open({ ...this.#options, threads: 1 }));
+    yield* careful.#stream(sql, schema, rows, read);
+  }
+
+  /** Runs a statement and gives its rows but the first ones. */
+  async *#stream(
+    sql: string,
+    schema: Schema,
+    rows: number,
+    skipped: number,
+  ): AsyncGenerator<RecordBatch> {
     const connection = await this.#instance.connect();
+    const bounded = <T>(call: Promise<T>) => this.#bounded(connection, call);
     try {
       await connection.run("BEGIN TRANSACTION READ ONLY");
-      const prepared = await connection.prepare(sql);
+      const prepared = await bounded(connection.prepare(sql));
       const builders = schema.fields.map((_, index) =>
         columnBuilder(prepared.columnType(index), this.#duckdb)!
       );
-      const result = await prepared.stream();
-      let filled = 0;
-      for (let chunk = await result.fetchChunk(); chunk; chunk = await result.fetchChunk()) {
+      const result = await bounded(prepared.stream());
+      let filled = 0, skip = skipped;
+      const next = () => bounded(result.fetchChunk());
+      for (let chunk = await next(); chunk; chunk = await next()) {
         const { rowCount } = chunk;
         if (rowCount === 0) break;
         const vectors = builders.map((_, index) =>
           this.#duckdb.data_chunk_get_vector(chunk!.chunk, index)
         );
-        for (let from = 0; from < rowCount;) {
+        const first = Math.min(skip, rowCount);
+        skip -= first;
+        for (let from = first; from < rowCount;) {
           const to = Math.min(rowCount, from + rows - filled);
           builders.forEach((builder, index) => builder.append(vectors[index]!, from, to));
+          if (builders.reduce((size, builder) => size + builder.size, 0) > maxBatchBytes) {
+            throw tooLargeBatch();
+          }
           filled += to - from;
           from = to;
           if (filled < rows) continue;
@@ -185,7 +239,7 @@ export class Database {
       await this.#refuseBroken(connection, sql);
       if (filled > 0) yield recordBatch(schema, builders, filled);
     } finally {
-      connection.closeSync();
+      this.#close(() => connection.closeSync());
     }
   }
 
@@ -199,16 +253,61 @@ export class Database {
       await connection.run("SELECT 1");
     } catch (error) {
       await this.firstRow(`SELECT count(COLUMNS(*)) FROM (${sql})`);
-      throw error;
+      // What fails only where all values are kept lacks memory.
+      throw new MemoryError(this.#memory, { cause: error });
     }
+  }
+
+  /**
+   * Waits for a statement, as long as the process does not take much more memory than before: of
+   * what a small file can become, DuckDB's own limit counts a part only. What it has begun it cannot
+   * always end at once, so that nothing waits for it then.
+   */
+  async #bounded<T>(connection: DuckDBConnection, call: Promise<T>): Promise<T> {
+    const before = Deno.memoryUsage().rss;
+    let timer: ReturnType<typeof setInterval> | undefined;
+    const tooMuch = new Promise<never>((_, reject) => {
+      timer = setInterval(() => {
+        if (Deno.memoryUsage().rss - before <= this.#memory) return;
+        connection.interrupt();
+        this.#stuck = call.then(() => {}, () => {});
+        reject(new MemoryError(this.#memory));
+      }, memoryInterval);
+    });
+    try {
+      return await Promise.race([call, tooMuch]);
+    } finally {
+      clearInterval(timer);
+    }
+  }
+
+  /** Closes something, once nothing runs that would have to be waited for. */
+  #close(close: () => void): void {
+    if (this.#stuck) this.#stuck.then(close);
+    else close();
   }
 
   /** Lets go of files and memory. */
   close(): void {
-    this.#connection.closeSync();
-    this.#instance.closeSync();
+    this.#careful?.then((database) => database.close(), () => {});
+    this.#close(() => {
+      this.#connection.closeSync();
+      this.#instance.closeSync();
+    });
   }
 }
+
+/** How often the memory that a statement takes is looked at, in milliseconds. */
+const memoryInterval = 20;
+
+/** What DuckDB gets in any case: it cannot start with less. */
+const leastMemory = 2 ** 28;
+
+/**
+ * What it gets at most. It reads 2,048 rows at once on each thread, which take some megabytes, and
+ * sorts what is larger in files; but a text that a file has once can be the value of all its rows.
+ */
+const mostMemory = 2 ** 32;
 
 /** The type that values are read with: that of {@linkcode columnExpression}. */
 function readType(type: DuckDBType): DuckDBType {

@@ -49,6 +49,8 @@ export interface ColumnBuilder {
    * @param to The one after the last.
    */
   append(vector: DuckVector, from: number, to: number): void;
+  /** About how many bytes were taken since the last time. */
+  readonly size: number;
   /** What was taken since the last time. */
   finish(): Data;
 }
@@ -199,6 +201,30 @@ export function bytesOf(type: DataType): number {
   return bytes;
 }
 
+/** A statement takes more memory than it may. */
+export class MemoryError extends Error {
+  override name = "MemoryError";
+
+  /**
+   * Makes the error.
+   *
+   * @param limit How many bytes it may take.
+   * @param options What it came of.
+   */
+  constructor(readonly limit: number, options?: ErrorOptions) {
+    super(`it takes more than ${limit} bytes of memory`, options);
+  }
+}
+
+/**
+ * Whether a statement failed because it takes more memory than it may.
+ *
+ * @param error What it threw.
+ */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof MemoryError || /^Out of Memory Error/.test((error as Error).message);
+}
+
 type ArrayConstructor =
   | Int8ArrayConstructor
   | Uint8ArrayConstructor
@@ -211,6 +237,20 @@ type ArrayConstructor =
   | BigInt64ArrayConstructor
   | BigUint64ArrayConstructor;
 
+/** How many bytes a record batch may have: as many as offsets of 32 bits can count. */
+export const maxBatchBytes: number = 2 ** 31 - 1;
+
+/** The error for a record batch that would have more than {@linkcode maxBatchBytes}. */
+export function tooLargeBatch(): UserError {
+  return new UserError("a record batch would have more than 2 GB", {
+    hint: hint(
+      "duckdb/batch",
+      "its rows are very large: give record batches fewer of them, batchRows: 64 (data convert: --batch 64)",
+      { set: { batchRows: 64 } },
+    ),
+  });
+}
+
 /** Bytes that grow. */
 class Bytes {
   length = 0;
@@ -219,15 +259,7 @@ class Bytes {
   /** Makes room for more bytes and gives all of them. */
   grow(by: number): Uint8Array<ArrayBuffer> {
     const needed = this.length + by;
-    if (needed > 2 ** 31 - 1) {
-      throw new UserError("a record batch would have more than 2 GB in one column", {
-        hint: hint(
-          "duckdb/batch",
-          "its rows are very large: give record batches fewer of them, batchRows: 64 (data convert: --batch 64)",
-          { set: { batchRows: 64 } },
-        ),
-      });
-    }
+    if (needed > maxBatchBytes) throw tooLargeBatch();
     if (needed > this.#bytes.length) {
       const more = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
       more.set(this.#bytes.subarray(0, this.length));
@@ -313,6 +345,10 @@ class PlainBuilder extends Builder implements ColumnBuilder {
     this.#array = array;
   }
 
+  get size(): number {
+    return this.#bytes.length;
+  }
+
   append(vector: DuckVector, from: number, to: number): void {
     const width = this.#array.BYTES_PER_ELEMENT, start = this.#bytes.length;
     const all = this.#bytes.grow((to - from) * width);
@@ -369,6 +405,10 @@ class BoolBuilder extends Builder implements ColumnBuilder {
     super(duckdb, new Bool());
   }
 
+  get size(): number {
+    return this.#bytes.length;
+  }
+
   append(vector: DuckVector, from: number, to: number): void {
     const start = this.#bytes.length;
     const all = this.#bytes.grow(to - from);
@@ -394,6 +434,10 @@ class DecimalBuilder extends Builder implements ColumnBuilder {
   constructor(duckdb: Bindings, precision: number, scale: number) {
     super(duckdb, new Decimal(scale, precision, 128));
     this.#width = precision <= 4 ? 2 : precision <= 9 ? 4 : precision <= 18 ? 8 : 16;
+  }
+
+  get size(): number {
+    return this.#bytes.length;
   }
 
   append(vector: DuckVector, from: number, to: number): void {
@@ -430,6 +474,10 @@ class DecimalBuilder extends Builder implements ColumnBuilder {
 class BytesBuilder extends Builder implements ColumnBuilder {
   readonly #bytes = new Bytes();
   readonly #offsets = new Bytes();
+
+  get size(): number {
+    return this.#bytes.length + this.#offsets.length;
+  }
 
   append(vector: DuckVector, from: number, to: number): void {
     const start = this.#offsets.length;
@@ -523,6 +571,9 @@ function enumBuilder(values: readonly string[], duckdb: Bindings): ColumnBuilder
   const builder = new PlainBuilder(duckdb, indices, array);
   return {
     type,
+    get size() {
+      return builder.size;
+    },
     append: (vector, from, to) => builder.append(vector, from, to),
     finish() {
       const { length, nullCount, nullBitmap, values } = builder.finish();
@@ -540,6 +591,10 @@ class ListBuilder extends Builder implements ColumnBuilder {
   constructor(duckdb: Bindings, child: ColumnBuilder) {
     super(duckdb, new List(new Field("item", child.type, true)));
     this.#child = child;
+  }
+
+  get size(): number {
+    return this.#child.size + this.#offsets.length;
   }
 
   append(vector: DuckVector, from: number, to: number): void {
@@ -592,6 +647,10 @@ class ArrayBuilder extends Builder implements ColumnBuilder {
     this.#length = length;
   }
 
+  get size(): number {
+    return this.#child.size;
+  }
+
   append(vector: DuckVector, from: number, to: number): void {
     const items = this.duckdb.array_vector_get_child(vector);
     this.#child.append(items, from * this.#length, to * this.#length);
@@ -611,6 +670,10 @@ class StructBuilder extends Builder implements ColumnBuilder {
     const fields = children.map(({ type }, index) => new Field(names[index]!, type, true));
     super(duckdb, new Struct(fields));
     this.#children = children;
+  }
+
+  get size(): number {
+    return this.#children.reduce((size, child) => size + child.size, 0);
   }
 
   append(vector: DuckVector, from: number, to: number): void {

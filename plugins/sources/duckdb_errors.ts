@@ -1,4 +1,5 @@
 import { hint, type HintText, UserError } from "../../plugin.ts";
+import { isOutOfMemory, MemoryError } from "./duckdb_columns.ts";
 import { makeAgain } from "./hints.ts";
 import { encodings } from "./parquet_types.ts";
 import { oneSelect } from "./sql_check.ts";
@@ -38,6 +39,7 @@ export interface StatementSubject {
 export function explain(error: unknown, subject: StatementSubject): UserError {
   if (error instanceof UserError) return error;
   const text = (error as Error).message ?? String(error);
+  if (isOutOfMemory(error)) return outOfMemory(error, subject);
   const refusal = subject.refusals?.find(({ message }) => text.includes(message));
   if (refusal) return new UserError(refusal.message, { hint: refusal.hint, cause: error });
   const broken = brokenText(error);
@@ -50,6 +52,32 @@ export function explain(error: unknown, subject: StatementSubject): UserError {
   }
   return inText(text, subject, error) ?? ofFile(text, subject, error) ??
     ofQuery(text, subject, error);
+}
+
+function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserError {
+  const much = cause instanceof MemoryError
+    ? `more than ${(cause.limit / 1e9).toFixed(1)} GB of memory`
+    : "more memory than it may have";
+  if (query !== undefined || file === undefined) {
+    return new UserError(`the query takes ${much}`, {
+      hint: hint(
+        "sql/memory",
+        "read fewer rows and columns in it, or cut long texts: left(…, 10000)",
+        {
+          edit: "the query",
+        },
+      ),
+      cause,
+    });
+  }
+  return new UserError(`${file} takes ${much} to read`, {
+    hint: hint(
+      "source/memory",
+      "its texts or lists are very long once they are unpacked: write shorter ones, or fewer rows in a row group, to the file",
+      { edit: "the data file" },
+    ),
+    cause,
+  });
 }
 
 /**

@@ -15,6 +15,8 @@ import type { Case } from "./pipeline_cases.ts";
 
 const million = 1_000_000;
 
+const bombs = join(import.meta.dirname!, "../fixtures/bombs");
+
 /**
  * An Arrow stream of a million columns. In a flatbuffer tables may be named more than once, so that
  * all columns are the same one: 4 MB of metadata.
@@ -106,7 +108,7 @@ function zerosStream(number: number, x: Vector): Uint8Array {
 }
 
 /** Packed parts one after another, each of 16 MB that become 16 kB. */
-function bomb(first: string, filling: string, parts: number): Uint8Array {
+function packedBomb(first: string, filling: string, parts: number): Uint8Array {
   const head = gzipSync(first), part = gzipSync(filling.repeat(2 ** 24 / filling.length));
   const bytes = new Uint8Array(head.length + parts * part.length);
   bytes.set(head);
@@ -122,18 +124,22 @@ export function* enormousCases(folder: string): Iterable<Case> {
     file: string,
     write: (path: string) => void,
     words: readonly string[] = [file],
+    query?: string,
   ): Case => {
     const own = join(folder, String(number++));
     Deno.mkdirSync(own);
     write(join(own, file));
-    const source = `{ use: ${file.includes("csv") ? "csv" : "arrow"}, path: ${file} }`;
+    const format = ["csv", "parquet"].find((format) => file.includes(format)) ?? "arrow";
+    const source = query === undefined
+      ? `{ use: ${format}, path: ${file} }`
+      : `{ use: sql, tables: { t: ${file} }, query: "${query}" }`;
     Deno.writeTextFileSync(
       join(own, "p.yaml"),
       `name: enormous
 data:
   train: ${source}
   test: ${source}
-  features: { x: }
+  features: { ${file.includes("parquet") ? "c: { ids: train }" : "x:"} }
   label: y
 network: { use: mlp, light: [4], booster: [8] }
 losses: [{ use: cross-entropy, on: light }]
@@ -202,11 +208,33 @@ train: { epochs: 1, batch: 2 }
     "the line at byte 160,004 of a.csv has more than 2 MB",
   ]);
   const packed = (first: string, filling: string) => (path: string) =>
-    Deno.writeFileSync(path, bomb(first, filling, 64));
+    Deno.writeFileSync(path, packedBomb(first, filling, 64));
   yield one("gzip that becomes 1 GB of quotes", "a.csv.gz", packed("", '"'), [
     "the first line of a.csv.gz has more than 2 MB",
   ]);
   yield one("gzip that becomes a line of 1 GB", "a.csv.gz", packed(start, "0"), [
     "the line at byte 160,004 of a.csv.gz has more than 2 MB",
   ]);
+  // Files of 2 kB that pyarrow wrote, or that are written by hand: what one value takes in the file,
+  // all rows take in memory.
+  const little = { env: { ROCKET_MEMORY_LEFT: String(600 * million) } };
+  const bomb = (name: string) => (path: string) => Deno.copyFileSync(join(bombs, name), path);
+  for (const name of ["dictionary", "list_texts", "delta", "lists"]) {
+    const words = ["a.parquet takes more", "write shorter ones, or fewer rows in a row group"];
+    const what = name.replace("_", " of ");
+    yield {
+      ...one(`Parquet whose ${what} have 100 GB`, "a.parquet", bomb(`${name}.parquet`), words),
+      ...little,
+    };
+  }
+  yield {
+    ...one(
+      "a query whose table has 400 GB of text",
+      "a.parquet",
+      bomb("dictionary.parquet"),
+      ["the query takes more", "read fewer rows and columns in it"],
+      "SELECT c, y FROM t",
+    ),
+    ...little,
+  };
 }

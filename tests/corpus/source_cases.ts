@@ -353,6 +353,23 @@ function* duckdbHintCases(): Iterable<DataCase> {
     tables: "{ t: a.parquet }",
   });
   yield {
+    name: "parquet hints: texts of 400 GB in 400 bytes",
+    files: { "a.parquet": fixture("bombs/delta.parquet") },
+    source: "{ use: parquet, path: a.parquet }",
+    features: "y",
+    label: "c",
+    words: ["a.parquet takes more memory than it may have to read"],
+    mended: { "source/memory": madeAgain("a.parquet", fixture("bombs/short.parquet")) },
+  };
+  const long = "SELECT strlen(c) AS x, y FROM t";
+  yield {
+    name: "sql hints: texts of 400 GB in 400 bytes",
+    files: { "a.parquet": fixture("bombs/delta.parquet") },
+    source: sourceOf(long, "{ t: a.parquet }"),
+    words: ["the query takes more memory than it may have"],
+    mended: { "sql/memory": asked(long, "SELECT y AS x, y FROM t LIMIT 100") },
+  };
+  yield {
     name: "sql hints: a database of a newer DuckDB",
     files: { "a.db": newer(fixture("formats/tables.duckdb")) },
     source: "{ use: sql, database: a.db, query: FROM types }",
