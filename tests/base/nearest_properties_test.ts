@@ -3,7 +3,7 @@ import { distance } from "fastest-levenshtein";
 import fc from "fast-check";
 import { nearest } from "../../src/base/nearest.ts";
 
-/** Levenshtein's distance by the whole table (Wagner and Fischer 1974, algorithm X). */
+/** Computes Levenshtein's distance with the full table (Wagner and Fischer 1974, algorithm X). */
 function wholeTable(a: string, b: string): number {
   const table = Array.from({ length: a.length + 1 }, (_, row) => [row]);
   for (let column = 1; column <= b.length; column++) table[0]![column] = column;
@@ -21,7 +21,7 @@ function wholeTable(a: string, b: string): number {
 
 const plain = (word: string) => word.toLowerCase().replaceAll(/[-_ ]/g, "");
 
-/** Words of few letters, so that some are near one another, also beyond the 32 bits of a word. */
+/** Words of few different letters, so that some are similar; some are longer than 32 letters. */
 const word = fc.oneof(
   fc.string({ unit: fc.constantFrom("a", "b", "C", "-", "_"), maxLength: 9 }),
   fc.string({ unit: fc.constantFrom("a", "b", "c"), minLength: 28, maxLength: 70 }),

@@ -3,7 +3,7 @@ import { createRandom, deriveSeed } from "../../src/base/random.ts";
 
 const word = 2n ** 32n;
 
-/** FNV-1a of 32 bits, as its authors define it. */
+/** Computes the 32-bit FNV-1a hash, as its authors define it. */
 function fnv1a(text: string): bigint {
   let hash = 2166136261n;
   for (const byte of new TextEncoder().encode(text)) {
@@ -12,14 +12,14 @@ function fnv1a(text: string): bigint {
   return hash;
 }
 
-/** What MurmurHash3 ends with: the hash of no bytes is this of the seed. */
+/** Computes the finalizer of MurmurHash3: the hash of no bytes is the finalizer of the seed. */
 function finalized(hash: bigint): bigint {
   hash = ((hash ^ (hash >> 16n)) * 0x85ebca6bn) % word;
   hash = ((hash ^ (hash >> 13n)) * 0xc2b2ae35n) % word;
   return hash ^ (hash >> 16n);
 }
 
-/** Pearson's statistic of counts that should be equal. */
+/** Computes Pearson's chi-squared statistic of counts that should be equal. */
 function chiSquare(counts: readonly number[]): number {
   const expected = counts.reduce((sum, count) => sum + count, 0) / counts.length;
   return counts.reduce((sum, count) => sum + (count - expected) ** 2 / expected, 0);
@@ -67,7 +67,7 @@ Deno.test("createRandom() gives the same numbers for the same seed, and differen
   };
   assertEquals(draw(7), draw(7));
   assert(draw(7).every((value, index) => value !== draw(8)[index]));
-  // A seed of 32 bits is the same with and without its sign.
+  // The generator reads a seed as signed or unsigned with the same result.
   assertEquals(draw(2 ** 32 - 1), draw(-1));
 });
 

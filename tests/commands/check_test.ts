@@ -53,7 +53,7 @@ Deno.test("check measures metrics that read columns and weights of the first bat
   await withPipeline(pipeline, async (file) => {
     const { code, stdout, stderr } = await check(file);
     assertEquals(code, 0, stderr);
-    // Each user's rows are of one class, and such users have no AUC.
+    // The rows of each user have one class, so the AUC of the users is undefined.
     assertMatch(stdout, /^light\/gauc +undefined \(no user has both classes\)$/m);
     assertMatch(stdout, /^light\/recall-at-k +\d/m);
   }, files);
@@ -215,7 +215,7 @@ Deno.test("check prints the number of ids of features, and of unknown values in 
     const { code, stdout, stderr } = await check(file);
     assertEquals(code, 0, stderr);
     assertMatch(stdout, /^ids +of +count +unknown in train +unknown in test$/m);
-    // Two values and the id of all others.
+    // Two values, and the id of all other values.
     assertMatch(stdout, /^user +vocabulary +3 +1 of 40 +2 of 3$/m);
     assertMatch(stdout, /^kind +count +3 +– +–$/m);
     assertMatch(stdout, /^item +hash +8 +– +–$/m);

@@ -17,14 +17,14 @@ const small = digitsPipeline({ train: { epochs: 3, batch: 256 }, outputs: ["chec
 const run = (file: string, out: string, ...more: string[]) =>
   rocket([file, "--engine", "wasm", "--quiet", "--out", out, ...more]);
 
-/** All names below a folder. */
+/** Lists all names below a folder. */
 function namesIn(folder: string): string[] {
   return Array.from(Deno.readDirSync(folder)).flatMap(({ name, isDirectory }) =>
     isDirectory ? namesIn(join(folder, name)).map((inner) => `${name}/${inner}`) : [name]
   ).sort();
 }
 
-/** One message, with what to do, and no stack trace. */
+/** Expects one message with a hint and without a stack trace. */
 function assertTold({ code, stderr }: Ended, message: RegExp): void {
   assertEquals(code, 1, stderr);
   assertMatch(stderr, message);
@@ -33,7 +33,7 @@ function assertTold({ code, stderr }: Ended, message: RegExp): void {
   assert(!stderr.includes("    at "), stderr);
 }
 
-/** Nothing that is there is a part of something. */
+/** Expects that no file is incomplete. */
 async function assertWhole(folder: string): Promise<void> {
   for (const name of namesIn(folder)) {
     assert(!/(^|\/)\./.test(name), `${name} was left`);
@@ -47,7 +47,7 @@ async function assertWhole(folder: string): Promise<void> {
   }
 }
 
-/** An output that puts a folder where a file is to be, when the first epoch has ended. */
+/** An output that creates a folder with the name of a file to be written, after the first epoch. */
 const inTheWay = (name: string) => ({
   "mine.ts": `import { defineOutput, z } from "${pluginApi}";
 export default defineOutput({
@@ -97,7 +97,7 @@ export default defineOutput({
 
 Deno.test({
   name: "a run folder without write permission ends the run with exit code 1",
-  // Nothing is forbidden to the superuser.
+  // Permissions do not apply to the superuser.
   ignore: Deno.build.os === "windows" || Deno.uid() === 0,
   fn: () =>
     withPipeline(small, async (file, folder) => {
@@ -125,7 +125,7 @@ for (const kilobytes of [4, 12, 28, 44]) {
       assertTold(await run(file, out), /^error: .* cannot be (written|made): .*(full|space)/m);
       await assertWhole(disk);
       assert(!namesIn(disk).includes("run/result.json"));
-      // The largest has room for a checkpoint, which stays, and not for the next.
+      // The largest limit allows one checkpoint, which remains, but not the next one.
       if (kilobytes === 44) assert(namesIn(disk).some((name) => name.endsWith(".safetensors")));
     });
   });

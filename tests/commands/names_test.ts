@@ -6,20 +6,20 @@ import { inFolder, rocket, root } from "../support/command_line.ts";
 import { writeParquet } from "../support/formats.ts";
 import { digitsPipeline, pluginApi } from "../support/pipelines.ts";
 
-/** Forges a line of Rocket's by each way to end one, and has all that shows nothing. */
+/** A name with forged lines after each kind of line break, and with all invisible characters. */
 const evil =
   "x\nerror: forged\rerror: forged\u2028error: forged\u2029\n hint: forged\u061c\u200b\u200e\u200f\u202e\ufeff\u{e0041}\tz";
-/** As a terminal shows it. */
+/** The name as a terminal shows it. */
 const shown =
   "x\\u{a}error: forged\\u{d}error: forged\\u{2028}error: forged\\u{2029}\\u{a} hint: forged" +
   "\\u{61c}\\u{200b}\\u{200e}\\u{200f}\\u{202e}\\u{feff}\\u{e0041}\\u{9}z";
-/** Of that, what is alike in a text that JSON quotes. */
+/** The part of the printed name that is the same in JSON. */
 const escapes = "\\u{2028}error: forged\\u{2029}";
-/** In CSV files it ends a line in quotes, too. */
+/** The name for CSV files. A carriage return would end a line there, even in quotes. */
 const csvName = evil.replace("\r", "");
 const file = "x\nerror: forged\u2028\u200f.";
 
-/** The pipeline of a few rows. */
+/** A pipeline with a few rows. */
 const small = (parts: Record<string, unknown> = {}) => ({
   ...digitsPipeline(),
   name: "small",
@@ -35,14 +35,14 @@ const data = {
   transforms: [{ use: "one-hot", feature: "told" }],
 };
 
-/** Rows with such a column, and such classes. */
+/** Rows with this name as a column and as a class. */
 function arrow(): Uint8Array {
   const n = vectorFromArray([1, 2, 3, 4], new Int32());
   const classes = vectorFromArray([evil, "a", evil, "a"], new Utf8());
   return new Uint8Array(tableToIPC(new Table({ n, [evil]: classes }), "file"));
 }
 
-/** A command line, and what it prints of the file that it reads. */
+/** A command line, and the text that it prints about its file. */
 interface Case {
   readonly command: string;
   readonly code: 0 | 1 | 2;
@@ -160,18 +160,18 @@ Deno.test("all terminal output goes through one module, line by line", async () 
   assertEquals(
     others.sort(),
     [
-      // Processes of Rocket's own have escaped what this passes on.
+      // This passes on text that other processes of Rocket have already escaped.
       "src/commands/sweep.ts",
-      // Its parent reads this.
+      // The parent process reads this.
       "src/engine/native/trial.ts",
       "src/base/terminal.ts",
-      // A bar that is drawn over and over.
+      // A progress bar that is redrawn in place.
       "plugins/outputs/progress.ts",
     ].sort(),
   );
 });
 
-/** All TypeScript below a folder. */
+/** Lists all TypeScript files below a folder. */
 async function* sources(folder: string): AsyncIterable<string> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = join(folder, name);

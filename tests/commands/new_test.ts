@@ -31,7 +31,7 @@ for (const kind of stageKinds) {
       const { code, stderr } = await rocket(args);
       assertEquals([code, stderr], [0, ""]);
       const { test } = JSON.parse(await Deno.readTextFile(join(out, "result.json")));
-      // Three clusters far apart, and a half plane: a net that learns tells them apart.
+      // Three distant clusters, and a half plane: a net that learns can distinguish them.
       assert(test.light.accuracy > 0.9, `accuracy ${test.light.accuracy}`);
     });
   });

@@ -16,7 +16,7 @@ const small = digitsPipeline({
   outputs: ["progress", { use: "checkpoint" }],
 });
 
-/** Runs the command line with its output somewhere else, by a shell. */
+/** Runs the command line in a shell that redirects its output. */
 async function redirected(args: readonly string[], where: string): Promise<Ended> {
   const { code, stdout, stderr } = await new Deno.Command("sh", {
     args: ["-c", `"$@" ${where}`, "sh", Deno.execPath(), ...launcher, ...args],
@@ -95,7 +95,7 @@ Deno.test("control characters in paths, data and messages of plugins do not reac
       assert(!/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/.test(text), JSON.stringify(text));
     }
     assertStringIncludes(fine.stdout, "a\\u{1b}[2J");
-    // What a program reads is what was meant.
+    // A program reads the original text.
     const failure = thrown.stdout.split("\n").find((line) => line.startsWith(`{"event":"failure"`));
     assertStringIncludes(JSON.parse(failure!).message, `b${evil}`);
   }, {

@@ -6,7 +6,7 @@ import { JsrPackage } from "../support/jsr_package.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
 
 const cli = "jsr:@rocket-launching/rocket/cli";
-/** What `--permissions` itself needs. */
+/** The permissions that `--permissions` itself needs. */
 const asking = ["--allow-read", "--allow-env", "--allow-sys=homedir"];
 
 const stage = `
@@ -71,11 +71,11 @@ Deno.test("the published package runs with the permissions that it prints, and r
     assertEquals(ran.code, 0, ran.stderr);
     const again = await granted("resume", "run", "--epochs", "2");
     assertEquals(again.code, 0, again.stderr);
-    // Deno itself writes deno.lock.
+    // Deno writes deno.lock.
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [
       ...["deno.json", "deno.lock", "outside.yaml", "own.ts", "p.ts", "p.yaml", "run", "s.yaml"],
     ]);
-    // The parts of a sweep have no more rights, of which the stage makes sure.
+    // The parts of a sweep have no other permissions, which the stage checks.
     const swept = await granted("sweep", "s.yaml", "--engine", "wasm", "--out", "swept");
     assertEquals(swept.code, 0, swept.stderr);
     const refused = await granted("check", "outside.yaml", "--engine", "wasm");

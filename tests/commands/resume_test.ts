@@ -7,26 +7,26 @@ import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
 /** There are no signals to send on Windows. */
 const ignore = Deno.build.os === "windows";
 
-/** Long enough to be met in the middle: a second or two. */
+/** A pipeline that trains long enough to be interrupted: one or two seconds. */
 const long = digitsPipeline({
   train: { epochs: 16, batch: 40, baseline: "light-alone" },
   outputs: [{ use: "checkpoint", everySteps: 7 }],
 });
 
-/** The command line as a process that lives on. */
+/** Starts the command line as a process without waiting for its end. */
 const start = (args: readonly string[], cwd: string) =>
   launched("cli.ts", args, { cwd, detached: true }).spawn();
 
-/** Kills a process and what it has started. */
+/** Kills a process and its child processes. */
 function kill({ pid }: Deno.ChildProcess): void {
   try {
     Deno.kill(-pid, "SIGKILL");
   } catch {
-    // All have ended.
+    // All processes have ended.
   }
 }
 
-/** Reads what a process prints, and does something when some text has come. */
+/** Reads the output of a process and calls a function when a text appears. */
 async function reading(
   child: Deno.ChildProcess,
   text: string,
@@ -45,12 +45,12 @@ async function reading(
 
 const wasm = ["--engine", "wasm", "--json"];
 
-/** The events of a kind that a process has printed, but for a line that was cut off. */
+/** Returns the printed events of one kind, without an incomplete last line. */
 const events = ({ stdout }: Ended, kind: string) =>
   stdout.split("\n").filter((line) => line.startsWith(`{"event":"${kind}"`) && line.endsWith("}"))
     .map((line) => JSON.parse(line));
 
-/** The hashes of the last weights of each job. */
+/** Returns the hashes of the final weights of each job. */
 async function weights(out: string): Promise<string[]> {
   const names = [...Deno.readDirSync(join(out, "checkpoints"))].map(({ name }) => name)
     .filter((name) => name.endsWith(".json")).sort();
@@ -81,10 +81,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
         );
         assertMatch(ended.stderr, /^stopped after step \d+ of rocket$/m);
         assertMatch(ended.stderr, /^checkpoint: .*rocket-\d+(-unmeasured)?\.safetensors$/m);
-        // The command is for where the person stands, and for a shell.
+        // The command works in the user's current folder and is quoted for a shell.
         assertMatch(ended.stderr, /^ {2}deno task pipeline resume '\.\.\/my run'$/m);
         const steps = events(ended, "step").length;
-        // Where it goes on shows in its first step.
+        // The first step shows where the run continues.
         const again = start(["resume", "../my run", "--json"], cwd);
         const resumed = await reading(again, `"event":"step"`, () => kill(again));
         assertMatch(resumed.stderr, /^engine: wasm/m);
@@ -104,7 +104,7 @@ Deno.test({
       const ended = await reading(child, "waiting", async () => {
         child.kill("SIGINT");
         await new Promise((resolve) => setTimeout(resolve, 200));
-        // The launcher takes the same one again for an echo.
+        // The launcher ignores the same signal if it is repeated too soon.
         child.kill("SIGTERM");
       });
       assertEquals(ended.code, 130, ended.stderr);
@@ -136,7 +136,7 @@ Deno.test({
         assertStringIncludes(ended.stderr, "  deno task pipeline resume run");
       }
     }, {
-      // The run folder is there then, and training has not begun.
+      // At this point, the run folder exists, and training has not started.
       "slow.ts": `import { defineOutput, z } from "@rocket-launching/rocket/plugin";
 export default defineOutput({
   name: "slow", summary: "Waits a minute before the run starts.", options: z.object({}),
@@ -165,7 +165,7 @@ Deno.test({
           ? ["resume", out, "--json", "--quiet"]
           : [file, ...wasm, "--quiet", "--out", out];
         const child = start(args, folder);
-        // Some die while they write a checkpoint: there is one every few milliseconds.
+        // Some are killed while they write a checkpoint, which happens every few milliseconds.
         const wait = seconds * (0.3 + 0.4 * Math.random()) * 1000;
         const timer = kills < 6 ? setTimeout(() => kill(child), wait) : undefined;
         const ended = await reading(child, "\0", () => {});

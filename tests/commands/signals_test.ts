@@ -5,10 +5,10 @@ import { createRandom } from "../../src/base/random.ts";
 import { launched } from "../support/command_line.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
 
-/** Whether a process listens already is known on Linux alone. */
+/** Only Linux shows whether a process already handles signals. */
 const ignore = Deno.build.os !== "linux";
 
-/** A second of steps, each with a checkpoint. */
+/** A pipeline that trains for a second, with a checkpoint after each step. */
 const pipeline = digitsPipeline({
   train: { epochs: 4, batch: 40, baseline: "light-alone" },
   outputs: [{ use: "checkpoint", everySteps: 1 }],
@@ -20,7 +20,7 @@ interface Told {
   readonly milliseconds: number;
 }
 
-/** Starts the launcher, and sends it signals at moments after it has begun, in milliseconds. */
+/** Starts the launcher and sends it signals at given times after its start, in milliseconds. */
 async function launch(
   args: readonly string[],
   cwd: string,
@@ -42,8 +42,8 @@ async function launch(
 }
 
 /**
- * Whether a launcher has started another process: by then it listens. Deno itself catches signals
- * before, and dies of them.
+ * Checks whether a launcher has started a child process. By then, it handles signals. Before, they
+ * end Deno itself.
  */
 function hasStarted(pid: number): boolean {
   try {
@@ -52,7 +52,7 @@ function hasStarted(pid: number): boolean {
       Deno.readTextFileSync(`${tasks}/${name}/children`) !== ""
     );
   } catch {
-    // It has ended.
+    // The process has ended.
     return false;
   }
 }
@@ -60,7 +60,7 @@ function hasStarted(pid: number): boolean {
 const sleep = (milliseconds: number) =>
   new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
-/** What a process that was killed in the midst of writing leaves behind. */
+/** A draft, which a process leaves behind if it is killed while writing. */
 async function leaveDrafts(out: string): Promise<void> {
   for (const name of ["metrics.jsonl", "checkpoints/rocket-000001.safetensors"]) {
     const path = join(out, name).replace(/([^/]+)$/, `.$1.${crypto.randomUUID()}`);
@@ -79,7 +79,7 @@ Deno.test({
       assertEquals(whole.code, 0, whole.stderr);
       const out = join(folder, "run");
       await launch([...start, "--out", out], folder, [["SIGKILL", whole.milliseconds * 0.5]]);
-      // The launcher was killed, and what it had started goes on.
+      // The launcher was killed, and its child process continues.
       while (!standOf(out, new Set())) await sleep(10);
       for (let time = 0; time < 7; time++) {
         await leaveDrafts(out);

@@ -1,6 +1,6 @@
 /**
- * Sizes that no machine has room for are refused before anything of that size is made, by `check`
- * and by a run.
+ * Tests that `check` and a run reject sizes that exceed any machine's memory before they allocate
+ * anything.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { deno, inFolder, launcher } from "../support/command_line.ts";
 import { dayPipeline, writeRows } from "../support/hand_over.ts";
 
-/** Data options, the network, and what is said at once of each. */
+/** Data options, networks, and the expected messages. */
 const cases: Readonly<
   Record<string, { data: unknown; network?: unknown; words: string[] }>
 > = {
@@ -119,7 +119,7 @@ Deno.test("pipeline sweep and resume reject the same sizes as run", async () => 
     );
     const run = await call("small.json", "--out", "run", "--quiet");
     assertEquals(run.code, 0, run.stderr);
-    // The machine that a run goes on with may have less memory than the one that it began with.
+    // A run may be resumed on a machine with less memory.
     const path = join(folder, "run", "pipeline.json");
     const text = await Deno.readTextFile(path);
     await Deno.writeTextFile(

@@ -18,7 +18,7 @@ const ignore = Deno.build.os === "windows";
 
 const wasm = ["--engine", "wasm"];
 
-/** Light alone and in a rocket, with two seeds. */
+/** A sweep of the light net alone and in a rocket, with two seeds. */
 const sweepText = stringify({
   base: "base.yaml",
   seeds: [1, 2],
@@ -37,7 +37,7 @@ const base = (parts: Record<string, unknown> = {}) =>
 
 const readJson = async (path: string) => JSON.parse(await Deno.readTextFile(path));
 
-/** What the last checkpoint of a run says of its weights. */
+/** Returns the hash of the weights in the last checkpoint of a run. */
 async function weights(run: string): Promise<string> {
   const folder = join(run, "checkpoints");
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name)
@@ -65,7 +65,7 @@ Deno.test("sweep runs each setting with each seed like a single pipeline, keeps 
       assert((await Deno.stat(join(out, name))).size > 0, name);
     }
 
-    // The same run by itself, in this process.
+    // The same run as a single pipeline, in this process.
     await openEngine("wasm");
     const alone = join(folder, "alone.yaml");
     await Deno.writeTextFile(
@@ -83,14 +83,14 @@ Deno.test("sweep runs each setting with each seed like a single pipeline, keeps 
     assertEquals(kept.test, result.test);
     assertEquals(kept.parameters, result.parameters);
 
-    // Again: all is kept, and the table is the same but for latencies.
+    // A second call keeps all runs, and the table is the same except for latencies.
     const again = await rocket([...args, "--jobs", "1", "--quiet"], { cwd: folder });
     assertEquals(again.code, 0, again.stderr);
     assertEquals(await readJson(join(out, "basic/seed-2/result.json")), kept);
     const accuracies = ({ stdout }: { stdout: string }) => stdout.match(/\d\.\d{4} ± \d\.\d{4}/g);
     assertEquals(accuracies(again), accuracies(first));
 
-    // Against another setting: the same difference, the other way round.
+    // Compared with the other setting, the difference has the opposite sign.
     const other = await rocket([...args, "--quiet", "--reference", "rocket"], { cwd: folder });
     const difference = (name: string, { stdout }: { stdout: string }) => {
       const row = new RegExp(`^${name} +2 +\\S+ ± \\S+ +([−+][\\d.]+) `, "m").exec(stdout);
@@ -105,7 +105,7 @@ Deno.test("sweep runs each setting with each seed like a single pipeline, keeps 
       'there is no setting "rockett"\n hint: did you mean rocket?',
     );
 
-    // Runs of another pipeline are not mistaken for these.
+    // Runs of a different pipeline in the folder are rejected.
     const changed = await rocket([...args, "--epochs", "3"], { cwd: folder });
     assertEquals(changed.code, 2);
     assertStringIncludes(
@@ -113,7 +113,7 @@ Deno.test("sweep runs each setting with each seed like a single pipeline, keeps 
       "contains runs of a different pipeline: train.epochs was 2 and is now 3",
     );
 
-    // One sweep in a folder at a time.
+    // Only one sweep can run in a folder at a time.
     await withLock(join(out, ".lock"), () => {}, async () => {
       const second = await rocket(args, { cwd: folder });
       assertEquals(second.code, 1);
@@ -235,7 +235,7 @@ export default defineOutput({
     });
     assertEquals(code, 1, stderr);
     assertMatch(stdout, /^fine +2 /m);
-    // Only an output failed, so that the run has a result.
+    // Only an output failed, so the run has a result.
     assertMatch(stdout, /^broken +2 /m);
     const [, failure] = stderr.split("\nbroken/seed-2 failed:\n");
     assertStringIncludes(
@@ -250,7 +250,7 @@ export default defineOutput({
     assertStringIncludes(await Deno.readTextFile(log), "no idea");
   }));
 
-/** Starts a sweep, does something when a line has come, and waits for its end. */
+/** Starts a sweep, calls a function after a line was printed, and waits until the sweep ends. */
 async function interrupted(
   folder: string,
   line: string,
@@ -291,7 +291,7 @@ Deno.test({
       const out = join(folder, "runs", "sweep");
       const log = () => Deno.readTextFile(join(out, "rocket/seed-1.log"));
       assertMatch(await log(), /stopped after step \d+ of rocket/);
-      // What a killed sweep leaves behind comes to its end, and is waited for.
+      // The runs of a killed sweep continue, and the next sweep waits for them.
       await interrupted(
         folder,
         `{"run":"rocket/seed-2","event":"epoch"`,

@@ -1,6 +1,6 @@
 /**
- * Each option that names a file, a glob, a link, an environment variable or an address works with
- * the rights that the launcher gives a run, outside of the repository and with an empty home
+ * Tests that each option for a file, a glob, a link, an environment variable or an address works
+ * with the permissions that the launcher gives a run, outside the repository and with an empty home
  * folder.
  *
  * @module
@@ -47,7 +47,7 @@ async function write(folder: string, files: Readonly<Record<string, unknown>>): 
   }
 }
 
-/** What a server answers to a request for a part of a file. */
+/** Makes the response of a server to a request for a part of a file. */
 function partOf(bytes: Uint8Array<ArrayBuffer>, { headers }: Request): Response {
   const range = /^bytes=(\d+)-(\d+)$/.exec(headers.get("range") ?? "");
   if (!range) return new Response(bytes, { headers: { "accept-ranges": "bytes" } });
@@ -81,7 +81,7 @@ Deno.test("a run reads and writes the paths in its pipeline, options and links, 
       "disk/test.csv": rows.join("\n"),
       "elsewhere/none": "",
     });
-    // Links of the user's own: to data, and to where runs are kept.
+    // Links that the user made: to data, and to the folder for runs.
     await Deno.symlink(disk, join(project, "rows"));
     await Deno.mkdir(join(disk, "runs"));
     await Deno.symlink(join(disk, "runs"), join(project, "runs"));
@@ -91,20 +91,20 @@ Deno.test("a run reads and writes the paths in its pipeline, options and links, 
     const [name] = [...Deno.readDirSync(join(disk, "runs"))].map(({ name }) => name);
     assertMatch(name!, /^named-/);
     assertEquals((await Deno.lstat(join(project, "runs"))).isSymlink, true);
-    // From elsewhere; its stage is the project's own.
+    // Resumed from another folder; the stage belongs to the project.
     const run = join(project, "runs", name!), cwd = join(folder, "elsewhere");
     const resumed = await rocket(["resume", run, "--epochs", "2", "--quiet"], { cwd, env });
     assertEquals(resumed.code, 0, resumed.stderr);
     const result = JSON.parse(await Deno.readTextFile(join(run, "result.json")));
     assertEquals([result.epochs, result.engine, result.test.light.m], [2, "wasm", 0.5]);
-    // What it has read may lie elsewhere by now.
+    // The data may have been moved in the meantime.
     await Deno.rename(join(disk, "train.csv"), join(cwd, "moved.csv"));
     const moved = await rocket(
       ["resume", run, "--epochs", "3", "--quiet", "--set", `data.train.path=${cwd}/moved.csv`],
       { cwd, env },
     );
     assertEquals(moved.code, 0, moved.stderr);
-    // Its folder elsewhere is no longer the project's.
+    // In another folder, the run no longer belongs to the project.
     await Deno.rename(join(disk, "runs", name!), join(cwd, "mine"));
     const refused = await rocket(["resume", "mine", "--epochs", "4", "--quiet"], { cwd, env });
     assertEquals(refused.code, 2);

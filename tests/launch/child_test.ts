@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { runDeno } from "../../src/launch/child.ts";
 import { withEnvironment, withFolder } from "../engine/native/support.ts";
 
-/** Runs a program by `deno eval`, and takes what it prints. */
+/** Runs a program with `deno eval` and returns its output. */
 async function evaluate(program: string, cwd?: string): Promise<[code: number, output: string]> {
   const decoder = new TextDecoder();
   let output = "";

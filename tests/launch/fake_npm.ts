@@ -3,12 +3,12 @@ import { gzipSync } from "node:zlib";
 import { tarOf } from "../support/tar.ts";
 
 /**
- * A registry of npm on this machine: it has the packages that it is given, and hears of all others.
+ * An npm registry on this machine. It has the given packages and records all requests.
  */
 export class FakeNpm implements AsyncDisposable {
-  /** The paths that were asked for. */
+  /** The paths of all requests. */
   readonly requests: string[] = [];
-  /** Whether it answers. */
+  /** Whether the registry answers. */
   isThere = true;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
@@ -35,7 +35,7 @@ export class FakeNpm implements AsyncDisposable {
     return { name, "dist-tags": { latest: "1.0.0" }, versions };
   }
 
-  /** Its address. */
+  /** The address of the registry. */
   get url(): string {
     return `http://127.0.0.1:${this.#server.addr.port}/`;
   }

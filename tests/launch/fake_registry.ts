@@ -1,29 +1,29 @@
 import { respondStd } from "../support/std_packages.ts";
 
-/** What the fake registry does with requests. */
+/** The reaction of the fake registry to requests. */
 export type Answer = "module" | "error" | "silence";
 
-/** What modules of {@linkcode FakeRegistry.hasStd} print. */
+/** The line that modules of {@linkcode FakeRegistry.hasStd} print. */
 export const fromRegistry = "from the registry";
 
-/** A registry on this machine that has one package, `@toy/words`. */
+/** A registry on this machine with one package, `@toy/words`. */
 export class FakeRegistry {
-  /** What it does with requests. */
+  /** The reaction to requests. */
   answer: Answer = "module";
   /**
-   * Whether it has `@std/assert` and `@std/cli` as well: the stand-ins, each with a line that says
-   * where it is from.
+   * Whether the registry also has `@std/assert` and `@std/cli`: the stand-ins, each with a line that
+   * prints its origin.
    */
   hasStd = false;
-  /** How many requests have arrived. */
+  /** The number of requests. */
   requests = 0;
   /**
-   * How many of them were for other packages than those of the standard library, which the launcher
-   * asks for.
+   * The number of requests for packages other than those of the standard library, which the
+   * launcher requests.
    */
   otherRequests = 0;
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  /** Whether somebody waited for it until it gave up its silence. */
+  /** Whether a client waited until the silent registry gave up. */
   waitedFor = false;
   readonly #held: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #patience: ReturnType<typeof setTimeout>;
@@ -41,19 +41,19 @@ export class FakeRegistry {
         ? respondStd(pathname, fromRegistry)
         : respond(pathname);
     });
-    // So that a test that waits fails, and does not hang.
+    // Makes a test that waits fail instead of hang.
     this.#patience = setTimeout(() => {
       this.waitedFor = true;
       this.#held.resolve();
     }, 60_000);
   }
 
-  /** What `JSR_URL` has to be. */
+  /** The value for `JSR_URL`. */
   get url(): string {
     return `http://127.0.0.1:${this.#server.addr.port}/`;
   }
 
-  /** Lets go of all requests and ends. */
+  /** Closes all connections and stops the registry. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#patience);
     this.#held.resolve();
@@ -63,7 +63,7 @@ export class FakeRegistry {
 
 const text = `export const word: string = "the registry";\n`;
 
-/** The three files that make a package: its versions, a version's files, and the module. */
+/** The three files of a package: its versions, the files of a version, and the module. */
 async function respond(path: string): Promise<Response> {
   switch (path) {
     case "/@toy/words/meta.json":

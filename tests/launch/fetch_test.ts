@@ -7,14 +7,14 @@ import { digitsPipeline, pluginApi } from "../support/pipelines.ts";
 import { FakeNpm } from "./fake_npm.ts";
 import { FakeRegistry, fromRegistry } from "./fake_registry.ts";
 
-/** A project whose packages of the scope `@toy` come from a registry on this machine. */
+/** A project whose packages in the scope `@toy` come from a registry on this machine. */
 interface ToyProject {
   /** Its folder. */
   readonly folder: string;
   readonly npm: FakeNpm;
-  /** The registry for `jsr:`, which nobody asks for anything but the standard library. */
+  /** The registry for `jsr:`, which only receives requests for the standard library. */
   readonly jsr: FakeRegistry;
-  /** Writes files by their names. */
+  /** Writes files, by name. */
   write(files: Readonly<Record<string, string>>): Promise<void>;
   rocket(...args: string[]): Promise<Ended>;
 }
@@ -30,7 +30,7 @@ async function withToys(
       const home = join(outer, "home"), folder = join(outer, "project");
       for (const one of [home, folder]) await Deno.mkdir(one);
       await Deno.writeTextFile(join(home, ".npmrc"), `@toy:registry=${npm.url}\n`);
-      // What is remembered of this registry goes with it.
+      // The records of this registry are removed with it.
       const env = { HOME: home, JSR_URL: jsr.url, ROCKET_CACHE: join(outer, "rocket") };
       await test({
         ...{ folder, npm, jsr },
@@ -43,7 +43,7 @@ async function withToys(
       });
     });
   } finally {
-    // As Deno names them.
+    // In Deno's notation.
     const [npmPort, jsrPort] = [npm.url, jsr.url].map((url) => new URL(url).port);
     const folders = [join("npm", npmPort!), join("remote", "http", `127.0.0.1_PORT${jsrPort}`)];
     for (const one of folders) {
@@ -64,7 +64,7 @@ export default defineMetric({
 const pipelineOf = (use: string) =>
   stringify(digitsPipeline({ metrics: [{ use }], train: { epochs: 1, batch: 512 }, outputs: [] }));
 
-/** Code that tells a registry what it has read, by the name of a package. */
+/** Code that sends data to a registry in the name of a package. */
 const telling = `
 const secret = Deno.readTextFileSync(new URL("secret.txt", import.meta.url)).trim();
 const told = [];
@@ -92,7 +92,7 @@ Deno.test("code of a project cannot send data to a registry in made-up names of 
     assertEquals(shown.code, 0, shown.stderr);
     assertEquals(shown.stdout.match(/--cached-only is specified/g)?.length, 3, shown.stdout);
     assertEquals(shown.stdout.match(/Requires import access/g)?.length, 1, shown.stdout);
-    // It is evaluated, and evaluated again in the run, which trains.
+    // The pipeline is evaluated, and evaluated again in the run, which trains.
     const ran = await rocket("p.ts", "--engine", "wasm", "--out", "run");
     assertEquals(ran.code, 0, ran.stderr);
     assertMatch(ran.stderr, /^permissions: .* no network/m);
@@ -168,8 +168,7 @@ Deno.test("files that a stage writes to a run folder do not affect the downloads
     await Deno.remove(join(folder, "runs", "pipeline.json"));
     const shown = await rocket("show", "./writes.ts");
     assertEquals([shown.code, shown.stderr], [0, ""]);
-    // Where it cannot be remembered who may write where, nothing is downloaded for modules of the
-    // project.
+    // If written folders cannot be stored, nothing is downloaded for modules of the project.
     const memory = join(folder, "..", "rocket", "written");
     await Deno.remove(memory, { recursive: true });
     await Deno.writeTextFile(memory, "");
@@ -181,7 +180,7 @@ Deno.test("files that a stage writes to a run folder do not affect the downloads
 
 Deno.test("Rocket's own packages are downloaded once before a run, and nothing else is requested", async () => {
   await inFolder(async (folder) => {
-    // What Deno has downloaded is in a folder of its own, and none of it is known yet.
+    // Deno's downloads are in a new folder, and there are no records of them yet.
     await Deno.mkdir(join(folder, "deno"));
     await Deno.symlink(join(denoFolder(), "npm"), join(folder, "deno", "npm"));
     await using npm = new FakeNpm();

@@ -7,14 +7,14 @@ import { forNative } from "../support/engines.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
 
 /**
- * What code prints that would have the launcher grant everything, under a line that says otherwise.
+ * Output that imitates the launcher's processes: it would grant all permissions, but show others.
  */
 const forged = [
   { flags: ["--allow-all"], line: "permissions: read 1 folders, no network", built: true },
   { permissions: [{ permission: "run", of: "true", why: "" }], built: true, engine: "wasm" },
 ].map((answer) => `console.log(${JSON.stringify(JSON.stringify(answer))});`).join("\n");
 
-/** Code that leaves marks wherever it can. */
+/** Code that writes marks wherever it can. */
 const marks = (folder: string) => `
 const tries = {
   write: () => Deno.writeTextFileSync(${JSON.stringify(join(folder, "mark"))}, ""),
@@ -95,7 +95,7 @@ export default { extends: "./base.yaml", name: could.length === 0 ? "nothing" : 
     assertEquals(code, 0, stdout);
     assertMatch(stdout, /^read +\S+ +where you stand/m);
     assert(!/^run /m.test(stdout), stdout);
-    // In the run it can read the folders that the pipeline names, and so it is named there.
+    // In the run, the code can read the folders that the pipeline names, so it is listed there.
     const ran = await rocket(["p.ts", "--engine", "wasm", "--out", "run"], { cwd: folder, env });
     assertEquals(ran.code, 0, ran.stderr);
     assertMatch(
@@ -128,7 +128,7 @@ export default defineMetric({
     const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], { cwd: folder });
     assert(code !== 0);
     assertStringIncludes(stderr, 'Requires import access to "jsr.io:443"');
-    // A module may wait for ever.
+    // A module may wait forever.
     assertStringIncludes(stderr, "still loading ./sends.ts: ");
     assertMatch(stderr, /^permissions: .* no network/m);
   }, { "sends.ts": stage });
@@ -176,7 +176,7 @@ Deno.test("paths with commas and line breaks are read and written correctly and 
       undefined,
     );
     assert(!/^permissions: none/m.test(stdout), stdout);
-    // Half of a surrogate pair is in no path, and in no file that grants one.
+    // Paths and permission files cannot contain an unpaired surrogate.
     const set = ["--set", 'data.train.path="\\ud800.arrow"'];
     const half = await rocket(["p.yaml", "--engine", "wasm", ...set], { cwd: folder });
     assertEquals(half.code, 2, half.stderr);
@@ -294,7 +294,7 @@ export default defineOutput({
       const content = new TextDecoder().decode(await Deno.readFile(path));
       assert(!content.toLowerCase().includes(secret), path);
     }
-    // A run folder from somebody else has no more rights than a pipeline.
+    // A run folder from another person has no more permissions than a pipeline.
     const url = "http://localhost:9/${env:ROCKET_TEST_KEY}";
     const changed = JSON.parse(text);
     changed.pipeline.data.train.path = url;
@@ -354,7 +354,7 @@ export default defineOutput({ name: "m", summary: "M.", options: z.looseObject({
       /^error: a pipeline of the sweep names more than when it was checked, .*: env SECRET, net localhost:9, read \S+\/x; /m,
     );
     assert(![...Deno.readDirSync(out)].some(({ name }) => name === "mark"));
-    // What somebody put in the place of a log, or of a lock.
+    // A folder instead of a log or a lock.
     await Deno.remove(join(out, "a", "seed-1.log"));
     for (const name of ["a/seed-1.log", ".lock"]) {
       await Deno.writeTextFile(join(folder, "p.ts"), 'export default { extends: "./base.yaml" };');
@@ -423,7 +423,7 @@ Deno.test("the line about permissions names the targets of links in a project an
       refused,
       /^error: .*self is a link to \/proc\/\d+, by which code can reach any file/,
     );
-    // Rocket's own code follows no link that the pipeline does not name.
+    // Rocket's own code does not follow links that the pipeline does not name.
     assert(!(await lineOf(["accuracy"], ["check", "p.yaml"]))[0].includes("elsewhere"));
   });
 });
@@ -456,7 +456,7 @@ Deno.test("a sweep writes nothing through links in its folder that replace logs 
     assertEquals(piped.code, 2, piped.stderr);
     assertStringIncludes(piped.stderr, "a/seed-1.lock is not a regular file");
     await Deno.remove(pipe);
-    // What is added to a log of two names would be added to both.
+    // Text appended to a log with a hard link would change the other file too.
     await Deno.link(target, join(settings, "a/seed-1.log"));
     const { code } = await rocket(["sweep", "s.yaml", "--engine", "wasm"], { cwd: folder });
     assertEquals(code, 1);

@@ -10,7 +10,7 @@ const checkout = fileURLToPath(new URL("../../", import.meta.url));
 const root = join(checkout, "a folder, with ü & 100%");
 const file = (path: string) => pathToFileURL(join(root, path)).href;
 
-/** What an import map for a project maps. */
+/** Returns the imports of an import map for a project. */
 function imports(
   { imports = {}, exports = {} }: Partial<ProjectConfig>,
   standIns: readonly StandIn[] = [],

@@ -14,7 +14,7 @@ Deno.test("own differs", () => {
   "tests/support/open_wasm.ts": "export {};\n",
 };
 
-/** The launcher is formatted by the rules of its own project. */
+/** The launcher's files are formatted with the settings of this project. */
 async function prepare(small: SmallProject): Promise<void> {
   await small.write(good);
   const file = join(small.root, "deno.json");
@@ -23,7 +23,7 @@ async function prepare(small: SmallProject): Promise<void> {
   await Deno.writeTextFile(file, JSON.stringify({ ...config, ...rest }, undefined, 2) + "\n");
 }
 
-/** The lines that tell how each step ended. */
+/** Returns the lines with the result of each step. */
 function results(out: string): string[] {
   return out.slice(out.lastIndexOf("\n\n")).trim().split("\n");
 }

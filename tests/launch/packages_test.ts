@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { announceDownload } from "../../src/launch/packages.ts";
 import { withEnvironment, withFolder } from "../engine/native/support.ts";
 
-/** What is announced for imports, with these folders in the cache of npm packages. */
+/** Returns the messages for imports, with the given folders in the cache of npm packages. */
 async function announced(
   imports: Record<string, string>,
   cached: readonly string[] = [],

@@ -10,7 +10,7 @@ import { forNative } from "../support/engines.ts";
 import { writeParquet } from "../support/formats.ts";
 import { digitsPipeline, pluginApi, withPipeline } from "../support/pipelines.ts";
 
-/** A metric whose creation does something. */
+/** Returns the source of a metric that runs code when it is created. */
 const plugin = (action: string) => `
 import { defineMetric, z } from ${JSON.stringify(pluginApi)};
 ${action}
@@ -78,7 +78,7 @@ Deno.test("deno task pipeline passes on how much memory control groups leave", a
   await withPipeline(digitsPipeline(), async (file, folder) => {
     const { code, stderr } = await rocket(["check", file, "--engine", "wasm"], {
       cwd: folder,
-      // What the launcher has found itself goes first, where there is a limit.
+      // If there is a limit, the launcher's own value takes precedence.
       env: { ROCKET_MEMORY_LEFT: "200000" },
     });
     assertEquals(code, 0, stderr);
@@ -184,7 +184,7 @@ Deno.test("a run that may not set up the native engine prints this, or why the s
       assert(!stderr.includes(" access"), stderr);
     };
     await check("it is not set up, and this process may not run what sets it up; to have it: ");
-    // The process that may has left this behind; what it depends on cannot be looked at here.
+    // The process with the permission to set up the engine has stored this failure.
     const failure = { circumstances: "[]", time: Date.now(), message: "no index", hint: "connect" };
     await Deno.writeTextFile(join(cache, "native-failure.json"), JSON.stringify(failure));
     await check("no index; to have it: connect; it is tried again tomorrow");

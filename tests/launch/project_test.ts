@@ -23,7 +23,7 @@ Deno.test("openProject() uses an import map of stand-ins if the registry does no
 Deno.test("openProject() only uses deno.json if modules of the registry can be imported", async () => {
   await withProject(async (small) => {
     const { root, caches } = small;
-    // A module of the runtime is in the place of one of the registry.
+    // A module of the runtime replaces a module of the registry.
     const standIn = JSON.stringify({ name: "node:path", exports: { ".": "./mod.ts" } });
     await small.write({ "src/launch/compat/words/deno.json": standIn });
     await withEnvironment({ ROCKET_CACHE: join(caches, "rocket") }, async () => {

@@ -6,13 +6,13 @@ import { withEnvironment, withFolder } from "../engine/native/support.ts";
 import { FakeRegistry } from "./fake_registry.ts";
 import { type SmallProject, withProject } from "./support.ts";
 
-/** A module that is always there, as one in Deno's cache. */
+/** A module that is always available, like one in Deno's cache. */
 const there = "node:path";
 const missing = pathToFileURL(join(Deno.cwd(), "no", "such", "module.ts")).href;
 
 const HOUR = 60 * 60 * 1_000;
 
-/** Runs a function with a cache folder that does not exist yet, and the memory's place in it. */
+/** Runs a function with the paths of a new cache folder and of the stored failure in it. */
 async function withMemory(body: (memory: string) => Promise<void>): Promise<void> {
   await withFolder(async (folder) => {
     const cache = join(folder, "cache", "rocket");
@@ -20,7 +20,7 @@ async function withMemory(body: (memory: string) => Promise<void>): Promise<void
   });
 }
 
-/** Writes a memory that is so many milliseconds old. */
+/** Writes a stored failure with an age in milliseconds. */
 async function remember(memory: string, age: number): Promise<void> {
   await Deno.mkdir(dirname(memory), { recursive: true });
   await Deno.writeTextFile(memory, "");
@@ -44,7 +44,7 @@ Deno.test("canImport() is false if one module cannot be imported, and stores thi
   await withMemory(async (memory) => {
     assertEquals(await canImport([there, missing]), false);
     assertEquals(await exists(memory), true);
-    // Nobody is asked again.
+    // No further request is sent.
     assertEquals(await canImport([there]), false);
   });
 });
@@ -82,7 +82,7 @@ Deno.test("canImport() ignores a failure with a time in the future, from a wrong
 
 Deno.test("canImport() tries each time if nothing can be written", async () => {
   await withMemory(async (memory) => {
-    // A file is in the place of the cache folder.
+    // The path of the cache folder is a file.
     await Deno.mkdir(dirname(dirname(memory)), { recursive: true });
     await Deno.writeTextFile(dirname(memory), "");
     assertEquals(await canImport([missing]), false);
@@ -91,7 +91,7 @@ Deno.test("canImport() tries each time if nothing can be written", async () => {
   });
 });
 
-/** The word that a small project's module imports, from the registry or its stand-in. */
+/** Returns the word that a module imports from the registry or from the stand-in. */
 async function word(small: SmallProject, registry: FakeRegistry, args = ["run", "show.ts"]) {
   const { code, out, err } = await small.launch(args, { environment: { JSR_URL: registry.url } });
   assertEquals([code, err], [0, ""]);
@@ -130,7 +130,7 @@ Deno.test("canImport() and the launcher do not wait for a registry that does not
   await using registry = new FakeRegistry();
   registry.answer = "silence";
   await withProject(async (small) => {
-    // The registry holds its answer until this is over.
+    // The registry delays its answer until the test is over.
     assertEquals(await word(small, registry), "the stand-in");
     assertEquals(registry.waitedFor, false);
     assert(registry.requests > 0);

@@ -38,7 +38,7 @@ Deno.test("run() runs in the user's folder and does not pass on INIT_CWD", async
     assertEquals(JSON.parse(direct.out).cwd, join(small.root, folder));
     const { code, out } = await small.deno(["task", "show", "rows.txt"], { folder });
     assertEquals(code, 0);
-    // The child is in the right place; INIT_CWD is for the launcher.
+    // The child already runs in the right folder. INIT_CWD is only for the launcher.
     const { args, cwd, from } = JSON.parse(out);
     assertEquals([args, cwd, from], [["rows.txt"], join(small.root, folder), undefined]);
   });

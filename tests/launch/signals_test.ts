@@ -5,7 +5,7 @@ import { launcherArguments, type SmallProject, withProject } from "./support.ts"
 /** There are no signals to send on Windows. */
 const ignore = Deno.build.os === "windows";
 
-/** Ends at the first signal, with a code for each. */
+/** A program that ends at the first signal, with a different exit code for each signal. */
 const ending = `
 for (const [signal, code] of [["SIGINT", 5], ["SIGTERM", 6]]) {
   Deno.addSignalListener(signal, () => {
@@ -18,8 +18,8 @@ console.log("ready");
 `;
 
 /**
- * Counts interrupts until SIGTERM, or for a while after the first one: one too many would be there
- * by then.
+ * A program that counts interrupts until SIGTERM, or for a while after the first one, so that a
+ * second one would be counted.
  */
 const counting = (untilTerminated: boolean) => `
 let interrupts = 0;
@@ -37,7 +37,7 @@ setTimeout(() => Deno.exit(99), 60_000);
 console.log("ready");
 `;
 
-/** A process of which text is awaited. */
+/** A process with functions that wait for its output. */
 class Watched {
   readonly #lines: ReadableStreamDefaultReader<string>;
   #text = "";
@@ -46,7 +46,7 @@ class Watched {
     this.#lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   }
 
-  /** Waits until it has printed a text. */
+  /** Waits until the process has printed a text. */
   async until(text: string): Promise<void> {
     while (!this.#text.includes(text)) {
       const { done, value } = await this.#lines.read();
@@ -55,7 +55,7 @@ class Watched {
     }
   }
 
-  /** Waits for its end. */
+  /** Waits until the process ends. */
   async end(): Promise<[code: number, text: string]> {
     for (;;) {
       const { done, value } = await this.#lines.read();
@@ -67,7 +67,7 @@ class Watched {
   }
 }
 
-/** Starts the launcher in a group of its own, as it is where it has no terminal. */
+/** Starts the launcher in its own process group, as without a terminal. */
 async function start(small: SmallProject, program: string): Promise<Watched> {
   await small.write({ "wait.ts": program });
   const args = launcherArguments(small.root, ["run", "wait.ts"]);
@@ -113,7 +113,7 @@ Deno.test({
       const atOnce = performance.now() - started < 900;
       watched.child.kill("SIGTERM");
       const [code, text] = await watched.end();
-      // On a machine that stands still for so long, the second is a signal in its own right.
+      // On a machine that pauses for so long, the second signal counts separately.
       if (atOnce) assertEquals([code, text], [7, "ready\ninterrupted\ninterrupts: 1\n"]);
     }),
 });
@@ -122,12 +122,12 @@ const script = await findCommand("script");
 
 Deno.test({
   name: "runDeno() does not forward Ctrl-C from a terminal, which sends it to the child",
-  // Its options are others elsewhere.
+  // Its options differ on other systems.
   ignore: Deno.build.os !== "linux" || script === undefined,
   fn: () =>
     withProject(async (small) => {
       await small.write({ "wait.ts": counting(false) });
-      // A shell that stays in between would die of Ctrl-C by itself, with 130.
+      // A shell in between would itself end with code 130 on Ctrl-C.
       const command = `exec '${Deno.execPath()}' task wait`;
       const child = small.command(["-qec", command, "/dev/null"], {
         program: script!,

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 const project = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Files of the launcher, which a project of its own gets a copy of. */
+/** The files of the launcher that a small project gets copies of. */
 const LAUNCHER = [
   "src/base/files/drafts.ts",
   "src/base/files/folder_lock.ts",
@@ -25,7 +25,7 @@ const tasks = {
   ok: "deno run -A --quiet src/launch/main.ts ok",
 };
 
-/** What the small project consists of beside the launcher. */
+/** The files of the small project in addition to the launcher. */
 const FILES: Readonly<Record<string, string>> = {
   "deno.json": JSON.stringify({
     name: "@toy/project",
@@ -52,26 +52,26 @@ console.log(JSON.stringify(shown));
   "exit.ts": "Deno.exit(Number(Deno.args[0]));\n",
 };
 
-/** How something ended that ran in a small project. */
+/** The output and the exit code of a command in a small project. */
 export interface Ended {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-/** Where something runs, and with which environment. */
+/** The folder and the environment of a command. */
 export interface RunOptions {
-  /** A folder in the project; its own by default. */
+  /** The folder in the project; the project's folder by default. */
   readonly folder?: string;
   readonly environment?: Readonly<Record<string, string>>;
-  /** What runs, if it is not Deno. */
+  /** The program to run; Deno by default. */
   readonly program?: string;
   readonly stdin?: "null" | "piped";
-  /** Whether it is in a group of processes of its own. */
+  /** Whether the process has its own process group. */
   readonly detached?: boolean;
 }
 
-/** A small project with a copy of the launcher, one stand-in, and caches of its own. */
+/** A small project with a copy of the launcher, one stand-in, and its own caches. */
 export class SmallProject {
   /**
    * @param root Its folder.
@@ -79,12 +79,12 @@ export class SmallProject {
    */
   constructor(readonly root: string, readonly caches: string) {}
 
-  /** Where the launcher remembers that the registry did not answer. */
+  /** The file in which the launcher stores that the registry did not answer. */
   get memory(): string {
     return join(this.caches, "rocket", "jsr-did-not-answer");
   }
 
-  /** Writes files by their paths. */
+  /** Writes files, by path. */
   async write(files: Readonly<Record<string, string>>): Promise<void> {
     for (const [path, text] of Object.entries(files)) {
       await Deno.mkdir(join(this.root, path, ".."), { recursive: true });
@@ -92,7 +92,7 @@ export class SmallProject {
     }
   }
 
-  /** A command of Deno in the project. */
+  /** Makes a command that runs Deno in the project. */
   command(args: readonly string[], options: RunOptions = {}): Deno.Command {
     const { INIT_CWD: _, ...environment } = Deno.env.toObject();
     return new Deno.Command(options.program ?? Deno.execPath(), {
@@ -127,12 +127,12 @@ export class SmallProject {
   }
 }
 
-/** Arguments for Deno to run the launcher of a project. */
+/** Returns the arguments with which Deno runs the launcher of a project. */
 export function launcherArguments(root: string, args: readonly string[]): string[] {
   return ["run", "-A", "--quiet", join(root, "src", "launch", "main.ts"), ...args];
 }
 
-/** An address where nothing answers: a port of this machine that was given back. */
+/** Returns an address where nothing answers: a port of this machine that was closed. */
 export const NOWHERE: string = (() => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
@@ -141,10 +141,10 @@ export const NOWHERE: string = (() => {
 })();
 
 /**
- * Runs a function with a small project, which is removed afterwards. The registry does not answer
- * there.
+ * Runs a function with a small project, which is removed afterwards. The project's registry does
+ * not answer.
  *
- * @param body What is done with it.
+ * @param body The function.
  * @param name The folder's name.
  */
 export async function withProject(

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { TestCount } from "../../src/launch/test_count.ts";
 
-/** What is counted of one run. */
+/** Returns the counts of one run. */
 function count(output: string, code = 0, chunk = Infinity): string {
   const all = new TestCount();
   addRun(all, output, code, chunk);
@@ -72,7 +72,7 @@ Deno.test("TestCount accepts output in chunks that end anywhere", () => {
 });
 
 Deno.test("TestCount counts the lines of a run that crashes before its summary", () => {
-  // Nothing failed but the run itself.
+  // Only the run itself failed.
   const alive = passed.slice(0, passed.indexOf("\nok |"));
   assertEquals(count(alive, 137), "1 skipped\n2 passed, 1 failed");
   assertEquals(count(steps.slice(0, steps.indexOf(" ERRORS")), 130), "1 passed, 1 failed");

@@ -7,7 +7,7 @@ Deno.test("${name} of " + word, () => {});
 `;
 const failing = `Deno.test("fails", () => { throw new Error("broken"); });\n`;
 
-/** Two folders of tests, and a module with an example. */
+/** The files of two folders of tests, and a module with an example. */
 const files = {
   "tests/a_test.ts": passing("a"),
   "tests/deep/b_test.ts": passing("b") + passing("c").replace(/^import.*$/m, ""),
@@ -28,10 +28,10 @@ export const own: string = "the project's own";
 `,
 };
 
-/** Types are checked in one test alone, for it takes a while. */
+/** Only one test checks types, since this takes a while. */
 const UNCHECKED = "--no-check";
 
-/** Runs the tests of a project that has those files. */
+/** Runs the tests of a project with the given files. */
 async function runTests(
   args: readonly string[],
   options?: RunOptions,

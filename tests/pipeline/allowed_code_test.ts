@@ -12,7 +12,7 @@ import { UserError } from "../../src/base/errors.ts";
 import { inFolder } from "../support/command_line.ts";
 import { digitsPipeline } from "../support/pipelines.ts";
 
-/** What is said of a module, or undefined where it may be loaded. */
+/** Returns the error message for a module; undefined if the module may be loaded. */
 async function refusal(
   folder: string,
   specifier: string,
@@ -115,7 +115,7 @@ Deno.test("allowedCodeOfRun() trusts a project only if pipeline.json and the loc
     };
     const run = join(own, "runs", "x"), stage = join(own, "m.ts");
     assertEquals(await refused(run, own, stage), undefined);
-    // Neither alone is enough, whatever a folder from somebody else says.
+    // Neither alone is sufficient, since a run folder may come from another person.
     for (
       const [project, use] of [
         [undefined, stage],
@@ -123,16 +123,16 @@ Deno.test("allowedCodeOfRun() trusts a project only if pipeline.json and the loc
         [other, join(other, "m.ts")],
         ["/", stage],
         [folder, stage],
-        // What a sender knows without knowing where the folder comes to lie.
+        // Relative paths, which a sender can write without knowing where the folder will be.
         [relative(Deno.cwd(), own), stage],
         [run, join(run, "m.ts")],
         [own, join(other, "m.ts")],
         [own, "npm:x@1"],
-        // The project's, but for what lies among the run's data.
+        // Modules of the project are allowed, except those in the run folder.
         [own, join(run, "m.ts")],
       ] as const
     ) assertEquals((await refused(run, project, use))?.exitCode, 2, `${project} ${use}`);
-    // A project within the run folder is the folder's own word.
+    // A project within the run folder is not trusted, since it comes with the folder.
     await Deno.writeTextFile(join(run, "deno.json"), "{}");
     assertEquals((await refused(run, run, join(run, "m.ts")))?.exitCode, 2);
     const elsewhere = await refused(join(other, "runs", "x"), own, stage);

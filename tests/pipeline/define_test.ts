@@ -11,7 +11,7 @@ const data = {
   label: "digit",
 } as const;
 
-/** What all pipelines here have alike. */
+/** The parts that all pipelines in this file share. */
 const common = {
   name: "digits",
   data,
@@ -77,7 +77,7 @@ Deno.test("definePipeline() accepts an incomplete pipeline if it extends others"
   });
 });
 
-// What is wrong here, the type checker has to find: it refuses an expectation that is not met.
+// The type checker must find these mistakes: it reports a @ts-expect-error without an error.
 Deno.test("definePipeline() rejects wrong options during type checking", () => {
   definePipeline({
     ...common,

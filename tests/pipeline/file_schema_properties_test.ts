@@ -19,9 +19,9 @@ const definitions = schema.$defs as Readonly<Record<string, JsonSchema>>;
 const byJson = new Ajv2020({ strict: false }).compile(schema);
 
 /**
- * What the JSON Schema cannot say, and the check of options does on purpose. Beyond these, the two
- * count the length of texts in other units, code points and UTF-16, so that texts here are of one
- * plane.
+ * The messages of checks that a JSON Schema cannot express. In addition, the JSON Schema counts the
+ * length of texts in code points and the check of options in UTF-16 units, so texts here only have
+ * characters for which both are the same.
  */
 const refinements = [
   /^expected 6n \+ 4:/,
@@ -54,7 +54,7 @@ function* leaves(issues: readonly Issue[]): Iterable<Issue> {
 
 const hasPhases = (pipeline: unknown) => isMap(pipeline) && pipeline.phases !== undefined;
 
-/** What the check of options finds wrong with a whole pipeline. */
+/** Returns the problems that the check of options finds in a pipeline. */
 function issuesOf(pipeline: Value): Issue[] {
   const schema = hasPhases(pipeline) ? pipelineSchema : onePhaseSchema;
   const { success, data, error } = schema.safeParse(pipeline);
@@ -101,7 +101,7 @@ function entryIssues(kind: StageKind, value: unknown): Issue[] {
     if (!Object.hasOwn(own, key)) continue;
     const issues = entryIssues(kind, own[key]);
     rest.push(...issues);
-    // In the place of an entry the stage gets what it makes.
+    // The outer stage receives the created stage instead of the entry.
     if (issues.length === 0) own[key] = () => 1;
   }
   return [...rest, ...(stage.options.safeParse(own).error?.issues ?? [])];
@@ -115,7 +115,7 @@ const anything = fc.constantFrom<unknown[]>(
 
 const plane = fc.oneof(fc.string({ minLength: 1, maxLength: 1 }), fc.constantFrom("é", "→", "中"));
 
-/** Values that a JSON Schema allows. */
+/** Generates values that a JSON Schema allows. */
 function valuesOf(schema: JsonSchema, depth = 0): fc.Arbitrary<unknown> {
   const { $ref, anyOf, type, enum: choices } = schema as {
     readonly $ref?: string;
@@ -127,7 +127,7 @@ function valuesOf(schema: JsonSchema, depth = 0): fc.Arbitrary<unknown> {
   if ("const" in schema) return fc.constant(schema.const);
   if (choices) return fc.constantFrom(...choices);
   if (anyOf) {
-    // Schedules hold schedules.
+    // Schedules can contain schedules.
     const some = depth > 2 ? anyOf.slice(0, 1) : anyOf;
     return fc.oneof(...some.map((one) => valuesOf(one, depth)));
   }
@@ -171,7 +171,7 @@ function textsOf(schema: JsonSchema): fc.Arbitrary<string> {
     readonly minLength?: number;
     readonly maxLength?: number;
   };
-  // Of stages from elsewhere there are no others to make; those of a pattern are anchored.
+  // Stages from files need an existing file. All other patterns are anchored.
   if (pattern?.startsWith("^(\\.{0,2}/")) return fc.constant("./mine.ts");
   if (pattern) return fc.stringMatching(new RegExp(pattern));
   return fc.string({ unit: plane, minLength, maxLength: Math.min(maxLength, 12) });
@@ -212,7 +212,7 @@ function mapsOf(schema: JsonSchema, depth: number): fc.Arbitrary<unknown> {
   );
 }
 
-/** The parts of a value that may be put in another's place. */
+/** Returns the parts of a value that can replace other values. */
 function* pathsIn(value: Value, path: readonly (string | number)[] = []): Iterable<typeof path> {
   yield path;
   if (Array.isArray(value)) {
@@ -252,7 +252,7 @@ const mutation = fc.record({
   value: anything,
 });
 
-/** Holds the two to one another on a pipeline, and tells whether it is valid. */
+/** Compares the JSON Schema and the check of options on a pipeline; returns whether it is valid. */
 function agree(pipeline: Value): boolean {
   const issues = issuesOf(pipeline), valid = byJson(pipeline) as boolean;
   const text = () =>
@@ -269,7 +269,7 @@ function agree(pipeline: Value): boolean {
   return valid;
 }
 
-/** Without phases a pipeline has to say how it trains, which its parts' schemas do not know. */
+/** Without phases, a pipeline needs losses, an optimizer and epochs, unlike in the schema. */
 const pipelines = valuesOf(schema.else as JsonSchema).filter((pipeline) => {
   const { losses, optimizer, train } = pipeline as Record<string, unknown>;
   const epochs = (train as Record<string, unknown> | undefined)?.epochs;

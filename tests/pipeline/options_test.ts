@@ -19,7 +19,7 @@ const rows = (problems: readonly Problem[]) =>
     ...(hint === undefined ? [] : [hint]),
   ]);
 
-/** What is wrong with options, written in YAML, of a stage called `mine`. */
+/** Returns the problems of options in YAML, for a stage called `mine`. */
 async function problemsWith(options: z.ZodObject, text: string): Promise<string[][]> {
   return await withFiles({ "f.yaml": text }, async (folder) => {
     const document = await readDocument(join(folder, "f.yaml"), { allowed: allCode });
@@ -29,7 +29,7 @@ async function problemsWith(options: z.ZodObject, text: string): Promise<string[
   });
 }
 
-/** The message, and the hint if there is one, of the only problem with an option `a`. */
+/** Returns the message and the hint, if any, of the only problem with an option `a`. */
 async function problemWith(schema: z.ZodType, text: string): Promise<string[]> {
   const problems = await problemsWith(z.object({ a: schema }), `a: ${text}\n`);
   assertEquals(problems.length, 1, JSON.stringify(problems));

@@ -10,10 +10,10 @@ const quickstart = await Deno.readTextFile(
   new URL("../../pipelines/quickstart.yaml", import.meta.url),
 );
 
-/** What slips into files: marks of YAML, spaces, and what is no text. */
+/** Text that may occur in files by mistake: YAML syntax, spaces, and invalid characters. */
 const strays = [..."{}[],:#&*!|>'\"%@`-?\t \n\r\0\ufeffé🚀~$0.x"];
 
-/** Values that stand where others should. */
+/** Values to replace others with. */
 const values: readonly string[] = [
   "",
   "~",
@@ -44,7 +44,7 @@ const values: readonly string[] = [
 
 type Mutation = (text: string, random: Random) => string;
 
-/** One of several. */
+/** Draws one of several values. */
 const pick = <T>(random: Random, of: readonly T[]): T => of[random.integer(0, of.length - 1)]!;
 
 /** Changes the lines of a text. */
@@ -55,7 +55,7 @@ const onLines =
     return lines.join("\n");
   };
 
-/** Puts another text in the place of one of those that a pattern matches. */
+/** Replaces one of the matches of a pattern with another text. */
 function onMatch(pattern: RegExp, other: (random: Random, all: string[]) => string): Mutation {
   return (text, random) => {
     const matches = [...text.matchAll(pattern)];
@@ -96,7 +96,7 @@ const mutations: Readonly<Record<string, Mutation>> = {
   "two keys swapped": onMatch(/[A-Za-z]+(?=:)/g, (random, all) => pick(random, all)),
 };
 
-/** Reads a text as a pipeline file, and expects a plan or an error as people should get it. */
+/** Reads a text as a pipeline file and expects a plan or a well-formed error. */
 async function judge(file: string, text: string): Promise<"planned" | "refused"> {
   await Deno.writeTextFile(file, text);
   try {
@@ -131,7 +131,7 @@ for (const [name, mutate] of Object.entries(mutations)) {
           throw new Error(`variant ${variant}:\n${text}`, { cause: error });
         }
       }
-      // Were all alike, nothing would have been tried.
+      // If all results were the same, the test would be pointless.
       assert(seen.has("refused"));
     });
   });
@@ -160,7 +160,7 @@ Deno.test("a pipeline with any value anywhere is planned, or rejected with place
 
 type Keys = readonly (string | number)[];
 
-/** The ways to all values within a value. */
+/** Returns the paths of all values within a value. */
 function* pathsIn(value: unknown, path: Keys = []): Iterable<Keys> {
   if (path.length > 0) yield path;
   if (typeof value !== "object" || value === null) return;

@@ -15,26 +15,26 @@ import { type ProblemRow, problemsOf, withFiles } from "../support/problems.ts";
 
 const here = new URL("../../", import.meta.url).pathname;
 
-/** The plan of a pipeline, with other files beside it. */
+/** Makes the plan of a pipeline, with other files beside it. */
 const planOf = (pipeline: Record<string, unknown>, files: Record<string, string> = {}) =>
   withFiles(
     { "p.yaml": stringify(pipeline), ...files },
     async (folder): Promise<Plan> => await readPlan(join(folder, "p.yaml")),
   );
 
-/** What is wrong with a pipeline's text. */
+/** Returns the problems of the text of a pipeline. */
 const refused = (text: string, files: Record<string, string> = {}): Promise<ProblemRow[]> =>
   withFiles(
     { "p.yaml": text, ...files },
     (folder) => problemsOf(() => readPlan(join(folder, "p.yaml")), folder),
   );
 
-/** The messages of what is wrong with a pipeline. */
+/** Returns the messages of the problems of a pipeline. */
 async function messages(pipeline: Record<string, unknown>): Promise<string[]> {
   return (await refused(stringify(pipeline))).map(([, message]) => message);
 }
 
-/** The small pipeline as text, with lines that a test can count on. */
+/** The small pipeline as text with known line numbers. */
 const text = [
   "name: digits", // 1
   "data:", // 2
@@ -52,7 +52,7 @@ const text = [
   "metrics: [accuracy]", // 14
 ].join("\n");
 
-/** The text with other lines in the place of some. */
+/** Replaces some lines of the text. */
 const withLines = (lines: Readonly<Record<number, string>>) =>
   text.split("\n").map((line, index) => lines[index + 1] ?? line).join("\n");
 
@@ -175,10 +175,10 @@ Deno.test("a resolved pipeline can be read again and gives the same plan", async
       };`,
       "again/x": "",
     }, async (folder) => {
-      // The stage imports the API from outside of its folder.
+      // The stage imports the API from outside its folder.
       const allowed = [join(folder, "mine.ts")];
       const plan = await readPlan(path || join(folder, "p.yaml"), set, allowed);
-      // Somewhere else, as what a run folder keeps is.
+      // In another folder, like the pipeline in a run folder.
       const again = join(folder, "again", "resolved.json");
       await Deno.writeTextFile(again, JSON.stringify(plan.resolved));
       const { resolved, phases: [phase], metrics } = await readPlan(again, [], allowed);
@@ -193,7 +193,7 @@ Deno.test("a resolved pipeline can be read again and gives the same plan", async
   }
 });
 
-/** A problem's place as `FILE:LINE:COLUMN` of some words of a line. */
+/** Returns `FILE:LINE:COLUMN` of some text in a line. */
 function placeIn(text: string, line: number, words: string): string {
   const column = text.split("\n")[line - 1]!.indexOf(words) + 1;
   assert(column > 0, `line ${line} has no ${words}`);
@@ -297,7 +297,7 @@ Deno.test("makePlan() reports all problems of a file at once", async () => {
   );
 });
 
-/** Where a problem stands, as one number. */
+/** Returns the position of a problem as one number, for sorting. */
 function orderOf([place]: ProblemRow): number {
   const [line, column] = place.split(":").slice(1).map(Number) as [number, number];
   return line * 1000 + column;
@@ -440,7 +440,7 @@ Deno.test("makePlan() resolves relative paths from the file that contains them",
   }, async (folder) => {
     const { train, test, resolved } = await readPlan(join(folder, "top.yaml"));
     const pathOf = ({ options }: typeof train) => (options as { path: string }).path;
-    // A stage resolves its own paths from its folder.
+    // A stage resolves relative paths from its folder.
     assertEquals([train.folder, pathOf(train)], [join(folder, "base"), "train.arrow"]);
     assertEquals([test.folder, pathOf(test)], [join(folder, "base"), join(folder, "other.arrow")]);
     const { data } = resolved as { data: { train: { path: string }; test: { path: string } } };

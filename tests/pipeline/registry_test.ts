@@ -26,11 +26,11 @@ export const other = defineLoss({
 export const broken = 3;
 `;
 
-/** Finds a stage among some files. */
+/** Writes some files and finds a stage in them. */
 const findIn = (files: Record<string, string>, kind: StageKind, use: string) =>
   withFiles(files, (folder) => registry.find(kind, use, { folder, place }));
 
-/** What is said of a stage that is not found among some files. */
+/** Writes some files and returns the error for a stage that is not found. */
 const refused = (files: Record<string, string>, kind: StageKind, use: string) =>
   withFiles(
     files,

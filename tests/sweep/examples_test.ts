@@ -21,7 +21,7 @@ Deno.test("all runs of the sweeps in pipelines/ are valid pipelines", async () =
       const nets = netsOf(await planOf(run, await allowedCode(folder)));
       alone.set(run.setting, !nets.includes("booster"));
     }
-    // Where a setting has the light net alone, others are compared with it.
+    // If a setting trains only the light net, the others are compared with it.
     if (![...alone.values()].includes(true)) continue;
     for (const { reference } of settings) assert(alone.get(reference), `${name}: ${reference}`);
   }

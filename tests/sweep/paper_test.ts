@@ -21,7 +21,7 @@ const folder = join(root, "pipelines", "paper");
 const files = [...Deno.readDirSync(folder)].map(({ name }) => name)
   .filter((name) => name.endsWith(".yaml"));
 
-/** Forty images of noise in the layout that `deno task data` makes, with classes of both CIFARs. */
+/** Makes 40 random images in the layout of `deno task data`, with classes of both CIFARs. */
 function noise(size: number): Uint8Array<ArrayBuffer> {
   const rows = 40, random = createRandom(1);
   const bytes = (length: number, most: number) =>
@@ -34,7 +34,7 @@ function noise(size: number): Uint8Array<ArrayBuffer> {
   }) as Uint8Array<ArrayBuffer>;
 }
 
-/** Gives a test the sweep, with images of noise in the place of its data. */
+/** Passes a test the sweep with random images instead of its data. */
 async function withSweep(
   file: string,
   test: (sweep: Sweep) => Promise<void> | void,
@@ -98,7 +98,7 @@ Deno.test("pipelines/paper uses the settings of the paper's authors", async () =
           5e-4,
         ]);
         if (network.light) assertEquals(network.light.width ?? 1, network.booster.width);
-        // 2α / classes for KL at T = 4, wherever it is beside the authors' γ or in their KD.
+        // The weight of KL at T = 4 is 2α / classes, beside the authors' γ and in their KD.
         if (/distillation/.test(run.setting)) {
           const text = JSON.stringify(value), { classes } = data.label;
           const [, weight] = /"use":"kl"[^}]*"weight":([\d.]+)/.exec(text)!;

@@ -21,7 +21,7 @@ Deno.test("runSweep() runs each setting like runPipeline(), and only once", () =
     const sweep: SweepFile = defineSweep({
       base,
       seeds: [1, 2],
-      // A stage itself, which no process of its own could be handed.
+      // A stage object, which could not be passed to another process.
       settings: { alone, rocket: { "losses.2": { use: mseHint, weight: 0.1 } } },
       latency: { batch: 4 },
     });
@@ -76,7 +76,7 @@ Deno.test("runSweep() rejects a wrong sweep before any run, and stops if its sig
     const sweep = defineSweep({ base, seeds: [1], settings: { alone }, latency: "none" });
     const signal = AbortSignal.abort();
     await assertRejects(() => runSweep(sweep, { engine, out, signal }), Interruption);
-    // The same call continues.
+    // The same call resumes the runs.
     const { table } = await runSweep(sweep, { engine, out });
     assertEquals(table.rows[0]!.seeds, [1]);
   }));

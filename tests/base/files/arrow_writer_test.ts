@@ -22,12 +22,12 @@ import { convert } from "../../../data/convert.ts";
 import { arrowBytes, ArrowFileWriter } from "../../../src/base/files/arrow_writer.ts";
 import { inFolder } from "../../support/command_line.ts";
 
-/** So many rows that buffers have no padding between them. */
+/** A number of rows for which buffers have no padding between them. */
 const rows = 8;
 
 /**
- * Columns that have one buffer, parts of one that overlap, or parts that touch; and the values of
- * row 1.
+ * Makes columns that share a buffer, or have overlapping or adjacent parts of one; returns them and
+ * the values of row 1.
  */
 function sharedColumns(): { batch: RecordBatch; second: Record<string, unknown> } {
   const numbers = Float32Array.from({ length: 4 * rows }, (_, at) => at);
@@ -139,8 +139,8 @@ Deno.test("convert() copies a file whose columns share bytes", () =>
       makeData({ type, length: rows, nullCount: 0, children: data }) as Data<Struct>,
     );
     const bytes = arrowBytes(new Table([batch])), view = new DataView(bytes.buffer);
-    // Where the nulls of y are, none from byte 32 on, and its values, 32 bytes from there: these
-    // become those of x.
+    // The offsets and lengths of y's buffers: no nulls at byte 32, and values of 32 bytes there. The
+    // test replaces them with those of x.
     const place = [32n, 0n, 32n, 32n];
     let places = 0;
     for (let at = 0; at + 32 <= bytes.length; at += 8) {

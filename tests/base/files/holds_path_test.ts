@@ -10,8 +10,7 @@ Deno.test("holdsPath() recognizes a folder under any of its names", async () => 
     await Deno.mkdir(join(run, "a"), { recursive: true });
     await Deno.mkdir(join(outer, "run-2"));
     await Deno.writeTextFile(join(run, "a", "x.ts"), "");
-    // As on a disk that takes upper and lower case for the same, these are other names of what is
-    // in it.
+    // Links imitate a file system that ignores case: they are other names of the same files.
     await Deno.symlink(run, join(outer, "RUN"));
     await Deno.symlink(join(run, "a", "x.ts"), join(outer, "x.ts"));
     const held = [

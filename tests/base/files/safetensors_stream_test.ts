@@ -10,7 +10,7 @@ import { isDraft } from "../../../src/base/files/drafts.ts";
 import { writeChunks } from "../../../src/base/files/write_chunks.ts";
 import { inFolder } from "../../support/command_line.ts";
 
-/** A tensor in parts of some size. */
+/** Makes a tensor with parts of a given size. */
 function streamed(
   values: Float32Array | Int32Array,
   shape: readonly number[],

@@ -6,7 +6,7 @@ import {
   type TensorValue,
 } from "../../../src/base/files/safetensors.ts";
 
-/** A file by the format's layout: the header's length in 8 bytes, the header, the values. */
+/** Assembles a file: the length of the header in 8 bytes, the header, the values. */
 function file(header: unknown, values: number[] = []): Uint8Array {
   const text = typeof header === "string" ? header : JSON.stringify(header);
   const encoded = new TextEncoder().encode(text);
@@ -24,7 +24,7 @@ function file(header: unknown, values: number[] = []): Uint8Array {
   );
 }
 
-/** Parts of a file, read by the format's layout alone. */
+/** Splits a file into its parts, independently of the implementation. */
 function parts(bytes: Uint8Array) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   assertEquals(view.getUint32(4, true), 0);
@@ -90,7 +90,7 @@ Deno.test("encodeSafetensors() rejects a tensor called __metadata__", () => {
 
 Deno.test("decodeSafetensors() reads a file that was assembled by hand", () => {
   const bytes = file({
-    // Offsets count; the order of names does not.
+    // Offsets determine the positions; the order of names does not matter.
     late: { dtype: "I32", shape: [1], data_offsets: [8, 12] },
     early: { dtype: "F32", shape: [2, 1], data_offsets: [0, 8] },
   }, [0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0, 0xff, 0xff, 0xff, 0xff]);
@@ -130,7 +130,7 @@ Deno.test("decodeSafetensors() returns copies, also from a part of a buffer", ()
   const bytes = encodeSafetensors(new Map([["kernel", kernel]]));
   const larger = new Uint8Array(bytes.length + 3);
   larger.set(bytes, 3);
-  // Node's buffers share their memory with what their slice() gives.
+  // The slice() of a Node buffer shares its memory.
   for (const part of [larger.subarray(3), Buffer.from(bytes)]) {
     const { tensors } = decodeSafetensors(part);
     part.fill(0);

@@ -6,7 +6,7 @@ import { flags } from "../../support/command_line.ts";
 
 const LOCK = new URL("../../../src/base/files/with_lock.ts", import.meta.url).href;
 
-/** A process that takes a lock, says so, and keeps it until it is told to go or is killed. */
+/** A process that takes a lock, prints a line, and holds the lock until it is ended or killed. */
 function holder(path: string) {
   const program = `
     import { withLock } from ${JSON.stringify(LOCK)};
@@ -53,7 +53,7 @@ Deno.test("withLock() waits for another process until that process ends", async 
     let waited = false, killed = false;
     await withLock(path, () => {
       waited = true;
-      // Nothing of it runs after this, no clearing up either.
+      // SIGKILL ends the process without any cleanup.
       child.kill("SIGKILL");
       killed = true;
     }, () => Promise.resolve());

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { UserError } from "../../../src/base/errors.ts";
 import { writeFileWhole } from "../../../src/base/files/write.ts";
 
-/** Runs a test with a folder of its own. */
+/** Runs a test in a temporary folder. */
 async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "rocket-write-" });
   try {
@@ -105,7 +105,7 @@ Deno.test("writeFileWhole() rejects if a folder has the same name, and keeps tha
 
 Deno.test({
   name: "writeFileWhole() rejects in a read-only folder, and keeps the old file",
-  // Nothing is forbidden to the superuser.
+  // Permissions do not apply to the superuser.
   ignore: Deno.build.os === "windows" || Deno.uid() === 0,
   fn: () =>
     withFolder(async (folder) => {

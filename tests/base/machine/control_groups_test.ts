@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { leftInGroups } from "../../../src/base/machine/control_groups.ts";
 
-/** A system that has some files. */
+/** Makes a function that reads files of a simulated system. */
 const system = (files: Record<string, string>) => (path: string) => Promise.resolve(files[path]);
 
 Deno.test("leftInGroups() uses the tightest limit of a group and its parents, and ignores cached files", async () => {

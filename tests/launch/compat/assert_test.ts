@@ -1,4 +1,4 @@
-// An assertion that never throws would find itself in order; so these are independent of them.
+// An assertion that never throws would pass its own tests, so these tests use Node's assertions.
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { stripVTControlCharacters } from "node:util";
 import * as standIn from "../../../src/launch/compat/assert/mod.ts";
@@ -14,7 +14,7 @@ function test(name: string, body: (module: Assertions) => void | Promise<void>):
   forEachImplementation(modules, name, body);
 }
 
-/** What a function throws or rejects with; undefined if it does neither. */
+/** Returns the error that a function throws or rejects with; undefined if it does neither. */
 async function thrownBy(body: () => unknown): Promise<unknown> {
   try {
     await body();
@@ -23,7 +23,7 @@ async function thrownBy(body: () => unknown): Promise<unknown> {
   }
 }
 
-/** Holds functions to the messages of the assertion errors that they throw; undefined for none. */
+/** Checks the messages of the assertion errors that functions throw; undefined for no error. */
 async function holdTo(
   { AssertionError }: Assertions,
   cases: readonly (readonly [body: () => unknown, message: string | undefined])[],
@@ -73,7 +73,7 @@ test("assertEquals() shows the differing lines after the caller's message", asyn
   );
   const long = Array.from({ length: 2_000 }, (_, index) => index);
   match(await shown(() => assertEquals(long, long.with(1_900, -1))), /\n- +1900,\n\+ +-1,\n/);
-  // A getter is compared, so its value is shown.
+  // Getters are compared, so their values are shown.
   const getter = {
     get a() {
       return 5;
@@ -92,7 +92,7 @@ test("assertNotEquals() shows the value", async (module) => {
 });
 
 test("assert() throws if a value is not truthy, with only the caller's message", async (module) => {
-  // An assertion has to be called by a name with a type.
+  // TypeScript requires an explicit type for a name that is called as an assertion.
   const assert: Assertions["assert"] = module.assert;
   await holdTo(module, [
     ...[true, 1, "0", [], {}].map((value) => [() => assert(value), undefined] as const),
@@ -193,7 +193,7 @@ test("assertThrows() returns an error with the expected class and message", asyn
   strictEqual(assertThrows(throwing(error), "message"), error);
   strictEqual(assertThrows(throwing(error), OwnError), error);
   strictEqual(assertThrows(throwing(error), TypeError, "no column"), error);
-  // Colors do not count.
+  // Colors are ignored.
   strictEqual(assertThrows(throwing(error), Error, "no column label"), error);
   strictEqual(assertThrows(throwing(error), Error, "no \x1b[1mcolumn"), error);
   strictEqual(assertThrows(throwing("text")), "text");
@@ -202,7 +202,7 @@ test("assertThrows() returns an error with the expected class and message", asyn
     [() => assertThrows(() => 1), "Expected function to throw."],
     [() => assertThrows(() => 1, "of the label"), "Expected function to throw: of the label"],
     [() => assertThrows(() => 1, Error, "words", "why"), "Expected function to throw: why"],
-    // A promise that rejects is not thrown.
+    // A rejected promise does not count as a thrown error.
     [() => assertThrows(() => Promise.resolve()), "Expected function to throw."],
     [() => assertThrows(throwing("text"), Error), "A non-Error object was thrown."],
     [() => assertThrows(throwing(null), Error, "", "why"), "A non-Error object was thrown: why"],
@@ -246,7 +246,7 @@ test("assertRejects() resolves to the reason of a rejection with the expected cl
     [() => assertRejects(resolving), "Expected function to reject."],
     [() => assertRejects(resolving, word), "Expected function to reject: of the label"],
     [() => assertRejects(resolving, Error, "a", "why"), "Expected function to reject: why"],
-    // What is thrown before there is a promise is no rejection.
+    // An error thrown before the promise exists is not a rejection.
     [() => assertRejects(throwing(error)), "Function throws when expected to reject."],
     [
       () => assertRejects(throwing(error), OwnError, "no column", "why"),

@@ -1,7 +1,7 @@
-/** Two values, made anew for each comparison. */
+/** Makes two new values for each comparison. */
 type Pair = () => readonly [actual: unknown, expected: unknown];
 
-/** What `assertEquals()` of `@std/assert` takes for equal, and what not. */
+/** Values that `assertEquals()` of `@std/assert` treats as equal, and others that it does not. */
 export interface EqualityCases {
   readonly equal: readonly Pair[];
   readonly different: readonly Pair[];
@@ -53,7 +53,7 @@ const loop = (x: number) => {
 };
 const noop = () => {};
 
-/** Pairs of values, by what they are. */
+/** Pairs of values, by description. */
 export const equalityCases: Readonly<Record<string, EqualityCases>> = {
   "compares primitives by value, 0 with -0 and NaN with NaN as equal": {
     equal: [
@@ -112,7 +112,7 @@ export const equalityCases: Readonly<Record<string, EqualityCases>> = {
       () => [Array(2), Array(2)],
       // deno-lint-ignore no-sparse-arrays
       () => [[1, , 2], [1, , 2]],
-      // Nothing at the end is not seen.
+      // An empty element at the end makes no difference.
       () => [Object.assign([1], { length: 2 }), [1]],
     ],
     different: [
@@ -139,7 +139,7 @@ export const equalityCases: Readonly<Record<string, EqualityCases>> = {
       () => [new Point(1), new Private(1)],
       () => [new Error("a"), new Error("b")],
       () => [new TypeError("a"), new RangeError("a")],
-      // Where an error was made is compared too.
+      // The stack of an error is compared too.
       () => [new Error("a"), new Error("a")],
     ],
   },
@@ -171,7 +171,7 @@ export const equalityCases: Readonly<Record<string, EqualityCases>> = {
       () => [new Map([[{ a: 1 }, [1]]]), new Map([[{ a: 1 }, [1]]])],
       () => [new Map([["a", undefined]]), new Map([["a", undefined]])],
       () => [new Set([new Set([1])]), new Set([new Set([1])])],
-      // Each of what was found has its equal among what was expected.
+      // Each actual entry has an equal among the expected entries.
       () => [new Set([{ a: 1 }, { a: 1 }]), new Set([{ a: 1 }, { a: 2 }])],
     ],
     different: [

@@ -1,6 +1,6 @@
-/** A module's stand-in in `compat/`, or the module of the registry itself. */
+/** A stand-in in `compat/`, or the module of the registry. */
 export interface Implementation<Module> {
-  /** What is added to a test's name. */
+  /** The suffix of test names. */
   readonly name: string;
   readonly module: Module;
 }
@@ -8,11 +8,11 @@ export interface Implementation<Module> {
 const compat = new URL("../../../src/launch/compat/", import.meta.url).href;
 
 /**
- * A module's stand-in, and the registry's module if the launcher put no stand-in in its place: it
- * does wherever the registry answers, or Deno has the module in its cache. Elsewhere an ignored
- * test says so.
+ * Returns a module's stand-in, and the module of the registry if the launcher uses it, because the
+ * registry answers or Deno has the module in its cache. Otherwise, an ignored test shows that it is
+ * missing.
  *
- * @param specifier What the project imports, such as `@std/assert`.
+ * @param specifier The specifier in the project, such as `@std/assert`.
  * @param standIn The stand-in.
  */
 export async function implementations<Module>(

@@ -11,7 +11,7 @@ const standIns = await readStandIns(root);
 /** Folders whose files are not the project's sources. */
 const ELSEWHERE = ["runs", "coverage", "node_modules"];
 
-/** The text of each TypeScript file by its path. */
+/** Reads the text of each TypeScript file, by path. */
 async function* sources(folder: string): AsyncGenerator<[path: string, text: string]> {
   for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
     const path = join(folder, name);
@@ -21,7 +21,8 @@ async function* sources(folder: string): AsyncGenerator<[path: string, text: str
 }
 
 /**
- * Where each module of the scope `@std` is imported, in examples as well, and which values of it.
+ * Finds the imports of modules in the scope `@std`, including those in examples: which values are
+ * imported, and where.
  */
 async function importsOfStd(): Promise<Map<string, Map<string, string>>> {
   const found = new Map<string, Map<string, string>>();
@@ -33,7 +34,7 @@ async function importsOfStd(): Promise<Map<string, Map<string, string>>> {
       const [, list, specifier] of text.matchAll(/import\s*\{([^}]*)\}\s*from\s*"(@std\/[^"]+)"/g)
     ) {
       for (const name of list!.replaceAll(/^ *\*/gm, "").split(",").map((part) => part.trim())) {
-        // Types are checked with all other types.
+        // Imports of types are covered by the type check.
         if (name === "" || name.startsWith("type ")) continue;
         found.get(specifier!)!.set(name.split(" as ")[0]!, path);
       }

@@ -1,12 +1,12 @@
-/** Arguments, and what becomes of them. */
+/** Arguments, and the expected result. */
 export interface ParseArgsCase {
   readonly args: readonly string[];
-  /** Options of `parseArgs()` but `unknown`. */
+  /** The options of `parseArgs()` except `unknown`. */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly result: Readonly<Record<string, unknown>>;
-  /** What `unknown()` answers; without it there is no such function. */
+  /** The result of `unknown()`; if absent, there is no such function. */
   readonly answer?: (argument: string, key?: string) => unknown;
-  /** What `unknown()` is asked, call by call. */
+  /** The expected arguments of each call of `unknown()`. */
   readonly asked?: readonly (readonly unknown[])[];
 }
 
@@ -18,7 +18,7 @@ const pipeline = {
   alias: { h: "help", V: "version" },
 };
 
-/** What `deno task pipeline` has if nothing is given. */
+/** The values of `deno task pipeline` without arguments. */
 const nothing = {
   _: [],
   set: [],
@@ -34,7 +34,7 @@ const nothing = {
 
 const refuseOptions = (_argument: string, key?: string) => key === undefined;
 
-/** What `@std/cli/parse-args` does, by what it does it with. */
+/** The behavior of `@std/cli/parse-args`, by description. */
 export const parseArgsCases: Readonly<Record<string, readonly ParseArgsCase[]>> = {
   "reads the command line of deno task pipeline": [
     { args: [], options: pipeline, result: nothing },
@@ -118,7 +118,7 @@ export const parseArgsCases: Readonly<Record<string, readonly ParseArgsCase[]>> 
       options: { boolean: "c" },
       result: { _: ["d"], a: true, b: true, c: true },
     },
-    // What follows = goes to the first.
+    // The value after = belongs to the first option.
     { args: ["-ab=c"], result: { _: [], a: "c" } },
     { args: ["-a="], result: { _: [], a: "" } },
     { args: ["-a/b"], result: { _: [], a: "/b" } },
@@ -274,7 +274,7 @@ export const parseArgsCases: Readonly<Record<string, readonly ParseArgsCase[]>> 
       options: { negatable: "a", alias: { a: "b" } },
       result: { _: [], a: false, b: false },
     },
-    // An alias may be said twice, or of itself.
+    // An alias may be listed twice, or be the option itself.
     {
       args: ["--a=1"],
       options: { collect: "a", alias: { a: ["b", "b"] } },
@@ -285,7 +285,7 @@ export const parseArgsCases: Readonly<Record<string, readonly ParseArgsCase[]>> 
       options: { collect: "a", alias: { a: ["a", "b"] } },
       result: { _: [], a: [1, 1], b: [1] },
     },
-    // Aliases are not followed further than one, but what the alias of a flag follows is no value.
+    // Only direct aliases are set, so c is not. --a takes no value, since its alias b is a flag.
     {
       args: ["--a", "x"],
       options: { boolean: "c", alias: { a: "b", b: "c" } },

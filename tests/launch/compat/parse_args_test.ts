@@ -1,4 +1,4 @@
-// What the project's own assertions rest on is tested beside this; here they are independent of it.
+// These tests use Node's assertions, since the project's own assertions are tested separately.
 import { deepStrictEqual, throws } from "node:assert/strict";
 import * as standIn from "../../../src/launch/compat/cli/parse_args.ts";
 import { forEachImplementation, implementations } from "./implementations.ts";

@@ -5,7 +5,7 @@ import { UserError } from "../../../src/base/errors.ts";
 import { nodeOf, valueOf } from "../../../src/pipeline/document/nodes.ts";
 
 const origin = { file: "a.ts", folder: "/" };
-/** A stage's name would make a map of a text, and replace maps whole; that has tests of its own. */
+/** Keys other than `use`. Other tests cover the names of stages, which are merged differently. */
 const key = fc.stringMatching(/^[a-z][a-zA-Z0-9_-]{0,6}$/).filter((name) => name !== "use");
 
 type Value = null | boolean | number | string | Value[] | { [key: string]: Value };
@@ -26,7 +26,7 @@ const map = fc.dictionary(key, value, { minKeys: 1, maxKeys: 4, noNullPrototype:
 const isMap = (value: Value | undefined): value is { [key: string]: Value } =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** What lies over another value, in plain values. */
+/** Merges plain values, independently of the implementation. */
 function over(below: Value | undefined, above: Value): Value {
   if (!isMap(below) || !isMap(above)) return above;
   const all = { ...below };
@@ -34,7 +34,7 @@ function over(below: Value | undefined, above: Value): Value {
   return all;
 }
 
-/** A walk into a value: to a part that is there, or to one more. */
+/** Draws a path into a value: to an existing part, or to a new one. */
 const walk = (
   from: Value,
   choices: readonly number[],

@@ -26,7 +26,7 @@ const text = [
 
 const pipeline = (): Node => parseYaml(text, { file: "f.yaml", folder: "folder" });
 
-/** A part of the pipeline after a change. */
+/** Returns a part of the pipeline after a change. */
 const changed = (change: string, path: Path) =>
   valueOf(follow(applyChange(pipeline(), change), path).node);
 

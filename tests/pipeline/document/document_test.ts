@@ -13,7 +13,7 @@ import { allCode } from "../../support/all_code.ts";
 
 type Files = Readonly<Record<string, string | Uint8Array<ArrayBuffer>>>;
 
-/** Reads the first of some files. */
+/** Writes some files and reads the first one as a pipeline. */
 const readFirst = <T>(files: Files, test: (document: Document, folder: string) => T) =>
   withFiles(
     files,
@@ -24,7 +24,7 @@ const readFirst = <T>(files: Files, test: (document: Document, folder: string) =
       ),
   );
 
-/** The problems of the first of some files. */
+/** Writes some files and returns the problems of the first one. */
 const refused = (files: Files, set: readonly string[] = []) =>
   withFiles(
     files,
@@ -35,7 +35,7 @@ const refused = (files: Files, set: readonly string[] = []) =>
       ),
   );
 
-/** The texts of the places of a value and of its key, from the files' folder. */
+/** Returns the places of a value and of its key as text, relative to the files' folder. */
 function places(document: Document, path: Path, folder: string): [value: string, key: string] {
   return [document.place(path), document.keyPlace(path)]
     .map((place) => formatPlace(place).replace(`${folder}/`, "")) as [string, string];

@@ -13,7 +13,7 @@ const read = (value: unknown) => {
   return { value: valueOf(result), problems, names };
 };
 
-/** A name that no machine has. */
+/** The name of an environment variable that is not set on any machine. */
 const name = fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,6}$/).map((name) => `ROCKET_TEST_${name}`);
 const variables = fc.dictionary(
   name,
@@ -30,7 +30,7 @@ function withVariables(variables: Readonly<Record<string, string>>, test: () => 
   }
 }
 
-/** Parts of a text: as they are written, and what becomes of them. */
+/** Parts of a text: as written, and as read. */
 type Part = { readonly literal: string } | { readonly escape: true } | {
   readonly variable: number;
 };
@@ -49,7 +49,7 @@ Deno.test("${env:NAME} within a longer text is replaced by the unchanged value o
         const names = Object.keys(variables);
         const nameOf = (number: number) => names[number % names.length]!;
         const used = parts.flatMap((part) => "variable" in part ? [nameOf(part.variable)] : []);
-        // A text of a variable alone is read as YAML.
+        // A text that consists of one variable is parsed as YAML.
         const written = "«" +
           parts.map((part) =>
             "literal" in part

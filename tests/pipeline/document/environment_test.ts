@@ -14,7 +14,7 @@ import { withEnvironment } from "../../support/problems.ts";
 
 const origin = { file: "f.yaml", folder: "." };
 
-/** What a file's text becomes, with the texts of its problems. */
+/** Reads the text of a file and returns its value and the messages of its problems. */
 function readText(text: string): { value: unknown; problems: string[] } {
   const problems: Problem[] = [];
   const node = readEnvironment(parseYaml(text, origin), problems);
@@ -26,7 +26,7 @@ function readText(text: string): { value: unknown; problems: string[] } {
   };
 }
 
-/** What one value becomes, read without problems. */
+/** Reads one value, which must have no problems. */
 function readValue(text: string): unknown {
   const { value, problems } = readText(`a: '${text}'`);
   assertEquals(problems, []);
@@ -61,7 +61,7 @@ Deno.test("readEnvironment() keeps variables within a longer text as text", asyn
       ["run-${env:ROCKET_TEST_ONE}", "run-1"],
       ["${env:ROCKET_TEST_ONE}${env:ROCKET_TEST_ONE}", "11"],
       [" ${env:ROCKET_TEST_ONE}", " 1"],
-      // What a variable has in it is not read again.
+      // Variables within the value of a variable are not replaced.
       ["x${env:ROCKET_TEST_TWO}", "x${env:HOME}"],
     ];
     for (const [text, value] of cases) assertEquals(readValue(text), value, text);
@@ -143,7 +143,7 @@ Deno.test("asWritten() restores ${env:NAME}, from which the same value is read a
     const read = (value: unknown) => readEnvironment(nodeOf(value, here), []);
     const cases: [unknown, unknown, unknown][] = [
       ["${env:ROCKET_TEST_ONE}", 8, "${env:ROCKET_TEST_ONE}"],
-      // A value that the check has made something else of.
+      // A value that the schema has transformed.
       ["${env:ROCKET_TEST_ONE}", "eight", "${env:ROCKET_TEST_ONE}"],
       ["${env:ROCKET_TEST_ONE}", [1, 2], "${env:ROCKET_TEST_ONE}"],
       ["${env:ROCKET_TEST_ONE}", [8], "${env:ROCKET_TEST_ONE}"],
@@ -152,10 +152,10 @@ Deno.test("asWritten() restores ${env:NAME}, from which the same value is read a
         { raw: env.ROCKET_TEST_TWO, up: "ROWS/A.ARROW" },
         "${env:ROCKET_TEST_TWO}",
       ],
-      // Paths start at the folder of the file.
+      // Paths are relative to the folder of the file.
       ["../${env:ROCKET_TEST_TWO}", "/a/rows/a.arrow", "/a/b/../${env:ROCKET_TEST_TWO}"],
       ["/c/${env:ROCKET_TEST_TWO}", "/c/rows/a.arrow", "/c/${env:ROCKET_TEST_TWO}"],
-      // A name alone stands for a stage with its options.
+      // The name of a stage is the short form of a map with its options.
       [
         "${env:ROCKET_TEST_USE}",
         { [STAGE]: true, use: "/a/b/s.ts#x", by: 2, text: "${x}" },
@@ -163,7 +163,7 @@ Deno.test("asWritten() restores ${env:NAME}, from which the same value is read a
       ],
       ["$${x}", "${x}", "$${x}"],
       ["x", 7, 7],
-      // Options of a stage, of which its schema has made something else.
+      // Options of a stage that its schema has transformed.
       ...([
         [["a", "${env:ROCKET_TEST_ONE}"], { a: "8" }],
         [{ a: "${env:ROCKET_TEST_ONE}", b: "$${c}" }, "a8"],

@@ -16,7 +16,7 @@ import mseHint from "../../../plugins/losses/mse_hint.ts";
 const origin: Origin = { file: "above.yaml", folder: "." };
 const below: Origin = { file: "below.yaml", folder: "base" };
 
-/** What two values give when one is laid over the other. */
+/** Merges two values and returns the result. */
 const merged = (under: unknown, over: unknown) =>
   valueOf(merge(nodeOf(under, below), nodeOf(over, origin)));
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { follow, type Path, valueOf } from "../../../src/pipeline/document/nodes.ts";
 import { parseYaml } from "../../../src/pipeline/document/parse_yaml.ts";
 
-/** A value and how it is written. */
+/** A value and its text. */
 type Written =
   | { readonly kind: "scalar"; readonly text: string; readonly value: unknown }
   | { readonly kind: "list"; readonly flow: boolean; readonly items: readonly Written[] }
@@ -48,7 +48,7 @@ const { tree } = fc.letrec<{ tree: Written }>((tie) => ({
   ),
 }));
 
-/** Writes a value as YAML, and where each part of it starts. */
+/** Writes a value as YAML and records where each part of it starts. */
 class Writer {
   text = "";
   readonly places: { path: Path; line: number; column: number }[] = [];

@@ -7,7 +7,7 @@ const origin = { file: "f.yaml", folder: "." };
 const read = (text: string) => parseYaml(text, origin);
 const refused = (text: string) => problemsOf(() => read(text));
 
-/** `LINE:COLUMN` of the value, and of its key. */
+/** Returns `LINE:COLUMN` of the value and of its key. */
 function positions(node: Node, path: Path): [value: string, key: string] {
   const parent = follow(node, path.slice(0, -1)).node;
   const key = parent.kind === "map" ? parent.entries.get(String(path.at(-1)))?.key : undefined;
@@ -37,8 +37,8 @@ Deno.test("parseYaml() reads values according to YAML 1.2", () => {
     ["# nothing\n", null],
   ];
   for (const [text, value] of cases) {
-    // Maps from a text may have a key `constructor`, by which equality would take them for
-    // instances.
+    // Values are compared as JSON, since assertEquals() would treat a map with a key `constructor`
+    // as an instance of a class.
     assertEquals(JSON.stringify(valueOf(read(text))), JSON.stringify(value), text);
   }
 });

@@ -12,12 +12,12 @@ import { digitsPipeline, withPipeline } from "../../support/pipelines.ts";
 import { withFiles } from "../../support/problems.ts";
 
 const schema = pipelineJsonSchema(builtins);
-/** Words that mean nothing are errors; a condition may require what is described elsewhere. */
+/** Unknown keywords are errors. A condition may require properties that are described elsewhere. */
 const strictness = { strict: true, strictRequired: false, allowUnionTypes: true } as const;
 const ajv = new Ajv2020({ ...strictness, allErrors: true });
 const isPipeline = ajv.compile(schema);
 
-/** A validator of one kind of stage's entries. */
+/** Makes a validator for the entries of one kind of stage. */
 const entryOf = (kind: string): ValidateFunction =>
   ajv.compile({ $ref: `#/$defs/${kind}`, $defs: schema.$defs });
 
@@ -68,7 +68,7 @@ Deno.test("all pipelines of the repository are valid under schema/pipeline.json"
     .compile(JSON.parse(await text("schema/pipeline.json")));
   let count = 0;
   for await (const { name } of Deno.readDir(new URL("../../../pipelines/", import.meta.url))) {
-    // Sweeps have a form of their own.
+    // Sweep files have a different schema.
     if (!name.endsWith(".yaml") || name.startsWith("sweep-")) continue;
     assertValid(committed, parse(await text(`pipelines/${name}`)), name);
     count++;
@@ -216,7 +216,7 @@ Deno.test("a file that extends another may be incomplete", async () => {
     { network: "mpl" },
     { network: { shared: 8 } },
     { optimizer: { momentum: 1 } },
-    // Lists are replaced whole.
+    // Lists replace other lists, so their items must be complete.
     { losses: [{ weight: 2 }] },
     { data: { transforms: [{ by: 2 }] } },
   ];
@@ -231,7 +231,7 @@ Deno.test("a file that extends another may be incomplete", async () => {
   for (const bases of [3, [1], {}]) {
     assert(!isPipeline({ extends: bases }), JSON.stringify(bases));
   }
-  // What the schema takes, the plan does as well.
+  // makePlan() accepts what the schema accepts.
   const pipeline = digitsPipeline();
   const base = stringify({
     ...pipeline,

@@ -4,7 +4,7 @@ import { typesOfSchema } from "../../../src/pipeline/generate/types_of_schema.ts
 import { defineSchedule, nestedStage, type Schedule, z } from "../../../plugin.ts";
 import { builtins } from "../../../plugins/mod.ts";
 
-/** The types of a schedule's options. */
+/** Returns the types of a schedule's options. */
 function typesOf(options: z.ZodObject): string {
   const mine = defineSchedule({ name: "mine", summary: "Mine.", options, create: () => () => 1 });
   const text = typesOfSchema(pipelineJsonSchema([mine]));

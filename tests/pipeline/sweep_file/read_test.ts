@@ -12,7 +12,7 @@ import { allCode } from "../../support/all_code.ts";
 const base = stringify(digitsPipeline());
 const mod = new URL("../../../mod.ts", import.meta.url).href;
 
-/** Reads a sweep beside `base.yaml`. */
+/** Reads a sweep file in the folder of `base.yaml`. */
 function withSweep<T>(
   text: string,
   test: (file: string, folder: string) => Promise<T>,
