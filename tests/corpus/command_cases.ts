@@ -156,7 +156,7 @@ function* sweepCases(): Iterable<CommandCase> {
   yield one(
     "a metric of a base without any",
     `${sweepText}metric: light/accuracy\n`,
-    ["add it to"],
+    ["add the metric to"],
     {
       files: { "p.yaml": rightPipeline.replace("[accuracy]", "[]") },
       mended: { "sweep/metrics": { files: { "p.yaml": rightPipeline } } },
@@ -218,7 +218,7 @@ function* sweepFolderCases(): Iterable<CommandCase> {
     name: "sweep folder: latency of more rows than there are",
     args: part("latency"),
     code: 2,
-    words: ["write `batch: 360` or less"],
+    words: ["set `latency: { batch: 360 }`"],
     files: { "s.yaml": `${sweepText.replace("[1, 2]", "[1]")}latency: { batch: 500 }\n` },
     before: runOne,
     mended: {

@@ -10,7 +10,7 @@ Deno.test("askNeeds() fails if the process ends without an answer", async () => 
       assertEquals([code, out], [1, ""]);
       assertMatch(
         err,
-        /^error: src\/launch\/programs\/needs\.ts ended without saying what the command needs; /,
+        /^error: src\/launch\/programs\/needs\.ts ended without an answer; /,
       );
     }
   });

@@ -351,7 +351,7 @@ export default defineOutput({ name: "m", summary: "M.", options: z.looseObject({
     assertMatch(stderr, /^permissions: .* no network/m);
     assertMatch(
       stderr,
-      /^error: a pipeline of the sweep names more than when it was checked, .*: env SECRET, net localhost:9, read \S+\/x; /m,
+      /^error: a pipeline of the sweep needs permissions that it did not need when the sweep was checked: env SECRET, net localhost:9, read \S+\/x; /m,
     );
     assert(![...Deno.readDirSync(out)].some(({ name }) => name === "mark"));
     // A folder instead of a log or a lock.
