@@ -40,7 +40,7 @@ import {
 } from "../../plugin.ts";
 import { createReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
-import { yamlKey } from "./hints.ts";
+import { refuseManyColumns, yamlKey } from "./hints.ts";
 import { partitionFields } from "./hive.ts";
 import { type Database, literal, noColumns, quoted } from "./duckdb.ts";
 import type { SourceFile } from "./files.ts";
@@ -184,6 +184,7 @@ export async function openCsv(
     delimiter = other;
     [first = [], second] = recordsOf(text, delimiter, dialect.quote);
   }
+  refuseManyColumns(file.name, first.length);
   const given = Object.keys(dialect.columns ?? {});
   const names = dialect.header
     ? first.map((name, index) => name === "" ? `column${index}` : name)

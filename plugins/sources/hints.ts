@@ -4,7 +4,7 @@
  * @module
  */
 
-import { hint, type HintText } from "../../plugin.ts";
+import { hint, type HintText, UserError } from "../../plugin.ts";
 
 /** For a file that is cut off or damaged. */
 export function makeAgain(): HintText {
@@ -43,4 +43,29 @@ export function arrowBeside(name: string): string {
  */
 export function yamlKey(name: string): string {
   return /^[A-Za-z_][\w-]*$/.test(name) ? name : JSON.stringify(name);
+}
+
+/** How many columns a text or Parquet file may have. */
+export const maxColumns = 65_536;
+
+/**
+ * Refuses a file with more columns than {@linkcode maxColumns}.
+ *
+ * @param name The file, as the pipeline names it.
+ * @param count How many columns it has.
+ * @throws {UserError} If these are too many.
+ */
+export function refuseManyColumns(name: string, count: number): void {
+  if (count <= maxColumns) return;
+  const shown = (count: number) => count.toLocaleString("en");
+  throw new UserError(
+    `${name} has ${shown(count)} columns; at most ${shown(maxColumns)} can be read`,
+    {
+      hint: hint(
+        "source/many-columns",
+        "write the columns that are used to a file of their own, or several columns as one list",
+        { edit: "the data file" },
+      ),
+    },
+  );
 }

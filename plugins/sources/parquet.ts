@@ -27,12 +27,12 @@ export const parquetFiles: FileKind = { format: "Parquet", extensions: /\.(parqu
 /** How DuckDB reads them. Row groups without any wanted row are skipped. */
 const format: TableFormat = {
   explain: explainText,
-  async describe(database, files, _request, attempt) {
+  async describe(database, files, request, attempt) {
     const columns = new Map<SourceFile, DuckColumn[]>(), rowCounts = new Map<SourceFile, number>();
     for (const file of files) {
       await attempt(file, async () => {
         const { names, changed } = await describeSchema(database, file);
-        const found = await database.columns(`FROM ${tableOf(file)}`);
+        const found = await columnsOf(database, file, names, request.columns);
         columns.set(
           file,
           found.map((column, index) => {
@@ -60,6 +60,42 @@ const format: TableFormat = {
     return tablesOf({ columns, rowCounts, withoutValues }, new Schema(fields));
   },
 };
+
+/** Of more columns than these, only those that are asked for get types. */
+const maxTyped = 4_096;
+
+/** How many columns one statement names. */
+const columnsAtOnce = 4_096;
+
+/**
+ * The columns of a file. DuckDB takes time by the square of their number for all of them, and not
+ * for some that are named. Others of a wide file have no type; record batches have as many rows as
+ * if they had one.
+ */
+async function columnsOf(
+  database: Database,
+  file: SourceFile,
+  names: readonly string[],
+  asked: readonly string[] | undefined,
+): Promise<DuckColumn[]> {
+  const table = tableOf(file);
+  // DuckDB calls columns otherwise whose names differ in case alone.
+  const distinct = new Set(names.map((name) => name.toLowerCase())).size === names.length;
+  if (names.length <= maxTyped || !distinct) return await database.columns(`FROM ${table}`);
+  const wanted = asked && new Set(asked);
+  const typed = names.filter((name) => !wanted || wanted.has(name));
+  const found = new Map<string, DuckColumn>();
+  for (let at = 0; at < typed.length; at += columnsAtOnce) {
+    const list = typed.slice(at, at + columnsAtOnce).map(quoted).join(", ");
+    for (const column of await database.columns(`SELECT ${list} FROM ${table}`)) {
+      found.set(column.name, column);
+    }
+  }
+  return names.map((name) => found.get(name) ?? { name, type: untyped, arrow: undefined });
+}
+
+/** The type of columns that are not asked for: that of NULL. */
+const untyped = { typeId: 36, toString: () => "NULL" } as unknown as DuckColumn["type"];
 
 /** DuckDB tells a text that is no UTF-8, and not its column. */
 async function explainText(

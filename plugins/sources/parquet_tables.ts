@@ -64,7 +64,12 @@ export async function joinParquet(files: readonly ParquetFile[]): Promise<Joined
   const [first, ...others] = files as readonly [ParquetFile, ...ParquetFile[]];
   for (const other of others) refuseOtherNames(first, other);
   const columns: JoinedColumn[] = [];
-  for (const { name } of first.columns) columns.push(await joinColumn(name, files));
+  const byName = files.map(({ file, columns, withoutValues }) => ({
+    file,
+    columns: new Map(columns.map((column) => [column.name, column])),
+    withoutValues,
+  }));
+  for (const { name } of first.columns) columns.push(await joinColumn(name, byName));
   const partitions = partitionFields(files.map(({ file, columns }) => ({
     ...file,
     fields: columns.map(({ name, arrow }) => new Field(name, arrow ?? new Null())),
@@ -75,9 +80,9 @@ export async function joinParquet(files: readonly ParquetFile[]): Promise<Joined
     return { from: readParquet(files.map(({ file }) => file)), columns: types, refusals: [] };
   }
   const refusals: Refusal[] = [];
-  const parts = files.map(({ file, columns: own }) => {
+  const parts = byName.map(({ file, columns: own }) => {
     const list = columns.map((column) => {
-      const found = own.find(({ name }) => name === column.name)!;
+      const found = own.get(column.name)!;
       const { expression, refusal } = castOf(file, found, column);
       if (refusal) refusals.push(refusal);
       return `${expression} AS ${quoted(column.name)}`;
@@ -95,10 +100,15 @@ export async function joinParquet(files: readonly ParquetFile[]): Promise<Joined
 const partitionType = (type: DataType) =>
   String(type) === "Int64" ? "BIGINT" : String(type).startsWith("Date") ? "DATE" : "VARCHAR";
 
-async function joinColumn(name: string, files: readonly ParquetFile[]): Promise<JoinedColumn> {
+/** A file whose columns are found by name: there may be tens of thousands. */
+interface IndexedFile extends Omit<ParquetFile, "columns"> {
+  readonly columns: ReadonlyMap<string, DuckColumn>;
+}
+
+async function joinColumn(name: string, files: readonly IndexedFile[]): Promise<JoinedColumn> {
   const found = files.map(({ file, columns }) => ({
     file,
-    column: columns.find((it) => it.name === name)!,
+    column: columns.get(name)!,
   }));
   const isOther = ({ column }: typeof found[0]) =>
     String(column.type) !== String(found[0]!.column.type);
@@ -181,8 +191,9 @@ function castOf(
 
 function refuseOtherNames(first: ParquetFile, other: ParquetFile): void {
   const names = ({ columns }: ParquetFile) => columns.map(({ name }) => name);
-  const missing = names(first).find((name) => !names(other).includes(name));
-  const more = names(other).find((name) => !names(first).includes(name));
+  const ofFirst = new Set(names(first)), ofOther = new Set(names(other));
+  const missing = names(first).find((name) => !ofOther.has(name));
+  const more = names(other).find((name) => !ofFirst.has(name));
   if (missing === undefined && more === undefined) return;
   const name = missing ?? more!;
   const typeIn = ({ columns }: ParquetFile) => {

@@ -5,7 +5,7 @@
  */
 
 import { hint, type HintText } from "../../plugin.ts";
-import { arrowBeside } from "./hints.ts";
+import { arrowBeside, refuseManyColumns } from "./hints.ts";
 import { type Database, literal } from "./duckdb.ts";
 import type { SourceFile } from "./files.ts";
 
@@ -54,12 +54,14 @@ export interface ParquetSchema {
  *
  * @param database The database, which may read the file.
  * @param file The file.
+ * @throws {UserError} If it has too many columns.
  */
 export async function describeSchema(
   database: Database,
   file: SourceFile,
 ): Promise<ParquetSchema> {
   const [root, ...elements] = await schemaOf(database, file);
+  refuseManyColumns(file.name, root?.children ?? 0);
   const names: string[] = [], changed = new Map<string, ChangedColumn>();
   let spark: Promise<boolean> | undefined;
   for (let at = 0; names.length < (root?.children ?? 0);) {

@@ -170,6 +170,10 @@ function* textHintCases(): Iterable<DataCase> {
     words,
     ...parts,
   });
+  const many = Array.from({ length: 65_535 }, (_, column) => `,c${column}`).join("");
+  yield one("65,537 columns", `x,y${many}\n`, [
+    "a.csv has 65,537 columns; at most 65,536 can be read",
+  ], { mended: { "source/many-columns": madeAgain("a.csv", good) } });
   yield one("blank lines alone", "\n\n\n", ["a.csv has no line with text"], {
     mended: { "csv/names": madeAgain("a.csv", good) },
   });

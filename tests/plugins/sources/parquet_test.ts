@@ -182,3 +182,24 @@ function lastIndexOf(bytes: Uint8Array, part: readonly number[]): number {
   }
   throw new RangeError("the bytes are not there");
 }
+
+Deno.test("parquet reads the same rows of 5,000 columns, whichever are asked for", async () => {
+  await withFiles({}, async (folder) => {
+    const all = Array.from({ length: 5_000 }, (_, column) => `i + ${column} AS c${column}`);
+    const path = join(folder, "x.parquet");
+    await writeParquet(`SELECT ${all.join(", ")} FROM range(1500) t(i)`, path);
+    const source = sourceOf(parquet, { path });
+    const some = await readColumns(source, { columns: ["c4999", "c7"] });
+    for (const column of [7, 4999]) {
+      const expected = Array.from({ length: 1500 }, (_, row) => row + column);
+      assertEquals(some[`c${column}`]!.map(Number), expected);
+    }
+    const asked = await source.open({ columns: ["c7"] }), whole = await source.open();
+    assertEquals(asked.rowCounts, whole.rowCounts);
+    assertEquals(asked.fingerprint, whole.fingerprint);
+    const names = whole.schema.fields.map(({ name }) => name);
+    assertEquals(asked.schema.fields.map(({ name }) => name), names);
+    assertEquals(new Set(whole.schema.fields.map(({ type }) => String(type))), new Set(["Int64"]));
+    await Promise.all([asked.close!(), whole.close!()]);
+  });
+});
