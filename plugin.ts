@@ -55,5 +55,6 @@ export { metricsToJson } from "./src/stages/metrics_json.ts";
 export { appendLine } from "./src/base/files/append.ts";
 export { availableMemory } from "./src/base/machine/available_memory.ts";
 export { globFiles, isGlob } from "./src/base/files/glob.ts";
+export { runFiles } from "./src/base/files/run_files.ts";
 export { writeFileWhole } from "./src/base/files/write.ts";
 export { type Lines, say, showStatus, type StatusLine } from "./src/base/terminal.ts";

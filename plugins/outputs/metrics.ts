@@ -5,6 +5,7 @@ import {
   type JobName,
   metricsToJson,
   type OutputStage,
+  runFiles,
   writeFileWhole,
   z,
 } from "../../plugin.ts";
@@ -36,8 +37,7 @@ const stage: OutputStage = defineOutput({
 });
 export default stage;
 
-const fileOf = (folder: string, job: JobName) =>
-  join(folder, job === "rocket" ? "metrics.jsonl" : `metrics-${job}.jsonl`);
+const fileOf = (folder: string, job: JobName) => join(folder, runFiles.metrics[job]);
 
 const round = (seconds: number) => Math.round(seconds * 1000) / 1000;
 

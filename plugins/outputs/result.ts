@@ -1,5 +1,12 @@
 import { join } from "node:path";
-import { defineOutput, metricsToJson, type OutputStage, writeFileWhole, z } from "../../plugin.ts";
+import {
+  defineOutput,
+  metricsToJson,
+  type OutputStage,
+  runFiles,
+  writeFileWhole,
+  z,
+} from "../../plugin.ts";
 
 /**
  * Writes `result.json` when the run has ended successfully: the results, for people and programs.
@@ -12,7 +19,7 @@ const stage: OutputStage = defineOutput({
   create: (_options, { folder }) => ({
     async runEnd({ result }) {
       const text = JSON.stringify(metricsToJson(result), undefined, 2) + "\n";
-      await writeFileWhole(join(folder, "result.json"), new TextEncoder().encode(text));
+      await writeFileWhole(join(folder, runFiles.result), new TextEncoder().encode(text));
     },
   }),
 });

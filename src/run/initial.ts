@@ -4,6 +4,7 @@
  * @module
  */
 
+import { runFiles } from "../base/files/run_files.ts";
 import type { InitialHashes } from "./folder/manifest.ts";
 import { join } from "node:path";
 import { hashOf } from "../base/files/hash_of.ts";
@@ -229,7 +230,7 @@ async function pathOf({ from, place }: PlannedInitial): Promise<string> {
   const wanted = from.checkpoint.replace(/\.safetensors$/, "");
   const chosen = wanted === "last" ? last : wanted;
   if (chosen !== undefined && names.includes(chosen)) {
-    return join(from.run, "checkpoints", `${chosen}.safetensors`);
+    return join(from.run, runFiles.checkpoints, `${chosen}.safetensors`);
   }
   throw new UserError(`the run ${from.run} has no checkpoint ${wanted}`, {
     place,

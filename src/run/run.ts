@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { ROCKET_VERSION } from "../base/package.ts";
 import { choosePrecision, thisMachine } from "../engine/bfloat16.ts";
 import type { Precision } from "../engine/capture/precision.ts";
@@ -12,7 +12,6 @@ import { type Engine, type EngineChoice, openEngine } from "../engine/engine.ts"
 import { removeDrafts } from "../base/files/drafts.ts";
 import { refuseLinksOut } from "../base/files/inside.ts";
 import { reasonOf } from "../base/files/unwritable.ts";
-import { writeFileWhole } from "../base/files/write.ts";
 import { type Problem, UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { Plan, PlannedPhase } from "../pipeline/plan.ts";
@@ -26,7 +25,12 @@ import { openInput } from "../input/open.ts";
 import { batchCount } from "../input/order.ts";
 import type { Measured } from "../input/transforms.ts";
 import type { JobResult } from "./folder/checkpoint_content.ts";
-import { type EarlierRun, type InitialHashes, readEarlierRun } from "./folder/manifest.ts";
+import {
+  type EarlierRun,
+  type InitialHashes,
+  readEarlierRun,
+  writeEarlierRun,
+} from "./folder/manifest.ts";
 import { holdsRun } from "./folder/holds_run.ts";
 import { CheckpointStore, type StoredCheckpoint } from "./folder/checkpoints.ts";
 import type { Emit, Job, JobPhase } from "./job.ts";
@@ -133,7 +137,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions): Promise<Resu
     if (earlier) reportChanges(earlier, about, report);
     // Written before pipeline.json, so a folder with pipeline.json always has model.json.
     if (!earlier) await writeModelFile(options.out, model);
-    if (!earlier) await writePipeline(about, options.out);
+    if (!earlier) await writeEarlierRun(options.out, about);
     const changed = earlier !== undefined && isOther(earlier, about);
     const store = new CheckpointStore(options.out);
     const parts = { plan, data, engine, precision, about, changed, store, warnings };
@@ -363,7 +367,7 @@ class Run {
       announce: async (from) => {
         // Written only now: if this pipeline cannot be resumed, the folder keeps the old one, which
         // can.
-        if (this.#parts.changed) await writePipeline(about, this.#options.out);
+        if (this.#parts.changed) await writeEarlierRun(this.#options.out, about);
         await this.#emit("runStart", { ...start, ...resumedAt(from) });
       },
       about: { job: name, run: about, ...(rocket && { rocket }) },
@@ -497,11 +501,6 @@ function describeRun(
     initial,
     measured,
   };
-}
-
-async function writePipeline(about: EarlierRun, folder: string): Promise<void> {
-  const text = JSON.stringify(about, undefined, 2) + "\n";
-  await writeFileWhole(join(folder, "pipeline.json"), new TextEncoder().encode(text));
 }
 
 /** Checks whether a resumed run has another pipeline, engine or precision than before. */

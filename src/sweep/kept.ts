@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { runFiles } from "../base/files/run_files.ts";
 import { type Problem, UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import type { Plan } from "../pipeline/plan.ts";
@@ -31,7 +32,7 @@ export interface Asked {
  * @throws {UserError} If the folder contains a run of another pipeline; exit code 2.
  */
 export async function keptRun(folder: string, plan: Plan, asked: Asked): Promise<KeptRun> {
-  if (!await exists(join(folder, "pipeline.json"))) return { state: "new" };
+  if (!await exists(join(folder, runFiles.pipeline))) return { state: "new" };
   const earlier = await readEarlierRun(folder);
   refuseOtherRun(folder, earlier, plan, asked);
   const result = await readResult(folder);

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { runFiles } from "../base/files/run_files.ts";
 import { readRegularText } from "../base/files/regular.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
@@ -66,7 +67,7 @@ async function metricsOf(
   split: string,
   { epochs, best }: Result,
 ): Promise<RunOutcome["metrics"]> {
-  const path = join(folder, "metrics.jsonl");
+  const path = join(folder, runFiles.metrics.rocket);
   try {
     const lines = (await readRegularText(path)).split("\n").filter(Boolean)
       .map((line) => metricsFromJson(JSON.parse(line)) as Record<string, unknown>);

@@ -9,6 +9,7 @@
 import { join } from "node:path";
 import { compile, type TopLevelSpec } from "npm:vega-lite@6.4.1";
 import { parse, View } from "npm:vega@6.2.0";
+import { runFiles } from "../base/files/run_files.ts";
 import { readRegularText } from "../base/files/regular.ts";
 import { resultTable } from "../commands/result_table.ts";
 import type { Result } from "../stages/events.ts";
@@ -25,10 +26,10 @@ if (!folder || !out) {
   console.error("usage: deno task picture RUN_FOLDER OUT.svg");
   Deno.exit(2);
 }
-const result: Result = JSON.parse(await readRegularText(join(folder, "result.json")));
+const result: Result = JSON.parse(await readRegularText(join(folder, runFiles.result)));
 const points = [
-  ...await lossPoints(folder, "metrics.jsonl", { light: "light", booster: "booster" }),
-  ...await lossPoints(folder, "metrics-light-alone.jsonl", { light: "light alone" }),
+  ...await lossPoints(folder, runFiles.metrics.rocket, { light: "light", booster: "booster" }),
+  ...await lossPoints(folder, runFiles.metrics["light-alone"], { light: "light alone" }),
 ];
 await Deno.writeTextFile(out, withTable(await curves(points), resultTable(result).join("\n")));
 

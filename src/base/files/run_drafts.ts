@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { runFiles } from "./run_files.ts";
 import { removeDrafts } from "./drafts.ts";
 import { isOurs, takeFolder } from "./folder_lock.ts";
 
@@ -10,12 +11,12 @@ import { isOurs, takeFolder } from "./folder_lock.ts";
  */
 export function removeRunDrafts(folder: string): void {
   try {
-    Deno.statSync(join(folder, "pipeline.json"));
+    Deno.statSync(join(folder, runFiles.pipeline));
     const taken = isOurs(folder) ? { [Symbol.dispose]() {} } : takeFolder(folder);
     if (!(Symbol.dispose in taken)) return;
     using _lock = taken;
     removeDrafts(folder);
-    const checkpoints = join(folder, "checkpoints");
+    const checkpoints = join(folder, runFiles.checkpoints);
     // The target of a link does not belong to the run.
     if (Deno.lstatSync(checkpoints).isDirectory) removeDrafts(checkpoints);
   } catch {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { runFiles } from "../../base/files/run_files.ts";
 
 /** The checkpoints of a run folder. */
 export interface CheckpointNames {
@@ -16,7 +17,7 @@ export interface CheckpointNames {
 export async function checkpointNames(run: string): Promise<CheckpointNames> {
   const names: string[] = [];
   try {
-    for await (const { name } of Deno.readDir(join(run, "checkpoints"))) {
+    for await (const { name } of Deno.readDir(join(run, runFiles.checkpoints))) {
       if (/^[^.].*\.safetensors$/.test(name)) names.push(name.replace(/\.safetensors$/, ""));
     }
   } catch (error) {

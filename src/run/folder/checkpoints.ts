@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
+import { runFiles } from "../../base/files/run_files.ts";
 import { readRegularText } from "../../base/files/regular.ts";
 import { draftOf, forgetDraft } from "../../base/files/drafts.ts";
 import { hashOf } from "../../base/files/hash_of.ts";
@@ -58,7 +59,7 @@ export class CheckpointStore {
    * @param runFolder The run folder.
    */
   constructor(runFolder: string) {
-    this.#folder = join(runFolder, "checkpoints");
+    this.#folder = join(runFolder, runFiles.checkpoints);
   }
 
   /** The path of the last checkpoint that was written or read, if any. */

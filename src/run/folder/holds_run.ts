@@ -1,3 +1,4 @@
+import { runFiles } from "../../base/files/run_files.ts";
 import { readRegularText } from "../../base/files/regular.ts";
 import { join } from "node:path";
 
@@ -9,10 +10,12 @@ import { join } from "node:path";
  */
 export async function holdsRun(folder: string): Promise<boolean> {
   const names = await namesIn(folder);
-  if (names.includes("result.json")) return true;
+  if (names.includes(runFiles.result)) return true;
   // A damaged checkpoint counts as well.
   if (
-    (await namesIn(join(folder, "checkpoints"))).some((name) => /\.json(\.damaged)?$/.test(name))
+    (await namesIn(join(folder, runFiles.checkpoints))).some((name) =>
+      /\.json(\.damaged)?$/.test(name)
+    )
   ) {
     return true;
   }

@@ -6,7 +6,9 @@
 
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
+import { runFiles } from "../../base/files/run_files.ts";
 import { readRegularText } from "../../base/files/regular.ts";
+import { writeFileWhole } from "../../base/files/write.ts";
 import type { Precision } from "../../engine/capture/precision.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint, type HintText, nameHint } from "../../base/hints.ts";
@@ -60,7 +62,7 @@ export interface EarlierRun {
  * @throws {UserError} If the folder is not a run folder; exit code 2.
  */
 export async function readEarlierRun(folder: string): Promise<EarlierRun> {
-  const path = join(folder, "pipeline.json");
+  const path = join(folder, runFiles.pipeline);
   let text: string;
   try {
     text = await readRegularText(path);
@@ -102,12 +104,23 @@ export async function readEarlierRun(folder: string): Promise<EarlierRun> {
   });
 }
 
+/**
+ * Writes `pipeline.json` of a run folder.
+ *
+ * @param folder The run folder.
+ * @param run The content.
+ */
+export async function writeEarlierRun(folder: string, run: EarlierRun): Promise<void> {
+  const text = JSON.stringify(run, undefined, 2) + "\n";
+  await writeFileWhole(join(folder, runFiles.pipeline), new TextEncoder().encode(text));
+}
+
 /** Returns a hint with a run folder of a similar name, if there is one in the same place. */
 async function nearRun(folder: string): Promise<HintText | undefined> {
   const parent = dirname(resolve(folder)), names: string[] = [];
   try {
     for await (const { name } of Deno.readDir(parent)) {
-      if (await isThere(join(parent, name, "pipeline.json"))) names.push(name);
+      if (await isThere(join(parent, name, runFiles.pipeline))) names.push(name);
     }
   } catch {
     return undefined;
@@ -186,7 +199,7 @@ const resultSchema = z.looseObject({
  * @throws {UserError} If the file's content is not what a run writes; exit code 2.
  */
 export async function readResult(folder: string): Promise<Result | undefined> {
-  const path = join(folder, "result.json");
+  const path = join(folder, runFiles.result);
   let text: string;
   try {
     text = await readRegularText(path);

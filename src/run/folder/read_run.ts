@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { runFiles } from "../../base/files/run_files.ts";
 import { type AllowedCode, allowedCodeOfRun } from "../../pipeline/allowed_code.ts";
 import { type Document, documentOfValue, type Evaluate } from "../../pipeline/document/document.ts";
 import { type EarlierRun, readEarlierRun } from "./manifest.ts";
@@ -45,7 +46,7 @@ export async function readRun(
   const allowed = await allowedCodeOfRun(out, earlier.project, allowPlugins);
   const document = await documentOfValue(earlier.pipeline, {
     allowed,
-    file: join(out, "pipeline.json"),
+    file: join(out, runFiles.pipeline),
     set,
     onVariable,
     allowEnv,

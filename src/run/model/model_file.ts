@@ -8,6 +8,7 @@
 
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { runFiles } from "../../base/files/run_files.ts";
 import { readRegularText } from "../../base/files/regular.ts";
 import { ROCKET_VERSION } from "../../base/package.ts";
 import { writeFileWhole } from "../../base/files/write.ts";
@@ -33,7 +34,7 @@ import {
 } from "./vocabularies.ts";
 
 /** The name of the file in a run folder. */
-export const MODEL_FILE = "model.json";
+export const MODEL_FILE = runFiles.model;
 
 /**
  * The version of the file format. It changes whenever a reader of the old format would misread the
