@@ -1,5 +1,5 @@
 /**
- * Which batches a run asks for, and how each is made: a pure function of its address.
+ * The batches of a run. Each batch is a pure function of its address.
  *
  * @module
  */
@@ -9,33 +9,33 @@ import { batchCount, type BatchCut, batchRange } from "./order.ts";
 import type { Rows } from "./rows.ts";
 import type { TransformChain } from "./transforms.ts";
 
-/** One way through a split, batch by batch. */
+/** One pass over a split, batch by batch. */
 export interface Pass extends BatchCut {
   /** The split's name. */
   readonly split: string;
-  /** Whether it is trained on: rows come in the epoch's order, and augmented. */
+  /** Whether the pass is for training: rows are shuffled by epoch and augmented. */
   readonly training: boolean;
-  /** The epoch; 0 for rows that are only measured. */
+  /** The epoch; 0 for evaluation. */
   readonly epoch: number;
 }
 
-/** Which batch is meant. */
+/** The address of a batch: its pass and its number. */
 export interface BatchAddress extends Pass {
   /** The batch's number in its pass, from 0. */
   readonly batch: number;
 }
 
-/** Makes batches of the splits of a run. */
+/** Makes batches from the splits of a run. */
 export class BatchMaker {
   readonly #splits: Readonly<Record<string, Rows>>;
   readonly #transforms: TransformChain;
   readonly #seed: number;
 
   /**
-   * Takes what batches are made of.
+   * Creates a maker of batches.
    *
    * @param splits The rows by split.
-   * @param transforms What becomes of them.
+   * @param transforms The transforms that are applied to the rows.
    * @param seed The run's seed.
    */
   constructor(
@@ -49,7 +49,7 @@ export class BatchMaker {
   }
 
   /**
-   * The batches of a pass.
+   * Lists the addresses of the batches of a pass.
    *
    * @param pass The pass.
    */
@@ -61,8 +61,8 @@ export class BatchMaker {
   /**
    * Makes a batch.
    *
-   * @param address Which.
-   * @throws {UserError} If a transform fails, or rows cannot be read any more.
+   * @param address The batch's address.
+   * @throws {UserError} If a transform fails, or rows can no longer be read.
    */
   async make({ batch, ...pass }: BatchAddress): Promise<Batch> {
     const { split, training, epoch } = pass;
@@ -82,7 +82,7 @@ export class BatchMaker {
     return this.#transforms.apply(read, { seed: this.#seed, epoch, batch, training, where });
   }
 
-  /** Lets go of what was read ahead. */
+  /** Frees rows that were read ahead. */
   rest(): void {
     for (const rows of Object.values(this.#splits)) rows.rest();
   }

@@ -1,10 +1,10 @@
 /**
- * The last part that starts at or before a place: of parts of any length that follow one another,
- * the one that the place is in. Parts without a length are passed over.
+ * Finds the chunk that contains a position, by binary search. Chunks are consecutive; empty chunks
+ * are skipped.
  *
- * @param bounds Where each part starts, ascending, and where the last one ends.
- * @param place The place.
- * @returns The part's number.
+ * @param bounds The start of each chunk, ascending, followed by the end of the last one.
+ * @param place The position.
+ * @returns The number of the chunk.
  */
 export function lastAtMost(bounds: ArrayLike<number>, place: number): number {
   let low = 0, high = bounds.length - 1;

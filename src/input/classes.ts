@@ -6,56 +6,56 @@ import { byValue, type Key, keyOf } from "./ids.ts";
 import type { Family } from "./layout.ts";
 import { listed } from "./listed.ts";
 
-/** More classes than this are a column of ids rather than a label, unless the file says so. */
+/** The maximum number of classes, unless the pipeline gives their number: ids are not a label. */
 const maxFound = 2 ** 16;
 
-/** So many values can be written as a list of classes. */
+/** The maximum number of values that hints write as a list of classes. */
 const maxListed = 20;
 
-/** What is known of a label's classes beside its options. */
+/** The context of {@linkcode Classes}, in addition to the label's options. */
 export interface ClassesContext {
-  /** Where the pipeline file has the label. */
+  /** The place of the label in the pipeline file. */
   readonly place: Place | undefined;
-  /** The label of the training split, if this is another one. */
+  /** The label of the training split, if another split is read. */
   readonly like: LabelSpec | undefined;
-  /** Where a row is, in words. */
+  /** Describes the position of a row in messages. */
   readonly where: (row: number) => string;
 }
 
 /**
- * The classes of a label: what its values are numbered as.
+ * Maps the values of a label to class numbers.
  *
- * Values are numbered by the list `classes` of the pipeline file, if there is one, else in order:
- * strings by their code units, numbers by size. Whole numbers from 0 are their own classes, and so
- * are those of a binary label.
+ * If the pipeline file has a list `classes`, its order gives the numbers. Otherwise values are
+ * sorted: strings by their code units, numbers by size. Whole numbers from 0, and the numbers of a
+ * binary label, are their own class numbers.
  */
 export class Classes {
   readonly #kind: "class" | "binary";
   readonly #family: Family;
   readonly #options: LabelOptions;
   readonly #context: ClassesContext;
-  /** How many classes there are, where each whole number below is its own class. */
+  /** The number of classes, if each whole number below it is its own class. */
   readonly #range: number | undefined;
   readonly #ids = new Map<Key, number>();
-  /** Whether values that are not known yet become classes. */
+  /** Whether new values become new classes. */
   readonly #open: boolean;
-  /** The names of classes, where these are no values of the column. */
+  /** The names of classes, if they are not values of the column. */
   readonly #names: readonly string[] | undefined;
   /** Some of the classes that were found, for hints. */
   readonly #seen = new Set<number>();
-  /** Some of the values that are no classes. */
+  /** Some of the values that are not classes. */
   readonly #unknown = new Set<Key>();
-  /** The least and the largest of all of them, where they are numbers. */
+  /** The smallest and the largest value that is not a class, for numbers. */
   #bounds: readonly [least: number, largest: number] = [Infinity, -Infinity];
   #first: { readonly row: number; readonly value: Key } | undefined;
 
   /**
-   * Takes what is known beforehand.
+   * Creates the classes of a label.
    *
-   * @param kind What the label is.
-   * @param family What its column holds.
-   * @param options What the pipeline file says of it.
-   * @param context What else is known.
+   * @param kind The kind of the label.
+   * @param family The family of the column's values.
+   * @param options The label's options in the pipeline file.
+   * @param context The place in the pipeline file, and the label of the training split.
    */
   constructor(
     kind: "class" | "binary",
@@ -84,11 +84,11 @@ export class Classes {
   }
 
   /**
-   * The class of a value, until {@linkcode Classes.finish} has put classes in order.
+   * Returns the class of a value. It is provisional until {@linkcode Classes.finish} sorts classes.
    *
-   * @param value The value: of strings a string, else a number, or a bigint where that is too
-   *   large.
-   * @param row The row that has it.
+   * @param value The value: a string for strings, otherwise a number, or a bigint for numbers that a
+   *   double cannot represent.
+   * @param row The row of the value.
    */
   id(value: string | number | bigint, row: number): number {
     if (this.#range !== undefined && typeof value === "number") {
@@ -105,17 +105,17 @@ export class Classes {
       if (!this.#open && this.#seen.size <= maxListed) this.#seen.add(known);
       return known;
     }
-    // A negative number may stand for a label that is missing.
+    // A negative number may mark a missing label.
     const isNumber = this.#open && this.#family !== "strings";
     if (!this.#open || isNumber && !(Number.isInteger(Number(key)) && Number(key) >= 0)) {
       return this.#refuse(key, row);
     }
     if (this.#ids.size === maxFound && this.#options.classes === undefined) {
       throw this.#refusal(
-        `the label ${this.#options.column} has more than ${maxFound} values, too many for classes`,
+        `the label ${this.#options.column} has more than ${maxFound} different values, too many for classes`,
         hint(
           "label/many",
-          "write kind: number, or how many classes there are: label: { column, classes: 100000 }",
+          "write kind: number, or give the number of classes: label: { column, classes: 100000 }",
           [{ set: { kind: "number" } }, { set: { classes: 100_000 } }],
         ),
       );
@@ -125,9 +125,9 @@ export class Classes {
   }
 
   /**
-   * Whether a value is, or may be, one of the classes.
+   * Checks whether a value is a class or can become one.
    *
-   * @param value The value, as a pipeline file has it.
+   * @param value The value, as written in a pipeline file.
    */
   has(value: string | number): boolean {
     if (this.#family === "strings" !== (typeof value === "string")) return false;
@@ -138,28 +138,27 @@ export class Classes {
     return this.#open || this.#ids.has(this.#key(value));
   }
 
-  /** What was wrong with the values so far. */
+  /** Returns the problem of the first value that is not a class, if there is one. */
   problems(): Problem[] {
     if (!this.#first) return [];
     const { column, classes } = this.#options, { like, where, place } = this.#context;
     const { row, value } = this.#first;
     const as = like && classes === undefined ? ", as in the training split" : "";
     return [{
-      message: `${where(row)}, column ${column}: is ${
+      message: `${where(row)}, column ${column}: the label ${
         typeof value === "string" && this.#family === "strings" ? JSON.stringify(value) : value
-      }, which is no class; expected ${this.#expected()}${as} (rows count from 0)`,
+      } is not a class; expected ${this.#expected()}${as} (rows count from 0)`,
       place,
       hint: this.#hint(),
     }];
   }
 
   /**
-   * Puts the classes in order, when all rows were read.
+   * Sorts the classes after all rows were read.
    *
    * @param chunks The classes of all rows, which are changed in place.
-   * @returns How many classes there are, and their values or names where they are not their own
-   *   numbers.
-   * @throws {UserError} If there are too few, or too many.
+   * @returns The number of classes, and their values or names if they are not their own numbers.
+   * @throws {UserError} If there are too few classes, or too many.
    */
   finish(
     chunks: readonly Values[],
@@ -188,7 +187,7 @@ export class Classes {
         `the label ${column} has fewer than two classes in the training split`,
         hint(
           "label/one",
-          `write its classes in order, such as label: { column: ${column}, classes: [${
+          `list its classes in order, such as label: { column: ${column}, classes: [${
             listOf(both)
           }] }`,
           this.#setClasses(both),
@@ -197,16 +196,18 @@ export class Classes {
     }
     if (values.length > most || this.#kind === "binary" && values.length !== 2) {
       throw this.#refusal(
-        `the label ${column} has ${values.length} values, not ${most}: ${listed(values)}`,
+        `the label ${column} has ${values.length} different values (${
+          listed(values)
+        }); expected ${most} classes`,
         this.#kind === "binary" && values.length > 2
           ? classHint()
           : values.length <= maxListed
           ? hint(
             "label/names",
-            `name the classes in order: label: { column: ${column}, classes: [${listOf(values)}] }`,
+            `list the classes in order: label: { column: ${column}, classes: [${listOf(values)}] }`,
             this.#setClasses(values),
           )
-          : hint("label/count", "write how many classes there are, or leave out classes", [
+          : hint("label/count", `write \`classes: ${values.length}\`, or remove \`classes\``, [
             { set: { classes: values.length } },
             { remove: ["classes"] },
           ]),
@@ -225,7 +226,7 @@ export class Classes {
   }
 
   /**
-   * What the values of a list are told apart by; undefined where they are names of classes from 0.
+   * Returns the keys of the values in a list; undefined if the list has names of classes from 0.
    */
   #keysOf(list: readonly string[]): Key[] | undefined {
     if (this.#family === "strings") return [...list];
@@ -269,7 +270,7 @@ export class Classes {
       });
     }
     if (this.#names) {
-      return hint("label/more-names", "correct the data, or name all classes: `classes`", {
+      return hint("label/more-names", "correct the data, or list all classes in `classes`", {
         edit: "the data file, or the list of classes",
       });
     }
@@ -277,8 +278,7 @@ export class Classes {
     const seen = this.#open
       ? ids
       : [...this.#seen].map((id) => this.#range === undefined ? ids[id]! : id);
-    // What another split has beside the classes of the training rows is a class that has no
-    // training rows.
+    // A new value in another split is a class without training rows.
     const all = like ? [...ids, ...Array.from({ length: this.#range ?? 0 }, (_, id) => id)] : seen;
     const values = [...new Set([...all, ...unknown])];
     const numbers = this.#family !== "strings";
@@ -289,7 +289,7 @@ export class Classes {
       return sorted.length === 2
         ? hint(
           "label/two-values",
-          `write its values, the positive one last: ${label(`kind: binary, ${list}`)}`,
+          `list both values, the positive one last: ${label(`kind: binary, ${list}`)}`,
           set,
         )
         : hint(
@@ -301,44 +301,44 @@ export class Classes {
     if (this.#open) {
       return hint(
         "label/negative",
-        `write all values in order: ${
+        `list all values in order: ${
           label(list)
-        }; where a negative number stands for a missing label, write a null in its place`,
+        }; if a negative number means that the label is missing, replace it with a null`,
         set,
       );
     }
     if (classes === undefined || typeof classes === "number" || like) {
       return hint(
         "label/all-values",
-        `correct the data, or write all classes in order: ${label(list)}`,
+        `correct the data, or list all classes in order: ${label(list)}`,
         set,
       );
     }
     const more = [...classes, ...unknown.map(String)];
     return hint(
       "label/add-values",
-      `correct the data, or add it to the list: ${label(`classes: [${listOf(more)}]`)}`,
+      `correct the data, or add the value to the list: ${label(`classes: [${listOf(more)}]`)}`,
       this.#setClasses(more),
     );
   }
 
-  /** What to do about values that are no classes, where there are too many to list them. */
+  /** Returns the hint for values that are not classes, if there are too many to list them. */
   #manyHint(label: (rest: string) => string): HintText {
     const [least, largest] = this.#bounds, listed = this.#range === undefined && !this.#open;
     if (this.#family !== "strings" && !listed && least >= 0 && Number.isSafeInteger(largest)) {
       const classes = largest + 1;
       return hint(
         "label/range",
-        `correct the data, or write how many classes there are: ${label(`classes: ${classes}`)}`,
+        `correct the data, or give the number of classes: ${label(`classes: ${classes}`)}`,
         { set: { classes } },
       );
     }
-    return hint("label/data", "correct the data, or write all values in order as `classes`", {
+    return hint("label/data", "correct the data, or list all values in order in `classes`", {
       edit: "the data file, or the list of classes",
     });
   }
 
-  /** Writes values as the classes; numbers as numbers. */
+  /** Returns the change that sets `classes` to some values; numbers are written as numbers. */
   #setClasses(values: readonly string[]): Change & { readonly set: Record<string, unknown> } {
     const isNumber = (value: string) => this.#family !== "strings" && /^-?\d{1,15}$/.test(value);
     return { set: { classes: values.map((value) => isNumber(value) ? Number(value) : value) } };
@@ -349,21 +349,21 @@ export class Classes {
   }
 }
 
-/** What to do about a label that has other values than its kind allows. */
+/** Returns the hint for a label whose values its kind does not allow. */
 export function classHint(): HintText {
   return hint("label/class", "write kind: class", { set: { kind: "class" } });
 }
 
-/** What to do about a split without rows. */
+/** Returns the hint for a split without rows. */
 export function emptyHint(): HintText {
   return hint(
     "data/no-rows",
-    "check the file, and whether nulls: drop or the holdout left any",
+    "check whether the file has rows, and whether nulls: drop or the holdout removed all of them",
     { edit: "the data file" },
   );
 }
 
-/** Values as a list in YAML has them. */
+/** Formats values as the items of a YAML list. */
 const listOf = (values: readonly string[]) =>
   values.map((value) =>
     /^(-?\d+(\.\d+)?|[A-Za-z][\w -]*)$/.test(value) ? value : JSON.stringify(value)

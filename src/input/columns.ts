@@ -25,70 +25,70 @@ import { Occurrences } from "./occurrences.ts";
 import { listed } from "./listed.ts";
 import { type ColumnText, looksLikeNumber, textOf } from "./texts.ts";
 
-/** What a column is read as, whatever else is said of it. */
+/** The purpose for which a column is read. */
 export type ColumnUse = "feature" | "label" | "metrics" | "weight";
 
-/** How a column is read. */
+/** The options with which a column is read. */
 export type ColumnOptions = Omit<FeatureOptions, "column" | "ids" | "nulls"> & {
-  /** What becomes of nulls. */
+  /** How nulls are handled. */
   readonly nulls: NullPolicy;
 };
 
-/** What a column is read for. */
+/** A column to read, and how to read it. */
 export interface ColumnRequest {
   /** The column's name. */
   readonly column: string;
-  /** What it is read as; a feature by default. */
+  /** The purpose of the column; a feature by default. */
   readonly use?: ColumnUse | undefined;
-  /** How it is read. */
+  /** The options with which it is read. */
   readonly options: ColumnOptions;
-  /** How its values become ids, if the pipeline says so. */
+  /** The options for ids, if the pipeline has any. */
   readonly ids?: IdRequest | undefined;
-  /** What the column was in the training split, if this is another one. */
+  /** The column of the training split, if another split is read. */
   readonly like?: { readonly spec: ColumnSpec; readonly field: Field } | undefined;
-  /** The class of a value of a label that has classes. */
+  /** Returns the class of a value, for a label that has classes. */
   readonly classOf?: ((value: string | number | bigint, row: number) => number) | undefined;
-  /** What sources know of it, if it is text. */
+  /** Facts about the column from the sources, if it is text. */
   readonly text?: ColumnText | undefined;
-  /** Where a row is, in words; its number by default. */
+  /** Describes the position of a row in messages; by default its number. */
   readonly where?: ((row: number) => string) | undefined;
-  /** Where the pipeline file says it, whole or an option of it. */
+  /** Returns the place of the column, or of one of its options, in the pipeline file. */
   readonly place: (option?: string) => Place | undefined;
 }
 
 /** A column's values in one record batch. */
 export interface ColumnChunk {
-  /** The values of all rows: a view of the file where its layout allows. Not to be written to. */
+  /** The values of all rows: a view of the file if its layout allows. They must not be modified. */
   readonly values: Values;
-  /** 1 for rows that are dropped for a null; absent where there are none. */
+  /** 1 for rows that are dropped because of a null; undefined if there are none. */
   readonly dropped: Uint8Array | undefined;
   /**
-   * What null lists are filled with, where no row so far tells how long they are: `values` is empty
-   * then, until {@linkcode ColumnReader.shaped} makes it whole.
+   * The fill value of null lists, if all rows so far are null and the length of lists is not known.
+   * `values` is then empty until {@linkcode ColumnReader.shaped} completes the chunk.
    */
   readonly unshaped?: number | undefined;
 }
 
-/** Rows that have something that is refused. */
+/** Rows with values that are refused. */
 interface BadRows {
-  /** The first of them. */
+  /** The first such row. */
   readonly first: number;
-  /** What it has, where that is no null. */
+  /** The value of that row, if it is not null. */
   readonly value?: number;
-  /** How many there are. */
+  /** The number of such rows. */
   count: number;
 }
 
 /**
  * Reads one column of a source, record batch by record batch, as typed arrays.
  *
- * Numbers keep the array they have in the file. Booleans become 0 and 1; half floats floats; whole
- * numbers of 64 bits and decimals doubles; dates, timestamps, times and durations seconds, as
- * doubles; strings ids, by their position among the sorted strings of the training split. Nulls
- * that a measured number will fill are NaN.
+ * Numbers keep their array type from the file. Booleans become 0 and 1; half floats become floats;
+ * 64-bit integers and decimals become doubles; dates, timestamps, times and durations become seconds
+ * as doubles. Strings become ids: their positions among the sorted strings of the training split.
+ * Nulls that will be filled with a measured number are NaN.
  *
- * Nulls and numbers that are not finite are counted, and refused once all rows were read, by
- * {@linkcode ColumnReader.problems}; what else is wrong with a row is refused at once.
+ * Nulls and numbers that are not finite are counted, and {@linkcode ColumnReader.problems} returns
+ * them after all rows were read. Other problems are thrown immediately.
  */
 export class ColumnReader {
   readonly #request: ColumnRequest;
@@ -102,23 +102,23 @@ export class ColumnReader {
   readonly #occurrences = new Occurrences();
   readonly #open: boolean;
   readonly #unit: ColumnSpec["unit"];
-  /** Whole numbers of a column that metrics read which doubles cannot hold, by their order. */
+  /** Large whole numbers in a column of metrics that doubles cannot represent, by order. */
   readonly #large: Map<string, number>;
   #text: { readonly row: number; readonly value: string; readonly number: boolean } | undefined;
   #nulls: BadRows | undefined;
   #notFinite: BadRows | undefined;
-  /** In how many rows null lists of a length that was not known yet are filled with a value. */
+  /** The number of rows with null lists of unknown length, by their fill value. */
   readonly #untallied = new Map<number, number>();
   #known: readonly string[] | undefined;
   #shape: readonly number[] | undefined;
   #row = 0;
 
   /**
-   * Checks a column's type against what is wanted of it.
+   * Checks whether a column's type is compatible with its options.
    *
    * @param field The column's name and type.
-   * @param request What it is read for.
-   * @throws {UserError} If the type does not suit.
+   * @param request The purpose and options of the column.
+   * @throws {UserError} If the type is not compatible with the options.
    */
   constructor(field: Field, request: ColumnRequest) {
     this.#request = request;
@@ -126,8 +126,8 @@ export class ColumnReader {
     const layout = layoutOf(field.type);
     if (!layout) {
       throw this.#refusal(
-        `the column ${request.column} has the type ${field.type}`,
-        hint("column/type", `what can be read: ${supportedTypes}`, {
+        `the column ${request.column} has the type ${field.type}, which cannot be read`,
+        hint("column/type", `use one of these types: ${supportedTypes}`, {
           edit: "the column, or another one in its place",
         }),
       );
@@ -140,8 +140,8 @@ export class ColumnReader {
     this.#dtype = like?.spec.dtype ?? options.dtype ?? (isId ? "int32" : "float32");
     if (isId && this.#dtype === "float32") {
       throw this.#refusal(
-        `the column ${request.column} holds ${layout.family}, which become int32 ids, not float32`,
-        hint("column/id-dtype", "leave out dtype", { remove: ["."] }),
+        `the column ${request.column} holds ${layout.family}, which become int32 ids, but \`dtype\` is float32`,
+        hint("column/id-dtype", "remove `dtype`", { remove: ["."] }),
         "dtype",
       );
     }
@@ -169,17 +169,17 @@ export class ColumnReader {
   }
 
   /**
-   * Reads the column's part of the next record batch.
+   * Reads the column of the next record batch.
    *
    * @param data The column.
-   * @returns Its values.
-   * @throws {UserError} If a row is of another shape, or has a value that is not as wanted.
+   * @returns The column's values.
+   * @throws {UserError} If a row has another shape, or a value that does not agree with the options.
    */
   read(data: Data): ColumnChunk {
     const { leaf, bounds, nullRows } = flatten(data);
     const rows = data.length, from = bounds[0]!, to = bounds[rows]!;
     const { nulls, nan } = this.#request.options;
-    // Where rows have a value each, there is nothing to search.
+    // If each row has a single value, no search is needed.
     const rowOf = (index: number) =>
       bounds[index] === index && bounds[index + 1] === index + 1
         ? index
@@ -193,7 +193,7 @@ export class ColumnReader {
       if (isMissing(from + index)) return 0;
       return this.#fail(
         rowOf(from + index),
-        `has ${decoded.values[index]}, which is no int32`,
+        `has ${decoded.values[index]}, which is not an int32 number`,
         this.#int32Hint(),
       );
     });
@@ -225,7 +225,7 @@ export class ColumnReader {
     }
     if (nullRows && !dropped) {
       const size = values.length / rows;
-      // A list that is to be padded is empty rather than full of one value.
+      // A null list of ids becomes an empty list, not a list full of the fill value.
       const all = this.#request.options.length === undefined ? fill : PADDING;
       values = values.slice();
       nullRows.forEach((isNull, row) => {
@@ -248,11 +248,11 @@ export class ColumnReader {
   }
 
   /**
-   * Counts the ids of a record batch that stay: those of rows that no column drops.
+   * Counts the ids of a record batch, without rows that are dropped.
    *
-   * @param chunk What {@linkcode ColumnReader.read} returned.
-   * @param rows How many rows it has.
-   * @param dropped 1 for rows that a column drops.
+   * @param chunk A chunk from {@linkcode ColumnReader.read}.
+   * @param rows The number of rows in the chunk.
+   * @param dropped 1 for rows that are dropped because of any column.
    */
   tally({ values, unshaped }: ColumnChunk, rows: number, dropped: Uint8Array | undefined): void {
     if (unshaped !== undefined) {
@@ -264,10 +264,10 @@ export class ColumnReader {
   }
 
   /**
-   * A chunk with the values that its rows have, once all rows were read.
+   * Completes a chunk after all rows were read.
    *
-   * @param chunk What {@linkcode ColumnReader.read} returned.
-   * @param rows How many rows it has.
+   * @param chunk A chunk from {@linkcode ColumnReader.read}.
+   * @param rows The number of rows in the chunk.
    */
   shaped(chunk: ColumnChunk, rows: number): ColumnChunk {
     const { unshaped, dropped } = chunk;
@@ -276,7 +276,7 @@ export class ColumnReader {
     return { values, dropped };
   }
 
-  /** How often values occur, once ids are final; undefined for what are no ids of a vocabulary. */
+  /** The counts of values after ids are final; undefined for ids without a vocabulary. */
   get idCounts(): IdCounts | undefined {
     if (!this.#open) return this.#maker?.counts;
     let once = 0;
@@ -285,16 +285,16 @@ export class ColumnReader {
   }
 
   /**
-   * What was wrong with the rows so far: nulls, and numbers that are not finite.
+   * Returns the problems of the rows so far: nulls, and numbers that are not finite.
    *
-   * @returns A problem for each kind, with the first row and how many there are.
+   * @returns A problem for each kind, with the first row and the number of rows.
    */
   problems(): Problem[] {
     const problems: Problem[] = [];
     if (this.#nulls) {
       const { first, count } = this.#nulls;
       problems.push({
-        message: this.#inRow(first, `is null; in all, ${this.#share(count)}`),
+        message: this.#inRow(first, `is null; ${this.#share(count)} a null`),
         place: this.#request.place(),
         hint: this.#nullHint(),
       });
@@ -304,7 +304,7 @@ export class ColumnReader {
       problems.push({
         message: this.#inRow(
           first,
-          `has ${value}; in all, ${this.#share(count)} not finite${
+          `has ${value}; ${this.#share(count)} a number that is not finite${
             Number.isFinite(value) ? " in float32" : ""
           }`,
         ),
@@ -316,11 +316,11 @@ export class ColumnReader {
   }
 
   /**
-   * Makes ids final, when all record batches were read.
+   * Makes ids final after all record batches were read.
    *
-   * @param chunks What {@linkcode ColumnReader.read} returned.
-   * @param lender What the feature is whose vocabulary this one has, if it has another one's.
-   * @returns What the column is.
+   * @param chunks The chunks from {@linkcode ColumnReader.read}.
+   * @param lender The feature that defines the vocabulary, if it is another one.
+   * @returns The spec of the column.
    */
   finish(chunks: readonly ColumnChunk[], lender?: ColumnSpec): ColumnSpec {
     const { nulls, length } = this.#request.options;
@@ -350,7 +350,7 @@ export class ColumnReader {
     const final = new Int32Array(found.length);
     vocabulary.forEach((text, id) => final[this.#ids!.get(text)!] = id);
     for (const { values } of chunks) {
-      // Ids were decoded into arrays of our own.
+      // Ids were decoded into new arrays, which may be modified.
       for (let index = 0; index < values.length; index++) {
         values[index] = final[values[index]!] ?? 0;
       }
@@ -361,14 +361,14 @@ export class ColumnReader {
   #noShape(): UserError {
     const { column } = this.#request;
     return this.#refusal(
-      `the column ${column} has null in all rows, which do not tell how long its lists are`,
-      hint("column/no-shape", "write their length as `shape`, such as shape: [20]", {
+      `the column ${column} has null in all rows, so the length of its lists is not known`,
+      hint("column/no-shape", "give the length of its lists as `shape`, such as shape: [20]", {
         set: { shape: [20] },
       }),
     );
   }
 
-  /** Counts the ids of lists that were not whole when their record batch was counted. */
+  /** Counts the ids of null lists whose length was not known when they were read. */
   #tallyUnshaped(): void {
     const size = sizeOf(this.#shape ?? [0]);
     for (const [value, rows] of this.#untallied) {
@@ -386,7 +386,7 @@ export class ColumnReader {
     const fail = (index: number, message: string): never => this.#fail(rowOf(index), message);
     const big = (value: bigint, index: number): number => {
       if (use === "metrics") {
-        // They only have to be told apart: no whole number ends in a half.
+        // They only have to differ from each other and from whole numbers, so they end in .5.
         const text = String(value);
         let order = this.#large.get(text);
         if (order === undefined) this.#large.set(text, order = this.#large.size);
@@ -397,10 +397,10 @@ export class ColumnReader {
       }
       return this.#fail(
         rowOf(index),
-        `has ${value}, which a double cannot hold exactly`,
+        `has ${value}, which a double cannot represent exactly`,
         hint(
           "column/large",
-          "such numbers are ids as a rule: `ids: train` or `ids: { hash: 100000 }`; `dtype: float32` takes the nearest float",
+          "such numbers are usually ids: write `ids: train` or `ids: { hash: 100000 }`; `dtype: float32` rounds to the nearest float",
           [
             { set: { ids: "train" } },
             { set: { ids: { hash: 100_000 } } },
@@ -433,14 +433,14 @@ export class ColumnReader {
     );
   }
 
-  /** What to do about a number that is no id of a feature whose ids are counted. */
+  /** Returns the hint for a number that is not a valid id of a feature with `ids: { count }`. */
   #countHint(value: string | number | bigint): HintText {
     const { borrowed, name } = this.#request.ids!;
     const ids = (made: unknown): Change => ({
       set: { [borrowed ? `../../train/${name}/ids` : "ids"]: made },
     });
     const others = [ids("train"), ids({ hash: 1000 })];
-    const words = "make ids of the values: `ids: train` or `ids: { hash: 1000 }`" +
+    const words = "map the values to ids: `ids: train` or `ids: { hash: 1000 }`" +
       (borrowed ? ` at the feature ${name}` : "");
     const number = Number(value);
     if (!Number.isSafeInteger(number) || number < 0) return hint("column/no-id", words, others);
@@ -451,16 +451,16 @@ export class ColumnReader {
     ]);
   }
 
-  /** What to do about a value that is no int32. */
+  /** Returns the hint for a value that is not an int32 number. */
   #int32Hint(): HintText {
     const numbers: Change = { remove: ["dtype"] };
     return canBeIds(this.#layout.leaf)
       ? hint(
         "column/int32-ids",
-        "leave out `dtype: int32`, or make ids of the values: `ids: train` or `ids: { hash: 1000 }`",
+        "remove `dtype: int32`, or map the values to ids: `ids: train` or `ids: { hash: 1000 }`",
         [numbers, { set: { ids: "train" } }, { set: { ids: { hash: 1000 } } }],
       )
-      : hint("column/int32", "leave out `dtype: int32`", numbers);
+      : hint("column/int32", "remove `dtype: int32`", numbers);
   }
 
   #id(text: string, row?: () => number): number | undefined {
@@ -475,7 +475,7 @@ export class ColumnReader {
     return id;
   }
 
-  /** Where a feature has text, and what to write if it was meant to have numbers. */
+  /** Returns the first text of a feature, with a hint if the feature was meant to have numbers. */
   #textColumn(): TextColumn | undefined {
     const { column, like, options: { nulls } } = this.#request;
     if (!this.#open) return like?.spec.text;
@@ -490,7 +490,7 @@ export class ColumnReader {
     return { column, ...first, hint: this.#numberHint(text) };
   }
 
-  /** What to write where text is meant to be numbers, but for some values that are none. */
+  /** Returns the hint for a text column that was meant to have numbers, except for some values. */
   #numberHint({ texts: odd, codes, nullValues, splits }: ColumnText): HintText {
     const { column } = this.#request;
     const sources = (option: string, value: unknown) =>
@@ -503,17 +503,17 @@ export class ColumnReader {
           `to read numbers, write \`columns: { ${column}: float64 }\` in the sources of data`,
           { set: sources(`columns/${column}`, "float64") },
         )
-        : hint("text/numbers", "write the column as numbers, or cast it with the source sql", {
+        : hint("text/numbers", "store the column as numbers, or cast it with the source sql", {
           edit: "the data file, or the source",
         });
     }
-    const where = `where ${listed(odd)} ${
-      odd.length === 1 ? "stands" : "stand"
-    } for missing numbers, write `;
+    const where = `if ${listed(odd)} ${
+      odd.length === 1 ? "means" : "mean"
+    } that a number is missing, write `;
     if (!hasOptions) {
       return hint(
         "text/missing",
-        `${where}nulls in the file, or \`TRY_CAST(${column} AS DOUBLE)\` with the source sql`,
+        `${where}nulls in the file, or use \`TRY_CAST(${column} AS DOUBLE)\` with the source sql`,
         { edit: "the data file, or the source" },
       );
     }
@@ -523,7 +523,7 @@ export class ColumnReader {
       "text/csv-missing",
       `${where}\`nullValues: [${list}]\` ${
         codes ? `and \`columns: { ${column}: float64 }\` ` : ""
-      }in the sources of data, and what becomes of them: \`nulls: mean\``,
+      }in the sources of data, and choose how nulls are filled: \`nulls: mean\``,
       {
         set: {
           ...sources("nullValues", all),
@@ -534,7 +534,7 @@ export class ColumnReader {
     );
   }
 
-  /** The constant that fills or pads, as it is stored. */
+  /** Returns the stored value of a constant that fills nulls or pads lists. */
   #constant(value: number | string): number {
     if (this.#request.classOf) return this.#request.classOf(value, -1);
     if (this.#maker) return this.#maker.id(value)!;
@@ -547,7 +547,7 @@ export class ColumnReader {
     if (!isTrainingIds(options) || ids!.borrowed || !most) return;
     const { value, count } = most;
     throw new UserError(
-      `no value of the column ${column} occurs ${options.minCount} times in the training rows: the most frequent one, ${
+      `no value of the column ${column} occurs at least ${options.minCount} times in the training rows: the most frequent one, ${
         JSON.stringify(value)
       }, occurs ${count === 1 ? "once" : `${count} times`}`,
       {
@@ -566,8 +566,8 @@ export class ColumnReader {
     if (this.#dtype === "int32") {
       throw this.#refusal(
         `the column ${column} holds ${
-          this.#layout.family === "strings" ? "text" : "ids"
-        }, which has no ${nulls}`,
+          this.#layout.family === "strings" ? "text, which has" : "ids, which have"
+        } no ${nulls}`,
         this.#layout.family === "strings"
           ? hint("column/text-mean", 'write `nulls: { fill: "none" }` or `nulls: drop`', [
             { set: { ".": { fill: "none" } } },
@@ -577,7 +577,7 @@ export class ColumnReader {
           ? hint("column/id-mean", "write `nulls: drop`", { set: { ".": "drop" } })
           : hint(
             "column/int32-mean",
-            "leave out `dtype: int32`, or write `nulls: { fill: 0 }` or `nulls: drop`",
+            "remove `dtype: int32`, or write `nulls: { fill: 0 }` or `nulls: drop`",
             [
               { remove: ["../dtype"] },
               { set: { ".": { fill: 0 } } },
@@ -589,7 +589,7 @@ export class ColumnReader {
     }
     if (pad === undefined) return;
     throw this.#refusal(
-      `the column ${column} has padded lists, whose places have no ${nulls} of their own`,
+      `the column ${column} has padded lists, for whose positions no ${nulls} can be measured`,
       hint("column/padded-mean", "write `nulls: { fill: 0 }` or `nulls: drop`", [
         { set: { ".": { fill: 0 } } },
         { set: { ".": "drop" } },
@@ -606,7 +606,7 @@ export class ColumnReader {
       if (fill === undefined || this.#maker.count === undefined) return;
       if (this.#maker.id(fill) !== undefined) return;
       throw this.#refusal(
-        `${JSON.stringify(fill)}, which takes the place of nulls, is no id of ${column}`,
+        `the fill value ${JSON.stringify(fill)} for nulls is not an id of the column ${column}`,
         hint("column/fill-id", `write a number from 0 to ${this.#maker.count - 1}`, {
           set: { ".": { fill: 0 } },
         }),
@@ -616,7 +616,7 @@ export class ColumnReader {
     const strings = this.#ids !== undefined;
     if (strings && pad !== undefined) {
       throw this.#refusal(
-        `the column ${column} holds text, and ${pad} would stand for one of its values`,
+        `the column ${column} holds text, which cannot be padded with ${pad}: this is the id of one of its values`,
         this.#lengthHint(),
         "pad",
       );
@@ -625,7 +625,7 @@ export class ColumnReader {
       const { fill } = nulls;
       if (strings !== (typeof fill === "string")) {
         throw this.#refusal(
-          `the column ${column} holds ${this.#layout.family}; nulls cannot become ${
+          `the column ${column} holds ${this.#layout.family}; nulls cannot be filled with ${
             JSON.stringify(fill)
           }`,
           strings
@@ -640,10 +640,12 @@ export class ColumnReader {
       }
       if (typeof fill === "string" && this.#id(fill) === undefined) {
         throw this.#refusal(
-          `${JSON.stringify(fill)}, which takes the place of nulls, is no value of ${column}`,
+          `the fill value ${
+            JSON.stringify(fill)
+          } for nulls does not occur in the training rows of the column ${column}`,
           hint(
             "column/fill-known",
-            `fill nulls with a value that training rows have, such as ${
+            `use a fill value that occurs in the training rows, such as ${
               JSON.stringify([...this.#ids!.keys()][0])
             }`,
             { set: { ".": { fill: [...this.#ids!.keys()][0] } } },
@@ -655,7 +657,7 @@ export class ColumnReader {
     for (const [option, value] of [["pad", pad], ["nulls", fillOf(nulls)]] as const) {
       if (typeof value !== "number" || this.#dtype === "float32" || isInt32(value)) continue;
       throw this.#refusal(
-        `${value} is no int32, as the values of ${column} are to be`,
+        `\`${option}\` of the column ${column} has ${value}; expected an int32 number, like the column's values`,
         hint("column/whole", "write a whole number, such as 0", {
           set: { ".": option === "pad" ? 0 : { fill: 0 } },
         }),
@@ -664,7 +666,7 @@ export class ColumnReader {
     }
   }
 
-  /** The array that values are kept in: the file's own if what it is wanted for allows. */
+  /** Returns the array type for values: that of the file if it can represent all of them. */
   #storage(): ValuesConstructor {
     if (this.#maker || this.#request.classOf) return Int32Array;
     const natural = arrayOf(this.#layout.leaf);
@@ -681,7 +683,7 @@ export class ColumnReader {
     return natural.BYTES_PER_ELEMENT < 4 ? Float32Array : Float64Array;
   }
 
-  /** Values in the array that they are kept in; `refuse` is asked where one is no int32. */
+  /** Converts values to the array type; calls `refuse` for each value that is not an int32 number. */
   #stored(values: Values, refuse: (index: number) => number): Values {
     if (values instanceof this.#array) return values;
     if (this.#dtype === "float32") return new this.#array(values);
@@ -693,7 +695,7 @@ export class ColumnReader {
     return ids;
   }
 
-  /** Values in rows of one size: as they are if the rows have it, else padded and cut. */
+  /** Returns values in rows of one size; rows of other sizes are padded or cut. */
   #inRows(values: Values, bounds: Float64Array, nullRows: Uint8Array | undefined): Values {
     const rows = bounds.length - 1, from = bounds[0]!;
     const { pad } = this.#request.options;
@@ -712,7 +714,7 @@ export class ColumnReader {
       if (pad === undefined && most === undefined && length !== size && !nullRows?.[row]) {
         this.#fail(
           row,
-          `has ${length} values; expected ${size}, the shape [${this.#shape}]`,
+          `has ${length} values; expected ${size} for the shape [${this.#shape}]`,
           this.#lengthsHint(size),
         );
       }
@@ -722,27 +724,27 @@ export class ColumnReader {
     return padded;
   }
 
-  /** What to do about lists of text that are to be padded. */
+  /** Returns the hint for lists of text with `pad`. */
   #lengthHint(): HintText {
     const length = this.#request.options.shape?.[0] ?? 20;
     return hint(
       "column/text-length",
-      `write \`ids: train\` and \`length: ${length}\` in place of \`shape\` and \`pad\`: empty places are −1 then`,
+      `write \`ids: train\` and \`length: ${length}\` instead of \`shape\` and \`pad\`; empty positions then have the id −1`,
       { set: { "../ids": "train", "../length": length }, remove: ["../shape", "."] },
     );
   }
 
-  /** What to do about lists of several lengths. */
+  /** Returns the hint for lists of different lengths. */
   #lengthsHint(size: number): HintText {
     if (!this.#layout.lists.includes(undefined)) {
-      return hint("column/one-shape", "write all splits with one schema", {
+      return hint("column/one-shape", "write all splits with the same schema", {
         edit: "the data file",
       });
     }
     return this.#maker || this.#ids
       ? hint(
         "column/lengths-ids",
-        `write \`ids: train\` and \`length: ${size}\`, or make lists of one length`,
+        `write \`ids: train\` and \`length: ${size}\`, or make all lists the same length`,
         {
           set: { length: size, ...(!this.#maker && { ids: "train" }) },
           remove: ["shape"],
@@ -750,7 +752,7 @@ export class ColumnReader {
       )
       : hint(
         "column/lengths",
-        `write \`pad: 0\` and \`shape: [${size}]\`, to which lists are padded and cut, or make them of one length`,
+        `write \`pad: 0\` and \`shape: [${size}]\` to pad and cut all lists to this shape, or make all lists the same length`,
         { set: { pad: 0, shape: [size] } },
       );
   }
@@ -760,10 +762,10 @@ export class ColumnReader {
     const { lists } = this.#layout;
     if (ids && !canBeIds(this.#layout.leaf)) {
       throw this.#refusal(
-        `the column ${column} has the type ${type}, whose values are no ids`,
+        `the column ${column} has the type ${type}, whose values cannot become ids`,
         hint(
           "column/no-ids",
-          "leave out `ids`: ids are made of strings, of whole numbers and of booleans",
+          "remove `ids`: only strings, whole numbers and booleans can become ids",
           { remove: ["."] },
         ),
         "ids",
@@ -772,10 +774,10 @@ export class ColumnReader {
     if (length === undefined) return;
     if (!ids) {
       throw this.#refusal(
-        `the column ${column} has a length, but nothing says how its values become ids`,
+        `the column ${column} has \`length\` but no \`ids\`: only lists of ids can have a length`,
         hint(
           "column/length-ids",
-          "write `ids: train` or another; for lists of numbers write `shape: [20]` and `pad: 0` in place of `length`",
+          "write `ids: train`; for lists of numbers, write `shape: [20]` and `pad: 0` instead of `length`",
           [
             { set: { "../ids": "train" } },
             { set: { "../shape": [20], "../pad": 0 }, remove: ["."] },
@@ -786,8 +788,8 @@ export class ColumnReader {
     }
     if (lists.length === 1) return;
     throw this.#refusal(
-      `the column ${column} has the type ${type} and cannot have a length`,
-      hint("column/no-length", "leave out `length`: it is for lists of ids", { remove: ["."] }),
+      `the column ${column} has the type ${type}, for which \`length\` cannot be used`,
+      hint("column/no-length", "remove `length`: it is only for lists of ids", { remove: ["."] }),
       "length",
     );
   }
@@ -803,7 +805,7 @@ export class ColumnReader {
           `the column ${column} has the type ${field.type}, which cannot be padded`,
           hint(
             "column/no-pad",
-            "leave out `pad`: it is for lists whose rows differ in length only at the outermost level",
+            "remove `pad`: it is for lists that differ in length only at the outermost level",
             { remove: ["."] },
           ),
           "pad",
@@ -811,8 +813,8 @@ export class ColumnReader {
       }
       if (!shape) {
         throw this.#refusal(
-          `the column ${column} is to be padded, but not to which shape`,
-          hint("column/pad-shape", "write the length as `shape`, such as shape: [20]", {
+          `the column ${column} has \`pad\` but no \`shape\` to pad its lists to`,
+          hint("column/pad-shape", "give the length of the lists as `shape`, such as shape: [20]", {
             set: { "../shape": [20] },
           }),
           "pad",
@@ -823,12 +825,12 @@ export class ColumnReader {
     const { shape: tensor, permutation } = tensorOf(field);
     if (permutation?.some((axis, index) => axis !== index)) {
       throw this.#refusal(
-        `the axes of the tensors in the column ${column} are permuted, to [${
+        `the axes of the tensors in the column ${column} are permuted to [${
           permutation.join(", ")
-        }], and their values would be read in another order`,
+        }], so their values would be read in the wrong order`,
         hint(
           "column/permuted",
-          "write them in the order of their axes, in Python: pyarrow.FixedShapeTensorArray" +
+          "write the tensors in the order of their axes; in Python: pyarrow.FixedShapeTensorArray" +
             ".from_numpy_ndarray(numpy.ascontiguousarray(column.to_numpy_ndarray()))",
           { edit: "the data file" },
         ),
@@ -838,12 +840,12 @@ export class ColumnReader {
     if (!shape) return own;
     if (sizeOf(own) !== sizeOf(shape)) {
       throw this.#refusal(
-        `the column ${column} has ${sizeOf(own)} values a row, not ${sizeOf(shape)} as the shape [${
+        `the column ${column} has ${sizeOf(own)} values per row, but the shape [${
           shape.join(", ")
-        }]`,
+        }] has ${sizeOf(shape)}`,
         hint(
           "column/shape",
-          `leave out \`shape\`, which is [${own.join(", ")}] by the type ${field.type}`,
+          `remove \`shape\`: the type ${field.type} has the shape [${own.join(", ")}]`,
           { remove: ["."] },
         ),
         "shape",
@@ -852,7 +854,7 @@ export class ColumnReader {
     return shape;
   }
 
-  /** The shape by the first row that has one. */
+  /** Returns the shape of the first row that is not null. */
   #shapeByRows(
     bounds: Float64Array,
     nullRows: Uint8Array | undefined,
@@ -873,20 +875,20 @@ export class ColumnReader {
     const expected = layoutOf(like.type)!.family, { family } = this.#layout;
     if (family === expected) return;
     const { column, ids } = this.#request;
-    // Files of whole numbers and files of fractions hold the same kind of numbers.
+    // Columns of whole numbers and of fractions can be mixed.
     if (!ids && isNumeric(family) && isNumeric(expected)) return;
     throw this.#refusal(
-      `the column ${column} holds ${family} here (${field.type}) and ${expected} in the training split (${like.type})`,
-      hint("column/one-schema", "write both files with one schema", { edit: "a data file" }),
+      `the column ${column} holds ${family} in this split (${field.type}), but ${expected} in the training split (${like.type})`,
+      hint("column/one-schema", "write both files with the same schema", { edit: "a data file" }),
     );
   }
 
   #lookForNotFinite(values: Values, rows: number, ignored: Uint8Array | undefined): void {
     if (!isFloat(values)) return;
-    // 0 times a number is 0 unless it is not finite.
+    // 0 times a number is 0 only if the number is finite.
     let sum = 0;
     for (let index = 0; index < values.length; index++) sum += values[index]! * 0;
-    // A feature may yet be brought into range by a transform; others are float32 as they are.
+    // A transform may still scale a feature down; labels and weights become float32 directly.
     const { use } = this.#request;
     const narrow = values instanceof Float64Array && (use === "label" || use === "weight");
     const fits = (value: number) => Number.isFinite(narrow ? Math.fround(value) : value);
@@ -919,7 +921,7 @@ export class ColumnReader {
   }
 
   #share(count: number): string {
-    return `${count} of ${this.#row} rows ${count === 1 ? "is" : "are"}`;
+    return `${count} of ${this.#row} rows ${count === 1 ? "has" : "have"}`;
   }
 
   #nullHint(): HintText {
@@ -928,7 +930,7 @@ export class ColumnReader {
     if (use === "label") {
       return hint(
         "nulls/label",
-        `say what becomes of nulls: \`label: { column: ${column}, nulls: drop }\` with the label's other options`,
+        `choose how to handle nulls: \`label: { column: ${column}, nulls: drop }\` with the label's other options`,
         drop,
       );
     }
@@ -936,21 +938,21 @@ export class ColumnReader {
     if (this.#ids || this.#maker && this.#maker.count === undefined) {
       return hint(
         "nulls/text",
-        'say what becomes of nulls: `nulls: drop` or `nulls: { fill: "none" }`' +
-          (length === undefined ? "" : ", with which a list that is null is empty"),
+        'choose how to handle nulls: `nulls: drop` or `nulls: { fill: "none" }`' +
+          (length === undefined ? "" : ", which turns a null list into an empty list"),
         [drop, { set: { nulls: { fill: "none" } } }],
       );
     }
     if (this.#dtype === "int32") {
       return hint(
         "nulls/ids",
-        "say what becomes of nulls: `nulls: drop` or `nulls: { fill: 0 }`",
+        "choose how to handle nulls: `nulls: drop` or `nulls: { fill: 0 }`",
         [drop, { set: { nulls: { fill: 0 } } }],
       );
     }
     return hint(
       "nulls/numbers",
-      "say what becomes of nulls: `nulls: drop`, `nulls: mean`, `nulls: median` or `nulls: { fill: 0 }`, here or for all features at data",
+      "choose how to handle nulls: `nulls: drop`, `nulls: mean`, `nulls: median` or `nulls: { fill: 0 }`, at this feature or for all features in data",
       [drop, { set: { nulls: "mean" } }, { set: { "/data/nulls": { fill: 0 } } }],
     );
   }
@@ -960,21 +962,21 @@ export class ColumnReader {
     if (!isNaN) {
       return hint(
         "column/infinite",
-        "correct the data: a number that is not finite has no place in a net",
+        "correct the data: nets need finite numbers",
         { edit: "the data file" },
       );
     }
     if (use === "label") {
       return hint(
         "nan/label",
-        `leave such rows out: \`label: { column: ${column}, nan: missing, nulls: drop }\` with the label's other options`,
+        `drop such rows: \`label: { column: ${column}, nan: missing, nulls: drop }\` with the label's other options`,
         { set: { nan: "missing", nulls: "drop" } },
       );
     }
     return use === undefined || use === "feature"
       ? hint(
         "nan/missing",
-        "where NaN stands for a missing number, write `nan: missing`, and what becomes of it: `nulls: drop`, `nulls: mean` or `nulls: { fill: 0 }`",
+        "if NaN means that a number is missing, write `nan: missing`, and choose how to handle it: `nulls: drop`, `nulls: mean` or `nulls: { fill: 0 }`",
         [
           { set: { nan: "missing", nulls: "drop" } },
           { set: { nan: "missing", nulls: "mean" } },
@@ -983,7 +985,7 @@ export class ColumnReader {
       )
       : hint(
         "nan/other",
-        "write nulls in place of numbers that are missing, and `nulls: drop` at data",
+        "write nulls instead of missing numbers, and `nulls: drop` in data",
         { edit: "the data file" },
       );
   }
@@ -991,7 +993,9 @@ export class ColumnReader {
   #failUnknown(text: string, row: number): never {
     return this.#fail(
       row,
-      `has the value ${JSON.stringify(text)}, which is none of the ${this.#ids!.size} known ones`,
+      `has the value ${JSON.stringify(text)}, which is not among the ${
+        this.#ids!.size
+      } values of the training rows`,
       this.#unknownHint(),
     );
   }
@@ -1000,7 +1004,7 @@ export class ColumnReader {
     const { text } = this.#request;
     const ids = hint(
       "column/unknown",
-      `write \`ids: train\`, where all values that training rows lack are one id; known are ${
+      `write \`ids: train\`, which gives all unknown values one id; the known values are ${
         listed([...this.#ids!.keys()])
       }`,
       { set: { ids: "train" } },
@@ -1029,9 +1033,9 @@ export class ColumnReader {
   }
 }
 
-/** What to do about nulls of columns that are no features. */
+/** Returns the hint for nulls in columns that are not features. */
 const dropHint = () =>
-  hint("nulls/drop", "leave such rows out: `nulls: drop` at data", {
+  hint("nulls/drop", "drop such rows: write `nulls: drop` in data", {
     set: { "/data/nulls": "drop" },
   });
 
@@ -1040,16 +1044,16 @@ const isFloat = (values: Values): values is Float32Array | Float64Array =>
 
 const isNumeric = (family: Family) => family === "whole numbers" || family === "numbers";
 
-/** Whether nulls become what is measured of the training rows. */
+/** Checks whether nulls are replaced by a mean or median of the training rows. */
 export const isMeasured = (nulls: NullPolicy): nulls is "mean" | "median" =>
   nulls === "mean" || nulls === "median";
 
-/** How many values a shape has. */
+/** Returns the number of values in a shape. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
 }
 
-/** What Arrow's own extension type for tensors says, if the column has it. */
+/** Returns the shape and permutation of Arrow's extension type for tensors, if the column has it. */
 function tensorOf({ metadata }: Field): {
   readonly shape?: readonly number[];
   readonly permutation?: readonly number[];

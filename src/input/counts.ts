@@ -2,24 +2,24 @@ import type { Values } from "../stages/batch.ts";
 import { Occurrences } from "./occurrences.ts";
 import type { Parts, Specs } from "../stages/parts.ts";
 
-/** What was counted of the rows of a split, for warnings. */
+/** Counts over the rows of a split, for warnings. */
 export interface RowCounts {
-  /** How many rows each class has; undefined for a label that is a number. */
+  /** The number of rows of each class; undefined for a label that is a number. */
   readonly classes: readonly number[] | undefined;
-  /** Whether any row has a weight above 0; undefined where rows have no weights. */
+  /** Whether any row has a weight above 0; undefined if rows have no weights. */
   readonly weighted: boolean | undefined;
 }
 
-/** The values of some rows. */
+/** The labels and weights of some rows. */
 export type CountedRows = Pick<Parts<{ readonly values: Values }>, "label" | "weight">;
 
-/** Counts rows as they are read. Classes need not be final: they may be in any order. */
+/** Counts rows while they are read. The order of classes need not be final. */
 export class RowCounter {
   readonly #classes: Occurrences | undefined;
   #weighted = false;
 
   /**
-   * Prepares counts.
+   * Starts counting.
    *
    * @param hasClasses Whether the label's values are classes.
    */
@@ -30,9 +30,9 @@ export class RowCounter {
   /**
    * Counts rows.
    *
-   * @param rows How many.
-   * @param columns Their values.
-   * @param dropped 1 for rows that do not count.
+   * @param rows The number of rows.
+   * @param columns The labels and weights of the rows.
+   * @param dropped 1 for rows that are not counted.
    */
   add(rows: number, { label, weight }: CountedRows, dropped?: Uint8Array): void {
     if (rows === 0) return;
@@ -43,9 +43,9 @@ export class RowCounter {
   }
 
   /**
-   * Says what was counted.
+   * Returns the counts.
    *
-   * @param specs What the columns are.
+   * @param specs The specs of label and weight.
    */
   finish({ label, weight }: Pick<Specs, "label" | "weight">): RowCounts {
     const classes = this.#classes;

@@ -22,33 +22,33 @@ import type { StoredColumns } from "./rows.ts";
 import type { ColumnText } from "./texts.ts";
 
 /**
- * Which columns are wanted, and of what. Whoever reads rows is handed all of it, in another thread
- * as well: it has no part that may be left out.
+ * The columns to read, and how. No property is optional, so that no reader of rows, also in another
+ * thread, can receive an incomplete request.
  */
 export interface ColumnsRequest {
   /** The features by name. */
   readonly features: Readonly<Record<string, FeatureOptions>>;
   /** The label. */
   readonly label: LabelOptions;
-  /** What becomes of nulls where a feature does not say so, as far as that suits it. */
+  /** The default for nulls in features without an option of their own, if it is applicable. */
   readonly nulls: NullPolicy | undefined;
-  /** What sources know of columns of text, by column. */
+  /** Facts about columns of text from the sources, by column. */
   readonly texts: Readonly<Record<string, ColumnText>>;
-  /** The column that says how much each row counts in losses, if one does. */
+  /** The column with the weights of rows in losses, if there is one. */
   readonly weight: string | undefined;
-  /** Columns that metrics read. */
+  /** The columns that metrics read. */
   readonly columns: readonly string[];
   /** The source's stage, for messages. */
   readonly stage: StageReference;
-  /** Where the pipeline file has an option of the data, such as `features.image.shape`. */
+  /** Returns the place of a data option in the pipeline file, such as `features.image.shape`. */
   readonly places: ((path: string) => Place | undefined) | undefined;
 }
 
-/** A request as it can be sent to another thread: a function cannot. */
+/** A request without functions, which can be sent to another thread. */
 export type SentRequest = Omit<ColumnsRequest, "places">;
 
 /**
- * Makes a request ready to be sent.
+ * Converts a request into a form that can be sent to another thread.
  *
  * @param request The request.
  */
@@ -57,50 +57,50 @@ export function sentRequest({ places: _, ...request }: ColumnsRequest): SentRequ
 }
 
 /**
- * A request that was sent from another thread, which knows the places.
+ * Converts a request that was sent from another thread. It has no places.
  *
- * @param request What it sent.
+ * @param request The request as it was sent.
  */
 export function receivedRequest(request: SentRequest): ColumnsRequest {
   return { ...request, places: undefined };
 }
 
-/** What is known of a split's columns, whose shapes, ids and classes hold for another one. */
+/** Columns that were read before, whose shapes, ids and classes apply to other rows as well. */
 export interface KnownColumns {
   /** The source's columns. */
   readonly schema: Schema;
-  /** What they are. */
+  /** The specs of the columns. */
   readonly specs: Specs;
   /**
-   * Whether they are known of the same rows: columns that only metrics read have ids of their own
-   * in others.
+   * Whether the same rows are read again. In other rows, columns that only metrics read get ids of
+   * their own.
    */
   readonly sameRows: boolean;
 }
 
-/** The wanted columns of a record batch. */
+/** The requested columns of a record batch, decoded. */
 export interface DecodedBatch {
-  /** How many rows. */
+  /** The number of rows. */
   readonly rows: number;
-  /** Their values. */
+  /** The values of the columns. */
   readonly columns: Parts<ColumnChunk>;
 }
 
-/** Makes typed arrays of the wanted columns of a source, record batch by record batch. */
+/** Decodes the requested columns of a source into typed arrays, record batch by record batch. */
 export class Decoder {
   readonly #planned: Parts<PlannedColumn, PlannedColumn<LabelSpec>>;
   readonly #stage: StageReference;
-  /** Whether ids are counted: of rows that are read again they were. */
+  /** Whether ids are counted; not if the rows are read again. */
   readonly #counts: boolean;
 
   /**
-   * Finds the columns; all that are missing or do not suit are reported together.
+   * Finds the requested columns. Problems of all columns are reported together.
    *
    * @param schema The source's columns.
-   * @param request Which are wanted.
-   * @param like What they were in the training split, or before.
-   * @param where Where a row is, in words; its number by default.
-   * @throws {UserError} If one is missing, or is not as wanted.
+   * @param request The columns to read.
+   * @param like The columns of the training split, or of the same rows when they were read before.
+   * @param where Describes the position of a row in messages; by default its number.
+   * @throws {UserError} If a column is missing, or does not agree with its options.
    */
   constructor(
     schema: Schema,
@@ -117,7 +117,7 @@ export class Decoder {
    * Reads the next record batch.
    *
    * @param batch The record batch.
-   * @throws {UserError} If a value is not as wanted.
+   * @throws {UserError} If a value does not agree with the options of its column.
    */
   read(batch: RecordBatch): DecodedBatch {
     const columns = mapParts<PlannedColumn, ColumnChunk>(
@@ -136,7 +136,7 @@ export class Decoder {
     }
   }
 
-  /** A batch in which null lists are as long as those of other batches. */
+  /** Completes a batch whose null lists did not have a known length when it was read. */
   #shaped({ rows, columns }: DecodedBatch): DecodedBatch {
     if (listParts<ColumnChunk>(columns).every(({ unshaped }) => unshaped === undefined)) {
       return { rows, columns };
@@ -156,8 +156,8 @@ export class Decoder {
   }
 
   /**
-   * How often ids of a vocabulary occur in the rows so far, by feature, once
-   * {@linkcode Decoder.finish} was called.
+   * Returns the counts of ids from vocabularies in all rows, by feature. Call it after
+   * {@linkcode Decoder.finish}.
    */
   idCounts(): Record<string, IdCounts> {
     const counts: Record<string, IdCounts> = {};
@@ -169,10 +169,10 @@ export class Decoder {
   }
 
   /**
-   * Refuses the rows so far if something is wrong with any of them: nulls, numbers that are not
-   * finite, and labels that are no classes, of all columns together.
+   * Refuses the rows so far if any of them has nulls that are not allowed, numbers that are not
+   * finite, or labels that are not classes.
    *
-   * @throws {UserError} If something is.
+   * @throws {UserError} With the problems of all columns.
    */
   refuse(): void {
     const problems = listParts<PlannedColumn>(this.#planned).flatMap(({ problems }) => problems());
@@ -180,10 +180,10 @@ export class Decoder {
   }
 
   /**
-   * Says what the columns are, and makes the ids of strings final.
+   * Finalizes the columns and the ids of strings, after all record batches were read.
    *
-   * @param read What of the record batches is kept.
-   * @throws {UserError} If something is wrong with any row.
+   * @param read The record batches that were kept.
+   * @throws {UserError} If any row has a problem, see {@linkcode Decoder.refuse}.
    */
   finish(read: readonly DecodedBatch[]): StoredColumns {
     this.refuse();
@@ -193,7 +193,7 @@ export class Decoder {
       ? combineParts(filled.map(({ columns }) => columns), (...all: ColumnChunk[]) => all)
       : mapParts<PlannedColumn, ColumnChunk[]>(planned, () => []);
     const done = new Map<PlannedColumn, Finished>();
-    // Those that have another one's vocabulary come after it.
+    // Features that use the vocabulary of another feature come after it.
     const ordered = Object.entries(planned.features)
       .sort(([, a], [, b]) => Number(a.lender !== undefined) - Number(b.lender !== undefined));
     for (const [name, column] of ordered) {
@@ -215,9 +215,9 @@ export class Decoder {
 }
 
 /**
- * The columns that features and label are read from, each once.
+ * Returns the names of all columns to read, each once.
  *
- * @param request What is wanted.
+ * @param request The columns to read.
  */
 export function wantedColumns({ features, label, weight, columns }: SentRequest): string[] {
   const named = Object.entries(features).map(([name, { column }]) => column ?? name);
@@ -227,10 +227,10 @@ export function wantedColumns({ features, label, weight, columns }: SentRequest)
 }
 
 /**
- * Which rows some column drops.
+ * Finds the rows that are dropped because of a null in any column.
  *
  * @param batch The rows.
- * @returns 1 for each of them; undefined if no column drops any.
+ * @returns 1 for each dropped row; undefined if no row is dropped.
  */
 export function droppedRows({ columns, rows }: DecodedBatch): Uint8Array | undefined {
   const all = listParts<ColumnChunk>(columns).flatMap(({ dropped }) => dropped ?? []);
@@ -248,17 +248,19 @@ function refuseNegative(
   const row = values.findIndex((value: number) => !(value >= 0));
   if (row < 0) return;
   throw new UserError(
-    `${whereIn(row)}, column ${weight}: has the weight ${values[row]} (rows count from 0)`,
+    `${whereIn(row)}, column ${weight}: has the weight ${
+      values[row]
+    }; expected 0 or more (rows count from 0)`,
     {
       place,
-      hint: hint("weight/negative", "weights are 0 or more: correct the data", {
+      hint: hint("weight/negative", "correct the data: weights must be 0 or more", {
         edit: "the data file",
       }),
     },
   );
 }
 
-/** How a feature's values become ids: that of another feature, if it says so. */
+/** Returns the options for a feature's ids, which may be those of another feature. */
 function idRequest(
   name: string,
   { features, places }: ColumnsRequest,
@@ -273,12 +275,12 @@ function idRequest(
   }
   throw new UserError(
     other
-      ? `the feature ${ids.of} does not say itself how its values become ids`
+      ? `the feature ${name} uses the ids of the feature ${ids.of}, which does not define ids itself`
       : `there is no feature ${JSON.stringify(ids.of)}`,
     {
       place: places?.(`features.${name}.ids`),
       hint: other
-        ? hint("ids/of-none", `write how at features.${ids.of}.ids, such as train`, {
+        ? hint("ids/of-none", `define them at features.${ids.of}, such as \`ids: train\``, {
           set: { [`../../${ids.of}/ids`]: "train" },
         })
         : nameHint("ids/of", {
@@ -296,14 +298,14 @@ function idRequest(
   );
 }
 
-/** Whether a feature says itself how its values become ids. */
+/** Checks whether a feature defines its own ids. */
 const hasOwnIds = ({ ids }: Pick<FeatureOptions, "ids">) =>
   ids !== undefined && (typeof ids === "string" || !("of" in ids));
 
-/** How many bytes a view may keep in memory beside its own: few do not matter. */
+/** The number of unused bytes that a view may always keep in memory. */
 const keptBeside = 2 ** 16;
 
-/** A view of a record batch keeps all of it in memory; of one with much else, values are copied. */
+/** Copies values that are a small view of a record batch, which would stay in memory with them. */
 function compacted(chunk: ColumnChunk): ColumnChunk {
   const { values } = chunk;
   const beside = values.buffer.byteLength - values.byteLength;
@@ -311,30 +313,30 @@ function compacted(chunk: ColumnChunk): ColumnChunk {
   return { ...chunk, values: values.slice() };
 }
 
-/** What a column is, with the values that are kept of it, by chunk. */
+/** The spec of a column, and the values that are kept, by chunk. */
 interface Finished<Spec extends ColumnSpec = ColumnSpec> {
   readonly spec: Spec;
   readonly values: readonly Values[];
 }
 
-/** A wanted column, and how it is read. */
+/** A requested column, and how it is read. */
 interface PlannedColumn<Spec extends ColumnSpec = ColumnSpec> {
   readonly field: Field;
-  /** The other feature whose ids it has, if it has another one's. */
+  /** The other feature that defines its ids, if there is one. */
   readonly lender?: string | undefined;
-  /** Reads its part of the next record batch. */
+  /** Reads the column of the next record batch. */
   readonly read: (data: Data) => ColumnChunk;
-  /** Makes a chunk whole, when all was read. */
+  /** Completes a chunk after all rows were read. */
   readonly shaped: (chunk: ColumnChunk, rows: number) => ColumnChunk;
-  /** Makes ids final and says what it is, when all was read. */
+  /** Makes ids final and returns the spec, after all rows were read. */
   readonly finish: (chunks: readonly ColumnChunk[], lender?: ColumnSpec) => Finished<Spec>;
-  /** What was wrong with the rows so far. */
+  /** Returns the problems of the rows so far. */
   readonly problems: () => Problem[];
-  /** Counts the ids of rows that stay. */
+  /** Counts the ids of rows that are kept. */
   readonly tally?: ((chunk: ColumnChunk, rows: number, dropped?: Uint8Array) => void) | undefined;
   /** Whether the values are classes. */
   readonly hasClasses?: boolean;
-  /** How often ids of a vocabulary occur. */
+  /** Returns the counts of ids from a vocabulary. */
   readonly idCounts?: (() => IdCounts | undefined) | undefined;
 }
 
@@ -367,9 +369,9 @@ function planColumns(
     const count = schema.fields.filter(({ name }) => name === column).length;
     if (count > 1) {
       problems.push({
-        message: `the data has ${count} columns called ${column}`,
+        message: `the data has ${count} columns with the name ${column}`,
         place: places(path),
-        hint: hint("column/twice", "give each a name of its own where the file is written", {
+        hint: hint("column/twice", "give each column of the data file a unique name", {
           edit: "the data file",
         }),
       });
@@ -401,7 +403,7 @@ function planColumns(
       return planned(field, reader, ids?.borrowed ? ids.name : undefined);
     });
   });
-  /** A column that is no feature. */
+  /** Plans a column of weights or of metrics. */
   const other = (column: string, path: "weight" | "", known: ColumnSpec | undefined) =>
     plan(column, path, (near) => otherColumn(path, near), (field, likeField) => {
       const reader = new ColumnReader(field, {
@@ -441,13 +443,13 @@ function planColumns(
     };
   });
   if (problems.length > 0) throw new UserError(problems, { exitCode: 2 });
-  // Without a problem none of them is missing.
+  // There were no problems, so no column is undefined.
   return { features, columns, weight, label } as Parts<PlannedColumn, PlannedColumn<LabelSpec>>;
 }
 
 /**
- * What to do about a column that is not there: the one that was most likely meant, or all that
- * there are.
+ * Returns the hint for a missing column: the name that was most likely meant, and the names of all
+ * columns.
  */
 function columnHint(
   written: string,
@@ -455,7 +457,7 @@ function columnHint(
   change: (column: string) => Change,
 ): HintText {
   if (names.length === 0) {
-    return hint("column/none", "the data has no columns at all: name other files", {
+    return hint("column/none", "the data has no columns at all: use other files", {
       edit: "the source, or the data file",
     });
   }
@@ -464,11 +466,11 @@ function columnHint(
   return hint("column/name", words, change(near));
 }
 
-/** Another column of weights; the columns of metrics are named at several places. */
+/** Returns the change to another column. Columns of metrics may be named at several places. */
 const otherColumn = (path: "weight" | "", column: string): Change =>
   path === "weight" ? { set: { ".": column } } : { edit: "the metric's column" };
 
-/** A column as a reader reads it. */
+/** Plans a column that is read by a {@linkcode ColumnReader}. */
 function planned(field: Field, reader: ColumnReader, lender?: string): PlannedColumn {
   return {
     field,
@@ -485,7 +487,7 @@ function planned(field: Field, reader: ColumnReader, lender?: string): PlannedCo
   };
 }
 
-/** A column of weights: numbers of 0 or more. */
+/** Adds the checks for weights to a column: numbers of 0 or more. */
 function weighing(
   column: PlannedColumn | undefined,
   name: string,
@@ -507,10 +509,10 @@ function weighing(
       const { dtype, unit } = finished.spec;
       if (dtype === "float32" && !unit) return finished;
       throw new UserError(
-        `the column ${name} holds ${unit ? "times" : "strings"}, which are no weights`,
+        `the column ${name} holds ${unit ? "times" : "strings"}, which cannot be weights`,
         {
           place,
-          hint: hint("weight/type", "a weight is a number of 0 or more: name another column", {
+          hint: hint("weight/type", "name a column of numbers that are 0 or more", {
             edit: "the column of weights",
           }),
           exitCode: 2,
@@ -520,7 +522,7 @@ function weighing(
   };
 }
 
-/** What `data.nulls` says of a feature: where that does not suit, a null is an error. */
+/** Returns `data.nulls` if it is applicable to a feature; otherwise nulls are errors. */
 function suitableNulls(
   { type }: Field,
   { ids, dtype, pad }: Omit<FeatureOptions, "column">,
@@ -542,10 +544,14 @@ function columnOf(batch: RecordBatch, { name, type }: Field, stage: StageReferen
   if (!data || String(data.type) !== String(type)) {
     throw new StageError(
       stage,
-      `gave a record batch ${
-        data ? `with the type ${data.type} of` : "without"
+      `returned a record batch ${
+        data ? `with the type ${data.type} for` : "without"
       } the column ${name}`,
-      { hint: hint("source/schema", `its schema says ${type}`, { edit: "the stage" }) },
+      {
+        hint: hint("source/schema", `return the type ${type}, which its schema declares`, {
+          edit: "the stage",
+        }),
+      },
     );
   }
   return data;

@@ -1,5 +1,5 @@
 /**
- * How the values of a column become ids.
+ * Maps the values of a column to ids.
  *
  * @module
  */
@@ -8,55 +8,55 @@ import type { IdOptions } from "../pipeline/data_options.ts";
 import type { ColumnSpec, IdSpec, Values } from "../stages/batch.ts";
 import { Occurrences } from "./occurrences.ts";
 
-/** Stands in a list's places behind its last value. */
+/** The id at the empty positions after the last value of a list. */
 export const PADDING = -1;
 
-/** How a feature's values become ids, and under which name. */
+/** The `ids` options of a feature, resolved if they refer to another feature. */
 export interface IdRequest {
-  /** How. */
+  /** The options. */
   readonly options: IdOptions;
-  /** The feature whose ids they are: itself, or the one that `of` names. */
+  /** The feature that defines the ids: the feature itself, or the one that `of` names. */
   readonly name: string;
-  /** Whether the vocabulary is that of another feature of the same split. */
+  /** Whether the ids are defined by another feature of the same split. */
   readonly borrowed: boolean;
 }
 
 /**
- * How often values of a feature occur, all rows of a source together but for those that a null
- * drops.
+ * The counts of a feature's values in all rows of a source, without rows that are dropped because
+ * of nulls.
  */
 export interface IdCounts {
-  /** How many values there are, each time that they occur. */
+  /** The total number of occurrences of all values. */
   readonly values: number;
-  /** How many of them have no id of their own: they have the unknown one. */
+  /** The number of occurrences of values that have the unknown id. */
   readonly unknown: number;
   /**
-   * How many values of a vocabulary that was found in these rows occur once; undefined for one that
-   * was known.
+   * The number of values that occur only once, if the vocabulary was built from these rows;
+   * undefined if it was known before.
    */
   readonly once: number | undefined;
 }
 
 /**
- * Makes ids of values. Those of a vocabulary that is found while reading are final once
- * {@linkcode IdMaker.finish} has put it in order; all others are at once.
+ * Maps values to ids. The ids of a vocabulary that is built while rows are read are provisional
+ * until {@linkcode IdMaker.finish} sorts the vocabulary; all other ids are final immediately.
  */
 export class IdMaker {
   readonly #request: IdRequest;
-  /** What a value's id is, for vocabularies. */
+  /** The ids of values in a vocabulary. */
   readonly #ids = new Map<Key, number>();
   readonly #vocabulary: readonly string[] | undefined;
   readonly #numbers: boolean;
-  /** How often each value occurs, by its id before ids are final. */
+  /** How often each value occurs, by its provisional id. */
   readonly #occurrences = new Occurrences();
   #counts: IdCounts | undefined;
 
   /**
-   * Takes what is known beforehand.
+   * Creates a mapping.
    *
-   * @param request How values become ids.
-   * @param numbers Whether the values are whole numbers rather than strings.
-   * @param known The vocabulary of the training split, if this is another one.
+   * @param request The options for ids.
+   * @param numbers Whether the values are whole numbers and not strings.
+   * @param known The vocabulary of the training split, if another split is read.
    */
   constructor(request: IdRequest, numbers: boolean, known?: readonly string[]) {
     this.#request = request;
@@ -66,7 +66,7 @@ export class IdMaker {
     this.#vocabulary?.forEach((value, id) => this.#ids.set(numbers ? keyOf(value) : value, id));
   }
 
-  /** How many ids there are, for those that are not of a vocabulary. */
+  /** The number of ids; undefined if they come from a vocabulary. */
   get count(): number | undefined {
     const { options } = this.#request;
     if (typeof options === "string" || isList(options)) return undefined;
@@ -74,10 +74,10 @@ export class IdMaker {
   }
 
   /**
-   * The id of a value.
+   * Returns the id of a value.
    *
    * @param value The value.
-   * @returns The id, or undefined for a number that should be an id and is none.
+   * @returns The id, or undefined for a number that is not a valid id (`ids: { count }`).
    */
   id(value: string | number | bigint): number | undefined {
     const { options } = this.#request;
@@ -95,26 +95,25 @@ export class IdMaker {
   }
 
   /**
-   * Counts ids as rows have them, where they are of a vocabulary.
+   * Counts the ids of some rows, if they come from a vocabulary.
    *
-   * @param values The ids of some rows that {@linkcode IdMaker.id} has made, with empty places of
-   *   lists.
-   * @param rows How many rows.
-   * @param dropped 1 for rows that do not count.
+   * @param values The ids from {@linkcode IdMaker.id}, including empty positions of lists.
+   * @param rows The number of rows.
+   * @param dropped 1 for rows that are not counted.
    */
   tally(values: Values, rows: number, dropped: Uint8Array | undefined): void {
     if (this.count === undefined) this.#occurrences.add(values, rows, dropped);
   }
 
   /**
-   * What {@linkcode IdMaker.tally} has counted, once ids are final; undefined for ids that are not
-   * of a vocabulary.
+   * The counts from {@linkcode IdMaker.tally} after {@linkcode IdMaker.finish}; undefined for ids
+   * that do not come from a vocabulary.
    */
   get counts(): IdCounts | undefined {
     return this.#counts;
   }
 
-  /** The value that occurs most often, where the vocabulary is found in these rows. */
+  /** The most frequent value, if the vocabulary is built from these rows. */
   get mostFrequent(): { readonly value: string; readonly count: number } | undefined {
     let most: { readonly value: Key; readonly count: number } | undefined;
     for (const [value, id] of this.#ids) {
@@ -128,8 +127,8 @@ export class IdMaker {
    * Makes ids final, in place.
    *
    * @param chunks The ids of all rows.
-   * @param lender What the feature is whose vocabulary it has, if it has another one's.
-   * @returns What the ids are.
+   * @param lender The feature that defines the vocabulary, if it is another one.
+   * @returns The kind and number of ids, and their vocabulary.
    */
   finish(
     chunks: readonly { readonly values: Values }[],
@@ -176,14 +175,14 @@ export class IdMaker {
 }
 
 /**
- * What a value is told apart by: a number, or text, also that of a number which a double cannot
- * hold exactly.
+ * The key of a value in a map: a number, or a text. Numbers that a double cannot represent exactly
+ * are texts as well.
  */
 export type Key = string | number;
 
 /**
- * What a whole number is told apart by. Those of 64 bits have their decimal text where a double
- * cannot hold them exactly.
+ * Returns the key of a whole number: the number itself, or its decimal text if a double cannot
+ * represent it exactly.
  *
  * @param value The number, or its text.
  */
@@ -195,13 +194,12 @@ export function keyOf(value: string | number | bigint): Key {
 /**
  * Compares whole numbers by their keys, for sorting.
  *
- * @param a The one.
- * @param b The other.
+ * @param a The first key.
+ * @param b The second key.
  */
 export function byValue(a: Key, b: Key): number {
   if (typeof a === "number" && typeof b === "number") return a - b;
-  // Texts stand for numbers that may differ by less than a double can tell; what fills nulls may be
-  // any text.
+  // Texts are numbers that are too large for doubles; the fill value for nulls may be any text.
   const [one, other] = [a, b].map((key) => /^-?\d+$/.test(`${key}`) ? BigInt(key) : undefined);
   if (one === undefined || other === undefined) {
     return Number(one === undefined) - Number(other === undefined) || (a < b ? -1 : +(a > b));
@@ -210,12 +208,12 @@ export function byValue(a: Key, b: Key): number {
 }
 
 /**
- * The id of a value among a number of buckets: the 32-bit FNV-1a hash of its text in UTF-8, mixed
- * as MurmurHash3 ends, modulo the number of buckets. A whole number has the id of its decimal text.
- * It depends on nothing else, so that other programs can compute it.
+ * Returns the hash bucket of a value: the 32-bit FNV-1a hash of its UTF-8 text, passed through the
+ * finalizer of MurmurHash3, modulo the number of buckets. A whole number has the id of its decimal
+ * text. The id depends on nothing else, so other programs can compute it.
  *
  * @param value The value.
- * @param buckets How many ids there are.
+ * @param buckets The number of ids.
  */
 export function hashedId(value: string | number | bigint, buckets: number): number {
   const text = String(value);
@@ -244,9 +242,10 @@ function mixed(hash: number): number {
 }
 
 /**
- * Whether ids are those values of the training rows that occur often enough.
+ * Checks for the options `{ train: true, minCount }`, which give ids to sufficiently frequent values
+ * of the training rows.
  *
- * @param options How values become ids.
+ * @param options The options for ids.
  */
 export const isTrainingIds = (
   options: IdOptions,

@@ -3,44 +3,44 @@ import type { BatchAddress, BatchMaker, Pass } from "./batches.ts";
 import { type InputSetup, WorkerInput } from "./worker_input.ts";
 
 /**
- * Where batches are made: in a thread of its own (`always`), in the thread that computes (`never`),
- * or wherever it is better (`auto`).
+ * The thread that makes batches: always a separate thread (`always`), never a separate thread
+ * (`never`), or whichever is faster (`auto`).
  */
 export type InputThread = "auto" | "always" | "never";
 
-/** How batches are to be made. */
+/** Options of {@linkcode Input}. */
 export interface InputOptions {
-  /** Where. */
+  /** The thread that makes batches. */
   readonly thread: InputThread;
-  /** When `auto` starts a thread. */
+  /** The condition on which `auto` starts a thread. */
   readonly worth?: Worth;
-  /** What another thread would make them of, or why there can be none. */
+  /** Returns the setup for a thread, or the reason why a thread cannot be used. */
   readonly setup: () => InputSetup | string;
-  /** Told where batches are made, a line at a time. */
+  /** Receives log lines about the thread that makes batches. */
   readonly report: (line: string) => void;
 }
 
-/** When a thread is worth its start: when batches have taken as long as this, in this thread. */
+/** The time that batches must have taken in the main thread before a thread is started. */
 export interface Worth {
-  /** In milliseconds: about what the start itself takes. */
+  /** The minimum in milliseconds; about the time that the start itself takes. */
   readonly milliseconds: number;
-  /** As a part of the time since the first batch. */
+  /** The minimum as a fraction of the time since the first batch. */
   readonly share: number;
 }
 
 const usualWorth: Worth = { milliseconds: 500, share: 0.01 };
 
-/** How many batches are asked for before they are needed. */
+/** The number of batches that are requested before they are needed. */
 const ahead = 3;
 
 /**
- * Makes the batches of a run, ahead of the step where that is worth while.
+ * Makes the batches of a run, ahead of the steps if that saves time.
  *
- * A run begins without a thread for them, as many a run is over before one has started, and in many
- * others a batch takes so little of a step that the other thread would only cost memory. The thread
- * is started once batches have taken half a second and 1 % of the run's time, and takes over when
- * it is there. Where it cannot be had, or fails, batches are made in the thread that computes: a
- * stage's error is met there again. The batches are the same wherever they are made.
+ * A run starts without a thread for batches: many runs end before a thread would be ready, and in
+ * many others batches take so little time that a thread would only cost memory. The thread is
+ * started when batches have taken half a second and 1 % of the run's time, and takes over when it is
+ * ready. If it cannot be started or fails, the main thread makes the batches, and an error of a
+ * stage occurs there again. The batches are the same in both threads.
  */
 export class Input {
   readonly #maker: BatchMaker;
@@ -48,15 +48,15 @@ export class Input {
   #thread: InputThread;
   #worker: WorkerInput | undefined;
   #began: number | undefined;
-  /** Whether this thread has let go of what it read ahead, as the other one reads now. */
+  /** Whether the main thread has freed the rows that it read ahead, because the other one reads. */
   #resting = false;
   #spent = 0;
 
   /**
-   * Takes what makes batches.
+   * Creates the input of a run.
    *
-   * @param maker Makes a batch here.
-   * @param options Where they are to be made.
+   * @param maker Makes batches in the main thread.
+   * @param options The thread to use, and when.
    */
   constructor(maker: BatchMaker, options: InputOptions) {
     this.#maker = maker;
@@ -65,16 +65,16 @@ export class Input {
   }
 
   /**
-   * The batches of some passes. All are to be taken, in their order.
+   * Returns the batches of some passes. All of them must be taken, in order.
    *
    * @param passes The passes.
-   * @param skip How many batches of the first pass are left out, as they were taken before.
+   * @param skip The number of batches of the first pass to skip, because they were taken before.
    */
   feed(passes: Iterable<Pass>, skip = 0): Feed {
     return new Feed(this, this.#maker, passes, skip);
   }
 
-  /** The other thread, once it makes batches. */
+  /** Returns the thread if it is ready to make batches. */
   async worker(): Promise<WorkerInput | undefined> {
     if (this.#thread === "never") return undefined;
     if (!this.#worker && (this.#thread === "always" || this.#isWorthStarting())) this.#start();
@@ -87,9 +87,9 @@ export class Input {
   }
 
   /**
-   * Makes a batch in this thread.
+   * Makes a batch in the main thread.
    *
-   * @param address Which.
+   * @param address The batch's address.
    */
   async make(address: BatchAddress): Promise<Batch> {
     const start = performance.now();
@@ -100,17 +100,17 @@ export class Input {
   }
 
   /**
-   * Goes on in this thread alone.
+   * Continues without a separate thread.
    *
-   * @param why What is wrong with the other one.
+   * @param why The reason, for the log.
    */
   giveUp(why: string): void {
     this.#thread = "never";
-    this.#options.report(`input: batches are made between the steps: ${why}`);
+    this.#options.report(`input: batches are made between the steps, without a thread: ${why}`);
     this.close();
   }
 
-  /** Ends the other thread. */
+  /** Ends the thread. */
   close(): void {
     this.#worker?.close();
     this.#worker = undefined;
@@ -139,11 +139,11 @@ export class Feed {
   readonly #input: Input;
   readonly #maker: BatchMaker;
   readonly #passes: Iterator<Pass>;
-  /** Batches that come next, by pass: the first one that is not taken yet stands first. */
+  /** The addresses of the next batches; the first one comes next. */
   readonly #upcoming: BatchAddress[] = [];
   readonly #asked: { readonly address: BatchAddress; readonly batch: Promise<Batch> }[] = [];
 
-  /** As {@linkcode Input.feed} makes it. */
+  /** Creates a feed; use {@linkcode Input.feed}. */
   constructor(input: Input, maker: BatchMaker, passes: Iterable<Pass>, skip = 0) {
     this.#input = input;
     this.#maker = maker;
@@ -157,7 +157,7 @@ export class Feed {
    *
    * @returns The batch.
    * @throws {StageError} If a transform fails.
-   * @throws {RangeError} If there are no more.
+   * @throws {RangeError} If there are no more batches.
    */
   async next(): Promise<Batch> {
     const worker = await this.#input.worker();
@@ -171,8 +171,8 @@ export class Feed {
       this.#ask(worker);
       return batch;
     } catch (error) {
-      // It is made here again: what a stage did wrong is then its own error, and what only the
-      // other thread cannot do is no reason to end the run.
+      // Make the batch again in the main thread: an error of a stage then occurs here with its own
+      // place, and a failure of the thread alone does not end the run.
       this.#input.giveUp((error as Error).message);
       return await this.#makeNext();
     }

@@ -7,20 +7,21 @@ import { Classes, classHint } from "./classes.ts";
 import { type ColumnChunk, ColumnReader } from "./columns.ts";
 import { isTimestamp, layoutOf } from "./layout.ts";
 
-/** What a label is read with beside its options. */
+/** The context of a {@linkcode LabelReader}, in addition to the label's options. */
 export interface LabelContext {
-  /** Where the pipeline file says it. */
+  /** The place of the label in the pipeline file. */
   readonly place?: Place | undefined;
-  /** The label of the training split, if this is another one. */
+  /** The label of the training split, if another split is read. */
   readonly like?: { readonly spec: LabelSpec; readonly field: Field } | undefined;
-  /** What becomes of nulls where the label does not say so. */
+  /** The default for nulls, if the label has no option of its own. */
   readonly nulls?: NullPolicy | undefined;
-  /** Where a row is, in words; its number by default. */
+  /** Describes the position of a row in messages; by default its number. */
   readonly where?: ((row: number) => string) | undefined;
 }
 
 /**
- * Reads the label's column: classes and binary labels are checked, and come in one type of array.
+ * Reads the label's column. Checks classes and binary labels, and returns each kind of label in one
+ * type of array.
  */
 export class LabelReader {
   readonly #options: LabelOptions;
@@ -30,12 +31,12 @@ export class LabelReader {
   readonly #classes: Classes | undefined;
 
   /**
-   * Checks the column's type against what is wanted of the label.
+   * Checks whether the column's type is compatible with the label's options.
    *
    * @param field The column's name and type.
-   * @param options What is wanted.
-   * @param context What else is known.
-   * @throws {UserError} If the type does not suit.
+   * @param options The label's options.
+   * @param context The place in the pipeline file, the label of the training split, and defaults.
+   * @throws {UserError} If the type is not compatible with the options.
    */
   constructor(field: Field, options: LabelOptions, context: LabelContext = {}) {
     const { place, like, where } = context;
@@ -44,8 +45,8 @@ export class LabelReader {
     const layout = layoutOf(field.type);
     if (!layout || layout.lists.length > 0) {
       throw this.#refusal(
-        `the label ${options.column} has the type ${field.type}`,
-        hint("label/type", "a label is one number, boolean or string a row: name such a column", {
+        `the column ${options.column} has the type ${field.type}, which cannot be a label`,
+        hint("label/type", "use a column with one number, boolean or string per row as the label", {
           edit: "the label's column",
         }),
       );
@@ -58,7 +59,7 @@ export class LabelReader {
     if (this.#kind === "number") this.#refuseNoNumber(family, count, isTimestamp(layout.leaf));
     if (this.#kind === "binary" && count !== undefined && count !== 2) {
       throw this.#refusal(
-        `the label ${options.column} is binary and has 2 classes, not ${count}`,
+        `the label ${options.column} is binary, which means 2 classes, but \`classes\` has ${count}`,
         classHint(),
       );
     }
@@ -84,7 +85,7 @@ export class LabelReader {
   }
 
   /**
-   * Reads the label's part of the next record batch.
+   * Reads the label's column of the next record batch.
    *
    * @param data The column.
    */
@@ -93,31 +94,31 @@ export class LabelReader {
   }
 
   /**
-   * A chunk with the values that its rows have, once all rows were read.
+   * Completes a chunk after all rows were read.
    *
-   * @param chunk What {@linkcode LabelReader.read} returned.
-   * @param rows How many rows it has.
+   * @param chunk A chunk from {@linkcode LabelReader.read}.
+   * @param rows The number of rows in the chunk.
    */
   shaped(chunk: ColumnChunk, rows: number): ColumnChunk {
     return this.#reader.shaped(chunk, rows);
   }
 
-  /** Whether the values are classes, in their order or in that in which they were found. */
+  /** Whether the values are classes. Before {@linkcode LabelReader.finish}, their order may change. */
   get hasClasses(): boolean {
     return this.#classes !== undefined;
   }
 
-  /** What was wrong with the rows so far. */
+  /** Returns the problems of the rows so far. */
   problems(): Problem[] {
     return [...this.#reader.problems(), ...this.#classes?.problems() ?? []];
   }
 
   /**
-   * Makes the labels final, when all record batches were read.
+   * Finalizes the labels after all record batches were read.
    *
-   * @param chunks What {@linkcode LabelReader.read} returned, as far as it was kept.
-   * @returns What the label is, and the values of each chunk: an Int32Array for classes, else a
-   * Float32Array.
+   * @param chunks The chunks from {@linkcode LabelReader.read} that were kept.
+   * @returns The label's spec, and the values of each chunk: an Int32Array for classes, and a
+   *   Float32Array for other labels.
    * @throws {UserError} If there are too few classes, or too many.
    */
   finish(chunks: readonly ColumnChunk[]): { spec: LabelSpec; values: Values[] } {
@@ -138,23 +139,23 @@ export class LabelReader {
     const { column } = this.#options;
     if (family === "strings") {
       throw this.#refusal(
-        `the label ${column} holds strings, which are no numbers to predict`,
+        `the label ${column} has strings, but kind: number needs numbers`,
         hint(
           "label/strings",
-          `write kind: class; to predict numbers, write them as numbers (of CSV files: \`columns: { ${column}: float64 }\`)`,
+          `write kind: class; to predict numbers, store them as numbers (for CSV files, write \`columns: { ${column}: float64 }\` in the sources)`,
           { set: { kind: "class" } },
         ),
       );
     }
     if (count !== undefined) {
       throw this.#refusal(
-        `the label ${column} is a number to predict and has no classes`,
+        `the label ${column} has kind number, which cannot have \`classes\``,
         classHint(),
       );
     }
     if (!timestamp) return;
     throw this.#refusal(
-      `the label ${column} holds timestamps, which float32 rounds to two minutes`,
+      `the label ${column} has timestamps, which float32 would round to two minutes`,
       hint(
         "label/time",
         `predict a duration: with the source sql, \`epoch(${column}) - epoch(ANOTHER COLUMN)\``,
@@ -168,10 +169,10 @@ export class LabelReader {
     const { fill } = nulls;
     if (this.#classes ? this.#classes.has(fill) : typeof fill === "number") return;
     throw this.#refusal(
-      `${JSON.stringify(fill)}, which takes the place of nulls, is no ${
+      `the fill value ${JSON.stringify(fill)} for nulls is not a ${
         this.#classes ? "class" : "number"
       } of the label ${this.#options.column}`,
-      hint("label/fill", "fill nulls with a value that the label has, or write nulls: drop", {
+      hint("label/fill", "use a valid value of the label as fill, or write nulls: drop", {
         set: { nulls: "drop" },
       }),
     );
@@ -182,7 +183,7 @@ export class LabelReader {
   }
 }
 
-/** Binary labels are checked as whole numbers and handed over as floats. */
+/** Binary labels are read as whole numbers and converted to floats at the end. */
 const storedDtype = ({ kind }: LabelSpec) => kind === "number" ? "float32" : "int32";
 
 const floats = (values: Values) =>

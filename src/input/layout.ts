@@ -15,25 +15,25 @@ import {
 } from "apache-arrow";
 import type { Values } from "../stages/batch.ts";
 
-/** What a value is, whatever its width: splits of one run must agree on it. */
+/** The kind of a column's values, regardless of their bit width. It must agree in all splits. */
 export type Family = "whole numbers" | "numbers" | "booleans" | "strings" | "times";
 
-/** How the values of a column lie in memory. */
+/** The layout of a column's values in memory. */
 export interface Layout {
-  /** The lengths of the lists around a value, from the outside; undefined where rows may differ. */
+  /** The lengths of nested lists, from the outermost; undefined if rows may differ in length. */
   readonly lists: readonly (number | undefined)[];
   /** The type of the values in the lists. */
   readonly leaf: DataType;
-  /** What the values are, once a dictionary is looked up. */
+  /** The family of the values, or of a dictionary's entries. */
   readonly family: Family;
 }
 
-/** The types that columns may have, in words. */
+/** The column types that can be read, for messages. */
 export const supportedTypes =
   "whole numbers, floats, booleans, decimals, strings, dates, times, timestamps and durations, dictionaries of these, lists and fixed-size lists of these, and fixed-size binary";
 
 /**
- * How a column of a type lies in memory.
+ * Returns the memory layout of a column type.
  *
  * @param type The type of the column.
  * @returns The layout, or undefined for types that cannot become arrays of numbers.
@@ -66,21 +66,21 @@ function familyOf(type: DataType): Family | undefined {
 const isString = (type: DataType) =>
   DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isUtf8View(type);
 
-/** The values of a column with the lists around them taken away. */
+/** The values of a column without the lists around them. */
 export interface Flat {
   /** The values of all rows. */
   readonly leaf: Data;
-  /** Where each row's values start in the leaf, and where the last one's end. */
+  /** The start of each row's values in the leaf, followed by the end of the last row. */
   readonly bounds: Float64Array;
   /**
-   * 1 for rows that are null, or have a null in them in whose place no values are; absent where
-   * there are none. The values of null lists of one size are nulls of the leaf.
+   * 1 for rows that are null or contain a null list without values; undefined if there are none.
+   * The values of null lists of fixed size are nulls of the leaf.
    */
   readonly nullRows: Uint8Array | undefined;
 }
 
 /**
- * Follows a column's lists down to its values.
+ * Flattens the lists of a column.
  *
  * @param column The column in one record batch.
  */
@@ -88,7 +88,7 @@ export function flatten(column: Data): Flat {
   let data = column;
   let bounds = ascending(column.length + 1);
   let nullRows: Uint8Array | undefined;
-  /** 1 for values of the lists so far that are in a null list. */
+  /** 1 for values that are in a null list. */
   let inNull: Uint8Array | undefined;
   while (DataType.isFixedSizeList(data.type) || isVariableList(data.type)) {
     const fixed = DataType.isFixedSizeList(data.type);
@@ -105,7 +105,7 @@ export function flatten(column: Data): Flat {
       nullRows = markRowsOf(inNull, bounds, nullRows);
       inNull = undefined;
       const offsets = data.valueOffsets as unknown as ArrayLike<number | bigint>;
-      // An array of no lists may have no offsets at all.
+      // An array without lists may have no offsets at all.
       bounds = bounds.map((bound) => Number(offsets[bound] ?? 0));
     }
     data = data.children[0]!;
@@ -120,11 +120,12 @@ export function flatten(column: Data): Flat {
 }
 
 /**
- * The numbers from 0 on, of which columns of single values need no others: not to be written to.
+ * The numbers from 0, which are the bounds of all columns of single values. They must not be
+ * modified.
  */
 let usualNumbers = new Float64Array(0);
 
-/** Up to this many numbers are kept: record batches have fewer rows as a rule. */
+/** The maximum number of bounds that are kept; record batches usually have fewer rows. */
 const maxKept = 2 ** 18 + 1;
 
 function ascending(count: number): Float64Array {
@@ -135,7 +136,7 @@ function ascending(count: number): Float64Array {
   return numbers.subarray(0, count);
 }
 
-/** Marks the rows of a dictionary whose entry is null. */
+/** Marks the rows of a dictionary column whose entry is null. */
 function markNullEntries(data: Data, marked: Uint8Array | undefined): Uint8Array | undefined {
   const { dictionary, length, type } = data;
   if (!DataType.isDictionary(type) || !dictionary?.nullCount) return marked;
@@ -150,7 +151,7 @@ function markNullEntries(data: Data, marked: Uint8Array | undefined): Uint8Array
   return all;
 }
 
-/** A column in which some more values are null. */
+/** Returns a column with additional nulls. */
 function withNulls(data: Data, more: Uint8Array | undefined): Data {
   if (!more) return data;
   const { length } = data, bits = new Uint8Array((data.offset + length + 7) >> 3);
@@ -171,7 +172,7 @@ function markNulls(data: Data, marked: Uint8Array | undefined): Uint8Array | und
   return all;
 }
 
-/** Marks the rows that have a marked value. */
+/** Marks the rows that contain a marked value. */
 function markRowsOf(
   marked: Uint8Array | undefined,
   bounds: Float64Array,
@@ -201,10 +202,10 @@ function markNullRows(
 }
 
 /**
- * Whether a value is null.
+ * Checks whether a value is null.
  *
  * @param data The values.
- * @param index Which, from the start of `data`.
+ * @param index The index of the value, from the start of `data`.
  */
 export function isNull(data: Data, index: number): boolean {
   if (data.nullCount === 0) return false;
@@ -212,28 +213,28 @@ export function isNull(data: Data, index: number): boolean {
   return (data.nullBitmap![bit >> 3]! >> (bit & 7) & 1) === 0;
 }
 
-/** What values are decoded with. */
+/** The callbacks with which values are decoded. */
 export interface Decoding {
-  /** The id of a string; it may refuse the string, by its index in the leaf. */
+  /** Returns the id of a string, or refuses the string, which has an index in the leaf. */
   id(text: string, index: number): number;
-  /** The id of a value that is no string, where values become ids; they stay numbers without it. */
+  /** Returns the id of a value that is not a string. Without this callback, values stay numbers. */
   readonly key?: ((value: number | bigint, index: number) => number) | undefined;
-  /** What becomes of a whole number that a double cannot hold exactly. */
+  /** Converts or refuses a whole number that a double cannot represent exactly. */
   big(value: bigint, index: number): number;
-  /** Refuses a value, by its index in the leaf. */
+  /** Refuses the value at an index of the leaf. */
   fail(index: number, message: string): never;
 }
 
 /**
- * The values of a leaf as numbers: views of its buffer where these are numbers that JavaScript has,
- * else copies. Strings become ids, booleans 0 and 1, dates, times and timestamps seconds (since
- * 1970 or midnight), decimals and whole numbers of 64 bits doubles; with `key` all become ids. What
- * stands in place of a null is undefined.
+ * Decodes the values of a leaf into numbers. The result is a view of the leaf's buffer if JavaScript
+ * has typed arrays of its type, and a copy otherwise. Strings become ids, booleans 0 and 1; dates,
+ * times and timestamps seconds (since 1970 or midnight); decimals and 64-bit integers doubles. With
+ * `key`, all values become ids. The values at nulls are arbitrary.
  *
  * @param leaf The values.
- * @param from The first.
- * @param to The one after the last.
- * @param decoding How strings become ids and how values are refused.
+ * @param from The index of the first value.
+ * @param to The index after the last value.
+ * @param decoding Maps strings to ids and refuses values.
  * @returns The numbers, and whether they are a view.
  */
 export function decode(
@@ -270,14 +271,14 @@ export function decode(
   return { values, view: false };
 }
 
-/** Whether values lie in a buffer as JavaScript's own arrays have them. */
+/** Checks whether JavaScript has typed arrays for values of a type. */
 function isPlain(type: DataType): boolean {
   if (DataType.isFixedSizeBinary(type)) return true;
   if (DataType.isInt(type)) return (type as Int).bitWidth < 64;
   return DataType.isFloat(type) && (type as Float).precision !== Precision.HALF;
 }
 
-/** The arrays that decoded values are kept in. */
+/** The types of arrays for decoded values. */
 export type ValuesConstructor =
   | Float32ArrayConstructor
   | Float64ArrayConstructor
@@ -289,7 +290,7 @@ export type ValuesConstructor =
   | Uint32ArrayConstructor;
 
 /**
- * The array that {@linkcode decode} gives for values of a type.
+ * Returns the array type that {@linkcode decode} returns for values of a type.
  *
  * @param type The type of a leaf.
  */
@@ -301,7 +302,10 @@ export function arrayOf(type: DataType): ValuesConstructor {
   return DataType.isFloat(type) ? Float32Array : Float64Array;
 }
 
-/** Reads one value at a time. A whole number is a bigint where a double cannot hold it exactly. */
+/**
+ * Returns a function that reads a single value. A whole number is a bigint if a double cannot
+ * represent it exactly.
+ */
 function reader(leaf: Data): (index: number) => number | bigint {
   const { type } = leaf;
   const { values } = leaf as { values: ArrayLike<number | bigint> & ArrayBufferView };
@@ -325,13 +329,13 @@ function reader(leaf: Data): (index: number) => number | bigint {
   return (index) => {
     const value = values[index]!;
     if (typeof value === "number") return value * factor / divisor;
-    // Nanoseconds since 1970 are more than a double holds.
+    // A double cannot represent nanoseconds since 1970 exactly.
     const parts = BigInt(divisor);
     return Number(value / parts) * factor + Number(value % parts) / divisor;
   };
 }
 
-/** Decimals are whole numbers in two's complement, least significant word first, and a scale. */
+/** Reads decimals: integers in two's complement, least significant word first, and a scale. */
 function decimalReader(
   { scale, bitWidth }: Decimal,
   words: Uint32Array,
@@ -349,7 +353,7 @@ function decimalReader(
 }
 
 /**
- * Whether values become ids: strings, whole numbers of any width, and booleans.
+ * Checks whether values of a type can become ids: strings, whole numbers of any width, and booleans.
  *
  * @param type The type of a leaf.
  */
@@ -361,8 +365,7 @@ export function canBeIds(type: DataType): boolean {
 }
 
 /**
- * Whether values are points in time, in seconds since 1970, of which float32 has one in two
- * minutes.
+ * Checks whether values are timestamps. In seconds since 1970, float32 rounds them to two minutes.
  *
  * @param type The type of a leaf.
  */
@@ -372,7 +375,7 @@ export function isTimestamp(type: DataType): boolean {
     : DataType.isTimestamp(type);
 }
 
-/** Seconds are a stored number times the factor over the divisor. */
+/** Returns the conversion to seconds: a stored number times the factor, divided by the divisor. */
 function secondsOf(type: DataType): { factor: number; divisor: number } {
   if (DataType.isDate(type)) {
     return type.unit === DateUnit.DAY
@@ -388,13 +391,13 @@ function secondsOf(type: DataType): { factor: number; divisor: number } {
   return { factor: 1, divisor: divisors[(type as Time).unit] };
 }
 
-/** The values that a dictionary's indices stand for. */
+/** Decodes the entries that a dictionary column's indices refer to. */
 function lookUp(leaf: Data, from: number, to: number, decoding: Decoding): Values {
   const type = leaf.type as Dictionary;
   const dictionary = leaf.dictionary as Vector;
   const indices = leaf.values as unknown as ArrayLike<number | bigint>;
   const values = new (decoding.key ? Int32Array : arrayOf(type))(to - from);
-  // Entries that no row has are not looked at: they would become part of a vocabulary.
+  // Entries that no row uses are ignored: they must not become part of a vocabulary.
   const known = new Map<number, number>();
   for (let index = from; index < to; index++) {
     if (isNull(leaf, index)) continue;
@@ -422,7 +425,7 @@ function dictionaryValue(
   for (const data of dictionary.data) {
     if (entry < first + data.length) {
       const at = entry - first;
-      if (isNull(data, at)) return fail(index, "has a null in its dictionary");
+      if (isNull(data, at)) return fail(index, "refers to a null in its dictionary");
       const refuse = (_: number, message: string) => fail(index, message);
       const own = {
         id,
@@ -434,10 +437,10 @@ function dictionaryValue(
     }
     first += data.length;
   }
-  return fail(index, `has the index ${entry}, which its dictionary has not`);
+  return fail(index, `has the dictionary index ${entry}, which does not exist`);
 }
 
 function idOf(text: unknown, index: number, { id, fail }: Decoding): number {
-  if (typeof text !== "string") return fail(index, "has a null in its dictionary");
+  if (typeof text !== "string") return fail(index, "refers to a null in its dictionary");
   return id(text, index);
 }

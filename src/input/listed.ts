@@ -1,5 +1,5 @@
 /**
- * A few of many names.
+ * Joins names with commas. Only the first 12 of a long list are named.
  *
  * @param names The names.
  */

@@ -1,5 +1,5 @@
 /**
- * How much memory rows may take.
+ * The memory limit for rows.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import { availableMemory } from "../base/machine/available_memory.ts";
 
 /** The memory for the rows of a run. */
 export interface Memory {
-  /** All of it, in bytes. */
+  /** The total memory for rows, in bytes. */
   readonly bytes: number;
-  /** For the rows of a window where rows are shuffled in windows, in bytes. */
+  /** The memory for a window, if rows are shuffled in windows, in bytes. */
   readonly window: number;
-  /** What is left for rows that are kept, in bytes. */
+  /** The memory that is left for rows that are kept, in bytes. */
   left: number;
 }
 
-/** The part of the machine's available memory that rows may take, and what a window has then. */
+/** The default fraction of the available memory for rows, and the default size of a window. */
 const usualPart = 0.5, usualWindow = 2 ** 28;
 
 /**
- * The memory for the rows of a run. Where the pipeline says how much, a window has a quarter of it,
- * so that the order of rows does not depend on the machine; else 256 MB.
+ * Returns the memory for the rows of a run. If the pipeline sets a limit, a window has a quarter of
+ * it, so the order of rows does not depend on the machine. Otherwise a window has 256 MB.
  *
- * @param bytes What the pipeline says; by default half of what is available now, in this control
- *   group.
+ * @param bytes The limit from the pipeline, in bytes; by default half of the memory that is
+ *   available to this process now.
  */
 export async function memoryFor(bytes?: number): Promise<Memory> {
   const all = bytes ?? Math.floor(usualPart * await availableMemory());
@@ -32,9 +32,9 @@ export async function memoryFor(bytes?: number): Promise<Memory> {
 }
 
 /**
- * Bytes as people say them.
+ * Formats a number of bytes, such as `1.5 GB`.
  *
- * @param bytes How many.
+ * @param bytes The number of bytes.
  */
 export function formatBytes(bytes: number): string {
   for (const [unit, size] of [["GB", 1e9], ["MB", 1e6], ["kB", 1e3]] as const) {

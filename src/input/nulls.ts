@@ -1,6 +1,6 @@
 /**
- * Nulls that become the mean or the median of the training rows. Until these are measured, a null
- * is NaN.
+ * Replaces nulls by the mean or the median of the training rows. Until these are measured, nulls are
+ * represented by NaN.
  *
  * @module
  */
@@ -11,13 +11,13 @@ import type { Batch, Column, ColumnSpec, Values } from "../stages/batch.ts";
 import { mapValues } from "../stages/parts.ts";
 import { sizeOf } from "./columns.ts";
 
-/** What takes the place of nulls, by feature: a number for each value of a row. Plain JSON. */
+/** The values that replace nulls, by feature: a number for each value of a row. Plain JSON. */
 export type Fills = Readonly<Record<string, readonly number[]>>;
 
-/** Goes through the training rows from their start, batch by batch; asked again, once more. */
+/** Returns the training rows from the start, batch by batch, each time it is called. */
 export type TrainingBatches = () => AsyncIterable<Batch>;
 
-/** Fills nulls with what was measured on the training rows. */
+/** Fills nulls with means and medians of the training rows. */
 export class NullFiller {
   readonly #measures: Readonly<Record<string, "mean" | "median">>;
   readonly #shapes: Readonly<Record<string, readonly number[]>>;
@@ -27,10 +27,10 @@ export class NullFiller {
   readonly features: Readonly<Record<string, ColumnSpec>>;
 
   /**
-   * Takes what is known of the features.
+   * Creates a filler.
    *
-   * @param features The features as they were read.
-   * @param places Where the pipeline file has a feature.
+   * @param features The features as read from the source.
+   * @param places Returns the place of a feature in the pipeline file.
    */
   constructor(
     features: Readonly<Record<string, ColumnSpec>>,
@@ -44,18 +44,18 @@ export class NullFiller {
     this.features = mapValues(features, ({ missing: _, ...spec }) => spec);
   }
 
-  /** Whether there is nothing to fill. */
+  /** Whether no feature has nulls to fill. */
   get idle(): boolean {
     return Object.keys(this.#measures).length === 0;
   }
 
   /**
-   * Measures means and medians, and fills with them from now on. Both are exact: sums are
-   * compensated, and medians are found by counting, however many rows there are.
+   * Measures means and medians, which are used to fill nulls from now on. Both are exact for any
+   * number of rows: sums are compensated, and medians are found by counting.
    *
-   * @param batches The training rows, without those held out.
-   * @returns What was measured.
-   * @throws {UserError} If there are nulls alone.
+   * @param batches The training rows, without held-out rows.
+   * @returns The means and medians.
+   * @throws {UserError} If a feature is null in all rows.
    */
   async measure(batches: TrainingBatches): Promise<Fills> {
     const means = new Map<string, Means>(), medians = new Map<string, Medians>();
@@ -81,12 +81,12 @@ export class NullFiller {
       const values = means.get(name)?.result() ?? medians.get(name)!.result();
       if (values.includes(NaN)) {
         throw new UserError(
-          `the feature ${name} has nulls alone in the training rows, which have no ${measure}`,
+          `the feature ${name} is null in all training rows, so it has no ${measure}`,
           {
             place: this.#places(name),
             hint: hint(
               "nulls/nothing-measured",
-              `write what takes their place at data.features.${name}: nulls: { fill: 0 }`,
+              `give a value to fill nulls with at data.features.${name}: nulls: { fill: 0 }`,
               { set: { [`/data/features/${name}/nulls`]: { fill: 0 } } },
             ),
           },
@@ -98,18 +98,18 @@ export class NullFiller {
   }
 
   /**
-   * Takes over what was measured before.
+   * Restores means and medians that were measured before.
    *
-   * @param fills What {@linkcode NullFiller.measure} returned.
+   * @param fills The result of {@linkcode NullFiller.measure}.
    */
   restore(fills: Fills): void {
     this.#fills = fills;
   }
 
   /**
-   * A batch without nulls.
+   * Returns a batch without nulls.
    *
-   * @param batch The batch as it was read; it is left as it is.
+   * @param batch The batch as read from the source; it is not modified.
    */
   apply(batch: Batch): Batch {
     if (this.idle) return batch;
@@ -127,7 +127,7 @@ export class NullFiller {
   }
 }
 
-/** Means of the values of a row, by compensated sums (Neumaier, 1974). NaN is left out. */
+/** Means of the values of a row, by compensated sums (Neumaier, 1974). NaN is ignored. */
 class Means {
   readonly #sums: Float64Array;
   readonly #lost: Float64Array;
@@ -161,27 +161,26 @@ class Means {
   }
 }
 
-/** How many counters there are at most: 32 MB. */
+/** The maximum number of counters: 32 MB. */
 const maxCounters = 2 ** 22;
 
 /**
- * Medians of the values of a row, exactly and in bounded memory. The bits of doubles, with those of
- * negative ones turned, are in the order of the numbers. Each time through the rows counts the next
- * few of them, and so tells those of the number in the middle. NaN is left out.
+ * Exact medians of the values of a row, in bounded memory. The bit patterns of doubles, with those
+ * of negative numbers inverted, have the same order as the numbers. Each pass over the rows counts
+ * the next few bits, which determines these bits of the median. NaN is ignored.
  */
 class Medians {
   readonly #size: number;
   readonly #step: number;
-  /** How many bits are not known yet. */
+  /** The number of bits that are not known yet. */
   #left = 64;
   #bits: number;
   /**
-   * Two for each value of a row, the lower one in the middle and the upper one: what is known of
-   * their bits.
+   * The known bits of two targets for each value of a row: the lower and the upper median.
    */
   readonly #high: Uint32Array;
   readonly #low: Uint32Array;
-  /** How many numbers with the same known bits come before each. */
+  /** The rank of each target among the numbers with the same known bits. */
   readonly #ranks: Float64Array;
   #counts: Float64Array;
   #first = true;
@@ -217,7 +216,7 @@ class Medians {
     }
   }
 
-  /** Takes over the bits that were counted; true if all are known. */
+  /** Determines the bits that were counted. Returns whether all bits are known. */
   narrow(): boolean {
     const width = 2 ** this.#bits;
     for (let target = 0; target < 2 * this.#size; target++) {
@@ -249,7 +248,7 @@ class Medians {
     );
   }
 
-  /** The bits that are counted now. */
+  /** Returns the bits of a number that are counted in this pass. */
   #digit(high: number, low: number): number {
     const shift = this.#left - this.#bits, mask = 2 ** this.#bits - 1;
     if (shift >= 32) return high >>> (shift - 32) & mask;
@@ -257,7 +256,7 @@ class Medians {
     return (low >>> shift | high << (32 - shift)) & mask;
   }
 
-  /** Whether a number has the bits that are known of a target. */
+  /** Checks whether a number has the known bits of a target. */
   #agrees(target: number, high: number, low: number): boolean {
     if (this.#left === 64) return true;
     if (this.#left >= 32) {
@@ -288,5 +287,5 @@ class Medians {
   }
 }
 
-/** A double, and its two halves; all machines that Deno runs on have the low one first. */
+/** A double and its two halves; all machines that Deno supports are little-endian. */
 const number = new Float64Array(1), words = new Uint32Array(number.buffer);

@@ -1,20 +1,20 @@
 import type { Values } from "../stages/batch.ts";
 
 /**
- * Counts how often each of some whole numbers from 0 occurs. Negative ones, which stand for empty
- * places, do not count.
+ * Counts how often whole numbers from 0 occur. Negative numbers mark empty positions of lists and
+ * are not counted.
  */
 export class Occurrences {
   #counts = new Float64Array(64);
-  /** How many numbers were counted. */
+  /** The total count of all numbers. */
   total = 0;
 
   /**
-   * Counts numbers.
+   * Counts the numbers of some rows.
    *
-   * @param values The numbers of some rows, as many of each row.
-   * @param rows How many rows.
-   * @param dropped 1 for rows that do not count.
+   * @param values The numbers; each row has the same number of them.
+   * @param rows The number of rows.
+   * @param dropped 1 for rows that are not counted.
    */
   add(values: Values, rows: number, dropped?: Uint8Array): void {
     const size = values.length / rows;
@@ -31,7 +31,7 @@ export class Occurrences {
   }
 
   /**
-   * How often a number occurs.
+   * Returns how often a number occurs.
    *
    * @param value The number.
    */

@@ -7,12 +7,12 @@ import type { SharedStream } from "./streamed.ts";
 import { canBeSent, type InputSetup } from "./worker_input.ts";
 
 /**
- * The input of a run.
+ * Creates the input of a run.
  *
  * @param plan The plan.
- * @param data Its rows.
- * @param options Where batches are made.
- * @returns What makes batches, which the caller closes.
+ * @param data The plan's rows.
+ * @param options The thread that makes batches.
+ * @returns The input; the caller closes it.
  */
 export function openInput(
   plan: Plan,
@@ -24,16 +24,20 @@ export function openInput(
 }
 
 /**
- * What another thread makes batches of, or why it cannot.
+ * Returns everything that a thread needs to make batches, or the reason why a thread cannot be used.
  *
  * @param plan The plan.
- * @param data Its rows.
+ * @param data The plan's rows.
  */
 export function inputSetup(plan: Plan, { splits, measured }: PreparedData): InputSetup | string {
   const transforms = [];
   for (const { specifier, options, reference, on } of plan.transforms) {
-    if (specifier === undefined) return `${reference.name} is in no file that a thread can load`;
-    if (!canBeSent(options)) return `the options of ${reference.name} cannot be sent to a thread`;
+    if (specifier === undefined) {
+      return `the stage ${reference.name} is not in a file that a thread can load`;
+    }
+    if (!canBeSent(options)) {
+      return `the options of the stage ${reference.name} cannot be sent to a thread`;
+    }
     transforms.push({ specifier, options, reference, on });
   }
   const shared: Record<string, SharedRows | SharedStream> = {};

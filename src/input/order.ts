@@ -1,5 +1,5 @@
 /**
- * Which rows come when: pure functions of the seed.
+ * The order of rows, and their division into batches: pure functions of the seed.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import type { LastBatch } from "../pipeline/plan.ts";
 import { createRandom, deriveSeed, type Random } from "../base/random.ts";
 
 /**
- * The order of the training rows in an epoch.
+ * Returns the order of the training rows in an epoch as a table.
  *
- * @param rows How many rows there are.
+ * @param rows The number of rows.
  * @param seed The run's seed.
  * @param epoch The epoch.
  * @returns All row numbers, each once.
@@ -19,26 +19,26 @@ export function epochOrder(rows: number, seed: number, epoch: number): Uint32Arr
   return shuffled(rows, createRandom(deriveSeed(seed, "shuffle", epoch)));
 }
 
-/** Up to this many rows an order is a table, of 4 bytes a row. */
+/** The maximum number of rows for which an order is a table, with 4 bytes per row. */
 const maxInTable = 2 ** 22;
 
 /** The order of the rows of an epoch. */
 export interface EpochOrder {
   /**
-   * The rows at some positions.
+   * Returns the rows at consecutive positions.
    *
    * @param start The first position.
-   * @param end The one after the last.
+   * @param end The position after the last.
    */
   at(start: number, end: number): Uint32Array;
 }
 
 /**
- * The order of the training rows in an epoch where any row can come after any other: all
- * permutations are alike up to 4 million rows. Of more, a table would grow with the data; there a
- * keyed permutation tells each position's row by itself.
+ * Returns the order of the training rows in an epoch, shuffled as a whole. Up to 4 million rows, all
+ * permutations are equally likely. For more rows, a table would take too much memory, and a keyed
+ * permutation computes the row at each position instead.
  *
- * @param rows How many rows there are.
+ * @param rows The number of rows.
  * @param seed The run's seed.
  * @param epoch The epoch.
  */
@@ -57,13 +57,13 @@ export function wholeOrder(rows: number, seed: number, epoch: number): EpochOrde
 const rounds = 8;
 
 /**
- * A permutation that needs no memory: a Feistel network over the smallest even number of bits that
- * hold all numbers, gone through again where it leaves them (Black and Rogaway, Ciphers with
- * arbitrary finite domains, 2002).
+ * Creates a permutation that needs no table: a Feistel network over the smallest even number of bits
+ * that can represent all numbers. It is applied repeatedly until the result is in range (Black and
+ * Rogaway, Ciphers with arbitrary finite domains, 2002).
  *
- * @param count How many numbers, at most 2³².
- * @param random Where its keys come from.
- * @returns What each number becomes.
+ * @param count The number of numbers, at most 2³².
+ * @param random The source of its keys.
+ * @returns A function from each number to its image.
  */
 export function keyedPermutation(count: number, random: Random): (number: number) => number {
   const bits = Math.max(1, Math.ceil(Math.log2(Math.max(2, count)) / 2));
@@ -89,21 +89,21 @@ function mixed(value: number): number {
 
 /** Record batches whose rows are shuffled together. */
 export interface Window {
-  /** The numbers of its record batches, in the epoch's order. */
+  /** The numbers of the window's record batches, in the epoch's order. */
   readonly batches: readonly number[];
-  /** The position of its first row in the epoch. */
+  /** The position of the window's first row in the epoch. */
   readonly start: number;
-  /** The position after its last row. */
+  /** The position after the window's last row. */
   readonly end: number;
 }
 
 /**
- * The windows of an epoch: the record batches in the epoch's order, as many at a time as have so
- * many rows together, and one at least. Any position's window is known without reading those before
- * it.
+ * Divides the record batches of an epoch, in shuffled order, into windows. A window has at least one
+ * record batch, and otherwise at most the given number of rows. The window of a position is known
+ * without reading earlier ones.
  *
- * @param counts How many rows each record batch has.
- * @param rows The rows of a window, at most, but for record batches that have more.
+ * @param counts The number of rows in each record batch.
+ * @param rows The maximum number of rows in a window; a larger record batch is a window of its own.
  * @param seed The run's seed.
  * @param epoch The epoch.
  */
@@ -135,9 +135,9 @@ export function windowsOf(
 }
 
 /**
- * The order of the rows of a window.
+ * Returns the order of the rows in a window.
  *
- * @param rows How many rows it has.
+ * @param rows The number of rows in the window.
  * @param seed The run's seed.
  * @param epoch The epoch.
  * @param window The window's number in the epoch.
@@ -151,21 +151,21 @@ export function windowOrder(
   return shuffled(rows, createRandom(deriveSeed(seed, "shuffle", epoch, "window", window)));
 }
 
-/** The rows that are trained on, and those held out. */
+/** The rows to train on, and the held-out rows. */
 export interface Holdout {
-  /** Row numbers to train on, ascending. */
+  /** The numbers of the rows to train on, ascending. */
   readonly train: Uint32Array<ArrayBuffer>;
-  /** Row numbers that are held out, ascending. */
+  /** The numbers of the held-out rows, ascending. */
   readonly validation: Uint32Array<ArrayBuffer>;
 }
 
 /**
- * Chooses rows to hold out.
+ * Chooses random rows to hold out.
  *
- * @param rows How many rows there are.
- * @param fraction The part that is held out, in (0, 1); rounded to whole rows.
+ * @param rows The number of rows.
+ * @param fraction The fraction to hold out, in (0, 1); rounded to whole rows.
  * @param seed The run's seed.
- * @returns Both parts.
+ * @returns The rows to train on, and the held-out rows.
  */
 export function holdoutRows(rows: number, fraction: number, seed: number): Holdout {
   const order = shuffled(rows, createRandom(deriveSeed(seed, "holdout")));
@@ -174,12 +174,12 @@ export function holdoutRows(rows: number, fraction: number, seed: number): Holdo
 }
 
 /**
- * Chooses some of the rows.
+ * Chooses a random sample of rows.
  *
- * @param from The rows to choose from, or how many there are.
- * @param count How many are chosen, at most as many as there are.
+ * @param from The rows to choose from, or their number.
+ * @param count The number of rows to choose, at most as many as there are.
  * @param seed The run's seed.
- * @returns Their numbers; ascending, if those to choose from are.
+ * @returns The numbers of the chosen rows; ascending if `from` is ascending.
  */
 export function sampleRows(
   from: Uint32Array | number,
@@ -191,23 +191,23 @@ export function sampleRows(
   return typeof from === "number" ? chosen : chosen.map((row) => from[row]!);
 }
 
-/** How rows are cut into batches. */
+/** How rows are divided into batches. */
 export interface BatchCut {
-  /** The rows of a batch. */
+  /** The number of rows in a batch. */
   readonly size: number;
   /**
-   * What becomes of a rest of fewer rows than a batch. keep: it is a batch. merge: it joins the
-   * batch before it if it has at most half as many rows as a batch, and is a batch otherwise. drop:
-   * it is left out.
+   * How to handle remaining rows that do not fill a batch. keep: they form a batch. merge: they are
+   * added to the previous batch if they are at most half a batch, and form a batch otherwise. drop:
+   * they are skipped.
    */
   readonly last: LastBatch;
 }
 
 /**
- * How many batches rows are cut into.
+ * Returns the number of batches.
  *
- * @param rows How many rows there are.
- * @param cut How they are cut.
+ * @param rows The number of rows.
+ * @param cut How the rows are divided into batches.
  */
 export function batchCount(rows: number, { size, last }: BatchCut): number {
   const whole = Math.floor(rows / size), rest = rows % size;
@@ -216,12 +216,12 @@ export function batchCount(rows: number, { size, last }: BatchCut): number {
 }
 
 /**
- * The rows of a batch.
+ * Returns the range of rows in a batch.
  *
- * @param rows How many rows there are.
- * @param cut How they are cut into batches.
+ * @param rows The number of rows.
+ * @param cut How the rows are divided into batches.
  * @param batch The batch's number, from 0.
- * @returns Its first row and the one after its last.
+ * @returns The first row of the batch, and the row after its last.
  */
 export function batchRange(
   rows: number,
@@ -232,7 +232,7 @@ export function batchRange(
   return [start, isLast && cut.last !== "drop" ? rows : start + cut.size];
 }
 
-/** Fisher and Yates' shuffle. */
+/** Returns a random permutation (Fisher–Yates shuffle). */
 function shuffled(rows: number, random: Random): Uint32Array<ArrayBuffer> {
   const order = Uint32Array.from({ length: rows }, (_, row) => row);
   for (let last = rows - 1; last > 0; last--) {

@@ -1,5 +1,5 @@
 /**
- * A plan meets its data: files are opened, transforms measured.
+ * Prepares the data of a plan: opens its files and measures statistics for transforms.
  *
  * @module
  */
@@ -25,35 +25,35 @@ import { type OpenedSource, sentFields, widenSources } from "./widen.ts";
 import { refuseLargeBatches, refuseLargeRows } from "./sizes.ts";
 import { canBeSent } from "./worker_input.ts";
 
-/** The rows that nets are measured on at once. */
+/** The number of rows in an evaluation batch. */
 export const evaluationRows = 256;
 
 /** The rows of a run, ready to be read. */
 export interface PreparedData {
-  /** The splits by name: `train`, `validation` where there is one, `test`. */
+  /** The splits by name: `train`, `test`, and `validation` if there is one. */
   readonly splits: Readonly<Record<string, Split>> & {
     readonly train: Split;
     readonly test: Split;
   };
-  /** What becomes of batches. */
+  /** The transforms that are applied to batches. */
   readonly transforms: TransformChain;
-  /** What was measured of the training rows, as JSON. */
+  /** The statistics that were measured on the training rows, as JSON. */
   readonly measured: Measured;
-  /** The first training rows, as they were read: a batch of them, and two at least if there are. */
+  /** The training rows of the first batch before transforms, or the first 2 rows if it is smaller. */
   readonly first: Batch;
-  /** The memory that this process could have before rows were read, in bytes. */
+  /** The memory that was available to this process before rows were read, in bytes. */
   readonly available: number;
-  /** Lets go of the files. */
+  /** Closes the files. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the data of a plan and measures what its transforms need.
+ * Opens the data of a plan and measures the statistics that its transforms need.
  *
  * @param plan The plan.
- * @param report Told of rows that do not fit in memory and of what takes long, a line at a time.
+ * @param report Receives log lines about rows that do not fit in memory and about long operations.
  * @returns The rows.
- * @throws {UserError} If a file or a column is not what the plan says.
+ * @throws {UserError} If a file or a column does not agree with the plan.
  */
 export async function prepareData(
   plan: Plan,
@@ -80,7 +80,7 @@ export async function prepareData(
     for (const [name, stage] of Object.entries(stages)) {
       sources.set(name, await openSource(plan, stage));
     }
-    // Types are those of all splits together, so that all are opened before the first one is read.
+    // Column types depend on all splits, so all are opened before the first one is read.
     const widened = await widenSources([...sources.values()]);
     const texts = columnTexts(sources);
     for (const [index, [name, source]] of [...sources].entries()) {
@@ -92,7 +92,7 @@ export async function prepareData(
     }
     const read = async (name: string, like?: Split) => {
       const { dataset, request, setup, fields } = sources.get(name)!;
-      // A split closes what it reads.
+      // The split closes its source.
       sources.delete(name);
       const split = await readSplit(dataset, request, {
         like,
@@ -150,9 +150,9 @@ export async function prepareData(
   }
 }
 
-/** A source of a split, open. */
+/** An open source of a split. */
 interface OpenSource extends OpenedSource {
-  /** How another thread opens it, if it can. */
+  /** The setup for another thread that opens the source, if that is possible. */
   readonly setup: SourceSetup | undefined;
   /** The columns whose types changed. */
   readonly fields: readonly Field[];
@@ -181,7 +181,7 @@ async function openSource(plan: Plan, planned: PlannedStage<SourceStage>): Promi
   };
 }
 
-/** The rows that are trained on, or nothing for all that there are. */
+/** Returns the rows to train on, or undefined for all rows. */
 function trainingRows(
   { rows, seed, document }: Plan,
   all: number,
@@ -191,8 +191,8 @@ function trainingRows(
   if (rows === undefined || rows === most) return left;
   if (rows < most) return sampleRows(left ?? all, rows, seed);
   throw new UserError(
-    `data.rows is ${rows}, and there are ${most} training rows${
-      left ? ` without the ${all - most} held out` : ""
+    `data.rows is ${rows}, but there are only ${most} training rows${
+      left ? `, without the ${all - most} held-out rows` : ""
     }`,
     {
       place: document.place(["data", "rows"]),
@@ -212,12 +212,12 @@ function refuseEmpty(splits: Readonly<Record<string, Split>>, plan: Plan): void 
   }
 }
 
-/** An epoch without a batch would train nothing. */
+/** Refuses data that is smaller than a batch if the last batch is dropped. */
 function refuseNoBatch({ rows }: Split, { cut, document }: Plan): void {
   if (batchCount(rows, cut) > 0) return;
   throw new UserError(
     `the train split has ${rows} rows, fewer than a batch of ${cut.size}, and train.lastBatch is drop: ` +
-      "there is no batch to train on",
+      "no batch is left to train on",
     {
       place: document.place(["train", "lastBatch"]),
       hint: hint("data/no-batch", `write \`batch: ${rows}\` or less, or \`lastBatch: keep\``, [
@@ -229,15 +229,15 @@ function refuseNoBatch({ rows }: Split, { cut, document }: Plan): void {
   );
 }
 
-/** How many rows the first batch of an epoch has. */
+/** Returns the number of rows in the first batch of an epoch. */
 const firstRows = ({ cut }: Plan, rows: number) => batchRange(rows, cut, 0)[1];
 
 /**
- * The first rows of the training split, transformed as in the first step.
+ * Returns the first rows of the training split, transformed as in the first step.
  *
  * @param plan The plan.
  * @param data The rows.
- * @param size How many, at most; those of the first step by default.
+ * @param size The maximum number of rows; by default as many as in the first step.
  */
 export function firstBatch(
   plan: Plan,

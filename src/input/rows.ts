@@ -7,19 +7,18 @@ import { combineParts, mapParts, type Parts, type Specs } from "../stages/parts.
 import { lastAtMost } from "./bounds.ts";
 
 /**
- * Columns in memory, in the chunks that they came in; another thread can be told of them as they
- * are.
+ * Columns in memory, in the chunks in which they were read. They can be sent to another thread.
  */
 export interface StoredColumns {
-  /** How many rows each chunk has. */
+  /** The number of rows in each chunk. */
   readonly chunkRows: readonly number[];
-  /** What the columns are. */
+  /** The specs of the columns. */
   readonly specs: Specs;
   /** The values of each column, by chunk. */
   readonly values: Parts<readonly Values[]>;
 }
 
-/** Which epoch is meant: its order is a function of these. */
+/** An epoch of a run. Its order of rows is a function of seed and number. */
 export interface Epoch {
   /** The run's seed. */
   readonly seed: number;
@@ -27,18 +26,18 @@ export interface Epoch {
   readonly epoch: number;
 }
 
-/** Rows that batches are cut from, in memory or elsewhere. */
+/** Rows from which batches are made, in memory or streamed. */
 export interface Rows {
-  /** How many rows. */
+  /** The number of rows. */
   readonly rows: number;
-  /** What the columns are, before any transform. */
+  /** The specs of the columns, before transforms. */
   readonly specs: Specs;
-  /** What the features are. */
+  /** The specs of the features. */
   readonly features: Readonly<Record<string, ColumnSpec>>;
-  /** What the label is. */
+  /** The spec of the label. */
   readonly label: LabelSpec;
   /**
-   * Rows that follow one another: views, without a copy, where they are so in memory.
+   * Returns consecutive rows, as views without a copy if they are contiguous in memory.
    *
    * @param start The first row.
    * @param end The row after the last.
@@ -46,7 +45,7 @@ export interface Rows {
    */
   slice(start: number, end: number): Batch | Promise<Batch>;
   /**
-   * Rows in an epoch's order, in which each comes once.
+   * Returns rows in the order of an epoch, which contains each row once.
    *
    * @param epoch The epoch.
    * @param start The first position in that order.
@@ -55,34 +54,34 @@ export interface Rows {
    */
   shuffled(epoch: Epoch, start: number, end: number): Batch | Promise<Batch>;
   /**
-   * The row of the source that is at a position; undefined if that is not known.
+   * Returns the row of the source at a position; undefined if it is not known.
    *
-   * @param position The position, in order, or in an epoch's order.
-   * @param epoch The epoch, if its order is meant.
+   * @param position The position in the rows, or in the order of an epoch.
+   * @param epoch The epoch whose order is used; by default rows are in order.
    */
   sourceRow(position: number, epoch?: Epoch): number | undefined;
-  /** Says where a row of the source is, for messages, if that is known here. */
+  /** Describes the position of a row of the source in messages, if it is known. */
   readonly where?: ((row: number) => string) | undefined;
-  /** Lets go of what was read ahead. */
+  /** Frees rows that were read ahead. */
   rest(): void;
 }
 
-/** Rows in memory as another thread is told of them: it reads the same memory. */
+/** Rows in shared memory, in a form for another thread. */
 export interface SharedRows {
   /** The columns, in shared memory. */
   readonly columns: StoredColumns;
-  /** The rows of the columns, where these are not all of them in order. */
+  /** The rows to use, in order; undefined for all rows. */
   readonly index: Uint32Array | undefined;
 }
 
-/** All rows of some columns. Several {@linkcode StoredRows} may be made of one. */
+/** All rows of some columns. Several {@linkcode StoredRows} may share one store. */
 export class Store {
   #columns: StoredColumns;
-  /** The first row of each chunk, and the number of rows. */
+  /** The first row of each chunk, followed by the number of rows. */
   readonly #bounds: Uint32Array;
 
   /**
-   * Takes columns.
+   * Creates a store.
    *
    * @param columns The columns.
    */
@@ -94,9 +93,9 @@ export class Store {
   }
 
   /**
-   * The rows of several stores of the same columns, without a copy.
+   * Joins the rows of several stores of the same columns, without a copy.
    *
-   * @param stores The stores, one at least.
+   * @param stores The stores; at least one.
    */
   static joined(stores: readonly Store[]): Store {
     const all = stores.map(({ columns }) => columns);
@@ -115,12 +114,12 @@ export class Store {
     return this.#columns;
   }
 
-  /** How many rows there are. */
+  /** The number of rows. */
   get rows(): number {
     return this.#bounds.at(-1)!;
   }
 
-  /** The same rows without features and columns of metrics. */
+  /** The same rows with labels and weights only. */
   get labels(): Store {
     const { chunkRows, specs, values } = this.#columns;
     return new Store({
@@ -151,7 +150,7 @@ export class Store {
     });
   }
 
-  /** Rows that follow one another. */
+  /** Returns consecutive rows. */
   slice(start: number, end: number): Batch {
     const chunk = start < end ? lastAtMost(this.#bounds, start) : 0;
     if (start === end || end > this.#bounds[chunk + 1]!) {
@@ -165,12 +164,12 @@ export class Store {
     });
   }
 
-  /** The columns in memory that threads share: values that are not there yet move. */
+  /** Returns the columns in shared memory. Values in ordinary memory are moved there. */
   share(): StoredColumns {
     return this.#columns = this.#mapped((values) => values.map(inSharedMemory));
   }
 
-  /** Lets go of the values. */
+  /** Frees the values. */
   clear(): void {
     this.#columns = this.#mapped(() => []);
   }
@@ -192,14 +191,14 @@ export class Store {
   }
 }
 
-/** How many rows are counted at once: what is gathered for it fits in a processor's cache. */
+/** The number of rows that are counted at once; their labels fit in a processor's cache. */
 const COUNTED_AT_ONCE = 8192;
 
 /** Rows of a {@linkcode Store}: all of them, or some. */
 export class StoredRows implements Rows {
-  /** Where the rows are. */
+  /** The store of all rows. */
   protected readonly store: Store;
-  /** The rows of the store, where these are not all of them in order. */
+  /** The rows of the store to use, in order; undefined for all rows. */
   readonly #index: Uint32Array | undefined;
   readonly rows: number;
   readonly specs: Specs;
@@ -208,8 +207,8 @@ export class StoredRows implements Rows {
   /**
    * Chooses rows.
    *
-   * @param store Where they are.
-   * @param index Which; all of them by default.
+   * @param store The store of all rows.
+   * @param index The row numbers; all rows by default.
    */
   constructor(store: Store, index?: Uint32Array) {
     this.store = store;
@@ -229,7 +228,7 @@ export class StoredRows implements Rows {
   /**
    * Copies some rows.
    *
-   * @param rows Row numbers, in any order, with repetition if wanted.
+   * @param rows Row numbers, in any order; they may repeat.
    * @throws {RangeError} If there is no such row.
    */
   gather(rows: ArrayLike<number>): Batch {
@@ -256,7 +255,7 @@ export class StoredRows implements Rows {
     this.#order = undefined;
   }
 
-  /** Rows that follow one another: views, without a copy, where they are so in memory. */
+  /** Returns consecutive rows, as views without a copy if they are contiguous in memory. */
   slice(start: number, end: number): Batch {
     if (!(start >= 0 && start <= end && end <= this.rows)) {
       throw new RangeError(`no rows ${start} to ${end} among ${this.rows}`);
@@ -277,12 +276,12 @@ export class StoredRows implements Rows {
     return counter.finish(specs);
   }
 
-  /** What another thread needs to read the same rows. */
+  /** Returns what another thread needs to read the same rows. */
   share(): SharedRows {
     return { columns: this.store.share(), index: this.#index };
   }
 
-  /** The rows of the store that are meant by rows of these. */
+  /** Converts row numbers to rows of the store. */
   protected stored(rows: ArrayLike<number>): Uint32Array {
     return Uint32Array.from(rows, (row) => {
       if (row >= 0 && row < this.rows) return this.#index?.[row] ?? row;
@@ -292,18 +291,18 @@ export class StoredRows implements Rows {
 }
 
 /**
- * Rows that another thread has in memory.
+ * Opens rows that another thread shares.
  *
- * @param shared What {@linkcode StoredRows.share} returned there.
+ * @param shared The result of {@linkcode StoredRows.share} in that thread.
  */
 export function openStored({ columns, index }: SharedRows): StoredRows {
   return new StoredRows(new Store(columns), index);
 }
 
 /**
- * Values in memory that threads can share.
+ * Returns values in memory that threads can share.
  *
- * @param values The values, which move there if they are elsewhere.
+ * @param values The values; they are copied if they are in ordinary memory.
  */
 export function inSharedMemory(values: Values): Values {
   if (values.buffer instanceof SharedArrayBuffer) return values;
@@ -313,7 +312,7 @@ export function inSharedMemory(values: Values): Values {
   return shared;
 }
 
-/** Ids come as int32; what is kept as int32 and is no id comes in doubles, which hold it. */
+/** Returns the array type of a batch: int32 for ids; int32 numbers that are not ids become doubles. */
 function batchArray(values: Values, dtype: ColumnSpec["dtype"]): ValuesConstructor {
   if (dtype === "int32") return Int32Array;
   return values instanceof Int32Array ? Float64Array : values.constructor as ValuesConstructor;

@@ -1,6 +1,6 @@
 /**
- * Sizes of rows and batches that options can make larger than the machine, which are known before
- * anything of that size is made.
+ * Refuses rows and batches that are too large for the machine, before any memory of that size is
+ * allocated.
  *
  * @module
  */
@@ -13,17 +13,17 @@ import { sizeOf } from "./columns.ts";
 import { formatBytes } from "./memory.ts";
 import type { PlannedTransform } from "./transforms.ts";
 
-/** A number is a float32. */
+/** The bytes of a float32. */
 const BYTES = 4;
 
 /**
- * Refuses batches that the machine has no memory for, as they leave each transform.
+ * Refuses batches that do not fit in memory, before or after any of the transforms.
  *
- * @param features The features as they are read.
+ * @param features The features as read from the source.
  * @param transforms The transforms.
- * @param rows The rows of the largest batch.
- * @param available The memory that this process may have, in bytes.
- * @throws {UserError} With the largest feature, its size and what the machine has; exit code 2.
+ * @param rows The number of rows in the largest batch.
+ * @param available The memory that this process may use, in bytes.
+ * @throws {UserError} With the largest feature, its size and the available memory; exit code 2.
  */
 export function refuseLargeBatches(
   features: Readonly<Record<string, ColumnSpec>>,
@@ -47,8 +47,8 @@ export function refuseLargeBatches(
     const lengths = shape.map((size) => size.toLocaleString("en")).join(" × ");
     throw new UserError(
       `a batch of ${rows.toLocaleString("en")} rows needs ${formatBytes(bytes)}${
-        stage ? ` behind the transform ${stage.name}` : ""
-      }: the feature ${name} has ${lengths} numbers a row; this machine has ${
+        stage ? ` after the transform ${stage.name}` : ""
+      }: the feature ${name} has ${lengths} numbers per row; this machine has ${
         formatBytes(available)
       } available`,
       {
@@ -56,10 +56,10 @@ export function refuseLargeBatches(
         hint: stage
           ? hint(
             "size/transform",
-            "write a smaller number at the transform, or a smaller train.batch",
+            "use smaller options of the transform, or a smaller train.batch",
             { edit: "the transform's options" },
           )
-          : hint("size/batch", "write a smaller train.batch, or fewer values a row", {
+          : hint("size/batch", "use a smaller train.batch, or fewer values per row", {
             set: { "/train/batch": 1 },
           }),
         exitCode: 2,
@@ -69,11 +69,11 @@ export function refuseLargeBatches(
 }
 
 /**
- * Refuses rows that are padded to more than the machine has memory for, before any is read.
+ * Refuses features whose padded rows do not fit in memory, before any row is read.
  *
  * @param plan The plan.
- * @param available The memory that this process may have, in bytes.
- * @throws {UserError} With the feature, its size and what the machine has; exit code 2.
+ * @param available The memory that this process may use, in bytes.
+ * @throws {UserError} With the feature, its size and the available memory; exit code 2.
  */
 export function refuseLargeRows({ features, document }: Plan, available: number): void {
   for (const [name, { shape, length }] of Object.entries(features)) {
@@ -87,7 +87,7 @@ export function refuseLargeRows({ features, document }: Plan, available: number)
       } available`,
       {
         place: document.place(["data", "features", name, option]),
-        hint: hint("size/row", `write a smaller ${option}`, {
+        hint: hint("size/row", `use a smaller ${option}`, {
           set: { ".": length === undefined ? [1] : 1 },
         }),
         exitCode: 2,

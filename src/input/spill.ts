@@ -9,10 +9,10 @@ import arrow from "../../plugins/sources/arrow.ts";
 import { formatBytes } from "./memory.ts";
 import type { SourceSetup } from "./streamed.ts";
 
-/** What has to stay free on the disk, and after how many bytes that is looked at. */
+/** The bytes that must stay free on the disk, and the bytes written between two checks. */
 const leftFree = 2 ** 28, lookedAfter = 2 ** 26;
 
-/** A copy on the disk, as an Arrow file, of rows that can only be read in order. */
+/** A temporary Arrow file with a copy of rows that can only be read in order. */
 export class Spill {
   readonly #folder: string;
   readonly #path: string;
@@ -27,29 +27,29 @@ export class Spill {
   }
 
   /**
-   * Makes a folder for it, among the temporary files.
+   * Creates a temporary folder for the file.
    *
-   * @param columns The columns that will be read.
+   * @param columns The columns to copy.
    */
   static async create(columns: readonly string[]): Promise<Spill> {
     return new Spill(await Deno.makeTempDir({ prefix: "rocket-rows-" }), columns);
   }
 
-  /** Where it is. */
+  /** The folder of the file. */
   get folder(): string {
     return this.#folder;
   }
 
-  /** What opens it in another thread. */
+  /** The setup for another thread that opens the file. */
   get setup(): SourceSetup {
     return { specifier: "arrow", options: { path: this.#path }, folder: this.#folder };
   }
 
   /**
-   * Adds a record batch.
+   * Appends a record batch.
    *
    * @param batch The record batch.
-   * @throws {UserError} If the disk has no room for it.
+   * @throws {UserError} If the disk is full.
    */
   async write(given: RecordBatch): Promise<void> {
     const batch = this.#kept(given);
@@ -70,7 +70,7 @@ export class Spill {
     }
   }
 
-  /** Opens it, when all was added. */
+  /** Completes the file and opens it. */
   async open(): Promise<Dataset> {
     this.#writer!.finish();
     this.#writer = undefined;
@@ -78,13 +78,13 @@ export class Spill {
     return await source.open({ columns: this.#columns });
   }
 
-  /** Removes it. */
+  /** Removes the file and its folder. */
   async remove(): Promise<void> {
     this.#writer?.abandon();
     await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
   }
 
-  /** The columns that are read. */
+  /** Returns a record batch with only the columns to copy. */
   #kept({ schema, data, numRows: length }: RecordBatch): RecordBatch {
     const kept = this.#columns.map((name) =>
       schema.fields.findIndex((field) => field.name === name)
@@ -99,21 +99,21 @@ export class Spill {
 }
 
 /**
- * Says that rows do not fit on the disk.
+ * Creates the error for rows that do not fit on the disk.
  *
- * @param folder Where they are copied to.
- * @param left How many bytes are left there.
- * @param cause What was thrown.
+ * @param folder The folder that rows are copied to.
+ * @param left The number of bytes that are left on its disk.
+ * @param cause The error that was thrown, if any.
  */
 export function fullDisk(folder: string, left: number, cause?: unknown): UserError {
   return new UserError(
-    `the disk of ${folder}, which rows are copied to as they do not fit in memory, is full: ${
+    `the disk of ${folder}, to which rows are copied because they do not fit in memory, is full: ${
       formatBytes(left)
     } are left`,
     {
       hint: hint(
         "spill/room",
-        "make room, choose another disk with TMPDIR, or raise data.memory",
+        "free space on the disk, choose another disk with TMPDIR, or increase data.memory",
         { outside: "the disk has to have room" },
       ),
       cause,

@@ -20,63 +20,63 @@ import { inSharedMemory, type Rows, type SharedRows, Store, StoredRows } from ".
 import { Spill } from "./spill.ts";
 import { type SharedStream, type SourceSetup, Stream, StreamedRows } from "./streamed.ts";
 
-/** How a split is opened. */
+/** Options of {@linkcode openSplit}. */
 export interface SplitOptions {
-  /** The training split, whose shapes, ids and classes hold, when this is another one. */
+  /** The training split, whose shapes, ids and classes apply, if another split is opened. */
   readonly like?: Pick<Split, "schema" | "specs"> | undefined;
-  /** The memory that rows may take; without it they take what they need. */
+  /** The memory for rows; unlimited by default. */
   readonly memory?: Memory | undefined;
-  /** How another thread opens the source, if it can. */
+  /** The setup for another thread that opens the source, if that is possible. */
   readonly setup?: SourceSetup | undefined;
-  /** What to call the split. */
+  /** The name of the split, for messages. */
   readonly name?: string | undefined;
-  /** Told what takes long, a line at a time. */
+  /** Receives log lines about long operations. */
   readonly report?: ((line: string) => void) | undefined;
 }
 
-/** How training rows are shuffled: as a whole, or within windows of so many rows. */
+/** How training rows are shuffled: as a whole, or within windows of a number of rows. */
 export type Shuffle = "whole" | { readonly window: number };
 
 /** The rows of one split. */
 export interface Split extends Rows {
   /** The source's columns. */
   readonly schema: Schema;
-  /** A text that changes when the source's rows do. */
+  /** A text that changes when the source's rows change. */
   readonly fingerprint: string;
-  /** How they are shuffled. */
+  /** How the rows are shuffled. */
   readonly shuffle: Shuffle;
   /**
-   * How often ids of a vocabulary occur, by feature: in all rows of the source, also where these
-   * are some of them.
+   * The counts of ids from vocabularies, by feature. They are counted over all rows of the source,
+   * even if the split has only some of them.
    */
   readonly idCounts: Readonly<Record<string, IdCounts>>;
   /**
-   * Some of the rows as a split of their own, without a copy. Closing either closes both.
+   * Returns some of the rows as another split, without a copy. Closing one split closes both.
    *
-   * @param rows Row numbers; ascending, where rows are not in memory.
+   * @param rows Row numbers; they must be ascending if rows are not in memory.
    */
   subset(rows: Uint32Array): Split;
   /**
-   * Counts classes and weights: of rows that are not in memory, those of all rows that the source
-   * has.
+   * Returns counts of classes and weights. If rows are not in memory, they are counted over all
+   * rows of the source.
    */
   counts(): RowCounts;
-  /** What another thread needs to read the same rows, or why it cannot. */
+  /** Returns what another thread needs to read the same rows, or the reason why it cannot. */
   share(): SharedRows | SharedStream | string;
-  /** Lets go of the source and of the rows. */
+  /** Closes the source and frees the rows. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a source and reads the columns that are wanted: into memory, if they fit in what there is
- * for them. Else they are gone through once, and read again when they are needed; what can only be
- * read in order is copied to a temporary Arrow file on the way.
+ * Opens a source and reads the requested columns. Rows that fit in the memory limit are kept in
+ * memory. Other rows are read once for checks, and again when they are needed. If they can only be
+ * read in order, they are copied to a temporary Arrow file in the first pass.
  *
  * @param source The source.
- * @param request The columns.
- * @param options How it is opened.
+ * @param request The columns to read.
+ * @param options The training split, the memory limit, and the name of the split.
  * @returns The rows.
- * @throws {UserError} If a column is missing, or is not as wanted.
+ * @throws {UserError} If a column is missing, or does not agree with its options.
  */
 export async function openSplit(
   source: Source,
@@ -87,19 +87,19 @@ export async function openSplit(
 }
 
 /**
- * Opens a source.
+ * Opens a source without reading rows.
  *
  * @param source The source.
- * @param request The columns.
- * @returns Its rows, of which none was read.
- * @throws {UserError} If it cannot be opened.
+ * @param request The columns to read.
+ * @returns The open data set.
+ * @throws {UserError} If the source cannot be opened.
  */
 export async function openDataset(source: Source, request: ColumnsRequest): Promise<Dataset> {
   const { stage } = request;
   const columns = wantedColumns(request);
   const dataset = await callStage(stage, "open()", () => source.open({ columns }));
   if (!Array.isArray(dataset?.schema?.fields) || typeof dataset.recordBatches !== "function") {
-    throw new StageError(stage, "opened something that is not a data set", {
+    throw new StageError(stage, "returned something that is not a data set from open()", {
       hint: hint("source/open", "open() returns { schema, fingerprint, recordBatches() }", {
         edit: "the stage",
       }),
@@ -109,13 +109,13 @@ export async function openDataset(source: Source, request: ColumnsRequest): Prom
 }
 
 /**
- * Reads the rows of an open source as {@linkcode openSplit} does.
+ * Reads the rows of an open source, like {@linkcode openSplit}.
  *
- * @param dataset The open source; it is closed if it cannot be read.
- * @param request The columns.
- * @param options How it is read.
+ * @param dataset The open source; it is closed if reading fails.
+ * @param request The columns to read.
+ * @param options The training split, the memory limit, and the name of the split.
  * @returns The rows.
- * @throws {UserError} If a column is missing, or is not as wanted.
+ * @throws {UserError} If a column is missing, or does not agree with its options.
  */
 export async function readSplit(
   dataset: Dataset,
@@ -138,7 +138,9 @@ export async function readSplit(
   }
 }
 
-/** Reads all rows once; undefined if they do not fit in memory and can only be read in order. */
+/**
+ * Reads all rows once. Returns undefined if they do not fit in memory and can only be read in order.
+ */
 async function goThrough(
   dataset: Dataset,
   request: ColumnsRequest,
@@ -153,7 +155,7 @@ async function goThrough(
     const decoded = decoder.read(batch);
     tally.add(decoded, isRest);
     if (read && tally.expected > (memory?.left ?? Infinity)) {
-      // What is wrong already need not be read to its end, which may be far.
+      // Report problems now and not after the rest, which may be long.
       decoder.refuse();
       if (!canStream(dataset)) return undefined;
       counter = new RowCounter(decoder.hasClasses);
@@ -170,7 +172,7 @@ async function goThrough(
   return new StoredSplit(store, { dataset, stage, where, idCounts }, tally.kept());
 }
 
-/** Reads all rows once, and copies them into a file. */
+/** Reads all rows once, and copies them to a file. */
 async function spilled(
   dataset: Dataset,
   request: ColumnsRequest,
@@ -179,8 +181,8 @@ async function spilled(
 ): Promise<Split> {
   const { stage } = request, { name, memory, report = () => {} } = options;
   report(
-    `data: the ${name} rows can only be read in order and do not fit in the ` +
-      `${formatBytes(memory!.bytes)} for rows (data.memory); they are copied to ` +
+    `data: the ${name} rows can only be read in order and do not fit in the memory for rows ` +
+      `(data.memory: ${formatBytes(memory!.bytes)}); they are copied to ` +
       `${spill.folder}, which is removed at the end`,
   );
   const where = rowsOf(dataset, options);
@@ -198,12 +200,12 @@ async function spilled(
     await copy.close?.();
     await spill.remove();
   };
-  // The copy has the columns that were read, and the version of what it is a copy of.
+  // The copy has the requested columns, and the fingerprint of the original.
   const read = { tally, decoder, counter };
   return streamed({ ...copy, close }, request, { ...options, setup: spill.setup }, read, dataset);
 }
 
-/** Says where a row of a data set is: in which file, if the source can tell, and in which split. */
+/** Returns a function that describes the position of a row: its file, if known, and its split. */
 function rowsOf(dataset: Dataset, { name }: SplitOptions): (row: number) => string {
   const split = name === undefined ? "" : ` (${name} split)`;
   return (row) => {
@@ -212,11 +214,11 @@ function rowsOf(dataset: Dataset, { name }: SplitOptions): (row: number) => stri
   };
 }
 
-/** What is known of the training split, for another one. */
+/** Returns the columns of the training split, for another split. */
 const otherRows = (like: SplitOptions["like"]): KnownColumns | undefined =>
   like && { schema: like.schema, specs: like.specs, sameRows: false };
 
-/** What is known of rows that were gone through and not kept. */
+/** Facts about rows that were read once and not kept. */
 interface ReadOnce {
   readonly tally: Tally;
   readonly decoder: Decoder;
@@ -234,8 +236,8 @@ function streamed(
   const { schema, fingerprint } = original, where = rowsOf(original, options);
   const window = dataset.rows ? undefined : tally.windowRows(memory!);
   report(
-    `data: the ${name} rows, ${formatBytes(tally.bytes)}, do not fit in the ` +
-      `${formatBytes(memory!.bytes)} for rows (data.memory): they are read when they are needed` +
+    `data: the ${name} rows (${formatBytes(tally.bytes)}) do not fit in the memory for rows ` +
+      `(data.memory: ${formatBytes(memory!.bytes)}): they are read when they are needed` +
       (name !== "train"
         ? ""
         : window === undefined
@@ -254,9 +256,8 @@ function streamed(
 }
 
 /**
- * How many rows each record batch has by its number. A copy, or a source of one's own, may leave
- * out those without rows when it is read in order or by number: what it says itself is what its
- * numbers mean.
+ * Returns the number of rows in each record batch, by its number. Sources may omit empty record
+ * batches when they are read in order, so the source's own `rowCounts` decide.
  */
 function rowCountsOf(
   { rowCounts }: Dataset,
@@ -267,18 +268,19 @@ function rowCountsOf(
   const sum = (counts: readonly number[]) => counts.reduce((sum, rows) => sum + rows, 0);
   const said = sum(rowCounts), read = sum(tally.rowCounts);
   if (said === read) return rowCounts;
-  throw new StageError(stage, `gave ${read} rows, and says that there are ${said}`, {
+  throw new StageError(stage, `returned ${read} rows, but its rowCounts add up to ${said}`, {
     hint: hint(
       "source/row-counts",
-      "rowCounts has the rows of each record batch that recordBatch() reads",
+      "rowCounts has the number of rows of each record batch that recordBatch() reads",
       { edit: "the stage" },
     ),
   });
 }
 
 /**
- * What is kept is moved to shared memory at once: all of it together would need the room twice.
- * What is not kept is in memory of the other kind, which is let go sooner.
+ * Moves a batch that is kept to shared memory. This is done batch by batch, because moving all of
+ * them at the end would need twice the memory. Batches that are not kept stay in ordinary memory,
+ * which is freed sooner.
  */
 const moved = ({ rows, columns }: DecodedBatch): DecodedBatch => ({
   rows,
@@ -294,11 +296,14 @@ const canStream = ({ rows, recordBatch }: Dataset) =>
 /** A record batch, or a part of one. */
 interface BatchPart {
   readonly batch: RecordBatch;
-  /** Whether it goes on with the record batch of the part before. */
+  /** Whether this part belongs to the same record batch as the previous part. */
   readonly isRest: boolean;
 }
 
-/** How many rows are decoded at a time: some writers make one record batch of a whole table. */
+/**
+ * The maximum number of rows that are decoded at a time. Some writers write a whole table as one
+ * record batch.
+ */
 const maxRows = 2 ** 18;
 
 async function* recordBatches(
@@ -324,21 +329,21 @@ async function* recordBatches(
   }
 }
 
-/** How long nobody needs to be told that rows are read, in milliseconds. */
+/** The time between two log lines while rows are read, in milliseconds. */
 const patience = 10_000;
 
-/** What is known of rows that were gone through. */
+/** Collects facts about rows while they are read. */
 class Tally {
   readonly #options: SplitOptions;
   readonly #total: number | undefined;
-  /** The rows of each record batch that no column drops, once a column has dropped any. */
+  /** The rows of each record batch that are kept; undefined while no row was dropped. */
   #kept: Uint32Array[] | undefined;
   #rowBytes = 0;
   #rows = 0;
   #told = performance.now();
-  /** The rows of each record batch. */
+  /** The number of rows in each record batch. */
   readonly rowCounts: number[] = [];
-  /** How much memory they take. */
+  /** The memory of the rows so far, in bytes. */
   bytes = 0;
 
   constructor(options: SplitOptions, { rowCounts }: Dataset) {
@@ -349,8 +354,8 @@ class Tally {
   /**
    * Adds a record batch, or a part of one.
    *
-   * @param decoded What was read of it.
-   * @param isRest Whether it goes on with the record batch before.
+   * @param decoded The decoded columns.
+   * @param isRest Whether it belongs to the same record batch as the previous part.
    */
   add({ rows, columns: parts }: DecodedBatch, isRest: boolean): void {
     const columns = listParts<ColumnChunk>(parts);
@@ -371,13 +376,13 @@ class Tally {
     this.#tell();
   }
 
-  /** How much memory all rows will take, as far as that can be told by now. */
+  /** An estimate of the memory of all rows, in bytes. */
   get expected(): number {
     const part = this.#total ? this.#rows / this.#total : 1;
     return part > 0 ? this.bytes / part : this.bytes;
   }
 
-  /** The rows that no column drops, or undefined if all are kept. */
+  /** Returns the rows that are kept, or undefined if all are kept. */
   kept(): Uint32Array | undefined {
     if (!this.#kept) return undefined;
     const all = new Uint32Array(this.#kept.reduce((sum, { length }) => sum + length, 0));
@@ -389,7 +394,7 @@ class Tally {
     return all;
   }
 
-  /** How many rows a window has. */
+  /** Returns the number of rows in a window. */
   windowRows({ window }: Memory): number {
     return Math.max(1, Math.floor(window / Math.max(1, this.#rowBytes)));
   }
@@ -406,17 +411,17 @@ class Tally {
 const numbers = (start: number, end: number) =>
   Uint32Array.from({ length: end - start }, (_, index) => start + index);
 
-/** What rows in memory came from. */
+/** The source of rows in memory. */
 interface StoredSource {
   readonly dataset: Dataset;
   readonly stage: StageReference;
-  /** Says where a row of it is. */
+  /** Describes the position of a row in messages. */
   readonly where: (row: number) => string;
-  /** How often ids occur in it. */
+  /** The counts of ids from vocabularies, by feature. */
   readonly idCounts: Readonly<Record<string, IdCounts>>;
 }
 
-/** A split whose rows are in memory, and the source that they came from. */
+/** A split whose rows are in memory. */
 export class StoredSplit extends StoredRows implements Split {
   readonly shuffle = "whole";
   readonly #source: StoredSource;
@@ -457,9 +462,9 @@ export class StoredSplit extends StoredRows implements Split {
   }
 }
 
-/** Where streamed rows came from. */
+/** The source of streamed rows. */
 interface Origin {
-  /** Says where a row of the source is. */
+  /** Describes the position of a row in messages. */
   readonly where: (row: number) => string;
   readonly setup: SourceSetup | undefined;
   readonly schema: Schema;
@@ -509,7 +514,9 @@ class StreamedSplit extends StreamedRows implements Split {
 
   share(): SharedStream | string {
     const { stream, index } = this, { setup } = this.#origin;
-    if (!setup) return `${stream.request.stage.name} is in no file that a thread can load`;
+    if (!setup) {
+      return `the stage ${stream.request.stage.name} is not in a file that a thread can load`;
+    }
     return { source: setup, request: sentRequest(stream.request), facts: stream.facts, index };
   }
 

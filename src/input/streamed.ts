@@ -1,5 +1,5 @@
 /**
- * Rows that do not fit in memory: what of them a batch needs is read when it is needed.
+ * Rows that do not fit in memory and are read when a batch needs them.
  *
  * @module
  */
@@ -24,39 +24,39 @@ import { type Epoch, type Rows, Store } from "./rows.ts";
 import { lastAtMost } from "./bounds.ts";
 import { receivedFields } from "./widen.ts";
 
-/** What is known of streamed rows once they were gone through. It can be sent to another thread. */
+/** Facts about streamed rows from the first pass. They can be sent to another thread. */
 export interface StreamFacts {
-  /** What the columns are. */
+  /** The specs of the columns. */
   readonly specs: Specs;
-  /** The rows of each record batch. */
+  /** The number of rows in each record batch. */
   readonly rowCounts: readonly number[];
-  /** The rows of a window, where rows are shuffled in windows; undefined where as a whole. */
+  /** The number of rows in a window; undefined if rows are shuffled as a whole. */
   readonly window: number | undefined;
-  /** What the data set said of its version. */
+  /** The fingerprint of the data set. */
   readonly fingerprint: string;
 }
 
-/** A source, for whoever opens it anew. */
+/** A source, for another thread that opens it again. */
 export interface SourceSetup {
   /** A built-in name, an absolute path or a URL. */
   readonly specifier: string;
-  /** Its checked options. */
+  /** The source's checked options. */
   readonly options: unknown;
-  /** The folder that its relative paths start from. */
+  /** The folder that the source's relative paths start from. */
   readonly folder: string;
-  /** The columns that other splits have with wider types, as {@linkcode sentFields} makes them. */
+  /** The columns that get wider types, encoded by {@linkcode sentFields}. */
   readonly widened?: Uint8Array | undefined;
 }
 
-/** Streamed rows as another thread is told of them: it opens their source by itself. */
+/** Streamed rows in a form for another thread, which opens their source again. */
 export interface SharedStream {
   /** The source. */
   readonly source: SourceSetup;
-  /** The columns. */
+  /** The columns to read. */
   readonly request: SentRequest;
-  /** What is known of them. */
+  /** The facts from the first pass. */
   readonly facts: StreamFacts;
-  /** The rows of the source, ascending, where these are not all of them. */
+  /** The rows of the source to use, ascending; undefined for all rows. */
   readonly index: Uint32Array | undefined;
 }
 
@@ -67,15 +67,15 @@ export class Stream {
   readonly #stage: StageReference;
   readonly request: ColumnsRequest;
   readonly facts: StreamFacts;
-  /** The first row of each record batch, and the number of rows. */
+  /** The first row of each record batch, followed by the number of rows. */
   readonly bounds: Float64Array;
 
   /**
-   * Takes an open data set that was gone through.
+   * Takes an open data set after the first pass.
    *
-   * @param dataset The data set: it can read single rows, or else record batches by their number.
-   * @param request The columns.
-   * @param facts What is known of them.
+   * @param dataset The data set, which can read single rows or record batches by number.
+   * @param request The columns to read.
+   * @param facts The facts from the first pass.
    */
   constructor(dataset: Dataset, request: ColumnsRequest, facts: StreamFacts) {
     this.#dataset = dataset;
@@ -96,7 +96,7 @@ export class Stream {
   /**
    * Reads single rows.
    *
-   * @param rows Their numbers.
+   * @param rows The row numbers.
    */
   async rows(rows: ArrayLike<number>): Promise<Batch> {
     const batch = await callStage(this.#stage, "rows()", () => this.#dataset.rows!(rows));
@@ -106,7 +106,7 @@ export class Stream {
   /**
    * Reads a record batch.
    *
-   * @param index Its number.
+   * @param index The number of the record batch.
    */
   async batch(index: number): Promise<Store> {
     const doing = `recordBatch(${index})`;
@@ -114,7 +114,7 @@ export class Stream {
     return this.#decoded(batch, this.facts.rowCounts[index]!, doing);
   }
 
-  /** Lets go of the source. */
+  /** Closes the source. */
   async close(): Promise<void> {
     await callStage(this.#stage, "close()", () => this.#dataset.close?.());
   }
@@ -123,7 +123,7 @@ export class Stream {
     if (batch.numRows !== rows) {
       throw new StageError(
         this.#stage,
-        `gave ${batch.numRows} rows for ${doing} where there were ${rows} before`,
+        `returned ${batch.numRows} rows from ${doing}; expected ${rows} rows, as before`,
         { hint: unchangedHint() },
       );
     }
@@ -134,7 +134,7 @@ export class Stream {
 /** The rows of a window, in memory. */
 interface LoadedWindow {
   readonly store: Store;
-  /** The store's rows in the epoch's order. */
+  /** The rows of the store, in the order of the epoch. */
   readonly order: Uint32Array;
 }
 
@@ -144,14 +144,14 @@ interface WindowedEpoch {
   readonly windows: readonly Window[];
 }
 
-/** How many record batches that follow one another are kept. */
+/** The number of consecutive record batches that are kept. */
 const keptBatches = 3;
 
 /** Rows of a {@linkcode Stream}: all of them, or some. */
 export class StreamedRows implements Rows {
-  /** Where the rows are. */
+  /** The open source. */
   protected readonly stream: Stream;
-  /** The rows of the source, ascending, where these are not all of them. */
+  /** The rows of the source to use, ascending; undefined for all rows. */
   protected readonly index: Uint32Array | undefined;
   readonly rows: number;
   readonly specs: Specs;
@@ -164,8 +164,8 @@ export class StreamedRows implements Rows {
   /**
    * Chooses rows.
    *
-   * @param stream Where they are.
-   * @param index Which, ascending; all of them by default.
+   * @param stream The open source.
+   * @param index The row numbers, ascending; all rows by default.
    */
   constructor(stream: Stream, index?: Uint32Array) {
     this.stream = stream;
@@ -221,14 +221,14 @@ export class StreamedRows implements Rows {
       parts.push(store.gather(order.subarray(position - window.start, to - window.start)));
       position = to;
     }
-    // The next one is read while this one is used, and not before the one before it is let go.
+    // Read the next window while this one is used, but only after the previous one is freed.
     if (parts.length === 1 && number < windows.length) this.#window(number, first);
     return joined(parts);
   }
 
   sourceRow(position: number, epoch?: Epoch): number | undefined {
     if (!epoch) return this.#stored(position, position + 1)[0];
-    // The rows of a window are known once it is read; which one it is, only its order tells.
+    // Not known with windows: the rows of a window are known only after it is read.
     if (!this.stream.byRow) return undefined;
     const row = wholeOrder(this.rows, epoch.seed, epoch.epoch).at(position, position + 1)[0]!;
     return this.index?.[row] ?? row;
@@ -254,7 +254,7 @@ export class StreamedRows implements Rows {
   }
 
   /**
-   * A window, which is read if it was not; those before the first one that is needed are let go.
+   * Returns a window, which is read if needed. Frees the windows before the first one in use.
    */
   #window(number: number, first: number): Promise<LoadedWindow> {
     for (const loaded of this.#loaded.keys()) if (loaded < first) this.#loaded.delete(loaded);
@@ -280,7 +280,7 @@ export class StreamedRows implements Rows {
     return { store: Store.joined(stores), order };
   }
 
-  /** Where this split's rows of a record batch start, and how many there are. */
+  /** Returns the position of the split's first row in a record batch, and the number of its rows. */
   #within(batch: number): { from: number; length: number } {
     const first = this.stream.bounds[batch]!, after = this.stream.bounds[batch + 1]!;
     if (!this.index) return { from: first, length: after - first };
@@ -309,11 +309,11 @@ export class StreamedRows implements Rows {
 }
 
 /**
- * Opens the rows that another thread streams as well.
+ * Opens streamed rows in another thread.
  *
- * @param shared What it said of them.
+ * @param shared The rows, as the main thread sent them.
  * @param registry Finds the source.
- * @throws {UserError} If the source cannot be opened here, or is not what it was there.
+ * @throws {UserError} If the source cannot be opened in this thread, or has changed.
  */
 export async function openStreamed(
   { source: { specifier, options, folder, widened }, request: sent, facts, index }: SharedStream,
@@ -330,7 +330,7 @@ export async function openStreamed(
   let dataset = await callStage(reference, "open()", () => source.open({ columns }));
   if (dataset.fingerprint !== facts.fingerprint) {
     await dataset.close?.();
-    throw new UserError(`the source ${reference.name} has changed while it was read`, {
+    throw new UserError(`the files of the source ${reference.name} changed while they were read`, {
       place: reference.place,
       hint: unchangedHint(),
     });
@@ -342,14 +342,14 @@ export async function openStreamed(
   return new StreamedRows(new Stream(dataset, request, facts), index);
 }
 
-/** What to do about rows that are others than before. */
+/** Returns the hint for rows that changed during a run. */
 function unchangedHint(): HintText {
   return hint("source/unchanged", "do not write to files that a run reads", {
     outside: "another program writes to the files",
   });
 }
 
-/** What is kept under a number, made if it is not there; what could not be made is not kept. */
+/** Returns the value of a key, which is made if it is missing. A failed value is removed again. */
 function kept<T>(all: Map<number, Promise<T>>, key: number, make: () => Promise<T>): Promise<T> {
   const known = all.get(key);
   if (known) return known;
@@ -361,7 +361,7 @@ function kept<T>(all: Map<number, Promise<T>>, key: number, make: () => Promise<
   return made;
 }
 
-/** Rows of several batches as one. */
+/** Concatenates several batches. */
 function joined(parts: readonly Batch[]): Batch {
   const [first] = parts;
   if (!first) return { size: 0, features: {}, label: { values: new Float32Array(), shape: [] } };
@@ -386,7 +386,7 @@ function joined(parts: readonly Batch[]): Batch {
 const isSame = (known: Epoch | undefined, of: Epoch) =>
   known?.seed === of.seed && known.epoch === of.epoch;
 
-/** The first place in ascending numbers that has at least some number; their count, if none has. */
+/** Returns the first index of a value that is at least `number` in ascending numbers, or the length. */
 function firstAtLeast(numbers: ArrayLike<number>, number: number): number {
   let low = 0, high = numbers.length;
   while (low < high) {

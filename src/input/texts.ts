@@ -2,21 +2,21 @@ import { maxOddTexts, type TextFacts } from "../stages/source.ts";
 import { wantedColumns } from "./decoder.ts";
 import type { OpenedSource } from "./widen.ts";
 
-/** What the sources of all splits know of a column of text. Plain data. */
+/** Facts about a column of text from the sources of all splits. Plain data. */
 export interface ColumnText extends Pick<TextFacts, "values" | "numbers" | "texts" | "codes"> {
-  /** Where the first text is that is no number, in words. */
+  /** The position of the first text that is not a number, for messages. */
   readonly row?: string | undefined;
-  /** What stands for nulls now, in the sources of {@linkcode ColumnText.splits}. */
+  /** The texts that are nulls now, in the sources of {@linkcode ColumnText.splits}. */
   readonly nullValues: readonly string[];
   /** The splits whose sources have the options `nullValues` and `columns`. */
   readonly splits: readonly string[];
 }
 
 /**
- * Joins what the sources of splits know of their columns of text.
+ * Joins the facts about columns of text from the sources of all splits.
  *
  * @param sources The open sources by split.
- * @returns What is known, by column; nothing of columns that no source has looked at.
+ * @returns The facts by column. Columns that no source has examined are missing.
  */
 export function columnTexts(
   sources: Iterable<readonly [split: string, source: OpenedSource]>,
@@ -35,8 +35,8 @@ export function columnTexts(
 
 function joined(before: ColumnText | undefined, split: string, facts: TextFacts): ColumnText {
   const { file, row } = facts.first ?? {};
-  // Texts that nobody has listed, as they are many, are no missing numbers in the other splits
-  // either.
+  // If a source has too many different texts to list them, they are not marks of missing numbers,
+  // in no split.
   const unlisted = facts.texts.length === 0 && facts.numbers < facts.values;
   return {
     values: (before?.values ?? 0) + (unlisted ? Infinity : facts.values),
@@ -49,7 +49,7 @@ function joined(before: ColumnText | undefined, split: string, facts: TextFacts)
   };
 }
 
-/** What a column of text is if nobody knows better than the texts that were read. */
+/** Returns the facts about a column of text that follow from its values alone. */
 export function textOf(texts: readonly string[]): ColumnText {
   const odd = texts.filter((text) => !looksLikeNumber(text));
   return {
@@ -62,7 +62,7 @@ export function textOf(texts: readonly string[]): ColumnText {
   };
 }
 
-/** Whether a text is a number, or stands for none as programs write it. */
+/** Checks whether a text is a number, or NaN or infinity as programs write them. */
 export const looksLikeNumber = (text: string): boolean =>
   /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(text) ||
   /^[-+]?(nan|inf|infinity)$/i.test(text);

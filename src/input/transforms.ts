@@ -9,34 +9,34 @@ import { sizeOf } from "./columns.ts";
 import { type Fills, NullFiller } from "./nulls.ts";
 import type { Rows } from "./rows.ts";
 
-/** A transform of a pipeline, made. */
+/** A transform of a pipeline that is created for its features. */
 export interface PlannedTransform {
-  /** Which stage it is. */
+  /** The transform's stage, for messages. */
   readonly stage: StageReference;
-  /** What it made. */
+  /** The transform that the stage created. */
   readonly transform: Transform;
-  /** The rows that it is applied to. */
+  /** The rows to which the transform is applied. */
   readonly on: "training" | "all";
 }
 
-/** A transform of a pipeline, to be made. */
+/** A transform of a pipeline before it is created. */
 export interface TransformPlan {
   /** The stage. */
   readonly stage: TransformStage;
-  /** Its checked options. */
+  /** The stage's checked options. */
   readonly options: unknown;
-  /** What to call it in messages. */
+  /** The stage, for messages. */
   readonly reference: StageReference;
-  /** The rows that it is applied to. */
+  /** The rows to which the transform is applied. */
   readonly on: "training" | "all";
 }
 
 /**
- * Makes the transforms of a pipeline, each for the features that the one before it leaves.
+ * Creates the transforms of a pipeline, each for the features that the previous one returns.
  *
- * @param plans The transforms in their order.
- * @param first The features as they were read.
- * @throws {StageError} If a stage makes no transform.
+ * @param plans The transforms, in order.
+ * @param first The features as read from the source.
+ * @throws {StageError} If a stage does not create a transform.
  */
 export function makeTransforms(
   plans: readonly TransformPlan[],
@@ -48,7 +48,7 @@ export function makeTransforms(
     if (typeof transform?.apply !== "function" || !transform.features) {
       throw new StageError(
         reference,
-        `created ${describeValue(transform)} instead of a transform`,
+        `created ${describeValue(transform)}; expected a transform`,
         {
           hint: hint("transform/create", "create() returns { features, apply(batch, context) }", {
             edit: "the stage",
@@ -61,7 +61,7 @@ export function makeTransforms(
   });
 }
 
-/** Which batch is transformed. */
+/** The position of a batch that is transformed. */
 export interface BatchPosition {
   /** The run's seed. */
   readonly seed: number;
@@ -69,26 +69,26 @@ export interface BatchPosition {
   readonly epoch: number;
   /** The batch's number in its epoch. */
   readonly batch: number;
-  /** Whether it is trained on: augmentation is for these batches only. */
+  /** Whether the batch is for training. Only such batches are augmented. */
   readonly training: boolean;
-  /** Which row of the source a row of the batch is, in words, for messages. */
+  /** Describes the position of a row of the batch in its source, for messages. */
   readonly where?: ((row: number) => string) | undefined;
 }
 
-/** How many rows are measured at a time. */
+/** The number of rows that are measured at a time. */
 export const measuredRows = 1024;
 
-/** What was measured of the training rows, as JSON. */
+/** The statistics that were measured on the training rows, as JSON. */
 export interface Measured {
-  /** What takes the place of nulls. */
+  /** The values that replace nulls. */
   readonly nulls: Fills;
-  /** What the transforms measured: an item for each, null for those that do not. */
+  /** The statistics of each transform, in order; null for transforms that measure nothing. */
   readonly transforms: readonly unknown[];
 }
 
 /**
- * What becomes of rows between their source and the nets: nulls are filled, then come the
- * transforms of the pipeline, one after the other. What each returns is checked.
+ * Processes rows between their source and the nets: fills nulls, then applies the transforms of the
+ * pipeline in order, and checks the result of each.
  */
 export class TransformChain {
   readonly #nulls: NullFiller;
@@ -96,13 +96,13 @@ export class TransformChain {
   readonly #transforms: readonly PlannedTransform[];
 
   /**
-   * Makes a chain.
+   * Creates a chain and its transforms.
    *
-   * @param plans The transforms in their order.
-   * @param features The features as they were read.
-   * @param places Where the pipeline file has a feature.
+   * @param plans The transforms, in order.
+   * @param features The features as read from the source.
+   * @param places Returns the place of a feature in the pipeline file.
    * @returns The chain.
-   * @throws {StageError} If a stage makes no transform.
+   * @throws {StageError} If a stage does not create a transform.
    */
   static of(
     plans: readonly TransformPlan[],
@@ -114,11 +114,11 @@ export class TransformChain {
   }
 
   /**
-   * Puts transforms in a chain.
+   * Creates a chain of transforms.
    *
-   * @param transforms The transforms, each made for the features that the one before it leaves.
-   * @param nulls What fills nulls before them; nothing by default.
-   * @param places Where the pipeline file has a feature.
+   * @param transforms The transforms, each created for the features that the previous one returns.
+   * @param nulls Fills nulls before the transforms; by default there are no nulls.
+   * @param places Returns the place of a feature in the pipeline file.
    */
   constructor(
     transforms: readonly PlannedTransform[],
@@ -130,17 +130,17 @@ export class TransformChain {
     this.#nulls = nulls;
   }
 
-  /** The features as they reach the first transform. */
+  /** The features that the first transform receives. */
   get entry(): Readonly<Record<string, ColumnSpec>> {
     return this.#nulls.features;
   }
 
-  /** The transforms, in their order. */
+  /** The transforms, in order. */
   get planned(): readonly PlannedTransform[] {
     return this.#transforms;
   }
 
-  /** The features as the nets get them; undefined if they are as they were read. */
+  /** The features as the nets receive them; undefined if nothing changes them. */
   get features(): Readonly<Record<string, ColumnSpec>> | undefined {
     return this.#transforms.at(-1)?.transform.features ??
       (this.#nulls.idle ? undefined : this.#nulls.features);
@@ -149,17 +149,17 @@ export class TransformChain {
   /**
    * Transforms a batch.
    *
-   * @param batch The rows as they were read.
-   * @param position Which batch it is: random numbers depend on it and on nothing else.
-   * @returns The rows as the nets get them.
-   * @throws {StageError} If a transform throws, or returns what it did not promise.
+   * @param batch The rows as read from the source.
+   * @param position The batch's position, which decides all random numbers.
+   * @returns The rows as the nets receive them.
+   * @throws {StageError} If a transform throws, or returns other features than it declared.
    */
   apply(batch: Batch, position: BatchPosition): Batch {
     const last = this.#transforms.length;
     const filled = this.#nulls.apply(batch);
     try {
       const transformed = this.#applyTo(filled, position, last);
-      // One look at what comes out; only if that is broken, at what each transform made of it.
+      // Check the final result only; if it is not finite, check the result of each transform.
       if (!isFinite(transformed)) {
         this.#blame(filled, position);
         refuseLarge(transformed, this.#places);
@@ -171,13 +171,13 @@ export class TransformChain {
   }
 
   /**
-   * Measures what takes the place of nulls on the training split, and lets the transforms measure
-   * what they need, each on what those before it make of the rows, without augmentation.
+   * Measures statistics on the training split: first the values that replace nulls, then those of
+   * each transform, on the output of the transforms before it and without augmentation.
    *
-   * @param train The training split, without rows that are not trained on.
-   * @returns What was measured.
-   * @throws {StageError} If a transform throws, or measures what is not JSON, or is augmentation
-   *   that changes shapes.
+   * @param train The training split, without held-out rows.
+   * @returns The statistics.
+   * @throws {StageError} If a transform throws or measures something other than JSON, or if an
+   *   augmentation changes shapes.
    */
   async measure(train: Rows): Promise<Measured> {
     this.#refuseChangedShapes(this.#nulls.idle ? train.features : this.#nulls.features);
@@ -210,9 +210,9 @@ export class TransformChain {
   }
 
   /**
-   * Takes over what was measured in an earlier run.
+   * Restores the statistics from an earlier run.
    *
-   * @param measured What {@linkcode TransformChain.measure} returned then.
+   * @param measured The result of {@linkcode TransformChain.measure} in that run.
    */
   restore({ nulls, transforms }: Measured): void {
     this.#nulls.restore(nulls);
@@ -261,7 +261,7 @@ export class TransformChain {
       );
       checkBatch(stage, next, given, transform.features);
       look?.(stage, next);
-      // What is no feature and no label is not the transform's to lose.
+      // Keep weights and columns of metrics, whatever the transform returns.
       current = { ...batch, features: next.features, label: next.label };
     }
     return current;
@@ -275,12 +275,12 @@ export class TransformChain {
         const row = Math.floor(index * batch.size / values.length);
         throw new StageError(
           stage,
-          `made ${values[index]} of the feature ${name} in ${rowOfBatch(row)}`,
+          `returned ${values[index]} in the feature ${name} for ${rowOfBatch(row)}`,
           {
             row,
             hint: hint(
               "transform/finite",
-              "a transform returns finite numbers; does it divide by 0?",
+              "a transform must return finite numbers: check it for divisions by 0",
               { edit: "the stage" },
             ),
           },
@@ -295,13 +295,13 @@ export class TransformChain {
       if (on === "training" && describe(before) !== describe(transform.features)) {
         throw new StageError(
           stage,
-          `is applied to training rows only and makes ${describe(transform.features)} of ${
-            describe(before)
+          `is applied to training rows only but changes the features from ${describe(before)} to ${
+            describe(transform.features)
           }`,
           {
             hint: hint(
               "transform/shapes",
-              "rows that are only measured must have the same features: change shapes with a transform of all rows, such as crop or pad",
+              "rows for evaluation must have the same features: change shapes with a transform that applies to all rows, such as crop or pad",
               { edit: "the transforms" },
             ),
           },
@@ -313,17 +313,17 @@ export class TransformChain {
 }
 
 /**
- * Says where a row is that is read in order.
+ * Describes the position of a row for messages.
  *
  * @param rows The rows.
- * @param position The row's position among them.
+ * @param position The row's position in these rows, in order.
  */
 export function rowText(rows: Rows, position: number): string {
   const row = rows.sourceRow(position) ?? position;
   return rows.where?.(row) ?? `row ${row}`;
 }
 
-/** The rows of a split in their order, some at a time. */
+/** Yields the rows of a split in order, in slices. */
 async function* slices(rows: Rows): AsyncGenerator<Batch> {
   for (let start = 0; start < rows.rows; start += measuredRows) {
     yield await rows.slice(start, Math.min(start + measuredRows, rows.rows));
@@ -348,19 +348,22 @@ function checkBatch(
   }
   if (batch.size !== given.size) {
     fail(
-      `returned ${batch.size} rows for ${given.size}`,
-      hint("transform/rows", "a transform keeps the rows of a batch", edit),
+      `returned ${batch.size} rows for a batch of ${given.size} rows`,
+      hint("transform/rows", "a transform must return as many rows as it receives", edit),
     );
   }
   if (batch.label?.values?.length !== given.label.values.length) {
-    fail("lost the label", hint("transform/label", "return { ...batch, features }", edit));
+    fail(
+      "returned a batch without the label",
+      hint("transform/label", "return { ...batch, features }", edit),
+    );
   }
   for (const [name, { shape, dtype }] of Object.entries(promised)) {
     const column: Column | undefined = batch.features[name];
     if (!ArrayBuffer.isView(column?.values)) {
       fail(
         `returned no feature ${name}`,
-        hint("transform/feature", "its `features` promise it: return it", edit),
+        hint("transform/feature", "return all features that `features` declares", edit),
       );
       return;
     }
@@ -371,17 +374,17 @@ function checkBatch(
           `${batch.size} rows`,
         hint(
           "transform/shape",
-          `its \`features\` promise the shape [${shape}], that is ${expected} values`,
+          `its \`features\` declares the shape [${shape}], which has ${expected} values for these rows`,
           edit,
         ),
       );
     }
     if ((dtype === "int32") !== (column.values instanceof Int32Array)) {
       fail(
-        `returned ${name} in a ${column.values.constructor.name}`,
+        `returned the feature ${name} in a ${column.values.constructor.name}`,
         hint(
           "transform/dtype",
-          `its \`features\` promise ${dtype}: ids come in an Int32Array, numbers in any other`,
+          `its \`features\` declares ${dtype}: return ids in an Int32Array, and numbers in any other typed array`,
           edit,
         ),
       );
@@ -389,7 +392,7 @@ function checkBatch(
   }
 }
 
-/** Refuses numbers that are finite, but not in float32, which the nets compute with. */
+/** Refuses numbers that are finite in float64 but not in float32, in which the nets compute. */
 function refuseLarge(
   { features, size }: Batch,
   places: (feature: string) => Place | undefined,
@@ -400,13 +403,13 @@ function refuseLarge(
     const row = Math.floor(index * size / values.length), value = values[index]!;
     const by = `1e-${Math.floor(Math.log10(Math.abs(value))) - 30}`;
     throw new UserError(
-      `the feature ${name} has ${value} in ${rowOfBatch(row)}, which is beyond the largest float32`,
+      `the feature ${name} has ${value} in ${rowOfBatch(row)}, which is too large for float32`,
       {
         row,
         place: places(name),
         hint: hint(
           "feature/float32",
-          `bring it into range: add \`- { use: scale, by: ${by}, feature: ${name} }\` to data.transforms`,
+          `scale the feature down: add \`- { use: scale, by: ${by}, feature: ${name} }\` to data.transforms`,
           { set: { "/data/transforms/-": { use: "scale", by: Number(by), feature: name } } },
         ),
       },
@@ -422,9 +425,9 @@ function isFinite({ features }: Batch): boolean {
   );
 }
 
-/** 0 times a number is 0 unless it is not finite. */
+/** Checks that all values are finite: 0 times a value is 0 only if it is finite. */
 function allFinite(values: Float32Array | Float64Array): boolean {
-  // Four sums, as each addition would wait for the one before it.
+  // Four sums, because with a single sum each addition would wait for the previous one.
   let a = 0, b = 0, c = 0, d = 0, index = 0;
   for (; index + 3 < values.length; index += 4) {
     a += values[index]! * 0;
@@ -441,7 +444,7 @@ const describe = (features: Readonly<Record<string, ColumnSpec>>) =>
     .map(([name, { shape, dtype }]) => `${name} ${dtype} [${shape.join(", ")}]`)
     .sort().join(", ");
 
-/** A value as JSON keeps it, or undefined if JSON would lose some of it. */
+/** Returns a value as it is after a round trip through JSON, or undefined if JSON would lose data. */
 function plainJson(value: unknown): unknown {
   try {
     return isPlain(value) ? JSON.parse(JSON.stringify(value)) : undefined;
@@ -459,7 +462,7 @@ function isPlain(value: unknown): boolean {
   return plain && Object.values(value).every(isPlain);
 }
 
-/** An error whose problems name rows of the source rather than of a batch. */
+/** Replaces rows of a batch by rows of the source in the problems of an error. */
 function located(error: unknown, where: BatchPosition["where"]): unknown {
   if (!where || !(error instanceof UserError)) return error;
   if (error.problems.every(({ row }) => row === undefined)) return error;

@@ -1,5 +1,5 @@
 /**
- * Ids that stand for values without an id of their own.
+ * The unknown id, which is shared by all values that are not in a vocabulary.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import type { Split } from "./split.ts";
 
 /**
- * A feature whose unknown id no training row has, so that what a net keeps of it stays as it was
- * drawn.
+ * A feature whose unknown id occurs in no training row, so its embedding keeps its random initial
+ * value.
  */
 export interface UntrainedUnknown {
-  /** The feature. */
+  /** The name of the feature. */
   readonly feature: string;
-  /** How many of its values have the unknown id in each other split, each time that they occur. */
+  /** The number of occurrences of the unknown id, and of all values, in each other split. */
   readonly splits: readonly {
     readonly split: string;
     readonly unknown: number;
@@ -22,8 +22,8 @@ export interface UntrainedUnknown {
 }
 
 /**
- * The features with a vocabulary whose unknown id no training row has. Features that share ids have
- * one: what a row of one of them trains, it trains for all.
+ * Finds the features with a vocabulary whose unknown id occurs in no training row. Features that
+ * share ids also share the unknown id: it is trained if it occurs in any of them.
  *
  * @param splits The splits by name.
  */

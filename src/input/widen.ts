@@ -4,27 +4,27 @@ import { callStage } from "../stages/stage_error.ts";
 import type { Dataset } from "../stages/source.ts";
 import { type ColumnsRequest, wantedColumns } from "./decoder.ts";
 
-/** An open source of a split, and what is wanted of it. */
+/** An open source of a split, and the columns to read from it. */
 export interface OpenedSource {
   readonly dataset: Dataset;
   readonly request: ColumnsRequest;
 }
 
-/** A source whose columns have the types of all splits. */
+/** A source whose columns have types that are common to all splits. */
 export interface WidenedSource {
   readonly dataset: Dataset;
-  /** The columns that changed; none of most. */
+  /** The columns whose types changed; usually none. */
   readonly fields: readonly Field[];
 }
 
 /**
- * Gives the columns of several splits one type each: the narrowest that holds the values of all. A
- * split in which a column has no value has no say in its type. A column keeps its types where none
- * does, or where a source cannot change them; the reader of columns decides then.
+ * Gives each column the same type in all splits: the narrowest type that can represent the values of
+ * all splits. Splits in which the column has no values are ignored. The types stay as they are if
+ * there is no such type or the source cannot change them; the column reader then decides.
  *
  * @param sources The open sources of the splits.
- * @returns The data sets that take their places.
- * @throws {UserError} If a value is not in such a type.
+ * @returns The data sets with the common types.
+ * @throws {UserError} If a value cannot be represented in the common type.
  */
 export async function widenSources(sources: readonly OpenedSource[]): Promise<WidenedSource[]> {
   const common = new Map<string, Field>();
@@ -32,7 +32,7 @@ export async function widenSources(sources: readonly OpenedSource[]): Promise<Wi
   for (const name of columns) {
     const fields = await fieldsWithValues(name, sources);
     let field = commonField(fields);
-    // Of nulls alone any type is as good; whole numbers may be features, ids and labels.
+    // A column of nulls can have any type; whole numbers can be features, ids and labels.
     if (field && DataType.isNull(field.type)) field = new Field(name, new Int64(), true);
     if (field && !isOtherLabel(field, fields, sources[0]!.request)) common.set(name, field);
   }
@@ -46,7 +46,7 @@ export async function widenSources(sources: readonly OpenedSource[]): Promise<Wi
   }));
 }
 
-/** A column of those splits that have values in it, or of all if none has. */
+/** Returns the fields of a column in the splits that have values in it, or in all if none has. */
 async function fieldsWithValues(name: string, sources: readonly OpenedSource[]): Promise<Field[]> {
   const found = sources.flatMap(({ dataset, request: { stage } }) =>
     dataset.schema.fields.filter((field) => field.name === name)
@@ -63,7 +63,7 @@ async function fieldsWithValues(name: string, sources: readonly OpenedSource[]):
   return withValues.length > 0 ? withValues : fields.slice(0, 1);
 }
 
-/** A field of a type that holds the values of all; text holds whatever was read from text. */
+/** Returns a field whose type can represent all values. Text can represent everything. */
 function commonField(fields: readonly Field[]): Field | undefined {
   const text = fields.find(({ type }) => String(type) === "Utf8");
   if (text) return text;
@@ -76,7 +76,7 @@ function commonField(fields: readonly Field[]): Field | undefined {
   return common;
 }
 
-/** Whether a label of classes would become one of numbers by its type alone. */
+/** Checks whether the wider type would silently turn a label of classes into one of numbers. */
 function isOtherLabel(
   { name, type }: Field,
   fields: readonly Field[],
@@ -90,7 +90,7 @@ function isOtherLabel(
 }
 
 /**
- * Columns as bytes, for another thread.
+ * Encodes columns as bytes, for another thread.
  *
  * @param fields The columns.
  */
@@ -99,9 +99,9 @@ export function sentFields(fields: readonly Field[]): Uint8Array {
 }
 
 /**
- * Columns that came from another thread.
+ * Decodes columns that were sent from another thread.
  *
- * @param bytes What {@linkcode sentFields} made.
+ * @param bytes The bytes from {@linkcode sentFields}.
  */
 export function receivedFields(bytes: Uint8Array): readonly Field[] {
   return tableFromIPC(bytes).schema.fields;

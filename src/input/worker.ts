@@ -1,6 +1,6 @@
 /**
- * The thread that makes batches while the other one computes: an entry point of its own, as
- * `cli.ts` is. It answers each address with its batch, in the order in which it was asked.
+ * The entry point of the thread that makes batches while the main thread computes. It answers each
+ * requested address with its batch, in the order of the requests.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { openStreamed } from "./streamed.ts";
 import { TransformChain } from "./transforms.ts";
 import type { Answer, InputSetup } from "./worker_input.ts";
 
-/** The two ends of the channel; the types of windows and of workers exclude each other. */
+/** The thread's own scope, typed here because the types of windows and workers exclude each other. */
 const thread = globalThis as unknown as {
   onmessage: (event: MessageEvent<InputSetup | BatchAddress>) => void;
   postMessage(answer: Answer, transfer?: ArrayBuffer[]): void;
@@ -25,7 +25,7 @@ const thread = globalThis as unknown as {
 
 let making: Promise<BatchMaker> | undefined;
 
-/** One batch after the other: they are answered in the order in which they were asked for. */
+/** The last answer: requests are answered one after the other. */
 let last: Promise<void> = Promise.resolve();
 
 thread.onmessage = ({ data }) => {
@@ -47,7 +47,7 @@ async function answer(data: InputSetup | BatchAddress): Promise<void> {
 }
 
 async function setUp({ splits, transforms, measured, seed }: InputSetup): Promise<BatchMaker> {
-  // What the other thread names has passed its check; nothing else is loaded here.
+  // The main thread has checked these specifiers; nothing else is loaded here.
   const named = [
     ...transforms.map(({ specifier }) => specifier),
     ...Object.values(splits).flatMap((one) => "source" in one ? [one.source.specifier] : []),
@@ -68,7 +68,7 @@ async function setUp({ splits, transforms, measured, seed }: InputSetup): Promis
   return new BatchMaker(rows, chain, seed);
 }
 
-/** The batch in arrays that nobody else has: a transform may keep what it returned. */
+/** Copies a batch, because a transform may keep the arrays that it returned. */
 const copied = (batch: Batch): Batch =>
   mapBatch(batch, ({ values, shape }) => ({ values: values.slice(), shape }));
 

@@ -5,36 +5,36 @@ import type { SharedRows } from "./rows.ts";
 import type { SharedStream } from "./streamed.ts";
 import type { Measured } from "./transforms.ts";
 
-/** What the other thread makes batches of: all of it can be sent there. */
+/** Everything that a thread needs to make batches, in a form that can be sent to it. */
 export interface InputSetup {
   /** The rows by split. */
   readonly splits: Readonly<Record<string, SharedRows | SharedStream>>;
-  /** The transforms in their order. */
+  /** The transforms, in order. */
   readonly transforms: readonly TransformSetup[];
-  /** What was measured. */
+  /** The statistics that were measured on the training rows. */
   readonly measured: Measured;
   /** The run's seed. */
   readonly seed: number;
 }
 
-/** A transform, for a thread that has to find it anew. */
+/** A transform, for a thread that loads it again. */
 export interface TransformSetup {
   /** A built-in name, an absolute path or a URL. */
   readonly specifier: string;
-  /** Its checked options. */
+  /** The transform's checked options. */
   readonly options: unknown;
-  /** What to call it in messages. */
+  /** The transform, for messages. */
   readonly reference: StageReference;
-  /** The rows that it is applied to. */
+  /** The rows to which the transform is applied. */
   readonly on: "training" | "all";
 }
 
-/** What the other thread says. */
+/** A message from the thread. */
 export type Answer = { readonly ready: true } | { readonly batch: Batch } | {
   readonly failed: string;
 };
 
-/** Makes batches in a thread of its own. */
+/** Makes batches in a separate thread. */
 export class WorkerInput {
   readonly #worker: Worker;
   readonly #waiting: PromiseWithResolvers<Answer>[] = [];
@@ -44,8 +44,8 @@ export class WorkerInput {
   /**
    * Starts the thread.
    *
-   * @param setup What it makes batches of.
-   * @throws {Error} If there can be no such thread, or the setup cannot be sent.
+   * @param setup The rows and transforms.
+   * @throws {Error} If the thread cannot be started, or the setup cannot be sent.
    */
   constructor(setup: InputSetup) {
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
@@ -54,7 +54,8 @@ export class WorkerInput {
       event.preventDefault();
       this.#fail(event.message);
     };
-    this.#worker.onmessageerror = () => this.#fail("it sent what cannot be received");
+    this.#worker.onmessageerror = () =>
+      this.#fail("the thread sent a message that cannot be received");
     try {
       this.#send(setup).then(() => this.#ready = true, () => {});
     } catch (error) {
@@ -63,33 +64,33 @@ export class WorkerInput {
     }
   }
 
-  /** Whether it is making batches by now. */
+  /** Whether the thread is ready to make batches. */
   get ready(): boolean {
     return this.#ready;
   }
 
-  /** Why it makes no batches any more. */
+  /** The reason why the thread makes no more batches; undefined if it does. */
   get failure(): string | undefined {
     return this.#failure;
   }
 
   /**
-   * Asks for a batch.
+   * Requests a batch.
    *
-   * @param address Which.
-   * @returns The batch; the promise may be left alone.
-   * @throws {Error} If it cannot be made there.
+   * @param address The batch's address.
+   * @returns The batch; a rejection of the promise need not be handled.
+   * @throws {Error} If the thread cannot make the batch.
    */
   ask(address: BatchAddress): Promise<Batch> {
     const batch = this.#send(address).then((answer) => {
       if ("batch" in answer) return answer.batch;
-      throw new Error("it did not answer with a batch");
+      throw new Error("the thread did not return a batch");
     });
     batch.catch(() => {});
     return batch;
   }
 
-  /** Waits until it makes batches, or cannot. */
+  /** Waits until the thread is ready or has failed. */
   async settled(): Promise<void> {
     await this.#waiting[0]?.promise.catch(() => {});
   }
@@ -97,7 +98,7 @@ export class WorkerInput {
   /** Ends the thread. */
   close(): void {
     this.#worker.terminate();
-    this.#fail("it was ended");
+    this.#fail("the thread was ended");
   }
 
   #send(message: InputSetup | BatchAddress): Promise<Answer> {
@@ -123,8 +124,8 @@ export class WorkerInput {
 }
 
 /**
- * Whether a value is the same in another thread: plain data, no functions and no objects of a
- * class.
+ * Checks whether a value can be sent to another thread without changes: plain data, without
+ * functions and without instances of classes.
  *
  * @param value The value.
  */

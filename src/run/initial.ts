@@ -133,7 +133,7 @@ function optimizerProblems(
     const [{ tensor }] = missing as [Match];
     const others = missing.length > 1 ? ` and ${missing.length - 1} more` : "";
     return [{
-      message: `${path} has no ${
+      message: `${path} has no tensor ${
         slotName(slot, tensor)
       }${others}: it contains no optimizer state for this variable`,
       place,

@@ -4,25 +4,25 @@ import { type AnyStage, type StageKind, stageKinds } from "../stages/stage.ts";
 
 /** A built-in stage and the file that defines it. */
 export interface BuiltIn {
-  /** Its kind. */
+  /** The kind of the stage. */
   readonly kind: StageKind;
-  /** The file's name in the folder of its kind. */
+  /** The file's name in the folder of the kind. */
   readonly file: string;
   /** The stage. */
   readonly stage: AnyStage;
 }
 
-/** The folder of a kind: `losses`, `gradients`. */
+/** Returns the folder of a kind, such as `losses`. */
 const folderOf = (kind: StageKind) => `${kind}${kind.endsWith("s") ? "es" : "s"}`;
 
 /**
- * Finds the built-in stages: the default exports of the files `KIND/NAME.ts`. A file without a
- * default export is a helper of the stages beside it.
+ * Finds the built-in stages: the default exports of the files `KIND/NAME.ts`. Files without a
+ * default export are helpers.
  *
  * @param plugins The folder `plugins/`.
  * @returns The stages, by kind and name.
- * @throws {Error} If a default export is not a stage of the folder's kind that is named as its
- *   file.
+ * @throws {Error} If a default export is not a stage of the folder's kind, or does not have the name
+ *   of its file.
  */
 export async function findBuiltIns(plugins: URL): Promise<BuiltIn[]> {
   const found: BuiltIn[] = [];
@@ -50,7 +50,7 @@ export async function findBuiltIns(plugins: URL): Promise<BuiltIn[]> {
 const imported = (what: string, path: string) => `import ${what} from "${path}";`;
 
 /**
- * The text of plugins/mod.ts: a list of all built-in stages.
+ * Generates the text of plugins/mod.ts, the list of all built-in stages.
  *
  * @param builtIns The stages.
  */

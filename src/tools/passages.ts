@@ -1,6 +1,6 @@
 /**
- * Draws passages of Rocket's texts at random, for a reader who says of each whether it is clear:
- * 20 from the documents, 20 messages, and 20 option descriptions and doc comments.
+ * Prints a random sample of Rocket's texts, for a reader who judges whether each of them is clear:
+ * 20 passages from documents, 20 messages, and 20 option descriptions and doc comments.
  *
  * ```sh
  * deno run --allow-read src/tools/passages.ts [SEED]
@@ -13,7 +13,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createRandom, deriveSeed } from "../base/random.ts";
 
-/** A text, and the file that it is from. */
+/** A text, and the file that contains it. */
 interface Passage {
   readonly file: string;
   readonly text: string;
@@ -22,7 +22,7 @@ interface Passage {
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const PER_KIND = 20;
 
-/** The project's files with an extension, in the order of their paths. */
+/** Yields the paths of the project's files with an extension, sorted. */
 function* files(folder: string, extension: string): Iterable<string> {
   const entries = [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1);
   for (const { name, isDirectory } of entries) {
@@ -34,7 +34,7 @@ function* files(folder: string, extension: string): Iterable<string> {
 
 const inOneLine = (text: string) => text.replaceAll(/\s+/g, " ").trim();
 
-/** The paragraphs and list items of a Markdown document, without code, tables and headings. */
+/** Yields the paragraphs and list items of a Markdown document, without code, tables and headings. */
 function* paragraphs(text: string): Iterable<string> {
   const prose = text.replaceAll(/^```[^]*?^```/gm, "").replaceAll(/^(\||#|<).*$/gm, "");
   for (const part of prose.split(/\n\s*\n|\n(?=\s*(?:-|\d+\.) )/)) {
@@ -43,7 +43,7 @@ function* paragraphs(text: string): Iterable<string> {
   }
 }
 
-/** A string literal, or several that are added, or a template: `${…}` stays as it is. */
+/** Matches a string literal, a template, or several of them added together. */
 const LITERAL = String
   .raw`((?:"(?:[^"\\\n]|\\.)*"|${"`"}(?:[^${"`"}\\]|\\.)*${"`"})(?:\s*\+\s*(?:"(?:[^"\\\n]|\\.)*"|${"`"}(?:[^${"`"}\\]|\\.)*${"`"}))*)`;
 const MESSAGE = new RegExp(

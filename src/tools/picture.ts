@@ -1,5 +1,5 @@
 /**
- * Draws a run: its loss curves and its result table, as one SVG.
+ * Draws the loss curves and the result table of a run as an SVG.
  *
  * usage: deno task picture RUN_FOLDER OUT.svg
  *
@@ -33,7 +33,7 @@ const points = [
 ];
 await Deno.writeTextFile(out, withTable(await curves(points), resultTable(result).join("\n")));
 
-/** The test split's cross-entropy by epoch and net. */
+/** Reads the cross-entropy on the test split, by epoch and net. */
 async function lossPoints(
   folder: string,
   file: string,
@@ -74,7 +74,7 @@ async function curves(points: readonly Point[]): Promise<string> {
   return await view.toSVG();
 }
 
-/** The chart with the table's lines under it. */
+/** Adds the lines of the table below the chart. */
 function withTable(chart: string, table: string): string {
   const [, width, height] = /width="(\d+)" height="(\d+)"/.exec(chart)!.map(Number);
   const lines = table.split("\n"), line = 17;

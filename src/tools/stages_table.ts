@@ -2,8 +2,8 @@ import { type AnyStage, stageKinds } from "../stages/stage.ts";
 import { markdownTable } from "./markdown_table.ts";
 
 /**
- * The text of docs/reference/stages.md: all built-in stages in one table, formatted as `deno fmt`
- * formats it.
+ * Generates the text of docs/reference/stages.md: a table of all built-in stages, in the format of
+ * `deno fmt`.
  *
  * @param stages The stages.
  * @returns The page, as Markdown.

@@ -33,7 +33,7 @@ const cases: Readonly<
       transforms: [{ use: "cast", dtype: "int32" }, { use: "one-hot", count: 1_000_000_000 }],
     },
     network: { use: "mlp", light: [2] },
-    words: ["behind the transform one-hot: the feature x has 1,000,000,000 numbers a row"],
+    words: ["after the transform one-hot: the feature x has 1,000,000,000 numbers per row"],
   },
   "an image": {
     data: {
@@ -44,7 +44,7 @@ const cases: Readonly<
       ],
     },
     network: { use: "mlp", light: [2] },
-    words: ["behind the transform resize: the feature z has 1,000,000 × 1,000,000 × 1 numbers"],
+    words: ["after the transform resize: the feature z has 1,000,000 × 1,000,000 × 1 numbers"],
   },
   "a list of ids": {
     data: { features: { x: { ids: { hash: 9 }, length: 1e12 } } },

@@ -10,7 +10,7 @@ export function* columnCases(): Iterable<CommandCase> {
     columns: { raw: ["bytes", [1, 2, 3, 4].map((byte) => Uint8Array.of(byte))] },
     features: "{ raw: }",
   }, { "column/type": inPipeline("{ raw: }", "{ n: }") });
-  yield ofRows("ids beyond int32", 1, ["which is no int32", "ids: train"], {
+  yield ofRows("ids beyond int32", 1, ["which is not an int32 number", "ids: train"], {
     columns: { a: ["uint", [0, 1, 3e9, 2]] },
     features: "{ a: { dtype: int32 } }",
   });
@@ -20,17 +20,17 @@ export function* columnCases(): Iterable<CommandCase> {
   yield ofRows("an id beyond the count of another feature", 1, ["at the feature b"], {
     features: "{ b: { ids: { count: 3 } }, a: { ids: { of: b } } }",
   });
-  yield ofRows("an id below 0", 1, ["make ids of the values"], {
+  yield ofRows("an id below 0", 1, ["map the values to ids"], {
     columns: { a: ["int", [0, 1, -1, 2]] },
     features: "{ a: { ids: { count: 3 } } }",
   });
   yield ofRows("the mean of ids", 2, ["write `nulls: drop`"], {
     features: "{ a: { ids: { count: 4 }, nulls: mean } }",
   });
-  yield ofRows("the mean of int32", 2, ["leave out `dtype: int32`"], {
+  yield ofRows("the mean of int32", 2, ["remove `dtype: int32`"], {
     features: "{ a: { dtype: int32, nulls: mean } }",
   });
-  yield ofRows("the mean of padded lists", 2, ["whose places have no mean"], {
+  yield ofRows("the mean of padded lists", 2, ["for whose positions no mean"], {
     columns: { list: numbers },
     features: "{ list: { shape: [2], pad: 0, nulls: mean } }",
   });
@@ -63,26 +63,26 @@ export function* columnCases(): Iterable<CommandCase> {
     features: "{ list: { ids: { count: 3 } } }",
     network: "{ use: ctr, light: { hidden: [4] }, booster: { hidden: [8] } }",
   });
-  yield ofRows("lists of another length in the test split", 1, ["with one schema"], {
+  yield ofRows("lists of another length in the test split", 1, ["with the same schema"], {
     test: { list: ["three", [[0, 1, 2], [1, 2, 0], [2, 0, 1], [1, 1, 1]]] },
     features: "{ list: }",
   }, { "column/one-shape": { files: { "test.arrow": arrowFile(rows) } } });
-  yield ofRows("ids of floats", 2, ["leave out `ids`"], { features: "{ n: { ids: train } }" });
-  yield ofRows("a length without ids", 2, ["write `ids: train` or another"], {
+  yield ofRows("ids of floats", 2, ["remove `ids`"], { features: "{ n: { ids: train } }" });
+  yield ofRows("a length without ids", 2, ["write `ids: train`; for lists of numbers"], {
     columns: { list: lists },
     features: "{ list: { length: 2 } }",
   });
-  yield ofRows("a length of single ids", 2, ["leave out `length`"], {
+  yield ofRows("a length of single ids", 2, ["remove `length`"], {
     features: "{ a: { ids: { count: 4 }, length: 2 } }",
   });
-  yield ofRows("padding of single numbers", 2, ["leave out `pad`"], {
+  yield ofRows("padding of single numbers", 2, ["remove `pad`"], {
     features: "{ n: { pad: 0 } }",
   });
   yield ofRows("padding to no shape", 2, ["such as shape: [20]"], {
     columns: { list: numbers },
     features: "{ list: { pad: 0 } }",
   });
-  yield ofRows("text where the training split has numbers", 2, ["with one schema"], {
+  yield ofRows("text where the training split has numbers", 2, ["with the same schema"], {
     test: { n: ["text", ["0", "1", "2", "3"]] },
     features: "{ n: }",
   }, { "column/one-schema": { files: { "test.arrow": arrowFile(rows) } } });
@@ -96,12 +96,12 @@ export function* columnCases(): Iterable<CommandCase> {
     features: "{ a: { dtype: int32 } }",
     transforms: "[{ use: one-hot, count: 4 }]",
   });
-  yield ofRows("a null in a weight", 1, ["`nulls: drop` at data"], {
+  yield ofRows("a null in a weight", 1, ["`nulls: drop` in data"], {
     columns: { w: ["float", [1, null, 1, 1]] },
     features: "{ n: }",
     data: "weight: w",
   });
-  yield ofRows("NaN in a column of a metric", 1, ["write nulls in place"], {
+  yield ofRows("NaN in a column of a metric", 1, ["write nulls instead"], {
     columns: { w: ["float", [1, NaN, 1, 1]] },
     features: "{ n: }",
     metrics: "[{ use: gauc, by: w }]",
@@ -120,7 +120,7 @@ export function* columnCases(): Iterable<CommandCase> {
     features: "{ x: }",
     files: { "a.csv": "x,y\n1,0\n2,1\n3,0\n4,1\n" },
   });
-  yield ofRows("a weight below 0", 1, ["weights are 0 or more"], {
+  yield ofRows("a weight below 0", 1, ["weights must be 0 or more"], {
     columns: { w: ["float", [1, -1, 1, 1]] },
     features: "{ n: }",
     data: "weight: w",
@@ -129,7 +129,7 @@ export function* columnCases(): Iterable<CommandCase> {
       files: { "rows.arrow": arrowFile({ ...rows, w: ["float", [1, 0, 1, 1]] }) },
     },
   });
-  yield ofRows("a weight of text", 2, ["name another column"], {
+  yield ofRows("a weight of text", 2, ["name a column of numbers that are 0 or more"], {
     features: "{ n: }",
     data: "weight: word",
   }, { "weight/type": inPipeline("weight: word", "weight: n") });
@@ -137,7 +137,7 @@ export function* columnCases(): Iterable<CommandCase> {
     features: "{ n: }",
     data: "weight: importance",
   });
-  yield ofRows("the ids of a feature without ids", 2, ["features.b.ids, such as train"], {
+  yield ofRows("the ids of a feature without ids", 2, ["features.b, such as `ids: train`"], {
     features: "{ a: { ids: { of: b } }, b: }",
   });
   yield ofRows("the ids of no feature", 2, ["features with ids of their own are b"], {
@@ -146,7 +146,7 @@ export function* columnCases(): Iterable<CommandCase> {
   yield ofRows("the ids of no feature, where none has ids", 2, ["write `ids: train` here"], {
     features: "{ a: { ids: { of: none } }, b: }",
   });
-  yield ofRows("two columns of one name", 2, ["give each a name of its own"], {
+  yield ofRows("two columns of one name", 2, ["give each column of the data file a unique name"], {
     features: "{ colA: }",
     files: {
       "rows.arrow": renamed(arrowFile({ ...rows, colA: rows["n"]!, colB: rows["n"]! })),
@@ -217,7 +217,7 @@ function* labelCases(): Iterable<CommandCase> {
   );
   yield ofLabels(
     "many more names than classes",
-    ["leave out classes"],
+    ["or remove `classes`"],
     2,
     "{ column: y, classes: 2 }",
     text(names),
@@ -231,14 +231,14 @@ function* labelCases(): Iterable<CommandCase> {
   );
   yield ofLabels(
     "a class that is not in a list",
-    ["add it to the list"],
+    ["add the value to the list"],
     1,
     "{ column: y, classes: [a, b] }",
     text(["a", "b", "c", "b"]),
   );
   yield ofLabels(
     "a class that only the test split has",
-    ["write all classes in order"],
+    ["list all classes in order"],
     1,
     "y",
     text(["a", "b", "a", "b"]),
@@ -262,7 +262,7 @@ function* labelCases(): Iterable<CommandCase> {
   );
   yield ofLabels(
     "a name for each number but one",
-    ["name all classes"],
+    ["list all classes"],
     1,
     "{ column: y, classes: [no, yes] }",
     ["int", [0, 1, 2, 1]],

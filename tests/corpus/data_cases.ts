@@ -201,7 +201,7 @@ function* arrowCases(): Iterable<DataCase> {
     ...one(
       "tensors with permuted axes",
       fixture("interop/pyarrow_permuted.arrow"),
-      "the axes of the tensors in the column permuted are permuted, to [1, 0]",
+      "the axes of the tensors in the column permuted are permuted to [1, 0]",
     ),
     features: "permuted",
     label: "number",
@@ -338,7 +338,7 @@ function* columnCases(): Iterable<DataCase> {
   const floats = (...x: number[]) =>
     file({ x: Float32Array.from(x), y: Int32Array.from(x, (_, row) => row % 2) });
   yield one("NaN", floats(0, NaN, 1), "features", 1, [
-    "row 1 of a.arrow (train split), column x: has NaN; in all, 1 of 3 rows is not finite",
+    "row 1 of a.arrow (train split), column x: has NaN; 1 of 3 rows has a number that is not finite",
     "`nan: missing`",
   ]);
   yield one("Infinity", floats(0, 1, Infinity), "features", 1, [
@@ -355,7 +355,7 @@ function* columnCases(): Iterable<DataCase> {
     ["row 1 of", "has NaN"],
   );
   yield one("null", fileOf([1, null, 2], new Float32()), "features", 1, [
-    "row 1 of a.arrow (train split), column x: is null; in all, 1 of 3 rows is",
+    "row 1 of a.arrow (train split), column x: is null; 1 of 3 rows has a null",
     "nulls: drop",
   ]);
   yield one("null in booleans", fileOf([true, null], new Bool()), "features", 1, [
@@ -380,23 +380,23 @@ function* columnCases(): Iterable<DataCase> {
     "row 1 of a.arrow (train split), column x: is null",
   ]);
   yield one("shape of another size", fileOf([[1, 2], [3, 4]], list), "features", 2, [
-    "2 values a row, not 3 as the shape [3]",
+    "2 values per row, but the shape [3] has 3",
   ], { features: "{ column: x, shape: [3] }" });
   const words = ["low", "high", "low", "mid"];
   const textList = new List(new Field("item", new Utf8(), true));
   yield one("strings as floats", file({ ...rows, x: words }), "features", 2, [
     "holds strings",
-    "leave out dtype",
+    "remove `dtype`",
   ], { features: "{ column: x, dtype: float32 }" });
   yield one("fractions as ids", floats(0, 0.5), "features", 1, [
-    "row 1 of a.arrow (train split), column x: has 0.5, which is no int32",
+    "row 1 of a.arrow (train split), column x: has 0.5, which is not an int32 number",
   ], { features: "{ column: x, dtype: int32 }" });
   yield one(
     "large numbers as ids",
     file({ x: Float64Array.of(0, 3e9), y: Int32Array.of(0, 1) }),
     "features",
     1,
-    ["3000000000, which is no int32"],
+    ["3000000000, which is not an int32 number"],
     { features: "{ column: x, dtype: int32 }" },
   );
   yield one(
@@ -404,7 +404,7 @@ function* columnCases(): Iterable<DataCase> {
     file({ x: BigInt64Array.of(0n, 2n ** 53n + 1n), y: Int32Array.of(0, 1) }),
     "features",
     1,
-    ["which a double cannot hold exactly"],
+    ["which a double cannot represent exactly"],
   );
   yield one("text in a net of numbers", file({ ...rows, x: words }), "features", 2, [
     'the feature f holds text (row 0 of a.arrow (train split), column x: "low"), but the network mlp reads numbers',
@@ -450,14 +450,14 @@ function* columnCases(): Iterable<DataCase> {
     fileOf([1.7e12, 1.7e12 + 1, 0], new TimestampMillisecond()),
     "label",
     2,
-    ["the label x holds timestamps", "epoch(x)"],
+    ["the label x has timestamps", "epoch(x)"],
     { features: "{ column: y }", label: "x", mended: { "label/time": anotherLabel } },
   );
   yield one("mean of text", file({ ...rows, x: words }), "features", 2, [
     "the column x holds text, which has no mean",
   ], { features: "{ column: x, nulls: mean }" });
   yield one("mean of nulls alone", fileOf([null, null], new Float32()), "features", 1, [
-    "the feature f has nulls alone in the training rows, which have no mean",
+    "the feature f is null in all training rows, so it has no mean",
     "nulls: { fill: 0 }",
   ], { features: "{ column: x, nulls: mean }" });
   yield one("NaN as a null", floats(0, NaN, 1), "features", 1, [
@@ -465,7 +465,7 @@ function* columnCases(): Iterable<DataCase> {
     "`nulls: mean`",
   ], { features: "{ column: x, nan: missing }" });
   yield one("padding that is a word", fileOf([["a"], ["b", "a"]], textList), "features", 2, [
-    "0 would stand for one of its values",
+    "which cannot be padded with 0",
     "`ids: train` and `length: 2`",
   ], { features: "{ column: x, shape: [2], pad: 0 }" });
   yield one("column that is missing", file({ z: rows.x, y: rows.y }), "features", 2, [
@@ -478,19 +478,19 @@ function* columnCases(): Iterable<DataCase> {
   const label = (...y: number[]) =>
     file({ x: Float32Array.from(y, () => 1), y: Int32Array.from(y) });
   yield one("label negative", label(0, 1, -1), "label", 1, [
-    "row 2 of a.arrow (train split), column y: is -1, which is no class",
+    "row 2 of a.arrow (train split), column y: the label -1 is not a class",
     "classes: [-1, 0, 1]",
   ]);
   yield one("label of -1 and 1", label(-1, 1, -1), "label", 1, [
-    "row 0 of a.arrow (train split), column y: is -1, which is no class; expected 0 or 1",
+    "row 0 of a.arrow (train split), column y: the label -1 is not a class; expected 0 or 1",
     "label: { column: y, kind: binary, classes: [-1, 1] }",
   ], { label: "{ column: y, kind: binary }" });
   yield one("label from 1", label(1, 3, 2), "label", 1, [
-    "row 1 of a.arrow (train split), column y: is 3, which is no class; expected 0 to 2",
+    "row 1 of a.arrow (train split), column y: the label 3 is not a class; expected 0 to 2",
     "label: { column: y, classes: [1, 2, 3] }",
   ], { label: "{ column: y, classes: 3 }" });
   yield one("label out of its classes", label(0, 1, 5), "label", 1, [
-    "row 2 of a.arrow (train split), column y: is 5, which is no class; expected 0 or 1",
+    "row 2 of a.arrow (train split), column y: the label 5 is not a class; expected 0 or 1",
   ], { label: "{ column: y, classes: 2 }" });
   yield one("label out of two", label(0, 1, 2), "label", 1, ["expected 0 or 1", "kind: class"], {
     label: "{ column: y, kind: binary }",
@@ -498,7 +498,7 @@ function* columnCases(): Iterable<DataCase> {
   yield one("label of ids", label(...Array(70_000).keys()), "label", 2, ["too many for classes"]);
   yield one("label of one class", label(0, 0, 0), "label", 2, ["fewer than two classes"]);
   yield one("label that is a list", fileOf([[1, 2], [3, 4]], list), "label", 2, [
-    "the label x has the type",
+    "the column x has the type",
     "one number",
   ], { features: "{ column: y }", label: "x", mended: { "label/type": anotherLabel } });
   yield one("label NaN", file({ x: rows.x, y: Float32Array.of(0, 1, NaN, 1) }), "label", 1, [
@@ -509,20 +509,20 @@ function* columnCases(): Iterable<DataCase> {
     file({ x: rows.x, y: Float32Array.of(0, 1, 0.5, 1) }),
     "label",
     1,
-    ["row 2 of a.arrow (train split), column y: is 0.5, which is no class", "kind: number"],
+    ["row 2 of a.arrow (train split), column y: the label 0.5 is not a class", "kind: number"],
     { label: "{ column: y, kind: class }" },
   );
   yield one("label of strings as a number", file({ x: rows.x, y: words }), "label", 2, [
-    "holds strings, which are no numbers",
+    "has strings, but kind: number needs numbers",
   ], { label: "{ column: y, kind: number }" });
   yield one("label with a name that is none", file({ x: rows.x, y: words }), "label", 1, [
-    'column y: is "mid", which is no class; expected one of low, high',
+    'column y: the label "mid" is not a class; expected one of low, high',
   ], { label: "{ column: y, classes: [low, high] }" });
   yield one("label with more names than classes", file({ x: rows.x, y: words }), "label", 2, [
-    "has 3 values, not 2",
+    "has 3 different values (high, low, mid); expected 2 classes",
   ], { label: "{ column: y, classes: 2 }" });
   yield one("label with 3 names, binary", file({ x: rows.x, y: words }), "label", 2, [
-    "has 3 values, not 2",
+    "has 3 different values (high, low, mid); expected 2 classes",
   ], { label: "{ column: y, kind: binary }" });
   yield one("label that is missing", file({ x: rows.x, z: rows.y }), "label", 2, [
     'the data has no column "y"',
@@ -579,8 +579,8 @@ function* textCases(): Iterable<DataCase> {
     "`nulls: mean`",
   ], { at: "features", code: 2 });
   yield one("nulls in two columns", `x,y\n1,\n,1\n2,0\n`, [
-    "row 1 of a.csv (train split), column x: is null; in all, 1 of 3 rows is",
-    "row 0 of a.csv (train split), column y: is null; in all, 1 of 3 rows is",
+    "row 1 of a.csv (train split), column x: is null; 1 of 3 rows has a null",
+    "row 0 of a.csv (train split), column y: is null; 1 of 3 rows has a null",
   ], { at: "features" });
   yield one("null", `x,y\n1,0\n,1\n`, ["row 1 of a.csv (train split), column x: is null"], {
     at: "features",
@@ -642,7 +642,7 @@ function* textCases(): Iterable<DataCase> {
     code: 2,
   });
   yield one("label out of classes", `x,y\n${body}5,9\n`, [
-    "row 50 of a.csv (train split), column y: is 9, which is no class; expected 0 or 1",
+    "row 50 of a.csv (train split), column y: the label 9 is not a class; expected 0 or 1",
   ], { at: "label", label: "{ column: y, classes: 2 }" });
   yield one("zeros", new Uint8Array(4096), ['no column "x"'], { at: "features", code: 2 });
   yield one("a line of 16 MB", `x,y\n${"9".repeat(2 ** 24)},1\n`, ["a.csv"]);

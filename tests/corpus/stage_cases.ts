@@ -170,7 +170,7 @@ export function* stageCases(): Iterable<CommandCase> {
     "a source that leaves out a column",
     "source",
     "less",
-    ["its schema says"],
+    ["which its schema declares"],
     "source/schema",
   );
   const count = 3000;
@@ -218,7 +218,7 @@ export function* stageCases(): Iterable<CommandCase> {
     "a transform without the label",
     "transform",
     "label",
-    ["lost the label"],
+    ["without the label"],
     "transform/label",
   );
   yield one("a transform of another type", "transform", "dtype", ["Int32Array"], "transform/dtype");
@@ -244,7 +244,13 @@ export function* stageCases(): Iterable<CommandCase> {
     ["each net returns"],
     "network/logits",
   );
-  yield one("a network of more logits", "network", "units", ["`units` says"], "network/units");
+  yield one(
+    "a network of more logits",
+    "network",
+    "units",
+    ["as many logits as `units`"],
+    "network/units",
+  );
   yield one("a network of other axes", "network", "axes", ["docs/plugins.md"], "network/axes");
   yield one(
     "a network with silent statistics",

@@ -284,7 +284,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
   const late = (row: number) => row === 79;
   yield one("data: label out of its classes in the last batch", {}, [
     "p.yaml:6:",
-    "row 79 of a.arrow (train split), column y: is 7, which is no class; expected 0 or 1",
+    "row 79 of a.arrow (train split), column y: the label 7 is not a class; expected 0 or 1",
   ], rows(80, (row) => late(row) ? { y: 7 } : {}));
   yield one(
     "data: NaN in the last batch",
@@ -307,24 +307,24 @@ export function* trainingCases(folder: string): Iterable<Case> {
   const train = "a.csv", streamed = { train, memory: "10kB" };
   yield one("data: CSV with a label out of its classes in the last line", { train }, [
     "p.yaml:6:",
-    "row 79 of a.csv (train split), column y: is 7, which is no class; expected 0 or 1",
+    "row 79 of a.csv (train split), column y: the label 7 is not a class; expected 0 or 1",
   ], lines(80, (row) => late(row) ? { y: "7" } : {}));
   yield one("data: CSV with a number beyond float32 in the last line", { train }, [
     "p.yaml:5:",
-    "the feature x has 1e+39 in row 79 of a.csv (train split), which is beyond the largest float32",
+    "the feature x has 1e+39 in row 79 of a.csv (train split), which is too large for float32",
     "`- { use: scale, by: 1e-9, feature: x }`",
   ], lines(80, (row) => late(row) ? { x: "1e39" } : {}));
   yield one("data: CSV with a label beyond float32", {
     train,
     label: "{ column: y, kind: number }",
   }, [
-    "row 79 of a.csv (train split), column y: has -1e+40; in all, 1 of 80 rows is not finite in float32",
+    "row 79 of a.csv (train split), column y: has -1e+40; 1 of 80 rows has a number that is not finite in float32",
   ], lines(80, (row) => late(row) ? { y: "-1e40" } : {}));
   yield one("data: CSV with a number beyond float64 in the last line", streamed, [
     'line 5001 of a.csv: "1e399" in the column x is beyond the largest float64',
   ], lines(5000, (row) => row === 4999 ? { x: "1e399" } : {}));
   yield one("data: CSV with nothing in the last line, streamed", streamed, [
-    "row 4999 of a.csv (train split), column x: is null; in all, 1 of 5000 rows is",
+    "row 4999 of a.csv (train split), column x: is null; 1 of 5000 rows has a null",
   ], lines(5000, (row) => row === 4999 ? { x: "" } : {}));
   yield one("data: CSV with a value too many in the last line, streamed", streamed, [
     "line 5001 of a.csv has 3 values; expected 2",

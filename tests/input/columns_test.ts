@@ -26,7 +26,7 @@ for (const file of ["types.arrow", "types.arrows"]) {
     }
   });
 
-  Deno.test(`ColumnReader makes strings ids, sorted, however encoded [${file}]`, async () => {
+  Deno.test(`ColumnReader maps strings to sorted ids, in any encoding [${file}]`, async () => {
     const split = await types(Object.fromEntries(strings.map((name) => [name, {}])), file);
     for (const name of strings) {
       const { vocabulary, dtype, shape } = split.features[name]!;
@@ -46,7 +46,7 @@ for (const file of ["types.arrow", "types.arrows"]) {
   });
 }
 
-Deno.test("ColumnReader reads rows from the middle of what pyarrow sliced", async () => {
+Deno.test("ColumnReader reads rows from the middle of tables that pyarrow sliced", async () => {
   const names = [...numeric, ...strings];
   const split = await types(Object.fromEntries(names.map((name) => [name, {}])), "sliced.arrow");
   for (const name of numeric) {
@@ -76,7 +76,7 @@ Deno.test("ColumnReader reads rows from the middle of a record batch that is sli
   }
 });
 
-Deno.test("ColumnReader takes shapes from fixed-size lists and from the first row of lists", async () => {
+Deno.test("ColumnReader derives shapes from fixed-size lists and from the first row of lists", async () => {
   const split = await types({
     fixed_list: {},
     nested_fixed_list: {},
@@ -92,7 +92,7 @@ Deno.test("ColumnReader takes shapes from fixed-size lists and from the first ro
   );
 });
 
-Deno.test("ColumnReader takes the shape of Arrow's tensors", async () => {
+Deno.test("ColumnReader uses the shape of Arrow's tensors", async () => {
   const { schema, recordBatches } = await arrowSource("tensor.arrow").open();
   const reader = new ColumnReader(schema.fields[0]!, {
     column: "image",
@@ -114,7 +114,7 @@ Deno.test("ColumnReader pads and cuts ragged lists to the shape", async () => {
   assertEquals(valuesOf(split, "list_of_fixed_lists").slice(0, 8), [0, 1, 2, 3, 1, 1, 2, 3]);
 });
 
-Deno.test("ColumnReader keeps the type of small numbers, and makes int32 where ids are wanted", async () => {
+Deno.test("ColumnReader keeps the type of small numbers, and converts to int32 for ids", async () => {
   const split = await types({
     uint8: {},
     ids: { column: "uint8", dtype: "int32" },
@@ -136,7 +136,7 @@ Deno.test("ColumnReader keeps the type of small numbers, and makes int32 where i
   assertEquals(valuesOf(split, "negative"), expected.negative as number[]);
 });
 
-Deno.test("ColumnReader copies nothing where the layout allows it", async () => {
+Deno.test("ColumnReader copies nothing if the layout allows it", async () => {
   const dataset = await arrowSource("types.arrow").open();
   const first = await dataset.recordBatch!(0);
   const names = ["uint8", "int16", "float32", "float64", "fixed_list", "nested_fixed_list", "list"];
@@ -168,9 +168,9 @@ Deno.test("ColumnReader refuses nulls by default, naming column and row", async 
     const count = { float: 2, fixed_list: 2, list: 2, all: 4 }[name] ?? 1;
     assertEquals(
       error.message,
-      `row ${row} of nulls.arrow, column ${name}: is null; in all, ${count} of 4 rows ${
-        count === 1 ? "is" : "are"
-      } (rows count from 0)`,
+      `row ${row} of nulls.arrow, column ${name}: is null; ${count} of 4 rows ${
+        count === 1 ? "has" : "have"
+      } a null (rows count from 0)`,
     );
     assertEquals(error.problems[0]!.place, {
       file: "pipeline.yaml",
@@ -184,7 +184,7 @@ Deno.test("ColumnReader counts rows over all record batches in messages", async 
   const error = await assertRejects(() => nulls({ int: {} }, "nulls_sliced.arrow"), UserError);
   assertStringIncludes(
     error.message,
-    "row 0 of nulls_sliced.arrow, column int: is null; in all, 1 of",
+    "row 0 of nulls_sliced.arrow, column int: is null; 1 of",
   );
   const { schema, recordBatch } = await arrowSource("nulls.arrow").open();
   const batch = await recordBatch!(0);
@@ -193,11 +193,11 @@ Deno.test("ColumnReader counts rows over all record batches in messages", async 
   const options = { features: { int: {} }, label: { column: "row", kind: "number" } };
   assertStringIncludes(
     (await assertRejects(() => open(later, options), UserError)).message,
-    "row 3, column int: is null; in all, 1 of 4 rows is",
+    "row 3, column int: is null; 1 of 4 rows has a null",
   );
 });
 
-Deno.test("ColumnReader drops rows with nulls, in lists as well", async () => {
+Deno.test("ColumnReader drops rows with nulls, also in lists", async () => {
   for (const file of ["nulls.arrow", "nulls_sliced.arrow"]) {
     for (
       const [name, kept] of Object.entries({
@@ -216,7 +216,7 @@ Deno.test("ColumnReader drops rows with nulls, in lists as well", async () => {
   }
 });
 
-Deno.test("ColumnReader fills nulls, in lists as well", async () => {
+Deno.test("ColumnReader fills nulls, also in lists", async () => {
   const split = await nulls({
     int: { nulls: { fill: 9 } },
     long: { nulls: { fill: -1 } },
@@ -268,7 +268,7 @@ Deno.test("ColumnReader fills null lists that come before the first list", async
   assertEquals(valuesOf(split, "ids"), [0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
 });
 
-Deno.test("ColumnReader widens bytes for a fill or padding that they cannot hold", async () => {
+Deno.test("ColumnReader widens bytes for a fill or padding value that they cannot represent", async () => {
   const split = await nulls({ int: { nulls: { fill: 0.5 } }, long: { nulls: { fill: 0.5 } } });
   assertEquals(valuesOf(split, "int"), [5, 0.5, 7, 8]);
   assertEquals(valuesOf(split, "long"), [5, 0.5, 7, 8]);
@@ -293,16 +293,16 @@ Deno.test("ColumnReader does not write into the file's bytes when it fills nulls
   assertEquals(bytes, before);
 });
 
-Deno.test("ColumnReader refuses numbers that the nets cannot take, naming column and row", async () => {
+Deno.test("ColumnReader refuses numbers that the nets cannot use, naming column and row", async () => {
   const messages: [Record<string, unknown>, string][] = [
-    [{ nan: {} }, "row 1 of broken_numbers.arrow, column nan: has NaN; in all, 1 of"],
+    [{ nan: {} }, "row 1 of broken_numbers.arrow, column nan: has NaN; 1 of"],
     [
       { infinite: {} },
-      "row 2 of broken_numbers.arrow, column infinite: has -Infinity; in all, 1 of",
+      "row 2 of broken_numbers.arrow, column infinite: has -Infinity; 1 of",
     ],
     [
       { long: {} },
-      "row 1 of broken_numbers.arrow, column long: has 9007199254740993, which a double cannot hold exactly (rows",
+      "row 1 of broken_numbers.arrow, column long: has 9007199254740993, which a double cannot represent exactly (rows",
     ],
     [
       { unsigned: {} },
@@ -310,11 +310,11 @@ Deno.test("ColumnReader refuses numbers that the nets cannot take, naming column
     ],
     [
       { ids: { dtype: "int32" } },
-      "row 1 of broken_numbers.arrow, column ids: has 2147483648, which is no int32 (rows",
+      "row 1 of broken_numbers.arrow, column ids: has 2147483648, which is not an int32 number (rows",
     ],
     [
       { fractions: { dtype: "int32" } },
-      "row 2 of broken_numbers.arrow, column fractions: has 2.5, which is no int32 (rows",
+      "row 2 of broken_numbers.arrow, column fractions: has 2.5, which is not an int32 number (rows",
     ],
   ];
   for (const [features, message] of messages) {
@@ -328,12 +328,12 @@ Deno.test("ColumnReader refuses rows of another length, naming the row", async (
   const error = await assertRejects(() => types({ ragged: {} }), UserError);
   assertEquals(
     error.message,
-    "row 1 of types.arrow, column ragged: has 0 values; expected 1, the shape [1] (rows count from 0)",
+    "row 1 of types.arrow, column ragged: has 0 values; expected 1 for the shape [1] (rows count from 0)",
   );
   assertStringIncludes(error.problems[0]!.hint!, "pad: 0");
 });
 
-Deno.test("ColumnReader refuses types that are not numbers, saying which are", async () => {
+Deno.test("ColumnReader refuses types that are not numbers, and lists the supported ones", async () => {
   for (const name of ["struct", "map", "nothing", "interval", "bytes"]) {
     const error = await assertRejects(
       () => open(arrowSource("unsupported.arrow"), { features: { [name]: {} }, label: name }),
@@ -345,21 +345,25 @@ Deno.test("ColumnReader refuses types that are not numbers, saying which are", a
   }
 });
 
-Deno.test("ColumnReader refuses options that do not suit the column", async () => {
+Deno.test("ColumnReader refuses options that are not compatible with the column", async () => {
   const messages: [Record<string, unknown>, string, string][] = [
-    [{ fixed_list: { shape: [3] } }, "has 4 values a row, not 3 as the shape [3]", "shape"],
+    [{ fixed_list: { shape: [3] } }, "has 4 values per row, but the shape [3] has 3", "shape"],
     [{ string: { dtype: "float32" } }, "holds strings, which become int32 ids", "dtype"],
     [{ fixed_list: { pad: 0, shape: [5] } }, "which cannot be padded", "pad"],
     [{ uint8: { pad: 0, shape: [5] } }, "which cannot be padded", "pad"],
     [{ list_of_lists: { pad: 0, shape: [5] } }, "which cannot be padded", "pad"],
-    [{ ragged: { pad: 0 } }, "but not to which shape", "pad"],
-    [{ string: { nulls: { fill: 0 } } }, "nulls cannot become 0", "nulls"],
-    [{ tags: { pad: 0, shape: [2] } }, "0 would stand for one of its values", "pad"],
+    [{ ragged: { pad: 0 } }, "has `pad` but no `shape`", "pad"],
+    [{ string: { nulls: { fill: 0 } } }, "nulls cannot be filled with 0", "nulls"],
+    [{ tags: { pad: 0, shape: [2] } }, "cannot be padded with 0", "pad"],
     [{ string: { nulls: "mean" } }, "holds text, which has no mean", "nulls"],
-    [{ uint8: { nulls: "median", dtype: "int32" } }, "holds ids, which has no median", "nulls"],
+    [{ uint8: { nulls: "median", dtype: "int32" } }, "holds ids, which have no median", "nulls"],
     [{ ragged: { nulls: "mean", shape: [2], pad: 0 } }, "has padded lists", "nulls"],
-    [{ uint8: { nulls: { fill: "a" } } }, 'nulls cannot become "a"', "nulls"],
-    [{ uint8: { dtype: "int32", nulls: { fill: 0.5 } } }, "0.5 is no int32", "nulls"],
+    [{ uint8: { nulls: { fill: "a" } } }, 'nulls cannot be filled with "a"', "nulls"],
+    [
+      { uint8: { dtype: "int32", nulls: { fill: 0.5 } } },
+      "has 0.5; expected an int32 number",
+      "nulls",
+    ],
   ];
   for (const [features, message, option] of messages) {
     const error = await assertRejects(() => types(features), UserError, message);
@@ -368,7 +372,7 @@ Deno.test("ColumnReader refuses options that do not suit the column", async () =
   }
 });
 
-Deno.test("ColumnReader takes the dictionary that a batch of a stream brings", async () => {
+Deno.test("ColumnReader uses the dictionary of each batch of a stream", async () => {
   for (const file of ["dictionary_replaced.arrows", "dictionary_delta.arrow"]) {
     const split = await open(arrowSource(file), { features: { city: {} }, label: "city" });
     const { vocabulary } = split.features.city!;
@@ -382,7 +386,7 @@ Deno.test("ColumnReader takes the dictionary that a batch of a stream brings", a
   }
 });
 
-Deno.test("ColumnReader reads what apache-arrow itself makes", async () => {
+Deno.test("ColumnReader reads columns that apache-arrow creates", async () => {
   const table = tableFromArrays({ x: [0.5, null, 2], y: ["a", "b", "a"] });
   const split = await open(memorySource(table), {
     features: { x: { nulls: { fill: 1 } } },

@@ -31,7 +31,7 @@ const train = () => clicks([["b", 7, ["a", "z"]], ["a", 5, []], ["c", 7, ["c", "
 const other = () => clicks([["c", 6, ["z"]], ["q", 5, ["a"]]]);
 const label = "clicked";
 
-Deno.test("ids of the training rows are their sorted values, and one more for all others", async () => {
+Deno.test("ids: train gives ids to the sorted values of the training rows, and one more for all others", async () => {
   const features = { item: { ids: "train" }, word: { ids: "train" }, number: { ids: "train" } };
   const first = await open(train(), { features, label });
   assertEquals(first.features.item, {
@@ -98,7 +98,7 @@ const readings: Readonly<Record<string, (row: DrawnRow) => readonly (string | un
   truth: ({ truth }) => [String(truth)],
 };
 
-Deno.test("minCount: values that rows have less often are the unknown id, each time that they stand in a list", async () => {
+Deno.test("minCount gives less frequent values the unknown id; each occurrence in a list counts", async () => {
   const property = fc.asyncProperty(
     fc.array(drawnRow, { minLength: 4, maxLength: 40 }),
     fc.array(drawnRow, { minLength: 1, maxLength: 10 }),
@@ -134,7 +134,7 @@ Deno.test("minCount: values that rows have less often are the unknown id, each t
           () => open(sourceOf(rows), { features, label }),
           UserError,
         );
-        assert(error.message.includes(`occurs ${minCount} times in the training rows`));
+        assert(error.message.includes(`occurs at least ${minCount} times in the training rows`));
         return;
       }
       const first = await open(sourceOf(rows), { features, label });
@@ -164,7 +164,7 @@ Deno.test("minCount: values that rows have less often are the unknown id, each t
   await fc.assert(property, { numRuns: 60 });
 });
 
-Deno.test("minCount of a feature holds for those that have its ids, whose own values do not count", async () => {
+Deno.test("minCount of a feature also applies to features that use its ids, whose values do not count", async () => {
   const features = {
     history: { ids: { of: "number" }, column: "numbers", length: 2 },
     number: { ids: { train: true, minCount: 2 } },
@@ -177,7 +177,7 @@ Deno.test("minCount of a feature holds for those that have its ids, whose own va
   assertEquals(split.features.history!.ids?.name, "number");
 });
 
-Deno.test("minCount that no value reaches is refused with the value that occurs most often", async () => {
+Deno.test("minCount that no value reaches is refused with the most frequent value", async () => {
   const features = { number: { ids: { train: true, minCount: 3 } } };
   const { problems: [problem] } = await assertRejects(
     () => open(train(), { features, label }),
@@ -185,12 +185,12 @@ Deno.test("minCount that no value reaches is refused with the value that occurs 
   );
   assertEquals(
     problem!.message,
-    'no value of the column number occurs 3 times in the training rows: the most frequent one, "7", occurs 2 times',
+    'no value of the column number occurs at least 3 times in the training rows: the most frequent one, "7", occurs 2 times',
   );
   assertEquals(problem!.hint, "write `minCount: 2` or less");
 });
 
-Deno.test("untrainedUnknowns() has the features whose unknown id no training row has", async () => {
+Deno.test("untrainedUnknowns() returns the features whose unknown id occurs in no training row", async () => {
   const features = {
     item: { ids: "train" },
     history: { ids: { of: "word" }, length: 2 },
@@ -208,14 +208,14 @@ Deno.test("untrainedUnknowns() has the features whose unknown id no training row
   ]);
 });
 
-Deno.test("ids: { train: true } is ids: train", async () => {
+Deno.test("ids: { train: true } is the same as ids: train", async () => {
   const [long, short] = [{ train: true }, "train"].map((ids) =>
     open(train(), { features: { item: { ids } }, label })
   );
   assertEquals((await long!).features, (await short!).features);
 });
 
-Deno.test("ids of a list of values are its places, for numbers too", async () => {
+Deno.test("ids from a list of values are the positions in the list, also for numbers", async () => {
   const features = { item: { ids: ["c", "a"] }, number: { ids: [7, 6] } };
   const split = await open(train(), { features, label });
   assertEquals(valuesOf(split, "item"), [2, 1, 0]);
@@ -223,7 +223,7 @@ Deno.test("ids of a list of values are its places, for numbers too", async () =>
   assertEquals(split.features.number!.ids?.count, 3);
 });
 
-Deno.test("lists of ids end in −1, and of longer ones the first or the last values are kept", async () => {
+Deno.test("lists of ids are padded with −1, and the first or last values of longer ones are kept", async () => {
   const history = { ids: { of: "item" }, length: 2 };
   const features = {
     history,
@@ -241,7 +241,7 @@ Deno.test("lists of ids end in −1, and of longer ones the first or the last va
   assertEquals(valuesOf(second, "history"), [3, -1, 0, -1]);
 });
 
-Deno.test("a list that is null is empty where nulls are filled, and a null in it is filled", async () => {
+Deno.test("a null list becomes empty if nulls are filled, and a null in a list is filled", async () => {
   const rows = clicks([["a", 1, null], ["b", 2, ["a", null]]]);
   const features = {
     history: { ids: "train", length: 3, nulls: { fill: "none" } },
@@ -251,7 +251,7 @@ Deno.test("a list that is null is empty where nulls are filled, and a null in it
   assertEquals(valuesOf(split, "history"), [-1, -1, -1, 0, 1, -1]);
 });
 
-Deno.test("hashed ids depend on the text of a value alone, whatever its type and its list", async () => {
+Deno.test("hashed ids depend only on the text of a value, not on its type or its list", async () => {
   const features = {
     number: { ids: { hash: 1000 } },
     numbers: { ids: { hash: 1000 }, length: 2 },
@@ -264,7 +264,7 @@ Deno.test("hashed ids depend on the text of a value alone, whatever its type and
   assertEquals(split.features.item!.ids?.count, 1000);
 });
 
-Deno.test("hashedId is FNV-1a of UTF-8 with MurmurHash3's end, and fills its buckets evenly", () => {
+Deno.test("hashedId() is FNV-1a of UTF-8 with MurmurHash3's finalizer, and fills its buckets evenly", () => {
   // By tests/reference/values.py: bits(text, 1)[0] is the same hash.
   assertEquals(["", "a", "user 7", "Zürich"].map((text) => hashedId(text, 2 ** 32)), HASHES);
   const counts = new Uint32Array(16);
@@ -275,7 +275,7 @@ Deno.test("hashedId is FNV-1a of UTF-8 with MurmurHash3's end, and fills its buc
 /** As Python computes them. */
 const HASHES = [2_872_998_923, 444_641_715, 205_894_786, 2_908_468_631];
 
-Deno.test("ids that are counted are taken as they are, and one outside is an error with its row", async () => {
+Deno.test("ids: { count } uses numbers as ids, and refuses one out of range with its row", async () => {
   const split = await open(train(), { features: { number: { ids: { count: 8 } } }, label });
   assertEquals(valuesOf(split, "number"), [7, 5, 7]);
   const error = await assertRejects(
@@ -288,21 +288,21 @@ Deno.test("ids that are counted are taken as they are, and one outside is an err
   );
 });
 
-Deno.test("what cannot become ids is refused where the file says it", async () => {
+Deno.test("columns that cannot become ids are refused with the place of the option", async () => {
   const cases: [Record<string, unknown>, string, string][] = [
     [
       { half: { ids: "train" } },
-      "the column half has the type Float64, whose values are no ids",
+      "the column half has the type Float64, whose values cannot become ids",
       "half.ids",
     ],
     [
       { history: { length: 3 } },
-      "the column history has a length, but nothing says how its values become ids",
+      "the column history has `length` but no `ids`: only lists of ids can have a length",
       "history.length",
     ],
     [
       { item: { ids: "train", length: 3 } },
-      "the column item has the type Dictionary<Int32, Utf8> and cannot have a length",
+      "the column item has the type Dictionary<Int32, Utf8>, for which `length` cannot be used",
       "item.length",
     ],
     [
@@ -312,7 +312,7 @@ Deno.test("what cannot become ids is refused where the file says it", async () =
     ],
     [
       { history: { ids: { of: "item" } }, item: {} },
-      "the feature item does not say itself how its values become ids",
+      "the feature history uses the ids of the feature item, which does not define ids itself",
       "history.ids",
     ],
   ];
@@ -324,7 +324,7 @@ Deno.test("what cannot become ids is refused where the file says it", async () =
   }
 });
 
-Deno.test("weights and columns of metrics come with batches and are no features", async () => {
+Deno.test("weights and columns of metrics are part of batches but not features", async () => {
   const split = await open(train(), {
     features: { number: {} },
     label,
@@ -339,7 +339,7 @@ Deno.test("weights and columns of metrics come with batches and are no features"
   assertEquals([...batch.columns!.number!.values], [7, 7]);
 });
 
-Deno.test("a weight below 0 is an error with its row, and one that is no number too", async () => {
+Deno.test("a weight that is negative or not a number is refused with its row", async () => {
   const table = new Table({
     x: vectorFromArray([1, 2]),
     clicked: vectorFromArray([0, 1], new Int32()),
@@ -348,7 +348,10 @@ Deno.test("a weight below 0 is an error with its row, and one that is no number 
   });
   const of = (weight: string) => open(memorySource(table), { features: { x: {} }, label, weight });
   const error = await assertRejects(() => of("weight"), UserError);
-  assertEquals(error.message, "row 1, column weight: has the weight -2 (rows count from 0)");
+  assertEquals(
+    error.message,
+    "row 1, column weight: has the weight -2; expected 0 or more (rows count from 0)",
+  );
   const strings = await assertRejects(() => of("word"), UserError);
-  assertEquals(strings.message, "the column word holds strings, which are no weights");
+  assertEquals(strings.message, "the column word holds strings, which cannot be weights");
 });

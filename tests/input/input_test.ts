@@ -105,7 +105,7 @@ const noise = mine(`
 `);
 
 for (const thread of ["always", "never"] as const) {
-  Deno.test(`Feed gives the batches that each address says, thread: ${thread}`, () =>
+  Deno.test(`Feed returns the batches of all addresses in order, thread: ${thread}`, () =>
     withFile([...augmented, { use: "./mine.ts" }], { thread }, async (opened) => {
       const batches = await all(opened);
       assertEquals(batches, await expected(opened));
@@ -113,7 +113,7 @@ for (const thread of ["always", "never"] as const) {
     }, noise));
 }
 
-Deno.test("BatchMaker makes a batch by its address, whatever it made before", () =>
+Deno.test("BatchMaker makes a batch from its address alone", () =>
   withFile(augmented, { thread: "never" }, async (opened) => {
     const addresses = passes.flatMap((pass) => opened.maker.addresses(pass));
     const backwards: Batch[] = [];
@@ -123,7 +123,7 @@ Deno.test("BatchMaker makes a batch by its address, whatever it made before", ()
     assertEquals(backwards.toReversed(), await expected(opened));
   }));
 
-Deno.test("Input starts a thread when it is worth it, which takes over in the middle", () => {
+Deno.test("Input starts a thread when it saves time, and the thread takes over between batches", () => {
   const worth = { milliseconds: 0, share: 0 };
   return withFile(augmented, { thread: "auto", worth }, async (opened) => {
     const { input } = opened;
@@ -148,7 +148,7 @@ Deno.test("Input starts no thread for batches that take little time", async () =
   }
 });
 
-Deno.test("Feed asks for three batches ahead and no more", () =>
+Deno.test("Feed requests at most three batches ahead", () =>
   withFile(augmented, { thread: "always" }, async ({ input }) => {
     let asked = 0;
     function* counted(): Iterable<Pass> {
@@ -170,7 +170,7 @@ const failing: readonly (readonly [what: string, apply: string, message: string]
 ];
 
 for (const [what, apply, message] of failing) {
-  Deno.test(`Feed has the same error for a transform that ${what}, in either thread`, async () => {
+  Deno.test(`Feed throws the same error for a transform that ${what}, in either thread`, async () => {
     const errors: StageError[] = [];
     const files = mine(apply);
     await withPipeline(digits([{ use: "./mine.ts", on: "training" }]), async (file) => {
@@ -188,7 +188,7 @@ for (const [what, apply, message] of failing) {
   });
 }
 
-Deno.test("Feed goes on without the thread where only that fails", () =>
+Deno.test("Feed continues without the thread if only the thread fails", () =>
   withFile(
     [...augmented, { use: "./mine.ts" }],
     { thread: "always" },
@@ -197,7 +197,7 @@ Deno.test("Feed goes on without the thread where only that fails", () =>
       assertEquals(opened.reports.length, 2);
       assertEquals(
         opened.reports[1],
-        'input: batches are made between the steps: the transform stage "./mine.ts" failed in ' +
+        'input: batches are made between the steps, without a thread: the transform stage "./mine.ts" failed in ' +
           "apply(): Error: no threads here",
       );
     },
@@ -209,7 +209,7 @@ Deno.test("Feed goes on without the thread where only that fails", () =>
   `),
   ));
 
-Deno.test("Feed takes no harm from a transform that keeps and reuses what it returned", () =>
+Deno.test("Feed is not affected by a transform that reuses the arrays that it returned", () =>
   withFile([{ use: "./mine.ts" }], { thread: "always" }, async (opened) => {
     assertEquals(
       await all(opened),
@@ -227,24 +227,24 @@ export default defineTransform({
 `,
   }));
 
-Deno.test("Input makes batches without a thread where a stage is in no file", () =>
+Deno.test("Input makes batches without a thread if a stage is not in a file", () =>
   withPipeline({}, async (_file, folder) => {
     const { default: stage } = await import(pathToFileURL(join(folder, "mine.ts")).href);
     const pipeline = digits([...augmented, { use: stage }]) as unknown as Pipeline;
     await withInput(pipeline, { thread: "always" }, async (opened) => {
       assertEquals(await all(opened), await expected(opened));
       assertEquals(opened.reports, [
-        "input: batches are made between the steps: mine is in no file that a thread can load",
+        "input: batches are made between the steps, without a thread: the stage mine is not in a file that a thread can load",
       ]);
     });
   }, noise));
 
-Deno.test("Input's thread ends with it, and batches that were asked for are of no more use", () =>
+Deno.test("Input ends its thread when it is closed, and requested batches are rejected", () =>
   withFile(augmented, { thread: "always" }, async ({ input, maker }) => {
     const [address] = maker.addresses(passes[0]!);
     const worker = await input.worker();
     const batch = worker!.ask(address!);
     input.close();
-    await assertRejects(() => batch, Error, "it was ended");
-    await assertRejects(() => worker!.ask(address!), Error, "it was ended");
+    await assertRejects(() => batch, Error, "the thread was ended");
+    await assertRejects(() => worker!.ask(address!), Error, "the thread was ended");
   }));

@@ -29,7 +29,7 @@ const isBeyond = (value: Exact): boolean =>
     : typeof value === "string" && (/^-?\d{16,}$/.test(value) || /NaN|Infinity/.test(value));
 
 for (const entry of interopFiles.filter(({ refused }) => refused === undefined)) {
-  Deno.test(`a net is given the values of ${entry.file}, or the numbers nearest to them`, async () => {
+  Deno.test(`a net receives the values of ${entry.file}, or the nearest numbers`, async () => {
     const batches = await batchesOf(interopSource(entry), Object.keys(entry.columns));
     let seen = 0;
     for (const [index, field] of batches[0]!.schema.fields.entries()) {
@@ -125,7 +125,7 @@ for (const entry of reread) {
   });
 }
 
-Deno.test("tensors whose axes are permuted are refused, and read once they are written in order", async () => {
+Deno.test("tensors with permuted axes are refused, and read after they are written in order", async () => {
   const entry = interopFiles.find(({ file }) => file === "pyarrow_permuted.arrow")!;
   const read = (column: string) =>
     open(interopSource(entry), {
@@ -135,7 +135,7 @@ Deno.test("tensors whose axes are permuted are refused, and read once they are w
   const error = await assertRejects(() => read("permuted"), UserError);
   assertStringIncludes(
     error.problems[0]!.message,
-    "the axes of the tensors in the column permuted are permuted, to [1, 0]",
+    "the axes of the tensors in the column permuted are permuted to [1, 0]",
   );
   assertStringIncludes(error.problems[0]!.hint!, "numpy.ascontiguousarray");
   const split = await read("straight");

@@ -16,7 +16,7 @@ function labelled(
 
 const labels = (split: StoredSplit) => Array.from(split.slice(0, split.rows).label.values);
 
-Deno.test("openSplit() takes the whole numbers that there are as classes, in their order", async () => {
+Deno.test("openSplit() uses whole numbers as classes, in order", async () => {
   for (const y of [Uint8Array.of(2, 0, 1), Int32Array.of(2, 0, 1), BigInt64Array.of(2n, 0n, 1n)]) {
     const split = await labelled(y);
     assertEquals(split.label, { shape: [], dtype: "int32", kind: "class", classes: 3 });
@@ -37,7 +37,7 @@ Deno.test("openSplit() takes the whole numbers that there are as classes, in the
   }
 });
 
-Deno.test("openSplit() numbers the classes by a list of the column's values", async () => {
+Deno.test("openSplit() numbers classes by the order of a list of values", async () => {
   const cases: [unknown, Record<string, unknown>, number[]][] = [
     [Int32Array.of(-1, 1, -1), { kind: "binary", classes: [-1, 1] }, [0, 1, 0]],
     [Int32Array.of(-1, 1, -1), { kind: "binary", classes: [1, -1] }, [1, 0, 1]],
@@ -57,7 +57,7 @@ Deno.test("openSplit() numbers the classes by a list of the column's values", as
   }
 });
 
-Deno.test("openSplit() suggests lists of classes which it takes", async () => {
+Deno.test("openSplit() suggests lists of classes that it accepts", async () => {
   const cases: [unknown, Record<string, unknown>, string][] = [
     [Int32Array.of(-1, 1), { kind: "binary" }, "kind: binary, classes: [-1, 1]"],
     [Uint8Array.of(1, 2, 2), { kind: "binary" }, "kind: binary, classes: [1, 2]"],
@@ -75,12 +75,12 @@ Deno.test("openSplit() suggests lists of classes which it takes", async () => {
   }
 });
 
-Deno.test("openSplit() takes booleans as two classes", async () => {
+Deno.test("openSplit() uses booleans as two classes", async () => {
   const split = await labelled([true, true]);
   assertEquals([split.label.kind, split.label.classes, labels(split)], ["class", 2, [1, 1]]);
 });
 
-Deno.test("openSplit() takes strings as classes, sorted or in the order that is given", async () => {
+Deno.test("openSplit() uses strings as classes, sorted or in a given order", async () => {
   const split = await labelled(["dog", "cat", "dog"]);
   assertEquals(split.label, {
     shape: [],
@@ -95,16 +95,16 @@ Deno.test("openSplit() takes strings as classes, sorted or in the order that is 
   await assertRejects(
     () => labelled(["dog", "fox"], { classes: ["dog", "cat"] }),
     UserError,
-    'row 1, column y: is "fox", which is no class; expected one of dog, cat',
+    'row 1, column y: the label "fox" is not a class; expected one of dog, cat',
   );
 });
 
-Deno.test("openSplit() takes names for classes that are numbers", async () => {
+Deno.test("openSplit() accepts names for classes that are numbers", async () => {
   const split = await labelled(Uint8Array.of(1, 0), { classes: ["cat", "dog", "eel"] });
   assertEquals([split.label.classes, split.label.vocabulary], [3, ["cat", "dog", "eel"]]);
 });
 
-Deno.test("openSplit() takes floats as numbers to predict", async () => {
+Deno.test("openSplit() uses floats as numbers to predict", async () => {
   const split = await labelled(Float64Array.of(0.5, -2));
   assertEquals(split.label, { shape: [], dtype: "float32", kind: "number", classes: 0 });
   assert(split.slice(0, 1).label.values instanceof Float32Array);
@@ -112,16 +112,16 @@ Deno.test("openSplit() takes floats as numbers to predict", async () => {
   assertEquals(labels(await labelled(Uint8Array.of(7), { kind: "number" })), [7]);
 });
 
-Deno.test("openSplit() takes floats as classes if the file says so and they are whole", async () => {
+Deno.test("openSplit() uses floats as classes if the pipeline says so and they are whole", async () => {
   assertEquals(labels(await labelled(Float64Array.of(1, 0), { kind: "class" })), [1, 0]);
   await assertRejects(
     () => labelled(Float64Array.of(0.5), { kind: "class" }),
     UserError,
-    "row 0, column y: is 0.5, which is no class; expected whole numbers from 0",
+    "row 0, column y: the label 0.5 is not a class; expected whole numbers from 0",
   );
 });
 
-Deno.test("openSplit() takes binary labels of any type as floats", async () => {
+Deno.test("openSplit() converts binary labels of any type to floats", async () => {
   const columns = [Uint8Array.of(1, 0), Float32Array.of(1, 0), [true, false], ["yes", "no"]];
   for (const y of columns) {
     const split = await labelled(y, { kind: "binary" });
@@ -140,22 +140,22 @@ Deno.test("openSplit() refuses labels out of range, naming the row", async () =>
     [
       Int32Array.of(0, 1, -1),
       {},
-      "row 2, column y: is -1, which is no class; expected whole numbers from 0 ",
+      "row 2, column y: the label -1 is not a class; expected whole numbers from 0 ",
     ],
     [
       Uint8Array.of(0, 12),
       { classes: 10 },
-      "row 1, column y: is 12, which is no class; expected 0 to 9 ",
+      "row 1, column y: the label 12 is not a class; expected 0 to 9 ",
     ],
     [
       Uint8Array.of(0, 2),
       { kind: "binary" },
-      "row 1, column y: is 2, which is no class; expected 0 or 1 ",
+      "row 1, column y: the label 2 is not a class; expected 0 or 1 ",
     ],
     [
       Uint8Array.of(5),
       { classes: ["a", "b"] },
-      "row 0, column y: is 5, which is no class; expected 0 or 1 ",
+      "row 0, column y: the label 5 is not a class; expected 0 or 1 ",
     ],
   ];
   for (const [y, options, message] of cases) {
@@ -164,13 +164,13 @@ Deno.test("openSplit() refuses labels out of range, naming the row", async () =>
   }
 });
 
-Deno.test("openSplit() holds other splits to the classes of the training split", async () => {
+Deno.test("openSplit() checks other splits against the classes of the training split", async () => {
   const train = await labelled(Uint8Array.of(0, 1, 2));
   assertEquals((await labelled(Uint8Array.of(0, 0), {}, train)).label.classes, 3);
   await assertRejects(
     () => labelled(Uint8Array.of(0, 3), {}, train),
     UserError,
-    "row 1, column y: is 3, which is no class; expected 0 to 2, as in the training split",
+    "row 1, column y: the label 3 is not a class; expected 0 to 2, as in the training split",
   );
   const binary = await labelled(["yes", "no"], { kind: "binary" });
   assertEquals(labels(await labelled(["yes"], { kind: "binary" }, binary)), [1]);
@@ -181,16 +181,24 @@ Deno.test("openSplit() holds other splits to the classes of the training split",
   assertEquals(labels(await labelled(Float32Array.of(2.5), {}, numbers)), [2.5]);
 });
 
-Deno.test("openSplit() refuses labels that cannot be what the file says", async () => {
+Deno.test("openSplit() refuses labels that are not compatible with their options", async () => {
   const cases: [unknown, Record<string, unknown>, string][] = [
-    [["a", "b"], { kind: "number" }, "holds strings, which are no numbers to predict"],
-    [Float32Array.of(1), { classes: 3 }, "is a number to predict and has no classes"],
-    [Uint8Array.of(0, 1), { kind: "binary", classes: 3 }, "is binary and has 2 classes, not 3"],
-    [["a", "b", "c"], { kind: "binary" }, "has 3 values, not 2: a, b, c"],
-    [["a", "b", "c"], { classes: 2 }, "has 3 values, not 2: a, b, c"],
+    [["a", "b"], { kind: "number" }, "has strings, but kind: number needs numbers"],
+    [Float32Array.of(1), { classes: 3 }, "has kind number, which cannot have `classes`"],
+    [
+      Uint8Array.of(0, 1),
+      { kind: "binary", classes: 3 },
+      "is binary, which means 2 classes, but `classes` has 3",
+    ],
+    [["a", "b", "c"], { kind: "binary" }, "has 3 different values (a, b, c); expected 2 classes"],
+    [["a", "b", "c"], { classes: 2 }, "has 3 different values (a, b, c); expected 2 classes"],
     [Uint8Array.of(0, 0), {}, "has fewer than two classes"],
     [["a"], {}, "has fewer than two classes"],
-    [Int32Array.from({ length: 70_000 }, (_, y) => y), {}, "has more than 65536 values, too many"],
+    [
+      Int32Array.from({ length: 70_000 }, (_, y) => y),
+      {},
+      "has more than 65536 different values, too many",
+    ],
   ];
   for (const [y, options, message] of cases) {
     const error = await assertRejects(() => labelled(y, options), UserError, message);
@@ -200,7 +208,7 @@ Deno.test("openSplit() refuses labels that cannot be what the file says", async 
     () => open(arrowSource("types.arrow"), { label: "list" }),
     UserError,
   );
-  assertStringIncludes(error.message, "the label list has the type List<");
+  assertStringIncludes(error.message, "the column list has the type List<");
 });
 
 Deno.test("openSplit() fills and drops nulls of the label", async () => {
@@ -212,6 +220,6 @@ Deno.test("openSplit() fills and drops nulls of the label", async () => {
   const refused = await assertRejects(() => open(file, { label: "int" }), UserError);
   assertEquals(
     refused.message,
-    "row 1 of nulls.arrow, column int: is null; in all, 1 of 4 rows is (rows count from 0)",
+    "row 1 of nulls.arrow, column int: is null; 1 of 4 rows has a null (rows count from 0)",
   );
 });

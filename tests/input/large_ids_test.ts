@@ -65,7 +65,7 @@ const idsOf = async (
   name: string,
 ) => [...(await split.slice(0, split.rows)).features[name]!.values];
 
-Deno.test("ids and hashes take whole numbers of 64 bits as they are, in each format and streamed", () =>
+Deno.test("ids and hashes use 64-bit integers exactly, in each format and streamed", () =>
   inFolder(async (folder) => {
     const path = join(folder, "rows.arrow");
     Deno.writeFileSync(path, tableToIPC(table(), "file"));
@@ -107,7 +107,7 @@ Deno.test("ids and hashes take whole numbers of 64 bits as they are, in each for
     }
   }));
 
-Deno.test("ids of 64 bits are the same in dictionaries, in lists and as text", async () => {
+Deno.test("64-bit ids are the same in dictionaries, in lists and as text", async () => {
   const hash = { ids: { hash: 1_000_003 } };
   const split = await open(memorySource(table()), {
     features: {
@@ -129,7 +129,7 @@ Deno.test("ids of 64 bits are the same in dictionaries, in lists and as text", a
   assertEquals(valuesOf(split, "listed"), [1, 0, 2, 2, 0, 1]);
 });
 
-Deno.test("ids of unsigned 64 bits go beyond those of signed ones", async () => {
+Deno.test("ids of unsigned 64-bit integers may exceed the signed range", async () => {
   const values = [2n ** 64n - 1n, 2n ** 63n, 5n, 2n ** 64n - 1n];
   const source = memorySource(
     new Table({
@@ -147,7 +147,7 @@ Deno.test("ids of unsigned 64 bits go beyond those of signed ones", async () => 
   assertEquals(valuesOf(hashed, "u")[0], 205502);
 });
 
-Deno.test("another split has the ids of the training rows, and their unknown id", async () => {
+Deno.test("another split uses the ids of the training rows, and their unknown id", async () => {
   const of = (values: bigint[]) =>
     memorySource(
       new Table({
@@ -164,14 +164,14 @@ Deno.test("another split has the ids of the training rows, and their unknown id"
   assertEquals(valuesOf(test, "u"), [3, 4, 1, 2]);
 });
 
-Deno.test("numbers of 64 bits that a double cannot hold are refused, or nearest where the file says float32", async () => {
+Deno.test("64-bit integers that a double cannot represent are refused, or rounded with dtype: float32", async () => {
   const error = await assertRejects(
     () => open(memorySource(table()), { features: { u: {} }, label: "y" }),
     UserError,
   );
   assertStringIncludes(
     error.message,
-    "row 0, column u: has 1152921504606846977, which a double cannot hold exactly",
+    "row 0, column u: has 1152921504606846977, which a double cannot represent exactly",
   );
   assertStringIncludes(error.problems[0]!.hint!, "`ids: train` or `ids: { hash: 100000 }`");
   const split = await open(memorySource(table()), {

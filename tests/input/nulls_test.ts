@@ -51,7 +51,7 @@ const column = (x: readonly (number | null)[]) =>
     }),
   );
 
-Deno.test("nulls become the mean or the median of the values that there are", async () => {
+Deno.test("nulls become the mean or the median of the other values", async () => {
   const quarters = fc.integer({ min: -(2 ** 20), max: 2 ** 20 }).map((value) => value / 4);
   const values = fc.array(fc.option(quarters, { freq: 3 }), { minLength: 1, maxLength: 40 })
     .filter((values) => values.some((value) => value !== null));
@@ -78,7 +78,7 @@ Deno.test("nulls become the mean or the median of the values that there are", as
   );
 });
 
-Deno.test("means and medians are exact where sums lose small numbers", async () => {
+Deno.test("means and medians are exact even if plain sums lose small numbers", async () => {
   // The sum of these is exact only where what it loses on the way is kept.
   const x = [1e16, 1, -1e16, null, 0.1, -0, 5e-324, -3.5, null, 7, 7];
   const split = await open(column(x), {
@@ -93,7 +93,7 @@ Deno.test("means and medians are exact where sums lose small numbers", async () 
 /** `math.fsum(v) / len(v)` and `numpy.median(v)` of the values above. */
 const NUMPY = { mean: 1.2888888888888888, median: 0.1 };
 
-Deno.test("each place of a list has a mean and a median of its own", async () => {
+Deno.test("each position of a list has its own mean and median", async () => {
   const list = new FixedSizeList(2, new Field("item", new Float64(), true));
   const table = new Table({
     x: vectorFromArray([[1, null], [3, 10], null, [8, 20]], list),
@@ -110,7 +110,7 @@ Deno.test("each place of a list has a mean and a median of its own", async () =>
   }
 });
 
-Deno.test("NaN is what nulls are where the pipeline says so", async () => {
+Deno.test("NaN is handled like null with nan: missing", async () => {
   const source = memorySource(tableFromArrays({
     x: Float32Array.of(1, NaN, 4, 6),
     y: Int32Array.of(0, 1, 0, 1),
@@ -127,10 +127,10 @@ Deno.test("NaN is what nulls are where the pipeline says so", async () => {
   assertEquals(await read({ nulls: { fill: -1 } }), [1, -1, 4, 6]);
   assertEquals(await read({ nulls: "median" }), [1, 4, 4, 6]);
   const error = await assertRejects(() => read({}), UserError);
-  assertStringIncludes(error.message, "row 1, column x: is null; in all, 1 of 4 rows is");
+  assertStringIncludes(error.message, "row 1, column x: is null; 1 of 4 rows has a null");
 });
 
-Deno.test("data.nulls holds for the features that it suits, and drop for all columns", async () => {
+Deno.test("data.nulls applies to the features that it suits, and drop to all columns", async () => {
   const table = new Table({
     x: vectorFromArray([1, null, 5, 9], new Float64()),
     word: vectorFromArray(["a", "b", "a", "b"]),
@@ -145,10 +145,10 @@ Deno.test("data.nulls holds for the features that it suits, and drop for all col
   assertEquals((await read("drop", { x: {} }, ["user"])).rows, 2);
   const error = await assertRejects(() => read("mean", { x: {} }, ["user"]), UserError);
   assertStringIncludes(error.message, "row 2, column user: is null");
-  assertEquals(error.problems[0]!.hint, "leave such rows out: `nulls: drop` at data");
+  assertEquals(error.problems[0]!.hint, "drop such rows: write `nulls: drop` in data");
 });
 
-Deno.test("nulls of all columns are refused together, with how many rows have them", async () => {
+Deno.test("nulls of all columns are refused together, with the number of rows", async () => {
   const table = new Table({
     a: vectorFromArray([1, null, null, 4], new Float64()),
     b: vectorFromArray(["x", "y", "x", null]),
@@ -161,19 +161,19 @@ Deno.test("nulls of all columns are refused together, with how many rows have th
   );
   assertEquals(error.problems.map(({ message, place }) => [message, place?.path]), [
     [
-      "row 1, column a: is null; in all, 2 of 4 rows are (rows count from 0)",
+      "row 1, column a: is null; 2 of 4 rows have a null (rows count from 0)",
       "data.features.a",
     ],
-    ["row 3, column b: is null; in all, 1 of 4 rows is (rows count from 0)", "data.features.b"],
+    ["row 3, column b: is null; 1 of 4 rows has a null (rows count from 0)", "data.features.b"],
     [
-      "row 1, column c: has NaN; in all, 2 of 4 rows are not finite (rows count from 0)",
+      "row 1, column c: has NaN; 2 of 4 rows have a number that is not finite (rows count from 0)",
       "data.features.c",
     ],
-    ["row 1, column y: is null; in all, 1 of 4 rows is (rows count from 0)", "data.label"],
+    ["row 1, column y: is null; 1 of 4 rows has a null (rows count from 0)", "data.label"],
   ]);
 });
 
-Deno.test("means of nulls alone are refused", async () => {
+Deno.test("a mean of nulls only is refused", async () => {
   for (const nulls of ["mean", "median"]) {
     const split = await open(column([null, null]), {
       features: { x: { nulls } },
@@ -182,7 +182,7 @@ Deno.test("means of nulls alone are refused", async () => {
     await assertRejects(
       () => measured(split),
       UserError,
-      `the feature x has nulls alone in the training rows, which have no ${nulls}`,
+      `the feature x is null in all training rows, so it has no ${nulls}`,
     );
   }
 });
@@ -197,7 +197,7 @@ function limited(source: Source, only: "record batches" | "order"): Source {
   };
 }
 
-Deno.test("means and medians of the rows that are trained on are the same in memory and streamed", () =>
+Deno.test("means and medians of the training rows are the same in memory and streamed", () =>
   inFolder(async (folder) => {
     const path = join(folder, "rows.arrow");
     const count = 4000;

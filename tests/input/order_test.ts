@@ -17,14 +17,14 @@ import {
 const sorted = (rows: Iterable<number>) => [...rows].sort((a, b) => a - b);
 const count = (length: number) => Array.from({ length }, (_, row) => row);
 
-Deno.test("epochOrder() has each row once, and depends on seed and epoch alone", () => {
+Deno.test("epochOrder() contains each row once, and depends only on seed and epoch", () => {
   for (const rows of [0, 1, 2, 1000]) assertEquals(sorted(epochOrder(rows, 3, 1)), count(rows));
   assertEquals(epochOrder(100, 3, 1), epochOrder(100, 3, 1));
   assert(epochOrder(100, 3, 1).join() !== epochOrder(100, 3, 2).join());
   assert(epochOrder(100, 3, 1).join() !== epochOrder(100, 4, 1).join());
 });
 
-Deno.test("epochOrder() takes all orders equally often", () => {
+Deno.test("epochOrder() returns all orders equally often", () => {
   const seen = new Map<string, number>();
   const draws = 6000;
   for (let epoch = 0; epoch < draws; epoch++) {
@@ -38,7 +38,7 @@ Deno.test("epochOrder() takes all orders equally often", () => {
   assert(statistic < 20.5, `${statistic}`);
 });
 
-Deno.test("holdoutRows() shares rows out by the fraction, in ascending order", () => {
+Deno.test("holdoutRows() divides rows by the fraction, in ascending order", () => {
   const { train, validation } = holdoutRows(1000, 0.15, 7);
   assertEquals([train.length, validation.length], [850, 150]);
   assertEquals(sorted([...train, ...validation]), count(1000));
@@ -72,7 +72,7 @@ const ranges = (rows: number, size: number, last: LastBatch) =>
     (_, batch) => batchRange(rows, { size, last }, batch),
   );
 
-Deno.test("batchRange() keeps a rest as a batch, merges or drops it", () => {
+Deno.test("batchRange() keeps, merges or drops remaining rows", () => {
   assertEquals(ranges(9, 4, "keep"), [[0, 4], [4, 8], [8, 9]]);
   assertEquals(ranges(9, 4, "merge"), [[0, 4], [4, 9]]);
   assertEquals(ranges(10, 4, "merge"), [[0, 4], [4, 10]]);
@@ -81,7 +81,7 @@ Deno.test("batchRange() keeps a rest as a batch, merges or drops it", () => {
   assertEquals(ranges(11, 4, "drop"), [[0, 4], [4, 8]]);
 });
 
-Deno.test("batchRange() cuts rows alike in all ways where there is no rest", () => {
+Deno.test("batchRange() returns the same batches in all modes if no rows remain", () => {
   for (const last of ["keep", "merge", "drop"] as const) {
     assertEquals(ranges(8, 4, last), [[0, 4], [4, 8]]);
     assertEquals(ranges(0, 4, last), []);
@@ -89,20 +89,20 @@ Deno.test("batchRange() cuts rows alike in all ways where there is no rest", () 
   }
 });
 
-Deno.test("batchRange() leaves rows that are fewer than a batch together, unless they are dropped", () => {
+Deno.test("batchRange() makes one batch of fewer rows than a batch, unless they are dropped", () => {
   assertEquals(ranges(3, 8, "keep"), [[0, 3]]);
   assertEquals(ranges(3, 8, "merge"), [[0, 3]]);
   assertEquals(ranges(3, 8, "drop"), []);
 });
 
-Deno.test("batchRange() merges a rest of one row whatever the batch", () => {
+Deno.test("batchRange() merges a single remaining row for any batch size", () => {
   for (const size of [2, 3, 4, 64]) {
     const sizes = ranges(3 * size + 1, size, "merge").map(([start, end]) => end - start);
     assertEquals(sizes, [size, size, size + 1]);
   }
 });
 
-Deno.test("keyedPermutation() gives each number once, by its key", () => {
+Deno.test("keyedPermutation() returns each number once, depending on its keys", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 3000 }), fc.nat(), (rows, seed) => {
       const at = keyedPermutation(rows, createRandom(seed));
@@ -112,7 +112,7 @@ Deno.test("keyedPermutation() gives each number once, by its key", () => {
   );
 });
 
-Deno.test("wholeOrder() of more rows than a table has needs none and leaves no trace of the file", () => {
+Deno.test("wholeOrder() of many rows needs no table and leaves no trace of the file's order", () => {
   const rows = 2 ** 32 - 5;
   const order = wholeOrder(rows, 3, 1);
   const some = order.at(1e9, 1e9 + 20_000);
@@ -131,7 +131,7 @@ Deno.test("wholeOrder() of more rows than a table has needs none and leaves no t
   assert(Math.abs(up / some.length - 0.5) < 0.02, `${up}`);
 });
 
-Deno.test("windowsOf() has each row once, whatever the sizes of record batches and windows", () => {
+Deno.test("windowsOf() contains each row once, for any sizes of record batches and windows", () => {
   const counts = fc.array(fc.nat(20), { maxLength: 30 });
   fc.assert(
     fc.property(counts, fc.integer({ min: 1, max: 100 }), fc.nat(), fc.nat(9), (...given) => {

@@ -49,7 +49,7 @@ Deno.test("Split.gather() copies rows of all record batches, in any order", asyn
   assertEquals(rowsOf(split.gather([4]).features.fixed_list!.values), [4]);
 });
 
-Deno.test("Split.slice() is a view within a record batch and a copy across two", async () => {
+Deno.test("Split.slice() returns a view within a record batch and a copy across two", async () => {
   const split = await five();
   const [first, second, across] = [split.slice(0, 2), split.slice(1, 3), split.slice(2, 5)]
     .map(({ features }) => features.fixed_list!.values);
@@ -60,7 +60,7 @@ Deno.test("Split.slice() is a view within a record batch and a copy across two",
   assertEquals(valuesOf(split, "uint8"), [0, 1, 2, 3, 255]);
 });
 
-Deno.test("openSplit() decodes a record batch of many rows in parts, with the values that they have", async () => {
+Deno.test("openSplit() decodes a large record batch in parts, without changing values", async () => {
   const rows = 2 ** 18 + 3;
   const whole = Int32Array.from({ length: rows }, (_, row) => row);
   const bits = new Uint8Array(Math.ceil(rows / 8));
@@ -94,7 +94,7 @@ Deno.test("openSplit() decodes a record batch of many rows in parts, with the va
   ]);
 });
 
-Deno.test("Split.slice() and Split.gather() refuse rows that there are not", async () => {
+Deno.test("Split.slice() and Split.gather() refuse rows that do not exist", async () => {
   const split = await five();
   for (const [start, end] of [[0, 6], [-1, 2], [3, 2]] as const) {
     assertThrows(() => split.slice(start, end), RangeError, `no rows ${start} to ${end} among 5`);
@@ -103,7 +103,7 @@ Deno.test("Split.slice() and Split.gather() refuse rows that there are not", asy
   assertThrows(() => split.subset(Uint32Array.of(7)), RangeError, "no row 7");
 });
 
-Deno.test("Split.subset() numbers its rows anew, also a subset of a subset", async () => {
+Deno.test("Split.subset() numbers its rows from 0, also in a subset of a subset", async () => {
   const split = await five();
   const subset = split.subset(Uint32Array.of(4, 1, 3));
   assertEquals(subset.rows, 3);
@@ -114,7 +114,7 @@ Deno.test("Split.subset() numbers its rows anew, also a subset of a subset", asy
   assertEquals([subset.features, subset.label], [split.features, split.label]);
 });
 
-Deno.test("Split leaves out rows that any column drops", async () => {
+Deno.test("Split omits rows that any column drops", async () => {
   const split = await open(arrowSource("nulls.arrow"), {
     features: { int: { nulls: "drop" }, row: {} },
     label: { column: "float", nulls: "drop" },
@@ -148,7 +148,7 @@ Deno.test("openSplit() reports all missing columns together, with the nearest na
   assertStringIncludes(error.problems[2]!.hint!, "did you mean list?");
 });
 
-Deno.test("openSplit() takes shapes and ids of the training split", async () => {
+Deno.test("openSplit() uses shapes and ids of the training split", async () => {
   const train = await open(table({ city: ["Rome", "Bonn", "Rome"], n: [1, 2, 3] }), {
     features: { city: {} },
     label: { column: "n", kind: "number" },
@@ -163,11 +163,11 @@ Deno.test("openSplit() takes shapes and ids of the training split", async () => 
   const error = await assertRejects(() => test(["Bonn", "Oslo"]), UserError);
   assertEquals(
     error.message,
-    'row 1, column city: has the value "Oslo", which is none of the 2 known ones (rows count from 0)',
+    'row 1, column city: has the value "Oslo", which is not among the 2 values of the training rows (rows count from 0)',
   );
   assertEquals(
     error.problems[0]!.hint,
-    "write `ids: train`, where all values that training rows lack are one id; known are Bonn, Rome",
+    "write `ids: train`, which gives all unknown values one id; the known values are Bonn, Rome",
   );
 });
 
@@ -187,7 +187,7 @@ Deno.test("openSplit() refuses columns that differ from the training split", asy
   );
   assertEquals(
     error.message,
-    "the column x holds strings here (Dictionary<Int32, Utf8>) and whole numbers in the training split (Uint8)",
+    "the column x holds strings in this split (Dictionary<Int32, Utf8>), but whole numbers in the training split (Uint8)",
   );
   const images = (name: string) => ({ features: { x: { column: name } }, label: request.label });
   const lists = (...rows: number[][]) => vectorFromArray(rows);
@@ -199,7 +199,7 @@ Deno.test("openSplit() refuses columns that differ from the training split", asy
   assertStringIncludes(other.message, "row 0, column x: has 3 values; expected 2");
 });
 
-Deno.test("openSplit() refuses two columns of one name where a source does not", async () => {
+Deno.test("openSplit() refuses two columns with the same name if the source does not", async () => {
   const [batch] = tableFromArrays({ x: Int32Array.of(1, 2), y: [0.5, 1], z: [2, 3] }).batches;
   const fields = batch!.schema.fields.map((field) =>
     field.name === "z" ? new Field("x", field.type) : field
@@ -208,7 +208,7 @@ Deno.test("openSplit() refuses two columns of one name where a source does not",
   await assertRejects(
     () => open(source, { features: { x: {} }, label: "y" }),
     UserError,
-    "the data has 2 columns called x",
+    "the data has 2 columns with the name x",
   );
 });
 
@@ -221,13 +221,13 @@ Deno.test("openSplit() opens files without rows", async () => {
   }
 });
 
-Deno.test("openSplit() names the stage that does not open a data set", async () => {
+Deno.test("openSplit() names the stage that does not return a data set", async () => {
   // Each case would close it for the next.
   const { close, ...opened } = await arrowSource("types.arrow").open();
   const schemaOnly = (async function* () {})();
   const cases: [Partial<Dataset> | undefined, string][] = [
-    [undefined, "opened something that is not a data set"],
-    [{ schema: opened.schema }, "opened something that is not a data set"],
+    [undefined, "returned something that is not a data set"],
+    [{ schema: opened.schema }, "returned something that is not a data set"],
     [
       { ...opened, recordBatches: () => schemaOnly as never, schema: { fields: 3 } as never },
       "not a data set",
@@ -249,7 +249,7 @@ Deno.test("openSplit() names the stage that does not open a data set", async () 
           yield (await opened.recordBatch!(0)).select(["int8"]);
         },
       },
-      "gave a record batch without the column fixed_list",
+      "returned a record batch without the column fixed_list",
     ],
   ];
   for (const [dataset, message] of cases) {
@@ -281,7 +281,7 @@ Deno.test("openSplit() closes the data set when a column is refused, and Split.c
   assertEquals(closed, 2);
 });
 
-Deno.test("openSplit() needs no places", async () => {
+Deno.test("openSplit() works without places", async () => {
   const request = {
     features: {},
     label: { column: "lst", nulls: "error" as const },
@@ -295,7 +295,7 @@ Deno.test("openSplit() needs no places", async () => {
   await assertRejects(() => openSplit(arrowSource("types.arrow"), request), UserError, "no column");
 });
 
-Deno.test("openSplit() asks the source for the columns of features and label, each once", async () => {
+Deno.test("openSplit() requests the columns of features and label once each", async () => {
   const table = tableFromArrays({
     a: Float32Array.of(1),
     b: Float32Array.of(2),

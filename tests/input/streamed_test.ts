@@ -98,7 +98,7 @@ const count = (length: number) => Array.from({ length }, (_, row) => row);
 const sizes = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 1, maxLength: 12 })
   .filter((sizes) => sizes.some((size) => size > 0));
 
-Deno.test("a split streamed by rows has the batches that it has in memory, in each epoch", () =>
+Deno.test("a split streamed by rows has the same batches as in memory, in each epoch", () =>
   inFolder(async (folder) => {
     await fc.assert(
       fc.asyncProperty(sizes, fc.integer({ min: 1, max: 20 }), async (sizes, size) => {
@@ -122,7 +122,7 @@ Deno.test("a split streamed by rows has the batches that it has in memory, in ea
     );
   }));
 
-Deno.test("a split streamed in windows has each row once an epoch, in an order of seed and epoch", () =>
+Deno.test("a split streamed in windows has each row once per epoch, in an order that depends on seed and epoch", () =>
   inFolder(async (folder) => {
     const window = fc.integer({ min: 1, max: 30 }), size = fc.integer({ min: 1, max: 20 });
     await fc.assert(
@@ -158,7 +158,7 @@ Deno.test("a split streamed in windows has each row once an epoch, in an order o
     );
   }));
 
-Deno.test("windows come in another order in each epoch and for each seed", () =>
+Deno.test("windows have another order in each epoch and for each seed", () =>
   inFolder(async (folder) => {
     const path = join(folder, "rows.arrow");
     write(path, counted(Array(40).fill(10)));
@@ -173,7 +173,7 @@ Deno.test("windows come in another order in each epoch and for each seed", () =>
     await split.close();
   }));
 
-Deno.test("some rows of a streamed split are a split of their own", () =>
+Deno.test("a subset of a streamed split is a split", () =>
   inFolder(async (folder) => {
     const path = join(folder, "rows.arrow");
     write(path, counted([7, 0, 9, 4]));
@@ -188,7 +188,7 @@ Deno.test("some rows of a streamed split are a split of their own", () =>
     }
   }));
 
-Deno.test("rows that are dropped for a null are not streamed", () =>
+Deno.test("rows that are dropped because of a null are not streamed", () =>
   inFolder(async (folder) => {
     const path = join(folder, "rows.arrow");
     const table = new Table({
@@ -210,7 +210,7 @@ Deno.test("rows that are dropped for a null are not streamed", () =>
     await split.close();
   }));
 
-Deno.test("a weight below 0 is refused with its row when rows are gone through, streamed or not", () =>
+Deno.test("a negative weight is refused with its row in the first pass, streamed or not", () =>
   inFolder(async (folder) => {
     const path = join(folder, "rows.arrow");
     const x = Float32Array.of(1, 2, 3, 4, -5, 6);
@@ -242,7 +242,7 @@ Deno.test("rows that can only be read in order are copied to a file, which is re
     await inMemory.close();
   }));
 
-Deno.test("csv is streamed through a copy, strings and all", () =>
+Deno.test("csv is streamed through a copy, including strings", () =>
   inFolder(async (folder) => {
     const lines = count(500).map((row) => `${row},${row * 3},${row}`);
     await Deno.writeTextFile(join(folder, "rows.csv"), ["x,pair,y", ...lines].join("\n"));
@@ -258,7 +258,7 @@ Deno.test("csv is streamed through a copy, strings and all", () =>
     await inMemory.close();
   }));
 
-Deno.test("lists of fixed size, booleans and strings are streamed with the values of memory", () =>
+Deno.test("fixed-size lists, booleans and strings have the same values streamed and in memory", () =>
   inFolder(async (folder) => {
     const path = join(folder, "rows.arrow");
     const list = new FixedSizeList(
@@ -309,7 +309,7 @@ for (const only of [undefined, "record batches"] as const) {
       ],
     ] as const
   ) {
-    Deno.test(`a file that ${what} while it is streamed ${how} is an error with its path`, () =>
+    Deno.test(`a file that ${what} while it is streamed ${how} is reported with its path`, () =>
       inFolder(async (folder) => {
         const path = join(folder, "rows.arrow");
         write(path, counted(Array(10).fill(50)));

@@ -44,12 +44,12 @@ async function featureOf(
   });
 }
 
-Deno.test("prepareData() says of text that is mostly numbers what all splits have in it", async () => {
+Deno.test("prepareData() reports the texts of all splits in a column that is mostly numbers", async () => {
   const missing = (texts: string, nullValues: string) =>
-    `where ${texts} for missing numbers, write \`nullValues: [${nullValues}]\` in the sources of data, ` +
-    "and what becomes of them: `nulls: mean`";
+    `if ${texts} that a number is missing, write \`nullValues: [${nullValues}]\` in the sources of data, ` +
+    "and choose how nulls are filled: `nulls: mean`";
   const { text } = await featureOf("missing.csv", "missing.csv");
-  assertEquals([text!.value, text!.hint], ["NA", missing("NA stands", '"", "NA"')]);
+  assertEquals([text!.value, text!.hint], ["NA", missing("NA means", '"", "NA"')]);
   assertEquals(
     text!.row.replace(/of .*missing/, "of missing"),
     "row 2 of missing.csv (train split)",
@@ -57,14 +57,14 @@ Deno.test("prepareData() says of text that is mostly numbers what all splits hav
   // Text in the test split makes a text of both, whose other values are not known in training.
   for (
     const [train, hint] of [
-      ["plain.csv", missing("n/a stands", '"", "n/a"')],
-      ["missing.csv", missing("NA, n/a stand", '"", "NA", "n/a"')],
+      ["plain.csv", missing("n/a means", '"", "n/a"')],
+      ["missing.csv", missing("NA, n/a mean", '"", "NA", "n/a"')],
     ] as const
   ) {
     const error = await assertRejects(() => featureOf(train, "other.csv"), UserError);
     assertStringIncludes(
       error.message,
-      'column x: has the value "7", which is none of the 4 known ones',
+      'column x: has the value "7", which is not among the 4 values of the training rows',
     );
     assertStringIncludes(error.problems[0]!.hint!, `${hint}; write \`ids: train\``);
   }
@@ -74,7 +74,7 @@ Deno.test("prepareData() says of text that is mostly numbers what all splits hav
   }
 });
 
-Deno.test("prepareData() counts the values of a text that may be numbers, and not each once", async () => {
+Deno.test("prepareData() counts all occurrences of values in a text column that may be numbers", async () => {
   const { text } = await featureOf("repeated.csv", "repeated.csv");
   assertEquals([text!.value, text!.hint], ["a", undefined]);
 });

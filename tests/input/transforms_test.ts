@@ -74,7 +74,7 @@ const split = (values: ArrayLike<number>): Promise<StoredSplit> =>
     { features: { x: {} }, label: { column: "y", classes: 2 } },
   );
 
-Deno.test("TransformChain applies transforms in their order", () => {
+Deno.test("TransformChain applies transforms in order", () => {
   const both = chain(x, [scale, { by: 2 }], [scale, { by: 1, offset: 10 }]);
   assertEquals(
     both.apply(rows(Uint8Array.of(1, 2)), at()).features.x!.values,
@@ -84,7 +84,7 @@ Deno.test("TransformChain applies transforms in their order", () => {
   assertEquals(turned.apply(rows(Uint8Array.of(1)), at()).features.x!.values, Float32Array.of(22));
 });
 
-Deno.test("TransformChain has the features that its last transform leaves", () => {
+Deno.test("TransformChain has the features that its last transform returns", () => {
   const ids: Features = { x: { shape: [], dtype: "int32" } };
   assertEquals(chain(ids, [oneHot, { count: 3 }], [rename, { names: { x: "z" } }]).features, {
     z: {
@@ -96,12 +96,12 @@ Deno.test("TransformChain has the features that its last transform leaves", () =
   assertEquals(new TransformChain([]).features, undefined);
 });
 
-Deno.test("TransformChain without transforms gives rows as they were read", () => {
+Deno.test("TransformChain without transforms returns rows unchanged", () => {
   const batch = rows(Float32Array.of(1, 2));
   assert(new TransformChain([]).apply(batch, at()) === batch);
 });
 
-Deno.test("TransformChain applies augmentation to batches that are trained on, and to no others", () => {
+Deno.test("TransformChain applies augmentation only to training batches", () => {
   const batch = rows(Uint8Array.of(1, 2, 3, 4, 5, 6), [2, 3, 1]);
   const mirrored = Uint8Array.of(3, 2, 1, 6, 5, 4);
   const augmenting = chain(image, [horizontalFlip, { probability: 1 }]);
@@ -114,7 +114,7 @@ Deno.test("TransformChain applies augmentation to batches that are trained on, a
   }
 });
 
-Deno.test("TransformChain draws anew for each seed, epoch, batch and place in the chain", () => {
+Deno.test("TransformChain draws different random numbers for each seed, epoch, batch and position in the chain", () => {
   const rowCount = 50;
   const batch = rows(new Uint8Array(6 * rowCount).map((_, index) => index % 6), [2, 3, 1]);
   const cropped = (position: Partial<BatchPosition>, place = 0) => {
@@ -143,7 +143,7 @@ Deno.test("TransformChain draws anew for each seed, epoch, batch and place in th
   assertEquals(cropped({}, 2), all[7]);
 });
 
-Deno.test("TransformChain draws the same for a batch whatever was transformed before it", () => {
+Deno.test("TransformChain draws the same random numbers for a batch regardless of earlier batches", () => {
   const batch = rows(new Uint8Array(60).map((_, index) => index % 6), [2, 3, 1]);
   const one = chain(image, [randomCrop, { pad: 1 }], [horizontalFlip, {}]);
   for (let index = 0; index < 5; index++) one.apply(batch, at({ batch: index }));
@@ -151,7 +151,7 @@ Deno.test("TransformChain draws the same for a batch whatever was transformed be
   assertEquals(one.apply(batch, at({ batch: 5 })), other.apply(batch, at({ batch: 5 })));
 });
 
-Deno.test("TransformChain measures on what earlier transforms make of all training rows", async () => {
+Deno.test("TransformChain measures on all training rows after earlier transforms", async () => {
   // 0 to 2999 doubled: a mean of 2999, and 4 · (3000² − 1) / 12 as variance.
   const train = await split(Array.from({ length: 3000 }, (_, row) => row));
   const transforms = chain(x, [scale, { by: 2 }], [normalize, {}]);
@@ -167,7 +167,7 @@ Deno.test("TransformChain measures on what earlier transforms make of all traini
   assertEquals([values[0], values[1]!.toFixed(4)], [0, (-2999 / deviation).toFixed(4)]);
 });
 
-Deno.test("TransformChain measures rows without augmentation, unless all rows get it", async () => {
+Deno.test("TransformChain measures rows without augmentation, unless it applies to all rows", async () => {
   const shift = planned({
     features: x,
     apply: (batch) => {
@@ -186,7 +186,7 @@ Deno.test("TransformChain measures rows without augmentation, unless all rows ge
   }
 });
 
-Deno.test("TransformChain takes over what an earlier run measured", async () => {
+Deno.test("TransformChain restores the statistics of an earlier run", async () => {
   const entries = [[scale, { by: 2 }], [normalize, {}]] as [TransformStage, unknown][];
   const earlier = chain(x, ...entries), later = chain(x, ...entries);
   const measured = await earlier.measure(await split([1, 2, 6]));
@@ -204,7 +204,7 @@ Deno.test("TransformChain refuses augmentation that changes shapes, before anyth
   const error = await assertRejects(
     () => new TransformChain([planned(widening, "training")]).measure(train),
     StageError,
-    "is applied to training rows only and makes x float32 [2] of x float32 []",
+    "is applied to training rows only but changes the features from x float32 [] to x float32 [2]",
   );
   assertEquals(error.problems[0]!.place, place);
   const cropping = chain(image, [randomCrop, { to: [1, 1] }]);
@@ -212,11 +212,11 @@ Deno.test("TransformChain refuses augmentation that changes shapes, before anyth
   await assertRejects(
     () => cropping.measure(images),
     StageError,
-    "x float32 [1, 1, 1] of x float32 [2, 3, 1]",
+    "from x float32 [2, 3, 1] to x float32 [1, 1, 1]",
   );
 });
 
-Deno.test("TransformChain refuses measured values that JSON would lose", async () => {
+Deno.test("TransformChain refuses measured values that JSON cannot represent", async () => {
   const train = await split([1, 2]);
   const lost = [
     NaN,
@@ -265,20 +265,20 @@ function assertBlamed(
   assert(error.problems[0]!.hint);
 }
 
-Deno.test("TransformChain names the transform that returns no batch, other rows or no label", () => {
+Deno.test("TransformChain names the transform that returns no batch, another number of rows, or no label", () => {
   assertBlamed(() => undefined, "returned nothing from apply()");
   assertBlamed(() => null, "returned null from apply()");
   assertBlamed((batch) => ({ ...batch, features: undefined }), "from apply()");
   assertBlamed((batch) => ({ ...batch, features: null }), "from apply()");
-  assertBlamed((batch) => ({ ...batch, size: 2 }), "returned 2 rows for 3");
-  assertBlamed(({ label: _, ...batch }) => batch, "lost the label");
+  assertBlamed((batch) => ({ ...batch, size: 2 }), "returned 2 rows for a batch of 3 rows");
+  assertBlamed(({ label: _, ...batch }) => batch, "returned a batch without the label");
   assertBlamed(
     (batch) => ({ ...batch, label: { values: Int32Array.of(1), shape: [] } }),
-    "lost the label",
+    "returned a batch without the label",
   );
 });
 
-Deno.test("TransformChain names the transform whose features are not as promised", () => {
+Deno.test("TransformChain names the transform whose features differ from its declaration", () => {
   const with_ = (values: unknown, shape: number[] = []) => (batch: Batch) => ({
     ...batch,
     features: { x: { values, shape } },
@@ -287,13 +287,13 @@ Deno.test("TransformChain names the transform whose features are not as promised
   assertBlamed(with_([1, 2, 3]), "returned no feature x");
   assertBlamed(with_(Float32Array.of(1, 2)), "returned 2 values of the shape [] as x for 3 rows");
   assertBlamed(with_(Float32Array.of(1, 2, 3), [1]), "returned 3 values of the shape [1] as x");
-  assertBlamed(with_(Int32Array.of(1, 2, 3)), "returned x in a Int32Array");
-  assertBlamed((batch) => batch, "returned x in a Float32Array", {
+  assertBlamed(with_(Int32Array.of(1, 2, 3)), "returned the feature x in a Int32Array");
+  assertBlamed((batch) => batch, "returned the feature x in a Float32Array", {
     x: { shape: [], dtype: "int32" },
   });
 });
 
-Deno.test("TransformChain names the transform that makes a number that is not finite, and the row", () => {
+Deno.test("TransformChain names the transform that returns a number that is not finite, and the row", () => {
   const shift = planned(scale.create({ by: 1, offset: -2 }, { features: x }));
   const divide = planned({
     features: x,
@@ -310,12 +310,15 @@ Deno.test("TransformChain names the transform that makes a number that is not fi
   const error = assertThrows(
     () => transforms.apply(rows(Float32Array.of(1, 2, 3)), at()),
     StageError,
-    'the transform stage "divide" made Infinity of the feature x in row 1 of a batch',
+    'the transform stage "divide" returned Infinity in the feature x for row 1 of a batch',
   );
-  assertEquals(error.problems[0]!.hint, "a transform returns finite numbers; does it divide by 0?");
+  assertEquals(
+    error.problems[0]!.hint,
+    "a transform must return finite numbers: check it for divisions by 0",
+  );
 });
 
-Deno.test("TransformChain names the transform that throws; a refusal gets the stage's place", () => {
+Deno.test("TransformChain names the transform that throws; a UserError gets the stage's place", () => {
   assertBlamed(() => {
     throw new TypeError("no idea");
   }, "failed in apply(): TypeError: no idea");

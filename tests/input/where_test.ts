@@ -10,7 +10,7 @@ import { TransformChain } from "../../src/input/transforms.ts";
 import { arrowSource, sourceReference } from "../support/arrow.ts";
 import { inFolder } from "../support/command_line.ts";
 
-Deno.test("what a transform refuses is told by split, file and row, in memory and streamed", () =>
+Deno.test("an error of a transform names split, file and row, in memory and streamed", () =>
   inFolder(async (folder) => {
     const first = Float32Array.from({ length: 10 }, (_, row) => row);
     const second = Float32Array.from(first, (x) => x === 7 ? -5 : x);

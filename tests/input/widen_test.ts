@@ -70,7 +70,7 @@ async function widened(folder: string, splits: readonly SplitOf[], columns = ["x
   return read;
 }
 
-Deno.test("widenSources() gives the columns of text files the types of all splits", async () => {
+Deno.test("widenSources() gives columns of text files common types for all splits", async () => {
   const files = {
     "0.csv": "x,k,d,n,y\n1,7,2026-01-01,,0\n",
     "1.csv": "y,n,d,k,x\n1,5,2026-01-01 12:00:00,A7,0.5\n",
@@ -90,7 +90,7 @@ Deno.test("widenSources() gives the columns of text files the types of all split
   });
 });
 
-Deno.test("widenSources() refuses a whole number that no float64 is equal to, with its line", async () => {
+Deno.test("widenSources() refuses a whole number that float64 cannot represent, with its line", async () => {
   const files = { "0.csv": "x,y\n1,0\n9007199254740993,1\n", "1.csv": "x,y\n0.5,0\n" };
   await withFiles(files, async (folder) => {
     const splits = Object.keys(files).map((path) => ({ stage: csv, path }));
@@ -106,7 +106,7 @@ const column = (type: DataType, values: unknown[]) =>
     }),
   );
 
-Deno.test("widenSources() widens Arrow and Parquet columns, in the files of a source as in splits", async () => {
+Deno.test("widenSources() widens Arrow and Parquet columns, between files of a source as between splits", async () => {
   const files = {
     "int8.arrow": column(new Int8(), [1, -2, null]),
     "int64.arrow": column(new Int64(), [3n, 2n ** 53n]),
@@ -148,7 +148,7 @@ Deno.test("widenSources() widens Arrow and Parquet columns, in the files of a so
   });
 });
 
-Deno.test("widenSources() gives a column of nulls alone, or of no rows, no say in the type of the others", async () => {
+Deno.test("widenSources() ignores columns without values when it chooses a type", async () => {
   const arrowFiles = {
     "numbers.arrow": column(new Int8(), [1, null]),
     "texts.arrow": column(new Utf8(), ["a", null]),
@@ -204,7 +204,7 @@ Deno.test("widenSources() gives a column of nulls alone, or of no rows, no say i
   });
 });
 
-Deno.test("receivedFields() has the columns that sentFields() was given", async () => {
+Deno.test("receivedFields() returns the columns that were passed to sentFields()", async () => {
   await withFiles({ "a.csv": "a,b,c\n1,x,2026-01-01\n" }, async (folder) => {
     const dataset = await sourceOf(csv, { path: "a.csv" }, folder).open();
     const { fields } = dataset.schema;
@@ -240,7 +240,7 @@ const typed: Readonly<Record<"train" | "test", TypedSplit>> = {
 };
 
 for (const use of ["arrow", "parquet", "csv"]) {
-  Deno.test(`a thread reads columns of streamed ${use} rows with the types of all splits`, async () => {
+  Deno.test(`a thread reads columns of streamed ${use} rows with the common types of all splits`, async () => {
     await inFolder(async (folder) => {
       for (const [split, { rows, x, id, types }] of Object.entries(typed)) {
         const lines = Array.from(

@@ -6,7 +6,7 @@ import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
 const engine = "wasm";
 const digits = digitsPipeline() as unknown as Pipeline;
 
-Deno.test("checkPipeline() tells of rows, steps and parameters, and writes nothing", async () => {
+Deno.test("checkPipeline() reports rows, steps and parameters, and writes nothing", async () => {
   const { problems, warnings, run } = await checkPipeline(definePipeline(digits), { engine });
   assertEquals([problems, warnings], [[], []]);
   // The counts of layers: 64·16 + 16 shared, 16·8 + 8 and 8·10 + 10 light, 16·32 + 32 and 32·10 +
@@ -18,7 +18,7 @@ Deno.test("checkPipeline() tells of rows, steps and parameters, and writes nothi
   assert(run!.stepBytes > 0);
 });
 
-Deno.test("checkPipeline() returns all problems of a file with places, and throws none", () =>
+Deno.test("checkPipeline() returns all problems of a file with places and does not throw", () =>
   withPipeline(
     digitsPipeline({ metrics: ["acuracy"], network: { use: "mpl" } }),
     async (file) => {
@@ -32,7 +32,7 @@ Deno.test("checkPipeline() returns all problems of a file with places, and throw
     },
   ));
 
-Deno.test("checkPipeline() returns what data and stages are refused for, and what is warned of", async () => {
+Deno.test("checkPipeline() returns problems of data and stages, and warnings", async () => {
   const missing = await checkPipeline(digits, { engine, set: ["data.label=digits"] });
   assertEquals(missing.problems.length, 1);
   const large = await checkPipeline(digits, { engine, set: ["data.transforms.0.by=1000"] });
@@ -40,7 +40,7 @@ Deno.test("checkPipeline() returns what data and stages are refused for, and wha
   assert(large.warnings.length > 0);
 });
 
-Deno.test("checkPipeline() throws what is no fault of the pipeline", async () => {
+Deno.test("checkPipeline() throws errors that are not caused by the pipeline", async () => {
   const broken = () => {
     throw new TypeError("of the program");
   };

@@ -76,7 +76,7 @@ for (
     ["light/recall-at-k", "none", "no positive row"],
   ] as const
 ) {
-  Deno.test(`prepareJobs() refuses to choose or end by ${key} where labels say: ${reason}`, async () => {
+  Deno.test(`prepareJobs() refuses ${key} in select and stop if its labels give it no value: ${reason}`, async () => {
     for (const name of ["select", "stop"] as const) {
       const more = name === "select" ? { select: key } : { stop: { metric: key } };
       const error = await assertRejects(() => chosen(clicks(train(more), validation)), UserError);
@@ -97,7 +97,7 @@ for (
   });
 }
 
-Deno.test("prepareJobs() takes the first metric that has a value where none is named, and says so", async () => {
+Deno.test("prepareJobs() uses the first metric with a value if none is named, and logs it", async () => {
   const { select, stop, reports } = await chosen(clicks(train({ stop: {} }), "none"));
   assertEquals([select, stop], ["light/log-loss", "light/log-loss"]);
   assertEquals(reports.length, 3);
@@ -106,7 +106,7 @@ Deno.test("prepareJobs() takes the first metric that has a value where none is n
   assertEquals([all.select, all.reports], ["light/auc", []]);
 });
 
-Deno.test("prepareJobs() chooses the last epoch where no metric has a value, and refuses to stop", async () => {
+Deno.test("prepareJobs() chooses the last epoch if no metric has a value, and refuses `stop`", async () => {
   const metrics = { metrics: ["auc"] };
   assertEquals((await chosen(clicks(metrics, "none"))).select, undefined);
   const error = await assertRejects(
@@ -117,7 +117,7 @@ Deno.test("prepareJobs() chooses the last epoch where no metric has a value, and
   assertEquals(error.problems[0]!.hint, "remove `stop`");
 });
 
-Deno.test("prepareJobs() asks metrics of one's own, and reads on until they have a value", async () => {
+Deno.test("prepareJobs() tries metrics of plugins, and reads rows until they have a value", async () => {
   const own = `import { defineMetric, z } from "${pluginApi}";
 export default defineMetric({
   name: "late", summary: "Has a value from the third batch on.", options: z.object({}),
@@ -135,7 +135,7 @@ export default defineMetric({
   );
 });
 
-Deno.test("makePlan() refuses to choose by a metric that has several values", async () => {
+Deno.test("makePlan() refuses to choose epochs by a metric with several values", async () => {
   for (const [use, key] of [["calibration", "light/calibration"], ["loss", "loss"]]) {
     await assertRejects(
       () => chosen(clicks({ metrics: [use, "log-loss"], ...train({ select: key }) })),
@@ -147,7 +147,7 @@ Deno.test("makePlan() refuses to choose by a metric that has several values", as
   assertEquals(select, "light/log-loss");
 });
 
-Deno.test("an undefined metric is null with its reason in files, and is named in the table", async () => {
+Deno.test("an undefined metric is null with a reason in files, and is named in the table", async () => {
   await openEngine("wasm");
   await withPipeline(clicks(), async (file, folder) => {
     const out = join(folder, "run");
@@ -203,7 +203,7 @@ function bestOf(values: readonly MetricValue[]) {
   return { epoch, value, better };
 }
 
-Deno.test("Selection never prefers an epoch without a value to one with a value", () => {
+Deno.test("Selection never prefers an epoch without a value over one with a value", () => {
   const none = undefinedMetric("one class");
   assertEquals(bestOf([none, 1, none, 2, none]), {
     epoch: 4,

@@ -47,7 +47,7 @@ const begun = (initial: unknown) => ({ network: { ...parts(1).network, initial }
 const last = (out: string, step: number) =>
   join(out, "checkpoints", `rocket-${String(step).padStart(6, "0")}.safetensors`);
 
-Deno.test("initial with optimizer: true goes on with Adam as a run that was never divided", async () => {
+Deno.test("initial with optimizer: true continues Adam exactly as an uninterrupted run", async () => {
   await openEngine("wasm", () => {});
   await inFolder(async (folder) => {
     const whole = await train(await writeDay(folder, "whole", rows, parts(6)));
@@ -112,7 +112,7 @@ async function slotsOf(file: string): Promise<Record<string, Record<string, read
   }
 }
 
-Deno.test("initial with optimizer: true keeps the slots of known values, and those of new ones are 0", async () => {
+Deno.test("initial with optimizer: true keeps the slots of known values and sets those of new values to 0", async () => {
   await openEngine("wasm", () => {});
   await inFolder(async (folder) => {
     const first = await train(await writeDay(folder, "first", rows, parts(3)));
@@ -148,7 +148,7 @@ Deno.test("initial with optimizer: true keeps the slots of known values, and tho
   });
 });
 
-Deno.test("minCount trains the embedding of the unknown id, which ids: train leaves as it was drawn", async () => {
+Deno.test("minCount trains the embedding of the unknown id, which ids: train leaves at its random value", async () => {
   await openEngine("wasm", () => {});
   await inFolder(async (folder) => {
     const some = { item: [...rows.item!, "rare", "seldom"], y: [...rows.y!, 1, 0] };
@@ -177,7 +177,7 @@ function newest(out: string): string {
   return join(out, "checkpoints", steps.at(-1)!);
 }
 
-Deno.test("seven days of growing data, each started from the last, beat a new start each day and begin with the same answers", async () => {
+Deno.test("seven days of warm starts on growing data beat daily starts from scratch, and begin with the same predictions", async () => {
   await openEngine("wasm", () => {});
   await inFolder(async (folder) => {
     const days = clickDays({ seed: 7, days: 8, rows: 240 });

@@ -13,7 +13,7 @@ const run = (pipeline: Record<string, unknown>) =>
   withPipeline(pipeline, (file, folder) => runFile(file, join(folder, "run"), current()));
 
 forEachEngine(
-  "evaluateEvery measures now and then and at the end, and trains the same",
+  "evaluateEvery evaluates at intervals and at the end, and does not change training",
   async () => {
     const always = await run(withTrain({ epochs: 5 }));
     const some = await run(withTrain({ epochs: 5, evaluateEvery: 2 }));
@@ -31,7 +31,7 @@ forEachEngine(
 );
 
 forEachEngine(
-  "evaluateEvery counts within a phase, and measures after its last epoch",
+  "evaluateEvery counts epochs within a phase, and evaluates after its last epoch",
   async () => {
     const { losses } = digitsPipeline();
     const { evaluations } = await run(withTrain({ evaluateEvery: 2 }, {
@@ -48,7 +48,7 @@ forEachEngine(
 );
 
 forEachEngine(
-  "evaluateEvery lets training end early after an epoch that was measured",
+  "evaluateEvery lets training end early only after an evaluated epoch",
   async () => {
     // At this rate nothing changes after the first epoch that is measured, which is then the best.
     const still = { optimizer: { use: "sgd", learningRate: 1e-30 } };
@@ -60,7 +60,7 @@ forEachEngine(
 );
 
 forEachEngine(
-  "a run with evaluateEvery that dies anywhere ends as one that did not",
+  "a run with evaluateEvery that is killed at any step and resumed ends like an uninterrupted one",
   () =>
     diesAndGoesOn(
       withTrain({ epochs: 3, evaluateEvery: 2 }, {

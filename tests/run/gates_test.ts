@@ -173,14 +173,14 @@ forEachEngine("trainStep() without block has the gradient of the whole hint on b
   }
 });
 
-forEachEngine("trainStep() passes no gradient into shared layers where the policy says so", () => {
+forEachEngine("trainStep() passes no gradient into shared layers if the policy forbids it", () => {
   const moved = gradients([hintTerm([{ from: 0, to: 1, shared: 0 }])]);
   assert(none(moved.shared));
   assert(none(moved.booster));
   assertClose(moved.light, gradients([hintTerm(block)]).light, 1e-5);
 });
 
-forEachEngine("trainStep() scales what passes to each side by the policy's factors", () => {
+forEachEngine("trainStep() scales the gradient to each side by the policy's factors", () => {
   const whole = gradients([hintTerm(pass)]);
   const parts = gradients([hintTerm([{ from: 0.25, to: 0.5, shared: 0 }])]);
   assertClose(parts.booster, whole.booster.map((value) => value * 0.25), 1e-4);
@@ -190,7 +190,7 @@ forEachEngine("trainStep() scales what passes to each side by the policy's facto
   assertClose(half.shared, gradients([hintTerm(block)]).shared.map((value) => value * 0.5), 1e-4);
 });
 
-forEachEngine("trainStep() asks a changing factor in each step", () => {
+forEachEngine("trainStep() evaluates a changing factor in each step", () => {
   const ramp: GradientPolicy = [{ from: ({ step, steps }) => step / steps, to: 1, shared: 1 }];
   const whole = gradients([hintTerm(pass)]);
   assert(none(gradients([hintTerm(ramp)], 0).booster));
@@ -215,7 +215,7 @@ forEachEngine("trainStep() with a reversed pass teaches the booster from the lig
   assertClose(moved.booster, byHand.booster, 1e-4);
 });
 
-forEachEngine("gradientNorms() is exactly zero where the policy blocks", async () => {
+forEachEngine("gradientNorms() is exactly zero for blocked gradients", async () => {
   const terms = [hintTerm(block)];
   const model = build(terms);
   const state = initialState(model, initialValues(model.variables, 3));
@@ -227,7 +227,7 @@ forEachEngine("gradientNorms() is exactly zero where the policy blocks", async (
   disposeState(state);
 });
 
-forEachEngine("trainStep() leaves no tensor behind", () => {
+forEachEngine("trainStep() leaks no tensor", () => {
   const terms = [hintTerm(block), {
     ...hintTerm([{ from: 0, to: 1, shared: 0.5 }]),
     name: "other",

@@ -24,7 +24,7 @@ const folders: readonly (readonly [string, Readonly<Record<string, string>>, boo
 ];
 
 for (const [name, files, expected] of folders) {
-  Deno.test(`holdsRun() says ${expected} of ${name}`, () =>
+  Deno.test(`holdsRun() returns ${expected} for ${name}`, () =>
     inFolder(async (folder) => {
       for (const [file, text] of Object.entries(files)) {
         await Deno.mkdir(join(folder, file, ".."), { recursive: true });
@@ -34,7 +34,7 @@ for (const [name, files, expected] of folders) {
     }));
 }
 
-Deno.test("runPlan() takes the folder of a run that failed in its first epoch, and of no other", async () => {
+Deno.test("runPlan() reuses the folder of a run only if that run failed in its first epoch", async () => {
   await openEngine("wasm");
   const plugin = `import { defineLoss, tf, z } from "${pluginApi}";
 let steps = 0;

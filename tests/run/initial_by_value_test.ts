@@ -111,7 +111,7 @@ const drawn = (folder: string, second: Rows, parts: Parts) =>
 const ids = { data: { features: { item: { ids: "train" } } } };
 
 forEachEngine(
-  "known values keep their rows, new ones start as drawn, and the unknown id keeps its own",
+  "known values keep their rows, new ones get random rows, and the unknown id keeps its row",
   () =>
     handOver(
       { first: items(day1), second: items(day2), parts: ids },
@@ -136,7 +136,7 @@ forEachEngine(
 );
 
 onWasm(
-  "numbers and ids lists are matched by value, too, and lenders for their borrowers",
+  "numbers and lists of ids are matched by value, as are features that use the ids of another feature",
   async () => {
     const numbers = {
       data: { features: { item: { ids: [30, 10, 20] }, last: { ids: { of: "item" } } } },
@@ -182,7 +182,7 @@ forEachEngine("a dense layer's rows of one-hot values are matched by value", () 
 });
 
 onWasm(
-  "features in another order keep their weights, and new ones start as drawn",
+  "features in another order keep their weights, and new ones get random weights",
   async () => {
     const first = { ...mlp, data: { features: { a: {}, b: { shape: [2] }, c: {} } } };
     const later = { ...mlp, data: { features: { c: {}, d: {}, a: {} } } };
@@ -216,7 +216,7 @@ onWasm(
 );
 
 onWasm(
-  "ctr's first layer finds its features in another order, embeddings among them",
+  "ctr's first layer matches features and embeddings in another order",
   () => {
     const features = { price: {}, item: { ids: "train" }, shop: { ids: "train" }, age: {} };
     const { age, shop, item, price } = features;
@@ -240,7 +240,7 @@ const classes = (label: unknown) => ({
   losses: [{ use: "cross-entropy", on: "light" }, { use: "cross-entropy", on: "booster" }],
 });
 
-onWasm("columns of a head are matched by the classes' names", () => {
+onWasm("the columns of a head are matched by class name", () => {
   const rows = (names: readonly string[]): Rows => ({
     x: repeated([1, 2, 3]),
     y: repeated(names),
@@ -260,7 +260,7 @@ onWasm("columns of a head are matched by the classes' names", () => {
 });
 
 onWasm(
-  "a head without a class in common, and one logit for the other class, are refused",
+  "a head without a common class, and a single logit for the other class, are refused",
   async () => {
     const rows = (names: readonly string[]): Rows => ({ x: repeated([1, 2]), y: repeated(names) });
     assertStringIncludes(
@@ -285,7 +285,7 @@ onWasm(
   },
 );
 
-onWasm("hashes keep their rows if there are as many", () => {
+onWasm("hashed ids keep their rows if the number of buckets is the same", () => {
   const hash = { data: { features: { item: { ids: { hash: 7 } } } } };
   return handOver({ first: items(day1), second: items(day2), parts: hash }, (before, after) => {
     assertSame(before, after, [[1, 0], [2, 1]]);
@@ -295,7 +295,7 @@ onWasm("hashes keep their rows if there are as many", () => {
 });
 
 onWasm(
-  "hashes into another number, and another sort of ids, are refused with what to write",
+  "another number of hash buckets, and another kind of ids, are refused with a hint",
   async () => {
     const of = (ids: unknown) => ({ data: { features: { item: { ids } } } });
     const refused = (parts: Parts, later: Parts, first: readonly unknown[] = day1) =>
@@ -318,7 +318,7 @@ onWasm(
 );
 
 onWasm(
-  "ids that are numbers themselves keep their rows where there are more or fewer",
+  "ids with `count` keep their rows if the count changes",
   async () => {
     const of = (count: number) => ({ data: { features: { item: { ids: { count } } } } });
     for (
@@ -342,7 +342,7 @@ onWasm(
 );
 
 onWasm(
-  "nets alone take their rows as well, and what both share comes with the booster",
+  "a single net reuses its rows as well, and shared variables come with the booster",
   async () => {
     const separate = { ...dayNetwork({}), sharing: "separate" };
     const parts = { ...ids, network: separate };
@@ -406,7 +406,7 @@ async function withLinear<T>(
 }
 
 onWasm(
-  "a network that declares no axes takes weights only if features, values and classes are the same",
+  "a network that declares no axes accepts weights only if features, values and classes are the same",
   async () => {
     await withLinear("", day1.toReversed(), (before, after) => {
       // The vocabulary is sorted: the order of rows changes nothing.
@@ -424,18 +424,21 @@ onWasm(
   },
 );
 
-onWasm("axes that are not as declared are the network's fault", async () => {
-  for (
-    const [axes, words] of [
-      [`axes: ["classes", { features: ["item"] }],`, "has size 1, not 3"],
-      [`axes: [{ features: ["itme"] }, "classes"],`, "the feature itme does not exist"],
-      [`axes: ["units"],`, "has 1 axes for the shape [3,1]"],
-    ] as const
-  ) {
-    const error = await assertRejects(() => withLinear(axes, day1, () => {}), UserError);
-    assertStringIncludes(error.message, words);
-  }
-});
+onWasm(
+  "axes that disagree with their declaration are reported as an error of the network",
+  async () => {
+    for (
+      const [axes, words] of [
+        [`axes: ["classes", { features: ["item"] }],`, "has size 1, not 3"],
+        [`axes: [{ features: ["itme"] }, "classes"],`, "the feature itme does not exist"],
+        [`axes: ["units"],`, "has 1 axes for the shape [3,1]"],
+      ] as const
+    ) {
+      const error = await assertRejects(() => withLinear(axes, day1, () => {}), UserError);
+      assertStringIncludes(error.message, words);
+    }
+  },
+);
 
 /** A transform that makes ids numbers, without a word of which. */
 const spread = (places: string) => `
@@ -458,7 +461,7 @@ export default defineTransform({
 `;
 
 onWasm(
-  "what a transform makes of ids is matched by the places that it declares, and refused without",
+  "the output of a transform of ids is matched by its declared places, and refused without them",
   async () => {
     const hand = (places: string, second: readonly string[]) =>
       inFolder(async (folder) => {
@@ -488,7 +491,7 @@ onWasm(
 );
 
 onWasm(
-  "weights from elsewhere need the values of their rows, the order of features and the classes",
+  "weights from other programs need the values of their rows, the order of features, and the classes",
   async () => {
     const file = "day1-run/checkpoints/best.safetensors";
     const features = { price: {}, item: { ids: "train" } };
@@ -536,7 +539,7 @@ onWasm(
   },
 );
 
-onWasm("a run without model.json is refused with what to do", async () => {
+onWasm("a run without model.json is refused with a hint", async () => {
   await inFolder(async (folder) => {
     const one = await writeDay(folder, "day1", items(day1), ids);
     const { out } = await train(one);
@@ -550,7 +553,7 @@ onWasm("a run without model.json is refused with what to do", async () => {
 });
 
 onWasm(
-  "a run is not resumed with another vocabulary than it has in model.json",
+  "a run is not resumed with another vocabulary than the one in model.json",
   () =>
     inFolder(async (folder) => {
       const one = await writeDay(folder, "day1", items(day1), ids);

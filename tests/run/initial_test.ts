@@ -87,7 +87,7 @@ async function prepared(network: unknown) {
 }
 
 for (const [name, network] of [["wrn", wrn], ["mlp", mlp]] as const) {
-  forEachEngine(`weights of PyTorch give PyTorch's logits: ${name}`, async () => {
+  forEachEngine(`weights from PyTorch give PyTorch's logits: ${name}`, async () => {
     const { nets: { model }, given, seed } = await prepared(network);
     const values = initialValues(model.variables, seed, given.values);
     const image = tf.tensor(referenceUniform("pretrained/image", [4, 8, 8, 1], 0, 1), [4, 8, 8, 1]);
@@ -113,7 +113,7 @@ const withMlp = (booster: Record<string, unknown>, network: Record<string, unkno
   initial: { booster: { ...mlp.initial.booster, ...booster } },
 });
 
-Deno.test("names and shapes of weights that do not fit are said all at once, with the nearest", async () => {
+Deno.test("all names and shapes of weights that do not fit are reported together, with the nearest names", async () => {
   const { "1.bias": _, ...names } = mlp.initial.booster.names;
   const said = await refusal(withMlp({
     names: { ...names, "3.weigth": "booster/head/kernel", "1.bias": "booster/dense1/bais" },
@@ -128,11 +128,11 @@ Deno.test("names and shapes of weights that do not fit are said all at once, wit
   );
 });
 
-Deno.test("PyTorch's kernels in Rocket's layout are refused with the word for it", async () => {
+Deno.test("PyTorch's kernels in Rocket's layout are refused with the hint `layout: pytorch`", async () => {
   assertStringIncludes(await refusal(withMlp({ layout: "rocket" })), "`layout: pytorch`");
 });
 
-Deno.test("weights that are not there or not finite are refused", async () => {
+Deno.test("weights that are missing or not finite are refused", async () => {
   assertStringIncludes(
     await refusal(withMlp({ file: "/nowhere.safetensors" })),
     "the file does not exist",
@@ -154,41 +154,44 @@ Deno.test("weights that are not there or not finite are refused", async () => {
   });
 });
 
-forEachEngine("a booster from another run, frozen, is as good as there", () =>
-  withPipeline(
-    digitsPipeline({ outputs: ["checkpoint"] }),
-    async (file, folder) => {
-      const out = join(folder, "teacher");
-      const { result } = await runFile(file, out, current());
-      const { losses: _, ...student } = digitsPipeline({
-        network: {
-          ...digitsPipeline().network as object,
-          initial: { booster: { run: "teacher", checkpoint: "last" } },
-        },
-        phases: [{
-          name: "student",
-          freeze: ["booster"],
-          losses: [{ use: "cross-entropy", on: "light" }, { use: "kl" }],
-        }],
-      });
-      const second = join(folder, "student.json");
-      await Deno.writeTextFile(second, JSON.stringify(student));
-      const after = await runFile(second, join(folder, "student"), current());
-      assertEquals(after.result.test.booster, result.test.booster);
-      assert(after.result.test.light!.accuracy! !== result.test.light!.accuracy!);
-      // A checkpoint that is not there is refused with those that are.
-      const other = JSON.stringify(student).replace('"last"', '"bset"');
-      await Deno.writeTextFile(second, other);
-      const { message } = await assertRejects(
-        () => runFile(second, join(folder, "other"), current()),
-        UserError,
-      );
-      assertStringIncludes(message, "has no checkpoint bset");
-    },
-  ));
+forEachEngine(
+  "a frozen booster from another run has the same metrics as in that run",
+  () =>
+    withPipeline(
+      digitsPipeline({ outputs: ["checkpoint"] }),
+      async (file, folder) => {
+        const out = join(folder, "teacher");
+        const { result } = await runFile(file, out, current());
+        const { losses: _, ...student } = digitsPipeline({
+          network: {
+            ...digitsPipeline().network as object,
+            initial: { booster: { run: "teacher", checkpoint: "last" } },
+          },
+          phases: [{
+            name: "student",
+            freeze: ["booster"],
+            losses: [{ use: "cross-entropy", on: "light" }, { use: "kl" }],
+          }],
+        });
+        const second = join(folder, "student.json");
+        await Deno.writeTextFile(second, JSON.stringify(student));
+        const after = await runFile(second, join(folder, "student"), current());
+        assertEquals(after.result.test.booster, result.test.booster);
+        assert(after.result.test.light!.accuracy! !== result.test.light!.accuracy!);
+        // A checkpoint that is not there is refused with those that are.
+        const other = JSON.stringify(student).replace('"last"', '"bset"');
+        await Deno.writeTextFile(second, other);
+        const { message } = await assertRejects(
+          () => runFile(second, join(folder, "other"), current()),
+          UserError,
+        );
+        assertStringIncludes(message, "has no checkpoint bset");
+      },
+    ),
+);
 
 forEachEngine(
-  "a run that has no checkpoint yet is not resumed with other initial weights",
+  "a run without a checkpoint is not resumed with other initial weights",
   async () => {
     const weights = await Deno.readFile(reference("mlp"));
     const network = withMlp({ file: "first.safetensors" });

@@ -46,7 +46,7 @@ for (
     [128, { keep: 2, merge: 2, drop: 2 }],
   ] as const
 ) {
-  Deno.test(`a run takes as many steps of ${rows} rows as train.lastBatch leaves batches`, async () => {
+  Deno.test(`a run takes as many steps on ${rows} rows as train.lastBatch leaves batches`, async () => {
     for (const [last, count] of Object.entries(counts)) {
       const { steps, stepsPerEpoch } = await stepsOf(digits(rows, last));
       assertEquals([last, steps, stepsPerEpoch], [last, 2 * count, count]);
@@ -54,7 +54,7 @@ for (
   });
 }
 
-Deno.test("a last batch is cut alike in memory, streamed and in windows, with a thread and without", async () => {
+Deno.test("the last batch is the same in memory, streamed and in windows, with and without a thread", async () => {
   const { path } = (digitsPipeline().data as { train: { path: string } }).train;
   for (const last of ["merge", "drop"]) {
     const inMemory = await stepsOf(digits(130, last));
@@ -69,7 +69,7 @@ Deno.test("a last batch is cut alike in memory, streamed and in windows, with a 
   }
 });
 
-Deno.test("makePlan() merges small last batches where nets have batch norm, and keeps them elsewhere", async () => {
+Deno.test("makePlan() merges small last batches if nets have batch norm, and keeps them otherwise", async () => {
   const ctr = (options: Record<string, unknown>) => ({
     network: { use: "ctr", light: { hidden: [4] }, booster: { hidden: [8] }, ...options },
   });
@@ -92,7 +92,7 @@ Deno.test("makePlan() merges small last batches where nets have batch norm, and 
   }
 });
 
-Deno.test("a training set of less than a batch is refused where it would be dropped", async () => {
+Deno.test("a training split smaller than a batch is refused if it would be dropped", async () => {
   const error = await assertRejects(() => stepsOf(digits(40, "drop")), UserError);
   assertEquals(error.exitCode, 2);
   const [{ message, place, hint }] = error.problems as [UserError["problems"][number]];
@@ -105,7 +105,7 @@ Deno.test("a training set of less than a batch is refused where it would be drop
   assertEquals((await stepsOf(digits(40, "keep"))).steps, 2);
 });
 
-Deno.test("a network with running statistics has to say whether it has batch norm", async () => {
+Deno.test("a network with running statistics must declare whether it has batch norm", async () => {
   const net = (batchNorm: string) => ({
     "net.ts": `import { defineNetwork, tf, z } from "${pluginApi}";
 export default defineNetwork({

@@ -42,7 +42,7 @@ async function tryStep(hint: Record<string, unknown>, network: Record<string, un
 
 const own = (names: readonly string[]) => names.filter((name) => name.startsWith("losses/"));
 
-forEachEngine("a loss's variables are trained, and are neither net's", async () => {
+forEachEngine("a loss's variables are trained and belong to neither net", async () => {
   const plain = await tryStep({ use: "mse-hint" });
   const { nets, alone, moved } = await tryStep({ use: "fitnet", from, to, name: "hidden" });
   assertEquals(own(moved), [
@@ -53,14 +53,14 @@ forEachEngine("a loss's variables are trained, and are neither net's", async () 
   assertEquals(alone.model.variables.filter(({ owner }) => owner === "loss"), []);
 });
 
-forEachEngine("a loss's variables are trained where the student is blocked", async () => {
+forEachEngine("a loss's variables are trained even if the student is blocked", async () => {
   const gradient = { use: "scale", from: 0, to: 0, shared: 0 };
   const { moved } = await tryStep({ use: "fitnet", from, to, gradient });
   assertEquals(own(moved).length, 2);
 });
 
 forEachEngine(
-  "a hint over lists is the sum of its pairs, each with variables of its own",
+  "a hint over lists is the sum of its pairs, each with its own variables",
   async () => {
     const pairs = [[from, to], ["booster.hidden2", "light.hidden2"]] as const;
     const each = [];
@@ -89,7 +89,7 @@ forEachEngine(
   },
 );
 
-forEachEngine("a reversed pass has a loss made the other way round", async () => {
+forEachEngine("a reversed pass has a loss created for the reversed order", async () => {
   const { nets, moved } = await tryStep({
     use: "fitnet",
     name: "both",

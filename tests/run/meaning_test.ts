@@ -98,7 +98,7 @@ async function prepare({ features, network, transforms = [] }: Parts): Promise<P
 }
 
 forEachEngine(
-  "mlp refuses all features that are no numbers, together, and says what to write",
+  "mlp refuses all features that are not numbers together, with hints",
   async () => {
     const error = await assertRejects(
       () =>
@@ -128,12 +128,12 @@ forEachEngine(
         message.replaceAll("rows.arrow", /row 1 of (.*?) \(/.exec(error.message)![1]!)
       ),
     );
-    assertStringIncludes(error.problems[0]!.hint!, "where NA stands for missing numbers");
+    assertStringIncludes(error.problems[0]!.hint!, "if NA means that a number is missing");
     assert(!error.problems[1]!.hint!.includes("missing"));
   },
 );
 
-forEachEngine("mlp takes what the hints make of features", async () => {
+forEachEngine("mlp accepts the features after each hint is followed", async () => {
   const oneHot = (feature: string) => ({ use: "one-hot", feature });
   const { shapes } = await prepare({
     features: {
@@ -148,7 +148,7 @@ forEachEngine("mlp takes what the hints make of features", async () => {
   assertEquals(shapes["light.logits"], [1]);
 });
 
-forEachEngine("a plugin's network gets no ids that it does not ask for", async () => {
+forEachEngine("a plugin's network that reads only numbers receives no ids", async () => {
   const features = { number: {}, city: {} };
   const error = await assertRejects(
     () => prepare({ features, network: { use: naive(["number", "city"]) } }),
@@ -161,8 +161,11 @@ forEachEngine("a plugin's network gets no ids that it does not ask for", async (
   await prepare({ features, network: { use: naive(["number", "city"], "numbers and ids") } });
 });
 
-forEachEngine("a network that reads ids gets no timestamps that float32 rounds", async () => {
-  const parts = { features: { at: {}, city: {} }, network: { use: "ctr", embedding: 2 } };
-  await assertRejects(() => prepare(parts), UserError, "the feature at holds times");
-  await prepare({ ...parts, transforms: [{ use: "normalize", feature: "at" }] });
-});
+forEachEngine(
+  "a network that reads ids receives no timestamps that float32 would round",
+  async () => {
+    const parts = { features: { at: {}, city: {} }, network: { use: "ctr", embedding: 2 } };
+    await assertRejects(() => prepare(parts), UserError, "the feature at holds times");
+    await prepare({ ...parts, transforms: [{ use: "normalize", feature: "at" }] });
+  },
+);

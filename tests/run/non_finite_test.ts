@@ -145,7 +145,7 @@ async function train(chosen: readonly number[], nonFinite: NonFinite, captured =
 for (const captured of [false, true]) {
   const how = captured ? "captured" : "eager";
   forEachEngine(
-    `a step that is skipped (${how}) leaves variables, slots and tables, bit for bit`,
+    `a skipped step (${how}) leaves variables, slots and tables unchanged, bit for bit`,
     async () => {
       const all = await train([...batches.keys()], "skip", captured);
       assertEquals(all.error, undefined);
@@ -159,14 +159,17 @@ for (const captured of [false, true]) {
     },
   );
 
-  forEachEngine(`a step that stops (${how}) leaves the state of the steps before it`, async () => {
-    const stopped = await train([0, 1], "stop", captured);
-    assert(stopped.error instanceof UserError);
-    const text = formatProblem(stopped.error.problems[0]!);
-    assertStringIncludes(text, "the loss mine has a gradient that is not finite at step 2");
-    assertStringIncludes(text, "; the losses: mine = ");
-    assertEquals(stopped.values, (await train([0], "stop", captured)).values);
-  });
+  forEachEngine(
+    `a step that stops the run (${how}) leaves the state before it unchanged`,
+    async () => {
+      const stopped = await train([0, 1], "stop", captured);
+      assert(stopped.error instanceof UserError);
+      const text = formatProblem(stopped.error.problems[0]!);
+      assertStringIncludes(text, "the loss mine has a gradient that is not finite at step 2");
+      assertStringIncludes(text, "; the losses: mine = ");
+      assertEquals(stopped.values, (await train([0], "stop", captured)).values);
+    },
+  );
 }
 
 /** A loss that is NaN in a batch whose first label is 3, and a gradient that is where it is 5. */
@@ -189,7 +192,7 @@ const parts = {
 };
 const current = () => tf.getBackend() === "wasm" ? "wasm" : "native";
 
-forEachEngine("runPlan() counts the steps that it skips, and tells of each", async () => {
+forEachEngine("runPlan() counts and reports skipped steps", async () => {
   await withPipeline(digitsPipeline(parts), async (file, folder) => {
     const told: StepEvent[] = [];
     const { result, evaluations } = await runFile(file, join(folder, "run"), current(), {
@@ -254,7 +257,7 @@ async function adamOf(loss: string, epochs: number, nonFinite: NonFinite = "skip
 }
 
 forEachEngine(
-  "steps that are skipped are no steps of Adam's, whose bias correction waits",
+  "skipped steps do not advance Adam's bias correction",
   async () => {
     const moody = await adamOf("moody", 12);
     assert(moody.skipped > 1 && moody.skipped < 10, `${moody.skipped}`);
@@ -272,7 +275,7 @@ forEachEngine(
   },
 );
 
-Deno.test("batches that are left out after going back are no steps of Adam's", async () => {
+Deno.test("batches that are skipped after a rollback do not advance Adam's bias correction", async () => {
   await openEngine("wasm", () => {});
   const { reports, steps } = await adamOf("moody", 4, "back");
   const times = reports.filter((line) => line.includes("is skipped")).length;
@@ -313,7 +316,7 @@ forEachEngine("runPlan() ends a run that skips too many steps in a row", async (
   assertStringIncludes(text, "pipeline.yaml:");
 });
 
-forEachEngine("a run that is resumed counts on with the steps that it skips in a row", async () => {
+forEachEngine("a resumed run continues to count steps skipped in a row", async () => {
   const pipeline = digitsPipeline({
     losses: [{ use: "./always.ts", on: "light" }],
     train: { epochs: 1, batch: 64, nonFinite: "skip", maxSkipped: 3 },
@@ -331,7 +334,7 @@ forEachEngine("a run that is resumed counts on with the steps that it skips in a
 });
 
 forEachEngine(
-  "runPlan() names the network whose slope is not finite though its outputs are",
+  "runPlan() names the network if its gradient is not finite although its outputs are",
   async () => {
     const text = await failureOf({
       network: { use: "./mine.ts" },
@@ -362,7 +365,7 @@ export default defineNetwork({
   },
 );
 
-forEachEngine("runPlan() names the last checkpoint that is good", async () => {
+forEachEngine("runPlan() names the last good checkpoint", async () => {
   const text = await failureOf({
     optimizer: { use: "./mine.ts", learningRate: 0.01 },
     train: { epochs: 3, batch: 128 },
@@ -383,7 +386,7 @@ export default defineOptimizer({
   assertStringIncludes(text, "the last good checkpoint is FOLDER/run/checkpoints/");
 });
 
-forEachEngine("runPlan() clips what would end the run", async () => {
+forEachEngine("runPlan() clips gradients that would end the run", async () => {
   const wild = { optimizer: { use: "sgd", learningRate: 1e9, momentum: 0.9 }, metrics: [] };
   assertStringIncludes(await failureOf(wild, {}), "lower the learning rate");
   const train = { epochs: 1, batch: 128, clip: { norm: 1e-9 } };

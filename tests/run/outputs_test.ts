@@ -24,7 +24,7 @@ const train = { epochs: 2, batch: 512 };
 const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);
 
 for (const event of ["step", "epoch", "runEnd"]) {
-  Deno.test(`runPlan() goes on without an output that throws in ${event}(), and tells of it at the end`, async () => {
+  Deno.test(`runPlan() continues without an output that throws in ${event}(), and fails at the end`, async () => {
     await openEngine("wasm");
     await withPipeline(
       digitsPipeline({ train, outputs }),
@@ -62,7 +62,7 @@ for (const event of ["step", "epoch", "runEnd"]) {
   });
 }
 
-Deno.test("runPlan() ends before training where an output throws in runStart()", async () => {
+Deno.test("runPlan() ends before training if an output throws in runStart()", async () => {
   await openEngine("wasm");
   await withPipeline(digitsPipeline({ train, outputs }), async (file, folder) => {
     let steps = 0;
@@ -75,7 +75,7 @@ Deno.test("runPlan() ends before training where an output throws in runStart()",
   }, { "broken.ts": noting("broken", "runStart"), "whole.ts": noting("whole") });
 });
 
-Deno.test("runPlan() has the result written before other outputs hear of the run's end", async () => {
+Deno.test("runPlan() writes the result before other outputs receive runEnd", async () => {
   await openEngine("wasm");
   const looking = noting("broken").replace(
     "if (event",

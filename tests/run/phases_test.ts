@@ -56,7 +56,7 @@ async function weights(out: string, name: string): Promise<Map<string, number[]>
 }
 
 forEachEngine(
-  "a frozen net stays as it is, its statistics too, and the next phase begins with it",
+  "a frozen net and its statistics stay unchanged, and the next phase starts from them",
   () =>
     withPipeline(phased(), async (file, folder) => {
       const out = join(folder, "run");
@@ -83,7 +83,7 @@ forEachEngine(
     }),
 );
 
-forEachEngine("freezeShared: false lets what both nets share move", () =>
+forEachEngine("freezeShared: false trains shared variables", () =>
   withPipeline(
     phased([{ ...teacher, epochs: 1 }, { ...student, epochs: 1, freezeShared: false }]),
     async (file, folder) => {
@@ -101,7 +101,7 @@ forEachEngine("freezeShared: false lets what both nets share move", () =>
   ));
 
 forEachEngine(
-  "rates count from each phase's start, and steps and epochs over the run",
+  "learning rate schedules count from each phase's start; steps and epochs count over the run",
   () =>
     withPipeline(phased(), async (file, folder) => {
       const steps: StepEvent[] = [];
@@ -156,7 +156,7 @@ async function endOf(out: string): Promise<unknown> {
 }
 
 forEachEngine(
-  "a run that dies in any phase and is resumed ends as one that did not",
+  "a run that is killed in any phase and resumed ends like an uninterrupted one",
   () =>
     withPipeline(phased(), async (file, folder) => {
       await runFile(file, join(folder, "whole"), current());
@@ -172,7 +172,7 @@ forEachEngine(
 );
 
 forEachEngine(
-  "a phase ends early by its own metric, and the next one begins then",
+  "a phase ends early by its own metric, and the next phase follows",
   () =>
     withPipeline(
       phased([
@@ -208,7 +208,7 @@ export default defineOptimizer({
 `,
 };
 
-forEachEngine("nonFinite: back goes back to the phase's start, with half its rate", () => {
+forEachEngine("nonFinite: back returns to the phase's start with half the learning rate", () => {
   const optimizer = { use: "./failing.ts", learningRate: 0.1 };
   const phases = [teacher, { ...student, optimizer, nonFinite: "back" }];
   return withPipeline(phased(phases), async (file, folder) => {
@@ -228,7 +228,7 @@ forEachEngine("nonFinite: back goes back to the phase's start, with half its rat
   }, failing);
 });
 
-forEachEngine("clip of a phase holds in that phase alone", () => {
+forEachEngine("`clip` of a phase applies to that phase only", () => {
   const optimizer = { use: "sgd", learningRate: 0.1 }, norm = 1e-4;
   const phases = [
     { ...teacher, optimizer, clip: { norm } },
@@ -258,7 +258,7 @@ const refusals = async (pipeline: Record<string, unknown>) => {
   return error.problems.map(({ message }) => message).join("\n");
 };
 
-Deno.test("what is wrong with phases is said all at once", async () => {
+Deno.test("all problems of phases are reported together", async () => {
   const { epochs: _, ...endless } = teacher;
   const message = await refusals(phased([
     endless,

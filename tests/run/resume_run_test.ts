@@ -10,7 +10,7 @@ import { digitsPipeline } from "../support/pipelines.ts";
 const pipeline = digitsPipeline({ outputs: ["checkpoint", "result"] }) as unknown as Pipeline;
 const quiet = { engine: "wasm", quiet: true } as const;
 
-Deno.test("resumeRun() continues an interrupted run to the result of one that was not", () =>
+Deno.test("resumeRun() continues an interrupted run to the result of an uninterrupted one", () =>
   inFolder(async (folder) => {
     const whole = await runPipeline(pipeline, { ...quiet, out: join(folder, "whole") });
     const out = join(folder, "run"), stop = new AbortController();

@@ -68,7 +68,7 @@ forEachEngine(
     }),
 );
 
-Deno.test("a run is not resumed with rows that would be shuffled otherwise", async () => {
+Deno.test("a run is not resumed if its rows would be shuffled differently", async () => {
   const { engine } = { engine: current() };
   await withPipeline(streamed({ use: "./windowed.ts" }), async (file, folder) => {
     const out = join(folder, "run");

@@ -105,17 +105,17 @@ export default defineNetwork({
 `,
 };
 
-forEachEngine("a run that dies anywhere and is resumed ends as one that did not", () =>
+forEachEngine("a run that is killed at any step and resumed ends like an uninterrupted one", () =>
   // Before the first step; in the first epoch, at its end, in the second; in the light net alone.
   diesAndGoesOn(all, [0, 4, 6, 13, 20]));
 
 forEachEngine(
-  "a resumed run ends the same with a thread for its input",
+  "a resumed run ends the same with an input thread",
   () => diesAndGoesOn(all, [9], {}, { inputThread: "always" }),
 );
 
 forEachEngine(
-  "a resumed run goes on with batch norm's statistics",
+  "a resumed run continues with the statistics of batch norm",
   () => diesAndGoesOn(withBatchNorm, [2], normed),
 );
 
@@ -128,16 +128,16 @@ forEachEngine("a resumed run ends the same with batches of a few rows", () =>
   }, [50]));
 
 forEachEngine(
-  "a resumed run goes on with tables and their slots",
+  "a resumed run continues with tables and their slots",
   () => diesAndGoesOn(withTable, [4, 9, 15], table),
 );
 
-forEachEngine("a resumed run goes on with tables of which all rows are moved", () => {
+forEachEngine("a resumed run continues with tables whose rows are all updated", () => {
   const optimizer = { use: "adam", learningRate: 0.01, weightDecay: 0.01, tables: "exact" };
   return diesAndGoesOn({ ...withTable, optimizer }, [9], table);
 });
 
-forEachEngine("a run that dies again and again comes to the same end", async () => {
+forEachEngine("a run that is killed repeatedly ends the same", async () => {
   await withPipeline(all, async (file, folder) => {
     const out = join(folder, "died");
     for (let time = 0;; time++) {
@@ -171,26 +171,29 @@ async function interruptedAt(
 
 const plain = { ...all, outputs: [] };
 
-forEachEngine("a run that is asked to end writes a checkpoint though none is listed", async () => {
-  await withPipeline(plain, async (file, folder) => {
-    const whole = await runFile(file, join(folder, "whole"), current());
-    for (
-      const [hook, count, step] of [
-        ["step", 2, "rocket-000002"],
-        ["step", 5, "rocket-000005"],
-        ["epoch", 1, "rocket-000005"],
-        ["epoch", 2, "light-alone-000000"],
-        ["step", 13, "light-alone-000003"],
-      ] as const
-    ) {
-      const out = join(folder, `${hook}-${count}`);
-      const { checkpoint } = await interruptedAt(file, out, hook, count);
-      assertStringIncludes(checkpoint!, step);
-      const resumed = await runFile(file, out, current(), {}, { resume: true });
-      assertEquals(comparable(resumed), comparable(whole), out);
-    }
-  });
-});
+forEachEngine(
+  "a run that is interrupted writes a checkpoint even without the output checkpoint",
+  async () => {
+    await withPipeline(plain, async (file, folder) => {
+      const whole = await runFile(file, join(folder, "whole"), current());
+      for (
+        const [hook, count, step] of [
+          ["step", 2, "rocket-000002"],
+          ["step", 5, "rocket-000005"],
+          ["epoch", 1, "rocket-000005"],
+          ["epoch", 2, "light-alone-000000"],
+          ["step", 13, "light-alone-000003"],
+        ] as const
+      ) {
+        const out = join(folder, `${hook}-${count}`);
+        const { checkpoint } = await interruptedAt(file, out, hook, count);
+        assertStringIncludes(checkpoint!, step);
+        const resumed = await runFile(file, out, current(), {}, { resume: true });
+        assertEquals(comparable(resumed), comparable(whole), out);
+      }
+    });
+  },
+);
 
 const comparable = ({ result: { test, best, steps, baseline } }: Ran) => [
   test,
@@ -200,7 +203,7 @@ const comparable = ({ result: { test, best, steps, baseline } }: Ran) => [
   baseline?.best,
 ];
 
-forEachEngine("a run that is asked to end during an evaluation measures again", async () => {
+forEachEngine("a run that is interrupted during an evaluation repeats the evaluation", async () => {
   await withPipeline(plain, async (file, folder) => {
     const out = join(folder, "run"), whole = await runFile(file, join(folder, "whole"), current());
     // The losses of training are told of, and the first split is not measured any more.
@@ -215,36 +218,39 @@ forEachEngine("a run that is asked to end during an evaluation measures again", 
   });
 });
 
-forEachEngine("a checkpoint tells of its own epoch, also where a step had one before", async () => {
-  const pipeline = { ...plain, outputs: [{ use: "checkpoint", everySteps: 1 }] };
-  await withPipeline(pipeline, async (file, folder) => {
-    const out = join(folder, "run"), checkpoints = join(out, "checkpoints");
-    const told = async (path: string) => {
-      const { metadata } = decodeSafetensors(await Deno.readFile(path));
-      return [metadata.epoch, metadata.metrics !== "{}"];
-    };
-    const { checkpoint } = await interruptedAt(file, out, "evaluation", 1);
-    assertStringIncludes(checkpoint!, "rocket-000005-unmeasured");
-    assertEquals(await told(checkpoint!), ["0", false]);
-    const stop: Output = {
-      step: () => {
-        throw new Death();
-      },
-    };
-    const resume = () => runFile(file, out, current(), stop, { resume: true });
-    await assertRejects(resume, Death);
-    assertEquals([...Deno.readDirSync(checkpoints)].map(({ name }) => name).sort(), [
-      "best.json",
-      "best.safetensors",
-      "rocket-000004.json",
-      "rocket-000004.safetensors",
-      "rocket-000005.json",
-      "rocket-000005.safetensors",
-    ]);
-    assertEquals(await told(join(checkpoints, "rocket-000005.safetensors")), ["1", true]);
-    assertEquals(await told(join(checkpoints, "best.safetensors")), ["1", true]);
-  });
-});
+forEachEngine(
+  "a checkpoint describes its own epoch, even if an earlier one has the same step",
+  async () => {
+    const pipeline = { ...plain, outputs: [{ use: "checkpoint", everySteps: 1 }] };
+    await withPipeline(pipeline, async (file, folder) => {
+      const out = join(folder, "run"), checkpoints = join(out, "checkpoints");
+      const told = async (path: string) => {
+        const { metadata } = decodeSafetensors(await Deno.readFile(path));
+        return [metadata.epoch, metadata.metrics !== "{}"];
+      };
+      const { checkpoint } = await interruptedAt(file, out, "evaluation", 1);
+      assertStringIncludes(checkpoint!, "rocket-000005-unmeasured");
+      assertEquals(await told(checkpoint!), ["0", false]);
+      const stop: Output = {
+        step: () => {
+          throw new Death();
+        },
+      };
+      const resume = () => runFile(file, out, current(), stop, { resume: true });
+      await assertRejects(resume, Death);
+      assertEquals([...Deno.readDirSync(checkpoints)].map(({ name }) => name).sort(), [
+        "best.json",
+        "best.safetensors",
+        "rocket-000004.json",
+        "rocket-000004.safetensors",
+        "rocket-000005.json",
+        "rocket-000005.safetensors",
+      ]);
+      assertEquals(await told(join(checkpoints, "rocket-000005.safetensors")), ["1", true]);
+      assertEquals(await told(join(checkpoints, "best.safetensors")), ["1", true]);
+    });
+  },
+);
 
 /** What a run of two epochs left that died in the second one, by engine: it is made once. */
 const dead = new Map<string, Map<string, Uint8Array>>();
@@ -281,7 +287,7 @@ const checkpointsIn = (out: string) =>
     .filter((name) => name.startsWith("rocket-") && name.endsWith(".safetensors")).sort().reverse()
     .map((name) => join(out, "checkpoints", name));
 
-forEachEngine("a damaged checkpoint is noticed, and the one before it is taken", async () => {
+forEachEngine("a damaged checkpoint is detected, and the one before it is used", async () => {
   const damages: Record<string, (path: string) => Promise<void>> = {
     "its checksum differs": async (path) => {
       const bytes = await Deno.readFile(path);
@@ -333,7 +339,7 @@ forEachEngine(
   },
 );
 
-forEachEngine("what a killed process was writing is removed", async () => {
+forEachEngine("partly written files of a killed process are removed", async () => {
   await withRun(async (file, out) => {
     const draft = `.rocket-000009.safetensors.${crypto.randomUUID()}`;
     const path = join(out, "checkpoints", draft);
@@ -368,7 +374,7 @@ forEachEngine("a run is not resumed with another seed, other nets or other rows"
   });
 });
 
-forEachEngine("a finished run can be made longer, and a rate may change", async () => {
+forEachEngine("a finished run can be made longer, and its learning rate may change", async () => {
   await withPipeline(all, async (file, folder) => {
     const out = join(folder, "run");
     await runFile(file, out, current());
@@ -388,7 +394,7 @@ forEachEngine("a finished run can be made longer, and a rate may change", async 
   });
 });
 
-forEachEngine("checkpoints that need not stay are removed, others stay", async () => {
+forEachEngine("old checkpoints are removed, and others are kept", async () => {
   const outputs = [{ use: "checkpoint", everySteps: 1, keep: 3, keepEvery: 1 }];
   const pipeline = { ...all, train: { epochs: 3, batch: 250 }, outputs };
   await withPipeline(pipeline, async (file, folder) => {
@@ -439,7 +445,7 @@ forEachEngine("nonFinite: stop names the loss, the step and the last good checkp
 });
 
 forEachEngine(
-  "nonFinite: stop names a checkpoint that is whole, best.safetensors too",
+  "nonFinite: stop names an intact checkpoint, which may be best.safetensors",
   async () => {
     const [pipeline, files] = wrong("stop", 5, "9");
     await withPipeline(pipeline, async (file, folder) => {
@@ -475,7 +481,7 @@ forEachEngine(
   },
 );
 
-forEachEngine("nonFinite: stop does not keep what is not finite", async () => {
+forEachEngine("nonFinite: stop writes no checkpoint that is not finite", async () => {
   const [pipeline, files] = wrong("stop", 7);
   await withPipeline(pipeline, async (file, folder) => {
     const out = join(folder, "run");
@@ -491,30 +497,33 @@ forEachEngine("nonFinite: stop does not keep what is not finite", async () => {
   }, files);
 });
 
-forEachEngine("nonFinite: back goes on from the last checkpoint with half the rate", async () => {
-  const [pipeline, files] = wrong("back");
-  await withPipeline(pipeline, async (file, folder) => {
-    const out = join(folder, "run"), rates: [number, number][] = [], starts: RunStartEvent[] = [];
-    const listener: Output = {
-      runStart: (event) => void starts.push(event),
-      step: ({ step, learningRate }) => void rates.push([step, learningRate]),
-    };
-    const { result, reports } = await runFile(file, out, current(), listener);
-    assertEquals(starts.map(({ resumed }) => resumed?.step), [undefined, 6]);
-    const before = [1, 2, 3, 4, 5, 6, 7].map((step) => [step, 0.1]);
-    const after = [7, 9, 10, 11, 12].map((step) => [step, 0.05]);
-    assertEquals(rates, [...before, ...after]);
-    assertEquals(result.steps, 12);
-    assert(reports.some((line) => line.includes("back to the checkpoint after step 6")));
-    const lines = (await Deno.readTextFile(join(out, "metrics.jsonl"))).trim().split("\n");
-    assertEquals(lines.map((line) => JSON.parse(line).epoch), [1, 1, 2, 2]);
-    // One that died after it had gone back comes to the same end.
-    const died = join(folder, "died");
-    await assertRejects(() => runFile(file, died, current(), dyingAt(12)), Death);
-    await runFile(file, died, current(), {}, { resume: true });
-    assertEquals(await endOf(died), await endOf(out));
-  }, files);
-});
+forEachEngine(
+  "nonFinite: back continues from the last checkpoint with half the learning rate",
+  async () => {
+    const [pipeline, files] = wrong("back");
+    await withPipeline(pipeline, async (file, folder) => {
+      const out = join(folder, "run"), rates: [number, number][] = [], starts: RunStartEvent[] = [];
+      const listener: Output = {
+        runStart: (event) => void starts.push(event),
+        step: ({ step, learningRate }) => void rates.push([step, learningRate]),
+      };
+      const { result, reports } = await runFile(file, out, current(), listener);
+      assertEquals(starts.map(({ resumed }) => resumed?.step), [undefined, 6]);
+      const before = [1, 2, 3, 4, 5, 6, 7].map((step) => [step, 0.1]);
+      const after = [7, 9, 10, 11, 12].map((step) => [step, 0.05]);
+      assertEquals(rates, [...before, ...after]);
+      assertEquals(result.steps, 12);
+      assert(reports.some((line) => line.includes("back to the checkpoint after step 6")));
+      const lines = (await Deno.readTextFile(join(out, "metrics.jsonl"))).trim().split("\n");
+      assertEquals(lines.map((line) => JSON.parse(line).epoch), [1, 1, 2, 2]);
+      // One that died after it had gone back comes to the same end.
+      const died = join(folder, "died");
+      await assertRejects(() => runFile(file, died, current(), dyingAt(12)), Death);
+      await runFile(file, died, current(), {}, { resume: true });
+      assertEquals(await endOf(died), await endOf(out));
+    }, files);
+  },
+);
 
 /** A loss that is finite, and has no gradient in batches whose first label is one. */
 const trap = {
@@ -530,7 +539,7 @@ export default defineLoss({
 };
 
 forEachEngine(
-  "nonFinite: back goes around batches whose gradients alone are not finite",
+  "nonFinite: back skips batches whose gradients are not finite although the loss is",
   async () => {
     const pipeline = digitsPipeline({
       losses: [
@@ -564,7 +573,7 @@ forEachEngine(
 );
 
 forEachEngine(
-  "nonFinite: back goes to the start without a checkpoint, and gives up in the end",
+  "nonFinite: back returns to the start without a checkpoint, and gives up after 3 rollbacks",
   async () => {
     // Wrong whatever the learningRate: half of it, half of that, half of that.
     const [pipeline, files] = wrong("back", 100, "2");
@@ -582,7 +591,7 @@ forEachEngine(
 );
 
 forEachEngine(
-  "a checkpoint that cannot be written ends the run, and the one before it stays",
+  "a checkpoint that cannot be written ends the run, and the one before it is kept",
   async () => {
     await withPipeline(all, async (file, folder) => {
       const out = join(folder, "run"), checkpoints = join(out, "checkpoints");

@@ -13,7 +13,7 @@ try {
 }
 `;
 
-Deno.test("runPipeline() says which permission a program lacks, as the command line does", () =>
+Deno.test("runPipeline() names the permission that a program lacks, like the command line", () =>
   inFolder(async (folder) => {
     const main = join(folder, "main.ts"), file = join(root, "pipelines", "quickstart.yaml");
     await Deno.writeTextFile(main, program);

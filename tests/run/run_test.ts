@@ -18,7 +18,7 @@ async function failureOf(run: () => Promise<unknown>): Promise<string> {
 }
 
 forEachEngine(
-  "runPlan() gives identical metrics for one seed, and others for another",
+  "runPlan() gives identical metrics for the same seed, and others for another seed",
   async () => {
     const run = (seed: number) =>
       withPipeline(digitsPipeline({ seed }), async (file, folder) => {
@@ -32,7 +32,7 @@ forEachEngine(
 );
 
 forEachEngine(
-  "runPlan() gives the same metrics with a thread for its input and without",
+  "runPlan() gives the same metrics with and without an input thread",
   async () => {
     const pipeline = digitsPipeline();
     const transforms = [{ use: "normalize" }, { use: "random-crop", pad: 1 }];
@@ -51,7 +51,7 @@ forEachEngine(
   },
 );
 
-forEachEngine("runPlan() trains on as many rows as data.rows says, streamed or not", async () => {
+forEachEngine("runPlan() trains on data.rows rows, in memory and streamed", async () => {
   const { data } = digitsPipeline() as { data: Record<string, unknown> };
   const run = async (parts: Record<string, unknown>) => {
     let rows = {};
@@ -77,7 +77,7 @@ forEachEngine("runPlan() trains on as many rows as data.rows says, streamed or n
   assertEquals(await run({ rows: 1437 }), await run({}));
 });
 
-Deno.test("runPlan() refuses data.rows above the rows that there are", async () => {
+Deno.test("runPlan() refuses data.rows above the number of rows", async () => {
   const { data } = digitsPipeline() as { data: Record<string, unknown> };
   const refused = (parts: Record<string, unknown>) =>
     withPipeline(
@@ -90,7 +90,7 @@ Deno.test("runPlan() refuses data.rows above the rows that there are", async () 
   );
   assertStringIncludes(
     await refused({ rows: 1000, validation: { holdout: 0.5 } }),
-    "data.rows is 1000, and there are 718 training rows without the 719 held out",
+    "data.rows is 1000, but there are only 718 training rows, without the 719 held-out rows",
   );
 });
 
@@ -121,7 +121,7 @@ async function threadsLeft(
   }
 }
 
-forEachEngine("runPlan() ends the thread of its input, also when the run fails", async () => {
+forEachEngine("runPlan() ends its input thread, even if the run fails", async () => {
   const both = { train: { epochs: 1, batch: 512, baseline: "light-alone" } };
   const failing = () => {
     throw new Error("no more");
@@ -173,7 +173,7 @@ forNative("runPlan() says where a step is too small for bfloat16", async () => {
   assertEquals(lines.filter((one) => one === line).length, 1, lines.join("\n"));
 });
 
-forEachEngine("runPlan() leaves no tensor behind, neither a step nor an epoch", async () => {
+forEachEngine("runPlan() leaks no tensor in steps and epochs", async () => {
   const perStep: number[] = [], perEpoch: number[] = [];
   const before = tf.memory().numTensors;
   await withPipeline(
@@ -208,7 +208,7 @@ forEachEngine("runPlan() starts the light net alone from the rocket's weights", 
   }
 });
 
-forEachEngine("runPlan() writes a run folder that says all about the run", async () => {
+forEachEngine("runPlan() writes a run folder that describes the run completely", async () => {
   const pipeline = digitsPipeline({ outputs: ["checkpoint"] });
   await withPipeline(pipeline, async (file, folder) => {
     const out = join(folder, "run");
@@ -229,7 +229,7 @@ forEachEngine("runPlan() writes a run folder that says all about the run", async
   });
 });
 
-forEachEngine("runPlan() refuses a folder that holds another run", async () => {
+forEachEngine("runPlan() refuses a folder that contains another run", async () => {
   await withPipeline(digitsPipeline(), async (file, folder) => {
     await Deno.writeTextFile(join(folder, "result.json"), "{}");
     const text = await failureOf(() => runFile(file, folder, current()));
@@ -256,14 +256,14 @@ const failureWith = (body: string) =>
     loss(body),
   );
 
-forEachEngine("runPlan() names the loss that throws, and where the pipeline has it", async () => {
+forEachEngine("runPlan() names the loss that throws, with its place in the pipeline", async () => {
   const text = await failureWith(`throw new Error("no idea");`);
   assertStringIncludes(text, `the loss stage "./mine.ts" failed in its loss: Error: no idea`);
   assertStringIncludes(text, "pipeline.yaml:");
 });
 
 forEachEngine(
-  "runPlan() names the loss that returns another shape, nothing, or no tensor",
+  "runPlan() names the loss that returns a wrong shape, nothing, or not a tensor",
   async () => {
     assertStringIncludes(await failureWith(`return output;`), "returned a tensor of shape [");
     assertStringIncludes(await failureWith(`return undefined;`), "returned nothing instead of");
@@ -277,7 +277,7 @@ forEachEngine("runPlan() stops at the first loss that is not finite, and names i
   assertStringIncludes(text, "pipeline.yaml:");
 });
 
-forEachEngine("runPlan() names the stage that keeps tensors", async () => {
+forEachEngine("runPlan() names the stage that leaks tensors", async () => {
   // What is read keeps a step from being captured, so that the leak goes on.
   const text = await failureWith(
     `tf.keep(tf.zeros([7])); output.dataSync(); return tf.mean(tf.square(output), -1);`,

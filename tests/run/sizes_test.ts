@@ -27,14 +27,14 @@ const nets = (slots: number) => ({
   optimizer: { name: "adam", slots },
 });
 
-Deno.test("refuseLargeNets() counts weights, gradients of what is no table, and each slot", () => {
+Deno.test("refuseLargeNets() counts weights, gradients except those of tables, and each slot", () => {
   for (const [slots, bytes] of [[0, 1_400_400], [2, 3_800_400]] as const) {
     refuseLargeNets(nets(slots), bytes, undefined);
     assertThrows(() => refuseLargeNets(nets(slots), bytes - 1, undefined), UserError);
   }
 });
 
-Deno.test("refuseLargeNets() names what is needed for what, and the largest variable", () => {
+Deno.test("refuseLargeNets() names the memory of each part, and the largest variable", () => {
   const error = assertThrows(() => refuseLargeNets(nets(2), 3e6, undefined), UserError);
   assertEquals(
     error.message,

@@ -37,13 +37,13 @@ function endOf(
   return undefined;
 }
 
-Deno.test("Patience ends after epochs in a row without a better value, either way round", () => {
+Deno.test("Patience ends after a number of epochs without a better value, for higher and lower metrics", () => {
   assertEquals(endOf([1, 2, 1, 3, 2, 3]), 6);
   assertEquals(endOf([1, 2, 3, 4]), undefined);
   assertEquals(endOf([4, 3, 2, 2, 2], { better: "lower" }), 5);
 });
 
-Deno.test("Patience takes no notice of gains that are not above minDelta, and of what has no value", () => {
+Deno.test("Patience ignores gains up to minDelta, and epochs without a value", () => {
   assertEquals(endOf([1, 1.25, 1.5, 9], { minDelta: 0.5 }), 3);
   assertEquals(endOf([1, 1.25, 2, 9], { minDelta: 0.5 }), undefined);
   const none = undefinedMetric("one class");
@@ -51,7 +51,7 @@ Deno.test("Patience takes no notice of gains that are not above minDelta, and of
   assertEquals(endOf([none, 1, none, 2]), undefined);
 });
 
-Deno.test("Patience never ends where the metric is not measured", () => {
+Deno.test("Patience never ends if the metric is not measured", () => {
   const stop = { metric: "booster/m", patience: 1, minDelta: 0 };
   const patience = new Patience({}, metric("higher"), stop);
   patience.watch(1, { test: { "light/m": 1 } });
@@ -66,7 +66,7 @@ const still = digitsPipeline({
 });
 
 forEachEngine(
-  "a run ends when its metric no longer becomes better, and its result says so",
+  "a run ends when its metric stops improving, and its result says so",
   async () => {
     await withPipeline(still, async (file, folder) => {
       const { result, evaluations } = await runFile(file, join(folder, "run"), current());
@@ -79,7 +79,7 @@ forEachEngine(
 );
 
 forEachEngine(
-  "a resumed run ends where it would have ended, and a run that has ended is finished",
+  "a resumed run ends early at the same epoch, and is then complete",
   async () => {
     await withPipeline(still, async (file, folder) => {
       const whole = await runFile(file, join(folder, "whole"), current());
@@ -101,7 +101,7 @@ forEachEngine(
   },
 );
 
-Deno.test("a run that is to end by a metric that it has not is refused with its place", async () => {
+Deno.test("`stop` with a metric that the run does not have is refused with its place", async () => {
   const train = { epochs: 6, batch: 359, stop: { metric: "light/gauc" } };
   await withPipeline(digitsPipeline({ train }), async (file) => {
     const error = await assertRejects(() => readPlan(file), UserError);

@@ -13,7 +13,7 @@ async function withClock(test: (pass: (milliseconds: number) => void) => Promise
   }
 }
 
-Deno.test("Stopwatch adds up the time between start and stop, and what runs by now", () =>
+Deno.test("Stopwatch adds up the time between start and stop, and the time since the last start", () =>
   withClock(async (pass) => {
     const watch = new Stopwatch();
     pass(500);
@@ -29,7 +29,7 @@ Deno.test("Stopwatch adds up the time between start and stop, and what runs by n
     await Promise.resolve();
   }));
 
-Deno.test("Stopwatch.during() counts while something runs, also asynchronously or in vain", () =>
+Deno.test("Stopwatch.during() counts while a function runs, even if it is asynchronous or throws", () =>
   withClock(async (pass) => {
     const watch = new Stopwatch();
     assertEquals(watch.during(() => (pass(250), 7)), 7);

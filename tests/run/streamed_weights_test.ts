@@ -83,7 +83,7 @@ export default defineTransform({
 `;
 
 for (const use of ["parquet", "arrow", "csv"]) {
-  Deno.test(`pipeline run starts a thread for streamed rows of ${use}, which loses neither weights nor columns`, () =>
+  Deno.test(`pipeline run starts a thread for streamed rows of ${use} that loses neither weights nor columns`, () =>
     inFolder(async (cwd) => {
       await writeRows(cwd);
       await Deno.writeTextFile(join(cwd, "slow.ts"), slow);

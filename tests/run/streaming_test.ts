@@ -46,19 +46,22 @@ async function weights(
   }, windowed);
 }
 
-forEachEngine("A run that streams by rows ends with the weights of one in memory", async () => {
-  const engine = (await import("@tensorflow/tfjs")).getBackend() === "wasm" ? "wasm" : "native";
-  const inMemory = await weights(digits({}), engine);
-  assertEquals(inMemory.said, []);
-  for (const inputThread of ["never", "always"] as const) {
-    const streamed = await weights(digits({ memory: "10kB" }), engine, { inputThread });
-    assertEquals(streamed.said.length, 2);
-    assert(streamed.said[0]!.endsWith("read when they are needed, and shuffled as a whole"));
-    assertEquals(streamed.weights, inMemory.weights);
-  }
-});
+forEachEngine(
+  "a run that streams by rows ends with the same weights as one in memory",
+  async () => {
+    const engine = (await import("@tensorflow/tfjs")).getBackend() === "wasm" ? "wasm" : "native";
+    const inMemory = await weights(digits({}), engine);
+    assertEquals(inMemory.said, []);
+    for (const inputThread of ["never", "always"] as const) {
+      const streamed = await weights(digits({ memory: "10kB" }), engine, { inputThread });
+      assertEquals(streamed.said.length, 2);
+      assert(streamed.said[0]!.endsWith("read when they are needed, and shuffled as a whole"));
+      assertEquals(streamed.weights, inMemory.weights);
+    }
+  },
+);
 
-Deno.test("A run that streams in windows ends with the same weights in either thread", async () => {
+Deno.test("a run that streams in windows ends with the same weights in either thread", async () => {
   const pipeline = digits({ memory: "20kB" }, "./windowed.ts");
   const here = await weights(pipeline, "wasm", { inputThread: "never" });
   assert(/shuffled in windows of \d+ rows$/.test(here.said[0]!), here.said[0]);
@@ -68,7 +71,7 @@ Deno.test("A run that streams in windows ends with the same weights in either th
   assertEquals(input, ["input: a thread makes the batches ahead of the steps"]);
 });
 
-Deno.test("A run streams Parquet in windows, CSV as a copy, and Arrow from a server, in either thread", () =>
+Deno.test("a run streams Parquet in windows, CSV as a copy, and Arrow from a server, in either thread", () =>
   inFolder(async (folder) => {
     const header = [...Array(8).keys()].map((x) => `x${x}`);
     const lines = Array.from(
@@ -131,7 +134,7 @@ async function arrowOf(folder: string): Promise<Uint8Array<ArrayBuffer>> {
 
 for (const how of ["by rows", "in windows"] as const) {
   for (const what of ["Deno.truncateSync(path, 5000)", "Deno.removeSync(path)"]) {
-    Deno.test(`A run whose data goes (${what}) while it is streamed ${how} ends with 1`, () =>
+    Deno.test(`a run whose data disappears (${what}) while it is streamed ${how} ends with exit code 1`, () =>
       inFolder(async (folder) => {
         // A stage may write in the run folder, and nowhere else.
         const out = join(folder, "run"), path = join(out, "train.arrow");

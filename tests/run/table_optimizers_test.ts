@@ -128,7 +128,7 @@ forEachEngine("adam's lazy tables agree with PyTorch's SparseAdam after 50 steps
   assertNear("sparse", trained(modelOf(adam, {}, "lazy"), 0.01, false), sparseAdam, 5e-6);
 });
 
-Deno.test("lazy and exact differ in what rows that are not read do", async () => {
+Deno.test("lazy and exact differ only in rows that are not read", async () => {
   const { runs } = await readTablesReference();
   for (const { lazy, exact } of Object.values(runs)) {
     const apart = lazy.flat().map((value, index) => Math.abs(value - exact.flat()[index]!));
@@ -137,7 +137,7 @@ Deno.test("lazy and exact differ in what rows that are not read do", async () =>
 });
 
 forEachEngine(
-  "sgd and adagrad without decay and momentum move tables alike, lazy and exact",
+  "sgd and adagrad without decay and momentum update lazy and exact tables alike",
   () => {
     for (const stage of [sgd, adagrad]) {
       const [lazy, exact] = (["lazy", "exact"] as const).map((tables) =>

@@ -187,7 +187,7 @@ const optimizers: Readonly<
 };
 
 for (const [name, [optimizer, expected]] of Object.entries(optimizers)) {
-  forEachEngine(`trainStep() moves by ${name} the rows that it touches, duplicates summed`, () => {
+  forEachEngine(`trainStep() updates touched rows with ${name}, and sums duplicates`, () => {
     const actual = train(build(optimizer));
     actual.forEach((values, index) => {
       const error = relativeError(values, expected[index]!);
@@ -219,7 +219,7 @@ const moved = (model: Model) => {
   return table!.some((value, index) => value !== first[index]);
 };
 
-forEachEngine("trainStep() moves no row of a table whose only gradient is blocked", () => {
+forEachEngine("trainStep() updates no row of a table whose only gradient is blocked", () => {
   const block: GradientPolicy = [{ from: 0, to: 1, shared: 0 }];
   const model = build({ use: sgd }, { policy: block });
   // The booster's loss goes on moving it.
@@ -227,7 +227,7 @@ forEachEngine("trainStep() moves no row of a table whose only gradient is blocke
   assert(!moved({ ...model, terms: model.terms.slice(0, 1) }));
 });
 
-forEachEngine("trainStep() scales what passes into rows of a shared table", () => {
+forEachEngine("trainStep() scales the gradient into rows of a shared table", () => {
   const half: GradientPolicy = [{ from: 1, to: 1, shared: 0.5 }];
   const whole = build({ use: sgd }), part = build({ use: sgd }, { policy: half });
   const [a] = train({ ...whole, terms: whole.terms.slice(0, 1) });
@@ -237,7 +237,7 @@ forEachEngine("trainStep() scales what passes into rows of a shared table", () =
   );
 });
 
-forEachEngine("gradientNorms() counts a row that is used twice once, with the sum", async () => {
+forEachEngine("gradientNorms() sums the gradients of a row that is used twice", async () => {
   const model = build({ use: sgd });
   const state = start(model), input = inputOf(model, batches[0]!, 1);
   const [light, booster] = await gradientNorms(model, state, input);
@@ -246,7 +246,7 @@ forEachEngine("gradientNorms() counts a row that is used twice once, with the su
   assert(relativeError([light!.norms.shared!, booster!.norms.shared!], [norm, 2 * norm]) < 1e-6);
 });
 
-forEachEngine("trainStep() leaves no tensor of its look-ups behind", () => {
+forEachEngine("trainStep() leaks no tensor of its lookups", () => {
   const model = build({ use: adam });
   const state = start(model), input = inputOf(model, batches[0]!, 1);
   assertEquals(
@@ -259,7 +259,7 @@ forEachEngine("trainStep() leaves no tensor of its look-ups behind", () => {
   );
 });
 
-forEachEngine("Scope.lookup() refuses rows that there are not", async () => {
+forEachEngine("Scope.lookup() refuses rows that do not exist", async () => {
   const model = build({ use: sgd });
   const state = start(model);
   await assertRejects(async () => {
@@ -298,7 +298,7 @@ forEachEngine("Scope.read() refuses a table, and Scope.lookup() any other variab
   assertStringIncludes(lookup.message, `the variable "k" is not a table`);
 });
 
-forEachEngine("initialValues() draws a large table in parts, none like another", () => {
+forEachEngine("initialValues() draws a large table in parts that all differ", () => {
   const variables = new DeclaredVariables();
   const large = 2 ** 16 + 100;
   variables.add({

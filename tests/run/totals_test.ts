@@ -98,7 +98,7 @@ async function step(losses: Record<string, unknown>[], folder: string) {
 }
 
 for (const [name, losses] of Object.entries(objectives)) {
-  forEachEngine(`the objective of ${name} and its gradients are PyTorch's`, async () => {
+  forEachEngine(`the objective of ${name} and its gradients equal PyTorch's`, async () => {
     const { totals } = await readDistillationReference();
     const expected = totals[name as keyof typeof totals];
     const table = tableFromArrays({

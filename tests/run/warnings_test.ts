@@ -27,7 +27,7 @@ const optimizer = { use: "sgd", learningRate: 1e-9 };
 const train = { epochs: 1, batch: 512 };
 
 forEachEngine(
-  "a run tells outputs of warnings before it trains, and of its first loss after the first step",
+  "a run sends warnings to outputs before it trains, and the one about its first loss after the first step",
   async () => {
     await withPipeline(
       digitsPipeline({ data: told, optimizer, train: { ...train, baseline: "light-alone" } }),
@@ -52,7 +52,7 @@ forEachEngine(
   },
 );
 
-Deno.test("a run that is resumed does not repeat its warnings", async () => {
+Deno.test("a resumed run does not repeat its warnings", async () => {
   await withPipeline(
     digitsPipeline({ data: told, optimizer, train: { ...train, epochs: 2 } }),
     async (file, folder) => {
@@ -71,7 +71,7 @@ Deno.test("a run that is resumed does not repeat its warnings", async () => {
 });
 
 for (const name of ["quickstart", "distillation"]) {
-  Deno.test(`pipelines/${name}.yaml has nothing to be warned of`, async () => {
+  Deno.test(`pipelines/${name}.yaml has no warnings`, async () => {
     await openEngine("wasm");
     const plan = await readPlan(
       fileURLToPath(new URL(`../../pipelines/${name}.yaml`, import.meta.url)),

@@ -52,7 +52,7 @@ function step(weights: number[] | undefined): { loss: number; gradient: number[]
   return { loss: losses.dataSync()[0]!, gradient: outputs.map((was, row) => was - moved[row]!) };
 }
 
-forEachEngine("a loss of rows that are weighted is Σ w·l / Σ w, and so is its gradient", () => {
+forEachEngine("the loss of weighted rows is Σ w·l / Σ w, and so is its gradient", () => {
   const weights = [1, 0, 0.5, 2.5], all = 4;
   const { loss, gradient } = step(weights);
   const mean = outputs.reduce((sum, x, row) => sum + weights[row]! * x ** 2, 0) / all;
@@ -63,12 +63,12 @@ forEachEngine("a loss of rows that are weighted is Σ w·l / Σ w, and so is its
   });
 });
 
-forEachEngine("a loss without weights is that of rows that weigh alike", () => {
+forEachEngine("a loss without weights equals the loss of rows with equal weights", () => {
   const none = step(undefined), alike = step([2, 2, 2, 2]);
   assert(Math.abs(none.loss - alike.loss) < 1e-6);
   none.gradient.forEach((value, row) => assert(Math.abs(value - alike.gradient[row]!) < 1e-6));
 });
 
-forEachEngine("a loss of rows that all weigh nothing is 0 and moves nothing", () => {
+forEachEngine("a loss of rows that all have the weight 0 is 0 and changes no variable", () => {
   assertEquals(step([0, 0, 0, 0]), { loss: 0, gradient: [0, 0, 0, 0] });
 });

@@ -240,7 +240,7 @@ for (const sharing of ["interval", "bottom", "none"] as const satisfies readonly
 
   for (const policy of policed) {
     forEachEngine(
-      `trainStep() with ${sharing} sharing (${policy}) has PyTorch's outputs, losses and gradients`,
+      `trainStep() with ${sharing} sharing (${policy}) gives PyTorch's outputs, losses and gradients`,
       () => checkFirstStep(reference, policy),
     );
     for (const kind of ["momentum", "nesterov"] as const) {

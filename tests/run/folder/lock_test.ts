@@ -6,7 +6,7 @@ import { inFolder } from "../../support/command_line.ts";
 
 const names = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 
-Deno.test("lockRun() refuses a folder that another has, and leaves nothing when it is given back", () =>
+Deno.test("lockRun() refuses a folder that another process has locked, and leaves nothing behind when it is released", () =>
   inFolder((folder) => {
     for (let time = 0; time < 2; time++) {
       using _lock = lockRun(folder);
@@ -21,7 +21,7 @@ Deno.test("lockRun() refuses a folder that another has, and leaves nothing when 
     return Promise.resolve();
   }));
 
-Deno.test("lockRun() takes over what a killed process left, whatever is in it", () =>
+Deno.test("lockRun() takes over the lock of a killed process, whatever the file contains", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "run.lock"), `{"pid":1,"since":"yesterday"`.repeat(99));
     {
@@ -35,7 +35,7 @@ Deno.test("lockRun() takes over what a killed process left, whatever is in it", 
 for (
   const [what, there] of [["another file", true], ["what is not there", false]] as const
 ) {
-  Deno.test(`lockRun() takes a folder whose lock is a link to ${what}, and writes nothing there`, () =>
+  Deno.test(`lockRun() locks a folder whose lock is a link to ${what}, and writes nothing to its target`, () =>
     inFolder(async (folder) => {
       const run = join(folder, "run"), mine = join(folder, "mine");
       await Deno.mkdir(run);
@@ -51,7 +51,7 @@ for (
     }));
 }
 
-Deno.test("lockRun() gives a folder to one of many at a time, while it changes hands", () =>
+Deno.test("lockRun() gives a folder to only one of many processes at a time", () =>
   inFolder(async (folder) => {
     let holders = 0, most = 0, taken = 0;
     const contend = async () => {

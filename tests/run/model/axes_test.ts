@@ -38,7 +38,7 @@ const spread = (...vocabulary: string[]): ColumnSpec => ({
   ],
 });
 
-Deno.test("matchAxis() finds rows of a table by their values, behind those that stand for nothing", () => {
+Deno.test("matchAxis() finds rows of a table by their values, after the rows that belong to no value", () => {
   const axis = { ids: "word", before: 1 };
   const { from, counts } = matchAxis(
     { axis, size: 5, meaning: run({ word: words("b", "c", "d") }) },
@@ -49,7 +49,7 @@ Deno.test("matchAxis() finds rows of a table by their values, behind those that 
   assertEquals(counts, [{ what: "values of word", kept: 1, added: 2, gone: 1 }]);
 });
 
-Deno.test("matchAxis() finds rows of a table from elsewhere, which has a row for each value and no other", () => {
+Deno.test("matchAxis() finds rows of a table from another program, which has one row for each value", () => {
   const { from, counts } = matchAxis(
     { axis: { ids: "word", before: 1 }, size: 5, meaning: run({ word: words("b", "c", "d") }) },
     {
@@ -68,7 +68,7 @@ Deno.test("matchAxis() finds rows of a table from elsewhere, which has a row for
   assertEquals(counts, [{ what: "values of word", kept: 1, added: 2, gone: 1 }]);
 });
 
-Deno.test("matchAxis() finds the places of features in any order, and of values within each", () => {
+Deno.test("matchAxis() finds features in any order, and the values within each", () => {
   const axis = (...features: string[]) => ({ features });
   const { from, counts } = matchAxis(
     {
@@ -91,7 +91,7 @@ Deno.test("matchAxis() finds the places of features in any order, and of values 
   ]);
 });
 
-Deno.test("matchAxis() finds the same where nothing has changed", () => {
+Deno.test("matchAxis() finds no change if nothing has changed", () => {
   const meaning = run({ w: spread("a", "b") });
   const one = { axis: { features: ["w"] }, size: 4, meaning };
   assertEquals(matchAxis(one, one).from, undefined);
@@ -137,7 +137,7 @@ const nets: readonly (readonly [NetworkStage, unknown, Readonly<Record<string, C
 ];
 
 for (const [index, [stage, options, features]] of nets.entries()) {
-  Deno.test(`${stage.name} says what the places of all its variables stand for (${index})`, () => {
+  Deno.test(`${stage.name} declares the axes of all its variables (${index})`, () => {
     const variables = new DeclaredVariables();
     const nets = ["light", "booster"] as const;
     const context = { features, label, units: 3, nets, variables };

@@ -106,7 +106,7 @@ async function arrowRows(folder: string, rows: Rows): Promise<RecordBatch> {
   return batch!;
 }
 
-Deno.test("readModelFile() gives what decodes rows into the same bytes, without the training rows", async () => {
+Deno.test("readModelFile() lets rows be decoded into the same bytes without the training rows", async () => {
   await withModel(async ({ folder, expected }) => {
     await Deno.remove(join(folder, "day.csv"));
     const model = await readModelFile(join(folder, "model.json"));
@@ -121,7 +121,7 @@ Deno.test("readModelFile() gives what decodes rows into the same bytes, without 
   });
 });
 
-Deno.test("RowDecoder decodes rows that have no label, and refuses those that lack a feature", async () => {
+Deno.test("RowDecoder decodes rows without a label, and refuses rows without a feature", async () => {
   await withModel(async ({ folder, expected }) => {
     const decoder = await RowDecoder.create(
       await readModelFile(join(folder, "model.json")),
@@ -142,7 +142,7 @@ Deno.test("RowDecoder decodes rows that have no label, and refuses those that la
   });
 });
 
-Deno.test("model.json says what each feature, class and variable stands for", async () => {
+Deno.test("model.json describes each feature, class and variable", async () => {
   await withModel(async ({ folder }) => {
     const { features, label, inputs, variables, transforms } = await readModelFile(
       join(folder, "model.json"),
@@ -169,7 +169,7 @@ Deno.test("model.json says what each feature, class and variable stands for", as
   });
 });
 
-Deno.test("writeModelFile() keeps a vocabulary above 1 MB in an Arrow file, which is held to its hash", async () => {
+Deno.test("writeModelFile() writes a vocabulary above 1 MB to an Arrow file, whose hash is checked", async () => {
   await withModel(async ({ folder }) => {
     const path = join(folder, "model.json"), model = await readModelFile(path);
     // 1.3 MB with letters of several bytes.
@@ -190,7 +190,7 @@ Deno.test("writeModelFile() keeps a vocabulary above 1 MB in an Arrow file, whic
   });
 });
 
-Deno.test("readModelFile() refuses what is not there, damaged, or of another version", async () => {
+Deno.test("readModelFile() refuses a file that is missing, damaged, or of another version", async () => {
   await withModel(async ({ folder }) => {
     const path = join(folder, "model.json"), text = await Deno.readTextFile(path);
     const refused = async (other: string, words: string) => {
