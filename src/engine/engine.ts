@@ -1,5 +1,6 @@
 /**
- * Where numbers are computed: TensorFlow's C library where it can be had, WebAssembly elsewhere.
+ * Chooses the engine that computes tensors: TensorFlow's C library if it is available, WebAssembly
+ * otherwise.
  *
  * @module
  */
@@ -10,37 +11,38 @@ import { nativeUnusable } from "./native/unusable.ts";
 import { loadWasm, WASM_BACKEND } from "./wasm.ts";
 import { say } from "../base/terminal.ts";
 
-/** What a person may ask for: an engine, or the best one that there is. */
+/** The user's choice of an engine: one by name, or `auto` for the best available one. */
 export type EngineChoice = "auto" | "native" | "wasm";
 
-/** The engine that computes. */
+/** The engine that computes tensors. */
 export interface Engine {
   /** Its name. */
   readonly name: "native" | "wasm";
   /** The name of its tfjs backend. */
   readonly backend: string;
-  /** What it is, for people to read, such as `TensorFlow 2.21.0`. */
+  /** The name and version for the user, such as `TensorFlow 2.21.0`. */
   readonly detail: string;
 }
 
-/** How the native engine is loaded; it can be said once in a process. */
+/** Options for loading the native engine. They can be set only once per process. */
 export interface EngineOptions {
   /**
-   * How many threads an operation of the native engine may use; all processors by default. A net
-   * that answers one row at a time takes about half the time with 1: handing such small work over
-   * to a thread takes longer than doing it. Training and large batches want all.
-   * `TF_NUM_INTRAOP_THREADS` in the environment goes first.
+   * The maximum number of threads for an operation of the native engine; the number of processors
+   * by default. For a net that handles one row at a time, 1 thread takes about half the time,
+   * because passing such small work to another thread takes longer than the work itself. Training
+   * and large batches benefit from all processors. The environment variable
+   * `TF_NUM_INTRAOP_THREADS` takes precedence.
    */
   readonly threads?: number;
 }
 
 /**
- * Makes an engine the one that all tensors are computed with from now on. It can be called again
- * for another engine.
+ * Switches to an engine, which then computes all tensors. A later call can switch to another
+ * engine.
  *
- * The native engine is set up if it is not there yet, which may take a minute and the network, once
- * for all runs of this user. Where that cannot be done, `auto` goes on with WebAssembly and reports
- * why in one line.
+ * If the native engine is not yet set up, the function sets it up once for all runs of this user.
+ * This can take a minute and needs the network. If it fails, `auto` uses WebAssembly and reports
+ * the reason in one line.
  *
  * @example
  * ```ts
@@ -53,11 +55,11 @@ export interface EngineOptions {
  * assertEquals(tf.ones([3]).sum().dataSync()[0], 3);
  * ```
  *
- * @param choice Which engine.
- * @param report Takes lines for a person to read; they go to standard error by default.
- * @param options How the native engine is loaded.
+ * @param choice The engine to use.
+ * @param report Receives lines of text for the user; prints them to standard error by default.
+ * @param options Options for loading the native engine.
  * @returns The engine.
- * @throws {UserError} If the native engine was asked for by name and cannot be had here.
+ * @throws {UserError} If the native engine was requested by name and cannot be used.
  */
 export async function openEngine(
   choice: EngineChoice = "auto",
@@ -72,25 +74,28 @@ export async function openEngine(
     const reason = error instanceof Error ? error.message : String(error);
     const hint = error instanceof UserError ? error.problems[0]?.hint : undefined;
     report(
-      `native engine not used, wasm is (slower): ${oneLine(reason)}` +
-        (hint ? `; to have it: ${oneLine(hint)}` : ""),
+      `using the slower wasm engine because the native engine is not available: ${
+        oneLine(reason)
+      }` +
+        (hint ? `; to use the native engine: ${oneLine(hint)}` : ""),
     );
     return await openWasm();
   }
 }
 
-/** Sets the native engine up where needed and switches to it. */
+/** Sets up the native engine if necessary and switches to it. */
 async function openNative(
   choice: EngineChoice,
   report: (line: string) => void,
   { threads }: EngineOptions,
 ): Promise<Engine> {
-  // TensorFlow reads its environment once, when it is loaded; it is talkative otherwise.
+  // TensorFlow reads its environment once, when it is loaded. By default it prints many log lines.
   setUnlessGiven("TF_CPP_MIN_LOG_LEVEL", "3");
   if (threads !== undefined) setUnlessGiven("TF_NUM_INTRAOP_THREADS", String(threads));
   const { setUpNative } = await import("./native/set_up.ts");
   const { loadNative, NATIVE_BACKEND } = await import("./load_native.ts");
-  // Who asks by name wants it tried again; the others should not wait for the same failure.
+  // A user who requests the engine by name wants a new attempt. Other runs should not wait for the
+  // same failure again.
   const build = await setUpNative({ report, retry: choice === "native" });
   await loadNative(build);
   await switchTo(NATIVE_BACKEND);
@@ -115,10 +120,12 @@ async function openWasm(): Promise<Engine> {
 
 /** Makes a registered backend the current one. */
 async function switchTo(backend: string): Promise<void> {
-  if (!await tf.setBackend(backend)) throw new Error(`tfjs's backend ${backend} does not start`);
+  if (!await tf.setBackend(backend)) {
+    throw new Error(`the tfjs backend ${backend} cannot be started`);
+  }
 }
 
-/** A text without line breaks. */
+/** Replaces the line breaks of a text. */
 function oneLine(text: string): string {
   return text.replaceAll(/\s*\n\s*/g, "; ");
 }

@@ -7,17 +7,18 @@ import { registerNativeKernels } from "./kernels/native.ts";
 import type { Build } from "./native/build.ts";
 import { hush } from "./native/hush.ts";
 
-/** The name under which the backend is registered, the same that tfjs-node uses. */
+/** The name under which the native backend is registered, the same as in tfjs-node. */
 export const NATIVE_BACKEND = "tensorflow";
 
 let loading: Promise<void> | undefined;
 
 /**
- * Registers tfjs-node's backend on an addon from any folder, with all its kernels. Nothing happens
- * if that was done already: a process has one TensorFlow.
+ * Registers tfjs-node's backend, with all its kernels, for an addon in any folder. Later calls do
+ * nothing, because a process can load only one TensorFlow.
  *
- * @param build The addon.
- * @returns A promise of the backend being registered; it still has to be chosen.
+ * @param build The build that contains the addon.
+ * @returns A promise that resolves when the backend is registered. The caller still has to switch
+ *   to it.
  * @throws {Error} If the addon cannot be loaded.
  */
 export function loadNative(build: Build): Promise<void> {
@@ -32,7 +33,7 @@ async function load(build: Build): Promise<void> {
   const { NodeJSKernelBackend } = await import(
     "@tensorflow/tfjs-node/dist/nodejs_kernel_backend.js"
   );
-  // The path is absolute, so what it is resolved against does not matter.
+  // The path is absolute, so the base of the resolution does not matter.
   const binding = hush(() => createRequire(process.execPath)(join(build.folder, build.addon)));
   await import("@tensorflow/tfjs-node/dist/register_all_kernels.js");
   registerNativeKernels(NATIVE_BACKEND);
@@ -43,7 +44,9 @@ async function load(build: Build): Promise<void> {
   );
 }
 
-/** tfjs-node calls two functions of `node:util` that Node 23 and Deno no longer have. */
+/**
+ * Restores two functions of `node:util` that tfjs-node calls but Node 23 and Deno no longer have.
+ */
 function giveBackUtilities(): void {
   const utilities: Record<string, unknown> = util as never;
   utilities.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;

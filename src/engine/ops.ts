@@ -1,11 +1,11 @@
 /**
- * Operations that tfjs lacks or does slowly, for use beside its own: TensorFlow's fused kernels on
- * the native engine, compositions of tfjs operations elsewhere, with the same results within
- * rounding.
+ * Operations that tfjs lacks or computes slowly, for use together with tfjs's own. They use
+ * TensorFlow's fused kernels on the native engine and compositions of tfjs operations elsewhere.
+ * The results are the same up to rounding.
  *
- * All are pure functions of tensors: none reads a tensor's values, keeps a tensor or leaves one
- * behind, so a step made of them can be captured as a graph. Their gradients are of the first
- * order; the gradient of a gradient is not defined.
+ * All operations are pure functions of tensors. They do not read values of tensors and do not keep
+ * or leak tensors, so a step that uses them can be captured as a graph. Only first-order gradients
+ * are defined, not gradients of gradients.
  *
  * @module
  */

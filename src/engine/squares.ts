@@ -1,5 +1,6 @@
 /**
- * How large tensors are and whether their numbers are finite, at a cost that steps do not feel.
+ * Measures the size of tensors and checks that their numbers are finite, at a negligible cost per
+ * step.
  *
  * @module
  */
@@ -11,17 +12,17 @@ import { isNative, nativeOp } from "./ops/native_op.ts";
 const float32 = { T: { type: "float32" } } as const;
 
 /**
- * The sum of the squares of all numbers of some tensors, without a gradient: NaN or infinite if any
- * of them is, and infinite where the sum is beyond float32, about 3.4e38.
+ * Computes the sum of the squares of all numbers of some tensors, without a gradient. It is NaN or
+ * infinite if any number is, and infinite if it exceeds the range of float32, about 3.4e38.
  *
- * @param tensors The tensors, float32, of any shapes; none have the sum 0.
+ * @param tensors The tensors, float32, of any shapes. An empty list has the sum 0.
  * @returns The sum.
  */
 export function sumOfSquares(tensors: readonly tf.Tensor[]): tf.Scalar {
   if (tensors.length === 0) return tf.scalar(0);
   if (!isNative()) return tf.scalar(tensors.reduce((sum, tensor) => sum + heapSquares(tensor), 0));
   return tf.tidy(() => {
-    // One pass over the numbers that keeps nothing, where a square and a sum would keep the
+    // This needs one pass over the numbers and no extra memory, whereas tf.square() would store all
     // squares.
     const halves = tensors.map((tensor) => nativeOp("L2Loss", float32, [tensor], 1)[0]!);
     return tf.mul(tf.addN(halves), 2) as tf.Scalar;
@@ -35,10 +36,10 @@ function heapSquares(tensor: tf.Tensor): number {
 }
 
 /**
- * Whether all numbers of some small tensors are finite, without a gradient.
+ * Checks whether all numbers of some small tensors are finite, without a gradient.
  *
  * @param tensors The tensors, float32.
- * @returns A boolean scalar.
+ * @returns The answer, a boolean scalar.
  */
 export function allFinite(tensors: readonly tf.Tensor[]): tf.Scalar {
   return tf.tidy(() => {
@@ -48,15 +49,16 @@ export function allFinite(tensors: readonly tf.Tensor[]): tf.Scalar {
 }
 
 /**
- * One of two tensors, without a gradient.
+ * Selects one of two tensors by a condition, without a gradient.
  *
- * @param condition Which: a boolean scalar.
- * @param yes What is chosen where it holds, float32.
- * @param no What is chosen else, of the same shape.
- * @returns The one that is chosen; in the wasm engine it is the same tensor.
+ * @param condition The condition, a boolean scalar.
+ * @param yes The tensor for a true condition, float32.
+ * @param no The tensor for a false condition, of the same shape.
+ * @returns The selected tensor; on the wasm engine it is the same tensor object.
  */
 export function choose(condition: tf.Scalar, yes: tf.Tensor, no: tf.Tensor): tf.Tensor {
   if (!isNative()) return condition.dataSync()[0] ? yes : no;
-  // tfjs's `where` would spread the condition over all numbers; this op copies one side as it is.
+  // tfjs's `where` would broadcast the condition to all numbers. This op copies one side as a
+  // whole.
   return nativeOp("Select", float32, [condition, yes, no], 1)[0]!;
 }

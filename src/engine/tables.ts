@@ -1,6 +1,7 @@
 /**
- * Embedding tables, of which a step touches few rows: rows are read, their gradients added up, and
- * new values written in place, at a cost that follows the rows touched and not the rows held.
+ * Operations on embedding tables, of which a step uses only a few rows. They read rows, sum up
+ * their gradients, and write new values in place. Their cost depends on the number of rows used,
+ * not on the size of the table.
  *
  * @module
  */
@@ -10,15 +11,16 @@ import { heapOf } from "./kernels/wasm_heap.ts";
 import { isNative, nativeOp } from "./ops/native_op.ts";
 
 /**
- * Rows of a table, without a gradient.
+ * Reads rows of a table, without a gradient.
  *
  * @param table The table `[rows, size]`, float32.
- * @param ids Row numbers, int32, of any shape.
+ * @param ids The row numbers, int32, of any shape.
  * @returns The rows `[...ids, size]`.
  * @throws {Error} If a row number is not from 0 to rows − 1.
  */
 export function gatherRows(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
-  // tfjs-node's own `gather` reads the indices back to check them, which TensorFlow does too.
+  // tfjs-node's own `gather` reads the indices back to check them, but TensorFlow checks them
+  // anyway.
   if (!isNative()) return tf.gather(table, ids);
   const attributes = {
     Tparams: { type: "float32" },
@@ -29,23 +31,23 @@ export function gatherRows(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   return nativeOp("GatherV2", attributes, [table, ids, tf.scalar(0, "int32")], 1)[0]!;
 }
 
-/** The gradient of a table: its rows that are not 0, each once. */
+/** The gradient of a table, as a list of the rows that were read. */
 export interface RowGradient {
-  /** The row numbers `[touched]`, int32. */
+  /** The row numbers `[touched]`, int32, each once. */
   readonly ids: tf.Tensor1D;
   /** The gradients `[touched, size]`. */
   readonly values: tf.Tensor2D;
-  /** The rows themselves `[touched, size]`, as they were when they were read. */
+  /** The values of the rows `[touched, size]` when they were read. */
   readonly rows: tf.Tensor2D;
 }
 
 /**
- * Adds up gradients that belong to the same row.
+ * Sums up gradients that belong to the same row.
  *
  * @param ids The row number of each gradient, `[uses]`, int32.
  * @param values The gradients `[uses, size]`.
- * @param rows The row that each of them is of, `[uses, size]`.
- * @returns Each row once.
+ * @param rows The values of the row of each gradient, `[uses, size]`.
+ * @returns The gradients, with each row listed once.
  */
 export function sumByRow(
   ids: tf.Tensor1D,
@@ -54,17 +56,18 @@ export function sumByRow(
 ): RowGradient {
   const sum = isNative() ? nativeSumByRow : heapSumByRow;
   const { first, ...sums } = sum(ids, values);
-  // A look into a large table misses the processor's caches; the rows that were read are in them.
+  // Reading from a large table misses the processor's caches, whereas the rows that were just read
+  // are in them.
   return { ...sums, rows: gatherRows(rows, first) as tf.Tensor2D };
 }
 
 /**
- * The gradient of a whole table: 0 but for the rows that were read, the gradients of a row added
- * up.
+ * Computes the gradient of a whole table: the sum of gradients for rows that were read, and 0 for
+ * the others.
  *
  * @param ids The row number of each gradient, `[uses]`, int32.
  * @param values The gradients `[uses, size]`.
- * @param rows How many rows the table has.
+ * @param rows The number of rows of the table.
  * @returns The gradient `[rows, size]`.
  */
 export function wholeGradient(ids: tf.Tensor1D, values: tf.Tensor2D, rows: number): tf.Tensor2D {
@@ -78,13 +81,13 @@ export function wholeGradient(ids: tf.Tensor1D, values: tf.Tensor2D, rows: numbe
   )[0] as tf.Tensor2D;
 }
 
-/** Gradients by row, and the place of each row's first use. */
+/** Gradients by row, with the index of each row's first use. */
 type Sums = Omit<RowGradient, "rows"> & { readonly first: tf.Tensor1D };
 
 function nativeSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
   const int32 = { type: "int32" } as const;
   const [rows, places] = nativeOp("Unique", { T: int32, out_idx: int32 }, [ids], 2);
-  // How many rows there are is known to TensorFlow alone: it is another number in each step.
+  // Only TensorFlow knows the number of distinct rows, because it changes from step to step.
   const [count] = nativeOp("Size", { T: int32, out_type: int32 }, [rows!], 1);
   const segments = { Tindices: int32, Tnumsegments: int32 };
   const [sums] = nativeOp(
@@ -109,7 +112,8 @@ function nativeSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
   return {
     ids: rows as tf.Tensor1D,
     values: sums as tf.Tensor2D,
-    // While a step is traced there are more rows than uses; a row without any has no first one.
+    // While a step is traced, there are more rows than uses, and a row without a use has no first
+    // index.
     first: tf.minimum(first!, tf.sub(uses!, tf.scalar(1, "int32"))) as tf.Tensor1D,
   };
 }
@@ -132,15 +136,15 @@ function heapSumByRow(ids: tf.Tensor1D, values: tf.Tensor2D): Sums {
 }
 
 /**
- * Writes rows of a table in place: whoever holds the tensor sees the new values.
+ * Writes rows of a table in place, so that all holders of the tensor see the new values.
  *
  * @param table The table `[rows, size]`.
  * @param ids The row numbers `[touched]`, int32, each once.
- * @param values Their new values `[touched, size]`.
+ * @param values The new values `[touched, size]`.
  */
 export function writeRows(table: tf.Tensor, ids: tf.Tensor1D, values: tf.Tensor): void {
   if (isNative()) {
-    // TensorFlow returns the same memory again under another name.
+    // TensorFlow returns the same memory under another name.
     nativeOp("InplaceUpdate", { T: { type: "float32" } }, [table, ids, values], 1)[0]!.dispose();
     return;
   }

@@ -8,14 +8,14 @@ export const WASM_BACKEND = "wasm";
 let loading: Promise<void> | undefined;
 
 /**
- * Registers the WebAssembly backend, tells it where its binaries lie, as it would look for them in
- * the working directory, and adds the kernels that it lacks. Nothing happens if that was done
- * already.
+ * Registers the WebAssembly backend, sets the path of its binaries (which it would otherwise look
+ * for in the working directory), and adds missing kernels. Later calls do nothing.
  *
- * It runs on one thread: its workers start from a path that Deno does not know, and tfjs leaves
- * them off outside of browsers too.
+ * The backend uses one thread. Its workers start from a path that does not work in Deno, and tfjs
+ * disables them outside of browsers anyway.
  *
- * @returns A promise of the backend being registered; it still has to be chosen.
+ * @returns A promise that resolves when the backend is registered. The caller still has to switch
+ *   to it.
  */
 export function loadWasm(): Promise<void> {
   return loading ??= load();

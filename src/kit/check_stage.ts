@@ -24,13 +24,13 @@ import { Subject } from "./subject.ts";
 import { checkTransform } from "./transform.ts";
 
 /**
- * Holds a stage to the contract of its kind: options, shapes, purity, leaks, gradients, whatever
- * the kind promises. Made for the one line of a stage's test that every stage should have.
+ * Checks a stage against the contract of its kind: options, shapes, purity, tensor leaks,
+ * gradients, and all other rules of the kind. A single call is a useful test for every stage.
  *
- * What is tried is the same in each run. Losses, networks and optimizers are tried on all engines
- * that can be had.
+ * The samples are the same in each run. Losses, networks, and optimizers are checked on all
+ * available engines.
  *
- * @example A loss of one's own.
+ * @example Check a loss.
  * ```ts
  * import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket/plugin";
  * import { checkStage } from "@rocket-launching/rocket/testing";
@@ -47,7 +47,7 @@ import { checkTransform } from "./transform.ts";
  *   checkStage(absoluteHint, { options: { scale: 2 } }));
  * ```
  *
- * @example A broken promise says what was asked and what came back.
+ * @example A failed check reports the sample and the result.
  * ```ts
  * import { defineSchedule, type ScheduleStage, z } from "@rocket-launching/rocket/plugin";
  * import { checkStage } from "@rocket-launching/rocket/testing";
@@ -64,10 +64,9 @@ import { checkTransform } from "./transform.ts";
  * ```
  *
  * @param stage The stage, from one of the `define…` functions.
- * @param checks Options without defaults, and what else suits the stage better than the samples
- * that are tried by default.
- * @throws {Error} With a line for each promise that the stage breaks: what it should do, what was
- * asked and what came back.
+ * @param checks Options without defaults, and samples that replace the default ones.
+ * @throws {Error} With one line for each rule that the stage breaks: the rule, the checked sample,
+ *   and the result.
  */
 export async function checkStage(stage: AnyStage, checks: StageChecks = {}): Promise<void> {
   if (!stageKinds.includes(stage?.kind)) {
@@ -80,10 +79,12 @@ export async function checkStage(stage: AnyStage, checks: StageChecks = {}): Pro
   if (checkOptions(subject)) await checkKind(subject);
   const { lines } = findings;
   if (lines.length === 0) return;
-  const promises = lines.length === 1 ? "a promise" : `${lines.length} promises`;
+  const rules = lines.length === 1 ? "a rule" : `${lines.length} rules`;
   const article = /^[aeiou]/.test(stage.kind) ? "an" : "a";
   throw new Error(
-    `the ${stage.kind} stage ${JSON.stringify(stage.name)} breaks ${promises} of ${article} ` +
+    `the ${stage.kind} stage ${
+      JSON.stringify(stage.name)
+    } breaks ${rules} of the contract of ${article} ` +
       `${stage.kind}:\n${lines.join("\n")}`,
   );
 }

@@ -1,25 +1,25 @@
-/** What a check found: which promises a stage breaks, and the cases that show it. */
+/** The results of a check: the rules that a stage breaks, with the samples that show it. */
 export class Findings {
   readonly #cases = new Map<string, string[]>();
 
   /**
-   * Takes down a case.
+   * Records a failed case.
    *
-   * @param promise What the stage should do, such as `returns one loss a row`.
-   * @param asked What it was asked for, such as `4 rows of 3 logits on wasm`.
-   * @param got What came back.
+   * @param promise The rule that the stage should follow, such as `returns one loss per row`.
+   * @param asked The checked sample, such as `4 rows of 3 logits on wasm`.
+   * @param got The result.
    */
   add(promise: string, asked: string, got: string): void {
     const cases = this.#cases.get(promise) ?? [];
-    this.#cases.set(promise, [...cases, `asked for ${asked}: ${got}`]);
+    this.#cases.set(promise, [...cases, `checking ${asked}: ${got}`]);
   }
 
   /**
-   * Runs a part of a check; what that throws is a finding.
+   * Runs a part of a check and records an error that it throws.
    *
-   * @param asked What the stage is asked for.
-   * @param call The part.
-   * @returns Whether it went through.
+   * @param asked The checked sample.
+   * @param call The part of the check.
+   * @returns Whether it ran without an error.
    */
   attempt(asked: string, call: () => void): boolean {
     try {
@@ -32,11 +32,11 @@ export class Findings {
   }
 
   /**
-   * Runs an asynchronous part of a check; what that throws is a finding.
+   * Runs an asynchronous part of a check and records an error that it throws.
    *
-   * @param asked What the stage is asked for.
-   * @param call The part.
-   * @returns Whether it went through.
+   * @param asked The checked sample.
+   * @param call The part of the check.
+   * @returns Whether it ran without an error.
    */
   async attemptAsync(asked: string, call: () => void | Promise<void>): Promise<boolean> {
     try {
@@ -49,17 +49,17 @@ export class Findings {
   }
 
   /**
-   * Takes down that the stage threw.
+   * Records that the stage threw an error.
    *
-   * @param asked What it was asked for.
-   * @param error What it threw.
+   * @param asked The checked sample.
+   * @param error The error.
    */
   threw(asked: string, error: unknown): void {
     const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     this.add("does not throw", asked, `it threw ${what}`);
   }
 
-  /** The findings, a line a promise with the first case; empty if all promises are kept. */
+  /** One line per broken rule, with its first case; empty if the stage follows all rules. */
   get lines(): readonly string[] {
     return [...this.#cases].map(([promise, [first, ...more]]) => {
       const others = more.length === 0

@@ -6,8 +6,8 @@ import type { Subject } from "./subject.ts";
 const sides = ["from", "to", "shared"] as const;
 
 /**
- * Holds a gradient policy to its contract: at least one pass, whose factors are numbers of at least
- * 0, or pure functions that return such numbers anywhere in a run.
+ * Checks a gradient policy: it must have at least one pass, whose factors are numbers of at least 0
+ * or pure functions that return such numbers at each position of a run.
  *
  * @param subject The policy.
  */
@@ -37,20 +37,20 @@ export function checkGradient(subject: Subject<GradientStage>): void {
     const reversed: unknown = pass?.reversed;
     if (reversed === undefined || typeof reversed === "boolean") return;
     findings.add(
-      "says `reversed` with true or false",
+      "sets `reversed` to true or false",
       `pass ${index + 1}`,
-      `it says ${describeValue(reversed)}`,
+      `it is ${describeValue(reversed)}`,
     );
   });
 }
 
 /**
- * Holds a function of the position to what all of them promise: a finite number of at least 0
- * anywhere in a run, the same whenever it is asked.
+ * Checks a function of the position: it must return a finite number of at least 0 at each position
+ * of a run, and the same number in repeated calls.
  *
  * @param subject The stage.
  * @param compute The function.
- * @param what What it gives, in words.
+ * @param what A description of the returned number.
  */
 export function checkFunction(
   subject: Subject,
@@ -67,14 +67,14 @@ export function checkFunction(
     });
     if (!went) return;
   }
-  // Backwards, so that a function that counts its calls gives itself away.
+  // Called in reverse order, to detect a function that counts its calls.
   for (const [position, before] of asked.reverse()) {
     const now = compute(position);
     if (Object.is(now, before)) continue;
     findings.add(
       "is a pure function of the position",
       `${what} at ${positionText(position)}`,
-      `${before}, and ${now} when asked again`,
+      `it returned ${before}, and ${now} in a second call`,
     );
     return;
   }
@@ -86,6 +86,10 @@ function expectFactor(
   asked: string,
 ): factor is Factor & number {
   if (typeof factor === "number" && Number.isFinite(factor) && factor >= 0) return true;
-  findings.add("gives finite numbers of at least 0", asked, `it gave ${describeValue(factor)}`);
+  findings.add(
+    "returns finite numbers of at least 0",
+    asked,
+    `it returned ${describeValue(factor)}`,
+  );
   return false;
 }

@@ -16,36 +16,39 @@ import {
 import type { Subject } from "./subject.ts";
 import { distance, gradients, notFinite, openEngines, shapeText, watched } from "./tensors.ts";
 
-/** How far a gradient may be from a finite difference, as a part of its size. */
+/** The maximum relative difference between a gradient and its finite difference. */
 const gradientTolerance = 0.02;
 
-/** Logits that an unguarded exponential or logarithm does not survive. */
+/** The size of logits at which a naive exponential or logarithm overflows. */
 const largeLogits = 100;
 
-/** A loss ready to be tried. */
+/** A loss to check, with its samples. */
 interface Trial {
   readonly name: string;
   readonly shapes: readonly (readonly number[])[];
   readonly label: LabelSample;
   readonly loss: TaskLoss | HintLoss;
   readonly form: "task" | "hint";
-  /** What it has declared. */
+  /** The variables that the loss declared. */
   readonly variables: readonly Variable[];
-  /** Whether another shape than a loss's own may be taken as a sign that it is not for this. */
+  /**
+   * Whether the loss may reject this sample, because its shape is not the one that losses usually
+   * compare.
+   */
   readonly optional: boolean;
 }
 
 /** The values of a loss's inputs. */
 interface Inputs {
   readonly rows: number;
-  /** The outputs that it compares. */
+  /** The outputs that the loss compares. */
   readonly outputs: readonly Float32Array[];
   readonly label: Float32Array | Int32Array;
-  /** The variables that the loss has declared, in their order. */
+  /** The values of the loss's variables, in the order of declaration. */
   readonly variables: readonly Float32Array[];
 }
 
-/** The same as tensors. */
+/** The inputs of a loss as tensors. */
 interface Uploaded {
   readonly outputs: readonly tf.Tensor[];
   readonly label: tf.Tensor;
@@ -53,8 +56,9 @@ interface Uploaded {
 }
 
 /**
- * Holds a loss to its contract: one finite number a row or their mean, a pure function, gradients
- * that agree with finite differences, rows that do not know of each other, nothing left behind.
+ * Checks a loss: it must return one finite number per row or their mean, be a pure function, have
+ * gradients that agree with finite differences, treat rows independently, and leave no tensors
+ * behind.
  *
  * @param subject The loss.
  */
@@ -139,7 +143,7 @@ function sampleInputs(
   };
 }
 
-/** What variables start with. */
+/** Creates the initial values of variables. */
 function startsOf(variables: readonly Variable[]): Float32Array[] {
   const values = initialValues(variables, 1);
   const numbers = variables.map(({ name }) => values[name]!.dataSync<"float32">().slice());
@@ -160,7 +164,7 @@ function upload(trial: Trial, { rows, outputs, label, variables }: Inputs): Uplo
   };
 }
 
-/** The inputs that a loss is derived by: outputs, then variables. */
+/** Lists the inputs of a loss for its gradients: outputs, then variables. */
 function derivedBy({ form, variables }: Trial): string[] {
   const outputs = form === "hint" ? ["from", "to"] : ["output"];
   return [...outputs, ...variables.map(({ name }) => name)];
@@ -169,7 +173,7 @@ function derivedBy({ form, variables }: Trial): string[] {
 const disposeInputs = ({ outputs, label, values }: Uploaded) =>
   tf.dispose([...outputs, label, ...Object.values(values)]);
 
-/** The loss's numbers, one a row or one in all; undefined if they are not what they should be. */
+/** Returns the loss's numbers, one per row or a single one, or undefined if they are invalid. */
 function lossOf(
   trial: Trial,
   inputs: Inputs,
@@ -208,10 +212,10 @@ function expectLoss(
     return false;
   }
   if (loss.rank > 1 || (loss.rank === 1 && loss.shape[0] !== rows)) {
-    // A hint that was written for logits need not know of maps; `check` refuses them in a pipeline.
+    // A hint for logits does not have to support feature maps; `check` rejects them in a pipeline.
     if (!optional) {
       findings.add(
-        `returns one loss a row, or a scalar`,
+        `returns one loss per row, or a scalar`,
         asked,
         `it returned a tensor of shape ${shapeText(loss.shape)}; expected [${rows}] or []`,
       );
@@ -225,7 +229,7 @@ function expectLoss(
   return true;
 }
 
-/** Losses by row do not depend on what else is in the batch. */
+/** Checks that the loss of a row does not depend on the other rows in the batch. */
 function checkRows(
   trial: Trial,
   inputs: Inputs,
@@ -250,11 +254,11 @@ function checkRows(
   findings.add(
     "gives each row a loss that does not depend on the other rows (return a scalar if it should)",
     asked,
-    `${describeNumbers(loss)} together and ${describeNumbers(alone)} one by one`,
+    `the losses are ${describeNumbers(loss)} in one batch and ${describeNumbers(alone)} row by row`,
   );
 }
 
-/** Compares the slope along random directions with the gradient's. */
+/** Compares the derivative along random directions with finite differences. */
 function checkGradients(trial: Trial, inputs: Inputs, asked: string, findings: Findings): void {
   const names = derivedBy(trial);
   const found = gradientsOf(trial, inputs, asked, findings);
@@ -263,7 +267,7 @@ function checkGradients(trial: Trial, inputs: Inputs, asked: string, findings: F
     const gradient = found[index]!;
     const bad = notFinite(gradient);
     if (bad) {
-      findings.add("has finite gradients", `the gradient by ${name}, ${asked}`, bad);
+      findings.add("has finite gradients", `the gradient with respect to ${name}, ${asked}`, bad);
       return;
     }
     for (let direction = 0; direction < 3; direction++) {
@@ -276,8 +280,10 @@ function checkGradients(trial: Trial, inputs: Inputs, asked: string, findings: F
       if (measured.some((other) => agree(slope, other))) continue;
       findings.add(
         "has gradients that agree with finite differences (leave blocking to the gradient policy)",
-        `the gradient by ${name}, ${asked}`,
-        `a slope of ${slope.toPrecision(4)} where the loss has ${measured[0]!.toPrecision(4)}`,
+        `the gradient with respect to ${name}, ${asked}`,
+        `its directional derivative is ${slope.toPrecision(4)}, but the finite difference is ${
+          measured[0]!.toPrecision(4)
+        }`,
       );
       return;
     }
@@ -290,7 +296,8 @@ function agree(slope: number, measured: number): boolean {
 }
 
 /**
- * The gradients of the mean loss by the compared outputs; zeros where it does not depend on one.
+ * Returns the gradients of the mean loss with respect to its inputs. They are zeros where the loss
+ * does not depend on an input.
  */
 function gradientsOf(
   trial: Trial,
@@ -313,7 +320,10 @@ function gradientsOf(
   return values;
 }
 
-/** Central differences of the mean loss, with steps of several sizes, as losses may have kinks. */
+/**
+ * Returns central differences of the mean loss. Several step sizes are used, because losses can
+ * have kinks.
+ */
 function slopes(trial: Trial, inputs: Inputs, index: number, along: Float32Array): number[] {
   const at = (step: number) => {
     const all = [...inputs.outputs, ...inputs.variables];

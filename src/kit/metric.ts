@@ -24,12 +24,12 @@ import type { Subject } from "./subject.ts";
 
 const rows = 24;
 
-/** A metric's values, by name; its own has the name "". */
+/** A metric's values by name. The main value has the name "". */
 type Values = Readonly<Record<string, number>>;
 
 /**
- * Holds a metric to its contract: finite numbers under the same names however the rows come, and
- * accumulators that do not know of each other.
+ * Checks a metric: it must return finite numbers under the same names for any order and batches of
+ * rows, and its accumulators must be independent.
  *
  * @param subject The metric.
  */
@@ -44,7 +44,7 @@ export function checkMetric(subject: Subject<MetricStage>): void {
     ] as const
   ) {
     if ((allowed as readonly string[]).includes(stage[key])) continue;
-    findings.add(`says ${allowed.join(" or ")} as \`${key}\``, key, describeValue(stage[key]));
+    findings.add(`sets \`${key}\` to ${allowed.join(" or ")}`, key, describeValue(stage[key]));
     return;
   }
   for (const label of labelSamples(checks)) {
@@ -101,13 +101,13 @@ function tryMetric(
     "in four batches, the last one first",
   );
   expect(
-    "has accumulators that do not know of each other",
+    "has accumulators that are independent of each other",
     gather(idle, of, [batch(0, rows)], asked, findings),
     "with an accumulator started before others were filled",
   );
 }
 
-/** Fills an accumulator and reads its value. */
+/** Fills an accumulator and returns the metric's value. */
 function gather(
   accumulator: Accumulator,
   of: MetricStage["values"],
@@ -123,7 +123,7 @@ function gather(
     const copies = arrays.map(copyBytes);
     accumulator.add(batch);
     if (arrays.every((values, index) => sameBytes(values, copies[index]!))) continue;
-    findings.add("leaves its inputs as they are", asked, "it changed a batch's arrays");
+    findings.add("does not change its inputs", asked, "it changed a batch's arrays");
     return undefined;
   }
   return valueOf(accumulator, of, asked, findings);
@@ -139,7 +139,7 @@ function valueOf(
   const values = typeof value === "number" || isUndefinedMetric(value) ? { "": value } : value;
   if (typeof values !== "object" || values === null || values instanceof Promise) {
     findings.add(
-      "returns a number, or numbers by name",
+      "returns a number, or several numbers by name",
       asked,
       `it returned ${describeValue(value)}`,
     );
@@ -159,16 +159,16 @@ function valueOf(
   }
   if (of === "one" && !Object.hasOwn(values, "")) {
     findings.add(
-      "has a value of its own unless it says `several` as `values`",
+      'has a main value named "" unless it sets `values` to "several"',
       asked,
-      `it returned ${Object.keys(values).join(", ")} alone`,
+      `it returned only ${Object.keys(values).join(", ")}`,
     );
     return undefined;
   }
   return values as Values;
 }
 
-/** Rows as the nets saw them; the parts that it returns are views of the same arrays. */
+/** Creates evaluated rows. The arrays of all batches are views of the same buffers. */
 function evaluated(
   { spec, units }: LabelSample,
   nets: readonly NetName[],

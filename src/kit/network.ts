@@ -35,22 +35,22 @@ interface Build {
   readonly variables: readonly Variable[];
   readonly units: number;
   readonly sample: FeaturesSample;
-  /** What it was built for, in words. */
+  /** A description of the sample. */
   readonly asked: string;
-  /** What its nets say that they can read. */
+  /** The kinds of features that its nets can read. */
   readonly reads: NetworkReads;
 }
 
-/** A forward pass to try. */
+/** A forward pass to check. */
 interface Pass {
   readonly net: NetName;
   readonly training: boolean;
   readonly seed: number;
-  /** Which rows of the sample. */
+  /** The rows of the sample to use. */
   readonly rows: readonly [from: number, to: number];
 }
 
-/** What a forward pass gave, as plain numbers. */
+/** The results of a forward pass, as plain numbers. */
 interface PassResult {
   readonly outputs: ReadonlyMap<string, Float32Array>;
   readonly logits: Float32Array;
@@ -60,9 +60,9 @@ interface PassResult {
 const rows = 4;
 
 /**
- * Holds a network to its contract: it builds the light net alone and with its booster, owners are
- * right, logits have their shape, gradients reach the variables they should and no others, and a
- * forward pass is a pure function.
+ * Checks a network: it must build the light net both alone and with its booster, assign the correct
+ * owners, and return logits of the right shape. Gradients must reach the intended variables and no
+ * others, and the forward pass must be a pure function.
  *
  * @param subject The network.
  */
@@ -110,7 +110,7 @@ function build(
   for (const net of nets) {
     if (typeof pair[net] === "function") continue;
     findings.add(
-      `returns the nets that it is asked for`,
+      `returns the requested nets`,
       asked,
       `${describeValue(pair[net])} as ${net}`,
     );
@@ -144,35 +144,35 @@ function expectVariable(
   };
   if (!["light", "booster", "shared"].includes(owner)) {
     return bad(
-      "gives variables to light, booster or shared",
-      `${name} is ${describeValue(owner)}'s`,
+      "sets the owner of each variable to light, booster, or shared",
+      `the owner of ${name} is ${describeValue(owner)}`,
     );
   }
   if (owner === "booster" && !nets.includes("booster")) {
     return bad(
-      "declares no variables of the booster when only the light net is wanted",
+      "declares no variables of the booster if only the light net is requested",
       `${name} was declared`,
     );
   }
   if (!shape.every((size) => Number.isInteger(size) && size > 0)) {
-    return bad("declares shapes of positive whole numbers", `${name} has ${shapeText(shape)}`);
+    return bad("declares shapes of positive integers", `${name} has the shape ${shapeText(shape)}`);
   }
   if (typeof trainable !== "boolean") {
-    return bad("says with true or false whether a variable is trainable", `${name} does not`);
+    return bad("sets `trainable` to true or false", `${name} has another value`);
   }
   const numbers = Object.values({ ...initializer, kind: 0 });
   if (
     !["constant", "normal", "uniform"].includes(initializer.kind) || !numbers.every(Number.isFinite)
   ) {
     return bad(
-      "starts variables with constant, normal or uniform values",
-      `${name} starts with ${JSON.stringify(initializer)}`,
+      "initializes variables with constant, normal, or uniform values",
+      `the initializer of ${name} is ${JSON.stringify(initializer)}`,
     );
   }
   return true;
 }
 
-/** What places of a variable stand for is what later runs match weights by. */
+/** Checks the declared axes of variables, by which later runs match weights. */
 function expectAxes(
   { name, shape, axes = [] }: Variable,
   meaning: Meaning,
@@ -183,38 +183,47 @@ function expectAxes(
     const problem = axisProblem({ axis, size: shape[index]!, meaning });
     return problem === undefined
       ? []
-      : [`axis ${index} of ${name} is declared as ${JSON.stringify(axis)}, and ${problem}`];
+      : [`axis ${index} of ${name} is declared as ${JSON.stringify(axis)}, but ${problem}`];
   });
   if (wrong.length === 0) return true;
-  findings.add("declares axes as large as what their places stand for", asked, wrong[0]!);
+  findings.add(
+    "declares axes whose sizes match the ids, classes, or features that they represent",
+    asked,
+    wrong[0]!,
+  );
   return false;
 }
 
-/** The light net alone is a part of the pair, so that both can be compared and start alike. */
+/**
+ * Checks that the light net alone has the same variables as in the pair, so that both can be
+ * compared and start with the same weights.
+ */
 function compareBuilds(alone: Build, both: Build, findings: Findings): void {
   for (const variable of alone.variables) {
     const other = both.variables.find(({ name }) => name === variable.name);
     const got = !other
       ? `${variable.name} is missing`
       : other.owner === "booster"
-      ? `${variable.name} is the booster's`
+      ? `${variable.name} belongs to the booster`
       : shapeText(other.shape) !== shapeText(variable.shape)
-      ? `${variable.name} has ${shapeText(other.shape)}, and ${shapeText(variable.shape)} alone`
+      ? `${variable.name} has the shape ${shapeText(other.shape)} in the pair and ${
+        shapeText(variable.shape)
+      } in the light net alone`
       : JSON.stringify(other.initializer) !== JSON.stringify(variable.initializer)
-      ? `${variable.name} starts otherwise than alone`
+      ? `${variable.name} has different initializers in the pair and in the light net alone`
       : other.trainable !== variable.trainable
-      ? `${variable.name} is trainable in one of them only`
+      ? `${variable.name} is trainable only in the pair or only in the light net alone`
       : undefined;
     if (!got) continue;
     findings.add(
-      "declares the light net's variables alike with and without the booster",
+      "declares the same variables of the light net with and without the booster",
       both.asked,
       got,
     );
   }
 }
 
-/** Tries a build on an engine; returns the light net's logits in evaluation. */
+/** Checks a build on an engine. Returns the light net's logits in evaluation. */
 function tryBuild(
   build: Build,
   nets: readonly NetName[],
@@ -242,7 +251,7 @@ function tryBuild(
   return light;
 }
 
-/** Tries the forward passes of one net; returns its logits in evaluation. */
+/** Checks the forward passes of one net. Returns its logits in evaluation. */
 function tryPasses(
   build: Build,
   net: NetName,
@@ -277,12 +286,12 @@ function tryPasses(
     findings.add(
       "uses no random numbers in evaluation",
       `${net}, ${asked}`,
-      "another seed gives other outputs",
+      "another seed gives different outputs",
     );
   }
   if (evaluation.updates.size > 0) {
     findings.add(
-      "updates variables in training only",
+      "updates variables only in training",
       `${net} in evaluation, ${asked}`,
       `it updates ${[...evaluation.updates.keys()].join(", ")}`,
     );
@@ -294,9 +303,9 @@ function tryPasses(
     const together = evaluation.logits.subarray(row * units, (row + 1) * units);
     if (distance(alone.logits, together) < 1e-3) continue;
     findings.add(
-      "treats each row by itself in evaluation (with running statistics, not the batch's)",
+      "treats rows independently in evaluation (with running statistics, not those of the batch)",
       `${net}, ${asked}`,
-      "a row alone has other logits than in a batch",
+      "the logits of a row change when it is alone in the batch",
     );
     break;
   }
@@ -350,7 +359,7 @@ function runPass(
     findings.add(
       'reads numbers only, unless it is defined with reads: "numbers and ids"',
       asked,
-      `it reads ${ids[0]}, which holds ids`,
+      `it reads the feature ${ids[0]}, which contains ids`,
     );
     return undefined;
   }
@@ -360,9 +369,9 @@ function runPass(
   if (foreign.length > 0) {
     const { name, owner } = foreign[0]!;
     findings.add(
-      "reads only the variables that a net owns or shares (what both read is owned by shared)",
+      "reads only variables that the net owns or shares (variables that both nets read have the owner shared)",
       asked,
-      `it reads ${name}, which is the ${owner}'s`,
+      `it reads ${name}, whose owner is ${owner}`,
     );
     return undefined;
   }
@@ -403,7 +412,11 @@ function expectOutputs(
   findings: Findings,
 ): Map<string, Float32Array> | undefined {
   if (typeof outputs !== "object" || outputs === null || !("logits" in outputs)) {
-    findings.add("returns outputs by name, logits among them", asked, describeValue(outputs));
+    findings.add(
+      "returns an object of outputs that includes logits",
+      asked,
+      describeValue(outputs),
+    );
     return undefined;
   }
   const numbers = new Map<string, Float32Array>();
@@ -419,7 +432,7 @@ function expectOutputs(
     const expected = name === "logits" ? [size, units] : [size, ...tensor.shape.slice(1)];
     if (shapeText(tensor.shape) !== shapeText(expected) || tensor.dtype !== "float32") {
       findings.add(
-        "returns logits [batch, units], and maps [batch, ...], in float32",
+        "returns logits [batch, units] and feature maps [batch, ...] in float32",
         asked,
         `${name} of shape ${shapeText(tensor.shape)} in ${tensor.dtype}; expected ${
           shapeText(expected)
@@ -430,7 +443,7 @@ function expectOutputs(
     const values = tensor.dataSync<"float32">().slice();
     const bad = notFinite(values);
     if (bad) {
-      findings.add("has finite outputs", asked, `${name} has ${bad}`);
+      findings.add("has finite outputs", asked, `${name} contains ${bad}`);
       return undefined;
     }
     numbers.set(name, values);
@@ -449,21 +462,21 @@ function expectUpdates(
   for (const [name, value] of updates) {
     const variable = variables.find((variable) => variable.name === name);
     const got = !variable
-      ? `${name}, which was not declared`
+      ? `it updated ${name}, which was not declared`
       : variable.trainable
-      ? `${name}, which is trainable`
+      ? `it updated ${name}, which is trainable`
       : variable.owner !== net && variable.owner !== "shared"
-      ? `${name}, which is ${variable.owner}'s`
+      ? `it updated ${name}, whose owner is ${variable.owner}`
       : !(value instanceof tf.Tensor)
-      ? `${name} to ${describeValue(value)}`
+      ? `it updated ${name} to ${describeValue(value)}`
       : shapeText(value.shape) !== shapeText(variable.shape)
-      ? `${name} to a tensor of shape ${shapeText(value.shape)}; it has ${
+      ? `it updated ${name} to a tensor of shape ${shapeText(value.shape)}; it has ${
         shapeText(variable.shape)
       }`
       : notFinite(value.dataSync());
     if (got) {
       findings.add(
-        "updates only variables that are not trainable, its own and shared ones",
+        "updates only variables that are not trainable and that the net owns or shares",
         asked,
         got,
       );
@@ -474,7 +487,7 @@ function expectUpdates(
   return numbers;
 }
 
-/** Which variables the gradient of a net's outputs reaches. */
+/** Lists the variables that the gradient of a net's outputs reaches. */
 function reached(
   build: Build,
   values: TensorsByName,
@@ -495,13 +508,15 @@ function reached(
   });
 }
 
-/** The sum of an output with weights of its own, so that no two parts of it cancel out. */
+/** Sums an output with random weights, so that its parts do not cancel out. */
 function weightedSum(output: tf.Tensor): tf.Scalar {
   const weights = normalValues(randomFor("weights"), output.size);
   return tf.sum(tf.mul(output, tf.tensor(weights, output.shape)));
 }
 
-/** Each net's gradient reaches what the net owns or shares, and nothing else. */
+/**
+ * Checks that each net's gradient reaches the variables that the net owns or shares, and no others.
+ */
 function checkReach(
   build: Build,
   nets: readonly NetName[],
@@ -518,20 +533,26 @@ function checkReach(
       if (!trainable) continue;
       const gradient = found.get(name);
       const bad = gradient && notFinite(gradient);
-      if (bad) findings.add("has finite gradients", at, `${name} has ${bad}`);
+      if (bad) {
+        findings.add(
+          "has finite gradients",
+          at,
+          `the gradient with respect to ${name} contains ${bad}`,
+        );
+      }
       if ((owner === net || owner === "shared") === Boolean(gradient)) continue;
       findings.add(
-        "has a gradient by each variable that a net owns or shares, and by no other",
+        "has a gradient for each variable that the net owns or shares, and for no other",
         at,
-        `${gradient ? "one" : "none"} by ${name}, which is ${owner}'s`,
+        `there is ${gradient ? "a" : "no"} gradient for ${name}, whose owner is ${owner}`,
       );
     }
   }
 }
 
 /**
- * Gradient policies act where shared variables are read, so these have to be read from the scope
- * that each call is given.
+ * Gradient policies act where shared variables are read, so the net must read them from the scope
+ * that each call receives.
  */
 function checkGates(
   build: Build,
@@ -556,13 +577,13 @@ function checkGates(
     if (!blocked || !passed) return;
     for (const { name } of shared) {
       const got = blocked.has(name)
-        ? `a gradient reaches ${name} all the same`
+        ? `a gradient still reaches ${name}`
         : !passed.has(name)
-        ? `the gradient of the ${other} net is blocked from ${name} as well`
+        ? `the gradient of the ${other} net to ${name} is blocked as well`
         : undefined;
       if (!got) continue;
       findings.add(
-        "reads shared variables from the scope that it is given, also within scope.shared()",
+        "reads shared variables from the scope of the current call, also within scope.shared()",
         at,
         got,
       );

@@ -16,8 +16,8 @@ interface Numbers {
 }
 
 /**
- * Holds an optimizer to its contract: a pure function that keeps shapes, gives back all slots,
- * stays finite, and goes downhill on a quadratic.
+ * Checks an optimizer: it must be a pure function that keeps shapes, returns all slots, stays
+ * finite, and decreases a quadratic function.
  *
  * @param subject The optimizer.
  */
@@ -46,7 +46,11 @@ function expectOptimizer(optimizer: Optimizer, findings: Findings): boolean {
   }
   const bad = Object.entries(slots).filter(([, start]) => !Number.isFinite(start));
   for (const [slot, start] of bad) {
-    findings.add("says which number each slot starts with", `slot ${slot}`, describeValue(start));
+    findings.add(
+      "sets the initial value of each slot to a number",
+      `slot ${slot}`,
+      describeValue(start),
+    );
   }
   return bad.length === 0;
 }
@@ -76,7 +80,7 @@ function tryOptimizer(
   if (!first || !again) return;
   if (distance(flat(again), flat(first)) > 0) {
     findings.add(
-      "is a pure function: what it remembers is in its slots",
+      "is a pure function that keeps its state only in slots",
       asked,
       "two steps from the same state differ",
     );
@@ -99,11 +103,13 @@ function tryOptimizer(
   findings.add(
     "moves against the gradient",
     `20 steps on a quadratic, ${asked}`,
-    `it went from ${squares(start.value).toPrecision(4)} to ${squares(now.value).toPrecision(4)}`,
+    `the sum of squares changed from ${squares(start.value).toPrecision(4)} to ${
+      squares(now.value).toPrecision(4)
+    }`,
   );
 }
 
-/** One step as plain numbers; undefined if it is not what it should be. */
+/** Runs one step and returns plain numbers, or undefined if the result is invalid. */
 function update(
   optimizer: Optimizer,
   shape: readonly number[],
@@ -170,13 +176,17 @@ function plain(
   const { value, slots } = (output ?? {}) as { value?: unknown; slots?: Record<string, unknown> };
   const unknown = Object.keys(slots ?? {}).filter((slot) => !names.includes(slot));
   if (unknown.length > 0) {
-    findings.add("gives back the slots that it declared", asked, `also ${unknown.join(", ")}`);
+    findings.add(
+      "returns only the slots that it declared",
+      asked,
+      `it also returned ${unknown.join(", ")}`,
+    );
     return undefined;
   }
   const read = (tensor: unknown, what: string): Float32Array | undefined => {
     if (!(tensor instanceof tf.Tensor)) {
       findings.add(
-        "gives back the value and all slots",
+        "returns the value and all slots",
         asked,
         `${describeValue(tensor)} as ${what}`,
       );
@@ -193,7 +203,7 @@ function plain(
     const values = tensor.dataSync<"float32">().slice();
     const bad = notFinite(values);
     if (!bad) return values;
-    findings.add("stays finite, also where the gradient is 0", asked, `${what} has ${bad}`);
+    findings.add("stays finite, even for a gradient of 0", asked, `${what} contains ${bad}`);
     return undefined;
   };
   const next = read(value, "the value");

@@ -7,18 +7,19 @@ import type { Subject } from "./subject.ts";
 type Values = Readonly<Record<string, unknown>>;
 
 /**
- * Holds a stage's options to their contract: those of the check and all defaults pass, missing and
- * unknown ones are named, editors can be told of them, and the example is one.
+ * Checks a stage's options: the given options and all defaults must be valid, errors must name
+ * missing and unknown options, the schema must convert to JSON Schema, and the example must be a
+ * valid entry.
  *
  * @param subject The stage.
- * @returns Whether the options pass, so that the stage can be made.
+ * @returns Whether the options are valid, so that the stage can be created.
  */
 export function checkOptions({ stage, checks, findings }: Subject): boolean {
   const given = checks.options ?? {};
   const result = stage.options.safeParse(given);
   if (!result.success) {
     findings.add(
-      "accepts its options (those that have no default are given as " +
+      "accepts its options (pass those without a default as " +
         "checkStage(stage, { options: { … } }))",
       JSON.stringify(given) ?? "no options",
       issues(result.error),
@@ -35,7 +36,7 @@ export function checkOptions({ stage, checks, findings }: Subject): boolean {
     const key = "no-such-option";
     const { error } = stage.options.safeParse({ ...given, [key]: 1 });
     if (error?.issues.some((issue) => issue.code === "unrecognized_keys")) return;
-    findings.add("refuses unknown options", `the option ${key}`, "it was accepted");
+    findings.add("rejects unknown options", `the option ${key}`, "it was accepted");
   }
 
   function checkRequired(): void {
@@ -45,9 +46,9 @@ export function checkOptions({ stage, checks, findings }: Subject): boolean {
       const { error } = stage.options.safeParse(rest);
       if (!error || error.issues.some(({ path, message }) => names(path, message, key))) continue;
       findings.add(
-        "names an option that is missing",
+        "names a missing option in its error",
         `options without ${key}`,
-        `the error names another: ${issues(error)}`,
+        `the error is about something else: ${issues(error)}`,
       );
     }
   }
@@ -59,13 +60,13 @@ export function checkOptions({ stage, checks, findings }: Subject): boolean {
         innerType?: z.ZodType;
         defaultValue?: unknown;
       };
-      // A default stands for what a transformed schema gives out, so it need not be a valid input.
+      // A default replaces the output of a transformed schema, so it need not be a valid input.
       if (type !== "default" || !innerType || innerType.def.type === "pipe") continue;
       const { error } = innerType.safeParse(defaultValue);
       if (!error) continue;
       findings.add(
         "has defaults that its own options accept",
-        `${key}: ${JSON.stringify(defaultValue)}, its default`,
+        `the default ${key}: ${JSON.stringify(defaultValue)}`,
         issues(error),
       );
     }
@@ -75,7 +76,7 @@ export function checkOptions({ stage, checks, findings }: Subject): boolean {
     try {
       z.toJSONSchema(stage.options, { io: "input", unrepresentable: "any" });
     } catch (error) {
-      findings.add("has options that editors can be told of", "a JSON Schema", String(error));
+      findings.add("has options that can be described to editors", "a JSON Schema", String(error));
     }
   }
 
@@ -109,12 +110,15 @@ export function checkOptions({ stage, checks, findings }: Subject): boolean {
   }
 }
 
-/** Whether an issue is about an option. */
+/** Checks whether a validation issue is about an option. */
 function names(path: readonly PropertyKey[], message: string, key: string): boolean {
   return path[0] === key || message.includes(key);
 }
 
-/** Stands in for the stages among an entry's options, which only the pipeline can find. */
+/**
+ * Replaces stages among an entry's options by placeholders, because only a pipeline can resolve
+ * them.
+ */
 function nested(stage: AnyStage, entry: Values): Values {
   return Object.fromEntries(
     nestedStages(stage).filter(([key]) => key in entry).map(([key]) => [key, () => 1]),

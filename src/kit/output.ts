@@ -16,14 +16,14 @@ import { normalValues, randomFor } from "./samples.ts";
 import type { Subject } from "./subject.ts";
 import { tensorCount } from "./tensors.ts";
 
-/** An event with the name of its hook. */
+/** An event and the name of its hook. */
 type NamedEvent = {
   readonly [Name in keyof RunEvents]: readonly [name: Name, event: RunEvents[Name]];
 }[keyof RunEvents];
 
 /**
- * Holds an output to its contract: it knows its hooks' names, takes the events of whole runs
- * without changing them, writes into the run folder only, and leaves no tensor behind.
+ * Checks an output: it must use valid hook names, handle the events of whole runs without changing
+ * them, write only into the run folder, and leave no tensors behind.
  *
  * @param subject The output.
  */
@@ -53,7 +53,7 @@ export async function checkOutput(subject: Subject<OutputStage>): Promise<void> 
   }
   subject.expectAccepted();
   const left = tensorCount() - tensors;
-  if (left > 0) findings.add("leaves no tensor behind", "whole runs", `${left} left over`);
+  if (left > 0) findings.add("leaves no tensors behind", "whole runs", `${left} tensors left over`);
 }
 
 async function tryRun(
@@ -69,7 +69,7 @@ async function tryRun(
     const call = output[name] as ((event: unknown) => void | Promise<void>) | undefined;
     if (!await findings.attemptAsync(`${name}()`, () => call?.call(output, event))) return;
     if (plainCopy(event) === copy) continue;
-    findings.add("leaves events as they are", `${name}()`, "it changed the event");
+    findings.add("does not change events", `${name}()`, "it changed the event");
     return;
   }
 }
@@ -82,14 +82,14 @@ function expectHooks(output: Output, findings: Findings): boolean {
   if (!bad) return true;
   const [name, hook] = bad;
   findings.add(
-    `has only hooks that there are (${EVENT_NAMES.join(", ")})`,
+    `has only known hooks (${EVENT_NAMES.join(", ")})`,
     "an output",
     typeof hook === "function" ? `${name}()` : `${describeValue(hook)} as ${name}`,
   );
   return false;
 }
 
-/** All of an event that is data. */
+/** Copies all data of an event. */
 function plainCopy(event: unknown): string {
   return JSON.stringify(
     event,
@@ -105,7 +105,7 @@ function expectNoNew(
 ): void {
   const added = now.filter((name) => !before.includes(name));
   if (added.length === 0) return;
-  findings.add("writes into the run folder only", where, `it wrote ${added.join(", ")}`);
+  findings.add("writes only into the run folder", where, `it wrote ${added.join(", ")}`);
 }
 
 async function names(folder: string): Promise<string[]> {
@@ -114,7 +114,7 @@ async function names(folder: string): Promise<string[]> {
   return names;
 }
 
-/** Keeps what an output prints out of the test's own. */
+/** Keeps the output's text out of the test's own output. */
 async function silently(run: () => Promise<void>): Promise<void> {
   const { log, error, info, warn } = console;
   const hush = () => {};
@@ -134,7 +134,7 @@ const warning: NamedEvent = ["warning", {
 
 const epochs = 2, stepsPerEpoch = 3;
 
-/** Nobody writes one here. */
+/** No checkpoint is written in these checks. */
 const checkpoint = () => {};
 
 function endsWell(): NamedEvent[] {
@@ -145,7 +145,7 @@ function fails(): NamedEvent[] {
   return [...job("rocket").slice(0, 3), ["failure", { error: new Error("the disk is full") }]];
 }
 
-/** A run that was stopped in its second epoch and is resumed. */
+/** The events of a run that stopped in its second epoch and was resumed. */
 function goesOn(): NamedEvent[] {
   const [first, ...events] = job("rocket");
   const start = first![1] as RunStartEvent;

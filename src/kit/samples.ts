@@ -1,5 +1,5 @@
 /**
- * What stages are tried with. All of it is the same in each run.
+ * The samples for checks of stages. They are the same in each run.
  *
  * @module
  */
@@ -9,39 +9,41 @@ import type { Batch, Column, ColumnSpec, LabelSpec, Values } from "../stages/bat
 import type { Position } from "../stages/gradient.ts";
 import type { StageChecks } from "./stage_checks.ts";
 
-/** A label to try. */
+/** A label to check a stage with. */
 export interface LabelSample {
-  /** What it is, in words. */
+  /** A description of the label. */
   readonly name: string;
-  /** What a stage is told of it. */
+  /** The label's specification, which the stage receives. */
   readonly spec: LabelSpec;
-  /** How many logits a net has for it. */
+  /** The number of logits of a net with this label. */
   readonly units: number;
 }
 
-/** Features to try. */
+/** Features to check a stage with. */
 export interface FeaturesSample {
-  /** What they are, in words. */
+  /** A description of the features. */
   readonly name: string;
-  /** What a stage is told of them. */
+  /** The features' specifications, which the stage receives. */
   readonly features: Readonly<Record<string, ColumnSpec>>;
 }
 
 /**
- * A generator for one purpose of a check.
+ * Creates a random generator for one purpose of a check.
  *
- * @param purpose What the numbers are for.
+ * @param purpose The purpose; each one gets different numbers.
+ * @returns The generator.
  */
 export function randomFor(...purpose: readonly (string | number)[]): Random {
   return createRandom(deriveSeed(0, "check", ...purpose));
 }
 
 /**
- * Normally distributed numbers (Box and Muller's method).
+ * Draws normally distributed numbers (method of Box and Muller).
  *
- * @param random Where they come from.
- * @param length How many.
+ * @param random The generator.
+ * @param length How many numbers to draw.
  * @param deviation Their standard deviation.
+ * @returns The numbers.
  */
 export function normalValues(random: Random, length: number, deviation = 1): Float32Array {
   return Float32Array.from({ length }, () => {
@@ -51,10 +53,10 @@ export function normalValues(random: Random, length: number, deviation = 1): Flo
 }
 
 /**
- * The labels to try.
+ * Lists the labels to check.
  *
- * @param checks What the author of the stage asked for.
- * @returns The author's, or classes, a binary label and a number.
+ * @param checks The options of the check.
+ * @returns The label from these options, or else classes, a binary label, and a number.
  */
 export function labelSamples({ label }: StageChecks): readonly LabelSample[] {
   const specs: readonly LabelSpec[] = label ? [label] : [
@@ -76,10 +78,11 @@ export function labelSamples({ label }: StageChecks): readonly LabelSample[] {
 }
 
 /**
- * Labels of some rows, each class among them if there are enough rows.
+ * Creates labels for some rows. All classes occur if there are enough rows.
  *
  * @param spec The label.
- * @param rows How many rows.
+ * @param rows The number of rows.
+ * @returns The labels.
  */
 export function labelValues({ kind, classes }: LabelSpec, rows: number): Float32Array | Int32Array {
   switch (kind) {
@@ -93,10 +96,10 @@ export function labelValues({ kind, classes }: LabelSpec, rows: number): Float32
 }
 
 /**
- * The features to try.
+ * Lists the features to check.
  *
- * @param checks What the author of the stage asked for.
- * @returns The author's, or one feature called `image` of several shapes.
+ * @param checks The options of the check.
+ * @returns The features from these options, or else one feature `image` in several shapes.
  */
 export function featuresSamples({ features }: StageChecks): readonly FeaturesSample[] {
   if (features) return [{ name: shapesText(features), features }];
@@ -116,7 +119,7 @@ function shapesText(features: Readonly<Record<string, ColumnSpec>>): string {
 }
 
 /**
- * How many values one row of a shape has.
+ * Counts the values in one row of a shape.
  *
  * @param shape The shape of the row.
  */
@@ -125,12 +128,12 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /**
- * Values of a feature. They are a view into a larger buffer, as those of a file are.
+ * Creates values of a feature. They are a view of a larger buffer, like values from a file.
  *
  * @param spec The feature.
- * @param rows How many rows.
- * @param random Where the values come from.
- * @param bytes Whether to keep whole numbers in bytes, as sources do with images.
+ * @param rows The number of rows.
+ * @param random The generator.
+ * @param bytes Whether to store integers as bytes, as sources do with images.
  */
 export function featureColumn(
   { shape, dtype, vocabulary, ids }: ColumnSpec,
@@ -141,7 +144,7 @@ export function featureColumn(
   const length = rows * sizeOf(shape);
   const highest = dtype === "int32" ? (ids?.count ?? vocabulary?.length ?? 4) - 1 : 255;
   const whole = () => random.integer(0, highest);
-  // Lists that are padded have different lengths, also 0.
+  // Padded lists have different lengths, including 0.
   const size = sizeOf(shape), filled = (index: number) => Math.floor(index / size) % (size + 1);
   const id = (index: number) => ids?.padded && index % size >= filled(index) ? -1 : whole();
   const values = dtype === "int32"
@@ -152,7 +155,7 @@ export function featureColumn(
   return { values, shape };
 }
 
-/** The same values as a part of a larger buffer. */
+/** Copies values into a view of a larger buffer. */
 function view<T extends Float32Array | Int32Array | Uint8Array>(values: T): T {
   const margin = 4;
   const Type = values.constructor as new (length: number) => T;
@@ -162,12 +165,12 @@ function view<T extends Float32Array | Int32Array | Uint8Array>(values: T): T {
 }
 
 /**
- * A batch of rows.
+ * Creates a batch of rows.
  *
  * @param features The features.
- * @param rows How many rows.
- * @param purpose What makes it differ from others.
- * @param bytes Whether float32 features are kept in bytes.
+ * @param rows The number of rows.
+ * @param purpose The purpose; each one gets different values.
+ * @param bytes Whether float32 features are stored as bytes.
  */
 export function sampleBatch(
   features: Readonly<Record<string, ColumnSpec>>,
@@ -190,7 +193,7 @@ export function sampleBatch(
   };
 }
 
-/** All positions of some runs: of one step, of few, and of many epochs. */
+/** Lists all positions of some runs: of one step, of a few steps, and of many epochs. */
 export function positions(): readonly Position[] {
   const runs = [{ epochs: 1, perEpoch: 1 }, { epochs: 2, perEpoch: 3 }, {
     epochs: 20,
@@ -206,7 +209,7 @@ export function positions(): readonly Position[] {
 }
 
 /**
- * A position in words.
+ * Describes a position as text.
  *
  * @param position The position.
  */
@@ -215,17 +218,17 @@ export function positionText({ step, steps, epoch, epochs }: Position): string {
 }
 
 /**
- * How many of something, in words.
+ * Writes a count with its noun, such as `one row` or `3 rows`.
  *
  * @param count The number.
- * @param one The word for one of them.
+ * @param one The noun in the singular.
  */
 export function counted(count: number, one: string): string {
   return count === 1 ? `one ${one}` : `${count} ${one}s`;
 }
 
 /**
- * The bytes of an array, to see later whether they were changed.
+ * Copies the bytes of an array, for a later comparison.
  *
  * @param values The array.
  */
@@ -234,10 +237,10 @@ export function copyBytes(values: Values): Uint8Array {
 }
 
 /**
- * Whether an array still has the bytes it had.
+ * Checks whether an array still has the same bytes.
  *
  * @param values The array.
- * @param bytes What {@linkcode copyBytes} returned.
+ * @param bytes The result of {@linkcode copyBytes}.
  */
 export function sameBytes(values: Values, bytes: Uint8Array): boolean {
   const now = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

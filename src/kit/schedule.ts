@@ -4,7 +4,7 @@ import { checkFunction } from "./gradient.ts";
 import type { Subject } from "./subject.ts";
 
 /**
- * Holds a schedule to its contract: a pure function of the position that gives finite numbers of at
+ * Checks a schedule: it must be a pure function of the position that returns finite numbers of at
  * least 0 in runs of any length.
  *
  * @param subject The schedule.

@@ -5,14 +5,14 @@ import type { Findings } from "./findings.ts";
 import { counted } from "./samples.ts";
 import type { Subject } from "./subject.ts";
 
-/** Rows that are compared value by value in each record batch. */
+/** The number of rows per record batch whose values are compared. */
 const comparedRows = 100;
-/** Columns that are asked for by themselves. */
+/** The number of columns that are requested separately. */
 const triedColumns = 4;
 
 /**
- * Holds a source to its contract: the same schema, rows and fingerprint each time, random access
- * that agrees with reading in order, and the same values where only some columns are asked for.
+ * Checks a source: it must return the same schema, rows, and fingerprint each time. Random access
+ * must agree with sequential reading, and values must not depend on which columns are requested.
  *
  * @param subject The source.
  */
@@ -46,7 +46,10 @@ function expectDataset(dataset: unknown, findings: Findings): dataset is Dataset
     return false;
   };
   if (typeof recordBatches !== "function" || !Array.isArray(schema?.fields)) {
-    return add("opens as { schema, fingerprint, recordBatches() }", describeValue(dataset));
+    return add(
+      "returns { schema, fingerprint, recordBatches() } from open()",
+      describeValue(dataset),
+    );
   }
   if (schema.fields.length === 0) return add("has columns", "a schema without columns");
   if (typeof fingerprint !== "string" || fingerprint === "") {
@@ -68,15 +71,15 @@ async function tryDataset(dataset: Dataset, findings: Findings): Promise<void> {
   first.forEach(({ schema }, index) => {
     if (schema === expected) return;
     findings.add(
-      "has record batches of its schema",
+      "has record batches that match its schema",
       `record batch ${index}`,
-      `the columns ${schema}; the schema has ${expected}`,
+      `its columns are ${schema}; the schema has ${expected}`,
     );
   });
-  // A reader that was given up early must not change what the next one sees.
+  // A reader that stops early must not affect the next one.
   for await (const _ of dataset.recordBatches()) break;
   compareBatches(
-    "gives the same rows each time",
+    "returns the same rows each time",
     "recordBatches() again",
     await readAll(dataset),
     first,
@@ -87,19 +90,19 @@ async function tryDataset(dataset: Dataset, findings: Findings): Promise<void> {
   const counts = first.map(({ rows }) => rows);
   if (rowCounts && rowCounts.join() !== counts.join()) {
     findings.add(
-      "has the row counts of its record batches",
+      "has row counts that match its record batches",
       "rowCounts",
-      `${rowCounts.join(", ")}; the record batches have ${counts.join(", ")}`,
+      `rowCounts is ${rowCounts.join(", ")}; the record batches have ${counts.join(", ")} rows`,
     );
   }
   await tryRows(dataset, first, findings);
   tryLocate(dataset, counts.reduce((sum, rows) => sum + rows, 0), findings);
   if (!dataset.recordBatch) return;
-  // Backwards, as nothing but the index should matter.
+  // Read in reverse order, because only the index should matter.
   for (let index = first.length - 1; index >= 0; index--) {
     const batch = described(await dataset.recordBatch(index));
     compareBatches(
-      "gives the same rows at random as in order",
+      "returns the same rows by random access as in sequence",
       `recordBatch(${index})`,
       [batch],
       [first[index]!],
@@ -108,7 +111,7 @@ async function tryDataset(dataset: Dataset, findings: Findings): Promise<void> {
   }
 }
 
-/** Some rows by their numbers, the last ones first and one of them twice. */
+/** Checks rows that are read by number, in reverse order and with a repeated row. */
 async function tryRows(
   dataset: Dataset,
   batches: readonly Described[],
@@ -139,15 +142,15 @@ async function tryRows(
     : 0;
   if (index < 0) return;
   findings.add(
-    "gives the same rows by their numbers as in order",
+    "returns the same rows by number as in sequence",
     `rows([${numbers.slice(0, 3).join(", ")}, …])`,
     read.numRows === numbers.length
-      ? `other values for row ${numbers[index]}`
+      ? `row ${numbers[index]} has different values`
       : `${counted(read.numRows, "row")}; expected ${numbers.length}`,
   );
 }
 
-/** The first row and the last one are somewhere, and the one after it is nowhere. */
+/** Checks that the first and last row have a location, and that the row after the last has none. */
 function tryLocate(dataset: Dataset, rows: number, findings: Findings): void {
   if (!dataset.locate || rows === 0) return;
   for (const row of [0, rows - 1]) {
@@ -155,17 +158,24 @@ function tryLocate(dataset: Dataset, rows: number, findings: Findings): void {
     if (found === undefined) continue;
     if (typeof found.file === "string" && Number.isInteger(found.row) && found.row <= row) continue;
     findings.add(
-      "says the file of a row and the row's number there",
+      "returns the file of a row and the row's number in it",
       `locate(${row})`,
       describeValue(found),
     );
   }
   const beyond = dataset.locate(rows);
   if (beyond === undefined) return;
-  findings.add("finds no row that there is not", `locate(${rows})`, describeValue(beyond));
+  findings.add(
+    "returns no location for a row that does not exist",
+    `locate(${rows})`,
+    describeValue(beyond),
+  );
 }
 
-/** Each column alone, or of many the first ones, and one beside a column that there is not. */
+/**
+ * Checks requests for single columns (only the first ones if there are many), and for columns next
+ * to one that does not exist.
+ */
 async function trySomeColumns(
   source: Source,
   whole: Dataset,
@@ -178,14 +188,22 @@ async function trySomeColumns(
     const dataset = await source.open({ columns: request });
     const [all, now] = [columns(whole.schema), columns(dataset.schema)];
     if (now !== all) {
-      findings.add("keeps its schema whatever columns are asked for", asked, `${now}, not ${all}`);
+      findings.add(
+        "has the same schema for all requested columns",
+        asked,
+        `the schema is ${now}; expected ${all}`,
+      );
     }
     if (dataset.fingerprint !== whole.fingerprint) {
-      findings.add("keeps its fingerprint whatever columns are asked for", asked, "another one");
+      findings.add(
+        "has the same fingerprint for all requested columns",
+        asked,
+        "the fingerprint differs",
+      );
     }
     const wanted = names.filter((name) => request.includes(name));
     compareBatches(
-      "gives the columns that are asked for, with the same values",
+      "returns the requested columns with the same values",
       asked,
       await readAll(dataset, wanted),
       await readAll(whole, wanted),
@@ -195,7 +213,7 @@ async function trySomeColumns(
       const [first] = await readAll(whole, wanted);
       const batch = described(await dataset.recordBatch(0), wanted);
       compareBatches(
-        "gives the columns that are asked for, with the same values",
+        "returns the requested columns with the same values",
         `${asked}, recordBatch(0)`,
         [batch],
         [first!],
@@ -209,17 +227,21 @@ async function trySomeColumns(
 function compareOpened(dataset: Dataset, again: Dataset, findings: Findings): void {
   if (again.fingerprint !== dataset.fingerprint) {
     findings.add(
-      "keeps its fingerprint while the data is the same",
+      "has the same fingerprint as long as the data does not change",
       "opening twice",
-      `${dataset.fingerprint}, then ${again.fingerprint}`,
+      `the fingerprint was ${dataset.fingerprint}, then ${again.fingerprint}`,
     );
   }
   const [before, now] = [columns(dataset.schema), columns(again.schema)];
   if (before === now) return;
-  findings.add("keeps its schema", "opening twice", `${before}, then ${now}`);
+  findings.add(
+    "has the same schema each time",
+    "opening twice",
+    `the schema was ${before}, then ${now}`,
+  );
 }
 
-/** A record batch as texts, to be compared. */
+/** A record batch as texts that can be compared. */
 interface Described {
   readonly rows: number;
   readonly schema: string;
@@ -232,7 +254,9 @@ async function readAll(dataset: Dataset, only?: readonly string[]): Promise<Desc
   return batches;
 }
 
-/** A record batch, or some columns of it; what it lacks of them shows. */
+/**
+ * Describes a record batch, or some of its columns. Missing columns are part of the description.
+ */
 function described(
   batch: RecordBatch,
   only: readonly string[] = batch.schema.fields.map(({ name }) => name),

@@ -1,30 +1,31 @@
 import type { ColumnSpec, LabelSpec } from "../stages/batch.ts";
 
-/** What `checkStage()` tries a stage with; all of it has defaults that suit most stages. */
+/** The options of `checkStage()`. All have defaults that suit most stages. */
 export interface StageChecks {
   /**
-   * The options, as a pipeline file writes them; defaults are filled in. The place of an option
-   * that is itself a stage, such as the schedule after a warm-up, takes what that stage makes.
+   * The stage's options, as in a pipeline file; defaults are filled in. For an option that is
+   * itself a stage, such as the schedule after a warm-up, pass the product of that stage.
    */
   readonly options?: Readonly<Record<string, unknown>>;
   /**
-   * The features for a network or a transform. By default several samples are tried, each with one
-   * float32 feature called `image` (images of two sizes, vectors); the stage may refuse all but
-   * one. A stage for ids, or with a feature of another name, is given its own.
+   * The features for a network or a transform. By default, several samples are checked, each with
+   * one float32 feature named `image` (images of two sizes, and vectors), and the stage must accept
+   * at least one of them. Set this for a stage that needs ids or a feature with another name.
    */
   readonly features?: Readonly<Record<string, ColumnSpec>>;
   /**
-   * The label for a loss, a network or a metric. By default classes, a binary label and a number
-   * are tried; the stage may refuse all but one.
+   * The label for a loss, a network, or a metric. By default, classes, a binary label, and a number
+   * are checked, and the stage must accept at least one of them.
    */
   readonly label?: LabelSpec;
   /**
-   * The shapes, without the batch, of the outputs that a loss compares: one for a loss with the
-   * label, two for a hint. By default logits are tried, and maps for hints that can take them.
+   * The shapes of the outputs that a loss compares, without the batch axis: one for a loss with the
+   * label, two for a hint. By default, logits are checked, and feature maps for hints that support
+   * them.
    */
   readonly shapes?: readonly (readonly number[])[];
-  /** The folder that a source's relative paths start from; the current one by default. */
+  /** The folder for a source's relative paths; the current folder by default. */
   readonly folder?: string;
-  /** The engines to compute on; all that can be had here by default. */
+  /** The engines to check; all available ones by default. */
   readonly engines?: readonly ("native" | "wasm")[];
 }

@@ -8,9 +8,9 @@ import type { StageChecks } from "./stage_checks.ts";
 export class Subject<S extends AnyStage = AnyStage> {
   /** The stage. */
   readonly stage: S;
-  /** What its author asked for. */
+  /** The options of the check. */
   readonly checks: StageChecks;
-  /** Where broken promises are taken down. */
+  /** The findings of the check. */
   readonly findings: Findings;
   readonly #refusals: string[] = [];
   #accepted = false;
@@ -19,8 +19,8 @@ export class Subject<S extends AnyStage = AnyStage> {
    * Prepares the check of a stage.
    *
    * @param stage The stage.
-   * @param checks What its author asked for.
-   * @param findings Where broken promises are taken down.
+   * @param checks The options of the check.
+   * @param findings Receives the findings.
    */
   constructor(stage: S, checks: StageChecks, findings: Findings) {
     this.stage = stage;
@@ -29,16 +29,17 @@ export class Subject<S extends AnyStage = AnyStage> {
   }
 
   /**
-   * Makes the working stage.
+   * Creates the stage's product.
    *
-   * @param context What the stage knows when it is made.
-   * @param asked What it is made for, in words.
-   * @returns What `create()` returned; undefined if it refused with a `UserError`, or failed.
+   * @param context The context for the stage.
+   * @param asked A description of the sample.
+   * @returns The result of `create()`, or undefined if it threw an error. A `UserError` counts as a
+   *   rejection of the sample.
    */
   create(context: Parameters<S["create"]>[1], asked: string): ReturnType<S["create"]> | undefined {
     const { stage, findings } = this;
     try {
-      // Options are parsed anew each time, so that a stage that changes them does not go unseen.
+      // Options are parsed in each call, to detect stages that change them.
       const product = stage.create(stage.options.parse(this.checks.options ?? {}), context);
       this.#accepted = true;
       const object = typeof product === "object" && product !== null;
@@ -46,7 +47,7 @@ export class Subject<S extends AnyStage = AnyStage> {
         return product as ReturnType<S["create"]>;
       }
       findings.add(
-        "create() returns the working stage",
+        "returns its product from create()",
         asked,
         `it returned ${describeValue(product)}`,
       );
@@ -61,14 +62,14 @@ export class Subject<S extends AnyStage = AnyStage> {
     return undefined;
   }
 
-  /** Takes it down if the stage has refused all that it was made for. */
+  /** Records a finding if the stage rejected all samples. */
   expectAccepted(): void {
     if (this.#accepted) return;
     this.findings.add(
-      "accepts at least one of the samples (give it one that suits it, such as " +
+      "accepts at least one of the samples (pass a suitable one as " +
         "{ features: … } or { label: … })",
       "all of them",
-      `it refused ${this.#refusals.join("; ")}`,
+      `it rejected ${this.#refusals.join("; ")}`,
     );
   }
 }

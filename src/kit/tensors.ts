@@ -1,5 +1,5 @@
 /**
- * What the checks of stages that compute with tensors have in common.
+ * Shared parts of the checks of stages that compute with tensors.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { counted } from "./samples.ts";
 import type { StageChecks } from "./stage_checks.ts";
 
 /**
- * Opens engine after engine.
+ * Opens the engines one after another.
  *
- * @param checks What the author of the stage asked for.
- * @returns Their names, each while it is open: wasm, and native last where it can be had.
+ * @param checks The options of the check.
+ * @returns The name of each engine while it is open: wasm first, then native if it is available.
  */
 export async function* openEngines({ engines }: StageChecks): AsyncGenerator<string> {
   if (engines) {
@@ -26,20 +26,20 @@ export async function* openEngines({ engines }: StageChecks): AsyncGenerator<str
   if (name !== "wasm") yield name;
 }
 
-/** How many tensors there are. */
+/** Counts the tensors that exist. */
 export function tensorCount(): number {
   return tf.engine().state.numTensors;
 }
 
 /**
- * Runs a part of a check that hands out plain numbers only, and watches over tensors: what it
- * throws, leaves behind, disposes of or changes is a finding.
+ * Runs a part of a check that returns plain numbers, and monitors its tensors. An error, a leaked
+ * tensor, or a changed or disposed input becomes a finding.
  *
- * @param findings Where that is taken down.
- * @param asked What the stage is asked for.
- * @param inputs The tensors that the stage is given, by name.
+ * @param findings Receives the findings.
+ * @param asked A description of the sample.
+ * @param inputs The tensors that the stage receives, by name.
  * @param compute Calls the stage.
- * @returns What `compute` returned; undefined if it failed.
+ * @returns The result of `compute`, or undefined if it failed.
  */
 export function watched<T>(
   findings: Findings,
@@ -53,7 +53,7 @@ export function watched<T>(
   const before = tensorCount();
   let result: T | undefined;
   try {
-    // The result goes around tidy(), which would look for tensors in it.
+    // The result does not pass through tidy(), which would search it for tensors.
     tf.tidy(() => {
       result = compute();
     });
@@ -64,12 +64,12 @@ export function watched<T>(
   const left = tensorCount() - before;
   const disposed = copies.filter(([, tensor]) => tensor.isDisposed).map(([name]) => name);
   if (disposed.length > 0) {
-    findings.add("leaves its inputs as they are", asked, `it disposed of ${disposed.join(", ")}`);
+    findings.add("does not change its inputs", asked, `it disposed of ${disposed.join(", ")}`);
     return undefined;
   }
   if (left > 0) {
     findings.add(
-      "leaves no tensor behind (dispose of what is made outside tf.tidy(), and do not tf.keep() it)",
+      "leaves no tensors behind (dispose of tensors that are created outside tf.tidy(), and do not call tf.keep())",
       asked,
       `${counted(left, "tensor")} left over`,
     );
@@ -77,30 +77,30 @@ export function watched<T>(
   for (const [name, tensor, copy] of copies) {
     const values = tensor.dataSync();
     if (values.every((value, index) => value === copy[index])) continue;
-    findings.add("leaves its inputs as they are", asked, `it changed the values of ${name}`);
+    findings.add("does not change its inputs", asked, `it changed the values of ${name}`);
   }
   return result;
 }
 
 /**
- * Gradients of a scalar; undefined for tensors that it does not depend on.
+ * Computes the gradients of a scalar. They are undefined for tensors that it does not depend on.
  *
  * @param compute Computes the scalar.
- * @param inputs What it is derived by.
+ * @param inputs The tensors to differentiate by.
  */
 export function gradients(
   compute: () => tf.Scalar,
   inputs: readonly tf.Tensor[],
 ): readonly (tf.Tensor | undefined)[] {
-  // Unlike tf.grads(), this allows inputs that the result does not depend on.
+  // Unlike tf.grads(), this accepts inputs that the result does not depend on.
   return tf.engine().gradients(compute, [...inputs], undefined, true).grads;
 }
 
 /**
- * The greatest distance of numbers that should be alike, as a part of their size.
+ * Returns the largest relative difference between two lists of numbers.
  *
  * @param actual The numbers.
- * @param expected What they should be.
+ * @param expected The expected numbers.
  */
 export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) return Infinity;
@@ -118,9 +118,10 @@ export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>)
 }
 
 /**
- * The first number that is not finite, in words.
+ * Describes the first number that is not finite.
  *
  * @param values The numbers.
+ * @returns The description, or undefined if all numbers are finite.
  */
 export function notFinite(values: ArrayLike<number>): string | undefined {
   const bad = Array.from(values).find((value) => !Number.isFinite(value));
@@ -128,9 +129,10 @@ export function notFinite(values: ArrayLike<number>): string | undefined {
 }
 
 /**
- * What a stage returned in the place of a tensor, in words.
+ * Formats a shape.
  *
  * @param shape The shape.
+ * @returns The shape as text.
  */
 export function shapeText(shape: readonly number[]): string {
   return `[${shape.join(", ")}]`;

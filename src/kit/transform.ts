@@ -18,15 +18,16 @@ import type { Subject } from "./subject.ts";
 import { distance, notFinite, shapeText } from "./tensors.ts";
 
 /**
- * Holds a transform to its contract: what comes out is what it says, inputs stay as they are, the
- * same random numbers give the same rows, and what it measures survives being kept as JSON.
+ * Checks a transform: its output must match its description, it must not change its input, equal
+ * random numbers must give equal rows, and its measured statistics must survive a conversion to
+ * JSON.
  *
  * @param subject The transform.
  */
 export async function checkTransform(subject: Subject<TransformStage>): Promise<void> {
   const { stage, checks, findings } = subject;
   if (stage.on !== "training" && stage.on !== "all") {
-    findings.add("says training or all as `on`", "on", describeValue(stage.on));
+    findings.add("sets `on` to training or all", "on", describeValue(stage.on));
     return;
   }
   for (const sample of featuresSamples(checks)) {
@@ -74,7 +75,7 @@ async function tryTransform(
         const differing = difference(again, result);
         if (!differing) continue;
         findings.add(
-          "gives the same rows for the same random numbers (take them from context.random)",
+          "returns the same rows for the same random numbers (take them from context.random)",
           at,
           `${differing} differs ${how}`,
         );
@@ -136,7 +137,7 @@ function expectTransform(transform: Transform, asked: string, findings: Findings
   }
   if (Boolean(measure) !== Boolean(restore)) {
     findings.add(
-      "has measure() and restore() both, or neither",
+      "has both measure() and restore(), or neither",
       asked,
       measure ? "it has no restore()" : "it has no measure()",
     );
@@ -148,14 +149,14 @@ function expectTransform(transform: Transform, asked: string, findings: Findings
   );
   if (!bad) return true;
   findings.add(
-    "says of each feature which shape and dtype it has",
+    "describes each feature with its shape and dtype",
     asked,
     `${bad[0]}: ${JSON.stringify(bad[1])}`,
   );
   return false;
 }
 
-/** Measures with one instance and restores both, the second from JSON. */
+/** Measures with one instance and restores both, the second one from JSON. */
 async function measure(
   first: Transform,
   second: Transform,
@@ -169,15 +170,15 @@ async function measure(
     yield* batches;
   })());
   if (!unchanged()) {
-    findings.add("leaves its inputs as they are", `${asked}, measuring`, "it changed a batch");
+    findings.add("does not change its inputs", `${asked}, measuring`, "it changed a batch");
   }
   const json = JSON.stringify(measured);
   const kept: unknown = json === undefined ? undefined : JSON.parse(json);
   if (!sameJson(kept, measured)) {
     findings.add(
-      "measures plain JSON, which can be kept in the run folder",
+      "returns plain JSON from measure(), which is stored in the run folder",
       `${asked}, measuring`,
-      `${describeValue(measured)} became ${json ?? "nothing"}`,
+      `${describeValue(measured)} became ${json ?? "nothing"} in JSON`,
     );
   }
   first.restore!(measured);
@@ -204,9 +205,9 @@ function applyOnce(
   const result: unknown = transform.apply(batch, { random: createRandom(7) });
   if (!unchanged()) {
     findings.add(
-      "leaves its inputs as they are (they may be views of a file)",
+      "does not change its inputs (they may be views of a file)",
       asked,
-      "it changed the batch that it was given",
+      "it changed the batch",
     );
     return undefined;
   }
@@ -242,9 +243,9 @@ function expectBatch(
   const found = Object.keys(batch.features).sort().join(", ");
   if (described !== found) {
     findings.add(
-      "gives out the features that it describes",
+      "returns the features that it describes",
       asked,
-      `it describes ${described || "none"} and gave ${found || "none"}`,
+      `it describes ${described || "none"} but returned ${found || "none"}`,
     );
     return false;
   }
@@ -261,11 +262,15 @@ function expectColumn(
   findings: Findings,
 ): boolean {
   const column = features[name]!;
-  const promise = "gives out the features that it describes";
+  const promise = "returns the features that it describes";
   const expected = size * sizeOf(shape);
   if (column.shape?.join() !== shape.join()) {
     const got = column.shape ? shapeText(column.shape) : "no shape";
-    findings.add(promise, asked, `${name} has rows of ${got}; it describes ${shapeText(shape)}`);
+    findings.add(
+      promise,
+      asked,
+      `${name} has rows of shape ${got}; its description has ${shapeText(shape)}`,
+    );
     return false;
   }
   if (column.values?.length !== expected) {
@@ -287,11 +292,11 @@ function expectColumn(
   }
   const bad = notFinite(column.values);
   if (!bad) return true;
-  findings.add("gives out finite numbers", asked, `${name} has ${bad}`);
+  findings.add("returns finite numbers", asked, `${name} contains ${bad}`);
   return false;
 }
 
-/** Remembers what batches hold; the result tells whether they still hold it. */
+/** Records the contents of batches. Returns a function that checks whether they are unchanged. */
 function watchBatches(batches: readonly Batch[]): () => boolean {
   const held = batches.map((batch) => columnsOf(batch).map(({ values }) => values));
   const copies = held.map((arrays) => arrays.map(copyBytes));
@@ -305,7 +310,7 @@ function watchBatches(batches: readonly Batch[]): () => boolean {
 
 const columnsOf = ({ features, label }: Batch) => [label, ...Object.values(features)];
 
-/** The name of the first feature in which two batches differ. */
+/** Returns the name of the first feature in which two batches differ. */
 function difference(a: Batch, b: Batch): string | undefined {
   return Object.keys(b.features).find((name) => {
     const [one, other] = [a.features[name]?.values, b.features[name]!.values];

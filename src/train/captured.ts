@@ -3,23 +3,25 @@ import { CapturedFunction, type GraphReport } from "../engine/capture/capture.ts
 import type { Precision } from "../engine/capture/precision.ts";
 import { calledStage } from "../stages/stage_error.ts";
 
-/** Who hears what became of a captured function. */
+/** Receives the log lines about captured functions. */
 export interface CaptureListener {
-  /** Told what a person may want to know, a line at a time. */
+  /** Receives one line of text for the user. */
   readonly report: (line: string) => void;
-  /** Whether a person wants to know how steps are computed. */
+  /** Whether the user asked for debug output, such as how steps are computed. */
   readonly debug: boolean;
 }
 
 /**
- * A part of a run as a captured function. Where it cannot be captured, a line says which stage is
- * the cause; with `debug`, a line says how large the graph is.
+ * Wraps a function of a run so that the native engine can capture it as a graph. If it cannot be
+ * captured, a log line names the stage that prevents this. With `debug`, a log line reports the
+ * size of the graph.
  *
- * @param what What the function is, for the line.
- * @param listener Who hears of it.
+ * @param what The name of the function in log lines.
+ * @param listener Receives the log lines.
  * @param run The function.
- * @param rows The inputs whose first axis is the rows of a batch.
- * @param precision What the graph computes maps in.
+ * @param rows Returns the inputs whose first axis is the rows of a batch.
+ * @param precision The type in which the graph computes feature maps.
+ * @returns The captured function; the caller disposes of it.
  */
 export function captured<Input extends object, Output extends object>(
   what: string,
@@ -39,12 +41,14 @@ export function captured<Input extends object, Output extends object>(
     report: ({ captured, reason, origin, graph }) => {
       if (!captured) {
         const how = precision === "float32" ? "slower" : "slower, in float32";
-        report(`the ${what} runs op by op (${how}), because of ${origin ?? "a stage"}: ${reason}`);
+        report(`the ${what} runs op by op (${how}) because of ${origin ?? "a stage"}: ${reason}`);
         return;
       }
       if (precision !== "float32" && graph?.casts === 0 && !told) {
         told = true;
-        report(`the ${what} is in float32: nothing in it is large enough for ${precision}`);
+        report(
+          `the ${what} runs in float32 because none of its operations is large enough for ${precision}`,
+        );
       }
       if (debug && graph) report(`${what}: ${describeGraph(graph)}`);
     },
@@ -52,9 +56,10 @@ export function captured<Input extends object, Output extends object>(
 }
 
 /**
- * A captured graph in words.
+ * Describes a captured graph in one line of text.
  *
- * @param graph What is known of it.
+ * @param graph The report about the graph.
+ * @returns The description.
  */
 export function describeGraph(graph: GraphReport): string {
   const { nodes, constantBytes, casts, recordSeconds, loadSeconds, tracedRows } = graph;

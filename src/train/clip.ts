@@ -3,34 +3,38 @@ import { sumOfSquares } from "../engine/squares.ts";
 import type { Variable, VariableOwner } from "../stages/network.ts";
 import type { Gradients } from "./gradients.ts";
 
-/** How long gradients may be: Pascanu et al., "On the difficulty of training RNNs", section 3.2. */
+/**
+ * The largest allowed norm of gradients. See Pascanu et al., "On the difficulty of training RNNs",
+ * section 3.2.
+ */
 export interface Clip {
-  /** The greatest L2 norm. */
+  /** The largest allowed L2 norm. */
   readonly norm: number;
   /**
-   * Whose norm it is: of the gradients of all variables together; or of the light net's own, the
-   * booster's own and the shared ones, each for itself.
+   * Which gradients are clipped together: `all` clips the gradients of all variables by their
+   * common norm; `owner` clips the light net's, the booster's, and the shared gradients separately.
    */
   readonly per: "all" | "owner";
 }
 
-/** As in PyTorch, so that a norm of 0 divides nothing. */
+/** Prevents a division by zero, as in PyTorch. */
 const EPSILON = 1e-6;
 
-/** Gradients that are short enough, and how long they were. */
+/** Clipped gradients, and their norm before clipping. */
 export interface Clipped extends Gradients {
-  /** The L2 norm of all gradients before; NaN or infinite if any number of them is. */
+  /** The L2 norm of all gradients before clipping. It is NaN or infinite if any gradient is. */
   readonly norm: tf.Scalar;
 }
 
 /**
- * Measures gradients, and shortens those that are too long: each is multiplied by
- * min(1, norm / (its norm + 1e-6)), as by PyTorch's `clip_grad_norm_`.
+ * Measures the L2 norm of gradients and scales down those above the limit. Like PyTorch's
+ * `clip_grad_norm_`, it multiplies them by min(1, limit / (norm + 1e-6)).
  *
- * @param gradients The gradients; of tables each row once, with the sum of its uses.
+ * @param gradients The gradients. Gradients of tables list each row once, with the sum over its
+ *   uses.
  * @param variables The variables.
- * @param clip How long they may be; as long as they are by default.
- * @returns The gradients, which belong to the tidy around.
+ * @param clip The limit; undefined only measures the norm.
+ * @returns The gradients. They belong to the enclosing `tf.tidy()`.
  */
 export function clipGradients(
   gradients: Gradients,
@@ -64,11 +68,11 @@ export function clipGradients(
 }
 
 /**
- * The sum of squares of the gradients of each owner's variables.
+ * Computes the sum of squares of the gradients of each owner's variables.
  *
  * @param gradients The gradients.
  * @param variables The variables.
- * @returns The sums; an owner whose variables have no gradient has none.
+ * @returns The sums. Owners whose variables have no gradient are left out.
  */
 export function squaresByOwner(
   { gradients, rows }: Gradients,

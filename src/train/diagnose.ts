@@ -16,9 +16,9 @@ import {
 } from "./step.ts";
 import type { TensorsByName } from "./variables.ts";
 
-/** What is said of a step whose losses or gradients are not finite. */
+/** A training step and its results, for the check whether they are finite. */
 export interface BrokenStep {
-  /** All that a step computes with. */
+  /** The nets, losses, and optimizer. */
   readonly model: Model;
   /** The network's stage. */
   readonly network: StageReference;
@@ -26,45 +26,45 @@ export interface BrokenStep {
   readonly state: State;
   /** The batch. */
   readonly input: StepInput;
-  /** The losses: the total, then each term's before its weight. */
+  /** The total loss, followed by each loss term before its weight. */
   readonly losses: Float32Array;
   /** The L2 norm of all gradients. */
   readonly norm: number;
-  /** When it happened, in words. */
+  /** When the step happened, as text for messages. */
   readonly when: string;
-  /** Where the pipeline file has its losses. */
+  /** The location of the losses in the pipeline file. */
   readonly place: Place | undefined;
 }
 
-/** The numbers of a step are not finite. */
+/** The losses or gradients of a step are not finite. */
 export class NonFiniteError extends UserError {
-  /** The name that the engine prints. */
+  /** The error's name as JavaScript prints it. */
   override name = "NonFiniteError";
 }
 
 /**
- * Stops at the first step whose losses or gradients are not finite: nothing that comes after it
- * means anything.
+ * Throws an error if the losses or gradients of a step are not finite, because all later steps
+ * would be meaningless.
  *
  * @param step The step.
- * @throws {NonFiniteError} If any of its losses, or the norm of its gradients, is NaN or infinite;
- *   it names what was so first, and all losses.
+ * @throws {NonFiniteError} If a loss or the norm of the gradients is NaN or infinite. The message
+ *   names the first cause and lists all losses.
  */
 export async function refuseBroken(step: BrokenStep): Promise<void> {
   if (Number.isFinite(step.norm) && step.losses.every((loss) => Number.isFinite(loss))) return;
   const { message, place, hint } = await findBroken(step);
   const { model: { terms }, losses } = step;
   const values = terms.map(({ name }, index) => `${name} = ${losses[index + 1]}`).join(", ");
-  throw new NonFiniteError(`${message}; the losses: ${values}`, { place, hint });
+  throw new NonFiniteError(`${message}; losses: ${values}`, { place, hint });
 }
 
 /**
- * Finds out what made a step infinite or NaN: the weights that the step started with, the nets, the
- * losses themselves, or the gradients, the first of these that is not finite. Rows are: each
- * transform is held to that.
+ * Finds the first value of a step that is not finite. Checks, in this order, the weights before the
+ * step, the outputs of the nets, the losses, and the gradients. The batch needs no check, because
+ * the output of each transform is checked to be finite.
  *
  * @param step The step.
- * @returns What to tell the person.
+ * @returns The problem, as a message with its location and hint.
  */
 async function findBroken(step: BrokenStep): Promise<Problem> {
   const { model, network, state, when } = step;
@@ -72,7 +72,7 @@ async function findBroken(step: BrokenStep): Promise<Problem> {
   if (variable) {
     return {
       message:
-        `the optimizer has made ${variable.name} ${variable.number} before the batch ${when}`,
+        `the optimizer set the variable ${variable.name} to ${variable.number} before the batch ${when}`,
       place: model.optimizerStage.place,
       hint: divergedHint(),
     };
@@ -82,12 +82,13 @@ async function findBroken(step: BrokenStep): Promise<Problem> {
   tf.dispose(outputs);
   if (output) {
     return {
-      message: `the network ${JSON.stringify(network.name)} returned ${output.name} with ` +
+      message:
+        `the network ${JSON.stringify(network.name)} returned ${output.name} with the value ` +
         `${output.number} in row ${output.row} ${when}`,
       place: network.place,
       hint: hint(
         "broken/network",
-        "what it was given is finite: lower the learning rate if its weights have grown, or look for a division by 0, a root or a logarithm in it",
+        "the network's inputs are finite: lower the learning rate if its weights have grown, or look for a division by 0, a square root, or a logarithm in the network",
         { edit: "the learning rate, or the stage" },
       ),
     };
@@ -96,13 +97,11 @@ async function findBroken(step: BrokenStep): Promise<Problem> {
   return finite ? await brokenGradient(step) : brokenLoss(step);
 }
 
-/**
- * What to do about weights that are not finite any more.
- */
+/** Returns the hint for weights that are no longer finite. */
 export function divergedHint(): HintText {
   return hint(
     "broken/weights",
-    "lower the learning rate, begin with a warm-up, or clip the gradients (train.clip)",
+    "lower the learning rate, start with a warm-up schedule, or clip the gradients (train.clip)",
     { edit: "the optimizer's options" },
   );
 }
@@ -124,7 +123,8 @@ function brokenLoss({ model: { terms }, losses, when, place }: BrokenStep) {
 }
 
 /**
- * Which term's gradient is not finite though the loss is, and whether loss or network made it so.
+ * Finds the loss term whose gradient is not finite although its value is, and whether the loss or
+ * the network is the cause.
  */
 async function brokenGradient(step: BrokenStep) {
   const { model: { terms }, network, norm, when, place } = step;
@@ -136,18 +136,20 @@ async function brokenGradient(step: BrokenStep) {
       ? { what: `the loss ${term.name}`, place: stage.place }
       : { what: `the network ${JSON.stringify(network.name)}`, place: network.place };
     return {
-      message: `${culprit.what} has a gradient that is not finite ${when}: ${found.name} gets ` +
-        `${found.number} from ${term.name}`,
+      message:
+        `${culprit.what} has a gradient that is not finite ${when}: the gradient of the loss ${term.name} ` +
+        `with respect to ${found.name} contains ${found.number}`,
       place: culprit.place,
       hint: hint(
         "broken/slope",
-        "its value is finite, its slope is not: look for the root, logarithm or division of a number that may be 0, and add a small one",
+        "the value is finite but its derivative is not: look for a square root, logarithm, or division of a number that can be 0, and add a small constant to that number",
         { edit: "the stage" },
       ),
     };
   }
   return {
-    message: `the gradients' norm is ${norm} ${when}, though each loss's own gradients are finite`,
+    message:
+      `the norm of all gradients is ${norm} ${when}, although the gradients of each single loss are finite`,
     place,
     hint: hint(
       "broken/norm",
@@ -157,7 +159,7 @@ async function brokenGradient(step: BrokenStep) {
   };
 }
 
-/** The first variable whose gradient by one term is not finite. */
+/** Finds the first variable for which the gradient of one loss term is not finite. */
 async function brokenGradientOf(
   { model, state: { values }, input }: BrokenStep,
   term: Term,
@@ -185,7 +187,10 @@ async function brokenGradientOf(
   return broken;
 }
 
-/** Whether the gradient of a term by the outputs that it reads is not finite already. */
+/**
+ * Checks whether the gradient of a loss term with respect to the net outputs that it reads is
+ * already not finite.
+ */
 async function brokenByLoss(
   { model, state: { values }, input }: BrokenStep,
   term: Term,
@@ -213,7 +218,7 @@ async function brokenByLoss(
   return broken !== undefined;
 }
 
-/** All outputs of all nets that the losses read. */
+/** Computes all outputs of all nets that the losses read. */
 function forward({ model, state: { values }, input }: BrokenStep): TensorsByName {
   const { terms } = model;
   const names = terms.flatMap((term) =>
@@ -229,18 +234,21 @@ function forward({ model, state: { values }, input }: BrokenStep): TensorsByName
   });
 }
 
-/** A tensor that is not finite, with the first such number and its row. */
+/**
+ * A tensor that is not finite, with its first value that is not finite and the row of that value.
+ */
 interface Broken {
   readonly name: string;
   readonly number: number;
   readonly row: number;
 }
 
-/** The first tensor that is not finite. */
+/** Finds the first tensor that is not finite. */
 async function firstBroken(tensors: TensorsByName): Promise<Broken | undefined> {
   for (const [name, tensor] of Object.entries(tensors)) {
     if (tensor.dtype !== "float32") continue;
-    // Most are finite, and tables are large: numbers are read back of those alone that are not.
+    // Most tensors are finite, and tables are large. So only the numbers of tensors that are not
+    // finite are read back.
     const sum = sumOfSquares([tensor]);
     const [squares] = await sum.data();
     sum.dispose();

@@ -19,33 +19,33 @@ import { type FactorValues, type Term, termLoss } from "./objective.ts";
 import { type BatchTensors, batchTensors, rowsOf } from "./tensors.ts";
 import type { TensorsByName } from "./variables.ts";
 
-/** A metric of the plan. */
+/** A metric of the run. */
 export interface PlannedMetric {
   /** The metric's stage, for messages. */
   readonly stage: StageReference;
-  /** The key that its values have, after the net's name. */
+  /** The metric's name in keys, after the net's name. */
   readonly name: string;
-  /** Whether it is measured for each net. */
+  /** Whether the metric is measured for each net or once for the run. */
   readonly per: "net" | "run";
-  /** Which way is good. */
+  /** Whether higher or lower values are better. */
   readonly better: "higher" | "lower";
-  /** Whether it has a value of its own. */
+  /** Whether the metric has a single value or several named ones. */
   readonly values: "one" | "several";
   /** The metric. */
   readonly metric: Metric;
 }
 
-/** What an evaluation needs of the model. */
+/** The parts of a model that an evaluation needs. */
 export interface EvaluatedModel {
   /** The nets. */
   readonly pair: NetworkPair;
   /** Their names. */
   readonly nets: readonly NetName[];
-  /** The loss terms, measured without their gradients. */
+  /** The loss terms, computed without gradients. */
   readonly terms: readonly Term[];
 }
 
-/** What an evaluation computes with. */
+/** The input of an evaluation step. */
 export interface EvaluationInput {
   /** The variables' values. */
   readonly values: TensorsByName;
@@ -53,20 +53,21 @@ export interface EvaluationInput {
   readonly batch: BatchTensors;
 }
 
-/** What an evaluation computes. */
+/** The output of an evaluation step. */
 export interface EvaluationOutput {
   /** The logits of each net, in the order of the model's nets. */
   readonly logits: readonly tf.Tensor[];
-  /** `[terms]`: the mean of each loss term. */
+  /** The mean of each loss term, `[terms]`. */
   readonly losses: tf.Tensor;
 }
 
 /**
- * What the nets say of some rows, with running statistics and without dropout; a pure function of
- * tensors.
+ * Computes the nets' logits and the losses for a batch, with running statistics and without
+ * dropout. It is a pure function of tensors.
  *
  * @param model The nets and loss terms.
- * @param input Variables and rows.
+ * @param input The variables' values and the rows.
+ * @returns The logits and losses.
  */
 export function evaluationStep(
   { pair, nets, terms }: EvaluatedModel,
@@ -84,15 +85,15 @@ export function evaluationStep(
 }
 
 /**
- * Measures the nets on a split.
+ * Evaluates the nets on a split.
  *
  * @param model The nets and loss terms.
- * @param compute {@linkcode evaluationStep} of the model.
+ * @param compute {@linkcode evaluationStep} of the model, possibly as a captured function.
  * @param values The variables' values.
- * @param batches The split, transformed, batch by batch.
- * @param metrics What to measure.
- * @returns The metrics by key: `light/accuracy`.
- * @throws {StageError} If a metric returns what is not a number.
+ * @param batches The batches of the split, transformed.
+ * @param metrics The metrics to compute.
+ * @returns The metrics by key, such as `light/accuracy`.
+ * @throws {StageError} If a metric returns something other than a number.
  */
 export async function evaluate(
   model: EvaluatedModel,
@@ -125,12 +126,15 @@ export async function evaluate(
 }
 
 /**
- * What a metric has gathered, each value by its key: a finite number, or why there is none.
+ * Computes the values of a metric from its accumulator. Each value is a finite number or the reason
+ * why there is none.
  *
  * @param planned The metric.
- * @param accumulator What it has gathered.
- * @param key The metric's key, such as `light/auc`; several values have keys below it.
- * @throws {StageError} If it returns what is no value.
+ * @param accumulator What the metric accumulated over the split.
+ * @param key The metric's key, such as `light/auc`. If the metric has several values, their keys
+ *   start with it.
+ * @returns The keys and values.
+ * @throws {StageError} If the metric returns something other than values.
  */
 export function valuesOf(
   { stage, values }: Pick<PlannedMetric, "stage" | "values">,
@@ -142,13 +146,19 @@ export function valuesOf(
     ? Object.entries(value).map(([name, part]) => [name ? `${key}/${name}` : key, part] as const)
     : [[key, value] as const];
   if (values === "one" && !entries.some(([name]) => name === key)) {
-    throw new StageError(stage, `returned ${describe(value)}, without a value of its own`, {
-      hint: hint(
-        "metric/several",
-        'say `values: "several"` in defineMetric(), or name one of them ""',
-        { edit: "the stage" },
-      ),
-    });
+    throw new StageError(
+      stage,
+      `returned ${
+        describe(value)
+      }, but a metric with a single value must return one value that has no name`,
+      {
+        hint: hint(
+          "metric/several",
+          'set `values: "several"` in defineMetric(), or name one of the values ""',
+          { edit: "the stage" },
+        ),
+      },
+    );
   }
   return Object.fromEntries(entries.map(([name, part]) => {
     if (typeof part === "number") return [name, metricValue(part)];
@@ -156,20 +166,20 @@ export function valuesOf(
     throw new StageError(stage, `returned ${describe(part)} as ${name}`, {
       hint: hint(
         "metric/value",
-        "value() returns a number, undefinedMetric(REASON), or an object of these",
+        "return a number, undefinedMetric(REASON), or an object of these from value()",
         { edit: "the stage" },
       ),
     });
   }));
 }
 
-/** Whether a metric gave several values by their names; a promise or a list has none. */
+/** Checks whether a metric returned several named values. Promises and lists do not count. */
 function isSeveral(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value) &&
     !(value instanceof Promise) && !isUndefinedMetric(value);
 }
 
-/** What a metric gave in the place of a number, in a word. */
+/** Describes in a few words what a metric returned instead of a number. */
 function describe(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
   if (value instanceof Promise) return "a promise";
@@ -209,7 +219,10 @@ async function evaluateBatch(
 
 const noFactors: FactorValues = new Map();
 
-/** Without gradients a policy has nothing to say but which way round the loss is computed. */
+/**
+ * Without gradients, the only part of a policy that matters is the direction in which the loss is
+ * computed.
+ */
 function ungated(term: Term): Term {
   const policy = term.policy.map((pass) => ({ ...pass, from: 1, to: 1, shared: 1 }));
   return { ...term, policy };

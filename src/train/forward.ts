@@ -12,34 +12,38 @@ import type {
 } from "../stages/network.ts";
 import type { TensorsByName } from "./variables.ts";
 
-/** How much gradient passes into shared variables: a constant, or this step's value. */
+/**
+ * The factor on the gradient that flows into shared variables: a constant, or a tensor with this
+ * step's value.
+ */
 export type Gate = number | tf.Scalar;
 
-/** What a step's forward passes start from. */
+/** The input of a step's forward passes. */
 export interface ForwardInput {
   /** The values of all variables. */
   readonly values: TensorsByName;
   /** The features, `[batch, ...shape]`. */
   readonly features: TensorsByName;
-  /** Whether this is training. */
+  /** Whether this is a training step, as opposed to an evaluation. */
   readonly training: boolean;
-  /** This step's seed for a purpose. */
+  /** Returns this step's seed for a given purpose. */
   readonly seed: (purpose: string) => tf.Scalar;
-  /** Reads rows of a table; without a gradient by default. */
+  /** Reads rows of an embedding table; without a gradient by default. */
   readonly lookup?: ((table: Variable, ids: tf.Tensor) => tf.Tensor) | undefined;
   /**
-   * Whose variables stay as they are; none by default. A frozen net is computed as it ships, with
-   * running statistics and without dropout, and is a constant where all that it reads is frozen.
+   * The owners whose variables are frozen; none by default. A frozen net computes as in inference,
+   * with running statistics and without dropout. It is a constant if all variables that it reads
+   * are frozen.
    */
   readonly frozen?: ReadonlySet<VariableOwner> | undefined;
 }
 
 /**
- * The forward passes of one step. A net is computed once for each gate that losses put on its
- * shared variables, and what both nets share is computed once for all.
+ * The forward passes of one step. Each net is computed once for each gate that the losses apply to
+ * its shared variables. The part that both nets share is computed only once.
  */
 export class Forward {
-  /** What variables that are not trainable become after this step. */
+  /** The new values of variables that are not trainable, such as running statistics. */
   readonly updates: Map<string, tf.Tensor> = new Map();
   readonly #pair: NetworkPair;
   readonly #input: ForwardInput;
@@ -49,10 +53,10 @@ export class Forward {
   readonly #measured = new Set<NetName>();
 
   /**
-   * Prepares the passes; nothing is computed yet.
+   * Prepares the passes without computing anything.
    *
    * @param pair The nets.
-   * @param input Variables and features.
+   * @param input The variables' values and the features.
    */
   constructor(pair: NetworkPair, input: ForwardInput) {
     this.#pair = pair;
@@ -60,12 +64,12 @@ export class Forward {
   }
 
   /**
-   * What a net computes.
+   * Computes the outputs of a net.
    *
    * @param net The net.
-   * @param shared How much of the gradient passes into shared variables.
+   * @param shared The factor on the gradient into shared variables.
    * @returns Its outputs.
-   * @throws {Error} If there is no such net in this run.
+   * @throws {Error} If this run has no such net.
    */
   outputs(net: NetName, shared: Gate = 1): Outputs {
     const constant = this.#isFrozen(net) && this.#isFrozen("shared");
@@ -74,7 +78,7 @@ export class Forward {
     let outputs = this.#outputs.get(key);
     if (!outputs) {
       const compute = this.#pair[net];
-      if (!compute) throw new Error(`this run has no ${net}`);
+      if (!compute) throw new Error(`this run has no ${net} net`);
       const pass = () => compute(this.#input.features, this.#scope(net, gate));
       outputs = constant ? offTape(pass) : pass();
       this.#measured.add(net);
@@ -84,13 +88,14 @@ export class Forward {
   }
 
   /**
-   * The value of a variable that belongs to no net.
+   * Returns the value of a variable that belongs to no net, such as a variable of a loss.
    *
    * @param variable The variable.
+   * @returns Its value.
    */
   read({ name }: Variable): tf.Tensor {
     const value = this.#input.values[name];
-    if (!value) throw new Error(`the variable ${JSON.stringify(name)} was not declared`);
+    if (!value) throw new Error(`the variable ${JSON.stringify(name)} is not declared`);
     return value;
   }
 
@@ -110,23 +115,32 @@ export class Forward {
       (({ name }: Variable, ids: tf.Tensor) => gatherRows(values[name]!, ids));
     const known = ({ name }: Variable) => {
       if (!Object.hasOwn(values, name)) {
-        throw new Error(`the variable ${JSON.stringify(name)} was not declared`);
+        throw new Error(`the variable ${JSON.stringify(name)} is not declared`);
       }
     };
-    // Every pass of a net sees the same rows: its running statistics move once a step.
+    // All passes of a net read the same rows, so its running statistics are updated only once per
+    // step.
     const first = !this.#measured.has(net);
     const scope = (gate: Gate, owner: VariableOwner = net): Scope => ({
       training: training && !this.#isFrozen(owner),
       read: (variable) => {
         known(variable);
         const { name, owner, table } = variable;
-        if (table) throw new Error(`the table ${JSON.stringify(name)} is read by scope.lookup()`);
+        if (table) {
+          throw new Error(
+            `the variable ${JSON.stringify(name)} is a table: read its rows with scope.lookup()`,
+          );
+        }
         return owner === "shared" ? scaleGradient(values[name]!, gate) : values[name]!;
       },
       lookup: (variable, ids) => {
         known(variable);
         if (!variable.table) {
-          throw new Error(`the variable ${JSON.stringify(variable.name)} is not a table`);
+          throw new Error(
+            `the variable ${
+              JSON.stringify(variable.name)
+            } is not a table, so scope.lookup() cannot read its rows`,
+          );
         }
         const rows = lookup(variable, ids);
         return variable.owner === "shared" ? scaleGradient(rows, gate) : rows;

@@ -4,25 +4,25 @@ import type { Variable } from "../stages/network.ts";
 import { Lookups } from "./lookups.ts";
 import type { TensorsByName } from "./variables.ts";
 
-/** The gradients of a loss. */
+/** The gradients of a loss with respect to variables. */
 export interface Gradients {
   /**
-   * By variable, tables among them where all their rows are moved; those that the loss does not
-   * reach have none.
+   * The gradients by the variable's name. They include tables of which all rows are updated, and
+   * exclude variables that the loss does not depend on.
    */
   readonly gradients: Readonly<Record<string, tf.Tensor | undefined>>;
-  /** By table, of the rows that were read. */
+  /** The gradients of the rows that were read, by the table's name. */
   readonly rows: ReadonlyMap<string, RowGradient>;
 }
 
 /**
- * The gradients of a loss by the variables that it depends on.
+ * Computes the gradients of a loss with respect to variables.
  *
- * @param variables The variables; those that are not trainable have none.
+ * @param variables The variables. Those that are not trainable get no gradient.
  * @param values Their values.
- * @param loss Computes the loss, reading tables by the function that it is given.
- * @param tables Whether gradients of tables are those of the rows that were read, or of all rows.
- * @returns The gradients, which belong to the tidy around.
+ * @param loss Computes the loss. It reads table rows with the function that it receives.
+ * @param tables Whether tables get gradients for the rows that were read only, or for all rows.
+ * @returns The gradients. They belong to the enclosing `tf.tidy()`.
  */
 export function gradientsOf(
   variables: readonly Variable[],
@@ -33,7 +33,7 @@ export function gradientsOf(
   const lookups = new Lookups(variables, values);
   const names = variables.filter(({ trainable, table }) => trainable && !table)
     .map(({ name }) => name);
-  // Unlike tf.grads(), this allows variables that the loss does not reach.
+  // Unlike tf.grads(), this accepts variables that the loss does not depend on.
   const { grads } = tf.engine().gradients(
     () => loss(lookups.lookup),
     [...names.map((name) => values[name]!), ...Object.values(lookups.anchors)],

@@ -5,31 +5,33 @@ import type { NetName, NetworkPair } from "../stages/network.ts";
 import { Forward } from "./forward.ts";
 import type { TensorsByName } from "./variables.ts";
 
-/** What a net is asked. */
+/** The input of a net. */
 export interface InferenceInput {
   /** The features, `[rows, ...shape]`. */
   readonly features: TensorsByName;
 }
 
-/** What a net says. */
+/** The output of a net. */
 export interface InferenceOutput {
   /** The logits, `[rows, ...shape]`; the caller disposes of them. */
   readonly logits: tf.Tensor;
 }
 
-/** A net as a function of features. */
+/** A net as a captured function of features. */
 export type CapturedInference = Pick<
   CapturedFunction<InferenceInput, InferenceOutput>,
   "call" | "dispose"
 >;
 
-/** Weights of more numbers than this, embedding tables, are handed over instead of written out. */
+/**
+ * Weights with more numbers than this (embedding tables) are inputs of the graph, not constants.
+ */
 const LARGEST_CONSTANT = 2 ** 24;
 
 /**
- * One net of a pair as a function of features alone, as it ships: its weights are constants, batch
- * norms use their running statistics, and on the native engine each number of rows becomes a graph
- * of its own in which batch norms are folded into convolutions.
+ * Returns one net of a pair as a function of its features, for inference. The weights are constants
+ * and batch norms use their running statistics. On the native engine, each number of rows gets its
+ * own graph, in which batch norms are folded into convolutions.
  *
  * @example
  * ```ts
@@ -55,12 +57,12 @@ const LARGEST_CONSTANT = 2 ** 24;
  * ```
  *
  * @param pair The nets.
- * @param net Which of them.
- * @param values The values of its variables, which have to stay as they are and be kept as long as
+ * @param net The net of the pair to use.
+ * @param values The values of the net's variables. They must not change, and must exist as long as
  *   the function is called with new numbers of rows.
- * @param report Told what became of each graph.
- * @returns The function; `dispose()` frees its graphs, not the values.
- * @throws {Error} If the pair has no such net, when it is called.
+ * @param report Receives a report about each graph.
+ * @returns The function. Its `dispose()` frees the graphs but not the values.
+ * @throws {Error} When called, if the pair has no such net.
  */
 export function captureInference(
   pair: NetworkPair,

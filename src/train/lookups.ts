@@ -3,7 +3,7 @@ import { gatherRows, type RowGradient, sumByRow, wholeGradient } from "../engine
 import type { Variable } from "../stages/network.ts";
 import type { TensorsByName } from "./variables.ts";
 
-/** Rows that were read in a step, and the gradient that came back for them. */
+/** Rows that a step read, and their gradient. */
 interface Use {
   readonly ids: tf.Tensor1D;
   readonly rows: tf.Tensor2D;
@@ -11,23 +11,25 @@ interface Use {
 }
 
 /**
- * The rows of tables that a step reads, and their gradients.
+ * The table rows that a step reads, and their gradients.
  *
- * A table itself is not on the tape, where its gradient would be as large as the table. In its
- * place stands an anchor, a number that the rows seem to depend on; on its way back to the anchor
- * the gradient of the rows is kept.
+ * The tape does not record a table itself, because its gradient would be as large as the table. It
+ * records an anchor instead: a scalar that the rows formally depend on. When the backward pass
+ * reaches the anchor, the gradient of the rows is kept.
  */
 export class Lookups {
-  /** By table: what the tape is asked for the gradient of, so that it comes past the rows. */
+  /**
+   * The anchor of each table. The tape computes their gradients and thus passes through the rows.
+   */
   readonly anchors: TensorsByName;
   readonly #values: TensorsByName;
   readonly #uses = new Map<string, Use[]>();
 
   /**
-   * Prepares the look-ups of a step.
+   * Prepares the lookups of a step.
    *
-   * @param variables The variables that move; other tables are read without a gradient.
-   * @param values Their values.
+   * @param variables The variables that the step updates. Other tables are read without a gradient.
+   * @param values The variables' values.
    */
   constructor(variables: readonly Variable[], values: TensorsByName) {
     this.#values = values;
@@ -41,6 +43,7 @@ export class Lookups {
    *
    * @param table The table.
    * @param ids The row numbers, of any shape.
+   * @returns The rows.
    */
   readonly lookup = ({ name, shape }: Variable, ids: tf.Tensor): tf.Tensor => {
     const table = this.#values[name]!, anchor = this.anchors[name];
@@ -51,7 +54,7 @@ export class Lookups {
       return {
         value,
         gradFunc: (dy: tf.Tensor, [ids, value]: tf.Tensor[]) => {
-          // The tape clears up behind itself; what is kept here, gradients() hands over.
+          // The tape disposes of its tensors, so tensors for gradients() have to be kept.
           const use = {
             ids: tf.keep(tf.reshape(ids!, [-1]) as tf.Tensor1D),
             rows: tf.keep(tf.reshape(value!, [-1, shape[1]!]) as tf.Tensor2D),
@@ -65,9 +68,10 @@ export class Lookups {
   };
 
   /**
-   * The gradients of all tables that the loss reaches, by name.
+   * Returns the gradients of all tables that the loss depends on, by name.
    *
-   * @returns Each row that was touched once; the tensors belong to the tidy around.
+   * @returns The gradients, with each row that was read listed once. They belong to the enclosing
+   *   `tf.tidy()`.
    */
   gradients(): ReadonlyMap<string, RowGradient> {
     const all = new Map<string, RowGradient>();
@@ -87,9 +91,10 @@ export class Lookups {
   }
 
   /**
-   * The gradients of all tables that the loss reaches, as large as the tables.
+   * Returns the gradients of all rows of all tables that the loss depends on.
    *
-   * @returns The tensors, which belong to the tidy around.
+   * @returns The gradients, which have the shapes of the tables. They belong to the enclosing
+   *   `tf.tidy()`.
    */
   wholeGradients(): TensorsByName {
     const all: Record<string, tf.Tensor> = {};

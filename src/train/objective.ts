@@ -9,7 +9,7 @@ import type { NetName } from "../stages/network.ts";
 import type { Forward, Gate } from "./forward.ts";
 import type { BatchTensors } from "./tensors.ts";
 
-/** An output of a net: `booster.logits`. */
+/** A reference to an output of a net, such as `booster.logits`. */
 export interface OutputReference {
   /** The net. */
   readonly net: NetName;
@@ -17,7 +17,7 @@ export interface OutputReference {
   readonly output: string;
 }
 
-/** What all loss terms have. */
+/** The properties of all loss terms. */
 interface TermBase {
   /** The term's name, unique in the run. */
   readonly name: string;
@@ -25,45 +25,52 @@ interface TermBase {
   readonly stage: StageReference;
   /** The factor on the term in the total loss. */
   readonly weight: number;
-  /** What passes to whom. */
+  /** The policy that decides where gradients flow. */
   readonly policy: GradientPolicy;
 }
 
-/** A comparison with the label. */
+/** A loss that compares an output with the label. */
 export interface TaskTerm extends TermBase {
   readonly form: "task";
   readonly compute: TaskLoss;
   readonly on: OutputReference;
-  /** The shape of a row of the logits that it compares, where zeros there are a uniform guess. */
+  /**
+   * The shape of one row of the logits. Logits of zero are a uniform guess; without a `guess`, no
+   * such baseline exists.
+   */
   readonly guess?: readonly number[] | undefined;
 }
 
 /** A comparison of two outputs. */
 export interface HintPair {
   readonly compute: HintLoss;
-  /** The loss the other way round, for passes that are reversed; `compute` by default. */
+  /**
+   * The loss with both outputs exchanged, for passes in the reverse direction; `compute` by
+   * default.
+   */
   readonly reversed?: HintLoss;
   readonly from: OutputReference;
   readonly to: OutputReference;
 }
 
-/** The sum of comparisons of two outputs. */
+/** A loss that is the sum of comparisons of two outputs. */
 export interface HintTerm extends TermBase {
   readonly form: "hint";
   readonly pairs: readonly HintPair[];
 }
 
-/** One loss of the total loss. */
+/** A term of the total loss. */
 export type Term = TaskTerm | HintTerm;
 
-/** This step's values of the factors that change over a run. */
+/** This step's values of gradient factors that change during a run. */
 export type FactorValues = ReadonlyMap<Factor, tf.Scalar>;
 
 /**
- * The factors of all terms that are functions of the position. Their values are inputs of a step,
- * so that a step that was recorded once holds for the whole run.
+ * Lists the gradient factors of all loss terms that are functions of the position in the run. Their
+ * values are inputs of a step, so that a captured graph stays valid for the whole run.
  *
  * @param terms The loss terms.
+ * @returns The factors.
  */
 export function changingFactors(
   terms: readonly Term[],
@@ -75,14 +82,16 @@ export function changingFactors(
 }
 
 /**
- * The value of a loss term, a scalar before its weight.
+ * Computes the value of a loss term as a scalar, before its weight.
  *
  * @param term The term.
  * @param forward The step's forward passes.
- * @param rows The labels, `[batch]`, and how much each row counts, `[batch]`; all alike by default.
- *   A loss that compares rows with one another, and so is one number, stays as it is.
- * @param factors This step's values of changing factors.
- * @throws {StageError} If the loss returns anything but one number a row or one number.
+ * @param rows The labels and the weights of the rows, both `[batch]`. Without weights, all rows
+ *   count equally. A loss that compares rows with each other returns a single number, which is not
+ *   weighted.
+ * @param factors This step's values of the changing gradient factors.
+ * @returns The value.
+ * @throws {StageError} If the loss returns neither one number per row nor a scalar.
  */
 export function termLoss(
   term: Term,
@@ -93,7 +102,8 @@ export function termLoss(
   const { label } = rows;
   const gate = (factor: Factor): Gate => typeof factor === "number" ? factor : factors.get(factor)!;
   const gated = (reference: OutputReference, factor: Factor, shared: Factor) => {
-    // A blocked output passes nothing on, so that it needs no pass with gated shared variables.
+    // A blocked output receives no gradient, so it needs no separate pass with gated shared
+    // variables.
     const outputs = forward.outputs(reference.net, factor === 0 ? 1 : gate(shared));
     return scaleGradient(outputs[reference.output]!, gate(factor));
   };
@@ -115,12 +125,13 @@ export function termLoss(
 }
 
 /**
- * What a uniform guess costs: the value of a loss term for logits of 0.
+ * Computes the loss of a uniform guess: the value of a loss term for logits of zero.
  *
- * @param term The term, which has a `guess`.
- * @param rows The labels, and how much each row counts.
- * @param read The value of a variable of the loss.
- * @throws {StageError} If the loss returns anything but one number a row or one number.
+ * @param term The loss term, which must have a `guess`.
+ * @param rows The labels and the weights of the rows.
+ * @param read Returns the value of a variable of the loss.
+ * @returns The value, a scalar.
+ * @throws {StageError} If the loss returns neither one number per row nor a scalar.
  */
 export function uniformLoss(
   term: TaskTerm,
@@ -133,10 +144,10 @@ export function uniformLoss(
   return tf.mul(loss, term.policy.length);
 }
 
-/** What of a batch a loss needs beside the nets' outputs. */
+/** The columns of a batch that a loss needs in addition to the nets' outputs. */
 export type LabelledRows = Pick<BatchTensors, "label" | "weight">;
 
-/** The smallest number that a float32 has in full. */
+/** The smallest normal float32 number. */
 const minWeight = 2 ** -126;
 
 function meanLoss(
@@ -147,15 +158,15 @@ function meanLoss(
   const count = label.shape[0]!;
   const loss = callStage(stage, "its loss", compute);
   if (!(loss instanceof tf.Tensor)) {
-    throw new StageError(stage, `returned ${describeValue(loss)} instead of a tensor`, {
+    throw new StageError(stage, `returned ${describeValue(loss)} as the loss; expected a tensor`, {
       hint: lossHint("batch"),
     });
   }
   if (loss.rank === 0) return loss as tf.Scalar;
   if (loss.rank === 1 && loss.shape[0] === count) {
     if (!weight) return tf.mean(loss);
-    // Rows that all weigh nothing have no loss rather than one that is not a number: tf.divNoNan(),
-    // which compares, has no gradient.
+    // If all rows have the weight 0, the loss is 0 instead of NaN. tf.divNoNan() cannot be used
+    // here because its comparison has no gradient.
     return tf.div(tf.sum(tf.mul(loss, weight)), tf.maximum(tf.sum(weight), minWeight));
   }
   throw new StageError(
@@ -165,8 +176,12 @@ function meanLoss(
   );
 }
 
-/** What a loss has to return for so many rows. */
+/** Returns the hint that states what a loss must return for a number of rows. */
 const lossHint = (rows: number | "batch") =>
-  hint("loss/value", `return one loss a row [${rows}], or their mean, a scalar []`, {
-    edit: "the stage",
-  });
+  hint(
+    "loss/value",
+    `return one loss per row, a tensor of shape [${rows}], or their mean, a scalar of shape []`,
+    {
+      edit: "the stage",
+    },
+  );

@@ -16,7 +16,7 @@ import { changingFactors, type FactorValues, type Term, termLoss } from "./objec
 import { type BatchTensors, rowsOf } from "./tensors.ts";
 import { firstValue, type GivenState, type TensorsByName } from "./variables.ts";
 
-/** All that a step computes with and that does not change over a run. */
+/** The parts of a training step that stay the same during a run. */
 export interface Model {
   /** The nets. */
   readonly pair: NetworkPair;
@@ -24,59 +24,66 @@ export interface Model {
   readonly variables: readonly Variable[];
   /** The loss terms. */
   readonly terms: readonly Term[];
-  /** The rule by which variables move. */
+  /** The rule that updates the variables. */
   readonly optimizer: Optimizer;
   /** The optimizer's stage, for messages. */
   readonly optimizerStage: StageReference;
-  /** Which rows of tables a step moves: those that it reads (`lazy`, the default), or all. */
+  /** Which table rows a step updates: only those that it reads (`lazy`, the default), or all. */
   readonly tables?: "lazy" | "exact" | undefined;
-  /** How long gradients may be; of any length by default. */
+  /** The largest allowed norm of gradients; unlimited by default. */
   readonly clip?: Clip | undefined;
-  /** Whose variables stay as they are: no gradient, no slots, running statistics used and kept. */
+  /**
+   * The owners whose variables are frozen: they have no gradients or optimizer slots, and their
+   * running statistics are used but not updated.
+   */
   readonly frozen?: ReadonlySet<VariableOwner> | undefined;
 }
 
-/** What changes from step to step. */
+/** The state of training, which each step changes. */
 export interface State {
   /** The variables' values by name. */
   readonly values: TensorsByName;
-  /** What the optimizer keeps, by slot and by the variable's name. */
+  /** The optimizer's slots, by the slot's name and the variable's name. */
   readonly slots: Readonly<Record<string, TensorsByName>>;
 }
 
-/** What a step is given; tensors only, so that it can be recorded once and replayed. */
+/**
+ * The input of a step. It consists only of tensors, so that a step can be captured once and
+ * replayed.
+ */
 export interface StepInput extends BatchTensors {
   /** The learning rate. */
   readonly learningRate: tf.Scalar;
-  /** The number of the step, from 1. */
+  /** The number of the step, starting at 1. */
   readonly step: tf.Scalar;
-  /** Numbers that the optimizer computes in float64 from the step's number and learning rate. */
+  /** Numbers that the optimizer computes in float64 from the step number and learning rate. */
   readonly scalars: Readonly<Record<string, tf.Scalar>>;
-  /** The step's seed, an int32. */
+  /** The step's seed, an int32 scalar. */
   readonly seed: tf.Scalar;
   /** The values of changing gradient factors, in the order of {@linkcode changingFactors}. */
   readonly factors: readonly tf.Scalar[];
 }
 
-/** What a step leaves. */
+/** The output of a step. */
 export interface StepOutput {
-  /** The state after it. */
+  /** The state after the step. */
   readonly state: State;
-  /** `[1 + terms]`: the total loss, then each term before its weight. */
+  /** The total loss, followed by each term before its weight, `[1 + terms]`. */
   readonly losses: tf.Tensor1D;
   /**
-   * The L2 norm of the gradients of all variables, before they are clipped; NaN or infinite if any
-   * number of them is.
+   * The L2 norm of the gradients of all variables before clipping. It is NaN or infinite if any
+   * gradient is.
    */
   readonly norm: tf.Scalar;
 }
 
 /**
- * The state before the first step.
+ * Creates the state before the first step.
  *
  * @param model The model.
- * @param values The variables' first values; the state takes them over.
- * @param given What slots begin with instead of their usual values, by slot.
+ * @param values The variables' initial values. The state takes ownership of them.
+ * @param given Initial values of optimizer slots that replace the usual ones, by slot.
+ * @returns The state.
  */
 export function initialState(
   model: Model,
@@ -97,27 +104,29 @@ export function initialState(
 }
 
 /**
- * The variables that the optimizer keeps something of.
+ * Lists the variables for which the optimizer keeps slots.
  *
  * @param model The model.
+ * @returns The variables.
  */
 export function slotVariables(model: Pick<Model, "variables" | "frozen">): readonly Variable[] {
   return movedVariables(model).filter(({ trainable }) => trainable);
 }
 
 /**
- * One training step: both nets forward, the losses through their gradient policies, backward, and
- * the optimizer. A pure function of its tensors but for embedding tables, whose touched rows it
- * writes in place unless all rows are moved; the caller disposes of the state before it.
+ * Runs one training step: the forward passes of both nets, the losses with their gradient policies,
+ * the backward pass, and the optimizer. It is a pure function of its tensors, except that it writes
+ * the touched rows of embedding tables in place (unless it updates all rows). The caller disposes
+ * of the previous state.
  *
- * If a loss or the norm of the gradients is not finite, tables stay as they are. The state after
- * such a step is of no use: the caller goes on with the state before, which is whole.
+ * If a loss or the norm of the gradients is not finite, tables do not change. The caller must then
+ * discard the returned state and continue with the previous state, which is still valid.
  *
  * @param model The model.
- * @param state The state before.
+ * @param state The state before the step.
  * @param input The batch, the learning rate, and the seed.
- * @returns The state after, the losses, and how long the gradients were.
- * @throws {StageError} If a loss or the optimizer returns what it should not.
+ * @returns The state after the step, the losses, and the norm of the gradients.
+ * @throws {StageError} If a loss or the optimizer returns an invalid value.
  */
 export function trainStep(model: Model, state: State, input: StepInput): StepOutput {
   return tf.tidy(() => {
@@ -140,7 +149,10 @@ export function trainStep(model: Model, state: State, input: StepInput): StepOut
   });
 }
 
-/** The gradients of the total loss by variable; a variable that no loss reaches has none. */
+/**
+ * Computes the gradients of the total loss by variable. Variables that no loss depends on have
+ * none.
+ */
 function backward(
   model: Model,
   { values }: State,
@@ -149,8 +161,8 @@ function backward(
   losses: tf.Tensor1D;
   updates: TensorsByName;
 } {
-  // The tape clears up all that its function made, so what else is wanted of it has to be kept; the
-  // caller disposes of it as of the rest of the step's output.
+  // The tape disposes of all tensors of its function, so other results must be kept. The caller
+  // disposes of them together with the rest of the step's output.
   const { terms } = model;
   let losses!: tf.Tensor1D;
   let updates: TensorsByName = {};
@@ -168,9 +180,10 @@ function backward(
 }
 
 /**
- * The variables that a step moves: those that are not frozen.
+ * Lists the variables that a step updates: those that are not frozen.
  *
  * @param model The model.
+ * @returns The variables.
  */
 export function movedVariables(
   { variables, frozen }: Pick<Model, "variables" | "frozen">,
@@ -179,22 +192,24 @@ export function movedVariables(
 }
 
 /**
- * The values of changing gradient factors in a step.
+ * Returns the values of the changing gradient factors in a step.
  *
  * @param terms The loss terms.
  * @param input The step's input.
+ * @returns The values by factor.
  */
 export function factorValues(terms: readonly Term[], { factors }: StepInput): FactorValues {
   return new Map(changingFactors(terms).map((factor, index) => [factor, factors[index]!]));
 }
 
 /**
- * The forward passes of a step.
+ * Creates the forward passes of a step.
  *
- * @param model The nets, and what of them is frozen.
- * @param values The values of their variables.
+ * @param model The nets and which owners are frozen.
+ * @param values The variables' values.
  * @param input The batch and the step's seed.
- * @param lookup Reads rows of tables; without a gradient by default.
+ * @param lookup Reads rows of embedding tables; without a gradient by default.
+ * @returns The forward passes, which are computed on demand.
  */
 export function forwardPass(
   { pair, frozen }: Pick<Model, "pair" | "frozen">,
@@ -212,7 +227,7 @@ export function forwardPass(
   });
 }
 
-/** A variable, or some rows of it, with the optimizer's slots. */
+/** A variable, or some of its rows, with the optimizer's slots. */
 interface Value {
   readonly value: tf.Tensor;
   readonly slots: TensorsByName;
@@ -225,7 +240,10 @@ function valueOf({ values, slots }: State, name: string): Value {
   };
 }
 
-/** Moves the rows of a table that a step has touched, in place; if it is not sound, by nothing. */
+/**
+ * Updates the rows of a table that a step has read, in place. If the step is not finite, the rows
+ * do not change.
+ */
 function moveRows(
   model: Model,
   variable: Variable,
@@ -271,13 +289,15 @@ function move(
     if (!(tensor instanceof tf.Tensor)) {
       throw new StageError(
         optimizerStage,
-        `returned ${describeValue(tensor)} as the ${what} of ${name}`,
+        `returned ${
+          describeValue(tensor)
+        } as the ${what} of the variable ${name}; expected a tensor`,
       );
     }
     if (tensor.shape.join() !== shape.join()) {
       throw new StageError(
         optimizerStage,
-        `returned the ${what} of ${name} with shape [${tensor.shape}]; expected [${shape}]`,
+        `returned the ${what} of the variable ${name} with shape [${tensor.shape}]; expected [${shape}]`,
       );
     }
   }
@@ -285,20 +305,21 @@ function move(
 }
 
 /**
- * How strongly each loss term pulls at whose variables: L2 norms of the gradients of each weighted
- * term by itself. Where a policy blocks a term, its norm is exactly 0, as there is no gradient.
+ * Measures the gradients of each loss term separately: the L2 norms of the weighted term's
+ * gradients for each owner of variables. If a policy blocks a term, its norm is exactly 0.
  *
  * @param model The model.
- * @param state Variables and slots; they stay as they are.
+ * @param state The variables and slots, which do not change.
  * @param input The batch.
- * @returns A row a term.
+ * @returns One element per loss term.
  */
 export async function gradientNorms(
   model: Model,
   state: State,
   input: StepInput,
 ): Promise<GradientNorms[]> {
-  // Once, but with far less memory than op by op.
+  // This function is captured although it runs only once, because a graph needs far less memory
+  // than running op by op.
   const compute = new CapturedFunction(
     ({ state, input }: { state: State; input: StepInput }) => ({
       sums: model.terms.map((term) => squaredNorms(model, term, state, input)),
@@ -320,7 +341,7 @@ export async function gradientNorms(
   return rows;
 }
 
-/** The sums of squares of a term's gradients, by owner. */
+/** Computes the sums of squares of a term's gradients by owner. */
 function squaredNorms(model: Model, term: Term, { values }: State, input: StepInput): tf.Tensor {
   const { terms } = model, variables = movedVariables(model);
   const factors = factorValues(terms, input);
@@ -338,10 +359,10 @@ function squaredNorms(model: Model, term: Term, { values }: State, input: StepIn
 const ownersOf = (model: Model) => [...new Set(movedVariables(model).map(({ owner }) => owner))];
 
 /**
- * Disposes of the tensors of one state that another does not hold as well.
+ * Disposes of the tensors of a state, except those that another state also holds.
  *
- * @param old The state that is no longer needed.
- * @param kept The state that is.
+ * @param old The state to dispose of.
+ * @param kept The state whose tensors are kept.
  */
 export function disposeState(old: State, kept?: State): void {
   const held = new Set(kept ? tensorsOf(kept) : []);
@@ -351,9 +372,10 @@ export function disposeState(old: State, kept?: State): void {
 }
 
 /**
- * All tensors of a state.
+ * Lists all tensors of a state.
  *
  * @param state The state.
+ * @returns The tensors.
  */
 export function tensorsOf({ values, slots }: State): tf.Tensor[] {
   return [...Object.values(values), ...Object.values(slots).flatMap((slot) => Object.values(slot))];

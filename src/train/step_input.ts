@@ -10,17 +10,18 @@ import type { Model, StepInput } from "./step.ts";
 import { batchTensors, rowsOf } from "./tensors.ts";
 
 /**
- * A batch and all else that changes from step to step, as tensors.
+ * Creates the input of a step: the batch and all other values that change from step to step, as
+ * tensors.
  *
- * @param model The loss terms, for factors that change, and the optimizer.
+ * @param model The loss terms, for gradient factors that change, and the optimizer.
  * @param batch The rows.
- * @param position Where the run is.
- * @param rate The learning rate.
+ * @param position The position in the run.
+ * @param learningRate The learning rate.
  * @param seed The run's seed.
- * @param taken How many steps the optimizer has taken, an earlier run's among them; by default all
- *   of the position.
+ * @param taken The number of steps that the optimizer has taken, including those of an earlier run;
+ *   the position's step by default.
  * @returns The tensors, which the caller disposes of.
- * @throws {StageError} If the optimizer computes what is no number.
+ * @throws {StageError} If the optimizer computes a scalar that is not a finite number.
  */
 export function stepInput(
   model: Pick<Model, "terms" | "optimizer" | "optimizerStage">,
@@ -42,7 +43,7 @@ export function stepInput(
 }
 
 /**
- * Disposes of what {@linkcode stepInput} made.
+ * Disposes of the tensors that {@linkcode stepInput} created.
  *
  * @param input The tensors.
  */
@@ -53,12 +54,12 @@ export function disposeInput(
 }
 
 /**
- * Computes an optimizer's numbers from a step's number and learning rate.
+ * Computes an optimizer's scalars from a step's number and learning rate.
  *
  * @param model The optimizer.
- * @param at The step.
- * @returns The numbers as tensors, by name.
- * @throws {StageError} If one of them is no finite number.
+ * @param at The step's number and learning rate.
+ * @returns The scalars as tensors, by name.
+ * @throws {StageError} If a scalar is not a finite number.
  */
 export function optimizerScalars(
   { optimizer, optimizerStage }: Pick<Model, "optimizer" | "optimizerStage">,

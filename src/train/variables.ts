@@ -6,44 +6,47 @@ import { deriveSeed } from "../base/random.ts";
 import type { LossVariables } from "../stages/loss.ts";
 import type { NetName, Variable, VariableRegistry, VariableSpec } from "../stages/network.ts";
 
-/** Tensors by the name of the variable that they are the value of. */
+/** Tensors by the name of their variable. */
 export type TensorsByName = Readonly<Record<string, tf.Tensor>>;
 
-/** The value that a variable, or a slot of one, begins with instead of its initializer's. */
+/**
+ * An initial value of a variable, or of an optimizer slot, that replaces its initializer's value.
+ */
 export interface GivenValue {
   /** The values of a tensor, row-major. */
   readonly values: Float32Array;
   /** The tensor's shape. */
   readonly shape: readonly number[];
   /**
-   * By axis, the place in that tensor of each place of the variable, or −1 where the initializer's
-   * value stays; undefined for an axis whose places are the same.
+   * For each axis, the index in this tensor for each index of the variable, or −1 where the
+   * initializer's value remains. Undefined for an axis whose indices are the same.
    */
   readonly from: readonly (Int32Array | undefined)[];
 }
 
-/** What variables begin with instead of their initializers' values, by the variable's name. */
+/** Initial values that replace those of initializers, by the variable's name. */
 export type GivenValues = ReadonlyMap<string, GivenValue>;
 
-/** What a job begins with instead of the state that follows from the seed. */
+/** The initial state of a job that replaces the state derived from the seed. */
 export interface GivenState {
   /** The variables' values. */
   readonly values: GivenValues;
-  /** The optimizer's slots, by slot. */
+  /** The optimizer's slots, by the slot's name. */
   readonly slots: ReadonlyMap<string, GivenValues>;
-  /** How many steps the slots have behind them. */
+  /** The number of optimizer steps that led to the slots. */
   readonly steps: number;
 }
 
-/** A job that begins with what follows from the seed. */
+/** The initial state of a job that derives everything from the seed. */
 export const nothingGiven: GivenState = { values: new Map(), slots: new Map(), steps: 0 };
 
 /**
- * No net has as many layers; one whose options say so would be declared until the memory is full.
+ * The largest number of variables. No sensible net has as many; without this limit, a wrong option
+ * could fill the memory with declarations.
  */
 const MAX_VARIABLES = 100_000;
 
-/** The variables that a network and losses have declared, in the order of their declaration. */
+/** The variables that a network and losses declared, in the order of declaration. */
 export class DeclaredVariables implements VariableRegistry {
   readonly #byName = new Map<string, Variable>();
 
@@ -53,7 +56,7 @@ export class DeclaredVariables implements VariableRegistry {
     }
     if (this.#byName.size >= MAX_VARIABLES) {
       throw new UserError(
-        `the nets have more than ${MAX_VARIABLES.toLocaleString("en")} variables`,
+        `the nets declare more than ${MAX_VARIABLES.toLocaleString("en")} variables, the maximum`,
         {
           hint: hint("size/layers", "write a smaller number of layers, such as `depth: 40`", {
             edit: "the network's options",
@@ -65,13 +68,17 @@ export class DeclaredVariables implements VariableRegistry {
     const variable = { trainable: true, table: false, ...spec };
     if (spec.axes && spec.axes.length !== spec.shape.length) {
       throw new Error(
-        `the variable ${JSON.stringify(spec.name)} has ${spec.axes.length} axes for the shape ` +
+        `the variable ${
+          JSON.stringify(spec.name)
+        } lists ${spec.axes.length} axes, but its shape is ` +
           `[${spec.shape}]`,
       );
     }
     if (variable.table && (variable.shape.length !== 2 || !variable.trainable)) {
       throw new Error(
-        `the table ${JSON.stringify(spec.name)} must be trainable, [rows, size]; its shape is ` +
+        `the table ${
+          JSON.stringify(spec.name)
+        } must be trainable and of shape [rows, size]; its shape is ` +
           `[${spec.shape}]`,
       );
     }
@@ -80,9 +87,10 @@ export class DeclaredVariables implements VariableRegistry {
   }
 
   /**
-   * Where one loss declares its variables.
+   * Returns the registry in which a loss declares its variables.
    *
-   * @param name The loss's name, which comes before those of its variables.
+   * @param name The loss's name, a prefix of its variables' names.
+   * @returns The registry.
    */
   ofLoss(name: string): LossVariables {
     return {
@@ -90,20 +98,21 @@ export class DeclaredVariables implements VariableRegistry {
     };
   }
 
-  /** All variables. */
+  /** All declared variables. */
   get all(): readonly Variable[] {
     return [...this.#byName.values()];
   }
 }
 
 /**
- * The first values of variables. Each is drawn with a seed of its own, from the run's seed and the
- * variable's name: a net starts alike whatever else is in the run, and on every engine.
+ * Creates the initial values of variables. Each variable has its own seed, derived from the run's
+ * seed and the variable's name. Its initial value is therefore the same regardless of the other
+ * variables in the run and of the engine.
  *
  * @param variables The variables.
  * @param seed The run's seed.
- * @param given Values that some begin with instead, by name.
- * @returns Their values, which the caller disposes of.
+ * @param given Initial values that replace those of initializers, by the variable's name.
+ * @returns The values, which the caller disposes of.
  */
 export function initialValues(
   variables: readonly Variable[],
@@ -116,12 +125,12 @@ export function initialValues(
 }
 
 /**
- * The first value of one variable.
+ * Creates the initial value of one variable.
  *
  * @param variable The variable.
  * @param seed The run's seed.
- * @param given Values that some begin with instead, by name.
- * @returns Its value, which the caller disposes of.
+ * @param given Initial values that replace those of initializers, by the variable's name.
+ * @returns The value, which the caller disposes of.
  */
 export function firstValue(
   { name, shape, initializer, table }: Pick<Variable, "name" | "shape" | "initializer" | "table">,
@@ -129,7 +138,7 @@ export function firstValue(
   given: GivenValues = new Map(),
 ): tf.Tensor {
   const value = given.get(name);
-  // A table is written to in place, so that its tensor must not be an array that others hold.
+  // Tables are written in place, so a table's tensor must not use an array that other code holds.
   if (value && isWhole(value)) return tf.tensor(value.values.slice(), [...shape]);
   const own = deriveSeed(seed, "variable", name), first = table ? tableValue : initialValue;
   const drawn = first([...shape], initializer, own);
@@ -146,7 +155,7 @@ export function firstValue(
 
 const isWhole = ({ from }: GivenValue) => from.every((places) => places === undefined);
 
-/** Writes the values that there are over those that were drawn. */
+/** Overwrites initializer values with the given values. */
 function fill(
   to: Float32Array,
   shape: readonly number[],
@@ -167,7 +176,10 @@ function fill(
   copy(0, 0, 0);
 }
 
-/** The same for a table, whose rows alone have other places. */
+/**
+ * Overwrites rows of a table with given values. Only the rows of a table are mapped, not its
+ * columns.
+ */
 function fillRows(table: tf.Tensor, { values, from: [places] }: GivenValue): void {
   const [rows, size] = table.shape as [number, number];
   for (let start = 0; start < rows; start += TABLE_PART) {
@@ -204,7 +216,7 @@ function initialValue(
   }
 }
 
-/** A table may be larger than what JavaScript should hold at once, so that it is made in parts. */
+/** Creates a table in parts, because it may be too large for a JavaScript array. */
 function tableValue(
   shape: number[],
   initializer: Variable["initializer"],
@@ -223,14 +235,15 @@ function tableValue(
   return table;
 }
 
-/** The rows of a table that are made at once. */
+/** The number of table rows that are created at once. */
 const TABLE_PART = 2 ** 16;
 
 /**
- * How many trainable numbers a net is made of; shared ones count for each net.
+ * Counts the trainable parameters of a net. Shared parameters count for each net.
  *
  * @param variables The variables of the run.
  * @param net The net.
+ * @returns The number of parameters.
  */
 export function parameterCount(variables: readonly Variable[], net: NetName): number {
   return variables

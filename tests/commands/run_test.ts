@@ -149,7 +149,7 @@ Deno.test("--precision bfloat16 reports if float32 is used instead, also in the 
       ...[file, "--engine", "wasm", "--precision", "bfloat16", "--out", out],
     ]);
     assertEquals(code, 0);
-    assertMatch(stderr, /^precision: float32, as the wasm engine computes in float32 only$/m);
+    assertMatch(stderr, /^precision: float32, because the wasm engine computes in float32 only$/m);
     for (const name of ["pipeline.json", "result.json"]) {
       const { precision } = JSON.parse(await Deno.readTextFile(join(out, name)));
       assertEquals(precision, "float32");

@@ -266,7 +266,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
   yield one(
     "rates: weights that grow until their products are infinite",
     { optimizer: "{ use: sgd, learningRate: 1.0e+27 }" },
-    ["what it was given is finite"],
+    ["the network's inputs are finite"],
     good,
     good,
     false,
@@ -275,7 +275,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
   yield one(
     "rates: gradients whose norm is infinite",
     { weight: 1e25 },
-    ["though each loss's own gradients are finite"],
+    ["although the gradients of each single loss are finite"],
     good,
     good,
     false,

@@ -47,11 +47,11 @@ Deno.test("lacksBfloat16() names the units that a processor lacks", () => {
 Deno.test("lacksBfloat16() says where it cannot be told", () => {
   assertEquals(
     lacksBfloat16({ arch: "aarch64", cpuinfo: undefined }),
-    "this system does not tell whether the processor has bfloat16 units",
+    "this system does not report whether the processor has bfloat16 units",
   );
   assertStringIncludes(
     lacksBfloat16({ arch: "x86_64", cpuinfo: "processor : 0\n" })!,
-    "/proc/cpuinfo does not tell",
+    "/proc/cpuinfo does not show",
   );
 });
 
@@ -72,13 +72,13 @@ Deno.test("choosePrecision() stays with float32 elsewhere, and says why", () => 
   assertEquals(choosePrecision("bfloat16", "native", without), {
     precision: "float32",
     line:
-      "precision: float32, as the processor has no bfloat16 units (amx_bf16 or avx512_bf16 in " +
+      "precision: float32, because the processor has no bfloat16 units (amx_bf16 or avx512_bf16 in " +
       "/proc/cpuinfo)",
   });
   const machine = { arch: "x86_64", cpuinfo: texts["Zen 4"] };
   assertEquals(choosePrecision("bfloat16", "wasm", machine), {
     precision: "float32",
-    line: "precision: float32, as the wasm engine computes in float32 only",
+    line: "precision: float32, because the wasm engine computes in float32 only",
   });
 });
 

@@ -45,7 +45,7 @@ Deno.test("openEngine() goes on with wasm where there is no compiler, and says s
       assert(!lines[0]?.includes("\n"));
       const reason = Deno.build.os === "windows" ? "not found" : "no C++ compiler was found";
       assertStringIncludes(lines[0] ?? "", reason);
-      assertStringIncludes(lines[0] ?? "", "to have it: ");
+      assertStringIncludes(lines[0] ?? "", "to use the native engine: ");
     });
   });
 });

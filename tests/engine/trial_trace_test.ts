@@ -78,7 +78,7 @@ for (const part of [2, 4, 8]) {
       tf.sum(tf.slice(x, 0, Math.floor(x.shape[0] / part)), 0)
     );
     assertEquals(traced(outcome), [0, 0]);
-    assertMatch(outcome.reports[0]!.graph!.untraced!, /for other numbers of rows/);
+    assertMatch(outcome.reports[0]!.graph!.untraced!, /for different numbers of rows/);
   });
 }
 
@@ -130,7 +130,7 @@ forNative("CapturedFunction runs op by op what makes a constant of its data", ()
   // Once, though the last smaller batch has a signature of its own.
   assertEquals(outcome.reports, [{
     captured: false,
-    reason: "it reads values of a tensor",
+    reason: "it reads the values of a tensor while it runs",
     origin: "the loss stage mine",
   }]);
 });

@@ -37,13 +37,13 @@ Deno.test("checkStage() names an option that its author has to give", async () =
 
 Deno.test("checkStage() finds options that accept unknown keys", async () => {
   const stage = schedule(z.object({}));
-  await assertBroken({ ...stage, options: z.looseObject({}) }, ["refuses unknown options"]);
+  await assertBroken({ ...stage, options: z.looseObject({}) }, ["rejects unknown options"]);
 });
 
 Deno.test("checkStage() finds errors that name another option than the missing one", async () => {
   const options = z.object({ from: z.number().optional(), to: z.number().optional() })
     .refine(({ from }) => from !== undefined, { path: ["to"], error: "is too small" });
-  await assertBroken(schedule(options), ["names an option that is missing", "without from"], {
+  await assertBroken(schedule(options), ["names a missing option in its error", "without from"], {
     options: { from: 1 },
   });
 });
@@ -101,8 +101,8 @@ Deno.test("checkStage() counts the cases of a broken promise instead of repeatin
   const error = await assertRejects(() => checkStage(stage), Error);
   assertEquals(
     (error as Error).message,
-    'the schedule stage "tried" breaks a promise of a schedule:\n' +
-      "- gives finite numbers of at least 0; asked for the factor on the learning rate at step 0 of 1 " +
-      "(epoch 0 of 1): it gave the number -1 (and 206 more cases)",
+    'the schedule stage "tried" breaks a rule of the contract of a schedule:\n' +
+      "- returns finite numbers of at least 0; checking the factor on the learning rate at step 0 of 1 " +
+      "(epoch 0 of 1): it returned the number -1 (and 206 more cases)",
   );
 });

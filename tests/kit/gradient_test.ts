@@ -21,8 +21,8 @@ Deno.test("checkStage() finds a gradient policy without passes", async () => {
 
 Deno.test("checkStage() finds factors that are missing, negative or not finite", async () => {
   await assertBroken(policy(() => [{ from: 0, to: 1 } as GradientPolicy[number]]), [
-    "gives finite numbers of at least 0",
-    "`shared` of pass 1: it gave nothing",
+    "returns finite numbers of at least 0",
+    "`shared` of pass 1: it returned nothing",
   ]);
   await assertBroken(policy(() => [{ from: -1, to: 1, shared: 1 }]), ["`from` of pass 1"]);
   await assertBroken(
@@ -40,5 +40,5 @@ Deno.test("checkStage() finds a factor that counts its calls", async () => {
 
 Deno.test("checkStage() finds a pass that is reversed by something else than true", async () => {
   const pass = { from: 0, to: 1, shared: 1, reversed: "yes" as unknown as boolean };
-  await assertBroken(policy(() => [pass]), ["says `reversed` with true or false"]);
+  await assertBroken(policy(() => [pass]), ["sets `reversed` to true or false"]);
 });

@@ -44,7 +44,7 @@ Deno.test("checkStage() passes losses that keep their contract", async () => {
 
 Deno.test("checkStage() finds a loss of another shape than one number a row", async () => {
   await assertBroken(hint((from, to) => tf.square(tf.sub(from, to))), [
-    "returns one loss a row, or a scalar",
+    "returns one loss per row, or a scalar",
     "it returned a tensor of shape [1, 3]; expected [1] or []",
   ]);
 });
@@ -66,7 +66,7 @@ Deno.test("checkStage() finds a loss that throws", async () => {
 
 Deno.test("checkStage() finds tensors that a loss leaves behind", async () => {
   await assertBroken(hint((from, to) => tf.keep(squares(from, to)).add(1)), [
-    "leaves no tensor behind",
+    "leaves no tensors behind",
     "one tensor left over",
   ]);
 });
@@ -78,7 +78,7 @@ Deno.test("checkStage() finds a loss that disposes of its inputs", async () => {
       from.dispose();
       return loss;
     }),
-    ["leaves its inputs as they are", "it disposed of from"],
+    ["does not change its inputs", "it disposed of from"],
   );
 });
 
@@ -103,7 +103,7 @@ Deno.test("checkStage() finds a loss that does not survive large logits", async 
     const wanted = tf.oneHot(label as tf.Tensor1D, logits.shape[1]!);
     return tf.neg(tf.sum(tf.mul(wanted, tf.log(softmax)), -1));
   };
-  await assertBroken(task(naive), ["is finite; asked for large logits (±100)"]);
+  await assertBroken(task(naive), ["is finite; checking large logits (±100)"]);
 });
 
 Deno.test("checkStage() finds a gradient that does not agree with finite differences", async () => {
@@ -113,15 +113,15 @@ Deno.test("checkStage() finds a gradient that does not agree with finite differe
   }));
   await assertBroken(hint((from, to) => tf.sum(wrong(tf.sub(from, to)), -1)), [
     "has gradients that agree with finite differences",
-    "the gradient by from",
+    "the gradient with respect to from",
   ]);
 });
 
 Deno.test("checkStage() finds a hint that blocks gradients by itself", async () => {
   await assertBroken(hint((from, to) => squares(ops.stopGradient(from), to)), [
     "leave blocking to the gradient policy",
-    "the gradient by from",
-    "a slope of 0.000",
+    "the gradient with respect to from",
+    "its directional derivative is 0.000",
   ]);
 });
 
@@ -166,14 +166,14 @@ Deno.test("checkStage() passes a loss with variables, and one that reads the lab
 Deno.test("checkStage() finds a variable whose gradient does not agree", async () => {
   await assertBroken(
     scaled((from, to, factor) => squares(from, tf.mul(to, ops.stopGradient(factor)))),
-    ["the gradient by losses/checked/factor", "a slope of 0.000"],
+    ["the gradient with respect to losses/checked/factor", "its directional derivative is 0.000"],
   );
   await assertBroken(
     scaled((from, to, factor) => {
       factor.dispose();
       return squares(from, to);
     }),
-    ["leaves its inputs as they are", "it disposed of losses/checked/factor"],
+    ["does not change its inputs", "it disposed of losses/checked/factor"],
   );
 });
 

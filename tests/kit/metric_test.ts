@@ -92,7 +92,7 @@ Deno.test("checkStage() finds accumulators that share what they gather", async (
   );
   let rows = 0;
   await assertBroken(metric(() => ({ add: ({ size }) => rows += size, value: () => rows })), [
-    "has accumulators that do not know of each other",
+    "has accumulators that are independent of each other",
   ]);
 });
 
@@ -117,7 +117,7 @@ Deno.test("checkStage() finds a metric that is not finite or no number", async (
   await assertBroken(metric(() => ({ add() {}, value: () => NaN })), ["is finite", "NaN"]);
   await assertBroken(metric(() => ({ add() {}, value: () => ({}) })), ["it returned no number"]);
   await assertBroken(metric(() => ({ add() {}, value: () => "1" as unknown as number })), [
-    "returns a number, or numbers by name",
+    "returns a number, or several numbers by name",
   ]);
 });
 
@@ -130,7 +130,7 @@ Deno.test("checkStage() finds a metric that sorts the arrays it is given", async
         value: () => least,
       };
     }),
-    ["leaves its inputs as they are"],
+    ["does not change its inputs"],
   );
 });
 

@@ -132,7 +132,7 @@ Deno.test("checkStage() finds logits of another shape, and outputs that are no t
       ...pair,
       light: (features, scope) => pair.light(features, scope).logits as unknown as ReturnType<Net>,
     })),
-    ["returns outputs by name, logits among them"],
+    ["returns an object of outputs that includes logits"],
   );
 });
 
@@ -158,7 +158,7 @@ Deno.test("checkStage() finds a light net that differs where there is a booster"
         ? { light, booster: linear(kernel("booster", inputs, units, "booster")) }
         : { light };
     }),
-    ["declares the light net's variables alike", "kernel is missing"],
+    ["declares the same variables of the light net", "kernel is missing"],
   );
   await assertBroken(
     twoLinear((pair, { both }) => ({
@@ -185,7 +185,7 @@ Deno.test("checkStage() finds a net that reads the other's variables", async () 
         }),
       };
     }),
-    ["reads only the variables that a net owns or shares", "it reads light, which is the light's"],
+    ["reads only variables that the net owns or shares", "it reads light, whose owner is light"],
   );
 });
 
@@ -195,7 +195,10 @@ Deno.test("checkStage() finds variables that no gradient reaches", async () => {
       kernel("light/unused", 2, 2, "light");
       return pair;
     }),
-    ["has a gradient by each variable", "none by light/unused, which is light's"],
+    [
+      "has a gradient for each variable",
+      "there is no gradient for light/unused, whose owner is light",
+    ],
   );
 });
 
@@ -207,7 +210,10 @@ Deno.test("checkStage() finds shared variables that only one net uses", async ()
         ? { light, booster: linear(kernel("booster", inputs, units, "booster")) }
         : { light };
     }),
-    ["the gradient of the booster net's outputs", "none by light, which is shared's"],
+    [
+      "the gradient of the booster net's outputs",
+      "there is no gradient for light, whose owner is shared",
+    ],
   );
 });
 
@@ -216,7 +222,7 @@ Deno.test("checkStage() finds a shared part that reads past the scope it is give
     withBottom((features, scope, variable) =>
       scope.shared("bottom", () => layer(features, scope, variable))
     ),
-    ["reads shared variables from the scope that it is given"],
+    ["reads shared variables from the scope of the current call"],
   );
 });
 
@@ -233,7 +239,7 @@ Deno.test("checkStage() finds updates of trainable variables, and updates in eva
         : { light };
     }),
     [
-      "updates only variables that are not trainable, its own and shared ones",
+      "updates only variables that are not trainable and that the net owns or shares",
       "light, which is trainable",
     ],
   );
@@ -254,7 +260,7 @@ Deno.test("checkStage() finds updates of trainable variables, and updates in eva
         },
       };
     }),
-    ["updates variables in training only", "it updates light/count"],
+    ["updates variables only in training", "it updates light/count"],
   );
 });
 
@@ -267,7 +273,7 @@ Deno.test("checkStage() finds the batch's statistics and random numbers in evalu
         return { logits: tf.sub(logits, tf.mean(logits, 0)) };
       },
     })),
-    ["treats each row by itself in evaluation"],
+    ["treats rows independently in evaluation"],
   );
   await assertBroken(
     twoLinear((pair) => ({
@@ -295,7 +301,7 @@ Deno.test("checkStage() finds a network that is not pure, or leaves tensors behi
       ...pair,
       light: (features, scope) => ({ logits: tf.keep(pair.light(features, scope).logits).add(0) }),
     })),
-    ["leaves no tensor behind"],
+    ["leaves no tensors behind"],
   );
 });
 
@@ -327,11 +333,11 @@ Deno.test("checkStage() finds variables with impossible owners, shapes and start
       return pair;
     });
   await assertBroken(declaring({ owner: "both" as VariableOwner }), [
-    "to light, booster or shared",
+    "to light, booster, or shared",
   ]);
-  await assertBroken(declaring({ shape: [2.5] }), ["shapes of positive whole numbers"]);
+  await assertBroken(declaring({ shape: [2.5] }), ["shapes of positive integers"]);
   await assertBroken(declaring({ initializer: { kind: "normal", deviation: NaN } }), [
-    "odd starts with",
+    "the initializer of odd is",
   ]);
 });
 
@@ -381,7 +387,11 @@ Deno.test("checkStage() passes a network that looks up rows of a table", async (
 
 Deno.test("checkStage() finds a network that keeps the gradient from its table", async () => {
   const stopped = tableNetwork((scope, table, ids) => ops.stopGradient(scope.lookup(table, ids)));
-  await assertBroken(stopped, ["has a gradient by each variable", "none by rows"], ids);
+  await assertBroken(
+    stopped,
+    ["has a gradient for each variable", "there is no gradient for rows"],
+    ids,
+  );
 });
 
 Deno.test("checkStage() finds axes that are not as large as what their places stand for", async () => {
@@ -399,6 +409,6 @@ Deno.test("checkStage() finds axes that are not as large as what their places st
     });
   await checkStage(withAxes({ features: ["image"] }));
   await assertBroken(withAxes("classes"), [
-    "declares axes as large as what their places stand for",
+    "declares axes whose sizes match the ids, classes, or features that they represent",
   ]);
 });

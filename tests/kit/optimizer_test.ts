@@ -28,7 +28,7 @@ Deno.test("checkStage() finds an optimizer without slots or update()", async () 
   const stage = { ...optimizer(descent), create: () => ({ update: descent }) };
   await assertBroken(stage, ["returns { slots, update() }"]);
   await assertBroken(optimizer(momentum, { momentum: NaN }), [
-    "which number each slot starts with",
+    "the initial value of each slot",
   ]);
 });
 
@@ -43,7 +43,7 @@ Deno.test("checkStage() finds slots that are lost or not declared", async () => 
   await assertBroken(optimizer(descent, { momentum: 0 }), ["nothing as slot momentum"]);
   await assertBroken(
     optimizer((input) => ({ ...descent(input), slots: { extra: input.gradient } })),
-    ["gives back the slots that it declared", "also extra"],
+    ["returns only the slots that it declared", "it also returned extra"],
   );
 });
 
@@ -53,7 +53,7 @@ Deno.test("checkStage() finds an optimizer that divides by a gradient of 0", asy
       value: tf.sub(value, tf.mul(tf.div(gradient, tf.abs(gradient)), learningRate)),
       slots: {},
     })),
-    ["stays finite, also where the gradient is 0", "NaN"],
+    ["stays finite, even for a gradient of 0", "NaN"],
   );
 });
 
@@ -77,7 +77,7 @@ Deno.test("checkStage() finds an optimizer that remembers outside its slots", as
       value: tf.sub(value, tf.div(tf.mul(gradient, learningRate), calls++)),
       slots: {},
     })),
-    ["what it remembers is in its slots"],
+    ["keeps its state only in slots"],
   );
 });
 
@@ -87,7 +87,7 @@ Deno.test("checkStage() finds tensors that an optimizer keeps or disposes of", a
       tf.keep(tf.neg(input.gradient));
       return descent(input);
     }),
-    ["leaves no tensor behind"],
+    ["leaves no tensors behind"],
   );
   await assertBroken(
     optimizer((input) => {

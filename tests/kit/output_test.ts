@@ -28,7 +28,7 @@ Deno.test("checkStage() passes outputs that keep their contract", async () => {
 
 Deno.test("checkStage() finds hooks that there are not", async () => {
   await assertBroken(output(() => ({ onEpoch() {} }) as Output), [
-    "has only hooks that there are (warning, runStart, step,",
+    "has only known hooks (warning, runStart, step,",
     "onEpoch()",
   ]);
   await assertBroken(output(() => ({ epoch: 1 }) as unknown as Output), ["the number 1 as epoch"]);
@@ -41,10 +41,10 @@ Deno.test("checkStage() finds an output that throws in a whole run or in a faile
         if (result.baseline) throw new Error("what is a baseline?");
       },
     })),
-    ["asked for runEnd()", "what is a baseline?"],
+    ["checking runEnd()", "what is a baseline?"],
   );
   await assertBroken(output(() => ({ failure: () => Promise.reject(new Error("me too")) })), [
-    "asked for failure()",
+    "checking failure()",
     "me too",
   ]);
 });
@@ -56,7 +56,7 @@ Deno.test("checkStage() finds an output that changes events", async () => {
         for (const key of Object.keys(metrics)) delete (metrics as Record<string, number>)[key];
       },
     })),
-    ["leaves events as they are", "evaluation()"],
+    ["does not change events", "evaluation()"],
   );
 });
 
@@ -65,13 +65,13 @@ Deno.test("checkStage() finds files outside the run folder", async () => {
     output((folder) => ({
       runEnd: () => Deno.writeTextFile(join(dirname(folder), "latest"), folder),
     })),
-    ["writes into the run folder only", "it wrote latest"],
+    ["writes only into the run folder", "it wrote latest"],
   );
 });
 
 Deno.test("checkStage() finds tensors that an output leaves behind", async () => {
   await tf.setBackend("cpu");
   await assertBroken(output(() => ({ step: ({ loss }) => void tf.scalar(loss) })), [
-    "leaves no tensor behind",
+    "leaves no tensors behind",
   ]);
 });

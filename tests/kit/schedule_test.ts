@@ -29,10 +29,12 @@ Deno.test("checkStage() finds a schedule that is no function", async () => {
 
 Deno.test("checkStage() finds a schedule that is not finite at the end or in short runs", async () => {
   await assertBroken(schedule(() => ({ step, steps }) => 1 - step / (steps - 1)), [
-    "gives finite numbers of at least 0",
+    "returns finite numbers of at least 0",
     "step 0 of 1",
   ]);
-  await assertBroken(schedule(() => ({ epoch }) => 1 - epoch / 10), ["it gave the number -0.0"]);
+  await assertBroken(schedule(() => ({ epoch }) => 1 - epoch / 10), [
+    "it returned the number -0.0",
+  ]);
 });
 
 Deno.test("checkStage() finds a schedule that remembers", async () => {

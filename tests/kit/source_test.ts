@@ -60,7 +60,7 @@ Deno.test("checkStage() compares rows that are read by their numbers", async () 
   await checkStage(source(() => ({ ...dataset(batches), rows: rows(0) })));
   await assertBroken(
     source(() => ({ ...dataset(batches), rows: rows(1) })),
-    ["gives the same rows by their numbers as in order"],
+    ["returns the same rows by number as in sequence"],
   );
 });
 
@@ -86,7 +86,7 @@ Deno.test("checkStage() finds a source that cannot be opened, or opens as someth
     ["does not throw", "no such file"],
   );
   await assertBroken(source(() => table.batches), [
-    "opens as { schema, fingerprint, recordBatches",
+    "returns { schema, fingerprint, recordBatches",
   ]);
   await assertBroken(source(() => ({ ...dataset(batches), fingerprint: "" })), ["a fingerprint"]);
 });
@@ -102,7 +102,7 @@ Deno.test("checkStage() finds a source that can be read only once", async () => 
         },
       };
     }),
-    ["gives the same rows each time", "expected 2"],
+    ["returns the same rows each time", "expected 2"],
   );
 });
 
@@ -118,7 +118,7 @@ Deno.test("checkStage() finds rows that differ from time to time", async () => {
       rowCounts: undefined,
       recordBatch: undefined,
     })),
-    ["gives the same rows each time", "other values"],
+    ["returns the same rows each time", "other values"],
   );
 });
 
@@ -128,17 +128,17 @@ Deno.test("checkStage() finds random access and row counts that disagree with th
       ...dataset(batches),
       recordBatch: (index: number) => Promise.resolve(batches[1 - index]!),
     })),
-    ["gives the same rows at random as in order", "recordBatch(1)"],
+    ["returns the same rows by random access as in sequence", "recordBatch(1)"],
   );
   await assertBroken(source(() => ({ ...dataset(batches), rowCounts: [1, 2] })), [
-    "has the row counts of its record batches",
+    "has row counts that match its record batches",
   ]);
 });
 
 Deno.test("checkStage() finds record batches of another schema, and sources without rows", async () => {
   const { schema } = tableFromArrays({ y: Float32Array.of(1) });
   await assertBroken(source(() => ({ ...dataset(batches), schema })), [
-    "has record batches of its schema",
+    "has record batches that match its schema",
     "the schema has y: Float32",
   ]);
   await assertBroken(source(() => dataset([])), ["has rows"]);
@@ -147,7 +147,7 @@ Deno.test("checkStage() finds record batches of another schema, and sources with
 Deno.test("checkStage() finds a fingerprint that changes without the data", async () => {
   let opened = 0;
   await assertBroken(source(() => ({ ...dataset(batches), fingerprint: `at ${opened++}` })), [
-    "keeps its fingerprint while the data is the same",
+    "has the same fingerprint as long as the data does not change",
   ]);
 });
 
@@ -165,24 +165,24 @@ Deno.test("checkStage() finds a source that gives other rows for some columns th
     source((request) =>
       dataset(request?.columns?.join() === "id" ? batches.toReversed() : batches)
     ),
-    ["gives the columns that are asked for, with the same values", 'open({ columns: ["id"] })'],
+    ["returns the requested columns with the same values", 'open({ columns: ["id"] })'],
   );
   await assertBroken(
     source((request) => {
       const some = request ? batches.map((batch) => columnsOf(batch, ["x"])) : batches;
       return { ...dataset(some), schema: table.schema };
     }),
-    ["gives the columns that are asked for, with the same values", '["id"]'],
+    ["returns the requested columns with the same values", '["id"]'],
   );
   await assertBroken(
     source((request) => ({
       ...dataset(batches),
       schema: request ? columnsOf(batches[0]!, ["x"]).schema : table.schema,
     })),
-    ["keeps its schema whatever columns are asked for"],
+    ["has the same schema for all requested columns"],
   );
   await assertBroken(
     source((request) => ({ ...dataset(batches), fingerprint: `of ${request?.columns}` })),
-    ["keeps its fingerprint whatever columns are asked for"],
+    ["has the same fingerprint for all requested columns"],
   );
 });

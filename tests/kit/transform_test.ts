@@ -79,7 +79,7 @@ Deno.test("checkStage() finds a transform that writes into its input", async () 
       batch.features.image!.values[0] = 17;
       return batch;
     }),
-    ["leaves its inputs as they are (they may be views of a file)"],
+    ["does not change its inputs (they may be views of a file)"],
   );
   await assertBroken(
     transform((batch) => {
@@ -87,17 +87,17 @@ Deno.test("checkStage() finds a transform that writes into its input", async () 
       features.image = { ...features.image!, values: features.image!.values.slice() };
       return batch;
     }),
-    ["it changed the batch that it was given"],
+    ["it changed the batch"],
   );
 });
 
 Deno.test("checkStage() finds features that are not as described", async () => {
   const image: ColumnSpec = { shape: [2], dtype: "float32" };
   await assertBroken(transform((batch) => batch, { features: { image } }), [
-    "gives out the features that it describes",
-    "it describes [2]",
+    "returns the features that it describes",
+    "its description has [2]",
   ]);
-  await assertBroken(transform((batch) => ({ ...batch, features: {} })), ["and gave none"]);
+  await assertBroken(transform((batch) => ({ ...batch, features: {} })), ["but returned none"]);
   await assertBroken(
     transform((batch) => {
       const { values, shape } = batch.features.image!;
@@ -130,7 +130,7 @@ Deno.test("checkStage() finds a transform that drops rows or changes labels", as
 
 Deno.test("checkStage() finds random numbers from elsewhere, and memories", async () => {
   await assertBroken(transform((batch) => change(batch, (value) => value + Math.random())), [
-    "gives the same rows for the same random numbers",
+    "returns the same rows for the same random numbers",
   ]);
   let calls = 0;
   await assertBroken(transform((batch) => change(batch, (value) => value + calls++)), [
@@ -139,17 +139,17 @@ Deno.test("checkStage() finds random numbers from elsewhere, and memories", asyn
 });
 
 Deno.test("checkStage() finds a transform that gives out NaN", async () => {
-  await assertBroken(transform((batch) => change(batch, Math.log)), ["gives out finite numbers"]);
+  await assertBroken(transform((batch) => change(batch, Math.log)), ["returns finite numbers"]);
 });
 
 Deno.test("checkStage() finds measured values that do not survive JSON", async () => {
   const measuring = (measured: unknown) =>
     transform((batch) => batch, { measure: () => Promise.resolve(measured), restore() {} });
-  await assertBroken(measuring({ mean: new Float32Array(3) }), ["measures plain JSON"]);
-  await assertBroken(measuring({ least: -Infinity }), ["measures plain JSON"]);
+  await assertBroken(measuring({ mean: new Float32Array(3) }), ["returns plain JSON"]);
+  await assertBroken(measuring({ least: -Infinity }), ["returns plain JSON"]);
   await assertBroken(measuring(undefined === null ? 0 : new Map([["mean", 1]])), ["plain JSON"]);
   await assertBroken(transform((batch) => batch, { measure: () => Promise.resolve(1) }), [
-    "has measure() and restore() both, or neither",
+    "has both measure() and restore(), or neither",
     "it has no restore()",
   ]);
 });

@@ -180,13 +180,19 @@ Deno.test("a run that may not set up the native engine prints this, or why the s
         { cwd: folder, env: { ROCKET_CACHE: cache, ROCKET_TENSORFLOW: "" } },
       );
       assertEquals(code, 0, stderr);
-      assertStringIncludes(stderr, `native engine not used, wasm is (slower): ${words}`);
+      assertStringIncludes(
+        stderr,
+        `using the slower wasm engine because the native engine is not available: ${words}`,
+      );
       assert(!stderr.includes(" access"), stderr);
     };
-    await check("it is not set up, and this process may not run what sets it up; to have it: ");
+    await check(
+      "the native engine is not set up, and this process has no permission to run the programs that " +
+        "set it up; to use the native engine: ",
+    );
     // The process with the permission to set up the engine has stored this failure.
     const failure = { circumstances: "[]", time: Date.now(), message: "no index", hint: "connect" };
     await Deno.writeTextFile(join(cache, "native-failure.json"), JSON.stringify(failure));
-    await check("no index; to have it: connect; it is tried again tomorrow");
+    await check("no index; to use the native engine: connect; Rocket tries again after a day");
   });
 });

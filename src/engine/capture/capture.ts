@@ -12,58 +12,61 @@ import {
 } from "./trace.ts";
 import { leaves, type Tree, withLeaves } from "./tree.ts";
 
-/** What became of a function that was to be captured. */
+/** The outcome of an attempt to capture a function. */
 export interface CaptureReport {
-  /** Whether it is replayed as a graph. */
+  /** Whether the function is replayed as a graph. */
   readonly captured: boolean;
-  /** Why not. */
+  /** The reason why the function was not captured. */
   readonly reason?: string | undefined;
-  /** Whose fault that is, in words. */
+  /** The stage that prevents the capture, as text for messages. */
   readonly origin?: string | undefined;
-  /** What the graph is like. */
+  /** The properties of the graph. */
   readonly graph?: GraphReport;
 }
 
-/** What a captured graph is like. */
+/** The properties of a captured graph. */
 export interface GraphReport {
-  /** Its nodes. */
+  /** The number of nodes. */
   readonly nodes: number;
-  /** How many of them change a type, to bfloat16 or back. */
+  /** The number of nodes that convert to bfloat16 or back. */
   readonly casts: number;
-  /** The bytes of constants that are written out in it. */
+  /** The size of the constants in the graph, in bytes. */
   readonly constantBytes: number;
-  /** The numbers of rows that the function was traced with; none if it ran as it is. */
+  /**
+   * The numbers of rows with which the function was traced; empty if it was recorded during a
+   * normal call.
+   */
   readonly tracedRows: readonly number[];
-  /** Why it was not traced, though rows are known. */
+  /** The reason why the function was not traced with few rows although its row inputs are known. */
   readonly untraced?: string | undefined;
-  /** How long the recording took. */
+  /** The duration of the recording, in seconds. */
   readonly recordSeconds: number;
-  /** How long TensorFlow took to load the graph. */
+  /** The time that TensorFlow needed to load the graph, in seconds. */
   readonly loadSeconds: number;
 }
 
 /**
- * How to capture.
+ * Options for capturing a function.
  *
  * @typeParam Input The form of the function's inputs.
  */
 export interface CaptureOptions<Input> {
-  /** Told what became of each signature; of failures with one cause, once. */
+  /** Receives a report for each signature; failures with the same cause are reported once. */
   readonly report?: ((report: CaptureReport) => void) | undefined;
-  /** Says who is computing at the moment, in words. */
+  /** Returns the stage that is running at the moment, as text for messages. */
   readonly origin?: (() => string | undefined) | undefined;
-  /** What graphs compute maps in; what runs op by op is in float32. */
+  /** The precision of feature maps in graphs. Functions that run op by op always use float32. */
   readonly precision?: Precision | undefined;
   /**
-   * The inputs whose first axis is the rows of a batch. With it the function is recorded with few
-   * rows, which takes little memory, and replayed from the first call on.
+   * Returns the inputs whose first axis is the rows of a batch. If given, the function is recorded
+   * with few rows, which needs little memory, and replayed from the first call on.
    */
   readonly rows?: ((input: Input) => readonly tf.Tensor[]) | undefined;
-  /** Changes graphs before they are loaded; they have to go on computing the same. */
+  /** Changes graphs before they are loaded. The changed graph must compute the same results. */
   readonly rewrite?: ((recorded: RecordedGraph) => RecordedGraph) | undefined;
 }
 
-/** Where a signature is on its way to being replayed. */
+/** The progress of a signature from the first call to a captured graph. */
 type Phase<Output> =
   | {
     readonly kind: "recorded";
@@ -74,8 +77,8 @@ type Phase<Output> =
   | { readonly kind: "eager" };
 
 /**
- * The numbers of rows of the trial traces, and how many more rows results have whose size follows
- * from values: those sizes are on no line.
+ * The numbers of rows of the trial traces. `more` is added to the number of rows of results whose
+ * size depends on values, so that these sizes are not a linear function of the number of rows.
  */
 const trials = [
   { rows: 2, more: 1009 },
@@ -83,28 +86,31 @@ const trials = [
   { rows: 5, more: 1013 },
 ] as const;
 
-/** So few rows are traced as they are. */
+/** Functions with fewer rows than this are traced with all rows. */
 const FEW_ROWS = 16;
 
-/** After so many recordings whose sizes are the same by chance, one gives up. */
+/** The maximum number of recordings to wait for one in which sizes that depend on values differ. */
 const MAX_RECORDINGS = 8;
 
-/** What unknown sizes are taken for in two dry runs: nobody has so many rows or channels. */
+/** Stand-ins for unknown sizes in two dry runs. No batch has as many rows or channels. */
 const unknownSizes = [1_000_003, 2_000_003] as const;
 
 /**
- * A function of tensors as a TensorFlow graph, once for each signature of its inputs, their shapes
- * and types. Where it is known which inputs have the rows of a batch, the function is traced with a
- * few of them, and its calls at the batch's true size are recorded without computing anything.
- * Where those do not follow from the number of rows, or the rows are few anyway, it is traced with
- * all of them. Either way the first call is the graph's, so that numbers do not depend on which
- * call is the first. Else it runs as usual the first time, is compared with itself the second time,
- * and is a graph from then on. A function that is not the same in two recordings, or that reads
- * values, goes on running as usual, and so does every function on other engines than the native
- * one.
+ * A function of tensors as a TensorFlow graph. There is one graph for each signature, that is, the
+ * shapes and types of the inputs.
  *
- * @typeParam Input The form of its inputs, a {@linkcode Tree} that is the same in all calls.
- * @typeParam Output The form of its results, a {@linkcode Tree}.
+ * If the row inputs are known, the function is traced with a few rows. Its calls with the batch's
+ * true size are then recorded without computing anything. If the sizes cannot be derived from the
+ * number of rows, or there are only few rows, the function is traced with all rows. In both cases
+ * the first call already runs the graph, so the numbers do not depend on which call is the first.
+ *
+ * If the row inputs are unknown, the first call runs op by op and is recorded, the second call is
+ * recorded and compared with the first, and later calls run the graph. A function stays op by op if
+ * two recordings differ or if it reads values of tensors. On engines other than the native one, all
+ * functions run op by op.
+ *
+ * @typeParam Input The structure of the inputs, a {@linkcode Tree} that is the same in all calls.
+ * @typeParam Output The structure of the results, a {@linkcode Tree}.
  */
 export class CapturedFunction<Input extends object, Output extends object> {
   readonly #run: (input: Input) => Output;
@@ -116,8 +122,8 @@ export class CapturedFunction<Input extends object, Output extends object> {
   /**
    * Wraps a function.
    *
-   * @param run A pure function of tensors; it neither changes its inputs nor disposes of them.
-   * @param options Who is told what became of it, and which inputs have rows.
+   * @param run A pure function of tensors. It must neither change nor dispose of its inputs.
+   * @param options The listener for reports, the row inputs, and the precision.
    */
   constructor(run: (input: Input) => Output, options: CaptureOptions<Input> = {}) {
     this.#run = run;
@@ -125,10 +131,10 @@ export class CapturedFunction<Input extends object, Output extends object> {
   }
 
   /**
-   * Calls the function, or replays it.
+   * Calls the function, or replays its graph.
    *
-   * @param input Its inputs.
-   * @returns Its results; the caller disposes of them.
+   * @param input The inputs.
+   * @returns The results, which the caller disposes of.
    */
   call(input: Input): Output {
     if (tf.getBackend() !== "tensorflow") return this.#eager(input);
@@ -167,16 +173,17 @@ export class CapturedFunction<Input extends object, Output extends object> {
     try {
       results = session.run(tensors);
     } catch (error) {
-      // Op by op it fails as well, and it is known which stage it was; or it is the graph's fault.
+      // If the stage is wrong, the run op by op fails too and its error names the stage. If it
+      // succeeds, the graph was the cause.
       const output = this.#eager(input);
       session.dispose();
-      this.#giveUp(signature, `its graph fails: ${inOneLine((error as Error).message)}`);
+      this.#giveUp(signature, `running its graph failed: ${inOneLine((error as Error).message)}`);
       return output;
     }
     return withLeaves(form as Tree, results) as Output;
   }
 
-  /** Captures the function before its first call, if that can be done. */
+  /** Captures the function before its first call, if possible. */
   #traceTrial(input: Input, tensors: readonly tf.Tensor[], signature: string): void {
     const { rows: rowsOf } = this.#options;
     if (!rowsOf) return;
@@ -198,16 +205,21 @@ export class CapturedFunction<Input extends object, Output extends object> {
       } catch (error) {
         const reason = notCapturable(error);
         if (reason) return this.#giveUp(signature, reason.message, reason.origin);
-        // Run as it is, it says the true number of rows where it fails, and may well not.
+        // An error that says nothing about capturing: without tracing, the function may well
+        // succeed, and otherwise its error states the true number of rows.
         why ??= error instanceof Error ? error.message : String(error);
-        // What another trial trace left would be there in the first call, and not be seen to come.
+        // The tensors that another trial trace kept would be visible to the first call, which
+        // nobody expects.
         if (why === KEEPS) break;
       }
     }
     this.#phases.set(signature, { kind: "recorded", traces: [], why });
   }
 
-  /** A recording at the true size that computes nothing: few rows were enough to foresee it. */
+  /**
+   * Records the function at its true size without computing anything, from trial traces with few
+   * rows.
+   */
   #recordingOfFew(
     input: Input,
     tensors: readonly tf.Tensor[],
@@ -223,8 +235,8 @@ export class CapturedFunction<Input extends object, Output extends object> {
   }
 
   /**
-   * A recording of all rows, of which nothing remains. A graph rounds otherwise than ops one by
-   * one, and whether a step is the first of a process should not be seen in its numbers.
+   * Records the function with all rows and discards the results. A graph rounds differently from
+   * single ops, so without this the numbers would show which step was the first of a process.
    */
   #recordingOfAll(
     input: Input,
@@ -250,7 +262,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
       try {
         const small = withLeaves(input as Tree, few) as Input;
         const { recorded, kept } = this.#recording(small, few, { kind: "trial", more });
-        // What is kept of a dry run would have no values.
+        // A tensor that is kept from a dry run would have no values.
         if (kept > 0 && rows > trials[0].rows) throw new Unforeseen(KEEPS);
         return { rows, trace: recorded.trace };
       } finally {
@@ -261,7 +273,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
     return traces;
   }
 
-  /** A recording whose results nobody wants, and how many tensors it kept nevertheless. */
+  /** Records the function, discards its results, and counts the tensors that it kept. */
   #recording(
     input: Input,
     tensors: readonly tf.Tensor[],
@@ -274,7 +286,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
     tf.tidy(() => {
       const made = record(run, tensors, { ...this.#options, mode });
       recorded = made.recorded;
-      // What is kept from tidy() is in the results, too.
+      // Tensors that were kept from tidy() are also among the results.
       const given = new Set(tensors);
       tf.dispose(made.results.filter((result) => !given.has(result)));
     });
@@ -282,7 +294,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
     return { recorded, output, kept };
   }
 
-  /** Runs the function as it is, and records it. */
+  /** Runs the function op by op and records it. */
   #record(
     input: Input,
     tensors: readonly tf.Tensor[],
@@ -320,7 +332,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
     } else if (all.length < MAX_RECORDINGS) {
       this.#phases.set(signature, { kind: "recorded", traces: all, why });
     } else {
-      this.#giveUp(signature, "it cannot be told which of its sizes follow from values");
+      this.#giveUp(signature, "it is unclear which of its tensor sizes depend on values");
     }
     return output;
   }
@@ -339,7 +351,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
     } catch (error) {
       return this.#giveUp(
         signature,
-        `TensorFlow refuses the graph: ${inOneLine((error as Error).message)}`,
+        `TensorFlow cannot load its graph: ${inOneLine((error as Error).message)}`,
       );
     }
     const { nodes, casts, constantBytes } = recorded.graph;
@@ -352,7 +364,7 @@ export class CapturedFunction<Input extends object, Output extends object> {
 
   #giveUp(signature: string, reason: string, origin?: string): void {
     this.#phases.set(signature, { kind: "eager" });
-    // The last batch of an epoch has a signature of its own, and the same to say.
+    // The last batch of an epoch has its own signature, but the reason is usually the same.
     const told = `${origin} ${reason}`;
     if (this.#reasons.has(told)) return;
     this.#reasons.add(told);
@@ -360,9 +372,12 @@ export class CapturedFunction<Input extends object, Output extends object> {
   }
 }
 
-const NOT_THE_SAME = "it is not the same from step to step: it draws random numbers or keeps count";
+const NOT_THE_SAME =
+  "its operations change from step to step, for example because it draws random numbers or counts steps";
 
-/** Types and shapes, without the number of rows where tensors are of a batch. */
+/**
+ * Returns the types and shapes of tensors as a key, without the number of rows of batch tensors.
+ */
 function signatureOf(tensors: readonly tf.Tensor[], batched: ReadonlySet<tf.Tensor>): string {
   return tensors.map((tensor) => {
     const [first, ...rest] = tensor.shape;
@@ -377,9 +392,9 @@ function signatureOf(tensors: readonly tf.Tensor[], batched: ReadonlySet<tf.Tens
 
 const secondsSince = (start: number) => (performance.now() - start) / 1000;
 
-const KEEPS = "it keeps tensors";
+const KEEPS = "it keeps tensors after it returns";
 
-/** The second of two recordings, which have to be alike. */
+/** Returns the second of two recordings, which must be the same. */
 function sameTwice<T extends { recorded: RecordedGraph }>([first, second]: readonly T[]): T {
   if (firstDifference(first!.recorded.trace, second!.recorded.trace)) {
     throw new Unforeseen(NOT_THE_SAME);
@@ -388,7 +403,8 @@ function sameTwice<T extends { recorded: RecordedGraph }>([first, second]: reado
 }
 
 /**
- * Why a function cannot be captured, even where what it called has wrapped that in its own error.
+ * Returns the reason why a function cannot be captured, even if the code in between wrapped the
+ * error in another one.
  */
 function notCapturable(error: unknown): NotCapturable | undefined {
   if (error instanceof NotCapturable) return error;
@@ -403,7 +419,8 @@ class Session {
   readonly #fetches: string;
 
   constructor({ graph, inputs, outputs }: RecordedGraph) {
-    // TensorFlow loads graphs from folders alone, and needs this one no longer once it is loaded.
+    // TensorFlow loads graphs only from folders, and no longer needs the folder once the graph is
+    // loaded.
     const folder = Deno.makeTempDirSync({ prefix: "rocket-graph-" });
     try {
       Deno.writeFileSync(join(folder, "saved_model.pb"), graph.toSavedModel());

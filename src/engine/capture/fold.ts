@@ -1,6 +1,5 @@
 /**
- * Makes a graph whose weights are constants cheaper to run: batch norms behind convolutions become
- * part of the convolutions.
+ * Speeds up graphs with constant weights by folding batch norms into the convolutions before them.
  *
  * @module
  */
@@ -9,21 +8,22 @@ import { DType, type Graph, type GraphNode, type Reference } from "./graph.ts";
 import type { RecordedGraph } from "./recorder.ts";
 
 /**
- * Up to so many rows, maps stay in the processor's caches, and a multiplication and an addition
- * take less time than the fixed costs of TensorFlow's batch norm; with more, its single pass is
- * faster.
+ * Up to this number of rows, feature maps stay in the processor's caches, so a multiplication and
+ * an addition take less time than the fixed cost of TensorFlow's batch norm. With more rows, the
+ * batch norm's single pass is faster.
  */
 const FEW_ROWS = 8;
 
-/** Convolutions whose kernels have their output channels last. */
+/** Convolutions whose kernels have the output channels as a last axis. */
 const convolutions: ReadonlySet<string> = new Set(["Conv2D", "DepthwiseConv2dNative"]);
 const additions: ReadonlySet<string> = new Set(["Add", "AddV2", "BiasAdd"]);
 
 /**
- * Folds batch norms with constant statistics. One behind a convolution with a constant kernel, with
- * or without a bias, goes into the kernel and a bias, which TensorFlow computes in one op together
- * with a relu; any other becomes a multiplication and an addition where rows are few. All else
- * stays as it is, and so does the result up to float32 rounding.
+ * Folds batch norms with constant statistics. A batch norm after a convolution with a constant
+ * kernel, with or without a bias, is folded into the kernel and a bias, which TensorFlow computes
+ * in one op together with a relu. Any other batch norm becomes a multiplication and an addition if
+ * there are few rows. Other nodes do not change, and the results are the same up to float32
+ * rounding.
  *
  * @param recorded The graph.
  * @returns A new graph with the same inputs and outputs.
@@ -32,7 +32,7 @@ export function foldBatchNorms(recorded: RecordedGraph): RecordedGraph {
   return new Folding(recorded).result();
 }
 
-/** y = scale · x + shift for each channel. */
+/** The function y = scale · x + shift for each channel. */
 interface Affine {
   readonly scale: Float32Array;
   readonly shift: Float32Array;
@@ -43,13 +43,13 @@ class Folding {
   readonly #nodes: ReadonlyMap<string, GraphNode>;
   readonly #uses = new Map<string, number>();
   readonly #graph: Graph;
-  /** The new reference of each old one. */
+  /** The new reference for each old one. */
   readonly #moved = new Map<Reference, Reference>();
-  /** The new name of each old node, for inputs that are an order only. */
+  /** The new name of each old node, for control inputs. */
   readonly #renamed = new Map<string, string>();
-  /** What is folded into a convolution, by the convolution's name. */
+  /** The function that is folded into a convolution, by the convolution's name. */
   readonly #folded = new Map<string, Affine>();
-  /** Nodes whose work a convolution does, and the convolution. */
+  /** The nodes that are folded into a convolution, with the convolution's name. */
   readonly #absorbed = new Map<string, string>();
 
   constructor(recorded: RecordedGraph) {
@@ -94,12 +94,15 @@ class Folding {
     if (bias) this.#absorbed.set(above.name, convolution.name);
   }
 
-  /** What a batch norm with constant statistics computes; `undefined` for all other nodes. */
+  /**
+   * Returns the function that a batch norm with constant statistics computes, or `undefined` for
+   * other nodes.
+   */
   #affine(node: GraphNode): Affine | undefined {
     if (
       node.op !== "FusedBatchNormV3" || node.bool("is_training") !== false ||
       node.type("T") !== DType.float || node.text("data_format") !== "NHWC" ||
-      // Statistics that somebody wants are computed by the op alone.
+      // The batch norm must stay if other nodes read its statistics.
       [1, 2, 3, 4, 5].some((output) => this.#uses.has(`${node.name}:${output}`))
     ) return undefined;
     const [scale, offset, mean, variance] = node.inputs.slice(1, 5)
@@ -113,7 +116,9 @@ class Folding {
     };
   }
 
-  /** A constant bias that is added to what a node gives, if that is what an addition does. */
+  /**
+   * Returns the constant bias that an addition adds to a node's output, if the addition does that.
+   */
   #bias(
     node: GraphNode,
     channels: number,
@@ -121,14 +126,15 @@ class Folding {
     if (!additions.has(node.op) || !this.#onlyUse(node)) return undefined;
     for (const [map, bias] of [[0, 1], [1, 0]] as const) {
       const above = this.#node(node.inputs[map]!), values = this.#constant(node.inputs[bias]!);
-      // A convolution's last axis are its channels, so that a list of them can be nothing else.
+      // The channels are the last axis of a convolution's output, so a list with one value per
+      // channel is a bias.
       if (!convolutions.has(above.op) || values?.length !== channels) continue;
       if (this.#shape(node.inputs[bias]!)?.length === 1) return { convolution: above, values };
     }
     return undefined;
   }
 
-  /** Whether a convolution's result goes to one node only and its kernel is known. */
+  /** Checks whether only one node reads a convolution's output and the kernel is constant. */
   #foldable(convolution: GraphNode, user: GraphNode, channels: number): boolean {
     return convolutions.has(convolution.op) && convolution.type("T") === DType.float &&
       convolution.text("data_format") === "NHWC" && this.#onlyUse(convolution) &&
@@ -144,7 +150,7 @@ class Folding {
     return this.#nodes.get(nameOf(reference))!;
   }
 
-  /** The values of a float32 constant. */
+  /** Returns the values of a float32 constant. */
   #constant(reference: Reference): Float32Array | undefined {
     const node = this.#node(reference);
     if (node.op === "Fill") {
@@ -156,7 +162,7 @@ class Folding {
     return new Float32Array(node.tensor!.bytes.slice().buffer);
   }
 
-  /** The shape of a constant. */
+  /** Returns the shape of a constant. */
   #shape(reference: Reference): readonly number[] | undefined {
     const { op, inputs, tensor } = this.#node(reference);
     if (op !== "Fill") return tensor?.shape;
@@ -171,7 +177,7 @@ class Folding {
     if (folded) return this.#emitConvolution(node, folded);
     const affine = this.#few() ? this.#affine(node) : undefined;
     if (affine) return this.#emitAffine(node, affine);
-    // Constants are added where they are used first: folded kernels leave the old ones behind.
+    // Constants are added when they are first used, because folding leaves the old kernels unused.
     if (node.op !== "Const" && node.op !== "Fill") this.#copy(node);
   }
 
@@ -201,7 +207,7 @@ class Folding {
     this.#moved.set(`${name}:0`, reference);
   }
 
-  /** Where a value of the old graph is in the new one. */
+  /** Returns the reference in the new graph for one in the old graph. */
   #at(reference: Reference): Reference {
     const moved = this.#moved.get(reference);
     if (moved) return moved;
@@ -216,7 +222,7 @@ class Folding {
   }
 }
 
-/** The node's name in `NODE:OUTPUT` and in `^NODE`. */
+/** Returns the node's name in `NODE:OUTPUT` or `^NODE`. */
 function nameOf(reference: Reference): string {
   return reference.replace(/^\^/, "").replace(/:\d+$/, "");
 }

@@ -1,25 +1,25 @@
 /**
- * A TensorFlow graph in the making: nodes go in, a SavedModel comes out.
+ * Builds a TensorFlow graph node by node and writes it as a SavedModel.
  *
  * @module
  */
 
 import messages from "@tensorflow/tfjs-node/dist/proto/api_pb.js";
 
-/** The numbers by which TensorFlow knows its types. */
+/** TensorFlow's numbers for data types. */
 export const DType = { float: 1, int32: 3, bfloat16: 14 } as const;
 
-/** A value in the graph: `NODE:OUTPUT`. */
+/** A reference to a value in the graph: `NODE:OUTPUT`. */
 export type Reference = string;
 
-/** An attribute as tfjs-node's kernels hand it to the binding. */
+/** An attribute of an op, as tfjs-node's kernels pass it to the binding. */
 export interface OpAttribute {
   readonly name: string;
   readonly type: number;
   readonly value: unknown;
 }
 
-/** The binding's numbers for the kinds of attributes. */
+/** The binding's numbers for kinds of attributes. */
 export interface AttributeKinds {
   readonly TF_ATTR_STRING: number;
   readonly TF_ATTR_INT: number;
@@ -33,41 +33,41 @@ export interface AttributeKinds {
 // deno-lint-ignore no-explicit-any
 type Message = any;
 
-/** TensorFlow 2.16 and later read graphs of this version as their own. */
+/** The version of the graph format that TensorFlow 2.16 and later write. */
 const PRODUCER = 1087;
 
-/** Fewer equal numbers than this are written out rather than filled in. */
+/** Constants with fewer equal numbers than this are written in full instead of as a fill. */
 const SMALLEST_FILL = 64;
 
-/** A node of a graph, to be read by rewrites. */
+/** A node of a graph, for rewrites to read. */
 export class GraphNode {
   readonly #message: Message;
 
   /**
    * Wraps a node.
    *
-   * @param message The node's message.
+   * @param message The node's protobuf message.
    */
   constructor(message: Message) {
     this.#message = message;
   }
 
-  /** Its name; its outputs are `NAME:0` and so on. */
+  /** The node's name. Its outputs are `NAME:0` and so on. */
   get name(): string {
     return this.#message.getName();
   }
 
-  /** The op. */
+  /** The name of the op. */
   get op(): string {
     return this.#message.getOp();
   }
 
-  /** What it computes with. */
+  /** The references to the node's inputs. */
   get inputs(): readonly Reference[] {
     return this.#message.getInputList();
   }
 
-  /** Its attributes, as messages by name. */
+  /** The node's attributes, as protobuf messages by name. */
   get attributes(): [string, Message][] {
     const attributes: [string, Message][] = [];
     this.#message.getAttrMap().forEach((value: Message, name: string) =>
@@ -77,36 +77,40 @@ export class GraphNode {
   }
 
   /**
-   * A type of the node.
+   * Reads an attribute that is a type.
    *
    * @param name The attribute's name.
+   * @returns TensorFlow's number for the type, or `undefined` without such an attribute.
    */
   type(name: string): number | undefined {
     return this.#attribute(name)?.getType();
   }
 
   /**
-   * A float of the node.
+   * Reads an attribute that is a float.
    *
    * @param name The attribute's name.
+   * @returns The number, or `undefined` without such an attribute.
    */
   float(name: string): number | undefined {
     return this.#attribute(name)?.getF();
   }
 
   /**
-   * A truth value of the node.
+   * Reads an attribute that is a boolean.
    *
    * @param name The attribute's name.
+   * @returns The value, or `undefined` without such an attribute.
    */
   bool(name: string): boolean | undefined {
     return this.#attribute(name)?.getB();
   }
 
   /**
-   * A text of the node.
+   * Reads an attribute that is a string.
    *
    * @param name The attribute's name.
+   * @returns The string, or `undefined` without such an attribute.
    */
   text(name: string): string | undefined {
     const value = this.#attribute(name);
@@ -132,7 +136,7 @@ export class GraphNode {
   }
 }
 
-/** A graph that grows node by node. */
+/** A graph to which nodes can be added. */
 export class Graph {
   readonly #nodes: Message[] = [];
   readonly #kinds: AttributeKinds;
@@ -140,45 +144,45 @@ export class Graph {
   #casts = 0;
 
   /**
-   * An empty graph.
+   * Creates an empty graph.
    *
-   * @param kinds The binding's numbers for the kinds of attributes.
+   * @param kinds The binding's numbers for kinds of attributes.
    */
   constructor(kinds: AttributeKinds) {
     this.#kinds = kinds;
   }
 
-  /** How many nodes there are. */
+  /** The number of nodes. */
   get nodes(): number {
     return this.#nodes.length;
   }
 
-  /** How many bytes of constants are written out. */
+  /** The size of the constants that are written in full, in bytes. */
   get constantBytes(): number {
     return this.#constantBytes;
   }
 
-  /** How many changes of type there are that {@linkcode Graph.cast} added. */
+  /** The number of type conversions that {@linkcode Graph.cast} added. */
   get casts(): number {
     return this.#casts;
   }
 
-  /** The nodes, each after those that it computes with. */
+  /** The nodes in an order in which each comes after its inputs. */
   get all(): readonly GraphNode[] {
     return this.#nodes.map((message) => new GraphNode(message));
   }
 
-  /** An empty graph of the same kind. */
+  /** Creates an empty graph with the same attribute kinds. */
   empty(): Graph {
     return new Graph(this.#kinds);
   }
 
   /**
-   * Adds a node like one of another graph.
+   * Adds a copy of a node of another graph.
    *
    * @param node The other node.
-   * @param inputs What it computes with here.
-   * @returns Its name here.
+   * @param inputs The references to its inputs in this graph.
+   * @returns Its name in this graph.
    */
   copy(node: GraphNode, inputs: readonly Reference[]): string {
     this.#constantBytes += node.tensor?.bytes.length ?? 0;
@@ -189,11 +193,11 @@ export class Graph {
   /**
    * Adds a node.
    *
-   * @param op The op.
-   * @param inputs What it computes with.
+   * @param op The name of the op.
+   * @param inputs The references to its inputs.
    * @param attributes Its attributes.
-   * @param after Nodes that have to have run before.
-   * @returns Its name; its outputs are `NAME:0` and so on.
+   * @param after Names of nodes that must run before this one.
+   * @returns Its name. Its outputs are `NAME:0` and so on.
    */
   op(
     op: string,
@@ -209,11 +213,11 @@ export class Graph {
   }
 
   /**
-   * Adds a node of an op that has no attribute but its type, or defaults for all others.
+   * Adds a float32 node of an op that needs no attribute other than its type.
    *
-   * @param op The op.
-   * @param inputs What it computes with, float32.
-   * @returns Its only output.
+   * @param op The name of the op.
+   * @param inputs The references to its inputs, float32.
+   * @returns The reference to its only output.
    */
   float(op: string, inputs: readonly Reference[]): Reference {
     return this.#add(op, inputs, [["T", typeMessage(DType.float)]]) + ":0";
@@ -222,8 +226,9 @@ export class Graph {
   /**
    * Adds an input of the graph.
    *
-   * @param type Its type.
+   * @param type TensorFlow's number for its type.
    * @param shape Its shape.
+   * @returns The reference to its value.
    */
   placeholder(type: number, shape: readonly number[]): Reference {
     const value = new messages.AttrValue();
@@ -232,11 +237,12 @@ export class Graph {
   }
 
   /**
-   * Adds a constant; equal numbers become a fill.
+   * Adds a constant. Many equal numbers become a fill.
    *
-   * @param type Its type.
+   * @param type TensorFlow's number for its type.
    * @param shape Its shape.
    * @param values Its values.
+   * @returns The reference to its value.
    */
   constant(type: number, shape: readonly number[], values: ArrayBufferView): Reference {
     const numbers = values as Float32Array;
@@ -253,11 +259,12 @@ export class Graph {
   }
 
   /**
-   * Adds a change of type.
+   * Adds a type conversion.
    *
-   * @param value What is changed.
-   * @param from Its type.
-   * @param to The new type.
+   * @param value The reference to the value to convert.
+   * @param from TensorFlow's number for the old type.
+   * @param to TensorFlow's number for the new type.
+   * @returns The reference to the converted value.
    */
   cast(value: Reference, from: number, to: number): Reference {
     this.#casts++;
@@ -266,23 +273,26 @@ export class Graph {
   }
 
   /**
-   * Adds a name for a value that is fetched.
+   * Adds an identity node, which gives a name to a value that will be fetched.
    *
-   * @param value The value.
-   * @param type Its type.
-   * @param after Nodes that have to have run before.
+   * @param value The reference to the value.
+   * @param type TensorFlow's number for its type.
+   * @param after Names of nodes that must run before this one.
+   * @returns The reference to the same value.
    */
   identity(value: Reference, type: number, after: Iterable<string> = []): Reference {
     return this.#add("Identity", [value, ...controls(after)], [["T", typeMessage(type)]]) + ":0";
   }
 
   /**
-   * Adds a split of a value's rows into parts that differ by less than their number.
+   * Splits the rows of a value into parts of nearly equal size. The sizes differ by less than the
+   * number of parts.
    *
-   * @param value The value `[rows, ...shape]`; how many rows, only the running graph knows.
-   * @param type Its type.
-   * @param count How many parts.
-   * @returns The parts.
+   * @param value The reference to the value, `[rows, ...shape]`. The number of rows is known only
+   *   when the graph runs.
+   * @param type TensorFlow's number for its type.
+   * @param count The number of parts.
+   * @returns The references to the parts.
    */
   split(value: Reference, type: number, count: number): Reference[] {
     if (count === 1) return [value];
@@ -319,7 +329,7 @@ export class Graph {
     return Array.from({ length: count }, (_, index) => `${node}:${index}`);
   }
 
-  /** The graph as the bytes of a SavedModel's `saved_model.pb`. */
+  /** Returns the graph as the bytes of a SavedModel's `saved_model.pb`. */
   toSavedModel(): Uint8Array {
     const graph = new messages.GraphDef();
     graph.setNodeList(this.#nodes);
@@ -380,7 +390,7 @@ export class Graph {
   }
 }
 
-/** Inputs that carry no value but an order. */
+/** Returns control inputs: they carry no value and only define an order. */
 const controls = (nodes: Iterable<string>) => Array.from(nodes, (node) => `^${node}`);
 
 function typeMessage(type: number): Message {

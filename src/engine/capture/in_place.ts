@@ -4,19 +4,20 @@ import { DType, type Graph, type OpAttribute, type Reference } from "./graph.ts"
 export const IN_PLACE = "InplaceUpdate";
 
 /**
- * TensorFlow writes in one thread, and mostly waits for memory; more parts than this gain nothing.
+ * The maximum number of parts. TensorFlow writes in one thread and mostly waits for memory, so more
+ * parts are not faster.
  */
 const MAX_PARTS = 4;
 
 /**
- * Adds the nodes that write rows of a table in place: a part of the rows each, so that they run
- * side by side. The row numbers are each there once, or it would be left to chance which value
- * stays.
+ * Adds nodes that write rows of a table in place. Each node writes some of the rows, so that they
+ * run in parallel. Each row number must occur only once; otherwise the result would depend on
+ * timing.
  *
  * @param graph The graph.
  * @param inputs The table, the row numbers `[touched]`, and their values `[touched, size]`.
  * @param attributes The op's attributes.
- * @param after Nodes that have to have run before.
+ * @param after Names of nodes that must run before.
  * @returns The nodes' names.
  */
 export function writeInParts(

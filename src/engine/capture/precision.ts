@@ -1,18 +1,19 @@
 /**
- * Which ops of a captured step may run in bfloat16.
+ * Decides which ops of a captured step run in bfloat16.
  *
  * @module
  */
 
 /**
- * The precision of a captured step's large maps. Weights, losses and statistics stay in float32.
+ * The precision of the large feature maps of a captured step. Weights, losses, and statistics are
+ * always float32.
  */
 export type Precision = "float32" | "bfloat16";
 
 /**
- * The inputs of each op that may be bfloat16, by position; `any` for ops that follow their inputs.
- * What is left out stays in float32: the scales and statistics of batch norms, and weights where
- * they are updated.
+ * The inputs of each op that may be bfloat16, by position; `any` for ops that use the type of their
+ * inputs. All other inputs stay in float32: the scales and statistics of batch norms, and weights
+ * where they are updated.
  */
 const lowInputs: Readonly<Record<string, readonly number[] | "any">> = {
   Conv2D: [0, 1],
@@ -28,8 +29,8 @@ const lowInputs: Readonly<Record<string, readonly number[] | "any">> = {
 };
 
 /**
- * The inputs of ops that only move numbers, and stay in bfloat16 if the first input is: no map is
- * cast back and forth on the way through a pad or through the gradient of an addition.
+ * The inputs of ops that only move numbers. These ops use bfloat16 if their first input does, so
+ * that feature maps are not converted back and forth by a pad or by the gradient of an addition.
  */
 const following: Readonly<Record<string, readonly number[]>> = {
   Reshape: [0],
@@ -37,30 +38,36 @@ const following: Readonly<Record<string, readonly number[]>> = {
   Slice: [0],
 };
 
-/** Products of matrices, whose result goes on in float32. */
+/** Matrix products, whose results are converted back to float32. */
 const products: ReadonlySet<string> = new Set(["BatchMatMulV2", "MatMul"]);
 
-/** Below so many multiplications, casting takes as long as a product in float32. */
+/**
+ * For products with fewer multiplications than this, the conversion takes as long as the product in
+ * float32.
+ */
 const SMALLEST_PRODUCT = 2 ** 20;
 
-/** Ops whose result goes back to float32 at once: weights' gradients, and products of matrices. */
+/**
+ * Ops whose results are converted back to float32 immediately: gradients of weights, and matrix
+ * products.
+ */
 const backToFloat: ReadonlySet<string> = new Set(["Conv2DBackpropFilter", ...products]);
 
 /** An input of an op. */
 export interface LowInput {
-  /** Its shape. */
+  /** The shape of the input. */
   readonly shape: readonly number[];
-  /** Whether it is bfloat16 already. */
+  /** Whether the input is already bfloat16. */
   readonly low: boolean;
 }
 
 /**
- * Which inputs of an op are to be cast to bfloat16.
+ * Lists the inputs of an op that must be converted to bfloat16.
  *
- * @param op The op.
- * @param shape The shape of its first output; maps have 4 axes.
- * @param inputs What it computes with.
- * @returns The positions, or `undefined` if the op stays in float32.
+ * @param op The name of the op.
+ * @param shape The shape of its first output. Feature maps have 4 axes.
+ * @param inputs The inputs of the op.
+ * @returns The positions of the inputs, or `undefined` if the op stays in float32.
  */
 export function lowPrecisionInputs(
   op: string,
@@ -68,8 +75,8 @@ export function lowPrecisionInputs(
   inputs: readonly LowInput[],
 ): readonly number[] | undefined {
   if (products.has(op)) {
-    // A product of [m, k] and [k, n] has m · k · n multiplications, the root of the three sizes'
-    // product.
+    // A product of [m, k] and [k, n] needs m · k · n multiplications: the square root of the
+    // product of the three tensors' sizes.
     const sizes = [shape, ...inputs.map(({ shape }) => shape)].map(sizeOf);
     return Math.sqrt(sizes.reduce((a, b) => a * b)) >= SMALLEST_PRODUCT ? [0, 1] : undefined;
   }
@@ -81,9 +88,10 @@ export function lowPrecisionInputs(
 }
 
 /**
- * Whether an op's first output goes back to float32 at once.
+ * Checks whether an op's first output is converted back to float32 immediately.
  *
- * @param op The op.
+ * @param op The name of the op.
+ * @returns Whether it is.
  */
 export function returnsToFloat(op: string): boolean {
   return backToFloat.has(op);

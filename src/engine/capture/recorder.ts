@@ -1,6 +1,6 @@
 /**
- * Records what tfjs-node's kernels run: each of them ends in one call of the binding, so that a
- * function of tensors, run once, leaves the TensorFlow graph that computes the same.
+ * Records the TensorFlow ops of tfjs-node's kernels. Each kernel ends in one call of the binding,
+ * so one run of a function of tensors yields the TensorFlow graph that computes the same results.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { IN_PLACE, writeInParts } from "./in_place.ts";
 import { lowPrecisionInputs, type Precision, returnsToFloat } from "./precision.ts";
 import { sizedByValue, type TracedTensor, type TraceEntry, type TrialTraces } from "./trace.ts";
 
-/** What the binding tells of a tensor that it made. */
+/** The binding's description of a tensor that it created. */
 export interface TensorMetadata {
   readonly id: number;
   readonly shape: number[];
@@ -47,22 +47,22 @@ export interface NativeBackend {
   createOutputTensor(metadata: TensorMetadata): tf.Tensor;
 }
 
-/** The current backend, which has to be tfjs-node's. */
+/** Returns the current backend, which must be tfjs-node's. */
 export function nativeBackend(): NativeBackend {
   return tf.backend() as unknown as NativeBackend;
 }
 
-/** A function cannot be captured. */
+/** The error for a function that cannot be captured. */
 export class NotCapturable extends Error {
   override name = "NotCapturable";
-  /** Whose fault it is, in words, if the caller knows. */
+  /** The stage that is the cause, as text for messages, if it is known. */
   readonly origin: string | undefined;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
-   * @param reason Why not.
-   * @param origin Whose fault it is.
+   * @param reason The reason why the function cannot be captured.
+   * @param origin The stage that is the cause, if it is known.
    */
   constructor(reason: string, origin: string | undefined) {
     super(reason);
@@ -74,57 +74,62 @@ export class NotCapturable extends Error {
 export interface RecordedGraph {
   /** The graph. */
   readonly graph: Graph;
-  /** Its inputs, in the function's order. */
+  /** The references to its inputs, in the order of the function's inputs. */
   readonly inputs: readonly Reference[];
-  /** Its outputs; the number of an input where that is what the function returned. */
+  /**
+   * The references to its outputs. A number is the index of an input that the function returned
+   * unchanged.
+   */
   readonly outputs: readonly (Reference | number)[];
-  /** What was recorded, to compare recordings by. */
+  /** The recorded ops, for comparing recordings. */
   readonly trace: readonly TraceEntry[];
 }
 
 /**
- * What ops do while a function is recorded: they run; or they run, but change nothing that was
- * there before; or nothing is computed, and results have the shapes that trial traces foresee.
+ * The treatment of ops while a function is recorded. Without a mode, ops run normally. In a trial,
+ * they run but change no existing tensor. In a dry run, nothing is computed, and results have the
+ * shapes that trial traces predict.
  */
 export type Mode =
   | { readonly kind: "run" }
   | {
     readonly kind: "trial";
     /**
-     * How many more rows than values there could be results have whose size follows from values.
+     * The number of rows added to results whose size depends on values, beyond the largest possible
+     * number.
      */
     readonly more: number;
   }
   | {
     readonly kind: "dry";
     readonly traces: TrialTraces;
-    /** How many rows the inputs have. */
+    /** The number of rows of the inputs. */
     readonly rows: number;
-    /** What unknown sizes are taken for. */
+    /** The stand-in for unknown sizes. */
     readonly unknown: number;
   };
 
-/** How to record. */
+/** Options for a recording. */
 export interface RecordOptions {
-  /** Says who is computing at the moment, in words. */
+  /** Returns the stage that is running at the moment, as text for messages. */
   readonly origin?: (() => string | undefined) | undefined;
-  /** What the graph computes maps in; the recorded run itself is in float32. */
+  /** The precision of feature maps in the graph. The recorded run itself uses float32. */
   readonly precision?: Precision | undefined;
-  /** What ops do meanwhile; they run by default. */
+  /** The treatment of ops during the recording; they run normally by default. */
   readonly mode?: Mode | undefined;
 }
 
 /**
  * Runs a function of tensors and records it.
  *
- * @param run The function; it may use any tfjs operation that reads no values.
- * @param inputs Its inputs.
- * @param options How to record.
- * @returns What the function returned, and the graph. What it returned was computed as without a
- * recorder, unless the mode says otherwise; after a dry run it has no values, and can only be
- * disposed of.
+ * @param run The function. It may use any tfjs operation that does not read values of tensors.
+ * @param inputs The inputs of the function.
+ * @param options Options for the recording.
+ * @returns The results of the function, and its graph. The results are the same as without a
+ *   recorder unless `mode` is given. The results of a dry run have no values and can only be
+ *   disposed of.
  * @throws {NotCapturable} If the function reads values of a tensor that it computed.
- * @throws {Unforeseen} If a dry run is not as its trial traces foresee.
+ * @throws {Unforeseen} If a dry run differs from the prediction of its trial traces.
  */
 export function record(
   run: (inputs: readonly tf.Tensor[]) => tf.Tensor[],
@@ -159,14 +164,14 @@ export function record(
     };
   } finally {
     backend.binding = binding;
-    // The method itself is on the prototype.
+    // The original method is on the prototype.
     delete (backend as Partial<NativeBackend>).getInputTensorIds;
   }
 }
 
 class Recording {
   readonly graph: Graph;
-  /** The binding with its calls recorded. */
+  /** The binding, with its calls recorded. */
   readonly binding: Binding;
   readonly #backend: NativeBackend;
   readonly #raw: Binding;
@@ -213,7 +218,7 @@ class Recording {
     return reference;
   }
 
-  /** Throws what was wrong even if the function has caught it. */
+  /** Throws the recording's error even if the function caught it. */
   check(): void {
     if (this.#failure) throw this.#failure;
   }
@@ -221,7 +226,7 @@ class Recording {
   output(tensor: tf.Tensor): Reference {
     const [id] = this.#backend.getInputTensorIds([tensor]);
     const reference = this.#float(this.#reference(id!));
-    // What is written in place is nobody's input: it has to run before anything is returned.
+    // No output depends on writes in place, so they are control inputs of each output.
     return this.graph.identity(
       reference,
       this.#types.get(reference)!,
@@ -231,7 +236,7 @@ class Recording {
 
   see(tensors: readonly tf.Tensor[], ids: readonly number[]): void {
     tensors.forEach((tensor, index) => {
-      // An Int64Scalar, tfjs-node's stand-in for 64-bit integers, has no data id.
+      // tfjs-node represents 64-bit integers by an Int64Scalar, which has no data id.
       const type = tensor.dataId ? this.#backend.getDTypeInteger(tensor.dtype) : INT64;
       this.#known.set(ids[index]!, { shape: tensor.shape ?? [], type });
     });
@@ -284,7 +289,7 @@ class Recording {
     );
   }
 
-  /** Runs an op, or does as if, and notes it. */
+  /** Runs an op, or simulates it in a dry run, and records it. */
   #execute(
     op: string,
     attributes: OpAttribute[],
@@ -308,7 +313,8 @@ class Recording {
   }
 
   /**
-   * Runs an op, but writes nothing in place, and leaves no size that follows from values to chance.
+   * Runs an op without writing in place, and with distinct sizes for results whose size depends on
+   * values.
    */
   #traceTrial(
     op: string,
@@ -318,14 +324,14 @@ class Recording {
     more: number,
   ): TensorMetadata[] {
     if (op === IN_PLACE) {
-      // The same memory under another name, as the op itself would give.
+      // Like the op itself, this returns the same memory under another name.
       return this.#raw.executeOp("Identity", attributes, inputs.slice(0, 1), outputs);
     }
     const made = this.#raw.executeOp(op, attributes, inputs, outputs);
     const unknown = sizedByValue(op);
     if (unknown.length === 0) return made;
-    // Each such size is another one, and more than the values, so that what refers to them is
-    // valid.
+    // All these sizes differ, and are larger than the number of values, so that references to them
+    // are valid.
     const rows = this.#elements(inputs[0]!) + more + 2 * this.trace.length;
     return made.map((result, index) => {
       const known = result.dtype === DType.float || result.dtype === DType.int32;
@@ -342,7 +348,7 @@ class Recording {
     return this.#known.get(id)!.shape.reduce((a, b) => a * b, 1);
   }
 
-  /** What trial traces say of an op or constant of a dry run. */
+  /** Returns the outputs that the trial traces predict for an op or constant of a dry run. */
   #foresee(entry: TraceEntry): readonly TracedTensor[] {
     if (this.#mode.kind !== "dry") return entry.outputs;
     const { traces, rows, unknown } = this.#mode;
@@ -355,7 +361,8 @@ class Recording {
   }
 
   /**
-   * What has to run before an op: TensorFlow itself knows no order of reading and writing in place.
+   * Returns the nodes that must run before an op. TensorFlow itself does not order reads and
+   * in-place writes of the same tensor.
    */
   #order(op: string, [first, ...rest]: readonly Reference[]): Set<string> {
     const after = new Set<string>();
@@ -370,7 +377,7 @@ class Recording {
     return after;
   }
 
-  /** Keeps in mind who reads the inputs, and what is written to. */
+  /** Records which tensors a node reads and which one it writes. */
   #take(op: string, references: readonly Reference[], node: string): void {
     for (const reference of references) {
       const readers = this.#readers.get(reference);
@@ -421,7 +428,7 @@ class Recording {
   }
 
   /**
-   * Run eagerly, TensorFlow infers a type that a kernel leaves out; in a graph it has to be said.
+   * In eager mode, TensorFlow infers a type that a kernel omits. In a graph, the type is required.
    */
   #complete(
     op: string,
@@ -434,7 +441,7 @@ class Recording {
   }
 
   readonly #tensorDataSync: Binding["tensorDataSync"] = (id) => {
-    if (this.#computed.has(id)) throw this.#refuse("it reads values of a tensor");
+    if (this.#computed.has(id)) throw this.#refuse("it reads the values of a tensor while it runs");
     return this.#raw.tensorDataSync(id);
   };
 
@@ -444,13 +451,16 @@ class Recording {
     return error;
   }
 
-  /** What was neither an input nor computed is a constant of the graph. */
+  /**
+   * Returns the reference for a tensor. A tensor that is neither an input nor computed becomes a
+   * constant of the graph.
+   */
   #reference(id: number): Reference {
     const known = this.#references.get(id);
     if (known) return known;
     const { shape, type } = this.#known.get(id)!;
     if (type === INT64) throw this.#refuse("it uses 64-bit integers");
-    if (id <= FIRST_DRY) throw this.#refuse("it keeps a tensor for later steps");
+    if (id <= FIRST_DRY) throw this.#refuse("it keeps a tensor and uses it in later steps");
     const values = this.#raw.tensorDataSync(id);
     const reference = this.graph.constant(type, shape, values);
     const entry = {
@@ -471,17 +481,20 @@ class Recording {
   }
 }
 
-/** Handles of tensors without values; TensorFlow's are from 0, and tfjs-node's of none is -1. */
+/**
+ * The first handle of tensors without values. TensorFlow's handles start at 0, and −1 is
+ * tfjs-node's handle for no tensor.
+ */
 const FIRST_DRY = -2;
 let nextDry = FIRST_DRY;
 
-/** No shape has more axes than this. */
+/** The longest constant that can be a shape; no shape has more axes. */
 const MAX_WHOLE = 16;
 
 /** TensorFlow's number for 64-bit integers. */
 const INT64 = 9;
 
-/** FNV-1a over the bytes. */
+/** Computes the FNV-1a hash of the bytes. */
 function hash(values: ArrayBufferView): number {
   let hash = 0x811c9dc5;
   for (const byte of new Uint8Array(values.buffer, values.byteOffset, values.byteLength)) {

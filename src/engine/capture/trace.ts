@@ -1,5 +1,5 @@
 /**
- * What a recorded function did, op by op, and how several recordings of it compare.
+ * The recorded ops of a function, and comparisons of several recordings.
  *
  * @module
  */
@@ -10,35 +10,39 @@ import type { OpAttribute } from "./graph.ts";
 export interface TracedTensor {
   /** Its shape. */
   readonly shape: readonly number[];
-  /** Its type, by TensorFlow's number. */
+  /** TensorFlow's number for its type. */
   readonly type: number;
 }
 
-/** An op or constant of a recording. */
+/** An op or constant in a recording. */
 export interface TraceEntry {
-  /** The op; `Const` for a constant. */
+  /** The name of the op; `Const` for a constant. */
   readonly op: string;
-  /** What it computes with: `input 3`, or `17:0`, the first output of entry 17. */
+  /**
+   * The inputs: `input 3` is the fourth input of the function, and `17:0` the first output of entry
+   * 17.
+   */
   readonly inputs: readonly string[];
   /** Its attributes. */
   readonly attributes: readonly OpAttribute[];
-  /** What came out. */
+  /** The outputs of the op. */
   readonly outputs: readonly TracedTensor[];
   /** A hash of a constant's values. */
   readonly hash?: number;
-  /** The values of a small constant of whole numbers: a shape, axes, paddings. */
+  /** The values of a small constant of integers, such as a shape, axes, or paddings. */
   readonly whole?: readonly number[] | undefined;
-  /** Whose it is, in words, if the caller knows. */
+  /** The stage that ran the op, as text for messages, if it is known. */
   readonly origin: string | undefined;
 }
 
 /**
- * The first entry in which two recordings of a function differ; shapes of results are left out, as
- * they may depend on values.
+ * Finds the first entry in which two recordings of a function differ. Shapes of results are
+ * ignored, because they may depend on values.
  *
  * @param one A recording.
- * @param other Another.
- * @returns The entry, of the longer recording if one goes on, or `undefined` if they are the same.
+ * @param other The other recording.
+ * @returns The entry, taken from the longer recording if one is longer, or `undefined` if the
+ *   recordings are the same.
  */
 export function firstDifference(
   one: readonly TraceEntry[],
@@ -48,7 +52,7 @@ export function firstDifference(
   return longer.find((_, index) => textOf(one[index]) !== textOf(other[index]));
 }
 
-/** Results that have as many rows as the values of the op's inputs say, by number. */
+/** The outputs whose number of rows depends on the values of the op's inputs, by index. */
 const byValue: Readonly<Record<string, readonly number[]>> = {
   ListDiff: [0, 1],
   Unique: [0],
@@ -58,20 +62,21 @@ const byValue: Readonly<Record<string, readonly number[]>> = {
 };
 
 /**
- * Which results of an op have as many rows as the values of its inputs say.
+ * Lists the outputs of an op whose number of rows depends on the values of its inputs.
  *
- * @param op The op.
- * @returns Their numbers; none for most ops.
+ * @param op The name of the op.
+ * @returns The indices of the outputs; empty for most ops.
  */
 export function sizedByValue(op: string): readonly number[] {
   return byValue[op] ?? [];
 }
 
 /**
- * Whether a size that follows from values is the same in all recordings, so that it cannot be told
- * whether anything else was made of it.
+ * Checks whether a size that depends on values is the same in all recordings. If so, the recordings
+ * do not show which other sizes depend on it.
  *
  * @param traces Recordings of the same ops.
+ * @returns Whether such a size exists.
  */
 export function sameByChance([first, ...others]: readonly (readonly TraceEntry[])[]): boolean {
   return first!.some(({ op, outputs }, index) =>
@@ -87,18 +92,18 @@ function textOf(entry: TraceEntry | undefined): string | undefined {
   return JSON.stringify([op, inputs, attributes, hash, hash === undefined || entry.outputs]);
 }
 
-/** A recording of a function at a number of rows. */
+/** A recording of a function with a certain number of rows. */
 export interface SizedTrace {
-  /** How many rows its inputs had. */
+  /** The number of rows of the inputs. */
   readonly rows: number;
   /** The recording. */
   readonly trace: readonly TraceEntry[];
 }
 
 /**
- * What recordings of a function at three small numbers of rows say of it at any number: ops, their
- * attributes and the shapes of their results, each number of which is a + c · rows. A size that is
- * not, as it follows from values, is unknown, and stands in as a number that nothing else is.
+ * Predicts a function's ops at any number of rows from recordings at three small numbers. All
+ * numbers in attributes and result shapes are extrapolated as a + c · rows. A size that is not of
+ * this form depends on values. It is unknown and gets a stand-in: a number that no other size has.
  */
 export class TrialTraces {
   readonly #traces: readonly SizedTrace[];
@@ -107,26 +112,27 @@ export class TrialTraces {
   /**
    * Takes over recordings.
    *
-   * @param traces Three recordings, at different numbers of rows.
-   * @throws {Unforeseen} If they are of different ops.
+   * @param traces Three recordings with different numbers of rows.
+   * @throws {Unforeseen} If the recordings consist of different ops.
    */
   constructor(traces: readonly SizedTrace[]) {
     this.#traces = traces;
     const [first, ...rest] = traces;
     if (rest.some(({ trace }) => trace.length !== first!.trace.length)) {
-      throw new Unforeseen("it runs other ops for other numbers of rows");
+      throw new Unforeseen("it runs different ops for different numbers of rows");
     }
   }
 
   /**
-   * The results of an op at a number of rows.
+   * Predicts the outputs of an op at a number of rows.
    *
-   * @param index The op's place in the trace.
-   * @param entry The op as it is called now; its `outputs` are not looked at unless it is a
-   *   constant.
-   * @param rows How many rows the inputs have.
-   * @param unknown What unknown sizes are taken for; another number gives other stand-ins.
-   * @throws {Unforeseen} If it is not the op that the recordings foresee.
+   * @param index The op's index in the trace.
+   * @param entry The op as it is called now. Its `outputs` are used only for constants.
+   * @param rows The number of rows of the inputs.
+   * @param unknown The base of the stand-ins for unknown sizes; another number gives other
+   *   stand-ins.
+   * @returns The shapes and types of the outputs.
+   * @throws {Unforeseen} If the op is not the one that the recordings predict.
    */
   outputs(
     index: number,
@@ -141,7 +147,7 @@ export class TrialTraces {
     const line = new Line(this.#traces.map(({ rows }) => rows), rows);
     const foreseen = line.extend(samples.map((sample) => called(sample!)));
     if (JSON.stringify(foreseen) !== JSON.stringify(called(entry))) {
-      throw new Unforeseen(`it calls ${entry.op} otherwise for other numbers of rows`);
+      throw new Unforeseen(`it calls the op ${entry.op} differently for different numbers of rows`);
     }
     const outputs = samples.map((sample) => sample!.outputs);
     return outputs[0]!.map(({ type, shape }, output) => ({
@@ -154,24 +160,29 @@ export class TrialTraces {
     }));
   }
 
-  /** Sizes that were the same in all recordings are one size. */
+  /**
+   * Returns the stand-in for a size. Sizes that were the same in all recordings share one stand-in.
+   */
   #standIn(sizes: string, unknown: number): number {
     if (!this.#unknown.includes(sizes)) this.#unknown.push(sizes);
     return unknown + this.#unknown.indexOf(sizes);
   }
 }
 
-/** A function did not do what its trial traces foresee. */
+/** The error for a function that differs from the prediction of its trial traces. */
 export class Unforeseen extends Error {
   override name = "Unforeseen";
 }
 
-/** What an op is called with. Values of small constants are shapes, which decide on shapes. */
+/**
+ * Returns the parts of a call that must be predictable. Values of small constants belong to them,
+ * because they can be shapes.
+ */
 function called({ op, inputs, attributes, outputs, whole }: TraceEntry): unknown[] {
   return op === "Const" ? [op, outputs, whole ?? null] : [op, inputs, attributes];
 }
 
-/** Numbers as a function of the number of rows. */
+/** Extrapolates numbers to a number of rows. */
 class Line {
   readonly #at: readonly number[];
   readonly #rows: number;
@@ -181,7 +192,7 @@ class Line {
     this.#rows = rows;
   }
 
-  /** The number a + c · rows, or `undefined` if the samples are not on a line. */
+  /** Returns the number a + c · rows, or `undefined` if the samples are not of this form. */
   number(samples: readonly number[]): number | undefined {
     const [first, second] = samples as [number, number], [from, to] = this.#at as [number, number];
     const slope = (second - first) / (to - from);
@@ -193,7 +204,7 @@ class Line {
   }
 
   /**
-   * The same for all numbers within a value; `undefined` where the samples have no form in common.
+   * Extrapolates all numbers within a value. Parts without a common structure become `undefined`.
    */
   extend(samples: readonly unknown[]): unknown {
     const [first] = samples;

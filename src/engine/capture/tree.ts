@@ -1,12 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 
-/** Tensors in lists and plain objects, nested as one likes. */
+/** Tensors in nested lists and plain objects. */
 export type Tree = tf.Tensor | readonly Tree[] | { readonly [key: string]: Tree };
 
 /**
- * The tensors of a tree, in a fixed order.
+ * Lists the tensors of a tree in a fixed order.
  *
  * @param tree The tree.
+ * @returns The tensors.
  */
 export function leaves(tree: Tree): tf.Tensor[] {
   if (tree instanceof tf.Tensor) return [tree];
@@ -14,11 +15,12 @@ export function leaves(tree: Tree): tf.Tensor[] {
 }
 
 /**
- * A tree of the same form with other tensors.
+ * Creates a tree of the same structure with other tensors.
  *
- * @typeParam T The form.
- * @param tree The form.
+ * @typeParam T The type of the tree.
+ * @param tree The tree whose structure is copied.
  * @param tensors The tensors, in the order of {@linkcode leaves}.
+ * @returns The new tree.
  */
 export function withLeaves<T extends Tree>(tree: T, tensors: readonly tf.Tensor[]): T {
   let next = 0;

@@ -1,18 +1,18 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * A kernel that copies its inputs to tfjs's plain JavaScript backend and its output back. It is
- * slow, and for what is rare.
+ * Returns a kernel that copies its inputs to tfjs's plain JavaScript backend and its output back.
+ * It is slow and intended for rarely used operations.
  *
  * @param kernelName The kernel's name on that backend; it has one output.
- * @returns The kernel, for any other backend.
+ * @returns The kernel for any other backend.
  */
 export function byCpu(kernelName: string): tf.KernelFunc {
   return ({ inputs, attrs, backend }) => {
     const own = backend as tf.KernelBackend;
     const engine = tf.engine();
     const cpu = engine.findBackend("cpu");
-    // It would print advice to install tfjs-node.
+    // Without this, the backend prints advice to install tfjs-node.
     Object.assign(cpu, { firstUse: false });
     const copies = Object.entries(inputs as Record<string, tf.TensorInfo>).map(([name, input]) => {
       const { dataId, shape, dtype } = input;

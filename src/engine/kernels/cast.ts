@@ -1,7 +1,10 @@
 import type * as tf from "@tensorflow/tfjs";
 import { heapOf } from "./wasm_heap.ts";
 
-/** `tf.cast`: numbers become integers by cutting their fraction off, and true unless they are 0. */
+/**
+ * The kernel of `tf.cast`: conversion to integers truncates fractions, and conversion to booleans
+ * gives true for all numbers except 0.
+ */
 export const cast: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   const x = inputs["x"]!;
   const dtype = attrs!["dtype"] as tf.DataType;

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 
-/** What the gradients of `tf.conv2d` are told. */
+/** The attributes of the gradient kernels of `tf.conv2d`. */
 interface ConvAttributes {
   readonly strides: number | [number, number];
   readonly pad: "same" | "valid" | number | tf.backend_util.ExplicitPadding;
@@ -11,9 +11,9 @@ interface ConvAttributes {
 type Shape4D = [number, number, number, number];
 
 /**
- * The gradient of `tf.conv2d` to its kernel, by the forward convolution that WebAssembly has: batch
- * and channels change places, the gradient of the result is the kernel, and the stride of the
- * forward pass is its dilation.
+ * The gradient of `tf.conv2d` with respect to its kernel. It uses WebAssembly's forward
+ * convolution: the batch and channel axes are swapped, the gradient of the result acts as the
+ * kernel, and the stride of the forward pass becomes the dilation.
  */
 export const conv2dBackpropFilter: tf.KernelFunc = ({ inputs, attrs }) => {
   const { x, dy } = inputs as unknown as Record<"x" | "dy", tf.Tensor4D>;
@@ -38,9 +38,9 @@ export const conv2dBackpropFilter: tf.KernelFunc = ({ inputs, attrs }) => {
 };
 
 /**
- * The gradient of `tf.conv2d` to its input, by the forward convolution too: of the gradient of the
- * result, its numbers a stride apart, with the kernel turned around. It is about ten times as fast
- * as the backend's own.
+ * The gradient of `tf.conv2d` with respect to its input. It also uses the forward convolution: of
+ * the result's gradient, spread out by the stride, with the flipped kernel. It is about ten times
+ * as fast as the backend's own kernel.
  */
 export const conv2dBackpropInput: tf.KernelFunc = ({ inputs, attrs }) => {
   const { dy, filter } = inputs as unknown as Record<"dy" | "filter", tf.Tensor4D>;
@@ -57,14 +57,16 @@ export const conv2dBackpropInput: tf.KernelFunc = ({ inputs, attrs }) => {
   });
 };
 
-/** The geometry of the forward pass. */
+/** Computes the geometry of the forward pass. */
 function measure(
   inputShape: Shape4D,
   filterShape: Shape4D,
   attrs: tf.NamedAttrMap,
 ): ReturnType<typeof tf.backend_util.computeConv2DInfo> {
   const { strides, pad, dataFormat, dimRoundingMode } = attrs as unknown as ConvAttributes;
-  if (dataFormat === "NCHW") throw new Error("convolutions on wasm need the data format NHWC");
+  if (dataFormat === "NCHW") {
+    throw new Error("convolutions on the wasm engine require the data format NHWC; got NCHW");
+  }
   return tf.backend_util.computeConv2DInfo(
     inputShape,
     filterShape,
@@ -76,12 +78,13 @@ function measure(
 }
 
 /**
- * A part of maps: moved down and to the right, with zeros where there is nothing, and cut to a
+ * Shifts feature maps down and to the right, fills the gaps with zeros, and crops the maps to a
  * size.
  *
  * @param x The maps `[batch, height, width, channels]`.
- * @param before How far they are moved; up and to the left if negative.
- * @param size Height and width of the result.
+ * @param before The distances of the shift; negative numbers shift up and to the left.
+ * @param size The height and width of the result.
+ * @returns The maps.
  */
 export function crop(
   x: tf.Tensor4D,
@@ -103,7 +106,9 @@ export function crop(
   return tf.pad(inside, [[0, 0], [above, below], [aside, behind], [0, 0]]);
 }
 
-/** Maps with zeros between their rows and columns, which are then a stride apart. */
+/**
+ * Inserts zeros between the rows and columns of feature maps, so that neighbors are a stride apart.
+ */
 export function spread(
   x: tf.Tensor4D,
   [rows, columns]: readonly [number, number],

@@ -1,16 +1,19 @@
 import * as tf from "@tensorflow/tfjs";
 import { crop, spread } from "./conv2d_backprop.ts";
 
-/** What both gradients need to know of the convolution. */
+/** The geometry of the convolution, which both gradients use. */
 type Geometry = ReturnType<typeof tf.backend_util.computeConv2DInfo>;
 
-/** A place of the kernel. */
+/** A position in the kernel. */
 interface Tap {
   readonly row: number;
   readonly column: number;
 }
 
-/** The gradient of `tf.depthwiseConv2d` to its kernel `[height, width, in, multiplier]`. */
+/**
+ * The gradient of `tf.depthwiseConv2d` with respect to its kernel `[height, width, in,
+ * multiplier]`.
+ */
 export const depthwiseBackpropFilter: tf.KernelFunc = ({ inputs, attrs }) => {
   const { x, dy } = inputs as unknown as Record<"x" | "dy", tf.Tensor4D>;
   const filterShape = attrs!["filterShape"] as Shape4D;
@@ -38,7 +41,7 @@ export const depthwiseBackpropFilter: tf.KernelFunc = ({ inputs, attrs }) => {
   });
 };
 
-/** The gradient of `tf.depthwiseConv2d` to its input. */
+/** The gradient of `tf.depthwiseConv2d` with respect to its input. */
 export const depthwiseBackpropInput: tf.KernelFunc = ({ inputs, attrs }) => {
   const { dy, filter } = inputs as unknown as Record<"dy" | "filter", tf.Tensor4D>;
   const geometry = measure(attrs!["inputShape"] as Shape4D, filter.shape, attrs!);
@@ -51,18 +54,19 @@ export const depthwiseBackpropInput: tf.KernelFunc = ({ inputs, attrs }) => {
       const weights = tf.slice(filter, [tap.row, tap.column, 0, 0], [1, 1, -1, -1]);
       const part = tf.sum(tf.mul(slopes, tf.squeeze(weights, [0, 1])), 2);
       const maps = tf.reshape(part, [batchSize, outHeight, outWidth, inChannels]) as tf.Tensor4D;
-      // Each number goes to where it came from: a stride apart, then moved to the tap.
+      // Each number returns to its origin: spread out by the stride, then shifted by the kernel
+      // position.
       const apart = spread(maps, [strideHeight, strideWidth]);
       return crop(apart, [tap.row, tap.column], [height, width]);
     });
-    // What no place of the kernel has seen has no gradient.
+    // Inputs that no kernel position covers have no gradient.
     return crop(tf.addN(parts), [-padInfo.top, -padInfo.left], [inHeight, inWidth]);
   });
 };
 
 type Shape4D = [number, number, number, number];
 
-/** The geometry of the forward pass; tfjs knows no gradient of one with dilation. */
+/** Computes the geometry of the forward pass. tfjs has no gradient for a dilated convolution. */
 function measure(inputShape: Shape4D, filterShape: Shape4D, attrs: tf.NamedAttrMap): Geometry {
   const { strides, pad, dimRoundingMode } = attrs as unknown as {
     strides: number | [number, number];
@@ -80,7 +84,7 @@ function measure(inputShape: Shape4D, filterShape: Shape4D, attrs: tf.NamedAttrM
   );
 }
 
-/** All places of the kernel, row by row. */
+/** Lists all positions in the kernel, row by row. */
 function taps({ filterHeight, filterWidth }: Geometry): Tap[] {
   return Array.from({ length: filterHeight * filterWidth }, (_, index) => ({
     row: Math.floor(index / filterWidth),
@@ -88,7 +92,7 @@ function taps({ filterHeight, filterWidth }: Geometry): Tap[] {
   }));
 }
 
-/** Height and width of what the kernel sees in all. */
+/** Computes the height and width of the area that all kernel positions cover. */
 function span(geometry: Geometry): [number, number] {
   return [
     (geometry.outHeight - 1) * geometry.strideHeight + geometry.filterHeight,

@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * `tf.einsum` of one or two tensors: their axes are brought into one order, the products are taken
- * with broadcasting, and the axes that the result does not name are summed over. As on the other
- * backends, tfjs knows no gradient of it.
+ * The kernel of `tf.einsum` for one or two tensors. It brings their axes into the same order,
+ * multiplies with broadcasting, and sums over the axes that are missing in the result. As on the
+ * other backends, tfjs has no gradient for it.
  */
 export const einsum: tf.KernelFunc = ({ inputs, attrs }) => {
   const { equation } = attrs as unknown as { equation: string };

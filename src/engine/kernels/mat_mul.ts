@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * `tf.matMul` that transposes its factors first: the backend's own way with `transposeA` and
- * `transposeB`, which the gradients of a dense layer need, is about ten times as slow.
+ * Returns a kernel for `tf.matMul` that transposes its factors first. The backend's own handling of
+ * `transposeA` and `transposeB`, which gradients of dense layers need, is about ten times as slow.
  *
  * @param kernelFunc The backend's own kernel.
  * @returns The kernel to use instead.
@@ -24,7 +24,7 @@ export function transposingMatMul(kernelFunc: tf.KernelFunc): tf.KernelFunc {
   };
 }
 
-/** A tensor whose last two axes have changed places. */
+/** Swaps the last two axes of a tensor. */
 function swapped(x: tf.Tensor): tf.Tensor {
   const axes = [...x.shape.keys()];
   return tf.transpose(x, [...axes.slice(0, -2), axes.length - 1, axes.length - 2]);

@@ -2,12 +2,12 @@ import * as tf from "@tensorflow/tfjs";
 import { nativeOp } from "../ops/native_op.ts";
 
 /**
- * Replaces kernels of tfjs-node that hold training back.
+ * Replaces kernels of tfjs-node that slow down training.
  *
- * - `tf.matMul` of two matrices runs `MatMul` rather than `BatchMatMulV2`: TensorFlow fuses it with
- *   the bias and the relu behind it, and multiplies transposed factors faster.
+ * - `tf.matMul` of two matrices runs `MatMul` instead of `BatchMatMulV2`. TensorFlow fuses `MatMul`
+ *   with the bias and relu after it, and multiplies transposed factors faster.
  *
- * @param backendName Under which name tfjs-node's kernels are registered.
+ * @param backendName The name under which tfjs-node's kernels are registered.
  */
 export function registerNativeKernels(backendName: string): void {
   const own = tf.getKernel("BatchMatMul", backendName);

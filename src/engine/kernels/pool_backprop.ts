@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { heapOf } from "./wasm_heap.ts";
 
-/** The gradient of `tf.maxPool`: each number goes to the first of the largest in its window. */
+/** The gradient of `tf.maxPool`. Each number goes to the first maximum in its window. */
 export const maxPoolBackprop: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   const { dy, input } = inputs as Record<"dy" | "input", tf.TensorInfo>;
   const heap = heapOf(backend);
@@ -18,7 +18,8 @@ export const maxPoolBackprop: tf.KernelFunc = ({ inputs, attrs, backend }) => {
 };
 
 /**
- * The gradient of `tf.avgPool`: each number goes in equal parts to its window, padding left out.
+ * The gradient of `tf.avgPool`. Each number is divided equally among the elements of its window,
+ * without padding.
  */
 export const avgPoolBackprop: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   const { dy, input } = inputs as Record<"dy" | "input", tf.TensorInfo>;
@@ -32,10 +33,7 @@ export const avgPoolBackprop: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   return dx;
 };
 
-/**
- * Where a window begins and how far it reaches along one axis, what is outside of the maps left
- * out.
- */
+/** The start and length of a window along one axis, clipped to the maps. */
 interface Reach {
   readonly from: number;
   readonly to: number;
@@ -44,10 +42,11 @@ interface Reach {
 /**
  * Visits each number of the pooled maps.
  *
- * @param shape The shape of the maps, `[batch, height, width, channels]` or with a depth before it.
- * @param attrs The attributes of the kernel.
- * @param visit Takes the flat index of the number, that of channel 0 of each place in its window,
- *   and the channel.
+ * @param shape The shape of the maps, `[batch, height, width, channels]` or `[batch, depth, height,
+ *   width, channels]`.
+ * @param attrs The attributes of the pooling kernel.
+ * @param visit Receives the flat index of the number, the flat index of channel 0 at each position
+ *   in its window, and the channel.
  */
 function forEachWindow(
   shape: readonly number[],
@@ -78,7 +77,7 @@ function forEachWindow(
   }
 }
 
-/** The windows along depth, height and width. */
+/** Lists the windows along depth, height, and width. */
 function reaches(shape: readonly number[], attrs: tf.NamedAttrMap): Reach[][] {
   const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as PoolAttributes;
   const along = (size: number, count: number, stride: number, filter: number, before: number) =>
@@ -116,7 +115,7 @@ function reaches(shape: readonly number[], attrs: tf.NamedAttrMap): Reach[][] {
   ];
 }
 
-/** What the pooling kernels are told. */
+/** The attributes of the pooling kernels. */
 interface PoolAttributes {
   readonly filterSize: number | readonly number[];
   readonly strides: number | readonly number[];

@@ -3,28 +3,28 @@ import * as tf from "@tensorflow/tfjs";
 const NAME = "StatelessRandomUniform";
 
 /**
- * Random numbers in [0, 1) that are a function of a seed and a shape alone, on any engine but the
- * native one, whose own kernel draws others.
+ * Draws random numbers in [0, 1) that depend only on a seed and a shape. They are the same on all
+ * engines except the native one, whose own kernel draws different numbers.
  *
  * @param shape The shape of the result.
  * @param seed An int32 scalar.
- * @returns A float32 tensor.
+ * @returns A float32 tensor of random numbers.
  */
 export function statelessUniform(shape: number[], seed: tf.Scalar): tf.Tensor {
   const backendName = tf.getBackend();
-  // It needs nothing of a backend in particular, so it comes to each that asks for it.
+  // The kernel works on any backend, so it is registered for each one that uses it.
   if (!tf.getKernel(NAME, backendName)) {
     tf.registerKernel({ kernelName: NAME, backendName, kernelFunc });
   }
   return tf.engine().runKernel(NAME, { seed }, { shape }) as tf.Tensor;
 }
 
-/** The kernel: a keyed hash of each index. */
+/** The kernel, a keyed hash of each index. */
 const kernelFunc: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   const { readSync, write } = backend as tf.KernelBackend;
   const shape = attrs!["shape"] as number[];
   const [seed] = readSync.call(backend, inputs["seed"]!.dataId) as Int32Array;
-  // Two keys, or one seed's numbers would be another's, shifted.
+  // With a single key, the numbers of one seed would be shifted numbers of another.
   const before = mix(seed!);
   const after = mix(before ^ 0x9e3779b9);
   const values = new Float32Array(tf.util.sizeFromShape(shape));
@@ -35,7 +35,7 @@ const kernelFunc: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   return { dataId: write.call(backend, values, shape, "float32"), shape, dtype: "float32" };
 };
 
-/** Spreads 32 bits over all 32 (the finalizer of MurmurHash3). */
+/** Mixes 32 bits (the finalizer of MurmurHash3). */
 function mix(bits: number): number {
   bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);

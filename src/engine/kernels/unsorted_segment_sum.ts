@@ -2,8 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { heapOf } from "./wasm_heap.ts";
 
 /**
- * `tf.unsortedSegmentSum`: adds up the slices of `x` that have the same id. Slices with a negative
- * id are left out, as in TensorFlow, and so are those whose id is too high.
+ * The kernel of `tf.unsortedSegmentSum`, which adds up the slices of `x` with the same id. As in
+ * TensorFlow, it ignores slices with a negative id, and also those whose id is too high.
  */
 export const unsortedSegmentSum: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   const { x, segmentIds } = inputs as Record<"x" | "segmentIds", tf.TensorInfo>;

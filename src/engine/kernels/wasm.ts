@@ -10,7 +10,7 @@ import { transposingMatMul } from "./mat_mul.ts";
 import { avgPoolBackprop, maxPoolBackprop } from "./pool_backprop.ts";
 import { unsortedSegmentSum } from "./unsorted_segment_sum.ts";
 
-/** What tfjs's WebAssembly backend 4.22 lacks. */
+/** Kernels that tfjs's WebAssembly backend 4.22 lacks. */
 const MISSING: Readonly<Record<string, tf.KernelFunc>> = {
   Conv2DBackpropFilter: conv2dBackpropFilter,
   DepthwiseConv2dNativeBackpropFilter: depthwiseBackpropFilter,
@@ -19,24 +19,26 @@ const MISSING: Readonly<Record<string, tf.KernelFunc>> = {
   UnsortedSegmentSum: unsortedSegmentSum,
 };
 
-/** What it has, with wrong results. */
+/** Kernels of the backend that give wrong results. */
 const WRONG: Readonly<Record<string, tf.KernelFunc>> = {
-  // It divides by the whole window where a part of it lies outside of the maps.
+  // The backend's kernel divides by the size of the whole window even where it extends beyond the
+  // maps.
   AvgPoolGrad: avgPoolBackprop,
   AvgPool3DGrad: avgPoolBackprop,
-  // Its largest value starts from the least number above 0, so what is below 0 is lost.
+  // The backend's kernel starts its maximum at the smallest number above 0, so it ignores numbers
+  // below 0.
   MaxPoolGrad: maxPoolBackprop,
   MaxPool3DGrad: maxPoolBackprop,
   MaxPool3D: byCpu("MaxPool3D"),
   Dilation2D: byCpu("Dilation2D"),
   Dilation2DBackpropFilter: byCpu("Dilation2DBackpropFilter"),
   Dilation2DBackpropInput: byCpu("Dilation2DBackpropInput"),
-  // It cuts numbers off to 8 bits where it should tell whether they are 0.
+  // The backend's kernel truncates numbers to 8 bits instead of comparing them with 0.
   Cast: cast,
   Conv3DBackpropInputV2: byCpu("Conv3DBackpropInputV2"),
 };
 
-/** What it has, and does slowly, by its own kernel. */
+/** Functions that make slow kernels of the backend faster, using the backend's own kernel. */
 const SLOW: Readonly<Record<string, (own: tf.KernelFunc) => tf.KernelFunc>> = {
   BatchMatMul: transposingMatMul,
   Conv2DBackpropInput: () => conv2dBackpropInput,
@@ -46,19 +48,20 @@ const SLOW: Readonly<Record<string, (own: tf.KernelFunc) => tf.KernelFunc>> = {
 let registered = false;
 
 /**
- * Completes tfjs's WebAssembly backend for training. Nothing happens the second time.
+ * Completes tfjs's WebAssembly backend for training. Later calls do nothing.
  *
- * - It adds the kernels that are missing: the gradients of convolutions (plain and depthwise) and
- *   of `tf.gather`, and `tf.einsum`.
- * - It replaces those that give wrong results: the gradients of `tf.maxPool` below 0 and of
- *   `tf.avgPool` at the rim, `tf.cast` to booleans, and a few of three-dimensional and
+ * - It adds missing kernels: the gradients of convolutions (plain and depthwise) and of
+ *   `tf.gather`, and `tf.einsum`.
+ * - It replaces kernels that give wrong results: the gradients of `tf.maxPool` below 0 and of
+ *   `tf.avgPool` at the border, `tf.cast` to booleans, and a few kernels of three-dimensional and
  *   morphological layers, which run on the plain JavaScript backend.
- * - It replaces those that hold training back: `tf.matMul` of transposed factors, the gradient of
- *   `tf.conv2d` to its input, and the copies of all that gradients keep.
+ * - It replaces kernels that slow down training: `tf.matMul` of transposed factors, the gradient of
+ *   `tf.conv2d` with respect to its input, and the copies of tensors that gradients keep.
  *
- * Left out, and on the plain JavaScript backend only: complex numbers with `tf.fft`, ragged and
- * string tensors. Not to be used on wasm: a number as the padding of `tf.conv2d` or of a pooling
- * whose kernel or stride is not square, which reads and writes outside of its memory.
+ * Complex numbers with `tf.fft`, ragged tensors, and string tensors are not supported; they work
+ * only on the plain JavaScript backend. On wasm, do not use a number as the padding of a
+ * `tf.conv2d` or a pooling whose kernel or stride is not square, because the backend then accesses
+ * memory out of bounds.
  */
 export function registerWasmKernels(): void {
   if (registered) return;
@@ -70,12 +73,12 @@ export function registerWasmKernels(): void {
   for (const [name, improve] of Object.entries(SLOW)) replace(name, improve);
 }
 
-/** Registers a kernel. */
+/** Registers a kernel for the wasm backend. */
 function register(kernelName: string, kernelFunc: tf.KernelFunc): void {
   tf.registerKernel({ kernelName, backendName: WASM_BACKEND, kernelFunc });
 }
 
-/** Registers a kernel in the place of the backend's own, whose set-up still runs. */
+/** Replaces a kernel of the backend. The setup function of the old kernel still runs. */
 function replace(kernelName: string, improve: (own: tf.KernelFunc) => tf.KernelFunc): void {
   const own = tf.getKernel(kernelName, WASM_BACKEND);
   tf.unregisterKernel(kernelName, WASM_BACKEND);

@@ -1,25 +1,26 @@
 import type * as tf from "@tensorflow/tfjs";
 
-/** Numbers of a tensor, where WebAssembly has them. */
+/** A view of a tensor's numbers in WebAssembly memory. */
 export type HeapView = Float32Array | Int32Array | Uint8Array;
 
 /** The memory of the WebAssembly backend, for kernels written in plain TypeScript. */
 export interface WasmHeap {
-  /** A new tensor whose numbers are not set. */
+  /** Creates a tensor without setting its numbers. */
   empty(shape: readonly number[], type: tf.DataType): tf.TensorInfo;
-  /** A new float32 tensor of zeros. */
+  /** Creates a float32 tensor of zeros. */
   zeros(shape: readonly number[]): tf.TensorInfo;
   /**
-   * The numbers of tensors, to read and to write. Take them when all tensors are there, as they are
-   * cut off when the heap grows.
+   * Returns views of tensors' numbers, for reading and writing. Create all tensors first, because
+   * views become detached when the heap grows.
    */
   views(...tensors: tf.TensorInfo[]): HeapView[];
 }
 
 /**
- * The memory of the WebAssembly backend.
+ * Returns access to the memory of the WebAssembly backend.
  *
- * @param backend What a kernel was given.
+ * @param backend The backend that a kernel received.
+ * @returns The memory.
  */
 export function heapOf(backend: unknown): WasmHeap {
   const wasm = backend as {

@@ -6,29 +6,33 @@ import { packageFolder } from "../../base/machine/package_folder.ts";
 import { findCommand, runCommand } from "./command.ts";
 import type { Library } from "./library.ts";
 
-/** The name that tfjs-node gives its addon. */
+/** The file name of tfjs-node's addon. */
 export const ADDON = "tfjs_binding.node";
 
 /**
- * Finds a C++ compiler: the one that the environment variable `CXX` names, else the usual ones.
+ * Finds a C++ compiler: the one named by the environment variable `CXX`, or one of the usual ones.
  *
- * @returns The command, its program as a path.
- * @throws {UserError} If there is none.
+ * @returns The command; its program is a path.
+ * @throws {UserError} If no compiler is found.
  */
 export async function findCompiler(): Promise<string[]> {
-  const obstacle = new UserError("no C++ compiler was found", {
-    hint: hint(
-      "native/compiler",
-      {
-        darwin: "install a C++ compiler with `xcode-select --install`",
-        linux:
-          "install a C++ compiler (Debian, Ubuntu: `apt install g++`; Fedora: `dnf install gcc-c++`; " +
-          "Alpine: `apk add g++`)",
-      }[Deno.build.os as string] ?? "install a C++ compiler",
-      { edit: "the programs of the machine" },
-    ),
-  });
-  // macOS has a stand-in for the compiler that opens a dialogue where the tools are missing.
+  const obstacle = new UserError(
+    "no C++ compiler was found, which is needed to build the native engine",
+    {
+      hint: hint(
+        "native/compiler",
+        {
+          darwin: "install a C++ compiler with `xcode-select --install`",
+          linux:
+            "install a C++ compiler (Debian, Ubuntu: `apt install g++`; Fedora: `dnf install gcc-c++`; " +
+            "Alpine: `apk add g++`)",
+        }[Deno.build.os as string] ?? "install a C++ compiler",
+        { edit: "the programs of the machine" },
+      ),
+    },
+  );
+  // On macOS, the compiler can be a placeholder that opens a dialog if the developer tools are not
+  // installed.
   if (Deno.build.os === "darwin" && !(await runCommand(["xcode-select", "-p"])).success) {
     throw obstacle;
   }
@@ -43,9 +47,9 @@ export async function findCompiler(): Promise<string[]> {
 /**
  * Builds tfjs-node's addon from its sources with one call of the compiler.
  *
- * @param library The TensorFlow to link with; its files lie in the folder, as the addon will look
- * for them beside itself.
- * @param folder The folder that gets the addon.
+ * @param library The TensorFlow to link with. Its files must be in the folder, because the addon
+ *   looks for them there.
+ * @param folder The folder for the addon.
  * @param compiler The compiler's command.
  * @returns The addon's path.
  * @throws {UserError} If the compiler fails.
@@ -74,9 +78,9 @@ export async function compileAddon(
     const lines = output.split("\n");
     const error = lines.find((line) => /error/i.test(line)) ?? lines[0];
     throw new UserError(
-      `${basename(compiler[0] ?? "")} cannot compile tfjs-node's addon: ${error}`,
+      `the C++ compiler ${basename(compiler[0] ?? "")} cannot compile tfjs-node's addon: ${error}`,
       {
-        hint: hint("native/cxx", "another compiler can be named in the environment variable CXX", {
+        hint: hint("native/cxx", "set the environment variable CXX to another C++ compiler", {
           edit: "the variable CXX",
         }),
       },

@@ -4,34 +4,34 @@ import { hashOf } from "../../base/files/hash_of.ts";
 import { filesUnder } from "./files.ts";
 import { PLATFORM, TENSORFLOW_VERSION, TFJS_VERSION } from "./versions.ts";
 
-/** How TensorFlow came here. */
+/** The origin of the TensorFlow library. */
 export type Origin = "given" | "system" | "wheel" | "installer";
 
-/** What was built, as it is written into the folder that holds it. */
+/** A build of the native engine, as recorded in its folder. */
 export interface Build {
-  /** The folder. */
+  /** The folder of the build. */
   readonly folder: string;
   /** tfjs-node's version. */
   readonly tfjs: string;
-  /** TensorFlow's version, as it says itself. */
+  /** TensorFlow's version, as the library reports it. */
   readonly tensorflow: string;
   /** The platform, such as `linux-x86_64`. */
   readonly platform: string;
-  /** How TensorFlow came here. */
+  /** The origin of the TensorFlow library. */
   readonly origin: Origin;
-  /** The folder that `ROCKET_TENSORFLOW` named, for a library that was given. */
+  /** The folder named by `ROCKET_TENSORFLOW`, if that library was used. */
   readonly given?: string;
-  /** The library's file, where it was found or put. */
+  /** The path of TensorFlow's library. */
   readonly library: string;
   /** The addon's path within the folder. */
   readonly addon: string;
-  /** The compiler that made the addon, if one did. */
+  /** The compiler that built the addon, if one was used. */
   readonly compiler?: string;
-  /** The seconds that it took. */
+  /** The duration of the build, in seconds. */
   readonly seconds: number;
-  /** When it was made, as an ISO date. */
+  /** The date of the build, in ISO format. */
   readonly made: string;
-  /** The size in bytes of each file, by path within the folder. */
+  /** The size of each file in bytes, by its path within the folder. */
   readonly files: Readonly<Record<string, number>>;
   /** The SHA-256 of the addon. */
   readonly sha256: string;
@@ -39,14 +39,14 @@ export interface Build {
 
 const MARKER = "build.json";
 
-/** The ending of a folder that is being built in. */
+/** The suffix of a folder in which a build is in progress. */
 export const BUILDING = ".building";
 
 /**
- * The name of the folder for a build.
+ * Returns the name of the folder for a build.
  *
  * @param tensorflow TensorFlow's version.
- * @param given The folder that `ROCKET_TENSORFLOW` named, if it did.
+ * @param given The folder named by `ROCKET_TENSORFLOW`, if it is set.
  * @returns The name, such as `native-4.22.0-2.21.0-linux-x86_64`.
  */
 export function buildName(tensorflow: string, given: string | undefined): string {
@@ -56,9 +56,9 @@ export function buildName(tensorflow: string, given: string | undefined): string
 }
 
 /**
- * Writes the marker that makes a folder a build: the last thing to do before it gets its name.
+ * Writes the marker file of a build. This is the last step before the folder gets its final name.
  *
- * @param build What was built.
+ * @param build The description of the build.
  */
 export async function writeBuild(build: Omit<Build, "files" | "sha256">): Promise<void> {
   const files: Record<string, number> = {};
@@ -73,12 +73,12 @@ export async function writeBuild(build: Omit<Build, "files" | "sha256">): Promis
 }
 
 /**
- * Finds the whole builds in a cache that this version of Rocket can use on this platform.
+ * Finds complete builds in a cache that this version of Rocket can use on this platform.
  *
  * @param cache The cache's folder.
- * @param given The folder that `ROCKET_TENSORFLOW` names, if it does: only builds with its library
- * are meant then, else only builds with a library that nobody named.
- * @returns The builds, all of whose files are there with the size that they were made with.
+ * @param given The folder named by `ROCKET_TENSORFLOW`, if it is set. Only builds with the library
+ *   from this folder are returned; without it, only builds with other libraries.
+ * @returns The builds, each with all its files at their recorded sizes.
  */
 export async function findBuilds(cache: string, given: string | undefined): Promise<Build[]> {
   const builds: Build[] = [];
@@ -86,7 +86,7 @@ export async function findBuilds(cache: string, given: string | undefined): Prom
   try {
     names = Array.from(Deno.readDirSync(cache), ({ name }) => name).sort();
   } catch {
-    // There is none, or it cannot be looked at: what makes one will say why.
+    // The folder is missing or cannot be read. The set-up will report the reason.
   }
   for (const name of names) {
     if (!name.startsWith("native-") || name.endsWith(BUILDING)) continue;
@@ -100,8 +100,9 @@ export async function findBuilds(cache: string, given: string | undefined): Prom
 }
 
 /**
- * A folder's marker, if it is there, can be read, and is true of the folder's files. A link in the
- * place of the folder or of the addon is none: it may lead to what somebody else can change.
+ * Reads a folder's marker file. Returns `undefined` if it is missing, unreadable, or does not match
+ * the folder's files. A symbolic link in place of the folder or the addon is not accepted, because
+ * it can lead to files that others can change.
  */
 async function readBuild(folder: string): Promise<Build | undefined> {
   try {

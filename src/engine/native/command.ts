@@ -1,33 +1,33 @@
 import { delimiter, isAbsolute, join } from "node:path";
 import { isFile } from "./files.ts";
 
-/** How a command ended. */
+/** The result of a command. */
 export interface CommandResult {
-  /** Whether it ended with code 0. */
+  /** Whether the command ended with exit code 0. */
   readonly success: boolean;
-  /** What it wrote to both of its outputs, in the order of arrival. */
+  /** The command's standard output and standard error, in the order of arrival. */
   readonly output: string;
-  /** The signal that ended it, such as `SIGILL`, if one did. */
+  /** The signal that ended the command, such as `SIGILL`, or null. */
   readonly signal: string | null;
 }
 
-/** How to run a command. */
+/** Options for running a command. */
 export interface CommandOptions {
   /** The folder to run in. */
   readonly cwd?: string;
-  /** Environment variables set on top of this process's own. */
+  /** Environment variables in addition to those of this process. */
   readonly env?: Record<string, string>;
-  /** Called with each line of output as soon as it is whole. */
+  /** Called with each complete line of output. */
   readonly onLine?: (line: string) => void;
-  /** Ends the command. */
+  /** A signal that ends the command. */
   readonly abort?: AbortSignal;
 }
 
 /**
- * Looks a command up in PATH, as a shell would.
+ * Finds a command in PATH, like a shell.
  *
  * @param name The command's name, or an absolute path.
- * @returns Its path, or undefined if there is none.
+ * @returns Its path, or undefined if it is not found.
  */
 export async function findCommand(name: string): Promise<string | undefined> {
   const suffixes = Deno.build.os === "windows" ? [".exe", ".cmd", ""] : [""];
@@ -42,11 +42,11 @@ export async function findCommand(name: string): Promise<string | undefined> {
 }
 
 /**
- * Runs a command to its end, without input.
+ * Runs a command without input and waits for its end.
  *
  * @param command The command and its arguments.
- * @param options Folder, environment, and who is told of each line.
- * @returns How it ended; a command that could not be started counts as one that failed.
+ * @param options The folder, the environment, and the listener for lines of output.
+ * @returns The result. A command that cannot be started counts as failed.
  */
 export async function runCommand(
   command: readonly string[],

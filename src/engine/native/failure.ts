@@ -7,11 +7,11 @@ import { mayRunTools, TOOLS } from "./tools.ts";
 import { remove } from "./files.ts";
 import { PLATFORM, TENSORFLOW_VERSION, TFJS_VERSION } from "./versions.ts";
 
-/** A failed set-up, as it is kept. */
+/** A failed set-up, as it is stored. */
 interface Failure {
-  /** What the set-up depended on. */
+  /** A fingerprint of the conditions that the set-up depends on. */
   readonly circumstances: string;
-  /** When it failed, in milliseconds since 1970. */
+  /** The time of the failure, in milliseconds since 1970. */
   readonly time: number;
   readonly message: string;
   readonly hint?: string;
@@ -21,12 +21,12 @@ const DAY = 24 * 60 * 60 * 1000;
 const FILE = "native-failure.json";
 
 /**
- * Fails at once if the set-up failed within a day and nothing that it depends on has changed since,
- * so that not every run waits for the same failure.
+ * Throws the stored error if the set-up failed within the last day and its conditions have not
+ * changed since, so that runs do not repeat the same failure.
  *
  * @param cache The cache's folder.
- * @param given The folder that `ROCKET_TENSORFLOW` names, if it does.
- * @throws {UserError} With what it failed of.
+ * @param given The folder named by `ROCKET_TENSORFLOW`, if it is set.
+ * @throws {UserError} The stored error, if the set-up would fail again.
  */
 export async function recallFailure(cache: string, given: string | undefined): Promise<void> {
   let failure: Failure;
@@ -37,11 +37,12 @@ export async function recallFailure(cache: string, given: string | undefined): P
   }
   const age = Date.now() - failure.time;
   if (age < 0 || age > DAY) return;
-  // Who may not try again has nothing to compare: another process tried, if that was any use.
+  // Without permission to run programs, the conditions cannot be checked. Another process has
+  // already tried on behalf of this one.
   if (mayRunTools() && failure.circumstances !== await circumstances(given)) return;
   const again = hint(
     "native/again",
-    "it is tried again tomorrow, or at once with `--engine native`",
+    "Rocket tries again after a day; to try again now, use `--engine native`",
     { args: { add: ["--engine", "native"] } },
   );
   const hints = failure.hint === undefined ? [again] : [failure.hint, again];
@@ -49,11 +50,11 @@ export async function recallFailure(cache: string, given: string | undefined): P
 }
 
 /**
- * Keeps a failure for {@linkcode recallFailure}.
+ * Stores a failure for {@linkcode recallFailure}.
  *
  * @param cache The cache's folder.
- * @param given The folder that `ROCKET_TENSORFLOW` names, if it does.
- * @param error What the set-up failed of.
+ * @param given The folder named by `ROCKET_TENSORFLOW`, if it is set.
+ * @param error The error of the set-up.
  */
 export async function rememberFailure(
   cache: string,
@@ -72,7 +73,7 @@ export async function rememberFailure(
 }
 
 /**
- * Forgets a failure.
+ * Deletes the stored failure.
  *
  * @param cache The cache's folder.
  */
@@ -80,7 +81,10 @@ export async function forgetFailure(cache: string): Promise<void> {
   await remove(join(cache, FILE));
 }
 
-/** What a set-up depends on, as far as it shows without running anything. */
+/**
+ * Returns a fingerprint of the conditions of a set-up, as far as they can be read without running a
+ * program.
+ */
 async function circumstances(given: string | undefined): Promise<string> {
   const found = await Promise.all(TOOLS.map((name) => findCommand(name)));
   const folders = given === undefined

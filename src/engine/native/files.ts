@@ -1,17 +1,17 @@
 import { join } from "node:path";
 
 /**
- * Whether a path is a file, through links.
+ * Checks whether a path leads to a file, possibly through links.
  *
  * @param path The path.
- * @returns False too if it is not there or may not be looked at.
+ * @returns Whether it does; false also if it does not exist or cannot be read.
  */
 export async function isFile(path: string): Promise<boolean> {
   return await Deno.stat(path).then((info) => info.isFile, () => false);
 }
 
 /**
- * Removes a file or a folder with all in it; one that is not there is fine.
+ * Removes a file, or a folder with its content. A path that does not exist is no error.
  *
  * @param path The path.
  */
@@ -24,11 +24,11 @@ export async function remove(path: string): Promise<void> {
 }
 
 /**
- * The files under a folder, at any depth. What vanishes meanwhile is left out, so a folder that
- * another process is writing to can be looked at.
+ * Lists the files under a folder, at any depth. Files that disappear during the call are left out,
+ * so another process may write to the folder.
  *
  * @param folder The folder.
- * @returns The paths, each beginning with the folder's.
+ * @returns The paths, each starting with the folder's path.
  */
 export async function filesUnder(folder: string): Promise<string[]> {
   const files: string[] = [];
@@ -45,10 +45,10 @@ export async function filesUnder(folder: string): Promise<string[]> {
 }
 
 /**
- * The bytes of all files under a folder.
+ * Adds up the sizes of all files under a folder.
  *
  * @param folder The folder.
- * @returns The sum; 0 if there is no such folder.
+ * @returns The sum in bytes; 0 if the folder does not exist.
  */
 export async function bytesUnder(folder: string): Promise<number> {
   let bytes = 0;

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 
 /**
- * The folder with TensorFlow that the environment variable `ROCKET_TENSORFLOW` names.
+ * Returns the folder with TensorFlow that the environment variable `ROCKET_TENSORFLOW` names.
  *
  * @returns The absolute path, or undefined if the variable is not set.
  */

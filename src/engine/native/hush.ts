@@ -1,13 +1,15 @@
 import { cLibrary } from "../../base/machine/libc.ts";
 
 /**
- * Runs a function with the process's standard error turned off, below JavaScript.
+ * Runs a function while the process's standard error is turned off at the level of the operating
+ * system.
  *
- * TensorFlow's libraries greet while they are being loaded, before they read how much they may say;
- * it cannot be had otherwise. Where the C library cannot be called, the function just runs.
+ * TensorFlow's libraries print messages while they are loaded, before they read their log level.
+ * There is no other way to suppress them. If the C library cannot be called, the function runs with
+ * standard error turned on.
  *
  * @typeParam T What the function returns.
- * @param body The function; it must not be asynchronous.
+ * @param body The function, which must not be asynchronous.
  * @returns What the function returns.
  */
 export function hush<T>(body: () => T): T {

@@ -6,11 +6,11 @@ import { filesUnder, remove } from "./files.ts";
 import { TFJS_VERSION } from "./versions.ts";
 
 /**
- * Has tfjs-node's own installer fetch the addon and the TensorFlow that belong to it, as an `npm
- * install` would. They are older, but need no compiler.
+ * Downloads the addon and a matching TensorFlow with tfjs-node's own installer, like `npm install`.
+ * These versions are older but need no compiler.
  *
- * @param folder The folder that gets `lib/` with the addon and `deps/lib/` with the library, where
- * the addon looks for it.
+ * @param folder The folder that receives `lib/` with the addon and `deps/lib/` with the library,
+ *   where the addon looks for it.
  * @returns The paths of the addon and of the library.
  * @throws {UserError} If the installer fails.
  */
@@ -48,11 +48,11 @@ export async function installAddon(folder: string): Promise<{ addon: string; lib
   }
 }
 
-/** What went wrong, from all that the installer printed. */
+/** Extracts the reason for a failure from the installer's output. */
 function reason(output: string): string {
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|error sending request/.test(output)) {
-    return "the place that it downloads from cannot be reached";
+    return "its download server cannot be reached";
   }
   const lines = output.split("\n").filter((line) => /error/i.test(line));
-  return lines.at(-1)?.trim() ?? "it left no addon";
+  return lines.at(-1)?.trim() ?? "it produced no addon";
 }

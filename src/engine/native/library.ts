@@ -4,15 +4,15 @@ import { hint } from "../../base/hints.ts";
 import { findCommand, runCommand } from "./command.ts";
 import { isFile } from "./files.ts";
 
-/** A TensorFlow C library on this disk. */
+/** A TensorFlow C library on this machine. */
 export interface Library {
-  /** The absolute paths of its files: the C API, and mostly the framework that it needs. */
+  /** The absolute paths of its files: the C API and, usually, the framework that it needs. */
   readonly files: readonly string[];
-  /** The folder of headers, in which `tensorflow/c/eager/c_api.h` lies. */
+  /** The folder of headers, which contains `tensorflow/c/eager/c_api.h`. */
   readonly include: string;
 }
 
-/** What a folder holds of TensorFlow. */
+/** The TensorFlow files in a folder. */
 interface Contents {
   readonly files?: readonly string[] | undefined;
   readonly include?: string | undefined;
@@ -21,8 +21,8 @@ interface Contents {
 const HEADER = join("tensorflow", "c", "eager", "c_api.h");
 
 /**
- * TensorFlow's library files by platform: the C library as TensorFlow releases it, and the library
- * within its Python package, which has the C API too.
+ * The file names of TensorFlow's libraries by platform: those of TensorFlow's C library, and those
+ * in its Python package, which also contain the C API.
  */
 const NAMES: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
   linux: [
@@ -36,11 +36,11 @@ const NAMES: Readonly<Record<string, readonly (readonly [string, string])[]>> = 
 };
 
 /**
- * Whether a file is part of TensorFlow's library or, where it is a header, needed to build against
- * it; told by its path within the Python package.
+ * Checks, by the path in the Python package, whether a file is part of TensorFlow's library or a
+ * header that is needed for building against it.
  *
  * @param path The path, with slashes.
- * @returns True for what is needed.
+ * @returns Whether the file is needed.
  */
 export function isNeeded(path: string): boolean {
   return /^(libtensorflow_(cc|framework)\.[^/]+|include\/(tensorflow|xla\/tsl)\/c\/.+\.h|include\/(tensorflow\/core|tsl)\/platform\/ctstring[^/]*\.h)$/
@@ -48,34 +48,34 @@ export function isNeeded(path: string): boolean {
 }
 
 /**
- * Finds TensorFlow in a folder that somebody named: an unpacked release of the C library, the
- * `tensorflow` folder of a Python package, or the folder that holds either.
+ * Finds TensorFlow in a folder that the user named: an unpacked release of the C library, the
+ * `tensorflow` folder of a Python package, or the parent folder of either.
  *
  * @param folder The folder.
  * @returns The library.
- * @throws {UserError} If the library or its headers are not there.
+ * @throws {UserError} If the library or its headers are not found.
  */
 export async function givenLibrary(folder: string): Promise<Library> {
   const root = resolve(folder);
   const other = hint(
     "native/given",
-    "ROCKET_TENSORFLOW names a folder with TensorFlow's C library (lib/, include/), " +
-      "or the `tensorflow` folder of its Python package; unset it to have TensorFlow fetched",
+    "set ROCKET_TENSORFLOW to a folder with TensorFlow's C library (lib/, include/), " +
+      "or to the `tensorflow` folder of its Python package; unset it to download TensorFlow",
     { edit: "the variable ROCKET_TENSORFLOW" },
   );
   const { files, include } = await lookIn([root, join(root, "lib"), join(root, "tensorflow")]);
   if (files === undefined) {
     throw new UserError(
-      `ROCKET_TENSORFLOW is ${folder}, where ${
+      `ROCKET_TENSORFLOW is ${folder}, but ${
         (NAMES[Deno.build.os] ?? []).map(([api]) => api).join(" or ") ||
         "a TensorFlow library for this platform"
-      } was not found`,
+      } was not found there`,
       { hint: other },
     );
   }
   if (include === undefined) {
     throw new UserError(
-      `ROCKET_TENSORFLOW is ${folder}, where the library is but not its headers (include/${HEADER})`,
+      `ROCKET_TENSORFLOW is ${folder}, which contains TensorFlow's library but not its headers (include/${HEADER})`,
       { hint: other },
     );
   }
@@ -83,9 +83,9 @@ export async function givenLibrary(folder: string): Promise<Library> {
 }
 
 /**
- * Finds a TensorFlow that the system has, in the places where libraries are installed.
+ * Finds a TensorFlow library in the folders where systems install libraries.
  *
- * @returns The library, or undefined if there is none or it came without headers.
+ * @returns The library, or undefined if it or its headers are not found.
  */
 export async function systemLibrary(): Promise<Library | undefined> {
   const folders = {
@@ -102,7 +102,7 @@ export async function systemLibrary(): Promise<Library | undefined> {
   return files && include ? { files, include } : undefined;
 }
 
-/** The folders of TensorFlow libraries that the dynamic linker is configured to know. */
+/** Lists the folders with TensorFlow libraries in the dynamic linker's configuration. */
 async function configuredFolders(): Promise<string[]> {
   const ldconfig = Deno.build.os === "linux" &&
     (await findCommand("ldconfig") ?? await findCommand("/sbin/ldconfig"));
@@ -113,7 +113,10 @@ async function configuredFolders(): Promise<string[]> {
   );
 }
 
-/** The first of the folders that has a library; headers beside it, or where the system has them. */
+/**
+ * Returns the first of the folders that contains the library. The headers can be beside it or in
+ * the system's folder.
+ */
 async function lookIn(folders: readonly string[]): Promise<Contents> {
   let bare: Contents = {};
   for (const folder of folders) {
@@ -131,7 +134,7 @@ async function lookIn(folders: readonly string[]): Promise<Contents> {
 }
 
 /**
- * Puts links to a library's files into a folder, under the names that the linker wants.
+ * Links a library's files into a folder, under the names that the linker expects.
  *
  * @param library The library.
  * @param folder The folder.

@@ -2,12 +2,13 @@ import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 
 /**
- * Refuses a cache that somebody else could put native code into: a folder of another user, or one
- * that all users may write to. A folder that is not there yet will be this user's own.
+ * Throws an error if other users could put native code into the cache: if its folder belongs to
+ * another user, or if all users may write to it. If the folder does not exist yet, this user will
+ * own it.
  *
  * @param cache The folder.
- * @param own The number of this user, if that is known.
- * @throws {UserError} If it is.
+ * @param own The id of this user, if it is known.
+ * @throws {UserError} If other users can change the folder.
  */
 export async function refuseForeignFolder(cache: string, own = ownId()): Promise<void> {
   if (Deno.build.os === "windows") return;
@@ -15,11 +16,11 @@ export async function refuseForeignFolder(cache: string, own = ownId()): Promise
   if (!info) return;
   if (own !== undefined && info.uid !== null && info.uid !== own && info.uid !== 0) {
     throw new UserError(
-      `the cache ${cache} belongs to another user, who could change what is loaded from it`,
+      `the cache folder ${cache} belongs to another user, who could replace the native code that Rocket loads from it`,
       {
         hint: hint(
           "cache/foreign",
-          "name a folder of your own by the environment variable ROCKET_CACHE",
+          "set the environment variable ROCKET_CACHE to a folder of your own",
           {
             outside: "another user's folder",
           },
@@ -29,11 +30,11 @@ export async function refuseForeignFolder(cache: string, own = ownId()): Promise
   }
   if (info.mode !== null && (info.mode & 0o002) !== 0) {
     throw new UserError(
-      `all users may write to the cache ${cache}, and so change what is loaded from it`,
+      `all users may write to the cache folder ${cache} and could replace the native code that Rocket loads from it`,
       {
         hint: hint(
           "cache/writable",
-          `take that away, chmod o-w ${cache}, or name another folder by ROCKET_CACHE`,
+          `remove the permission with \`chmod o-w ${cache}\`, or set ROCKET_CACHE to another folder`,
           {
             edit: "the folder",
           },
@@ -43,7 +44,7 @@ export async function refuseForeignFolder(cache: string, own = ownId()): Promise
   }
 }
 
-/** The number of this user; undefined where this process may not ask. */
+/** Returns the id of this user, or undefined if this process may not ask. */
 function ownId(): number | undefined {
   try {
     return Deno.uid() ?? undefined;

@@ -2,31 +2,32 @@
 import { Presets, SingleBar } from "cli-progress";
 import process from "node:process";
 
-/** Where a set-up is, shown to a person. */
+/** Shows the progress of the native engine's set-up. */
 export interface Progress {
   /**
-   * Begins a part of the work.
+   * Starts a part of the work.
    *
-   * @param label What is being done, such as `downloading TensorFlow`.
-   * @param total How much there is to do, in MB, where that is known.
+   * @param label A description of the part, such as `downloading TensorFlow`.
+   * @param total The size of the part in MB, if it is known.
    */
   begin(label: string, total?: number): void;
   /**
-   * Says how far the part is.
+   * Updates the progress of the current part.
    *
-   * @param done How much is done, in MB.
+   * @param done The finished amount in MB.
    */
   update(done: number): void;
-  /** Takes the bar away. */
+  /** Removes the progress bar. */
   end(): void;
 }
 
 /**
- * Shows progress as a bar on standard error where that is a terminal, else as a line a part.
+ * Creates a display of progress: a bar on standard error if that is a terminal, and one line per
+ * part otherwise.
  *
- * @param report Takes the lines.
- * @param terminal Whether there is a terminal for a bar.
- * @returns The progress.
+ * @param report Receives the lines.
+ * @param terminal Whether a terminal can show the bar.
+ * @returns The display.
  */
 export function createProgress(
   report: (line: string) => void,
@@ -52,7 +53,7 @@ export function createProgress(
           ? `native engine: ${label}`
           : `native engine: ${label} {bar} {value}/{total} MB`,
         clearOnComplete: true,
-        // An interrupted run would leave the terminal without them.
+        // An interrupted run would leave the terminal without a cursor.
         hideCursor: false,
         linewrap: null,
         barsize: 30,

@@ -6,35 +6,36 @@ import { givenLibrary, type Library, linkLibrary, systemLibrary } from "./librar
 import type { Progress } from "./progress.ts";
 import { findWheel, wheelLibrary } from "./wheel.ts";
 
-/** What a recipe made. */
+/** The result of a recipe. */
 export interface Made {
-  /** The addon's path, within the folder. */
+  /** The addon's path within the folder. */
   readonly addon: string;
-  /** TensorFlow's library, where it was found or put. */
+  /** The path of TensorFlow's library. */
   readonly library: string;
   /** The compiler's command, if one was used. */
   readonly compiler?: string;
 }
 
-/** A way to come by an addon and the TensorFlow for it. */
+/** A way to obtain an addon and a matching TensorFlow. */
 export interface Recipe {
-  /** How TensorFlow comes here. */
+  /** The origin of the TensorFlow library. */
   readonly origin: Origin;
   /**
-   * Makes both.
+   * Builds or downloads the addon and the library.
    *
-   * @param folder An empty folder that gets what is made; only what lies in it is kept.
-   * @param progress Is told how far it is.
-   * @returns What was made; undefined if there is nothing to make it of, which is no failure.
+   * @param folder An empty folder for the result. Only files in it are kept.
+   * @param progress Shows the progress.
+   * @returns The result, or undefined if this way is not available, which is not an error.
    * @throws {UserError} If it fails.
    */
   make(folder: string, progress: Progress): Promise<Made | undefined>;
 }
 
 /**
- * The recipes to try, best first.
+ * Lists the recipes to try, in order of preference.
  *
- * @param given The folder that `ROCKET_TENSORFLOW` names, if it does: then there is no other way.
+ * @param given The folder named by `ROCKET_TENSORFLOW`, if it is set; no other recipe is tried
+ *   then.
  * @returns The recipes.
  */
 export function recipes(given: string | undefined): Recipe[] {
@@ -54,7 +55,7 @@ export function recipes(given: string | undefined): Recipe[] {
     origin: "wheel",
     async make(folder, progress) {
       const wheel = findWheel();
-      // Before the download, which would be in vain without a compiler.
+      // Checked before the download, which would be useless without a compiler.
       const compiler = await findCompiler();
       const library = await wheelLibrary(wheel, folder, progress);
       return await compile(library, folder, compiler, progress);
@@ -68,14 +69,14 @@ export function recipes(given: string | undefined): Recipe[] {
   }];
 }
 
-/** Builds an addon for a library that stays where it is. */
+/** Builds an addon for a library that stays in its place. */
 async function link(library: Library, folder: string, progress: Progress): Promise<Made> {
   const linked = await linkLibrary(library, folder);
   const made = await compile(linked, folder, await findCompiler(), progress);
   return { ...made, library: resolve(library.files[0] ?? "") };
 }
 
-/** Builds an addon for a library that lies in the addon's folder. */
+/** Builds an addon for a library in the addon's folder. */
 async function compile(
   library: Library,
   folder: string,

@@ -14,32 +14,32 @@ import { mayRunTools } from "./tools.ts";
 import { tryAddon } from "./trial.ts";
 import { PLATFORM, TFJS_VERSION } from "./versions.ts";
 
-/** How to set the native engine up. */
+/** Options for setting up the native engine. */
 export interface SetUpOptions {
-  /** Takes lines for a person to read. */
+  /** Receives lines of text for the user. */
   readonly report: (line: string) => void;
-  /** The folder that keeps what is made; {@linkcode cacheFolder} by default. */
+  /** The cache folder for builds; {@linkcode cacheFolder} by default. */
   readonly cache?: string;
-  /** Whether to make it anew even if it is there. */
+  /** Whether to rebuild an existing build. */
   readonly force?: boolean;
-  /** Whether to try although it failed less than a day ago. */
+  /** Whether to try again after a failure within the last day. */
   readonly retry?: boolean;
-  /** The recipes to try, instead of {@linkcode recipes}. */
+  /** The recipes to try; {@linkcode recipes} by default. */
   readonly recipes?: readonly Recipe[];
-  /** Loads an addon and says TensorFlow's version, instead of {@linkcode tryAddon}. */
+  /** Loads an addon and returns TensorFlow's version; {@linkcode tryAddon} by default. */
   readonly tryAddon?: (addon: string) => Promise<string>;
-  /** Is told how far it is, instead of a bar or lines. */
+  /** Shows the progress; a bar or lines by default. */
   readonly progress?: Progress;
 }
 
 /**
- * Finds the native engine's addon and TensorFlow, and makes them where they are missing: once for
- * all runs of this user, in a folder of the cache that gets its name only when it is whole and
- * works. Runs that start at the same time wait for the first.
+ * Finds the native engine's addon and TensorFlow, and builds them if they are missing. A build is
+ * made once for all runs of this user, and its folder gets its final name only when it is complete
+ * and tested. Runs that start at the same time wait for the first one.
  *
- * @param options Where, how, and who is told.
- * @returns What was found or made.
- * @throws {UserError} If it cannot be made here, with what stands in the way and what to do.
+ * @param options The options.
+ * @returns The build.
+ * @throws {UserError} If the engine cannot be built here. The message names the cause and a remedy.
  */
 export async function setUpNative(options: SetUpOptions): Promise<Build> {
   const cache = resolve(options.cache ?? cacheFolder());
@@ -52,17 +52,20 @@ export async function setUpNative(options: SetUpOptions): Promise<Build> {
     if (options.retry !== true) await recallFailure(cache, given);
   }
   if (!mayRunTools()) {
-    throw new UserError("it is not set up, and this process may not run what sets it up", {
-      hint: hint(
-        "native/run",
-        "`deno task native` sets it up once for all, or a process with --allow-run",
-        { outside: "another process sets it up" },
-      ),
-    });
+    throw new UserError(
+      "the native engine is not set up, and this process has no permission to run the programs that set it up",
+      {
+        hint: hint(
+          "native/run",
+          "run `deno task native` once to set it up, or run this process with --allow-run",
+          { outside: "another process sets it up" },
+        ),
+      },
+    );
   }
   const wait = () => options.report("native engine: waiting for another run that is setting it up");
   return await withLock(join(cache, "native.lock"), wait, async () => {
-    // The run that was waited for has made it, or has failed.
+    // Another run may have finished the build meanwhile, or may have failed.
     const builds = await findBuilds(cache, given);
     const fresh = builds.find((build) => options.force !== true || Date.parse(build.made) > asked);
     if (fresh !== undefined) return fresh;
@@ -89,9 +92,7 @@ export async function setUpNative(options: SetUpOptions): Promise<Build> {
   });
 }
 
-/**
- * Follows a recipe in a folder of its own, tries what came of it, and gives the folder its name.
- */
+/** Runs a recipe in a temporary folder, tests the result, and moves it to its final folder. */
 async function follow(
   recipe: Recipe,
   cache: string,
@@ -104,7 +105,7 @@ async function follow(
   try {
     const made = await recipe.make(folder, progress);
     if (made === undefined) return undefined;
-    progress.begin("trying the addon");
+    progress.begin("testing the addon");
     const tensorflow = await tryIt(made.addon);
     const place = join(cache, buildName(tensorflow, given));
     const moved = (path: string) =>
@@ -122,32 +123,37 @@ async function follow(
       seconds: Math.round((performance.now() - started) / 100) / 10,
       made: new Date().toISOString(),
     });
-    // Made for this user alone by default; a cache may be shared.
+    // The temporary folder is readable only by this user, but a cache can be shared.
     if (Deno.build.os !== "windows") await Deno.chmod(folder, 0o755);
-    // What is under the name is not whole, or is to be replaced.
+    // A folder with this name is incomplete or will be replaced.
     await remove(place);
     await Deno.rename(folder, place);
     const build = (await findBuilds(cache, given)).find((build) => build.folder === place);
-    if (build === undefined) throw new Error(`${place} is not as it was written`);
+    if (build === undefined) {
+      throw new Error(`${place} differs from the files that were just written there`);
+    }
     return build;
   } finally {
     await remove(folder);
   }
 }
 
-/** Removes the folders of builds that died; whoever calls this holds the lock, so none is alive. */
+/** Removes the folders of unfinished builds. The caller holds the lock, so no build is running. */
 async function removeLeftovers(cache: string): Promise<void> {
   for (const { name } of Deno.readDirSync(cache)) {
     if (name.startsWith("native-") && name.endsWith(BUILDING)) await remove(join(cache, name));
   }
 }
 
-/** One error of what every recipe failed of; the first one's hint is what helps most. */
+/**
+ * Combines the errors of all recipes into one. It has the hint of the first, which is usually the
+ * most helpful.
+ */
 function summary(failures: readonly [Origin, unknown][]): UserError {
   const text = (error: unknown) => error instanceof Error ? error.message : String(error);
   const first = failures.map(([, error]) => error instanceof UserError && error.problems[0]?.hint)
     .find(Boolean);
-  // Recipes may fail of the same.
+  // Several recipes can fail for the same reason.
   const reasons = new Set(failures.map(([, error]) => text(error)));
   return new UserError([...reasons].join("; "), {
     ...first ? { hint: first } : {},

@@ -1,4 +1,4 @@
-/** The programs that set the native engine up, those that are there. */
+/** The programs that can be used to set up the native engine. Not all of them must be installed. */
 export const TOOLS: readonly string[] = [
   "c++",
   "g++",
@@ -10,7 +10,10 @@ export const TOOLS: readonly string[] = [
   "uvx",
 ];
 
-/** Whether this process may run any of {@linkcode TOOLS}; `deno task pipeline` has others do it. */
+/**
+ * Checks whether this process may run any of {@linkcode TOOLS}. In `deno task pipeline`, another
+ * process runs them.
+ */
 export function mayRunTools(): boolean {
   return TOOLS.some((command) =>
     Deno.permissions.querySync({ name: "run", command }).state === "granted"

@@ -2,10 +2,10 @@ import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 
 /**
- * Says that the native engine was asked for by name, and cannot be had here.
+ * Creates the error for a native engine that was requested by name but cannot be used here.
  *
- * @param error Why not.
- * @returns The error to throw, with what to do.
+ * @param error The reason.
+ * @returns The error, with a hint.
  */
 export function nativeUnusable(error: unknown): UserError {
   const problem = error instanceof UserError ? error.problems[0] : undefined;

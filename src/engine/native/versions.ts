@@ -1,13 +1,13 @@
 import { packageVersion } from "../../base/package.ts";
 
-/** The TensorFlow that is fetched where none is at hand. */
+/** The version of TensorFlow that is downloaded if none is found on the machine. */
 export const TENSORFLOW_VERSION = "2.21.0";
 
 /**
- * The version of tfjs, and of tfjs-node, which are one; read where it is pinned, as whoever looks
- * for a build should not have to load tfjs.
+ * The version of tfjs and tfjs-node, which are released together. It is read from the place where
+ * it is pinned, so that looking for a build does not load tfjs.
  */
 export const TFJS_VERSION: string = packageVersion("@tensorflow/tfjs");
 
-/** The platform that an addon is for, such as `linux-x86_64`. */
+/** The platform of an addon, such as `linux-x86_64`. */
 export const PLATFORM: string = `${Deno.build.os}-${Deno.build.arch}`;

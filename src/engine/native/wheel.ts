@@ -10,7 +10,7 @@ import { isNeeded, type Library } from "./library.ts";
 import type { Progress } from "./progress.ts";
 import { PLATFORM, TENSORFLOW_VERSION } from "./versions.ts";
 
-/** TensorFlow's Python packages that hold the whole C API, by platform. */
+/** TensorFlow's Python packages that contain the complete C API, by platform. */
 const WHEELS: Readonly<Record<string, Wheel>> = {
   "linux-x86_64": {
     name: "tensorflow-cpu",
@@ -33,18 +33,18 @@ const WHEELS: Readonly<Record<string, Wheel>> = {
 export interface Wheel {
   /** The package's name. */
   readonly name: string;
-  /** The platform's tag. */
+  /** The platform tag in the package's file name. */
   readonly tag: string;
-  /** The SHA-256 of its file for Python 3.12. */
+  /** The SHA-256 of the package's file for Python 3.12. */
   readonly sha256: string;
 }
 
 /**
- * TensorFlow's Python package for a platform.
+ * Returns TensorFlow's Python package for a platform.
  *
  * @param platform The platform; this one by default.
  * @returns The package.
- * @throws {UserError} If there is none with the C API.
+ * @throws {UserError} If no package with the C API exists for the platform.
  */
 export function findWheel(platform: string = PLATFORM): Wheel {
   const wheel = WHEELS[platform];
@@ -58,7 +58,7 @@ export function findWheel(platform: string = PLATFORM): Wheel {
   });
 }
 
-/** Ways to call pip; the last needs no Python on the machine. */
+/** Commands for calling pip. The last one works without Python on the machine. */
 const PIPS: readonly (readonly string[])[] = [
   ["python3", "-m", "pip"],
   ["pip3"],
@@ -67,7 +67,7 @@ const PIPS: readonly (readonly string[])[] = [
   ["uvx", "pip"],
 ];
 
-/** Finds a pip that works; the program is given as a path. */
+/** Finds a working pip and returns its command, with the program as a path. */
 async function findPip(): Promise<string[] | undefined> {
   for (const [name = "", ...args] of PIPS) {
     const program = await findCommand(name);
@@ -79,14 +79,14 @@ async function findPip(): Promise<string[] | undefined> {
 }
 
 /**
- * Fetches TensorFlow's Python package and takes the library and its headers out of it. Any version
- * of Python will do, as nothing of the package is run.
+ * Downloads TensorFlow's Python package and extracts the library and its headers. Any version of
+ * Python works, because no code of the package runs.
  *
  * @param wheel The package, from {@linkcode findWheel}.
- * @param folder The folder that gets the library, and `include/`.
- * @param progress Is told how far it is.
+ * @param folder The folder that receives the library and `include/`.
+ * @param progress Shows the progress.
  * @returns The library.
- * @throws {UserError} If the package cannot be fetched or is not as expected.
+ * @throws {UserError} If the package cannot be downloaded or is not the expected one.
  */
 export async function wheelLibrary(
   wheel: Wheel,
@@ -95,7 +95,7 @@ export async function wheelLibrary(
 ): Promise<Library> {
   const pip = await findPip();
   if (pip === undefined) {
-    throw new UserError("pip, which fetches TensorFlow, was not found", {
+    throw new UserError("pip, which is needed to download TensorFlow, was not found", {
       hint: hint(
         "native/pip",
         "install Python with pip (Debian, Ubuntu: `apt install python3-pip`) or uv, " +
@@ -109,7 +109,9 @@ export async function wheelLibrary(
   try {
     await fetchWheel(pip, wheel, download, progress);
     const file = (await filesUnder(download)).find((path) => path.endsWith(".whl"));
-    if (file === undefined) throw new UserError("pip fetched no package of TensorFlow");
+    if (file === undefined) {
+      throw new UserError("pip finished without an error but downloaded no TensorFlow package");
+    }
     await refuseOther(file, wheel.sha256);
     return await unpackWheel(file, folder, progress);
   } finally {
@@ -118,7 +120,8 @@ export async function wheelLibrary(
 }
 
 /**
- * Has pip fetch the wheel into a folder, its temporary files too, so that one place is to clear.
+ * Downloads the wheel with pip. pip's temporary files go to the same folder, so that only one place
+ * needs cleaning up.
  */
 async function fetchWheel(
   pip: readonly string[],
@@ -134,7 +137,7 @@ async function fetchWheel(
     "download",
     `${name}==${TENSORFLOW_VERSION}`,
     ...["--no-deps", "--only-binary", ":all:", "--platform", tag, "--dest", folder],
-    // One build for all that is not Python's own, so take any that the package has.
+    // The native code is the same for all versions of Python, so any version of the package works.
     ...["--implementation", "cp", "--python-version", "3.12", "--abi", "cp312"],
     ...["--no-cache-dir", "--no-input", "--progress-bar", "off", "--retries", "2"],
   ], {
@@ -150,34 +153,37 @@ async function fetchWheel(
   const error = output.split("\n").find((line) => line.startsWith("ERROR:"))?.slice(7) ??
     output.trim();
   if (/NewConnectionError|name resolution|Max retries|Connection/.test(output)) {
-    throw new UserError("TensorFlow cannot be fetched: the package index cannot be reached", {
-      hint: hint(
-        "native/network",
-        "connect to the network, or set up pip for a mirror, for the first run",
-        { edit: "the network" },
-      ),
-    });
+    throw new UserError(
+      "TensorFlow cannot be downloaded because pip cannot reach the package index",
+      {
+        hint: hint(
+          "native/network",
+          "connect to the network for the first run, or configure pip to use a mirror",
+          { edit: "the network" },
+        ),
+      },
+    );
   }
-  throw new UserError(`pip cannot fetch TensorFlow: ${error}`, {
+  throw new UserError(`pip cannot download TensorFlow: ${error}`, {
     hint: hint(
       "native/download",
-      `try \`pip download ${name}==${TENSORFLOW_VERSION}\` by hand, ` +
+      `run \`pip download ${name}==${TENSORFLOW_VERSION}\` to see why, ` +
         "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library",
       { edit: "the variable ROCKET_TENSORFLOW" },
     ),
   });
 }
 
-/** Refuses a file that is not the published one. */
+/** Throws an error if a file is not the published one. */
 async function refuseOther(path: string, sha256: string): Promise<void> {
   const { sha256: found } = await hashOf(path);
   if (found === sha256) return;
   throw new UserError(
-    `TensorFlow's Python package is not the published one: its SHA-256 is ${found}, not ${sha256}`,
+    `the downloaded TensorFlow package is not the published one: its SHA-256 is ${found}; expected ${sha256}`,
     {
       hint: hint(
         "native/hash",
-        "something on the way to the package index changes files: fetch it over another network, " +
+        "a proxy or mirror changed the file on its way: use another network, " +
           "or set ROCKET_TENSORFLOW to a folder with TensorFlow's C library that you trust",
         { edit: "the variable ROCKET_TENSORFLOW" },
       ),
@@ -185,18 +191,18 @@ async function refuseOther(path: string, sha256: string): Promise<void> {
   );
 }
 
-/** More bytes than the needed files of any TensorFlow have. */
+/** The maximum number of bytes to extract, more than any version of TensorFlow needs. */
 const maxBytes = 4 * 2 ** 30;
 
 /**
- * Takes the needed files out of a wheel, which is a zip file. Nothing is written outside of the
- * folder or over a file that is there, and no more than the wheel says.
+ * Extracts the needed files from a wheel, which is a zip file. It writes nothing outside the
+ * folder, does not overwrite files, and extracts no more bytes than the wheel declares.
  *
  * @param wheel The wheel's file.
- * @param folder The folder that gets the library, and `include/`.
- * @param progress Is told how far it is.
+ * @param folder The folder that receives the library and `include/`.
+ * @param progress Shows the progress.
  * @returns The library.
- * @throws {UserError} If the wheel is not as expected.
+ * @throws {UserError} If the wheel does not have the expected content.
  */
 export async function unpackWheel(
   wheel: string,
@@ -211,7 +217,11 @@ export async function unpackWheel(
   });
   const total = entries.reduce((sum, { entry }) => sum + entry.uncompressedSize, 0);
   if (total > maxBytes) {
-    throw new UserError(`${basename(wheel)} says that it holds ${total} bytes of TensorFlow`);
+    throw new UserError(
+      `the TensorFlow files in ${
+        basename(wheel)
+      } have ${total} bytes in all, more than any TensorFlow needs`,
+    );
   }
   progress.begin("unpacking the library", total / 1e6);
   let done = 0;
@@ -226,13 +236,15 @@ export async function unpackWheel(
     done += entry.uncompressedSize;
   }
   await zip.close();
-  // The C API first; the framework is what it needs.
+  // The C API comes first; the framework is its dependency.
   const files = entries.map(({ path }) => path).filter((path) => !path.includes("/")).sort();
-  if (files.length === 0) throw new UserError(`${wheel} holds no TensorFlow library`);
+  if (files.length === 0) {
+    throw new UserError(`${wheel} contains no TensorFlow library for this platform`);
+  }
   return { files: files.map((name) => join(folder, name)), include: join(folder, "include") };
 }
 
-/** A stream that fails when there is more than was said. */
+/** Creates a stream that fails if it receives more bytes than declared. */
 function atMost(
   bytes: number,
   path: string,
@@ -243,7 +255,11 @@ function atMost(
   return new WritableStream({
     async write(part) {
       left -= part.length;
-      if (left < 0) throw new UserError(`${path} is longer than its ${bytes} bytes`);
+      if (left < 0) {
+        throw new UserError(
+          `the file ${path} in TensorFlow's package is longer than the ${bytes} bytes that the package declares`,
+        );
+      }
       await writer.write(part);
     },
     close: () => writer.close(),
@@ -251,7 +267,7 @@ function atMost(
   });
 }
 
-/** Lets zip.js read a file piece by piece instead of whole. */
+/** Lets zip.js read a file in pieces instead of as a whole. */
 class FileReader extends Reader<Deno.FsFile> {
   readonly #file: Deno.FsFile;
 

@@ -2,11 +2,11 @@ import * as tf from "@tensorflow/tfjs";
 import { isNative, nativeOp } from "./native_op.ts";
 import { offTape } from "./off_tape.ts";
 
-/** What a batch normalization learns and keeps, each `[channels]`, float32. */
+/** The parameters and running statistics of a batch normalization, each `[channels]`, float32. */
 export interface BatchNormParameters {
-  /** What normalized values are multiplied by. */
+  /** The factor on normalized values. */
   readonly scale: tf.Tensor1D;
-  /** What is added after that. */
+  /** The number that is added after scaling. */
   readonly offset: tf.Tensor1D;
   /** The running mean. */
   readonly mean: tf.Tensor1D;
@@ -14,38 +14,41 @@ export interface BatchNormParameters {
   readonly variance: tf.Tensor1D;
 }
 
-/** How to normalize. */
+/** Options for a batch normalization. */
 export interface BatchNormOptions {
-  /** Whether to use the batch's own statistics, and to move the running ones towards them. */
+  /** Whether to normalize with the batch's own statistics and update the running ones. */
   readonly training: boolean;
-  /** What is added to a variance before its root is taken, above 0; 1e-5 by default. */
+  /** The number that is added to the variance before the square root, above 0; 1e-5 by default. */
   readonly epsilon?: number;
-  /** How much of the batch's statistics goes into the running ones, 0 to 1; 0.1 by default. */
+  /**
+   * The weight of the batch's statistics in the new running statistics, from 0 to 1; 0.1 by
+   * default.
+   */
   readonly momentum?: number;
 }
 
 /**
- * What a batch normalization gives.
+ * The result of a batch normalization.
  *
- * @typeParam T The type of what was normalized.
+ * @typeParam T The type of the normalized tensor.
  */
 export interface BatchNormResult<T extends tf.Tensor> {
   /** The normalized values, of the input's shape. */
   readonly y: T;
-  /** The running mean from now on `[channels]`: the one given, if this is not training. */
+  /** The new running mean `[channels]`; the given one outside of training. */
   readonly mean: tf.Tensor1D;
-  /** The running variance from now on `[channels]`: the one given, if this is not training. */
+  /** The new running variance `[channels]`; the given one outside of training. */
   readonly variance: tf.Tensor1D;
 }
 
 /**
- * Batch normalization over all but the last axis (Ioffe and Szegedy, arXiv:1502.03167), with the
- * conventions of PyTorch: values are normalized by the batch's biased variance, and the running
- * variance takes in the unbiased one; running = (1 − momentum) · running + momentum · batch.
+ * Normalizes a batch over all axes but the last (Ioffe and Szegedy, arXiv:1502.03167). As in
+ * PyTorch, values are normalized with the batch's biased variance, while the running variance is
+ * updated with the unbiased one: running = (1 − momentum) · running + momentum · batch.
  *
- * Gradients reach `x`, `scale` and `offset`, in training and in evaluation, and pass through the
- * batch's statistics; the running statistics are constants. A batch with a single value a channel
- * is normalized to `offset`, and its variance counts as 0.
+ * Gradients flow to `x`, `scale` and `offset`, in training and in evaluation, and through the
+ * batch's statistics. The running statistics are constants. A batch with a single value per channel
+ * is normalized to `offset` and has the variance 0.
  *
  * @example
  * ```ts
@@ -66,12 +69,12 @@ export interface BatchNormResult<T extends tf.Tensor> {
  * ```
  *
  * @typeParam T The tensor's type.
- * @param x `[batch, channels]`, `[batch, height, width, channels]` or any other shape that ends in
- *   channels, float32.
- * @param parameters Scale, offset and running statistics, `[channels]` each.
- * @param options Whether this is training, epsilon and momentum.
- * @returns The normalized values and the running statistics from now on.
- * @throws {RangeError} If a shape or an option does not fit.
+ * @param x A float32 tensor of shape `[batch, channels]`, `[batch, height, width, channels]`, or
+ *   any other shape that ends in channels.
+ * @param parameters The scale, offset, and running statistics, each `[channels]`.
+ * @param options Whether this is training, and the values of epsilon and momentum.
+ * @returns The normalized values and the new running statistics.
+ * @throws {RangeError} If a shape or an option is invalid.
  */
 export function batchNorm<T extends tf.Tensor>(
   x: T,
@@ -83,7 +86,7 @@ export function batchNorm<T extends tf.Tensor>(
   const { mean, variance } = parameters;
   const normalize = isNative() ? fused : composed;
   const result = tf.tidy(() => {
-    // TensorFlow's kernels want four axes.
+    // TensorFlow's kernels require four axes.
     const maps = x.rank === 4 ? x as tf.Tensor : tf.reshape(x, [-1, 1, 1, mean.size]);
     const result = normalize(maps as tf.Tensor4D, parameters, training, epsilon, momentum);
     return { ...result, y: x.rank === 4 ? result.y : tf.reshape(result.y, x.shape) };
@@ -91,10 +94,13 @@ export function batchNorm<T extends tf.Tensor>(
   return { mean, variance, ...result as { y: T } };
 }
 
-/** The normalized values, and the running statistics if they have moved. */
+/** The normalized values, and the new running statistics if they changed. */
 type Normalized = { y: tf.Tensor; mean?: tf.Tensor1D; variance?: tf.Tensor1D };
 
-/** By TensorFlow's kernels: one op forward, which moves the running statistics too, one back. */
+/**
+ * Uses TensorFlow's kernels: one op for the forward pass, which also updates the running
+ * statistics, and one for the backward pass.
+ */
 function fused(
   x: tf.Tensor4D,
   { scale, offset, mean, variance }: BatchNormParameters,
@@ -109,7 +115,7 @@ function fused(
     data_format: { string: "NHWC" },
     is_training: { bool: training },
   } as const;
-  // With a factor of 1 the kernel wants no running statistics to mix with.
+  // With a momentum of 1, the kernel accepts no running statistics.
   const running = training && momentum === 1
     ? [tf.tensor1d([]), tf.tensor1d([])]
     : [mean, variance];
@@ -120,7 +126,7 @@ function fused(
     6,
   );
   const [first, second, third] = statistics;
-  // The op has run already, as its other outputs must outlive this function.
+  // The op has already run, because its other outputs are needed after this function.
   const result = tf.customGrad((...inputs) => {
     const save = inputs.pop() as tf.GradSaveFunc;
     save([x, scale, training ? first! : mean, training ? second! : variance, third!]);
@@ -142,7 +148,7 @@ function fused(
   return { y: result, mean: newMean as tf.Tensor1D, variance: newVariance as tf.Tensor1D };
 }
 
-/** By tfjs's own operations, with the gradient written out. */
+/** Uses tfjs's own operations and an explicit gradient. */
 function composed(
   x: tf.Tensor4D,
   parameters: BatchNormParameters,
@@ -167,7 +173,7 @@ function composed(
           const normal = tf.mul(tf.sub(x, mean), inverse);
           const dOffset = tf.sum(dy, [0, 1, 2]);
           const dScale = tf.sum(tf.mul(dy, normal), [0, 1, 2]);
-          // What moving the batch's statistics takes back.
+          // The part of the gradient that flows through the batch's statistics is subtracted.
           const direct = training
             ? tf.sub(
               dy,
@@ -190,7 +196,7 @@ function composed(
   });
 }
 
-/** Refuses what does not fit. */
+/** Throws an error if a shape or an option is invalid. */
 function check(
   x: tf.Tensor,
   parameters: BatchNormParameters,
@@ -200,21 +206,21 @@ function check(
   const channels = x.shape.at(-1);
   if (x.rank < 2) {
     throw new RangeError(
-      `batchNorm: x must have a batch axis and a channel axis, and its shape is [${x.shape}]`,
+      `batchNorm: x must have at least a batch axis and a channel axis; got the shape [${x.shape}]`,
     );
   }
   for (const name of ["scale", "offset", "mean", "variance"] as const) {
     const { shape } = parameters[name];
     if (shape.length === 1 && shape[0] === channels) continue;
     throw new RangeError(
-      `batchNorm: ${name} must have the shape [${channels}], as the last axis of x [${x.shape}], ` +
-        `and has [${shape}]`,
+      `batchNorm: ${name} must have the shape [${channels}] because the last axis of x [${x.shape}] is the channels; ` +
+        `got [${shape}]`,
     );
   }
   if (!(epsilon > 0)) {
-    throw new RangeError(`batchNorm: epsilon must be above 0, and is ${epsilon}`);
+    throw new RangeError(`batchNorm: epsilon must be above 0; got ${epsilon}`);
   }
   if (!(momentum >= 0 && momentum <= 1)) {
-    throw new RangeError(`batchNorm: momentum must be from 0 to 1, and is ${momentum}`);
+    throw new RangeError(`batchNorm: momentum must be from 0 to 1; got ${momentum}`);
   }
 }

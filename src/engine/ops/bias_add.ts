@@ -2,9 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { isNative, nativeOp } from "./native_op.ts";
 
 /**
- * Adds a number to each channel. On the native engine it is one op with one op as its gradient,
- * which TensorFlow fuses with the product of matrices or the convolution before it and the relu
- * after it.
+ * Adds a bias to each channel. On the native engine, this op and its gradient are single TensorFlow
+ * ops. TensorFlow fuses them with the matrix product or convolution before and the relu after.
  *
  * @example
  * ```ts
@@ -19,14 +18,14 @@ import { isNative, nativeOp } from "./native_op.ts";
  *
  * @typeParam T The tensor's type.
  * @param x A float32 tensor `[..., channels]` of at least two dimensions.
- * @param bias The numbers `[channels]`.
+ * @param bias The biases `[channels]`.
  * @returns A tensor of the shape of `x`.
- * @throws {RangeError} If shapes do not fit.
+ * @throws {RangeError} If the shapes do not match.
  */
 export function biasAdd<T extends tf.Tensor>(x: T, bias: tf.Tensor1D): T {
   if (x.rank < 2 || bias.rank !== 1 || bias.shape[0] !== x.shape.at(-1)) {
     throw new RangeError(
-      `biasAdd: the tensor must be [..., channels] and the bias [channels], and they are ` +
+      `biasAdd: the tensor must be [..., channels] and the bias [channels]; got ` +
         `[${x.shape}] and [${bias.shape}]`,
     );
   }
@@ -34,7 +33,7 @@ export function biasAdd<T extends tf.Tensor>(x: T, bias: tf.Tensor1D): T {
   const attributes = { T: { type: "float32" }, data_format: { string: "NHWC" } } as const;
   return tf.customGrad((x, bias) => ({
     value: nativeOp("BiasAdd", attributes, [x as tf.Tensor, bias as tf.Tensor], 1)[0]!,
-    // Down the columns of a matrix, TensorFlow's sum is the faster one.
+    // For the columns of a matrix, TensorFlow's sum is faster.
     gradFunc: (dy: tf.Tensor) => [
       dy,
       dy.rank === 2 ? tf.sum(dy, 0) : nativeOp("BiasAddGrad", attributes, [dy], 1)[0]!,

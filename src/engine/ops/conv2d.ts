@@ -1,22 +1,23 @@
 import * as tf from "@tensorflow/tfjs";
 
-/** How a kernel moves over the maps. */
+/** Options for a two-dimensional convolution. */
 export interface Conv2dOptions {
-  /** How far it moves at a time: for both axes, or for height and width; 1 by default. */
+  /** The stride: one number for both axes, or height and width; 1 by default. */
   readonly stride?: number | readonly [height: number, width: number];
   /**
-   * How many zeros are put on **each** side: for both axes, or for height and width; 0 by default.
+   * The number of zeros on **each** side: one number for both axes, or height and width; 0 by
+   * default.
    */
   readonly padding?: number | readonly [height: number, width: number];
 }
 
 /**
- * A two-dimensional convolution (without mirroring the kernel) with the paddings of PyTorch, the
- * same on both sides: `[batch, height, width, in]` becomes `[batch, height', width', out]`, where
- * height' = ⌊(height + 2 · padding − kernel height) / stride⌋ + 1.
+ * Computes a two-dimensional convolution (without flipping the kernel) with PyTorch's padding,
+ * which is the same on both sides. `[batch, height, width, in]` becomes `[batch, height', width',
+ * out]`, where height' = ⌊(height + 2 · padding − kernel height) / stride⌋ + 1.
  *
- * TensorFlow's own "same" padding puts the odd zero at the end only, so a strided convolution of an
- * even height sees other pixels than PyTorch's.
+ * TensorFlow's "same" padding puts an odd zero at the end only, so a strided convolution of an even
+ * height reads other pixels than PyTorch's.
  *
  * @example
  * ```ts
@@ -33,9 +34,9 @@ export interface Conv2dOptions {
  *
  * @param x The maps `[batch, height, width, in]`, float32.
  * @param kernel The kernel `[kernel height, kernel width, in, out]`, float32.
- * @param options Stride and padding.
+ * @param options The stride and padding.
  * @returns The maps `[batch, height', width', out]`.
- * @throws {RangeError} If shapes do not fit, or an option is not a whole number in its range.
+ * @throws {RangeError} If the shapes do not match, or an option is not an integer in its range.
  */
 export function conv2d(
   x: tf.Tensor4D,
@@ -46,8 +47,8 @@ export function conv2d(
   const padding = pair("padding", options.padding ?? 0, 0);
   if (x.rank !== 4 || kernel.rank !== 4 || x.shape[3] !== kernel.shape[2]) {
     throw new RangeError(
-      "conv2d: x must be [batch, height, width, in] and the kernel [height, width, in, out], and " +
-        `they are [${x.shape}] and [${kernel.shape}]`,
+      "conv2d: x must be [batch, height, width, in] and the kernel [height, width, in, out]; " +
+        `got [${x.shape}] and [${kernel.shape}]`,
     );
   }
   const axes = [0, 1] as const;
@@ -56,7 +57,7 @@ export function conv2d(
   );
   if (spans.some(({ size }) => size < 1)) {
     throw new RangeError(
-      `conv2d: the kernel [${kernel.shape}] does not fit into maps of shape [${x.shape}] with ` +
+      `conv2d: the kernel [${kernel.shape}] is larger than the maps [${x.shape}] with ` +
         `padding [${padding}]`,
     );
   }
@@ -68,7 +69,9 @@ export function conv2d(
   });
 }
 
-/** The size of the result along one axis, and whether "same" padding gives the same. */
+/**
+ * Returns the size of the result along one axis, and whether "same" padding gives the same result.
+ */
 function span(
   size: number,
   kernel: number,
@@ -78,11 +81,11 @@ function span(
   const result = Math.floor((size + 2 * padding - kernel) / stride) + 1;
   const sameResult = Math.ceil(size / stride);
   const zeros = Math.max((sameResult - 1) * stride + kernel - size, 0);
-  // What lies after the last place of the kernel does not matter.
+  // Zeros after the last position of the kernel have no effect.
   return { size: result, same: result === sameResult && padding === Math.floor(zeros / 2) };
 }
 
-/** An option for height and width. */
+/** Returns an option's values for height and width. */
 function pair(
   name: string,
   value: number | readonly [number, number],
@@ -90,5 +93,5 @@ function pair(
 ): [number, number] {
   const [height, width] = typeof value === "number" ? [value, value] : value;
   if ([height, width].every((n) => Number.isSafeInteger(n) && n >= least)) return [height, width];
-  throw new RangeError(`conv2d: ${name} must be a whole number from ${least}, and is ${value}`);
+  throw new RangeError(`conv2d: ${name} must be an integer of at least ${least}; got ${value}`);
 }

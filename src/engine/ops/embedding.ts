@@ -2,12 +2,12 @@ import * as tf from "@tensorflow/tfjs";
 import { gatherRows } from "../tables.ts";
 
 /**
- * Looks rows up in a table, by row numbers. The gradient is as large as the table: zero but for the
- * rows that were looked up, where it is the sum over all their uses. For tables with more than some
- * thousand rows declare the variable as a `table` and read it by `scope.lookup()`, which costs what
- * the rows that are touched cost.
+ * Reads rows of a table by their numbers. The gradient is as large as the table: it is the sum over
+ * all uses for rows that were read, and zero for the others. For a table with more than a few
+ * thousand rows, declare the variable as a `table` and read it with `scope.lookup()`; the cost then
+ * depends only on the number of rows that are read.
  *
- * A row number that is not from 0 to rows − 1 throws, on both engines.
+ * On both engines, a row number that is not from 0 to rows − 1 throws an error.
  *
  * @example
  * ```ts
@@ -25,12 +25,12 @@ import { gatherRows } from "../tables.ts";
  * @param table The table `[rows, size]`, float32.
  * @param ids The row numbers, int32, of any shape.
  * @returns The rows `[...ids, size]`.
- * @throws {RangeError} If shapes or types do not fit.
+ * @throws {RangeError} If the shapes or types are invalid.
  */
 export function embedding(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
   if (table.rank !== 2 || ids.dtype !== "int32") {
     throw new RangeError(
-      "embedding: the table must be [rows, size] and ids int32, and they are " +
+      "embedding: the table must be [rows, size] and the ids int32; got " +
         `[${table.shape}] and ${ids.dtype} [${ids.shape}]`,
     );
   }

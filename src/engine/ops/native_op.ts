@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 
-/** An attribute of a TensorFlow op, by the kind of its value. */
+/** An attribute of a TensorFlow op, with the kind of its value as its key. */
 export type NativeAttribute =
   | { readonly type: tf.DataType }
   | { readonly float: number }
@@ -8,7 +8,7 @@ export type NativeAttribute =
   | { readonly bool: boolean }
   | { readonly string: string };
 
-/** What this module uses of tfjs-node's backend. */
+/** The part of tfjs-node's backend that this module uses. */
 interface NativeBackend {
   readonly binding: Readonly<
     Record<`TF_ATTR_${"TYPE" | "FLOAT" | "INT" | "BOOL" | "STRING"}`, number>
@@ -22,20 +22,22 @@ interface NativeBackend {
   ): tf.Tensor[];
 }
 
-/** Whether the current backend is tfjs-node's, so that {@linkcode nativeOp} can be called. */
+/**
+ * Checks whether the current backend is tfjs-node's, so that {@linkcode nativeOp} can be called.
+ */
 export function isNative(): boolean {
   return tf.getBackend() === "tensorflow";
 }
 
 /**
- * Runs any TensorFlow op on the native engine, past tfjs's kernels and its tape: gradients are the
- * caller's to define.
+ * Runs a TensorFlow op on the native engine, bypassing tfjs's kernels and its tape. The caller must
+ * define gradients.
  *
  * @param name The op, such as `FusedBatchNormV3`.
  * @param attributes Its attributes by name.
  * @param inputs Its inputs in order.
- * @param outputs How many outputs it has.
- * @returns The outputs, tracked by the current `tf.tidy`.
+ * @param outputs The number of outputs.
+ * @returns The outputs, tracked by the current `tf.tidy()`.
  */
 export function nativeOp(
   name: string,

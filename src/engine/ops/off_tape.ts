@@ -1,14 +1,15 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * Computes something that no gradient passes through, without a record of it: what gradients would
- * need is not kept.
+ * Runs a computation without recording it on the tape. No gradient flows through it, and tensors
+ * for gradients are not kept.
  *
- * @param compute Computes it.
- * @returns What `compute` returns.
+ * @param compute The computation.
+ * @returns The result of `compute`.
  */
 export function offTape<T>(compute: () => T): T {
-  // tfjs records nothing within a kernel, which is what this looks like to it.
+  // tfjs does not record operations inside a kernel, and this makes tfjs treat the computation as
+  // one.
   const { state } = tf.engine();
   state.kernelDepth++;
   try {

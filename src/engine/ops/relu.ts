@@ -2,8 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { isNative, nativeOp } from "./native_op.ts";
 
 /**
- * The rectifier max(x, 0). The gradient is 1 where x > 0 and 0 elsewhere, at 0 too, as in PyTorch
- * and TensorFlow.
+ * Computes the rectifier max(x, 0). As in PyTorch and TensorFlow, the gradient is 1 where x > 0 and
+ * 0 elsewhere, including at 0.
  *
  * @example
  * ```ts

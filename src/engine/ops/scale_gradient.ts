@@ -2,11 +2,12 @@ import * as tf from "@tensorflow/tfjs";
 import { stopGradient } from "./stop_gradient.ts";
 
 /**
- * A tensor with the same values whose gradient is multiplied by a factor on its way back.
+ * Returns a tensor with the same values and multiplies its gradient by a factor in the backward
+ * pass.
  *
- * The number 0 blocks the gradient ({@linkcode stopGradient}), and what is before `x` is not even
- * visited; the number 1 gives `x` itself. A factor that changes from step to step is a scalar
- * tensor, an input like the others, so that a captured step need not be captured again.
+ * The factor 0 blocks the gradient (see {@linkcode stopGradient}), so the operations before `x` are
+ * not even visited. The factor 1 returns `x` itself. Pass a factor that changes from step to step
+ * as a scalar tensor, so that a captured step does not have to be captured again.
  *
  * @example
  * ```ts
@@ -21,7 +22,7 @@ import { stopGradient } from "./stop_gradient.ts";
  *
  * @typeParam T The tensor's type.
  * @param x A float32 tensor of any shape.
- * @param factor A finite number, or a float32 scalar, which no gradient reaches.
+ * @param factor A finite number, or a float32 scalar, which receives no gradient.
  * @returns A tensor of the same shape.
  * @throws {RangeError} If the number is not finite, or the tensor is not a float32 scalar.
  */
@@ -30,17 +31,17 @@ export function scaleGradient<T extends tf.Tensor>(x: T, factor: number | tf.Sca
   if (factor === 0) return stopGradient(x);
   if (typeof factor === "number") {
     if (!Number.isFinite(factor)) {
-      throw new RangeError(`scaleGradient: the factor must be a finite number, and is ${factor}`);
+      throw new RangeError(`scaleGradient: the factor must be a finite number; got ${factor}`);
     }
     return tf.customGrad((x) => ({
-      // Not x itself: a tensor that is its own origin would be a loop on the tape.
+      // It cannot be x itself, because a tensor that is its own origin would be a loop on the tape.
       value: stopGradient(x as tf.Tensor),
       gradFunc: (dy: tf.Tensor) => tf.mul(dy, factor),
     }))(x) as T;
   }
   if (factor.rank !== 0 || factor.dtype !== "float32") {
     throw new RangeError(
-      `scaleGradient: the factor must be a float32 scalar, and is ${factor.dtype} of shape ` +
+      `scaleGradient: the factor must be a float32 scalar; got ${factor.dtype} of shape ` +
         `[${factor.shape}]`,
     );
   }

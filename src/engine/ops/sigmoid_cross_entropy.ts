@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * The binary cross-entropy −y · log σ(z) − (1 − y) · log(1 − σ(z)) of each logit z and label y,
- * computed as max(z, 0) − z · y + log(1 + e^−|z|), which no logit is too large for.
+ * Computes the binary cross-entropy −y · log σ(z) − (1 − y) · log(1 − σ(z)) of each logit z and
+ * label y. The formula max(z, 0) − z · y + log(1 + e^−|z|) is exact for logits of any size.
  *
  * @example
  * ```ts
@@ -17,17 +17,17 @@ import * as tf from "@tensorflow/tfjs";
  * assertAlmostEquals(wrong!, 1000);
  * ```
  *
- * @param logits What is before the sigmoid, of any shape, usually `[batch]`, float32.
- * @param labels The probabilities of 1, from 0 to 1, of the same shape, float32. They are
- *   constants: no gradient reaches them.
- * @returns The losses, of the same shape. Gradients σ(z) − y reach the logits.
- * @throws {RangeError} If shapes or types do not fit.
+ * @param logits The logits, of any shape, usually `[batch]`, float32.
+ * @param labels The probabilities of class 1, from 0 to 1, of the same shape, float32. They are
+ *   constants and receive no gradient.
+ * @returns The losses, of the same shape. The gradient with respect to the logits is σ(z) − y.
+ * @throws {RangeError} If the shapes or types are invalid.
  */
 export function sigmoidCrossEntropy<T extends tf.Tensor>(logits: T, labels: tf.Tensor): T {
   if (!tf.util.arraysEqual(logits.shape, labels.shape) || labels.dtype !== "float32") {
     throw new RangeError(
-      "sigmoidCrossEntropy: labels must be float32 and of the shape of the logits " +
-        `[${logits.shape}], and are ${labels.dtype} [${labels.shape}]`,
+      "sigmoidCrossEntropy: labels must be float32 and have the shape of the logits " +
+        `[${logits.shape}]; got ${labels.dtype} [${labels.shape}]`,
     );
   }
   return tf.customGrad((input, save) => {

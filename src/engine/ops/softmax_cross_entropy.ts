@@ -2,11 +2,11 @@ import * as tf from "@tensorflow/tfjs";
 import { isNative, nativeOp } from "./native_op.ts";
 
 /**
- * The cross-entropy −log softmax(logits)[label] of each example, computed from the logits at once
- * so that no logit is too large for it.
+ * Computes the cross-entropy −log softmax(logits)[label] of each row directly from the logits, so
+ * that it is exact for logits of any size.
  *
- * A label that is not from 0 to classes − 1 throws on the native engine; elsewhere the example's
- * loss and its gradient are NaN.
+ * A label that is not from 0 to classes − 1 throws an error on the native engine. On other engines,
+ * the row's loss and gradient are NaN.
  *
  * @example
  * ```ts
@@ -19,10 +19,10 @@ import { isNative, nativeOp } from "./native_op.ts";
  * assertAlmostEquals(losses.dataSync()[0]!, Math.log(3), 1e-6);
  * ```
  *
- * @param logits What is before the softmax, `[batch, classes]`, float32.
- * @param labels The true classes `[batch]`, int32, from 0.
- * @returns The losses `[batch]`, not averaged. Gradients reach the logits.
- * @throws {RangeError} If shapes or types do not fit.
+ * @param logits The logits, `[batch, classes]`, float32.
+ * @param labels The class indices `[batch]`, int32, starting at 0.
+ * @returns The losses `[batch]`, not averaged. Gradients flow to the logits.
+ * @throws {RangeError} If the shapes or types are invalid.
  */
 export function softmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D): tf.Tensor1D {
   if (
@@ -30,7 +30,7 @@ export function softmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D): t
     labels.dtype !== "int32"
   ) {
     throw new RangeError(
-      "softmaxCrossEntropy: logits must be [batch, classes] and labels int32 [batch], and they are " +
+      "softmaxCrossEntropy: logits must be [batch, classes] and labels int32 [batch]; got " +
         `[${logits.shape}] and ${labels.dtype} [${labels.shape}]`,
     );
   }
@@ -51,14 +51,14 @@ export function softmaxCrossEntropy(logits: tf.Tensor2D, labels: tf.Tensor1D): t
   })(logits) as tf.Tensor1D;
 }
 
-/** The losses and their gradients, softmax − one-hot. */
+/** Computes the losses and their gradients, softmax − one-hot. */
 function composed(logits: tf.Tensor2D, labels: tf.Tensor1D): [tf.Tensor, tf.Tensor] {
   const classes = logits.shape[1];
   const chosen = tf.cast(tf.oneHot(labels, classes), "bool");
   const shifted = tf.sub(logits, tf.max(logits, 1, true));
   const powers = tf.exp(shifted);
   const sums = tf.sum(powers, 1, true);
-  // Not a product with the one-hot rows, as 0 · ∞ is not a number.
+  // A product with the one-hot rows would give NaN for 0 · ∞.
   const own = tf.sum(tf.where(chosen, shifted, tf.zerosLike(shifted)), 1);
   const valid = tf.logicalAnd(tf.greaterEqual(labels, 0), tf.less(labels, classes));
   const one = tf.where(valid, tf.onesLike(own), tf.fill(own.shape, NaN));

@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 
 /**
- * A tensor with the same values that no gradient passes through. The values are shared, not copied.
+ * Returns a tensor with the same values and blocks its gradient. The values are shared, not copied.
  *
- * It is how a booster's logits become constants in the hint loss: "gradient block" in section 3.3
- * of Rocket Launching (arXiv:1708.04106).
+ * It turns a booster's logits into constants for the hint loss: "gradient block" in section 3.3 of
+ * Rocket Launching (arXiv:1708.04106).
  *
  * @example
  * ```ts
@@ -19,7 +19,7 @@ import * as tf from "@tensorflow/tfjs";
  *
  * @typeParam T The tensor's type.
  * @param x A tensor of any shape and type.
- * @returns A new tensor of the same shape and type, to be disposed of like any other.
+ * @returns A new tensor of the same shape and type, which the caller disposes of.
  */
 export function stopGradient<T extends tf.Tensor>(x: T): T {
   const engine = tf.engine();

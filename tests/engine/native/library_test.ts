@@ -55,7 +55,7 @@ Deno.test({
       await assertRejects(
         () => givenLibrary(missing),
         UserError,
-        `${missing}, where libtensorflow.so.2`,
+        `${missing}, but libtensorflow.so.2`,
       );
       await touch(join(folder, "libtensorflow.so.2"));
       await assertRejects(() => givenLibrary(folder), UserError, "not its headers");

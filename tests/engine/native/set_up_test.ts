@@ -139,7 +139,7 @@ Deno.test("setUpNative() refuses a cache that others may write to, or that is an
     await Deno.chmod(options.cache, 0o777);
     const refused = (words: string) =>
       assertRejects(() => setUpNative({ ...options, recipes: [recipe] }), UserError, words);
-    await refused("all users may write to the cache");
+    await refused("all users may write to the cache folder");
     await Deno.chmod(options.cache, 0o755);
     // Only who is root can give a folder away.
     if (Deno.uid() === 0) {
@@ -214,7 +214,7 @@ Deno.test("setUpNative() does not repeat a failure until something changed", asy
     await run();
     const error = await run();
     assertEquals(recipe.count, 1);
-    assert(error.problems[0]?.hint?.startsWith("connect; it is tried again tomorrow"));
+    assert(error.problems[0]?.hint?.startsWith("connect; Rocket tries again after a day"));
     await run({ retry: true });
     assertEquals(recipe.count, 2);
     await withEnvironment({ CXX: "another-compiler" }, async () => void await run());
@@ -294,7 +294,7 @@ Deno.test({
         const error = await assertRejects(() => setUpNative({ cache, report }), UserError);
         assertEquals(
           error.message,
-          "cxx cannot compile tfjs-node's addon: a.cc:1: fatal error: x",
+          "the C++ compiler cxx cannot compile tfjs-node's addon: a.cc:1: fatal error: x",
         );
       });
     });

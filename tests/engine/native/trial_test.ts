@@ -14,6 +14,6 @@ Deno.test("tryAddon() refuses a file that is no addon", async () => {
   await withFolder(async (folder) => {
     const addon = join(folder, "tfjs_binding.node");
     await Deno.writeTextFile(addon, "half an addon");
-    await assertRejects(() => tryAddon(addon), UserError, "does not work here");
+    await assertRejects(() => tryAddon(addon), UserError, "does not work on this machine");
   });
 });

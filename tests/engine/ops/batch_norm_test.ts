@@ -187,7 +187,7 @@ Deno.test("batchNorm() names the parameter whose shape does not fit", () => {
   assertThrows(
     () => batchNorm(x, wrong, { training: true }),
     RangeError,
-    "offset must have the shape [2], as the last axis of x [4,2], and has [3]",
+    "offset must have the shape [2] because the last axis of x [4,2] is the channels; got [3]",
   );
 });
 

@@ -75,6 +75,6 @@ Deno.test("dropout() gives x itself at a rate of 0", () => {
 Deno.test("dropout() refuses a rate or a seed out of range", () => {
   const x = tf.ones([2]);
   for (const rate of [-0.1, 1, NaN]) assertThrows(() => dropout(x, rate, 1), RangeError, "rate");
-  assertThrows(() => dropout(x, 0.5, 1.5), RangeError, "whole number");
-  assertThrows(() => dropout(x, 0.5, tf.scalar(1)), RangeError, "int32 scalar, and is float32");
+  assertThrows(() => dropout(x, 0.5, 1.5), RangeError, "an integer");
+  assertThrows(() => dropout(x, 0.5, tf.scalar(1)), RangeError, "int32 scalar; got float32");
 });

@@ -43,6 +43,6 @@ Deno.test("sigmoidCrossEntropy() says what does not fit", () => {
   assertThrows(
     () => sigmoidCrossEntropy(tf.tensor1d([1, 2]), tf.tensor1d([1], "int32")),
     RangeError,
-    "the logits [2], and are int32 [1]",
+    "the logits [2]; got int32 [1]",
   );
 });
