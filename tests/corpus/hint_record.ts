@@ -215,9 +215,9 @@ function copyFolder(from: string, to: string): void {
  */
 export function plainHints(): string[] {
   const converted = [...sources(root)].filter((path) =>
-    // Templates are files of others, with losses of the form "hint"; stages are tested with events
-    // of any text.
-    !["src/commands/templates.ts", "src/kit/output.ts"].includes(relative(root, path))
+    // Templates become users' files, which may write hints as plain text. src/kit/output.ts tests
+    // stages with events of any text.
+    !/^src\/(commands\/templates(\/|\.ts)|kit\/output\.ts)/.test(relative(root, path))
   );
   return converted.flatMap((path) => {
     const text = Deno.readTextFileSync(path).replaceAll(/^ *(\*|\/\/).*$/gm, "");
