@@ -150,7 +150,10 @@ Deno.test({
         stdin: "null",
       }).output();
       const ended = { code, stdout: "", stderr: new TextDecoder().decode(stderr) };
-      assertTold(ended, /^error: .*checkpoints.* cannot be written: .*(maximum size|File too large)/m);
+      assertTold(
+        ended,
+        /^error: .*checkpoints.* cannot be written: .*(maximum size|File too large)/m,
+      );
       await assertWhole(out);
     }),
 });

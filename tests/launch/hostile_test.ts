@@ -238,7 +238,10 @@ Deno.test("a run folder is data: resume loads no code from it and extends no fil
       assertEquals(code, 2, stderr);
       assertStringIncludes(stderr, words);
     };
-    await refused({ extends: join(run, "mark.ts") }, "pipeline.json is not what a run writes");
+    await refused(
+      { extends: join(run, "mark.ts") },
+      "pipeline.json is damaged: its content is not what a run writes",
+    );
     const outputs = [{ use: join(run, "mark.ts") }];
     await refused({ outputs }, "is code from outside the project's folder");
     assert(![...Deno.readDirSync(run)].some(({ name }) => name === "mark"));

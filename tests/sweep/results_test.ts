@@ -73,6 +73,10 @@ Deno.test("a malformed result.json is rejected, whichever part is wrong", () =>
         () => readOutcomes(sweepIn(folder, "test")),
         UserError,
       );
-      assertEquals(message, `${join(folder, "a", "result.json")} is not what a run writes`, text);
+      assertEquals(
+        message,
+        `${join(folder, "a", "result.json")} is damaged: its content is not what a run writes`,
+        text,
+      );
     }
   }));
