@@ -11,7 +11,7 @@
 
 import { fileURLToPath } from "node:url";
 import { ok } from "./ok.ts";
-import { run } from "./run.ts";
+import { run } from "./run_task.ts";
 import { hearSignals } from "./signals.ts";
 import { test } from "./test.ts";
 

@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { runDeno } from "./child.ts";
 import { announceDownload } from "./packages.ts";
 import { openProject, type Project } from "./project.ts";
-import { userFolder } from "./run.ts";
+import { userFolder } from "./run_task.ts";
 import { TestCount } from "./test_count.ts";
 
 /**

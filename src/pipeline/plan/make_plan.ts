@@ -7,7 +7,7 @@
 import type { Document } from "../document/document.ts";
 import { variableMark, variablesIn } from "../document/environment.ts";
 import { type Problem, UserError } from "../../base/errors.ts";
-import { zodProblems } from "../options.ts";
+import { zodProblems } from "../option_problems.ts";
 import type { Plan } from "../plan.ts";
 import type { Registry } from "../registry.ts";
 import { onePhaseSchema, pipelineSchema, type PipelineValue } from "../file_schema.ts";

@@ -4,7 +4,7 @@ import type { Document, Path } from "../document/document.ts";
 import { STAGE } from "../document/environment.ts";
 import type { Place, Problem } from "../../base/errors.ts";
 import { hint, type HintText } from "../../base/hints.ts";
-import { checkOptions } from "../options.ts";
+import { checkOptions } from "../option_problems.ts";
 import type { PlannedStage } from "../plan.ts";
 import { isStage, type Registry } from "../registry.ts";
 import { commonKeys } from "../file_schema.ts";

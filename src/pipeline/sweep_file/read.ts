@@ -21,7 +21,7 @@ import {
 import { type Problem, UserError } from "../../base/errors.ts";
 import { hint, type HintText, nameHint } from "../../base/hints.ts";
 import { childOf, type MapNode, merge, type Node, nodeOf, placeOf } from "../document/nodes.ts";
-import { zodProblems } from "../options.ts";
+import { zodProblems } from "../option_problems.ts";
 import { type Axis, combinations, type GridPoint, shortNames } from "./grid.ts";
 import { sweepSchema, type SweepValue } from "./schema.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { userFolder } from "../../src/launch/run.ts";
+import { userFolder } from "../../src/launch/run_task.ts";
 import { withEnvironment } from "../engine/native/support.ts";
 import { launcherArguments, withProject } from "./support.ts";
 

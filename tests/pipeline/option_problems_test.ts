@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { assert, assertEquals } from "@std/assert";
 import { documentOfValue, readDocument } from "../../src/pipeline/document/document.ts";
 import { formatPlace, type Problem } from "../../src/base/errors.ts";
-import { checkOptions } from "../../src/pipeline/options.ts";
+import { checkOptions } from "../../src/pipeline/option_problems.ts";
 import { defineSchedule, type ScheduleStage, z } from "../../plugin.ts";
 import mseHint from "../../plugins/losses/mse_hint.ts";
 import { withFiles } from "../support/problems.ts";
