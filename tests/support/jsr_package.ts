@@ -53,7 +53,7 @@ export class JsrPackage implements AsyncDisposable {
         continue;
       }
       if (isDirectory) this.#add(`${path}/`);
-      else if (/\.(ts|json)$/.test(name)) this.#files.set(`/${path}`, published(path));
+      else if (/\.(ts|json|yaml)$/.test(name)) this.#files.set(`/${path}`, published(path));
     }
   }
 
