@@ -9,6 +9,7 @@ const LAUNCHER = [
   "src/base/files/folder_lock.ts",
   "src/base/files/holds_path.ts",
   "src/base/files/run_drafts.ts",
+  "src/base/files/run_files.ts",
   "src/base/machine/cache_folder.ts",
   "src/base/machine/control_groups.ts",
   "src/base/machine/deno_folder.ts",
