@@ -86,7 +86,7 @@ Deno.test("runPlan() refuses data.rows above the number of rows", async () => {
     );
   assertStringIncludes(
     await refused({ rows: 1438 }),
-    "data.rows is 1438, and there are 1437 training rows",
+    "data.rows is 1438, but there are only 1437 training rows",
   );
   assertStringIncludes(
     await refused({ rows: 1000, validation: { holdout: 0.5 } }),
