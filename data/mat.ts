@@ -30,7 +30,7 @@ interface Element {
  *
  * @param bytes The file.
  * @param path Its name, for messages.
- * @param most How many bytes a variable may have when it is unpacked.
+ * @param most How many bytes all variables together may have when they are unpacked.
  * @returns The arrays by their names.
  * @throws {UserError} If it is not such a file, or not all of it, or larger.
  */
@@ -49,18 +49,32 @@ export async function readMat(
     });
   }
   const arrays = new Map<string, MatArray>();
+  let left = most;
   for (let at = 128; at < bytes.length;) {
     const element = elementAt(bytes, at, path);
     // What is packed is not aligned.
     at = element.type === types.compressed ? element.end : aligned(element.end);
-    const matrix = element.type === types.compressed
-      ? elementAt(await unpack(element.data, "deflate", path, most), 0, path)
-      : element;
+    let matrix = element;
+    if (element.type === types.compressed) {
+      const content = await unpack(element.data, "deflate", path, left);
+      left -= content.length;
+      matrix = elementAt(content, 0, path);
+    }
     const { name, array } = readMatrix(matrix, path);
+    if (arrays.has(name) || arrays.size === maxVariables) {
+      throw new UserError(
+        arrays.has(name)
+          ? `${path} has two variables called ${name}`
+          : `${path} has more than ${maxVariables} variables`,
+      );
+    }
     arrays.set(name, array);
   }
   return arrays;
 }
+
+/** How many variables a file may have: each takes time. */
+const maxVariables = 100;
 
 const aligned = (position: number) => Math.ceil(position / 8) * 8;
 
@@ -112,7 +126,7 @@ function readMatrix({ type, data }: Element, path: string): { name: string; arra
     values: values.type === types.uint8 ? values.data : copy(values, Float64Array, 8),
   };
   const size = shape.reduce((product, length) => product * length, 1);
-  if (array.values.length !== size) {
+  if (array.values.length !== size || shape.some((length) => length < 0)) {
     throw new UserError(
       `${path}: the variable ${name} has ${array.values.length} values; its shape [${shape}] has ${size}`,
       {

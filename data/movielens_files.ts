@@ -1,9 +1,9 @@
-import { BlobReader, TextWriter, ZipReader } from "@zip.js/zip.js";
 import { join } from "node:path";
 import { UserError } from "../src/base/errors.ts";
 import { readRegular } from "../src/base/files/regular.ts";
 import { hint } from "../src/base/hints.ts";
-import { download, type Published } from "./original.ts";
+import { download, type Published, refuseLarge } from "./original.ts";
+import { readZip } from "./zip.ts";
 
 /** One rating. */
 export interface Rating {
@@ -103,7 +103,11 @@ function missing(from: string | undefined): never {
   );
 }
 
+/** How many bytes a file may have; the largest one has 2 MB. */
+const maxFile = 10_000_000;
+
 const readerOf = (folder: string): Read => async (name) => {
+  await refuseLarge(join(folder, name), { bytes: maxFile, url: archive.url });
   try {
     const bytes = await readRegular(join(folder, name));
     // GroupLens' files are in Latin-1, RecBole's have no title with a letter beyond ASCII that is
@@ -119,15 +123,15 @@ const readerOf = (folder: string): Read => async (name) => {
 
 async function fromSite(): Promise<Read> {
   const bytes = await download(archive);
-  const zip = new ZipReader(new BlobReader(new Blob([bytes])));
-  const entries = await zip.getEntries();
-  return async (name) => {
-    const entry = entries.find(({ filename }) => filename === `ml-100k/${name}`);
-    return entry && !entry.directory
-      ? await entry.getData(new TextWriter("iso-8859-1"))
-      : undefined;
+  const names = originalNames.map((name) => `ml-100k/${name}`);
+  const files = await readZip(bytes, archive.url, names, maxFile);
+  return (name) => {
+    const content = files.get(`ml-100k/${name}`);
+    return Promise.resolve(content && new TextDecoder("latin1").decode(content));
   };
 }
+
+const originalNames = ["u.data", "u.item", "u.user"];
 
 async function readOriginal(read: Read): Promise<MovieLens | undefined> {
   const [data, item, user] = [await read("u.data"), await read("u.item"), await read("u.user")];

@@ -81,9 +81,20 @@ export async function readPublished(
 }
 
 /** The size that a file may have at most. */
-const greatest = ({ bytes }: Published) => typeof bytes === "number" ? bytes : bytes.atMost;
+const greatest = ({ bytes }: Pick<Published, "bytes">) =>
+  typeof bytes === "number" ? bytes : bytes.atMost;
 
-async function refuseLarge(path: string, file: Published): Promise<void> {
+/**
+ * Refuses a file that is longer than what is expected in its place.
+ *
+ * @param path The file; one that is not there is let through.
+ * @param file What is expected.
+ * @throws {UserError} If it is longer.
+ */
+export async function refuseLarge(
+  path: string,
+  file: Pick<Published, "bytes" | "url">,
+): Promise<void> {
   const size = await Deno.stat(path).then(({ size }) => size, () => 0);
   if (size <= greatest(file)) return;
   throw new UserError(`${path} is longer than ${greatest(file)} bytes`, {

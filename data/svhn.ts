@@ -51,8 +51,8 @@ export function svhnOf(name: string, summary: string, splits: readonly SvhnSplit
     async make({ from, out, report }) {
       for (const { split, file, rows } of splits) {
         const { path, bytes } = await readPublished(file, from, report);
-        // A variable's name and shape take less than 1,000 bytes.
-        const arrays = await readMat(bytes, path, rows * imageSize + 1000);
+        // Labels are doubles or bytes; the variables' names and shapes take less than 1,000 bytes.
+        const arrays = await readMat(bytes, path, rows * (imageSize + 8) + 1000);
         const target = join(out, `${split}.arrow`);
         const content = arrowFile({
           images: imagesOf(arrays.get("X"), rows, path),

@@ -41,5 +41,6 @@ export async function unpack(
       cause: error,
     });
   }
-  return content.subarray(0, size);
+  // A view keeps all that there was room for.
+  return 2 * size < most ? content.slice(0, size) : content.subarray(0, size);
 }

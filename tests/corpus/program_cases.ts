@@ -1,3 +1,4 @@
+import { Uint8ArrayReader, Uint8ArrayWriter, ZipWriter } from "@zip.js/zip.js";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -10,6 +11,7 @@ import { readMat } from "../../data/mat.ts";
 import { type Published, readPublished } from "../../data/original.ts";
 import { readTar } from "../../data/tar.ts";
 import { unpack } from "../../data/unpack.ts";
+import { readZip } from "../../data/zip.ts";
 import { appendLine } from "../../src/base/files/append.ts";
 import { pathInside, refuseLinksOut } from "../../src/base/files/inside.ts";
 import { unwritable } from "../../src/base/files/unwritable.ts";
@@ -285,6 +287,22 @@ function* dataSetCases(folder: string): Iterable<ProgramCase> {
     name: "a tar archive that is cut off",
     run: () => readTar(tar.slice(0, 512), "a.tar"),
     mended: { "tar/end": wholeTar },
+  };
+  const zip = async () => {
+    const writer = new ZipWriter(new Uint8ArrayWriter(), { useWebWorkers: false });
+    await writer.add("a", new Uint8ArrayReader(bytes("x".repeat(100))));
+    return await writer.close() as Uint8Array<ArrayBuffer>;
+  };
+  const wholeZip = async () => await readZip(await zip(), "a.zip", ["a"], most);
+  yield {
+    name: "a zip archive that is cut off",
+    run: async () => await readZip((await zip()).slice(0, 40), "a.zip", ["a"], most),
+    mended: { "zip/damaged": wholeZip },
+  };
+  yield {
+    name: "a zip archive whose file is larger than the published one",
+    run: async () => await readZip(await zip(), "a.zip", ["a"], 10),
+    mended: { "zip/other": wholeZip },
   };
 }
 

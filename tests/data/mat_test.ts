@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
 import { readMat } from "../../data/mat.ts";
 import { UserError } from "../../src/base/errors.ts";
@@ -41,6 +41,21 @@ Deno.test("readMat() reads doubles that are not packed", async () => {
   assertEquals([...await readMat(doubles().subarray(0, 208), "x", 0)], [["a", expected]]);
 });
 
+/** The same variable again. */
+function twice(): Uint8Array<ArrayBuffer> {
+  const one = doubles(), result = new Uint8Array(one.length + 80);
+  result.set(one);
+  result.set(one.subarray(128, 208), 208);
+  return result;
+}
+
+/** Lengths whose product is right. */
+const negative = () =>
+  doubles((view) => {
+    view.setInt32(160, -1, true);
+    view.setInt32(164, -2, true);
+  });
+
 Deno.test("readMat() refuses other files, other arrays, and files that are cut off", async () => {
   const set = (at: number, value: number) => doubles((view) => view.setUint32(at, value, true));
   const cases: [Uint8Array<ArrayBuffer>, string][] = [
@@ -53,6 +68,8 @@ Deno.test("readMat() refuses other files, other arrays, and files that are cut o
     [set(176, 7), "x: the variable a is no array of bytes or doubles"],
     [set(160, 7), "x: the variable a has 2 values; its shape [7,2] has 14"],
     [set(160, 2 ** 32 - 1), "x: the variable a has 2 values; its shape [-1,2] has -2"],
+    [twice(), "x has two variables called a"],
+    [negative(), "x: the variable a has 2 values; its shape [-1,-2] has 2"],
     [set(180, 2 ** 32 - 1), "x ends within a variable"],
     [set(168, 9 << 16), "x ends within a variable"],
   ];
@@ -64,7 +81,9 @@ Deno.test("readMat() refuses other files, other arrays, and files that are cut o
   await assertRejects(() => readMat(damaged, "x", size + 1000), UserError);
 });
 
-Deno.test("readMat() does not unpack more than a variable may have", async () => {
+Deno.test("readMat() does not unpack more than all variables may have", async () => {
+  const some = await assertRejects(() => readMat(bytes, "x", size + 60), UserError);
+  assertStringIncludes(some.message, "x unpacks to more than");
   const message = "x unpacks to more than 5000 bytes";
   await assertRejects(() => readMat(bytes, "x", 5000), UserError, message);
 });

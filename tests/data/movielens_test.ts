@@ -134,3 +134,15 @@ Deno.test({
       );
     }),
 });
+
+Deno.test("movielens refuses a file that is much larger than what is published, before it is read", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "u.data"), "");
+    // It takes no room: what nobody wrote reads as zeros.
+    await Deno.truncate(join(folder, "u.data"), 2 ** 40);
+    await assertRejects(
+      () => readMovieLens(folder, () => {}),
+      UserError,
+      "u.data is longer than 10000000 bytes",
+    );
+  }));
