@@ -116,7 +116,11 @@ async function reader(from: string | undefined, report: (line: string) => void):
         edit: "the folder",
       },
     );
-    const { path, bytes } = await readFirst(folder, names, advice);
+    const { path, bytes } = await readFirst(folder, names, advice, {
+      // What cannot be packed becomes a little longer.
+      bytes: unpackedSize(original) + 100_000,
+      url: packed(original).url,
+    });
     return check(original, bytes, path);
   };
 }

@@ -32,15 +32,18 @@ export interface Published {
  * @param folder The folder.
  * @param names The names that it may have there.
  * @param advice What to do if there is none.
+ * @param expected How large it may be.
  * @returns The bytes, and the path.
- * @throws {UserError} If there is none, or it cannot be read.
+ * @throws {UserError} If there is none, or it cannot be read, or is larger.
  */
 export async function readFirst(
   folder: string,
   names: readonly string[],
   advice: HintText,
+  expected: Pick<Published, "bytes" | "url">,
 ): Promise<{ path: string; bytes: Uint8Array<ArrayBuffer> }> {
   for (const path of names.map((name) => join(folder, name))) {
+    await refuseLarge(path, expected);
     try {
       return { path, bytes: await readRegular(path) };
     } catch (error) {
@@ -73,8 +76,7 @@ export async function readPublished(
   const advice = hint("data/from", `fetch ${file.url}, and name its folder with --from FOLDER`, {
     edit: "the folder",
   });
-  await refuseLarge(join(from, file.name), file);
-  const { path, bytes } = await readFirst(from, [file.name], advice);
+  const { path, bytes } = await readFirst(from, [file.name], advice, file);
   report(`reading ${path}`);
   refuseOther(file, bytes, path, advice);
   return { path, bytes };
