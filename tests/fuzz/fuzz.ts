@@ -6,7 +6,7 @@ import { root } from "../support/command_line.ts";
 import { mutate, mutateText } from "./mutate.ts";
 import { changedPipeline, type Pipelines, readPipelines } from "./pipelines.ts";
 
-/** What is fuzzed: trees and bytes of pipelines, or bytes of data. */
+/** What is fuzzed: trees, tokens and bytes of pipelines in YAML and JSON, or bytes of data. */
 export type Subject = "pipelines" | "data";
 
 /** What is fuzzed, how long, and from where on. */
@@ -113,8 +113,9 @@ export async function fuzz(options: FuzzOptions): Promise<{ cases: number; failu
 async function makeCase(pipelines: Pipelines | undefined, seed: number, folder: string) {
   const random = createRandom(deriveSeed(seed, "fuzz", pipelines ? "pipelines" : "data"));
   if (pipelines) {
-    const file = join(folder, "p.yaml");
-    await Deno.writeFile(file, changedPipeline(pipelines, random));
+    const { name, bytes } = changedPipeline(pipelines, random);
+    const file = join(folder, name);
+    await Deno.writeFile(file, bytes);
     return { file, changed: file };
   }
   const [name, use, feature, label, options] = dataFiles[random.integer(0, dataFiles.length - 1)]!;

@@ -23,6 +23,32 @@ export function mutateText(bytes: Uint8Array, random: Random): Uint8Array<ArrayB
   return new TextEncoder().encode(text);
 }
 
+/** Changes the tokens of YAML or JSON at random: what stands between spaces and signs. */
+export function mutateTokens(text: string, random: Random): string {
+  const tokens = text.match(/[\w./-]+|\s+|[^\w\s]/g) ?? [];
+  const times = 1 + random.integer(0, 3);
+  for (let time = 0; time < times && tokens.length > 0; time++) {
+    const at = random.integer(0, tokens.length - 1), other = random.integer(0, tokens.length - 1);
+    const token = syntax[random.integer(0, syntax.length - 1)]!;
+    const changes = [[token], [token, tokens[at]!], [], [tokens[at]!, tokens[at]!], [
+      tokens[other]!,
+    ]];
+    tokens.splice(at, 1, ...changes[random.integer(0, changes.length - 1)]!);
+  }
+  return tokens.join("");
+}
+
+/** Tokens with a meaning in YAML, JSON or pipeline files, and values that no option expects. */
+const syntax = [
+  ..."{}[]:,-?&*!|>%@`#\"'\\\t\n\0",
+  ...["&a ", "*a", "<<: *a", "? ", "---\n", "...\n", "!!binary ", "!!set ", "!<tag:x> ", "|2-\n"],
+  ...["\u2028", "\ufeff", "\u202e", "\ud800", "\x1b[31m", "\\u0000", "\\ud800"],
+  ...["__proto__", "constructor", "toString", "null", "~", ".nan", ".inf", "-0", "1e999", "0x7f"],
+  ...["2026-02-30", "999999999999999999999", "1_000", "012", "yes", "${env:NO}", "${", "$$"],
+  ...["extends: ./p.yaml\n", "extends: [", "../", "/dev/zero", "npm:x", "https://x", "\n  ", "\n "],
+  ...["[".repeat(3_000), "{a: ".repeat(300), "- ".repeat(2_000), "x".repeat(100_000)],
+];
+
 /** Values and parts of values that are read in more ways than one. */
 const spoilt = [
   "NA",

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
 import type { Random } from "../../src/base/random.ts";
 import { root } from "../support/command_line.ts";
-import { mutate } from "./mutate.ts";
+import { mutate, mutateTokens } from "./mutate.ts";
 import { mutateTree, type Tree } from "./trees.ts";
 
 /** A good pipeline, to be changed. */
@@ -41,13 +41,28 @@ export function readPipelines(folder: string): Pipelines {
   return { bases, donors: [...bases.map(({ tree }) => tree), ...others] };
 }
 
-/** Changes the bytes of a good pipeline at random, or its tree. */
-export function changedPipeline({ bases, donors }: Pipelines, random: Random): Uint8Array {
+/** A pipeline file. */
+export interface PipelineFile {
+  /** `p.yaml` or `p.json`. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Changes the bytes of a good pipeline at random, its tokens, or its tree, in YAML or JSON. */
+export function changedPipeline({ bases, donors }: Pipelines, random: Random): PipelineFile {
   const { text, tree } = bases[random.integer(0, bases.length - 1)]!;
   const encoder = new TextEncoder();
-  if (random.integer(0, 3) === 0) return mutate(encoder.encode(text), random);
-  const changed = mutateTree(tree, donors, random);
-  return encoder.encode(stringify(changed, { aliasDuplicateObjects: false }));
+  const name = random.integer(0, 3) === 0 ? "p.json" : "p.yaml";
+  const written = (tree: Tree) =>
+    name === "p.json"
+      ? JSON.stringify(tree, null, 2)
+      : stringify(tree, { aliasDuplicateObjects: false });
+  const good = name === "p.json" ? written(tree) : text;
+  const bytes = [
+    () => mutate(encoder.encode(good), random),
+    () => encoder.encode(mutateTokens(good, random)),
+  ][random.integer(0, 3)] ?? (() => encoder.encode(written(mutateTree(tree, donors, random))));
+  return { name, bytes: bytes() };
 }
 
 function* yamlFiles(folder: string): Generator<string> {
