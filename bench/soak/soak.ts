@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { createRandom, deriveSeed } from "../../src/base/random.ts";
@@ -153,7 +154,7 @@ class Soak {
       const told = describeFaults(hurt ? faults : { ...faults, damage: undefined });
       const fail = (what: string) => this.#fail({ run, subject, what, faults: told, out });
       const before = standOf(out, damaged);
-      const resumes = isThere(join(out, "pipeline.json"));
+      const resumes = existsSync(join(out, "pipeline.json"));
       const ended = await runProcess({
         ...this.#options,
         args: await this.#args(subject, out, resumes),
@@ -164,7 +165,7 @@ class Soak {
       disk.free();
       const wasDamaged = damaged.size > 0;
       for (const name of damaged) {
-        if (isThere(join(out, "checkpoints", `${name}.json.damaged`))) damaged.delete(name);
+        if (existsSync(join(out, "checkpoints", `${name}.json.damaged`))) damaged.delete(name);
       }
       const after = standOf(out, damaged), drafts = draftsIn(out);
       const { problems, lost, again } = judge({
@@ -225,7 +226,7 @@ class Soak {
   /** Damages what is to be damaged; whether there was something. */
   #damage(out: string, faults: Faults, damaged: Set<string>, seed: number): boolean {
     // A run that has written its result is over.
-    if (!faults.damage || isThere(join(out, "result.json"))) return false;
+    if (!faults.damage || existsSync(join(out, "result.json"))) return false;
     const done = damage(out, faults.damage, standOf(out, damaged), createRandom(seed));
     if (done?.name) damaged.add(done.name);
     return done !== undefined;
@@ -290,13 +291,4 @@ class Soak {
 
 function add(counts: Record<string, number>, name: string): void {
   counts[name] = (counts[name] ?? 0) + 1;
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { ROCKET_VERSION } from "../base/package.ts";
 import { inOneLine, thrown } from "../base/printable.ts";
@@ -69,7 +70,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
     return 0;
   }
   const { name, words } = commandOf(parsed.words);
-  if (!Object.hasOwn(commands, first)) await refuseUnknownCommand(first);
+  if (!Object.hasOwn(commands, first)) refuseUnknownCommand(first);
   const options = readOptions(parsed);
   if (!commands[name].stopsWell) leaveSignals();
   return await handlers[name](words, options);
@@ -91,8 +92,8 @@ function refuseUnknown(option: string): never {
 }
 
 /** A first word that is neither a command nor a file is probably a misspelled command. */
-async function refuseUnknownCommand(word: string): Promise<void> {
-  if (/[./\\]/.test(word) || await exists(word)) return;
+function refuseUnknownCommand(word: string): void {
+  if (/[./\\]/.test(word) || existsSync(word)) return;
   throw new UserError(`${JSON.stringify(word)} is neither a command nor a pipeline file`, {
     hint: nameHint("command/word", {
       written: word,
@@ -102,15 +103,6 @@ async function refuseUnknownCommand(word: string): Promise<void> {
     }),
     exitCode: 2,
   });
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /**

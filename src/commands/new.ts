@@ -9,6 +9,7 @@ import {
   Struct,
   Table,
 } from "apache-arrow";
+import { existsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { arrowBytes } from "../base/files/arrow_writer.ts";
 import { makeFolder } from "../base/files/make_folder.ts";
@@ -90,8 +91,7 @@ function camel(stem: string): string {
 async function writeNew(folder: string, files: readonly [string, Uint8Array][]): Promise<void> {
   for (const [name] of files) {
     const path = join(folder, name);
-    const exists = await Deno.stat(path).then(() => true, () => false);
-    if (exists) {
+    if (existsSync(path)) {
       throw new UserError(`${path} already exists`, {
         hint: hint("new/there", "choose another name, or remove the file", { edit: "the name" }),
         exitCode: 2,

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
 import { readPlan } from "../run/read_plan.ts";
@@ -18,7 +19,7 @@ export async function run(args: readonly string[], options: CommandOptions): Pro
     options.allowEnv,
   );
   const out = options.out ??
-    await unusedFolder(join("runs", `${basename(plan.name)}-${timestamp()}`));
+    unusedFolder(join("runs", `${basename(plan.name)}-${timestamp()}`));
   return await train(plan, out, options, false);
 }
 
@@ -30,9 +31,9 @@ function timestamp(now = new Date()): string {
 }
 
 /** Avoids existing names, which occur if the clock was set back or two runs start in one second. */
-async function unusedFolder(wanted: string): Promise<string> {
+function unusedFolder(wanted: string): string {
   let path = wanted;
-  for (let number = 2; await Deno.stat(path).then(() => true, () => false); number++) {
+  for (let number = 2; existsSync(path); number++) {
     path = `${wanted}-${number}`;
   }
   return path;

@@ -1,4 +1,5 @@
 import { tell } from "./tell.ts";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ProjectConfig } from "./project.ts";
 
@@ -21,19 +22,10 @@ export async function announceDownload(config: ProjectConfig): Promise<void> {
   const registries = Deno.readDirSync.bind(null, npmCache);
   const isThere = (name: string) => {
     try {
-      return [...registries()].some(({ name: host }) => exists(join(npmCache, host, name)));
+      return [...registries()].some(({ name: host }) => existsSync(join(npmCache, host, name)));
     } catch {
       return false;
     }
   };
   if (!names.every(isThere)) tell("downloading npm packages, which is only needed once …");
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { runDeno } from "./child.ts";
 import { announceDownload } from "./packages.ts";
@@ -94,8 +95,8 @@ async function testSome(
   count: TestCount,
   args: readonly string[],
 ): Promise<number> {
-  const paths = await Promise.all(
-    args.map((argument, at) => VALUED.has(args[at - 1]!) ? undefined : pathOf(argument)),
+  const paths = args.map((argument, at) =>
+    VALUED.has(args[at - 1]!) ? undefined : pathOf(argument)
   );
   const resolved = args.map((argument, index) => paths[index] ?? argument);
   if (paths.some((path) => path !== undefined)) {
@@ -188,9 +189,8 @@ function exampleArguments({ root, config }: Project): string[] {
 }
 
 /** Returns the absolute path of an argument that is a file or folder in the user's folder. */
-async function pathOf(argument: string): Promise<string | undefined> {
+function pathOf(argument: string): string | undefined {
   if (argument.startsWith("-")) return undefined;
   const path = resolve(userFolder(), argument);
-  const exists = await Deno.stat(path).then(() => true, () => false);
-  return exists || argument.endsWith(".ts") ? path : undefined;
+  return existsSync(path) || argument.endsWith(".ts") ? path : undefined;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { runFiles } from "../../base/files/run_files.ts";
@@ -120,7 +121,7 @@ async function nearRun(folder: string): Promise<HintText | undefined> {
   const parent = dirname(resolve(folder)), names: string[] = [];
   try {
     for await (const { name } of Deno.readDir(parent)) {
-      if (await isThere(join(parent, name, runFiles.pipeline))) names.push(name);
+      if (existsSync(join(parent, name, runFiles.pipeline))) names.push(name);
     }
   } catch {
     return undefined;
@@ -132,10 +133,6 @@ async function nearRun(folder: string): Promise<HintText | undefined> {
     shown: inParent,
     change: (near) => ({ args: { replace: { [folder]: inParent(near) } } }),
   });
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 const isObject = (value: unknown) => typeof value === "object" && value !== null;
