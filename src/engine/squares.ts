@@ -1,10 +1,3 @@
-/**
- * Measures the size of tensors and checks that their numbers are finite, at a negligible cost per
- * step.
- *
- * @module
- */
-
 import * as tf from "@tensorflow/tfjs";
 import { heapOf } from "./kernels/wasm_heap.ts";
 import { isNative, nativeOp } from "./ops/native_op.ts";
@@ -33,32 +26,4 @@ function heapSquares(tensor: tf.Tensor): number {
   let sum = 0;
   for (const value of heapOf(tf.backend()).views(tensor)[0]!) sum += value * value;
   return sum;
-}
-
-/**
- * Checks whether all numbers of some small tensors are finite, without a gradient.
- *
- * @param tensors The tensors, float32.
- * @returns The answer, a boolean scalar.
- */
-export function allFinite(tensors: readonly tf.Tensor[]): tf.Scalar {
-  return tf.tidy(() => {
-    const flat = tf.concat(tensors.map((tensor) => tf.reshape(tensor, [-1])));
-    return tf.all(tf.isFinite(flat)) as tf.Scalar;
-  });
-}
-
-/**
- * Selects one of two tensors by a condition, without a gradient.
- *
- * @param condition The condition, a boolean scalar.
- * @param yes The tensor for a true condition, float32.
- * @param no The tensor for a false condition, of the same shape.
- * @returns The selected tensor; on the wasm engine it is the same tensor object.
- */
-export function choose(condition: tf.Scalar, yes: tf.Tensor, no: tf.Tensor): tf.Tensor {
-  if (!isNative()) return condition.dataSync()[0] ? yes : no;
-  // tfjs's `where` would broadcast the condition to all numbers. This op copies one side as a
-  // whole.
-  return nativeOp("Select", float32, [condition, yes, no], 1)[0]!;
 }

@@ -1,7 +1,7 @@
 import { describeValue } from "../base/describe_value.ts";
 import * as tf from "@tensorflow/tfjs";
 import { CapturedFunction } from "../engine/capture/capture.ts";
-import { allFinite, choose } from "../engine/squares.ts";
+import { allFinite, choose } from "../engine/finite.ts";
 import { gatherRows, type RowGradient, writeRows } from "../engine/tables.ts";
 import { deriveSeed } from "../base/random.ts";
 import { callStage, StageError, type StageReference } from "../stages/stage_error.ts";
