@@ -1,6 +1,7 @@
 /**
  * Prints a random sample of Rocket's texts, for a reader who judges whether each of them is clear:
- * 20 passages from documents, 20 messages, and 20 option descriptions and doc comments.
+ * 20 passages from documents, 20 messages with their hints, and 20 option descriptions and doc
+ * comments with the names that they describe.
  *
  * ```sh
  * deno run --allow-read src/tools/passages.ts [SEED]
@@ -47,15 +48,30 @@ function* paragraphs(text: string): Iterable<string> {
 const LITERAL = String
   .raw`((?:"(?:[^"\\\n]|\\.)*"|${"`"}(?:[^${"`"}\\]|\\.)*${"`"})(?:\s*\+\s*(?:"(?:[^"\\\n]|\\.)*"|${"`"}(?:[^${"`"}\\]|\\.)*${"`"}))*)`;
 const MESSAGE = new RegExp(
-  String
-    .raw`(?:new UserError\(|\bmessage: |\bhint\(\s*"[\w/.-]+",|new StageError\(\w+,)\s*${LITERAL}`,
+  String.raw`(?:new UserError\(|\bmessage: |new StageError\(\w+,)\s*${LITERAL}`,
   "g",
 );
-const DESCRIPTION = new RegExp(String.raw`(?:\.describe\(|\bsummary:)\s*${LITERAL}`, "g");
-const COMMENT = /\/\*\*((?:[^*]|\*(?!\/))*)\*\/\s*export\b/g;
+const HINT = new RegExp(String.raw`\bhint\(\s*"[\w/.-]+",\s*${LITERAL}`);
+const DESCRIPTION = new RegExp(
+  String.raw`(?:\b(\w+): z\b[^\n]*(?:\n[^\n:]*)?|\b)(?:\.describe\(|\bsummary:)\s*${LITERAL}`,
+  "g",
+);
+const COMMENT =
+  /\/\*\*((?:[^*]|\*(?!\/))*)\*\/\s*export (?:async |declare )?\w+\*? (\w+)(\([^)]*\))?/g;
 
 const unquoted = (literal: string) =>
-  inOneLine(literal.replaceAll(/["'`]\s*\+\s*["'`]/g, "").replaceAll(/^["`]|["`]$/g, ""));
+  inOneLine(
+    literal.replaceAll(/["'`]\s*\+\s*["'`]/g, "").replaceAll(/^["`]|["`]$/g, "")
+      .replaceAll(/\\([`$"])/g, "$1").replaceAll(
+        /\$\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}/g,
+        placeholder,
+      ),
+  );
+
+/** Shows a computed part of a text by its last name: `JSON.stringify(chosen)` as `<chosen>`. */
+function placeholder(_: string, expression: string): string {
+  return `<${expression.match(/[A-Za-z_]\w*/g)?.at(-1) ?? "…"}>`;
+}
 
 function passages(): Record<string, Passage[]> {
   const found: Record<string, Passage[]> = { documents: [], messages: [], descriptions: [] };
@@ -67,13 +83,22 @@ function passages(): Record<string, Passage[]> {
   }
   for (const path of files(root, ".ts")) {
     const text = Deno.readTextFileSync(path);
-    for (const [, literal] of text.matchAll(MESSAGE)) add("messages", path, unquoted(literal!));
-    for (const [, literal] of text.matchAll(DESCRIPTION)) {
-      add("descriptions", path, unquoted(literal!));
+    const messages = [...text.matchAll(MESSAGE)];
+    messages.forEach(({ index, 0: { length }, 0: start, 1: literal }, at) => {
+      // The name of the stage precedes the message of a stage's error.
+      const subject = start.startsWith("new StageError") ? "<stage> " : "";
+      // Users read a message together with its hint, which follows it in the code.
+      const end = Math.min(messages[at + 1]?.index ?? Infinity, index + length + 300);
+      const hint = HINT.exec(text.slice(index + length, end))?.[1];
+      const shown = hint === undefined ? "" : ` hint: ${unquoted(hint)}`;
+      add("messages", path, `error: ${subject}${unquoted(literal!)}${shown}`);
+    });
+    for (const [, name, literal] of text.matchAll(DESCRIPTION)) {
+      add("descriptions", path, `${name ?? "summary"}: ${unquoted(literal!)}`);
     }
-    for (const [, comment] of text.matchAll(COMMENT)) {
+    for (const [, comment, name, parameters = ""] of text.matchAll(COMMENT)) {
       const [prose] = comment!.replaceAll(/^\s*\* ?/gm, "").split(/^(?:```|@)/m);
-      add("descriptions", path, inOneLine(prose!));
+      add("descriptions", path, `${name}${inOneLine(parameters)}: ${inOneLine(prose!)}`);
     }
   }
   return found;
