@@ -12,6 +12,7 @@ import {
   options as optionTable,
 } from "../launch/command_line/grammar.ts";
 import { check } from "./check.ts";
+import { exportRun } from "./export.ts";
 import { leaveSignals } from "./interruption.ts";
 import { list } from "./list.ts";
 import { needsOf, permissionsText } from "../launch/command_line/needs.ts";
@@ -19,6 +20,7 @@ import { create } from "./new.ts";
 import { missingPermission } from "../run/missing_permission.ts";
 import { commandHelp, help } from "../launch/command_line/help.ts";
 import { type CommandOptions, readOptions } from "../launch/command_line/options.ts";
+import { predict } from "./predict.ts";
 import { resume } from "./resume.ts";
 import { run } from "./run.ts";
 import { show } from "./show.ts";
@@ -27,7 +29,7 @@ import { print, say } from "../base/terminal.ts";
 
 const handlers: Readonly<
   Record<CommandName, (words: readonly string[], options: CommandOptions) => Promise<number>>
-> = { run, resume, sweep, check, list, show, new: create };
+> = { run, resume, sweep, predict, export: exportRun, check, list, show, new: create };
 
 /**
  * Runs a command line.

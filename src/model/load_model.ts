@@ -5,8 +5,8 @@ import { hashOf } from "../base/files/hash_of.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { ROCKET_VERSION } from "../base/package.ts";
-import { openEngine } from "../engine/engine.ts";
-import { MODEL_FILE, readModelFile } from "../run/model/model_file.ts";
+import { type EngineChoice, openEngine } from "../engine/engine.ts";
+import { MODEL_FILE, type ModelFile, readModelFile } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
 import { captureInference } from "../train/inference.ts";
 import { batchTensors } from "../train/tensors.ts";
@@ -55,6 +55,25 @@ export interface LoadModelOptions extends RunPart {
  * @throws {UserError} If the folder holds no model, or is damaged.
  */
 export async function loadModel(folder: string, options: LoadModelOptions = {}): Promise<Model> {
+  return (await openModel(folder, options)).loaded;
+}
+
+/** A loaded model, and what is known of it. */
+export interface OpenedModel {
+  /** The model. */
+  readonly loaded: LoadedModel;
+  /** What `model.json` says. */
+  readonly model: ModelFile;
+}
+
+/**
+ * Loads a net, as {@linkcode loadModel}.
+ *
+ * @param folder The folder.
+ * @param options Which net and checkpoint, and what computes.
+ * @returns The model, and what is known of it.
+ */
+export async function openModel(folder: string, options: LoadModelOptions): Promise<OpenedModel> {
   const { engine = "auto" } = options;
   const isRun = await isThere(join(folder, "pipeline.json"));
   if (!isRun && await isThere(join(folder, ONNX_FILE))) return await loadExport(folder, options);
@@ -65,7 +84,8 @@ export async function loadModel(folder: string, options: LoadModelOptions = {}):
   const inputs = run.model.inputs.map(({ name, spec: { shape, dtype } }) => ({
     ...{ name, shape, dtype },
   }));
-  return new LoadedModel({ ...run, runner, inputs, batch: options.batch });
+  const loaded = new LoadedModel({ ...run, runner, inputs, batch: options.batch });
+  return { loaded, model: run.model };
 }
 
 /** The name of the graph in an export folder. */
@@ -95,8 +115,16 @@ async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
   }
 }
 
-/** A run's net on an engine of tfjs. */
-async function tensorsOfRun(run: OpenedRun, choice: "native" | "wasm"): Promise<NetRunner> {
+/**
+ * A run's net on an engine of tfjs.
+ *
+ * @param run The run.
+ * @param choice The engine.
+ */
+export async function tensorsOfRun(
+  run: OpenedRun,
+  choice: EngineChoice,
+): Promise<NetRunner> {
   const { nets, weights } = await netsOfRun(run);
   const { detail } = await openEngine(choice);
   const values = Object.fromEntries(
@@ -118,7 +146,7 @@ async function tensorsOfRun(run: OpenedRun, choice: "native" | "wasm"): Promise<
 }
 
 /** Loads what `export` wrote. */
-async function loadExport(folder: string, options: LoadModelOptions): Promise<Model> {
+async function loadExport(folder: string, options: LoadModelOptions): Promise<OpenedModel> {
   const { engine = "auto" } = options;
   const refused = (["net", "checkpoint"] as const).find((name) => options[name] !== undefined);
   if (refused !== undefined || engine === "native" || engine === "wasm") {
@@ -153,7 +181,7 @@ async function loadExport(folder: string, options: LoadModelOptions): Promise<Mo
     { find: () => Promise.reject(new Error("an export has no stages")) },
     rowsStage,
   );
-  return new LoadedModel({
+  const loaded = new LoadedModel({
     model,
     net: "light",
     decoder,
@@ -161,6 +189,7 @@ async function loadExport(folder: string, options: LoadModelOptions): Promise<Mo
     inputs: model.features.map(({ name, spec: { shape, dtype } }) => ({ name, shape, dtype })),
     batch: options.batch,
   });
+  return { loaded, model };
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -103,7 +103,7 @@ export class LoadedModel implements Model {
     rows: readonly Row[] | Table | FeatureValues | AsyncIterable<RecordBatch>,
   ): Promise<Predictions> | AsyncGenerator<Predictions> {
     if (Symbol.asyncIterator in rows) {
-      return this.#stream(rows as AsyncIterable<RecordBatch>);
+      return this.#predicted(rows as AsyncIterable<RecordBatch>);
     }
     if (Array.isArray(rows)) return this.#rows(rows);
     return "batches" in rows && Array.isArray(rows.batches)
@@ -132,7 +132,7 @@ export class LoadedModel implements Model {
 
   async #all(batches: readonly RecordBatch[]): Promise<Predictions> {
     const parts: Predictions[] = [];
-    for await (const part of this.#stream(batches)) parts.push(part);
+    for await (const { predictions } of this.stream(batches)) parts.push(predictions);
     const [first] = parts;
     if (parts.length === 1) return first!;
     const rows = parts.reduce((sum, part) => sum + part.rows, 0);
@@ -149,9 +149,20 @@ export class LoadedModel implements Model {
     return this.#predictions(rows, logits, whole ? undefined : answered, unknown);
   }
 
-  async *#stream(
+  async *#predicted(batches: AsyncIterable<RecordBatch>): AsyncGenerator<Predictions> {
+    for await (const { predictions } of this.stream(batches)) yield predictions;
+  }
+
+  /**
+   * Answers for record batches as they come.
+   *
+   * @param batches The record batches.
+   * @returns Parts of them, in their order, with the answers.
+   * @throws {UserError} If a column is missing, or holds what the run's did not.
+   */
+  async *stream(
     batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>,
-  ): AsyncGenerator<Predictions> {
+  ): AsyncGenerator<{ readonly part: RecordBatch; readonly predictions: Predictions }> {
     const { decoder, runner, model } = this.#parts, { units } = model.network;
     const most = this.#parts.batch ?? rowsAtOnce(this.inputs);
     let decode: ((batch: RecordBatch) => DecodedRows) | undefined, schema: Schema | undefined;
@@ -161,14 +172,14 @@ export class LoadedModel implements Model {
       if (!decode || schema !== whole.schema) decode = decoder.open(batch.schema);
       schema = whole.schema;
       for (let start = 0; start < batch.numRows; start += most) {
-        const part = batch.slice(start, Math.min(start + most, batch.numRows));
-        const { batch: rows, kept, unknown } = decode(part);
+        const end = Math.min(start + most, batch.numRows), part = whole.slice(start, end);
+        const { batch: rows, kept, unknown } = decode(batch.slice(start, end));
         const values = Object.fromEntries(
           Object.entries(rows.features).map(([name, { values }]) => [name, values]),
         );
         const logits = rows.size === 0 ? new Float32Array() : await runner.run(rows.size, values);
         if (!kept) {
-          yield this.#predictions(rows.size, logits, undefined, unknown);
+          yield { part, predictions: this.#predictions(rows.size, logits, undefined, unknown) };
           continue;
         }
         const all = new Float32Array(part.numRows * units).fill(NaN);
@@ -177,7 +188,7 @@ export class LoadedModel implements Model {
           all.set(logits.subarray(index * units, (index + 1) * units), row * units);
           answered[row] = 1;
         });
-        yield this.#predictions(part.numRows, all, answered, unknown);
+        yield { part, predictions: this.#predictions(part.numRows, all, answered, unknown) };
       }
     }
   }

@@ -1,15 +1,7 @@
 import type { InferenceSession, Tensor, TensorConstructor } from "npm:onnxruntime-common@1.30.0";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
-
-/** The version of ONNX Runtime, as the types above have it. */
-const version = "1.30.0";
-
-/**
- * The packages of ONNX Runtime. They are loaded by names that Deno cannot see beforehand: they are
- * large, most commands do not need them, and Deno downloads what it sees when a program starts.
- */
-export const onnxRuntimePackages: readonly [string] = [`npm:onnxruntime-node@${version}`];
+import { onnxRuntimePackages } from "../base/machine/onnx_packages.ts";
 
 /** A loaded model. */
 export type Session = InferenceSession;
@@ -37,26 +29,35 @@ export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
     const { default: runtime } = await import(onnxRuntimePackages[0]);
     return runtime;
   } catch (error) {
-    const { message } = error as Error, [line] = message.split("\n");
-    const isMissing = message.includes("--cached-only is specified");
-    throw new UserError(
-      `ONNX Runtime ${isMissing ? "is not downloaded" : `cannot be loaded here: ${line}`}`,
-      {
-        hint: isMissing
-          ? hint(
-            "onnx/download",
-            `run it again where the network can be reached, or: deno cache ${
-              onnxRuntimePackages.join(" ")
-            }`,
-            { outside: "it is downloaded to Deno's cache" },
-          )
-          : hint(
-            "onnx/machine",
-            "it has programs for Linux, macOS and Windows on x64 and arm64, which npm fetches",
-            { outside: "the machine has no program of ONNX Runtime" },
-          ),
-        cause: error,
-      },
-    );
+    throw unloadable(error);
   }
+}
+
+/**
+ * Says that this machine has no ONNX Runtime.
+ *
+ * @param error Why it cannot be loaded.
+ */
+export function unloadable(error: unknown): UserError {
+  const { message } = error as Error, [line] = message.split("\n");
+  const isMissing = message.includes("--cached-only is specified");
+  return new UserError(
+    `ONNX Runtime ${isMissing ? "is not downloaded" : `cannot be loaded here: ${line}`}`,
+    {
+      hint: isMissing
+        ? hint(
+          "onnx/download",
+          `run it again where the network can be reached, or: deno cache ${
+            onnxRuntimePackages.join(" ")
+          }`,
+          { outside: "it is downloaded to Deno's cache" },
+        )
+        : hint(
+          "onnx/machine",
+          "it has programs for Linux, macOS and Windows on x64 and arm64, which npm fetches",
+          { outside: "the machine has no program of ONNX Runtime" },
+        ),
+      cause: error,
+    },
+  );
 }

@@ -2,7 +2,7 @@ import type * as tf from "@tensorflow/tfjs";
 import type { Batch, Values } from "../stages/batch.ts";
 import { mapValues } from "../stages/parts.ts";
 import { ElementType } from "./onnx/messages.ts";
-import type { FeatureInput } from "./onnx/columns.ts";
+import type { FeatureInput, GraphInput } from "./onnx/columns.ts";
 import { loadOnnxRuntime, type OnnxRuntime, type OrtTensor, type Session } from "./onnx_runtime.ts";
 import type { ModelInput } from "../run/model/model_file.ts";
 
@@ -86,23 +86,57 @@ export function sourceRunner(
   { runtime, session }: { runtime: OnnxRuntime; session: Session },
   inputs: readonly FeatureInput[],
 ): NetRunner {
-  const encoders = inputs.map((input) => ({ ...input, encode: encoderOf(input) }));
+  const encode = encoderOfInputs(inputs);
   return {
     engine: "ONNX Runtime",
     async run(rows, values) {
       const feeds: Record<string, OrtTensor> = {};
-      for (const { feature, input, encode } of encoders) {
-        const { type, data } = encode(values[feature.name]!);
-        feeds[input.name] = new runtime.Tensor(type as "string", data as string[], [
-          rows,
-          ...input.shape,
-        ]);
+      for (const { name, type, data, shape } of encode(values)) {
+        feeds[name] = new runtime.Tensor(type as "string", data as string[], [rows, ...shape]);
       }
       const { logits } = await session.run(feeds, ["logits"]);
       return logits!.data as Float32Array;
     },
     close: () => session.release(),
   };
+}
+
+/** The values of an input of a graph. */
+export interface InputArray {
+  /** The input. */
+  readonly name: string;
+  /** The type, as ONNX Runtime calls it. */
+  readonly type: string;
+  /** A typed array, or a list of texts. */
+  readonly data: unknown;
+  /** The shape of one row. */
+  readonly shape: readonly number[];
+}
+
+/**
+ * The values of a graph's inputs.
+ *
+ * @param inputs What each feature is read from.
+ * @param values The features' values.
+ */
+export function inputArrays(
+  inputs: readonly FeatureInput[],
+  values: FeatureValues,
+): InputArray[] {
+  return encoderOfInputs(inputs)(values);
+}
+
+function encoderOfInputs(inputs: readonly FeatureInput[]): (values: FeatureValues) => InputArray[] {
+  const groups = Map.groupBy(inputs, ({ input }) => input.name);
+  const encoders = [...groups.values()].map((group) => {
+    const { input, encoded } = group[0]!, names = group.map(({ feature }) => feature.name);
+    const encode = encoded ? valueEncoder(group) : numberEncoder(input);
+    return (values: FeatureValues): InputArray => {
+      const { type, data } = encode(names.map((name) => values[name]!));
+      return { name: input.name, shape: input.shape, type, data };
+    };
+  });
+  return (values) => encoders.map((encode) => encode(values));
 }
 
 /** The arrays of ONNX Runtime by type. */
@@ -118,38 +152,56 @@ const arrays: Readonly<Record<number, { type: string; make: (values: Values) => 
   [ElementType.int64]: { type: "int64", make: toBigInts },
   [ElementType.uint64]: {
     type: "uint64",
-    make: (values) => BigUint64Array.from(values as Float64Array as never, BigInt),
+    make: (values) => BigUint64Array.from(Array.from(values, BigInt)),
   },
   [ElementType.bool]: { type: "bool", make: (values) => Uint8Array.from(values) },
 };
 
-/** Makes the values of a column of what they have become as a feature. */
-function encoderOf(
-  { feature, input, encoded }: FeatureInput,
-): (values: Values) => { type: string; data: unknown } {
-  if (!encoded) {
-    const { type, make } = arrays[input.type]!;
-    return (values) => ({ type, data: make(values) });
-  }
-  const vocabulary = feature.spec.vocabulary!;
-  if (input.type === ElementType.string) {
-    let unknown = "?";
-    while (vocabulary.includes(unknown) || unknown === input.empty) unknown += "?";
-    const texts = [String(input.empty ?? ""), ...vocabulary, unknown];
-    return (values) => ({ type: "string", data: Array.from(values, (id) => texts[id + 1]!) });
-  }
-  let unknown = 0n;
-  const taken = new Set(vocabulary);
-  while (taken.has(String(unknown)) || unknown === input.empty) unknown++;
-  const numbers = [
-    (input.empty ?? 0n) as bigint,
-    ...vocabulary.map((value) => BigInt(value)),
-    unknown,
-  ];
-  return (values) => ({
-    type: "int64",
-    data: BigInt64Array.from(values as Int32Array as never, (id: number) => numbers[id + 1]!),
-  });
+/** Makes the values of a column of what they have become as features. */
+type Encode = (features: readonly Values[]) => { type: string; data: unknown };
+
+function numberEncoder({ type: element }: GraphInput): Encode {
+  const { type, make } = arrays[element]!;
+  return ([first, ...others]) => {
+    if (others.length === 0) return { type, data: make(first!) };
+    // Where features of one column have different numbers, a null was filled in each.
+    const nulls = Float64Array.from(
+      first!,
+      (value, index) => others.every((other) => other[index] === value) ? value : NaN,
+    );
+    return { type, data: make(nulls) };
+  };
+}
+
+/** The values that ids stand for; what no vocabulary has is a value that none has. */
+function valueEncoder(group: readonly FeatureInput[]): Encode {
+  const { input } = group[0]!, isText = input.type === ElementType.string;
+  const vocabularies = group.map(({ feature }) => feature.spec.vocabulary!);
+  const taken = new Set<string>(vocabularies.flat());
+  if (input.empty !== undefined) taken.add(String(input.empty));
+  let number = 0;
+  const unknown = () => isText ? `unknown ${number}` : String(number);
+  while (taken.has(unknown())) number++;
+  const typed = (text: string) => isText ? text : BigInt(text);
+  const values = vocabularies.map((vocabulary) => vocabulary.map(typed));
+  const other = typed(unknown()), empty = input.empty ?? other;
+  const valueOf = (features: readonly Values[], index: number): string | bigint => {
+    for (const [place, ids] of features.entries()) {
+      const id = ids[index]!, known = values[place]!;
+      if (id < 0) return empty;
+      if (id < known.length) return known[id]!;
+    }
+    return other;
+  };
+  return (features) => {
+    const { length } = features[0]!;
+    if (isText) {
+      return { type: "string", data: Array.from({ length }, (_, at) => valueOf(features, at)) };
+    }
+    const data = new BigInt64Array(length);
+    for (let index = 0; index < length; index++) data[index] = valueOf(features, index) as bigint;
+    return { type: "int64", data };
+  };
 }
 
 function toInt32(values: Values): Int32Array {

@@ -173,7 +173,8 @@ class Recording {
     run: Parameters<typeof recordGraph>[1],
   ): Trace {
     const before = tf.getBackend();
-    register();
+    tf.registerBackend(BACKEND, () => new SymbolicBackend(), -1);
+    registerKernels();
     try {
       // Its factory is synchronous, so that the backend is the current one at once.
       tf.setBackend(BACKEND);
@@ -201,7 +202,9 @@ class Recording {
       return { rows: this.#rows, inputs: inputValues, calls: this.#calls, outputs };
     } finally {
       active = undefined;
-      tf.setBackend(before);
+      if (before) tf.setBackend(before);
+      // Without it, the next operation chooses a backend that computes.
+      tf.removeBackend(BACKEND);
     }
   }
 
@@ -334,11 +337,10 @@ class SymbolicBackend extends tf.KernelBackend {
 
 let registered = false;
 
-/** Registers the backend; kernels without a form are there to say so. */
-function register(): void {
+/** Registers the kernels; those without a form are there to say so. */
+function registerKernels(): void {
   if (registered) return;
   registered = true;
-  tf.registerBackend(BACKEND, () => new SymbolicBackend(), -1);
   const known = tf.getKernelsForBackend("cpu").map(({ kernelName }) => kernelName);
   for (const kernelName of new Set([...known, ...Object.keys(shapeRules)])) {
     tf.registerKernel({

@@ -19,6 +19,14 @@ export interface Arguments {
   readonly allowEnv: readonly string[];
   readonly engine: string | undefined;
   readonly precision: string | undefined;
+  readonly format: string | undefined;
+  readonly inputs: string | undefined;
+  readonly keep: string | undefined;
+  readonly net: string | undefined;
+  readonly checkpoint: string | undefined;
+  readonly probabilities: boolean;
+  readonly logits: boolean;
+  readonly batch: string | undefined;
   readonly jobs: string | undefined;
   readonly only: string | undefined;
   readonly reference: string | undefined;
@@ -75,6 +83,14 @@ export function parseArguments(args: readonly string[]): Arguments {
     allowEnv: list("allow-env"),
     engine: text("engine"),
     precision: text("precision"),
+    format: text("format"),
+    inputs: text("inputs"),
+    keep: text("keep"),
+    net: text("net"),
+    checkpoint: text("checkpoint"),
+    probabilities: isSet("probabilities"),
+    logits: isSet("logits"),
+    batch: text("batch"),
     jobs: text("jobs"),
     only: text("only"),
     reference: text("reference"),

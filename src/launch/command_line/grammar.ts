@@ -9,6 +9,9 @@
 /** The engines that `--engine` accepts. */
 export const engines = ["auto", "native", "wasm"] as const;
 
+/** The engines that `--engine` accepts for nets that are trained. */
+export const modelEngines = ["auto", "onnx", "native", "wasm"] as const;
+
 /** The precisions that `--precision` accepts. */
 export const precisions = ["float32", "bfloat16"] as const;
 
@@ -53,6 +56,14 @@ const optionTable = {
   },
   engine: { value: engines.join("|"), summary: "The engine that computes (auto)" },
   precision: { value: precisions.join("|"), summary: "The precision of training steps (float32)" },
+  format: { value: "onnx", summary: "The format of the exported net" },
+  inputs: { value: "columns|ids", summary: "What the exported net reads (columns)" },
+  keep: { value: "NAMES", summary: "Columns to copy, as a,b, or all" },
+  net: { value: "light|booster", summary: "The net that answers (light)" },
+  checkpoint: { value: "NAME", summary: "Its weights: best, last, or a name (best)" },
+  probabilities: { summary: "Adds the probability of each class" },
+  logits: { summary: "Adds the logits" },
+  batch: { value: "N", summary: "The number of rows that are computed at a time" },
   jobs: { value: "N", summary: "The number of parallel runs (by default, by cores)" },
   only: { value: "PART", summary: "Only a part: check, latency or SETTING/seed-N" },
   reference: { value: "SETTING", summary: "The setting that the others are compared with" },
@@ -103,6 +114,21 @@ const commandTable = {
     options: ["out", "jobs", "only", "reference", ...training],
     without: { seed: "the sweep's file lists the seeds" },
     stopsWell: true,
+  },
+  predict: {
+    words: "RUN INPUT",
+    summary: "Writes the scores of a trained net for each row",
+    options: [
+      ...["out", "keep", "net", "checkpoint", "probabilities", "logits", "batch"] as const,
+      ...["engine", "allow-plugin", "quiet"] as const,
+    ],
+  },
+  export: {
+    words: "RUN",
+    summary: "Writes a trained net for other programs",
+    options: [
+      ...["out", "format", "inputs", "net", "checkpoint", "engine", "allow-plugin"] as const,
+    ],
   },
   check: {
     words: "FILE",

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../../base/machine/cache_folder.ts";
 import { cLibrary } from "../../base/machine/libc.ts";
 import { denoFolder } from "../../base/machine/deno_folder.ts";
+import { onnxRuntimePackages } from "../../base/machine/onnx_packages.ts";
 import { fixedFolder, isGlob } from "../../base/files/glob.ts";
 import { isInside } from "../../base/files/holds_path.ts";
 import { targetOf } from "../../base/files/inside.ts";
@@ -22,7 +23,12 @@ import {
   permissionSet,
 } from "../../base/machine/permissions.ts";
 import { handedOver } from "../../base/machine/system_file.ts";
-import { type AllowedCode, allowedCode, isModule } from "../../pipeline/allowed_code.ts";
+import {
+  type AllowedCode,
+  allowedCode,
+  allowedCodeOfRun,
+  isModule,
+} from "../../pipeline/allowed_code.ts";
 import { type Document, type Evaluate, readDocument } from "../../pipeline/document/document.ts";
 import { type Place, UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
@@ -33,6 +39,7 @@ import { type CommandName, commandOf } from "./grammar.ts";
 import { linksOut } from "./links_out.ts";
 import { namedFiles } from "./named_files.ts";
 import { readOptions } from "./options.ts";
+import { readEarlierRun } from "../../run/folder/manifest.ts";
 import { readRun } from "../../run/folder/read_run.ts";
 import { table } from "../../base/text_table.ts";
 
@@ -140,6 +147,30 @@ const needsByCommand: Readonly<
     needs.add("write", out, "the run's folder");
     const earlier = await needs.addRun(folder, parsed);
     return needs.withEngine(parsed.engine ?? earlier ?? "auto", temporary);
+  },
+  async predict(needs, { words, parsed, temporary }) {
+    const [folder, input, ...more] = words;
+    if (folder === undefined || input === undefined || more.length > 0) return needs.answer();
+    const run = resolve(folder);
+    needs.add("read", run, "the trained net");
+    needs.add("write", join(run, "model"), "the net in the form of ONNX Runtime");
+    await needs.addModelCode(folder, parsed);
+    needs.addInput(input);
+    if (parsed.out !== undefined) {
+      needs.add("write", dirname(resolve(parsed.out)), "the scores");
+      needs.add("read", dirname(resolve(parsed.out)), "the scores");
+    }
+    return needs.withModelEngine(parsed.engine ?? "auto", temporary);
+  },
+  async export(needs, { words, parsed, temporary }) {
+    const [folder, ...more] = words;
+    if (folder === undefined || parsed.out === undefined || more.length > 0) return needs.answer();
+    needs.add("read", resolve(folder), "the trained net");
+    await needs.addModelCode(folder, parsed);
+    needs.add("write", resolve(parsed.out), "the exported net");
+    needs.add("read", resolve(parsed.out), "the exported net");
+    needs.withModelEngine("onnx", temporary);
+    return needs.withEngine(parsed.engine ?? "auto", temporary);
   },
   async sweep(needs, { words: [file], parsed, temporary }) {
     if (file === undefined) return needs.answer();
@@ -395,6 +426,46 @@ class NeedList {
     for (const folder of allowed.folders) this.add("read", folder, "a project of the pipeline");
     await this.#addNamed(document, allowed);
     return earlier.engine;
+  }
+
+  /** The code that the model of a run folder names; its data is not needed. */
+  async addModelCode(out: string, { allowPlugins }: Arguments): Promise<void> {
+    let model: { network?: unknown; transforms?: unknown };
+    try {
+      model = Object(JSON.parse(await Deno.readTextFile(join(out, "model.json"))));
+    } catch {
+      // The command itself says what is wrong with it.
+      return;
+    }
+    const used = [model.network, model.transforms].flat().map((stage) => Object(stage).use)
+      .filter((use): use is string => typeof use === "string" && isElsewhere(use));
+    if (used.length === 0) return;
+    const { project } = await readEarlierRun(out);
+    const allowed = await allowedCodeOfRun(out, project, allowPlugins);
+    for (const folder of allowed.folders) this.add("read", folder, "a project of the pipeline");
+    for (const use of used) {
+      this.#hasCode = true;
+      this.#addServer(use, { file: join(out, "model.json") });
+      await this.#addCode(use, out, allowed);
+    }
+  }
+
+  /** The files of rows, and what reads them. */
+  addInput(input: string): void {
+    this.#addFile(input, resolve("."), { file: input });
+    if (/\.(?:arrow|arrows|feather)$/i.test(input)) return;
+    this.#addDuckdb("the input");
+    for (const one of duckdbPackages) this.#packages.add(one);
+  }
+
+  /** What computes a trained net. */
+  withModelEngine(engine: string, temporary: string): Needs {
+    this.#addOwn("write", temporary, "temporary files of this command");
+    this.#addOwn("read", temporary, "temporary files of this command");
+    if (engine === "native" || engine === "wasm") return this.withEngine(engine, temporary);
+    this.add("ffi", join(denoFolder(), "npm"), "ONNX Runtime, which computes the net");
+    for (const one of onnxRuntimePackages) this.#packages.add(one);
+    return this.answer();
   }
 
   /**

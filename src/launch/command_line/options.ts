@@ -7,6 +7,7 @@ import {
   commandOptions,
   commands,
   engines,
+  modelEngines,
   type OptionName,
   precisions,
 } from "./grammar.ts";
@@ -23,6 +24,24 @@ export interface CommandOptions {
   readonly allowEnv: readonly string[];
   /** The engine. */
   readonly engine: (typeof engines)[number] | undefined;
+  /** The engine of a net that is trained. */
+  readonly modelEngine: (typeof modelEngines)[number] | undefined;
+  /** The format of an export. */
+  readonly format: "onnx" | undefined;
+  /** What an exported net reads. */
+  readonly inputs: "columns" | "ids" | undefined;
+  /** The columns to copy. */
+  readonly keep: string | undefined;
+  /** The net that answers. */
+  readonly net: "light" | "booster" | undefined;
+  /** The checkpoint. */
+  readonly checkpoint: string | undefined;
+  /** Whether to write the probability of each class. */
+  readonly probabilities: boolean;
+  /** Whether to write logits. */
+  readonly logits: boolean;
+  /** The number of rows that are computed at a time. */
+  readonly batch: number | undefined;
   /** The precision of training steps. */
   readonly precision: (typeof precisions)[number] | undefined;
   /** The number of parallel runs of a sweep. */
@@ -79,6 +98,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
       exitCode: 2,
     });
   }
+  const isTrained = name === "predict";
   return {
     out: parsed.out,
     set: [
@@ -88,7 +108,16 @@ export function readOptions(parsed: Arguments): CommandOptions {
     ],
     allowPlugins: parsed.allowPlugins,
     allowEnv: parsed.allowEnv,
-    engine: oneOf("engine", parsed.engine, engines),
+    engine: isTrained ? undefined : oneOf("engine", parsed.engine, engines),
+    modelEngine: isTrained ? oneOf("engine", parsed.engine, modelEngines) : undefined,
+    format: oneOf("format", parsed.format, ["onnx"]),
+    inputs: oneOf("inputs", parsed.inputs, ["columns", "ids"]),
+    keep: parsed.keep,
+    net: oneOf("net", parsed.net, ["light", "booster"]),
+    checkpoint: parsed.checkpoint,
+    probabilities: parsed.probabilities,
+    logits: parsed.logits,
+    batch: parsed.batch === undefined ? undefined : wholeNumber("batch", parsed.batch, 1),
     precision: oneOf("precision", parsed.precision, precisions),
     jobs: parsed.jobs === undefined ? undefined : wholeNumber("jobs", parsed.jobs, 1),
     only: parsed.only,
@@ -149,9 +178,9 @@ function oneOf<T extends string>(
   const found = values.find((one) => one === value);
   if (found) return found;
   throw new UserError(
-    `--${option} must be ${values.slice(0, -1).join(", ")} or ${values.at(-1)}, got ${
-      JSON.stringify(value)
-    }`,
+    `--${option} must be ${
+      [values.slice(0, -1).join(", "), values.at(-1)].filter(Boolean).join(" or ")
+    }, got ${JSON.stringify(value)}`,
     {
       hint: nameHint("command/choice", {
         written: value,

@@ -1,0 +1,39 @@
+import { formatCount } from "../base/text_table.ts";
+import { print } from "../base/terminal.ts";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import { type CommandOptions, onlyArgument } from "../launch/command_line/options.ts";
+import { exportModel } from "../model/export_model.ts";
+
+/**
+ * `deno task pipeline export RUN --format onnx --out DIR`: writes a trained net for other programs.
+ *
+ * @param args The run folder.
+ * @param options The command line's options.
+ * @returns The exit code.
+ */
+export async function exportRun(args: readonly string[], options: CommandOptions): Promise<number> {
+  const folder = onlyArgument(args, "a run folder");
+  const { out, format, net, checkpoint, inputs, engine, allowPlugins } = options;
+  if (format === undefined || out === undefined) {
+    const option = format === undefined ? ["--format", "onnx"] : ["--out", "exported"];
+    throw new UserError(`export needs ${option[0]}`, {
+      hint: hint("export/option", `add \`${option.join(" ")}\``, { args: { add: option } }),
+      exitCode: 2,
+    });
+  }
+  const { distance, bytes, engine: compared } = await exportModel(folder, out, {
+    ...(net && { net }),
+    ...(checkpoint !== undefined && { checkpoint }),
+    ...(inputs && { inputs }),
+    ...(engine && { engine }),
+    allowPlugins,
+  });
+  print([
+    `${out}: model.onnx (${formatCount(bytes)} bytes), model.json, samples.arrow, README.md`,
+    `64 sample rows: the logits differ from ${compared} by ${
+      distance.toExponential(1)
+    } of the largest`,
+  ]);
+  return 0;
+}

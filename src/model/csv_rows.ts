@@ -1,0 +1,78 @@
+import { DataType, type RecordBatch, type Schema } from "apache-arrow";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+
+/**
+ * Refuses columns that have no form in a CSV file.
+ *
+ * @param schema The columns.
+ * @throws {UserError} If a column has lists or other parts.
+ */
+export function refuseNested({ fields }: Schema): void {
+  const nested = fields.find(({ type }) =>
+    type.children?.length > 0 || DataType.isBinary(type) || DataType.isFixedSizeBinary(type)
+  );
+  if (!nested) return;
+  throw new UserError(
+    `the column ${nested.name} holds ${nested.type}, which no CSV file can hold`,
+    {
+      hint: hint("csv/nested", "leave it out of `--keep`, or write a file that ends in .arrow", {
+        edit: "the command",
+      }),
+      exitCode: 2,
+    },
+  );
+}
+
+/**
+ * The first line of a CSV file.
+ *
+ * @param schema The columns.
+ */
+export function csvHeader({ fields }: Schema): string {
+  return fields.map(({ name }) => quoted(name)).join() + "\n";
+}
+
+/**
+ * The lines of rows. Nulls are empty, and empty texts are quoted.
+ *
+ * @param batch The rows.
+ */
+export function csvLines(batch: RecordBatch): string {
+  const columns = batch.schema.fields.map(({ type }, index) => {
+    const vector = batch.getChildAt(index)!;
+    const text = textOf(type);
+    return (row: number) => {
+      const value = vector.get(row);
+      return value === null ? "" : text(value);
+    };
+  });
+  let lines = "";
+  for (let row = 0; row < batch.numRows; row++) {
+    lines += columns.map((column) => column(row)).join() + "\n";
+  }
+  return lines;
+}
+
+/** How values of a type are written. */
+function textOf(type: DataType): (value: unknown) => string {
+  if (DataType.isTimestamp(type)) return (value) => new Date(Number(value)).toISOString();
+  if (DataType.isDate(type)) return (value) => new Date(Number(value)).toISOString().slice(0, 10);
+  if (DataType.isFloat(type)) {
+    // Float32 as the shortest text that is the same float32.
+    return type.precision === 1 ? (value) => shortest(value as number) : (value) => String(value);
+  }
+  return (value) => quoted(String(value));
+}
+
+/** The shortest decimal text that is read as the same float32. */
+function shortest(value: number): string {
+  for (let digits = 6; digits < 10; digits++) {
+    const text = Number(value.toPrecision(digits));
+    if (Math.fround(text) === value) return String(text);
+  }
+  return String(value);
+}
+
+const quoted = (text: string) =>
+  text === "" || /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -1,0 +1,190 @@
+import { join } from "node:path";
+import * as arrow from "apache-arrow";
+import { ArrowFileWriter } from "../base/files/arrow_writer.ts";
+import { makeFolder } from "../base/files/make_folder.ts";
+import { unwritable } from "../base/files/unwritable.ts";
+import { writeFileWhole } from "../base/files/write.ts";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import { writeModelFile } from "../run/model/model_file.ts";
+import { RowDecoder } from "../run/model/row_decoder.ts";
+import type { Values } from "../stages/batch.ts";
+import { ONNX_FILE, tensorsOfRun } from "./load_model.ts";
+import type { FeatureInput, InputsKind } from "./onnx/columns.ts";
+import { modelToOnnx, type OnnxModel } from "./onnx/model_to_onnx.ts";
+import { netsOfRun, openRun, rowsStage, type RunPart } from "./open_run.ts";
+import { readmeOf } from "./export_readme.ts";
+import { inputArrays, openSession, sourceRunner } from "./runners.ts";
+import { SAMPLE_ROWS, sampleRows } from "./samples.ts";
+import { writeOnnxFile } from "./write_onnx.ts";
+
+/** What is exported. */
+export interface ExportOptions extends RunPart {
+  /** What the inputs are: columns of the source by default, or ids. */
+  readonly inputs?: InputsKind;
+  /** The engine that the export is compared with; native if it is there, by default. */
+  readonly engine?: "auto" | "native" | "wasm";
+  /** Where the weights have more bytes, they stand outside of the file. */
+  readonly mostBytes?: number;
+}
+
+/** What was exported. */
+export interface Exported {
+  /** The inputs of the graph. */
+  readonly inputs: readonly FeatureInput[];
+  /** The greatest distance of its logits from those of the engine, by the largest logit. */
+  readonly distance: number;
+  /** The bytes of the graph and its weights. */
+  readonly bytes: number;
+  /** What it was compared with. */
+  readonly engine: string;
+}
+
+/** How far logits may be from each other, relative to the largest one. */
+export const TOLERANCE = 1e-5;
+
+/** The file of sample rows. */
+export const SAMPLES_FILE = "samples.arrow";
+
+/**
+ * Exports a net of a run as an ONNX model with all that its use needs: `model.json`, sample rows
+ * with the expected logits, and a README. Before it writes, it compares the graph with an engine on
+ * the sample rows.
+ *
+ * @param folder The run folder.
+ * @param out The folder of the export, which is made.
+ * @param options What is exported.
+ * @throws {UserError} If a stage has no form in ONNX, if logits differ, or if files cannot be read
+ *   or written.
+ */
+export async function exportModel(
+  folder: string,
+  out: string,
+  options: ExportOptions = {},
+): Promise<Exported> {
+  const run = await openRun(folder, options);
+  const { model, net, decoder } = run;
+  const { nets, weights } = await netsOfRun(run);
+  const file = modelToOnnx({
+    ...{ model, nets, net, weights },
+    transforms: decoder.transforms,
+    inputs: options.inputs ?? "columns",
+    place: { dataFile: `${ONNX_FILE}.data`, mostBytes: options.mostBytes },
+  });
+  const source = await RowDecoder.create({ ...model, transforms: [] }, run.registry, rowsStage);
+  const { rows, batch } = sampleRows(model, decoder);
+  const { batch: read } = source.open(rows.schema)(rows);
+  const runner = await tensorsOfRun(run, options.engine ?? "auto");
+  const expected = await runner.run(batch.size, valuesOf(batch.features));
+  const { engine } = runner;
+  await runner.close();
+  const values = valuesOf(read.features);
+  const distance = await compare(file, values, expected);
+  if (!(distance <= TOLERANCE)) {
+    throw new UserError(
+      `the exported graph differs from ${engine} by ${distance.toExponential(1)} of the largest ` +
+        `logit; at most ${TOLERANCE.toExponential(0)} is allowed`,
+      {
+        hint: hint(
+          "export/differs",
+          "a stage of the run computes something else in a graph: check its graph() with checkStage()",
+          { edit: "the stage" },
+        ),
+      },
+    );
+  }
+  await makeFolder(out);
+  await writeModelFile(out, model);
+  writeSamples(join(out, SAMPLES_FILE), file.inputs, values, expected);
+  const readme = readmeOf({ model, net, inputs: file.inputs });
+  await writeFileWhole(join(out, "README.md"), new TextEncoder().encode(readme));
+  await writeOnnxFile(join(out, ONNX_FILE), file);
+  const bytes = file.bytes.length + file.data.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  return { inputs: file.inputs, distance, bytes, engine };
+}
+
+const valuesOf = (features: Readonly<Record<string, { readonly values: Values }>>) =>
+  Object.fromEntries(Object.entries(features).map(([name, { values }]) => [name, values]));
+
+/** Computes sample rows with ONNX Runtime; the graph is a file, as it may be large. */
+async function compare(
+  file: OnnxModel,
+  values: Readonly<Record<string, Values>>,
+  expected: Float32Array,
+): Promise<number> {
+  const folder = await Deno.makeTempDir({ prefix: "rocket-export-" });
+  try {
+    const path = join(folder, ONNX_FILE);
+    await writeOnnxFile(path, file);
+    const runner = sourceRunner(await openSession(path), file.inputs);
+    try {
+      const actual = await runner.run(SAMPLE_ROWS, values);
+      let top = 0, far = 0;
+      expected.forEach((logit, index) => {
+        top = Math.max(top, Math.abs(logit));
+        far = Math.max(far, Math.abs(logit - actual[index]!));
+      });
+      return far === 0 ? 0 : far / top;
+    } finally {
+      await runner.close();
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Writes the inputs of the graph, a column each, and the expected logits. */
+function writeSamples(
+  path: string,
+  inputs: readonly FeatureInput[],
+  values: Readonly<Record<string, Values>>,
+  logits: Float32Array,
+): void {
+  const arrays = inputArrays(inputs, values);
+  const columns = [
+    ...arrays.map(({ name, type, data, shape }) => column(name, arrowTypes[type]!(), data, shape)),
+    column("logits", new arrow.Float32(), logits, [logits.length / SAMPLE_ROWS]),
+  ];
+  const schema = new arrow.Schema(columns.map(({ field }) => field));
+  const children = columns.map(({ data }) => data), type = new arrow.Struct(schema.fields);
+  let writer: ArrowFileWriter | undefined;
+  try {
+    writer = new ArrowFileWriter(path, schema);
+    const length = SAMPLE_ROWS;
+    writer.write(
+      new arrow.RecordBatch(schema, arrow.makeData({ type, length, nullCount: 0, children })),
+    );
+    writer.finish();
+  } catch (error) {
+    writer?.abandon();
+    throw unwritable(path, error);
+  }
+}
+
+/** Types of Arrow by what ONNX Runtime calls them. */
+const arrowTypes: Readonly<Record<string, () => arrow.DataType>> = {
+  string: () => new arrow.Utf8(),
+  bool: () => new arrow.Bool(),
+  float32: () => new arrow.Float32(),
+  float64: () => new arrow.Float64(),
+  int8: () => new arrow.Int8(),
+  uint8: () => new arrow.Uint8(),
+  int16: () => new arrow.Int16(),
+  uint16: () => new arrow.Uint16(),
+  int32: () => new arrow.Int32(),
+  uint32: () => new arrow.Uint32(),
+  int64: () => new arrow.Int64(),
+  uint64: () => new arrow.Uint64(),
+};
+
+/** A column of single values, or of lists with the values of a row. */
+function column(name: string, type: arrow.DataType, values: unknown, shape: readonly number[]) {
+  const list = Array.from(values as ArrayLike<unknown>);
+  const flat = arrow.DataType.isBool(type) ? list.map(Boolean) : list;
+  const [leaf] = arrow.vectorFromArray(flat, type).data;
+  if (shape.length === 0) return { field: new arrow.Field(name, type, false), data: leaf! };
+  const size = shape.reduce((product, size) => product * size, 1);
+  const whole = new arrow.FixedSizeList(size, new arrow.Field("item", type, false));
+  const data = arrow.makeData({ type: whole, length: SAMPLE_ROWS, nullCount: 0, child: leaf! });
+  return { field: new arrow.Field(name, whole, false), data };
+}

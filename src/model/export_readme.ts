@@ -1,0 +1,114 @@
+import type { ModelFile } from "../run/model/model_file.ts";
+import type { NetName } from "../stages/network.ts";
+import type { FeatureInput } from "./onnx/columns.ts";
+import { ElementType } from "./onnx/messages.ts";
+
+/** What a README is about. */
+export interface ReadmeSubject {
+  /** The model. */
+  readonly model: ModelFile;
+  /** The net. */
+  readonly net: NetName;
+  /** The inputs of its graph. */
+  readonly inputs: readonly FeatureInput[];
+}
+
+/**
+ * The README of an export: its files, its inputs and outputs, and programs that use it.
+ *
+ * @param subject What it is about.
+ */
+export function readmeOf({ model, net, inputs }: ReadmeSubject): string {
+  const { kind, classes } = model.label.spec, { units } = model.network;
+  const names = new Map<number, string>(
+    Object.entries(ElementType).map(([name, type]) => [type, name]),
+  );
+  const rows = [...new Map(inputs.map(({ input }) => [input.name, input])).values()].map(
+    ({ name, type, shape, description }) =>
+      `| ${cell(name)} | ${names.get(type)} | [${["rows", ...shape].join(", ")}] | ${
+        cell(description)
+      } |`,
+  );
+  const outside = inputs.filter(({ feature, encoded }) =>
+    feature.spec.dtype === "int32" && !encoded
+  ).map(({ feature }) => cell(feature.name));
+  const answers = kind === "class"
+    ? `\n\`probabilities\` has the softmax of the logits. The ${classes} classes are those of ` +
+      "`label` in `model.json`, in the order of its vocabulary.\n"
+    : kind === "binary"
+    ? "\n`probabilities` has the probability of the label's second class.\n"
+    : "";
+  return `# The ${net} net
+
+- \`model.onnx\`: the net as an ONNX model (opset 18), for any number of rows. If there is a file
+  \`model.onnx.data\`, it has the weights and belongs beside it.
+- \`model.json\`: features, vocabularies, transforms, and classes.
+- \`samples.arrow\`: 64 rows that were made from \`model.json\`, with the expected logits.
+
+## Inputs
+
+| name | type | shape | values |
+| --- | --- | --- | --- |
+${rows.join("\n")}
+${
+    outside.length === 0 ? "" : `
+The ids of ${outside.join(", ")} are made outside of the graph, as \`model.json\` describes.
+`
+  }
+## Outputs
+
+\`logits\` is float [rows, ${units}].
+${answers}
+## Python
+
+\`pip install onnxruntime pyarrow numpy\`, then in this folder:
+
+\`\`\`python
+import numpy as np, onnxruntime, pyarrow as pa
+
+session = onnxruntime.InferenceSession("model.onnx")
+samples = pa.ipc.open_file("samples.arrow").read_all()
+
+
+def array(name, shape):
+    column = samples[name].combine_chunks()
+    values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+    return values.to_numpy(zero_copy_only=False).reshape([len(samples), *shape])
+
+
+inputs = {i.name: array(i.name, i.shape[1:]) for i in session.get_inputs()}
+(logits,) = session.run(["logits"], inputs)
+expected = array("logits", [${units}])
+print("largest difference:", np.abs(logits - expected).max())
+\`\`\`
+
+## Node
+
+\`npm install onnxruntime-node apache-arrow\`, then save this as \`check.mjs\` in this folder and run
+\`node check.mjs\`:
+
+\`\`\`js
+import { readFileSync } from "node:fs";
+import { tableFromIPC } from "apache-arrow";
+import ort from "onnxruntime-node";
+
+const session = await ort.InferenceSession.create("model.onnx");
+const samples = tableFromIPC(readFileSync("samples.arrow"));
+const flat = (name) => {
+  const column = samples.getChild(name);
+  const lists = column.type.children?.length > 0;
+  return lists ? [...column].flatMap((values) => [...values]) : [...column];
+};
+const tensor = ({ name, type, shape }) =>
+  new ort.Tensor(type, flat(name), [samples.numRows, ...shape.slice(1)]);
+const inputs = session.inputMetadata.map((input) => [input.name, tensor(input)]);
+const { logits } = await session.run(Object.fromEntries(inputs));
+const expected = flat("logits");
+const differences = expected.map((logit, index) => Math.abs(logit - logits.data[index]));
+console.log("largest difference:", Math.max(...differences));
+\`\`\`
+`;
+}
+
+/** A text as a cell of a table. */
+const cell = (text: string) => "`" + text.replaceAll(/[`|\r\n]/g, " ") + "`";

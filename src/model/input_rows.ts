@@ -1,0 +1,70 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import arrow from "../../plugins/sources/arrow.ts";
+import csv from "../../plugins/sources/csv.ts";
+import parquet from "../../plugins/sources/parquet.ts";
+import { UserError } from "../base/errors.ts";
+import { hint } from "../base/hints.ts";
+import { layoutOf } from "../input/layout.ts";
+import { fieldOf } from "../run/model/family.ts";
+import type { ModelFile } from "../run/model/model_file.ts";
+import type { Dataset, SourceStage } from "../stages/source.ts";
+
+/** Rows that a net is to answer for. */
+export interface InputRows {
+  /** All columns. */
+  readonly schema: Schema;
+  /** The record batches, in order. */
+  recordBatches(): AsyncIterable<RecordBatch>;
+  /** Closes files. */
+  close(): Promise<void>;
+}
+
+/** What reads files, by how their names end. */
+const sources: readonly (readonly [ending: RegExp, source: SourceStage])[] = [
+  [/\.(?:arrow|arrows|feather)$/i, arrow],
+  [/\.parquet$/i, parquet],
+  [/\.(?:csv|tsv)(?:\.gz)?$/i, csv],
+];
+
+/**
+ * Opens files of rows. Columns of text files have the types that they had in the run.
+ *
+ * @param path A file, or several with wildcards; relative paths start where the command does.
+ * @param model The model, whose columns are read.
+ * @param columns Further columns that are read; all columns if it is undefined.
+ * @throws {UserError} If nothing reads such files, or they cannot be read.
+ */
+export async function openRows(
+  path: string,
+  { features }: Pick<ModelFile, "features">,
+  columns: readonly string[] | undefined,
+): Promise<InputRows> {
+  const [, stage] = sources.find(([ending]) => ending.test(path)) ?? [];
+  if (!stage) {
+    throw new UserError(`${path} is no file of rows`, {
+      hint: hint(
+        "model/input",
+        "name a file that ends in .arrow, .feather, .parquet, .csv, .tsv, or .csv.gz",
+        { edit: "the command" },
+      ),
+      exitCode: 2,
+    });
+  }
+  const own = features.map(({ column }) => column);
+  const request = columns && { columns: [...new Set([...own, ...columns])] };
+  const source = stage.create(stage.options.parse({ path }), { folder: Deno.cwd() });
+  const opened: Dataset = await source.open(request);
+  // A column of whole numbers may be one of fractions, or of texts, in other files.
+  const others = features.filter(({ column, type }) => {
+    const field = (opened.schema as Schema).fields.find(({ name }) => name === column);
+    const layout = field && layoutOf(field.type);
+    return layout && layout.lists.length === 0 && layout.family !== type.family;
+  });
+  const fields = new Map(others.map(({ column, type }) => [column, fieldOf(column, type)]));
+  const data = opened.widen && fields.size > 0 ? await opened.widen([...fields.values()]) : opened;
+  return {
+    schema: data.schema as Schema,
+    recordBatches: () => data.recordBatches() as AsyncIterable<RecordBatch>,
+    close: async () => await data.close?.(),
+  };
+}

@@ -1,0 +1,156 @@
+/**
+ * Rows that are made from `model.json`, to compare what computes a net.
+ *
+ * @module
+ */
+
+import type { RecordBatch } from "apache-arrow";
+import { createRandom, deriveSeed, type Random } from "../base/random.ts";
+import { UserError } from "../base/errors.ts";
+import type { ModelFile, SourceFeature } from "../run/model/model_file.ts";
+import type { RowDecoder } from "../run/model/row_decoder.ts";
+import type { Batch } from "../stages/batch.ts";
+import { batchOfRows, type Row } from "./rows.ts";
+
+/** How many rows are made. */
+export const SAMPLE_ROWS = 64;
+
+/** How numbers are drawn, from the widest range to the narrowest: a transform may refuse some. */
+const ranges = [
+  (random: Random) => normal(random) * 2,
+  (random: Random) => Math.abs(normal(random)) * 2,
+  (random: Random) => random.integer(0, 1),
+] as const;
+
+/**
+ * Makes rows from a model, the same ones each time: known and unknown values, empty and full lists,
+ * nulls that are filled, and the limits of ids. They are not taken from data.
+ *
+ * @param model The model.
+ * @param decoder Makes features of them.
+ * @returns The rows, and the features as the decoder gives them.
+ * @throws {UserError} If the model's transforms refuse all rows that can be made.
+ */
+export function sampleRows(
+  model: Pick<ModelFile, "features" | "transforms">,
+  decoder: RowDecoder,
+): { readonly rows: RecordBatch; readonly batch: Batch } {
+  let last: unknown;
+  for (const range of ranges) {
+    const rows = batchOfRows(model, makeRows(model, range));
+    try {
+      return { rows, batch: decoder.open(rows.schema)(rows).batch };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      last = error;
+    }
+  }
+  throw last;
+}
+
+function makeRows(
+  { features, transforms }: Pick<ModelFile, "features" | "transforms">,
+  range: (random: Random) => number,
+): Row[] {
+  const byColumn = new Map<string, SourceFeature>();
+  for (const feature of features) {
+    // A column of several features has the values of the one with the longest vocabulary.
+    const known = byColumn.get(feature.column);
+    const longer = (feature.spec.vocabulary?.length ?? 0) > (known?.spec.vocabulary?.length ?? 0);
+    if (!known || longer) byColumn.set(feature.column, feature);
+  }
+  const columns = [...byColumn].map(([column, feature]) => {
+    const random = createRandom(deriveSeed(0, "sample", column));
+    const value = valueOf(feature, random, range, momentsOf(feature, transforms));
+    const filled = typeof feature.options.nulls === "object" || feature.spec.missing !== undefined;
+    return [column, (row: number) => filled && row % 8 === 5 ? null : value(row)] as const;
+  });
+  return Array.from(
+    { length: SAMPLE_ROWS },
+    (_, row) => Object.fromEntries(columns.map(([column, value]) => [column, value(row)])),
+  );
+}
+
+/** The mean and deviation of a feature, if a transform has measured them. */
+function momentsOf(
+  { name }: SourceFeature,
+  transforms: ModelFile["transforms"],
+): { readonly mean: number; readonly std: number } {
+  for (const { use, measured } of transforms) {
+    const moments = Object(Object(measured)[name]);
+    if (use !== "normalize" || !Array.isArray(moments.mean)) continue;
+    return { mean: moments.mean[0], std: moments.std[0] || 1 };
+  }
+  return { mean: 0, std: 1 };
+}
+
+/** What makes the value of a column in a row. */
+function valueOf(
+  { spec, type, options }: SourceFeature,
+  random: Random,
+  range: (random: Random) => number,
+  { mean, std }: { readonly mean: number; readonly std: number },
+): (row: number) => unknown {
+  const { vocabulary, ids, shape } = spec;
+  const number = () => {
+    const value = mean + std * range(random);
+    if (type.family === "numbers") return value;
+    const least = /uint|fixedsizebinary/i.test(type.text) ? 0 : -(2 ** 7);
+    return Math.min(2 ** 7 - 1, Math.max(least, Math.round(value)));
+  };
+  const one = (): unknown => {
+    if (spec.dtype === "float32") {
+      if (type.family === "booleans") return random.integer(0, 1) === 1;
+      if (type.family === "times") return new Date(Math.round((mean + std * range(random)) * 1000));
+      return number();
+    }
+    if (vocabulary) {
+      // One more: an unknown value, where training takes it.
+      const id = random.integer(0, vocabulary.length - (ids ? 0 : 1));
+      const text = vocabulary[id] ?? unknownOf(vocabulary, type.family);
+      return typed(text, type.family);
+    }
+    const count = ids?.count ?? 2;
+    return typed(
+      String(random.integer(0, ids?.kind === "count" ? count - 1 : 999_999)),
+      type.family,
+    );
+  };
+  const size = shape.reduce((product, size) => product * size, 1);
+  if (shape.length === 0) return one;
+  const isList = ids?.padded || options.pad !== undefined;
+  return (row) => {
+    const length = isList ? row % (size + 1) : size;
+    return nested(Array.from({ length }, one), isList ? [length] : shape, type.text);
+  };
+}
+
+/** Values in as many lists as the column has. */
+function nested(values: unknown[], shape: readonly number[], text: string): unknown {
+  const depth = [...text.matchAll(/List|FixedSizeBinary/g)].length;
+  if (depth <= 1 || shape.length <= 1) return values;
+  const [first, ...rest] = shape, part = values.length / first!;
+  return Array.from(
+    { length: first! },
+    (_, index) => nested(values.slice(index * part, (index + 1) * part), rest, text),
+  );
+}
+
+function unknownOf(vocabulary: readonly string[], family: SourceFeature["type"]["family"]): string {
+  let number = 0;
+  const text = () => family === "strings" ? `unknown ${number}` : String(number);
+  while (vocabulary.includes(text())) number++;
+  return text();
+}
+
+function typed(text: string, family: SourceFeature["type"]["family"]): unknown {
+  if (family === "strings") return text;
+  if (family === "booleans") return text === "1" || text === "true";
+  if (family === "numbers") return Number(text);
+  return BigInt(text);
+}
+
+function normal(random: Random): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - random.uniform()));
+  return radius * Math.cos(2 * Math.PI * random.uniform());
+}
