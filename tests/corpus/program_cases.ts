@@ -21,6 +21,7 @@ import { readOutcomes } from "../../src/sweep/results.ts";
 import { resultOf } from "../support/results.ts";
 import { root } from "../support/command_line.ts";
 import { engineCases } from "./engine_cases.ts";
+import { modelPrograms } from "./model_programs.ts";
 import { sourcePrograms } from "./source_programs.ts";
 import { trainPrograms } from "./train_programs.ts";
 
@@ -331,4 +332,5 @@ export function* programCases(folder: string): Iterable<ProgramCase> {
   yield* sourcePrograms(folder);
   yield* engineCases(folder);
   yield* trainPrograms(folder);
+  yield* modelPrograms(folder);
 }

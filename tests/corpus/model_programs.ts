@@ -1,0 +1,299 @@
+import { join } from "node:path";
+import { Table, tableFromIPC, tableToIPC, vectorFromArray } from "apache-arrow";
+import { exportRun } from "../../src/commands/export.ts";
+import { predict } from "../../src/commands/predict.ts";
+import { openEngine } from "../../src/engine/engine.ts";
+import { parseArguments } from "../../src/launch/command_line/arguments.ts";
+import { type CommandOptions, readOptions } from "../../src/launch/command_line/options.ts";
+import { exportModel } from "../../src/model/export_model.ts";
+import { loadModel, type LoadModelOptions } from "../../src/model/load_model.ts";
+import { inputsOfGraph } from "../../src/model/onnx/columns.ts";
+import { unloadable } from "../../src/model/onnx_runtime.ts";
+import type { ModelFile } from "../../src/run/model/model_file.ts";
+import { type Rows, train, writeDay } from "../support/hand_over.ts";
+import { clicks, someRows, trained } from "../support/trained.ts";
+import type { ProgramCase } from "./program_cases.ts";
+
+/**
+ * Calls of what answers for trained nets that are refused.
+ *
+ * @param parent A folder to work in.
+ */
+export function* modelPrograms(parent: string): Iterable<ProgramCase> {
+  const folder = join(parent, "models");
+  Deno.mkdirSync(folder);
+  let made: Promise<{ out: string }> | undefined;
+  /** A run, which is trained once. */
+  const run = async () => {
+    made ??= (async () => {
+      await openEngine("wasm", () => {});
+      return await trained(folder, someRows(1, 32), someRows(2, 8), clicks);
+    })();
+    return (await made).out;
+  };
+  const other = (path: string) => join(folder, path);
+  const copy = async (name: string) => {
+    const to = other(name);
+    await Deno.mkdir(join(to, "checkpoints"), { recursive: true });
+    for (const file of ["pipeline.json", "model.json", ...await checkpointsOf(await run())]) {
+      await Deno.copyFile(join(await run(), file), join(to, file));
+    }
+    return to;
+  };
+  const load = (from: () => Promise<string>, options: LoadModelOptions = {}) => async () => {
+    await using _ = await loadModel(await from(), options);
+  };
+  const right = load(run);
+
+  yield {
+    name: "a checkpoint that a run has not",
+    run: load(run, { checkpoint: "bset" }),
+    mended: { "model/checkpoint": load(run, { checkpoint: "best" }) },
+  };
+  yield {
+    name: "a run without checkpoints",
+    run: load(async () => {
+      const to = await copy("none");
+      await Deno.remove(join(to, "checkpoints"), { recursive: true });
+      return to;
+    }),
+    mended: { "model/checkpoints": right },
+  };
+  yield {
+    name: "weights that were changed",
+    run: load(async () => {
+      const to = await copy("changed"), path = join(to, "checkpoints", "best.safetensors");
+      const bytes = await Deno.readFile(path);
+      bytes[bytes.length - 1]! ^= 1;
+      await Deno.writeFile(path, bytes);
+      return to;
+    }),
+    mended: { "model/changed": right },
+  };
+  yield {
+    name: "weights that are cut short",
+    run: load(async () => {
+      const to = await copy("short"), path = join(to, "checkpoints", "best.safetensors");
+      await Deno.remove(join(to, "checkpoints", "best.json"));
+      await Deno.truncate(path, 100);
+      return to;
+    }),
+    mended: { "model/whole": right },
+  };
+  yield {
+    name: "a network that has other variables than the run had",
+    run: load(async () => {
+      const to = await copy("network"), path = join(to, "model.json");
+      const text = await Deno.readTextFile(path);
+      await Deno.writeTextFile(path, text.replace("light/head/kernel", "light/tail/kernel"));
+      return to;
+    }),
+    mended: { "model/network": right },
+  };
+  yield {
+    name: "a net that a run has not trained",
+    run: load(async () => {
+      const to = await copy("light"), path = join(to, "model.json");
+      const model = JSON.parse(await Deno.readTextFile(path));
+      model.network.nets = ["light"];
+      await Deno.writeTextFile(path, JSON.stringify(model));
+      return to;
+    }, { net: "booster" }),
+    mended: { "model/net": right },
+  };
+  const asked = (rows: unknown) => async () => {
+    await using model = await loadModel(await run());
+    await model.predict(rows as Record<string, unknown>[]);
+  };
+  const row = { city: "Rome", item: "apple", shelf: 7, page: "/", day: 1, price: 2, time: 3 };
+  yield {
+    name: "a row with a text for a number",
+    run: asked([{ ...row, price: "much" }]),
+    mended: { "model/row": asked([row]) },
+  };
+  const arrays = (length: number) => ({
+    ...Object.fromEntries(
+      ["city", "item", "last", "shelf", "page", "day"].map((name) => [name, Int32Array.of(0)]),
+    ),
+    price: Float32Array.of(0),
+    time: new Float32Array(length),
+  });
+  yield {
+    name: "arrays without one of the features",
+    run: asked({ time: Float32Array.of(0) }),
+    mended: { "model/arrays": asked(arrays(1)) },
+  };
+  yield {
+    name: "arrays of different numbers of rows",
+    run: asked(arrays(2)),
+    mended: { "model/rows": asked(arrays(1)) },
+  };
+
+  let exported: Promise<string> | undefined;
+  const export_ = async () => {
+    exported ??= (async () => {
+      await exportModel(await run(), other("exported"), { engine: "wasm" });
+      return other("exported");
+    })();
+    return await exported;
+  };
+  yield {
+    name: "a checkpoint of an export",
+    run: load(export_, { checkpoint: "best" }),
+    mended: { "model/export-option": load(export_) },
+  };
+  yield {
+    name: "a graph and a model that are not of one export",
+    run: load(async () => {
+      const from = await export_(), to = other("mixed");
+      await Deno.mkdir(to, { recursive: true });
+      await Deno.copyFile(join(from, "model.onnx"), join(to, "model.onnx"));
+      const text = await Deno.readTextFile(join(from, "model.json"));
+      await Deno.writeTextFile(
+        join(to, "model.json"),
+        text.replaceAll('"column": "city"', '"column": "town"'),
+      );
+      return to;
+    }),
+    mended: { "model/export": load(export_) },
+  };
+  for (const message of ["--cached-only is specified", "no such library"]) {
+    yield {
+      name: `ONNX Runtime that cannot be loaded: ${message}`,
+      run() {
+        throw unloadable(new Error(message));
+      },
+    };
+  }
+  const ofVocabulary = (family: string, vocabulary: string[], inputs: "columns" | "ids") => () =>
+    inputsOfGraph({
+      features: [{
+        ...{ name: "a", column: "a", type: { family, text: "" }, options: {} },
+        spec: { shape: [], dtype: "int32", vocabulary },
+      }],
+      nulls: { fills: {} },
+    } as unknown as ModelFile, inputs);
+  const long = Array.from({ length: 1_000_001 }, (_, id) => `v${id}`);
+  yield {
+    name: "a vocabulary that is too long for a graph",
+    run: ofVocabulary("strings", long, "columns"),
+    mended: { "export/vocabulary": ofVocabulary("strings", long, "ids") },
+  };
+  yield {
+    name: "a text among whole numbers, which a graph cannot have",
+    run: ofVocabulary("whole numbers", ["1", "none"], "columns"),
+    mended: { "export/odd-value": ofVocabulary("whole numbers", ["1", "none"], "ids") },
+  };
+  const graphOf = (name: string, apply: number, graph: string | undefined) => async () => {
+    const plugin = `
+      import { defineTransform, tf, z } from "${new URL("../../plugin.ts", import.meta.url).href}";
+      export default defineTransform({
+        name: "${name}",
+        summary: "Multiplies.",
+        options: z.object({}),
+        create: (_, { features }) => ({
+          features,
+          apply: (batch) => ({ ...batch, features: { ...batch.features, n: {
+            shape: [], values: Float32Array.from(batch.features.n.values, (n) => n * ${apply}),
+          } } }),
+          ${graph === undefined ? "" : `graph: ({ n }) => ({ n: tf.mul(n, ${graph}) }),`}
+        }),
+      });`;
+    await Deno.writeTextFile(other(`${name}.ts`), plugin);
+    await openEngine("wasm", () => {});
+    const rows: Rows = { n: [1, 2, 3, 4], y: [0, 1, 0, 1] };
+    const network = { use: "mlp", shared: [2], light: [2], booster: [3] };
+    const file = await writeDay(folder, name, rows, {
+      network,
+      data: { features: { n: {} }, transforms: [{ use: `./${name}.ts` }] },
+      train: { epochs: 1, batch: 4 },
+    });
+    const { out } = await train(file);
+    const allowPlugins = [other(`${name}.ts`)];
+    await exportModel(out, other(`${name}-net`), { engine: "wasm", allowPlugins });
+  };
+  yield {
+    name: "a transform without a form as a graph",
+    run: graphOf("no-graph", 2, undefined),
+    mended: { "export/stage": graphOf("a-graph", 2, "2") },
+  };
+  yield {
+    name: "a transform that computes something else in a graph",
+    run: graphOf("other-graph", 2, "3"),
+    mended: { "export/differs": graphOf("same-graph", 2, "2") },
+  };
+
+  const command = (
+    run: (words: string[], options: CommandOptions) => Promise<number>,
+    line: () => Promise<string[]>,
+  ) =>
+  async () => {
+    const parsed = parseArguments(await line());
+    await run(parsed.words.slice(1), { ...readOptions(parsed), quiet: true });
+  };
+  const scores = (...more: string[]) =>
+    command(predict, async () => ["predict", await run(), other("other.csv"), ...more]);
+  const written = scores("--out", other("scores.csv"));
+  yield { name: "scores without a file", run: scores(), mended: { "predict/out": written } };
+  yield {
+    name: "scores in a file of another format",
+    run: scores("--out", other("scores.txt")),
+    mended: { "predict/format": written },
+  };
+  yield {
+    name: "scores of no rows",
+    run: command(predict, async () => ["predict", await run(), "--out", other("scores.csv")]),
+    mended: { "predict/usage": written },
+  };
+  yield {
+    name: "a column to keep that there is not",
+    run: scores("--out", other("scores.csv"), "--keep", "itme"),
+    mended: { "predict/keep": scores("--out", other("scores.csv"), "--keep", "item") },
+  };
+  yield {
+    name: "rows in a file that nothing reads",
+    run: command(
+      predict,
+      async () => ["predict", await run(), "rows.txt", "--out", other("scores.csv")],
+    ),
+    mended: { "model/input": written },
+  };
+  const lists = async () => {
+    await run();
+    const table = tableFromIPC(await Deno.readFile(other("other.arrow")));
+    const list = vectorFromArray(Array.from({ length: table.numRows }, () => [1, 2]));
+    const whole = new Table({
+      ...Object.fromEntries(
+        table.schema.fields.map(({ name }) => [name, table.getChild(name)!]),
+      ),
+      list,
+    });
+    await Deno.writeFile(other("lists.arrow"), tableToIPC(whole, "file"));
+    return other("lists.arrow");
+  };
+  const kept = (out: string) =>
+    command(
+      predict,
+      async () => ["predict", await run(), await lists(), "--keep", "list", "--out", other(out)],
+    );
+  yield {
+    name: "a list in a CSV file",
+    run: kept("lists.csv"),
+    mended: { "csv/nested": kept("lists-scores.arrow") },
+  };
+  const exports = (...more: string[]) =>
+    command(exportRun, async () => ["export", await run(), "--engine", "wasm", ...more]);
+  yield {
+    name: "an export without a format",
+    run: exports("--out", other("net")),
+    mended: { "export/option": exports("--out", other("net"), "--format", "onnx") },
+  };
+}
+
+async function checkpointsOf(run: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(join(run, "checkpoints"))) {
+    names.push(join("checkpoints", name));
+  }
+  return names;
+}

@@ -1,0 +1,174 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { tableFromIPC } from "apache-arrow";
+import { join } from "node:path";
+import { loadModel } from "../../model.ts";
+import { UserError } from "../../mod.ts";
+import { exportModel } from "../../src/model/export_model.ts";
+import { loadOnnxRuntime } from "../../src/model/onnx_runtime.ts";
+import { openEngine } from "../../src/engine/engine.ts";
+import { inFolder, rocket } from "../support/command_line.ts";
+import type { Rows } from "../support/hand_over.ts";
+import { dataFolder, digitsPipeline, runFile, withPipeline } from "../support/pipelines.ts";
+import { logitsOf } from "../support/hand_over.ts";
+import { assertClose, clicks, someRows, trained } from "../support/trained.ts";
+
+Deno.test("exportModel() puts vocabularies and transforms into the graph, or takes ids", async () => {
+  await openEngine("wasm");
+  await inFolder(async (folder) => {
+    const others: Rows = { ...someRows(2, 40), city: Array(40).fill("Paris") };
+    const network = { use: "ctr", embedding: 64, light: { hidden: [3] }, booster: { hidden: [6] } };
+    const parts = { ...clicks, network };
+    const { out, table, logits } = await trained(folder, someRows(1, 64), others, parts);
+    const types: Record<string, string[][]> = {};
+    for (const inputs of ["columns", "ids"] as const) {
+      for (const mostBytes of [100, 1e9]) {
+        const to = join(folder, `${inputs}-${mostBytes}`);
+        const { distance } = await exportModel(out, to, { inputs, mostBytes, engine: "wasm" });
+        assert(distance <= 1e-5);
+        const files = [...Deno.readDirSync(to)].map(({ name }) => name).sort();
+        const data = mostBytes === 100 ? ["model.onnx.data"] : [];
+        assertEquals(files, ["README.md", "model.json", "model.onnx", ...data, "samples.arrow"]);
+        await using model = await loadModel(to);
+        assertClose((await model.predict(table)).logits, logits.light!);
+      }
+      const { InferenceSession } = await loadOnnxRuntime();
+      const session = await InferenceSession.create(join(folder, `${inputs}-100`, "model.onnx"));
+      types[inputs] = session.inputMetadata.map(({ name, ...tensor }) => [
+        name,
+        "type" in tensor ? tensor.type : "",
+      ]);
+      await session.release();
+    }
+    assertEquals(types.columns, [
+      ...[["city", "string"], ["item", "string"], ["shelf", "int64"], ["page", "int64"]],
+      ...[["day", "int64"], ["price", "float64"], ["time", "int64"]],
+    ]);
+    assertEquals(types.ids, [
+      ...[["city", "int32"], ["item", "int32"], ["last", "int32"], ["shelf", "int32"]],
+      ...[["page", "int32"], ["day", "int32"], ["price", "float64"], ["time", "int64"]],
+    ]);
+    const samples = tableFromIPC(await Deno.readFile(join(folder, "columns-100", "samples.arrow")));
+    assertEquals(samples.numRows, 64);
+    const cities = new Set(samples.getChild("city")!);
+    assertEquals(cities, new Set(["Rome", "Oslo", "Bonn", "unknown 0"]));
+  });
+});
+
+/** Each transform that a graph can have. */
+const transforms = [
+  { use: "reshape", shape: [8, 8, 1] },
+  { use: "scale", by: 0.0625 },
+  { use: "pad", size: 2, mode: "symmetric" },
+  { use: "pad", size: 1, mode: "reflect" },
+  { use: "crop", to: [12, 11] },
+  { use: "resize", to: [16, 16], mode: "bilinear" },
+  { use: "resize", to: [8, 8] },
+  { use: "random-crop", pad: 1 },
+  { use: "horizontal-flip" },
+  { use: "normalize", per: "value" },
+  { use: "rename", names: { image: "picture" } },
+];
+
+Deno.test("exportModel() has the transforms of images inside, without augmentation", async () => {
+  await openEngine("wasm");
+  const { data, ...rest } = digitsPipeline() as { data: Record<string, unknown> };
+  const features = { image: { column: "image" } };
+  const pipeline = {
+    ...rest,
+    data: { ...data, features, transforms },
+    optimizer: { use: "sgd", learningRate: 1e-6 },
+    train: { epochs: 1, batch: 256 },
+    outputs: ["checkpoint"],
+  };
+  await withPipeline(pipeline, async (file, folder) => {
+    const out = join(folder, "run");
+    await runFile(file, out, "wasm");
+    const { logits } = await logitsOf(file, join(out, "checkpoints", "best.safetensors"));
+    const to = join(folder, "exported");
+    const { distance, inputs } = await exportModel(out, to, { engine: "wasm" });
+    assert(distance <= 1e-5);
+    assertEquals(inputs.map(({ input }) => input.name), ["image"]);
+    await using model = await loadModel(to);
+    const test = tableFromIPC(await Deno.readFile(join(dataFolder, "digits-test.arrow")));
+    assertClose((await model.predict(test)).logits, logits.light!);
+    await using same = await loadModel(out, { engine: "wasm" });
+    const samples = tableFromIPC(await Deno.readFile(join(to, "samples.arrow")));
+    const [one, other] = [await model.predict(samples), await same.predict(samples)];
+    assertClose(
+      one.logits,
+      other.answers.map((_, row) => [...other.logits.subarray(10 * row, 10 * row + 10)]),
+    );
+    assertEquals(
+      one.answers.map((answer) => answer!.prediction),
+      other.answers.map((answer) => answer!.prediction),
+    );
+  });
+});
+
+Deno.test("predict and export work for a user in an empty folder", async () => {
+  await openEngine("wasm");
+  await inFolder(async (folder) => {
+    const { out, logits } = await trained(folder, someRows(1, 64), someRows(2, 40), clicks);
+    const run = (...args: string[]) => rocket(args, { cwd: folder });
+    const scored = await run(
+      ...["predict", out, "other.csv", "--out", "scores.csv"],
+      ...["--keep", "y,item", "--logits"],
+    );
+    assertEquals(scored.code, 0, scored.stderr);
+    assertStringIncludes(scored.stderr, "scores.csv: 40 rows");
+    const [header, ...lines] = (await Deno.readTextFile(join(folder, "scores.csv"))).trim().split(
+      "\n",
+    );
+    assertEquals(header, "item,y,score,logit");
+    assertClose(
+      Float32Array.from(lines, (line) => Number(line.split(",")[3])),
+      logits.light!,
+    );
+    const exported = await run(
+      "export",
+      out,
+      "--format",
+      "onnx",
+      "--out",
+      "net",
+      "--engine",
+      "wasm",
+    );
+    assertEquals(exported.code, 0, exported.stderr);
+    assertStringIncludes(exported.stdout, "64 sample rows: the logits differ");
+    const again = await run("predict", "net", "other.arrow", "--out", "scores.arrow");
+    assertEquals(again.code, 0, again.stderr);
+    const table = tableFromIPC(await Deno.readFile(join(folder, "scores.arrow")));
+    assertEquals(table.schema.fields.map(({ name }) => name), ["score"]);
+    const wrong = await run("predict", "net", "other.arrow", "--out", "scores.txt");
+    assertEquals(wrong.code, 2);
+    assertStringIncludes(wrong.stderr, "hint: name a file that ends in .arrow or .csv");
+    await Deno.writeTextFile(join(folder, "few.csv"), "city,y\nRome,1\n");
+    const few = await run("predict", "net", "few.csv", "--out", "few-scores.csv");
+    assertEquals(few.code, 2, few.stderr);
+    assertStringIncludes(few.stderr, "item");
+    assert(![...Deno.readDirSync(folder)].some(({ name }) => name.includes("few-scores")));
+  });
+});
+
+Deno.test("exportModel() refuses weights and folders that are not a run's", async () => {
+  await openEngine("wasm");
+  await inFolder(async (folder) => {
+    const { out } = await trained(folder, someRows(1, 64), someRows(2, 40), clicks);
+    const to = join(folder, "net"), best = join(out, "checkpoints", "best.safetensors");
+    await assertRejects(() => exportModel(folder, to), UserError, "is no run folder");
+    await assertRejects(
+      () => exportModel(out, to, { checkpoint: "bset" }),
+      UserError,
+      `the run ${out} has no checkpoint bset`,
+    );
+    const bytes = await Deno.readFile(best);
+    bytes[bytes.length - 1]! ^= 1;
+    await Deno.writeFile(best, bytes);
+    await assertRejects(() => exportModel(out, to), UserError, "is not as the run has written it");
+    await Deno.remove(best.replace(".safetensors", ".json"));
+    await Deno.writeFile(best, bytes.subarray(0, 100));
+    await assertRejects(() => exportModel(out, to), UserError, "cannot be read");
+    assert(!await Deno.stat(to).then(() => true, () => false));
+  });
+});
