@@ -66,51 +66,45 @@ export class ScoreColumns {
       taken.add(own);
       return own;
     };
-    const column = (
-      name: string,
-      type: DataType,
-      valueOf: (predictions: Predictions, row: number) => unknown,
-    ): ScoreColumn => ({
-      field: new Field(free(name), type, true),
-      data: (predictions) => {
-        const values = Array.from(
-          { length: predictions.rows },
-          (_, row) => predictions.answered?.[row] === 0 ? null : valueOf(predictions, row),
-        );
-        return vectorFromArray(values, type).data[0] ?? makeData({ type, length: 0 });
-      },
-    });
     const { kind, classes, units } = label;
+    const numbers = (name: string, valuesOf: (all: Predictions) => Float32Array): ScoreColumn => ({
+      field: new Field(free(name), new Float32(), true),
+      data: (all) => floats(valuesOf(all), all.answered),
+    });
     const columns: ScoreColumn[] = [];
     if (kind === "class") {
-      columns.push(
-        column("prediction", typeOf(classes), (all, row) => {
-          const value = all.answer(row)!.prediction!;
-          return typeof value === "number" ? BigInt(value) : value;
-        }),
-      );
-    }
-    if (kind === "number") {
-      columns.push(column("prediction", new Float32(), (all, row) => all.logits[row * units]));
-    } else columns.push(column("score", new Float32(), (all, row) => all.answer(row)!.score));
-    const each = kind === "class" ? classes.map(String) : [""];
-    const named = (what: string, name: string) => name === "" ? what : `${what}_${name}`;
+      const type = typeOf(classes);
+      columns.push({
+        field: new Field(free("prediction"), type, true),
+        data: (all) => {
+          const values = Array.from({ length: all.rows }, (_, row) => {
+            if (all.answered?.[row] === 0) return null;
+            const value = classes[all.classId(row)]!;
+            return typeof value === "number" ? BigInt(value) : value;
+          });
+          return vectorFromArray(values, type).data[0] ?? makeData({ type, length: 0 });
+        },
+      });
+      columns.push(numbers("score", (all) => {
+        const probabilities = all.probabilities!;
+        return Float32Array.from(
+          { length: all.rows },
+          (_, row) => probabilities[row * units + all.classId(row)]!,
+        );
+      }));
+    } else if (kind === "binary") columns.push(numbers("score", (all) => all.probabilities!));
+    else columns.push(numbers("prediction", (all) => all.logits));
+    const each = kind === "class" ? classes.map((name) => `_${name}`) : [""];
+    const unitOf = (values: Float32Array, unit: number) =>
+      units === 1 ? values : values.filter((_, index) => index % units === unit);
     if (probabilities && kind === "class") {
       each.forEach((name, unit) =>
-        columns.push(
-          column(
-            named("probability", name),
-            new Float32(),
-            (all, row) => all.probabilities![row * units + unit],
-          ),
-        )
+        columns.push(numbers(`probability${name}`, (all) => unitOf(all.probabilities!, unit)))
       );
     }
     if (logits) {
       each.forEach((name, unit) =>
-        columns.push(
-          column(named("logit", name), new Float32(), (all, row) => all.logits[row * units + unit]),
-        )
+        columns.push(numbers(`logit${name}`, (all) => unitOf(all.logits, unit)))
       );
     }
     this.#kept = keep;
@@ -134,6 +128,16 @@ export class ScoreColumns {
     const type = new Struct(this.schema.fields), length = part.numRows;
     return new RecordBatch(this.schema, makeData({ type, length, nullCount: 0, children }));
   }
+}
+
+/** A column of numbers, with a null for a row that has no answer. */
+function floats(values: Float32Array, answered: Uint8Array | undefined): Data {
+  const type = new Float32(), { length } = values;
+  if (!answered) return makeData({ type, length, nullCount: 0, data: values });
+  const bits = new Uint8Array(Math.ceil(length / 64) * 8);
+  answered.forEach((one, row) => bits[row >> 3]! |= one << (row & 7));
+  const nullCount = answered.filter((one) => one === 0).length;
+  return makeData({ type, length, nullCount, nullBitmap: bits, data: values });
 }
 
 /** The type of the label's classes. */

@@ -1,4 +1,12 @@
-import { type Field, makeData, RecordBatch, Schema, Struct, vectorFromArray } from "apache-arrow";
+import {
+  type Data,
+  type Field,
+  makeData,
+  RecordBatch,
+  Schema,
+  Struct,
+  vectorFromArray,
+} from "apache-arrow";
 import { withVariables } from "../../pipeline/document/environment.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
@@ -127,8 +135,13 @@ export class RowDecoder {
     };
     const decoder = new Decoder(whole, request, known);
     const noLabel = label.spec.vocabulary?.[0] ?? (label.type.family === "booleans" ? false : 0);
+    // Most record batches have as many rows as the one before.
+    let labels: Data | undefined;
     return (batch) => {
-      const labelled = hasLabel ? batch : withColumn(batch, whole, labelField, noLabel);
+      if (!hasLabel && labels?.length !== batch.numRows) {
+        labels = columnOf(labelField, batch.numRows, noLabel);
+      }
+      const labelled = labels ? withColumn(batch, whole, labels) : batch;
       const decoded = decoder.read(labelled);
       const dropped = listParts(decoded.columns).flatMap(({ dropped }) => dropped ?? []);
       const kept = dropped.length === 0
@@ -154,17 +167,17 @@ function occurrences(values: Values, wanted: number): number {
   return count;
 }
 
-/** Adds a column to a record batch, with the same value in each row. */
-function withColumn(
-  batch: RecordBatch,
-  schema: Schema,
-  { type }: Field,
-  value: string | number | boolean,
-): RecordBatch {
+/** Returns a column of one value. */
+function columnOf({ type }: Field, length: number, value: string | number | boolean): Data {
   const whole = typeof value === "number" && String(type) === "Int64" ? BigInt(value) : value;
-  const length = batch.numRows;
   const [column] = vectorFromArray(new Array(length).fill(whole), type).data;
-  const children = [...batch.data.children, column!];
+  return column ?? makeData({ type, length: 0 });
+}
+
+/** Returns a record batch with one more column. */
+function withColumn(batch: RecordBatch, schema: Schema, column: Data): RecordBatch {
+  const length = batch.numRows;
+  const children = [...batch.data.children, column];
   const struct = new Struct(schema.fields);
   return new RecordBatch(
     schema,
