@@ -156,7 +156,7 @@ Deno.test("exportModel() refuses weights and folders that are not a run's", asyn
   await inFolder(async (folder) => {
     const { out } = await trained(folder, someRows(1, 64), someRows(2, 40), clicks);
     const to = join(folder, "net"), best = join(out, "checkpoints", "best.safetensors");
-    await assertRejects(() => exportModel(folder, to), UserError, "is no run folder");
+    await assertRejects(() => exportModel(folder, to), UserError, "is not a run folder");
     await assertRejects(
       () => exportModel(out, to, { checkpoint: "bset" }),
       UserError,

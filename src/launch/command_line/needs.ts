@@ -455,6 +455,8 @@ class NeedList {
     this.#addFile(input, resolve("."), { file: input });
     if (/\.(?:arrow|arrows|feather)$/i.test(input)) return;
     this.#addDuckdb("the input");
+    this.add("sys", "systemMemoryInfo", "how much memory DuckDB may take");
+    this.add("env", handedOver.memory, "how much memory the command may take");
     for (const one of duckdbPackages) this.#packages.add(one);
   }
 
