@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { draftsIn, standOf } from "../../bench/soak/run_folder.ts";
+import { draftsIn, standOf } from "../soak/run_folder.ts";
 import { createRandom } from "../../src/base/random.ts";
 import { launched } from "../support/command_line.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";

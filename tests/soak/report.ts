@@ -1,4 +1,4 @@
-import type { Machine } from "../machine.ts";
+import type { Machine } from "../../bench/machine.ts";
 import type { SoakCounts } from "./soak.ts";
 
 /** All that a soak found. */

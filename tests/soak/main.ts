@@ -9,15 +9,15 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { openProject } from "../src/launch/project.ts";
-import { thisMachine } from "./machine.ts";
-import { openDisk } from "./soak/disk.ts";
-import { type SoakReport, soakTable } from "./soak/report.ts";
-import { soak, type SoakCounts } from "./soak/soak.ts";
-import { makeSubjects, subjectNames } from "./soak/subjects.ts";
+import { openProject } from "../../src/launch/project.ts";
+import { thisMachine } from "../../bench/machine.ts";
+import { openDisk } from "./disk.ts";
+import { type SoakReport, soakTable } from "./report.ts";
+import { soak, type SoakCounts } from "./soak.ts";
+import { makeSubjects, subjectNames } from "./subjects.ts";
 
 const USAGE =
-  `usage: deno task bench:soak [--minutes N] [--seed N] [--run N] [--only TEXT] [--results FOLDER]
+  `usage: deno task soak [--minutes N] [--seed N] [--run N] [--only TEXT] [--results FOLDER]
 
   --minutes N       no run begins after so many, 30 by default
   --seed N          says all that happens at random, 1 by default
@@ -35,7 +35,7 @@ async function main(): Promise<number> {
       minutes: "30",
       seed: "1",
       only: "",
-      results: fileURLToPath(new URL("results", import.meta.url)),
+      results: fileURLToPath(new URL("../../bench/results", import.meta.url)),
     },
     unknown: (argument) => fail(`${argument} is not known\n\n${USAGE}`),
   });
@@ -60,8 +60,8 @@ async function main(): Promise<number> {
     stop.abort();
   });
   try {
-    const { flags } = await openProject(fileURLToPath(new URL("../", import.meta.url)));
-    const command = ["deno task bench:soak", ...Deno.args.filter(isNoResults)].join(" ");
+    const { flags } = await openProject(fileURLToPath(new URL("../../", import.meta.url)));
+    const command = ["deno task soak", ...Deno.args.filter(isNoResults)].join(" ");
     const machine = thisMachine(), ownDisk = disk.own, date = new Date().toISOString().slice(0, 10);
     const reportOf = (counts: SoakCounts): SoakReport => {
       const seconds = (performance.now() - started) / 1000;
@@ -78,7 +78,7 @@ async function main(): Promise<number> {
     });
     console.log(soakTable(reportOf(counts)));
     const { problems } = counts;
-    const again = (run: number) => `deno task bench:soak --seed ${seed} --run ${run}`;
+    const again = (run: number) => `deno task soak --seed ${seed} --run ${run}`;
     for (const { run, folder } of problems) console.error(`${folder}: ${again(run)}`);
     if (problems.length > 0) return 1;
     return 0;

@@ -1,12 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
-import { drawFaults, ends } from "../../bench/soak/faults.ts";
-import { judge, type Observed } from "../../bench/soak/judge.ts";
-import type { Ended } from "../../bench/soak/process.ts";
-import { soakTable } from "../../bench/soak/report.ts";
-import { damage, differences, standOf } from "../../bench/soak/run_folder.ts";
-import { soak } from "../../bench/soak/soak.ts";
-import { makeSubjects } from "../../bench/soak/subjects.ts";
+import { drawFaults, ends } from "./faults.ts";
+import { judge, type Observed } from "./judge.ts";
+import type { Ended } from "./process.ts";
+import { soakTable } from "./report.ts";
+import { damage, differences, standOf } from "./run_folder.ts";
+import { soak } from "./soak.ts";
+import { makeSubjects } from "./subjects.ts";
 import { createRandom, deriveSeed } from "../../src/base/random.ts";
 import { flags, inFolder, rocket } from "../support/command_line.ts";
 import { digitsPipeline, withPipeline } from "../support/pipelines.ts";
@@ -157,7 +157,7 @@ Deno.test("soakTable() says how much was lost, and what failed", () => {
   };
   const machine = { processor: "Abacus 9", cores: 2, memory: 8, system: "linux", deno: "2" };
   const report = {
-    ...{ command: "deno task bench:soak", date: "2030-01-02", seconds: 90, ownDisk: true },
+    ...{ command: "deno task soak", date: "2030-01-02", seconds: 90, ownDisk: true },
     ...{ machine, counts },
   };
   const table = soakTable(report);
