@@ -68,7 +68,7 @@ function* engineCases(): Iterable<CommandCase> {
     name: "engine: native, in a process that may not set it up",
     args: ["check", "--engine", "native", "--quiet", "p.yaml"],
     code: 1,
-    words: ["the native engine is not set up", "`deno task native`"],
+    words: ["TensorFlow is not set up", "`deno task native`"],
     env: { ROCKET_CACHE: "no-cache" },
   };
 }

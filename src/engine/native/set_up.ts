@@ -53,7 +53,7 @@ export async function setUpNative(options: SetUpOptions): Promise<Build> {
   }
   if (!mayRunTools()) {
     throw new UserError(
-      "the native engine is not set up, and this process has no permission to run the programs that set it up",
+      "TensorFlow is not set up, and this process has no permission to run the programs that set it up",
       {
         hint: hint(
           "native/run",
