@@ -187,7 +187,7 @@ Deno.test("a run that may not set up the native engine prints this, or why the s
       assert(!stderr.includes(" access"), stderr);
     };
     await check(
-      "the native engine is not set up, and this process has no permission to run the programs that " +
+      "TensorFlow is not set up, and this process has no permission to run the programs that " +
         "set it up; to use the native engine: ",
     );
     // The process with the permission to set up the engine has stored this failure.
