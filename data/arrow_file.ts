@@ -16,17 +16,17 @@ export interface LabelledImages {
   readonly images: Uint8Array;
   /** The class of each image, by column. */
   readonly labels: Readonly<Record<string, Uint8Array>>;
-  /** What the data set is and whose: kept in the file's schema. */
+  /** The data set's name, authors, and license, stored in the schema of the file. */
   readonly about: Readonly<Record<string, string>>;
-  /** How many rows a record batch has, at most. */
+  /** The maximum number of rows per record batch. */
   readonly batchRows: number;
 }
 
 /**
- * The bytes of an Arrow file with the columns `image`, a fixed-size list of bytes, and the classes.
+ * Creates an Arrow file with the columns `image`, a fixed-size list of bytes, and the classes.
  *
  * @param content The rows.
- * @returns The file, in the random-access format, uncompressed.
+ * @returns The bytes of the file, uncompressed, in the random-access format.
  */
 export function arrowFile(
   { images, labels, about, batchRows }: LabelledImages,

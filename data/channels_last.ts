@@ -1,14 +1,14 @@
 /** The height and the width of images of CIFAR and SVHN. */
 export const side = 32;
-/** The values of such an image. */
+/** The number of values of such an image. */
 export const imageSize: number = side * side * 3;
 
 /**
- * Images of 32 × 32 × 3 with a pixel's channels side by side.
+ * Rearranges images of 32 × 32 × 3 so that the channels of each pixel are adjacent.
  *
  * @param images The values, one image after the other.
- * @param stride How far apart the values of neighboring rows, columns and channels are.
- * @param result Where the images go.
+ * @param stride The distances between the values of neighboring rows, columns, and channels.
+ * @param result Receives the images.
  */
 export function channelsLast(
   images: Uint8Array,

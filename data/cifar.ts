@@ -10,16 +10,16 @@ import { unpack } from "./unpack.ts";
 
 const site = "https://www.cs.toronto.edu/~kriz";
 
-/** What tells one of the two data sets from the other. */
+/** The differences between the two CIFAR data sets. */
 export interface CifarOptions {
   readonly name: string;
   readonly summary: string;
   readonly archive: Published;
   /** The files of the archive by split. */
   readonly files: Readonly<Record<"train" | "test", readonly string[]>>;
-  /** How many images each file has. */
+  /** The number of images per file. */
   readonly rows: Readonly<Record<"train" | "test", number>>;
-  /** The bytes before each image: the columns, and how many classes there are. */
+  /** The label bytes before each image: the column of each byte, and its number of classes. */
   readonly labels: readonly { readonly column: string; readonly classes: number }[];
   readonly about: Readonly<Record<string, string>>;
 }
@@ -29,7 +29,7 @@ const about = {
   license: "none is stated by its authors, who ask to be cited",
 };
 
-/** CIFAR-10 as it is published. */
+/** CIFAR-10 as published. */
 export const cifar10Options: CifarOptions = {
   name: "cifar10",
   summary: "60,000 photographs of 32 × 32 pixels in 10 classes by Krizhevsky (no license stated)",
@@ -53,7 +53,7 @@ export const cifar10Options: CifarOptions = {
   },
 };
 
-/** CIFAR-100 as it is published. */
+/** CIFAR-100 as published. */
 export const cifar100Options: CifarOptions = {
   name: "cifar100",
   summary: "60,000 photographs of 32 × 32 pixels in 100 classes by Krizhevsky (no license stated)",
@@ -70,9 +70,10 @@ export const cifar100Options: CifarOptions = {
 };
 
 /**
- * One of the CIFAR data sets, made of its archive in the binary version.
+ * Creates one of the CIFAR data sets from its archive in the binary version.
  *
- * @param options Which one.
+ * @param options The options of the data set.
+ * @returns The data set.
  */
 export function cifar(options: CifarOptions): DataSet {
   const { name, summary, archive, files, rows, labels } = options;
@@ -108,8 +109,8 @@ export const cifar10: DataSet = cifar(cifar10Options);
 export const cifar100: DataSet = cifar(cifar100Options);
 
 /**
- * What the archive may unpack to: its files, and a tenth of a megabyte for headers, names and a
- * page.
+ * Returns the maximum unpacked size of the archive: its files, and a tenth of a megabyte for
+ * headers, names, and a web page.
  */
 function unpackedSize({ files, rows, labels }: CifarOptions): number {
   const images = files.train.length * rows.train + files.test.length * rows.test;
@@ -144,7 +145,7 @@ function partOf(
     });
     images.set(bytes.subarray(start + labels.length, start + rowSize), row * imageSize);
   }
-  // The red values of all pixels come first, line by line, then the green and the blue ones.
+  // All red values come first, line by line, then the green and the blue ones.
   const result = new Uint8Array(images.length);
   channelsLast(images, { row: side, column: 1, channel: side * side }, result);
   return { images: result, classes };

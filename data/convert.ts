@@ -10,25 +10,28 @@ import csv from "../plugins/sources/csv.ts";
 import parquet from "../plugins/sources/parquet.ts";
 import sql from "../plugins/sources/sql.ts";
 
-/** What is converted. */
+/** The options of a conversion. */
 export interface ConvertOptions {
-  /** A Parquet, CSV, TSV or Arrow file, or a DuckDB database, by the end of its name. */
+  /**
+   * A Parquet, CSV, TSV, or Arrow file, or a DuckDB database. The file extension decides the
+   * format.
+   */
   readonly from: string;
-  /** The Arrow file to be. */
+  /** The path of the new Arrow file. */
   readonly to: string;
-  /** What to read of a database; or of a file, which the query calls `data`. */
+  /** A query over the database, or over the file, which has the name `data` in the query. */
   readonly query?: string | undefined;
   /** The columns to keep; all by default. */
   readonly columns?: readonly string[] | undefined;
-  /** Texts of a CSV file that stand for nulls, besides nothing at all. */
+  /** Texts in a CSV file that mean null, in addition to the empty text. */
   readonly nulls?: readonly string[] | undefined;
-  /** Told of what is written and may not be meant so. */
+  /** Receives warnings about the written data. */
   readonly onWarning?: ((warning: Problem) => void) | undefined;
-  /** How many rows a record batch has, at most; as the source has it by default. */
+  /** The maximum number of rows per record batch; chosen by the source by default. */
   readonly batchRows?: number | undefined;
-  /** Told of each record batch that was written. */
+  /** Called after each written record batch. */
   readonly onRows?: ((rows: number, of: number | undefined) => void) | undefined;
-  /** Ends the conversion; nothing is left of it then. */
+  /** Aborts the conversion and removes the unfinished file. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,12 +43,13 @@ const formats: readonly (readonly [extensions: RegExp, format: string])[] = [
 ];
 
 /**
- * Makes an Arrow file of a file in another format, or of an Arrow file that is compressed or a
- * stream: record batch by record batch. The file is there once it is whole.
+ * Converts a file to an Arrow file, one record batch at a time. The input can have another format,
+ * or be an Arrow file that is compressed or a stream. The new file appears only when it is
+ * complete.
  *
- * @param options What is converted.
- * @returns How many rows were written.
- * @throws {UserError} If it cannot be read or written.
+ * @param options The options.
+ * @returns The number of rows.
+ * @throws {UserError} If the input cannot be read or the output cannot be written.
  */
 export async function convert(options: ConvertOptions): Promise<number> {
   const { to, columns, signal } = options;
@@ -62,7 +66,7 @@ export async function convert(options: ConvertOptions): Promise<number> {
       writing(to, () => writer!.write(selected(batch, schema), options.batchRows));
       rows += batch.numRows;
       options.onRows?.(rows, all);
-      // Between two batches signals and the bar have their turn.
+      // Gives signals and the progress bar a turn between record batches.
       await new Promise((resolve) => setTimeout(resolve));
     }
     signal?.throwIfAborted();
@@ -76,7 +80,7 @@ export async function convert(options: ConvertOptions): Promise<number> {
 
 const formatOf = (path: string) => formats.find(([extensions]) => extensions.test(path))?.[1];
 
-/** Warns of columns that become text for a few of their values. */
+/** Warns of columns that become text because of a few of their values. */
 function textWarnings({ textFacts }: Dataset): Problem[] {
   const columns = [...textFacts ?? []].filter(([, facts]) =>
     mayBeNumbers(facts) && facts.texts.length > 0
@@ -99,7 +103,7 @@ function textWarnings({ textFacts }: Dataset): Problem[] {
   });
 }
 
-/** A text as a shell takes it. */
+/** Quotes a text for a shell. */
 const shellText = (text: string) =>
   /^[\w./=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
@@ -147,7 +151,7 @@ function sourceOf({ from, query, batchRows, nulls = [] }: ConvertOptions): Sourc
     : make(parquet, { path: from, batchRows });
 }
 
-/** The columns that are kept, in the order of the source. */
+/** Returns the columns to keep, in the order of the source. */
 function keptFields({ fields }: Schema, asked: readonly string[] | undefined): Field[] {
   const names = fields.map(({ name }) => name);
   const missing = asked?.find((name) => !names.includes(name));
@@ -170,7 +174,7 @@ function keptFields({ fields }: Schema, asked: readonly string[] | undefined): F
     });
   }
   const kept = fields.filter(({ name }) => !asked || asked.includes(name));
-  // Columns are found by their names.
+  // Columns are found by their names, so a name must be unique.
   const twice = kept.find(({ name }) => names.indexOf(name) !== names.lastIndexOf(name));
   if (twice) {
     const others = [...new Set(names)].filter((name) =>
@@ -186,7 +190,7 @@ function keptFields({ fields }: Schema, asked: readonly string[] | undefined): F
   return kept;
 }
 
-/** A record batch of these columns alone. */
+/** Returns a record batch with only these columns. */
 function selected(batch: RecordBatch, schema: Schema): RecordBatch {
   const children = schema.fields.map(({ name }) => {
     const at = batch.schema.fields.findIndex((field) => field.name === name);

@@ -1,25 +1,25 @@
-/** How a data set is made. */
+/** The options for creating a data set. */
 export interface MakeOptions {
-  /** The folder with the original files, if it was given. */
+  /** The folder with the original files, if the user named one. */
   readonly from: string | undefined;
-  /** The folder for the Arrow files; it exists. */
+  /** The folder for the Arrow files, which exists. */
   readonly out: string;
-  /** Takes lines for a person to read. */
+  /** Receives lines of text for the user. */
   readonly report: (line: string) => void;
 }
 
-/** A public data set that `deno task data NAME` makes Arrow files of. */
+/** A public data set that `deno task data NAME` converts to Arrow files. */
 export interface DataSet {
   /** Its name on the command line. */
   readonly name: string;
-  /** One line: what, how much, which license. */
+  /** One line with the content, size, and license of the data set. */
   readonly summary: string;
-  /** The folder of its Arrow files, beside this one. */
+  /** The default folder for its Arrow files, next to this file. */
   readonly folder: string;
   /**
-   * Makes the Arrow files.
+   * Creates the Arrow files.
    *
-   * @throws {UserError} If the original files are missing or are not what they should be.
+   * @throws {UserError} If the original files are missing or are not the published ones.
    */
   make(options: MakeOptions): Promise<void>;
 }

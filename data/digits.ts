@@ -16,7 +16,7 @@ const about = {
   changes: "split into 1,437 rows to train on and 360 to test on, a fifth of each digit",
 };
 
-/** The handwritten digits of the UCI repository; the CSV is kept beside this script. */
+/** The handwritten digits of the UCI repository. Their CSV file is stored next to this script. */
 export const digits: DataSet = {
   name: "digits",
   summary: "1,797 handwritten digits of 8 × 8 pixels from the UCI repository (CC BY 4.0)",
@@ -42,10 +42,11 @@ export const digits: DataSet = {
 };
 
 /**
- * Splits rows for good: a fifth of each class, drawn with a fixed seed, is for testing.
+ * Splits rows into training and test rows. The split is always the same: a fifth of each class,
+ * drawn with a fixed seed, is the test split.
  *
  * @param classes The class of each row.
- * @returns Row numbers, ascending.
+ * @returns The row numbers of both splits, ascending.
  */
 export function splitRows(classes: readonly number[]): { train: number[]; test: number[] } {
   const random = createRandom(deriveSeed(0, "digits"));

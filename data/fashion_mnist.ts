@@ -15,14 +15,14 @@ const about = {
   classes: "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot",
 };
 
-/** Where Debian's package dataset-fashion-mnist has the files. */
+/** The folder of Debian's package dataset-fashion-mnist. */
 const debianFolder = "/usr/share/datasets/fashion-mnist";
-/** Where the project publishes them. */
+/** The address at which the project publishes the files. */
 const site = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com";
 
 interface Original {
   readonly name: string;
-  /** The shape that its header says. */
+  /** The shape in the file's header. */
   readonly shape: readonly number[];
   /** Of the published file, and of its content. */
   readonly bytes: number;
@@ -66,7 +66,7 @@ export const originals: Readonly<Record<"train" | "test", readonly [Original, Or
   ],
 };
 
-/** Articles of clothing in ten classes. */
+/** Images of clothing in ten classes. */
 export const fashionMnist: DataSet = {
   name: "fashion-mnist",
   summary: "70,000 pictures of clothing of 28 × 28 pixels by Zalando (MIT)",
@@ -87,7 +87,7 @@ export const fashionMnist: DataSet = {
   },
 };
 
-/** A file as the project's site has it. */
+/** Describes a compressed file on the project's site. */
 const packed = ({ name, bytes, sha256 }: Original): Published => ({
   name,
   url: `${site}/${name}.gz`,
@@ -98,7 +98,7 @@ const packed = ({ name, bytes, sha256 }: Original): Published => ({
 /** Reads the values of an original file. */
 type Read = (original: Original) => Promise<Uint8Array>;
 
-/** Chooses where the original files come from. */
+/** Chooses the origin of the files. */
 async function reader(from: string | undefined, report: (line: string) => void): Promise<Read> {
   const folder = from ?? (await isFolder(debianFolder) ? debianFolder : undefined);
   if (folder === undefined) {
@@ -129,11 +129,11 @@ async function isFolder(path: string): Promise<boolean> {
   return await Deno.stat(path).then((info) => info.isDirectory, () => false);
 }
 
-/** The bytes of a published file's content: its header, and a byte a value. */
+/** Returns the size of a file's unpacked content: its header, and one byte per value. */
 const unpackedSize = ({ shape }: Original) =>
   4 + 4 * shape.length + shape.reduce((product, length) => product * length, 1);
 
-/** Refuses files that are not the published ones, and unpacks them. */
+/** Unpacks files and throws an error if they are not the published ones. */
 async function check(
   original: Original,
   bytes: Uint8Array<ArrayBuffer>,

@@ -5,23 +5,25 @@ import { unpack } from "./unpack.ts";
 
 /** The content of an IDX file of bytes. */
 export interface Idx {
-  /** The lengths of the dimensions, outermost first. */
+  /** The sizes of the dimensions, outermost first. */
   readonly shape: readonly number[];
   /** The values. */
   readonly values: Uint8Array<ArrayBuffer>;
-  /** The SHA-256 of the file, unpacked. */
+  /** The SHA-256 of the unpacked file. */
   readonly sha256: string;
 }
 
 /**
- * Reads an IDX file of bytes, the format of MNIST, packed with gzip or not: two zeros, 8 for bytes,
- * the number of dimensions, their lengths as 32-bit big-endian integers, the values.
+ * Reads an IDX file of bytes, the format of MNIST, which may be compressed with gzip. The format
+ * is: two zeros, 8 for bytes, the number of dimensions, their sizes as 32-bit big-endian integers,
+ * and the values.
  *
  * @param bytes The file.
- * @param path Its name, for messages.
- * @param most How many bytes it may have when it is unpacked: a small file can hold a very large
+ * @param path The file's name for messages.
+ * @param most The maximum unpacked size in bytes, because a small file can unpack to a very large
  *   one.
- * @throws {UserError} If it is not such a file, or not all of it, or larger.
+ * @returns The content.
+ * @throws {UserError} If it is not an IDX file of bytes, is incomplete, or is too large.
  */
 export async function readIdx(
   bytes: Uint8Array<ArrayBuffer>,

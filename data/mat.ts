@@ -2,37 +2,35 @@ import { UserError } from "../src/base/errors.ts";
 import { hint } from "../src/base/hints.ts";
 import { unpack } from "./unpack.ts";
 
-/** An array of a MAT-file. */
+/** An array in a MAT-file. */
 export interface MatArray {
-  /** The lengths of the dimensions; the first index changes fastest. */
+  /** The sizes of the dimensions. The first index changes fastest. */
   readonly shape: readonly number[];
-  /**
-   * The values, as they are stored: MATLAB stores doubles that are small whole numbers as bytes.
-   */
+  /** The values as stored. MATLAB stores doubles that are small integers as bytes. */
   readonly values: Uint8Array | Float64Array;
 }
 
-/** The types of data elements that are read, by their numbers (MAT-File Format, table 1-1). */
+/** The supported types of data elements, by their numbers (MAT-File Format, table 1-1). */
 const types = { uint8: 2, int32: 5, uint32: 6, double: 9, matrix: 14, compressed: 15 } as const;
 
 /** A data element: a tag and its bytes. */
 interface Element {
   readonly type: number;
   readonly data: Uint8Array<ArrayBuffer>;
-  /** Where the next one starts. */
+  /** The offset of the next element. */
   readonly end: number;
 }
 
 /**
- * Reads the arrays of bytes and doubles of a MATLAB file of version 5 (MathWorks, MAT-File Format,
- * Level 5), packed with zlib or not: what SVHN is published in. Little-endian; other arrays are
- * refused.
+ * Reads the arrays of bytes and doubles in a MATLAB file of version 5 (MathWorks, MAT-File Format,
+ * Level 5), the format of SVHN. Variables may be compressed with zlib. Other arrays and big-endian
+ * files are rejected.
  *
  * @param bytes The file.
- * @param path Its name, for messages.
- * @param most How many bytes all variables together may have when they are unpacked.
- * @returns The arrays by their names.
- * @throws {UserError} If it is not such a file, or not all of it, or larger.
+ * @param path The file's name for messages.
+ * @param most The maximum unpacked size of all variables together, in bytes.
+ * @returns The arrays by name.
+ * @throws {UserError} If it is not such a file, is incomplete, or is too large.
  */
 export async function readMat(
   bytes: Uint8Array<ArrayBuffer>,
@@ -52,7 +50,7 @@ export async function readMat(
   let left = most;
   for (let at = 128; at < bytes.length;) {
     const element = elementAt(bytes, at, path);
-    // What is packed is not aligned.
+    // Compressed elements are not aligned.
     at = element.type === types.compressed ? element.end : aligned(element.end);
     let matrix = element;
     if (element.type === types.compressed) {
@@ -88,7 +86,7 @@ function elementAt(bytes: Uint8Array<ArrayBuffer>, at: number, path: string): El
   if (at + 8 > bytes.length) throw damaged();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const first = view.getUint32(at, true);
-  // Up to four bytes stand in the tag itself, beside their number.
+  // Up to four bytes are stored in the tag itself, after their count.
   const small = first >>> 16;
   const [type, size, from] = small > 0
     ? [first & 0xffff, small, at + 4]

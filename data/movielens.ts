@@ -27,24 +27,24 @@ const about = {
   split: "by time: the first 80 % of the ratings train, the next 10 % validation, the rest test",
 };
 
-/** A film is clicked from this rating on. */
+/** The minimum rating that counts as a click. */
 const clickedFrom = 4;
 
-/** How many clicks before a moment are kept. */
+/** The maximum number of earlier clicks in a history. */
 const historyLength = 100;
 
-/** One impression: a rating, and what the person had clicked before. */
+/** An impression: a rating, and the user's earlier clicks. */
 export interface Impression extends Rating {
   /** Whether the film was rated 4 or more. */
   readonly clicked: boolean;
   /**
-   * The films that the person had clicked before that second, in the order of time, the last ones
-   * of many.
+   * The films that the user clicked in earlier seconds, in the order of time; only the last ones if
+   * there are many.
    */
   readonly history: readonly number[];
 }
 
-/** 100,000 ratings of films, as clicks. */
+/** 100,000 film ratings, as clicks. */
 export const movielens: DataSet = {
   name: "movielens",
   summary: "MovieLens 100k as clicks, split by time (GroupLens; not for redistribution)",
@@ -61,10 +61,11 @@ export const movielens: DataSet = {
 };
 
 /**
- * The ratings as impressions, in the order of time. A click of the same second is not history yet:
- * which of the two came first is not known.
+ * Converts ratings to impressions, in the order of time. Clicks in the same second are not part of
+ * the history, because their order is unknown.
  *
  * @param ratings The ratings, in any order.
+ * @returns The impressions.
  */
 export function impressionsOf(ratings: readonly Rating[]): Impression[] {
   const sorted = ratings.toSorted((a, b) => a.time - b.time || a.user - b.user || a.item - b.item);
@@ -80,10 +81,11 @@ export function impressionsOf(ratings: readonly Rating[]): Impression[] {
 }
 
 /**
- * Splits impressions at the seconds that 80 % and 90 % of them were before; what is of one second
- * stays together.
+ * Splits impressions by time, at 80 % and 90 % of them. Impressions of the same second are not
+ * separated.
  *
  * @param rows The impressions, in the order of time.
+ * @returns The impressions of each split.
  */
 export function splitByTime(
   rows: readonly Impression[],

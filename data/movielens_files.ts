@@ -9,20 +9,20 @@ import { readZip } from "./zip.ts";
 export interface Rating {
   readonly user: number;
   readonly item: number;
-  /** From 1 to 5. */
+  /** The rating, from 1 to 5. */
   readonly rating: number;
-  /** In seconds since 1970. */
+  /** The time, in seconds since 1970. */
   readonly time: number;
 }
 
-/** What is known of a film. */
+/** The known properties of a film. */
 export interface Item {
-  /** The year of its release, if it is known. */
+  /** The year of release, if known. */
   readonly year: number | undefined;
   readonly genres: readonly string[];
 }
 
-/** What is known of a person. */
+/** The known properties of a user. */
 export interface User {
   readonly age: number;
   readonly gender: string;
@@ -30,17 +30,17 @@ export interface User {
   readonly zip: string;
 }
 
-/** The three files of MovieLens-100k, read. */
+/** The content of the three files of MovieLens-100k. */
 export interface MovieLens {
   readonly ratings: readonly Rating[];
   readonly items: ReadonlyMap<number, Item>;
   readonly users: ReadonlyMap<number, User>;
 }
 
-/** Reads a file by its name; undefined if there is none. */
+/** Reads a file by its name. Returns undefined if it does not exist. */
 type Read = (name: string) => Promise<string | undefined>;
 
-/** As GroupLens publishes the data set. */
+/** The archive as published by GroupLens. */
 const archive: Published = {
   name: "ml-100k.zip",
   url: "https://files.grouplens.org/datasets/movielens/ml-100k.zip",
@@ -48,7 +48,7 @@ const archive: Published = {
   hash: { algorithm: "md5", value: "0e33842e24a9c977be4e0107933c0723" },
 };
 
-/** In the order of the columns of `u.item`. */
+/** The genres, in the order of the columns of `u.item`. */
 const genreNames = [
   "unknown",
   "Action",
@@ -72,12 +72,14 @@ const genreNames = [
 ] as const;
 
 /**
- * Reads MovieLens-100k: from a folder with GroupLens' own files (`u.data`, `u.item`, `u.user`) or
- * with RecBole's atomic files (`ml-100k.inter`, `.item`, `.user`), or else from GroupLens' site.
+ * Reads MovieLens-100k from a folder with GroupLens' own files (`u.data`, `u.item`, `u.user`) or
+ * with RecBole's atomic files (`ml-100k.inter`, `.item`, `.user`). Without a folder, it downloads
+ * GroupLens' files.
  *
- * @param from The folder, if there is one.
- * @param report Told where the files come from.
- * @throws {UserError} If files are missing or are not what they should be.
+ * @param from The folder, if any.
+ * @param report Receives a line about the origin of the files.
+ * @returns The content of the files.
+ * @throws {UserError} If files are missing or invalid.
  */
 export async function readMovieLens(
   from: string | undefined,
@@ -110,8 +112,8 @@ const readerOf = (folder: string): Read => async (name) => {
   await refuseLarge(join(folder, name), { bytes: maxFile, url: archive.url });
   try {
     const bytes = await readRegular(join(folder, name));
-    // GroupLens' files are in Latin-1, RecBole's have no title with a letter beyond ASCII that is
-    // read.
+    // GroupLens' files are in Latin-1. The columns that are read from RecBole's files contain only
+    // ASCII.
     return new TextDecoder("latin1").decode(bytes);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
@@ -193,7 +195,10 @@ function lines(name: string, text: string, separator: string, count: number): Li
   });
 }
 
-/** Lines of a file whose first one has the columns' names and types, such as `user_id:token`. */
+/**
+ * Reads the lines of a file whose first line has the columns' names and types, such as
+ * `user_id:token`.
+ */
 function atomic(name: string, text: string, columns: readonly string[]): Line[] {
   const header = text.split("\n", 1)[0]!.trim().split("\t").map((field) => field.split(":")[0]!);
   const places = columns.map((column) => {

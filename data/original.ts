@@ -1,6 +1,5 @@
 /**
- * The files that others have published: read from a folder or downloaded, and refused if they are
- * other ones.
+ * Reads published files from a folder or downloads them, and rejects other files.
  *
  * @module
  */
@@ -16,25 +15,25 @@ import { hint, type HintText } from "../src/base/hints.ts";
 
 /** A file that is published on a site. */
 export interface Published {
-  /** The name that it has on its site and in folders. */
+  /** Its name, both on the site and in folders. */
   readonly name: string;
-  /** Where it is. */
+  /** Its address. */
   readonly url: string;
-  /** Its size in bytes, or, with `atMost`, a size that it does not have. */
+  /** Its size in bytes, or an upper limit with `atMost`. */
   readonly bytes: number | { readonly atMost: number };
-  /** The hash that is published, or was taken of the published file. */
+  /** The published hash, or the hash of the published file. */
   readonly hash: { readonly algorithm: "md5" | "sha256"; readonly value: string };
 }
 
 /**
- * Reads the first of some files that is there.
+ * Reads the first file that exists among several names.
  *
  * @param folder The folder.
- * @param names The names that it may have there.
- * @param advice What to do if there is none.
- * @param expected How large it may be.
- * @returns The bytes, and the path.
- * @throws {UserError} If there is none, or it cannot be read, or is larger.
+ * @param names The possible names.
+ * @param advice The hint if none of them exists.
+ * @param expected The maximum size of the file.
+ * @returns The file's bytes and path.
+ * @throws {UserError} If none exists, or if the file cannot be read or is too large.
  */
 export async function readFirst(
   folder: string,
@@ -59,10 +58,10 @@ export async function readFirst(
  * Reads a published file from a folder, or downloads it.
  *
  * @param file The file.
- * @param from The folder; the site if it is undefined.
- * @param report Told where it comes from.
- * @returns Its bytes, which have the published hash, and where they come from.
- * @throws {UserError} If it is missing, larger, or another file.
+ * @param from The folder; undefined to download the file.
+ * @param report Receives a line about the origin of the file.
+ * @returns The file's bytes, with the published hash, and its origin.
+ * @throws {UserError} If the file is missing, too large, or not the published one.
  */
 export async function readPublished(
   file: Published,
@@ -82,16 +81,16 @@ export async function readPublished(
   return { path, bytes };
 }
 
-/** The size that a file may have at most. */
+/** Returns the maximum size of a file. */
 const greatest = ({ bytes }: Pick<Published, "bytes">) =>
   typeof bytes === "number" ? bytes : bytes.atMost;
 
 /**
- * Refuses a file that is longer than what is expected in its place.
+ * Throws an error if a file is longer than the expected file.
  *
- * @param path The file; one that is not there is let through.
- * @param file What is expected.
- * @throws {UserError} If it is longer.
+ * @param path The file. A file that does not exist is no error.
+ * @param file The expected file.
+ * @throws {UserError} If the file is too long.
  */
 export async function refuseLarge(
   path: string,
@@ -118,11 +117,11 @@ function refuseOther(
 }
 
 /**
- * Downloads a file, with a bar on a terminal.
+ * Downloads a file, with a progress bar on a terminal.
  *
  * @param file The file.
- * @returns Its bytes, which have the published hash.
- * @throws {UserError} If it cannot be downloaded, is longer or shorter, or another file.
+ * @returns The file's bytes, with the published hash.
+ * @throws {UserError} If the download fails, or the file has another size or hash.
  */
 export async function download(file: Published): Promise<Uint8Array<ArrayBuffer>> {
   const { name, url, bytes: size } = file, most = greatest(file);
@@ -178,5 +177,8 @@ export async function download(file: Published): Promise<Uint8Array<ArrayBuffer>
   return whole;
 }
 
-/** Ten minutes, and more for what takes longer at 200 kB a second; in milliseconds. */
+/**
+ * Returns the time limit of a download in milliseconds: ten minutes, or more for files that take
+ * longer at 200 kB per second.
+ */
 const patience = (bytes: number) => Math.max(600_000, bytes / 200);

@@ -17,11 +17,11 @@ const about = {
   changes: "the digit 0 has the label 0, not 10",
 };
 
-/** A split as it is published. */
+/** A split as published. */
 export interface SvhnSplit {
   readonly split: string;
   readonly file: Published;
-  /** How many images it has. */
+  /** The number of images. */
   readonly rows: number;
 }
 
@@ -37,11 +37,12 @@ const published = (split: string, rows: number, atMost: number, value: string): 
 });
 
 /**
- * A data set of some of SVHN's splits.
+ * Creates a data set from some of SVHN's splits.
  *
  * @param name Its name on the command line.
- * @param summary What it is.
+ * @param summary A one-line description.
  * @param splits The splits.
+ * @returns The data set.
  */
 export function svhnOf(name: string, summary: string, splits: readonly SvhnSplit[]): DataSet {
   return {
@@ -67,7 +68,7 @@ export function svhnOf(name: string, summary: string, splits: readonly SvhnSplit
   };
 }
 
-/** House numbers, digit by digit: the two splits that most use. */
+/** Digits of house numbers: the two splits that are commonly used. */
 export const svhn: DataSet = svhnOf(
   "svhn",
   "99,289 digits of house numbers of 32 × 32 pixels by Netzer et al. (non-commercial use)",
@@ -77,7 +78,7 @@ export const svhn: DataSet = svhnOf(
   ],
 );
 
-/** The easier digits that are there in addition. */
+/** The easier digits that SVHN provides in addition. */
 export const svhnExtra: DataSet = svhnOf(
   "svhn-extra",
   "531,131 more of them, easier ones; takes about 8 GB of memory",
@@ -92,7 +93,7 @@ function imagesOf(array: MatArray | undefined, rows: number, path: string): Uint
     );
   }
   const result = new Uint8Array(array.values.length);
-  // Column by column, then channel by channel.
+  // The values are stored column by column, then channel by channel.
   channelsLast(array.values, { row: 1, column: side, channel: side * side }, result);
   return result;
 }

@@ -4,14 +4,14 @@ import { hint } from "../src/base/hints.ts";
 const block = 512;
 
 /**
- * The plain files of a tar archive (POSIX ustar, GNU's and the older form). Folders, links and
- * extended headers are passed over, so that names longer than 255 bytes are not known. Nothing is
- * written anywhere.
+ * Lists the regular files of a tar archive (POSIX ustar, GNU's format, and the older format).
+ * Folders, links, and extended headers are skipped, so names longer than 255 bytes are not
+ * supported. Nothing is written to disk.
  *
  * @param bytes The archive, unpacked.
- * @param path Its name, for messages.
- * @returns Views of the files' bytes by their names.
- * @throws {UserError} If it is no archive, or not all of it.
+ * @param path The archive's name for messages.
+ * @returns Views of the files' bytes by name.
+ * @throws {UserError} If it is not a tar archive, or is incomplete.
  */
 export function readTar(bytes: Uint8Array<ArrayBuffer>, path: string): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
@@ -48,7 +48,10 @@ function nameOf(header: Uint8Array): string {
   return `${prefix && `${prefix}/`}${text(header.subarray(0, 100))}`;
 }
 
-/** The sum of the header's bytes, its own eight counted as spaces. */
+/**
+ * Checks the checksum of a header: the sum of its bytes, in which the eight bytes of the checksum
+ * count as spaces.
+ */
 function hasChecksum(header: Uint8Array): boolean {
   const sum = header.reduce(
     (sum, byte, index) => sum + (index >= 148 && index < 156 ? 32 : byte),
@@ -57,13 +60,13 @@ function hasChecksum(header: Uint8Array): boolean {
   return octal(header.subarray(148, 156)) === sum;
 }
 
-/** Text up to the first zero. */
+/** Decodes text up to the first zero byte. */
 function text(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
-/** An octal number; NaN if it is none. */
+/** Parses an octal number; NaN if it is invalid. */
 function octal(bytes: Uint8Array): number {
   const digits = text(bytes).trim();
   return /^[0-7]+$/.test(digits) ? parseInt(digits, 8) : NaN;

@@ -2,14 +2,14 @@ import { UserError } from "../src/base/errors.ts";
 import { hint } from "../src/base/hints.ts";
 
 /**
- * Unpacks bytes, up to a size: a small file can hold a very large one.
+ * Unpacks bytes up to a maximum size, because a small file can unpack to a very large one.
  *
- * @param bytes The packed bytes.
+ * @param bytes The compressed bytes.
  * @param format gzip, or deflate for zlib's format.
- * @param path The file's name, for messages.
- * @param most How many bytes there may be when they are unpacked.
+ * @param path The file's name for messages.
+ * @param most The maximum unpacked size in bytes.
  * @returns The content.
- * @throws {UserError} If they cannot be unpacked, or are more.
+ * @throws {UserError} If the bytes cannot be unpacked, or exceed the maximum.
  */
 export async function unpack(
   bytes: Uint8Array<ArrayBuffer>,

@@ -29,7 +29,7 @@ weight: 1000`,
       from!.length !== 3 || to!.length !== 3 || from!.slice(0, 2).join() !== to!.slice(0, 2).join()
     ) {
       throw new UserError(
-        "attention-transfer compares maps [batch, height, width, channels] of one height and " +
+        "attention-transfer compares maps [batch, height, width, channels] of equal height and " +
           `width; got ${shapeText(from!)} and ${shapeText(to!)}`,
         {
           hint: hint(

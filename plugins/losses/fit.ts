@@ -28,13 +28,16 @@ export function wantLabel(loss: string, label: LabelSpec, kind: LabelSpec["kind"
     binary: "binary-cross-entropy",
     number: "mean-squared-error",
   };
-  throw new UserError(`${loss} compares with a label of kind ${kind}; this one is ${label.kind}`, {
-    hint: hint(
-      "losses/label",
-      `use ${suited[label.kind]}, or say data.label: { column: …, kind: ${kind} }`,
-      [{ set: { use: suited[label.kind] } }, { set: { "/data/label/kind": kind } }],
-    ),
-  });
+  throw new UserError(
+    `the loss ${loss} needs a label of kind ${kind}; this label has the kind ${label.kind}`,
+    {
+      hint: hint(
+        "losses/label",
+        `use ${suited[label.kind]}, or write data.label: { column: …, kind: ${kind} }`,
+        [{ set: { use: suited[label.kind] } }, { set: { "/data/label/kind": kind } }],
+      ),
+    },
+  );
 }
 
 /** The logits of both nets, which always have the same shape. */
@@ -51,7 +54,7 @@ const logits = { set: { from: "booster.logits", to: "light.logits" } };
 export function wantUnits(loss: string, shape: readonly number[], units?: number): void {
   if (shape.length === 1 && (units === undefined || shape[0] === units)) return;
   throw new UserError(
-    `${loss} compares outputs of shape [batch, ${units ?? "units"}]; this one is ` +
+    `the loss ${loss} compares outputs of shape [batch, ${units ?? "units"}]; got ` +
       shapeText(shape),
     {
       hint: units === undefined
@@ -72,23 +75,26 @@ export function wantUnits(loss: string, shape: readonly number[], units?: number
  * Rejects nets that predict a number: their outputs are not logits and have no probabilities.
  *
  * @param loss The loss's name.
- * @param context What the loss knows.
+ * @param context The label and the shapes of the outputs.
  * @throws {UserError} If the label is a number.
  */
 export function wantProbabilities(loss: string, { label }: LossContext): void {
   if (label.kind !== "number") return;
-  throw new UserError(`${loss} compares probabilities; nets that predict a number have none`, {
-    hint: hint("losses/numbers", "use mse-hint, which compares the numbers themselves", {
-      set: { use: "mse-hint" },
-    }),
-  });
+  throw new UserError(
+    `the loss ${loss} compares probabilities, but nets that predict a number have none`,
+    {
+      hint: hint("losses/numbers", "use mse-hint, which compares the numbers themselves", {
+        set: { use: "mse-hint" },
+      }),
+    },
+  );
 }
 
 /**
  * Rejects two outputs with different shapes.
  *
  * @param loss The loss's name.
- * @param context What the loss knows.
+ * @param context The label and the shapes of the outputs.
  * @throws {UserError} If they differ.
  */
 export function wantAlike(loss: string, { shapes: [from, to] }: LossContext): void {
@@ -96,7 +102,9 @@ export function wantAlike(loss: string, { shapes: [from, to] }: LossContext): vo
   const channels = from!.length === to!.length &&
     from!.slice(0, -1).join() === to!.slice(0, -1).join();
   throw new UserError(
-    `${loss} compares outputs of one shape; got ${shapeText(from!)} and ${shapeText(to!)}`,
+    `the loss ${loss} compares outputs of equal shape; got ${shapeText(from!)} and ${
+      shapeText(to!)
+    }`,
     {
       hint: channels
         ? hint(
@@ -118,7 +126,7 @@ export function wantAlike(loss: string, { shapes: [from, to] }: LossContext): vo
  * Rejects labels with too few classes for a loss.
  *
  * @param loss The loss's name.
- * @param context What the loss knows; its outputs are logits.
+ * @param context The label and the shapes of the outputs, which are logits.
  * @param least The minimum number of classes; one logit counts as two classes.
  * @param why The hint: the reason, and what to do.
  * @throws {UserError} If there are fewer.
@@ -131,12 +139,14 @@ export function wantClasses(
 ): void {
   const classes = classesOf(shapes[0]!);
   if (classes >= least) return;
-  const got = shapes[0]![0] === 1 ? "one logit, which stands for two classes" : `${classes}`;
-  throw new UserError(`${loss} needs ${least} classes or more; there are ${got}`, { hint: why });
+  const got = shapes[0]![0] === 1 ? "one logit, which represents two classes" : `${classes}`;
+  throw new UserError(`the loss ${loss} needs at least ${least} classes; got ${got}`, {
+    hint: why,
+  });
 }
 
 /**
- * The number of classes that logits distinguish: one logit represents two.
+ * Counts the classes that logits distinguish. One logit represents two classes.
  *
  * @param shape The logits' shape, without the batch.
  */
@@ -145,7 +155,7 @@ export function classesOf(shape: readonly number[]): number {
 }
 
 /**
- * The shape of an output as text.
+ * Formats the shape of an output.
  *
  * @param shape The shape, without the batch.
  */
@@ -154,7 +164,7 @@ export function shapeText(shape: readonly number[]): string {
 }
 
 /**
- * Log-probabilities of classes. One logit represents two classes; the other has logit 0.
+ * Computes log-probabilities of classes. One logit represents two classes; the other has logit 0.
  *
  * @param logits `[batch, units]`.
  * @param temperature What the logits are divided by.
@@ -165,7 +175,7 @@ export function logProbabilities(logits: tf.Tensor, temperature: number): tf.Ten
 }
 
 /**
- * Logits of classes. One logit represents two classes; the other has logit 0.
+ * Computes logits of classes. One logit represents two classes; the other has logit 0.
  *
  * @param logits `[batch, units]`.
  * @param temperature What the logits are divided by.
@@ -177,7 +187,7 @@ export function classLogits(logits: tf.Tensor, temperature: number): tf.Tensor {
 }
 
 /**
- * The Kullback-Leibler divergence Σ p (log p − log q), one value per row.
+ * Computes the Kullback-Leibler divergence Σ p (log p − log q), one value per row.
  *
  * @param p Log-probabilities, `[batch, classes]`.
  * @param q The log-probabilities to compare with, of the same shape.

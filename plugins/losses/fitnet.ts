@@ -77,9 +77,13 @@ function makeRegressor({ shapes, variables }: LossContext): Regressor {
       } for the teacher and ` +
         `${shapeText(to)} for the student`,
       {
-        hint: hint("fitnet/size", "choose a map of the teacher that is no larger with `from:`", {
-          edit: "which map is no larger",
-        }),
+        hint: hint(
+          "fitnet/size",
+          "set `from:` to a map of the teacher that is no larger than the student's map",
+          {
+            edit: "which map is no larger",
+          },
+        ),
       },
     );
   }

@@ -30,7 +30,7 @@ const stage: LossStage = defineLoss({
     for (const shape of shapes) {
       wantUnits("relational-kd", shape);
       if (angle === 0 || shape[0]! > 1) continue;
-      throw new UserError("relational-kd finds no angles between outputs of one unit", {
+      throw new UserError("relational-kd cannot compare angles between outputs of one unit", {
         hint: hint("relational-kd/angle", "set `angle: 0`, or compare hidden outputs", {
           set: { angle: 0 },
         }),

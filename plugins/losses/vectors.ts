@@ -13,7 +13,7 @@ import { tf } from "../../plugin.ts";
 const LEAST = 1e-12;
 
 /**
- * The lengths of vectors, at least 10⁻¹². The gradient at a zero vector is 0.
+ * Computes the lengths of vectors, at least 10⁻¹². The gradient at a zero vector is 0.
  *
  * @param x The vectors, along the last axis.
  * @returns Their lengths; the last axis stays, with size 1.
@@ -43,8 +43,8 @@ export function flattened(x: tf.Tensor): tf.Tensor2D {
 }
 
 /**
- * The smooth L1 distance: half the squared difference where the absolute difference is below 1,
- * otherwise the absolute difference minus ½.
+ * Computes the smooth L1 distance: half the squared difference where the absolute difference is
+ * below 1, otherwise the absolute difference minus ½.
  *
  * @param a The first tensor.
  * @param b The second tensor, of the same shape.
@@ -56,7 +56,7 @@ export function smoothL1(a: tf.Tensor, b: tf.Tensor): tf.Tensor {
 }
 
 /**
- * The mean over all axes, computed one axis at a time. Each divisor is then proportional to the
+ * Computes the mean over all axes, one axis at a time. Each divisor is then proportional to the
  * number of rows, so a step that was captured with few rows also works with many.
  *
  * @param x The numbers.

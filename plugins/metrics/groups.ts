@@ -27,7 +27,7 @@ export class GroupedScores {
   #scores: ReturnType<typeof scoresLike> | undefined;
 
   /**
-   * Starts empty.
+   * Creates an empty collection.
    *
    * @param by The column that identifies the group of a row.
    */
@@ -52,7 +52,7 @@ export class GroupedScores {
     }
   }
 
-  /** The groups in turn. Each is valid only until the next one is read. */
+  /** Yields the groups. Each is valid only until the next one is read. */
   *groups(): Generator<Group> {
     if (!this.#scores) return;
     const places = this.#places.all(), scores = this.#scores.all();

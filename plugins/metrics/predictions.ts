@@ -4,7 +4,7 @@ import { type Column, type MetricValue, undefinedMetric, type Values } from "../
 export const noWeight = "all weights are 0";
 
 /**
- * The logits of one row.
+ * Returns the logits of one row.
  *
  * @param logits All logits, `[rows, units]`.
  * @param row The row.
@@ -15,8 +15,8 @@ export function rowOf({ values, shape }: Column, row: number): Values {
 }
 
 /**
- * The class that logits predict: the one with the greatest logit, and the first of equals. For one
- * logit, it is 1 if the logit is above 0.
+ * Returns the class that logits predict: the one with the largest logit, and the first of equals.
+ * For one logit, it is 1 if the logit is above 0.
  *
  * @param logits All logits, `[rows, units]`.
  * @param row The row.
@@ -34,7 +34,7 @@ export function predictedClass(logits: Column, row: number): number {
 }
 
 /**
- * An accumulator of the mean of one number per row.
+ * Creates an accumulator of the mean of one number per row.
  *
  * @param of Returns the number for a row.
  * @returns The mean over all rows; undefined without rows.

@@ -24,7 +24,7 @@ export function refuseNotTwoClasses(metric: string, label: LabelSpec): void {
   throw new UserError(
     label.kind === "number"
       ? `${metric} needs two classes; the label is a number`
-      : `${metric} needs two classes; the label has ${label.classes}`,
+      : `${metric} needs two classes; the label has ${label.classes} classes`,
     {
       hint: label.kind === "number"
         ? hint("scores/number", "use mean-absolute-error", { set: { use: "mean-absolute-error" } })
@@ -37,8 +37,8 @@ export function refuseNotTwoClasses(metric: string, label: LabelSpec): void {
 }
 
 /**
- * The score of a row: its logit, or the second logit minus the first. In both cases its sigmoid is
- * the probability of the positive class.
+ * Computes the score of a row: its logit, or the second logit minus the first. In both cases its
+ * sigmoid is the probability of the positive class.
  *
  * @param logits All logits, `[rows, units]`.
  * @param row The row.
@@ -61,7 +61,7 @@ export class GrowingArray<T extends Float32Array | Float64Array | Uint32Array> {
   #filled = 0;
 
   /**
-   * Starts empty.
+   * Creates an empty list.
    *
    * @param array The constructor of the array.
    */
@@ -115,8 +115,8 @@ export function scoresLike(
 export const noRank = "a score is not a number";
 
 /**
- * The area under the ROC curve: the fraction of pairs of a positive and a negative row in which the
- * positive row has the higher score. Equal scores count half.
+ * Computes the area under the ROC curve: the fraction of pairs of a positive and a negative row in
+ * which the positive row has the higher score. Equal scores count half.
  *
  * @param positives The scores of the positive rows, ascending.
  * @param negatives The scores of the negative rows, ascending.

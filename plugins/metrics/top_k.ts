@@ -16,7 +16,7 @@ const stage: MetricStage = defineMetric({
     if (label.kind !== "class" || k >= label.classes) {
       throw new UserError(
         label.kind === "class"
-          ? `top-k of ${k} says nothing of ${label.classes} classes`
+          ? `top-k with k = ${k} is always 1 for ${label.classes} classes`
           : `top-k needs classes; the label is ${label.kind}`,
         {
           hint: label.kind === "class"

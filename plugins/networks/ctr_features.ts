@@ -128,7 +128,7 @@ export function ctrEntry(
     if (!optionsOf(name)) continue;
     throw refusal(
       `the feature ${name} holds numbers, which have no embedding`,
-      hint("ctr/numbers", `leave ${name} out of the network's \`features\``, {
+      hint("ctr/numbers", `remove ${name} from the network's \`features\``, {
         remove: [`features/${name}`],
       }),
     );
@@ -139,10 +139,10 @@ export function ctrEntry(
     const size = table.shape[1]!;
     if (spec.shape.length > 1) {
       throw refusal(
-        `the feature ${name} has ids of the shape [${spec.shape}]`,
+        `the feature ${name} has ids of shape [${spec.shape}], but ctr reads one id or one list of ids per row`,
         hint(
           "ctr/ids-shape",
-          "a row has one id or a list: give the feature a shape of one number",
+          "give the feature a shape of one number, the length of the list",
           {
             edit: "the shape",
           },
@@ -151,8 +151,8 @@ export function ctrEntry(
     }
     if (spec.shape.length === 0 && (own.pooling || own.attention)) {
       throw refusal(
-        `the feature ${name} has one id a row and nothing to pool`,
-        hint("ctr/pooling", "leave `pooling` and `attention` out", {
+        `the feature ${name} has one id per row, so there is nothing to pool`,
+        hint("ctr/pooling", "remove `pooling` and `attention`", {
           remove: [`features/${name}/pooling`, `features/${name}/attention`],
         }),
       );
@@ -169,7 +169,7 @@ export function ctrEntry(
     const count = ids?.count ?? vocabulary?.length;
     if (count === undefined) {
       throw refusal(
-        `nothing says how many ids the feature ${name} has`,
+        `the number of ids of the feature ${name} is unknown`,
         hint(
           "ctr/ids",
           `write at data.features.${name}: ids: train, { hash: N } or { count: N }`,
@@ -182,12 +182,12 @@ export function ctrEntry(
     const key = ids?.name ?? name, known = tables.get(key);
     if (known && known.shape[1] !== size) {
       throw refusal(
-        `the feature ${name} has embeddings of ${size} numbers, and others with its ids have ${
+        `the feature ${name} has embeddings of size ${size}, but other features with the same ids have size ${
           known.shape[1]
         }`,
         hint(
           "ctr/shared-size",
-          `they share a table: write \`size: ${known.shape[1]}\` for ${name}`,
+          `features with the same ids share a table: write \`size: ${known.shape[1]}\` for ${name}`,
           {
             set: { [`features/${name}/size`]: known.shape[1] },
           },
@@ -218,11 +218,11 @@ export function ctrEntry(
       );
       throw refusal(
         candidate
-          ? `the feature ${to} has not one id a row, as the candidate of ${name}`
+          ? `the feature ${to} cannot be the candidate of ${name} because it does not have one id per row`
           : `there is no feature ${JSON.stringify(to)} for ${name} to attend to`,
         hint(
           "ctr/candidate",
-          `${candidate ? "" : didYouMean(to, candidates)}the features with one id a row are ${
+          `${candidate ? "" : didYouMean(to, candidates)}the features with one id per row are ${
             candidates.join(", ")
           }`,
           { set: { [`features/${name}/attention/to`]: nearest(to, candidates) ?? candidates[0] } },
@@ -232,9 +232,9 @@ export function ctrEntry(
     const other = tableOf(to, candidate, optionsOf(to)?.size ?? options.embedding);
     if (other.shape[1] !== size) {
       throw refusal(
-        `the feature ${to} has embeddings of ${
+        `the feature ${to} has embeddings of size ${
           other.shape[1]
-        } numbers, and ${name}, which attends to it, of ${size}`,
+        }, but the feature ${name}, which attends to it, has size ${size}`,
         hint("ctr/attention-size", `write \`size: ${size}\` for ${to}`, {
           set: { [`features/${to}/size`]: size },
         }),

@@ -31,8 +31,8 @@ export interface LayerAxes {
 }
 
 /**
- * A convolution without bias. Its initial kernel follows He et al. (2015): a normal distribution
- * with deviation √(2 / fan-in).
+ * Creates a convolution without bias. Its initial kernel follows He et al. (2015): a normal
+ * distribution with deviation √(2 / fan-in).
  *
  * @param variables Declares the kernel, `[size, size, from, to]`.
  * @param name The layer's name; the kernel is `NAME/kernel`.
@@ -66,8 +66,8 @@ export function convolution(
 }
 
 /**
- * Batch normalization over all axes except the last, with running statistics for evaluation. The
- * initial scale is uniform in [0, 1), as in the authors' code.
+ * Creates a batch normalization over all axes except the last, with running statistics for
+ * evaluation. The initial scale is uniform in [0, 1), as in the authors' code.
  *
  * @param variables Declares scale, offset, mean and variance, each `[channels]`.
  * @param name The layer's name.
@@ -116,8 +116,8 @@ export function batchNormalization(
 }
 
 /**
- * A fully connected layer with bias. The initial kernel is that of a {@linkcode convolution}; the
- * initial bias is 0.
+ * Creates a fully connected layer with bias. The initial kernel is that of a {@linkcode
+ * convolution}; the initial bias is 0.
  *
  * @param variables Declares the kernel, `[from, to]`, and the bias, `[to]`.
  * @param name The layer's name.
@@ -155,7 +155,7 @@ export function dense(
 }
 
 /**
- * The feature that a network with one input reads: the configured one, or the only one.
+ * Finds the feature that a network with one input reads: the configured one, or the only one.
  *
  * @param features The features.
  * @param name The configured name, if any.
@@ -169,7 +169,7 @@ export function inputFeature(
   const names = Object.keys(features);
   const chosen = name ?? (names.length === 1 ? names[0]! : undefined);
   if (chosen === undefined) {
-    throw new UserError(`the network reads one feature, and there are ${names.length}`, {
+    throw new UserError(`the network reads a single feature, but there are ${names.length}`, {
       hint: hint(
         "network/feature",
         `add \`feature:\` to the network; the features are ${names.join(", ")}`,
@@ -189,7 +189,7 @@ export function inputFeature(
   }
   const no = notNumbers(chosen, spec);
   if (no) {
-    throw new UserError(`the feature ${chosen} ${no.holds}, and the network reads numbers`, {
+    throw new UserError(`the feature ${chosen} ${no.holds}, but the network reads numbers`, {
       hint: no.hint,
       exitCode: 2,
     });

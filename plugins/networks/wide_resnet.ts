@@ -82,10 +82,10 @@ booster: { depth: 40, width: 1 }`,
     const [height, width, channels = 1] = spec.shape;
     if (height === undefined || width === undefined || spec.shape.length > 3) {
       throw new UserError(
-        `wide-resnet reads images [height, width, channels]; feature ${name} has rows of shape ` +
+        `wide-resnet reads images [height, width, channels]; the feature ${name} has rows of shape ` +
           `[${spec.shape}]`,
         {
-          hint: hint("wide-resnet/shape", `give it a shape: data.features.${name}.shape`, {
+          hint: hint("wide-resnet/shape", `set its shape with data.features.${name}.shape`, {
             edit: "the shape",
           }),
           exitCode: 2,
@@ -94,7 +94,7 @@ booster: { depth: 40, width: 1 }`,
     }
     if (height % 4 !== 0 || width % 4 !== 0) {
       throw new UserError(
-        `wide-resnet halves images twice, so height and width are multiples of 4; feature ${name} ` +
+        `wide-resnet halves images twice, so height and width must be multiples of 4; the feature ${name} ` +
           `has ${height} × ${width}`,
         { hint: sizeHint(name, height, width), exitCode: 2 },
       );
@@ -251,10 +251,10 @@ function lightSize(
   if (sharing === "bottom") {
     if (light) {
       throw new UserError(
-        "with sharing: bottom the light net is the booster's first two groups, so it has no size " +
+        "with sharing: bottom, the light net is the booster's first two groups, so it has no size " +
           "of its own",
         {
-          hint: hint("wide-resnet/bottom", "leave `light:` out", { remove: ["light"] }),
+          hint: hint("wide-resnet/bottom", "remove `light:`", { remove: ["light"] }),
           exitCode: 2,
         },
       );
@@ -262,7 +262,7 @@ function lightSize(
     return { groups: 2, blocks: blocksOf(booster.depth), width: booster.width };
   }
   if (!light) {
-    throw new UserError(`with sharing: ${sharing} the light net needs a size`, {
+    throw new UserError(`with sharing: ${sharing}, the light net needs a size`, {
       hint: hint("wide-resnet/light", "add `light: { depth: 10, width: 1 }`", {
         set: { light: { depth: 10, width: 1 } },
       }),
@@ -272,20 +272,24 @@ function lightSize(
   if (sharing === "interval") {
     if (light.width !== booster.width) {
       throw new UserError(
-        "with sharing: interval both nets have one width, as they run the same kernels; got " +
+        "with sharing: interval, both nets must have the same width because they share kernels; got " +
           `${light.width} and ${booster.width}`,
         {
-          hint: hint("wide-resnet/width", "set both widths alike, or sharing: none", [
-            { set: { "light/width": booster.width } },
-            { set: { sharing: "none" } },
-          ]),
+          hint: hint(
+            "wide-resnet/width",
+            "set both widths to the same number, or set sharing: none",
+            [
+              { set: { "light/width": booster.width } },
+              { set: { sharing: "none" } },
+            ],
+          ),
           exitCode: 2,
         },
       );
     }
     if (light.depth > booster.depth) {
       throw new UserError(
-        `with sharing: interval the light net is inside the booster; got depths ${light.depth} ` +
+        `with sharing: interval, the light net is part of the booster and cannot be deeper; got the depths ${light.depth} ` +
           `and ${booster.depth}`,
         {
           hint: hint("wide-resnet/depth", "make the booster at least as deep", {

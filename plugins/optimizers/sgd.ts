@@ -22,9 +22,9 @@ const stage: OptimizerStage = defineOptimizer({
   slots: ({ momentum }) => momentum === 0 ? {} : { momentum: 0 },
   create({ momentum, nesterov, weightDecay }) {
     if (nesterov && momentum === 0) {
-      throw new UserError("sgd cannot look ahead (nesterov: true) without momentum", {
+      throw new UserError("sgd with `nesterov: true` needs momentum", {
         exitCode: 2,
-        hint: hint("sgd/nesterov", "add `momentum: 0.9`, or leave out `nesterov`", [
+        hint: hint("sgd/nesterov", "add `momentum: 0.9`, or remove `nesterov`", [
           { set: { momentum: 0.9 } },
           { remove: ["nesterov"] },
         ]),

@@ -43,7 +43,7 @@ feature: age`,
       })
       : chooseFeatures(features, feature, {
         problem: (spec) => dtype === "float32" ? ofValues(spec) : undefined,
-        wanted: "numbers: `one-hot` makes numbers of ids",
+        wanted: "numbers; to convert ids to numbers, use `one-hot`",
       });
     return {
       features: changeSpecs(features, names, ({ shape, vocabulary, places }) => ({
@@ -60,12 +60,14 @@ feature: age`,
           if (lost < 0) return { values: ids, shape };
           const row = Math.floor(lost / sizeOf(shape));
           throw new UserError(
-            `the feature ${name} has ${values[lost]} in ${rowOfBatch(row)}, which is no int32`,
+            `the feature ${name} has ${values[lost]} in ${
+              rowOfBatch(row)
+            }, which is outside the range of int32`,
             {
               row,
               hint: hint(
                 "cast/int32",
-                "int32 holds whole numbers up to 2,147,483,647 on either side of 0: leave the cast out, or use scale " +
+                "int32 holds integers from −2,147,483,648 to 2,147,483,647: remove the cast, or use scale " +
                   "or another transform before it",
                 { remove: ["."] },
               ),

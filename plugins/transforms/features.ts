@@ -36,7 +36,7 @@ export interface Suitable {
 }
 
 /**
- * The features that a transform changes: the named ones, or all suitable ones.
+ * Selects the features that a transform changes: the named ones, or all suitable ones.
  *
  * @param features The features at the input of the transform.
  * @param given The option `feature`.
@@ -53,10 +53,10 @@ export function chooseFeatures(
   if (given === undefined) {
     const chosen = all.filter((name) => !problem(features[name]!));
     if (chosen.length > 0) return chosen;
-    throw new UserError(`no feature suits: expected ${wanted}`, {
+    throw new UserError(`no feature is suitable for this transform: expected ${wanted}`, {
       hint: hint(
         "features/none",
-        `leave the transform out; the features are ${
+        `remove the transform; the features are ${
           all.map((name) => `${name} ${describe(features[name]!)}`).join(", ")
         }`,
         { remove: ["."] },
@@ -71,7 +71,7 @@ export function chooseFeatures(
     throw new UserError(`the feature ${name} ${wrong}: expected ${wanted}`, {
       hint: hint(
         "features/wrong",
-        `it is ${describe(spec)} when it gets here: leave it out of \`feature\``,
+        `before this transform it is ${describe(spec)}: remove it from \`feature\``,
         {
           edit: "`feature`",
         },
@@ -82,7 +82,7 @@ export function chooseFeatures(
 }
 
 /**
- * A feature by its name.
+ * Returns a feature by its name.
  *
  * @param features The features.
  * @param name The name.
@@ -101,7 +101,7 @@ export function featureNamed(features: Features, name: string): ColumnSpec {
 }
 
 /**
- * A new array of the same kind, filled with zeros.
+ * Creates an array of the same kind, filled with zeros.
  *
  * @param values An array of the same kind.
  * @param length The number of values.
@@ -110,15 +110,15 @@ export function zerosLike(values: Values, length: number): Values {
   return new (values.constructor as new (length: number) => Values)(length);
 }
 
-/** Numbers rather than ids. */
+/** The suitable features of a transform of numbers. */
 export const numbers: Suitable = {
   problem: (spec) => spec.dtype === "float32" ? undefined : notNumbers("", spec)!.holds,
   wanted: "numbers (float32)",
 };
 
-/** Images. */
+/** The suitable features of a transform of images. */
 export const images: Suitable = {
-  problem: ({ shape }) => shape.length === 3 ? undefined : "is no image",
+  problem: ({ shape }) => shape.length === 3 ? undefined : "is not an image",
   wanted: "images of the shape [height, width, channels]",
 };
 
@@ -213,7 +213,7 @@ export function changeNumbers(
 }
 
 /**
- * The number of values in a shape.
+ * Counts the values in a shape.
  *
  * @param shape The shape.
  */
@@ -222,7 +222,7 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /**
- * The specification of an image after its height and width have changed.
+ * Returns the specification of an image after its height and width have changed.
  *
  * @param spec The specification before the transform.
  * @param to Its new height and width.
@@ -242,7 +242,8 @@ export function resized(
 }
 
 /**
- * The specification of a feature after its values have changed but not their places: numbers.
+ * Returns the specification of a feature of numbers after its values, but not their places, have
+ * changed.
  *
  * @param spec The specification before the transform.
  */

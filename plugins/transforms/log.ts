@@ -37,7 +37,7 @@ const stage: TransformStage = defineTransform({
               throw new UserError(
                 `the feature ${name} has ${values[index]} in ${
                   rowOfBatch(row)
-                }, and log(${sum}) is none`,
+                }, but log(${sum}) is not a finite number`,
                 {
                   row,
                   hint: hint("log/offset", `write an \`offset\` of more than ${-values[index]!}`, {

@@ -67,7 +67,9 @@ std: [63.0, 62.1, 66.7]`,
       : undefined;
     let known: Record<string, Moments> | undefined = given;
     const momentsOf = (name: string): Moments => {
-      if (!known) throw new Error("nothing was measured yet");
+      if (!known) {
+        throw new Error("the transform has no statistics: call measure() and restore() first");
+      }
       return known[name]!;
     };
     const base: Transform = {
@@ -104,7 +106,9 @@ std: [63.0, 62.1, 66.7]`,
         for (const name of names) {
           const count = groups[name], { mean = [], std = [] } = moments[name] ?? {};
           if (mean.length === count && std.length === count) continue;
-          throw new UserError(`what was measured of ${name} is not ${count} means and deviations`);
+          throw new UserError(
+            `the stored statistics of the feature ${name} are not ${count} means and standard deviations`,
+          );
         }
         known = moments;
       },
@@ -135,7 +139,7 @@ function givenMoments(
       {
         hint: hint(
           "normalize/count",
-          `its shape is [${shape.join(", ")}]: give one number, one a channel, or one a value`,
+          `its shape is [${shape.join(", ")}]: give one number, one per channel, or one per value`,
           { set: { [option]: 1 } },
         ),
         exitCode: 2,

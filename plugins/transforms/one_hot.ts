@@ -74,14 +74,14 @@ feature: city`,
                   hint: Number.isInteger(id) && id >= 0
                     ? hint(
                       "one-hot/more",
-                      `write how many ids there are: \`count: ${id + 1}\` or more`,
+                      `set the number of ids: \`count: ${id + 1}\` or more`,
                       {
                         set: { count: id + 1 },
                       },
                     )
                     : hint(
                       "one-hot/ids",
-                      "ids are whole numbers from 0: see what the column holds",
+                      "ids are integers from 0: check the values of the column",
                       {
                         edit: "the data file",
                       },
@@ -118,14 +118,14 @@ function idCount(
   // One more id than values: the additional id is for values that are not in the vocabulary.
   const known = ids?.count ?? vocabulary?.length;
   if (count === undefined && known === undefined) {
-    throw new UserError(`it is not known how many ids the feature ${name} has`, {
-      hint: hint("one-hot/count", "write it, such as `count: 10`", { set: { count: 10 } }),
+    throw new UserError(`the number of ids of the feature ${name} is unknown`, {
+      hint: hint("one-hot/count", "set it, such as `count: 10`", { set: { count: 10 } }),
       exitCode: 2,
     });
   }
   if (count !== undefined && known !== undefined && count < known) {
-    throw new UserError(`the feature ${name} has ${known} ids, not ${count}`, {
-      hint: hint("one-hot/less", `leave out \`count\`, or write ${known} or more`, [
+    throw new UserError(`the feature ${name} has ${known} ids, but \`count\` is ${count}`, {
+      hint: hint("one-hot/less", `remove \`count\`, or set it to ${known} or more`, [
         { remove: ["count"] },
         { set: { count: known } },
       ]),

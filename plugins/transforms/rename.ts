@@ -27,10 +27,12 @@ names: { pixels: image }`,
       renamed.some(([, other], position) => other === to && position < index)
     );
     if (twice) {
-      throw new UserError(`two features would be called ${twice[1]}`, {
+      throw new UserError(`two features would have the name ${twice[1]}`, {
         hint: hint(
           "rename/twice",
-          `give each a name of its own; the features are ${Object.keys(features).join(", ")}`,
+          `give each feature a different name; the features are ${
+            Object.keys(features).join(", ")
+          }`,
           { edit: "`names`" },
         ),
         exitCode: 2,

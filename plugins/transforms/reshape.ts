@@ -10,7 +10,7 @@ import {
 
 const length = z.int({ error: "expected a whole number" }).refine(
   (length) => length > 0 || length === -1,
-  { error: "expected at least 1, or -1 for what is left" },
+  { error: "expected at least 1, or -1 for the remaining values" },
 );
 
 /** Changes the shape of a row's values and keeps their order. Nothing is copied. */
@@ -34,8 +34,8 @@ shape: [28, 28, 1]`,
       problem: (spec) =>
         completed(shape, sizeOf(spec.shape))
           ? undefined
-          : `has ${sizeOf(spec.shape)} values a row, which do not fill [${shape.join(", ")}]`,
-      wanted: `a feature that the shape [${shape.join(", ")}] takes`,
+          : `has ${sizeOf(spec.shape)} values per row, which do not match [${shape.join(", ")}]`,
+      wanted: `a feature whose values match the shape [${shape.join(", ")}]`,
     });
     const changed = changeSpecs(features, names, (spec) => ({
       ...spec,

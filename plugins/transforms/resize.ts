@@ -14,7 +14,7 @@ import { imageSize } from "./window.ts";
 
 const resizable: Suitable = {
   problem: (spec) =>
-    images.problem(spec) ?? (numbers.problem(spec) && "holds ids, which have no means"),
+    images.problem(spec) ?? (numbers.problem(spec) && "holds ids, which cannot be averaged"),
   wanted: "images of numbers (float32) of the shape [height, width, channels]",
 };
 

@@ -31,9 +31,9 @@ export function paddable(pad: number, mode: PadMode): Suitable {
   return {
     problem: (spec) => {
       const { shape, vocabulary, ids } = spec;
-      if (shape.length !== 3) return "is no image";
+      if (shape.length !== 3) return "is not an image";
       if (pad > 0 && mode === "zero" && (vocabulary || ids)) {
-        return "holds ids, and 0 stands for one of their values";
+        return "holds ids, and padding with 0 would add one of them";
       }
       return Math.min(shape[0]!, shape[1]!) < least
         ? `is too small to be padded by ${pad} with its own reflection`
@@ -60,11 +60,17 @@ export function refuseLarger(
   const [height, width] = [shape[0]! + 2 * pad, shape[1]! + 2 * pad];
   if (to[0] <= height && to[1] <= width) return;
   throw new UserError(
-    `${to[0]} × ${to[1]} is larger than ${height} × ${width}, the feature ${name} with its padding`,
+    `the window ${to[0]} × ${
+      to[1]
+    } is larger than the padded images of the feature ${name}, ${height} × ${width}`,
     {
-      hint: hint("window/to", `write \`to: [${height}, ${width}]\` or less, or pad more`, {
-        set: { to: [height, width] },
-      }),
+      hint: hint(
+        "window/to",
+        `set \`to: [${height}, ${width}]\` or less, or increase the padding`,
+        {
+          set: { to: [height, width] },
+        },
+      ),
       exitCode: 2,
     },
   );

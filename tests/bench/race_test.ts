@@ -48,7 +48,7 @@ Deno.test("race() lets programs take turns in alternation, and ends them", async
   });
 });
 
-Deno.test("race() goes on without programs that do not start or die, and says why", async () => {
+Deno.test("race() continues without programs that fail, and reports the reason", async () => {
   const { stopped, start } = programs({ b: 0, c: 2 });
   const lines: string[] = [];
   const { entries, skipped } = await race(row("a", "b", "c"), {
@@ -65,7 +65,7 @@ Deno.test("race() goes on without programs that do not start or die, and says wh
   assertEquals(stopped, ["a"]);
 });
 
-Deno.test("race() says when a program trains another number of parameters", async () => {
+Deno.test("race() reports a program with a different number of parameters", async () => {
   const { start } = programs({}, { b: 2 });
   const lines: string[] = [];
   await race(row("a", "b", "c"), { rounds: 1, start, report: (line) => lines.push(line) });

@@ -32,7 +32,7 @@ Deno.test("writeResult() replaces a row that was run again", () =>
     assert(table.includes("after") && !table.includes("before"), table);
   }));
 
-Deno.test("writeResult() says on what machine and with what versions each row was run", () =>
+Deno.test("writeResult() records the machine and versions of each row", () =>
   withFolder(async (folder) => {
     await writeResult(folder, result({ id: "a" }), order);
     await writeResult(folder, result({ id: "b", rounds: 9 }), order);

@@ -42,7 +42,7 @@ Deno.test("Runner times as many steps as each turn has, after a warm-up of five"
     },
   ));
 
-Deno.test("Runner takes a bare ready, and skips what libraries print before it", () =>
+Deno.test("Runner accepts a ready line without facts, and skips lines that libraries print before it", () =>
   withProgram(
     `console.log("loading");
      console.log("ready");
@@ -56,7 +56,7 @@ Deno.test("Runner takes a bare ready, and skips what libraries print before it",
     },
   ));
 
-Deno.test("Runner.start() rejects with the last word of a program that dies before it is ready", () =>
+Deno.test("Runner.start() rejects with the last message of a program that dies before it is ready", () =>
   withProgram(`console.error("hello");\nthrow new Error("no such kernel");`, async (start) => {
     await assertRejects(start, Error, "no such kernel");
   }));
@@ -71,7 +71,7 @@ Deno.test("Runner.start() rejects a program whose losses are not finite", () =>
     await assertRejects(start, Error, "the losses are NaN");
   }));
 
-Deno.test("Runner.turn() rejects with the last word of a program that dies in its turn", () =>
+Deno.test("Runner.turn() rejects with the last message of a program that dies in its turn", () =>
   withProgram(
     `import { serve } from "${worker}";
      let count = 0;

@@ -19,7 +19,7 @@ Deno.test("resultsTable() has memory only for the rows that compare it", () => {
   );
 });
 
-Deno.test("resultsTable() has images a second where a step is a batch of images", () => {
+Deno.test("resultsTable() has images per second if a step is a batch of images", () => {
   assertStringIncludes(linesOf({ id: "input-pipeline" })[0]!, "| 50.0 (40960 images/s) |");
 });
 
@@ -28,7 +28,7 @@ Deno.test("resultsTable() writes long times without an exponent", () => {
   assertStringIncludes(linesOf({ entries })[0]!, "| 12803 |");
 });
 
-Deno.test("resultsTable() says why a program did not run, and has no ratio without Rocket", () => {
+Deno.test("resultsTable() reports why a program did not run, and has no ratio without Rocket", () => {
   const [peer, rocket] = linesOf({
     entries: [{ name: "Peer", milliseconds: 75, times: [75] }],
     skipped: [{ name: "Rocket", reason: "a | b" }],

@@ -369,7 +369,7 @@ function* rowsCases(): Iterable<CommandCase> {
     features: "{ a: { dtype: int32 } }",
     transforms: "[{ use: one-hot, count: 2 }]",
   });
-  yield ofRows("an id below zero", 1, ["ids are whole numbers from 0"], {
+  yield ofRows("an id below zero", 1, ["ids are integers from 0"], {
     columns: { a: ["int", [0, -1, 2, 3]] },
     features: "{ a: { dtype: int32 } }",
     transforms: "[{ use: one-hot, count: 4 }]",
@@ -378,16 +378,16 @@ function* rowsCases(): Iterable<CommandCase> {
     features: "{ a: { dtype: int32 } }",
     transforms: "[one-hot]",
   });
-  yield ofRows("fewer ids than there are words", 2, ["leave out `count`"], {
+  yield ofRows("fewer ids than there are words", 2, ["remove `count`"], {
     features: "{ word: { ids: train } }",
     transforms: "[{ use: one-hot, count: 2 }]",
   });
-  yield ofRows("a cast of what is no int32", 1, ["int32 holds whole numbers"], {
+  yield ofRows("a cast of what is no int32", 1, ["int32 holds integers"], {
     columns: { n: ["float", [0, 3e9, 2, 3]] },
     features: n,
     transforms: "[{ use: cast, dtype: int32 }]",
   });
-  yield ofRows("two features renamed alike", 2, ["a name of its own"], {
+  yield ofRows("two features renamed alike", 2, ["a different name"], {
     features: "{ n: , a: }",
     transforms: "[{ use: rename, names: { n: x, a: x } }]",
   }, { "rename/twice": inPipeline("a: x", "a: z") });
@@ -403,7 +403,7 @@ function* rowsCases(): Iterable<CommandCase> {
     features: ids,
     network: ctr("{ A: { size: 3 } }"),
   });
-  yield ofRows("an embedding of numbers", 2, ["leave n out"], {
+  yield ofRows("an embedding of numbers", 2, ["remove n from"], {
     features: `{ n: , a: { ids: { count: 4 } } }`,
     network: ctr("{ n: { size: 3 } }"),
   });
@@ -411,7 +411,7 @@ function* rowsCases(): Iterable<CommandCase> {
     features: "{ list: { shape: [2, 1], ids: { count: 4 } } }",
     network: ctr("{}"),
   }, { "ctr/ids-shape": inPipeline("[2, 1]", "[2]") });
-  yield ofRows("pooling of one id a row", 2, ["leave `pooling` and `attention` out"], {
+  yield ofRows("pooling of one id a row", 2, ["remove `pooling` and `attention`"], {
     features: ids,
     network: ctr("{ a: { pooling: sum } }"),
   });
@@ -423,7 +423,7 @@ function* rowsCases(): Iterable<CommandCase> {
     features: "{ a: { ids: { count: 4 } }, b: { ids: { of: a } } }",
     network: ctr("{ b: { size: 3 } }"),
   });
-  yield ofRows("attention to a feature that is none", 2, ["with one id a row are a"], {
+  yield ofRows("attention to a feature that is none", 2, ["with one id per row are a"], {
     features: "{ a: { ids: { count: 4 } }, list: { ids: { count: 4 } } }",
     network: ctr("{ list: { attention: { to: c } } }"),
   });

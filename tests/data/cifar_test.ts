@@ -63,7 +63,7 @@ const files10: Record<string, Uint8Array> = {
   "cifar-10-batches-bin/test_batch.bin": binaryFile([[3], [4]]),
 };
 
-Deno.test("cifar10 makes images of rows, columns and channels of the binary version", async () => {
+Deno.test("cifar10 converts the binary version to images of rows, columns, and channels", async () => {
   const { options, archive } = await small(cifar10Options, files10);
   const { train, test } = await made(options, archive);
   assertEquals(train.schema.fields.map(({ name }) => name), ["image", "label"]);
@@ -95,7 +95,7 @@ Deno.test("cifar100 has coarse and fine classes", async () => {
   assertEquals([...test.getChild("fine")!], [2, 4]);
 });
 
-Deno.test("cifar refuses archives that are missing, other ones, or not what they should be", async () => {
+Deno.test("cifar rejects archives that are missing, not the published ones, or invalid", async () => {
   const { options, archive } = await small(cifar100Options, files100);
   const missing = await assertRejects(
     () => made(options, archive, "other.tar.gz"),
@@ -125,7 +125,7 @@ Deno.test("cifar refuses archives that are missing, other ones, or not what they
   }
 });
 
-Deno.test("cifar refuses a download that is longer or another file", async () => {
+Deno.test("cifar rejects a download that is too long or not the published file", async () => {
   const { options, archive } = await small(cifar100Options, files100);
   const out = await Deno.makeTempDir(), original = globalThis.fetch;
   const make = async (options: CifarOptions, body: Uint8Array<ArrayBuffer>, status = 200) => {

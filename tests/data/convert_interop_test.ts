@@ -10,7 +10,7 @@ for (const { file, columns, options } of interopFiles) {
   const names = Object.keys(columns);
   // What types a CSV file has is for the source to be told.
   if (names.length === 0 || options || file.startsWith("hive_")) continue;
-  Deno.test(`convert makes an Arrow file of ${file} with the values that it has, cut anywhere`, async () => {
+  Deno.test(`convert makes an Arrow file of ${file} with the same values, for any batch size`, async () => {
     for (const batchRows of [undefined, 2]) {
       await withFiles({}, async (folder) => {
         const to = join(folder, "out.arrow");
@@ -21,7 +21,7 @@ for (const { file, columns, options } of interopFiles) {
   });
 }
 
-Deno.test("convert refuses two columns of one name where either is kept", async () => {
+Deno.test("convert rejects two columns with the same name if one of them is kept", async () => {
   const from = join(interopFolder, "pyarrow_same_names.arrow");
   await withFiles({}, async (folder) => {
     const to = join(folder, "out.arrow");

@@ -44,7 +44,7 @@ for (const [name, expected] of Object.entries(expectedOf)) {
   });
 }
 
-Deno.test("convert writes record batches of as many rows as it is told", async () => {
+Deno.test("convert writes record batches of the given number of rows", async () => {
   for (const name of ["types.parquet", "types.arrow", "arrow_only.arrow", "pyarrow.csv"]) {
     const { columns, counts } = await converted(name, { batchRows: 1 });
     assertEquals(columns, expectedOf[name] as Record<string, unknown[]>);
@@ -55,7 +55,7 @@ Deno.test("convert writes record batches of as many rows as it is told", async (
   assertEquals((await converted(database, { query, batchRows: 3 })).counts, [3, 3, 1]);
 });
 
-Deno.test("convert keeps the columns that it is told", async () => {
+Deno.test("convert keeps only the given columns", async () => {
   const { c0, c999 } = expectedOf["wide.arrow"]!;
   for (const name of ["wide.arrow", "wide.parquet"]) {
     const { columns } = await converted(name, { columns: ["c999", "c0"] });
@@ -73,7 +73,7 @@ Deno.test("convert keeps the columns that it is told", async () => {
   assertEquals(columns, { x } as never);
 });
 
-Deno.test("convert queries a database, or a file that is called data", async () => {
+Deno.test("convert queries a database, or a file under the name data", async () => {
   const query = "SELECT max(id) AS id FROM data";
   assertEquals((await converted("duckdb.tsv", { query })).columns, { id: [4] });
   assertEquals(
@@ -84,7 +84,7 @@ Deno.test("convert queries a database, or a file that is called data", async () 
   await assertRejects(() => converted("wide.arrow", { query }), UserError, "cannot be queried");
 });
 
-Deno.test("convert warns of columns that are text for a few values, and takes these for nulls if told", async () => {
+Deno.test("convert warns of columns that are text because of a few values, and reads these as nulls with --null", async () => {
   const files = {
     "x.csv": "n,x,word,code\n1,1.5,a,007\nNA,-,b,8\n9007199254740993,2,c,9\n3,4,1,1\n",
   };
@@ -114,7 +114,7 @@ Deno.test("convert warns of columns that are text for a few values, and takes th
   });
 });
 
-Deno.test("convert refuses what it cannot read, and says why", async () => {
+Deno.test("convert rejects files that it cannot read, with the reason", async () => {
   await assertRejects(
     () => converted("unsupported.parquet"),
     UserError,
@@ -126,7 +126,7 @@ Deno.test("convert refuses what it cannot read, and says why", async () => {
   await assertRejects(() => converted("type.parquet"), UserError, "there is no file");
 });
 
-Deno.test("convert leaves nothing behind where it fails, and the old file as it was", async () => {
+Deno.test("convert leaves no file behind when it fails, and does not change an existing one", async () => {
   const rows = Array.from({ length: 200_000 }, (_, row) => row);
   const changing = Array.from({ length: 2 }, () => `${rows.join("\n")}\n`).join("");
   const files = {
@@ -177,7 +177,7 @@ Deno.test("convert leaves nothing behind where it fails, and the old file as it 
   });
 });
 
-Deno.test("convert tells how many rows there are, where that is known before", async () => {
+Deno.test("convert reports the number of rows if it is known in advance", async () => {
   const told = async (name: string) => {
     const calls: [number, number | undefined][] = [];
     await converted(name, { batchRows: 2, onRows: (rows, of) => calls.push([rows, of]) });
@@ -234,7 +234,7 @@ async function run(...args: string[]): Promise<{ code: number; text: string }> {
   }
 }
 
-Deno.test("data convert says what it made, and what is wrong with its arguments", async () => {
+Deno.test("data convert reports its result and errors in its arguments", async () => {
   await withFiles({}, async (folder) => {
     const [from, to] = [join(formats, "types.parquet"), join(folder, "x.arrow")];
     const made = await run("convert", from, to, "--batch", "2", "--columns", "int8, string");

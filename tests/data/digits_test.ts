@@ -18,7 +18,7 @@ Deno.test("digits makes the committed files, byte for byte", async () => {
   }
 });
 
-Deno.test("digits shares all rows of the CSV out, and says whose they are", async () => {
+Deno.test("digits uses all rows of the CSV file, and names their authors", async () => {
   const file = await Deno.open(join(folder, "digits.csv.gz"));
   const csv = await new Response(file.readable.pipeThrough(new DecompressionStream("gzip"))).text();
   const read = await Promise.all(["train", "test"].map(async (name) => {
@@ -40,7 +40,7 @@ Deno.test("splitRows() gives a fifth of each class to the test rows", () => {
   }
 });
 
-Deno.test("digits refuses a CSV that is not the digits", async () => {
+Deno.test("digits rejects a CSV file that does not contain the digits", async () => {
   const from = await Deno.makeTempDir();
   try {
     const path = join(from, "digits.csv.gz");

@@ -10,7 +10,7 @@ function header(...shape: number[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-Deno.test("fashion-mnist refuses folders and files that are not the published ones", async () => {
+Deno.test("fashion-mnist rejects folders and files that are not the published ones", async () => {
   const from = await Deno.makeTempDir();
   try {
     const make = () => fashionMnist.make({ from, out: from, report: () => {} });
@@ -34,7 +34,7 @@ Deno.test("fashion-mnist refuses folders and files that are not the published on
 });
 
 Deno.test({
-  name: "fashion-mnist refuses a download that is not the published file",
+  name: "fashion-mnist rejects a download that is not the published file",
   // Where the files are installed, they are not downloaded.
   ignore: Deno.build.os === "linux" && await isFolder("/usr/share/datasets/fashion-mnist"),
   fn: async () => {

@@ -11,7 +11,7 @@ async function packed(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayB
   return await new Response(stream).bytes();
 }
 
-Deno.test("readIdx() reads shape and values, packed or not", async () => {
+Deno.test("readIdx() reads the shape and values, compressed or not", async () => {
   for (const bytes of [idx, await packed(idx)]) {
     const { shape, values, sha256 } = await readIdx(bytes, "x", 1000);
     assertEquals(shape, [2, 2, 3]);
@@ -20,7 +20,7 @@ Deno.test("readIdx() reads shape and values, packed or not", async () => {
   }
 });
 
-Deno.test("readIdx() refuses other files, and files that are cut off", async () => {
+Deno.test("readIdx() rejects other files, and files that are cut off", async () => {
   const floats = idx.slice();
   floats[2] = 0x0d;
   const cases: [Uint8Array<ArrayBuffer>, string][] = [

@@ -36,7 +36,7 @@ function doubles(change: (view: DataView) => void = () => {}): Uint8Array<ArrayB
   return result;
 }
 
-Deno.test("readMat() reads doubles that are not packed", async () => {
+Deno.test("readMat() reads doubles that are not compressed", async () => {
   const expected = { shape: [1, 2], values: Float64Array.of(1.5, -2) };
   assertEquals([...await readMat(doubles().subarray(0, 208), "x", 0)], [["a", expected]]);
 });
@@ -56,7 +56,7 @@ const negative = () =>
     view.setInt32(164, -2, true);
   });
 
-Deno.test("readMat() refuses other files, other arrays, and files that are cut off", async () => {
+Deno.test("readMat() rejects other files, other arrays, and files that are cut off", async () => {
   const set = (at: number, value: number) => doubles((view) => view.setUint32(at, value, true));
   const cases: [Uint8Array<ArrayBuffer>, string][] = [
     [new Uint8Array(), "x is not a little-endian MAT-file of version 5"],

@@ -47,7 +47,7 @@ async function made(files: Readonly<Record<string, string>>) {
   }
 }
 
-Deno.test("movielens makes the same clicks of both layouts", async () => {
+Deno.test("movielens makes the same clicks from both layouts", async () => {
   const rows = await made(original);
   assertEquals(rows, await made(atomic));
   assertEquals(
@@ -74,7 +74,7 @@ Deno.test("movielens makes the same clicks of both layouts", async () => {
   ]);
 });
 
-Deno.test("a history holds what was clicked before its second, in the order of time, and no more than 100", () => {
+Deno.test("a history contains the clicks of earlier seconds, in the order of time, and at most 100", () => {
   const ratings = Array.from({ length: 150 }, (_, index) => ({
     user: 7,
     item: index,

@@ -44,7 +44,7 @@ Deno.test("lacksBfloat16() names the units that a processor lacks", () => {
   );
 });
 
-Deno.test("lacksBfloat16() says where it cannot be told", () => {
+Deno.test("lacksBfloat16() reports that the processor's features are unknown", () => {
   assertEquals(
     lacksBfloat16({ arch: "aarch64", cpuinfo: undefined }),
     "this system does not report whether the processor has bfloat16 units",
@@ -67,7 +67,7 @@ Deno.test("choosePrecision() takes bfloat16 where there are units, and says for 
   assertStringIncludes(line!, "precision: bfloat16 for the convolutions");
 });
 
-Deno.test("choosePrecision() stays with float32 elsewhere, and says why", () => {
+Deno.test("choosePrecision() chooses float32 elsewhere, and reports the reason", () => {
   const without = { arch: "x86_64", cpuinfo: texts.Skylake };
   assertEquals(choosePrecision("bfloat16", "native", without), {
     precision: "float32",

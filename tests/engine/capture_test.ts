@@ -59,23 +59,26 @@ forNative("CapturedFunction has a graph for each shape of its inputs", () => {
   captured.dispose();
 });
 
-forNative("CapturedFunction runs as usual what reads values, and says whose fault that is", () => {
-  const reports: CaptureReport[] = [];
-  const captured = new CapturedFunction(({ x }: { x: tf.Tensor }) => {
-    const most = Math.max(...tf.mul(x, 2).dataSync());
-    return { y: tf.div(x, most) };
-  }, { report: (report) => reports.push(report), origin: () => "the loss stage mine" });
-  assertEquals(callWith(captured, [[1, 2], [1, 4], [1, 8]]), [
-    [0.25, 0.5],
-    [0.125, 0.5],
-    [0.0625, 0.5],
-  ]);
-  assertEquals(reports.length, 1);
-  assertEquals(reports[0]!.captured, false);
-  assertEquals(reports[0]!.origin, "the loss stage mine");
-});
+forNative(
+  "CapturedFunction runs a function that reads values op by op, and names the stage",
+  () => {
+    const reports: CaptureReport[] = [];
+    const captured = new CapturedFunction(({ x }: { x: tf.Tensor }) => {
+      const most = Math.max(...tf.mul(x, 2).dataSync());
+      return { y: tf.div(x, most) };
+    }, { report: (report) => reports.push(report), origin: () => "the loss stage mine" });
+    assertEquals(callWith(captured, [[1, 2], [1, 4], [1, 8]]), [
+      [0.25, 0.5],
+      [0.125, 0.5],
+      [0.0625, 0.5],
+    ]);
+    assertEquals(reports.length, 1);
+    assertEquals(reports[0]!.captured, false);
+    assertEquals(reports[0]!.origin, "the loss stage mine");
+  },
+);
 
-forNative("CapturedFunction runs as usual what is not the same in two calls", () => {
+forNative("CapturedFunction runs a function that differs between two calls op by op", () => {
   const reports: CaptureReport[] = [];
   let calls = 0;
   const captured = new CapturedFunction(
@@ -104,7 +107,7 @@ forNative(
   },
 );
 
-forNative("CapturedFunction draws anew in each call when the seed is an input", () => {
+forNative("CapturedFunction draws new numbers in each call if the seed is an input", () => {
   const captured = new CapturedFunction(({ x, seed }: { x: tf.Tensor; seed: tf.Scalar }) => ({
     y: ops.dropout(x, 0.5, seed),
   }));
@@ -119,7 +122,7 @@ forNative("CapturedFunction draws anew in each call when the seed is an input", 
   captured.dispose();
 });
 
-forNative("CapturedFunction captures gradients with what they save", () => {
+forNative("CapturedFunction captures gradients with their saved tensors", () => {
   const captured = new CapturedFunction(({ x }: { x: tf.Tensor }) => ({
     y: tf.grad((x) => tf.sum(tf.mul(tf.sin(x), ops.stopGradient(x))))(x),
   }));
@@ -130,7 +133,7 @@ forNative("CapturedFunction captures gradients with what they save", () => {
   captured.dispose();
 });
 
-forNative("CapturedFunction leaves no tensor behind and frees its graphs", () => {
+forNative("CapturedFunction leaves no tensors behind and frees its graphs", () => {
   const { binding } = nativeBackend();
   const graphs = () =>
     (binding as unknown as { getNumOfSavedModels(): number }).getNumOfSavedModels();
@@ -143,7 +146,7 @@ forNative("CapturedFunction leaves no tensor behind and frees its graphs", () =>
   assertEquals(tf.memory().numTensors, tensors);
 });
 
-forNative("CapturedFunction in bfloat16 is near float32, and gives float32 back", async () => {
+forNative("CapturedFunction in bfloat16 is close to float32, and returns float32", async () => {
   if (lacksBfloat16(await thisMachine())) return;
   const x = tf.randomNormal([4, 8, 8, 16], 0, 1, "float32", 1);
   const kernel = tf.randomNormal([3, 3, 16, 16], 0, 0.1, "float32", 2);

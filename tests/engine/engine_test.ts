@@ -27,7 +27,7 @@ Deno.test("openEngine() loads no part of tfjs-node for wasm", async () => {
   assertEquals(loaded.filter((file) => file.includes("tfjs-node")), []);
 });
 
-Deno.test("openEngine() goes on with wasm where there is no compiler, and says so in one line", async () => {
+Deno.test("openEngine() uses wasm if there is no compiler, and reports that in one line", async () => {
   await withFolder(async (folder) => {
     await pretendLibrary(folder);
     const nothing = join(folder, "nothing");
@@ -50,7 +50,7 @@ Deno.test("openEngine() goes on with wasm where there is no compiler, and says s
   });
 });
 
-Deno.test("openEngine() throws a UserError if native was asked for and cannot be had", async () => {
+Deno.test("openEngine() throws a UserError if native was requested but is not available", async () => {
   await withFolder(async (folder) => {
     const nowhere = join(folder, "nowhere");
     await withEnvironment(
@@ -82,7 +82,7 @@ testOnEachEngine("openEngine() counts tensors, and tidy leaves none", () => {
   assertEquals(tf.memory().numTensors, before);
 });
 
-Deno.test("openEngine() switches between engines, and tensors come along", async () => {
+Deno.test("openEngine() switches between engines, and tensors remain usable", async () => {
   if (!await canOpen("native")) return;
   const engine = await openEngine("native");
   assertEquals([engine.backend, tf.getBackend()], ["tensorflow", "tensorflow"]);
@@ -96,7 +96,7 @@ Deno.test("openEngine() switches between engines, and tensors come along", async
   weight.dispose();
 });
 
-Deno.test("openEngine() asks TensorFlow to be quiet, but not over the user's head", async () => {
+Deno.test("openEngine() lowers TensorFlow's log level unless the user has set it", async () => {
   if (!await canOpen("native")) return;
   assert(Deno.env.get("TF_CPP_MIN_LOG_LEVEL") !== undefined);
   await withEnvironment({ TF_CPP_MIN_LOG_LEVEL: "0" }, async () => {

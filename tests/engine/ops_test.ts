@@ -53,7 +53,7 @@ const inputs = () => ({
   seed: tf.scalar(1, "int32"),
 });
 
-forEachEngine("ops, chained in a step, give every variable its gradient and leave nothing", () => {
+forEachEngine("ops in a step give every variable its gradient and leave no tensors behind", () => {
   const { variables, ids, seed } = inputs();
   const names = ["maps", "kernel", "scale", "offset", "table"] as const;
   const leaves = names.map((name) => variables[name]);

@@ -49,7 +49,7 @@ function sameAsEager(run: Run, sizes: readonly number[] = [32, 32, 32, 21, 21]):
 
 const traced = ({ reports }: Outcome) => reports.map(({ graph }) => graph?.tracedRows.length);
 
-forNative("CapturedFunction replays from the first call on what it can trace", () => {
+forNative("CapturedFunction replays a traced function from the first call on", () => {
   const outcome = sameAsEager(({ x }) => tf.mean(tf.square(x), 0));
   // Trial traces, two dry runs, and for the last smaller batch two dry runs more.
   assertEquals(outcome.calls, [2, 3, 5, 32, 32, 21, 21]);
@@ -67,38 +67,47 @@ forNative("CapturedFunction traces gradients and constants of the batch's size",
   assertEquals(traced(outcome), [3, 3]);
 });
 
-forNative("CapturedFunction draws for the true number of rows, anew in each call", () => {
+forNative("CapturedFunction draws new numbers for the true number of rows in each call", () => {
   const outcome = sameAsEager(({ x, seed }) => ops.dropout(x, 0.5, seed));
   assertEquals(traced(outcome), [3, 3]);
 });
 
 for (const part of [2, 4, 8]) {
-  forNative(`CapturedFunction runs as it is what takes the first ${part}th of the rows`, () => {
-    const outcome = sameAsEager(({ x }) =>
-      tf.sum(tf.slice(x, 0, Math.floor(x.shape[0] / part)), 0)
-    );
-    assertEquals(traced(outcome), [0, 0]);
-    assertMatch(outcome.reports[0]!.graph!.untraced!, /for different numbers of rows/);
-  });
+  forNative(
+    `CapturedFunction records a function that takes the first ${part}th of the rows with all rows`,
+    () => {
+      const outcome = sameAsEager(({ x }) =>
+        tf.sum(tf.slice(x, 0, Math.floor(x.shape[0] / part)), 0)
+      );
+      assertEquals(traced(outcome), [0, 0]);
+      assertMatch(outcome.reports[0]!.graph!.untraced!, /for different numbers of rows/);
+    },
+  );
 }
 
-forNative("CapturedFunction runs as it is what takes another way for many rows", () => {
-  const outcome = sameAsEager(({ x }) => x.shape[0] > 30 ? tf.square(x) : tf.exp(x));
-  assertEquals(traced(outcome), [0, 3]);
-});
+forNative(
+  "CapturedFunction records a function that treats many rows differently with all rows",
+  () => {
+    const outcome = sameAsEager(({ x }) => x.shape[0] > 30 ? tf.square(x) : tf.exp(x));
+    assertEquals(traced(outcome), [0, 3]);
+  },
+);
 
-forNative("CapturedFunction traces shapes that are no line in the rows", () => {
+forNative("CapturedFunction traces shapes that are not linear in the number of rows", () => {
   const pairs = (x: tf.Tensor) => tf.reshape(tf.matMul(x, x, false, true), [-1]);
   assertEquals(traced(sameAsEager(({ x }) => tf.sin(pairs(x)))), [3, 3]);
 });
 
-forNative("CapturedFunction runs as it is what computes with such a shape by itself", () => {
-  const outcome = sameAsEager(({ x }) => {
-    const pairs = tf.reshape(tf.matMul(x, x, false, true), [-1]);
-    return tf.div(tf.sum(pairs), pairs.size);
-  });
-  assertEquals(traced(outcome), [0, 0]);
-});
+forNative(
+  "CapturedFunction records a function that computes with such a shape with all rows",
+  () => {
+    const outcome = sameAsEager(({ x }) => {
+      const pairs = tf.reshape(tf.matMul(x, x, false, true), [-1]);
+      return tf.div(tf.sum(pairs), pairs.size);
+    });
+    assertEquals(traced(outcome), [0, 0]);
+  },
+);
 
 /** The different values of a tensor, each once; how many there are, no shape tells. */
 function unique(x: tf.Tensor): tf.Tensor {
@@ -111,13 +120,13 @@ function unique(x: tf.Tensor): tf.Tensor {
   return values!;
 }
 
-forNative("CapturedFunction traces sizes that follow from values", () => {
+forNative("CapturedFunction traces sizes that depend on values", () => {
   assertEquals(traced(sameAsEager(({ x }) => tf.square(unique(x)))), [3, 3]);
   // Also where values are so few that all batches have the same number of them.
   assertEquals(traced(sameAsEager(({ x }) => tf.square(unique(tf.relu(tf.sign(x)))))), [3, 3]);
 });
 
-forNative("CapturedFunction captures no graph for a size that follows from values", () => {
+forNative("CapturedFunction captures no graph for a size that depends on values", () => {
   const outcome = sameAsEager(({ x }) => {
     const found = unique(x);
     return tf.mul(found, tf.range(0, found.size, 1, "int32"));
@@ -125,7 +134,7 @@ forNative("CapturedFunction captures no graph for a size that follows from value
   assertEquals(outcome.reports.every(({ graph }) => !graph?.tracedRows.length), true);
 });
 
-forNative("CapturedFunction runs op by op what makes a constant of its data", () => {
+forNative("CapturedFunction runs a function that turns data into a constant op by op", () => {
   const outcome = sameAsEager(({ x }) => tf.mul(x, tf.scalar(Math.max(...x.dataSync()))));
   // Once, though the last smaller batch has a signature of its own.
   assertEquals(outcome.reports, [{
@@ -135,36 +144,42 @@ forNative("CapturedFunction runs op by op what makes a constant of its data", ()
   }]);
 });
 
-forNative("CapturedFunction runs op by op what makes up for its reading", () => {
-  const outcome = sameAsEager(({ x }) => {
-    try {
-      return tf.mul(x, Math.max(...x.dataSync()));
-    } catch {
-      return x.clone();
-    }
-  });
-  assertEquals(outcome.reports.map(({ captured }) => captured), [false]);
-});
-
-forNative("CapturedFunction tells of what draws its own numbers, whatever the rows", () => {
-  const reports: CaptureReport[] = [];
-  const captured = new CapturedFunction(({ x }: { x: tf.Tensor }) => ({
-    y: tf.mul(x, tf.randomUniform(x.shape)),
-  }), {
-    rows: ({ x }) => [x],
-    report: (report) => reports.push(report),
-    origin: () => "the loss stage mine",
-  });
-  const x = tf.ones([32, 2]);
-  const draws = [1, 2, 3, 4].map(() => captured.call({ x }).y.dataSync().join());
-  assertEquals(new Set(draws).size, 4);
-  assertEquals(reports.map(({ captured, origin }) => [captured, origin]), [
-    [false, "the loss stage mine"],
-  ]);
-});
+forNative(
+  "CapturedFunction runs a function that catches the error of reading values op by op",
+  () => {
+    const outcome = sameAsEager(({ x }) => {
+      try {
+        return tf.mul(x, Math.max(...x.dataSync()));
+      } catch {
+        return x.clone();
+      }
+    });
+    assertEquals(outcome.reports.map(({ captured }) => captured), [false]);
+  },
+);
 
 forNative(
-  "CapturedFunction gives right results for what keeps a tensor for each batch size",
+  "CapturedFunction reports a function that draws its own numbers, for any number of rows",
+  () => {
+    const reports: CaptureReport[] = [];
+    const captured = new CapturedFunction(({ x }: { x: tf.Tensor }) => ({
+      y: tf.mul(x, tf.randomUniform(x.shape)),
+    }), {
+      rows: ({ x }) => [x],
+      report: (report) => reports.push(report),
+      origin: () => "the loss stage mine",
+    });
+    const x = tf.ones([32, 2]);
+    const draws = [1, 2, 3, 4].map(() => captured.call({ x }).y.dataSync().join());
+    assertEquals(new Set(draws).size, 4);
+    assertEquals(reports.map(({ captured, origin }) => [captured, origin]), [
+      [false, "the loss stage mine"],
+    ]);
+  },
+);
+
+forNative(
+  "CapturedFunction gives correct results for a function that keeps a tensor per batch size",
   () => {
     const kept = new Map<number, tf.Tensor>();
     const reports: CaptureReport[] = [];
@@ -197,7 +212,7 @@ forNative("CapturedFunction fails with the true number of rows", () => {
   assertThrows(() => product.call({ x }), Error, "256");
 });
 
-forNative("CapturedFunction fails as op by op where a graph fails on values", () => {
+forNative("CapturedFunction fails like op by op if a graph fails on values", () => {
   const seen: string[] = [];
   const captured = new CapturedFunction(({ x, label }: { x: tf.Tensor2D; label: tf.Tensor1D }) => {
     try {

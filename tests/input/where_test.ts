@@ -50,7 +50,9 @@ Deno.test("an error of a transform names split, file and row, in memory and stre
           await maker.make(address).catch((error) => messages.push(error.message));
         }
         assertEquals(messages, [
-          `the feature x has -5 in row 7 of ${paths[1]} (test split), and log(-4) is none`,
+          `the feature x has -5 in row 7 of ${
+            paths[1]
+          } (test split), but log(-4) is not a finite number`,
         ]);
       }
       await whole.close();

@@ -12,7 +12,7 @@ function schedule(options: OptionsSchema, example?: string): AnyStage {
   });
 }
 
-Deno.test("checkStage() says so when it is given no stage", async () => {
+Deno.test("checkStage() rejects a value that is not a stage", async () => {
   const stages: unknown[] = [undefined, { name: "x" }];
   for (const stage of stages) {
     await assertRejects(
@@ -28,7 +28,7 @@ Deno.test("checkStage() accepts options with and without defaults", async () => 
   await checkStage(schedule(options, "use: tried\nfrom: 2\nto: 3"), { options: { from: 2 } });
 });
 
-Deno.test("checkStage() names an option that its author has to give", async () => {
+Deno.test("checkStage() names an option that has no default and is missing", async () => {
   await assertBroken(schedule(z.object({ from: z.number() })), [
     "accepts its options",
     "from: ",
@@ -40,7 +40,7 @@ Deno.test("checkStage() finds options that accept unknown keys", async () => {
   await assertBroken({ ...stage, options: z.looseObject({}) }, ["rejects unknown options"]);
 });
 
-Deno.test("checkStage() finds errors that name another option than the missing one", async () => {
+Deno.test("checkStage() finds errors that do not name the missing option", async () => {
   const options = z.object({ from: z.number().optional(), to: z.number().optional() })
     .refine(({ from }) => from !== undefined, { path: ["to"], error: "is too small" });
   await assertBroken(schedule(options), ["names a missing option in its error", "without from"], {
@@ -48,7 +48,7 @@ Deno.test("checkStage() finds errors that name another option than the missing o
   });
 });
 
-Deno.test("checkStage() finds defaults that their own schema refuses", async () => {
+Deno.test("checkStage() finds defaults that their own schema rejects", async () => {
   await assertBroken(schedule(z.object({ to: z.number().min(1).default(0) })), [
     "has defaults that its own options accept",
     "to: 0",
@@ -96,7 +96,7 @@ Deno.test("checkStage() reports what create() throws and what it returns by mist
   await assertBroken({ ...stage, create: () => undefined }, ["it returned nothing"]);
 });
 
-Deno.test("checkStage() counts the cases of a broken promise instead of repeating it", async () => {
+Deno.test("checkStage() counts the cases of a broken rule instead of listing each", async () => {
   const stage = defineSchedule({ ...named, options: z.object({}), create: () => () => -1 });
   const error = await assertRejects(() => checkStage(stage), Error);
   assertEquals(

@@ -38,7 +38,7 @@ Deno.test("checkStage() finds a factor that counts its calls", async () => {
   ]);
 });
 
-Deno.test("checkStage() finds a pass that is reversed by something else than true", async () => {
+Deno.test("checkStage() finds a pass whose `reversed` is not a boolean", async () => {
   const pass = { from: 0, to: 1, shared: 1, reversed: "yes" as unknown as boolean };
   await assertBroken(policy(() => [pass]), ["sets `reversed` to true or false"]);
 });

@@ -42,19 +42,19 @@ Deno.test("checkStage() passes losses that keep their contract", async () => {
   ]));
 });
 
-Deno.test("checkStage() finds a loss of another shape than one number a row", async () => {
+Deno.test("checkStage() finds a loss that does not return one number per row", async () => {
   await assertBroken(hint((from, to) => tf.square(tf.sub(from, to))), [
     "returns one loss per row, or a scalar",
     "it returned a tensor of shape [1, 3]; expected [1] or []",
   ]);
 });
 
-Deno.test("checkStage() asks for maps only what a hint can take, unless it is told to", async () => {
+Deno.test("checkStage() lets a hint reject maps, unless the caller passes their shapes", async () => {
   await checkStage(hint(squares), { shapes: [[5], [5]], engines: ["wasm"] });
   await assertBroken(hint(squares), ["of shape [1, 4, 4]"], { shapes: [[4, 4, 2], [4, 4, 2]] });
 });
 
-Deno.test("checkStage() finds a loss that is no tensor, or not in float32", async () => {
+Deno.test("checkStage() finds a loss that is not a float32 tensor", async () => {
   await assertBroken(hint(() => 1 as unknown as tf.Tensor), ["returns a tensor", "the number 1"]);
   await assertBroken(hint(() => undefined as unknown as tf.Tensor), ["it returned nothing"]);
   await assertBroken(hint((from, to) => squares(from, to).toInt()), ["returns float32", "int32"]);
@@ -96,7 +96,7 @@ Deno.test("checkStage() finds a loss that is not finite", async () => {
   ]);
 });
 
-Deno.test("checkStage() finds a loss that does not survive large logits", async () => {
+Deno.test("checkStage() finds a loss that is not finite for large logits", async () => {
   const naive: TaskLoss = (logits, label) => {
     const exp = tf.exp(logits);
     const softmax = tf.div(exp, tf.sum(exp, -1, true));
@@ -117,7 +117,7 @@ Deno.test("checkStage() finds a gradient that does not agree with finite differe
   ]);
 });
 
-Deno.test("checkStage() finds a hint that blocks gradients by itself", async () => {
+Deno.test("checkStage() finds a hint that blocks gradients", async () => {
   await assertBroken(hint((from, to) => squares(ops.stopGradient(from), to)), [
     "leave blocking to the gradient policy",
     "the gradient with respect to from",
@@ -194,6 +194,6 @@ Deno.test("checkStage() finds rows whose loss depends on the others", async () =
   );
 });
 
-Deno.test("checkStage() finds a loss that refuses all that it is tried with", async () => {
+Deno.test("checkStage() finds a loss that rejects all samples", async () => {
   await assertBroken(task(crossEntropy, []), ["accepts at least one", "not for a binary"]);
 });

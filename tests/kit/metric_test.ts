@@ -78,7 +78,7 @@ Deno.test("checkStage() finds a metric of the last batch", async () => {
   );
 });
 
-Deno.test("checkStage() finds accumulators that share what they gather", async () => {
+Deno.test("checkStage() finds accumulators that share their state", async () => {
   const one = meanLogit();
   let largest = -Infinity;
   await assertBroken(
@@ -96,7 +96,7 @@ Deno.test("checkStage() finds accumulators that share what they gather", async (
   ]);
 });
 
-Deno.test("checkStage() finds a metric that is used up by reading it", async () => {
+Deno.test("checkStage() finds a metric whose value can be read only once", async () => {
   await assertBroken(
     metric(() => {
       let rows = 0;
@@ -113,7 +113,7 @@ Deno.test("checkStage() finds a metric that is used up by reading it", async () 
   );
 });
 
-Deno.test("checkStage() finds a metric that is not finite or no number", async () => {
+Deno.test("checkStage() finds a metric that is not a finite number", async () => {
   await assertBroken(metric(() => ({ add() {}, value: () => NaN })), ["is finite", "NaN"]);
   await assertBroken(metric(() => ({ add() {}, value: () => ({}) })), ["it returned no number"]);
   await assertBroken(metric(() => ({ add() {}, value: () => "1" as unknown as number })), [
@@ -121,7 +121,7 @@ Deno.test("checkStage() finds a metric that is not finite or no number", async (
   ]);
 });
 
-Deno.test("checkStage() finds a metric that sorts the arrays it is given", async () => {
+Deno.test("checkStage() finds a metric that sorts its input arrays", async () => {
   await assertBroken(
     metric(() => {
       let least = Infinity;
@@ -134,7 +134,7 @@ Deno.test("checkStage() finds a metric that sorts the arrays it is given", async
   );
 });
 
-Deno.test("checkStage() finds a metric that needs a booster and does not say so", async () => {
+Deno.test("checkStage() finds a metric that needs a booster without declaring it", async () => {
   await assertBroken(
     metric(() => {
       let rows = 0;

@@ -119,7 +119,7 @@ Deno.test("checkStage() passes a network with running statistics and dropout", a
   }));
 });
 
-Deno.test("checkStage() finds logits of another shape, and outputs that are no tensors", async () => {
+Deno.test("checkStage() finds logits of the wrong shape, and outputs that are not tensors", async () => {
   await assertBroken(
     twoLinear((pair) => ({
       ...pair,
@@ -136,7 +136,7 @@ Deno.test("checkStage() finds logits of another shape, and outputs that are no t
   );
 });
 
-Deno.test("checkStage() finds a network without the booster that it is asked for", async () => {
+Deno.test("checkStage() finds a network that does not return the requested booster", async () => {
   await assertBroken(twoLinear(({ light }) => ({ light })), ["nothing as booster"]);
 });
 
@@ -150,7 +150,7 @@ Deno.test("checkStage() finds a booster's variable in a run of the light net alo
   );
 });
 
-Deno.test("checkStage() finds a light net that differs where there is a booster", async () => {
+Deno.test("checkStage() finds a light net that differs when there is a booster", async () => {
   await assertBroken(
     network(({ kernel, inputs, units, both }) => {
       const light = linear(kernel(both ? "light/kernel" : "kernel", inputs, units, "light"));
@@ -217,7 +217,7 @@ Deno.test("checkStage() finds shared variables that only one net uses", async ()
   );
 });
 
-Deno.test("checkStage() finds a shared part that reads past the scope it is given", async () => {
+Deno.test("checkStage() finds a shared part that does not read from the scope of its call", async () => {
   await assertBroken(
     withBottom((features, scope, variable) =>
       scope.shared("bottom", () => layer(features, scope, variable))
@@ -319,7 +319,7 @@ Deno.test("checkStage() finds variables that are declared in a forward pass", as
   );
 });
 
-Deno.test("checkStage() finds variables with impossible owners, shapes and starts", async () => {
+Deno.test("checkStage() finds variables with invalid owners, shapes, and initializers", async () => {
   const declaring = (spec: Partial<Variable>) =>
     twoLinear((pair, { context: { variables } }) => {
       variables.add({
@@ -341,7 +341,7 @@ Deno.test("checkStage() finds variables with impossible owners, shapes and start
   ]);
 });
 
-Deno.test("checkStage() finds a network that refuses the features that it is given", async () => {
+Deno.test("checkStage() finds a network that rejects the given features", async () => {
   const stage = network(() => {
     throw new UserError("only for sounds");
   });
@@ -385,7 +385,7 @@ Deno.test("checkStage() passes a network that looks up rows of a table", async (
   await checkStage(tableNetwork((scope, table, ids) => scope.lookup(table, ids)), ids);
 });
 
-Deno.test("checkStage() finds a network that keeps the gradient from its table", async () => {
+Deno.test("checkStage() finds a network that blocks the gradient to its table", async () => {
   const stopped = tableNetwork((scope, table, ids) => ops.stopGradient(scope.lookup(table, ids)));
   await assertBroken(
     stopped,
@@ -394,7 +394,7 @@ Deno.test("checkStage() finds a network that keeps the gradient from its table",
   );
 });
 
-Deno.test("checkStage() finds axes that are not as large as what their places stand for", async () => {
+Deno.test("checkStage() finds axes whose sizes do not match what they represent", async () => {
   const withAxes = (from: VariableAxis) =>
     network(({ inputs, units, both, context }) => {
       const net = (owner: NetName) =>

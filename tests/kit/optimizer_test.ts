@@ -39,7 +39,7 @@ Deno.test("checkStage() finds an optimizer that changes shapes", async () => {
   );
 });
 
-Deno.test("checkStage() finds slots that are lost or not declared", async () => {
+Deno.test("checkStage() finds slots that are missing or not declared", async () => {
   await assertBroken(optimizer(descent, { momentum: 0 }), ["nothing as slot momentum"]);
   await assertBroken(
     optimizer((input) => ({ ...descent(input), slots: { extra: input.gradient } })),
@@ -57,7 +57,7 @@ Deno.test("checkStage() finds an optimizer that divides by a gradient of 0", asy
   );
 });
 
-Deno.test("checkStage() finds an optimizer that goes uphill or stays where it is", async () => {
+Deno.test("checkStage() finds an optimizer that moves uphill or not at all", async () => {
   await assertBroken(
     optimizer(({ value, gradient, learningRate }) => ({
       value: tf.add(value, tf.mul(gradient, learningRate)),
@@ -70,7 +70,7 @@ Deno.test("checkStage() finds an optimizer that goes uphill or stays where it is
   ]);
 });
 
-Deno.test("checkStage() finds an optimizer that remembers outside its slots", async () => {
+Deno.test("checkStage() finds an optimizer that keeps state outside its slots", async () => {
   let calls = 1;
   await assertBroken(
     optimizer(({ value, gradient, learningRate }) => ({

@@ -26,7 +26,7 @@ Deno.test("checkStage() passes outputs that keep their contract", async () => {
   }));
 });
 
-Deno.test("checkStage() finds hooks that there are not", async () => {
+Deno.test("checkStage() finds unknown hooks", async () => {
   await assertBroken(output(() => ({ onEpoch() {} }) as Output), [
     "has only known hooks (warning, runStart, step,",
     "onEpoch()",

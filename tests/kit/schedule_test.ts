@@ -10,7 +10,7 @@ Deno.test("checkStage() passes schedules that keep their contract", async () => 
   await checkStage(schedule(() => ({ step, steps }) => 1 - step / steps));
 });
 
-Deno.test("checkStage() takes a working schedule in the place of a nested one", async () => {
+Deno.test("checkStage() accepts a schedule function for a nested stage", async () => {
   const stage = defineSchedule({
     ...named,
     options: z.object({ then: nestedStage<Schedule>("schedule") }),
@@ -20,7 +20,7 @@ Deno.test("checkStage() takes a working schedule in the place of a nested one", 
   await checkStage(stage, { options: { then: () => 1 } });
 });
 
-Deno.test("checkStage() finds a schedule that is no function", async () => {
+Deno.test("checkStage() finds a schedule that is not a function", async () => {
   await assertBroken(schedule(() => ({ learningRate: 1 }) as unknown as Schedule), [
     "returns a function",
     "the keys learningRate",
@@ -37,7 +37,7 @@ Deno.test("checkStage() finds a schedule that is not finite at the end or in sho
   ]);
 });
 
-Deno.test("checkStage() finds a schedule that remembers", async () => {
+Deno.test("checkStage() finds a schedule that keeps state", async () => {
   let learningRate = 1;
   await assertBroken(schedule(() => () => learningRate *= 0.99), [
     "is a pure function of the position",

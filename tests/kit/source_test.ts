@@ -64,7 +64,7 @@ Deno.test("checkStage() compares rows that are read by their numbers", async () 
   );
 });
 
-Deno.test("checkStage() opens a source in the folder that it is told", async () => {
+Deno.test("checkStage() opens a source in the given folder", async () => {
   const folders: string[] = [];
   const stage = defineSource({
     ...named,
@@ -78,7 +78,7 @@ Deno.test("checkStage() opens a source in the folder that it is told", async () 
   if (folders.some((folder) => folder !== "/data")) throw new Error(folders.join());
 });
 
-Deno.test("checkStage() finds a source that cannot be opened, or opens as something else", async () => {
+Deno.test("checkStage() finds a source that cannot be opened or returns no data set", async () => {
   await assertBroken(
     source(() => {
       throw new Error("no such file");
@@ -106,7 +106,7 @@ Deno.test("checkStage() finds a source that can be read only once", async () => 
   );
 });
 
-Deno.test("checkStage() finds rows that differ from time to time", async () => {
+Deno.test("checkStage() finds rows that differ between reads", async () => {
   let reads = 0;
   await assertBroken(
     source(() => ({
@@ -122,7 +122,7 @@ Deno.test("checkStage() finds rows that differ from time to time", async () => {
   );
 });
 
-Deno.test("checkStage() finds random access and row counts that disagree with the order", async () => {
+Deno.test("checkStage() finds random access and row counts that disagree with sequential reading", async () => {
   await assertBroken(
     source(() => ({
       ...dataset(batches),
@@ -135,7 +135,7 @@ Deno.test("checkStage() finds random access and row counts that disagree with th
   ]);
 });
 
-Deno.test("checkStage() finds record batches of another schema, and sources without rows", async () => {
+Deno.test("checkStage() finds record batches with a different schema, and sources without rows", async () => {
   const { schema } = tableFromArrays({ y: Float32Array.of(1) });
   await assertBroken(source(() => ({ ...dataset(batches), schema })), [
     "has record batches that match its schema",
@@ -151,7 +151,7 @@ Deno.test("checkStage() finds a fingerprint that changes without the data", asyn
   ]);
 });
 
-Deno.test("checkStage() passes sources that read the columns alone that are asked for", async () => {
+Deno.test("checkStage() passes sources that read only the requested columns", async () => {
   await checkStage(source((request) => {
     const { columns = ["x", "id"] } = request ?? {};
     const kept = columns.filter((name) => name === "x" || name === "id");
@@ -160,7 +160,7 @@ Deno.test("checkStage() passes sources that read the columns alone that are aske
   }));
 });
 
-Deno.test("checkStage() finds a source that gives other rows for some columns than for all", async () => {
+Deno.test("checkStage() finds a source whose rows depend on the requested columns", async () => {
   await assertBroken(
     source((request) =>
       dataset(request?.columns?.join() === "id" ? batches.toReversed() : batches)

@@ -128,7 +128,7 @@ Deno.test("checkStage() finds a transform that drops rows or changes labels", as
   );
 });
 
-Deno.test("checkStage() finds random numbers from elsewhere, and memories", async () => {
+Deno.test("checkStage() finds random numbers that are not from the context, and stored state", async () => {
   await assertBroken(transform((batch) => change(batch, (value) => value + Math.random())), [
     "returns the same rows for the same random numbers",
   ]);
@@ -138,7 +138,7 @@ Deno.test("checkStage() finds random numbers from elsewhere, and memories", asyn
   ]);
 });
 
-Deno.test("checkStage() finds a transform that gives out NaN", async () => {
+Deno.test("checkStage() finds a transform that returns NaN", async () => {
   await assertBroken(transform((batch) => change(batch, Math.log)), ["returns finite numbers"]);
 });
 
@@ -154,7 +154,7 @@ Deno.test("checkStage() finds measured values that do not survive JSON", async (
   ]);
 });
 
-Deno.test("checkStage() finds a transform that keeps what it measured out of restore()", async () => {
+Deno.test("checkStage() finds a transform that does not restore its statistics", async () => {
   const stage = defineTransform({
     ...named,
     options: z.object({}),

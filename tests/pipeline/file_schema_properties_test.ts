@@ -26,7 +26,7 @@ const byJson = new Ajv2020({ strict: false }).compile(schema);
 const refinements = [
   /^expected 6n \+ 4:/,
   /^expected pooling or attention$/,
-  /^expected at least 1, or -1 for what is left$/,
+  /^expected at least 1, or -1 for the remaining values$/,
   /^expected at most one -1$/,
   /^expected mean and std, or neither of them$/,
   /^expected values that differ$/,

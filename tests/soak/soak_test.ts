@@ -75,7 +75,7 @@ const struck = (kind: typeof ends[number], ended: Partial<Ended>): Partial<Obser
   faults: { ...good.faults, end: { kind, at: { steps: 1, milliseconds: 0 }, room: 0 } },
 });
 
-Deno.test("judge() finds nothing wrong with a process that does what is promised", () => {
+Deno.test("judge() finds no problem with a process that behaves as promised", () => {
   assertEquals(judge(good), { problems: [], lost: 0, again: 0 });
   const killed = struck("kill", { code: 137 });
   const after = { job: "rocket", step: 7 };
@@ -87,7 +87,7 @@ Deno.test("judge() finds nothing wrong with a process that does what is promised
   assertEquals(judge({ ...good, ...deaf, drafts: [".x"] }).problems, []);
 });
 
-Deno.test("judge() finds what is not as promised, and counts the steps that are lost", () => {
+Deno.test("judge() finds broken promises, and counts lost steps", () => {
   const cases: [string, number, Partial<Observed>][] = [
     ["it went on from rocket 7, and not from rocket 14", 7, {
       before: { job: "rocket", step: 14 },
@@ -127,7 +127,7 @@ Deno.test("judge() finds what is not as promised, and counts the steps that are 
   }
 });
 
-Deno.test("standOf() passes over what damage() has damaged, and differences() counts bytes", () =>
+Deno.test("standOf() skips checkpoints that damage() has damaged, and differences() counts bytes", () =>
   withPipeline(
     digitsPipeline({ train: { epochs: 2, batch: 256 }, outputs: ["checkpoint"] }),
     async (file, folder) => {
@@ -149,7 +149,7 @@ Deno.test("standOf() passes over what damage() has damaged, and differences() co
     },
   ));
 
-Deno.test("soakTable() says how much was lost, and what failed", () => {
+Deno.test("soakTable() reports lost steps and failures", () => {
   const counts = {
     ...{ runs: 3, references: 1, processes: 9, resumes: 6, inputThreads: 2, launched: 4 },
     ...{ steps: 1234, again: 5, lost: 0, halfWritten: 1, differing: 0, compared: 1000 },

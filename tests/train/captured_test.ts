@@ -294,14 +294,14 @@ for (const [name, parts] of Object.entries(cases)) {
   // each step.
   const steps = name.startsWith("attention-transfer") ? 10 : usualSteps;
   forNative(
-    `a captured step trains as op by op: ${name}`,
+    `a captured step gives the same results as running op by op: ${name}`,
     () => compare(digitsPipeline(parts), steps),
   );
 }
 
 for (const [name, { data, ...parts }] of Object.entries(tables)) {
   forNative(
-    `a captured step trains as op by op: ${name}`,
+    `a captured step gives the same results as running op by op: ${name}`,
     () =>
       withPipeline({}, async (_file, folder) => {
         const numbers = Float32Array.from({ length: rows }, (_, i) => Math.sin(i));

@@ -72,7 +72,7 @@ for (const { norm, per, total, gradients } of reference.cases) {
   });
 }
 
-forEachEngine("clipGradients() leaves gradients as they are without a limit, and measures", () => {
+forEachEngine("clipGradients() without a limit measures gradients and does not change them", () => {
   tf.tidy(() => {
     const before = gradientsOf(reference);
     const { norm, ...after } = clipGradients(before, variablesOf(reference), undefined);
@@ -83,17 +83,20 @@ forEachEngine("clipGradients() leaves gradients as they are without a limit, and
   });
 });
 
-forEachEngine("clipGradients() has no limit for gradients of 0, and none at all are 0 long", () => {
-  tf.tidy(() => {
-    const [, matrix] = variablesOf(reference);
-    const zeros = { gradients: { [matrix!.name]: tf.zeros([2, 2]) }, rows: new Map() };
-    const { norm, gradients } = clipGradients(zeros, [matrix!], { norm: 1, per: "all" });
-    assertEquals([...norm.dataSync()], [0]);
-    assertEquals([...gradients[matrix!.name]!.dataSync()], [0, 0, 0, 0]);
-    const none = clipGradients({ gradients: {}, rows: new Map() }, [matrix!], undefined);
-    assertEquals([...none.norm.dataSync()], [0]);
-  });
-});
+forEachEngine(
+  "clipGradients() does not change gradients of 0, and an empty list has the norm 0",
+  () => {
+    tf.tidy(() => {
+      const [, matrix] = variablesOf(reference);
+      const zeros = { gradients: { [matrix!.name]: tf.zeros([2, 2]) }, rows: new Map() };
+      const { norm, gradients } = clipGradients(zeros, [matrix!], { norm: 1, per: "all" });
+      assertEquals([...norm.dataSync()], [0]);
+      assertEquals([...gradients[matrix!.name]!.dataSync()], [0, 0, 0, 0]);
+      const none = clipGradients({ gradients: {}, rows: new Map() }, [matrix!], undefined);
+      assertEquals([...none.norm.dataSync()], [0]);
+    });
+  },
+);
 
 forEachEngine("sumOfSquares() is NaN or infinite if any number is", () => {
   for (const bad of [NaN, Infinity, -Infinity]) {

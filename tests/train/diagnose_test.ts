@@ -57,7 +57,7 @@ export default defineOptimizer({
 });
 `;
 
-forEachEngine("refuseBroken() names the optimizer that has made weights infinite", async () => {
+forEachEngine("refuseBroken() names the optimizer that made weights infinite", async () => {
   const text = await failureOf(
     { optimizer: { use: "./mine.ts", learningRate: 0.1 } },
     { "mine.ts": optimizer },

@@ -65,7 +65,7 @@ function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>): vo
 }
 
 for (const kind of ["interval", "bottom", "none", "mlp"]) {
-  forEachEngine(`captureInference() says what the nets say: ${kind}`, () => {
+  forEachEngine(`captureInference() returns the logits of the nets: ${kind}`, () => {
     for (const net of nets) {
       const { pair, values } = trained(kind);
       const reports: CaptureReport[] = [];
@@ -157,19 +157,19 @@ const conv = (x: tf.Tensor4D) => {
   return ops.conv2d(x, kernel, { padding: 1 });
 };
 
-forNative("foldBatchNorms() makes a batch norm a part of the convolution before it", () => {
+forNative("foldBatchNorms() folds a batch norm into the convolution before it", () => {
   assertEquals(folded((x, norm) => norm(conv(x))), ["Conv2D", "BiasAdd"]);
   const depthwise = (x: tf.Tensor4D) =>
     tf.depthwiseConv2d(x, tf.tensor4d(weights.kernel.slice(0, 36), [3, 3, 2, 2]), 1, "same");
   assertEquals(folded((x, norm) => norm(depthwise(x))), ["DepthwiseConv2dNative", "BiasAdd"]);
 });
 
-forNative("foldBatchNorms() takes a convolution's bias along", () => {
+forNative("foldBatchNorms() includes a convolution's bias", () => {
   const biased = (x: tf.Tensor4D) => tf.add(conv(x), tf.tensor1d(weights.bias));
   assertEquals(folded((x, norm) => norm(biased(x))), ["Conv2D", "BiasAdd"]);
 });
 
-forNative("foldBatchNorms() leaves a convolution alone that others read", () => {
+forNative("foldBatchNorms() does not change a convolution that other nodes read", () => {
   const both = (x: tf.Tensor4D, norm: (y: tf.Tensor) => tf.Tensor) => {
     const y = conv(x);
     return tf.add(norm(y), y);
@@ -178,7 +178,7 @@ forNative("foldBatchNorms() leaves a convolution alone that others read", () => 
   assertEquals(folded(both, 100), ["Conv2D", "FusedBatchNormV3", "Add"]);
 });
 
-forNative("foldBatchNorms() leaves batch norms alone that learn", () => {
+forNative("foldBatchNorms() does not change batch norms in training", () => {
   const learning = (x: tf.Tensor4D) =>
     ops.batchNorm(conv(x), {
       scale: tf.tensor1d(weights.scale),

@@ -139,13 +139,13 @@ for (const [title, f, x] of [...POOLS, ...CONVOLUTIONS, ...PRODUCTS, ...OTHERS])
   });
 }
 
-forEachEngine("cast() to bool is true for all but 0", () => {
+forEachEngine("cast() to bool is true for all numbers except 0", () => {
   const x = tf.tensor1d([0, 0.25, -3, 256, 0]);
   assertEquals([...tf.cast(x, "bool").dataSync()], [0, 1, 1, 1, 0]);
   assertEquals([...tf.cast(tf.tensor1d([0, 256], "int32"), "bool").dataSync()], [0, 1]);
 });
 
-forEachEngine("cast() to int32 cuts the fraction off", () => {
+forEachEngine("cast() to int32 truncates the fraction", () => {
   const x = tf.tensor1d([1.9, -1.9, 0.5]);
   assertEquals([...tf.cast(x, "int32").dataSync()].map((n) => n + 0), [1, -1, 0]);
 });
@@ -170,7 +170,7 @@ forEachEngine("einsum() sums products over the axes that the result does not nam
   assertEquals(leftBehind(() => tf.einsum("ij,jk->ki", a, b)), 0);
 });
 
-forEachEngine("unsortedSegmentSum() leaves slices with a negative id out", () => {
+forEachEngine("unsortedSegmentSum() ignores slices with a negative id", () => {
   const x = tf.tensor2d([[1, 2], [10, 20], [100, 200]]);
   const sums = tf.unsortedSegmentSum(x, tf.tensor1d([1, -1, 1], "int32"), 2);
   assertEquals(sums.arraySync(), [[0, 0], [101, 202]]);

@@ -4,7 +4,7 @@ import { findCommand, runCommand } from "../../../src/engine/native/command.ts";
 import { SCRIPTS, withEnvironment, withFolder, writeScript } from "./support.ts";
 
 Deno.test({
-  name: "findCommand() takes the first in PATH, and undefined for none",
+  name: "findCommand() returns the first match in PATH, or undefined",
   ignore: !SCRIPTS,
   async fn() {
     await withFolder(async (folder) => {
@@ -21,7 +21,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "runCommand() hands on whole lines and how the command ended",
+  name: "runCommand() reports complete lines and the result of the command",
   ignore: !SCRIPTS,
   async fn() {
     await withFolder(async (folder) => {
@@ -39,7 +39,7 @@ Deno.test({
   },
 });
 
-Deno.test("runCommand() counts a command that is not there as one that failed", async () => {
+Deno.test("runCommand() treats a missing command as failed", async () => {
   const result = await runCommand([join("no", "such", "program")]);
   assertEquals(result.success, false);
   assert(result.output.length > 0);

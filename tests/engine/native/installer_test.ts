@@ -38,7 +38,7 @@ async function withMirror(
 }
 
 Deno.test({
-  name: "installAddon() keeps the addon and the library as far apart as the addon expects",
+  name: "installAddon() keeps the relative paths of the addon and the library",
   ignore,
   async fn() {
     await withFolder(async (folder) => {
@@ -65,7 +65,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "installAddon() throws a UserError and leaves nothing where the installer fails",
+  name: "installAddon() throws a UserError and leaves no files behind if the installer fails",
   ignore,
   async fn() {
     await withFolder(async (folder) => {

@@ -47,7 +47,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "givenLibrary() says whether the library or its headers are missing",
+  name: "givenLibrary() reports whether the library or its headers are missing",
   ignore,
   async fn() {
     await withFolder(async (folder) => {

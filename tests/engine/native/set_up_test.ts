@@ -56,7 +56,7 @@ async function withCache(
 
 const names = (folder: string) => Array.from(Deno.readDirSync(folder), ({ name }) => name).sort();
 
-Deno.test("setUpNative() makes it once and finds it again", async () => {
+Deno.test("setUpNative() builds once and finds the build again", async () => {
   await withCache(async (options) => {
     const recipe = countingRecipe();
     const made = await setUpNative({ ...options, recipes: [recipe] });
@@ -68,7 +68,7 @@ Deno.test("setUpNative() makes it once and finds it again", async () => {
   });
 });
 
-Deno.test("setUpNative() makes it once for runs that start together", async () => {
+Deno.test("setUpNative() builds once for runs that start at the same time", async () => {
   await withCache(async (options) => {
     const recipe = countingRecipe();
     const lines: string[] = [];
@@ -84,7 +84,7 @@ Deno.test("setUpNative() makes it once for runs that start together", async () =
   });
 });
 
-Deno.test("setUpNative() does not take half of a build for one, and clears it away", async () => {
+Deno.test("setUpNative() ignores an incomplete build and removes it", async () => {
   await withCache(async (options) => {
     const recipe = countingRecipe();
     const half = join(options.cache, FOLDER), dead = join(options.cache, "native-1a2b.building");
@@ -108,7 +108,7 @@ Deno.test("setUpNative() does not take half of a build for one, and clears it aw
   });
 });
 
-Deno.test("setUpNative() takes no addon that was changed, and no link in the place of one or of its folder", async () => {
+Deno.test("setUpNative() rejects a changed addon, and links in place of an addon or its folder", async () => {
   await withCache(async (options) => {
     const recipe = countingRecipe();
     const { folder } = await setUpNative({ ...options, recipes: [recipe] });
@@ -132,7 +132,7 @@ Deno.test("setUpNative() takes no addon that was changed, and no link in the pla
   });
 });
 
-Deno.test("setUpNative() refuses a cache that others may write to, or that is another user's", async () => {
+Deno.test("setUpNative() rejects a cache that others may write to or that belongs to another user", async () => {
   if (Deno.build.os === "windows") return;
   await withCache(async (options) => {
     const recipe = countingRecipe();
@@ -152,7 +152,7 @@ Deno.test("setUpNative() refuses a cache that others may write to, or that is an
   });
 });
 
-Deno.test("setUpNative() makes it anew when forced, and keeps the old one if that fails", async () => {
+Deno.test("setUpNative() rebuilds when forced, and keeps the old build if that fails", async () => {
   await withCache(async (options) => {
     const recipe = countingRecipe();
     await setUpNative({ ...options, recipes: [recipe] });
@@ -166,7 +166,7 @@ Deno.test("setUpNative() makes it anew when forced, and keeps the old one if tha
   });
 });
 
-Deno.test("setUpNative() goes on to the next recipe, and keeps nothing of the failed one", async () => {
+Deno.test("setUpNative() tries the next recipe, and removes the files of the failed one", async () => {
   await withCache(async (options) => {
     const nothing: Recipe = { origin: "system", make: () => Promise.resolve(undefined) };
     const halfway: Recipe = {
@@ -184,7 +184,7 @@ Deno.test("setUpNative() goes on to the next recipe, and keeps nothing of the fa
   });
 });
 
-Deno.test("setUpNative() does not keep an addon that fails its trial", async () => {
+Deno.test("setUpNative() does not keep an addon that fails its test", async () => {
   await withCache(async (options) => {
     const tryAddon = () => Promise.reject(new UserError("SIGILL"));
     const failing = setUpNative({ ...options, tryAddon, recipes: [countingRecipe()] });
@@ -193,7 +193,7 @@ Deno.test("setUpNative() does not keep an addon that fails its trial", async () 
   });
 });
 
-Deno.test("setUpNative() says what all recipes failed of, with the first hint", async () => {
+Deno.test("setUpNative() reports the errors of all recipes, with the first hint", async () => {
   await withCache(async (options) => {
     const recipes = [failingRecipe("no compiler", "install one"), failingRecipe("no network")];
     const error = await assertRejects(() => setUpNative({ ...options, recipes }), UserError);
@@ -202,7 +202,7 @@ Deno.test("setUpNative() says what all recipes failed of, with the first hint", 
   });
 });
 
-Deno.test("setUpNative() does not repeat a failure until something changed", async () => {
+Deno.test("setUpNative() does not repeat a failure until its conditions change", async () => {
   await withCache(async (options) => {
     const recipe = failingRecipe("no network", "connect");
     const run = (more: Partial<SetUpOptions> = {}) =>
@@ -232,7 +232,7 @@ Deno.test("setUpNative() does not repeat a failure until something changed", asy
   });
 });
 
-Deno.test("setUpNative() keeps builds of named folders apart", async () => {
+Deno.test("setUpNative() keeps separate builds for different ROCKET_TENSORFLOW folders", async () => {
   await withCache(async (options) => {
     const recipe = countingRecipe();
     const own = await setUpNative({ ...options, recipes: [recipe] });
@@ -245,7 +245,7 @@ Deno.test("setUpNative() keeps builds of named folders apart", async () => {
   });
 });
 
-Deno.test("setUpNative() says that ROCKET_TENSORFLOW leads nowhere", async () => {
+Deno.test("setUpNative() reports that the folder of ROCKET_TENSORFLOW does not exist", async () => {
   await withCache(async ({ cache, report, progress }) => {
     const nowhere = join(cache, "nowhere");
     await withEnvironment({ ROCKET_TENSORFLOW: nowhere }, async () => {
@@ -283,7 +283,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "setUpNative() hands on what the compiler says",
+  name: "setUpNative() includes the compiler's message",
   ignore: !SCRIPTS,
   async fn() {
     const user = await userBuild();

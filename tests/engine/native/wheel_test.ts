@@ -47,7 +47,7 @@ async function writeZip(path: string, texts: Record<string, string>): Promise<vo
 }
 
 Deno.test({
-  name: "wheelLibrary() takes the library and headers out of what pip fetched, and keeps no more",
+  name: "wheelLibrary() extracts the library and headers from pip's download, and nothing else",
   ignore: !SCRIPTS,
   async fn() {
     const texts = {
@@ -89,7 +89,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "wheelLibrary() tells an unreachable index from a package that is not there",
+  name: "wheelLibrary() distinguishes an unreachable index from a missing package",
   ignore: !SCRIPTS,
   async fn() {
     const offline = "WARNING: Retrying (Retry(total=1)) after connection broken by " +
@@ -110,7 +110,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "wheelLibrary() refuses a package without the library, and a file that is cut off",
+  name: "wheelLibrary() rejects a package without the library, and a file that is cut off",
   ignore: !SCRIPTS,
   async fn() {
     await withPip(async (bin) => {
@@ -131,7 +131,7 @@ Deno.test({
   },
 });
 
-Deno.test("wheelLibrary() says what to install where there is no pip", async () => {
+Deno.test("wheelLibrary() names what to install if pip is missing", async () => {
   await withFolder(async (folder) => {
     await withEnvironment({ PATH: folder }, async () => {
       const error = await assertRejects(
@@ -145,7 +145,7 @@ Deno.test("wheelLibrary() says what to install where there is no pip", async () 
 });
 
 Deno.test({
-  name: "wheelLibrary() refuses and removes a package with another hash",
+  name: "wheelLibrary() rejects and removes a package with a wrong hash",
   ignore: !SCRIPTS,
   async fn() {
     await withPip(async (bin) => {
@@ -192,7 +192,7 @@ Deno.test("unpackWheel() writes nothing outside of its folder", async () => {
   }
 });
 
-Deno.test("unpackWheel() writes entries that say they are links as plain files", async () => {
+Deno.test("unpackWheel() writes link entries as regular files", async () => {
   const name = "tensorflow/libtensorflow_cc.so.2";
   await withFolder(async (folder) => {
     const zip = new ZipWriter(new Uint8ArrayWriter(), { useWebWorkers: false });
@@ -209,7 +209,7 @@ Deno.test("unpackWheel() writes entries that say they are links as plain files",
   });
 });
 
-Deno.test("unpackWheel() refuses sizes that cannot be, and more than was said", async () => {
+Deno.test("unpackWheel() rejects impossible sizes, and content that exceeds its declared size", async () => {
   const name = "tensorflow/libtensorflow_cc.so.2";
   const say = (size: number) => (bytes: Uint8Array) => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

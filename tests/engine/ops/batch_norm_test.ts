@@ -126,7 +126,7 @@ for (const mode of ["training", "evaluation"] as const) {
     }
   });
 
-  forEachEngine(`batchNorm() leaves no tensor behind in ${mode}`, () => {
+  forEachEngine(`batchNorm() leaves no tensors behind in ${mode}`, () => {
     const { x, parameters } = example();
     const work = () => {
       const { y, mean, variance } = batchNorm(x, parameters, { training });
@@ -137,7 +137,7 @@ for (const mode of ["training", "evaluation"] as const) {
   });
 }
 
-forEachEngine("batchNorm() gives the running statistics themselves in evaluation", () => {
+forEachEngine("batchNorm() returns the given running statistics in evaluation", () => {
   const { x, parameters } = example();
   const result = batchNorm(x, parameters, { training: false });
   assert(result.mean === parameters.mean);
@@ -181,7 +181,7 @@ forEachEngine("batchNorm() passes no gradient to the running statistics", () => 
   assert(gradient.grads[1] ?? null === null);
 });
 
-Deno.test("batchNorm() names the parameter whose shape does not fit", () => {
+Deno.test("batchNorm() names the parameter with the wrong shape", () => {
   const { x, parameters } = example();
   const wrong: BatchNormParameters = { ...parameters, offset: tf.tensor1d([1, 2, 3]) };
   assertThrows(
@@ -191,7 +191,7 @@ Deno.test("batchNorm() names the parameter whose shape does not fit", () => {
   );
 });
 
-Deno.test("batchNorm() refuses options out of range", () => {
+Deno.test("batchNorm() rejects options out of range", () => {
   const { x, parameters } = example();
   for (const options of [{ epsilon: 0 }, { momentum: 1.5 }, { momentum: NaN }]) {
     assertThrows(() => batchNorm(x, parameters, { training: true, ...options }), RangeError);

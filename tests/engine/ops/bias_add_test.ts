@@ -4,7 +4,7 @@ import { ops } from "../../../plugin.ts";
 import { forEachEngine, leftBehind } from "../../support/engines.ts";
 import { finiteDifference, relativeError } from "../../support/numbers.ts";
 
-forEachEngine("biasAdd() adds a number to each channel, whatever comes before", () => {
+forEachEngine("biasAdd() adds a number to each channel, for any leading axes", () => {
   const flat = ops.biasAdd(tf.tensor2d([[1, 2], [3, 4], [5, 6]]), tf.tensor1d([10, 20]));
   assertEquals([...flat.dataSync()], [11, 22, 13, 24, 15, 26]);
   const map = ops.biasAdd(tf.zeros([2, 3, 1, 2]) as tf.Tensor4D, tf.tensor1d([1, -1]));
@@ -25,7 +25,7 @@ forEachEngine("biasAdd()'s gradients are those of finite differences", () => {
   near(dbias!, finiteDifference((bias: tf.Tensor1D) => loss(x, bias), bias));
 });
 
-forEachEngine("biasAdd() refuses shapes that do not fit, and leaves no tensor behind", () => {
+forEachEngine("biasAdd() rejects shapes that do not match, and leaves no tensors behind", () => {
   const x = tf.zeros([2, 3]) as tf.Tensor2D;
   assertThrows(() => ops.biasAdd(x, tf.zeros([2]) as tf.Tensor1D), RangeError, "[2,3] and [2]");
   assertThrows(() => ops.biasAdd(tf.zeros([3]), tf.zeros([3]) as tf.Tensor1D), RangeError);

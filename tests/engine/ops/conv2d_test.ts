@@ -88,7 +88,7 @@ for (const { height, width, kernel: [kh, kw], stride, padding } of CASES) {
     assert(relativeError(dKernel, finiteDifference(toKernel, kernel)) < 1e-3);
   });
 
-  forEachEngine(`conv2d() leaves no tensor behind ${title}`, () => {
+  forEachEngine(`conv2d() leaves no tensors behind ${title}`, () => {
     const { x, kernel } = inputs();
     assertEquals(leftBehind(() => conv2d(x, kernel, { stride, padding })), 0);
     const gradient = tf.grad((x) => conv2d(x as tf.Tensor4D, kernel, { stride, padding }));
@@ -96,7 +96,7 @@ for (const { height, width, kernel: [kh, kw], stride, padding } of CASES) {
   });
 }
 
-Deno.test("conv2d() refuses what does not fit", () => {
+Deno.test("conv2d() rejects invalid shapes and options", () => {
   const x = tf.zeros<tf.Rank.R4>([1, 2, 2, 3]);
   const kernel = tf.zeros<tf.Rank.R4>([3, 3, 3, 1]);
   assertThrows(

@@ -13,7 +13,7 @@ function kept(rate: number, seed: number | tf.Scalar): number[] {
 const share = (bits: number[]) => bits.reduce((a, b) => a + b, 0) / bits.length;
 
 for (const rate of [0.1, 0.5, 0.9]) {
-  forEachEngine(`dropout() drops a share of ${rate} and divides the rest by ${1 - rate}`, () => {
+  forEachEngine(`dropout() drops a fraction of ${rate} and divides the rest by ${1 - rate}`, () => {
     const x = tf.fill([COUNT], 3);
     const y = [...dropout(x, rate, 11).dataSync()];
     // Five standard deviations of the binomial distribution.
@@ -23,7 +23,7 @@ for (const rate of [0.1, 0.5, 0.9]) {
   });
 }
 
-forEachEngine("dropout() repeats itself for a seed, be it a number or a scalar", () => {
+forEachEngine("dropout() gives the same result for a seed, as a number or as a scalar", () => {
   const first = kept(0.5, 5);
   assertEquals(kept(0.5, 5), first);
   assertEquals(kept(0.5, tf.scalar(5, "int32")), first);
@@ -58,7 +58,7 @@ forEachEngine("dropout() passes the gradient where it passed the value", () => {
   assertEquals(gradient.dataSync(), factors);
 });
 
-forEachEngine("dropout() leaves no tensor behind", () => {
+forEachEngine("dropout() leaves no tensors behind", () => {
   const x = tf.ones([3, 2]);
   const scalar = tf.scalar(1, "int32");
   for (const seed of [1, scalar]) {
@@ -67,12 +67,12 @@ forEachEngine("dropout() leaves no tensor behind", () => {
   }
 });
 
-Deno.test("dropout() gives x itself at a rate of 0", () => {
+Deno.test("dropout() returns x itself at a rate of 0", () => {
   const x = tf.ones([2]);
   assert(dropout(x, 0, 1) === x);
 });
 
-Deno.test("dropout() refuses a rate or a seed out of range", () => {
+Deno.test("dropout() rejects a rate or a seed out of range", () => {
   const x = tf.ones([2]);
   for (const rate of [-0.1, 1, NaN]) assertThrows(() => dropout(x, rate, 1), RangeError, "rate");
   assertThrows(() => dropout(x, 0.5, 1.5), RangeError, "an integer");

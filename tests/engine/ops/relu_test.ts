@@ -11,7 +11,7 @@ forEachEngine("relu() is max(x, 0), with the gradient 1 above 0 and 0 elsewhere"
   assertEquals([...gradient.dataSync()].map(Math.abs), [0, 0, 0, 40, 50, 0]);
 });
 
-forEachEngine("relu() leaves no tensor behind", () => {
+forEachEngine("relu() leaves no tensors behind", () => {
   const x = tf.tensor1d([-1, 1]);
   assertEquals(leftBehind(() => relu(x)), 0);
   assertEquals(leftBehind(() => tf.grad((x) => relu(x))(x)), 0);

@@ -16,13 +16,13 @@ for (const factor of [0.25, -2]) {
   });
 }
 
-forEachEngine("scaleGradient() scales one of two ways to a leaf alone", () => {
+forEachEngine("scaleGradient() scales only one of two paths to a leaf", () => {
   const x = tf.tensor1d([3]);
   const gradient = tf.grad((x) => tf.add(tf.mul(x, 10), scaleGradient(x, 0.5)))(x);
   assertEquals(gradient.dataSync()[0], 10.5);
 });
 
-forEachEngine("scaleGradient() gives x itself for 1 and blocks for 0", () => {
+forEachEngine("scaleGradient() returns x itself for 1 and blocks the gradient for 0", () => {
   const x = tf.tensor1d([3]);
   assert(scaleGradient(x, 1) === x);
   const { grads } = tf.engine().gradients(
@@ -36,7 +36,7 @@ forEachEngine("scaleGradient() gives x itself for 1 and blocks for 0", () => {
   assertEquals(zero.dataSync()[0], 0);
 });
 
-forEachEngine("scaleGradient() leaves no tensor behind", () => {
+forEachEngine("scaleGradient() leaves no tensors behind", () => {
   const x = tf.tensor1d([3]);
   const factor = tf.scalar(0.5);
   for (const given of [0, 0.5, factor]) {
@@ -46,7 +46,7 @@ forEachEngine("scaleGradient() leaves no tensor behind", () => {
   }
 });
 
-Deno.test("scaleGradient() refuses a factor that is not a finite number or a float32 scalar", () => {
+Deno.test("scaleGradient() rejects a factor that is not a finite number or a float32 scalar", () => {
   const x = tf.tensor1d([3]);
   assertThrows(() => scaleGradient(x, NaN), RangeError, "got NaN");
   assertThrows(() => scaleGradient(x, tf.scalar(1, "int32")), RangeError, "got int32");

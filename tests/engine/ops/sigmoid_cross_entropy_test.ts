@@ -31,7 +31,7 @@ forEachEngine("sigmoidCrossEntropy() is exact for large logits", () => {
   assert(relativeError([losses[4]!], [0.006715348489118068]) < 1e-5);
 });
 
-forEachEngine("sigmoidCrossEntropy() leaves no tensor behind", () => {
+forEachEngine("sigmoidCrossEntropy() leaves no tensors behind", () => {
   const logits = tf.tensor1d(LOGITS);
   const labels = tf.tensor1d(LABELS);
   assertEquals(leftBehind(() => sigmoidCrossEntropy(logits, labels)), 0);
@@ -39,7 +39,7 @@ forEachEngine("sigmoidCrossEntropy() leaves no tensor behind", () => {
   assertEquals(leftBehind(() => gradient(logits)), 0);
 });
 
-Deno.test("sigmoidCrossEntropy() says what does not fit", () => {
+Deno.test("sigmoidCrossEntropy() reports shapes and types that do not match", () => {
   assertThrows(
     () => sigmoidCrossEntropy(tf.tensor1d([1, 2]), tf.tensor1d([1], "int32")),
     RangeError,

@@ -37,7 +37,7 @@ forEachEngine("softmaxCrossEntropy() is exact for large and infinite logits", ()
   assertEquals([...gradient.dataSync()], [0, 0, 0, 1, 0, -1, 0.5, -0.5, 0]);
 });
 
-forEachEngine("softmaxCrossEntropy() does not take a label that is no class", () => {
+forEachEngine("softmaxCrossEntropy() rejects a label that is not a class", () => {
   const { logits } = inputs();
   for (const wrong of [3, -1]) {
     const labels = tf.tensor1d([0, wrong, 0, 0], "int32");
@@ -50,14 +50,14 @@ forEachEngine("softmaxCrossEntropy() does not take a label that is no class", ()
   }
 });
 
-forEachEngine("softmaxCrossEntropy() leaves no tensor behind", () => {
+forEachEngine("softmaxCrossEntropy() leaves no tensors behind", () => {
   const { logits, labels } = inputs();
   assertEquals(leftBehind(() => softmaxCrossEntropy(logits, labels)), 0);
   const gradient = tf.grad((logits) => softmaxCrossEntropy(logits as tf.Tensor2D, labels));
   assertEquals(leftBehind(() => gradient(logits)), 0);
 });
 
-Deno.test("softmaxCrossEntropy() says which shapes it was given", () => {
+Deno.test("softmaxCrossEntropy() reports the given shapes", () => {
   const { logits } = inputs();
   assertThrows(
     () => softmaxCrossEntropy(logits, tf.tensor1d([1, 2], "int32")),

@@ -45,7 +45,7 @@ forEachEngine("stopGradient() keeps a variable's value from before it was assign
   tf.dispose([stopped, variable]);
 });
 
-forEachEngine("stopGradient() leaves no tensor behind", () => {
+forEachEngine("stopGradient() leaves no tensors behind", () => {
   const x = tf.tensor1d([1]);
   assertEquals(leftBehind(() => stopGradient(x)), 0);
   assertEquals(leftBehind(() => tf.tidy(() => tf.square(stopGradient(x)))), 0);

@@ -39,12 +39,12 @@ forEachEngine("binary-cross-entropy stays finite where the sigmoid saturates", (
 Deno.test("binary-cross-entropy refuses other labels, naming the loss that suits", () => {
   assertRefuses(
     () => makeTask(binaryCrossEntropy, classLabel(2), [2]),
-    "binary-cross-entropy compares with a label of kind binary; this one is class",
-    "use cross-entropy, or say data.label: { column: …, kind: binary }",
+    "binary-cross-entropy needs a label of kind binary; this label has the kind class",
+    "use cross-entropy, or write data.label: { column: …, kind: binary }",
   );
   assertRefuses(
     () => makeTask(binaryCrossEntropy, numberLabel, [1]),
-    "this one is number",
+    "this label has the kind number",
     "use mean-squared-error",
   );
 });
@@ -53,7 +53,7 @@ Deno.test("binary-cross-entropy refuses outputs that are not one logit", () => {
   for (const [shape, text] of [[[2], "[batch, 2]"], [[4, 1], "[batch, 4, 1]"], [[], "[batch]"]]) {
     assertRefuses(
       () => makeTask(binaryCrossEntropy, binaryLabel, shape as number[]),
-      `binary-cross-entropy compares outputs of shape [batch, 1]; this one is ${text}`,
+      `binary-cross-entropy compares outputs of shape [batch, 1]; got ${text}`,
       "compare logits",
     );
   }

@@ -61,12 +61,12 @@ forEachEngine("cross-entropy stays finite where the softmax saturates", () => {
 Deno.test("cross-entropy refuses labels that are no classes, naming the loss that suits", () => {
   assertRefuses(
     () => makeTask(crossEntropy, numberLabel, [1]),
-    "cross-entropy compares with a label of kind class; this one is number",
-    "use mean-squared-error, or say data.label: { column: …, kind: class }",
+    "cross-entropy needs a label of kind class; this label has the kind number",
+    "use mean-squared-error, or write data.label: { column: …, kind: class }",
   );
   assertRefuses(
     () => makeTask(crossEntropy, binaryLabel, [1]),
-    "this one is binary",
+    "this label has the kind binary",
     "use binary-cross-entropy",
   );
 });
@@ -75,7 +75,7 @@ Deno.test("cross-entropy refuses outputs that are not one logit a class", () => 
   for (const [shape, text] of [[[4], "[batch, 4]"], [[2, 3], "[batch, 2, 3]"], [[], "[batch]"]]) {
     assertRefuses(
       () => makeTask(crossEntropy, classLabel(3), shape as number[]),
-      `cross-entropy compares outputs of shape [batch, 3]; this one is ${text}`,
+      `cross-entropy compares outputs of shape [batch, 3]; got ${text}`,
       "compare logits",
     );
   }

@@ -96,12 +96,12 @@ forEachEngine("kl stays finite where the softmax saturates", () => {
 Deno.test("kl refuses maps, and outputs of different shapes", () => {
   assertRefuses(
     () => makeHint(kl, [4, 4, 3]),
-    "kl compares outputs of shape [batch, units]; this one is [batch, 4, 4, 3]",
+    "kl compares outputs of shape [batch, units]; got [batch, 4, 4, 3]",
     "compare logits",
   );
   assertRefuses(
     () => makeHint(kl, [3], [2]),
-    "kl compares outputs of one shape; got [batch, 3] and [batch, 2]",
+    "kl compares outputs of equal shape; got [batch, 3] and [batch, 2]",
     "choose outputs of equal shape",
   );
 });

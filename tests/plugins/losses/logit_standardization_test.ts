@@ -34,7 +34,7 @@ forEachEngine("logit-standardization stays finite for equal logits", () => {
 
 Deno.test("logit-standardization refuses two classes, of which nothing is left", () => {
   for (
-    const [units, got] of [[2, "there are 2"], [1, "one logit, which stands for two"]] as const
+    const [units, got] of [[2, "got 2"], [1, "one logit, which represents two"]] as const
   ) {
     assertRefuses(() => makeHint(logitStandardization, [units]), got, "use kl or mse-hint");
   }

@@ -27,12 +27,12 @@ forEachEngine("mean-squared-error is the squared distance, a row at a time", () 
 Deno.test("mean-squared-error refuses other labels, naming the loss that suits", () => {
   assertRefuses(
     () => makeTask(meanSquaredError, classLabel(3), [3]),
-    "mean-squared-error compares with a label of kind number; this one is class",
-    "use cross-entropy, or say data.label: { column: …, kind: number }",
+    "mean-squared-error needs a label of kind number; this label has the kind class",
+    "use cross-entropy, or write data.label: { column: …, kind: number }",
   );
   assertRefuses(
     () => makeTask(meanSquaredError, binaryLabel, [1]),
-    "this one is binary",
+    "this label has the kind binary",
     "use binary-cross-entropy",
   );
 });
@@ -40,7 +40,7 @@ Deno.test("mean-squared-error refuses other labels, naming the loss that suits",
 Deno.test("mean-squared-error refuses outputs that are not one number", () => {
   assertRefuses(
     () => makeTask(meanSquaredError, numberLabel, [2]),
-    "mean-squared-error compares outputs of shape [batch, 1]; this one is [batch, 2]",
+    "mean-squared-error compares outputs of shape [batch, 1]; got [batch, 2]",
     "compare logits",
   );
 });

@@ -46,7 +46,7 @@ forEachEngine("mse-hint has a gradient where the softmax saturates", () => {
 Deno.test("mse-hint refuses outputs of different shapes, saying both", () => {
   assertRefuses(
     () => makeHint(mseHint, [3], [4]),
-    "mse-hint compares outputs of one shape; got [batch, 3] and [batch, 4]",
+    "mse-hint compares outputs of equal shape; got [batch, 3] and [batch, 4]",
     "choose outputs of equal shape with `from:` and `to:`",
   );
   assertRefuses(() => makeHint(mseHint, [4, 1], [1, 4]), "[batch, 4, 1] and [batch, 1, 4]", "to:");

@@ -37,12 +37,12 @@ forEachEngine("mse-probability has no gradient where the softmax saturates, and 
 Deno.test("mse-probability refuses maps, and outputs of different shapes", () => {
   assertRefuses(
     () => makeHint(mseProbability, [4, 4, 3]),
-    "mse-probability compares outputs of shape [batch, units]; this one is [batch, 4, 4, 3]",
+    "mse-probability compares outputs of shape [batch, units]; got [batch, 4, 4, 3]",
     "compare logits",
   );
   assertRefuses(
     () => makeHint(mseProbability, [3], [1]),
-    "mse-probability compares outputs of one shape; got [batch, 3] and [batch, 1]",
+    "mse-probability compares outputs of equal shape; got [batch, 3] and [batch, 1]",
     "choose outputs of equal shape",
   );
 });

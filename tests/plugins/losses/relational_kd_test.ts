@@ -26,5 +26,9 @@ forEachEngine("relational-kd is 0 for rows that are moved, turned and stretched"
 
 Deno.test("relational-kd refuses maps, and angles between outputs of one unit", () => {
   assertRefuses(() => makeHint(relationalKd, [4, 4, 3]), "[batch, 4, 4, 3]", "compare logits");
-  assertRefuses(() => makeHint(relationalKd, [1]), "no angles between outputs", "set `angle: 0`");
+  assertRefuses(
+    () => makeHint(relationalKd, [1]),
+    "cannot compare angles between outputs",
+    "set `angle: 0`",
+  );
 });

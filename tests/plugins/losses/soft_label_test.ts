@@ -87,12 +87,12 @@ forEachEngine("soft-label stays finite where the softmax saturates", () => {
 Deno.test("soft-label refuses maps, and outputs of different shapes", () => {
   assertRefuses(
     () => makeHint(softLabel, [4, 4, 3]),
-    "soft-label compares outputs of shape [batch, units]; this one is [batch, 4, 4, 3]",
+    "soft-label compares outputs of shape [batch, units]; got [batch, 4, 4, 3]",
     "compare logits",
   );
   assertRefuses(
     () => makeHint(softLabel, [3], [2]),
-    "soft-label compares outputs of one shape; got [batch, 3] and [batch, 2]",
+    "soft-label compares outputs of equal shape; got [batch, 3] and [batch, 2]",
     "choose outputs of equal shape",
   );
 });

@@ -70,7 +70,7 @@ Deno.test("top-k refuses as many classes as there are, or more", () => {
   for (const k of [3, 4]) {
     assertRefuses(
       () => makeMetric(topK, classLabel(3), { k }),
-      `top-k of ${k} says nothing of 3 classes`,
+      `top-k with k = ${k} is always 1 for 3 classes`,
       "write `k: 2` or less",
     );
   }

@@ -313,23 +313,27 @@ Deno.test("ctr refuses features that are not as its options want them", () => {
       [
         attention("itm"),
         'there is no feature "itm" for history to attend to',
-        "did you mean item? the features with one id a row are item",
+        "did you mean item? the features with one id per row are item",
       ],
       [
         attention("tags"),
-        "the feature tags has not one id a row, as the candidate of history",
-        "the features with one id a row are item",
+        "the feature tags cannot be the candidate of history because it does not have one id per row",
+        "the features with one id per row are item",
       ],
-      [sized, "others with its ids have 16", "they share a table: write `size: 16` for history"],
+      [
+        sized,
+        "other features with the same ids have size 16",
+        "features with the same ids share a table: write `size: 16` for history",
+      ],
       [
         { features: { item: { pooling: "sum" } } },
-        "has one id a row and nothing to pool",
-        "leave `pooling` and `attention` out",
+        "has one id per row, so there is nothing to pool",
+        "remove `pooling` and `attention`",
       ],
       [
         { features: { numbers: { size: 8 } } },
         "holds numbers, which have no embedding",
-        "leave numbers out of the network's `features`",
+        "remove numbers from the network's `features`",
       ],
     ] as const
   ) assertRefused(ctr, options, features, message, hint);
@@ -337,7 +341,7 @@ Deno.test("ctr refuses features that are not as its options want them", () => {
     ctr,
     {},
     { code: { shape: [], dtype: "int32" } },
-    "nothing says how many ids the feature code has",
+    "the number of ids of the feature code is unknown",
     "write at data.features.code: ids: train, { hash: N } or { count: N }",
   );
   assertEquals(

@@ -308,14 +308,14 @@ Deno.test("wide-resnet refuses images of ids, whose order means nothing", () => 
     wideResnet,
     sharings.interval,
     { image: { shape: [8, 8], dtype } },
-    "the feature image holds ids (int32), and the network reads numbers",
+    "the feature image holds ids (int32), but the network reads numbers",
     "if they are numbers, leave out `dtype: int32` at data.features.image; if they are ids, the transform one-hot turns them into numbers",
   );
   assertRefused(
     wideResnet,
     sharings.interval,
     { city: { shape: [], dtype, vocabulary: ["a"] } },
-    "the feature city holds ids, and the network reads numbers",
+    "the feature city holds ids, but the network reads numbers",
     "add `- { use: one-hot, feature: city }` to data.transforms",
   );
 });
@@ -331,7 +331,7 @@ Deno.test("wide-resnet takes the feature that it is told to, or the only one", (
     wideResnet,
     sharings.interval,
     features,
-    "the network reads one feature, and there are 2",
+    "the network reads a single feature, but there are 2",
     "add `feature:` to the network; the features are image, mask",
   );
   for (const feature of ["picture", "constructor"]) {
@@ -367,7 +367,7 @@ Deno.test("wide-resnet refuses images whose sides are no multiples of 4, and wha
       sharings.interval,
       floats(...shape),
       `feature image has rows of shape [${shape}]`,
-      "give it a shape: data.features.image.shape",
+      "set its shape with data.features.image.shape",
     );
   }
 });
@@ -377,24 +377,24 @@ Deno.test("wide-resnet refuses sizes that do not go with the sharing", () => {
     assertRefused(wideResnet, options, cifar, message, hint);
   refused(
     { sharing: "bottom", light: depth(10), booster: depth(16) },
-    "with sharing: bottom the light net is the booster's first two groups",
-    "leave `light:` out",
+    "with sharing: bottom, the light net is the booster's first two groups",
+    "remove `light:`",
   );
   for (const sharing of ["interval", "none"]) {
     refused(
       { sharing, booster: depth(16) },
-      `with sharing: ${sharing} the light net needs a size`,
+      `with sharing: ${sharing}, the light net needs a size`,
       "add `light: { depth: 10, width: 1 }`",
     );
   }
   refused(
     { light: depth(10, 1), booster: depth(16, 2) },
-    "both nets have one width, as they run the same kernels; got 1 and 2",
-    "set both widths alike, or sharing: none",
+    "both nets must have the same width because they share kernels; got 1 and 2",
+    "set both widths to the same number, or set sharing: none",
   );
   refused(
     { light: depth(22), booster: depth(16) },
-    "the light net is inside the booster; got depths 22 and 16",
+    "the light net is part of the booster and cannot be deeper; got the depths 22 and 16",
     "make the booster at least as deep",
   );
 });

@@ -40,8 +40,8 @@ forEachEngine("sgd decays weights where the gradient is 0, and the decay gathers
 Deno.test("sgd refuses Nesterov's momentum without momentum", () => {
   assertRefuses(
     () => makeOptimizer(sgd, { nesterov: true }),
-    "sgd cannot look ahead (nesterov: true) without momentum",
-    "add `momentum: 0.9`, or leave out `nesterov`",
+    "sgd with `nesterov: true` needs momentum",
+    "add `momentum: 0.9`, or remove `nesterov`",
   );
 });
 

@@ -54,11 +54,11 @@ Deno.test("cast keeps all of int32's range, and refuses what lies beyond it inst
     const error = assertThrows(
       () => applied(transform, columns(1, 2, 3, value)),
       UserError,
-      `the feature x has ${value} in row 1 of a batch, which is no int32`,
+      `the feature x has ${value} in row 1 of a batch, which is outside the range of int32`,
     );
     assertEquals(
       error.problems[0]!.hint,
-      "int32 holds whole numbers up to 2,147,483,647 on either side of 0: leave the cast out, or use scale or " +
+      "int32 holds integers from −2,147,483,648 to 2,147,483,647: remove the cast, or use scale or " +
         "another transform before it",
     );
   }
@@ -77,8 +77,8 @@ Deno.test("cast takes by default what is not yet of the type, and leaves the res
     cast,
     { dtype: "float32" },
     { image: floats(2) },
-    "no feature suits: expected a feature that is not float32 yet",
-    "leave the transform out; the features are image float32 [2]",
+    "no feature is suitable for this transform: expected a feature that is not float32 yet",
+    "remove the transform; the features are image float32 [2]",
   );
 });
 
@@ -93,8 +93,8 @@ Deno.test("cast makes no numbers of ids that stand for values", () => {
       cast,
       { dtype: "float32", feature: "x" },
       { x: spec },
-      "the feature x holds ids: expected numbers: `one-hot` makes numbers of ids",
-      "it is int32 [] when it gets here: leave it out of `feature`",
+      "the feature x holds ids: expected numbers; to convert ids to numbers, use `one-hot`",
+      "before this transform it is int32 []: remove it from `feature`",
     );
     assertEquals(
       make(cast, { dtype: "float32" }, { x: spec, age: ids() }).features,

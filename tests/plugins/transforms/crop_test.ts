@@ -44,10 +44,15 @@ Deno.test("crop refuses to enlarge, and what is no image", () => {
       crop,
       { to },
       { x: floats(4, 4, 1) },
-      `${to.join(" × ")} is larger than 4 × 4, the feature x`,
+      `the window ${to.join(" × ")} is larger than the padded images of the feature x, 4 × 4`,
     );
   }
-  assertRefused(crop, { to: [2, 2] }, { x: floats(4, 4) }, "no feature suits: expected images");
+  assertRefused(
+    crop,
+    { to: [2, 2] },
+    { x: floats(4, 4) },
+    "no feature is suitable for this transform: expected images",
+  );
   for (const to of [[24], 24, [24, 24, 1]]) {
     assertEquals(issuesOf(crop, { to }), [
       "to: expected a height and a width, such as [32, 32]",

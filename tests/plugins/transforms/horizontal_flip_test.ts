@@ -76,6 +76,11 @@ Deno.test("horizontal-flip depends on the random numbers that it is given, and o
 });
 
 Deno.test("horizontal-flip refuses what is no image, and what is no probability", () => {
-  assertRefused(flip, {}, { x: floats(8, 8) }, "no feature suits: expected images");
+  assertRefused(
+    flip,
+    {},
+    { x: floats(8, 8) },
+    "no feature is suitable for this transform: expected images",
+  );
   for (const probability of [-0.1, 1.1]) assertEquals(issuesOf(flip, { probability }).length, 1);
 });

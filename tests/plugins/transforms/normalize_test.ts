@@ -205,7 +205,7 @@ Deno.test("normalize refuses what was measured of other features", () => {
     assertThrows(
       () => transform.restore!(x ? { x } : {}),
       UserError,
-      "what was measured of x is not 2 means and deviations",
+      "the stored statistics of the feature x are not 2 means and standard deviations",
     );
   }
   assertThrows(() => transform.restore!({ x: { mean: ["1", "2"], std: [1, 1] } }), Error);
@@ -213,7 +213,7 @@ Deno.test("normalize refuses what was measured of other features", () => {
 
 Deno.test("normalize refuses numbers that do not fit the channels", () => {
   const x = floats(2, 2, 3),
-    hint = "its shape is [2, 2, 3]: give one number, one a channel, or one a value";
+    hint = "its shape is [2, 2, 3]: give one number, one per channel, or one per value";
   for (const [mean, std, option] of [[[1, 2], 1, "mean"], [0, [1, 2, 3, 4], "std"]] as const) {
     assertRefused(
       normalize,

@@ -64,8 +64,8 @@ Deno.test("one-hot has as many places as a column of strings has words in traini
     oneHot,
     { count: 2 },
     { city },
-    "the feature city has 3 ids, not 2",
-    "leave out `count`, or write 3 or more",
+    "the feature city has 3 ids, but `count` is 2",
+    "remove `count`, or set it to 3 or more",
   );
 });
 
@@ -107,14 +107,19 @@ Deno.test("one-hot refuses ids that are out of range, with their row", () => {
     assertEquals(
       error.problems[0]!.hint,
       id === 3
-        ? "write how many ids there are: `count: 4` or more"
-        : "ids are whole numbers from 0: see what the column holds",
+        ? "set the number of ids: `count: 4` or more"
+        : "ids are integers from 0: check the values of the column",
     );
   }
 });
 
 Deno.test("one-hot takes whole numbers for ids only if the feature is named", () => {
-  assertRefused(oneHot, { count: 3 }, { x: floats() }, "no feature suits: expected ids (int32)");
+  assertRefused(
+    oneHot,
+    { count: 3 },
+    { x: floats() },
+    "no feature is suitable for this transform: expected ids (int32)",
+  );
   const options = { count: 3, feature: "x" };
   assertEquals(
     valuesOf(oneHot, options, floats(), Float32Array.of(1, 2)),
@@ -150,8 +155,8 @@ Deno.test("one-hot asks for count where nothing tells how many ids there are", (
     oneHot,
     {},
     { tags: ids() },
-    "it is not known how many ids the feature tags has",
-    "write it, such as `count: 10`",
+    "the number of ids of the feature tags is unknown",
+    "set it, such as `count: 10`",
   );
   assertRefused(oneHot, { feature: "tag", count: 2 }, { tags: ids() }, "there is no feature tag");
   assertEquals(issuesOf(oneHot, { count: 1 }).length, 1);

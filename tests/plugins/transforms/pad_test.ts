@@ -119,7 +119,7 @@ Deno.test("pad refuses images that are too small to be reflected so far", () => 
       { x },
       "the feature x is too small to be padded by 3 with its own reflection: expected images of " +
         "the shape [height, width, channels], 4 × 4 or larger",
-      `it is float32 [${x.shape.join(", ")}] when it gets here: leave it out of \`feature\``,
+      `before this transform it is float32 [${x.shape.join(", ")}]: remove it from \`feature\``,
     );
   }
   assertEquals(make(pad, options, { x: floats(4, 4, 1) }).features, { x: floats(10, 10, 1) });
@@ -127,8 +127,18 @@ Deno.test("pad refuses images that are too small to be reflected so far", () => 
 });
 
 Deno.test("pad refuses what is no image, and options that are none", () => {
-  assertRefused(pad, { size: 1, feature: "x" }, { x: floats(8, 8) }, "the feature x is no image");
-  assertRefused(pad, { size: 1 }, { x: floats(8, 8) }, "no feature suits: expected images");
+  assertRefused(
+    pad,
+    { size: 1, feature: "x" },
+    { x: floats(8, 8) },
+    "the feature x is not an image",
+  );
+  assertRefused(
+    pad,
+    { size: 1 },
+    { x: floats(8, 8) },
+    "no feature is suitable for this transform: expected images",
+  );
   assertEquals(issuesOf(pad, { size: 1, mode: "mirror" }), [
     "mode: expected zero, reflect or symmetric",
   ]);

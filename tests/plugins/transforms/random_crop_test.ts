@@ -148,8 +148,8 @@ Deno.test("random-crop refuses windows that are too large, and images too small 
       randomCrop,
       { pad: 1, to },
       features,
-      `${to.join(" × ")} is larger than 6 × 7, the feature x with its padding`,
-      "write `to: [6, 7]` or less, or pad more",
+      `the window ${to.join(" × ")} is larger than the padded images of the feature x, 6 × 7`,
+      "set `to: [6, 7]` or less, or increase the padding",
     );
   }
   assertEquals(make(randomCrop, { pad: 1, to: [6, 7] }, features).features, {
@@ -161,6 +161,11 @@ Deno.test("random-crop refuses windows that are too large, and images too small 
     features,
     "the feature x is too small to be padded by 4 with its own reflection",
   );
-  assertRefused(randomCrop, { pad: 1 }, { x: floats(4) }, "no feature suits: expected images");
+  assertRefused(
+    randomCrop,
+    { pad: 1 },
+    { x: floats(4) },
+    "no feature is suitable for this transform: expected images",
+  );
   assertEquals(issuesOf(randomCrop, { pad: -1 }).length, 1);
 });

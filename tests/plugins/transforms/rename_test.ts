@@ -40,13 +40,19 @@ Deno.test("rename leaves a feature alone whose name all objects know", () => {
 });
 
 Deno.test("rename refuses names that are taken, and features that there are not", () => {
-  const hint = "give each a name of its own; the features are a, b";
-  assertRefused(rename, { names: { a: "b" } }, features, "two features would be called b", hint);
+  const hint = "give each feature a different name; the features are a, b";
+  assertRefused(
+    rename,
+    { names: { a: "b" } },
+    features,
+    "two features would have the name b",
+    hint,
+  );
   assertRefused(
     rename,
     { names: { a: "x", b: "x" } },
     features,
-    "two features would be called x",
+    "two features would have the name x",
     hint,
   );
   assertRefused(

@@ -40,21 +40,21 @@ Deno.test("reshape takes by default the features that fill the shape", () => {
 
 Deno.test("reshape refuses rows that do not fill the shape", () => {
   const features = { x: floats(5) };
-  const hint = "it is float32 [5] when it gets here: leave it out of `feature`";
+  const hint = "before this transform it is float32 [5]: remove it from `feature`";
   for (const shape of [[2, 3], [2, -1], [5, 2], []]) {
     assertRefused(
       reshape,
       { shape, feature: "x" },
       features,
-      `the feature x has 5 values a row, which do not fill [${shape.join(", ")}]`,
+      `the feature x has 5 values per row, which do not match [${shape.join(", ")}]`,
       hint,
     );
   }
-  assertRefused(reshape, { shape: [7] }, features, "no feature suits");
+  assertRefused(reshape, { shape: [7] }, features, "no feature is suitable for this transform");
   assertEquals(issuesOf(reshape, { shape: [-1, -1] }), ["shape: expected at most one -1"]);
   for (const length of [0, -2]) {
     assertEquals(issuesOf(reshape, { shape: [length] }), [
-      "shape.0: expected at least 1, or -1 for what is left",
+      "shape.0: expected at least 1, or -1 for the remaining values",
     ]);
   }
   assertEquals(issuesOf(reshape, { shape: [1.5] }), ["shape.0: expected a whole number"]);

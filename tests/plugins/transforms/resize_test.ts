@@ -34,13 +34,18 @@ Deno.test("resize takes means of squares by default, and tells the shape that co
 });
 
 Deno.test("resize refuses ids and what is no image", () => {
-  assertRefused(resize, { to: [2, 2] }, { x: floats(4, 4) }, "no feature suits: expected images");
+  assertRefused(
+    resize,
+    { to: [2, 2] },
+    { x: floats(4, 4) },
+    "no feature is suitable for this transform: expected images",
+  );
   const options = { to: [2, 2], feature: "x" };
   assertRefused(
     resize,
     options,
     { x: ids(4, 4, 1) },
-    "the feature x holds ids, which have no means",
+    "the feature x holds ids, which cannot be averaged",
   );
   assertEquals(issuesOf(resize, { to: [0, 4] }).length, 1);
   assertEquals(issuesOf(resize, { to: [4, 4], mode: "cubic" }), [

@@ -64,14 +64,14 @@ Deno.test("scale refuses ids, and features that there are not, by the nearest na
     { by: 2, feature: "city" },
     { city: ids(3) },
     "the feature city holds ids (int32): expected numbers (float32)",
-    "it is int32 [3] when it gets here: leave it out of `feature`",
+    "before this transform it is int32 [3]: remove it from `feature`",
   );
   assertRefused(
     scale,
     { by: 2 },
     { city: ids() },
-    "no feature suits",
-    "leave the transform out; the features are city int32 []",
+    "no feature is suitable for this transform",
+    "remove the transform; the features are city int32 []",
   );
   assertRefused(
     scale,
