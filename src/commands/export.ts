@@ -6,7 +6,7 @@ import { type CommandOptions, onlyArgument } from "../launch/command_line/option
 import { exportModel } from "../model/export_model.ts";
 
 /**
- * `deno task pipeline export RUN --format onnx --out DIR`: writes a trained net for other programs.
+ * `deno task pipeline export RUN --format onnx|safetensors --out DIR`: writes a trained net for other programs.
  *
  * @param args The run folder.
  * @param options The command line's options.
@@ -22,7 +22,8 @@ export async function exportRun(args: readonly string[], options: CommandOptions
       exitCode: 2,
     });
   }
-  const { distance, bytes, engine: compared } = await exportModel(folder, out, {
+  const { file, distance, bytes, engine: compared } = await exportModel(folder, out, {
+    format,
     ...(net && { net }),
     ...(checkpoint !== undefined && { checkpoint }),
     ...(inputs && { inputs }),
@@ -30,10 +31,12 @@ export async function exportRun(args: readonly string[], options: CommandOptions
     allowPlugins,
   });
   print([
-    `${out}: model.onnx (${formatCount(bytes)} bytes), model.json, samples.arrow, README.md`,
-    `64 sample rows: the logits differ from ${compared} by ${
-      distance.toExponential(1)
-    } of the largest`,
+    `${out}: ${file} (${formatCount(bytes)} bytes), model.json, samples.arrow, README.md`,
+    ...distance === undefined ? [] : [
+      `64 sample rows: the logits differ from ${compared} by ${
+        distance.toExponential(1)
+      } of the largest`,
+    ],
   ]);
   return 0;
 }

@@ -3,6 +3,8 @@ import * as arrow from "apache-arrow";
 import { ArrowFileWriter } from "../base/files/arrow_writer.ts";
 import { makeFolder } from "../base/files/make_folder.ts";
 import { unwritable } from "../base/files/unwritable.ts";
+import { safetensorsChunks, type StreamedTensor } from "../base/files/safetensors_stream.ts";
+import { writeChunks } from "../base/files/write_chunks.ts";
 import { writeFileWhole } from "../base/files/write.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
@@ -10,7 +12,7 @@ import { writeModelFile } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
 import type { Values } from "../stages/batch.ts";
 import { ONNX_FILE, tensorsOfRun } from "./load_model.ts";
-import type { FeatureInput, InputsKind } from "./onnx/columns.ts";
+import { type FeatureInput, type InputsKind, inputsOfGraph } from "./onnx/columns.ts";
 import { modelToOnnx, type OnnxModel } from "./onnx/model_to_onnx.ts";
 import { netsOfRun, openRun, rowsStage, type RunPart } from "./open_run.ts";
 import { readmeOf } from "./export_readme.ts";
@@ -18,8 +20,13 @@ import { inputArrays, openSession, sourceRunner } from "./runners.ts";
 import { SAMPLE_ROWS, sampleRows } from "./samples.ts";
 import { writeOnnxFile } from "./write_onnx.ts";
 
+/** A format of exports. */
+export type ExportFormat = "onnx" | "safetensors";
+
 /** What is exported. */
 export interface ExportOptions extends RunPart {
+  /** The format: an ONNX model (the default), or the weights alone. */
+  readonly format?: ExportFormat;
   /** What the inputs are: columns of the source by default, or ids. */
   readonly inputs?: InputsKind;
   /** The engine that the export is compared with; native if it is there, by default. */
@@ -30,11 +37,16 @@ export interface ExportOptions extends RunPart {
 
 /** What was exported. */
 export interface Exported {
+  /** The file of the net. */
+  readonly file: string;
   /** The inputs of the graph. */
   readonly inputs: readonly FeatureInput[];
-  /** The greatest distance of its logits from those of the engine, by the largest logit. */
-  readonly distance: number;
-  /** The bytes of the graph and its weights. */
+  /**
+   * The greatest distance of its logits from those of the engine, by the largest logit; undefined
+   * if nothing but the engine computes it.
+   */
+  readonly distance: number | undefined;
+  /** The bytes of the net. */
   readonly bytes: number;
   /** What it was compared with. */
   readonly engine: string;
@@ -47,9 +59,8 @@ export const TOLERANCE = 1e-5;
 export const SAMPLES_FILE = "samples.arrow";
 
 /**
- * Exports a net of a run as an ONNX model with all that its use needs: `model.json`, sample rows
- * with the expected logits, and a README. Before it writes, it compares the graph with an engine on
- * the sample rows.
+ * Exports a net of a run with all that its use needs: `model.json`, sample rows with the expected
+ * logits, and a README. Before it writes a graph, it compares it with an engine on the sample rows.
  *
  * @param folder The run folder.
  * @param out The folder of the export, which is made.
@@ -62,15 +73,19 @@ export async function exportModel(
   out: string,
   options: ExportOptions = {},
 ): Promise<Exported> {
+  const { format = "onnx", inputs: kind = format === "onnx" ? "columns" : "ids" } = options;
   const run = await openRun(folder, options);
   const { model, net, decoder } = run;
   const { nets, weights } = await netsOfRun(run);
-  const file = modelToOnnx({
-    ...{ model, nets, net, weights },
-    transforms: decoder.transforms,
-    inputs: options.inputs ?? "columns",
-    place: { dataFile: `${ONNX_FILE}.data`, mostBytes: options.mostBytes },
-  });
+  const file = format === "onnx"
+    ? modelToOnnx({
+      ...{ model, nets, net, weights },
+      transforms: decoder.transforms,
+      inputs: kind,
+      place: { dataFile: `${ONNX_FILE}.data`, mostBytes: options.mostBytes },
+    })
+    : undefined;
+  const inputs = file?.inputs ?? inputsOfGraph(model, kind);
   const source = await RowDecoder.create({ ...model, transforms: [] }, run.registry, rowsStage);
   const { rows, batch } = sampleRows(model, decoder);
   const { batch: read } = source.open(rows.schema)(rows);
@@ -79,8 +94,8 @@ export async function exportModel(
   const { engine } = runner;
   await runner.close();
   const values = valuesOf(read.features);
-  const distance = await compare(file, values, expected);
-  if (!(distance <= TOLERANCE)) {
+  const distance = file && await compare(file, values, expected);
+  if (distance !== undefined && !(distance <= TOLERANCE)) {
     throw new UserError(
       `the exported graph differs from ${engine} by ${distance.toExponential(1)} of the largest ` +
         `logit; at most ${TOLERANCE.toExponential(0)} is allowed`,
@@ -95,12 +110,26 @@ export async function exportModel(
   }
   await makeFolder(out);
   await writeModelFile(out, model);
-  writeSamples(join(out, SAMPLES_FILE), file.inputs, values, expected);
-  const readme = readmeOf({ model, net, inputs: file.inputs });
+  writeSamples(join(out, SAMPLES_FILE), inputs, values, expected);
+  const readme = readmeOf({ model, net, inputs, format });
   await writeFileWhole(join(out, "README.md"), new TextEncoder().encode(readme));
-  await writeOnnxFile(join(out, ONNX_FILE), file);
-  const bytes = file.bytes.length + file.data.reduce((sum, { bytes }) => sum + bytes.length, 0);
-  return { inputs: file.inputs, distance, bytes, engine };
+  if (file) {
+    await writeOnnxFile(join(out, ONNX_FILE), file);
+    const bytes = file.bytes.length + file.data.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    return { file: ONNX_FILE, inputs, distance, bytes, engine };
+  }
+  const shapes = new Map(model.variables.map(({ name, shape }) => [name, shape]));
+  const tensors = new Map(
+    [...weights].map(([name, values]): [string, StreamedTensor] => [name, {
+      ...{ dtype: "F32", shape: shapes.get(name)! },
+      async *parts() {
+        yield values;
+      },
+    }]),
+  );
+  await writeChunks(join(out, `${net}.safetensors`), safetensorsChunks(tensors, { net }));
+  const { size } = await Deno.stat(join(out, `${net}.safetensors`));
+  return { file: `${net}.safetensors`, inputs, distance, bytes: size, engine };
 }
 
 const valuesOf = (features: Readonly<Record<string, { readonly values: Values }>>) =>

@@ -11,6 +11,8 @@ export interface ReadmeSubject {
   readonly net: NetName;
   /** The inputs of its graph. */
   readonly inputs: readonly FeatureInput[];
+  /** The format. */
+  readonly format: "onnx" | "safetensors";
 }
 
 /**
@@ -18,7 +20,7 @@ export interface ReadmeSubject {
  *
  * @param subject What it is about.
  */
-export function readmeOf({ model, net, inputs }: ReadmeSubject): string {
+export function readmeOf({ model, net, inputs, format }: ReadmeSubject): string {
   const { kind, classes } = model.label.spec, { units } = model.network;
   const names = new Map<number, string>(
     Object.entries(ElementType).map(([name, type]) => [type, name]),
@@ -40,8 +42,7 @@ export function readmeOf({ model, net, inputs }: ReadmeSubject): string {
     : "";
   return `# The ${net} net
 
-- \`model.onnx\`: the net as an ONNX model (opset 18), for any number of rows. If there is a file
-  \`model.onnx.data\`, it has the weights and belongs beside it.
+${format === "onnx" ? ONNX_LINES : weightsLine(net)}
 - \`model.json\`: features, vocabularies, transforms, and classes.
 - \`samples.arrow\`: 64 rows that were made from \`model.json\`, with the expected logits.
 
@@ -58,7 +59,30 @@ The ids of ${outside.join(", ")} are made outside of the graph, as \`model.json\
 ## Outputs
 
 \`logits\` is float [rows, ${units}].
-${answers}
+${answers}${format === "onnx" ? onnxPrograms(units) : weightsProgram(net)}`;
+}
+
+const ONNX_LINES =
+  `- \`model.onnx\`: the net as an ONNX model (opset 18), for any number of rows. If there is a file
+  \`model.onnx.data\`, it has the weights and belongs beside it.`;
+
+const weightsLine = (net: NetName) =>
+  `- \`${net}.safetensors\`: the weights of the net, those that both nets share included.`;
+
+const weightsProgram = (net: NetName) => `
+## Python
+
+\`pip install safetensors numpy\`, then in this folder:
+
+\`\`\`python
+from safetensors.numpy import load_file
+
+for name, values in load_file("${net}.safetensors").items():
+    print(name, values.shape)
+\`\`\`
+`;
+
+const onnxPrograms = (units: number) => `
 ## Python
 
 \`pip install onnxruntime pyarrow numpy\`, then in this folder:
@@ -108,7 +132,6 @@ const differences = expected.map((logit, index) => Math.abs(logit - logits.data[
 console.log("largest difference:", Math.max(...differences));
 \`\`\`
 `;
-}
 
 /** A text as a cell of a table. */
 const cell = (text: string) => "`" + text.replaceAll(/[`|\r\n]/g, " ") + "`";

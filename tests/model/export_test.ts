@@ -5,6 +5,7 @@ import { loadModel } from "../../model.ts";
 import { UserError } from "../../mod.ts";
 import { exportModel } from "../../src/model/export_model.ts";
 import { loadOnnxRuntime } from "../../src/model/onnx_runtime.ts";
+import { decodeSafetensors } from "../../src/base/files/safetensors.ts";
 import { openEngine } from "../../src/engine/engine.ts";
 import { inFolder, rocket } from "../support/command_line.ts";
 import type { Rows } from "../support/hand_over.ts";
@@ -24,7 +25,7 @@ Deno.test("exportModel() puts vocabularies and transforms into the graph, or tak
       for (const mostBytes of [100, 1e9]) {
         const to = join(folder, `${inputs}-${mostBytes}`);
         const { distance } = await exportModel(out, to, { inputs, mostBytes, engine: "wasm" });
-        assert(distance <= 1e-5);
+        assert(distance! <= 1e-5);
         const files = [...Deno.readDirSync(to)].map(({ name }) => name).sort();
         const data = mostBytes === 100 ? ["model.onnx.data"] : [];
         assertEquals(files, ["README.md", "model.json", "model.onnx", ...data, "samples.arrow"]);
@@ -86,7 +87,7 @@ Deno.test("exportModel() has the transforms of images inside, without augmentati
     const { logits } = await logitsOf(file, join(out, "checkpoints", "best.safetensors"));
     const to = join(folder, "exported");
     const { distance, inputs } = await exportModel(out, to, { engine: "wasm" });
-    assert(distance <= 1e-5);
+    assert(distance! <= 1e-5);
     assertEquals(inputs.map(({ input }) => input.name), ["image"]);
     await using model = await loadModel(to);
     const test = tableFromIPC(await Deno.readFile(join(dataFolder, "digits-test.arrow")));
@@ -148,6 +149,25 @@ Deno.test("predict and export work for a user in an empty folder", async () => {
     assertEquals(few.code, 2, few.stderr);
     assertStringIncludes(few.stderr, "item");
     assert(![...Deno.readDirSync(folder)].some(({ name }) => name.includes("few-scores")));
+  });
+});
+
+Deno.test("exportModel() writes the weights of one net, those that it shares included", async () => {
+  await openEngine("wasm");
+  await inFolder(async (folder) => {
+    const { out } = await trained(folder, someRows(1, 64), someRows(2, 4), clicks);
+    const to = join(folder, "weights");
+    const options = { format: "safetensors", engine: "wasm" } as const;
+    const { file } = await exportModel(out, to, options);
+    assertEquals(file, "light.safetensors");
+    const best = await Deno.readFile(join(out, "checkpoints", "best.safetensors"));
+    const all = decodeSafetensors(best).tensors;
+    const own = decodeSafetensors(await Deno.readFile(join(to, file))).tensors;
+    const names = [...all.keys()].filter((name) => !/^(?:booster|optimizer|losses)\//.test(name));
+    assertEquals([...own.keys()].sort(), names.sort());
+    for (const name of names) assertEquals(own.get(name), all.get(name));
+    const samples = tableFromIPC(await Deno.readFile(join(to, "samples.arrow")));
+    assert(samples.getChild("last")!.toArray() instanceof Int32Array);
   });
 });
 

@@ -56,7 +56,7 @@ const optionTable = {
   },
   engine: { value: engines.join("|"), summary: "The engine that computes (auto)" },
   precision: { value: precisions.join("|"), summary: "The precision of training steps (float32)" },
-  format: { value: "onnx", summary: "The format of the exported net" },
+  format: { value: "onnx|safetensors", summary: "The format of the exported net" },
   inputs: { value: "columns|ids", summary: "What the exported net reads (columns)" },
   keep: { value: "NAMES", summary: "Columns to copy, as a,b, or all" },
   net: { value: "light|booster", summary: "The net that answers (light)" },

@@ -27,7 +27,7 @@ export interface CommandOptions {
   /** The engine of a net that is trained. */
   readonly modelEngine: (typeof modelEngines)[number] | undefined;
   /** The format of an export. */
-  readonly format: "onnx" | undefined;
+  readonly format: "onnx" | "safetensors" | undefined;
   /** What an exported net reads. */
   readonly inputs: "columns" | "ids" | undefined;
   /** The columns to copy. */
@@ -110,7 +110,7 @@ export function readOptions(parsed: Arguments): CommandOptions {
     allowEnv: parsed.allowEnv,
     engine: isTrained ? undefined : oneOf("engine", parsed.engine, engines),
     modelEngine: isTrained ? oneOf("engine", parsed.engine, modelEngines) : undefined,
-    format: oneOf("format", parsed.format, ["onnx"]),
+    format: oneOf("format", parsed.format, ["onnx", "safetensors"]),
     inputs: oneOf("inputs", parsed.inputs, ["columns", "ids"]),
     keep: parsed.keep,
     net: oneOf("net", parsed.net, ["light", "booster"]),
@@ -178,9 +178,9 @@ function oneOf<T extends string>(
   const found = values.find((one) => one === value);
   if (found) return found;
   throw new UserError(
-    `--${option} must be ${
-      [values.slice(0, -1).join(", "), values.at(-1)].filter(Boolean).join(" or ")
-    }, got ${JSON.stringify(value)}`,
+    `--${option} must be ${values.slice(0, -1).join(", ")} or ${values.at(-1)}, got ${
+      JSON.stringify(value)
+    }`,
     {
       hint: nameHint("command/choice", {
         written: value,
