@@ -404,7 +404,7 @@ Deno.test("the line about permissions names the targets of links in a project an
     }
     await Deno.writeTextFile(join(elsewhere, "secret"), "precious");
     await Deno.symlink("../../../elsewhere", join(folder, "deep", "in", "read"));
-    await Deno.symlink("../../elsewhere", join(folder, "runs", "write"));
+    await Deno.symlink(elsewhere, join(folder, "runs", "write"));
     await Deno.symlink("../deep", join(folder, "deep", "within"));
     await Deno.writeTextFile(join(folder, "deno.json"), "{}");
     const reads = metric('console.log(Deno.readTextFileSync("deep/in/read/secret")); throw 1;');
@@ -420,6 +420,18 @@ Deno.test("the line about permissions names the targets of links in a project an
     assertStringIncludes(printed, "precious");
     assertStringIncludes(line, `folders including ${elsewhere}`);
     assertStringIncludes(line, `write ${join(folder, "runs")} and ${elsewhere}, no network`);
+    const shown = await rocket(["show", "./m.ts"], { cwd: folder });
+    assertStringIncludes(shown.stderr, `folders including ${elsewhere}, write nothing`);
+    // Code could move this link, so that it leads out of the folder.
+    const movable = join(folder, "runs", "a", "b", "link");
+    await Deno.mkdir(dirname(movable), { recursive: true });
+    await Deno.symlink("../../mine", movable);
+    const [moved] = await lineOf(["./m.ts"], ["p.yaml"]);
+    assertStringIncludes(moved, `error: ${movable} is a link with .. in its target, which code`);
+    await Deno.remove(movable);
+    await Deno.link(join(folder, "m.ts"), movable);
+    const [shared] = await lineOf(["./m.ts"], ["p.yaml"]);
+    assertStringIncludes(shared, `error: ${movable} also has a name elsewhere (a hard link)`);
     await Deno.symlink("/proc/self", join(folder, "deep", "self"));
     const [refused] = await lineOf(["./m.ts"], ["check", "p.yaml"]);
     assertMatch(

@@ -14,8 +14,24 @@ export interface LinkOut {
 export interface FoundLinks {
   /** The links that lead out of the folders, one for each target. */
   readonly links: readonly LinkOut[];
-  /** The folders with more files than were looked at. */
+  /** The links that lead elsewhere once code moves them, or a folder on their way. */
+  readonly movable: readonly string[];
+  /** Files of folders to write in that also have a name (a hard link) outside of these folders. */
+  readonly shared: readonly string[];
+  /** The folders that were not searched completely. */
   readonly unfinished: readonly string[];
+}
+
+/** The options of {@linkcode linksOut}. */
+export interface LinkSearch {
+  /** All folders that a program may use: a link into one of them grants nothing more. */
+  readonly granted: readonly string[];
+  /** Whether the program may write in the folders, and so move what is in them. */
+  readonly writes?: boolean;
+  /** Checks whether the target of a link is searched as well; by default, all are. */
+  readonly isSearched?: (target: string) => boolean;
+  /** The number of files after which the search in a folder ends. */
+  readonly maxFiles?: number;
 }
 
 /** The search ends in a folder after this many files, which takes about three seconds. */
@@ -24,46 +40,117 @@ const MAX_FILES = 200_000;
 /**
  * Finds links in folders, at any depth, that lead out of them. Deno checks the path that a program
  * names, and not where its links lead: a program that may read a folder may also read what a link
- * in it leads to.
+ * in it leads to. The targets are searched in turn, since a link in a target can be followed too.
  *
  * @param folders The folders to search, as absolute paths.
- * @param granted All folders that a program may use: a link into one of them grants nothing more.
- * @param maxFiles The number of files after which the search in a folder ends.
+ * @param search What the program may do, and where the search ends.
  */
 export function linksOut(
   folders: readonly string[],
-  granted: readonly string[],
-  maxFiles: number = MAX_FILES,
+  { granted, writes = false, isSearched = () => true, maxFiles = MAX_FILES }: LinkSearch,
 ): FoundLinks {
-  const links: LinkOut[] = [], unfinished: string[] = [];
-  const known = [...granted];
-  for (const root of folders) {
+  const links: LinkOut[] = [], movable: string[] = [], unfinished: string[] = [];
+  const known = [...granted], roots = [...folders], names = new SharedFiles();
+  for (let root = roots.shift(); root !== undefined; root = roots.shift()) {
     let files = 0;
     for (const pending = [root]; pending.length > 0;) {
       const folder = pending.pop()!;
-      for (const { name, isDirectory, isSymlink } of entriesOf(folder)) {
+      const entries = entriesOf(folder);
+      if (entries === undefined) unfinished.push(folder);
+      for (const { name, isDirectory, isFile, isSymlink } of entries ?? []) {
         const path = join(folder, name);
         files++;
         if (isDirectory && !granted.includes(path)) pending.push(path);
+        if (isFile && writes) names.add(path);
         if (!isSymlink) continue;
+        if (isMovable(path, writes)) movable.push(path);
         const target = targetOf(path);
         if (known.some((one) => isInside(one, target))) continue;
         known.push(target);
         links.push({ link: path, target });
+        if (isSearched(target)) roots.push(target);
       }
       if (files <= maxFiles) continue;
       unfinished.push(root);
       break;
     }
   }
-  return { links, unfinished };
+  return { links, movable, shared: names.elsewhere(), unfinished };
 }
 
-/** The entries of a folder; none where it does not exist or cannot be read. */
-function entriesOf(folder: string): Deno.DirEntry[] {
+/** Files with several names (hard links), and how many of the names were found. */
+class SharedFiles {
+  readonly #files = new Map<string, { names: Set<string>; links: number }>();
+
+  add(path: string): void {
+    const { dev, ino, nlink } = infoOf(path) ?? { dev: 0, ino: null, nlink: null };
+    if (ino === null || nlink === null || nlink < 2) return;
+    const key = `${dev} ${ino}`, file = this.#files.get(key) ?? { names: new Set(), links: nlink };
+    file.names.add(path);
+    this.#files.set(key, file);
+  }
+
+  /** One name of each file that has more names than were found. */
+  elsewhere(): string[] {
+    return [...this.#files.values()].flatMap(({ names, links }) =>
+      names.size < links ? [...names].slice(0, 1) : []
+    );
+  }
+}
+
+/**
+ * Checks whether a link may lead elsewhere later. A program that may write in a folder can move a
+ * link in it to another depth, where `..` is another folder. It can also put one of its links in
+ * the place of a folder that another link passes before a `..`.
+ */
+function isMovable(path: string, writes: boolean): boolean {
+  const parts = readLink(path).split(/[/\\]/).filter((part) => part !== "" && part !== ".");
+  const up = parts.lastIndexOf("..");
+  return up >= 0 && (writes || parts.slice(0, up).some((part) => part !== ".."));
+}
+
+function readLink(path: string): string {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * The entries of a folder; none where it does not exist, is a file, or cannot be entered. Undefined
+ * for a folder that may be entered but not listed: whoever knows the names in it can use them.
+ */
+function entriesOf(folder: string): Deno.DirEntry[] | undefined {
   try {
     return [...Deno.readDirSync(folder)];
   } catch {
-    return [];
+    return canEnter(folder) ? undefined : [];
+  }
+}
+
+function canEnter(folder: string): boolean {
+  try {
+    Deno.lstatSync(join(folder, "rocket"));
+    return true;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound && isFolder(folder);
+  }
+}
+
+/** What a file is; undefined if another process has removed it. */
+function infoOf(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
   }
 }

@@ -46,6 +46,8 @@ import { table } from "../../base/text_table.ts";
 /** Folders of the system by which a process reaches any file, such as `/proc/self/root`. */
 const systemFolders = ["/proc", "/sys", "/dev"];
 
+const isOfSystem = (path: string) => systemFolders.some((folder) => isInside(folder, path));
+
 /** Permissions whose values are paths of the user's. */
 const ofPaths: ReadonlySet<Need["permission"]> = new Set(["read", "write", "ffi"]);
 
@@ -301,10 +303,14 @@ class NeedList {
       const granted = this.all().flatMap((need) => need.permission === permission ? need.of : []);
       // Whoever is told of a home folder expects no less than all of it.
       const searched = granted.filter((folder) => !this.#own.has(folder) && !holdsHome(folder));
-      const { links, unfinished } = linksOut(searched, granted);
+      const { links, movable, shared, unfinished } = linksOut(searched, {
+        granted,
+        writes: permission === "write",
+        isSearched: (target) => !holdsHome(target) && !isOfSystem(target),
+      });
       for (const { link, target } of links) {
         // Deno keeps these from a program by their paths, and not by a link's.
-        if (systemFolders.some((folder) => isInside(folder, target))) {
+        if (isOfSystem(target)) {
           throw new UserError(
             `${link} is a link to ${target}, by which code can reach any file: remove it`,
             { exitCode: 2 },
@@ -312,8 +318,20 @@ class NeedList {
         }
         this.add(permission, target, `where ${link} leads`, true);
       }
+      for (const link of movable) {
+        throw new UserError(
+          `${link} is a link with .. in its target, which code could make lead elsewhere: remove it, or write its target as an absolute path without ..`,
+          { exitCode: 2 },
+        );
+      }
+      for (const file of shared) {
+        throw new UserError(
+          `${file} also has a name elsewhere (a hard link), where code that writes here would write too: replace it by a copy`,
+          { exitCode: 2 },
+        );
+      }
       for (const of of unfinished) {
-        const why = "it has too many files to look for links that lead out of it";
+        const why = "it cannot be searched completely for links that lead out of it";
         if (permission === "write") {
           throw new UserError(`code that is not Rocket's may not write in ${of}: ${why}`, {
             exitCode: 2,
@@ -407,6 +425,7 @@ class NeedList {
   /** The stage that `show` loads, unless it is built in. */
   async addShown(use: string, { allowPlugins }: Arguments): Promise<void> {
     if (!isElsewhere(use)) return;
+    this.#hasCode = true;
     this.#addServer(use, { file: use });
     await this.#addCode(use, Deno.cwd(), await allowedCode(Deno.cwd(), allowPlugins));
   }
