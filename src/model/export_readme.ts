@@ -56,10 +56,14 @@ ${
 The ids of ${outside.join(", ")} are made outside of the graph, as \`model.json\` describes.
 `
   }
-## Outputs
+${
+    format === "onnx"
+      ? `## Outputs
 
 \`logits\` is float [rows, ${units}].
-${answers}${format === "onnx" ? onnxPrograms(units) : weightsProgram(net)}`;
+${answers}`
+      : ""
+  }${format === "onnx" ? onnxPrograms(units) : weightsProgram(net)}`;
 }
 
 const ONNX_LINES =

@@ -90,8 +90,8 @@ export function noGraph({ kind, name }: StageReference, why: string): UserError 
   return new UserError(`the ${kind} ${name} cannot be part of an exported graph: ${why}`, {
     hint: hint(
       "export/stage",
-      "see docs/serving.md for the operations that an export knows; evaluate the run with the " +
-        "engine that trained it instead",
+      "docs/serving.md lists the operations that a graph can have; predict and loadModel() also " +
+        "compute with the engines native and wasm, which know all operations",
       { edit: "the stage" },
     ),
   });

@@ -116,20 +116,20 @@ function valueOf(
       type.family,
     );
   };
-  const size = shape.reduce((product, size) => product * size, 1);
   if (shape.length === 0) return one;
+  const [first, ...rest] = shape, part = rest.reduce((product, size) => product * size, 1);
   const isList = ids?.padded || options.pad !== undefined;
   return (row) => {
-    const length = isList ? row % (size + 1) : size;
-    return nested(Array.from({ length }, one), isList ? [length] : shape, type.text);
+    const length = isList ? row % (first! + 1) : first!;
+    return nested(Array.from({ length: length * part }, one), [length, ...rest], type.text);
   };
 }
 
 /** Values in as many lists as the column has. */
 function nested(values: unknown[], shape: readonly number[], text: string): unknown {
   const depth = [...text.matchAll(/List|FixedSizeBinary/g)].length;
-  if (depth <= 1 || shape.length <= 1) return values;
   const [first, ...rest] = shape, part = values.length / first!;
+  if (depth <= 1 || rest.length === 0) return values;
   return Array.from(
     { length: first! },
     (_, index) => nested(values.slice(index * part, (index + 1) * part), rest, text),

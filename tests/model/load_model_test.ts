@@ -3,6 +3,7 @@ import { Table } from "apache-arrow";
 import { join } from "node:path";
 import { loadModel } from "../../model.ts";
 import { UserError } from "../../mod.ts";
+import { openEngine } from "../../src/engine/engine.ts";
 import { inFolder } from "../support/command_line.ts";
 import { forEachEngine } from "../support/engines.ts";
 import type { Rows } from "../support/hand_over.ts";
@@ -67,5 +68,28 @@ forEachEngine("Model.predict() answers rows, record batches and typed arrays ali
       "the column price of row 0 has the string much; expected a number",
     );
     assertEquals((await model.predict([])).rows, 0);
+  });
+});
+
+Deno.test("Model.predict() gives no answer for rows that training leaves out, and for no rows", async () => {
+  await openEngine("wasm");
+  await inFolder(async (folder) => {
+    const { features, ...data } = clicks.data as Record<string, Record<string, unknown>>;
+    const parts = {
+      ...clicks,
+      data: { ...data, features: { ...features, time: { nulls: "drop" } } },
+    };
+    const { out, table, logits } = await trained(folder, someRows(1, 64), someRows(2, 3), parts);
+    await using model = await loadModel(out);
+    const rows = table.toArray().map((row) => row!.toJSON());
+    const without = { ...rows[1], time: null };
+    const { answers, answered } = await model.predict([rows[0], without, rows[2]]);
+    assertEquals(answered, Uint8Array.of(1, 0, 1));
+    assertEquals(answers[1], undefined);
+    const score = (row: number) => 1 / (1 + Math.exp(-logits.light![row]![0]!));
+    assertAlmostEquals(answers[0]!.score!, score(0), 1e-6);
+    assertAlmostEquals(answers[2]!.score!, score(2), 1e-6);
+    assertEquals((await model.predict([without])).answers, [undefined]);
+    assertEquals((await model.predict(table.slice(0, 0))).answers, []);
   });
 });

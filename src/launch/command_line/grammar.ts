@@ -46,7 +46,7 @@ export type OptionName = keyof typeof optionTable;
 export type CommandName = keyof typeof commandTable;
 
 const optionTable = {
-  out: { value: "DIR", summary: "The folder for the results (runs/NAME-TIME)" },
+  out: { value: "DIR", summary: "The folder for the results (runs/NAME-TIME), or a file" },
   seed: { value: "N", summary: "The seed, instead of the pipeline's" },
   epochs: { value: "N", summary: "The number of epochs, instead of the pipeline's" },
   set: {
@@ -54,7 +54,10 @@ const optionTable = {
     repeatable: true,
     summary: "Changes a value of the pipeline file",
   },
-  engine: { value: engines.join("|"), summary: "The engine that computes (auto)" },
+  engine: {
+    value: engines.join("|"),
+    summary: "The engine that computes (auto); predict also has onnx",
+  },
   precision: { value: precisions.join("|"), summary: "The precision of training steps (float32)" },
   format: { value: "onnx|safetensors", summary: "The format of the exported net" },
   inputs: { value: "columns|ids", summary: "What the exported net reads (columns)" },

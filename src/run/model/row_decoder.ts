@@ -12,10 +12,10 @@ import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import type { Registry } from "../../pipeline/registry.ts";
 import type { StageReference } from "../../stages/stage_error.ts";
-import type { Batch, Values } from "../../stages/batch.ts";
+import type { Batch, ColumnSpec, Values } from "../../stages/batch.ts";
 import type { TransformStage } from "../../stages/transform.ts";
 import { type ColumnsRequest, Decoder, type KnownColumns } from "../../input/decoder.ts";
-import { listParts } from "../../stages/parts.ts";
+import { listParts, mapValues } from "../../stages/parts.ts";
 import { Store } from "../../input/rows.ts";
 import { type PlannedTransform, TransformChain } from "../../input/transforms.ts";
 import { fieldOf } from "./family.ts";
@@ -93,6 +93,15 @@ export class RowDecoder {
     return this.#transforms.planned;
   }
 
+  #noRows(): Batch {
+    const specs = this.#transforms.features ?? this.#transforms.entry;
+    const emptyOf = ({ dtype, shape }: ColumnSpec) => ({
+      values: dtype === "int32" ? new Int32Array() : new Float32Array(),
+      shape,
+    });
+    return { size: 0, features: mapValues(specs, emptyOf), label: emptyOf(this.#model.label.spec) };
+  }
+
   /** The columns that rows must have, without the label. */
   get columns(): string[] {
     return [...new Set(this.#model.features.map(({ column }) => column))];
@@ -148,7 +157,12 @@ export class RowDecoder {
         ? undefined
         : Uint32Array.from({ length: batch.numRows }, (_, row) => row)
           .filter((row) => !dropped.some((rows) => rows[row]));
-      const store = new Store(decoder.finish([decoded]));
+      const finished = decoder.finish([decoded]);
+      // Without rows, it is not known which arrays their values would be in.
+      if (batch.numRows === 0 || kept?.length === 0) {
+        return { batch: this.#noRows(), kept, unknown: 0 };
+      }
+      const store = new Store(finished);
       const rows = kept ? store.gather(kept) : store.slice(0, batch.numRows);
       const position = { seed: 0, epoch: 0, batch: 0, training: false };
       const unknown = features.reduce((sum, { name, spec }) => {
