@@ -113,7 +113,7 @@ const mistakes: Readonly<Record<string, [parts: Record<string, unknown>, error: 
   ],
   "a loss for another kind of label": [
     { losses: [{ use: "binary-cross-entropy", on: "light" }] },
-    /binary-cross-entropy compares with a label of kind binary[^]*use cross-entropy/,
+    /binary-cross-entropy needs a label of kind binary[^]*use cross-entropy/,
   ],
   "a policy for hints on a loss with the label": [
     { losses: [{ use: "cross-entropy", on: "light", gradient: "mutual" }] },
@@ -126,7 +126,7 @@ const mistakes: Readonly<Record<string, [parts: Record<string, unknown>, error: 
         { use: "mse-hint", from: "booster.hidden1", to: "light.hidden1" },
       ],
     },
-    /one shape; got \[batch, 32\] and \[batch, 8\][^]*pipeline\.yaml:\d+:\d+/,
+    /equal shape; got \[batch, 32\] and \[batch, 8\][^]*pipeline\.yaml:\d+:\d+/,
   ],
   "vectors where attention is transferred": [
     {
