@@ -171,7 +171,7 @@ function refuseBrokenText(
   if (!broken) return;
   const { file, row } = placeOf(broken.row);
   throw new UserError(
-    `row ${row} of ${file} has text that is no UTF-8 in the column ${broken.column} (rows count from 0)`,
+    `row ${row} of ${file} has text that is not valid UTF-8 in the column ${broken.column} (rows count from 0)`,
     { hint: decodeHint(broken.nested ? undefined : broken.column) },
   );
 }

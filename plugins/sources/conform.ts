@@ -117,7 +117,7 @@ function differs(
   const what = ({ name }: FileColumns, field: Field | undefined) =>
     field ? `${field.type} in ${name}` : `${name} has no such column`;
   return new UserError(
-    `the column ${column} differs: ${what(first, expected)}, ${what(file, found)}`,
+    `the column ${column} differs between files: ${what(first, expected)}, ${what(file, found)}`,
     { hint: sameColumns() },
   );
 }
@@ -215,7 +215,7 @@ function cast(data: Data, type: DataType, place: CastPlace): Data {
       {
         hint: hint(
           "source/type",
-          `other files have ${type} there: write all of them with one type`,
+          `other files have ${type} in this column: write all files with the same type`,
           { edit: "the data file" },
         ),
       },

@@ -22,7 +22,7 @@ const character = z.string().length(1, { error: "expected one character" });
 const options = z.object({
   path: pathOption(
     filePatterns("data/part-*.csv").describe(
-      "A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be packed with gzip.",
+      "A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be compressed with gzip.",
     ),
   ),
   delimiter: character.optional().describe(
@@ -47,7 +47,7 @@ const options = z.object({
   nullValues: z.array(z.string(), { error: "expected a list of texts" }).min(1, {
     error: 'expected at least one text: "" is nothing at all',
   }).default([""]).describe(
-    "The texts that stand for a null.",
+    "The texts that represent a null.",
   ),
   batchRows: batchRowsOption,
 });
@@ -94,7 +94,7 @@ async function refuseOtherFormat({ name, path }: SourceFile): Promise<void> {
   const start = new TextDecoder("latin1").decode(bytes);
   const other = otherSources.find(([magic]) => start.startsWith(magic))?.[1];
   if (other === undefined) return;
-  throw new UserError(`${name} is no text with columns: it is read by the source ${other}`, {
+  throw new UserError(`${name} is not a CSV file: the source ${other} reads it`, {
     hint: hint("csv/format", `write use: ${other}`, { set: { use: other } }),
   });
 }

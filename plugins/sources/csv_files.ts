@@ -162,8 +162,10 @@ export async function openCsv(
   const blankLines = text === "" ? 0 : blankLinesOf(start);
   let [first, second] = recordsOf(text, delimiter, dialect.quote);
   if (first === undefined) {
-    throw new UserError(`${file.name} has no line with text`, {
-      hint: hint("csv/names", "its first line has the columns' names", { edit: "the data file" }),
+    throw new UserError(`${file.name} contains no text`, {
+      hint: hint("csv/names", "write the names of the columns into its first line", {
+        edit: "the data file",
+      }),
     });
   }
   const other = otherDelimiter(delimiter, first, second);
@@ -197,7 +199,7 @@ export async function openCsv(
     throw new UserError(`${file.name} has two columns called ${twice}`, {
       hint: hint(
         "csv/twice",
-        "name one of them otherwise in the first line; if it has values and no names, write header: false",
+        "rename one of them in the first line; if the first line has values instead of names, write header: false",
         [{ edit: "the data file" }, { set: { header: false } }],
       ),
     });
@@ -695,7 +697,9 @@ export class CsvTables implements Tables {
     if (given !== undefined) {
       const found = await this.#firstOf(column, kinds.text, (k) => `${k} & ${kinds.text} <> 0`);
       return found && {
-        message: `${found.where}: ${shown(found.text)} in the column ${name} is no ${given}`,
+        message: `${found.where}: ${
+          shown(found.text)
+        } in the column ${name} is not a valid ${given}`,
         hint: this.#givenHint(name, given, found.text),
       };
     }
@@ -709,10 +713,12 @@ export class CsvTables implements Tables {
       return {
         message: `${overflow.where}: ${
           shown(overflow.text)
-        } in the column ${name} is beyond the largest float64`,
+        } in the column ${name} exceeds the range of float64`,
         hint: hint(
           "csv/overflow",
-          `correct the value, or read the column as text: columns: { ${yamlKey(name)}: string }`,
+          `correct the value, or read the column as text with columns: { ${
+            yamlKey(name)
+          }: string }`,
           [{ edit: "the data file" }, { set: { [`columns/${name}`]: "string" } }],
         ),
       };
@@ -725,12 +731,12 @@ export class CsvTables implements Tables {
     return inexact && {
       message: `${inexact.where}: the whole number ${
         shown(inexact.text)
-      } in the column ${name} has no equal among float64, which its decimals need`,
+      } in the column ${name} has no exact float64, which the decimals of the column need`,
       hint: hint(
         "csv/inexact",
-        `to take the nearest one write columns: { ${
+        `to use the nearest float64, write columns: { ${
           yamlKey(name)
-        }: float64 }, to keep it columns: { ${yamlKey(name)}: string }`,
+        }: float64 }; to keep the digits, write columns: { ${yamlKey(name)}: string }`,
         ["float64", "string"].map((type) => ({ set: { [`columns/${name}`]: type } })),
       ),
     };
@@ -744,7 +750,7 @@ export class CsvTables implements Tables {
       "csv/type",
       `correct the value, or write columns: { ${
         yamlKey(name)
-      }: ${other} }, or if it stands for a null: ` +
+      }: ${other} }, or if it represents a null: ` +
         `nullValues: [${nulls.map((text) => JSON.stringify(text)).join(", ")}]`,
       [
         { edit: "the data file" },

@@ -323,16 +323,19 @@ function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: n
       return Object.assign(builder.finish(), { type });
     } catch (error) {
       if (!(error instanceof InfiniteError)) throw error;
-      throw new UserError(`the column ${name} holds ${error.message}, which is no date or time`, {
-        hint: hint(
-          "duckdb/infinite",
-          `make nulls of such values with the source sql: CASE WHEN isfinite(${
-            quoted(name)
-          }) THEN ${quoted(name)} END AS ${quoted(name)}`,
-          { edit: "the source" },
-        ),
-        cause: error,
-      });
+      throw new UserError(
+        `the column ${name} holds ${error.message}, which is not a date or time`,
+        {
+          hint: hint(
+            "duckdb/infinite",
+            `turn such values into nulls with the source sql: CASE WHEN isfinite(${
+              quoted(name)
+            }) THEN ${quoted(name)} END AS ${quoted(name)}`,
+            { edit: "the source" },
+          ),
+          cause: error,
+        },
+      );
     }
   });
   return recordBatchOf(schema, children, rows);
@@ -381,14 +384,14 @@ export function unloadable(error: unknown): UserError {
       hint: isMissing
         ? hint(
           "duckdb/download",
-          `run it again where the network can be reached, or: deno cache ${
+          `run the command again with a network connection, or run: deno cache ${
             duckdbPackages.join(" ")
           }`,
           { outside: "it is downloaded to Deno's cache" },
         )
         : hint(
           "duckdb/machine",
-          "it has programs for Linux, macOS and Windows on x64 and arm64, which npm fetches; elsewhere convert the data to Arrow on another machine: deno task data convert IN OUT.arrow",
+          "DuckDB supports Linux, macOS and Windows on x64 and arm64; for other systems, convert the data to Arrow on another machine: deno task data convert IN OUT.arrow",
           { outside: "the machine has no program of DuckDB" },
         ),
       cause: error,
@@ -429,7 +432,7 @@ export function schemaOf(columns: readonly DuckColumn[], where: string): Schema 
       throw new UserError(`${where} has two columns called ${name}`, {
         hint: hint(
           "duckdb/twice",
-          `read it with the source sql, which calls the second one ${quoted(sql)}`,
+          `read it with the source sql, where the second one is called ${quoted(sql)}`,
           { edit: "the source" },
         ),
       });
@@ -473,7 +476,9 @@ export function selectColumns(
     throw new UserError(`the column ${name} has DuckDB's type ${type}, which cannot be read here`, {
       hint: hint(
         "duckdb/type",
-        `leave it out, or read it with the source sql: ${castOf(name, type)} AS ${quoted(name)}`,
+        `do not use this column, or read it with the source sql: ${castOf(name, type)} AS ${
+          quoted(name)
+        }`,
         { edit: "the source" },
       ),
     });

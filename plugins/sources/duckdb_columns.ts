@@ -242,10 +242,10 @@ export const maxBatchBytes: number = 2 ** 31 - 1;
 
 /** The error for a record batch that would have more than {@linkcode maxBatchBytes}. */
 export function tooLargeBatch(): UserError {
-  return new UserError("a record batch would have more than 2 GB", {
+  return new UserError("a record batch would be larger than 2 GB", {
     hint: hint(
       "duckdb/batch",
-      "its rows are very large: give record batches fewer of them, batchRows: 64 (data convert: --batch 64)",
+      "its rows are very large: use fewer rows per record batch, batchRows: 64 (data convert: --batch 64)",
       { set: { batchRows: 64 } },
     ),
   });

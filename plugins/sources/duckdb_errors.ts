@@ -45,7 +45,7 @@ export function explain(error: unknown, subject: StatementSubject): UserError {
   const broken = brokenText(error);
   if (broken !== undefined) {
     const file = /Parquet file "(.*)": value/s.exec(text)![1];
-    return new UserError(`${file} has text that is no UTF-8: ${broken}`, {
+    return new UserError(`${file} has text that is not valid UTF-8: ${broken}`, {
       hint: decodeHint(undefined),
       cause: error,
     });
@@ -62,7 +62,7 @@ function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserErr
     return new UserError(`the query takes ${much}`, {
       hint: hint(
         "sql/memory",
-        "read fewer rows and columns in it, or cut long texts: left(…, 10000)",
+        "read fewer rows and columns, or shorten long texts: left(…, 10000)",
         {
           edit: "the query",
         },
@@ -73,7 +73,7 @@ function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserErr
   return new UserError(`${file} takes ${much} to read`, {
     hint: hint(
       "source/memory",
-      "its texts or lists are very long once they are unpacked: write shorter ones, or fewer rows in a row group, to the file",
+      "its texts or lists are very long when they are decompressed: write shorter values, or fewer rows per row group",
       { edit: "the data file" },
     ),
     cause,
@@ -124,10 +124,10 @@ function ofFile(
 ): UserError | undefined {
   if (file === undefined) return undefined;
   if (/state machine reached an invalid state/.test(text)) {
-    return new UserError(`${file} cannot be read as text with columns`, {
+    return new UserError(`${file} cannot be read as CSV`, {
       hint: hint(
         "csv/ends",
-        "write it as UTF-8 text whose lines all end alike, and check delimiter and quote",
+        "write it as UTF-8 text with the same line ending in all lines, and check the delimiter and the quote",
         {
           edit: "the data file",
         },
@@ -136,13 +136,13 @@ function ofFile(
     });
   }
   if (/No magic bytes|too small to be a Parquet|not a (valid )?Parquet/i.test(text)) {
-    return new UserError(`${file} is no Parquet file, or its end is missing`, {
+    return new UserError(`${file} is not a Parquet file, or its end is missing`, {
       hint: makeAgain(),
       cause,
     });
   }
   if (/created with a newer version of DuckDB|version number/.test(text)) {
-    return new UserError(`${file} was written by a DuckDB that is newer than the one here, 1.5`, {
+    return new UserError(`${file} was written by a newer version of DuckDB than Rocket's, 1.5`, {
       hint: hint(
         "duckdb/newer",
         "write it in an older format: ATTACH 'FILE' (STORAGE_VERSION 'v1.4.0')",
@@ -152,16 +152,16 @@ function ofFile(
     });
   }
   if (/not a valid DuckDB database|Cannot launch in-memory database/.test(text)) {
-    return new UserError(`${file} is no DuckDB database`, {
-      hint: hint("duckdb/database", "a CSV or Parquet file goes under tables", {
+    return new UserError(`${file} is not a DuckDB database`, {
+      hint: hint("duckdb/database", "put CSV and Parquet files under tables", {
         edit: "the source",
       }),
       cause,
     });
   }
   if (/Could not set lock|Conflicting lock|being used by another process/.test(text)) {
-    return new UserError(`${file} is open elsewhere, to be written`, {
-      hint: hint("duckdb/open", "close it there first", {
+    return new UserError(`${file} is open for writing in another process`, {
+      hint: hint("duckdb/open", "close it in that process first", {
         outside: "another program has the database open",
       }),
       cause,
@@ -171,7 +171,7 @@ function ofFile(
   return new UserError(`${file} cannot be read: ${sentence(text)}`, {
     hint: isOfEncoding(text)
       ? encodings(file)
-      : hint("source/damaged", "if it is damaged, make it or fetch it again", {
+      : hint("source/damaged", "if it is damaged, create or download it again", {
         edit: "the data file",
       }),
     cause,
@@ -186,10 +186,10 @@ function ofQuery(
 ): UserError {
   const problem = sentence(text);
   if (/Permission Error|Missing Extension|Extension Autoloading/.test(text)) {
-    return new UserError(`the query reads what it may not: ${problem}`, {
+    return new UserError(`the query reads something that it may not read: ${problem}`, {
       hint: hint(
         "sql/files",
-        "name files under tables, and the query reads them by the name there",
+        "list files under tables, and use their names there in the query",
         { edit: "the source" },
       ),
       cause,
@@ -213,13 +213,15 @@ function queryHint(text: string, query: string, tables: readonly string[]): Hint
   if (/^Conversion Error/.test(text)) {
     return hint(
       "sql/cast",
-      "correct the value, or write TRY_CAST(… AS …), which makes a null of such values",
+      "correct the value, or write TRY_CAST(… AS …), which turns such values into nulls",
       { edit },
     );
   }
   if (isOfEncoding(text)) return encodings(undefined);
   const candidates = /^Candidate bindings: (.*)$/m.exec(text)?.[1];
-  if (candidates !== undefined) return hint("sql/column", `nearest are ${candidates}`, { edit });
+  if (candidates !== undefined) {
+    return hint("sql/column", `the nearest names are ${candidates}`, { edit });
+  }
   if (/Table with name .* does not exist/.test(text) && tables.length > 0) {
     return hint("sql/tables", `the names under tables are ${tables.join(", ")}`, { edit });
   }
@@ -228,7 +230,7 @@ function queryHint(text: string, query: string, tables: readonly string[]): Hint
     ? hint("sql/near", `did you mean ${meant}?`, { edit })
     : hint(
       "sql/query",
-      "it is one SELECT in DuckDB's SQL: https://duckdb.org/docs/stable/sql/introduction",
+      "write one SELECT in DuckDB's SQL: https://duckdb.org/docs/stable/sql/introduction",
       { edit },
     );
 }

@@ -99,7 +99,7 @@ export async function fileNames(
     const matches = await globFiles(pattern, folder);
     if (matches.length === 0) {
       throw new UserError(`no file matches ${pattern}`, {
-        hint: hint("files/glob", `paths start at the folder ${folder}`, {
+        hint: hint("files/glob", `paths are relative to the folder ${folder}`, {
           edit: "the glob",
         }),
       });
@@ -138,14 +138,14 @@ async function filesInFolder(name: string, folder: string, kind: FileKind): Prom
   if (found.length > 0) return found.sort();
   throw new UserError(`the folder ${name} has no ${kind.format} files`, {
     hint: others.length === 0
-      ? hint("files/empty-folder", "there is nothing in it; name a folder with data", {
+      ? hint("files/empty-folder", "the folder is empty; name a folder with data", {
         edit: "the path",
       })
       : hint(
         "files/folder",
         `it has ${
           listed(others.sort())
-        }; of folders in it, only those of partitions are read, such as day=2026-11-01`,
+        }; of its subfolders, only those of partitions are read, such as day=2026-11-01`,
         { edit: "the path" },
       ),
   });
@@ -189,8 +189,8 @@ export async function findFile(
     const { size, isFile } = await Deno.stat(path);
     // Devices and pipes have no end, or none that one could wait for.
     if (!isFile) {
-      throw new UserError(`${name} is no regular file`, {
-        hint: hint("files/regular", "write what it gives to a file", { edit: "the path" }),
+      throw new UserError(`${name} is not a regular file`, {
+        hint: hint("files/regular", "write its content to a file", { edit: "the path" }),
       });
     }
     if (size === 0) throw new UserError(`${name} is empty`);
@@ -231,7 +231,9 @@ async function nearestFile(
   } catch {
     return hint(
       "files/no-folder",
-      `there is no folder ${folder}${start === undefined ? "" : `; paths start at ${start}`}`,
+      `there is no folder ${folder}${
+        start === undefined ? "" : `; paths are relative to ${start}`
+      }`,
       { edit },
     );
   }

@@ -8,14 +8,18 @@ import { hint, type HintText, UserError } from "../../plugin.ts";
 
 /** For a file that is cut off or damaged. */
 export function makeAgain(): HintText {
-  return hint("source/again", "make it or fetch it again", { edit: "the data file" });
+  return hint("source/again", "create or download it again", { edit: "the data file" });
 }
 
 /** For a file that changes during a run. */
 export function leaveAlone(): HintText {
-  return hint("source/changed", "do not write to files that a run reads; run again", {
-    outside: "another program writes to a file while it is read",
-  });
+  return hint(
+    "source/changed",
+    "do not change files while a run reads them; run the command again",
+    {
+      outside: "another program writes to a file while it is read",
+    },
+  );
 }
 
 /** For files with different columns. */
@@ -63,7 +67,7 @@ export function refuseManyColumns(name: string, count: number): void {
     {
       hint: hint(
         "source/many-columns",
-        "write the columns that are used to a file of their own, or several columns as one list",
+        "write only the columns that you use to another file, or combine several columns into one list",
         { edit: "the data file" },
       ),
     },

@@ -66,11 +66,13 @@ export function partitionFields(
     const other = files.find(({ partitions }) => !partitions.has(column));
     if (other) {
       throw new UserError(
-        `${first!.name} has the column ${column} by its folder, and ${other.name} has not`,
+        `${
+          first!.name
+        } has the column ${column} from the name of its folder, and ${other.name} has no such column`,
         {
           hint: hint(
             "hive/folders",
-            `keep all files of a source in folders such as ${column}=VALUE, or none`,
+            `keep either all files of a source in folders such as ${column}=VALUE, or none of them`,
             { edit: "where the data files are" },
           ),
         },

@@ -119,11 +119,11 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
   const head = messages.schema;
   if (isBigEndian(head)) {
     throw new UserError(
-      `${file.name} was written by a big-endian machine, which cannot be read here`,
+      `${file.name} has big-endian byte order, which cannot be read`,
       {
         hint: hint(
           "arrow/big-endian",
-          "pyarrow reads it and writes it in the order of bytes of its own machine",
+          "read it and write it again with pyarrow, which uses the byte order of its machine",
           { edit: "the data file" },
         ),
       },
@@ -261,7 +261,7 @@ async function readBatch(
       : `${(available / 1e9).toFixed(1)} GB of memory are available`;
     throw new UserError(
       `${what} of ${file.name} has ${(length / 1e9).toFixed(1)} GB${
-        unpacked ? " once it is unpacked" : ""
+        unpacked ? " when it is decompressed" : ""
       }; ${limit}`,
       {
         hint: hint(

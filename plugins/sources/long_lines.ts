@@ -58,7 +58,7 @@ function tooLong({ name }: SourceFile, start: number): UserError {
   return new UserError(`${which} of ${name} has more than ${lineBytes / 1e6} MB`, {
     hint: hint(
       "csv/long-line",
-      "no line of text with columns may be longer: check that it is such text, whose lines end with a line feed",
+      "no line may be longer: check that the file is CSV text whose lines end with a line feed",
       { edit: "the data file" },
     ),
   });

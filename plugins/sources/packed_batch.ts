@@ -49,7 +49,7 @@ interface PackedBuffer {
   readonly bytes: Uint8Array;
   /** Whether they are packed: a buffer that would become longer is left as it is. */
   readonly packed: boolean;
-  /** How many bytes it has once it is unpacked. */
+  /** How many bytes it has when it is decompressed. */
   readonly length: number;
 }
 
@@ -85,7 +85,7 @@ const viewWidth = 16;
 
 /** A record batch that was looked at and not unpacked yet. */
 export interface PackedBatch {
-  /** How many bytes it has once it is unpacked. */
+  /** How many bytes it has when it is decompressed. */
   readonly length: number;
   /**
    * Unpacks it.

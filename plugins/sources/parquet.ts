@@ -112,7 +112,7 @@ async function explainText(
     } catch (other) {
       if (brokenText(other) === undefined) continue;
       return new UserError(
-        `${file.name} has text that is no UTF-8 in the column ${name}: ${text}`,
+        `${file.name} has text that is not valid UTF-8 in the column ${name}: ${text}`,
         { hint: decodeHint(String(type) === "VARCHAR" ? name : undefined), cause: error },
       );
     }

@@ -182,7 +182,7 @@ function castOf(
       message,
       hint: hint(
         "sql/inexact",
-        `name the files as tables of their own, and UNION ALL them with CAST(${x} AS ${joined.type}) for the nearest numbers`,
+        `list the files as separate tables, and UNION ALL them with CAST(${x} AS ${joined.type}) for the nearest numbers`,
         { edit: "the tables and the query" },
       ),
     },
@@ -213,7 +213,7 @@ function differs(
   const what = ({ name }: SourceFile, type: string | undefined) =>
     type === undefined ? `${name} has no such column` : `${type} in ${name}`;
   return new UserError(
-    `the column ${column} differs: ${what(first, before)}, ${what(file, now)}`,
+    `the column ${column} differs between files: ${what(first, before)}, ${what(file, now)}`,
     {
       hint: hint("sql/columns", "all files of a table have the same columns", {
         edit: "the data files",

@@ -95,7 +95,7 @@ export function rewrite(name: string): HintText {
   const other = arrowBeside(name);
   return hint(
     "parquet/rewrite",
-    `rewrite the file in Python, and read that one, { use: arrow, path: ${other} }: ` +
+    `rewrite the file in Python, and read the new file with { use: arrow, path: ${other} }: ` +
       `pyarrow.feather.write_feather(pyarrow.parquet.read_table("${name}"), "${other}", ` +
       'compression="uncompressed")',
     { edit: "the data file" },
@@ -112,7 +112,7 @@ export function encodings(name: string | undefined): HintText {
   const path = name === undefined ? "FILE" : JSON.stringify(name);
   return hint(
     "parquet/encoding",
-    `write it with the encodings that pyarrow chooses: pyarrow.parquet.write_table(pyarrow.parquet.read_table(${path}), ${path})`,
+    `write it again with pyarrow's default encodings: pyarrow.parquet.write_table(pyarrow.parquet.read_table(${path}), ${path})`,
     { edit: "the data file" },
   );
 }

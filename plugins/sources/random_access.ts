@@ -51,8 +51,8 @@ export async function openFile(name: string, path: string): Promise<RandomAccess
     try {
       now = Deno.statSync(path);
     } catch (cause) {
-      throw new UserError(`${name} has gone while it was read: ${(cause as Error).message}`, {
-        hint: hint("file/gone", "keep the files of a run where they are until it has ended", {
+      throw new UserError(`${name} disappeared while it was read: ${(cause as Error).message}`, {
+        hint: hint("file/gone", "keep the files of a run in place until it has ended", {
           outside: "another program removes a file while it is read",
         }),
         cause,
@@ -102,8 +102,8 @@ export async function openUrl(url: string): Promise<RandomAccess> {
   await first.body?.cancel();
   const size = Number(/\/(\d+)$/.exec(first.headers.get("content-range") ?? "")?.[1]);
   if (first.status !== 206 || !Number.isSafeInteger(size)) {
-    throw new UserError(`the server of ${url} sends files whole and no parts of them`, {
-      hint: hint("url/whole", "fetch the file, and name the local one", { edit: "the path" }),
+    throw new UserError(`the server of ${url} can only send whole files`, {
+      hint: hint("url/whole", "download the file, and write its local path", { edit: "the path" }),
     });
   }
   const version = first.headers.get("etag") ?? first.headers.get("last-modified") ?? "";

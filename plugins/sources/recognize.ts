@@ -33,7 +33,7 @@ export async function recognize(file: RandomAccess): Promise<"file" | "stream"> 
     throw new UserError(`${name} is an Arrow file whose end is missing`, {
       hint: hint(
         "arrow/end",
-        "it was cut off or is still being written: make it or fetch it again",
+        "it was cut off or is still being written: create or download it again",
         { edit: "the data file" },
       ),
     });

@@ -208,10 +208,10 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
     return { name, from: `(${tables.query})`, refusals: [] };
   }
   if (parquet.length < files.length) {
-    throw new UserError(`the table ${name} has files of several formats`, {
+    throw new UserError(`the table ${name} has files of different formats`, {
       hint: hint(
         "sql/formats",
-        `${basename(parquet[0]!.path)} is Parquet; give each format a table and UNION ALL them`,
+        `${basename(parquet[0]!.path)} is Parquet; make a table of each format, and UNION ALL them`,
         { edit: "the tables and the query" },
       ),
     });

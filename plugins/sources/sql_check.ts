@@ -257,10 +257,10 @@ async function refuseShadows(
   const names = new Set(own.map(([name]) => (name as string).toLowerCase()));
   const shadow = macros.find((name) => names.has(name.toLowerCase()));
   if (shadow === undefined) return;
-  throw new UserError(`${file} has a macro called ${shadow}, as a function of DuckDB is called`, {
+  throw new UserError(`${file} has a macro with the name of a DuckDB function, ${shadow}`, {
     hint: hint(
       "sql/shadow",
-      `drop it there, or make it again under another name: DROP MACRO ${quoted(shadow)}`,
+      `drop it, or create it under another name: DROP MACRO ${quoted(shadow)}`,
       {
         edit: "the database",
       },
@@ -318,15 +318,18 @@ function bodyOf(sql: string): string | undefined {
 
 function notOne(query: string): UserError {
   if (/\bpivot\b/i.test(query)) {
-    return new UserError("the query cannot be run: PIVOT finds its columns by another statement", {
-      hint: hint(
-        "sql/pivot",
-        "name the values that become columns: PIVOT t ON a IN ('x', 'y') USING …",
-        {
-          edit: "the query",
-        },
-      ),
-    });
+    return new UserError(
+      "the query cannot be run: PIVOT without IN needs a second statement to find its columns",
+      {
+        hint: hint(
+          "sql/pivot",
+          "name the values that become columns: PIVOT t ON a IN ('x', 'y') USING …",
+          {
+            edit: "the query",
+          },
+        ),
+      },
+    );
   }
   return new UserError("the query cannot be run: it is not one SELECT", {
     hint: oneSelect(),
@@ -337,7 +340,7 @@ function notOne(query: string): UserError {
 export function oneSelect(): HintText {
   return hint(
     "sql/select",
-    "a source reads: write one SELECT, which may start with WITH or FROM",
+    "a source can only read: write one SELECT, which may start with WITH or FROM",
     { edit: "the query" },
   );
 }
@@ -346,7 +349,7 @@ function refusal(what: string, place = ""): UserError {
   return new UserError(`the query cannot be run${place}: it ${what}, and a query may only read`, {
     hint: hint(
       "sql/reads",
-      `take its rows from tables, or from one of these functions: ${
+      `read its rows from tables, or from one of these functions: ${
         [...tableFunctions].join(", ")
       }`,
       { edit: "the query" },

@@ -51,7 +51,7 @@ export function decodeHint(column: string | undefined): HintText {
   const name = JSON.stringify(column);
   return hint(
     "source/utf-8",
-    "decode it by the encoding that it has, such as Latin-1, in Python: " +
+    "decode the text with its own encoding, such as Latin-1, in Python: " +
       `table.set_column(table.column_names.index(${name}), ${name}, ` +
       `[[text and text.decode("latin-1") for text in table[${name}].cast("binary").to_pylist()]])`,
     { edit: "the data file" },

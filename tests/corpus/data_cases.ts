@@ -587,7 +587,7 @@ function* textCases(): Iterable<DataCase> {
   });
   const given = (name: string, type: string, value: string) =>
     one(`${value} as ${type}${name}`, `x,y\n${body}"${value}",1\n`, [
-      `line 52 of a.csv: ${JSON.stringify(value)} in the column x is no ${type}`,
+      `line 52 of a.csv: ${JSON.stringify(value)} in the column x is not a valid ${type}`,
       "columns: { x: ",
     ], { options: `, columns: { x: ${type} }` });
   for (const value of ["nan", "inf", "1e400", "0x10", "1_000", "1,5"]) {
@@ -598,17 +598,17 @@ function* textCases(): Iterable<DataCase> {
   yield given("", "int64", "9223372036854775808");
   for (const value of ["1", "t", "yes"]) {
     yield one(`${value} as bool`, `x,y\ntrue,0\n${value},1\n`, [
-      `line 3 of a.csv: "${value}" in the column x is no bool`,
+      `line 3 of a.csv: "${value}" in the column x is not a valid bool`,
     ], { options: ", columns: { x: bool }" });
   }
   yield one("a time as a date", `x,y\n2026-01-01,0\n2026-01-01 12:00:00,1\n`, [
-    'line 3 of a.csv: "2026-01-01 12:00:00" in the column x is no date',
+    'line 3 of a.csv: "2026-01-01 12:00:00" in the column x is not a valid date',
   ], { options: ", columns: { x: date }" });
   yield one("a time zone", `x,y\n2026-01-01,0\n2026-01-01T12:00:00Z,1\n`, [
-    'line 3 of a.csv: "2026-01-01T12:00:00Z" in the column x is no timestamp',
+    'line 3 of a.csv: "2026-01-01T12:00:00Z" in the column x is not a valid timestamp',
   ], { options: ", columns: { x: timestamp }" });
   yield one("beyond float64", `x,y\n0.5,0\n1e999,1\n`, [
-    'line 3 of a.csv: "1e999" in the column x is beyond the largest float64',
+    'line 3 of a.csv: "1e999" in the column x exceeds the range of float64',
   ]);
   yield one("whole numbers that decimals round", `x,y\n0.5,0\n9007199254740993,1\n`, [
     'line 3 of a.csv: the whole number "9007199254740993" in the column x has no equal',
@@ -616,7 +616,7 @@ function* textCases(): Iterable<DataCase> {
   ]);
   yield {
     ...one("beyond its type, in the second file", "", [
-      'line 3 of b.csv: "2.5" in the column x is no int8',
+      'line 3 of b.csv: "2.5" in the column x is not a valid int8',
     ]),
     files: { "a.csv": "x,y\n1,0\n", "b.csv": "x,y\n1,0\n2.5,1\n" },
     source: "{ use: csv, path: '*.csv', columns: { x: int8 } }",
@@ -744,7 +744,7 @@ function* tableCases(): Iterable<DataCase> {
   yield sql("that writes", "CREATE TABLE z AS FROM t", ["the query"]);
   yield sql("that deletes", "DROP TABLE t", ["the query"]);
   yield sql("that reads a file", "SELECT * FROM read_csv('/etc/passwd')", [
-    "the query reads what it may not",
+    "the query reads something that it may not read",
   ]);
   yield sql("that fetches", "SELECT * FROM 'https://example.org/a.parquet'", ["the query"]);
   yield sql("that casts what it cannot", "SELECT CAST('x' AS INTEGER) AS x, y FROM t", [
@@ -757,7 +757,7 @@ function* tableCases(): Iterable<DataCase> {
   yield sql("not closed", "SELECT x, y FROM (t", ["the query cannot be run"]);
   yield { ...sql("empty", " ", ["the query"]) };
   yield {
-    ...sql("database that is none", "FROM t", ["a.db is no DuckDB database"]),
+    ...sql("database that is none", "FROM t", ["a.db is not a DuckDB database"]),
     files: { "a.db": "x".repeat(9000) },
     source: "{ use: sql, database: a.db, query: FROM t }",
   };

@@ -186,11 +186,11 @@ train: { epochs: 1, batch: 2 }
       return packedStream(columns, { codec: "zstd", rows, change });
     });
   yield one("Arrow whose rows ZSTD unpacks to 2.4 GB", "a.arrow", many(300 * million), [
-    "record batch 0 of a.arrow has 2.4 GB once it is unpacked; at most 2.1 GB can be read at once",
+    "record batch 0 of a.arrow has 2.4 GB when it is decompressed; at most 2.1 GB can be read at once",
   ]);
   yield {
     ...one("Arrow whose rows ZSTD unpacks to more than there is memory", "a.arrow", many(3e7), [
-      "record batch 0 of a.arrow has 0.2 GB once it is unpacked; 0.1 GB of memory are available",
+      "record batch 0 of a.arrow has 0.2 GB when it is decompressed; 0.1 GB of memory are available",
     ]),
     env: { ROCKET_MEMORY_LEFT: String(100 * million) },
   };
@@ -220,7 +220,7 @@ train: { epochs: 1, batch: 2 }
   const little = { env: { ROCKET_MEMORY_LEFT: String(600 * million) } };
   const bomb = (name: string) => (path: string) => Deno.copyFileSync(join(bombs, name), path);
   for (const name of ["dictionary", "list_texts", "delta", "lists"]) {
-    const words = ["a.parquet takes more", "write shorter ones, or fewer rows in a row group"];
+    const words = ["a.parquet takes more", "write shorter values, or fewer rows per row group"];
     const what = name.replace("_", " of ");
     yield {
       ...one(`Parquet whose ${what} have 100 GB`, "a.parquet", bomb(`${name}.parquet`), words),

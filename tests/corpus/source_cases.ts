@@ -144,7 +144,7 @@ function* pathCases(): Iterable<DataCase> {
     "files/no-folder": named("none/a.csv"),
   });
   if (Deno.build.os !== "windows") {
-    yield one("a device", "/dev/null", right, "/dev/null is no regular file", {
+    yield one("a device", "/dev/null", right, "/dev/null is not a regular file", {
       "files/regular": named("/dev/null"),
     });
   }
@@ -152,7 +152,9 @@ function* pathCases(): Iterable<DataCase> {
     name: "paths: a folder that is a partition, and one that is not",
     files: { "day=1/a.csv": good, "b.csv": good, "day=2/": "" },
     source: "{ use: csv, path: ['*.csv', day=1] }",
-    words: ["day=1/a.csv has the column day by its folder, and b.csv has not"],
+    words: [
+      "day=1/a.csv has the column day from the name of its folder, and b.csv has no such column",
+    ],
     mended: { "hive/folders": written("'*.csv'", "day=2", { "day=2/b.csv": good }) },
   };
 }
@@ -174,7 +176,7 @@ function* textHintCases(): Iterable<DataCase> {
   yield one("65,537 columns", `x,y${many}\n`, [
     "a.csv has 65,537 columns; at most 65,536 can be read",
   ], { mended: { "source/many-columns": madeAgain("a.csv", good) } });
-  yield one("blank lines alone", "\n\n\n", ["a.csv has no line with text"], {
+  yield one("blank lines alone", "\n\n\n", ["a.csv contains no text"], {
     mended: { "csv/names": madeAgain("a.csv", good) },
   });
   yield one("a misspelled column", good, ["a.csv has no column xs", "did you mean x?"], {
@@ -187,8 +189,8 @@ function* textHintCases(): Iterable<DataCase> {
     'nullValues: ["", "-", "?"]',
   ], { options: ', columns: { x: int32 }, nullValues: ["", "-"]' });
   yield one("lines that end in several ways", "x,y\r1,0\r\n2,1\n", [
-    "cannot be read as text with columns",
-    "whose lines all end alike",
+    "cannot be read as CSV",
+    "with the same line ending in all lines",
   ], { mended: { "csv/ends": madeAgain("a.csv", good) } });
 }
 
@@ -218,7 +220,7 @@ function* duckdbHintCases(): Iterable<DataCase> {
     },
   });
   yield one("a PIVOT that looks for its columns", "PIVOT t ON y USING max(x) AS x", [
-    "PIVOT finds its columns by another statement",
+    "PIVOT without IN needs a second statement to find its columns",
   ], {
     mended: {
       "sql/pivot": asked(
@@ -229,7 +231,7 @@ function* duckdbHintCases(): Iterable<DataCase> {
   });
   yield {
     ...one("a macro that has the name of a function", "FROM t", [
-      "a.db has a macro called error, as a function of DuckDB is called",
+      "a.db has a macro with the name of a DuckDB function, error",
     ]),
     files: {},
     source: "{ use: sql, database: a.db, query: FROM types }",
@@ -298,7 +300,7 @@ function* duckdbHintCases(): Iterable<DataCase> {
       ),
     },
   });
-  yield one("tables of several formats", "FROM t", ["the table t has files of several formats"], {
+  yield one("tables of several formats", "FROM t", ["the table t has files of different formats"], {
     files: { "a.csv": "x,y\n1,0\n2,1\n", "a.parquet": fixture("formats/split.parquet") },
     tables: "{ t: ['*.csv', a.parquet] }",
     mended: {
@@ -429,7 +431,7 @@ function* encodingCases(): Iterable<DataCase> {
       yield {
         name: `encodings: ${name}, with ${memory}`,
         files: { "a.arrow": latin(good) },
-        words: ["row 1 of a.arrow has text that is no UTF-8 in the column x"],
+        words: ["row 1 of a.arrow has text that is not valid UTF-8 in the column x"],
         features: "{ column: x, ids: train }",
         memory,
         mended: {
@@ -449,7 +451,7 @@ function* encodingCases(): Iterable<DataCase> {
     source: "{ use: parquet, path: a.parquet }",
     features: "string",
     label: "int32",
-    words: ["a.parquet has text that is no UTF-8 in the column string"],
+    words: ["a.parquet has text that is not valid UTF-8 in the column string"],
     mended: { "source/utf-8": madeAgain("a.parquet", whole) },
   };
   yield {
@@ -458,7 +460,7 @@ function* encodingCases(): Iterable<DataCase> {
     source: sourceOf("FROM t", "{ t: a.parquet }"),
     features: "string",
     label: "int32",
-    words: ["a.parquet has text that is no UTF-8"],
+    words: ["a.parquet has text that is not valid UTF-8"],
     mended: { "source/texts": madeAgain("a.parquet", whole) },
   };
 }

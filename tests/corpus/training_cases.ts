@@ -321,7 +321,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
     "row 79 of a.csv (train split), column y: has -1e+40; 1 of 80 rows has a number that is not finite in float32",
   ], lines(80, (row) => late(row) ? { y: "-1e40" } : {}));
   yield one("data: CSV with a number beyond float64 in the last line", streamed, [
-    'line 5001 of a.csv: "1e399" in the column x is beyond the largest float64',
+    'line 5001 of a.csv: "1e399" in the column x exceeds the range of float64',
   ], lines(5000, (row) => row === 4999 ? { x: "1e399" } : {}));
   yield one("data: CSV with nothing in the last line, streamed", streamed, [
     "row 4999 of a.csv (train split), column x: is null; 1 of 5000 rows has a null",

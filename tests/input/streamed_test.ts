@@ -300,7 +300,7 @@ for (const only of [undefined, "record batches"] as const) {
   const how = only ? "in windows" : "by rows";
   for (
     const [what, change, message] of [
-      ["is removed", (path: string) => Deno.remove(path), "has gone while it was read"],
+      ["is removed", (path: string) => Deno.remove(path), "disappeared while it was read"],
       ["is cut off", (path: string) => Deno.truncate(path, 500), "has changed while it was read"],
       [
         "is written again",

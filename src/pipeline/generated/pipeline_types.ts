@@ -386,7 +386,7 @@ readonly use: "arrow";
 readonly path: (string) | (readonly (string)[]);
 }) | ({
 readonly use: "csv";
-/** A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be packed with gzip. */
+/** A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be compressed with gzip. */
 readonly path: (string) | (readonly (string)[]);
 /** The separator of values. By default, a tab in .tsv and .tab files, and a comma in others. */
 readonly delimiter?: string;
@@ -398,7 +398,7 @@ readonly header?: boolean;
 readonly columns?: {
 readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp";
 };
-/** The texts that stand for a null. */
+/** The texts that represent a null. */
 readonly nullValues?: readonly (string)[];
 /** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
 readonly batchRows?: number;
@@ -1436,7 +1436,7 @@ readonly use?: "arrow";
 readonly path?: (string) | (readonly (string)[]);
 }) | ({
 readonly use?: "csv";
-/** A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be packed with gzip. */
+/** A file, a glob such as data/part-*.csv (read in the order of their names), or a list of them; relative to the pipeline file. They may be compressed with gzip. */
 readonly path?: (string) | (readonly (string)[]);
 /** The separator of values. By default, a tab in .tsv and .tab files, and a comma in others. */
 readonly delimiter?: string;
@@ -1448,7 +1448,7 @@ readonly header?: boolean;
 readonly columns?: {
 readonly [name: string]: "bool" | "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64" | "float32" | "float64" | "string" | "date" | "time" | "timestamp";
 };
-/** The texts that stand for a null. */
+/** The texts that represent a null. */
 readonly nullValues?: readonly (string)[];
 /** The number of rows per record batch. By default, the power of 2 that gives about 4 MB. */
 readonly batchRows?: number;

@@ -133,7 +133,7 @@ Deno.test("csv keeps the order of rows, over many record batches", async () => {
 Deno.test("csv says in which line and column a value does not suit the type that was given", async () => {
   const rows = Array.from({ length: 30_000 }, (_, row) => row === 25_000 ? "none" : `${row}`);
   const files = { "x.csv": `a\n${rows.join("\n")}\n` };
-  const message = 'line 25002 of x.csv: "none" in the column a is no int32';
+  const message = 'line 25002 of x.csv: "none" in the column a is not a valid int32';
   await assertRefused(files, { columns: { a: "int32" } }, message, 'nullValues: ["", "none"]');
   const { a } = await read(files, { columns: { a: "int32" }, nullValues: ["", "none"] });
   assertEquals([a![24_999], a![25_000], a![25_001]], [24_999, null, 25_001]);
@@ -162,7 +162,7 @@ Deno.test("csv refuses files that are missing, empty, or no text", async () => {
   await assertRefused(
     { "x.csv": noise },
     {},
-    "x.csv cannot be read as text with columns",
+    "x.csv cannot be read as CSV",
     "UTF-8",
   );
 });
@@ -179,7 +179,7 @@ Deno.test("csv reads lines of nearly 2 MB, and refuses longer ones wherever they
       { "x.csv": text },
       { columns: { y: "string" } },
       `the line at byte ${start} of x.csv has more than 2 MB`,
-      "no line of text with columns may be longer",
+      "no line may be longer",
     );
   }
 });

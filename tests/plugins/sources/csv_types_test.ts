@@ -155,14 +155,14 @@ Deno.test("csv refuses numbers that no float64 holds, with their line", async ()
   await assertRefused(
     column("0.5", "1e400"),
     {},
-    'line 3 of x.csv: "1e400" in the column x is beyond the largest float64',
+    'line 3 of x.csv: "1e400" in the column x exceeds the range of float64',
     "columns: { x: string }",
   );
   const mixed = column("0.5", "9007199254740993");
   await assertRefused(
     mixed,
     {},
-    'line 3 of x.csv: the whole number "9007199254740993" in the column x has no equal among float64, which its decimals need',
+    'line 3 of x.csv: the whole number "9007199254740993" in the column x has no exact float64, which the decimals of the column need',
     "columns: { x: float64 }",
   );
   assertEquals((await read(mixed, { columns: { x: "float64" } })).values.x, [0.5, 2 ** 53]);
@@ -215,7 +215,9 @@ for (const [type, [taken, refused]] of Object.entries(given)) {
     for (const text of refused) {
       // A comma needs quotes.
       const files = column(Object.keys(taken)[0]!, `"${text}"`);
-      const message = `line 3 of x.csv: ${JSON.stringify(text)} in the column x is no ${type}`;
+      const message = `line 3 of x.csv: ${
+        JSON.stringify(text)
+      } in the column x is not a valid ${type}`;
       await assertRefused(files, options, message, "columns: { x: ");
     }
   });
@@ -229,15 +231,15 @@ Deno.test("csv names the first line of each column that is wrong, over lines in 
     for (const [name, content] of [["x.csv", ended], ["x.csv.gz", gzipSync(ended)]] as const) {
       const error = await assertRejects(() => read({ [name]: content }, { columns }), UserError);
       assertEquals(error.problems.map(({ message }) => message), [
-        `line 9 of ${name}: "1.5" in the column x is no int8`,
-        `line 9 of ${name}: "2.5" in the column y is no int8`,
+        `line 9 of ${name}: "1.5" in the column x is not a valid int8`,
+        `line 9 of ${name}: "2.5" in the column y is not a valid int8`,
       ]);
     }
   }
   await assertRefused(
     column("1", "", "x"),
     { columns: { x: "int8" } },
-    'line 4 of x.csv: "x" in the column x is no int8',
+    'line 4 of x.csv: "x" in the column x is not a valid int8',
   );
 });
 

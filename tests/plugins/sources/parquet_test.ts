@@ -122,7 +122,7 @@ Deno.test("parquet refuses files that are none, cut off or missing", async () =>
   await withFiles(files, async (folder) => {
     const open = (path: string) => sourceOf(parquet, { path }, folder).open();
     for (const path of ["cut.parquet", "text.parquet"]) {
-      await assertRejects(() => open(path), UserError, `${path} is no Parquet file, or its end`);
+      await assertRejects(() => open(path), UserError, `${path} is not a Parquet file, or its end`);
     }
     await assertRejects(() => open("no.parquet"), UserError, "no.parquet is empty");
     await assertRejects(() => open("."), UserError, "no.parquet is empty");

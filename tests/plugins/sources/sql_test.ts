@@ -164,7 +164,7 @@ Deno.test("sql reads no file but those that are named", async () => {
     const error = await assertRejects(
       () => read(`SELECT 1 AS x FROM '${file}'`, { tables: { c: "pyarrow.csv" } }),
       UserError,
-      "the query reads what it may not",
+      "the query reads something that it may not read",
     );
     assertStringIncludes(error.problems[0]!.hint!, hint);
   }
@@ -178,7 +178,7 @@ Deno.test("sql reads no file but those that are named", async () => {
     await assertRejects(
       () => read(query!, { tables, database: options[0] }),
       UserError,
-      "the query reads what it may not",
+      "the query reads something that it may not read",
     );
   }
 });
@@ -363,7 +363,7 @@ Deno.test("sql looks into the views, macros and computed columns of a database b
       await assertRejects(
         () => ask("FROM c", name!),
         UserError,
-        `${name} has a macro called ${macro}, as a function of DuckDB is called`,
+        `${name} has a macro with the name of a DuckDB function, ${macro}`,
       );
     }
     assertEquals(await Deno.readTextFile(target), "x\n1\n");
@@ -418,7 +418,7 @@ Deno.test("sql says what is wrong with a database", async () => {
   assertEquals(error.message, "there is no file table.duckdb");
   assertStringIncludes(error.problems[0]!.hint!, "tables.duckdb?");
   for (const file of ["types.parquet", "expected.json", "types.arrow"]) {
-    await assertRefused("FROM x", `${file} is no DuckDB database`, "under tables", {
+    await assertRefused("FROM x", `${file} is not a DuckDB database`, "under tables", {
       database: file,
     });
   }
@@ -592,14 +592,18 @@ Deno.test("sql refuses infinite dates and timestamps, which Arrow has no value f
   for (const [index, type] of types.entries()) {
     const value = index % 2 === 0 ? "infinity" : "-infinity";
     const query = `SELECT CAST('${value}' AS ${type}) AS t`;
-    await assertRefused(query, `the column t holds ${value}, which is no date or time`, "isfinite");
+    await assertRefused(
+      query,
+      `the column t holds ${value}, which is not a date or time`,
+      "isfinite",
+    );
   }
   const hint =
     `SELECT CASE WHEN isfinite("t") THEN "t" END AS "t" FROM (SELECT DATE 'infinity' AS t)`;
   assertEquals(await read(hint), { t: [null] });
   await assertRefused(
     "SELECT [DATE 'infinity'] AS t",
-    "the column t holds infinity, which is no date or time",
+    "the column t holds infinity, which is not a date or time",
     "",
   );
 });
