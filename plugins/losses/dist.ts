@@ -30,10 +30,10 @@ const stage: LossStage = defineLoss({
     wantAlike("dist", context);
     wantUnits("dist", context.shapes[0]!);
     if (beta > 0 && classesOf(context.shapes[0]!) < 3) {
-      throw new UserError("dist has nothing to compare within a row of two classes", {
+      throw new UserError("with two classes, the inter-class term of dist carries no information", {
         hint: hint(
           "dist/beta",
-          "set `beta: 0`, which leaves the relation within each class over the batch",
+          "set `beta: 0`, so that only the intra-class term remains",
           { set: { beta: 0 } },
         ),
       });

@@ -211,7 +211,7 @@ function cast(data: Data, type: DataType, place: CastPlace): Data {
     new UserError(
       `row ${
         place.firstRow + row
-      } of ${place.name} has ${value} in the column ${place.column}, which is no ${type} (rows count from 0)`,
+      } of ${place.name} has ${value} in the column ${place.column}; expected ${type} (rows count from 0)`,
       {
         hint: hint(
           "source/type",

@@ -172,13 +172,17 @@ export async function openCsv(
   if (other !== undefined && !dialect.anyDelimiter) {
     const shown = (text: string) => text === "\t" ? '"\\t"' : `"${text}"`;
     throw new UserError(
-      `${file.name} has one column, ${JSON.stringify(first[0])}, if ${
-        shown(delimiter)
-      } is between values`,
+      `with the delimiter ${shown(delimiter)}, ${file.name} has only one column, ${
+        JSON.stringify(first[0])
+      }`,
       {
-        hint: hint("csv/delimiter", `write delimiter: ${shown(other)}`, {
-          set: { delimiter: other },
-        }),
+        hint: hint(
+          "csv/delimiter",
+          `if ${shown(other)} separates the values, write delimiter: ${shown(other)}`,
+          {
+            set: { delimiter: other },
+          },
+        ),
       },
     );
   }
@@ -729,14 +733,13 @@ export class CsvTables implements Tables {
       (k) => `${k} & ${kinds.inexact} <> 0`,
     );
     return inexact && {
-      message: `${inexact.where}: the whole number ${
-        shown(inexact.text)
-      } in the column ${name} has no exact float64, which the decimals of the column need`,
+      message: `${inexact.where}: the column ${name} has decimals and is read as float64, which ` +
+        `cannot represent the integer ${shown(inexact.text)} exactly`,
       hint: hint(
         "csv/inexact",
-        `to use the nearest float64, write columns: { ${
+        `to round it, write columns: { ${
           yamlKey(name)
-        }: float64 }; to keep the digits, write columns: { ${yamlKey(name)}: string }`,
+        }: float64 }; to keep its digits, write columns: { ${yamlKey(name)}: string }`,
         ["float64", "string"].map((type) => ({ set: { [`columns/${name}`]: type } })),
       ),
     };

@@ -102,7 +102,7 @@ export async function openUrl(url: string): Promise<RandomAccess> {
   await first.body?.cancel();
   const size = Number(/\/(\d+)$/.exec(first.headers.get("content-range") ?? "")?.[1]);
   if (first.status !== 206 || !Number.isSafeInteger(size)) {
-    throw new UserError(`the server of ${url} can only send whole files`, {
+    throw new UserError(`the server of ${url} does not support range requests`, {
       hint: hint("url/whole", "download the file, and write its local path", { edit: "the path" }),
     });
   }

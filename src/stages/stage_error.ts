@@ -107,7 +107,7 @@ function stageFault(stage: StageReference, doing: string, what: unknown): UserEr
   );
   return new StageError(stage, `failed in ${doing}: ${text}`, {
     cause: error,
-    hint: hint("stage/debug", "run again with --debug to see where in the stage", {
+    hint: hint("stage/debug", "run again with --debug to see the stack trace", {
       args: { add: ["--debug"] },
       tells: true,
     }),

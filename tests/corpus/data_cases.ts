@@ -293,12 +293,12 @@ function* arrowCases(): Iterable<DataCase> {
   yield other(
     "a type",
     file({ ...rows, x: ["0", "1", "2", "3"] }),
-    "the column x differs: Float32 in a.arrow, Dictionary<Int32, Utf8> in b.arrow",
+    "the column x differs between files: Float32 in a.arrow, Dictionary<Int32, Utf8> in b.arrow",
   );
   yield other(
     "one more",
     file({ ...rows, z: rows.x }),
-    "the column z differs: a.arrow has no such column",
+    "the column z differs between files: a.arrow has no such column",
   );
   yield other(
     "one less",
@@ -611,7 +611,7 @@ function* textCases(): Iterable<DataCase> {
     'line 3 of a.csv: "1e999" in the column x exceeds the range of float64',
   ]);
   yield one("whole numbers that decimals round", `x,y\n0.5,0\n9007199254740993,1\n`, [
-    'line 3 of a.csv: the whole number "9007199254740993" in the column x has no equal',
+    'line 3 of a.csv: the column x has decimals and is read as float64, which cannot represent the integer "9007199254740993"',
     "columns: { x: float64 }",
   ]);
   yield {
@@ -632,7 +632,7 @@ function* textCases(): Iterable<DataCase> {
       `another delimiter, ${JSON.stringify(delimiter)}`,
       `x;y\n1;0\n`.replaceAll(";", delimiter),
       [
-        "a.csv has one column",
+        "a.csv has only one column",
         `write delimiter: ${JSON.stringify(delimiter)}`,
       ],
     );

@@ -121,7 +121,7 @@ export function* sourcePrograms(folder: string): Iterable<ProgramCase> {
     mended: { "url/address": () => fromServer("a.arrow") },
   };
   yield {
-    name: "a server that can only send whole files",
+    name: "a server without range requests",
     run: () => fromServer("a.arrow", { parts: false }),
     mended: {
       "url/whole": async () => {

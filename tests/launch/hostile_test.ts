@@ -508,7 +508,7 @@ Deno.test("texts that are not paths grant no read permission, and folders that c
           cwd: folder,
         });
         assertEquals([code, stdout], [2, ""]);
-        assertMatch(stderr, /^error: ".*\*.*" is no name and no number of a host$/m);
+        assertMatch(stderr, /^error: ".*\*.*" is not a host name or an IP address$/m);
       }
     }
   });

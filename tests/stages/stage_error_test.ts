@@ -43,7 +43,7 @@ Deno.test("callStage() says which stage threw, and in what", async () => {
     assertEquals(error.problems, [{
       message: 'the loss stage "./mine.ts" failed in apply(): TypeError: x is not a function',
       place,
-      hint: "run again with --debug to see where in the stage",
+      hint: "run again with --debug to see the stack trace",
     }]);
     assert(error.cause === fault);
   }

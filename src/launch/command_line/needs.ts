@@ -236,7 +236,7 @@ export function endedEarly(path: string): UserError {
     place: { file },
     hint: hint(
       "pipeline/ended",
-      "let it end by itself, with `export default definePipeline({ … })`: without Deno.exit(), and within two minutes",
+      "end the file with `export default definePipeline({ … })`, do not call Deno.exit(), and let it finish within two minutes",
       { edit: "the file" },
     ),
     exitCode: 2,
@@ -274,9 +274,12 @@ class NeedList {
 
   add(permission: Need["permission"], of: string, why: string, isTold = false): void {
     if (!of.isWellFormed()) {
-      throw new UserError(`${JSON.stringify(of)} is not Unicode text, which all names are`, {
-        exitCode: 2,
-      });
+      throw new UserError(
+        `${JSON.stringify(of)} is not valid Unicode, so it cannot be a path or a name`,
+        {
+          exitCode: 2,
+        },
+      );
     }
     const key = `${permission} ${of}`;
     if (this.#needs.has(key)) return;
@@ -333,7 +336,7 @@ class NeedList {
       for (const of of unfinished) {
         const why = "it cannot be searched completely for links that lead out of it";
         if (permission === "write") {
-          throw new UserError(`code that is not Rocket's may not write in ${of}: ${why}`, {
+          throw new UserError(`custom code must not write to ${of}: ${why}`, {
             exitCode: 2,
           });
         }
@@ -597,11 +600,15 @@ class NeedList {
 function hostOf(url: URL, place?: Place): string {
   const { hostname } = url;
   if (!/^([\w-]+\.)*[\w-]+\.?$|^\[[\da-f:.]+\]$/.test(hostname)) {
-    throw new UserError(`${JSON.stringify(hostname)} is no name and no number of a host`, {
+    throw new UserError(`${JSON.stringify(hostname)} is not a host name or an IP address`, {
       place,
-      hint: hint("address/host", "write the host whole, such as https://data.example.org/x.arrow", {
-        edit: "the address",
-      }),
+      hint: hint(
+        "address/host",
+        "write the complete host name, such as https://data.example.org/x.arrow",
+        {
+          edit: "the address",
+        },
+      ),
       exitCode: 2,
     });
   }

@@ -24,9 +24,13 @@ forEachEngine("dist stays finite where the softmax saturates", () => {
   assertEquals([...losses, ...gradients.flat()].every(Number.isFinite), true);
 });
 
-Deno.test("dist refuses to compare within a row of two classes", () => {
+Deno.test("dist refuses to compare with two classes, the inter-class term", () => {
   for (const units of [1, 2]) {
-    assertRefuses(() => makeHint(dist, [units]), "within a row of two classes", "set `beta: 0`");
+    assertRefuses(
+      () => makeHint(dist, [units]),
+      "with two classes, the inter-class term",
+      "set `beta: 0`",
+    );
     makeHint(dist, [units], [units], { beta: 0 });
   }
 });

@@ -88,12 +88,12 @@ Deno.test("arrow refuses files whose columns differ, naming both and the types",
     await assertRejects(
       () => rowsOf(["a.arrow", "b.arrow"], folder),
       UserError,
-      "the column x differs: Uint8 in a.arrow, Dictionary<Int32, Utf8> in b.arrow",
+      "the column x differs between files: Uint8 in a.arrow, Dictionary<Int32, Utf8> in b.arrow",
     );
     await assertRejects(
       () => rowsOf(["a.arrow", "c.arrow"], folder),
       UserError,
-      "the column y differs: a.arrow has no such column, Uint8 in c.arrow",
+      "the column y differs between files: a.arrow has no such column, Uint8 in c.arrow",
     );
   });
 });

@@ -162,7 +162,7 @@ Deno.test("csv refuses numbers that no float64 holds, with their line", async ()
   await assertRefused(
     mixed,
     {},
-    'line 3 of x.csv: the whole number "9007199254740993" in the column x has no exact float64, which the decimals of the column need',
+    'line 3 of x.csv: the column x has decimals and is read as float64, which cannot represent the integer "9007199254740993" exactly',
     "columns: { x: float64 }",
   );
   assertEquals((await read(mixed, { columns: { x: "float64" } })).values.x, [0.5, 2 ** 53]);
@@ -285,9 +285,9 @@ Deno.test("csv names the delimiter that a header has instead", async () => {
     await assertRefused(
       { "x.csv": text },
       {},
-      `x.csv has one column, ${
+      `with the delimiter ",", x.csv has only one column, ${
         JSON.stringify(`a;b;c`.replaceAll(";", delimiter))
-      }, if "," is between values`,
+      }`,
       `write delimiter: ${shown}`,
     );
     assertEquals((await read({ "x.csv": text }, { delimiter })).values.c, [3n]);
@@ -295,7 +295,7 @@ Deno.test("csv names the delimiter that a header has instead", async () => {
   await assertRefused(
     { "x.tsv": "a,b\n1,2\n" },
     {},
-    'x.tsv has one column, "a,b", if "\\t" is between values',
+    'with the delimiter "\\t", x.tsv has only one column, "a,b"',
     'delimiter: ","',
   );
   // One column may well be called so.
@@ -308,7 +308,12 @@ Deno.test("csv keeps names that differ in case, and refuses a name twice", async
     X: [2n],
     'a "b"': [3n],
   });
-  await assertRefused({ "x.csv": "x,x\n1,2\n" }, {}, "x.csv has two columns called x", "otherwise");
+  await assertRefused(
+    { "x.csv": "x,x\n1,2\n" },
+    {},
+    "x.csv has two columns called x",
+    "rename one of them",
+  );
 });
 
 const digits = (most: number) => fc.stringMatching(new RegExp(`^[0-9]{1,${most}}$`));
@@ -447,7 +452,7 @@ async function readRefusing(files: Files): Promise<Read> {
     return await read(files);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const refused = error.problems.map(({ message }) => /in the column (\w+) /.exec(message)![1]!);
+    const refused = error.problems.map(({ message }) => /the column (\w+) /.exec(message)![1]!);
     const columns = Object.fromEntries(refused.map((name) => [name, "string"]));
     const { types, values } = await read(files, { columns });
     return {

@@ -138,7 +138,7 @@ Deno.test("parquet refuses files whose columns differ, naming both and the types
   await assertRejects(
     () => sourceOf(parquet, { path }).open(),
     UserError,
-    "the column int8 differs: zstd.parquet has no such column, Int8 in types.parquet",
+    "the column int8 differs between files: zstd.parquet has no such column, Int8 in types.parquet",
   );
 });
 

@@ -90,7 +90,7 @@ Deno.test("arrow asks again where a server has a moment of weakness", async () =
 const refused: Readonly<Record<string, [Habits, string, string]>> = {
   "that does not have the file": [{}, "none.arrow", "the server answers 404"],
   "that is closed to us": [{ fault: () => 403 }, "types.arrow", "the server answers 403"],
-  "that knows no ranges": [{ ranges: false }, "types.arrow", "can only send whole files"],
+  "that knows no ranges": [{ ranges: false }, "types.arrow", "does not support range requests"],
   "whose file changes meanwhile": [
     { etag: (n) => `"${n < 3 ? 1 : 2}"` },
     "types.arrow",

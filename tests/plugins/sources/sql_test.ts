@@ -124,7 +124,7 @@ Deno.test("sql says where in the query a mistake is", async () => {
   await assertRefused(
     "SELECT\n  int8,\n  flaot32\nFROM p",
     'the query cannot be run at line 3, column 3: Referenced column "flaot32" not found in FROM clause',
-    'nearest are "float32"',
+    'nearest names are "float32"',
     { tables },
   );
   const long = `SELECT ${"int8 + ".repeat(40)}nope FROM p`;
@@ -133,7 +133,7 @@ Deno.test("sql says where in the query a mistake is", async () => {
     `the query cannot be run at line 1, column ${
       long.indexOf("nope") + 1
     }: Referenced column "nope" not found in FROM clause`,
-    "nearest are",
+    "nearest names are",
     { tables },
   );
   await assertRefused(
@@ -159,7 +159,7 @@ Deno.test("sql passes on an error that comes up far behind the first rows", asyn
 
 Deno.test("sql reads no file but those that are named", async () => {
   const tables = { p: "types.parquet" };
-  const hint = "name files under tables";
+  const hint = "list files under tables";
   for (const file of ["types.parquet", join(formats, "types.parquet"), "duckdb.csv"]) {
     const error = await assertRejects(
       () => read(`SELECT 1 AS x FROM '${file}'`, { tables: { c: "pyarrow.csv" } }),
@@ -309,7 +309,7 @@ Deno.test("sql says what a query may not call, and where", async () => {
   await assertRefused(
     `SELECT sleep_ms(1) AS x WHERE 1 IN (${numbers})`,
     "the query cannot be run at line 1, column 8: it calls sleep_ms, and a query may only read",
-    "take its rows from tables",
+    "read its rows from tables",
   );
 });
 
@@ -528,10 +528,26 @@ Deno.test("sql gives a column of several Parquet files the narrowest type that h
     assertEquals(await run("SELECT y FROM t", odd), { y: [1, 2] });
     for (
       const [one, other, words] of [
-        ["1 AS x", "'a' AS x", "x differs: INTEGER in x0.parquet, VARCHAR in x1.parquet"],
-        ["[1] AS x", "[0.5::DOUBLE] AS x", "x differs: INTEGER[] in x0.parquet, DOUBLE[] in"],
-        ["1::UBIGINT AS x", "-1::BIGINT AS x", "x differs: UBIGINT in x0.parquet, BIGINT in"],
-        ["1 AS x", "1 AS x, 2 AS y", "y differs: x0.parquet has no such column, INTEGER in"],
+        [
+          "1 AS x",
+          "'a' AS x",
+          "x differs between files: INTEGER in x0.parquet, VARCHAR in x1.parquet",
+        ],
+        [
+          "[1] AS x",
+          "[0.5::DOUBLE] AS x",
+          "x differs between files: INTEGER[] in x0.parquet, DOUBLE[] in",
+        ],
+        [
+          "1::UBIGINT AS x",
+          "-1::BIGINT AS x",
+          "x differs between files: UBIGINT in x0.parquet, BIGINT in",
+        ],
+        [
+          "1 AS x",
+          "1 AS x, 2 AS y",
+          "y differs between files: x0.parquet has no such column, INTEGER in",
+        ],
       ] as const
     ) {
       await write("x0.parquet", `SELECT ${one}`);
