@@ -31,6 +31,22 @@ export function table(
 }
 
 /**
+ * Cuts a text in the middle if it is longer than a width: `data.tr…n.path`. Line breaks and control
+ * characters in it are escaped first.
+ *
+ * @param text The text.
+ * @param width The largest number of characters, at least 3.
+ */
+export function cutToWidth(text: string, width: number): string {
+  const shown = Array.from(printable(text));
+  if (shown.length <= width) return shown.join("");
+  const start = Math.ceil((width - 1) / 2);
+  return [...shown.slice(0, start), "…", ...shown.slice(shown.length - (width - 1 - start))].join(
+    "",
+  );
+}
+
+/**
  * Formats a count with thousands separators: `77,226`.
  *
  * @param count The count.

@@ -23,13 +23,14 @@ import { type CommandOptions, readOptions } from "../launch/command_line/options
 import { predict } from "./predict.ts";
 import { resume } from "./resume.ts";
 import { run } from "./run.ts";
+import { runs } from "./runs.ts";
 import { show } from "./show.ts";
 import { sweep } from "./sweep.ts";
 import { print, say } from "../base/terminal.ts";
 
 const handlers: Readonly<
   Record<CommandName, (words: readonly string[], options: CommandOptions) => Promise<number>>
-> = { run, resume, sweep, predict, export: exportRun, check, list, show, new: create };
+> = { run, resume, sweep, predict, export: exportRun, runs, check, list, show, new: create };
 
 /**
  * Runs a command line.

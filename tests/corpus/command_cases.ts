@@ -95,6 +95,10 @@ function* wordCases(): Iterable<CommandCase> {
     "remove it",
   ]);
   yield one("no run folder", ["resume"], ["expected a run folder", "--help"]);
+  yield one("no folder with runs", ["runs", "elsewhere"], [
+    "there is no folder elsewhere",
+    "name a folder that contains runs",
+  ], { mended: { "runs/folder": { args: ["runs", "."] } } });
   yield one("no kind of a new stage", ["new"], ["for example"]);
   yield one("a name that is none for a stage", ["new", "loss", "My-Loss.ts.ts"], ["my_stage.ts"]);
   yield one("a file that is there", ["new", "loss", "mine.ts"], ["already exists"], {

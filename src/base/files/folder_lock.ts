@@ -84,6 +84,23 @@ export function isOurs(folder: string): boolean {
   return held.has(resolve(folder));
 }
 
+/**
+ * Checks whether a process holds the lock of a run folder. It creates and changes nothing.
+ *
+ * @param folder The folder.
+ */
+export function isTaken(folder: string): boolean {
+  const path = join(folder, NAME);
+  try {
+    if (isLink(path) || !Deno.statSync(path).isFile) return false;
+    using file = Deno.openSync(path);
+    // A shared lock cannot be taken while a process holds its exclusive one. Closing releases it.
+    return !file.tryLockSync(false);
+  } catch {
+    return false;
+  }
+}
+
 function giveBack(file: Deno.FsFile, path: string): void {
   try {
     // The file is removed while it is locked, so it cannot belong to another process.

@@ -81,7 +81,7 @@ const optionTable = {
     summary: "Lets addresses contain ${env:NAME}",
   },
   quiet: { summary: "Prints no progress" },
-  json: { summary: "Prints events as JSON lines to standard output" },
+  json: { summary: "Prints JSON lines to standard output" },
   permissions: { summary: "Only prints what the command may do, and why" },
   debug: { summary: "Prints stack traces" },
   help: { summary: "Prints the options of a command" },
@@ -132,6 +132,11 @@ const commandTable = {
     options: [
       ...["out", "format", "inputs", "net", "checkpoint", "engine", "allow-plugin"] as const,
     ],
+  },
+  runs: {
+    words: "[DIR]",
+    summary: "Lists the runs of a folder with their results",
+    options: ["json"],
   },
   check: {
     words: "FILE",

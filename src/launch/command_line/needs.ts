@@ -188,6 +188,10 @@ const needsByCommand: Readonly<
     await needs.addSweep(file, parsed);
     return needs.withEngine(parsed.engine ?? "auto", temporary);
   },
+  runs(needs, { words: [folder = "runs"] }) {
+    needs.add("read", resolve(folder), "the runs that are listed");
+    return Promise.resolve(needs.answer());
+  },
   async list(needs, { words, parsed }) {
     for (const file of words.filter((word) => /[./\\]/.test(word))) {
       await needs.addPipeline(file, { ...parsed, set: [] });
