@@ -1,7 +1,7 @@
 /**
- * Where the messages of Arrow's IPC formats are in a file, so that any record batch can be read by
- * itself. The file format tells in its footer; the stream format is gone through once, from one
- * message's head to the next. What is read at a time is one record batch, however large the file.
+ * Locates the messages of an Arrow IPC file, so that each record batch can be read separately. The
+ * file format lists them in its footer. The stream format has no footer, so its message headers are
+ * read once from start to end. However large the file is, one record batch is read at a time.
  *
  * @module
  */
@@ -35,83 +35,100 @@ import {
 } from "./record_batch_verify.ts";
 import { withQuickAssign } from "./wide_schema.ts";
 
-/** A message: its metadata, with what tells their length, and its body. */
+/**
+ * Position of a message: its metadata, including their length prefix, followed by its body. All
+ * sizes are in bytes.
+ */
 interface Block {
   readonly offset: number;
   readonly metadataLength: number;
   readonly bodyLength: number;
 }
 
-/** The values of a dictionary, or some more of them. */
+/** A message with the values of a dictionary, or with values to append to it. */
 interface DictionaryBlock extends Block {
   readonly id: number;
-  /** Whether they are added to those before. */
+  /**
+   * Whether the values are appended to the earlier values of the dictionary. If not, they replace
+   * them.
+   */
   readonly isDelta: boolean;
   readonly header: RecordBatchHeader;
 }
 
-/** A record batch. */
+/** A message with a record batch. */
 interface BatchBlock extends Block {
   readonly rows: number;
   readonly header: RecordBatchHeader;
-  /** How many dictionary batches come before it. */
+  /** Number of dictionary messages before this record batch. */
   readonly dictionaries: number;
 }
 
-/** The messages of a file. */
+/** Schema and record batches of an Arrow IPC file. */
 export interface IpcIndex {
-  /** The columns. */
+  /** Columns of the file. */
   readonly schema: Schema;
-  /** The rows of each record batch. */
+  /** Number of rows in each record batch. */
   readonly rowCounts: readonly number[];
   /**
-   * Whether a column has no value in any row, by what the record batches say of its nulls.
+   * Checks whether all rows of a column are null, based on the null counts in the record batch
+   * headers.
    *
-   * @param column Its name.
+   * @param column Name of the column.
+   * @returns `false` if there is no such column.
    */
   isWithoutValues(column: string): boolean;
   /**
-   * Where single rows of some columns are; undefined if they cannot be read by themselves.
+   * Returns the positions of the values of single rows.
    *
-   * @param columns The columns; all by default.
+   * @param columns Names of the columns to read; all columns by default.
+   * @returns Undefined if single rows of these columns cannot be read without their record batch.
    */
   rowLayout(columns?: readonly string[]): RowLayout | undefined;
   /**
-   * Reads a record batch.
+   * Reads a record batch and verifies its contents.
    *
-   * @param index Its number, from 0.
-   * @throws {Error} If it is damaged.
+   * @param index Index of the record batch, from 0.
+   * @throws {DamagedError} If the record batch is damaged.
+   * @throws {UserError} If the record batch is too large to read.
+   * @throws {RangeError} If there is no record batch with this index.
    */
   read(index: number): Promise<RecordBatch>;
 }
 
-/** A message of more bytes than this is taken for damage: metadata have some kilobytes. */
+/**
+ * Largest accepted size of a message's metadata, in bytes. Real metadata take some kilobytes, so
+ * that a larger size means damage.
+ */
 const maxMetadata = 2 ** 28;
 
-/** What arrow-js can address in one record batch. */
+/** Largest body of a record batch that arrow-js can address, in bytes. */
 const maxBody = 2 ** 31 - 1;
 
-/** What arrow-js can count in one record batch. */
+/** Largest number of rows in a record batch that arrow-js supports. */
 const maxRows = 2 ** 31 - 1;
 
-/** What takes this much memory or less is read without a look at what there is, in bytes. */
+/** Up to this size, in bytes, a record batch is read without checking the available memory. */
 const little = 2 ** 26;
 
-/** What ends a stream. */
+/** Marker of the end of a stream: the continuation marker and a length of 0. */
 const endOfStream = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0);
 
-/** A file is not what its format promises. */
+/** Error that reports a damaged file. The message says what is damaged. */
 export class DamagedError extends Error {
   override name = "DamagedError";
 }
 
 /**
- * Finds the messages of a file.
+ * Builds the index of an Arrow IPC file.
  *
  * @param file The file.
- * @param format Which of the two formats it has.
- * @throws {DamagedError} If the file is cut off, or its parts are not where they should be.
- * @throws {UserError} If a big-endian machine wrote it.
+ * @param format The IPC format of the file.
+ * @returns The schema of the file and access to its record batches.
+ * @throws {DamagedError} If the file is truncated, or its messages are not where they should be.
+ * @throws {MetadataError} If the metadata of a message are damaged.
+ * @throws {ColumnError} If a column type or the position of a buffer is invalid.
+ * @throws {UserError} If the file is big-endian.
  */
 export async function indexIpc(file: RandomAccess, format: "file" | "stream"): Promise<IpcIndex> {
   const messages = format === "file" ? await indexFile(file) : await indexStream(file);
@@ -133,7 +150,10 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
   for (const { name, type } of schema.fields) verifyType(type, name);
   const words = new DictionaryMessages(file, schema, messages.dictionaries);
   let nodes: Map<string, number> | undefined;
-  /** The dictionaries of the record batches that were read last, by how many came before them. */
+  /**
+   * Dictionaries of the record batches read most recently. The key is the number of dictionary
+   * messages before a record batch.
+   */
   const dictionaries = new Map<number, Dictionaries[]>();
   return {
     schema,
@@ -158,7 +178,9 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
       withQuickAssign(reader.schema);
       const [read] = reader;
       if (!read) throw new DamagedError(`record batch ${index} is not where it should be`);
-      // Each time anew dictionaries are other objects, which nobody could tell from other words.
+      // arrow-js creates new dictionary objects for each read. Record batches with equal
+      // dictionaries get the same objects here, so that callers can compare dictionaries by
+      // identity.
       let known = dictionaries.get(batch.dictionaries);
       if (!known) {
         known = read.data.children.map(dictionariesOf);
@@ -175,7 +197,8 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
 }
 
 /**
- * The number of each column's first node, by the column's name; of two with one name the first's.
+ * Maps each column name to the index of the column's first node. If two columns have the same name,
+ * the first column counts.
  */
 function firstNodes({ fields }: Schema): Map<string, number> {
   const nodes = new Map<string, number>();
@@ -195,10 +218,10 @@ function isWithoutValues(first: number | undefined, batches: readonly BatchBlock
   });
 }
 
-/** Of how many record batches with other dictionaries than the one before they are kept. */
+/** Maximum number of different dictionary states to keep. */
 const maxKept = 16;
 
-/** The messages of dictionaries, which record batches need again and again. */
+/** Cache of dictionary messages, because consecutive record batches use the same ones. */
 class DictionaryMessages {
   readonly #file: RandomAccess;
   readonly #schema: Schema;
@@ -212,7 +235,9 @@ class DictionaryMessages {
   }
 
   /**
-   * The messages that count for a record batch which comes behind some messages of dictionaries.
+   * Returns the dictionary messages that apply to a record batch.
+   *
+   * @param count Number of dictionary messages before the record batch.
    */
   async before(count: number): Promise<BatchMessage[]> {
     const wanted = new Map<number, DictionaryBlock[]>();
@@ -240,10 +265,11 @@ class DictionaryMessages {
 }
 
 /**
- * Reads the message of a record batch, or of a dictionary's values, as one that is not compressed.
+ * Reads the message of a record batch or of a dictionary, and decompresses its buffers if
+ * necessary.
  *
- * @throws {DamagedError} If its columns are not what they say.
- * @throws {UserError} If it is larger than what can be read at once.
+ * @throws {DamagedError} If its columns contradict its header.
+ * @throws {UserError} If it is larger than 2.1 GB or than the available memory.
  */
 async function readBatch(
   file: RandomAccess,
@@ -303,15 +329,15 @@ function verifyBatch({ schema, data }: RecordBatch, index: number): void {
   }
 }
 
-/** The messages of a file, in order. */
+/** Messages of a file, in order. */
 interface Messages {
-  /** The message of the columns. */
+  /** Bytes of the schema message. */
   readonly schema: Uint8Array;
   readonly dictionaries: readonly DictionaryBlock[];
   readonly batches: readonly BatchBlock[];
 }
 
-/** The magic and its padding, before the first message. */
+/** Size of the magic number and its padding before the first message, in bytes. */
 const fileHead = 8;
 
 async function indexFile(file: RandomAccess): Promise<Messages> {
@@ -337,13 +363,16 @@ async function indexFile(file: RandomAccess): Promise<Messages> {
   return { schema: await schemaOfFile(file, footer.schema), dictionaries, batches };
 }
 
-/** The first message, which some writers leave out as the footer says the same. */
+/**
+ * Returns the schema message at the start of the file. Some writers omit it because the footer also
+ * has the schema; then the message is built from the footer.
+ */
 async function schemaOfFile(file: RandomAccess, schema: Schema): Promise<Uint8Array> {
   try {
     const first = await readMessage(file, fileHead);
     if (first?.message.headerType === MessageHeader.Schema) return readBlock(file, first.block);
   } catch {
-    // What stands there is no message.
+    // The bytes are not a message, so use the schema of the footer.
   }
   return metadataBytes(Message.from(schema));
 }
@@ -388,7 +417,7 @@ function batchBlock(
   }
   const header = read.message.header() as unknown as RecordBatchHeader;
   const { length: rows } = header;
-  // What says so is damaged, or has columns of nulls alone: these take no room.
+  // A larger count is either damage or a batch that has only null columns, which take up no bytes.
   if (!(rows >= 0 && rows <= maxRows)) {
     throw new DamagedError(`record batch ${index} says that it has ${rows} rows`);
   }
@@ -396,20 +425,20 @@ function batchBlock(
   return { ...read.block, rows, header, dictionaries };
 }
 
-/** A message's metadata, and where it is. */
+/** A decoded message and its position. */
 interface MessageAt {
   readonly block: Block;
   readonly message: Message;
 }
 
-/** The message at a place; undefined at the mark of the end. */
+/** Reads the message at an offset. Returns undefined at the end-of-stream marker. */
 async function readMessage(file: RandomAccess, offset: number): Promise<MessageAt | undefined> {
-  // A stream of before Arrow 0.15 ends with four bytes of zeros.
+  // Before Arrow 0.15, a stream ended with four zero bytes.
   if (file.size - offset === 4 && (await readBytes(file, offset, 4)).every((byte) => byte === 0)) {
     return undefined;
   }
   const start = new DataView((await readBytes(file, offset, 8)).buffer);
-  // Since Arrow 0.15 four bytes of ones come before the length.
+  // Since Arrow 0.15, the continuation marker 0xFFFFFFFF comes before the length.
   const prefix = start.getInt32(0, true) === -1 ? 8 : 4;
   const length = start.getInt32(prefix - 4, true);
   if (length === 0) return undefined;
@@ -423,7 +452,7 @@ async function readMessage(file: RandomAccess, offset: number): Promise<MessageA
   return { block: checked(file, block), message };
 }
 
-/** Refuses what lies outside of the file before anything is made of that size. */
+/** Checks that a message lies within the file, before memory of its size is allocated. */
 function checked(
   file: RandomAccess,
   { offset, bodyLength, ...block }: {
@@ -459,7 +488,7 @@ async function readBytes(
   return bytes;
 }
 
-/** The dictionaries of a column and of the columns in it. */
+/** Dictionaries of a column and its child columns. */
 interface Dictionaries {
   readonly own: Vector | undefined;
   readonly inner: readonly Dictionaries[];
@@ -480,7 +509,7 @@ function verifyDictionaries(known: readonly Dictionaries[], { fields }: Schema):
   fields.forEach(({ name, type }, index) => verify(known[index]!, name, type));
 }
 
-/** Puts dictionaries in the place of a column's own, which are equal. */
+/** Replaces the dictionaries of a column with equal ones from an earlier read. */
 function adopt(data: Data, { own, inner }: Dictionaries): void {
   if (own) data.dictionary = own;
   data.children.forEach((child, index) => adopt(child as Data, inner[index]!));

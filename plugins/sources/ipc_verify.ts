@@ -1,28 +1,28 @@
 /**
- * Whether the metadata of Arrow's IPC formats are what they say. They are flatbuffers: tables that
- * name one another by offsets, and vectors by their length. arrow-js follows them without a look,
- * so that a flipped bit can make it read zeros, or loop over two billion columns. Here each offset
- * and each length is looked at once, before anything is made of them.
+ * Verifies the metadata of Arrow IPC files. Metadata are flatbuffers: tables that refer to each
+ * other by offset, and vectors that start with their length. arrow-js follows offsets and lengths
+ * without checking them, so that a flipped bit can make it read zeros or loop over two billion
+ * columns. This module checks each offset and length once before arrow-js decodes the metadata.
  *
  * @module
  */
 
-/** Metadata are not what they say; the message says how. */
+/** Error that reports damaged metadata. The message says what is damaged. */
 export class MetadataError extends Error {
   override name = "MetadataError";
 }
 
-/** What a field of a table holds: a number of some bytes, or what an offset leads to. */
+/** Content of a table field: a number of a given size in bytes, or the target of an offset. */
 type Shape =
   | { readonly bytes: number }
   | { readonly text: true }
   | { readonly table: () => Table }
   | { readonly tables: () => Table }
   | { readonly structs: number }
-  /** A union, whose kind is a number in the field before. */
+  /** A union. The preceding field holds the number of its variant. */
   | { readonly union: Readonly<Record<number, () => Table>> };
 
-/** The fields of a table by their numbers. */
+/** Fields of a table by field number. */
 type Table = Readonly<Record<number, Shape>>;
 
 const number = (bytes: number): Shape => ({ bytes });
@@ -32,7 +32,7 @@ const keyValue: Table = { 0: { text: true }, 1: { text: true } };
 const int: Table = { 0: number(4), 1: number(1) };
 const unit: Table = { 0: number(2) };
 
-/** By the numbers of the union `Type` in Arrow's Schema.fbs. */
+/** Variants of the union `Type` in Arrow's Schema.fbs, by number. */
 const types: Readonly<Record<number, () => Table>> = {
   1: () => nothing,
   2: () => int,
@@ -101,18 +101,22 @@ const footer: Table = {
   4: { tables: () => keyValue },
 };
 
-/** Tables within tables, of lists of lists and the like. */
+/** Maximum nesting depth of tables. Nested lists nest tables. */
 const maxDepth = 64;
 
-/** More columns, with those in them, than arrow-js can make in a few seconds. */
+/**
+ * Maximum number of tables. arrow-js would need more than a few seconds for the columns, including
+ * child columns, of a larger schema.
+ */
 const maxTables = 2 ** 17;
 
 /**
- * Refuses a message's metadata, or a footer, that are damaged.
+ * Verifies the metadata of a message or the footer of a file.
  *
  * @param bytes The flatbuffer.
- * @param what Which of the two it is.
- * @throws {MetadataError} If an offset leads out of it, or a length does.
+ * @param what Whether the flatbuffer is a message or a footer.
+ * @throws {MetadataError} If an offset or a length points outside `bytes`, a union has an unknown
+ *   variant, tables are nested too deeply, or there are too many columns.
  */
 export function verifyMetadata(bytes: Uint8Array, what: "message" | "footer"): void {
   new Verifier(bytes).root(what === "message" ? message : footer);
@@ -151,7 +155,10 @@ class Verifier {
     }
   }
 
-  /** Looks at a field, and gives its number if it may be the kind of a union. */
+  /**
+   * Verifies a field. Returns the value of a one-byte number, which can be the variant of the union
+   * in the next field, and 0 for other fields.
+   */
   #field(at: number, shape: Shape, depth: number, kind: number): number {
     if ("bytes" in shape) {
       this.#within(at, shape.bytes);

@@ -5,33 +5,40 @@ import { hint, UserError } from "../../plugin.ts";
 import type { SourceFile } from "./files.ts";
 
 /**
- * The most bytes that a line may have; DuckDB's own limit to a row, which may have several lines.
+ * Maximum length of a line in bytes. DuckDB has the same limit for a row, which can span several
+ * lines.
  */
 const lineBytes = 2_000_000;
 
-/** How much of a file DuckDB has at a time, and so the most that it goes through many times. */
+/**
+ * Size of DuckDB's read buffer in bytes. DuckDB scans the content of the buffer repeatedly to
+ * detect the dialect.
+ */
 const bufferBytes = 16 * lineBytes;
 
-/** How much is looked through at once for the end of a line. */
+/** Number of bytes to search at a time for the end of a line. */
 const partBytes = 2 ** 16;
 
 /**
- * Refuses a text file with a line that is too long to be read. DuckDB goes through such a line once
- * for each way that it could be meant, which takes longer than anybody waits, and leaves it out
- * without a word if it is the last and longer than its buffer. Of a packed file the start is looked
- * at, as the rest costs as much as reading it: {@linkcode refuseLongPackedLines} does that.
+ * Checks that no line of a text file exceeds the maximum length. DuckDB scans such a line once for
+ * each dialect it tries, which takes too long. If the line is the last one and longer than DuckDB's
+ * buffer, DuckDB drops it without an error.
  *
- * @param file A file of text with columns, packed with gzip if it is called .gz.
- * @throws {UserError} With where the line is.
+ * Only the start of a gzip-compressed file is checked, because checking the rest costs as much as
+ * reading it. {@linkcode refuseLongPackedLines} checks the whole file.
+ *
+ * @param file A CSV or TSV file. A file whose name ends with .gz is decompressed with gzip; one
+ *   whose name ends with .zst is not checked.
+ * @throws {UserError} If a line is too long. The message says where the line starts.
  */
 export async function refuseLongLines(file: SourceFile): Promise<void> {
   if (isPacked(file)) return await lookThrough(file, bufferBytes);
-  // What other packing has in it is DuckDB's to say.
+  // Only gzip is decompressed here. DuckDB reports problems in zstd files.
   if (file.size <= lineBytes || /\.zst$/i.test(file.path)) return;
   const handle = await open(file.path);
   try {
     for (let start = 0; start + lineBytes < file.size;) {
-      // From a line's start, only the last end of a line before the limit matters.
+      // Starting from the beginning of a line, only the last line end before the limit matters.
       const end = await lastEnd(handle, start, start + lineBytes + 1);
       if (end < 0) throw tooLong(file, start);
       start = end + 1;
@@ -42,10 +49,11 @@ export async function refuseLongLines(file: SourceFile): Promise<void> {
 }
 
 /**
- * As {@linkcode refuseLongLines}, for all of a packed file; nothing for others.
+ * Checks all lines of a gzip-compressed text file like {@linkcode refuseLongLines}. Does nothing
+ * for other files.
  *
- * @param file A file of text with columns.
- * @throws {UserError} With where the line is.
+ * @param file A CSV or TSV file.
+ * @throws {UserError} If a line is too long. The message says where the line starts.
  */
 export async function refuseLongPackedLines(file: SourceFile): Promise<void> {
   if (isPacked(file)) await lookThrough(file, Infinity);
@@ -64,7 +72,7 @@ function tooLong({ name }: SourceFile, start: number): UserError {
   });
 }
 
-/** The last end of a line within a range of a file; -1 if there is none. */
+/** Returns the offset of the last line end in a range of a file, or -1 if the range has none. */
 async function lastEnd(handle: FileHandle, start: number, end: number): Promise<number> {
   const part = new Uint8Array(partBytes);
   for (let to = end; to > start;) {
@@ -88,7 +96,8 @@ function firstEndIn(bytes: Uint8Array): number {
 }
 
 /**
- * Looks at the text of a packed file as far as it can be read: if it is damaged, DuckDB says how.
+ * Checks the lines of a gzip-compressed file up to a number of decompressed bytes. If the file is
+ * damaged, the check ends there, and DuckDB reports the damage.
  */
 async function lookThrough(file: SourceFile, most: number): Promise<void> {
   let start = 0, seen = 0;

@@ -1,5 +1,6 @@
 /**
- * Decodes LZ4 frames: all flags of the frame format, with the checksums that a frame has.
+ * Decodes LZ4 frames. Supports all flags of the frame format except dictionaries, and verifies all
+ * checksums.
  * Sources: the LZ4 Frame Format 1.6.4 and the LZ4 Block Format,
  * https://github.com/lz4/lz4/tree/dev/doc
  *
@@ -10,34 +11,35 @@ import { xxhash32 } from "./xxhash32.ts";
 
 const frameMagic = 0x184D2204;
 
-/** A frame of the tools before 2013, which no Arrow writer makes. */
+/** Magic number of the legacy format from before 2013, which no Arrow writer produces. */
 const legacyMagic = 0x184C2102;
 
-/** The first of 16 numbers that start frames of anything, to be skipped. */
+/** First of the 16 magic numbers of skippable frames, whose content is ignored. */
 const skippableMagic = 0x184D2A50;
 
-/** Bits of a frame's flags. */
+/** Bits of the flag byte in a frame's header. */
 const flag = { independent: 0x20, blockSum: 0x10, size: 0x08, sum: 0x04, dictionary: 0x01 };
 
-/** In a block's size: the block is not compressed. */
+/** Bit of a block's size which says that the block is not compressed. */
 const stored = 0x80000000;
 
-/** The most padding that a writer adds behind a frame, in bytes. */
+/** Maximum padding after a frame, in bytes. */
 const maxPadding = 63;
 
-/** Why bytes are no LZ4 frames; the message says what is wrong. */
+/** Error that reports invalid LZ4 frames. The message says what is wrong. */
 export class Lz4Error extends Error {
   override name = "Lz4Error";
 }
 
 /**
- * Decodes one frame or several, one after the other.
+ * Decodes one or more consecutive frames.
  *
- * @param bytes The frames. Zeros of padding may follow.
- * @param length How many bytes they become.
- * @param into Where to write them; a new array by default.
- * @returns That many bytes.
- * @throws {Lz4Error} If the frames are cut off or damaged, or become more or fewer bytes.
+ * @param bytes The frames, optionally followed by up to 63 zero bytes of padding.
+ * @param length Size of the decoded content in bytes.
+ * @param into Array for the decoded content, with at least `length` bytes; a new array by default.
+ * @returns The first `length` bytes of `into`.
+ * @throws {Lz4Error} If the frames are truncated or damaged, need a dictionary, or decode to more
+ *   or fewer than `length` bytes.
  */
 export function decodeLz4Frames(
   bytes: Uint8Array,
@@ -53,7 +55,7 @@ class Decoder {
   readonly out: Uint8Array;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  /** The next byte to read, and the next one to write. */
+  /** Positions of the next byte to read and the next byte to write. */
   #at = 0;
   #filled = 0;
 
@@ -77,7 +79,7 @@ class Decoder {
     throw new Lz4Error(`it has ${this.#filled} bytes and not ${this.out.length}`);
   }
 
-  /** Whether only a few zeros are left, behind a frame. */
+  /** Checks whether only padding is left after a frame. */
   #isPadding(): boolean {
     const left = this.#bytes.subarray(this.#at);
     return this.#at > 0 && left.length <= maxPadding && left.every((byte) => byte === 0);
@@ -116,7 +118,6 @@ class Decoder {
   }
 
   #block(number: number, word: number, most: number, flags: number, frameStart: number): void {
-    // The highest bit says whether the block is compressed.
     const size = (word & ~stored) >>> 0;
     if (size > most) {
       throw new Lz4Error(`its block ${number} says that it has ${size} bytes; at most ${most} fit`);
@@ -168,22 +169,26 @@ class Decoder {
   }
 }
 
-/** What {@linkcode decodeBlock} returns for a block that is damaged, or becomes too long. */
+/**
+ * Return values of {@linkcode decodeBlock} for a damaged block and for one whose content is too
+ * long.
+ */
 const damaged = -1, beyondEnd = -2;
 
-/** From this length on, a call that copies is faster than a loop. */
+/** From this length in bytes on, a call to a copy method is faster than a loop. */
 const longCopy = 64;
 
 /**
- * Decodes a block: sequences of literals and of a match, which repeats what was written before it.
- * The last sequence has literals alone.
+ * Decodes a block. A block is a list of sequences. Each sequence has literals and a match, which
+ * repeats earlier output; the last sequence has literals only.
  *
- * @param block The block.
- * @param out Where to write.
- * @param start The first byte to write.
- * @param first The first byte that a match may repeat.
- * @param end The byte after the last one that may be written.
- * @returns The byte after the last one written, or a negative number.
+ * @param block The compressed block.
+ * @param out Array for the output.
+ * @param start Index in `out` of the first byte to write.
+ * @param first Index in `out` of the first byte that a match can repeat.
+ * @param end Index in `out` after the last byte that may be written.
+ * @returns The index in `out` after the last byte written, or the negative number `damaged` or
+ *   `beyondEnd`.
  */
 function decodeBlock(
   block: Uint8Array,
@@ -237,10 +242,10 @@ function decodeBlock(
       out.fill(out[to - 1]!, to, to + length);
       to += length;
     } else {
-      // What is copied may be what this match itself has just written.
+      // A match can overlap its own output, so copy byte by byte.
       for (const stop = to + length; to < stop; to++) out[to] = out[to - offset]!;
     }
   }
-  // The block ends within a sequence, or with a match.
+  // The block ends within a sequence or with a match.
   return damaged;
 }

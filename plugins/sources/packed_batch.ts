@@ -1,7 +1,7 @@
 /**
- * Record batches whose buffers are compressed, as ones whose buffers are not. arrow-js could unpack
- * them itself, to whatever length a buffer says; here the rows and the types of the columns say how
- * long it may be, before anything is made of that size.
+ * Decompresses the buffers of record batches. arrow-js could do this, but it trusts the
+ * decompressed length that each buffer states. This module first compares that length with the
+ * number of rows and the column types, before memory is allocated.
  *
  * @module
  */
@@ -25,17 +25,17 @@ import { type Codec, codecOf, PackedError } from "./codecs.ts";
 import { ColumnError } from "./record_batch_verify.ts";
 import { type RecordBatchHeader, widthOf } from "./row_layout.ts";
 
-/** A message of rows, or of the values of a dictionary. */
+/** A message with a record batch or with the values of a dictionary. */
 export interface BatchMessage {
-  /** What it says of its body. */
+  /** Decoded header. */
   readonly header: RecordBatchHeader;
-  /** What says so, with what tells its length before it. */
+  /** Encoded metadata, including their length prefix. */
   readonly metadata: Uint8Array;
-  /** Its body. */
+  /** Bytes of the body. */
   readonly body: Uint8Array;
 }
 
-/** Which dictionary a message has the values of. */
+/** Identifies the dictionary whose values a message has. */
 interface DictionaryId {
   readonly id: number;
   readonly isDelta: boolean;
@@ -43,69 +43,76 @@ interface DictionaryId {
 
 /** A buffer of a column. */
 interface PackedBuffer {
-  /** What to call it. */
+  /** Name of the column, for error messages. */
   readonly name: string;
-  /** Its bytes, without the length before them. */
+  /** Content of the buffer, without its length prefix. */
   readonly bytes: Uint8Array;
-  /** Whether they are packed: a buffer that would become longer is left as it is. */
+  /**
+   * Whether the content is compressed. Writers store a buffer uncompressed if compression would
+   * make it longer.
+   */
   readonly packed: boolean;
-  /** How many bytes it has when it is decompressed. */
+  /** Decompressed size in bytes. */
   readonly length: number;
 }
 
-/** Offsets: what they are of has as many parts as the last one says. */
+/** An offsets buffer. Its last offset is the number of values or bytes that the offsets divide. */
 interface Offsets {
-  /** The number of their buffer. */
+  /** Index of the offsets buffer. */
   readonly buffer: number;
   readonly rows: number;
-  /** The bytes of an offset. */
+  /** Size of an offset in bytes. */
   readonly width: number;
 }
 
-/** What is to be looked at once offsets are unpacked: what is there, and what they need. */
+/**
+ * A check to run after an offsets buffer is decompressed, given the number of values or bytes that
+ * its last offset requires.
+ */
 interface Dependent {
   readonly offsets: Offsets;
   readonly refuseOther: (needed: number) => void;
 }
 
 /**
- * How many times as long as rows need it may a buffer be, and that many bytes more: writers cut
- * some only roughly.
+ * A buffer may have at most `maxTimes` times the bytes or values that its rows need, plus
+ * `maxBeside`, because some writers truncate buffers only roughly.
  */
 const maxTimes = 8, maxBeside = 2 ** 16;
 
-/** The bytes of a buffer's length, which stands before it. */
+/** Size of the length prefix of a buffer, in bytes. */
 const prefix = 8;
 
-/** What stands there if the buffer is not packed. */
+/** Value of the length prefix of an uncompressed buffer. */
 const stored = -1n;
 
-/** The bytes of a view of a text. */
+/** Size of a view (Utf8View, BinaryView) in bytes. */
 const viewWidth = 16;
 
-/** A record batch that was looked at and not unpacked yet. */
+/** A compressed record batch whose buffer lengths have been checked. */
 export interface PackedBatch {
-  /** How many bytes it has when it is decompressed. */
+  /** Size of the decompressed body in bytes. */
   readonly length: number;
   /**
-   * Unpacks it.
+   * Decompresses the record batch.
    *
-   * @returns A message that says the same and is not compressed.
-   * @throws {ColumnError} If a buffer has other bytes than its rows need.
-   * @throws {PackedError} If a buffer cannot be unpacked.
+   * @returns The equivalent message without compression.
+   * @throws {ColumnError} If the size of a buffer does not fit its offsets.
+   * @throws {PackedError} If a buffer cannot be decompressed.
    */
   unpack(): BatchMessage;
 }
 
 /**
- * Looks at a compressed record batch.
+ * Checks the buffer lengths of a compressed record batch without decompressing it.
  *
- * @param fields Its columns.
- * @param message The message.
- * @param version The version of the schema's metadata.
- * @param dictionary The dictionary that it has the values of, if it has any.
- * @throws {ColumnError} If a buffer says that it has other bytes than its rows need.
- * @throws {PackedError} If it was packed by an unknown codec.
+ * @param fields Columns of the record batch.
+ * @param message The compressed message.
+ * @param version Metadata version of the schema.
+ * @param dictionary Identifies the dictionary if the message has the values of one.
+ * @returns The size of the decompressed body, and a function that decompresses the message.
+ * @throws {ColumnError} If the length of a buffer does not fit the number of rows.
+ * @throws {PackedError} If the codec is unknown.
  */
 export function packedBatch(
   fields: readonly Field[],
@@ -143,10 +150,11 @@ export function packedBatch(
 }
 
 /**
- * A message's metadata as both formats have them: with their length before them, at a multiple of
- * eight bytes.
+ * Encodes the metadata of a message for the file and stream formats: the continuation marker, the
+ * length, and the metadata padded to a multiple of 8 bytes.
  *
  * @param message The message.
+ * @returns The encoded metadata.
  */
 export function metadataBytes(message: Message): Uint8Array {
   const metadata = Message.encode(message);
@@ -170,7 +178,7 @@ function lastOffset(view: DataView, start: number, { rows, width }: Offsets): nu
   return width === 4 ? view.getInt32(at, true) : Number(view.getBigInt64(at, true));
 }
 
-/** Goes through columns in the order in which their buffers are in a message. */
+/** Visits columns in the order in which a message stores their buffers. */
 class Walk {
   readonly #header: RecordBatchHeader;
   readonly #body: Uint8Array;
@@ -178,7 +186,10 @@ class Walk {
   readonly #version: Schema["metadataVersion"];
   #nodes = 0;
   #views = 0;
-  /** What offsets say of buffers, by the number of the buffer that is unpacked after they were. */
+  /**
+   * Checks that depend on decompressed offsets. The key is the index of the buffer before whose
+   * decompression they run.
+   */
   readonly #dependents = new Map<number, Dependent[]>();
   readonly buffers: PackedBuffer[] = [];
 
@@ -195,12 +206,14 @@ class Walk {
   }
 
   /**
-   * Goes through a column and those in it.
+   * Visits a column and its child columns.
    *
    * @param field The column.
-   * @param within What to put before its name.
-   * @param needed How many values the column around it has in it; unknown by default.
-   * @param offsets The offsets that say so.
+   * @param within Prefix of the column's name in messages, such as `parent.`.
+   * @param needed Number of values that the parent column requires; undefined if that is not known
+   *   yet.
+   * @param offsets Offsets of the parent column, whose last offset is the required number of
+   *   values.
    */
   column({ name: own, type }: Field, within: string, needed?: number, offsets?: Offsets): void {
     const name = `${within}${own}`, node = this.#header.nodes[this.#nodes++];
@@ -237,7 +250,7 @@ class Walk {
     for (const child of (type.children ?? []) as Field[]) this.column(child, `${name}.`, inside);
   }
 
-  /** What offsets divide: the column of a list, or the bytes of texts. */
+  /** Visits the data that offsets divide: the child column of a list, or the bytes of texts. */
   #parts(type: DataType, name: string, offsets: Offsets): void {
     const [child] = (type.children ?? []) as Field[];
     if (child) return this.column(child, `${name}.`, undefined, offsets);
@@ -248,7 +261,7 @@ class Walk {
     this.#buffer(name);
   }
 
-  /** Takes buffers of no column, which nobody reads. */
+  /** Adds empty placeholders for buffers that belong to no column. */
   rest(): void {
     while (this.buffers.length < this.#header.buffers.length) {
       this.buffers.push({ name: "", bytes: new Uint8Array(), packed: false, length: 0 });
@@ -256,10 +269,11 @@ class Walk {
   }
 
   /**
-   * Unpacks the buffers, those with offsets before what they divide.
+   * Decompresses all buffers. Offsets come before the data they divide, so that the size of the
+   * data can be checked first.
    *
-   * @param regions Their places.
-   * @param into What they are places in.
+   * @param regions Position of each decompressed buffer in `into`.
+   * @param into Array for the decompressed body.
    */
   unpack(regions: readonly BufferRegion[], into: Uint8Array): void {
     const view = new DataView(into.buffer);
@@ -287,7 +301,10 @@ class Walk {
     this.#dependents.set(buffer, [...all, { offsets, refuseOther }]);
   }
 
-  /** Takes the next buffer: of so many bytes, or a few more. */
+  /**
+   * Adds the next buffer of the message and checks its size. The decompressed buffer must have at
+   * least `least` bytes and not many more than `needed`; without `needed`, any size is accepted.
+   */
   #buffer(name: string, needed?: number, least = needed): void {
     const place = this.#header.buffers[this.buffers.length];
     if (!place) {
@@ -313,7 +330,7 @@ class Walk {
   }
 }
 
-/** The bytes of an offset; 0 for types without any. */
+/** Returns the size of an offset in bytes; 0 for types without offsets. */
 function offsetWidth(type: DataType): number {
   if (DataType.isLargeUtf8(type) || DataType.isLargeBinary(type) || DataType.isLargeList(type)) {
     return 8;
@@ -323,7 +340,7 @@ function offsetWidth(type: DataType): number {
   return short ? 4 : 0;
 }
 
-/** Refuses fewer values or bytes than are needed, and many more. */
+/** Throws an error if `found` is below `least` or far above `needed`. */
 function refuseOther(
   name: string,
   what: "values" | "bytes",
