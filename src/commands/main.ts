@@ -14,6 +14,7 @@ import {
 import { check } from "./check.ts";
 import { exportRun } from "./export.ts";
 import { leaveSignals } from "./interruption.ts";
+import { compare } from "./compare.ts";
 import { list } from "./list.ts";
 import { needsOf, permissionsText } from "../launch/command_line/needs.ts";
 import { create } from "./new.ts";
@@ -30,7 +31,19 @@ import { print, say } from "../base/terminal.ts";
 
 const handlers: Readonly<
   Record<CommandName, (words: readonly string[], options: CommandOptions) => Promise<number>>
-> = { run, resume, sweep, predict, export: exportRun, runs, check, list, show, new: create };
+> = {
+  run,
+  resume,
+  sweep,
+  predict,
+  export: exportRun,
+  compare,
+  runs,
+  check,
+  list,
+  show,
+  new: create,
+};
 
 /**
  * Runs a command line.

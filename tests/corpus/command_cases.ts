@@ -62,6 +62,28 @@ function* projectCases(): Iterable<CommandCase> {
   };
 }
 
+/** The files of a run folder that commands read which need no checkpoint. */
+function endedRun(folder: string): Record<string, string> {
+  const measured = { light: { accuracy: 0.5 } };
+  const best = { epoch: 1, split: "test", metric: "light/accuracy", value: 0.5, test: measured };
+  return {
+    [`${folder}/pipeline.json`]: JSON.stringify({
+      pipeline: { train: { epochs: 1 } },
+      variables: {},
+      seed: 1,
+      engine: "wasm",
+      precision: "float32",
+      data: {},
+      initial: {},
+    }),
+    [`${folder}/result.json`]: JSON.stringify({
+      ...{ name: "r", engine: "wasm", precision: "float32", seed: 1, epochs: 1, steps: 1 },
+      ...{ skipped: 0, seconds: 1, test: measured, best, input: { waitingShare: 0 } },
+      ...{ parameters: { light: 10 }, gradients: [] },
+    }),
+  };
+}
+
 /** What the engine needs, and a run may not do by itself. */
 function* engineCases(): Iterable<CommandCase> {
   yield {
@@ -95,6 +117,18 @@ function* wordCases(): Iterable<CommandCase> {
     "remove it",
   ]);
   yield one("no run folder", ["resume"], ["expected a run folder", "--help"]);
+  yield one("a single run to compare", ["compare", "a"], ["expected two run folders or more"], {
+    mended: { "compare/runs": { args: ["compare", "a", "b"] } },
+    files: { ...endedRun("a"), ...endedRun("b") },
+  });
+  yield one("a run without a result", ["compare", "a", "b"], ["b has no result", "resume b"], {
+    files: {
+      ...endedRun("a"),
+      "b/pipeline.json": endedRun("b")["b/pipeline.json"]!,
+      ...endedRun("c"),
+    },
+    mended: { "compare/ended": { args: ["compare", "a", "c"] } },
+  });
   yield one("no folder with runs", ["runs", "elsewhere"], [
     "there is no folder elsewhere",
     "name a folder that contains runs",

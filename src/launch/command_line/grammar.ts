@@ -133,6 +133,11 @@ const commandTable = {
       ...["out", "format", "inputs", "net", "checkpoint", "engine", "allow-plugin"] as const,
     ],
   },
+  compare: {
+    words: "RUN RUN...",
+    summary: "Shows in what several runs and their results differ",
+    options: ["json"],
+  },
   runs: {
     words: "[DIR]",
     summary: "Lists the runs of a folder with their results",

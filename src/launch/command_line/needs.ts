@@ -188,6 +188,10 @@ const needsByCommand: Readonly<
     await needs.addSweep(file, parsed);
     return needs.withEngine(parsed.engine ?? "auto", temporary);
   },
+  compare(needs, { words }) {
+    for (const folder of words) needs.add("read", resolve(folder), "a run that is compared");
+    return Promise.resolve(needs.answer());
+  },
   runs(needs, { words: [folder = "runs"] }) {
     needs.add("read", resolve(folder), "the runs that are listed");
     return Promise.resolve(needs.answer());
