@@ -21,10 +21,10 @@ import {
 import { describeSchema } from "./parquet_types.ts";
 import { openTableFiles, type TableFormat, type Tables } from "./table_files.ts";
 
-/** What Parquet files are called. */
+/** Names of Parquet files. */
 export const parquetFiles: FileKind = { format: "Parquet", extensions: /\.(parquet|parq|pq)$/i };
 
-/** How DuckDB reads them. Row groups without any wanted row are skipped. */
+/** Reads Parquet files with DuckDB, which skips row groups that have no requested row. */
 const format: TableFormat = {
   explain: explainText,
   async describe(database, files, request, attempt) {
@@ -36,7 +36,7 @@ const format: TableFormat = {
         columns.set(
           file,
           found.map((column, index) => {
-            // DuckDB calls columns otherwise whose names differ in case alone.
+            // DuckDB renames columns whose names differ only in case.
             const name = names.length === found.length ? names[index]! : column.name;
             const refusal = changed.get(name);
             return {
@@ -61,16 +61,16 @@ const format: TableFormat = {
   },
 };
 
-/** Of more columns than these, only those that are asked for get types. */
+/** If a file has more columns than this, only the requested columns get types. */
 const maxTyped = 4_096;
 
-/** How many columns one statement names. */
+/** Maximum number of columns in one statement. */
 const columnsAtOnce = 4_096;
 
 /**
- * The columns of a file. DuckDB takes time by the square of their number for all of them, and not
- * for some that are named. Others of a wide file have no type; record batches have as many rows as
- * if they had one.
+ * Returns the columns of a file. In a wide file, columns that were not requested get no type,
+ * because DuckDB needs quadratic time to describe all columns. The number of rows per record batch
+ * is the same as if they had a type.
  */
 async function columnsOf(
   database: Database,
@@ -79,7 +79,7 @@ async function columnsOf(
   asked: readonly string[] | undefined,
 ): Promise<DuckColumn[]> {
   const table = tableOf(file);
-  // DuckDB calls columns otherwise whose names differ in case alone.
+  // DuckDB renames columns whose names differ only in case.
   const distinct = new Set(names.map((name) => name.toLowerCase())).size === names.length;
   if (names.length <= maxTyped || !distinct) return await database.columns(`FROM ${table}`);
   const wanted = asked && new Set(asked);
@@ -94,10 +94,12 @@ async function columnsOf(
   return names.map((name) => found.get(name) ?? { name, type: untyped, arrow: undefined });
 }
 
-/** The type of columns that are not asked for: that of NULL. */
+/** Type of columns that were not requested: the type of NULL. */
 const untyped = { typeId: 36, toString: () => "NULL" } as unknown as DuckColumn["type"];
 
-/** DuckDB tells a text that is no UTF-8, and not its column. */
+/**
+ * Finds the column of a text that is not valid UTF-8, because DuckDB's error names only the text.
+ */
 async function explainText(
   database: Database,
   file: SourceFile,
@@ -120,11 +122,11 @@ async function explainText(
   return undefined;
 }
 
-/** What is known of files. */
+/** Columns and row counts of files. */
 interface KnownFiles {
   readonly columns: ReadonlyMap<SourceFile, DuckColumn[]>;
   readonly rowCounts: ReadonlyMap<SourceFile, number>;
-  /** Those of some columns of a file that hold no value. */
+  /** Returns those of the named columns of a file in which all rows are null. */
   readonly withoutValues: (
     file: SourceFile,
     names: readonly string[],
@@ -150,7 +152,7 @@ async function columnsWithoutValues(
 
 function tablesOf(files: KnownFiles, schema: Schema): Tables {
   const { columns, rowCounts } = files;
-  /** Those of some columns that hold no value in any file. */
+  /** Returns those of the named columns in which all rows of all files are null. */
   const withoutValues = async (names: readonly string[]) => {
     const found = new Set(names);
     for (const file of columns.keys()) {
@@ -181,10 +183,10 @@ function tablesOf(files: KnownFiles, schema: Schema): Tables {
 }
 
 const tableOf = ({ path }: SourceFile, ...options: string[]) =>
-  // Folders are looked at here, once for all sources.
+  // Rocket itself reads partition values from folder names, in the same way for all sources.
   `read_parquet(${[`[${literal(path)}]`, "hive_partitioning = false", ...options].join(", ")})`;
 
-/** Rows from Parquet files, read with DuckDB: the columns alone that are asked for, in batches. */
+/** Reads rows from Parquet files with DuckDB: only the requested columns, in batches. */
 const stage: SourceStage = defineSource({
   name: "parquet",
   summary: "Reads the columns that are used from Parquet files, one or many.",

@@ -1,7 +1,7 @@
 /**
- * Several Parquet files as one table of a query. DuckDB gives all files the types of the first one,
- * and rounds what they do not hold: here each column has the narrowest type that holds the values
- * of all files.
+ * Combines several Parquet files into one table of a query. DuckDB would give all files the types
+ * of the first file, and round values that these types cannot represent. Instead, each column gets
+ * the narrowest type that represents the values of all files.
  *
  * @module
  */
@@ -17,48 +17,53 @@ import { partitionFields } from "./hive.ts";
 export interface ParquetFile {
   readonly file: SourceFile;
   readonly columns: readonly DuckColumn[];
-  /** Those of some columns that hold no value; asked only of columns whose types differ. */
+  /**
+   * Returns those of the named columns in which all rows are null. Called only for columns whose
+   * types differ between files.
+   */
   readonly withoutValues: (names: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
-/** Files as one table. */
+/** Several files combined into one table. */
 export interface JoinedFiles {
-  /** What stands behind FROM. */
+  /** SQL expression to use after FROM. */
   readonly from: string;
-  /** The types of the columns in DuckDB's words, by name. */
+  /** DuckDB type of each column, by column name. */
   readonly columns: ReadonlyMap<string, string>;
-  /** What a query may fail with that reads a value which the common type does not have. */
+  /** Errors of queries that read a value which the common type cannot represent. */
   readonly refusals: readonly Refusal[];
 }
 
 /**
- * What reads Parquet files of the same columns.
+ * Returns a SQL expression that reads Parquet files with identical columns.
  *
  * @param files The files.
+ * @returns A call of DuckDB's `read_parquet`.
  */
 export function readParquet(files: readonly SourceFile[]): string {
   const paths = files.map(({ path }) => literal(path)).join(", ");
-  // What folders stand for is worked out here, for all sources alike.
+  // Rocket itself reads partition values from folder names, in the same way for all sources.
   return `read_parquet([${paths}], hive_partitioning = false)`;
 }
 
-/** A column of all files together. */
+/** A column of the combined table. */
 interface JoinedColumn {
   readonly name: string;
-  /** Its type in DuckDB's words. */
+  /** DuckDB type of the column. */
   readonly type: string;
-  /** Whether files have other types, so that values are cast. */
+  /** Whether the types differ between files, so that values are cast. */
   readonly cast: boolean;
-  /** The files of other types that have no value in the column. */
+  /** Files in which all rows of the column are null; empty if the types of all files are equal. */
   readonly withoutValues: ReadonlySet<SourceFile>;
 }
 
 /**
- * Joins files in their order.
+ * Combines files into one table. Rows keep the order of the files.
  *
- * @param files The files, one at least.
- * @throws {UserError} If a file has other columns than the first, or a column has types with
- *   nothing in common.
+ * @param files The files; at least one.
+ * @returns The table: its SQL expression, column types, and possible errors.
+ * @throws {UserError} If the column names of a file differ from the first file, or the types of a
+ *   column have no common type.
  */
 export async function joinParquet(files: readonly ParquetFile[]): Promise<JoinedFiles> {
   const [first, ...others] = files as readonly [ParquetFile, ...ParquetFile[]];
@@ -100,7 +105,7 @@ export async function joinParquet(files: readonly ParquetFile[]): Promise<Joined
 const partitionType = (type: DataType) =>
   String(type) === "Int64" ? "BIGINT" : String(type).startsWith("Date") ? "DATE" : "VARCHAR";
 
-/** A file whose columns are found by name: there may be tens of thousands. */
+/** A file with its columns by name, because a file can have tens of thousands of columns. */
 interface IndexedFile extends Omit<ParquetFile, "columns"> {
   readonly columns: ReadonlyMap<string, DuckColumn>;
 }
@@ -125,7 +130,7 @@ async function joinColumn(name: string, files: readonly IndexedFile[]): Promise<
   for (const { file, column } of others) {
     if (String(column.type) === String(type)) continue;
     common = common && column.arrow && commonType(common, column.arrow);
-    // Whether numbers in lists survive, no cast of DuckDB tells.
+    // DuckDB has no cast that reports changed numbers in lists.
     if (common && !isNested(common)) continue;
     throw differs(name, first!.file, String(type), file, String(column.type));
   }
@@ -140,7 +145,7 @@ async function joinColumn(name: string, files: readonly IndexedFile[]): Promise<
 
 const isNested = ({ children }: DataType) => (children?.length ?? 0) > 0;
 
-/** DuckDB's words for types that two others can have in common. */
+/** Returns the DuckDB type for a common Arrow type. */
 function duckdbType(type: DataType): string {
   const [, unsigned, bits] = /^(U?)[Ii]nt(\d+)$/.exec(String(type)) ?? [];
   if (bits !== undefined) {
@@ -161,7 +166,8 @@ function duckdbType(type: DataType): string {
 }
 
 /**
- * A column of a file in the type of all; a whole number that a float does not have fails the query.
+ * Returns the SQL expression that casts a column of a file to the common type. The query fails on
+ * an integer that the common floating-point type cannot represent exactly.
  */
 function castOf(
   file: SourceFile,

@@ -1,5 +1,5 @@
 /**
- * Columns of Parquet files whose values DuckDB changes without a word.
+ * Finds columns of Parquet files whose values DuckDB would change silently.
  *
  * @module
  */
@@ -9,17 +9,17 @@ import { arrowBeside, refuseManyColumns } from "./hints.ts";
 import { type Database, literal } from "./duckdb.ts";
 import type { SourceFile } from "./files.ts";
 
-/** A column that is not to be read, as its values would be others. */
+/** A column that Rocket refuses to read because DuckDB would change its values. */
 export interface ChangedColumn {
-  /** The column's name. */
+  /** Name of the column. */
   readonly name: string;
-  /** What is wrong. */
+  /** Error message. */
   readonly message: string;
-  /** How the file can be read without a change. */
+  /** Hint how to rewrite the file so that the values are read exactly. */
   readonly hint: HintText;
 }
 
-/** An element of a Parquet file's schema, which is a tree that is written from its root on. */
+/** An element of a Parquet schema. The schema is a tree, stored as a list in depth-first order. */
 interface Element {
   readonly name: string;
   readonly type: string | null;
@@ -30,31 +30,34 @@ interface Element {
 }
 
 /**
- * A decimal of more digits has no type in DuckDB; it makes doubles of its bytes, often of the wrong
- * ones.
+ * Maximum number of digits of a DuckDB decimal. DuckDB converts larger decimals to float64, often
+ * with wrong results.
  */
 const maxDigits = 38;
 
-/** What a file says of its columns. */
+/** Column names of a Parquet file, and the columns that DuckDB would change. */
 export interface ParquetSchema {
   /**
-   * The columns' names, in their order. DuckDB takes names that differ in case for one, and calls
-   * the second of `A` and `a` `a_1`, which another column may be called as well.
+   * Column names, in file order. DuckDB treats names that differ only in case as equal and renames
+   * the second one: for `A` and `a` it uses `a_1`, which can be the name of another column.
    */
   readonly names: readonly string[];
   /**
-   * The columns by name whose values DuckDB changes: decimals of more than 38 digits, and times of
-   * nanoseconds that it cuts off at microseconds. Columns in lists and structs count.
+   * Columns whose values DuckDB would change, by name: decimals with more than 38 digits, and
+   * nanosecond timestamps, which it truncates to microseconds. A column also counts if such values
+   * are in its lists or structs.
    */
   readonly changed: ReadonlyMap<string, ChangedColumn>;
 }
 
 /**
- * Reads the columns of a file from its schema.
+ * Reads the column names of a file from its Parquet schema, and finds the columns that DuckDB would
+ * change.
  *
- * @param database The database, which may read the file.
+ * @param database A database that has permission to read the file.
  * @param file The file.
- * @throws {UserError} If it has too many columns.
+ * @returns The names and the changed columns.
+ * @throws {UserError} If the file has too many columns.
  */
 export async function describeSchema(
   database: Database,
@@ -69,7 +72,7 @@ export async function describeSchema(
     names.push(name);
     for (const element of elements.slice(at, end)) {
       const change = changeOf(element);
-      // Spark's timestamps have microseconds, and it writes them in this type by default.
+      // Spark writes its timestamps as INT96 by default, but they have only microseconds.
       if (change?.type === "INT96" && await (spark ??= isOfSpark(database, file))) continue;
       if (!change) continue;
       if (changed.has(name)) break;
@@ -87,9 +90,10 @@ export async function describeSchema(
 }
 
 /**
- * What to do about a Parquet file that pyarrow can read.
+ * Returns the hint for a Parquet file that DuckDB cannot read and pyarrow can.
  *
- * @param name The file, as the pipeline names it.
+ * @param name Path of the file as written in the pipeline file.
+ * @returns A hint to rewrite the file as an Arrow file.
  */
 export function rewrite(name: string): HintText {
   const other = arrowBeside(name);
@@ -103,10 +107,11 @@ export function rewrite(name: string): HintText {
 }
 
 /**
- * What to do about a Parquet file whose values are written in a way that DuckDB does not know:
- * pyarrow reads most ways, and writes ones that all programs know by default.
+ * Returns the hint for a Parquet file with encodings that DuckDB does not support. pyarrow reads
+ * most encodings, and its default encodings are supported everywhere.
  *
- * @param name The file, as the pipeline names it, where it is known.
+ * @param name Path of the file as written in the pipeline file; undefined if it is unknown.
+ * @returns A hint to rewrite the file with pyarrow.
  */
 export function encodings(name: string | undefined): HintText {
   const path = name === undefined ? "FILE" : JSON.stringify(name);
@@ -132,14 +137,17 @@ async function schemaOf(database: Database, { path }: SourceFile): Promise<Eleme
   }));
 }
 
-/** The element after an element and all within it. */
+/** Returns the index after an element and all its descendants. */
 function endOf(elements: readonly Element[], start: number): number {
   let at = start;
   for (let open = 1; open > 0 && at < elements.length; at++) open += elements[at]!.children - 1;
   return at;
 }
 
-/** What would be changed, and why. */
+/**
+ * Returns the type whose values DuckDB would change, and the reason; undefined if it reads them
+ * exactly.
+ */
 function changeOf({ type, precision, scale, logical }: Element):
   | { type: string; why: string }
   | undefined {

@@ -3,44 +3,51 @@ import { open } from "node:fs/promises";
 import { hint, UserError } from "../../plugin.ts";
 import { leaveAlone, makeAgain } from "./hints.ts";
 
-/** Bytes that can be read at any place: a file here, or one on a server. */
+/** A local or remote file that can be read at any offset. */
 export interface RandomAccess {
-  /** As the pipeline file names it. */
+  /** Path or URL as written in the pipeline file. */
   readonly name: string;
-  /** How many bytes there are. */
+  /** Size in bytes. */
   readonly size: number;
-  /** A text that changes when the bytes do, as far as that is known without reading them. */
+  /**
+   * String that changes when the content changes, as far as the size, the modification time, or the
+   * server's headers show this.
+   */
   readonly version: string;
   /**
    * Reads bytes.
    *
-   * @param offset The first byte.
-   * @param into Is filled.
-   * @throws {UserError} If there are not as many, or they cannot be read.
+   * @param offset Offset of the first byte.
+   * @param into Array to fill; its length is the number of bytes to read.
+   * @throws {UserError} If the file ends before that, cannot be read, or has changed.
    */
   read(offset: number, into: Uint8Array): Promise<void>;
   /**
-   * Reads bytes at once, where that takes microseconds; absent for what is on a server. Whether the
-   * file is still the one that was opened is to be asked with
-   * {@linkcode RandomAccess.refuseChanged}.
+   * Synchronous version of {@linkcode RandomAccess.read}; absent for remote files. Does not check
+   * whether the file has changed: call {@linkcode RandomAccess.refuseChanged} first.
+   *
+   * @param offset Offset of the first byte.
+   * @param into Array to fill; its length is the number of bytes to read.
    */
   readNow?(offset: number, into: Uint8Array): void;
   /**
-   * Makes sure that the file is still the one that was opened.
+   * Checks that the file has not changed since it was opened. Does nothing for remote files,
+   * because every `read` checks the version in the response.
    *
-   * @throws {UserError} If it has gone, or has changed.
+   * @throws {UserError} If the file has changed or no longer exists.
    */
   refuseChanged(): void;
-  /** Lets go of it. */
+  /** Closes the file. */
   close(): Promise<void>;
 }
 
 /**
- * Opens a file.
+ * Opens a local file.
  *
- * @param name As the pipeline file names it.
- * @param path Where it is.
- * @throws {Error} As the system does.
+ * @param name Path as written in the pipeline file, for messages.
+ * @param path Path to open.
+ * @returns The open file.
+ * @throws {Error} The error of the operating system if the file cannot be opened.
  */
 export async function openFile(name: string, path: string): Promise<RandomAccess> {
   const handle = await open(path);
@@ -88,14 +95,15 @@ export async function openFile(name: string, path: string): Promise<RandomAccess
   };
 }
 
-/** How often a server is asked before it is given up. */
+/** Maximum number of attempts per request. */
 const tries = 4;
 
 /**
- * Opens a file on a server that answers requests for ranges of bytes.
+ * Opens a file on a server that supports range requests.
  *
- * @param url Its address.
- * @throws {UserError} If the server does not have it, or sends files whole only.
+ * @param url Address of the file.
+ * @returns The open file.
+ * @throws {UserError} If the server does not return the file, or does not support range requests.
  */
 export async function openUrl(url: string): Promise<RandomAccess> {
   const first = await request(url, 0, 1);
@@ -129,13 +137,13 @@ export async function openUrl(url: string): Promise<RandomAccess> {
       }
       if (filled < into.length) throw shorter(url, offset + into.length);
     },
-    // Each answer tells its version.
+    // Every response has the version, and `read` checks it.
     refuseChanged: () => {},
     close: () => Promise.resolve(),
   };
 }
 
-/** Asks for a range of bytes, again where the network or the server has a moment of weakness. */
+/** Requests a range of bytes. Retries after network errors, server errors, and status 429. */
 async function request(url: string, offset: number, length: number): Promise<Response> {
   const headers = { range: `bytes=${offset}-${offset + length - 1}` };
   let cause: unknown, reason = "";

@@ -2,7 +2,10 @@ import { hint, UserError } from "../../plugin.ts";
 import { arrowBeside } from "./hints.ts";
 import type { RandomAccess } from "./random_access.ts";
 
-/** The formats that are mistaken for Arrow, by how their files start. */
+/**
+ * Formats that users mistake for Arrow: the first bytes, a description, and the Python expression
+ * that reads the file, which is empty if there is none.
+ */
 const otherFormats: readonly (readonly [start: string, name: string, convert: string])[] = [
   ["PAR1", "a Parquet file", 'pyarrow.parquet.read_table("FILE")'],
   ["FEA1", "a Feather file of version 1", 'pyarrow.feather.read_table("FILE")'],
@@ -16,10 +19,11 @@ const otherFormats: readonly (readonly [start: string, name: string, convert: st
 ];
 
 /**
- * The format by a file's first and last bytes.
+ * Detects the Arrow IPC format of a file from its first and last bytes.
  *
  * @param file The file.
- * @throws {UserError} If it is not Arrow, or not all of it.
+ * @returns `"file"` for the IPC file format, `"stream"` for the IPC stream format.
+ * @throws {UserError} If the file is empty, truncated, or not an Arrow file.
  */
 export async function recognize(file: RandomAccess): Promise<"file" | "stream"> {
   const { name, size } = file;
@@ -40,7 +44,7 @@ export async function recognize(file: RandomAccess): Promise<"file" | "stream"> 
   }
   if (size >= 8) {
     const first = new DataView(bytes.buffer).getInt32(0, true);
-    // Before Arrow 0.15 a stream started with the length of its first message.
+    // Before Arrow 0.15, a stream started with the length of its first message.
     if (first === -1 || (first > 0 && first < size - 4)) return "stream";
   }
   const known = otherFormats.find(([magic]) => start.startsWith(magic));

@@ -1,6 +1,7 @@
 /**
- * Whether the columns of a record batch are as long as they say. arrow-js makes views of what is
- * there, and reads undefined behind their ends; pyarrow's `validate(full=True)` looks at the same.
+ * Verifies that the columns of a record batch are consistent with their stated lengths. arrow-js
+ * creates views without checks, and reads `undefined` beyond their ends. The checks correspond to
+ * pyarrow's `validate(full=True)`.
  *
  * @module
  */
@@ -15,24 +16,25 @@ import {
 } from "apache-arrow";
 import { nodesOf, ownBuffers, type RecordBatchHeader } from "./row_layout.ts";
 
-/** A column is not what it says; the message says how. */
+/** Error that reports a damaged column. The message names the column and the problem. */
 export class ColumnError extends Error {
   override name = "ColumnError";
 }
 
-/** The most digits of decimals, by their bits. */
+/** Maximum number of digits of a decimal, by its number of bits. */
 const mostDigits: Readonly<Record<number, number>> = { 32: 9, 64: 18, 128: 38, 256: 76 };
 
-/** More digits after the point, or zeros before it, than any database has. */
+/** Maximum absolute value of a decimal's scale. No database supports a larger scale. */
 const mostScale = 1000;
 
 /**
- * Refuses a column of a type that there is not. arrow-js tells only where it makes an array, and
- * a text of a decimal has as many digits as its scale says.
+ * Verifies that the type of a column is valid, including the types of its child columns. arrow-js
+ * reports an invalid type only when it creates an array. The scale of decimals has a limit because
+ * their text form has as many digits as the scale.
  *
- * @param type The column's type.
- * @param name What to call it.
- * @throws {ColumnError} If it is of such a type, or a column in it.
+ * @param type Type of the column.
+ * @param name Name of the column, for messages.
+ * @throws {ColumnError} If the type is invalid.
  */
 export function verifyType(type: DataType, name: string): void {
   const fail = (what: string): never => {
@@ -75,11 +77,12 @@ export function verifyType(type: DataType, name: string): void {
 }
 
 /**
- * Refuses buffers that are not within their message's body, whatever reads them later.
+ * Verifies that all buffers lie within the body of their message.
  *
- * @param header What the message says of them.
- * @param bodyLength The bytes of the body.
- * @throws {ColumnError} If one leads out of it, or a column says that it has more than there are.
+ * @param header Header of the message.
+ * @param bodyLength Size of the body in bytes.
+ * @throws {ColumnError} If a buffer exceeds the body, or a column claims more buffers than the
+ *   message has.
  */
 export function verifyBuffers(
   { buffers, variadicBufferCounts }: Pick<RecordBatchHeader, "buffers" | "variadicBufferCounts">,
@@ -102,12 +105,12 @@ export function verifyBuffers(
 }
 
 /**
- * Refuses columns of other lengths than their record batch. arrow-js would fill shorter ones up
- * with nulls, however many are said to be missing.
+ * Verifies that all columns have as many rows as their record batch. arrow-js would fill shorter
+ * columns with nulls, even if billions of rows are missing.
  *
- * @param fields The columns.
- * @param header What the message says of them.
- * @throws {ColumnError} If a column says that it has other rows.
+ * @param fields Columns of the record batch.
+ * @param header Header of the message.
+ * @throws {ColumnError} If a column is missing or has a different number of rows.
  */
 export function verifyRows(fields: readonly Field[], { length, nodes }: RecordBatchHeader): void {
   let node = 0;
@@ -124,13 +127,13 @@ export function verifyRows(fields: readonly Field[], { length, nodes }: RecordBa
 }
 
 /**
- * Counts the nulls of columns. arrow-js takes no look at the bits of a column that says
- * that it has none, so that its nulls would be read as whatever stands there.
+ * Verifies that the stated null counts match the validity bitmaps. arrow-js ignores the bitmap of a
+ * column whose null count is 0, so that it would return arbitrary values for nulls.
  *
- * @param fields The columns.
- * @param header What the message says of them.
- * @param body Its body.
- * @throws {ColumnError} If a column says that it has other nulls than it marks.
+ * @param fields Columns of the record batch.
+ * @param header Header of the message.
+ * @param body Uncompressed body of the message.
+ * @throws {ColumnError} If a null count does not match the bitmap.
  */
 export function verifyNulls(
   fields: readonly Field[],
@@ -138,7 +141,7 @@ export function verifyNulls(
   body: Uint8Array,
 ): void {
   let node = 0, buffer = 0, views = 0;
-  /** Whether what comes behind the column can be found. */
+  /** Returns whether the position of the next column is known. */
   const verify = ({ type, name }: Field, within: string): boolean => {
     const said = header.nodes[node++];
     const buffers = isView(type)
@@ -166,10 +169,10 @@ export function verifyNulls(
   for (const field of fields) if (!verify(field, "")) return;
 }
 
-/** Whether rows are views of texts or bytes that stand in other buffers. */
+/** Checks whether a type is Utf8View or BinaryView, whose values are in separate buffers. */
 const isView = (type: DataType) => DataType.isUtf8View(type) || DataType.isBinaryView(type);
 
-/** How many of the first bits are set. */
+/** Counts the set bits among the first `length` bits. */
 function bitsOf(bytes: Uint8Array, length: number): number {
   let bits = 0;
   const whole = length >> 3;
@@ -184,12 +187,13 @@ const bitsInByte = Uint8Array.from({ length: 256 }, (_, byte) => {
 });
 
 /**
- * Refuses a column whose buffers are too short for its rows, whose offsets do not rise, or whose
- * views lead out of their buffers.
+ * Verifies the buffers of a column and its child columns: their lengths, offsets, dictionary
+ * indices, views, and null count.
  *
  * @param data The column.
- * @param name What to call it.
- * @throws {ColumnError} If it does not hold together.
+ * @param name Name of the column, for messages.
+ * @throws {ColumnError} If a buffer is too short for the rows, offsets decrease, an index or a view
+ *   points outside its dictionary or buffer, or the null count is wrong.
  */
 export function verifyColumn(data: Data, name: string): void {
   const { type, length, nullCount, nullBitmap } = data;
@@ -234,9 +238,7 @@ export function verifyColumn(data: Data, name: string): void {
   );
 }
 
-/**
- * Refuses indices that lead out of their dictionary; what stands in place of a null does not count.
- */
+/** Verifies that all indices of non-null rows are within the dictionary. */
 function verifyIndices(data: Data, fail: (why: string) => never): void {
   const { length, nullCount, nullBitmap, offset } = data;
   const entries = data.dictionary?.length ?? 0;
@@ -250,15 +252,18 @@ function verifyIndices(data: Data, fail: (why: string) => never): void {
   }
 }
 
-/** The bytes of a view: those of its text, or a number of them and where the rest is. */
+/**
+ * Size of a view in bytes. A view has either the text itself, or its length, first four bytes, and
+ * position.
+ */
 const viewWidth = 16;
 
-/** Texts of this many bytes stand in the view itself. */
+/** Maximum length, in bytes, of a text that is stored in the view itself. */
 const maxInline = 12;
 
 /**
- * Refuses views that lead out of their buffers, or to a text that starts otherwise than the view
- * says; what stands in place of a null does not count.
+ * Verifies that the views of non-null rows point into their buffers, and that the text there starts
+ * with the four bytes in the view.
  */
 function verifyViews(data: Data, fail: (why: string) => never): void {
   const { length, nullCount, nullBitmap, offset, variadicBuffers } = data;
@@ -292,13 +297,13 @@ function verifyViews(data: Data, fail: (why: string) => never): void {
 
 const shortOf = (found: number, needed: number) => `has ${found} of the ${needed} values it needs`;
 
-/** The last offset. */
+/** Verifies that offsets do not decrease. Returns the last offset. */
 function verifyOffsets(
   offsets: ArrayLike<number | bigint>,
   length: number,
   fail: (why: string) => never,
 ): number {
-  // An array of no lists may have no offsets at all.
+  // The offsets buffer of an empty array can be empty.
   if (length === 0) return 0;
   if (offsets.length < length + 1) return fail(shortOf(offsets.length - 1, length));
   let before = offsets[0]!;
@@ -311,7 +316,7 @@ function verifyOffsets(
   return Number(before);
 }
 
-/** How long the array of values has to be; undefined for types without one. */
+/** Returns the required length of the values array; undefined for types without one. */
 function valuesOf(type: DataType, length: number, offset: number): number | undefined {
   if (DataType.isBool(type)) return Math.ceil((offset + length) / 8);
   if (DataType.isFixedSizeBinary(type)) return length * (type as FixedSizeBinary).byteWidth;
@@ -320,7 +325,7 @@ function valuesOf(type: DataType, length: number, offset: number): number | unde
   const single = DataType.isInt(type) || DataType.isFloat(type) || DataType.isDate(type) ||
     DataType.isTime(type) || DataType.isTimestamp(type) || DataType.isDuration(type);
   if (!single) return undefined;
-  // Some values are kept as two words.
+  // arrow-js stores some values as two array elements.
   const { stride } = type as unknown as { stride?: number };
   return length * (stride ?? 1);
 }

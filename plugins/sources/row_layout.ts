@@ -1,6 +1,6 @@
 /**
- * Where the values of single rows are in the record batches of an Arrow file: of columns whose rows
- * have one width, bytes on bytes, without nulls and uncompressed.
+ * Locates the values of single rows in the record batches of an Arrow file. This works for
+ * uncompressed columns of fixed width without nulls.
  *
  * @module
  */
@@ -16,27 +16,27 @@ import {
   UnionMode,
 } from "apache-arrow";
 
-/** What a record batch's message says of it. */
+/** Header of a record batch message. */
 export interface RecordBatchHeader {
-  /** Its rows. */
+  /** Number of rows. */
   readonly length: number;
-  /** Columns and the columns in them, each before its children. */
+  /** Columns and their child columns, in depth-first order. */
   readonly nodes: readonly {
     readonly length: number | bigint;
     readonly nullCount: number | bigint;
   }[];
-  /** Their buffers, in the same order; offsets start at the body. */
+  /** Buffers in the same order. Offsets are in bytes from the start of the body. */
   readonly buffers: readonly {
     readonly offset: number | bigint;
     readonly length: number | bigint;
   }[];
-  /** The codec by which buffers are compressed, if they are. */
+  /** Compression codec; absent or null if the buffers are not compressed. */
   readonly compression?: { readonly type: number } | null;
-  /** How many buffers each column of views has beside those that every column has. */
+  /** Number of additional data buffers of each view column. */
   readonly variadicBufferCounts?: readonly number[];
 }
 
-/** A record batch in its file. */
+/** A record batch and its position in the file. */
 interface Placed {
   readonly offset: number;
   readonly metadataLength: number;
@@ -44,29 +44,30 @@ interface Placed {
   readonly header: RecordBatchHeader;
 }
 
-/** A column whose rows have one width. */
+/** A column of fixed width. */
 export interface FixedColumn {
-  /** Its name and type. */
+  /** Name and type of the column. */
   readonly field: Field;
-  /** The bytes of a row; 0 for a boolean, which is a bit. */
+  /** Size of a value in bytes; 0 for a boolean, which takes one bit. */
   readonly width: number;
-  /** Where in the file the values of each record batch start. */
+  /** Offset in the file of the first value of each record batch, in bytes. */
   readonly starts: Float64Array;
 }
 
-/** The columns of rows that can be read by themselves. */
+/** Positions of columns whose rows can be read singly. */
 export interface RowLayout {
-  /** The columns. */
+  /** Columns, in file order. */
   readonly columns: readonly FixedColumn[];
 }
 
 /**
- * Where single rows are.
+ * Computes where the values of single rows are.
  *
- * @param schema The file's columns.
- * @param batches Its record batches.
- * @param names The columns that are wanted; all by default.
- * @returns Undefined if rows of these columns cannot be read by themselves.
+ * @param schema Schema of the file.
+ * @param batches Record batches of the file.
+ * @param names Names of the requested columns; all columns by default.
+ * @returns Undefined if a requested column has no fixed width or has nulls, the file is compressed,
+ *   or the buffers of its columns cannot be located.
  */
 export function rowLayout(
   schema: Schema,
@@ -83,7 +84,7 @@ export function rowLayout(
       const width = widthOf(field.type);
       if (width === undefined) return undefined;
       const inNodes = [node, node + count.nodes] as const;
-      // Values are the last buffer of such a column.
+      // The values are in the last buffer of a fixed-width column.
       const values = buffer + count.buffers - 1;
       const starts = new Float64Array(batches.length);
       for (const [index, { offset, metadataLength, header, rows }] of batches.entries()) {
@@ -91,7 +92,7 @@ export function rowLayout(
           return undefined;
         }
         const found = header.buffers[values];
-        // What is too short is told where the record batch is read whole.
+        // If the buffer is too short, reading the whole record batch reports the error.
         const needed = width === 0 ? Math.ceil(rows / 8) : rows * width;
         if (rows > 0 && !(found && Number(found.length) >= needed)) return undefined;
         starts[index] = offset + metadataLength + Number(found?.offset ?? 0);
@@ -104,7 +105,10 @@ export function rowLayout(
   return columns.length > 0 ? { columns } : undefined;
 }
 
-/** How many nodes and buffers a column has; undefined where record batches differ in that. */
+/**
+ * Counts the nodes and buffers of a column. Returns undefined if the number differs between record
+ * batches.
+ */
 function countParts(type: DataType): { nodes: number; buffers: number } | undefined {
   const own = ownBuffers(type);
   if (own === undefined) return undefined;
@@ -118,9 +122,10 @@ function countParts(type: DataType): { nodes: number; buffers: number } | undefi
 }
 
 /**
- * How many nodes a column has: its own, and those of the columns in it.
+ * Counts the nodes of a column: its own and those of its child columns.
  *
- * @param type The column's type.
+ * @param type Type of the column.
+ * @returns The number of nodes, at least 1.
  */
 export function nodesOf(type: DataType): number {
   return childrenOf(type).reduce((sum, { type: inner }) => sum + nodesOf(inner), 1);
@@ -129,10 +134,10 @@ export function nodesOf(type: DataType): number {
 const childrenOf = (type: DataType) => DataType.isDictionary(type) ? [] : type.children ?? [];
 
 /**
- * How many buffers a column has, without those of the columns in it.
+ * Counts the buffers of a column, without those of its child columns.
  *
- * @param type The column's type.
- * @returns Undefined where record batches differ in that.
+ * @param type Type of the column.
+ * @returns The number of buffers; undefined if it differs between record batches.
  */
 export function ownBuffers(type: DataType): number | undefined {
   if (DataType.isNull(type)) return 0;
@@ -145,10 +150,11 @@ export function ownBuffers(type: DataType): number | undefined {
 }
 
 /**
- * The bytes of a row.
+ * Returns the width of a column.
  *
- * @param type The column's type.
- * @returns 0 for a boolean, which is a bit; undefined where rows have no one width.
+ * @param type Type of the column.
+ * @returns Bytes per value; 0 for a boolean, which takes one bit; undefined for types without a
+ *   fixed width.
  */
 export function widthOf(type: DataType): number | undefined {
   if (DataType.isBool(type)) return 0;

@@ -13,24 +13,25 @@ import type { RandomAccess } from "./random_access.ts";
 import type { FixedColumn } from "./row_layout.ts";
 import { recordBatchOf } from "./wide_schema.ts";
 
-/** A file whose rows can be read by themselves. */
+/** A file whose rows can be read singly. */
 interface RowFile {
   readonly file: RandomAccess;
   readonly columns: readonly FixedColumn[];
-  /** The file's first row among those of all files. */
+  /** Number of rows in the files before this one. */
   readonly first: number;
-  /** The first row of each record batch, and the number of rows. */
+  /** First row of each record batch within the file, followed by the file's number of rows. */
   readonly bounds: Float64Array;
 }
 
 /**
- * What reads single rows of Arrow files: without any record batch in memory, rows that follow one
- * another at once.
+ * Creates a function that reads single rows of Arrow files without loading whole record batches. It
+ * reads consecutive rows with one call per column.
  *
  * @param files The files, in order.
- * @param names The columns; all by default.
- * @returns Undefined unless all files are here, uncompressed, and these columns have rows of one
- *   width, the same in all files, without nulls.
+ * @param names Names of the columns to read; all columns by default.
+ * @returns A function from row numbers to a record batch of these rows; undefined unless all files
+ *   are local and uncompressed, the columns have a fixed width, the same types in all files, and no
+ *   nulls. Columns with dictionaries need a single file in the IPC file format.
  */
 export function rowReader(
   files: readonly ArrowFile[],
@@ -46,11 +47,11 @@ export function rowReader(
     opened.push({ file, columns: layout.columns, first, bounds });
     first += bounds.at(-1)!;
   }
-  // Words of dictionaries are those of a record batch, which is read once for them.
+  // The dictionaries come from the first record batch, which is read once for this.
   let words: Promise<RecordBatch> | undefined;
   const fields = opened[0]!.columns.map(({ field }) => field);
   const dictionaries = fields.some(({ type }) => DataType.isDictionary(type));
-  // Other files may have other words, and those of a stream may grow.
+  // Dictionaries can differ between files, and those of a stream can grow.
   if (dictionaries && (files.length > 1 || files[0]!.format === "stream")) return undefined;
   return async (numbers) => {
     if (dictionaries) words ??= files[0]!.index.read(0);
@@ -59,7 +60,10 @@ export function rowReader(
   };
 }
 
-/** Whether rows lie alike in two files: decimals of as many digits may have other widths. */
+/**
+ * Checks whether columns have the same layout in two files. Decimals with equal numbers of digits
+ * can have different widths.
+ */
 function sameColumns(some: readonly FixedColumn[], others: readonly FixedColumn[]): boolean {
   return some.every(({ field, width }, index) => {
     const other = others[index]!;
@@ -105,7 +109,7 @@ function readRows(
   return recordBatchOf(schema, children, rows);
 }
 
-/** Reads booleans, a byte for each. */
+/** Reads booleans from bits into one byte each. */
 function readBits(file: RandomAccess, offset: number, first: number, into: Uint8Array): void {
   const from = first >> 3, to = (first + into.length + 7) >> 3;
   const packed = new Uint8Array(to - from);
@@ -116,7 +120,7 @@ function readBits(file: RandomAccess, offset: number, first: number, into: Uint8
   }
 }
 
-/** A column of bytes. */
+/** Creates a column from the bytes of its values. */
 function columnOf(
   type: DataType,
   rows: number,
@@ -151,7 +155,10 @@ function fileOf(files: readonly RowFile[], number: number): number {
   return file;
 }
 
-/** The record batch that a row is in: the last one, of those that start there, that has rows. */
+/**
+ * Returns the index of the record batch that has a row. If empty record batches start at the same
+ * row, it is the last one that starts there.
+ */
 function lastAtMost(bounds: Float64Array, value: number): number {
   let low = 0, high = bounds.length - 1;
   while (high - low > 1) {

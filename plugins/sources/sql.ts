@@ -28,7 +28,7 @@ import { type ChangedColumn, describeSchema } from "./parquet_types.ts";
 import { describeCsv } from "./csv_files.ts";
 import { joinParquet, type ParquetFile, readParquet } from "./parquet_tables.ts";
 
-/** What database files are called. */
+/** Names of DuckDB database files. */
 export const databaseFiles: FileKind = { format: "DuckDB", extensions: /\.(duckdb|ddb|db)$/i };
 
 const tableFiles: FileKind = {
@@ -37,8 +37,8 @@ const tableFiles: FileKind = {
 };
 
 /**
- * Rows that a query gives, run by DuckDB on one thread: then the rows of a query without ORDER BY
- * have the same order each time as well, which they have not on several.
+ * Reads the rows of a query. DuckDB runs it on one thread, because with several threads the row
+ * order of a query without ORDER BY varies between runs.
  */
 const stage: SourceStage = defineSource({
   name: "sql",
@@ -104,7 +104,7 @@ query: |
         const sql = statement(selection.list, query, tables);
         const withoutValues = (names: readonly string[]) =>
           attempt(subject, () => database.withoutValues(`(${everything})`, names));
-        // It does not depend on the types that columns are widened to.
+        // Computed here so that the batch size does not change when columns are widened.
         const rowsAtOnce = rows ?? batchRows(schema);
         const fingerprint = joinFingerprints([
           `sha256:${sha256(query)}`,
@@ -181,18 +181,18 @@ async function findTables(
 
 const isParquet = ({ path }: SourceFile) => /\.(parquet|parq|pq)$/i.test(path);
 
-/** A table as the query sees it. */
+/** A table that the query can read. */
 interface SqlTable {
   readonly name: string;
-  /** What stands behind FROM. */
+  /** SQL expression to use after FROM. */
   readonly from: string;
-  /** What is said where the query reads a column whose values would be others. */
+  /** Errors of queries that read a value which DuckDB would change. */
   readonly refusals: readonly Refusal[];
 }
 
 /**
- * What a query may read of a table. There are columns that DuckDB changes: a query that reads such
- * a column fails.
+ * Prepares the files of a table for the query. A query fails if it reads a column whose values
+ * DuckDB would change.
  */
 async function sqlTable(database: Database, { name, files }: NamedTable): Promise<SqlTable> {
   const parquet = files.filter(isParquet);
@@ -250,7 +250,8 @@ async function sqlTable(database: Database, { name, files }: NamedTable): Promis
 }
 
 /**
- * The query within a statement, from its second line on, as parts of a WITH are read where used.
+ * Returns a SQL statement with the user's query from its second line on, so that line numbers can
+ * be mapped back. NOT MATERIALIZED makes DuckDB read only what the query uses from each table.
  */
 function statement(list: string, query: string, tables: readonly SqlTable[]): string {
   const parts = tables.map(({ name, from }) =>

@@ -1,7 +1,8 @@
 /**
- * What a query does, before DuckDB sees it. DuckDB cannot be told not to write: the paths that it
- * may read it may write as well, and functions such as `enable_profiling` write where a query
- * reads. So the query is parsed, and runs only if all that it calls is known.
+ * Checks that a query only reads, before DuckDB runs it. DuckDB has no read-only mode for files: a
+ * query can write to every path that it can read, and functions such as `enable_profiling` write
+ * files from within a SELECT. Therefore Rocket parses the query and runs it only if it knows all
+ * statements and functions in it.
  *
  * @module
  */
@@ -10,7 +11,7 @@ import { hint, type HintText, UserError } from "../../plugin.ts";
 import { type Database, literal, quoted } from "./duckdb.ts";
 
 /**
- * Functions that give rows and do nothing else. They read no file but those that the database may
+ * Table functions that only read. They can read only the files that the database has permission to
  * read.
  */
 export const tableFunctions: ReadonlySet<string> = new Set([
@@ -34,7 +35,10 @@ export const tableFunctions: ReadonlySet<string> = new Set([
   "unnest",
 ]);
 
-/** Functions of values that do something, or bind a query that a text holds. All others compute. */
+/**
+ * Scalar functions that have side effects, read the environment, or run a query from a string. All
+ * other scalar functions only compute.
+ */
 export const refusedFunctions: ReadonlySet<string> = new Set([
   "currval",
   "getenv",
@@ -45,7 +49,7 @@ export const refusedFunctions: ReadonlySet<string> = new Set([
   "write_log",
 ]);
 
-/** What a parsed query may consist of, where it is no expression. */
+/** Allowed node types of a parsed query, besides expressions. */
 const parts: ReadonlySet<string> = new Set([
   "SELECT_NODE",
   "SET_OPERATION_NODE",
@@ -64,10 +68,10 @@ const parts: ReadonlySet<string> = new Set([
   "DESCENDING",
 ]);
 
-/** Modifiers and descriptions of types, of which there are many. */
+/** Node types that are always allowed: modifiers and type information, of which there are many. */
 const harmlessPart = /_MODIFIER$|_TYPE_INFO$/;
 
-/** A parsed query as DuckDB writes it in JSON; what is at its default is left out. */
+/** A parsed query in DuckDB's JSON format, which omits default values. */
 interface Parsed {
   readonly error: boolean;
   readonly error_type?: string;
@@ -76,45 +80,49 @@ interface Parsed {
   readonly statements?: readonly unknown[];
 }
 
-/** Something that a query does, where it does it. */
+/** A forbidden or unknown operation in a query. */
 export interface Deed {
-  /** What it is, such as `enable_profiling`. */
+  /** Name of the function or node type, such as `enable_profiling`. */
   readonly name: string;
-  /** The offset in the statement's bytes. */
+  /** Byte offset in the UTF-8 statement; undefined if it is unknown. */
   readonly at: number | undefined;
 }
 
-/** What a statement calls and names. */
+/** Functions and tables that a statement uses. */
 export interface Found {
-  /** What no query may do. */
+  /** Operations that are always forbidden. */
   readonly refused: readonly Deed[];
-  /** Table functions that are not known: macros of a database, or what is refused. */
+  /**
+   * Calls of table functions outside {@linkcode tableFunctions}. They are either macros of the
+   * database or forbidden.
+   */
   readonly tableFunctions: readonly Deed[];
-  /** Names of tables and views. */
+  /** Names of tables and views, in lower case. */
   readonly tables: ReadonlySet<string>;
-  /** Functions of values; they may be macros of a database. */
+  /** Names of scalar functions, in lower case. They can be macros of the database. */
   readonly functions: ReadonlySet<string>;
 }
 
-/** A view or a macro of a database, or a table that computes columns. */
+/** A view, a macro, or a table with generated columns in a database. */
 export interface Definition {
-  /** Which of them. */
+  /** Kind of the definition; `table` is a table with generated columns. */
   readonly kind: "view" | "macro" | "table";
-  /** Its name in lower case. */
+  /** Name in lower case. */
   readonly name: string;
-  /** What it calls and names; undefined if it cannot be parsed. */
+  /** Functions and tables that the definition uses; undefined if it cannot be parsed. */
   readonly found: Found | undefined;
 }
 
 /**
- * Refuses a statement that does more than read, also by a view or a macro of the database. It does
- * not run, and is not bound.
+ * Checks that a statement only reads, including the views and macros that it uses. The statement is
+ * parsed, but neither bound nor run.
  *
- * @param database Where it is to run.
- * @param sql The statement.
- * @param options The query in it, and what {@linkcode definitionsOf} has found in the database.
- * @throws {UserError} If it does more.
- * @throws {Error} In DuckDB's words, if it cannot be parsed.
+ * @param database Database to run the statement in.
+ * @param sql The statement, with the user's query from its second line on.
+ * @param options The user's query, and the result of {@linkcode definitionsOf} for the database.
+ * @throws {UserError} If the query is not a single SELECT, or calls something that is not known to
+ *   only read.
+ * @throws {Error} DuckDB's parser error if the statement cannot be parsed.
  */
 export async function refuseDeeds(
   database: Database,
@@ -130,13 +138,16 @@ export async function refuseDeeds(
   refuseDefinitions(found, definitions);
 }
 
-/** What a statement does by itself that is refused. */
+/**
+ * Returns the first forbidden operation in a statement, without looking into the views and macros
+ * that it uses.
+ */
 function deedOf({ refused, tableFunctions }: Found, definitions: readonly Definition[]) {
   const macros = definitions.filter(({ kind }) => kind === "macro").map(({ name }) => name);
   return [...refused, ...tableFunctions.filter(({ name }) => !macros.includes(name))][0];
 }
 
-/** Refuses what a query names of a database, with all that this names in turn. */
+/** Checks the views, macros, and generated columns that a query uses directly or indirectly. */
 function refuseDefinitions(query: Found, definitions: readonly Definition[]): void {
   const seen = new Set<Definition>(), next: Found[] = [query];
   for (let found = next.pop(); found; found = next.pop()) {
@@ -155,7 +166,7 @@ function refuseDefinitions(query: Found, definitions: readonly Definition[]): vo
 }
 
 async function parse(database: Database, sql: string): Promise<Parsed> {
-  // With the whole name, as a database may have a macro of that name.
+  // The qualified name makes sure that no macro of the database is called instead.
   const [json] = await database.firstRow(
     `SELECT system.main.json_serialize_sql(${
       literal(sql)
@@ -164,7 +175,7 @@ async function parse(database: Database, sql: string): Promise<Parsed> {
   return JSON.parse(json as string);
 }
 
-/** Looks through all parts of a parsed statement. */
+/** Collects the functions and tables in a parsed statement. */
 function look(statement: unknown): Found {
   const refused: Deed[] = [], calls: Deed[] = [];
   const tables = new Set<string>(), functions = new Set<string>();
@@ -201,14 +212,16 @@ function look(statement: unknown): Found {
 }
 
 /**
- * The views and macros of a database, and the tables that compute columns, with what they do.
+ * Returns the views, macros, and tables with generated columns of a database, with the functions
+ * and tables that each one uses.
  *
  * @param database The database.
- * @param file What a person calls it.
- * @throws {UserError} If it has macros by which a statement does something else than it says.
+ * @param file Path of the database as written in the pipeline file, for messages.
+ * @returns The definitions.
+ * @throws {UserError} If a macro has the name of a built-in DuckDB function.
  */
 export async function definitionsOf(database: Database, file: string): Promise<Definition[]> {
-  // No functions and operators here: each could be a macro.
+  // These statements use no functions or operators, because any of them could be a macro.
   const views = await database.rows(
     "SELECT view_name, sql FROM system.main.duckdb_views() WHERE NOT internal",
   );
@@ -242,8 +255,8 @@ export async function definitionsOf(database: Database, file: string): Promise<D
 }
 
 /**
- * Refuses a database with macros that have the names of DuckDB's own functions: also the statements
- * that are made here, to read CSV files say, would call these.
+ * Checks that no macro has the name of a built-in DuckDB function. Rocket's own statements, such as
+ * those that read CSV files, would call such a macro as well.
  */
 async function refuseShadows(
   database: Database,
@@ -269,10 +282,10 @@ async function refuseShadows(
 }
 
 /**
- * What the columns of a table are computed by, in brackets, from the statement that makes it, which
- * DuckDB has written: `CREATE TABLE name(a INTEGER, b INTEGER GENERATED ALWAYS AS((a + 1)), …);`.
- * Undefined if it cannot be read. DuckDB's tables have no other word for it: the defaults of
- * columns look the same, which no query computes.
+ * Extracts the expressions of generated columns, in parentheses, from DuckDB's text of the CREATE
+ * TABLE statement: `CREATE TABLE name(a INTEGER, b INTEGER GENERATED ALWAYS AS((a + 1)), …);`.
+ * Returns undefined if the statement cannot be read. The text is the only source: DuckDB's catalog
+ * does not distinguish these expressions from column defaults, which queries never compute.
  */
 function generatedIn(sql: string): string[] | undefined {
   const token = /\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|[()]|[^\s"'()]+)\s*/y;
@@ -298,8 +311,8 @@ function generatedIn(sql: string): string[] | undefined {
 }
 
 /**
- * The query of a view, from the statement that makes it, which DuckDB has written: `CREATE VIEW
- * name (columns) AS query`.
+ * Extracts the query of a view from DuckDB's text of the CREATE VIEW statement: `CREATE VIEW name
+ * (columns) AS query`. Returns undefined if the statement cannot be read.
  */
 function bodyOf(sql: string): string | undefined {
   const token = /"(?:[^"]|"")*"|[()]|[^\s"()]+/y, space = /\s*/y;
@@ -336,7 +349,11 @@ function notOne(query: string): UserError {
   });
 }
 
-/** For a query that is anything but a SELECT. */
+/**
+ * Returns the hint for a query that is not a single SELECT.
+ *
+ * @returns The hint.
+ */
 export function oneSelect(): HintText {
   return hint(
     "sql/select",
@@ -357,7 +374,10 @@ function refusal(what: string, place = ""): UserError {
   });
 }
 
-/** Where something is in the query, which starts in the statement's second line. */
+/**
+ * Returns the line and column in the user's query, which starts on the second line of the
+ * statement.
+ */
 function placeOf(at: number | undefined, sql: string): string {
   if (at === undefined) return "";
   const before = new TextDecoder().decode(new TextEncoder().encode(sql).subarray(0, at)).split(
@@ -366,7 +386,7 @@ function placeOf(at: number | undefined, sql: string): string {
   return ` at line ${before.length - 1}, column ${before.at(-1)!.length + 1}`;
 }
 
-/** An error as DuckDB would throw it for the statement. */
+/** Creates the error that DuckDB would throw for the statement. */
 function parserError({ error_message: message, position }: Parsed, sql: string): Error {
   const words = `Parser Error: ${message}`;
   if (position === undefined) return new Error(words);

@@ -6,22 +6,27 @@ import { explain, type StatementSubject } from "./duckdb_errors.ts";
 import { leaveAlone } from "./hints.ts";
 import { fileFingerprints, joinFingerprints, locateRow, type SourceFile } from "./files.ts";
 
-/** How files of a format are read with DuckDB, one after the other. */
+/** Reads the files of one format with DuckDB, one file after another. */
 export interface TableFormat {
-  /** Refuses a file before DuckDB is asked. */
+  /** Checks a file before DuckDB opens it. */
   refuse?(file: SourceFile): Promise<void>;
-  /** Refuses a file that was read to its end for the first time. */
+  /** Checks a file after it was read completely for the first time. */
   refuseRead?(file: SourceFile): Promise<void>;
-  /** What an error in a statement was about. */
+  /** Returns what a statement reads, for messages about its errors; by default the file's name. */
   subject?(file: SourceFile): StatementSubject;
-  /** Says what DuckDB could not do, where the file has to be looked at for it. */
+  /**
+   * Explains a DuckDB error that needs another look at the file. Returns undefined for all other
+   * errors.
+   */
   explain?(database: Database, file: SourceFile, error: unknown): Promise<UserError | undefined>;
   /**
-   * Finds the columns of all files.
+   * Determines the common columns of all files.
    *
-   * @param database Where statements run.
+   * @param database Database that runs the statements.
    * @param files The files.
-   * @param request What is wanted of them.
+   * @param request The requested columns and the batch size.
+   * @param attempt Runs an action on a file and converts DuckDB's errors.
+   * @returns The columns, and the statements that read them.
    */
   describe(
     database: Database,
@@ -31,61 +36,69 @@ export interface TableFormat {
   ): Promise<Tables>;
 }
 
-/** The columns of several files together, and how they are read. */
+/** Common columns of several files, and the statements that read them. */
 export interface Tables {
   /** All columns. */
   readonly schema: Schema;
   /**
-   * What reads columns of a file.
+   * Returns the statement that reads columns of a file.
    *
    * @param file The file.
-   * @param names The columns that are wanted; all by default.
-   * @param range The rows that are wanted, from the first to the one before the last; all by
+   * @param names Names of the requested columns; all columns by default.
+   * @param range Range of rows to read, from `first` up to but not including `last`; all rows by
    *   default.
-   * @throws {UserError} If one of the columns cannot be read.
+   * @throws {UserError} If a requested column cannot be read.
    */
   statement(
     file: SourceFile,
     names: readonly string[] | undefined,
     range?: { readonly first: number; readonly last: number },
   ): Statement;
-  /** How many rows each file has, where any of them can be read without the others. */
+  /** Number of rows of each file; absent if the format does not support random access. */
   readonly rowCounts?: ReadonlyMap<SourceFile, number> | undefined;
-  /** The line of a text file on which a row starts, where that can be told at once. */
+  /**
+   * Returns the line of a text file on which a row starts, if it can be determined without reading
+   * the file.
+   */
   line?(file: SourceFile, row: number): number | undefined;
-  /** What is known of columns of text, where the format has no types. */
+  /** Facts about the texts of each column, for formats without types. */
   readonly textFacts?: ReadonlyMap<string, TextFacts> | undefined;
   /**
-   * Those of some columns that hold no value in any file; absent where types are found by values.
+   * Returns those of the named columns in which all rows of all files are null. Absent if the types
+   * are inferred from the values.
    */
   withoutValues?(names: readonly string[]): Promise<ReadonlySet<string>>;
-  /** The same columns with other types; those that cannot have them stay as they are. */
+  /**
+   * Returns the same tables with wider column types. A column that cannot have the wider type keeps
+   * its type.
+   */
   widen(fields: readonly Field[]): Promise<Tables>;
 }
 
-/** A SELECT, and the columns that it gives. */
+/** A SELECT statement and the columns of its result. */
 export interface Statement {
   readonly sql: string;
   readonly schema: Schema;
 }
 
-/** Does something with a file, and says in short what DuckDB could not do. */
+/** Runs an action on a file, and converts DuckDB's errors to short messages. */
 export type Attempt = <T>(file: SourceFile, action: () => Promise<T>) => Promise<T>;
 
-/** What is wanted of files. */
+/** Requested columns and batch size. */
 export interface TableRequest extends OpenRequest {
-  /** How many rows a record batch has; some megabytes by default. */
+  /** Number of rows per record batch; by default a number that makes some megabytes. */
   readonly batchRows?: number | undefined;
 }
 
 /**
- * Opens files as a data set: their rows in the order of the files. Record batches have the same
- * rows whichever columns are asked for, and do not reach from one file into the next.
+ * Opens files as one dataset, with the rows in the order of the files. The boundaries of record
+ * batches do not depend on the requested columns, and no record batch spans two files.
  *
  * @param files The files.
- * @param format How they are read.
- * @param request What is wanted.
- * @throws {UserError} If a file cannot be read, or has other columns than the first.
+ * @param format Format of the files.
+ * @param request The requested columns and the batch size.
+ * @returns The dataset. Close it to close its database.
+ * @throws {UserError} If a file cannot be read, or its columns do not fit those of the first file.
  */
 export async function openTableFiles(
   files: readonly SourceFile[],
@@ -128,7 +141,7 @@ interface OpenFiles {
   readonly columns: readonly string[] | undefined;
   readonly attempt: Attempt;
   readonly fingerprint: string;
-  /** How many rows a record batch has, whichever types columns have. */
+  /** Number of rows per record batch, independent of the column types. */
   readonly rows: number;
 }
 
@@ -136,7 +149,7 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
   const { database, files, format, columns, attempt, fingerprint, rows } = opened;
   const { schema } = tables;
   const wanted = selected(schema, columns);
-  // What cannot be read is refused before anything is.
+  // Created before any row is read, so that unreadable columns are reported first.
   const statements = new Map(files.map((file) => [file, tables.statement(file, columns)]));
   const unread = new Set(files);
   const unchanged = new Map(files.map((file) => [file, versionOf(file)]));
@@ -146,7 +159,7 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
       hint: leaveAlone(),
     });
   };
-  /** How many rows of each file were read so far: those of text are not known before. */
+  /** Number of rows known for each file. For text files, it is the number of rows read so far. */
   const counted = new Map(tables.rowCounts?.entries().map(([{ name }, rows]) => [name, rows]));
   const byName = new Map(files.map((file) => [file.name, file]));
   async function* read(file: SourceFile): AsyncGenerator<RecordBatch> {
@@ -159,7 +172,7 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
         const next = await attempt(file, () => batches.next());
         if (next.done) break;
         const end = firstRow + next.value.numRows;
-        // Whoever gets the rows may ask where they are.
+        // Updated before the yield, because the consumer of the rows can call `locate`.
         counted.set(file.name, Math.max(end, counted.get(file.name) ?? 0));
         yield conform(next.value, wanted, { ...file, firstRow });
         firstRow = end;
@@ -167,7 +180,7 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
     } finally {
       await batches.return(undefined);
     }
-    // Else rows that were added or taken away on the way could be among them.
+    // Rows that another program added or removed during the read could be among the results.
     refuseChanged(file);
     counted.set(file.name, firstRow);
     if (unread.delete(file)) await format.refuseRead?.(file);
@@ -191,7 +204,7 @@ function dataset(opened: OpenFiles, tables: Tables): Dataset {
   };
 }
 
-/** The columns that are asked for; rows without columns are still rows. */
+/** Returns the schema of the requested columns. Without any column, the rows are still counted. */
 function selected(schema: Schema, columns: readonly string[] | undefined): Schema {
   const names = columns && new Set(columns);
   const fields = schema.fields.filter(({ name }) => !names || names.has(name));
@@ -207,7 +220,7 @@ function versionOf({ path }: SourceFile): string {
   }
 }
 
-/** Record batches by number, where the format has rows by number. */
+/** Returns the functions for random access if the row counts are known. */
 function randomAccess(
   { database, files, attempt, rows, columns }: OpenFiles,
   tables: Tables,

@@ -1,13 +1,13 @@
 /**
- * Which types the texts of a column can be read as without a change. DuckDB's own casts round, cut
- * and trim: here a text is looked at first, and cast only if its value is the same afterwards.
+ * Finds the types that represent the texts of a column exactly. DuckDB's own casts round, truncate,
+ * and trim. Therefore a text is checked first, and cast only if the cast keeps its value.
  *
  * @module
  */
 
 import { literal } from "./duckdb.ts";
 
-/** The types that a person may give a column of text, and DuckDB's words for them. */
+/** Types that an option can declare for a text column, with their DuckDB names. */
 export const columnTypes = {
   bool: "BOOLEAN",
   int8: "TINYINT",
@@ -26,10 +26,10 @@ export const columnTypes = {
   timestamp: "TIMESTAMP",
 } as const;
 
-/** A type that a person may give a column. */
+/** A type that an option can declare for a column. */
 export type GivenType = keyof typeof columnTypes;
 
-/** The types that a column can turn out to have. `utc` is a timestamp with a time zone. */
+/** Types that can be inferred for a column. `utc` is a timestamp with a time zone. */
 export type FoundType =
   | "null"
   | "bool"
@@ -42,7 +42,7 @@ export type FoundType =
   | "utc"
   | "string";
 
-/** DuckDB's words for all types; a column of nulls alone is read as a text of no value. */
+/** DuckDB names of all types. A column that has only nulls is read as text. */
 export const duckdbTypes: Readonly<Record<GivenType | FoundType, string>> = {
   ...columnTypes,
   null: "VARCHAR",
@@ -50,65 +50,77 @@ export const duckdbTypes: Readonly<Record<GivenType | FoundType, string>> = {
 };
 
 /**
- * What a text can be, a bit each: the kinds of a column's texts are joined with OR, over files too.
+ * Kinds of texts, one bit each. The kinds of all texts in a column, over all files, are combined
+ * with OR.
  */
 export const kinds = {
-  /** Digits, without a zero or a plus in front, within 64 bits with a sign. */
+  /** Integer within the range of int64, without leading zero or plus sign. */
   integer: 1,
-  /** The same from 2^63 to 2^64 - 1. */
+  /** Such an integer from 2^63 to 2^64 - 1. */
   large: 1 << 1,
-  /** The same beyond 64 bits. */
+  /** Such an integer outside the ranges of int64 and uint64. */
   enormous: 1 << 2,
-  /** Set besides one of the above: below 0. */
+  /** Set in addition to one of the kinds above: the integer is negative. */
   negative: 1 << 3,
-  /** Set besides one of the above: no float64 has this value. */
+  /**
+   * Set in addition to one of the kinds above: the integer cannot be represented exactly as
+   * float64.
+   */
   inexact: 1 << 4,
-  /** A number with a point or an exponent, or -0. */
+  /** Number with a decimal point or an exponent, or -0. */
   decimal: 1 << 5,
-  /** The same beyond the largest float64. */
+  /** Such a number beyond the range of float64. */
   overflow: 1 << 6,
-  /** A number with a plus or a zero in front, which a text such as a code may have as well. */
+  /** Number with a plus sign or a leading zero, which can also be a code. */
   loose: 1 << 7,
-  /** `true` and `false` in each of three spellings. */
+  /** `true` and `false`; the next two are the spellings `True` and `TRUE`. */
   lower: 1 << 8,
   title: 1 << 9,
   upper: 1 << 10,
   date: 1 << 11,
   timestamp: 1 << 12,
-  /** A timestamp with a time zone. */
+  /** Timestamp with a time zone. */
   zoned: 1 << 13,
   time: 1 << 14,
-  /** What stands for a null, but in quotes or within spaces: a null where the column is no text. */
+  /** A null value in quotes or with spaces around it. It is null unless the column is text. */
   blank: 1 << 15,
-  /** Set besides others: spaces around it. */
+  /** Set in addition to other kinds: the text has spaces around it. */
   spaced: 1 << 16,
-  /** Anything else. */
+  /** Any other text. */
   text: 1 << 17,
-  /** Not looked at closely yet. */
+  /** Not classified yet. */
   other: 1 << 18,
 } as const;
 
-/** The kinds that are numbers. */
+/** Kinds that are numbers. */
 export const numberKinds: number = kinds.integer | kinds.large | kinds.enormous | kinds.decimal |
   kinds.overflow;
 
-/** The kinds that are numbers, also those that no column without a given type takes for numbers. */
+/**
+ * Kinds that are numbers, including those that are inferred as text unless the column has a
+ * declared type.
+ */
 export const countedKinds: number = numberKinds | kinds.loose;
 
 const integers = kinds.integer | kinds.large | kinds.enormous;
 
-/** What a column's kinds come to. */
+/** Type inferred from the kinds of a column. */
 export interface Verdict {
-  /** The narrowest type that holds each value as it is. */
+  /** Narrowest type that represents every value exactly. */
   readonly type: FoundType;
-  /** Texts that no type of numbers holds although all are numbers: what is refused. */
+  /**
+   * Why no numeric type represents all numbers of the column: a number is beyond the range of
+   * float64 (`overflow`), or an integer in a column with decimals is not exact as float64
+   * (`inexact`). Rocket reports an error for such a column.
+   */
   readonly refused?: "overflow" | "inexact" | undefined;
 }
 
 /**
- * The type of a column.
+ * Infers the type of a column.
  *
- * @param all The kinds of its texts.
+ * @param all Kinds of all texts in the column, combined with OR.
+ * @returns The type, and the reason if the column must be refused.
  */
 export function verdictOf(all: number): Verdict {
   const found = all & ~(kinds.blank | kinds.spaced);
@@ -134,11 +146,11 @@ export function verdictOf(all: number): Verdict {
 const digits = "(0|[1-9][0-9]*)";
 const exponent = "[eE][+-]?[0-9]+";
 const clock = "([01][0-9]|2[0-3]):[0-5][0-9]";
-// Microseconds are kept; zeros behind them say nothing.
+// Microseconds are kept. Further digits must be zeros.
 const fraction = "(\\.[0-9]{1,6}0*)?";
 const moment = `[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]${clock}(:[0-5][0-9]${fraction})?`;
 
-/** What whole texts look like; regular expressions alike in DuckDB and JavaScript. */
+/** Patterns of complete texts. They have the same meaning in DuckDB and JavaScript. */
 const patterns = {
   enormous: "-?[1-9][0-9]*",
   decimal: `-?(${digits}(\\.[0-9]*(${exponent})?|${exponent})|\\.[0-9]+(${exponent})?|0)`,
@@ -159,7 +171,7 @@ const isDate = (x: string) => `length(${x}) = 10 AND ${same(x, "DATE")}`;
 const isTimestamp = (x: string) =>
   `(${matches(x, patterns.timestamp)} AND ${tried(x, "TIMESTAMP")} IS NOT NULL)`;
 
-/** The branches that tell a text's kind; the first one that applies counts. */
+/** SQL branches that classify a text. The first matching branch applies. */
 const branches: Readonly<Record<string, (x: string) => string>> = {
   integer: (x) => {
     const exact = `CAST(${tried(x, "BIGINT")} AS DOUBLE)::HUGEINT = ${tried(x, "BIGINT")}`;
@@ -167,7 +179,7 @@ const branches: Readonly<Record<string, (x: string) => string>> = {
       kinds.integer | kinds.negative
     } ELSE ${kinds.integer} END`;
     return `WHEN ${same(x, "BIGINT")} THEN ${sign} | ` +
-      // Up to 15 digits there is no doubt.
+      // Integers of up to 15 digits are always exact.
       `CASE WHEN length(${x}) < 16 OR ${exact} THEN 0 ELSE ${kinds.inexact} END`;
   },
   decimal: (x) =>
@@ -194,7 +206,8 @@ const branches: Readonly<Record<string, (x: string) => string>> = {
 };
 
 /**
- * The branches that most of a column's texts are likely to take, by the kinds of its first ones.
+ * Branches that most texts of a column are likely to match, by the kinds of the column's first
+ * texts.
  */
 const likely: readonly (readonly [kinds: number, branches: readonly string[]])[] = [
   [kinds.decimal, ["decimal", "integer"]],
@@ -207,10 +220,12 @@ const likely: readonly (readonly [kinds: number, branches: readonly string[]])[]
 ];
 
 /**
- * The kind of a text, in SQL; NULL for NULL, and `other` where that takes longer to say.
+ * Returns a fast SQL expression for the kind of a text. It evaluates to NULL for NULL, and to
+ * `kinds.other` for texts that need {@linkcode kindExpression}.
  *
- * @param x The text, in SQL.
- * @param first The kinds of the column's first texts: those that can be told.
+ * @param x SQL expression of the text.
+ * @param first Kinds of the column's first texts, which select the branches to try.
+ * @returns The SQL expression.
  */
 export function quickExpression(x: string, first: number): string {
   const [, names = []] = likely.find(([kinds]) => first & kinds) ?? [];
@@ -219,10 +234,11 @@ export function quickExpression(x: string, first: number): string {
 }
 
 /**
- * The kind of a text, in SQL; NULL for NULL.
+ * Returns a SQL expression for the kind of a text. It evaluates to NULL for NULL.
  *
- * @param x The text, in SQL.
- * @param nullValues What stands for a null.
+ * @param x SQL expression of the text.
+ * @param nullValues Texts that mean null.
+ * @returns The SQL expression.
  */
 export function kindExpression(x: string, nullValues: readonly string[]): string {
   const [head, ...others] = Object.values(branches);
@@ -248,10 +264,12 @@ const guesses: readonly (readonly [kind: number, pattern: RegExp])[] = ([
 ] as const).map(([kind, pattern]) => [kind, new RegExp(`^(?:${pattern})$`)]);
 
 /**
- * What a text looks like, to guess what others in its column are. `text` is certain.
+ * Guesses the kind of a text from its form, to predict the kinds of the other texts in the column.
+ * Only the result `kinds.text` is certain.
  *
  * @param text The text.
- * @param nullValues What stands for a null.
+ * @param nullValues Texts that mean null.
+ * @returns The kind.
  */
 export function likelyKind(text: string, nullValues: readonly string[]): number {
   const trimmed = text.trim();
@@ -259,10 +277,12 @@ export function likelyKind(text: string, nullValues: readonly string[]): number 
   return guesses.find(([, pattern]) => pattern.test(trimmed))?.[0] ?? kinds.text;
 }
 
-/** What stands for a null where the column is no text, in quotes as well. */
+/** Returns a SQL list of the texts that mean null in a column that is not text. */
 const blanks = (nullValues: readonly string[]) => ["", ...nullValues].map(literal).join(", ");
 
-/** What a text has to look like to be of a type that was given, and cast without a change. */
+/**
+ * Returns a SQL condition which is true if a cast to a declared type keeps the value of the text.
+ */
 function suits(x: string, type: GivenType): string {
   const duckdb = columnTypes[type];
   switch (type) {
@@ -285,12 +305,14 @@ function suits(x: string, type: GivenType): string {
 }
 
 /**
- * Whether a text suits a type that was given, in SQL: 0, `blank` and `spaced`, or `text` if it does
- * not.
+ * Returns a SQL expression that checks a text against a declared type. It evaluates to 0 for NULL
+ * and for a text that fits the type, to `kinds.blank` for a null value, to `kinds.spaced` for a
+ * text that fits after trimming, and to `kinds.text` for all others.
  *
- * @param x The text, in SQL.
- * @param type The type.
- * @param nullValues What stands for a null.
+ * @param x SQL expression of the text.
+ * @param type The declared type.
+ * @param nullValues Texts that mean null.
+ * @returns The SQL expression.
  */
 export function givenExpression(
   x: string,
@@ -306,12 +328,14 @@ export function givenExpression(
 }
 
 /**
- * A column of texts as values of a type that holds them, in SQL.
+ * Returns a SQL expression that casts the texts of a column to a type which represents them
+ * exactly.
  *
- * @param x The text, in SQL.
- * @param type The type.
- * @param found The kinds of the column's texts.
- * @param nullValues What stands for a null.
+ * @param x SQL expression of the text.
+ * @param type The declared or inferred type.
+ * @param found Kinds of the column's texts, combined with OR.
+ * @param nullValues Texts that mean null.
+ * @returns The SQL expression.
  */
 export function valueExpression(
   x: string,

@@ -1,6 +1,6 @@
 /**
- * Whether the texts of record batches are UTF-8. arrow-js reads what is not as U+FFFD, so that
- * texts that differ would become one.
+ * Finds texts in record batches that are not valid UTF-8. arrow-js replaces invalid bytes with
+ * U+FFFD, so that different texts could become equal.
  *
  * @module
  */
@@ -9,22 +9,23 @@ import { isUtf8 } from "node:buffer";
 import { BinaryView, type Data, DataType, type RecordBatch, Vector } from "apache-arrow";
 import { hint, type HintText } from "../../plugin.ts";
 
-/** A text that is no UTF-8. */
+/** Position of a text that is not valid UTF-8. */
 export interface BrokenText {
-  /** The column that it is in. */
+  /** Name of the column. */
   readonly column: string;
-  /** The row of the record batch. */
+  /** Row within the record batch, from 0. */
   readonly row: number;
-  /** Whether it is in a list or a struct. */
+  /** Whether the text is inside a list or a struct. */
   readonly nested: boolean;
 }
 
 /**
- * Finds the first text of some columns that is no UTF-8. A null, and an entry of a dictionary that
- * no row has, are none.
+ * Finds the first text that is not valid UTF-8. Nulls, and dictionary entries that no row uses, are
+ * ignored.
  *
  * @param batch The record batch.
- * @param columns The columns; all by default.
+ * @param columns Names of the columns to check; all columns by default.
+ * @returns The position of the text; undefined if all texts are valid.
  */
 export function findBrokenText(
   batch: RecordBatch,
@@ -40,9 +41,11 @@ export function findBrokenText(
 }
 
 /**
- * What to do about such a text.
+ * Returns the hint for a text that is not valid UTF-8.
  *
- * @param column The column that it is in, where that is known and has a text a row.
+ * @param column Name of the text's column; undefined if it is unknown, or if the text is inside a
+ *   list or a struct.
+ * @returns The hint.
  */
 export function decodeHint(column: string | undefined): HintText {
   if (column === undefined) {
@@ -58,7 +61,7 @@ export function decodeHint(column: string | undefined): HintText {
   );
 }
 
-/** The rows of a column that have a text which is no UTF-8, or a part that is one. */
+/** Yields the rows that are, or contain, a text which is not valid UTF-8. */
 function* brokenRows(data: Data): Generator<number> {
   const { type } = data;
   if (DataType.isDictionary(type)) yield* brokenIndices(data);
@@ -79,7 +82,7 @@ function* brokenTexts(data: Data): Generator<number> {
   }
 }
 
-/** Whether all texts together are UTF-8, and none starts within a character. */
+/** Checks whether all texts together are valid UTF-8 and no text starts within a character. */
 function isWhole(
   bytes: Uint8Array,
   offsets: ArrayLike<number | bigint>,
@@ -100,7 +103,7 @@ function* brokenViews(data: Data): Generator<number> {
   }
 }
 
-/** The broken entries of dictionaries, which record batches have in common. */
+/** Invalid entries of each dictionary, cached because record batches share dictionaries. */
 const brokenEntries = new WeakMap<Vector, ReadonlySet<number>>();
 
 function* brokenIndices(data: Data): Generator<number> {
@@ -123,7 +126,10 @@ function* brokenIndices(data: Data): Generator<number> {
   }
 }
 
-/** The rows of a column of lists or structs of which a part is broken. */
+/**
+ * Yields the rows of a list or struct column that contain an invalid text in one of its child
+ * columns.
+ */
 function* brokenParents(data: Data, index: number): Generator<number> {
   const { type, length } = data, child = data.children[index] as Data;
   const offsets = data.valueOffsets as unknown as ArrayLike<number | bigint> | undefined;

@@ -1,6 +1,6 @@
 /**
- * Record batches of tens of thousands of columns. arrow-js looks each column up by its name among
- * all columns when it makes a record batch, which takes time by the square of their number.
+ * Creates record batches with tens of thousands of columns. arrow-js looks up each column by name
+ * when it creates a record batch, which takes quadratic time in the number of columns.
  *
  * @module
  */
@@ -17,10 +17,13 @@ import {
 } from "apache-arrow";
 
 /**
- * A schema of the same columns whose record batches arrow-js makes in time by the number of
- * columns: it assigns a schema its own columns, in their order, of which some may allow nulls now.
+ * Makes arrow-js create record batches with a schema in linear time. arrow-js merges the schema
+ * with its own columns, some of which can have become nullable. The replaced `assign` method
+ * handles this case without looking up names.
  *
- * @param schema The schema. It is changed, as the reader of a file keeps it.
+ * @param schema The schema. It is changed in place, because the reader of a file keeps a reference
+ *   to it.
+ * @returns The same schema.
  */
 export function withQuickAssign<T extends Schema>(schema: T): T {
   if (Object.hasOwn(schema, "assign")) return schema;
@@ -33,17 +36,18 @@ export function withQuickAssign<T extends Schema>(schema: T): T {
     if (!isOwn) return (assign as (...args: unknown[]) => Schema).apply(schema, args);
     return withQuickAssign(new Schema([...fields], schema.metadata, schema.dictionaries));
   };
-  // Whoever compares or shows schemas sees no more of it than of another one.
+  // Not enumerable, so that comparing or printing schemas is not affected.
   Object.defineProperty(schema, "assign", { value: quick, enumerable: false });
   return schema;
 }
 
 /**
- * A record batch of columns.
+ * Creates a record batch from columns.
  *
- * @param schema The columns' names and types.
- * @param children Their values.
- * @param rows How many rows there are.
+ * @param schema Names and types of the columns.
+ * @param children Values of the columns, in the same order.
+ * @param rows Number of rows.
+ * @returns The record batch.
  */
 export function recordBatchOf(
   schema: Schema,

@@ -2,10 +2,10 @@ const prime1 = 0x9E3779B1, prime2 = 0x85EBCA77, prime3 = 0xC2B2AE3D, prime4 = 0x
 const prime5 = 0x165667B1;
 
 /**
- * The 32-bit xxHash of bytes with seed 0, the checksum of LZ4 frames.
+ * Computes the 32-bit xxHash with seed 0, the checksum of LZ4 frames.
  * Source: https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
  *
- * @param bytes The bytes.
+ * @param bytes The bytes to hash.
  * @returns The hash, from 0 to 2³² − 1.
  */
 export function xxhash32(bytes: Uint8Array): number {
