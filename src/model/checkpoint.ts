@@ -49,12 +49,26 @@ export async function findCheckpoint(run: string, wanted: string): Promise<Check
  * @throws {UserError} If its hash is another one.
  */
 export async function refuseChanged({ path, sha256 }: CheckpointOfRun): Promise<void> {
-  if (sha256 === undefined || (await hashOf(path)).sha256 === sha256) return;
+  if (sha256 === undefined || await hashOfCheckpoint(path) === sha256) return;
   throw new UserError(`${path} is not as the run has written it: its hash is another one`, {
     hint: hint("model/changed", "copy the file again from where the run was, or name another one", {
       edit: "the file",
     }),
   });
+}
+
+/**
+ * Computes the hash of a checkpoint.
+ *
+ * @param path The file.
+ * @throws {UserError} If it cannot be read.
+ */
+export async function hashOfCheckpoint(path: string): Promise<string> {
+  try {
+    return (await hashOf(path)).sha256;
+  } catch (error) {
+    throw new UserError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** The hash that the file beside a checkpoint has. */

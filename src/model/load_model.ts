@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { hashOf } from "../base/files/hash_of.ts";
+import { hashOfCheckpoint } from "./checkpoint.ts";
+import { refuseLinksOut } from "../base/files/inside.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { ROCKET_VERSION } from "../base/package.ts";
@@ -94,7 +95,7 @@ export const ONNX_FILE = "model.onnx";
 /** The ONNX file of a run: the one that an earlier command left, or a new one. */
 async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
   const { folder, net, checkpoint, model, decoder } = run;
-  const sha256 = checkpoint.sha256 ?? (await hashOf(checkpoint.path)).sha256;
+  const sha256 = checkpoint.sha256 ?? await hashOfCheckpoint(checkpoint.path);
   const key = createHash("sha256").update(`${ROCKET_VERSION} ${net} ${sha256}`).digest("hex");
   const kept = join(folder, "model"), path = join(kept, `${key.slice(0, 32)}.onnx`);
   if (await isThere(path)) return path;
@@ -158,6 +159,7 @@ async function loadExport(folder: string, options: LoadModelOptions): Promise<Op
       exitCode: 2,
     });
   }
+  await refuseLinksOut(folder, { isOut: false });
   const model = await readModelFile(join(folder, MODEL_FILE));
   const opened = await openSession(join(folder, ONNX_FILE), options);
   const names = (kind: "columns" | "ids") => {

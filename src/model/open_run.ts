@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { builtins } from "../../plugins/mod.ts";
+import { refuseLinksOut } from "../base/files/inside.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { allowedCodeOfRun } from "../pipeline/allowed_code.ts";
@@ -53,6 +54,8 @@ export async function openRun(
   { net = "light", checkpoint = "best", allowPlugins = [] }: RunPart,
 ): Promise<OpenedRun> {
   const { project } = await readEarlierRun(folder);
+  // The folder may come from someone else, and a net in another form is written into it.
+  await refuseLinksOut(folder, { isOut: false });
   const model = await readModelFile(join(folder, MODEL_FILE));
   if (!model.network.nets.includes(net)) {
     throw new UserError(`the run ${folder} has no ${net}`, {

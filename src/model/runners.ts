@@ -1,6 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { Batch, Values } from "../stages/batch.ts";
 import { mapValues } from "../stages/parts.ts";
+import { UserError } from "../base/errors.ts";
 import { ElementType } from "./onnx/messages.ts";
 import type { FeatureInput, GraphInput } from "./onnx/columns.ts";
 import { loadOnnxRuntime, type OnnxRuntime, type OrtTensor, type Session } from "./onnx_runtime.ts";
@@ -35,6 +36,7 @@ export interface RunnerOptions {
  *
  * @param model The file, or its bytes.
  * @param options How many threads.
+ * @throws {UserError} If the model is damaged.
  */
 export async function openSession(
   model: string | Uint8Array,
@@ -44,6 +46,9 @@ export async function openSession(
   const session = await runtime.InferenceSession.create(model as string, {
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     logSeverityLevel: 3,
+  }).catch((error: Error) => {
+    const what = typeof model === "string" ? model : "the net";
+    throw new UserError(`ONNX Runtime cannot load ${what}: ${error.message}`, { cause: error });
   });
   return { runtime, session };
 }

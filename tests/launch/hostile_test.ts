@@ -534,6 +534,8 @@ Deno.test("pipes and devices instead of files are rejected without waiting", asy
     new Deno.Command("mkfifo", { args: [join(folder, "other", "metrics.jsonl")] }).outputSync();
     const plain = ["--set", "network={ use: mlp, light: [4], booster: [4] }"];
     await ends("is not a regular file", file, "--out", "other", ...plain);
+    // The launcher also reads other/model.json.
+    await ends("is not a run folder", "predict", "other", "x.arrow", "--out", "scores.arrow");
   });
 });
 

@@ -30,8 +30,16 @@ forEachEngine(
       assertEquals(kept.length, 2);
       await Deno.remove(join(out, "checkpoints", "best.safetensors"));
       await Deno.writeFile(join(out, "checkpoints", "best.safetensors"), new Uint8Array());
-      await using model = await loadModel(out, { batch: 7 });
-      assertClose((await model.predict(table)).logits, logits.light!);
+      {
+        await using model = await loadModel(out, { batch: 7 });
+        assertClose((await model.predict(table)).logits, logits.light!);
+      }
+      // The folder may come from someone else.
+      for (const name of kept) await Deno.writeTextFile(join(out, "model", name), "damaged");
+      await assertRejects(() => loadModel(out), UserError, "ONNX Runtime cannot load ");
+      await Deno.remove(join(out, "model"), { recursive: true });
+      await Deno.symlink(folder, join(out, "model"));
+      await assertRejects(() => loadModel(out), UserError, "is a link that leads out of ");
     });
   },
 );

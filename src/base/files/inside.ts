@@ -44,9 +44,14 @@ export function pathInside(folder: string, name: string): string {
  * through the link would be outside. It also rejects pipes and devices, which could block forever.
  *
  * @param folder The folder, which may itself be a link.
+ * @param options Whether the folder is that of `--out`, so that another one can be chosen.
  * @throws {UserError} If it contains one of these; exit code 2.
  */
-export async function refuseLinksOut(folder: string): Promise<void> {
+export async function refuseLinksOut(
+  folder: string,
+  { isOut = true }: { readonly isOut?: boolean } = {},
+): Promise<void> {
+  const orChoose = isOut ? ", or choose another --out" : "";
   const root = await Deno.realPath(folder);
   for (const folders = [root]; folders.length > 0;) {
     const at = folders.pop()!;
@@ -55,7 +60,7 @@ export async function refuseLinksOut(folder: string): Promise<void> {
       if (isDirectory) folders.push(path);
       if (!isFile && !isDirectory && !isSymlink) {
         throw new UserError(`${join(folder, relative(root, path))} is not a regular file`, {
-          hint: hint("inside/regular", "remove this file, or choose another --out", {
+          hint: hint("inside/regular", `remove this file${orChoose}`, {
             edit: "the folder",
           }),
           exitCode: 2,
@@ -67,7 +72,7 @@ export async function refuseLinksOut(folder: string): Promise<void> {
         {
           hint: hint(
             "inside/link",
-            "a run only writes inside its folder: remove the link, or choose another --out",
+            `files are only written inside this folder: remove the link${orChoose}`,
             { edit: "the folder" },
           ),
           exitCode: 2,

@@ -15,6 +15,7 @@ import { onnxRuntimePackages } from "../../base/machine/onnx_packages.ts";
 import { fixedFolder, isGlob } from "../../base/files/glob.ts";
 import { isInside } from "../../base/files/holds_path.ts";
 import { targetOf } from "../../base/files/inside.ts";
+import { readRegularText } from "../../base/files/regular.ts";
 import {
   flagsOf,
   jsrRegistry,
@@ -462,7 +463,7 @@ class NeedList {
   async addModelCode(out: string, { allowPlugins }: Arguments): Promise<void> {
     let model: { network?: unknown; transforms?: unknown };
     try {
-      model = Object(JSON.parse(await Deno.readTextFile(join(out, "model.json"))));
+      model = Object(JSON.parse(await readRegularText(join(out, "model.json"))));
     } catch {
       // The command itself says what is wrong with it.
       return;
