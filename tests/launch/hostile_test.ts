@@ -167,6 +167,7 @@ Deno.test("paths with commas and line breaks are read and written correctly and 
     const ran = await rocket(["p.yaml", "--engine", "wasm", "--out", "r,1"], { cwd: folder });
     assertEquals(ran.code, 0, ran.stderr);
     assertEquals(ran.stderr.match(/^permissions: /gm)?.length, 1, ran.stderr);
+    assertMatch(ran.stderr, /, write "[^"]+[/\\]r,1", no network/);
     const again = await rocket(["resume", "r,1", "--epochs", "2"], { cwd: folder });
     assertEquals(again.code, 0, again.stderr);
     const { stdout } = await rocket(["p.yaml", "--permissions"], { cwd: folder });

@@ -84,11 +84,12 @@ export function flagsOf(permissions: readonly Need[]): string[] | undefined {
 export function permissionsLine(permissions: readonly Need[], hasCode = false): string {
   const of = (permission: Need["permission"]) =>
     permissions.filter((need) => need.permission === permission);
-  const hosts = [...new Set([...of("net"), ...of("import")].map(({ of }) => of))];
+  const named = (needs: readonly Need[]) => needs.map(({ of }) => inLine(of));
+  const hosts = [...new Set(named([...of("net"), ...of("import")]))];
   const native = of("ffi").map(({ why }) => why.split(/[,;]/, 1)[0]);
-  const variables = of("env").filter(({ told }) => told).map(({ of }) => of);
-  const homes = of("read").filter(({ told }) => told).map(({ of }) => of);
-  const writes = of("write").map(({ of }) => of);
+  const variables = named(of("env").filter(({ told }) => told));
+  const homes = named(of("read").filter(({ told }) => told));
+  const writes = named(of("write"));
   return printable([
     `permissions: read ${of("read").length} folders` +
     (homes.length > 0 ? ` including ${homes.join(" and ")}` : ""),
@@ -104,3 +105,9 @@ export function permissionsLine(permissions: readonly Need[], hasCode = false): 
     `${of("run").length > 0 ? "Deno processes" : "no other programs"} (--permissions lists all)`,
   ].join(", "));
 }
+
+/**
+ * Quotes a name that could be read as other words of the line, such as a folder that is called
+ * `a, write nothing, no network`.
+ */
+const inLine = (name: string) => /[\s,"()]/.test(name) ? JSON.stringify(name) : name;

@@ -1,5 +1,4 @@
-import { join } from "node:path";
-import { isInside } from "../../base/files/holds_path.ts";
+import { dirname, join } from "node:path";
 import { targetOf } from "../../base/files/inside.ts";
 
 /** A link that leads out of folders. */
@@ -30,7 +29,7 @@ export interface LinkSearch {
   readonly writes?: boolean;
   /** Checks whether the target of a link is searched as well; by default, all are. */
   readonly isSearched?: (target: string) => boolean;
-  /** The number of files after which the search in a folder ends. */
+  /** The number of files after which the search in a folder, or in all targets, ends. */
   readonly maxFiles?: number;
 }
 
@@ -50,23 +49,28 @@ export function linksOut(
   { granted, writes = false, isSearched = () => true, maxFiles = MAX_FILES }: LinkSearch,
 ): FoundLinks {
   const links: LinkOut[] = [], movable: string[] = [], unfinished: string[] = [];
-  const known = [...granted], roots = [...folders], names = new SharedFiles();
-  for (let root = roots.shift(); root !== undefined; root = roots.shift()) {
-    let files = 0;
+  const own = new Set(granted), known = new Set(granted), seen = new Set<string>();
+  const roots = [...folders], names = new SharedFiles();
+  let files = 0;
+  for (const [at, root] of roots.entries()) {
+    // The targets share one number, as there may be very many of them.
+    if (at <= folders.length) files = 0;
     for (const pending = [root]; pending.length > 0;) {
       const folder = pending.pop()!;
+      if (seen.has(folder)) continue;
+      seen.add(folder);
       const entries = entriesOf(folder);
       if (entries === undefined) unfinished.push(folder);
       for (const { name, isDirectory, isFile, isSymlink } of entries ?? []) {
         const path = join(folder, name);
         files++;
-        if (isDirectory && !granted.includes(path)) pending.push(path);
+        if (isDirectory && !own.has(path)) pending.push(path);
         if (isFile && writes) names.add(path);
         if (!isSymlink) continue;
         if (isMovable(path, writes)) movable.push(path);
         const target = targetOf(path);
-        if (known.some((one) => isInside(one, target))) continue;
-        known.push(target);
+        if (isWithin(known, target)) continue;
+        known.add(target);
         links.push({ link: path, target });
         if (isSearched(target)) roots.push(target);
       }
@@ -76,6 +80,14 @@ export function linksOut(
     }
   }
   return { links, movable, shared: names.elsewhere(), unfinished };
+}
+
+/** Checks whether a path is one of many folders, or inside one. A project may have many links. */
+function isWithin(folders: ReadonlySet<string>, path: string): boolean {
+  for (let at = path;; at = dirname(at)) {
+    if (folders.has(at)) return true;
+    if (at === dirname(at)) return false;
+  }
 }
 
 /** Files with several names (hard links), and how many of the names were found. */

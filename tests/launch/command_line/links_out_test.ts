@@ -39,6 +39,9 @@ Deno.test("linksOut() follows links in the targets of links", async () => {
     assertEquals(links.map(({ target }) => target), [near, far]);
     const isSearched = (target: string) => target !== near;
     assertEquals(linksOut([project!], { granted: [project!], isSearched }).links.length, 1);
+    await Deno.writeTextFile(join(far!, "file"), "");
+    const { unfinished } = linksOut([project!], { granted: [project!], maxFiles: 1 });
+    assertEquals(unfinished, [far!]);
   });
 });
 
