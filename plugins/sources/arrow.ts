@@ -33,8 +33,8 @@ import { decodeHint, findBrokenText } from "./utf8.ts";
 const kind: FileKind = { format: "Arrow", extensions: /\.(arrow|arrows|feather|ipc)$/ };
 
 /**
- * Rows from Arrow IPC files, the random-access file format and the stream format alike, of any
- * size: record batches are read one by one, and columns are views of their bytes.
+ * The source stage `arrow`: reads Arrow IPC files of any size, in the file format or the stream
+ * format. Record batches are read one at a time, and columns are views of their bytes.
  */
 const stage: SourceStage = defineSource({
   name: "arrow",
@@ -68,7 +68,7 @@ path: ../data/digits-train.arrow`,
 });
 export default stage;
 
-/** An open file. */
+/** An open Arrow file with the index of its record batches. */
 export interface ArrowFile {
   readonly file: RandomAccess;
   readonly format: "file" | "stream";
@@ -96,7 +96,7 @@ const columnsOf = ({ file: { name }, index }: ArrowFile): FileColumns => ({
     Promise.resolve(new Set(names.filter((name) => index.isWithoutValues(name)))),
 });
 
-/** Files that are open, and what is wanted of them. */
+/** Open files, and the columns to read from them (all columns if undefined). */
 interface OpenFiles {
   readonly files: readonly ArrowFile[];
   readonly columns: readonly string[] | undefined;
@@ -104,7 +104,7 @@ interface OpenFiles {
   readonly close: () => Promise<void>;
 }
 
-/** The rows of files with columns of these types. */
+/** Returns the dataset of open files, with columns converted to the types of the schema. */
 function withTypes(opened: OpenFiles, schema: Schema): Dataset {
   const { files, columns, fingerprint, close } = opened;
   const places = files.flatMap((file) => {
@@ -154,14 +154,14 @@ function withTypes(opened: OpenFiles, schema: Schema): Dataset {
   };
 }
 
-/** Those of some columns that hold no value in any file. */
+/** Returns the given columns that contain only nulls in every file. */
 function withoutValues(files: readonly ArrowFile[], names: readonly string[]): Set<string> {
   return new Set(
     names.filter((name) => files.every(({ index }) => index.isWithoutValues(name))),
   );
 }
 
-/** Refuses texts that are no UTF-8, by the place of their row. */
+/** Throws an error that names the file and row of the first text that is not valid UTF-8. */
 function refuseBrokenText(
   batch: RecordBatch,
   columns: readonly string[] | undefined,
@@ -177,8 +177,8 @@ function refuseBrokenText(
 }
 
 /**
- * Whether all files have these columns in this order and with these types, so that their bytes are
- * alike.
+ * Checks whether all files have the same columns in the same order and with the same types, so that
+ * their bytes have the same layout and rows can be copied without conversion.
  */
 function hasColumns(
   files: readonly ArrowFile[],
@@ -210,10 +210,13 @@ async function openArrow(name: string, folder: string): Promise<ArrowFile> {
   }
 }
 
-/** Says what is wrong with a file, or what arrow-js could not do. */
+/**
+ * Converts an error of the reader to a UserError: the file is damaged, or arrow-js does not support
+ * it.
+ */
 function unreadable(name: string, format: "file" | "stream", error: unknown): UserError {
   if (error instanceof UserError) return error;
-  // What arrow-js looks for and does not find is undefined to it.
+  // arrow-js fails with a TypeError when a structure that it expects is missing.
   const message = error instanceof TypeError
     ? "its parts do not fit together"
     : (error as Error).message;
@@ -235,14 +238,18 @@ function unreadable(name: string, format: "file" | "stream", error: unknown): Us
   });
 }
 
-/** Files up to this size are hashed whole; of larger ones, parts. */
+/** The largest file that is hashed completely, in bytes. For larger files, samples are hashed. */
 const hashedWhole = 2 ** 28;
 
-/** How much is read at once to hash a file, and how much of each part of a large one. */
+/**
+ * The number of bytes per read of a file that is hashed completely, the number of samples of a
+ * larger file, and the size of a sample in bytes.
+ */
 const hashedAtOnce = 2 ** 22, hashedParts = 1024, hashedPart = 2 ** 14;
 
 /**
- * A text that changes with the file's bytes: all of them, or those of parts all over a large file.
+ * Returns a fingerprint of the file's bytes: the SHA-256 of all bytes, or for a large file, of its
+ * version and of samples spread evenly over the file.
  */
 async function fingerprint(file: RandomAccess): Promise<string> {
   const { size } = file;

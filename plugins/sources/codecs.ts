@@ -3,26 +3,30 @@ import { Buffer } from "node:buffer";
 import { zstdDecompressSync } from "node:zlib";
 import { decodeLz4Frames } from "./lz4_frame.ts";
 
-/** What is compressed in a record batch cannot be unpacked; the message says why. */
+/**
+ * Thrown when a compressed buffer of a record batch cannot be decompressed. The message says why.
+ */
 export class PackedError extends Error {
   override name = "PackedError";
 }
 
-/** What unpacks the buffers of a record batch. */
+/** Decompresses the buffers of a record batch. */
 export interface Codec {
-  /** Its name, for messages. */
+  /** The name of the codec, for messages. */
   readonly name: string;
   /**
-   * Unpacks bytes.
+   * Decompresses a buffer.
    *
-   * @param bytes The packed bytes.
-   * @param into Is filled. More than it has room for is never made.
-   * @throws {PackedError} If they are damaged, or become more or fewer bytes.
+   * @param bytes The compressed bytes.
+   * @param into Receives the decompressed bytes, which must fill it exactly. Decompression never
+   *   produces more bytes than it can hold.
+   * @throws {PackedError} If the compressed bytes are damaged, or their decompressed size is not
+   *   the length of `into`.
    */
   unpack(bytes: Uint8Array, into: Uint8Array): void;
 }
 
-/** As Arrow numbers them. ZSTD is Deno's own. */
+/** Codecs by their number in Arrow's format. */
 const codecs: Readonly<Record<number, Codec>> = {
   [CompressionType.LZ4_FRAME]: codec("LZ4", (bytes, into) => {
     decodeLz4Frames(bytes, into.length, into);
@@ -44,14 +48,14 @@ const codecs: Readonly<Record<number, Codec>> = {
   }),
 };
 
-/** What is unpacked at a time, in bytes. */
+/** The smallest and largest chunk that ZSTD decompresses at a time, in bytes. */
 const minChunk = 64, maxChunk = 2 ** 20;
 
 /**
- * The codec of a record batch.
+ * Returns the codec with a number.
  *
- * @param number Its number.
- * @throws {PackedError} If Arrow has none of that number.
+ * @param number The codec's number in Arrow's `CompressionType`.
+ * @throws {PackedError} If Arrow defines no codec with this number.
  */
 export function codecOf(number: number): Codec {
   const codec = codecs[number];

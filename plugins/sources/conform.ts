@@ -1,6 +1,6 @@
 /**
- * Columns of a file as the source has them: in the types and the order of all its files together,
- * with those that the file's folders stand for.
+ * Conversion of a file's columns to the columns of the source: the types and the order that all
+ * files have in common, plus the columns from the names of partition folders.
  *
  * @module
  */
@@ -25,35 +25,43 @@ import { recordBatchOf } from "./wide_schema.ts";
 
 /** The columns of one file. */
 export interface FileColumns {
-  /** The file, as the pipeline names it. */
+  /** The file's name, as written in the pipeline file. */
   readonly name: string;
-  /** What the file has. */
+  /** The columns in the file. */
   readonly fields: readonly Field[];
-  /** What its folders say. */
+  /** The columns from the names of the file's partition folders. */
   readonly partitions: Partitions;
-  /** Those of some columns that hold no value; asked only of columns whose types differ. */
+  /**
+   * Returns those of the given columns that contain only nulls. Called only for columns whose types
+   * differ between files.
+   */
   readonly withoutValues: (names: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
 /**
- * The columns that several files have together, in the order of the first one, those of folders at
- * the end. A file in which a column holds no value has no say in its type.
+ * Returns the common columns of several files: in the order of the first file, followed by the
+ * columns from partition folders. A file in which a column contains only nulls does not affect the
+ * type of this column.
  *
- * @param files The files.
- * @throws {UserError} If a file lacks a column, or one has types that have nothing in common.
+ * @param files The files, at least one.
+ * @throws {UserError} If a file lacks a column of another file, or if the types of a column have no
+ *   common type.
  */
 export async function commonFields(files: readonly FileColumns[]): Promise<Field[]> {
   const [first, ...others] = files;
   const own = ({ fields }: FileColumns) => {
     const named = new Map<string, Field>();
-    // Of two columns with one name the first counts.
+    // The first of two columns with the same name is used.
     for (const field of fields) if (!named.has(field.name)) named.set(field.name, field);
     return named;
   };
   const columns = new Map(files.map((file) => [file, own(file)]));
   const withoutValues = await filesWithoutValues(columns);
   const fields = own(first!);
-  /** The columns of which no file had a value so far, so that their types mean nothing yet. */
+  /**
+   * The columns that contain only nulls in all files so far. Their types are replaced by that of
+   * the first file with values.
+   */
   const undecided = new Set(
     Array.from(fields.keys()).filter((name) => withoutValues.get(first!)?.has(name)),
   );
@@ -75,7 +83,10 @@ export async function commonFields(files: readonly FileColumns[]): Promise<Field
   return [...fields.values(), ...twice, ...partitionFields(files)];
 }
 
-/** Of the columns whose types differ, those that hold no value, by file. */
+/**
+ * Returns, for each file, the columns that contain only nulls, among the columns whose types differ
+ * between files.
+ */
 async function filesWithoutValues(
   columns: ReadonlyMap<FileColumns, ReadonlyMap<string, Field>>,
 ): Promise<Map<FileColumns, ReadonlySet<string>>> {
@@ -95,8 +106,8 @@ async function filesWithoutValues(
 }
 
 /**
- * The names that two columns of a file have. The source has such a column twice as well, so that
- * whoever reads it sees that its name does not tell which one is meant, and refuses it.
+ * Returns the names that occur twice in one file. The source keeps both columns, so that a reader
+ * of the column sees that its name is ambiguous and reports an error.
  */
 function namedTwice(files: readonly FileColumns[]): string[] {
   const twice = new Set<string>();
@@ -123,11 +134,11 @@ function differs(
 }
 
 /**
- * A schema with wider types.
+ * Returns a schema in which some columns have wider types.
  *
  * @param schema The schema.
- * @param fields The columns that change; those whose type is not wider stay as they are.
- * @param withoutValues The columns that hold no value, which can have any type.
+ * @param fields The columns to change. A column keeps its type if the new type is not wider.
+ * @param withoutValues The names of the columns that contain only nulls. These can have any type.
  */
 export function widened(
   schema: Schema,
@@ -147,13 +158,15 @@ export function widened(
 }
 
 /**
- * A record batch of a file as the source has it.
+ * Converts a record batch of a file to the columns of the source. Columns from partition folders
+ * are added.
  *
  * @param batch The record batch.
- * @param schema The columns that it is to have; those that it lacks and folders do not say are left
- *   out.
- * @param file The file, and the number in it of the batch's first row, for messages.
- * @throws {UserError} If a value is not in the type of its column.
+ * @param schema The expected columns. Columns that are neither in the batch nor in the partition
+ *   folders are left out.
+ * @param file The file, its partitions, and the index in the file of the batch's first row (from
+ *   0), for messages.
+ * @throws {UserError} If a value cannot be represented in the type of its column.
  */
 export function conform(
   batch: RecordBatch,
@@ -181,7 +194,10 @@ export function conform(
   );
 }
 
-/** The columns of a record batch by name; of two with one name the first. */
+/**
+ * Returns the columns of a record batch by name. The first of two columns with the same name is
+ * used.
+ */
 function dataByName({ schema, data: { children } }: RecordBatch): Map<string, Data> {
   const named = new Map<string, Data>();
   for (const [index, { name }] of schema.fields.entries()) {
@@ -190,7 +206,7 @@ function dataByName({ schema, data: { children } }: RecordBatch): Map<string, Da
   return named;
 }
 
-/** A column of one value. */
+/** Returns a column that repeats one value. */
 function constant(type: DataType, value: unknown, rows: number): Data {
   const builder = makeBuilder({ type, nullValues: [null] });
   for (let row = 0; row < rows; row++) builder.append(value);
@@ -203,7 +219,7 @@ interface CastPlace {
   readonly column: string;
 }
 
-/** The same values in a type that is wider. */
+/** Converts a column to a wider type. */
 function cast(data: Data, type: DataType, place: CastPlace): Data {
   if (String(data.type) === String(type)) return data;
   if (data.nullCount === data.length) return constant(type, null, data.length);
@@ -233,10 +249,10 @@ function cast(data: Data, type: DataType, place: CastPlace): Data {
   return builder.finish().flush();
 }
 
-/** Units of timestamps, by their number, in a second. */
+/** Units per second, by the number of Arrow's `TimeUnit`. */
 const perSecond = [1n, 1_000n, 1_000_000n, 1_000_000_000n];
 
-/** Dates and timestamps in a finer unit; a vector would give them in milliseconds. */
+/** Converts dates and timestamps to another unit. A `Vector` would round them to milliseconds. */
 function castMoments(
   data: Data,
   type: Timestamp,
@@ -270,7 +286,10 @@ function castMoments(
   });
 }
 
-/** What makes a wider value of a value, or undefined of one that is not in the type. */
+/**
+ * Returns a function that converts a value to a wider type. It returns undefined for a value that
+ * the type cannot represent exactly.
+ */
 function converter(from: DataType, to: DataType): (value: unknown) => unknown {
   if (DataType.isFloat(to)) {
     return (value) => {

@@ -11,7 +11,7 @@ import { refuseLongLines, refuseLongPackedLines } from "./long_lines.ts";
 import { openTableFiles, type TableFormat } from "./table_files.ts";
 import { columnTypes, type GivenType } from "./text_types.ts";
 
-/** What text files with columns are called. */
+/** The file name extensions of CSV and TSV files, plain or compressed. */
 export const csvFiles: FileKind = {
   format: "CSV and TSV",
   extensions: /\.(csv|tsv|tab|txt)(\.gz|\.zst)?$/i,
@@ -54,7 +54,7 @@ const options = z.object({
 
 type CsvOptions = z.output<typeof options>;
 
-/** Rows from CSV and TSV files, read with DuckDB. */
+/** The source stage `csv`: reads CSV and TSV files with DuckDB. */
 const stage: SourceStage = defineSource({
   name: "csv",
   summary: "Reads CSV and TSV files, one or many, with declared or inferred types.",
@@ -84,7 +84,10 @@ function csvFormat(options: CsvOptions): TableFormat {
   };
 }
 
-/** Sources of files that start so: some are called .csv. */
+/**
+ * First characters of other formats, and the sources that read them. Some of these files have the
+ * extension .csv.
+ */
 const otherSources = [["PAR1", "parquet"], ["ARROW1", "arrow"]] as const;
 
 async function refuseOtherFormat({ name, path }: SourceFile): Promise<void> {

@@ -1,10 +1,10 @@
-/** The version of DuckDB, as the types of `duckdb.ts` have it. */
+/** The version of DuckDB's packages. It must be the same as in the type imports of `duckdb.ts`. */
 const version = "1.5.6-r.1";
 
 /**
- * The packages of DuckDB: what opens it, and what it is called by. They are loaded by names that
- * Deno cannot see beforehand: these are large, most runs need them not, and Deno downloads what it
- * sees when a program starts.
+ * The npm specifiers of DuckDB's API and of its native bindings. They are imported through
+ * variables because Deno downloads all packages of literal imports when a program starts. These
+ * packages are large, and most runs do not need them.
  */
 export const duckdbPackages: readonly [api: string, bindings: string] = [
   `npm:@duckdb/node-api@${version}`,

@@ -1,6 +1,6 @@
 /**
- * Columns of Arrow's canonical extension types as what they mean: arrow-js gives what they are
- * stored as, so that truths would be whole numbers, and UUIDs sixteen of them.
+ * Conversion of columns with Arrow's canonical extension types. arrow-js returns the storage type:
+ * integers for `arrow.bool8`, and 16 bytes for `arrow.uuid`.
  *
  * @module
  */
@@ -21,13 +21,13 @@ import {
 } from "apache-arrow";
 import { recordBatchOf } from "./wide_schema.ts";
 
-/** How the values of an extension type are read. */
+/** The conversion of one extension type. */
 interface ExtensionType {
-  /** Whether a storage type is the one that it has. */
+  /** Checks whether a type is the storage type of this extension type. */
   isStored(type: DataType): boolean;
-  /** The type that its values become. */
+  /** The type after the conversion. */
   readonly type: DataType;
-  /** Makes a column of that type. */
+  /** Converts a column from the storage type to {@linkcode type}. */
   read(data: Data): Data;
 }
 
@@ -51,11 +51,11 @@ function extensionOf({ type, metadata }: Field): ExtensionType | undefined {
 }
 
 /**
- * A column with the type that its values have for people: UUIDs are text, as in DuckDB, and truths
- * of eight bits booleans. Those in lists and structs count.
+ * Returns a field with its extension types replaced by plain types: `arrow.uuid` becomes text, as
+ * in DuckDB, and `arrow.bool8` becomes boolean, also within lists and structs.
  *
- * @param field The column of the file.
- * @returns The same one if there is nothing of the kind in it.
+ * @param field The field of the file.
+ * @returns The same object if it has no such extension types.
  */
 export function plainField(field: Field): Field {
   const extension = extensionOf(field);
@@ -70,7 +70,10 @@ export function plainField(field: Field): Field {
   return around ? new Field(field.name, around, field.nullable, field.metadata) : field;
 }
 
-/** The same type with other ones in it; undefined where these are left as they are. */
+/**
+ * Returns a nested type with other child types, or undefined for types whose children are not
+ * converted.
+ */
 function typeAround(type: DataType, children: Field[]): DataType | undefined {
   const [child] = children as [Field];
   if (DataType.isList(type)) return new List(child);
@@ -80,11 +83,11 @@ function typeAround(type: DataType, children: Field[]): DataType | undefined {
 }
 
 /**
- * The rows of a file with the columns of {@linkcode plainField}.
+ * Converts a record batch to the columns that {@linkcode plainField} returns.
  *
- * @param batch The rows.
- * @param columns The columns that are read; all by default. Others that would have to be changed
- *   are left out.
+ * @param batch The record batch of a file.
+ * @param columns The names of the columns to read; all by default. Other columns that need a
+ *   conversion are left out.
  */
 export function plainBatch(
   batch: RecordBatch,
@@ -122,13 +125,13 @@ function boolsOf(data: Data): Data {
   return makeData({ type: new Bool(), data: bits, ...rowsOf(data) });
 }
 
-/** The digits of a byte, as two characters. */
+/** The two hexadecimal digits of each byte value, in UTF-8. */
 const digits = Array.from(
   { length: 256 },
   (_, byte) => new TextEncoder().encode(byte.toString(16).padStart(2, "0")),
 );
 
-/** How many characters a UUID has. */
+/** The number of characters of a UUID. */
 const characters = 36;
 
 function uuidsOf(data: Data): Data {

@@ -15,7 +15,7 @@ import { isPartition, type Partitions, partitionsOf } from "./hive.ts";
 const pattern = z.string().min(1, { error: "expected a path" });
 
 /**
- * The schema of an option that names one or more files.
+ * Returns the schema of an option that accepts a path, a glob, or a list of them.
  *
  * @param example A glob, for messages.
  */
@@ -25,41 +25,42 @@ export function filePatterns(example: string): z.ZodType<string | string[]> {
   });
 }
 
-/** The schema of the option that says how many rows a record batch has. */
+/** The schema of the option `batchRows`, the number of rows per record batch. */
 export const batchRowsOption: ReturnType<z.ZodNumber["optional"]> = z.int().min(1).max(2 ** 24)
   .optional()
   .describe(
     "The number of rows per record batch. By default, the power of 2 that gives about " + "4 MB.",
   );
 
-/** A file of a source. */
+/** A data file of a source. */
 export interface SourceFile {
-  /** As the pipeline file names it. */
+  /** The file's name, as written in the pipeline file. */
   readonly name: string;
-  /** Its absolute path. */
+  /** The absolute path. */
   readonly path: string;
-  /** In bytes. */
+  /** The size in bytes. */
   readonly size: number;
-  /** The columns that the folders of its name say, such as `day=2026-11-01`. */
+  /** The columns from the names of partition folders in the path, such as `day=2026-11-01`. */
   readonly partitions: Partitions;
 }
 
-/** Which files a source reads. */
+/** The file format that a source reads. */
 export interface FileKind {
-  /** Such as `Parquet`. */
+  /** The name of the format for messages, such as `Parquet`. */
   readonly format: string;
-  /** The ends of such files' names. */
+  /** Matches file names with an extension of the format. */
   readonly extensions: RegExp;
 }
 
 /**
- * The files that paths and globs name: in the order of the list, those of a glob by name, each
- * once.
+ * Finds the files that match paths, folders and globs. The files are in the order of the list, and
+ * those of a glob or folder are sorted by name. Each file is included once.
  *
- * @param patterns Paths and globs.
- * @param folder Where relative ones start.
- * @param kind What they are expected to be.
- * @throws {UserError} If one names no file, or an empty one.
+ * @param patterns Paths of files and folders, and globs.
+ * @param folder The folder that relative paths start from.
+ * @param kind The expected format.
+ * @throws {UserError} If a file does not exist, is empty or cannot be read, or if a glob or folder
+ *   contains no such files.
  */
 export async function findFiles(
   patterns: readonly string[],
@@ -71,13 +72,14 @@ export async function findFiles(
 }
 
 /**
- * The names that paths, folders and globs stand for, each once; whether there are such files is not
- * looked at but for folders and globs.
+ * Returns the names of the files that match paths, folders and globs, each once. Paths of files and
+ * addresses are returned without checking that they exist.
  *
- * @param patterns Paths of files and folders, globs, and addresses, which are kept as they are.
- * @param folder Where relative paths start.
- * @param kind Which files of a folder are read.
- * @throws {UserError} If a glob matches nothing, or a folder has no such files.
+ * @param patterns Paths of files and folders, globs, and addresses. Addresses are returned
+ *   unchanged.
+ * @param folder The folder that relative paths start from.
+ * @param kind The format of the files to read from a folder.
+ * @throws {UserError} If a glob matches no file, or if a folder contains no files of this format.
  */
 export async function fileNames(
   patterns: readonly string[],
@@ -91,7 +93,7 @@ export async function fileNames(
       (await filesInFolder(pattern, folder, kind)).forEach((name) => names.add(name));
       continue;
     }
-    // A file may well be called part[1].csv.
+    // The name of an existing file can look like a glob: part[1].csv.
     if (isUrl(pattern) || info || !isGlob(pattern)) {
       names.add(pattern);
       continue;
@@ -110,9 +112,9 @@ export async function fileNames(
 }
 
 /**
- * The files of a folder by name: those of its format, in it and in its Hive partitions, which are
- * folders such as `day=2026-11-01`. Names that start with a dot or an underscore are no data, by
- * Hive's rule.
+ * Lists the files of one format in a folder and in its Hive partitions, which are folders such as
+ * `day=2026-11-01`, sorted by path. Names that start with a dot or an underscore are skipped, as
+ * Hive does.
  */
 async function filesInFolder(name: string, folder: string, kind: FileKind): Promise<string[]> {
   const found: string[] = [], others: string[] = [];
@@ -157,9 +159,9 @@ const listed = (names: readonly string[]) =>
     : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
 
 /**
- * Whether a path is an address on a server.
+ * Checks whether a path is an http(s) address.
  *
- * @param path The path.
+ * @param path The path or address.
  */
 export function isUrl(path: string): boolean {
   return /^https?:\/\//i.test(path);
@@ -172,12 +174,13 @@ async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
 }
 
 /**
- * A file that can be opened.
+ * Finds a file and checks that it can be opened.
  *
- * @param name As the pipeline file names it.
- * @param folder Where relative paths start.
- * @param kind What it is expected to be.
- * @throws {UserError} If it is not there, empty, a folder, or not for us.
+ * @param name The file's name, as written in the pipeline file.
+ * @param folder The folder that relative paths start from.
+ * @param kind The expected format, for hints.
+ * @throws {UserError} If the file does not exist, is empty, is not a regular file, or cannot be
+ *   read.
  */
 export async function findFile(
   name: string,
@@ -187,7 +190,7 @@ export async function findFile(
   const path = resolvePath(folder, name);
   try {
     const { size, isFile } = await Deno.stat(path);
-    // Devices and pipes have no end, or none that one could wait for.
+    // Reading a device or a pipe might never end.
     if (!isFile) {
       throw new UserError(`${name} is not a regular file`, {
         hint: hint("files/regular", "write its content to a file", { edit: "the path" }),
@@ -208,7 +211,10 @@ export async function findFile(
   }
 }
 
-/** What there is instead of a file; relative paths start at a folder. */
+/**
+ * Suggests existing files near a missing one. `start` is the folder that relative paths start from,
+ * or undefined if the path is absolute.
+ */
 async function nearestFile(
   path: string,
   { format, extensions }: FileKind,
@@ -239,12 +245,13 @@ async function nearestFile(
   }
 }
 
-/** Up to this many bytes a file is read for its fingerprint: a second or so. */
+/** The largest file that is hashed completely, in bytes. Hashing it takes about a second. */
 const hashedBytes = 2 ** 28;
 
 /**
- * A text that changes when files do: the SHA-256 of each file of up to 256 MB; for larger ones its
- * name, size and time of last change, as reading them takes too long.
+ * Returns one fingerprint per file, which changes when the file changes: the SHA-256 of the content
+ * of a file of up to 256 MB. Hashing a larger file would take too long, so its fingerprint is made
+ * from its name, size and modification time.
  *
  * @param files The files, in order.
  */
@@ -257,18 +264,18 @@ export async function fileFingerprints(files: readonly SourceFile[]): Promise<st
 }
 
 /**
- * One fingerprint of several.
+ * Combines several fingerprints into one.
  *
- * @param parts The texts that it is made of; one is kept as it is.
+ * @param parts The fingerprints, at least one. A single one is returned unchanged.
  */
 export function joinFingerprints(parts: readonly string[]): string {
   return parts.length === 1 ? parts[0]! : `sha256:${sha256(parts.join("\n"))}`;
 }
 
 /**
- * The SHA-256 of a text, as hexadecimal digits.
+ * Returns the SHA-256 of a text as 64 hexadecimal digits.
  *
- * @param text The text.
+ * @param text The text, which is hashed as UTF-8.
  */
 export function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
@@ -282,12 +289,12 @@ async function sha256OfFile(path: string): Promise<string> {
 }
 
 /**
- * Which file a row is in, where files are read one after the other.
+ * Returns the file that contains a row, for files that are read in order.
  *
- * @param files The names of the files, each with how many rows it has; as many of them as were
- *   read.
- * @param row The row's number from 0 over all files.
- * @returns The file and the row's number there; undefined if no file has it.
+ * @param files The names of the files that were read so far, each with its number of rows.
+ * @param row The row's index over all files, from 0.
+ * @returns The file, and the row's index in it from 0. Undefined if the row is in none of these
+ *   files.
  */
 export function locateRow(
   files: Iterable<readonly [name: string, rows: number]>,

@@ -1,17 +1,17 @@
 /**
- * What a person is told to do about files, whatever reads them.
+ * Hints and checks that several sources share.
  *
  * @module
  */
 
 import { hint, type HintText, UserError } from "../../plugin.ts";
 
-/** For a file that is cut off or damaged. */
+/** Returns the hint for a file that is cut off or damaged. */
 export function makeAgain(): HintText {
   return hint("source/again", "create or download it again", { edit: "the data file" });
 }
 
-/** For a file that changes during a run. */
+/** Returns the hint for a file that changes during a run. */
 export function leaveAlone(): HintText {
   return hint(
     "source/changed",
@@ -22,7 +22,7 @@ export function leaveAlone(): HintText {
   );
 }
 
-/** For files with different columns. */
+/** Returns the hint for files with different columns. */
 export function sameColumns(): HintText {
   return hint("source/columns", "all files of a source have the same columns", {
     edit: "the data files",
@@ -30,10 +30,11 @@ export function sameColumns(): HintText {
 }
 
 /**
- * The file that a program in another language writes: it lies beside the one that it reads.
+ * Returns the path of the Arrow file that a conversion in another language writes next to its
+ * input.
  *
- * @param name The file that it reads, as the pipeline names it, or its address.
- * @returns The path of the new file, which ends in `.arrow`.
+ * @param name The input file's name, as written in the pipeline file, or its address.
+ * @returns The path with the extension `.arrow`. For an address, only a file name.
  */
 export function arrowBeside(name: string): string {
   const path = /^https?:/i.test(name) ? name.split(/[?#]/, 1)[0]!.replace(/^.*\//, "") : name;
@@ -41,7 +42,7 @@ export function arrowBeside(name: string): string {
 }
 
 /**
- * A key of a YAML map as a person writes it.
+ * Returns a key for a YAML map, in quotes if it needs them.
  *
  * @param name The key.
  */
@@ -49,15 +50,15 @@ export function yamlKey(name: string): string {
   return /^[A-Za-z_][\w-]*$/.test(name) ? name : JSON.stringify(name);
 }
 
-/** How many columns a text or Parquet file may have. */
+/** The maximum number of columns of a text or Parquet file. */
 export const maxColumns = 65_536;
 
 /**
- * Refuses a file with more columns than {@linkcode maxColumns}.
+ * Checks that a file has at most {@linkcode maxColumns} columns.
  *
- * @param name The file, as the pipeline names it.
- * @param count How many columns it has.
- * @throws {UserError} If these are too many.
+ * @param name The file's name, as written in the pipeline file.
+ * @param count The number of its columns.
+ * @throws {UserError} If the file has more columns.
  */
 export function refuseManyColumns(name: string, count: number): void {
   if (count <= maxColumns) return;

@@ -1,27 +1,31 @@
 import { type DataType, DateDay, Field, Int64, Null, Utf8 } from "apache-arrow";
 import { commonType, hint, UserError } from "../../plugin.ts";
 
-/** What the folders of a file's name say of its rows: a text for each column, or null. */
+/**
+ * The columns from the names of a file's partition folders: the text of each value, or null, by
+ * column name.
+ */
 export type Partitions = ReadonlyMap<string, string | null>;
 
-/** What Hive calls the folder of rows whose value is null. */
+/** The value in the folder name of rows whose value is null, as Hive writes it. */
 const nullName = "__HIVE_DEFAULT_PARTITION__";
 
 /**
- * Whether a folder is a partition, such as `day=2026-11-01`.
+ * Checks whether a folder is a partition, such as `day=2026-11-01`.
  *
- * @param name The folder's own name.
+ * @param name The folder's name, without its path.
  */
 export function isPartition(name: string): boolean {
   return /^[^=]+=/.test(name);
 }
 
 /**
- * The columns that the folders in a file's name stand for, as Hive, Spark, DuckDB and pyarrow write
- * them.
+ * Returns the partition columns from the folders in a file's path, in the format of Hive, Spark,
+ * DuckDB and pyarrow.
  *
- * @param name The file's path as the pipeline names it, or its address.
- * @returns The columns from the outermost folder to the innermost; the last one of a name counts.
+ * @param name The file's path, as written in the pipeline file, or its address.
+ * @returns The columns from the outermost folder to the innermost. If a name occurs twice, the
+ *   value of the innermost folder is used.
  */
 export function partitionsOf(name: string): Partitions {
   const folders = name.split(/[?#]/, 1)[0]!.split(/[/\\]/).slice(0, -1);
@@ -34,9 +38,7 @@ export function partitionsOf(name: string): Partitions {
   );
 }
 
-/**
- * What a percent sign and two digits stand for; a name that is not written so is taken as it is.
- */
+/** Decodes percent-encoded characters. Returns a text with invalid encoding unchanged. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -46,11 +48,12 @@ function decoded(text: string): string {
 }
 
 /**
- * The columns that folders stand for: whole numbers, dates, or texts, by all values together, as a
- * CSV file's. A column that the files have themselves is theirs.
+ * Returns the fields of the partition columns. The type of a column is inferred from all its
+ * values, as for CSV files: int64, date or string. Columns that the files themselves contain are
+ * left out.
  *
- * @param files The files.
- * @throws {UserError} If a file lacks one that others have.
+ * @param files The files, at least one.
+ * @throws {UserError} If a file lacks a partition column that other files have.
  */
 export function partitionFields(
   files: readonly {
@@ -85,11 +88,12 @@ export function partitionFields(
 }
 
 /**
- * What a file's folders say in a column.
+ * Returns the value of a partition column.
  *
- * @param partitions What they say.
+ * @param partitions The file's partitions.
  * @param field The column.
- * @returns A value of its type.
+ * @returns The value in the column's type: a bigint, a Date or a string. Null if the partition has
+ *   no value or the column has the type null.
  */
 export function partitionValue(partitions: Partitions, { name, type }: Field): unknown {
   const text = partitions.get(name) ?? null;
@@ -104,7 +108,7 @@ function typeOf(text: string | null): DataType {
     return BigInt.asIntN(64, BigInt(text)) === BigInt(text) ? new Int64() : new Utf8();
   }
   const time = /^[0-9]{4}-[0-9]{2}-[0-9]{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN;
-  // JavaScript takes February 30 for March 2.
+  // JavaScript parses February 30 as March 2.
   const isDate = !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
   return isDate ? new DateDay() : new Utf8();
 }
