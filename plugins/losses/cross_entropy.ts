@@ -2,13 +2,13 @@ import { defineLoss, type LossStage, ops, tf, z } from "../../plugin.ts";
 import { wantLabel, wantUnits } from "./fit.ts";
 
 /**
- * Cross-entropy of the softmax with the class: −log softmax(z)[label], one per row (Rocket
+ * Cross-entropy of the softmax with the target class: −log softmax(z)[label], one per row (Rocket
  * Launching, equation 1, H(y, ·)). With smoothing s, the label is (1 − s) for its class plus s
  * distributed evenly over all classes (Szegedy et al., 2016).
  */
 const stage: LossStage = defineLoss({
   name: "cross-entropy",
-  summary: "Cross-entropy of the softmax with the class.",
+  summary: "Cross-entropy of the softmax with the target class.",
   form: "task",
   options: z.object({
     labelSmoothing: z.number().min(0).lt(1).default(0).describe(

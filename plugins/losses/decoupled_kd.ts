@@ -8,7 +8,7 @@ const AWAY = 1e9;
  * Decoupled knowledge distillation (Zhao et al., 2022, arXiv:2203.08679, equation 7; `dkd_loss()`
  * in mdistiller). It splits the divergence of distillation into two terms with separate weights:
  * T² · (α · KL(b_from ‖ b_to) + β · KL(p̂_from ‖ p̂_to)), one per row. b is the probability of the
- * label's class against all other classes, and p̂ is the softmax over the other classes.
+ * target class against all other classes, and p̂ is the softmax over the other classes.
  *
  * With two classes, or one logit, there is only one other class, so the second term is 0.
  * mdistiller also computes this term from probabilities and fails there. The authors' warm-up is
@@ -16,13 +16,13 @@ const AWAY = 1e9;
  */
 const stage: LossStage = defineLoss({
   name: "decoupled-kd",
-  summary: "Distillation of the label's class and of the other classes, with separate weights.",
+  summary: "Distillation of the target class and of the other classes, with separate weights.",
   form: "hint",
   options: z.object({
     temperature: z.number().positive().default(4).describe(
       "The temperature T that divides the logits.",
     ),
-    alpha: z.number().min(0).default(1).describe("The weight of the label's class, α."),
+    alpha: z.number().min(0).default(1).describe("The weight of the target class, α."),
     beta: z.number().min(0).default(8).describe("The weight of the other classes, β."),
     scaleByTemperature: z.boolean().default(true).describe("Whether to multiply by T²."),
   }),
@@ -48,7 +48,10 @@ const stage: LossStage = defineLoss({
 });
 export default stage;
 
-/** Log-probabilities of the label's class against all others, and within the others. */
+/**
+ * Returns the log-probabilities of the target class against all other classes, and those of the
+ * softmax over the other classes.
+ */
 function parts(logits: tf.Tensor, target: tf.Tensor, temperature: number) {
   const scaled = classLogits(logits, temperature);
   const without = tf.sub(scaled, tf.mul(target, AWAY));

@@ -167,7 +167,7 @@ export function shapeText(shape: readonly number[]): string {
  * Computes log-probabilities of classes. One logit represents two classes; the other has logit 0.
  *
  * @param logits `[batch, units]`.
- * @param temperature What the logits are divided by.
+ * @param temperature The temperature T that divides the logits.
  * @returns `[batch, classes]`.
  */
 export function logProbabilities(logits: tf.Tensor, temperature: number): tf.Tensor {
@@ -178,7 +178,7 @@ export function logProbabilities(logits: tf.Tensor, temperature: number): tf.Ten
  * Computes logits of classes. One logit represents two classes; the other has logit 0.
  *
  * @param logits `[batch, units]`.
- * @param temperature What the logits are divided by.
+ * @param temperature The temperature T that divides the logits.
  * @returns `[batch, classes]`.
  */
 export function classLogits(logits: tf.Tensor, temperature: number): tf.Tensor {

@@ -4,7 +4,7 @@ import { divergence, logProbabilities, wantAlike, wantProbabilities, wantUnits }
 /**
  * The Kullback-Leibler divergence of the student's softmax from the teacher's, at a temperature: Σ
  * p (log p − log q) with p = softmax(z_from / T) and q = softmax(z_to / T), one per row (Hinton et
- * al., 2015, arXiv:1503.02531). One logit stands for two classes.
+ * al., 2015, arXiv:1503.02531). One logit represents two classes.
  *
  * With `gradient: mutual` and T = 1, it is deep mutual learning (Zhang et al., 2018,
  * arXiv:1706.00384, equations 3 to 6): each net learns from the other's softmax.

@@ -4,7 +4,7 @@ import { divergence, logProbabilities, wantAlike, wantProbabilities, wantUnits }
 /**
  * Knowledge distillation with the soft and the hard label (Hinton et al., 2015, arXiv:1503.02531,
  * section 2): α · T² · KL(softmax(z_from / T) ‖ softmax(z_to / T)) + (1 − α) · H(label, z_to), one
- * per row. The label is compared at T = 1. One logit stands for two classes, and its sigmoid is
+ * per row. The label is compared at T = 1. One logit represents two classes, and its sigmoid is
  * compared with the label.
  *
  * The authors of Rocket Launching (`distillation()` in utils.py) use 2α instead of α, and average

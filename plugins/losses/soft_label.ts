@@ -5,7 +5,7 @@ import { logProbabilities, wantAlike, wantProbabilities, wantUnits } from "./fit
  * Cross-entropy with the teacher's softmax as a soft label, at a temperature: −Σ p log q with p =
  * softmax(z_from / T) and q = softmax(z_to / T), one per row (Hinton et al., 2015,
  * arXiv:1503.02531). Its gradient for the student equals that of `kl`; its value is greater by the
- * teacher's entropy. One logit stands for two classes.
+ * teacher's entropy. One logit represents two classes.
  *
  * Gradients shrink with 1/T², so Hinton et al. multiply by T²; `scaleByTemperature` enables this.
  */

@@ -1,6 +1,6 @@
 import { type Column, type MetricValue, undefinedMetric, type Values } from "../../plugin.ts";
 
-/** Why a weighted mean has no value. */
+/** Reason why a weighted mean is undefined. */
 export const noWeight = "all weights are 0";
 
 /**

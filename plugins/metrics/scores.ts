@@ -111,7 +111,7 @@ export function scoresLike(
   return (shape[0] ?? 1) === 1 ? new GrowingArray(Float32Array) : new GrowingArray(Float64Array);
 }
 
-/** Why a metric of ranks has no value where a score is NaN. */
+/** Reason why a rank-based metric is undefined if a score is NaN. */
 export const noRank = "a score is not a number";
 
 /**

@@ -61,7 +61,7 @@ const stage: NetworkStage = defineNetwork({
   reads: "numbers and ids",
   options: z.object({
     sharing: z.enum(["bottom", "separate"]).default("bottom").describe(
-      "bottom: both nets read the same embeddings and shared layers. separate: each net " +
+      "The layers that both nets share. bottom: embeddings and shared layers. separate: each net " +
         "has its own, for a booster that was trained beforehand.",
     ),
     embedding: z.int().positive().default(16).describe("The size of embeddings."),

@@ -30,9 +30,9 @@ const size = (what: string) =>
 
 const options = z.object({
   sharing: z.enum(["interval", "bottom", "none", "separate"]).default("interval").describe(
-    "What both nets share. interval: the first blocks of each group of the booster. " +
+    "The layers that both nets share. interval: the first blocks of each group of the booster. " +
       "bottom: the booster's first two groups. none: only the first convolution. " +
-      "separate: nothing, for a booster that was trained beforehand.",
+      "separate: no layers, for a booster that was trained beforehand.",
   ),
   light: size("light net").extend({
     groups: z.int().min(1).max(3).default(3).describe(

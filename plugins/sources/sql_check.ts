@@ -1,8 +1,8 @@
 /**
  * Checks that a query only reads, before DuckDB runs it. DuckDB has no read-only mode for files: a
  * query can write to every path that it can read, and functions such as `enable_profiling` write
- * files from within a SELECT. Therefore Rocket parses the query and runs it only if it knows all
- * statements and functions in it.
+ * files from within a SELECT. Therefore Rocket parses the query first. It runs the query only if it
+ * is a single SELECT, calls known table functions only, and calls no forbidden scalar function.
  *
  * @module
  */
@@ -120,8 +120,9 @@ export interface Definition {
  * @param database Database to run the statement in.
  * @param sql The statement, with the user's query from its second line on.
  * @param options The user's query, and the result of {@linkcode definitionsOf} for the database.
- * @throws {UserError} If the query is not a single SELECT, or calls something that is not known to
- *   only read.
+ * @throws {UserError} If the query is not a single SELECT, or calls a table function that is neither
+ *   in {@linkcode tableFunctions} nor a checked macro, or a function in
+ *   {@linkcode refusedFunctions}.
  * @throws {Error} DuckDB's parser error if the statement cannot be parsed.
  */
 export async function refuseDeeds(
@@ -351,8 +352,6 @@ function notOne(query: string): UserError {
 
 /**
  * Returns the hint for a query that is not a single SELECT.
- *
- * @returns The hint.
  */
 export function oneSelect(): HintText {
   return hint(

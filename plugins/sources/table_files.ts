@@ -57,8 +57,8 @@ export interface Tables {
   /** Number of rows of each file; absent if the format does not support random access. */
   readonly rowCounts?: ReadonlyMap<SourceFile, number> | undefined;
   /**
-   * Returns the line of a text file on which a row starts, if it can be determined without reading
-   * the file.
+   * Returns the line of a text file on which a row starts. Synchronous; returns undefined for
+   * compressed files.
    */
   line?(file: SourceFile, row: number): number | undefined;
   /** Facts about the texts of each column, for formats without types. */

@@ -20,7 +20,7 @@ import {
 
 /**
  * Changes the type that the nets receive: numbers (float32) or ids (int32). Fractions are
- * truncated. Ids that stand for values, such as those of text, do not become numbers, because
+ * truncated. Ids that represent values, such as those of text, do not become numbers, because
  * their order has no meaning.
  */
 const stage: TransformStage = defineTransform({

@@ -44,5 +44,5 @@ to: [24, 24]`,
 });
 export default stage;
 
-/** The first of the pixels that are kept. */
+/** Returns the index of the first pixel to keep along one axis. */
 const middle = (all: number, kept: number) => Math.floor((all - kept) / 2);

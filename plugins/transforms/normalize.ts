@@ -45,8 +45,8 @@ const stage: TransformStage = defineTransform({
     ),
     std: deviations.optional().describe("The standard deviation, in the same form as `mean`."),
     per: z.enum(["channel", "value", "all"]).default("channel").describe(
-      "What to measure separately: each channel (the last dimension), each value of a " +
-        "row, or all values together.",
+      "The values that share a mean and a standard deviation: those of a channel (the last " +
+        "dimension), those at one position of a row, or all values.",
     ),
     feature: featureOption,
   }).refine(({ mean, std }) => (mean === undefined) === (std === undefined), {
@@ -183,7 +183,8 @@ class RunningMoments {
     const groups = this.#mean.length;
     const count = values.length / groups, all = this.#count + count;
     for (let group = 0; group < groups; group++) {
-      // Distances from one of the values are exactly 0 if nothing varies, so the deviation is 0.
+      // Differences from one of the values are exactly 0 if all values are equal, so that the
+      // standard deviation is exactly 0, too.
       const near = values[group]!;
       let sum = 0, squares = 0;
       for (let index = group; index < values.length; index += groups) sum += values[index]! - near;

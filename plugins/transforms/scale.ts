@@ -4,7 +4,7 @@ import { changeNumbers, changeTensors, featureOption } from "./features.ts";
 /** Multiplies a feature by a number and adds another one: value · by + offset. */
 const stage: TransformStage = defineTransform({
   name: "scale",
-  summary: "Multiplies by a number and adds another.",
+  summary: "Multiplies values by a number, and then adds another number.",
   options: z.object({
     by: z.number({ error: "expected a number, such as 0.0625 for 1/16" }).describe("The factor."),
     offset: z.number().default(0).describe("The number to add afterwards."),

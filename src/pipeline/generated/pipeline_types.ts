@@ -467,7 +467,7 @@ readonly on?: "training" | "all";
 readonly mean?: (number) | (readonly (number)[]);
 /** The standard deviation, in the same form as `mean`. */
 readonly std?: (number) | (readonly (number)[]);
-/** What to measure separately: each channel (the last dimension), each value of a row, or all values together. */
+/** The values that share a mean and a standard deviation: those of a channel (the last dimension), those at one position of a row, or all values. */
 readonly per?: "channel" | "value" | "all";
 /** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
@@ -624,7 +624,7 @@ readonly [name: string]: string;
 /** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
-/** bottom: both nets read the same embeddings and shared layers. separate: each net has its own, for a booster that was trained beforehand. */
+/** The layers that both nets share. bottom: embeddings and shared layers. separate: each net has its own, for a booster that was trained beforehand. */
 readonly sharing?: "bottom" | "separate";
 /** The size of embeddings. */
 readonly embedding?: number;
@@ -814,7 +814,7 @@ readonly [name: string]: string;
 /** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
-/** What both nets share. interval: the first blocks of each group of the booster. bottom: the booster's first two groups. none: only the first convolution. separate: nothing, for a booster that was trained beforehand. */
+/** The layers that both nets share. interval: the first blocks of each group of the booster. bottom: the booster's first two groups. none: only the first convolution. separate: no layers, for a booster that was trained beforehand. */
 readonly sharing?: "interval" | "bottom" | "none" | "separate";
 /** The light net. Omit it with sharing: bottom, where it is a part of the booster. */
 readonly light?: {
@@ -973,7 +973,7 @@ readonly weight?: number;
 readonly gradient?: StageEntries["gradient"];
 /** The temperature T that divides the logits. */
 readonly temperature?: number;
-/** The weight of the label's class, α. */
+/** The weight of the target class, α. */
 readonly alpha?: number;
 /** The weight of the other classes, β. */
 readonly beta?: number;
@@ -1549,7 +1549,7 @@ readonly [name: string]: string;
 /** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
-/** bottom: both nets read the same embeddings and shared layers. separate: each net has its own, for a booster that was trained beforehand. */
+/** The layers that both nets share. bottom: embeddings and shared layers. separate: each net has its own, for a booster that was trained beforehand. */
 readonly sharing?: "bottom" | "separate";
 /** The size of embeddings. */
 readonly embedding?: number;
@@ -1739,7 +1739,7 @@ readonly [name: string]: string;
 /** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
-/** What both nets share. interval: the first blocks of each group of the booster. bottom: the booster's first two groups. none: only the first convolution. separate: nothing, for a booster that was trained beforehand. */
+/** The layers that both nets share. interval: the first blocks of each group of the booster. bottom: the booster's first two groups. none: only the first convolution. separate: no layers, for a booster that was trained beforehand. */
 readonly sharing?: "interval" | "bottom" | "none" | "separate";
 /** The light net. Omit it with sharing: bottom, where it is a part of the booster. */
 readonly light?: {
