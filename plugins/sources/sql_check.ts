@@ -120,9 +120,9 @@ export interface Definition {
  * @param database Database to run the statement in.
  * @param sql The statement, with the user's query from its second line on.
  * @param options The user's query, and the result of {@linkcode definitionsOf} for the database.
- * @throws {UserError} If the query is not a single SELECT, or calls a table function that is neither
- *   in {@linkcode tableFunctions} nor a checked macro, or a function in
- *   {@linkcode refusedFunctions}.
+ * @throws {UserError} If the query is not a single SELECT, or calls a function in
+ *   {@linkcode refusedFunctions}, or a table function that is neither in
+ *   {@linkcode tableFunctions} nor a macro that only reads.
  * @throws {Error} DuckDB's parser error if the statement cannot be parsed.
  */
 export async function refuseDeeds(
