@@ -1,6 +1,5 @@
 /**
- * Text files with columns: their names, the types of all their values together, and how they are
- * read.
+ * CSV files: their column names, the types inferred from all values, and the SQL that reads them.
  *
  * @module
  */
@@ -62,11 +61,16 @@ import {
   verdictOf,
 } from "./text_types.ts";
 
-/** How text with columns is written. */
+/** The format of a CSV file. */
 export interface CsvDialect {
-  /** What stands between values; by default a tab in .tsv files, else a comma. */
+  /**
+   * The character between values. By default, a tab in .tsv and .tab files, and a comma in others.
+   */
   readonly delimiter?: string | undefined;
-  /** Whether another delimiter is taken if the first lines have it; else it is refused. */
+  /**
+   * Whether another delimiter that the first lines contain is used. If false, it is reported as an
+   * error.
+   */
   readonly anyDelimiter?: boolean;
   readonly quote: string;
   readonly header: boolean;
@@ -74,27 +78,30 @@ export interface CsvDialect {
   readonly nullValues: readonly string[];
 }
 
-/** The type that a person gave a column, which may be called `constructor`, as objects have one. */
+/**
+ * Returns the declared type of a column. Only own properties count, because a column may be named
+ * `constructor`.
+ */
 function givenType({ columns }: CsvDialect, name: string): GivenType | undefined {
   return columns && Object.hasOwn(columns, name) ? columns[name] : undefined;
 }
 
-/** A file whose columns have names. */
+/** A CSV file with its column names. */
 export interface CsvFile {
   readonly file: SourceFile;
   readonly delimiter: string;
-  /** The columns, in the order of the file. */
+  /** The names of the columns, in the order of the file. */
   readonly names: readonly string[];
-  /** How many blank lines stand before the header. */
+  /** The number of blank lines before the header. */
   readonly blankLines: number;
 }
 
-/** A column of all files together. */
+/** A column of all files. */
 interface CsvColumn {
   readonly name: string;
-  /** The type that a person gave it. */
+  /** The declared type, if any. */
   readonly given: GivenType | undefined;
-  /** The kinds of its texts by file. */
+  /** The kinds of the column's texts in each file, as bits of {@linkcode kinds}. */
   readonly kinds: ReadonlyMap<CsvFile, number>;
   readonly counts: Counts;
   readonly type: GivenType | FoundType;
@@ -103,26 +110,29 @@ interface CsvColumn {
 interface Counts {
   values: number;
   numbers: number;
-  /** The texts at the start that are no numbers, a few more than a message names. */
+  /** Texts among the first rows that are not numbers, slightly more than a message lists. */
   texts: Set<string>;
 }
 
-/** How many values at a file's start say what its columns may be, in all columns. */
+/**
+ * The number of values at the start of a file, over all columns, that give the first guess of the
+ * types.
+ */
 const firstValues = 2 ** 18;
 
 /**
- * Of more columns than these, only those that are asked for get types: looking at all takes too
- * long.
+ * The maximum number of columns for which all types are inferred. In wider files, only the types of
+ * requested columns are inferred, because inferring all would take too long.
  */
 const maxTyped = 1_000;
 
-/** How many characters of a text say what its column may be. */
+/** The number of characters of a text that the first guess of a type uses. */
 const likelyLength = 1_000;
 
-/** How many columns one statement looks at. */
+/** The maximum number of columns per statement. */
 const columnsAtOnce = 250;
 
-/** The Arrow types of what columns are read as. */
+/** The Arrow type of each declared or inferred type. */
 const arrowTypes: Readonly<Record<GivenType | FoundType, () => DataType>> = {
   int8: () => new Int8(),
   int16: () => new Int16(),
@@ -144,12 +154,13 @@ const arrowTypes: Readonly<Record<GivenType | FoundType, () => DataType>> = {
 };
 
 /**
- * Reads the names of a file's columns.
+ * Reads the column names of a file.
  *
- * @param database Where statements run.
+ * @param database The database that runs statements.
  * @param file The file.
- * @param dialect How it is written.
- * @throws {UserError} If it has none, or is written otherwise.
+ * @param dialect The format of the file.
+ * @throws {UserError} If the file has no text, too many columns or duplicate names, lacks a
+ *   declared column, or seems to have another delimiter.
  */
 export async function openCsv(
   database: Database,
@@ -224,7 +235,7 @@ export async function openCsv(
 
 const isTabbed = ({ name }: SourceFile) => /\.(tsv|tab)(\.gz|\.zst)?$/i.test(name);
 
-/** The start of a file as it is, with two records at least if it has so many. */
+/** Returns the start of a file as text, with at least two records if the file has them. */
 async function startOf(
   database: Database,
   { path }: SourceFile,
@@ -242,14 +253,14 @@ async function startOf(
         text += decoder.decode(bytes, { stream: true });
         if (text.length < 2 * looked) continue;
         looked = text.length;
-        // A third record has begun where two have ended.
+        // The start of a third record shows that two records are complete.
         if (text.length > maxStart || recordsOf(text, delimiter, quote, 3).length === 3) {
           return text;
         }
       }
       return text + decoder.decode();
     } catch {
-      // DuckDB says what is wrong with it.
+      // DuckDB reports the problem.
     } finally {
       file.destroy();
       stream.destroy();
@@ -262,13 +273,13 @@ async function startOf(
   return rows.map(([line]) => (line as string | null) ?? "").join("\n");
 }
 
-/** How many characters have two records in them, as no line has more than 2 MB. */
+/** The number of characters that always contain two records, because a line has at most 2 MB. */
 const maxStart = 2 ** 22;
 
 const blankLinesOf = (text: string) =>
   /^(\r\n|\n|\r)*/.exec(text)![0].match(/\r\n|\n|\r/g)?.length ?? 0;
 
-/** The values of the first records of a text, two by default. */
+/** Returns the values of the first records of a text, two records by default. */
 function recordsOf(text: string, delimiter: string, quote: string, most = 2): string[][] {
   const records: string[][] = [];
   let values: string[] = [], value = "", within = false, start = true, ended = true;
@@ -299,7 +310,8 @@ function recordsOf(text: string, delimiter: string, quote: string, most = 2): st
 }
 
 /**
- * What stands between values instead, if the first line has but one column and the next one agrees.
+ * Returns a more plausible delimiter, if the first line has only one column with the given one and
+ * the next line has as many of the other delimiter.
  */
 function otherDelimiter(
   delimiter: string,
@@ -316,7 +328,13 @@ function otherDelimiter(
   );
 }
 
-/** What stands behind FROM: all values as texts, in columns named by their numbers. */
+/**
+ * Returns the table expression (for a FROM clause) that reads a file. All values are texts, and
+ * columns are named by their index from 0.
+ *
+ * @param file The file.
+ * @param dialect The format of the file.
+ */
 export function tableOf(
   { file, delimiter, names, blankLines }: CsvFile,
   dialect: CsvDialect,
@@ -328,11 +346,11 @@ export function tableOf(
     `quote = ${literal(quote)}`,
     `escape = ${literal(quote)}`,
     `header = ${header}`,
-    // DuckDB would take the line after a blank one for rows.
+    // Without `skip`, DuckDB would read the header after blank lines as a row.
     `skip = ${header ? blankLines : 0}`,
     `nullstr = [${nullValues.map(literal).join(", ")}]`,
     "comment = ''",
-    // "" is an empty text, nothing at all a null.
+    // A quoted "" is an empty text; an absent value is a null.
     "allow_quoted_nulls = false",
     `columns = {${names.map((_, index) => `'${index}': 'VARCHAR'`).join(", ")}}`,
   ];
@@ -340,15 +358,16 @@ export function tableOf(
 }
 
 /**
- * Looks at all values of files, and says what their columns are.
+ * Reads all values of files to infer the types of their columns.
  *
- * @param database Where statements run.
+ * @param database The database that runs statements.
  * @param files The files.
- * @param dialect How they are written.
- * @param asked The columns that will be read; all by default. What is wrong in others does not
- *   matter.
- * @param attempt Says in short what DuckDB could not do.
- * @throws {UserError} If a value is not in the type of its column, with its line.
+ * @param dialect The format of the files.
+ * @param asked The names of the columns that will be read; all by default. Errors in other columns
+ *   are ignored.
+ * @param attempt Runs a function on a file and converts DuckDB's errors to short messages.
+ * @throws {UserError} If files have different columns, or if a value is not valid for the type of
+ *   its column (with its line).
  */
 export async function describeCsv(
   database: Database,
@@ -397,8 +416,8 @@ export async function describeCsv(
 const placesOf = new WeakMap<readonly string[], ReadonlyMap<string, number>>();
 
 /**
- * At which place a file has a column: a search for each of tens of thousands would take time by the
- * square.
+ * Returns the index of a column in a file, or -1. The map avoids a linear search per column, which
+ * would take quadratic time with tens of thousands of columns.
  */
 function placeOf({ names }: Pick<CsvFile, "names">, name: string): number {
   let places = placesOf.get(names);
@@ -410,7 +429,7 @@ const joined = (kinds: ReadonlyMap<CsvFile, number>) =>
   [...kinds.values()].reduce((all, one) => all | one, 0);
 
 function refuseOtherNames(first: CsvFile, other: CsvFile): void {
-  // Files may have tens of thousands of columns.
+  // Sets, because files may have tens of thousands of columns.
   const ofFirst = new Set(first.names), ofOther = new Set(other.names);
   const missing = first.names.find((name) => !ofOther.has(name));
   const more = other.names.find((name) => !ofFirst.has(name));
@@ -434,8 +453,8 @@ interface ColumnTally extends Counts {
 }
 
 /**
- * The kinds of each column's texts in a file. The first rows say what to expect; what is otherwise
- * is looked at closely.
+ * Determines the kinds of each column's texts in a file. The first rows give the expected kinds;
+ * columns with other values are examined in full.
  */
 async function lookThrough(
   database: Database,
@@ -448,7 +467,7 @@ async function lookThrough(
   const most = Math.ceil(firstValues / file.names.length);
   const index = new Map(file.names.map((name, index) => [name, index]));
   const text = (name: string) => quoted(`${index.get(name)}`);
-  // No number is as long, and a line may have a text of 2 MB.
+  // No number is longer than this, while a text may have 2 MB.
   const starts = names.map((name) => `left(${text(name)}, ${likelyLength})`);
   const firstRows = starts.length === 0 ? [] : await database.rows(
     `SELECT ${starts.join(", ")} FROM ${table} LIMIT ${Math.min(most, 2 ** 11)}`,
@@ -494,13 +513,12 @@ async function lookThrough(
   });
   const others = open.filter((name) => tallies.get(name)!.kinds & kinds.other);
   await look(others, (name) => kindExpression(text(name), nullValues));
-  // Where nothing is read for its types, that all lines are as they should be is looked at all the
-  // same.
+  // If no column was read to infer its type, this statement still checks that all lines are valid.
   if (open.length === 0 && !scanned) await database.firstRow(`SELECT count("0") FROM ${table}`);
   return tallies;
 }
 
-/** What the bytes of a column say; undefined if that is not enough. */
+/** Returns the tally of a column from the byte scan; undefined if the scan is not sufficient. */
 function tallyOf(column: ScannedColumn, given: GivenType | undefined): ColumnTally | undefined {
   const { kinds: found, values, blanks } = column, texts = new Set<string>();
   if (given !== undefined) {
@@ -529,11 +547,14 @@ function firstTally(
   return tally;
 }
 
-/** What is a text already, and mostly no numbers, stays a text whatever the other rows have. */
+/**
+ * Checks whether a column is certainly text: it contains a text, and at most half of its values are
+ * numbers, so further rows cannot change the result.
+ */
 const settled = ({ kinds: found, numbers, values }: ColumnTally) =>
   (found & kinds.text) !== 0 && 2 * numbers <= values;
 
-/** Text files whose columns have types. */
+/** CSV files with typed columns. */
 export class CsvTables implements Tables {
   readonly #database: Database;
   readonly #files: readonly CsvFile[];
@@ -585,7 +606,7 @@ export class CsvTables implements Tables {
     };
   }
 
-  /** A SELECT that gives all columns under their names, for a query. */
+  /** A SELECT that returns all columns of all files by name, for use in a query. */
   get query(): string {
     const parts = this.#files.map((file) => {
       const list = this.#columns.map((column) =>
@@ -634,8 +655,9 @@ export class CsvTables implements Tables {
   }
 
   /**
-   * Refuses values that are not in the types of their columns: all columns that are read, each with
-   * its first such value.
+   * Checks that all values of the columns to read are valid for their types.
+   *
+   * @throws {UserError} If there are invalid values, with the first one of each column.
    */
   async refuseMisfits(): Promise<void> {
     const problems: Problem[] = [];
@@ -646,12 +668,12 @@ export class CsvTables implements Tables {
     if (problems.length > 0) throw new UserError(problems);
   }
 
-  /** What is known of columns of text that are read. */
+  /** Facts about the text columns to read, by column name, for messages. */
   get textFacts(): ReadonlyMap<string, TextFacts> {
     return this.#textFacts;
   }
 
-  /** Finds out of columns of text what is no number in them, where most of it is. */
+  /** Collects, for text columns with mostly numbers, the values that are not numbers. */
   async explainTexts(): Promise<void> {
     for (const column of this.#read()) {
       if (column.type === "string") this.#textFacts.set(column.name, await this.#factsOf(column));
@@ -661,7 +683,8 @@ export class CsvTables implements Tables {
   async #factsOf(column: CsvColumn): Promise<TextFacts> {
     const { nullValues } = this.#dialect, { name, given, counts: { values, numbers } } = column;
     if (given !== undefined) {
-      // Nothing but the start was looked at, and the type has to be given for numbers as well.
+      // Only the first rows were examined. Numbers in a text column would need a declared type as
+      // well.
       const texts = [...column.counts.texts].slice(0, maxOddTexts + 1);
       return { values, numbers, texts, codes: true, nullValues };
     }
@@ -763,7 +786,7 @@ export class CsvTables implements Tables {
     );
   }
 
-  /** The first text of one of some kinds, and its line. */
+  /** Returns the first text of some kinds in a column, and its line. */
   async #firstOf(
     column: CsvColumn,
     wanted: number,
@@ -783,8 +806,8 @@ export class CsvTables implements Tables {
   }
 
   /**
-   * The texts of some kinds, each with its first row, in the order of these: some more than a
-   * message names.
+   * Returns the distinct texts of some kinds in the order of their first rows, slightly more than a
+   * message lists.
    */
   #textsOf(file: CsvFile, name: string, condition: string) {
     const most = `GROUP BY t ORDER BY 1 LIMIT ${maxOddTexts + 1}`;
@@ -824,7 +847,7 @@ function fieldOf(name: string, type: GivenType | FoundType): Field {
 
 const isOf = ({ type }: Field, found: FoundType) => String(arrowTypes[found]()) === String(type);
 
-/** The types that a column can turn out to have. */
+/** The types that can be inferred. */
 const foundTypes = [
   "null",
   "bool",
@@ -839,7 +862,8 @@ const foundTypes = [
 ] as const;
 
 /**
- * The type of a column that was not given one, if values of it can be read as what is asked for.
+ * Returns the type for reading a column as a wider type. Undefined if the column has a declared
+ * type or its values cannot be read as the wider type.
  */
 function widerType({ given, type }: CsvColumn, wider: DataType): FoundType | undefined {
   if (given !== undefined) return undefined;

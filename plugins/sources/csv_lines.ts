@@ -4,15 +4,15 @@ import type { CsvDialect, CsvFile } from "./csv_files.ts";
 
 const [lineFeed, carriageReturn, space, tab] = [10, 13, 32, 9];
 
-/** How much is read at once. */
+/** The number of bytes per read. */
 const partBytes = 2 ** 20;
 
-/** Finds the line on which a row of a text file starts. */
+/** Finds the line on which a row of a CSV file starts. */
 class LineFinder {
   readonly #delimiter: number;
   readonly #quote: number;
   readonly #blankRows: boolean;
-  /** How many rows come before it, the header among them. */
+  /** The number of rows still to skip before the row, including the header. */
   #left: number;
   #line = 1;
   #start = 1;
@@ -28,16 +28,16 @@ class LineFinder {
   ) {
     this.#delimiter = delimiter.charCodeAt(0);
     this.#quote = quote.charCodeAt(0);
-    // A blank line is a null where there is but one column, but not before the header.
+    // In a file with one column, a blank line after the header is a row with a null.
     this.#blankRows = names.length === 1;
     this.#left = row + (header ? 1 : 0) + (this.#blankRows && header ? blankLines : 0);
   }
 
   /**
-   * Goes on.
+   * Processes the next bytes of the file.
    *
-   * @param bytes The next bytes of the file.
-   * @returns The line, once it was found.
+   * @param bytes The next bytes.
+   * @returns The line, from 1; undefined if the row has not been found yet.
    */
   feed(bytes: Uint8Array): number | undefined {
     for (const byte of bytes) {
@@ -61,25 +61,27 @@ class LineFinder {
       this.#blank = false;
       if (byte === this.#quote && this.#atValue) this.#within = true;
       else if (byte === this.#delimiter) this.#atValue = true;
-      // A quote after spaces starts a value, and a second one within it goes on with it.
+      // Spaces and tabs may precede an opening quote. Two quotes within a quoted value close and
+      // reopen it.
       else if (byte !== space && byte !== tab && byte !== this.#quote) this.#atValue = false;
     }
     return undefined;
   }
 
-  /** The line, if the last one has no end. */
+  /** Returns the line if the row is the last one and has no line break at its end. */
   end(): number | undefined {
     return this.#left === 0 && !this.#blank ? this.#start : undefined;
   }
 }
 
 /**
- * The line on which a row starts.
+ * Returns the line on which a row starts.
  *
- * @param file The file, which may be packed with gzip.
- * @param dialect How it is written.
- * @param row The row, from 0.
- * @returns From 1; undefined where that cannot be told.
+ * @param file The file, which may be compressed with gzip.
+ * @param dialect The format of the file.
+ * @param row The index of the row, from 0.
+ * @returns The line, from 1. Undefined if the file cannot be read, is compressed with Zstandard, or
+ *   has no such row.
  */
 export async function lineOfRow(
   file: CsvFile,
@@ -107,11 +109,13 @@ export async function lineOfRow(
 }
 
 /**
- * As {@linkcode lineOfRow}, at once: of files that are not packed.
+ * Synchronous version of {@linkcode lineOfRow} for files that are not compressed.
  *
  * @param file The file.
- * @param dialect How it is written.
- * @param row The row, from 0.
+ * @param dialect The format of the file.
+ * @param row The index of the row, from 0.
+ * @returns The line, from 1. Undefined if the file is compressed, cannot be opened, or has no such
+ *   row.
  */
 export function lineOfRowNow(
   file: CsvFile,

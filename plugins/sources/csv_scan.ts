@@ -1,7 +1,7 @@
 /**
- * Looks through text files with columns byte by byte, for what their values may be. It knows plain
- * notations alone, and leaves all else to DuckDB: it is several times faster where a file is plain,
- * as most are.
+ * A byte scanner that finds the kinds of values in CSV files. It handles only simple notation and
+ * leaves everything else to DuckDB. For simple files, which are the most common, it is several
+ * times faster than DuckDB.
  *
  * @module
  */
@@ -10,39 +10,48 @@ import { isUtf8 } from "node:buffer";
 import type { CsvDialect, CsvFile } from "./csv_files.ts";
 import { type GivenType, kinds } from "./text_types.ts";
 
-/** What was found in a column. */
+/** The result of the scan for one column. */
 export interface ScannedColumn {
-  /** The kinds of its texts, as {@linkcode kinds} has them. */
+  /** The kinds of the column's texts, as bits of {@linkcode kinds}. */
   readonly kinds: number;
-  /** How many values are no nulls. */
+  /** The number of values that are not null. */
   readonly values: number;
-  /** How many of these are nulls in quotes. */
+  /** The number of these values that are quoted null texts or quoted empty texts. */
   readonly blanks: number;
-  /** How many digits the longest whole number has. */
+  /** The number of digits of the longest integer. */
   readonly digits: number;
-  /** Whether a number has an exponent above 0, or more than {@linkcode shortNumber} characters. */
+  /**
+   * Whether a number has an exponent without a minus sign, or has more than {@linkcode shortNumber}
+   * characters, so that it may exceed the range of float32.
+   */
   readonly wide: boolean;
 }
 
-/** Set besides others within this file: a decimal that a float32 may not hold. */
+/** An additional kind within this file: a decimal that may exceed the range of float32. */
 const wide = 1 << 20;
 
-/** A decimal of so many characters without an exponent above 0 is within float32. */
+/**
+ * A decimal with at most this number of characters and no positive exponent is in the range of
+ * float32.
+ */
 const shortNumber = 30;
 
-/** A decimal of so many characters, with an exponent of two digits, is within float64. */
+/**
+ * A decimal with at most this number of characters and a two-digit exponent is in the range of
+ * float64.
+ */
 const longestNumber = 150;
 
-/** Whole numbers of so many digits are within 64 bits. */
+/** Integers with at most this number of digits fit in 64 bits. */
 const maxDigits = 18;
 
-/** Whole numbers of so many digits are float64 as well. */
+/** Integers with at most this number of digits are exact in float64. */
 const exactDigits = 15;
 
-/** How much is read at once, and how long a row may be. */
+/** The number of bytes per read, and the maximum size of a row in bytes. */
 const partBytes = 2 ** 20, maxRowBytes = 2_000_000;
 
-/** What a byte is. From `delimiter` on, it may end a value. */
+/** The classes of bytes. A byte of a class from `delimiter` on may end a value. */
 const classes = {
   other: 0,
   zero: 1,
@@ -56,32 +65,32 @@ const classes = {
   lineFeed: 9,
   carriageReturn: 10,
   quote: 11,
-  /** The byte 0, which also stands behind the last byte that was read. */
+  /** The byte 0, which also marks the end of the buffer. */
   end: 12,
 } as const;
 
-/** What a value is so far. */
+/** The states of a value while its bytes are read. */
 const states = {
   start: 0,
   minus: 1,
   zero: 2,
   minusZero: 3,
   whole: 4,
-  /** A point without digits. */
+  /** A decimal point without digits so far. */
   point: 5,
   fraction: 6,
   exponent: 7,
   exponentSign: 8,
   exponentDigit: 9,
   exponentDigits: 10,
-  /** Digits with a zero in front, as in times. */
+  /** Digits with a leading zero, as in times. */
   padded: 11,
-  /** Digits and what stands between those of dates and times. */
+  /** Digits and the separators of dates and times. */
   moment: 12,
   other: 13,
 } as const;
 
-/** The next state by state and class of the next byte, eight classes a state. */
+/** The next state, at index 8 * state + class of the next byte. */
 const nextStates = makeStates();
 
 function makeStates(): Uint8Array {
@@ -120,7 +129,7 @@ function makeStates(): Uint8Array {
   return next;
 }
 
-/** The classes of all bytes; undefined if the dialect is none for which bytes suffice. */
+/** Returns the class of each byte value; undefined if the scanner does not support the dialect. */
 function classesOf(delimiter: string, quote: string): Uint8Array | undefined {
   const table = new Uint8Array(256);
   const set = (characters: string, value: number) => {
@@ -150,14 +159,14 @@ function classesOf(delimiter: string, quote: string): Uint8Array | undefined {
 }
 
 /**
- * Looks through a file.
+ * Scans a file.
  *
  * @param file The file.
- * @param dialect How it is written.
- * @param names The columns that are looked at.
- * @returns What was found, without columns that have something else in them than plain values.
- *   Undefined if the file is not plain as a whole: packed, with another number of values in a line,
- *   with quotes within values, …
+ * @param dialect The format of the file.
+ * @param names The names of the columns to scan.
+ * @returns The result by column name, without the columns that contain anything but simple values.
+ *   Undefined if the scanner does not support the file: for example, if it is compressed, has a
+ *   wrong number of values in a line, or has quotes within values.
  */
 export async function scanCsv(
   file: CsvFile,
@@ -195,22 +204,22 @@ class Scanner {
   readonly #classes: Uint8Array;
   readonly #names: readonly string[];
   readonly #quote: number;
-  /** Texts other than nothing at all that stand for nulls. */
+  /** The null texts other than the empty text, in UTF-8. */
   readonly #nulls: readonly Uint8Array[];
   readonly #emptyIsNull: boolean;
-  /** The kinds of each column's texts; `other` in columns that are not looked at, or no more. */
+  /** The kinds of each column's texts. Columns that are not scanned, or no longer, have `other`. */
   readonly #kinds: Int32Array;
   readonly #nullCounts: Float64Array;
   readonly #blankCounts: Float64Array;
   readonly #digits: Uint8Array;
   #rows = 0;
-  /** How many records come before the rows. */
+  /** The number of header records that remain to be read. */
   #header: number;
-  /** Whether lines end in two bytes, once that is known. */
+  /** Whether lines end in CR LF; undefined before the first line end. */
   #returns: boolean | undefined;
   /**
-   * The columns that are null in the record that is read, which is read again if it goes on in the
-   * next part.
+   * The columns with a null in the current record. If the record is incomplete, it is read again
+   * with the next bytes, and these nulls must not count twice.
    */
   readonly #pendingNulls: number[] = [];
   readonly #pendingBlanks: number[] = [];
@@ -236,13 +245,14 @@ class Scanner {
   }
 
   /**
-   * Goes on.
+   * Scans the next bytes.
    *
-   * @param bytes The next bytes, with a byte 0 behind them.
-   * @param start Where they start.
-   * @param length Where they end.
-   * @param last Whether nothing comes after them.
-   * @returns Where the first record starts that is not whole; undefined if the file is not plain.
+   * @param bytes The buffer, with a byte 0 after the bytes to scan.
+   * @param start The offset of the first byte.
+   * @param length The offset after the last byte.
+   * @param last Whether these are the last bytes of the file.
+   * @returns The offset of the first incomplete record; undefined if the scanner does not support
+   *   the file.
    */
   feed(bytes: Uint8Array, start: number, length: number, last: boolean): number | undefined {
     const table = this.#classes, found = this.#kinds, count = this.#names.length;
@@ -254,7 +264,7 @@ class Scanner {
       if (kind === classes.quote) {
         const end = this.#endOfQuotes(bytes, from, length);
         if (end === undefined) return undefined;
-        // What comes after the quotes may be in the next part.
+        // The byte after the closing quote may be in the next part.
         if (end >= length && !last) return this.#again(record);
         if (end > length) return undefined;
         if (looked) this.#takeQuoted(bytes, from + 1, end - 1, column);
@@ -297,7 +307,7 @@ class Scanner {
       if (at - record > maxRowBytes) return undefined;
       const blank = at === record;
       at += kind === classes.end ? 0 : kind === classes.carriageReturn ? 2 : 1;
-      // A blank line is no row, but where it is the null of the only column.
+      // A blank line is not a row, except in a file with one column, where it is a null.
       if (blank && (count > 1 || header)) {
         this.#forget();
       } else {
@@ -328,7 +338,7 @@ class Scanner {
     return columns;
   }
 
-  /** The record goes on in the next part, with which it is read again. */
+  /** Discards an incomplete record, which is read again with the next part. */
   #again(record: number): number {
     this.#forget();
     return record;
@@ -345,8 +355,8 @@ class Scanner {
   }
 
   /**
-   * Where a value in quotes ends, behind them; beyond the bytes if it goes on, undefined if it has
-   * a byte 0.
+   * Returns the offset after the closing quote of a value. The offset is greater than `length` if
+   * the value is incomplete; undefined if it contains a byte 0.
    */
   #endOfQuotes(bytes: Uint8Array, from: number, length: number): number | undefined {
     const quote = this.#quote;
@@ -438,14 +448,14 @@ class Scanner {
   }
 }
 
-/** Whether a number with an exponent of one or two digits has one below 0. */
+/** Checks whether the exponent of a number, which has one or two digits, is negative. */
 const isBelow1 = (bytes: Uint8Array, to: number, state: number) =>
   bytes[to - (state === states.exponentDigit ? 2 : 3)] === minus;
 
-/** Whether a float64 is equal to a whole number of 16 to 18 digits. */
+/** Checks whether an integer of 16 to 18 digits can be represented exactly as float64. */
 function isFloat64(bytes: Uint8Array, from: number, to: number): boolean {
-  // A thousand million has nine factors of 2: the first summand is exact, and so is the rest of a
-  // division by up to 512.
+  // 1e9 is divisible by 2 ** 9, so the first summand is exact, and the remainder of a division by
+  // up to 512 depends only on `low`.
   const high = numberAt(bytes, from, to - from - 9), low = numberAt(bytes, to - 9, 9);
   const value = high * 1e9 + low;
   let step = 1;
@@ -472,7 +482,7 @@ function wordKind(bytes: Uint8Array, from: number, to: number): number {
   return kinds.other;
 }
 
-/** The number that digits are; NaN if one of them is none. */
+/** Returns the number that digits represent; NaN if one of the bytes is not a digit. */
 function numberAt(bytes: Uint8Array, from: number, digits: number): number {
   let number = 0;
   for (let at = from; at < from + digits; at++) {
@@ -485,7 +495,9 @@ function numberAt(bytes: Uint8Array, from: number, digits: number): number {
 
 const [minus, point, colon, space, letterT, zero] = [45, 46, 58, 32, 84, 48];
 
-/** Dates, times and timestamps without a time zone, of the years 1000 to 9999. */
+/**
+ * Returns the kind of a date, time or timestamp without a time zone, for the years 1000 to 9999.
+ */
 function momentKind(bytes: Uint8Array, from: number, to: number): number {
   if (to - from < 8) return kinds.other;
   if (bytes[from + 2] === colon) return isClock(bytes, from, to, true) ? kinds.time : kinds.other;
@@ -506,7 +518,8 @@ function isDay(bytes: Uint8Array, from: number): boolean {
 }
 
 /**
- * `12:30:00`, with up to six digits behind a point and zeros behind these; seconds may be absent.
+ * Checks for a time such as `12:30:00`. A fraction may have up to six digits, followed by any
+ * number of zeros. The seconds may be absent unless `seconds` is true.
  */
 function isClock(bytes: Uint8Array, from: number, to: number, seconds: boolean): boolean {
   if (to - from < 5 || bytes[from + 2] !== colon) return false;
@@ -525,11 +538,11 @@ function isClock(bytes: Uint8Array, from: number, to: number, seconds: boolean):
 }
 
 /**
- * Whether all values of a column that was looked through are of a type that was given.
+ * Checks whether all values of a scanned column are valid for a declared type.
  *
- * @param column What was found.
- * @param type The type.
- * @returns False if that has to be looked at closely.
+ * @param column The result of the scan.
+ * @param type The declared type.
+ * @returns False if the scan cannot decide, so that DuckDB must check the values.
  */
 export function suitsGiven(column: ScannedColumn, type: GivenType): boolean {
   const { kinds: found, digits } = column;

@@ -19,44 +19,51 @@ import {
 import { duckdbPackages } from "./duckdb_packages.ts";
 import { recordBatchOf } from "./wide_schema.ts";
 
-/** How a database is opened. */
+/** The options to open a database with. */
 export interface DatabaseOptions {
-  /** A database file, which is opened to be read only; none by default. */
+  /**
+   * The path of a database file, which is opened read-only. By default, the database is empty and
+   * in memory.
+   */
   readonly path?: string | undefined;
   /**
-   * The files that statements may read. Nothing else of the machine can be read or written; these
-   * DuckDB lets statements write as well, so that what a person wrote is checked before.
+   * The paths of the files that statements may read. Statements have no access to other files.
+   * DuckDB would also let statements write to these files, so queries of users must be checked
+   * before they run.
    */
   readonly files: readonly string[];
-  /** How many threads; all cores by default. */
+  /** The number of threads; one per core by default. */
   readonly threads?: number | undefined;
 }
 
-/** A column of a statement. */
+/** A column of a statement's result. */
 export interface DuckColumn {
-  /** Its name. */
+  /** The column's name in the source. */
   readonly name: string;
-  /** What DuckDB calls it, where that is another name. */
+  /** The column's name in DuckDB, if it is a different one. */
   readonly sql?: string | undefined;
-  /** Its type in DuckDB. */
+  /** The type in DuckDB. */
   readonly type: DuckDBType;
-  /** Its type in Arrow; undefined if there is none here. */
+  /** The type in Arrow; undefined if the type cannot be converted. */
   readonly arrow: DataType | undefined;
-  /** Why it is not to be read, as other values would come of it; absent for most. */
+  /**
+   * The reason why the column must not be read, because it would have wrong values. Absent for most
+   * columns.
+   */
   readonly refusal?: { readonly message: string; readonly hint: HintText };
 }
 
-/** Statements on files, without any effect on them. */
+/** A DuckDB instance that runs read-only statements on files. */
 export class Database {
   readonly #duckdb: Bindings;
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
   readonly #options: DatabaseOptions;
-  /** How many bytes a statement may take. */
+  /** The memory limit of a statement, in bytes. */
   readonly #memory: number;
-  /** The same on one thread, for rows that take much memory. */
+  /** The same database with one thread, for rows that need much memory. */
   #careful: Promise<Database> | undefined;
-  /** A statement that takes too much memory and cannot be ended at once. */
+  /** Settles when an interrupted statement that exceeded the memory limit has really ended. */
   #stuck: Promise<unknown> | undefined;
 
   private constructor(
@@ -76,33 +83,36 @@ export class Database {
   /**
    * Opens DuckDB in this process.
    *
-   * @param options What it may read.
-   * @throws {UserError} If DuckDB cannot be loaded here.
-   * @throws {Error} In DuckDB's words, if a database is not what it should be.
+   * @param options The database file, the files that statements may read, and the number of
+   *   threads.
+   * @throws {UserError} If DuckDB cannot be loaded on this machine.
+   * @throws {Error} With DuckDB's message, if the database file cannot be opened.
    */
   static async open(options: DatabaseOptions): Promise<Database> {
     const { path, files, threads } = options;
     const { api, duckdb } = await loadDuckdb();
-    // The other half is for what becomes of the rows.
+    // The other half of the memory is for the data read and for training.
     const half = Math.floor(await availableMemory() / 2);
     const memory = Math.max(leastMemory, Math.min(mostMemory, half));
     const instance = await api.DuckDBInstance.create(path ?? ":memory:", {
-      // Extensions would be fetched from the network.
+      // DuckDB would download extensions from the network.
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",
-      // It would keep what it has read of files.
+      // The cache would keep file content in memory.
       enable_external_file_cache: "false",
       preserve_insertion_order: "true",
-      // This counts most of what it takes; `#bounded()` sees to the rest.
+      // This limit covers most of DuckDB's memory; `#bounded()` checks the total.
       memory_limit: `${Math.floor(memory / 2 ** 20)}MiB`,
-      // What does not fit in memory; the folder is made when it is needed, and removed.
+      // The folder for data that does not fit in memory. DuckDB creates it when needed, and removes
+      // it.
       temp_directory: join(tmpdir(), `rocket-duckdb-${process.pid}-${crypto.randomUUID()}`),
       ...(path !== undefined && { access_mode: "READ_ONLY" }),
       ...(threads !== undefined && { threads: String(threads) }),
     });
     try {
       const connection = await instance.connect();
-      // With the whole name: [ ] would call a macro of the database that is called list_value.
+      // The qualified name is needed because [ ] would call a macro of the database named
+      // list_value.
       const paths = files.map(literal).join();
       await connection.run(`SET allowed_paths = system.main.list_value(${paths})`);
       await connection.run("SET enable_external_access = false");
@@ -115,10 +125,10 @@ export class Database {
   }
 
   /**
-   * The columns of a statement, without running it.
+   * Returns the columns of a statement's result without running the statement.
    *
    * @param sql One SELECT.
-   * @throws {Error} In DuckDB's words.
+   * @throws {Error} With DuckDB's message, if the statement is not valid.
    */
   async columns(sql: string): Promise<DuckColumn[]> {
     const prepared = await this.#bounded(this.#connection, this.#connection.prepare(sql));
@@ -137,16 +147,17 @@ export class Database {
   }
 
   /**
-   * The first row of a statement.
+   * Runs a statement and returns the first row of its result.
    *
    * @param sql One SELECT.
+   * @returns The values of the row; an empty array if the result has no rows.
    */
   async firstRow(sql: string): Promise<readonly unknown[]> {
     return (await this.rows(sql))[0] ?? [];
   }
 
   /**
-   * The rows of a statement that gives few of them.
+   * Runs a statement and returns all rows of its result, which must fit in memory.
    *
    * @param sql One SELECT.
    */
@@ -156,11 +167,11 @@ export class Database {
   }
 
   /**
-   * Finds columns without values: the first value of a column ends the search in it.
+   * Finds columns that contain only nulls. The search in a column ends at its first value.
    *
-   * @param from What stands behind FROM.
-   * @param columns The columns, by what DuckDB calls them.
-   * @returns Those that hold only nulls, or have no rows.
+   * @param from The table expression of a FROM clause.
+   * @param columns The columns, by their names in DuckDB.
+   * @returns The columns that contain only nulls, or have no rows.
    */
   async withoutValues(from: string, columns: readonly string[]): Promise<Set<string>> {
     const found = new Set<string>();
@@ -174,12 +185,14 @@ export class Database {
   }
 
   /**
-   * Runs a statement and gives its rows as they come, in record batches of one size but the last.
-   * The statements of a database that read at once do not disturb one another.
+   * Runs a statement and yields its rows in record batches of the same size; only the last one may
+   * be smaller. Several calls may read from one database at the same time. A statement that runs
+   * out of memory is continued on one thread.
    *
-   * @param sql One SELECT with these columns.
+   * @param sql One SELECT with the columns of the schema.
    * @param schema The columns, in order.
-   * @param rows How many rows a record batch has.
+   * @param rows The number of rows per record batch.
+   * @throws {MemoryError} If the statement exceeds the memory limit on one thread too.
    */
   async *recordBatches(sql: string, schema: Schema, rows: number): AsyncGenerator<RecordBatch> {
     let read = 0;
@@ -192,12 +205,12 @@ export class Database {
     } catch (error) {
       if (!isOutOfMemory(error) || this.#options.threads === 1 || this.#stuck) throw error;
     }
-    // Each thread has rows of its own in memory.
+    // Each thread keeps its own rows in memory, so one thread needs less.
     const careful = await (this.#careful ??= Database.open({ ...this.#options, threads: 1 }));
     yield* careful.#stream(sql, schema, rows, read);
   }
 
-  /** Runs a statement and gives its rows but the first ones. */
+  /** Runs a statement and yields record batches of its rows, without the first `skipped` rows. */
   async *#stream(
     sql: string,
     schema: Schema,
@@ -244,24 +257,25 @@ export class Database {
   }
 
   /**
-   * The stream of a statement that fails after its first rows ends as if there were no more of
-   * them: the interface does not say why. But its transaction is aborted then; the statement is run
-   * once more, so that it fails at once and with words.
+   * Throws the error of a statement that failed after its first rows. The stream of such a
+   * statement ends without an error, as if it had no more rows, but its transaction is aborted.
+   * Running the statement again then fails with DuckDB's message.
    */
   async #refuseBroken(connection: DuckDBConnection, sql: string): Promise<void> {
     try {
       await connection.run("SELECT 1");
     } catch (error) {
       await this.firstRow(`SELECT count(COLUMNS(*)) FROM (${sql})`);
-      // What fails only where all values are kept lacks memory.
+      // If the count succeeds, the statement failed because storing all its values needs too much
+      // memory.
       throw new MemoryError(this.#memory, { cause: error });
     }
   }
 
   /**
-   * Waits for a statement, as long as the process does not take much more memory than before: of
-   * what a small file can become, DuckDB's own limit counts a part only. What it has begun it cannot
-   * always end at once, so that nothing waits for it then.
+   * Waits for a statement, and interrupts it when the memory of the process grows by more than the
+   * limit. DuckDB's own limit covers only part of the memory that a small file can need. An
+   * interrupted statement may take long to end, so this method does not wait for it.
    */
   async #bounded<T>(connection: DuckDBConnection, call: Promise<T>): Promise<T> {
     const before = Deno.memoryUsage().rss;
@@ -281,13 +295,16 @@ export class Database {
     }
   }
 
-  /** Closes something, once nothing runs that would have to be waited for. */
+  /** Calls `close`, after the interrupted statement has ended if there is one. */
   #close(close: () => void): void {
     if (this.#stuck) this.#stuck.then(close);
     else close();
   }
 
-  /** Lets go of files and memory. */
+  /**
+   * Closes the database and frees its files and memory. If an interrupted statement still runs,
+   * this happens when it ends.
+   */
   close(): void {
     this.#careful?.then((database) => database.close(), () => {});
     this.#close(() => {
@@ -297,19 +314,20 @@ export class Database {
   }
 }
 
-/** How often the memory that a statement takes is looked at, in milliseconds. */
+/** The interval between checks of a statement's memory, in milliseconds. */
 const memoryInterval = 20;
 
-/** What DuckDB gets in any case: it cannot start with less. */
+/** The smallest memory limit, in bytes. DuckDB cannot start with less. */
 const leastMemory = 2 ** 28;
 
 /**
- * What it gets at most. It reads 2,048 rows at once on each thread, which take some megabytes, and
- * sorts what is larger in files; but a text that a file has once can be the value of all its rows.
+ * The largest memory limit, in bytes. DuckDB reads 2,048 rows at a time on each thread, which need
+ * a few megabytes, and uses files for large sorts. But a text that a file stores once can be the
+ * value of all its rows.
  */
 const mostMemory = 2 ** 32;
 
-/** The type that values are read with: that of {@linkcode columnExpression}. */
+/** Returns the type of a column's values after {@linkcode columnExpression}. */
 function readType(type: DuckDBType): DuckDBType {
   return columnExpression("x", type) === "x" ? type : { typeId: 17 } as DuckDBType;
 }
@@ -319,7 +337,7 @@ function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: n
     const { name, type } = schema.fields[index]!;
     if (DataType.isNull(type)) return makeData({ type, length: rows });
     try {
-      // Each builder of a dictionary makes a type of its own.
+      // Each builder of a dictionary creates its own type object.
       return Object.assign(builder.finish(), { type });
     } catch (error) {
       if (!(error instanceof InfiniteError)) throw error;
@@ -341,14 +359,15 @@ function recordBatch(schema: Schema, builders: readonly ColumnBuilder[], rows: n
   return recordBatchOf(schema, children, rows);
 }
 
-/** How long nobody needs to be told that something is loaded, in milliseconds. */
+/** The delay before a message about loading DuckDB, in milliseconds. */
 const patience = 3_000;
 
 /**
- * Loads DuckDB. Deno fetches the packages of all imports that it sees, in deno.json or here, when a
- * program starts; these are large, and most runs need them not.
+ * Loads DuckDB's packages. They are loaded only here because they are large and most runs do not
+ * need them. Deno would download them when a program starts if deno.json or a literal import named
+ * them.
  *
- * @throws {UserError} If there is none for this machine.
+ * @throws {UserError} If the packages are not available on this machine.
  */
 export async function loadDuckdb(): Promise<
   { api: typeof import("npm:@duckdb/node-api@1.5.6-r.1"); duckdb: Bindings }
@@ -368,9 +387,9 @@ export async function loadDuckdb(): Promise<
 }
 
 /**
- * Says that this machine has no DuckDB.
+ * Returns the error for a machine on which DuckDB cannot be loaded.
  *
- * @param error Why it cannot be loaded.
+ * @param error The error of the import.
  */
 export function unloadable(error: unknown): UserError {
   const { message } = error as Error;
@@ -400,7 +419,7 @@ export function unloadable(error: unknown): UserError {
 }
 
 /**
- * A name in SQL.
+ * Returns a name as a quoted identifier in SQL.
  *
  * @param name The name.
  */
@@ -409,7 +428,7 @@ export function quoted(name: string): string {
 }
 
 /**
- * A text in SQL.
+ * Returns a text as a string literal in SQL.
  *
  * @param text The text.
  */
@@ -418,12 +437,12 @@ export function literal(text: string): string {
 }
 
 /**
- * The Arrow schema of a statement's columns. What has no type in Arrow here is there as nulls, so
- * that its name is known; {@linkcode selectList} refuses to read it.
+ * Returns the Arrow schema of a statement's columns. A column whose type cannot be converted has
+ * the type null, so that its name is known; {@linkcode selectColumns} refuses to read it.
  *
  * @param columns The columns.
- * @param where The file, or the query.
- * @throws {UserError} If two have one name.
+ * @param where The name of the file or query, for messages.
+ * @throws {UserError} If two columns have the same name.
  */
 export function schemaOf(columns: readonly DuckColumn[], where: string): Schema {
   const names = new Set<string>();
@@ -444,24 +463,25 @@ export function schemaOf(columns: readonly DuckColumn[], where: string): Schema 
   );
 }
 
-/** The schema of rows of which no column is read: they are still rows. */
+/** The schema used to read rows when no column is requested, so that rows can still be counted. */
 export const noColumns: Schema = new Schema([new Field("row", new Bool(), true)]);
 
-/** Some columns of a statement, to be read. */
+/** The columns to read from a statement. */
 export interface Selection {
-  /** Their names in SQL, with commas. */
+  /** The SQL expressions of the columns, separated by commas. */
   readonly list: string;
-  /** Their types. */
+  /** The columns' schema. */
   readonly schema: Schema;
 }
 
 /**
- * The columns that are asked for.
+ * Selects the columns to read.
  *
  * @param columns All columns.
- * @param schema Their schema.
- * @param asked The names that are wanted; all by default.
- * @throws {UserError} If one of them has no type in Arrow here, or would be read with other values.
+ * @param schema The schema of all columns.
+ * @param asked The names of the columns to read; all by default.
+ * @throws {UserError} If the type of a column to read cannot be converted to Arrow, or if the
+ *   column has a `refusal`.
  */
 export function selectColumns(
   columns: readonly DuckColumn[],
@@ -484,7 +504,7 @@ export function selectColumns(
     });
   }
   if (wanted.length === 0) {
-    // Rows without columns are still rows.
+    // One constant column keeps the number of rows.
     return {
       list: "NULL::BOOLEAN AS row",
       schema: noColumns,
@@ -498,7 +518,10 @@ export function selectColumns(
   };
 }
 
-/** What gives the values of a column, whose type Arrow has nothing for here, in another type. */
+/**
+ * Returns an SQL expression, for a hint, that converts a column of an unsupported type to a
+ * supported one.
+ */
 function castOf(name: string, type: DuckDBType): string {
   const column = quoted(name);
   if (String(type) === "INTERVAL") return `epoch(${column})`;
@@ -507,7 +530,8 @@ function castOf(name: string, type: DuckDBType): string {
 }
 
 /**
- * How many rows a record batch has: some megabytes of all columns, whichever are read.
+ * Returns the number of rows per record batch, so that all columns together, whether they are read
+ * or not, take about 4 MB.
  *
  * @param schema All columns.
  * @returns A power of 2 from 1,024 to 65,536.

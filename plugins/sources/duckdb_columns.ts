@@ -34,28 +34,32 @@ import {
 } from "apache-arrow";
 import { hint, UserError } from "../../plugin.ts";
 
-/** DuckDB's C interface. */
+/** The module with DuckDB's C interface. */
 export type Bindings = typeof import("npm:@duckdb/node-bindings@1.5.6-r.1");
 
-/** Gathers the values of one column, and gives them as Arrow has them. */
+/** Collects values of one column and converts them to Arrow. */
 export interface ColumnBuilder {
   /** The column's type in Arrow. */
   readonly type: DataType;
   /**
-   * Takes values from a vector.
+   * Appends values of a DuckDB vector.
    *
    * @param vector The vector.
-   * @param from The first value.
-   * @param to The one after the last.
+   * @param from The index of the first value.
+   * @param to The index after the last value.
    */
   append(vector: DuckVector, from: number, to: number): void;
-  /** About how many bytes were taken since the last time. */
+  /**
+   * The approximate size in bytes of the values appended since the last call of {@linkcode finish}.
+   */
   readonly size: number;
-  /** What was taken since the last time. */
+  /** Returns the values appended since the last call, and starts a new column. */
   finish(): Data;
 }
 
-/** Type numbers of DuckDB's C interface; its own enumeration would load the library. */
+/**
+ * Type numbers of DuckDB's C interface. Importing DuckDB's own enumeration would load the library.
+ */
 const id = {
   boolean: 1,
   tinyint: 2,
@@ -88,11 +92,11 @@ const id = {
 } as const;
 
 /**
- * Makes the builder for a type.
+ * Creates the builder for a type.
  *
  * @param type The type in DuckDB.
- * @param duckdb The interface to read vectors with.
- * @returns The builder; undefined for a type that Arrow has nothing for here.
+ * @param duckdb The interface for reading vectors.
+ * @returns The builder; undefined for a type that cannot be converted to Arrow.
  */
 export function columnBuilder(type: DuckDBType, duckdb: Bindings): ColumnBuilder | undefined {
   const plain = (type: DataType, array: ArrayConstructor) => new PlainBuilder(duckdb, type, array);
@@ -141,7 +145,7 @@ export function columnBuilder(type: DuckDBType, duckdb: Bindings): ColumnBuilder
       return new DecimalBuilder(duckdb, width, scale);
     }
     case id.hugeint:
-      // As DuckDB itself gives them to Arrow: sums of whole numbers have this type.
+      // DuckDB's own Arrow export uses this type too. Sums of integers have the type HUGEINT.
       return new DecimalBuilder(duckdb, 38, 0);
     case id.varchar:
       return new BytesBuilder(duckdb, new Utf8());
@@ -175,17 +179,17 @@ export function columnBuilder(type: DuckDBType, duckdb: Bindings): ColumnBuilder
 }
 
 /**
- * What a column is read as, in SQL.
+ * Returns the SQL expression that reads a column: UUIDs are converted to text.
  *
  * @param name The column's name, quoted.
- * @param type Its type.
+ * @param type The column's type in DuckDB.
  */
 export function columnExpression(name: string, type: DuckDBType): string {
   return type.typeId as number === id.uuid ? `CAST(${name} AS VARCHAR) AS ${name}` : name;
 }
 
 /**
- * About how many bytes a value takes, to choose how many rows a record batch has.
+ * Estimates the size of a value in bytes, to choose the number of rows per record batch.
  *
  * @param type The type of the value.
  */
@@ -201,15 +205,15 @@ export function bytesOf(type: DataType): number {
   return bytes;
 }
 
-/** A statement takes more memory than it may. */
+/** Thrown when a statement exceeds its memory limit. */
 export class MemoryError extends Error {
   override name = "MemoryError";
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
-   * @param limit How many bytes it may take.
-   * @param options What it came of.
+   * @param limit The memory limit, in bytes.
+   * @param options The cause.
    */
   constructor(readonly limit: number, options?: ErrorOptions) {
     super(`it takes more than ${limit} bytes of memory`, options);
@@ -217,9 +221,9 @@ export class MemoryError extends Error {
 }
 
 /**
- * Whether a statement failed because it takes more memory than it may.
+ * Checks whether a statement failed because it exceeded its memory limit.
  *
- * @param error What it threw.
+ * @param error The error that the statement threw.
  */
 export function isOutOfMemory(error: unknown): boolean {
   return error instanceof MemoryError || /^Out of Memory Error/.test((error as Error).message);
@@ -237,10 +241,10 @@ type ArrayConstructor =
   | BigInt64ArrayConstructor
   | BigUint64ArrayConstructor;
 
-/** How many bytes a record batch may have: as many as offsets of 32 bits can count. */
+/** The maximum size of a record batch in bytes: the largest 32-bit offset. */
 export const maxBatchBytes: number = 2 ** 31 - 1;
 
-/** The error for a record batch that would have more than {@linkcode maxBatchBytes}. */
+/** Returns the error for a record batch larger than {@linkcode maxBatchBytes}. */
 export function tooLargeBatch(): UserError {
   return new UserError("a record batch would be larger than 2 GB", {
     hint: hint(
@@ -251,12 +255,12 @@ export function tooLargeBatch(): UserError {
   });
 }
 
-/** Bytes that grow. */
+/** A growing byte array. */
 class Bytes {
   length = 0;
   #bytes = new Uint8Array(1024);
 
-  /** Makes room for more bytes and gives all of them. */
+  /** Extends the array by some bytes, and returns the whole buffer. */
   grow(by: number): Uint8Array<ArrayBuffer> {
     const needed = this.length + by;
     if (needed > maxBatchBytes) throw tooLargeBatch();
@@ -269,7 +273,7 @@ class Bytes {
     return this.#bytes;
   }
 
-  /** Gives all bytes away and starts anew. */
+  /** Returns all bytes and starts an empty array. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = this.#bytes.subarray(0, this.length);
     this.#bytes = new Uint8Array(Math.max(1024, this.length));
@@ -278,7 +282,7 @@ class Bytes {
   }
 }
 
-/** Which values are null, as Arrow has it: a bit each, 0 for null. */
+/** Arrow's validity bitmap: one bit per value, 0 for null. */
 class Validity {
   readonly #duckdb: Bindings;
   #bits: Uint8Array | undefined;
@@ -289,7 +293,10 @@ class Validity {
     this.#duckdb = duckdb;
   }
 
-  /** Takes the bits of a vector; `onNull` gets the index in it of each null. */
+  /**
+   * Appends the validity of a vector's values. `onNull` is called with the vector index of each
+   * null.
+   */
   append(vector: DuckVector, from: number, to: number, onNull?: (index: number) => void): void {
     const start = this.length;
     this.length += to - from;
@@ -335,7 +342,10 @@ abstract class Builder {
   }
 }
 
-/** Values that lie in DuckDB's memory as in Arrow's. What stands in place of a null is 0. */
+/**
+ * Builds columns of types with the same memory layout in DuckDB and Arrow. The value of a null is
+ * set to 0.
+ */
 class PlainBuilder extends Builder implements ColumnBuilder {
   readonly #bytes = new Bytes();
   readonly #array: ArrayConstructor;
@@ -369,7 +379,7 @@ class PlainBuilder extends Builder implements ColumnBuilder {
   }
 }
 
-/** A date or a timestamp is infinite, which Arrow has no value for. */
+/** Thrown when a date or timestamp is infinite, which Arrow cannot represent. */
 export class InfiniteError extends Error {
   override name = "InfiniteError";
 }
@@ -377,8 +387,8 @@ export class InfiniteError extends Error {
 type MomentArray = Int32ArrayConstructor | BigInt64ArrayConstructor;
 
 /**
- * Dates and timestamps. DuckDB marks infinite ones by the largest numbers, which would be dates of
- * their own.
+ * Builds columns of dates and timestamps. DuckDB represents infinite ones by the largest numbers,
+ * which Arrow would interpret as ordinary dates.
  */
 class MomentBuilder extends PlainBuilder {
   readonly #infinite: number | bigint;
@@ -426,7 +436,7 @@ class BoolBuilder extends Builder implements ColumnBuilder {
   }
 }
 
-/** Whole numbers of 16 to 128 bits with a scale become 128 bits. */
+/** Builds decimal columns: converts integers of 16 to 128 bits with a scale to 128 bits. */
 class DecimalBuilder extends Builder implements ColumnBuilder {
   readonly #bytes = new Bytes();
   readonly #width: number;
@@ -470,7 +480,10 @@ class DecimalBuilder extends Builder implements ColumnBuilder {
   }
 }
 
-/** Strings: 4 bytes of length, then up to 12 bytes, or 4 bytes of them and a pointer. */
+/**
+ * Builds columns of strings and bytes. DuckDB stores 4 bytes of length, then either up to 12 bytes
+ * of content, or the first 4 bytes and a pointer.
+ */
 class BytesBuilder extends Builder implements ColumnBuilder {
   readonly #bytes = new Bytes();
   readonly #offsets = new Bytes();
@@ -508,9 +521,10 @@ class BytesBuilder extends Builder implements ColumnBuilder {
   }
 
   /**
-   * Copies what pointers lead to. A call for each takes long; those that lie near one another are
-   * taken with one. What is between them is not looked at, and is memory that may be looked at: a
-   * gap of less than the smallest page of memory lies within the pages of its two ends.
+   * Copies long strings from the addresses that their pointers contain. One call per string is
+   * slow, so strings close to each other are read with one call. That call also reads the bytes in
+   * the gaps between strings. These are always readable, because a gap smaller than the smallest
+   * memory page lies within the pages of the two strings around it.
    */
   #copyFar(
     far: readonly { at: number; length: number; target: number }[],
@@ -550,10 +564,10 @@ class BytesBuilder extends Builder implements ColumnBuilder {
   }
 }
 
-/** In bytes, on all machines that there are. */
+/** The smallest memory page of all supported machines, in bytes. */
 const smallestPage = 4096;
 
-/** Offsets from the ends of values. */
+/** Returns Arrow offsets (a leading 0, then the end of each value) from the ends of values. */
 function offsetsOf(ends: Uint8Array<ArrayBuffer>): Int32Array {
   const offsets = new Int32Array(ends.length / 4 + 1);
   offsets.set(new Int32Array(ends.buffer, 0, ends.length / 4), 1);
@@ -582,7 +596,9 @@ function enumBuilder(values: readonly string[], duckdb: Bindings): ColumnBuilder
   };
 }
 
-/** Lists: where each starts in the child, and its length. */
+/**
+ * Builds list columns. DuckDB stores the offset of each list in the child vector, and its length.
+ */
 class ListBuilder extends Builder implements ColumnBuilder {
   readonly #child: ColumnBuilder;
   readonly #offsets = new Bytes();
@@ -606,7 +622,7 @@ class ListBuilder extends Builder implements ColumnBuilder {
     const items = this.duckdb.list_vector_get_child(vector);
     const nulls = new Set<number>();
     this.validity.append(vector, from, to, (index) => nulls.add(index));
-    // Lists that lie one behind the other are taken at once.
+    // Adjacent lists are appended with one call.
     let first = 0, next = 0;
     const take = () => {
       if (next > first) this.#child.append(items, first, next);

@@ -5,36 +5,37 @@ import { encodings } from "./parquet_types.ts";
 import { oneSelect } from "./sql_check.ts";
 import { decodeHint } from "./utf8.ts";
 
-/** What is said where a statement reads what it must not. */
+/** The error for a statement that reads values that it must not read. */
 export interface Refusal {
-  /** The message; the statement fails with it. */
+  /** The message. The statement itself fails with this text. */
   readonly message: string;
-  /** What to do. */
+  /** The hint of the error. */
   readonly hint: HintText;
 }
 
-/** What a statement was about, for the words of its errors. */
+/** The context of a statement, for its error messages. */
 export interface StatementSubject {
-  /** The file that it reads, or the database; absent for queries. */
+  /** The name of the file or database that the statement reads; absent for queries. */
   readonly file?: string | undefined;
   /**
-   * What a query's own first line is in the statement, from 1; absent where a person wrote none.
+   * The line of the statement (from 1) that contains the first line of the user's query. Absent if
+   * the user wrote no query.
    */
   readonly queryLine?: number | undefined;
-  /** The query. */
+  /** The user's query. */
   readonly query?: string | undefined;
-  /** The tables that a query may name. */
+  /** The names of the tables that the query may use. */
   readonly tables?: readonly string[] | undefined;
-  /** What the statement itself may fail with. */
+  /** The errors that the statement itself can raise. */
   readonly refusals?: readonly Refusal[] | undefined;
 }
 
 /**
- * Says in short what DuckDB could not do.
+ * Converts an error of DuckDB to a short message with a hint.
  *
- * @param error What it threw.
- * @param subject What the statement was about.
- * @returns The error to throw.
+ * @param error The error that the statement threw.
+ * @param subject The context of the statement.
+ * @returns The error to throw. A UserError is returned unchanged.
  */
 export function explain(error: unknown, subject: StatementSubject): UserError {
   if (error instanceof UserError) return error;
@@ -81,10 +82,11 @@ function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserErr
 }
 
 /**
- * The text that a Parquet file has and that is no UTF-8, as DuckDB shows it.
+ * Returns the text in a Parquet file that is not valid UTF-8, as DuckDB's message shows it,
+ * shortened to 200 characters.
  *
- * @param error What DuckDB threw.
- * @returns Undefined if that was another error.
+ * @param error The error that DuckDB threw.
+ * @returns Undefined for any other error.
  */
 export function brokenText(error: unknown): string | undefined {
   const text =
@@ -93,7 +95,7 @@ export function brokenText(error: unknown): string | undefined {
   return text && cut(text);
 }
 
-/** A place within a text file. */
+/** Returns the error for a mistake in a CSV file, with its line. Undefined for any other error. */
 function inText(
   text: string,
   { file, query }: StatementSubject,
@@ -107,7 +109,7 @@ function inText(
   const [, expected, found] = width ?? [];
   const why = width
     ? ` has ${found} ${found === "1" ? "value" : "values"}; expected ${expected}`
-    // What stands above is the line itself, which may have line breaks in it.
+    // The text before contains the line of the file, which may include line breaks.
     : `: ${sentence(text.split(/\s*Possible/)[0]!.split("\n").at(-1)!)}`;
   return new UserError(where + why, {
     hint: /unicode/i.test(why)
@@ -178,7 +180,10 @@ function ofFile(
   });
 }
 
-/** A mistake in a query, with its line and column in it where DuckDB says them. */
+/**
+ * Returns the error for a mistake in a query, with the line and column in the query if DuckDB
+ * reports them.
+ */
 function ofQuery(
   text: string,
   { query = "", queryLine = 1, tables = [] }: StatementSubject,
@@ -201,7 +206,7 @@ function ofQuery(
   });
 }
 
-/** What statements start with that write, or change how DuckDB works. */
+/** Matches statements that write data or change DuckDB's settings. */
 const others =
   /^\s*(alter|analyze|attach|begin|call|checkpoint|comment|copy|create|delete|detach|drop|export|import|insert|install|load|merge|pragma|set|truncate|update|use|vacuum)\b/i;
 
@@ -235,13 +240,16 @@ function queryHint(text: string, query: string, tables: readonly string[]): Hint
     );
 }
 
-/** Whether a Parquet file is whole, and DuckDB cannot read how its values are written. */
+/**
+ * Checks whether DuckDB failed because it does not support the encoding or compression of a Parquet
+ * file.
+ */
 function isOfEncoding(text: string): boolean {
   return /encoding.* (only |not )supported|^Not implemented Error:.*(encoding|codec|compression)/i
     .test(text);
 }
 
-/** The part of DuckDB's message that says what is wrong. */
+/** Returns the sentence in DuckDB's message that describes the problem. */
 function sentence(text: string): string {
   const [line = ""] = text.split("\n");
   const words = line.replace(/^[A-Z][A-Za-z ]* Error: /, "").replace(/[.!]$/, "");
@@ -250,7 +258,10 @@ function sentence(text: string): string {
 
 const cut = (text: string) => text.length > 200 ? `${text.slice(0, 199)}…` : text;
 
-/** DuckDB shows the line, cut at both ends if it is long, and a caret below it. */
+/**
+ * Returns the line and column of an error in the query. DuckDB's message shows the line, cut at
+ * both ends if it is long, with a caret below.
+ */
 function placeIn(text: string, query: string, queryLine: number): string {
   const match = /^LINE (\d+): (.*)\n( *)\^/m.exec(text);
   if (!match) return "";
