@@ -4,7 +4,7 @@
  * @module
  */
 
-// First, so that it runs before the others.
+// Imported first, so that it handles signals while the other modules load.
 import "./src/commands/hear_signals.ts";
 import { endProcess, watchEnd } from "./src/commands/ending.ts";
 import { main, report } from "./src/commands/main.ts";

@@ -1,10 +1,11 @@
 /**
  * Rocket trains a light net together with a booster net ("Rocket Launching", arXiv:1708.04106). A
- * pipeline says what is trained on which data, and every part of it is a stage.
+ * pipeline describes the nets, their training, and the data. It consists of stages, which can be
+ * replaced.
  *
- * This module has what a program needs to check, run and resume pipelines and to run sweeps. Stages
- * are written with `@rocket-launching/rocket/plugin` and tested with
- * `@rocket-launching/rocket/testing`; the command line is `@rocket-launching/rocket/cli`.
+ * This module checks, runs, and resumes pipelines, and runs sweeps. To define stages, import
+ * `@rocket-launching/rocket/plugin`; to test them, `@rocket-launching/rocket/testing`. The command
+ * line is `@rocket-launching/rocket/cli`.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Answers of nets that were trained: {@linkcode loadModel} reads a run folder, or a folder that
- * `export` wrote, and predicts for rows, without the training data.
+ * Loads trained nets and predicts: {@linkcode loadModel} reads a run folder, or a folder that
+ * `export` wrote. The training data is not needed.
  *
  * @example
  * ```ts ignore

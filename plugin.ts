@@ -1,6 +1,6 @@
 /**
- * What stages are written with: the `define…` functions, their contracts, tensors and helpers. The
- * built-in stages use this and nothing else.
+ * Defines stages: the `define…` functions, the types of each kind of stage, tensors, and helpers.
+ * The built-in stages use only this module.
  *
  * @module
  */
@@ -9,7 +9,7 @@ export { tf } from "./src/stages/tf.ts";
 export { z } from "./src/stages/z.ts";
 export * as ops from "./src/engine/ops.ts";
 
-// What all stages share.
+// For stages of all kinds.
 export {
   type AnyStage,
   columnOption,
@@ -35,7 +35,7 @@ export { didYouMean, nearest } from "./src/base/nearest.ts";
 export { printable } from "./src/base/printable.ts";
 export type { Random } from "./src/base/random.ts";
 
-// A kind of stage each.
+// One module per kind of stage, and its types.
 export * from "./src/stages/source.ts";
 export * from "./src/stages/arrow.ts";
 export { commonType } from "./src/stages/column_types.ts";

@@ -1,6 +1,6 @@
-/** The height and the width of images of CIFAR and SVHN. */
+/** The height and the width of CIFAR and SVHN images in pixels. */
 export const side = 32;
-/** The number of values of such an image. */
+/** The number of values of a CIFAR or SVHN image: 32 × 32 pixels with 3 channels. */
 export const imageSize: number = side * side * 3;
 
 /**

@@ -10,12 +10,12 @@ import { unpack } from "./unpack.ts";
 
 const site = "https://www.cs.toronto.edu/~kriz";
 
-/** The differences between the two CIFAR data sets. */
+/** The properties in which the two CIFAR data sets differ. */
 export interface CifarOptions {
   readonly name: string;
   readonly summary: string;
   readonly archive: Published;
-  /** The files of the archive by split. */
+  /** The names of the files in the archive, by split. */
   readonly files: Readonly<Record<"train" | "test", readonly string[]>>;
   /** The number of images per file. */
   readonly rows: Readonly<Record<"train" | "test", number>>;
@@ -29,7 +29,7 @@ const about = {
   license: "none is stated by its authors, who ask to be cited",
 };
 
-/** CIFAR-10 as published. */
+/** The properties of CIFAR-10 as published. */
 export const cifar10Options: CifarOptions = {
   name: "cifar10",
   summary: "60,000 photographs of 32 × 32 pixels in 10 classes by Krizhevsky (no license stated)",
@@ -53,7 +53,7 @@ export const cifar10Options: CifarOptions = {
   },
 };
 
-/** CIFAR-100 as published. */
+/** The properties of CIFAR-100 as published. */
 export const cifar100Options: CifarOptions = {
   name: "cifar100",
   summary: "60,000 photographs of 32 × 32 pixels in 100 classes by Krizhevsky (no license stated)",
@@ -103,9 +103,9 @@ export function cifar(options: CifarOptions): DataSet {
   };
 }
 
-/** CIFAR-10. */
+/** The CIFAR-10 data set. */
 export const cifar10: DataSet = cifar(cifar10Options);
-/** CIFAR-100. */
+/** The CIFAR-100 data set. */
 export const cifar100: DataSet = cifar(cifar100Options);
 
 /**
@@ -125,7 +125,11 @@ function partOf(
   path: string,
 ): { images: Uint8Array; classes: Uint8Array[] } {
   const bytes = content.get(name);
-  if (!bytes) throw new UserError(`${path} has no ${name}; it has ${[...content.keys()].join()}`);
+  if (!bytes) {
+    throw new UserError(
+      `${path} has no file ${name}; its files are ${[...content.keys()].join(", ")}`,
+    );
+  }
   const rowSize = labels.length + imageSize;
   if (bytes.length !== rows * rowSize) {
     throw new UserError(`${name} of ${path} has ${bytes.length} bytes; expected ${rows * rowSize}`);

@@ -10,7 +10,7 @@ import csv from "../plugins/sources/csv.ts";
 import parquet from "../plugins/sources/parquet.ts";
 import sql from "../plugins/sources/sql.ts";
 
-/** The options of a conversion. */
+/** The options for converting a file to an Arrow file. */
 export interface ConvertOptions {
   /**
    * A Parquet, CSV, TSV, or Arrow file, or a DuckDB database. The file extension decides the
@@ -80,7 +80,7 @@ export async function convert(options: ConvertOptions): Promise<number> {
 
 const formatOf = (path: string) => formats.find(([extensions]) => extensions.test(path))?.[1];
 
-/** Warns of columns that become text because of a few of their values. */
+/** Returns warnings about columns that become text because a few of their values are not numbers. */
 function textWarnings({ textFacts }: Dataset): Problem[] {
   const columns = [...textFacts ?? []].filter(([, facts]) =>
     mayBeNumbers(facts) && facts.texts.length > 0
@@ -93,10 +93,10 @@ function textWarnings({ textFacts }: Dataset): Problem[] {
     return {
       message: `the column ${name} becomes text: ${count(numbers)} of its ${
         count(values)
-      } values are numbers, and ${JSON.stringify(texts[0])}${where} is none`,
+      } values are numbers, but ${JSON.stringify(texts[0])}${where} is not`,
       hint: hint(
         "convert/text",
-        `if that stands for a missing number, add ${added.map(shellText).join(" ")}`,
+        `if this text means a missing number, add ${added.map(shellText).join(" ")}`,
         { args: { add: added } },
       ),
     };
@@ -110,18 +110,18 @@ const shellText = (text: string) =>
 function sourceOf({ from, query, batchRows, nulls = [] }: ConvertOptions): Source {
   const format = formatOf(from);
   if (nulls.length > 0 && (format !== "csv" || query !== undefined)) {
-    throw new UserError("--null is for text files with columns, without a query", {
-      hint: hint("convert/null", "leave --null out; a query has NULLIF", {
+    throw new UserError("--null works only for CSV and TSV files without --query", {
+      hint: hint("convert/null", "remove --null; in a query, use NULLIF instead", {
         args: { remove: ["--null", ...nulls, ...nulls.map((text) => `--null=${text}`)] },
       }),
       exitCode: 2,
     });
   }
   if (format === undefined) {
-    throw new UserError(`${from} has no name of a format that is known here`, {
+    throw new UserError(`${from} has an unknown file extension`, {
       hint: hint(
         "convert/format",
-        "what can be read: .parquet, .csv, .tsv, .arrow, .feather, .duckdb",
+        "the supported formats are .parquet, .csv, .tsv, .arrow, .feather, .duckdb",
         { edit: "the file" },
       ),
       exitCode: 2,
@@ -131,17 +131,28 @@ function sourceOf({ from, query, batchRows, nulls = [] }: ConvertOptions): Sourc
     stage.create(stage.options.parse(options), { folder: Deno.cwd() });
   if (format === "duckdb") {
     if (query !== undefined) return make(sql, { query, database: from, batchRows });
-    throw new UserError(`${from} is a database: say what to read of it`, {
-      hint: hint("convert/query", '--query "FROM table"', { edit: "the query" }),
-      exitCode: 2,
-    });
+    throw new UserError(
+      `${from} is a database; expected a query that selects the rows to convert`,
+      {
+        hint: hint(
+          "convert/query",
+          'add a query with the name of a table of the database: --query "FROM table"',
+          { edit: "the query" },
+        ),
+        exitCode: 2,
+      },
+    );
   }
   if (query !== undefined) {
     if (format !== "arrow") return make(sql, { query, tables: { data: from }, batchRows });
-    throw new UserError("an Arrow file cannot be queried", {
-      hint: hint("convert/arrow", "query the Parquet or CSV file that it was made of", {
-        edit: "the file",
-      }),
+    throw new UserError("--query does not support Arrow files", {
+      hint: hint(
+        "convert/arrow",
+        "query the Parquet or CSV file from which the Arrow file was created",
+        {
+          edit: "the file",
+        },
+      ),
       exitCode: 2,
     });
   }
@@ -180,8 +191,8 @@ function keptFields({ fields }: Schema, asked: readonly string[] | undefined): F
     const others = [...new Set(names)].filter((name) =>
       names.indexOf(name) === names.lastIndexOf(name)
     );
-    throw new UserError(`the data has two columns called ${twice.name}`, {
-      hint: hint("convert/twice", `keep the others: --columns ${others.join()}`, {
+    throw new UserError(`the data has two columns with the name ${twice.name}`, {
+      hint: hint("convert/twice", `keep only the other columns: --columns ${others.join()}`, {
         args: { add: ["--columns", others.join()] },
       }),
       exitCode: 2,

@@ -24,7 +24,7 @@ interface Original {
   readonly name: string;
   /** The shape in the file's header. */
   readonly shape: readonly number[];
-  /** Of the published file, and of its content. */
+  /** The size of the published, compressed file. */
   readonly bytes: number;
   readonly sha256: string;
   readonly contentSha256: string;
@@ -111,13 +111,13 @@ async function reader(from: string | undefined, report: (line: string) => void):
     const names = [`${original.name}.gz`, original.name];
     const advice = hint(
       "fashion-mnist/folder",
-      "name the folder of the four IDX files with --from FOLDER",
+      "pass the folder with the four IDX files of Fashion-MNIST: --from FOLDER",
       {
         edit: "the folder",
       },
     );
     const { path, bytes } = await readFirst(folder, names, advice, {
-      // What cannot be packed becomes a little longer.
+      // Compression makes incompressible content slightly larger.
       bytes: unpackedSize(original) + 100_000,
       url: packed(original).url,
     });
@@ -144,7 +144,7 @@ async function check(
     throw new UserError(`${path} has the shape [${shape}]; expected [${original.shape}]`, {
       hint: hint(
         "fashion-mnist/shape",
-        "is it another data set in the same format, such as MNIST? Name the folder of Fashion-MNIST",
+        "this is another data set in the same format: pass the folder of Fashion-MNIST",
         { edit: "the folder" },
       ),
     });
@@ -153,7 +153,7 @@ async function check(
     throw new UserError(`${path} is not the published file: its SHA-256 differs`, {
       hint: hint(
         "fashion-mnist/hash",
-        `fetch it again: expected ${original.contentSha256} for the unpacked file, got ${sha256}`,
+        `download it again: expected ${original.contentSha256} for the unpacked file, got ${sha256}`,
         { outside: "the published file is not in the repository" },
       ),
     });

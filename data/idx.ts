@@ -23,7 +23,7 @@ export interface Idx {
  * @param most The maximum unpacked size in bytes, because a small file can unpack to a very large
  *   one.
  * @returns The content.
- * @throws {UserError} If it is not an IDX file of bytes, is incomplete, or is too large.
+ * @throws {UserError} If the file is not an IDX file of bytes, is incomplete, or is too large.
  */
 export async function readIdx(
   bytes: Uint8Array<ArrayBuffer>,
@@ -36,9 +36,13 @@ export async function readIdx(
   if (first !== 0 || second !== 0 || type !== 8 || dimensions === 0) {
     const start = Array.from(content.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0"));
     throw new UserError(`${path} is not an IDX file of bytes: it starts with ${start.join(" ")}`, {
-      hint: hint("idx/start", "such a file starts with 00 00 08: fetch it again", {
-        edit: "the file",
-      }),
+      hint: hint(
+        "idx/start",
+        "an IDX file of bytes starts with 00 00 08: download the file again",
+        {
+          edit: "the file",
+        },
+      ),
     });
   }
   const header = 4 + 4 * dimensions;
@@ -49,9 +53,9 @@ export async function readIdx(
   const size = shape.reduce((product, length) => product * length, 1);
   if (content.length !== header + size || shape.length === 0) {
     throw new UserError(
-      `${path} has ${content.length} bytes; its header says ${header + size}`,
+      `${path} has ${content.length} bytes; expected ${header + size} according to its header`,
       {
-        hint: hint("idx/damaged", "it was cut off or is damaged: fetch it again", {
+        hint: hint("idx/damaged", "the file is incomplete or damaged: download it again", {
           edit: "the file",
         }),
       },

@@ -1,6 +1,7 @@
 /**
- * Makes Arrow files of a public data set: `deno task data NAME [--from FOLDER] [--out FOLDER]`; or
- * of a file in another format: `deno task data convert IN OUT`.
+ * Creates Arrow files from a public data set with
+ * `deno task data NAME [--from FOLDER] [--out FOLDER]`, or from a file in another format with
+ * `deno task data convert IN OUT`.
  *
  * @module
  */
@@ -36,8 +37,8 @@ const usage = "deno task data NAME [--from FOLDER] [--out FOLDER]";
 const convertUsage =
   "deno task data convert IN OUT.arrow [--query SQL] [--columns A,B] [--null TEXT] [--batch ROWS]";
 
-/** Why a conversion ends that was interrupted. */
-const stopped = new UserError("stopped; nothing was written");
+/** The error that ends an interrupted conversion. */
+const stopped = new UserError("the conversion was interrupted; no file was written");
 
 /**
  * Runs the command.
@@ -99,23 +100,30 @@ async function run(args: readonly string[]): Promise<void> {
   if (help || names.length === 0) {
     print(usage);
     for (const { name, summary } of dataSets) print(`  ${name.padEnd(14)} ${summary}`);
-    print(convertUsage, "  makes an Arrow file of Parquet, CSV, TSV, Arrow or a database");
+    print(
+      convertUsage,
+      "  converts a Parquet, CSV, TSV, or Arrow file or a DuckDB database to an Arrow file",
+    );
     return;
   }
   if (names[0] === "convert") return await runConvert(parsed);
-  refuseOptions(parsed, ["query", "columns", "batch", "null"], `only convert has --`);
+  refuseOptions(
+    parsed,
+    ["query", "columns", "batch", "null"],
+    `only data convert has the option --`,
+  );
   const [name] = names as [string];
   const dataSet = dataSets.find((dataSet) => dataSet.name === name);
   if (!dataSet || names.length > 1) {
     const all = dataSets.map(({ name }) => name);
     throw new UserError(
       dataSet
-        ? `data makes one data set at a time, not ${names.length}`
-        : `there is no data set ${name}`,
+        ? `data creates one data set at a time, got ${names.length} names`
+        : `unknown data set ${name}`,
       {
         hint: dataSet
           ? hint("data/one", usage, { args: { remove: names.slice(1) } })
-          : hint("data/names", `${didYouMean(name, all)}there are ${all.join(", ")}`, {
+          : hint("data/names", `${didYouMean(name, all)}the data sets are ${all.join(", ")}`, {
             args: { replace: { [name]: nearest(name, all) ?? all[0]! } },
           }),
         exitCode: 2,
@@ -142,9 +150,9 @@ function refuseOptions(
 
 async function runConvert(parsed: Arguments): Promise<void> {
   const [, input, output, ...more] = parsed.names;
-  refuseOptions(parsed, ["from", "out"], "convert has no --");
+  refuseOptions(parsed, ["from", "out"], "data convert has no option --");
   if (input === undefined || output === undefined || more.length > 0) {
-    throw new UserError("convert takes a file and the Arrow file to be", {
+    throw new UserError("data convert expects two paths: the input file and the new Arrow file", {
       hint: hint("convert/usage", convertUsage, { edit: "the arguments" }),
       exitCode: 2,
     });
@@ -152,7 +160,7 @@ async function runConvert(parsed: Arguments): Promise<void> {
   const { query, columns, batch } = parsed;
   const batchRows = batch === undefined ? undefined : Number(batch);
   if (batchRows !== undefined && !(Number.isInteger(batchRows) && batchRows > 0)) {
-    throw new UserError(`--batch takes a whole number of rows of at least 1, got ${batch}`, {
+    throw new UserError(`--batch expects a whole number of rows of at least 1, got ${batch}`, {
       hint: hint("convert/batch", convertUsage, {
         args: { replace: { [`${batch}`]: "1000", [`--batch=${batch}`]: "--batch=1000" } },
       }),
@@ -185,7 +193,7 @@ async function runConvert(parsed: Arguments): Promise<void> {
   print(`${output}: ${rows.toLocaleString("en")} rows`);
 }
 
-/** How many rows were written, and of how many where that is known. */
+/** A progress bar with the number of written rows, and the total number if it is known. */
 class RowsBar {
   readonly #name: string;
   #bar: SingleBar | undefined;

@@ -30,7 +30,7 @@ interface Element {
  * @param path The file's name for messages.
  * @param most The maximum unpacked size of all variables together, in bytes.
  * @returns The arrays by name.
- * @throws {UserError} If it is not such a file, is incomplete, or is too large.
+ * @throws {UserError} If the file is not a MAT-file of version 5, is incomplete, or is too large.
  */
 export async function readMat(
   bytes: Uint8Array<ArrayBuffer>,
@@ -41,9 +41,13 @@ export async function readMat(
   const order = new TextDecoder("latin1").decode(bytes.subarray(126, 128));
   if (start !== "MATLAB 5.0" || order !== "IM") {
     throw new UserError(`${path} is not a little-endian MAT-file of version 5`, {
-      hint: hint("mat/start", 'such a file starts with "MATLAB 5.0": fetch it again', {
-        edit: "the file",
-      }),
+      hint: hint(
+        "mat/start",
+        'a MAT-file of version 5 starts with "MATLAB 5.0": download the file again',
+        {
+          edit: "the file",
+        },
+      ),
     });
   }
   const arrays = new Map<string, MatArray>();
@@ -62,8 +66,8 @@ export async function readMat(
     if (arrays.has(name) || arrays.size === maxVariables) {
       throw new UserError(
         arrays.has(name)
-          ? `${path} has two variables called ${name}`
-          : `${path} has more than ${maxVariables} variables`,
+          ? `${path} has two variables with the name ${name}`
+          : `${path} has more than the supported ${maxVariables} variables`,
       );
     }
     arrays.set(name, array);
@@ -71,7 +75,7 @@ export async function readMat(
   return arrays;
 }
 
-/** How many variables a file may have: each takes time. */
+/** The maximum number of variables of a file, which bounds the time to read it. */
 const maxVariables = 100;
 
 const aligned = (position: number) => Math.ceil(position / 8) * 8;
@@ -79,7 +83,7 @@ const aligned = (position: number) => Math.ceil(position / 8) * 8;
 function elementAt(bytes: Uint8Array<ArrayBuffer>, at: number, path: string): Element {
   const damaged = () =>
     new UserError(`${path} ends within a variable`, {
-      hint: hint("mat/end", "it was cut off or is damaged: fetch it again", {
+      hint: hint("mat/end", "the file is incomplete or damaged: download it again", {
         edit: "the file",
       }),
     });
@@ -111,7 +115,7 @@ function readMatrix({ type, data }: Element, path: string): { name: string; arra
   const isNumeric = flags.type === types.uint32 && dimensions.type === types.int32 &&
     (values.type === types.uint8 || values.type === types.double);
   if (!isNumeric) {
-    throw new UserError(`${path}: the variable ${name} is no array of bytes or doubles`);
+    throw new UserError(`${path}: the variable ${name} is not an array of bytes or doubles`);
   }
   const copy = <T extends Int32Array | Float64Array>(
     { data }: Element,
@@ -128,7 +132,7 @@ function readMatrix({ type, data }: Element, path: string): { name: string; arra
     throw new UserError(
       `${path}: the variable ${name} has ${array.values.length} values; its shape [${shape}] has ${size}`,
       {
-        hint: hint("mat/values", "it was cut off or is damaged: fetch it again", {
+        hint: hint("mat/values", "the file is incomplete or damaged: download it again", {
           edit: "the file",
         }),
       },

@@ -44,7 +44,7 @@ export interface Impression extends Rating {
   readonly history: readonly number[];
 }
 
-/** 100,000 film ratings, as clicks. */
+/** The MovieLens 100k data set: 100,000 film ratings, converted to clicks. */
 export const movielens: DataSet = {
   name: "movielens",
   summary: "MovieLens 100k as clicks, split by time (GroupLens; not for redistribution)",
@@ -56,7 +56,7 @@ export const movielens: DataSet = {
       await writeFileWhole(file, arrowBytes(tableOf(rows, source)));
       report(`${file}: ${rows.length.toLocaleString("en")} rows`);
     }
-    report("MovieLens is for research: do not pass the data on");
+    report("the license of MovieLens covers research only: do not redistribute the data");
   },
 };
 
@@ -102,10 +102,12 @@ function tableOf(rows: readonly Impression[], { items, users }: MovieLens): Tabl
   const known = <T>(what: string, all: ReadonlyMap<number, T>, id: number) => {
     const one = all.get(id);
     if (one !== undefined) return one;
-    throw new UserError(`nothing is known of the ${what} ${id}, which was rated`);
+    throw new UserError(
+      `the ratings contain the ${what} ${id}, which is not in the file of ${what}s`,
+    );
   };
   const item = rows.map((row) => known("film", items, row.item));
-  const user = rows.map((row) => known("person", users, row.user));
+  const user = rows.map((row) => known("user", users, row.user));
   const list = <T extends Int32 | Utf8>(type: T) => new List(new Field("item", type, false));
   const columns: Record<string, Vector> = {
     user: vectorFromArray(rows.map((row) => row.user), new Int32()),

@@ -94,18 +94,18 @@ function missing(from: string | undefined): never {
   throw new UserError(
     `${
       from ?? archive.url
-    } has neither u.data, u.item and u.user nor ml-100k.inter, .item and .user`,
+    } has neither the files u.data, u.item, and u.user nor ml-100k.inter, .item, and .user`,
     {
       hint: hint(
         "movielens/folder",
-        "name the folder of GroupLens' or of RecBole's files with --from FOLDER",
+        "pass the folder with GroupLens' or RecBole's files: --from FOLDER",
         { edit: "the folder" },
       ),
     },
   );
 }
 
-/** How many bytes a file may have; the largest one has 2 MB. */
+/** The maximum size of a file in bytes; the largest published file has 2 MB. */
 const maxFile = 10_000_000;
 
 const readerOf = (folder: string): Read => async (name) => {
@@ -238,5 +238,7 @@ function userOf(
 function whole(text: string, where: string): number {
   const value = Number(text);
   if (text.trim() !== "" && Number.isSafeInteger(value) && value >= 0) return value;
-  throw new UserError(`${where} has ${JSON.stringify(text)}; expected a whole number`);
+  throw new UserError(
+    `${where} has the value ${JSON.stringify(text)}; expected a whole number of at least 0`,
+  );
 }

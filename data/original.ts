@@ -72,7 +72,7 @@ export async function readPublished(
     report(`downloading ${file.url}`);
     return { path: file.url, bytes: await download(file) };
   }
-  const advice = hint("data/from", `fetch ${file.url}, and name its folder with --from FOLDER`, {
+  const advice = hint("data/from", `download ${file.url}, then pass its folder: --from FOLDER`, {
     edit: "the folder",
   });
   const { path, bytes } = await readFirst(from, [file.name], advice, file);
@@ -98,8 +98,8 @@ export async function refuseLarge(
 ): Promise<void> {
   const size = await Deno.stat(path).then(({ size }) => size, () => 0);
   if (size <= greatest(file)) return;
-  throw new UserError(`${path} is longer than ${greatest(file)} bytes`, {
-    hint: hint("data/large", `it is not the file that is expected here: fetch ${file.url}`, {
+  throw new UserError(`${path} is larger than ${greatest(file)} bytes`, {
+    hint: hint("data/large", `this is not the published file: download ${file.url}`, {
       edit: "the file",
     }),
   });
@@ -138,21 +138,24 @@ export async function download(file: Published): Promise<Uint8Array<ArrayBuffer>
   let done = 0;
   const advice = hint(
     "data/fetch",
-    "fetch it by other means, unpack it if it is an archive, and name its folder: --from FOLDER",
+    "download the file in another way, then pass its folder: --from FOLDER",
     { edit: "the folder" },
   );
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(patience(most)) });
     if (!response.ok || !response.body) {
       await response.body?.cancel();
-      throw new UserError(`${url} answered ${response.status} ${response.statusText}`, {
-        hint: advice,
-      });
+      throw new UserError(
+        `${url} cannot be downloaded: the server answered ${response.status} ${response.statusText}`,
+        {
+          hint: advice,
+        },
+      );
     }
     bar?.start(Number(response.headers.get("content-length")) || most, 0);
     for await (const part of response.body) {
       if (done + part.length > most) {
-        throw new UserError(`${url} is longer than ${most} bytes`, { hint: advice });
+        throw new UserError(`${url} is larger than ${most} bytes`, { hint: advice });
       }
       bytes.set(part, done);
       done += part.length;
@@ -168,7 +171,7 @@ export async function download(file: Published): Promise<Uint8Array<ArrayBuffer>
     bar?.stop();
   }
   if (typeof size === "number" && done < size) {
-    throw new UserError(`the download of ${url} ended after ${done} of ${size} bytes`, {
+    throw new UserError(`the download of ${url} stopped after ${done} of ${size} bytes`, {
       hint: advice,
     });
   }

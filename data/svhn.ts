@@ -81,7 +81,7 @@ export const svhn: DataSet = svhnOf(
 /** The easier digits that SVHN provides in addition. */
 export const svhnExtra: DataSet = svhnOf(
   "svhn-extra",
-  "531,131 more of them, easier ones; takes about 8 GB of memory",
+  "531,131 additional, easier digits of SVHN; needs about 8 GB of memory",
   [published("extra", 531_131, 1_500_000_000, "a93ce644f1a588dc4d68dda5feec44a7")],
 );
 
@@ -109,4 +109,4 @@ function labelsOf(array: MatArray | undefined, rows: number, path: string): Uint
 }
 
 const described = (array: MatArray | undefined) =>
-  array ? `an array of the shape [${array.shape}]` : "not there";
+  array ? `an array of the shape [${array.shape}]` : "missing";

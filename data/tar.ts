@@ -11,7 +11,7 @@ const block = 512;
  * @param bytes The archive, unpacked.
  * @param path The archive's name for messages.
  * @returns Views of the files' bytes by name.
- * @throws {UserError} If it is not a tar archive, or is incomplete.
+ * @throws {UserError} If the bytes are not a tar archive, or the archive is incomplete.
  */
 export function readTar(bytes: Uint8Array<ArrayBuffer>, path: string): Map<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
@@ -19,16 +19,16 @@ export function readTar(bytes: Uint8Array<ArrayBuffer>, path: string): Map<strin
     const header = bytes.subarray(start, start + block);
     if (header.every((byte) => byte === 0)) break;
     if (!hasChecksum(header)) {
-      throw new UserError(`${path} is not a tar archive: there is no header at byte ${start}`, {
-        hint: hint("tar/header", "it was cut off or is damaged: fetch it again", {
+      throw new UserError(`${path} is not a tar archive: it has no valid header at byte ${start}`, {
+        hint: hint("tar/header", "the archive is incomplete or damaged: download it again", {
           edit: "the file",
         }),
       });
     }
     const size = octal(header.subarray(124, 136)), from = start + block;
     if (!(from + size <= bytes.length)) {
-      throw new UserError(`${path} ends within ${nameOf(header)}`, {
-        hint: hint("tar/end", "it was cut off or is damaged: fetch it again", {
+      throw new UserError(`${path} ends within its file ${nameOf(header)}`, {
+        hint: hint("tar/end", "the archive is incomplete or damaged: download it again", {
           edit: "the file",
         }),
       });

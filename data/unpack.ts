@@ -24,7 +24,7 @@ export async function unpack(
     for await (const part of stream) {
       if (size + part.length > most) {
         throw new UserError(`${path} unpacks to more than ${most} bytes`, {
-          hint: hint("unpack/large", "it is not the file that is expected here: fetch it again", {
+          hint: hint("unpack/large", "this is not the published file: download it again", {
             edit: "the file",
           }),
         });
@@ -35,12 +35,12 @@ export async function unpack(
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${path} cannot be unpacked: ${(error as Error).message}`, {
-      hint: hint("unpack/damaged", "it was cut off or is damaged: fetch it again", {
+      hint: hint("unpack/damaged", "the file is incomplete or damaged: download it again", {
         edit: "the file",
       }),
       cause: error,
     });
   }
-  // A view keeps all that there was room for.
+  // A view keeps the whole buffer in memory, so small content is copied.
   return 2 * size < most ? content.slice(0, size) : content.subarray(0, size);
 }

@@ -2,19 +2,20 @@ import { BlobReader, ZipReader } from "@zip.js/zip.js";
 import { UserError } from "../src/base/errors.ts";
 import { hint } from "../src/base/hints.ts";
 
-/** How many entries an archive may have. */
+/** The maximum number of entries of an archive. */
 const maxEntries = 10_000;
 
 /**
- * Reads some files of a zip archive. Others are passed over, and nothing is written anywhere.
+ * Reads selected files of a zip archive. Other files are skipped, and nothing is written to disk.
  *
  * @param bytes The archive.
- * @param path Its name, for messages.
- * @param names The files that are wanted.
- * @param most How many bytes each may have when it is unpacked: a small archive can hold very large
- *   files.
- * @returns The bytes of those that are there, by their names.
- * @throws {UserError} If it is no archive, a file is there twice, cannot be unpacked, or is larger.
+ * @param path The archive's name for messages.
+ * @param names The names of the files to read.
+ * @param most The maximum unpacked size of each file in bytes, because a small archive can contain
+ *   very large files.
+ * @returns The bytes of the files that exist, by name.
+ * @throws {UserError} If the bytes are not a zip archive, or if a selected file exists twice, cannot
+ *   be unpacked, or is too large.
  */
 export async function readZip(
   bytes: Uint8Array<ArrayBuffer>,
@@ -27,18 +28,20 @@ export async function readZip(
   try {
     let count = 0;
     for await (const entry of zip.getEntriesGenerator()) {
-      if (++count > maxEntries) throw other(`${path} has more than ${maxEntries} entries`);
+      if (++count > maxEntries) {
+        throw other(`${path} has more than the supported ${maxEntries} entries`);
+      }
       const { filename } = entry;
       if (entry.directory || !names.includes(filename)) continue;
-      if (files.has(filename)) throw other(`${path} has two files called ${filename}`);
+      if (files.has(filename)) throw other(`${path} has two files with the name ${filename}`);
       const content = new Bounded(most, `${filename} of ${path}`);
       await entry.getData(content.stream, { checkSignature: true });
       files.set(filename, content.bytes());
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError(`${path} is no zip archive, or is damaged: ${(error as Error).message}`, {
-      hint: hint("zip/damaged", "it was cut off or is damaged: fetch it again", {
+    throw new UserError(`${path} is not a zip archive or is damaged: ${(error as Error).message}`, {
+      hint: hint("zip/damaged", "the archive is incomplete or damaged: download it again", {
         edit: "the file",
       }),
       cause: error,
@@ -51,12 +54,12 @@ export async function readZip(
 
 const other = (message: string) =>
   new UserError(message, {
-    hint: hint("zip/other", "it is not the file that is expected here: fetch it again", {
+    hint: hint("zip/other", "this is not the published archive: download it again", {
       edit: "the file",
     }),
   });
 
-/** Bytes up to a number, whatever an archive says of them. */
+/** Collects unpacked bytes up to a maximum, whatever size the archive declares for them. */
 class Bounded {
   readonly stream: WritableStream<Uint8Array>;
   readonly #parts: Uint8Array[] = [];

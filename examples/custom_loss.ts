@@ -1,12 +1,12 @@
-// A loss of your own, in the program that uses it: no file and no package is needed.
+// Defines a custom loss in the program that uses it. It needs no separate file or package.
 //
 //   deno run -A examples/custom_loss.ts
 
 import { definePipeline, runPipeline } from "@rocket-launching/rocket";
 import { defineLoss, type LossStage, tf, z } from "@rocket-launching/rocket/plugin";
 
-// A hint compares two outputs: what the booster says, and what the light net says. It returns one
-// number a row.
+// A hint loss compares two outputs, here the logits of the booster and of the light net. It returns
+// one number per row.
 const cosineHint: LossStage = defineLoss({
   name: "cosine-hint",
   summary: "1 minus the cosine of the angle between the logits of both nets.",
@@ -21,7 +21,7 @@ const cosineHint: LossStage = defineLoss({
   },
 });
 
-// In a pipeline, `use` takes the stage itself where it takes a name otherwise.
+// In a pipeline, `use` accepts the name of a stage or the stage itself.
 const pipeline = definePipeline({
   extends: `${import.meta.dirname}/../pipelines/quickstart.yaml`,
   network: { use: "mlp", light: [16], booster: [64] },
@@ -37,5 +37,6 @@ const out = `${await Deno.makeTempDir()}/run`;
 const { test, gradients } = await runPipeline(pipeline, { out, engine: "wasm", quiet: true });
 console.log("accuracy of the light net:", test.light?.accuracy);
 
-// How strongly each loss moves each part, on the first batch. The hint leaves the booster alone.
+// The norms of each loss's gradients for each part of the network, on the first batch. The hint has
+// no gradient for the booster.
 for (const { loss, norms } of gradients) console.log(loss, norms);

@@ -1,4 +1,4 @@
-// A listener hears what happens in a run, and can end it.
+// Receives the events of a run with a listener, stops the run, and resumes it.
 //
 //   deno run -A examples/listener.ts
 
@@ -13,7 +13,7 @@ try {
     out,
     engine: "wasm",
     quiet: true,
-    // Changes of the file, as `--set` makes them on the command line.
+    // Changes options of the file, like `--set` on the command line.
     set: [
       "network={ use: mlp, light: [16], booster: [64] }",
       "train.epochs=3",
@@ -25,7 +25,7 @@ try {
         console.log(`${epochs} epochs of ${stepsPerEpoch} steps`),
       epoch: ({ epoch, metrics }) => {
         console.log(`epoch ${epoch}:`, metrics.validation?.["light/accuracy"]);
-        // Enough for now.
+        // Stops the run early, to resume it below.
         if (epoch === 2) stop.abort();
       },
     },
@@ -35,6 +35,6 @@ try {
   console.log("stopped, with a checkpoint");
 }
 
-// The run continues where it stopped, with the numbers that it would have had.
+// The run continues where it stopped. The results are the same as without the interruption.
 const result = await resumeRun(out, { quiet: true });
 console.log(`done after ${result.epochs} epochs:`, result.test.light?.accuracy);

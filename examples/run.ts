@@ -1,11 +1,11 @@
-// A run from code: a small net ("light") learns to read digits, with the help of a larger one
-// ("booster").
+// Starts a run from code: a small net ("light") learns to recognize digits with the help of a larger
+// net ("booster").
 //
 //   deno run -A examples/run.ts
 
 import { checkPipeline, definePipeline, runPipeline } from "@rocket-launching/rocket";
 
-// Editors complete and check this object down to the options of each stage.
+// Editors autocomplete and check this object, including the options of each stage.
 const data = `${import.meta.dirname}/../data`;
 const pipeline = definePipeline({
   name: "digits",
@@ -29,13 +29,13 @@ const pipeline = definePipeline({
   metrics: ["accuracy"],
 });
 
-// Everything but the training: mistakes show here, with a hint.
+// Checks everything except the training and reports mistakes with hints.
 const { problems, run } = await checkPipeline(pipeline, { engine: "wasm" });
 for (const { message, hint } of problems) console.log(message, hint ?? "");
-console.log("numbers to train:", run?.parameters);
+console.log("trainable parameters:", run?.parameters);
 
-// The run folder gets the results and checkpoints. "wasm" works everywhere; "auto" uses TensorFlow
-// where it can be had.
+// The run folder contains the results and checkpoints. "wasm" works everywhere; "auto" uses
+// TensorFlow if it is set up.
 const out = `${await Deno.makeTempDir()}/run`;
 const result = await runPipeline(pipeline, { out, engine: "wasm", quiet: true });
 console.log("accuracy of the light net:", result.test.light?.accuracy);

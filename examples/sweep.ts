@@ -1,4 +1,4 @@
-// A sweep answers a question with several seeds: does the booster's hint help the light net?
+// Runs a sweep over several seeds to find out whether the booster's hint helps the light net.
 //
 //   deno run -A examples/sweep.ts
 
@@ -9,16 +9,16 @@ const sweep = defineSweep({
   base: `${import.meta.dirname}/../pipelines/quickstart.yaml`,
   seeds: [1, 2, 3],
   settings: {
-    // The light net alone, which the others are compared with.
+    // The light net alone, the reference for the other settings.
     alone: { losses: [{ use: "cross-entropy", on: "light" }] },
-    // The base as it is, with several weights of the hint: losses[2] of the file.
+    // The base pipeline with several weights of the hint, which is losses[2] of the file.
     rocket: { grid: { "losses.2.weight": [0.01, 0.1] } },
   },
   reference: "alone",
   latency: "none",
 });
 
-// Runs that the folder holds already are not run again.
+// Runs that are complete in the folder are not repeated.
 const { table, failures, files } = await runSweep(sweep, {
   out: `${await Deno.makeTempDir()}/sweep`,
   engine: "wasm",

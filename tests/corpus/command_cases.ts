@@ -302,19 +302,26 @@ function* dataCommandCases(): Iterable<CommandCase> {
   });
   yield one("a data set that is none", ["digit", "--out", "o"], ["did you mean digits?"]);
   yield one("two data sets", ["digits", "movielens", "--out", "o"], ["one data set at a time"]);
-  yield one("an option of convert", ["digits", "--query", "x"], ["only convert has --query"], {
+  yield one("an option of convert", ["digits", "--query", "x"], [
+    "only data convert has the option --query",
+  ], {
     mended: { "data/options": right },
   });
-  yield one("convert without a file", ["convert"], ["convert takes a file"], {
+  yield one("convert without a file", ["convert"], ["data convert expects two paths"], {
     mended: { "convert/usage": right },
   });
   yield one("record batches of no rows", ["convert", "a.csv", "a.arrow", "--batch", "0"], [
     "at least 1",
   ]);
-  yield one("a format that is none", ["convert", "a.xyz", "a.arrow"], ["what can be read"], {
-    files: { "a.xyz": csv },
-    mended: { "convert/format": right },
-  });
+  yield one(
+    "a format that is none",
+    ["convert", "a.xyz", "a.arrow"],
+    ["the supported formats are"],
+    {
+      files: { "a.xyz": csv },
+      mended: { "convert/format": right },
+    },
+  );
   yield one("a query of an Arrow file", ["convert", "b.arrow", "a.arrow", "--query", "FROM data"], [
     "query the Parquet or CSV file",
   ], {
@@ -332,11 +339,11 @@ function* dataCommandCases(): Iterable<CommandCase> {
     "its columns are x, y",
   ]);
   yield one("nulls of no text", ["convert", "b.arrow", "a.arrow", "--null", "NA"], [
-    "--null is for text files",
+    "--null works only for CSV and TSV files",
   ], { files: { "b.arrow": arrowFile({ x: ["int", [1]] }) } });
   const bytes = arrowFile({ colA: ["int", [1]], colB: ["int", [2]], z: ["int", [3]] });
   yield one("two columns of one name", ["convert", "t.arrow", "a.arrow"], [
-    "keep the others: --columns z",
+    "keep only the other columns: --columns z",
   ], {
     files: {
       "t.arrow": renamed(bytes),
@@ -360,7 +367,7 @@ function* dataCommandCases(): Iterable<CommandCase> {
   });
   const other = { "f/train-images-idx3-ubyte": Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 1, 5) };
   yield one("IDX files of another shape", ["fashion-mnist", "--from", "f", "--out", "o"], [
-    "MNIST?",
+    "pass the folder of Fashion-MNIST",
   ], {
     code: 1,
     files: other,

@@ -109,7 +109,7 @@ Deno.test("cifar rejects archives that are missing, not the published ones, or i
     "is not the published file: its MD5 differs",
   );
   const least = { ...options, archive: { ...options.archive, bytes: { atMost: 100 } } };
-  await assertRejects(() => made(least, archive), UserError, "is longer than 100 bytes");
+  await assertRejects(() => made(least, archive), UserError, "is larger than 100 bytes");
   const cases: [Record<string, Uint8Array>, string][] = [
     [{ "cifar-100-binary/train.bin": files100["cifar-100-binary/train.bin"] }, "test.bin"],
     [{ ...files100, "cifar-100-binary/train.bin": binaryFile([[1, 1]]) }, "expected 6148"],
@@ -134,7 +134,7 @@ Deno.test("cifar rejects a download that is too long or not the published file",
   };
   try {
     const short = { ...options, archive: { ...options.archive, bytes: { atMost: 100 } } };
-    await assertRejects(() => make(short, archive), UserError, "is longer than 100 bytes");
+    await assertRejects(() => make(short, archive), UserError, "is larger than 100 bytes");
     await assertRejects(() => make(options, archive.slice(1)), UserError, "its MD5 differs");
     await assertRejects(() => make(options, archive, 404), UserError, "answered 404");
     assertEquals([...Deno.readDirSync(out)], []);

@@ -10,7 +10,7 @@ for (const { file, columns, options } of interopFiles) {
   const names = Object.keys(columns);
   // What types a CSV file has is for the source to be told.
   if (names.length === 0 || options || file.startsWith("hive_")) continue;
-  Deno.test(`convert makes an Arrow file of ${file} with the same values, for any batch size`, async () => {
+  Deno.test(`convert creates an Arrow file from ${file} with the same values, for any batch size`, async () => {
     for (const batchRows of [undefined, 2]) {
       await withFiles({}, async (folder) => {
         const to = join(folder, "out.arrow");
@@ -27,8 +27,8 @@ Deno.test("convert rejects two columns with the same name if one of them is kept
     const to = join(folder, "out.arrow");
     for (const columns of [undefined, ["x"], ["y", "x"]]) {
       const error = await assertRejects(() => convert({ from, to, columns }), UserError);
-      assertEquals(error.message, "the data has two columns called x");
-      assertEquals(error.problems[0]!.hint, "keep the others: --columns y");
+      assertEquals(error.message, "the data has two columns with the name x");
+      assertEquals(error.problems[0]!.hint, "keep only the other columns: --columns y");
     }
     await convert({ from, to, columns: ["y"] });
     assertEquals(await exactColumns(sourceOf(arrow, { path: to })), { y: [5, 6] });

@@ -80,8 +80,16 @@ Deno.test("convert queries a database, or a file under the name data", async () 
     (await converted(database, { query: "SELECT tiny FROM types ORDER BY 1 DESC" })).columns,
     { tiny: [4, 3, 2, 1, 0] },
   );
-  await assertRejects(() => converted(database), UserError, "say what to read of it");
-  await assertRejects(() => converted("wide.arrow", { query }), UserError, "cannot be queried");
+  await assertRejects(
+    () => converted(database),
+    UserError,
+    "expected a query that selects the rows",
+  );
+  await assertRejects(
+    () => converted("wide.arrow", { query }),
+    UserError,
+    "--query does not support Arrow",
+  );
 });
 
 Deno.test("convert warns of columns that are text because of a few values, and reads these as nulls with --null", async () => {
@@ -97,12 +105,12 @@ Deno.test("convert warns of columns that are text because of a few values, and r
       const columns = await readColumns(sourceOf(arrow, { path: to }));
       return { warnings, columns: { n: columns.n, x: columns.x } };
     };
-    const hint = "if that stands for a missing number, add --null=NA --null=-";
+    const hint = "if this text means a missing number, add --null=NA --null=-";
     assertEquals(await run(), {
       warnings: [
-        `the column n becomes text: 3 of its 4 values are numbers, and "NA" on line 3 of ${from} is none`,
+        `the column n becomes text: 3 of its 4 values are numbers, but "NA" on line 3 of ${from} is not`,
         hint,
-        `the column x becomes text: 3 of its 4 values are numbers, and "-" on line 3 of ${from} is none`,
+        `the column x becomes text: 3 of its 4 values are numbers, but "-" on line 3 of ${from} is not`,
         hint,
       ],
       columns: { n: ["1", "NA", "9007199254740993", "3"], x: ["1.5", "-", "2", "4"] },
@@ -242,11 +250,11 @@ Deno.test("data convert reports its result and errors in its arguments", async (
     assertEquals(Object.keys(await readColumns(sourceOf(arrow, { path: to }))), ["int8", "string"]);
     for (
       const [args, words] of [
-        [["convert", from], "takes a file and the Arrow file"],
-        [["convert", from, to, "x"], "takes a file and the Arrow file"],
-        [["convert", from, to, "--batch", "0"], "--batch takes a whole number"],
-        [["convert", from, to, "--out", "x"], "convert has no --out"],
-        [["digits", "--query", "x"], "only convert has --query"],
+        [["convert", from], "expects two paths"],
+        [["convert", from, to, "x"], "expects two paths"],
+        [["convert", from, to, "--batch", "0"], "--batch expects a whole number"],
+        [["convert", from, to, "--out", "x"], "data convert has no option --out"],
+        [["digits", "--query", "x"], "only data convert has the option --query"],
       ] as [string[], string][]
     ) {
       const { code, text } = await run(...args);

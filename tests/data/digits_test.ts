@@ -6,7 +6,7 @@ import { UserError } from "../../src/base/errors.ts";
 
 const folder = join(import.meta.dirname!, "..", "..", "data");
 
-Deno.test("digits makes the committed files, byte for byte", async () => {
+Deno.test("digits creates the committed files byte for byte", async () => {
   const out = await Deno.makeTempDir();
   try {
     await digits.make({ from: undefined, out, report: () => {} });

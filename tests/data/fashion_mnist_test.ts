@@ -46,8 +46,8 @@ Deno.test({
     };
     try {
       await assertRejects(make(size), UserError, "is not the published file: its SHA-256 differs");
-      await assertRejects(make(size - 1), UserError, `ended after ${size - 1} of ${size} bytes`);
-      await assertRejects(make(size + 1), UserError, `is longer than ${size} bytes`);
+      await assertRejects(make(size - 1), UserError, `stopped after ${size - 1} of ${size} bytes`);
+      await assertRejects(make(size + 1), UserError, `is larger than ${size} bytes`);
       await assertRejects(make(9, 404), UserError, "answered 404");
       assertEquals([...Deno.readDirSync(out)], []);
     } finally {

@@ -20,7 +20,7 @@ Deno.test("readIdx() reads the shape and values, compressed or not", async () =>
   }
 });
 
-Deno.test("readIdx() rejects other files, and files that are cut off", async () => {
+Deno.test("readIdx() rejects other files and incomplete files", async () => {
   const floats = idx.slice();
   floats[2] = 0x0d;
   const cases: [Uint8Array<ArrayBuffer>, string][] = [
@@ -29,7 +29,7 @@ Deno.test("readIdx() rejects other files, and files that are cut off", async () 
       new TextEncoder().encode("<html>"),
       "x is not an IDX file of bytes: it starts with 3c 68 74 6d",
     ],
-    [idx.slice(0, 20), "x has 20 bytes; its header says 28"],
+    [idx.slice(0, 20), "x has 20 bytes; expected 28 according to its header"],
     [idx.slice(0, 10), "x has 10 bytes"],
     [new Uint8Array(), "x is not an IDX file"],
     [(await packed(idx)).slice(0, 25), "x cannot be unpacked"],
@@ -39,7 +39,7 @@ Deno.test("readIdx() rejects other files, and files that are cut off", async () 
   }
 });
 
-Deno.test("readIdx() does not unpack more than a file may have", async () => {
+Deno.test("readIdx() stops unpacking at the maximum size", async () => {
   const large = new Uint8Array(50_000_000);
   large.set(idx);
   const small = await packed(large);

@@ -7,7 +7,7 @@ const file = join(import.meta.dirname!, "..", "reference", "svhn_32x32.mat");
 const bytes = await Deno.readFile(file);
 const size = 32 * 32 * 3 * 3;
 
-Deno.test("readMat() reads what SciPy wrote, the first index changing fastest", async () => {
+Deno.test("readMat() reads files of SciPy, in which the first index changes fastest", async () => {
   const arrays = await readMat(bytes, "x", size + 1000);
   assertEquals([...arrays].map(([name, { shape }]) => [name, shape]), [
     ["X", [32, 32, 3, 3]],
@@ -56,7 +56,7 @@ const negative = () =>
     view.setInt32(164, -2, true);
   });
 
-Deno.test("readMat() rejects other files, other arrays, and files that are cut off", async () => {
+Deno.test("readMat() rejects other files, other arrays, and incomplete files", async () => {
   const set = (at: number, value: number) => doubles((view) => view.setUint32(at, value, true));
   const cases: [Uint8Array<ArrayBuffer>, string][] = [
     [new Uint8Array(), "x is not a little-endian MAT-file of version 5"],
@@ -65,10 +65,10 @@ Deno.test("readMat() rejects other files, other arrays, and files that are cut o
     [bytes.subarray(0, 131), "x ends within a variable"],
     [doubles().subarray(0, 190), "x ends within a variable"],
     [set(128, 3), "x has a data element of type 3 where an array is expected"],
-    [set(176, 7), "x: the variable a is no array of bytes or doubles"],
+    [set(176, 7), "x: the variable a is not an array of bytes or doubles"],
     [set(160, 7), "x: the variable a has 2 values; its shape [7,2] has 14"],
     [set(160, 2 ** 32 - 1), "x: the variable a has 2 values; its shape [-1,2] has -2"],
-    [twice(), "x has two variables called a"],
+    [twice(), "x has two variables with the name a"],
     [negative(), "x: the variable a has 2 values; its shape [-1,-2] has 2"],
     [set(180, 2 ** 32 - 1), "x ends within a variable"],
     [set(168, 9 << 16), "x ends within a variable"],
@@ -81,7 +81,7 @@ Deno.test("readMat() rejects other files, other arrays, and files that are cut o
   await assertRejects(() => readMat(damaged, "x", size + 1000), UserError);
 });
 
-Deno.test("readMat() does not unpack more than all variables may have", async () => {
+Deno.test("readMat() stops unpacking at the maximum size of all variables", async () => {
   const some = await assertRejects(() => readMat(bytes, "x", size + 60), UserError);
   assertStringIncludes(some.message, "x unpacks to more than");
   const message = "x unpacks to more than 5000 bytes";

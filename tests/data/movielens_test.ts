@@ -47,7 +47,7 @@ async function made(files: Readonly<Record<string, string>>) {
   }
 }
 
-Deno.test("movielens makes the same clicks from both layouts", async () => {
+Deno.test("movielens creates the same clicks from both file layouts", async () => {
   const rows = await made(original);
   assertEquals(rows, await made(atomic));
   assertEquals(
@@ -92,7 +92,7 @@ Deno.test("a history contains the clicks of earlier seconds, in the order of tim
   }
 });
 
-Deno.test("splits by time keep what is of one second together", () => {
+Deno.test("splits by time keep the ratings of one second together", () => {
   const rows = impressionsOf(Array.from({ length: 40 }, (_, index) => ({
     user: index,
     item: 1,
@@ -105,9 +105,13 @@ Deno.test("splits by time keep what is of one second together", () => {
   assertEquals(Math.max(...validation.map(({ time }) => time)) < test[0]!.time, true);
 });
 
-Deno.test("movielens says what is missing or broken", async () => {
+Deno.test("movielens names missing files and invalid values", async () => {
   const { "u.user": _, ...without } = original;
-  const missing = await assertRejects(() => made(without), UserError, "has neither u.data");
+  const missing = await assertRejects(
+    () => made(without),
+    UserError,
+    "has neither the files u.data",
+  );
   assertStringIncludes(missing.problems[0]!.hint!, "--from FOLDER");
   await assertRejects(
     () => made({ ...original, "u.data": "1\t10\t5\n" }),
@@ -117,12 +121,12 @@ Deno.test("movielens says what is missing or broken", async () => {
   await assertRejects(
     () => made({ ...original, "u.data": "1\t99\t5\t7\n" }),
     UserError,
-    "nothing is known of the film 99, which was rated",
+    "the ratings contain the film 99, which is not in the file of films",
   );
 });
 
 Deno.test({
-  name: "readMovieLens() refuses a pipe in the place of a file, and does not wait for it",
+  name: "readMovieLens() rejects a pipe instead of a file without waiting for data",
   ignore: Deno.build.os === "windows",
   fn: () =>
     inFolder(async (folder) => {
@@ -135,7 +139,7 @@ Deno.test({
     }),
 });
 
-Deno.test("movielens refuses a file that is much larger than what is published, before it is read", () =>
+Deno.test("movielens rejects a file that is much larger than the published one before reading it", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "u.data"), "");
     // It takes no room: what nobody wrote reads as zeros.
@@ -143,6 +147,6 @@ Deno.test("movielens refuses a file that is much larger than what is published, 
     await assertRejects(
       () => readMovieLens(folder, () => {}),
       UserError,
-      "u.data is longer than 10000000 bytes",
+      "u.data is larger than 10000000 bytes",
     );
   }));

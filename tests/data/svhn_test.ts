@@ -33,7 +33,7 @@ async function made(rows: number, from = folder) {
   }
 }
 
-Deno.test("svhn makes images of rows, columns and channels, and 0 of the label 10", async () => {
+Deno.test("svhn orders images by rows, columns, and channels, and changes the label 10 to 0", async () => {
   const table = await made(3);
   assertEquals(table.schema.fields.map(({ name }) => name), ["image", "label"]);
   assertEquals([...table.getChild("label")!], [1, 0, 3]);
@@ -46,7 +46,7 @@ Deno.test("svhn makes images of rows, columns and channels, and 0 of the label 1
   }
 });
 
-Deno.test("svhn refuses other numbers of rows, and files that are missing or other ones", async () => {
+Deno.test("svhn rejects missing files, other files, and other numbers of rows", async () => {
   await assertRejects(
     () => made(4),
     UserError,

@@ -5,7 +5,7 @@ import { joined, tarHeader, tarOf } from "../support/tar.ts";
 
 const files = { "a/one.bin": Uint8Array.of(1, 2, 3), "two": new Uint8Array(1000).fill(7) };
 
-Deno.test("readTar() reads the files of an archive, and passes over folders and links", () => {
+Deno.test("readTar() reads the files of an archive and skips folders and links", () => {
   const entries = Object.entries(files);
   assertEquals([...readTar(tarOf(files), "x")], entries);
   const more = joined([tarHeader("a/", 0, "5"), tarHeader("../l", 0, "2"), tarOf(files)]);
@@ -13,7 +13,7 @@ Deno.test("readTar() reads the files of an archive, and passes over folders and 
   assertEquals([...readTar(new Uint8Array(), "x")], []);
 });
 
-Deno.test("readTar() reads what the program tar writes", async () => {
+Deno.test("readTar() reads archives of the program tar", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeFile(`${folder}/two`, files.two);
@@ -31,16 +31,16 @@ Deno.test("readTar() reads what the program tar writes", async () => {
   }
 });
 
-Deno.test("readTar() refuses what is cut off, damaged, or no archive", () => {
+Deno.test("readTar() rejects incomplete and damaged archives and other files", () => {
   const archive = tarOf(files), damaged = archive.slice();
   damaged[0]! += 1;
   const large = tarHeader("a", 2 ** 32, "0"), negative = tarHeader("a", 0, "0");
   negative.set(new TextEncoder().encode("-0000000001"), 124);
   const cases: [Uint8Array<ArrayBuffer>, string][] = [
-    [archive.subarray(0, 2000), "x ends within two"],
-    [damaged, "x is not a tar archive: there is no header at byte 0"],
+    [archive.subarray(0, 2000), "x ends within its file two"],
+    [damaged, "x is not a tar archive: it has no valid header at byte 0"],
     [new Uint8Array(1024).fill(60), "x is not a tar archive"],
-    [large, "x ends within a"],
+    [large, "x ends within its file a"],
     [negative, "x is not a tar archive"],
   ];
   for (const [bytes, message] of cases) {

@@ -22,7 +22,7 @@ function said(archive: Bytes, offset: number, value: number): Bytes {
 
 const small = Uint8Array.of(1, 2, 3);
 
-Deno.test("readZip() reads the files that are wanted, and refuses names that lead elsewhere", async () => {
+Deno.test("readZip() reads only selected files and rejects archives with paths outside themselves", async () => {
   const files = [["a/", new Uint8Array()], ["a/b", small], ["a/c", small]] as const;
   const read = await readZip(await zipOf(files), "x.zip", ["a/b", "a/d"], 3);
   assertEquals([...read], [["a/b", small]]);
@@ -32,7 +32,7 @@ Deno.test("readZip() reads the files that are wanted, and refuses names that lea
   }
 });
 
-Deno.test("readZip() unpacks no more than a file may have, whatever the archive says", async () => {
+Deno.test("readZip() stops at the maximum size, whatever size the archive declares", async () => {
   const bomb = await zipOf([["a", new Uint8Array(5_000_000)]]);
   const message = "a of x.zip unpacks to more than 1000 bytes";
   await assertRejects(() => readZip(bomb, "x.zip", ["a"], 1000), UserError, message);
@@ -42,7 +42,7 @@ Deno.test("readZip() unpacks no more than a file may have, whatever the archive 
   await assertRejects(() => readZip(huge, "x.zip", ["a"], 1000), UserError, "x.zip");
 });
 
-Deno.test("readZip() refuses what is no archive, is cut off, damaged, or leads out of itself", async () => {
+Deno.test("readZip() rejects other files and incomplete or damaged archives", async () => {
   const archive = await zipOf([["a", small]]);
   const cases: Bytes[] = [
     new Uint8Array(),

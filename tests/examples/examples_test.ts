@@ -20,7 +20,7 @@ const accuracy = "(?:0\\.[5-9]\\d*|1)";
 
 const programs: Readonly<Record<string, RegExp>> = {
   "run.ts": RegExp(
-    `^numbers to train: \\{ light: 1210, booster: 8970 \\}\naccuracy of the light net: ${accuracy}\nrun folder: `,
+    `^trainable parameters: \\{ light: 1210, booster: 8970 \\}\naccuracy of the light net: ${accuracy}\nrun folder: `,
   ),
   "custom_loss.ts": RegExp(
     `^accuracy of the light net: ${accuracy}\n(?:.+\n)+cosine-hint.* \\{ .*booster: 0\\b`,
