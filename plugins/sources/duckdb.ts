@@ -186,13 +186,16 @@ export class Database {
 
   /**
    * Runs a statement and yields its rows in record batches of the same size; only the last one may
-   * be smaller. Several calls may read from one database at the same time. A statement that runs
-   * out of memory is continued on one thread.
+   * be smaller. Several calls may read from one database at the same time. A statement that DuckDB
+   * ends because of its memory limit is continued on one thread.
    *
    * @param sql One SELECT with the columns of the schema.
    * @param schema The columns, in order.
    * @param rows The number of rows per record batch.
-   * @throws {MemoryError} If the statement exceeds the memory limit on one thread too.
+   * @throws {MemoryError} If the process needs too much memory while the statement runs.
+   * @throws {UserError} If a record batch would be too large, or if a date or timestamp is
+   *   infinite.
+   * @throws {Error} With DuckDB's message, if the statement fails.
    */
   async *recordBatches(sql: string, schema: Schema, rows: number): AsyncGenerator<RecordBatch> {
     let read = 0;
