@@ -1,20 +1,20 @@
 import os from "node:os";
 
-/** What of a machine its speeds depend on. */
+/** The properties of a machine that affect its speed. */
 export interface Machine {
   /** The processor's model. */
   readonly processor: string;
-  /** How many cores the bench may use. */
+  /** The number of cores that the bench can use. */
   readonly cores: number;
   /** The memory in GiB. */
   readonly memory: number;
-  /** The system, such as `linux x86_64`. */
+  /** The operating system and architecture, such as `linux x86_64`. */
   readonly system: string;
   /** Deno's version. */
   readonly deno: string;
 }
 
-/** What this machine is. */
+/** Returns the properties of this machine. */
 export function thisMachine(): Machine {
   return {
     processor: os.cpus()[0]?.model.trim() ?? "unknown",

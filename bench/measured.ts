@@ -1,16 +1,16 @@
 import { openProject } from "../src/launch/project.ts";
 
-/** What a process has measured. */
+/** The measurements of a process. */
 export interface Measured {
   readonly seconds: number;
   readonly bytes: number;
 }
 
 /**
- * Runs the main module once more, in a process of its own.
+ * Runs the main module again in a separate process.
  *
- * @param args Its arguments.
- * @returns What its last line says.
+ * @param args The arguments of the process.
+ * @returns The measurements that the process printed as JSON on its last line.
  */
 export async function launched(args: readonly string[]): Promise<Measured> {
   const { flags } = await openProject(new URL("../", import.meta.url).pathname);
@@ -18,6 +18,6 @@ export async function launched(args: readonly string[]): Promise<Measured> {
     args: ["run", "-A", "--quiet", ...flags, Deno.mainModule, ...args],
     stderr: "inherit",
   }).output();
-  if (code !== 0) throw new Error(`it ended with the code ${code}`);
+  if (code !== 0) throw new Error(`the measuring process failed with exit code ${code}`);
   return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1)!);
 }

@@ -3,30 +3,30 @@ import { spread } from "../src/sweep/statistics.ts";
 /** The precisions that are compared. */
 export const precisions = ["float32", "bfloat16"] as const;
 
-/** What came of a training. */
+/** The result of one training run. */
 export interface AccuracyRun {
   /** The pipeline file. */
   readonly pipeline: string;
-  /** What training steps computed in. */
+  /** The precision of the training steps. */
   readonly precision: (typeof precisions)[number];
   /** The run's seed. */
   readonly seed: number;
-  /** How long it trained. */
+  /** The number of epochs. */
   readonly epochs: number;
   /** The light net's accuracy on the test split, 0 to 1. */
   readonly light: number;
-  /** The booster's. */
+  /** The booster net's accuracy on the test split, 0 to 1. */
   readonly booster: number;
-  /** How long it took. */
+  /** The duration of the run in seconds. */
   readonly seconds: number;
 }
 
 /**
- * The runs as a table in Markdown, a row for each net and precision: the mean, the least and the
- * most of its accuracies, and how far the mean of bfloat16 is from that of float32 in standard
- * deviations of float32's seeds.
+ * Formats the runs as a Markdown table with one row per net and precision: the mean, minimum, and
+ * maximum of the accuracies, and the difference between the means of bfloat16 and float32 in
+ * standard deviations over the seeds of float32.
  *
- * @param runs The runs, all of as many epochs.
+ * @param runs The runs, all with the same number of epochs.
  */
 export function precisionTable(runs: readonly AccuracyRun[]): string {
   const lines = [

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "../src/engine/native/command.ts";
 
-/** What the peers import, and the packages that bring it; each line is installed by itself. */
+/** The modules that the peers import, and their packages. Each line is installed separately. */
 const PACKAGES: readonly (readonly [module: string, ...packages: string[]])[] = [
   ["torch", "torch==2.15.0", "numpy==2.4.6"],
   ["torchvision", "torchvision==0.29.2"],
@@ -10,12 +10,12 @@ const PACKAGES: readonly (readonly [module: string, ...packages: string[]])[] = 
 ];
 
 /**
- * A Python for the peers, in a virtual environment that is made and filled the first time. Peers
- * whose packages cannot be had will say so when they start.
+ * Returns a Python interpreter for the peers, in a virtual environment that is created on first use.
+ * Peers whose packages cannot be installed fail when they start.
  *
- * @param folder Where the environment is kept.
- * @param report Takes lines for a person to read.
- * @returns The Python program, or `undefined` where there is none.
+ * @param folder The folder of the virtual environment.
+ * @param report Receives progress lines for the user.
+ * @returns The path of the interpreter, or `undefined` if Python is not available.
  */
 export async function peersPython(
   folder: URL,
@@ -28,16 +28,20 @@ export async function peersPython(
     ? join(path, "Scripts", "python.exe")
     : join(path, "bin", "python");
   if (!await succeeds(python, "-c", "") && !await succeeds("python3", "-m", "venv", path)) {
-    report("the peers in Python are skipped: python3 with venv and pip is needed");
+    report("the peers in Python are skipped: they need python3 with venv and pip");
     return undefined;
   }
   for (const [module, ...packages] of PACKAGES) {
     const find =
       `import importlib.util, sys; sys.exit(importlib.util.find_spec("${module}") is None)`;
     if (await succeeds(python, "-c", find)) continue;
-    report(`installing ${packages.join(" and ")} for the peers, once; PyTorch has some gigabytes`);
+    report(
+      `installing ${
+        packages.join(" and ")
+      } for the peers (first use only; PyTorch takes several gigabytes)`,
+    );
     if (!await succeeds(python, "-m", "pip", "install", "--quiet", ...packages)) {
-      report(`${packages.join(" and ")} cannot be installed; peers that need it are skipped`);
+      report(`${packages.join(" and ")} cannot be installed; the peers that need it are skipped`);
     }
   }
   return python;

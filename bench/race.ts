@@ -3,26 +3,27 @@ import type { Entry, RowResult, Skipped } from "./results.ts";
 import type { Runner } from "./runner.ts";
 import { median } from "../src/sweep/statistics.ts";
 
-/** How a row is run. */
+/** The options for running a row. */
 export interface RaceOptions {
-  /** How many turns each program has. */
+  /** The number of turns of each program. */
   readonly rounds: number;
-  /** Starts a program; throws where it cannot be. */
+  /** Starts a program, or throws an error if it cannot start. */
   readonly start: (contestant: Contestant) => Promise<Runner>;
-  /** Takes lines for a person to read. */
+  /** Receives progress lines for the user. */
   readonly report: (line: string) => void;
 }
 
-/** What a race gives: times and those who did not finish. */
+/** The times of the programs of a row, and the programs that did not finish. */
 export type RaceResult = Pick<RowResult, "entries" | "skipped">;
 
 /**
- * Runs the programs of a row in alternation: all are started, warmed up, and take turns, so that
- * whatever else the machine does hits all alike. A program that fails is left out, with a word.
+ * Runs the programs of a row in alternation: all are started and warmed up, then take turns, so that
+ * other load on the machine affects all of them equally. A program that fails is skipped and
+ * reported.
  *
  * @param row The row.
- * @param options How to run it.
- * @returns The times.
+ * @param options The options for running the row.
+ * @returns The times, and the skipped programs.
  */
 export async function race(row: Row, { rounds, start, report }: RaceOptions): Promise<RaceResult> {
   const skipped: Skipped[] = [];
@@ -51,7 +52,7 @@ export async function race(row: Row, { rounds, start, report }: RaceOptions): Pr
     const entries: Entry[] = [];
     for (const runner of running) entries.push(await entryOf(runner));
     for (const name of others(entries)) {
-      report(`  ${name}: trains another number of parameters than ${entries[0]!.name}`);
+      report(`  ${name}: trains a different number of parameters than ${entries[0]!.name}`);
     }
     return { entries, skipped };
   } finally {
@@ -72,14 +73,14 @@ async function entryOf(runner: Runner): Promise<Entry> {
   };
 }
 
-/** Those whose task is not that of the first: it would be no race. */
+/** Returns the programs that train a different number of parameters than the first one. */
 function others(entries: readonly Entry[]): string[] {
   const counted = entries.filter(({ parameters }) => parameters !== undefined);
   return counted.filter(({ parameters }) => parameters !== counted[0]!.parameters)
     .map(({ name }) => name);
 }
 
-/** To a microsecond: more is noise. */
+/** Rounds to a microsecond, because smaller differences are noise. */
 function rounded(milliseconds: number): number {
   return Math.round(milliseconds * 1000) / 1000;
 }

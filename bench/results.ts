@@ -1,6 +1,6 @@
 /**
- * What came of the rows, in files: one a row, so that an interrupted bench keeps what it has, and a
- * row that is run again replaces its own.
+ * Writes the results of the bench, one file per row. An interrupted bench keeps the results of its
+ * finished rows, and a repeated row replaces its previous result.
  *
  * @module
  */
@@ -10,21 +10,21 @@ import { writeFileWhole } from "../src/base/files/write.ts";
 import type { Machine } from "./machine.ts";
 import { resultsTable } from "./table.ts";
 
-/** What came of one program of a row. */
+/** The result of one program of a row. */
 export interface Entry {
   /** Its name in the table. */
   readonly name: string;
-  /** What computed, with its version. */
+  /** The library that computed the steps, with its version. */
   readonly detail?: string;
-  /** How many numbers it trains. */
+  /** The number of trainable parameters. */
   readonly parameters?: number;
-  /** The losses of its warm-up. */
+  /** The losses of the warm-up steps. */
   readonly losses?: readonly number[];
-  /** The median of a step. */
+  /** The median time of a step in milliseconds. */
   readonly milliseconds: number;
   /** The milliseconds of each step, in order. */
   readonly times: readonly number[];
-  /** The bytes of memory that the process had at most. */
+  /** The peak memory of the process in bytes. */
   readonly peakMemory?: number;
 }
 
@@ -32,35 +32,35 @@ export interface Entry {
 export interface Skipped {
   /** Its name in the table. */
   readonly name: string;
-  /** Why. */
+  /** The reason why the program did not start or finish. */
   readonly reason: string;
 }
 
-/** What came of a row. */
+/** The result of a row. */
 export interface RowResult {
   /** The row's short name. */
   readonly id: string;
-  /** The task. */
+  /** The task, as the table shows it. */
   readonly row: string;
-  /** When it was run, an ISO date. */
+  /** The time of the bench as an ISO date. */
   readonly date: string;
-  /** Where. */
+  /** The machine on which the row was run. */
   readonly machine: Machine;
-  /** How many turns each program had. */
+  /** The number of turns of each program. */
   readonly rounds: number;
-  /** How busy the machine was before, as the system's load of the last minute. */
+  /** The system's load average of the last minute before the row was run. */
   readonly load: number;
   /** The programs that ran, Rocket first. */
   readonly entries: readonly Entry[];
-  /** Those that did not. */
+  /** The programs that did not run. */
   readonly skipped: readonly Skipped[];
 }
 
 /**
- * Writes a row's result, and the table of all rows that have one.
+ * Writes the result of a row, and the table of all rows with results.
  *
- * @param folder The folder of results; it is made if it is not there.
- * @param result The row.
+ * @param folder The folder of results; it is created if it does not exist.
+ * @param result The result of the row.
  * @param order The rows' short names in the order of the table.
  */
 export async function writeResult(
@@ -78,7 +78,7 @@ export async function writeResult(
   await write(join(folder, "latest.md"), `${resultsTable(results)}\n\n${provenance(results)}`);
 }
 
-/** Where and when the rows were run, a line for each that differs. */
+/** Lists the machines, dates, and versions of the rows, one line per combination. */
 function provenance(results: readonly RowResult[]): string {
   const lines = new Map<string, string[]>();
   for (const { id, date, machine, rounds, entries } of results) {

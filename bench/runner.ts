@@ -2,32 +2,32 @@ import { fileURLToPath } from "node:url";
 import type { Contestant } from "./rows.ts";
 import type { ProgramFacts } from "./worker.ts";
 
-/** How programs are started. */
+/** The options for starting programs. */
 export interface RunnerOptions {
-  /** The folder that programs are named from, the bench's own by default. */
+  /** The folder to which programs' paths are relative; the folder of the bench by default. */
   readonly folder?: URL;
-  /** How Deno finds the project's modules. */
+  /** The flags with which Deno finds the project's modules. */
   readonly flags: readonly string[];
-  /** The Python of the peers, if there is one. */
+  /** The Python interpreter for the peers, if available. */
   readonly python: string | undefined;
 }
 
-/** What a program says when it is ready. */
+/** The facts that a program prints when it is ready. */
 export interface ReadyFacts extends ProgramFacts {
-  /** The losses of its warm-up. */
+  /** The losses of the warm-up steps. */
   readonly losses?: readonly number[];
 }
 
-/** How much of what a program says on standard error is kept to tell why it failed. */
+/** The number of characters of standard error that are kept to report why a program failed. */
 const KEPT = 1 << 14;
 
 /** A program of a row, warmed up and waiting for its turn. */
 export class Runner {
   /** Its name in the table. */
   readonly name: string;
-  /** The milliseconds of its steps so far. */
+  /** The times of the steps so far in milliseconds. */
   readonly times: number[] = [];
-  /** What it said of itself. */
+  /** The facts that the program printed when it was ready. */
   facts: ReadyFacts = {};
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
@@ -57,22 +57,22 @@ export class Runner {
   /**
    * Starts a program and waits until it has warmed up.
    *
-   * @param contestant Which program.
-   * @param options How programs are started.
-   * @returns The program, waiting.
-   * @throws {Error} If it is not there, or ends before it is ready; the message says why.
+   * @param contestant The program.
+   * @param options The options for starting programs.
+   * @returns The program, which waits for its turn.
+   * @throws {Error} If the program does not exist, or ends before it is ready, with the reason.
    */
   static async start(contestant: Contestant, options: RunnerOptions): Promise<Runner> {
     const { name, program, args } = contestant;
     const { folder = new URL(".", import.meta.url), flags, python } = options;
     const file = fileURLToPath(new URL(program, folder));
-    if (!await exists(file)) throw new Error(`there is no ${program}`);
+    if (!await exists(file)) throw new Error(`the program ${program} does not exist`);
     const interpreter = program.endsWith(".py")
       ? [python, file]
       : [Deno.execPath(), "run", "-A", "--quiet", ...flags, file];
     const [command, ...first] = interpreter;
-    if (command === undefined) throw new Error("there is no Python for it");
-    // The launcher has set it for Rocket. Peers run as they come.
+    if (command === undefined) throw new Error("Python is not available");
+    // The launcher sets this variable for Rocket. Peers run with their defaults.
     const { GLIBC_TUNABLES: _, ...usual } = Deno.env.toObject();
     const env = program.startsWith("peers/") ? usual : Deno.env.toObject();
     const runner = new Runner(name, command, [...first as string[], ...args], env);
@@ -81,20 +81,20 @@ export class Runner {
   }
 
   /**
-   * Lets it run some steps.
+   * Lets the program run some steps.
    *
-   * @param steps How many.
-   * @throws {Error} If it ends before they are done.
+   * @param steps The number of steps.
+   * @throws {Error} If the program ends before the steps are done.
    */
   async turn(steps: number): Promise<void> {
-    // A program that has died is noticed by the line that does not come.
+    // Writing to a program that has ended fails. Its missing output line below reports the failure.
     await this.#input.write(new TextEncoder().encode(`${steps}\n`)).catch(() => {});
     const { value, done } = await this.#lines.next();
     if (done) throw new Error(await this.#lastWord());
     this.times.push(...JSON.parse(value));
   }
 
-  /** The bytes of memory that it had at most so far, where the system says so. */
+  /** Returns the peak memory of the program so far in bytes, if the system reports it. */
   async peakMemory(): Promise<number | undefined> {
     try {
       const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
@@ -117,7 +117,7 @@ export class Runner {
       const { value, done } = await this.#lines.next();
       if (done) throw new Error(await this.#lastWord());
       const [word, ...rest] = value.split(" ");
-      if (word !== "ready") continue; // A library that talks on standard output.
+      if (word !== "ready") continue; // Skips output of libraries.
       if (rest.length > 0) this.facts = JSON.parse(rest.join(" "));
       return;
     }
@@ -125,16 +125,17 @@ export class Runner {
 
   async #lastWord(): Promise<string> {
     await this.stop();
-    return lastWord(await this.#complaints) ?? `it ended with ${(await this.#child.status).code}`;
+    return lastWord(await this.#complaints) ??
+      `the program ended with exit code ${(await this.#child.status).code}`;
   }
 }
 
 /**
- * What a program that failed says of it: its last line that is not indented, as lines of stack
- * traces and excerpts of code are.
+ * Returns the error message of a failed program: its last line that is not indented. Stack traces
+ * and excerpts of code are indented.
  *
- * @param text What it wrote to standard error.
- * @returns The line, or `undefined` if it said nothing.
+ * @param text The standard error of the program.
+ * @returns The line, or `undefined` if there is no such line.
  */
 export function lastWord(text: string): string | undefined {
   const line = text.split("\n").findLast((line) => /^\S/.test(line));

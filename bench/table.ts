@@ -7,11 +7,10 @@ const HEAD = [
 ];
 
 /**
- * The results as a table in Markdown. A ratio of times above 1 means that Rocket is faster; a ratio
- * of memory below 1, that Rocket needs less. Programs that did not run are in the table with a
- * word.
+ * Formats the results as a Markdown table. A time ratio above 1 means that Rocket is faster; a memory
+ * ratio below 1 means that Rocket needs less. Skipped programs are listed with the reason.
  *
- * @param results The rows.
+ * @param results The results of the rows.
  */
 export function resultsTable(results: readonly RowResult[]): string {
   return [...HEAD, ...results.flatMap(linesOf)].join("\n");
@@ -39,7 +38,7 @@ function linesOf({ id, row, entries, skipped }: RowResult): string[] {
   return [...ran, ...missing];
 }
 
-/** Three digits that count, and all before the point. */
+/** Formats a number with three significant digits, or as an integer from 100. */
 function digits(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

@@ -1,20 +1,20 @@
-/** Steps before the first that counts. */
+/** The number of warm-up steps, which are not timed. */
 const WARM_UP = 5;
 
-/** What a program says of itself, so that the bench can see that all do the same task. */
+/** The facts that a program prints, by which the bench checks that all do the same task. */
 export interface ProgramFacts {
-  /** What computes, with its version, such as `TensorFlow 2.21.0`. */
+  /** The library that computes, with its version, such as `TensorFlow 2.21.0`. */
   readonly detail?: string;
-  /** How many numbers are trained, for tasks that train. */
+  /** The number of trainable parameters, for tasks that train. */
   readonly parameters?: number;
 }
 
 /**
  * Times a step for the bench: prints `ready` and the program's facts after the warm-up, then reads
- * a number of steps a line from standard input and prints their milliseconds as a JSON list.
+ * one number of steps per line from standard input and prints their milliseconds as a JSON list.
  *
- * @param step One step, with its result read back; it returns its loss, if it has one.
- * @param facts What the program says of itself.
+ * @param step Runs one step and waits for its result; returns the loss, if there is one.
+ * @param facts The facts of the program to print.
  * @throws {Error} If a loss of the warm-up is not a finite number.
  */
 export async function serve(
@@ -26,7 +26,9 @@ export async function serve(
     const loss = await step();
     if (loss !== undefined) losses.push(loss);
   }
-  if (!losses.every(Number.isFinite)) throw new Error(`the losses are ${losses.join(", ")}`);
+  if (!losses.every(Number.isFinite)) {
+    throw new Error(`expected finite losses in the warm-up, got ${losses.join(", ")}`);
+  }
   console.log(`ready ${JSON.stringify({ ...facts, losses })}`);
   let rest = "";
   for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {

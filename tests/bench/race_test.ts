@@ -69,5 +69,5 @@ Deno.test("race() reports a program with a different number of parameters", asyn
   const { start } = programs({}, { b: 2 });
   const lines: string[] = [];
   await race(row("a", "b", "c"), { rounds: 1, start, report: (line) => lines.push(line) });
-  assertEquals(lines, ["  b: trains another number of parameters than a"]);
+  assertEquals(lines, ["  b: trains a different number of parameters than a"]);
 });

@@ -63,12 +63,12 @@ Deno.test("Runner.start() rejects with the last message of a program that dies b
 
 Deno.test("Runner.start() rejects with the exit code of a program that says nothing", () =>
   withProgram(`Deno.exit(3);`, async (start) => {
-    await assertRejects(start, Error, "it ended with 3");
+    await assertRejects(start, Error, "the program ended with exit code 3");
   }));
 
 Deno.test("Runner.start() rejects a program whose losses are not finite", () =>
   withProgram(`import { serve } from "${worker}"; await serve(() => NaN);`, async (start) => {
-    await assertRejects(start, Error, "the losses are NaN");
+    await assertRejects(start, Error, "expected finite losses in the warm-up, got NaN");
   }));
 
 Deno.test("Runner.turn() rejects with the last message of a program that dies in its turn", () =>
@@ -83,9 +83,13 @@ Deno.test("Runner.turn() rejects with the last message of a program that dies in
     },
   ));
 
-Deno.test("Runner.start() rejects a program that is not there, and Python where there is none", async () => {
-  await assertRejects(() => start("peers/nothing.ts"), Error, "there is no peers/nothing.ts");
-  await assertRejects(() => start("peers/ctr_torch.py"), Error, "there is no Python for it");
+Deno.test("Runner.start() rejects a program that does not exist, and a Python program without Python", async () => {
+  await assertRejects(
+    () => start("peers/nothing.ts"),
+    Error,
+    "the program peers/nothing.ts does not exist",
+  );
+  await assertRejects(() => start("peers/ctr_torch.py"), Error, "Python is not available");
 });
 
 Deno.test({
