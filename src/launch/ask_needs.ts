@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { type Need, PERMISSIONS } from "../base/machine/permissions.ts";
+import { printable } from "../base/printable.ts";
 import { type ChildEnd, runChild } from "./child.ts";
 import type { Fetcher } from "./fetch.ts";
 import { grantedArguments } from "./granted.ts";
@@ -66,6 +67,9 @@ const MAX_FILES = 200;
 
 /** The maximum size of an answer in bytes, since code of a pipeline may print without end. */
 const MAX_BYTES = 2 ** 26;
+
+/** The time in milliseconds after which a message names a pipeline that is still evaluated. */
+const QUIET = 3_000;
 
 /** The maximum time for the evaluation of a pipeline, in milliseconds. */
 const PATIENCE = 120_000;
@@ -140,6 +144,11 @@ async function evaluate(
   },
 ): Promise<Evaluated> {
   const flags = await grantedArguments(project, permissions, join(temporary, "evaluate.json"));
+  const told = setTimeout(
+    () => tell(printable(`still evaluating ${path}: its top-level code is running or waiting`)),
+    QUIET,
+  );
+  using _told = { [Symbol.dispose]: () => clearTimeout(told) };
   const answer = await answerOf<Evaluated>(project, {
     flags,
     script: "evaluate.ts",

@@ -82,6 +82,16 @@ export default { extends: "./base.yaml" };
   });
 });
 
+Deno.test("a pipeline in TypeScript whose evaluation takes long is named", async () => {
+  await inFolder(async (folder) => {
+    const waits = "await new Promise((end) => setTimeout(end, 3_500));\nDeno.exit(0);\n";
+    await Deno.writeTextFile(join(folder, "p.ts"), waits);
+    const { code, stderr } = await rocket(["check", "p.ts"], { cwd: folder });
+    assertEquals(code, 2, stderr);
+    assertMatch(stderr, /^still evaluating .*p\.ts: .*\nerror: p\.ts ended before/);
+  });
+});
+
 Deno.test("a pipeline in TypeScript is evaluated in a process that can only read its project", async () => {
   await inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "base.yaml"), mlp);
