@@ -277,7 +277,7 @@ forNative(
       const env = { ROCKET_TENSORFLOW: join(cwd, "tensorflow"), ROCKET_CACHE: join(cwd, "cache") };
       const given = await launch("src/launch/programs/native.ts", [], { cwd, env });
       assertEquals(given.code, 1, given.stdout);
-      assertStringIncludes(given.stderr, `ROCKET_TENSORFLOW is ${join(cwd, "tensorflow")}, where `);
+      assertStringIncludes(given.stderr, `ROCKET_TENSORFLOW is ${join(cwd, "tensorflow")}, but `);
       const refused = await launch("src/launch/programs/native.ts", ["--forced"], { cwd });
       assertEquals(refused.code, 2);
       assertStringIncludes(refused.stderr, "has no option --forced");

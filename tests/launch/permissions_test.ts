@@ -122,7 +122,7 @@ for (const [name, source] of Object.entries(sources)) {
       const memory = ["--set", "data.memory=10kB"];
       await run(file, "--engine", "wasm", "--out", "run");
       const told = await run(file, "--engine", "wasm", "--out", "by-rows", ...memory);
-      assertStringIncludes(told, "10 kB for rows (data.memory)");
+      assertStringIncludes(told, "(data.memory: 10 kB)");
       await run("resume", "by-rows", "--epochs", "2");
       const result = await Deno.readTextFile(join(folder, "by-rows", "result.json"));
       assertEquals(JSON.parse(result).epochs, 2);
