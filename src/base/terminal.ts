@@ -67,8 +67,8 @@ export function sayAfterKey(...lines: readonly Lines[]): void {
 }
 
 /**
- * Prints lines for the user on standard error. If that fails, because a file is full or closed, the
- * error is ignored: it is no reason to end a training run.
+ * Prints lines for the user on standard error. If that fails, for example because the disk is full or
+ * a pipe is closed, the error is ignored, because it must not end a training run.
  *
  * @example
  * ```ts

@@ -8,7 +8,7 @@ import type { LastBatch } from "../pipeline/plan.ts";
 import { createRandom, deriveSeed, type Random } from "../base/random.ts";
 
 /**
- * Returns the order of the training rows in an epoch as a table.
+ * Returns the order of the training rows in an epoch as an array of row numbers.
  *
  * @param rows The number of rows.
  * @param seed The run's seed.

@@ -6,7 +6,7 @@
 
 import messages from "@tensorflow/tfjs-node/dist/proto/api_pb.js";
 
-/** TensorFlow's numbers for data types. */
+/** The numeric codes of data types in TensorFlow's protocol buffers. */
 export const DType = { float: 1, int32: 3, bfloat16: 14 } as const;
 
 /** A reference to a value in the graph: `NODE:OUTPUT`. */

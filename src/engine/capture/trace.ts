@@ -103,7 +103,8 @@ export interface SizedTrace {
 /**
  * Predicts a function's ops at any number of rows from recordings at three small numbers. All
  * numbers in attributes and result shapes are extrapolated as a + c · rows. A size that is not of
- * this form depends on values. It is unknown and gets a stand-in: a number that no other size has.
+ * this form depends on values. While recording, a unique placeholder number (a stand-in) represents
+ * such an unknown size.
  */
 export class TrialTraces {
   readonly #traces: readonly SizedTrace[];

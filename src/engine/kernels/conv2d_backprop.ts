@@ -38,9 +38,9 @@ export const conv2dBackpropFilter: tf.KernelFunc = ({ inputs, attrs }) => {
 };
 
 /**
- * The gradient of `tf.conv2d` with respect to its input. It also uses the forward convolution: of
- * the result's gradient, spread out by the stride, with the flipped kernel. It is about ten times
- * as fast as the backend's own kernel.
+ * The gradient of `tf.conv2d` with respect to its input. It dilates
+ * the output's gradient by the stride and calls the forward convolution with the flipped kernel.
+ * This is about ten times as fast as the backend's own kernel.
  */
 export const conv2dBackpropInput: tf.KernelFunc = ({ inputs, attrs }) => {
   const { dy, filter } = inputs as unknown as Record<"dy" | "filter", tf.Tensor4D>;

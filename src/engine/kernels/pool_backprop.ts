@@ -1,7 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { heapOf } from "./wasm_heap.ts";
 
-/** The gradient of `tf.maxPool`. Each number goes to the first maximum in its window. */
+/**
+ * The gradient of `tf.maxPool` with respect to its input. The gradient of each output value is added
+ * at the position of the first maximum in the window of that value.
+ */
 export const maxPoolBackprop: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   const { dy, input } = inputs as Record<"dy" | "input", tf.TensorInfo>;
   const heap = heapOf(backend);

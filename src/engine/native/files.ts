@@ -11,7 +11,7 @@ export async function isFile(path: string): Promise<boolean> {
 }
 
 /**
- * Removes a file, or a folder with its content. A path that does not exist is no error.
+ * Removes a file, or a folder with its content. A path that does not exist is ignored.
  *
  * @param path The path.
  */

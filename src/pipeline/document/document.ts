@@ -75,7 +75,7 @@ const patience = 4_000;
  */
 const maxFiles = 100;
 
-/** Returns the exports of a module. */
+/** Loads the module at a path and returns its exports. */
 export type Evaluate = (path: string) => Promise<{ readonly default?: unknown }>;
 
 /** Thrown if the exports of a module are needed but the module may not be run. */
