@@ -32,10 +32,11 @@ const stage: LossStage = defineLoss({
   form: "hint",
   options: z.object({
     regressor: z.enum(["where-shapes-differ", "always"]).default("where-shapes-differ").describe(
-      "Whether to use a regressor for outputs of equal shape as well.",
+      "When to use a regressor: only if the shapes of the outputs differ, or always.",
     ),
     reduce: z.enum(["mean", "half-sum"]).default("mean").describe(
-      "mean: over the output; half-sum: the paper's ½ Σ.",
+      "How to reduce the squared differences of a row. mean: their mean. half-sum: half their " +
+        "sum, as in the paper.",
     ),
   }),
   example: "use: fitnet\nfrom: booster.group2\nto: light.group2\nweight: 100",

@@ -38,7 +38,7 @@ const stage: LossStage = defineLoss({
       3,
       hint(
         "logit-standardization/classes",
-        "two standardized logits are always the same two numbers; use kl or mse-hint",
+        "with two classes, standardized logits are always the same two numbers; use kl or mse-hint",
         [{ set: { use: "kl" } }, { set: { use: "mse-hint" } }],
       ),
     );

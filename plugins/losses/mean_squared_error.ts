@@ -4,7 +4,7 @@ import { wantLabel, wantUnits } from "./fit.ts";
 /** The squared distance of the only output from a number, (z − y)², one per row. */
 const stage: LossStage = defineLoss({
   name: "mean-squared-error",
-  summary: "The squared distance of the output from a number.",
+  summary: "The squared difference of the output and the label.",
   form: "task",
   options: z.object({}),
   example: "use: mean-squared-error\non: light",

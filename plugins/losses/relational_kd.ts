@@ -21,7 +21,7 @@ const stage: LossStage = defineLoss({
   options: z.object({
     distance: z.number().min(0).default(25).describe("The weight of distances, λ_D."),
     angle: z.number().min(0).default(50).describe(
-      "The weight of angles, λ_A. Angles need n³ numbers for n rows.",
+      "The weight of angles, λ_A. Memory grows with the cube of the batch size.",
     ),
   }),
   example:

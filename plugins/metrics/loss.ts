@@ -7,7 +7,7 @@ import { noWeight } from "./predictions.ts";
  */
 const stage: MetricStage = defineMetric({
   name: "loss",
-  summary: "The mean of each loss term, before its weight.",
+  summary: "The mean of each loss term before it is multiplied by its weight.",
   per: "run",
   better: "lower",
   values: "several",

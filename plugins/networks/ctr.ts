@@ -16,12 +16,12 @@ import { batchNormalization, dense } from "./layers.ts";
 
 const units = (what: string) =>
   z.array(z.int().positive()).default([]).describe(
-    `Units of ${what}, one number per layer, from the bottom up.`,
+    `The widths (numbers of units) of ${what}, one per layer, starting at the input.`,
   );
 
 const netOptions = (what: string) =>
   z.strictObject({ hidden: units(`the ${what}'s own hidden layers`) }).default({ hidden: [] })
-    .describe(`The ${what}'s own layers.`);
+    .describe(`The layers that only the ${what} has.`);
 
 /** The embeddings and shared layers below a net's own layers. */
 interface Bottom {
@@ -64,7 +64,7 @@ const stage: NetworkStage = defineNetwork({
       "The layers that both nets share. bottom: embeddings and shared layers. separate: each net " +
         "has its own, for a booster that was trained beforehand.",
     ),
-    embedding: z.int().positive().default(16).describe("The size of embeddings."),
+    embedding: z.int().positive().default(16).describe("The number of values per embedding."),
     features: z.record(z.string(), ctrFeature).default({}).describe(
       "How to read individual features, by name. All other features are read with the " +
         "defaults.",

@@ -26,17 +26,17 @@ import { dense } from "./layers.ts";
 const attention = z.strictObject({
   to: z.string().min(1).describe("The feature of the candidate, with one id per row."),
   hidden: z.array(z.int().positive()).default([36]).describe(
-    "Units of the activation unit's hidden layers.",
+    "The widths (numbers of units) of the attention network's hidden layers, one per layer.",
   ),
   activation: z.enum(activationNames).default("prelu").describe(
-    "The activation after each of these layers.",
+    "The activation after each hidden layer of the attention network.",
   ),
 });
 
 /** The options of a single feature that override those of the network. */
 export const ctrFeature = z.strictObject({
   size: z.int().positive().optional().describe(
-    "The size of the embedding; by default `embedding` of the network.",
+    "The number of values per embedding; by default, the network's option `embedding`.",
   ),
   pooling: z.enum(["mean", "sum"]).optional().describe(
     "How to combine a list's embeddings, without empty places; mean by default.",

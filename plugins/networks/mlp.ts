@@ -13,7 +13,7 @@ import { dense, type Layer } from "./layers.ts";
 
 const units = (what: string) =>
   z.array(z.int().positive()).describe(
-    `Units of ${what}, one number per layer, from the bottom up.`,
+    `The widths (numbers of units) of ${what}, one per layer, starting at the input.`,
   );
 
 /**

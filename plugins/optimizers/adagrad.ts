@@ -6,7 +6,9 @@ const stage: OptimizerStage = defineOptimizer({
   name: "adagrad",
   summary: "Adagrad, as in PyTorch; by default, updates only the table rows that a step reads.",
   options: z.object({
-    initial: z.number().min(0).default(0).describe("The initial value of the sum of squares."),
+    initial: z.number().min(0).default(0).describe(
+      "The initial value of the sum of squared gradients.",
+    ),
     epsilon: z.number().positive().default(1e-10).describe(
       "The constant added to the square root in the denominator.",
     ),

@@ -18,8 +18,8 @@ const stage: OutputStage = defineOutput({
       "Minutes between checkpoints, in addition to those after epochs.",
     ),
     keep: z.int().positive().default(2).describe(
-      "The number of latest checkpoints to keep. With 1, there is no other checkpoint if " +
-        "it is damaged.",
+      "The number of latest checkpoints to keep. With 1, there is no fallback if it " +
+        "is damaged.",
     ),
     keepEvery: z.int().positive().optional().describe(
       "Epochs between checkpoints that are kept permanently.",

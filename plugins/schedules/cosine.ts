@@ -9,7 +9,9 @@ const stage: ScheduleStage = defineSchedule({
   name: "cosine",
   summary: "Lowers the learning rate along half a cosine over the run.",
   options: z.object({
-    to: z.number().min(0).default(0).describe("The final fraction of the learning rate."),
+    to: z.number().min(0).default(0).describe(
+      "The final learning rate, as a fraction of the configured one.",
+    ),
   }),
   example: "use: cosine\nto: 0.01",
   create: ({ to }) => ({ step, steps }) =>

@@ -12,7 +12,9 @@ const stage: ScheduleStage = defineSchedule({
     at: z.array(z.number().min(0)).min(1).describe(
       "The numbers of epochs or steps after which the learning rate changes.",
     ),
-    by: z.number().positive().default(0.1).describe("The factor at each of these points."),
+    by: z.number().positive().default(0.1).describe(
+      "The factor that multiplies the learning rate at each of these points.",
+    ),
     unit: z.enum(["epochs", "steps"]).default("epochs").describe("The unit of `at`."),
   }),
   example: "use: steps\nat: [60, 120, 160]\nby: 0.2",

@@ -20,7 +20,7 @@ const stage: ScheduleStage = defineSchedule({
     for: z.number().positive().describe("The length of the warm-up."),
     unit: z.enum(["epochs", "steps"]).default("epochs").describe("The unit of `for`."),
     from: z.number().min(0).max(1).default(0.1).describe(
-      "The initial fraction of the learning rate.",
+      "The initial learning rate, as a fraction of the configured one.",
     ),
     then: nestedStage<Schedule>("schedule").optional().describe(
       "The schedule after the warm-up; constant by default.",
@@ -37,8 +37,8 @@ const stage: ScheduleStage = defineSchedule({
           exitCode: 2,
           hint: hint(
             "warm-up/for",
-            `the run has ${position.steps} steps: write \`unit: steps\` and \`for: ${least}\`, or another ` +
-              "number below that",
+            `the run has ${position.steps} steps: write \`unit: steps\` and \`for: ${least}\`, or a ` +
+              "smaller number",
             { set: { unit: "steps", for: least } },
           ),
         });

@@ -218,7 +218,7 @@ function unreadable(name: string, format: "file" | "stream", error: unknown): Us
   if (error instanceof UserError) return error;
   // arrow-js fails with a TypeError when a structure that it expects is missing.
   const message = error instanceof TypeError
-    ? "its parts do not fit together"
+    ? "its parts are inconsistent"
     : (error as Error).message;
   const damaged = [DamagedError, MetadataError, ColumnError, RangeError, TypeError]
     .some((kind) => error instanceof kind);

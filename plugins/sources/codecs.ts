@@ -61,7 +61,7 @@ export function codecOf(number: number): Codec {
   const codec = codecs[number];
   if (codec) return codec;
   throw new PackedError(
-    `it says that it is packed by the codec ${number}, which is none of Arrow's`,
+    `it declares the compression codec ${number}, which Arrow does not have`,
   );
 }
 
@@ -77,13 +77,13 @@ function codec(
         length = decode(bytes as Uint8Array<ArrayBuffer>, into);
       } catch (error) {
         const why = (error as Error).message.split("\n", 1)[0];
-        throw new PackedError(`cannot be unpacked: ${why}`, { cause: error });
+        throw new PackedError(`cannot be decompressed: ${why}`, { cause: error });
       }
       if (length === into.length) return;
       throw new PackedError(
         length > into.length
-          ? `has more than the ${into.length} bytes that it says`
-          : `has ${length} bytes; it says ${into.length}`,
+          ? `has more than the ${into.length} bytes that it declares`
+          : `has ${length} bytes, but declares ${into.length}`,
       );
     },
   };

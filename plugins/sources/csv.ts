@@ -45,7 +45,7 @@ const options = z.object({
       "Without a header: all columns in order.",
   ),
   nullValues: z.array(z.string(), { error: "expected a list of texts" }).min(1, {
-    error: 'expected at least one text: "" is nothing at all',
+    error: 'expected at least one text, such as "" for empty values',
   }).default([""]).describe(
     "The texts that represent a null.",
   ),

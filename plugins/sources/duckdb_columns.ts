@@ -216,7 +216,7 @@ export class MemoryError extends Error {
    * @param options The cause.
    */
   constructor(readonly limit: number, options?: ErrorOptions) {
-    super(`it takes more than ${limit} bytes of memory`, options);
+    super(`it needs more than ${limit} bytes of memory`, options);
   }
 }
 

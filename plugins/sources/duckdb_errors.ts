@@ -58,9 +58,9 @@ export function explain(error: unknown, subject: StatementSubject): UserError {
 function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserError {
   const much = cause instanceof MemoryError
     ? `more than ${(cause.limit / 1e9).toFixed(1)} GB of memory`
-    : "more memory than it may have";
+    : "more memory than is allowed";
   if (query !== undefined || file === undefined) {
-    return new UserError(`the query takes ${much}`, {
+    return new UserError(`the query needs ${much}`, {
       hint: hint(
         "sql/memory",
         "read fewer rows and columns, or shorten long texts: left(…, 10000)",
@@ -71,7 +71,7 @@ function outOfMemory(cause: unknown, { file, query }: StatementSubject): UserErr
       cause,
     });
   }
-  return new UserError(`${file} takes ${much} to read`, {
+  return new UserError(`reading ${file} needs ${much}`, {
     hint: hint(
       "source/memory",
       "its texts or lists are very long when they are decompressed: write shorter values, or fewer rows per row group",

@@ -177,7 +177,7 @@ export async function indexIpc(file: RandomAccess, format: "file" | "stream"): P
       ).open();
       withQuickAssign(reader.schema);
       const [read] = reader;
-      if (!read) throw new DamagedError(`record batch ${index} is not where it should be`);
+      if (!read) throw new DamagedError(`record batch ${index} is not at the expected position`);
       // arrow-js creates new dictionary objects for each read. Record batches with equal
       // dictionaries get the same objects here, so that callers can compare dictionaries by
       // identity.
@@ -256,7 +256,9 @@ class DictionaryMessages {
 
   async #read(block: DictionaryBlock): Promise<BatchMessage> {
     const type = this.#schema.dictionaries.get(block.id);
-    if (!type) throw new DamagedError(`it has a dictionary ${block.id} that no column has`);
+    if (!type) {
+      throw new DamagedError(`it has a dictionary with the id ${block.id}, which no column uses`);
+    }
     const name = `(dictionary ${block.id})`;
     const { metadataVersion } = this.#schema;
     const schema = { fields: [new Field(name, type, true)], metadataVersion };
@@ -344,7 +346,7 @@ async function indexFile(file: RandomAccess): Promise<Messages> {
   const tail = await readBytes(file, file.size - 10, 10);
   const length = new DataView(tail.buffer).getInt32(0, true);
   if (length <= 0 || length > file.size - fileHead - 10) {
-    throw new DamagedError("its footer is not where it should be");
+    throw new DamagedError("its footer is not at the expected position");
   }
   const tailBytes = await readBytes(file, file.size - 10 - length, length);
   verifyMetadata(tailBytes, "footer");
@@ -390,13 +392,13 @@ async function indexStream(file: RandomAccess): Promise<Messages> {
     } else batches.push(batchBlock(read, batches.length, dictionaries.length));
     offset = block.offset + block.metadataLength + block.bodyLength;
   }
-  if (!schema) throw new DamagedError("it does not start with its columns");
+  if (!schema) throw new DamagedError("it does not start with a schema");
   return { schema, dictionaries, batches };
 }
 
 function dictionaryBlock(read: MessageAt | undefined, index: number): DictionaryBlock {
   if (read?.message.headerType !== MessageHeader.DictionaryBatch) {
-    throw new DamagedError(`dictionary ${index} is not where it should be`);
+    throw new DamagedError(`dictionary ${index} is not at the expected position`);
   }
   const { id, isDelta, data } = read.message.header() as unknown as {
     id: number;
@@ -413,13 +415,13 @@ function batchBlock(
   dictionaries: number,
 ): BatchBlock {
   if (read?.message.headerType !== MessageHeader.RecordBatch) {
-    throw new DamagedError(`record batch ${index} is not where it should be`);
+    throw new DamagedError(`record batch ${index} is not at the expected position`);
   }
   const header = read.message.header() as unknown as RecordBatchHeader;
   const { length: rows } = header;
   // A larger count is either damage or a batch that has only null columns, which take up no bytes.
   if (!(rows >= 0 && rows <= maxRows)) {
-    throw new DamagedError(`record batch ${index} says that it has ${rows} rows`);
+    throw new DamagedError(`record batch ${index} declares ${rows} rows`);
   }
   verifyBuffers(header, read.block.bodyLength);
   return { ...read.block, rows, header, dictionaries };
@@ -443,7 +445,7 @@ async function readMessage(file: RandomAccess, offset: number): Promise<MessageA
   const length = start.getInt32(prefix - 4, true);
   if (length === 0) return undefined;
   if (length < 0 || length > maxMetadata) {
-    throw new DamagedError(`a message at byte ${offset} says that it has ${length} bytes`);
+    throw new DamagedError(`a message at byte ${offset} declares ${length} bytes`);
   }
   const metadata = await readBytes(file, offset + prefix, length);
   verifyMetadata(metadata, "message");
@@ -466,7 +468,7 @@ function checked(
   const numbers = [offset, metadataLength, bodyLength];
   const end = offset + metadataLength + bodyLength;
   if (numbers.some((number) => !Number.isSafeInteger(number) || number < 0) || end > file.size) {
-    throw new DamagedError(`a message at byte ${offset} reaches beyond its end`);
+    throw new DamagedError(`a message at byte ${offset} extends beyond the end of the file`);
   }
   return { offset, metadataLength, bodyLength };
 }

@@ -136,9 +136,9 @@ class Verifier {
   }
 
   #table(at: number, table: Table, depth: number): void {
-    if (depth > maxDepth) throw new MetadataError("its metadata are nested too deeply");
+    if (depth > maxDepth) throw new MetadataError("its metadata is nested too deeply");
     if (++this.#tables > maxTables) {
-      throw new MetadataError(`it says that it has more than ${maxTables / 2} columns`);
+      throw new MetadataError(`it declares more than ${maxTables / 2} columns`);
     }
     this.#within(at, 4);
     const entries = at - this.#view.getInt32(at, true);
@@ -169,7 +169,7 @@ class Verifier {
     if ("table" in shape) this.#table(to, shape.table(), depth + 1);
     else if ("union" in shape) {
       const table = shape.union[kind];
-      if (!table) throw new MetadataError(`its metadata have a part of an unknown kind, ${kind}`);
+      if (!table) throw new MetadataError(`its metadata has a part of the unknown kind ${kind}`);
       this.#table(to, table(), depth + 1);
     } else if ("text" in shape) this.#vector(to, 1);
     else if ("structs" in shape) this.#vector(to, shape.structs);
@@ -195,6 +195,6 @@ class Verifier {
   }
 
   #fail(at: number): never {
-    throw new MetadataError(`its metadata lead out of themselves at their byte ${at}`);
+    throw new MetadataError(`its metadata refers to a place outside itself at byte ${at}`);
   }
 }

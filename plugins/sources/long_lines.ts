@@ -63,7 +63,7 @@ const isPacked = ({ path }: SourceFile) => /\.gz$/i.test(path);
 
 function tooLong({ name }: SourceFile, start: number): UserError {
   const which = start === 0 ? "the first line" : `the line at byte ${start.toLocaleString("en")}`;
-  return new UserError(`${which} of ${name} has more than ${lineBytes / 1e6} MB`, {
+  return new UserError(`${which} of ${name} is longer than ${lineBytes / 1e6} MB`, {
     hint: hint(
       "csv/long-line",
       "no line may be longer: check that the file is CSV text whose lines end with a line feed",

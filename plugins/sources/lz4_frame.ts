@@ -72,11 +72,11 @@ class Decoder {
       if (magic === frameMagic) this.#frame();
       else if (magic >>> 4 === skippableMagic >>> 4) this.#skip(this.#uint32());
       else if (magic === legacyMagic) {
-        throw new Lz4Error("it is a frame of the legacy format, which is not read here");
-      } else throw new Lz4Error(`no frame starts at its byte ${start}`);
+        throw new Lz4Error("it has the legacy frame format, which is not supported");
+      } else throw new Lz4Error(`no frame starts at byte ${start}`);
     }
     if (this.#filled === this.out.length) return;
-    throw new Lz4Error(`it has ${this.#filled} bytes and not ${this.out.length}`);
+    throw new Lz4Error(`it has ${this.#filled} bytes; expected ${this.out.length}`);
   }
 
   /** Checks whether only padding is left after a frame. */
@@ -87,10 +87,10 @@ class Decoder {
 
   #frame(): void {
     const descriptor = this.#at, flags = this.#byte(), sizes = this.#byte();
-    if (flags >>> 6 !== 1) throw new Lz4Error(`its version is ${flags >>> 6}, not 1`);
+    if (flags >>> 6 !== 1) throw new Lz4Error(`its version is ${flags >>> 6}; expected 1`);
     const sizeCode = sizes >>> 4;
     if (flags & 0x02 || sizes & 0x8F || sizeCode < 4) {
-      throw new Lz4Error("its header has bits that the frame format does not know");
+      throw new Lz4Error("its header has bits that the frame format does not define");
     }
     const size = flags & flag.size ? this.#uint64() : undefined;
     const dictionary = flags & flag.dictionary ? this.#uint32() : undefined;
@@ -99,7 +99,9 @@ class Decoder {
       throw new Lz4Error("the checksum of its header is wrong");
     }
     if (dictionary !== undefined) {
-      throw new Lz4Error(`it needs the dictionary ${dictionary}, and Arrow has none`);
+      throw new Lz4Error(
+        `it needs the dictionary ${dictionary}, but Arrow has no dictionaries for LZ4`,
+      );
     }
     const start = this.#filled;
     const most = 2 ** (8 + 2 * sizeCode);
@@ -113,14 +115,14 @@ class Decoder {
       throw new Lz4Error("the checksum of its content is wrong");
     }
     if (size !== undefined && size !== BigInt(content.length)) {
-      throw new Lz4Error(`its header says ${size} bytes, and it has ${content.length}`);
+      throw new Lz4Error(`its header declares ${size} bytes, but it has ${content.length}`);
     }
   }
 
   #block(number: number, word: number, most: number, flags: number, frameStart: number): void {
     const size = (word & ~stored) >>> 0;
     if (size > most) {
-      throw new Lz4Error(`its block ${number} says that it has ${size} bytes; at most ${most} fit`);
+      throw new Lz4Error(`its block ${number} declares ${size} bytes; at most ${most} are allowed`);
     }
     const from = this.#at, start = this.#filled;
     this.#skip(size);
@@ -143,7 +145,9 @@ class Decoder {
   }
 
   #tooLong(): Lz4Error {
-    return new Lz4Error(`a block of it is too long, or it has more than ${this.out.length} bytes`);
+    return new Lz4Error(
+      `one of its blocks is too long, or it has more than ${this.out.length} bytes`,
+    );
   }
 
   #byte(): number {
@@ -163,7 +167,7 @@ class Decoder {
 
   #skip(bytes: number): void {
     if (bytes > this.#bytes.length - this.#at) {
-      throw new Lz4Error("a block of it reaches beyond its end");
+      throw new Lz4Error("it ends within a frame");
     }
     this.#at += bytes;
   }

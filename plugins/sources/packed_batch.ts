@@ -218,7 +218,7 @@ class Walk {
   column({ name: own, type }: Field, within: string, needed?: number, offsets?: Offsets): void {
     const name = `${within}${own}`, node = this.#header.nodes[this.#nodes++];
     const rows = Number(node?.length ?? NaN), nullCount = Number(node?.nullCount);
-    if (!(rows >= 0)) throw new ColumnError(`the column ${name} says that it has ${rows} rows`);
+    if (!(rows >= 0)) throw new ColumnError(`the column ${name} declares ${rows} rows`);
     if (needed !== undefined) refuseOther(name, "values", rows, needed);
     if (offsets) this.#depends(offsets, (needed) => refuseOther(name, "values", rows, needed));
     if (DataType.isNull(type)) return;
@@ -289,7 +289,7 @@ class Walk {
       } catch (error) {
         if (!(error instanceof PackedError)) throw error;
         throw new PackedError(
-          `what ${this.#codec.name} packed of the column ${name} ${error.message}`,
+          `the ${this.#codec.name} data of the column ${name} ${error.message}`,
           { cause: error.cause },
         );
       }
@@ -309,12 +309,14 @@ class Walk {
     const place = this.#header.buffers[this.buffers.length];
     if (!place) {
       throw new ColumnError(
-        `the column ${name} needs more than the ${this.buffers.length} buffers that there are`,
+        `the column ${name} needs more than the ${this.buffers.length} buffers of the record batch`,
       );
     }
     const from = Number(place.offset), size = Number(place.length);
     if (size > 0 && size < prefix) {
-      throw new ColumnError(`the column ${name} has a buffer that does not say how long it is`);
+      throw new ColumnError(
+        `the column ${name} has a buffer that is too short to declare its length`,
+      );
     }
     const said = size > 0 ? saidLength(this.#body.subarray(from)) : 0n;
     const bytes = this.#body.subarray(from + Math.min(size, prefix), from + size);
@@ -322,7 +324,7 @@ class Walk {
     const length = packed ? Number(said) : bytes.length;
     if (!Number.isSafeInteger(length) || length < 0) {
       throw new ColumnError(
-        `what ${this.#codec.name} packed of the column ${name} says that it has ${length} bytes`,
+        `the ${this.#codec.name} data of the column ${name} declares ${length} bytes`,
       );
     }
     if (needed !== undefined) refuseOther(name, "bytes", length, needed, least);
@@ -350,6 +352,6 @@ function refuseOther(
 ): void {
   if (found >= least && found <= maxTimes * needed + maxBeside) return;
   throw new ColumnError(
-    `the column ${name} says that it has ${found} ${what} where it needs ${needed}`,
+    `the column ${name} declares ${found} ${what}, but needs ${needed}`,
   );
 }

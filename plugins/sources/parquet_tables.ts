@@ -180,7 +180,7 @@ function castOf(
   const expression = `CAST(${x} AS ${joined.type})`;
   if (!/INT/.test(String(type)) || !/^(FLOAT|DOUBLE)$/.test(joined.type)) return { expression };
   const message =
-    `the column ${name} of ${file.name} has a whole number that no ${joined.type} is equal to, which is its type in another file`;
+    `the column ${name} of ${file.name} has a whole number that ${joined.type}, its type in another file, cannot represent exactly`;
   return {
     expression: `CASE WHEN CAST(${expression} AS HUGEINT) <> ${x} THEN ` +
       `CAST(error(${literal(message)}) AS ${joined.type}) ELSE ${expression} END`,

@@ -58,7 +58,7 @@ export async function recognize(file: RandomAccess): Promise<"file" | "stream"> 
       : notArrow(name, "a text file, perhaps CSV", `pyarrow.csv.read_csv("${name}")`);
   }
   const hex = Array.from(bytes.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0"));
-  throw notArrow(name, `no format that is known here (it starts with the bytes ${hex.join(" ")})`);
+  throw notArrow(name, `in an unknown format (it starts with the bytes ${hex.join(" ")})`);
 }
 
 const textOf = (bytes: Uint8Array) =>

@@ -38,7 +38,7 @@ const mostScale = 1000;
  */
 export function verifyType(type: DataType, name: string): void {
   const fail = (what: string): never => {
-    throw new ColumnError(`the column ${name} says that it has ${what}`);
+    throw new ColumnError(`the column ${name} declares ${what}`);
   };
   if (DataType.isDictionary(type)) {
     verifyType(type.indices, name);
@@ -48,16 +48,16 @@ export function verifyType(type: DataType, name: string): void {
   if (DataType.isInt(type) && ![8, 16, 32, 64].includes(type.bitWidth)) {
     fail(`numbers of ${type.bitWidth} bits`);
   } else if (DataType.isFloat(type) && ![0, 1, 2].includes(type.precision)) {
-    fail(`numbers of the unknown precision ${type.precision}`);
+    fail(`floating-point numbers of the unknown precision ${type.precision}`);
   } else if (DataType.isDecimal(type)) {
     const { bitWidth, precision, scale } = type as Decimal, most = mostDigits[bitWidth];
     if (!most) fail(`decimals of ${bitWidth} bits`);
     if (!(precision >= 1 && precision <= most!)) {
-      fail(`decimals of ${precision} digits in ${bitWidth} bits`);
+      fail(`decimals with ${precision} digits in ${bitWidth} bits`);
     }
-    if (!(Math.abs(scale) <= mostScale)) fail(`decimals of the scale ${scale}`);
+    if (!(Math.abs(scale) <= mostScale)) fail(`decimals with the scale ${scale}`);
   } else if (DataType.isTime(type) && type.bitWidth !== (type.unit < 2 ? 32 : 64)) {
-    fail(`times of the unit ${type.unit} in ${type.bitWidth} bits`);
+    fail(`times with the unit ${type.unit} in ${type.bitWidth} bits`);
   } else if (DataType.isFixedSizeBinary(type) && !((type as FixedSizeBinary).byteWidth >= 0)) {
     fail(`values of ${(type as FixedSizeBinary).byteWidth} bytes`);
   } else if (DataType.isFixedSizeList(type) && !((type as FixedSizeList).listSize >= 0)) {
@@ -66,11 +66,13 @@ export function verifyType(type: DataType, name: string): void {
   const children: readonly Field[] = type.children ?? [];
   const lists = DataType.isList(type) || DataType.isLargeList(type) ||
     DataType.isFixedSizeList(type) || DataType.isMap(type);
-  if (lists && children.length !== 1) fail(`lists of ${children.length} columns`);
+  if (lists && children.length !== 1) {
+    fail(`lists with ${children.length} child columns instead of 1`);
+  }
   if (DataType.isMap(type)) {
     const entries = children[0]!.type;
     if (!DataType.isStruct(entries) || entries.children?.length !== 2) {
-      fail("maps whose entries are no pairs of a key and a value");
+      fail("maps whose entries are not pairs of a key and a value");
     }
   }
   for (const child of children) verifyType(child.type, `${name}.${child.name}`);
@@ -92,14 +94,14 @@ export function verifyBuffers(
     const count = Number(said);
     if (count >= 0 && count <= buffers.length) continue;
     throw new ColumnError(
-      `a column of views says that it has ${count} buffers of ${buffers.length} in all`,
+      `a column of views declares ${count} buffers, but the record batch has ${buffers.length}`,
     );
   }
   for (const buffer of buffers) {
     const offset = Number(buffer.offset), length = Number(buffer.length);
     if (offset >= 0 && length >= 0 && offset + length <= bodyLength) continue;
     throw new ColumnError(
-      `a column has ${length} bytes from byte ${offset} on of a body of ${bodyLength} bytes`,
+      `a buffer of ${length} bytes starts at byte ${offset}, but the body has ${bodyLength} bytes`,
     );
   }
 }
@@ -120,7 +122,7 @@ export function verifyRows(fields: readonly Field[], { length, nodes }: RecordBa
     if (Number(own?.length) === length) continue;
     throw new ColumnError(
       own
-        ? `the column ${name} says that it has ${own.length} rows, and there are ${length}`
+        ? `the column ${name} declares ${own.length} rows, but the record batch has ${length}`
         : `the column ${name} is missing`,
     );
   }
@@ -158,7 +160,7 @@ export function verifyNulls(
       const nulls = length - bitsOf(body.subarray(offset, offset + bytes), length);
       if (nulls !== nullCount) {
         throw new ColumnError(
-          `the column ${within}${name} says that ${nullCount} of its ${length} rows are null, and ` +
+          `the column ${within}${name} declares ${nullCount} nulls in ${length} rows, but its bitmap ` +
             `marks ${nulls}`,
         );
       }
@@ -200,14 +202,16 @@ export function verifyColumn(data: Data, name: string): void {
   const fail = (why: string): never => {
     throw new ColumnError(`the column ${name} ${why}`);
   };
-  if (!Number.isSafeInteger(length) || length < 0) fail(`says that it has ${length} rows`);
+  if (!Number.isSafeInteger(length) || length < 0) fail(`declares ${length} rows`);
   if (DataType.isNull(type)) return;
   if (nullCount > 0) {
-    if (nullCount > length) fail(`says that ${nullCount} of its ${length} rows are null`);
-    if ((nullBitmap?.length ?? 0) * 8 < data.offset + length) fail("has no room for its nulls");
+    if (nullCount > length) fail(`declares ${nullCount} nulls in ${length} rows`);
+    if ((nullBitmap?.length ?? 0) * 8 < data.offset + length) {
+      fail("has a null bitmap that is too short");
+    }
     const nulls = length - bitsOf(nullBitmap!, length);
     if (data.offset === 0 && nulls !== nullCount) {
-      fail(`says that ${nullCount} of its ${length} rows are null, and marks ${nulls}`);
+      fail(`declares ${nullCount} nulls in ${length} rows, but its bitmap marks ${nulls}`);
     }
   }
   const { values, valueOffsets: offsets, children } = data;
@@ -219,7 +223,9 @@ export function verifyColumn(data: Data, name: string): void {
   if (offsets) {
     const last = verifyOffsets(offsets as unknown as ArrayLike<number | bigint>, length, fail);
     const room = children[0]?.length ?? values?.length ?? 0;
-    if (last > room) fail(`has a value that ends at ${last}, where it has ${room}`);
+    if (last > room) {
+      fail(`has a value that ends at ${last}, beyond the end of its data at ${room}`);
+    }
   }
   if (DataType.isFixedSizeList(type)) {
     const needed = length * (type as FixedSizeList).listSize;
@@ -248,7 +254,7 @@ function verifyIndices(data: Data, fail: (why: string) => never): void {
     if (index >= 0 && index < entries) continue;
     const bit = offset + row;
     if (nullCount > 0 && !(nullBitmap![bit >> 3]! >> (bit & 7) & 1)) continue;
-    fail(`has the index ${index} at row ${row}, and a dictionary of ${entries} values`);
+    fail(`has the index ${index} in row ${row}, but its dictionary has ${entries} values`);
   }
 }
 
@@ -274,23 +280,23 @@ function verifyViews(data: Data, fail: (why: string) => never): void {
     if (size >= 0 && size <= maxInline) continue;
     const bit = offset + row;
     if (nullCount > 0 && !(nullBitmap![bit >> 3]! >> (bit & 7) & 1)) continue;
-    if (size < 0) fail(`has a value of ${size} bytes at row ${row}`);
+    if (size < 0) fail(`has a value of ${size} bytes in row ${row}`);
     const number = views.getInt32(at + 8, true), start = views.getInt32(at + 12, true);
     const buffer = variadicBuffers[number] as Uint8Array | undefined;
     if (!buffer) {
       return fail(
-        `has a value at row ${row} in buffer ${number} (from 0) of ${variadicBuffers.length} buffers`,
+        `has a value in row ${row} that refers to buffer ${number} (from 0) of ${variadicBuffers.length}`,
       );
     }
     if (start < 0 || start + size > buffer.length) {
       fail(
-        `has a value of ${size} bytes from byte ${start} on of a buffer of ${buffer.length} bytes ` +
-          `at row ${row}`,
+        `has a value of ${size} bytes in row ${row} that starts at byte ${start} of a buffer of ` +
+          `${buffer.length} bytes`,
       );
     }
     for (let byte = 0; byte < 4; byte++) {
       if (values[at + 4 + byte] === buffer[start + byte]) continue;
-      fail(`has a value at row ${row} that starts otherwise than its view says`);
+      fail(`has a value in row ${row} whose first bytes differ from those in its view`);
     }
   }
 }
@@ -307,10 +313,10 @@ function verifyOffsets(
   if (length === 0) return 0;
   if (offsets.length < length + 1) return fail(shortOf(offsets.length - 1, length));
   let before = offsets[0]!;
-  if (before < 0) return fail("has a value that starts before the first");
+  if (before < 0) return fail("has a negative offset");
   for (let row = 1; row <= length; row++) {
     const next = offsets[row]!;
-    if (next < before) return fail(`has a value that ends before it starts, at row ${row - 1}`);
+    if (next < before) return fail(`has a value that ends before it starts, in row ${row - 1}`);
     before = next;
   }
   return Number(before);

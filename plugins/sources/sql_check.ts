@@ -345,7 +345,7 @@ function notOne(query: string): UserError {
       },
     );
   }
-  return new UserError("the query cannot be run: it is not one SELECT", {
+  return new UserError("the query cannot be run: it is not a single SELECT statement", {
     hint: oneSelect(),
   });
 }
@@ -356,21 +356,24 @@ function notOne(query: string): UserError {
 export function oneSelect(): HintText {
   return hint(
     "sql/select",
-    "a source can only read: write one SELECT, which may start with WITH or FROM",
+    "a source can only read: write a single SELECT statement, which may start with WITH or FROM",
     { edit: "the query" },
   );
 }
 
 function refusal(what: string, place = ""): UserError {
-  return new UserError(`the query cannot be run${place}: it ${what}, and a query may only read`, {
-    hint: hint(
-      "sql/reads",
-      `read its rows from tables, or from one of these functions: ${
-        [...tableFunctions].join(", ")
-      }`,
-      { edit: "the query" },
-    ),
-  });
+  return new UserError(
+    `the query cannot be run${place}: it ${what}, but a query may only read data`,
+    {
+      hint: hint(
+        "sql/reads",
+        `read its rows from tables, or from one of these functions: ${
+          [...tableFunctions].join(", ")
+        }`,
+        { edit: "the query" },
+      ),
+    },
+  );
 }
 
 /**

@@ -22,8 +22,8 @@ const stage: TransformStage = defineTransform({
       (shape) => shape.filter((length) => length === -1).length <= 1,
       { error: "expected at most one -1" },
     ).describe(
-      "The new shape of one row, such as [28, 28, 1]. One length may be -1, which stands " +
-        "for the remaining values.",
+      "The new shape of one row, such as [28, 28, 1]. One length may be -1, which is " +
+        "computed from the number of values.",
     ),
     feature: featureOption,
   }),

@@ -124,7 +124,7 @@ function* arrowCases(): Iterable<DataCase> {
   yield one("ZIP", text("PK\x03\x04 and more of it"), "a ZIP archive");
   yield one("NumPy", Uint8Array.of(0x93, 78, 85, 77, 80, 89, 1, 0), "a NumPy file");
   yield one("ORC", text("ORC and more of it than that"), "an ORC file");
-  yield one("zeros", new Uint8Array(1000), "no format that is known here");
+  yield one("zeros", new Uint8Array(1000), "in an unknown format");
   yield one("ones", new Uint8Array(1000).fill(255), "a.arrow", "cut off or damaged");
   for (
     const [what, length] of [["zero", 0], ["negative", -5], ["enormous", 2 ** 31 - 1]] as const
@@ -132,7 +132,7 @@ function* arrowCases(): Iterable<DataCase> {
     yield one(
       `footer's length ${what}`,
       changed(good, (b, v) => v.setInt32(footerLengthAt(b), length, true)),
-      "its footer is not where it should be",
+      "its footer is not at the expected position",
     );
   }
   yield one(
@@ -147,7 +147,7 @@ function* arrowCases(): Iterable<DataCase> {
       (b, v) =>
         b.fill(255, footerLengthAt(b) - v.getInt32(footerLengthAt(b), true), footerLengthAt(b)),
     ),
-    "its metadata lead out of themselves",
+    "its metadata refers to a place outside itself",
   );
   yield one(
     "footer of zeros",
@@ -174,17 +174,17 @@ function* arrowCases(): Iterable<DataCase> {
   yield one(
     "stream's first message of ones",
     changed(stream, (b) => b.fill(255, 8, 64)),
-    "its metadata lead out of themselves",
+    "its metadata refers to a place outside itself",
   );
   yield one(
     "stream without columns",
     stream.slice(8 + new DataView(stream.buffer).getInt32(4, true)),
-    "it does not start with its columns",
+    "it does not start with a schema",
   );
   yield one(
     "stream of an end alone",
     Uint8Array.of(255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0),
-    "it does not start with its columns",
+    "it does not start with a schema",
   );
   yield one("record batch of more rows than its columns", streamThatSays(1000n), "a.arrow");
   yield one("record batch of 2 billion rows", streamThatSays(2n ** 31n - 1n), "a.arrow");
@@ -242,12 +242,12 @@ function* arrowCases(): Iterable<DataCase> {
       yield broken(
         "block of 2 GB",
         (_, view) => view.setUint32(block, 2 ** 31 - 1, true),
-        "its block 0 says that it has 2147483647 bytes; at most 65536 fit",
+        "its block 0 declares 2147483647 bytes; at most 65536 are allowed",
       );
       yield broken(
         "block that ends behind the frame",
         (_, view) => view.setUint32(block, 65_535, true),
-        "a block of it reaches beyond its end",
+        "it ends within a frame",
       );
       yield broken("header changed", (b) => b[at + 5]! ^= 0x10, "the checksum of its header");
     }
@@ -256,7 +256,7 @@ function* arrowCases(): Iterable<DataCase> {
     yield broken(
       "length negative",
       (_, v) => v.setBigInt64(at - 8, -7n, true),
-      "says that it has -7 bytes",
+      "declares -7 bytes",
     );
     yield broken(
       "length beyond numbers",
@@ -266,12 +266,12 @@ function* arrowCases(): Iterable<DataCase> {
     yield broken(
       "length of a terabyte",
       (_, v) => v.setBigInt64(at - 8, 2n ** 40n, true),
-      "says that it has 1099511627776 bytes where it needs ",
+      "declares 1099511627776 bytes, but needs ",
     );
     yield broken(
       "length of a gigabyte",
       (_, v) => v.setBigInt64(at - 8, 2n ** 30n, true),
-      "says that it has 1073741824 bytes where it needs ",
+      "declares 1073741824 bytes, but needs ",
     );
     yield broken(
       "length one too many",
@@ -822,7 +822,11 @@ function* rowCases(): Iterable<DataCase> {
   yield one("nulls of a negative number", streamWith(nullable, [1, 0, 1, -1n]), "marks 1");
   yield one("nulls that are kept secret", streamWith(nullable, [1, 0, 1, 0n]), "marks 1");
   yield one("nulls that are fewer", streamWith(nullable, [1, 0, 1, 2n]), "marks 1");
-  yield one("nulls without room", streamWith(nullable, [2, 0, 1, 8n]), "no room for its nulls");
+  yield one(
+    "nulls without room",
+    streamWith(nullable, [2, 0, 1, 8n]),
+    "has a null bitmap that is too short",
+  );
   yield {
     ...one("words behind their body", streamWith(words, [2, 2, 0, 2n ** 30n], true), beyond),
     memory: "512MB",
@@ -850,7 +854,7 @@ function* dictionaryCases(): Iterable<DataCase> {
           `an index ${name} the dictionary, with ${memory}`,
           changed(good, (_, view) => view.setBigInt64(indices + 8, index, true)),
           "by_int64",
-          `the column by_int64 has the index ${index} at row 1, and a dictionary of 4 values`,
+          `the column by_int64 has the index ${index} in row 1, but its dictionary has 4 values`,
         ),
         memory,
       };

@@ -167,13 +167,13 @@ train: { epochs: 1, batch: 2 }
     "Arrow whose numbers LZ4 unpacks to 268 MB",
     "a.arrow",
     stream(() => zerosStream(1, vectorFromArray([0, 1], new Float32()))),
-    ["in record batch 0, the column x says that it has 268435456 bytes where it needs 8"],
+    ["in record batch 0, the column x declares 268435456 bytes, but needs 8"],
   );
   yield one(
     "Arrow whose text LZ4 unpacks to 268 MB",
     "a.arrow",
     stream(() => zerosStream(2, vectorFromArray(["a", "b"], new Utf8()))),
-    ["in record batch 0, the column x says that it has 268435456 bytes where it needs 2"],
+    ["in record batch 0, the column x declares 268435456 bytes, but needs 2"],
   );
   const many = (rows: number) =>
     stream(() => {
@@ -202,18 +202,18 @@ train: { epochs: 1, batch: 2 }
     Deno.truncateSync(path, 2 ** 30);
   };
   yield one("CSV whose first line has 1 GB", "a.csv", sparse(""), [
-    "the first line of a.csv has more than 2 MB",
+    "the first line of a.csv is longer than 2 MB",
   ]);
   yield one("CSV whose last line has 1 GB", "a.csv", sparse(start), [
-    "the line at byte 160,004 of a.csv has more than 2 MB",
+    "the line at byte 160,004 of a.csv is longer than 2 MB",
   ]);
   const packed = (first: string, filling: string) => (path: string) =>
     Deno.writeFileSync(path, packedBomb(first, filling, 64));
   yield one("gzip that becomes 1 GB of quotes", "a.csv.gz", packed("", '"'), [
-    "the first line of a.csv.gz has more than 2 MB",
+    "the first line of a.csv.gz is longer than 2 MB",
   ]);
   yield one("gzip that becomes a line of 1 GB", "a.csv.gz", packed(start, "0"), [
-    "the line at byte 160,004 of a.csv.gz has more than 2 MB",
+    "the line at byte 160,004 of a.csv.gz is longer than 2 MB",
   ]);
   // Files of 2 kB that pyarrow wrote, or that are written by hand: what one value takes in the file,
   // all rows take in memory.
@@ -232,7 +232,7 @@ train: { epochs: 1, batch: 2 }
       "a query whose table has 400 GB of text",
       "a.parquet",
       bomb("dictionary.parquet"),
-      ["the query takes more", "read fewer rows and columns in it"],
+      ["the query needs more", "read fewer rows and columns in it"],
       "SELECT c, y FROM t",
     ),
     ...little,

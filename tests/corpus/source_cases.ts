@@ -328,7 +328,7 @@ function* duckdbHintCases(): Iterable<DataCase> {
   yield one(
     "a whole number that decimals of another file round",
     "FROM t",
-    ["the column x of a.parquet has a whole number that no DOUBLE is equal to"],
+    ["the column x of a.parquet has a whole number that DOUBLE, its type in another file, cannot represent exactly"],
     {
       files: twoTypes,
       tables: "{ t: ['a.parquet', 'b.parquet'] }",
@@ -364,7 +364,7 @@ function* duckdbHintCases(): Iterable<DataCase> {
     source: "{ use: parquet, path: a.parquet }",
     features: "y",
     label: "c",
-    words: ["a.parquet takes more memory than it may have to read"],
+    words: ["reading a.parquet needs more memory than is allowed"],
     mended: { "source/memory": madeAgain("a.parquet", fixture("bombs/short.parquet")) },
   };
   const long = "SELECT strlen(c) AS x, y FROM t";
@@ -372,7 +372,7 @@ function* duckdbHintCases(): Iterable<DataCase> {
     name: "sql hints: texts of 400 GB in 400 bytes",
     files: { "a.parquet": fixture("bombs/delta.parquet") },
     source: sourceOf(long, "{ t: a.parquet }"),
-    words: ["the query takes more memory than it may have"],
+    words: ["the query needs more memory than is allowed"],
     mended: { "sql/memory": asked(long, "SELECT y AS x, y FROM t LIMIT 100") },
   };
   yield {

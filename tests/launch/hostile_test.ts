@@ -401,7 +401,7 @@ Deno.test("a query writes nothing, not even to the target of a link among the ta
     assertEquals(code, 1, stderr);
     assertStringIncludes(
       stderr,
-      "error: the query cannot be run at line 1, column 21: it calls enable_profiling, and a query may only read",
+      "error: the query cannot be run at line 1, column 21: it calls enable_profiling, but a query may only read data",
     );
     assertEquals(await Deno.readTextFile(precious), "x,y\n1,0\n2,1\n");
   });

@@ -513,7 +513,7 @@ readonly [name: string]: string;
 readonly use: "reshape";
 /** When to apply the transform. training: only in training, not in evaluation. all: always. The default for augmentation is training. */
 readonly on?: "training" | "all";
-/** The new shape of one row, such as [28, 28, 1]. One length may be -1, which stands for the remaining values. */
+/** The new shape of one row, such as [28, 28, 1]. One length may be -1, which is computed from the number of values. */
 readonly shape: readonly (number)[];
 /** The feature, or a list of features; by default, all suitable features. */
 readonly feature?: (string) | (readonly (string)[]);
@@ -626,12 +626,12 @@ readonly optimizer?: boolean;
 });
 /** The layers that both nets share. bottom: embeddings and shared layers. separate: each net has its own, for a booster that was trained beforehand. */
 readonly sharing?: "bottom" | "separate";
-/** The size of embeddings. */
+/** The number of values per embedding. */
 readonly embedding?: number;
 /** How to read individual features, by name. All other features are read with the defaults. */
 readonly features?: {
 readonly [name: string]: {
-/** The size of the embedding; by default `embedding` of the network. */
+/** The number of values per embedding; by default, the network's option `embedding`. */
 readonly size?: number;
 /** How to combine a list's embeddings, without empty places; mean by default. */
 readonly pooling?: "mean" | "sum";
@@ -639,23 +639,23 @@ readonly pooling?: "mean" | "sum";
 readonly attention?: {
 /** The feature of the candidate, with one id per row. */
 readonly to: string;
-/** Units of the activation unit's hidden layers. */
+/** The widths (numbers of units) of the attention network's hidden layers, one per layer. */
 readonly hidden?: readonly (number)[];
-/** The activation after each of these layers. */
+/** The activation after each hidden layer of the attention network. */
 readonly activation?: "relu" | "prelu" | "dice";
 };
 };
 };
-/** Units of the shared layers, one number per layer, from the bottom up. */
+/** The widths (numbers of units) of the shared layers, one per layer, starting at the input. */
 readonly shared?: readonly (number)[];
-/** The light net's own layers. */
+/** The layers that only the light net has. */
 readonly light?: {
-/** Units of the light net's own hidden layers, one number per layer, from the bottom up. */
+/** The widths (numbers of units) of the light net's own hidden layers, one per layer, starting at the input. */
 readonly hidden?: readonly (number)[];
 };
-/** The booster's own layers. */
+/** The layers that only the booster has. */
 readonly booster?: {
-/** Units of the booster's own hidden layers, one number per layer, from the bottom up. */
+/** The widths (numbers of units) of the booster's own hidden layers, one per layer, starting at the input. */
 readonly hidden?: readonly (number)[];
 };
 /** The activation after each hidden layer: relu, prelu, or dice. */
@@ -736,11 +736,11 @@ readonly [name: string]: string;
 /** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
-/** Units of the shared layers, one number per layer, from the bottom up. */
+/** The widths (numbers of units) of the shared layers, one per layer, starting at the input. */
 readonly shared?: readonly (number)[];
-/** Units of the light net's own hidden layers, one number per layer, from the bottom up. */
+/** The widths (numbers of units) of the light net's own hidden layers, one per layer, starting at the input. */
 readonly light?: readonly (number)[];
-/** Units of the booster's own hidden layers, one number per layer, from the bottom up. */
+/** The widths (numbers of units) of the booster's own hidden layers, one per layer, starting at the input. */
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use: "wide-resnet";
@@ -1015,9 +1015,9 @@ readonly to?: (string) | (readonly (string)[]);
 readonly weight?: number;
 /** The gradient policy. The default is block for hints and none for losses on the label. */
 readonly gradient?: StageEntries["gradient"];
-/** Whether to use a regressor for outputs of equal shape as well. */
+/** When to use a regressor: only if the shapes of the outputs differ, or always. */
 readonly regressor?: "where-shapes-differ" | "always";
-/** mean: over the output; half-sum: the paper's ½ Σ. */
+/** How to reduce the squared differences of a row. mean: their mean. half-sum: half their sum, as in the paper. */
 readonly reduce?: "mean" | "half-sum";
 }) | ({
 readonly use: "hidden-similarity";
@@ -1149,7 +1149,7 @@ readonly weight?: number;
 readonly gradient?: StageEntries["gradient"];
 /** The weight of distances, λ_D. */
 readonly distance?: number;
-/** The weight of angles, λ_A. Angles need n³ numbers for n rows. */
+/** The weight of angles, λ_A. Memory grows with the cube of the batch size. */
 readonly angle?: number;
 }) | ({
 readonly use: "similarity-preserving";
@@ -1247,7 +1247,7 @@ readonly learningRate: number;
 readonly schedule?: StageEntries["schedule"];
 /** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
-/** The initial value of the sum of squares. */
+/** The initial value of the sum of squared gradients. */
 readonly initial?: number;
 /** The constant added to the square root in the denominator. */
 readonly epsilon?: number;
@@ -1312,13 +1312,13 @@ readonly schedule:
 readonly use: "constant";
 }) | ({
 readonly use: "cosine";
-/** The final fraction of the learning rate. */
+/** The final learning rate, as a fraction of the configured one. */
 readonly to?: number;
 }) | ({
 readonly use: "steps";
 /** The numbers of epochs or steps after which the learning rate changes. */
 readonly at: readonly (number)[];
-/** The factor at each of these points. */
+/** The factor that multiplies the learning rate at each of these points. */
 readonly by?: number;
 /** The unit of `at`. */
 readonly unit?: "epochs" | "steps";
@@ -1328,7 +1328,7 @@ readonly use: "warm-up";
 readonly for: number;
 /** The unit of `for`. */
 readonly unit?: "epochs" | "steps";
-/** The initial fraction of the learning rate. */
+/** The initial learning rate, as a fraction of the configured one. */
 readonly from?: number;
 /** The schedule after the warm-up; constant by default. */
 readonly then?: StageEntries["schedule"];
@@ -1406,7 +1406,7 @@ readonly every?: number;
 readonly everySteps?: number;
 /** Minutes between checkpoints, in addition to those after epochs. */
 readonly everyMinutes?: number;
-/** The number of latest checkpoints to keep. With 1, there is no other checkpoint if it is damaged. */
+/** The number of latest checkpoints to keep. With 1, there is no fallback if it is damaged. */
 readonly keep?: number;
 /** Epochs between checkpoints that are kept permanently. */
 readonly keepEvery?: number;
@@ -1551,12 +1551,12 @@ readonly optimizer?: boolean;
 });
 /** The layers that both nets share. bottom: embeddings and shared layers. separate: each net has its own, for a booster that was trained beforehand. */
 readonly sharing?: "bottom" | "separate";
-/** The size of embeddings. */
+/** The number of values per embedding. */
 readonly embedding?: number;
 /** How to read individual features, by name. All other features are read with the defaults. */
 readonly features?: {
 readonly [name: string]: {
-/** The size of the embedding; by default `embedding` of the network. */
+/** The number of values per embedding; by default, the network's option `embedding`. */
 readonly size?: number;
 /** How to combine a list's embeddings, without empty places; mean by default. */
 readonly pooling?: "mean" | "sum";
@@ -1564,23 +1564,23 @@ readonly pooling?: "mean" | "sum";
 readonly attention?: {
 /** The feature of the candidate, with one id per row. */
 readonly to?: string;
-/** Units of the activation unit's hidden layers. */
+/** The widths (numbers of units) of the attention network's hidden layers, one per layer. */
 readonly hidden?: readonly (number)[];
-/** The activation after each of these layers. */
+/** The activation after each hidden layer of the attention network. */
 readonly activation?: "relu" | "prelu" | "dice";
 };
 };
 };
-/** Units of the shared layers, one number per layer, from the bottom up. */
+/** The widths (numbers of units) of the shared layers, one per layer, starting at the input. */
 readonly shared?: readonly (number)[];
-/** The light net's own layers. */
+/** The layers that only the light net has. */
 readonly light?: {
-/** Units of the light net's own hidden layers, one number per layer, from the bottom up. */
+/** The widths (numbers of units) of the light net's own hidden layers, one per layer, starting at the input. */
 readonly hidden?: readonly (number)[];
 };
-/** The booster's own layers. */
+/** The layers that only the booster has. */
 readonly booster?: {
-/** Units of the booster's own hidden layers, one number per layer, from the bottom up. */
+/** The widths (numbers of units) of the booster's own hidden layers, one per layer, starting at the input. */
 readonly hidden?: readonly (number)[];
 };
 /** The activation after each hidden layer: relu, prelu, or dice. */
@@ -1661,11 +1661,11 @@ readonly [name: string]: string;
 /** Whether to load the optimizer's state as well: its slots, which are matched like the weights, and its number of steps. Schedules start from the beginning. */
 readonly optimizer?: boolean;
 });
-/** Units of the shared layers, one number per layer, from the bottom up. */
+/** The widths (numbers of units) of the shared layers, one per layer, starting at the input. */
 readonly shared?: readonly (number)[];
-/** Units of the light net's own hidden layers, one number per layer, from the bottom up. */
+/** The widths (numbers of units) of the light net's own hidden layers, one per layer, starting at the input. */
 readonly light?: readonly (number)[];
-/** Units of the booster's own hidden layers, one number per layer, from the bottom up. */
+/** The widths (numbers of units) of the booster's own hidden layers, one per layer, starting at the input. */
 readonly booster?: readonly (number)[];
 }) | ({
 readonly use?: "wide-resnet";
@@ -1844,7 +1844,7 @@ readonly learningRate?: number;
 readonly schedule?: ChangedStageEntries["schedule"];
 /** Which rows of embedding tables a step updates. lazy: only the rows that it reads, as PyTorch's SparseAdam does. Other rows get no weight decay, momentum, or Adam update. exact: all rows, as PyTorch does without sparse gradients. Time and memory then depend on the size of the tables. */
 readonly tables?: "lazy" | "exact";
-/** The initial value of the sum of squares. */
+/** The initial value of the sum of squared gradients. */
 readonly initial?: number;
 /** The constant added to the square root in the denominator. */
 readonly epsilon?: number;
@@ -1909,13 +1909,13 @@ readonly schedule:
 readonly use?: "constant";
 }) | ({
 readonly use?: "cosine";
-/** The final fraction of the learning rate. */
+/** The final learning rate, as a fraction of the configured one. */
 readonly to?: number;
 }) | ({
 readonly use?: "steps";
 /** The numbers of epochs or steps after which the learning rate changes. */
 readonly at?: readonly (number)[];
-/** The factor at each of these points. */
+/** The factor that multiplies the learning rate at each of these points. */
 readonly by?: number;
 /** The unit of `at`. */
 readonly unit?: "epochs" | "steps";
@@ -1925,7 +1925,7 @@ readonly use?: "warm-up";
 readonly for?: number;
 /** The unit of `for`. */
 readonly unit?: "epochs" | "steps";
-/** The initial fraction of the learning rate. */
+/** The initial learning rate, as a fraction of the configured one. */
 readonly from?: number;
 /** The schedule after the warm-up; constant by default. */
 readonly then?: ChangedStageEntries["schedule"];

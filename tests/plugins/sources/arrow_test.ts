@@ -281,7 +281,7 @@ Deno.test("arrow notices any changed byte of a body whose LZ4 blocks have checks
       );
       assertMatch(
         error.message,
-        /in record batch 0, what LZ4 packed of the column \S+ cannot be unpacked/,
+        /in record batch 0, the LZ4 data of the column \S+ cannot be decompressed/,
       );
     }
     await Deno.writeFile(path, whole);

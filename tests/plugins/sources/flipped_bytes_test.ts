@@ -48,31 +48,31 @@ const places = [
     "pyarrow_dictionaries.arrow",
     5470,
     0x40,
-    "the column of_view (its dictionary) has a value at row 0 in buffer 0 (from 0) of 0 buffers",
+    "the column of_view (its dictionary) has a value in row 0 that refers to buffer 0 (from 0) of 0",
   ],
   [
     "pyarrow_dictionaries.arrow",
     5610,
     0x04,
-    "the column of_view (its dictionary) has a value at row 0 in buffer 262144 (from 0) of 1 buffers",
+    "the column of_view (its dictionary) has a value in row 0 that refers to buffer 262144 (from 0) of 1",
   ],
   [
     "pyarrow_zstd.arrows",
     403,
     0x01,
-    "the column triples.item says that it has maps whose entries are no pairs of a key and a value",
+    "the column triples.item declares maps whose entries are not pairs of a key and a value",
   ],
   [
     "pyarrow_zstd.arrows",
     1767,
     0x40,
-    "the column price says that it has decimals of the scale 1073741826",
+    "the column price declares decimals with the scale 1073741826",
   ],
   [
     "pyarrow_zstd.arrows",
     1995,
     0x40,
-    "a column of views says that it has 1073741825 buffers of 69 in all",
+    "a column of views declares 1073741825 buffers, but the record batch has 69",
   ],
 ] as const;
 
@@ -106,17 +106,20 @@ function viewsOf(change: (views: DataView) => void): Data {
 Deno.test("verifyColumn() refuses views that lead out of their buffers", () => {
   verifyColumn(viewsOf(() => {}), "x");
   const cases: [change: (views: DataView) => void, message: string][] = [
-    [(views) => views.setInt32(0, -1, true), "the column x has a value of -1 bytes at row 0"],
-    [(views) => views.setInt32(0, 13, true), "the column x has a value at row 0 that starts"],
-    [(views) => views.setInt32(24, -1, true), "at row 1 in buffer -1 (from 0) of 1 buffers"],
-    [(views) => views.setInt32(24, 1, true), "at row 1 in buffer 1 (from 0) of 1 buffers"],
+    [(views) => views.setInt32(0, -1, true), "the column x has a value of -1 bytes in row 0"],
+    [
+      (views) => views.setInt32(0, 13, true),
+      "the column x has a value in row 0 whose first bytes differ",
+    ],
+    [(views) => views.setInt32(24, -1, true), "in row 1 that refers to buffer -1 (from 0) of 1"],
+    [(views) => views.setInt32(24, 1, true), "in row 1 that refers to buffer 1 (from 0) of 1"],
     [
       (views) => views.setInt32(28, 1, true),
-      "has a value of 19 bytes from byte 1 on of a buffer of 19 bytes at row 1",
+      "has a value of 19 bytes in row 1 that starts at byte 1 of a buffer of 19 bytes",
     ],
-    [(views) => views.setInt32(28, -1, true), "has a value of 19 bytes from byte -1 on"],
+    [(views) => views.setInt32(28, -1, true), "starts at byte -1 of a buffer of 19 bytes"],
     [(views) => views.setInt32(16, 20, true), "has a value of 20 bytes from byte 0 on"],
-    [(views) => views.setUint8(20, 98), "has a value at row 1 that starts otherwise"],
+    [(views) => views.setUint8(20, 98), "has a value in row 1 whose first bytes differ"],
   ];
   for (const [change, message] of cases) {
     assertThrows(() => verifyColumn(viewsOf(change), "x"), ColumnError, message);

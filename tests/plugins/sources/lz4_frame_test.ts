@@ -159,25 +159,28 @@ Deno.test("decodeLz4Frames() says what is wrong with a frame", () => {
   };
   const cases: [Uint8Array, string][] = [
     [new Uint8Array(), "it is empty"],
-    [text("text"), "no frame starts at its byte 0"],
-    [joined([good, text("text")]), `no frame starts at its byte ${good.length}`],
-    [joined([good, new Uint8Array(64)]), `no frame starts at its byte ${good.length}`],
-    [good.subarray(0, 3), "reaches beyond its end"],
-    [good.subarray(0, 20), "a block of it reaches beyond its end"],
-    [good.subarray(0, good.length - 1), "a block of it reaches beyond its end"],
+    [text("text"), "no frame starts at byte 0"],
+    [joined([good, text("text")]), `no frame starts at byte ${good.length}`],
+    [joined([good, new Uint8Array(64)]), `no frame starts at byte ${good.length}`],
+    [good.subarray(0, 3), "it ends within a frame"],
+    [good.subarray(0, 20), "it ends within a frame"],
+    [good.subarray(0, good.length - 1), "it ends within a frame"],
     [changed((bytes) => bytes[6]! ^= 1), "the checksum of its header is wrong"],
     [changed((bytes) => bytes[12]! ^= 1), "the checksum of its block 0 is wrong"],
     [changed((bytes) => bytes[bytes.length - 1]! ^= 1), "the checksum of its content is wrong"],
-    [other({ dictionary: 7 }), "it needs the dictionary 7, and Arrow has none"],
-    [described(0x80, 0x40), "its version is 2, not 1"],
-    [described(0x62, 0x40), "bits that the frame format does not know"],
-    [described(0x60, 0x41), "bits that the frame format does not know"],
-    [described(0x60, 0xC0), "bits that the frame format does not know"],
-    [described(0x60, 0x30), "bits that the frame format does not know"],
-    [joined([[2, 33, 76, 24], good]), "the legacy format"],
+    [other({ dictionary: 7 }), "it needs the dictionary 7, but Arrow has no dictionaries for LZ4"],
+    [described(0x80, 0x40), "its version is 2; expected 1"],
+    [described(0x62, 0x40), "bits that the frame format does not define"],
+    [described(0x60, 0x41), "bits that the frame format does not define"],
+    [described(0x60, 0xC0), "bits that the frame format does not define"],
+    [described(0x60, 0x30), "bits that the frame format does not define"],
+    [joined([[2, 33, 76, 24], good]), "the legacy frame format"],
     [joined([good, good]), `more than ${content.length} bytes`],
-    [lz4Frame(content.subarray(1)), `it has ${content.length - 1} bytes and not ${content.length}`],
-    [skippableFrame(content), `it has 0 bytes and not ${content.length}`],
+    [
+      lz4Frame(content.subarray(1)),
+      `it has ${content.length - 1} bytes; expected ${content.length}`,
+    ],
+    [skippableFrame(content), `it has 0 bytes; expected ${content.length}`],
   ];
   for (const [bytes, message] of cases) {
     assertThrows(() => decodeLz4Frames(bytes, content.length), Lz4Error, message);
@@ -188,7 +191,7 @@ Deno.test("decodeLz4Frames() says what is wrong with a frame", () => {
   assertThrows(
     () => decodeLz4Frames(sized, content.length),
     Lz4Error,
-    `its header says ${content.length + 1} bytes, and it has ${content.length}`,
+    `its header declares ${content.length + 1} bytes, but it has ${content.length}`,
   );
 });
 
@@ -240,9 +243,17 @@ Deno.test("decodeLz4Frames() refuses blocks of more bytes than their size allows
   const large = lz4Frame(content, { blockSize: 5 });
   large[5] = 0x40;
   large[6] = xxhash32Reference(large.subarray(4, 6)) >>> 8 & 255;
-  assertThrows(() => decodeLz4Frames(large, content.length), Lz4Error, "a block of it is too long");
+  assertThrows(
+    () => decodeLz4Frames(large, content.length),
+    Lz4Error,
+    "one of its blocks is too long",
+  );
   const stored = lz4Frame(content, { blockSize: 5, stored: () => true });
   stored[5] = 0x40;
   stored[6] = xxhash32Reference(stored.subarray(4, 6)) >>> 8 & 255;
-  assertThrows(() => decodeLz4Frames(stored, content.length), Lz4Error, "at most 65536 fit");
+  assertThrows(
+    () => decodeLz4Frames(stored, content.length),
+    Lz4Error,
+    "at most 65536 are allowed",
+  );
 });

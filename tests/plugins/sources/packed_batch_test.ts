@@ -69,7 +69,7 @@ for (const codec of ["lz4", "zstd"] as const) {
       for (const said of [2 ** 20, 2 ** 30, ...length > 0 ? [0] : []]) {
         const change: ChangeBuffer = (buffer, at) => at === index ? { said, bytes: noise } : buffer;
         const told = await message(packedStream(table(), { codec, change }));
-        assertStringIncludes(told, `says that it has ${said} bytes where it needs `);
+        assertStringIncludes(told, `declares ${said} bytes, but needs `);
       }
     }
   });

@@ -302,13 +302,13 @@ Deno.test("sql runs no query that does more than read: all files stay as they ar
 Deno.test("sql says what a query may not call, and where", async () => {
   await assertRefused(
     "SELECT 'é' AS x\nFROM range(1), enable_logging()",
-    "the query cannot be run at line 2, column 16: it calls enable_logging, and a query may only read",
+    "the query cannot be run at line 2, column 16: it calls enable_logging, but a query may only read data",
     "or from one of these functions: generate_series, json_each",
   );
   const numbers = Array.from({ length: 130_001 }, (_, index) => index).join(",");
   await assertRefused(
     `SELECT sleep_ms(1) AS x WHERE 1 IN (${numbers})`,
-    "the query cannot be run at line 1, column 8: it calls sleep_ms, and a query may only read",
+    "the query cannot be run at line 1, column 8: it calls sleep_ms, but a query may only read data",
     "read its rows from tables",
   );
 });
@@ -523,7 +523,7 @@ Deno.test("sql gives a column of several Parquet files the narrowest type that h
     const error = await assertRejects(() => run("SELECT max(x) AS m FROM t", odd), UserError);
     assertStringIncludes(
       error.message,
-      "the column x of odd.parquet has a whole number that no DOUBLE",
+      "the column x of odd.parquet has a whole number that DOUBLE",
     );
     assertEquals(await run("SELECT y FROM t", odd), { y: [1, 2] });
     for (
