@@ -118,7 +118,10 @@ Deno.test("verifyColumn() refuses views that lead out of their buffers", () => {
       "has a value of 19 bytes in row 1 that starts at byte 1 of a buffer of 19 bytes",
     ],
     [(views) => views.setInt32(28, -1, true), "starts at byte -1 of a buffer of 19 bytes"],
-    [(views) => views.setInt32(16, 20, true), "has a value of 20 bytes in row 1 that starts at byte 0"],
+    [
+      (views) => views.setInt32(16, 20, true),
+      "has a value of 20 bytes in row 1 that starts at byte 0",
+    ],
     [(views) => views.setUint8(20, 98), "has a value in row 1 whose first bytes differ"],
   ];
   for (const [change, message] of cases) {
