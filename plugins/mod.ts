@@ -70,6 +70,7 @@ import checkpointOutput from "./outputs/checkpoint.ts";
 import metricsOutput from "./outputs/metrics.ts";
 import progressOutput from "./outputs/progress.ts";
 import resultOutput from "./outputs/result.ts";
+import tensorboardOutput from "./outputs/tensorboard.ts";
 
 /** All built-in stages, by kind and name. */
 export const builtins: readonly AnyStage[] = [
@@ -137,4 +138,5 @@ export const builtins: readonly AnyStage[] = [
   metricsOutput,
   progressOutput,
   resultOutput,
+  tensorboardOutput,
 ];

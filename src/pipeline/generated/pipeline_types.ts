@@ -1398,7 +1398,7 @@ readonly [option: string]: unknown;
 /** An entry that names an output stage. */
 readonly output:
   | StageObject<"output">
-  | ("checkpoint" | "metrics" | "progress" | "result") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
+  | ("checkpoint" | "metrics" | "progress" | "result" | "tensorboard") | (`${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`) | ({
 readonly use: "checkpoint";
 /** Epochs between checkpoints. */
 readonly every?: number;
@@ -1416,6 +1416,10 @@ readonly use: "metrics";
 readonly use: "progress";
 }) | ({
 readonly use: "result";
+}) | ({
+readonly use: "tensorboard";
+/** Steps between events with learning rate, loss, and gradient norm. */
+readonly everySteps?: number;
 }) | ({
 readonly use: `${"." | "/" | "jsr:" | "npm:" | "https:" | "file:"}${string}` | `${string}.${"ts" | "js"}`;
 readonly [option: string]: unknown;
