@@ -23,7 +23,7 @@ export interface Place {
 
 /** One problem: what is wrong, where it is, and how to fix it. */
 export interface Problem {
-  /** What is wrong and what was expected, in one sentence without a period. */
+  /** States what is wrong and what was expected, in one sentence without a period. */
   readonly message: string;
   /** The place of the problem, if it has one. */
   readonly place?: Place | undefined;

@@ -11,7 +11,7 @@ import { nearest } from "./nearest.ts";
 export type HintText = string & { readonly madeByHint: true };
 
 /**
- * What changes when a user follows a hint.
+ * The changes to the input when a user follows a hint.
  *
  * The keys of a path are separated by slashes. A path starts at the value at the problem's place,
  * or at the stage's options if the place is a `use:`. A `/` at the start means the whole file, `..`
@@ -35,7 +35,7 @@ export interface Change {
   readonly edit?: string | undefined;
   /** Whether following the hint only shows more about the problem, without solving it. */
   readonly tells?: boolean | undefined;
-  /** What has to change outside of the input, such as "the disk needs free space". */
+  /** The change that is needed outside of the input, such as "the disk needs free space". */
   readonly outside?: string | undefined;
 }
 
@@ -58,7 +58,7 @@ export interface Hint {
   readonly id: string;
   /** The text that the user reads. */
   readonly text: string;
-  /** What following the hint changes; one change for each alternative that it offers. */
+  /** The changes that the hint suggests, one for each alternative that it offers. */
   readonly changes: readonly Change[];
 }
 

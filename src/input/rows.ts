@@ -191,7 +191,7 @@ export class Store {
   }
 }
 
-/** The number of rows that are counted at once; their labels fit in a processor's cache. */
+/** The number of rows that are counted together; their labels fit in a processor's cache. */
 const COUNTED_AT_ONCE = 8192;
 
 /** Rows of a {@linkcode Store}: all of them, or some. */

@@ -91,7 +91,7 @@ const ROWS = [1009, 2003] as const;
 /** Makes tensors while a function is recorded. */
 export interface SymbolicTensors {
   /**
-   * A tensor that stands for a variable.
+   * A symbolic tensor that represents a variable.
    *
    * @param name Its name.
    * @param form Its shape and type.
@@ -176,7 +176,7 @@ class Recording {
     tf.registerBackend(BACKEND, () => new SymbolicBackend(), -1);
     registerKernels();
     try {
-      // Its factory is synchronous, so that the backend is the current one at once.
+      // Its factory is synchronous, so that the backend becomes the current one immediately.
       tf.setBackend(BACKEND);
       active = this;
       const inputValues: Record<string, Value> = {}, outputs: Record<string, Value> = {};
@@ -279,7 +279,7 @@ class Recording {
   }
 }
 
-/** The recording that goes on. */
+/** The active recording. */
 let active: Recording | undefined;
 
 /** A backend that computes nothing. */
