@@ -559,7 +559,7 @@ function* textCases(): Iterable<DataCase> {
     options: ", columns: { x: float32, y: int32 }",
   });
   yield one("beyond its type", `x,y\n${body}300,1\n`, [
-    'line 52 of a.csv: "300" in the column x is no uint8',
+    'line 52 of a.csv: "300" in the column x is not a valid uint8',
   ], { options: ", columns: { x: uint8, y: int32 }" });
   yield one("quote not closed", `x,y\n${body}"7,1\n`, ["a.csv"]);
   yield one("text behind a quote", `x,y\n${body}"7"8,1\n`, ["a.csv"]);
@@ -678,9 +678,9 @@ function* tableCases(): Iterable<DataCase> {
   });
   yield one("empty", "", "is empty");
   for (const part of [0.01, 0.5, 0.99]) {
-    yield one(`cut off at ${part}`, cut(good, part), "no Parquet file, or its end is missing");
+    yield one(`cut off at ${part}`, cut(good, part), "not a Parquet file, or its end is missing");
   }
-  yield one("magic flipped", changed(good, (b) => b[b.length - 2] = 0x42), "no Parquet file");
+  yield one("magic flipped", changed(good, (b) => b[b.length - 2] = 0x42), "not a Parquet file");
   yield one("magic alone", "PAR1");
   yield one("two magics", "PAR1PAR1");
   yield one("text", "x,y\n1,2\n");

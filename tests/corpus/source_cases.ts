@@ -246,7 +246,9 @@ function* duckdbHintCases(): Iterable<DataCase> {
     mended: { "sql/shadow": madeAgain("a.db", fixture("formats/tables.duckdb")) },
   };
   yield {
-    ...one("a database that is open elsewhere", "FROM t", ["a.db is open elsewhere"]),
+    ...one("a database that is open elsewhere", "FROM t", [
+      "a.db is open for writing in another process",
+    ]),
     files: { "a.db": fixture("formats/tables.duckdb") },
     source: "{ use: sql, database: a.db, query: FROM types }",
     before: async (_, folder) => {
@@ -379,7 +381,7 @@ function* duckdbHintCases(): Iterable<DataCase> {
     name: "sql hints: a database of a newer DuckDB",
     files: { "a.db": newer(fixture("formats/tables.duckdb")) },
     source: "{ use: sql, database: a.db, query: FROM types }",
-    words: ["a.db was written by a DuckDB that is newer"],
+    words: ["a.db was written by a newer version of DuckDB"],
     mended: { "duckdb/newer": madeAgain("a.db", fixture("formats/tables.duckdb")) },
   };
 }
@@ -405,7 +407,7 @@ function* typeCases(): Iterable<DataCase> {
       "b.arrow": file({ ...rows, x: BigInt64Array.of(0n, 1n, 2n ** 53n + 1n, 3n) }),
     },
     source: "{ use: arrow, path: [a.arrow, b.arrow] }",
-    words: ["row 2 of b.arrow has 9007199254740993 in the column x, which is no Float64"],
+    words: ["row 2 of b.arrow has 9007199254740993 in the column x; expected Float64"],
     mended: {
       "source/type": madeAgain("b.arrow", file({ ...rows, x: Float64Array.of(0, 1, 2, 3) })),
     },

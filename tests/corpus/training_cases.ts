@@ -336,7 +336,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
         ...{ memory: "10kB", train: "run/a.arrow" },
         outputs: `{ use: "./stages.ts#output", how: ${how} }`,
       },
-      ["a.arrow has"],
+      ["a.arrow disappeared"],
       rows(20_000),
     );
   }
