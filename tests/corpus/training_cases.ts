@@ -336,7 +336,7 @@ export function* trainingCases(folder: string): Iterable<Case> {
         ...{ memory: "10kB", train: "run/a.arrow" },
         outputs: `{ use: "./stages.ts#output", how: ${how} }`,
       },
-      ["a.arrow disappeared"],
+      [how === "removes" ? "a.arrow disappeared" : "a.arrow has changed"],
       rows(20_000),
     );
   }
