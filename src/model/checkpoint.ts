@@ -35,7 +35,7 @@ export async function findCheckpoint(run: string, wanted: string): Promise<Check
       change: (near) => ({ args: { replace: { [wanted]: near } } }),
     }) ?? hint(
       "model/checkpoints",
-      "name the folder of a run that has written one: they are in its folder checkpoints/",
+      "choose a run that has checkpoints: they are in the folder checkpoints/ of the run",
       { edit: "the command" },
     ),
     exitCode: 2,
@@ -50,8 +50,8 @@ export async function findCheckpoint(run: string, wanted: string): Promise<Check
  */
 export async function refuseChanged({ path, sha256 }: CheckpointOfRun): Promise<void> {
   if (sha256 === undefined || await hashOfCheckpoint(path) === sha256) return;
-  throw new UserError(`${path} is not as the run has written it: its hash is another one`, {
-    hint: hint("model/changed", "copy the file again from where the run was, or name another one", {
+  throw new UserError(`${path} was changed after the run wrote it: its hash is different`, {
+    hint: hint("model/changed", "copy the original file again, or choose another checkpoint", {
       edit: "the file",
     }),
   });

@@ -14,9 +14,9 @@ export function refuseNested({ fields }: Schema): void {
   );
   if (!nested) return;
   throw new UserError(
-    `the column ${nested.name} holds ${nested.type}, which no CSV file can hold`,
+    `the column ${nested.name} holds ${nested.type}, which CSV files cannot contain`,
     {
-      hint: hint("csv/nested", "leave it out of `--keep`, or write a file that ends in .arrow", {
+      hint: hint("csv/nested", "remove it from `--keep`, or write a file that ends in .arrow", {
         edit: "the command",
       }),
       exitCode: 2,

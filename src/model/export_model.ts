@@ -102,7 +102,7 @@ export async function exportModel(
       {
         hint: hint(
           "export/differs",
-          "a stage of the run computes something else in a graph: check its graph() with checkStage()",
+          "graph() of a stage computes something else than the stage itself: check the stage with checkStage()",
           { edit: "the stage" },
         ),
       },

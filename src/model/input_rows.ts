@@ -41,7 +41,7 @@ export async function openRows(
 ): Promise<InputRows> {
   const [, stage] = sources.find(([ending]) => ending.test(path)) ?? [];
   if (!stage) {
-    throw new UserError(`${path} is no file of rows`, {
+    throw new UserError(`${path} is not a file with rows`, {
       hint: hint(
         "model/input",
         "name a file that ends in .arrow, .feather, .parquet, .csv, .tsv, or .csv.gz",

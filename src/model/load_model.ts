@@ -152,10 +152,14 @@ async function loadExport(folder: string, options: LoadModelOptions): Promise<Op
   const refused = (["net", "checkpoint"] as const).find((name) => options[name] !== undefined);
   if (refused !== undefined || engine === "native" || engine === "wasm") {
     const option = refused ?? "engine";
-    throw new UserError(`--${option} is for run folders, and ${folder} is one of an export`, {
-      hint: hint("model/export-option", `leave out \`--${option}\`: the folder holds one net`, {
-        args: { remove: [`--${option}`] },
-      }),
+    throw new UserError(`--${option} needs a run folder, but ${folder} is an export folder`, {
+      hint: hint(
+        "model/export-option",
+        `remove \`--${option}\`: an export folder contains a single net`,
+        {
+          args: { remove: [`--${option}`] },
+        },
+      ),
       exitCode: 2,
     });
   }
@@ -174,9 +178,12 @@ async function loadExport(folder: string, options: LoadModelOptions): Promise<Op
   const inputs = names("ids") ?? names("columns");
   if (!inputs) {
     await opened.session.release();
-    throw new UserError(`${join(folder, ONNX_FILE)} and ${MODEL_FILE} are not of one export`, {
-      hint: hint("model/export", "export the run again", { edit: "the folder" }),
-    });
+    throw new UserError(
+      `${join(folder, ONNX_FILE)} and ${MODEL_FILE} come from different exports`,
+      {
+        hint: hint("model/export", "export the run again", { edit: "the folder" }),
+      },
+    );
   }
   const decoder = await RowDecoder.create(
     { ...model, transforms: [] },

@@ -233,7 +233,7 @@ function rowsOf(inputs: readonly ModelInputInfo[], values: FeatureValues): numbe
     }
     const own = given.length / size;
     if (rows !== undefined && rows !== own) {
-      throw new UserError(`the array ${name} has ${own} rows, and ${first} has ${rows}`, {
+      throw new UserError(`the array ${name} has ${own} rows, but ${first} has ${rows}`, {
         hint: hint("model/rows", "give all arrays the same number of rows", {
           edit: "the program",
         }),

@@ -35,15 +35,22 @@ export async function makeNets(
     place: undefined,
   });
   const stage = found as NetworkStage;
-  const version = hint("model/network", "take the version of the stage that the run had", {
-    edit: "the stage",
-  });
+  const version = hint(
+    "model/network",
+    "use the version of the stage with which the run was trained",
+    {
+      edit: "the stage",
+    },
+  );
   const parsed = stage.options.safeParse(withVariables(network.options, MODEL_FILE));
   if (!parsed.success) {
-    throw new UserError(`the network ${network.use} does not take the options that the run had`, {
-      hint: version,
-      cause: parsed.error,
-    });
+    throw new UserError(
+      `the network ${network.use} does not accept the options with which the run was trained`,
+      {
+        hint: version,
+        cause: parsed.error,
+      },
+    );
   }
   const variables = new DeclaredVariables();
   const pair = callStage(reference, "create()", () =>
@@ -123,10 +130,12 @@ export async function readWeights(
   for (const [name, values] of weights) {
     const broken = values.find((value) => !Number.isFinite(value));
     if (broken === undefined) continue;
-    throw new UserError(`${path} has ${broken} in ${name}`, { hint: wholeFolder() });
+    throw new UserError(`the variable ${name} in ${path} contains ${broken}`, {
+      hint: wholeFolder(),
+    });
   }
   return weights;
 }
 
 const wholeFolder = () =>
-  hint("model/whole", "take a folder as a run or an export has written it", { edit: "the folder" });
+  hint("model/whole", "use an unchanged run folder or export folder", { edit: "the folder" });

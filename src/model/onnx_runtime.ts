@@ -47,14 +47,14 @@ export function unloadable(error: unknown): UserError {
       hint: isMissing
         ? hint(
           "onnx/download",
-          `run it again where the network can be reached, or: deno cache ${
+          `run the command again with a network connection, or run: deno cache ${
             onnxRuntimePackages.join(" ")
           }`,
           { outside: "it is downloaded to Deno's cache" },
         )
         : hint(
           "onnx/machine",
-          "it has programs for Linux, macOS and Windows on x64 and arm64, which npm fetches",
+          "ONNX Runtime supports Linux, macOS and Windows on x64 and arm64",
           { outside: "the machine has no program of ONNX Runtime" },
         ),
       cause: error,

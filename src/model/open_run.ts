@@ -59,7 +59,7 @@ export async function openRun(
   const model = await readModelFile(join(folder, MODEL_FILE));
   if (!model.network.nets.includes(net)) {
     throw new UserError(`the run ${folder} has no ${net}`, {
-      hint: hint("model/net", `leave out \`--net\`: the run trained ${model.network.nets[0]}`, {
+      hint: hint("model/net", `remove \`--net\`: the run trained only ${model.network.nets[0]}`, {
         args: { remove: ["--net"] },
       }),
       exitCode: 2,

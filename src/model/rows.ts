@@ -132,7 +132,7 @@ function readValue(value: unknown, feature: SourceFeature, depth: number, row: n
     {
       hint: hint(
         "model/row",
-        `the run was trained on ${feature.type.text}: give each row the same kind of value`,
+        `the run was trained with values of the type ${feature.type.text}: use the same type in all rows`,
         { edit: "the program" },
       ),
     },

@@ -172,7 +172,8 @@ export type MetricDefinition<Schema extends OptionsSchema> = StageDefinition<Sch
 };
 
 /**
- * Defines a metric, which is accumulated over a split batch by batch in plain numbers.
+ * Defines a metric. Its value for a split is accumulated batch by batch, in plain numbers instead
+ * of tensors.
  *
  * @param definition The metric's name, summary, options and `create` function.
  * @returns The stage.

@@ -251,7 +251,7 @@ function* arrowCases(): Iterable<DataCase> {
       );
       yield broken("header changed", (b) => b[at + 5]! ^= 0x10, "the checksum of its header");
     }
-    yield broken("magic flipped", (b) => b[at] = 0, "a.arrow", "cannot be unpacked");
+    yield broken("magic flipped", (b) => b[at] = 0, "a.arrow", "cannot be decompressed");
     yield broken("frame of ones", (b) => b.fill(255, at + 4, at + 16), "a.arrow");
     yield broken(
       "length negative",
@@ -795,7 +795,7 @@ function* rowCases(): Iterable<DataCase> {
     memory: "10kB",
     words: ["a.arrow is an Arrow stream that is cut off or damaged", ...words],
   });
-  const beyond = "of a body of";
+  const beyond = "but the body has";
   yield one("values behind the body", streamWith(many, [2, 1, 0, 2n ** 20n]), beyond);
   yield one("values behind the file", streamWith(many, [2, 1, 0, 2n ** 40n]), beyond);
   yield one("values before the body", streamWith(many, [2, 1, 0, -64n]), beyond);
@@ -804,7 +804,11 @@ function* rowCases(): Iterable<DataCase> {
   yield one("values of negative length", streamWith(many, [2, 1, 1, -1n]), beyond);
   yield one("values of no length", streamWith(many, [2, 1, 1, 0n]), "0 of the 5000 values");
   yield one("values too short by one", streamWith(many, [2, 1, 1, 4n * 4999n]), "4999 of the 5000");
-  yield one("rows beyond the values", streamWith(many, [1, 0, 0, 10_000n]), "there are 5000");
+  yield one(
+    "rows beyond the values",
+    streamWith(many, [1, 0, 0, 10_000n]),
+    "the record batch has 5000",
+  );
   const odd = tableToIPC(tableFromArrays(rows), "stream");
   const schema = new DataView(odd.buffer, odd.byteOffset);
   yield one(

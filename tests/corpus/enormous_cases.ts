@@ -220,7 +220,10 @@ train: { epochs: 1, batch: 2 }
   const little = { env: { ROCKET_MEMORY_LEFT: String(600 * million) } };
   const bomb = (name: string) => (path: string) => Deno.copyFileSync(join(bombs, name), path);
   for (const name of ["dictionary", "list_texts", "delta", "lists"]) {
-    const words = ["a.parquet takes more", "write shorter values, or fewer rows per row group"];
+    const words = [
+      "reading a.parquet needs more",
+      "write shorter values, or fewer rows per row group",
+    ];
     const what = name.replace("_", " of ");
     yield {
       ...one(`Parquet whose ${what} have 100 GB`, "a.parquet", bomb(`${name}.parquet`), words),
@@ -232,7 +235,7 @@ train: { epochs: 1, batch: 2 }
       "a query whose table has 400 GB of text",
       "a.parquet",
       bomb("dictionary.parquet"),
-      ["the query needs more", "read fewer rows and columns in it"],
+      ["the query needs more", "read fewer rows and columns, or shorten"],
       "SELECT c, y FROM t",
     ),
     ...little,

@@ -442,7 +442,7 @@ Deno.test("the line about permissions names the targets of links in a project an
     await Deno.remove(movable);
     await Deno.link(join(folder, "m.ts"), movable);
     const [shared] = await lineOf(["./m.ts"], ["p.yaml"]);
-    assertStringIncludes(shared, `error: ${movable} also has a name elsewhere (a hard link)`);
+    assertStringIncludes(shared, `error: ${movable} is a hard link: custom code`);
     await Deno.symlink("/proc/self", join(folder, "deep", "self"));
     const [refused] = await lineOf(["./m.ts"], ["check", "p.yaml"]);
     assertMatch(

@@ -185,7 +185,11 @@ Deno.test("exportModel() refuses weights and folders that are not a run's", asyn
     const bytes = await Deno.readFile(best);
     bytes[bytes.length - 1]! ^= 1;
     await Deno.writeFile(best, bytes);
-    await assertRejects(() => exportModel(out, to), UserError, "is not as the run has written it");
+    await assertRejects(
+      () => exportModel(out, to),
+      UserError,
+      "was changed after the run wrote it",
+    );
     await Deno.remove(best.replace(".safetensors", ".json"));
     await Deno.writeFile(best, bytes.subarray(0, 100));
     await assertRejects(() => exportModel(out, to), UserError, "cannot be read");

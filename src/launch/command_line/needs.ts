@@ -338,7 +338,7 @@ class NeedList {
       }
       for (const file of shared) {
         throw new UserError(
-          `${file} also has a name elsewhere (a hard link), where code that writes here would write too: replace it by a copy`,
+          `${file} is a hard link: custom code that writes to it would also change the file under its other path; replace it with a copy`,
           { exitCode: 2 },
         );
       }

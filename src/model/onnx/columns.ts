@@ -92,12 +92,16 @@ function encodedInput(feature: SourceFeature): FeatureInput {
   const { name, spec, type } = feature, vocabulary = spec.vocabulary!;
   if (vocabulary.length > MOST_VALUES) {
     throw new UserError(
-      `the vocabulary of ${name} has ${vocabulary.length.toLocaleString("en")} values, and a ` +
-        `graph takes ${MOST_VALUES.toLocaleString("en")}`,
+      `the vocabulary of ${name} has ${vocabulary.length.toLocaleString("en")} values; a ` +
+        `graph can contain at most ${MOST_VALUES.toLocaleString("en")}`,
       {
-        hint: hint("export/vocabulary", "export the ids: add `--inputs ids`", {
-          args: { add: ["--inputs", "ids"] },
-        }),
+        hint: hint(
+          "export/vocabulary",
+          "export a net that takes ids instead of values: add `--inputs ids`",
+          {
+            args: { add: ["--inputs", "ids"] },
+          },
+        ),
         exitCode: 2,
       },
     );
@@ -108,11 +112,15 @@ function encodedInput(feature: SourceFeature): FeatureInput {
     throw new UserError(
       `the vocabulary of ${name} has ${
         JSON.stringify(odd)
-      }, which is no whole number as its column`,
+      }, but the column contains whole numbers only`,
       {
-        hint: hint("export/odd-value", "export the ids: add `--inputs ids`", {
-          args: { add: ["--inputs", "ids"] },
-        }),
+        hint: hint(
+          "export/odd-value",
+          "export a net that takes ids instead of values: add `--inputs ids`",
+          {
+            args: { add: ["--inputs", "ids"] },
+          },
+        ),
         exitCode: 2,
       },
     );
