@@ -192,7 +192,7 @@ async function loadExport(folder: string, options: LoadModelOptions): Promise<Op
   );
   const loaded = new LoadedModel({
     model,
-    net: "light",
+    net: undefined,
     decoder,
     runner: sourceRunner(opened, inputs),
     inputs: model.features.map(({ name, spec: { shape, dtype } }) => ({ name, shape, dtype })),

@@ -22,8 +22,8 @@ export interface ModelInputInfo {
 export interface ModelParts {
   /** What `model.json` says. */
   readonly model: ModelFile;
-  /** The net. */
-  readonly net: NetName;
+  /** The net; undefined for an export folder, which does not record it. */
+  readonly net: NetName | undefined;
   /** Makes features of rows. */
   readonly decoder: RowDecoder;
   /** Computes the net. */
@@ -39,8 +39,8 @@ export interface ModelParts {
  * is no longer needed.
  */
 export interface Model extends AsyncDisposable {
-  /** The net. */
-  readonly net: NetName;
+  /** The net; undefined for an export folder, which does not record it. */
+  readonly net: NetName | undefined;
   /** What computes it. */
   readonly engine: string;
   /** The columns that rows need to have. */
@@ -72,7 +72,7 @@ export interface Model extends AsyncDisposable {
 
 /** A model of a folder. */
 export class LoadedModel implements Model {
-  readonly net: NetName;
+  readonly net: NetName | undefined;
   readonly engine: string;
   readonly columns: readonly string[];
   readonly inputs: readonly ModelInputInfo[];
