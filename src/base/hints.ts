@@ -82,7 +82,7 @@ export function listenToHints(listening: HintListener | undefined): void {
 }
 
 /**
- * Notifies the listener that a problem was formatted.
+ * Tells the listener that a problem was formatted for printing.
  *
  * @param problem The problem.
  */

@@ -7,7 +7,7 @@ const sides = ["from", "to", "shared"] as const;
 
 /**
  * Checks a gradient policy: it must have at least one pass, whose factors are numbers of at least 0
- * or pure functions that return such numbers at each position of a run.
+ * or pure functions that return such numbers at every point of the training.
  *
  * @param subject The policy.
  */

@@ -79,7 +79,7 @@ export async function holdRun<T>(
 }
 
 /**
- * Finds a finished run of each setting, whose light net can be timed.
+ * Finds one finished run of each setting, so that its light net can be timed.
  *
  * @param sweep The sweep.
  * @param allowed The code that its pipelines may load.

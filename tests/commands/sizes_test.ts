@@ -61,7 +61,7 @@ const cases: Readonly<
       light: { depth: 10 },
       booster: { depth: 6_000_000_004 },
     },
-    words: ["the nets have more than 100,000 variables", "such as `depth: 40`"],
+    words: ["the nets declare more than 100,000 variables", "such as `depth: 40`"],
   },
 };
 

@@ -128,7 +128,7 @@ Deno.test("convert rejects files that it cannot read, with the reason", async ()
     UserError,
     "the column map has DuckDB's type MAP",
   );
-  await assertRejects(() => converted("big_endian.arrows"), UserError, "big-endian machine");
+  await assertRejects(() => converted("big_endian.arrows"), UserError, "has big-endian byte order");
   const error = await assertRejects(() => converted("make.py"), UserError);
   assertStringIncludes(error.problems[0]!.hint!, ".parquet, .csv");
   await assertRejects(() => converted("type.parquet"), UserError, "there is no file");

@@ -2,8 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { heapOf } from "./wasm_heap.ts";
 
 /**
- * The gradient of `tf.maxPool` with respect to its input. The gradient of each output value is added
- * at the position of the first maximum in the window of that value.
+ * The gradient of `tf.maxPool` with respect to its input. The gradient of each output value is
+ * added at the position of the first maximum in the window of that value.
  */
 export const maxPoolBackprop: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   const { dy, input } = inputs as Record<"dy" | "input", tf.TensorInfo>;
@@ -21,8 +21,8 @@ export const maxPoolBackprop: tf.KernelFunc = ({ inputs, attrs, backend }) => {
 };
 
 /**
- * The gradient of `tf.avgPool`. Each number is divided equally among the elements of its window,
- * without padding.
+ * The gradient of `tf.avgPool`. Each element of the output's gradient is divided equally among the
+ * input elements in its window; padding is not counted and receives nothing.
  */
 export const avgPoolBackprop: tf.KernelFunc = ({ inputs, attrs, backend }) => {
   const { dy, input } = inputs as Record<"dy" | "input", tf.TensorInfo>;

@@ -7,8 +7,8 @@ export interface Difference {
 }
 
 /**
- * Finds the smallest parts of JSON values that are not equal. A part that a value lacks is one
- * difference, and not one for each of its own parts.
+ * Finds the smallest parts of JSON values that are not equal. A part that is missing from one of
+ * the values is one difference, however many parts it contains.
  *
  * @param values The values, one for each run.
  * @param path The path of the values.
