@@ -431,7 +431,7 @@ onWasm(
       const [axes, words] of [
         [`axes: ["classes", { features: ["item"] }],`, "has size 1, not 3"],
         [`axes: [{ features: ["itme"] }, "classes"],`, "the feature itme does not exist"],
-        [`axes: ["units"],`, "has 1 axes for the shape [3,1]"],
+        [`axes: ["units"],`, "lists 1 axes, but its shape is [3,1]"],
       ] as const
     ) {
       const error = await assertRejects(() => withLinear(axes, day1, () => {}), UserError);

@@ -169,7 +169,8 @@ forNative("runPlan() says where a step is too small for bfloat16", async () => {
       ...{ out: join(folder, "run"), precision: "bfloat16", engine: "native", quiet: true },
       report: (line) => lines.push(line),
     }));
-  const line = "the training step is in float32: nothing in it is large enough for bfloat16";
+  const line =
+    "the training step runs in float32 because none of its operations is large enough for bfloat16";
   assertEquals(lines.filter((one) => one === line).length, 1, lines.join("\n"));
 });
 
@@ -266,8 +267,8 @@ forEachEngine(
   "runPlan() names the loss that returns a wrong shape, nothing, or not a tensor",
   async () => {
     assertStringIncludes(await failureWith(`return output;`), "returned a tensor of shape [");
-    assertStringIncludes(await failureWith(`return undefined;`), "returned nothing instead of");
-    assertStringIncludes(await failureWith(`return 3;`), "returned the number 3 instead of");
+    assertStringIncludes(await failureWith(`return undefined;`), "returned nothing as the loss");
+    assertStringIncludes(await failureWith(`return 3;`), "returned the number 3 as the loss");
   },
 );
 

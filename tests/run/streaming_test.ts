@@ -167,7 +167,10 @@ export default defineOutput({
           "wasm",
         ]);
         assertEquals(code, 1, stderr);
-        assert(/^error: .*train\.arrow has (gone|changed) while it was read/m.test(stderr), stderr);
+        assert(
+          /^error: .*train\.arrow (disappeared|has changed) while it was read/m.test(stderr),
+          stderr,
+        );
         const left = [...Deno.readDirSync(out)].map(({ name }) => name);
         assert(!left.includes("result.json"), "there is a result");
       }));

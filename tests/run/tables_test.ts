@@ -293,7 +293,10 @@ forEachEngine("Scope.read() refuses a table, and Scope.lookup() any other variab
     ) as Promise<Error>;
   const ids = tf.tensor1d([0], "int32");
   const read = await fails((_, scope) => ({ logits: scope.read(table) }));
-  assertStringIncludes(read.message, `the table "t" is read by scope.lookup()`);
+  assertStringIncludes(
+    read.message,
+    `the variable "t" is a table: read its rows with scope.lookup()`,
+  );
   const lookup = await fails((_, scope) => ({ logits: scope.lookup(kernel, ids) }));
   assertStringIncludes(lookup.message, `the variable "k" is not a table`);
 });

@@ -132,7 +132,7 @@ function codeProblems(ended: Ended, faults: Faults): string[] {
   const messages = stderr.match(/^error: .*/gm) ?? [];
   if (code === 1) {
     const told = messages.length === 1 &&
-      /cannot be (written|made): .*(full|space|larger|too large)/i.test(messages[0]!);
+      /cannot be (written|created): .*(full|space|maximum size)/i.test(messages[0]!);
     if (!told) problems.push(`its message is ${JSON.stringify(messages)}`);
   } else if (messages.length > 0) {
     problems.push(`it printed ${messages[0]}`);
