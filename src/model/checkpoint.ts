@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { readRegularText } from "../base/files/regular.ts";
+import { runFiles } from "../base/files/run_files.ts";
 import { hashOf } from "../base/files/hash_of.ts";
 import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
@@ -24,7 +25,7 @@ export async function findCheckpoint(run: string, wanted: string): Promise<Check
   const { names, last } = await checkpointNames(run);
   const chosen = wanted === "last" ? last : wanted.replace(/\.safetensors$/, "");
   if (chosen !== undefined && names.includes(chosen)) {
-    const path = join(run, "checkpoints", `${chosen}.safetensors`);
+    const path = join(run, runFiles.checkpoints, `${chosen}.safetensors`);
     return { path, sha256: await writtenHash(path) };
   }
   throw new UserError(`the run ${run} has no checkpoint ${wanted}`, {

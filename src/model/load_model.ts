@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { hashOfCheckpoint } from "./checkpoint.ts";
 import { refuseLinksOut } from "../base/files/inside.ts";
+import { runFiles } from "../base/files/run_files.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { ROCKET_VERSION } from "../base/package.ts";
@@ -76,8 +78,8 @@ export interface OpenedModel {
  */
 export async function openModel(folder: string, options: LoadModelOptions): Promise<OpenedModel> {
   const { engine = "auto" } = options;
-  const isRun = await isThere(join(folder, "pipeline.json"));
-  if (!isRun && await isThere(join(folder, ONNX_FILE))) return await loadExport(folder, options);
+  const isRun = existsSync(join(folder, runFiles.pipeline));
+  if (!isRun && existsSync(join(folder, ONNX_FILE))) return await loadExport(folder, options);
   const run = await openRun(folder, options);
   const runner = engine === "native" || engine === "wasm"
     ? await tensorsOfRun(run, engine)
@@ -98,7 +100,7 @@ async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
   const sha256 = checkpoint.sha256 ?? await hashOfCheckpoint(checkpoint.path);
   const key = createHash("sha256").update(`${ROCKET_VERSION} ${net} ${sha256}`).digest("hex");
   const kept = join(folder, "model"), path = join(kept, `${key.slice(0, 32)}.onnx`);
-  if (await isThere(path)) return path;
+  if (existsSync(path)) return path;
   const { nets, weights } = await netsOfRun(run);
   const file = modelToOnnx({
     ...{ model, nets, net, weights },
@@ -199,10 +201,6 @@ async function loadExport(folder: string, options: LoadModelOptions): Promise<Op
     batch: options.batch,
   });
   return { loaded, model };
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 /** The type of an input of a graph. */

@@ -15,6 +15,7 @@ import { onnxRuntimePackages } from "../../base/machine/onnx_packages.ts";
 import { fixedFolder, isGlob } from "../../base/files/glob.ts";
 import { isInside } from "../../base/files/holds_path.ts";
 import { targetOf } from "../../base/files/inside.ts";
+import { runFiles } from "../../base/files/run_files.ts";
 import { readRegularText } from "../../base/files/regular.ts";
 import {
   flagsOf,
@@ -463,7 +464,7 @@ class NeedList {
   async addModelCode(out: string, { allowPlugins }: Arguments): Promise<void> {
     let model: { network?: unknown; transforms?: unknown };
     try {
-      model = Object(JSON.parse(await readRegularText(join(out, "model.json"))));
+      model = Object(JSON.parse(await readRegularText(join(out, runFiles.model))));
     } catch {
       // The command itself says what is wrong with it.
       return;
@@ -476,7 +477,7 @@ class NeedList {
     for (const folder of allowed.folders) this.add("read", folder, "a project of the pipeline");
     for (const use of used) {
       this.#hasCode = true;
-      this.#addServer(use, { file: join(out, "model.json") });
+      this.#addServer(use, { file: join(out, runFiles.model) });
       await this.#addCode(use, out, allowed);
     }
   }
