@@ -9,7 +9,7 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { ROCKET_VERSION } from "../base/package.ts";
 import { type EngineChoice, openEngine } from "../engine/engine.ts";
-import { MODEL_FILE, type ModelFile, readModelFile } from "../run/model/model_file.ts";
+import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
 import { captureInference } from "../train/inference.ts";
 import { batchTensors } from "../train/tensors.ts";
@@ -166,7 +166,7 @@ async function loadExport(folder: string, options: LoadModelOptions): Promise<Op
     });
   }
   await refuseLinksOut(folder, { isOut: false });
-  const model = await readModelFile(join(folder, MODEL_FILE));
+  const model = await readModelFile(join(folder, runFiles.model));
   const opened = await openSession(join(folder, ONNX_FILE), options);
   const names = (kind: "columns" | "ids") => {
     const inputs = inputsOfGraph(model, kind);
@@ -181,7 +181,7 @@ async function loadExport(folder: string, options: LoadModelOptions): Promise<Op
   if (!inputs) {
     await opened.session.release();
     throw new UserError(
-      `${join(folder, ONNX_FILE)} and ${MODEL_FILE} come from different exports`,
+      `${join(folder, ONNX_FILE)} and ${runFiles.model} come from different exports`,
       {
         hint: hint("model/export", "export the run again", { edit: "the folder" }),
       },

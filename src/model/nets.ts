@@ -1,9 +1,10 @@
+import { runFiles } from "../base/files/run_files.ts";
 import { SafetensorsFile } from "../base/files/safetensors_stream.ts";
 import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { withVariables } from "../pipeline/document/environment.ts";
 import type { Registry } from "../pipeline/registry.ts";
-import { MODEL_FILE, type ModelFile } from "../run/model/model_file.ts";
+import type { ModelFile } from "../run/model/model_file.ts";
 import type { NetName, NetworkPair, NetworkStage, Variable } from "../stages/network.ts";
 import { callStage, type StageReference } from "../stages/stage_error.ts";
 import { DeclaredVariables } from "../train/variables.ts";
@@ -42,7 +43,7 @@ export async function makeNets(
       edit: "the stage",
     },
   );
-  const parsed = stage.options.safeParse(withVariables(network.options, MODEL_FILE));
+  const parsed = stage.options.safeParse(withVariables(network.options, runFiles.model));
   if (!parsed.success) {
     throw new UserError(
       `the network ${network.use} does not accept the options with which the run was trained`,
@@ -111,7 +112,7 @@ export async function readWeights(
       }
       const has = entry ? `has ${name} in the shape [${entry.shape}]` : `lacks ${name}`;
       throw new UserError(
-        `the weights in ${path} are not those of ${MODEL_FILE}: it ${has}, expected [${shape}]`,
+        `the weights in ${path} are not those of ${runFiles.model}: it ${has}, expected [${shape}]`,
         { hint: wholeFolder() },
       );
     }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { runFiles } from "../base/files/run_files.ts";
 import { builtins } from "../../plugins/mod.ts";
 import { refuseLinksOut } from "../base/files/inside.ts";
 import { UserError } from "../base/errors.ts";
@@ -6,7 +7,7 @@ import { hint } from "../base/hints.ts";
 import { allowedCodeOfRun } from "../pipeline/allowed_code.ts";
 import { createRegistry, type Registry } from "../pipeline/registry.ts";
 import { readEarlierRun } from "../run/folder/manifest.ts";
-import { MODEL_FILE, type ModelFile, readModelFile } from "../run/model/model_file.ts";
+import { type ModelFile, readModelFile } from "../run/model/model_file.ts";
 import { RowDecoder } from "../run/model/row_decoder.ts";
 import type { NetName } from "../stages/network.ts";
 import type { StageReference } from "../stages/stage_error.ts";
@@ -56,7 +57,7 @@ export async function openRun(
   const { project } = await readEarlierRun(folder);
   // The folder may come from someone else, and a net in another form is written into it.
   await refuseLinksOut(folder, { isOut: false });
-  const model = await readModelFile(join(folder, MODEL_FILE));
+  const model = await readModelFile(join(folder, runFiles.model));
   if (!model.network.nets.includes(net)) {
     throw new UserError(`the run ${folder} has no ${net}`, {
       hint: hint("model/net", `remove \`--net\`: the run trained only ${model.network.nets[0]}`, {

@@ -15,7 +15,7 @@ import type { Plan, PlannedInitial } from "../pipeline/plan.ts";
 import { type Match, match, type Source } from "./initial_match.ts";
 import { checkpointNames } from "./folder/checkpoint_names.ts";
 import { earlierMeaning, unreadableVocabulary } from "./initial_meaning.ts";
-import { MODEL_FILE, unreadableModel } from "./model/model_file.ts";
+import { unreadableModel } from "./model/model_file.ts";
 import type { PreparedNets } from "./prepare_nets.ts";
 import { type Model, slotVariables } from "../train/step.ts";
 import type { GivenState, GivenValue } from "../train/variables.ts";
@@ -183,7 +183,7 @@ export async function hashInitial({ initial }: Pick<Plan, "initial">): Promise<I
     const weights = await pathOf(planned);
     await add(weights, (cause) => unreadable(weights, cause, place));
     if ("run" in from) {
-      const path = join(from.run, MODEL_FILE);
+      const path = join(from.run, runFiles.model);
       await add(path, (cause) => unreadableModel(path, cause, { place, exitCode: 2 }));
     } else {
       for (const path of Object.values(from.vocabularies)) {

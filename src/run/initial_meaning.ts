@@ -7,6 +7,7 @@
  */
 
 import { join } from "node:path";
+import { runFiles } from "../base/files/run_files.ts";
 import { readRegular } from "../base/files/regular.ts";
 import { type Problem, UserError } from "../base/errors.ts";
 import { hint, type HintText, nameHint } from "../base/hints.ts";
@@ -21,7 +22,7 @@ import {
   Mismatch,
   sameMeaning,
 } from "./model/axes.ts";
-import { MODEL_FILE, readModelFile } from "./model/model_file.ts";
+import { readModelFile } from "./model/model_file.ts";
 
 /** The meaning of positions in the weights of a run, and in its initial weights. */
 export interface Meanings {
@@ -68,7 +69,7 @@ export async function earlierMeaning(
   now: Meaning,
 ): Promise<EarlierMeaning> {
   if ("run" in from) {
-    const model = await readModelFile(join(from.run, MODEL_FILE), { place, exitCode: 2 });
+    const model = await readModelFile(join(from.run, runFiles.model), { place, exitCode: 2 });
     const axes = new Map(model.variables.map(({ name, axes }) => [name, axes]));
     return {
       meaning: meaningOf(model),

@@ -33,9 +33,6 @@ import {
   Vocabularies,
 } from "./vocabularies.ts";
 
-/** The name of the file in a run folder. */
-export const MODEL_FILE = runFiles.model;
-
 /**
  * The version of the file format. It changes whenever a reader of the old format would misread the
  * new one.
@@ -273,7 +270,7 @@ export async function writeModelFile(folder: string, content: ModelContent): Pro
     vocabularies: await vocabularies.write(folder),
   };
   const text = JSON.stringify(form, undefined, 2) + "\n";
-  await writeFileWhole(join(folder, MODEL_FILE), new TextEncoder().encode(text));
+  await writeFileWhole(join(folder, runFiles.model), new TextEncoder().encode(text));
 }
 
 /** Encodes a spec, without `text`, which is only used in messages while rows are read. */

@@ -7,6 +7,7 @@ import {
   Struct,
   vectorFromArray,
 } from "apache-arrow";
+import { runFiles } from "../../base/files/run_files.ts";
 import { withVariables } from "../../pipeline/document/environment.ts";
 import { UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
@@ -19,7 +20,7 @@ import { listParts, mapValues } from "../../stages/parts.ts";
 import { Store } from "../../input/rows.ts";
 import { type PlannedTransform, TransformChain } from "../../input/transforms.ts";
 import { fieldOf } from "./family.ts";
-import { MODEL_FILE, type ModelFile } from "./model_file.ts";
+import type { ModelFile } from "./model_file.ts";
 
 /** Rows as the nets receive them. */
 export interface DecodedRows {
@@ -68,7 +69,7 @@ export class RowDecoder {
       const reference = { kind: "transform" as const, name: use, place: undefined };
       const found = await registry.find("transform", use, { folder: Deno.cwd(), place: undefined });
       const transform = found as TransformStage;
-      const parsed = transform.options.safeParse(withVariables(options, MODEL_FILE));
+      const parsed = transform.options.safeParse(withVariables(options, runFiles.model));
       if (!parsed.success) {
         throw new UserError(`the transform ${use} does not accept the options from model.json`, {
           hint: hint("model/stage", "use the version of the stage with which the run was trained", {

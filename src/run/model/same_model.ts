@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { runFiles } from "../../base/files/run_files.ts";
 import { type Problem, UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import type { ColumnSpec } from "../../stages/batch.ts";
-import { MODEL_FILE, type ModelContent, readModelFile } from "./model_file.ts";
+import { type ModelContent, readModelFile } from "./model_file.ts";
 
 /**
  * Refuses to resume a run if vocabularies, classes or measured statistics have changed. The weights
@@ -14,7 +15,7 @@ import { MODEL_FILE, type ModelContent, readModelFile } from "./model_file.ts";
  * @throws {UserError} With all differences, or if `model.json` cannot be read.
  */
 export async function refuseOtherModel(folder: string, now: ModelContent): Promise<void> {
-  const path = join(folder, MODEL_FILE);
+  const path = join(folder, runFiles.model);
   const before = await readModelFile(path, {
     hint: hint("resume/whole", "start a new run: this run folder is incomplete", {
       edit: "the command",

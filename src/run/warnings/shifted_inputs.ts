@@ -1,9 +1,10 @@
 import { join } from "node:path";
+import { runFiles } from "../../base/files/run_files.ts";
 import { type Problem, UserError } from "../../base/errors.ts";
 import { hint } from "../../base/hints.ts";
 import type { InitialRun, Plan, PlannedInitial } from "../../pipeline/plan.ts";
 import { TransformChain } from "../../input/transforms.ts";
-import { MODEL_FILE, type ModelFile, readModelFile } from "../model/model_file.ts";
+import { type ModelFile, readModelFile } from "../model/model_file.ts";
 import { type Facts, transformed } from "./facts.ts";
 
 /** The largest acceptable shift of a feature, in standard deviations of its values. */
@@ -46,7 +47,7 @@ async function shiftsSince(
   { place, facts }: { readonly place: PlannedInitial["place"]; readonly facts: Facts },
 ): Promise<{ feature: string; by: number }[]> {
   const { plan, features, sample } = facts;
-  const earlier = await readModelFile(join(run, MODEL_FILE), { place, exitCode: 2 });
+  const earlier = await readModelFile(join(run, runFiles.model), { place, exitCode: 2 });
   if (!hasSameTransforms(earlier, plan)) return [];
   try {
     const chain = TransformChain.of(plan.transforms, features);
