@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { ROCKET_VERSION } from "../base/package.ts";
 import { inOneLine, thrown } from "../base/printable.ts";
 import { type Problem, problemLines, problemsLines, UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
@@ -19,7 +18,7 @@ import { list } from "./list.ts";
 import { needsOf, permissionsText } from "../launch/command_line/needs.ts";
 import { create } from "./new.ts";
 import { missingPermission } from "../run/missing_permission.ts";
-import { commandHelp, help } from "../launch/command_line/help.ts";
+import { help, helpAnswer } from "../launch/command_line/help.ts";
 import { type CommandOptions, readOptions } from "../launch/command_line/options.ts";
 import { predict } from "./predict.ts";
 import { resume } from "./resume.ts";
@@ -64,19 +63,12 @@ export async function main(args: readonly string[]): Promise<number> {
 async function dispatch(args: readonly string[]): Promise<number> {
   const parsed = parseArguments(args);
   if (parsed.unknown.length > 0) refuseUnknown(parsed.unknown[0]!);
-  if (parsed.version) {
-    print(ROCKET_VERSION);
+  const answer = helpAnswer(parsed);
+  if (answer) {
+    print(answer);
     return 0;
   }
   const [first] = parsed.words;
-  if (parsed.help) {
-    print(
-      first !== undefined && Object.hasOwn(commands, first)
-        ? commandHelp(commandOf(parsed.words).name)
-        : help(),
-    );
-    return 0;
-  }
   if (first === undefined) {
     say(help());
     return 2;

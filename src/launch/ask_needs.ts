@@ -37,7 +37,10 @@ export interface CommandNeeds {
   readonly downloads?: boolean | undefined;
   /** Whether TensorFlow is already set up. */
   readonly built: boolean;
-  /** The list of all permissions with their reasons, if the command line has `--permissions`. */
+  /**
+   * What the command prints, if that is known already: its help, the version, or, with
+   * `--permissions`, the list of all permissions with their reasons.
+   */
   readonly text?: string | undefined;
 }
 

@@ -1,6 +1,8 @@
 import { ROCKET_VERSION } from "../../base/package.ts";
+import type { Arguments } from "./arguments.ts";
 import {
   type CommandName,
+  commandOf,
   commandOptions,
   commands,
   commonOptions,
@@ -13,6 +15,22 @@ const PROGRAM = "deno task pipeline";
 
 /** The width of the column before the summaries, in characters. */
 const WIDTH = 20;
+
+/**
+ * Returns what a command line with `--help` or `--version` prints.
+ *
+ * @param parsed The command line.
+ * @returns The lines; undefined if the command line has neither option, or has unknown ones.
+ */
+export function helpAnswer(parsed: Arguments): string[] | undefined {
+  if (parsed.unknown.length > 0) return undefined;
+  if (parsed.version) return [ROCKET_VERSION];
+  if (!parsed.help) return undefined;
+  const [first] = parsed.words;
+  return first !== undefined && Object.hasOwn(commands, first)
+    ? commandHelp(commandOf(parsed.words).name)
+    : help();
+}
 
 /**
  * The help of the whole command line: all commands, and the options of all of them.

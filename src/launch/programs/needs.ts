@@ -7,6 +7,7 @@
  */
 
 import { parseArguments } from "../command_line/arguments.ts";
+import { helpAnswer } from "../command_line/help.ts";
 import { endedEarly, evaluationNeeds, needsOf, permissionsText } from "../command_line/needs.ts";
 import { findBuilds } from "../../engine/native/build.ts";
 import { cacheFolder } from "../../base/machine/cache_folder.ts";
@@ -40,12 +41,15 @@ async function answer(): Promise<NeedsAnswer> {
     const needs = await needsOf(args, temporary, evaluate);
     const { permissions } = needs;
     const parsed = parseArguments(args);
-    const isAsked = parsed.permissions && !parsed.help && !parsed.version &&
-      parsed.unknown.length === 0 && parsed.words.length > 0;
+    // Help is printed at once, since loading the commands takes longer than everything before.
+    const lines = helpAnswer(parsed) ??
+      (parsed.permissions && parsed.unknown.length === 0 && parsed.words.length > 0
+        ? permissionsText(permissions)
+        : undefined);
     return {
       ...needs,
       built: (await findBuilds(cacheFolder(), givenFolder())).length > 0,
-      ...(isAsked && { text: permissionsText(permissions).map(printable).join("\n") }),
+      ...(lines && { text: lines.map(printable).join("\n") }),
     };
   } catch (error) {
     if (!(error instanceof Unevaluated)) throw error;
