@@ -1,7 +1,7 @@
 /**
  * Prints a random sample of Rocket's texts, for a reader who judges whether each of them is clear:
- * 20 passages from documents, 20 messages with their hints, and 20 option descriptions and doc
- * comments with the names that they describe.
+ * 20 passages from documents with the headings above them, 20 messages with their hints, and 20
+ * option descriptions and doc comments with the names that they describe.
  *
  * ```sh
  * deno run --allow-read src/tools/passages.ts [SEED]
@@ -35,12 +35,20 @@ function* files(folder: string, extension: string): Iterable<string> {
 
 const inOneLine = (text: string) => text.replaceAll(/\s+/g, " ").trim();
 
-/** Yields the paragraphs and list items of a Markdown document, without code, tables and headings. */
+/**
+ * Yields the paragraphs and list items of a Markdown document, without code and tables. Each has the
+ * heading above it, which a reader of the document sees as well, and a list item also has the
+ * sentence that introduces its list.
+ */
 function* paragraphs(text: string): Iterable<string> {
-  const prose = text.replaceAll(/^```[^]*?^```/gm, "").replaceAll(/^(\||#|<).*$/gm, "");
+  const prose = text.replaceAll(/^ *```[^]*?^ *```/gm, "…").replaceAll(/^(\||<).*$/gm, "");
+  let heading = "", introduction = "";
   for (const part of prose.split(/\n\s*\n|\n(?=\s*(?:-|\d+\.) )/)) {
     const line = inOneLine(part);
-    if (line.length > 40) yield line;
+    const isItem = /^(?:-|\d+\.) /.test(line);
+    if (line.startsWith("#")) [heading, introduction] = [line.replace(/^#+ /, ""), ""];
+    else if (line.length > 40) yield `[${heading}] ${isItem ? introduction : ""}${line}`;
+    if (!isItem && line !== "") introduction = line.endsWith(":") ? `${line} ` : "";
   }
 }
 
