@@ -1,41 +1,48 @@
 import type { ModelFile } from "../run/model/model_file.ts";
 
-/** The value of a class, as the label's column has it. */
+/** The value of a class in the label's column. */
 export type ClassValue = string | number | bigint | boolean;
 
-/** What a model answers for one row. */
+/** The prediction of a model for one row. */
 export interface Answer {
-  /** The class as the label has it, or the number; absent for a binary label. */
+  /**
+   * The predicted class as a value of the label, or the predicted number; absent for a binary
+   * label.
+   */
   readonly prediction?: ClassValue;
-  /** The probability of the class, or of a binary label's second class; absent for numbers. */
+  /**
+   * The probability of the predicted class, or of a binary label's second class; absent for
+   * numbers.
+   */
   readonly score?: number;
 }
 
-/** What a model says of some rows. */
+/** The predictions of a model for some rows. */
 export class Predictions {
-  /** What the label is. */
+  /** The kind of the label. */
   readonly kind: "class" | "binary" | "number";
-  /** How many rows there are. */
+  /** The number of rows. */
   readonly rows: number;
-  /** How many logits there are for each row. */
+  /** The number of logits per row. */
   readonly units: number;
-  /** The logits, row by row; NaN for a row that has no answer. */
+  /** The logits, row by row; NaN for a row without a prediction. */
   readonly logits: Float32Array;
   /**
-   * 1 for rows that have an answer, and 0 for others; undefined if all have one. Only rows that
-   * training leaves out, because of a null, have none.
+   * 1 for each row with a prediction, and 0 for the others; undefined if all rows have a
+   * prediction. A row has none only if it contains a null that would have excluded it from
+   * training.
    */
   readonly answered: Uint8Array | undefined;
-  /** How many ids stand for values that training did not know. */
+  /** The number of values that do not occur in the vocabularies, and so have the unknown id. */
   readonly unknown: number;
   readonly #classes: readonly ClassValue[];
   #probabilities: Float32Array | undefined;
 
   /**
-   * Takes logits.
+   * Creates predictions from logits.
    *
-   * @param label The label: its kind and classes.
-   * @param logits The logits, and what is known of the rows.
+   * @param label The label's kind and classes.
+   * @param logits The logits, the number of rows, and which rows have a prediction.
    */
   constructor(
     { kind, classes }: Pick<LabelAnswers, "kind" | "classes">,
@@ -53,8 +60,8 @@ export class Predictions {
   }
 
   /**
-   * The probabilities of classes row by row, or that of a binary label's second class; undefined
-   * for numbers.
+   * The probabilities of all classes, row by row; for a binary label, only that of its second
+   * class. Undefined if the label is a number.
    */
   get probabilities(): Float32Array | undefined {
     if (this.kind === "number") return undefined;
@@ -63,15 +70,15 @@ export class Predictions {
       : softmax(this.logits, this.units);
   }
 
-  /** The answers, row by row; undefined for a row that has none. */
+  /** The prediction for each row; undefined for a row without one. */
   get answers(): (Answer | undefined)[] {
     return Array.from({ length: this.rows }, (_, row) => this.answer(row));
   }
 
   /**
-   * The answer for a row; undefined if it has none.
+   * Returns the prediction for a row; undefined if there is none.
    *
-   * @param row The row, from 0.
+   * @param row The index of the row, from 0.
    */
   answer(row: number): Answer | undefined {
     if (this.answered?.[row] === 0) return undefined;
@@ -83,9 +90,9 @@ export class Predictions {
   }
 
   /**
-   * The number of the class with the highest logit; the first one of several.
+   * Returns the index of the class with the highest logit, or the first of several such classes.
    *
-   * @param row The row, from 0.
+   * @param row The index of the row, from 0.
    */
   classId(row: number): number {
     const start = row * this.units;
@@ -109,18 +116,20 @@ function softmax(logits: Float32Array, units: number): Float32Array {
   return result;
 }
 
-/** What the logits of a label stand for. */
+/** The meaning of a net's logits, which follows from the label. */
 export interface LabelAnswers {
-  /** What the label is. */
+  /** The kind of the label. */
   readonly kind: "class" | "binary" | "number";
-  /** The classes, in the order of the logits; of a binary label, the two; none for numbers. */
+  /**
+   * The classes in the order of the logits; for a binary label, its two values; empty for numbers.
+   */
   readonly classes: readonly ClassValue[];
 }
 
 /**
- * What the logits of a label stand for.
+ * The meaning of a net's logits, which follows from the label.
  *
- * @param label The label of a model.
+ * @param label The label in `model.json`.
  */
 export function labelAnswers({ spec, type: { family } }: ModelFile["label"]): LabelAnswers {
   const { kind, classes, vocabulary } = spec;

@@ -6,16 +6,16 @@ import { UserError } from "../base/errors.ts";
 import { hint, nameHint } from "../base/hints.ts";
 import { checkpointNames } from "../run/folder/checkpoint_names.ts";
 
-/** The weights of a run at some step. */
+/** A checkpoint of a run, which contains its weights. */
 export interface CheckpointOfRun {
   /** The safetensors file. */
   readonly path: string;
-  /** The hash that it had when it was written; undefined where nothing says so. */
+  /** The SHA-256 from when the file was written; undefined if it was not recorded. */
   readonly sha256: string | undefined;
 }
 
 /**
- * Finds a checkpoint of a run.
+ * Finds a checkpoint of a run by its name.
  *
  * @param run The run folder.
  * @param wanted `best`, `last`, or the name of a file in `checkpoints/`.
@@ -44,10 +44,10 @@ export async function findCheckpoint(run: string, wanted: string): Promise<Check
 }
 
 /**
- * Refuses weights that are not as the run has written them.
+ * Throws an error if a checkpoint differs from the file that the run wrote.
  *
  * @param checkpoint The checkpoint.
- * @throws {UserError} If its hash is another one.
+ * @throws {UserError} If the file's hash differs from the recorded one.
  */
 export async function refuseChanged({ path, sha256 }: CheckpointOfRun): Promise<void> {
   if (sha256 === undefined || await hashOfCheckpoint(path) === sha256) return;
@@ -59,10 +59,10 @@ export async function refuseChanged({ path, sha256 }: CheckpointOfRun): Promise<
 }
 
 /**
- * Computes the hash of a checkpoint.
+ * Computes the SHA-256 of a checkpoint.
  *
  * @param path The file.
- * @throws {UserError} If it cannot be read.
+ * @throws {UserError} If the file cannot be read.
  */
 export async function hashOfCheckpoint(path: string): Promise<string> {
   try {
@@ -72,7 +72,7 @@ export async function hashOfCheckpoint(path: string): Promise<string> {
   }
 }
 
-/** The hash that the file beside a checkpoint has. */
+/** Reads the recorded hash from the JSON file next to a checkpoint. */
 async function writtenHash(path: string): Promise<string | undefined> {
   try {
     const file = path.replace(/\.safetensors$/, ".json");

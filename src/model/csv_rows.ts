@@ -3,10 +3,10 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 
 /**
- * Refuses columns that have no form in a CSV file.
+ * Throws an error if a column cannot be written to a CSV file.
  *
  * @param schema The columns.
- * @throws {UserError} If a column has lists or other parts.
+ * @throws {UserError} If a column contains lists, structs or bytes.
  */
 export function refuseNested({ fields }: Schema): void {
   const nested = fields.find(({ type }) =>
@@ -25,7 +25,7 @@ export function refuseNested({ fields }: Schema): void {
 }
 
 /**
- * The first line of a CSV file.
+ * Returns the first line of a CSV file, which contains the names of the columns.
  *
  * @param schema The columns.
  */
@@ -34,7 +34,7 @@ export function csvHeader({ fields }: Schema): string {
 }
 
 /**
- * The lines of rows. Nulls are empty, and empty texts are quoted.
+ * Formats rows as lines of a CSV file. A null becomes an empty field, and an empty text is quoted.
  *
  * @param batch The rows.
  */
@@ -54,18 +54,18 @@ export function csvLines(batch: RecordBatch): string {
   return lines;
 }
 
-/** How values of a type are written. */
+/** Returns the function that formats values of a type. */
 function textOf(type: DataType): (value: unknown) => string {
   if (DataType.isTimestamp(type)) return (value) => new Date(Number(value)).toISOString();
   if (DataType.isDate(type)) return (value) => new Date(Number(value)).toISOString().slice(0, 10);
   if (DataType.isFloat(type)) {
-    // Float32 as the shortest text that is the same float32.
+    // The shortest text that is parsed as the same float32.
     return type.precision === 1 ? (value) => shortest(value as number) : (value) => String(value);
   }
   return (value) => quoted(String(value));
 }
 
-/** The shortest decimal text that is read as the same float32. */
+/** Returns the shortest decimal text that is parsed as the same float32. */
 function shortest(value: number): string {
   for (let digits = 6; digits < 10; digits++) {
     const text = Number(value.toPrecision(digits));

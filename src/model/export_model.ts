@@ -20,53 +20,56 @@ import { inputArrays, openSession, sourceRunner } from "./runners.ts";
 import { SAMPLE_ROWS, sampleRows } from "./samples.ts";
 import { writeOnnxFile } from "./write_onnx.ts";
 
-/** A format of exports. */
+/** The file format of an exported net. */
 export type ExportFormat = "onnx" | "safetensors";
 
-/** What is exported. */
+/** The options of {@linkcode exportModel}. */
 export interface ExportOptions extends RunPart {
-  /** The format: an ONNX model (the default), or the weights alone. */
+  /** The format: an ONNX model (the default), or only the weights as safetensors. */
   readonly format?: ExportFormat;
-  /** What the inputs are: columns of the source by default, or ids. */
+  /** The inputs of the graph: columns of the source (the default), or ids. */
   readonly inputs?: InputsKind;
-  /** The engine that the export is compared with; native if it is there, by default. */
+  /** The engine that the exported graph is compared with; by default, native if it is available. */
   readonly engine?: "auto" | "native" | "wasm";
-  /** Where the weights have more bytes, they stand outside of the file. */
+  /**
+   * The maximum size of the weights in the ONNX file, in bytes. Larger weights get their own file.
+   */
   readonly mostBytes?: number;
 }
 
-/** What was exported. */
+/** The result of {@linkcode exportModel}. */
 export interface Exported {
-  /** The file of the net. */
+  /** The name of the file with the net. */
   readonly file: string;
   /** The inputs of the graph. */
   readonly inputs: readonly FeatureInput[];
   /**
-   * The greatest distance of its logits from those of the engine, by the largest logit; undefined
-   * if nothing but the engine computes it.
+   * The largest difference between the logits of the exported graph and those of the engine,
+   * relative to the largest logit; undefined if only weights were exported.
    */
   readonly distance: number | undefined;
-  /** The bytes of the net. */
+  /** The size of the net in bytes. */
   readonly bytes: number;
-  /** What it was compared with. */
+  /** The engine that it was compared with. */
   readonly engine: string;
 }
 
-/** How far logits may be from each other, relative to the largest one. */
+/** The largest allowed difference between logits, relative to the largest logit. */
 export const TOLERANCE = 1e-5;
 
-/** The file of sample rows. */
+/** The name of the file with sample rows in an export folder. */
 export const SAMPLES_FILE = "samples.arrow";
 
 /**
- * Exports a net of a run with all that its use needs: `model.json`, sample rows with the expected
- * logits, and a README. Before it writes a graph, it compares it with an engine on the sample rows.
+ * Exports a net of a run, together with `model.json`, sample rows with the expected logits, and a
+ * README. Before an ONNX model is written, its logits for the sample rows are compared with those
+ * of an engine.
  *
  * @param folder The run folder.
- * @param out The folder of the export, which is made.
- * @param options What is exported.
- * @throws {UserError} If a stage has no form in ONNX, if logits differ, or if files cannot be read
- *   or written.
+ * @param out The export folder, which is created.
+ * @param options The net, the checkpoint, and the format.
+ * @throws {UserError} If a stage cannot be converted to ONNX, if logits differ, or if files cannot
+ *   be read or written.
  */
 export async function exportModel(
   folder: string,
@@ -97,12 +100,14 @@ export async function exportModel(
   const distance = file && await compare(file, values, expected);
   if (distance !== undefined && !(distance <= TOLERANCE)) {
     throw new UserError(
-      `the exported graph differs from ${engine} by ${distance.toExponential(1)} of the largest ` +
+      `the logits of the exported graph differ from those of ${engine} by ${
+        distance.toExponential(1)
+      } of the largest ` +
         `logit; at most ${TOLERANCE.toExponential(0)} is allowed`,
       {
         hint: hint(
           "export/differs",
-          "graph() of a stage computes something else than the stage itself: check the stage with checkStage()",
+          "the graph() of a stage computes other values than the stage itself: find the stage with checkStage()",
           { edit: "the stage" },
         ),
       },
@@ -135,7 +140,10 @@ export async function exportModel(
 const valuesOf = (features: Readonly<Record<string, { readonly values: Values }>>) =>
   Object.fromEntries(Object.entries(features).map(([name, { values }]) => [name, values]));
 
-/** Computes sample rows with ONNX Runtime; the graph is a file, as it may be large. */
+/**
+ * Compares the logits of ONNX Runtime for the sample rows with the expected ones. The graph is
+ * written to a file first because it may be large.
+ */
 async function compare(
   file: OnnxModel,
   values: Readonly<Record<string, Values>>,
@@ -162,7 +170,7 @@ async function compare(
   }
 }
 
-/** Writes the inputs of the graph, a column each, and the expected logits. */
+/** Writes the sample rows: one column per input of the graph, and the expected logits. */
 function writeSamples(
   path: string,
   inputs: readonly FeatureInput[],
@@ -190,7 +198,7 @@ function writeSamples(
   }
 }
 
-/** Types of Arrow by what ONNX Runtime calls them. */
+/** The Arrow types by the names that ONNX Runtime uses. */
 const arrowTypes: Readonly<Record<string, () => arrow.DataType>> = {
   string: () => new arrow.Utf8(),
   bool: () => new arrow.Bool(),
@@ -206,7 +214,7 @@ const arrowTypes: Readonly<Record<string, () => arrow.DataType>> = {
   uint64: () => new arrow.Uint64(),
 };
 
-/** A column of single values, or of lists with the values of a row. */
+/** Creates a column with one value per row, or with one fixed-size list per row. */
 function column(name: string, type: arrow.DataType, values: unknown, shape: readonly number[]) {
   const list = Array.from(values as ArrayLike<unknown>);
   const flat = arrow.DataType.isBool(type) ? list.map(Boolean) : list;

@@ -3,22 +3,23 @@ import type { NetName } from "../stages/network.ts";
 import type { FeatureInput } from "./onnx/columns.ts";
 import { ElementType } from "./onnx/messages.ts";
 
-/** What a README is about. */
+/** The exported net that a README describes. */
 export interface ReadmeSubject {
-  /** The model. */
+  /** The content of `model.json`. */
   readonly model: ModelFile;
-  /** The net. */
+  /** The name of the net. */
   readonly net: NetName;
-  /** The inputs of its graph. */
+  /** The inputs of the exported graph, by feature. */
   readonly inputs: readonly FeatureInput[];
-  /** The format. */
+  /** The format of the export. */
   readonly format: "onnx" | "safetensors";
 }
 
 /**
- * The README of an export: its files, its inputs and outputs, and programs that use it.
+ * Generates the README of an export folder. It describes the files, the inputs and outputs, and
+ * contains example programs.
  *
- * @param subject What it is about.
+ * @param subject The exported net.
  */
 export function readmeOf({ model, net, inputs, format }: ReadmeSubject): string {
   const { kind, classes } = model.label.spec, { units } = model.network;
@@ -137,5 +138,5 @@ console.log("largest difference:", Math.max(...differences));
 \`\`\`
 `;
 
-/** A text as a cell of a table. */
+/** Escapes a text for a cell of a Markdown table. */
 const cell = (text: string) => "`" + text.replaceAll(/[`|\r\n]/g, " ") + "`";

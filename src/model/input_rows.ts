@@ -9,9 +9,9 @@ import { fieldOf } from "../run/model/family.ts";
 import type { ModelFile } from "../run/model/model_file.ts";
 import type { Dataset, SourceStage } from "../stages/source.ts";
 
-/** Rows that a net is to answer for. */
+/** Rows from files, for which a net computes predictions. */
 export interface InputRows {
-  /** All columns. */
+  /** The names and types of all columns. */
   readonly schema: Schema;
   /** The record batches, in order. */
   recordBatches(): AsyncIterable<RecordBatch>;
@@ -19,7 +19,7 @@ export interface InputRows {
   close(): Promise<void>;
 }
 
-/** What reads files, by how their names end. */
+/** The sources for files, by the extension of the file name. */
 const sources: readonly (readonly [ending: RegExp, source: SourceStage])[] = [
   [/\.(?:arrow|arrows|feather)$/i, arrow],
   [/\.parquet$/i, parquet],
@@ -27,12 +27,13 @@ const sources: readonly (readonly [ending: RegExp, source: SourceStage])[] = [
 ];
 
 /**
- * Opens files of rows. Columns of text files have the types that they had in the run.
+ * Opens files with rows. The columns of text files get the types that they had in the run.
  *
- * @param path A file, or several with wildcards; relative paths start where the command does.
- * @param model The model, whose columns are read.
- * @param columns Further columns that are read; all columns if it is undefined.
- * @throws {UserError} If nothing reads such files, or they cannot be read.
+ * @param path The path of a file, or a glob for several. A relative path starts at the current
+ *   folder.
+ * @param model The description of the model, whose columns are read.
+ * @param columns Additional columns to read; all columns if undefined.
+ * @throws {UserError} If the format is not supported, or a file cannot be read.
  */
 export async function openRows(
   path: string,
@@ -54,7 +55,7 @@ export async function openRows(
   const request = columns && { columns: [...new Set([...own, ...columns])] };
   const source = stage.create(stage.options.parse({ path }), { folder: Deno.cwd() });
   const opened: Dataset = await source.open(request);
-  // A column of whole numbers may be one of fractions, or of texts, in other files.
+  // A column of whole numbers in the run may contain fractions or texts in these files.
   const others = features.filter(({ column, type }) => {
     const field = (opened.schema as Schema).fields.find(({ name }) => name === column);
     const layout = field && layoutOf(field.type);

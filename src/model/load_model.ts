@@ -28,20 +28,23 @@ import {
 } from "./runners.ts";
 import { writeOnnxFile } from "./write_onnx.ts";
 
-/** How to load a model. */
+/** The options of {@linkcode loadModel}. */
 export interface LoadModelOptions extends RunPart {
-  /** What computes; ONNX Runtime by default (`auto`). An export folder needs ONNX Runtime. */
+  /** The engine; `auto` (the default) is ONNX Runtime. An export folder requires ONNX Runtime. */
   readonly engine?: "auto" | "onnx" | "native" | "wasm";
-  /** How many threads ONNX Runtime uses; all cores by default. */
+  /** The number of threads of ONNX Runtime; by default, one per core. */
   readonly threads?: number;
-  /** How many rows are computed at a time; by default, what fits into the processor's caches. */
+  /**
+   * The number of rows to compute at a time; by default, as many as fit into the processor's
+   * caches.
+   */
   readonly batch?: number;
 }
 
 /**
- * Loads a net that was trained, from a run folder or from a folder that `export` wrote. The
- * training data is not needed. A run folder is converted to ONNX the first time, and the file is
- * kept in it.
+ * Loads a trained net from a run folder or from a folder that `export` wrote. The training data is
+ * not needed. When a net of a run folder is loaded for the first time, it is converted to an ONNX
+ * file, which is stored in that folder for later calls.
  *
  * @example
  * ```ts ignore
@@ -52,29 +55,29 @@ export interface LoadModelOptions extends RunPart {
  * console.log(answers[0]?.prediction, answers[0]?.score);
  * ```
  *
- * @param folder The folder.
- * @param options Which net and checkpoint, and what computes.
+ * @param folder The run folder or export folder.
+ * @param options The net, the checkpoint, and the engine.
  * @returns The model.
- * @throws {UserError} If the folder holds no model, or is damaged.
+ * @throws {UserError} If the folder contains no model or is damaged.
  */
 export async function loadModel(folder: string, options: LoadModelOptions = {}): Promise<Model> {
   return (await openModel(folder, options)).loaded;
 }
 
-/** A loaded model, and what is known of it. */
+/** A loaded model and its description. */
 export interface OpenedModel {
   /** The model. */
   readonly loaded: LoadedModel;
-  /** What `model.json` says. */
+  /** The content of `model.json`. */
   readonly model: ModelFile;
 }
 
 /**
- * Loads a net, as {@linkcode loadModel}.
+ * Loads a net like {@linkcode loadModel}, and also returns the content of its `model.json`.
  *
- * @param folder The folder.
- * @param options Which net and checkpoint, and what computes.
- * @returns The model, and what is known of it.
+ * @param folder The run folder or export folder.
+ * @param options The net, the checkpoint, and the engine.
+ * @returns The model and its description.
  */
 export async function openModel(folder: string, options: LoadModelOptions): Promise<OpenedModel> {
   const { engine = "auto" } = options;
@@ -91,10 +94,10 @@ export async function openModel(folder: string, options: LoadModelOptions): Prom
   return { loaded, model: run.model };
 }
 
-/** The name of the graph in an export folder. */
+/** The file name of the ONNX model in an export folder. */
 export const ONNX_FILE = "model.onnx";
 
-/** The ONNX file of a run: the one that an earlier command left, or a new one. */
+/** Returns the ONNX file of a run: the one that an earlier call stored, or a new one. */
 async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
   const { folder, net, checkpoint, model, decoder } = run;
   const sha256 = checkpoint.sha256 ?? await hashOfCheckpoint(checkpoint.path);
@@ -112,17 +115,17 @@ async function onnxOfRun(run: OpenedRun): Promise<string | Uint8Array> {
     await writeOnnxFile(path, file);
     return path;
   } catch (error) {
-    // A folder that may only be read is no reason not to answer.
+    // If the folder is read-only, the model is used from memory.
     if (file.data.length > 0) throw error;
     return file.bytes;
   }
 }
 
 /**
- * A run's net on an engine of tfjs.
+ * Loads a net of a run on the engine native or wasm.
  *
  * @param run The run.
- * @param choice The engine.
+ * @param choice The engine, `native` or `wasm`, or `auto` for the best available one.
  */
 export async function tensorsOfRun(
   run: OpenedRun,
@@ -148,7 +151,7 @@ export async function tensorsOfRun(
   }, run.model.inputs);
 }
 
-/** Loads what `export` wrote. */
+/** Loads a net from an export folder. */
 async function loadExport(folder: string, options: LoadModelOptions): Promise<OpenedModel> {
   const { engine = "auto" } = options;
   const refused = (["net", "checkpoint"] as const).find((name) => options[name] !== undefined);
@@ -203,13 +206,13 @@ async function loadExport(folder: string, options: LoadModelOptions): Promise<Op
   return { loaded, model };
 }
 
-/** The type of an input of a graph. */
+/** Returns the type of an input of a graph; undefined if there is no such tensor. */
 function typeOf({ inputMetadata }: Session, name: string): ElementType | undefined {
   const input = inputMetadata.find((input) => input.name === name);
   return input?.isTensor ? elementTypes[input.type] : undefined;
 }
 
-/** Types by what ONNX Runtime calls them. */
+/** The ONNX types by the names that ONNX Runtime uses. */
 const elementTypes: Readonly<Record<string, ElementType>> = {
   ...ElementType,
   float32: ElementType.float,

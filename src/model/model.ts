@@ -18,59 +18,60 @@ export interface ModelInputInfo {
   readonly dtype: "float32" | "int32";
 }
 
-/** The parts of a model. */
+/** The objects that a {@linkcode LoadedModel} is made of. */
 export interface ModelParts {
-  /** What `model.json` says. */
+  /** The content of `model.json`. */
   readonly model: ModelFile;
   /** The net; undefined for an export folder, which does not record it. */
   readonly net: NetName | undefined;
-  /** Makes features of rows. */
+  /** Decodes rows into features. */
   readonly decoder: RowDecoder;
-  /** Computes the net. */
+  /** Computes the net's logits from features. */
   readonly runner: NetRunner;
-  /** The features that the runner takes. */
+  /** The features that the runner expects. */
   readonly inputs: readonly ModelInputInfo[];
-  /** How many rows are computed at a time, if the caller says so. */
+  /** The number of rows to compute at a time; undefined to choose it by the size of a row. */
   readonly batch: number | undefined;
 }
 
 /**
- * A net that was trained, with all that turns a row of the source into an answer. Close it when it
- * is no longer needed.
+ * A trained net and everything that is needed to turn a row of the source into a prediction. Close
+ * it when it is no longer needed.
  */
 export interface Model extends AsyncDisposable {
   /** The net; undefined for an export folder, which does not record it. */
   readonly net: NetName | undefined;
-  /** What computes it. */
+  /** The engine that computes the net, such as `ONNX Runtime`. */
   readonly engine: string;
-  /** The columns that rows need to have. */
+  /** The columns that rows must have. */
   readonly columns: readonly string[];
-  /** The features that `predict` takes as typed arrays. */
+  /** The features that `predict` accepts as typed arrays. */
   readonly inputs: readonly ModelInputInfo[];
-  /** What the label is. */
+  /** The kind of the label. */
   readonly kind: "class" | "binary" | "number";
-  /** The classes in the order of the logits; of a binary label, its two values. */
+  /** The classes in the order of the logits; for a binary label, its two values. */
   readonly classes: readonly ClassValue[];
   /**
-   * Answers for rows of plain values, by the names of the columns; for an Arrow table; or for the
-   * features as typed arrays, see {@linkcode Model.inputs}.
+   * Computes predictions for rows.
    *
-   * @param rows The rows.
-   * @throws {UserError} If a column is missing, or holds what the run's did not.
+   * @param rows The rows: as objects with the names of the columns as keys, as an Arrow table, or
+   *   as one typed array per feature (see {@linkcode Model.inputs}).
+   * @throws {UserError} If a column is missing or has another type than in the run.
    */
   predict(rows: readonly Row[] | Table | FeatureValues): Promise<Predictions>;
   /**
-   * Answers for record batches as they come, a part of one at a time.
+   * Computes predictions for record batches as they arrive. A large record batch yields several
+   * results.
    *
    * @param batches The record batches.
-   * @throws {UserError} If a column is missing, or holds what the run's did not.
+   * @throws {UserError} If a column is missing or has another type than in the run.
    */
   predict(batches: AsyncIterable<RecordBatch>): AsyncGenerator<Predictions>;
-  /** Frees what the model holds. */
+  /** Releases the memory of the net. */
   close(): Promise<void>;
 }
 
-/** A model of a folder. */
+/** A model that was loaded from a run folder or an export folder. */
 export class LoadedModel implements Model {
   readonly net: NetName | undefined;
   readonly engine: string;
@@ -82,9 +83,9 @@ export class LoadedModel implements Model {
   readonly #parts: ModelParts;
 
   /**
-   * Puts a model together.
+   * Creates a model.
    *
-   * @param parts Its parts.
+   * @param parts The net, its decoder, and its runner.
    */
   constructor(parts: ModelParts) {
     this.#parts = parts;
@@ -154,11 +155,11 @@ export class LoadedModel implements Model {
   }
 
   /**
-   * Answers for record batches as they come.
+   * Computes predictions for record batches as they arrive.
    *
    * @param batches The record batches.
-   * @returns Parts of them, in their order, with the answers.
-   * @throws {UserError} If a column is missing, or holds what the run's did not.
+   * @returns Consecutive slices of the record batches with their predictions.
+   * @throws {UserError} If a column is missing or has another type than in the run.
    */
   async *stream(
     batches: AsyncIterable<RecordBatch> | Iterable<RecordBatch>,
@@ -167,7 +168,8 @@ export class LoadedModel implements Model {
     const most = this.#parts.batch ?? rowsAtOnce(this.inputs);
     let decode: ((batch: RecordBatch) => DecodedRows) | undefined, schema: Schema | undefined;
     for await (const whole of batches) {
-      // Only the columns that the model reads: a label may be there, and is not looked at.
+      // Select only the columns that the model reads, since others, such as the label, may have any
+      // type.
       const batch = withColumns(whole, this.columns);
       if (!decode || schema !== whole.schema) decode = decoder.open(batch.schema);
       schema = whole.schema;
@@ -204,7 +206,9 @@ export class LoadedModel implements Model {
   }
 }
 
-/** So many values of inputs fit into the processor's caches with what is computed of them. */
+/**
+ * The number of input values that fit into the processor's caches together with the activations.
+ */
 const CACHED_VALUES = 2 ** 18;
 
 function rowsAtOnce(inputs: readonly ModelInputInfo[]): number {
@@ -212,7 +216,7 @@ function rowsAtOnce(inputs: readonly ModelInputInfo[]): number {
   return Math.max(32, Math.min(8192, Math.floor(CACHED_VALUES / Math.max(1, size))));
 }
 
-/** The number of rows that typed arrays hold. */
+/** Returns the number of rows in typed arrays. */
 function rowsOf(inputs: readonly ModelInputInfo[], values: FeatureValues): number {
   let rows: number | undefined, first = "";
   for (const { name, shape } of inputs) {
@@ -220,8 +224,8 @@ function rowsOf(inputs: readonly ModelInputInfo[], values: FeatureValues): numbe
     if (given === undefined || !ArrayBuffer.isView(given) || given.length % size !== 0) {
       throw new UserError(
         given === undefined
-          ? `there is no array ${name}`
-          : `the array ${name} has ${given.length} values, which is no multiple of ${size}`,
+          ? `the array ${name} is missing`
+          : `the array ${name} has ${given.length} values, which is not a multiple of ${size}`,
         {
           hint: hint(
             "model/arrays",
@@ -245,7 +249,7 @@ function rowsOf(inputs: readonly ModelInputInfo[], values: FeatureValues): numbe
   return rows ?? 0;
 }
 
-/** A record batch with some of its columns; those that are missing are the decoder's to refuse. */
+/** Selects columns of a record batch. Missing columns are left out; the decoder reports them. */
 function withColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {
   const there = new Set(batch.schema.fields.map(({ name }) => name));
   return batch.select(names.filter((name) => there.has(name)));

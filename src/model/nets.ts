@@ -9,22 +9,22 @@ import type { NetName, NetworkPair, NetworkStage, Variable } from "../stages/net
 import { callStage, type StageReference } from "../stages/stage_error.ts";
 import { DeclaredVariables } from "../train/variables.ts";
 
-/** The nets of a model, without weights. */
+/** The nets of a model as functions, without weights. */
 export interface ModelNets {
-  /** The nets. */
+  /** The forward passes of the nets. */
   readonly pair: NetworkPair;
-  /** Their variables, those of the other net included. */
+  /** The variables of both nets. */
   readonly variables: readonly Variable[];
   /** The network stage. */
   readonly stage: StageReference;
 }
 
 /**
- * Makes the nets that a model describes.
+ * Builds the nets that `model.json` describes.
  *
- * @param model The model.
- * @param registry Finds the network.
- * @throws {UserError} If the network cannot be found, or declares other variables than the run had.
+ * @param model The content of `model.json`.
+ * @param registry Finds the network stage.
+ * @throws {UserError} If the network cannot be found, or declares other variables than in the run.
  */
 export async function makeNets(
   { network, inputs, label, variables: had }: ModelFile,
@@ -69,14 +69,14 @@ export async function makeNets(
   if (other === undefined) return { pair, variables: variables.all, stage: reference };
   throw new UserError(
     missing
-      ? `the network ${network.use} has no variable ${other} any more, and the run had it`
-      : `the network ${network.use} has a variable ${other}, and the run had none`,
+      ? `the network ${network.use} does not declare the variable ${other}, which the run has`
+      : `the network ${network.use} declares the variable ${other}, which the run does not have`,
     { hint: version },
   );
 }
 
 /**
- * The variables that a net reads.
+ * Selects the variables that a net reads: its own and the shared ones.
  *
  * @param variables The variables of both nets.
  * @param net The net.
@@ -89,12 +89,12 @@ export function variablesOf<V extends Pick<Variable, "owner">>(
 }
 
 /**
- * Reads the weights of variables.
+ * Reads the values of variables from a safetensors file.
  *
  * @param path A checkpoint, or another safetensors file.
  * @param variables The variables.
- * @returns Their values by name.
- * @throws {UserError} If the file cannot be read, lacks a variable, or has one of another shape.
+ * @returns The values by the variable's name.
+ * @throws {UserError} If the file cannot be read, or a variable is missing or has another shape.
  */
 export async function readWeights(
   path: string,
@@ -110,16 +110,16 @@ export async function readWeights(
         weights.set(name, await file.floats(name));
         continue;
       }
-      const has = entry ? `has ${name} in the shape [${entry.shape}]` : `lacks ${name}`;
+      const found = entry ? `${name} has the shape [${entry.shape}]` : `${name} is missing`;
       throw new UserError(
-        `the weights in ${path} are not those of ${runFiles.model}: it ${has}, expected [${shape}]`,
+        `the weights in ${path} do not match ${runFiles.model}: ${found}; expected [${shape}]`,
         { hint: wholeFolder() },
       );
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
     const why = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
+      ? "the file does not exist"
       : (error as Error).message;
     throw new UserError(`the weights in ${path} cannot be read: ${why}`, {
       hint: wholeFolder(),

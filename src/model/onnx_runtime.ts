@@ -3,26 +3,26 @@ import { UserError } from "../base/errors.ts";
 import { hint } from "../base/hints.ts";
 import { onnxRuntimePackages } from "../base/machine/onnx_packages.ts";
 
-/** A loaded model. */
+/** An ONNX model that ONNX Runtime has loaded. */
 export type Session = InferenceSession;
 
 /** A tensor of ONNX Runtime. */
 export type OrtTensor = Tensor;
 
-/** What is used of ONNX Runtime. */
+/** The part of ONNX Runtime's API that Rocket uses. */
 export interface OnnxRuntime {
-  /** Makes tensors. */
+  /** Creates tensors. */
   readonly Tensor: TensorConstructor;
-  /** Loads models. */
+  /** Loads ONNX models. */
   readonly InferenceSession: {
     create(path: string, options?: InferenceSession.SessionOptions): Promise<Session>;
   };
 }
 
 /**
- * Loads ONNX Runtime.
+ * Loads the npm package of ONNX Runtime.
  *
- * @throws {UserError} If it is not downloaded, or has no program for this machine.
+ * @throws {UserError} If it has not been downloaded or does not support this machine.
  */
 export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
   try {
@@ -34,9 +34,9 @@ export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
 }
 
 /**
- * Says that this machine has no ONNX Runtime.
+ * Creates the error for a machine on which ONNX Runtime cannot be loaded.
  *
- * @param error Why it cannot be loaded.
+ * @param error The error of the import.
  */
 export function unloadable(error: unknown): UserError {
   const { message } = error as Error, [line] = message.split("\n");

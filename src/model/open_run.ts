@@ -14,52 +14,53 @@ import type { StageReference } from "../stages/stage_error.ts";
 import { type CheckpointOfRun, findCheckpoint, refuseChanged } from "./checkpoint.ts";
 import { makeNets, type ModelNets, readWeights, variablesOf } from "./nets.ts";
 
-/** Which part of a run is wanted. */
+/** The net of a run to load, and its checkpoint. */
 export interface RunPart {
-  /** Which net; `light` by default. */
+  /** The net; `light` by default. */
   readonly net?: NetName;
-  /** Which checkpoint: `best` (the default), `last`, or its name. */
+  /** The checkpoint: `best` (the default), `last`, or the name of a file in `checkpoints/`. */
   readonly checkpoint?: string;
-  /** Code outside of the project that the run may name, such as `npm:their-stage@1`. */
+  /** Modules from outside the project that the run may load, such as `npm:their-stage@1`. */
   readonly allowPlugins?: readonly string[];
 }
 
-/** What rows come from, in messages. */
+/** The name of the source in error messages about rows that are not from the pipeline's source. */
 export const rowsStage: StageReference = { kind: "source", name: "rows" };
 
-/** What is known of a run before its weights are read. */
+/** A run whose description has been read, but not its weights. */
 export interface OpenedRun {
-  /** The folder. */
+  /** The run folder. */
   readonly folder: string;
-  /** What `model.json` says. */
+  /** The content of `model.json`. */
   readonly model: ModelFile;
-  /** The net. */
+  /** The net to load. */
   readonly net: NetName;
-  /** Its weights. */
+  /** The checkpoint with the net's weights. */
   readonly checkpoint: CheckpointOfRun;
-  /** Finds its stages. */
+  /** Finds the stages of the run. */
   readonly registry: Registry;
-  /** Makes features of rows. */
+  /** Decodes rows into features. */
   readonly decoder: RowDecoder;
 }
 
 /**
- * Reads a run folder, but for the weights.
+ * Reads the description of a trained net from its run folder, without the weights.
  *
- * @param folder The folder.
- * @param options Which net and checkpoint, and which code may be loaded.
- * @throws {UserError} If it is no run folder, or is damaged, or has no such net or checkpoint.
+ * @param folder The run folder.
+ * @param options The net, the checkpoint, and the modules that may be loaded.
+ * @throws {UserError} If the folder is not a run folder, is damaged, or lacks the net or
+ *   checkpoint.
  */
 export async function openRun(
   folder: string,
   { net = "light", checkpoint = "best", allowPlugins = [] }: RunPart,
 ): Promise<OpenedRun> {
   const { project } = await readEarlierRun(folder);
-  // The folder may come from someone else, and a net in another form is written into it.
+  // The folder may come from another person, and an ONNX file is written into it.
   await refuseLinksOut(folder, { isOut: false });
   const model = await readModelFile(join(folder, runFiles.model));
   if (!model.network.nets.includes(net)) {
-    throw new UserError(`the run ${folder} has no ${net}`, {
+    throw new UserError(`the run ${folder} has no ${net} net`, {
       hint: hint("model/net", `remove \`--net\`: the run trained only ${model.network.nets[0]}`, {
         args: { remove: ["--net"] },
       }),
@@ -74,10 +75,10 @@ export async function openRun(
 }
 
 /**
- * Reads the nets and weights of a run.
+ * Builds the nets of a run and reads the weights of the chosen one.
  *
  * @param run The run.
- * @throws {UserError} If the weights are damaged, or are not the run's.
+ * @throws {UserError} If the weights are damaged or belong to another run.
  */
 export async function netsOfRun(
   { model, net, checkpoint, registry }: OpenedRun,

@@ -10,25 +10,27 @@ import { Forward } from "../train/forward.ts";
 import type { TensorsByName } from "../train/variables.ts";
 import type { ModelNets } from "./nets.ts";
 
-/** What is recorded. */
+/** The input of {@linkcode recordNet}. */
 export interface NetRequest {
-  /** The nets. */
+  /** The nets of the model. */
   readonly nets: ModelNets;
-  /** Which of them. */
+  /** The net to record. */
   readonly net: NetName;
-  /** The features that the graph starts from. */
+  /** The features that are the inputs of the graph. */
   readonly features: Readonly<Record<string, Pick<ColumnSpec, "shape" | "dtype">>>;
-  /** The transforms that are part of the graph; those of training rows are left out. */
+  /**
+   * The transforms of the pipeline. Those that apply only in training are left out of the graph.
+   */
   readonly transforms: readonly PlannedTransform[];
 }
 
 /**
- * Records what a net computes of features, transforms included, as it ships: with running
- * statistics and without dropout. Nothing is computed, and no weights are needed.
+ * Records the operations of transforms and a net for inference, with running statistics and without
+ * dropout, as a graph. Recording computes nothing and needs no weights.
  *
- * @param request The net, and where the graph starts.
+ * @param request The net, the transforms, and the inputs of the graph.
  * @returns The graph; its only output is `logits`.
- * @throws {UserError} If a stage has no form as a graph.
+ * @throws {UserError} If a stage cannot be recorded as a graph.
  */
 export function recordNet({ nets, net, features, transforms }: NetRequest): SymbolicGraph {
   const applied = transforms.filter(({ on }) => on === "all");
@@ -81,10 +83,10 @@ export function recordNet({ nets, net, features, transforms }: NetRequest): Symb
 }
 
 /**
- * Says that a stage cannot be part of a graph.
+ * Creates the error for a stage that cannot be part of an exported graph.
  *
  * @param stage The stage.
- * @param why Why not.
+ * @param why The reason, as the second half of the message.
  */
 export function noGraph({ kind, name }: StageReference, why: string): UserError {
   return new UserError(`the ${kind} ${name} cannot be part of an exported graph: ${why}`, {
@@ -97,7 +99,7 @@ export function noGraph({ kind, name }: StageReference, why: string): UserError 
   });
 }
 
-/** The variables as tensors without values. */
+/** Creates a symbolic tensor for each variable. */
 function valuesOf(
   { variables }: ModelNets,
   make: (name: string, form: { shape: readonly number[]; dtype: "float32" }) => tf.Tensor,
@@ -114,7 +116,10 @@ const numbersOf =
     return make(list, shape ?? (typeof values === "number" ? [] : [list.length]));
   };
 
-/** Holds a transform to the features that it promises, and rounds them as batches do. */
+/**
+ * Checks that graph() returns the features that the transform declares, and rounds them to float32
+ * as in a batch.
+ */
 function checked(
   stage: StageReference,
   tensors: Readonly<Record<string, tf.Tensor>>,

@@ -1,5 +1,5 @@
 /**
- * Rows of plain values as record batches.
+ * Converts rows of plain values to record batches.
  *
  * @module
  */
@@ -25,10 +25,10 @@ import { describeValue } from "../base/describe_value.ts";
 import type { ModelFile, SourceFeature } from "../run/model/model_file.ts";
 import type { Family } from "../run/model/family.ts";
 
-/** A row by the names of the source's columns. */
+/** The values of a row, by the names of the source's columns. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What a value of each family is in a row, and its type in a record batch. */
+/** For each family of values: the JavaScript value that a row must have, and its Arrow type. */
 const kinds: Readonly<
   Record<Family, { type: () => DataType; what: string; read: (value: unknown) => unknown }>
 > = {
@@ -67,11 +67,11 @@ const kinds: Readonly<
 };
 
 /**
- * Makes a record batch of rows.
+ * Creates a record batch from rows.
  *
- * @param model The model, whose columns they have; other values are left out.
- * @param rows The rows. A value that is missing, null or undefined is null.
- * @throws {UserError} If a value is not what its column holds.
+ * @param model The content of `model.json`. Values of columns that it does not list are ignored.
+ * @param rows The rows. A value that is missing or undefined becomes null.
+ * @throws {UserError} If a value does not have the type of its column.
  */
 export function batchOfRows(
   { features }: Pick<ModelFile, "features">,
@@ -82,12 +82,12 @@ export function batchOfRows(
   for (const [column, feature] of byColumn) {
     const type = typeOf(feature);
     const values = rows.map((row, index) => {
-      // Columns may have any name, also one that objects inherit.
+      // A column may have the name of a property that all objects inherit.
       const value = Object.hasOwn(row, column) ? row[column] : undefined;
       return readValue(value, feature, depthOf(feature), index);
     });
     fields.push(new Field(column, type, true));
-    // A list of nulls alone has no type that could be told from its values.
+    // The type cannot be inferred from values that are all null.
     const [data] = vectorFromArray(values, type).data;
     children.push(data ?? makeData({ type, length: 0 }));
   }
@@ -98,7 +98,7 @@ export function batchOfRows(
   );
 }
 
-/** How many lists there are around a value. */
+/** Returns the number of nested lists around a value. */
 const depthOf = ({ type: { text } }: SourceFeature) =>
   [...text.matchAll(/List|FixedSizeBinary/g)].length;
 

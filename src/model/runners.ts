@@ -7,35 +7,35 @@ import type { FeatureInput, GraphInput } from "./onnx/columns.ts";
 import { loadOnnxRuntime, type OnnxRuntime, type OrtTensor, type Session } from "./onnx_runtime.ts";
 import type { ModelInput } from "../run/model/model_file.ts";
 
-/** Values of features by name. */
+/** The values of each feature, by its name. */
 export type FeatureValues = Readonly<Record<string, Values>>;
 
-/** Computes a net. */
+/** A function that computes the logits of a net with an engine. */
 export interface NetRunner {
-  /** What computes it, in words. */
+  /** A description of the engine for messages, such as `ONNX Runtime`. */
   readonly engine: string;
   /**
    * Computes logits.
    *
-   * @param rows How many rows.
+   * @param rows The number of rows.
    * @param values The features' values, row by row.
    */
   run(rows: number, values: FeatureValues): Promise<Float32Array>;
-  /** Lets go of the net. */
+  /** Releases the memory of the net. */
   close(): Promise<void>;
 }
 
-/** How ONNX Runtime computes. */
+/** The options of {@linkcode openSession}. */
 export interface RunnerOptions {
-  /** How many threads; all cores by default. */
+  /** The number of threads; by default, one per core. */
   readonly threads?: number | undefined;
 }
 
 /**
- * Loads a net that ONNX Runtime computes.
+ * Loads an ONNX model with ONNX Runtime.
  *
- * @param model The file, or its bytes.
- * @param options How many threads.
+ * @param model The path of the ONNX file, or its bytes.
+ * @param options The number of threads.
  * @throws {UserError} If the model is damaged.
  */
 export async function openSession(
@@ -47,23 +47,23 @@ export async function openSession(
     ...(threads !== undefined && { intraOpNumThreads: threads }),
     logSeverityLevel: 3,
   }).catch((error: Error) => {
-    const what = typeof model === "string" ? model : "the net";
-    throw new UserError(`ONNX Runtime cannot load ${what}: ${error.message}`, { cause: error });
+    const file = typeof model === "string" ? model : "the exported net";
+    throw new UserError(`ONNX Runtime cannot load ${file}: ${error.message}`, { cause: error });
   });
   return { runtime, session };
 }
 
 /**
- * A runner of a graph that starts from the features as the nets get them.
+ * Creates a runner for an ONNX model whose inputs are the features after all transforms.
  *
- * @param opened The graph.
- * @param inputs The features.
+ * @param opened The loaded ONNX model.
+ * @param inputs The features after all transforms.
  */
 export function featureRunner(
   { runtime, session }: { runtime: OnnxRuntime; session: Session },
   inputs: readonly ModelInput[],
 ): NetRunner {
-  // What the net does not read is not among the inputs of some graphs.
+  // Every feature is an input of the graph, even if the net does not read it.
   const forms = inputs.map(({ name, spec }) => ({ name, ...spec }));
   return {
     engine: "ONNX Runtime",
@@ -82,10 +82,10 @@ export function featureRunner(
 }
 
 /**
- * A runner of a graph that starts from columns or ids.
+ * Creates a runner for an ONNX model whose inputs are columns of the source, or ids.
  *
- * @param opened The graph.
- * @param inputs What each feature is read from.
+ * @param opened The loaded ONNX model.
+ * @param inputs The input of the graph for each feature.
  */
 export function sourceRunner(
   { runtime, session }: { runtime: OnnxRuntime; session: Session },
@@ -106,11 +106,11 @@ export function sourceRunner(
   };
 }
 
-/** The values of an input of a graph. */
+/** The values of one input of an ONNX model. */
 export interface InputArray {
-  /** The input. */
+  /** The name of the input. */
   readonly name: string;
-  /** The type, as ONNX Runtime calls it. */
+  /** The type, by the name that ONNX Runtime uses. */
   readonly type: string;
   /** A typed array, or a list of texts. */
   readonly data: unknown;
@@ -119,9 +119,9 @@ export interface InputArray {
 }
 
 /**
- * The values of a graph's inputs.
+ * Converts features to the inputs of an ONNX model.
  *
- * @param inputs What each feature is read from.
+ * @param inputs The input of the graph for each feature.
  * @param values The features' values.
  */
 export function inputArrays(
@@ -144,7 +144,7 @@ function encoderOfInputs(inputs: readonly FeatureInput[]): (values: FeatureValue
   return (values) => encoders.map((encode) => encode(values));
 }
 
-/** The arrays of ONNX Runtime by type. */
+/** The names and array constructors of ONNX Runtime's types. */
 const arrays: Readonly<Record<number, { type: string; make: (values: Values) => unknown }>> = {
   [ElementType.float]: { type: "float32", make: toFloat32 },
   [ElementType.double]: { type: "float64", make: (values) => Float64Array.from(values) },
@@ -169,7 +169,7 @@ function numberEncoder({ type: element }: GraphInput): Encode {
   const { type, make } = arrays[element]!;
   return ([first, ...others]) => {
     if (others.length === 0) return { type, data: make(first!) };
-    // Where features of one column have different numbers, a null was filled in each.
+    // Features that share a column differ only where a null was filled with different values.
     const nulls = Float64Array.from(
       first!,
       (value, index) => others.every((other) => other[index] === value) ? value : NaN,
@@ -178,7 +178,10 @@ function numberEncoder({ type: element }: GraphInput): Encode {
   };
 }
 
-/** The values that ids stand for; what no vocabulary has is a value that none has. */
+/**
+ * Creates the function that turns ids back into values of the column. An unknown id becomes a value
+ * that is in no vocabulary.
+ */
 function valueEncoder(group: readonly FeatureInput[]): Encode {
   const { input } = group[0]!, isText = input.type === ElementType.string;
   const vocabularies = group.map(({ feature }) => feature.spec.vocabulary!);
@@ -223,25 +226,25 @@ function toBigInts(values: Values): BigInt64Array {
   return result;
 }
 
-/** A net on an engine of tfjs, as {@linkcode captureInference} returns it. */
+/** A net on the engine native or wasm, from {@linkcode captureInference}. */
 export interface TensorNet {
-  /** What computes it, in words. */
+  /** A description of the engine for messages, such as `ONNX Runtime`. */
   readonly engine: string;
-  /** Computes logits. */
+  /** Computes the logits. */
   readonly call: (
     features: Readonly<Record<string, tf.Tensor>>,
   ) => tf.Tensor;
-  /** Uploads features. */
+  /** Uploads features to the engine. */
   readonly upload: (batch: Batch) => Readonly<Record<string, tf.Tensor>>;
-  /** Frees the net. */
+  /** Disposes of the net's tensors. */
   readonly dispose: () => void;
 }
 
 /**
- * A runner of a net on an engine of tfjs.
+ * Creates a runner for a net on the engine native or wasm.
  *
  * @param net The net.
- * @param inputs The features.
+ * @param inputs The features after all transforms.
  */
 export function tensorRunner(net: TensorNet, inputs: readonly ModelInput[]): NetRunner {
   const shapes = Object.fromEntries(inputs.map(({ name, spec }) => [name, spec.shape]));

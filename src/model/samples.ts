@@ -1,5 +1,5 @@
 /**
- * Rows that are made from `model.json`, to compare what computes a net.
+ * Generates sample rows from `model.json`, to compare the logits of different engines.
  *
  * @module
  */
@@ -12,10 +12,13 @@ import type { RowDecoder } from "../run/model/row_decoder.ts";
 import type { Batch } from "../stages/batch.ts";
 import { batchOfRows, type Row } from "./rows.ts";
 
-/** How many rows are made. */
+/** The number of sample rows in an export. */
 export const SAMPLE_ROWS = 64;
 
-/** How numbers are drawn, from the widest range to the narrowest: a transform may refuse some. */
+/**
+ * The distributions of numbers, from the widest to the narrowest, because a transform may reject
+ * some numbers.
+ */
 const ranges = [
   (random: Random) => normal(random) * 2,
   (random: Random) => Math.abs(normal(random)) * 2,
@@ -23,13 +26,14 @@ const ranges = [
 ] as const;
 
 /**
- * Makes rows from a model, the same ones each time: known and unknown values, empty and full lists,
- * nulls that are filled, and the limits of ids. They are not taken from data.
+ * Generates rows that suit a model. They include known and unknown values, empty and full lists,
+ * nulls that are filled, and the smallest and largest ids. They are the same each time and do not
+ * come from data.
  *
- * @param model The model.
- * @param decoder Makes features of them.
- * @returns The rows, and the features as the decoder gives them.
- * @throws {UserError} If the model's transforms refuse all rows that can be made.
+ * @param model The content of `model.json`.
+ * @param decoder Decodes the rows into features.
+ * @returns The rows, and the features that the decoder returns for them.
+ * @throws {UserError} If the model's transforms reject all generated rows.
  */
 export function sampleRows(
   model: Pick<ModelFile, "features" | "transforms">,
@@ -54,7 +58,7 @@ function makeRows(
 ): Row[] {
   const byColumn = new Map<string, SourceFeature>();
   for (const feature of features) {
-    // A column of several features has the values of the one with the longest vocabulary.
+    // If several features read a column, its values suit the one with the longest vocabulary.
     const known = byColumn.get(feature.column);
     const longer = (feature.spec.vocabulary?.length ?? 0) > (known?.spec.vocabulary?.length ?? 0);
     if (!known || longer) byColumn.set(feature.column, feature);
@@ -71,7 +75,7 @@ function makeRows(
   );
 }
 
-/** The mean and deviation of a feature, if a transform has measured them. */
+/** Returns the mean and deviation of a feature that a transform measured; 0 and 1 otherwise. */
 function momentsOf(
   { name }: SourceFeature,
   transforms: ModelFile["transforms"],
@@ -84,7 +88,7 @@ function momentsOf(
   return { mean: 0, std: 1 };
 }
 
-/** What makes the value of a column in a row. */
+/** Creates the function that generates the value of a column in a row. */
 function valueOf(
   { spec, type, options }: SourceFeature,
   random: Random,
@@ -105,7 +109,7 @@ function valueOf(
       return number();
     }
     if (vocabulary) {
-      // One more: an unknown value, where training takes it.
+      // The additional id stands for an unknown value, if the feature accepts one.
       const id = random.integer(0, vocabulary.length - (ids ? 0 : 1));
       const text = vocabulary[id] ?? unknownOf(vocabulary, type.family);
       return typed(text, type.family);
@@ -125,7 +129,7 @@ function valueOf(
   };
 }
 
-/** Values in as many lists as the column has. */
+/** Nests values in as many lists as the column has. */
 function nested(values: unknown[], shape: readonly number[], text: string): unknown {
   const depth = [...text.matchAll(/List|FixedSizeBinary/g)].length;
   const [first, ...rest] = shape, part = values.length / first!;

@@ -1,5 +1,5 @@
 /**
- * The answers of a net as columns.
+ * Converts predictions to columns.
  *
  * @module
  */
@@ -20,35 +20,35 @@ import {
 } from "apache-arrow";
 import type { ClassValue, Predictions } from "./answers.ts";
 
-/** Which columns are written. */
+/** The columns to write. */
 export interface ScoreOptions {
-  /** The columns of the input that are copied, in this order. */
+  /** The columns of the input to copy, in this order. */
   readonly keep: readonly string[];
-  /** Whether there is a column for the probability of each class. */
+  /** Whether to write a column for the probability of each class. */
   readonly probabilities: boolean;
-  /** Whether there is a column for each logit. */
+  /** Whether to write a column for each logit. */
   readonly logits: boolean;
 }
 
-/** A column of answers. */
+/** A column computed from predictions. */
 interface ScoreColumn {
   readonly field: Field;
   readonly data: (predictions: Predictions) => Data;
 }
 
-/** Makes record batches of kept columns and answers. */
+/** Creates record batches with the columns kept from the input and the predictions. */
 export class ScoreColumns {
-  /** The columns. */
+  /** The names and types of all columns. */
   readonly schema: Schema;
   readonly #kept: readonly string[];
   readonly #columns: readonly ScoreColumn[];
 
   /**
-   * Chooses columns.
+   * Chooses the columns.
    *
    * @param input The columns of the input.
-   * @param label What the label is, and how many logits there are.
-   * @param options Which columns are written.
+   * @param label The label's kind and classes, and the number of logits.
+   * @param options The columns to write.
    */
   constructor(
     input: Schema,
@@ -114,10 +114,10 @@ export class ScoreColumns {
   }
 
   /**
-   * Makes a record batch.
+   * Creates a record batch.
    *
    * @param part Rows of the input.
-   * @param predictions The answers for them.
+   * @param predictions The predictions for these rows.
    */
   batch(part: RecordBatch, predictions: Predictions): RecordBatch {
     const kept = this.#kept.map((name) => {
@@ -130,7 +130,7 @@ export class ScoreColumns {
   }
 }
 
-/** A column of numbers, with a null for a row that has no answer. */
+/** Creates a column of numbers, with null for a row without a prediction. */
 function floats(values: Float32Array, answered: Uint8Array | undefined): Data {
   const type = new Float32(), { length } = values;
   if (!answered) return makeData({ type, length, nullCount: 0, data: values });
@@ -140,7 +140,7 @@ function floats(values: Float32Array, answered: Uint8Array | undefined): Data {
   return makeData({ type, length, nullCount, nullBitmap: bits, data: values });
 }
 
-/** The type of the label's classes. */
+/** Returns the Arrow type of the label's classes. */
 function typeOf([first]: readonly ClassValue[]): DataType {
   if (typeof first === "boolean") return new Bool();
   return typeof first === "string" ? new Utf8() : new Int64();

@@ -5,10 +5,10 @@ import { writeFileWhole } from "../base/files/write.ts";
 import type { DataPart, OnnxFile } from "./onnx/builder.ts";
 
 /**
- * Writes an ONNX model; the file beside it first, which it needs.
+ * Writes an ONNX model. If the weights have their own file, that file is written first.
  *
- * @param path The file of the model.
- * @param file What is in it.
+ * @param path The path of the ONNX file.
+ * @param file The content of the files.
  * @throws {UserError} If a file cannot be written.
  */
 export async function writeOnnxFile(
@@ -21,7 +21,7 @@ export async function writeOnnxFile(
   await writeFileWhole(path, bytes);
 }
 
-/** The parts, with zeros between them. */
+/** Yields the parts, with zeros in the gaps between them. */
 function* chunksOf(parts: readonly DataPart[]): Generator<Uint8Array> {
   let at = 0;
   for (const { offset, bytes } of parts) {

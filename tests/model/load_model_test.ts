@@ -69,7 +69,7 @@ forEachEngine("Model.predict() answers rows, record batches and typed arrays ali
     assertEquals([two.rows, two.units], [2, 1]);
     assert(two.logits.every(Number.isFinite));
     const { city: _, ...less } = arrays;
-    await assertRejects(() => model.predict(less), UserError, "there is no array city");
+    await assertRejects(() => model.predict(less), UserError, "the array city is missing");
     await assertRejects(
       () => model.predict([{ ...rows[0], price: "much" }]),
       UserError,

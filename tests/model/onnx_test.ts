@@ -247,7 +247,7 @@ forEachEngine("modelToOnnx() knows operations that no built-in network has", asy
   });
 });
 
-Deno.test("modelToOnnx() names the stage whose operation has no form in ONNX", async () => {
+Deno.test("modelToOnnx() names the stage whose operation ONNX cannot express", async () => {
   await tf.setBackend("cpu");
   const refused = (light: (x: tf.Tensor) => tf.Tensor, message: RegExp) => {
     const network = made(unusual(light), {}, three, classLabel(3));
@@ -256,17 +256,17 @@ Deno.test("modelToOnnx() names the stage whose operation has no form in ONNX", a
   };
   refused(
     (x) => tf.cumsum(x, 1),
-    /the network unusual cannot be part of an exported graph: it uses Cumsum/,
+    /the network unusual cannot be part of an exported graph: it uses the operation Cumsum/,
   );
-  refused((x) => tf.mul(x, x.dataSync()[0]!), /it reads values of a tensor/);
+  refused((x) => tf.mul(x, x.dataSync()[0]!), /it reads the values of a tensor/);
   refused(
     (x) => tf.mul(x, tf.range(0, x.shape[0]!).reshape([-1, 1])),
-    /it uses Range|a constant of it has other values/,
+    /it uses the operation Range|the values of a constant in it depend/,
   );
   assertEquals(tf.getBackend(), "cpu");
 });
 
-Deno.test("recordGraph() gives sizes as a function of the number of rows, and computes nothing", async () => {
+Deno.test("recordGraph() returns sizes as functions of the number of rows, and computes nothing", async () => {
   await tf.setBackend("cpu");
   const form = { shape: [2, 3], dtype: "float32" } as const;
   const { calls, outputs } = recordGraph({ x: form }, ({ x }) => ({ y: tf.reshape(x!, [-1, 3]) }));
@@ -275,6 +275,6 @@ Deno.test("recordGraph() gives sizes as a function of the number of rows, and co
   assertThrows(
     () => recordGraph({ x: form }, ({ x }) => ({ y: x!.shape[0]! > 1500 ? tf.relu(x!) : x! })),
     NoGraph,
-    "it computes something else for other numbers of rows",
+    "it performs different operations for different numbers of rows",
   );
 });

@@ -1,5 +1,5 @@
 /**
- * Records what a function of tensors computes, as calls of tfjs's kernels, without computing it.
+ * Records a function of tensors as calls of tfjs kernels, without computing them.
  *
  * @module
  */
@@ -9,69 +9,69 @@ import { shapeRules, type TensorForm } from "./shapes.ts";
 
 /** A size that may depend on the number of rows: fixed + perRow · rows. */
 export interface Size {
-  /** The part that is always the same. */
+  /** The constant part. */
   readonly fixed: number;
-  /** What each row adds. */
+  /** The size that each row adds. */
   readonly perRow: number;
 }
 
-/** Values that are known before any row is. */
+/** The values of a tensor that does not depend on the rows. */
 export type Constant =
   | { readonly kind: "values"; readonly values: tf.TypedArray }
-  /** The same number everywhere. */
+  /** The same number at all positions. */
   | { readonly kind: "filled"; readonly value: number }
-  /** A variable, whose values are not looked at. */
+  /** A variable, whose values are not needed for a recording. */
   | { readonly kind: "variable"; readonly name: string }
-  /** A number with the digits of a double. */
+  /** Numbers in float64 precision. */
   | { readonly kind: "numbers"; readonly values: Float64Array };
 
-/** A tensor of the graph. */
+/** A tensor of a recorded graph. */
 export interface SymbolicValue {
-  /** Its number. */
+  /** The number that identifies the tensor in its graph. */
   readonly id: number;
   /** The shape. */
   readonly shape: readonly Size[];
   /** The type. */
   readonly dtype: tf.DataType;
-  /** Its values, if they are known. */
+  /** The values, if they do not depend on the rows. */
   readonly constant?: Constant | undefined;
 }
 
-/** A call of a kernel. */
+/** A recorded call of a tfjs kernel. */
 export interface SymbolicCall {
-  /** The kernel, as tfjs names it, or {@linkcode ROUND}. */
+  /** The name of the kernel in tfjs, or {@linkcode ROUND}. */
   readonly kernel: string;
-  /** Its inputs by name; lists of tensors by position. */
+  /** The inputs by name; the tensors of a list by position. */
   readonly inputs: Readonly<Record<string, SymbolicValue>>;
-  /** Its attributes. Numbers that depend on the rows are sizes. */
+  /** The attributes. Numbers that depend on the rows have the type {@linkcode Size}. */
   readonly attrs: Readonly<Record<string, unknown>>;
-  /** Its results. */
+  /** The results. */
   readonly outputs: readonly SymbolicValue[];
-  /** The stage that made the call, in words; undefined if it is not known. */
+  /** The stage that made the call, for messages; undefined if unknown. */
   readonly origin: string | undefined;
 }
 
-/** A function of tensors as a graph. */
+/** A function of tensors, recorded as a graph for any number of rows. */
 export interface SymbolicGraph {
   /** The inputs by name. */
   readonly inputs: Readonly<Record<string, SymbolicValue>>;
-  /** The calls, each after those whose results it reads. */
+  /** The calls in an order in which they can run. */
   readonly calls: readonly SymbolicCall[];
-  /** The results by name. */
+  /** The results of the function by name. */
   readonly outputs: Readonly<Record<string, SymbolicValue>>;
 }
 
-/** A function has no form as a graph. */
+/** Thrown if a function cannot be recorded as a graph. The message says why. */
 export class NoGraph extends Error {
   override name = "NoGraph";
-  /** The stage whose function it is, in words; undefined if it is not known. */
+  /** The stage that defines the function, for messages; undefined if unknown. */
   readonly origin: string | undefined;
 
   /**
-   * Makes the error.
+   * Creates the error.
    *
-   * @param reason Why not.
-   * @param origin The stage.
+   * @param reason The reason, with `it` for the function.
+   * @param origin The stage that defines the function.
    */
   constructor(reason: string, origin: string | undefined) {
     super(reason);
@@ -79,49 +79,49 @@ export class NoGraph extends Error {
   }
 }
 
-/** The tfjs backend. */
+/** The name of the tfjs backend that records calls. */
 const BACKEND = "rocket-symbolic";
 
-/** The call that ends a transform: numbers become float32 there, as in a batch. */
+/** The name of the call that rounds numbers to float32 at the end of a transform, as in a batch. */
 export const ROUND = "Round32";
 
-/** So many rows are assumed, one after the other. */
+/** The numbers of rows for which the function is traced. */
 const ROWS = [1009, 2003] as const;
 
-/** Makes tensors while a function is recorded. */
+/** Creates symbolic tensors while a function is recorded. */
 export interface SymbolicTensors {
   /**
-   * A symbolic tensor that represents a variable.
+   * Creates a tensor that represents a variable.
    *
-   * @param name Its name.
-   * @param form Its shape and type.
+   * @param name The name of the variable.
+   * @param form The shape and type.
    */
   variable(name: string, form: TensorForm): tf.Tensor;
   /**
-   * A constant with the digits of a double.
+   * Creates a constant in float64 precision.
    *
    * @param values The numbers.
-   * @param shape Its shape.
+   * @param shape The shape.
    */
   numbers(values: readonly number[], shape: readonly number[]): tf.Tensor;
   /**
-   * A tensor whose numbers are rounded to float32, if anything was computed of them.
+   * Rounds the numbers of a tensor to float32 if they are the result of a computation.
    *
    * @param tensor The tensor.
-   * @param final Whether numbers that are as they came are rounded as well.
+   * @param final Whether to round numbers that are not the result of a computation as well.
    */
   round(tensor: tf.Tensor, final?: boolean): tf.Tensor;
 }
 
 /**
- * Records a function.
+ * Records a function of tensors as a graph.
  *
- * @param inputs The shape of a row, and the type, of each input.
- * @param run The function, of tensors `[rows, ...shape]`. It may use any tfjs operation that reads
- *   no values.
- * @param origin Says which stage is computing at the moment, in words.
+ * @param inputs The type of each input and the shape of one row.
+ * @param run The function. Its inputs are tensors `[rows, ...shape]`. It must not read their
+ *   values.
+ * @param origin Returns the stage that is computing at the moment, for messages.
  * @returns The graph, for any number of rows.
- * @throws {NoGraph} If it has none.
+ * @throws {NoGraph} If the function cannot be recorded.
  */
 export function recordGraph(
   inputs: Readonly<Record<string, TensorForm>>,
@@ -135,7 +135,7 @@ export function recordGraph(
   return join(one!, other!);
 }
 
-/** A tensor at one number of rows. */
+/** A tensor in the trace with one number of rows. */
 interface Value extends TensorForm {
   readonly id: number;
   readonly constant: Constant | undefined;
@@ -176,7 +176,7 @@ class Recording {
     tf.registerBackend(BACKEND, () => new SymbolicBackend(), -1);
     registerKernels();
     try {
-      // Its factory is synchronous, so that the backend becomes the current one immediately.
+      // The factory is synchronous, so the backend becomes the current one immediately.
       tf.setBackend(BACKEND);
       active = this;
       const inputValues: Record<string, Value> = {}, outputs: Record<string, Value> = {};
@@ -203,12 +203,12 @@ class Recording {
     } finally {
       active = undefined;
       if (before) tf.setBackend(before);
-      // Without it, the next operation chooses a backend that computes.
+      // Once it is removed, the next operation uses a backend that computes.
       tf.removeBackend(BACKEND);
     }
   }
 
-  /** Keeps values that the function brings along. */
+  /** Stores the values of a constant that the function creates. */
   write(dataId: object, values: tf.BackendValues, shape: number[], dtype: tf.DataType): void {
     this.#add(dataId, { shape, dtype }, {
       kind: "values",
@@ -216,16 +216,21 @@ class Recording {
     });
   }
 
-  /** The values of a constant; nothing else has any. */
+  /** Returns the values of a constant. Other tensors have no values. */
   read(dataId: object): tf.TypedArray {
     const constant = this.#values.get(dataId)?.constant;
     if (constant?.kind === "values") return constant.values;
-    throw new NoGraph("it reads values of a tensor", this.#origin());
+    throw new NoGraph("it reads the values of a tensor", this.#origin());
   }
 
   call(kernel: string, inputs: Record<string, tf.TensorInfo>, attrs: object): tf.TensorInfo[] {
     const rule = shapeRules[kernel];
-    if (!rule) throw new NoGraph(`it uses ${kernel}, which has no form as a graph`, this.#origin());
+    if (!rule) {
+      throw new NoGraph(
+        `it uses the operation ${kernel}, which an exported graph cannot contain`,
+        this.#origin(),
+      );
+    }
     const values = Object.fromEntries(
       Object.entries(inputs).filter(([, tensor]) => tensor)
         .map(([name, tensor]) => [name, this.#view(tensor)]),
@@ -245,7 +250,7 @@ class Recording {
   valueOf(tensor: tf.TensorInfo): Value {
     const value = this.#values.get(tensor.dataId);
     if (value) return value;
-    throw new NoGraph("it reads a tensor that another function has made", this.#origin());
+    throw new NoGraph("it reads a tensor that was created outside of it", this.#origin());
   }
 
   #view(tensor: tf.TensorInfo): Value {
@@ -279,10 +284,10 @@ class Recording {
   }
 }
 
-/** The active recording. */
+/** The recording that is in progress. */
 let active: Recording | undefined;
 
-/** A backend that computes nothing. */
+/** A tfjs backend that records calls and computes nothing. */
 class SymbolicBackend extends tf.KernelBackend {
   override write(values: tf.BackendValues, shape: number[], dtype: tf.DataType): tf.DataId {
     const dataId = {};
@@ -300,7 +305,7 @@ class SymbolicBackend extends tf.KernelBackend {
   }
 
   override readSync(dataId: tf.DataId): tf.TypedArray {
-    if (!active) throw new NoGraph("it reads a tensor of a graph", undefined);
+    if (!active) throw new NoGraph("it reads a tensor after the recording has ended", undefined);
     return active.read(dataId);
   }
 
@@ -337,7 +342,7 @@ class SymbolicBackend extends tf.KernelBackend {
 
 let registered = false;
 
-/** Registers the kernels; those without a form are there to say so. */
+/** Registers all kernels. Those that cannot be recorded throw an error that names them. */
 function registerKernels(): void {
   if (registered) return;
   registered = true;
@@ -358,10 +363,10 @@ function registerKernels(): void {
   }
 }
 
-/** Kernels that return a list, even of one. */
+/** Kernels that always return a list of tensors. */
 const several: ReadonlySet<string> = new Set(["SplitV", "Unpack"]);
 
-/** One graph of two traces. */
+/** Combines traces with two numbers of rows into a graph for any number. */
 function join(one: Trace, other: Trace): SymbolicGraph {
   const lines = new Lines(one.rows, other.rows);
   const values = new Map<number, SymbolicValue>();
@@ -405,7 +410,7 @@ function join(one: Trace, other: Trace): SymbolicGraph {
   return { inputs, calls, outputs: all(one.outputs, other.outputs) };
 }
 
-const DIFFERS = "it computes something else for other numbers of rows";
+const DIFFERS = "it performs different operations for different numbers of rows";
 
 function joined(x: Value, y: Value, shape: readonly Size[], at: string | undefined): Constant {
   const [one, other] = [x.constant!, y.constant];
@@ -417,13 +422,13 @@ function joined(x: Value, y: Value, shape: readonly Size[], at: string | undefin
     const all = (values: ArrayLike<number>) =>
       Array.prototype.every.call(values, (value) => Object.is(value, first));
     if (all(a) && all(b)) return { kind: "filled", value: first };
-    throw new NoGraph("a constant of it has other values for other numbers of rows", at);
+    throw new NoGraph("the values of a constant in it depend on the number of rows", at);
   }
   if (a.every((value, index) => Object.is(value, b[index]))) return one;
-  throw new NoGraph("a constant of it has other values for other numbers of rows", at);
+  throw new NoGraph("the values of a constant in it depend on the number of rows", at);
 }
 
-/** Numbers as a function of the number of rows. */
+/** Expresses numbers as linear functions of the number of rows. */
 class Lines {
   readonly #from: number;
   readonly #to: number;
@@ -436,10 +441,10 @@ class Lines {
   size(one: number, other: number, at: string | undefined): Size {
     const perRow = (other - one) / (this.#to - this.#from), fixed = one - perRow * this.#from;
     if (Number.isInteger(perRow)) return { fixed, perRow };
-    throw new NoGraph("a size of it is no multiple of the number of rows", at);
+    throw new NoGraph("a size in it is not a linear function of the number of rows", at);
   }
 
-  /** The same for all numbers within a value. */
+  /** Applies {@linkcode Lines.size} to all numbers within a value. */
   all(one: unknown, other: unknown, at: string | undefined): unknown {
     if (typeof one === "number" && typeof other === "number") {
       return Object.is(one, other) ? one : this.size(one, other, at);

@@ -1,5 +1,5 @@
 /**
- * The shapes and types of what tfjs's kernels return.
+ * Rules for the shapes and types that tfjs kernels return.
  *
  * @module
  */
@@ -14,24 +14,24 @@ export interface TensorForm {
   readonly dtype: tf.DataType;
 }
 
-/** A call of a kernel, as far as shapes follow from it. */
+/** The parts of a kernel call that determine the shapes of its results. */
 export interface KernelCall {
-  /** The inputs by name; lists of tensors by position. */
+  /** The shapes and types of the inputs by name; the tensors of a list by position. */
   readonly inputs: Readonly<Record<string, TensorForm>>;
   /** The attributes. */
   // deno-lint-ignore no-explicit-any -- each kernel has its own
   readonly attrs: Readonly<Record<string, any>>;
 }
 
-/** Returns the form of each result. */
+/** Returns the shape and type of each result of a kernel call. */
 export type ShapeRule = (call: KernelCall) => readonly TensorForm[];
 
-/** The result has the form of an input. */
+/** The result has the shape and type of an input. */
 const like = (input: string): ShapeRule => ({ inputs }) => [form(inputs[input]!)];
 
 const form = ({ shape, dtype }: TensorForm): TensorForm => ({ shape, dtype });
 
-/** The inputs are broadcast against each other. */
+/** The result has the shape of both inputs after broadcasting. */
 const broadcast = (dtype?: tf.DataType): ShapeRule => ({ inputs: { a, b } }) => [{
   shape: broadcastShape(a!.shape, b!.shape),
   dtype: dtype ?? tf.upcastType(a!.dtype, b!.dtype),
@@ -41,7 +41,7 @@ function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
   return tf.broadcast_util.assertAndGetBroadcastShape([...a], [...b]);
 }
 
-/** Axes are summed up, or reduced otherwise. */
+/** The result lacks the reduced axes, or has size 1 along them. */
 const reduction = (axes: string, dtype?: tf.DataType): ShapeRule => ({ inputs: { x }, attrs }) => {
   const reduced = new Set(tf.util.parseAxisParam(attrs[axes], [...x!.shape]));
   const shape = attrs.keepDims
@@ -50,7 +50,7 @@ const reduction = (axes: string, dtype?: tf.DataType): ShapeRule => ({ inputs: {
   return [{ shape, dtype: dtype ?? x!.dtype }];
 };
 
-/** What slides over maps `[batch, height, width, channels]`. */
+/** The result of a pooling window that slides over maps `[batch, height, width, channels]`. */
 const pooling: ShapeRule = ({ inputs: { x }, attrs }) => {
   const { outShape } = tf.backend_util.computePool2DInfo(
     x!.shape as [number, number, number, number],
@@ -85,7 +85,7 @@ const sizeOf = (shape: readonly number[]) => shape.reduce((product, size) => pro
 
 const same = ["x"].map(like)[0]!;
 
-/** By kernel. What is not here has no form outside of tfjs. */
+/** The shape rule of each kernel. Kernels without a rule cannot be recorded. */
 export const shapeRules: Readonly<Record<string, ShapeRule>> = {
   ...Object.fromEntries(
     [

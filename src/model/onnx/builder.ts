@@ -9,10 +9,10 @@ import {
   type ValueMessage,
 } from "./messages.ts";
 
-/** A tensor of the graph that is made, by its name. */
+/** The name of a tensor in the graph. */
 export type Name = string;
 
-/** Numbers in an array of the type that they have in the file. */
+/** The values of a tensor, in an array of the type that they have in the file. */
 export type TensorData =
   | Float32Array
   | Float64Array
@@ -20,54 +20,58 @@ export type TensorData =
   | BigInt64Array
   | Uint8Array;
 
-/** The domain of operations for features, such as `LabelEncoder`. */
+/**
+ * The ONNX operator domain for classical machine learning, with operators such as `LabelEncoder`.
+ */
 export const ML_DOMAIN = "ai.onnx.ml";
 
 /**
- * The versions of the sets of operations: the first ones that have all operations in the form in
- * which they are written here.
+ * The version of each operator set: the lowest one that has all operators in the form used here.
  */
 const OPERATORS = { "": 18, [ML_DOMAIN]: 3 };
 
-/** Tensors of up to so many bytes that are alike are one. */
+/** The maximum size in bytes of tensors that are stored only once if they are equal. */
 const SMALL = 1024;
 
-/** Tensors of more bytes may stand outside of the file. */
+/** The size in bytes above which a tensor may be stored outside the ONNX file. */
 const LARGE = 1024;
 
-/** A file of more bytes is none that protobuf can read. */
+/** The maximum size of a file that protobuf can read, in bytes. */
 const MOST_BYTES = 2 ** 31 - 1;
 
 /** Offsets of tensors are multiples of this, so that the file can be mapped into memory. */
 const ALIGNMENT = 4096;
 
-/** Values that are outside of the file. */
+/** The values of a tensor that is stored outside the ONNX file. */
 export interface DataPart {
-  /** Their first byte in the file beside the model. */
+  /** The offset of the first byte in the file with the weights. */
   readonly offset: number;
   /** The bytes. */
   readonly bytes: Uint8Array;
 }
 
-/** A finished model. */
+/** A complete ONNX model, as the content of one or two files. */
 export interface OnnxFile {
-  /** The bytes of `model.onnx`. */
+  /** The content of the ONNX file. */
   readonly bytes: Uint8Array;
-  /** What the file beside it holds; empty if the file itself holds all. */
+  /** The content of the file with the weights; empty if the ONNX file contains them. */
   readonly data: readonly DataPart[];
-  /** The name of the file beside it. */
+  /** The name of the file with the weights. */
   readonly dataFile: string;
 }
 
-/** Where the values of tensors stand. */
+/** Where the values of tensors are stored. */
 export interface DataPlace {
-  /** The name of the file beside the model that has them if they are too many for the model. */
+  /** The name of the file for weights that are too large for the ONNX file. */
   readonly dataFile: string;
-  /** The model itself has no more bytes of them; what protobuf can read by default. */
+  /**
+   * The maximum size of the values in the ONNX file, in bytes; by default, half of protobuf's
+   * limit.
+   */
   readonly mostBytes?: number | undefined;
 }
 
-/** An ONNX model in the making. */
+/** Builds an ONNX model operation by operation. */
 export class OnnxBuilder {
   readonly #nodes: NodeMessage[] = [];
   readonly #tensors = new Map<Name, TensorMessage & { data: Uint8Array }>();
@@ -80,8 +84,8 @@ export class OnnxBuilder {
   /**
    * Adds an input.
    *
-   * @param value Its name, type and shape.
-   * @returns Its name.
+   * @param value The name, type and shape of the input.
+   * @returns The name of the input.
    */
   input(value: ValueMessage): Name {
     this.#names.add(value.name);
@@ -92,7 +96,7 @@ export class OnnxBuilder {
   /**
    * Makes a value an output.
    *
-   * @param from The value.
+   * @param from The name of the value.
    * @param value The output's name, type and shape.
    */
   output(from: Name, value: ValueMessage): void {
@@ -110,10 +114,10 @@ export class OnnxBuilder {
    * Adds an operation.
    *
    * @param op The operation.
-   * @param inputs The names of its inputs; an empty name is an input that is left out.
-   * @param attributes Its attributes.
-   * @param domain The set of operations.
-   * @returns The name of its result.
+   * @param inputs The names of the inputs. An empty name leaves out an optional input.
+   * @param attributes The attributes by name.
+   * @param domain The operator domain; by default, the standard one.
+   * @returns The name of the result.
    */
   node(
     op: string,
@@ -128,11 +132,11 @@ export class OnnxBuilder {
    * Adds an operation with several results.
    *
    * @param op The operation.
-   * @param inputs The names of its inputs.
-   * @param count How many results it has.
-   * @param attributes Its attributes.
-   * @param domain The set of operations.
-   * @returns The names of its results.
+   * @param inputs The names of the inputs.
+   * @param count The number of results.
+   * @param attributes The attributes by name.
+   * @param domain The operator domain; by default, the standard one.
+   * @returns The names of the results.
    */
   nodes(
     op: string,
@@ -147,11 +151,11 @@ export class OnnxBuilder {
   }
 
   /**
-   * Does something once, however often it is asked for.
+   * Calls a function only the first time it is requested for a key.
    *
-   * @param key What it is.
-   * @param make Does it the first time.
-   * @returns What `make` returned.
+   * @param key The key.
+   * @param make Adds the operations.
+   * @returns The result of the first call.
    */
   once(key: string, make: () => Name): Name {
     let name = this.#known.get(key);
@@ -162,10 +166,10 @@ export class OnnxBuilder {
   /**
    * Adds a tensor with known values.
    *
-   * @param type Its type.
-   * @param shape Its shape.
-   * @param values Its values.
-   * @param name The name that it gets, if that is free.
+   * @param type The type of the values.
+   * @param shape The shape.
+   * @param values The values.
+   * @param name The preferred name. If it is in use, the tensor gets another one.
    */
   tensor(
     type: ElementType,
@@ -185,7 +189,7 @@ export class OnnxBuilder {
   }
 
   /**
-   * Adds whole numbers: shapes, axes.
+   * Adds a list of int64 numbers, such as a shape or axes.
    *
    * @param values The numbers.
    */
@@ -198,38 +202,38 @@ export class OnnxBuilder {
   }
 
   /**
-   * The tensor of a name, if its values are known.
+   * Returns a tensor with known values; undefined if an operation computes the value.
    *
-   * @param name The name.
+   * @param name The name of the tensor.
    */
   valuesOf(name: Name): (TensorMessage & { readonly data: Uint8Array }) | undefined {
     return this.#tensors.get(name);
   }
 
   /**
-   * The only operation whose result a value is.
+   * Finds the operation that computes a value; undefined if it is an input or has known values.
    *
-   * @param name The value.
+   * @param name The name of the value.
    */
   maker(name: Name): NodeMessage | undefined {
     return this.#nodes.findLast(({ outputs }) => outputs.includes(name));
   }
 
   /**
-   * Puts another operation in the place of one.
+   * Replaces an operation.
    *
-   * @param old The operation.
-   * @param change What is different.
+   * @param old The operation to replace.
+   * @param change The properties that change.
    */
   replace(old: NodeMessage, change: Partial<NodeMessage>): void {
     this.#nodes[this.#nodes.indexOf(old)] = { ...old, ...change };
   }
 
   /**
-   * The file.
+   * Encodes the model.
    *
-   * @param about What goes into it beside the graph.
-   * @param where Where the values of tensors stand.
+   * @param about The producer, the metadata and the name of the graph.
+   * @param where Where to store the values of tensors.
    */
   finish(
     about: Pick<ModelMessage, "producer" | "metadata" | "name">,

@@ -1,5 +1,5 @@
 /**
- * The first part of an exported graph: from the columns of the source to features.
+ * Builds the first part of an exported graph, which converts columns of the source to features.
  *
  * @module
  */
@@ -12,50 +12,50 @@ import { ML_DOMAIN, type Name, type OnnxBuilder } from "./builder.ts";
 import type { OnnxValue } from "./convert.ts";
 import { ElementType } from "./messages.ts";
 
-/** What the inputs of an exported graph are: columns of the source, or ids and numbers. */
+/** The kind of inputs of an exported graph: the columns of the source, or ids and numbers. */
 export type InputsKind = "columns" | "ids";
 
 /** An input of an exported graph. */
 export interface GraphInput {
-  /** Its name. */
+  /** The name of the input. */
   readonly name: string;
-  /** The type of its values. */
+  /** The type of the values. */
   readonly type: ElementType;
   /** The shape of one row. */
   readonly shape: readonly number[];
-  /** What an empty place of a list is; undefined if there is none. */
+  /** The value at empty positions of a list; undefined if the input is not a padded list. */
   readonly empty?: string | bigint | undefined;
-  /** What the values are, in words. */
+  /** A description of the values, for people. */
   readonly description: string;
 }
 
-/** How a feature is read from an input. */
+/** A feature, and the input of the graph that it is computed from. */
 export interface FeatureInput {
   /** The feature. */
   readonly feature: SourceFeature;
-  /** The input; features of one column may share it. */
+  /** The input. Features that read the same column may share it. */
   readonly input: GraphInput;
-  /** Whether the input has the values of the column, and not ids. */
+  /** Whether the input has the values of the column, which the graph maps to ids. */
   readonly encoded: boolean;
 }
 
-/** A vocabulary of more values is too large for a graph. */
+/** The maximum number of values in a vocabulary that is part of a graph. */
 const MOST_VALUES = 1e6;
 
-/** The outputs of a graph, by whose names nothing else goes. */
+/** The names of a graph's outputs, which inputs cannot use. */
 const OUTPUTS = ["logits", "probabilities"];
 
-/** The least number of 64 bits, which no vocabulary has besides. */
+/** The smallest 64-bit integer. It marks empty positions if the vocabulary contains −1. */
 const LEAST = -(2n ** 63n);
 
 const { float, double, int32, int64, string, bool } = ElementType;
 
 /**
- * The inputs of an exported graph.
+ * Determines the inputs of an exported graph.
  *
- * @param model The model.
+ * @param model The content of `model.json`.
  * @param kind Whether the inputs are columns or ids.
- * @returns For each feature, what it is read from.
+ * @returns The input of each feature.
  * @throws {UserError} If a vocabulary is too large for a graph.
  */
 export function inputsOfGraph(
@@ -74,7 +74,7 @@ export function inputsOfGraph(
       other && other.type === rest.type && `${other.shape}` === `${rest.shape}` &&
       other.empty === rest.empty;
     let name = wanted;
-    // A column that is read in two ways has an input for each.
+    // A column that features read in two ways has two inputs.
     for (let number = 2; byName.has(name) && !same(byName.get(name)); number++) {
       name = number === 2 && feature.name !== wanted ? feature.name : `${wanted}_${number}`;
     }
@@ -87,13 +87,15 @@ export function inputsOfGraph(
 const ofVocabulary = ({ spec }: SourceFeature) =>
   spec.dtype === "int32" && spec.vocabulary !== undefined;
 
-/** Values that become ids inside the graph. */
+/** Creates the input for a feature whose values the graph maps to ids. */
 function encodedInput(feature: SourceFeature): FeatureInput {
   const { name, spec, type } = feature, vocabulary = spec.vocabulary!;
   if (vocabulary.length > MOST_VALUES) {
     throw new UserError(
-      `the vocabulary of ${name} has ${vocabulary.length.toLocaleString("en")} values; a ` +
-        `graph can contain at most ${MOST_VALUES.toLocaleString("en")}`,
+      `the vocabulary of the feature ${name} has ${
+        vocabulary.length.toLocaleString("en")
+      } values; a ` +
+        `exported graph can contain at most ${MOST_VALUES.toLocaleString("en")}`,
       {
         hint: hint(
           "export/vocabulary",
@@ -110,9 +112,9 @@ function encodedInput(feature: SourceFeature): FeatureInput {
   const odd = texts ? undefined : vocabulary.find((value) => !/^-?\d+$/.test(value));
   if (odd !== undefined) {
     throw new UserError(
-      `the vocabulary of ${name} has ${
+      `the vocabulary of the feature ${name} contains ${
         JSON.stringify(odd)
-      }, but the column contains whole numbers only`,
+      }, which is not a whole number like the other values of the column`,
       {
         hint: hint(
           "export/odd-value",
@@ -136,7 +138,7 @@ function encodedInput(feature: SourceFeature): FeatureInput {
   return { feature, input: described(input), encoded: true };
 }
 
-/** A value that no vocabulary has. */
+/** Returns a value that is not in the vocabulary, to mark empty positions. */
 function emptyValue(vocabulary: readonly string[], texts: boolean): string | bigint {
   if (!texts) return vocabulary.includes("-1") ? LEAST : -1n;
   let empty = "";
@@ -144,7 +146,7 @@ function emptyValue(vocabulary: readonly string[], texts: boolean): string | big
   return empty;
 }
 
-/** Numbers, or ids that are made outside of the graph. */
+/** Creates the input for a feature of numbers, or of ids that are computed outside the graph. */
 function plainInput(feature: SourceFeature, kind: InputsKind, filled: boolean): FeatureInput {
   const { name, spec } = feature;
   const isId = spec.dtype === "int32";
@@ -166,7 +168,10 @@ function described(input: GraphInput): GraphInput {
   return { ...input, description: `${description}; ${written} at empty places` };
 }
 
-/** The type of numbers as the column has it; NaN stands for a null that is filled. */
+/**
+ * Returns the type of an input of numbers: the column's type, or a float if NaN must represent
+ * nulls that are filled.
+ */
 function numberType({ type: { family, text }, options, spec }: SourceFeature, filled: boolean) {
   const nulls = spec.missing !== undefined || options.nulls !== undefined || filled;
   if (family === "numbers") return /Float(?:32|16)/.test(text) ? float : double;
@@ -177,12 +182,12 @@ function numberType({ type: { family, text }, options, spec }: SourceFeature, fi
 }
 
 /**
- * Adds the inputs of a graph, and what makes features of them.
+ * Adds the inputs of a graph, and the operations that compute features from them.
  *
- * @param builder Takes them.
- * @param model The model.
- * @param inputs What each feature is read from.
- * @param rows The name of the size that stands for the number of rows.
+ * @param builder The builder of the graph.
+ * @param model The content of `model.json`.
+ * @param inputs The input of each feature.
+ * @param rows The name of the dimension for the number of rows.
  * @returns The features by name: ids as int32, numbers as float32, or as float64 where transforms
  *   compute with them.
  */
@@ -196,7 +201,7 @@ export function addColumns(
     const { name, type, shape, description } = input;
     builder.input({ name, type, shape: [rows, ...shape], description });
   }
-  // Transforms compute with doubles in training, too.
+  // Transforms compute in float64 in training, too.
   const numbers = model.transforms.some(({ on }) => on === "all") ? double : float;
   return Object.fromEntries(inputs.map(({ feature, input, encoded }) => {
     const { name, spec } = feature;
@@ -217,7 +222,9 @@ export function addColumns(
   }));
 }
 
-/** What takes the place of nulls in a feature of numbers. */
+/**
+ * Returns the values that replace nulls in a feature of numbers; undefined if nulls are not filled.
+ */
 function fillOf(
   { name, options }: SourceFeature,
   { policy, fills }: ModelFile["nulls"],

@@ -1,5 +1,5 @@
 /**
- * Writes a recorded graph as operations of ONNX.
+ * Converts a recorded graph to ONNX operations.
  *
  * @module
  */
@@ -17,37 +17,37 @@ import {
 import type { Name, OnnxBuilder } from "./builder.ts";
 import { type AttributeValue, ElementType } from "./messages.ts";
 
-/** A value of the ONNX graph. */
+/** The name and type of a value in the ONNX graph. */
 export interface OnnxValue {
-  /** Its name. */
+  /** The name. */
   readonly name: Name;
-  /** Its type. */
+  /** The type. */
   readonly type: ElementType;
 }
 
-/** What a recorded graph is written with. */
+/** The input of {@linkcode convertGraph} in addition to the graph. */
 export interface ConversionInput {
-  /** Takes the operations. */
+  /** The builder that the operations are added to. */
   readonly builder: OnnxBuilder;
-  /** What stands for each input of the recorded graph, by name. */
+  /** The ONNX value for each input of the recorded graph, by name. */
   readonly inputs: Readonly<Record<string, OnnxValue>>;
-  /** An int64 of one element: the number of rows. */
+  /** Returns the name of an int64 tensor with one element, the number of rows. */
   readonly rows: () => Name;
-  /** The values of a variable. */
+  /** Returns the values of a variable. */
   readonly variable: (name: string) => Float32Array;
 }
 
 /**
- * Adds the operations of a recorded graph.
+ * Adds the operations of a recorded graph to an ONNX model.
  *
- * Convolutions and pools are `[rows, channels, height, width]` in ONNX; maps stay in that order
- * from one to the next. Numbers are float32, or float64 where a column of the source has more
- * digits than float32, up to the end of a transform.
+ * ONNX computes convolutions and pools with the layout `[rows, channels, height, width]`. Feature
+ * maps keep this layout between such operations. Numbers are float32. Only transforms compute in
+ * float64, as in training, if a column of the source has more digits than float32.
  *
  * @param graph The recorded graph.
- * @param input What it is written with.
- * @returns Its outputs, by name.
- * @throws {NoGraph} If an operation has no form in ONNX.
+ * @param input The builder, and the values of inputs and variables.
+ * @returns The outputs by name.
+ * @throws {NoGraph} If an operation cannot be converted to ONNX.
  */
 export function convertGraph(
   graph: SymbolicGraph,
@@ -61,13 +61,13 @@ type Layout = "plain" | "channels first";
 /** A converted value. */
 interface Value extends OnnxValue {
   readonly layout: Layout;
-  /** Whether it has the numbers of the source as they are: nothing was computed yet. */
+  /** Whether the numbers are still those of the source, in another shape or order at most. */
   readonly moved: boolean;
 }
 
 const { float, double, int32, int64, bool } = ElementType;
 
-/** Operations of one input that are named alike in both, or nearly so. */
+/** The ONNX names of tfjs's elementwise operations with one input. */
 const unary: Readonly<Record<string, string>> = {
   Abs: "Abs",
   Ceil: "Ceil",
@@ -93,7 +93,7 @@ const unary: Readonly<Record<string, string>> = {
   Tanh: "Tanh",
 };
 
-/** Operations of two inputs that are broadcast. */
+/** The ONNX names of tfjs's operations with two inputs and broadcasting. */
 const binary: Readonly<Record<string, string>> = {
   Add: "Add",
   Sub: "Sub",
@@ -111,13 +111,13 @@ const binary: Readonly<Record<string, string>> = {
   LogicalOr: "Or",
 };
 
-/** Operations whose result is a truth value. */
+/** Operations with a boolean result. */
 const tests: ReadonlySet<string> = new Set([
   ...["Equal", "NotEqual", "Greater", "GreaterEqual", "Less", "LessEqual", "IsNan"],
   ...["LogicalAnd", "LogicalOr", "LogicalNot"],
 ]);
 
-/** Operations that only move numbers. */
+/** Operations that rearrange numbers without changing them. */
 const moves: ReadonlySet<string> = new Set([
   ...["Identity", "Reshape", "ExpandDims", "Transpose", "Slice", "SplitV", "Concat", "Pack"],
   ...["Unpack", "PadV2", "MirrorPad", "GatherV2", "Reverse", "Tile"],
@@ -168,7 +168,7 @@ class Conversion {
     );
   }
 
-  /** The calls that the outputs depend on. */
+  /** Returns the calls that the outputs depend on. */
   #needed(): SymbolicCall[] {
     const wanted = new Set(Object.values(this.#graph.outputs).map(({ id }) => id));
     const needed = this.#graph.calls.toReversed().filter(({ inputs, outputs }) => {
@@ -179,7 +179,7 @@ class Conversion {
     return needed.reverse();
   }
 
-  /** The value of an input of the current call. */
+  /** Returns the value of an input of the current call. */
   #at(name: string): Value {
     return this.#value(this.#call.inputs[name]!);
   }
@@ -207,7 +207,9 @@ class Conversion {
     return plain(this.#builder.tensor(type, sizes, dataOf(constant.values, type)));
   }
 
-  /** An input in a type that it may have to be cast to; digits of constants are not lost. */
+  /**
+   * Returns an input in the given type, with a cast if necessary. Constants keep all their digits.
+   */
   #as(symbolic: SymbolicValue, type: ElementType): Value {
     const { constant } = symbolic;
     if (constant?.kind === "numbers" || constant?.kind === "values" && type === double) {
@@ -224,7 +226,7 @@ class Conversion {
     );
   }
 
-  /** The type in which inputs are computed with: float64 if any of them has it. */
+  /** Returns the type in which to compute with several inputs: float64 if one of them has it. */
   #common(symbolic: readonly SymbolicValue[]): ElementType {
     const types = symbolic.filter(({ constant }) => constant?.kind !== "numbers")
       .map((one) => this.#value(one).type);
@@ -236,7 +238,9 @@ class Conversion {
     return this.#builder.tensor(type, [], dataOf([value], type));
   }
 
-  /** Sizes as a list of int64. With `free`, the only one that depends on rows is −1. */
+  /**
+   * Adds sizes as a list of int64. With `free`, a single size that depends on the rows becomes −1.
+   */
   #sizes(sizes: readonly (number | Size)[], free = false): Name {
     const all = sizes.map(sizeOf), variable = all.filter(({ perRow }) => perRow !== 0);
     if (variable.length === 0) return this.#builder.ints(all.map(({ fixed }) => fixed));
@@ -254,10 +258,10 @@ class Conversion {
     return this.#builder.node("Concat", parts, { axis: { int: 0 } });
   }
 
-  /** A number of the current call that must not depend on rows. */
+  /** Returns a number of the current call, which must not depend on the number of rows. */
   #number(value: unknown): number {
     if (typeof value === "number") return value;
-    throw this.#refuse("depends on the number of rows");
+    throw this.#refuse("an attribute depends on the number of rows");
   }
 
   #numbers(value: unknown): number[] {
@@ -267,7 +271,7 @@ class Conversion {
 
   #refuse(why: string): NoGraph {
     const { kernel, origin } = this.#call;
-    return new NoGraph(`${kernel} has no form in ONNX here: ${why}`, origin);
+    return new NoGraph(`the operation ${kernel} cannot be converted to ONNX here: ${why}`, origin);
   }
 
   #plain({ name, layout }: Value): Name {
@@ -285,7 +289,7 @@ class Conversion {
     );
   }
 
-  /** A value of the current call, computed from plain values. */
+  /** Creates the value for a result of the current call. */
   #made(name: Name, type: ElementType, layout: Layout = "plain"): Value {
     const { kernel, inputs } = this.#call;
     const moved = moves.has(kernel) &&
@@ -334,7 +338,7 @@ class Conversion {
       }
       case "Cast": {
         const x = this.#at("x"), to = typeOf(attrs.dtype as tf.DataType);
-        // What is a double stays one; the end of the transform rounds it.
+        // A float64 value keeps its type; the end of the transform rounds it.
         if (x.type === to || x.type === double && to === float) return [x];
         return one(this.#cast(x.name, to), to, x.layout);
       }
@@ -386,7 +390,7 @@ class Conversion {
         const type = this.#common([inputs.t!, inputs.e!]);
         const [t, e] = [this.#as(inputs.t!, type), this.#as(inputs.e!, type)];
         let condition = this.#plain(this.#at("condition"));
-        // tfjs takes a condition for each row, too.
+        // tfjs also accepts one condition per row.
         const [rank, whole] = [this.#rank("condition"), this.#rank("t")];
         if (rank === 1 && whole > 1) {
           const more = Array.from({ length: whole - 1 }, (_, axis) => axis + 1);
@@ -481,7 +485,7 @@ class Conversion {
         );
       }
       case "OneHot": {
-        // ONNX's own counts negative ids from the end, and an empty place is −1.
+        // ONNX counts negative indices from the end, but here −1 marks an empty position.
         const ids = this.#at("indices"), depth = this.#number(attrs.depth);
         const places = this.#builder.tensor(
           int32,
@@ -548,7 +552,7 @@ class Conversion {
       const { shape } = index === 0 ? a : b;
       if (shape.length === 0) return value.name;
       if (shape.length === 1 && shape[0]!.perRow === 0) {
-        // One number for each channel.
+        // One number per channel.
         const wide = this.#builder.ints([shape[0]!.fixed, 1, 1]);
         return this.#builder.once(
           `channels ${value.name}`,
@@ -571,7 +575,7 @@ class Conversion {
     return this.#made(this.#node(binary[kernel]!, names), result, layout);
   }
 
-  /** A bias behind a matrix product or a convolution is part of it. */
+  /** Merges a bias into the matrix product or convolution before it. */
   #withBias(a: SymbolicValue, b: SymbolicValue, [x]: readonly Name[]): Name | undefined {
     const maker = this.#builder.maker(x!);
     if (
@@ -637,7 +641,8 @@ class Conversion {
       const name = this.#node("BatchNormalization", [x.name, ...names], attributes);
       return this.#made(name, x.type, "channels first");
     }
-    // Channels are last: two operations on constants are as fast as the one, without a transpose.
+    // The channels are last. A multiplication and an addition need no transpose and are as fast as
+    // BatchNormalization.
     const [scale, offset, mean, variance] = names;
     const sum = this.#node("Add", [variance!, this.#scalar(epsilon, float)]);
     const factor = this.#node("Div", [scale!, this.#node("Sqrt", [sum])]);
@@ -655,7 +660,8 @@ class Conversion {
     const channels = depthwise ? from : 1;
     const { name: given } = this.#value(filter);
     const constant = this.#builder.valuesOf(given);
-    // [height, width, in, out] to [out, in, height, width]; a depthwise one has a group a channel.
+    // From [height, width, in, out] to [out, in, height, width]; a depthwise kernel has one group
+    // per channel.
     const kernel = this.#builder.once(`kernel ${given} ${depthwise}`, () => {
       if (!constant) {
         const turned = this.#transposed(given, depthwise ? [2, 3, 0, 1] : [3, 2, 0, 1]);
@@ -706,7 +712,7 @@ class Conversion {
     return this.#made(name, float, "channels first");
   }
 
-  /** Zeros that were put around maps for one convolution are its own. */
+  /** Merges zero padding into the convolution after it. */
   #zeroPad(
     symbolic: SymbolicValue,
     { name, layout }: Value,
@@ -767,7 +773,7 @@ class Conversion {
   }
 }
 
-/** Strides, dilations and pads of a convolution. */
+/** Returns the ONNX attributes of a convolution: strides, dilations and pads. */
 function convInfo(
   { inputs: { x, filter }, attrs, outputs }: SymbolicCall,
   depthwise: boolean,
@@ -806,7 +812,7 @@ function typeOf(dtype: tf.DataType): ElementType {
   if (dtype === "float32") return float;
   if (dtype === "int32") return int32;
   if (dtype === "bool") return bool;
-  throw new NoGraph(`it computes with ${dtype}`, undefined);
+  throw new NoGraph(`it computes with the type ${dtype}`, undefined);
 }
 
 function dataOf(values: ArrayLike<number>, type: ElementType) {

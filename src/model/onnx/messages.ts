@@ -1,13 +1,13 @@
 /**
- * The messages of an ONNX file, as far as a model needs them. The numbers of fields and types are
- * those of the ONNX specification (onnx.proto, IR version 9).
+ * Encodes the protocol buffer messages of an ONNX file that a model needs. The numbers of fields
+ * and types come from the ONNX specification (onnx.proto, IR version 9).
  *
  * @module
  */
 
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
-/** The types of tensors, by their numbers in the specification. */
+/** The types of tensors, with their numbers in the ONNX specification. */
 export const ElementType = {
   float: 1,
   uint8: 2,
@@ -24,10 +24,10 @@ export const ElementType = {
   uint64: 13,
 } as const;
 
-/** The type of a tensor. */
+/** The type of a tensor, as its number in the ONNX specification. */
 export type ElementType = typeof ElementType[keyof typeof ElementType];
 
-/** The value of an attribute. */
+/** The value of an attribute of an ONNX operation. */
 export type AttributeValue =
   | { readonly int: number | bigint }
   | { readonly float: number }
@@ -35,11 +35,11 @@ export type AttributeValue =
   | { readonly ints: readonly (number | bigint)[] | BigInt64Array }
   | { readonly strings: readonly string[] };
 
-/** An operation. */
+/** An operation of an ONNX graph (`NodeProto`). */
 export interface NodeMessage {
   /** The operation, such as `Conv`. */
   readonly op: string;
-  /** The set of operations; the standard one by default. */
+  /** The operator domain; by default, the standard one. */
   readonly domain?: string | undefined;
   /** The node's name. */
   readonly name: string;
@@ -47,21 +47,21 @@ export interface NodeMessage {
   readonly inputs: readonly string[];
   /** The names of its outputs. */
   readonly outputs: readonly string[];
-  /** Its attributes by name. */
+  /** The attributes by name. */
   readonly attributes: Readonly<Record<string, AttributeValue>>;
 }
 
-/** Where the bytes of a tensor are outside of the file. */
+/** The location of a tensor's values outside the ONNX file. */
 export interface ExternalData {
-  /** The file, relative to that of the model. */
+  /** The path of the file, relative to the folder of the ONNX file. */
   readonly location: string;
-  /** The first byte. */
+  /** The offset of the first byte. */
   readonly offset: number;
-  /** How many bytes. */
+  /** The number of bytes. */
   readonly length: number;
 }
 
-/** A tensor with known values. */
+/** A tensor with known values (`TensorProto`), such as the weights of a layer. */
 export interface TensorMessage {
   /** Its name. */
   readonly name: string;
@@ -69,29 +69,29 @@ export interface TensorMessage {
   readonly type: ElementType;
   /** Its shape. */
   readonly shape: readonly number[];
-  /** Its values: in the file, or in another one. */
+  /** The values, or their location in another file. */
   readonly data: Uint8Array | ExternalData;
 }
 
-/** An input or output. */
+/** An input or output of an ONNX graph (`ValueInfoProto`). */
 export interface ValueMessage {
   /** Its name. */
   readonly name: string;
   /** Its type. */
   readonly type: ElementType;
-  /** Its shape; a text is a size that the caller chooses. */
+  /** The shape. A text is the name of a dimension whose size the caller chooses. */
   readonly shape: readonly (number | string)[];
-  /** What it is, for people. */
+  /** A description for people. */
   readonly description?: string | undefined;
 }
 
-/** A model. */
+/** The content of an ONNX file (`ModelProto`). */
 export interface ModelMessage {
-  /** What wrote it. */
+  /** The program that wrote the file. */
   readonly producer: { readonly name: string; readonly version: string };
-  /** The version of each set of operations, by its name; the standard one has none. */
+  /** The version of each operator set, by its domain; the standard domain is the empty text. */
   readonly operators: Readonly<Record<string, number>>;
-  /** Texts by name. */
+  /** Further information, as texts by name. */
   readonly metadata: Readonly<Record<string, string>>;
   /** The name of the graph. */
   readonly name: string;
@@ -105,14 +105,13 @@ export interface ModelMessage {
   readonly outputs: readonly ValueMessage[];
 }
 
-/** The version of the file format that has all that is written here. */
+/** The version of the file format. */
 const IR_VERSION = 9;
 
 /**
- * The bytes of an ONNX file.
+ * Encodes the content of an ONNX file.
  *
- * @param model The model. What it holds in the file may have 2 GB, which is what protobuf can
- *   address.
+ * @param model The model. The encoded file may have at most 2 GB, which is protobuf's limit.
  */
 export function encodeModel(model: ModelMessage): Uint8Array {
   const writer = new BinaryWriter();

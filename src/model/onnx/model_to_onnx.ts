@@ -10,39 +10,41 @@ import { addColumns, type FeatureInput, type InputsKind, inputsOfGraph } from ".
 import { convertGraph, type OnnxValue } from "./convert.ts";
 import { ElementType } from "./messages.ts";
 
-/** What is written as ONNX. */
+/** The input of {@linkcode modelToOnnx}. */
 export interface OnnxRequest {
-  /** The model. */
+  /** The content of `model.json`. */
   readonly model: ModelFile;
-  /** Its nets. */
+  /** The nets of the model. */
   readonly nets: ModelNets;
-  /** The net that is written. */
+  /** The net to convert. */
   readonly net: NetName;
-  /** The weights of its variables. */
+  /** The values of the net's variables, by name. */
   readonly weights: ReadonlyMap<string, Float32Array>;
-  /** The model's transforms, with what they measured. */
+  /** The transforms of the model, with their measured statistics. */
   readonly transforms: readonly PlannedTransform[];
-  /** What the graph starts from: the source, or the features as the nets get them. */
+  /**
+   * The inputs of the graph: columns or ids of the source, or the features after all transforms.
+   */
   readonly inputs: InputsKind | "features";
-  /** Where the weights stand. */
+  /** Where to store the weights. */
   readonly place: DataPlace;
 }
 
-/** A model as ONNX. */
+/** An ONNX model, and how its inputs relate to the source. */
 export interface OnnxModel extends OnnxFile {
-  /** What each feature of the source is read from; empty for a graph of features. */
+  /** The input of each feature of the source; empty if the inputs are the transformed features. */
   readonly inputs: readonly FeatureInput[];
 }
 
-/** The name of the size that the caller chooses. */
+/** The name of the dimension for the number of rows, which the caller chooses. */
 const ROWS = "rows";
 
 /**
- * Writes a net as an ONNX model. Its outputs are `logits`, and for classes and binary labels
- * `probabilities`.
+ * Converts a net to an ONNX model. The outputs are `logits`, and also `probabilities` unless the
+ * label is a number.
  *
- * @param request What is written.
- * @throws {UserError} If a stage has no form in ONNX, or a vocabulary is too large.
+ * @param request The net and its weights, and the inputs of the graph.
+ * @throws {UserError} If a stage cannot be converted to ONNX, or a vocabulary is too large.
  */
 export function modelToOnnx(request: OnnxRequest): OnnxModel {
   const { model, nets, net, transforms, weights } = request;
@@ -94,7 +96,7 @@ export function modelToOnnx(request: OnnxRequest): OnnxModel {
   return { ...file, inputs };
 }
 
-/** Inputs that are the features as the nets get them. */
+/** Adds the features after all transforms as inputs. */
 function addFeatures(builder: OnnxBuilder, { inputs }: ModelFile): Record<string, OnnxValue> {
   return Object.fromEntries(inputs.map(({ name, spec: { shape, dtype } }) => {
     const type = dtype === "int32" ? ElementType.int32 : ElementType.float;
